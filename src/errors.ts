@@ -1,0 +1,203 @@
+/**
+ * The error tree. Branches are cut by what the caller can do about it:
+ *
+ *   StasisError            anything that crosses a public door; has a stable `code`
+ *   ├─ UsageError          the request itself is wrong: correct it and ask again
+ *   ├─ DomainError         the domain is missing, present, busy or in the wrong state
+ *   ├─ DomainXmlError      the domain XML is malformed or asks for what is not supported
+ *   ├─ ImageError          the file is no save image, or incomplete, damaged or too new
+ *   ├─ QemuError           QEMU is missing, lacks something, refused or died
+ *   ├─ StorageError        the disk: no room, no permission, I/O error
+ *   ├─ CancelledError      the caller's own signal ended the act
+ *   └─ InternalError       a fault of ours: report it
+ *
+ * A message says what was attempted and what was found; it does not repeat its cause. The door prints the chain.
+ */
+
+/** What every error of this library carries beside its message. */
+export interface ErrorFacts {
+  /** What was attempted, in the infinitive: `save domain "web"`. */
+  readonly operation?: string | undefined
+  /** The file or socket it was attempted on. */
+  readonly path?: string | undefined
+  /** The byte offset in `path` where the fault lies. */
+  readonly offset?: number | undefined
+  /** What a person can do now. */
+  readonly hint?: string | undefined
+  readonly cause?: unknown
+}
+
+/** Base of all errors that leave this library. Match on `code`, which is stable, not on the text. */
+export abstract class StasisError extends Error {
+  readonly code: string
+  readonly operation: string | undefined
+  readonly path: string | undefined
+  readonly offset: number | undefined
+  readonly hint: string | undefined
+
+  constructor(code: string, message: string, facts: ErrorFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
+    this.name = new.target.name
+    this.code = code
+    this.operation = facts.operation
+    this.path = facts.path
+    this.offset = facts.offset
+    this.hint = facts.hint
+  }
+}
+
+export type UsageErrorCode = 'BAD_ARGUMENT' | 'BAD_COMBINATION' | 'PATH_TOO_LONG'
+
+/** The request itself is wrong. */
+export class UsageError extends StasisError {
+  declare readonly code: UsageErrorCode
+  constructor(code: UsageErrorCode, message: string, facts?: ErrorFacts) {
+    super(code, message, facts)
+  }
+}
+
+export type DomainErrorCode =
+  | 'DOMAIN_NOT_FOUND'
+  | 'DOMAIN_EXISTS'
+  | 'DOMAIN_RUNNING'
+  | 'DOMAIN_NOT_RUNNING'
+  | 'DOMAIN_WRONG_STATE'
+  | 'DOMAIN_BUSY'
+  | 'DOMAIN_HAS_MANAGED_SAVE'
+  | 'DOMAIN_CHANGED'
+
+/** The domain is missing, present, busy or in the wrong state. */
+export class DomainError extends StasisError {
+  declare readonly code: DomainErrorCode
+  constructor(code: DomainErrorCode, message: string, facts?: ErrorFacts) {
+    super(code, message, facts)
+  }
+}
+
+export type DomainXmlErrorCode = 'XML_MALFORMED' | 'XML_INVALID' | 'XML_UNSUPPORTED'
+
+/** The domain XML is malformed, says something impossible, or asks for what is not supported. */
+export class DomainXmlError extends StasisError {
+  declare readonly code: DomainXmlErrorCode
+  constructor(code: DomainXmlErrorCode, message: string, facts?: ErrorFacts) {
+    super(code, message, facts)
+  }
+}
+
+export type ImageErrorCode =
+  | 'NOT_AN_IMAGE'
+  | 'IMAGE_INCOMPLETE'
+  | 'IMAGE_TRUNCATED'
+  | 'IMAGE_CORRUPT'
+  | 'IMAGE_TOO_NEW'
+  | 'IMAGE_UNSUPPORTED'
+  | 'IMAGE_CHANNEL_MISSING'
+  | 'IMAGE_CHANNEL_FOREIGN'
+  | 'IMAGE_IN_USE'
+  | 'IMAGE_INCOMPATIBLE'
+
+/** The file is no save image, or incomplete, damaged, too new, or does not fit. */
+export class ImageError extends StasisError {
+  declare readonly code: ImageErrorCode
+  constructor(code: ImageErrorCode, message: string, facts?: ErrorFacts) {
+    super(code, message, facts)
+  }
+}
+
+export type QemuErrorCode =
+  | 'QEMU_NOT_FOUND'
+  | 'QEMU_START_FAILED'
+  | 'QEMU_DIED'
+  | 'QEMU_REFUSED'
+  | 'QEMU_LACKS_FEATURE'
+  | 'QEMU_TIMEOUT'
+  | 'QEMU_STREAM'
+  | 'MIGRATION_FAILED'
+
+/** QEMU is missing, lacks a feature, refused a command, spoke unexpectedly or died. */
+export class QemuError extends StasisError {
+  declare readonly code: QemuErrorCode
+  constructor(code: QemuErrorCode, message: string, facts?: ErrorFacts) {
+    super(code, message, facts)
+  }
+}
+
+export type StorageErrorCode =
+  | 'FILE_NOT_FOUND'
+  | 'FILE_EXISTS'
+  | 'NO_SPACE'
+  | 'NO_PERMISSION'
+  | 'IO_ERROR'
+
+/** The disk has no room, gives no permission or fails. */
+export class StorageError extends StasisError {
+  declare readonly code: StorageErrorCode
+  constructor(code: StorageErrorCode, message: string, facts?: ErrorFacts) {
+    super(code, message, facts)
+  }
+}
+
+/** The caller's own `signal` ended the act; `cause` is the signal's reason. */
+export class CancelledError extends StasisError {
+  declare readonly code: 'CANCELLED'
+  constructor(operation: string, reason?: unknown) {
+    super('CANCELLED', `Cancelled: ${operation}`, { operation, cause: reason })
+  }
+}
+
+/** A state that the code rules out was met: a fault of ours. */
+export class InternalError extends StasisError {
+  declare readonly code: 'INTERNAL'
+  constructor(message: string, facts?: ErrorFacts) {
+    super('INTERNAL', message, facts)
+  }
+}
+
+/** Throws `CancelledError` when `signal` is aborted. */
+export function throwIfCancelled(operation: string, signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new CancelledError(operation, signal.reason)
+}
+
+/** Turns a Node file-system error into a `StorageError` that says what was attempted on which path. */
+export function storageError(operation: string, path: string, cause: unknown): StasisError {
+  if (cause instanceof StasisError) return cause
+  const errno = (cause as NodeJS.ErrnoException | null)?.code
+  const facts = { operation, path, cause }
+  switch (errno) {
+    case 'ENOENT':
+      return new StorageError(
+        'FILE_NOT_FOUND',
+        `Could not ${operation}: ${path} does not exist`,
+        facts,
+      )
+    case 'EEXIST':
+      return new StorageError(
+        'FILE_EXISTS',
+        `Could not ${operation}: ${path} exists already`,
+        facts,
+      )
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new StorageError('NO_SPACE', `Could not ${operation}: no space left for ${path}`, {
+        ...facts,
+        hint: 'Free some space on that file system, or save to another one',
+      })
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new StorageError(
+        'NO_PERMISSION',
+        `Could not ${operation}: no permission for ${path}`,
+        {
+          ...facts,
+          hint: 'Check owner and mode of the file and of the directories above it',
+        },
+      )
+    default:
+      return new StorageError(
+        'IO_ERROR',
+        `Could not ${operation}: ${path}: ${errno ?? String(cause)}`,
+        facts,
+      )
+  }
+}

@@ -1,0 +1,184 @@
+import { crc32c } from '@node-rs/crc32'
+import { ImageError } from '../errors.ts'
+import { alignUp } from '../io/aligned-memory.ts'
+import { type SaveFormat, formatOfNumber, numberOfFormat } from './save-format.ts'
+
+/** Bytes before the description area (docs/format/libvirt-header.md). */
+export const HEADER_LENGTH = 92
+
+/** The boundary on which the body starts in images written here. */
+export const BODY_ALIGNMENT = 65536
+
+/** Longest description area that a reader takes. */
+export const MAX_DATA_LENGTH = 64 * 1024 * 1024
+
+const MAGIC_COMPLETE = 'LibvirtQemudSave'
+const MAGIC_PARTIAL = 'LibvirtQemudPart'
+const VERSION = 2
+const EXTENSION = 1
+const AREA_SLACK = 65536
+
+const COMPRESSIONS = ['none', 'zlib', 'zstd'] as const
+
+/** How channels or frames are compressed; the position is the number in the header. */
+export type Compression = (typeof COMPRESSIONS)[number]
+
+/** What our own formats keep in the header's spare words. */
+export interface HeaderExtension {
+  readonly channels: number
+  readonly compression: Compression
+  /** Length of the whole file; 0 while the image is partial. */
+  readonly fileLength: number
+  /** crc32c of the description area. */
+  readonly areaCrc: number
+}
+
+/** The first 92 bytes of a save image. */
+export interface SaveImageHeader {
+  readonly complete: boolean
+  /** Length of the description area; the body starts at `HEADER_LENGTH + dataLength`. */
+  readonly dataLength: number
+  readonly wasRunning: boolean
+  readonly format: SaveFormat
+  /** From the start of the description area; 0 when there is no cookie. */
+  readonly cookieOffset: number
+  readonly bigEndian?: boolean
+  readonly extension?: HeaderExtension
+}
+
+/** The length of a description area for this much XML and cookie (NULs counted), by the alignment rule. */
+export function dataLengthFor(contentLength: number): number {
+  return alignUp(HEADER_LENGTH + contentLength + AREA_SLACK, BODY_ALIGNMENT) - HEADER_LENGTH
+}
+
+/** Writes a header down. Libvirt's own formats have no extension, ours need one. */
+export function serialiseHeader(header: SaveImageHeader): Uint8Array {
+  const bytes = Buffer.alloc(HEADER_LENGTH)
+  bytes.write(header.complete ? MAGIC_COMPLETE : MAGIC_PARTIAL, 'latin1')
+  const words = [
+    VERSION,
+    header.dataLength,
+    header.wasRunning ? 1 : 0,
+    numberOfFormat(header.format),
+    header.cookieOffset,
+  ]
+  words.forEach((word, index) => {
+    if (header.bigEndian === true) bytes.writeUInt32BE(word, 16 + index * 4)
+    else bytes.writeUInt32LE(word, 16 + index * 4)
+  })
+  const { extension } = header
+  if (extension !== undefined) {
+    bytes.writeUInt32LE(EXTENSION, 36)
+    bytes.writeUInt32LE(extension.channels, 40)
+    bytes.writeUInt32LE(COMPRESSIONS.indexOf(extension.compression), 44)
+    bytes.writeBigUInt64LE(BigInt(extension.fileLength), 48)
+    bytes.writeUInt32LE(extension.areaCrc, 56)
+    bytes.writeUInt32LE(crc32c(bytes.subarray(16, 88)), 88)
+  }
+  return bytes
+}
+
+/**
+ * Reads the first 92 bytes of a file. A partial image parses, with `complete` false.
+ * @throws ImageError NOT_AN_IMAGE, IMAGE_TOO_NEW, IMAGE_UNSUPPORTED, IMAGE_CORRUPT, IMAGE_TRUNCATED
+ */
+export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const magic = view.toString('latin1', 0, 16)
+  if (magic !== MAGIC_COMPLETE && magic !== MAGIC_PARTIAL) {
+    throw new ImageError(
+      'NOT_AN_IMAGE',
+      `${path} is not a save image: its first 16 bytes are not the magic of one`,
+      { path, offset: 0 },
+    )
+  }
+  if (bytes.length < HEADER_LENGTH) {
+    throw new ImageError(
+      'IMAGE_TRUNCATED',
+      `${path} ends inside the header: ${bytes.length} of ${HEADER_LENGTH} bytes`,
+      {
+        path,
+        offset: bytes.length,
+      },
+    )
+  }
+  const bigEndian = view.readUInt32LE(16) > VERSION
+  const word = (offset: number): number =>
+    bigEndian ? view.readUInt32BE(offset) : view.readUInt32LE(offset)
+  if (word(16) > VERSION) {
+    throw new ImageError(
+      'IMAGE_TOO_NEW',
+      `${path} has image version ${view.readUInt32LE(16)}; this program knows up to ${VERSION}`,
+      {
+        path,
+        offset: 16,
+        hint: 'Restore it with a newer Stasis or libvirt, or check that the file was copied whole',
+      },
+    )
+  }
+  const format = formatOfNumber(word(28))
+  if (format === undefined) {
+    throw new ImageError(
+      'IMAGE_UNSUPPORTED',
+      `${path} has save format number ${word(28)}, which this program does not know`,
+      { path, offset: 28 },
+    )
+  }
+  const header = {
+    complete: magic === MAGIC_COMPLETE,
+    dataLength: word(20),
+    wasRunning: word(24) !== 0,
+    format,
+    cookieOffset: word(32),
+    ...(bigEndian && { bigEndian }),
+  }
+  const extension =
+    format === 'stasis' || format === 'channels' ? parseExtension(view, path) : undefined
+  if (header.dataLength < 1 || header.dataLength > MAX_DATA_LENGTH) {
+    throw corrupt(path, 20, `the description area has an impossible length, ${header.dataLength}`)
+  }
+  if (header.cookieOffset >= header.dataLength) {
+    throw corrupt(
+      path,
+      32,
+      `the cookie's offset ${header.cookieOffset} lies outside the description area of ${header.dataLength} bytes`,
+    )
+  }
+  return extension === undefined ? header : { ...header, extension }
+}
+
+function parseExtension(view: Buffer, path: string): HeaderExtension {
+  if (view.readUInt32LE(88) !== crc32c(view.subarray(16, 88)))
+    throw corrupt(path, 16, 'the header does not match its checksum')
+  const version = view.readUInt32LE(36)
+  if (version !== EXTENSION) {
+    throw new ImageError(
+      'IMAGE_TOO_NEW',
+      `${path} has header extension ${version}; this program knows ${EXTENSION}`,
+      {
+        path,
+        offset: 36,
+        hint: 'Restore it with a newer Stasis',
+      },
+    )
+  }
+  const compression = COMPRESSIONS[view.readUInt32LE(44)]
+  if (compression === undefined)
+    throw corrupt(path, 44, `compression number ${view.readUInt32LE(44)} is unknown`)
+  const channels = view.readUInt32LE(40)
+  if (channels > 64) throw corrupt(path, 40, `${channels} channels are more than 64`)
+  return {
+    channels,
+    compression,
+    fileLength: Number(view.readBigUInt64LE(48)),
+    areaCrc: view.readUInt32LE(56),
+  }
+}
+
+function corrupt(path: string, offset: number, what: string): ImageError {
+  return new ImageError('IMAGE_CORRUPT', `${path} has a damaged header: ${what}`, {
+    path,
+    offset,
+    hint: 'Fetch the file again from where it was copied, or restore an older image',
+  })
+}

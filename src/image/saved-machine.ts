@@ -1,0 +1,90 @@
+import type { Compression } from './header.ts'
+import type { SaveFormat } from './save-format.ts'
+
+/** Bytes of a guest page as QEMU's stream counts them on x86 (`TARGET_PAGE_SIZE`). */
+export const PAGE_SIZE = 4096
+
+/** What an image says about the machine, apart from memory and devices. */
+export interface MachineDescription {
+  readonly xml: string
+  /** A `<cookie>` document: libvirt keeps the CPU as it really was there. */
+  readonly cookie: string | undefined
+  readonly wasRunning: boolean
+}
+
+/** Memory that QEMU migrates under one name. */
+export interface RamBlock {
+  readonly name: string
+  /** Bytes in use: a multiple of `PAGE_SIZE`. */
+  readonly length: number
+  /** Where the whole block lies uncompressed and in order in the file, if it does; zero pages are holes. */
+  readonly linearOffset: number | undefined
+}
+
+/** A contiguous range of pages of one RAM block. */
+export interface PageRange {
+  /** Position in `PageStore.blocks`. */
+  readonly block: number
+  readonly firstPage: number
+  readonly pageCount: number
+}
+
+/** RAM that can be read at random: frames that cover every page that is not zero, none twice, ordered by block and page. */
+export interface PageStore {
+  readonly blocks: readonly RamBlock[]
+  readonly frameCount: number
+  /** The pages that a frame covers. `index` counts from 0. */
+  range(index: number): PageRange
+  /** How many bytes the frame takes in the file, for progress. */
+  storedLength(index: number): number
+  /**
+   * The pages of a frame, checked and decompressed. The memory may be reused by the next read with the same `reader`
+   * number; readers of different numbers (0 to 63) may read at the same time.
+   * @throws ImageError IMAGE_CORRUPT, IMAGE_TRUNCATED naming frame, block and offset
+   */
+  read(index: number, reader: number): Promise<Uint8Array>
+}
+
+/** QEMU's stream without its RAM: what precedes the RAM section, and what follows it. */
+export interface DeviceState {
+  /** Magic, version, configuration section. */
+  readonly head: Uint8Array
+  /** The id that the RAM section had in the stream. */
+  readonly ramSection: number
+  /** Device sections, without the end mark. */
+  readonly sections: Uint8Array
+  /** The end mark and the description that may follow it; empty when the stream had none. */
+  readonly tail: Uint8Array
+}
+
+/** QEMU's own multifd streams, to be carried back verbatim. */
+export interface ChannelStreams {
+  readonly count: number
+  readonly compression: Compression
+  /** Total bytes, for progress. */
+  readonly length: number
+  /** The bytes of the main stream (`'main'`) or of a channel (from 0), checked against their checksums at their end. */
+  open(channel: number | 'main'): AsyncIterable<Uint8Array>
+}
+
+/** QEMU's single stream, to be carried back verbatim. */
+export interface SingleStream {
+  /** Bytes in the file, for progress. */
+  readonly length: number
+  open(): AsyncIterable<Uint8Array>
+}
+
+/**
+ * A saved VM, whatever its file looks like. A format offers the facets that it has; a restorer takes the first that it can use.
+ * At least one of `pages` (then with `deviceState`), `channels` and `stream` is there.
+ */
+export interface SavedMachine extends AsyncDisposable {
+  readonly path: string
+  readonly format: SaveFormat
+  readonly description: MachineDescription
+  readonly pages?: PageStore
+  /** @throws ImageError IMAGE_CORRUPT when the checksum is wrong */
+  readonly deviceState?: () => Promise<DeviceState>
+  readonly channels?: ChannelStreams
+  readonly stream?: SingleStream
+}

@@ -1,0 +1,57 @@
+import { InternalError } from '../errors.ts'
+
+/** What O_DIRECT asks of addresses, offsets and lengths on every disk we met (512 would do on some). */
+export const DIRECT_ALIGNMENT = 4096
+
+const WASM_PAGE = 65536
+
+// Node has it; the compiler's libraries declare it only for browsers.
+declare const WebAssembly: {
+  readonly Memory: new (size: { initial: number; maximum: number }) => {
+    readonly buffer: ArrayBuffer
+  }
+}
+
+const alignedBuffers = new WeakSet<ArrayBufferLike>()
+
+/** The next multiple of `alignment` at or above `value`. */
+export function alignUp(value: number, alignment: number): number {
+  return Math.ceil(value / alignment) * alignment
+}
+
+/** The last multiple of `alignment` at or below `value`. */
+export function alignDown(value: number, alignment: number): number {
+  return Math.floor(value / alignment) * alignment
+}
+
+/**
+ * Page-aligned memory that O_DIRECT takes, `length` bytes, zeroed. WebAssembly memory is the only kind that plain JavaScript
+ * gets aligned; each call reserves address space generously, so allocate seldom and slice.
+ */
+export function allocateAligned(length: number): Uint8Array<ArrayBuffer> {
+  const pages = Math.ceil(length / WASM_PAGE)
+  if (pages < 1 || pages > 65536) throw new InternalError(`Cannot allocate ${length} aligned bytes`)
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+  alignedBuffers.add(memory.buffer)
+  return new Uint8Array(memory.buffer, 0, length)
+}
+
+/** Whether O_DIRECT takes this piece of memory: it comes from `allocateAligned`, and address and length are aligned. */
+export function isDirectMemory(bytes: Uint8Array): boolean {
+  return (
+    alignedBuffers.has(bytes.buffer) &&
+    bytes.byteOffset % DIRECT_ALIGNMENT === 0 &&
+    bytes.length % DIRECT_ALIGNMENT === 0
+  )
+}
+
+/** Equal aligned pieces cut from one allocation. `slotLength` must be a multiple of `DIRECT_ALIGNMENT`. */
+export function allocateSlots(
+  count: number,
+  slotLength: number,
+): readonly Uint8Array<ArrayBuffer>[] {
+  const memory = allocateAligned(count * slotLength)
+  return Array.from({ length: count }, (_, index) =>
+    memory.subarray(index * slotLength, (index + 1) * slotLength),
+  )
+}

@@ -1,0 +1,142 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { InternalError, storageError } from '../errors.ts'
+import { DIRECT_ALIGNMENT, isDirectMemory } from './aligned-memory.ts'
+import { reserveBlocks } from './system-calls.ts'
+
+/** How a file is opened: `read`, `create` (must not exist, mode 0600, read and write) or `update` (must exist, read and write). */
+export type DirectFileMode = 'read' | 'create' | 'update'
+
+const FLAGS: Readonly<Record<DirectFileMode, number>> = {
+  read: constants.O_RDONLY,
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  update: constants.O_RDWR,
+}
+
+/**
+ * A file with two descriptors: one that bypasses the page cache for large aligned transfers, one through the cache for the
+ * small rest (headers, unaligned tails). Where the file system refuses O_DIRECT, both go through the cache and `direct` is false.
+ */
+export class DirectFile implements AsyncDisposable {
+  readonly path: string
+  /** Whether large transfers really bypass the page cache. */
+  readonly direct: boolean
+  readonly #cached: FileHandle
+  readonly #direct: FileHandle | undefined
+  #closed = false
+
+  private constructor(path: string, cached: FileHandle, direct: FileHandle | undefined) {
+    this.path = path
+    this.#cached = cached
+    this.#direct = direct
+    this.direct = direct !== undefined
+  }
+
+  /**
+   * Opens `path`. With `direct`, O_DIRECT is tried and given up silently where the file system does not know it.
+   * @throws StorageError
+   */
+  static async open(
+    path: string,
+    mode: DirectFileMode,
+    options: { readonly direct: boolean },
+  ): Promise<DirectFile> {
+    const operation = mode === 'create' ? 'create the file' : 'open the file'
+    try {
+      const cached = await open(path, FLAGS[mode], 0o600)
+      if (!options.direct) return new DirectFile(path, cached, undefined)
+      const flags = (mode === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_DIRECT
+      const direct = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'EINVAL') return undefined
+        throw error
+      })
+      return new DirectFile(path, cached, direct)
+    } catch (error) {
+      throw storageError(operation, path, error)
+    }
+  }
+
+  /** The cached descriptor, for what Node's `fs` has no method for. */
+  get fd(): number {
+    return this.#cached.fd
+  }
+
+  /** Size in bytes. */
+  async size(): Promise<number> {
+    return (await this.#run('read the size of the file', () => this.#cached.stat())).size
+  }
+
+  /** Writes all of `bytes` at `offset`, past the page cache when both and the address are aligned. */
+  async write(bytes: Uint8Array, offset: number): Promise<void> {
+    const handle = this.#pick(bytes, offset)
+    let done = 0
+    await this.#run('write', async () => {
+      while (done < bytes.length) {
+        const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done)
+        if (bytesWritten === 0) throw new InternalError(`A write to ${this.path} moved no bytes`)
+        done += bytesWritten
+      }
+    })
+  }
+
+  /** Fills `buffer` from `offset`; gives how many bytes there were before the end of the file. */
+  async read(buffer: Uint8Array, offset: number): Promise<number> {
+    const handle = this.#pick(buffer, offset)
+    let done = 0
+    await this.#run('read', async () => {
+      while (done < buffer.length) {
+        const { bytesRead } = await handle.read(buffer, done, buffer.length - done, offset + done)
+        done += bytesRead
+        // A direct read that stops off an alignment boundary has met the end of the file; going on would be an unaligned read.
+        if (bytesRead === 0 || (handle === this.#direct && bytesRead % DIRECT_ALIGNMENT !== 0))
+          break
+      }
+    })
+    return done
+  }
+
+  /** Reserves blocks ahead of the writers, so that they do not queue for the file's growth. */
+  reserve(offset: number, length: number): boolean {
+    try {
+      return reserveBlocks(this.#cached.fd, offset, length)
+    } catch (error) {
+      throw storageError('reserve room', this.path, error)
+    }
+  }
+
+  /** Cuts or extends the file. */
+  async truncate(length: number): Promise<void> {
+    await this.#run('set the size', () => this.#cached.truncate(length))
+  }
+
+  /** Waits until data and size are on the disk. */
+  async sync(): Promise<void> {
+    await this.#run('flush to disk', () => this.#cached.sync())
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#run('close', async () => {
+      await this.#direct?.close()
+      await this.#cached.close()
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #pick(bytes: Uint8Array, offset: number): FileHandle {
+    const fits = offset % DIRECT_ALIGNMENT === 0 && isDirectMemory(bytes)
+    return fits && this.#direct !== undefined ? this.#direct : this.#cached
+  }
+
+  async #run<T>(operation: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act()
+    } catch (error) {
+      throw storageError(`${operation} ${this.path}`, this.path, error)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { constants } from 'node:fs'
+import { open, readdir, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { storageError } from '../errors.ts'
+import { DirectFile } from './direct-file.ts'
+import { tryLock } from './system-calls.ts'
+
+/**
+ * A file that comes into being: written under `.NAME.PID-N.partial` in the directory of its final place, mode 0600, and locked
+ * for as long as its writer lives. `publish()` makes it durable and gives it its name, replacing what stood there; disposing
+ * it unpublished removes it. Whatever a killed writer left behind is removed by the next one.
+ */
+export class PartialFile implements AsyncDisposable {
+  readonly finalPath: string
+  readonly file: DirectFile
+  #published = false
+
+  private constructor(finalPath: string, file: DirectFile) {
+    this.finalPath = finalPath
+    this.file = file
+  }
+
+  /** @throws StorageError */
+  static async create(
+    finalPath: string,
+    options: { readonly direct: boolean },
+  ): Promise<PartialFile> {
+    await removeAbandoned(finalPath)
+    const path = join(
+      dirname(finalPath),
+      `${prefix(finalPath)}${process.pid}-${nextNumber()}${SUFFIX}`,
+    )
+    const file = await DirectFile.open(path, 'create', options)
+    tryLock(file.fd)
+    return new PartialFile(finalPath, file)
+  }
+
+  /** Flushes data, renames, flushes the directory: after this the file is there whatever happens. */
+  async publish(): Promise<void> {
+    await this.file.sync()
+    await this.file.close()
+    try {
+      await rename(this.file.path, this.finalPath)
+    } catch (error) {
+      throw storageError(`put ${this.finalPath} in place`, this.finalPath, error)
+    }
+    this.#published = true
+    await syncDirectory(dirname(this.finalPath))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.file.close()
+    if (!this.#published) await unlink(this.file.path).catch(() => undefined)
+  }
+}
+
+/** Flushes a directory, so that a rename or removal in it is durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  try {
+    await using handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    await handle.sync()
+  } catch (error) {
+    throw storageError(`flush the directory ${path}`, path, error)
+  }
+}
+
+const SUFFIX = '.partial'
+let number = 0
+
+function nextNumber(): number {
+  number += 1
+  return number
+}
+
+function prefix(finalPath: string): string {
+  return `.${basename(finalPath)}.`
+}
+
+async function removeAbandoned(finalPath: string): Promise<void> {
+  const directory = dirname(finalPath)
+  const names = await readdir(directory).catch((error: unknown) => {
+    throw storageError(`write to the directory ${directory}`, directory, error)
+  })
+  const candidates = names.filter(
+    (name) =>
+      name.startsWith(prefix(finalPath)) &&
+      /^\d+-\d+\.partial$/.test(name.slice(prefix(finalPath).length)),
+  )
+  for (const name of candidates) {
+    const path = join(directory, name)
+    const handle = await open(path, 'r').catch(() => undefined)
+    if (handle === undefined) continue
+    // Its writer holds the lock while it lives.
+    if (tryLock(handle.fd)) await unlink(path).catch(() => undefined)
+    await handle.close()
+  }
+}

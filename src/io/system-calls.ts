@@ -1,0 +1,107 @@
+import koffi from 'koffi'
+import { constants } from 'node:os'
+
+/** A system call that failed; `code` is the errno's name, as in Node's own errors. */
+export class SystemCallError extends Error {
+  readonly code: string
+  readonly syscall: string
+  constructor(syscall: string, errno: number) {
+    const code = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0]
+    super(`${syscall}: ${code ?? `errno ${errno}`}`)
+    this.name = 'SystemCallError'
+    this.code = code ?? `ERRNO_${errno}`
+    this.syscall = syscall
+  }
+}
+
+const libc = koffi.load('libc.so.6')
+
+const calls = {
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
+  bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
+  listen: libc.func('int listen(int fd, int backlog)'),
+  accept4: libc.func('int accept4(int fd, void *address, void *length, int flags)'),
+  close: libc.func('int close(int fd)'),
+  flock: libc.func('int flock(int fd, int operation)'),
+  fallocate: libc.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
+  memfd_create: libc.func('int memfd_create(const char *name, unsigned int flags)'),
+} as const
+
+function call(name: keyof typeof calls, ...args: readonly unknown[]): number {
+  const result = calls[name](...args) as number
+  if (result < 0) throw new SystemCallError(name, koffi.errno())
+  return result
+}
+
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+const FALLOC_FL_KEEP_SIZE = 1
+const MFD_CLOEXEC = 1
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+/** Longest path a unix socket address holds, its closing NUL left out (`sockaddr_un`, Linux unix(7)). */
+export const MAX_SOCKET_PATH_LENGTH = 107
+
+/** Opens a non-blocking unix stream socket that listens on `path`; the path must not exist. */
+export function listenUnix(path: string, backlog: number): number {
+  const fd = call('socket', AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+  try {
+    const name = Buffer.from(path)
+    const address = Buffer.alloc(2 + name.length + 1)
+    address.writeUInt16LE(AF_UNIX, 0)
+    name.copy(address, 2)
+    call('bind', fd, address, address.length)
+    call('listen', fd, backlog)
+    return fd
+  } catch (error) {
+    closeDescriptor(fd)
+    throw error
+  }
+}
+
+/** Accepts one waiting connection, non-blocking; `undefined` when none waits. */
+export function acceptUnix(listener: number): number | undefined {
+  try {
+    return call('accept4', listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC)
+  } catch (error) {
+    const { code } = error as SystemCallError
+    if (code === 'EAGAIN' || code === 'EINTR' || code === 'ECONNABORTED') return undefined
+    throw error
+  }
+}
+
+/** Closes a raw descriptor. */
+export function closeDescriptor(fd: number): void {
+  call('close', fd)
+}
+
+/** Takes the exclusive advisory lock of an open file; `false` when somebody else holds it. The kernel drops it with the descriptor. */
+export function tryLock(fd: number): boolean {
+  try {
+    call('flock', fd, LOCK_EX | LOCK_NB)
+    return true
+  } catch (error) {
+    if ((error as SystemCallError).code === 'EAGAIN') return false
+    throw error
+  }
+}
+
+/** Reserves disk blocks without changing the file's size; `false` where the file system cannot. */
+export function reserveBlocks(fd: number, offset: number, length: number): boolean {
+  try {
+    call('fallocate', fd, FALLOC_FL_KEEP_SIZE, offset, length)
+    return true
+  } catch (error) {
+    const { code } = error as SystemCallError
+    if (code === 'EOPNOTSUPP' || code === 'ENOSYS' || code === 'EINVAL') return false
+    throw error
+  }
+}
+
+/** Makes an anonymous memory file. The descriptor is close-on-exec; pass it on through `stdio` of a spawned process. */
+export function createMemoryFile(name: string): number {
+  return call('memfd_create', name, MFD_CLOEXEC)
+}
