@@ -4,7 +4,7 @@ import { alignUp } from '../io/aligned-memory.ts'
 import { type SaveFormat, formatOfNumber, numberOfFormat } from './save-format.ts'
 
 /** Bytes before the description area (docs/format/libvirt-header.md). */
-export const HEADER_LENGTH = 92
+export const HEADER_LENGTH = 92 as const
 
 /** The boundary on which the body starts in images written here. */
 export const BODY_ALIGNMENT = 65536

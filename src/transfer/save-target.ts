@@ -1,0 +1,65 @@
+import type { Compression } from '../image/header.ts'
+import type { SaveFormat } from '../image/save-format.ts'
+import type { MachineDescription } from '../image/saved-machine.ts'
+
+/** `adaptive` follows what disk and processor leave idle; a number is zstd's or zlib's own level. */
+export type CompressionLevel = number | 'adaptive'
+
+/** What a format needs to receive a machine. */
+export interface SaveTargetOptions {
+  /** Where the image shall be; nothing stands there until `publish`. */
+  readonly path: string
+  /** A unix socket path that does not exist yet, in a directory that only we may enter. */
+  readonly socketPath: string
+  readonly description: MachineDescription
+  /** Number of multifd channels, 1 to 64; ignored by single-stream formats. */
+  readonly channels: number
+  readonly compression: Compression
+  readonly compressionLevel: CompressionLevel
+  /** Bypass the page cache. */
+  readonly direct: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How far a transfer is. */
+export interface TransferProgress {
+  /** Bytes that came from or went to QEMU, headers included. */
+  readonly transferredBytes: number
+  /** Bytes of guest RAM dealt with so far, zero pages included, and in all; total is 0 until it is known. */
+  readonly ramBytes: number
+  readonly ramTotalBytes: number
+  /** Bytes that went to, or came from, the disk. */
+  readonly fileBytes: number
+  /** Bytes carried by each channel. */
+  readonly channelBytes: readonly number[]
+}
+
+/** A finished image. */
+export interface SavedImage {
+  readonly path: string
+  readonly format: SaveFormat
+  /** Apparent length of all its files. */
+  readonly fileBytes: number
+  /** Disk blocks that they take. */
+  readonly allocatedBytes: number
+  readonly ramBytes: number
+  readonly zeroBytes: number
+}
+
+/**
+ * The receiving end of a save: QEMU migrates to `uri`, a format writes down what comes. Disposing it unpublished leaves no file.
+ */
+export interface SaveTarget extends AsyncDisposable {
+  /** For QMP `migrate`. */
+  readonly uri: string
+  /** What QEMU must be told: multifd with so many channels, and its own compression. 0 channels: no multifd. */
+  readonly multifd: { readonly channels: number; readonly compression: Compression }
+  /**
+   * Settles when the whole stream was received and handed to the disk; rejects at the first fault (then cancel the migration).
+   * @throws StorageError, QemuError QEMU_STREAM, CancelledError
+   */
+  readonly received: Promise<void>
+  progress(): TransferProgress
+  /** Makes the image durable and complete and gives it its name. Only after `received`. @throws StorageError */
+  publish(): Promise<SavedImage>
+}
