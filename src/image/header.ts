@@ -4,7 +4,7 @@ import { alignUp } from '../io/aligned-memory.ts'
 import { type SaveFormat, formatOfNumber, numberOfFormat } from './save-format.ts'
 
 /** Bytes before the description area (docs/format/libvirt-header.md). */
-export const HEADER_LENGTH = 92 as const
+export const HEADER_LENGTH = 92
 
 /** The boundary on which the body starts in images written here. */
 export const BODY_ALIGNMENT = 65536
@@ -18,7 +18,7 @@ const VERSION = 2
 const EXTENSION = 1
 const AREA_SLACK = 65536
 
-const COMPRESSIONS = ['none', 'zlib', 'zstd'] as const
+const COMPRESSIONS: readonly ['none', 'zlib', 'zstd'] = ['none', 'zlib', 'zstd']
 
 /** How channels or frames are compressed; the position is the number in the header. */
 export type Compression = (typeof COMPRESSIONS)[number]
