@@ -1,0 +1,133 @@
+import { isBuiltin } from 'node:module'
+import { posix } from 'node:path'
+import {
+  builtinsOfRoom,
+  floors,
+  homeOfModule,
+  processMembers,
+  selfContained,
+  writers,
+  writingFunctions,
+} from './rooms.ts'
+import { importsOf, lineAt, withoutComments } from './source-text.ts'
+import type { ImportStatement } from './source-text.ts'
+
+/** A place that breaks the import rule, and a sentence that says what to do. */
+export interface Fault {
+  readonly file: string
+  readonly line: number
+  readonly advice: string
+}
+
+/**
+ * The faults of one file. `file` is its path from the root of the project with `/` (`src/io/sockets.ts`);
+ * files outside `src/` may do as they like. Unit tests may use any builtin, package and `test/support/`.
+ */
+export function faultsOf(file: string, text: string): Fault[] {
+  if (!file.startsWith('src/')) return []
+  const room = roomOf(file)
+  const isTest = file.endsWith('.test.ts')
+  const faults: Fault[] = []
+  const report = (line: number, advice: string) => faults.push({ file, line, advice })
+
+  if (room !== undefined && floors[room] === undefined) {
+    report(
+      1,
+      `${room}/ is no room: put the file into one, or add the room to ARCHITECTURE.md and scripts/import-rule/rooms.ts`,
+    )
+    return faults
+  }
+  for (const statement of importsOf(text)) {
+    const advice = statement.specifier.startsWith('.')
+      ? adviceOnOwnFile(file, room, isTest, statement.specifier)
+      : isTest
+        ? undefined
+        : adviceOnModule(room, statement)
+    if (advice !== undefined) report(statement.line, advice)
+  }
+  if (!isTest && room !== 'cli') {
+    const code = withoutComments(text, { strings: true })
+    const member = new RegExp(`\\bprocess\\s*\\.\\s*(${processMembers.join('|')})\\b`, 'g')
+    for (const match of code.matchAll(member)) {
+      report(
+        lineAt(code, match.index),
+        `process.${match[1]} belongs to src/cli/: take it as a parameter, or return the value`,
+      )
+    }
+  }
+  return faults
+}
+
+/** `src/io/x.ts` is in room `io`; `src/errors.ts` and `src/index.ts` are in none. */
+function roomOf(file: string): string | undefined {
+  const parts = file.split('/')
+  return parts.length > 2 ? parts[1] : undefined
+}
+
+function adviceOnOwnFile(
+  file: string,
+  room: string | undefined,
+  isTest: boolean,
+  specifier: string,
+): string | undefined {
+  const target = posix.join(posix.dirname(file), specifier)
+  if (target === 'src/errors.ts') return undefined
+  if (isTest && target.startsWith('test/support/')) return undefined
+  if (!target.startsWith('src/'))
+    return `src/ imports nothing from outside src/: move ${target} into a room`
+  if (file === 'src/index.ts') return undefined
+  if (room === undefined)
+    return `${file} is importable from everywhere, so it imports nothing: move the code into a room`
+  const other = roomOf(target)
+  if (other === room) return undefined
+  if (other === undefined)
+    return `no room imports ${target}: import the file that ${target} takes it from`
+  const [here, there] = [floors[room] ?? 0, floors[other] ?? Infinity]
+  if (selfContained.has(room))
+    return `${room}/ imports nothing of ours but errors.ts: take what ${other}/ gives as a parameter`
+  if (there < here) return undefined
+  const direction = there === here ? 'sideways' : 'upwards'
+  return `${room}/ imports ${direction} from ${other}/: move what is shared to a lower floor, or take it as a parameter`
+}
+
+function adviceOnModule(
+  room: string | undefined,
+  { specifier, names }: ImportStatement,
+): string | undefined {
+  if (!isBuiltin(specifier)) {
+    const home = homeOfModule[specifier]
+    if (room === undefined)
+      return `src/errors.ts and src/index.ts import no package: move what needs ${specifier} into a room`
+    if (room === 'wire' || room === 'qmp')
+      return `${room}/ imports no package: take what ${specifier} gives as a parameter`
+    return home === undefined || home.includes(room) ? undefined : adviceOnHome(specifier, home)
+  }
+  const name = specifier.replace(/^node:/, '')
+  const home = homeOfModule[name]
+  if (home !== undefined && !home.includes(room ?? '')) return adviceOnHome(specifier, home)
+  const allowed = room === undefined ? undefined : builtinsOfRoom[room]
+  if (allowed !== undefined && !allowed.has(name)) {
+    return `${room}/ imports no builtin but ${[...allowed].map((each) => `node:${each}`).join(', ')}: do the rest in a room above`
+  }
+  if ((name === 'fs' || name === 'fs/promises') && !writers.includes(room ?? ''))
+    return adviceOnFiles(names)
+  return undefined
+}
+
+function adviceOnHome(specifier: string, home: readonly string[]): string {
+  const where = home.map((room) => `src/${room}/`).join(' and ')
+  return home.length === 0
+    ? `nothing imports ${specifier}`
+    : `${specifier} belongs to ${where}: call a function of that room, or take it as a parameter`
+}
+
+function adviceOnFiles(names: readonly string[]): string | undefined {
+  const where = writers.map((room) => `src/${room}/`).join(' and ')
+  if (names.includes('*') || names.includes('default')) {
+    return `import the functions of node:fs by name, so that one sees that only ${where} change files`
+  }
+  const writing = names.filter((name) => writingFunctions.has(name.replace(/Sync$/, '')))
+  return writing.length === 0
+    ? undefined
+    : `only ${where} open and change files: call io/ instead of ${writing.join(', ')} of node:fs`
+}

@@ -1,0 +1,92 @@
+/**
+ * The import rule of ARCHITECTURE.md as data: which rooms there are, on which floor each stands, and which effects
+ * (Node's builtins, packages, members of `process`) belong to which room.
+ */
+
+/** Rooms of `src/` by floor. A file imports from its own room and from rooms on lower floors. */
+export const floors: Readonly<Record<string, number>> = {
+  cli: 6,
+  domain: 5,
+  migration: 4,
+  qemu: 4,
+  transfer: 4,
+  image: 3,
+  qmp: 2,
+  wire: 2,
+  io: 1,
+}
+
+/** Rooms that import nothing of ours but `errors.ts`, though rooms stand below them. */
+export const selfContained: ReadonlySet<string> = new Set(['qmp', 'wire', 'io'])
+
+/** The only builtins (without `node:`) that these rooms may import; a room not listed may import any. */
+export const builtinsOfRoom: Readonly<Record<string, ReadonlySet<string>>> = {
+  wire: new Set(['buffer']),
+  qmp: new Set([
+    'net',
+    'events',
+    'util',
+    'buffer',
+    'stream',
+    'string_decoder',
+    'timers',
+    'timers/promises',
+  ]),
+}
+
+/** Builtins (without `node:`) and packages that only these rooms may import. */
+export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
+  child_process: ['qemu'],
+  cluster: [],
+  worker_threads: ['transfer'],
+  readline: ['cli'],
+  'readline/promises': ['cli'],
+  tty: ['cli'],
+  koffi: ['io'],
+  commander: ['cli'],
+  '@xmldom/xmldom': ['qemu', 'domain'],
+}
+
+/** Members of `process` that only the doors may touch. */
+export const processMembers: readonly string[] = [
+  'exit',
+  'exitCode',
+  'argv',
+  'stdin',
+  'stdout',
+  'stderr',
+]
+
+/** Rooms that may open and change files. */
+export const writers: readonly string[] = ['io', 'domain']
+
+/** Functions of `node:fs` and `node:fs/promises` (without `Sync`) that open or change files. */
+export const writingFunctions: ReadonlySet<string> = new Set([
+  'appendFile',
+  'chmod',
+  'chown',
+  'copyFile',
+  'cp',
+  'createWriteStream',
+  'fallocate',
+  'fchmod',
+  'fchown',
+  'fdatasync',
+  'fsync',
+  'ftruncate',
+  'link',
+  'mkdir',
+  'mkdtemp',
+  'mkdtempDisposable',
+  'open',
+  'rename',
+  'rm',
+  'rmdir',
+  'symlink',
+  'truncate',
+  'unlink',
+  'utimes',
+  'write',
+  'writeFile',
+  'writev',
+])

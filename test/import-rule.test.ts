@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, test } from 'node:test'
+import { faultsOf } from '../scripts/import-rule/faults.ts'
+import { importsOf } from '../scripts/import-rule/source-text.ts'
+
+/** The advice on one source text; asserts that there is at most one fault. */
+function adviceOn(file: string, text: string): string | undefined {
+  const faults = faultsOf(file, text)
+  assert.ok(faults.length <= 1, JSON.stringify(faults))
+  return faults[0]?.advice
+}
+
+describe('faultsOf()', () => {
+  const wrong: [file: string, text: string, advice: RegExp][] = [
+    ['src/io/a.ts', `import { b } from '../domain/b.ts'`, /io\/ imports nothing of ours/],
+    [
+      'src/image/a.ts',
+      `import type { B } from '../domain/b.ts'`,
+      /image\/ imports upwards from domain\//,
+    ],
+    [
+      'src/qemu/a.ts',
+      `export * from '../transfer/b.ts'`,
+      /qemu\/ imports sideways from transfer\//,
+    ],
+    [
+      'src/qmp/a.ts',
+      `import { b } from '../io/b.ts'`,
+      /qmp\/ imports nothing of ours but errors.ts/,
+    ],
+    ['src/io/a.ts', `import { b } from '../index.ts'`, /no room imports src\/index.ts/],
+    ['src/errors.ts', `import { b } from './io/b.ts'`, /importable from everywhere/],
+    ['src/io/a.ts', `const b = await import('../cli/b.ts')`, /imports nothing of ours/],
+    ['src/transfer/a.ts', `new URL('../qemu/b.ts', import.meta.url)`, /sideways/],
+    ['src/cli/a.ts', `import { tempDir } from '../../test/support/temp-dir.ts'`, /outside src\//],
+    ['src/utils/a.ts', ``, /utils\/ is no room/],
+    ['src/domain/a.ts', `import { spawn } from 'node:child_process'`, /belongs to src\/qemu\//],
+    ['src/image/a.ts', `import { Worker } from 'worker_threads'`, /belongs to src\/transfer\//],
+    ['src/qemu/a.ts', `import koffi from 'koffi'`, /belongs to src\/io\//],
+    ['src/wire/a.ts', `import { join } from 'node:path'`, /no builtin but node:buffer/],
+    ['src/wire/a.ts', `import { crc32c } from '@node-rs/crc32'`, /imports no package/],
+    ['src/qmp/a.ts', `import { readFile } from 'node:fs/promises'`, /no builtin but node:net/],
+    [
+      'src/qemu/a.ts',
+      `import { readFile, rm as remove } from 'node:fs/promises'`,
+      /instead of rm of/,
+    ],
+    ['src/qemu/a.ts', `import { mkdirSync } from 'node:fs'`, /mkdirSync/],
+    ['src/qemu/a.ts', `import * as fs from 'node:fs'`, /by name/],
+    ['src/qemu/a.ts', `import fs from 'node:fs'`, /by name/],
+    ['src/domain/a.ts', `process.exit(1)`, /process.exit belongs to src\/cli\//],
+    ['src/domain/a.ts', `process\n  .stdout.write('x')`, /process.stdout/],
+  ]
+  for (const [file, text, advice] of wrong) {
+    test(`gives advice when ${file} says ${text}`, () => {
+      assert.match(adviceOn(file, text) ?? '', advice)
+    })
+  }
+
+  const right: [file: string, text: string][] = [
+    ['src/io/a.ts', `import { InternalError } from '../errors.ts'\nimport { b } from './b.ts'`],
+    ['src/image/a.ts', `import { b } from '../io/b.ts'\nimport koffi from '@node-rs/crc32'`],
+    ['src/cli/a.ts', `import { b } from '../domain/b.ts'\nprocess.exitCode = 1`],
+    ['src/index.ts', `export { b } from './domain/b.ts'`],
+    ['src/io/a.ts', `import { open } from 'node:fs/promises'`],
+    ['src/qemu/a.ts', `import { readFile, constants } from 'node:fs'`],
+    [
+      'src/io/a.ts',
+      `// import { b } from '../domain/b.ts'\n/* process.exit */ const t = 'process.exit'`,
+    ],
+    [
+      'src/io/a.test.ts',
+      `import { spawn } from 'node:child_process'\nimport { t } from '../../test/support/t.ts'`,
+    ],
+    ['test/a.ts', `import { b } from '../src/domain/b.ts'\nprocess.exit()`],
+  ]
+  for (const [file, text] of right) {
+    test(`is content when ${file} says ${text}`, () =>
+      assert.equal(adviceOn(file, text), undefined))
+  }
+})
+
+test('importsOf() gives the line and the names when imports span lines', () => {
+  const text = `export const a: number = 1\n\nimport b, {\n  type C,\n  d as e,\n} from './b.ts'\nimport './f.ts'\n`
+  assert.deepEqual(importsOf(text), [
+    { specifier: './b.ts', names: ['C', 'd', 'default'], line: 3 },
+    { specifier: './f.ts', names: [], line: 7 },
+  ])
+})
+
+test('check-imports.ts prints file:line and fails when a tree is bad', () => {
+  const root = mkdtempSync(join(tmpdir(), 'stasis-import-rule-'))
+  try {
+    const write = (file: string, text: string) => {
+      mkdirSync(dirname(join(root, file)), { recursive: true })
+      writeFileSync(join(root, file), text)
+    }
+    write('src/errors.ts', `export const e: number = 1\n`)
+    write('src/io/good.ts', `import { e } from '../errors.ts'\n`)
+    write(
+      'src/wire/bad.ts',
+      `import { e } from '../errors.ts'\nimport { x } from '../image/x.ts'\n`,
+    )
+    const script = join(import.meta.dirname, '../scripts/check-imports.ts')
+    const { status, stderr } = spawnSync(process.execPath, [script, root], { encoding: 'utf8' })
+    assert.equal(status, 1)
+    assert.match(
+      stderr,
+      /^src\/wire\/bad\.ts:2 wire\/ imports nothing of ours but errors\.ts: .+\n$/,
+    )
+  } finally {
+    rmSync(root, { recursive: true })
+  }
+})
