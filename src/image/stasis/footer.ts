@@ -1,0 +1,66 @@
+import { crc32c } from '@node-rs/crc32'
+import { ImageError } from '../../errors.ts'
+import { readLong, writeLong } from './long.ts'
+
+/** Bytes at the end of a stasis image (docs/format/stasis.md, "Footer"). */
+export const FOOTER_LENGTH = 64
+
+const MAGIC = 'STASISFT'
+const VERSION = 1
+
+/** Where the index lies. */
+export interface StasisFooter {
+  readonly indexOffset: number
+  readonly indexLength: number
+  readonly indexCrc: number
+  /** 16 random bytes that tell images apart. */
+  readonly imageId: Uint8Array
+}
+
+/** Writes a footer down. */
+export function serialiseFooter(footer: StasisFooter): Uint8Array {
+  const bytes = Buffer.alloc(FOOTER_LENGTH)
+  bytes.write(MAGIC, 'latin1')
+  writeLong(bytes, footer.indexOffset, 8)
+  writeLong(bytes, footer.indexLength, 16)
+  bytes.writeUInt32LE(footer.indexCrc, 24)
+  bytes.writeUInt32LE(VERSION, 28)
+  bytes.set(footer.imageId.subarray(0, 16), 32)
+  bytes.writeUInt32LE(crc32c(bytes.subarray(0, 60)), 60)
+  return bytes
+}
+
+/**
+ * Reads the last 64 bytes of a file.
+ * @throws ImageError IMAGE_CORRUPT, IMAGE_TOO_NEW
+ */
+export function parseFooter(
+  footer: Uint8Array,
+  place: { readonly path: string; readonly offset: number },
+): StasisFooter {
+  const bytes = Buffer.from(footer.buffer, footer.byteOffset, footer.length)
+  if (
+    bytes.length !== FOOTER_LENGTH ||
+    bytes.toString('latin1', 0, 8) !== MAGIC ||
+    bytes.readUInt32LE(60) !== crc32c(bytes.subarray(0, 60))
+  ) {
+    throw new ImageError('IMAGE_CORRUPT', `${place.path} has a damaged footer`, {
+      ...place,
+      hint: 'Fetch the file again from where it was copied, or restore an older image',
+    })
+  }
+  const version = bytes.readUInt32LE(28)
+  if (version !== VERSION) {
+    throw new ImageError(
+      'IMAGE_TOO_NEW',
+      `${place.path} has a footer of version ${version}; this program knows ${VERSION}`,
+      { path: place.path, offset: place.offset + 28, hint: 'Restore it with a newer Stasis' },
+    )
+  }
+  return {
+    indexOffset: readLong(bytes, 8),
+    indexLength: readLong(bytes, 16),
+    indexCrc: bytes.readUInt32LE(24),
+    imageId: Uint8Array.from(bytes.subarray(32, 48)),
+  }
+}

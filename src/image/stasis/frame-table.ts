@@ -1,0 +1,107 @@
+import { InternalError } from '../../errors.ts'
+import { readLong, writeLong } from './long.ts'
+
+/** Bytes of a frame's record in the index (docs/format/stasis.md, "Index"). */
+export const FRAME_RECORD_LENGTH = 32
+
+/** How a frame's pages are stored. */
+export type FrameCodec = 'none' | 'zlib' | 'zstd'
+
+const CODECS: readonly FrameCodec[] = ['none', 'zlib', 'zstd']
+
+/** One frame as its record says. */
+export interface Frame {
+  readonly offset: number
+  readonly storedLength: number
+  /** crc32c of the stored bytes. */
+  readonly crc: number
+  readonly firstPage: number
+  readonly pageCount: number
+  /** Position in the table of blocks. */
+  readonly block: number
+  readonly codec: FrameCodec
+}
+
+/** Records of frames, kept as the bytes of the index, so that millions of them cost 32 bytes each and no object. */
+export class FrameTable {
+  #bytes: Buffer
+  #count: number
+
+  /** Takes over `bytes`, the records of an index; none: an empty table to append to. */
+  constructor(bytes: Uint8Array = new Uint8Array(0)) {
+    if (bytes.length % FRAME_RECORD_LENGTH !== 0)
+      throw new InternalError(`${bytes.length} bytes are no whole number of frame records`)
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#count = bytes.length / FRAME_RECORD_LENGTH
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** Appends a frame, in any order; gives its position. */
+  append(frame: Frame): number {
+    const at = this.#count * FRAME_RECORD_LENGTH
+    if (at === this.#bytes.length) this.#grow()
+    const bytes = this.#bytes
+    writeLong(bytes, frame.offset, at)
+    bytes.writeUInt32LE(frame.storedLength, at + 8)
+    bytes.writeUInt32LE(frame.crc, at + 12)
+    bytes.writeUInt32LE(frame.firstPage, at + 16)
+    bytes.writeUInt32LE(frame.pageCount, at + 20)
+    bytes.writeUInt16LE(frame.block, at + 24)
+    bytes.writeUInt8(CODECS.indexOf(frame.codec), at + 26)
+    this.#count += 1
+    return this.#count - 1
+  }
+
+  offset(index: number): number {
+    return readLong(this.#bytes, this.#at(index))
+  }
+
+  storedLength(index: number): number {
+    return this.#bytes.readUInt32LE(this.#at(index) + 8)
+  }
+
+  crc(index: number): number {
+    return this.#bytes.readUInt32LE(this.#at(index) + 12)
+  }
+
+  firstPage(index: number): number {
+    return this.#bytes.readUInt32LE(this.#at(index) + 16)
+  }
+
+  pageCount(index: number): number {
+    return this.#bytes.readUInt32LE(this.#at(index) + 20)
+  }
+
+  block(index: number): number {
+    return this.#bytes.readUInt16LE(this.#at(index) + 24)
+  }
+
+  /** `undefined` for a number that has no codec. */
+  codec(index: number): FrameCodec | undefined {
+    return CODECS[this.#bytes.readUInt8(this.#at(index) + 26)]
+  }
+
+  /** Writes the records down in the order that the index wants: by block, then first page. */
+  sortInto(target: Uint8Array): void {
+    const order = Uint32Array.from({ length: this.#count }, (_, index) => index)
+    order.sort((a, b) => this.block(a) - this.block(b) || this.firstPage(a) - this.firstPage(b))
+    order.forEach((from, to) => {
+      const at = from * FRAME_RECORD_LENGTH
+      this.#bytes.copy(target, to * FRAME_RECORD_LENGTH, at, at + FRAME_RECORD_LENGTH)
+    })
+  }
+
+  #at(index: number): number {
+    if (index >= this.#count) throw new InternalError(`There is no frame ${index}`)
+    return index * FRAME_RECORD_LENGTH
+  }
+
+  #grow(): void {
+    const bytes = Buffer.alloc(Math.max(1024 * FRAME_RECORD_LENGTH, this.#bytes.length * 2))
+    this.#bytes.copy(bytes)
+    this.#bytes = bytes
+  }
+}

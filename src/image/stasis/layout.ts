@@ -1,0 +1,199 @@
+import { crc32c } from '@node-rs/crc32'
+import { ImageError } from '../../errors.ts'
+import { PAGE_SIZE } from '../saved-machine.ts'
+import { FRAME_RECORD_LENGTH, FrameTable } from './frame-table.ts'
+import { readLong, writeLong } from './long.ts'
+
+// All numbers here are those of docs/format/stasis.md.
+
+/** Bytes of the index before its blocks. */
+export const INDEX_HEAD_LENGTH = 64
+
+/** Bytes of a block's record. */
+export const BLOCK_RECORD_LENGTH = 288
+
+/** Most blocks an image holds. */
+export const MAX_BLOCKS = 4096
+
+/** Longest frame a reader takes, in pages (4 MiB). */
+export const MAX_FRAME_PAGES = 1024
+
+/** Where blocks that can be mapped begin. */
+export const LINEAR_ALIGNMENT: number = 1024 * 1024
+
+/** Where compressed frames begin. */
+export const FRAME_ALIGNMENT = 8
+
+/** Where stream head, device state and index begin. */
+export const PART_ALIGNMENT = 4096
+
+const INDEX_MAGIC = 'STASISIX'
+const VERSION = 1
+const MAX_HEAD_LENGTH = 65536
+const MAX_DEVICE_LENGTH = 1024 * 1024 * 1024
+const NAME_LENGTH = 256
+
+/** A RAM block as the index has it. */
+export interface StasisBlock {
+  readonly name: string
+  /** Bytes in use, a multiple of `PAGE_SIZE`. */
+  readonly usedLength: number
+  /** 0: not linear. */
+  readonly linearOffset: number
+  /** Of the host memory behind it; 0 when unknown. */
+  readonly hostPageSize: number
+}
+
+/** A piece of the file with its checksum. */
+export interface FilePart {
+  readonly offset: number
+  readonly length: number
+  readonly crc: number
+}
+
+/** What the index says. */
+export interface StasisIndex {
+  /** Magic, version and configuration section of QEMU's stream. */
+  readonly head: FilePart
+  /** Everything behind the last RAM section; the first `sectionsLength` bytes come before the end mark. */
+  readonly device: FilePart & { readonly sectionsLength: number }
+  /** The section id that the RAM section had. */
+  readonly ramSection: number
+  readonly blocks: readonly StasisBlock[]
+  readonly frames: FrameTable
+}
+
+/** Writes an index down; its frames in the right order, whatever order they were appended in. */
+export function serialiseIndex(index: StasisIndex): Uint8Array {
+  const { head, device, blocks, frames } = index
+  const framesAt = INDEX_HEAD_LENGTH + blocks.length * BLOCK_RECORD_LENGTH
+  const bytes = Buffer.alloc(framesAt + frames.count * FRAME_RECORD_LENGTH)
+  bytes.write(INDEX_MAGIC, 0, 'latin1')
+  bytes.writeUInt32LE(VERSION, 8)
+  bytes.writeUInt32LE(blocks.length, 12)
+  bytes.writeUInt32LE(frames.count, 16)
+  bytes.writeUInt32LE(PAGE_SIZE, 20)
+  writeLong(bytes, head.offset, 24)
+  bytes.writeUInt32LE(head.length, 32)
+  bytes.writeUInt32LE(head.crc, 36)
+  writeLong(bytes, device.offset, 40)
+  bytes.writeUInt32LE(device.length, 48)
+  bytes.writeUInt32LE(device.crc, 52)
+  bytes.writeUInt32LE(device.sectionsLength, 56)
+  bytes.writeUInt32LE(index.ramSection, 60)
+  blocks.forEach((block, position) => {
+    const at = INDEX_HEAD_LENGTH + position * BLOCK_RECORD_LENGTH
+    bytes.write(block.name, at, NAME_LENGTH, 'utf8')
+    writeLong(bytes, block.usedLength, at + 256)
+    writeLong(bytes, block.linearOffset, at + 264)
+    writeLong(bytes, block.hostPageSize, at + 272)
+  })
+  frames.sortInto(bytes.subarray(framesAt))
+  return bytes
+}
+
+/**
+ * Reads an index whose checksum was right. Checks what can be told from it alone: magic, counts against its length, names, limits;
+ * `checkIndex` checks it against the file.
+ * @throws ImageError IMAGE_CORRUPT, IMAGE_TOO_NEW
+ */
+export function parseIndex(
+  index: Uint8Array,
+  place: { readonly path: string; readonly offset: number },
+): StasisIndex {
+  const bytes = Buffer.from(index.buffer, index.byteOffset, index.length)
+  const refuse = (at: number, what: string): ImageError => damagedIndex(place, at, what)
+  if (bytes.length < INDEX_HEAD_LENGTH || bytes.toString('latin1', 0, 8) !== INDEX_MAGIC)
+    throw refuse(0, 'it does not begin as one')
+  const version = bytes.readUInt32LE(8)
+  if (version !== VERSION) {
+    throw new ImageError(
+      'IMAGE_TOO_NEW',
+      `${place.path} has an index of version ${version}; this program knows ${VERSION}`,
+      { path: place.path, offset: place.offset + 8, hint: 'Restore it with a newer Stasis' },
+    )
+  }
+  const blockCount = bytes.readUInt32LE(12)
+  const frameCount = bytes.readUInt32LE(16)
+  if (blockCount < 1 || blockCount > MAX_BLOCKS) throw refuse(12, `it has ${blockCount} blocks`)
+  const framesAt = INDEX_HEAD_LENGTH + blockCount * BLOCK_RECORD_LENGTH
+  const length = framesAt + frameCount * FRAME_RECORD_LENGTH
+  if (length !== bytes.length) {
+    throw refuse(
+      16,
+      `${blockCount} blocks and ${frameCount} frames take ${length} bytes, and it has ${bytes.length}`,
+    )
+  }
+  if (bytes.readUInt32LE(20) !== PAGE_SIZE)
+    throw refuse(20, `its pages have ${bytes.readUInt32LE(20)} bytes`)
+  const head = readPart(bytes, 24)
+  if (head.length < 8 || head.length > MAX_HEAD_LENGTH)
+    throw refuse(32, `the stream head has ${head.length} bytes`)
+  const device = readPart(bytes, 40)
+  if (device.length < 1 || device.length > MAX_DEVICE_LENGTH)
+    throw refuse(48, `the device state has ${device.length} bytes`)
+  const sectionsLength = bytes.readUInt32LE(56)
+  if (sectionsLength > device.length)
+    throw refuse(56, `the device state ends at ${sectionsLength} of ${device.length} bytes`)
+  const blocks: StasisBlock[] = []
+  const names = new Set<string>()
+  for (let position = 0; position < blockCount; position += 1) {
+    const at = INDEX_HEAD_LENGTH + position * BLOCK_RECORD_LENGTH
+    const block = readBlock(bytes, at)
+    if (block === undefined) throw refuse(at, `the name of block ${position} is no name`)
+    if (names.has(block.name)) throw refuse(at, `two blocks are called ${block.name}`)
+    names.add(block.name)
+    blocks.push(block)
+  }
+  return {
+    head,
+    device: { ...device, sectionsLength },
+    ramSection: bytes.readUInt32LE(60),
+    blocks,
+    frames: new FrameTable(bytes.subarray(framesAt)),
+  }
+}
+
+/** The error for an index that its checksum did not catch. */
+export function damagedIndex(
+  place: { readonly path: string; readonly offset: number },
+  at: number,
+  what: string,
+): ImageError {
+  return new ImageError('IMAGE_CORRUPT', `${place.path} has a damaged index: ${what}`, {
+    path: place.path,
+    offset: place.offset + at,
+    hint: 'Fetch the file again from where it was copied, or restore an older image',
+  })
+}
+
+/** A piece of the file, described for the index. */
+export function filePart(offset: number, bytes: Uint8Array): FilePart {
+  return { offset, length: bytes.length, crc: crc32c(bytes) }
+}
+
+function readPart(bytes: Buffer, at: number): FilePart {
+  return {
+    offset: readLong(bytes, at),
+    length: bytes.readUInt32LE(at + 8),
+    crc: bytes.readUInt32LE(at + 12),
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function readBlock(bytes: Buffer, at: number): StasisBlock | undefined {
+  const field = bytes.subarray(at, at + NAME_LENGTH)
+  const end = field.indexOf(0)
+  if (end < 1 || field.subarray(end).some((byte) => byte !== 0)) return undefined
+  try {
+    return {
+      name: utf8.decode(field.subarray(0, end)),
+      usedLength: readLong(bytes, at + 256),
+      linearOffset: readLong(bytes, at + 264),
+      hostPageSize: readLong(bytes, at + 272),
+    }
+  } catch {
+    return undefined
+  }
+}
