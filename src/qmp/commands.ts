@@ -1,0 +1,150 @@
+import type {
+  BlockDevice,
+  CharacterDevice,
+  CpuInfo,
+  FdSet,
+  MachineInfo,
+  MemoryBackend,
+  MigrateInfo,
+  MigrationCapability,
+  QomProperty,
+  RunState,
+  SchemaInfo,
+  VersionInfo,
+} from './replies.ts'
+
+type None = Record<string, never>
+
+/** A command without arguments and without a result. */
+interface Plain {
+  readonly arguments: None
+  readonly return: unknown
+}
+
+interface Query<R> {
+  readonly arguments: None
+  readonly return: R
+}
+
+/** Parameters of a migration; an integer beyond 2^53 is a `bigint`. */
+export type MigrationParameterValues = Readonly<Record<string, unknown>>
+
+/**
+ * The commands of QEMU used here: name → arguments and result. Written by hand from qapi/*.json; optional
+ * members are those that some QEMU between 7.2 and 10.0 leaves out. Others go through `executeAny`.
+ */
+export interface QmpCommands {
+  // the monitor itself
+  readonly 'query-version': Query<VersionInfo>
+  readonly 'query-qmp-schema': Query<readonly SchemaInfo[]>
+  readonly 'query-name': Query<{ readonly name?: string }>
+  readonly 'query-uuid': Query<{ readonly UUID: string }>
+  readonly 'human-monitor-command': {
+    readonly arguments: { readonly 'command-line': string; readonly 'cpu-index'?: number }
+    readonly return: string
+  }
+
+  // the machine
+  readonly 'query-status': Query<{ readonly status: RunState; readonly running: boolean }>
+  readonly 'query-kvm': Query<{ readonly enabled: boolean; readonly present: boolean }>
+  readonly 'query-machines': Query<readonly MachineInfo[]>
+  readonly 'query-cpus-fast': Query<readonly CpuInfo[]>
+  readonly 'query-chardev': Query<readonly CharacterDevice[]>
+  readonly 'query-block': Query<readonly BlockDevice[]>
+  readonly 'query-pci': Query<readonly Readonly<Record<string, unknown>>[]>
+  readonly 'query-memdev': Query<readonly MemoryBackend[]>
+  readonly 'query-memory-size-summary': Query<{
+    readonly 'base-memory': number
+    readonly 'plugged-memory'?: number
+  }>
+  readonly 'query-balloon': Query<{ readonly actual: number }>
+  readonly balloon: { readonly arguments: { readonly value: number }; readonly return: unknown }
+  readonly stop: Plain
+  readonly cont: Plain
+  readonly quit: Plain
+  readonly system_reset: Plain
+  readonly system_powerdown: Plain
+  readonly system_wakeup: Plain
+  readonly 'announce-self': {
+    readonly arguments: {
+      readonly initial: number
+      readonly max: number
+      readonly rounds: number
+      readonly step: number
+    }
+    readonly return: unknown
+  }
+  readonly 'set-action': {
+    readonly arguments: {
+      readonly reboot?: 'reset' | 'shutdown'
+      readonly shutdown?: 'poweroff' | 'pause'
+      readonly panic?: 'pause' | 'shutdown' | 'exit-failure' | 'none'
+    }
+    readonly return: unknown
+  }
+
+  // the object tree and its devices
+  readonly 'qom-list': {
+    readonly arguments: { readonly path: string }
+    readonly return: readonly QomProperty[]
+  }
+  readonly 'qom-get': {
+    readonly arguments: { readonly path: string; readonly property: string }
+    readonly return: unknown
+  }
+  readonly 'qom-set': {
+    readonly arguments: {
+      readonly path: string
+      readonly property: string
+      readonly value: unknown
+    }
+    readonly return: unknown
+  }
+  readonly device_add: {
+    readonly arguments: Readonly<Record<string, unknown>> & { readonly driver: string }
+    readonly return: unknown
+  }
+  readonly device_del: { readonly arguments: { readonly id: string }; readonly return: unknown }
+  readonly 'object-del': { readonly arguments: { readonly id: string }; readonly return: unknown }
+  readonly 'query-fdsets': Query<readonly FdSet[]>
+  readonly 'remove-fd': {
+    readonly arguments: { readonly 'fdset-id': number; readonly fd?: number }
+    readonly return: unknown
+  }
+
+  // migration
+  readonly 'query-migrate': Query<MigrateInfo>
+  readonly 'query-migrate-capabilities': Query<readonly MigrationCapability[]>
+  readonly 'query-migrate-parameters': Query<MigrationParameterValues>
+  readonly 'migrate-set-capabilities': {
+    readonly arguments: { readonly capabilities: readonly MigrationCapability[] }
+    readonly return: unknown
+  }
+  readonly 'migrate-set-parameters': {
+    readonly arguments: MigrationParameterValues
+    readonly return: unknown
+  }
+  readonly migrate: {
+    readonly arguments: { readonly uri: string; readonly resume?: boolean }
+    readonly return: unknown
+  }
+  readonly 'migrate-incoming': {
+    readonly arguments: { readonly uri: string; readonly 'exit-on-error'?: boolean }
+    readonly return: unknown
+  }
+  readonly migrate_cancel: Plain
+  readonly 'migrate-pause': Plain
+  readonly 'migrate-start-postcopy': Plain
+  readonly 'migrate-continue': {
+    readonly arguments: { readonly state: 'pre-switchover' }
+    readonly return: unknown
+  }
+  readonly 'migrate-recover': {
+    readonly arguments: { readonly uri: string }
+    readonly return: unknown
+  }
+}
+
+export type QmpCommandName = keyof QmpCommands
+export type QmpArguments<N extends QmpCommandName> = QmpCommands[N]['arguments']
+export type QmpReturn<N extends QmpCommandName> = QmpCommands[N]['return']

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { event, fakeMonitor, ok, refused } from '../../test/peers/fake-monitor.ts'
+import { QmpConnection } from './connection.ts'
+import { QmpRefusal } from './refusal.ts'
+
+test('execute() gives the result when QEMU answers out of order and in pieces', async () => {
+  let first: string | undefined
+  await using monitor = await fakeMonitor((command, socket) => {
+    if (command.execute === 'query-name') {
+      first = ok(command, { name: 'one' })
+      return undefined
+    }
+    const both = ok(command, { UUID: 'two' }) + first
+    socket.write(both.slice(0, 7))
+    setTimeout(() => socket.write(both.slice(7)), 5)
+    return undefined
+  })
+  await using qmp = await QmpConnection.connect(monitor.path)
+  assert.equal(qmp.state, 'ready')
+  assert.equal(qmp.version.qemu.major, 7)
+  const answers = await Promise.all([qmp.execute('query-name'), qmp.execute('query-uuid')])
+  assert.deepEqual(answers, [{ name: 'one' }, { UUID: 'two' }])
+})
+
+test('execute() keeps class, words and the caller when QEMU refuses', async () => {
+  await using monitor = await fakeMonitor((command) => refused(command, 'no such thing', 'Odd'))
+  await using qmp = await QmpConnection.connect(monitor.path)
+  async function theCaller(): Promise<unknown> {
+    return await qmp.execute('migrate', { uri: 'nowhere:' })
+  }
+  await assert.rejects(theCaller(), (error) => {
+    assert.ok(error instanceof QmpRefusal)
+    assert.equal(error.code, 'QEMU_REFUSED')
+    assert.equal(error.errorClass, 'Odd')
+    assert.equal(error.description, 'no such thing')
+    assert.equal(error.message, 'QEMU refused migrate: no such thing')
+    assert.match(error.stack ?? '', /theCaller/)
+    return true
+  })
+})
+
+test('execute() fails with the last words of QEMU when it dies', async () => {
+  await using monitor = await fakeMonitor((_command, socket) => {
+    socket.destroy()
+    return undefined
+  })
+  const processTail = (): string => 'qemu: out of luck\n'
+  await using qmp = await QmpConnection.connect(monitor.path, { processTail })
+  await assert.rejects(qmp.execute('query-status'), {
+    code: 'QEMU_DIED',
+    operation: 'query-status',
+    message: /its last words: qemu: out of luck \(while query-status was under way\)/,
+  })
+  assert.equal(qmp.state, 'closed')
+  await assert.rejects(qmp.execute('query-status'), { code: 'QEMU_DIED' })
+})
+
+test('execute() carries integers beyond 2^53 unchanged both ways', async () => {
+  const wide = 9223372036853727232n
+  await using monitor = await fakeMonitor((command) =>
+    command.execute === 'query-migrate-parameters'
+      ? `{"return": {"max-bandwidth": ${wide}, "n": 12, "text": "${wide}"}, "id": ${command.id}}\n`
+      : ok(command),
+  )
+  await using qmp = await QmpConnection.connect(monitor.path)
+  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': wide })
+  assert.match(monitor.received.at(-1)?.raw ?? '', /"max-bandwidth":9223372036853727232\}/)
+  const values = await qmp.execute('query-migrate-parameters')
+  assert.deepEqual(values, { 'max-bandwidth': wide, n: 12, text: String(wide) })
+})
+
+test('execute() gives up and the connection lives on when its signal or time ends', async () => {
+  await using monitor = await fakeMonitor((command) =>
+    command.execute === 'query-name' ? undefined : ok(command, { status: 'running' }),
+  )
+  await using qmp = await QmpConnection.connect(monitor.path)
+  await assert.rejects(qmp.execute('query-name', {}, { timeoutMs: 20 }), { code: 'QEMU_TIMEOUT' })
+  const signal = AbortSignal.timeout(20)
+  await assert.rejects(qmp.execute('query-name', {}, { signal }), { code: 'CANCELLED' })
+  monitor.broadcast('{"return": {}, "id": 2}\n')
+  assert.equal((await qmp.execute('query-status')).status, 'running')
+})
+
+for (const [what, line] of [
+  ['is not JSON', 'Hello\n'],
+  ['is no object', '[1]\n'],
+  ['answers nothing asked', '{"return": {}, "id": 99}\n'],
+] as const) {
+  test(`execute() fails with QEMU_STREAM when a line ${what}`, async () => {
+    await using monitor = await fakeMonitor(() => line)
+    await using qmp = await QmpConnection.connect(monitor.path)
+    await assert.rejects(qmp.execute('query-status'), { code: 'QEMU_STREAM' })
+  })
+}
+
+test('connect() says DOMAIN_BUSY when no greeting comes', async () => {
+  await using monitor = await fakeMonitor(() => undefined, '')
+  await assert.rejects(QmpConnection.connect(monitor.path, { timeoutMs: 30 }), {
+    code: 'DOMAIN_BUSY',
+  })
+})
+
+test('connect() fails when nobody listens, the peer is no monitor, or the path is too long', async () => {
+  await assert.rejects(QmpConnection.connect('/nonexistent/monitor'), { code: 'QEMU_DIED' })
+  await assert.rejects(QmpConnection.connect(`/${'x'.repeat(107)}`), { code: 'PATH_TOO_LONG' })
+  await using monitor = await fakeMonitor(() => undefined, '{"hello": 1}')
+  await assert.rejects(QmpConnection.connect(monitor.path), { code: 'QEMU_STREAM' })
+})
+
+test('connect() ends when its signal is aborted', async () => {
+  await using monitor = await fakeMonitor(() => undefined, '')
+  const signal = AbortSignal.timeout(20)
+  await assert.rejects(QmpConnection.connect(monitor.path, { signal }), { code: 'CANCELLED' })
+})
+
+test('listen() keeps the named events that come before anybody waits', async () => {
+  await using monitor = await fakeMonitor(
+    (command) =>
+      event('MIGRATION', { status: 'setup' }) +
+      event('STOP') +
+      event('MIGRATION', { status: 'active' }) +
+      ok(command),
+  )
+  await using qmp = await QmpConnection.connect(monitor.path)
+  using events = qmp.listen('MIGRATION')
+  await qmp.execute('migrate', { uri: 'x' })
+  const seen: string[] = []
+  for await (const { data, timeMs } of events) {
+    assert.equal(timeMs, 1500)
+    seen.push(data.status)
+    if (seen.length === 2) break
+  }
+  assert.deepEqual(seen, ['setup', 'active'])
+  assert.equal(await events.next({ timeoutMs: 10 }), undefined)
+})
+
+test('listen() throws after the last event when QEMU dies', async () => {
+  await using monitor = await fakeMonitor((command) => ok(command))
+  await using qmp = await QmpConnection.connect(monitor.path)
+  using events = qmp.listen('SHUTDOWN')
+  monitor.broadcast(event('SHUTDOWN', { guest: false, reason: 'host-signal' }))
+  await delay(20)
+  monitor.hangUp()
+  assert.equal((await events.next())?.data.reason, 'host-signal')
+  await assert.rejects(events.next(), { code: 'QEMU_DIED' })
+  assert.equal((await qmp.closed).name, 'QemuError')
+})
+
+test('close() fails the calls under way with CANCELLED', async () => {
+  await using monitor = await fakeMonitor(() => undefined)
+  const qmp = await QmpConnection.connect(monitor.path)
+  const call = assert.rejects(qmp.execute('query-status'), { code: 'CANCELLED' })
+  await qmp.close()
+  await call
+})

@@ -1,0 +1,207 @@
+import { CancelledError, InternalError, QemuError, throwIfCancelled } from '../errors.ts'
+import type { QmpArguments, QmpCommandName, QmpReturn } from './commands.ts'
+import { QmpEventListener, readEvent, type QmpEventName } from './events.ts'
+import { decodeMessage, encodeMessage } from './json.ts'
+import { PendingCalls } from './pending-calls.ts'
+import type { VersionInfo } from './replies.ts'
+import { LineTransport, connectSocket, monitorBusy } from './transport.ts'
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 5_000
+
+/** Bounds of a connection. */
+export interface QmpConnectOptions {
+  readonly signal?: AbortSignal | undefined
+  /** How long the greeting may take. */
+  readonly timeoutMs?: number | undefined
+  /** The last lines that QEMU wrote, asked for when its monitor closes under a call. */
+  readonly processTail?: (() => string) | undefined
+}
+
+/** Bounds of one call. QEMU carries out what it was sent even when nobody waits for the answer. */
+export interface QmpCallOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number | undefined
+}
+
+type Parameters<N extends QmpCommandName> =
+  Record<string, never> extends QmpArguments<N>
+    ? [args?: QmpArguments<N>, options?: QmpCallOptions]
+    : [args: QmpArguments<N>, options?: QmpCallOptions]
+
+/** One client of a QMP monitor (protocol: QEMU docs/interop/qmp-spec). Ends with the scope that holds it. */
+export class QmpConnection implements AsyncDisposable {
+  readonly #path: string
+  readonly #processTail: (() => string) | undefined
+  readonly #calls = new PendingCalls()
+  readonly #listeners = new Set<QmpEventListener<QmpEventName>>()
+  readonly #greeted = Promise.withResolvers<VersionInfo>()
+  readonly #closed = Promise.withResolvers<Error>()
+  #transport: LineTransport | undefined
+  #state: 'connecting' | 'ready' | 'closed' = 'connecting'
+  #version: VersionInfo | undefined
+  #end: Error | undefined
+
+  private constructor(path: string, processTail: (() => string) | undefined) {
+    this.#path = path
+    this.#processTail = processTail
+    this.#greeted.promise.catch(() => undefined)
+  }
+
+  /**
+   * Connects to a monitor and negotiates. Throws `QEMU_DIED` when nobody listens there, `DOMAIN_BUSY` when
+   * no greeting comes within `timeoutMs` (a monitor serves one client at a time), `QEMU_STREAM` when the
+   * peer does not speak QMP.
+   */
+  static async connect(path: string, options: QmpConnectOptions = {}): Promise<QmpConnection> {
+    const { signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options
+    const deadline = Date.now() + timeoutMs
+    const socket = await connectSocket(path, deadline, signal)
+    const connection = new QmpConnection(path, options.processTail)
+    connection.#transport = new LineTransport(socket, path, {
+      line: (line) => connection.#receive(line),
+      closed: (reason) => connection.#finish(reason),
+    })
+    const end = (reason: Error): void => connection.#abandon(reason)
+    const timer = setTimeout(() => end(monitorBusy(path)), Math.max(1, deadline - Date.now()))
+    const onAbort = (): void => end(new CancelledError(`connect to ${path}`, signal?.reason))
+    signal?.addEventListener('abort', onAbort)
+    try {
+      throwIfCancelled(`connect to ${path}`, signal)
+      connection.#version = await connection.#greeted.promise
+      connection.#state = 'ready'
+      await connection.executeAny('qmp_capabilities')
+      return connection
+    } catch (error) {
+      await connection.close()
+      throw error
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  get state(): 'connecting' | 'ready' | 'closed' {
+    return this.#state
+  }
+
+  get path(): string {
+    return this.#path
+  }
+
+  /** QEMU's version as its greeting gave it. What it can do is probed, never concluded from this. */
+  get version(): VersionInfo {
+    if (this.#version === undefined) throw new InternalError('QMP version read before the greeting')
+    return this.#version
+  }
+
+  /** Settles, never rejects, with the reason when the connection is over. */
+  get closed(): Promise<Error> {
+    return this.#closed.promise
+  }
+
+  /**
+   * Sends a command and waits for its result. Throws `QmpRefusal` (`QEMU_REFUSED`), `QEMU_DIED` with QEMU's
+   * last lines when its monitor closes, `QEMU_TIMEOUT`, `QEMU_STREAM`, `CancelledError`.
+   */
+  execute<N extends QmpCommandName>(command: N, ...rest: Parameters<N>): Promise<QmpReturn<N>> {
+    const [args, options] = rest
+    return this.#call(command, args, options, this.execute) as Promise<QmpReturn<N>>
+  }
+
+  /** `execute` for a command that has no entry in `QmpCommands`. */
+  executeAny(
+    command: string,
+    args?: Readonly<Record<string, unknown>>,
+    options?: QmpCallOptions,
+  ): Promise<unknown> {
+    return this.#call(command, args, options, this.executeAny)
+  }
+
+  /** Opens a queue of the named events; what happens from now on is in it. */
+  listen<N extends QmpEventName>(...names: readonly N[]): QmpEventListener<N> {
+    const listener = new QmpEventListener<N>(names, () => this.#listeners.delete(untyped))
+    const untyped = listener as unknown as QmpEventListener<QmpEventName>
+    if (this.#end === undefined) this.#listeners.add(untyped)
+    else listener.end(this.#end)
+    return listener
+  }
+
+  /** Leaves the monitor to the next client; QEMU goes on. Calls still under way fail with `CancelledError`. */
+  async close(): Promise<void> {
+    this.#abandon(
+      new CancelledError(`use the monitor at ${this.#path}`, 'the connection was closed'),
+    )
+    await this.#closed.promise
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #call(
+    command: string,
+    args: Readonly<Record<string, unknown>> | undefined,
+    options: QmpCallOptions | undefined,
+    caller: (...args: never[]) => unknown,
+  ): Promise<unknown> {
+    const site: { stack?: string } = {}
+    Error.captureStackTrace(site, caller)
+    if (this.#state !== 'ready') {
+      return Promise.reject(
+        this.#end ?? new InternalError(`QMP command ${command} sent to a ${this.#state} monitor`),
+      )
+    }
+    if (options?.signal?.aborted === true) {
+      return Promise.reject(new CancelledError(command, options.signal.reason))
+    }
+    const { id, result } = this.#calls.add(command, site, options)
+    this.#transport?.send(encodeMessage({ execute: command, arguments: args, id }))
+    return result
+  }
+
+  #receive(line: string): void {
+    const message = decodeMessage(line, this.#path)
+    if (this.#state === 'connecting') return this.#greet(message)
+    if ('event' in message) {
+      const event = readEvent(message)
+      for (const listener of this.#listeners) listener.offer(event)
+      return
+    }
+    this.#calls.settle(message)
+  }
+
+  #greet(message: Record<string, unknown>): void {
+    const version = (message['QMP'] as { version?: VersionInfo } | undefined)?.version
+    if (typeof version?.qemu?.major !== 'number') {
+      throw new QemuError('QEMU_STREAM', `What listens on ${this.#path} does not speak QMP`, {
+        path: this.#path,
+      })
+    }
+    this.#greeted.resolve(version)
+  }
+
+  #abandon(reason: Error): void {
+    this.#end ??= reason
+    this.#state = 'closed'
+    this.#transport?.destroy()
+  }
+
+  #finish(cause: Error | undefined): void {
+    this.#state = 'closed'
+    const end = (this.#end ??= cause instanceof QemuError ? cause : this.#died(cause))
+    this.#greeted.reject(end)
+    this.#calls.failAll(end)
+    for (const listener of this.#listeners) listener.end(end)
+    this.#listeners.clear()
+    this.#closed.resolve(end)
+  }
+
+  #died(cause: Error | undefined): QemuError {
+    const tail = this.#processTail?.().trim() ?? ''
+    const words = tail === '' ? '' : `; its last words: ${tail}`
+    return new QemuError('QEMU_DIED', `QEMU closed its monitor${words}`, {
+      path: this.#path,
+      cause,
+    })
+  }
+}

@@ -1,0 +1,78 @@
+import { CancelledError, QemuError } from '../errors.ts'
+import { QmpRefusal, withCallSite } from './refusal.ts'
+
+interface PendingCall {
+  readonly command: string
+  readonly site: { stack?: string }
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+/** The calls that wait for their answer, by id. */
+export class PendingCalls {
+  readonly #calls = new Map<number, PendingCall>()
+  #lastId = 0
+
+  /** Registers a call; its answer, or `failAll`, settles `result`. `site` is where the caller stood. */
+  add(
+    command: string,
+    site: { stack?: string },
+    options: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined } = {},
+  ): { readonly id: number; readonly result: Promise<unknown> } {
+    const { signal, timeoutMs } = options
+    const id = ++this.#lastId
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    this.#calls.set(id, { command, site, resolve, reject })
+    const onAbort = (): void => reject(new CancelledError(command, signal?.reason))
+    signal?.addEventListener('abort', onAbort)
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            const text = `QEMU did not answer ${command} within ${timeoutMs} ms`
+            reject(withCallSite(new QemuError('QEMU_TIMEOUT', text, { operation: command }), site))
+          }, timeoutMs)
+    const result = promise.finally(() => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    })
+    return { id, result }
+  }
+
+  /** Takes an answer of QEMU. Throws `QEMU_STREAM` when it answers nothing that was asked. */
+  settle(message: Record<string, unknown>): void {
+    const id = message['id']
+    const call = typeof id === 'number' ? this.#calls.get(id) : undefined
+    if (call === undefined) {
+      throw new QemuError('QEMU_STREAM', `QEMU answered what was not asked: ${brief(message)}`)
+    }
+    this.#calls.delete(id as number)
+    const error = message['error'] as { class?: unknown; desc?: unknown } | undefined
+    if ('return' in message) call.resolve(message['return'])
+    else if (typeof error?.desc === 'string') {
+      call.reject(
+        withCallSite(new QmpRefusal(call.command, String(error.class), error.desc), call.site),
+      )
+    } else {
+      const text = `QEMU answered ${call.command} with neither result nor error`
+      call.reject(withCallSite(new QemuError('QEMU_STREAM', text), call.site))
+    }
+  }
+
+  /** The connection is over: every call fails with the reason, its own command and its own stack. */
+  failAll(reason: Error): void {
+    for (const call of this.#calls.values()) call.reject(failure(call, reason))
+    this.#calls.clear()
+  }
+}
+
+function failure(call: PendingCall, reason: Error): Error {
+  if (reason instanceof CancelledError || !(reason instanceof QemuError)) return reason
+  const facts = { operation: call.command, path: reason.path, cause: reason.cause }
+  const text = `${reason.message} (while ${call.command} was under way)`
+  return withCallSite(new QemuError(reason.code, text, facts), call.site)
+}
+
+function brief(message: Record<string, unknown>): string {
+  return JSON.stringify(message).slice(0, 120)
+}

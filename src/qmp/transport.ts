@@ -1,0 +1,142 @@
+import { createConnection, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { CancelledError, DomainError, QemuError, UsageError, throwIfCancelled } from '../errors.ts'
+
+/** A unix socket's path holds 107 bytes and a NUL (Linux, `struct sockaddr_un`). */
+const LONGEST_SOCKET_PATH = 107
+
+/** No reply of QEMU is near this: `query-qmp-schema` has 0.2 MiB in 7.2. */
+export const LONGEST_LINE: number = 64 * 1024 * 1024
+
+const LINE_END = 0x0a
+
+/** What a transport tells its owner; `closed` comes once and last. */
+export interface TransportEvents {
+  line(line: string): void
+  closed(reason: Error | undefined): void
+}
+
+/** Lines of text over a unix socket. */
+export class LineTransport {
+  readonly #socket: Socket
+  readonly #path: string
+  readonly #longestLine: number
+  #pieces: Buffer[] = []
+  #pending = 0
+
+  constructor(
+    socket: Socket,
+    path: string,
+    events: TransportEvents,
+    longestLine: number = LONGEST_LINE,
+  ) {
+    this.#socket = socket
+    this.#path = path
+    this.#longestLine = longestLine
+    let failure: Error | undefined
+    socket.on('error', (error) => (failure ??= error))
+    socket.on('close', () => events.closed(failure))
+    socket.on('data', (data: Buffer) => {
+      try {
+        this.#take(data, events)
+      } catch (error) {
+        failure ??= error as Error
+        socket.destroy()
+      }
+    })
+    socket.resume()
+  }
+
+  /** Queues a line; a socket that is gone reports itself through `closed`. */
+  send(line: string): void {
+    this.#socket.write(`${line}\n`)
+  }
+
+  /** Ends the socket at once; `closed` follows. */
+  destroy(reason?: Error): void {
+    this.#socket.destroy(reason)
+  }
+
+  #take(data: Buffer, events: TransportEvents): void {
+    let start = 0
+    for (let end = data.indexOf(LINE_END); end >= 0; end = data.indexOf(LINE_END, start)) {
+      this.#keep(data.subarray(start, end))
+      const line = Buffer.concat(this.#pieces, this.#pending).toString('utf8').trimEnd()
+      this.#pieces = []
+      this.#pending = 0
+      start = end + 1
+      if (line !== '') events.line(line)
+    }
+    if (start < data.length) this.#keep(data.subarray(start))
+  }
+
+  #keep(piece: Buffer): void {
+    this.#pending += piece.length
+    if (this.#pending > this.#longestLine) {
+      throw new QemuError(
+        'QEMU_STREAM',
+        `The monitor at ${this.#path} sent a line longer than ${this.#longestLine} bytes`,
+        { path: this.#path },
+      )
+    }
+    this.#pieces.push(piece)
+  }
+}
+
+/**
+ * Connects to the unix socket of a monitor, which need not be ready to accept. Throws `PATH_TOO_LONG`,
+ * `QEMU_DIED` when nobody listens there, `DOMAIN_BUSY` when its queue stays full until `deadline`.
+ */
+export async function connectSocket(
+  path: string,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<Socket> {
+  if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH) {
+    throw new UsageError(
+      'PATH_TOO_LONG',
+      `The socket path ${path} is longer than ${LONGEST_SOCKET_PATH} bytes`,
+      { path, hint: 'Choose a shorter state directory' },
+    )
+  }
+  for (;;) {
+    throwIfCancelled(`connect to ${path}`, signal)
+    try {
+      return await connectOnce(path)
+    } catch (cause) {
+      const errno = (cause as NodeJS.ErrnoException).code
+      if (errno !== 'EAGAIN') {
+        throw new QemuError('QEMU_DIED', `No QEMU listens on ${path} (${errno ?? 'no errno'})`, {
+          path,
+          cause,
+        })
+      }
+      if (Date.now() >= deadline) throw monitorBusy(path, cause)
+    }
+    await delay(20, undefined, { signal }).catch((reason: unknown) => {
+      throw new CancelledError(`connect to ${path}`, reason)
+    })
+  }
+}
+
+/** A monitor serves one client at a time: the next ones wait unanswered (QEMU chardev/char-socket.c). */
+export function monitorBusy(path: string, cause?: unknown): DomainError {
+  return new DomainError('DOMAIN_BUSY', `The monitor at ${path} does not answer`, {
+    path,
+    cause,
+    hint: 'Another program holds this monitor, or QEMU hangs: wait for it or end it, then try again',
+  })
+}
+
+function connectOnce(path: string): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  const socket = createConnection({ path })
+  socket.once('error', reject)
+  socket.once('connect', () => {
+    socket.off('error', reject)
+    socket.pause()
+    resolve(socket)
+  })
+  return promise
+}
