@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { event, fakeMonitor, ok, refused } from '../../test/peers/fake-monitor.ts'
+import { event, fakeMonitor, ok, refused } from '../../test/support/fake-monitor.ts'
 import { QmpConnection } from './connection.ts'
 import { QmpRefusal } from './refusal.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { fakeMonitor } from '../../test/peers/fake-monitor.ts'
+import { fakeMonitor } from '../../test/support/fake-monitor.ts'
 import { LineTransport, connectSocket } from './transport.ts'
 
 test('LineTransport closes with QEMU_STREAM when a line exceeds its bound', async () => {
