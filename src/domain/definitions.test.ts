@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import {
+  listDefinitions,
+  readDefinition,
+  removeDefinition,
+  writeDefinition,
+} from './definitions.ts'
+import type { Directories } from './directories.ts'
+
+let directories: Directories
+
+before(async () => {
+  const base = await mkdtemp(join(tmpdir(), 'stasis-definitions-'))
+  directories = { stateDir: base, runtimeDir: join(base, 'run') }
+})
+after(() => rm(directories.stateDir, { recursive: true }))
+
+test('listDefinitions() gives nothing when there is no state directory yet', async () => {
+  assert.deepEqual(await listDefinitions({ ...directories, stateDir: '/nonexistent' }), [])
+})
+
+test('writeDefinition() keeps, replaces and removeDefinition() forgets', async () => {
+  await writeDefinition(directories, 'web', '<domain/>\n')
+  await writeDefinition(directories, 'db', '<domain/>\n')
+  await writeDefinition(directories, 'web', '<domain type="qemu"/>\n')
+  assert.deepEqual(await listDefinitions(directories), ['db', 'web'])
+  assert.equal(await readDefinition(directories, 'web'), '<domain type="qemu"/>\n')
+  const folder = join(directories.stateDir, 'domains')
+  assert.deepEqual((await readdir(folder)).toSorted(), ['db.xml', 'web.xml'])
+  assert.equal((await stat(join(folder, 'web.xml'))).mode & 0o777, 0o600)
+  await removeDefinition(directories, 'web')
+  assert.equal(await readDefinition(directories, 'web'), undefined)
+})
+
+test('readDefinition() refuses a name when it leads elsewhere', async () => {
+  await assert.rejects(readDefinition(directories, '../web'), { code: 'BAD_ARGUMENT' })
+})

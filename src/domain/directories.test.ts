@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type DirectoryOptions, resolveDirectories } from './directories.ts'
+import { runtimePaths } from './runtime-paths.ts'
+
+function resolved(
+  options: DirectoryOptions,
+  env: Record<string, string>,
+  root = false,
+): [string, string] {
+  const { stateDir, runtimeDir } = resolveDirectories(options, { env, root })
+  return [stateDir, runtimeDir]
+}
+
+test('resolveDirectories() follows the system for root and the XDG rules for others', () => {
+  assert.deepEqual(resolved({}, {}, true), ['/var/lib/stasis', '/run/stasis'])
+  const home = { HOME: '/home/ann', XDG_RUNTIME_DIR: '/run/user/7' }
+  assert.deepEqual(resolved({}, home), ['/home/ann/.local/state/stasis', '/run/user/7/stasis'])
+  assert.deepEqual(resolved({}, { ...home, XDG_STATE_HOME: '/s' }), [
+    '/s/stasis',
+    '/run/user/7/stasis',
+  ])
+  assert.deepEqual(resolved({}, { HOME: '/home/ann' }), [
+    '/home/ann/.local/state/stasis',
+    '/home/ann/.local/state/stasis/run',
+  ])
+})
+
+test('resolveDirectories() keeps the runtime directory inside a state directory that was given', () => {
+  const env = { STASIS_STATE_DIR: '/env', XDG_RUNTIME_DIR: '/run/user/7', HOME: '/h' }
+  assert.deepEqual(resolved({}, env), ['/env', '/env/run'])
+  assert.deepEqual(resolved({ stateDir: '/given' }, env, true), ['/given', '/given/run'])
+  assert.deepEqual(resolved({}, { ...env, STASIS_RUNTIME_DIR: '/r' }), ['/env', '/r'])
+  assert.deepEqual(resolved({ runtimeDir: '/mine' }, { ...env, STASIS_RUNTIME_DIR: '/r' }), [
+    '/env',
+    '/mine',
+  ])
+})
+
+test('runtimePaths() refuses a directory when its sockets would be too long for Linux', () => {
+  const directories = { stateDir: '/s', runtimeDir: `/${'d'.repeat(80)}` }
+  assert.equal(
+    runtimePaths(directories, 'web').querySocket,
+    `${directories.runtimeDir}/web/query.sock`,
+  )
+  assert.throws(() => runtimePaths(directories, 'a-domain-with-a-longer-name'), {
+    code: 'PATH_TOO_LONG',
+    hint: /shorter/,
+  })
+})

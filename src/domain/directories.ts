@@ -1,0 +1,52 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** Where domains are kept; what is left out is taken from the environment, then from the defaults. */
+export interface DirectoryOptions {
+  /** Definitions and managed saves. Default: `STASIS_STATE_DIR`, `/var/lib/stasis` for root, `$XDG_STATE_HOME/stasis` for others. */
+  readonly stateDir?: string | undefined
+  /** What lives only as long as a QEMU. Default: `STASIS_RUNTIME_DIR`, `STATE_DIR/run` when a state directory was given, `/run/stasis` or `$XDG_RUNTIME_DIR/stasis`. */
+  readonly runtimeDir?: string | undefined
+}
+
+/** The two directories, absolute. */
+export interface Directories {
+  readonly stateDir: string
+  readonly runtimeDir: string
+}
+
+/** Who asks: by default this process. */
+export interface Caller {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly root: boolean
+}
+
+/** Settles where domains are kept. */
+export function resolveDirectories(
+  options: DirectoryOptions,
+  caller: Caller = { env: process.env, root: process.geteuid?.() === 0 },
+): Directories {
+  const env = (name: string): string | undefined => caller.env[name] || undefined
+  const given = options.stateDir ?? env('STASIS_STATE_DIR')
+  const stateDir = resolve(given ?? defaultStateDir(env, caller.root))
+  const runtimeDir =
+    options.runtimeDir ??
+    env('STASIS_RUNTIME_DIR') ??
+    (given === undefined ? defaultRuntimeDir(env, caller.root) : undefined) ??
+    join(stateDir, 'run')
+  return { stateDir, runtimeDir: resolve(runtimeDir) }
+}
+
+type Lookup = (name: string) => string | undefined
+
+function defaultStateDir(env: Lookup, root: boolean): string {
+  if (root) return '/var/lib/stasis'
+  const home = env('XDG_STATE_HOME') ?? join(env('HOME') ?? homedir(), '.local', 'state')
+  return join(home, 'stasis')
+}
+
+function defaultRuntimeDir(env: Lookup, root: boolean): string | undefined {
+  if (root) return '/run/stasis'
+  const directory = env('XDG_RUNTIME_DIR')
+  return directory === undefined ? undefined : join(directory, 'stasis')
+}

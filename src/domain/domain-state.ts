@@ -1,0 +1,25 @@
+/** What a domain does, in virsh's words. */
+export type DomainState =
+  | 'running'
+  | 'paused'
+  | 'in shutdown'
+  | 'crashed'
+  | 'pmsuspended'
+  | 'shut off'
+
+/** What a `RunState` of QEMU (`query-status`, qapi/run-state.json of QEMU 11) means to a user. */
+export function stateOfRunState(status: string): DomainState {
+  switch (status) {
+    case 'running':
+      return 'running'
+    case 'shutdown':
+      return 'in shutdown'
+    case 'guest-panicked':
+    case 'internal-error':
+      return 'crashed'
+    case 'suspended':
+      return 'pmsuspended'
+    default:
+      return 'paused'
+  }
+}

@@ -1,0 +1,90 @@
+import type { Domain } from '../qemu/domain-xml/model/domain.ts'
+
+/** One thing that the guest can see: what it is, and its value as text. */
+export interface GuestFact {
+  readonly what: string
+  readonly value: string
+}
+
+/** What every device has and no guest sees: where it stands in the XML, what the host calls it, what is behind it. */
+const HOST_SIDE: ReadonlySet<string> = new Set([
+  'place',
+  'alias',
+  'bootOrder',
+  'backend',
+  'source',
+  'backing',
+  'cache',
+  'io',
+  'discard',
+  'discardNoUnref',
+  'detectZeroes',
+  'errorPolicy',
+  'readErrorPolicy',
+  'iothread',
+  'ioeventfd',
+  'shareable',
+  'type:interface',
+  'mac',
+  'bridge',
+  'targetDevice',
+  'managed',
+  'script',
+  'downscript',
+  'passt',
+  'forwards',
+  'addresses',
+  'vhost',
+  'linkUp',
+  'txMode',
+  'file',
+  'rate',
+  'action',
+  'numaNode',
+])
+
+/**
+ * What a guest sees of its machine, as far as QEMU's device state depends on it: two domains with equal facts can take over
+ * each other's saved state. Files, networks and other host sides of devices are left out, and MAC addresses, which travel in the state.
+ */
+export function guestView(domain: Domain): readonly GuestFact[] {
+  return [
+    { what: 'the name', value: domain.name },
+    { what: 'the UUID', value: domain.uuid ?? 'none' },
+    { what: 'the memory size', value: `${domain.memoryBytes / 1024} KiB` },
+    { what: 'the number of processors', value: `${domain.vcpus.current} of ${domain.vcpus.max}` },
+    { what: 'the architecture', value: domain.os.arch },
+    { what: 'the machine type', value: domain.os.machine },
+    ...devices('controller', domain.controllers, (one) => `${one.type} ${one.index}`),
+    ...devices('disk', domain.disks, (one) => one.target),
+    ...devices('interface', domain.interfaces),
+    ...devices('serial port', domain.serials),
+    ...devices('channel', domain.channels, (one) => one.name),
+    ...devices('input device', domain.inputs, (one) => `${one.type} ${one.bus}`),
+    ...devices('video card', domain.videos),
+    ...devices('hub', domain.hubs),
+    ...devices('watchdog', domain.watchdogs),
+    ...devices('balloon', domain.balloon === undefined ? [] : [domain.balloon]),
+    ...devices('random number generator', domain.rngs),
+    ...devices('panic device', domain.panics),
+  ]
+}
+
+function devices<Device extends object>(
+  kind: string,
+  all: readonly Device[],
+  nameOf: (device: Device) => string | undefined = () => undefined,
+): readonly GuestFact[] {
+  return all.map((device, index) => ({
+    what: `the ${kind} ${nameOf(device) ?? index + 1}`,
+    value: guestSide(kind, device),
+  }))
+}
+
+function guestSide(kind: string, device: object): string {
+  const facts = Object.entries(device).filter(
+    ([name, value]) =>
+      value !== undefined && !HOST_SIDE.has(name) && !HOST_SIDE.has(`${name}:${kind}`),
+  )
+  return JSON.stringify(Object.fromEntries(facts.toSorted(([a], [b]) => (a < b ? -1 : 1))))
+}

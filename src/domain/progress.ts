@@ -1,0 +1,37 @@
+/** How far a transfer of guest memory is, and how fast. */
+export interface TransferMeasure {
+  /** 0 to 100, of the guest's RAM. */
+  readonly percent: number
+  /** Guest RAM dealt with so far, zero pages included, and in all (0 while unknown), in bytes. */
+  readonly ramBytes: number
+  readonly ramTotalBytes: number
+  /** Bytes exchanged with QEMU. */
+  readonly transferredBytes: number
+  /** Bytes exchanged with the disk. */
+  readonly fileBytes: number
+  /** Bytes exchanged with QEMU per second, over the last seconds. */
+  readonly rateBytesPerSecond: number
+  /** Bytes that each channel carried. */
+  readonly channelBytes: readonly number[]
+  readonly elapsedMs: number
+  /** Time left at the present rate; `undefined` while it cannot be told. */
+  readonly etaMs: number | undefined
+}
+
+/** The phases of a save, in this order. The guest stands still from `stopping` to the end. */
+export type SaveProgress =
+  | { readonly phase: 'checking' }
+  | { readonly phase: 'stopping' }
+  | ({ readonly phase: 'transferring' } & TransferMeasure)
+  | { readonly phase: 'flushing'; readonly fileBytes: number }
+  | { readonly phase: 'ending' }
+
+/** The phases of a restore, in this order. The guest runs after `resuming`. */
+export type RestoreProgress =
+  | { readonly phase: 'opening' }
+  | { readonly phase: 'starting' }
+  | ({ readonly phase: 'loading' } & TransferMeasure)
+  | { readonly phase: 'resuming' }
+
+/** Called about five times a second, and at each change of phase. */
+export type OnProgress<Progress> = (progress: Progress) => void

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises'
+import { storageError } from '../errors.ts'
+import { writeDurably } from './durable-text.ts'
+import type { ProcessIdentity } from './process-identity.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+
+/** What is kept about a QEMU beside its XML: `process.json` in the runtime directory. */
+export interface RuntimeRecord extends ProcessIdentity {
+  /**
+   * `starting` until the machine is complete: whoever finds it so without its starter alive ends it, for nobody has met that
+   * guest yet. `running` from just before the guest's processors may run.
+   */
+  readonly stage: 'starting' | 'running'
+  readonly uuid: string
+  readonly emulator: string
+  readonly qemuVersion: string
+  readonly commandLine: readonly string[]
+}
+
+/** @throws StorageError */
+export async function writeRecord(paths: RuntimePaths, record: RuntimeRecord): Promise<void> {
+  await writeDurably(paths.process, `${JSON.stringify(record, undefined, 2)}\n`)
+}
+
+/** The record of a domain; `undefined` when there is none that can be used. @throws StorageError */
+export async function readRecord(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
+  const text = await readFile(paths.process, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw storageError('read what is known of the running domain', paths.process, error)
+  })
+  if (text === undefined) return undefined
+  try {
+    return checkRecord(JSON.parse(text))
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function checkRecord(value: unknown): RuntimeRecord | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const record = value as Record<string, unknown>
+  const numbers = [record['pid'], record['startTime']]
+  const texts = [record['bootId'], record['uuid'], record['emulator'], record['qemuVersion']]
+  const fits =
+    numbers.every((number) => Number.isSafeInteger(number) && Number(number) > 0) &&
+    texts.every((text) => typeof text === 'string') &&
+    (record['stage'] === 'starting' || record['stage'] === 'running') &&
+    Array.isArray(record['commandLine'])
+  return fits ? (value as RuntimeRecord) : undefined
+}

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TransferMeter } from './transfer-meter.ts'
+
+const at = (
+  ramBytes: number,
+  transferredBytes: number,
+): Parameters<TransferMeter['measure']>[0] => ({
+  ramBytes,
+  ramTotalBytes: 1000,
+  transferredBytes,
+  fileBytes: 0,
+  channelBytes: [transferredBytes],
+})
+
+test('TransferMeter tells rate and time left from the last seconds', () => {
+  const meter = new TransferMeter(10_000)
+  const first = meter.measure(at(0, 0), 10_000)
+  assert.equal(first.percent, 0)
+  assert.equal(first.etaMs, undefined)
+  const half = meter.measure(at(500, 250), 11_000)
+  assert.equal(half.percent, 50)
+  assert.equal(half.rateBytesPerSecond, 250)
+  assert.equal(half.etaMs, 1000)
+  assert.equal(half.elapsedMs, 1000)
+  // Long after, only what moved within the window counts.
+  const stalled = meter.measure(at(500, 250), 20_000)
+  assert.equal(stalled.rateBytesPerSecond, 0)
+  assert.equal(stalled.etaMs, undefined)
+})
+
+test('TransferMeter says 0 percent when the total is unknown', () => {
+  const meter = new TransferMeter(0)
+  const measure = meter.measure({ ...at(10, 10), ramTotalBytes: 0 }, 100)
+  assert.equal(measure.percent, 0)
+  assert.equal(measure.etaMs, undefined)
+})

@@ -1,0 +1,61 @@
+import type { TransferProgress } from '../transfer/save-target.ts'
+import type { TransferMeasure } from './progress.ts'
+
+const INTERVAL_MS = 200
+const WINDOW_MS = 3000
+
+interface Sample {
+  readonly timeMs: number
+  readonly ramBytes: number
+  readonly transferredBytes: number
+}
+
+/** Turns the counters of a transfer into measures with a rate and a time left. `timeMs` is any clock that only goes up. */
+export class TransferMeter {
+  readonly #startMs: number
+  #window: readonly Sample[]
+
+  constructor(timeMs: number) {
+    this.#startMs = timeMs
+    this.#window = [{ timeMs, ramBytes: 0, transferredBytes: 0 }]
+  }
+
+  measure(progress: TransferProgress, timeMs: number): TransferMeasure {
+    const { ramBytes, ramTotalBytes, transferredBytes, fileBytes, channelBytes } = progress
+    const recent = this.#window.filter((sample) => timeMs - sample.timeMs <= WINDOW_MS)
+    const first = recent[0] ?? this.#window.at(-1)
+    this.#window = [...recent, { timeMs, ramBytes, transferredBytes }]
+    const seconds = first === undefined ? 0 : (timeMs - first.timeMs) / 1000
+    const perSecond = (amount: number): number => (seconds > 0 ? amount / seconds : 0)
+    const ramRate = perSecond(ramBytes - (first?.ramBytes ?? 0))
+    const left = Math.max(0, ramTotalBytes - ramBytes)
+    return {
+      percent: ramTotalBytes > 0 ? Math.min(100, (ramBytes / ramTotalBytes) * 100) : 0,
+      ramBytes,
+      ramTotalBytes,
+      transferredBytes,
+      fileBytes,
+      rateBytesPerSecond: perSecond(transferredBytes - (first?.transferredBytes ?? 0)),
+      channelBytes,
+      elapsedMs: timeMs - this.#startMs,
+      etaMs: ramRate > 0 && ramTotalBytes > 0 ? (left / ramRate) * 1000 : undefined,
+    }
+  }
+}
+
+/** Reports a transfer about five times a second until it is disposed, and once more then. */
+export function watchTransfer(
+  read: () => TransferProgress,
+  report: (measure: TransferMeasure) => void,
+): Disposable {
+  const meter = new TransferMeter(performance.now())
+  const tick = (): void => report(meter.measure(read(), performance.now()))
+  tick()
+  const timer = setInterval(tick, INTERVAL_MS)
+  return {
+    [Symbol.dispose](): void {
+      clearInterval(timer)
+      tick()
+    },
+  }
+}
