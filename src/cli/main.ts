@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { errorObject, errorText } from './error-report.ts'
+import { exitCodeOf } from './exit-code.ts'
+import { interruptionSignal } from './interruption.ts'
+import { Output } from './output.ts'
+import { runProgram } from './program.ts'
+
+const argv = process.argv.slice(2)
+const json = argv.includes('--json')
+const output = new Output(process.stdout, process.stderr)
+
+try {
+  const answer = await runProgram(argv, { output, signal: interruptionSignal(output) })
+  if (answer !== undefined && json) output.json(answer.json)
+  else if (answer !== undefined && answer.text !== '') output.result(answer.text)
+} catch (error) {
+  const debug = process.env['STASIS_DEBUG'] !== undefined && process.env['STASIS_DEBUG'] !== ''
+  output.note(json ? JSON.stringify(errorObject(error)) : errorText(error, { debug }))
+  process.exitCode = exitCodeOf(error)
+}

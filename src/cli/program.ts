@@ -1,0 +1,105 @@
+import { Command, CommanderError } from 'commander'
+import { UsageError } from '../errors.ts'
+import { exitCodeTable } from './exit-code.ts'
+import type { Output } from './output.ts'
+import type { Answer, Invocation, Verb } from './verb.ts'
+import { VERBS } from './verbs.ts'
+
+/** The options that every verb takes. */
+interface GlobalFlags {
+  readonly stateDir?: string
+  readonly json?: boolean
+}
+
+/** What the command line takes from its surroundings. */
+export interface ProgramContext {
+  readonly output: Output
+  readonly signal: AbortSignal
+}
+
+/**
+ * Runs one command line (without the names of interpreter and script). The answer is `undefined` when help was shown.
+ * @throws UsageError for a wrong command line, and what the verb throws
+ */
+export async function runProgram(
+  argv: readonly string[],
+  context: ProgramContext,
+): Promise<Answer | undefined> {
+  let answer: Answer | undefined
+  let complaint = ''
+  const program = new Command('stasis')
+    .description('Suspends running QEMU/KVM virtual machines to disk and brings them back.')
+    .option('--state-dir <dir>', 'where domains are kept (or set STASIS_STATE_DIR)')
+    .option('--json', 'answer in JSON, for programs')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => context.output.result(text.trimEnd()),
+      writeErr: (text) => (complaint += text),
+    })
+    .exitOverride()
+    .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`)
+
+  const called = verbIn(argv)
+  for (const { name, summary, load } of VERBS) {
+    const command = program.command(name).summary(summary)
+    if (name !== called) continue
+    const verb = await load()
+    declare(command, summary, verb)
+    command.action(async () => {
+      const flags = command.optsWithGlobals<GlobalFlags>()
+      answer = await verb.run(command.args, flags, invocation(flags, context))
+    })
+  }
+  try {
+    await program.parseAsync(helpAsOption(argv), { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return undefined
+    throw usageError(error, complaint)
+  }
+  return answer
+}
+
+function declare(command: Command, summary: string, verb: Verb<object>): void {
+  verb
+    .declare(command)
+    .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
+    .addHelpText('after', `\nExample:\n  ${verb.example.replaceAll('\n', '\n  ')}`)
+}
+
+function invocation(flags: GlobalFlags, { output, signal }: ProgramContext): Invocation {
+  return {
+    directories: flags.stateDir === undefined ? {} : { stateDir: flags.stateDir },
+    json: flags.json === true,
+    output,
+    signal,
+  }
+}
+
+/** The first argument that is no option: only that verb's file is loaded. */
+function verbIn(argv: readonly string[]): string | undefined {
+  const operands = argv.filter(
+    (argument, index) => !argument.startsWith('-') && argv[index - 1] !== '--state-dir',
+  )
+  return operands[0] === 'help' ? operands[1] : operands[0]
+}
+
+/** `help VERB` shows what `VERB --help` shows. */
+function helpAsOption(argv: readonly string[]): readonly string[] {
+  return argv[0] === 'help' ? [...argv.slice(1, 2), '--help'] : argv
+}
+
+function usageError(error: CommanderError, complaint: string): UsageError {
+  if (error.code === 'commander.help') {
+    return new UsageError('BAD_ARGUMENT', 'No verb was given', {
+      hint: '`stasis --help` lists them',
+    })
+  }
+  const [message = '', suggestion] = complaint
+    .trim()
+    .replace(/^error: /, '')
+    .split('\n')
+  return new UsageError('BAD_ARGUMENT', `${message[0]?.toUpperCase()}${message.slice(1)}`, {
+    hint: suggestion?.replace(/^\((.*)\)$/, '$1') ?? '`stasis --help` shows what is possible',
+  })
+}

@@ -1,0 +1,24 @@
+import type { RestoreProgress, SaveProgress } from '../domain/progress.ts'
+import { progressLine } from './progress-line.ts'
+import type { Invocation } from './verb.ts'
+
+/** Shows progress while it lives: one live line on a terminal, JSON lines with `--json`, nothing on a pipe. */
+export class ProgressDisplay implements Disposable {
+  readonly #invocation: Pick<Invocation, 'json' | 'output'>
+
+  constructor(invocation: Pick<Invocation, 'json' | 'output'>) {
+    this.#invocation = invocation
+  }
+
+  /** For `onProgress`. */
+  readonly show = (progress: SaveProgress | RestoreProgress): void => {
+    const { json, output } = this.#invocation
+    if (json) output.json({ type: 'progress', ...progress })
+    else if (output.liveColumns !== undefined)
+      output.liveLine(progressLine(progress, output.liveColumns))
+  };
+
+  [Symbol.dispose](): void {
+    this.#invocation.output.endLiveLine()
+  }
+}

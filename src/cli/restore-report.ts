@@ -1,0 +1,26 @@
+import type { RestoreResult } from '../domain/restore.ts'
+import { formatBytes, formatDuration } from './quantity.ts'
+import { formatFacts } from './table.ts'
+import type { Answer } from './verb.ts'
+
+/** What `restore` says at its end. */
+export function restoreReport(
+  result: RestoreResult,
+  options: { readonly verbose: boolean },
+): Answer {
+  const { path, format, state, timing } = result
+  const text = `Domain restored from ${path}`
+  const json = { type: 'result', ...result }
+  if (!options.verbose) return { text, json }
+  const facts = formatFacts([
+    ['Domain', `${result.name}, ${state}`],
+    ['Format', format],
+    ['Memory', formatBytes(result.ramBytes)],
+    ['Total time', formatDuration(timing.totalMs)],
+    ['QEMU started', formatDuration(timing.startMs)],
+    ['Loading', formatDuration(timing.loadMs)],
+    ['Resuming', formatDuration(timing.resumeMs)],
+    ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],
+  ])
+  return { text: `${text}\n${facts}`, json }
+}

@@ -1,0 +1,18 @@
+/** A table as virsh prints it: a heading, a rule, rows; columns three spaces apart. */
+export function formatTable(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const widths = heading.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  )
+  const line = (cells: readonly string[]): string =>
+    ` ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ')}`.trimEnd()
+  const rule = '-'.repeat(widths.reduce((sum, width) => sum + width + 3, 0))
+  return [line(heading), rule, ...rows.map(line)].join('\n')
+}
+
+/** Facts one below the other: `Name:           web`. */
+export function formatFacts(facts: readonly (readonly [string, string])[]): string {
+  return facts.map(([name, value]) => `${`${name}:`.padEnd(16)}${value}`).join('\n')
+}

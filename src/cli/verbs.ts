@@ -1,0 +1,47 @@
+import type { Verb } from './verb.ts'
+
+/** A verb in the list of all: its file is loaded only when it is called. */
+export interface VerbEntry {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<Verb<object>>
+}
+
+function entry<Flags extends object>(
+  name: string,
+  summary: string,
+  load: () => Promise<{ readonly verb: Verb<Flags> }>,
+): VerbEntry {
+  return { name, summary, load: async () => (await load()).verb as Verb<object> }
+}
+
+/** Every verb, in the order in which `--help` lists them. */
+export const VERBS: readonly VerbEntry[] = [
+  entry('define', 'define a domain from an XML file', () => import('./verbs/define.ts')),
+  entry('undefine', 'forget the definition of a domain', () => import('./verbs/undefine.ts')),
+  entry('start', 'start a defined domain', () => import('./verbs/start.ts')),
+  entry('destroy', 'end a running domain at once', () => import('./verbs/destroy.ts')),
+  entry('suspend', 'pause a running domain', () => import('./verbs/suspend.ts')),
+  entry('resume', 'let a paused domain run on', () => import('./verbs/resume.ts')),
+  entry('save', 'save a running domain to a file and end it', () => import('./verbs/save.ts')),
+  entry('restore', 'run a saved domain on from its file', () => import('./verbs/restore.ts')),
+  entry(
+    'save-image-dumpxml',
+    'show the domain XML in a saved file',
+    () => import('./verbs/save-image-dumpxml.ts'),
+  ),
+  entry('list', 'list domains', () => import('./verbs/list.ts')),
+  entry('dominfo', 'show facts about a domain', () => import('./verbs/dominfo.ts')),
+  entry('domstate', 'show the state of a domain', () => import('./verbs/domstate.ts')),
+  entry('dumpxml', 'show the XML of a domain', () => import('./verbs/dumpxml.ts')),
+  entry(
+    'console',
+    'connect the terminal to the serial console of a domain',
+    () => import('./verbs/console.ts'),
+  ),
+  entry(
+    'version',
+    'show the versions of Stasis, Node and QEMU',
+    () => import('./verbs/version.ts'),
+  ),
+]

@@ -1,0 +1,12 @@
+import { attachConsole } from '../console-terminal.ts'
+import type { Verb } from '../verb.ts'
+
+/** `console DOMAIN` */
+export const verb: Verb = {
+  declare: (command) => command.argument('<domain>', 'name, UUID or id'),
+  example: 'stasis console web      (Ctrl-] leaves it)',
+  run: async ([domain = ''], _flags, { directories, signal, output }) => {
+    await attachConsole(domain, { directories, signal, output })
+    return undefined
+  },
+}

@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises'
+import { defineDomain } from '../../domain/define.ts'
+import { storageError } from '../../errors.ts'
+import type { Verb } from '../verb.ts'
+
+/** `define FILE` */
+export const verb: Verb<{ readonly ignoreUnsupported?: boolean }> = {
+  declare: (command) =>
+    command
+      .argument('<file>', 'libvirt domain XML')
+      .option('--ignore-unsupported', 'define it though it has parts that Stasis does not know'),
+  example: 'stasis define web.xml',
+  run: async ([file = ''], { ignoreUnsupported }, { directories, signal }) => {
+    const xml = await readFile(file, 'utf8').catch((error: unknown) => {
+      throw storageError('read the domain XML', file, error)
+    })
+    const { name, uuid } = await defineDomain(xml, {
+      ...directories,
+      signal,
+      path: file,
+      ignoreUnsupported,
+    })
+    return { text: `Domain '${name}' defined from ${file}`, json: { type: 'result', name, uuid } }
+  },
+}

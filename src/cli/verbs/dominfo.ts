@@ -1,0 +1,31 @@
+import { domainInfo } from '../../domain/info.ts'
+import { formatFacts } from '../table.ts'
+import type { Verb } from '../verb.ts'
+
+const KIB = 1024
+
+/** `dominfo DOMAIN` */
+export const verb: Verb = {
+  declare: (command) => command.argument('<domain>', 'name, UUID or id'),
+  example: 'stasis dominfo web',
+  run: async ([domain = ''], _flags, { directories, signal }) => {
+    const info = await domainInfo(domain, { ...directories, signal })
+    const facts: [string, string][] = [
+      ['Id', String(info.id ?? '-')],
+      ['Name', info.name],
+      ['UUID', info.uuid],
+      ['OS Type', info.osType],
+      ['State', info.state],
+      ['CPU(s)', String(info.vcpus)],
+    ]
+    if (info.cpuTimeMs !== undefined) {
+      facts.push(['CPU time', `${(info.cpuTimeMs / 1000).toFixed(1)}s`])
+    }
+    facts.push(
+      ['Max memory', `${info.maxMemoryBytes / KIB} KiB`],
+      ['Used memory', `${info.usedMemoryBytes / KIB} KiB`],
+      ['Persistent', info.persistent ? 'yes' : 'no'],
+    )
+    return { text: formatFacts(facts), json: { ...info } }
+  },
+}

@@ -1,0 +1,15 @@
+import { dumpDomainXml } from '../../domain/dump-xml.ts'
+import type { Verb } from '../verb.ts'
+
+/** `dumpxml DOMAIN` */
+export const verb: Verb<{ readonly inactive?: boolean }> = {
+  declare: (command) =>
+    command
+      .argument('<domain>', 'name, UUID or id')
+      .option('--inactive', 'as it is defined, even while it runs otherwise'),
+  example: 'stasis dumpxml web > web.xml',
+  run: async ([domain = ''], { inactive }, { directories, signal }) => {
+    const xml = await dumpDomainXml(domain, { ...directories, signal, inactive })
+    return { text: xml.trimEnd(), json: { xml } }
+  },
+}

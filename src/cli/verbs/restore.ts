@@ -1,0 +1,56 @@
+import { Option } from 'commander'
+import { restoreDomain } from '../../domain/restore.ts'
+import { integerBetween } from '../option-values.ts'
+import { ProgressDisplay } from '../progress-display.ts'
+import { restoreReport } from '../restore-report.ts'
+import type { Verb } from '../verb.ts'
+import { readXmlFile } from '../xml-file.ts'
+
+interface Flags {
+  readonly parallel?: boolean
+  readonly connections?: number
+  readonly bypassCache?: boolean
+  readonly xml?: string
+  readonly running?: boolean
+  readonly paused?: boolean
+  readonly ignoreUnsupported?: boolean
+  readonly verbose?: boolean
+}
+
+/** `restore FILE` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    command
+      .argument('<file>', 'a save image')
+      .option('--parallel', 'by several workers (the default where the image allows it)')
+      .option(
+        '--connections <n>',
+        'how many workers, 1 to 64 (default: the number of processors, at most 8)',
+        integerBetween(1, 64),
+      )
+      .option('--bypass-cache', 'read past the page cache (the default for stasis)')
+      .option('--no-bypass-cache', 'read through the page cache')
+      .option('--xml <file>', 'domain XML to use; the guest must not see a difference')
+      .addOption(new Option('--running', 'let the guest run').conflicts('paused'))
+      .addOption(new Option('--paused', 'leave the guest paused').conflicts('running'))
+      .option('--ignore-unsupported', 'start it without the parts that Stasis does not know')
+      .option('--verbose', 'say how long each part took'),
+  example: 'stasis restore /backup/web.save --verbose',
+  run: async ([file = ''], flags, invocation) => {
+    const { directories, signal, output } = invocation
+    const xml = await readXmlFile(flags.xml)
+    using display = new ProgressDisplay(invocation)
+    const result = await restoreDomain(file, {
+      ...directories,
+      signal,
+      xml,
+      connections: flags.connections,
+      bypassCache: flags.bypassCache,
+      resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
+      ignoreUnsupported: flags.ignoreUnsupported,
+      onWarning: (text) => output.note(`warning: ${text}`),
+      onProgress: display.show,
+    })
+    return restoreReport(result, { verbose: flags.verbose === true })
+  },
+}
