@@ -38,6 +38,13 @@ export interface PageStore {
   /** How many bytes the frame takes in the file, for progress. */
   storedLength(index: number): number
   /**
+   * All frames in the order in which they lie in the file, cut into groups that span at most `length` bytes of it (or hold one
+   * frame): what one reader takes at once when everything is to be read.
+   */
+  groups(length: number): Generator<Uint32Array, void, undefined>
+  /** Fetches a group by one read, so that `read` with the same `reader` number need not go to the disk. @throws StorageError */
+  prefetch(group: Uint32Array, reader: number): Promise<void>
+  /**
    * The pages of a frame, checked and decompressed. The memory may be reused by the next read with the same `reader`
    * number; readers of different numbers (0 to 63) may read at the same time.
    * @throws ImageError IMAGE_CORRUPT, IMAGE_TRUNCATED naming frame, block and offset

@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32'
 import { ImageError } from '../../errors.ts'
-import { readLong, writeLong } from './long.ts'
+import { readLong, writeLong } from '../long.ts'
 
 /** Bytes at the end of a stasis image (docs/format/stasis.md, "Footer"). */
 export const FOOTER_LENGTH = 64

@@ -1,5 +1,5 @@
 import { InternalError } from '../../errors.ts'
-import { readLong, writeLong } from './long.ts'
+import { readLong, writeLong } from '../long.ts'
 
 /** Bytes of a frame's record in the index (docs/format/stasis.md, "Index"). */
 export const FRAME_RECORD_LENGTH = 32

@@ -2,7 +2,7 @@ import { crc32c } from '@node-rs/crc32'
 import { ImageError } from '../../errors.ts'
 import { PAGE_SIZE } from '../saved-machine.ts'
 import { FRAME_RECORD_LENGTH, FrameTable } from './frame-table.ts'
-import { readLong, writeLong } from './long.ts'
+import { readLong, writeLong } from '../long.ts'
 
 // All numbers here are those of docs/format/stasis.md.
 

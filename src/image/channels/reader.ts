@@ -1,0 +1,173 @@
+import { crc32c } from '@node-rs/crc32'
+import { ImageError, StorageError } from '../../errors.ts'
+import { alignUp } from '../../io/aligned-memory.ts'
+import { DirectFile } from '../../io/direct-file.ts'
+import type { OpenedImage } from '../opened-image.ts'
+import { readAhead } from '../read-ahead.ts'
+import type { SavedMachine } from '../saved-machine.ts'
+import { channelPath, newChannelPath } from './channel-path.ts'
+import {
+  CHANNEL_HEAD_LENGTH,
+  type ChannelEntry,
+  type ChannelTable,
+  TABLE_ALIGNMENT,
+  TABLE_END_LENGTH,
+  parseTable,
+  parseTableEnd,
+} from './table.ts'
+
+/**
+ * Reads the `channels` layout (docs/format/channels.md): the table, then the head of every channel file against it.
+ * @throws ImageError, StorageError
+ */
+export async function openChannels(image: OpenedImage): Promise<SavedMachine> {
+  const { file, bodyOffset, header, description } = image
+  const table = await readTable(image)
+  const files: DirectFile[] = []
+  const close = async (): Promise<void> => {
+    for (const opened of [file, ...files]) await opened.close()
+  }
+  try {
+    for (const [channel, entry] of table.channels.entries())
+      files.push(await openChannelFile(image, table, channel, entry))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const sources = [...files.entries()].map(([channel, source]) => ({
+    file: source,
+    start: 0,
+    ...(table.channels[channel] as ChannelEntry),
+  }))
+  const main = { file, start: bodyOffset, length: table.mainLength, crc: table.mainCrc }
+  return {
+    path: file.path,
+    format: 'channels',
+    description,
+    channels: {
+      count: sources.length,
+      compression: header.extension?.compression ?? 'none',
+      length: [main, ...sources].reduce((sum, source) => sum + source.length, 0),
+      open: (channel) => checkedBytes(channel === 'main' ? main : (sources[channel] ?? main)),
+    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** The table of an opened `channels` image. @throws ImageError IMAGE_CORRUPT, IMAGE_TOO_NEW */
+export async function readTable(image: OpenedImage): Promise<ChannelTable> {
+  const { file, bodyOffset, fileLength, header } = image
+  const { path } = file
+  const end = Buffer.alloc(TABLE_END_LENGTH)
+  const endOffset = Math.max(0, fileLength - TABLE_END_LENGTH)
+  await file.read(end, endOffset)
+  const length = parseTableEnd(end, { path, offset: endOffset })
+  const offset = fileLength - length
+  const place = { path, offset }
+  if (offset < bodyOffset) throw misplaced(place)
+  const bytes = Buffer.alloc(length)
+  await file.read(bytes, offset)
+  const table = parseTable(bytes, place)
+  if (alignUp(bodyOffset + table.mainLength, TABLE_ALIGNMENT) !== offset) throw misplaced(place)
+  if (table.channels.length !== header.extension?.channels) {
+    throw new ImageError(
+      'IMAGE_CORRUPT',
+      `${path} has ${table.channels.length} channels by its table and ${header.extension?.channels} by its header`,
+      place,
+    )
+  }
+  return table
+}
+
+async function openChannelFile(
+  { file, options }: OpenedImage,
+  table: ChannelTable,
+  channel: number,
+  entry: ChannelEntry,
+): Promise<DirectFile> {
+  const names = [newChannelPath(file.path, channel, table.imageId), channelPath(file.path, channel)]
+  for (const name of names) {
+    const opened = await DirectFile.open(name, 'read', options).catch((error: unknown) => {
+      if (error instanceof StorageError && error.code === 'FILE_NOT_FOUND') return undefined
+      throw error
+    })
+    if (opened === undefined) continue
+    try {
+      await checkChannelFile(opened, channel, entry, file.path)
+      return opened
+    } catch (error) {
+      await opened.close()
+      throw error
+    }
+  }
+  const path = channelPath(file.path, channel)
+  throw new ImageError('IMAGE_CHANNEL_MISSING', `Channel file ${path} of ${file.path} is missing`, {
+    path,
+    hint: `An image of ${table.channels.length} channels needs its files .1 to .${table.channels.length} beside it`,
+  })
+}
+
+async function checkChannelFile(
+  opened: DirectFile,
+  channel: number,
+  entry: ChannelEntry,
+  imagePath: string,
+): Promise<void> {
+  const { path } = opened
+  const head = Buffer.alloc(Math.min(CHANNEL_HEAD_LENGTH, entry.length))
+  const found = await opened.read(head, 0)
+  if (found === head.length && crc32c(head) !== entry.headCrc) {
+    throw new ImageError(
+      'IMAGE_CHANNEL_FOREIGN',
+      `${path} is not channel ${channel + 1} of ${imagePath}: it begins differently`,
+      { path, offset: 0, hint: 'Put the channel files that were saved together beside each other' },
+    )
+  }
+  const length = await opened.size()
+  if (length === entry.length) return
+  throw new ImageError(
+    length < entry.length ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT',
+    `${path} has ${length} bytes, and ${entry.length} were saved`,
+    {
+      path,
+      offset: Math.min(length, entry.length),
+      hint: 'Fetch the file again from where it was copied',
+    },
+  )
+}
+
+/** The last piece is held back until the checksum over everything was right: a stream with a fault never ends well. */
+async function* checkedBytes(source: {
+  readonly file: DirectFile
+  readonly start: number
+  readonly length: number
+  readonly crc: number
+}): AsyncGenerator<Uint8Array, void, undefined> {
+  const { file, start, length } = source
+  let crc = 0
+  let left = length
+  for await (const piece of readAhead(file, start, start + length)) {
+    crc = crc32c(piece, crc)
+    left -= piece.length
+    if (left === 0 && crc !== source.crc) {
+      throw new ImageError(
+        'IMAGE_CORRUPT',
+        `${file.path} is damaged: bytes ${start} to ${start + length} do not match their checksum`,
+        {
+          path: file.path,
+          offset: start,
+          hint: 'Fetch the file again from where it was copied, or restore an older image',
+        },
+      )
+    }
+    yield piece
+  }
+}
+
+function misplaced(place: { readonly path: string; readonly offset: number }): ImageError {
+  return new ImageError(
+    'IMAGE_CORRUPT',
+    `${place.path} has its channel table in an impossible place`,
+    place,
+  )
+}

@@ -1,0 +1,141 @@
+import { crc32c } from '@node-rs/crc32'
+import { ImageError } from '../../errors.ts'
+import { readLong, writeLong } from '../long.ts'
+
+// All numbers here are those of docs/format/channels.md.
+
+/** The boundary behind the main stream on which the table begins. */
+export const TABLE_ALIGNMENT = 4096
+
+/** The bytes at the end of the file that tell where the table begins. */
+export const TABLE_END_LENGTH = 16
+
+/** How much of a channel file its `headCrc` covers. */
+export const CHANNEL_HEAD_LENGTH = 4096
+
+/** Most channels that an image has. */
+export const MAX_CHANNELS = 64
+
+const MAGIC = 'STASISCH'
+const END_MAGIC = 0x54484353
+const VERSION = 1
+const HEAD_LENGTH = 48
+const ENTRY_LENGTH = 16
+
+/** One channel file. */
+export interface ChannelEntry {
+  readonly length: number
+  /** crc32c of the whole file. */
+  readonly crc: number
+  /** crc32c of its first 4096 bytes, or of all when it is shorter. */
+  readonly headCrc: number
+}
+
+/** What `FILE` knows about the main stream and its channel files. */
+export interface ChannelTable {
+  /** 16 random bytes that tell images apart. */
+  readonly imageId: Uint8Array
+  readonly mainLength: number
+  readonly mainCrc: number
+  readonly channels: readonly ChannelEntry[]
+}
+
+interface Place {
+  readonly path: string
+  readonly offset: number
+}
+
+/** Bytes of a table for so many channels. */
+export function tableLength(channels: number): number {
+  return HEAD_LENGTH + channels * ENTRY_LENGTH + TABLE_END_LENGTH
+}
+
+/** Writes a table down. */
+export function serialiseTable(table: ChannelTable): Uint8Array {
+  const bytes = Buffer.alloc(tableLength(table.channels.length))
+  bytes.write(MAGIC, 'latin1')
+  bytes.writeUInt32LE(VERSION, 8)
+  bytes.writeUInt32LE(table.channels.length, 12)
+  bytes.set(table.imageId.subarray(0, 16), 16)
+  writeLong(bytes, table.mainLength, 32)
+  bytes.writeUInt32LE(table.mainCrc, 40)
+  table.channels.forEach(({ length, crc, headCrc }, channel) => {
+    const at = HEAD_LENGTH + channel * ENTRY_LENGTH
+    writeLong(bytes, length, at)
+    bytes.writeUInt32LE(crc, at + 8)
+    bytes.writeUInt32LE(headCrc, at + 12)
+  })
+  bytes.writeUInt32LE(bytes.length, bytes.length - 12)
+  bytes.writeUInt32LE(crc32c(bytes.subarray(0, -8)), bytes.length - 8)
+  bytes.writeUInt32LE(END_MAGIC, bytes.length - 4)
+  return bytes
+}
+
+/**
+ * Reads the last 16 bytes of a file at `place`; gives the length of the table that they end.
+ * @throws ImageError IMAGE_CORRUPT
+ */
+export function parseTableEnd(end: Uint8Array, place: Place): number {
+  const bytes = asBuffer(end)
+  const length = bytes.length === TABLE_END_LENGTH ? bytes.readUInt32LE(4) : 0
+  const channels = (length - tableLength(0)) / ENTRY_LENGTH
+  if (
+    !Number.isInteger(channels) ||
+    channels < 1 ||
+    channels > MAX_CHANNELS ||
+    bytes.readUInt32LE(12) !== END_MAGIC
+  ) {
+    throw corrupt(place, 'it has no end')
+  }
+  return length
+}
+
+/**
+ * Reads a whole table at `place`.
+ * @throws ImageError IMAGE_CORRUPT, IMAGE_TOO_NEW
+ */
+export function parseTable(table: Uint8Array, place: Place): ChannelTable {
+  const bytes = asBuffer(table)
+  if (
+    bytes.length < tableLength(1) ||
+    bytes.readUInt32LE(bytes.length - 8) !== crc32c(bytes.subarray(0, -8))
+  ) {
+    throw corrupt(place, 'it does not match its checksum')
+  }
+  if (bytes.toString('latin1', 0, 8) !== MAGIC) throw corrupt(place, 'it does not begin as one')
+  const version = bytes.readUInt32LE(8)
+  if (version !== VERSION) {
+    throw new ImageError(
+      'IMAGE_TOO_NEW',
+      `${place.path} has a channel table of version ${version}; this program knows ${VERSION}`,
+      { ...place, hint: 'Restore it with a newer Stasis' },
+    )
+  }
+  const count = bytes.readUInt32LE(12)
+  if (bytes.length !== tableLength(count))
+    throw corrupt(place, `it is not that of ${count} channels`)
+  return {
+    imageId: Uint8Array.from(bytes.subarray(16, 32)),
+    mainLength: readLong(bytes, 32),
+    mainCrc: bytes.readUInt32LE(40),
+    channels: Array.from({ length: count }, (_, channel) => {
+      const at = HEAD_LENGTH + channel * ENTRY_LENGTH
+      return {
+        length: readLong(bytes, at),
+        crc: bytes.readUInt32LE(at + 8),
+        headCrc: bytes.readUInt32LE(at + 12),
+      }
+    }),
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+function corrupt(place: Place, what: string): ImageError {
+  return new ImageError('IMAGE_CORRUPT', `${place.path} has a damaged channel table: ${what}`, {
+    ...place,
+    hint: 'Fetch the file again from where it was copied, or restore an older image',
+  })
+}

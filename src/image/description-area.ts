@@ -1,0 +1,82 @@
+import { crc32c } from '@node-rs/crc32'
+import { ImageError, InternalError, UsageError } from '../errors.ts'
+import { HEADER_LENGTH, MAX_DATA_LENGTH, type SaveImageHeader, dataLengthFor } from './header.ts'
+import type { MachineDescription } from './saved-machine.ts'
+
+/** A description area with what the header has to say about it. */
+export interface DescriptionArea {
+  readonly bytes: Uint8Array
+  readonly dataLength: number
+  readonly cookieOffset: number
+}
+
+/**
+ * Writes XML and cookie down behind one another, each with its NUL, padded by the alignment rule (docs/format/libvirt-header.md).
+ * @throws UsageError BAD_ARGUMENT when they are longer than a reader takes
+ */
+export function buildDescriptionArea(
+  description: Pick<MachineDescription, 'xml' | 'cookie'>,
+): DescriptionArea {
+  const xml = Buffer.from(`${description.xml}\0`)
+  const cookie = Buffer.from(description.cookie === undefined ? '' : `${description.cookie}\0`)
+  if (
+    xml.indexOf(0) !== xml.length - 1 ||
+    (cookie.length > 0 && cookie.indexOf(0) + 1 < cookie.length)
+  )
+    throw new InternalError('A domain XML or cookie to be saved has a NUL in it')
+  const dataLength = dataLengthFor(xml.length + cookie.length)
+  if (dataLength > MAX_DATA_LENGTH) {
+    throw new UsageError(
+      'BAD_ARGUMENT',
+      `The domain XML and its cookie take ${xml.length + cookie.length} bytes, more than an image can hold`,
+    )
+  }
+  const bytes = Buffer.alloc(dataLength)
+  xml.copy(bytes)
+  cookie.copy(bytes, xml.length)
+  return { bytes, dataLength, cookieOffset: cookie.length === 0 ? 0 : xml.length }
+}
+
+/**
+ * Reads the description area, `dataLength` bytes from byte 92 of the file.
+ * @throws ImageError IMAGE_CORRUPT
+ */
+export function parseDescriptionArea(
+  area: Uint8Array,
+  header: SaveImageHeader,
+  path: string,
+): MachineDescription {
+  const { cookieOffset, extension, wasRunning } = header
+  if (extension !== undefined && extension.areaCrc !== crc32c(area))
+    throw corrupt(path, 0, 'XML and cookie do not match their checksum')
+  const bytes = Buffer.from(area.buffer, area.byteOffset, area.length)
+  const xmlEnd = bytes.indexOf(0)
+  if (xmlEnd === -1) throw corrupt(path, 0, 'the domain XML has no end')
+  if (xmlEnd === 0) throw corrupt(path, 0, 'there is no domain XML')
+  if (cookieOffset !== 0 && cookieOffset <= xmlEnd)
+    throw corrupt(path, cookieOffset, 'the cookie begins inside the domain XML')
+  const xml = decode(bytes.subarray(0, xmlEnd), path, 0)
+  if (cookieOffset === 0) return { xml, cookie: undefined, wasRunning }
+  const cookieEnd = bytes.indexOf(0, cookieOffset)
+  if (cookieEnd === -1) throw corrupt(path, cookieOffset, 'the cookie has no end')
+  const cookie = decode(bytes.subarray(cookieOffset, cookieEnd), path, cookieOffset)
+  return { xml, cookie: cookie === '' ? undefined : cookie, wasRunning }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function decode(text: Uint8Array, path: string, at: number): string {
+  try {
+    return utf8.decode(text)
+  } catch {
+    throw corrupt(path, at, 'the text is not UTF-8')
+  }
+}
+
+function corrupt(path: string, at: number, what: string): ImageError {
+  return new ImageError('IMAGE_CORRUPT', `${path} has a damaged description: ${what}`, {
+    path,
+    offset: HEADER_LENGTH + at,
+    hint: 'Fetch the file again from where it was copied, or restore an older image',
+  })
+}

@@ -1,0 +1,98 @@
+import { stat } from 'node:fs/promises'
+import { ImageError, storageError, throwIfCancelled } from '../errors.ts'
+import { DirectFile } from '../io/direct-file.ts'
+import { parseDescriptionArea } from './description-area.ts'
+import { HEADER_LENGTH, type SaveImageHeader, parseHeader } from './header.ts'
+import type { MachineDescription, SavedMachine } from './saved-machine.ts'
+
+/** How an image is opened. */
+export interface OpenImageOptions {
+  /** Bypass the page cache. */
+  readonly direct: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An image of which header and description were read and checked; the reader of its format goes on from here. */
+export interface OpenedImage {
+  readonly file: DirectFile
+  readonly header: SaveImageHeader
+  readonly description: MachineDescription
+  /** Where the body begins; a multiple of 64 KiB in images written here, anything in others. */
+  readonly bodyOffset: number
+  readonly fileLength: number
+  readonly options: OpenImageOptions
+}
+
+/** Reads the body of one format. It owns `file` once it has returned. */
+export type ImageReader = (image: OpenedImage) => Promise<SavedMachine>
+
+/**
+ * Opens a save image and reads what all formats have in common. The caller closes `file`.
+ * @throws ImageError, StorageError
+ */
+export async function openImageFile(path: string, options: OpenImageOptions): Promise<OpenedImage> {
+  throwIfCancelled(`open ${path}`, options.signal)
+  await refuseSpecialFile(path)
+  const file = await DirectFile.open(path, 'read', options)
+  try {
+    const first = Buffer.alloc(HEADER_LENGTH)
+    const header = parseHeader(first.subarray(0, await file.read(first, 0)), path)
+    if (!header.complete) {
+      throw new ImageError(
+        'IMAGE_INCOMPLETE',
+        `${path} is incomplete: the save that wrote it did not finish`,
+        {
+          path,
+          offset: 0,
+          hint: 'It cannot be restored; the machine ran on if it still did. Delete the file',
+        },
+      )
+    }
+    const fileLength = await file.size()
+    const bodyOffset = HEADER_LENGTH + header.dataLength
+    checkLength(path, fileLength, bodyOffset, header)
+    const area = Buffer.allocUnsafe(header.dataLength)
+    await file.read(area, HEADER_LENGTH)
+    const description = parseDescriptionArea(area, header, path)
+    return { file, header, description, bodyOffset, fileLength, options }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+function checkLength(
+  path: string,
+  fileLength: number,
+  bodyOffset: number,
+  header: SaveImageHeader,
+): void {
+  const expected = header.extension?.fileLength
+  if (fileLength <= bodyOffset || (expected !== undefined && fileLength < expected)) {
+    throw new ImageError(
+      'IMAGE_TRUNCATED',
+      expected === undefined
+        ? `${path} ends before the memory of the machine: it has ${fileLength} bytes`
+        : `${path} is cut: it has ${fileLength} of ${expected} bytes`,
+      { path, offset: fileLength, hint: 'Fetch the file again from where it was copied' },
+    )
+  }
+  if (expected !== undefined && fileLength > expected) {
+    throw new ImageError(
+      'IMAGE_CORRUPT',
+      `${path} has ${fileLength} bytes, ${fileLength - expected} more than were written`,
+      { path, offset: expected, hint: 'Fetch the file again from where it was copied' },
+    )
+  }
+}
+
+async function refuseSpecialFile(path: string): Promise<void> {
+  const facts = await stat(path).catch((error: unknown) => {
+    throw storageError('open the image', path, error)
+  })
+  if (!facts.isFile()) {
+    throw new ImageError('NOT_AN_IMAGE', `${path} is not a save image: it is no regular file`, {
+      path,
+    })
+  }
+}

@@ -1,0 +1,18 @@
+import type { OpenedImage } from '../opened-image.ts'
+import { readAhead } from '../read-ahead.ts'
+import type { SavedMachine } from '../saved-machine.ts'
+
+/** Reads libvirt's `raw` format: the body is QEMU's migration stream as it is, at any offset (docs/format/libvirt-header.md). */
+export function openRaw(image: OpenedImage): Promise<SavedMachine> {
+  const { file, bodyOffset, fileLength, description } = image
+  return Promise.resolve({
+    path: file.path,
+    format: 'raw',
+    description,
+    stream: {
+      length: fileLength - bodyOffset,
+      open: () => readAhead(file, bodyOffset, fileLength),
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  })
+}

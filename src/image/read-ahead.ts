@@ -1,0 +1,58 @@
+import { ImageError } from '../errors.ts'
+import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateSlots } from '../io/aligned-memory.ts'
+import type { DirectFile } from '../io/direct-file.ts'
+
+const SLOT_COUNT = 3
+const SLOT_LENGTH = 1024 * 1024
+
+/**
+ * The bytes of a file from `start` to `end` in order, read in large aligned pieces a few ahead of the consumer. Each piece is
+ * reused once the next one is asked for.
+ * @throws ImageError IMAGE_TRUNCATED when the file ends before `end`, StorageError
+ */
+export async function* readAhead(
+  file: DirectFile,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const slots = allocateSlots(SLOT_COUNT, SLOT_LENGTH)
+  const reads: Promise<Uint8Array>[] = []
+  let ahead = alignDown(start, DIRECT_ALIGNMENT)
+  const startRead = (slot: Uint8Array): void => {
+    if (ahead >= end) return
+    const piece = readPiece(file, slot, ahead, start, end)
+    // Awaited in its turn; without this an early failure would count as unhandled.
+    piece.catch(() => undefined)
+    reads.push(piece)
+    ahead += SLOT_LENGTH
+  }
+  try {
+    slots.forEach(startRead)
+    for (let turn = 0; reads.length > 0; turn += 1) {
+      const piece = await (reads.shift() as Promise<Uint8Array>)
+      yield piece
+      startRead(slots[turn % SLOT_COUNT] as Uint8Array)
+    }
+  } finally {
+    await Promise.allSettled(reads)
+  }
+}
+
+async function readPiece(
+  file: DirectFile,
+  slot: Uint8Array,
+  at: number,
+  start: number,
+  end: number,
+): Promise<Uint8Array> {
+  const wanted = Math.min(end - at, slot.length)
+  const found = await file.read(slot.subarray(0, alignUp(wanted, DIRECT_ALIGNMENT)), at)
+  if (found < wanted) {
+    throw new ImageError('IMAGE_TRUNCATED', `${file.path} ends at byte ${at + found} of ${end}`, {
+      path: file.path,
+      offset: at + found,
+      hint: 'Fetch the file again from where it was copied',
+    })
+  }
+  return slot.subarray(Math.max(0, start - at), wanted)
+}

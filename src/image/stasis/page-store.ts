@@ -1,0 +1,124 @@
+import { crc32c } from '@node-rs/crc32'
+import { ImageError, InternalError } from '../../errors.ts'
+import type { DirectFile } from '../../io/direct-file.ts'
+import { PAGE_SIZE, type PageRange, type PageStore, type RamBlock } from '../saved-machine.ts'
+import { decompress } from './decompress.ts'
+import { FileWindow } from './file-window.ts'
+import type { FrameTable } from './frame-table.ts'
+import type { StasisIndex } from './layout.ts'
+
+const MAX_READERS = 64
+
+/** The frames of a stasis image whose index was checked. */
+export class StasisPageStore implements PageStore {
+  readonly blocks: readonly RamBlock[]
+  readonly #file: DirectFile
+  readonly #frames: FrameTable
+  readonly #windows: FileWindow[] = []
+
+  constructor(file: DirectFile, index: StasisIndex) {
+    this.#file = file
+    this.#frames = index.frames
+    this.blocks = index.blocks.map(({ name, usedLength, linearOffset }) => ({
+      name,
+      length: usedLength,
+      linearOffset: linearOffset === 0 ? undefined : linearOffset,
+    }))
+  }
+
+  get frameCount(): number {
+    return this.#frames.count
+  }
+
+  range(index: number): PageRange {
+    const frames = this.#frames
+    return {
+      block: frames.block(index),
+      firstPage: frames.firstPage(index),
+      pageCount: frames.pageCount(index),
+    }
+  }
+
+  storedLength(index: number): number {
+    return this.#frames.storedLength(index)
+  }
+
+  *groups(length: number): Generator<Uint32Array, void, undefined> {
+    const order = this.#fileOrder()
+    let first = 0
+    for (let next = 1; next <= order.length; next += 1) {
+      const start = this.#frames.offset(order[first] as number)
+      if (next < order.length && this.#end(order[next] as number) - start <= length) continue
+      yield order.subarray(first, next)
+      first = next
+    }
+  }
+
+  async prefetch(group: Uint32Array, reader: number): Promise<void> {
+    const first = group[0]
+    const last = group.at(-1)
+    if (first === undefined || last === undefined) return
+    await this.#window(reader).show(this.#frames.offset(first), this.#end(last))
+  }
+
+  async read(index: number, reader: number): Promise<Uint8Array> {
+    const frames = this.#frames
+    const window = this.#window(reader)
+    const start = frames.offset(index)
+    const end = this.#end(index)
+    await window.show(start, end)
+    const stored = window.bytes(start, end)
+    if (stored.length < end - start) throw this.#fault(index, 'IMAGE_TRUNCATED', 'is cut')
+    if (crc32c(stored) !== frames.crc(index))
+      throw this.#fault(index, 'IMAGE_CORRUPT', 'does not match its checksum')
+    const codec = frames.codec(index)
+    if (codec === undefined) throw new InternalError('A frame without codec passed the check')
+    if (codec === 'none') return stored
+    const length = frames.pageCount(index) * PAGE_SIZE
+    const pages = await decompress(codec, stored, length).catch((error: unknown) => {
+      throw this.#fault(index, 'IMAGE_CORRUPT', `is no ${codec} data of its pages`, error)
+    })
+    if (pages.length !== length) {
+      throw this.#fault(index, 'IMAGE_CORRUPT', `holds ${pages.length} bytes instead of ${length}`)
+    }
+    return pages
+  }
+
+  #window(reader: number): FileWindow {
+    if (reader < 0 || reader >= MAX_READERS) throw new InternalError(`There is no reader ${reader}`)
+    return (this.#windows[reader] ??= new FileWindow(this.#file))
+  }
+
+  #end(index: number): number {
+    return this.#frames.offset(index) + this.#frames.storedLength(index)
+  }
+
+  #fileOrder(): Uint32Array {
+    const offsets = Float64Array.from({ length: this.frameCount }, (_, at) =>
+      this.#frames.offset(at),
+    )
+    const order = Uint32Array.from(offsets, (_, at) => at)
+    return order.sort((a, b) => (offsets[a] as number) - (offsets[b] as number))
+  }
+
+  #fault(
+    index: number,
+    code: 'IMAGE_CORRUPT' | 'IMAGE_TRUNCATED',
+    what: string,
+    cause?: unknown,
+  ): ImageError {
+    const { block, firstPage, pageCount } = this.range(index)
+    const pages = `pages ${firstPage} to ${firstPage + pageCount - 1}`
+    const { path } = this.#file
+    return new ImageError(
+      code,
+      `${path} is damaged: frame ${index} (${pages} of ${this.blocks[block]?.name}) ${what}`,
+      {
+        path,
+        offset: this.#frames.offset(index),
+        hint: 'Fetch the file again from where it was copied, or restore an older image',
+        cause,
+      },
+    )
+  }
+}

@@ -1,0 +1,96 @@
+import { crc32c } from '@node-rs/crc32'
+import { ImageError, throwIfCancelled } from '../../errors.ts'
+import type { DirectFile } from '../../io/direct-file.ts'
+import type { OpenedImage } from '../opened-image.ts'
+import type { DeviceState, SavedMachine } from '../saved-machine.ts'
+import { FOOTER_LENGTH, parseFooter } from './footer.ts'
+import { checkIndex } from './index-check.ts'
+import { type FilePart, type StasisIndex, damagedIndex, parseIndex } from './layout.ts'
+import { StasisPageStore } from './page-store.ts'
+
+/**
+ * Reads a `stasis` container (docs/format/stasis.md): footer, then index, every number in it checked before use.
+ * @throws ImageError, StorageError
+ */
+export async function openStasis(image: OpenedImage): Promise<SavedMachine> {
+  const { file, description } = image
+  const index = await readIndex(image)
+  return {
+    path: file.path,
+    format: 'stasis',
+    description,
+    pages: new StasisPageStore(file, index),
+    deviceState: () => readDeviceState(file, index),
+    [Symbol.asyncDispose]: () => file.close(),
+  }
+}
+
+async function readIndex({
+  file,
+  fileLength,
+  bodyOffset,
+  options,
+}: OpenedImage): Promise<StasisIndex> {
+  const { path } = file
+  const end = fileLength - FOOTER_LENGTH
+  const footerPlace = { path, offset: end }
+  const footerPart = { offset: Math.max(0, end), length: FOOTER_LENGTH }
+  const footer = parseFooter(await readExactly(file, footerPart, 'footer'), footerPlace)
+  const place = { path, offset: footer.indexOffset, bodyOffset }
+  if (footer.indexOffset < bodyOffset || footer.indexOffset + footer.indexLength !== end) {
+    throw new ImageError(
+      'IMAGE_CORRUPT',
+      `${path} has its index in an impossible place`,
+      footerPlace,
+    )
+  }
+  throwIfCancelled(`open ${path}`, options.signal)
+  const part = { offset: footer.indexOffset, length: footer.indexLength }
+  const bytes = await readExactly(file, part, 'index')
+  if (crc32c(bytes) !== footer.indexCrc)
+    throw damagedIndex(place, 0, 'it does not match its checksum')
+  const index = parseIndex(bytes, place)
+  checkIndex(index, place)
+  return index
+}
+
+async function readDeviceState(file: DirectFile, index: StasisIndex): Promise<DeviceState> {
+  const head = await readPart(file, index.head, 'stream head')
+  const device = await readPart(file, index.device, 'device state')
+  const { sectionsLength } = index.device
+  return {
+    head,
+    ramSection: index.ramSection,
+    sections: device.subarray(0, sectionsLength),
+    tail: device.subarray(sectionsLength),
+  }
+}
+
+async function readPart(file: DirectFile, part: FilePart, name: string): Promise<Uint8Array> {
+  const bytes = await readExactly(file, part, name)
+  if (crc32c(bytes) === part.crc) return bytes
+  throw new ImageError(
+    'IMAGE_CORRUPT',
+    `${file.path} is damaged: the ${name} does not match its checksum`,
+    {
+      path: file.path,
+      offset: part.offset,
+      hint: 'Fetch the file again from where it was copied, or restore an older image',
+    },
+  )
+}
+
+async function readExactly(
+  file: DirectFile,
+  part: Omit<FilePart, 'crc'>,
+  name: string,
+): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(part.length)
+  const found = await file.read(bytes, part.offset)
+  if (found === part.length) return bytes
+  throw new ImageError('IMAGE_TRUNCATED', `${file.path} is cut inside its ${name}`, {
+    path: file.path,
+    offset: part.offset + found,
+    hint: 'Fetch the file again from where it was copied',
+  })
+}
