@@ -1,0 +1,12 @@
+import { open } from 'node:fs/promises'
+
+/** Tries to open a device for reading and writing; gives the errno's name when that fails, such as `EACCES`. */
+export async function deviceFault(path: string): Promise<string | undefined> {
+  try {
+    const handle = await open(path, 'r+')
+    await handle.close()
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}

@@ -1,0 +1,40 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { storageError } from '../errors.ts'
+
+/** A log that another process appends to through the descriptor it inherits. */
+export interface OpenLog extends AsyncDisposable {
+  readonly fd: number
+  /** Where the next line will stand: what lies before it belongs to earlier writers. */
+  readonly offset: number
+}
+
+/** Opens a log for appending, mode 0600 when it is new. @throws StorageError */
+export async function openLog(path: string): Promise<OpenLog> {
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(path, 'a', 0o600)
+    const opened = handle
+    const { size } = await opened.stat()
+    return { fd: opened.fd, offset: size, [Symbol.asyncDispose]: () => opened.close() }
+  } catch (error) {
+    await handle?.close()
+    throw storageError('open the log', path, error)
+  }
+}
+
+/** The end of a file from `offset` on, at most `maxBytes` of it; empty when it cannot be read. */
+export function readTail(path: string, offset: number, maxBytes: number): string {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, 'r')
+    const { size } = fstatSync(fd)
+    const start = Math.max(offset, size - maxBytes, 0)
+    const bytes = Buffer.alloc(Math.max(0, size - start))
+    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, start))
+  } catch {
+    return ''
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}

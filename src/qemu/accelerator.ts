@@ -1,0 +1,36 @@
+import { deviceFault } from '../io/device-access.ts'
+
+const KVM_DEVICE = '/dev/kvm'
+
+/** Whether this user on this host can use KVM, and if not, why and what helps. */
+export type KvmAccess =
+  | { readonly usable: true }
+  | { readonly usable: false; readonly reason: string; readonly hint: string }
+
+/** Opens `/dev/kvm`, which is what QEMU does first (QEMU accel/kvm/kvm-all.c `kvm_init`). */
+export async function kvmAccess(): Promise<KvmAccess> {
+  const errno = await deviceFault(KVM_DEVICE)
+  switch (errno) {
+    case undefined:
+      return { usable: true }
+    case 'ENOENT':
+      return {
+        usable: false,
+        reason: `${KVM_DEVICE} does not exist`,
+        hint: 'Load the module kvm_intel or kvm_amd, or switch on nested virtualisation where this is a guest itself',
+      }
+    case 'EACCES':
+    case 'EPERM':
+      return {
+        usable: false,
+        reason: `no permission for ${KVM_DEVICE}`,
+        hint: 'Add the user to the group kvm and log in again',
+      }
+    default:
+      return {
+        usable: false,
+        reason: `${KVM_DEVICE} cannot be opened (${errno})`,
+        hint: 'See the kernel log',
+      }
+  }
+}

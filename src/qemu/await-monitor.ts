@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { CancelledError, DomainError, QemuError } from '../errors.ts'
+import { QmpConnection } from '../qmp/connection.ts'
+
+const FIRST_PAUSE_MS = 2
+const LONGEST_PAUSE_MS = 50
+
+/** Bounds of the wait; `signal` covers the death of the process, too. */
+export interface AwaitMonitorOptions {
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+  readonly processTail: () => string
+}
+
+/**
+ * Connects to the monitor of a QEMU that has just been started: its socket comes into being some time after the process does,
+ * and answers when the machine is complete. Throws `DOMAIN_BUSY` when the time is over.
+ */
+export async function connectWhenReady(
+  path: string,
+  options: AwaitMonitorOptions,
+): Promise<QmpConnection> {
+  const { signal, timeoutMs, processTail } = options
+  const deadline = Date.now() + timeoutMs
+  let pauseMs = FIRST_PAUSE_MS
+  for (;;) {
+    try {
+      const leftMs = Math.max(1, deadline - Date.now())
+      return await QmpConnection.connect(path, { signal, timeoutMs: leftMs, processTail })
+    } catch (error) {
+      if (!(error instanceof QemuError) || error.code !== 'QEMU_DIED') throw error
+      if (Date.now() >= deadline) {
+        throw new DomainError('DOMAIN_BUSY', `Nothing listens on ${path}`, { path, cause: error })
+      }
+    }
+    await delay(pauseMs, undefined, { signal }).catch((reason: unknown) => {
+      throw new CancelledError(`connect to ${path}`, reason)
+    })
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+  }
+}

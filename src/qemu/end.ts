@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { QemuError } from '../errors.ts'
+import type { QmpConnection } from '../qmp/connection.ts'
+import { type ProcessIdentity, isAlive, signalProcess } from './process-identity.ts'
+
+const LONGEST_PAUSE_MS = 50
+
+/** How long each rung of the ladder waits before the next. */
+export interface EndOptions {
+  /** Asked to `quit` first; without it, or when it does not answer, SIGTERM comes first. */
+  readonly qmp?: QmpConnection | undefined
+  /** For `quit` or SIGTERM: QEMU flushes its disks. Default 10 s. */
+  readonly gentleMs?: number | undefined
+  /** For SIGKILL. Default 10 s: a process in uninterruptible I/O can take long. */
+  readonly killMs?: number | undefined
+  /** SIGKILL at once. */
+  readonly force?: boolean | undefined
+}
+
+/** How a QEMU ended. */
+export type EndedBy = 'gone-already' | 'quit' | 'SIGTERM' | 'SIGKILL'
+
+/**
+ * Ends a QEMU, child of ours or not, and waits until it is gone: `quit` or SIGTERM, then SIGKILL. A process that has taken over
+ * its pid is never signalled. Throws `QEMU_TIMEOUT` when even SIGKILL does not end it in time.
+ */
+export async function endQemu(
+  identity: ProcessIdentity,
+  options: EndOptions = {},
+): Promise<EndedBy> {
+  const { qmp, gentleMs = 10_000, killMs = 10_000, force = false } = options
+  if (!(await isAlive(identity))) return 'gone-already'
+  if (!force) {
+    const asked = qmp !== undefined && (await askToQuit(qmp, gentleMs))
+    if (!asked) await signalProcess(identity, 'SIGTERM')
+    if (await goneWithin(identity, gentleMs)) return asked ? 'quit' : 'SIGTERM'
+  }
+  await signalProcess(identity, 'SIGKILL')
+  if (await goneWithin(identity, killMs)) return 'SIGKILL'
+  const text = `QEMU (process ${identity.pid}) is still there ${killMs} ms after SIGKILL`
+  throw new QemuError('QEMU_TIMEOUT', text, {
+    operation: 'end QEMU',
+    hint: 'It waits for I/O in the kernel: see to the disk or network file system that it uses',
+  })
+}
+
+/** Waits until that very process is gone; `false` when the time passed first. */
+export async function goneWithin(identity: ProcessIdentity, ms: number): Promise<boolean> {
+  const deadline = performance.now() + ms
+  for (
+    let pauseMs = 1;
+    await isAlive(identity);
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+  ) {
+    if (performance.now() >= deadline) return false
+    await delay(pauseMs)
+  }
+  return true
+}
+
+async function askToQuit(qmp: QmpConnection, timeoutMs: number): Promise<boolean> {
+  if (qmp.state !== 'ready') return false
+  try {
+    await qmp.execute('quit', {}, { timeoutMs })
+    return true
+  } catch (error) {
+    // It may end before its answer is out.
+    return error instanceof QemuError && error.code === 'QEMU_DIED'
+  }
+}

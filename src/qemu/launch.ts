@@ -1,0 +1,95 @@
+import { CancelledError, DomainError, QemuError, throwIfCancelled } from '../errors.ts'
+import { openLog } from '../io/log-file.ts'
+import type { QmpConnection } from '../qmp/connection.ts'
+import { connectWhenReady } from './await-monitor.ts'
+import { type MonitorPaths, monitorArguments } from './monitors.ts'
+import { QemuProcess, logPathIn } from './process.ts'
+import { type ProcessIdentity, identifyProcess } from './process-identity.ts'
+import { type SpawnedChild, spawnDetached } from './spawn-detached.ts'
+
+/** A large guest with preallocated memory takes its time before its monitor answers. */
+const DEFAULT_TIMEOUT_MS = 300_000
+
+/** What to start and where. */
+export interface LaunchOptions {
+  readonly emulator: string
+  /** QEMU's arguments without its monitors, which are added here. */
+  readonly argv: readonly string[]
+  /** Descriptors that QEMU inherits as 3, 4, … in this order. They stay open here. */
+  readonly extraFds?: readonly number[] | undefined
+  /** The runtime directory of the domain, 0700; the log is in it. */
+  readonly directory: string
+  readonly monitors: MonitorPaths
+  /** Called as soon as the process exists and awaited, so that it can be recorded before anything else happens. */
+  readonly onSpawned?: ((identity: ProcessIdentity) => void | Promise<void>) | undefined
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A QEMU whose control monitor answers; the connection is the caller's to dispose. */
+export interface LaunchedQemu {
+  readonly process: QemuProcess
+  readonly control: QmpConnection
+}
+
+/**
+ * Starts a QEMU in a session of its own, so that it survives us, its output appended to `qemu.log`, and waits until its control
+ * monitor answers, which is when its machine is complete. On any failure it is killed and reaped.
+ * @throws QemuError QEMU_NOT_FOUND, QEMU_START_FAILED with QEMU's own reason, QEMU_TIMEOUT; StorageError for the log; CancelledError
+ */
+export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> {
+  const { emulator, directory, monitors, signal } = options
+  throwIfCancelled(`start ${emulator}`, signal)
+  await using log = await openLog(logPathIn(directory))
+  const child = await spawnDetached(
+    emulator,
+    [...options.argv, ...monitorArguments(monitors)],
+    log.fd,
+    options.extraFds ?? [],
+  )
+  try {
+    const identity = await identifyProcess(child.pid)
+    const absent = { pid: child.pid, startTime: 0, bootId: '' }
+    const process = new QemuProcess(identity ?? absent, directory, log.offset)
+    if (identity !== undefined) await options.onSpawned?.(identity)
+    const control = await connect(options, child, process)
+    return { process, control }
+  } catch (error) {
+    await child.kill()
+    throw error
+  }
+}
+
+async function connect(
+  options: LaunchOptions,
+  child: SpawnedChild,
+  process: QemuProcess,
+): Promise<QmpConnection> {
+  const { emulator, monitors, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const bounds = [child.ended, ...(signal === undefined ? [] : [signal])]
+  try {
+    return await connectWhenReady(monitors.control, {
+      signal: AbortSignal.any(bounds),
+      timeoutMs,
+      processTail: () => process.tail(),
+    })
+  } catch (cause) {
+    if (child.ended.aborted) {
+      const reason = process.tail() || 'it wrote no reason'
+      const text = `${emulator} ended at its start (${String(child.ended.reason)}): ${reason}`
+      throw new QemuError('QEMU_START_FAILED', text, {
+        operation: 'start QEMU',
+        path: process.logPath,
+        hint: `See ${process.logPath}`,
+      })
+    }
+    if (signal?.aborted === true) throw new CancelledError(`start ${emulator}`, signal.reason)
+    if (cause instanceof DomainError) {
+      throw new QemuError('QEMU_TIMEOUT', `${emulator} was not ready within ${timeoutMs} ms`, {
+        operation: 'start QEMU',
+        path: process.logPath,
+      })
+    }
+    throw cause
+  }
+}

@@ -1,0 +1,117 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { QemuError } from '../errors.ts'
+import { makeTemporaryDirectory } from '../io/temporary-directory.ts'
+import type { QmpConnection } from '../qmp/connection.ts'
+import { kvmAccess } from './accelerator.ts'
+import { endQemu } from './end.ts'
+import { launchQemu } from './launch.ts'
+import { loadProbe, storeProbe } from './probe-cache.ts'
+
+/** A machine type under its canonical name. */
+export interface MachineType {
+  readonly name: string
+  /** Such as `q35` for the newest `pc-q35-…`. */
+  readonly alias?: string
+  readonly isDefault: boolean
+  readonly deprecated: boolean
+  readonly maxCpus: number
+  /** The RAM block that `-m` makes, such as `pc.ram`. */
+  readonly defaultRamId?: string
+}
+
+/** What a QEMU binary can do, found out by running it once. */
+export interface ProbedQemu {
+  readonly emulator: string
+  /** `10.0.2`. */
+  readonly version: string
+  /** The packager's words, such as `Debian 1:10.0.2+ds-2`; may be empty. */
+  readonly packager: string
+  readonly machines: readonly MachineType[]
+  /** Whether this QEMU, as this user, on this host, really gets KVM. */
+  readonly kvmUsable: boolean
+}
+
+/** Where and how to probe. */
+export interface ProbeOptions {
+  /** Keeps results over runs of ours; must exist. */
+  readonly cacheDirectory?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const known = new Map<string, ProbedQemu>()
+
+/**
+ * What a QEMU can do. It is run once with no machine; the result is kept in memory, and in `cacheDirectory`, for as long as the
+ * file and the access to KVM stay the same.
+ * @throws QemuError QEMU_NOT_FOUND, QEMU_START_FAILED, QEMU_TIMEOUT; CancelledError
+ */
+export async function probeQemu(emulator: string, options: ProbeOptions = {}): Promise<ProbedQemu> {
+  const key = await fingerprint(emulator)
+  const kept = known.get(key) ?? (await loadProbe(options.cacheDirectory, key))
+  const probed = kept ?? (await runProbe(emulator, options.signal))
+  known.set(key, probed)
+  if (kept === undefined) await storeProbe(options.cacheDirectory, key, probed)
+  return probed
+}
+
+/** The canonical name of a machine type given by name or alias: `q35` is `pc-q35-7.2` on QEMU 7.2; `undefined` when it has none such. */
+export function canonicalMachine(probed: ProbedQemu, machine: string): string | undefined {
+  return probed.machines.find(({ name, alias }) => name === machine || alias === machine)?.name
+}
+
+async function fingerprint(emulator: string): Promise<string> {
+  const { dev, ino, size, mtimeMs, ctimeMs } = await stat(emulator).catch((cause: unknown) => {
+    const facts = { path: emulator, cause }
+    throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${emulator}`, facts)
+  })
+  const kvm = (await kvmAccess()).usable
+  return JSON.stringify([1, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
+}
+
+async function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
+  await using directory = await makeTemporaryDirectory('stasis-probe-')
+  const { process, control } = await launchQemu({
+    emulator,
+    // KVM first, TCG where that fails: query-kvm then says which it was.
+    argv: `-machine none,accel=kvm:tcg -S -display none -nodefaults -no-user-config`.split(' '),
+    directory: directory.path,
+    monitors: { control: join(directory.path, 'control'), query: join(directory.path, 'query') },
+    timeoutMs: 60_000,
+    signal,
+  })
+  await using qmp = control
+  try {
+    return await ask(qmp, emulator, signal)
+  } finally {
+    await endQemu(process.identity, { force: true })
+  }
+}
+
+async function ask(
+  qmp: QmpConnection,
+  emulator: string,
+  signal: AbortSignal | undefined,
+): Promise<ProbedQemu> {
+  const options = { signal, timeoutMs: 60_000 }
+  const [machines, kvm] = await Promise.all([
+    qmp.execute('query-machines', {}, options),
+    qmp.execute('query-kvm', {}, options),
+  ])
+  const { major, minor, micro } = qmp.version.qemu
+  return {
+    emulator,
+    version: `${major}.${minor}.${micro}`,
+    packager: qmp.version.package.trim().replace(/^\((.*)\)$/, '$1'),
+    machines: machines.map((machine) => ({
+      name: machine.name,
+      ...(machine.alias !== undefined && { alias: machine.alias }),
+      isDefault: machine['is-default'] ?? false,
+      deprecated: machine.deprecated,
+      maxCpus: machine['cpu-max'],
+      ...(machine['default-ram-id'] !== undefined && { defaultRamId: machine['default-ram-id'] }),
+    })),
+    kvmUsable: kvm.enabled,
+  }
+}

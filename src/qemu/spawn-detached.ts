@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+
+import { QemuError } from '../errors.ts'
+
+/** A child of ours, for as long as we wait for it to be ready. */
+export interface SpawnedChild {
+  readonly pid: number
+  /** Aborted when it ends; the reason says how: `exit code 1`, `SIGKILL`. */
+  readonly ended: AbortSignal
+  /** SIGKILL, then waits until it is reaped. */
+  kill(): Promise<void>
+}
+
+/**
+ * Starts a program in its own session with no input, its output to `outputFd`, and `extraFds` as its descriptors 3, 4, …
+ * It does not keep our event loop alive. Throws `QEMU_NOT_FOUND`, `QEMU_START_FAILED`.
+ */
+export async function spawnDetached(
+  program: string,
+  argv: readonly string[],
+  outputFd: number,
+  extraFds: readonly number[],
+): Promise<SpawnedChild> {
+  const child = spawn(program, argv, {
+    cwd: '/',
+    detached: true,
+    env: { ...process.env, LC_ALL: 'C' },
+    stdio: ['ignore', outputFd, outputFd, ...extraFds],
+  })
+  const end = new AbortController()
+  const reaped = new Promise<void>((resolve) => {
+    child.once('exit', (code, signal) => {
+      end.abort(signal ?? `exit code ${code}`)
+      resolve()
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', (cause) => reject(spawnFailure(program, cause)))
+  })
+  child.unref()
+  return {
+    pid: child.pid ?? 0,
+    ended: end.signal,
+    kill: async () => {
+      child.ref()
+      child.kill('SIGKILL')
+      await reaped
+    },
+  }
+}
+
+function spawnFailure(program: string, cause: NodeJS.ErrnoException): QemuError {
+  const facts = { operation: 'start QEMU', path: program, cause }
+  return cause.code === 'ENOENT'
+    ? new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${program}`, {
+        ...facts,
+        hint: 'Install QEMU, or correct <emulator> in the domain XML',
+      })
+    : new QemuError('QEMU_START_FAILED', `${program} cannot be run (${cause.code})`, facts)
+}
