@@ -1,0 +1,64 @@
+import { DomainXmlError } from '../../errors.ts'
+import type { Device } from '../domain-xml/model/device.ts'
+import type { Domain } from '../domain-xml/model/domain.ts'
+
+/** `-boot` and what is booted directly. */
+export function bootArguments(domain: Domain): readonly string[] {
+  const { os } = domain
+  const parts = [
+    ...(os.bootMenu === undefined ? [] : [`menu=${os.bootMenu ? 'on' : 'off'}`]),
+    ...(os.rebootTimeoutMs === undefined ? [] : [`reboot-timeout=${os.rebootTimeoutMs}`]),
+    ...(os.bootMenuTimeoutMs === undefined ? [] : [`splash-time=${os.bootMenuTimeoutMs}`]),
+    'strict=on',
+  ]
+  if (os.kernel === undefined && (os.initrd !== undefined || os.cmdline !== undefined)) {
+    throw new DomainXmlError('XML_INVALID', '/domain/os: an <initrd> or <cmdline> needs a <kernel>')
+  }
+  return [
+    '-boot',
+    parts.join(','),
+    ...(os.kernel === undefined ? [] : ['-kernel', os.kernel]),
+    ...(os.initrd === undefined ? [] : ['-initrd', os.initrd]),
+    ...(os.cmdline === undefined ? [] : ['-append', os.cmdline]),
+  ]
+}
+
+/**
+ * Each device's place in the boot order. With `<boot dev>` in `<os>` the first disk, CD-ROM, floppy and network card
+ * stand for their kind, as in libvirt; else the devices say it themselves.
+ *
+ * @throws DomainXmlError `XML_INVALID` when both are said or two devices claim the same place
+ */
+export function bootIndexes(domain: Domain): ReadonlyMap<Device, number> {
+  const own = [...domain.disks, ...domain.interfaces].filter((one) => one.bootOrder !== undefined)
+  const indexes = new Map<Device, number>()
+  if (own.length > 0) {
+    if (domain.os.boot.length > 0) {
+      throw new DomainXmlError('XML_INVALID', `${own[0]?.place}: <os> gives a boot order already`)
+    }
+    const taken = new Map<number, Device>()
+    for (const device of own) {
+      const order = device.bootOrder ?? 0
+      const other = taken.get(order)
+      if (other !== undefined || order === 0) {
+        const what =
+          other === undefined ? 'counts from 1' : `is ${order}, as that of ${other.place}`
+        throw new DomainXmlError('XML_INVALID', `${device.place}: the boot order ${what}`)
+      }
+      taken.set(order, device)
+      indexes.set(device, order)
+    }
+    return indexes
+  }
+  domain.os.boot.forEach((kind, at) => {
+    const device = firstOf(domain, kind)
+    if (device !== undefined && !indexes.has(device)) indexes.set(device, at + 1)
+  })
+  return indexes
+}
+
+function firstOf(domain: Domain, kind: Domain['os']['boot'][number]): Device | undefined {
+  if (kind === 'network') return domain.interfaces[0]
+  const wanted = { hd: 'disk', cdrom: 'cdrom', fd: 'floppy' }[kind]
+  return domain.disks.find((disk) => disk.device === wanted)
+}

@@ -1,0 +1,112 @@
+import { DomainXmlError, QemuError } from '../../errors.ts'
+import type { Domain } from '../domain-xml/model/domain.ts'
+import { escapeComma, keyValues } from './arguments.ts'
+import { bootArguments } from './boot.ts'
+import { clockArguments } from './clock.ts'
+import { controllerArguments, floppyGlobals } from './controllers.ts'
+import { cpuArguments } from './cpu.ts'
+import { diskArguments } from './disks.ts'
+import { firmwareArguments } from './firmware.ts'
+import { graphicsArguments } from './graphics.ts'
+import { inputArguments } from './inputs.ts'
+import { interfaceArguments } from './interfaces.ts'
+import { machineArguments } from './machine.ts'
+import { memoryArguments } from './memory.ts'
+import { numaArguments } from './numa.ts'
+import { atLeast, type CommandLineOptions, versionText } from './options.ts'
+import { powerArguments } from './power.ts'
+import { processorArguments } from './processors.ts'
+import { channelArguments, consoleArguments, serialArguments } from './serial.ts'
+import {
+  balloonArguments,
+  genidArguments,
+  iothreadArguments,
+  panicArguments,
+  rngArguments,
+  vmcoreinfoArguments,
+  watchdogArguments,
+} from './small-devices.ts'
+import { smbiosArguments } from './smbios.ts'
+import { hubArguments } from './usb.ts'
+import { videoArguments } from './video.ts'
+import { wire } from './wiring.ts'
+
+/**
+ * Builds the arguments of a QEMU process (without the program itself) for a normalised domain. In everything that
+ * decides whether an image loads they are what libvirt 9.0 to 12.8 makes of the same XML (notes/libvirt): machine type,
+ * RAM, processors, every PCI device with its address and properties, the number of serial ports.
+ *
+ * The guest waits (`-S`) until it is told to run. Unlike libvirt it does not get `-no-shutdown`: there is no daemon that
+ * would end a QEMU whose guest has powered off.
+ *
+ * @throws DomainXmlError `XML_INVALID` or `XML_UNSUPPORTED` for what cannot be built, naming its place
+ * @throws QemuError `QEMU_LACKS_FEATURE` when this QEMU is too old
+ */
+export function buildCommandLine(domain: Domain, options: CommandLineOptions): readonly string[] {
+  if (!atLeast(options.qemuVersion, 6, 2)) {
+    throw new QemuError(
+      'QEMU_LACKS_FEATURE',
+      `QEMU ${versionText(options.qemuVersion)} does not take devices described in JSON: QEMU 6.2 does`,
+    )
+  }
+  if (domain.uuid === undefined) {
+    throw new DomainXmlError('XML_INVALID', '/domain: the element <uuid> is missing', {
+      hint: 'Define the domain, which fills it in',
+    })
+  }
+  const wiring = wire(domain)
+  return [
+    '-name',
+    `guest=${escapeComma(domain.name)},debug-threads=on`,
+    '-S',
+    ...firmwareArguments(domain),
+    ...machineArguments(domain, options),
+    ...tsegArguments(domain),
+    ...cpuArguments(domain, options),
+    ...memoryArguments(domain, options),
+    ...processorArguments(domain),
+    ...iothreadArguments(wiring),
+    ...numaArguments(domain, options),
+    '-uuid',
+    domain.uuid,
+    ...smbiosArguments(domain),
+    ...genidArguments(wiring),
+    '-no-user-config',
+    '-nodefaults',
+    ...graphicsArguments(domain),
+    ...monitorArguments(options),
+    ...clockArguments(domain, options),
+    ...powerArguments(domain, wiring.chipset),
+    ...bootArguments(domain),
+    ...floppyGlobals(wiring),
+    ...controllerArguments(wiring),
+    ...hubArguments(wiring),
+    ...diskArguments(wiring),
+    ...interfaceArguments(wiring),
+    ...serialArguments(wiring, options),
+    ...channelArguments(wiring, options),
+    ...consoleArguments(wiring, options),
+    ...inputArguments(wiring),
+    ...videoArguments(wiring),
+    ...watchdogArguments(wiring),
+    ...(options.incoming ? ['-incoming', 'defer'] : []),
+    ...balloonArguments(wiring),
+    ...rngArguments(wiring),
+    ...vmcoreinfoArguments(wiring),
+    ...panicArguments(wiring),
+  ]
+}
+
+function monitorArguments(options: CommandLineOptions): readonly string[] {
+  return options.monitors.flatMap(({ id, path }) => [
+    '-chardev',
+    `socket,${keyValues({ id: `char${id}`, path })},server=on,wait=off`,
+    '-mon',
+    `chardev=char${id},id=${id},mode=control`,
+  ])
+}
+
+function tsegArguments({ features }: Domain): readonly string[] {
+  if (features.tsegBytes === undefined) return []
+  return ['-global', `mch.extended-tseg-mbytes=${features.tsegBytes / 1024 / 1024}`]
+}

@@ -1,0 +1,64 @@
+import { DomainXmlError } from '../../errors.ts'
+import type { Clock } from '../domain-xml/model/clock.ts'
+import type { Domain } from '../domain-xml/model/domain.ts'
+import type { CommandLineOptions } from './options.ts'
+
+const TRACKS = { guest: 'vm', wall: 'host', realtime: 'rt' } as const
+
+/** `-rtc` and the timers that are not part of `-cpu` or `-machine`. */
+export function clockArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
+  const { clock } = domain
+  const rtc = clock.timers.find((timer) => timer.name === 'rtc')
+  const parts = [
+    `base=${base(clock, options.now ?? new Date())}`,
+    ...(rtc?.track === undefined ? [] : [`clock=${TRACKS[rtc.track]}`]),
+    ...(rtc?.tickPolicy === 'catchup' ? ['driftfix=slew'] : []),
+  ]
+  return ['-rtc', parts.join(','), ...clock.timers.flatMap((timer) => pit(timer, domain))]
+}
+
+/** What QEMU's environment must hold besides: a time zone for the guest's clock. */
+export function commandEnvironment(domain: Domain): Readonly<Record<string, string>> {
+  const { offset, timezone } = domain.clock
+  return offset === 'timezone' && timezone !== undefined ? { TZ: timezone } : {}
+}
+
+function base(clock: Clock, now: Date): string {
+  switch (clock.offset) {
+    case 'utc':
+      return 'utc'
+    case 'localtime':
+    case 'timezone':
+      return 'localtime'
+    case 'variable': {
+      const zone = clock.basis === 'localtime' ? -now.getTimezoneOffset() * 60 : 0
+      return iso(now.getTime() / 1000 + clock.adjustmentSeconds + zone)
+    }
+    case 'absolute':
+      if (clock.startSeconds === undefined) {
+        throw new DomainXmlError('XML_INVALID', '/domain/clock: the attribute "start" is missing')
+      }
+      return iso(clock.startSeconds)
+  }
+}
+
+function iso(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  if (Number.isNaN(date.getTime())) {
+    throw new DomainXmlError('XML_INVALID', `/domain/clock: ${seconds} is not a time`)
+  }
+  return date.toISOString().slice(0, 19)
+}
+
+/** KVM's own timer: QEMU catches lost ticks up unless told otherwise, libvirt's default is not to. */
+function pit({ name, tickPolicy }: Clock['timers'][number], domain: Domain): readonly string[] {
+  if (name !== 'pit' || domain.type !== 'kvm') return []
+  if (tickPolicy === 'catchup') return []
+  if (tickPolicy === 'merge') {
+    throw new DomainXmlError(
+      'XML_UNSUPPORTED',
+      '/domain/clock/timer: QEMU merges no ticks of the PIT',
+    )
+  }
+  return ['-global', `kvm-pit.lost_tick_policy=${tickPolicy === 'discard' ? 'discard' : 'delay'}`]
+}

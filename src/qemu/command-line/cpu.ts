@@ -1,0 +1,134 @@
+import type { Cpu } from '../domain-xml/model/cpu.ts'
+import type { Domain } from '../domain-xml/model/domain.ts'
+import type { HypervFeatures } from '../domain-xml/model/features.ts'
+import { acceleratorOf } from './machine.ts'
+import type { CommandLineOptions } from './options.ts'
+
+/** libvirt's names of features that QEMU calls differently; besides, QEMU itself turns `_` into `-`. */
+const QEMU_NAMES: Readonly<Record<string, string>> = { pclmuldq: 'pclmulqdq' }
+
+/** The order in which libvirt names the Hyper-V features on the command line. */
+const HYPERV = [
+  'relaxed',
+  'vapic',
+  'spinlocks',
+  'vpindex',
+  'runtime',
+  'synic',
+  'stimer',
+  'reset',
+  'vendor_id',
+  'frequencies',
+  'reenlightenment',
+  'tlbflush',
+  'ipi',
+  'evmcs',
+  'avic',
+  'emsr_bitmap',
+  'xmm_input',
+]
+
+/**
+ * `-cpu`. A cookie's processor goes before the domain's own: it names what the guest really had.
+ *
+ * `host-model` asks for the host's processor by its nearest named model, which libvirt works out from its own database.
+ * That database is not here, so it becomes `host` under KVM and `max` under TCG, like `host-passthrough`; an image from
+ * libvirt names the model in its cookie, so it is not affected.
+ */
+export function cpuArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
+  const kvm = acceleratorOf(domain, options) === 'kvm'
+  const cpu = options.cpuOverride ?? domain.cpu
+  const parts = [
+    ...modelParts(cpu, kvm),
+    ...timerParts(domain),
+    ...switchPart('kvm-pv-eoi', domain.features.apicEoi),
+    ...switchPart('kvm-pv-unhalt', domain.features.pvspinlock),
+    ...hypervParts(domain.features.hyperv),
+    ...(domain.panics.some((panic) => panic.model === 'hyperv') ? ['hv-crash'] : []),
+    ...kvmParts(domain.features.kvm),
+    ...switchPart('pmu', domain.features.pmu),
+    ...cacheParts(domain.cpu),
+    ...addressParts(domain.cpu),
+  ]
+  return ['-cpu', parts.join(',')]
+}
+
+function modelParts(cpu: Cpu | undefined, kvm: boolean): readonly string[] {
+  if (cpu === undefined) return ['qemu64']
+  const named = cpu.mode === 'custom'
+  const model = named ? (cpu.model ?? 'qemu64') : cpu.mode === 'maximum' || !kvm ? 'max' : 'host'
+  const features = cpu.features
+    .filter((feature) => feature.policy !== 'optional')
+    .map(({ name, policy }) => {
+      const qemuName = QEMU_NAMES[name] ?? name.replaceAll('_', '-')
+      return `${qemuName}=${policy === 'force' || policy === 'require' ? 'on' : 'off'}`
+    })
+  return [
+    model,
+    ...(named ? [] : switchPart('migratable', cpu.migratable)),
+    ...(cpu.vendorId === undefined ? [] : [`vendor=${cpu.vendorId}`]),
+    ...features,
+  ]
+}
+
+function timerParts(domain: Domain): readonly string[] {
+  return domain.clock.timers.flatMap(({ name, present, frequencyHz }) => {
+    if (name === 'kvmclock') return switchPart('kvmclock', present)
+    if (name === 'hypervclock' && present !== false) return ['hv-time=on']
+    if (name === 'tsc' && frequencyHz !== undefined) return [`tsc-frequency=${frequencyHz}`]
+    return []
+  })
+}
+
+function hypervParts(features: HypervFeatures | undefined): readonly string[] {
+  if (features === undefined) return []
+  const parts = features.passthrough ? ['hv-passthrough=on'] : []
+  for (const name of HYPERV.filter((one) => features.on.has(one))) {
+    if (name === 'spinlocks')
+      parts.push(`hv-spinlocks=0x${(features.spinlockRetries ?? 4095).toString(16)}`)
+    else if (name === 'vendor_id') parts.push(`hv-vendor-id=${features.vendorId ?? ''}`)
+    else parts.push(`hv-${name.replaceAll('_', '-')}=on`)
+    for (const inner of ['direct', 'extended']) {
+      if (features.on.has(`${name}/${inner}`)) parts.push(`hv-${name}-${inner}=on`)
+    }
+  }
+  return parts
+}
+
+function kvmParts(kvm: Readonly<Record<string, boolean>>): readonly string[] {
+  return [
+    ...(kvm['hidden'] === true ? ['kvm=off'] : []),
+    ...(kvm['hint-dedicated'] === true ? ['kvm-hint-dedicated=on'] : []),
+    ...(kvm['poll-control'] === true ? ['kvm-poll-control=on'] : []),
+    ...(kvm['pv-ipi'] === false ? ['kvm-pv-ipi=off'] : []),
+  ]
+}
+
+function cacheParts(cpu: Cpu | undefined): readonly string[] {
+  const passedOn = cpu?.mode === 'host-passthrough' || cpu?.mode === 'maximum'
+  const hostOff = passedOn ? ['host-cache-info=off'] : []
+  switch (cpu?.cache) {
+    case 'emulate':
+      return ['l3-cache=on', ...hostOff]
+    case 'passthrough':
+      return ['host-cache-info=on', 'l3-cache=off']
+    case 'disable':
+      return [...hostOff, 'l3-cache=off']
+    case undefined:
+      return []
+  }
+}
+
+function addressParts(cpu: Cpu | undefined): readonly string[] {
+  const bits = cpu?.maxPhysAddr
+  if (bits === undefined) return []
+  if (bits.mode === 'emulate') return bits.bits === undefined ? [] : [`phys-bits=${bits.bits}`]
+  return [
+    'host-phys-bits=on',
+    ...(bits.limit === undefined ? [] : [`host-phys-bits-limit=${bits.limit}`]),
+  ]
+}
+
+function switchPart(name: string, value: boolean | undefined): readonly string[] {
+  return value === undefined ? [] : [`${name}=${value ? 'on' : 'off'}`]
+}

@@ -1,0 +1,86 @@
+import type { Disk, DiskCache } from '../domain-xml/model/disk.ts'
+import type { DiskLayer } from '../domain-xml/model/disk-source.ts'
+import { blockdev, type JsonValue } from './arguments.ts'
+
+/** What a cache mode means: does the guest see a write cache, is the host's page cache used, are flushes ignored. */
+export interface CacheFlags {
+  readonly writeCache: boolean
+  readonly direct: boolean
+  readonly noFlush: boolean
+}
+
+const CACHES: Readonly<Record<DiskCache, CacheFlags>> = {
+  none: { writeCache: true, direct: true, noFlush: false },
+  writethrough: { writeCache: false, direct: false, noFlush: false },
+  writeback: { writeCache: true, direct: false, noFlush: false },
+  directsync: { writeCache: false, direct: true, noFlush: false },
+  unsafe: { writeCache: true, direct: false, noFlush: true },
+}
+
+/** QEMU's flags for a cache mode; the meanings are in QEMU's manual under `-drive cache=`. */
+export function cacheFlags(cache: DiskCache | undefined): CacheFlags | undefined {
+  return cache === undefined ? undefined : CACHES[cache]
+}
+
+/** The name of the node that a disk's device is given, for the disk at that place in the XML. */
+export function diskNodeName(index: number): string {
+  return `libvirt-${index + 1}-format`
+}
+
+/** The block nodes of a disk, from the bottom of its chain to the node that the device uses. */
+export function diskNodes(disk: Disk, index: number): readonly string[] {
+  return disk.source === undefined
+    ? []
+    : layerNodes(disk, disk.source, `libvirt-${index + 1}`, true)
+}
+
+function layerNodes(disk: Disk, layer: DiskLayer, name: string, top: boolean): readonly string[] {
+  const below = layer.backing
+  const lower = typeof below === 'object' ? `${name}-b` : undefined
+  const flags = cacheFlags(disk.cache)
+  const cache =
+    flags === undefined ? undefined : { direct: flags.direct, 'no-flush': flags.noFlush }
+  const storage = `${name}-storage`
+  return [
+    ...(typeof below === 'object' ? layerNodes(disk, below, `${name}-b`, false) : []),
+    ...blockdev({
+      driver: layer.type === 'block' ? 'host_device' : 'file',
+      filename: layer.path,
+      aio: disk.io,
+      'node-name': storage,
+      cache,
+      'auto-read-only': true,
+      discard: 'unmap',
+    }),
+    ...blockdev({
+      'node-name': `${name}-format`,
+      'read-only': top ? disk.readonly : true,
+      'force-share': top && disk.readonly && disk.shareable ? true : undefined,
+      discard: top ? discard(disk) : undefined,
+      'detect-zeroes': top ? detectZeroes(disk) : undefined,
+      'discard-no-unref': top ? disk.discardNoUnref : undefined,
+      cache,
+      driver: layer.format,
+      file: storage,
+      backing: backing(layer, lower),
+    }),
+  ]
+}
+
+/** A qcow2 file's header names what lies under it; the XML goes before it, if it says something. */
+function backing(layer: DiskLayer, lower: string | undefined): JsonValue | undefined {
+  if (layer.format === 'raw') return undefined
+  if (lower !== undefined) return `${lower}-format`
+  return layer.backing === 'none' ? null : undefined
+}
+
+function discard(disk: Disk): string | undefined {
+  if (disk.discard !== undefined) return disk.discard
+  return disk.detectZeroes === 'unmap' ? 'unmap' : undefined
+}
+
+/** Zeroes can only be unmapped where discard is; libvirt falls back to `on` in the same way. */
+function detectZeroes(disk: Disk): string | undefined {
+  if (disk.detectZeroes === 'unmap' && disk.discard === 'ignore') return 'on'
+  return disk.detectZeroes
+}

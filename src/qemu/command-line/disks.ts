@@ -1,0 +1,113 @@
+import { DomainXmlError } from '../../errors.ts'
+import type { Disk } from '../domain-xml/model/disk.ts'
+import { device, type Properties } from './arguments.ts'
+import { bootIndexes } from './boot.ts'
+import { cacheFlags, diskNodeName, diskNodes } from './disk-nodes.ts'
+import { diskNumber, driveId, driveProperties } from './drive-address.ts'
+import { virtioPci } from './virtio.ts'
+import type { Wiring } from './wiring.ts'
+
+/** Disks, CD-ROMs and floppies: their block nodes, then their devices. */
+export function diskArguments(wiring: Wiring): readonly string[] {
+  const boot = bootIndexes(wiring.domain)
+  return wiring.domain.disks.flatMap((disk, index) => [
+    ...diskNodes(disk, index),
+    ...device(deviceProperties(disk, index, boot.get(disk), wiring)),
+  ])
+}
+
+function deviceProperties(
+  disk: Disk,
+  index: number,
+  bootindex: number | undefined,
+  wiring: Wiring,
+): Properties {
+  const flags = cacheFlags(disk.cache)
+  return {
+    ...busProperties(disk, wiring),
+    'share-rw': disk.shareable ? true : undefined,
+    drive: disk.source === undefined ? undefined : diskNodeName(index),
+    id: idOf(disk, wiring),
+    bootindex: disk.bus === 'fdc' ? undefined : bootindex,
+    logical_block_size: disk.blockSize.logical,
+    physical_block_size: disk.blockSize.physical,
+    wwn: disk.wwn === undefined ? undefined : worldWideName(disk),
+    rotation_rate: disk.rotationRate,
+    vendor: disk.vendor,
+    product: disk.product,
+    removable: disk.bus === 'usb' ? (disk.removable ?? false) : undefined,
+    'write-cache': flags === undefined ? undefined : flags.writeCache ? 'on' : 'off',
+    ...geometry(disk),
+    serial: disk.serial,
+    werror: errorPolicy(disk.errorPolicy),
+    rerror: disk.readErrorPolicy ?? readPolicy(disk.errorPolicy),
+  }
+}
+
+function busProperties(disk: Disk, wiring: Wiring): Properties {
+  const drive = disk.device === 'cdrom' ? 'cd' : 'hd'
+  switch (disk.bus) {
+    case 'virtio':
+      if (disk.device !== 'disk') throw misplaced(disk)
+      return {
+        ...virtioPci('virtio-blk', disk.virtio),
+        iothread: disk.iothread === undefined ? undefined : `iothread${disk.iothread}`,
+        ioeventfd: disk.ioeventfd,
+        event_idx: disk.eventIdx,
+        'num-queues': disk.queues,
+        'queue-size': disk.queueSize,
+        ...wiring.address(disk),
+      }
+    case 'sata':
+    case 'ide':
+      return { driver: `ide-${drive}`, ...driveProperties(disk, wiring) }
+    case 'scsi':
+      return {
+        driver: `scsi-${drive}`,
+        ...driveProperties(disk, wiring),
+        device_id: disk.serial ?? `drive-${driveId(disk)}`,
+      }
+    case 'usb':
+      return { driver: 'usb-storage', ...wiring.address(disk) }
+    case 'fdc':
+      if (disk.device !== 'floppy') throw misplaced(disk)
+      return { driver: 'floppy', ...driveProperties(disk, wiring) }
+  }
+}
+
+function misplaced(disk: Disk): DomainXmlError {
+  return new DomainXmlError(
+    'XML_INVALID',
+    `${disk.place}: a ${disk.device} cannot be on the bus "${disk.bus}"`,
+  )
+}
+
+function idOf(disk: Disk, wiring: Wiring): string {
+  if (disk.bus === 'virtio') return wiring.idOf(disk, `virtio-disk${diskNumber(disk)}`)
+  if (disk.bus === 'usb') return wiring.idOf(disk, `usb-disk${diskNumber(disk)}`)
+  return wiring.idOf(disk, driveId(disk))
+}
+
+/** Too wide for a `number`, and QEMU reads a string too. */
+function worldWideName(disk: Disk): string {
+  const digits = (disk.wwn ?? '').replace(/^0x/i, '')
+  if (!/^[0-9a-f]{16}$/i.test(digits)) {
+    throw new DomainXmlError('XML_INVALID', `${disk.place}/wwn: "${disk.wwn}" is not 16 hex digits`)
+  }
+  return `0x${digits}`
+}
+
+function geometry(disk: Disk): Properties {
+  if (disk.geometry === undefined) return {}
+  const { cylinders, heads, sectors, translation } = disk.geometry
+  return { cyls: cylinders, heads, secs: sectors, 'bios-chs-trans': translation }
+}
+
+function errorPolicy(policy: string | undefined): string | undefined {
+  return policy === 'enospace' ? 'enospc' : policy
+}
+
+/** QEMU knows `enospc` for writes only; libvirt leaves reads to their default then. */
+function readPolicy(policy: string | undefined): string | undefined {
+  return policy === 'enospace' ? undefined : policy
+}

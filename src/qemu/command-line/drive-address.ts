@@ -1,0 +1,42 @@
+import { DomainXmlError } from '../../errors.ts'
+import type { Disk } from '../domain-xml/model/disk.ts'
+import type { Properties } from './arguments.ts'
+import { addressOf, type Wiring } from './wiring.ts'
+
+/** SCSI controllers on which a disk has a SCSI id only, no channel and no LUN. */
+const NARROW = ['lsilogic']
+
+/** Where a disk sits on its IDE, SATA, SCSI or floppy controller, as QEMU says it. */
+export function driveProperties(disk: Disk, wiring: Wiring): Properties {
+  const address = addressOf(disk, 'drive')
+  const { bus, target, unit } = address
+  if (disk.bus === 'fdc') return { unit }
+  const type = disk.bus === 'ide' || disk.bus === 'sata' ? disk.bus : 'scsi'
+  const controller = wiring.controller(type, address.controller, disk)
+  const id = wiring.controllerId(controller)
+  if (type === 'ide') return { bus: `${id}.${bus}`, unit }
+  if (type === 'sata') return { bus: `${id}.${unit}` }
+  if (NARROW.includes(controller.model ?? '')) return { bus: `${id}.${bus}`, 'scsi-id': unit }
+  return { bus: `${id}.0`, channel: bus, 'scsi-id': target, lun: unit }
+}
+
+/** libvirt's name for such a disk: `sata0-0-1`, `scsi0-0-0-2`. */
+export function driveId(disk: Disk): string {
+  const { controller, bus, target, unit } = addressOf(disk, 'drive')
+  if (disk.bus === 'scsi') return `scsi${controller}-${bus}-${target}-${unit}`
+  return `${disk.bus}${controller}-${bus}-${unit}`
+}
+
+/** The number of a disk by its name: `vda` is 0, `vdz` 25, `vdaa` 26. */
+export function diskNumber(disk: Disk): number {
+  const letters = /^(?:fd|hd|vd|sd|xvd|ubd)([a-z]+)$/.exec(disk.target)?.[1]
+  if (letters === undefined || letters.length > 3) {
+    throw new DomainXmlError(
+      'XML_INVALID',
+      `${disk.place}/target: "${disk.target}" is no name of a disk`,
+    )
+  }
+  let number = 0
+  for (const letter of letters) number = number * 26 + letter.charCodeAt(0) - 96
+  return number - 1
+}

@@ -1,0 +1,48 @@
+import { DomainXmlError } from '../../errors.ts'
+import type { Domain } from '../domain-xml/model/domain.ts'
+import type { Graphics } from '../domain-xml/model/display.ts'
+import { escapeComma } from './arguments.ts'
+
+const FIRST_PORT = 5900
+
+/** `-vnc`, or no display at all. */
+export function graphicsArguments(domain: Domain): readonly string[] {
+  if (domain.graphics.length === 0) return ['-display', 'none']
+  return domain.graphics.flatMap((graphics) => [
+    '-vnc',
+    vnc(graphics),
+    ...(graphics.keymap === undefined ? [] : ['-k', graphics.keymap]),
+  ])
+}
+
+function vnc(graphics: Graphics): string {
+  const parts = [
+    where(graphics),
+    ...(graphics.websocket === undefined ? [] : [`websocket=${graphics.websocket}`]),
+    ...(graphics.sharePolicy === undefined ? [] : [`share=${graphics.sharePolicy}`]),
+    ...(graphics.powerControl === undefined
+      ? []
+      : [`power-control=${graphics.powerControl ? 'on' : 'off'}`]),
+  ]
+  return parts.join(',')
+}
+
+function where(graphics: Graphics): string {
+  if (graphics.listen === 'none') return 'none'
+  if (graphics.listen === 'socket') {
+    if (graphics.socket === undefined || graphics.socket === '') {
+      throw new DomainXmlError('XML_INVALID', `${graphics.place}: the socket has no path`)
+    }
+    return `vnc=unix:${escapeComma(graphics.socket)}`
+  }
+  const address = graphics.address ?? '127.0.0.1'
+  const host = address.includes(':') ? `[${address}]` : escapeComma(address)
+  if (graphics.port === undefined) return `${host}:0,to=${65535 - FIRST_PORT}`
+  if (graphics.port < FIRST_PORT || graphics.port > 65535) {
+    throw new DomainXmlError(
+      'XML_INVALID',
+      `${graphics.place}: the port must be from 5900 to 65535`,
+    )
+  }
+  return `${host}:${graphics.port - FIRST_PORT}`
+}

@@ -1,0 +1,119 @@
+import { DomainXmlError } from '../../errors.ts'
+import type { NetworkInterface } from '../domain-xml/model/interface.ts'
+import { device, netdev, type Properties } from './arguments.ts'
+import { bootIndexes } from './boot.ts'
+import { virtioPci } from './virtio.ts'
+import type { Wiring } from './wiring.ts'
+
+/** Network cards: the backend `hostnetN`, then the device `netN`. */
+export function interfaceArguments(wiring: Wiring): readonly string[] {
+  const boot = bootIndexes(wiring.domain)
+  return wiring.domain.interfaces.flatMap((card, index) => {
+    const id = wiring.idOf(card, `net${index}`)
+    return [
+      ...netdev({ ...backend(card), id: `host${id}` }),
+      ...device({
+        ...driver(card),
+        netdev: `host${id}`,
+        id,
+        mac: macOf(card),
+        bootindex: boot.get(card),
+        ...wiring.address(card),
+        ...romProperties(card),
+      }),
+    ]
+  })
+}
+
+function macOf(card: NetworkInterface): string {
+  if (card.mac !== undefined) return card.mac
+  throw new DomainXmlError('XML_INVALID', `${card.place}: the card has no MAC address`, {
+    hint: 'Define the domain, which gives one to it',
+  })
+}
+
+function backend(card: NetworkInterface): Properties {
+  const queues = card.queues !== undefined && card.queues > 1 ? card.queues : undefined
+  switch (card.type) {
+    case 'user':
+      return userBackend(card)
+    case 'bridge':
+      if (queues !== undefined) {
+        throw new DomainXmlError(
+          'XML_UNSUPPORTED',
+          `${card.place}: a bridge gives one queue only`,
+          {
+            hint: 'Make a tap device with several queues and use type="ethernet"',
+          },
+        )
+      }
+      return { type: 'bridge', br: card.bridge }
+    case 'ethernet':
+      return {
+        type: 'tap',
+        ifname: card.targetDevice,
+        script: card.script ?? 'no',
+        downscript: card.downscript ?? 'no',
+        vhost: card.vhost,
+        queues,
+      }
+  }
+}
+
+/** QEMU's own user network; libvirt forwards ports with passt only, here QEMU does it. */
+function userBackend(card: NetworkInterface): Properties {
+  const ipv4 = card.addresses.find((one) => one.family === 'ipv4')
+  const ipv6 = card.addresses.find((one) => one.family === 'ipv6')
+  const forwards = card.forwards.map((forward) => ({
+    str: `${forward.protocol}:${forward.hostAddress}:${forward.hostPort}-:${forward.guestPort}`,
+  }))
+  return {
+    type: 'user',
+    net: ipv4 === undefined ? undefined : withPrefix(ipv4.address, ipv4.prefix),
+    'ipv6-prefix': ipv6?.address,
+    'ipv6-prefixlen': ipv6?.prefix,
+    hostfwd: forwards.length === 0 ? undefined : forwards,
+  }
+}
+
+function withPrefix(address: string, prefix: number | undefined): string {
+  return prefix === undefined ? address : `${address}/${prefix}`
+}
+
+function driver(card: NetworkInterface): Properties {
+  if (!card.model.startsWith('virtio')) return { driver: card.model }
+  const several = card.queues !== undefined && card.queues > 1
+  const { hostOffloads: host, guestOffloads: guest } = card
+  return {
+    ...virtioPci('virtio-net', card.virtio),
+    tx: card.txMode === undefined ? undefined : card.txMode === 'timer' ? 'timer' : 'bh',
+    ioeventfd: card.ioeventfd,
+    event_idx: card.eventIdx,
+    csum: host['csum'],
+    gso: host['gso'],
+    host_tso4: host['tso4'],
+    host_tso6: host['tso6'],
+    host_ecn: host['ecn'],
+    host_ufo: host['ufo'],
+    mrg_rxbuf: host['mrg_rxbuf'],
+    guest_csum: guest['csum'],
+    guest_tso4: guest['tso4'],
+    guest_tso6: guest['tso6'],
+    guest_ecn: guest['ecn'],
+    guest_ufo: guest['ufo'],
+    mq: several ? true : undefined,
+    vectors: several ? 2 * (card.queues ?? 0) + 2 : undefined,
+    rx_queue_size: card.rxQueueSize,
+    tx_queue_size: card.txQueueSize,
+    rss: card.rss,
+    hash: card.rssHashReport,
+    host_mtu: card.mtu,
+  }
+}
+
+/** The option ROM is a RAM block of its own: without it an image that has one does not load. */
+function romProperties({ rom }: NetworkInterface): Properties {
+  if (rom === undefined) return {}
+  if (rom.enabled === false) return { romfile: '' }
+  return { rombar: rom.bar === undefined ? undefined : rom.bar ? 1 : 0, romfile: rom.file }
+}

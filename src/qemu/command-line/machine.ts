@@ -1,0 +1,49 @@
+import type { Domain } from '../domain-xml/model/domain.ts'
+import { onOff } from './arguments.ts'
+import { RAM_ID } from './chipset.ts'
+import { firmwareMachineOptions } from './firmware.ts'
+import type { CommandLineOptions } from './options.ts'
+
+/**
+ * `-machine` and `-accel`. The versioned machine type and the RAM block's id decide whether an image loads
+ * (notes/libvirt: an image of another machine type is refused, another id is an unknown block).
+ */
+export function machineArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
+  const { features, memoryBacking } = domain
+  const hpet = domain.clock.timers.find((timer) => timer.name === 'hpet')?.present
+  const parts: readonly (readonly [string, string | undefined])[] = [
+    ['usb', 'off'],
+    ['vmport', onOff(features.vmport)],
+    ['smm', onOff(features.smm)],
+    ['i8042', onOff(features.ps2)],
+    ['kernel_irqchip', irqchip(features.ioapic)],
+    ['dump-guest-core', onOff(domain.dumpCore)],
+    ['mem-merge', memoryBacking.merge ? undefined : 'off'],
+    ['memory-backend', domain.numa.length === 0 ? RAM_ID : undefined],
+    ...firmwareMachineOptions(domain),
+    ['graphics', domain.os.useSerial ? 'off' : undefined],
+    ['hpet', onOff(hpet)],
+    ['acpi', onOff(features.acpi)],
+  ]
+  const machine = [
+    domain.os.machine,
+    ...parts.filter(([, value]) => value !== undefined).map(([key, value]) => `${key}=${value}`),
+  ]
+  return ['-machine', machine.join(','), '-accel', accelerator(domain, options)]
+}
+
+/** The accelerator that the guest runs with. */
+export function acceleratorOf(domain: Domain, options: CommandLineOptions): 'kvm' | 'tcg' {
+  return options.accelerator ?? (domain.type === 'kvm' ? 'kvm' : 'tcg')
+}
+
+function accelerator(domain: Domain, options: CommandLineOptions): string {
+  const name = acceleratorOf(domain, options)
+  const ring = domain.features.dirtyRingSize
+  return name === 'kvm' && ring !== undefined ? `kvm,dirty-ring-size=${ring}` : name
+}
+
+function irqchip(ioapic: 'kvm' | 'qemu' | undefined): string | undefined {
+  if (ioapic === undefined) return undefined
+  return ioapic === 'kvm' ? 'on' : 'split'
+}

@@ -1,0 +1,64 @@
+import { DomainXmlError } from '../../errors.ts'
+import type { Domain } from '../domain-xml/model/domain.ts'
+import { memoryBackends, memoryObject } from './memory.ts'
+import type { CommandLineOptions } from './options.ts'
+
+const LOCAL_DISTANCE = 10
+const REMOTE_DISTANCE = 20
+
+/**
+ * The guest's NUMA cells, each with a memory backend of its own.
+ *
+ * @throws DomainXmlError `XML_INVALID` when a processor is in no cell or in two
+ */
+export function numaArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
+  if (domain.numa.length === 0) return []
+  checkProcessors(domain)
+  const backends = memoryBackends(domain)
+  const cells = domain.numa.flatMap((cell, at) => {
+    const backend = backends[at]
+    if (backend === undefined) return []
+    const cpus = ranges(cell.cpus).map((range) => `,cpus=${range}`)
+    return [
+      ...memoryObject(backend, domain, options, cell),
+      '-numa',
+      `node,nodeid=${cell.id}${cpus.join('')},memdev=${backend.id}`,
+    ]
+  })
+  return [...cells, ...distances(domain)]
+}
+
+/** Once one distance is said, all must be. */
+function distances(domain: Domain): readonly string[] {
+  const cells = domain.numa
+  if (cells.every((cell) => cell.distances.size === 0)) return []
+  return cells.flatMap((from) =>
+    cells.flatMap((to) => {
+      const usual = from === to ? LOCAL_DISTANCE : REMOTE_DISTANCE
+      const distance = from.distances.get(to.id) ?? to.distances.get(from.id) ?? usual
+      return ['-numa', `dist,src=${from.id},dst=${to.id},val=${distance}`]
+    }),
+  )
+}
+
+function checkProcessors(domain: Domain): void {
+  const seen = new Set<number>()
+  for (const cpu of domain.numa.flatMap((cell) => cell.cpus)) {
+    if (seen.has(cpu) || cpu >= domain.vcpus.max) {
+      const what = seen.has(cpu) ? 'is in two cells' : 'does not exist'
+      throw new DomainXmlError('XML_INVALID', `/domain/cpu/numa: the processor ${cpu} ${what}`)
+    }
+    seen.add(cpu)
+  }
+}
+
+/** `[0, 1, 2, 5]` as `0-2` and `5`. */
+function ranges(numbers: readonly number[]): readonly string[] {
+  const found: { from: number; to: number }[] = []
+  for (const number of numbers) {
+    const last = found.at(-1)
+    if (last !== undefined && last.to === number - 1) last.to = number
+    else found.push({ from: number, to: number })
+  }
+  return found.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`))
+}

@@ -1,0 +1,48 @@
+import type { Cpu } from '../domain-xml/model/cpu.ts'
+
+/** A QEMU version as `query-version` reports it. */
+export interface QemuVersion {
+  readonly major: number
+  readonly minor: number
+  readonly micro: number
+}
+
+/** What the command line needs besides the domain. */
+export interface CommandLineOptions {
+  readonly qemuVersion: QemuVersion
+  /** QMP monitors: QEMU listens on each path. */
+  readonly monitors: readonly { readonly id: string; readonly path: string }[]
+  /** Wait for `migrate-incoming` instead of starting the machine from its reset state. */
+  readonly incoming: boolean
+  /** The processor that the guest really had, from the cookie of a save image: see `readCookieCpu`. */
+  readonly cpuOverride?: Cpu | undefined
+  /** Files that become the guest's RAM, by the id of the memory backend: see `memoryBackends`. */
+  readonly memoryFiles?: ReadonlyMap<string, MemoryFile> | undefined
+  /** Instead of what the domain's type says. */
+  readonly accelerator?: 'kvm' | 'tcg' | undefined
+  /** Where unix sockets are made that the XML gives no path for. */
+  readonly socketDirectory?: string | undefined
+  /** The present, from which clocks with an offset start. */
+  readonly now?: Date | undefined
+}
+
+/** A file, or a part of it, that becomes guest RAM. */
+export interface MemoryFile {
+  readonly path: string
+  /** Whether the guest's writes reach the file. */
+  readonly share: boolean
+  /** Where the RAM starts in the file, in bytes: QEMU >= 8.1. */
+  readonly offset?: number | undefined
+  /** Open the file read-only and keep the guest's writes to itself: QEMU >= 8.2. */
+  readonly readonly?: boolean | undefined
+}
+
+/** Whether the version is at least `major.minor`. */
+export function atLeast(version: QemuVersion, major: number, minor: number): boolean {
+  return version.major > major || (version.major === major && version.minor >= minor)
+}
+
+/** The version as a person writes it. */
+export function versionText(version: QemuVersion): string {
+  return `${version.major}.${version.minor}.${version.micro}`
+}

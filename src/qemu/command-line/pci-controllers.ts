@@ -1,0 +1,64 @@
+import { DomainXmlError } from '../../errors.ts'
+import type { Controller } from '../domain-xml/model/controller.ts'
+import type { Properties } from './arguments.ts'
+
+/** QEMU's device for each of libvirt's models, where the XML does not name one. */
+export const PCI_MODEL_NAMES: Readonly<Record<string, string>> = {
+  'pcie-root-port': 'pcie-root-port',
+  'pcie-to-pci-bridge': 'pcie-pci-bridge',
+  'dmi-to-pci-bridge': 'i82801b11-bridge',
+  'pci-bridge': 'pci-bridge',
+  'pcie-switch-upstream-port': 'x3130-upstream',
+  'pcie-switch-downstream-port': 'xio3130-downstream',
+  'pci-expander-bus': 'pxb',
+  'pcie-expander-bus': 'pxb-pcie',
+}
+
+/** A PCI bridge or port. Its chassis and port numbers are in its registers, which an image checks. */
+export function pciControllerProperties(controller: Controller, id: string): Properties {
+  const { model } = controller
+  const driver = controller.modelName ?? PCI_MODEL_NAMES[model ?? '']
+  if (driver === undefined) {
+    throw new DomainXmlError(
+      'XML_INVALID',
+      `${controller.place}: "${model ?? ''}" is no PCI controller`,
+    )
+  }
+  switch (model) {
+    case 'pcie-root-port':
+    case 'pcie-switch-downstream-port':
+      return {
+        driver,
+        port: needed(controller, 'port', controller.port),
+        chassis: needed(controller, 'chassis', controller.chassis),
+        id,
+        hotplug: controller.hotplug,
+        'mem-reserve': controller.memReserveBytes,
+      }
+    case 'pci-bridge':
+      return { driver, chassis_nr: needed(controller, 'chassisNr', controller.chassisNr), id }
+    case 'pci-expander-bus':
+    case 'pcie-expander-bus':
+      return {
+        driver,
+        bus_nr: needed(controller, 'busNr', controller.busNr),
+        id,
+        numa_node: controller.numaNode,
+      }
+    default:
+      return { driver, id }
+  }
+}
+
+function needed(controller: Controller, name: string, value: number | undefined): number {
+  if (value === undefined) {
+    throw new DomainXmlError(
+      'XML_INVALID',
+      `${controller.place}/target: the attribute "${name}" is missing`,
+      {
+        hint: 'Define the domain, which fills it in',
+      },
+    )
+  }
+  return value
+}

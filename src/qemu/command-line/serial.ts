@@ -1,0 +1,55 @@
+import type { SerialPort } from '../domain-xml/model/character.ts'
+import { device } from './arguments.ts'
+import { chardev } from './chardev.ts'
+import type { CommandLineOptions } from './options.ts'
+import type { Wiring } from './wiring.ts'
+
+/** Serial ports. Their number decides whether an image loads. */
+export function serialArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
+  return wiring.domain.serials.flatMap((serial, index) => {
+    const id = wiring.idOf(serial, `serial${index}`)
+    return [
+      ...chardev(serial.backend, id, serial, options),
+      ...device({
+        driver: serial.model,
+        chardev: `char${id}`,
+        id,
+        index: serial.target === 'isa-serial' ? (serial.port ?? index) : undefined,
+        ...(needsAddress(serial) || serial.address !== undefined ? wiring.address(serial) : {}),
+      }),
+    ]
+  })
+}
+
+/** Consoles of type `virtio`; one of type `serial` is the first serial port under another name. */
+export function consoleArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
+  return wiring.domain.consoles.flatMap((console, index) => {
+    if (console.target === 'serial') return []
+    const id = wiring.idOf(console, `console${index}`)
+    return [
+      ...chardev(console.backend, id, console, options),
+      ...device({ driver: 'virtconsole', ...wiring.address(console), chardev: `char${id}`, id }),
+    ]
+  })
+}
+
+/** Named virtio ports, such as the guest agent's `org.qemu.guest_agent.0`. */
+export function channelArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
+  return wiring.domain.channels.flatMap((channel, index) => {
+    const id = wiring.idOf(channel, `channel${index}`)
+    return [
+      ...chardev(channel.backend, id, channel, options),
+      ...device({
+        driver: 'virtserialport',
+        ...wiring.address(channel),
+        chardev: `char${id}`,
+        id,
+        name: channel.name,
+      }),
+    ]
+  })
+}
+
+function needsAddress(serial: SerialPort): boolean {
+  return serial.target === 'pci-serial' || serial.target === 'usb-serial'
+}

@@ -1,0 +1,89 @@
+import { DomainXmlError } from '../../errors.ts'
+import { device, object } from './arguments.ts'
+import { virtioPci } from './virtio.ts'
+import type { Wiring } from './wiring.ts'
+
+/** A watchdog; q35's own (`itco`) is part of the machine and only needs to be let off its leash. */
+export function watchdogArguments(wiring: Wiring): readonly string[] {
+  const { watchdogs } = wiring.domain
+  const [first] = watchdogs
+  if (first === undefined) return []
+  for (const other of watchdogs) {
+    if (other.action !== first.action) {
+      throw new DomainXmlError('XML_INVALID', `${other.place}: all watchdogs must have one action`)
+    }
+  }
+  const devices = watchdogs.flatMap((watchdog, index) => {
+    if (watchdog.model === 'itco') {
+      if (wiring.chipset === 'q35') return ['-global', 'ICH9-LPC.noreboot=off']
+      throw new DomainXmlError('XML_INVALID', `${watchdog.place}: "itco" exists on q35 only`)
+    }
+    const id = wiring.idOf(watchdog, `watchdog${index}`)
+    const address = watchdog.model === 'i6300esb' ? wiring.address(watchdog) : {}
+    return device({ driver: watchdog.model, id, ...address })
+  })
+  return [...devices, '-watchdog-action', first.action]
+}
+
+/** The memory balloon. */
+export function balloonArguments(wiring: Wiring): readonly string[] {
+  const { balloon } = wiring.domain
+  if (balloon === undefined) return []
+  return device({
+    ...virtioPci('virtio-balloon', balloon.virtio),
+    id: wiring.idOf(balloon, 'balloon0'),
+    'deflate-on-oom': balloon.autodeflate,
+    'free-page-reporting': balloon.freePageReporting,
+    ...wiring.address(balloon),
+  })
+}
+
+/** Random number devices. */
+export function rngArguments(wiring: Wiring): readonly string[] {
+  return wiring.domain.rngs.flatMap((rng, index) => {
+    const id = wiring.idOf(rng, `rng${index}`)
+    const backend =
+      rng.backend === 'builtin'
+        ? { 'qom-type': 'rng-builtin', id: `obj${id}` }
+        : { 'qom-type': 'rng-random', id: `obj${id}`, filename: rng.file }
+    return [
+      ...object(backend),
+      ...device({
+        ...virtioPci('virtio-rng', rng.virtio),
+        rng: `obj${id}`,
+        id,
+        'max-bytes': rng.rate?.bytes,
+        period: rng.rate?.periodMs,
+        ...wiring.address(rng),
+      }),
+    ]
+  })
+}
+
+/** Devices through which the guest says that it crashed. */
+export function panicArguments(wiring: Wiring): readonly string[] {
+  return wiring.domain.panics.flatMap((panic) => {
+    if (panic.model === 'hyperv') return []
+    if (panic.model === 'pvpanic')
+      return device({ driver: 'pvpanic-pci', ...wiring.address(panic) })
+    const ioport = panic.address?.type === 'isa' ? panic.address.iobase : undefined
+    return device({ driver: 'pvpanic', ioport })
+  })
+}
+
+/** The generation id, which tells a guest that it is another copy than before. */
+export function genidArguments({ domain }: Wiring): readonly string[] {
+  if (domain.genid === undefined) return []
+  const guid = domain.genid === 'new' ? 'auto' : domain.genid
+  return device({ driver: 'vmgenid', guid, id: 'vmgenid0' })
+}
+
+/** Threads that devices do their work in. */
+export function iothreadArguments({ domain }: Wiring): readonly string[] {
+  return domain.iothreads.flatMap((id) => object({ 'qom-type': 'iothread', id: `iothread${id}` }))
+}
+
+/** The note about where a crashed guest's kernel keeps its own state. */
+export function vmcoreinfoArguments({ domain }: Wiring): readonly string[] {
+  return domain.features.vmcoreinfo ? device({ driver: 'vmcoreinfo' }) : []
+}

@@ -1,0 +1,32 @@
+import type { Domain } from '../domain-xml/model/domain.ts'
+import type { Sysinfo } from '../domain-xml/model/sysinfo.ts'
+import { escapeComma } from './arguments.ts'
+
+/** SMBIOS table number and the order of the fields, as in libvirt's command lines. */
+const TABLES: Readonly<Record<Sysinfo['table'], { type: number; names: readonly string[] }>> = {
+  bios: { type: 0, names: ['vendor', 'version', 'date', 'release'] },
+  system: {
+    type: 1,
+    names: ['manufacturer', 'product', 'version', 'serial', 'uuid', 'sku', 'family'],
+  },
+  baseBoard: {
+    type: 2,
+    names: ['manufacturer', 'product', 'version', 'serial', 'asset', 'location'],
+  },
+  chassis: { type: 3, names: ['manufacturer', 'version', 'serial', 'asset', 'sku'] },
+  oemStrings: { type: 11, names: ['value'] },
+}
+
+/** `-smbios`, where `<os>` says that the guest shall see `<sysinfo>`. */
+export function smbiosArguments(domain: Domain): readonly string[] {
+  if (domain.os.smbios !== 'sysinfo') return []
+  return domain.sysinfo.flatMap(({ table, entries }) => {
+    const { type, names } = TABLES[table]
+    const parts = names.flatMap((name) =>
+      entries
+        .filter((entry) => entry.name === name && !(table === 'system' && name === 'uuid'))
+        .map((entry) => `,${name}=${escapeComma(entry.value)}`),
+    )
+    return parts.length === 0 ? [] : ['-smbios', `type=${type}${parts.join('')}`]
+  })
+}

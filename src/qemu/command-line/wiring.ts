@@ -1,0 +1,112 @@
+import { DomainXmlError } from '../../errors.ts'
+import type { Address } from '../domain-xml/model/address.ts'
+import type { Controller, ControllerType } from '../domain-xml/model/controller.ts'
+import type { Device } from '../domain-xml/model/device.ts'
+import type { Domain } from '../domain-xml/model/domain.ts'
+import type { Properties } from './arguments.ts'
+import { type Chipset, chipsetOf } from './chipset.ts'
+
+/** A domain with what its devices need to know of each other: how controllers and their buses are called. */
+export interface Wiring {
+  readonly domain: Domain
+  readonly chipset: Chipset
+  readonly idOf: (device: Device, usual: string) => string
+  readonly controller: (type: ControllerType, index: number, asked: Device) => Controller
+  readonly controllerId: (controller: Controller) => string
+  /** `bus`, `addr` and the like of a device. */
+  readonly address: (device: Device) => Properties
+}
+
+/** Prepares a domain for its command line. */
+export function wire(domain: Domain): Wiring {
+  const chipset = chipsetOf(domain.os.machine)
+  const wiring: Wiring = {
+    domain,
+    chipset,
+    idOf: (device, usual) => device.alias ?? usual,
+    controller: (type, index, asked) => findController(domain, type, index, asked),
+    controllerId: (controller) => controllerId(controller, chipset),
+    address: (device) => addressProperties(wiring, device),
+  }
+  return wiring
+}
+
+function findController(
+  domain: Domain,
+  type: ControllerType,
+  index: number,
+  asked: Device,
+): Controller {
+  const found = domain.controllers.find(
+    (one) => one.type === type && one.index === index && one.startPort === undefined,
+  )
+  if (found !== undefined) return found
+  throw new DomainXmlError(
+    'XML_INVALID',
+    `${asked.place}: there is no ${type} controller with index ${index} for it`,
+  )
+}
+
+/** Names as libvirt gives them: `pcie.0`, `pci.1`, `usb`, `usb1`, `scsi0`, `virtio-serial0`. */
+function controllerId(controller: Controller, chipset: Chipset): string {
+  const { type, index, model } = controller
+  if (model === 'pcie-root') return 'pcie.0'
+  if (model === 'pci-root') return 'pci.0'
+  if (type === 'sata' && index === 0 && chipset === 'q35') return 'ide'
+  if (type === 'ide' && index === 0 && chipset === 'i440fx') return 'ide'
+  if (controller.alias !== undefined) return controller.alias
+  if (type === 'pci') return `pci.${index}`
+  if (type === 'usb') return index === 0 ? 'usb' : `usb${index}`
+  return `${type}${index}`
+}
+
+function addressProperties(wiring: Wiring, device: Device): Properties {
+  const { address } = device
+  if (address === undefined) throw unaddressed(device)
+  switch (address.type) {
+    case 'pci': {
+      const bus = wiring.controllerId(wiring.controller('pci', address.bus, device))
+      const slot = `0x${address.slot.toString(16)}`
+      return {
+        bus,
+        multifunction: address.multifunction,
+        addr: address.function === 0 ? slot : `${slot}.0x${address.function.toString(16)}`,
+        'acpi-index': device.acpiIndex,
+      }
+    }
+    case 'virtio-serial': {
+      const controller = wiring.controller('virtio-serial', address.controller, device)
+      return { bus: `${wiring.controllerId(controller)}.${address.bus}`, nr: address.port }
+    }
+    case 'usb': {
+      const controller = wiring.controller('usb', address.bus, device)
+      return { bus: `${wiring.controllerId(controller)}.0`, port: address.port }
+    }
+    case 'isa':
+      return { iobase: address.iobase, irq: address.irq }
+    case 'drive':
+      return {}
+  }
+}
+
+/** A device's address, which must be of that type: `drive`, `pci` … */
+export function addressOf<Type extends Address['type']>(
+  device: Device,
+  type: Type,
+): Extract<Address, { type: Type }> {
+  const { address } = device
+  if (address?.type !== type) {
+    if (address === undefined) throw unaddressed(device)
+    throw new DomainXmlError(
+      'XML_INVALID',
+      `${device.place}: the address is of type "${address.type}", but must be of type "${type}"`,
+    )
+  }
+  return address as Extract<Address, { type: Type }>
+}
+
+function unaddressed(device: Device): DomainXmlError {
+  return new DomainXmlError('XML_INVALID', `${device.place}: the device has no address`, {
+    hint: 'Define the domain, which gives an address to every device',
+  })
+}

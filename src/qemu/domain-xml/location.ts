@@ -1,0 +1,64 @@
+import type { Attr, Document, Element, Node } from '@xmldom/xmldom'
+import { DomainXmlError } from '../../errors.ts'
+
+const sources = new WeakMap<Document, string>()
+
+/** Remembers which file a document came from, so that errors can name it. */
+export function rememberSource(document: Document, path: string | undefined): void {
+  if (path !== undefined) sources.set(document, path)
+}
+
+/** The file that the document of `node` came from, if it came from one. */
+export function sourceOf(node: Node): string | undefined {
+  const document = node.ownerDocument
+  return document === null ? undefined : sources.get(document)
+}
+
+/** The path of a node as a person writes it: `/domain/devices/disk[2]/target/@dev`. */
+export function nodePath(node: Element | Attr): string {
+  if (isAttribute(node)) {
+    const owner = node.ownerElement
+    return `${owner === null ? '' : nodePath(owner)}/@${node.name}`
+  }
+  const parent = node.parentNode
+  if (parent === null || !isElement(parent)) return `/${node.nodeName}`
+  const twins: Node[] = []
+  for (let sibling = parent.firstChild; sibling !== null; sibling = sibling.nextSibling) {
+    if (sibling.nodeName === node.nodeName) twins.push(sibling)
+  }
+  const index = twins.length > 1 ? `[${twins.indexOf(node) + 1}]` : ''
+  return `${nodePath(parent)}/${node.nodeName}${index}`
+}
+
+/** The path of a node with its line, where it came from a text: `/domain/name (line 2)`. */
+export function place(node: Element | Attr): string {
+  const line = node.lineNumber ?? (isAttribute(node) ? node.ownerElement?.lineNumber : undefined)
+  return line === undefined ? nodePath(node) : `${nodePath(node)} (line ${line})`
+}
+
+/** The error for something impossible at `node`. */
+export function invalid(node: Element | Attr, text: string, hint?: string): DomainXmlError {
+  return new DomainXmlError('XML_INVALID', `${place(node)}: ${text}`, {
+    operation: 'read the domain XML',
+    path: sourceOf(node),
+    hint,
+  })
+}
+
+/** The error for something that libvirt may know and this program does not do, at `node`. */
+export function unsupported(node: Element | Attr, text: string, hint?: string): DomainXmlError {
+  return new DomainXmlError('XML_UNSUPPORTED', `${place(node)}: ${text}`, {
+    operation: 'read the domain XML',
+    path: sourceOf(node),
+    hint,
+  })
+}
+
+/** Whether a DOM node is an element. */
+export function isElement(node: Node): node is Element {
+  return node.nodeType === node.ELEMENT_NODE
+}
+
+function isAttribute(node: Node): node is Attr {
+  return node.nodeType === node.ATTRIBUTE_NODE
+}

@@ -1,0 +1,124 @@
+import type { Element } from '@xmldom/xmldom'
+import {
+  attribute,
+  child,
+  childText,
+  flag,
+  requiredAttribute,
+  requiredChild,
+  whole,
+} from '../access.ts'
+import { invalid } from '../location.ts'
+import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
+import { type DiskLayer, readBackingStore, readDiskSource } from './disk-source.ts'
+
+export type DiskBus = 'virtio' | 'sata' | 'ide' | 'scsi' | 'usb' | 'fdc'
+export type DiskCache = 'none' | 'writethrough' | 'writeback' | 'directsync' | 'unsafe'
+
+/** A disk, CD-ROM or floppy drive. */
+export interface Disk extends Device {
+  readonly device: 'disk' | 'cdrom' | 'floppy'
+  readonly bus: DiskBus
+  /** `vda`: libvirt's name for it, by which it is told apart. */
+  readonly target: string
+  /** Absent when a drive holds no medium. */
+  readonly source: DiskLayer | undefined
+  /** What lies under a qcow2 file: `undefined` leaves it to the file's own header, `'none'` says nothing does. */
+  readonly backing: DiskLayer | 'none' | undefined
+  readonly readonly: boolean
+  readonly shareable: boolean
+  readonly cache: DiskCache | undefined
+  readonly io: string | undefined
+  readonly discard: string | undefined
+  readonly discardNoUnref: boolean | undefined
+  readonly detectZeroes: string | undefined
+  readonly errorPolicy: string | undefined
+  readonly readErrorPolicy: string | undefined
+  readonly ioeventfd: boolean | undefined
+  readonly eventIdx: boolean | undefined
+  readonly iothread: number | undefined
+  readonly queues: number | undefined
+  readonly queueSize: number | undefined
+  readonly removable: boolean | undefined
+  readonly rotationRate: number | undefined
+  readonly serial: string | undefined
+  readonly wwn: string | undefined
+  readonly vendor: string | undefined
+  readonly product: string | undefined
+  readonly blockSize: {
+    readonly logical?: number | undefined
+    readonly physical?: number | undefined
+  }
+  readonly geometry: DiskGeometry | undefined
+  readonly virtio: VirtioOptions
+}
+
+export interface DiskGeometry {
+  readonly cylinders: number
+  readonly heads: number
+  readonly sectors: number
+  readonly translation: string | undefined
+}
+
+/** Reads a `<disk>`. */
+export function readDisk(element: Element): Disk {
+  const driver = child(element, 'driver')
+  const target = requiredChild(element, 'target')
+  const dev = requiredAttribute(target, 'dev')
+  const device = (attribute(element, 'device') ?? 'disk') as Disk['device']
+  const cache = attribute(driver, 'cache')
+  const blockio = child(element, 'blockio')
+  const source = readDiskSource(element, attribute(driver, 'type') ?? 'raw')
+  if (source === undefined && device === 'disk') throw invalid(element, 'the disk has no source')
+  return {
+    ...readDevice(element),
+    device,
+    bus: (attribute(target, 'bus') ?? busByName(target, dev, device)) as DiskBus,
+    target: dev,
+    source,
+    backing: readBackingStore(element),
+    readonly: child(element, 'readonly') !== undefined || device === 'cdrom',
+    shareable: child(element, 'shareable') !== undefined,
+    cache: cache === 'default' ? undefined : (cache as DiskCache | undefined),
+    io: attribute(driver, 'io'),
+    discard: attribute(driver, 'discard'),
+    discardNoUnref: flag(driver, 'discard_no_unref'),
+    detectZeroes: attribute(driver, 'detect_zeroes'),
+    errorPolicy: attribute(driver, 'error_policy'),
+    readErrorPolicy: attribute(driver, 'rerror_policy'),
+    ioeventfd: flag(driver, 'ioeventfd'),
+    eventIdx: flag(driver, 'event_idx'),
+    iothread: whole(driver, 'iothread'),
+    queues: whole(driver, 'queues'),
+    queueSize: whole(driver, 'queue_size'),
+    removable: flag(target, 'removable'),
+    rotationRate: whole(target, 'rotation_rate'),
+    serial: childText(element, 'serial'),
+    wwn: childText(element, 'wwn'),
+    vendor: childText(element, 'vendor'),
+    product: childText(element, 'product'),
+    blockSize: {
+      logical: whole(blockio, 'logical_block_size'),
+      physical: whole(blockio, 'physical_block_size'),
+    },
+    geometry: readGeometry(child(element, 'geometry')),
+    virtio: readVirtioOptions(element, attribute(element, 'model')),
+  }
+}
+
+/** The bus that libvirt takes from a disk's name where the XML does not say it. */
+export function busByName(target: Element, dev: string, device: Disk['device']): DiskBus {
+  if (device === 'floppy' || dev.startsWith('fd')) return 'fdc'
+  if (dev.startsWith('hd')) return 'ide'
+  if (dev.startsWith('sd')) return 'scsi'
+  if (dev.startsWith('vd')) return 'virtio'
+  throw invalid(target, `cannot tell the bus of "${dev}"`, 'Say it: bus="virtio"')
+}
+
+function readGeometry(element: Element | undefined): DiskGeometry | undefined {
+  const cylinders = whole(element, 'cyls')
+  const heads = whole(element, 'heads')
+  const sectors = whole(element, 'secs')
+  if (cylinders === undefined || heads === undefined || sectors === undefined) return undefined
+  return { cylinders, heads, sectors, translation: attribute(element, 'trans') }
+}

@@ -1,0 +1,99 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, flag, requiredAttribute, whole } from '../access.ts'
+import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
+
+/** A VNC server. */
+export interface Graphics {
+  readonly place: string
+  readonly listen: 'address' | 'socket' | 'none'
+  readonly address: string | undefined
+  readonly socket: string | undefined
+  /** The TCP port; `undefined` when any free one will do. */
+  readonly port: number | undefined
+  readonly websocket: number | undefined
+  readonly keymap: string | undefined
+  readonly sharePolicy: string | undefined
+  readonly powerControl: boolean | undefined
+}
+
+/** A graphics card. */
+export interface Video extends Device {
+  readonly type: 'vga' | 'cirrus' | 'vmvga' | 'virtio' | 'bochs' | 'ramfb' | 'qxl' | 'none'
+  readonly primary: boolean
+  readonly vramBytes: number | undefined
+  readonly ramBytes: number | undefined
+  readonly vram64Bytes: number | undefined
+  readonly vgamemBytes: number | undefined
+  readonly heads: number | undefined
+  readonly blob: boolean | undefined
+  readonly edid: boolean | undefined
+  readonly resolution: { readonly x: number; readonly y: number } | undefined
+  readonly virtio: VirtioOptions
+}
+
+/** A mouse, keyboard or tablet. */
+export interface Input extends Device {
+  readonly type: 'mouse' | 'keyboard' | 'tablet'
+  readonly bus: 'ps2' | 'usb' | 'virtio'
+  readonly virtio: VirtioOptions
+}
+
+/** Reads a `<graphics>`. */
+export function readGraphics(element: Element, place: string): Graphics {
+  const listen = child(element, 'listen')
+  const socket = attribute(listen, 'socket') ?? attribute(element, 'socket')
+  const type = attribute(listen, 'type') ?? (socket === undefined ? 'address' : 'socket')
+  const port = Number(attribute(element, 'port') ?? '-1')
+  const auto = flag(element, 'autoport') ?? port < 0
+  const websocket = Number(attribute(element, 'websocket') ?? '0')
+  return {
+    place,
+    listen: type as Graphics['listen'],
+    address: attribute(listen, 'address') ?? attribute(element, 'listen'),
+    socket,
+    port: auto || port < 0 ? undefined : port,
+    websocket: websocket > 0 ? websocket : undefined,
+    keymap: attribute(element, 'keymap'),
+    sharePolicy: attribute(element, 'sharePolicy'),
+    powerControl: flag(element, 'powerControl'),
+  }
+}
+
+/** Reads a `<video>`; the first one is the primary one where the XML does not say it. */
+export function readVideo(element: Element, first: boolean): Video {
+  const model = child(element, 'model')
+  const resolution = child(model, 'resolution')
+  const x = whole(resolution, 'x')
+  const y = whole(resolution, 'y')
+  return {
+    ...readDevice(element),
+    type: (attribute(model, 'type') ?? 'cirrus') as Video['type'],
+    primary: flag(model, 'primary') ?? first,
+    vramBytes: kibibytes(model, 'vram'),
+    ramBytes: kibibytes(model, 'ram'),
+    vram64Bytes: kibibytes(model, 'vram64'),
+    vgamemBytes: kibibytes(model, 'vgamem'),
+    heads: whole(model, 'heads'),
+    blob: flag(model, 'blob'),
+    edid: flag(model, 'edid'),
+    resolution: x === undefined || y === undefined ? undefined : { x, y },
+    virtio: readVirtioOptions(element, undefined),
+  }
+}
+
+/** Reads an `<input>`. */
+export function readInput(element: Element): Input {
+  const type = requiredAttribute(element, 'type') as Input['type']
+  const bus = (attribute(element, 'bus') ?? (type === 'tablet' ? 'usb' : 'ps2')) as Input['bus']
+  return {
+    ...readDevice(element),
+    type,
+    bus,
+    virtio: readVirtioOptions(element, attribute(element, 'model')),
+  }
+}
+
+function kibibytes(element: Element | undefined, name: string): number | undefined {
+  const value = whole(element, name)
+  return value === undefined ? undefined : value * 1024
+}

@@ -1,0 +1,152 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children, childText, text, wholeText, whole } from '../access.ts'
+import { invalid, place } from '../location.ts'
+import { parseUuid } from '../values.ts'
+import {
+  type Channel,
+  type Console,
+  readChannel,
+  readConsole,
+  readSerial,
+  type SerialPort,
+} from './character.ts'
+import { type Clock, type PowerManagement, readClock, readPowerManagement } from './clock.ts'
+import { type Controller, readController } from './controller.ts'
+import { type Cpu, readCpu } from './cpu.ts'
+import { type Device, readDevice } from './device.ts'
+import { type Disk, readDisk } from './disk.ts'
+import {
+  type Graphics,
+  type Input,
+  readGraphics,
+  readInput,
+  readVideo,
+  type Video,
+} from './display.ts'
+import { type Features, readFeatures } from './features.ts'
+import { type NetworkInterface, readInterface } from './interface.ts'
+import { type MemoryBacking, readMemory, readMemoryBacking } from './memory.ts'
+import { type NumaCell, readNuma } from './numa.ts'
+import { type Os, readOs } from './os.ts'
+import {
+  type Balloon,
+  type Panic,
+  readBalloon,
+  readPanic,
+  readRng,
+  readWatchdog,
+  type Rng,
+  type Watchdog,
+} from './small-devices.ts'
+import { readSysinfo, type Sysinfo } from './sysinfo.ts'
+import { readVcpus, type Vcpus } from './vcpus.ts'
+
+/** A domain as its XML describes it: what the QEMU command line is built from. */
+export interface Domain {
+  readonly type: 'qemu' | 'kvm'
+  readonly name: string
+  /** `undefined` in an XML that was not normalised. */
+  readonly uuid: string | undefined
+  /** A generation id for the guest; `'new'` asks for a new one at each start. */
+  readonly genid: string | undefined
+  readonly memoryBytes: number
+  readonly dumpCore: boolean
+  readonly memoryBacking: MemoryBacking
+  readonly vcpus: Vcpus
+  readonly iothreads: readonly number[]
+  readonly os: Os
+  readonly sysinfo: readonly Sysinfo[]
+  readonly features: Features
+  readonly cpu: Cpu | undefined
+  readonly numa: readonly NumaCell[]
+  readonly clock: Clock
+  readonly onPoweroff: string
+  readonly onReboot: string
+  readonly onCrash: string
+  readonly pm: PowerManagement
+  readonly emulator: string | undefined
+  readonly disks: readonly Disk[]
+  readonly controllers: readonly Controller[]
+  readonly interfaces: readonly NetworkInterface[]
+  readonly serials: readonly SerialPort[]
+  readonly consoles: readonly Console[]
+  readonly channels: readonly Channel[]
+  readonly inputs: readonly Input[]
+  readonly graphics: readonly Graphics[]
+  readonly videos: readonly Video[]
+  readonly hubs: readonly Device[]
+  readonly watchdogs: readonly Watchdog[]
+  readonly balloon: Balloon | undefined
+  readonly rngs: readonly Rng[]
+  readonly panics: readonly Panic[]
+}
+
+/** Reads the whole `<domain>`, which must hold nothing that the schema does not know. */
+export function readModel(root: Element): Domain {
+  const os = child(root, 'os')
+  if (os === undefined) throw invalid(root, 'the element <os> is missing')
+  const devices = child(root, 'devices')
+  const all = (name: string): Element[] => (devices === undefined ? [] : children(devices, name))
+  const cpu = child(root, 'cpu')
+  return {
+    type: attribute(root, 'type') === 'kvm' ? 'kvm' : 'qemu',
+    name: childText(root, 'name') ?? '',
+    uuid: parseUuid(childText(root, 'uuid') ?? ''),
+    genid: readGenid(child(root, 'genid')),
+    memoryBytes: readMemory(root),
+    dumpCore: attribute(child(root, 'memory'), 'dumpCore') === 'on',
+    memoryBacking: readMemoryBacking(child(root, 'memoryBacking')),
+    vcpus: readVcpus(root),
+    iothreads: readIothreads(root),
+    os: readOs(os),
+    sysinfo: readSysinfo(child(root, 'sysinfo')),
+    features: readFeatures(child(root, 'features')),
+    cpu: cpu === undefined ? undefined : readCpu(cpu),
+    numa: readNuma(cpu),
+    clock: readClock(child(root, 'clock')),
+    onPoweroff: childText(root, 'on_poweroff') ?? 'destroy',
+    onReboot: childText(root, 'on_reboot') ?? 'restart',
+    onCrash: childText(root, 'on_crash') ?? 'destroy',
+    pm: readPowerManagement(child(root, 'pm')),
+    emulator: childText(devices, 'emulator')?.trim(),
+    disks: all('disk').map(readDisk),
+    controllers: all('controller').map(readController),
+    interfaces: all('interface').map(readInterface),
+    serials: all('serial').map(readSerial),
+    consoles: all('console').map(readConsole),
+    channels: all('channel').map(readChannel),
+    inputs: all('input').map(readInput),
+    graphics: all('graphics').map((graphics) => readGraphics(graphics, place(graphics))),
+    videos: all('video').map((video, at) => readVideo(video, at === 0)),
+    hubs: all('hub').map(readDevice),
+    watchdogs: all('watchdog').map(readWatchdog),
+    balloon: all('memballoon').map(readBalloon)[0],
+    rngs: all('rng').map(readRng),
+    panics: all('panic').map(readPanic),
+  }
+}
+
+function readGenid(element: Element | undefined): string | undefined {
+  if (element === undefined) return undefined
+  const value = text(element).trim()
+  if (value === '') return 'new'
+  const id = parseUuid(value)
+  if (id === undefined) throw invalid(element, `"${value}" is not a UUID`)
+  return id
+}
+
+/** The ids of the I/O threads: those listed, then the lowest free ones up to the count. */
+function readIothreads(root: Element): readonly number[] {
+  const count = child(root, 'iothreads')
+  const list = child(root, 'iothreadids')
+  const ids = (list === undefined ? [] : children(list, 'iothread')).map((element) => {
+    const id = whole(element, 'id') ?? 0
+    if (id < 1 || id > 65535) throw invalid(element, 'the id must be from 1 to 65535')
+    return id
+  })
+  const wanted = count === undefined ? ids.length : wholeText(count)
+  if (count !== undefined && wanted > 1024)
+    throw invalid(count, `${wanted} I/O threads are too many`)
+  for (let id = 1; ids.length < wanted; id++) if (!ids.includes(id)) ids.push(id)
+  return ids
+}

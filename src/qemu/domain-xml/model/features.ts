@@ -1,0 +1,85 @@
+import type { Element } from '@xmldom/xmldom'
+import {
+  attribute,
+  child,
+  children,
+  flag,
+  requiredAttribute,
+  sizeInBytes,
+  whole,
+} from '../access.ts'
+
+/** `<features>`; what is absent is left to QEMU, but `acpi` is off without its element, as in libvirt. */
+export interface Features {
+  readonly acpi: boolean
+  readonly apicEoi: boolean | undefined
+  readonly hyperv: HypervFeatures | undefined
+  readonly kvm: Readonly<Record<string, boolean>>
+  readonly dirtyRingSize: number | undefined
+  readonly pvspinlock: boolean | undefined
+  readonly pmu: boolean | undefined
+  readonly vmport: boolean | undefined
+  readonly ps2: boolean | undefined
+  readonly smm: boolean | undefined
+  readonly tsegBytes: number | undefined
+  readonly ioapic: 'kvm' | 'qemu' | undefined
+  readonly vmcoreinfo: boolean
+}
+
+export interface HypervFeatures {
+  readonly passthrough: boolean
+  /** Names as in the XML: `relaxed`, `vapic`, `stimer` …, with `stimer/direct` for what lies deeper. */
+  readonly on: ReadonlySet<string>
+  readonly spinlockRetries: number | undefined
+  readonly vendorId: string | undefined
+}
+
+/** Reads `<features>`. */
+export function readFeatures(element: Element | undefined): Features {
+  const kvm = child(element, 'kvm')
+  const ring = child(kvm, 'dirty-ring')
+  const smm = child(element, 'smm')
+  const tseg = child(smm, 'tseg')
+  return {
+    acpi: child(element, 'acpi') !== undefined,
+    apicEoi: flag(child(element, 'apic'), 'eoi'),
+    hyperv: readHyperv(child(element, 'hyperv')),
+    kvm: Object.fromEntries(
+      (kvm === undefined ? [] : children(kvm)).map((one) => [one.nodeName, state(one) ?? false]),
+    ),
+    dirtyRingSize: state(ring) === true ? (whole(ring, 'size') ?? 4096) : undefined,
+    pvspinlock: state(child(element, 'pvspinlock')),
+    pmu: state(child(element, 'pmu')),
+    vmport: state(child(element, 'vmport')),
+    ps2: state(child(element, 'ps2')),
+    smm: state(smm),
+    tsegBytes: tseg === undefined ? undefined : sizeInBytes(tseg, undefined, 'MiB'),
+    ioapic: attribute(child(element, 'ioapic'), 'driver') as Features['ioapic'],
+    vmcoreinfo: state(child(element, 'vmcoreinfo')) === true,
+  }
+}
+
+function readHyperv(element: Element | undefined): HypervFeatures | undefined {
+  if (element === undefined) return undefined
+  const on = new Set<string>()
+  for (const one of children(element)) {
+    if (state(one) !== true) continue
+    on.add(one.nodeName)
+    for (const inner of children(one)) {
+      if (state(inner) === true) on.add(`${one.nodeName}/${inner.nodeName}`)
+    }
+  }
+  const vendor = child(element, 'vendor_id')
+  return {
+    passthrough: attribute(element, 'mode') === 'passthrough',
+    on,
+    spinlockRetries: whole(child(element, 'spinlocks'), 'retries'),
+    vendorId:
+      vendor !== undefined && on.has('vendor_id') ? requiredAttribute(vendor, 'value') : undefined,
+  }
+}
+
+/** A feature's switch: its `state`, on when the element is there without one. */
+function state(element: Element | undefined): boolean | undefined {
+  return element === undefined ? undefined : (flag(element, 'state') ?? true)
+}

@@ -1,0 +1,110 @@
+import type { Element } from '@xmldom/xmldom'
+import {
+  attribute,
+  child,
+  children,
+  flag,
+  requiredAttribute,
+  requiredChild,
+  whole,
+} from '../access.ts'
+import { invalid } from '../location.ts'
+import { parseMac } from '../values.ts'
+import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
+import { type PortForward, readPortForwards } from './port-forward.ts'
+
+/** A network card and what it is plugged into. */
+export interface NetworkInterface extends Device {
+  readonly type: 'user' | 'ethernet' | 'bridge'
+  readonly model: string
+  readonly mac: string | undefined
+  /** The bridge, for type `bridge`. */
+  readonly bridge: string | undefined
+  /** The tap device's name on the host. */
+  readonly targetDevice: string | undefined
+  /** `managed='no'`: the tap device is there already. */
+  readonly managed: boolean
+  readonly script: string | undefined
+  readonly downscript: string | undefined
+  readonly passt: boolean
+  readonly forwards: readonly PortForward[]
+  readonly addresses: readonly GuestAddress[]
+  readonly vhost: boolean | undefined
+  readonly mtu: number | undefined
+  readonly linkUp: boolean
+  readonly queues: number | undefined
+  readonly txMode: string | undefined
+  readonly ioeventfd: boolean | undefined
+  readonly eventIdx: boolean | undefined
+  readonly rxQueueSize: number | undefined
+  readonly txQueueSize: number | undefined
+  readonly rss: boolean | undefined
+  readonly rssHashReport: boolean | undefined
+  readonly hostOffloads: Readonly<Record<string, boolean>>
+  readonly guestOffloads: Readonly<Record<string, boolean>>
+  readonly virtio: VirtioOptions
+}
+
+export interface GuestAddress {
+  readonly family: 'ipv4' | 'ipv6'
+  readonly address: string
+  readonly prefix: number | undefined
+}
+
+/** Reads an `<interface>`. */
+export function readInterface(element: Element): NetworkInterface {
+  const type = requiredAttribute(element, 'type') as NetworkInterface['type']
+  const model = attribute(child(element, 'model'), 'type') ?? 'rtl8139'
+  const driver = child(element, 'driver')
+  const mac = attribute(child(element, 'mac'), 'address')
+  const target = child(element, 'target')
+  const driverName = attribute(driver, 'name')
+  const passt = attribute(child(element, 'backend'), 'type') === 'passt'
+  if (type === 'bridge') requiredAttribute(requiredChild(element, 'source'), 'bridge')
+  return {
+    ...readDevice(element),
+    type,
+    model,
+    mac: mac === undefined ? undefined : parseMac(mac),
+    bridge: attribute(child(element, 'source'), 'bridge'),
+    targetDevice: attribute(target, 'dev'),
+    managed: flag(target, 'managed') ?? true,
+    script: attribute(child(element, 'script'), 'path'),
+    downscript: attribute(child(element, 'downscript'), 'path'),
+    passt,
+    forwards: readPortForwards(element),
+    addresses: children(element, 'ip').map(readGuestAddress),
+    vhost: driverName === undefined ? undefined : driverName === 'vhost',
+    mtu: whole(child(element, 'mtu'), 'size'),
+    linkUp: attribute(child(element, 'link'), 'state') !== 'down',
+    queues: whole(driver, 'queues'),
+    txMode: attribute(driver, 'txmode'),
+    ioeventfd: flag(driver, 'ioeventfd'),
+    eventIdx: flag(driver, 'event_idx'),
+    rxQueueSize: whole(driver, 'rx_queue_size'),
+    txQueueSize: whole(driver, 'tx_queue_size'),
+    rss: flag(driver, 'rss'),
+    rssHashReport: flag(driver, 'rss_hash_report'),
+    hostOffloads: readOffloads(child(driver, 'host')),
+    guestOffloads: readOffloads(child(driver, 'guest')),
+    virtio: readVirtioOptions(element, model),
+  }
+}
+
+function readGuestAddress(element: Element): GuestAddress {
+  const address = requiredAttribute(element, 'address')
+  if (element.hasAttribute('peer'))
+    throw invalid(element, 'a peer address exists in containers only')
+  return {
+    family: attribute(element, 'family') === 'ipv6' ? 'ipv6' : 'ipv4',
+    address,
+    prefix: whole(element, 'prefix'),
+  }
+}
+
+function readOffloads(element: Element | undefined): Readonly<Record<string, boolean>> {
+  if (element === undefined) return {}
+  return Object.fromEntries(
+    [...element.attributes].map(({ name, value }) => [name, value === 'on']),
+  )
+}

@@ -1,0 +1,51 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children, sizeInBytes } from '../access.ts'
+import { invalid, unsupported } from '../location.ts'
+
+/** Where guest RAM comes from on the host. */
+export interface MemoryBacking {
+  readonly source: 'anonymous' | 'file' | 'memfd'
+  readonly access: 'shared' | 'private' | undefined
+  /** Huge pages: of that size, or of the host's default size when it is `undefined`. */
+  readonly hugepages: { readonly sizeBytes: number | undefined } | undefined
+  readonly locked: boolean
+  readonly merge: boolean
+  /** Set aside all memory when the guest starts. */
+  readonly immediate: boolean
+  readonly discard: boolean
+}
+
+/** The size from which libvirt rounds memory up on x86: whole MiB (qemuDomainAlignMemorySizes, libvirt 9.0 and 11.3). */
+const MIB = 1024 * 1024
+
+/** The guest's RAM in bytes, rounded up as libvirt does. */
+export function readMemory(domain: Element): number {
+  const element = child(domain, 'memory')
+  if (element === undefined) throw invalid(domain, 'the element <memory> is missing')
+  const bytes = sizeInBytes(element)
+  if (bytes === 0) throw invalid(element, 'a guest without memory cannot run')
+  return Math.ceil(bytes / MIB) * MIB
+}
+
+/** Reads `<memoryBacking>`. */
+export function readMemoryBacking(element: Element | undefined): MemoryBacking {
+  const hugepages = child(element, 'hugepages')
+  return {
+    source: (attribute(child(element, 'source'), 'type') ?? 'anonymous') as MemoryBacking['source'],
+    access: attribute(child(element, 'access'), 'mode') as MemoryBacking['access'],
+    hugepages: hugepages === undefined ? undefined : readHugepages(hugepages),
+    locked: child(element, 'locked') !== undefined,
+    merge: child(element, 'nosharepages') === undefined,
+    immediate: attribute(child(element, 'allocation'), 'mode') === 'immediate',
+    discard: child(element, 'discard') !== undefined,
+  }
+}
+
+function readHugepages(element: Element): { sizeBytes: number | undefined } {
+  const pages = children(element, 'page')
+  if (pages.length > 1 || pages.some((page) => page.hasAttribute('nodeset'))) {
+    throw unsupported(element, 'huge pages of several sizes are not used')
+  }
+  const page = pages[0]
+  return { sizeBytes: page === undefined ? undefined : sizeInBytes(page, 'size') }
+}

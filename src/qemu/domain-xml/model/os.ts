@@ -1,0 +1,100 @@
+import type { Element } from '@xmldom/xmldom'
+import {
+  attribute,
+  child,
+  children,
+  childText,
+  flag,
+  requiredAttribute,
+  text,
+  whole,
+} from '../access.ts'
+import { invalid } from '../location.ts'
+
+/** Machine type, firmware and what is booted. */
+export interface Os {
+  readonly arch: 'x86_64'
+  /** As the XML says it: normalise the XML to get the versioned name that QEMU would use. */
+  readonly machine: string
+  readonly firmware: 'efi' | 'bios' | undefined
+  readonly loader: Loader | undefined
+  readonly nvram: Nvram | undefined
+  readonly boot: readonly ('fd' | 'hd' | 'cdrom' | 'network')[]
+  readonly bootMenu: boolean | undefined
+  readonly bootMenuTimeoutMs: number | undefined
+  readonly useSerial: boolean
+  readonly rebootTimeoutMs: number | undefined
+  readonly kernel: string | undefined
+  readonly initrd: string | undefined
+  readonly cmdline: string | undefined
+  readonly smbios: 'emulate' | 'sysinfo' | undefined
+}
+
+export interface Loader {
+  readonly path: string
+  readonly type: 'rom' | 'pflash'
+  readonly readonly: boolean
+  readonly secure: boolean
+  readonly format: 'raw' | 'qcow2'
+}
+
+export interface Nvram {
+  readonly path: string | undefined
+  readonly template: string | undefined
+  readonly format: 'raw' | 'qcow2'
+}
+
+/** Reads `<os>`. */
+export function readOs(os: Element): Os {
+  const type = child(os, 'type')
+  const loader = child(os, 'loader')
+  const bootmenu = child(os, 'bootmenu')
+  const bios = child(os, 'bios')
+  const machine = attribute(type, 'machine') ?? 'pc'
+  if (!/^[\w.+-]+$/.test(machine)) throw invalid(type ?? os, `"${machine}" is no machine type`)
+  const rebootTimeout = attribute(bios, 'rebootTimeout')
+  return {
+    arch: 'x86_64',
+    machine,
+    firmware: attribute(os, 'firmware') as Os['firmware'],
+    loader: loader === undefined ? undefined : readLoader(loader),
+    nvram: readNvram(child(os, 'nvram')),
+    boot: children(os, 'boot').map((boot) => requiredAttribute(boot, 'dev') as Os['boot'][number]),
+    bootMenu: flag(bootmenu, 'enable'),
+    bootMenuTimeoutMs: whole(bootmenu, 'timeout'),
+    useSerial: flag(bios, 'useserial') ?? false,
+    rebootTimeoutMs: rebootTimeout === undefined ? undefined : Number(rebootTimeout),
+    kernel: nonEmpty(childText(os, 'kernel')),
+    initrd: nonEmpty(childText(os, 'initrd')),
+    cmdline: nonEmpty(childText(os, 'cmdline')),
+    smbios: attribute(child(os, 'smbios'), 'mode') as Os['smbios'],
+  }
+}
+
+function readLoader(element: Element): Loader | undefined {
+  const path = text(element).trim()
+  if (path === '') return undefined
+  const type = attribute(element, 'type') === 'pflash' ? 'pflash' : 'rom'
+  return {
+    path,
+    type,
+    readonly: flag(element, 'readonly') ?? type === 'pflash',
+    secure: flag(element, 'secure') ?? false,
+    format: attribute(element, 'format') === 'qcow2' ? 'qcow2' : 'raw',
+  }
+}
+
+function readNvram(element: Element | undefined): Nvram | undefined {
+  if (element === undefined) return undefined
+  const source = child(element, 'source')
+  const path = source === undefined ? text(element).trim() : (attribute(source, 'file') ?? '')
+  return {
+    path: nonEmpty(path),
+    template: attribute(element, 'template'),
+    format: attribute(element, 'format') === 'qcow2' ? 'qcow2' : 'raw',
+  }
+}
+
+function nonEmpty(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value
+}

@@ -1,0 +1,49 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children, whole } from '../access.ts'
+import { invalid, unsupported } from '../location.ts'
+
+/** A port of the host that leads to a port of the guest. */
+export interface PortForward {
+  readonly protocol: 'tcp' | 'udp'
+  readonly hostAddress: string
+  readonly hostPort: number
+  readonly guestPort: number
+}
+
+/** A range larger than this is surely a mistake, and would be as many options to QEMU. */
+const MAX_RANGE = 1024
+
+/** Reads the `<portForward>` elements of an interface, ranges resolved to single ports. */
+export function readPortForwards(element: Element): readonly PortForward[] {
+  return children(element, 'portForward').flatMap((forward) => {
+    if (forward.hasAttribute('dev')) {
+      throw unsupported(forward, 'a forward is bound to an address, not to a device')
+    }
+    const protocol = attribute(forward, 'proto') === 'udp' ? 'udp' : 'tcp'
+    const hostAddress = attribute(forward, 'address') ?? ''
+    if (child(forward, 'range') === undefined) {
+      throw unsupported(forward, 'forwarding all ports is not done', 'Name them with <range>')
+    }
+    return children(forward, 'range').flatMap((range) => {
+      if (attribute(range, 'exclude') === 'yes') {
+        throw unsupported(range, 'ports cannot be excluded', 'Name the ports that are wanted')
+      }
+      return readRange(range).map((ports) => ({ protocol, hostAddress, ...ports }) as const)
+    })
+  })
+}
+
+function readRange(range: Element): { hostPort: number; guestPort: number }[] {
+  const start = whole(range, 'start')
+  if (start === undefined) throw invalid(range, 'the attribute "start" is missing')
+  const end = whole(range, 'end') ?? start
+  const to = whole(range, 'to') ?? start
+  if (start === 0 || end < start || end > 65535 || to === 0 || to + end - start > 65535) {
+    throw invalid(range, `${start} to ${end} is no range of ports`)
+  }
+  if (end - start >= MAX_RANGE) throw invalid(range, `more than ${MAX_RANGE} ports are forwarded`)
+  return Array.from({ length: end - start + 1 }, (_, at) => ({
+    hostPort: start + at,
+    guestPort: to + at,
+  }))
+}

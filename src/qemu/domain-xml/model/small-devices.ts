@@ -1,0 +1,70 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, flag, text, whole } from '../access.ts'
+import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
+
+/** A random number device. */
+export interface Rng extends Device {
+  readonly backend: 'random' | 'builtin'
+  readonly file: string
+  readonly rate: { readonly bytes: number; readonly periodMs: number } | undefined
+  readonly virtio: VirtioOptions
+}
+
+/** The memory balloon; there is at most one. */
+export interface Balloon extends Device {
+  readonly autodeflate: boolean | undefined
+  readonly freePageReporting: boolean | undefined
+  readonly virtio: VirtioOptions
+}
+
+export interface Watchdog extends Device {
+  readonly model: 'itco' | 'i6300esb' | 'ib700'
+  readonly action: string
+}
+
+export interface Panic extends Device {
+  readonly model: 'isa' | 'pvpanic' | 'hyperv'
+}
+
+/** Reads an `<rng>`. */
+export function readRng(element: Element): Rng {
+  const backend = child(element, 'backend')
+  const bytes = whole(child(element, 'rate'), 'bytes')
+  const file = backend === undefined ? '' : text(backend).trim()
+  return {
+    ...readDevice(element),
+    backend: attribute(backend, 'model') === 'builtin' ? 'builtin' : 'random',
+    file: file === '' ? '/dev/urandom' : file,
+    rate:
+      bytes === undefined
+        ? undefined
+        : { bytes, periodMs: whole(child(element, 'rate'), 'period') ?? 1000 },
+    virtio: readVirtioOptions(element, attribute(element, 'model')),
+  }
+}
+
+/** Reads a `<memballoon>`; `undefined` for model `none`. */
+export function readBalloon(element: Element): Balloon | undefined {
+  const model = attribute(element, 'model') ?? 'virtio'
+  if (model === 'none') return undefined
+  return {
+    ...readDevice(element),
+    autodeflate: flag(element, 'autodeflate'),
+    freePageReporting: flag(element, 'freePageReporting'),
+    virtio: readVirtioOptions(element, model),
+  }
+}
+
+/** Reads a `<watchdog>`. */
+export function readWatchdog(element: Element): Watchdog {
+  return {
+    ...readDevice(element),
+    model: (attribute(element, 'model') ?? 'i6300esb') as Watchdog['model'],
+    action: attribute(element, 'action') ?? 'reset',
+  }
+}
+
+/** Reads a `<panic>`. */
+export function readPanic(element: Element): Panic {
+  return { ...readDevice(element), model: (attribute(element, 'model') ?? 'isa') as Panic['model'] }
+}

@@ -1,0 +1,126 @@
+import { DOMParser, type Document } from '@xmldom/xmldom'
+import { DomainXmlError } from '../../errors.ts'
+import { attribute, child, text } from './access.ts'
+import type { DomainDocument } from './document.ts'
+import { invalid, rememberSource } from './location.ts'
+import { checkKnown } from './schema/check.ts'
+import { domainRule } from './schema/domain.ts'
+
+/** The largest domain XML that is read at all, in bytes. Real ones have a few KiB. */
+export const MAX_DOMAIN_XML_BYTES: number = 16 * 1024 * 1024
+
+/** Deeper nesting than any domain XML has; guards the recursive walks. */
+const MAX_DEPTH = 64
+
+/** How to parse a domain XML. */
+export interface ParseOptions {
+  /** The file that `text` came from, for error messages. */
+  readonly path?: string | undefined
+}
+
+/**
+ * Parses a libvirt domain XML (https://libvirt.org/formatdomain.html) into a tree. Elements that this program does not
+ * know are kept; `readDomain` says what it thinks of them.
+ *
+ * @throws DomainXmlError `XML_MALFORMED` when the text is no XML (with line and column), `XML_INVALID` when it is no
+ * domain, lacks a name, memory or OS type, or has a value that cannot be: the message names the element's path and line.
+ */
+export function parseDomainXml(text: string, options: ParseOptions = {}): DomainDocument {
+  const document = parseXml(text, options.path)
+  const root = document.documentElement
+  if (root === null) throw malformed('there is no element in it', options.path)
+  if (root.nodeName !== 'domain') {
+    throw invalid(root, `this is a <${root.nodeName}>, not a <domain>`)
+  }
+  checkKnown(root, domainRule)
+  checkEssentials(root)
+  return { document, root, path: options.path }
+}
+
+/**
+ * Parses any small XML text with the same guards: at most 16 MiB, no document type, no entities of its own.
+ *
+ * @throws DomainXmlError `XML_MALFORMED`
+ */
+export function parseXml(text: string, path?: string): Document {
+  if (Buffer.byteLength(text) > MAX_DOMAIN_XML_BYTES) {
+    throw malformed(`it is larger than ${MAX_DOMAIN_XML_BYTES / 1024 / 1024} MiB`, path)
+  }
+  const doctype = text.indexOf('<!DOCTYPE')
+  if (doctype >= 0) {
+    throw malformed('a document type is not allowed in it', path, position(text, doctype))
+  }
+  const deep = tooDeep(text)
+  if (deep >= 0) throw malformed('it is nested too deeply', path, position(text, deep))
+  let complaint: { readonly message: string; readonly place: string } | undefined
+  try {
+    const parser = new DOMParser({
+      onError: (_level, message, context) => {
+        const { lineNumber, columnNumber } = (context as { locator?: Locator }).locator ?? {}
+        const place = (lineNumber ?? 0) < 1 ? '' : `line ${lineNumber}, column ${columnNumber}`
+        complaint ??= { message: firstLine(String(message)), place }
+        throw new Error(String(message))
+      },
+    })
+    const document = parser.parseFromString(text, 'text/xml')
+    rememberSource(document, path)
+    return document
+  } catch (error) {
+    const message =
+      complaint?.message ?? firstLine(error instanceof Error ? error.message : String(error))
+    throw malformed(message, path, complaint?.place, error)
+  }
+}
+
+interface Locator {
+  readonly lineNumber?: number
+  readonly columnNumber?: number
+}
+
+function checkEssentials(root: NonNullable<Document['documentElement']>): void {
+  if (attribute(root, 'type') === undefined) throw invalid(root, 'the attribute "type" is missing')
+  const name = child(root, 'name')
+  if (name === undefined) throw invalid(root, 'the element <name> is missing')
+  if (text(name) === '') throw invalid(name, 'the name is empty')
+  if (/[/\n\0]/.test(text(name))) {
+    throw invalid(name, 'a name must not contain a slash or a line break')
+  }
+  if (child(root, 'memory') === undefined) throw invalid(root, 'the element <memory> is missing')
+  const os = child(root, 'os')
+  if (os === undefined) throw invalid(root, 'the element <os> is missing')
+  if (child(os, 'type') === undefined) throw invalid(os, 'the element <type> is missing')
+}
+
+/** The offset of the first tag that is nested deeper than `MAX_DEPTH`, or -1. Rough, but never too strict. */
+function tooDeep(text: string): number {
+  let depth = 0
+  for (const tag of text.matchAll(/<(\/?)[A-Za-z_][^<>]*?(\/?)>/g)) {
+    if (tag[1] === '/') depth--
+    else if (tag[2] !== '/') depth++
+    if (depth > MAX_DEPTH) return tag.index
+  }
+  return -1
+}
+
+function position(text: string, offset: number): string {
+  const before = text.slice(0, offset).split('\n')
+  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
+}
+
+function firstLine(message: string): string {
+  return (message.split('\n')[0] ?? message).replace(/^\[xmldom \w+\]\s*/, '').trim()
+}
+
+function malformed(
+  what: string,
+  path: string | undefined,
+  where?: string,
+  cause?: unknown,
+): DomainXmlError {
+  const at = where === undefined || where === '' ? '' : ` at ${where}`
+  return new DomainXmlError('XML_MALFORMED', `The domain XML is malformed${at}: ${what}`, {
+    operation: 'parse the domain XML',
+    path,
+    cause,
+  })
+}

@@ -1,0 +1,98 @@
+import { deviceParts, virtioDriver } from './parts.ts'
+import {
+  anyText,
+  attributes,
+  type ElementRule,
+  holding,
+  kindOfDevice,
+  onOff,
+  refused,
+  whole,
+} from './rule.ts'
+
+/** `<controller>` of every type: the attributes of one type are senseless on another, as in libvirt. */
+export const controllerRule: ElementRule = {
+  attributes: {
+    type: kindOfDevice('pci', 'sata', 'ide', 'scsi', 'usb', 'virtio-serial', 'fdc'),
+    index: whole,
+    model: kindOfDevice(
+      'pci-root',
+      'pcie-root',
+      'pcie-root-port',
+      'pcie-to-pci-bridge',
+      'dmi-to-pci-bridge',
+      'pci-bridge',
+      'pcie-switch-upstream-port',
+      'pcie-switch-downstream-port',
+      'pcie-expander-bus',
+      'pci-expander-bus',
+      'virtio',
+      'virtio-scsi',
+      'virtio-transitional',
+      'virtio-non-transitional',
+      'auto',
+      'lsilogic',
+      'lsisas1068',
+      'lsisas1078',
+      'vmpvscsi',
+      'none',
+      'qemu-xhci',
+      'nec-xhci',
+      'piix3-uhci',
+      'piix4-uhci',
+      'ehci',
+      'ich9-ehci1',
+      'ich9-uhci1',
+      'ich9-uhci2',
+      'ich9-uhci3',
+      'pci-ohci',
+    ),
+    ports: whole,
+    vectors: whole,
+  },
+  children: {
+    ...deviceParts,
+    model: attributes({
+      name: kindOfDevice(
+        'pcie-root-port',
+        'ioh3420',
+        'pcie-pci-bridge',
+        'pci-bridge',
+        'i82801b11-bridge',
+        'x3130-upstream',
+        'xio3130-downstream',
+        'pxb',
+        'pxb-pcie',
+      ),
+    }),
+    target: {
+      attributes: {
+        chassis: whole,
+        chassisNr: whole,
+        port: anyText,
+        busNr: whole,
+        hotplug: onOff,
+        memReserve: whole,
+      },
+      children: { node: holding(whole) },
+    },
+    master: attributes({ startport: whole }),
+    driver: {
+      attributes: {
+        ...virtioDriver,
+        queues: whole,
+        cmd_per_lun: whole,
+        max_sectors: whole,
+        ioeventfd: onOff,
+        iothread: whole,
+      },
+      children: {
+        iothreads: {
+          ...refused('several I/O threads for one controller are not made'),
+          carries: 'device',
+        },
+      },
+    },
+    pcihole64: { attributes: { unit: anyText }, text: whole },
+  },
+}

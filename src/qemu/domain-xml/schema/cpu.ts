@@ -1,0 +1,71 @@
+import {
+  anyText,
+  attributes,
+  choice,
+  type ElementRule,
+  kindOfElement,
+  numberSet,
+  onOff,
+  refused,
+  valueWithoutEffect,
+  whole,
+  withoutEffect,
+  yesNo,
+} from './rule.ts'
+
+const check = 'it says what host would do, which QEMU checks itself'
+
+/** `<cpu>`, in a domain and in the cookie of a save image. */
+export const cpuRule: ElementRule = {
+  attributes: {
+    mode: kindOfElement('custom', 'host-model', 'host-passthrough', 'maximum'),
+    match: valueWithoutEffect(check),
+    check: valueWithoutEffect(check),
+    migratable: onOff,
+    deprecated_features: valueWithoutEffect('it exists on s390 only'),
+  },
+  children: {
+    arch: withoutEffect('it says again what <os> says'),
+    model: {
+      attributes: { fallback: valueWithoutEffect(check), vendor_id: anyText },
+      text: anyText,
+    },
+    vendor: withoutEffect(check),
+    microcode: withoutEffect(check),
+    signature: withoutEffect(check),
+    counter: withoutEffect(check),
+    pages: withoutEffect(check),
+    topology: attributes({
+      sockets: whole,
+      dies: whole,
+      clusters: whole,
+      cores: whole,
+      threads: whole,
+    }),
+    cache: attributes({ level: whole, mode: choice('emulate', 'passthrough', 'disable') }),
+    maxphysaddr: attributes({ mode: choice('emulate', 'passthrough'), bits: whole, limit: whole }),
+    feature: attributes({
+      name: anyText,
+      policy: choice('force', 'require', 'optional', 'disable', 'forbid'),
+    }),
+    numa: {
+      children: {
+        cell: {
+          attributes: {
+            id: whole,
+            cpus: numberSet,
+            memory: whole,
+            unit: anyText,
+            memAccess: choice('shared', 'private'),
+            discard: yesNo,
+          },
+          children: {
+            distances: { children: { sibling: attributes({ id: whole, value: whole }) } },
+            cache: refused('memory side caches are not described to the guest'),
+          },
+        },
+        interconnects: refused('memory latencies are not described to the guest'),
+      },
+    },
+  },
+}

@@ -1,0 +1,128 @@
+import { controllerRule } from './controller.ts'
+import { diskRule } from './disk.ts'
+import { graphicsRule, inputRule, videoRule } from './display.ts'
+import { interfaceRule } from './interface.ts'
+import { characterKind, characterParts, deviceParts, live, virtioDriver } from './parts.ts'
+import {
+  anyText,
+  attributes,
+  choice,
+  type ElementRule,
+  holding,
+  kindOfDevice,
+  onOff,
+  refused,
+  valueWithoutEffect,
+  whole,
+} from './rule.ts'
+
+const virtioModels = ['virtio', 'virtio-transitional', 'virtio-non-transitional']
+const hostDevice = 'a guest that holds a device of the host cannot be saved'
+
+const serialRule: ElementRule = {
+  attributes: { type: characterKind, tty: live },
+  children: {
+    ...characterParts,
+    target: {
+      attributes: {
+        type: kindOfDevice('isa-serial', 'pci-serial', 'usb-serial', 'isa-debug'),
+        port: whole,
+      },
+      children: {
+        model: attributes({
+          name: kindOfDevice('isa-serial', 'pci-serial', 'usb-serial', 'isa-debugcon'),
+        }),
+      },
+    },
+  },
+}
+
+const consoleRule: ElementRule = {
+  attributes: { type: characterKind, tty: live },
+  children: {
+    ...characterParts,
+    target: attributes({ type: kindOfDevice('serial', 'virtio'), port: whole }),
+  },
+}
+
+const channelRule: ElementRule = {
+  attributes: { type: characterKind },
+  children: {
+    ...characterParts,
+    target: attributes({
+      type: kindOfDevice('virtio'),
+      name: anyText,
+      state: live,
+    }),
+  },
+}
+
+const rngRule: ElementRule = {
+  attributes: { model: kindOfDevice(...virtioModels) },
+  children: {
+    ...deviceParts,
+    backend: { attributes: { model: kindOfDevice('random', 'builtin') }, text: anyText },
+    rate: attributes({ bytes: whole, period: whole }),
+    driver: { attributes: virtioDriver },
+  },
+}
+
+const balloonRule: ElementRule = {
+  attributes: {
+    model: kindOfDevice(...virtioModels, 'none'),
+    autodeflate: onOff,
+    freePageReporting: onOff,
+  },
+  children: {
+    ...deviceParts,
+    stats: attributes({ period: valueWithoutEffect('statistics are not polled') }),
+    driver: { attributes: virtioDriver },
+  },
+}
+
+/** `<devices>` */
+export const devicesRule: ElementRule = {
+  children: {
+    emulator: holding(anyText),
+    disk: diskRule,
+    controller: controllerRule,
+    interface: interfaceRule,
+    serial: serialRule,
+    console: consoleRule,
+    channel: channelRule,
+    input: inputRule,
+    graphics: graphicsRule,
+    video: videoRule,
+    audio: { attributes: { id: whole, type: kindOfDevice('none') } },
+    hub: { attributes: { type: kindOfDevice('usb') }, children: deviceParts },
+    watchdog: {
+      attributes: {
+        model: kindOfDevice('itco', 'i6300esb', 'ib700'),
+        action: choice('reset', 'shutdown', 'poweroff', 'pause', 'none', 'inject-nmi'),
+      },
+      children: deviceParts,
+    },
+    memballoon: balloonRule,
+    rng: rngRule,
+    panic: {
+      attributes: { model: kindOfDevice('isa', 'pvpanic', 'hyperv') },
+      children: deviceParts,
+    },
+    parallel: refused('parallel ports are not made'),
+    sound: refused('sound cards are not made'),
+    tpm: refused('a TPM keeps its state outside of QEMU, where it would not be saved'),
+    hostdev: refused(hostDevice),
+    redirdev: refused(hostDevice),
+    redirfilter: refused(hostDevice),
+    smartcard: refused(hostDevice),
+    filesystem: refused('a directory shared with the host keeps state outside of QEMU'),
+    vsock: refused('the connections of a vsock do not survive saving'),
+    shmem: refused('memory shared with other programs would not be saved'),
+    memory: refused('memory modules are not made'),
+    iommu: refused('an IOMMU is not made'),
+    nvram: refused('it exists on other architectures only'),
+    lease: refused('this program uses no lock manager'),
+    crypto: refused('crypto devices are not made'),
+    pstore: refused('a pstore is not made'),
+  },
+}

@@ -1,0 +1,75 @@
+import { deviceParts, live, virtioDriver } from './parts.ts'
+import {
+  anyText,
+  attributes,
+  choice,
+  type ElementRule,
+  kindOfDevice,
+  onOff,
+  signed,
+  valueWithoutEffect,
+  whole,
+  yesNo,
+} from './rule.ts'
+
+/** `<graphics>`: VNC only; SPICE keeps connections that saving would break. */
+export const graphicsRule: ElementRule = {
+  attributes: {
+    type: kindOfDevice('vnc'),
+    port: signed,
+    autoport: yesNo,
+    websocket: signed,
+    websocketGenerated: live,
+    listen: anyText,
+    socket: anyText,
+    keymap: anyText,
+    sharePolicy: choice('allow-exclusive', 'force-shared', 'ignore'),
+    powerControl: yesNo,
+  },
+  children: {
+    listen: attributes({
+      type: kindOfDevice('address', 'socket', 'none'),
+      address: anyText,
+      socket: anyText,
+    }),
+    audio: attributes({ id: whole }),
+  },
+}
+
+/** `<video>` */
+export const videoRule: ElementRule = {
+  children: {
+    ...deviceParts,
+    model: {
+      attributes: {
+        type: kindOfDevice('vga', 'cirrus', 'vmvga', 'virtio', 'bochs', 'ramfb', 'qxl', 'none'),
+        vram: whole,
+        ram: whole,
+        vram64: whole,
+        vgamem: whole,
+        heads: whole,
+        primary: yesNo,
+        blob: onOff,
+        edid: onOff,
+      },
+      children: {
+        acceleration: attributes({
+          accel3d: choice('no'),
+          accel2d: valueWithoutEffect('QEMU has no such choice'),
+        }),
+        resolution: attributes({ x: whole, y: whole }),
+      },
+    },
+    driver: { attributes: { ...virtioDriver, name: choice('qemu'), vgaconf: choice('on') } },
+  },
+}
+
+/** `<input>` */
+export const inputRule: ElementRule = {
+  attributes: {
+    type: kindOfDevice('mouse', 'keyboard', 'tablet'),
+    bus: kindOfDevice('ps2', 'usb', 'virtio'),
+    model: kindOfDevice('virtio', 'virtio-transitional', 'virtio-non-transitional'),
+  },
+  children: { ...deviceParts, driver: { attributes: virtioDriver } },
+}

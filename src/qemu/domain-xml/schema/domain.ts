@@ -1,0 +1,112 @@
+import { cpuRule } from './cpu.ts'
+import { devicesRule } from './devices.ts'
+import { clockRule, featuresRule } from './features.ts'
+import { memoryBackingRule } from './memory.ts'
+import { osRule, sysinfoRule } from './os.ts'
+import {
+  anyText,
+  attributes,
+  choice,
+  type ElementRule,
+  holding,
+  kindOfElement,
+  refused,
+  uuid,
+  valueWithoutEffect,
+  whole,
+  withoutEffect,
+  yesNo,
+} from './rule.ts'
+
+const hostOnly = 'it shares out the host and changes nothing for the guest'
+const described = 'it describes the domain to people and programs'
+const overridden = 'it hands options to QEMU that this program cannot check'
+
+/** Everything that a `<domain>` may contain, from https://libvirt.org/formatdomain.html (libvirt 11.3). */
+export const domainRule: ElementRule = {
+  attributes: {
+    type: kindOfElement('qemu', 'kvm'),
+    id: valueWithoutEffect('libvirt numbers running domains with it'),
+  },
+  children: {
+    name: holding(anyText),
+    uuid: holding(uuid),
+    genid: holding(anyText),
+    title: withoutEffect(described),
+    description: withoutEffect(described),
+    metadata: withoutEffect(described),
+    memory: {
+      attributes: {
+        unit: anyText,
+        dumpCore: { kind: 'on-off' },
+      },
+      text: whole,
+    },
+    currentMemory: { attributes: { unit: anyText }, text: whole },
+    maxMemory: refused('memory cannot be plugged in while the guest runs'),
+    memoryBacking: memoryBackingRule,
+    memtune: withoutEffect(hostOnly),
+    blkiotune: withoutEffect(hostOnly),
+    numatune: withoutEffect(hostOnly),
+    cputune: withoutEffect(hostOnly),
+    resource: withoutEffect(hostOnly),
+    throttlegroups: refused('disk throttling is not done'),
+    iothreads: holding(whole),
+    iothreadids: {
+      children: {
+        iothread: {
+          attributes: {
+            id: whole,
+            thread_pool_min: valueWithoutEffect(hostOnly),
+            thread_pool_max: valueWithoutEffect(hostOnly),
+          },
+          children: { poll: withoutEffect(hostOnly) },
+        },
+      },
+    },
+    defaultiothread: withoutEffect(hostOnly),
+    vcpu: {
+      attributes: {
+        placement: valueWithoutEffect(hostOnly),
+        cpuset: valueWithoutEffect(hostOnly),
+        current: whole,
+      },
+      text: whole,
+    },
+    vcpus: {
+      children: {
+        vcpu: attributes({ id: whole, enabled: yesNo, hotpluggable: yesNo, order: whole }),
+      },
+    },
+    sysinfo: sysinfoRule,
+    os: osRule,
+    features: featuresRule,
+    cpu: cpuRule,
+    clock: clockRule,
+    on_poweroff: holding(choice('destroy', 'preserve')),
+    on_reboot: holding(choice('destroy', 'restart', 'preserve')),
+    on_crash: holding(
+      choice('destroy', 'restart', 'preserve', 'coredump-destroy', 'coredump-restart'),
+    ),
+    on_lockfailure: withoutEffect('this program uses no lock manager'),
+    pm: {
+      children: {
+        'suspend-to-mem': attributes({ enabled: yesNo }),
+        'suspend-to-disk': attributes({ enabled: yesNo }),
+      },
+    },
+    perf: withoutEffect('it counts events on the host'),
+    devices: devicesRule,
+    seclabel: withoutEffect(
+      'this program does not confine QEMU with SELinux, AppArmor or other users',
+    ),
+    launchSecurity: refused('an encrypted guest cannot be saved'),
+    keywrap: refused('it exists on s390 only'),
+    bootloader: refused('it exists on Xen only'),
+    idmap: refused('it exists in containers only'),
+    'qemu:commandline': refused(overridden),
+    'qemu:override': refused(overridden),
+    'qemu:capabilities': refused(overridden),
+    'qemu:deprecation': withoutEffect('it only decides how libvirt reports old features'),
+  },
+}

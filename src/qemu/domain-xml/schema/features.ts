@@ -1,0 +1,104 @@
+import {
+  anyText,
+  attributes,
+  choice,
+  type ElementRule,
+  kindOfElement,
+  onOff,
+  refused,
+  signed,
+  valueWithoutEffect,
+  whole,
+  withoutEffect,
+  yesNo,
+} from './rule.ts'
+
+const state: ElementRule = attributes({ state: onOff })
+const otherMachine = 'it exists on other architectures only'
+
+/** `<features>`: what the virtual hardware and the hypervisor offer to the guest. */
+export const featuresRule: ElementRule = {
+  children: {
+    acpi: {},
+    apic: attributes({ eoi: onOff }),
+    pae: withoutEffect('x86_64 guests always have it'),
+    hap: withoutEffect('KVM always uses it where the host has it'),
+    viridian: refused('it exists on Xen only; use <hyperv>'),
+    privnet: refused('it exists in containers only'),
+    hyperv: {
+      attributes: { mode: choice('custom', 'passthrough') },
+      children: {
+        relaxed: state,
+        vapic: state,
+        spinlocks: attributes({ state: onOff, retries: whole }),
+        vpindex: state,
+        runtime: state,
+        synic: state,
+        stimer: { attributes: { state: onOff }, children: { direct: state } },
+        reset: state,
+        vendor_id: attributes({ state: onOff, value: anyText }),
+        frequencies: state,
+        reenlightenment: state,
+        tlbflush: {
+          attributes: { state: onOff },
+          children: { direct: state, extended: state },
+        },
+        ipi: state,
+        evmcs: state,
+        avic: state,
+        emsr_bitmap: state,
+        xmm_input: state,
+      },
+    },
+    kvm: {
+      children: {
+        hidden: state,
+        'hint-dedicated': state,
+        'poll-control': state,
+        'pv-ipi': state,
+        'dirty-ring': attributes({ state: onOff, size: whole }),
+      },
+    },
+    pvspinlock: state,
+    pmu: state,
+    vmport: state,
+    ps2: state,
+    smm: {
+      attributes: { state: onOff },
+      children: { tseg: { attributes: { unit: anyText }, text: whole } },
+    },
+    ioapic: attributes({ driver: choice('kvm', 'qemu') }),
+    vmcoreinfo: state,
+    capabilities: refused('it exists in containers only'),
+    gic: refused(otherMachine),
+    hpt: refused(otherMachine),
+    htm: refused(otherMachine),
+    ras: refused(otherMachine),
+    'nested-hv': refused(otherMachine),
+    'async-teardown': refused('it exists on s390 only'),
+  },
+}
+
+/** `<clock>`: what the guest's clock starts from and its timers. */
+export const clockRule: ElementRule = {
+  attributes: {
+    offset: choice('utc', 'localtime', 'variable', 'absolute', 'timezone'),
+    adjustment: signed,
+    basis: choice('utc', 'localtime'),
+    start: whole,
+    timezone: anyText,
+  },
+  children: {
+    timer: {
+      attributes: {
+        name: kindOfElement('rtc', 'pit', 'hpet', 'tsc', 'kvmclock', 'hypervclock'),
+        present: yesNo,
+        track: choice('guest', 'wall', 'realtime'),
+        tickpolicy: choice('delay', 'catchup', 'discard', 'merge'),
+        frequency: whole,
+        mode: valueWithoutEffect('QEMU has no such choice'),
+      },
+      children: { catchup: withoutEffect('QEMU has no such limits') },
+    },
+  },
+}

@@ -1,0 +1,106 @@
+import { bootOrder, deviceParts, hostLimit, live, rom, virtioDriver } from './parts.ts'
+import {
+  anyText,
+  attributes,
+  choice,
+  type ElementRule,
+  kindOfDevice,
+  mac,
+  onOff,
+  refused,
+  whole,
+  withoutEffect,
+  yesNo,
+} from './rule.ts'
+
+const offloads: ElementRule = attributes({
+  csum: onOff,
+  gso: onOff,
+  tso4: onOff,
+  tso6: onOff,
+  ecn: onOff,
+  ufo: onOff,
+  mrg_rxbuf: onOff,
+})
+
+/** `<interface>` */
+export const interfaceRule: ElementRule = {
+  attributes: {
+    type: kindOfDevice('user', 'ethernet', 'bridge'),
+    managed: live,
+    trustGuestRxFilters: choice('no'),
+  },
+  children: {
+    ...deviceParts,
+    boot: bootOrder,
+    rom,
+    mac: attributes({ address: mac, type: withoutEffectValue(), check: withoutEffectValue() }),
+    source: attributes({ bridge: anyText, dev: anyText }),
+    target: attributes({ dev: anyText, managed: yesNo }),
+    script: attributes({ path: anyText }),
+    downscript: attributes({ path: anyText }),
+    model: attributes({
+      type: kindOfDevice(
+        'virtio',
+        'virtio-transitional',
+        'virtio-non-transitional',
+        'e1000',
+        'e1000e',
+        'rtl8139',
+        'pcnet',
+        'ne2k_pci',
+        'igb',
+        'vmxnet3',
+      ),
+    }),
+    driver: {
+      attributes: {
+        ...virtioDriver,
+        name: choice('qemu', 'vhost'),
+        txmode: choice('iothread', 'timer'),
+        ioeventfd: onOff,
+        event_idx: onOff,
+        queues: whole,
+        rx_queue_size: whole,
+        tx_queue_size: whole,
+        rss: onOff,
+        rss_hash_report: onOff,
+      },
+      children: { host: offloads, guest: offloads },
+    },
+    backend: {
+      attributes: {
+        type: kindOfDevice('default', 'passt'),
+        tap: anyText,
+        vhost: anyText,
+        logFile: anyText,
+      },
+    },
+    portForward: {
+      attributes: { proto: choice('tcp', 'udp'), address: anyText, dev: anyText },
+      children: { range: attributes({ start: whole, end: whole, to: whole, exclude: yesNo }) },
+    },
+    ip: attributes({
+      address: anyText,
+      family: choice('ipv4', 'ipv6'),
+      prefix: whole,
+      peer: anyText,
+    }),
+    route: refused('it exists in containers only'),
+    mtu: attributes({ size: whole }),
+    link: attributes({ state: choice('up', 'down') }),
+    bandwidth: hostLimit,
+    tune: hostLimit,
+    coalesce: hostLimit,
+    port: hostLimit,
+    guest: withoutEffect('it names the device inside containers'),
+    filterref: { ...refused('packets are not filtered'), carries: 'device' },
+    vlan: { ...refused('traffic is not tagged'), carries: 'device' },
+    virtualport: { ...refused('virtual switches are not set up'), carries: 'device' },
+    teaming: { ...refused('a guest with a host device cannot be saved'), carries: 'device' },
+  },
+}
+
+function withoutEffectValue(): typeof live {
+  return { kind: 'without-effect', reason: 'it says where the address came from' }
+}

@@ -1,0 +1,19 @@
+import { anyText, attributes, choice, type ElementRule, valueWithoutEffect, whole } from './rule.ts'
+
+/** `<memoryBacking>`: where guest RAM comes from. */
+export const memoryBackingRule: ElementRule = {
+  children: {
+    hugepages: {
+      children: { page: attributes({ size: whole, unit: anyText, nodeset: anyText }) },
+    },
+    nosharepages: {},
+    locked: {},
+    source: attributes({ type: choice('file', 'anonymous', 'memfd') }),
+    access: attributes({ mode: choice('shared', 'private') }),
+    allocation: attributes({
+      mode: choice('immediate', 'ondemand'),
+      threads: valueWithoutEffect('it is how many threads the host uses to set memory aside'),
+    }),
+    discard: {},
+  },
+}

@@ -1,0 +1,81 @@
+import {
+  anyText,
+  attributes,
+  choice,
+  type ElementRule,
+  holding,
+  kindOfElement,
+  refused,
+  signed,
+  whole,
+  withoutEffect,
+  yesNo,
+} from './rule.ts'
+
+const container = 'it exists in containers only'
+
+/** `<os>`: machine type, firmware and what is booted. */
+export const osRule: ElementRule = {
+  attributes: { firmware: choice('efi', 'bios') },
+  children: {
+    type: {
+      attributes: { arch: kindOfElement('x86_64'), machine: anyText },
+      text: kindOfElement('hvm'),
+    },
+    firmware: withoutEffect('it only guides the choice of a firmware file'),
+    loader: {
+      attributes: {
+        readonly: yesNo,
+        secure: yesNo,
+        type: choice('rom', 'pflash'),
+        stateless: yesNo,
+        format: choice('raw', 'qcow2'),
+      },
+      text: anyText,
+    },
+    nvram: {
+      attributes: {
+        template: anyText,
+        templateFormat: choice('raw', 'qcow2'),
+        type: choice('file'),
+        format: choice('raw', 'qcow2'),
+      },
+      children: { source: attributes({ file: anyText }) },
+      text: anyText,
+    },
+    boot: attributes({ dev: kindOfElement('fd', 'hd', 'cdrom', 'network') }),
+    bootmenu: attributes({ enable: yesNo, timeout: whole }),
+    smbios: attributes({ mode: choice('emulate', 'sysinfo') }),
+    bios: attributes({ useserial: yesNo, rebootTimeout: signed }),
+    kernel: holding(anyText),
+    initrd: holding(anyText),
+    cmdline: holding(anyText),
+    dtb: refused('x86 machines have no device tree'),
+    acpi: refused('ACPI tables of your own are not passed on'),
+    shim: refused('a shim beside the kernel is not passed on'),
+    init: refused(container),
+    initarg: refused(container),
+    initenv: refused(container),
+    initdir: refused(container),
+    inituser: refused(container),
+    initgroup: refused(container),
+  },
+}
+
+const entries: ElementRule = {
+  children: { entry: { attributes: { name: anyText }, text: anyText } },
+}
+
+/** `<sysinfo type='smbios'>`: what the guest reads in its SMBIOS tables. */
+export const sysinfoRule: ElementRule = {
+  attributes: { type: kindOfElement('smbios') },
+  children: {
+    bios: entries,
+    system: entries,
+    baseBoard: entries,
+    chassis: entries,
+    oemStrings: { children: { entry: holding(anyText) } },
+    processor: withoutEffect('libvirt does not hand it to QEMU either'),
+    memory: withoutEffect('libvirt does not hand it to QEMU either'),
+  },
+}

@@ -1,0 +1,92 @@
+import {
+  anyText,
+  attributes,
+  choice,
+  type ElementRule,
+  kindOfDevice,
+  onOff,
+  refused,
+  type ValueRule,
+  valueWithoutEffect,
+  whole,
+  withoutEffect,
+  yesNo,
+} from './rule.ts'
+
+/** What any device may have: a name of its own, an address, a place in the boot order, an option ROM. */
+export const deviceParts: Readonly<Record<string, ElementRule>> = {
+  alias: attributes({ name: anyText }),
+  address: attributes({
+    type: kindOfDevice('pci', 'drive', 'virtio-serial', 'usb', 'isa'),
+    domain: whole,
+    bus: whole,
+    slot: whole,
+    function: whole,
+    multifunction: onOff,
+    controller: whole,
+    target: whole,
+    unit: whole,
+    port: anyText,
+    iobase: whole,
+    irq: whole,
+  }),
+  acpi: attributes({ index: whole }),
+}
+
+/** `<boot order='1'/>` of a device. */
+export const bootOrder: ElementRule = attributes({
+  order: whole,
+  loadparm: valueWithoutEffect('it exists on s390 only'),
+})
+
+/** `<rom bar='off'/>` of a PCI device. */
+export const rom: ElementRule = attributes({ bar: onOff, file: anyText, enabled: yesNo })
+
+/** What the `<driver>` of any virtio device may say. */
+export const virtioDriver: Readonly<Record<string, ValueRule>> = {
+  iommu: onOff,
+  ats: onOff,
+  packed: onOff,
+  page_per_vq: onOff,
+}
+
+/** The kinds of character device that this program makes. */
+export const characterKind: ValueRule = kindOfDevice(
+  'null',
+  'pty',
+  'file',
+  'unix',
+  'tcp',
+  'stdio',
+  'vc',
+)
+
+/** What serial ports, consoles and channels say of the host's side. */
+export const characterParts: Readonly<Record<string, ElementRule>> = {
+  ...deviceParts,
+  source: {
+    attributes: {
+      path: anyText,
+      append: onOff,
+      mode: choice('bind', 'connect'),
+      host: anyText,
+      service: anyText,
+      tls: choice('no'),
+    },
+    children: {
+      reconnect: attributes({ enabled: yesNo, timeout: whole }),
+      seclabel: withoutEffect('this program does not label files'),
+    },
+  },
+  protocol: attributes({ type: choice('raw', 'telnet') }),
+  log: attributes({ file: anyText, append: onOff }),
+}
+
+/** Reason for the attributes that libvirt fills in while a domain runs. */
+export const live: ValueRule = valueWithoutEffect('libvirt fills it in while the domain runs')
+
+/** Host-side limits that the guest does not see. */
+export const hostLimit: ElementRule = withoutEffect('it limits the device on the host')
+
+/** Reason for encrypted disks. */
+export const encrypted: ElementRule = refused('encrypted disks are not opened')
