@@ -1,0 +1,118 @@
+import { type Socket, connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CancelledError, QemuError, type StasisError, throwIfCancelled } from '../errors.ts'
+
+const OPERATION = 'send the machine to QEMU'
+const CONNECT_TIMEOUT_MS = 10_000
+const RETRY_MS = 5
+
+/** A connection to the socket on which a new QEMU waits for its incoming migration. */
+export class IncomingConnection implements Disposable {
+  readonly #socket: Socket
+  readonly #signal: AbortSignal | undefined
+  readonly #cancel = (): void => {
+    this.#fail(new CancelledError(OPERATION, this.#signal?.reason))
+  }
+  #failure: StasisError | undefined
+  #rejectPending: ((error: StasisError) => void) | undefined
+  #sentBytes = 0
+
+  private constructor(socket: Socket, path: string, signal: AbortSignal | undefined) {
+    this.#socket = socket
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#cancel, { once: true })
+    let cause: unknown
+    socket.on('error', (error) => {
+      cause = error
+    })
+    socket.on('close', () => {
+      this.#fail(
+        new QemuError('QEMU_DIED', 'QEMU closed the incoming connection before it had everything', {
+          operation: OPERATION,
+          path,
+          cause,
+        }),
+      )
+    })
+    // QEMU sends nothing here; reading is how its end is noticed.
+    socket.resume()
+  }
+
+  /** @throws QemuError QEMU_DIED when nobody listens at `path`, CancelledError */
+  static async open(path: string, signal: AbortSignal | undefined): Promise<IncomingConnection> {
+    throwIfCancelled(OPERATION, signal)
+    const deadline = performance.now() + CONNECT_TIMEOUT_MS
+    for (;;) {
+      try {
+        return new IncomingConnection(await connected(path), path, signal)
+      } catch (cause) {
+        // The queue of waiting connections is full.
+        if ((cause as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > deadline) {
+          const facts = { operation: OPERATION, path, cause }
+          throw new QemuError('QEMU_DIED', `QEMU does not listen at ${path}`, facts)
+        }
+        await sleep(RETRY_MS)
+        throwIfCancelled(OPERATION, signal)
+      }
+    }
+  }
+
+  /** Bytes that the kernel has taken so far. */
+  get sentBytes(): number {
+    return this.#sentBytes
+  }
+
+  /** Settles when the kernel has all of `bytes`; they may be reused then. @throws QemuError QEMU_DIED, CancelledError */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#pending((done) => this.#socket.write(bytes, done))
+    this.#sentBytes += bytes.length
+  }
+
+  /**
+   * Says that nothing follows. A QEMU that has what it needs may hang up first; what the kernel has reaches it in any case.
+   * @throws CancelledError
+   */
+  async end(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (this.#socket.destroyed) resolve()
+      this.#socket.once('close', resolve)
+      this.#socket.end(resolve)
+    })
+    throwIfCancelled(OPERATION, this.#signal)
+  }
+
+  [Symbol.dispose](): void {
+    this.#signal?.removeEventListener('abort', this.#cancel)
+    this.#socket.destroy()
+  }
+
+  /** One act at a time: it ends with its callback, or when the connection fails. */
+  #pending(act: (done: (error?: Error | null) => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure)
+        return
+      }
+      this.#rejectPending = reject
+      act((error) => {
+        // With an error `close` follows, which knows more.
+        if (error === undefined || error === null) resolve()
+      })
+    })
+  }
+
+  #fail(failure: StasisError): void {
+    this.#failure ??= failure
+    this.#socket.destroy()
+    this.#rejectPending?.(this.#failure)
+  }
+}
+
+async function connected(path: string): Promise<Socket> {
+  const socket = connect({ path })
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  socket.once('connect', resolve).once('error', reject)
+  await promise
+  socket.removeListener('error', reject)
+  return socket
+}

@@ -1,0 +1,158 @@
+import { ftruncateSync } from 'node:fs'
+import { ImageError } from '../errors.ts'
+import { closeDescriptor, createMemoryFile } from '../io/system-calls.ts'
+import type { DeviceState, PageStore } from '../image/saved-machine.ts'
+import { incomingDevices, incomingHead, ramEnd } from '../wire/incoming-stream.ts'
+import { IncomingConnection } from './incoming-connection.ts'
+import { loadMemory } from './load-memory.ts'
+import type { RestoreFeed, RestoreFeedOptions } from './restore-feed.ts'
+import type { TransferProgress } from './save-target.ts'
+import { sendBlock } from './send-block.ts'
+
+/** Readers that send blocks, beside those that fill memory files. */
+const SENDING_READERS = 2
+
+const MAX_WORKERS = 64 - SENDING_READERS
+
+/**
+ * Feeds a machine whose pages can be read at random: RAM behind a memory backend is filled by workers while QEMU starts, the other
+ * blocks and the devices go through the incoming socket.
+ * @throws ImageError IMAGE_INCOMPATIBLE when a backend and its block do not match
+ */
+export function openPagesFeed(
+  path: string,
+  pages: PageStore,
+  deviceState: () => Promise<DeviceState>,
+  options: RestoreFeedOptions,
+): RestoreFeed {
+  const matches = options.backends.map((backend) => ({
+    id: backend.id,
+    block: matchingBlock(path, pages, backend),
+  }))
+  return new PagesFeed(pages, deviceState, matches, options)
+}
+
+class PagesFeed implements RestoreFeed {
+  readonly memoryFiles: ReadonlyMap<string, number>
+  readonly multifd: RestoreFeed['multifd'] = { channels: 0, compression: 'none' }
+  readonly #pages: PageStore
+  readonly #deviceState: () => Promise<DeviceState>
+  readonly #workers: number
+  readonly #stop = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #filled: Promise<void>
+  readonly #filledBlocks: ReadonlySet<number>
+  readonly #ramTotalBytes: number
+  #connection: IncomingConnection | undefined
+  #ramBytes = 0
+  #fileBytes = 0
+
+  constructor(
+    pages: PageStore,
+    deviceState: () => Promise<DeviceState>,
+    matches: readonly { readonly id: string; readonly block: number }[],
+    options: RestoreFeedOptions,
+  ) {
+    this.#pages = pages
+    this.#deviceState = deviceState
+    this.#workers = Math.min(options.connections, MAX_WORKERS)
+    this.#signal = AbortSignal.any([
+      this.#stop.signal,
+      ...(options.signal === undefined ? [] : [options.signal]),
+    ])
+    this.#ramTotalBytes = pages.blocks.reduce((sum, block) => sum + block.length, 0)
+    this.#filledBlocks = new Set(matches.map(({ block }) => block))
+    const files = new Map<string, number>()
+    const byBlock = new Map<number, number>()
+    for (const { id, block } of matches) {
+      const file = createMemoryFile(`stasis ${id}`)
+      ftruncateSync(file, pages.blocks[block]?.length)
+      files.set(id, file)
+      byBlock.set(block, file)
+    }
+    this.memoryFiles = files
+    this.#filled = loadMemory(pages, byBlock, {
+      workers: this.#workers,
+      signal: this.#signal,
+      onLoaded: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
+    })
+    // Told by feed(); who never calls it shall not be ended by an unhandled rejection.
+    this.#filled.catch(() => undefined)
+  }
+
+  async feed(socketPath: string): Promise<void> {
+    const pages = this.#pages
+    using connection = await IncomingConnection.open(socketPath, this.#signal)
+    this.#connection = connection
+    const state = await this.#deviceState()
+    await connection.write(incomingHead(state, pages.blocks))
+    const send = async (): Promise<void> => {
+      for (const [block] of pages.blocks.entries()) {
+        if (this.#filledBlocks.has(block)) continue
+        await sendBlock(connection, state.ramSection, pages, block, {
+          readers: this.#sendingReaders(),
+          onSent: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
+        })
+      }
+      await connection.write(ramEnd(state.ramSection))
+    }
+    // Devices look into guest memory when they are loaded, so all of it must be there before.
+    await Promise.all([send(), this.#filled])
+    await connection.write(incomingDevices(state))
+    await connection.end()
+    // Zero pages were never counted one by one.
+    this.#ramBytes = this.#ramTotalBytes
+  }
+
+  progress(): TransferProgress {
+    return {
+      transferredBytes: (this.#connection?.sentBytes ?? 0) + this.#ramBytes,
+      ramBytes: this.#ramBytes,
+      ramTotalBytes: this.#ramTotalBytes,
+      fileBytes: this.#fileBytes,
+      channelBytes: [],
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    this.#connection?.[Symbol.dispose]()
+    // A worker that still writes must not meet a descriptor that means another file by then.
+    await this.#filled.catch(() => undefined)
+    for (const file of this.memoryFiles.values()) closeDescriptor(file)
+  }
+
+  #sendingReaders(): readonly number[] {
+    return Array.from({ length: SENDING_READERS }, (_, index) => this.#workers + index)
+  }
+
+  #count(ramBytes: number, fileBytes: number): void {
+    this.#ramBytes += ramBytes
+    this.#fileBytes += fileBytes
+  }
+}
+
+function matchingBlock(
+  path: string,
+  pages: PageStore,
+  backend: { readonly id: string; readonly length: number },
+): number {
+  const block = pages.blocks.findIndex(({ name }) => name === backend.id)
+  const length = pages.blocks[block]?.length
+  if (length === undefined) {
+    const names = pages.blocks.map(({ name }) => name).join(', ')
+    throw new ImageError(
+      'IMAGE_INCOMPATIBLE',
+      `${path} has no RAM block called ${backend.id}; it has ${names}`,
+      { path, hint: 'Restore it with the domain XML that it was saved with' },
+    )
+  }
+  if (length !== backend.length) {
+    throw new ImageError(
+      'IMAGE_INCOMPATIBLE',
+      `${path} has ${length} bytes of ${backend.id}, and the domain XML asks for ${backend.length}`,
+      { path, hint: 'Restore it with as much memory as it was saved with' },
+    )
+  }
+  return block
+}

@@ -1,0 +1,20 @@
+import { InternalError } from '../errors.ts'
+import type { SavedMachine } from '../image/saved-machine.ts'
+import { openChannelsFeed } from './channels-feed.ts'
+import { openPagesFeed } from './pages-feed.ts'
+import type { RestoreFeed, RestoreFeedOptions } from './restore-feed.ts'
+import { openStreamFeed } from './stream-feed.ts'
+
+/**
+ * The feed for what an image offers, the fastest first. It begins to fill memory files at once. The image must stay open until
+ * the feed is disposed.
+ * @throws ImageError IMAGE_INCOMPATIBLE when the image does not fit the backends
+ */
+export function openRestoreFeed(machine: SavedMachine, options: RestoreFeedOptions): RestoreFeed {
+  const { pages, deviceState, channels, stream } = machine
+  if (pages !== undefined && deviceState !== undefined)
+    return openPagesFeed(machine.path, pages, deviceState, options)
+  if (channels !== undefined) return openChannelsFeed(channels, options)
+  if (stream !== undefined) return openStreamFeed(stream, options)
+  throw new InternalError(`${machine.path} offers nothing to restore from`)
+}

@@ -1,0 +1,45 @@
+import type { SingleStream } from '../image/saved-machine.ts'
+import { IncomingConnection } from './incoming-connection.ts'
+import type { RestoreFeed, RestoreFeedOptions } from './restore-feed.ts'
+import type { TransferProgress } from './save-target.ts'
+
+/** Carries a single stream to QEMU as it is. */
+export function openStreamFeed(stream: SingleStream, options: RestoreFeedOptions): RestoreFeed {
+  return new StreamFeed(stream, options)
+}
+
+class StreamFeed implements RestoreFeed {
+  readonly memoryFiles: ReadonlyMap<string, number> = new Map()
+  readonly multifd: RestoreFeed['multifd'] = { channels: 0, compression: 'none' }
+  readonly #stream: SingleStream
+  readonly #options: RestoreFeedOptions
+  #connection: IncomingConnection | undefined
+
+  constructor(stream: SingleStream, options: RestoreFeedOptions) {
+    this.#stream = stream
+    this.#options = options
+  }
+
+  async feed(socketPath: string): Promise<void> {
+    using connection = await IncomingConnection.open(socketPath, this.#options.signal)
+    this.#connection = connection
+    for await (const bytes of this.#stream.open()) await connection.write(bytes)
+    await connection.end()
+  }
+
+  progress(): TransferProgress {
+    const sentBytes = this.#connection?.sentBytes ?? 0
+    return {
+      transferredBytes: sentBytes,
+      ramBytes: sentBytes,
+      ramTotalBytes: this.#stream.length,
+      fileBytes: sentBytes,
+      channelBytes: [],
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection?.[Symbol.dispose]()
+    await Promise.resolve()
+  }
+}

@@ -1,0 +1,147 @@
+import { Buffer } from 'node:buffer'
+import { type AnnouncedBlock, RAM_FLAG, SECTION } from './main-stream.ts'
+import { withoutCapability } from './stream-head.ts'
+
+/**
+ * Builds the stream that a new QEMU loads (`-incoming`), in pieces: head, any number of page pieces, end of RAM, devices. The
+ * pieces may be cut anywhere by the transport. Sources: migration/savevm.c `qemu_loadvm_state`, migration/ram.c `ram_load_precopy`,
+ * checked with 7.2 and 10.0.
+ */
+
+const PAGE_SIZE = 4096
+const RAM_VERSION = 4
+
+/** What of a saved stream the head is built from. */
+export interface IncomingHead {
+  /** Magic, version, configuration section, as saved. */
+  readonly head: Uint8Array
+  readonly ramSection: number
+}
+
+/**
+ * Everything up to the end of the first RAM section, which announces the blocks.
+ * @throws WireError when the saved configuration asks for what this cannot build
+ */
+export function incomingHead(saved: IncomingHead, blocks: readonly AnnouncedBlock[]): Uint8Array {
+  const total = blocks.reduce((sum, block) => sum + block.length, 0)
+  const name = string('ram')
+  const start = Buffer.alloc(5)
+  start.writeUInt8(SECTION.START, 0)
+  start.writeUInt32BE(saved.ramSection, 1)
+  const instanceAndVersion = Buffer.alloc(8)
+  instanceAndVersion.writeUInt32BE(RAM_VERSION, 4)
+  return Buffer.concat([
+    withoutCapability(saved.head, 'mapped-ram'),
+    start,
+    name,
+    instanceAndVersion,
+    word(total, RAM_FLAG.MEM_SIZE),
+    ...blocks.flatMap((block) => [string(block.name), word(block.length, 0)]),
+    endOfPart(saved.ramSection),
+  ])
+}
+
+/** A part of the RAM section with pages of one block, that follow one another from `firstPage`. */
+export function ramPages(
+  ramSection: number,
+  block: string,
+  firstPage: number,
+  pages: Uint8Array,
+): Uint8Array {
+  const name = string(block)
+  const count = pages.length / PAGE_SIZE
+  const bytes = Buffer.allocUnsafe(
+    PART_START_LENGTH + name.length + count * (8 + PAGE_SIZE) + PART_END_LENGTH,
+  )
+  let at = writePartStart(bytes, ramSection, SECTION.PART)
+  for (let page = 0; page < count; page += 1) {
+    writeWord(
+      bytes,
+      at,
+      (firstPage + page) * PAGE_SIZE,
+      RAM_FLAG.PAGE | (page === 0 ? 0 : RAM_FLAG.CONTINUE),
+    )
+    at += 8
+    if (page === 0) at += name.copy(bytes, at)
+    bytes.set(pages.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), at)
+    at += PAGE_SIZE
+  }
+  endOfPart(ramSection).copy(bytes, at)
+  return bytes
+}
+
+/** A part of the RAM section that says of pages of one block that they are zero. */
+export function ramZeros(
+  ramSection: number,
+  block: string,
+  firstPage: number,
+  count: number,
+): Uint8Array {
+  const name = string(block)
+  const bytes = Buffer.alloc(PART_START_LENGTH + name.length + count * 9 + PART_END_LENGTH)
+  let at = writePartStart(bytes, ramSection, SECTION.PART)
+  for (let page = 0; page < count; page += 1) {
+    writeWord(
+      bytes,
+      at,
+      (firstPage + page) * PAGE_SIZE,
+      RAM_FLAG.ZERO | (page === 0 ? 0 : RAM_FLAG.CONTINUE),
+    )
+    at += 8
+    if (page === 0) at += name.copy(bytes, at)
+    // The byte that fills the page: 0, as the buffer is.
+    at += 1
+  }
+  endOfPart(ramSection).copy(bytes, at)
+  return bytes
+}
+
+/** The end of the RAM section; device sections follow. */
+export function ramEnd(ramSection: number): Uint8Array {
+  const bytes = Buffer.alloc(PART_START_LENGTH + PART_END_LENGTH)
+  const at = writePartStart(bytes, ramSection, SECTION.END)
+  endOfPart(ramSection).copy(bytes, at)
+  return bytes
+}
+
+/** Device sections, then what ended the saved stream, or an end mark when it had none. */
+export function incomingDevices(saved: {
+  readonly sections: Uint8Array
+  readonly tail: Uint8Array
+}): Uint8Array {
+  const tail = saved.tail.length === 0 ? Uint8Array.of(SECTION.END_OF_STREAM) : saved.tail
+  return Buffer.concat([saved.sections, tail])
+}
+
+const PART_START_LENGTH = 5
+const PART_END_LENGTH = 13
+
+function writePartStart(bytes: Buffer, ramSection: number, mark: number): number {
+  bytes.writeUInt8(mark, 0)
+  return bytes.writeUInt32BE(ramSection, 1)
+}
+
+function endOfPart(ramSection: number): Buffer {
+  const bytes = Buffer.alloc(PART_END_LENGTH)
+  writeWord(bytes, 0, 0, RAM_FLAG.EOS)
+  bytes.writeUInt8(SECTION.FOOTER, 8)
+  bytes.writeUInt32BE(ramSection, 9)
+  return bytes
+}
+
+function word(value: number, flags: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  writeWord(bytes, 0, value, flags)
+  return bytes
+}
+
+/** An address with flags in the bits that a page's address leaves free. */
+function writeWord(bytes: Buffer, at: number, value: number, flags: number): void {
+  bytes.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at)
+  bytes.writeUInt32BE((value % 0x1_0000_0000) + flags, at + 4)
+}
+
+function string(text: string): Buffer {
+  const bytes = Buffer.from(text)
+  return Buffer.concat([Buffer.of(bytes.length), bytes])
+}

@@ -1,0 +1,101 @@
+import { Buffer } from 'node:buffer'
+import { SECTION, STREAM_MAGIC } from './main-stream.ts'
+import { WireError } from './wire-error.ts'
+
+/**
+ * The head of a saved stream (magic, version, configuration section) without one capability, which a destination would insist on
+ * having itself. A head that does not name it is given back as it is. Source: `vmstate_configuration` and its subsections in
+ * QEMU's migration/savevm.c, 7.2 and 10.0: machine name, then target-page-bits, capabilities and uuid, each only when needed.
+ * @throws WireError when the head is cut
+ */
+export function withoutCapability(head: Uint8Array, capability: string): Uint8Array {
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
+  const found = findCapabilities(bytes)
+  if (found === undefined || !found.names.includes(capability)) return head
+  const names = found.names.filter((name) => name !== capability)
+  const kept = names.length === 0 ? Buffer.alloc(0) : capabilitiesSubsection(names)
+  return Buffer.concat([bytes.subarray(0, found.start), kept, bytes.subarray(found.end)])
+}
+
+interface Capabilities {
+  readonly start: number
+  readonly end: number
+  readonly names: readonly string[]
+}
+
+const NAME = 'configuration/capabilities'
+const PAGE_BITS = 'configuration/target-page-bits'
+
+function findCapabilities(bytes: Buffer): Capabilities | undefined {
+  const cursor = new Cursor(bytes, STREAM_MAGIC.length)
+  if (bytes.length === STREAM_MAGIC.length || cursor.byte() !== SECTION.CONFIGURATION)
+    return undefined
+  cursor.skip(cursor.word())
+  while (cursor.at < bytes.length) {
+    const start = cursor.at
+    if (cursor.byte() !== SECTION.SUBSECTION) return undefined
+    const name = cursor.string()
+    cursor.word()
+    if (name === NAME) {
+      const count = cursor.word()
+      if (count > 256) throw new WireError(`${count} capabilities in the configuration`, start)
+      const names = Array.from({ length: count }, () => cursor.string())
+      return { start, end: cursor.at, names }
+    }
+    // Subsections carry no length: behind one that is not known nothing can be found.
+    if (name !== PAGE_BITS) return undefined
+    cursor.skip(4)
+  }
+  return undefined
+}
+
+function capabilitiesSubsection(names: readonly string[]): Buffer {
+  const version = Buffer.alloc(4)
+  version.writeUInt32BE(1)
+  const count = Buffer.alloc(4)
+  count.writeUInt32BE(names.length)
+  return Buffer.concat([
+    Buffer.of(SECTION.SUBSECTION),
+    string(NAME),
+    version,
+    count,
+    ...names.map(string),
+  ])
+}
+
+function string(text: string): Buffer {
+  const bytes = Buffer.from(text)
+  return Buffer.concat([Buffer.of(bytes.length), bytes])
+}
+
+class Cursor {
+  at: number
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes
+    this.at = at
+  }
+
+  byte(): number {
+    this.skip(1)
+    return this.#bytes.readUInt8(this.at - 1)
+  }
+
+  word(): number {
+    this.skip(4)
+    return this.#bytes.readUInt32BE(this.at - 4)
+  }
+
+  string(): string {
+    const length = this.byte()
+    this.skip(length)
+    return this.#bytes.toString('utf8', this.at - length, this.at)
+  }
+
+  skip(length: number): void {
+    if (this.at + length > this.#bytes.length)
+      throw new WireError('the configuration section is cut', this.at)
+    this.at += length
+  }
+}
