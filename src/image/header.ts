@@ -10,7 +10,7 @@ export const HEADER_LENGTH = 92
 export const BODY_ALIGNMENT = 65536
 
 /** Longest description area that a reader takes. */
-export const MAX_DATA_LENGTH = 64 * 1024 * 1024
+export const MAX_DATA_LENGTH: number = 64 * 1024 * 1024
 
 const MAGIC_COMPLETE = 'LibvirtQemudSave'
 const MAGIC_PARTIAL = 'LibvirtQemudPart'

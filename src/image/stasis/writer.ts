@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto'
+import { crc32c } from '@node-rs/crc32'
+import { InternalError } from '../../errors.ts'
+import { alignUp } from '../../io/aligned-memory.ts'
+import type { DirectFile } from '../../io/direct-file.ts'
+import { PartialFile } from '../../io/partial-file.ts'
+import { buildDescriptionArea } from '../description-area.ts'
+import {
+  HEADER_LENGTH,
+  type Compression,
+  type SaveImageHeader,
+  serialiseHeader,
+} from '../header.ts'
+import { type DeviceState, type MachineDescription, PAGE_SIZE } from '../saved-machine.ts'
+import { FOOTER_LENGTH, serialiseFooter } from './footer.ts'
+import { type FrameCodec, FrameTable } from './frame-table.ts'
+import {
+  FRAME_ALIGNMENT,
+  LINEAR_ALIGNMENT,
+  PART_ALIGNMENT,
+  type StasisBlock,
+  filePart,
+  serialiseIndex,
+} from './layout.ts'
+import { FrameLog } from './log.ts'
+
+/** What a container is made with. */
+export interface StasisWriterOptions {
+  readonly description: MachineDescription
+  /** Number of multifd channels that the machine comes over, for the record. */
+  readonly channels: number
+  readonly compression: Compression
+  readonly direct: boolean
+}
+
+/** The pages that a frame covers, and how they are stored. */
+export interface NewFrame {
+  readonly block: number
+  readonly firstPage: number
+  readonly pageCount: number
+  readonly codec: FrameCodec
+}
+
+/**
+ * Writes a `stasis` container (docs/format/stasis.md). Uncompressed images get linear blocks: every frame at the place of its
+ * pages. Compressed ones get a log. Frames may be added by many at once; `publish()` comes last, and disposing it unpublished
+ * leaves no file.
+ */
+export class StasisWriter implements AsyncDisposable {
+  readonly #partial: PartialFile
+  readonly #header: SaveImageHeader
+  readonly #bodyOffset: number
+  readonly #frames = new FrameTable()
+  readonly #writes = new Set<Promise<void>>()
+  #log: FrameLog | undefined
+  #blocks: readonly StasisBlock[] = []
+  #linearEnd = 0
+  #fileBytes = 0
+  #writing = 0
+
+  private constructor(partial: PartialFile, header: SaveImageHeader) {
+    this.#partial = partial
+    this.#header = header
+    this.#bodyOffset = HEADER_LENGTH + header.dataLength
+  }
+
+  /** Creates the file, partial, with its description. @throws StorageError */
+  static async create(path: string, options: StasisWriterOptions): Promise<StasisWriter> {
+    const area = buildDescriptionArea(options.description)
+    const header: SaveImageHeader = {
+      complete: false,
+      dataLength: area.dataLength,
+      wasRunning: options.description.wasRunning,
+      format: 'stasis',
+      cookieOffset: area.cookieOffset,
+      extension: {
+        channels: options.channels,
+        compression: options.compression,
+        fileLength: 0,
+        areaCrc: crc32c(area.bytes),
+      },
+    }
+    const partial = await PartialFile.create(path, { direct: options.direct })
+    try {
+      await partial.file.write(Buffer.concat([serialiseHeader(header), area.bytes]), 0)
+      return new StasisWriter(partial, header)
+    } catch (error) {
+      await partial[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** Bytes handed to the disk so far. */
+  get fileBytes(): number {
+    return this.#fileBytes
+  }
+
+  /** Whether the disk is the slower side right now. */
+  get diskIsBusy(): boolean {
+    return this.#log?.full ?? this.#writing > 1
+  }
+
+  /** Says which blocks there are; before any frame. Gives each its place when the image is uncompressed. */
+  setBlocks(blocks: readonly { readonly name: string; readonly length: number }[]): void {
+    const linear = this.#header.extension?.compression === 'none'
+    let at = alignUp(this.#bodyOffset, LINEAR_ALIGNMENT)
+    this.#blocks = blocks.map(({ name, length }) => {
+      const linearOffset = linear ? at : 0
+      at = alignUp(at + length, LINEAR_ALIGNMENT)
+      return { name, usedLength: length, linearOffset, hostPageSize: 0 }
+    })
+    this.#linearEnd = linear ? at : this.#bodyOffset
+    if (!linear) this.#log = new FrameLog(this.#partial.file, this.#bodyOffset)
+  }
+
+  /**
+   * Adds a frame. Settles when `bytes` may be reused: of a linear image when they are written, else when they are copied.
+   * @throws StorageError
+   */
+  async add(frame: NewFrame, bytes: Uint8Array): Promise<void> {
+    const crc = crc32c(bytes)
+    const offset = await this.#place(frame, bytes)
+    this.#fileBytes += bytes.length
+    this.#frames.append({ ...frame, offset, storedLength: bytes.length, crc })
+  }
+
+  /**
+   * Completes the image: device state, index, footer, all durable; then the header; then the name.
+   * Gives the length of the file. @throws StorageError
+   */
+  async publish(state: DeviceState): Promise<number> {
+    const { file } = this.#partial
+    const headOffset = this.#log === undefined ? this.#linearEnd : await this.#log.flush()
+    const head = filePart(headOffset, state.head)
+    const deviceBytes = Buffer.concat([state.sections, state.tail])
+    const device = filePart(alignUp(headOffset + head.length, PART_ALIGNMENT), deviceBytes)
+    const index = serialiseIndex({
+      head,
+      device: { ...device, sectionsLength: state.sections.length },
+      ramSection: state.ramSection,
+      blocks: this.#blocks,
+      frames: this.#frames,
+    })
+    const indexOffset = alignUp(device.offset + device.length, PART_ALIGNMENT)
+    const footer = serialiseFooter({
+      indexOffset,
+      indexLength: index.length,
+      indexCrc: crc32c(index),
+      imageId: randomBytes(16),
+    })
+    const fileLength = indexOffset + index.length + FOOTER_LENGTH
+    await file.write(state.head, head.offset)
+    await file.write(deviceBytes, device.offset)
+    await file.write(Buffer.concat([index, footer]), indexOffset)
+    await file.truncate(fileLength)
+    await file.sync()
+    await file.write(this.#finalHeader(fileLength), 0)
+    await this.#partial.publish()
+    return fileLength
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#log?.settle()
+    while (this.#writes.size > 0) await Promise.allSettled(this.#writes)
+    await this.#partial[Symbol.asyncDispose]()
+  }
+
+  #finalHeader(fileLength: number): Uint8Array {
+    const { extension } = this.#header
+    if (extension === undefined) throw new InternalError('A stasis header without extension')
+    return serialiseHeader({
+      ...this.#header,
+      complete: true,
+      extension: { ...extension, fileLength },
+    })
+  }
+
+  async #place(frame: NewFrame, bytes: Uint8Array): Promise<number> {
+    if (this.#log !== undefined) {
+      return this.#log.append(bytes, frame.codec === 'none' ? PAGE_SIZE : FRAME_ALIGNMENT)
+    }
+    const block = this.#blocks[frame.block]
+    if (block === undefined) throw new InternalError(`There is no RAM block ${frame.block}`)
+    const offset = block.linearOffset + frame.firstPage * PAGE_SIZE
+    await this.#writeLinear(this.#partial.file, bytes, offset)
+    return offset
+  }
+
+  async #writeLinear(file: DirectFile, bytes: Uint8Array, offset: number): Promise<void> {
+    const write = file.write(bytes, offset)
+    this.#writes.add(write)
+    this.#writing += 1
+    try {
+      await write
+    } finally {
+      this.#writing -= 1
+      this.#writes.delete(write)
+    }
+  }
+}

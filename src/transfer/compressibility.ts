@@ -1,0 +1,63 @@
+import { PAGE_SIZE } from '../image/saved-machine.ts'
+
+/** Pages that are judged together. */
+const UNIT_PAGES = 4
+
+/** Runs of incompressible pages shorter than this stay with their neighbours: a cut costs a frame. */
+const MIN_RAW_UNITS = 4
+
+const SAMPLE_STRIDE = 31
+
+/** More distinct values than this among the samples: as good as random. 528 samples of random bytes show 224 of 256 values. */
+const MAX_DISTINCT = 190
+
+/** A run of pages within a frame that is worth compressing, or is not. */
+export interface CompressibleRun {
+  readonly firstPage: number
+  readonly pageCount: number
+  readonly compressible: boolean
+}
+
+const seen = new Uint8Array(256)
+
+/**
+ * Cuts memory into runs that compress and runs that do not, by how many different values a sample of bytes shows. Text, code,
+ * pointers and tables show few; compressed or encrypted data show nearly all.
+ */
+export function splitByCompressibility(bytes: Uint8Array): readonly CompressibleRun[] {
+  const runs: { firstPage: number; pageCount: number; compressible: boolean }[] = []
+  const pages = bytes.length / PAGE_SIZE
+  for (let page = 0; page < pages; page += UNIT_PAGES) {
+    const pageCount = Math.min(UNIT_PAGES, pages - page)
+    const compressible = looksCompressible(bytes, page * PAGE_SIZE, (page + pageCount) * PAGE_SIZE)
+    const last = runs.at(-1)
+    if (last?.compressible === compressible) last.pageCount += pageCount
+    else runs.push({ firstPage: page, pageCount, compressible })
+  }
+  return merge(runs)
+}
+
+function merge(runs: readonly CompressibleRun[]): readonly CompressibleRun[] {
+  const merged: { firstPage: number; pageCount: number; compressible: boolean }[] = []
+  for (const run of runs) {
+    const compressible = run.compressible || run.pageCount < MIN_RAW_UNITS * UNIT_PAGES
+    const last = merged.at(-1)
+    if (last?.compressible === compressible) last.pageCount += run.pageCount
+    else merged.push({ firstPage: run.firstPage, pageCount: run.pageCount, compressible })
+  }
+  return merged
+}
+
+function looksCompressible(bytes: Uint8Array, start: number, end: number): boolean {
+  seen.fill(0)
+  let distinct = 0
+  for (let at = start; at < end; at += SAMPLE_STRIDE) {
+    const value = bytes[at] as number
+    if (seen[value] === 0) {
+      seen[value] = 1
+      distinct += 1
+      if (distinct > MAX_DISTINCT) return false
+    }
+  }
+  return true
+}

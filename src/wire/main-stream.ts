@@ -1,0 +1,336 @@
+import { Buffer } from 'node:buffer'
+import { WireError } from './wire-error.ts'
+
+/**
+ * QEMU's main migration stream as a source sends it while a stopped guest is saved, taken apart on the fly: RAM records go to a
+ * handler, the rest is kept. Sources: migration/savevm.c (sections), migration/ram.c (records), checked with 7.2 and 10.0.
+ */
+
+/** Marks of sections (`QEMU_VM_*` in migration/savevm.h). */
+export const SECTION: {
+  readonly END_OF_STREAM: 0x00
+  readonly START: 0x01
+  readonly PART: 0x02
+  readonly END: 0x03
+  readonly FULL: 0x04
+  readonly SUBSECTION: 0x05
+  readonly DESCRIPTION: 0x06
+  readonly CONFIGURATION: 0x07
+  readonly COMMAND: 0x08
+  readonly FOOTER: 0x7e
+} = {
+  END_OF_STREAM: 0x00,
+  START: 0x01,
+  PART: 0x02,
+  END: 0x03,
+  FULL: 0x04,
+  SUBSECTION: 0x05,
+  DESCRIPTION: 0x06,
+  CONFIGURATION: 0x07,
+  COMMAND: 0x08,
+  FOOTER: 0x7e,
+}
+
+/** Flags in the low bits of a RAM record's first word (`RAM_SAVE_FLAG_*` in migration/ram.c). */
+export const RAM_FLAG: {
+  readonly ZERO: 0x02
+  readonly MEM_SIZE: 0x04
+  readonly PAGE: 0x08
+  readonly EOS: 0x10
+  readonly CONTINUE: 0x20
+  readonly MULTIFD_FLUSH: 0x200
+} = { ZERO: 0x02, MEM_SIZE: 0x04, PAGE: 0x08, EOS: 0x10, CONTINUE: 0x20, MULTIFD_FLUSH: 0x200 }
+
+/** First eight bytes of a stream: magic `QEVM` and version 3. */
+export const STREAM_MAGIC: Uint8Array = Uint8Array.of(0x51, 0x45, 0x56, 0x4d, 0, 0, 0, 3)
+
+/** A RAM block as the stream announces it. */
+export interface AnnouncedBlock {
+  readonly name: string
+  readonly length: number
+}
+
+/** Receives what the RAM section holds. `block` is the position in the announced list. */
+export interface RamHandler {
+  blocks(blocks: readonly AnnouncedBlock[]): void
+  zeroPages(block: number, firstPage: number, pageCount: number): void
+  /** `bytes` is valid during the call only. */
+  page(block: number, page: number, bytes: Uint8Array): void
+}
+
+/** The stream without its RAM. */
+export interface MachineStream {
+  readonly head: Uint8Array
+  readonly ramSection: number
+  readonly sections: Uint8Array
+  readonly tail: Uint8Array
+}
+
+const PAGE_SIZE = 4096
+const MAX_BLOCKS = 4096
+const MAX_HEAD_LENGTH = 65536
+const MAX_DEVICE_LENGTH = 1024 * 1024 * 1024
+
+type Step = 'magic' | 'configuration' | 'section' | 'blocks' | 'record' | 'footer' | 'devices'
+
+/** Takes a main stream apart. Feed it chunks as they come, then `finish()`. */
+export class MainStreamParser {
+  readonly #handler: RamHandler
+  #step: Step = 'magic'
+  #rest: Buffer = Buffer.alloc(0)
+  #position = 0
+  #head: Buffer = Buffer.alloc(0)
+  #ramSection = -1
+  #blocks: AnnouncedBlock[] = []
+  #announcedLeft = 0
+  #block = -1
+  #ended = false
+  #zeroFirst = 0
+  #zeroCount = 0
+  readonly #devices: Buffer[] = []
+  #deviceLength = 0
+
+  constructor(handler: RamHandler) {
+    this.#handler = handler
+  }
+
+  /** @throws WireError with the offset in the whole stream */
+  feed(chunk: Uint8Array): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+    const input = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
+    let at = 0
+    for (;;) {
+      const used = this.#take(input.subarray(at))
+      if (used < 0) break
+      at += used
+      this.#position += used
+      if (at === input.length) break
+    }
+    this.#flushZeros()
+    // A copy: the caller reuses its memory.
+    this.#rest = Buffer.from(input.subarray(at))
+  }
+
+  /** @throws WireError when the stream stopped early */
+  finish(): MachineStream {
+    const devices = Buffer.concat(this.#devices)
+    if (this.#step !== 'devices' || devices.length === 0)
+      throw this.#fault('the stream ends before the device state')
+    const end = endOfSections(devices)
+    if (end === undefined) throw this.#fault('the device state has no end mark')
+    return {
+      head: this.#head,
+      ramSection: this.#ramSection,
+      sections: devices.subarray(0, end),
+      tail: devices.subarray(end),
+    }
+  }
+
+  /** Consumes one element; -1 when its bytes are not all there. */
+  #take(bytes: Buffer): number {
+    switch (this.#step) {
+      case 'magic':
+        return this.#takeMagic(bytes)
+      case 'configuration':
+        return this.#takeConfiguration(bytes)
+      case 'section':
+        return this.#takeSection(bytes)
+      case 'blocks':
+        return this.#takeBlock(bytes)
+      case 'record':
+        return this.#takeRecord(bytes)
+      case 'footer':
+        return this.#takeFooter(bytes)
+      case 'devices':
+        this.#deviceLength += bytes.length
+        if (this.#deviceLength > MAX_DEVICE_LENGTH)
+          throw this.#fault('the device state is longer than 1 GiB')
+        this.#devices.push(Buffer.from(bytes))
+        return bytes.length
+    }
+  }
+
+  #takeMagic(bytes: Buffer): number {
+    if (bytes.length < STREAM_MAGIC.length) return -1
+    if (!bytes.subarray(0, STREAM_MAGIC.length).equals(STREAM_MAGIC))
+      throw this.#fault('no QEMU stream of version 3')
+    this.#head = Buffer.from(STREAM_MAGIC)
+    this.#step = 'configuration'
+    return STREAM_MAGIC.length
+  }
+
+  #takeConfiguration(bytes: Buffer): number {
+    if (bytes.length < 1) return -1
+    if (bytes[0] !== SECTION.CONFIGURATION) {
+      this.#step = 'section'
+      return 0
+    }
+    // Its subsections have no lengths; it ends where the RAM section starts.
+    const end = bytes.indexOf(RAM_START)
+    if (end < 4) {
+      if (bytes.length > MAX_HEAD_LENGTH)
+        throw this.#fault('no RAM section follows the configuration')
+      return -1
+    }
+    const start = end - 5
+    this.#head = Buffer.concat([this.#head, bytes.subarray(0, start)])
+    this.#step = 'section'
+    return start
+  }
+
+  #takeSection(bytes: Buffer): number {
+    const mark = bytes[0]
+    switch (mark) {
+      case undefined:
+        return -1
+      case SECTION.START:
+        return this.#takeStart(bytes)
+      case SECTION.PART:
+      case SECTION.END:
+        if (bytes.length < 5) return -1
+        this.#checkSection(bytes.readUInt32BE(1))
+        this.#ended = mark === SECTION.END
+        this.#step = 'record'
+        return 5
+      case SECTION.COMMAND:
+        if (bytes.length < 5) return -1
+        return bytes.length < 5 + bytes.readUInt16BE(3) ? -1 : 5 + bytes.readUInt16BE(3)
+      case SECTION.FULL:
+        throw this.#fault('a device saves its state ahead of RAM, which is not supported')
+      default:
+        throw this.#fault(`section mark 0x${mark.toString(16)} where RAM was expected`)
+    }
+  }
+
+  #takeStart(bytes: Buffer): number {
+    if (bytes.length < 6) return -1
+    const nameEnd = 6 + bytes.readUInt8(5)
+    if (bytes.length < nameEnd + 16) return -1
+    const name = bytes.toString('latin1', 6, nameEnd)
+    if (name !== 'ram')
+      throw this.#fault(`device "${name}" saves its state in several parts, which is not supported`)
+    if (bytes.readUInt32BE(nameEnd + 4) !== 4)
+      throw this.#fault(`RAM section version ${bytes.readUInt32BE(nameEnd + 4)}`)
+    const total = this.#word(bytes, nameEnd + 8)
+    if (total.flags !== RAM_FLAG.MEM_SIZE)
+      throw this.#fault('the RAM section does not begin with its size')
+    this.#ramSection = bytes.readUInt32BE(1)
+    this.#announcedLeft = total.address
+    this.#step = 'blocks'
+    return nameEnd + 16
+  }
+
+  #takeBlock(bytes: Buffer): number {
+    if (this.#announcedLeft === 0) {
+      this.#handler.blocks(this.#blocks)
+      this.#step = 'record'
+      return 0
+    }
+    const nameLength = bytes[0] ?? 0
+    if (bytes.length < 1 + nameLength + 8) return -1
+    const { address: length, flags } = this.#word(bytes, 1 + nameLength)
+    if (
+      flags !== 0 ||
+      length === 0 ||
+      length > this.#announcedLeft ||
+      nameLength === 0 ||
+      this.#blocks.length >= MAX_BLOCKS
+    ) {
+      throw this.#fault('the list of RAM blocks contradicts itself')
+    }
+    this.#blocks.push({ name: bytes.toString('utf8', 1, 1 + nameLength), length })
+    this.#announcedLeft -= length
+    return 1 + nameLength + 8
+  }
+
+  #takeRecord(bytes: Buffer): number {
+    if (bytes.length < 8) return -1
+    const { address, flags } = this.#word(bytes, 0)
+    if (flags === RAM_FLAG.EOS) {
+      this.#step = 'footer'
+      return 8
+    }
+    if (flags === RAM_FLAG.MULTIFD_FLUSH) return 8
+    const kind = flags & ~RAM_FLAG.CONTINUE
+    if (kind !== RAM_FLAG.PAGE && kind !== RAM_FLAG.ZERO)
+      throw this.#fault(`RAM record with flags 0x${flags.toString(16)}`)
+    const nameLength = (flags & RAM_FLAG.CONTINUE) === 0 ? 1 + (bytes[8] ?? 0) : 0
+    const start = 8 + nameLength
+    const end = start + (kind === RAM_FLAG.PAGE ? PAGE_SIZE : 1)
+    if (bytes.length < end) return -1
+    if (nameLength > 0) this.#enterBlock(bytes.toString('utf8', 9, start))
+    const block = this.#blocks[this.#block]
+    if (block === undefined || address >= block.length)
+      throw this.#fault('RAM record outside its block')
+    const page = address / PAGE_SIZE
+    if (kind === RAM_FLAG.PAGE) this.#handler.page(this.#block, page, bytes.subarray(start, end))
+    else if (bytes[start] !== 0)
+      throw this.#fault('RAM record of a page filled with a byte that is not zero')
+    else this.#addZero(page)
+    return end
+  }
+
+  #takeFooter(bytes: Buffer): number {
+    if (bytes.length < 5) return -1
+    if (bytes[0] !== SECTION.FOOTER) throw this.#fault('a RAM section without footer')
+    this.#checkSection(bytes.readUInt32BE(1))
+    this.#step = this.#ended ? 'devices' : 'section'
+    return 5
+  }
+
+  #enterBlock(name: string): void {
+    this.#flushZeros()
+    this.#block = this.#blocks.findIndex((block) => block.name === name)
+    if (this.#block < 0) throw this.#fault(`RAM record of block "${name}", which was not announced`)
+  }
+
+  #addZero(page: number): void {
+    if (this.#zeroCount > 0 && page === this.#zeroFirst + this.#zeroCount) {
+      this.#zeroCount += 1
+      return
+    }
+    this.#flushZeros()
+    this.#zeroFirst = page
+    this.#zeroCount = 1
+  }
+
+  #flushZeros(): void {
+    if (this.#zeroCount > 0) this.#handler.zeroPages(this.#block, this.#zeroFirst, this.#zeroCount)
+    this.#zeroCount = 0
+  }
+
+  #checkSection(id: number): void {
+    if (id !== this.#ramSection) throw this.#fault(`part of section ${id}, which is not RAM`)
+  }
+
+  #word(bytes: Buffer, at: number): { readonly address: number; readonly flags: number } {
+    const high = bytes.readUInt32BE(at)
+    const low = bytes.readUInt32BE(at + 4)
+    if (high >= 0x200000) throw this.#fault('an address beyond 2^53')
+    const flags = low & (PAGE_SIZE - 1)
+    return { address: high * 0x1_0000_0000 + (low - flags), flags }
+  }
+
+  #fault(what: string): WireError {
+    return new WireError(what, this.#position)
+  }
+}
+
+// name length, name, instance 0 of the section that holds RAM; its mark and id precede.
+const RAM_START = Buffer.from([3, 0x72, 0x61, 0x6d, 0, 0, 0, 0])
+
+/**
+ * Where the device sections end: at the end mark, behind which the stream is over or holds one description (a JSON text with its
+ * length). Sections carry no lengths, so this is found from the back. `undefined`: no end.
+ */
+export function endOfSections(devices: Buffer): number | undefined {
+  for (let at = devices.length - 7; at >= 0; at -= 1) {
+    at = devices.lastIndexOf(DESCRIPTION_START, at)
+    if (at < 0) break
+    if (at + 6 + devices.readUInt32BE(at + 2) === devices.length && devices[at + 6] === 0x7b)
+      return at
+  }
+  return devices.at(-1) === SECTION.END_OF_STREAM ? devices.length - 1 : undefined
+}
+
+const DESCRIPTION_START = Buffer.from([SECTION.END_OF_STREAM, SECTION.DESCRIPTION])
