@@ -6,6 +6,7 @@ export type DomainState =
   | 'crashed'
   | 'pmsuspended'
   | 'shut off'
+  | 'no state'
 
 /** What a `RunState` of QEMU (`query-status`, qapi/run-state.json of QEMU 11) means to a user. */
 export function stateOfRunState(status: string): DomainState {

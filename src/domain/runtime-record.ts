@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 import { writeDurably } from './durable-text.ts'
-import type { ProcessIdentity } from './process-identity.ts'
+import type { ProcessIdentity } from '../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** What is kept about a QEMU beside its XML: `process.json` in the runtime directory. */

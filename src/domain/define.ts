@@ -1,0 +1,33 @@
+import { resolveDirectories } from './directories.ts'
+import { checkIdentity } from './identity.ts'
+import { writeDefinition } from './definitions.ts'
+import type { DomainOptions } from './domain-options.ts'
+import { HeldDomain } from './held-domain.ts'
+import { type UnsupportedOptions, prepareMachine } from './prepare-machine.ts'
+
+/** How to define. */
+export interface DefineOptions extends DomainOptions, UnsupportedOptions {
+  /** The file that the XML came from, for messages. */
+  readonly path?: string | undefined
+}
+
+/**
+ * Defines a domain from libvirt domain XML, or changes the definition of one; what is left open (UUID, machine version,
+ * addresses) is filled in and stays so. A domain that runs is not changed until it starts again.
+ * @throws DomainXmlError, DomainError DOMAIN_EXISTS when name or UUID are another domain's, QemuError, StorageError
+ */
+export async function defineDomain(
+  xml: string,
+  options: DefineOptions = {},
+): Promise<{ readonly name: string; readonly uuid: string }> {
+  const directories = resolveDirectories(options)
+  const { domain, uuid, ...prepared } = await prepareMachine(
+    { text: xml, path: options.path },
+    directories,
+    options,
+  )
+  await using held = await HeldDomain.named(domain.name, 'define', options)
+  await checkIdentity(directories, { name: held.name, uuid })
+  await writeDefinition(directories, held.name, prepared.xml)
+  return { name: held.name, uuid }
+}

@@ -1,0 +1,18 @@
+import { endQemu } from '../qemu/end.ts'
+import type { DomainOptions } from './domain-options.ts'
+import { HeldDomain } from './held-domain.ts'
+import { clearRuntime } from './presence.ts'
+
+/**
+ * Ends a running domain at once, given by name, UUID or id, as if its power were cut; QEMU still flushes its disks.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError QEMU_TIMEOUT
+ */
+export async function destroyDomain(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<{ readonly name: string }> {
+  await using domain = await HeldDomain.find(reference, 'destroy', options)
+  await endQemu(domain.requireRunning())
+  await clearRuntime(domain.paths)
+  return { name: domain.name }
+}

@@ -1,0 +1,45 @@
+import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
+import { readDomain } from '../qemu/domain-xml/read-domain.ts'
+import { findEntry } from './catalogue.ts'
+import { resolveDirectories } from './directories.ts'
+import type { DomainOptions } from './domain-options.ts'
+import { entryXml } from './dump-xml.ts'
+import { type DomainSummary, stateOf } from './list.ts'
+import { processorTimeMs } from './processor-time.ts'
+
+/** Facts about one domain. */
+export interface DomainInfo extends DomainSummary {
+  readonly osType: 'hvm'
+  readonly vcpus: number
+  readonly maxMemoryBytes: number
+  readonly usedMemoryBytes: number
+  /** Processor time that its QEMU used so far. */
+  readonly cpuTimeMs: number | undefined
+}
+
+/**
+ * Facts about a domain, given by name, UUID or id.
+ * @throws DomainError DOMAIN_NOT_FOUND, DomainXmlError, StorageError
+ */
+export async function domainInfo(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<DomainInfo> {
+  const directories = resolveDirectories(options)
+  const entry = await findEntry(directories, reference)
+  const document = parseDomainXml(await entryXml(directories, entry))
+  const { domain } = readDomain(document, { ignoreUnsupported: true })
+  const { name, record, persistent } = entry
+  return {
+    name,
+    uuid: record?.uuid ?? domain.uuid ?? '',
+    id: record?.pid,
+    state: await stateOf(entry, options.signal),
+    persistent,
+    osType: 'hvm',
+    vcpus: domain.vcpus.current,
+    maxMemoryBytes: domain.memoryBytes,
+    usedMemoryBytes: domain.memoryBytes,
+    cpuTimeMs: record === undefined ? undefined : await processorTimeMs(record.pid),
+  }
+}

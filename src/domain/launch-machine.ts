@@ -1,0 +1,113 @@
+import { buildCommandLine } from '../qemu/command-line/build.ts'
+import type { MemoryFile } from '../qemu/command-line/options.ts'
+import type { Cpu } from '../qemu/domain-xml/model/cpu.ts'
+import type { Domain } from '../qemu/domain-xml/model/domain.ts'
+import { endQemu } from '../qemu/end.ts'
+import { launchQemu } from '../qemu/launch.ts'
+import type { ProcessIdentity } from '../qemu/process-identity.ts'
+import type { QmpConnection } from '../qmp/connection.ts'
+import { writeDurably } from './durable-text.ts'
+import type { Emulator } from './emulator.ts'
+import type { HeldDomain } from './held-domain.ts'
+import { clearRuntime } from './presence.ts'
+import { type RuntimeRecord, writeRecord } from './runtime-record.ts'
+
+/** What to launch. */
+export interface LaunchPlan {
+  readonly domain: Domain
+  /** The XML that it is launched from, for `live.xml`. */
+  readonly xml: string
+  readonly emulator: Emulator
+  /** Wait for an incoming machine. */
+  readonly incoming?: boolean | undefined
+  readonly cpuOverride?: Cpu | undefined
+  /** Descriptors of memory files by the id of the backend. */
+  readonly memoryFiles?: ReadonlyMap<string, number> | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A QEMU that is being made ready, its guest standing still. Unless it is kept, disposing ends it and leaves nothing. */
+export class LaunchedMachine implements AsyncDisposable {
+  readonly control: QmpConnection
+  readonly record: RuntimeRecord
+  readonly #held: HeldDomain
+  #kept = false
+
+  private constructor(held: HeldDomain, control: QmpConnection, record: RuntimeRecord) {
+    this.#held = held
+    this.control = control
+    this.record = record
+  }
+
+  /** @throws QemuError QEMU_START_FAILED and others of `launchQemu`, DomainXmlError, StorageError, CancelledError */
+  static async launch(held: HeldDomain, plan: LaunchPlan): Promise<LaunchedMachine> {
+    const { paths } = held
+    const { emulator, argv } = {
+      emulator: plan.emulator.probed.emulator,
+      argv: argumentsFor(plan, held),
+    }
+    let record: RuntimeRecord | undefined
+    const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
+      record = {
+        ...identity,
+        stage: 'starting',
+        uuid: plan.domain.uuid ?? '',
+        emulator,
+        qemuVersion: plan.emulator.probed.version,
+        commandLine: [emulator, ...argv],
+      }
+      await writeRecord(paths, record)
+    }
+    try {
+      await writeDurably(paths.liveXml, plan.xml)
+      const { control } = await launchQemu({
+        emulator,
+        argv,
+        extraFds: [...(plan.memoryFiles?.values() ?? [])],
+        directory: paths.directory,
+        monitors: { control: paths.controlSocket, query: paths.querySocket },
+        onSpawned,
+        signal: plan.signal,
+      })
+      return new LaunchedMachine(held, control, record as unknown as RuntimeRecord)
+    } catch (error) {
+      await clearRuntime(paths)
+      throw error
+    }
+  }
+
+  /** Says that the machine is complete: from now on it is the guest, whatever becomes of us. Comes before its processors run. */
+  async markComplete(): Promise<void> {
+    await writeRecord(this.#held.paths, { ...this.record, stage: 'running' })
+  }
+
+  /** Leaves the machine to live on. */
+  keep(): void {
+    this.#kept = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.control.close()
+    if (this.#kept) return
+    await endQemu(this.record, { force: true })
+    await clearRuntime(this.#held.paths)
+  }
+}
+
+/** Descriptors that a child inherits count from 3. */
+const FIRST_INHERITED = 3
+
+function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
+  const ids = [...(plan.memoryFiles?.keys() ?? [])]
+  const memoryFiles = new Map<string, MemoryFile>(
+    ids.map((id, index) => [id, { path: `/proc/self/fd/${FIRST_INHERITED + index}`, share: true }]),
+  )
+  return buildCommandLine(plan.domain, {
+    qemuVersion: plan.emulator.version,
+    monitors: [],
+    incoming: plan.incoming === true,
+    cpuOverride: plan.cpuOverride,
+    memoryFiles,
+    socketDirectory: held.paths.directory,
+  })
+}

@@ -1,0 +1,28 @@
+import { DomainError } from '../errors.ts'
+import type { DomainOptions } from './domain-options.ts'
+import { stateOfRunState } from './domain-state.ts'
+import { HeldDomain } from './held-domain.ts'
+import { openControl } from './monitor.ts'
+
+/**
+ * Pauses a running domain, given by name, UUID or id; one that is paused already stays so.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY, QemuError
+ */
+export async function suspendDomain(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<{ readonly name: string }> {
+  await using domain = await HeldDomain.find(reference, 'suspend', options)
+  domain.requireRunning()
+  await using monitor = await openControl(domain.paths, options.signal)
+  const { status } = await monitor.execute('query-status')
+  const state = stateOfRunState(status)
+  if (state !== 'running' && state !== 'paused') {
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Domain '${domain.name}' cannot be suspended: it is ${state}`,
+    )
+  }
+  if (state === 'running') await monitor.execute('stop')
+  return { name: domain.name }
+}
