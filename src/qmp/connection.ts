@@ -2,6 +2,7 @@ import { CancelledError, InternalError, QemuError, throwIfCancelled } from '../e
 import type { QmpArguments, QmpCommandName, QmpReturn } from './commands.ts'
 import { QmpEventListener, readEvent, type QmpEventName } from './events.ts'
 import { decodeMessage, encodeMessage } from './json.ts'
+import { QmpLost } from './lost.ts'
 import { PendingCalls } from './pending-calls.ts'
 import type { VersionInfo } from './replies.ts'
 import { LineTransport, connectSocket, monitorBusy } from './transport.ts'
@@ -99,13 +100,18 @@ export class QmpConnection implements AsyncDisposable {
     return this.#closed.promise
   }
 
+  /** The last lines that QEMU wrote, as far as whoever connected can tell; otherwise empty. */
+  lastWords(): string {
+    return this.#processTail?.().trim() ?? ''
+  }
+
   /**
-   * Sends a command and waits for its result. Throws `QmpRefusal` (`QEMU_REFUSED`), `QEMU_DIED` with QEMU's
-   * last lines when its monitor closes, `QEMU_TIMEOUT`, `QEMU_STREAM`, `CancelledError`.
+   * Sends a command and waits for its result. Throws `QmpRefusal` (`QEMU_REFUSED`), `QmpLost` (`QEMU_DIED`) with
+   * QEMU's last lines when its monitor closes, `QEMU_TIMEOUT`, `QEMU_STREAM`, `CancelledError`.
    */
   execute<N extends QmpCommandName>(command: N, ...rest: Parameters<N>): Promise<QmpReturn<N>> {
     const [args, options] = rest
-    return this.#call(command, args, options, this.execute) as Promise<QmpReturn<N>>
+    return this.#call(command, args, options)
   }
 
   /** `execute` for a command that has no entry in `QmpCommands`. */
@@ -114,7 +120,7 @@ export class QmpConnection implements AsyncDisposable {
     args?: Readonly<Record<string, unknown>>,
     options?: QmpCallOptions,
   ): Promise<unknown> {
-    return this.#call(command, args, options, this.executeAny)
+    return this.#call(command, args, options)
   }
 
   /** Opens a queue of the named events; what happens from now on is in it. */
@@ -142,10 +148,9 @@ export class QmpConnection implements AsyncDisposable {
     command: string,
     args: Readonly<Record<string, unknown>> | undefined,
     options: QmpCallOptions | undefined,
-    caller: (...args: never[]) => unknown,
   ): Promise<unknown> {
     const site: { stack?: string } = {}
-    Error.captureStackTrace(site, caller)
+    Error.captureStackTrace(site)
     if (this.#state !== 'ready') {
       return Promise.reject(
         this.#end ?? new InternalError(`QMP command ${command} sent to a ${this.#state} monitor`),
@@ -188,20 +193,12 @@ export class QmpConnection implements AsyncDisposable {
 
   #finish(cause: Error | undefined): void {
     this.#state = 'closed'
-    const end = (this.#end ??= cause instanceof QemuError ? cause : this.#died(cause))
+    const end = (this.#end ??=
+      cause instanceof QemuError ? cause : new QmpLost(this.#path, this.lastWords(), { cause }))
     this.#greeted.reject(end)
     this.#calls.failAll(end)
     for (const listener of this.#listeners) listener.end(end)
     this.#listeners.clear()
     this.#closed.resolve(end)
-  }
-
-  #died(cause: Error | undefined): QemuError {
-    const tail = this.#processTail?.().trim() ?? ''
-    const words = tail === '' ? '' : `; its last words: ${tail}`
-    return new QemuError('QEMU_DIED', `QEMU closed its monitor${words}`, {
-      path: this.#path,
-      cause,
-    })
   }
 }

@@ -1,4 +1,5 @@
 import { CancelledError, QemuError } from '../errors.ts'
+import { QmpLost } from './lost.ts'
 import { QmpRefusal, withCallSite } from './refusal.ts'
 
 interface PendingCall {
@@ -66,11 +67,14 @@ export class PendingCalls {
   }
 }
 
-function failure(call: PendingCall, reason: Error): Error {
-  if (reason instanceof CancelledError || !(reason instanceof QemuError)) return reason
-  const facts = { operation: call.command, path: reason.path, cause: reason.cause }
-  const text = `${reason.message} (while ${call.command} was under way)`
-  return withCallSite(new QemuError(reason.code, text, facts), call.site)
+function failure({ command, site }: PendingCall, reason: Error): Error {
+  if (reason instanceof QmpLost) {
+    const { path = '', lastWords, cause } = reason
+    return withCallSite(new QmpLost(path, lastWords, { operation: command, cause }), site)
+  }
+  if (!(reason instanceof QemuError)) return reason
+  const facts = { operation: command, path: reason.path, cause: reason.cause }
+  return withCallSite(new QemuError(reason.code, reason.message, facts), site)
 }
 
 function brief(message: Record<string, unknown>): string {

@@ -1,0 +1,30 @@
+import { QemuError, StasisError } from '../errors.ts'
+import type { QmpConnection } from '../qmp/connection.ts'
+import { QmpLost } from '../qmp/lost.ts'
+
+/** The error of a migration that QEMU reports as failed: its reason, and the last lines of its log where they say more. */
+export function migrationFailed(
+  qmp: QmpConnection,
+  operation: string,
+  reason: string | undefined,
+): QemuError {
+  const words = qmp.lastWords()
+  const parts = [reason, words].filter((part) => part !== undefined && part !== '')
+  const text = parts.length === 0 ? 'QEMU gave no reason' : parts.join('; its log: ')
+  return new QemuError('MIGRATION_FAILED', `Could not ${operation}: ${text}`, { operation })
+}
+
+/**
+ * What a wait for an incoming migration threw, as the error to report: a QEMU that exits with a reason on its lips has refused
+ * the stream (7.2 always does so, QEMU migration/migration.c `process_incoming_migration_co`), one that goes silently was killed.
+ */
+export function incomingFailure(operation: string, error: unknown): unknown {
+  if (!(error instanceof QmpLost) || error.lastWords === '') return error
+  const text = `Could not ${operation}: ${error.lastWords}`
+  return new QemuError('MIGRATION_FAILED', text, { operation, cause: error })
+}
+
+/** Whether an error says that QEMU is gone, so that nothing can be asked of it any more. */
+export function isQemuGone(error: unknown): boolean {
+  return error instanceof StasisError && error.code === 'QEMU_DIED'
+}

@@ -1,0 +1,83 @@
+import type { MigrateInfo, RamStats } from '../qmp/replies.ts'
+
+/** How far guest memory is, in bytes. */
+export interface RamProgress {
+  /** What went over the wire. */
+  readonly transferredBytes: number
+  readonly remainingBytes: number
+  readonly totalBytes: number
+  readonly zeroPages: number
+  readonly normalPages: number
+  readonly pageSize: number
+  /** How often dirty pages were collected; 1 during the first round. */
+  readonly rounds: number
+}
+
+/** A completed migration, as QEMU counted it. */
+export interface MigrationStats {
+  readonly ram: RamProgress | undefined
+  readonly totalTimeMs: number
+  readonly setupTimeMs: number
+  /** From QEMU's own stop of the guest to the end; a guest that stood before counts its last round. */
+  readonly downtimeMs: number
+}
+
+/** Where a migration is. */
+export type MigrationProgress =
+  | { readonly phase: 'none' }
+  | { readonly phase: 'setup' }
+  | { readonly phase: 'active'; readonly ram: RamProgress | undefined; readonly elapsedMs: number }
+  /** RAM is through, device state is on its way. */
+  | { readonly phase: 'device'; readonly ram: RamProgress | undefined; readonly elapsedMs: number }
+  | { readonly phase: 'cancelling' }
+  | { readonly phase: 'completed'; readonly stats: MigrationStats }
+  | { readonly phase: 'failed'; readonly reason: string | undefined }
+  | { readonly phase: 'cancelled' }
+
+/** Reads an answer to `query-migrate` (QEMU qapi/migration.json, `MigrationInfo`). */
+export function progressOf(info: MigrateInfo): MigrationProgress {
+  const elapsedMs = info['total-time'] ?? 0
+  switch (info.status) {
+    case undefined:
+    case 'none':
+      return { phase: 'none' }
+    case 'setup':
+    case 'wait-unplug':
+      return { phase: 'setup' }
+    case 'cancelling':
+    case 'cancelled':
+      return { phase: info.status }
+    case 'completed':
+      return { phase: 'completed', stats: statsOf(info) }
+    case 'failed':
+      return { phase: 'failed', reason: info['error-desc'] }
+    case 'device':
+    case 'pre-switchover':
+      return { phase: 'device', ram: ramOf(info.ram), elapsedMs }
+    default:
+      return { phase: 'active', ram: ramOf(info.ram), elapsedMs }
+  }
+}
+
+function statsOf(info: MigrateInfo): MigrationStats {
+  return {
+    ram: ramOf(info.ram),
+    totalTimeMs: info['total-time'] ?? 0,
+    setupTimeMs: info['setup-time'] ?? 0,
+    downtimeMs: info.downtime ?? 0,
+  }
+}
+
+function ramOf(ram: RamStats | undefined): RamProgress | undefined {
+  return (
+    ram && {
+      transferredBytes: ram.transferred,
+      remainingBytes: ram.remaining,
+      totalBytes: ram.total,
+      zeroPages: ram.duplicate,
+      normalPages: ram.normal,
+      pageSize: ram['page-size'],
+      rounds: ram['dirty-sync-count'],
+    }
+  )
+}

@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { CancelledError, QemuError } from '../errors.ts'
+import type { QmpConnection } from '../qmp/connection.ts'
+import type { RunState } from '../qmp/replies.ts'
+
+const PAUSE_MS = 5
+const DEFAULT_TIMEOUT_MS = 30_000
+
+/** Bounds of a change of run state. */
+export interface RunStateOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number | undefined
+}
+
+/** What the guest does now. */
+export async function runState(
+  qmp: QmpConnection,
+  options: RunStateOptions = {},
+): Promise<RunState> {
+  return (await qmp.execute('query-status', {}, options)).status
+}
+
+/**
+ * Stops the guest's processors and waits until they stand; gives the state before, for `contVm` belongs only to what was running.
+ * @throws QemuError QEMU_TIMEOUT, QEMU_DIED; CancelledError
+ */
+export async function stopVm(qmp: QmpConnection, options: RunStateOptions = {}): Promise<RunState> {
+  const before = await qmp.execute('query-status', {}, options)
+  if (!before.running) return before.status
+  await qmp.execute('stop', {}, options)
+  await reach(qmp, 'stop the guest', (status) => status !== 'running', options)
+  return before.status
+}
+
+/**
+ * Lets the guest's processors run and waits until they do; gives the state before. Works after a completed, failed or cancelled
+ * migration, too: QEMU refuses `cont` in `finish-migrate`, which it leaves only some time after it reported the end.
+ * @throws QemuError QEMU_REFUSED (a guest that panicked or was shut down must be reset), QEMU_TIMEOUT, QEMU_DIED; CancelledError
+ */
+export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}): Promise<RunState> {
+  const before = await qmp.execute('query-status', {}, options)
+  if (before.running) return before.status
+  await reach(qmp, 'resume the guest', (status) => status !== 'finish-migrate', options)
+  await qmp.execute('cont', {}, options)
+  await reach(qmp, 'resume the guest', (status) => status === 'running', options)
+  return before.status
+}
+
+/** Why this guest cannot be migrated, in QEMU's words; empty when it can (QEMU >= 6.0, qapi/migration.json `blocked-reasons`). */
+export async function migrationBlockers(
+  qmp: QmpConnection,
+  options: RunStateOptions = {},
+): Promise<readonly string[]> {
+  return (await qmp.execute('query-migrate', {}, options))['blocked-reasons'] ?? []
+}
+
+async function reach(
+  qmp: QmpConnection,
+  operation: string,
+  reached: (status: RunState) => boolean,
+  options: RunStateOptions,
+): Promise<void> {
+  const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const status = await runState(qmp, options)
+    if (reached(status)) return
+    if (performance.now() >= deadline) {
+      const text = `Could not ${operation} within ${timeoutMs} ms: QEMU stays in ${status}`
+      throw new QemuError('QEMU_TIMEOUT', text, { operation })
+    }
+    await delay(PAUSE_MS, undefined, { signal }).catch((reason: unknown) => {
+      throw new CancelledError(operation, reason)
+    })
+  }
+}

@@ -1,0 +1,18 @@
+import { QemuError } from '../errors.ts'
+
+/** QEMU closed its monitor, which is how its death shows (code `QEMU_DIED`). */
+export class QmpLost extends QemuError {
+  /** The last lines that QEMU wrote; empty when it wrote none or nobody can tell. */
+  readonly lastWords: string
+
+  constructor(
+    path: string,
+    lastWords: string,
+    facts: { operation?: string; cause?: unknown } = {},
+  ) {
+    const words = lastWords === '' ? '' : `; its last words: ${lastWords}`
+    const during = facts.operation === undefined ? '' : ` during ${facts.operation}`
+    super('QEMU_DIED', `QEMU closed its monitor${during}${words}`, { path, ...facts })
+    this.lastWords = lastWords
+  }
+}
