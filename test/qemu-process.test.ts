@@ -22,7 +22,7 @@ function monitorsIn(directory: string): { control: string; query: string } {
   return { control: join(directory, 'a,b'), query: join(directory, 'q') }
 }
 
-for (const { name, emulator } of qemus) {
+for (const { label: name, emulator } of qemus()) {
   test(`launchQemu() gives a QEMU of its own session whose two monitors answer [${name}]`, async () => {
     await using guest = await startSmallGuest(emulator, ['-S'])
     assert.equal((await guest.qmp.execute('query-status')).status, 'prelaunch')

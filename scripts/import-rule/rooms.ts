@@ -41,7 +41,7 @@ export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
   worker_threads: ['transfer'],
   readline: ['cli'],
   'readline/promises': ['cli'],
-  tty: ['cli'],
+  tty: ['cli', 'domain'],
   koffi: ['io'],
   commander: ['cli'],
   '@xmldom/xmldom': ['qemu', 'domain'],

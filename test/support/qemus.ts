@@ -1,11 +1,27 @@
-import { existsSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { cacheDir } from './cache-dir.ts'
 
-/** The QEMUs that tests run on: the distribution's and, when it was set up, QEMU 10. */
-export const qemus: readonly { readonly name: string; readonly emulator: string }[] = [
-  { name: 'distribution', emulator: '/usr/bin/qemu-system-x86_64' },
-  {
-    name: 'qemu-10',
-    emulator: join(import.meta.dirname, '../../.cache/qemu-10/qemu-system-x86_64'),
-  },
-].filter(({ emulator }) => existsSync(emulator))
+/** A QEMU that tests run on. */
+export interface TestQemu {
+  /** Major and minor version, which is also what machine types are named by: `pc-q35-${label}`. */
+  readonly label: string
+  readonly major: number
+  readonly emulator: string
+}
+
+const emulators = ['/usr/bin/qemu-system-x86_64', join(cacheDir, 'qemu-10/qemu-system-x86_64')]
+let found: readonly TestQemu[] | undefined
+
+/** The QEMUs that are there: the distribution's first (7.2 on Debian 12), then QEMU 10 that `scripts/qemu-10` unpacks. */
+export function qemus(): readonly TestQemu[] {
+  found ??= emulators.flatMap((emulator) => {
+    const { stdout } = spawnSync(emulator, ['--version'], { encoding: 'utf8' })
+    const version = /version (?<major>\d+)\.(?<minor>\d+)/.exec(stdout ?? '')?.groups
+    if (version === undefined) return []
+    const { major = '', minor = '' } = version
+    return [{ label: `${major}.${minor}`, major: Number(major), emulator }]
+  })
+  if (found.length === 0) throw new Error('There is no QEMU: run `npm run setup`')
+  return found
+}

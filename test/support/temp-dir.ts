@@ -1,0 +1,23 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A directory that is removed, with all in it, at the end of its scope. */
+export interface TempDir extends AsyncDisposable {
+  readonly path: string
+  /** A path inside it. */
+  join(...parts: string[]): string
+}
+
+/**
+ * Makes a directory: `await using dir = await tempDir()`. Its path is short enough for unix sockets.
+ * `STASIS_TEST_DIR` moves it to another file system.
+ */
+export async function tempDir(): Promise<TempDir> {
+  const path = await mkdtemp(join(process.env['STASIS_TEST_DIR'] ?? tmpdir(), 'stasis-'))
+  return {
+    path,
+    join: (...parts) => join(path, ...parts),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  }
+}
