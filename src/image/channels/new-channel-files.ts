@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, rename, stat, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { StorageError, storageError } from '../../errors.ts'
+import { DirectFile } from '../../io/direct-file.ts'
+import { syncDirectory } from '../../io/partial-file.ts'
+import { tryLock } from '../../io/system-calls.ts'
+import { channelPath, newChannelPath, parseNewChannelName } from './channel-path.ts'
+import { type StandingImage, standingImage } from './standing-image.ts'
+
+/**
+ * The channel files of an image that comes into being. Until their image is complete they have names that carry its id, so that
+ * the channel files of the image that stands there are not touched before it is replaced (docs/format/channels.md, "Life").
+ */
+export class NewChannelFiles implements AsyncDisposable {
+  readonly imageId: Uint8Array = randomBytes(16)
+  readonly files: DirectFile[] = []
+  readonly #path: string
+  #standing: StandingImage | undefined
+  #complete = false
+
+  private constructor(path: string) {
+    this.#path = path
+  }
+
+  /** @throws StorageError */
+  static async create(path: string, count: number, direct: boolean): Promise<NewChannelFiles> {
+    const made = new NewChannelFiles(path)
+    try {
+      await refuseWhatCannotBeReplaced(path, count)
+      made.#standing = await standingImage(path)
+      await made.#removeAbandoned(made.#standing?.imageId)
+      for (let channel = 0; channel < count; channel += 1) {
+        const name = newChannelPath(path, channel, made.imageId)
+        const file = await DirectFile.open(name, 'create', { direct })
+        made.files.push(file)
+        tryLock(file.fd)
+      }
+      return made
+    } catch (error) {
+      await made[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** Makes the files and their present names durable. From then on the image may be published. @throws StorageError */
+  async sync(): Promise<void> {
+    await Promise.all(this.files.map((file) => file.sync()))
+    await syncDirectory(dirname(this.#path))
+  }
+
+  /**
+   * Gives the files their own names, after their image was published, and removes what the image that it replaced had beside it.
+   * A reader finds them without this too, so a fault here loses nothing and is none of the save.
+   */
+  async settle(): Promise<void> {
+    this.#complete = true
+    for (const [channel, file] of this.files.entries()) {
+      await file.close()
+      await rename(file.path, channelPath(this.#path, channel)).catch(() => undefined)
+    }
+    for (let channel = this.files.length; channel < (this.#standing?.channels ?? 0); channel += 1)
+      await unlink(channelPath(this.#path, channel)).catch(() => undefined)
+    await this.#removeAbandoned(Buffer.from(this.imageId).toString('hex'))
+    await syncDirectory(dirname(this.#path)).catch(() => undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const file of this.files) {
+      await file.close()
+      if (!this.#complete) await unlink(file.path).catch(() => undefined)
+    }
+  }
+
+  /** Removes the new files of dead writers, but for those that belong to the image that stands there. */
+  async #removeAbandoned(keep: string | undefined): Promise<void> {
+    const directory = dirname(this.#path)
+    const names = await readdir(directory).catch((error: unknown) => {
+      throw storageError(`write to the directory ${directory}`, directory, error)
+    })
+    for (const name of names) {
+      const parsed = parseNewChannelName(name, this.#path)
+      if (parsed !== undefined && parsed.imageId !== keep)
+        await removeUnlocked(join(directory, name))
+    }
+  }
+}
+
+async function removeUnlocked(path: string): Promise<void> {
+  const file = await DirectFile.open(path, 'read', { direct: false }).catch(() => undefined)
+  if (file === undefined) return
+  // Its writer holds the lock while it lives.
+  if (tryLock(file.fd)) await unlink(path).catch(() => undefined)
+  await file.close()
+}
+
+async function refuseWhatCannotBeReplaced(path: string, count: number): Promise<void> {
+  for (let channel = 0; channel < count; channel += 1) {
+    const name = channelPath(path, channel)
+    const facts = await stat(name).catch(() => undefined)
+    if (facts === undefined || facts.isFile()) continue
+    throw new StorageError('FILE_EXISTS', `Could not save: ${name} exists and is no regular file`, {
+      operation: `save to ${path}`,
+      path: name,
+      hint: 'Channel files are called like the image, with .1, .2 and so on behind. Save under another name',
+    })
+  }
+}

@@ -1,0 +1,22 @@
+import { openImageFile } from '../opened-image.ts'
+import { readTable } from './reader.ts'
+
+/** A complete `channels` image that a save is about to replace. */
+export interface StandingImage {
+  /** Hexadecimal. */
+  readonly imageId: string
+  readonly channels: number
+}
+
+/** The `channels` image at `path`; `undefined` when there is nothing, or something else. */
+export async function standingImage(path: string): Promise<StandingImage | undefined> {
+  try {
+    const image = await openImageFile(path, { direct: false })
+    await using _ = image.file
+    if (image.header.format !== 'channels') return undefined
+    const { imageId, channels } = await readTable(image)
+    return { imageId: Buffer.from(imageId).toString('hex'), channels: channels.length }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,79 @@
+import { crc32c } from '@node-rs/crc32'
+import type { DirectFile } from '../io/direct-file.ts'
+import { PartialFile } from '../io/partial-file.ts'
+import { buildDescriptionArea } from './description-area.ts'
+import { type Compression, HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
+import type { SaveFormat } from './save-format.ts'
+import type { MachineDescription } from './saved-machine.ts'
+
+/** What an image begins with. */
+export interface NewImageOptions {
+  readonly format: SaveFormat
+  readonly description: MachineDescription
+  readonly direct: boolean
+  /** Only in formats that have the header's extension. */
+  readonly extension?: { readonly channels: number; readonly compression: Compression }
+}
+
+/**
+ * A save image that comes into being: its header and description are written, with the partial magic; the body is the caller's.
+ * Disposing it unpublished leaves no file.
+ */
+export class NewImage implements AsyncDisposable {
+  /** Where the body begins: on a 64 KiB boundary. */
+  readonly bodyOffset: number
+  readonly #partial: PartialFile
+  readonly #header: SaveImageHeader
+
+  private constructor(partial: PartialFile, header: SaveImageHeader) {
+    this.#partial = partial
+    this.#header = header
+    this.bodyOffset = HEADER_LENGTH + header.dataLength
+  }
+
+  /** @throws StorageError, UsageError */
+  static async create(path: string, options: NewImageOptions): Promise<NewImage> {
+    const area = buildDescriptionArea(options.description)
+    const header: SaveImageHeader = {
+      complete: false,
+      dataLength: area.dataLength,
+      wasRunning: options.description.wasRunning,
+      format: options.format,
+      cookieOffset: area.cookieOffset,
+      ...(options.extension !== undefined && {
+        extension: { ...options.extension, fileLength: 0, areaCrc: crc32c(area.bytes) },
+      }),
+    }
+    const partial = await PartialFile.create(path, options)
+    try {
+      await partial.file.write(Buffer.concat([serialiseHeader(header), area.bytes]), 0)
+      return new NewImage(partial, header)
+    } catch (error) {
+      await partial[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  get file(): DirectFile {
+    return this.#partial.file
+  }
+
+  /** Sets the length, makes the data durable, then the header final, then gives the file its name. @throws StorageError */
+  async publish(fileLength: number): Promise<void> {
+    await this.file.truncate(fileLength)
+    await this.file.sync()
+    const { extension } = this.#header
+    const header = { ...this.#header, complete: true }
+    await this.file.write(
+      serialiseHeader(
+        extension === undefined ? header : { ...header, extension: { ...extension, fileLength } },
+      ),
+      0,
+    )
+    await this.#partial.publish()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#partial[Symbol.asyncDispose]()
+  }
+}
