@@ -1,0 +1,114 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children, whole } from '../access.ts'
+import { invalid } from '../location.ts'
+import { claim } from './disks.ts'
+import { create, insertBefore, insertDevice, setDefault } from './edit.ts'
+
+const MODELS: Readonly<Record<string, string>> = {
+  'isa-serial': 'isa-serial',
+  'pci-serial': 'pci-serial',
+  'usb-serial': 'usb-serial',
+  'isa-debug': 'isa-debugcon',
+}
+
+/** A PC has room for four serial ports. */
+const ISA_PORTS = 4
+
+/** Fills in serial ports and consoles: the first console is the first serial port under another name. */
+export function fillCharacterDevices(devices: Element): void {
+  twinSerialAndConsole(devices)
+  const serials = children(devices, 'serial')
+  for (const serial of serials) fillSerial(serial)
+  numberIsaPorts(serials.filter((one) => attribute(child(one, 'target'), 'type') === 'isa-serial'))
+  children(devices, 'console').forEach((console, index) => fillConsole(console, index))
+  for (const channel of children(devices, 'channel')) fillSocket(channel)
+}
+
+function twinSerialAndConsole(devices: Element): void {
+  const [console] = children(devices, 'console')
+  const serials = children(devices, 'serial')
+  const [serial] = serials
+  const type = attribute(child(console, 'target'), 'type') ?? 'serial'
+  if (console !== undefined && type === 'serial' && serial === undefined) {
+    insertDevice(devices, twin(console, 'serial', { type: 'isa-serial', port: 0 }))
+  } else if (serial !== undefined && (console === undefined || type !== 'serial')) {
+    const kind = attribute(child(serial, 'target'), 'type') ?? 'isa-serial'
+    if (kind !== 'isa-serial') return
+    const made = twin(serial, 'console', { type: 'serial', port: 0 })
+    if (console === undefined) insertDevice(devices, made)
+    else devices.insertBefore(made, console)
+  }
+}
+
+/** The same device under the other element's name: its host side, and a target of its own. */
+function twin(
+  element: Element,
+  name: string,
+  target: Readonly<Record<string, string | number>>,
+): Element {
+  const made = create(element, name)
+  for (const one of [...element.attributes]) {
+    if (one.name === 'type') made.setAttribute(one.name, one.value)
+  }
+  for (const inner of children(element)) {
+    if (['source', 'protocol', 'log'].includes(inner.nodeName)) {
+      made.appendChild(inner.cloneNode(true))
+    }
+  }
+  made.appendChild(create(element, 'target', target))
+  return made
+}
+
+function fillSerial(serial: Element): void {
+  setDefault(serial, 'type', 'pty')
+  fillSocket(serial)
+  const target = child(serial, 'target') ?? addTarget(serial)
+  setDefault(target, 'type', 'isa-serial')
+  const model = MODELS[attribute(target, 'type') ?? '']
+  if (child(target, 'model') === undefined && model !== undefined) {
+    target.appendChild(create(target, 'model', { name: model }))
+  }
+}
+
+function fillConsole(console: Element, index: number): void {
+  setDefault(console, 'type', 'pty')
+  fillSocket(console)
+  const target = child(console, 'target') ?? addTarget(console)
+  setDefault(target, 'type', 'serial')
+  setDefault(target, 'port', index)
+  if (index > 0 && attribute(target, 'type') === 'serial') {
+    throw invalid(console, 'only the first console can be a serial port')
+  }
+}
+
+/** A unix socket without a path is one that QEMU makes and listens on. */
+function fillSocket(element: Element): void {
+  if (attribute(element, 'type') !== 'unix') return
+  const source = child(element, 'source')
+  if (source === undefined) {
+    insertBefore(element, create(element, 'source', { mode: 'bind' }), () => true)
+  } else setDefault(source, 'mode', 'bind')
+}
+
+function addTarget(element: Element): Element {
+  const later = ['alias', 'address', 'acpi']
+  return insertBefore(element, create(element, 'target'), (one) => later.includes(one.nodeName))
+}
+
+function numberIsaPorts(serials: readonly Element[]): void {
+  const taken = new Map<string, Element>()
+  const port = (serial: Element): number | undefined => whole(child(serial, 'target'), 'port')
+  for (const serial of serials) {
+    const number = port(serial)
+    if (number !== undefined) claim(taken, String(number), serial, 'the port')
+  }
+  for (const serial of serials) {
+    if (port(serial) !== undefined) continue
+    const free = Array.from({ length: ISA_PORTS }, (_, at) => at).find(
+      (at) => !taken.has(String(at)),
+    )
+    if (free === undefined) throw invalid(serial, `a PC has only ${ISA_PORTS} serial ports`)
+    child(serial, 'target')?.setAttribute('port', String(free))
+    taken.set(String(free), serial)
+  }
+}

@@ -1,0 +1,121 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, attributeNode, child, children, whole } from '../access.ts'
+import { invalid, place } from '../location.ts'
+import { readAddress } from '../model/address.ts'
+import { isQ35 } from './chipset.ts'
+import { busOf } from './disks.ts'
+import { create, insertBefore, insertDevice, setDefault } from './edit.ts'
+
+const COMPANIONS = ['ich9-ehci1', 'ich9-uhci1', 'ich9-uhci2', 'ich9-uhci3']
+
+/** Fills in controllers: those of the machine itself, and those that disks and channels need. */
+export function fillControllers(root: Element, devices: Element): void {
+  numberControllers(children(devices, 'controller'))
+  const q35 = isQ35(root)
+  ensure(devices, 'usb', 0, q35 ? 'qemu-xhci' : 'piix3-uhci')
+  if (q35) ensure(devices, 'sata', 0)
+  const pciRoot = ensure(devices, 'pci', 0, q35 ? 'pcie-root' : 'pci-root')
+  const wanted = q35 ? 'pcie-root' : 'pci-root'
+  if (attribute(pciRoot, 'model') !== wanted) {
+    throw invalid(
+      attributeNode(pciRoot, 'model'),
+      `the controller with index 0 must be a ${wanted}`,
+    )
+  }
+  addForDisks(devices)
+  addForPorts(devices)
+  for (const controller of children(devices, 'controller')) fillModel(controller)
+  rejectTwins(devices)
+}
+
+/** A controller without an index gets the lowest free one of its type; USB companions that of their master. */
+function numberControllers(controllers: readonly Element[]): void {
+  const type = (one: Element): string => attribute(one, 'type') ?? ''
+  const taken = new Set<string>()
+  for (const one of controllers) {
+    const index = whole(one, 'index')
+    if (index !== undefined) taken.add(`${type(one)} ${index}`)
+  }
+  let companion: { readonly index: string; readonly models: Set<string> } | undefined
+  for (const one of controllers) {
+    const model = attribute(one, 'model') ?? ''
+    const together = type(one) === 'usb' && COMPANIONS.includes(model)
+    if (!one.hasAttribute('index')) {
+      const index =
+        together && companion !== undefined && !companion.models.has(model)
+          ? companion.index
+          : String(lowestFree(taken, type(one)))
+      one.setAttribute('index', index)
+      taken.add(`${type(one)} ${index}`)
+    }
+    if (type(one) !== 'usb') continue
+    const index = attribute(one, 'index') ?? '0'
+    if (!together) companion = undefined
+    else if (companion?.index === index) companion.models.add(model)
+    else companion = { index, models: new Set([model]) }
+  }
+}
+
+function lowestFree(taken: ReadonlySet<string>, type: string): number {
+  let index = 0
+  while (taken.has(`${type} ${index}`)) index++
+  return index
+}
+
+/** The controller of that type and index, made and put in its place if there is none. */
+export function ensure(devices: Element, type: string, index: number, model?: string): Element {
+  const same = children(devices, 'controller').filter((one) => attribute(one, 'type') === type)
+  const found = same.find((one) => whole(one, 'index') === index)
+  if (found !== undefined) return found
+  const made = create(devices, 'controller', { type, index, model })
+  const next = same.find((one) => (whole(one, 'index') ?? 0) > index)
+  return next === undefined
+    ? insertDevice(devices, made)
+    : insertBefore(devices, made, (one) => one === next)
+}
+
+function addForDisks(devices: Element): void {
+  for (const bus of ['scsi', 'fdc', 'ide', 'sata'] as const) {
+    const used = children(devices, 'disk')
+      .filter((disk) => busOf(disk) === bus)
+      .map((disk) => readAddress(disk))
+      .map((address) => (address?.type === 'drive' ? address.controller : 0))
+    for (let index = 0; index <= Math.max(-1, ...used); index++) ensure(devices, bus, index)
+  }
+}
+
+function addForPorts(devices: Element): void {
+  const channels = children(devices, 'channel').filter(
+    (one) => attribute(child(one, 'target'), 'type') === 'virtio',
+  )
+  const consoles = children(devices, 'console').filter(
+    (one) => attribute(child(one, 'target'), 'type') === 'virtio',
+  )
+  for (const port of [...channels, ...consoles]) {
+    const address = readAddress(port)
+    ensure(devices, 'virtio-serial', address?.type === 'virtio-serial' ? address.controller : 0)
+  }
+}
+
+/** libvirt's defaults with any QEMU that has these devices. */
+function fillModel(controller: Element): void {
+  const type = attribute(controller, 'type')
+  const model = attribute(controller, 'model')
+  if (type === 'usb') setDefault(controller, 'model', 'piix3-uhci')
+  if (type === 'scsi') {
+    if (model === 'auto') controller.setAttribute('model', 'lsilogic')
+    else setDefault(controller, 'model', 'lsilogic')
+  }
+}
+
+function rejectTwins(devices: Element): void {
+  const seen = new Map<string, Element>()
+  for (const controller of children(devices, 'controller')) {
+    const model = attribute(controller, 'model') ?? ''
+    const companion = COMPANIONS.includes(model) ? ` ${model}` : ''
+    const key = `${attribute(controller, 'type')} ${attribute(controller, 'index')}${companion}`
+    const other = seen.get(key)
+    if (other !== undefined) throw invalid(controller, `the same type and index as ${place(other)}`)
+    seen.set(key, controller)
+  }
+}

@@ -1,0 +1,68 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children, requiredChild } from '../access.ts'
+import { create, insertBefore, insertDevice, setDefault } from './edit.ts'
+
+const KIB_OF_16_MIB = 16384
+const KIB_OF_64_MIB = 65536
+
+/** Fills in inputs, graphics and graphics cards. */
+export function fillDisplays(root: Element, devices: Element): void {
+  for (const input of children(devices, 'input')) {
+    setDefault(input, 'bus', attribute(input, 'type') === 'tablet' ? 'usb' : 'ps2')
+  }
+  if (attribute(child(child(root, 'features'), 'ps2'), 'state') !== 'off') {
+    addPs2(devices, 'mouse')
+    addPs2(devices, 'keyboard')
+  }
+  for (const graphics of children(devices, 'graphics')) fillGraphics(graphics)
+  if (child(devices, 'graphics') !== undefined && child(devices, 'video') === undefined) {
+    const model = create(devices, 'model', { type: 'cirrus' })
+    insertDevice(devices, create(devices, 'video', {}, [model]))
+  }
+  fillVideos(children(devices, 'video'))
+  if (child(devices, 'audio') === undefined) {
+    insertDevice(devices, create(devices, 'audio', { id: 1, type: 'none' }))
+  }
+}
+
+/** Every PC has these two. */
+function addPs2(devices: Element, type: 'mouse' | 'keyboard'): void {
+  const there = children(devices, 'input').some(
+    (input) => attribute(input, 'type') === type && attribute(input, 'bus') === 'ps2',
+  )
+  if (!there) insertDevice(devices, create(devices, 'input', { type, bus: 'ps2' }))
+}
+
+function fillGraphics(graphics: Element): void {
+  if (attribute(graphics, 'type') !== 'vnc') return
+  if (child(graphics, 'listen') === undefined) {
+    const socket = attribute(graphics, 'socket')
+    const address = attribute(graphics, 'listen')
+    const listen = socket === undefined ? { type: 'address', address } : { type: 'socket', socket }
+    insertBefore(graphics, create(graphics, 'listen', listen), () => true)
+  }
+  if (attribute(child(graphics, 'listen'), 'type') !== 'address') return
+  setDefault(graphics, 'port', '-1')
+  setDefault(graphics, 'autoport', attribute(graphics, 'port') === '-1' ? 'yes' : 'no')
+}
+
+function fillVideos(videos: readonly Element[]): void {
+  const claimed = videos.some((video) => attribute(child(video, 'model'), 'primary') === 'yes')
+  videos.forEach((video, index) => {
+    const model =
+      child(video, 'model') ?? video.insertBefore(create(video, 'model'), video.firstChild)
+    setDefault(model, 'type', 'cirrus')
+    const type = attribute(requiredChild(video, 'model'), 'type')
+    if (type === 'none') return
+    if (type === 'vga' || type === 'cirrus' || type === 'vmvga' || type === 'bochs') {
+      setDefault(model, 'vram', KIB_OF_16_MIB)
+    }
+    if (type === 'qxl') {
+      setDefault(model, 'ram', KIB_OF_64_MIB)
+      setDefault(model, 'vram', KIB_OF_64_MIB)
+      setDefault(model, 'vgamem', KIB_OF_16_MIB)
+    }
+    if (type !== 'ramfb') setDefault(model, 'heads', 1)
+    if (index === 0 && !claimed) setDefault(model, 'primary', 'yes')
+  })
+}

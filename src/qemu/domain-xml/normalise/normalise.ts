@@ -1,0 +1,63 @@
+import type { Document, Element } from '@xmldom/xmldom'
+import { randomBytes } from 'node:crypto'
+import { child } from '../access.ts'
+import type { DomainDocument } from '../document.ts'
+import { invalid, rememberSource } from '../location.ts'
+import { fillCharacterDevices } from './characters.ts'
+import { fillControllers } from './controllers.ts'
+import { fillDisks } from './disks.ts'
+import { fillDisplays } from './displays.ts'
+import { insertTopLevel, create } from './edit.ts'
+import { fillInterfaces } from './interfaces.ts'
+import type { NormaliseOptions } from './options.ts'
+import { fillOs } from './os.ts'
+import { assignPciAddresses } from './pci/assign.ts'
+import { fillSmallDevices } from './small-devices.ts'
+import { fillTopLevel } from './top-level.ts'
+import { assignUsbPorts } from './usb-ports.ts'
+import { assignVirtioPorts } from './virtio-ports.ts'
+
+/**
+ * Fills in what libvirt fills in when a domain is defined: UUID, versioned machine type, controllers, addresses, MAC
+ * addresses and defaults. Such an XML says all that the guest sees, so that it stays the same machine wherever and by
+ * whomever it is started. What is there already is never changed; normalising twice changes nothing.
+ *
+ * The order in which addresses are given is libvirt's (qemu_domain_address.c, 9.0), so that it and this program give the
+ * same ones. Decided as libvirt does with today's QEMU: q35 gets a `qemu-xhci` USB controller and one spare root port, pc
+ * a `piix3-uhci` one.
+ *
+ * @returns a new document; the given one stays as it is
+ * @throws DomainXmlError `XML_INVALID` when two devices claim one address, or something cannot be completed
+ */
+export function normaliseDomain(
+  source: DomainDocument,
+  options: NormaliseOptions = {},
+): DomainDocument {
+  const document = source.document.cloneNode(true) as Document
+  rememberSource(document, source.path)
+  const root = document.documentElement
+  if (root === null) throw invalid(source.root, 'the document is empty')
+  const random = options.random ?? ((length: number) => randomBytes(length))
+  fillTopLevel(root, random)
+  fillOs(root, options)
+  const devices = child(root, 'devices') ?? insertTopLevel(root, create(root, 'devices'))
+  fillDevices(root, devices, options, random)
+  return { document, root, path: source.path }
+}
+
+function fillDevices(
+  root: Element,
+  devices: Element,
+  options: NormaliseOptions,
+  random: (length: number) => Uint8Array,
+): void {
+  fillDisks(devices)
+  fillInterfaces(devices, random)
+  fillCharacterDevices(devices)
+  fillDisplays(root, devices)
+  fillSmallDevices(devices, options)
+  fillControllers(root, devices)
+  assignVirtioPorts(devices)
+  assignPciAddresses(root, devices)
+  assignUsbPorts(devices)
+}

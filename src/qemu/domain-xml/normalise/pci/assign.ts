@@ -1,0 +1,129 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, attributeNode, children, whole } from '../../access.ts'
+import { invalid } from '../../location.ts'
+import { isQ35 } from '../chipset.ts'
+import { ensure } from '../controllers.ts'
+import { pciAddressOf, markMultifunction, writePciAddress } from './address-element.ts'
+import { isPiix3Part, placeChipsetDevices } from './chipset-devices.ts'
+import { connectionOf } from './connect.ts'
+import { fillPciControllers } from './controller-targets.ts'
+import { createPciMap, type PciMap } from './map.ts'
+import { bridges, unplacedDevices } from './order.ts'
+import { companionPlace } from './usb-companions.ts'
+
+/** The highest index of a PCI controller; there are no more bus numbers. */
+const MAX_INDEX = 255
+
+/**
+ * Gives every PCI device an address, adding the controllers that are needed for it, in two passes like libvirt
+ * (qemuDomainAssignPCIAddresses, 9.0): the first, on a copy, finds out which controllers are missing; the second places
+ * controllers and devices.
+ */
+export function assignPciAddresses(root: Element, devices: Element): void {
+  const q35 = isQ35(root)
+  const given = controllerModels(devices)
+  const models = growModels(devices, q35, given)
+  models.forEach((model, index) => {
+    if (index > 0) ensure(devices, 'pci', index, model)
+  })
+  const map = createPciMap(models, false)
+  reserveGiven(devices, map, q35)
+  placeAll(devices, map, q35)
+  markSlots(devices)
+  fillPciControllers(devices)
+}
+
+/** The first pass: the models of all controllers that the domain will have. */
+function growModels(
+  devices: Element,
+  q35: boolean,
+  given: readonly (string | undefined)[],
+): readonly string[] {
+  const usual = q35 ? 'pcie-root-port' : 'pci-bridge'
+  const copy = devices.cloneNode(true) as Element
+  const map = createPciMap(
+    given.map((model) => model ?? usual),
+    true,
+  )
+  reserveGiven(copy, map, q35)
+  placeChipsetDevices(copy, map, q35)
+  if (!q35 && map.hasRoom()) map.take('pci', copy)
+  placeUnplaced(copy, map, q35)
+  const grown = map.models().length > given.length
+  if (q35 && given.length <= 1 && grown) map.take('pcie', copy)
+  for (const [index, model] of map.models().entries()) {
+    if (index >= given.length) placeBridge(copy, map, model, index)
+  }
+  return map.models()
+}
+
+function placeBridge(copy: Element, map: PciMap, model: string, index: number): void {
+  const controller = ensure(copy, 'pci', index, model)
+  const connection = connectionOf(controller, true)
+  if (connection !== undefined) map.take(connection, controller)
+}
+
+function controllerModels(devices: Element): (string | undefined)[] {
+  const models: (string | undefined)[] = []
+  for (const controller of children(devices, 'controller')) {
+    if (attribute(controller, 'type') !== 'pci') continue
+    const index = whole(controller, 'index') ?? 0
+    if (index > MAX_INDEX) {
+      throw invalid(attributeNode(controller, 'index'), `${index} is more than ${MAX_INDEX}`)
+    }
+    const model = attribute(controller, 'model')
+    if (model === undefined) throw invalid(controller, 'the attribute "model" is missing')
+    models[index] = model
+  }
+  return Array.from(models)
+}
+
+function reserveGiven(devices: Element, map: PciMap, q35: boolean): void {
+  for (const device of children(devices)) {
+    const address = pciAddressOf(device)
+    if (address === undefined || isPiix3Part(device, q35)) continue
+    map.reserve(address, connectionOf(device, q35) ?? 'pci', device)
+  }
+}
+
+function placeAll(devices: Element, map: PciMap, q35: boolean): void {
+  placeChipsetDevices(devices, map, q35)
+  placeUnplaced(devices, map, q35)
+}
+
+function placeUnplaced(devices: Element, map: PciMap, q35: boolean): void {
+  for (const device of [...bridges(devices), ...unplacedDevices(devices)]) {
+    const connection = connectionOf(device, q35)
+    if (connection === undefined || pciAddressOf(device) !== undefined) continue
+    const companion = companionPlace(device, devices)
+    if (companion === undefined) {
+      writePciAddress(
+        device,
+        map.take(connection, device, { integrated: device.nodeName === 'panic' }),
+      )
+      continue
+    }
+    const { function: number, multifunction, slot } = companion
+    const at =
+      slot === undefined
+        ? map.take(connection, device, { function: number })
+        : { ...slot, function: number }
+    if (slot !== undefined) map.reserve(at, connection, device)
+    writePciAddress(device, { ...at, multifunction })
+  }
+}
+
+/** Function 0 of a slot with more functions must say so. */
+function markSlots(devices: Element): void {
+  const placed = children(devices).map((device) => ({ device, address: pciAddressOf(device) }))
+  for (const { address } of placed) {
+    if (address === undefined || address.function === 0) continue
+    const first = placed.find(
+      (one) =>
+        one.address?.bus === address.bus &&
+        one.address.slot === address.slot &&
+        one.address.function === 0,
+    )
+    if (first !== undefined) markMultifunction(first.device)
+  }
+}

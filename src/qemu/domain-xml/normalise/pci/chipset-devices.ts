@@ -1,0 +1,86 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children } from '../../access.ts'
+import { invalid } from '../../location.ts'
+import type { PciAddress } from '../../model/address.ts'
+import { pciAddressOf, writePciAddress } from './address-element.ts'
+import type { PciMap } from './map.ts'
+
+type Place = Pick<PciAddress, 'bus' | 'slot' | 'function'>
+
+const Q35_SATA: Place = { bus: 0, slot: 0x1f, function: 2 }
+const PIIX3_IDE: Place = { bus: 0, slot: 1, function: 1 }
+const PIIX3_USB: Place = { bus: 0, slot: 1, function: 2 }
+
+/**
+ * Puts what the chipset prescribes into its place: the q35's SATA controller and the PIIX3's IDE and USB controllers,
+ * which are part of the machine; USB 2 companions, the DMI bridge and the first graphics card, which have habitual
+ * places. After qemuDomainValidateDevicePCISlotsQ35 and …PIIX3 (libvirt 9.0).
+ */
+export function placeChipsetDevices(devices: Element, map: PciMap, q35: boolean): void {
+  if (q35) placeQ35(devices, map)
+  else placePiix3(devices, map)
+  placePrimaryVideo(devices, map, q35 ? 1 : 2)
+}
+
+/** Whether a controller's address is checked here and not with all others. */
+export function isPiix3Part(device: Element, q35: boolean): boolean {
+  if (q35 || device.nodeName !== 'controller' || attribute(device, 'index') !== '0') return false
+  const type = attribute(device, 'type')
+  return type === 'ide' || (type === 'usb' && attribute(device, 'model') === 'piix3-uhci')
+}
+
+function placeQ35(devices: Element, map: PciMap): void {
+  for (const one of children(devices, 'controller')) {
+    const type = attribute(one, 'type')
+    const model = attribute(one, 'model')
+    if (type === 'sata' && attribute(one, 'index') === '0') fix(one, Q35_SATA, map)
+    if (pciAddressOf(one) !== undefined) continue
+    if (type === 'usb' && model === 'ich9-uhci1') prefer(one, [0x1d, 0x1a], map, true)
+    if (type === 'pci' && model === 'dmi-to-pci-bridge') prefer(one, [0x1e], map, false)
+  }
+  map.reserveForMachine({ bus: 0, slot: 0x1f, function: 0 })
+  map.reserveForMachine({ bus: 0, slot: 0x1f, function: 3 })
+}
+
+function placePiix3(devices: Element, map: PciMap): void {
+  for (const one of children(devices, 'controller')) {
+    if (!isPiix3Part(one, false)) continue
+    fix(one, attribute(one, 'type') === 'ide' ? PIIX3_IDE : PIIX3_USB, map)
+  }
+  map.reserveForMachine({ bus: 0, slot: 1, function: 0 })
+  map.reserveForMachine({ bus: 0, slot: 1, function: 3 })
+}
+
+/** A part of the machine, which can be nowhere else. */
+function fix(controller: Element, at: Place, map: PciMap): void {
+  const told = pciAddressOf(controller)
+  if (told === undefined) writePciAddress(controller, at)
+  else if (told.bus !== at.bus || told.slot !== at.slot || told.function !== at.function) {
+    const slot = at.slot.toString(16).padStart(2, '0')
+    throw invalid(controller, `this machine has it at 0000:00:${slot}.${at.function}`)
+  }
+  map.reserveForMachine(at)
+}
+
+function prefer(
+  controller: Element,
+  slots: readonly number[],
+  map: PciMap,
+  multifunction: boolean,
+): void {
+  const slot = slots.find((one) => map.slotIsFree(0, one))
+  if (slot === undefined) return
+  const at = { bus: 0, slot, function: 0 }
+  map.reserve(at, multifunction ? 'pcie' : 'dmi-to-pci-bridge', controller)
+  writePciAddress(controller, multifunction ? { ...at, multifunction } : at)
+}
+
+function placePrimaryVideo(devices: Element, map: PciMap, slot: number): void {
+  const [video] = children(devices, 'video')
+  const type = attribute(child(video, 'model'), 'type')
+  if (video === undefined || type === 'none' || type === 'ramfb') return
+  if (pciAddressOf(video) !== undefined || !map.slotIsFree(0, slot)) return
+  const at = { bus: 0, slot, function: 0 }
+  map.reserve(at, 'pcie', video)
+  writePciAddress(video, at)
+}

@@ -1,0 +1,65 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, sizeInBytes, text } from '../access.ts'
+import { parseUuid } from '../values.ts'
+import { create, insertBefore, insertTopLevel, setDefault } from './edit.ts'
+
+/** Fills in what stands beside `<os>` and `<devices>`. */
+export function fillTopLevel(root: Element, random: (length: number) => Uint8Array): void {
+  if (child(root, 'uuid') === undefined) add(root, 'uuid', {}, newUuid(random))
+  const memory = child(root, 'memory')
+  if (memory !== undefined && child(root, 'currentMemory') === undefined) {
+    add(root, 'currentMemory', { unit: 'KiB' }, String(Math.ceil(sizeInBytes(memory) / 1024)))
+  }
+  const vcpu = child(root, 'vcpu') ?? add(root, 'vcpu', {}, '1')
+  if (!vcpu.hasAttribute('cpuset')) setDefault(vcpu, 'placement', 'static')
+  fillGenid(child(root, 'genid'), random)
+  fillCpu(root)
+  if (child(root, 'clock') === undefined) add(root, 'clock', { offset: 'utc' })
+  if (child(root, 'on_poweroff') === undefined) add(root, 'on_poweroff', {}, 'destroy')
+  if (child(root, 'on_reboot') === undefined) add(root, 'on_reboot', {}, 'restart')
+  if (child(root, 'on_crash') === undefined) add(root, 'on_crash', {}, 'destroy')
+}
+
+/** QEMU's default processor, said aloud; and what libvirt says of the host's own. */
+function fillCpu(root: Element): void {
+  const cpu = child(root, 'cpu')
+  const named = (near: Element): Element => create(near, 'model', { fallback: 'forbid' }, 'qemu64')
+  if (cpu === undefined) {
+    const filled = add(root, 'cpu', { mode: 'custom', match: 'exact', check: 'none' })
+    filled.appendChild(named(filled))
+    return
+  }
+  const mode = attribute(cpu, 'mode')
+  if (mode === 'host-passthrough' || mode === 'maximum') {
+    setDefault(cpu, 'check', 'none')
+    if (mode === 'host-passthrough') setDefault(cpu, 'migratable', 'on')
+  }
+  if (child(cpu, 'model') === undefined && (mode === undefined || mode === 'custom')) {
+    setDefault(cpu, 'mode', 'custom')
+    setDefault(cpu, 'match', 'exact')
+    setDefault(cpu, 'check', 'none')
+    insertBefore(cpu, named(cpu), () => true)
+  }
+}
+
+/** An empty `<genid>` asks for a new one, which is said aloud so that it stays. */
+function fillGenid(element: Element | undefined, random: (length: number) => Uint8Array): void {
+  if (element === undefined || text(element).trim() !== '') return
+  element.textContent = newUuid(random)
+}
+
+function newUuid(random: (length: number) => Uint8Array): string {
+  const bytes = Uint8Array.from(random(16))
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  return parseUuid(Buffer.from(bytes).toString('hex')) ?? ''
+}
+
+function add(
+  root: Element,
+  name: string,
+  attributes: Readonly<Record<string, string>> = {},
+  content: string | readonly Element[] = [],
+): Element {
+  return insertTopLevel(root, create(root, name, attributes, content))
+}
