@@ -49,8 +49,7 @@ function fillGraphics(graphics: Element): void {
 function fillVideos(videos: readonly Element[]): void {
   const claimed = videos.some((video) => attribute(child(video, 'model'), 'primary') === 'yes')
   videos.forEach((video, index) => {
-    const model =
-      child(video, 'model') ?? video.insertBefore(create(video, 'model'), video.firstChild)
+    const model = child(video, 'model') ?? insertBefore(video, create(video, 'model'), () => true)
     setDefault(model, 'type', 'cirrus')
     const type = attribute(requiredChild(video, 'model'), 'type')
     if (type === 'none') return

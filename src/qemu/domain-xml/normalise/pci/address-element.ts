@@ -1,10 +1,11 @@
 import type { Element } from '@xmldom/xmldom'
-import { child } from '../../access.ts'
+import { attribute, child } from '../../access.ts'
 import { type PciAddress, readAddress } from '../../model/address.ts'
 import { create } from '../edit.ts'
 
 /** The PCI address that a device has, if it has one. */
 export function pciAddressOf(device: Element): PciAddress | undefined {
+  if (attribute(child(device, 'address'), 'type') !== 'pci') return undefined
   const address = readAddress(device)
   return address?.type === 'pci' ? address : undefined
 }
