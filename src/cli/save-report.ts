@@ -9,8 +9,10 @@ export function saveReport(result: SaveResult, options: { readonly verbose: bool
   const text = `Domain '${name}' saved to ${image.path}`
   const json = { type: 'result', ...result }
   if (!options.verbose) return { text, json }
+  const channels = result.channels === 0 ? '' : `${result.channels} channels`
+  const compression = result.compression === 'none' ? '' : result.compression
   const facts = formatFacts([
-    ['Format', `${image.format}, ${result.channels} channels, ${result.compression}`],
+    ['Format', [image.format, channels, compression].filter(Boolean).join(', ')],
     ['Memory', `${formatBytes(image.ramBytes)}, ${formatBytes(image.zeroBytes)} of it zero`],
     ['File', `${formatBytes(image.fileBytes)}, ${formatBytes(image.allocatedBytes)} on disk`],
     ['Total time', formatDuration(timing.totalMs)],

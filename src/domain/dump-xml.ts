@@ -27,7 +27,7 @@ export async function dumpDomainXml(
 
 /** The XML of a domain that was found. @throws StorageError, DomainError when it has gone meanwhile */
 export async function entryXml(directories: Directories, entry: DomainEntry): Promise<string> {
-  if (entry.record !== undefined) return await readLiveXml(entry.paths)
+  if (entry.record !== undefined) return readLiveXml(entry.paths)
   const xml = await readDefinition(directories, entry.name)
   if (xml !== undefined) return xml
   throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${entry.name}' is not defined`)

@@ -42,7 +42,7 @@ export async function probeEmulator(
   } catch (error) {
     throw storageError('make the state directory', cacheDirectory, error)
   }
-  return await probeQemu(path, { cacheDirectory, signal })
+  return probeQemu(path, { cacheDirectory, signal })
 }
 
 async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<void> {

@@ -39,7 +39,7 @@ export class HeldDomain implements AsyncDisposable {
    */
   static async find(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
     const { name } = await findEntry(resolveDirectories(options), reference)
-    return await HeldDomain.named(name, verb, options)
+    return HeldDomain.named(name, verb, options)
   }
 
   /** Holds the name, whether there is such a domain or not. @throws DomainError DOMAIN_BUSY, UsageError */

@@ -1,3 +1,4 @@
+import { InternalError, QemuError } from '../errors.ts'
 import { buildCommandLine } from '../qemu/command-line/build.ts'
 import type { MemoryFile } from '../qemu/command-line/options.ts'
 import type { Cpu } from '../qemu/domain-xml/model/cpu.ts'
@@ -11,6 +12,7 @@ import type { Emulator } from './emulator.ts'
 import type { HeldDomain } from './held-domain.ts'
 import { clearRuntime } from './presence.ts'
 import { type RuntimeRecord, writeRecord } from './runtime-record.ts'
+import { makeVariableStore } from './uefi.ts'
 
 /** What to launch. */
 export interface LaunchPlan {
@@ -42,10 +44,8 @@ export class LaunchedMachine implements AsyncDisposable {
   /** @throws QemuError QEMU_START_FAILED and others of `launchQemu`, DomainXmlError, StorageError, CancelledError */
   static async launch(held: HeldDomain, plan: LaunchPlan): Promise<LaunchedMachine> {
     const { paths } = held
-    const { emulator, argv } = {
-      emulator: plan.emulator.probed.emulator,
-      argv: argumentsFor(plan, held),
-    }
+    const { emulator, version } = plan.emulator.probed
+    const argv = argumentsFor(plan, held)
     let record: RuntimeRecord | undefined
     const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
       record = {
@@ -53,12 +53,13 @@ export class LaunchedMachine implements AsyncDisposable {
         stage: 'starting',
         uuid: plan.domain.uuid ?? '',
         emulator,
-        qemuVersion: plan.emulator.probed.version,
+        qemuVersion: version,
         commandLine: [emulator, ...argv],
       }
       await writeRecord(paths, record)
     }
     try {
+      await makeVariableStore(plan.domain)
       await writeDurably(paths.liveXml, plan.xml)
       const { control } = await launchQemu({
         emulator,
@@ -69,10 +70,10 @@ export class LaunchedMachine implements AsyncDisposable {
         onSpawned,
         signal: plan.signal,
       })
-      return new LaunchedMachine(held, control, record as unknown as RuntimeRecord)
+      return new LaunchedMachine(held, control, recorded(record))
     } catch (error) {
       await clearRuntime(paths)
-      throw error
+      throw withoutLog(error)
     }
   }
 
@@ -110,4 +111,15 @@ function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
     memoryFiles,
     socketDirectory: held.paths.directory,
   })
+}
+
+function recorded(record: RuntimeRecord | undefined): RuntimeRecord {
+  if (record === undefined) throw new InternalError('QEMU answers though it was never spawned')
+  return record
+}
+
+/** The log goes with the runtime directory; what it says stands in the message. */
+function withoutLog(error: unknown): unknown {
+  if (!(error instanceof QemuError) || error.code !== 'QEMU_START_FAILED') return error
+  return new QemuError(error.code, error.message, { operation: error.operation })
 }

@@ -12,7 +12,7 @@ export async function openControl(
   paths: RuntimePaths,
   signal?: AbortSignal,
 ): Promise<QmpConnection> {
-  return await QmpConnection.connect(paths.controlSocket, { signal })
+  return QmpConnection.connect(paths.controlSocket, { signal })
 }
 
 /**
@@ -20,7 +20,7 @@ export async function openControl(
  * @throws QemuError QEMU_DIED, DomainError DOMAIN_BUSY when QEMU does not answer
  */
 export async function openQuery(paths: RuntimePaths, signal?: AbortSignal): Promise<QmpConnection> {
-  return await QmpConnection.connect(paths.querySocket, { signal, timeoutMs: ANSWER_MS })
+  return QmpConnection.connect(paths.querySocket, { signal, timeoutMs: ANSWER_MS })
 }
 
 /** What QEMU says its machine does; `undefined` when it does not answer. */

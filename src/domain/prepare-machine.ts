@@ -7,6 +7,7 @@ import { canonicalMachine } from '../qemu/probe.ts'
 import type { Directories } from './directories.ts'
 import { checkDomainName } from './domain-name.ts'
 import { type Emulator, chooseEmulator } from './emulator.ts'
+import { findUefi, nvramDirectory } from './uefi.ts'
 import type { XmlText } from './xml-text.ts'
 
 /** What to do with what a domain XML asks for and this program does not do. */
@@ -41,8 +42,12 @@ export async function prepareMachine(
   checkDomainName(asked.domain.name)
   for (const text of asked.ignored) onWarning?.(`ignored: ${text}`)
   const emulator = await chooseEmulator(asked.domain, directories, signal)
-  const machine = canonicalMachine(emulator.probed, asked.domain.os.machine)
-  const complete = normaliseDomain(document, { machine, emulator: emulator.probed.emulator })
+  const complete = normaliseDomain(document, {
+    machines: (name) => canonicalMachine(emulator.probed, name),
+    emulator: emulator.probed.emulator,
+    uefi: await findUefi(),
+    nvramDirectory: nvramDirectory(directories.stateDir),
+  })
   const { domain } = readDomain(complete, { ignoreUnsupported })
   return { xml: formatDomainXml(complete), domain, uuid: domain.uuid ?? '', emulator }
 }

@@ -1,0 +1,45 @@
+import type { SavedMachine } from '../image/saved-machine.ts'
+import { memoryBackends } from '../qemu/command-line/memory.ts'
+import { type Cpu, readCookieCpu } from '../qemu/domain-xml/model/cpu.ts'
+import type { Domain } from '../qemu/domain-xml/model/domain.ts'
+import type { Directories } from './directories.ts'
+import { type PreparedMachine, type UnsupportedOptions, prepareMachine } from './prepare-machine.ts'
+import { replaceXml } from './save-description.ts'
+import type { XmlText } from './xml-text.ts'
+
+/** The machine that an image will become. */
+export interface RestorePlan extends PreparedMachine {
+  /** The processor that the guest really had, when the image says it. */
+  readonly cpuOverride: Cpu | undefined
+  /** Memory backends whose files may be filled from outside. */
+  readonly backends: readonly { readonly id: string; readonly length: number }[]
+}
+
+/**
+ * Makes ready the machine that an image describes, or that the given XML does when the guest cannot tell them apart.
+ * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError, QemuError
+ */
+export async function planRestore(
+  image: SavedMachine,
+  given: XmlText | undefined,
+  directories: Directories,
+  options: UnsupportedOptions & { readonly signal?: AbortSignal | undefined },
+): Promise<RestorePlan> {
+  const { xml, cookie } = image.description
+  const source =
+    given === undefined
+      ? { text: xml, path: image.path }
+      : { text: replaceXml(xml, given), path: given.path }
+  const prepared = await prepareMachine(source, directories, options)
+  return {
+    ...prepared,
+    cpuOverride: cookie === undefined ? undefined : readCookieCpu(cookie, image.path),
+    backends: fillable(prepared.domain),
+  }
+}
+
+/** Huge pages come from the kernel's own pool, not from a file of ours. */
+function fillable(domain: Domain): RestorePlan['backends'] {
+  if (domain.memoryBacking.hugepages !== undefined) return []
+  return memoryBackends(domain).map(({ id, sizeBytes }) => ({ id, length: sizeBytes }))
+}

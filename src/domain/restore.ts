@@ -1,0 +1,142 @@
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { UsageError } from '../errors.ts'
+import { openImage } from '../image/open-image.ts'
+import { openImageFile } from '../image/opened-image.ts'
+import type { SaveFormat } from '../image/save-format.ts'
+import { contVm } from '../migration/run-state.ts'
+import { openRestoreFeed } from '../transfer/restore-feed-table.ts'
+import { resolveDirectories } from './directories.ts'
+import type { DomainOptions } from './domain-options.ts'
+import { HeldDomain } from './held-domain.ts'
+import { checkIdentity } from './identity.ts'
+import { LaunchedMachine } from './launch-machine.ts'
+import type { UnsupportedOptions } from './prepare-machine.ts'
+import type { OnProgress, RestoreProgress } from './progress.ts'
+import { planRestore } from './restore-plan.ts'
+import { transferIn } from './restore-transfer.ts'
+import type { XmlText } from './xml-text.ts'
+
+/** How to restore. */
+export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
+  /** Domain XML to use in place of the image's; the guest must not see a difference. */
+  readonly xml?: XmlText | undefined
+  /** Workers that read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
+  readonly connections?: number | undefined
+  /** Read past the page cache. Default: for `stasis`. */
+  readonly bypassCache?: boolean | undefined
+  /** What the guest shall do. Default: what it did when it was saved. */
+  readonly resumeAs?: 'running' | 'paused' | undefined
+  readonly onProgress?: OnProgress<RestoreProgress> | undefined
+}
+
+/** Where the time of a restore went, in milliseconds. */
+export interface RestoreTiming {
+  /** Until the guest ran. */
+  readonly totalMs: number
+  /** Until QEMU was started and its machine stood empty. */
+  readonly startMs: number
+  readonly loadMs: number
+  readonly resumeMs: number
+}
+
+/** A domain that was in a file and runs now. */
+export interface RestoreResult {
+  readonly name: string
+  readonly uuid: string
+  /** The pid of its QEMU. */
+  readonly id: number
+  readonly path: string
+  readonly format: SaveFormat
+  readonly state: 'running' | 'paused'
+  /** Guest memory. */
+  readonly ramBytes: number
+  readonly timing: RestoreTiming
+  readonly throughputBytesPerSecond: number
+}
+
+/**
+ * Restores a domain from a save image. When it fails no QEMU and no file is left, and the image is as it was.
+ * @throws ImageError naming file and offset, DomainError, DomainXmlError, QemuError, StorageError; CancelledError
+ */
+export async function restoreDomain(
+  path: string,
+  options: RestoreOptions = {},
+): Promise<RestoreResult> {
+  const { signal, onProgress: report = () => undefined } = options
+  const startMs = performance.now()
+  const file = resolve(path)
+  const connections = settleConnections(options.connections)
+  const directories = resolveDirectories(options)
+
+  report({ phase: 'opening' })
+  const direct = options.bypassCache ?? (await formatOf(file)) === 'stasis'
+  await using image = await openImage(file, { direct, signal })
+  const plan = await planRestore(image, options.xml, directories, options)
+  const { name } = plan.domain
+  await using held = await HeldDomain.named(name, 'restore', options)
+  held.requireOff()
+  await checkIdentity(directories, { name, uuid: plan.uuid })
+
+  await using feed = openRestoreFeed(image, {
+    connections,
+    direct,
+    backends: plan.backends,
+    signal,
+  })
+  report({ phase: 'starting' })
+  const { memoryFiles } = feed
+  await using machine = await LaunchedMachine.launch(held, {
+    ...plan,
+    incoming: true,
+    memoryFiles,
+    signal,
+  })
+  const launchedMs = performance.now()
+  const socketPath = held.paths.migrationSocket
+  await transferIn(machine.control, feed, { socketPath, signal, report })
+  const loadedMs = performance.now()
+
+  report({ phase: 'resuming' })
+  await machine.markComplete()
+  const runs =
+    options.resumeAs === undefined ? image.description.wasRunning : options.resumeAs === 'running'
+  if (runs) await contVm(machine.control, { signal })
+  machine.keep()
+  const endMs = performance.now()
+  const ramBytes = plan.domain.memoryBytes
+  return {
+    name,
+    uuid: plan.uuid,
+    id: machine.record.pid,
+    path: file,
+    format: image.format,
+    state: runs ? 'running' : 'paused',
+    ramBytes,
+    timing: {
+      totalMs: endMs - startMs,
+      startMs: launchedMs - startMs,
+      loadMs: loadedMs - launchedMs,
+      resumeMs: endMs - loadedMs,
+    },
+    throughputBytesPerSecond: (ramBytes / (endMs - startMs)) * 1000,
+  }
+}
+
+const MAX_CONNECTIONS = 64
+
+function settleConnections(asked: number | undefined): number {
+  const connections = asked ?? Math.min(8, availableParallelism())
+  if (Number.isInteger(connections) && connections >= 1 && connections <= MAX_CONNECTIONS)
+    return connections
+  throw new UsageError(
+    'BAD_ARGUMENT',
+    `${connections} is no number of connections: it must be from 1 to ${MAX_CONNECTIONS}`,
+  )
+}
+
+async function formatOf(path: string): Promise<SaveFormat> {
+  const { file, header } = await openImageFile(path, { direct: false })
+  await file.close()
+  return header.format
+}

@@ -1,0 +1,28 @@
+import { DomainError } from '../errors.ts'
+import { cancelMigration } from '../migration/cancel.ts'
+import { resetMigration } from '../migration/reset.ts'
+import { contVm, runState } from '../migration/run-state.ts'
+import type { DomainOptions } from './domain-options.ts'
+import { HeldDomain } from './held-domain.ts'
+import { openControl } from './monitor.ts'
+
+/**
+ * Lets a paused domain run on, given by name, UUID or id; also one whose save was killed in the middle.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY, QemuError
+ */
+export async function resumeDomain(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<{ readonly name: string }> {
+  const { signal } = options
+  await using domain = await HeldDomain.find(reference, 'resume', options)
+  domain.requireRunning()
+  await using control = await openControl(domain.paths, signal)
+  if ((await runState(control, { signal })) === 'running') {
+    throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${domain.name}' is already running`)
+  }
+  const left = await cancelMigration(control)
+  if (left !== undefined) await resetMigration(control)
+  await contVm(control, { signal })
+  return { name: domain.name }
+}

@@ -1,0 +1,77 @@
+import { DomainError, QemuError } from '../errors.ts'
+import { cancelMigration } from '../migration/cancel.ts'
+import { type MigrationFeatures, probeMigration } from '../migration/features.ts'
+import { contVm, migrationBlockers, runState, stopVm } from '../migration/run-state.ts'
+import type { QmpConnection } from '../qmp/connection.ts'
+import { stateOfRunState } from './domain-state.ts'
+import type { SaveSettings } from './save-settings.ts'
+
+/** What there is to know of a running machine before it is saved. */
+export interface Savable {
+  readonly features: MigrationFeatures
+  /** Whether the guest's processors run now. */
+  readonly running: boolean
+}
+
+/**
+ * Checks, before the guest is stopped, that this QEMU can save its machine so. What a save that was killed left under way is cancelled.
+ * @throws DomainError DOMAIN_WRONG_STATE, QemuError QEMU_LACKS_FEATURE, QEMU_REFUSED naming what blocks it
+ */
+export async function checkSavable(
+  name: string,
+  control: QmpConnection,
+  settings: SaveSettings,
+  signal: AbortSignal | undefined,
+): Promise<Savable> {
+  const features = await probeMigration(control, { signal })
+  checkFeatures(features, settings)
+  await cancelMigration(control)
+  const blockers = await migrationBlockers(control, { signal })
+  if (blockers.length > 0) {
+    throw new QemuError(
+      'QEMU_REFUSED',
+      `Domain '${name}' cannot be saved: ${blockers.join('; ')}`,
+      {
+        operation: 'save',
+      },
+    )
+  }
+  return { features, running: await checkState(name, control) }
+}
+
+async function checkState(name: string, control: QmpConnection): Promise<boolean> {
+  const status = await runState(control)
+  if (status === 'running' || status === 'paused' || status === 'prelaunch')
+    return status === 'running'
+  if (status === 'postmigrate') {
+    // QEMU refuses to migrate twice without having run in between (migration/migration.c, `migrate_prepare`).
+    await contVm(control)
+    await stopVm(control)
+    return false
+  }
+  const state = stateOfRunState(status)
+  throw new DomainError(
+    'DOMAIN_WRONG_STATE',
+    `Domain '${name}' cannot be saved: it is ${state === 'paused' ? `in QEMU's state ${status}` : state}`,
+    { operation: 'save' },
+  )
+}
+
+function checkFeatures(features: MigrationFeatures, settings: SaveSettings): void {
+  const { format, channels, compression } = settings
+  if (channels > 0 && !features.multifd) {
+    throw new QemuError(
+      'QEMU_LACKS_FEATURE',
+      'This QEMU cannot save over parallel channels: multifd came with QEMU 4.0',
+      { operation: 'save', hint: 'Save with --format raw, or start the domain with a newer QEMU' },
+    )
+  }
+  // Only the format channels leaves the compression to QEMU.
+  if (format !== 'channels' || compression === 'none') return
+  if (features.multifdCompressions.includes(compression)) return
+  throw new QemuError(
+    'QEMU_LACKS_FEATURE',
+    `This QEMU cannot compress channels with ${compression}: that came with QEMU 5.0, if built with it`,
+    { operation: 'save', hint: 'Save with --format stasis, which does not need it' },
+  )
+}

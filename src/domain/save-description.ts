@@ -1,0 +1,40 @@
+import type { MachineDescription } from '../image/saved-machine.ts'
+import { formatDomainXml } from '../qemu/domain-xml/format.ts'
+import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
+import { readDomain } from '../qemu/domain-xml/read-domain.ts'
+import { checkSameMachine } from './compatibility.ts'
+import { readLiveXml } from './dump-xml.ts'
+import type { HeldDomain } from './held-domain.ts'
+import { originCookie } from './origin.ts'
+import type { RuntimeRecord } from './runtime-record.ts'
+import type { XmlText } from './xml-text.ts'
+
+/**
+ * What an image says about the machine: the XML that it runs from, or the given one when the guest cannot tell them apart.
+ * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError, StorageError
+ */
+export async function describeForSave(
+  held: HeldDomain,
+  record: RuntimeRecord,
+  wasRunning: boolean,
+  given: XmlText | undefined,
+): Promise<MachineDescription> {
+  const live = await readLiveXml(held.paths)
+  return {
+    xml: given === undefined ? live : replaceXml(live, given),
+    cookie: originCookie(record, new Date()),
+    wasRunning,
+  }
+}
+
+/**
+ * The given XML, checked to show the guest the same machine as the original.
+ * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError
+ */
+export function replaceXml(original: string, given: XmlText): string {
+  const document = parseDomainXml(given.text, { path: given.path })
+  const { domain } = readDomain(document, { ignoreUnsupported: true })
+  const { domain: saved } = readDomain(parseDomainXml(original), { ignoreUnsupported: true })
+  checkSameMachine(saved, domain)
+  return formatDomainXml(document)
+}

@@ -1,0 +1,77 @@
+// The only list of what is public. Everything else may change from one version to the next.
+
+export { openConsole } from './domain/console.ts'
+export type { ConsoleStreams, DomainConsole } from './domain/console.ts'
+export { defineDomain } from './domain/define.ts'
+export type { DefineOptions } from './domain/define.ts'
+export { destroyDomain } from './domain/destroy.ts'
+export { resolveDirectories } from './domain/directories.ts'
+export type { Directories, DirectoryOptions } from './domain/directories.ts'
+export type { DomainOptions } from './domain/domain-options.ts'
+export type { DomainState } from './domain/domain-state.ts'
+export { dumpDomainXml } from './domain/dump-xml.ts'
+export type { DumpXmlOptions } from './domain/dump-xml.ts'
+export { follow } from './domain/follow.ts'
+export type { Followed } from './domain/follow.ts'
+export { domainInfo } from './domain/info.ts'
+export type { DomainInfo } from './domain/info.ts'
+export { listDomains } from './domain/list.ts'
+export type { DomainSummary, ListOptions } from './domain/list.ts'
+export type { UnsupportedOptions } from './domain/prepare-machine.ts'
+export type {
+  OnProgress,
+  RestoreProgress,
+  SaveProgress,
+  TransferMeasure,
+} from './domain/progress.ts'
+export { restoreDomain } from './domain/restore.ts'
+export type { RestoreOptions, RestoreResult, RestoreTiming } from './domain/restore.ts'
+export { resumeDomain } from './domain/resume.ts'
+export { saveDomain } from './domain/save.ts'
+export type { SaveOptions, SaveResult, SaveTiming } from './domain/save.ts'
+export type { SaveRequest } from './domain/save-settings.ts'
+export { startDomain } from './domain/start.ts'
+export type { StartedDomain, StartOptions } from './domain/start.ts'
+export { suspendDomain } from './domain/suspend.ts'
+export { undefineDomain } from './domain/undefine.ts'
+export { versions } from './domain/version.ts'
+export type { Versions } from './domain/version.ts'
+export type { XmlText } from './domain/xml-text.ts'
+
+export {
+  CancelledError,
+  DomainError,
+  DomainXmlError,
+  ImageError,
+  InternalError,
+  QemuError,
+  StasisError,
+  StorageError,
+  UsageError,
+} from './errors.ts'
+export type {
+  DomainErrorCode,
+  DomainXmlErrorCode,
+  ErrorFacts,
+  ImageErrorCode,
+  QemuErrorCode,
+  StorageErrorCode,
+  UsageErrorCode,
+} from './errors.ts'
+
+export type { Compression } from './image/header.ts'
+export { openImage, readDescription } from './image/open-image.ts'
+export type { OpenImageOptions } from './image/opened-image.ts'
+export type { SaveFormat } from './image/save-format.ts'
+export type {
+  ChannelStreams,
+  DeviceState,
+  MachineDescription,
+  PageRange,
+  PageStore,
+  RamBlock,
+  SavedMachine,
+  SingleStream,
+} from './image/saved-machine.ts'
+export type { CompressionLevel, SavedImage } from './transfer/save-target.ts'
+export type { TargetFormat } from './transfer/save-target-table.ts'
