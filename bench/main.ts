@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeGuestMemory } from './guest-memory.ts'
+import { printTable, printTarget } from './report.ts'
+import { measureRounds, median, ratio } from './rounds.ts'
+import { saveScenarios } from './save.ts'
+import type { BenchSetting } from './setting.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '3' },
+    'ram-gib': { type: 'string', default: '4' },
+    directory: { type: 'string', default: join(import.meta.dirname, '..', '.cache', 'bench') },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+const cache = process.env['STASIS_CACHE'] ?? join(import.meta.dirname, '..', '.cache')
+const newest = join(cache, 'qemu-10', 'qemu-system-x86_64')
+if (!existsSync(newest)) throw new Error(`${newest} is missing: run scripts/qemu-10`)
+await mkdir(values.directory, { recursive: true })
+const directory = await mkdtemp(join(values.directory, 'run-'))
+const memory = await mkdtemp('/dev/shm/stasis-bench-')
+const setting: BenchSetting = {
+  directory,
+  filledPath: join(memory, 'filled'),
+  ramBytes: Number(values['ram-gib']) * 2 ** 30,
+  newest,
+  rounds: Number(values.rounds),
+}
+try {
+  makeGuestMemory(setting.filledPath, setting.ramBytes)
+  for (const what of positionals) {
+    if (what === 'save') await benchSave()
+    else throw new Error(`unknown benchmark "${what}": save`)
+  }
+} finally {
+  await rm(directory, { recursive: true, force: true })
+  await rm(memory, { recursive: true, force: true })
+}
+
+async function benchSave(): Promise<void> {
+  const results = await measureRounds(saveScenarios(setting), setting.rounds)
+  if (values.json) console.log(JSON.stringify(results))
+  printTable(results)
+  const size = (name: string): number =>
+    median(results.find((result) => result.name === name)?.runs.map((run) => run.fileBytes) ?? [])
+  const peak = Math.max(...results.flatMap(({ runs }) => runs.map((run) => run.peakBytes ?? 0)))
+  const adaptive = 'stasis, zstd adaptive'
+  printTarget(
+    'uncompressed / mapped-ram',
+    ratio(results, 'stasis, uncompressed', 'qemu mapped-ram + multifd + direct-io'),
+    1.05,
+  )
+  printTarget(
+    'zstd adaptive / zstd alone (to disk)',
+    ratio(results, adaptive, 'zstd -1 -T0 from memory to the disk'),
+    1.15,
+  )
+  printTarget(
+    'zstd adaptive / zstd alone (to nowhere)',
+    ratio(results, adaptive, 'zstd -1 -T0 from memory to nowhere'),
+    1.15,
+  )
+  printTarget('zstd adaptive / uncompressed', ratio(results, adaptive, 'stasis, uncompressed'), 1.5)
+  printTarget(
+    'size of zstd adaptive / uncompressed',
+    size(adaptive) / size('stasis, uncompressed'),
+    0.65,
+  )
+  printTarget('peak memory of our process, MiB', peak / 2 ** 20, 256)
+}

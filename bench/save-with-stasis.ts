@@ -1,0 +1,61 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openStasisTarget } from '../src/transfer/stasis-target.ts'
+import { BenchMachine } from './machine.ts'
+
+// A process of its own for each measurement, so that its peak memory is this save's.
+const [
+  emulator = '',
+  directory = '',
+  filledPath = '',
+  ramBytes = '',
+  channels = '',
+  compression = '',
+  level = '',
+] = process.argv.slice(2)
+
+const path = join(directory, 'stasis.sav')
+await using machine = await BenchMachine.start({
+  emulator,
+  directory,
+  ramBytes: Number(ramBytes),
+  memory: 'memory-backend-ram',
+  incoming: false,
+})
+machine.fill(filledPath, Number(ramBytes))
+await machine.qmp.execute('migrate-set-capabilities', {
+  capabilities: [{ capability: 'multifd', state: true }],
+})
+await machine.qmp.execute('migrate-set-parameters', {
+  'multifd-channels': Number(channels),
+  'max-bandwidth': 2 ** 50,
+})
+const cpuBefore = process.cpuUsage()
+const qemuBefore = machine.processorSeconds()
+const started = performance.now()
+await using target = await openStasisTarget({
+  path,
+  socketPath: join(directory, 'migration'),
+  description: { xml: '<domain/>', cookie: undefined, wasRunning: false },
+  channels: Number(channels),
+  compression: compression as 'none' | 'zlib' | 'zstd',
+  compressionLevel: level === 'adaptive' ? level : Number(level),
+  direct: true,
+})
+await machine.qmp.execute('migrate', { uri: target.uri })
+await target.received
+const receivedMs = performance.now() - started
+const image = await target.publish()
+const seconds = (performance.now() - started) / 1000
+const cpu = process.cpuUsage(cpuBefore)
+console.log(
+  JSON.stringify({
+    seconds,
+    publishSeconds: seconds - receivedMs / 1000,
+    fileBytes: image.allocatedBytes,
+    processorSeconds: (cpu.user + cpu.system) / 1e6,
+    qemuProcessorSeconds: machine.processorSeconds() - qemuBefore,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  }),
+)
+if (process.env['KEEP_IMAGE'] === undefined) await rm(path)
