@@ -3,6 +3,7 @@ export type JsonValue =
   | string
   | number
   | boolean
+  | bigint
   | null
   | readonly JsonValue[]
   | { readonly [name: string]: JsonValue | undefined }
@@ -11,22 +12,30 @@ export type Properties = Readonly<Record<string, JsonValue | undefined>>
 
 /** `-device` with JSON properties (QEMU >= 6.2). */
 export function device(properties: Properties): readonly string[] {
-  return ['-device', JSON.stringify(properties)]
+  return ['-device', json(properties)]
 }
 
 /** `-object` with JSON properties (QEMU >= 6.0). */
 export function object(properties: Properties): readonly string[] {
-  return ['-object', JSON.stringify(properties)]
+  return ['-object', json(properties)]
 }
 
 /** `-blockdev` with JSON properties. */
 export function blockdev(properties: Properties): readonly string[] {
-  return ['-blockdev', JSON.stringify(properties)]
+  return ['-blockdev', json(properties)]
 }
 
 /** `-netdev` with JSON properties (QEMU >= 6.2 for all of them). */
 export function netdev(properties: Properties): readonly string[] {
-  return ['-netdev', JSON.stringify(properties)]
+  return ['-netdev', json(properties)]
+}
+
+/** 64-bit numbers are written out in full; TypeScript's library does not know `JSON.rawJSON` (ES2026) yet. */
+function json(properties: Properties): string {
+  const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }
+  return JSON.stringify(properties, (_key, value: unknown) =>
+    typeof value === 'bigint' ? rawJSON(value.toString()) : value,
+  )
 }
 
 /** The text as a value in QEMU's `name=value,…` syntax, where a comma is doubled. */

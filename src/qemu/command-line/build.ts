@@ -73,7 +73,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...genidArguments(wiring),
     '-no-user-config',
     '-nodefaults',
-    ...graphicsArguments(domain),
+    ...graphicsArguments(domain, options),
     ...monitorArguments(options),
     ...clockArguments(domain, options),
     ...powerArguments(domain, wiring.chipset),

@@ -14,7 +14,7 @@ export function clockArguments(domain: Domain, options: CommandLineOptions): rea
     ...(rtc?.track === undefined ? [] : [`clock=${TRACKS[rtc.track]}`]),
     ...(rtc?.tickPolicy === 'catchup' ? ['driftfix=slew'] : []),
   ]
-  return ['-rtc', parts.join(','), ...clock.timers.flatMap((timer) => pit(timer, domain))]
+  return ['-rtc', parts.join(','), ...clock.timers.flatMap(pit)]
 }
 
 /** What QEMU's environment must hold besides: a time zone for the guest's clock. */
@@ -51,8 +51,8 @@ function iso(seconds: number): string {
 }
 
 /** KVM's own timer: QEMU catches lost ticks up unless told otherwise, libvirt's default is not to. */
-function pit({ name, tickPolicy }: Clock['timers'][number], domain: Domain): readonly string[] {
-  if (name !== 'pit' || domain.type !== 'kvm') return []
+function pit({ name, tickPolicy }: Clock['timers'][number]): readonly string[] {
+  if (name !== 'pit') return []
   if (tickPolicy === 'catchup') return []
   if (tickPolicy === 'merge') {
     throw new DomainXmlError(

@@ -1,9 +1,10 @@
 import { DomainXmlError } from '../../errors.ts'
+import { diskNumber } from '../domain-xml/disk-name.ts'
 import type { Disk } from '../domain-xml/model/disk.ts'
 import { device, type Properties } from './arguments.ts'
 import { bootIndexes } from './boot.ts'
 import { cacheFlags, diskNodeName, diskNodes } from './disk-nodes.ts'
-import { diskNumber, driveId, driveProperties } from './drive-address.ts'
+import { driveId, driveProperties } from './drive-address.ts'
 import { virtioPci } from './virtio.ts'
 import type { Wiring } from './wiring.ts'
 
@@ -83,18 +84,27 @@ function misplaced(disk: Disk): DomainXmlError {
 }
 
 function idOf(disk: Disk, wiring: Wiring): string {
-  if (disk.bus === 'virtio') return wiring.idOf(disk, `virtio-disk${diskNumber(disk)}`)
-  if (disk.bus === 'usb') return wiring.idOf(disk, `usb-disk${diskNumber(disk)}`)
+  if (disk.bus === 'virtio') return wiring.idOf(disk, `virtio-disk${numberOf(disk)}`)
+  if (disk.bus === 'usb') return wiring.idOf(disk, `usb-disk${numberOf(disk)}`)
   return wiring.idOf(disk, driveId(disk))
 }
 
-/** Too wide for a `number`, and QEMU reads a string too. */
-function worldWideName(disk: Disk): string {
+function numberOf(disk: Disk): number {
+  const number = diskNumber(disk.target)
+  if (number !== undefined) return number
+  throw new DomainXmlError(
+    'XML_INVALID',
+    `${disk.place}/target: "${disk.target}" is no name of a disk`,
+  )
+}
+
+/** Too wide for a `number`. */
+function worldWideName(disk: Disk): bigint {
   const digits = (disk.wwn ?? '').replace(/^0x/i, '')
   if (!/^[0-9a-f]{16}$/i.test(digits)) {
     throw new DomainXmlError('XML_INVALID', `${disk.place}/wwn: "${disk.wwn}" is not 16 hex digits`)
   }
-  return `0x${digits}`
+  return BigInt(`0x${digits}`)
 }
 
 function geometry(disk: Disk): Properties {

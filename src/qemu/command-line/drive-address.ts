@@ -1,4 +1,3 @@
-import { DomainXmlError } from '../../errors.ts'
 import type { Disk } from '../domain-xml/model/disk.ts'
 import type { Properties } from './arguments.ts'
 import { addressOf, type Wiring } from './wiring.ts'
@@ -25,18 +24,4 @@ export function driveId(disk: Disk): string {
   const { controller, bus, target, unit } = addressOf(disk, 'drive')
   if (disk.bus === 'scsi') return `scsi${controller}-${bus}-${target}-${unit}`
   return `${disk.bus}${controller}-${bus}-${unit}`
-}
-
-/** The number of a disk by its name: `vda` is 0, `vdz` 25, `vdaa` 26. */
-export function diskNumber(disk: Disk): number {
-  const letters = /^(?:fd|hd|vd|sd|xvd|ubd)([a-z]+)$/.exec(disk.target)?.[1]
-  if (letters === undefined || letters.length > 3) {
-    throw new DomainXmlError(
-      'XML_INVALID',
-      `${disk.place}/target: "${disk.target}" is no name of a disk`,
-    )
-  }
-  let number = 0
-  for (const letter of letters) number = number * 26 + letter.charCodeAt(0) - 96
-  return number - 1
 }

@@ -2,22 +2,23 @@ import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { Graphics } from '../domain-xml/model/display.ts'
 import { escapeComma } from './arguments.ts'
+import type { CommandLineOptions } from './options.ts'
 
 const FIRST_PORT = 5900
 
 /** `-vnc`, or no display at all. */
-export function graphicsArguments(domain: Domain): readonly string[] {
+export function graphicsArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
   if (domain.graphics.length === 0) return ['-display', 'none']
   return domain.graphics.flatMap((graphics) => [
     '-vnc',
-    vnc(graphics),
+    vnc(graphics, options),
     ...(graphics.keymap === undefined ? [] : ['-k', graphics.keymap]),
   ])
 }
 
-function vnc(graphics: Graphics): string {
+function vnc(graphics: Graphics, options: CommandLineOptions): string {
   const parts = [
-    where(graphics),
+    where(graphics, options),
     ...(graphics.websocket === undefined ? [] : [`websocket=${graphics.websocket}`]),
     ...(graphics.sharePolicy === undefined ? [] : [`share=${graphics.sharePolicy}`]),
     ...(graphics.powerControl === undefined
@@ -27,13 +28,15 @@ function vnc(graphics: Graphics): string {
   return parts.join(',')
 }
 
-function where(graphics: Graphics): string {
+function where(graphics: Graphics, { socketDirectory }: CommandLineOptions): string {
   if (graphics.listen === 'none') return 'none'
   if (graphics.listen === 'socket') {
-    if (graphics.socket === undefined || graphics.socket === '') {
+    const made = socketDirectory === undefined ? undefined : `${socketDirectory}/vnc.sock`
+    const socket = graphics.socket ?? made
+    if (socket === undefined || socket === '') {
       throw new DomainXmlError('XML_INVALID', `${graphics.place}: the socket has no path`)
     }
-    return `vnc=unix:${escapeComma(graphics.socket)}`
+    return `vnc=unix:${escapeComma(socket)}`
   }
   const address = graphics.address ?? '127.0.0.1'
   const host = address.includes(':') ? `[${address}]` : escapeComma(address)

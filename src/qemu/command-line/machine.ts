@@ -2,6 +2,7 @@ import type { Domain } from '../domain-xml/model/domain.ts'
 import { onOff } from './arguments.ts'
 import { RAM_ID } from './chipset.ts'
 import { firmwareMachineOptions } from './firmware.ts'
+import { hasCellBackends } from './memory.ts'
 import type { CommandLineOptions } from './options.ts'
 
 /**
@@ -19,7 +20,7 @@ export function machineArguments(domain: Domain, options: CommandLineOptions): r
     ['kernel_irqchip', irqchip(features.ioapic)],
     ['dump-guest-core', onOff(domain.dumpCore)],
     ['mem-merge', memoryBacking.merge ? undefined : 'off'],
-    ['memory-backend', domain.numa.length === 0 ? RAM_ID : undefined],
+    ['memory-backend', hasCellBackends(domain) ? undefined : RAM_ID],
     ...firmwareMachineOptions(domain),
     ['graphics', domain.os.useSerial ? 'off' : undefined],
     ['hpet', onOff(hpet)],
@@ -40,7 +41,9 @@ export function acceleratorOf(domain: Domain, options: CommandLineOptions): 'kvm
 function accelerator(domain: Domain, options: CommandLineOptions): string {
   const name = acceleratorOf(domain, options)
   const ring = domain.features.dirtyRingSize
-  return name === 'kvm' && ring !== undefined ? `kvm,dirty-ring-size=${ring}` : name
+  if (name === 'kvm') return ring === undefined ? name : `kvm,dirty-ring-size=${ring}`
+  const cache = domain.features.translationCacheBytes
+  return cache === undefined ? name : `tcg,tb-size=${Math.floor(cache / 1024 / 1024)}`
 }
 
 function irqchip(ioapic: 'kvm' | 'qemu' | undefined): string | undefined {

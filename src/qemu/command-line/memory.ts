@@ -1,29 +1,54 @@
 import { QemuError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
+import type { NumaCell } from '../domain-xml/model/numa.ts'
 import { object, type Properties } from './arguments.ts'
 import { RAM_ID } from './chipset.ts'
+import { machineVersion } from './machine-version.ts'
 import { atLeast, type CommandLineOptions, type MemoryFile, versionText } from './options.ts'
 
 /** One memory backend: the RAM block of that id in an image. */
 export interface MemoryBackend {
   readonly id: string
   readonly sizeBytes: number
+  /** The NUMA cell that it is the memory of, if it is one's. */
+  readonly cell: NumaCell | undefined
 }
 
 /** The domain's memory backends: `pc.ram`, or `ram-node0` … with NUMA cells. Their ids name the RAM blocks in an image. */
 export function memoryBackends(domain: Domain): readonly MemoryBackend[] {
-  if (domain.numa.length === 0) return [{ id: RAM_ID, sizeBytes: domain.memoryBytes }]
-  return domain.numa.map((cell) => ({ id: `ram-node${cell.id}`, sizeBytes: cell.memoryBytes }))
+  if (!hasCellBackends(domain)) {
+    const cells = domain.numa.reduce((sum, cell) => sum + cell.memoryBytes, 0)
+    return [{ id: RAM_ID, sizeBytes: cells === 0 ? domain.memoryBytes : cells, cell: undefined }]
+  }
+  return domain.numa.map((cell) => ({
+    id: `ram-node${cell.id}`,
+    sizeBytes: cell.memoryBytes,
+    cell,
+  }))
 }
 
-/** `-m`, and the object for the RAM of a machine without NUMA cells. */
+/**
+ * Whether each NUMA cell has a RAM block of its own. Machine types up to 5.0 share out one block (`-numa node,mem=`)
+ * unless something asks for more; QEMU says so in `query-machines`, "numa-mem-supported".
+ */
+export function hasCellBackends(domain: Domain): boolean {
+  if (domain.numa.length === 0) return false
+  const version = machineVersion(domain.os.machine)
+  const old =
+    version !== undefined && (version.major < 5 || (version.major === 5 && version.minor === 0))
+  return !old || domain.numaBound || domain.numa.some((cell) => isSpecial(domain, cell))
+}
+
+/** `-m`, and the object for the RAM of a machine whose NUMA cells have none of their own. */
 export function memoryArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
-  const total = memoryBackends(domain).reduce((sum, backend) => sum + backend.sizeBytes, 0)
-  const backends = domain.numa.length === 0 ? memoryBackends(domain) : []
+  const backends = memoryBackends(domain)
+  const total = backends.reduce((sum, backend) => sum + backend.sizeBytes, 0)
   return [
     '-m',
     `size=${total / 1024}k`,
-    ...backends.flatMap((backend) => memoryObject(backend, domain, options)),
+    ...backends
+      .filter((backend) => backend.cell === undefined)
+      .flatMap((backend) => memoryObject(backend, domain, options)),
     '-overcommit',
     `mem-lock=${domain.memoryBacking.locked ? 'on' : 'off'}`,
   ]
@@ -31,19 +56,21 @@ export function memoryArguments(domain: Domain, options: CommandLineOptions): re
 
 /**
  * The `-object` for one backend. Where libvirt would make a file for shared memory or huge pages, this makes a memfd,
- * which needs no path: the guest cannot tell. A backend's id alone names the RAM block because of
- * `x-use-canonical-path-for-ramblock-id=off` (QEMU qemu-options.hx, "memory-backend"; stable in spite of the `x-`).
+ * which needs no path: the guest cannot tell. Machine types up to 3.1 name the block of such a backend by its path in the
+ * object tree; with `x-use-canonical-path-for-ramblock-id` off it has the plain id, as libvirt has it for the RAM that is
+ * no NUMA cell's (QEMU qemu-options.hx, "memory-backend"; stable in spite of the `x-`).
  */
 export function memoryObject(
   backend: MemoryBackend,
   domain: Domain,
   options: CommandLineOptions,
-  cell?: { readonly access: 'shared' | 'private' | undefined },
 ): readonly string[] {
-  const { id, sizeBytes: size } = backend
+  const { id, sizeBytes: size, cell } = backend
   const file = options.memoryFiles?.get(id)
-  const named = { 'x-use-canonical-path-for-ramblock-id': false }
+  const special = isSpecial(domain, cell)
+  const plainName = { 'x-use-canonical-path-for-ramblock-id': false }
   if (file !== undefined) {
+    const named = cell === undefined || !special ? plainName : {}
     return object({
       'qom-type': 'memory-backend-file',
       id,
@@ -52,24 +79,25 @@ export function memoryObject(
       size,
     })
   }
-  const { memoryBacking } = domain
-  const access = cell?.access ?? memoryBacking.access
-  const prealloc =
-    memoryBacking.immediate || memoryBacking.hugepages !== undefined ? true : undefined
-  const pages = memoryBacking.hugepages
-  if (memoryBacking.source === 'anonymous' && access === undefined && pages === undefined) {
-    return object({ 'qom-type': 'memory-backend-ram', id, prealloc, size })
-  }
+  const { immediate, hugepages } = domain.memoryBacking
+  const prealloc = immediate || hugepages !== undefined ? true : undefined
+  if (!special) return object({ 'qom-type': 'memory-backend-ram', id, prealloc, size })
   return object({
     'qom-type': 'memory-backend-memfd',
     id,
-    hugetlb: pages === undefined ? undefined : true,
-    hugetlbsize: pages?.sizeBytes,
-    share: access === 'shared',
-    ...named,
+    hugetlb: hugepages === undefined ? undefined : true,
+    hugetlbsize: hugepages?.sizeBytes,
+    share: (cell?.access ?? domain.memoryBacking.access) === 'shared',
+    ...(cell === undefined ? plainName : {}),
     prealloc,
     size,
   })
+}
+
+/** Whether ordinary anonymous memory will not do. */
+function isSpecial(domain: Domain, cell: NumaCell | undefined): boolean {
+  const { source, access, hugepages } = domain.memoryBacking
+  return source !== 'anonymous' || (cell?.access ?? access) !== undefined || hugepages !== undefined
 }
 
 function fileProperties(file: MemoryFile, options: CommandLineOptions): Properties {

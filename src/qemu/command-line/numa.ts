@@ -15,14 +15,15 @@ export function numaArguments(domain: Domain, options: CommandLineOptions): read
   if (domain.numa.length === 0) return []
   checkProcessors(domain)
   const backends = memoryBackends(domain)
-  const cells = domain.numa.flatMap((cell, at) => {
-    const backend = backends[at]
-    if (backend === undefined) return []
+  const cells = domain.numa.flatMap((cell) => {
+    const backend = backends.find((one) => one.cell === cell)
     const cpus = ranges(cell.cpus).map((range) => `,cpus=${range}`)
+    const memory =
+      backend === undefined ? `mem=${cell.memoryBytes / 1024 / 1024}` : `memdev=${backend.id}`
     return [
-      ...memoryObject(backend, domain, options, cell),
+      ...(backend === undefined ? [] : memoryObject(backend, domain, options)),
       '-numa',
-      `node,nodeid=${cell.id}${cpus.join('')},memdev=${backend.id}`,
+      `node,nodeid=${cell.id}${cpus.join('')},${memory}`,
     ]
   })
   return [...cells, ...distances(domain)]

@@ -21,14 +21,19 @@ export function serialArguments(wiring: Wiring, options: CommandLineOptions): re
   })
 }
 
-/** Consoles of type `virtio`; one of type `serial` is the first serial port under another name. */
+/** Consoles of type `virtio`, which libvirt leaves without an address; one of type `serial` is the first serial port under another name. */
 export function consoleArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
   return wiring.domain.consoles.flatMap((console, index) => {
     if (console.target === 'serial') return []
     const id = wiring.idOf(console, `console${index}`)
     return [
       ...chardev(console.backend, id, console, options),
-      ...device({ driver: 'virtconsole', ...wiring.address(console), chardev: `char${id}`, id }),
+      ...device({
+        driver: 'virtconsole',
+        ...(console.address === undefined ? {} : wiring.address(console)),
+        chardev: `char${id}`,
+        id,
+      }),
     ]
   })
 }

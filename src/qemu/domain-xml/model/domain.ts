@@ -1,5 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, childText, text, wholeText, whole } from '../access.ts'
+import { diskNumber } from '../disk-name.ts'
+import { grouped } from '../grouping.ts'
 import { invalid, place } from '../location.ts'
 import { parseUuid } from '../values.ts'
 import {
@@ -59,6 +61,8 @@ export interface Domain {
   readonly features: Features
   readonly cpu: Cpu | undefined
   readonly numa: readonly NumaCell[]
+  /** Whether `<numatune>` binds cells one by one, for which libvirt gives each a RAM block of its own. */
+  readonly numaBound: boolean
   readonly clock: Clock
   readonly onPoweroff: string
   readonly onReboot: string
@@ -103,13 +107,18 @@ export function readModel(root: Element): Domain {
     features: readFeatures(child(root, 'features')),
     cpu: cpu === undefined ? undefined : readCpu(cpu),
     numa: readNuma(cpu),
+    numaBound: child(child(root, 'numatune'), 'memnode') !== undefined,
     clock: readClock(child(root, 'clock')),
     onPoweroff: childText(root, 'on_poweroff') ?? 'destroy',
     onReboot: childText(root, 'on_reboot') ?? 'restart',
     onCrash: childText(root, 'on_crash') ?? 'destroy',
     pm: readPowerManagement(child(root, 'pm')),
     emulator: childText(devices, 'emulator')?.trim(),
-    disks: all('disk').map(readDisk),
+    disks: grouped(
+      all('disk').map(readDisk),
+      (disk) => disk.bus,
+      (disk) => diskNumber(disk.target) ?? 0,
+    ),
     controllers: all('controller').map(readController),
     interfaces: all('interface').map(readInterface),
     serials: all('serial').map(readSerial),

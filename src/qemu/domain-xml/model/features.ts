@@ -24,6 +24,7 @@ export interface Features {
   readonly tsegBytes: number | undefined
   readonly ioapic: 'kvm' | 'qemu' | undefined
   readonly vmcoreinfo: boolean
+  readonly translationCacheBytes: number | undefined
 }
 
 export interface HypervFeatures {
@@ -40,6 +41,7 @@ export function readFeatures(element: Element | undefined): Features {
   const ring = child(kvm, 'dirty-ring')
   const smm = child(element, 'smm')
   const tseg = child(smm, 'tseg')
+  const cache = child(child(element, 'tcg'), 'tb-cache')
   return {
     acpi: child(element, 'acpi') !== undefined,
     apicEoi: flag(child(element, 'apic'), 'eoi'),
@@ -56,6 +58,7 @@ export function readFeatures(element: Element | undefined): Features {
     tsegBytes: tseg === undefined ? undefined : sizeInBytes(tseg, undefined, 'MiB'),
     ioapic: attribute(child(element, 'ioapic'), 'driver') as Features['ioapic'],
     vmcoreinfo: state(child(element, 'vmcoreinfo')) === true,
+    translationCacheBytes: cache === undefined ? undefined : sizeInBytes(cache),
   }
 }
 

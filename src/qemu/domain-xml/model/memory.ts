@@ -18,6 +18,9 @@ export interface MemoryBacking {
 /** The size from which libvirt rounds memory up on x86: whole MiB (qemuDomainAlignMemorySizes, libvirt 9.0 and 11.3). */
 const MIB = 1024 * 1024
 
+/** The ordinary page size: huge pages of it are none. */
+const BASE_PAGE = 4096
+
 /** The guest's RAM in bytes, rounded up as libvirt does. */
 export function readMemory(domain: Element): number {
   const element = child(domain, 'memory')
@@ -41,11 +44,11 @@ export function readMemoryBacking(element: Element | undefined): MemoryBacking {
   }
 }
 
-function readHugepages(element: Element): { sizeBytes: number | undefined } {
+function readHugepages(element: Element): { sizeBytes: number | undefined } | undefined {
   const pages = children(element, 'page')
   if (pages.length > 1 || pages.some((page) => page.hasAttribute('nodeset'))) {
     throw unsupported(element, 'huge pages of several sizes are not used')
   }
-  const page = pages[0]
-  return { sizeBytes: page === undefined ? undefined : sizeInBytes(page, 'size') }
+  const sizeBytes = pages[0] === undefined ? undefined : sizeInBytes(pages[0], 'size')
+  return sizeBytes === BASE_PAGE ? undefined : { sizeBytes }
 }

@@ -69,6 +69,11 @@ export function ensure(devices: Element, type: string, index: number, model?: st
   if (found !== undefined) return found
   const made = create(devices, 'controller', { type, index, model })
   const next = same.find((one) => (whole(one, 'index') ?? 0) > index)
+  const previous = same.at(-1)
+  if (next === undefined && previous !== undefined) {
+    devices.insertBefore(made, previous.nextSibling)
+    return made
+  }
   return next === undefined
     ? insertDevice(devices, made)
     : insertBefore(devices, made, (one) => one === next)

@@ -1,9 +1,13 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, requiredAttribute, requiredChild } from '../access.ts'
-import { invalid, nodePath, place } from '../location.ts'
+import { diskNumber } from '../disk-name.ts'
+import { invalid, place } from '../location.ts'
 import { readAddress } from '../model/address.ts'
 import { busByName, type Disk } from '../model/disk.ts'
 import { create, insertBefore, setDefault } from './edit.ts'
+
+/** Buses on which a disk has a place of its own on a controller. */
+const CONTROLLED = ['ide', 'sata', 'scsi', 'fdc']
 
 /** Fills in disks: format, bus, and where each sits on its controller. */
 export function fillDisks(devices: Element): void {
@@ -16,7 +20,7 @@ export function fillDisks(devices: Element): void {
   }
   for (const disk of disks) {
     const bus = busOf(disk)
-    if (bus === 'virtio' || bus === 'usb') continue
+    if (!CONTROLLED.includes(bus)) continue
     const address = readAddress(disk) ?? giveAddress(disk, bus)
     if (address.type !== 'drive') continue
     const { controller, bus: line, target, unit } = address
@@ -52,6 +56,8 @@ function fillDisk(disk: Element): void {
   setDefault(driver, 'name', 'qemu')
   setDefault(driver, 'type', 'raw')
   if (device === 'cdrom' && child(disk, 'readonly') === undefined) addReadonly(disk)
+  const shared = child(disk, 'shareable') !== undefined && child(disk, 'readonly') === undefined
+  if (shared) setDefault(driver, 'cache', 'none')
 }
 
 function busByDevice(target: Element, dev: string, device: Disk['device']): Disk['bus'] {
@@ -91,15 +97,7 @@ function giveAddress(disk: Element, bus: Disk['bus']): ReturnType<typeof readAdd
 function diskIndex(disk: Element): number {
   const target = requiredChild(disk, 'target')
   const dev = requiredAttribute(target, 'dev')
-  const letters = /^(?:fd|hd|vd|sd|xvd|ubd)([a-z]{1,3})$/.exec(dev)?.[1]
-  if (letters === undefined) {
-    throw invalid(
-      target,
-      `"${dev}" is no name of a disk`,
-      `Names are like ${nodePath(target)}/@dev="sda"`,
-    )
-  }
-  let number = 0
-  for (const letter of letters) number = number * 26 + letter.charCodeAt(0) - 96
-  return number - 1
+  const number = diskNumber(dev)
+  if (number === undefined) throw invalid(target, `"${dev}" is no name of a disk`)
+  return number
 }

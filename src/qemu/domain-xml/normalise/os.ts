@@ -34,10 +34,16 @@ function fillFirmware(root: Element, os: Element, options: NormaliseOptions): vo
     if (options.uefi === undefined) {
       throw unsupported(attributeNode(os, 'firmware'), 'no UEFI firmware was found', UEFI_HINT)
     }
+    const stateless = attribute(loader, 'stateless') === 'yes'
     if (loader !== undefined) os.removeChild(loader)
-    loader = create(os, 'loader', { readonly: 'yes', type: 'pflash' }, options.uefi.loader)
+    loader = create(
+      os,
+      'loader',
+      { readonly: 'yes', type: 'pflash', stateless: stateless ? 'yes' : undefined },
+      options.uefi.loader,
+    )
     insertBefore(os, loader, (one) => !['type', 'firmware'].includes(one.nodeName))
-    addNvram(root, os, loader, options, options.uefi.nvramTemplate)
+    if (!stateless) addNvram(root, os, loader, options, options.uefi.nvramTemplate)
   } else if (loader !== undefined && attribute(loader, 'type') === 'pflash') {
     const nvram = child(os, 'nvram')
     const template = attribute(nvram, 'template')

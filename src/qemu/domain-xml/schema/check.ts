@@ -1,4 +1,4 @@
-import type { Attr, Element } from '@xmldom/xmldom'
+import type { Attr, Element, Node } from '@xmldom/xmldom'
 import { attribute, children } from '../access.ts'
 import { invalid, isElement, place } from '../location.ts'
 import { parseMac, parseNumberSet, parseUuid, parseWhole } from '../values.ts'
@@ -6,6 +6,7 @@ import type { ElementRule, ValueRule } from './rule.ts'
 
 /** Something in a domain XML that this program does not do. */
 export interface Finding {
+  readonly node: Element | Attr
   /** The path, the line and what is the matter, for a person. */
   readonly text: string
   /** What goes when the domain is to be started without it; `undefined` when it cannot go. */
@@ -21,7 +22,23 @@ export interface Finding {
 export function checkKnown(element: Element, rule: ElementRule): readonly Finding[] {
   const findings: Finding[] = []
   checkElement(element, rule, findings)
-  return findings
+  return findings.filter((one) => !findings.some((other) => covers(other, one, findings)))
+}
+
+/** Once a device is left out, what else is the matter inside it does not matter. */
+function covers(other: Finding, one: Finding, findings: readonly Finding[]): boolean {
+  const gone = other.leavesOut
+  if (other === one || gone === undefined || !isElement(gone)) return false
+  if (one.leavesOut === gone) return findings.indexOf(other) < findings.indexOf(one)
+  return isInside(one.node, gone)
+}
+
+function isInside(node: Element | Attr, outer: Element): boolean {
+  const start = isElement(node) ? node : node.ownerElement
+  for (let at: Node | null = start; at !== null; at = at.parentNode) {
+    if (at === outer) return true
+  }
+  return false
 }
 
 function checkElement(element: Element, rule: ElementRule, findings: Finding[]): void {
@@ -70,6 +87,9 @@ function checkValue(
     case 'text':
     case 'without-effect':
       return
+    case 'refused':
+      findings.push(finding(node, `is not supported: ${rule.reason}`, device(element)))
+      return
     case 'choice': {
       if (rule.of.includes(value)) return
       const gone =
@@ -115,7 +135,7 @@ function finding(
   what: string,
   leavesOut: Element | Attr | undefined,
 ): Finding {
-  return { text: `${place(node)}${describe(node)} ${what}`, leavesOut: removable(leavesOut) }
+  return { node, text: `${place(node)}${describe(node)} ${what}`, leavesOut: removable(leavesOut) }
 }
 
 /** Some things are told apart by an attribute, which helps where there are many of them. */

@@ -6,11 +6,14 @@ import {
   type ElementRule,
   kindOfDevice,
   onOff,
+  refusedValue,
   signed,
   valueWithoutEffect,
   whole,
   yesNo,
 } from './rule.ts'
+
+const password = 'VNC passwords are not set, and without one anybody could connect'
 
 /** `<graphics>`: VNC only; SPICE keeps connections that saving would break. */
 export const graphicsRule: ElementRule = {
@@ -25,6 +28,9 @@ export const graphicsRule: ElementRule = {
     keymap: anyText,
     sharePolicy: choice('allow-exclusive', 'force-shared', 'ignore'),
     powerControl: yesNo,
+    passwd: refusedValue(password),
+    passwdValidTo: refusedValue(password),
+    connected: refusedValue(password),
   },
   children: {
     listen: attributes({

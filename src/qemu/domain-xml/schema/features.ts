@@ -69,6 +69,7 @@ export const featuresRule: ElementRule = {
     },
     ioapic: attributes({ driver: choice('kvm', 'qemu') }),
     vmcoreinfo: state,
+    tcg: { children: { 'tb-cache': { attributes: { unit: anyText }, text: whole } } },
     capabilities: refused('it exists in containers only'),
     gic: refused(otherMachine),
     hpt: refused(otherMachine),

@@ -18,6 +18,7 @@ export interface ElementRule {
 export type ValueRule =
   | { readonly kind: 'text' | 'whole' | 'signed' | 'yes-no' | 'on-off' | 'uuid' | 'mac' | 'set' }
   | { readonly kind: 'without-effect'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string }
   | {
       readonly kind: 'choice'
       readonly of: readonly string[]
@@ -52,6 +53,11 @@ export function kindOfDevice(...of: readonly string[]): ValueRule {
 /** An attribute that is accepted though nothing is done with it, because … */
 export function valueWithoutEffect(reason: string): ValueRule {
   return { kind: 'without-effect', reason }
+}
+
+/** An attribute that makes its device one that this program must not make, because … */
+export function refusedValue(reason: string): ValueRule {
+  return { kind: 'refused', reason }
 }
 
 /** An element that is accepted with all that is in it though nothing is done with it, because … */

@@ -1,5 +1,5 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, attributeNode, children, whole } from '../../access.ts'
+import { attribute, attributeNode, child, children, requiredChild, whole } from '../../access.ts'
 import { invalid } from '../../location.ts'
 import { isQ35 } from '../chipset.ts'
 import { ensure } from '../controllers.ts'
@@ -22,7 +22,7 @@ const MAX_INDEX = 255
 export function assignPciAddresses(root: Element, devices: Element): void {
   const q35 = isQ35(root)
   const given = controllerModels(devices)
-  const models = growModels(devices, q35, given)
+  const models = growModels(root, q35, given)
   models.forEach((model, index) => {
     if (index > 0) ensure(devices, 'pci', index, model)
   })
@@ -35,12 +35,12 @@ export function assignPciAddresses(root: Element, devices: Element): void {
 
 /** The first pass: the models of all controllers that the domain will have. */
 function growModels(
-  devices: Element,
+  root: Element,
   q35: boolean,
   given: readonly (string | undefined)[],
 ): readonly string[] {
   const usual = q35 ? 'pcie-root-port' : 'pci-bridge'
-  const copy = devices.cloneNode(true) as Element
+  const copy = requiredChild(root.cloneNode(true) as Element, 'devices')
   const map = createPciMap(
     given.map((model) => model ?? usual),
     true,
@@ -81,9 +81,15 @@ function controllerModels(devices: Element): (string | undefined)[] {
 function reserveGiven(devices: Element, map: PciMap, q35: boolean): void {
   for (const device of children(devices)) {
     const address = pciAddressOf(device)
-    if (address === undefined || isPiix3Part(device, q35)) continue
+    if (address === undefined || isPiix3Part(device, q35) || isSerialTwin(device)) continue
     map.reserve(address, connectionOf(device, q35) ?? 'pci', device)
   }
+}
+
+/** The first serial port under another name: it may say the same address again. */
+function isSerialTwin(device: Element): boolean {
+  if (device.nodeName !== 'console') return false
+  return attribute(child(device, 'target'), 'type') !== 'virtio'
 }
 
 function placeAll(devices: Element, map: PciMap, q35: boolean): void {

@@ -1,5 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, children } from '../../access.ts'
+import { attribute, child, children, whole } from '../../access.ts'
+import { diskNumber } from '../../disk-name.ts'
+import { grouped } from '../../grouping.ts'
 
 /** The order in which libvirt gives addresses to devices (qemuDomainAssignDevicePCISlots, 9.0). */
 const ORDER = [
@@ -17,14 +19,31 @@ const ORDER = [
 
 /** PCI controllers, which get their addresses before all devices. */
 export function bridges(devices: Element): readonly Element[] {
-  return children(devices, 'controller').filter((one) => attribute(one, 'type') === 'pci')
+  return controllers(devices).filter((one) => attribute(one, 'type') === 'pci')
 }
 
 /** All that may be a PCI device, in libvirt's order. */
 export function unplacedDevices(devices: Element): readonly Element[] {
-  return ORDER.flatMap((name) =>
-    children(devices, name).filter(
-      (one) => name !== 'controller' || attribute(one, 'type') !== 'pci',
-    ),
+  return ORDER.flatMap((name) => {
+    if (name === 'controller') {
+      return controllers(devices).filter((one) => attribute(one, 'type') !== 'pci')
+    }
+    return name === 'disk' ? disks(devices) : children(devices, name)
+  })
+}
+
+function controllers(devices: Element): readonly Element[] {
+  return grouped(
+    children(devices, 'controller'),
+    (one) => attribute(one, 'type'),
+    (one) => whole(one, 'index') ?? 0,
+  )
+}
+
+function disks(devices: Element): readonly Element[] {
+  return grouped(
+    children(devices, 'disk'),
+    (one) => attribute(child(one, 'target'), 'bus'),
+    (one) => diskNumber(attribute(child(one, 'target'), 'dev') ?? '') ?? 0,
   )
 }
