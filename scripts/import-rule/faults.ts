@@ -72,6 +72,7 @@ function adviceOnOwnFile(
 ): string | undefined {
   const target = posix.join(posix.dirname(file), specifier)
   if (target === 'src/errors.ts') return undefined
+  if (target === 'package.json') return undefined
   if (isTest && target.startsWith('test/support/')) return undefined
   if (!target.startsWith('src/'))
     return `src/ imports nothing from outside src/: move ${target} into a room`
