@@ -1,13 +1,17 @@
 import { crc32c } from '@node-rs/crc32'
 import { ImageError, InternalError } from '../../errors.ts'
+import { allocateAligned } from '../../io/aligned-memory.ts'
+import { decompress } from '../../io/decompress.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import { PAGE_SIZE, type PageRange, type PageStore, type RamBlock } from '../saved-machine.ts'
-import { decompress } from './decompress.ts'
 import { FileWindow } from './file-window.ts'
 import type { FrameTable } from './frame-table.ts'
 import type { StasisIndex } from './layout.ts'
 
 const MAX_READERS = 64
+
+/** Frames that Stasis writes are not longer. */
+const LEAST_TARGET = 1024 * 1024
 
 /** The frames of a stasis image whose index was checked. */
 export class StasisPageStore implements PageStore {
@@ -15,6 +19,7 @@ export class StasisPageStore implements PageStore {
   readonly #file: DirectFile
   readonly #frames: FrameTable
   readonly #windows: FileWindow[] = []
+  readonly #targets: Uint8Array[] = []
 
   constructor(file: DirectFile, index: StasisIndex) {
     this.#file = file
@@ -74,12 +79,12 @@ export class StasisPageStore implements PageStore {
     const codec = frames.codec(index)
     if (codec === undefined) throw new InternalError('A frame without codec passed the check')
     if (codec === 'none') return stored
-    const length = frames.pageCount(index) * PAGE_SIZE
-    const pages = await decompress(codec, stored, length).catch((error: unknown) => {
+    const pages = this.#target(reader, frames.pageCount(index) * PAGE_SIZE)
+    const length = await decompress(codec, stored, pages).catch((error: unknown) => {
       throw this.#fault(index, 'IMAGE_CORRUPT', `is no ${codec} data of its pages`, error)
     })
-    if (pages.length !== length) {
-      throw this.#fault(index, 'IMAGE_CORRUPT', `holds ${pages.length} bytes instead of ${length}`)
+    if (length !== pages.length) {
+      throw this.#fault(index, 'IMAGE_CORRUPT', `holds ${length} bytes instead of ${pages.length}`)
     }
     return pages
   }
@@ -87,6 +92,14 @@ export class StasisPageStore implements PageStore {
   #window(reader: number): FileWindow {
     if (reader < 0 || reader >= MAX_READERS) throw new InternalError(`There is no reader ${reader}`)
     return (this.#windows[reader] ??= new FileWindow(this.#file))
+  }
+
+  /** Memory of one reader that decompressed pages go to. */
+  #target(reader: number, length: number): Uint8Array {
+    let target = this.#targets[reader]
+    if (target === undefined || target.length < length)
+      this.#targets[reader] = target = allocateAligned(Math.max(length, LEAST_TARGET))
+    return target.subarray(0, length)
   }
 
   #end(index: number): number {
