@@ -1,4 +1,4 @@
-import { StasisError } from '../errors.ts'
+import { CancelledError, DomainXmlError, StasisError, StorageError } from '../errors.ts'
 import { exitCodeOf } from './exit-code.ts'
 
 /** A failure as `--json` shows it (docs/cli-json.md). */
@@ -19,10 +19,11 @@ export function errorText(error: unknown, options: { readonly debug: boolean }):
   const [first, ...causes] = chain(error)
   const lines = [
     `error: ${messageOf(first)}`,
-    ...causes.map((cause) => `  because: ${messageOf(cause)}`),
+    ...placeOf(first),
+    ...causes.flatMap((cause) => [`  because: ${messageOf(cause)}`, ...placeOf(cause)]),
     ...hints(error).map((hint) => `hint: ${hint}`),
   ]
-  if (options.debug) lines.push(...chain(error).flatMap(stackOf))
+  if (options.debug) lines.push(...links(error).flatMap(stackOf))
   return lines.join('\n')
 }
 
@@ -47,20 +48,45 @@ export function errorObject(error: unknown): ErrorObject {
 const REPORT_HINT =
   'This is a fault of Stasis: please report it; STASIS_DEBUG=1 shows where it happened'
 
+/** An error and its causes as far as they tell something new. */
 function chain(error: unknown): readonly unknown[] {
-  const links: unknown[] = []
-  let link: unknown = error
-  while (link !== undefined && link !== null && links.length < 10 && !links.includes(link)) {
-    links.push(link)
-    link = link instanceof Error ? link.cause : undefined
-  }
-  return links.filter(
-    (item, index) => index === 0 || messageOf(item) !== messageOf(links[index - 1]),
+  const all = links(error)
+  return all.filter((link, index) => {
+    const above = all[index - 1]
+    return index === 0 || (messageOf(link) !== messageOf(above) && !isToldBy(above, link))
+  })
+}
+
+/** Node's and the XML parser's errors are told in our own words by the error above them. */
+function isToldBy(above: unknown, cause: unknown): boolean {
+  if (cause instanceof StasisError) return false
+  return (
+    above instanceof DomainXmlError ||
+    above instanceof CancelledError ||
+    (above instanceof StorageError && above.code !== 'IO_ERROR')
   )
 }
 
+function links(error: unknown): readonly unknown[] {
+  const found: unknown[] = []
+  let link: unknown = error
+  while (link !== undefined && link !== null && found.length < 10 && !found.includes(link)) {
+    found.push(link)
+    link = link instanceof Error ? link.cause : undefined
+  }
+  return found
+}
+
+/** File and offset, where the message does not name them. */
+function placeOf(error: unknown): readonly string[] {
+  if (!(error instanceof StasisError) || error.path === undefined) return []
+  const { path, offset, message } = error
+  if (message.includes(path) && offset === undefined) return []
+  return [`  at: ${path}${offset === undefined ? '' : `, offset ${offset}`}`]
+}
+
 function hints(error: unknown): readonly string[] {
-  const given = chain(error).flatMap((link) =>
+  const given = links(error).flatMap((link) =>
     link instanceof StasisError && link.hint !== undefined ? [link.hint] : [],
   )
   if (given.length === 0 && exitCodeOf(error) === 70) return [REPORT_HINT]

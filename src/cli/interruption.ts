@@ -3,16 +3,28 @@ import type { Output } from './output.ts'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Exit code of a command that was cancelled. */
-export const EXIT_CANCELLED = 130
+const EXIT_CANCELLED = 130
+
+/** Some senders signal a process and its group, which is then one wish told twice. */
+const ECHO_MS = 300
 
 /** Turns the first Ctrl-C (or SIGTERM) into a clean cancel, and the second into an end at once. */
 export function interruptionSignal(output: Output): AbortSignal {
   const controller = new AbortController()
+  let firstMs = 0
   for (const name of SIGNALS) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(EXIT_CANCELLED)
-      output.note('Cancelling; once more ends it at once')
-      controller.abort(new Error(`Received ${name}`))
+      const nowMs = performance.now()
+      if (!controller.signal.aborted) {
+        firstMs = nowMs
+        output.note('Cancelling; once more ends it at once')
+        controller.abort(new Error(`Received ${name}`))
+      } else if (nowMs - firstMs > ECHO_MS) {
+        output.note(
+          'Ended at once: a guest that was being saved stays paused until `stasis resume`',
+        )
+        process.exit(EXIT_CANCELLED)
+      }
     })
   }
   return controller.signal

@@ -55,7 +55,11 @@ export async function runProgram(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
-    throw usageError(error, complaint)
+    throw usageError(
+      error,
+      complaint,
+      VERBS.some(({ name }) => name === called) ? called : undefined,
+    )
   }
   return answer
 }
@@ -89,7 +93,8 @@ function helpAsOption(argv: readonly string[]): readonly string[] {
   return argv[0] === 'help' ? [...argv.slice(1, 2), '--help'] : argv
 }
 
-function usageError(error: CommanderError, complaint: string): UsageError {
+function usageError(error: CommanderError, complaint: string, verb?: string): UsageError {
+  const help = `\`stasis ${verb === undefined ? '' : `${verb} `}--help\` shows what is possible`
   if (error.code === 'commander.help') {
     return new UsageError('BAD_ARGUMENT', 'No verb was given', {
       hint: '`stasis --help` lists them',
@@ -100,6 +105,6 @@ function usageError(error: CommanderError, complaint: string): UsageError {
     .replace(/^error: /, '')
     .split('\n')
   return new UsageError('BAD_ARGUMENT', `${message[0]?.toUpperCase()}${message.slice(1)}`, {
-    hint: suggestion?.replace(/^\((.*)\)$/, '$1') ?? '`stasis --help` shows what is possible',
+    hint: suggestion?.replace(/^\((.*)\)$/, '$1') ?? help,
   })
 }

@@ -22,7 +22,7 @@ export async function dumpDomainXml(
 ): Promise<string> {
   const directories = resolveDirectories(options)
   const entry = await findEntry(directories, reference)
-  return await entryXml(directories, options.inactive === true ? definedOnly(entry) : entry)
+  return entryXml(directories, options.inactive === true ? definedOnly(entry) : entry)
 }
 
 /** The XML of a domain that was found. @throws StorageError, DomainError when it has gone meanwhile */

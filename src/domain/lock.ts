@@ -39,7 +39,6 @@ export class DomainLock implements AsyncDisposable {
       if (performance.now() > deadline) {
         throw new DomainError('DOMAIN_BUSY', `Domain '${name}' is busy: ${attempt}`, {
           operation: verb,
-          path: paths.lock,
           hint: 'Wait until that has ended, or interrupt it',
         })
       }

@@ -11,6 +11,7 @@ import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
 import { checkIdentity } from './identity.ts'
 import { LaunchedMachine } from './launch-machine.ts'
+import { nameCancel } from './name-cancel.ts'
 import type { UnsupportedOptions } from './prepare-machine.ts'
 import type { OnProgress, RestoreProgress } from './progress.ts'
 import { planRestore } from './restore-plan.ts'
@@ -63,6 +64,10 @@ export async function restoreDomain(
   path: string,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
+  return nameCancel(`restore ${path}`, restore(path, options))
+}
+
+async function restore(path: string, options: RestoreOptions): Promise<RestoreResult> {
   const { signal, onProgress: report = () => undefined } = options
   const startMs = performance.now()
   const file = resolve(path)

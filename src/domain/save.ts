@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { throwIfCancelled } from '../errors.ts'
 import type { Compression } from '../image/header.ts'
@@ -9,6 +10,7 @@ import type { DomainOptions } from './domain-options.ts'
 import { endSaved } from './end-saved.ts'
 import { HeldDomain } from './held-domain.ts'
 import { openControl } from './monitor.ts'
+import { nameCancel } from './name-cancel.ts'
 import type { OnProgress, SaveProgress } from './progress.ts'
 import { checkSavable } from './savable.ts'
 import { describeForSave } from './save-description.ts'
@@ -62,6 +64,10 @@ export async function saveDomain(
   path: string,
   options: SaveOptions = {},
 ): Promise<SaveResult> {
+  return nameCancel(`save domain '${reference}'`, save(reference, path, options))
+}
+
+async function save(reference: string, path: string, options: SaveOptions): Promise<SaveResult> {
   const { signal, onProgress: report = () => undefined } = options
   const startMs = performance.now()
   const settings = settleSave(options)
@@ -76,6 +82,8 @@ export async function saveDomain(
   const wasRunning = options.resumeAs === undefined ? running : options.resumeAs === 'running'
   const description = await describeForSave(held, record, wasRunning, options.xml)
 
+  // A save that was killed leaves its socket.
+  await rm(held.paths.migrationSocket, { force: true })
   const broken = new AbortController()
   await using target = await openSaveTarget(settings.format, {
     ...settings,

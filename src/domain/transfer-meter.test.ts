@@ -29,6 +29,12 @@ test('TransferMeter tells rate and time left from the last seconds', () => {
   assert.equal(stalled.etaMs, undefined)
 })
 
+test('TransferMeter does not count into the rate what was there before it looked', () => {
+  const meter = new TransferMeter(0)
+  assert.equal(meter.measure(at(900, 900), 1).rateBytesPerSecond, 0)
+  assert.equal(meter.measure(at(1000, 1000), 1001).rateBytesPerSecond, 100)
+})
+
 test('TransferMeter says 0 percent when the total is unknown', () => {
   const meter = new TransferMeter(0)
   const measure = meter.measure({ ...at(10, 10), ramTotalBytes: 0 }, 100)

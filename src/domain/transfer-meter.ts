@@ -10,24 +10,24 @@ interface Sample {
   readonly transferredBytes: number
 }
 
-/** Turns the counters of a transfer into measures with a rate and a time left. `timeMs` is any clock that only goes up. */
+/** Turns the counters of a transfer into measures with a rate and a time left. Times are of any clock that only goes up. */
 export class TransferMeter {
   readonly #startMs: number
-  #window: readonly Sample[]
+  #window: readonly Sample[] = []
 
-  constructor(timeMs: number) {
-    this.#startMs = timeMs
-    this.#window = [{ timeMs, ramBytes: 0, transferredBytes: 0 }]
+  constructor(startMs: number) {
+    this.#startMs = startMs
   }
 
   measure(progress: TransferProgress, timeMs: number): TransferMeasure {
     const { ramBytes, ramTotalBytes, transferredBytes, fileBytes, channelBytes } = progress
+    const now = { timeMs, ramBytes, transferredBytes }
     const recent = this.#window.filter((sample) => timeMs - sample.timeMs <= WINDOW_MS)
-    const first = recent[0] ?? this.#window.at(-1)
-    this.#window = [...recent, { timeMs, ramBytes, transferredBytes }]
-    const seconds = first === undefined ? 0 : (timeMs - first.timeMs) / 1000
+    const first = recent[0] ?? this.#window.at(-1) ?? now
+    this.#window = [...recent, now]
+    const seconds = (timeMs - first.timeMs) / 1000
     const perSecond = (amount: number): number => (seconds > 0 ? amount / seconds : 0)
-    const ramRate = perSecond(ramBytes - (first?.ramBytes ?? 0))
+    const ramRate = perSecond(ramBytes - first.ramBytes)
     const left = Math.max(0, ramTotalBytes - ramBytes)
     return {
       percent: ramTotalBytes > 0 ? Math.min(100, (ramBytes / ramTotalBytes) * 100) : 0,
@@ -35,7 +35,7 @@ export class TransferMeter {
       ramTotalBytes,
       transferredBytes,
       fileBytes,
-      rateBytesPerSecond: perSecond(transferredBytes - (first?.transferredBytes ?? 0)),
+      rateBytesPerSecond: perSecond(transferredBytes - first.transferredBytes),
       channelBytes,
       elapsedMs: timeMs - this.#startMs,
       etaMs: ramRate > 0 && ramTotalBytes > 0 ? (left / ramRate) * 1000 : undefined,

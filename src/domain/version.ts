@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { QemuError } from '../errors.ts'
 import { findEmulator } from '../qemu/find-emulator.ts'
 import { resolveDirectories } from './directories.ts'
@@ -25,7 +26,7 @@ export async function versions(options: DomainOptions = {}): Promise<Versions> {
 }
 
 async function ownVersion(): Promise<string> {
-  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
+  const manifest = await readFile(join(import.meta.dirname, '../../package.json'), 'utf8')
   return (JSON.parse(manifest) as { version: string }).version
 }
 

@@ -9,13 +9,12 @@ export const TARGET_FORMATS = ['stasis', 'raw', 'channels'] as const
 export type TargetFormat = (typeof TARGET_FORMATS)[number]
 
 /** Who writes which format: one file and one line for each. */
-const TARGETS: Readonly<
-  Record<TargetFormat, (options: SaveTargetOptions) => Promise<SaveTarget>>
-> = {
-  stasis: openStasisTarget,
-  raw: openRawTarget,
-  channels: openChannelsTarget,
-}
+const TARGETS: Readonly<Record<TargetFormat, (options: SaveTargetOptions) => Promise<SaveTarget>>> =
+  {
+    stasis: openStasisTarget,
+    raw: openRawTarget,
+    channels: openChannelsTarget,
+  }
 
 /** Opens the receiving end of a save in a format. @throws StorageError, UsageError */
 export async function openSaveTarget(

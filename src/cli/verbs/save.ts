@@ -37,7 +37,7 @@ export const verb: Verb<Flags> = {
       .addOption(
         new Option(
           '--parallel-compression <method>',
-          'none, zlib or zstd (default: zstd for stasis)',
+          'how memory is compressed (default: zstd for stasis, else none)',
         ).choices(['none', 'zlib', 'zstd']),
       )
       .option(
@@ -46,7 +46,7 @@ export const verb: Verb<Flags> = {
         compressionLevel,
       )
       .addOption(
-        new Option('--format <format>', 'stasis (the default), raw or channels').choices([
+        new Option('--format <format>', 'how the image is written (default: stasis)').choices([
           'stasis',
           'raw',
           'channels',
