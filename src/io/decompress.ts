@@ -1,4 +1,4 @@
-import koffi, { type KoffiFunction } from 'koffi'
+import koffi, { type LibraryHandle } from 'koffi'
 import { promisify } from 'node:util'
 import { inflate, zstdDecompress } from 'node:zlib'
 
@@ -59,7 +59,7 @@ function findNative(): Readonly<Record<Codec, Decompress>> | undefined {
   }
 }
 
-function onPool<T>(call: KoffiFunction, ...args: readonly unknown[]): Promise<T> {
+function onPool<T>(call: ReturnType<LibraryHandle['func']>, ...args: readonly unknown[]): Promise<T> {
   return new Promise((resolve, reject) => {
     call.async(...args, (error: Error | null, result: T) => {
       if (error === null) resolve(result)
