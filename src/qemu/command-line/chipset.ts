@@ -9,7 +9,7 @@ export type Chipset = 'q35' | 'i440fx'
  * @throws DomainXmlError `XML_UNSUPPORTED` for any other machine
  */
 export function chipsetOf(machine: string): Chipset {
-  if (machine === 'q35' || /^pc-q35-/.test(machine)) return 'q35'
+  if (machine === 'q35' || machine.startsWith('pc-q35-')) return 'q35'
   if (machine === 'pc' || /^pc-(i440fx-|\d)/.test(machine)) return 'i440fx'
   throw new DomainXmlError(
     'XML_UNSUPPORTED',

@@ -118,7 +118,7 @@ function scsiProperties(controller: Controller, id: string): Properties {
 }
 
 /** A floppy's place in the boot order is said at its controller. */
-function floppyBoot({ domain }: Wiring): Properties {
+function floppyBoot({ domain }: Wiring): Readonly<Record<string, number>> {
   const indexes = bootIndexes(domain)
   const floppies = domain.disks.filter((disk) => disk.bus === 'fdc')
   return Object.fromEntries(
@@ -135,6 +135,6 @@ export function floppyGlobals(wiring: Wiring): readonly string[] {
   if (wiring.chipset === 'q35') return []
   return Object.entries(floppyBoot(wiring)).flatMap(([name, index]) => [
     '-global',
-    `isa-fdc.${name}=${String(index)}`,
+    `isa-fdc.${name}=${index}`,
   ])
 }

@@ -39,7 +39,7 @@ function prune(root: Element, findings: readonly Finding[]): Element {
   const gone = new Set(findings.map((finding) => finding.leavesOut))
   const copy = root.cloneNode(true) as Element
   const visit = (original: Element, twin: Element): void => {
-    for (const attribute of [...original.attributes]) {
+    for (const attribute of original.attributes) {
       if (gone.has(attribute)) twin.removeAttribute(attribute.name)
     }
     const originals = [...childNodes(original)]

@@ -47,7 +47,7 @@ function twin(
   target: Readonly<Record<string, string | number>>,
 ): Element {
   const made = create(element, name)
-  for (const one of [...element.attributes]) {
+  for (const one of element.attributes) {
     if (one.name === 'type') made.setAttribute(one.name, one.value)
   }
   for (const inner of children(element)) {

@@ -47,7 +47,7 @@ function checkElement(element: Element, rule: ElementRule, findings: Finding[]):
     findings.push(finding(element, `is not supported: ${rule.refused}`, target(element, rule)))
     return
   }
-  for (const node of [...element.attributes]) {
+  for (const node of element.attributes) {
     if (node.name === 'xmlns' || node.name.startsWith('xmlns:')) continue
     const value = rule.attributes?.[node.name]
     if (value === undefined) findings.push(finding(node, 'this attribute is not known', node))
