@@ -98,6 +98,7 @@ function tellingFault(faults: readonly unknown[], signal: AbortSignal | undefine
   const ranked = [
     reasons.find((fault) => fault instanceof StorageError),
     reasons.find((fault) => codeOf(fault) === 'QEMU_DIED'),
+    reasons.find((fault) => codeOf(fault) === 'QEMU_STREAM'),
     reasons.find((fault) => codeOf(fault) === 'MIGRATION_FAILED'),
     reasons[0],
     faults[0],

@@ -10,7 +10,7 @@ import {
   parseMultifdInit,
   readPageNumbers,
 } from '../wire/multifd-packet.ts'
-import { type PacketLayout, type PacketRead, layoutPacket } from './packet-layout.ts'
+import { type PacketLayout, type SlotRange, layoutPacket } from './packet-layout.ts'
 import type { SlotPool } from './slot-pool.ts'
 
 /** Takes the pages of packets. Errors end the channel. */
@@ -19,6 +19,9 @@ export interface PacketSink {
   packet(block: string, slot: Uint8Array<ArrayBuffer>, layout: PacketLayout): void
   packetZeros(block: string, pages: readonly number[]): void
 }
+
+/** A packet in more pieces than this is read in one and sorted in memory: a read costs more than a copy. */
+const MAX_DIRECT_READS = 8
 
 type Step = 'init' | 'packet' | 'pages'
 
@@ -42,7 +45,9 @@ export class MultifdChannel {
   #header: MultifdHeader | undefined
   #slot: Uint8Array<ArrayBuffer> | undefined
   #layout: PacketLayout | undefined
-  #reads: readonly PacketRead[] = []
+  #reads: readonly SlotRange[] = []
+  #staging: Buffer | undefined
+  #staged = false
   #readIndex = 0
 
   constructor(fd: number, first: Uint8Array, pool: SlotPool, sink: PacketSink) {
@@ -93,7 +98,7 @@ export class MultifdChannel {
   #target(): Uint8Array {
     if (this.#step !== 'pages') return this.#small.subarray(this.#fill, this.#want)
     const read = this.#reads[this.#readIndex]
-    const slot = this.#slot
+    const slot = this.#staged ? this.#staging : this.#slot
     if (read === undefined || slot === undefined) return this.#small
     return slot.subarray(read.slotOffset + this.#fill, read.slotOffset + read.length)
   }
@@ -103,7 +108,7 @@ export class MultifdChannel {
     this.#bytesRead += length
     this.#fill += length
     if (this.#step === 'pages') {
-      const read = this.#reads[this.#readIndex] as PacketRead
+      const read = this.#reads[this.#readIndex] as SlotRange
       if (this.#fill < read.length) return true
       this.#fill = 0
       this.#readIndex += 1
@@ -135,7 +140,15 @@ export class MultifdChannel {
       )
     }
     this.#layout = layoutPacket(readPageNumbers(table, 0, header.normalPages), slotPages)
-    this.#reads = this.#layout.reads
+    if (this.#layout === undefined)
+      throw new QemuError('QEMU_STREAM', 'A multifd packet has a page twice')
+    this.#staged = this.#layout.reads.length > MAX_DIRECT_READS
+    if (this.#staged) {
+      this.#staging ??= Buffer.allocUnsafeSlow(MULTIFD_PACKET_PAGES * PAGE_SIZE)
+      this.#reads = [{ slotOffset: 0, length: header.normalPages * PAGE_SIZE }]
+    } else {
+      this.#reads = this.#layout.reads
+    }
     this.#readIndex = 0
     this.#fill = 0
     this.#step = 'pages'
@@ -145,10 +158,20 @@ export class MultifdChannel {
   #finishPacket(): boolean {
     const slot = this.#slot as Uint8Array<ArrayBuffer>
     const layout = this.#layout as PacketLayout
+    if (this.#staged) this.#unstage(slot, layout)
     for (const gap of layout.gaps) slot.fill(0, gap.slotOffset, gap.slotOffset + gap.length)
     this.#slot = undefined
     this.#sink.packet((this.#header as MultifdHeader).block, slot, layout)
     return this.#nextPacket()
+  }
+
+  #unstage(slot: Uint8Array, layout: PacketLayout): void {
+    const staging = this.#staging as Buffer
+    let at = 0
+    for (const { slotOffset, length } of layout.reads) {
+      slot.set(staging.subarray(at, at + length), slotOffset)
+      at += length
+    }
   }
 
   #nextPacket(): boolean {

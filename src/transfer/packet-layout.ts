@@ -8,8 +8,8 @@ export interface Segment {
   readonly slotOffset: number
 }
 
-/** Where the next bytes of the packet go. */
-export interface PacketRead {
+/** A piece of a slot. */
+export interface SlotRange {
   readonly slotOffset: number
   readonly length: number
 }
@@ -17,28 +17,35 @@ export interface PacketRead {
 /** How the pages of one packet lie in a slot. */
 export interface PacketLayout {
   readonly segments: readonly Segment[]
-  readonly reads: readonly PacketRead[]
-  /** Byte ranges to be zeroed: small gaps between the pages, bridged so that one write serves both sides. */
-  readonly gaps: readonly PacketRead[]
+  /** Where the packet's bytes go, in the order in which they come. */
+  readonly reads: readonly SlotRange[]
+  /** To be zeroed: small gaps between the pages, bridged so that one write serves both sides. */
+  readonly gaps: readonly SlotRange[]
 }
 
 /** Gaps of up to so many pages are written as zeros rather than cut a frame in two. */
 const MAX_GAP_PAGES = 16
 
 /**
- * Lays the pages of a packet out as they lie in guest memory. The pages come in the order of `pages`; QEMU sends them
- * ascending, and skips zero pages. `slotPages` is at least `pages.length`.
+ * Lays the pages of a packet out as they lie in guest memory. `pages` is in the order of their bytes: ascending from QEMU before
+ * 9.0; later ones put the last pages of a packet in the places of zero pages. `slotPages` is at least `pages.length`.
+ * Gives `undefined` when a page is in it twice.
  */
-export function layoutPacket(pages: readonly number[], slotPages: number): PacketLayout {
+export function layoutPacket(
+  pages: readonly number[],
+  slotPages: number,
+): PacketLayout | undefined {
+  const sorted = isAscending(pages) ? pages : pages.toSorted((a, b) => a - b)
   const segments: { firstPage: number; pageCount: number; slotOffset: number }[] = []
-  const reads: { slotOffset: number; length: number }[] = []
-  const gaps: PacketRead[] = []
+  const gaps: SlotRange[] = []
+  const places = new Map<number, number>()
   let spare = slotPages - pages.length
   let used = 0
-  for (const page of pages) {
+  for (const page of sorted) {
     const segment = segments.at(-1)
-    const gap = segment === undefined ? -1 : page - segment.firstPage - segment.pageCount
-    if (segment !== undefined && gap >= 0 && gap <= Math.min(MAX_GAP_PAGES, spare)) {
+    const gap = segment === undefined ? 0 : page - segment.firstPage - segment.pageCount
+    if (gap < 0) return undefined
+    if (segment !== undefined && gap <= Math.min(MAX_GAP_PAGES, spare)) {
       if (gap > 0) gaps.push({ slotOffset: used, length: gap * PAGE_SIZE })
       spare -= gap
       used += gap * PAGE_SIZE
@@ -46,10 +53,26 @@ export function layoutPacket(pages: readonly number[], slotPages: number): Packe
     } else {
       segments.push({ firstPage: page, pageCount: 1, slotOffset: used })
     }
-    const read = reads.at(-1)
-    if (read !== undefined && read.slotOffset + read.length === used) read.length += PAGE_SIZE
-    else reads.push({ slotOffset: used, length: PAGE_SIZE })
+    places.set(page, used)
     used += PAGE_SIZE
   }
-  return { segments, reads, gaps }
+  return { segments, reads: readsOf(pages, places), gaps }
+}
+
+function readsOf(
+  pages: readonly number[],
+  places: ReadonlyMap<number, number>,
+): readonly SlotRange[] {
+  const reads: { slotOffset: number; length: number }[] = []
+  for (const page of pages) {
+    const slotOffset = places.get(page) ?? 0
+    const last = reads.at(-1)
+    if (last !== undefined && last.slotOffset + last.length === slotOffset) last.length += PAGE_SIZE
+    else reads.push({ slotOffset, length: PAGE_SIZE })
+  }
+  return reads
+}
+
+function isAscending(pages: readonly number[]): boolean {
+  return pages.every((page, index) => index === 0 || page > (pages[index - 1] ?? 0))
 }
