@@ -1,9 +1,13 @@
 import { QemuError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
+import { QmpRefusal } from '../qmp/refusal.ts'
 import { progressOf } from './progress.ts'
 import { type MigrationEnd, migrationEnd } from './watch.ts'
 
 const DEFAULT_TIMEOUT_MS = 30_000
+
+/** How long QEMU may take to let go by itself: its threads notice within milliseconds unless a peer blocks them. */
+const PATIENCE_MS = 300
 
 /**
  * Cancels the outgoing migration that is under way, whoever began it, and waits until it is over; gives how it ended, which may be
@@ -20,10 +24,26 @@ export async function cancelMigration(
   if (phase !== 'setup' && phase !== 'active' && phase !== 'device' && phase !== 'cancelling')
     return undefined
   await qmp.execute('migrate_cancel', {}, { timeoutMs })
+  const first = await migrationEnd(qmp, events, { timeoutMs: Math.min(PATIENCE_MS, timeoutMs) })
+  if (first !== undefined) return first
+  await yank(qmp, timeoutMs)
   const end = await migrationEnd(qmp, events, { timeoutMs })
   if (end !== undefined) return end
   throw new QemuError('QEMU_TIMEOUT', `QEMU did not cancel its migration within ${timeoutMs} ms`, {
     operation: 'cancel the migration',
     hint: 'Whatever receives its data does not take it: end that first',
   })
+}
+
+/**
+ * Shuts down the sockets of the migration. `migrate_cancel` does so with the main one only, and then waits for channels that wait
+ * for a peer that does not read (seen in 7.2 and 10.0; QEMU migration/multifd.c, qapi/yank.json since 6.0).
+ */
+async function yank(qmp: QmpConnection, timeoutMs: number): Promise<void> {
+  try {
+    await qmp.execute('yank', { instances: [{ type: 'migration' }] }, { timeoutMs })
+  } catch (error) {
+    // It has nothing to yank any more, or never had: a pipe or a file.
+    if (!(error instanceof QmpRefusal)) throw error
+  }
 }

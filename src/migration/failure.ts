@@ -9,9 +9,16 @@ export function migrationFailed(
   reason: string | undefined,
 ): QemuError {
   const words = qmp.lastWords()
-  const parts = [reason, words].filter((part) => part !== undefined && part !== '')
-  const text = parts.length === 0 ? 'QEMU gave no reason' : parts.join('; its log: ')
+  const text = withLog(reason, words)
   return new QemuError('MIGRATION_FAILED', `Could not ${operation}: ${text}`, { operation })
+}
+
+function withLog(reason: string | undefined, words: string): string {
+  if (reason === undefined || reason === '') {
+    return words === '' ? 'QEMU gave no reason' : `QEMU's last words: ${words}`
+  }
+  // QEMU writes most reasons to its log, too.
+  return words === '' || words.includes(reason) ? reason : `${reason}; QEMU's last words: ${words}`
 }
 
 /**

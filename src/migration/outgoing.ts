@@ -8,6 +8,7 @@ import type { MigrationFeatures } from './features.ts'
 import { type WantedParameters, lacks, setParameters } from './parameters.ts'
 import { type MigrationProgress, type MigrationStats, progressOf } from './progress.ts'
 import { resetMigration } from './reset.ts'
+import { leavePostmigrate } from './run-state.ts'
 import { migrationEnd } from './watch.ts'
 
 const OPERATION = 'send the state of the machine'
@@ -110,6 +111,7 @@ export async function startOutgoing(
   const capabilities: WantedCapability[] = []
   if (channels > 0) capabilities.push('multifd')
   if (mappedRam) capabilities.push('mapped-ram')
+  await leavePostmigrate(qmp, { signal })
   const events = qmp.listen('MIGRATION')
   try {
     await setCapabilities(qmp, capabilities)

@@ -47,6 +47,22 @@ export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}):
   return before.status
 }
 
+/**
+ * Brings a guest that stands in `postmigrate` to `paused`: there QEMU refuses a second migration ("Can't migrate the vm that was
+ * paused due to previous migration", 7.2 and 10.0), and no command but `cont` leads out. `stop` is sent with it, so that the guest
+ * runs for no longer than QEMU needs from one command to the next.
+ * @throws QemuError QEMU_TIMEOUT, QEMU_DIED; CancelledError
+ */
+export async function leavePostmigrate(
+  qmp: QmpConnection,
+  options: RunStateOptions = {},
+): Promise<void> {
+  await reach(qmp, 'prepare the guest', (status) => status !== 'finish-migrate', options)
+  if ((await runState(qmp, options)) !== 'postmigrate') return
+  await Promise.all([qmp.execute('cont', {}, options), qmp.execute('stop', {}, options)])
+  await reach(qmp, 'prepare the guest', (status) => status !== 'running', options)
+}
+
 /** Why this guest cannot be migrated, in QEMU's words; empty when it can (QEMU >= 6.0, qapi/migration.json `blocked-reasons`). */
 export async function migrationBlockers(
   qmp: QmpConnection,

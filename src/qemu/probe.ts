@@ -75,7 +75,7 @@ async function runProbe(emulator: string, signal: AbortSignal | undefined): Prom
   const { process, control } = await launchQemu({
     emulator,
     // KVM first, TCG where that fails: query-kvm then says which it was.
-    argv: `-machine none,accel=kvm:tcg -S -display none -nodefaults -no-user-config`.split(' '),
+    argv: '-machine none,accel=kvm:tcg -S -display none -nodefaults -no-user-config'.split(' '),
     directory: directory.path,
     monitors: { control: join(directory.path, 'control'), query: join(directory.path, 'query') },
     timeoutMs: 60_000,

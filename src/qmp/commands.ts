@@ -133,6 +133,11 @@ export interface QmpCommands {
     readonly return: unknown
   }
   readonly migrate_cancel: Plain
+  /** Shuts down the sockets of something that hangs. */
+  readonly yank: {
+    readonly arguments: { readonly instances: readonly [{ readonly type: 'migration' }] }
+    readonly return: unknown
+  }
   readonly 'migrate-pause': Plain
   readonly 'migrate-start-postcopy': Plain
   readonly 'migrate-continue': {
