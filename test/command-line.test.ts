@@ -94,6 +94,7 @@ const cases: readonly Case[] = [
       <console type='pty'><target type='serial' port='0'/></console><console type='pty'><target type='virtio' port='1'/></console>
       <channel type='pty'><target type='virtio' name='one'/></channel><channel type='null'><target type='virtio' name='two'/></channel>
       <controller type='virtio-serial' index='0' ports='16' vectors='4'/>
+      <sound model='ich6'><codec type='micro'/><codec type='output'/></sound><sound model='ich9'/><sound model='ac97'/><sound model='es1370'/><sound model='usb'/>
       <watchdog model='i6300esb' action='poweroff'/><panic model='isa'/><panic model='pvpanic'/><memballoon model='virtio' autodeflate='on' freePageReporting='on'/>
       <rng model='virtio'><backend model='builtin'/><rate bytes='1024' period='500'/></rng>`,
   },

@@ -27,6 +27,7 @@ import {
   watchdogArguments,
 } from './small-devices.ts'
 import { smbiosArguments } from './smbios.ts'
+import { soundArguments } from './sound.ts'
 import { hubArguments } from './usb.ts'
 import { videoArguments } from './video.ts'
 import { wire } from './wiring.ts'
@@ -88,6 +89,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...consoleArguments(wiring, options),
     ...inputArguments(wiring),
     ...videoArguments(wiring),
+    ...soundArguments(wiring),
     ...watchdogArguments(wiring),
     ...(options.incoming ? ['-incoming', 'defer'] : []),
     ...balloonArguments(wiring),

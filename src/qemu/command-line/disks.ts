@@ -32,6 +32,7 @@ function deviceProperties(
     bootindex: disk.bus === 'fdc' ? undefined : bootindex,
     logical_block_size: disk.blockSize.logical,
     physical_block_size: disk.blockSize.physical,
+    discard_granularity: disk.blockSize.discard,
     wwn: disk.wwn === undefined ? undefined : worldWideName(disk),
     rotation_rate: disk.rotationRate,
     vendor: disk.vendor,

@@ -15,11 +15,17 @@ export interface FileToMake {
  * The UEFI variable store, which is copied from its template when it does not exist. The launcher makes it, before the
  * first start of the domain; it is the guest's own from then on.
  *
- * @throws DomainXmlError `XML_INVALID` when no template is named
+ * @throws DomainXmlError `XML_UNSUPPORTED` when the template has another format
  */
 export function filesToMake(domain: Domain): readonly FileToMake[] {
   const { nvram } = domain.os
   if (nvram?.path === undefined || nvram.template === undefined) return []
+  if (nvram.format !== nvram.templateFormat) {
+    throw new DomainXmlError(
+      'XML_UNSUPPORTED',
+      `/domain/os/nvram: a ${nvram.templateFormat} template is not turned into a ${nvram.format} file`,
+    )
+  }
   return [{ path: nvram.path, template: nvram.template }]
 }
 

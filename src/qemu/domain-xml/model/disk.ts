@@ -48,6 +48,7 @@ export interface Disk extends Device {
   readonly blockSize: {
     readonly logical?: number | undefined
     readonly physical?: number | undefined
+    readonly discard?: number | undefined
   }
   readonly geometry: DiskGeometry | undefined
   readonly virtio: VirtioOptions
@@ -100,6 +101,7 @@ export function readDisk(element: Element): Disk {
     blockSize: {
       logical: whole(blockio, 'logical_block_size'),
       physical: whole(blockio, 'physical_block_size'),
+      discard: whole(blockio, 'discard_granularity'),
     },
     geometry: readGeometry(child(element, 'geometry')),
     virtio: readVirtioOptions(element, attribute(element, 'model')),

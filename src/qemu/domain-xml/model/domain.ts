@@ -27,7 +27,7 @@ import {
 } from './display.ts'
 import { type Features, readFeatures } from './features.ts'
 import { type NetworkInterface, readInterface } from './interface.ts'
-import { type MemoryBacking, readMemory, readMemoryBacking } from './memory.ts'
+import { type MemoryBacking, readCurrentMemory, readMemory, readMemoryBacking } from './memory.ts'
 import { type NumaCell, readNuma } from './numa.ts'
 import { type Os, readOs } from './os.ts'
 import {
@@ -40,6 +40,7 @@ import {
   type Rng,
   type Watchdog,
 } from './small-devices.ts'
+import { readSound, type Sound } from './sound.ts'
 import { readSysinfo, type Sysinfo } from './sysinfo.ts'
 import { readVcpus, type Vcpus } from './vcpus.ts'
 
@@ -52,6 +53,8 @@ export interface Domain {
   /** A generation id for the guest; `'new'` asks for a new one at each start. */
   readonly genid: string | undefined
   readonly memoryBytes: number
+  /** What the balloon leaves to the guest (QMP `balloon`); `memoryBytes` unless the XML says less. */
+  readonly currentMemoryBytes: number
   readonly dumpCore: boolean
   readonly memoryBacking: MemoryBacking
   readonly vcpus: Vcpus
@@ -77,6 +80,7 @@ export interface Domain {
   readonly channels: readonly Channel[]
   readonly inputs: readonly Input[]
   readonly graphics: readonly Graphics[]
+  readonly sounds: readonly Sound[]
   readonly videos: readonly Video[]
   readonly hubs: readonly Device[]
   readonly watchdogs: readonly Watchdog[]
@@ -98,6 +102,7 @@ export function readModel(root: Element): Domain {
     uuid: parseUuid(childText(root, 'uuid') ?? ''),
     genid: readGenid(child(root, 'genid')),
     memoryBytes: readMemory(root),
+    currentMemoryBytes: readCurrentMemory(root),
     dumpCore: attribute(child(root, 'memory'), 'dumpCore') === 'on',
     memoryBacking: readMemoryBacking(child(root, 'memoryBacking')),
     vcpus: readVcpus(root),
@@ -127,6 +132,7 @@ export function readModel(root: Element): Domain {
     inputs: all('input').map(readInput),
     graphics: all('graphics').map((graphics) => readGraphics(graphics, place(graphics))),
     videos: all('video').map((video, at) => readVideo(video, at === 0)),
+    sounds: all('sound').map(readSound),
     hubs: all('hub').map(readDevice),
     watchdogs: all('watchdog').map(readWatchdog),
     balloon: all('memballoon').map(readBalloon)[0],

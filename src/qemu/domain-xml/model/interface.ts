@@ -26,7 +26,6 @@ export interface NetworkInterface extends Device {
   readonly managed: boolean
   readonly script: string | undefined
   readonly downscript: string | undefined
-  readonly passt: boolean
   readonly forwards: readonly PortForward[]
   readonly addresses: readonly GuestAddress[]
   readonly vhost: boolean | undefined
@@ -59,7 +58,6 @@ export function readInterface(element: Element): NetworkInterface {
   const mac = attribute(child(element, 'mac'), 'address')
   const target = child(element, 'target')
   const driverName = attribute(driver, 'name')
-  const passt = attribute(child(element, 'backend'), 'type') === 'passt'
   if (type === 'bridge') requiredAttribute(requiredChild(element, 'source'), 'bridge')
   return {
     ...readDevice(element),
@@ -71,7 +69,6 @@ export function readInterface(element: Element): NetworkInterface {
     managed: flag(target, 'managed') ?? true,
     script: attribute(child(element, 'script'), 'path'),
     downscript: attribute(child(element, 'downscript'), 'path'),
-    passt,
     forwards: readPortForwards(element),
     addresses: children(element, 'ip').map(readGuestAddress),
     vhost: driverName === undefined ? undefined : driverName === 'vhost',

@@ -30,6 +30,14 @@ export function readMemory(domain: Element): number {
   return Math.ceil(bytes / MIB) * MIB
 }
 
+/** What the guest is left with when it starts; libvirt allows no more than it has. */
+export function readCurrentMemory(domain: Element): number {
+  const element = child(domain, 'currentMemory')
+  const memory = readMemory(domain)
+  const bytes = element === undefined ? memory : sizeInBytes(element)
+  return bytes === 0 ? memory : Math.min(bytes, memory)
+}
+
 /** Reads `<memoryBacking>`. */
 export function readMemoryBacking(element: Element | undefined): MemoryBacking {
   const hugepages = child(element, 'hugepages')

@@ -41,6 +41,7 @@ export interface Loader {
 export interface Nvram {
   readonly path: string | undefined
   readonly template: string | undefined
+  readonly templateFormat: 'raw' | 'qcow2'
   readonly format: 'raw' | 'qcow2'
 }
 
@@ -91,6 +92,7 @@ function readNvram(element: Element | undefined): Nvram | undefined {
   return {
     path: nonEmpty(path),
     template: attribute(element, 'template'),
+    templateFormat: attribute(element, 'templateFormat') === 'qcow2' ? 'qcow2' : 'raw',
     format: attribute(element, 'format') === 'qcow2' ? 'qcow2' : 'raw',
   }
 }

@@ -26,6 +26,7 @@ export function assignUsbPorts(devices: Element): void {
       (serial) => attribute(child(serial, 'target'), 'type') === 'usb-serial',
     ),
   ]
+  others.push(...children(devices, 'sound').filter((sound) => attribute(sound, 'model') === 'usb'))
   if (hubs.length + others.length === 0) return
   const buses = readBuses(devices)
   const taken = new Map<string, Element>()

@@ -42,7 +42,7 @@ export const cpuRule: ElementRule = {
       cores: whole,
       threads: whole,
     }),
-    cache: attributes({ level: whole, mode: choice('emulate', 'passthrough', 'disable') }),
+    cache: attributes({ level: choice('3'), mode: choice('emulate', 'passthrough', 'disable') }),
     maxphysaddr: attributes({ mode: choice('emulate', 'passthrough'), bits: whole, limit: whole }),
     feature: attributes({
       name: anyText,

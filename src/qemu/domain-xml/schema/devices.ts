@@ -2,7 +2,7 @@ import { controllerRule } from './controller.ts'
 import { diskRule } from './disk.ts'
 import { graphicsRule, inputRule, videoRule } from './display.ts'
 import { interfaceRule } from './interface.ts'
-import { characterKind, characterParts, deviceParts, live, virtioDriver } from './parts.ts'
+import { characterKind, characterParts, deviceParts, live, soundId, virtioDriver } from './parts.ts'
 import {
   anyText,
   attributes,
@@ -10,6 +10,7 @@ import {
   type ElementRule,
   holding,
   kindOfDevice,
+  kindOfElement,
   onOff,
   refused,
   valueWithoutEffect,
@@ -93,7 +94,15 @@ export const devicesRule: ElementRule = {
     input: inputRule,
     graphics: graphicsRule,
     video: videoRule,
-    audio: { attributes: { id: whole, type: kindOfDevice('none') } },
+    audio: { attributes: { id: soundId, type: kindOfDevice('none') } },
+    sound: {
+      attributes: { model: kindOfDevice('ich6', 'ich9', 'ac97', 'es1370', 'usb') },
+      children: {
+        ...deviceParts,
+        codec: attributes({ type: kindOfElement('duplex', 'micro', 'output') }),
+        audio: attributes({ id: soundId }),
+      },
+    },
     hub: { attributes: { type: kindOfDevice('usb') }, children: deviceParts },
     watchdog: {
       attributes: {
@@ -109,7 +118,6 @@ export const devicesRule: ElementRule = {
       children: deviceParts,
     },
     parallel: refused('parallel ports are not made'),
-    sound: refused('sound cards are not made'),
     tpm: refused('a TPM keeps its state outside of QEMU, where it would not be saved'),
     hostdev: refused(hostDevice),
     redirdev: refused(hostDevice),

@@ -84,7 +84,7 @@ export const diskRule: ElementRule = {
     target: attributes({
       dev: anyText,
       bus: kindOfDevice('virtio', 'sata', 'ide', 'scsi', 'usb', 'fdc'),
-      tray: choice('closed', 'open'),
+      tray: choice('closed'),
       removable: onOff,
       rotation_rate: whole,
     }),

@@ -1,4 +1,4 @@
-import { deviceParts, live, virtioDriver } from './parts.ts'
+import { deviceParts, live, soundId, virtioDriver } from './parts.ts'
 import {
   anyText,
   attributes,
@@ -38,7 +38,7 @@ export const graphicsRule: ElementRule = {
       address: anyText,
       socket: anyText,
     }),
-    audio: attributes({ id: whole }),
+    audio: attributes({ id: soundId }),
   },
 }
 

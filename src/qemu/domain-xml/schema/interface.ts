@@ -70,10 +70,9 @@ export const interfaceRule: ElementRule = {
     },
     backend: {
       attributes: {
-        type: kindOfDevice('default', 'passt'),
+        type: kindOfDevice('default'),
         tap: anyText,
         vhost: anyText,
-        logFile: anyText,
       },
     },
     portForward: {

@@ -85,6 +85,9 @@ export const characterParts: Readonly<Record<string, ElementRule>> = {
 /** Reason for the attributes that libvirt fills in while a domain runs. */
 export const live: ValueRule = valueWithoutEffect('libvirt fills it in while the domain runs')
 
+/** All sound goes to the one backend that swallows it. */
+export const soundId: ValueRule = valueWithoutEffect('there is one audio backend only')
+
 /** Host-side limits that the guest does not see. */
 export const hostLimit: ElementRule = withoutEffect('it limits the device on the host')
 

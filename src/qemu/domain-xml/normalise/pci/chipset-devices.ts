@@ -3,6 +3,7 @@ import { attribute, child, children } from '../../access.ts'
 import { invalid } from '../../location.ts'
 import type { PciAddress } from '../../model/address.ts'
 import { pciAddressOf, writePciAddress } from './address-element.ts'
+import type { Connection } from './connect.ts'
 import type { PciMap } from './map.ts'
 
 type Place = Pick<PciAddress, 'bus' | 'slot' | 'function'>
@@ -20,6 +21,7 @@ export function placeChipsetDevices(devices: Element, map: PciMap, q35: boolean)
   if (q35) placeQ35(devices, map)
   else placePiix3(devices, map)
   placePrimaryVideo(devices, map, q35 ? 1 : 2)
+  if (q35) placeSound(devices, map)
 }
 
 /** Whether a controller's address is checked here and not with all others. */
@@ -35,8 +37,9 @@ function placeQ35(devices: Element, map: PciMap): void {
     const model = attribute(one, 'model')
     if (type === 'sata' && attribute(one, 'index') === '0') fix(one, Q35_SATA, map)
     if (pciAddressOf(one) !== undefined) continue
-    if (type === 'usb' && model === 'ich9-uhci1') prefer(one, [0x1d, 0x1a], map, true)
-    if (type === 'pci' && model === 'dmi-to-pci-bridge') prefer(one, [0x1e], map, false)
+    if (type === 'usb' && model === 'ich9-uhci1') prefer(one, [0x1d, 0x1a], map, 'pcie', true)
+    if (type === 'pci' && model === 'dmi-to-pci-bridge')
+      prefer(one, [0x1e], map, 'dmi-to-pci-bridge')
   }
   map.reserveForMachine({ bus: 0, slot: 0x1f, function: 0 })
   map.reserveForMachine({ bus: 0, slot: 0x1f, function: 3 })
@@ -63,16 +66,25 @@ function fix(controller: Element, at: Place, map: PciMap): void {
 }
 
 function prefer(
-  controller: Element,
+  device: Element,
   slots: readonly number[],
   map: PciMap,
-  multifunction: boolean,
+  connection: Connection,
+  multifunction?: true,
 ): void {
   const slot = slots.find((one) => map.slotIsFree(0, one))
   if (slot === undefined) return
   const at = { bus: 0, slot, function: 0 }
-  map.reserve(at, multifunction ? 'pcie' : 'dmi-to-pci-bridge', controller)
-  writePciAddress(controller, multifunction ? { ...at, multifunction } : at)
+  map.reserve(at, connection, device)
+  writePciAddress(device, { ...at, multifunction })
+}
+
+/** Where real hardware has it. */
+function placeSound(devices: Element, map: PciMap): void {
+  const sound = children(devices, 'sound').find(
+    (one) => attribute(one, 'model') === 'ich9' && pciAddressOf(one) === undefined,
+  )
+  if (sound !== undefined) prefer(sound, [0x1b], map, 'pcie')
 }
 
 function placePrimaryVideo(devices: Element, map: PciMap, slot: number): void {

@@ -57,6 +57,8 @@ export function connectionOf(device: Element, q35: boolean): Connection | undefi
       return attribute(device, 'bus') === 'virtio' ? virtio(model) : undefined
     case 'video':
       return videoConnection(attribute(child(device, 'model'), 'type'), express)
+    case 'sound':
+      return model === 'usb' ? undefined : 'pci'
     case 'watchdog':
       return model === 'i6300esb' ? 'pci' : undefined
     case 'serial':

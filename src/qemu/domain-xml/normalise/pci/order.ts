@@ -6,6 +6,7 @@ import { grouped } from '../../grouping.ts'
 /** The order in which libvirt gives addresses to devices (qemuDomainAssignDevicePCISlots, 9.0). */
 const ORDER = [
   'interface',
+  'sound',
   'controller',
   'disk',
   'memballoon',

@@ -1,0 +1,48 @@
+import type { Sound } from '../domain-xml/model/sound.ts'
+import { device } from './arguments.ts'
+import type { Wiring } from './wiring.ts'
+
+const DRIVERS: Readonly<Record<Sound['model'], string>> = {
+  ich6: 'intel-hda',
+  ich9: 'ich9-intel-hda',
+  ac97: 'AC97',
+  es1370: 'ES1370',
+  usb: 'usb-audio',
+}
+
+/** The backend that swallows all sound. */
+const BACKEND = 'audio1'
+
+/** Sound cards, which nobody hears: their backend is `none`. An HDA controller needs a codec to be of use. */
+export function soundArguments(wiring: Wiring): readonly string[] {
+  const { sounds } = wiring.domain
+  if (sounds.length === 0) return []
+  return [
+    '-audiodev',
+    JSON.stringify({ id: BACKEND, driver: 'none' }),
+    ...sounds.flatMap((sound, index) => soundDevices(sound, index, wiring)),
+  ]
+}
+
+function soundDevices(sound: Sound, index: number, wiring: Wiring): readonly string[] {
+  const id = wiring.idOf(sound, `sound${index}`)
+  const hda = sound.model === 'ich6' || sound.model === 'ich9'
+  const codecs = sound.codecs.length === 0 ? (['duplex'] as const) : sound.codecs
+  return [
+    ...device({
+      driver: DRIVERS[sound.model],
+      id,
+      audiodev: hda ? undefined : BACKEND,
+      ...wiring.address(sound),
+    }),
+    ...(hda ? codecs : []).flatMap((codec, cad) =>
+      device({
+        driver: `hda-${codec}`,
+        id: `${id}-codec${cad}`,
+        bus: `${id}.0`,
+        cad,
+        audiodev: BACKEND,
+      }),
+    ),
+  ]
+}
