@@ -28,8 +28,7 @@ export class NewChannelFiles implements AsyncDisposable {
     const made = new NewChannelFiles(path)
     try {
       await refuseWhatCannotBeReplaced(path, count)
-      made.#standing = await standingImage(path)
-      await made.#removeAbandoned(made.#standing?.imageId)
+      await made.#removeAbandoned((await standingImage(path))?.imageId)
       for (let channel = 0; channel < count; channel += 1) {
         const name = newChannelPath(path, channel, made.imageId)
         const file = await DirectFile.open(name, 'create', { direct })
@@ -45,6 +44,7 @@ export class NewChannelFiles implements AsyncDisposable {
 
   /** Makes the files and their present names durable. From then on the image may be published. @throws StorageError */
   async sync(): Promise<void> {
+    this.#standing = await standingImage(this.#path)
     await Promise.all(this.files.map((file) => file.sync()))
     await syncDirectory(dirname(this.#path))
   }

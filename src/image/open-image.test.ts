@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { buildStasisImage } from '../../test/support/stasis-image.ts'
+import { tempDir } from '../../test/support/temp-dir.ts'
+import { buildDescriptionArea } from './description-area.ts'
+import { serialiseHeader } from './header.ts'
+import { NewImage } from './new-image.ts'
+import { openImage, readDescription } from './open-image.ts'
+import type { SaveFormat } from './save-format.ts'
+
+const description = { xml: '<domain/>', cookie: '<cookie/>', wasRunning: false }
+
+/** An image as libvirt writes it: the body begins right behind the slack, at any offset. */
+function libvirtImage(format: SaveFormat, body: Uint8Array, complete = true): Buffer {
+  const { bytes, cookieOffset } = buildDescriptionArea(description)
+  const area = bytes.subarray(0, 1001)
+  const header = { complete, dataLength: area.length, wasRunning: false, format, cookieOffset }
+  return Buffer.concat([serialiseHeader(header), area, body])
+}
+
+const pattern = (length: number): Buffer =>
+  Buffer.from(Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8)) & 0xff))
+
+async function streamOf(path: string, direct: boolean): Promise<Buffer> {
+  await using machine = await openImage(path, { direct })
+  const pieces: Buffer[] = []
+  for await (const piece of machine.stream?.open() ?? []) pieces.push(Buffer.from(piece))
+  assert.equal(
+    machine.stream?.length,
+    pieces.reduce((sum, { length }) => sum + length, 0),
+  )
+  return Buffer.concat(pieces)
+}
+
+test('openImage() gives the stream of a raw image wherever it begins and ends', async () => {
+  await using dir = await tempDir()
+  for (const length of [1, 3002, 3003, 3004, 1 << 20, (5 << 20) + 17]) {
+    const path = dir.join(`raw-${length}`)
+    await writeFile(path, libvirtImage('raw', pattern(length)))
+    for (const direct of [true, false])
+      assert.ok((await streamOf(path, direct)).equals(pattern(length)), `${length} ${direct}`)
+  }
+})
+
+test('openImage() gives the stream of a raw image that NewImage wrote', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('raw')
+  const body = pattern(70_000)
+  {
+    await using image = await NewImage.create(path, { format: 'raw', description, direct: true })
+    assert.equal(image.bodyOffset % 65536, 0)
+    await image.file.write(body, image.bodyOffset)
+    await image.publish(image.bodyOffset + body.length)
+  }
+  assert.ok((await streamOf(path, true)).equals(body))
+  assert.deepEqual(await readDescription(path), description)
+})
+
+test('NewImage leaves no file, and what stood there, when it is not published', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('raw')
+  await writeFile(path, 'an image')
+  {
+    await using image = await NewImage.create(path, { format: 'raw', description, direct: true })
+    await assert.rejects(openImage(image.file.path, { direct: true }), { code: 'IMAGE_INCOMPLETE' })
+  }
+  assert.equal(await readFile(path, 'latin1'), 'an image')
+})
+
+test('openImage() refuses a raw image without body, readDescription() a cut description', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('raw')
+  await writeFile(path, libvirtImage('raw', new Uint8Array(0)))
+  await assert.rejects(openImage(path, { direct: true }), { code: 'IMAGE_TRUNCATED', offset: 1093 })
+  await writeFile(path, libvirtImage('raw', new Uint8Array(0)).subarray(0, 500))
+  await assert.rejects(readDescription(path), { code: 'IMAGE_TRUNCATED', offset: 500 })
+})
+
+test('openImage() says that an image is incomplete when its save did not finish', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('image')
+  await writeFile(path, libvirtImage('raw', pattern(10), false))
+  await assert.rejects(openImage(path, { direct: true }), { code: 'IMAGE_INCOMPLETE', offset: 0 })
+  const { bytes } = buildStasisImage()
+  bytes.write('LibvirtQemudPart', 'latin1')
+  await writeFile(path, bytes)
+  await assert.rejects(openImage(path, { direct: true }), { code: 'IMAGE_INCOMPLETE' })
+})
+
+test('readDescription() reads, and openImage() names, a format that cannot be restored here', async () => {
+  await using dir = await tempDir()
+  for (const format of ['gzip', 'bzip2', 'xz', 'lzop', 'zstd', 'sparse'] as const) {
+    const path = dir.join(format)
+    await writeFile(path, libvirtImage(format, pattern(10)))
+    assert.deepEqual(await readDescription(path), description)
+    await assert.rejects(openImage(path, { direct: true }), {
+      code: 'IMAGE_UNSUPPORTED',
+      message: new RegExp(`format ${format}`),
+    })
+  }
+})
+
+test('openImage() says what is wrong with a path when it is no image at all', async () => {
+  await using dir = await tempDir()
+  const open = (name: string): Promise<unknown> => openImage(dir.join(name), { direct: true })
+  await assert.rejects(open('nothing'), { code: 'FILE_NOT_FOUND' })
+  await mkdir(dir.join('directory'))
+  await assert.rejects(open('directory'), { code: 'NOT_AN_IMAGE' })
+  await writeFile(dir.join('empty'), '')
+  await assert.rejects(open('empty'), { code: 'NOT_AN_IMAGE' })
+  await writeFile(dir.join('text'), 'x'.repeat(5000))
+  await assert.rejects(open('text'), { code: 'NOT_AN_IMAGE', offset: 0 })
+})

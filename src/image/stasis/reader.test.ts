@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { zstdCompressSync } from 'node:zlib'
+import {
+  type StasisImageChanges,
+  buildStasisImage,
+  testPages,
+} from '../../../test/support/stasis-image.ts'
+import { tempDir } from '../../../test/support/temp-dir.ts'
+import { ImageError } from '../../errors.ts'
+import { openImage } from '../open-image.ts'
+import type { SavedMachine } from '../saved-machine.ts'
+
+/** Opens, and reads everything there is. */
+async function readAll(path: string, direct = true): Promise<void> {
+  await using machine = await openImage(path, { direct })
+  const { pages, deviceState } = machine
+  assert.ok(pages !== undefined && deviceState !== undefined)
+  await deviceState()
+  for (let frame = 0; frame < pages.frameCount; frame += 1) await pages.read(frame, 0)
+}
+
+async function withImage<T>(bytes: Uint8Array, act: (path: string) => Promise<T>): Promise<T> {
+  await using dir = await tempDir()
+  const path = dir.join('image')
+  await writeFile(path, bytes)
+  return await act(path)
+}
+
+async function pagesOf(machine: SavedMachine): Promise<Map<string, Buffer>> {
+  const { pages } = machine
+  assert.ok(pages)
+  const found = new Map<string, Buffer>()
+  let reader = 0
+  for (const group of pages.groups(8192)) {
+    await pages.prefetch(group, reader)
+    for (const frame of group) {
+      const { block, firstPage } = pages.range(frame)
+      found.set(
+        `${pages.blocks[block]?.name} ${firstPage}`,
+        Buffer.from(await pages.read(frame, reader)),
+      )
+    }
+    reader += 1
+  }
+  return found
+}
+
+for (const direct of [true, false]) {
+  test(`openStasis() gives description, pages and devices back when direct is ${direct}`, async () => {
+    await withImage(buildStasisImage().bytes, async (path) => {
+      await using machine = await openImage(path, { direct })
+      assert.equal(machine.format, 'stasis')
+      assert.deepEqual(machine.description, {
+        xml: '<domain type="kvm"/>',
+        cookie: '<cookie/>',
+        wasRunning: true,
+      })
+      assert.deepEqual(machine.pages?.blocks, [
+        { name: 'pc.ram', length: 64 * 4096, linearOffset: undefined },
+        { name: 'rom', length: 2 * 4096, linearOffset: undefined },
+      ])
+      assert.deepEqual(
+        await pagesOf(machine),
+        new Map([
+          ['pc.ram 0', testPages(0, 8)],
+          ['rom 0', testPages(1000, 2)],
+          ['pc.ram 63', testPages(63, 1)],
+          ['pc.ram 16', testPages(16, 4)],
+        ]),
+      )
+      const state = await machine.deviceState?.()
+      assert.equal(Buffer.from(state?.head ?? []).toString(), 'QEVM, and the rest of the head')
+      assert.equal(Buffer.from(state?.sections ?? []).toString(), 'device sections')
+      assert.equal(Buffer.from(state?.tail ?? []).toString('latin1'), '\0\x06{}')
+      assert.equal(state?.ramSection, 2)
+    })
+  })
+}
+
+test('groups() cuts the frames into pieces of the file when they span more than the length', async () => {
+  await withImage(buildStasisImage().bytes, async (path) => {
+    await using machine = await openImage(path, { direct: true })
+    const cut = (length: number): number[][] =>
+      [...(machine.pages?.groups(length) ?? [])].map((group) => [...group])
+    // Index order is pc.ram 0, 16, 63, rom 0; in the file they are pc.ram 0, rom 0, pc.ram 63, 16.
+    assert.deepEqual(cut(1), [[0], [3], [2], [1]])
+    assert.deepEqual(cut(4096), [[0, 3], [2], [1]])
+    assert.deepEqual(cut(1024 * 1024), [[0, 3, 2, 1]])
+  })
+})
+
+test('openStasis() refuses when the file is cut at any boundary', async () => {
+  const image = buildStasisImage()
+  const ends = [
+    15,
+    16,
+    91,
+    92,
+    93,
+    image.bodyOffset - 1,
+    image.bodyOffset,
+    image.bodyOffset + 1,
+    ...image.frames.flatMap(({ offset, storedLength }) => [offset, offset + storedLength]),
+    image.headOffset,
+    image.deviceOffset,
+    image.indexOffset,
+    image.indexOffset + 64,
+    image.footerOffset,
+    image.footerOffset + 63,
+  ]
+  for (const end of ends) {
+    await withImage(image.bytes.subarray(0, end), (path) =>
+      assert.rejects(readAll(path), (error) => {
+        assert.ok(error instanceof ImageError)
+        assert.equal(error.code, end < 16 ? 'NOT_AN_IMAGE' : 'IMAGE_TRUNCATED', `cut at ${end}`)
+        assert.equal(error.path, path)
+        return true
+      }),
+    )
+  }
+})
+
+test('openStasis() refuses when the file is cut and its header made to agree', async () => {
+  const image = buildStasisImage()
+  for (const fileLength of [
+    image.bodyOffset + 1,
+    image.indexOffset,
+    image.footerOffset,
+    image.footerOffset + 63,
+  ]) {
+    await withImage(buildStasisImage({ fileLength }).bytes, (path) =>
+      assert.rejects(readAll(path), { code: 'IMAGE_CORRUPT' }),
+    )
+  }
+})
+
+test('openStasis() refuses when something was appended', async () => {
+  await withImage(Buffer.concat([buildStasisImage().bytes, Buffer.alloc(1)]), (path) =>
+    assert.rejects(readAll(path), { code: 'IMAGE_CORRUPT', message: /1 more than were written/ }),
+  )
+})
+
+test('openStasis() or read() refuses when one bit is flipped', async () => {
+  const { bytes, ...image } = buildStasisImage()
+  const range = (start: number, end: number, step = 1): number[] =>
+    Array.from({ length: Math.ceil((end - start) / step) }, (_, index) => start + index * step)
+  const places = [
+    ...range(0, 92),
+    ...range(92, 160),
+    ...range(200, image.bodyOffset, 7919),
+    ...image.frames.flatMap(({ offset, storedLength }) => range(offset, offset + storedLength, 37)),
+    ...range(image.headOffset, image.headOffset + 30),
+    ...range(image.deviceOffset, image.deviceOffset + 19),
+    ...range(image.indexOffset, image.indexOffset + 64),
+    ...range(image.indexOffset + 64, image.footerOffset, 11),
+    ...range(image.footerOffset, bytes.length),
+  ]
+  await using dir = await tempDir()
+  const path = dir.join('image')
+  for (const place of places) {
+    const damaged = Buffer.from(bytes)
+    damaged[place]! ^= 1 << (place & 7)
+    await writeFile(path, damaged)
+    await assert.rejects(readAll(path), ImageError, `bit flipped in byte ${place}`)
+  }
+})
+
+test('read() names frame, block, pages and offset when a frame is damaged', async () => {
+  const image = buildStasisImage()
+  const frame = image.frames[3]!
+  image.bytes[frame.offset + 5]! ^= 1
+  await withImage(image.bytes, (path) =>
+    assert.rejects(readAll(path), (error) => {
+      assert.ok(error instanceof ImageError)
+      assert.equal(error.code, 'IMAGE_CORRUPT')
+      assert.equal(error.offset, frame.offset)
+      assert.match(
+        error.message,
+        /frame 1 \(pages 16 to 19 of pc\.ram\) does not match its checksum/,
+      )
+      return true
+    }),
+  )
+})
+
+for (const [what, stored, message] of [
+  ['are no zstd', Buffer.alloc(100, 'not zstd'), /is no zstd data of its pages/],
+  ['are fewer', zstdCompressSync(testPages(0, 7)), /holds 28672 bytes instead of 32768/],
+  ['are more', zstdCompressSync(testPages(0, 9)), /is no zstd data of its pages/],
+  ['go on for gigabytes', zstdCompressSync(Buffer.alloc(1 << 28)), /is no zstd data of its pages/],
+] as const) {
+  test(`read() refuses when the pages of a frame ${what}`, async () => {
+    await withImage(buildStasisImage({ stored }).bytes, (path) =>
+      assert.rejects(readAll(path), { code: 'IMAGE_CORRUPT', message }),
+    )
+  })
+}
+
+const crafted: readonly [string, StasisImageChanges, RegExp][] = [
+  ['the head is not aligned', { head: { offset: 200_001 } }, /stream head cannot lie at 200001/],
+  ['the head lies in the description', { head: { offset: 4096 } }, /stream head cannot lie/],
+  ['the devices reach into the index', { device: { length: 4097 } }, /device state cannot lie/],
+  ['the devices lie beyond', { device: { offset: 2 ** 52 } }, /device state cannot lie/],
+  [
+    'a block is no whole number of pages',
+    { block: { usedLength: 5000 } },
+    /pc.ram cannot have 5000/,
+  ],
+  ['a block is immense', { block: { usedLength: 2 ** 60 } }, /pc.ram cannot have/],
+  ['a linear block is not aligned', { block: { linearOffset: 131072 } }, /pc.ram cannot lie/],
+  ['a linear block lies beyond', { block: { linearOffset: 1 << 20 } }, /pc.ram cannot lie/],
+  ['a frame is of no block', { frame: { block: 2 } }, /frame 3 is of block 2/],
+  ['a frame lies outside its block', { frame: { firstPage: 57 } }, /frame \d lies outside pc.ram/],
+  ['a frame lies far outside its block', { frame: { firstPage: 0xffff_ffff } }, /lies outside pc/],
+  ['a frame has no pages', { frame: { pageCount: 0 } }, /frame 0 has 0 pages/],
+  ['a frame has too many pages', { frame: { pageCount: 1025 } }, /frame 0 has 1025 pages/],
+  ['frames overlap', { frame: { pageCount: 17 } }, /frame 1 covers pages of the one before/],
+  [
+    'frames are the same',
+    { frame: { firstPage: 16, pageCount: 1 } },
+    /covers pages of the one before/,
+  ],
+  ['a frame stores nothing', { frame: { storedLength: 0 } }, /frame 0 cannot have 0 stored/],
+  ['a frame stores too much', { frame: { storedLength: 32768 } }, /frame 0 cannot have 32768/],
+  ['a raw frame stores less', { frame: { codec: 'none', storedLength: 4096 } }, /cannot have 4096/],
+  ['a frame is not aligned', { frame: { offset: 131076 } }, /frame 0 is not aligned/],
+  ['a frame lies in the header', { frame: { offset: 8 } }, /frame 0 cannot lie at 8/],
+  ['a frame lies in the devices', { frame: { offset: 147456 } }, /frame 0 cannot lie/],
+  ['a frame lies beyond', { frame: { offset: 2 ** 40 } }, /frame 0 cannot lie/],
+  ['the index lies elsewhere', { footer: { indexOffset: 4096 } }, /index in an impossible place/],
+  ['the index is longer', { footer: { indexLength: 2 ** 40 } }, /index in an impossible place/],
+  ['the index begins later', { footer: { indexOffset: 2 ** 53 } }, /index in an impossible place/],
+]
+
+for (const [what, changes, message] of crafted) {
+  test(`openStasis() refuses an index with right checksums when ${what}`, async () => {
+    await withImage(buildStasisImage(changes).bytes, (path) =>
+      assert.rejects(openImage(path, { direct: true }), { code: 'IMAGE_CORRUPT', message }),
+    )
+  })
+}
+
+test('openStasis() ends at once when the signal is aborted', async () => {
+  await withImage(buildStasisImage().bytes, (path) =>
+    assert.rejects(openImage(path, { direct: true, signal: AbortSignal.abort() }), {
+      code: 'CANCELLED',
+    }),
+  )
+})

@@ -1,0 +1,141 @@
+import { crc32c } from '@node-rs/crc32'
+import { deflateSync, zstdCompressSync } from 'node:zlib'
+import { buildDescriptionArea } from '../../src/image/description-area.ts'
+import { HEADER_LENGTH, serialiseHeader } from '../../src/image/header.ts'
+import { PAGE_SIZE } from '../../src/image/saved-machine.ts'
+import { serialiseFooter } from '../../src/image/stasis/footer.ts'
+import { type Frame, type FrameCodec, FrameTable } from '../../src/image/stasis/frame-table.ts'
+import { filePart, serialiseIndex } from '../../src/image/stasis/layout.ts'
+
+const COMPRESS = {
+  none: (bytes: Uint8Array) => bytes,
+  zlib: (bytes: Uint8Array) => deflateSync(bytes),
+  zstd: (bytes: Uint8Array) => zstdCompressSync(bytes),
+}
+
+/** Page contents that compress, different for each. */
+export function testPages(seed: number, count: number): Buffer {
+  return Buffer.concat(
+    Array.from({ length: count }, (_, page) => Buffer.alloc(PAGE_SIZE, `page ${seed + page}, `)),
+  )
+}
+
+/** Offsets of the parts of an image, to damage it there. */
+export interface StasisImageParts {
+  readonly bytes: Buffer
+  readonly bodyOffset: number
+  readonly headOffset: number
+  readonly deviceOffset: number
+  readonly indexOffset: number
+  readonly footerOffset: number
+  readonly frames: readonly Frame[]
+}
+
+/** What to put in instead of what belongs there. */
+export interface StasisImageChanges {
+  /** Stored bytes of the first frame. */
+  readonly stored?: Uint8Array
+  readonly frame?: Partial<Frame>
+  readonly block?: Partial<{ usedLength: number; linearOffset: number }>
+  readonly head?: Partial<{ offset: number }>
+  readonly device?: Partial<{ offset: number; length: number }>
+  readonly footer?: Partial<{ indexOffset: number; indexLength: number }>
+  /** Of all the file; what is beyond is cut, and the header says so. */
+  readonly fileLength?: number
+}
+
+/**
+ * A small `stasis` image with right checksums everywhere: block `pc.ram` of 64 pages, of which 0 to 7, 16 to 19 and 63 have
+ * frames (zstd, zlib, uncompressed), and `rom` of 2 pages, both in one zstd frame.
+ */
+export function buildStasisImage(changes: StasisImageChanges = {}): StasisImageParts {
+  const area = buildDescriptionArea({ xml: '<domain type="kvm"/>', cookie: '<cookie/>' })
+  const bodyOffset = HEADER_LENGTH + area.dataLength
+  const bytes = Buffer.alloc(bodyOffset + 128 * 1024)
+  let at = bodyOffset
+  const table = new FrameTable()
+  const frames: Frame[] = []
+  const add = (block: number, firstPage: number, pageCount: number, codec: FrameCodec): void => {
+    const first = frames.length === 0
+    const stored =
+      (first ? changes.stored : undefined) ??
+      COMPRESS[codec](testPages(block * 1000 + firstPage, pageCount))
+    at = Math.ceil(at / (codec === 'none' ? PAGE_SIZE : 8)) * (codec === 'none' ? PAGE_SIZE : 8)
+    bytes.set(stored, at)
+    const frame: Frame = {
+      offset: at,
+      storedLength: stored.length,
+      crc: crc32c(stored),
+      firstPage,
+      pageCount,
+      block,
+      codec,
+      ...(first ? changes.frame : {}),
+    }
+    at += stored.length
+    frames.push(frame)
+    table.append(frame)
+  }
+  add(0, 0, 8, 'zstd')
+  // Not in the order of the index: two writers at once.
+  add(1, 0, 2, 'zstd')
+  add(0, 63, 1, 'none')
+  add(0, 16, 4, 'zlib')
+  const place = (part: Uint8Array): number => {
+    at = Math.ceil(at / PAGE_SIZE) * PAGE_SIZE
+    bytes.set(part, at)
+    at += part.length
+    return at - part.length
+  }
+  const head = Buffer.from('QEVM, and the rest of the head')
+  const headOffset = place(head)
+  const device = Buffer.from('device sections\0\x06{}')
+  const deviceOffset = place(device)
+  const index = serialiseIndex({
+    head: { ...filePart(headOffset, head), ...changes.head },
+    device: { ...filePart(deviceOffset, device), sectionsLength: 15, ...changes.device },
+    ramSection: 2,
+    blocks: [
+      {
+        name: 'pc.ram',
+        usedLength: 64 * PAGE_SIZE,
+        linearOffset: 0,
+        hostPageSize: 0,
+        ...changes.block,
+      },
+      { name: 'rom', usedLength: 2 * PAGE_SIZE, linearOffset: 0, hostPageSize: 0 },
+    ],
+    frames: table,
+  })
+  const indexOffset = place(index)
+  const footerOffset = at
+  const footer = serialiseFooter({
+    indexOffset,
+    indexLength: index.length,
+    indexCrc: crc32c(index),
+    imageId: new Uint8Array(16).fill(7),
+    ...changes.footer,
+  })
+  bytes.set(footer, at)
+  const fileLength = changes.fileLength ?? at + footer.length
+  bytes.set(
+    serialiseHeader({
+      complete: true,
+      dataLength: area.dataLength,
+      wasRunning: true,
+      format: 'stasis',
+      cookieOffset: area.cookieOffset,
+      extension: { channels: 2, compression: 'zstd', fileLength, areaCrc: crc32c(area.bytes) },
+    }),
+  )
+  bytes.set(area.bytes, HEADER_LENGTH)
+  return {
+    bytes: bytes.subarray(0, fileLength),
+    bodyOffset,
+    headOffset,
+    deviceOffset,
+    indexOffset,
+    footerOffset,
+    frames,
+  }
+}
