@@ -55,6 +55,7 @@ export class MultifdChannel {
     this.#sink = sink
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.ended = promise
+    promise.catch(() => undefined)
     this.#small.set(first)
     this.#fill = first.length
     this.#bytesRead = first.length

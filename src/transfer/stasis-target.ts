@@ -1,14 +1,13 @@
-import { stat, unlink } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { CancelledError, QemuError, StasisError, InternalError } from '../errors.ts'
-import { closeDescriptor, listenUnix } from '../io/system-calls.ts'
+import { CancelledError, InternalError, QemuError, StasisError } from '../errors.ts'
+import { UnixListener } from '../io/unix-listener.ts'
 import { StasisWriter } from '../image/stasis/writer.ts'
 import { MainStreamParser, type MachineStream } from '../wire/main-stream.ts'
 import { WireError } from '../wire/wire-error.ts'
-import { acceptConnections } from './accept-channels.ts'
+import { acceptIdentified } from './accept-identified.ts'
 import { chooseLevel } from './compression-level.ts'
 import { FramePipeline } from './frame-pipeline.ts'
-import { identifyConnection } from './identify-connection.ts'
 import { MainChannel } from './main-channel.ts'
 import { MultifdChannel } from './multifd-channel.ts'
 import type { SavedImage, SaveTarget, SaveTargetOptions, TransferProgress } from './save-target.ts'
@@ -26,7 +25,11 @@ const CONNECT_TIMEOUT_MS = 60_000
 export async function openStasisTarget(options: SaveTargetOptions): Promise<SaveTarget> {
   const writer = await StasisWriter.create(options.path, options)
   try {
-    return new StasisTarget(options, writer, listenUnix(options.socketPath, options.channels + 1))
+    return new StasisTarget(
+      options,
+      writer,
+      UnixListener.open(options.socketPath, options.channels + 1),
+    )
   } catch (error) {
     await writer[Symbol.asyncDispose]()
     throw error
@@ -42,12 +45,12 @@ class StasisTarget implements SaveTarget {
   readonly #pipeline: FramePipeline
   readonly #pool: SlotPool
   readonly #stop = new AbortController()
-  #listener: number | undefined
+  readonly #listener: UnixListener
   #main: MainChannel | undefined
   #channels: readonly MultifdChannel[] = []
   #stream: MachineStream | undefined
 
-  constructor(options: SaveTargetOptions, writer: StasisWriter, listener: number) {
+  constructor(options: SaveTargetOptions, writer: StasisWriter, listener: UnixListener) {
     this.#options = options
     this.#writer = writer
     this.#listener = listener
@@ -111,11 +114,11 @@ class StasisTarget implements SaveTarget {
       cancelled.reject(new CancelledError(`save to ${this.#options.path}`, stop.reason))
     stop.addEventListener('abort', cancel, { once: true })
     try {
-      await this.#connect(stop)
-      const ended = [this.#main?.ended, ...this.#channels.map((channel) => channel.ended)]
+      const { main, channels } = await this.#connect(stop)
+      const ended = [main, ...channels].map((connection) => connection.ended)
       await Promise.race([Promise.all(ended), this.#pipeline.failed, cancelled.promise])
       await Promise.race([this.#pipeline.drain(), cancelled.promise])
-      this.#stream = this.#main?.finish()
+      this.#stream = main.finish()
     } catch (error) {
       throw asStasisError(error, this.#options.path)
     } finally {
@@ -125,34 +128,26 @@ class StasisTarget implements SaveTarget {
     }
   }
 
-  async #connect(signal: AbortSignal): Promise<void> {
-    const options = { timeoutMs: CONNECT_TIMEOUT_MS, signal }
-    const listener = this.#listener as number
-    const fds = await acceptConnections(listener, this.#options.channels + 1, options)
-    const identified = await Promise.all(fds.map((fd) => identifyConnection(fd, options))).catch(
-      (error: unknown) => {
-        for (const fd of fds) closeDescriptor(fd)
-        throw error
-      },
+  async #connect(
+    signal: AbortSignal,
+  ): Promise<{ readonly main: MainChannel; readonly channels: readonly MultifdChannel[] }> {
+    const { main, channels } = await acceptIdentified(
+      this.#listener.fd as number,
+      this.#options.channels,
+      { timeoutMs: CONNECT_TIMEOUT_MS, signal },
     )
-    this.#channels = identified
-      .filter(({ kind }) => kind === 'channel')
-      .map(({ fd, first }) => new MultifdChannel(fd, first, this.#pool, this.#pipeline))
-    const mains = identified.filter(({ kind }) => kind === 'main')
-    for (const { fd, first } of mains)
-      this.#main = new MainChannel(fd, first, new MainStreamParser(this.#pipeline))
-    if (mains.length !== 1)
-      throw new QemuError('QEMU_STREAM', `QEMU opened ${mains.length} main channels`)
+    this.#channels = channels.map(
+      ({ fd, first }) => new MultifdChannel(fd, first, this.#pool, this.#pipeline),
+    )
+    this.#main = new MainChannel(main.fd, main.first, new MainStreamParser(this.#pipeline))
+    return { main: this.#main, channels: this.#channels }
   }
 
   /** Closes every connection: a QEMU that still sends sees its migration fail. */
   #hangUp(): void {
     for (const channel of this.#channels) channel.destroy()
     this.#main?.destroy()
-    if (this.#listener === undefined) return
-    closeDescriptor(this.#listener)
-    this.#listener = undefined
-    void unlink(this.#options.socketPath).catch(() => undefined)
+    this.#listener.close()
   }
 }
 

@@ -1,0 +1,50 @@
+import { unlinkSync } from 'node:fs'
+import { StasisError, UsageError, storageError } from '../errors.ts'
+import { MAX_SOCKET_PATH_LENGTH, closeDescriptor, listenUnix } from './system-calls.ts'
+
+/** A non-blocking unix stream socket that listens; closing it removes its path. */
+export class UnixListener implements Disposable {
+  readonly path: string
+  #fd: number | undefined
+
+  private constructor(path: string, fd: number) {
+    this.path = path
+    this.#fd = fd
+  }
+
+  /** Listens on a path that does not exist yet. @throws UsageError PATH_TOO_LONG, StorageError */
+  static open(path: string, backlog: number): UnixListener {
+    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_LENGTH) {
+      throw new UsageError(
+        'PATH_TOO_LONG',
+        `The socket path ${path} is longer than ${MAX_SOCKET_PATH_LENGTH} bytes`,
+        { path, hint: 'Use a shorter runtime directory' },
+      )
+    }
+    try {
+      return new UnixListener(path, listenUnix(path, backlog))
+    } catch (error) {
+      throw error instanceof StasisError ? error : storageError('listen on a socket', path, error)
+    }
+  }
+
+  /** The descriptor to accept from; `undefined` once closed. */
+  get fd(): number | undefined {
+    return this.#fd
+  }
+
+  close(): void {
+    if (this.#fd === undefined) return
+    closeDescriptor(this.#fd)
+    this.#fd = undefined
+    try {
+      unlinkSync(this.path)
+    } catch {
+      // Gone already, with its directory.
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
