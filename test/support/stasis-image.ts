@@ -13,6 +13,11 @@ const COMPRESS = {
   zstd: (bytes: Uint8Array) => zstdCompressSync(bytes),
 }
 
+/** Magic, version and configuration section in the test image, and its device state. */
+export const TEST_HEAD: Buffer = Buffer.from('QEVM\0\0\0\x03\x07\0\0\0\x04test', 'latin1')
+export const TEST_SECTIONS: Buffer = Buffer.from('device sections')
+export const TEST_TAIL: Buffer = Buffer.from('\0\x06\0\0\0\x02{}', 'latin1')
+
 /** Page contents that compress, different for each. */
 export function testPages(seed: number, count: number): Buffer {
   return Buffer.concat(
@@ -87,13 +92,16 @@ export function buildStasisImage(changes: StasisImageChanges = {}): StasisImageP
     at += part.length
     return at - part.length
   }
-  const head = Buffer.from('QEVM, and the rest of the head')
-  const headOffset = place(head)
-  const device = Buffer.from('device sections\0\x06{}')
+  const headOffset = place(TEST_HEAD)
+  const device = Buffer.concat([TEST_SECTIONS, TEST_TAIL])
   const deviceOffset = place(device)
   const index = serialiseIndex({
-    head: { ...filePart(headOffset, head), ...changes.head },
-    device: { ...filePart(deviceOffset, device), sectionsLength: 15, ...changes.device },
+    head: { ...filePart(headOffset, TEST_HEAD), ...changes.head },
+    device: {
+      ...filePart(deviceOffset, device),
+      sectionsLength: TEST_SECTIONS.length,
+      ...changes.device,
+    },
     ramSection: 2,
     blocks: [
       {

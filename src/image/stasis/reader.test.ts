@@ -4,6 +4,9 @@ import { test } from 'node:test'
 import { zstdCompressSync } from 'node:zlib'
 import {
   type StasisImageChanges,
+  TEST_HEAD,
+  TEST_SECTIONS,
+  TEST_TAIL,
   buildStasisImage,
   testPages,
 } from '../../../test/support/stasis-image.ts'
@@ -71,9 +74,9 @@ for (const direct of [true, false]) {
         ]),
       )
       const state = await machine.deviceState?.()
-      assert.equal(Buffer.from(state?.head ?? []).toString(), 'QEVM, and the rest of the head')
-      assert.equal(Buffer.from(state?.sections ?? []).toString(), 'device sections')
-      assert.equal(Buffer.from(state?.tail ?? []).toString('latin1'), '\0\x06{}')
+      assert.deepEqual(Buffer.from(state?.head ?? []), TEST_HEAD)
+      assert.deepEqual(Buffer.from(state?.sections ?? []), TEST_SECTIONS)
+      assert.deepEqual(Buffer.from(state?.tail ?? []), TEST_TAIL)
       assert.equal(state?.ramSection, 2)
     })
   })
@@ -151,8 +154,8 @@ test('openStasis() or read() refuses when one bit is flipped', async () => {
     ...range(92, 160),
     ...range(200, image.bodyOffset, 7919),
     ...image.frames.flatMap(({ offset, storedLength }) => range(offset, offset + storedLength, 37)),
-    ...range(image.headOffset, image.headOffset + 30),
-    ...range(image.deviceOffset, image.deviceOffset + 19),
+    ...range(image.headOffset, image.headOffset + TEST_HEAD.length),
+    ...range(image.deviceOffset, image.deviceOffset + TEST_SECTIONS.length + TEST_TAIL.length),
     ...range(image.indexOffset, image.indexOffset + 64),
     ...range(image.indexOffset + 64, image.footerOffset, 11),
     ...range(image.footerOffset, bytes.length),
