@@ -1,21 +1,18 @@
-import type { QmpConnection } from '../qmp/connection.ts'
+import type { MigrationCapability } from '../qmp/replies.ts'
 
 /** Capabilities that a migration of ours switches on; all others are switched off. */
 export type WantedCapability = 'multifd' | 'mapped-ram' | 'postcopy-ram' | 'return-path'
 
 /**
- * Switches on exactly the wanted capabilities, and `events`, which tells of each change of state; all others that this QEMU has
- * go off, whoever left them on. Only what differs is sent, in one command, for QEMU checks the combination as a whole.
- * @throws QemuError QEMU_REFUSED
+ * What has to change so that exactly the wanted capabilities are on, and `events`, which tells of each change of state; all others
+ * that this QEMU has go off, whoever left them on.
  */
-export async function setCapabilities(
-  qmp: QmpConnection,
+export function capabilityChanges(
+  present: readonly MigrationCapability[],
   wanted: readonly WantedCapability[],
-): Promise<void> {
+): MigrationCapability[] {
   const on = new Set<string>([...wanted, 'events'])
-  const present = await qmp.execute('query-migrate-capabilities')
-  const capabilities = present
+  return present
     .filter(({ capability, state }) => state !== on.has(capability))
     .map(({ capability }) => ({ capability, state: on.has(capability) }))
-  if (capabilities.length > 0) await qmp.execute('migrate-set-capabilities', { capabilities })
 }

@@ -1,24 +1,22 @@
 import { throwIfCancelled } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import type { QmpEventListener } from '../qmp/events.ts'
-import { setCapabilities, type WantedCapability } from './capabilities.ts'
 import { incomingFailure, migrationFailed } from './failure.ts'
 import type { MigrationFeatures } from './features.ts'
-import { type WantedParameters, lacks, setParameters } from './parameters.ts'
 import { type MigrationProgress, progressOf } from './progress.ts'
+import { type MigrationSettings, prepareMigration } from './settings.ts'
 import { migrationEnd } from './watch.ts'
 
 const OPERATION = 'load the saved machine'
 
 /** Where from and how: channels and compression must be those that the stream was made with. */
 export interface IncomingOptions extends Omit<
-  WantedParameters,
+  MigrationSettings,
   'compressionLevel' | 'zeroPageDetection'
 > {
   /** `unix:PATH` (QEMU listens there once this is accepted), `exec:COMMAND`, `file:PATH,offset=N` … */
   readonly uri: string
   readonly features: MigrationFeatures
-  readonly mappedRam?: boolean | undefined
   /** Ends the waiting; an incoming migration can only be ended with its QEMU. */
   readonly signal?: AbortSignal | undefined
 }
@@ -80,17 +78,11 @@ export async function startIncoming(
   qmp: QmpConnection,
   options: IncomingOptions,
 ): Promise<IncomingMigration> {
-  const { uri, features, mappedRam = false, channels = 0, signal } = options
+  const { uri, features, signal } = options
   throwIfCancelled(OPERATION, signal)
-  if (channels > 0 && !features.multifd) throw lacks('multifd channels', '4.0')
-  if (mappedRam && !features.mappedRam) throw lacks('mapped-ram', '9.0')
-  const capabilities: WantedCapability[] = []
-  if (channels > 0) capabilities.push('multifd')
-  if (mappedRam) capabilities.push('mapped-ram')
   const events = qmp.listen('MIGRATION')
   try {
-    await setCapabilities(qmp, capabilities)
-    await setParameters(qmp, features, options)
+    await prepareMigration(qmp, features, options)
     const stay = features.exitOnError ? { 'exit-on-error': false } : {}
     await qmp.execute('migrate-incoming', { uri, ...stay }, { signal })
     return new IncomingMigration(qmp, events, signal)

@@ -2,28 +2,29 @@ import { CancelledError, throwIfCancelled } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import type { QmpEventListener } from '../qmp/events.ts'
 import { cancelMigration } from './cancel.ts'
-import { setCapabilities, type WantedCapability } from './capabilities.ts'
 import { migrationFailed } from './failure.ts'
 import type { MigrationFeatures } from './features.ts'
-import { type WantedParameters, lacks, setParameters } from './parameters.ts'
 import { type MigrationProgress, type MigrationStats, progressOf } from './progress.ts'
 import { resetMigration } from './reset.ts'
 import { leavePostmigrate } from './run-state.ts'
+import { type MigrationSettings, prepareMigration } from './settings.ts'
 import { migrationEnd } from './watch.ts'
 
 const OPERATION = 'send the state of the machine'
 
 /** Where to and how. */
-export interface OutgoingOptions extends WantedParameters {
+export interface OutgoingOptions extends MigrationSettings {
   /** `unix:PATH`, `exec:COMMAND`, `file:PATH,offset=N` … */
   readonly uri: string
   readonly features: MigrationFeatures
-  readonly mappedRam?: boolean | undefined
   /** When aborted, the migration is cancelled and `completed()` throws `CancelledError`. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** An outgoing migration. Disposing it cancels what is still under way and puts QEMU's settings back. */
+/**
+ * An outgoing migration. Disposing it cancels what is still under way and puts QEMU's settings back, as far as QEMU lets: it never
+ * throws, so that the error that ended the scope is the one that is seen.
+ */
 export class OutgoingMigration implements AsyncDisposable {
   readonly #qmp: QmpConnection
   readonly #completed: Promise<MigrationStats>
@@ -69,7 +70,8 @@ export class OutgoingMigration implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#qmp.state !== 'ready') return
     await this.cancel()
-    await resetMigration(this.#qmp)
+      .then(() => resetMigration(this.#qmp))
+      .catch(() => undefined)
   }
 
   async #follow(
@@ -104,24 +106,18 @@ export async function startOutgoing(
   qmp: QmpConnection,
   options: OutgoingOptions,
 ): Promise<OutgoingMigration> {
-  const { uri, features, mappedRam = false, channels = 0, signal } = options
+  const { uri, features, signal } = options
   throwIfCancelled(OPERATION, signal)
-  if (channels > 0 && !features.multifd) throw lacks('multifd channels', '4.0')
-  if (mappedRam && !features.mappedRam) throw lacks('mapped-ram', '9.0')
-  const capabilities: WantedCapability[] = []
-  if (channels > 0) capabilities.push('multifd')
-  if (mappedRam) capabilities.push('mapped-ram')
   await leavePostmigrate(qmp, { signal })
   const events = qmp.listen('MIGRATION')
   try {
-    await setCapabilities(qmp, capabilities)
-    await setParameters(qmp, features, options)
+    await prepareMigration(qmp, features, options)
     throwIfCancelled(OPERATION, signal)
     await qmp.execute('migrate', { uri })
     return new OutgoingMigration(qmp, events, signal)
   } catch (error) {
     events[Symbol.dispose]()
-    if (qmp.state === 'ready') await resetMigration(qmp)
+    await resetMigration(qmp).catch(() => undefined)
     throw error
   }
 }

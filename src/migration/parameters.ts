@@ -1,5 +1,5 @@
 import { QemuError } from '../errors.ts'
-import type { QmpConnection } from '../qmp/connection.ts'
+import type { MigrationParameterValues } from '../qmp/commands.ts'
 import type { MigrationFeatures } from './features.ts'
 
 /** Compression that QEMU itself applies to its channels. */
@@ -22,7 +22,7 @@ export interface WantedParameters {
 const UNLIMITED = 9223372036853727232n
 
 /** QEMU's own values of the parameters that we set (QEMU migration/options.c, the same in 7.2 and 10.0). */
-const DEFAULTS: Readonly<Record<string, unknown>> = {
+const DEFAULTS: MigrationParameterValues = {
   'max-bandwidth': 134217728,
   'downtime-limit': 300,
   'multifd-channels': 2,
@@ -35,26 +35,34 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   'tls-creds': '',
 }
 
-/**
- * Sets exactly the wanted parameters; those of ours that are not named get QEMU's default.
- * @throws QemuError QEMU_LACKS_FEATURE when this QEMU has not what is wanted, QEMU_REFUSED
- */
-export async function setParameters(
-  qmp: QmpConnection,
+/** The parameters of ours as a migration wants them; those that it does not name have QEMU's default. @throws QemuError QEMU_LACKS_FEATURE */
+export function migrationParameters(
   features: MigrationFeatures,
   wanted: WantedParameters,
-): Promise<void> {
-  const named = { 'max-bandwidth': UNLIMITED, ...namedParameters(features, wanted) }
-  await sendParameters(qmp, { ...DEFAULTS, ...named })
+): MigrationParameterValues {
+  return { ...DEFAULTS, 'max-bandwidth': UNLIMITED, ...namedParameters(features, wanted) }
 }
 
-/** Gives the parameters of ours QEMU's default again. @throws QemuError QEMU_REFUSED */
-export function resetParameters(qmp: QmpConnection): Promise<void> {
-  return sendParameters(qmp, DEFAULTS)
+/** The parameters of ours as QEMU has them when it starts. */
+export function defaultParameters(): MigrationParameterValues {
+  return DEFAULTS
 }
 
-/** The wanted parameters by QEMU's names. @throws QemuError QEMU_LACKS_FEATURE */
-export function namedParameters(
+/** Which of the values this QEMU has and has otherwise. */
+export function parameterChanges(
+  present: MigrationParameterValues,
+  values: MigrationParameterValues,
+): MigrationParameterValues {
+  return Object.fromEntries(
+    Object.entries(values).filter(
+      // One of the two may be a bigint.
+      ([name, value]) => name in present && String(present[name]) !== String(value),
+    ),
+  )
+}
+
+/** The wanted parameters by QEMU's names. */
+function namedParameters(
   features: MigrationFeatures,
   wanted: WantedParameters,
 ): Record<string, unknown> {
@@ -85,22 +93,4 @@ export function lacks(what: string, since: string): QemuError {
   return new QemuError('QEMU_LACKS_FEATURE', `This QEMU has no ${what}`, {
     hint: `It takes QEMU ${since} or later`,
   })
-}
-
-/** Sends what this QEMU has and what differs. */
-async function sendParameters(
-  qmp: QmpConnection,
-  values: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const present = await qmp.execute('query-migrate-parameters')
-  const changes = Object.entries(values).filter(
-    ([name, value]) => name in present && !sameValue(present[name], value),
-  )
-  if (changes.length > 0) {
-    await qmp.execute('migrate-set-parameters', Object.fromEntries(changes))
-  }
-}
-
-function sameValue(a: unknown, b: unknown): boolean {
-  return typeof a === 'bigint' || typeof b === 'bigint' ? String(a) === String(b) : a === b
 }

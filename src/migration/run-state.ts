@@ -7,6 +7,17 @@ import type { RunState } from '../qmp/replies.ts'
 const PAUSE_MS = 5
 const DEFAULT_TIMEOUT_MS = 30_000
 
+/** States in which `cont` has not taken effect yet; from any other the guest has run, if only to suspend itself or to fail. */
+const STANDING: ReadonlySet<RunState> = new Set([
+  'paused',
+  'postmigrate',
+  'prelaunch',
+  'inmigrate',
+  'finish-migrate',
+  'save-vm',
+  'restore-vm',
+])
+
 /** Bounds of a change of run state. */
 export interface RunStateOptions {
   readonly signal?: AbortSignal | undefined
@@ -22,19 +33,28 @@ export async function runState(
 }
 
 /**
- * Stops the guest's processors and waits until they stand; gives the state before, for `contVm` belongs only to what was running.
- * @throws QemuError QEMU_TIMEOUT, QEMU_DIED; CancelledError
+ * Whether a guest in this state goes on when it is let: it runs, or it has suspended itself to RAM, which is for its own clock and
+ * devices to end.
  */
-export async function stopVm(qmp: QmpConnection, options: RunStateOptions = {}): Promise<RunState> {
-  const before = await qmp.execute('query-status', {}, options)
-  if (!before.running) return before.status
-  await qmp.execute('stop', {}, options)
-  await reach(qmp, 'stop the guest', (status) => status !== 'running', options)
-  return before.status
+export function isRunning(state: RunState): boolean {
+  return state === 'running' || state === 'suspended'
 }
 
 /**
- * Lets the guest's processors run and waits until they do; gives the state before. Works after a completed, failed or cancelled
+ * Stops the guest and waits until it stands; gives the state before, for `contVm` belongs only to a guest for which `isRunning`.
+ * QEMU before 9.0 leaves a guest that has suspended itself in `suspended`.
+ * @throws QemuError QEMU_TIMEOUT, QEMU_DIED; CancelledError
+ */
+export async function stopVm(qmp: QmpConnection, options: RunStateOptions = {}): Promise<RunState> {
+  const before = await runState(qmp, options)
+  if (!isRunning(before)) return before
+  await qmp.execute('stop', {}, options)
+  await reach(qmp, 'stop the guest', (state) => state !== 'running', options)
+  return before
+}
+
+/**
+ * Lets the guest run and waits until it does; gives the state before. Works after a completed, failed or cancelled
  * migration, too: QEMU refuses `cont` in `finish-migrate`, which it leaves only some time after it reported the end.
  * @throws QemuError QEMU_REFUSED (a guest that panicked or was shut down must be reset), QEMU_TIMEOUT, QEMU_DIED; CancelledError
  */
@@ -43,7 +63,7 @@ export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}):
   if (before.running) return before.status
   await reach(qmp, 'resume the guest', (status) => status !== 'finish-migrate', options)
   await qmp.execute('cont', {}, options)
-  await reach(qmp, 'resume the guest', (status) => status === 'running', options)
+  await reach(qmp, 'resume the guest', (status) => !STANDING.has(status), options)
   return before.status
 }
 

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { event, fakeMonitor, ok, refused } from '../../test/support/fake-monitor.ts'
+import type { Answer, FakeMonitor } from '../../test/support/fake-monitor.ts'
+import { QmpConnection } from '../qmp/connection.ts'
+import { featuresOf } from './features.ts'
+import { startIncoming } from './incoming.ts'
+import { startOutgoing } from './outgoing.ts'
+import { QmpSchema } from './schema.ts'
+
+const features = featuresOf([], new QmpSchema([]))
+
+/** A monitor whose migration goes through the given statuses, one each time it is asked. */
+function monitorWith(statuses: readonly string[], special: Answer): Promise<FakeMonitor> {
+  const rest = [...statuses]
+  return fakeMonitor((command, socket) => {
+    switch (command.execute) {
+      case 'query-status':
+        return ok(command, { status: 'paused', running: false })
+      case 'query-migrate-capabilities':
+        return ok(command, [])
+      case 'query-migrate-parameters':
+        return ok(command, {})
+      case 'query-migrate': {
+        const status = rest.length > 1 ? rest.shift() : rest[0]
+        return ok(command, { status, 'total-time': 5, 'error-desc': 'the cable' })
+      }
+      default:
+        return special(command, socket)
+    }
+  })
+}
+
+test('completed() settles though QEMU sends no events', async () => {
+  await using monitor = await monitorWith(['setup', 'active', 'completed'], (command) =>
+    ok(command),
+  )
+  await using qmp = await QmpConnection.connect(monitor.path)
+  await using migration = await startOutgoing(qmp, { uri: 'unix:/x', features })
+  const stats = await migration.completed()
+  assert.equal(stats.totalTimeMs, 5)
+})
+
+test('completed() follows the events and gives the reason of a failure', async () => {
+  await using monitor = await monitorWith(['active', 'failed'], (command) =>
+    command.execute === 'migrate'
+      ? ok(command) + event('MIGRATION', { status: 'failed' })
+      : ok(command),
+  )
+  const processTail = (): string => 'qemu: what a pity\n'
+  await using qmp = await QmpConnection.connect(monitor.path, { processTail })
+  await using migration = await startOutgoing(qmp, { uri: 'unix:/x', features })
+  const start = performance.now()
+  await assert.rejects(migration.completed(), {
+    code: 'MIGRATION_FAILED',
+    message: /: the cable; QEMU's last words: qemu: what a pity$/,
+  })
+  assert.ok(performance.now() - start < 400, 'the event is heard before the next poll')
+})
+
+test('completed() throws MIGRATION_FAILED when somebody else cancels', async () => {
+  await using monitor = await monitorWith(['cancelled'], (command) => ok(command))
+  await using qmp = await QmpConnection.connect(monitor.path)
+  await using migration = await startOutgoing(qmp, { uri: 'unix:/x', features })
+  await assert.rejects(migration.completed(), { code: 'MIGRATION_FAILED', message: /cancelled/ })
+})
+
+test('startOutgoing() throws CANCELLED and asks nothing when its signal is aborted already', async () => {
+  await using monitor = await monitorWith([], (command) => ok(command))
+  await using qmp = await QmpConnection.connect(monitor.path)
+  const options = { uri: 'unix:/x', features, signal: AbortSignal.abort() }
+  await assert.rejects(startOutgoing(qmp, options), { code: 'CANCELLED' })
+  assert.equal(monitor.received.length, 1)
+})
+
+test('startIncoming() takes the last words of a QEMU that exits as its reason', async () => {
+  await using monitor = await monitorWith(['setup'], (command, socket) => {
+    setTimeout(() => socket.destroy(), 10)
+    return ok(command)
+  })
+  const processTail = (): string => 'qemu: load of migration failed: Input/output error\n'
+  await using qmp = await QmpConnection.connect(monitor.path, { processTail })
+  const migration = await startIncoming(qmp, { uri: 'unix:/x', features })
+  await assert.rejects(migration.completed(), {
+    code: 'MIGRATION_FAILED',
+    message: /^Could not load the saved machine: qemu: load of migration failed/,
+  })
+})
+
+test('startIncoming() passes a refusal on', async () => {
+  await using monitor = await monitorWith([], (command) => refused(command, 'not now'))
+  await using qmp = await QmpConnection.connect(monitor.path)
+  await assert.rejects(startIncoming(qmp, { uri: 'unix:/x', features }), { code: 'QEMU_REFUSED' })
+})

@@ -1,0 +1,56 @@
+import type { MigrationParameterValues } from '../qmp/commands.ts'
+import type { QmpConnection } from '../qmp/connection.ts'
+import { type WantedCapability, capabilityChanges } from './capabilities.ts'
+import type { MigrationFeatures } from './features.ts'
+import {
+  type WantedParameters,
+  lacks,
+  migrationParameters,
+  parameterChanges,
+} from './parameters.ts'
+
+/** How a migration shall go, in either direction. */
+export interface MigrationSettings extends WantedParameters {
+  /** Pages at fixed places of a file (QEMU >= 9.0). */
+  readonly mappedRam?: boolean | undefined
+}
+
+/**
+ * Sets a QEMU up for a migration with exactly these settings.
+ * @throws QemuError QEMU_LACKS_FEATURE when it has not what is wanted, QEMU_REFUSED, QEMU_DIED
+ */
+export async function prepareMigration(
+  qmp: QmpConnection,
+  features: MigrationFeatures,
+  wanted: MigrationSettings,
+): Promise<void> {
+  const { channels = 0, mappedRam = false } = wanted
+  if (channels > 0 && !features.multifd) throw lacks('multifd channels', '4.0')
+  if (mappedRam && !features.mappedRam) throw lacks('mapped-ram', '9.0')
+  const capabilities: WantedCapability[] = []
+  if (channels > 0) capabilities.push('multifd')
+  if (mappedRam) capabilities.push('mapped-ram')
+  await applySettings(qmp, capabilities, migrationParameters(features, wanted))
+}
+
+/**
+ * Makes capabilities and parameters what they shall be. Only what differs is sent, capabilities in one command, for QEMU checks the
+ * combination as a whole, and both without waiting in between, for the guest stands meanwhile.
+ */
+export async function applySettings(
+  qmp: QmpConnection,
+  capabilities: readonly WantedCapability[],
+  parameters: MigrationParameterValues,
+): Promise<void> {
+  const [presentCapabilities, presentParameters] = await Promise.all([
+    qmp.execute('query-migrate-capabilities'),
+    qmp.execute('query-migrate-parameters'),
+  ])
+  const toSwitch = capabilityChanges(presentCapabilities, capabilities)
+  const toSet = parameterChanges(presentParameters, parameters)
+  const sent: Promise<unknown>[] = []
+  if (toSwitch.length > 0)
+    sent.push(qmp.execute('migrate-set-capabilities', { capabilities: toSwitch }))
+  if (Object.keys(toSet).length > 0) sent.push(qmp.execute('migrate-set-parameters', toSet))
+  await Promise.all(sent)
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+import { makeTemporaryDirectory } from '../io/temporary-directory.ts'
+import { endQemu } from './end.ts'
+import { identifyProcess, isAlive, signalProcess } from './process-identity.ts'
+import { QemuProcess, lastLines } from './process.ts'
+
+test('identifyProcess() does not take a zombie for a living process', async () => {
+  const parent = spawn('sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 5'])
+  const [data] = (await once(parent.stdout, 'data')) as [Buffer]
+  const deadline = Date.now() + 3000
+  while ((await identifyProcess(Number(data.toString()))) !== undefined)
+    assert.ok(Date.now() < deadline)
+  parent.kill('SIGKILL')
+  await once(parent, 'exit')
+})
+
+test('signalProcess() does not signal another process of the same pid', async () => {
+  const child = spawn('sleep', ['5'])
+  await once(child, 'spawn')
+  const identity = await identifyProcess(child.pid ?? 0)
+  assert.ok(identity !== undefined)
+  for (const other of [{ startTime: identity.startTime + 1 }, { bootId: 'another boot' }]) {
+    assert.equal(await signalProcess({ ...identity, ...other }, 'SIGKILL'), false)
+  }
+  assert.equal(await isAlive(identity), true)
+  assert.equal(await endQemu(identity), 'SIGTERM')
+  assert.equal(await isAlive(identity), false)
+})
+
+test('endQemu() goes on to SIGKILL when SIGTERM is not heard', async () => {
+  const child = spawn('sh', ['-c', 'trap "" TERM; echo ready; while :; do sleep 0.1; done'])
+  await once(child.stdout, 'data')
+  const identity = await identifyProcess(child.pid ?? 0)
+  assert.ok(identity !== undefined)
+  assert.equal(await endQemu(identity, { gentleMs: 50 }), 'SIGKILL')
+})
+
+test('tail() gives the last lines since its own start', async () => {
+  await using directory = await makeTemporaryDirectory('stasis-tail-')
+  await writeFile(join(directory.path, 'qemu.log'), 'of an earlier one\nof this one\n')
+  const identity = { pid: 1, startTime: 1, bootId: '' }
+  assert.equal(new QemuProcess(identity, directory.path, 18).tail(), 'of this one')
+  assert.equal(new QemuProcess(identity, join(directory.path, 'nowhere')).tail(), '')
+})
+
+test('lastLines() leaves warnings out unless there is nothing else', () => {
+  assert.equal(lastLines('q: warning: odd\nq: wrong\n\n'), 'q: wrong')
+  assert.equal(lastLines('q: warning: odd\n'), 'q: warning: odd')
+  assert.equal(lastLines(''), '')
+})
