@@ -62,7 +62,7 @@ function fix(controller: Element, at: Place, map: PciMap): void {
     const slot = at.slot.toString(16).padStart(2, '0')
     throw invalid(controller, `this machine has it at 0000:00:${slot}.${at.function}`)
   }
-  map.reserveForMachine(at)
+  map.reserveForMachine(at, controller)
 }
 
 function prefer(

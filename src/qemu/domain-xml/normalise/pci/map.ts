@@ -24,8 +24,8 @@ export interface PciMap {
   readonly models: () => readonly string[]
   /** Notes an address that a device has; @throws DomainXmlError `XML_INVALID` when it cannot be there. */
   readonly reserve: (place: Place, connection: Connection, device: Element) => void
-  /** Notes an address that belongs to the machine itself. */
-  readonly reserveForMachine: (place: Place) => void
+  /** Notes an address that belongs to the machine itself, whose part `owner` describes if the XML has it. */
+  readonly reserveForMachine: (place: Place, owner?: Element) => void
   readonly slotIsFree: (bus: number, slot: number) => boolean
   /** Whether any bus has a free slot. */
   readonly hasRoom: () => boolean
@@ -72,7 +72,15 @@ export function createPciMap(models: readonly string[], grow: boolean): PciMap {
   return {
     models: () => buses.map((bus) => bus.model),
     reserve,
-    reserveForMachine: (at) => buses[at.bus]?.taken.set(`${at.slot}.${at.function}`, undefined),
+    reserveForMachine: (at, owner) => {
+      const taken = buses[at.bus]?.taken
+      const other = taken?.get(`${at.slot}.${at.function}`)
+      if (other !== undefined && other !== owner) {
+        const part = owner === undefined ? 'the machine itself' : place(owner)
+        throw invalid(other, `the PCI address ${addressText(at)} is that of ${part}`)
+      }
+      taken?.set(`${at.slot}.${at.function}`, owner)
+    },
     slotIsFree: (bus, slot) => {
       const found = buses[bus]
       return found !== undefined && slotIsFree(found, slot)

@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+
+import { formatDomainXml } from './format.ts'
+import type { NormaliseOptions } from './normalise/options.ts'
+import { normaliseDomain } from './normalise.ts'
+import { parseDomainXml } from './parse.ts'
+import { readDomain } from './read-domain.ts'
+import type { Domain } from './model/domain.ts'
+
+function domainXml(machine: string, devices = '', rest = ''): string {
+  return `<domain type='qemu'><name>web</name><memory unit='MiB'>64</memory>${rest}
+<os><type machine='${machine}'>hvm</type></os><devices>${devices}</devices></domain>`
+}
+
+function normalise(text: string, options?: NormaliseOptions): string {
+  return formatDomainXml(normaliseDomain(parseDomainXml(text), options))
+}
+
+function domain(text: string): Domain {
+  return readDomain(normaliseDomain(parseDomainXml(text))).domain
+}
+
+/** `bus:slot.function` of a device. */
+function at(device: { readonly address: Domain['disks'][number]['address'] } | undefined): string {
+  const address = device?.address
+  if (address?.type !== 'pci') return String(address?.type)
+  return `${address.bus}:${address.slot.toString(16)}.${address.function}`
+}
+
+suite('normaliseDomain()', () => {
+  test('makes the least domain complete, in libvirt’s order', () => {
+    const text = normalise(domainXml('pc'), {
+      machines: (name) => (name === 'pc' ? 'pc-i440fx-7.2' : undefined),
+      emulator: '/usr/bin/qemu-system-x86_64',
+      random: (length) => new Uint8Array(length),
+    })
+    assert.equal(
+      text,
+      `<domain type='qemu'>
+  <name>web</name>
+  <uuid>00000000-0000-4000-8000-000000000000</uuid>
+  <memory unit='MiB'>64</memory>
+  <currentMemory unit='KiB'>65536</currentMemory>
+  <vcpu placement='static'>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type>
+    <boot dev='hd'/>
+  </os>
+  <cpu mode='custom' match='exact' check='none'>
+    <model fallback='forbid'>qemu64</model>
+  </cpu>
+  <clock offset='utc'/>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <controller type='usb' index='0' model='piix3-uhci'>
+      <address type='pci' domain='0x0000' bus='0x00' slot='0x01' function='0x2'/>
+    </controller>
+    <controller type='pci' index='0' model='pci-root'/>
+    <input type='mouse' bus='ps2'/>
+    <input type='keyboard' bus='ps2'/>
+    <audio id='1' type='none'/>
+    <memballoon model='virtio'>
+      <address type='pci' domain='0x0000' bus='0x00' slot='0x02' function='0x0'/>
+    </memballoon>
+  </devices>
+</domain>
+`,
+    )
+  })
+
+  test('changes nothing the second time', () => {
+    const devices = `<disk><source file='/a'/><target dev='vda'/></disk><disk device='cdrom'><target dev='sda' bus='sata'/></disk>
+      <interface type='user'/><graphics type='vnc'/><input type='tablet'/><console type='pty'/>
+      <channel type='unix'><target type='virtio' name='a'/></channel><controller type='scsi'/><hub type='usb'/>`
+    for (const machine of ['q35', 'pc']) {
+      const once = normalise(domainXml(machine, devices, '<genid/>'))
+      assert.equal(normalise(once), once)
+    }
+  })
+
+  test('leaves the given document as it is', () => {
+    const document = parseDomainXml(domainXml('q35'))
+    const before = formatDomainXml(document)
+    normaliseDomain(document)
+    assert.equal(formatDomainXml(document), before)
+  })
+
+  test('gives q35 devices a root port each and leaves one free', () => {
+    const read = domain(
+      domainXml(
+        'q35',
+        `<disk><source file='/a'/><target dev='vda'/></disk><interface type='user'><model type='virtio'/></interface>
+        <controller type='usb' model='none'/><rng model='virtio'><backend model='random'/></rng>`,
+      ),
+    )
+    assert.equal(at(read.interfaces[0]), '1:0.0')
+    assert.equal(at(read.disks[0]), '2:0.0')
+    assert.equal(at(read.balloon), '3:0.0')
+    assert.equal(at(read.rngs[0]), '4:0.0')
+    const ports = read.controllers.filter((one) => one.model === 'pcie-root-port')
+    assert.deepEqual(
+      ports.map((one) => [one.index, at(one), one.chassis, one.port]),
+      [1, 2, 3, 4, 5].map((index) => [index, `0:1.${index - 1}`, index, 7 + index]),
+    )
+    assert.equal(ports[0]?.address?.type === 'pci' && ports[0].address.multifunction, true)
+    assert.equal(at(read.controllers.find((one) => one.type === 'sata')), '0:1f.2')
+  })
+
+  test('gives q35 a bridge when a device needs a conventional slot', () => {
+    const { interfaces, controllers } = domain(
+      domainXml('q35', `<interface type='user'><model type='e1000'/></interface>`),
+    )
+    const bridge = controllers.find((one) => one.model === 'pcie-to-pci-bridge')
+    assert.equal(bridge?.index, 2)
+    assert.equal(at(bridge), '1:0.0')
+    assert.equal(at(interfaces[0]), '2:1.0')
+  })
+
+  test('puts the first graphics card where QEMU always had it', () => {
+    const graphics = `<graphics type='vnc'/>`
+    assert.equal(at(domain(domainXml('q35', graphics)).videos[0]), '0:1.0')
+    assert.equal(at(domain(domainXml('pc', graphics)).videos[0]), '0:2.0')
+  })
+
+  test('fills pc slots in libvirt’s order and adds a bridge when they run out', () => {
+    const cards = (count: number): Domain =>
+      domain(domainXml('pc', `<interface type='user'/>`.repeat(count)))
+    assert.deepEqual(cards(2).interfaces.map(at), ['0:2.0', '0:3.0'])
+    const many = cards(31)
+    const bridge = many.controllers.find((one) => one.model === 'pci-bridge')
+    assert.equal(bridge?.chassisNr, 1)
+    assert.deepEqual(new Set(many.interfaces.map(at)).size, 31)
+  })
+
+  test('gives addresses to disks in the order of their names', () => {
+    const disk = (dev: string): string =>
+      `<disk><source file='/${dev}'/><target dev='${dev}'/></disk>`
+    const { disks } = domain(domainXml('pc', disk('vdb') + disk('vda')))
+    assert.deepEqual(
+      disks.map((one) => [one.target, at(one)]),
+      [
+        ['vda', '0:2.0'],
+        ['vdb', '0:3.0'],
+      ],
+    )
+  })
+
+  test('finds a place on a controller for SATA, IDE and SCSI disks by their names', () => {
+    const disk = (dev: string, bus: string): string =>
+      `<disk><source file='/${dev}'/><target dev='${dev}' bus='${bus}'/></disk>`
+    const { disks, controllers } = domain(
+      domainXml('q35', disk('sdg', 'sata') + disk('sdb', 'scsi') + disk('sdi', 'scsi')),
+    )
+    const places = disks.map(({ address }) =>
+      address?.type === 'drive' ? [address.controller, address.bus, address.unit] : [],
+    )
+    assert.deepEqual(places, [
+      [1, 0, 0],
+      [0, 0, 1],
+      [1, 0, 1],
+    ])
+    const kinds = controllers.map((one) => `${one.type} ${one.index}`)
+    for (const wanted of ['sata 0', 'sata 1', 'scsi 0', 'scsi 1']) {
+      assert.ok(kinds.includes(wanted), wanted)
+    }
+  })
+
+  test('puts the parts of a USB 2 controller into one slot', () => {
+    const models = ['ich9-ehci1', 'ich9-uhci1', 'ich9-uhci2', 'ich9-uhci3']
+    const text = domainXml(
+      'q35',
+      models.map((one) => `<controller type='usb' model='${one}'/>`).join(''),
+    )
+    const parts = domain(text).controllers.filter((one) => one.type === 'usb')
+    assert.deepEqual(
+      parts.map((one) => [one.index, at(one)]),
+      [
+        [0, '0:1d.7'],
+        [0, '0:1d.0'],
+        [0, '0:1d.1'],
+        [0, '0:1d.2'],
+      ],
+    )
+  })
+
+  test('plugs USB devices into the lowest free ports, hubs first', () => {
+    const { inputs, hubs } = domain(
+      domainXml('pc', `<input type='tablet'/><input type='mouse' bus='usb'/><hub type='usb'/>`),
+    )
+    const port = (device: Domain['hubs'][number] | undefined): string | undefined =>
+      device?.address?.type === 'usb' ? device.address.port : undefined
+    assert.equal(port(hubs[0]), '1')
+    assert.deepEqual(inputs.slice(0, 2).map(port), ['2', '1.1'])
+  })
+
+  test('makes the first console and the first serial port one', () => {
+    const fromConsole = domain(domainXml('pc', `<console type='pty'/>`))
+    assert.equal(fromConsole.serials[0]?.backend.type, 'pty')
+    const fromSerial = domain(
+      domainXml('pc', `<serial type='file'><source path='/l'/></serial><serial type='null'/>`),
+    )
+    assert.equal(fromSerial.consoles[0]?.backend.path, '/l')
+    assert.deepEqual(
+      fromSerial.serials.map((one) => one.port),
+      [0, 1],
+    )
+  })
+
+  test('keeps the addresses that are given and works around them', () => {
+    const { interfaces, balloon } = domain(
+      domainXml(
+        'pc',
+        `<interface type='user'/><memballoon model='virtio'><address type='pci' bus='0' slot='2' function='0'/></memballoon>`,
+      ),
+    )
+    assert.equal(at(balloon), '0:2.0')
+    assert.equal(at(interfaces[0]), '0:3.0')
+  })
+
+  test('throws XML_INVALID naming both when two devices claim one address', () => {
+    const address = `<address type='pci' bus='0' slot='5' function='0'/>`
+    const rng = `<rng model='virtio'><backend model='random'/>${address}</rng>`
+    assert.throws(() => normalise(domainXml('pc', `${rng}\n${rng}`)), {
+      code: 'XML_INVALID',
+      message:
+        /\/domain\/devices\/rng\[2\] \(line 3\): the PCI address 0000:00:05.0 is that of \/domain\/devices\/rng\[1\] \(line 2\) too/,
+    })
+    const disk = `<disk><source file='/x'/><target dev='sda' bus='sata'/></disk>`
+    assert.throws(() => normalise(domainXml('q35', disk + disk)), {
+      code: 'XML_INVALID',
+      message: /disk\[2\].*disk\[1\]/,
+    })
+  })
+
+  test('throws XML_INVALID when a device cannot be where it is told to', () => {
+    const told = (machine: string, address: string): (() => string) => {
+      const rng = `<rng model='virtio'><backend model='random'/><address type='pci' ${address}/></rng>`
+      return () => normalise(domainXml(machine, rng))
+    }
+    assert.throws(told('pc', `bus='0' slot='1' function='0'`), /the machine itself/)
+    assert.throws(told('pc', `bus='0' slot='0' function='0'`), /slots 1 to 31/)
+    assert.throws(told('q35', `bus='1' slot='3' function='0'`), /slots 0 to 0/)
+  })
+
+  test('throws XML_UNSUPPORTED for other machines and XML_INVALID for those that QEMU has not', () => {
+    assert.throws(() => normalise(domainXml('microvm')), { code: 'XML_UNSUPPORTED' })
+    const machines = (): undefined => undefined
+    assert.throws(() => normalise(domainXml('q36'), { machines }), { code: 'XML_INVALID' })
+  })
+
+  test('names the files of a UEFI firmware', () => {
+    const text = domainXml('q35').replace('<os>', "<os firmware='efi'>")
+    const uefi = { loader: '/code.fd', nvramTemplate: '/vars.fd' }
+    const { os } = readDomain(
+      normaliseDomain(parseDomainXml(text), { uefi, nvramDirectory: '/state' }),
+    ).domain
+    assert.equal(os.loader?.path, '/code.fd')
+    assert.equal(os.nvram?.path, '/state/web_VARS.fd')
+    assert.equal(os.nvram?.template, '/vars.fd')
+    assert.throws(() => normalise(text), { code: 'XML_UNSUPPORTED', message: /UEFI/ })
+  })
+})

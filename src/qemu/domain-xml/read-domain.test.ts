@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { parseDomainXml } from './parse.ts'
+import { readDomain } from './read-domain.ts'
+
+function domain(rest: { top?: string; os?: string; devices?: string } = {}): string {
+  return `<domain type='qemu'>
+<name>web</name>
+<memory unit='MiB'>64</memory>
+${rest.top ?? ''}
+<os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type>${rest.os ?? ''}</os>
+<devices>
+${rest.devices ?? ''}
+</devices>
+</domain>`
+}
+
+function read(text: string, ignoreUnsupported = false): ReturnType<typeof readDomain> {
+  return readDomain(parseDomainXml(text), { ignoreUnsupported })
+}
+
+test('readDomain() throws XML_UNSUPPORTED naming every unknown element and attribute with path and line', () => {
+  const text = domain({
+    top: `<surprise/><vcpu colour='red'>1</vcpu>`,
+    devices: `<rng model='virtio'><backend model='random'/></rng>\n<gadget type='x'/>`,
+  })
+  assert.throws(
+    () => read(text),
+    (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'XML_UNSUPPORTED')
+      assert.match(error.message, /\/domain\/surprise \(line 4\): this element is not known/)
+      assert.match(error.message, /\/domain\/vcpu\/@colour \(line 4\): this attribute is not known/)
+      assert.match(
+        error.message,
+        /\/domain\/devices\/gadget \(line 8\), "x": this element is not known/,
+      )
+      return true
+    },
+  )
+})
+
+test('readDomain() leaves out and reports the unsupported when told to', () => {
+  const text = domain({
+    top: `<vcpu colour='red'>2</vcpu>`,
+    devices: `<interface type='network'><source network='default'/></interface>
+      <interface type='user'><model type='virtio'/></interface>
+      <tpm model='tpm-crb'><backend type='emulator'/></tpm>`,
+  })
+  const { domain: read_, ignored } = read(text, true)
+  assert.equal(read_.vcpus.max, 2)
+  assert.deepEqual(
+    read_.interfaces.map((card) => card.type),
+    ['user'],
+  )
+  assert.deepEqual(ignored, [
+    '/domain/vcpu/@colour (line 4): this attribute is not known',
+    '/domain/devices/interface[1]/@type (line 7): "network" is not supported; supported: "user", "ethernet", "bridge"',
+    '/domain/devices/tpm (line 9), "tpm-crb": is not supported: a TPM keeps its state outside of QEMU, where it would not be saved',
+  ])
+})
+
+test('readDomain() leaves the document whole when it leaves something out', () => {
+  const document = parseDomainXml(domain({ top: '<surprise/>' }))
+  readDomain(document, { ignoreUnsupported: true })
+  assert.equal(document.root.getElementsByTagName('surprise').length, 1)
+})
+
+test('readDomain() never leaves out what makes the domain', () => {
+  const foreign = domain().replace("arch='x86_64'", "arch='aarch64'")
+  assert.throws(() => read(foreign, true), { code: 'XML_UNSUPPORTED', message: /aarch64/ })
+  const xen = domain().replace("type='qemu'", "type='xen'")
+  assert.throws(() => read(xen, true), { code: 'XML_UNSUPPORTED', message: /xen/ })
+})
+
+test('readDomain() refuses a VNC password rather than to open the display to everybody', () => {
+  const text = domain({ devices: `<graphics type='vnc' passwd='secret'/>` })
+  assert.throws(() => read(text), { code: 'XML_UNSUPPORTED', message: /passwords/ })
+  assert.deepEqual(read(text, true).domain.graphics, [])
+})
+
+test('readDomain() accepts what has no effect on the guest', () => {
+  const text = domain({
+    top: `<title>t</title><description>d</description><metadata><x:y xmlns:x='u'/></metadata>
+      <cputune><shares>9</shares><vcpupin vcpu='0' cpuset='1'/></cputune><resource><partition>/m</partition></resource>
+      <seclabel type='dynamic' model='apparmor' relabel='yes'/><on_lockfailure>poweroff</on_lockfailure>`,
+  })
+  assert.deepEqual(read(text).ignored, [])
+})
+
+test('readDomain() rounds memory up to MiB, as libvirt does, and knows the balloon’s target', () => {
+  const text = domain({ top: `<currentMemory unit='MiB'>16</currentMemory>` }).replace(
+    "<memory unit='MiB'>64",
+    "<memory unit='KB'>100000",
+  )
+  const { memoryBytes, currentMemoryBytes } = read(text).domain
+  assert.equal(memoryBytes, 96 * 1024 * 1024)
+  assert.equal(currentMemoryBytes, 16 * 1024 * 1024)
+})
+
+test('readDomain() reads the chain of a disk', () => {
+  const layer = (file: string, below: string): string =>
+    `<source file='${file}'/><backingStore${below === '' ? '/>' : ` type='file'><format type='qcow2'/>${below}</backingStore>`}`
+  const { disks } = read(
+    domain({
+      devices: `<disk type='file'><driver type='qcow2'/>${layer('/a', layer('/b', ''))}<target dev='vda'/></disk>
+        <disk type='block'><source dev='/dev/sdz'/><target dev='vdb'/></disk>`,
+    }),
+  ).domain
+  assert.deepEqual(disks[0]?.source, {
+    type: 'file',
+    path: '/a',
+    format: 'qcow2',
+    backing: { type: 'file', path: '/b', format: 'qcow2', backing: 'none' },
+  })
+  assert.deepEqual(disks[1]?.source, {
+    type: 'block',
+    path: '/dev/sdz',
+    format: 'raw',
+    backing: undefined,
+  })
+})
+
+test('readDomain() throws XML_INVALID naming the place for impossible values', () => {
+  const cases: readonly (readonly [Parameters<typeof domain>[0], RegExp])[] = [
+    [{ devices: `<disk><target dev='vda'/></disk>` }, /devices\/disk .*no source/],
+    [
+      { devices: `<disk><source file='/x'/><target bus='virtio'/></disk>` },
+      /disk\/target .*"dev" is missing/,
+    ],
+    [
+      { devices: `<rng model='virtio'><address type='pci' slot='0x20'/></rng>` },
+      /address\/@slot .*more than 31/,
+    ],
+    [{ devices: `<interface type='bridge'/>` }, /<source> is missing/],
+    [{ top: '<vcpu>0</vcpu>' }, /0 processors/],
+    [{ top: `<cpu><numa><cell id='1' memory='64'/></numa></cpu>` }, /count up from 0/],
+    [{ top: `<iothreads>5000</iothreads>` }, /too many/],
+  ]
+  for (const [parts, message] of cases) {
+    assert.throws(() => read(domain(parts)), { code: 'XML_INVALID', message })
+  }
+})
