@@ -85,14 +85,14 @@ async function restore(emulator: string, path: string, serial: string): Promise<
   }
 }
 
-async function launch(emulator: string, serial: string, feed: RestoreFeed): Promise<SmallGuest> {
+function launch(emulator: string, serial: string, feed: RestoreFeed): Promise<SmallGuest> {
   const file = feed.memoryFiles.get('pc.ram')
   const backend =
     file === undefined
       ? `memory-backend-ram,id=pc.ram,size=${RAM}`
       : `memory-backend-file,id=pc.ram,mem-path=/proc/self/fd/3,size=${RAM},share=on`
   const argv = [...tinyArgv(serial, ['-object', backend]), '-S', '-incoming', 'defer']
-  return await startSmallGuest(emulator, argv, file === undefined ? [] : [file])
+  return startSmallGuest(emulator, argv, file === undefined ? [] : [file])
 }
 
 /** Saves a guest that has counted some, restores it, and waits until it has counted on with the right checksum. */

@@ -14,12 +14,8 @@ type Decompress = (stored: Uint8Array, target: Uint8Array) => Promise<number>
  * Calls the libzstd and zlib that are inside Node: `node:zlib` gives new memory with each result, which costs it nearly half of
  * the time (notes/node.md). Where they cannot be reached, `node:zlib` does the work.
  */
-export async function decompress(
-  codec: Codec,
-  stored: Uint8Array,
-  target: Uint8Array,
-): Promise<number> {
-  return await (native ?? portable)[codec](stored, target)
+export function decompress(codec: Codec, stored: Uint8Array, target: Uint8Array): Promise<number> {
+  return (native ?? portable)[codec](stored, target)
 }
 
 const native = findNative()
@@ -59,7 +55,10 @@ function findNative(): Readonly<Record<Codec, Decompress>> | undefined {
   }
 }
 
-function onPool<T>(call: ReturnType<LibraryHandle['func']>, ...args: readonly unknown[]): Promise<T> {
+function onPool<T>(
+  call: ReturnType<LibraryHandle['func']>,
+  ...args: readonly unknown[]
+): Promise<T> {
   return new Promise((resolve, reject) => {
     call.async(...args, (error: Error | null, result: T) => {
       if (error === null) resolve(result)

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
-import { open, readdir, rename, unlink } from 'node:fs/promises'
+import { open, readdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { storageError } from '../errors.ts'
 import { DirectFile } from './direct-file.ts'
+import { removeUnlocked, renameFile } from './file-names.ts'
 import { tryLock } from './system-calls.ts'
 
 /**
@@ -38,13 +39,10 @@ export class PartialFile implements AsyncDisposable {
   /** Flushes data, renames, flushes the directory: after this the file is there whatever happens. */
   async publish(): Promise<void> {
     await this.file.sync()
-    await this.file.close()
-    try {
-      await rename(this.file.path, this.finalPath)
-    } catch (error) {
-      throw storageError(`put ${this.finalPath} in place`, this.finalPath, error)
-    }
+    // Closing gives up the lock, and with it the name that is only temporary.
+    await renameFile(this.file.path, this.finalPath)
     this.#published = true
+    await this.file.close()
     await syncDirectory(dirname(this.finalPath))
   }
 
@@ -87,11 +85,6 @@ async function removeAbandoned(finalPath: string): Promise<void> {
       /^\d+-\d+\.partial$/.test(name.slice(prefix(finalPath).length)),
   )
   for (const name of candidates) {
-    const path = join(directory, name)
-    const handle = await open(path, 'r').catch(() => undefined)
-    if (handle === undefined) continue
-    // Its writer holds the lock while it lives.
-    if (tryLock(handle.fd)) await unlink(path).catch(() => undefined)
-    await handle.close()
+    await removeUnlocked(join(directory, name))
   }
 }

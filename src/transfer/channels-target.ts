@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises'
-import { storageError } from '../errors.ts'
 import { channelPath } from '../image/channels/channel-path.ts'
 import { ChannelsWriter } from '../image/channels/writer.ts'
 import type { Compression } from '../image/header.ts'
@@ -15,7 +14,7 @@ export async function openChannelsTarget(options: SaveTargetOptions): Promise<Sa
     return new ChannelsTarget(options, writer, new StreamReceiver(options, main, channels))
   } catch (error) {
     await writer[Symbol.asyncDispose]()
-    throw storageError('listen for QEMU', options.socketPath, error)
+    throw error
   }
 }
 

@@ -1,14 +1,11 @@
-import { write } from 'node:fs'
-import { promisify } from 'node:util'
-import { StorageError, throwIfCancelled } from '../errors.ts'
+import { throwIfCancelled } from '../errors.ts'
 import { PAGE_SIZE, type PageStore } from '../image/saved-machine.ts'
+import type { MemoryFile } from '../io/memory-file.ts'
 
 const OPERATION = 'load the memory of the machine'
 
 /** How much of the image one worker takes at once. */
 const GROUP_LENGTH = 2 * 1024 * 1024
-
-const writeAsync = promisify(write)
 
 /** What loading memory needs. */
 export interface LoadMemoryOptions {
@@ -20,13 +17,13 @@ export interface LoadMemoryOptions {
 }
 
 /**
- * Fills memory files from an image. `files` has a descriptor for each block that is wanted; a page lies at its number times 4096,
+ * Fills memory files from an image. `files` has one for each block that is wanted; a page lies at its number times 4096,
  * and pages that no frame covers stay holes. The first fault ends all workers; none is left when this settles.
  * @throws ImageError, StorageError, CancelledError
  */
 export async function loadMemory(
   pages: PageStore,
-  files: ReadonlyMap<number, number>,
+  files: ReadonlyMap<number, MemoryFile>,
   options: LoadMemoryOptions,
 ): Promise<void> {
   if (files.size === 0) return
@@ -47,7 +44,7 @@ async function loadGroup(
   pages: PageStore,
   group: Uint32Array,
   reader: number,
-  files: ReadonlyMap<number, number>,
+  files: ReadonlyMap<number, MemoryFile>,
   options: LoadMemoryOptions,
 ): Promise<void> {
   const wanted = group.filter((frame) => files.has(pages.range(frame).block))
@@ -55,32 +52,7 @@ async function loadGroup(
   for (const frame of wanted) {
     const { block, firstPage } = pages.range(frame)
     const bytes = await pages.read(frame, reader)
-    await writeAll(files.get(block) as number, bytes, firstPage * PAGE_SIZE)
+    await files.get(block)?.write(bytes, firstPage * PAGE_SIZE)
     options.onLoaded(bytes.length, pages.storedLength(frame))
-  }
-}
-
-async function writeAll(file: number, bytes: Uint8Array, offset: number): Promise<void> {
-  try {
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await writeAsync(
-        file,
-        bytes,
-        done,
-        bytes.length - done,
-        offset + done,
-      )
-      done += bytesWritten
-    }
-  } catch (cause) {
-    throw new StorageError(
-      'NO_SPACE',
-      'The memory of the machine does not fit into that of the host',
-      {
-        operation: OPERATION,
-        hint: 'Free some memory, or look at the limits of its control group',
-        cause,
-      },
-    )
   }
 }

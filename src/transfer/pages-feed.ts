@@ -1,6 +1,5 @@
-import { ftruncateSync } from 'node:fs'
 import { ImageError } from '../errors.ts'
-import { closeDescriptor, createMemoryFile } from '../io/system-calls.ts'
+import { MemoryFile } from '../io/memory-file.ts'
 import type { DeviceState, PageStore } from '../image/saved-machine.ts'
 import { incomingDevices, incomingHead, ramEnd } from '../wire/incoming-stream.ts'
 import { IncomingConnection } from './incoming-connection.ts'
@@ -41,7 +40,7 @@ class PagesFeed implements RestoreFeed {
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
   readonly #filled: Promise<void>
-  readonly #filledBlocks: ReadonlySet<number>
+  readonly #files = new Map<number, MemoryFile>()
   readonly #ramTotalBytes: number
   #connection: IncomingConnection | undefined
   #ramBytes = 0
@@ -61,17 +60,12 @@ class PagesFeed implements RestoreFeed {
       ...(options.signal === undefined ? [] : [options.signal]),
     ])
     this.#ramTotalBytes = pages.blocks.reduce((sum, block) => sum + block.length, 0)
-    this.#filledBlocks = new Set(matches.map(({ block }) => block))
-    const files = new Map<string, number>()
-    const byBlock = new Map<number, number>()
-    for (const { id, block } of matches) {
-      const file = createMemoryFile(`stasis ${id}`)
-      ftruncateSync(file, pages.blocks[block]?.length)
-      files.set(id, file)
-      byBlock.set(block, file)
-    }
-    this.memoryFiles = files
-    this.#filled = loadMemory(pages, byBlock, {
+    for (const { id, block } of matches)
+      this.#files.set(block, new MemoryFile(`stasis ${id}`, pages.blocks[block]?.length ?? 0))
+    this.memoryFiles = new Map(
+      matches.map(({ id, block }) => [id, (this.#files.get(block) as MemoryFile).fd]),
+    )
+    this.#filled = loadMemory(pages, this.#files, {
       workers: this.#workers,
       signal: this.#signal,
       onLoaded: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
@@ -88,7 +82,7 @@ class PagesFeed implements RestoreFeed {
     await connection.write(incomingHead(state, pages.blocks))
     const send = async (): Promise<void> => {
       for (const [block] of pages.blocks.entries()) {
-        if (this.#filledBlocks.has(block)) continue
+        if (this.#files.has(block)) continue
         await sendBlock(connection, state.ramSection, pages, block, {
           readers: this.#sendingReaders(),
           onSent: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
@@ -119,7 +113,7 @@ class PagesFeed implements RestoreFeed {
     this.#connection?.[Symbol.dispose]()
     // A worker that still writes must not meet a descriptor that means another file by then.
     await this.#filled.catch(() => undefined)
-    for (const file of this.memoryFiles.values()) closeDescriptor(file)
+    for (const file of this.#files.values()) file[Symbol.dispose]()
   }
 
   #sendingReaders(): readonly number[] {

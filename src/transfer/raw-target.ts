@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises'
-import { storageError } from '../errors.ts'
 import { NewImage } from '../image/new-image.ts'
 import type { SavedImage, SaveTarget, SaveTargetOptions, TransferProgress } from './save-target.ts'
 import { StreamReceiver } from './stream-receiver.ts'
@@ -13,7 +12,7 @@ export async function openRawTarget(options: SaveTargetOptions): Promise<SaveTar
     return new RawTarget(options.path, image, new StreamReceiver(options, place, []))
   } catch (error) {
     await image[Symbol.asyncDispose]()
-    throw storageError('listen for QEMU', options.socketPath, error)
+    throw error
   }
 }
 

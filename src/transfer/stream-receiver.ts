@@ -1,7 +1,6 @@
-import { unlink } from 'node:fs/promises'
 import { CancelledError, InternalError, QemuError, StasisError } from '../errors.ts'
-import { closeDescriptor, listenUnix } from '../io/system-calls.ts'
 import type { DirectFile } from '../io/direct-file.ts'
+import { UnixListener } from '../io/unix-listener.ts'
 import { acceptIdentified } from './accept-identified.ts'
 import type { IdentifiedConnection } from './identify-connection.ts'
 import { StreamToFile } from './stream-to-file.ts'
@@ -30,15 +29,15 @@ export class StreamReceiver implements AsyncDisposable {
   readonly received: Promise<void>
   readonly #options: StreamReceiverOptions
   readonly #stop = new AbortController()
-  #listener: number | undefined
+  readonly #listener: UnixListener
   #main: StreamToFile | undefined
   #channels: readonly StreamToFile[] = []
 
-  /** Listens at once. @throws StorageError */
+  /** Listens at once. @throws StorageError, UsageError */
   constructor(options: StreamReceiverOptions, main: StreamPlace, channels: readonly StreamPlace[]) {
     this.#options = options
     this.uri = `unix:${options.socketPath}`
-    this.#listener = listenUnix(options.socketPath, channels.length + 1)
+    this.#listener = UnixListener.open(options.socketPath, channels.length + 1)
     this.received = this.#receive(main, channels)
     this.received.catch(() => undefined)
   }
@@ -98,7 +97,7 @@ export class StreamReceiver implements AsyncDisposable {
     channelPlaces: readonly StreamPlace[],
     signal: AbortSignal,
   ): Promise<void> {
-    const connections = await acceptIdentified(this.#listener as number, channelPlaces.length, {
+    const connections = await acceptIdentified(this.#listener.fd as number, channelPlaces.length, {
       timeoutMs: CONNECT_TIMEOUT_MS,
       signal,
     })
@@ -128,10 +127,7 @@ export class StreamReceiver implements AsyncDisposable {
   #hangUp(): void {
     this.#main?.destroy()
     for (const channel of this.#channels) channel.destroy()
-    if (this.#listener === undefined) return
-    closeDescriptor(this.#listener)
-    this.#listener = undefined
-    void unlink(this.#options.socketPath).catch(() => undefined)
+    this.#listener.close()
   }
 }
 

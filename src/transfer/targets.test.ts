@@ -112,7 +112,7 @@ for (const [name, openTarget] of [
   test(`${name} leaves no file when it cannot listen`, async () => {
     await using dir = await tempDir()
     await writeFile(dir.join('s'), '')
-    await assert.rejects(openTarget(optionsIn(dir)), { operation: 'listen for QEMU' })
+    await assert.rejects(openTarget(optionsIn(dir)), { operation: 'listen on a socket' })
     assert.deepEqual(await names(dir), ['s'])
   })
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, rename, stat, unlink } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StorageError, storageError } from '../../errors.ts'
 import { DirectFile } from '../../io/direct-file.ts'
+import { removeFile, removeUnlocked, renameFile } from '../../io/file-names.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
 import { tryLock } from '../../io/system-calls.ts'
 import { channelPath, newChannelPath, parseNewChannelName } from './channel-path.ts'
@@ -57,10 +58,10 @@ export class NewChannelFiles implements AsyncDisposable {
     this.#complete = true
     for (const [channel, file] of this.files.entries()) {
       await file.close()
-      await rename(file.path, channelPath(this.#path, channel)).catch(() => undefined)
+      await renameFile(file.path, channelPath(this.#path, channel)).catch(() => undefined)
     }
     for (let channel = this.files.length; channel < (this.#standing?.channels ?? 0); channel += 1)
-      await unlink(channelPath(this.#path, channel)).catch(() => undefined)
+      await removeFile(channelPath(this.#path, channel)).catch(() => undefined)
     await this.#removeAbandoned(Buffer.from(this.imageId).toString('hex'))
     await syncDirectory(dirname(this.#path)).catch(() => undefined)
   }
@@ -68,7 +69,7 @@ export class NewChannelFiles implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const file of this.files) {
       await file.close()
-      if (!this.#complete) await unlink(file.path).catch(() => undefined)
+      if (!this.#complete) await removeFile(file.path).catch(() => undefined)
     }
   }
 
@@ -84,14 +85,6 @@ export class NewChannelFiles implements AsyncDisposable {
         await removeUnlocked(join(directory, name))
     }
   }
-}
-
-async function removeUnlocked(path: string): Promise<void> {
-  const file = await DirectFile.open(path, 'read', { direct: false }).catch(() => undefined)
-  if (file === undefined) return
-  // Its writer holds the lock while it lives.
-  if (tryLock(file.fd)) await unlink(path).catch(() => undefined)
-  await file.close()
 }
 
 async function refuseWhatCannotBeReplaced(path: string, count: number): Promise<void> {

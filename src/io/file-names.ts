@@ -1,0 +1,30 @@
+import { open, rename, unlink } from 'node:fs/promises'
+import { storageError } from '../errors.ts'
+import { tryLock } from './system-calls.ts'
+
+/** Gives a file another name, replacing what stood there. Durable once the directory is flushed. @throws StorageError */
+export async function renameFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to)
+  } catch (error) {
+    throw storageError(`put ${to} in place`, to, error)
+  }
+}
+
+/** Removes a file, if it is there. @throws StorageError */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw storageError('remove the file', path, error)
+  }
+}
+
+/** Removes a file that nobody holds the lock of: its writer is dead. What cannot be opened or removed stays. */
+export async function removeUnlocked(path: string): Promise<void> {
+  const handle = await open(path, 'r').catch(() => undefined)
+  if (handle === undefined) return
+  if (tryLock(handle.fd)) await unlink(path).catch(() => undefined)
+  await handle.close()
+}
