@@ -110,6 +110,8 @@ class StasisTarget implements SaveTarget {
     const { signal } = this.#options
     const stop = AbortSignal.any([this.#stop.signal, ...(signal === undefined ? [] : [signal])])
     const cancelled = Promise.withResolvers<never>()
+    // Cancelled while nobody waits for it yet, it would end the process as an unhandled rejection.
+    cancelled.promise.catch(() => undefined)
     const cancel = (): void =>
       cancelled.reject(new CancelledError(`save to ${this.#options.path}`, stop.reason))
     stop.addEventListener('abort', cancel, { once: true })
@@ -123,7 +125,6 @@ class StasisTarget implements SaveTarget {
       throw asStasisError(error, this.#options.path)
     } finally {
       stop.removeEventListener('abort', cancel)
-      cancelled.promise.catch(() => undefined)
       this.#hangUp()
     }
   }
