@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { makeGuestMemory } from './guest-memory.ts'
 import { printTable, printTarget } from './report.ts'
 import { measureRounds, median, ratio } from './rounds.ts'
+import { makeRestoreImages, restoreScenarios } from './restore.ts'
 import { saveScenarios } from './save.ts'
 import type { BenchSetting } from './setting.ts'
 
@@ -35,7 +36,8 @@ try {
   makeGuestMemory(setting.filledPath, setting.ramBytes)
   for (const what of positionals) {
     if (what === 'save') await benchSave()
-    else throw new Error(`unknown benchmark "${what}": save`)
+    else if (what === 'restore') await benchRestore()
+    else throw new Error(`unknown benchmark "${what}": save, restore`)
   }
 } finally {
   await rm(directory, { recursive: true, force: true })
@@ -71,5 +73,16 @@ async function benchSave(): Promise<void> {
     size(adaptive) / size('stasis, uncompressed'),
     0.65,
   )
+  printTarget('peak memory of our process, MiB', peak / 2 ** 20, 256)
+}
+
+async function benchRestore(): Promise<void> {
+  const images = await makeRestoreImages(setting)
+  const results = await measureRounds(restoreScenarios(setting, images), setting.rounds)
+  if (values.json) console.log(JSON.stringify(results))
+  printTable(results)
+  const plain = 'qemu plain stream, exec:cat'
+  const peak = Math.max(...results.flatMap(({ runs }) => runs.map((run) => run.peakBytes ?? 0)))
+  printTarget('zstd / plain stream', ratio(results, 'stasis, zstd', plain), 0.7)
   printTarget('peak memory of our process, MiB', peak / 2 ** 20, 256)
 }

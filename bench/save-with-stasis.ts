@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openStasisTarget } from '../src/transfer/stasis-target.ts'
 import { BenchMachine } from './machine.ts'
@@ -12,9 +11,9 @@ const [
   channels = '',
   compression = '',
   level = '',
+  path = '',
 ] = process.argv.slice(2)
 
-const path = join(directory, 'stasis.sav')
 await using machine = await BenchMachine.start({
   emulator,
   directory,
@@ -58,4 +57,3 @@ console.log(
     peakBytes: process.resourceUsage().maxRSS * 1024,
   }),
 )
-if (process.env['KEEP_IMAGE'] === undefined) await rm(path)

@@ -12,35 +12,35 @@ const CHANNELS = 2
 
 /** What `npm run bench -- save` compares; every scenario ends with durable data, but where it says so. */
 export function saveScenarios(setting: BenchSetting): readonly Scenario[] {
-  const { newest } = setting
   return [
     { name: 'qemu mapped-ram + multifd + direct-io', measure: () => mappedRam(setting) },
-    { name: 'stasis, uncompressed', measure: () => stasis(setting, newest, 'none', '0') },
-    { name: 'stasis, zstd adaptive', measure: () => stasis(setting, newest, 'zstd', 'adaptive') },
-    { name: 'stasis, zstd 1', measure: () => stasis(setting, newest, 'zstd', '1') },
+    { name: 'stasis, uncompressed', measure: () => saveWithStasis(setting, 'none', '0') },
+    { name: 'stasis, zstd adaptive', measure: () => saveWithStasis(setting, 'zstd', 'adaptive') },
+    { name: 'stasis, zstd 1', measure: () => saveWithStasis(setting, 'zstd', '1') },
     { name: 'qemu exec:cat', measure: () => execCat(setting) },
     { name: 'zstd -1 -T0 from memory to the disk', measure: () => zstdAlone(setting, true) },
     { name: 'zstd -1 -T0 from memory to nowhere', measure: () => zstdAlone(setting, false) },
   ]
 }
 
-async function stasis(
+/** Saves in a process of its own. With `keepAs` the image stays, under that path. */
+export async function saveWithStasis(
   setting: BenchSetting,
-  emulator: string,
   compression: string,
   level: string,
+  keepAs?: string,
 ): Promise<Measurement> {
   const script = join(import.meta.dirname, 'save-with-stasis.ts')
+  const path = keepAs ?? join(setting.directory, 'stasis.sav')
   const args = [
-    emulator,
+    setting.newest,
     setting.directory,
     setting.filledPath,
     `${setting.ramBytes}`,
     `${CHANNELS}`,
-    compression,
-    level,
   ]
-  const { stdout } = await run(process.execPath, [script, ...args])
+  const { stdout } = await run(process.execPath, [script, ...args, compression, level, path])
+  if (keepAs === undefined) await rm(path)
   return JSON.parse(stdout) as Measurement
 }
 

@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import { openImage } from '../src/image/open-image.ts'
+import { openRestoreFeed } from '../src/transfer/restore-feed-table.ts'
+import { BenchMachine } from './machine.ts'
+
+// A process of its own for each measurement, so that its peak memory is this restore's.
+const [emulator = '', directory = '', path = '', ramBytes = '', connections = ''] =
+  process.argv.slice(2)
+
+const cpuBefore = process.cpuUsage()
+const started = performance.now()
+await using image = await openImage(path, { direct: true })
+await using feed = openRestoreFeed(image, {
+  connections: Number(connections),
+  direct: true,
+  backends: [{ id: 'pc.ram', length: Number(ramBytes) }],
+})
+await using machine = await BenchMachine.start({
+  emulator,
+  directory,
+  ramBytes: Number(ramBytes),
+  memory: 'memory-backend-file,share=on,mem-path=/proc/self/fd/3',
+  incoming: true,
+  inherit: [...feed.memoryFiles.values()],
+})
+const qemuStartSeconds = (performance.now() - started) / 1000
+const socket = join(directory, 'incoming')
+await machine.qmp.execute('migrate-incoming', { uri: `unix:${socket}` })
+await feed.feed(socket)
+await machine.migrated()
+const cpu = process.cpuUsage(cpuBefore)
+console.log(
+  JSON.stringify({
+    seconds: (performance.now() - started) / 1000,
+    qemuStartSeconds,
+    fileBytes: 0,
+    processorSeconds: (cpu.user + cpu.system) / 1e6,
+    qemuProcessorSeconds: machine.processorSeconds(),
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  }),
+)
