@@ -17,10 +17,21 @@ export function restoreReport(
     ['Format', format],
     ['Memory', formatBytes(result.ramBytes)],
     ['Total time', formatDuration(timing.totalMs)],
+    ['Mode', `${result.mode}: ${result.modeReason}`],
     ['QEMU started', formatDuration(timing.startMs)],
     ['Loading', formatDuration(timing.loadMs)],
     ['Resuming', formatDuration(timing.resumeMs)],
+    ['Device state in', `after ${formatDuration(timing.deviceStateMs)}`],
+    ['Guest running', result.state === 'paused' ? 'no' : `after ${formatDuration(timing.totalMs)}`],
+    ['All memory in', allRam(result)],
     ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],
   ])
   return { text: `${text}\n${facts}`, json }
+}
+
+function allRam({ mode, timing }: RestoreResult): string {
+  if (timing.allRamMs !== undefined) return `after ${formatDuration(timing.allRamMs)}`
+  return mode === 'map'
+    ? 'page by page from the file, when it is touched'
+    : '`stasis dominfo` shows what is still to come'
 }

@@ -1,6 +1,6 @@
 import { ImageError } from '../errors.ts'
 import type { Domain } from '../qemu/domain-xml/model/domain.ts'
-import { type GuestFact, guestView } from './guest-view.ts'
+import { type GuestFact, THERE, guestView } from './guest-view.ts'
 
 /**
  * Checks that `changed` shows the guest the same machine as `original`, as libvirt's ABI check does.
@@ -26,7 +26,7 @@ function firstDifference(
   const found = new Map(changed.map(({ what, value }) => [what, value]))
   for (const { what, value } of original) {
     const other = found.get(what)
-    if (other === undefined) return `it lacks ${what}`
+    if (other === undefined) return value === THERE ? `it lacks ${what}` : `${what} is not ${value}`
     if (other !== value) return `${what} is ${other}, not ${value}`
     found.delete(what)
   }

@@ -6,6 +6,9 @@ export interface GuestFact {
   readonly value: string
 }
 
+/** The value of the fact that a device is there at all. */
+export const THERE = 'there'
+
 /** What every device has and no guest sees: where it stands in the XML, what the host calls it, what is behind it. */
 const HOST_SIDE: ReadonlySet<string> = new Set([
   'place',
@@ -75,16 +78,23 @@ function devices<Device extends object>(
   all: readonly Device[],
   nameOf: (device: Device) => string | undefined = () => undefined,
 ): readonly GuestFact[] {
-  return all.map((device, index) => ({
-    what: `the ${kind} ${nameOf(device) ?? index + 1}`,
-    value: guestSide(kind, device),
-  }))
+  return all.flatMap((device, index) => {
+    const what = `the ${kind} ${nameOf(device) ?? index + 1}`
+    const facts = Object.entries(device).filter(
+      ([name, value]) =>
+        value !== undefined && !HOST_SIDE.has(name) && !HOST_SIDE.has(`${name}:${kind}`),
+    )
+    return [
+      { what, value: THERE },
+      ...facts.map(([name, value]) => ({ what: `the ${name} of ${what}`, value: inWords(value) })),
+    ]
+  })
 }
 
-function guestSide(kind: string, device: object): string {
-  const facts = Object.entries(device).filter(
-    ([name, value]) =>
-      value !== undefined && !HOST_SIDE.has(name) && !HOST_SIDE.has(`${name}:${kind}`),
-  )
-  return JSON.stringify(Object.fromEntries(facts.toSorted(([a], [b]) => (a < b ? -1 : 1))))
+/** A value as a person reads it: `type=pci bus=2 slot=0`. */
+function inWords(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (Array.isArray(value)) return value.map(inWords).join(', ')
+  const parts = Object.entries(value).filter(([, part]) => part !== undefined)
+  return parts.map(([name, part]) => `${name}=${inWords(part)}`).join(' ')
 }

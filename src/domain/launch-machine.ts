@@ -10,6 +10,7 @@ import type { QmpConnection } from '../qmp/connection.ts'
 import { writeDurably } from './durable-text.ts'
 import type { Emulator } from './emulator.ts'
 import type { HeldDomain } from './held-domain.ts'
+import type { MappedFile } from './mapped-memory.ts'
 import { clearRuntime } from './presence.ts'
 import { type RuntimeRecord, writeRecord } from './runtime-record.ts'
 import { makeVariableStore } from './uefi.ts'
@@ -25,6 +26,8 @@ export interface LaunchPlan {
   readonly cpuOverride?: Cpu | undefined
   /** Descriptors of memory files by the id of the backend. */
   readonly memoryFiles?: ReadonlyMap<string, number> | undefined
+  /** Files whose content is the guest's RAM and that stay as they are, by the id of the backend. */
+  readonly mappedFiles?: ReadonlyMap<string, MappedFile> | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -64,7 +67,7 @@ export class LaunchedMachine implements AsyncDisposable {
       const { control } = await launchQemu({
         emulator,
         argv,
-        extraFds: [...(plan.memoryFiles?.values() ?? [])],
+        extraFds: inherited(plan).map(({ fd }) => fd),
         directory: paths.directory,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
         onSpawned,
@@ -99,9 +102,11 @@ export class LaunchedMachine implements AsyncDisposable {
 const FIRST_INHERITED = 3
 
 function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
-  const ids = [...(plan.memoryFiles?.keys() ?? [])]
   const memoryFiles = new Map<string, MemoryFile>(
-    ids.map((id, index) => [id, { path: `/proc/self/fd/${FIRST_INHERITED + index}`, share: true }]),
+    inherited(plan).map(({ id, file }, index) => [
+      id,
+      { ...file, path: `/proc/self/fd/${FIRST_INHERITED + index}` },
+    ]),
   )
   return buildCommandLine(plan.domain, {
     qemuVersion: plan.emulator.version,
@@ -111,6 +116,23 @@ function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
     memoryFiles,
     socketDirectory: held.paths.directory,
   })
+}
+
+interface Inherited {
+  readonly id: string
+  readonly fd: number
+  readonly file: Omit<MemoryFile, 'path'>
+}
+
+/** The descriptors that QEMU inherits, in their order. */
+function inherited({ memoryFiles, mappedFiles }: LaunchPlan): readonly Inherited[] {
+  const filled = [...(memoryFiles ?? [])].map(([id, fd]) => ({ id, fd, file: { share: true } }))
+  const mapped = [...(mappedFiles ?? [])].map(([id, { fd, offset, readonly }]) => ({
+    id,
+    fd,
+    file: { share: false, offset, readonly },
+  }))
+  return [...filled, ...mapped]
 }
 
 function recorded(record: RuntimeRecord | undefined): RuntimeRecord {

@@ -4,8 +4,10 @@ import { UsageError } from '../errors.ts'
 import { openImage } from '../image/open-image.ts'
 import { openImageFile } from '../image/opened-image.ts'
 import type { SaveFormat } from '../image/save-format.ts'
+import type { SavedMachine } from '../image/saved-machine.ts'
 import { contVm } from '../migration/run-state.ts'
 import { openRestoreFeed } from '../transfer/restore-feed-table.ts'
+import type { RestoreFeed } from '../transfer/restore-feed.ts'
 import { resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
@@ -14,12 +16,15 @@ import { LaunchedMachine } from './launch-machine.ts'
 import { nameCancel } from './name-cancel.ts'
 import type { UnsupportedOptions } from './prepare-machine.ts'
 import type { OnProgress, RestoreProgress } from './progress.ts'
-import { planRestore } from './restore-plan.ts'
+import { type ChosenMode, type RestoreMode, chooseMode } from './restore-mode.ts'
+import { type RestorePlan, planRestore } from './restore-plan.ts'
 import { transferIn } from './restore-transfer.ts'
 import type { XmlText } from './xml-text.ts'
 
 /** How to restore. */
 export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
+  /** How memory comes back. Default `auto`: the first of map, lazy and load that image, QEMU and host allow and that is worth it. */
+  readonly mode?: RestoreMode | 'auto' | undefined
   /** Domain XML to use in place of the image's; the guest must not see a difference. */
   readonly xml?: XmlText | undefined
   /** Workers that read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
@@ -39,6 +44,10 @@ export interface RestoreTiming {
   readonly startMs: number
   readonly loadMs: number
   readonly resumeMs: number
+  /** From the start of the restore until the device state was in QEMU. */
+  readonly deviceStateMs: number
+  /** From the start of the restore until all memory was in QEMU; `undefined` when that is not so yet (lazy) or never will be (map). */
+  readonly allRamMs: number | undefined
 }
 
 /** A domain that was in a file and runs now. */
@@ -50,6 +59,9 @@ export interface RestoreResult {
   readonly path: string
   readonly format: SaveFormat
   readonly state: 'running' | 'paused'
+  readonly mode: RestoreMode
+  /** Why this mode, and not another. */
+  readonly modeReason: string
   /** Guest memory. */
   readonly ramBytes: number
   readonly timing: RestoreTiming
@@ -83,18 +95,20 @@ async function restore(path: string, options: RestoreOptions): Promise<RestoreRe
   held.requireOff()
   await checkIdentity(directories, { name, uuid: plan.uuid })
 
-  await using feed = openRestoreFeed(image, {
-    connections,
-    direct,
-    backends: plan.backends,
-    signal,
+  const chosen = await chooseMode(image, plan, {
+    asked: options.mode ?? 'auto',
+    cached: undefined,
+    lazyObstacle: async () => Promise.resolve('not built yet'),
   })
+  using memory = chosen.mode === 'map' ? chosen.memory : undefined
+  await using feed = openFeed(image, plan, chosen, { connections, direct, signal })
   report({ phase: 'starting' })
   const { memoryFiles } = feed
   await using machine = await LaunchedMachine.launch(held, {
     ...plan,
     incoming: true,
     memoryFiles,
+    mappedFiles: memory?.files,
     signal,
   })
   const launchedMs = performance.now()
@@ -117,15 +131,34 @@ async function restore(path: string, options: RestoreOptions): Promise<RestoreRe
     path: file,
     format: image.format,
     state: runs ? 'running' : 'paused',
+    mode: chosen.mode,
+    modeReason: chosen.why,
     ramBytes,
     timing: {
       totalMs: endMs - startMs,
       startMs: launchedMs - startMs,
       loadMs: loadedMs - launchedMs,
       resumeMs: endMs - loadedMs,
+      deviceStateMs: loadedMs - startMs,
+      allRamMs: chosen.mode === 'load' ? loadedMs - startMs : undefined,
     },
     throughputBytesPerSecond: (ramBytes / (endMs - startMs)) * 1000,
   }
+}
+
+function openFeed(
+  image: SavedMachine,
+  plan: RestorePlan,
+  chosen: ChosenMode,
+  options: {
+    readonly connections: number
+    readonly direct: boolean
+    readonly signal: AbortSignal | undefined
+  },
+): RestoreFeed {
+  if (chosen.mode !== 'map') return openRestoreFeed(image, { ...options, backends: plan.backends })
+  const mapped = new Set(chosen.memory.files.keys())
+  return openRestoreFeed(image, { ...options, backends: [], mapped })
 }
 
 const MAX_CONNECTIONS = 64

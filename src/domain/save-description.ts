@@ -1,5 +1,6 @@
 import type { MachineDescription } from '../image/saved-machine.ts'
 import { formatDomainXml } from '../qemu/domain-xml/format.ts'
+import { normaliseDomain } from '../qemu/domain-xml/normalise.ts'
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
 import { readDomain } from '../qemu/domain-xml/read-domain.ts'
 import { checkSameMachine } from './compatibility.ts'
@@ -32,7 +33,7 @@ export async function describeForSave(
  * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError
  */
 export function replaceXml(original: string, given: XmlText): string {
-  const document = parseDomainXml(given.text, { path: given.path })
+  const document = normaliseDomain(parseDomainXml(given.text, { path: given.path }))
   const { domain } = readDomain(document, { ignoreUnsupported: true })
   const { domain: saved } = readDomain(parseDomainXml(original), { ignoreUnsupported: true })
   checkSameMachine(saved, domain)

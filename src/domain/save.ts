@@ -84,6 +84,7 @@ async function save(reference: string, path: string, options: SaveOptions): Prom
 
   // A save that was killed leaves its socket.
   await rm(held.paths.migrationSocket, { force: true })
+  throwIfCancelled(`save domain '${held.name}'`, signal)
   const broken = new AbortController()
   await using target = await openSaveTarget(settings.format, {
     ...settings,
@@ -92,6 +93,9 @@ async function save(reference: string, path: string, options: SaveOptions): Prom
     description,
     signal: signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal]),
   })
+
+  // A fault is told by transferOut; one that comes before shall not end the process.
+  target.received.catch(() => undefined)
 
   report({ phase: 'stopping' })
   const stopMs = performance.now()

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { restoreDomain } from '../../domain/restore.ts'
+import { type RestoreOptions, restoreDomain } from '../../domain/restore.ts'
 import { integerBetween } from '../option-values.ts'
 import { ProgressDisplay } from '../progress-display.ts'
 import { restoreReport } from '../restore-report.ts'
@@ -7,6 +7,7 @@ import type { Verb } from '../verb.ts'
 import { readXmlFile } from '../xml-file.ts'
 
 interface Flags {
+  readonly mode?: RestoreOptions['mode']
   readonly parallel?: boolean
   readonly connections?: number
   readonly bypassCache?: boolean
@@ -22,6 +23,12 @@ export const verb: Verb<Flags> = {
   declare: (command) =>
     command
       .argument('<file>', 'a save image')
+      .addOption(
+        new Option(
+          '--mode <mode>',
+          'how memory comes back (default: auto, the first of map, lazy and load that is possible)',
+        ).choices(['auto', 'map', 'lazy', 'load']),
+      )
       .option('--parallel', 'by several workers (the default where the image allows it)')
       .option(
         '--connections <n>',
@@ -44,6 +51,7 @@ export const verb: Verb<Flags> = {
       ...directories,
       signal,
       xml,
+      mode: flags.mode,
       connections: flags.connections,
       bypassCache: flags.bypassCache,
       resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { defineDomain, destroyDomain, startDomain } from '../src/index.ts'
+import { CounterLog } from './support/counter-log.ts'
+import { domainXml } from './support/domain-xml.ts'
+import { qemus } from './support/qemus.ts'
+import { tempDir } from './support/temp-dir.ts'
+
+const root = join(import.meta.dirname, '..')
+
+test('the example of the README saves and restores a running domain', async () => {
+  await using dir = await tempDir()
+  const stateDir = dir.join('state')
+  const serial = { type: 'file', path: dir.join('serial') } as const
+  const emulator = qemus()[0]?.emulator ?? ''
+  await defineDomain(domainXml({ name: 'web', guest: 'tiny', emulator, serial }), { stateDir })
+  await startDomain('web', { stateDir })
+  // Inside the package, where its own name leads to its sources.
+  await mkdir(join(root, '.cache'), { recursive: true })
+  const inside = await mkdtemp(join(root, '.cache/readme-'))
+  try {
+    const log = new CounterLog(serial.path)
+    await log.advance(2)
+    const script = join(inside, 'example.ts')
+    await writeFile(script, (await example()).replace('/backup/web.save', dir.join('web.save')))
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', '--conditions=stasis-source', script],
+      { env: { ...process.env, STASIS_STATE_DIR: stateDir }, encoding: 'utf8', timeout: 60_000 },
+    )
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /^(\d+ %\n)*saved, the guest stood still for \d+ ms\n/)
+    assert.match(stdout, /web is running as process \d+\n$/)
+    await log.advance(2)
+    await log.assertUnbroken()
+  } finally {
+    await destroyDomain('web', { stateDir }).catch(() => undefined)
+    await rm(inside, { recursive: true })
+  }
+})
+
+async function example(): Promise<string> {
+  const readme = await readFile(join(root, 'README.md'), 'utf8')
+  const [, code] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? []
+  assert.ok(code?.includes('/backup/web.save'), 'README.md has an example')
+  return code ?? ''
+}
