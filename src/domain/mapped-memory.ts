@@ -92,7 +92,7 @@ function openPart(part: LinearPart, { version, balloon }: MappingQemu): MappedFi
 function openLocked({ path, offset, length }: LinearPart): number {
   let fd: number
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_CLOEXEC)
+    fd = openSync(path, constants.O_RDONLY)
   } catch (error) {
     throw storageError('open the image', path, error)
   }
@@ -119,7 +119,7 @@ const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 function openClone({ path, offset, length }: LinearPart, from: number): number | undefined {
   let to: number
   try {
-    to = openSync(dirname(path), O_TMPFILE | constants.O_RDWR | constants.O_CLOEXEC, 0o600)
+    to = openSync(dirname(path), O_TMPFILE | constants.O_RDWR, 0o600)
   } catch {
     return undefined
   }

@@ -117,7 +117,10 @@ function storedBytes({ pages }: SavedMachine): number | undefined {
 
 function refusal(image: SavedMachine, how: string, why: string): StasisError {
   const text = `The memory in ${image.path} cannot be ${how}: ${why}`
-  const facts: ErrorFacts = { path: image.path, hint: 'Leave out --mode, or restore with --mode load' }
+  const facts: ErrorFacts = {
+    path: image.path,
+    hint: 'Leave out --mode, or restore with --mode load',
+  }
   return why.startsWith('QEMU') || why.includes('serfaultfd')
     ? new QemuError('QEMU_LACKS_FEATURE', text, facts)
     : new ImageError('IMAGE_INCOMPATIBLE', text, facts)

@@ -25,6 +25,7 @@ const calls = {
   flock: libc.func('int flock(int fd, int operation)'),
   fallocate: libc.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
   memfd_create: libc.func('int memfd_create(const char *name, unsigned int flags)'),
+  ioctl: libc.func('int ioctl(int fd, unsigned long request, const uint8_t *argument)'),
 } as const
 
 function call(name: keyof typeof calls, ...args: readonly unknown[]): number {
@@ -39,8 +40,11 @@ const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const FALLOC_FL_KEEP_SIZE = 1
 const MFD_CLOEXEC = 1
+const LOCK_SH = 1
 const LOCK_EX = 2
 const LOCK_NB = 4
+// _IOW(0x94, 13, struct file_clone_range), Linux ioctl_ficlonerange(2)
+const FICLONERANGE = 0x4020940d
 
 /** Longest path a unix socket address holds, its closing NUL left out (`sockaddr_un`, Linux unix(7)). */
 export const MAX_SOCKET_PATH_LENGTH = 107
@@ -80,8 +84,20 @@ export function closeDescriptor(fd: number): void {
 
 /** Takes the exclusive advisory lock of an open file; `false` when somebody else holds it. The kernel drops it with the descriptor. */
 export function tryLock(fd: number): boolean {
+  return tryFlock(fd, LOCK_EX)
+}
+
+/**
+ * Takes a shared advisory lock of an open file; `false` when somebody holds the exclusive one. It belongs to the open file, so a
+ * process that inherits the descriptor keeps it for as long as it lives (Linux flock(2)).
+ */
+export function tryShareLock(fd: number): boolean {
+  return tryFlock(fd, LOCK_SH)
+}
+
+function tryFlock(fd: number, kind: number): boolean {
   try {
-    call('flock', fd, LOCK_EX | LOCK_NB)
+    call('flock', fd, kind | LOCK_NB)
     return true
   } catch (error) {
     if ((error as SystemCallError).code === 'EAGAIN') return false
@@ -96,7 +112,29 @@ export function reserveBlocks(fd: number, offset: number, length: number): boole
     return true
   } catch (error) {
     const { code } = error as SystemCallError
-    if (code === 'EOPNOTSUPP' || code === 'ENOSYS' || code === 'EINVAL') return false
+    if (code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOSYS' || code === 'EINVAL')
+      return false
+    throw error
+  }
+}
+
+/**
+ * Makes the start of one file share the blocks of a range of another (a reflink); `false` where the file system cannot, or the
+ * files are on two. `offset` and `length` must be multiples of the file system's block.
+ */
+export function cloneRange(from: number, offset: number, length: number, to: number): boolean {
+  const range = Buffer.alloc(32)
+  range.writeBigInt64LE(BigInt(from), 0)
+  range.writeBigUInt64LE(BigInt(offset), 8)
+  range.writeBigUInt64LE(BigInt(length), 16)
+  try {
+    call('ioctl', to, FICLONERANGE, range)
+    return true
+  } catch (error) {
+    const { code } = error as SystemCallError
+    // ENOTSUP is EOPNOTSUPP on Linux, and comes first in Node's table.
+    if (code === 'ENOTSUP' || code === 'EXDEV' || code === 'EINVAL' || code === 'ENOTTY')
+      return false
     throw error
   }
 }

@@ -41,6 +41,7 @@ class PagesFeed implements RestoreFeed {
   readonly #signal: AbortSignal
   readonly #filled: Promise<void>
   readonly #files = new Map<number, MemoryFile>()
+  readonly #mapped: ReadonlySet<string> | undefined
   readonly #ramTotalBytes: number
   #connection: IncomingConnection | undefined
   #ramBytes = 0
@@ -54,6 +55,7 @@ class PagesFeed implements RestoreFeed {
   ) {
     this.#pages = pages
     this.#deviceState = deviceState
+    this.#mapped = options.mapped
     this.#workers = Math.min(options.connections, MAX_WORKERS)
     this.#signal = AbortSignal.any([
       this.#stop.signal,
@@ -81,8 +83,8 @@ class PagesFeed implements RestoreFeed {
     const state = await this.#deviceState()
     await connection.write(incomingHead(state, pages.blocks))
     const send = async (): Promise<void> => {
-      for (const [block] of pages.blocks.entries()) {
-        if (this.#files.has(block)) continue
+      for (const [block, { name }] of pages.blocks.entries()) {
+        if (this.#files.has(block) || this.#mapped?.has(name) === true) continue
         await sendBlock(connection, state.ramSection, pages, block, {
           readers: this.#sendingReaders(),
           onSent: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),

@@ -8,6 +8,8 @@ export interface RestoreFeedOptions {
   readonly direct: boolean
   /** RAM blocks that QEMU takes from a memory backend whose file we may fill: name (which is the backend's id) and size. */
   readonly backends: readonly { readonly id: string; readonly length: number }[]
+  /** RAM blocks that QEMU has already, by a mapping of a file: none of their pages is sent. */
+  readonly mapped?: ReadonlySet<string> | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -1,0 +1,52 @@
+import { defineDomain, destroyDomain, startDomain } from '../../src/index.ts'
+import { domainXml, type DomainXmlOptions } from './domain-xml.ts'
+import { GuestConsole } from './guest-console.ts'
+import { type TempDir, tempDir } from './temp-dir.ts'
+
+/** A Linux guest that answers on its serial port (a unix socket), in a state directory of its own; ended with its scope. */
+export interface LinuxDomain extends AsyncDisposable {
+  readonly name: string
+  readonly dir: TempDir
+  readonly stateDir: string
+  /** Connects to the serial port of the QEMU that runs now; dispose it before the domain is saved. */
+  console(): Promise<GuestConsole>
+}
+
+/** Defines and starts one without a memory balloon, which keeps an old QEMU from mapping an image; waits until it answers. */
+export async function startLinuxDomain(
+  options: Pick<DomainXmlOptions, 'emulator' | 'machine' | 'memoryMib' | 'vcpus'> & {
+    readonly name?: string
+    readonly changeXml?: (xml: string) => string
+  },
+): Promise<LinuxDomain> {
+  const { name = 'linux', changeXml = withoutBalloon } = options
+  const dir = await tempDir()
+  const stateDir = dir.join('state')
+  const path = dir.join('serial')
+  const xml = domainXml({ ...options, name, guest: 'linux', serial: { type: 'unix', path } })
+  const end = async (): Promise<void> => {
+    await destroyDomain(name, { stateDir }).catch(() => undefined)
+    await dir[Symbol.asyncDispose]()
+  }
+  try {
+    await defineDomain(changeXml(xml), { stateDir })
+    await startDomain(name, { stateDir })
+    await using console = await GuestConsole.connect(path)
+    await console.waitForLine(/^TICK 1$/, { timeoutMs: 60_000 })
+  } catch (error) {
+    await end()
+    throw error
+  }
+  return {
+    name,
+    dir,
+    stateDir,
+    console: () => GuestConsole.connect(path),
+    [Symbol.asyncDispose]: end,
+  }
+}
+
+/** The domain with `<memballoon model='none'/>`. */
+export function withoutBalloon(xml: string): string {
+  return xml.replace(/<memballoon[\s\S]*?<\/memballoon>/, "<memballoon model='none'/>")
+}
