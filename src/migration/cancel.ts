@@ -2,6 +2,7 @@ import { QemuError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { QmpRefusal } from '../qmp/refusal.ts'
 import { progressOf } from './progress.ts'
+import { migrationFinalized } from './run-state.ts'
 import { type MigrationEnd, migrationEnd } from './watch.ts'
 
 const DEFAULT_TIMEOUT_MS = 30_000
@@ -24,11 +25,15 @@ export async function cancelMigration(
   if (phase !== 'setup' && phase !== 'active' && phase !== 'device' && phase !== 'cancelling')
     return undefined
   await qmp.execute('migrate_cancel', {}, { timeoutMs })
-  const first = await migrationEnd(qmp, events, { timeoutMs: Math.min(PATIENCE_MS, timeoutMs) })
-  if (first !== undefined) return first
-  await yank(qmp, timeoutMs)
-  const end = await migrationEnd(qmp, events, { timeoutMs })
-  if (end !== undefined) return end
+  let end = await migrationEnd(qmp, events, { timeoutMs: Math.min(PATIENCE_MS, timeoutMs) })
+  if (end === undefined) {
+    await yank(qmp, timeoutMs)
+    end = await migrationEnd(qmp, events, { timeoutMs })
+  }
+  if (end !== undefined) {
+    await migrationFinalized(qmp, { timeoutMs })
+    return end
+  }
   throw new QemuError('QEMU_TIMEOUT', `QEMU did not cancel its migration within ${timeoutMs} ms`, {
     operation: 'cancel the migration',
     hint: 'Whatever receives its data does not take it: end that first',

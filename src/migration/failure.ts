@@ -1,4 +1,4 @@
-import { QemuError, StasisError } from '../errors.ts'
+import { QemuError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { QmpLost } from '../qmp/lost.ts'
 
@@ -29,9 +29,4 @@ export function incomingFailure(operation: string, error: unknown): unknown {
   if (!(error instanceof QmpLost) || error.lastWords === '') return error
   const text = `Could not ${operation}: ${error.lastWords}`
   return new QemuError('MIGRATION_FAILED', text, { operation, cause: error })
-}
-
-/** Whether an error says that QEMU is gone, so that nothing can be asked of it any more. */
-export function isQemuGone(error: unknown): boolean {
-  return error instanceof StasisError && error.code === 'QEMU_DIED'
 }

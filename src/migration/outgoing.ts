@@ -6,7 +6,7 @@ import { migrationFailed } from './failure.ts'
 import type { MigrationFeatures } from './features.ts'
 import { type MigrationProgress, type MigrationStats, progressOf } from './progress.ts'
 import { resetMigration } from './reset.ts'
-import { leavePostmigrate } from './run-state.ts'
+import { leavePostmigrate, migrationFinalized } from './run-state.ts'
 import { type MigrationSettings, prepareMigration } from './settings.ts'
 import { migrationEnd } from './watch.ts'
 
@@ -81,6 +81,7 @@ export class OutgoingMigration implements AsyncDisposable {
     using _ = events
     try {
       const end = await migrationEnd(this.#qmp, events, { signal })
+      await migrationFinalized(this.#qmp, { signal })
       if (end?.phase === 'completed') return end.stats
       throw migrationFailed(
         this.#qmp,

@@ -54,14 +54,26 @@ export async function stopVm(qmp: QmpConnection, options: RunStateOptions = {}):
 }
 
 /**
+ * Waits until QEMU has put an outgoing migration behind it: after it reports the end it stays in `finish-migrate` for a moment, in
+ * which it refuses `cont` (seen in 10.0).
+ * @throws QemuError QEMU_TIMEOUT, QEMU_DIED; CancelledError
+ */
+export async function migrationFinalized(
+  qmp: QmpConnection,
+  options: RunStateOptions = {},
+): Promise<void> {
+  await reach(qmp, 'finish the migration', (state) => state !== 'finish-migrate', options)
+}
+
+/**
  * Lets the guest run and waits until it does; gives the state before. Works after a completed, failed or cancelled
- * migration, too: QEMU refuses `cont` in `finish-migrate`, which it leaves only some time after it reported the end.
+ * migration, too.
  * @throws QemuError QEMU_REFUSED (a guest that panicked or was shut down must be reset), QEMU_TIMEOUT, QEMU_DIED; CancelledError
  */
 export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}): Promise<RunState> {
   const before = await qmp.execute('query-status', {}, options)
   if (before.running) return before.status
-  await reach(qmp, 'resume the guest', (status) => status !== 'finish-migrate', options)
+  await migrationFinalized(qmp, options)
   await qmp.execute('cont', {}, options)
   await reach(qmp, 'resume the guest', (status) => !STANDING.has(status), options)
   return before.status
@@ -77,7 +89,7 @@ export async function leavePostmigrate(
   qmp: QmpConnection,
   options: RunStateOptions = {},
 ): Promise<void> {
-  await reach(qmp, 'prepare the guest', (status) => status !== 'finish-migrate', options)
+  await migrationFinalized(qmp, options)
   if ((await runState(qmp, options)) !== 'postmigrate') return
   await Promise.all([qmp.execute('cont', {}, options), qmp.execute('stop', {}, options)])
   await reach(qmp, 'prepare the guest', (status) => status !== 'running', options)

@@ -11,11 +11,6 @@ export class QmpSchema {
     this.#byName = new Map(entries.map((entry) => [entry.name, entry]))
   }
 
-  /** Whether the command exists. */
-  hasCommand(command: string): boolean {
-    return this.#byName.get(command)?.['meta-type'] === 'command'
-  }
-
   /** Names of a command's arguments; empty when there is no such command. */
   argumentsOf(command: string): ReadonlySet<string> {
     const members = this.#argumentType(command)?.members ?? []
