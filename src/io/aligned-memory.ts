@@ -7,8 +7,8 @@ const WASM_PAGE = 65536
 
 // Node has it; the compiler's libraries declare it only for browsers.
 declare const WebAssembly: {
-  readonly Memory: new (size: { initial: number; maximum: number }) => {
-    readonly buffer: ArrayBuffer
+  readonly Memory: new (size: { initial: number; maximum: number; shared: boolean }) => {
+    readonly buffer: ArrayBuffer | SharedArrayBuffer
   }
 }
 
@@ -26,12 +26,15 @@ export function alignDown(value: number, alignment: number): number {
 
 /**
  * Page-aligned memory that O_DIRECT takes, `length` bytes, zeroed. WebAssembly memory is the only kind that plain JavaScript
- * gets aligned; each call reserves address space generously, so allocate seldom and slice.
+ * gets aligned; each call reserves address space generously, so allocate seldom and slice. Other threads can see `shared` memory.
  */
-export function allocateAligned(length: number): Uint8Array<ArrayBuffer> {
+export function allocateAligned(
+  length: number,
+  options: { readonly shared: boolean } = { shared: false },
+): Uint8Array {
   const pages = Math.ceil(length / WASM_PAGE)
   if (pages < 1 || pages > 65536) throw new InternalError(`Cannot allocate ${length} aligned bytes`)
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, ...options })
   alignedBuffers.add(memory.buffer)
   return new Uint8Array(memory.buffer, 0, length)
 }
@@ -49,8 +52,9 @@ export function isDirectMemory(bytes: Uint8Array): boolean {
 export function allocateSlots(
   count: number,
   slotLength: number,
-): readonly Uint8Array<ArrayBuffer>[] {
-  const memory = allocateAligned(count * slotLength)
+  options: { readonly shared: boolean } = { shared: false },
+): readonly Uint8Array[] {
+  const memory = allocateAligned(count * slotLength, options)
   return Array.from({ length: count }, (_, index) =>
     memory.subarray(index * slotLength, (index + 1) * slotLength),
   )

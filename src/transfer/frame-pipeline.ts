@@ -1,29 +1,26 @@
-import { promisify } from 'node:util'
-import { deflate, constants, zstdCompress } from 'node:zlib'
 import { PAGE_SIZE } from '../image/saved-machine.ts'
-import type { NewFrame, StasisWriter } from '../image/stasis/writer.ts'
+import type { StasisWriter } from '../image/stasis/writer.ts'
 import type { AnnouncedBlock } from '../wire/main-stream.ts'
 import { BoundaryPages } from './boundary-pages.ts'
-import { splitByCompressibility } from './compressibility.ts'
+import type { CompressPool } from './compress-pool.ts'
 import type { LevelChooser } from './compression-level.ts'
 import type { PacketSink } from './multifd-channel.ts'
 import type { PacketLayout } from './packet-layout.ts'
 import { PageLedger } from './page-ledger.ts'
-import { Permits } from './permits.ts'
 import type { SlotPool } from './slot-pool.ts'
-
-const compressZstd = promisify(zstdCompress)
-const compressZlib = promisify(deflate)
-
-/** A frame that does not shrink below this share of its pages is stored as it is. */
-const WORTH_COMPRESSING = 0.97
 
 /** How frames are compressed. */
 export interface PipelineOptions {
   readonly codec: 'none' | 'zlib' | 'zstd'
   readonly level: LevelChooser
-  /** Compressions at the same time. */
-  readonly workers: number
+  /** Does it; absent for `none`. */
+  readonly compressors: CompressPool | undefined
+}
+
+/** Pages that came for the first time. */
+interface FreshPages {
+  readonly firstPage: number
+  readonly bytes: Uint8Array
 }
 
 /** Takes packets from all channels, compresses and checksums what they carry, and hands frames to the writer. */
@@ -34,7 +31,6 @@ export class FramePipeline implements PacketSink {
   readonly #writer: StasisWriter
   readonly #pool: SlotPool
   readonly #options: PipelineOptions
-  readonly #permits: Permits
   readonly #boundaries = new BoundaryPages()
   readonly #announced = Promise.withResolvers<PageLedger>()
   readonly #pending = new Set<Promise<void>>()
@@ -44,7 +40,6 @@ export class FramePipeline implements PacketSink {
     this.#writer = writer
     this.#pool = pool
     this.#options = options
-    this.#permits = new Permits(options.workers)
     const { promise, reject } = Promise.withResolvers<never>()
     promise.catch(() => undefined)
     this.#announced.promise.catch(() => undefined)
@@ -64,7 +59,7 @@ export class FramePipeline implements PacketSink {
     this.#announced.resolve(this.#ledger)
   }
 
-  packet(block: string, slot: Uint8Array<ArrayBuffer>, layout: PacketLayout): void {
+  packet(block: string, slot: Uint8Array, layout: PacketLayout): void {
     this.#track(this.#store(block, slot, layout).finally(() => this.#pool.release(slot)))
   }
 
@@ -114,30 +109,65 @@ export class FramePipeline implements PacketSink {
     this.#pending.add(tracked)
   }
 
-  async #store(name: string, slot: Uint8Array<ArrayBuffer>, layout: PacketLayout): Promise<void> {
+  async #store(name: string, slot: Uint8Array, layout: PacketLayout): Promise<void> {
     const ledger = this.#ledger ?? (await this.#announced.promise)
     const block = ledger.position(name)
-    const work = layout.segments.map(async (segment) => {
-      const bytes = slot.subarray(
-        segment.slotOffset,
-        segment.slotOffset + segment.pageCount * PAGE_SIZE,
+    const fresh = layout.segments
+      .map(({ firstPage, pageCount, slotOffset }) =>
+        this.#withoutRepeats(
+          ledger,
+          block,
+          firstPage,
+          slot.subarray(slotOffset, slotOffset + pageCount * PAGE_SIZE),
+        ),
       )
-      const fresh = this.#withoutRepeats(ledger, block, segment.firstPage, bytes)
-      if (fresh.bytes.length === 0) return
-      const pageCount = fresh.bytes.length / PAGE_SIZE
-      ledger.store(block, fresh.firstPage, pageCount)
-      if (this.#options.codec === 'none') {
-        await this.#writer.add(
-          { block, firstPage: fresh.firstPage, pageCount, codec: 'none' },
-          fresh.bytes,
-        )
-      } else {
-        await this.#compressSegment(block, fresh.firstPage, fresh.bytes)
-      }
-    })
+      .filter(({ bytes }) => bytes.length > 0)
+    for (const { firstPage, bytes } of fresh)
+      ledger.store(block, firstPage, bytes.length / PAGE_SIZE)
+    await (this.#options.compressors === undefined
+      ? this.#storePlain(block, fresh)
+      : this.#storeCompressed(this.#options.compressors, block, fresh))
+  }
+
+  async #storePlain(block: number, segments: readonly FreshPages[]): Promise<void> {
+    const work = segments.map(({ firstPage, bytes }) =>
+      this.#writer.add(
+        { block, firstPage, pageCount: bytes.length / PAGE_SIZE, codec: 'none' },
+        bytes,
+      ),
+    )
     // All of them, also after a fault: the slot is in use until the last has ended.
     const failure = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
     if (failure !== undefined) throw failure.reason
+  }
+
+  async #storeCompressed(
+    compressors: CompressPool,
+    block: number,
+    segments: readonly FreshPages[],
+  ): Promise<void> {
+    const { codec, level } = this.#options
+    const job = segments.map(({ bytes }) => ({
+      inputOffset: bytes.byteOffset,
+      pageCount: bytes.length / PAGE_SIZE,
+    }))
+    const result = await compressors.compress(job, () => level.next(this.#writer.diskIsBusy))
+    try {
+      for (const piece of result.pieces) {
+        const firstPage = (segments[piece.segment] as FreshPages).firstPage + piece.firstPage
+        const memory = piece.compressed ? result.output : this.#pool.memory
+        const bytes = new Uint8Array(memory, piece.offset, piece.length)
+        const frame = {
+          block,
+          firstPage,
+          pageCount: piece.pageCount,
+          codec: piece.compressed ? codec : 'none',
+        }
+        await this.#writer.add(frame, bytes, piece.crc)
+      }
+    } finally {
+      result.release()
+    }
   }
 
   /** Cuts off a first or last page that another packet has brought already. */
@@ -145,8 +175,8 @@ export class FramePipeline implements PacketSink {
     ledger: PageLedger,
     block: number,
     firstPage: number,
-    bytes: Uint8Array<ArrayBuffer>,
-  ): { readonly firstPage: number; readonly bytes: Uint8Array<ArrayBuffer> } {
+    bytes: Uint8Array,
+  ): FreshPages {
     const lastPage = firstPage + bytes.length / PAGE_SIZE - 1
     const first = bytes.subarray(0, PAGE_SIZE)
     const last = bytes.subarray(-PAGE_SIZE)
@@ -160,49 +190,5 @@ export class FramePipeline implements PacketSink {
       firstPage: firstPage + cutFirst / PAGE_SIZE,
       bytes: bytes.subarray(cutFirst, bytes.length - cutLast),
     }
-  }
-
-  async #compressSegment(
-    block: number,
-    firstPage: number,
-    bytes: Uint8Array<ArrayBuffer>,
-  ): Promise<void> {
-    const work = splitByCompressibility(bytes).map(async (run) => {
-      const piece = bytes.subarray(
-        run.firstPage * PAGE_SIZE,
-        (run.firstPage + run.pageCount) * PAGE_SIZE,
-      )
-      const frame = { block, firstPage: firstPage + run.firstPage, pageCount: run.pageCount }
-      if (!run.compressible) return this.#writer.add({ ...frame, codec: 'none' }, piece)
-      return this.#compress(frame, piece)
-    })
-    const failure = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
-    if (failure !== undefined) throw failure.reason
-  }
-
-  async #compress(frame: Omit<NewFrame, 'codec'>, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const { codec, level } = this.#options
-    await this.#permits.take()
-    let stored: Uint8Array
-    try {
-      const chosen = level.next(this.#writer.diskIsBusy)
-      // One chunk for the whole result: joining small ones costs a fifth of the time.
-      const chunkSize = bytes.length + 1024
-      stored =
-        codec === 'zlib'
-          ? await compressZlib(bytes, { level: chosen, chunkSize })
-          : await compressZstd(bytes, {
-              chunkSize,
-              params: {
-                [constants.ZSTD_c_compressionLevel]: chosen,
-                [constants.ZSTD_c_contentSizeFlag]: 1,
-              },
-            })
-    } finally {
-      this.#permits.give()
-    }
-    if (stored.length > bytes.length * WORTH_COMPRESSING)
-      await this.#writer.add({ ...frame, codec: 'none' }, bytes)
-    else await this.#writer.add({ ...frame, codec: codec === 'zlib' ? 'zlib' : 'zstd' }, stored)
   }
 }

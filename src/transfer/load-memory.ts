@@ -1,11 +1,15 @@
 import { throwIfCancelled } from '../errors.ts'
 import { PAGE_SIZE, type PageStore } from '../image/saved-machine.ts'
+import { allocateAligned } from '../io/aligned-memory.ts'
 import type { MemoryFile } from '../io/memory-file.ts'
 
 const OPERATION = 'load the memory of the machine'
 
 /** How much of the image one worker takes at once. */
 const GROUP_LENGTH = 2 * 1024 * 1024
+
+/** How many bytes of pages go to memory at once: no fewer than the longest frame. */
+const RUN_LENGTH = 4 * 1024 * 1024
 
 /** What loading memory needs. */
 export interface LoadMemoryOptions {
@@ -30,9 +34,10 @@ export async function loadMemory(
   // All workers draw from one generator; the first that leaves its loop early closes it for the others.
   const groups = pages.groups(GROUP_LENGTH)
   const work = async (reader: number): Promise<void> => {
+    const memory = allocateAligned(RUN_LENGTH)
     for (const group of groups) {
       throwIfCancelled(OPERATION, options.signal)
-      await loadGroup(pages, group, reader, files, options)
+      await loadGroup(pages, group, reader, memory, files, options)
     }
   }
   const workers = Array.from({ length: options.workers }, (_, reader) => work(reader))
@@ -44,15 +49,51 @@ async function loadGroup(
   pages: PageStore,
   group: Uint32Array,
   reader: number,
+  memory: Uint8Array,
   files: ReadonlyMap<number, MemoryFile>,
   options: LoadMemoryOptions,
 ): Promise<void> {
   const wanted = group.filter((frame) => files.has(pages.range(frame).block))
   await pages.prefetch(wanted, reader)
-  for (const frame of wanted) {
-    const { block, firstPage } = pages.range(frame)
-    const bytes = await pages.read(frame, reader)
-    await files.get(block)?.write(bytes, firstPage * PAGE_SIZE)
-    options.onLoaded(bytes.length, pages.storedLength(frame))
+  // Frames are numbered by block and page.
+  for (const run of cutRuns(pages, wanted.sort(), memory.length)) {
+    const { block, firstPage } = pages.range(run[0] as number)
+    let at = 0
+    const pieces = await Promise.all(
+      run.map((frame) => {
+        const start = at
+        at += pages.range(frame).pageCount * PAGE_SIZE
+        return pages.read(frame, reader, memory.subarray(start, at))
+      }),
+    )
+    await files.get(block)?.write(pieces, firstPage * PAGE_SIZE)
+    options.onLoaded(
+      at,
+      run.reduce((sum, frame) => sum + pages.storedLength(frame), 0),
+    )
   }
+}
+
+/** Frames whose pages follow one another, at most `length` bytes of pages, or one frame. */
+function* cutRuns(
+  pages: PageStore,
+  frames: Uint32Array,
+  length: number,
+): Generator<readonly number[], void, undefined> {
+  let run: number[] = []
+  let start = 0
+  let end = -1
+  for (const frame of frames) {
+    const { block, firstPage, pageCount } = pages.range(frame)
+    // A page's place among the pages of all blocks: the next block never follows on the last page of one.
+    const place = block * 0x2_0000_0000 + firstPage
+    if (run.length > 0 && (place !== end || (place + pageCount - start) * PAGE_SIZE > length)) {
+      yield run
+      run = []
+    }
+    if (run.length === 0) start = place
+    run.push(frame)
+    end = place + pageCount
+  }
+  if (run.length > 0) yield run
 }

@@ -16,7 +16,7 @@ import type { SlotPool } from './slot-pool.ts'
 /** Takes the pages of packets. Errors end the channel. */
 export interface PacketSink {
   /** Owns the slot until it releases it to the pool. */
-  packet(block: string, slot: Uint8Array<ArrayBuffer>, layout: PacketLayout): void
+  packet(block: string, slot: Uint8Array, layout: PacketLayout): void
   packetZeros(block: string, pages: readonly number[]): void
 }
 
@@ -43,7 +43,7 @@ export class MultifdChannel {
   #fill = 0
   #want = MULTIFD_INIT_LENGTH
   #header: MultifdHeader | undefined
-  #slot: Uint8Array<ArrayBuffer> | undefined
+  #slot: Uint8Array | undefined
   #layout: PacketLayout | undefined
   #reads: readonly SlotRange[] = []
   #staging: Buffer | undefined
@@ -132,7 +132,7 @@ export class MultifdChannel {
       )
     }
     if (header.normalPages === 0) return this.#nextPacket()
-    const slot = this.#slot as Uint8Array<ArrayBuffer>
+    const slot = this.#slot as Uint8Array
     const slotPages = slot.length / PAGE_SIZE
     if (header.normalPages > slotPages) {
       throw new QemuError(
@@ -157,7 +157,7 @@ export class MultifdChannel {
   }
 
   #finishPacket(): boolean {
-    const slot = this.#slot as Uint8Array<ArrayBuffer>
+    const slot = this.#slot as Uint8Array
     const layout = this.#layout as PacketLayout
     if (this.#staged) this.#unstage(slot, layout)
     for (const gap of layout.gaps) slot.fill(0, gap.slotOffset, gap.slotOffset + gap.length)

@@ -3,16 +3,20 @@ import { allocateSlots } from '../io/aligned-memory.ts'
 /** Aligned pieces of memory that receivers fill and writers empty. Who finds none waits for `onFree`. */
 export class SlotPool {
   readonly slotLength: number
-  readonly #free: Uint8Array<ArrayBuffer>[]
+  /** What all slots are cut from; threads may look into it. */
+  readonly memory: SharedArrayBuffer
+  readonly #free: Uint8Array[]
   readonly #waiting: (() => void)[] = []
 
   constructor(count: number, slotLength: number) {
     this.slotLength = slotLength
-    this.#free = [...allocateSlots(count, slotLength)]
+    const slots = allocateSlots(count, slotLength, { shared: true })
+    this.memory = slots[0]?.buffer as SharedArrayBuffer
+    this.#free = [...slots]
   }
 
   /** A free slot, if there is one. Its bytes are whatever they were. */
-  take(): Uint8Array<ArrayBuffer> | undefined {
+  take(): Uint8Array | undefined {
     return this.#free.pop()
   }
 
@@ -22,7 +26,7 @@ export class SlotPool {
   }
 
   /** Gives a slot back. */
-  release(slot: Uint8Array<ArrayBuffer>): void {
+  release(slot: Uint8Array): void {
     this.#free.push(slot)
     this.#waiting.shift()?.()
   }

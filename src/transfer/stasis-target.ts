@@ -6,6 +6,7 @@ import { StasisWriter } from '../image/stasis/writer.ts'
 import { MainStreamParser, type MachineStream } from '../wire/main-stream.ts'
 import { WireError } from '../wire/wire-error.ts'
 import { acceptIdentified } from './accept-identified.ts'
+import { CompressPool } from './compress-pool.ts'
 import { chooseLevel } from './compression-level.ts'
 import { FramePipeline } from './frame-pipeline.ts'
 import { MainChannel } from './main-channel.ts'
@@ -18,6 +19,9 @@ const SLOT_LENGTH = 1024 * 1024
 
 /** Slots beside the one that each channel fills: being compressed or written. */
 const SPARE_SLOTS = 12
+
+/** More compress no faster than one event loop can feed them. */
+const MAX_THREADS = 16
 
 const CONNECT_TIMEOUT_MS = 60_000
 
@@ -44,6 +48,7 @@ class StasisTarget implements SaveTarget {
   readonly #writer: StasisWriter
   readonly #pipeline: FramePipeline
   readonly #pool: SlotPool
+  readonly #compressors: CompressPool | undefined
   readonly #stop = new AbortController()
   readonly #listener: UnixListener
   #main: MainChannel | undefined
@@ -57,10 +62,14 @@ class StasisTarget implements SaveTarget {
     this.uri = `unix:${options.socketPath}`
     this.multifd = { channels: options.channels, compression: 'none' }
     this.#pool = new SlotPool(options.channels + SPARE_SLOTS, SLOT_LENGTH)
+    const { compression } = options
+    const threads = Math.min(availableParallelism(), MAX_THREADS)
+    this.#compressors =
+      compression === 'none' ? undefined : new CompressPool(compression, this.#pool.memory, threads)
     this.#pipeline = new FramePipeline(writer, this.#pool, {
-      codec: options.compression,
-      level: chooseLevel(options.compression, options.compressionLevel),
-      workers: availableParallelism(),
+      codec: compression,
+      level: chooseLevel(compression, options.compressionLevel),
+      compressors: this.#compressors,
     })
     this.received = this.#receive()
     this.received.catch(() => undefined)
@@ -102,6 +111,7 @@ class StasisTarget implements SaveTarget {
     this.#stop.abort()
     this.#hangUp()
     await this.received.catch(() => undefined)
+    await this.#compressors?.[Symbol.asyncDispose]()
     await this.#pipeline.settle()
     await this.#writer[Symbol.asyncDispose]()
   }

@@ -14,6 +14,7 @@ class StreamFeed implements RestoreFeed {
   readonly #stream: SingleStream
   readonly #options: RestoreFeedOptions
   #connection: IncomingConnection | undefined
+  #fileBytes = 0
 
   constructor(stream: SingleStream, options: RestoreFeedOptions) {
     this.#stream = stream
@@ -23,17 +24,20 @@ class StreamFeed implements RestoreFeed {
   async feed(socketPath: string): Promise<void> {
     using connection = await IncomingConnection.open(socketPath, this.#options.signal)
     this.#connection = connection
-    for await (const bytes of this.#stream.open()) await connection.write(bytes)
+    const count = (bytes: number): void => {
+      this.#fileBytes += bytes
+    }
+    for await (const bytes of this.#stream.open(count)) await connection.write(bytes)
     await connection.end()
   }
 
   progress(): TransferProgress {
-    const sentBytes = this.#connection?.sentBytes ?? 0
     return {
-      transferredBytes: sentBytes,
-      ramBytes: sentBytes,
+      transferredBytes: this.#connection?.sentBytes ?? 0,
+      // How much memory the stream stands for is not known: how far the file is read stands for it.
+      ramBytes: this.#fileBytes,
       ramTotalBytes: this.#stream.length,
-      fileBytes: sentBytes,
+      fileBytes: this.#fileBytes,
       channelBytes: [],
     }
   }

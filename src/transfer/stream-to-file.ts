@@ -10,7 +10,7 @@ const SLOT_LENGTH = 1024 * 1024
 const HEAD_LENGTH = 4096
 
 interface Slot {
-  readonly memory: Uint8Array<ArrayBuffer>
+  readonly memory: Uint8Array
   /** Its bytes are on their way to the disk. */
   busy: boolean
 }

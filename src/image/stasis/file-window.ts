@@ -6,7 +6,7 @@ const LEAST_LENGTH = 1024 * 1024
 /** One reader's view of a piece of a file, in memory that direct reads can fill. */
 export class FileWindow {
   readonly #file: DirectFile
-  #memory: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+  #memory: Uint8Array = new Uint8Array(0)
   #start = 0
   #end = 0
 

@@ -10,9 +10,9 @@ const BUFFER_COUNT = 6
  */
 export class FrameLog {
   readonly #file: DirectFile
-  readonly #free: Uint8Array<ArrayBuffer>[] = [...allocateSlots(BUFFER_COUNT, BUFFER_LENGTH)]
+  readonly #free: Uint8Array[] = [...allocateSlots(BUFFER_COUNT, BUFFER_LENGTH)]
   readonly #writes = new Set<Promise<void>>()
-  #current: Uint8Array<ArrayBuffer> | undefined
+  #current: Uint8Array | undefined
   #base: number
   #used = 0
   #failure: unknown
@@ -66,7 +66,7 @@ export class FrameLog {
   }
 
   #send(): void {
-    const buffer = this.#current as Uint8Array<ArrayBuffer>
+    const buffer = this.#current as Uint8Array
     const length = alignUp(this.#used, DIRECT_ALIGNMENT)
     buffer.fill(0, this.#used, length)
     const write = this.#file

@@ -66,7 +66,7 @@ export class StasisPageStore implements PageStore {
     await this.#window(reader).show(this.#frames.offset(first), this.#end(last))
   }
 
-  async read(index: number, reader: number): Promise<Uint8Array> {
+  async read(index: number, reader: number, target?: Uint8Array): Promise<Uint8Array> {
     const frames = this.#frames
     const window = this.#window(reader)
     const start = frames.offset(index)
@@ -79,7 +79,7 @@ export class StasisPageStore implements PageStore {
     const codec = frames.codec(index)
     if (codec === undefined) throw new InternalError('A frame without codec passed the check')
     if (codec === 'none') return stored
-    const pages = this.#target(reader, frames.pageCount(index) * PAGE_SIZE)
+    const pages = target ?? this.#target(reader, frames.pageCount(index) * PAGE_SIZE)
     const length = await decompress(codec, stored, pages).catch((error: unknown) => {
       throw this.#fault(index, 'IMAGE_CORRUPT', `is no ${codec} data of its pages`, error)
     })

@@ -114,11 +114,10 @@ export class StasisWriter implements AsyncDisposable {
   }
 
   /**
-   * Adds a frame. Settles when `bytes` may be reused: of a linear image when they are written, else when they are copied.
+   * Adds a frame; `crc` is the crc32c of `bytes` where it is known. Settles when `bytes` may be reused: of a linear image when they are written, else when they are copied.
    * @throws StorageError
    */
-  async add(frame: NewFrame, bytes: Uint8Array): Promise<void> {
-    const crc = crc32c(bytes)
+  async add(frame: NewFrame, bytes: Uint8Array, crc: number = crc32c(bytes)): Promise<void> {
     const offset = await this.#place(frame, bytes)
     this.#fileBytes += bytes.length
     this.#frames.append({ ...frame, offset, storedLength: bytes.length, crc })

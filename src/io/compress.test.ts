@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { inflateSync, zstdDecompressSync } from 'node:zlib'
+import { makeCompressor } from './compress.ts'
+
+const pages = Buffer.concat([randomBytes(10_000), Buffer.alloc(55_536, 'a page ')])
+
+for (const [codec, decompress] of [
+  ['zlib', inflateSync],
+  ['zstd', zstdDecompressSync],
+] as const) {
+  test(`makeCompressor() gives ${codec} that Node takes, piece after piece`, () => {
+    const compressor = makeCompressor(codec)
+    const target = new Uint8Array(70_000)
+    for (const level of [1, 3]) {
+      const length = compressor.compress(pages, target, level)
+      assert.ok(length !== undefined && length < 20_000)
+      assert.deepEqual(decompress(target.subarray(0, length)), pages)
+    }
+  })
+
+  test(`makeCompressor() gives undefined when ${codec} does not fit`, () => {
+    assert.equal(makeCompressor(codec).compress(pages, new Uint8Array(5_000), 1), undefined)
+  })
+}
