@@ -39,6 +39,7 @@ describe('faultsOf()', () => {
     ['src/cli/a.ts', `import { tempDir } from '../../test/support/temp-dir.ts'`, /outside src\//],
     ['src/utils/a.ts', ``, /utils\/ is no room/],
     ['src/domain/a.ts', `import { spawn } from 'node:child_process'`, /belongs to src\/qemu\//],
+    ['src/io/a.ts', `import { spawn } from 'node:child_process'`, /src\/io\/filter-process.ts/],
     ['src/image/a.ts', `import { Worker } from 'worker_threads'`, /belongs to src\/transfer\//],
     ['src/qemu/a.ts', `import koffi from 'koffi'`, /belongs to src\/io\//],
     ['src/wire/a.ts', `import { join } from 'node:path'`, /no builtin but node:buffer/],
@@ -67,6 +68,7 @@ describe('faultsOf()', () => {
     ['src/cli/a.ts', `import { b } from '../domain/b.ts'\nprocess.exitCode = 1`],
     ['src/index.ts', `export { b } from './domain/b.ts'`],
     ['src/io/a.ts', `import { open } from 'node:fs/promises'`],
+    ['src/io/filter-process.ts', `import { spawn } from 'node:child_process'`],
     ['src/qemu/a.ts', `import { readFile, constants } from 'node:fs'`],
     [
       'src/io/a.ts',

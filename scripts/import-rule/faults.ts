@@ -42,7 +42,7 @@ export function faultsOf(file: string, text: string): Fault[] {
       ? adviceOnOwnFile(file, room, isTest, statement.specifier)
       : isTest
         ? undefined
-        : adviceOnModule(room, statement)
+        : adviceOnModule(file, room, statement)
     if (advice !== undefined) report(statement.line, advice)
   }
   if (!isTest && room !== 'cli') {
@@ -92,6 +92,7 @@ function adviceOnOwnFile(
 }
 
 function adviceOnModule(
+  file: string,
   room: string | undefined,
   { specifier, names }: ImportStatement,
 ): string | undefined {
@@ -105,7 +106,8 @@ function adviceOnModule(
   }
   const name = specifier.replace(/^node:/, '')
   const home = homeOfModule[name]
-  if (home !== undefined && !home.includes(room ?? '')) return adviceOnHome(specifier, home)
+  if (home !== undefined && !home.includes(room ?? '') && !home.includes(file.slice('src/'.length)))
+    return adviceOnHome(specifier, home)
   const allowed = room === undefined ? undefined : builtinsOfRoom[room]
   if (allowed !== undefined && !allowed.has(name)) {
     return `${room}/ imports no builtin but ${[...allowed].map((each) => `node:${each}`).join(', ')}: do the rest in a room above`
@@ -116,7 +118,9 @@ function adviceOnModule(
 }
 
 function adviceOnHome(specifier: string, home: readonly string[]): string {
-  const where = home.map((room) => `src/${room}/`).join(' and ')
+  const where = home
+    .map((place) => (place.endsWith('.ts') ? `src/${place}` : `src/${place}/`))
+    .join(' and ')
   return home.length === 0
     ? `nothing imports ${specifier}`
     : `${specifier} belongs to ${where}: call a function of that room, or take it as a parameter`

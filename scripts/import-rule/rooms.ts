@@ -34,9 +34,10 @@ export const builtinsOfRoom: Readonly<Record<string, ReadonlySet<string>>> = {
   ]),
 }
 
-/** Builtins (without `node:`) and packages that only these rooms may import. */
+/** Builtins (without `node:`) and packages that only these rooms, or single files of a room, may import. */
 export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
-  child_process: ['qemu'],
+  // Filters: programs that only turn their input into their output (bzip2, xz, lzop).
+  child_process: ['qemu', 'io/filter-process.ts'],
   cluster: [],
   worker_threads: ['transfer'],
   readline: ['cli'],

@@ -66,7 +66,11 @@ export function guestView(domain: Domain): readonly GuestFact[] {
     ...devices('input device', domain.inputs, (one) => `${one.type} ${one.bus}`),
     ...devices('video card', domain.videos),
     ...devices('hub', domain.hubs),
-    ...devices('watchdog', domain.watchdogs),
+    // Every q35 has the one called itco; libvirt leaves it out of the XML in an image.
+    ...devices(
+      'watchdog',
+      domain.watchdogs.filter(({ model }) => model !== 'itco'),
+    ),
     ...devices('balloon', domain.balloon === undefined ? [] : [domain.balloon]),
     ...devices('random number generator', domain.rngs),
     ...devices('panic device', domain.panics),

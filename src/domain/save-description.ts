@@ -35,7 +35,9 @@ export async function describeForSave(
 export function replaceXml(original: string, given: XmlText): string {
   const document = normaliseDomain(parseDomainXml(given.text, { path: given.path }))
   const { domain } = readDomain(document, { ignoreUnsupported: true })
-  const { domain: saved } = readDomain(parseDomainXml(original), { ignoreUnsupported: true })
+  // libvirt leaves out of the XML in an image what every such machine has.
+  const complete = normaliseDomain(parseDomainXml(original))
+  const { domain: saved } = readDomain(complete, { ignoreUnsupported: true })
   checkSameMachine(saved, domain)
   return formatDomainXml(document)
 }

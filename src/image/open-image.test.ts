@@ -20,7 +20,10 @@ function libvirtImage(format: SaveFormat, body: Uint8Array, complete = true): Bu
 }
 
 const pattern = (length: number): Buffer =>
-  Buffer.from(Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8)) & 0xff))
+  // Ends as a stream does, with its end mark.
+  Buffer.from(
+    Uint8Array.from({ length }, (_, at) => (at + 1 === length ? 0 : (at * 31 + (at >> 8)) & 0xff)),
+  )
 
 async function streamOf(path: string, direct: boolean): Promise<Buffer> {
   await using machine = await openImage(path, { direct })
@@ -88,16 +91,13 @@ test('openImage() says that an image is incomplete when its save did not finish'
   await assert.rejects(openImage(path, { direct: true }), { code: 'IMAGE_INCOMPLETE' })
 })
 
-test('readDescription() reads, and openImage() names, a format that cannot be restored here', async () => {
+test('readDescription() reads, and reading the stream refuses, what is not compressed as its header says', async () => {
   await using dir = await tempDir()
-  for (const format of ['gzip', 'bzip2', 'xz', 'lzop', 'zstd', 'sparse'] as const) {
+  for (const format of ['gzip', 'bzip2', 'xz', 'lzop', 'zstd'] as const) {
     const path = dir.join(format)
-    await writeFile(path, libvirtImage(format, pattern(10)))
+    await writeFile(path, libvirtImage(format, pattern(1000)))
     assert.deepEqual(await readDescription(path), description)
-    await assert.rejects(openImage(path, { direct: true }), {
-      code: 'IMAGE_UNSUPPORTED',
-      message: new RegExp(`format ${format}`),
-    })
+    await assert.rejects(streamOf(path, true), { code: 'IMAGE_CORRUPT', path })
   }
 })
 

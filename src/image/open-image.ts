@@ -1,16 +1,23 @@
-import { ImageError } from '../errors.ts'
 import { openChannels } from './channels/reader.ts'
 import { type ImageReader, type OpenImageOptions, openImageFile } from './opened-image.ts'
+import { openPacked } from './packed/reader.ts'
 import { openRaw } from './raw/reader.ts'
 import type { SaveFormat } from './save-format.ts'
 import type { MachineDescription, SavedMachine } from './saved-machine.ts'
+import { openSparse } from './sparse/reader.ts'
 import { openStasis } from './stasis/reader.ts'
 
 /** Who reads the body of which format: one file and one line for each. */
-const READERS: Readonly<Partial<Record<SaveFormat, ImageReader>>> = {
+const READERS: Readonly<Record<SaveFormat, ImageReader>> = {
   stasis: openStasis,
   channels: openChannels,
   raw: openRaw,
+  gzip: openPacked,
+  bzip2: openPacked,
+  xz: openPacked,
+  lzop: openPacked,
+  zstd: openPacked,
+  sparse: openSparse,
 }
 
 /**
@@ -20,15 +27,7 @@ const READERS: Readonly<Partial<Record<SaveFormat, ImageReader>>> = {
 export async function openImage(path: string, options: OpenImageOptions): Promise<SavedMachine> {
   const image = await openImageFile(path, options)
   try {
-    const reader = READERS[image.header.format]
-    if (reader === undefined) {
-      throw new ImageError(
-        'IMAGE_UNSUPPORTED',
-        `${path} is an image of format ${image.header.format}, which this version cannot restore`,
-        { path, offset: 28, hint: `It restores these formats: ${Object.keys(READERS).join(', ')}` },
-      )
-    }
-    return await reader(image)
+    return await READERS[image.header.format](image)
   } catch (error) {
     await image.file.close()
     throw error

@@ -45,11 +45,13 @@ export interface PageStore {
   /** Fetches a group by one read, so that `read` with the same `reader` number need not go to the disk. @throws StorageError */
   prefetch(group: Uint32Array, reader: number): Promise<void>
   /**
-   * The pages of a frame, checked and decompressed. The memory may be reused by the next read with the same `reader`
-   * number; readers of different numbers (0 to 63) may read at the same time.
+   * The pages of a frame, checked and decompressed; readers of different numbers (0 to 63) may read at the same time. What must
+   * be decompressed goes into `target`, of the frame's length, when there is one, else into memory that the next `read` with
+   * the same number reuses. Several reads with one number may be under way for frames of the group that it fetched last, each
+   * with a target; what they give holds until it fetches the next.
    * @throws ImageError IMAGE_CORRUPT, IMAGE_TRUNCATED naming frame, block and offset
    */
-  read(index: number, reader: number): Promise<Uint8Array>
+  read(index: number, reader: number, target?: Uint8Array): Promise<Uint8Array>
 }
 
 /** QEMU's stream without its RAM: what precedes the RAM section, and what follows it. */
@@ -78,7 +80,8 @@ export interface ChannelStreams {
 export interface SingleStream {
   /** Bytes in the file, for progress. */
   readonly length: number
-  open(): AsyncIterable<Uint8Array>
+  /** The stream, decompressed. `onRead` is told how many more bytes of the file were read. */
+  open(onRead?: (fileBytes: number) => void): AsyncIterable<Uint8Array>
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { OpenedImage } from '../opened-image.ts'
 import { readAhead } from '../read-ahead.ts'
 import type { SavedMachine } from '../saved-machine.ts'
+import { checkStreamEnd } from '../stream-end.ts'
 
 /** Reads libvirt's `raw` format: the body is QEMU's migration stream as it is, at any offset (docs/format/libvirt-header.md). */
 export function openRaw(image: OpenedImage): Promise<SavedMachine> {
@@ -11,7 +12,13 @@ export function openRaw(image: OpenedImage): Promise<SavedMachine> {
     description,
     stream: {
       length: fileLength - bodyOffset,
-      open: () => readAhead(file, bodyOffset, fileLength),
+      async *open(onRead) {
+        await checkStreamEnd(file, bodyOffset, fileLength)
+        for await (const piece of readAhead(file, bodyOffset, fileLength)) {
+          yield piece
+          onRead?.(piece.length)
+        }
+      },
     },
     [Symbol.asyncDispose]: () => file.close(),
   })

@@ -1,0 +1,53 @@
+import { availableParallelism } from 'node:os'
+
+/** A part of a compressed stream that can be decompressed apart from the others. */
+export type Member =
+  /** All of its bytes, and how many it decompresses to. */
+  | { readonly kind: 'whole'; readonly bytes: Uint8Array; readonly length: number }
+  /** Decompressed as it comes: too long, or of unknown length. To be read to its end before the next member is asked for. */
+  | { readonly kind: 'streamed'; readonly pieces: AsyncIterable<Uint8Array> }
+
+/** Longest content of a member that is decompressed at once. */
+export const MAX_WHOLE: number = 4 * 1024 * 1024
+
+/** Decompresses a whole member on the thread pool into `target`, which has the length it claims. */
+export type UnpackMember = (bytes: Uint8Array, target: Uint8Array) => Promise<void>
+
+/**
+ * What members decompress to, in their order, some of them at the same time. A piece holds until the next is asked for.
+ * @throws what `unpack` and `members` throw
+ */
+export async function* unpackMembers(
+  members: AsyncGenerator<Member, void, undefined>,
+  unpack: UnpackMember,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const ahead = Math.min(8, availableParallelism()) + 1
+  const targets: Uint8Array[] = []
+  const queue: { readonly done: Promise<void>; readonly target: Uint8Array }[] = []
+  const takeTurn = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    const first = queue.shift()
+    if (first === undefined) return
+    await first.done
+    yield first.target
+    targets.push(new Uint8Array(first.target.buffer))
+  }
+  try {
+    for await (const member of members) {
+      if (member.kind === 'streamed') {
+        while (queue.length > 0) yield* takeTurn()
+        yield* member.pieces
+        continue
+      }
+      if (queue.length >= ahead) yield* takeTurn()
+      const memory = targets.pop() ?? new Uint8Array(MAX_WHOLE)
+      const target = memory.subarray(0, member.length)
+      const done = unpack(member.bytes, target)
+      // Awaited in its turn; without this an early failure would count as unhandled.
+      done.catch(() => undefined)
+      queue.push({ done, target })
+    }
+    while (queue.length > 0) yield* takeTurn()
+  } finally {
+    await Promise.allSettled(queue.map(({ done }) => done))
+  }
+}

@@ -1,0 +1,110 @@
+import { Readable } from 'node:stream'
+import { createZstdDecompress } from 'node:zlib'
+import { decompress } from '../../io/decompress.ts'
+import { ByteSource } from './byte-source.ts'
+import { MAX_WHOLE, type Member, unpackMembers } from './members.ts'
+import {
+  MAX_FRAME_HEADER,
+  type ZstdFrameHeader,
+  readBlockHeader,
+  readFrameHeader,
+} from './zstd-frames.ts'
+
+const CHUNK = 1024 * 1024
+
+/** Decompresses a zstd stream of any number of frames (RFC 8878), several at the same time where they say how long they are. */
+export function unpackZstd(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return unpackMembers(frames(pieces), async (bytes, target) => {
+    const length = await decompress('zstd', bytes, target)
+    if (length !== target.length) throw new Error(`a frame holds ${length} bytes`)
+  })
+}
+
+async function* frames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Member, void, undefined> {
+  await using source = new ByteSource(pieces)
+  for (;;) {
+    const head = Buffer.alloc(MAX_FRAME_HEADER)
+    let length = 0
+    let header: ReturnType<typeof readFrameHeader>
+    while (header === undefined && length < head.length) {
+      if ((await source.fill(head.subarray(length, length + 1))) === 0) break
+      length += 1
+      header = readFrameHeader(head.subarray(0, length))
+    }
+    if (length === 0) return
+    if (header === 'foreign' || header === undefined) throw new Error('this is no zstd frame')
+    if (header.skip !== undefined) {
+      await skip(source, header.skip)
+      continue
+    }
+    const parts = frameParts(source, Buffer.from(head.subarray(0, length)), header)
+    if (header.contentLength !== undefined && header.contentLength <= MAX_WHOLE)
+      yield { kind: 'whole', bytes: await gather(parts), length: header.contentLength }
+    else yield { kind: 'streamed', pieces: streamed(parts) }
+  }
+}
+
+/** The bytes of one frame, up to its end. */
+async function* frameParts(
+  source: ByteSource,
+  head: Buffer,
+  header: ZstdFrameHeader,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield head
+  const mark = Buffer.alloc(3)
+  for (let last = false; !last;) {
+    if ((await source.fill(mark)) < mark.length) throw cut()
+    const block = readBlockHeader(mark)
+    yield Buffer.from(mark)
+    yield* exactly(source, block.length)
+    last = block.last
+  }
+  if (header.checksum) yield* exactly(source, 4)
+}
+
+async function* exactly(
+  source: ByteSource,
+  length: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let left = length; left > 0;) {
+    const part = await source.next(left)
+    if (part === undefined) throw cut()
+    yield part
+    left -= part.length
+  }
+}
+
+async function skip(source: ByteSource, length: number): Promise<void> {
+  for await (const _ of exactly(source, length));
+}
+
+async function gather(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const copies: Uint8Array[] = []
+  let length = 0
+  for await (const part of parts) {
+    length += part.length
+    // A frame grows by little at worst; one that does not is no compressed content of its length.
+    if (length > MAX_WHOLE + MAX_WHOLE / 8) throw new Error('a frame is longer than its content')
+    copies.push(Uint8Array.from(part))
+  }
+  return Buffer.concat(copies)
+}
+
+async function* streamed(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const copies = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const part of parts) yield Uint8Array.from(part)
+  }
+  const input = Readable.from(copies(), { objectMode: true, highWaterMark: 4 })
+  const unpacker = createZstdDecompress({ chunkSize: CHUNK })
+  input.once('error', (error) => unpacker.destroy(error))
+  try {
+    yield* input.pipe(unpacker) as AsyncIterable<Uint8Array>
+  } finally {
+    input.destroy()
+    unpacker.destroy()
+  }
+}
+
+function cut(): Error {
+  return new Error('it ends inside a frame')
+}

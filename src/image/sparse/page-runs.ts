@@ -1,0 +1,59 @@
+import type { PageRange } from '../saved-machine.ts'
+
+/** Longest run: what is read and handed on at once (1 MiB). */
+export const MAX_RUN_PAGES = 256
+
+/** Runs of pages that are in the file, 8 bytes each, ordered by block and page. */
+export class PageRuns {
+  #words: Uint32Array = new Uint32Array(2048)
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  /**
+   * Appends the runs of a block by its bitmap (bit 0 of byte 0 is page 0). Gives `false`, when a page behind `pageCount` is set.
+   */
+  appendBitmap(block: number, bitmap: Uint8Array, pageCount: number): boolean {
+    let first = -1
+    for (let page = 0; page < bitmap.length * 8; page += 1) {
+      const byte = bitmap[page >>> 3] as number
+      // Whole bytes of zeros are most of many bitmaps.
+      if (byte === 0 && (page & 7) === 0 && first < 0) {
+        page += 7
+        continue
+      }
+      const isSet = (byte & (1 << (page & 7))) !== 0
+      if (isSet && page >= pageCount) return false
+      if (first >= 0 && (!isSet || page - first === MAX_RUN_PAGES)) {
+        this.#append(block, first, page - first)
+        first = -1
+      }
+      if (isSet && first < 0) first = page
+    }
+    if (first >= 0) this.#append(block, first, pageCount - first)
+    return true
+  }
+
+  range(index: number): PageRange {
+    const word = this.#words[index * 2 + 1] as number
+    return {
+      block: word >>> 16,
+      firstPage: this.#words[index * 2] as number,
+      pageCount: word & 0xffff,
+    }
+  }
+
+  #append(block: number, firstPage: number, pageCount: number): void {
+    const at = this.#count * 2
+    if (at === this.#words.length) {
+      const words = new Uint32Array(at * 2)
+      words.set(this.#words)
+      this.#words = words
+    }
+    this.#words[at] = firstPage
+    this.#words[at + 1] = (block << 16) | pageCount
+    this.#count += 1
+  }
+}

@@ -1,0 +1,98 @@
+import { ImageError, InternalError } from '../../errors.ts'
+import type { DirectFile } from '../../io/direct-file.ts'
+import type { MappedBlock } from '../../wire/mapped-ram.ts'
+import { PAGE_SIZE, type PageRange, type PageStore, type RamBlock } from '../saved-machine.ts'
+import { FileWindow } from '../stasis/file-window.ts'
+import type { PageRuns } from './page-runs.ts'
+
+const MAX_READERS = 64
+
+/** A hole longer than this is not worth reading over. */
+const MAX_GAP = 256 * 1024
+
+/** The pages of a sparse image whose block headers were checked: its frames are runs of pages that its bitmaps say are there. */
+export class SparsePageStore implements PageStore {
+  readonly blocks: readonly RamBlock[]
+  readonly #file: DirectFile
+  readonly #pagesOffsets: readonly number[]
+  readonly #runs: PageRuns
+  readonly #windows: FileWindow[] = []
+
+  constructor(file: DirectFile, blocks: readonly MappedBlock[], runs: PageRuns) {
+    this.#file = file
+    this.#runs = runs
+    this.#pagesOffsets = blocks.map(({ pagesOffset }) => pagesOffset)
+    this.blocks = blocks.map(({ name, usedLength, pagesOffset }) => ({
+      name,
+      length: usedLength,
+      linearOffset: pagesOffset,
+    }))
+  }
+
+  get frameCount(): number {
+    return this.#runs.count
+  }
+
+  range(index: number): PageRange {
+    return this.#runs.range(index)
+  }
+
+  storedLength(index: number): number {
+    return this.range(index).pageCount * PAGE_SIZE
+  }
+
+  *groups(length: number): Generator<Uint32Array, void, undefined> {
+    let group: number[] = []
+    let start = 0
+    let end = 0
+    for (let index = 0; index < this.frameCount; index += 1) {
+      const from = this.#offset(index)
+      const to = from + this.storedLength(index)
+      if (group.length > 0 && (to - start > length || from - end > MAX_GAP)) {
+        yield Uint32Array.from(group)
+        group = []
+      }
+      if (group.length === 0) start = from
+      group.push(index)
+      end = to
+    }
+    if (group.length > 0) yield Uint32Array.from(group)
+  }
+
+  async prefetch(group: Uint32Array, reader: number): Promise<void> {
+    const first = group[0]
+    const last = group.at(-1)
+    if (first === undefined || last === undefined) return
+    const end = this.#offset(last) + this.storedLength(last)
+    await this.#window(reader).show(this.#offset(first), end)
+  }
+
+  async read(index: number, reader: number): Promise<Uint8Array> {
+    const start = this.#offset(index)
+    const end = start + this.storedLength(index)
+    const window = this.#window(reader)
+    await window.show(start, end)
+    const pages = window.bytes(start, end)
+    if (pages.length === end - start) return pages
+    const { block, firstPage } = this.range(index)
+    throw new ImageError(
+      'IMAGE_TRUNCATED',
+      `${this.#file.path} is cut at page ${firstPage} of ${this.blocks[block]?.name}`,
+      {
+        path: this.#file.path,
+        offset: start,
+        hint: 'Fetch the file again from where it was copied',
+      },
+    )
+  }
+
+  #window(reader: number): FileWindow {
+    if (reader < 0 || reader >= MAX_READERS) throw new InternalError(`There is no reader ${reader}`)
+    return (this.#windows[reader] ??= new FileWindow(this.#file))
+  }
+
+  #offset(index: number): number {
+    const { block, firstPage } = this.range(index)
+    return (this.#pagesOffsets[block] as number) + firstPage * PAGE_SIZE
+  }
+}

@@ -1,0 +1,152 @@
+import { ImageError } from '../../errors.ts'
+import type { DirectFile } from '../../io/direct-file.ts'
+import { incomingHead } from '../../wire/incoming-stream.ts'
+import { type MachineStream, MainStreamParser } from '../../wire/main-stream.ts'
+import {
+  MAPPED_RAM_ALIGNMENT,
+  MAX_MAPPED_BLOCK_LENGTH,
+  type MappedBlock,
+  type MappedRamStart,
+  bitmapLength,
+  parseMappedBlock,
+  parseMappedStart,
+} from '../../wire/mapped-ram.ts'
+import { WireError } from '../../wire/wire-error.ts'
+import type { OpenedImage } from '../opened-image.ts'
+import { PAGE_SIZE, type SavedMachine } from '../saved-machine.ts'
+import { SparsePageStore } from './page-store.ts'
+import { PageRuns } from './page-runs.ts'
+
+const MAX_START_LENGTH = 128 * 1024
+const MAX_BLOCKS = 4096
+const MAX_TAIL_LENGTH = 1024 * 1024 * 1024
+
+/** Bytes that end a part of the RAM section: `incomingHead` ends with them, and in this file they come behind the pages. */
+const PART_END_LENGTH = 13
+
+/**
+ * Reads libvirt's `sparse` format (docs/format/sparse.md): every offset in it is checked before it is used.
+ * @throws ImageError, StorageError
+ */
+export async function openSparse(image: OpenedImage): Promise<SavedMachine> {
+  const { file, bodyOffset, fileLength, description } = image
+  const start = await readStart(image)
+  const blocks: MappedBlock[] = []
+  const runs = new PageRuns()
+  let at = bodyOffset + start.length
+  for (let left = start.totalLength; left > 0;) {
+    const block = await readBlock(file, at, fileLength, left)
+    if (blocks.length === MAX_BLOCKS) throw damaged(file.path, at, `has over ${MAX_BLOCKS} blocks`)
+    if (blocks.some(({ name }) => name === block.name))
+      throw damaged(file.path, at, `has two blocks called ${block.name}`)
+    await readBitmap(file, block, blocks.length, runs)
+    blocks.push(block)
+    left -= block.usedLength
+    at = block.pagesOffset + block.usedLength
+  }
+  const state = await readTail(file, start, blocks, at, fileLength)
+  return {
+    path: file.path,
+    format: 'sparse',
+    description,
+    pages: new SparsePageStore(file, blocks, runs),
+    deviceState: () => Promise.resolve(state),
+    [Symbol.asyncDispose]: () => file.close(),
+  }
+}
+
+async function readStart({ file, bodyOffset }: OpenedImage): Promise<MappedRamStart> {
+  const bytes = Buffer.alloc(MAX_START_LENGTH)
+  const found = await file.read(bytes, bodyOffset)
+  return parsed(file.path, bodyOffset, () => parseMappedStart(bytes.subarray(0, found)))
+}
+
+async function readBlock(
+  file: DirectFile,
+  at: number,
+  fileLength: number,
+  left: number,
+): Promise<MappedBlock> {
+  const bytes = Buffer.alloc(MAX_MAPPED_BLOCK_LENGTH)
+  const found = await file.read(bytes, at)
+  const block = parsed(file.path, at, () => parseMappedBlock(bytes.subarray(0, found)))
+  const { name, usedLength, bitmapOffset, pagesOffset } = block
+  if (usedLength === 0 || usedLength % PAGE_SIZE !== 0 || usedLength > left)
+    throw damaged(file.path, at, `says that ${name} has ${usedLength} bytes`)
+  const bitmapEnd = bitmapOffset + bitmapLength(usedLength)
+  if (bitmapOffset < at + block.length || bitmapEnd > pagesOffset)
+    throw damaged(file.path, at, `has the bitmap of ${name} at ${bitmapOffset}`)
+  if (pagesOffset % MAPPED_RAM_ALIGNMENT !== 0 || !Number.isSafeInteger(pagesOffset))
+    throw damaged(file.path, at, `has the pages of ${name} at ${pagesOffset}`)
+  if (pagesOffset + usedLength > fileLength) {
+    throw new ImageError(
+      'IMAGE_TRUNCATED',
+      `${file.path} is cut: ${name} reaches to byte ${pagesOffset + usedLength}, and it has ${fileLength}`,
+      {
+        path: file.path,
+        offset: fileLength,
+        hint: 'Fetch the file again from where it was copied',
+      },
+    )
+  }
+  return block
+}
+
+async function readBitmap(
+  file: DirectFile,
+  block: MappedBlock,
+  position: number,
+  runs: PageRuns,
+): Promise<void> {
+  const bitmap = Buffer.alloc(bitmapLength(block.usedLength))
+  await file.read(bitmap, block.bitmapOffset)
+  if (runs.appendBitmap(position, bitmap, block.usedLength / PAGE_SIZE)) return
+  throw damaged(file.path, block.bitmapOffset, `has pages behind the end of ${block.name}`)
+}
+
+/** Everything behind the pages of the last block. */
+async function readTail(
+  file: DirectFile,
+  start: MappedRamStart,
+  blocks: readonly MappedBlock[],
+  at: number,
+  fileLength: number,
+): Promise<MachineStream> {
+  const length = fileLength - at
+  if (length > MAX_TAIL_LENGTH)
+    throw damaged(file.path, at, `has ${length} bytes of device state, more than there can be`)
+  const tail = Buffer.allocUnsafe(length)
+  const found = await file.read(tail, at)
+  // The stream with its blocks as any other has them, which the parser knows.
+  const announced = blocks.map(({ name, usedLength }) => ({ name, length: usedLength }))
+  const front = parsed(file.path, at, () => incomingHead(start, announced))
+  const nothing = (): void => undefined
+  const parser = new MainStreamParser({ blocks: nothing, zeroPages: nothing, page: nothing })
+  return parsed(file.path, at, () => {
+    parser.feed(front.subarray(0, -PART_END_LENGTH))
+    parser.feed(tail.subarray(0, found))
+    return parser.finish()
+  })
+}
+
+function parsed<T>(path: string, at: number, parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause
+    const cut = /\bends?\b/.test(cause.message) || /no end mark/.test(cause.message)
+    throw new ImageError(
+      cut ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT',
+      `${path} ${cut ? 'is cut' : 'is damaged'}: ${cause.message}`,
+      { path, offset: at, hint: 'Fetch the file again from where it was copied', cause },
+    )
+  }
+}
+
+function damaged(path: string, offset: number, what: string): ImageError {
+  return new ImageError('IMAGE_CORRUPT', `${path} is damaged: it ${what}`, {
+    path,
+    offset,
+    hint: 'Fetch the file again from where it was copied, or restore an older image',
+  })
+}

@@ -1,0 +1,44 @@
+import { ImageError } from '../errors.ts'
+import type { DirectFile } from '../io/direct-file.ts'
+import { endOfSections } from '../wire/main-stream.ts'
+
+/** No machine's description of its devices is longer. */
+const MAX_TAIL = 8 * 1024 * 1024
+
+const BRACE = 0x7d
+
+/**
+ * Checks that a stream in a file ends as QEMU ends one: with the end mark, and the description of the devices that may follow it.
+ * QEMU itself does not notice when the description is cut.
+ * @throws ImageError IMAGE_TRUNCATED, StorageError
+ */
+export async function checkStreamEnd(file: DirectFile, start: number, end: number): Promise<void> {
+  // Most images are right: the description is a few hundred KiB at most.
+  for (const length of [512 * 1024, MAX_TAIL]) {
+    const tail = Buffer.alloc(Math.min(length, end - start))
+    await file.read(tail, end - tail.length)
+    if (endOfSections(tail) !== undefined) return
+  }
+  throw cutStream(file.path, end)
+}
+
+/** Passes a stream on, and checks by its last byte that it ends as one. @throws ImageError IMAGE_TRUNCATED */
+export async function* withCheckedEnd(
+  path: string,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let last: number | undefined
+  for await (const piece of pieces) {
+    last = piece.at(-1) ?? last
+    yield piece
+  }
+  if (last !== 0 && last !== BRACE) throw cutStream(path, undefined)
+}
+
+function cutStream(path: string, offset: number | undefined): ImageError {
+  return new ImageError(
+    'IMAGE_TRUNCATED',
+    `${path} is cut: what it holds of the machine does not end as QEMU ends a saved machine`,
+    { path, offset, hint: 'Fetch the file again from where it was copied' },
+  )
+}

@@ -1,0 +1,113 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import { ImageError } from '../errors.ts'
+
+/** A program that turns its input into its output. */
+export interface FilterTool {
+  readonly command: string
+  readonly args: readonly string[]
+  /** The Debian package that has it. */
+  readonly package: string
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>
+
+const MAX_COMPLAINT = 4096
+
+/**
+ * What a program makes of the given bytes, as they come. A piece of input may be reused once the next is asked for. Leaving the
+ * loop early ends the program.
+ * @throws ImageError IMAGE_UNSUPPORTED when it is not installed; FilterError when it fails; what the input throws
+ */
+export async function* filterStream(
+  tool: FilterTool,
+  input: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const child = start(tool)
+  const ended = endOf(tool, child)
+  ended.catch(() => undefined)
+  let fault: unknown
+  const fed = feed(child.stdin, input).catch((error: unknown) => {
+    fault = error
+    child.kill('SIGKILL')
+  })
+  try {
+    for await (const piece of child.stdout) {
+      if (fault !== undefined) break
+      yield piece as Buffer
+    }
+    await fed
+    if (fault !== undefined) throw fault
+    await ended
+  } finally {
+    child.kill('SIGKILL')
+    child.stdin.destroy()
+    await fed
+    await ended.catch(() => undefined)
+  }
+}
+
+/** What a program makes of some bytes, at once. @throws as `filterStream` */
+export async function filterBytes(tool: FilterTool, bytes: Uint8Array): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of filterStream(tool, [bytes] as unknown as AsyncIterable<Uint8Array>))
+    pieces.push(piece)
+  return Buffer.concat(pieces)
+}
+
+/** A program that ended badly; the message is what it said. */
+export class FilterError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'FilterError'
+  }
+}
+
+function start({ command, args }: FilterTool): Child {
+  // In a session of its own: Ctrl-C is ours to deal with.
+  return spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+}
+
+function endOf({ command, package: name }: FilterTool, child: Child): Promise<void> {
+  let complaint = ''
+  child.stderr.on('data', (text: Buffer) => {
+    if (complaint.length < MAX_COMPLAINT) complaint += text.toString()
+  })
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  child.once('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') return reject(cause)
+    reject(
+      new ImageError('IMAGE_UNSUPPORTED', `The program ${command} is not installed`, {
+        operation: `run ${command}`,
+        hint: `Install it (Debian: apt install ${name}), or use another format`,
+        cause,
+      }),
+    )
+  })
+  child.once('close', (code, signal) => {
+    if (code === 0) return resolve()
+    const how = code === null ? `was ended by ${signal ?? 'a signal'}` : `failed (${code})`
+    reject(new FilterError(complaint.trim() === '' ? `${command} ${how}` : complaint.trim()))
+  })
+  return promise
+}
+
+/** Hands everything over; a program that takes no more says why itself. */
+async function feed(stdin: Writable, input: AsyncIterable<Uint8Array>): Promise<void> {
+  let closed = false
+  stdin.on('error', () => {
+    closed = true
+  })
+  for await (const piece of input) {
+    if (closed) return
+    await new Promise<void>((resolve) => {
+      stdin.once('close', resolve)
+      stdin.write(piece, () => {
+        stdin.off('close', resolve)
+        resolve()
+      })
+    })
+    closed ||= stdin.destroyed
+  }
+  stdin.end()
+}

@@ -1,0 +1,118 @@
+import { Buffer } from 'node:buffer'
+import { RAM_FLAG, SECTION } from './main-stream.ts'
+import { WireError } from './wire-error.ts'
+
+/**
+ * The RAM section of a stream that QEMU wrote with the `mapped-ram` capability: each block's name and length are followed by a
+ * header that says where in the file its bitmap and its pages lie; the next block's name comes behind the pages. All integers of the
+ * stream are big-endian, the bitmap is of 64-bit little-endian words. Source: QEMU 10.0 migration/ram.c, `MappedRamHeader`,
+ * `mapped_ram_setup_ramblock`, `parse_ramblock_mapped_ram`; docs/devel/migration/mapped-ram.rst.
+ */
+
+/** Where pages of a block begin: a multiple of this (`MAPPED_RAM_FILE_OFFSET_ALIGNMENT`). */
+export const MAPPED_RAM_ALIGNMENT: number = 1024 * 1024
+
+/** The most bytes that name, length and header of a block take. */
+export const MAX_MAPPED_BLOCK_LENGTH: number = 1 + 255 + 8 + 28
+
+const PAGE_SIZE = 4096
+const HEADER_LENGTH = 28
+const HEADER_VERSION = 1
+const RAM_VERSION = 4
+
+/** The beginning of such a stream. */
+export interface MappedRamStart {
+  /** Magic, version, configuration section. */
+  readonly head: Uint8Array
+  readonly ramSection: number
+  /** Sum of the lengths of all blocks. */
+  readonly totalLength: number
+  /** Bytes of all this; the first block follows. */
+  readonly length: number
+}
+
+/** What a block's header says. Offsets count from the start of the file, whatever lies before the stream. */
+export interface MappedBlock {
+  readonly name: string
+  readonly usedLength: number
+  readonly bitmapOffset: number
+  readonly pagesOffset: number
+}
+
+const RAM_NAME = Buffer.from([3, 0x72, 0x61, 0x6d, 0, 0, 0, 0, 0, 0, 0, RAM_VERSION])
+
+/** Reads everything up to the first block. @throws WireError */
+export function parseMappedStart(bytes: Buffer): MappedRamStart {
+  if (bytes.length < 8 || bytes.readUInt32BE(0) !== 0x5145564d || bytes.readUInt32BE(4) !== 3)
+    throw new WireError('no QEMU stream of version 3', 0)
+  const name = bytes.indexOf(RAM_NAME)
+  if (name < 13 || bytes[name - 5] !== SECTION.START || bytes.length < name + RAM_NAME.length + 8)
+    throw new WireError('no RAM section follows the configuration', 8)
+  const at = name + RAM_NAME.length
+  const totalLength = readLong(bytes, at) - RAM_FLAG.MEM_SIZE
+  if (totalLength <= 0 || totalLength % PAGE_SIZE !== 0)
+    throw new WireError('the RAM section does not begin with its size', at)
+  return {
+    head: bytes.subarray(0, name - 5),
+    ramSection: bytes.readUInt32BE(name - 4),
+    totalLength,
+    length: at + 8,
+  }
+}
+
+/** Reads name, length and header of a block; gives how many bytes they take besides. @throws WireError */
+export function parseMappedBlock(bytes: Buffer): MappedBlock & { readonly length: number } {
+  const nameLength = bytes[0] ?? 0
+  const at = 1 + nameLength
+  if (nameLength === 0 || bytes.length < at + 8 + HEADER_LENGTH)
+    throw new WireError('the list of RAM blocks ends early', 0)
+  const version = bytes.readUInt32BE(at + 8)
+  if (version !== HEADER_VERSION)
+    throw new WireError(`mapped-ram header of version ${version}`, at + 8)
+  const pageSize = readLong(bytes, at + 12)
+  if (pageSize !== PAGE_SIZE) throw new WireError(`mapped-ram pages of ${pageSize} bytes`, at + 12)
+  return {
+    name: bytes.toString('utf8', 1, at),
+    usedLength: readLong(bytes, at),
+    bitmapOffset: readLong(bytes, at + 20),
+    pagesOffset: readLong(bytes, at + 28),
+    length: at + 8 + HEADER_LENGTH,
+  }
+}
+
+/** Writes a block's name, length and header down. */
+export function serialiseMappedBlock(block: MappedBlock): Buffer {
+  const name = Buffer.from(block.name)
+  const bytes = Buffer.alloc(1 + name.length + 8 + HEADER_LENGTH)
+  bytes.writeUInt8(name.length)
+  name.copy(bytes, 1)
+  const at = 1 + name.length
+  bytes.writeBigUInt64BE(BigInt(block.usedLength), at)
+  bytes.writeUInt32BE(HEADER_VERSION, at + 8)
+  bytes.writeBigUInt64BE(BigInt(PAGE_SIZE), at + 12)
+  bytes.writeBigUInt64BE(BigInt(block.bitmapOffset), at + 20)
+  bytes.writeBigUInt64BE(BigInt(block.pagesOffset), at + 28)
+  return bytes
+}
+
+/** Bytes of the bitmap of a block. */
+export function bitmapLength(usedLength: number): number {
+  return Math.ceil(usedLength / PAGE_SIZE / 64) * 8
+}
+
+/** Where a block whose name is written at `offset` of the file has its bitmap and pages, as QEMU lays them out. */
+export function placeBlock(name: string, usedLength: number, offset: number): MappedBlock {
+  const bitmapOffset = offset + 1 + Buffer.byteLength(name) + 8 + HEADER_LENGTH
+  const end = bitmapOffset + bitmapLength(usedLength)
+  return {
+    name,
+    usedLength,
+    bitmapOffset,
+    pagesOffset: Math.ceil(end / MAPPED_RAM_ALIGNMENT) * MAPPED_RAM_ALIGNMENT,
+  }
+}
+
+/** Inexact above 2^53, which every check against a file's length refuses. */
+function readLong(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
+}
