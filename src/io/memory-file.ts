@@ -1,9 +1,9 @@
-import { ftruncateSync, write } from 'node:fs'
+import { ftruncateSync, writev } from 'node:fs'
 import { promisify } from 'node:util'
 import { StorageError } from '../errors.ts'
 import { closeDescriptor, createMemoryFile } from './system-calls.ts'
 
-const writeAsync = promisify(write)
+const writeAsync = promisify(writev)
 
 /** An anonymous file in memory, all holes at first; another process that inherits its descriptor can map it. */
 export class MemoryFile implements Disposable {
@@ -18,13 +18,14 @@ export class MemoryFile implements Disposable {
     ftruncateSync(this.fd, length)
   }
 
-  /** Writes all of `bytes` at `offset`. @throws StorageError NO_SPACE when the host's memory does not suffice */
-  async write(bytes: Uint8Array, offset: number): Promise<void> {
-    let done = 0
+  /** Writes all of `pieces`, one behind the other, from `offset` on. @throws StorageError NO_SPACE when the host's memory does not suffice */
+  async write(pieces: readonly Uint8Array[], offset: number): Promise<void> {
     try {
-      while (done < bytes.length) {
-        const left = bytes.length - done
-        done += (await writeAsync(this.fd, bytes, done, left, offset + done)).bytesWritten
+      let left = pieces
+      for (let at = offset; left.length > 0;) {
+        const { bytesWritten } = await writeAsync(this.fd, left, at)
+        at += bytesWritten
+        left = behind(left, bytesWritten)
       }
     } catch (cause) {
       throw new StorageError('NO_SPACE', 'The host has no memory left for that of the machine', {
@@ -40,4 +41,13 @@ export class MemoryFile implements Disposable {
     this.#closed = true
     closeDescriptor(this.fd)
   }
+}
+
+function behind(pieces: readonly Uint8Array[], written: number): readonly Uint8Array[] {
+  let skip = written
+  return pieces.flatMap((piece) => {
+    const rest = piece.subarray(Math.min(skip, piece.length))
+    skip -= piece.length - rest.length
+    return rest.length === 0 ? [] : [rest]
+  })
 }
