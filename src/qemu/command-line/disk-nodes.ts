@@ -1,3 +1,4 @@
+import { DomainXmlError } from '../../errors.ts'
 import type { Disk, DiskCache } from '../domain-xml/model/disk.ts'
 import type { DiskLayer } from '../domain-xml/model/disk-source.ts'
 import { blockdev, type JsonValue } from './arguments.ts'
@@ -29,9 +30,14 @@ export function diskNodeName(index: number): string {
 
 /** The block nodes of a disk, from the bottom of its chain to the node that the device uses. */
 export function diskNodes(disk: Disk, index: number): readonly string[] {
-  return disk.source === undefined
-    ? []
-    : layerNodes(disk, disk.source, `libvirt-${index + 1}`, true)
+  if (disk.source === undefined) return []
+  if (disk.io === 'native' && cacheFlags(disk.cache)?.direct !== true) {
+    throw new DomainXmlError(
+      'XML_INVALID',
+      `${disk.place}/driver: io="native" needs cache="none" or cache="directsync"`,
+    )
+  }
+  return layerNodes(disk, disk.source, `libvirt-${index + 1}`, true)
 }
 
 function layerNodes(disk: Disk, layer: DiskLayer, name: string, top: boolean): readonly string[] {
@@ -55,7 +61,6 @@ function layerNodes(disk: Disk, layer: DiskLayer, name: string, top: boolean): r
     ...blockdev({
       'node-name': `${name}-format`,
       'read-only': top ? disk.readonly : true,
-      'force-share': top && disk.readonly && disk.shareable ? true : undefined,
       discard: top ? discard(disk) : undefined,
       'detect-zeroes': top ? detectZeroes(disk) : undefined,
       'discard-no-unref': top ? disk.discardNoUnref : undefined,

@@ -1,8 +1,7 @@
 import type { Domain } from '../domain-xml/model/domain.ts'
 import { onOff } from './arguments.ts'
-import { RAM_ID } from './chipset.ts'
 import { firmwareMachineOptions } from './firmware.ts'
-import { hasCellBackends } from './memory.ts'
+import { hasCellBackends, RAM_ID } from './memory.ts'
 import type { CommandLineOptions } from './options.ts'
 
 /**

@@ -2,9 +2,11 @@ import { QemuError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { NumaCell } from '../domain-xml/model/numa.ts'
 import { object, type Properties } from './arguments.ts'
-import { RAM_ID } from './chipset.ts'
 import { machineVersion } from './machine-version.ts'
 import { atLeast, type CommandLineOptions, type MemoryFile, versionText } from './options.ts'
+
+/** The id of the RAM block that holds a PC's memory, which an image names (hw/i386/pc.c, `default_ram_id`). */
+export const RAM_ID: string = 'pc.ram'
 
 /** One memory backend: the RAM block of that id in an image. */
 export interface MemoryBackend {

@@ -1,23 +1,12 @@
 import { DomainXmlError } from '../../errors.ts'
 import type { Controller } from '../domain-xml/model/controller.ts'
+import { PCI_DEVICE_NAMES } from '../domain-xml/normalise/pci/controller-targets.ts'
 import type { Properties } from './arguments.ts'
-
-/** QEMU's device for each of libvirt's models, where the XML does not name one. */
-export const PCI_MODEL_NAMES: Readonly<Record<string, string>> = {
-  'pcie-root-port': 'pcie-root-port',
-  'pcie-to-pci-bridge': 'pcie-pci-bridge',
-  'dmi-to-pci-bridge': 'i82801b11-bridge',
-  'pci-bridge': 'pci-bridge',
-  'pcie-switch-upstream-port': 'x3130-upstream',
-  'pcie-switch-downstream-port': 'xio3130-downstream',
-  'pci-expander-bus': 'pxb',
-  'pcie-expander-bus': 'pxb-pcie',
-}
 
 /** A PCI bridge or port. Its chassis and port numbers are in its registers, which an image checks. */
 export function pciControllerProperties(controller: Controller, id: string): Properties {
   const { model } = controller
-  const driver = controller.modelName ?? PCI_MODEL_NAMES[model ?? '']
+  const driver = controller.modelName ?? PCI_DEVICE_NAMES[model ?? '']
   if (driver === undefined) {
     throw new DomainXmlError(
       'XML_INVALID',

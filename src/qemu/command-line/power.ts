@@ -1,6 +1,6 @@
 import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
-import type { Chipset } from './chipset.ts'
+import type { Chipset } from '../domain-xml/chipset.ts'
 
 /**
  * What happens when the guest powers off, reboots or crashes, and whether it may sleep.

@@ -1,10 +1,10 @@
 import { DomainXmlError } from '../../errors.ts'
+import { type Chipset, chipsetOf, SUPPORTED_MACHINES } from '../domain-xml/chipset.ts'
 import type { Address } from '../domain-xml/model/address.ts'
 import type { Controller, ControllerType } from '../domain-xml/model/controller.ts'
 import type { Device } from '../domain-xml/model/device.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { Properties } from './arguments.ts'
-import { type Chipset, chipsetOf } from './chipset.ts'
 
 /** A domain with what its devices need to know of each other: how controllers and their buses are called. */
 export interface Wiring {
@@ -20,6 +20,13 @@ export interface Wiring {
 /** Prepares a domain for its command line. */
 export function wire(domain: Domain): Wiring {
   const chipset = chipsetOf(domain.os.machine)
+  if (chipset === undefined) {
+    throw new DomainXmlError(
+      'XML_UNSUPPORTED',
+      `/domain/os/type/@machine: the machine type "${domain.os.machine}" is not supported`,
+      { hint: SUPPORTED_MACHINES },
+    )
+  }
   const wiring: Wiring = {
     domain,
     chipset,

@@ -22,12 +22,20 @@ export function nodePath(node: Element | Attr): string {
   }
   const parent = node.parentNode
   if (parent === null || !isElement(parent)) return `/${node.nodeName}`
-  const twins: Node[] = []
-  for (let sibling = parent.firstChild; sibling !== null; sibling = sibling.nextSibling) {
-    if (sibling.nodeName === node.nodeName) twins.push(sibling)
+  return `${nodePath(parent)}/${node.nodeName}${twinIndex(node)}`
+}
+
+/** `[2]` for the second of several siblings of one name, nothing for an only one. */
+function twinIndex(node: Element): string {
+  let before = 0
+  for (let at = node.previousSibling; at !== null; at = at.previousSibling) {
+    if (at.nodeName === node.nodeName) before++
   }
-  const index = twins.length > 1 ? `[${twins.indexOf(node) + 1}]` : ''
-  return `${nodePath(parent)}/${node.nodeName}${index}`
+  if (before > 0) return `[${before + 1}]`
+  for (let at = node.nextSibling; at !== null; at = at.nextSibling) {
+    if (at.nodeName === node.nodeName) return '[1]'
+  }
+  return ''
 }
 
 /** The path of a node with its line, where it came from a text: `/domain/name (line 2)`. */

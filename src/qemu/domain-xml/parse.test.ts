@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { MAX_DOMAIN_XML_BYTES, parseDomainXml } from './parse.ts'
+import { parseDomainXml } from './parse.ts'
+import { MAX_DOMAIN_XML_BYTES } from './size-limits.ts'
 
 const GOOD = `<domain type='qemu'>
   <name>web</name>

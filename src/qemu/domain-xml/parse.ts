@@ -5,12 +5,7 @@ import type { DomainDocument } from './document.ts'
 import { invalid, rememberSource } from './location.ts'
 import { checkKnown } from './schema/check.ts'
 import { domainRule } from './schema/domain.ts'
-
-/** The largest domain XML that is read at all, in bytes. Real ones have a few KiB. */
-export const MAX_DOMAIN_XML_BYTES: number = 16 * 1024 * 1024
-
-/** Deeper nesting than any domain XML has; guards the recursive walks. */
-const MAX_DEPTH = 64
+import { findExcess, MAX_DOMAIN_XML_BYTES } from './size-limits.ts'
 
 /** How to parse a domain XML. */
 export interface ParseOptions {
@@ -50,8 +45,14 @@ export function parseXml(text: string, path?: string): Document {
   if (doctype >= 0) {
     throw malformed('a document type is not allowed in it', path, position(text, doctype))
   }
-  const deep = tooDeep(text)
-  if (deep >= 0) throw malformed('it is nested too deeply', path, position(text, deep))
+  const excess = findExcess(text)
+  if (excess >= 0) {
+    throw malformed(
+      'it has too many elements or nests them too deeply',
+      path,
+      position(text, excess),
+    )
+  }
   let complaint: { readonly message: string; readonly place: string } | undefined
   try {
     const parser = new DOMParser({
@@ -89,17 +90,6 @@ function checkEssentials(root: NonNullable<Document['documentElement']>): void {
   const os = child(root, 'os')
   if (os === undefined) throw invalid(root, 'the element <os> is missing')
   if (child(os, 'type') === undefined) throw invalid(os, 'the element <type> is missing')
-}
-
-/** The offset of the first tag that is nested deeper than `MAX_DEPTH`, or -1. Rough, but never too strict. */
-function tooDeep(text: string): number {
-  let depth = 0
-  for (const tag of text.matchAll(/<(\/?)[A-Za-z_][^<>]*?(\/?)>/g)) {
-    if (tag[1] === '/') depth--
-    else if (tag[2] !== '/') depth++
-    if (depth > MAX_DEPTH) return tag.index
-  }
-  return -1
 }
 
 function position(text: string, offset: number): string {

@@ -3,8 +3,14 @@ import { DomainXmlError } from '../../errors.ts'
 import type { DomainDocument } from './document.ts'
 import { isElement } from './location.ts'
 import { type Domain, readModel } from './model/domain.ts'
-import { checkKnown, type Finding } from './schema/check.ts'
+import { checkKnown, type Finding, findingText } from './schema/check.ts'
 import { domainRule } from './schema/domain.ts'
+
+/** How many things an error message names. */
+const MAX_NAMED = 20
+
+/** A text with more of them is no domain XML that anybody has. */
+const MAX_FINDINGS = 500
 
 export interface ReadDomainOptions {
   /** Leave out what this program does not do instead of refusing the domain. */
@@ -26,12 +32,13 @@ export interface ReadDomain {
 export function readDomain(document: DomainDocument, options: ReadDomainOptions = {}): ReadDomain {
   const findings = checkKnown(document.root, domainRule)
   if (findings.length === 0) return { domain: readModel(document.root), ignored: [] }
+  if (findings.length > MAX_FINDINGS) throw unsupportedDomain(document, findings)
   const fatal = findings.filter((finding) => finding.leavesOut === undefined)
   if (options.ignoreUnsupported !== true || fatal.length > 0) {
     throw unsupportedDomain(document, options.ignoreUnsupported === true ? fatal : findings)
   }
   const root = prune(document.root, findings)
-  return { domain: readModel(root), ignored: findings.map((finding) => finding.text) }
+  return { domain: readModel(root), ignored: findings.map(findingText) }
 }
 
 /** A copy of the tree without the nodes that the findings leave out. The document itself stays whole. */
@@ -60,9 +67,10 @@ function* childNodes(element: Element): Generator<NonNullable<Element['firstChil
 }
 
 function unsupportedDomain(document: DomainDocument, findings: readonly Finding[]): DomainXmlError {
-  const [first, ...more] = findings.map((finding) => finding.text)
-  const others = more.length === 0 ? '' : `; also ${more.join('; also ')}`
-  return new DomainXmlError('XML_UNSUPPORTED', `${first ?? ''}${others}`, {
+  const texts = findings.slice(0, MAX_NAMED).map(findingText)
+  const more = findings.length - texts.length
+  if (more > 0) texts.push(`${more} more things`)
+  return new DomainXmlError('XML_UNSUPPORTED', texts.join('; also '), {
     operation: 'read the domain XML',
     path: document.path,
     hint: findings.every((finding) => finding.leavesOut !== undefined)

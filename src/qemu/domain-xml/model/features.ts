@@ -8,6 +8,7 @@ import {
   sizeInBytes,
   whole,
 } from '../access.ts'
+import { invalid } from '../location.ts'
 
 /** `<features>`; what is absent is left to QEMU, but `acpi` is off without its element, as in libvirt. */
 export interface Features {
@@ -72,14 +73,20 @@ function readHyperv(element: Element | undefined): HypervFeatures | undefined {
       if (state(inner) === true) on.add(`${one.nodeName}/${inner.nodeName}`)
     }
   }
-  const vendor = child(element, 'vendor_id')
   return {
     passthrough: attribute(element, 'mode') === 'passthrough',
     on,
     spinlockRetries: whole(child(element, 'spinlocks'), 'retries'),
-    vendorId:
-      vendor !== undefined && on.has('vendor_id') ? requiredAttribute(vendor, 'value') : undefined,
+    vendorId: on.has('vendor_id') ? readVendor(child(element, 'vendor_id')) : undefined,
   }
+}
+
+/** At most twelve characters, as the processor has no room for more. */
+function readVendor(element: Element | undefined): string | undefined {
+  if (element === undefined) return undefined
+  const value = requiredAttribute(element, 'value')
+  if (!/^[^,]{1,12}$/.test(value)) throw invalid(element, `"${value}" is no vendor's name`)
+  return value
 }
 
 /** A feature's switch: its `state`, on when the element is there without one. */

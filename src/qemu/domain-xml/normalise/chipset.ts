@@ -1,5 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child } from '../access.ts'
+import { chipsetOf, SUPPORTED_MACHINES } from '../chipset.ts'
 import { invalid, unsupported } from '../location.ts'
 
 /**
@@ -11,11 +12,11 @@ export function isQ35(root: Element): boolean {
   const type = child(child(root, 'os'), 'type')
   if (type === undefined) throw invalid(root, 'the element <os> is missing')
   const machine = attribute(type, 'machine') ?? 'pc'
-  if (machine === 'q35' || machine.startsWith('pc-q35-')) return true
-  if (machine === 'pc' || /^pc-(i440fx-|\d)/.test(machine)) return false
+  const chipset = chipsetOf(machine)
+  if (chipset !== undefined) return chipset === 'q35'
   throw unsupported(
     attributeNode(type, 'machine'),
     `the machine type "${machine}" is not supported`,
-    'Supported are q35 and pc, in all their versions',
+    SUPPORTED_MACHINES,
   )
 }

@@ -7,8 +7,8 @@ import type { ElementRule, ValueRule } from './rule.ts'
 /** Something in a domain XML that this program does not do. */
 export interface Finding {
   readonly node: Element | Attr
-  /** The path, the line and what is the matter, for a person. */
-  readonly text: string
+  /** What is the matter with it. */
+  readonly what: string
   /** What goes when the domain is to be started without it; `undefined` when it cannot go. */
   readonly leavesOut: Element | Attr | undefined
 }
@@ -22,23 +22,23 @@ export interface Finding {
 export function checkKnown(element: Element, rule: ElementRule): readonly Finding[] {
   const findings: Finding[] = []
   checkElement(element, rule, findings)
-  return findings.filter((one) => !findings.some((other) => covers(other, one, findings)))
+  return withoutCovered(findings)
 }
 
 /** Once a device is left out, what else is the matter inside it does not matter. */
-function covers(other: Finding, one: Finding, findings: readonly Finding[]): boolean {
-  const gone = other.leavesOut
-  if (other === one || gone === undefined || !isElement(gone)) return false
-  if (one.leavesOut === gone) return findings.indexOf(other) < findings.indexOf(one)
-  return isInside(one.node, gone)
-}
-
-function isInside(node: Element | Attr, outer: Element): boolean {
-  const start = isElement(node) ? node : node.ownerElement
-  for (let at: Node | null = start; at !== null; at = at.parentNode) {
-    if (at === outer) return true
-  }
-  return false
+function withoutCovered(findings: readonly Finding[]): readonly Finding[] {
+  const gone = new Set(findings.map((finding) => finding.leavesOut))
+  const named = new Set<Element | Attr>()
+  return findings.filter(({ node, leavesOut }) => {
+    const own = leavesOut ?? node
+    const above = isElement(own) ? own.parentNode : own.ownerElement
+    for (let at: Node | null = above; at !== null; at = at.parentNode) {
+      if (isElement(at) && gone.has(at)) return false
+    }
+    if (named.has(own)) return false
+    named.add(own)
+    return true
+  })
 }
 
 function checkElement(element: Element, rule: ElementRule, findings: Finding[]): void {
@@ -135,7 +135,12 @@ function finding(
   what: string,
   leavesOut: Element | Attr | undefined,
 ): Finding {
-  return { node, text: `${place(node)}${describe(node)} ${what}`, leavesOut: removable(leavesOut) }
+  return { node, what, leavesOut: removable(leavesOut) }
+}
+
+/** The path, the line and what is the matter, for a person. */
+export function findingText({ node, what }: Finding): string {
+  return `${place(node)}${describe(node)} ${what}`
 }
 
 /** Some things are told apart by an attribute, which helps where there are many of them. */
@@ -162,11 +167,17 @@ function device(element: Element): Element {
 /** The root cannot be left out, nor what a domain must have. */
 function removable(node: Element | Attr | undefined): Element | Attr | undefined {
   if (node === undefined) return undefined
-  const path = place(node).replace(/ \(.*/, '')
+  const path = isElement(node) ? names(node) : `${names(node.ownerElement)}/@${node.name}`
   const needed = ['/domain', '/domain/@type', '/domain/os', '/domain/os/type', '/domain/memory']
-  return needed.some((one) => one === path || path.startsWith('/domain/os/type/'))
-    ? undefined
-    : node
+  return needed.includes(path) || path.startsWith('/domain/os/type/') ? undefined : node
+}
+
+function names(element: Element | null): string {
+  let path = ''
+  for (let at: Node | null = element; at !== null && isElement(at); at = at.parentNode) {
+    path = `/${at.nodeName}${path}`
+  }
+  return path
 }
 
 function shorten(value: string): string {

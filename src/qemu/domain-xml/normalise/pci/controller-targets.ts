@@ -6,7 +6,7 @@ import { pciAddressOf } from './address-element.ts'
 import { bridges } from './order.ts'
 
 /** QEMU's devices for libvirt's models (qemuDomainPCIControllerSetDefaultModelName, 9.0). */
-const NAMES: Readonly<Record<string, string>> = {
+export const PCI_DEVICE_NAMES: Readonly<Record<string, string>> = {
   'pcie-root-port': 'pcie-root-port',
   'pcie-to-pci-bridge': 'pcie-pci-bridge',
   'dmi-to-pci-bridge': 'i82801b11-bridge',
@@ -21,7 +21,7 @@ const NAMES: Readonly<Record<string, string>> = {
 export function fillPciControllers(devices: Element): void {
   for (const controller of bridges(devices)) {
     const model = attribute(controller, 'model') ?? ''
-    const name = NAMES[model]
+    const name = PCI_DEVICE_NAMES[model]
     if (name === undefined) continue
     if (child(controller, 'model') === undefined) {
       insertBefore(controller, create(controller, 'model', { name }), () => true)

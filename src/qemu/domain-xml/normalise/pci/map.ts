@@ -5,6 +5,9 @@ import type { PciAddress } from '../../model/address.ts'
 import { BUS_KINDS, type BusKind, takesWhenTold } from './bus.ts'
 import type { Connection } from './connect.ts'
 
+/** There are no more bus numbers. */
+const MAX_BUSES = 256
+
 interface Bus {
   readonly model: string
   readonly kind: BusKind
@@ -144,6 +147,7 @@ function growTo(buses: Bus[], index: number, connection: Connection, device: Ele
  * Express only needs two: a root port, and on it a bridge.
  */
 function growBy(buses: Bus[], count: number, connection: Connection, device: Element): number {
+  if (buses.length + count > MAX_BUSES) throw invalid(device, 'the domain has too many PCI devices')
   const first = buses.length
   const target = first + count - 1
   if (connection === 'pci') {

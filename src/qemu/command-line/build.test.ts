@@ -1,0 +1,346 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+
+import { normaliseDomain } from '../domain-xml/normalise.ts'
+import type { Domain } from '../domain-xml/model/domain.ts'
+import { parseDomainXml } from '../domain-xml/parse.ts'
+import { readDomain } from '../domain-xml/read-domain.ts'
+import { buildCommandLine } from './build.ts'
+import { commandEnvironment } from './clock.ts'
+import { filesToMake } from './firmware.ts'
+import { memoryBackends } from './memory.ts'
+import type { CommandLineOptions } from './options.ts'
+
+interface Parts {
+  readonly type?: string
+  readonly machine?: string
+  readonly top?: string
+  readonly os?: string
+  readonly devices?: string
+}
+
+function domain(parts: Parts = {}): Domain {
+  const text = `<domain type='${parts.type ?? 'qemu'}'><name>a,b</name><memory unit='MiB'>64</memory>${parts.top ?? ''}
+<os><type arch='x86_64' machine='${parts.machine ?? 'pc-q35-7.2'}'>hvm</type>${parts.os ?? ''}</os>
+<devices>${parts.devices ?? ''}</devices></domain>`
+  return readDomain(normaliseDomain(parseDomainXml(text))).domain
+}
+
+const usual: CommandLineOptions = {
+  qemuVersion: { major: 7, minor: 2, micro: 0 },
+  monitors: [],
+  incoming: false,
+}
+
+function build(parts: Parts, options: Partial<CommandLineOptions> = {}): readonly string[] {
+  return buildCommandLine(domain(parts), { ...usual, ...options })
+}
+
+/** The values of an option. */
+function values(argv: readonly string[], name: string): readonly string[] {
+  return argv.filter((_, at) => argv[at - 1] === name)
+}
+
+/** The properties of the devices, objects or nodes made by `driver` (or of that `qom-type`). */
+function made(argv: readonly string[], driver: string): readonly Record<string, unknown>[] {
+  return ['-device', '-object', '-blockdev', '-netdev']
+    .flatMap((name) => values(argv, name))
+    .map((text) => JSON.parse(text) as Record<string, unknown>)
+    .filter((one) => [one['driver'], one['qom-type'], one['type']].includes(driver))
+}
+
+suite('buildCommandLine()', () => {
+  test('always waits, escapes commas and makes the monitors', () => {
+    const argv = build({}, { monitors: [{ id: 'control', path: '/run/a,b/qmp' }] })
+    assert.ok(argv.includes('-S'))
+    assert.ok(!argv.includes('-no-shutdown'))
+    assert.deepEqual(values(argv, '-name'), ['guest=a,,b,debug-threads=on'])
+    assert.ok(argv.includes('socket,id=charcontrol,path=/run/a,,b/qmp,server=on,wait=off'))
+    assert.deepEqual(values(argv, '-mon'), ['chardev=charcontrol,id=control,mode=control'])
+  })
+
+  test('chooses the processor by mode and accelerator', () => {
+    const cpu = (top: string, type = 'kvm', options: Partial<CommandLineOptions> = {}): unknown =>
+      values(build({ top, type }, options), '-cpu')[0]
+    assert.equal(cpu(`<cpu mode='host-passthrough'/>`), 'host,migratable=on')
+    assert.equal(cpu(`<cpu mode='host-passthrough'/>`, 'qemu'), 'max,migratable=on')
+    assert.equal(cpu(`<cpu mode='host-model'/>`), 'host')
+    assert.equal(cpu(`<cpu mode='host-model'/>`, 'kvm', { accelerator: 'tcg' }), 'max')
+    assert.equal(cpu(`<cpu mode='maximum'/>`), 'max')
+    assert.equal(
+      cpu(
+        `<cpu mode='custom'><model vendor_id='GenuineIntel'>Skylake-Client</model><feature policy='disable' name='mpx'/>
+        <feature policy='optional' name='x2apic'/><feature policy='force' name='pclmuldq'/><cache mode='passthrough'/></cpu>`,
+      ),
+      'Skylake-Client,vendor=GenuineIntel,mpx=off,pclmulqdq=on,host-cache-info=on,l3-cache=off',
+    )
+  })
+
+  test('says timers, Hyper-V and KVM features with the processor', () => {
+    const top = `<features><acpi/><apic eoi='on'/><hyperv><relaxed state='on'/><spinlocks state='on' retries='8191'/><stimer state='on'><direct state='on'/></stimer>
+      <vendor_id state='on' value='us'/><ipi state='off'/></hyperv><kvm><hidden state='on'/><pv-ipi state='off'/></kvm><pmu state='off'/></features>
+      <clock offset='utc'><timer name='kvmclock' present='no'/><timer name='hypervclock' present='yes'/><timer name='tsc' frequency='3000000000'/></clock>`
+    assert.equal(
+      values(build({ top }), '-cpu')[0],
+      'qemu64,kvmclock=off,hv-time=on,tsc-frequency=3000000000,kvm-pv-eoi=on,hv-relaxed=on,hv-spinlocks=0x1fff,hv-stimer=on,' +
+        'hv-stimer-direct=on,hv-vendor-id=us,kvm=off,kvm-pv-ipi=off,pmu=off',
+    )
+    const sly = `<features><hyperv><vendor_id state='on' value='x,kvm=off'/></hyperv></features>`
+    assert.throws(() => build({ top: sly }), { code: 'XML_INVALID' })
+  })
+
+  test('turns ACPI off unless the XML has it, as libvirt does', () => {
+    assert.match(values(build({}), '-machine')[0] ?? '', /,acpi=off$/)
+    const top = '<features><acpi/></features>'
+    assert.match(values(build({ top }), '-machine')[0] ?? '', /,acpi=on$/)
+  })
+
+  test('puts RAM where it is told to, always under the id that images name', () => {
+    const ram = (top: string, options: Partial<CommandLineOptions> = {}): unknown =>
+      values(build({ top }, options), '-object').map((text) => JSON.parse(text) as unknown)[0]
+    const size = 64 * 1024 * 1024
+    const plain = { 'x-use-canonical-path-for-ramblock-id': false }
+    assert.deepEqual(ram(''), { 'qom-type': 'memory-backend-ram', id: 'pc.ram', size })
+    assert.deepEqual(ram(`<memoryBacking><access mode='shared'/></memoryBacking>`), {
+      'qom-type': 'memory-backend-memfd',
+      id: 'pc.ram',
+      share: true,
+      ...plain,
+      size,
+    })
+    const huge = `<memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>`
+    assert.deepEqual(ram(huge), {
+      'qom-type': 'memory-backend-memfd',
+      id: 'pc.ram',
+      hugetlb: true,
+      hugetlbsize: 2 * 1024 * 1024,
+      share: false,
+      ...plain,
+      prealloc: true,
+      size,
+    })
+    const file = { path: '/ram', share: false, offset: 4096, readonly: true }
+    const memoryFiles = new Map([['pc.ram', file]])
+    const ten = { major: 10, minor: 0, micro: 2 }
+    assert.deepEqual(ram('', { memoryFiles, qemuVersion: ten }), {
+      'qom-type': 'memory-backend-file',
+      id: 'pc.ram',
+      'mem-path': '/ram',
+      share: false,
+      offset: 4096,
+      readonly: true,
+      rom: 'off',
+      ...plain,
+      size,
+    })
+    assert.throws(() => ram('', { memoryFiles }), {
+      code: 'QEMU_LACKS_FEATURE',
+      message: /QEMU 7\.2\.0 .*QEMU 8\.1/,
+    })
+  })
+
+  test('gives NUMA cells RAM of their own, but not on machines that shared it', () => {
+    const top = `<vcpu>2</vcpu><cpu><numa><cell cpus='0' memory='32' unit='MiB'/><cell cpus='1' memory='32' unit='MiB'/></numa></cpu>`
+    assert.deepEqual(
+      memoryBackends(domain({ top })).map((one) => one.id),
+      ['ram-node0', 'ram-node1'],
+    )
+    const old = { top, machine: 'pc-i440fx-5.0' }
+    assert.deepEqual(
+      memoryBackends(domain(old)).map((one) => one.id),
+      ['pc.ram'],
+    )
+    assert.deepEqual(values(build(old), '-numa'), [
+      'node,nodeid=0,cpus=0,mem=32',
+      'node,nodeid=1,cpus=1,mem=32',
+    ])
+    const twice = top.replace("cpus='1'", "cpus='0'")
+    assert.throws(() => build({ top: twice }), { code: 'XML_INVALID', message: /two cells/ })
+  })
+
+  test('checks that the topology makes as many processors as there are', () => {
+    const topology = `<topology sockets='2' cores='2' threads='2'/>`
+    const top = (vcpus: number): string => `<vcpu current='1'>${vcpus}</vcpu><cpu>${topology}</cpu>`
+    assert.deepEqual(values(build({ top: top(8) }), '-smp'), [
+      '1,maxcpus=8,sockets=2,cores=2,threads=2',
+    ])
+    assert.throws(() => build({ top: top(4) }), { code: 'XML_INVALID', message: /makes 8/ })
+  })
+
+  test('maps what the guest’s end shall lead to', () => {
+    const action = (poweroff: string, reboot: string, crash: string, devices = ''): unknown =>
+      values(
+        build({
+          top: `<on_poweroff>${poweroff}</on_poweroff><on_reboot>${reboot}</on_reboot><on_crash>${crash}</on_crash>`,
+          devices,
+        }),
+        '-action',
+      )[0]
+    const panic = `<panic model='isa'/>`
+    assert.equal(action('destroy', 'restart', 'destroy'), undefined)
+    assert.equal(action('destroy', 'destroy', 'restart'), 'reboot=shutdown')
+    assert.equal(
+      action('preserve', 'preserve', 'preserve', panic),
+      'reboot=shutdown,shutdown=pause,panic=pause',
+    )
+    assert.throws(() => action('destroy', 'restart', 'restart', panic), { code: 'XML_UNSUPPORTED' })
+    assert.throws(() => action('destroy', 'preserve', 'destroy'), { code: 'XML_UNSUPPORTED' })
+  })
+
+  test('gives the boot order of <os> to the first device of each kind, or that of the devices', () => {
+    const disk = (dev: string, boot = '', kind = 'disk'): string =>
+      `<disk device='${kind}'><source file='/${dev}'/><target dev='${dev}' bus='sata'/>${boot}</disk>`
+    const card = `<interface type='user'/>`
+    const indexes = (parts: Parts): unknown =>
+      [
+        ...made(build(parts), 'ide-hd'),
+        ...made(build(parts), 'ide-cd'),
+        ...made(build(parts), 'rtl8139'),
+      ].map((one) => one['bootindex'])
+    const devices = disk('sda') + disk('sdb') + disk('sdc', '', 'cdrom') + card
+    const os = `<boot dev='cdrom'/><boot dev='network'/><boot dev='hd'/>`
+    assert.deepEqual(indexes({ os, devices }), [3, undefined, 1, 2])
+    const own = disk('sda', "<boot order='2'/>") + disk('sdb', "<boot order='1'/>")
+    assert.deepEqual(indexes({ devices: own }), [2, 1])
+    assert.throws(() => build({ devices: own.replace("'2'", "'1'") }), { code: 'XML_INVALID' })
+    assert.throws(() => build({ os, devices: own }), { code: 'XML_INVALID' })
+  })
+
+  test('translates cache modes, which the guest sees as a write cache', () => {
+    const disk = (driver: string): string =>
+      `<disk><driver ${driver}/><source file='/x'/><target dev='vda'/></disk>`
+    const argv = build({ devices: disk(`cache='none' io='native'`) })
+    assert.equal(made(argv, 'virtio-blk-pci')[0]?.['write-cache'], 'on')
+    assert.deepEqual(made(argv, 'raw')[0]?.['cache'], { direct: true, 'no-flush': false })
+    assert.equal(made(argv, 'file')[0]?.['aio'], 'native')
+    const through = build({ devices: disk(`cache='writethrough'`) })
+    assert.equal(made(through, 'virtio-blk-pci')[0]?.['write-cache'], 'off')
+    assert.throws(() => build({ devices: disk(`io='native'`) }), { code: 'XML_INVALID' })
+  })
+
+  test('builds a chain of images from the bottom and makes lower layers read-only', () => {
+    const devices = `<disk><driver type='qcow2'/><source file='/top'/><target dev='vda'/>
+      <backingStore type='file'><format type='qcow2'/><source file='/base'/><backingStore/></backingStore></disk>`
+    const nodes = made(build({ devices }), 'qcow2')
+    assert.deepEqual(
+      nodes.map((one) => [one['node-name'], one['read-only'], one['backing']]),
+      [
+        ['libvirt-1-b-format', true, null],
+        ['libvirt-1-format', false, 'libvirt-1-b-format'],
+      ],
+    )
+  })
+
+  test('connects network cards to the user network, to taps and to bridges', () => {
+    const devices = `<interface type='user'><ip family='ipv4' address='10.9.0.0' prefix='24'/>
+        <portForward proto='tcp' address='127.0.0.1'><range start='2222' to='22'/><range start='8080' end='8081'/></portForward></interface>
+      <interface type='ethernet'><target dev='tap7' managed='no'/><model type='virtio'/><driver name='vhost' queues='4'/></interface>
+      <interface type='bridge'><source bridge='br0'/></interface>`
+    const argv = build({ devices })
+    assert.deepEqual(
+      values(argv, '-netdev').map((text) => JSON.parse(text) as unknown),
+      [
+        {
+          type: 'user',
+          net: '10.9.0.0/24',
+          hostfwd: [
+            { str: 'tcp:127.0.0.1:2222-:22' },
+            { str: 'tcp:127.0.0.1:8080-:8080' },
+            { str: 'tcp:127.0.0.1:8081-:8081' },
+          ],
+          id: 'hostnet0',
+        },
+        {
+          type: 'tap',
+          ifname: 'tap7',
+          script: 'no',
+          downscript: 'no',
+          vhost: true,
+          queues: 4,
+          id: 'hostnet1',
+        },
+        { type: 'bridge', br: 'br0', id: 'hostnet2' },
+      ],
+    )
+    const card = made(argv, 'virtio-net-pci')[0]
+    assert.deepEqual([card?.['mq'], card?.['vectors']], [true, 10])
+  })
+
+  test('leaves out an option ROM only when told to, as it is a RAM block of its own', () => {
+    const card = (rom: string): unknown =>
+      made(
+        build({ devices: `<interface type='user'><model type='e1000'/>${rom}</interface>` }),
+        'e1000',
+      )[0]
+    const has = (rom: string): unknown => (card(rom) as Record<string, unknown>)['romfile']
+    assert.equal(has(''), undefined)
+    assert.equal(has(`<rom enabled='no'/>`), '')
+    assert.equal(has(`<rom file='/r'/>`), '/r')
+  })
+
+  test('makes serial ports on files, sockets and terminals', () => {
+    const devices = `<serial type='file'><source path='/a,b' append='on'/><log file='/l' append='off'/></serial>
+      <serial type='unix'><source path='/s' mode='connect'><reconnect enabled='yes' timeout='2'/></source></serial>
+      <serial type='tcp'><source mode='bind' host='::1' service='4555'/></serial><serial type='unix'/>`
+    const chardevs = (options: Partial<CommandLineOptions>): readonly string[] =>
+      values(build({ devices }, options), '-chardev')
+    assert.deepEqual(chardevs({ socketDirectory: '/run' }), [
+      'file,id=charserial0,path=/a,,b,append=on,logfile=/l,logappend=off',
+      'socket,id=charserial1,path=/s,reconnect=2',
+      'socket,id=charserial2,host=::1,port=4555,server=on,wait=off',
+      'socket,id=charserial3,path=/run/serial3.sock,server=on,wait=off',
+    ])
+    const new_ = { socketDirectory: '/run', qemuVersion: { major: 9, minor: 2, micro: 0 } }
+    assert.equal(chardevs(new_)[1], 'socket,id=charserial1,path=/s,reconnect-ms=2000')
+    assert.throws(() => chardevs({}), { code: 'XML_INVALID', message: /serial\[4\].*no path/ })
+  })
+
+  test('shows VNC on any free port of this host unless told otherwise', () => {
+    const vnc = (attributes: string): unknown =>
+      values(build({ devices: `<graphics type='vnc' ${attributes}/>` }), '-vnc')[0]
+    assert.equal(vnc(''), '127.0.0.1:0,to=59635')
+    assert.equal(vnc(`port='5901' listen='::'`), '[::]:1')
+    assert.equal(vnc(`socket='/a,b'`), 'vnc=unix:/a,,b')
+    assert.throws(() => vnc(`port='80'`), { code: 'XML_INVALID' })
+  })
+
+  test('sets the clock by the present it is given', () => {
+    const rtc = (clock: string): unknown =>
+      values(build({ top: clock }, { now: new Date('2026-01-02T03:04:05Z') }), '-rtc')[0]
+    assert.equal(rtc(`<clock offset='variable' adjustment='-3600'/>`), 'base=2026-01-02T02:04:05')
+    assert.equal(rtc(`<clock offset='absolute' start='86400'/>`), 'base=1970-01-02T00:00:00')
+    const zone = `<clock offset='timezone' timezone='Europe/Berlin'/>`
+    assert.equal(rtc(zone), 'base=localtime')
+    assert.deepEqual(commandEnvironment(domain({ top: zone })), { TZ: 'Europe/Berlin' })
+  })
+
+  test('makes flash memories of a UEFI firmware and says what to copy first', () => {
+    const os = `<loader readonly='yes' type='pflash'>/code.fd</loader><nvram template='/vars.fd'>/own.fd</nvram>`
+    const argv = build({ os })
+    assert.match(
+      values(argv, '-machine')[0] ?? '',
+      /,pflash0=libvirt-pflash0-format,pflash1=libvirt-pflash1-format/,
+    )
+    assert.deepEqual(
+      made(argv, 'raw').map((one) => one['read-only']),
+      [true, false],
+    )
+    assert.deepEqual(filesToMake(domain({ os })), [{ path: '/own.fd', template: '/vars.fd' }])
+  })
+
+  test('throws XML_INVALID when the domain was never normalised', () => {
+    const text = `<domain type='qemu'><name>x</name><uuid>11111111-2222-3333-4444-000000000072</uuid><memory>65536</memory>
+<os><type machine='pc'>hvm</type></os><devices><rng model='virtio'><backend model='random'/></rng></devices></domain>`
+    const raw = readDomain(parseDomainXml(text)).domain
+    assert.throws(() => buildCommandLine(raw, usual), {
+      code: 'XML_INVALID',
+      message: /\/domain\/devices\/rng \(line 2\): the device has no address/,
+    })
+  })
+
+  test('throws QEMU_LACKS_FEATURE for a QEMU that does not read JSON devices', () => {
+    assert.throws(() => build({}, { qemuVersion: { major: 6, minor: 1, micro: 0 } }), {
+      code: 'QEMU_LACKS_FEATURE',
+    })
+  })
+})
