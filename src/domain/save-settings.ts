@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts'
 import type { Compression } from '../image/header.ts'
+import { PACKINGS, isPacked } from '../image/packed/packing.ts'
 import type { CompressionLevel } from '../transfer/save-target.ts'
 import type { TargetFormat } from '../transfer/save-target-table.ts'
 
@@ -15,7 +16,7 @@ export interface SaveRequest {
   readonly compression?: Compression | undefined
   /** Default: `adaptive`, which spends what the disk leaves idle. */
   readonly compressionLevel?: CompressionLevel | undefined
-  /** Write past the page cache. Default: for `stasis`. */
+  /** Write past the page cache. Default: for `stasis` and `sparse`. */
   readonly bypassCache?: boolean | undefined
 }
 
@@ -45,22 +46,34 @@ export function settleSave(request: SaveRequest): SaveSettings {
       `${channels} is no number of channels: it must be from 1 to ${MAX_CHANNELS}`,
     )
   }
-  checkLevel(compression, compressionLevel)
-  if (format === 'raw') checkSingleStream(request)
+  if (isPacked(format)) checkRange(format, PACKINGS[format].levels, compressionLevel)
+  else checkLevel(compression, compressionLevel)
+  const single = format === 'raw' || isPacked(format)
+  if (single) checkSingleStream(format, request)
+  if (format === 'sparse' && compression !== 'none') throw notCompressed()
   return {
     format,
-    channels: format === 'raw' ? 0 : channels,
+    channels: single ? 0 : channels,
     compression,
     compressionLevel,
-    direct: request.bypassCache ?? format === 'stasis',
+    direct: request.bypassCache ?? (format === 'stasis' || format === 'sparse'),
   }
 }
 
-function checkSingleStream({ parallel, channels, compression = 'none' }: SaveRequest): void {
+function checkSingleStream(
+  format: TargetFormat,
+  { parallel, channels, compression = 'none' }: SaveRequest,
+): void {
   if (parallel !== true && channels === undefined && compression === 'none') return
   const what = compression === 'none' ? 'parallel channels' : 'compression'
-  throw new UsageError('BAD_COMBINATION', `The format raw is one plain stream: it has no ${what}`, {
+  throw new UsageError('BAD_COMBINATION', `The format ${format} is one stream: it has no ${what}`, {
     hint: 'Leave that out, or choose the format stasis or channels',
+  })
+}
+
+function notCompressed(): UsageError {
+  return new UsageError('BAD_COMBINATION', 'The format sparse is never compressed', {
+    hint: 'Leave that out, or choose the format stasis',
   })
 }
 
@@ -73,10 +86,18 @@ function checkLevel(compression: Compression, level: CompressionLevel): void {
       hint: 'Choose zlib or zstd, or leave the level out',
     })
   }
-  const [least, most] = LEVELS[compression]
+  checkRange(compression, LEVELS[compression], level)
+}
+
+function checkRange(
+  method: string,
+  [least, most]: readonly [number, number],
+  level: CompressionLevel,
+): void {
+  if (level === 'adaptive') return
   if (Number.isInteger(level) && level >= least && level <= most) return
   throw new UsageError(
     'BAD_ARGUMENT',
-    `${level} is no level of ${compression}: it must be from ${least} to ${most}`,
+    `${level} is no level of ${method}: it must be from ${least} to ${most}`,
   )
 }

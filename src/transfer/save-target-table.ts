@@ -1,18 +1,30 @@
+import { SAVE_FORMATS, type SaveFormat } from '../image/save-format.ts'
 import { openChannelsTarget } from './channels-target.ts'
+import { openPackedTarget } from './packed-target.ts'
 import { openRawTarget } from './raw-target.ts'
 import type { SaveTarget, SaveTargetOptions } from './save-target.ts'
+import { openSparseTarget } from './sparse-target.ts'
 import { openStasisTarget } from './stasis-target.ts'
 
 /** The formats that a machine can be saved in, the default first. */
-export const TARGET_FORMATS = ['stasis', 'raw', 'channels'] as const
+export const TARGET_FORMATS: readonly SaveFormat[] = [
+  'stasis',
+  ...SAVE_FORMATS.filter((format) => format !== 'stasis'),
+]
 
-export type TargetFormat = (typeof TARGET_FORMATS)[number]
+export type TargetFormat = SaveFormat
 
 /** Who writes which format: one file and one line for each. */
 const TARGETS: Readonly<Record<TargetFormat, (options: SaveTargetOptions) => Promise<SaveTarget>>> =
   {
     stasis: openStasisTarget,
     raw: openRawTarget,
+    gzip: openPackedTarget('gzip'),
+    bzip2: openPackedTarget('bzip2'),
+    xz: openPackedTarget('xz'),
+    lzop: openPackedTarget('lzop'),
+    zstd: openPackedTarget('zstd'),
+    sparse: openSparseTarget,
     channels: openChannelsTarget,
   }
 

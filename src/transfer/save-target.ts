@@ -54,6 +54,8 @@ export interface SaveTarget extends AsyncDisposable {
   readonly uri: string
   /** What QEMU must be told: multifd with so many channels, and its own compression. 0 channels: no multifd. */
   readonly multifd: { readonly channels: number; readonly compression: Compression }
+  /** QEMU writes the file itself, pages at fixed places; `directIo` when the file system can, past the page cache. */
+  readonly mappedRam?: { readonly directIo: boolean } | undefined
   /**
    * Settles when the whole stream was received and handed to the disk; rejects at the first fault (then cancel the migration).
    * @throws StorageError, QemuError QEMU_STREAM, CancelledError

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import { type SaveOptions, saveDomain } from '../../domain/save.ts'
+import { TARGET_FORMATS } from '../../transfer/save-target-table.ts'
 import { compressionLevel, integerBetween } from '../option-values.ts'
 import { ProgressDisplay } from '../progress-display.ts'
 import { saveReport } from '../save-report.ts'
@@ -12,6 +13,9 @@ interface Flags {
   readonly parallelCompression?: SaveOptions['compression']
   readonly compressionLevel?: SaveOptions['compressionLevel']
   readonly format?: SaveOptions['format']
+  /** The names that virsh has for them. */
+  readonly imageFormat?: SaveOptions['format']
+  readonly parallelChannels?: number
   readonly bypassCache?: boolean
   readonly xml?: string
   readonly running?: boolean
@@ -28,7 +32,7 @@ export const verb: Verb<Flags> = {
         '<file>',
         'where the image shall be; an image that stands there is replaced at the end',
       )
-      .option('--parallel', 'over several channels (the default, but for raw)')
+      .option('--parallel', 'over several channels (the default for stasis, channels and sparse)')
       .option(
         '--parallel-connections <n>',
         'how many channels, 1 to 64 (default: 2)',
@@ -46,12 +50,12 @@ export const verb: Verb<Flags> = {
         compressionLevel,
       )
       .addOption(
-        new Option('--format <format>', 'how the image is written (default: stasis)').choices([
-          'stasis',
-          'raw',
-          'channels',
-        ]),
+        new Option('--format <format>', 'how the image is written (default: stasis)').choices(
+          TARGET_FORMATS,
+        ),
       )
+      .addOption(new Option('--image-format <format>').choices(TARGET_FORMATS).hideHelp())
+      .addOption(new Option('--parallel-channels <n>').argParser(integerBetween(1, 64)).hideHelp())
       .option('--bypass-cache', 'write past the page cache (the default for stasis)')
       .option('--no-bypass-cache', 'write through the page cache')
       .option(
@@ -73,9 +77,9 @@ export const verb: Verb<Flags> = {
     const result = await saveDomain(domain, file, {
       ...directories,
       signal,
-      format: flags.format,
+      format: flags.format ?? flags.imageFormat,
       parallel: flags.parallel,
-      channels: flags.parallelConnections,
+      channels: flags.parallelConnections ?? flags.parallelChannels,
       compression: flags.parallelCompression,
       compressionLevel: flags.compressionLevel,
       bypassCache: flags.bypassCache,

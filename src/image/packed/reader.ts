@@ -3,7 +3,7 @@ import type { OpenedImage } from '../opened-image.ts'
 import { readAhead } from '../read-ahead.ts'
 import type { SavedMachine, SingleStream } from '../saved-machine.ts'
 import { withCheckedEnd } from '../stream-end.ts'
-import { type PackedFormat, UNPACKERS } from './packing.ts'
+import { PACKINGS, type PackedFormat } from './packing.ts'
 
 /** Reads libvirt's compressed formats: QEMU's stream as a tool compressed it, in one piece or several (docs/format/libvirt-header.md). */
 export function openPacked(image: OpenedImage): Promise<SavedMachine> {
@@ -22,7 +22,10 @@ export function openPacked(image: OpenedImage): Promise<SavedMachine> {
     stream: {
       length: fileLength - bodyOffset,
       open: (onRead) =>
-        withCheckedEnd(file.path, explained(file.path, format, UNPACKERS[format](read(onRead)))),
+        withCheckedEnd(
+          file.path,
+          explained(file.path, format, PACKINGS[format].unpack(read(onRead))),
+        ),
     },
     [Symbol.asyncDispose]: () => file.close(),
   })

@@ -1,0 +1,53 @@
+import { FileAppender } from '../io/file-appender.ts'
+import { NewImage } from './new-image.ts'
+import { StreamPacker } from './packed/packer.ts'
+import { PACKINGS, type PackedFormat, isPacked } from './packed/packing.ts'
+import type { MachineDescription } from './saved-machine.ts'
+import type { StreamSink } from './stream-sink.ts'
+
+/** How a single-stream image is made. */
+export interface NewStreamOptions {
+  readonly format: 'raw' | PackedFormat
+  readonly description: MachineDescription
+  readonly direct: boolean
+  /** Of the compression; absent: the format's own. */
+  readonly level?: number | undefined
+}
+
+/** An image of libvirt's single-stream formats that comes into being: QEMU's stream is appended to `stream`, then it is published. */
+export class NewStreamImage implements AsyncDisposable {
+  readonly stream: StreamSink
+  readonly #image: NewImage
+  readonly #appender: FileAppender
+
+  private constructor(image: NewImage, options: NewStreamOptions) {
+    this.#image = image
+    this.#appender = new FileAppender(image.file, image.bodyOffset)
+    const { format, level } = options
+    this.stream = isPacked(format)
+      ? new StreamPacker(this.#appender, PACKINGS[format], level)
+      : this.#appender
+  }
+
+  /** @throws StorageError, UsageError */
+  static async create(path: string, options: NewStreamOptions): Promise<NewStreamImage> {
+    return new NewStreamImage(await NewImage.create(path, options), options)
+  }
+
+  /** Bytes of the body so far. */
+  get fileBytes(): number {
+    return this.#appender.length
+  }
+
+  /** Completes the image once the whole stream was appended. Gives the length of the file. @throws StorageError */
+  async publish(): Promise<number> {
+    const fileLength = this.#image.bodyOffset + (await this.stream.flush())
+    await this.#image.publish(fileLength)
+    return fileLength
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stream.settle()
+    await this.#image[Symbol.asyncDispose]()
+  }
+}
