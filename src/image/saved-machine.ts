@@ -1,5 +1,7 @@
+import type { ImageError } from '../errors.ts'
 import type { Compression } from './header.ts'
 import type { SaveFormat } from './save-format.ts'
+import type { FrameFault } from './stasis/frame-fault.ts'
 
 /** Bytes of a guest page as QEMU's stream counts them on x86 (`TARGET_PAGE_SIZE`). */
 export const PAGE_SIZE = 4096
@@ -52,6 +54,18 @@ export interface PageStore {
    * @throws ImageError IMAGE_CORRUPT, IMAGE_TRUNCATED naming frame, block and offset
    */
   read(index: number, reader: number, target?: Uint8Array): Promise<Uint8Array>
+  /** There when frames must be decompressed, which threads do best by themselves. */
+  readonly stored?: StoredFrames
+}
+
+/** Frames as they lie in the file, for threads that read, check and decompress them. */
+export interface StoredFrames {
+  /** For aligned reads; good as long as the image is open. */
+  readonly fd: number
+  /** The records of some frames, as docs/format/stasis.md has them in its index. */
+  records(frames: Uint32Array): Uint8Array
+  /** The error for a frame in which a thread found a fault. */
+  error(frame: number, fault: FrameFault): ImageError
 }
 
 /** QEMU's stream without its RAM: what precedes the RAM section, and what follows it. */

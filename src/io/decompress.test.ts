@@ -3,14 +3,18 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { deflateSync, zstdCompressSync } from 'node:zlib'
 import { allocateAligned } from './aligned-memory.ts'
-import { decompress, portable } from './decompress.ts'
+import { decompress, makeDecompressor, portable } from './decompress.ts'
 
 const pages = Buffer.concat([randomBytes(30_000), Buffer.alloc(35_536, 'a page ')])
 
-const ways = {
+const inTurn = makeDecompressor()
+
+/** The same for all, so that one test serves all. */
+const ways: Record<string, (...piece: Parameters<typeof decompress>) => Promise<number>> = {
   'decompress()': decompress,
-  'portable()': (codec: 'zlib' | 'zstd', stored: Uint8Array, target: Uint8Array) =>
-    portable[codec](stored, target),
+  'makeDecompressor()': async (...piece) => inTurn(...piece),
+  'portable.decompress()': portable.decompress,
+  'portable.decompressSync()': async (...piece) => portable.decompressSync(...piece),
 }
 
 for (const [name, run] of Object.entries(ways)) {

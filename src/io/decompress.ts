@@ -1,93 +1,131 @@
 import koffi, { type LibraryHandle } from 'koffi'
 import { promisify } from 'node:util'
-import { inflate, zstdDecompress } from 'node:zlib'
+import { inflate, inflateSync, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 
 /** What pieces of memory are compressed with. */
 export type Codec = 'zlib' | 'zstd'
 
-type Decompress = (stored: Uint8Array, target: Uint8Array) => Promise<number>
-
 /**
- * Decompresses one piece into given memory on the thread pool; gives how many bytes it has. Rejects when it is damaged, or has
- * more than fit.
+ * Decompresses one piece into given memory on other threads; gives how many bytes it has. Rejects when it is damaged, or has
+ * more than fit. At most 256 may be under way.
  *
  * Calls the libzstd and zlib that are inside Node: `node:zlib` gives new memory with each result, which costs it nearly half of
- * the time (notes/node.md). Where they cannot be reached, `node:zlib` does the work.
+ * the time. Where they cannot be reached, `node:zlib` does the work.
  */
-export function decompress(codec: Codec, stored: Uint8Array, target: Uint8Array): Promise<number> {
-  return (native ?? portable)[codec](stored, target)
+export async function decompress(
+  codec: Codec,
+  stored: Uint8Array,
+  target: Uint8Array,
+): Promise<number> {
+  if (native === undefined) return portable.decompress(codec, stored, target)
+  if (codec === 'zstd') {
+    const { zstd } = native
+    return zstdLength(await onPool(zstd, target, target.length, stored, stored.length), target)
+  }
+  const length = [target.length]
+  const code = await onPool(native.uncompress, target, length, stored, stored.length)
+  return zlibLength(code, length)
+}
+
+/** Decompresses one piece after another on the calling thread. Throws where `decompress` rejects. */
+export type Decompressor = (codec: Codec, stored: Uint8Array, target: Uint8Array) => number
+
+/** A decompressor that keeps one context of libzstd: to make a new one takes as long as to decompress 16 KiB. */
+export function makeDecompressor(): Decompressor {
+  if (native === undefined) return portable.decompressSync
+  const { createContext, zstdInContext, uncompress } = native
+  const context: unknown = createContext()
+  return (codec, stored, target) => {
+    if (codec === 'zstd') {
+      const length: unknown = zstdInContext(context, target, target.length, stored, stored.length)
+      return zstdLength(length, target)
+    }
+    const length = [target.length]
+    return zlibLength(uncompress(target, length, stored, stored.length), length)
+  }
+}
+
+type NativeCall = ReturnType<LibraryHandle['func']>
+
+interface Native {
+  readonly zstd: NativeCall
+  readonly createContext: NativeCall
+  readonly zstdInContext: NativeCall
+  readonly zstdErrorName: NativeCall
+  readonly uncompress: NativeCall
 }
 
 const native = findNative()
 
-function findNative(): Readonly<Record<Codec, Decompress>> | undefined {
+function findNative(): Native | undefined {
   try {
     const node = koffi.load(null)
-    const zstd = node.func(
-      'size_t ZSTD_decompress(void *target, size_t capacity, const void *stored, size_t length)',
-    )
-    const zstdErrorName = node.func('const char *ZSTD_getErrorName(size_t code)')
-    const uncompress = node.func(
-      'int uncompress(void *target, _Inout_ unsigned long *capacity, const void *stored, unsigned long length)',
-    )
+    const zstdArguments = 'void *target, size_t capacity, const void *stored, size_t length'
     return {
-      zstd: async (stored, target) => {
-        const length = await onPool<number | bigint>(
-          zstd,
-          target,
-          target.length,
-          stored,
-          stored.length,
-        )
-        // Error codes are at the end of the range, where koffi gives a bigint.
-        if (typeof length === 'number' && length <= target.length) return length
-        throw new Error(`zstd: ${String(zstdErrorName(length))}`)
-      },
-      zlib: async (stored, target) => {
-        const length = [target.length]
-        const code = await onPool<number>(uncompress, target, length, stored, stored.length)
-        if (code === 0 && length[0] !== undefined) return length[0]
-        throw new Error(`zlib: error ${code}`)
-      },
+      zstd: node.func(`size_t ZSTD_decompress(${zstdArguments})`),
+      createContext: node.func('void *ZSTD_createDCtx()'),
+      zstdInContext: node.func(`size_t ZSTD_decompressDCtx(void *context, ${zstdArguments})`),
+      zstdErrorName: node.func('const char *ZSTD_getErrorName(size_t code)'),
+      uncompress: node.func(
+        'int uncompress(void *target, _Inout_ unsigned long *capacity, const void *stored, unsigned long length)',
+      ),
     }
   } catch {
     return undefined
   }
 }
 
-function onPool<T>(
-  call: ReturnType<LibraryHandle['func']>,
-  ...args: readonly unknown[]
-): Promise<T> {
+function onPool(call: NativeCall, ...args: readonly unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    call.async(...args, (error: Error | null, result: T) => {
+    call.async(...args, (error: Error | null, result: unknown) => {
       if (error === null) resolve(result)
       else reject(error)
     })
   })
 }
 
+function zstdLength(result: unknown, target: Uint8Array): number {
+  // Error codes are at the end of the range, where koffi gives a bigint.
+  if (typeof result === 'number' && result <= target.length) return result
+  throw new Error(`zstd: ${String(native?.zstdErrorName(result))}`)
+}
+
+function zlibLength(code: unknown, length: readonly (number | undefined)[]): number {
+  if (code === 0 && length[0] !== undefined) return length[0]
+  throw new Error(`zlib: error ${String(code)}`)
+}
+
 // A little more room than the result takes: when a chunk is filled to its last byte, node:zlib allocates another to see that
 // nothing follows.
 const SPARE = 64
 
-/** The same by `node:zlib` alone. */
-export const portable: Readonly<Record<Codec, Decompress>> = {
-  zlib: viaNode(promisify(inflate)),
-  zstd: viaNode(promisify(zstdDecompress)),
+const inflateAsync = promisify(inflate)
+const zstdAsync = promisify(zstdDecompress)
+
+interface Bounds {
+  readonly chunkSize: number
+  readonly maxOutputLength: number
 }
 
-function viaNode(
-  run: (
-    stored: Uint8Array,
-    options: { readonly chunkSize: number; readonly maxOutputLength: number },
-  ) => Promise<Buffer>,
-): Decompress {
-  return async (stored, target) => {
-    // One chunk for the whole result, so that nothing is put together afterwards and zstd can write it in one pass.
-    const bounds = { chunkSize: target.length + SPARE, maxOutputLength: target.length }
-    const bytes = await run(stored, bounds)
+/** One chunk for the whole result, so that nothing is put together afterwards and zstd can write it in one pass. */
+function boundsFor(target: Uint8Array): Bounds {
+  return { chunkSize: target.length + SPARE, maxOutputLength: target.length }
+}
+
+/** The same by `node:zlib` alone. */
+export const portable: {
+  readonly decompress: typeof decompress
+  readonly decompressSync: Decompressor
+} = {
+  async decompress(codec, stored, target) {
+    const bytes = await (codec === 'zstd' ? zstdAsync : inflateAsync)(stored, boundsFor(target))
     target.set(bytes)
     return bytes.length
-  }
+  },
+  decompressSync(codec, stored, target) {
+    const run = codec === 'zstd' ? zstdDecompressSync : inflateSync
+    const bytes = run(stored, boundsFor(target))
+    target.set(bytes)
+    return bytes.length
+  },
 }

@@ -61,6 +61,11 @@ export class DirectFile implements AsyncDisposable {
     return this.#cached.fd
   }
 
+  /** The descriptor for large aligned transfers, for other threads. */
+  get directFd(): number {
+    return (this.#direct ?? this.#cached).fd
+  }
+
   /** Size in bytes. */
   async size(): Promise<number> {
     return (await this.#run('read the size of the file', () => this.#cached.stat())).size

@@ -1,4 +1,4 @@
-import { ftruncateSync, writev } from 'node:fs'
+import { ftruncateSync, writeSync, writev } from 'node:fs'
 import { promisify } from 'node:util'
 import { StorageError } from '../errors.ts'
 import { closeDescriptor, createMemoryFile } from './system-calls.ts'
@@ -28,11 +28,7 @@ export class MemoryFile implements Disposable {
         left = behind(left, bytesWritten)
       }
     } catch (cause) {
-      throw new StorageError('NO_SPACE', 'The host has no memory left for that of the machine', {
-        operation: 'fill the memory of the machine',
-        hint: 'Free some memory, or look at the limits of its control group',
-        cause,
-      })
+      throw noMemoryLeft(cause)
     }
   }
 
@@ -49,5 +45,20 @@ function behind(pieces: readonly Uint8Array[], written: number): readonly Uint8A
     const rest = piece.subarray(Math.min(skip, piece.length))
     skip -= piece.length - rest.length
     return rest.length === 0 ? [] : [rest]
+  })
+}
+
+/** Writes all of `bytes` to the memory file behind a descriptor, from another thread than the one that made it. Throws Node's error. */
+export function writeMemorySync(fd: number, bytes: Uint8Array, offset: number): void {
+  for (let done = 0; done < bytes.length;)
+    done += writeSync(fd, bytes, done, bytes.length - done, offset + done)
+}
+
+/** The error for a write to a memory file that failed. */
+export function noMemoryLeft(cause: unknown): StorageError {
+  return new StorageError('NO_SPACE', 'The host has no memory left for that of the machine', {
+    operation: 'fill the memory of the machine',
+    hint: 'Free some memory, or look at the limits of its control group',
+    cause,
   })
 }

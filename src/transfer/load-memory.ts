@@ -2,6 +2,7 @@ import { throwIfCancelled } from '../errors.ts'
 import { PAGE_SIZE, type PageStore } from '../image/saved-machine.ts'
 import { allocateAligned } from '../io/aligned-memory.ts'
 import type { MemoryFile } from '../io/memory-file.ts'
+import { THREADS_FROM, loadOnThreads } from './load-on-threads.ts'
 
 const OPERATION = 'load the memory of the machine'
 
@@ -31,6 +32,10 @@ export async function loadMemory(
   options: LoadMemoryOptions,
 ): Promise<void> {
   if (files.size === 0) return
+  if (pages.stored !== undefined && pages.frameCount >= THREADS_FROM) {
+    await loadOnThreads(pages, pages.stored, files, options)
+    return
+  }
   // All workers draw from one generator; the first that leaves its loop early closes it for the others.
   const groups = pages.groups(GROUP_LENGTH)
   const work = async (reader: number): Promise<void> => {
@@ -58,14 +63,13 @@ async function loadGroup(
   // Frames are numbered by block and page.
   for (const run of cutRuns(pages, wanted.sort(), memory.length)) {
     const { block, firstPage } = pages.range(run[0] as number)
+    const pieces: Uint8Array[] = []
     let at = 0
-    const pieces = await Promise.all(
-      run.map((frame) => {
-        const start = at
-        at += pages.range(frame).pageCount * PAGE_SIZE
-        return pages.read(frame, reader, memory.subarray(start, at))
-      }),
-    )
+    for (const frame of run) {
+      const start = at
+      at += pages.range(frame).pageCount * PAGE_SIZE
+      pieces.push(await pages.read(frame, reader, memory.subarray(start, at)))
+    }
     await files.get(block)?.write(pieces, firstPage * PAGE_SIZE)
     options.onLoaded(
       at,

@@ -84,6 +84,16 @@ export class FrameTable {
     return CODECS[this.#bytes.readUInt8(this.#at(index) + 26)]
   }
 
+  /** A copy of the records of some frames. */
+  records(frames: Uint32Array): Uint8Array {
+    const records = new Uint8Array(frames.length * FRAME_RECORD_LENGTH)
+    frames.forEach((frame, position) => {
+      const at = this.#at(frame)
+      this.#bytes.copy(records, position * FRAME_RECORD_LENGTH, at, at + FRAME_RECORD_LENGTH)
+    })
+    return records
+  }
+
   /** Writes the records down in the order that the index wants: by block, then first page. */
   sortInto(target: Uint8Array): void {
     const order = Uint32Array.from({ length: this.#count }, (_, index) => index)

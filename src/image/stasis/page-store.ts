@@ -3,8 +3,15 @@ import { ImageError, InternalError } from '../../errors.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
 import { decompress } from '../../io/decompress.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
-import { PAGE_SIZE, type PageRange, type PageStore, type RamBlock } from '../saved-machine.ts'
+import {
+  PAGE_SIZE,
+  type PageRange,
+  type PageStore,
+  type RamBlock,
+  type StoredFrames,
+} from '../saved-machine.ts'
 import { FileWindow } from './file-window.ts'
+import { type FrameFault, describeFrameFault } from './frame-fault.ts'
 import type { FrameTable } from './frame-table.ts'
 import type { StasisIndex } from './layout.ts'
 
@@ -16,6 +23,7 @@ const LEAST_TARGET = 1024 * 1024
 /** The frames of a stasis image whose index was checked. */
 export class StasisPageStore implements PageStore {
   readonly blocks: readonly RamBlock[]
+  readonly stored?: StoredFrames
   readonly #file: DirectFile
   readonly #frames: FrameTable
   readonly #windows: FileWindow[] = []
@@ -29,6 +37,13 @@ export class StasisPageStore implements PageStore {
       length: usedLength,
       linearOffset: linearOffset === 0 ? undefined : linearOffset,
     }))
+    if (isCompressed(index.frames)) {
+      this.stored = {
+        fd: file.directFd,
+        records: (frames) => index.frames.records(frames),
+        error: (frame, fault) => this.#error(frame, fault),
+      }
+    }
   }
 
   get frameCount(): number {
@@ -73,19 +88,16 @@ export class StasisPageStore implements PageStore {
     const end = this.#end(index)
     await window.show(start, end)
     const stored = window.bytes(start, end)
-    if (stored.length < end - start) throw this.#fault(index, 'IMAGE_TRUNCATED', 'is cut')
-    if (crc32c(stored) !== frames.crc(index))
-      throw this.#fault(index, 'IMAGE_CORRUPT', 'does not match its checksum')
+    if (stored.length < end - start) throw this.#error(index, { kind: 'cut' })
+    if (crc32c(stored) !== frames.crc(index)) throw this.#error(index, { kind: 'checksum' })
     const codec = frames.codec(index)
     if (codec === undefined) throw new InternalError('A frame without codec passed the check')
     if (codec === 'none') return stored
     const pages = target ?? this.#target(reader, frames.pageCount(index) * PAGE_SIZE)
     const length = await decompress(codec, stored, pages).catch((error: unknown) => {
-      throw this.#fault(index, 'IMAGE_CORRUPT', `is no ${codec} data of its pages`, error)
+      throw this.#error(index, { kind: 'codec', reason: (error as Error).message })
     })
-    if (length !== pages.length) {
-      throw this.#fault(index, 'IMAGE_CORRUPT', `holds ${length} bytes instead of ${pages.length}`)
-    }
+    if (length !== pages.length) throw this.#error(index, { kind: 'length', length })
     return pages
   }
 
@@ -114,24 +126,25 @@ export class StasisPageStore implements PageStore {
     return order.sort((a, b) => (offsets[a] as number) - (offsets[b] as number))
   }
 
-  #fault(
-    index: number,
-    code: 'IMAGE_CORRUPT' | 'IMAGE_TRUNCATED',
-    what: string,
-    cause?: unknown,
-  ): ImageError {
+  #error(index: number, fault: FrameFault): ImageError {
     const { block, firstPage, pageCount } = this.range(index)
     const pages = `pages ${firstPage} to ${firstPage + pageCount - 1}`
+    const frame = `frame ${index} (${pages} of ${this.blocks[block]?.name})`
     const { path } = this.#file
     return new ImageError(
-      code,
-      `${path} is damaged: frame ${index} (${pages} of ${this.blocks[block]?.name}) ${what}`,
+      fault.kind === 'cut' ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT',
+      `${path} is damaged: ${frame} ${describeFrameFault(fault)}`,
       {
         path,
         offset: this.#frames.offset(index),
         hint: 'Fetch the file again from where it was copied, or restore an older image',
-        cause,
       },
     )
   }
+}
+
+function isCompressed(frames: FrameTable): boolean {
+  for (let index = 0; index < frames.count; index += 1)
+    if (frames.codec(index) !== 'none') return true
+  return false
 }
