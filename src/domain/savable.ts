@@ -1,7 +1,7 @@
 import { DomainError, QemuError } from '../errors.ts'
 import { cancelMigration } from '../migration/cancel.ts'
 import { type MigrationFeatures, probeMigration } from '../migration/features.ts'
-import { contVm, migrationBlockers, runState, stopVm } from '../migration/run-state.ts'
+import { isRunning, migrationBlockers, runState } from '../migration/run-state.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { stateOfRunState } from './domain-state.ts'
 import type { SaveSettings } from './save-settings.ts'
@@ -41,14 +41,8 @@ export async function checkSavable(
 
 async function checkState(name: string, control: QmpConnection): Promise<boolean> {
   const status = await runState(control)
-  if (status === 'running' || status === 'paused' || status === 'prelaunch')
-    return status === 'running'
-  if (status === 'postmigrate') {
-    // QEMU refuses to migrate twice without having run in between (migration/migration.c, `migrate_prepare`).
-    await contVm(control)
-    await stopVm(control)
-    return false
-  }
+  if (isRunning(status)) return true
+  if (STANDING.has(status)) return false
   const state = stateOfRunState(status)
   throw new DomainError(
     'DOMAIN_WRONG_STATE',
@@ -57,6 +51,14 @@ async function checkState(name: string, control: QmpConnection): Promise<boolean
   )
 }
 
+/** `finish-migrate` and `postmigrate` are what a save that failed late leaves of a guest that was paused. */
+const STANDING: ReadonlySet<string> = new Set([
+  'paused',
+  'prelaunch',
+  'finish-migrate',
+  'postmigrate',
+])
+
 function checkFeatures(features: MigrationFeatures, settings: SaveSettings): void {
   const { format, channels, compression } = settings
   if (channels > 0 && !features.multifd) {
@@ -64,6 +66,16 @@ function checkFeatures(features: MigrationFeatures, settings: SaveSettings): voi
       'QEMU_LACKS_FEATURE',
       'This QEMU cannot save over parallel channels: multifd came with QEMU 4.0',
       { operation: 'save', hint: 'Save with --format raw, or start the domain with a newer QEMU' },
+    )
+  }
+  if (format === 'sparse' && !features.mappedRam) {
+    throw new QemuError(
+      'QEMU_LACKS_FEATURE',
+      'This QEMU cannot save in the format sparse: mapped-ram came with QEMU 9.0',
+      {
+        operation: 'save',
+        hint: 'Save in another format and convert the image with `stasis image-convert`, or start the domain with a newer QEMU',
+      },
     )
   }
   // Only the format channels leaves the compression to QEMU.

@@ -6,26 +6,25 @@ import type { QmpConnection } from '../qmp/connection.ts'
 import type { SaveTarget, TransferProgress } from '../transfer/save-target.ts'
 import type { OnProgress, SaveProgress } from './progress.ts'
 import type { SaveSettings } from './save-settings.ts'
+import { cancelOnAbort } from './cancel-on-abort.ts'
 import { watchTransfer } from './transfer-meter.ts'
 
 /** How long the second of two ends that broke gets to say its own reason, which may be the better one. */
 const GRACE_MS = 1000
 
-const ASK_MS = 250
-
 /** What a transfer needs beside its two ends. */
 export interface TransferOutOptions {
   readonly settings: SaveSettings
   readonly features: MigrationFeatures
-  /** Aborts the target. */
+  /** Aborts the target; `signal` must not, for QEMU has to be the first to let go. */
   readonly broken: AbortController
   readonly signal: AbortSignal | undefined
   readonly report: OnProgress<SaveProgress>
 }
 
 /**
- * Lets QEMU migrate into a target until both say that all is through. On the first fault the migration is cancelled. Gives what QEMU
- * counted of guest memory.
+ * Lets QEMU migrate into a target until both say that all is through. On the first fault, and on abort, the migration is
+ * cancelled. Gives what QEMU counted of guest memory.
  * @throws StorageError, QemuError, CancelledError
  */
 export async function transferOut(
@@ -35,23 +34,33 @@ export async function transferOut(
 ): Promise<RamProgress | undefined> {
   const { settings, features, broken, signal, report } = options
   const { compressionLevel: level } = settings
-  const stop = signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal])
+  const cancel = new AbortController()
   await using migration = await startOutgoing(control, {
     uri: target.uri,
     features,
     channels: target.multifd.channels,
+    mappedRam: target.mappedRam !== undefined,
+    directIo: target.mappedRam?.directIo === true && features.directIo,
     multifdCompression: target.multifd.compression,
     compressionLevel: level === 'adaptive' ? undefined : level,
-    signal: stop,
+    signal: cancel.signal,
   })
   using counter = countRam(migration)
   using _meter = watchTransfer(
     () => withRam(target.progress(), counter.latest()),
     (measure) => report({ phase: 'transferring', ...measure }),
   )
+  using _abort = cancelOnAbort(signal, cancel, target)
   let timer: NodeJS.Timeout | undefined
   const breakOff = (error: unknown): never => {
-    timer ??= setTimeout(() => broken.abort(error), error instanceof StorageError ? 0 : GRACE_MS)
+    const atOnce = error instanceof StorageError || error instanceof CancelledError
+    timer ??= setTimeout(
+      () => {
+        cancel.abort(error)
+        broken.abort(error)
+      },
+      atOnce ? 0 : GRACE_MS,
+    )
     throw error
   }
   const ends = await Promise.allSettled([
@@ -67,6 +76,8 @@ export async function transferOut(
 interface RamCounter extends Disposable {
   readonly latest: () => RamProgress | undefined
 }
+
+const ASK_MS = 250
 
 /** Asks QEMU now and then how far guest memory is. */
 function countRam(migration: OutgoingMigration): RamCounter {

@@ -8,6 +8,7 @@ import { openSaveTarget } from '../transfer/save-target-table.ts'
 import { checkDestination } from './destination.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { endSaved } from './end-saved.ts'
+import { waitUntilFilled } from './fill-state.ts'
 import { HeldDomain } from './held-domain.ts'
 import { openControl } from './monitor.ts'
 import { nameCancel } from './name-cancel.ts'
@@ -76,6 +77,8 @@ async function save(reference: string, path: string, options: SaveOptions): Prom
   await using held = await HeldDomain.find(reference, 'save', options)
   const record = held.requireRunning()
   report({ phase: 'checking' })
+  // QEMU 11.1 dies of a save that begins while its memory still comes; 7.2 and 10.0 refuse.
+  await waitUntilFilled(held.name, held.paths, signal)
   await checkDestination(held.directories, file)
   await using control = await openControl(held.paths, signal)
   const { features, running } = await checkSavable(held.name, control, settings, signal)
@@ -91,7 +94,7 @@ async function save(reference: string, path: string, options: SaveOptions): Prom
     path: file,
     socketPath: held.paths.migrationSocket,
     description,
-    signal: signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal]),
+    signal: broken.signal,
   })
 
   // A fault is told by transferOut; one that comes before shall not end the process.
