@@ -84,6 +84,26 @@ export class DirectFile implements AsyncDisposable {
     })
   }
 
+  /** Writes pieces of memory behind one another from `offset` on, in one call to the system where it takes them. */
+  async writeAll(pieces: readonly Uint8Array[], offset: number): Promise<void> {
+    const [only] = pieces
+    if (pieces.length === 1 && only !== undefined) return this.write(only, offset)
+    const handle = pieces.every((piece) => this.#pick(piece, offset) === this.#direct)
+      ? this.#direct
+      : this.#cached
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const result = await this.#run('write', () =>
+      (handle ?? this.#cached).writev(pieces as Uint8Array[], offset),
+    )
+    if (result.bytesWritten === length) return
+    // The disk took less, as when it is nearly full: go on one by one, which says why.
+    let at = offset
+    for (const piece of pieces) {
+      await this.write(piece, at)
+      at += piece.length
+    }
+  }
+
   /** Fills `buffer` from `offset`; gives how many bytes there were before the end of the file. */
   async read(buffer: Uint8Array, offset: number): Promise<number> {
     const handle = this.#pick(buffer, offset)

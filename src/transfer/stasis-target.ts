@@ -18,7 +18,7 @@ import { SlotPool } from './slot-pool.ts'
 const SLOT_LENGTH = 1024 * 1024
 
 /** Slots beside the one that each channel fills: being compressed or written. */
-const SPARE_SLOTS = 12
+const SPARE_SLOTS = 20
 
 /** More compress no faster than one event loop can feed them. */
 const MAX_THREADS = 16
@@ -131,11 +131,12 @@ class StasisTarget implements SaveTarget {
       await Promise.race([Promise.all(ended), this.#pipeline.failed, cancelled.promise])
       await Promise.race([this.#pipeline.drain(), cancelled.promise])
       this.#stream = main.finish()
+      this.#hangUp()
     } catch (error) {
+      this.#discard()
       throw asStasisError(error, this.#options.path)
     } finally {
       stop.removeEventListener('abort', cancel)
-      this.#hangUp()
     }
   }
 
@@ -152,6 +153,12 @@ class StasisTarget implements SaveTarget {
     )
     this.#main = new MainChannel(main.fd, main.first, new MainStreamParser(this.#pipeline))
     return { main: this.#main, channels: this.#channels }
+  }
+
+  /** Takes and drops what still comes, until QEMU has let go. */
+  #discard(): void {
+    for (const channel of this.#channels) channel.discard()
+    this.#main?.discard()
   }
 
   /** Closes every connection: a QEMU that still sends sees its migration fail. */

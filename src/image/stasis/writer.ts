@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { crc32c } from '@node-rs/crc32'
 import { InternalError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
 import { PartialFile } from '../../io/partial-file.ts'
 import { buildDescriptionArea } from '../description-area.ts'
 import {
@@ -22,6 +21,7 @@ import {
   filePart,
   serialiseIndex,
 } from './layout.ts'
+import { LinearWriter } from './linear-writer.ts'
 import { FrameLog } from './log.ts'
 
 /** What a container is made with. */
@@ -51,15 +51,15 @@ export class StasisWriter implements AsyncDisposable {
   readonly #header: SaveImageHeader
   readonly #bodyOffset: number
   readonly #frames = new FrameTable()
-  readonly #writes = new Set<Promise<void>>()
+  readonly #linear: LinearWriter
   #log: FrameLog | undefined
   #blocks: readonly StasisBlock[] = []
   #linearEnd = 0
   #fileBytes = 0
-  #writing = 0
 
   private constructor(partial: PartialFile, header: SaveImageHeader) {
     this.#partial = partial
+    this.#linear = new LinearWriter(partial.file)
     this.#header = header
     this.#bodyOffset = HEADER_LENGTH + header.dataLength
   }
@@ -97,7 +97,7 @@ export class StasisWriter implements AsyncDisposable {
 
   /** Whether the disk is the slower side right now. */
   get diskIsBusy(): boolean {
-    return this.#log?.full ?? this.#writing > 1
+    return this.#log?.full ?? this.#linear.busy
   }
 
   /** Says which blocks there are; before any frame. Gives each its place when the image is uncompressed. */
@@ -160,7 +160,7 @@ export class StasisWriter implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#log?.settle()
-    while (this.#writes.size > 0) await Promise.allSettled(this.#writes)
+    await this.#linear.settle()
     await this.#partial[Symbol.asyncDispose]()
   }
 
@@ -181,19 +181,7 @@ export class StasisWriter implements AsyncDisposable {
     const block = this.#blocks[frame.block]
     if (block === undefined) throw new InternalError(`There is no RAM block ${frame.block}`)
     const offset = block.linearOffset + frame.firstPage * PAGE_SIZE
-    await this.#writeLinear(this.#partial.file, bytes, offset)
+    await this.#linear.write(bytes, offset)
     return offset
-  }
-
-  async #writeLinear(file: DirectFile, bytes: Uint8Array, offset: number): Promise<void> {
-    const write = file.write(bytes, offset)
-    this.#writes.add(write)
-    this.#writing += 1
-    try {
-      await write
-    } finally {
-      this.#writing -= 1
-      this.#writes.delete(write)
-    }
   }
 }

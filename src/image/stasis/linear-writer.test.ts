@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { allocateSlots } from '../../io/aligned-memory.ts'
+import { DirectFile } from '../../io/direct-file.ts'
+import { LinearWriter } from './linear-writer.ts'
+
+const LENGTH = 8192
+
+test('LinearWriter puts every piece in its place, neighbours in whatever order', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'stasis-linear-'))
+  try {
+    const path = join(directory, 'file')
+    await using file = await DirectFile.open(path, 'create', { direct: true })
+    const writer = new LinearWriter(file)
+    const slots = allocateSlots(40, LENGTH)
+    slots.forEach((slot, index) => slot.fill(index + 1))
+    const places = slots.map((_, index) => (index * 7) % 40)
+    await Promise.all(slots.map((slot, index) => writer.write(slot, (places[index] ?? 0) * LENGTH)))
+    assert.equal(writer.busy, false)
+    const content = await readFile(path)
+    assert.equal(content.length, 40 * LENGTH)
+    places.forEach((place, index) => {
+      const piece = content.subarray(place * LENGTH, (place + 1) * LENGTH)
+      assert.ok(
+        piece.every((byte) => byte === index + 1),
+        `piece ${index} at ${place}`,
+      )
+    })
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+})
+
+test('LinearWriter tells each writer that the disk is full', async () => {
+  await using file = await DirectFile.open('/dev/full', 'update', { direct: false })
+  const writer = new LinearWriter(file)
+  const slots = allocateSlots(4, LENGTH)
+  const results = await Promise.allSettled(
+    slots.map((slot, index) => writer.write(slot, index * LENGTH)),
+  )
+  for (const result of results) {
+    assert.equal(result.status, 'rejected')
+    assert.equal((result as PromiseRejectedResult).reason.code, 'NO_SPACE')
+  }
+  await writer.settle()
+})

@@ -1,0 +1,98 @@
+import type { DirectFile } from '../../io/direct-file.ts'
+
+/** Neighbours are joined to writes of at most this length: a disk takes few long writes for far less processor time than many short. */
+const MAX_WRITE_LENGTH = 4 * 1024 * 1024
+
+/** More would wait for one another in the file system. */
+const WRITES_AT_ONCE = 2
+
+interface Piece {
+  readonly bytes: Uint8Array
+  readonly offset: number
+  readonly written: PromiseWithResolvers<void>
+}
+
+/**
+ * Writes pieces to their places. While the disk is busy pieces pile up; those that turn out to be neighbours in the file go in one
+ * write, wherever they lie in memory.
+ */
+export class LinearWriter {
+  readonly #file: DirectFile
+  readonly #byStart = new Map<number, Piece>()
+  readonly #byEnd = new Map<number, Piece>()
+  readonly #idle: (() => void)[] = []
+  #writing = 0
+
+  constructor(file: DirectFile) {
+    this.#file = file
+  }
+
+  /** Whether more waits than is being written. */
+  get busy(): boolean {
+    return this.#byStart.size > 0
+  }
+
+  /** Settles when `bytes` are written and may be reused. @throws StorageError */
+  write(bytes: Uint8Array, offset: number): Promise<void> {
+    const piece = { bytes, offset, written: Promise.withResolvers<void>() }
+    this.#byStart.set(offset, piece)
+    this.#byEnd.set(offset + bytes.length, piece)
+    this.#next()
+    return piece.written.promise
+  }
+
+  /** Waits until nothing is being written, whatever became of it. */
+  async settle(): Promise<void> {
+    if (this.#writing > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #next(): void {
+    while (this.#writing < WRITES_AT_ONCE && this.#byStart.size > 0) void this.#writeSome()
+    if (this.#writing === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  async #writeSome(): Promise<void> {
+    const pieces = this.#takeNeighbours()
+    this.#writing += 1
+    try {
+      await this.#file.writeAll(
+        pieces.map(({ bytes }) => bytes),
+        pieces[0]?.offset ?? 0,
+      )
+      for (const { written } of pieces) written.resolve()
+    } catch (error) {
+      for (const { written } of pieces) written.reject(error)
+    } finally {
+      this.#writing -= 1
+      this.#next()
+    }
+  }
+
+  /** The piece that has waited longest, and its neighbours on both sides. */
+  #takeNeighbours(): readonly Piece[] {
+    const [first] = this.#byStart.values()
+    if (first === undefined) return []
+    const pieces = [this.#take(first)]
+    let start = first.offset
+    let end = first.offset + first.bytes.length
+    for (;;) {
+      const after = this.#byStart.get(end)
+      if (after === undefined || end + after.bytes.length - start > MAX_WRITE_LENGTH) break
+      pieces.push(this.#take(after))
+      end += after.bytes.length
+    }
+    for (;;) {
+      const before = this.#byEnd.get(start)
+      if (before === undefined || end - before.offset > MAX_WRITE_LENGTH) break
+      pieces.unshift(this.#take(before))
+      start = before.offset
+    }
+    return pieces
+  }
+
+  #take(piece: Piece): Piece {
+    this.#byStart.delete(piece.offset)
+    this.#byEnd.delete(piece.offset + piece.bytes.length)
+    return piece
+  }
+}
