@@ -5,14 +5,18 @@ export interface VerbEntry {
   readonly name: string
   readonly summary: string
   readonly load: () => Promise<Verb<object>>
+  /** Nobody calls it by hand, so `--help` does not list it. */
+  readonly hidden: boolean
 }
 
 function entry<Flags extends object>(
   name: string,
   summary: string,
   load: () => Promise<{ readonly verb: Verb<Flags> }>,
+  options: { readonly hidden?: boolean } = {},
 ): VerbEntry {
-  return { name, summary, load: async () => (await load()).verb as Verb<object> }
+  const { hidden = false } = options
+  return { name, summary, load: async () => (await load()).verb as Verb<object>, hidden }
 }
 
 /** Every verb, in the order in which `--help` lists them. */
@@ -25,6 +29,17 @@ export const VERBS: readonly VerbEntry[] = [
   entry('resume', 'let a paused domain run on', () => import('./verbs/resume.ts')),
   entry('save', 'save a running domain to a file and end it', () => import('./verbs/save.ts')),
   entry('restore', 'run a saved domain on from its file', () => import('./verbs/restore.ts')),
+  entry(
+    'postcopy-recover',
+    'bring the rest of the memory of a domain whose page server is gone',
+    () => import('./verbs/postcopy-recover.ts'),
+  ),
+  entry(
+    'page-server',
+    'bring the memory of a domain that runs already',
+    () => import('./verbs/page-server.ts'),
+    { hidden: true },
+  ),
   entry(
     'save-image-dumpxml',
     'show the domain XML in a saved file',

@@ -4,6 +4,7 @@ import { findEntry } from './catalogue.ts'
 import { resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { entryXml } from './dump-xml.ts'
+import { type FillState, fillState } from './fill-state.ts'
 import { type DomainSummary, stateOf } from './list.ts'
 import { processorTimeMs } from './processor-time.ts'
 
@@ -15,6 +16,8 @@ export interface DomainInfo extends DomainSummary {
   readonly usedMemoryBytes: number
   /** Processor time that its QEMU used so far. */
   readonly cpuTimeMs: number | undefined
+  /** A lazy restore whose memory is not all there yet. */
+  readonly fill: FillState | undefined
 }
 
 /**
@@ -41,5 +44,6 @@ export async function domainInfo(
     maxMemoryBytes: domain.memoryBytes,
     usedMemoryBytes: domain.memoryBytes,
     cpuTimeMs: record === undefined ? undefined : await processorTimeMs(record.pid),
+    fill: record === undefined ? undefined : await fillState(entry.paths),
   }
 }

@@ -28,6 +28,8 @@ export interface LaunchPlan {
   readonly memoryFiles?: ReadonlyMap<string, number> | undefined
   /** Files whose content is the guest's RAM and that stay as they are, by the id of the backend. */
   readonly mappedFiles?: ReadonlyMap<string, MappedFile> | undefined
+  /** Give it a third monitor there. */
+  readonly fillSocket?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -110,7 +112,7 @@ function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
   )
   return buildCommandLine(plan.domain, {
     qemuVersion: plan.emulator.version,
-    monitors: [],
+    monitors: plan.fillSocket === undefined ? [] : [{ id: 'stasis-fill', path: plan.fillSocket }],
     incoming: plan.incoming === true,
     cpuOverride: plan.cpuOverride,
     memoryFiles,

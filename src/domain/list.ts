@@ -2,6 +2,7 @@ import { type DomainEntry, listEntries, uuidOf } from './catalogue.ts'
 import { type Directories, resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { type DomainState, stateOfRunState } from './domain-state.ts'
+import { fillState } from './fill-state.ts'
 import { askRunState } from './monitor.ts'
 
 /** One line of the list of domains. */
@@ -48,6 +49,8 @@ async function summarise(
 /** What a domain does now. */
 export async function stateOf(entry: DomainEntry, signal?: AbortSignal): Promise<DomainState> {
   if (entry.record === undefined) return 'shut off'
+  // QEMU calls a guest running of which a processor waits for a page that never comes.
+  if ((await fillState(entry.paths))?.state === 'failed') return 'paused'
   const runState = await askRunState(entry.paths, signal)
   return runState === undefined ? 'no state' : stateOfRunState(runState)
 }

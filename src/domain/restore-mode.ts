@@ -56,7 +56,7 @@ export async function chooseMode(
   if (notLazy === undefined) {
     return { mode: 'lazy', why: asked === 'lazy' ? 'it was asked for' : `no map: ${notMapped}` }
   }
-  if (asked === 'lazy') throw refusal(image, 'brought on demand', notLazy)
+  if (asked === 'lazy') throw notLazily(image, notLazy)
   return { mode: 'load', why: `no map: ${notMapped}; no lazy: ${notLazy}` }
 }
 
@@ -113,6 +113,11 @@ function storedBytes({ pages }: SavedMachine): number | undefined {
   let sum = 0
   for (let frame = 0; frame < pages.frameCount; frame += 1) sum += pages.storedLength(frame)
   return sum
+}
+
+/** The error for an image whose pages cannot be brought on demand. */
+export function notLazily(image: SavedMachine, why: string): StasisError {
+  return refusal(image, 'brought on demand', why)
 }
 
 function refusal(image: SavedMachine, how: string, why: string): StasisError {

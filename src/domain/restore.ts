@@ -16,7 +16,9 @@ import { LaunchedMachine } from './launch-machine.ts'
 import { nameCancel } from './name-cancel.ts'
 import type { UnsupportedOptions } from './prepare-machine.ts'
 import type { OnProgress, RestoreProgress } from './progress.ts'
-import { type ChosenMode, type RestoreMode, chooseMode } from './restore-mode.ts'
+import { lazyObstacle } from './lazy-obstacle.ts'
+import { FillStart } from './restore-lazily.ts'
+import { type ChosenMode, type RestoreMode, chooseMode, notLazily } from './restore-mode.ts'
 import { type RestorePlan, planRestore } from './restore-plan.ts'
 import { transferIn } from './restore-transfer.ts'
 import type { XmlText } from './xml-text.ts'
@@ -98,32 +100,46 @@ async function restore(path: string, options: RestoreOptions): Promise<RestoreRe
   const chosen = await chooseMode(image, plan, {
     asked: options.mode ?? 'auto',
     cached: undefined,
-    lazyObstacle: async () => Promise.resolve('not built yet'),
+    lazyObstacle,
   })
   using memory = chosen.mode === 'map' ? chosen.memory : undefined
-  await using feed = openFeed(image, plan, chosen, { connections, direct, signal })
+  const reading = { connections, direct, signal }
+  await using feed = chosen.mode === 'lazy' ? undefined : openFeed(image, plan, chosen, reading)
+  await using fill =
+    chosen.mode === 'lazy'
+      ? await FillStart.begin(held.paths, image, plan, { direct, readers: connections })
+      : undefined
   report({ phase: 'starting' })
-  const { memoryFiles } = feed
   await using machine = await LaunchedMachine.launch(held, {
     ...plan,
     incoming: true,
-    memoryFiles,
+    memoryFiles: feed?.memoryFiles,
     mappedFiles: memory?.files,
+    fillSocket: fill === undefined ? undefined : held.paths.fillSocket,
     signal,
   })
+  const { control } = machine
   const launchedMs = performance.now()
   const socketPath = held.paths.migrationSocket
-  await transferIn(machine.control, feed, { socketPath, signal, report })
+  const notLazy = await fill?.loadDevices(control, signal)
+  if (notLazy !== undefined && options.mode === 'lazy') throw notLazily(image, notLazy)
+  const lazy = fill !== undefined && notLazy === undefined
+  if (!lazy) {
+    await using late = feed ?? openRestoreFeed(image, { ...reading, backends: [] })
+    await transferIn(control, late, { socketPath, signal, report })
+  }
   const loadedMs = performance.now()
 
   report({ phase: 'resuming' })
   await machine.markComplete()
   const runs =
     options.resumeAs === undefined ? image.description.wasRunning : options.resumeAs === 'running'
-  if (runs) await contVm(machine.control, { signal })
+  if (runs) await contVm(control, { signal })
   machine.keep()
+  if (lazy) fill.keep()
   const endMs = performance.now()
   const ramBytes = plan.domain.memoryBytes
+  const mode = notLazy === undefined ? chosen.mode : 'load'
   return {
     name,
     uuid: plan.uuid,
@@ -131,8 +147,8 @@ async function restore(path: string, options: RestoreOptions): Promise<RestoreRe
     path: file,
     format: image.format,
     state: runs ? 'running' : 'paused',
-    mode: chosen.mode,
-    modeReason: chosen.why,
+    mode,
+    modeReason: notLazy === undefined ? chosen.why : `no lazy: ${notLazy}`,
     ramBytes,
     timing: {
       totalMs: endMs - startMs,
@@ -140,7 +156,7 @@ async function restore(path: string, options: RestoreOptions): Promise<RestoreRe
       loadMs: loadedMs - launchedMs,
       resumeMs: endMs - loadedMs,
       deviceStateMs: loadedMs - startMs,
-      allRamMs: chosen.mode === 'load' ? loadedMs - startMs : undefined,
+      allRamMs: mode === 'load' ? loadedMs - startMs : undefined,
     },
     throughputBytesPerSecond: (ramBytes / (endMs - startMs)) * 1000,
   }

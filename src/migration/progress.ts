@@ -29,6 +29,8 @@ export type MigrationProgress =
   | { readonly phase: 'active'; readonly ram: RamProgress | undefined; readonly elapsedMs: number }
   /** RAM is through, device state is on its way. */
   | { readonly phase: 'device'; readonly ram: RamProgress | undefined; readonly elapsedMs: number }
+  /** An incoming guest whose memory comes while it runs; `paused`: its source is gone. */
+  | { readonly phase: 'postcopy'; readonly paused: boolean }
   | { readonly phase: 'cancelling' }
   | { readonly phase: 'completed'; readonly stats: MigrationStats }
   | { readonly phase: 'failed'; readonly reason: string | undefined }
@@ -51,6 +53,12 @@ export function progressOf(info: MigrateInfo): MigrationProgress {
       return { phase: 'completed', stats: statsOf(info) }
     case 'failed':
       return { phase: 'failed', reason: info['error-desc'] }
+    case 'postcopy-device':
+    case 'postcopy-active':
+    case 'postcopy-recover-setup':
+    case 'postcopy-recover':
+    case 'postcopy-paused':
+      return { phase: 'postcopy', paused: info.status === 'postcopy-paused' }
     case 'device':
     case 'pre-switchover':
       return { phase: 'device', ram: ramOf(info.ram), elapsedMs }

@@ -11,6 +11,8 @@ export interface AwaitMonitorOptions {
   readonly signal: AbortSignal
   readonly timeoutMs: number
   readonly processTail: () => string
+  /** See `QmpConnectOptions`. */
+  readonly outOfBand?: boolean | undefined
 }
 
 /**
@@ -21,13 +23,14 @@ export async function connectWhenReady(
   path: string,
   options: AwaitMonitorOptions,
 ): Promise<QmpConnection> {
-  const { signal, timeoutMs, processTail } = options
+  const { signal, timeoutMs, processTail, outOfBand } = options
   const deadline = Date.now() + timeoutMs
   let pauseMs = FIRST_PAUSE_MS
   for (;;) {
     try {
       const leftMs = Math.max(1, deadline - Date.now())
-      return await QmpConnection.connect(path, { signal, timeoutMs: leftMs, processTail })
+      const bounds = { signal, timeoutMs: leftMs, processTail, outOfBand }
+      return await QmpConnection.connect(path, bounds)
     } catch (error) {
       if (!(error instanceof QemuError) || error.code !== 'QEMU_DIED') throw error
       if (Date.now() >= deadline) {

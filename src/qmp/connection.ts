@@ -16,6 +16,8 @@ export interface QmpConnectOptions {
   readonly timeoutMs?: number | undefined
   /** The last lines that QEMU wrote, asked for when its monitor closes under a call. */
   readonly processTail?: (() => string) | undefined
+  /** Ask for commands that QEMU carries out while its main thread is busy or stuck: `executeOutOfBand`. */
+  readonly outOfBand?: boolean | undefined
 }
 
 /** Bounds of one call. QEMU carries out what it was sent even when nobody waits for the answer. */
@@ -70,7 +72,10 @@ export class QmpConnection implements AsyncDisposable {
       throwIfCancelled(`connect to ${path}`, signal)
       connection.#version = await connection.#greeted.promise
       connection.#state = 'ready'
-      await connection.executeAny('qmp_capabilities')
+      await connection.executeAny(
+        'qmp_capabilities',
+        options.outOfBand === true ? { enable: ['oob'] } : undefined,
+      )
       return connection
     } catch (error) {
       await connection.close()
@@ -123,6 +128,18 @@ export class QmpConnection implements AsyncDisposable {
     return this.#call(command, args, options)
   }
 
+  /**
+   * Sends one of the few commands that QEMU carries out ahead of all others, even while its main thread is stuck
+   * (QEMU docs/interop/qmp-spec, "Out-of-band execution"): `migrate-recover`, `migrate-pause`, `yank`.
+   */
+  executeOutOfBand(
+    command: 'migrate-recover' | 'migrate-pause' | 'yank',
+    args?: Readonly<Record<string, unknown>>,
+    options?: QmpCallOptions,
+  ): Promise<unknown> {
+    return this.#call(command, args, options, 'exec-oob')
+  }
+
   /** Opens a queue of the named events; what happens from now on is in it. */
   listen<N extends QmpEventName>(...names: readonly N[]): QmpEventListener<N> {
     const listener = new QmpEventListener<N>(names, () => this.#listeners.delete(untyped))
@@ -148,6 +165,7 @@ export class QmpConnection implements AsyncDisposable {
     command: string,
     args: Readonly<Record<string, unknown>> | undefined,
     options: QmpCallOptions | undefined,
+    how: 'execute' | 'exec-oob' = 'execute',
   ): Promise<unknown> {
     const site: { stack?: string } = {}
     Error.captureStackTrace(site)
@@ -160,7 +178,7 @@ export class QmpConnection implements AsyncDisposable {
       return Promise.reject(new CancelledError(command, options.signal.reason))
     }
     const { id, result } = this.#calls.add(command, site, options)
-    this.#transport?.send(encodeMessage({ execute: command, arguments: args, id }))
+    this.#transport?.send(encodeMessage({ [how]: command, arguments: args, id }))
     return result
   }
 

@@ -13,11 +13,17 @@ export class IncomingConnection implements Disposable {
   readonly #cancel = (): void => {
     this.#fail(new CancelledError(OPERATION, this.#signal?.reason))
   }
+  readonly #closed = Promise.withResolvers<StasisError>()
   #failure: StasisError | undefined
   #rejectPending: ((error: StasisError) => void) | undefined
   #sentBytes = 0
 
-  private constructor(socket: Socket, path: string, signal: AbortSignal | undefined) {
+  private constructor(
+    socket: Socket,
+    path: string,
+    signal: AbortSignal | undefined,
+    onData: ((bytes: Uint8Array) => void) | undefined,
+  ) {
     this.#socket = socket
     this.#signal = signal
     signal?.addEventListener('abort', this.#cancel, { once: true })
@@ -34,17 +40,25 @@ export class IncomingConnection implements Disposable {
         }),
       )
     })
-    // QEMU sends nothing here; reading is how its end is noticed.
+    if (onData !== undefined) socket.on('data', onData)
+    // Reading is also how QEMU's end is noticed.
     socket.resume()
   }
 
-  /** @throws QemuError QEMU_DIED when nobody listens at `path`, CancelledError */
-  static async open(path: string, signal: AbortSignal | undefined): Promise<IncomingConnection> {
+  /**
+   * `onData` gets what QEMU says: a postcopy destination has a return path, others say nothing.
+   * @throws QemuError QEMU_DIED when nobody listens at `path`, CancelledError
+   */
+  static async open(
+    path: string,
+    signal: AbortSignal | undefined,
+    onData?: (bytes: Uint8Array) => void,
+  ): Promise<IncomingConnection> {
     throwIfCancelled(OPERATION, signal)
     const deadline = performance.now() + CONNECT_TIMEOUT_MS
     for (;;) {
       try {
-        return new IncomingConnection(await connected(path), path, signal)
+        return new IncomingConnection(await connected(path), path, signal, onData)
       } catch (cause) {
         // The queue of waiting connections is full.
         if ((cause as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > deadline) {
@@ -60,6 +74,11 @@ export class IncomingConnection implements Disposable {
   /** Bytes that the kernel has taken so far. */
   get sentBytes(): number {
     return this.#sentBytes
+  }
+
+  /** Settles, never rejects, when the connection is over, with what ended it. */
+  get closed(): Promise<StasisError> {
+    return this.#closed.promise
   }
 
   /** Settles when the kernel has all of `bytes`; they may be reused then. @throws QemuError QEMU_DIED, CancelledError */
@@ -103,6 +122,7 @@ export class IncomingConnection implements Disposable {
 
   #fail(failure: StasisError): void {
     this.#failure ??= failure
+    this.#closed.resolve(this.#failure)
     this.#socket.destroy()
     this.#rejectPending?.(this.#failure)
   }

@@ -23,21 +23,38 @@ export interface IncomingHead {
  * @throws WireError when the saved configuration asks for what this cannot build
  */
 export function incomingHead(saved: IncomingHead, blocks: readonly AnnouncedBlock[]): Uint8Array {
+  return Buffer.concat([
+    withoutCapability(saved.head, 'mapped-ram'),
+    ramStart(saved.ramSection, blocks),
+  ])
+}
+
+/**
+ * The first RAM section, which announces the blocks. `hostPageSizes` has the blocks of a postcopy migration whose memory lies in
+ * huge pages (migration/ram.c `ram_save_setup`: said only where it is not the target's).
+ */
+export function ramStart(
+  ramSection: number,
+  blocks: readonly AnnouncedBlock[],
+  hostPageSizes: ReadonlyMap<string, number> = new Map(),
+): Uint8Array {
   const total = blocks.reduce((sum, block) => sum + block.length, 0)
-  const name = string('ram')
   const start = Buffer.alloc(5)
   start.writeUInt8(SECTION.START, 0)
-  start.writeUInt32BE(saved.ramSection, 1)
+  start.writeUInt32BE(ramSection, 1)
   const instanceAndVersion = Buffer.alloc(8)
   instanceAndVersion.writeUInt32BE(RAM_VERSION, 4)
   return Buffer.concat([
-    withoutCapability(saved.head, 'mapped-ram'),
     start,
-    name,
+    string('ram'),
     instanceAndVersion,
     word(total, RAM_FLAG.MEM_SIZE),
-    ...blocks.flatMap((block) => [string(block.name), word(block.length, 0)]),
-    endOfPart(saved.ramSection),
+    ...blocks.flatMap(({ name, length }) => {
+      const hostPageSize = hostPageSizes.get(name) ?? PAGE_SIZE
+      const size = hostPageSize === PAGE_SIZE ? [] : [word(hostPageSize, 0)]
+      return [string(name), word(length, 0), ...size]
+    }),
+    endOfPart(ramSection),
   ])
 }
 

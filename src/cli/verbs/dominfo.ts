@@ -1,3 +1,4 @@
+import type { FillState } from '../../domain/fill-state.ts'
 import { domainInfo } from '../../domain/info.ts'
 import { formatFacts } from '../table.ts'
 import type { Verb } from '../verb.ts'
@@ -26,6 +27,14 @@ export const verb: Verb = {
       ['Used memory', `${info.usedMemoryBytes / KIB} KiB`],
       ['Persistent', info.persistent ? 'yes' : 'no'],
     )
+    if (info.fill !== undefined) facts.push(['Still to come', toCome(info.fill)])
     return { text: formatFacts(facts), json: { ...info } }
   },
+}
+
+function toCome({ image, remainingBytes, state, fault }: FillState): string {
+  const amount = remainingBytes === undefined ? '' : `${remainingBytes / KIB} KiB of memory `
+  if (state === 'filling') return `${amount}from ${image}`
+  if (state === 'lost') return `${amount}from ${image}, and nobody brings it: postcopy-recover does`
+  return `${amount}and it cannot be brought: ${fault?.message ?? 'see the log'}`
 }

@@ -1,0 +1,115 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { StasisError, StorageError, ImageError, QemuError, storageError } from '../errors.ts'
+import { type ProcessIdentity, isAlive } from '../qemu/process-identity.ts'
+import { writeDurably } from './durable-text.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+
+/** What went wrong, as it is kept for others to read. */
+export interface KeptFault {
+  readonly kind: 'image' | 'storage' | 'qemu'
+  readonly code: string
+  readonly message: string
+  readonly path?: string | undefined
+  readonly offset?: number | undefined
+  readonly hint?: string | undefined
+}
+
+/** What is known of a restore whose memory comes while the guest runs: `fill.json`. It is there until all memory is. */
+export interface FillRecord {
+  readonly image: string
+  /** Says whether a file is the image still: a digest of its device state. */
+  readonly machine: string
+  readonly direct: boolean
+  readonly readers: number
+  /** Blocks in huge pages, with the size of these. */
+  readonly hostPageSizes: Readonly<Record<string, number>>
+  /** The process that sees to it; `undefined` until it has begun. */
+  readonly supervisor?: ProcessIdentity | undefined
+  /** Why it cannot go on. */
+  readonly fault?: KeptFault | undefined
+}
+
+/** How far it is: `fill-progress.json`. */
+export interface FillProgress {
+  readonly remainingBytes: number
+  readonly totalBytes: number
+  readonly requests: number
+  /** The image is damaged; `waiting`: a processor of the guest waits for what cannot be read. */
+  readonly fault?: (KeptFault & { readonly waiting: boolean }) | undefined
+}
+
+/** @throws StorageError */
+export async function writeFill(paths: RuntimePaths, record: FillRecord): Promise<void> {
+  await writeDurably(paths.fill, `${JSON.stringify(record, undefined, 2)}\n`)
+}
+
+/** The record of a domain that is being filled; `undefined` when its memory is all there. @throws StorageError */
+export async function readFill(paths: RuntimePaths): Promise<FillRecord | undefined> {
+  return readJson<FillRecord>(paths.fill)
+}
+
+/** Seen whole or not at all; need not survive a crash. @throws StorageError */
+export async function writeFillProgress(
+  paths: RuntimePaths,
+  progress: FillProgress,
+): Promise<void> {
+  const draft = `${paths.fillProgress}.new`
+  try {
+    await writeFile(draft, JSON.stringify(progress), { mode: 0o600 })
+    await rename(draft, paths.fillProgress)
+  } catch (error) {
+    throw storageError('note how much memory is there', paths.fillProgress, error)
+  }
+}
+
+export async function readFillProgress(paths: RuntimePaths): Promise<FillProgress | undefined> {
+  return readJson<FillProgress>(paths.fillProgress)
+}
+
+/** All memory is there. */
+export async function removeFill(paths: RuntimePaths): Promise<void> {
+  for (const path of [paths.fillProgress, paths.recoverSocket, paths.fillLog, paths.fill])
+    await rm(path, { force: true })
+}
+
+/** Whether somebody sees to it that the memory comes. */
+export async function isSupervised(record: FillRecord): Promise<boolean> {
+  return record.supervisor !== undefined && (await isAlive(record.supervisor))
+}
+
+/** Writes a fault down. */
+export function keepFault(error: unknown): KeptFault {
+  const kind =
+    error instanceof ImageError ? 'image' : error instanceof StorageError ? 'storage' : 'qemu'
+  const message = error instanceof Error ? error.message : String(error)
+  if (!(error instanceof StasisError)) return { kind, code: 'QEMU_STREAM', message }
+  const { code, path, offset, hint } = error
+  return { kind, code, message, path, offset, hint }
+}
+
+/** The error that was written down. */
+export function faultError(fault: KeptFault): StasisError {
+  const { message, path, offset, hint } = fault
+  const facts = { path, offset, hint }
+  switch (fault.kind) {
+    case 'image':
+      return new ImageError(fault.code as ImageError['code'], message, facts)
+    case 'storage':
+      return new StorageError(fault.code as StorageError['code'], message, facts)
+    case 'qemu':
+      return new QemuError(fault.code as QemuError['code'], message, facts)
+  }
+}
+
+async function readJson<T>(path: string): Promise<T | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw storageError('read how much memory is there', path, error)
+  })
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text) as T
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { CancelledError, DomainError } from '../errors.ts'
+import { type KeptFault, isSupervised, readFill, readFillProgress } from './fill-record.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+
+const LOOK_MS = 50
+
+/** A domain that runs while its memory still comes from an image. */
+export interface FillState {
+  readonly image: string
+  readonly remainingBytes: number | undefined
+  /** `lost`: nobody brings it any more; `failed`: it cannot be brought, `fault` says why. */
+  readonly state: 'filling' | 'lost' | 'failed'
+  readonly fault: KeptFault | undefined
+}
+
+/** How far a domain's memory is; `undefined` when all of it is there. @throws StorageError */
+export async function fillState(paths: RuntimePaths): Promise<FillState | undefined> {
+  const record = await readFill(paths)
+  if (record === undefined) return undefined
+  const progress = await readFillProgress(paths)
+  const fault = record.fault ?? progress?.fault
+  const supervised = await isSupervised(record)
+  return {
+    image: record.image,
+    remainingBytes: progress?.remainingBytes,
+    state: fault === undefined ? (supervised ? 'filling' : 'lost') : 'failed',
+    fault,
+  }
+}
+
+/**
+ * Waits until all memory of a domain is there.
+ * @throws DomainError DOMAIN_WRONG_STATE when it will not come, CancelledError
+ */
+export async function waitUntilFilled(
+  name: string,
+  paths: RuntimePaths,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (;;) {
+    const fill = await fillState(paths)
+    if (fill === undefined) return
+    if (fill.state !== 'filling') throw notFilled(name, fill)
+    await delay(LOOK_MS, undefined, { signal }).catch((reason: unknown) => {
+      throw new CancelledError(`wait for the memory of domain '${name}'`, reason)
+    })
+  }
+}
+
+function notFilled(name: string, fill: FillState): DomainError {
+  const why =
+    fill.fault === undefined ? `no page server brings it from ${fill.image}` : fill.fault.message
+  return new DomainError(
+    'DOMAIN_WRONG_STATE',
+    `Not all memory of domain '${name}' is there yet: ${why}`,
+    {
+      path: fill.image,
+      hint: `\`stasis postcopy-recover ${name}\` brings the rest`,
+    },
+  )
+}

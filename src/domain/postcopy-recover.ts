@@ -1,0 +1,62 @@
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DomainError, QemuError } from '../errors.ts'
+import type { DomainOptions } from './domain-options.ts'
+import { faultError, isSupervised, readFill, writeFill } from './fill-record.ts'
+import { fillState } from './fill-state.ts'
+import { HeldDomain } from './held-domain.ts'
+import { startPageServer } from './page-server-process.ts'
+
+const LOOK_MS = 20
+const PATIENCE_MS = 30_000
+
+/** How to recover. */
+export interface PostcopyRecoverOptions extends DomainOptions {
+  /** Where the image is now; default: where it was. */
+  readonly image?: string | undefined
+}
+
+/**
+ * Brings the rest of the memory of a domain that was restored lazily and lost its page server, or whose image was repaired: a new
+ * server asks QEMU what it has and goes on from there. Returns when it is at work.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE when nothing is missing or somebody is at it;
+ * ImageError, QemuError
+ */
+export async function recoverPostcopyDomain(
+  reference: string,
+  options: PostcopyRecoverOptions = {},
+): Promise<{ readonly name: string; readonly image: string }> {
+  await using held = await HeldDomain.find(reference, 'postcopy-recover', options)
+  held.requireRunning()
+  const { name, paths } = held
+  const record = await readFill(paths)
+  if (record === undefined)
+    throw wrongState(`All memory of domain '${name}' is there: nothing is to be recovered`)
+  if (await isSupervised(record)) {
+    throw wrongState(
+      `A page server (process ${record.supervisor?.pid}) is bringing the memory of domain '${name}' already`,
+    )
+  }
+  const image = options.image === undefined ? record.image : resolve(options.image)
+  await writeFill(paths, { ...record, image, supervisor: undefined, fault: undefined })
+  await rm(paths.fillProgress, { force: true })
+  const supervisor = await startPageServer(paths, 'supervisor', { recover: true })
+  const deadline = performance.now() + PATIENCE_MS
+  for (;;) {
+    const fill = await fillState(paths)
+    if (fill === undefined || (fill.remainingBytes !== undefined && fill.state === 'filling'))
+      return { name, image }
+    if (fill.fault !== undefined) throw faultError(fill.fault)
+    if (supervisor.ended.aborted || performance.now() > deadline) {
+      throw new QemuError('QEMU_STREAM', `The page server did not begin; see ${paths.fillLog}`, {
+        path: paths.fillLog,
+      })
+    }
+    await delay(LOOK_MS)
+  }
+}
+
+function wrongState(message: string): DomainError {
+  return new DomainError('DOMAIN_WRONG_STATE', message)
+}

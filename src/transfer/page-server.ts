@@ -1,0 +1,211 @@
+import { ImageError, InternalError, type StasisError, StorageError } from '../errors.ts'
+import {
+  type DeviceState,
+  PAGE_SIZE,
+  type PageRange,
+  type PageStore,
+} from '../image/saved-machine.ts'
+import { FrameCache } from './frame-cache.ts'
+import { findFrame } from './frame-finder.ts'
+import { HoldBack } from './hold-back.ts'
+import { AnnouncedRanges, allRanges } from './page-plan.ts'
+import { PageWriter } from './page-writer.ts'
+import { PostcopyConnection, type WantedPages } from './postcopy-connection.ts'
+import { SentPages } from './sent-pages.ts'
+
+/** Pages sent for each that is asked for, itself included: fewer cost more faults, more keep others waiting. */
+const ANSWER_PAGES = 16
+
+/** Pages sent at once when nobody waits: as long as one who begins to wait has to. */
+const CHUNK_PAGES = 64
+
+/** Ranges that are read in advance. */
+const READ_AHEAD = 8
+
+const CACHE_BYTES = 64 * 1024 * 1024
+
+/** How long requests are still answered after a fault of the image, so that whoever watches can halt the guest meanwhile. */
+const GRACE_MS = 3000
+
+/** How pages are served. */
+export interface PageServerOptions {
+  /** QEMU's incoming socket. */
+  readonly socketPath: string
+  /** The guest runs already, and its first source is gone. */
+  readonly recover: boolean
+  /** Ranges to send first, in this order; such as an earlier guest asked for. */
+  readonly first: readonly PageRange[]
+  /** Frames that are read and decompressed at the same time, 1 to 64. */
+  readonly readers: number
+  /** Blocks in huge pages, by name. */
+  readonly hostPageSizes: ReadonlyMap<string, number>
+  readonly signal?: AbortSignal | undefined
+  /** Called as the image turns out to be damaged: was somebody in the machine waiting for the page? */
+  readonly onFault: (error: StasisError, waiting: boolean) => void
+}
+
+/** How far a page server is. */
+export interface ServingProgress {
+  readonly remainingBytes: number
+  readonly totalBytes: number
+  /** Requests answered. */
+  readonly requests: number
+}
+
+/**
+ * The source of a QEMU postcopy migration whose guest is in an image: devices first, then pages, those ahead that are asked for.
+ */
+export class PageServer {
+  /** What was asked for, in the order of the first requests, as it was answered. */
+  readonly asked: PageRange[] = []
+  readonly #pages: PageStore
+  readonly #options: PageServerOptions
+  readonly #sent: SentPages
+  readonly #cache: FrameCache
+  readonly #requests: WantedPages[] = []
+  readonly #holdBack = new HoldBack()
+  readonly #first: AnnouncedRanges
+  #rest: AnnouncedRanges | undefined
+  #current: PageRange | undefined
+  #requestCount = 0
+  #fault: StasisError | undefined
+  #faultMs = 0
+  #wake: (() => void) | undefined
+
+  constructor(pages: PageStore, options: PageServerOptions) {
+    this.#pages = pages
+    this.#options = options
+    this.#sent = new SentPages(pages.blocks, options.hostPageSizes)
+    this.#cache = new FrameCache(pages, { readers: options.readers, capacityBytes: CACHE_BYTES })
+    this.#first = this.#announced(options.first)
+  }
+
+  progress(): ServingProgress {
+    const totalBytes = this.#pages.blocks.reduce((sum, { length }) => sum + length, 0)
+    const remainingBytes = this.#sent.remaining * PAGE_SIZE
+    return { remainingBytes, totalBytes, requests: this.#requestCount }
+  }
+
+  /**
+   * Serves until QEMU has every page and says so.
+   * @throws ImageError, StorageError after telling `onFault`; QemuError QEMU_DIED, QEMU_STREAM when the connection breaks;
+   * CancelledError
+   */
+  async serve(state: DeviceState): Promise<void> {
+    const { socketPath, signal, recover, hostPageSizes } = this.#options
+    using postcopy = await PostcopyConnection.open(socketPath, signal, (wanted) =>
+      this.#ask(wanted),
+    )
+    const { connection } = postcopy
+    const wake = (): void => this.#wake?.()
+    void connection.closed.then(wake)
+    if (recover) await postcopy.takeOver(this.#pages.blocks, this.#sent)
+    else await postcopy.start(state, this.#pages.blocks, hostPageSizes)
+    const writer = new PageWriter(
+      connection,
+      this.#pages,
+      state.ramSection,
+      this.#cache,
+      this.#sent,
+    )
+    while (this.#sent.remaining > 0) {
+      postcopy.check()
+      const wanted = this.#requests.shift()
+      if (wanted !== undefined) await this.#answer(writer, wanted)
+      else if (this.#fault !== undefined) await this.#endSoon(this.#fault)
+      else await this.#goOn(writer)
+    }
+    await postcopy.finish(state.ramSection)
+  }
+
+  #ask(wanted: WantedPages): void {
+    this.#requests.push(wanted)
+    this.#holdBack.asked()
+    this.#wake?.()
+  }
+
+  async #answer(writer: PageWriter, { block: name, start, length }: WantedPages): Promise<void> {
+    this.#requestCount += 1
+    const block = this.#pages.blocks.findIndex((one) => one.name === name)
+    const firstPage = Math.floor(start / PAGE_SIZE)
+    const pageCount = Math.max(ANSWER_PAGES, Math.ceil(length / PAGE_SIZE))
+    const range = this.#sent.widen({ block, firstPage, pageCount })
+    // One who asked for what is on its way needs no answer.
+    if (range === undefined || this.#sent.has(block, firstPage)) return
+    this.asked.push(range)
+    await this.#guarded(true, async () => {
+      while (await writer.writeSome(range, range.pageCount, 'now'));
+    })
+  }
+
+  /** What nobody asked for: first what an earlier guest needed, then, while nobody asks, all the rest. */
+  async #goOn(writer: PageWriter): Promise<void> {
+    this.#current ??= this.#first.take()
+    if (this.#current === undefined) {
+      const holdMs = this.#holdBack.waitMs()
+      if (holdMs > 0) {
+        await this.#sleep(holdMs)
+        return
+      }
+      this.#rest ??= this.#announced(allRanges(this.#pages))
+      this.#current = this.#rest.take()
+    }
+    if (this.#current === undefined)
+      throw new InternalError('Pages are left that belong to no range')
+    const range = this.#current
+    await this.#guarded(false, async () => {
+      const some = await writer.writeSome(range, CHUNK_PAGES, 'now')
+      this.#holdBack.wentOn()
+      if (some) return
+      this.#current = undefined
+      const found = findFrame(this.#pages, range.block, range.firstPage)
+      if (this.#rest !== undefined && 'frame' in found) this.#cache.drop(found.frame)
+    })
+  }
+
+  async #guarded(waiting: boolean, act: () => Promise<void>): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      if (!(error instanceof ImageError || error instanceof StorageError)) throw error
+      if (this.#fault === undefined) this.#faultMs = performance.now()
+      this.#fault ??= error
+      this.#options.onFault(error, waiting)
+    }
+  }
+
+  async #endSoon(fault: StasisError): Promise<void> {
+    const leftMs = this.#faultMs + GRACE_MS - performance.now()
+    if (leftMs <= 0) throw fault
+    await this.#sleep(leftMs)
+  }
+
+  /** Until the time is over, somebody asks, or the connection ends. */
+  async #sleep(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      timer = setTimeout(resolve, ms)
+    })
+    clearTimeout(timer)
+    this.#wake = undefined
+  }
+
+  #announced(ranges: Iterable<PageRange>): AnnouncedRanges {
+    return new AnnouncedRanges(this.#whole(ranges), READ_AHEAD, (range) => {
+      const [some] = this.#sent.unsent(range, 1)
+      if (some === undefined) return false
+      const found = findFrame(this.#pages, range.block, range.firstPage)
+      if ('frame' in found) void this.#cache.get(found.frame, 'soon').catch(() => undefined)
+      return true
+    })
+  }
+
+  /** Ranges inside their blocks and of whole units, wherever they come from. */
+  *#whole(ranges: Iterable<PageRange>): Generator<PageRange, void, undefined> {
+    for (const range of ranges) {
+      const whole = this.#sent.widen(range)
+      if (whole !== undefined) yield whole
+    }
+  }
+}
