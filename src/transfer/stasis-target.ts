@@ -18,7 +18,7 @@ import { SlotPool } from './slot-pool.ts'
 const SLOT_LENGTH = 1024 * 1024
 
 /** Slots beside the one that each channel fills: being compressed or written. */
-const SPARE_SLOTS = 20
+const SPARE_SLOTS = 16
 
 /** More compress no faster than one event loop can feed them. */
 const MAX_THREADS = 16

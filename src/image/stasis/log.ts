@@ -2,26 +2,33 @@ import { DIRECT_ALIGNMENT, alignUp, allocateSlots } from '../../io/aligned-memor
 import type { DirectFile } from '../../io/direct-file.ts'
 
 const BUFFER_LENGTH = 2 * 1024 * 1024
-const BUFFER_COUNT = 6
+const BUFFER_COUNT = 8
+
+/** A buffer that is being filled, with those who want to know where their piece will lie. */
+interface OpenBuffer {
+  readonly memory: Uint8Array
+  used: number
+  readonly pieces: { readonly at: number; readonly placed: (offset: number) => void }[]
+}
 
 /**
  * The end of a file that many append to. Pieces are packed into large aligned buffers, so that the disk sees few large direct
- * writes whatever the size of the pieces. Who appends faster than the disk writes is made to wait.
+ * writes whatever the size of the pieces. Pieces of one alignment share buffers, so that whole pages lose nothing between
+ * compressed pieces. Who appends faster than the disk writes is made to wait.
  */
 export class FrameLog {
   readonly #file: DirectFile
   readonly #free: Uint8Array[] = [...allocateSlots(BUFFER_COUNT, BUFFER_LENGTH)]
   readonly #writes = new Set<Promise<void>>()
-  #current: Uint8Array | undefined
-  #base: number
-  #used = 0
+  readonly #open = new Map<number, OpenBuffer>()
+  #end: number
   #failure: unknown
   #waiting: (() => void)[] = []
 
   /** `start` is a multiple of 4096. */
   constructor(file: DirectFile, start: number) {
     this.#file = file
-    this.#base = start
+    this.#end = start
   }
 
   /** Whether all buffers are on their way to the disk: the disk is slower than those who append. */
@@ -30,34 +37,39 @@ export class FrameLog {
   }
 
   /**
-   * Appends a copy of `bytes` (at most 2 MiB) on a multiple of `alignment` and gives its offset in the file.
-   * @throws StorageError of this or an earlier write
+   * Appends a copy of `bytes` (at most 2 MiB) on a multiple of `alignment`; settles when they are copied. `placed` is told the offset
+   * in the file once it is known, at the latest by `flush()`.
+   * @throws StorageError of an earlier write
    */
-  async append(bytes: Uint8Array, alignment: number): Promise<number> {
+  async append(
+    bytes: Uint8Array,
+    alignment: number,
+    placed: (offset: number) => void,
+  ): Promise<void> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure
-      if (this.#current !== undefined) {
-        const at = alignUp(this.#used, alignment)
-        if (at + bytes.length <= BUFFER_LENGTH) {
-          this.#current.fill(0, this.#used, at)
-          this.#current.set(bytes, at)
-          this.#used = at + bytes.length
-          return this.#base + at
-        }
-        this.#send()
+      const buffer = this.#open.get(alignment)
+      const at = alignUp(buffer?.used ?? 0, alignment)
+      if (buffer !== undefined && at + bytes.length <= BUFFER_LENGTH) {
+        buffer.memory.fill(0, buffer.used, at)
+        buffer.memory.set(bytes, at)
+        buffer.used = at + bytes.length
+        buffer.pieces.push({ at, placed })
+        return
       }
-      this.#current = this.#free.pop()
-      if (this.#current === undefined)
-        await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      if (buffer !== undefined) this.#send(alignment, buffer)
+      const memory = this.#free.pop()
+      if (memory !== undefined) this.#open.set(alignment, { memory, used: 0, pieces: [] })
+      else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
   }
 
   /** Writes what is left and waits for all writes. Gives the offset behind the last, a multiple of 4096. @throws StorageError */
   async flush(): Promise<number> {
-    if (this.#current !== undefined) this.#send()
+    for (const [alignment, buffer] of this.#open) this.#send(alignment, buffer)
     await this.settle()
     if (this.#failure !== undefined) throw this.#failure
-    return this.#base
+    return this.#end
   }
 
   /** Waits until no write is under way, whatever became of it. */
@@ -65,25 +77,23 @@ export class FrameLog {
     while (this.#writes.size > 0) await Promise.allSettled(this.#writes)
   }
 
-  #send(): void {
-    const buffer = this.#current as Uint8Array
-    const length = alignUp(this.#used, DIRECT_ALIGNMENT)
-    buffer.fill(0, this.#used, length)
+  #send(alignment: number, { memory, used, pieces }: OpenBuffer): void {
+    this.#open.delete(alignment)
+    const length = alignUp(used, DIRECT_ALIGNMENT)
+    memory.fill(0, used, length)
+    const offset = this.#end
+    this.#end += length
+    for (const { at, placed } of pieces) placed(offset + at)
     const write = this.#file
-      .write(buffer.subarray(0, length), this.#base)
+      .write(memory.subarray(0, length), offset)
       .catch((error: unknown) => {
         this.#failure ??= error
       })
       .then(() => {
         this.#writes.delete(write)
-        this.#free.push(buffer)
-        const waiting = this.#waiting
-        this.#waiting = []
-        for (const resume of waiting) resume()
+        this.#free.push(memory)
+        for (const resume of this.#waiting.splice(0)) resume()
       })
     this.#writes.add(write)
-    this.#base += length
-    this.#used = 0
-    this.#current = undefined
   }
 }

@@ -114,13 +114,17 @@ export class StasisWriter implements AsyncDisposable {
   }
 
   /**
-   * Adds a frame; `crc` is the crc32c of `bytes` where it is known. Settles when `bytes` may be reused: of a linear image when they are written, else when they are copied.
+   * Adds a frame; `crc` is the crc32c of `bytes` where it is known. Settles when `bytes` may be reused: of a linear image when
+   * they are written, else when they are copied.
    * @throws StorageError
    */
   async add(frame: NewFrame, bytes: Uint8Array, crc: number = crc32c(bytes)): Promise<void> {
-    const offset = await this.#place(frame, bytes)
+    const placed = (offset: number): void => {
+      this.#frames.append({ ...frame, offset, storedLength: bytes.length, crc })
+    }
+    if (this.#log === undefined) await this.#addLinear(frame, bytes, placed)
+    else await this.#log.append(bytes, frame.codec === 'none' ? PAGE_SIZE : FRAME_ALIGNMENT, placed)
     this.#fileBytes += bytes.length
-    this.#frames.append({ ...frame, offset, storedLength: bytes.length, crc })
   }
 
   /**
@@ -174,14 +178,15 @@ export class StasisWriter implements AsyncDisposable {
     })
   }
 
-  async #place(frame: NewFrame, bytes: Uint8Array): Promise<number> {
-    if (this.#log !== undefined) {
-      return this.#log.append(bytes, frame.codec === 'none' ? PAGE_SIZE : FRAME_ALIGNMENT)
-    }
+  async #addLinear(
+    frame: NewFrame,
+    bytes: Uint8Array,
+    placed: (offset: number) => void,
+  ): Promise<void> {
     const block = this.#blocks[frame.block]
     if (block === undefined) throw new InternalError(`There is no RAM block ${frame.block}`)
     const offset = block.linearOffset + frame.firstPage * PAGE_SIZE
     await this.#linear.write(bytes, offset)
-    return offset
+    placed(offset)
   }
 }
