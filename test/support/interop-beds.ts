@@ -1,0 +1,46 @@
+import type { BedVersion } from './libvirt-bed.ts'
+import type { TravelFormat } from './travelling-guest.ts'
+import { qemus } from './qemus.ts'
+
+/** What is tried with a libvirt. */
+export interface InteropBed {
+  readonly version: BedVersion
+  /** The QEMU that both sides run: the domain XML names it. */
+  readonly emulator: string
+  /** The ends of the names of its machine types. */
+  readonly machines: { readonly q35: string; readonly pc: string }
+  /** Every format that this libvirt knows. */
+  readonly formats: readonly TravelFormat[]
+  /** What the Linux guest goes through: less in the everyday test, for time. */
+  readonly linuxFormats: readonly TravelFormat[]
+}
+
+const STREAMS = (['raw', 'gzip', 'bzip2', 'xz', 'lzop'] as const).map((format) => ({ format }))
+const ALL: readonly TravelFormat[] = [
+  ...STREAMS,
+  { format: 'zstd' },
+  { format: 'raw', bypassCache: true },
+  { format: 'sparse', channels: 1 },
+  { format: 'sparse', channels: 2 },
+  { format: 'sparse', channels: 4, bypassCache: true },
+]
+
+/** The libvirts to try: Debian's own every day, that of the backports too with `STASIS_LIBVIRT=all` (`npm run test:libvirt`). */
+export function interopBeds(): readonly InteropBed[] {
+  const all = process.env['STASIS_LIBVIRT'] === 'all'
+  const everyday = bed('9.0', 7, STREAMS, all ? STREAMS : STREAMS.slice(0, 2))
+  return all ? [everyday, bed('11.3', 10, ALL, ALL)] : [everyday]
+}
+
+function bed(
+  version: BedVersion,
+  major: number,
+  formats: readonly TravelFormat[],
+  linuxFormats: readonly TravelFormat[],
+): InteropBed {
+  const qemu = qemus().find((one) => one.major === major)
+  if (qemu === undefined) throw new Error(`QEMU ${major} is missing: run \`sh scripts/qemu-10\``)
+  const { label, emulator } = qemu
+  const machines = { q35: `pc-q35-${label}`, pc: `pc-i440fx-${label}` }
+  return { version, emulator, machines, formats, linuxFormats }
+}
