@@ -95,6 +95,7 @@ export type ImageErrorCode =
   | 'IMAGE_CHANNEL_FOREIGN'
   | 'IMAGE_IN_USE'
   | 'IMAGE_INCOMPATIBLE'
+  | 'IMAGE_STALE'
 
 /** The file is no save image, or incomplete, damaged, too new, or does not fit. */
 export class ImageError extends StasisError {

@@ -1,5 +1,7 @@
 // The only list of what is public. Everything else may change from one version to the next.
 
+export { setAutostart } from './domain/autostart.ts'
+export type { AutostartOptions } from './domain/autostart.ts'
 export { openConsole } from './domain/console.ts'
 export type { ConsoleStreams, DomainConsole } from './domain/console.ts'
 export { defineDomain } from './domain/define.ts'
@@ -17,8 +19,14 @@ export { follow } from './domain/follow.ts'
 export type { Followed } from './domain/follow.ts'
 export { domainInfo } from './domain/info.ts'
 export type { DomainInfo } from './domain/info.ts'
+export type { EndReason, LastEnd } from './domain/last-end.ts'
 export { listDomains } from './domain/list.ts'
 export type { DomainSummary, ListOptions } from './domain/list.ts'
+export {
+  dumpManagedSaveXml,
+  managedSaveDomain,
+  removeManagedSave,
+} from './domain/managed-save.ts'
 export type { UnsupportedOptions } from './domain/prepare-machine.ts'
 export type {
   OnProgress,
@@ -39,6 +47,7 @@ export { startDomain } from './domain/start.ts'
 export type { StartedDomain, StartOptions } from './domain/start.ts'
 export { suspendDomain } from './domain/suspend.ts'
 export { undefineDomain } from './domain/undefine.ts'
+export type { UndefineOptions } from './domain/undefine.ts'
 export { versions } from './domain/version.ts'
 export type { Versions } from './domain/version.ts'
 export type { XmlText } from './domain/xml-text.ts'

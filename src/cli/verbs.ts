@@ -24,10 +24,30 @@ export const VERBS: readonly VerbEntry[] = [
   entry('define', 'define a domain from an XML file', () => import('./verbs/define.ts')),
   entry('undefine', 'forget the definition of a domain', () => import('./verbs/undefine.ts')),
   entry('start', 'start a defined domain', () => import('./verbs/start.ts')),
+  entry(
+    'autostart',
+    'let a domain start with the host, or no longer',
+    () => import('./verbs/autostart.ts'),
+  ),
   entry('destroy', 'end a running domain at once', () => import('./verbs/destroy.ts')),
   entry('suspend', 'pause a running domain', () => import('./verbs/suspend.ts')),
   entry('resume', 'let a paused domain run on', () => import('./verbs/resume.ts')),
   entry('save', 'save a running domain to a file and end it', () => import('./verbs/save.ts')),
+  entry(
+    'managedsave',
+    'save a running domain where its next start finds it, and end it',
+    () => import('./verbs/managedsave.ts'),
+  ),
+  entry(
+    'managedsave-remove',
+    'throw away the managed save of a domain',
+    () => import('./verbs/managedsave-remove.ts'),
+  ),
+  entry(
+    'managedsave-dumpxml',
+    'show the domain XML in a managed save',
+    () => import('./verbs/managedsave-dumpxml.ts'),
+  ),
   entry('restore', 'run a saved domain on from its file', () => import('./verbs/restore.ts')),
   entry(
     'postcopy-recover',

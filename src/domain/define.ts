@@ -1,20 +1,23 @@
 import { resolveDirectories } from './directories.ts'
 import { checkIdentity } from './identity.ts'
-import { writeDefinition } from './definitions.ts'
+import { readDefinition, writeDefinition } from './definitions.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
+import { hasManagedImage, refuseManagedImage, removeManagedImage } from './managed-image.ts'
 import { type UnsupportedOptions, prepareMachine } from './prepare-machine.ts'
 
 /** How to define. */
 export interface DefineOptions extends DomainOptions, UnsupportedOptions {
   /** The file that the XML came from, for messages. */
   readonly path?: string | undefined
+  /** Throw away a managed save that would no longer fit the definition. */
+  readonly removeManagedSave?: boolean | undefined
 }
 
 /**
  * Defines a domain from libvirt domain XML, or changes the definition of one; what is left open (UUID, machine version,
  * addresses) is filled in and stays so. A domain that runs is not changed until it starts again.
- * @throws DomainXmlError, DomainError DOMAIN_EXISTS when name or UUID are another domain's, QemuError, StorageError
+ * @throws DomainXmlError, DomainError DOMAIN_HAS_MANAGED_SAVE when it changes a domain that has one, DOMAIN_EXISTS when name or UUID are another domain's, QemuError, StorageError
  */
 export async function defineDomain(
   xml: string,
@@ -28,6 +31,11 @@ export async function defineDomain(
   )
   await using held = await HeldDomain.named(domain.name, 'define', options)
   await checkIdentity(directories, { name: held.name, uuid })
+  if ((await readDefinition(directories, held.name)) !== prepared.xml) {
+    if (options.removeManagedSave !== true)
+      await refuseManagedImage(held.name, held.paths, 'changed', '--remove-managed-save')
+    else if (await hasManagedImage(held.paths)) await removeManagedImage(directories, held.paths)
+  }
   await writeDefinition(directories, held.name, prepared.xml)
   return { name: held.name, uuid }
 }

@@ -1,6 +1,7 @@
 import { endQemu } from '../qemu/end.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
+import { noteEnd } from './last-end.ts'
 import { clearRuntime } from './presence.ts'
 
 /**
@@ -13,6 +14,7 @@ export async function destroyDomain(
 ): Promise<{ readonly name: string }> {
   await using domain = await HeldDomain.find(reference, 'destroy', options)
   await endQemu(domain.requireRunning())
+  await noteEnd(domain.paths, 'destroyed')
   await clearRuntime(domain.paths)
   return { name: domain.name }
 }

@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { DomainError, storageError } from '../errors.ts'
+import type { Domain } from '../qemu/domain-xml/model/domain.ts'
+import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
+import { readDomain } from '../qemu/domain-xml/read-domain.ts'
 import { type DomainEntry, findEntry } from './catalogue.ts'
 import { readDefinition } from './definitions.ts'
 import { type Directories, resolveDirectories } from './directories.ts'
@@ -40,6 +43,12 @@ export async function readLiveXml(paths: RuntimePaths): Promise<string> {
   } catch (error) {
     throw storageError('read the XML of the running domain', paths.liveXml, error)
   }
+}
+
+/** What the XML that a running domain was started from describes. @throws StorageError, DomainXmlError */
+export async function liveDomain(paths: RuntimePaths): Promise<Domain> {
+  const document = parseDomainXml(await readLiveXml(paths))
+  return readDomain(document, { ignoreUnsupported: true }).domain
 }
 
 /** The inactive shape of a domain that was never defined is the XML that it runs from. */

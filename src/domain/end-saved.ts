@@ -1,15 +1,23 @@
 import { endQemu } from '../qemu/end.ts'
+import { removeFile } from '../io/file-names.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import type { HeldDomain } from './held-domain.ts'
+import { noteEnd } from './last-end.ts'
 import { clearRuntime } from './presence.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
-/** Ends the QEMU of a domain that is safe in its file. @throws QemuError QEMU_TIMEOUT */
+/**
+ * Ends the QEMU of a domain that is safe in its file; a managed save that it came from and that is not that file is no longer it.
+ * @throws QemuError QEMU_TIMEOUT, StorageError
+ */
 export async function endSaved(
   held: HeldDomain,
   record: RuntimeRecord,
-  control: QmpConnection,
+  saved: { readonly control: QmpConnection; readonly path: string },
 ): Promise<void> {
-  await endQemu(record, { qmp: control })
+  const { origin } = record
+  if (origin?.managed === true && origin.path !== saved.path) await removeFile(origin.path)
+  await endQemu(record, { qmp: saved.control })
+  await noteEnd(held.paths, 'saved')
   await clearRuntime(held.paths)
 }

@@ -1,15 +1,20 @@
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
 import { readDomain } from '../qemu/domain-xml/read-domain.ts'
+import { isAutostarted } from './autostart.ts'
 import { findEntry } from './catalogue.ts'
 import { resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { entryXml } from './dump-xml.ts'
 import { type FillState, fillState } from './fill-state.ts'
+import { type LastEnd, readLastEnd } from './last-end.ts'
 import { type DomainSummary, stateOf } from './list.ts'
+import { isParked } from './managed-image.ts'
 import { processorTimeMs } from './processor-time.ts'
 
 /** Facts about one domain. */
 export interface DomainInfo extends DomainSummary {
+  /** How it last ended, when it does not run and that is known. */
+  readonly lastEnd: LastEnd | undefined
   readonly osType: 'hvm'
   readonly vcpus: number
   readonly maxMemoryBytes: number
@@ -39,6 +44,9 @@ export async function domainInfo(
     id: record?.pid,
     state: await stateOf(entry, options.signal),
     persistent,
+    managedSave: await isParked(entry.paths, record),
+    autostart: await isAutostarted(directories, name),
+    lastEnd: record === undefined ? await readLastEnd(entry.paths) : undefined,
     osType: 'hvm',
     vcpus: domain.vcpus.current,
     maxMemoryBytes: domain.memoryBytes,

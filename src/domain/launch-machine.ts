@@ -83,8 +83,13 @@ export class LaunchedMachine implements AsyncDisposable {
   }
 
   /** Says that the machine is complete: from now on it is the guest, whatever becomes of us. Comes before its processors run. */
-  async markComplete(): Promise<void> {
-    await writeRecord(this.#held.paths, { ...this.record, stage: 'running' })
+  async markComplete(more: Pick<RuntimeRecord, 'origin'> = {}): Promise<void> {
+    await writeRecord(this.#held.paths, { ...this.completed, ...more })
+  }
+
+  /** The record of the machine once it is complete. */
+  get completed(): RuntimeRecord {
+    return { ...this.record, stage: 'running' }
   }
 
   /** Leaves the machine to live on. */

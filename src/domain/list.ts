@@ -1,8 +1,10 @@
 import { type DomainEntry, listEntries, uuidOf } from './catalogue.ts'
 import { type Directories, resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
+import { isAutostarted } from './autostart.ts'
 import { type DomainState, stateOfRunState } from './domain-state.ts'
 import { fillState } from './fill-state.ts'
+import { isParked } from './managed-image.ts'
 import { askRunState } from './monitor.ts'
 
 /** One line of the list of domains. */
@@ -14,12 +16,20 @@ export interface DomainSummary {
   readonly state: DomainState
   /** Whether it is defined, and so stays when it ends. */
   readonly persistent: boolean
+  /** Whether it is in a managed save, from which its next start goes on. */
+  readonly managedSave: boolean
+  /** Whether it starts with the host. */
+  readonly autostart: boolean
 }
 
 /** How to list. */
 export interface ListOptions extends DomainOptions {
   /** Those that do not run, too. */
   readonly all?: boolean | undefined
+  /** Only those with a managed save, or only those without. */
+  readonly managedSave?: boolean | undefined
+  /** Only those that start with the host, or only those that do not. */
+  readonly autostart?: boolean | undefined
 }
 
 /** The domains that run, or all of them: those that run first, each part by name. @throws StorageError */
@@ -30,9 +40,14 @@ export async function listDomains(options: ListOptions = {}): Promise<readonly D
   const summaries = await Promise.all(
     wanted.map((entry) => summarise(directories, entry, options.signal)),
   )
+  const asked = summaries.filter(
+    ({ managedSave, autostart }) =>
+      managedSave === (options.managedSave ?? managedSave) &&
+      autostart === (options.autostart ?? autostart),
+  )
   return [
-    ...summaries.filter(({ id }) => id !== undefined),
-    ...summaries.filter(({ id }) => id === undefined),
+    ...asked.filter(({ id }) => id !== undefined),
+    ...asked.filter(({ id }) => id === undefined),
   ]
 }
 
@@ -41,9 +56,16 @@ async function summarise(
   entry: DomainEntry,
   signal: AbortSignal | undefined,
 ): Promise<DomainSummary> {
-  const { name, record, persistent } = entry
-  const uuid = await uuidOf(directories, entry)
-  return { name, uuid, id: record?.pid, state: await stateOf(entry, signal), persistent }
+  const { name, paths, record, persistent } = entry
+  return {
+    name,
+    uuid: await uuidOf(directories, entry),
+    id: record?.pid,
+    state: await stateOf(entry, signal),
+    persistent,
+    managedSave: await isParked(paths, record),
+    autostart: await isAutostarted(directories, name),
+  }
 }
 
 /** What a domain does now. */

@@ -11,6 +11,10 @@ import type { RestoreFeed } from '../transfer/restore-feed.ts'
 import { resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
+import { beginGuest, checkOrigin } from './image-origin.ts'
+import { Job } from './job.ts'
+import { forgetEnd } from './last-end.ts'
+import { dropConsumed } from './presence.ts'
 import { checkIdentity } from './identity.ts'
 import { LaunchedMachine } from './launch-machine.ts'
 import { nameCancel } from './name-cancel.ts'
@@ -35,6 +39,8 @@ export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
   readonly bypassCache?: boolean | undefined
   /** What the guest shall do. Default: what it did when it was saved. */
   readonly resumeAs?: 'running' | 'paused' | undefined
+  /** Restore it even though its guest ran on from it before, or without it, and has written to its disks since. */
+  readonly force?: boolean | undefined
   readonly onProgress?: OnProgress<RestoreProgress> | undefined
 }
 
@@ -78,23 +84,33 @@ export async function restoreDomain(
   path: string,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
-  return nameCancel(`restore ${path}`, restore(path, options))
+  return nameCancel(`restore ${path}`, restoreImage(path, options))
 }
 
-async function restore(path: string, options: RestoreOptions): Promise<RestoreResult> {
-  const { signal, onProgress: report = () => undefined } = options
+/** `restoreDomain` for who may hold the domain, whose managed save it then is. */
+export async function restoreImage(
+  path: string,
+  options: RestoreOptions,
+  parked?: HeldDomain,
+): Promise<RestoreResult> {
+  const { signal: asked, onProgress } = options
   const startMs = performance.now()
   const file = resolve(path)
   const connections = settleConnections(options.connections)
   const directories = resolveDirectories(options)
 
-  report({ phase: 'opening' })
+  onProgress?.({ phase: 'opening' })
   const direct = options.bypassCache ?? (await formatOf(file)) === 'stasis'
-  await using image = await openImage(file, { direct, signal })
+  await using image = await openImage(file, { direct, signal: asked })
   const plan = await planRestore(image, options.xml, directories, options)
   const { name } = plan.domain
-  await using held = await HeldDomain.named(name, 'restore', options)
+  await using own =
+    parked === undefined ? await HeldDomain.named(name, 'restore', options) : undefined
+  const held = own ?? parked ?? (await HeldDomain.named(name, 'restore', options))
+  await using job = await Job.begin(held.paths, parked === undefined ? 'restore' : 'start', options)
+  const { signal, report } = job
   held.requireOff()
+  const source = await checkOrigin(held, image, plan.domain, { ...options, parked })
   await checkIdentity(directories, { name, uuid: plan.uuid })
 
   const chosen = await chooseMode(image, plan, {
@@ -131,16 +147,19 @@ async function restore(path: string, options: RestoreOptions): Promise<RestoreRe
   const loadedMs = performance.now()
 
   report({ phase: 'resuming' })
-  await machine.markComplete()
+  await machine.markComplete({ origin: source })
   const runs =
     options.resumeAs === undefined ? image.description.wasRunning : options.resumeAs === 'running'
+  if (runs) await beginGuest(held, { ...machine.completed, origin: source }, plan.domain)
   if (runs) await contVm(control, { signal })
   machine.keep()
   if (lazy) fill.keep()
+  await forgetEnd(held.paths)
+  if (runs) await dropConsumed(held.paths, { origin: { ...source, begun: true } })
   const endMs = performance.now()
   const ramBytes = plan.domain.memoryBytes
   const mode = notLazy === undefined ? chosen.mode : 'load'
-  return {
+  return job.complete({
     name,
     uuid: plan.uuid,
     id: machine.record.pid,
@@ -159,7 +178,7 @@ async function restore(path: string, options: RestoreOptions): Promise<RestoreRe
       allRamMs: mode === 'load' ? loadedMs - startMs : undefined,
     },
     throughputBytesPerSecond: (ramBytes / (endMs - startMs)) * 1000,
-  }
+  })
 }
 
 function openFeed(

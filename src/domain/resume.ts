@@ -3,8 +3,11 @@ import { cancelMigration } from '../migration/cancel.ts'
 import { resetMigration } from '../migration/reset.ts'
 import { contVm, runState } from '../migration/run-state.ts'
 import type { DomainOptions } from './domain-options.ts'
+import { liveDomain } from './dump-xml.ts'
 import { HeldDomain } from './held-domain.ts'
+import { beginGuest } from './image-origin.ts'
 import { openControl } from './monitor.ts'
+import { dropConsumed } from './presence.ts'
 
 /**
  * Lets a paused domain run on, given by name, UUID or id; also one whose save was killed in the middle.
@@ -16,13 +19,15 @@ export async function resumeDomain(
 ): Promise<{ readonly name: string }> {
   const { signal } = options
   await using domain = await HeldDomain.find(reference, 'resume', options)
-  domain.requireRunning()
+  const record = domain.requireRunning()
   await using control = await openControl(domain.paths, signal)
   if ((await runState(control, { signal })) === 'running') {
     throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${domain.name}' is already running`)
   }
   const left = await cancelMigration(control)
   if (left !== undefined) await resetMigration(control)
+  const begun = await beginGuest(domain, record, await liveDomain(domain.paths))
   await contVm(control, { signal })
+  await dropConsumed(domain.paths, begun)
   return { name: domain.name }
 }

@@ -15,6 +15,32 @@ export interface RuntimeRecord extends ProcessIdentity {
   readonly emulator: string
   readonly qemuVersion: string
   readonly commandLine: readonly string[]
+  /** A save is under way, or its process was killed: once the image stands there, it is the guest, and this QEMU is not. */
+  readonly saving?: SavingMark | undefined
+  /** The guest stands still because a save was killed; it would run otherwise. */
+  readonly interrupted?: boolean | undefined
+  /** The image that the guest came from. */
+  readonly origin?: ImageOrigin | undefined
+}
+
+/** A save that was begun. */
+export interface SavingMark {
+  /** Where the image will stand. */
+  readonly path: string
+  /** Which image, see image-history.ts. */
+  readonly key: string
+  /** Whether the guest ran before. */
+  readonly running: boolean
+}
+
+/** Where a restored guest came from. */
+export interface ImageOrigin {
+  readonly path: string
+  readonly key: string
+  /** It is the managed save of the domain, which goes once the guest runs. */
+  readonly managed: boolean
+  /** Whether the guest may have run since: then the image is no longer the guest. */
+  readonly begun: boolean
 }
 
 /** @throws StorageError */

@@ -2,14 +2,20 @@ import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { throwIfCancelled } from '../errors.ts'
 import type { Compression } from '../image/header.ts'
+import type { MachineDescription } from '../image/saved-machine.ts'
 import type { RamProgress } from '../migration/progress.ts'
+import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
+import { readDomain } from '../qemu/domain-xml/read-domain.ts'
 import type { SavedImage } from '../transfer/save-target.ts'
 import { openSaveTarget } from '../transfer/save-target-table.ts'
 import { checkDestination } from './destination.ts'
+import { identifyDisks, writableDisks } from './disk-identity.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { endSaved } from './end-saved.ts'
 import { waitUntilFilled } from './fill-state.ts'
 import { HeldDomain } from './held-domain.ts'
+import { imageKey, writeHistory } from './image-history.ts'
+import { Job, type JobOperation } from './job.ts'
 import { openControl } from './monitor.ts'
 import { nameCancel } from './name-cancel.ts'
 import type { OnProgress, SaveProgress } from './progress.ts'
@@ -18,6 +24,7 @@ import { describeForSave } from './save-description.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, settleSave } from './save-settings.ts'
 import { transferOut } from './save-transfer.ts'
+import { markSaving, takeBack } from './saving-mark.ts'
 import { haltGuest } from './halted-guest.ts'
 import type { XmlText } from './xml-text.ts'
 
@@ -65,24 +72,34 @@ export async function saveDomain(
   path: string,
   options: SaveOptions = {},
 ): Promise<SaveResult> {
-  return nameCancel(`save domain '${reference}'`, save(reference, path, options))
+  const save = async (): Promise<SaveResult> => {
+    settleSave(options)
+    await using held = await HeldDomain.find(reference, 'save', options)
+    return await saveHeld(held, path, { ...options, operation: 'save' })
+  }
+  return nameCancel(`save domain '${reference}'`, save())
 }
 
-async function save(reference: string, path: string, options: SaveOptions): Promise<SaveResult> {
-  const { signal, onProgress: report = () => undefined } = options
+/** `saveDomain` for who holds the domain. */
+export async function saveHeld(
+  held: HeldDomain,
+  path: string,
+  options: SaveOptions & { readonly operation: JobOperation },
+): Promise<SaveResult> {
   const startMs = performance.now()
   const settings = settleSave(options)
   const file = resolve(path)
-
-  await using held = await HeldDomain.find(reference, 'save', options)
   const record = held.requireRunning()
+  await using job = await Job.begin(held.paths, options.operation, options)
+  const { signal, report } = job
   report({ phase: 'checking' })
   // QEMU 11.1 dies of a save that begins while its memory still comes; 7.2 and 10.0 refuse.
   await waitUntilFilled(held.name, held.paths, signal)
   await checkDestination(held.directories, file)
   await using control = await openControl(held.paths, signal)
   const { features, running } = await checkSavable(held.name, control, settings, signal)
-  const wasRunning = options.resumeAs === undefined ? running : options.resumeAs === 'running'
+  const wouldRun = running || record.interrupted === true
+  const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
   const description = await describeForSave(held, record, wasRunning, options.xml)
 
   // A save that was killed leaves its socket.
@@ -100,22 +117,30 @@ async function save(reference: string, path: string, options: SaveOptions): Prom
   // A fault is told by transferOut; one that comes before shall not end the process.
   target.received.catch(() => undefined)
 
+  const saving = await markSaving(held.paths, record, {
+    path: file,
+    description,
+    running: wouldRun,
+  })
   report({ phase: 'stopping' })
   const stopMs = performance.now()
   const guest = haltGuest(held.name, control, running)
+  let durable = false
   try {
     await guest.halt(signal)
     const haltedMs = performance.now()
     const ram = await transferOut(control, target, { settings, features, broken, signal, report })
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
+    await rememberSave(held, description, file)
     report({ phase: 'flushing', fileBytes: target.progress().fileBytes })
     const image = withRam(await target.publish(), ram)
+    durable = true
     const durableMs = performance.now()
     report({ phase: 'ending' })
-    await endSaved(held, record, control)
+    await endSaved(held, record, { control, path: file })
     const downtimeMs = durableMs - stopMs
-    return {
+    return job.complete({
       name: held.name,
       uuid: record.uuid,
       image,
@@ -129,10 +154,25 @@ async function save(reference: string, path: string, options: SaveOptions): Prom
         flushMs: durableMs - receivedMs,
       },
       throughputBytesPerSecond: (image.ramBytes / downtimeMs) * 1000,
-    }
+    })
   } catch (error) {
-    throw saveFailure(held.name, error, await guest.letGo())
+    const fault = job.failed(error)
+    // From here on the image is the guest: letting the other one run would make it two.
+    if (durable) throw saveFailure(held.name, fault, `it is safe in ${file}`)
+    await takeBack(held.paths, record, saving)
+    throw saveFailure(held.name, fault, await guest.letGo())
   }
+}
+
+/** Remembers how the guest leaves its disks, which nobody writes to any more. */
+async function rememberSave(
+  held: HeldDomain,
+  description: MachineDescription,
+  path: string,
+): Promise<void> {
+  const { domain } = readDomain(parseDomainXml(description.xml), { ignoreUnsupported: true })
+  const disks = await identifyDisks(writableDisks(domain))
+  await writeHistory(held.directories, imageKey(description), { path, disks })
 }
 
 /** A format that does not look into the stream has not counted guest memory: QEMU has. */

@@ -3,8 +3,13 @@ import { readDefinition } from './definitions.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
 import { checkIdentity } from './identity.ts'
+import { forgetEnd } from './last-end.ts'
 import { LaunchedMachine } from './launch-machine.ts'
+import { hasManagedImage, removeManagedImage } from './managed-image.ts'
 import { prepareMachine } from './prepare-machine.ts'
+import type { OnProgress, RestoreProgress } from './progress.ts'
+import { type RestoreOptions, type RestoreResult, restoreImage } from './restore.ts'
+import { unparkFailure } from './unpark-failure.ts'
 
 /** How to start. */
 export interface StartOptions extends DomainOptions {
@@ -14,6 +19,16 @@ export interface StartOptions extends DomainOptions {
   readonly ignoreUnsupported?: boolean | undefined
   /** Told what was left out. */
   readonly onWarning?: ((text: string) => void) | undefined
+  /** Throw away a managed save and boot. */
+  readonly forceBoot?: boolean | undefined
+  /** Go on from a managed save though its disks were written to since. */
+  readonly force?: boolean | undefined
+  /** Read a managed save past the page cache. */
+  readonly bypassCache?: boolean | undefined
+  /** How the memory of a managed save comes back. */
+  readonly mode?: RestoreOptions['mode']
+  /** Told how far a managed save is. */
+  readonly onProgress?: OnProgress<RestoreProgress> | undefined
 }
 
 /** A domain that runs now. */
@@ -22,10 +37,13 @@ export interface StartedDomain {
   readonly uuid: string
   /** The pid of its QEMU. */
   readonly id: number
+  /** When it went on from its managed save. */
+  readonly restored?: RestoreResult
 }
 
 /**
- * Starts a defined domain, given by name or UUID.
+ * Starts a defined domain, given by name or UUID: from its managed save when it has one, which goes once the guest runs, and stays
+ * when that fails.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_RUNNING, DOMAIN_BUSY; DomainXmlError; QemuError
  */
 export async function startDomain(
@@ -35,15 +53,32 @@ export async function startDomain(
   const { signal } = options
   await using held = await HeldDomain.find(reference, 'start', options)
   held.requireOff()
-  const { name, directories } = held
+  const { name, paths, directories } = held
   const text = await readDefinition(directories, name)
   if (text === undefined)
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
+  if (options.forceBoot !== true && (await hasManagedImage(paths)))
+    return await unpark(held, options)
   const prepared = await prepareMachine({ text }, directories, options)
   await checkIdentity(directories, { name, uuid: prepared.uuid })
   await using machine = await LaunchedMachine.launch(held, { ...prepared, signal })
   await machine.markComplete()
+  // Removed before the guest runs: never shall there be both.
+  if (options.forceBoot === true && (await hasManagedImage(paths)))
+    await removeManagedImage(directories, paths)
   if (options.paused !== true) await machine.control.execute('cont', {}, { signal })
   machine.keep()
+  await forgetEnd(paths)
   return { name, uuid: prepared.uuid, id: machine.record.pid }
+}
+
+async function unpark(held: HeldDomain, options: StartOptions): Promise<StartedDomain> {
+  const { paused, ...rest } = options
+  const resumeAs = paused === true ? 'paused' : undefined
+  const restored = await restoreImage(held.paths.managedSave, { ...rest, resumeAs }, held).catch(
+    (error: unknown) => {
+      throw unparkFailure(held, error)
+    },
+  )
+  return { name: restored.name, uuid: restored.uuid, id: restored.id, restored }
 }

@@ -3,14 +3,20 @@ import { defineDomain } from '../../domain/define.ts'
 import { storageError } from '../../errors.ts'
 import type { Verb } from '../verb.ts'
 
+interface Flags {
+  readonly ignoreUnsupported?: boolean
+  readonly removeManagedSave?: boolean
+}
+
 /** `define FILE` */
-export const verb: Verb<{ readonly ignoreUnsupported?: boolean }> = {
+export const verb: Verb<Flags> = {
   declare: (command) =>
     command
       .argument('<file>', 'libvirt domain XML')
-      .option('--ignore-unsupported', 'define it though it has parts that Stasis does not know'),
+      .option('--ignore-unsupported', 'define it though it has parts that Stasis does not know')
+      .option('--remove-managed-save', 'throw away a managed save of the domain that it changes'),
   example: 'stasis define web.xml',
-  run: async ([file = ''], { ignoreUnsupported }, { directories, signal }) => {
+  run: async ([file = ''], { ignoreUnsupported, removeManagedSave }, { directories, signal }) => {
     const xml = await readFile(file, 'utf8').catch((error: unknown) => {
       throw storageError('read the domain XML', file, error)
     })
@@ -19,6 +25,7 @@ export const verb: Verb<{ readonly ignoreUnsupported?: boolean }> = {
       signal,
       path: file,
       ignoreUnsupported,
+      removeManagedSave,
     })
     return { text: `Domain '${name}' defined from ${file}`, json: { type: 'result', name, uuid } }
   },

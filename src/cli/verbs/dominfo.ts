@@ -26,7 +26,14 @@ export const verb: Verb = {
       ['Max memory', `${info.maxMemoryBytes / KIB} KiB`],
       ['Used memory', `${info.usedMemoryBytes / KIB} KiB`],
       ['Persistent', info.persistent ? 'yes' : 'no'],
+      ['Autostart', info.autostart ? 'enable' : 'disable'],
+      ['Managed save', info.managedSave ? 'yes' : 'no'],
     )
+    if (info.lastEnd !== undefined) {
+      const { reason, time, lastLines } = info.lastEnd
+      facts.push(['Last ended', `${reason}, ${time}`])
+      if (lastLines !== undefined) facts.push(['Last lines', lastLines])
+    }
     if (info.fill !== undefined) facts.push(['Still to come', toCome(info.fill)])
     return { text: formatFacts(facts), json: { ...info } }
   },

@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import { listDomains } from '../../domain/list.ts'
 import { formatTable } from '../table.ts'
 import type { Verb } from '../verb.ts'
@@ -6,6 +7,10 @@ interface Flags {
   readonly all?: boolean
   readonly name?: boolean
   readonly uuid?: boolean
+  readonly managedSave?: boolean
+  readonly withManagedSave?: boolean
+  readonly withoutManagedSave?: boolean
+  readonly autostart?: boolean
 }
 
 /** `list` */
@@ -14,10 +19,29 @@ export const verb: Verb<Flags> = {
     command
       .option('--all', 'those that do not run, too')
       .option('--name', 'only the names')
-      .option('--uuid', 'only the UUIDs'),
-  example: 'stasis list --all',
+      .option('--uuid', 'only the UUIDs')
+      .option('--managed-save', "'saved' as the state of those that are in a managed save")
+      .addOption(
+        new Option('--with-managed-save', 'only those that have one').conflicts(
+          'withoutManagedSave',
+        ),
+      )
+      .option('--without-managed-save', 'only those that have none')
+      .option('--autostart', 'only those that start with the host'),
+  example: 'stasis list --all --managed-save',
   run: async (_args, flags, { directories, signal }) => {
-    const domains = await listDomains({ ...directories, signal, all: flags.all })
+    const domains = await listDomains({
+      ...directories,
+      signal,
+      all: flags.all,
+      managedSave:
+        flags.withManagedSave === true
+          ? true
+          : flags.withoutManagedSave === true
+            ? false
+            : undefined,
+      autostart: flags.autostart,
+    })
     if (flags.name === true || flags.uuid === true) {
       const words = domains.map(({ name, uuid }) =>
         [flags.uuid === true && uuid, flags.name === true && name]
@@ -26,7 +50,11 @@ export const verb: Verb<Flags> = {
       )
       return { text: words.join('\n'), json: domains }
     }
-    const rows = domains.map(({ id, name, state }) => [String(id ?? '-'), name, state])
+    const rows = domains.map(({ id, name, state, managedSave }) => [
+      String(id ?? '-'),
+      name,
+      flags.managedSave === true && managedSave && id === undefined ? 'saved' : state,
+    ])
     return { text: formatTable(['Id', 'Name', 'State'], rows), json: domains }
   },
 }

@@ -14,6 +14,7 @@ interface Flags {
   readonly xml?: string
   readonly running?: boolean
   readonly paused?: boolean
+  readonly force?: boolean
   readonly ignoreUnsupported?: boolean
   readonly verbose?: boolean
 }
@@ -40,6 +41,7 @@ export const verb: Verb<Flags> = {
       .option('--xml <file>', 'domain XML to use; the guest must not see a difference')
       .addOption(new Option('--running', 'let the guest run').conflicts('paused'))
       .addOption(new Option('--paused', 'leave the guest paused').conflicts('running'))
+      .option('--force', 'though its disks have changed since it was saved')
       .option('--ignore-unsupported', 'start it without the parts that Stasis does not know')
       .option('--verbose', 'say how long each part took'),
   example: 'stasis restore /backup/web.save --verbose',
@@ -55,6 +57,7 @@ export const verb: Verb<Flags> = {
       connections: flags.connections,
       bypassCache: flags.bypassCache,
       resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
+      force: flags.force,
       ignoreUnsupported: flags.ignoreUnsupported,
       onWarning: (text) => output.note(`warning: ${text}`),
       onProgress: display.show,

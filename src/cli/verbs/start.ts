@@ -1,11 +1,18 @@
-import { startDomain } from '../../domain/start.ts'
+import { Option } from 'commander'
+import { type StartedDomain, startDomain } from '../../domain/start.ts'
 import { attachConsole } from '../console-terminal.ts'
+import { ProgressDisplay } from '../progress-display.ts'
+import { restoreReport } from '../restore-report.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {
   readonly paused?: boolean
   readonly console?: boolean
+  readonly forceBoot?: boolean
+  readonly force?: boolean
+  readonly bypassCache?: boolean
   readonly ignoreUnsupported?: boolean
+  readonly verbose?: boolean
 }
 
 /** `start DOMAIN` */
@@ -15,24 +22,45 @@ export const verb: Verb<Flags> = {
       .argument('<domain>', 'name or UUID')
       .option('--paused', 'leave the guest paused')
       .option('--console', 'connect the terminal to its serial console')
+      .addOption(
+        new Option('--force-boot', 'throw away its managed save and boot').conflicts('force'),
+      )
+      .option('--force', 'go on from its managed save though its disks have changed since')
+      .option('--bypass-cache', 'read a managed save past the page cache (the default for stasis)')
+      .option('--no-bypass-cache', 'read a managed save through the page cache')
+      .option('--verbose', 'say how long each part of a restore took')
       .option('--ignore-unsupported', 'start it without the parts that Stasis does not know'),
   example: 'stasis start web --console',
-  run: async ([domain = ''], flags, { directories, signal, output }) => {
-    const { paused, ignoreUnsupported } = flags
+  run: async ([domain = ''], flags, invocation) => {
+    const { directories, signal, output } = invocation
+    const { paused, ignoreUnsupported, forceBoot, force, bypassCache } = flags
+    using display = new ProgressDisplay(invocation)
     const started = await startDomain(domain, {
       ...directories,
       signal,
       paused,
       ignoreUnsupported,
+      forceBoot,
+      force,
+      bypassCache,
+      onProgress: display.show,
       onWarning: (text) => output.note(`warning: ${text}`),
     })
-    const { name, uuid, id } = started
-    const text = `Domain '${name}' started`
+    const { name, uuid, id, restored } = started
+    const text = startText(started, flags)
     if (flags.console === true) {
       output.note(text)
       await attachConsole(name, { directories, signal, output })
       return undefined
     }
-    return { text, json: { type: 'result', name, uuid, id } }
+    return { text, json: { type: 'result', name, uuid, id, restored } }
   },
+}
+
+function startText({ name, restored }: StartedDomain, flags: Flags): string {
+  if (restored === undefined) return `Domain '${name}' started`
+  const text = `Domain '${name}' started from its managed save`
+  if (flags.verbose !== true) return text
+  const [, ...facts] = restoreReport(restored, { verbose: true }).text.split('\n')
+  return [text, ...facts].join('\n')
 }

@@ -2,11 +2,14 @@ import { undefineDomain } from '../../domain/undefine.ts'
 import type { Verb } from '../verb.ts'
 
 /** `undefine DOMAIN` */
-export const verb: Verb = {
-  declare: (command) => command.argument('<domain>', 'name, UUID or id'),
+export const verb: Verb<{ readonly managedSave?: boolean }> = {
+  declare: (command) =>
+    command
+      .argument('<domain>', 'name, UUID or id')
+      .option('--managed-save', 'throw away its managed save, too'),
   example: 'stasis undefine web',
-  run: async ([domain = ''], _flags, { directories, signal }) => {
-    const { name } = await undefineDomain(domain, { ...directories, signal })
+  run: async ([domain = ''], { managedSave }, { directories, signal }) => {
+    const { name } = await undefineDomain(domain, { ...directories, signal, managedSave })
     return { text: `Domain '${name}' has been undefined`, json: { type: 'result', name } }
   },
 }

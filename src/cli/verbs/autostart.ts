@@ -1,0 +1,14 @@
+import { setAutostart } from '../../domain/autostart.ts'
+import type { Verb } from '../verb.ts'
+
+/** `autostart DOMAIN` */
+export const verb: Verb<{ readonly disable?: boolean }> = {
+  declare: (command) =>
+    command.argument('<domain>', 'name, UUID or id').option('--disable', 'no longer'),
+  example: 'stasis autostart web',
+  run: async ([domain = ''], { disable }, { directories, signal }) => {
+    const { name } = await setAutostart(domain, { ...directories, signal, disable })
+    const text = `Domain '${name}' ${disable === true ? 'unmarked' : 'marked'} as autostarted`
+    return { text, json: { type: 'result', name, autostart: disable !== true } }
+  },
+}

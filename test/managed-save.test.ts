@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { access, readFile, readdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import {
+  defineDomain,
+  destroyDomain,
+  domainInfo,
+  listDomains,
+  managedSaveDomain,
+  removeManagedSave,
+  restoreDomain,
+  resumeDomain,
+  saveDomain,
+  startDomain,
+  undefineDomain,
+} from '../src/index.ts'
+import { domainXml } from './support/domain-xml.ts'
+import { qemus } from './support/qemus.ts'
+import { startStasis, stasis } from './support/stasis-command.ts'
+import { tempDir } from './support/temp-dir.ts'
+import { startTinyDomain } from './support/tiny-domain.ts'
+
+for (const { label, emulator } of qemus()) {
+  test(
+    `a managed save on QEMU ${label} is where the next start goes on`,
+    { timeout: 120_000 },
+    async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { stateDir, log } = tiny
+      const image = join(stateDir, 'save/tiny.save')
+      const says = async (line: string): Promise<string> => {
+        const { stdout, stderr, exitCode } = await stasis(stateDir, ...line.split(' '))
+        assert.equal(exitCode, 0, stderr)
+        return stdout
+      }
+      await log.advance(2)
+      assert.match(await says('dominfo tiny'), /^Managed save: +no$/m)
+      assert.equal(
+        await says('managedsave tiny --parallel-connections 3 --parallel-compression zstd'),
+        "Domain 'tiny' state saved by Stasis\n",
+      )
+      assert.equal((await stat(image)).mode & 0o777, 0o600)
+      assert.match(await says('dominfo tiny'), /^Managed save: +yes$/m)
+      assert.match(await says('list --all --managed-save'), /^ -    tiny   saved$/m)
+      assert.match(await says('list --all'), /^ -    tiny   shut off$/m)
+      assert.equal(await says('list --all --name --with-managed-save'), 'tiny\n')
+      assert.equal((await says('list --all --name --without-managed-save')).trim(), '')
+      assert.match(await says('managedsave-dumpxml tiny'), /<name>tiny<\/name>/)
+      assert.equal(await says('start tiny'), "Domain 'tiny' started from its managed save\n")
+      await log.advance(2)
+      await assert.rejects(access(image))
+      assert.match(await says('dominfo tiny'), /^Managed save: +no$/m)
+      await log.assertUnbroken()
+
+      await managedSaveDomain('tiny', { stateDir, format: 'raw' })
+      assert.equal(
+        (await startDomain('tiny', { stateDir, paused: true })).restored?.state,
+        'paused',
+      )
+      assert.equal((await domainInfo('tiny', { stateDir })).state, 'paused')
+      // A guest that has not run yet is in its image still.
+      await access(image)
+      await destroyDomain('tiny', { stateDir })
+      await startDomain('tiny', { stateDir, paused: true })
+      await resumeDomain('tiny', { stateDir })
+      await assert.rejects(access(image))
+      await log.advance(2)
+      await log.assertUnbroken()
+      await managedSaveDomain('tiny', { stateDir })
+      assert.equal(
+        await says('managedsave-remove tiny'),
+        "Removed managedsave image for domain 'tiny'\n",
+      )
+      assert.deepEqual(await readdir(join(stateDir, 'save')), [])
+    },
+  )
+}
+
+test('a managed save stands in the way of what would part it from its domain', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, xml, dir, log } = tiny
+  await log.advance(1)
+  await saveDomain('tiny', dir.join('file'), { stateDir })
+  await startDomain('tiny', { stateDir })
+  await managedSaveDomain('tiny', { stateDir })
+  const stands = { code: 'DOMAIN_HAS_MANAGED_SAVE' }
+  const changed = xml.replace('<on_crash>destroy', '<on_crash>preserve')
+  await assert.rejects(undefineDomain('tiny', { stateDir }), stands)
+  await assert.rejects(defineDomain(changed, { stateDir }), stands)
+  await assert.rejects(restoreDomain(dir.join('file'), { stateDir }), stands)
+  await defineDomain(xml, { stateDir })
+  await defineDomain(changed, { stateDir, removeManagedSave: true })
+  await assert.rejects(removeManagedSave('tiny', { stateDir }), { code: 'DOMAIN_WRONG_STATE' })
+  await startDomain('tiny', { stateDir })
+  await managedSaveDomain('tiny', { stateDir })
+  await startDomain('tiny', { stateDir, forceBoot: true })
+  assert.equal((await domainInfo('tiny', { stateDir })).managedSave, false)
+  await managedSaveDomain('tiny', { stateDir })
+  await undefineDomain('tiny', { stateDir, managedSave: true })
+  assert.deepEqual(await listDomains({ stateDir, all: true }), [])
+  assert.deepEqual(await readdir(join(stateDir, 'save')), [])
+})
+
+test('a domain that only runs has no managed save', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir } = tiny
+  await undefineDomain('tiny', { stateDir })
+  await assert.rejects(managedSaveDomain('tiny', { stateDir }), { code: 'DOMAIN_WRONG_STATE' })
+  assert.equal((await domainInfo('tiny', { stateDir })).state, 'running')
+})
+
+test('a damaged managed save is kept, and the guest is not booted without it', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, log } = tiny
+  await log.advance(1)
+  const { image } = await managedSaveDomain('tiny', { stateDir })
+  const good = await readFile(image.path)
+  for (const at of [3, 100, good.length - 30]) {
+    const bad = Buffer.from(good)
+    bad[at] = (bad[at] ?? 0) ^ 0xff
+    await writeFile(image.path, bad)
+    await assert.rejects(
+      startDomain('tiny', { stateDir }),
+      /from its managed save, which is kept/,
+      `byte ${at}`,
+    )
+    assert.deepEqual(await readFile(image.path), bad)
+    assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off')
+  }
+  await writeFile(image.path, good)
+  await startDomain('tiny', { stateDir })
+  await log.advance(1)
+  await log.assertUnbroken()
+})
+
+test('an image whose disks have moved on is refused without force', async () => {
+  await using dir = await tempDir()
+  const stateDir = dir.join('state')
+  const emulator = qemus()[0]?.emulator ?? ''
+  const serial = { type: 'file', path: dir.join('serial') } as const
+  const diskPath = dir.join('disk')
+  await writeFile(diskPath, Buffer.alloc(1 << 20))
+  const xml = domainXml({ name: 'disk', guest: 'linux', emulator, serial, diskPath })
+  await defineDomain(xml, { stateDir })
+  await startDomain('disk', { stateDir })
+  try {
+    const file = dir.join('file')
+    await saveDomain('disk', file, { stateDir })
+    for (let round = 0; round < 2; round++) {
+      // As long as nobody writes to the disk, going back is safe.
+      await restoreDomain(file, { stateDir })
+      await destroyDomain('disk', { stateDir })
+    }
+    await utimes(diskPath, new Date(), new Date())
+    await assert.rejects(restoreDomain(file, { stateDir }), {
+      code: 'IMAGE_STALE',
+      message: /was restored already, at .* older than its disks: its disk vda .* was written to/,
+    })
+    await restoreDomain(file, { stateDir, force: true })
+    await managedSaveDomain('disk', { stateDir })
+    await utimes(diskPath, new Date(), new Date())
+    await assert.rejects(startDomain('disk', { stateDir }), { code: 'IMAGE_STALE' })
+    await startDomain('disk', { stateDir, force: true })
+  } finally {
+    await destroyDomain('disk', { stateDir }).catch(() => undefined)
+  }
+})
+
+test(
+  'a managed save killed at any moment leaves one newest state',
+  { timeout: 300_000 },
+  async () => {
+    await using tiny = await startTinyDomain()
+    const { stateDir, log } = tiny
+    for (const ms of [250, 330, 400, 450, 500, 550, 600, 700]) {
+      await log.advance(1)
+      const { child, ended } = startStasis(stateDir, ['managedsave', 'tiny'])
+      setTimeout(() => child.kill('SIGKILL'), ms)
+      await ended
+      const info = await domainInfo('tiny', { stateDir })
+      if (info.id === undefined) {
+        assert.equal(info.managedSave, true, `parked after ${ms} ms`)
+        await startDomain('tiny', { stateDir })
+      } else {
+        assert.equal(info.managedSave, false, `not parked after ${ms} ms`)
+        if (info.state === 'paused') await resumeDomain('tiny', { stateDir })
+      }
+      const left = await readdir(join(stateDir, 'save')).catch(() => [])
+      assert.deepEqual(
+        left.filter((name) => !name.endsWith('.partial')),
+        [],
+      )
+    }
+    await log.advance(2)
+    await log.assertUnbroken()
+  },
+)
