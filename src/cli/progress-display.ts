@@ -1,5 +1,4 @@
-import type { RestoreProgress, SaveProgress } from '../domain/progress.ts'
-import { progressLine } from './progress-line.ts'
+import { type AnyProgress, progressLine } from './progress-line.ts'
 import type { Invocation } from './verb.ts'
 
 /** Shows progress while it lives: one live line on a terminal, JSON lines with `--json`, nothing on a pipe. */
@@ -11,7 +10,7 @@ export class ProgressDisplay implements Disposable {
   }
 
   /** For `onProgress`. */
-  readonly show = (progress: SaveProgress | RestoreProgress): void => {
+  readonly show = (progress: AnyProgress): void => {
     const { json, output } = this.#invocation
     if (json) output.json({ type: 'progress', ...progress })
     else if (output.liveColumns !== undefined)

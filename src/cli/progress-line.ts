@@ -1,12 +1,16 @@
+import type { ConvertProgress } from '../domain/convert-image.ts'
 import type { RestoreProgress, SaveProgress, TransferMeasure } from '../domain/progress.ts'
 import { formatBytes, formatTimeLeft } from './quantity.ts'
 
+/** What there is progress of. */
+export type AnyProgress = SaveProgress | RestoreProgress | ConvertProgress
+
 /** Progress as one line for a terminal of `columns` characters. */
-export function progressLine(progress: SaveProgress | RestoreProgress, columns: number): string {
+export function progressLine(progress: AnyProgress, columns: number): string {
   return words(progress).slice(0, Math.max(0, columns - 1))
 }
 
-function words(progress: SaveProgress | RestoreProgress): string {
+function words(progress: AnyProgress): string {
   switch (progress.phase) {
     case 'checking':
       return 'Checking what QEMU and the disk allow'
@@ -24,6 +28,10 @@ function words(progress: SaveProgress | RestoreProgress): string {
       return 'Starting QEMU'
     case 'loading':
       return `Restoring ${measured(progress)}`
+    case 'converting':
+      return `Converting ${measured(progress)}`
+    case 'publishing':
+      return 'Writing the rest to disk'
     case 'resuming':
       return 'Letting the guest run on'
   }

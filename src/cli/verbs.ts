@@ -65,6 +65,11 @@ export const VERBS: readonly VerbEntry[] = [
     'show the domain XML in a saved file',
     () => import('./verbs/save-image-dumpxml.ts'),
   ),
+  entry(
+    'image-convert',
+    'write a saved file down in another format',
+    () => import('./verbs/image-convert.ts'),
+  ),
   entry('list', 'list domains', () => import('./verbs/list.ts')),
   entry('dominfo', 'show facts about a domain', () => import('./verbs/dominfo.ts')),
   entry('domstate', 'show the state of a domain', () => import('./verbs/domstate.ts')),

@@ -1,9 +1,11 @@
 /** One bit for each page of a RAM block: which have been met. */
 export class PageMap {
   readonly #words: Uint32Array
+  readonly #pageCount: number
   #count = 0
 
   constructor(pageCount: number) {
+    this.#pageCount = pageCount
     this.#words = new Uint32Array(Math.ceil(pageCount / 32))
   }
 
@@ -30,5 +32,18 @@ export class PageMap {
       }
     }
     return met
+  }
+
+  /** The ranges that are not marked, none longer than `most` pages. */
+  *gaps(most: number): Generator<{ readonly first: number; readonly count: number }, void> {
+    let first = -1
+    for (let page = 0; page <= this.#pageCount; page += 1) {
+      const open = page < this.#pageCount && !this.has(page)
+      if (first >= 0 && (!open || page - first === most)) {
+        yield { first, count: page - first }
+        first = -1
+      }
+      if (open && first < 0) first = page
+    }
   }
 }

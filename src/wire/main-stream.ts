@@ -68,6 +68,9 @@ export interface MachineStream {
 
 const PAGE_SIZE = 4096
 const MAX_BLOCKS = 4096
+
+/** More than any record, and most other elements, take. */
+const JOINT_LENGTH = 8192
 const MAX_HEAD_LENGTH = 65536
 const MAX_DEVICE_LENGTH = 1024 * 1024 * 1024
 
@@ -94,21 +97,43 @@ export class MainStreamParser {
     this.#handler = handler
   }
 
+  /** What precedes the RAM records; whole once the handler was told the blocks. */
+  get start(): Pick<MachineStream, 'head' | 'ramSection'> {
+    return { head: this.#head, ramSection: this.#ramSection }
+  }
+
   /** @throws WireError with the offset in the whole stream */
   feed(chunk: Uint8Array): void {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+    // Only what was cut is put together with what follows it: to copy whole chunks would double the time.
+    if (this.#rest.length > 0 && bytes.length > JOINT_LENGTH) {
+      const rest = this.#rest
+      const joint = Buffer.concat([rest, bytes.subarray(0, JOINT_LENGTH)])
+      const used = this.#run(joint, rest.length)
+      if (used >= rest.length) {
+        bytes = bytes.subarray(used - rest.length)
+        this.#rest = Buffer.alloc(0)
+      } else {
+        this.#rest = joint.subarray(used, rest.length)
+      }
+    }
     const input = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
+    const used = this.#run(input, input.length)
+    this.#flushZeros()
+    // A copy: the caller reuses its memory.
+    this.#rest = Buffer.from(input.subarray(used))
+  }
+
+  /** Consumes elements until `enough` bytes are consumed, or an element is not all there; gives how many bytes were. */
+  #run(input: Buffer, enough: number): number {
     let at = 0
-    for (;;) {
+    while (at < enough) {
       const used = this.#take(input.subarray(at))
       if (used < 0) break
       at += used
       this.#position += used
-      if (at === input.length) break
     }
-    this.#flushZeros()
-    // A copy: the caller reuses its memory.
-    this.#rest = Buffer.from(input.subarray(at))
+    return at
   }
 
   /** @throws WireError when the stream stopped early */

@@ -60,6 +60,16 @@ export function parseMappedStart(bytes: Buffer): MappedRamStart {
   }
 }
 
+/** Writes the RAM section down up to its first block. */
+export function mappedStart(ramSection: number, totalLength: number): Buffer {
+  const bytes = Buffer.alloc(5 + RAM_NAME.length + 8)
+  bytes.writeUInt8(SECTION.START, 0)
+  bytes.writeUInt32BE(ramSection, 1)
+  RAM_NAME.copy(bytes, 5)
+  bytes.writeBigUInt64BE(BigInt(totalLength + RAM_FLAG.MEM_SIZE), 5 + RAM_NAME.length)
+  return bytes
+}
+
 /** Reads name, length and header of a block; gives how many bytes they take besides. @throws WireError */
 export function parseMappedBlock(bytes: Buffer): MappedBlock & { readonly length: number } {
   const nameLength = bytes[0] ?? 0

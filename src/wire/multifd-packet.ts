@@ -22,8 +22,13 @@ export const MULTIFD_PACKET_PAGES = 128
 /** The sender waits for all channels here: nothing behind it overtakes it. */
 export const MULTIFD_FLAG_SYNC = 1
 
-// Every flag but SYNC says how the pages are encoded, or that they are no pages.
-const FLAGS_KNOWN = MULTIFD_FLAG_SYNC
+/** How QEMU compressed the pages of a packet; the flag that says so (`MULTIFD_FLAG_ZLIB`, `MULTIFD_FLAG_ZSTD`). */
+const CODEC_FLAGS: { readonly none: 0; readonly zlib: 2; readonly zstd: 4 } = {
+  none: 0,
+  zlib: 2,
+  zstd: 4,
+}
+
 const VERSION = 1
 const PAGE_SIZE = 4096
 
@@ -40,6 +45,8 @@ export interface MultifdHeader {
   readonly normalPages: number
   /** Pages that are zero: behind the normal ones in the table, without bytes. */
   readonly zeroPages: number
+  /** Bytes behind the table: those of the normal pages, or what they are compressed to. */
+  readonly dataLength: number
   /** The RAM block of all the pages; empty when there are none. */
   readonly block: string
 }
@@ -52,14 +59,18 @@ export function parseMultifdInit(bytes: Uint8Array): MultifdInit {
 }
 
 /**
- * Reads the header of a packet that carries plain pages.
- * @throws WireError for packets that are compressed by QEMU, that carry device state, or that contradict themselves
+ * Reads the header of a packet whose pages are plain, or compressed by QEMU with `codec`.
+ * @throws WireError for packets that are compressed otherwise, that carry device state, or that contradict themselves
  */
-export function parseMultifdHeader(bytes: Uint8Array): MultifdHeader {
+export function parseMultifdHeader(
+  bytes: Uint8Array,
+  codec: keyof typeof CODEC_FLAGS = 'none',
+): MultifdHeader {
   const view = asBuffer(bytes)
   checkStart(view)
   const flags = view.readUInt32BE(8)
-  if ((flags & ~FLAGS_KNOWN) !== 0)
+  // Every flag but SYNC says how the pages are encoded, or that they are no pages; one without pages may leave that out.
+  if ((flags & ~MULTIFD_FLAG_SYNC & ~CODEC_FLAGS[codec]) !== 0)
     throw new WireError(`multifd packet with flags 0x${flags.toString(16)}`, 8)
   const normalPages = view.readUInt32BE(16)
   const zeroPages = view.readUInt32BE(32)
@@ -68,9 +79,10 @@ export function parseMultifdHeader(bytes: Uint8Array): MultifdHeader {
   }
   const dataLength = view.readUInt32BE(20)
   // A packet without pages repeats the length of the one before it.
-  if (normalPages > 0 && dataLength !== normalPages * PAGE_SIZE) {
+  const most = normalPages * PAGE_SIZE
+  const fits = codec === 'none' ? dataLength === most : dataLength <= most * 2 + 65536
+  if (normalPages > 0 && !fits)
     throw new WireError(`multifd packet of ${normalPages} pages announces ${dataLength} bytes`, 20)
-  }
   const nameEnd = view.indexOf(0, 64)
   if (nameEnd < 64 || nameEnd >= MULTIFD_HEADER_LENGTH)
     throw new WireError('multifd packet whose block name has no end', 64)
@@ -78,6 +90,7 @@ export function parseMultifdHeader(bytes: Uint8Array): MultifdHeader {
     sync: (flags & MULTIFD_FLAG_SYNC) !== 0,
     normalPages,
     zeroPages,
+    dataLength: normalPages === 0 ? 0 : dataLength,
     block: view.toString('utf8', 64, nameEnd),
   }
 }
@@ -100,6 +113,38 @@ export function readPageNumbers(
       throw new WireError('multifd packet with an offset that is no page', at)
     return (high * 0x1_0000_0000 + low) / PAGE_SIZE
   })
+}
+
+/** The packet that opens a channel. */
+export function serialiseMultifdInit(init: MultifdInit): Buffer {
+  const bytes = Buffer.alloc(MULTIFD_INIT_LENGTH)
+  bytes.writeUInt32BE(MULTIFD_MAGIC, 0)
+  bytes.writeUInt32BE(VERSION, 4)
+  bytes.set(init.vmUuid.subarray(0, 16), 8)
+  bytes.writeUInt8(init.channel, 24)
+  return bytes
+}
+
+/** A packet's header and table; the bytes of its pages, plain, follow. No pages: where channels wait for each other (SYNC). */
+export function serialiseMultifdPacket(packet: {
+  readonly number: number
+  readonly block: string
+  readonly firstPage: number
+  readonly pageCount: number
+}): Buffer {
+  const { number, block, firstPage, pageCount } = packet
+  const bytes = Buffer.alloc(MULTIFD_HEADER_LENGTH + MULTIFD_PACKET_PAGES * 8)
+  bytes.writeUInt32BE(MULTIFD_MAGIC, 0)
+  bytes.writeUInt32BE(VERSION, 4)
+  bytes.writeUInt32BE(pageCount === 0 ? MULTIFD_FLAG_SYNC : 0, 8)
+  bytes.writeUInt32BE(MULTIFD_PACKET_PAGES, 12)
+  bytes.writeUInt32BE(pageCount, 16)
+  bytes.writeUInt32BE(pageCount * PAGE_SIZE, 20)
+  bytes.writeBigUInt64BE(BigInt(number), 24)
+  bytes.write(block, 64, 255, 'utf8')
+  for (let page = 0; page < pageCount; page += 1)
+    bytes.writeBigUInt64BE(BigInt((firstPage + page) * PAGE_SIZE), MULTIFD_HEADER_LENGTH + page * 8)
+  return bytes
 }
 
 function checkStart(view: Buffer): void {

@@ -17,6 +17,42 @@ export function withoutCapability(head: Uint8Array, capability: string): Uint8Ar
   return Buffer.concat([bytes.subarray(0, found.start), kept, bytes.subarray(found.end)])
 }
 
+/**
+ * The head with one capability more among those that it names.
+ * @throws WireError when the head is cut, or has no configuration section
+ */
+export function withCapability(head: Uint8Array, capability: string): Uint8Array {
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
+  if (bytes[STREAM_MAGIC.length] !== SECTION.CONFIGURATION)
+    throw new WireError('the stream has no configuration section', STREAM_MAGIC.length)
+  const found = findCapabilities(bytes)
+  const { start, end, names } = found ?? { start: bytes.length, end: bytes.length, names: [] }
+  if (names.includes(capability)) return head
+  const section = capabilitiesSubsection([...names, capability])
+  return Buffer.concat([bytes.subarray(0, start), section, bytes.subarray(end)])
+}
+
+/** The machine type that a head names, such as `pc-q35-10.0`; `undefined` when it names none. @throws WireError when it is cut */
+export function machineOf(head: Uint8Array): string | undefined {
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
+  if (bytes[STREAM_MAGIC.length] !== SECTION.CONFIGURATION) return undefined
+  const cursor = new Cursor(bytes, STREAM_MAGIC.length + 1)
+  const length = cursor.word()
+  cursor.skip(length)
+  return bytes.toString('utf8', cursor.at - length, cursor.at)
+}
+
+/**
+ * Whether multifd channels wait for each other at the end of every RAM section (else where a record of the main stream says so):
+ * the property `multifd-flush-after-each-section`, on in machine types up to 8.0 (QEMU hw/core/machine.c, `hw_compat_8_0`).
+ */
+export function flushesEachSection(head: Uint8Array): boolean {
+  const version = /-(?<major>\d+)\.(?<minor>\d+)$/.exec(machineOf(head) ?? '')?.groups
+  if (version === undefined) return true
+  const { major, minor } = version
+  return Number(major) < 8 || (Number(major) === 8 && Number(minor) === 0)
+}
+
 interface Capabilities {
   readonly start: number
   readonly end: number

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { createZstdDecompress } from 'node:zlib'
 import { decompress } from '../../io/decompress.ts'
-import { ByteSource } from './byte-source.ts'
+import { ByteSource } from '../byte-source.ts'
 import { MAX_WHOLE, type Member, unpackMembers } from './members.ts'
 import {
   MAX_FRAME_HEADER,

@@ -1,0 +1,64 @@
+import { Option } from 'commander'
+import { type ConvertOptions, convertImage } from '../../domain/convert-image.ts'
+import { SAVE_FORMATS } from '../../image/save-format.ts'
+import { compressionLevel, integerBetween } from '../option-values.ts'
+import { ProgressDisplay } from '../progress-display.ts'
+import { formatBytes, formatDuration } from '../quantity.ts'
+import type { Verb } from '../verb.ts'
+
+interface Flags {
+  readonly format?: ConvertOptions['format']
+  readonly compression?: ConvertOptions['compression']
+  readonly compressionLevel?: ConvertOptions['compressionLevel']
+  readonly parallelConnections?: number
+  readonly bypassCache?: boolean
+}
+
+/** `image-convert IN OUT` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    command
+      .argument('<in>', 'a save image')
+      .argument('<out>', 'where the new one shall be; what stands there is replaced at the end')
+      .addOption(
+        new Option('--format <format>', 'how it is written (default: stasis)').choices(
+          SAVE_FORMATS,
+        ),
+      )
+      .addOption(
+        new Option(
+          '--compression <method>',
+          'how memory is compressed in the format stasis (default: zstd)',
+        ).choices(['none', 'zlib', 'zstd']),
+      )
+      .option(
+        '--compression-level <level>',
+        'a number, or adaptive: what the disk leaves idle (the default)',
+        compressionLevel,
+      )
+      .option(
+        '--parallel-connections <n>',
+        'how many files the format channels has, 1 to 64 (default: 2)',
+        integerBetween(1, 64),
+      )
+      .option('--bypass-cache', 'past the page cache (the default for stasis and sparse)')
+      .option('--no-bypass-cache', 'through the page cache'),
+  example: 'stasis image-convert /backup/web.save /backup/web.sparse --format sparse',
+  run: async ([input = '', output = ''], flags, invocation) => {
+    const { directories, signal } = invocation
+    using display = new ProgressDisplay(invocation)
+    const result = await convertImage(input, output, {
+      ...directories,
+      signal,
+      format: flags.format,
+      compression: flags.compression,
+      compressionLevel: flags.compressionLevel,
+      channels: flags.parallelConnections,
+      bypassCache: flags.bypassCache,
+      onProgress: display.show,
+    })
+    const { to, totalMs } = result
+    const text = `Converted to ${to.path} (${to.format}, ${formatBytes(to.fileBytes)}) in ${formatDuration(totalMs)}`
+    return { text, json: { type: 'result', ...result } }
+  },
+}

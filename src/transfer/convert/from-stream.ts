@@ -1,0 +1,35 @@
+import { throwIfCancelled } from '../../errors.ts'
+import type { DeviceState, SingleStream } from '../../image/saved-machine.ts'
+import { MainStreamParser } from '../../wire/main-stream.ts'
+import type { MachineSink } from './machine-sink.ts'
+import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
+import type { PumpOptions } from './source.ts'
+
+/** Takes a single stream apart and gives its pages to a sink. @throws WireError, ImageError, StorageError, CancelledError */
+export async function pumpStream(
+  path: string,
+  stream: SingleStream,
+  sink: MachineSink,
+  options: PumpOptions,
+): Promise<DeviceState> {
+  const batches = new PageBatches(path, sink)
+  const parser = new MainStreamParser({
+    blocks: (blocks) => batches.begin({ ...parser.start, blocks: [...blocks] }),
+    zeroPages: (block, first, count) => batches.zeros(block, first, count),
+    page: (block, page, bytes) => batches.put(block, page, bytes),
+  })
+  try {
+    for await (const piece of stream.open(options.onRead)) {
+      throwIfCancelled(`read ${path}`, options.signal)
+      for (let at = 0; at < piece.length; at += MAX_PUT_LENGTH) {
+        await batches.room()
+        parser.feed(piece.subarray(at, at + MAX_PUT_LENGTH))
+      }
+    }
+    const state = parser.finish()
+    await batches.drain()
+    return state
+  } finally {
+    await batches.settle()
+  }
+}

@@ -1,0 +1,49 @@
+import { ImageError, InternalError, throwIfCancelled } from '../../errors.ts'
+import { PAGE_SIZE, type DeviceState, type SavedMachine } from '../../image/saved-machine.ts'
+import { WireError } from '../../wire/wire-error.ts'
+import { pumpChannels } from './from-channels.ts'
+import { pumpPages } from './from-pages.ts'
+import { pumpStream } from './from-stream.ts'
+import type { MachineSink } from './machine-sink.ts'
+
+/** What moving a machine needs. */
+export interface PumpOptions {
+  /** Readers at the same time, where the image allows it. */
+  readonly workers: number
+  readonly signal?: AbortSignal | undefined
+  /** Told how many more bytes of the image were read. */
+  readonly onRead: (fileBytes: number) => void
+}
+
+/** Gives a machine's memory to a sink, whatever facet the image offers. Gives the device state, with which the sink is published. */
+export async function pumpMachine(
+  machine: SavedMachine,
+  sink: MachineSink,
+  options: PumpOptions,
+): Promise<DeviceState> {
+  throwIfCancelled(`read ${machine.path}`, options.signal)
+  const { pages, deviceState, channels, stream } = machine
+  try {
+    if (pages !== undefined && deviceState !== undefined)
+      return await pumpPages(pages, await deviceState(), sink, options)
+    if (channels !== undefined) return await pumpChannels(machine.path, channels, sink, options)
+    if (stream !== undefined) return await pumpStream(machine.path, stream, sink, options)
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause
+    const cut = /\bends?\b|end mark/.test(cause.message)
+    throw new ImageError(
+      cut ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT',
+      `${machine.path} ${cut ? 'is cut' : 'is damaged'}: ${cause.message} (byte ${cause.offset} of QEMU's stream)`,
+      { path: machine.path, hint: 'Fetch the file again from where it was copied', cause },
+    )
+  }
+  throw new InternalError(`${machine.path} offers nothing to read`)
+}
+
+/** How many bytes of files reading a machine takes, for progress. */
+export function storedBytes({ pages, channels, stream }: SavedMachine): number {
+  if (pages === undefined) return channels?.length ?? stream?.length ?? 0
+  let bytes = 0
+  for (let frame = 0; frame < pages.frameCount; frame += 1) bytes += pages.storedLength(frame)
+  return Math.max(bytes, PAGE_SIZE)
+}

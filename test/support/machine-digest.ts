@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import { openImage } from '../../src/image/open-image.ts'
+import { type DeviceState, PAGE_SIZE } from '../../src/image/saved-machine.ts'
+import { contentRuns } from '../../src/transfer/convert/content-runs.ts'
+import type { MachineSink, MachineStart } from '../../src/transfer/convert/machine-sink.ts'
+import { pumpMachine } from '../../src/transfer/convert/source.ts'
+
+/** What an image holds, to compare images of different formats: equal when description, memory and devices are. */
+export interface MachineDigest {
+  readonly xml: string
+  readonly cookie: string | undefined
+  readonly wasRunning: boolean
+  readonly blocks: readonly string[]
+  /** Of each page that is not zero, by block and number. */
+  readonly pages: string
+  readonly pageCount: number
+  readonly devices: string
+}
+
+/** Reads a whole image. */
+export async function machineDigest(path: string): Promise<MachineDigest> {
+  await using machine = await openImage(path, { direct: false })
+  const sink = new DigestSink()
+  const state = await pumpMachine(machine, sink, { workers: 2, onRead: () => undefined })
+  const devices = createHash('sha256')
+  for (const part of [sink.start?.head ?? '', state.sections, state.tail]) devices.update(part)
+  const pages = [...sink.pages].toSorted()
+  return {
+    ...machine.description,
+    blocks: (sink.start?.blocks ?? []).map(({ name, length }) => `${name}:${length}`),
+    pages: createHash('sha256').update(pages.join('\n')).digest('hex'),
+    pageCount: pages.length,
+    devices: devices.digest('hex'),
+  }
+}
+
+class DigestSink implements MachineSink {
+  readonly fileBytes = 0
+  readonly pages = new Set<string>()
+  start: MachineStart | undefined
+
+  async begin(start: MachineStart): Promise<void> {
+    this.start = start
+    await Promise.resolve()
+  }
+
+  async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+    for (const { start, end } of contentRuns(bytes)) {
+      for (let at = start; at < end; at += PAGE_SIZE) {
+        const digest = createHash('sha1')
+          .update(bytes.subarray(at, at + PAGE_SIZE))
+          .digest('hex')
+        this.pages.add(`${block}:${firstPage + at / PAGE_SIZE}:${digest}`)
+      }
+    }
+    await Promise.resolve()
+  }
+
+  publish(_state: DeviceState): Promise<number> {
+    return Promise.resolve(0)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.resolve()
+  }
+}
