@@ -3,7 +3,11 @@ import type { RestoreProgress, SaveProgress, TransferMeasure } from '../domain/p
 import { formatBytes, formatTimeLeft } from './quantity.ts'
 
 /** What there is progress of. */
-export type AnyProgress = SaveProgress | RestoreProgress | ConvertProgress
+export type AnyProgress =
+  | SaveProgress
+  | RestoreProgress
+  | ConvertProgress
+  | ({ readonly phase: 'reading' } & TransferMeasure)
 
 /** Progress as one line for a terminal of `columns` characters. */
 export function progressLine(progress: AnyProgress, columns: number): string {
@@ -30,6 +34,8 @@ function words(progress: AnyProgress): string {
       return `Restoring ${measured(progress)}`
     case 'converting':
       return `Converting ${measured(progress)}`
+    case 'reading':
+      return `Reading ${measured(progress)}`
     case 'publishing':
       return 'Writing the rest to disk'
     case 'resuming':

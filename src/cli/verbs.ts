@@ -48,6 +48,22 @@ export const VERBS: readonly VerbEntry[] = [
     'show the domain XML in a managed save',
     () => import('./verbs/managedsave-dumpxml.ts'),
   ),
+  entry(
+    'managedsave-define',
+    'change the domain XML in a managed save',
+    () => import('./verbs/managedsave-define.ts'),
+  ),
+  entry(
+    'managedsave-edit',
+    'edit the domain XML in a managed save',
+    () => import('./verbs/managedsave-edit.ts'),
+  ),
+  entry('domjobinfo', 'show how far a save or restore is', () => import('./verbs/domjobinfo.ts')),
+  entry(
+    'domjobabort',
+    'cancel a save or restore of another process',
+    () => import('./verbs/domjobabort.ts'),
+  ),
   entry('restore', 'run a saved domain on from its file', () => import('./verbs/restore.ts')),
   entry(
     'postcopy-recover',
@@ -64,6 +80,21 @@ export const VERBS: readonly VerbEntry[] = [
     'save-image-dumpxml',
     'show the domain XML in a saved file',
     () => import('./verbs/save-image-dumpxml.ts'),
+  ),
+  entry(
+    'save-image-define',
+    'replace the domain XML in a saved file',
+    () => import('./verbs/save-image-define.ts'),
+  ),
+  entry(
+    'save-image-edit',
+    'edit the domain XML in a saved file',
+    () => import('./verbs/save-image-edit.ts'),
+  ),
+  entry(
+    'image-info',
+    'show what is in a saved file, and check it',
+    () => import('./verbs/image-info.ts'),
   ),
   entry(
     'image-convert',

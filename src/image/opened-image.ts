@@ -26,6 +26,21 @@ export interface OpenedImage {
 /** Reads the body of one format. It owns `file` once it has returned. */
 export type ImageReader = (image: OpenedImage) => Promise<SavedMachine>
 
+/** The first bytes of an image, whether its save finished or not. */
+export interface ImageHead {
+  readonly header: SaveImageHeader
+  readonly fileLength: number
+}
+
+/** Reads the header of an image, also of an incomplete one. @throws ImageError, StorageError */
+export async function readImageHead(path: string): Promise<ImageHead> {
+  await refuseSpecialFile(path)
+  await using file = await DirectFile.open(path, 'read', { direct: false })
+  const first = Buffer.alloc(HEADER_LENGTH)
+  const header = parseHeader(first.subarray(0, await file.read(first, 0)), path)
+  return { header, fileLength: await file.size() }
+}
+
 /**
  * Opens a save image and reads what all formats have in common. The caller closes `file`.
  * @throws ImageError, StorageError

@@ -1,0 +1,18 @@
+import { imageInfo } from '../../domain/image-info.ts'
+import { imageReport } from '../image-report.ts'
+import { ProgressDisplay } from '../progress-display.ts'
+import type { Verb } from '../verb.ts'
+
+/** `image-info FILE` */
+export const verb: Verb<{ readonly verify?: boolean }> = {
+  declare: (command) =>
+    command
+      .argument('<file>', 'a save image')
+      .option('--verify', 'read everything, and check every checksum that there is'),
+  example: 'stasis image-info /backup/web.save --verify',
+  run: async ([file = ''], { verify }, invocation) => {
+    using display = new ProgressDisplay(invocation)
+    const { signal } = invocation
+    return imageReport(await imageInfo(file, { verify, signal, onProgress: display.show }))
+  },
+}

@@ -1,0 +1,76 @@
+import { crc32c } from '@node-rs/crc32'
+import { ImageError, UsageError } from '../errors.ts'
+import { DirectFile } from '../io/direct-file.ts'
+import { tryLock } from '../io/system-calls.ts'
+import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
+import { openImageFile } from './opened-image.ts'
+import type { MachineDescription } from './saved-machine.ts'
+
+/** What of a description changes. */
+export interface DescriptionChange {
+  readonly xml?: string | undefined
+  readonly wasRunning?: boolean | undefined
+}
+
+/**
+ * Changes the description of an image where it lies: header and area in one write that is flushed, their length and all behind
+ * them as they were, as libvirt does it. `change` is given what is there.
+ * @throws UsageError when the XML has no room, ImageError IMAGE_IN_USE while somebody maps or changes it, and others; StorageError
+ */
+export async function rewriteDescription(
+  path: string,
+  change: (description: MachineDescription) => Promise<DescriptionChange>,
+): Promise<void> {
+  const image = await openImageFile(path, { direct: false })
+  await image.file.close()
+  await using file = await DirectFile.open(path, 'update', { direct: false })
+  if (!tryLock(file.fd)) {
+    throw new ImageError(
+      'IMAGE_IN_USE',
+      `${path} is in use: a guest runs from it, or somebody changes it`,
+      {
+        path,
+        hint: 'Wait until that has ended',
+      },
+    )
+  }
+  const { header, description } = image
+  const { xml = description.xml, wasRunning = description.wasRunning } = await change(description)
+  const { area, cookieOffset } = buildArea(path, xml, description.cookie, header.dataLength)
+  await file.write(
+    Buffer.concat([finalHeader({ ...header, wasRunning, cookieOffset }, area), area]),
+    0,
+  )
+  await file.sync()
+}
+
+function buildArea(
+  path: string,
+  xml: string,
+  cookie: string | undefined,
+  length: number,
+): { readonly area: Buffer; readonly cookieOffset: number } {
+  const text = Buffer.from(`${xml}\0`)
+  const rest = Buffer.from(cookie === undefined ? '' : `${cookie}\0`)
+  if (text.length + rest.length > length) {
+    throw new UsageError(
+      'BAD_ARGUMENT',
+      `The new XML does not fit into ${path}: it has ${text.length} bytes, and there is room for ${length - rest.length}`,
+      { path, hint: 'Convert the image with `stasis image-convert`, which makes room' },
+    )
+  }
+  const area = Buffer.alloc(length)
+  text.copy(area)
+  rest.copy(area, text.length)
+  return { area, cookieOffset: rest.length === 0 ? 0 : text.length }
+}
+
+function finalHeader(header: SaveImageHeader, area: Uint8Array): Uint8Array {
+  const { extension } = header
+  const bytes = serialiseHeader(
+    extension === undefined
+      ? header
+      : { ...header, extension: { ...extension, areaCrc: crc32c(area) } },
+  )
+  return bytes.subarray(0, HEADER_LENGTH)
+}
