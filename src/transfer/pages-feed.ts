@@ -92,8 +92,16 @@ class PagesFeed implements RestoreFeed {
       }
       await connection.write(ramEnd(state.ramSection))
     }
-    // Devices look into guest memory when they are loaded, so all of it must be there before.
-    await Promise.all([send(), this.#filled])
+    const sent = send()
+    try {
+      // Devices look into guest memory when they are loaded, so all of it must be there before.
+      await Promise.all([sent, this.#filled])
+    } catch (error) {
+      // Nobody may close the image while it is still read from.
+      connection[Symbol.dispose]()
+      await sent.catch(() => undefined)
+      throw error
+    }
     await connection.write(incomingDevices(state))
     await connection.end()
     // Zero pages were never counted one by one.
