@@ -31,9 +31,11 @@ export interface FillRecord {
 
 /** How far it is: `fill-progress.json`. */
 export interface FillProgress {
-  readonly remainingBytes: number
-  readonly totalBytes: number
-  readonly requests: number
+  /** `undefined` when the image could not even be opened. */
+  readonly remainingBytes?: number | undefined
+  readonly totalBytes?: number | undefined
+  /** Requests answered. */
+  readonly requests?: number | undefined
   /** The image is damaged; `waiting`: a processor of the guest waits for what cannot be read. */
   readonly fault?: (KeptFault & { readonly waiting: boolean }) | undefined
 }

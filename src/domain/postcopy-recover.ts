@@ -2,11 +2,13 @@ import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, QemuError } from '../errors.ts'
+import { openImage } from '../image/open-image.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { faultError, isSupervised, readFill, writeFill } from './fill-record.ts'
 import { fillState } from './fill-state.ts'
 import { HeldDomain } from './held-domain.ts'
 import { startPageServer } from './page-server-process.ts'
+import { checkImage } from './serve-pages.ts'
 
 const LOOK_MS = 20
 const PATIENCE_MS = 30_000
@@ -39,6 +41,10 @@ export async function recoverPostcopyDomain(
     )
   }
   const image = options.image === undefined ? record.image : resolve(options.image)
+  {
+    await using opened = await openImage(image, { direct: false })
+    await checkImage(opened, record)
+  }
   await writeFill(paths, { ...record, image, supervisor: undefined, fault: undefined })
   await rm(paths.fillProgress, { force: true })
   const supervisor = await startPageServer(paths, 'supervisor', { recover: true })

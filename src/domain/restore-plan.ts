@@ -2,6 +2,7 @@ import type { SavedMachine } from '../image/saved-machine.ts'
 import { memoryBackends } from '../qemu/command-line/memory.ts'
 import { type Cpu, readCookieCpu } from '../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../qemu/domain-xml/model/domain.ts'
+import { type CloneRequest, type CloneXml, cloneXml } from './clone-xml.ts'
 import type { Directories } from './directories.ts'
 import { type PreparedMachine, type UnsupportedOptions, prepareMachine } from './prepare-machine.ts'
 import { replaceXml } from './save-description.ts'
@@ -11,28 +12,36 @@ import type { XmlText } from './xml-text.ts'
 export interface RestorePlan extends PreparedMachine {
   /** The processor that the guest really had, when the image says it. */
   readonly cpuOverride: Cpu | undefined
+  /** What must be made for a clone. */
+  readonly clone: CloneXml | undefined
   /** Memory backends whose files may be filled from outside. */
   readonly backends: readonly { readonly id: string; readonly length: number }[]
 }
 
 /**
  * Makes ready the machine that an image describes, or that the given XML does when the guest cannot tell them apart.
- * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError, QemuError
+ * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError, QemuError; UsageError for a clone that would write to a disk of the original
  */
 export async function planRestore(
   image: SavedMachine,
   given: XmlText | undefined,
   directories: Directories,
-  options: UnsupportedOptions & { readonly signal?: AbortSignal | undefined },
+  options: UnsupportedOptions & {
+    readonly clone?: CloneRequest | undefined
+    readonly signal?: AbortSignal | undefined
+  },
 ): Promise<RestorePlan> {
   const { xml, cookie } = image.description
-  const source =
+  const original =
     given === undefined
       ? { text: xml, path: image.path }
       : { text: replaceXml(xml, given), path: given.path }
+  const clone = options.clone === undefined ? undefined : cloneXml(original.text, options.clone)
+  const source = clone === undefined ? original : { text: clone.xml, path: original.path }
   const prepared = await prepareMachine(source, directories, options)
   return {
     ...prepared,
+    clone,
     cpuOverride: cookie === undefined ? undefined : readCookieCpu(cookie, image.path),
     backends: fillable(prepared.domain),
   }

@@ -8,6 +8,8 @@ import type { SavedMachine } from '../image/saved-machine.ts'
 import { contVm } from '../migration/run-state.ts'
 import { openRestoreFeed } from '../transfer/restore-feed-table.ts'
 import type { RestoreFeed } from '../transfer/restore-feed.ts'
+import type { CloneRequest } from './clone-xml.ts'
+import { CloneFiles } from './clone.ts'
 import { resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
@@ -31,6 +33,8 @@ import type { XmlText } from './xml-text.ts'
 export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
   /** How memory comes back. Default `auto`: the first of map, lazy and load that image, QEMU and host allow and that is worth it. */
   readonly mode?: RestoreMode | 'auto' | undefined
+  /** Restore as another domain, beside the one that was saved. */
+  readonly clone?: CloneRequest | undefined
   /** Domain XML to use in place of the image's; the guest must not see a difference. */
   readonly xml?: XmlText | undefined
   /** Workers that read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
@@ -118,6 +122,10 @@ export async function restoreImage(
     cached: undefined,
     lazyObstacle,
   })
+  await using files =
+    plan.clone === undefined
+      ? undefined
+      : await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
   using memory = chosen.mode === 'map' ? chosen.memory : undefined
   const reading = { connections, direct, signal }
   await using feed = chosen.mode === 'lazy' ? undefined : openFeed(image, plan, chosen, reading)
@@ -153,6 +161,7 @@ export async function restoreImage(
   if (runs) await beginGuest(held, { ...machine.completed, origin: source }, plan.domain)
   if (runs) await contVm(control, { signal })
   machine.keep()
+  files?.keep()
   if (lazy) fill.keep()
   await forgetEnd(held.paths)
   if (runs) await dropConsumed(held.paths, { origin: { ...source, begun: true } })

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ImageError, QemuError } from '../errors.ts'
+import { ImageError, QemuError, StorageError } from '../errors.ts'
 import { openImage } from '../image/open-image.ts'
 import type { DeviceState, PageStore, SavedMachine } from '../image/saved-machine.ts'
 import { PageServer } from '../transfer/page-server.ts'
@@ -9,6 +9,7 @@ import {
   type FillRecord,
   keepFault,
   readFill,
+  readFillProgress,
   writeFillProgress,
 } from './fill-record.ts'
 import { machineKey } from './machine-key.ts'
@@ -30,6 +31,22 @@ export async function servePages(
 ): Promise<void> {
   const record = await readFill(paths)
   if (record === undefined) throw gone(paths)
+  try {
+    await serve(paths, record, options)
+  } catch (error) {
+    const damaged = error instanceof ImageError || error instanceof StorageError
+    const noted = damaged && (await readFillProgress(paths))?.fault !== undefined
+    if (damaged && !noted)
+      await writeFillProgress(paths, { fault: { ...keepFault(error), waiting: true } })
+    throw error
+  }
+}
+
+async function serve(
+  paths: RuntimePaths,
+  record: FillRecord,
+  options: { readonly recover: boolean; readonly signal: AbortSignal },
+): Promise<void> {
   await using image = await openImage(record.image, { direct: record.direct })
   const { pages, state } = await checkImage(image, record)
   const order = await readOrder(record.image, record.machine, pages.blocks)
@@ -60,7 +77,8 @@ export async function servePages(
     await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.asked])
 }
 
-async function checkImage(
+/** The pages of the image that a guest runs from. @throws ImageError IMAGE_INCOMPATIBLE when it is another */
+export async function checkImage(
   image: SavedMachine,
   record: FillRecord,
 ): Promise<{ readonly pages: PageStore; readonly state: DeviceState }> {

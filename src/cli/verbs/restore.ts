@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { UsageError } from '../../errors.ts'
 import { type RestoreOptions, restoreDomain } from '../../domain/restore.ts'
 import { integerBetween } from '../option-values.ts'
 import { ProgressDisplay } from '../progress-display.ts'
@@ -8,6 +9,8 @@ import { readXmlFile } from '../xml-file.ts'
 
 interface Flags {
   readonly mode?: RestoreOptions['mode']
+  readonly clone?: string
+  readonly diskOverlay?: string
   readonly parallel?: boolean
   readonly connections?: number
   readonly bypassCache?: boolean
@@ -30,6 +33,11 @@ export const verb: Verb<Flags> = {
           'how memory comes back (default: auto, the first of map, lazy and load that is possible)',
         ).choices(['auto', 'map', 'lazy', 'load']),
       )
+      .option(
+        '--clone <name>',
+        'restore as another domain of that name, beside the one that was saved',
+      )
+      .option('--disk-overlay <dir>', 'let the clone write to disk overlays in this directory')
       .option('--parallel', 'by several workers (the default where the image allows it)')
       .option(
         '--connections <n>',
@@ -47,6 +55,8 @@ export const verb: Verb<Flags> = {
   example: 'stasis restore /backup/web.save --verbose',
   run: async ([file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation
+    if (flags.diskOverlay !== undefined && flags.clone === undefined)
+      throw new UsageError('BAD_COMBINATION', '--disk-overlay is for clones: give --clone, too')
     const xml = await readXmlFile(flags.xml)
     using display = new ProgressDisplay(invocation)
     const result = await restoreDomain(file, {
@@ -54,6 +64,10 @@ export const verb: Verb<Flags> = {
       signal,
       xml,
       mode: flags.mode,
+      clone:
+        flags.clone === undefined
+          ? undefined
+          : { name: flags.clone, diskOverlay: flags.diskOverlay },
       connections: flags.connections,
       bypassCache: flags.bypassCache,
       resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,

@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process'
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { StorageError } from '../errors.ts'
+
+const run = promisify(execFile)
+
+/** A disk that takes what is written, above another that stays as it is. */
+export interface Overlay {
+  /** Must not exist. */
+  readonly path: string
+  readonly backing: string
+  readonly backingFormat: string
+}
+
+/** Makes a qcow2 overlay with the `qemu-img` beside the emulator, else the one in PATH. @throws StorageError */
+export async function createOverlay(overlay: Overlay, emulator: string): Promise<void> {
+  const { path, backing, backingFormat } = overlay
+  const operation = 'make a disk overlay'
+  if (await exists(path)) {
+    throw new StorageError('FILE_EXISTS', `Could not ${operation}: ${path} exists already`, {
+      operation,
+      path,
+      hint: 'It may hold the disk of another clone: give another name or directory, or remove it',
+    })
+  }
+  const argv = ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', backingFormat, path]
+  try {
+    await run(await findTool(emulator), argv, { env: { ...process.env, LC_ALL: 'C' } })
+  } catch (cause) {
+    const { code, stderr } = cause as { code?: unknown; stderr?: string }
+    const reason = code === 'ENOENT' ? 'there is no qemu-img' : stderr?.trim() || String(cause)
+    throw new StorageError('IO_ERROR', `Could not ${operation} of ${backing}: ${reason}`, {
+      operation,
+      path,
+      hint: 'qemu-img comes with QEMU: apt-get install qemu-utils',
+      cause,
+    })
+  }
+}
+
+async function findTool(emulator: string): Promise<string> {
+  const beside = join(dirname(emulator), 'qemu-img')
+  return (await exists(beside, constants.X_OK)) ? beside : 'qemu-img'
+}
+
+function exists(path: string, mode?: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  )
+}
