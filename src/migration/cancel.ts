@@ -7,8 +7,11 @@ import { type MigrationEnd, migrationEnd } from './watch.ts'
 
 const DEFAULT_TIMEOUT_MS = 30_000
 
-/** How long QEMU may take to let go by itself: its threads notice within milliseconds unless a peer blocks them. */
-const PATIENCE_MS = 300
+/**
+ * How long QEMU may take to let go by itself: its threads notice within milliseconds unless a peer blocks them, on a busy machine
+ * within a second. To yank it too early is dangerous: 7.2 can hang for ever when it loses channels while it completes.
+ */
+const PATIENCE_MS = 3000
 
 /**
  * Cancels the outgoing migration that is under way, whoever began it, and waits until it is over; gives how it ended, which may be

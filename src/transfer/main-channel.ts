@@ -8,8 +8,10 @@ export class MainChannel {
   /** Settles at the end of the stream. */
   readonly ended: Promise<void>
   readonly #parser: MainStreamParser
+  readonly #fail: (error: unknown) => void
   readonly #socket: Socket
   #bytesRead: number
+  #discarding = false
 
   constructor(fd: number, first: Uint8Array, parser: MainStreamParser) {
     this.#parser = parser
@@ -17,6 +19,7 @@ export class MainChannel {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.ended = promise
     promise.catch(() => undefined)
+    this.#fail = reject
     const buffer = Buffer.allocUnsafeSlow(BUFFER_LENGTH)
     this.#socket = new Socket({
       fd,
@@ -46,17 +49,24 @@ export class MainChannel {
     return this.#parser.finish()
   }
 
+  /** From now on takes what comes and drops it: see `SaveTarget`. */
+  discard(): void {
+    this.#discarding = true
+  }
+
   /** Ends the connection at once. */
   destroy(): void {
     this.#socket.destroy()
   }
 
   #take(bytes: Uint8Array): void {
+    if (this.#discarding) return
     this.#bytesRead += bytes.length
     try {
       this.#parser.feed(bytes)
     } catch (error) {
-      this.#socket.destroy(error as Error)
+      this.#fail(error)
+      this.discard()
     }
   }
 }

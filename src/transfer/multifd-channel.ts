@@ -49,6 +49,7 @@ export class MultifdChannel {
   #staging: Buffer | undefined
   #staged = false
   #readIndex = 0
+  #discarding = false
 
   constructor(fd: number, first: Uint8Array, pool: SlotPool, sink: PacketSink) {
     this.#pool = pool
@@ -69,8 +70,9 @@ export class MultifdChannel {
           try {
             return this.#received(length)
           } catch (error) {
-            this.#socket.destroy(error as Error)
-            return false
+            reject(error)
+            this.discard()
+            return true
           }
         },
       },
@@ -78,7 +80,7 @@ export class MultifdChannel {
     this.#socket.once('error', reject)
     this.#socket.once('close', () => {
       this.#dropSlot()
-      if (this.#step === 'packet' && this.#fill === 0) resolve()
+      if (this.#step === 'packet' && this.#fill === 0 && !this.#discarding) resolve()
       else
         reject(new QemuError('QEMU_STREAM', 'A migration channel ended in the middle of a packet'))
     })
@@ -90,6 +92,14 @@ export class MultifdChannel {
     return this.#bytesRead
   }
 
+  /** From now on takes what comes and drops it: see `SaveTarget`. */
+  discard(): void {
+    if (this.#discarding) return
+    this.#discarding = true
+    this.#dropSlot()
+    this.#socket.resume()
+  }
+
   /** Ends the channel at once. */
   destroy(): void {
     this.#socket.destroy()
@@ -97,6 +107,7 @@ export class MultifdChannel {
 
   /** Where the next bytes go. Asked again after every read. */
   #target(): Uint8Array {
+    if (this.#discarding) return this.#small
     if (this.#step !== 'pages') return this.#small.subarray(this.#fill, this.#want)
     const read = this.#reads[this.#readIndex]
     const slot = this.#staged ? this.#staging : this.#slot
@@ -106,6 +117,7 @@ export class MultifdChannel {
 
   /** Gives false to pause the socket. */
   #received(length: number): boolean {
+    if (this.#discarding) return true
     this.#bytesRead += length
     this.#fill += length
     if (this.#step === 'pages') {
@@ -186,7 +198,7 @@ export class MultifdChannel {
   }
 
   #resume(): void {
-    if (this.#socket.destroyed) return
+    if (this.#socket.destroyed || this.#discarding) return
     this.#slot = this.#pool.take()
     if (this.#slot === undefined) this.#pool.onFree(() => this.#resume())
     else this.#socket.resume()

@@ -57,7 +57,9 @@ export interface SaveTarget extends AsyncDisposable {
   /** QEMU writes the file itself, pages at fixed places; `directIo` when the file system can, past the page cache. */
   readonly mappedRam?: { readonly directIo: boolean } | undefined
   /**
-   * Settles when the whole stream was received and handed to the disk; rejects at the first fault (then cancel the migration).
+   * Settles when the whole stream was received and handed to the disk; rejects at the first fault. Then cancel the migration, and
+   * dispose the target when that is over: until then it takes what still comes and drops it. QEMU 7.2 must not be hung up on: its
+   * migration thread waits for a lost channel for ever, holding the lock of the whole machine (`multifd_send_sync_main`).
    * @throws StorageError, QemuError QEMU_STREAM, CancelledError
    */
   readonly received: Promise<void>

@@ -70,6 +70,7 @@ export class StreamReceiver implements AsyncDisposable {
   /** Hangs up and waits until nothing is written any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
+    this.#hangUp()
     await this.received.catch(() => undefined)
   }
 
@@ -83,12 +84,13 @@ export class StreamReceiver implements AsyncDisposable {
       await this.#follow()
       // What ended because we hung up looks like any other end.
       if (stop.aborted) throw new CancelledError(`save to ${path}`, stop.reason)
+      this.#hangUp()
     } catch (error) {
+      this.#discard()
       if (stop.aborted) throw new CancelledError(`save to ${path}`, stop.reason)
       throw asStasisError(error, path)
     } finally {
       stop.removeEventListener('abort', hangUp)
-      this.#hangUp()
     }
   }
 
@@ -111,16 +113,23 @@ export class StreamReceiver implements AsyncDisposable {
 
   /** Waits for all streams; the first fault ends the others. */
   async #follow(): Promise<void> {
+    const faults: unknown[] = []
     const ended = [this.main, ...this.#channels].map(async (stream) => {
       try {
         await stream.ended
       } catch (error) {
-        this.#hangUp()
-        throw error
+        faults.push(error)
+        this.#discard()
       }
     })
-    await Promise.allSettled(ended)
     await Promise.all(ended)
+    if (faults.length > 0) throw faults[0]
+  }
+
+  /** Takes and drops what still comes, until QEMU has let go. */
+  #discard(): void {
+    this.#main?.discard()
+    for (const channel of this.#channels) channel.discard()
   }
 
   /** Closes every connection: a QEMU that still sends sees its migration fail. */

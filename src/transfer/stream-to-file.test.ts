@@ -61,14 +61,15 @@ test('StreamToFile makes the sender wait when the disk is slow, and loses nothin
   const { client, fd } = await connected(dir.join('socket'))
   const stream = new StreamToFile(fd, new Uint8Array(0), file, 0)
   client.end(bytes)
-  await delay(200)
+  for (let tries = 0; tries < 500 && stream.bytesRead < 3 << 20; tries += 1) await delay(20)
+  await delay(50)
   assert.equal(stream.bytesRead, 3 << 20)
   gate.resolve()
   await stream.ended
   assert.ok((await readFile(file.path)).equals(bytes))
 })
 
-test('StreamToFile ends the connection and tells why when a write fails', async () => {
+test('StreamToFile tells why when a write fails, and takes what still comes until it is destroyed', async () => {
   await using dir = await tempDir()
   await using file = await DirectFile.open(dir.join('file'), 'create', { direct: true })
   const fault = new StorageError('NO_SPACE', 'The disk is full')
@@ -76,8 +77,11 @@ test('StreamToFile ends the connection and tells why when a write fails', async 
   const { client, fd } = await connected(dir.join('socket'))
   const stream = new StreamToFile(fd, new Uint8Array(0), file, 0)
   const closed = new Promise((resolve) => client.once('close', resolve))
-  client.write(randomBytes(8 << 20))
+  const sent = new Promise((resolve) => client.write(randomBytes(32 << 20), resolve))
   await assert.rejects(stream.ended, fault)
+  await sent
+  assert.equal(client.destroyed, false)
+  stream.destroy()
   await closed
 })
 

@@ -1,5 +1,6 @@
 import { crc32c } from '@node-rs/crc32'
 import { Socket } from 'node:net'
+import { InternalError } from '../errors.ts'
 import { DIRECT_ALIGNMENT, alignUp, allocateSlots } from '../io/aligned-memory.ts'
 import type { DirectFile } from '../io/direct-file.ts'
 
@@ -32,9 +33,11 @@ export class StreamToFile {
   // busy then, and reading goes on when it no longer is.
   readonly #slots: readonly Slot[]
   readonly #writes = new Set<Promise<void>>()
+  readonly #over: () => void
   #turn = 0
   #fill = 0
   #paused = false
+  #discarding = false
   #fault: unknown
   #bytesRead = 0
   #bytesWritten = 0
@@ -53,11 +56,12 @@ export class StreamToFile {
       readable: true,
       writable: false,
       onread: {
-        buffer: () => this.#slot.memory.subarray(this.#fill),
-        callback: (length) => this.#received(length),
+        buffer: () => this.#slot.memory.subarray(this.#discarding ? 0 : this.#fill),
+        callback: (length) => this.#discarding || this.#received(length),
       },
     })
     const { promise, resolve } = Promise.withResolvers<void>()
+    this.#over = resolve
     this.#socket.once('close', () => resolve())
     this.#socket.on('error', (error) => {
       this.#fault ??= error
@@ -85,6 +89,15 @@ export class StreamToFile {
   /** crc32c of the stream's first 4096 bytes, or of all when it is shorter; after `ended`. */
   get headCrc(): number {
     return this.#headCrc
+  }
+
+  /** From now on takes what comes and drops it: see `SaveTarget`. `ended` settles without it. */
+  discard(): void {
+    if (this.#discarding) return
+    this.#discarding = true
+    this.#fault ??= new InternalError('A stream was given up')
+    this.#over()
+    this.#socket.resume()
   }
 
   /** Ends the connection at once: QEMU sees its migration fail. */
@@ -122,7 +135,7 @@ export class StreamToFile {
     this.#fill = 0
   }
 
-  /** Never rejects: a fault is kept, and ends the connection. */
+  /** Never rejects: a fault is kept, and what comes after it is dropped. */
   async #write(slot: Slot, length: number, offset: number): Promise<void> {
     slot.busy = true
     try {
@@ -130,11 +143,11 @@ export class StreamToFile {
       this.#bytesWritten += length
     } catch (error) {
       this.#fault ??= error
-      this.#socket.destroy()
+      this.discard()
       return
     }
     slot.busy = false
-    if (this.#paused && !this.#slot.busy) {
+    if (this.#paused && !this.#slot.busy && !this.#discarding) {
       this.#paused = false
       this.#socket.resume()
     }
