@@ -49,7 +49,7 @@ for (const { label, major, emulator } of qemus()) {
             saved.image.allocatedBytes < 300 * MIB,
             `zero pages take no room: ${saved.image.allocatedBytes}`,
           )
-          ;({ id } = await restoreDomain(path, { stateDir }))
+          ;({ id } = await restoreDomain(path, { stateDir, mode: 'load' }))
           await check(id, JSON.stringify(variant))
           await rm(path)
         }

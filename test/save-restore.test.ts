@@ -73,7 +73,7 @@ for (const { label, emulator } of qemus()) {
                 `ended after ${what}`,
               )
               const digest = await digestOf(path)
-              const restored = await restoreDomain(path, { stateDir })
+              const restored = await restoreDomain(path, { stateDir, mode: 'load' })
               assert.equal(restored.state, state, what)
               assert.equal(await digestOf(path), digest, `the image is untouched by ${what}`)
               if (state === 'paused') {
