@@ -97,6 +97,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/image-info.ts'),
   ),
   entry(
+    'image-check',
+    'say whether a saved file can be restored here',
+    () => import('./verbs/image-check.ts'),
+  ),
+  entry(
     'image-convert',
     'write a saved file down in another format',
     () => import('./verbs/image-convert.ts'),

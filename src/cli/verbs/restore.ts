@@ -1,7 +1,9 @@
 import { Option } from 'commander'
 import { UsageError } from '../../errors.ts'
+import { checkImage } from '../../domain/check-image.ts'
 import { type RestoreOptions, restoreDomain } from '../../domain/restore.ts'
 import { integerBetween } from '../option-values.ts'
+import { checkReport } from '../check-report.ts'
 import { ProgressDisplay } from '../progress-display.ts'
 import { restoreReport } from '../restore-report.ts'
 import type { Verb } from '../verb.ts'
@@ -19,6 +21,7 @@ interface Flags {
   readonly paused?: boolean
   readonly force?: boolean
   readonly ignoreUnsupported?: boolean
+  readonly check?: boolean
   readonly verbose?: boolean
 }
 
@@ -51,6 +54,7 @@ export const verb: Verb<Flags> = {
       .addOption(new Option('--paused', 'leave the guest paused').conflicts('running'))
       .option('--force', 'though its disks have changed since it was saved')
       .option('--ignore-unsupported', 'start it without the parts that Stasis does not know')
+      .option('--check', 'only say whether it can be restored here, and start nothing')
       .option('--verbose', 'say how long each part took'),
   example: 'stasis restore /backup/web.save --verbose',
   run: async ([file = ''], flags, invocation) => {
@@ -58,6 +62,12 @@ export const verb: Verb<Flags> = {
     if (flags.diskOverlay !== undefined && flags.clone === undefined)
       throw new UsageError('BAD_COMBINATION', '--disk-overlay is for clones: give --clone, too')
     const xml = await readXmlFile(flags.xml)
+    const { ignoreUnsupported } = flags
+    const onWarning = (text: string): void => output.note(`warning: ${text}`)
+    if (flags.check === true) {
+      const options = { ...directories, signal, xml, ignoreUnsupported, onWarning }
+      return checkReport(await checkImage(file, options), invocation)
+    }
     using display = new ProgressDisplay(invocation)
     const result = await restoreDomain(file, {
       ...directories,
@@ -72,8 +82,8 @@ export const verb: Verb<Flags> = {
       bypassCache: flags.bypassCache,
       resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
       force: flags.force,
-      ignoreUnsupported: flags.ignoreUnsupported,
-      onWarning: (text) => output.note(`warning: ${text}`),
+      ignoreUnsupported,
+      onWarning,
       onProgress: display.show,
     })
     return restoreReport(result, { verbose: flags.verbose === true })

@@ -1,0 +1,30 @@
+import { checkImage } from '../../domain/check-image.ts'
+import { checkReport } from '../check-report.ts'
+import type { Verb } from '../verb.ts'
+import { readXmlFile } from '../xml-file.ts'
+
+interface Flags {
+  readonly xml?: string
+  readonly ignoreUnsupported?: boolean
+}
+
+/** `image-check FILE` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    command
+      .argument('<file>', 'a save image')
+      .option('--xml <file>', 'domain XML that the restore would use')
+      .option('--ignore-unsupported', 'leave out the parts that Stasis does not know'),
+  example: 'stasis image-check /backup/web.save',
+  run: async ([file = ''], flags, invocation) => {
+    const { directories, signal, output } = invocation
+    const check = await checkImage(file, {
+      ...directories,
+      signal,
+      xml: await readXmlFile(flags.xml),
+      ignoreUnsupported: flags.ignoreUnsupported,
+      onWarning: (text) => output.note(`warning: ${text}`),
+    })
+    return checkReport(check, invocation)
+  },
+}

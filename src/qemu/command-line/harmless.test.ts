@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { harmlessArguments } from './harmless.ts'
+
+test('harmlessArguments() opens nothing of the domain', () => {
+  const argv = [
+    ...['-S', '-kernel', '/boot/vmlinuz', '-append', 'quiet'],
+    ...['-blockdev', '{"driver":"file","filename":"/disk","node-name":"s"}'],
+    ...['-blockdev', '{"driver":"qcow2","node-name":"f","file":"s","read-only":false}'],
+    ...['-chardev', 'file,id=charserial0,path=/log,append=on'],
+    ...['-netdev', '{"type":"tap","ifname":"tap0","id":"hostnet0"}'],
+    ...['-netdev', '{"type":"user","hostfwd":[{"str":"tcp::22-:22"}],"id":"hostnet1"}'],
+    ...['-vnc', '127.0.0.1:0', '-device', '{"driver":"virtio-blk-pci","drive":"f"}'],
+  ]
+  assert.deepEqual(harmlessArguments(argv, '/tmp/t'), [
+    '-S',
+    '-blockdev',
+    '{"driver":"null-co","node-name":"s","size":1073741824,"read-zeroes":true}',
+    '-blockdev',
+    '{"driver":"raw","node-name":"f","read-only":false,"file":"s"}',
+    '-chardev',
+    'null,id=charserial0',
+    '-netdev',
+    '{"type":"hubport","id":"hostnet0","hubid":0}',
+    '-netdev',
+    '{"type":"user","id":"hostnet1"}',
+    '-device',
+    '{"driver":"virtio-blk-pci","drive":"f"}',
+  ])
+})
+
+test('harmlessArguments() keeps firmware, which is memory, and only reads it', () => {
+  const flash = { driver: 'file', filename: '/code.fd', 'node-name': 'libvirt-pflash0-storage' }
+  assert.deepEqual(harmlessArguments(['-blockdev', JSON.stringify(flash)], '/tmp/t'), [
+    '-blockdev',
+    JSON.stringify({ ...flash, 'read-only': true }),
+  ])
+})

@@ -1,0 +1,65 @@
+/** Nodes of the UEFI firmware: their sizes are the guest's memory, so they stay, read-only. */
+const FLASH = 'libvirt-pflash'
+
+/** Any size does: no device's state depends on it. */
+const EMPTY_DISK_BYTES = 1024 * 1024 * 1024
+
+/**
+ * The arguments of a machine that looks to its guest as the given ones do, cut off from the host: no disk, file, network or
+ * socket of the domain is opened, its direct kernel is left out. For a machine that shall only be looked at.
+ * `directory` takes the socket of a SPICE server, without which QEMU has no QXL card.
+ */
+export function harmlessArguments(argv: readonly string[], directory: string): readonly string[] {
+  const kept: string[] = []
+  for (let at = 0; at < argv.length; at += 1) {
+    const option = argv[at] ?? ''
+    const value = argv[at + 1] ?? ''
+    switch (option) {
+      case '-blockdev':
+        kept.push(option, emptyNode(value))
+        break
+      case '-netdev':
+        kept.push(option, unpluggedNetwork(value))
+        break
+      case '-chardev':
+        kept.push(option, `null,id=${idOf(value)}`)
+        break
+      case '-spice':
+        kept.push(option, `unix=on,addr=${directory}/spice,disable-ticketing=on`)
+        break
+      case '-vnc':
+      case '-kernel':
+      case '-initrd':
+      case '-append':
+        break
+      default:
+        kept.push(option)
+        continue
+    }
+    at += 1
+  }
+  return kept
+}
+
+function emptyNode(json: string): string {
+  const node = JSON.parse(json) as Readonly<Record<string, unknown>>
+  const name = String(node['node-name'])
+  if (name.startsWith(FLASH)) return JSON.stringify({ ...node, 'read-only': true })
+  if (node['file'] === undefined) {
+    const size = EMPTY_DISK_BYTES
+    return JSON.stringify({ driver: 'null-co', 'node-name': name, size, 'read-zeroes': true })
+  }
+  const { file, 'read-only': readOnly } = node
+  return JSON.stringify({ driver: 'raw', 'node-name': name, 'read-only': readOnly, file })
+}
+
+/** User networking has state of its own in the stream (`slirp`), so it stays; its ports on the host are closed. */
+function unpluggedNetwork(json: string): string {
+  const { type, id } = JSON.parse(json) as { type?: unknown; id?: unknown }
+  return JSON.stringify(type === 'user' ? { type, id } : { type: 'hubport', id, hubid: 0 })
+}
+
+/** The id in `name=value,…` syntax. */
+function idOf(value: string): string {
+  return /(?:^|,)id=(?<id>[^,]+)/.exec(value)?.groups?.['id'] ?? ''
+}
