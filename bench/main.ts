@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { convertScenarios, makeConvertImages } from './convert.ts'
 import { makeGuestMemory } from './guest-memory.ts'
 import { printTable, printTarget } from './report.ts'
 import { measureRounds, median, ratio } from './rounds.ts'
@@ -37,11 +38,27 @@ try {
   for (const what of positionals) {
     if (what === 'save') await benchSave()
     else if (what === 'restore') await benchRestore()
-    else throw new Error(`unknown benchmark "${what}": save, restore`)
+    else if (what === 'convert') await benchConvert()
+    else throw new Error(`unknown benchmark "${what}": save, restore, convert`)
   }
 } finally {
   await rm(directory, { recursive: true, force: true })
   await rm(memory, { recursive: true, force: true })
+}
+
+async function benchConvert(): Promise<void> {
+  await makeConvertImages(setting)
+  const results = await measureRounds(convertScenarios(setting), setting.rounds)
+  if (values.json) console.log(JSON.stringify(results))
+  printTable(results)
+  for (const tool of ['zstd', 'gzip']) {
+    for (const target of ['raw', 'sparse', 'stasis']) {
+      const name = `${tool} to ${target}`
+      printTarget(`${name} / ${tool} -dc alone`, ratio(results, name, `${tool} -dc alone`), 1)
+    }
+  }
+  const peak = Math.max(...results.flatMap(({ runs }) => runs.map((run) => run.peakBytes ?? 0)))
+  printTarget('peak memory of our process, MiB', peak / 2 ** 20, 256)
 }
 
 async function benchSave(): Promise<void> {

@@ -35,7 +35,7 @@ export interface ConvertOptions extends DomainOptions {
   readonly compressionLevel?: CompressionLevel | undefined
   /** Files of `channels`, 1 to 64. Default: 2. */
   readonly channels?: number | undefined
-  /** Past the page cache, on both sides. Default: for `stasis` and `sparse`. */
+  /** Past the page cache, on both sides. Default: yes. */
   readonly bypassCache?: boolean | undefined
   readonly onProgress?: OnProgress<ConvertProgress> | undefined
 }
@@ -67,13 +67,14 @@ async function convert(
 ): Promise<ConvertResult> {
   const { signal, onProgress: report = () => undefined } = options
   const startMs = performance.now()
-  const settings = settleSave(options)
+  const { bypassCache = true } = options
+  const settings = settleSave({ ...options, bypassCache })
   const { format } = settings
   if (format === 'channels' && settings.compression !== 'none')
     throw new UsageError('BAD_COMBINATION', 'Converted channels are not compressed: QEMU does that')
   await refuseSame(input, output)
   await checkDestination(resolveDirectories(options), output)
-  await using machine = await openImage(input, { direct: options.bypassCache ?? true, signal })
+  await using machine = await openImage(input, { direct: bypassCache, signal })
   const counter = { readBytes: 0, fileBytes: (): number => 0 }
   const totalBytes = storedBytes(machine)
   let fileBytes: number

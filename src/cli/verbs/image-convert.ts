@@ -41,7 +41,7 @@ export const verb: Verb<Flags> = {
         'how many files the format channels has, 1 to 64 (default: 2)',
         integerBetween(1, 64),
       )
-      .option('--bypass-cache', 'past the page cache (the default for stasis and sparse)')
+      .option('--bypass-cache', 'past the page cache (the default)')
       .option('--no-bypass-cache', 'through the page cache'),
   example: 'stasis image-convert /backup/web.save /backup/web.sparse --format sparse',
   run: async ([input = '', output = ''], flags, invocation) => {

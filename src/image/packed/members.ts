@@ -3,7 +3,13 @@ import { availableParallelism } from 'node:os'
 /** A part of a compressed stream that can be decompressed apart from the others. */
 export type Member =
   /** All of its bytes, and how many it decompresses to. */
-  | { readonly kind: 'whole'; readonly bytes: Uint8Array; readonly length: number }
+  | {
+      readonly kind: 'whole'
+      readonly bytes: Uint8Array
+      readonly length: number
+      /** Called when `bytes` is no longer needed. */
+      readonly release?: () => void
+    }
   /** Decompressed as it comes: too long, or of unknown length. To be read to its end before the next member is asked for. */
   | { readonly kind: 'streamed'; readonly pieces: AsyncIterable<Uint8Array> }
 
@@ -41,7 +47,7 @@ export async function* unpackMembers(
       if (queue.length >= ahead) yield* takeTurn()
       const memory = targets.pop() ?? new Uint8Array(MAX_WHOLE)
       const target = memory.subarray(0, member.length)
-      const done = unpack(member.bytes, target)
+      const done = unpack(member.bytes, target).finally(() => member.release?.())
       // Awaited in its turn; without this an early failure would count as unhandled.
       done.catch(() => undefined)
       queue.push({ done, target })

@@ -12,6 +12,9 @@ import {
 
 const CHUNK = 1024 * 1024
 
+/** Incompressible content grows by little. */
+const MAX_STORED = MAX_WHOLE + MAX_WHOLE / 8
+
 /** Decompresses a zstd stream of any number of frames (RFC 8878), several at the same time where they say how long they are. */
 export function unpackZstd(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   return unpackMembers(frames(pieces), async (bytes, target) => {
@@ -22,6 +25,7 @@ export function unpackZstd(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uin
 
 async function* frames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Member, void, undefined> {
   await using source = new ByteSource(pieces)
+  const spare: Uint8Array[] = []
   for (;;) {
     const head = Buffer.alloc(MAX_FRAME_HEADER)
     let length = 0
@@ -38,9 +42,15 @@ async function* frames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Member
       continue
     }
     const parts = frameParts(source, Buffer.from(head.subarray(0, length)), header)
-    if (header.contentLength !== undefined && header.contentLength <= MAX_WHOLE)
-      yield { kind: 'whole', bytes: await gather(parts), length: header.contentLength }
-    else yield { kind: 'streamed', pieces: streamed(parts) }
+    const { contentLength } = header
+    if (contentLength !== undefined && contentLength <= MAX_WHOLE) {
+      const memory = spare.pop() ?? Buffer.allocUnsafeSlow(MAX_STORED)
+      const bytes = memory.subarray(0, await gather(parts, memory))
+      const release = (): void => void spare.push(memory)
+      yield { kind: 'whole', bytes, length: contentLength, release }
+    } else {
+      yield { kind: 'streamed', pieces: streamed(parts) }
+    }
   }
 }
 
@@ -78,16 +88,16 @@ async function skip(source: ByteSource, length: number): Promise<void> {
   for await (const _ of exactly(source, length));
 }
 
-async function gather(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const copies: Uint8Array[] = []
+/** Copies a frame into one piece of memory; gives its length. */
+async function gather(parts: AsyncIterable<Uint8Array>, target: Uint8Array): Promise<number> {
   let length = 0
   for await (const part of parts) {
-    length += part.length
     // A frame grows by little at worst; one that does not is no compressed content of its length.
-    if (length > MAX_WHOLE + MAX_WHOLE / 8) throw new Error('a frame is longer than its content')
-    copies.push(Uint8Array.from(part))
+    if (length + part.length > target.length) throw new Error('a frame is longer than its content')
+    target.set(part, length)
+    length += part.length
   }
-  return Buffer.concat(copies)
+  return length
 }
 
 async function* streamed(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
