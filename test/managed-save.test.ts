@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   defineDomain,
+  defineManagedSave,
   destroyDomain,
   domainInfo,
+  dumpManagedSaveXml,
   listDomains,
   managedSaveDomain,
   removeManagedSave,
@@ -196,3 +198,29 @@ test(
     await log.assertUnbroken()
   },
 )
+
+test('the XML in a managed save can be changed where the guest does not see it', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, dir, log } = tiny
+  await log.advance(1)
+  const { image } = await managedSaveDomain('tiny', { stateDir })
+  const old = await dumpManagedSaveXml('tiny', { stateDir })
+  const other = old.replace('<on_crash>destroy', '<on_crash>preserve')
+  await writeFile(dir.join('new.xml'), other)
+  const done = await stasis(stateDir, 'managedsave-define', 'tiny', dir.join('new.xml'))
+  assert.equal(done.stdout, "Managed save state file of domain 'tiny' updated.\n", done.stderr)
+  assert.match(await dumpManagedSaveXml('tiny', { stateDir }), /<on_crash>preserve/)
+  assert.equal((await stat(image.path)).mode & 0o777, 0o600)
+  const more = { text: old.replace(/16384/g, '32768') }
+  await assert.rejects(defineManagedSave('tiny', more, { stateDir }), {
+    code: 'IMAGE_INCOMPATIBLE',
+  })
+  process.env['EDITOR'] = "sed -i 's/<on_crash>preserve/<on_crash>destroy/'"
+  const edited = await stasis(stateDir, 'managedsave-edit', 'tiny')
+  assert.equal(edited.stdout, "Managed save state file of domain 'tiny' edited.\n", edited.stderr)
+  const unchanged = await stasis(stateDir, 'managedsave-edit', 'tiny')
+  assert.equal(unchanged.stdout, 'The XML was not changed\n', unchanged.stderr)
+  await startDomain('tiny', { stateDir })
+  await log.advance(2)
+  await log.assertUnbroken()
+})

@@ -37,7 +37,8 @@ export const builtinsOfRoom: Readonly<Record<string, ReadonlySet<string>>> = {
 /** Builtins (without `node:`) and packages that only these rooms, or single files of a room, may import. */
 export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
   // Filters: programs that only turn their input into their output (bzip2, xz, lzop).
-  child_process: ['qemu', 'io/filter-process.ts'],
+  // And the editor of the person at the terminal.
+  child_process: ['qemu', 'io/filter-process.ts', 'cli/edit-text.ts'],
   cluster: [],
   worker_threads: ['transfer'],
   readline: ['cli'],

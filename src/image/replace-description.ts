@@ -1,0 +1,63 @@
+import { crc32c } from '@node-rs/crc32'
+import { UsageError } from '../errors.ts'
+import type { DirectFile } from '../io/direct-file.ts'
+import { PartialFile } from '../io/partial-file.ts'
+import { cloneRange } from '../io/system-calls.ts'
+import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
+import { openImageFile } from './opened-image.ts'
+import type { MachineDescription } from './saved-machine.ts'
+
+const PIECE = 4 * 1024 * 1024
+
+/**
+ * Gives an image, of whatever format, another description. It is written anew beside the old one, sharing its blocks where the file
+ * system can, and takes its place at the end: a crash leaves the one or the other.
+ * @throws ImageError, StorageError; UsageError BAD_ARGUMENT when the new description has no room
+ */
+export async function replaceDescription(
+  path: string,
+  description: MachineDescription,
+): Promise<void> {
+  const { file, header, fileLength } = await openImageFile(path, { direct: false })
+  await using source = file
+  const area = fill(description, header.dataLength)
+  await using partial = await PartialFile.create(path, { direct: false })
+  if (!cloneRange(source.fd, 0, 0, partial.file.fd)) await copy(source, partial.file, fileLength)
+  const { extension } = header
+  const { xml, cookie } = description
+  const changed: SaveImageHeader = {
+    ...header,
+    wasRunning: description.wasRunning,
+    cookieOffset: cookie === undefined ? 0 : Buffer.byteLength(xml) + 1,
+    ...(extension !== undefined && { extension: { ...extension, areaCrc: crc32c(area) } }),
+  }
+  await partial.file.write(area, HEADER_LENGTH)
+  await partial.file.write(serialiseHeader(changed), 0)
+  await partial.publish()
+}
+
+/** A description area of the length that the image has. */
+function fill({ xml, cookie }: MachineDescription, dataLength: number): Buffer {
+  const text = Buffer.from(`${xml}\0${cookie === undefined ? '' : `${cookie}\0`}`)
+  if (text.length > dataLength) {
+    throw new UsageError(
+      'BAD_ARGUMENT',
+      `The new XML is too long: with the cookie it takes ${text.length} bytes, and the image has room for ${dataLength}`,
+      { hint: 'Leave out comments and metadata' },
+    )
+  }
+  const area = Buffer.alloc(dataLength)
+  text.copy(area)
+  return area
+}
+
+async function copy(from: DirectFile, to: DirectFile, length: number): Promise<void> {
+  const buffer = Buffer.allocUnsafe(Math.min(PIECE, length))
+  for (let offset = 0; offset < length; offset += buffer.length) {
+    const count = await from.read(buffer, offset)
+    const piece = buffer.subarray(0, count)
+    // Zeros stay holes.
+    if (!piece.every((byte) => byte === 0)) await to.write(piece, offset)
+  }
+  await to.truncate(length)
+}
