@@ -1,6 +1,6 @@
 import { describe, test } from 'node:test'
 import { interopBeds } from '../support/interop-beds.ts'
-import { type Journey, writeResults } from '../support/interop-results.ts'
+import { type Journey, keepResults } from '../support/interop-results.ts'
 import { bedObstacle, holdLibvirt } from '../support/libvirt-bed.ts'
 import { type Side, TravellingGuest } from '../support/travelling-guest.ts'
 
@@ -56,7 +56,7 @@ for (const { version, emulator, machines, formats, linuxFormats } of interopBeds
         }
       }
       const versions = await bed.virsh('version')
-      await writeResults({ libvirt: version, versions, journeys })
+      await keepResults(version, { versions, journeys })
     })
   })
 }

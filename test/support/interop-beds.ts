@@ -11,6 +11,8 @@ export interface InteropBed {
   readonly machines: { readonly q35: string; readonly pc: string }
   /** Every format that this libvirt knows. */
   readonly formats: readonly TravelFormat[]
+  /** In which images are edited. */
+  readonly editedFormats: readonly TravelFormat[]
   /** What the Linux guest on this machine goes through too: less in the everyday test, for time. */
   readonly linuxFormats: {
     readonly q35: readonly TravelFormat[]
@@ -45,5 +47,12 @@ function bed(
   if (qemu === undefined) throw new Error(`QEMU ${major} is missing: run \`sh scripts/qemu-10\``)
   const { label, emulator } = qemu
   const machines = { q35: `pc-q35-${label}`, pc: `pc-i440fx-${label}` }
-  return { version, emulator, machines, formats, linuxFormats }
+  const edited = new Set(version === '9.0' ? ['gzip'] : ['raw', 'zstd', 'sparse'])
+  const editedFormats = formats.filter(
+    ({ format, bypassCache }, index) =>
+      edited.has(format) &&
+      bypassCache !== true &&
+      formats.findIndex((other) => other.format === format) === index,
+  )
+  return { version, emulator, machines, formats, editedFormats, linuxFormats }
 }

@@ -1,13 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { cacheDir } from './cache-dir.ts'
 import type { BedVersion } from './libvirt-bed.ts'
 import type { Side, TravelFormat } from './travelling-guest.ts'
 
 /** One image that a guest went through, between the one who saved and the one who restored. */
 export interface Journey extends TravelFormat {
-  readonly guest: string
-  readonly machine: string
+  readonly guest: 'tiny' | 'linux'
+  readonly machine: 'q35' | 'pc'
   readonly saver: Side
   readonly restorer: Side
   readonly imageBytes: number
@@ -15,22 +15,40 @@ export interface Journey extends TravelFormat {
   readonly restoreMs: number
 }
 
-/** What the interoperation test measured with one libvirt: `scripts/write-interop.ts` makes the document of it. */
+/** An image whose XML was changed between save and restore. */
+export interface EditedImage extends TravelFormat {
+  readonly saver: Side
+  readonly editor: Side
+  readonly verb: 'define' | 'edit'
+  readonly restorer: Side
+}
+
+/** What the tests with a real libvirt found out last: `scripts/write-interop.ts` makes the document of it. */
 export interface InteropResults {
-  readonly libvirt: BedVersion
   /** What `virsh version` says. */
   readonly versions: string
   readonly journeys: readonly Journey[]
+  readonly edited: readonly EditedImage[]
 }
 
-/** Where results are kept. */
-export function resultsPath(version: BedVersion): string {
+/** The results with a libvirt; empty where it was not tried. */
+export async function readResults(version: BedVersion): Promise<InteropResults> {
+  const text = await readFile(pathOf(version), 'utf8').catch(() => '{}')
+  const found = JSON.parse(text) as Partial<InteropResults>
+  return { versions: '', journeys: [], edited: [], ...found }
+}
+
+/** Keeps results in the place of those of the same kind. */
+export async function keepResults(
+  version: BedVersion,
+  results: Partial<InteropResults>,
+): Promise<void> {
+  const path = pathOf(version)
+  const all = { ...(await readResults(version)), ...results }
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, `${JSON.stringify(all, undefined, 2)}\n`)
+}
+
+function pathOf(version: BedVersion): string {
   return join(cacheDir, 'libvirt-interop', `${version}.json`)
-}
-
-/** Keeps results. */
-export async function writeResults(results: InteropResults): Promise<void> {
-  const path = resultsPath(results.libvirt)
-  await mkdir(join(path, '..'), { recursive: true })
-  await writeFile(path, `${JSON.stringify(results, undefined, 2)}\n`)
 }
