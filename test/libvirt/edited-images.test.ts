@@ -33,7 +33,6 @@ for (const { version, emulator, machines, editedFormats } of interopBeds()) {
           await t.test(what, async () => {
             const kind = { guest: 'tiny', machine: machines.q35, emulator } as const
             await using guest = await TravellingGuest.start(bed, kind)
-            await guest.goOn()
             if (saver === 'virsh') {
               await guest.restore('virsh', await guest.save('stasis', 'first', { format: 'raw' }))
             }

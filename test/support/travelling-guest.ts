@@ -4,10 +4,8 @@ import {
   defineDomain,
   destroyDomain,
   restoreDomain,
-  resumeDomain,
   saveDomain,
   startDomain,
-  suspendDomain,
   undefineDomain,
 } from '../../src/index.ts'
 import type { TargetFormat } from '../../src/transfer/save-target-table.ts'
@@ -60,7 +58,7 @@ export class TravellingGuest implements AsyncDisposable {
     this.xml = travelXml(this.name, kind, dir)
   }
 
-  /** Starts one, by Stasis; waits until it counts, and puts it aside. */
+  /** Starts one, by Stasis; waits until it counts. */
   static async start(bed: LibvirtBed, kind: GuestKind): Promise<TravellingGuest> {
     const guest = new TravellingGuest(bed, kind, await tempDir())
     try {
@@ -71,7 +69,6 @@ export class TravellingGuest implements AsyncDisposable {
       await undefineDomain(guest.name, { stateDir })
       if (kind.guest === 'linux') await guest.#fill()
       else await new CounterLog(guest.#logPath).advance(2)
-      await guest.putAside()
       return guest
     } catch (error) {
       await guest[Symbol.asyncDispose]()
@@ -81,16 +78,6 @@ export class TravellingGuest implements AsyncDisposable {
 
   get stateDir(): string {
     return this.dir.join('state')
-  }
-
-  /** Lets it go on, for as long as it is this one's turn. It must be with Stasis. */
-  async goOn(): Promise<void> {
-    await resumeDomain(this.name, { stateDir: this.stateDir })
-  }
-
-  /** Makes it stand still, so that it does not slow the others. It must be with Stasis. */
-  async putAside(): Promise<void> {
-    await suspendDomain(this.name, { stateDir: this.stateDir })
   }
 
   /** Saves it to a file of that name and gives the path. */
