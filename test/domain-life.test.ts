@@ -20,7 +20,7 @@ import { qemus } from './support/qemus.ts'
 import { stasis } from './support/stasis-command.ts'
 import { startTinyDomain } from './support/tiny-domain.ts'
 
-test('a domain goes through its life as virsh tells it', { timeout: 120_000 }, async () => {
+test('a domain goes through its life as virsh tells it', { timeout: 300_000 }, async () => {
   await using tiny = await startTinyDomain({ started: false })
   const { dir, stateDir, log } = tiny
   const says = async (line: string): Promise<string> => {
