@@ -94,6 +94,8 @@ export interface ChannelStreams {
 export interface SingleStream {
   /** Bytes in the file, for progress. */
   readonly length: number
+  /** Whether reading it to its end tells that it is whole. */
+  readonly checked?: boolean
   /** The stream, decompressed. `onRead` is told how many more bytes of the file were read. */
   open(onRead?: (fileBytes: number) => void): AsyncIterable<Uint8Array>
 }

@@ -1,6 +1,6 @@
 import { ImageError } from '../errors.ts'
 import type { DirectFile } from '../io/direct-file.ts'
-import { endOfSections } from '../wire/main-stream.ts'
+import { SECTION, endOfSections } from '../wire/main-stream.ts'
 
 /** No machine's description of its devices is longer. */
 const MAX_TAIL = 8 * 1024 * 1024
@@ -17,9 +17,15 @@ export async function checkStreamEnd(file: DirectFile, start: number, end: numbe
   for (const length of [512 * 1024, MAX_TAIL]) {
     const tail = Buffer.alloc(Math.min(length, end - start))
     await file.read(tail, end - tail.length)
-    if (endOfSections(tail) !== undefined) return
+    if (endsWhole(tail)) return
   }
   throw cutStream(file.path, end)
+}
+
+/** Without description the end mark follows the footer of a section, five bytes that begin with its own mark. */
+function endsWhole(tail: Buffer): boolean {
+  const end = endOfSections(tail)
+  return end !== undefined && (end < tail.length - 1 || tail[end - 5] === SECTION.FOOTER)
 }
 
 /** Passes a stream on, and checks by its last byte that it ends as one. @throws ImageError IMAGE_TRUNCATED */

@@ -1,3 +1,4 @@
+import { CancelledError } from '../errors.ts'
 import type { SingleStream } from '../image/saved-machine.ts'
 import { IncomingConnection } from './incoming-connection.ts'
 import type { RestoreFeed, RestoreFeedOptions } from './restore-feed.ts'
@@ -27,7 +28,16 @@ class StreamFeed implements RestoreFeed {
     const count = (bytes: number): void => {
       this.#fileBytes += bytes
     }
-    for await (const bytes of this.#stream.open(count)) await connection.write(bytes)
+    let lost: unknown
+    for await (const bytes of this.#stream.open(count)) {
+      if (lost !== undefined) continue
+      await connection.write(bytes).catch((error: unknown) => {
+        // Without QEMU it reads on to the end, which tells whether the image was to blame.
+        if (error instanceof CancelledError || this.#stream.checked !== true) throw error
+        lost = error
+      })
+    }
+    if (lost !== undefined) throw lost
     await connection.end()
   }
 

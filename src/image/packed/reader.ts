@@ -21,6 +21,7 @@ export function openPacked(image: OpenedImage): Promise<SavedMachine> {
     description,
     stream: {
       length: fileLength - bodyOffset,
+      checked: true,
       open: (onRead) =>
         withCheckedEnd(
           file.path,
