@@ -78,6 +78,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/postcopy-recover.ts'),
   ),
   entry(
+    'image-cache',
+    'keep the memory of images raw, so that they can be mapped',
+    () => import('./verbs/image-cache.ts'),
+  ),
+  entry(
     'page-server',
     'bring the memory of a domain that runs already',
     () => import('./verbs/page-server.ts'),
@@ -125,6 +130,12 @@ export const VERBS: readonly VerbEntry[] = [
   ),
   entry('domrename', 'give a domain another name', () => import('./verbs/domrename.ts')),
   entry('event', 'wait for what happens to domains', () => import('./verbs/event.ts')),
+  entry(
+    'attach',
+    'take over a running QEMU that Stasis did not start',
+    () => import('./verbs/attach.ts'),
+  ),
+  entry('detach', 'let go of a QEMU that was taken over', () => import('./verbs/detach.ts')),
   entry('list', 'list domains', () => import('./verbs/list.ts')),
   entry('dominfo', 'show facts about a domain', () => import('./verbs/dominfo.ts')),
   entry('domstate', 'show the state of a domain', () => import('./verbs/domstate.ts')),

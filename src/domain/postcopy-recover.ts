@@ -35,7 +35,8 @@ export async function recoverPostcopyDomain(
   const record = await readFill(paths)
   if (record === undefined)
     throw wrongState(`All memory of domain '${name}' is there: nothing is to be recovered`)
-  if (await isSupervised(record)) {
+  const supervised = await isSupervised(record)
+  if (supervised && record.fault === undefined) {
     throw wrongState(
       `A page server (process ${record.supervisor?.pid}) is bringing the memory of domain '${name}' already`,
     )
@@ -45,16 +46,25 @@ export async function recoverPostcopyDomain(
     await using opened = await openImage(image, { direct: false })
     await checkImage(opened, record)
   }
-  await writeFill(paths, { ...record, image, supervisor: undefined, fault: undefined })
   await rm(paths.fillProgress, { force: true })
-  const supervisor = await startPageServer(paths, 'supervisor', { recover: true })
+  const { supervisor } = record
+  await writeFill(paths, {
+    ...record,
+    image,
+    fault: undefined,
+    supervisor: supervised ? supervisor : undefined,
+  })
+  // One that met a damaged image waits for this.
+  const started = supervised
+    ? undefined
+    : await startPageServer(paths, 'supervisor', { recover: true })
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
     const fill = await fillState(paths)
     if (fill === undefined || (fill.remainingBytes !== undefined && fill.state === 'filling'))
       return { name, image }
     if (fill.fault !== undefined) throw faultError(fill.fault)
-    if (supervisor.ended.aborted || performance.now() > deadline) {
+    if (started?.ended.aborted === true || performance.now() > deadline) {
       throw new QemuError('QEMU_STREAM', `The page server did not begin; see ${paths.fillLog}`, {
         path: paths.fillLog,
       })

@@ -57,12 +57,22 @@ export class FillStart implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
     const refused = await startPostcopy(control, `unix:${this.#paths.migrationSocket}`, { signal })
-    if (refused !== undefined) return refused
+    if (refused === undefined) await this.watch((bounds) => devicesLoaded(control, bounds), signal)
+    return refused
+  }
+
+  /**
+   * Does what waits for QEMU, which may wait for a page itself: ends when the page server says that the page will not come.
+   * @throws ImageError, StorageError, QemuError, CancelledError
+   */
+  async watch(
+    act: (bounds: { readonly signal: AbortSignal }) => Promise<unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const over = new AbortController()
     const bounds = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
     try {
-      await Promise.race([devicesLoaded(control, { signal: bounds }), this.#failure(over.signal)])
-      return undefined
+      await Promise.race([act({ signal: bounds }), this.#failure(over.signal)])
     } catch (error) {
       // A damaged image shows in QEMU first; the page server knows better, if it gets to say so.
       if (signal?.aborted !== true) await delay(2 * LOOK_MS)

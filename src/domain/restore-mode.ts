@@ -72,7 +72,7 @@ function tryMap(
     ({ cell }) => (cell?.access ?? plan.domain.memoryBacking.access) === 'shared',
   )
   if (shared) return 'the domain asks for memory that other processes share'
-  const parts = linearParts(image, plan) ?? cached
+  const parts = linearParts(image, plan) ?? fitting(cached, plan)
   if (parts === undefined) return whyNotLinear(image)
   const { version } = plan.emulator
   return MappedMemory.open(parts, { version, balloon: plan.domain.balloon !== undefined })
@@ -87,6 +87,17 @@ function linearParts(image: SavedMachine, plan: RestorePlan): readonly LinearPar
       ? undefined
       : { id, path: image.path, offset, length }
   })
+  return parts.every((part) => part !== undefined) ? parts : undefined
+}
+
+/** The cached parts in the order of the backends, if there is one of the right length for each. */
+function fitting(
+  cached: readonly LinearPart[] | undefined,
+  plan: RestorePlan,
+): readonly LinearPart[] | undefined {
+  const parts = plan.backends.map(({ id, length }) =>
+    cached?.find((part) => part.id === id && part.length === length),
+  )
   return parts.every((part) => part !== undefined) ? parts : undefined
 }
 

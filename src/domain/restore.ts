@@ -13,6 +13,7 @@ import { CloneFiles } from './clone.ts'
 import { resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
+import { findCached } from './image-cache.ts'
 import { beginGuest, checkOrigin } from './image-origin.ts'
 import { Job } from './job.ts'
 import { forgetEnd } from './last-end.ts'
@@ -118,8 +119,8 @@ export async function restoreImage(
   await checkIdentity(directories, { name, uuid: plan.uuid })
 
   const chosen = await chooseMode(image, plan, {
-    asked: options.mode ?? 'auto',
-    cached: undefined,
+    asked: plan.recorded === undefined ? (options.mode ?? 'auto') : 'load',
+    cached: options.mode === 'load' ? undefined : await findCached(directories, image),
     lazyObstacle,
   })
   await using files =
@@ -159,10 +160,17 @@ export async function restoreImage(
   const runs =
     options.resumeAs === undefined ? image.description.wasRunning : options.resumeAs === 'running'
   if (runs) await beginGuest(held, { ...machine.completed, origin: source }, plan.domain)
-  if (runs) await contVm(control, { signal })
+  if (lazy) {
+    // From here on the guest may run, and only goes on from here: what fails now is for postcopy-recover.
+    machine.keep()
+    files?.keep()
+    fill.keep()
+    if (runs) await fill.watch((bounds) => contVm(control, bounds), signal)
+  } else if (runs) {
+    await contVm(control, { signal })
+  }
   machine.keep()
   files?.keep()
-  if (lazy) fill.keep()
   await forgetEnd(held.paths)
   if (runs) await dropConsumed(held.paths, { origin: { ...source, begun: true } })
   const endMs = performance.now()

@@ -92,9 +92,27 @@ async function follow(
     return 'over'
   }
   const fault = (await readFillProgress(paths))?.fault
-  if (fault === undefined && monitor.state === 'ready') return 'lost'
-  if (fault !== undefined) await noteFault(paths, fault)
-  return 'over'
+  if (fault === undefined) return monitor.state === 'ready' ? 'lost' : 'over'
+  await noteFault(paths, fault)
+  return (await recoveryAsked(paths, monitor, signal)) ? 'lost' : 'over'
+}
+
+/**
+ * After a fault of the image: until somebody asks to go on, by taking the fault out of the record, or the guest is gone. A monitor
+ * opened then would be of no use where QEMU's main thread waits for a page.
+ */
+async function recoveryAsked(
+  paths: RuntimePaths,
+  monitor: QmpConnection,
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (monitor.state === 'ready' && !signal.aborted) {
+    const record = await readFill(paths)
+    if (record === undefined) return false
+    if (record.fault === undefined) return true
+    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
+  }
+  return false
 }
 
 /** A new server for a QEMU that has lost its own; `undefined` when it misses none. */

@@ -1,0 +1,55 @@
+import { Argument } from 'commander'
+import {
+  addToImageCache,
+  type CachedImage,
+  listImageCache,
+  removeFromImageCache,
+} from '../../domain/image-cache.ts'
+import { UsageError } from '../../errors.ts'
+import { integerBetween } from '../option-values.ts'
+import { formatBytes } from '../quantity.ts'
+import type { Answer, Verb } from '../verb.ts'
+
+interface Flags {
+  readonly limitGib?: number
+}
+
+const GIB = 1024 ** 3
+
+/** `image-cache add|list|remove` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    command
+      .addArgument(new Argument('<action>', 'what to do').choices(['add', 'list', 'remove']))
+      .argument('[file]', 'a save image; for remove also a key from the list')
+      .option(
+        '--limit-gib <n>',
+        'with add: what was not used for longest goes until all takes no more (default: 64)',
+        integerBetween(1, 1_000_000),
+      ),
+  example: 'stasis image-cache add /backup/web.save',
+  run: async ([action, file], flags, { directories, signal }) => {
+    const options = { ...directories, signal }
+    if (action === 'list') return listed(await listImageCache(options))
+    if (file === undefined)
+      throw new UsageError('BAD_ARGUMENT', `image-cache ${action} needs a file`)
+    if (action === 'remove') {
+      const { key } = await removeFromImageCache(file, options)
+      return { text: `${file} removed from the cache`, json: { type: 'result', key } }
+    }
+    const limitBytes = flags.limitGib === undefined ? undefined : flags.limitGib * GIB
+    const added = await addToImageCache(file, { ...options, limitBytes })
+    return {
+      text: `${file} is in the cache: ${formatBytes(added.allocatedBytes)}`,
+      json: { type: 'result', ...added },
+    }
+  },
+}
+
+function listed(entries: readonly CachedImage[]): Answer {
+  const lines = entries.map(
+    ({ key, image, allocatedBytes }) =>
+      `${key.slice(0, 12)}  ${formatBytes(allocatedBytes).padStart(10)}  ${image}`,
+  )
+  return { text: lines.join('\n'), json: entries }
+}
