@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { after, before, describe, test } from 'node:test'
-import { type ImageCheck, checkImage, saveDomain } from '../src/index.ts'
+import { type ImageCheck, checkImage, readDescription, saveDomain } from '../src/index.ts'
 import { FIXTURES, fixtureXml, placeFixture, qemusFor } from './support/fixtures.ts'
 import { stasis } from './support/stasis-command.ts'
 import { type TempDir, tempDir } from './support/temp-dir.ts'
@@ -64,7 +64,7 @@ describe('checkImage()', () => {
   })
 
   test('names a machine type that QEMU does not know, and the newest that it knows', async () => {
-    const { machine } = await machineOf()
+    const machine = /machine='([^']+)'/.exec(await xmlOf())?.[1] ?? ''
     const other = machine.replace(/\d\.\d$/, '9.9')
     const check = await checkImage(await changeXml(machine, other, 'machine'), { stateDir })
     assert.match(errorsOf(check).join(), new RegExp(`^MACHINE_TYPE: .*${other}; .*${machine}$`))
@@ -96,17 +96,24 @@ describe('checkImage()', () => {
     )
   })
 
+  test('names features of the processor that are not to be had', async () => {
+    const feature = "<feature policy='require' name='avx512f'/></cpu>"
+    const text = (await xmlOf()).replace('</cpu>', feature)
+    const errors = errorsOf(await checkImage(image, { stateDir, xml: { text } }))
+    assert.match(errors.join(), /^CPU: .*: avx512f$/)
+  })
+
   test('takes what the XML given beside the image says', async () => {
     const path = await changeXml('/tiny.img', '/gone.img', 'given')
-    const xml = (await readFile(image)).toString('latin1')
-    const text = xml.slice(xml.indexOf('<domain'), xml.indexOf('</domain>') + '</domain>'.length)
-    assert.equal((await checkImage(path, { stateDir, xml: { text } })).loadable, true)
+    assert.equal(
+      (await checkImage(path, { stateDir, xml: { text: await xmlOf() } })).loadable,
+      true,
+    )
   })
 })
 
-async function machineOf(): Promise<{ readonly machine: string }> {
-  const xml = (await readFile(image)).toString('latin1')
-  return { machine: /machine='([^']+)'/.exec(xml)?.[1] ?? '' }
+async function xmlOf(): Promise<string> {
+  return (await readDescription(image)).xml
 }
 
 describe('image-check and restore --check', () => {

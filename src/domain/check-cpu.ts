@@ -1,13 +1,18 @@
 import type { Cpu } from '../qemu/domain-xml/model/cpu.ts'
 import { type Finding, fault, right, warning } from './finding.ts'
-import type { RestorePlan } from './restore-plan.ts'
 
 /**
  * Whether the guest finds the processor that it had. QEMU loads a state all the same, and the guest then fails at the first
  * instruction that is not there: so a feature that the image names is an error, one that its model merely implies a warning.
+ *
+ * @param missing what QEMU says it cannot give, by its own names
+ * @param options whether the processor is the one in libvirt's cookie, with all features that the guest really had
  */
-export function checkCpu(plan: RestorePlan, missing: readonly string[]): readonly Finding[] {
-  const cpu = plan.cpuOverride ?? plan.domain.cpu
+export function checkCpu(
+  cpu: Cpu | undefined,
+  missing: readonly string[],
+  options: { readonly fromCookie: boolean },
+): readonly Finding[] {
   if (missing.length === 0)
     return [right('CPU', `The processor ${modelOf(cpu)} has all of its features here`)]
   const named = new Set(
@@ -30,7 +35,7 @@ export function checkCpu(plan: RestorePlan, missing: readonly string[]): readonl
   if (implied.length > 0) {
     const text = `The model ${modelOf(cpu)} has features that are not to be had here: ${implied.join(', ')}`
     const hint = 'It can be restored if the saving host lacked them too; the image does not say'
-    findings.push(warning('CPU', text, plan.cpuOverride === undefined ? hint : undefined))
+    findings.push(warning('CPU', text, options.fromCookie ? undefined : hint))
   }
   return findings
 }

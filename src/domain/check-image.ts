@@ -106,7 +106,12 @@ async function checkMachine(
     const plan = await planRestore(image, options.xml, directories, options)
     const trial = await tryMachine(plan, signal)
     const saved = { machine, blocks: memory?.blocks ?? [], devices }
-    return [...checkCpu(plan, trial.missingFeatures), ...checkShape(saved, trial.shape)]
+    const { cpuOverride, domain } = plan
+    const fromCookie = cpuOverride !== undefined
+    return [
+      ...checkCpu(cpuOverride ?? domain.cpu, trial.missingFeatures, { fromCookie }),
+      ...checkShape(saved, trial.shape),
+    ]
   } catch (error) {
     return [findingOf('MACHINE', error)]
   }
