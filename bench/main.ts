@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { convertScenarios, makeConvertImages } from './convert.ts'
 import { makeGuestMemory } from './guest-memory.ts'
+import { benchInstant } from './instant.ts'
 import { printTable, printTarget } from './report.ts'
 import { measureRounds, median, ratio } from './rounds.ts'
 import { makeRestoreImages, restoreScenarios } from './restore.ts'
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     'ram-gib': { type: 'string', default: '4' },
     directory: { type: 'string', default: join(import.meta.dirname, '..', '.cache', 'bench') },
+    'sizes-gib': { type: 'string', default: '1,4,8' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -39,7 +41,9 @@ try {
     if (what === 'save') await benchSave()
     else if (what === 'restore') await benchRestore()
     else if (what === 'convert') await benchConvert()
-    else throw new Error(`unknown benchmark "${what}": save, restore, convert`)
+    else if (what === 'instant')
+      await benchInstant(setting, values['sizes-gib'].split(',').map(Number))
+    else throw new Error(`unknown benchmark "${what}": save, restore, convert, instant`)
   }
 } finally {
   await rm(directory, { recursive: true, force: true })

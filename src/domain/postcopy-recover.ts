@@ -4,10 +4,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, QemuError } from '../errors.ts'
 import { openImage } from '../image/open-image.ts'
 import type { DomainOptions } from './domain-options.ts'
-import { faultError, isSupervised, readFill, writeFill } from './fill-record.ts'
+import {
+  type FillRecord,
+  faultError,
+  isSupervised,
+  readFill,
+  readFillProgress,
+  writeFill,
+} from './fill-record.ts'
 import { fillState } from './fill-state.ts'
 import { HeldDomain } from './held-domain.ts'
 import { startPageServer } from './page-server-process.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
 import { checkImage } from './serve-pages.ts'
 
 const LOOK_MS = 20
@@ -32,7 +40,7 @@ export async function recoverPostcopyDomain(
   await using held = await HeldDomain.find(reference, 'postcopy-recover', options)
   held.requireRunning()
   const { name, paths } = held
-  const record = await readFill(paths)
+  const record = await settledRecord(paths)
   if (record === undefined)
     throw wrongState(`All memory of domain '${name}' is there: nothing is to be recovered`)
   const supervised = await isSupervised(record)
@@ -69,6 +77,18 @@ export async function recoverPostcopyDomain(
         path: paths.fillLog,
       })
     }
+    await delay(LOOK_MS)
+  }
+}
+
+/** A server that has met damage ends some seconds later; then the supervisor notes it. */
+async function settledRecord(paths: RuntimePaths): Promise<FillRecord | undefined> {
+  for (const deadline = performance.now() + PATIENCE_MS; ;) {
+    const record = await readFill(paths)
+    const fault = (await readFillProgress(paths))?.fault
+    const ending = record?.fault === undefined && fault !== undefined
+    if (record === undefined || !ending || !(await isSupervised(record))) return record
+    if (performance.now() > deadline) return record
     await delay(LOOK_MS)
   }
 }

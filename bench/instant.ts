@@ -1,0 +1,154 @@
+import { closeSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runtimePaths } from '../src/domain/runtime-paths.ts'
+import { waitUntilFilled } from '../src/domain/fill-state.ts'
+import {
+  defineDomain,
+  destroyDomain,
+  restoreDomain,
+  saveDomain,
+  startDomain,
+} from '../src/index.ts'
+import { domainXml } from '../test/support/domain-xml.ts'
+import { printTarget } from './report.ts'
+import { median } from './rounds.ts'
+import type { BenchSetting } from './setting.ts'
+
+const GIB = 2 ** 30
+
+/** The tiny guest lies below; the rest of its memory is filled from outside. */
+const FILL_FROM = 16 * 2 ** 20
+
+const NAME = 'bench'
+
+interface Times {
+  /** Until the guest ran. */
+  readonly runningMs: number
+  /** Until it printed. */
+  readonly outputMs: number
+  /** Until all memory was in, where that comes. */
+  readonly allMs: number | undefined
+}
+
+const WAYS = {
+  'start empty': (context: Context) => timed(context, () => startDomain(NAME, context)),
+  map: (context: Context) => restored(context, 'none', 'map'),
+  'lazy, zstd': (context: Context) => restored(context, 'zstd', 'lazy'),
+  'load, zstd': (context: Context) => restored(context, 'zstd', 'load'),
+} as const
+
+interface Context {
+  readonly stateDir: string
+  readonly serial: string
+  readonly directory: string
+}
+
+/** What `npm run bench -- instant` prints: guests of several sizes, three quarters of them filled. */
+export async function benchInstant(
+  setting: BenchSetting,
+  sizesGib: readonly number[],
+): Promise<void> {
+  const running = new Map<string, number>()
+  for (const sizeGib of sizesGib) {
+    const directory = join(setting.directory, `instant-${sizeGib}`)
+    const context = { directory, stateDir: join(directory, 's'), serial: join(directory, 'serial') }
+    await mkdir(directory)
+    await makeImages(setting, context, sizeGib * GIB)
+    const rows: Record<string, Record<string, number | string>> = {}
+    for (const [name, measure] of Object.entries(WAYS)) {
+      const runs: Times[] = []
+      for (let round = 0; round < setting.rounds; round += 1) runs.push(await measure(context))
+      const all = runs.flatMap(({ allMs }) => (allMs === undefined ? [] : [allMs]))
+      const runningMs = median(runs.map((run) => run.runningMs))
+      running.set(`${name} ${sizeGib}`, runningMs)
+      rows[name] = {
+        'running ms': Math.round(runningMs),
+        'first output ms': Math.round(median(runs.map((run) => run.outputMs))),
+        'all memory ms': all.length === 0 ? '' : Math.round(median(all)),
+      }
+    }
+    console.log(`${sizeGib} GiB, three quarters filled, page cache warm, ${setting.rounds} rounds`)
+    console.table(rows)
+    const over = (name: string, to: string): number =>
+      (running.get(`${name} ${sizeGib}`) ?? Number.NaN) / (running.get(`${to} ${sizeGib}`) ?? 1)
+    printTarget('map running / start empty', over('map', 'start empty'), 1.3)
+    printTarget('lazy (zstd) running / start empty', over('lazy, zstd', 'start empty'), 1.5)
+    await rm(directory, { recursive: true, force: true })
+  }
+  const [first, last] = [sizesGib[0], sizesGib.at(-1)]
+  const growth = (running.get(`map ${last}`) ?? Number.NaN) / (running.get(`map ${first}`) ?? 1)
+  printTarget(`map running, ${last} GiB / ${first} GiB`, growth, 1.2)
+}
+
+async function makeImages(setting: BenchSetting, context: Context, bytes: number): Promise<void> {
+  const { stateDir, serial } = context
+  const xml = domainXml({
+    ...{ name: NAME, guest: 'tiny', emulator: setting.newest, memoryMib: bytes / 2 ** 20 },
+    serial: { type: 'file', path: serial },
+  })
+  await defineDomain(xml, { stateDir })
+  const { id } = await startDomain(NAME, { stateDir })
+  await nextOutput(serial, 0)
+  fillMemory(id, bytes, setting.filledPath)
+  await saveDomain(NAME, imageOf(context, 'none'), { stateDir, compression: 'none' })
+  await restoreDomain(imageOf(context, 'none'), { stateDir, mode: 'load' })
+  await saveDomain(NAME, imageOf(context, 'zstd'), { stateDir, compression: 'zstd' })
+}
+
+async function restored(
+  context: Context,
+  compression: 'none' | 'zstd',
+  mode: 'map' | 'lazy' | 'load',
+): Promise<Times> {
+  const { stateDir } = context
+  return timed(context, () => restoreDomain(imageOf(context, compression), { stateDir, mode }))
+}
+
+async function timed(context: Context, act: () => Promise<object>): Promise<Times> {
+  const { stateDir, serial } = context
+  const before = statSync(serial).size
+  const start = performance.now()
+  const result = await act()
+  const runningMs = performance.now() - start
+  await nextOutput(serial, before)
+  const outputMs = performance.now() - start
+  const mode = 'mode' in result ? result.mode : undefined
+  if (mode === 'lazy') {
+    const paths = runtimePaths({ stateDir, runtimeDir: join(stateDir, 'run') }, NAME)
+    await waitUntilFilled(NAME, paths, undefined)
+  }
+  const allMs = mode === 'lazy' || mode === 'load' ? performance.now() - start : undefined
+  await destroyDomain(NAME, { stateDir })
+  return { runningMs, outputMs, allMs: mode === 'load' ? runningMs : allMs }
+}
+
+function imageOf(context: Context, compression: string): string {
+  return join(context.directory, `${compression}.sav`)
+}
+
+async function nextOutput(serial: string, before: number): Promise<void> {
+  const size = (): number => statSync(serial, { throwIfNoEntry: false })?.size ?? 0
+  while (size() <= before) await sleep(1)
+}
+
+/** Fills three quarters of a guest's memory, above itself, with the content of a file over and over. */
+function fillMemory(pid: number, bytes: number, path: string): void {
+  const ranges = readFileSync(`/proc/${pid}/maps`, 'latin1')
+    .split('\n')
+    .map((line) => (line.split(' ')[0] ?? '').split('-').map((text) => Number.parseInt(text, 16)))
+  const start = ranges.find(([from = 0, to = 0]) => to - from === bytes)?.[0]
+  if (start === undefined) throw new Error('the guest has no RAM of that size')
+  const memory = openSync(`/proc/${pid}/mem`, 'r+')
+  const source = openSync(path, 'r')
+  const buffer = Buffer.allocUnsafe(4 * 2 ** 20)
+  for (let at = FILL_FROM; at < bytes * 0.75;) {
+    const length = readSync(source, buffer, 0, buffer.length, (at - FILL_FROM) % GIB)
+    if (length === 0) throw new Error(`${path} is too short`)
+    writeSync(memory, buffer, 0, length, start + at)
+    at += length
+  }
+  closeSync(memory)
+  closeSync(source)
+}
