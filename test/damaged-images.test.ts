@@ -78,11 +78,14 @@ describe('restoreDomain() ends in an error that tells, and leaves nothing, when 
         await convertImage(placeFixture(fixture, dir), path, { stateDir, format })
         await writeFile(path, damage(await readFile(path)))
         const xml = { text: fixtureXml(fixture, dir, emulator, dir.join('serial')) }
-        await assert.rejects(restoreDomain(path, { stateDir, xml }), (error: { code?: string }) => {
-          assert.ok(codes.includes(error.code ?? ''), `${error.code}: ${String(error)}`)
-          assert.match(String(error), /image/)
-          return true
-        })
+        await assert.rejects(
+          restoreDomain(path, { stateDir, xml }),
+          (error: Error & { code?: string }) => {
+            assert.ok(codes.includes(error.code ?? ''), `${error.code}: ${error.message}`)
+            assert.match(error.message, /image/)
+            return true
+          },
+        )
         assert.deepEqual(await listDomains({ stateDir }), [])
       })
     }
