@@ -55,7 +55,8 @@ export class TravellingGuest implements AsyncDisposable {
     this.name = `${kind.guest}-${kind.machine}`
     this.dir = dir
     this.#logPath = dir.join('log')
-    this.xml = travelXml(this.name, kind, dir)
+    const xml = travelXml(this.name, kind, dir)
+    this.xml = bed.version === '9.0' ? withoutWatchdog(xml) : xml
   }
 
   /** Starts one, by Stasis; waits until it counts. */
@@ -147,16 +148,13 @@ export class TravellingGuest implements AsyncDisposable {
 function travelXml(name: string, kind: GuestKind, dir: TempDir): string {
   const log = dir.join('log')
   if (kind.guest === 'tiny') {
-    return withoutWatchdog(domainXml({ ...kind, name, serial: { type: 'file', path: log } }))
+    return domainXml({ ...kind, name, serial: { type: 'file', path: log } })
   }
   const xml = domainXml({ ...kind, name, serial: { type: 'unix', path: dir.join('serial') } })
-  return withoutWatchdog(xml).replaceAll(
-    /(<source mode='bind'.*\n)/g,
-    `$1      <log file='${log}' append='on'/>\n`,
-  )
+  return xml.replaceAll(/(<source mode='bind'.*\n)/g, `$1      <log file='${log}' append='on'/>\n`)
 }
 
-/** libvirt 9.0 does not know q35's own watchdog by name. */
+/** libvirt 9.0 refuses q35's own watchdog: it does not know its name. */
 function withoutWatchdog(xml: string): string {
   return xml.replace(/ *<watchdog model='itco'.*\n/, '')
 }
