@@ -32,6 +32,7 @@ test('parseMultifdHeader() reads block, pages and the sync flag', () => {
     sync: true,
     normalPages: 3,
     zeroPages: 2,
+    dataLength: 3 * 4096,
     block: 'pc.ram',
   })
 })
