@@ -70,6 +70,8 @@ export class CompressPool implements AsyncDisposable {
 
   #start(data: CompressThreadData): Thread {
     const worker = startThread('compress-thread', data)
+    // Ended by disposal; until then somebody may wait for it.
+    worker.ref()
     worker.on('message', (answer: CompressAnswer) => {
       this.#pending.get(answer.id)?.resolve(answer)
       this.#pending.delete(answer.id)
