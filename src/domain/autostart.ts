@@ -29,11 +29,14 @@ export async function setAutostart(
       hint: 'Only a defined domain can start with the host',
     })
   }
+  if (options.disable === true) await removeFile(autostartPath(directories, name))
+  else await markAutostart(directories, name)
+  return { name }
+}
+
+/** Notes, durably, that a domain starts with the host. @throws StorageError */
+export async function markAutostart(directories: Directories, name: string): Promise<void> {
   const path = autostartPath(directories, name)
-  if (options.disable === true) {
-    await removeFile(path)
-    return { name }
-  }
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     await writeFile(path, '', { mode: 0o600 })
@@ -41,7 +44,6 @@ export async function setAutostart(
     throw storageError('note that the domain starts with the host', path, error)
   }
   await syncDirectory(dirname(path))
-  return { name }
 }
 
 /** Whether a domain starts with the host. */

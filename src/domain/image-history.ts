@@ -58,6 +58,16 @@ export async function writeHistory(
   await writeDurably(historyPath(directories, key), `${JSON.stringify(history)}\n`)
 }
 
+/** Remembers for an image whose description is about to change what was remembered of it. @throws StorageError */
+export async function moveHistory(
+  directories: Directories,
+  from: string,
+  to: string,
+): Promise<void> {
+  const history = await readHistory(directories, from)
+  if (history !== undefined && from !== to) await writeHistory(directories, to, history)
+}
+
 /** Forgets an image that was removed. @throws StorageError */
 export async function removeHistory(directories: Directories, key: string): Promise<void> {
   await removeFile(historyPath(directories, key))

@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CancelledError } from '../errors.ts'
 import { type ProcessIdentity, identifyProcess } from '../qemu/process-identity.ts'
@@ -116,11 +116,13 @@ export class Job implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     await this.#writing
-    await rm(this.#paths.jobAbort, { force: true }).catch(() => undefined)
-    await rm(this.#paths.job, { force: true }).catch(() => undefined)
+    const outcome = this.signal.aborted ? 'cancelled' : 'failed'
     const elapsedMs = performance.now() - this.#startMs
-    const record = { outcome: 'failed' as const, ...this.#record, elapsedMs }
+    const record = { outcome, ...this.#record, elapsedMs } as const
     await writeWhole(this.#paths.lastJob, record).catch(() => undefined)
+    // Last: who waits for the end of the job wants to know how it ended.
+    for (const path of [this.#paths.jobAbort, this.#paths.job])
+      await rm(path, { force: true }).catch(() => undefined)
   }
 
   #write(): void {
@@ -134,11 +136,9 @@ export class Job implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const asked = await access(this.#paths.jobAbort).then(
-      () => true,
-      () => false,
-    )
-    if (asked) this.#abort.abort(new Error('Somebody asked for it with domjobabort'))
+    const asked = await readFile(this.#paths.jobAbort, 'utf8').catch(() => undefined)
+    if (asked === this.#record.id)
+      this.#abort.abort(new Error('Somebody asked for it with domjobabort'))
   }
 }
 

@@ -28,6 +28,8 @@ export interface LaunchPlan {
   readonly memoryFiles?: ReadonlyMap<string, number> | undefined
   /** Files whose content is the guest's RAM and that stay as they are, by the id of the backend. */
   readonly mappedFiles?: ReadonlyMap<string, MappedFile> | undefined
+  /** Arguments to launch it with in place of what the domain asks for, and where they were given. */
+  readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
   /** Give it a third monitor there. */
   readonly fillSocket?: string | undefined
   readonly signal?: AbortSignal | undefined
@@ -60,6 +62,7 @@ export class LaunchedMachine implements AsyncDisposable {
         emulator,
         qemuVersion: version,
         commandLine: [emulator, ...argv],
+        attached: plan.recorded === undefined ? undefined : { cwd: plan.recorded.cwd },
       }
       await writeRecord(paths, record)
     }
@@ -69,6 +72,7 @@ export class LaunchedMachine implements AsyncDisposable {
       const { control } = await launchQemu({
         emulator,
         argv,
+        cwd: plan.recorded?.cwd,
         extraFds: inherited(plan).map(({ fd }) => fd),
         directory: paths.directory,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
@@ -109,6 +113,7 @@ export class LaunchedMachine implements AsyncDisposable {
 const FIRST_INHERITED = 3
 
 function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
+  if (plan.recorded !== undefined) return plan.recorded.argv
   const memoryFiles = new Map<string, MemoryFile>(
     inherited(plan).map(({ id, file }, index) => [
       id,

@@ -1,9 +1,12 @@
+import { UsageError } from '../errors.ts'
 import type { SavedMachine } from '../image/saved-machine.ts'
+import { incomingCommandLine } from '../qemu/foreign-command-line.ts'
 import { memoryBackends } from '../qemu/command-line/memory.ts'
 import { type Cpu, readCookieCpu } from '../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../qemu/domain-xml/model/domain.ts'
 import { type CloneRequest, type CloneXml, cloneXml } from './clone-xml.ts'
 import type { Directories } from './directories.ts'
+import { type Origin, attachedOrigin } from './origin.ts'
 import { type PreparedMachine, type UnsupportedOptions, prepareMachine } from './prepare-machine.ts'
 import { replaceXml } from './save-description.ts'
 import type { XmlText } from './xml-text.ts'
@@ -14,6 +17,8 @@ export interface RestorePlan extends PreparedMachine {
   readonly cpuOverride: Cpu | undefined
   /** What must be made for a clone. */
   readonly clone: CloneXml | undefined
+  /** The command line of a QEMU that Stasis did not start, made ready to take its machine back. */
+  readonly recorded: { readonly argv: readonly string[]; readonly cwd: string } | undefined
   /** Memory backends whose files may be filled from outside. */
   readonly backends: readonly { readonly id: string; readonly length: number }[]
 }
@@ -39,12 +44,28 @@ export async function planRestore(
   const clone = options.clone === undefined ? undefined : cloneXml(original.text, options.clone)
   const source = clone === undefined ? original : { text: clone.xml, path: original.path }
   const prepared = await prepareMachine(source, directories, options)
+  const origin = attachedOrigin(cookie)
+  const recorded = origin === undefined ? undefined : recordedLaunch(origin, image.path, clone)
   return {
     ...prepared,
+    recorded,
     clone,
     cpuOverride: cookie === undefined ? undefined : readCookieCpu(cookie, image.path),
-    backends: fillable(prepared.domain),
+    backends: recorded === undefined ? fillable(prepared.domain) : [],
   }
+}
+
+function recordedLaunch(
+  { commandLine, attached }: Origin,
+  path: string,
+  clone: CloneXml | undefined,
+): RestorePlan['recorded'] {
+  if (clone === undefined)
+    return { argv: incomingCommandLine(commandLine.slice(1)), cwd: attached?.cwd ?? '/' }
+  throw new UsageError(
+    'BAD_COMBINATION',
+    `${path} was saved from a QEMU that Stasis did not start: it cannot be cloned`,
+  )
 }
 
 /** Huge pages come from the kernel's own pool, not from a file of ours. */

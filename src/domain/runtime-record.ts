@@ -15,6 +15,8 @@ export interface RuntimeRecord extends ProcessIdentity {
   readonly emulator: string
   readonly qemuVersion: string
   readonly commandLine: readonly string[]
+  /** Stasis did not start it; `commandLine` is what it was started with, there. */
+  readonly attached?: { readonly cwd: string } | undefined
   /** A save is under way, or its process was killed: once the image stands there, it is the guest, and this QEMU is not. */
   readonly saving?: SavingMark | undefined
   /** The guest stands still because a save was killed; it would run otherwise. */

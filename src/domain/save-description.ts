@@ -1,4 +1,6 @@
+import { QemuError } from '../errors.ts'
 import type { MachineDescription } from '../image/saved-machine.ts'
+import { whatCannotBeCarried } from '../qemu/foreign-command-line.ts'
 import { formatDomainXml } from '../qemu/domain-xml/format.ts'
 import { normaliseDomain } from '../qemu/domain-xml/normalise.ts'
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
@@ -20,6 +22,7 @@ export async function describeForSave(
   wasRunning: boolean,
   given: XmlText | undefined,
 ): Promise<MachineDescription> {
+  if (record.attached !== undefined) checkCarried(held.name, record.commandLine)
   const live = await readLiveXml(held.paths)
   return {
     xml: given === undefined ? live : replaceXml(live, given),
@@ -40,4 +43,15 @@ export function replaceXml(original: string, given: XmlText): string {
   const { domain: saved } = readDomain(complete, { ignoreUnsupported: true })
   checkSameMachine(saved, domain)
   return formatDomainXml(document)
+}
+
+/** @throws QemuError QEMU_REFUSED naming what of a QEMU that Stasis did not start could not be started again */
+export function checkCarried(name: string, commandLine: readonly string[]): void {
+  const obstacles = whatCannotBeCarried(commandLine.slice(1))
+  if (obstacles.length === 0) return
+  throw new QemuError(
+    'QEMU_REFUSED',
+    `Domain '${name}' cannot be saved: its QEMU could not be started again as it was. ${obstacles.join('; ')}`,
+    { operation: 'save', hint: 'Let the program that started this QEMU save it' },
+  )
 }

@@ -21,6 +21,10 @@ const calls = {
   bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
   listen: libc.func('int listen(int fd, int backlog)'),
   accept4: libc.func('int accept4(int fd, void *address, void *length, int flags)'),
+  connect: libc.func('int connect(int fd, const uint8_t *address, uint32_t length)'),
+  getsockopt: libc.func(
+    'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
+  ),
   close: libc.func('int close(int fd)'),
   flock: libc.func('int flock(int fd, int operation)'),
   fallocate: libc.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
@@ -35,6 +39,8 @@ function call(name: keyof typeof calls, ...args: readonly unknown[]): number {
 }
 
 const AF_UNIX = 1
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
 const SOCK_STREAM = 1
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
@@ -63,6 +69,25 @@ export function listenUnix(path: string, backlog: number): number {
   } catch (error) {
     closeDescriptor(fd)
     throw error
+  }
+}
+
+/**
+ * The process that listens on a unix socket: the one that called listen(2), which may have handed the socket on (unix(7), SO_PEERCRED).
+ */
+export function listenerOf(path: string): number {
+  const fd = call('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
+  try {
+    const name = Buffer.from(path)
+    const address = Buffer.alloc(2 + name.length + 1)
+    address.writeUInt16LE(AF_UNIX, 0)
+    name.copy(address, 2)
+    call('connect', fd, address, address.length)
+    const credentials = Buffer.alloc(12)
+    call('getsockopt', fd, SOL_SOCKET, SO_PEERCRED, credentials, [credentials.length])
+    return credentials.readInt32LE(0)
+  } finally {
+    closeDescriptor(fd)
   }
 }
 

@@ -15,6 +15,8 @@ export interface LaunchOptions {
   readonly emulator: string
   /** QEMU's arguments without its monitors, which are added here. */
   readonly argv: readonly string[]
+  /** The working directory. Default `/`. */
+  readonly cwd?: string | undefined
   /** Descriptors that QEMU inherits as 3, 4, … in this order. They stay open here. */
   readonly extraFds?: readonly number[] | undefined
   /** The runtime directory of the domain, 0700; the log is in it. */
@@ -46,6 +48,7 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> 
     [...options.argv, ...monitorArguments(monitors)],
     log.fd,
     options.extraFds ?? [],
+    options.cwd,
   )
   try {
     const identity = await identifyProcess(child.pid)

@@ -20,9 +20,10 @@ export async function spawnDetached(
   argv: readonly string[],
   outputFd: number,
   extraFds: readonly number[],
+  cwd: string = '/',
 ): Promise<SpawnedChild> {
   const child = spawn(program, argv, {
-    cwd: '/',
+    cwd,
     detached: true,
     env: { ...process.env, LC_ALL: 'C' },
     stdio: ['ignore', outputFd, outputFd, ...extraFds],

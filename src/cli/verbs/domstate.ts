@@ -1,12 +1,16 @@
-import { domainInfo } from '../../domain/info.ts'
+import { domainStateReason } from '../../domain/state-reason.ts'
 import type { Verb } from '../verb.ts'
 
 /** `domstate DOMAIN` */
-export const verb: Verb = {
-  declare: (command) => command.argument('<domain>', 'name, UUID or id'),
-  example: 'stasis domstate web',
-  run: async ([domain = ''], _flags, { directories, signal }) => {
-    const { name, state } = await domainInfo(domain, { ...directories, signal })
-    return { text: state, json: { name, state } }
+export const verb: Verb<{ readonly reason?: boolean }> = {
+  declare: (command) =>
+    command.argument('<domain>', 'name, UUID or id').option('--reason', 'and why'),
+  example: 'stasis domstate web --reason',
+  run: async ([domain = ''], { reason: why }, { directories, signal }) => {
+    const found = await domainStateReason(domain, { ...directories, signal })
+    const { state, reason, lastLines } = found
+    if (why !== true) return { text: state, json: { ...found } }
+    const text = `${state} (${reason})${lastLines === undefined ? '' : `\n${lastLines}`}`
+    return { text, json: { ...found } }
   },
 }

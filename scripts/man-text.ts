@@ -1,0 +1,102 @@
+import { type Argument, Command, type Option } from 'commander'
+import { exitCodeTable } from '../src/cli/exit-code.ts'
+import { VERBS } from '../src/cli/verbs.ts'
+
+/** The man page stasis(1), from the same definitions as `--help`. */
+export async function manText(): Promise<string> {
+  const verbs = await Promise.all(
+    VERBS.map(async ({ name, summary, load }) => {
+      const verb = await load()
+      return { summary, example: verb.example, command: verb.declare(new Command(name)) }
+    }),
+  )
+  return [
+    '.\\" Made by scripts/man-page.ts from the definitions of the command line: do not edit.',
+    '.TH STASIS 1 "" "Stasis" "User Commands"',
+    '.SH NAME',
+    'stasis \\- suspend running QEMU/KVM virtual machines to disk and bring them back',
+    '.SH SYNOPSIS',
+    '.B stasis',
+    '[\\fB\\-\\-state\\-dir\\fR \\fIdir\\fR] [\\fB\\-\\-json\\fR] \\fIverb\\fR ...',
+    '.SH DESCRIPTION',
+    escape(
+      'Domains are described by libvirt domain XML; verbs and options are those of virsh. A domain is meant by its name, its UUID or, while it runs, its id (the process id of its QEMU). Results go to standard output, all else to standard error.',
+    ),
+    '.SH OPTIONS OF EVERY VERB',
+    ...tagged(
+      '\\fB\\-\\-state\\-dir\\fR \\fIdir\\fR',
+      'where domains are kept (or set STASIS_STATE_DIR)',
+    ),
+    ...tagged('\\fB\\-\\-json\\fR', 'answer in JSON, for programs'),
+    ...tagged('\\fB\\-h\\fR, \\fB\\-\\-help\\fR', 'show the options of a verb, and an example'),
+    '.SH VERBS',
+    ...verbs.flatMap(verbLines),
+    '.SH EXIT STATUS',
+    ...exitCodeTable()
+      .split('\n')
+      .flatMap((line) => {
+        const [, code = '', meaning = ''] = /^\s*(\d+)\s+(.*)$/.exec(line) ?? []
+        return tagged(code, meaning)
+      }),
+    '.SH ENVIRONMENT',
+    ...tagged('STASIS_STATE_DIR', 'where domains are kept; /var/lib/stasis for root'),
+    ...tagged('STASIS_RUNTIME_DIR', 'what lives only as long as a QEMU; /run/stasis for root'),
+    ...tagged('STASIS_DEBUG', 'when set, errors have stack traces'),
+    '.SH SEE ALSO',
+    '.BR virsh (1),',
+    '.BR qemu\\-system\\-x86_64 (1)',
+    '',
+  ].join('\n')
+}
+
+function verbLines(verb: {
+  readonly summary: string
+  readonly example: string
+  readonly command: Command
+}): readonly string[] {
+  const { summary, example, command } = verb
+  const shown = command.options.filter(({ hidden }) => !hidden)
+  const words = command.registeredArguments.map(argumentWord)
+  const options = shown.length > 0 ? ['[\\fIoptions\\fR]'] : []
+  return [
+    `.SS \\fB${escape(command.name())}\\fR ${[...words, ...options].join(' ')}`.trimEnd(),
+    escape(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`),
+    ...command.registeredArguments
+      .filter(({ description }) => description !== '')
+      .flatMap((argument) => tagged(`\\fI${escape(argument.name())}\\fR`, argument.description)),
+    ...shown.flatMap((option) => tagged(`\\fB${escape(option.flags)}\\fR`, optionText(option))),
+    '.PP',
+    'Example:',
+    '.RS 4',
+    '.nf',
+    ...example.split('\n').map(escape),
+    '.fi',
+    '.RE',
+  ]
+}
+
+function argumentWord(argument: Argument): string {
+  const word = `\\fI${escape(argument.name())}\\fR${argument.variadic ? ' ...' : ''}`
+  return argument.required ? word : `[${word}]`
+}
+
+function optionText({ description, argChoices, mandatory }: Option): string {
+  const parts = [
+    description,
+    argChoices === undefined ? '' : `(${argChoices.join(', ')})`,
+    mandatory ? '(must be given)' : '',
+  ]
+  return parts.filter((part) => part !== '').join(' ')
+}
+
+function tagged(tag: string, text: string): readonly string[] {
+  return ['.TP', tag, escape(text)]
+}
+
+/** Text for roff: backslashes and hyphens are its own, and a line must not begin with a dot or an apostrophe. */
+function escape(text: string): string {
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^([.'])/, '\\&$1')
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { incomingCommandLine, whatCannotBeCarried } from './foreign-command-line.ts'
+
+test('whatCannotBeCarried() names what only the program that started QEMU can pass', () => {
+  const lines: readonly (readonly [string, RegExp])[] = [
+    ['-netdev tap,id=n,fd=25', /-netdev tap,id=n,fd=25 uses an inherited descriptor/],
+    ['-netdev tap,fds=3:4,id=n', /inherited descriptors/],
+    ['-add-fd set=1,fd=9', /-add-fd set=1,fd=9 passes/],
+    ['-blockdev {"driver":"file","filename":"/dev/fdset/1"}', /descriptor set/],
+    ['-chardev socket,id=m,fd=25,server=on,wait=off', /inherited descriptor/],
+    ['-chardev socket,id=v,path=/run/virtiofsd', /is connected to another program/],
+    ['-serial tcp:localhost:99', /is connected to another program/],
+  ]
+  for (const [line, message] of lines) {
+    const [found, ...more] = whatCannotBeCarried(line.split(' '))
+    assert.match(found ?? '', message, line)
+    assert.deepEqual(more, [])
+  }
+  for (const line of [
+    '-qmp unix:/run/q,server=on,wait=off',
+    '-serial file:/tmp/x -monitor stdio',
+    '-drive file=/a,if=virtio -m 64 -netdev user,id=n',
+    '-chardev socket,id=c,path=/x,server,nowait',
+  ])
+    assert.deepEqual(whatCannotBeCarried(line.split(' ')), [], line)
+})
+
+test('incomingCommandLine() leaves out what is for the process and waits for nobody', () => {
+  const line =
+    '-m 64 -daemonize -pidfile /p -S -qmp unix:/q,server -chardev socket,id=c,path=/x,server=on,wait=on -incoming tcp:0:1 ' +
+    '-chardev socket,id=char-stasis-control,path=/s,server=on,wait=off -mon chardev=char-stasis-control,id=stasis-control,mode=control'
+  const made = incomingCommandLine(line.split(' '))
+  const wanted =
+    '-m 64 -qmp unix:/q,server,wait=off -chardev socket,id=c,path=/x,server=on,wait=off -S -incoming defer'
+  assert.equal(made.join(' '), wanted)
+  assert.deepEqual(incomingCommandLine(made), made)
+})
