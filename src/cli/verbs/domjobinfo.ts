@@ -1,0 +1,16 @@
+import { jobInfo } from '../../domain/watch-job.ts'
+import { jobText } from '../job-report.ts'
+import type { Verb } from '../verb.ts'
+
+/** `domjobinfo DOMAIN` */
+export const verb: Verb<{ readonly completed?: boolean }> = {
+  declare: (command) =>
+    command
+      .argument('<domain>', 'name, UUID or id')
+      .option('--completed', 'the one that ended last'),
+  example: 'stasis domjobinfo web --completed',
+  run: async ([domain = ''], { completed }, { directories, signal }) => {
+    const job = await jobInfo(domain, { ...directories, signal, completed })
+    return { text: jobText(job), json: { type: 'result', job: job ?? null } }
+  },
+}

@@ -1,0 +1,13 @@
+import { renameDomain } from '../../domain/rename.ts'
+import type { Verb } from '../verb.ts'
+
+/** `domrename DOMAIN NEW-NAME` */
+export const verb: Verb = {
+  declare: (command) =>
+    command.argument('<domain>', 'name or UUID').argument('<new-name>', 'what it shall be called'),
+  example: 'stasis domrename web web-old',
+  run: async ([domain = '', newName = ''], _flags, { directories, signal }) => {
+    const { name } = await renameDomain(domain, newName, { ...directories, signal })
+    return { text: 'Domain successfully renamed', json: { type: 'result', name } }
+  },
+}

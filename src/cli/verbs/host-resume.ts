@@ -1,0 +1,50 @@
+import { type HostResumeOutcome, resumeHost } from '../../domain/host-resume.ts'
+import { DomainError } from '../../errors.ts'
+import { integerBetween } from '../option-values.ts'
+import type { Verb } from '../verb.ts'
+
+interface Flags {
+  readonly parallelDomains?: number
+  readonly autostart?: boolean
+  readonly dryRun?: boolean
+}
+
+/** `host-resume` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    command
+      .option(
+        '--parallel-domains <n>',
+        'how many domains at the same time, 1 to 64 (default: 2)',
+        integerBetween(1, 64),
+      )
+      .option('--autostart', 'start those that start with the host, too')
+      .option('--dry-run', 'only say what would be started'),
+  example: 'stasis host-resume --parallel-domains 4',
+  run: async (_args, flags, { directories, signal, json, output }) => {
+    const outcomes = await resumeHost({
+      ...directories,
+      ...flags,
+      signal,
+      onDomain: (outcome) => {
+        if (json) output.json({ type: 'progress', ...outcome })
+        else output.note(line(outcome))
+      },
+    })
+    const left = outcomes.filter(({ outcome }) => outcome === 'not started')
+    if (left.length > 0) {
+      const names = left.map(({ name }) => `'${name}'`).join(', ')
+      throw new DomainError('DOMAIN_WRONG_STATE', `Not started: ${names}`, {
+        operation: 'bring the domains of the host back',
+        hint: 'What has a managed save keeps it: `stasis start` tries again',
+      })
+    }
+    const started = outcomes.filter(({ outcome }) => outcome === 'resumed' || outcome === 'booted')
+    const text = flags.dryRun === true ? '' : `${started.length} domains started`
+    return { text, json: { type: 'result', domains: outcomes } }
+  },
+}
+
+function line({ name, outcome, reason }: HostResumeOutcome): string {
+  return `${name}: ${outcome}${reason === undefined ? '' : `: ${reason}`}`
+}

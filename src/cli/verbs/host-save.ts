@@ -1,0 +1,60 @@
+import { type HostSaveOutcome, saveHost } from '../../domain/host-save.ts'
+import { DomainError } from '../../errors.ts'
+import { integerBetween } from '../option-values.ts'
+import { formatBytes } from '../quantity.ts'
+import { type FormatFlags, declareFormat, formatOptions } from '../save-options.ts'
+import type { Verb } from '../verb.ts'
+
+interface Flags extends Omit<FormatFlags, 'parallel'> {
+  readonly timeLimit?: number
+  readonly parallel?: boolean
+  readonly parallelDomains?: number
+  readonly dryRun?: boolean
+}
+
+/** `host-save` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    declareFormat(command)
+      .option(
+        '--time-limit <seconds>',
+        'cancel what is not done by then, and name what is left',
+        integerBetween(1, 86_400),
+      )
+      .option(
+        '--parallel-domains <n>',
+        'how many domains at the same time, 1 to 64 (default: 2)',
+        integerBetween(1, 64),
+      )
+      .option('--dry-run', 'only say what would be saved'),
+  example: 'stasis host-save --time-limit 90 --parallel-domains 4',
+  run: async (_args, flags, { directories, signal, json, output }) => {
+    const { timeLimit, parallelDomains, dryRun } = flags
+    const outcomes = await saveHost({
+      ...directories,
+      ...formatOptions(flags),
+      signal,
+      timeLimitMs: timeLimit === undefined ? undefined : timeLimit * 1000,
+      parallelDomains,
+      dryRun,
+      onDomain: (outcome) => {
+        if (json) output.json({ type: 'progress', ...outcome })
+        else output.note(line(outcome))
+      },
+    })
+    const left = outcomes.filter(({ outcome }) => outcome === 'not saved')
+    if (left.length > 0) {
+      const names = left.map(({ name }) => `'${name}'`).join(', ')
+      throw new DomainError('DOMAIN_WRONG_STATE', `Not saved: ${names}; what ran runs on`, {
+        operation: 'save the domains of the host',
+      })
+    }
+    const text = dryRun === true ? '' : `${outcomes.length} domains saved`
+    return { text, json: { type: 'result', domains: outcomes } }
+  },
+}
+
+function line({ name, outcome, memoryBytes, reason }: HostSaveOutcome): string {
+  const size = memoryBytes === undefined ? '' : `, ${formatBytes(memoryBytes)} of memory`
+  return `${name}: ${outcome}${reason === undefined ? size : `: ${reason}`}`
+}

@@ -1,0 +1,33 @@
+import { Option } from 'commander'
+import { rebootDomain } from '../../domain/power.ts'
+import { integerBetween } from '../option-values.ts'
+import type { Verb } from '../verb.ts'
+
+interface Flags {
+  readonly mode?: 'acpi' | 'agent'
+  readonly timeout?: number
+}
+
+/** `reboot DOMAIN` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    command
+      .argument('<domain>', 'name, UUID or id')
+      .addOption(
+        new Option('--mode <mode>', 'by the power button, or by the guest agent').choices([
+          'acpi',
+          'agent',
+        ]),
+      )
+      .option(
+        '--timeout <seconds>',
+        'how long the guest may take to shut down (default: 60)',
+        integerBetween(1, 86_400),
+      ),
+  example: 'stasis reboot web',
+  run: async ([domain = ''], { mode, timeout }, { directories, signal }) => {
+    const timeoutMs = timeout === undefined ? undefined : timeout * 1000
+    const { name } = await rebootDomain(domain, { ...directories, signal, mode, timeoutMs })
+    return { text: `Domain '${name}' is being rebooted`, json: { type: 'result', name } }
+  },
+}
