@@ -43,7 +43,7 @@ test('LinearWriter tells each writer that the disk is full', async () => {
   )
   for (const result of results) {
     assert.equal(result.status, 'rejected')
-    assert.equal((result as PromiseRejectedResult).reason.code, 'NO_SPACE')
+    assert.equal((result.reason as { code: string }).code, 'NO_SPACE')
   }
   await writer.settle()
 })
