@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openLog } from '../io/log-file.ts'
 import { spawnHelper } from '../qemu/spawn-helper.ts'
@@ -19,9 +20,12 @@ const DOOR = fileURLToPath(
 export async function startPageServer(
   paths: RuntimePaths,
   part: PageServerPart,
-  options: { readonly recover: boolean },
+  options: { readonly recover: boolean; readonly stateDir?: string | undefined },
 ): Promise<SpawnedChild> {
   await using log = await openLog(paths.fillLog)
   const argv = [PAGE_SERVER_VERB, paths.directory, '--part', part]
-  return await spawnHelper(DOOR, options.recover ? [...argv, '--recover'] : argv, log.fd)
+  const { recover, stateDir } = options
+  // Inherited by the server from the supervisor.
+  const compileCache = stateDir === undefined ? undefined : join(stateDir, 'cache', 'node')
+  return await spawnHelper(DOOR, recover ? [...argv, '--recover'] : argv, log.fd, { compileCache })
 }

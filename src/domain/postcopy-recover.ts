@@ -65,7 +65,10 @@ export async function recoverPostcopyDomain(
   // One that met a damaged image waits for this.
   const started = supervised
     ? undefined
-    : await startPageServer(paths, 'supervisor', { recover: true })
+    : await startPageServer(paths, 'supervisor', {
+        recover: true,
+        stateDir: held.directories.stateDir,
+      })
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
     const fill = await fillState(paths)

@@ -33,7 +33,7 @@ export class FillStart implements AsyncDisposable {
     paths: RuntimePaths,
     image: SavedMachine,
     plan: RestorePlan,
-    options: { readonly direct: boolean; readonly readers: number },
+    options: { readonly direct: boolean; readonly readers: number; readonly stateDir: string },
   ): Promise<FillStart> {
     const state = await image.deviceState?.()
     if (state === undefined) throw new InternalError(`${image.path} has no device state`)
@@ -44,7 +44,9 @@ export class FillStart implements AsyncDisposable {
       readers: options.readers,
       hostPageSizes: await hostPageSizes(plan),
     })
-    return new FillStart(paths, await startPageServer(paths, 'supervisor', { recover: false }))
+    const { stateDir } = options
+    const supervisor = await startPageServer(paths, 'supervisor', { recover: false, stateDir })
+    return new FillStart(paths, supervisor)
   }
 
   /**

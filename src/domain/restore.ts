@@ -132,7 +132,11 @@ export async function restoreImage(
   await using feed = chosen.mode === 'lazy' ? undefined : openFeed(image, plan, chosen, reading)
   await using fill =
     chosen.mode === 'lazy'
-      ? await FillStart.begin(held.paths, image, plan, { direct, readers: connections })
+      ? await FillStart.begin(held.paths, image, plan, {
+          direct,
+          readers: connections,
+          stateDir: directories.stateDir,
+        })
       : undefined
   report({ phase: 'starting' })
   await using machine = await LaunchedMachine.launch(held, {

@@ -1,8 +1,6 @@
 import { basename, dirname } from 'node:path'
 import type { PageServerPart } from './page-server-process.ts'
 import { runtimePaths } from './runtime-paths.ts'
-import { servePages } from './serve-pages.ts'
-import { superviseFill } from './supervise-fill.ts'
 
 /** Is one of the two processes of a page server, for the domain with that runtime directory. @throws StasisError */
 export async function runPageServer(
@@ -12,5 +10,7 @@ export async function runPageServer(
 ): Promise<void> {
   const runtimeDir = dirname(directory)
   const paths = runtimePaths({ stateDir: runtimeDir, runtimeDir }, basename(directory))
-  await (part === 'server' ? servePages(paths, options) : superviseFill(paths, options))
+  // Each loads only what it needs: a guest waits for the server, which waits for the supervisor.
+  if (part === 'server') await (await import('./serve-pages.ts')).servePages(paths, options)
+  else await (await import('./supervise-fill.ts')).superviseFill(paths, options)
 }
