@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -40,11 +41,18 @@ async function startByHand(
     ...['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n', '-device', 'virtio-rng-pci'],
     ...guestArgv('tiny'),
   ]
+  const inherited = openSync('/dev/null', 'r')
   const child = spawn(emulator, [...argv, ...more], {
     cwd: dir.path,
-    stdio: ['ignore', 'ignore', 'ignore', 'ignore'],
+    stdio: ['ignore', 'ignore', 'ignore', inherited],
   })
-  while ((await access(qmp).catch(() => 'absent')) === 'absent') await delay(20)
+  closeSync(inherited)
+  for (const path of [qmp, dir.join('serial')]) {
+    while ((await access(path).catch(() => 'absent')) === 'absent') {
+      assert.equal(child.exitCode, null, 'QEMU ended at its start')
+      await delay(20)
+    }
+  }
   return {
     qmp,
     argv,

@@ -22,6 +22,7 @@ export interface SaveFlags extends FormatFlags {
   readonly xml?: string
   readonly running?: boolean
   readonly paused?: boolean
+  readonly check?: boolean
   readonly verbose?: boolean
 }
 
@@ -67,6 +68,7 @@ export function declareSave(command: Command): Command {
     .addOption(
       new Option('--paused', 'leave the guest paused when it is restored').conflicts('running'),
     )
+    .option('--check', 'only look whether it could be saved so; the guest runs on')
     .option('--verbose', 'say how long each part took')
 }
 

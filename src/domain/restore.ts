@@ -10,6 +10,7 @@ import { openRestoreFeed } from '../transfer/restore-feed-table.ts'
 import type { RestoreFeed } from '../transfer/restore-feed.ts'
 import type { CloneRequest } from './clone-xml.ts'
 import { CloneFiles } from './clone.ts'
+import { afterWaking } from './after-waking.ts'
 import { resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
@@ -46,6 +47,8 @@ export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
   readonly resumeAs?: 'running' | 'paused' | undefined
   /** Restore it even though its guest ran on from it before, or without it, and has written to its disks since. */
   readonly force?: boolean | undefined
+  /** Set the guest's clock through the agent inside it, once it runs. */
+  readonly syncTime?: boolean | undefined
   readonly onProgress?: OnProgress<RestoreProgress> | undefined
 }
 
@@ -177,6 +180,7 @@ export async function restoreImage(
   files?.keep()
   await forgetEnd(held.paths)
   if (runs) await dropConsumed(held.paths, { origin: { ...source, begun: true } })
+  if (runs) await afterWaking(held, control, options)
   const endMs = performance.now()
   const ramBytes = plan.domain.memoryBytes
   const mode = notLazy === undefined ? chosen.mode : 'load'

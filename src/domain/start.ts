@@ -23,6 +23,8 @@ export interface StartOptions extends DomainOptions {
   readonly forceBoot?: boolean | undefined
   /** Go on from a managed save though its disks were written to since. */
   readonly force?: boolean | undefined
+  /** Set the clock of a guest that goes on from its managed save, through the agent inside it. */
+  readonly syncTime?: boolean | undefined
   /** Read a managed save past the page cache. */
   readonly bypassCache?: boolean | undefined
   /** How the memory of a managed save comes back. */

@@ -20,6 +20,7 @@ interface Flags {
   readonly running?: boolean
   readonly paused?: boolean
   readonly force?: boolean
+  readonly syncTime?: boolean
   readonly ignoreUnsupported?: boolean
   readonly check?: boolean
   readonly verbose?: boolean
@@ -53,6 +54,7 @@ export const verb: Verb<Flags> = {
       .addOption(new Option('--running', 'let the guest run').conflicts('paused'))
       .addOption(new Option('--paused', 'leave the guest paused').conflicts('running'))
       .option('--force', 'though its disks have changed since it was saved')
+      .option('--sync-time', 'set the clock of the guest through its agent, once it runs')
       .option('--ignore-unsupported', 'start it without the parts that Stasis does not know')
       .option('--check', 'only say whether it can be restored here, and start nothing')
       .option('--verbose', 'say how long each part took'),
@@ -82,6 +84,7 @@ export const verb: Verb<Flags> = {
       bypassCache: flags.bypassCache,
       resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
       force: flags.force,
+      syncTime: flags.syncTime,
       ignoreUnsupported,
       onWarning,
       onProgress: display.show,

@@ -1,6 +1,8 @@
+import { checkSave } from '../../domain/check-save.ts'
 import { saveDomain } from '../../domain/save.ts'
 import { ProgressDisplay } from '../progress-display.ts'
 import { type SaveFlags, declareSave, saveOptions } from '../save-options.ts'
+import { saveCheckReport } from '../save-check-report.ts'
 import { saveReport } from '../save-report.ts'
 import type { Verb } from '../verb.ts'
 
@@ -17,8 +19,12 @@ export const verb: Verb<SaveFlags> = {
     ),
   example: 'stasis save web /backup/web.save --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = '', file = ''], flags, invocation) => {
-    const { directories, signal } = invocation
+    const { directories, signal, output } = invocation
     const options = await saveOptions(flags)
+    if (flags.check === true) {
+      const asked = { ...directories, ...options, signal }
+      return saveCheckReport(await checkSave(domain, file, asked), output)
+    }
     using display = new ProgressDisplay(invocation)
     const onProgress = display.show
     const result = await saveDomain(domain, file, {

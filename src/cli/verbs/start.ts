@@ -10,6 +10,7 @@ interface Flags {
   readonly console?: boolean
   readonly forceBoot?: boolean
   readonly force?: boolean
+  readonly syncTime?: boolean
   readonly bypassCache?: boolean
   readonly ignoreUnsupported?: boolean
   readonly verbose?: boolean
@@ -29,6 +30,7 @@ export const verb: Verb<Flags> = {
       .option('--bypass-cache', 'read a managed save past the page cache (the default for stasis)')
       .option('--no-bypass-cache', 'read a managed save through the page cache')
       .option('--verbose', 'say how long each part of a restore took')
+      .option('--sync-time', 'set the clock of the guest through its agent, once it runs')
       .option('--ignore-unsupported', 'start it without the parts that Stasis does not know'),
   example: 'stasis start web --console',
   run: async ([domain = ''], flags, invocation) => {
@@ -42,6 +44,7 @@ export const verb: Verb<Flags> = {
       ignoreUnsupported,
       forceBoot,
       force,
+      syncTime: flags.syncTime,
       bypassCache,
       onProgress: display.show,
       onWarning: (text) => output.note(`warning: ${text}`),

@@ -1,0 +1,35 @@
+import type { QmpConnection } from '../qmp/connection.ts'
+import { openAgent } from './agent.ts'
+import type { HeldDomain } from './held-domain.ts'
+
+/** What is done for a guest that has just gone on. */
+export interface WakingOptions {
+  /** Set its clock through the agent inside it. */
+  readonly syncTime?: boolean | undefined
+  /** Told what of it could not be done. */
+  readonly onWarning?: ((text: string) => void) | undefined
+}
+
+/**
+ * Tells the network where the guest is now, as after a migration, and sets its clock when that was asked for. The guest runs already, so
+ * what fails is a warning.
+ */
+export async function afterWaking(
+  held: HeldDomain,
+  control: QmpConnection,
+  options: WakingOptions,
+): Promise<void> {
+  // QEMU's own values for a migration (qapi/net.json, `AnnounceParameters`).
+  await control
+    .execute('announce-self', { initial: 50, max: 550, rounds: 5, step: 100 })
+    .catch(() => undefined)
+  if (options.syncTime !== true) return
+  try {
+    using agent = await openAgent(held.name, held.paths)
+    // Nanoseconds; a double is exact to a quarter of a microsecond here.
+    await agent.execute('guest-set-time', { time: Date.now() * 1_000_000 })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    options.onWarning?.(`the clock of the guest was not set: ${reason}`)
+  }
+}
