@@ -2,6 +2,7 @@
 
 export { setAutostart } from './domain/autostart.ts'
 export type { AutostartOptions } from './domain/autostart.ts'
+export type { CloneRequest } from './domain/clone-xml.ts'
 export { checkImage } from './domain/check-image.ts'
 export type { CheckImageOptions, ImageCheck } from './domain/check-image.ts'
 export { openConsole } from './domain/console.ts'
@@ -57,11 +58,7 @@ export type { DefineManagedSaveOptions } from './domain/define-managed-save.ts'
 export type { EndReason, LastEnd } from './domain/last-end.ts'
 export { listDomains } from './domain/list.ts'
 export type { DomainSummary, ListOptions } from './domain/list.ts'
-export {
-  dumpManagedSaveXml,
-  managedSaveDomain,
-  removeManagedSave,
-} from './domain/managed-save.ts'
+export { dumpManagedSaveXml, managedSaveDomain, removeManagedSave } from './domain/managed-save.ts'
 export type { UnsupportedOptions } from './domain/prepare-machine.ts'
 export type {
   OnProgress,

@@ -132,9 +132,12 @@ export async function saveHeld(
     const ram = await transferOut(control, target, { settings, features, broken, signal, report })
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
-    await rememberSave(held, description, file)
+    // Beside the flush, which takes longer.
+    const remembered = rememberSave(held, description, file)
+    remembered.catch(() => undefined)
     report({ phase: 'flushing', fileBytes: target.progress().fileBytes })
     const image = withRam(await target.publish(), ram)
+    await remembered
     durable = true
     const durableMs = performance.now()
     report({ phase: 'ending' })
