@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { readFile, readdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -164,3 +164,17 @@ test('chooses no machine type that this QEMU has not', async () => {
     message: /does not know the machine type pc-q35-99\.0/,
   })
 })
+
+test(
+  'a QEMU whose starter was killed before it was noted is ended by who comes next',
+  { timeout: 60_000 },
+  async () => {
+    await using tiny = await startTinyDomain()
+    const { stateDir, runtimeDir } = tiny
+    const { id } = await domainInfo('tiny', { stateDir })
+    await unlink(join(runtimeDir, 'tiny/process.json'))
+    assert.deepEqual(await listDomains({ stateDir }), [])
+    assert.equal(await identifyProcess(id as number), undefined)
+    assert.deepEqual(await readdir(runtimeDir), [])
+  },
+)

@@ -4,6 +4,7 @@ import { storageError } from '../errors.ts'
 import { removeFile } from '../io/file-names.ts'
 import { readTail } from '../io/log-file.ts'
 import { endQemu } from '../qemu/end.ts'
+import { findOrphans } from '../qemu/find-orphans.ts'
 import { isAlive } from '../qemu/process-identity.ts'
 import { lastLines } from '../qemu/process.ts'
 import { noteEnd } from './last-end.ts'
@@ -34,7 +35,10 @@ export async function observe(paths: RuntimePaths): Promise<RuntimeRecord | unde
  */
 export async function settle(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   const record = await readRecord(paths)
-  if (record === undefined) return forget(paths)
+  if (record === undefined) {
+    await endOrphans(paths)
+    return forget(paths)
+  }
   if (!(await isAlive(record))) {
     if (record.stage === 'running') await noteDeath(paths, record)
     return forget(paths)
@@ -56,6 +60,13 @@ export async function settle(paths: RuntimePaths): Promise<RuntimeRecord | undef
   const left = { ...record, saving: undefined, interrupted: saving.running || record.interrupted }
   await writeRecord(paths, left)
   return left
+}
+
+/** Ends a QEMU whose starter was killed before it could note which process it is; the XML is written just before it. */
+async function endOrphans(paths: RuntimePaths): Promise<void> {
+  if (!(await isThere(paths.liveXml))) return
+  const monitors = { control: paths.controlSocket, query: paths.querySocket }
+  for (const orphan of await findOrphans(monitors)) await endQemu(orphan, { force: true })
 }
 
 /** Removes the managed save that the guest came from, once the guest has run and all its memory is there. @throws StorageError */
