@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { SECTION } from './main-stream.ts'
+import { SECTION } from './stream-marks.ts'
 
 /** A device as the stream describes it: its state's name and version. */
 export interface DescribedDevice {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
 import { incomingDevices, incomingHead, ramEnd, ramPages, ramZeros } from './incoming-stream.ts'
-import { MainStreamParser, type RamHandler, STREAM_MAGIC } from './main-stream.ts'
+import { MainStreamParser, type RamHandler } from './main-stream.ts'
+import { STREAM_MAGIC } from './stream-marks.ts'
 
 const configuration = Buffer.from('\x07\0\0\0\x04q35!', 'latin1')
 const head = Buffer.concat([STREAM_MAGIC, configuration])

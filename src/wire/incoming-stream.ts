@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { type AnnouncedBlock, RAM_FLAG, SECTION } from './main-stream.ts'
+import { type AnnouncedBlock } from './main-stream.ts'
+import { RAM_FLAG, SECTION } from './stream-marks.ts'
 import { withoutCapability } from './stream-head.ts'
 
 /**

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  type AnnouncedBlock,
-  MainStreamParser,
-  RAM_FLAG,
-  SECTION,
-  STREAM_MAGIC,
-} from './main-stream.ts'
+import { type AnnouncedBlock, MainStreamParser } from './main-stream.ts'
+import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-marks.ts'
 import { WireError } from './wire-error.ts'
 
 const u32 = (value: number): Buffer => {

@@ -1,48 +1,12 @@
 import { Buffer } from 'node:buffer'
+import { endOfSections } from './end-of-sections.ts'
+import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-marks.ts'
 import { WireError } from './wire-error.ts'
 
 /**
  * QEMU's main migration stream as a source sends it while a stopped guest is saved, taken apart on the fly: RAM records go to a
  * handler, the rest is kept. Sources: migration/savevm.c (sections), migration/ram.c (records), checked with 7.2 and 10.0.
  */
-
-/** Marks of sections (`QEMU_VM_*` in migration/savevm.h). */
-export const SECTION: {
-  readonly END_OF_STREAM: 0x00
-  readonly START: 0x01
-  readonly PART: 0x02
-  readonly END: 0x03
-  readonly FULL: 0x04
-  readonly SUBSECTION: 0x05
-  readonly DESCRIPTION: 0x06
-  readonly CONFIGURATION: 0x07
-  readonly COMMAND: 0x08
-  readonly FOOTER: 0x7e
-} = {
-  END_OF_STREAM: 0x00,
-  START: 0x01,
-  PART: 0x02,
-  END: 0x03,
-  FULL: 0x04,
-  SUBSECTION: 0x05,
-  DESCRIPTION: 0x06,
-  CONFIGURATION: 0x07,
-  COMMAND: 0x08,
-  FOOTER: 0x7e,
-}
-
-/** Flags in the low bits of a RAM record's first word (`RAM_SAVE_FLAG_*` in migration/ram.c). */
-export const RAM_FLAG: {
-  readonly ZERO: 0x02
-  readonly MEM_SIZE: 0x04
-  readonly PAGE: 0x08
-  readonly EOS: 0x10
-  readonly CONTINUE: 0x20
-  readonly MULTIFD_FLUSH: 0x200
-} = { ZERO: 0x02, MEM_SIZE: 0x04, PAGE: 0x08, EOS: 0x10, CONTINUE: 0x20, MULTIFD_FLUSH: 0x200 }
-
-/** First eight bytes of a stream: magic `QEVM` and version 3. */
-export const STREAM_MAGIC: Uint8Array = Uint8Array.of(0x51, 0x45, 0x56, 0x4d, 0, 0, 0, 3)
 
 /** A RAM block as the stream announces it. */
 export interface AnnouncedBlock {
@@ -343,19 +307,3 @@ export class MainStreamParser {
 
 // name length, name, instance 0 of the section that holds RAM; its mark and id precede.
 const RAM_START = Buffer.from([3, 0x72, 0x61, 0x6d, 0, 0, 0, 0])
-
-/**
- * Where the device sections end: at the end mark, behind which the stream is over or holds one description (a JSON text with its
- * length). Sections carry no lengths, so this is found from the back. `undefined`: no end.
- */
-export function endOfSections(devices: Buffer): number | undefined {
-  for (let at = devices.length - 7; at >= 0; at -= 1) {
-    at = devices.lastIndexOf(DESCRIPTION_START, at)
-    if (at < 0) break
-    if (at + 6 + devices.readUInt32BE(at + 2) === devices.length && devices[at + 6] === 0x7b)
-      return at
-  }
-  return devices.at(-1) === SECTION.END_OF_STREAM ? devices.length - 1 : undefined
-}
-
-const DESCRIPTION_START = Buffer.from([SECTION.END_OF_STREAM, SECTION.DESCRIPTION])

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { RAM_FLAG, SECTION } from './main-stream.ts'
+import { RAM_FLAG, SECTION } from './stream-marks.ts'
 import { WireError } from './wire-error.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { ramStart } from './incoming-stream.ts'
-import { type AnnouncedBlock, SECTION } from './main-stream.ts'
+import { type AnnouncedBlock } from './main-stream.ts'
+import { SECTION } from './stream-marks.ts'
 import { withoutCapability } from './stream-head.ts'
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
-import { STREAM_MAGIC } from './main-stream.ts'
+import { STREAM_MAGIC } from './stream-marks.ts'
 import { withoutCapability } from './stream-head.ts'
 import { WireError } from './wire-error.ts'
 

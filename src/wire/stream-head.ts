@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { SECTION, STREAM_MAGIC } from './main-stream.ts'
+import { SECTION, STREAM_MAGIC } from './stream-marks.ts'
 import { WireError } from './wire-error.ts'
 
 /**
