@@ -46,7 +46,12 @@ export async function chooseMode(
     if (stored !== undefined && stored < INSTANT_WORTH_BYTES)
       return { mode: 'load', why: 'there is little memory to load' }
   }
-  const notMapped = asked === 'lazy' ? 'lazy was asked for' : tryMap(image, plan, choice.cached)
+  // A mapped page is never compared with its checksum: an image that has them is mapped only when that is asked for.
+  const inPlace = asked === 'map' || image.format !== 'stasis'
+  const notMapped =
+    asked === 'lazy'
+      ? 'lazy was asked for'
+      : tryMap(image, plan, { inPlace, cached: choice.cached })
   if (typeof notMapped !== 'string') {
     const why = asked === 'map' ? 'it was asked for' : 'the memory lies uncompressed in a file'
     return { mode: 'map', why, memory: notMapped }
@@ -63,7 +68,7 @@ export async function chooseMode(
 function tryMap(
   image: SavedMachine,
   plan: RestorePlan,
-  cached: readonly LinearPart[] | undefined,
+  from: { readonly inPlace: boolean; readonly cached: readonly LinearPart[] | undefined },
 ): MappedMemory | string {
   const unfit = backingUnfit(plan.domain)
   if (unfit !== undefined) return unfit
@@ -72,8 +77,10 @@ function tryMap(
     ({ cell }) => (cell?.access ?? plan.domain.memoryBacking.access) === 'shared',
   )
   if (shared) return 'the domain asks for memory that other processes share'
-  const parts = linearParts(image, plan) ?? fitting(cached, plan)
-  if (parts === undefined) return whyNotLinear(image)
+  const linear = linearParts(image, plan)
+  const parts = (from.inPlace ? linear : undefined) ?? fitting(from.cached, plan)
+  if (parts === undefined)
+    return linear === undefined ? whyNotLinear(image) : 'its checksums would not be checked'
   const { version } = plan.emulator
   return MappedMemory.open(parts, { version, balloon: plan.domain.balloon !== undefined })
 }
