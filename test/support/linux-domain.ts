@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { defineDomain, destroyDomain, startDomain } from '../../src/index.ts'
 import { domainXml, type DomainXmlOptions } from './domain-xml.ts'
 import { GuestConsole } from './guest-console.ts'
@@ -30,9 +31,11 @@ export async function startLinuxDomain(
   }
   try {
     await defineDomain(changeXml(xml), { stateDir })
-    await startDomain(name, { stateDir })
-    await using console = await GuestConsole.connect(path)
-    await console.waitForLine(/^TICK 1$/, { timeoutMs: 60_000 })
+    if (!(await boot(name, stateDir, path, 30_000))) {
+      // Once in some sixty boots, Linux with two processors under TCG stands still before its first line.
+      await destroyDomain(name, { stateDir })
+      assert.ok(await boot(name, stateDir, path, 60_000), 'the guest boots')
+    }
   } catch (error) {
     await end()
     throw error
@@ -44,6 +47,21 @@ export async function startLinuxDomain(
     console: () => GuestConsole.connect(path),
     [Symbol.asyncDispose]: end,
   }
+}
+
+/** Starts it; gives whether it answers in time. */
+async function boot(
+  name: string,
+  stateDir: string,
+  consolePath: string,
+  timeoutMs: number,
+): Promise<boolean> {
+  await startDomain(name, { stateDir })
+  await using console = await GuestConsole.connect(consolePath)
+  return await console.waitForLine(/^TICK 1$/, { timeoutMs }).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The domain with `<memballoon model='none'/>`. */

@@ -18,6 +18,8 @@ export async function tempDir(): Promise<TempDir> {
   return {
     path,
     join: (...parts) => join(path, ...parts),
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+    // A process that just ended may still have left its compile cache while we were removing.
+    [Symbol.asyncDispose]: () =>
+      rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }),
   }
 }
