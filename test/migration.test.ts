@@ -132,9 +132,10 @@ for (const { label, emulator } of qemus()) {
     await using server = await discardingServer(join(guest.directory, 's'), { stalled: true })
     const features = await probeMigration(guest.qmp)
     await stopVm(guest.qmp)
-    const signal = AbortSignal.timeout(50)
-    const options = { uri: server.uri, features, channels: 2, signal }
+    const abort = new AbortController()
+    const options = { uri: server.uri, features, channels: 2, signal: abort.signal }
     await using migration = await startOutgoing(guest.qmp, options)
+    setTimeout(() => abort.abort(), 50)
     await assert.rejects(migration.completed(), { code: 'CANCELLED' })
     await contVm(guest.qmp)
   })

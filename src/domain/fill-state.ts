@@ -21,6 +21,8 @@ export async function fillState(paths: RuntimePaths): Promise<FillState | undefi
   const progress = await readFillProgress(paths)
   const fault = record.fault ?? progress?.fault
   const supervised = await isSupervised(record)
+  // Its last act, before it ends, is to remove the record.
+  if (!supervised && (await readFill(paths)) === undefined) return undefined
   return {
     image: record.image,
     remainingBytes: progress?.remainingBytes,
