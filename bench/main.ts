@@ -6,7 +6,7 @@ import { convertScenarios, makeConvertImages } from './convert.ts'
 import { makeGuestMemory } from './guest-memory.ts'
 import { benchInstant } from './instant.ts'
 import { printTable, printTarget } from './report.ts'
-import { measureRounds, median, ratio } from './rounds.ts'
+import { type Scenario, measureRounds, median, ratio } from './rounds.ts'
 import { makeRestoreImages, restoreScenarios } from './restore.ts'
 import { saveScenarios } from './save.ts'
 import type { BenchSetting } from './setting.ts'
@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
     'ram-gib': { type: 'string', default: '4' },
     directory: { type: 'string', default: join(import.meta.dirname, '..', '.cache', 'bench') },
     'sizes-gib': { type: 'string', default: '1,4,8' },
+    only: { type: 'string', multiple: true },
     json: { type: 'boolean', default: false },
   },
 })
@@ -50,9 +51,15 @@ try {
   await rm(memory, { recursive: true, force: true })
 }
 
+/** The scenarios that `--only` names, or all. */
+function chosen(scenarios: readonly Scenario[]): readonly Scenario[] {
+  const { only } = values
+  return scenarios.filter(({ name }) => only?.some((part) => name.includes(part)) ?? true)
+}
+
 async function benchConvert(): Promise<void> {
   await makeConvertImages(setting)
-  const results = await measureRounds(convertScenarios(setting), setting.rounds)
+  const results = await measureRounds(chosen(convertScenarios(setting)), setting.rounds)
   if (values.json) console.log(JSON.stringify(results))
   printTable(results)
   for (const tool of ['zstd', 'gzip']) {
@@ -66,7 +73,7 @@ async function benchConvert(): Promise<void> {
 }
 
 async function benchSave(): Promise<void> {
-  const results = await measureRounds(saveScenarios(setting), setting.rounds)
+  const results = await measureRounds(chosen(saveScenarios(setting)), setting.rounds)
   if (values.json) console.log(JSON.stringify(results))
   printTable(results)
   const size = (name: string): number =>
@@ -99,7 +106,7 @@ async function benchSave(): Promise<void> {
 
 async function benchRestore(): Promise<void> {
   const images = await makeRestoreImages(setting)
-  const results = await measureRounds(restoreScenarios(setting, images), setting.rounds)
+  const results = await measureRounds(chosen(restoreScenarios(setting, images)), setting.rounds)
   if (values.json) console.log(JSON.stringify(results))
   printTable(results)
   const plain = 'qemu plain stream, exec:cat'

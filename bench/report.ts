@@ -19,8 +19,9 @@ export function printTable(results: readonly ScenarioResult[]): void {
   console.table(rows)
 }
 
-/** Prints a measured value beside its target. */
+/** Prints a measured value beside its target; nothing where it was not measured. */
 export function printTarget(what: string, value: number, target: number): void {
+  if (Number.isNaN(value)) return
   console.log(
     `${value <= target ? 'met   ' : 'MISSED'} ${what}: ${value.toFixed(2)} (target <= ${target})`,
   )
