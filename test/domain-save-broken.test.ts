@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { domainInfo, saveDomain } from '../src/index.ts'
-import { qemus } from './support/qemus.ts'
+import { oldestQemu } from './support/qemus.ts'
 import { startTinyDomain } from './support/tiny-domain.ts'
 
 const ROUNDS = 12
 
 // Once, each of these cost the guest in about one of 20 to 30 rounds on QEMU 7.2: see notes/qemu/migration-control.md.
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of oldestQemu()) {
   test(
     `a guest on QEMU ${label} survives being cancelled while its channels connect`,
     { timeout: 180_000 },

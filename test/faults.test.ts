@@ -10,7 +10,7 @@ import { saveDomain, type SaveOptions } from '../src/domain/save.ts'
 import { startDomain } from '../src/domain/start.ts'
 import { domainXml } from './support/domain-xml.ts'
 import { OutsideMemory, knownContent } from './support/outside-memory.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu } from './support/qemus.ts'
 import { tempDir } from './support/temp-dir.ts'
 import { startTinyDomain } from './support/tiny-domain.ts'
 
@@ -23,7 +23,7 @@ const variants: readonly SaveOptions[] = [
   { format: 'channels', compression: 'none' },
 ]
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(
     `saveDomain() to a full disk keeps the guest running and what stood there, on QEMU ${label}`,
     { timeout: 120_000 },

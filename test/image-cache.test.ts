@@ -5,11 +5,11 @@ import { restoreDomain, saveDomain } from '../src/index.ts'
 import { addToImageCache, listImageCache, removeFromImageCache } from '../src/domain/image-cache.ts'
 import { startLinuxDomain } from './support/linux-domain.ts'
 import { computeFillSum } from './support/guest-memory.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu } from './support/qemus.ts'
 
 const FILLED_MIB = 24
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(
     `a compressed image in the cache is mapped by QEMU ${label}`,
     { timeout: 180_000 },

@@ -8,7 +8,7 @@ import { saveDomain, type SaveOptions } from '../src/domain/save.ts'
 import { startDomain } from '../src/domain/start.ts'
 import { domainXml } from './support/domain-xml.ts'
 import { OutsideMemory, knownContent } from './support/outside-memory.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu } from './support/qemus.ts'
 import { tempDir } from './support/temp-dir.ts'
 
 const MIB = 1024 * 1024
@@ -24,7 +24,7 @@ const variants: readonly SaveOptions[] = [
   { format: 'channels', compression: 'none', channels: 2 },
 ]
 
-for (const { label, major, emulator } of qemus()) {
+for (const { label, major, emulator } of newestQemu()) {
   test(
     `saveDomain() and restoreDomain() keep every byte beyond 4 GiB on QEMU ${label}`,
     { timeout: 240_000 },

@@ -18,12 +18,12 @@ import {
   undefineDomain,
 } from '../src/index.ts'
 import { domainXml } from './support/domain-xml.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu, qemus } from './support/qemus.ts'
 import { startStasis, stasis } from './support/stasis-command.ts'
 import { tempDir } from './support/temp-dir.ts'
 import { startTinyDomain } from './support/tiny-domain.ts'
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(
     `a managed save on QEMU ${label} is where the next start goes on`,
     { timeout: 120_000 },

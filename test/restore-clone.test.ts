@@ -13,12 +13,12 @@ import {
 import { domainXml } from './support/domain-xml.ts'
 import { GuestConsole } from './support/guest-console.ts'
 import { computeFillSum } from './support/guest-memory.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu } from './support/qemus.ts'
 import { tempDir } from './support/temp-dir.ts'
 
 const FILLED_MIB = 32
 
-for (const { label, emulator, major } of qemus()) {
+for (const { label, emulator, major } of newestQemu()) {
   const mode = major < 9 ? 'lazy' : 'map'
   describe(`restore --clone on QEMU ${label}`, () => {
     test(`clones by ${mode} go their own ways`, { timeout: 180_000 }, async () => {

@@ -21,7 +21,7 @@ import { findPageServer, pathsOf } from './support/page-server.ts'
 import { qemus } from './support/qemus.ts'
 
 const MEMORY_MIB = 256
-const FILLED_MIB = 80
+const FILLED_MIB = 64
 
 interface Saved extends LinuxDomain {
   readonly image: string

@@ -4,13 +4,13 @@ import { imageInfo } from '../src/domain/image-info.ts'
 import { defineImage } from '../src/domain/define-image.ts'
 import { restoreDomain } from '../src/domain/restore.ts'
 import { saveDomain } from '../src/domain/save.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu } from './support/qemus.ts'
 import { startTinyDomain } from './support/tiny-domain.ts'
 
 const FORMATS = ['gzip', 'bzip2', 'xz', 'lzop', 'zstd', 'sparse'] as const
 
 describe("saveDomain() in libvirt's formats", () => {
-  for (const { label, emulator, major } of qemus()) {
+  for (const { label, emulator, major } of newestQemu()) {
     test(`the guest goes on, on QEMU ${label}`, { timeout: 180_000 }, async () => {
       await using domain = await startTinyDomain({ emulator })
       const { stateDir, dir } = domain

@@ -14,7 +14,7 @@ const ROUND: readonly (readonly [saver: Side, restorer: Side])[] = [
 
 const skip = bedObstacle() ?? false
 
-for (const { version, emulator, machines, formats } of interopBeds()) {
+for (const { version, emulator, machines, formats, whole } of interopBeds()) {
   describe(`real libvirt ${version}`, { skip }, () => {
     test('guests go between it and Stasis', { timeout: 3_600_000 }, async (t) => {
       await using bed = await holdLibvirt(version)
@@ -28,6 +28,8 @@ for (const { version, emulator, machines, formats } of interopBeds()) {
             await t.test(`${guest}, ${machine}, ${JSON.stringify(format)}`, async () => {
               if (version === '9.0') await bed.setFormat(format.format)
               for (const [saver, restorer] of ROUND) {
+                // Every day other tests go there.
+                if (!whole && saver === 'stasis' && restorer === 'stasis') continue
                 const measured = await travel(traveller, { saver, restorer, format })
                 journeys.push({ guest, machine, saver, restorer, ...format, ...measured })
               }

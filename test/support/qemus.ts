@@ -25,3 +25,18 @@ export function qemus(): readonly TestQemu[] {
   if (found.length === 0) throw new Error('There is no QEMU: run `npm run setup`')
   return found
 }
+
+/** Every day the newest of them, in the long run all: for what hardly depends on QEMU. */
+export function newestQemu(): readonly TestQemu[] {
+  return isLongRun() ? qemus() : qemus().slice(-1)
+}
+
+/** Every day the oldest of them, in the long run all: for faults that newer ones do not have. */
+export function oldestQemu(): readonly TestQemu[] {
+  return isLongRun() ? qemus() : qemus().slice(0, 1)
+}
+
+/** Whether this is `npm run test:all`. */
+export function isLongRun(): boolean {
+  return process.env['STASIS_LONG'] !== undefined
+}
