@@ -29,13 +29,19 @@ const calls = {
   flock: libc.func('int flock(int fd, int operation)'),
   fallocate: libc.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
   memfd_create: libc.func('int memfd_create(const char *name, unsigned int flags)'),
+  madvise: libc.func('int madvise(void *memory, size_t length, int advice)'),
   ioctl: libc.func('int ioctl(int fd, unsigned long request, const uint8_t *argument)'),
 } as const
 
 function call(name: keyof typeof calls, ...args: readonly unknown[]): number {
   const result = calls[name](...args) as number
-  if (result < 0) throw new SystemCallError(name, koffi.errno())
+  if (result < 0) throw lastFault(name)
   return result
+}
+
+/** What the system call that just failed on this thread says. */
+export function lastFault(syscall: string): SystemCallError {
+  return new SystemCallError(syscall, koffi.errno())
 }
 
 const AF_UNIX = 1
@@ -46,6 +52,7 @@ const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const FALLOC_FL_KEEP_SIZE = 1
 const MFD_CLOEXEC = 1
+const MADV_HUGEPAGE = 14
 const LOCK_SH = 1
 const LOCK_EX = 2
 const LOCK_NB = 4
@@ -162,6 +169,11 @@ export function cloneRange(from: number, offset: number, length: number, to: num
       return false
     throw error
   }
+}
+
+/** Asks the kernel to back page-aligned memory with huge pages; it need not. */
+export function adviseHugePages(memory: Uint8Array): void {
+  calls.madvise(memory, memory.length, MADV_HUGEPAGE)
 }
 
 /** Makes an anonymous memory file. The descriptor is close-on-exec; pass it on through `stdio` of a spawned process. */

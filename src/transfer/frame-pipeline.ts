@@ -2,43 +2,31 @@ import { PAGE_SIZE } from '../image/saved-machine.ts'
 import type { StasisWriter } from '../image/stasis/writer.ts'
 import type { AnnouncedBlock } from '../wire/main-stream.ts'
 import { BoundaryPages } from './boundary-pages.ts'
-import type { CompressPool } from './compress-pool.ts'
 import type { LevelChooser } from './compression-level.ts'
-import type { PacketSink } from './multifd-channel.ts'
-import type { PacketLayout } from './packet-layout.ts'
 import { PageLedger } from './page-ledger.ts'
-import type { SlotPool } from './slot-pool.ts'
+import type { ReceivedPacket, ReceivedPiece } from './receive-job.ts'
+import type { Receivers } from './receivers.ts'
 
 /** How frames are compressed. */
 export interface PipelineOptions {
   readonly codec: 'none' | 'zlib' | 'zstd'
   readonly level: LevelChooser
-  /** Does it; absent for `none`. */
-  readonly compressors: CompressPool | undefined
 }
 
-/** Pages that came for the first time. */
-interface FreshPages {
-  readonly firstPage: number
-  readonly bytes: Uint8Array
-}
-
-/** Takes packets from all channels, compresses and checksums what they carry, and hands frames to the writer. */
-export class FramePipeline implements PacketSink {
+/** Takes what the receiving threads made of packets, holds QEMU to sending each page once, and hands frames to the writer. */
+export class FramePipeline {
   /** Rejects at the first fault; never settles otherwise. */
   readonly failed: Promise<never>
   readonly #fail: (error: unknown) => void
   readonly #writer: StasisWriter
-  readonly #pool: SlotPool
   readonly #options: PipelineOptions
   readonly #boundaries = new BoundaryPages()
   readonly #announced = Promise.withResolvers<PageLedger>()
   readonly #pending = new Set<Promise<void>>()
   #ledger: PageLedger | undefined
 
-  constructor(writer: StasisWriter, pool: SlotPool, options: PipelineOptions) {
+  constructor(writer: StasisWriter, options: PipelineOptions) {
     this.#writer = writer
-    this.#pool = pool
     this.#options = options
     const { promise, reject } = Promise.withResolvers<never>()
     promise.catch(() => undefined)
@@ -59,15 +47,15 @@ export class FramePipeline implements PacketSink {
     this.#announced.resolve(this.#ledger)
   }
 
-  packet(block: string, slot: Uint8Array, layout: PacketLayout): void {
-    this.#track(this.#store(block, slot, layout).finally(() => this.#pool.release(slot)))
-  }
-
-  packetZeros(block: string, pages: readonly number[]): void {
+  /** Takes a packet of `receivers`; gives its slot back when its frames are with the writer. */
+  packet(packet: ReceivedPacket, receivers: Receivers): void {
+    // A point where channels wait for one another: it names no block.
+    if (packet.zeros.length + packet.pieces.length === 0) return
+    receivers.level = this.#options.level.next(this.#writer.diskIsBusy)
+    const { slot } = packet
     this.#track(
-      this.#announced.promise.then((ledger) => {
-        const position = ledger.position(block)
-        for (const page of pages) ledger.zero(position, page, 1)
+      this.#store(packet, receivers).finally(() => {
+        if (slot !== undefined) receivers.releaseSlot(slot)
       }),
     )
   }
@@ -109,86 +97,58 @@ export class FramePipeline implements PacketSink {
     this.#pending.add(tracked)
   }
 
-  async #store(name: string, slot: Uint8Array, layout: PacketLayout): Promise<void> {
+  async #store(packet: ReceivedPacket, receivers: Receivers): Promise<void> {
     const ledger = this.#ledger ?? (await this.#announced.promise)
-    const block = ledger.position(name)
-    const fresh = layout.segments
-      .map(({ firstPage, pageCount, slotOffset }) =>
-        this.#withoutRepeats(
-          ledger,
-          block,
-          firstPage,
-          slot.subarray(slotOffset, slotOffset + pageCount * PAGE_SIZE),
-        ),
-      )
-      .filter(({ bytes }) => bytes.length > 0)
-    for (const { firstPage, bytes } of fresh)
-      ledger.store(block, firstPage, bytes.length / PAGE_SIZE)
-    await (this.#options.compressors === undefined
-      ? this.#storePlain(block, fresh)
-      : this.#storeCompressed(this.#options.compressors, block, fresh))
-  }
-
-  async #storePlain(block: number, segments: readonly FreshPages[]): Promise<void> {
-    const work = segments.map(({ firstPage, bytes }) =>
-      this.#writer.add(
-        { block, firstPage, pageCount: bytes.length / PAGE_SIZE, codec: 'none' },
-        bytes,
-      ),
-    )
+    const block = ledger.position(packet.block)
+    for (const { firstPage, pageCount } of packet.zeros) ledger.zero(block, firstPage, pageCount)
+    const work = packet.pieces.map((piece) => this.#storePiece(ledger, block, piece, receivers))
     // All of them, also after a fault: the slot is in use until the last has ended.
     const failure = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
     if (failure !== undefined) throw failure.reason
   }
 
-  async #storeCompressed(
-    compressors: CompressPool,
-    block: number,
-    segments: readonly FreshPages[],
-  ): Promise<void> {
-    const { codec, level } = this.#options
-    const job = segments.map(({ bytes }) => ({
-      inputOffset: bytes.byteOffset,
-      pageCount: bytes.length / PAGE_SIZE,
-    }))
-    const result = await compressors.compress(job, () => level.next(this.#writer.diskIsBusy))
-    try {
-      for (const piece of result.pieces) {
-        const firstPage = (segments[piece.segment] as FreshPages).firstPage + piece.firstPage
-        const memory = piece.compressed ? result.output : this.#pool.memory
-        const bytes = new Uint8Array(memory, piece.offset, piece.length)
-        const frame = {
-          block,
-          firstPage,
-          pageCount: piece.pageCount,
-          codec: piece.compressed ? codec : 'none',
-        }
-        await this.#writer.add(frame, bytes, piece.crc)
-      }
-    } finally {
-      result.release()
-    }
-  }
-
-  /** Cuts off a first or last page that another packet has brought already. */
-  #withoutRepeats(
+  async #storePiece(
     ledger: PageLedger,
     block: number,
-    firstPage: number,
-    bytes: Uint8Array,
-  ): FreshPages {
-    const lastPage = firstPage + bytes.length / PAGE_SIZE - 1
-    const first = bytes.subarray(0, PAGE_SIZE)
-    const last = bytes.subarray(-PAGE_SIZE)
+    piece: ReceivedPiece,
+    { slots, outputs }: Receivers,
+  ): Promise<void> {
+    const pages = new Uint8Array(slots, piece.slotOffset, piece.pageCount * PAGE_SIZE)
+    const cut = this.#repeats(ledger, block, piece, pages)
+    const firstPage = piece.firstPage + cut.first
+    const pageCount = piece.pageCount - cut.first - cut.last
+    if (pageCount === 0) return
+    ledger.store(block, firstPage, pageCount)
+    if (cut.first + cut.last > 0) {
+      // Rare, and the frame was made already: what is left of it is stored as it is.
+      const rest = pages.subarray(cut.first * PAGE_SIZE, (cut.first + pageCount) * PAGE_SIZE)
+      await this.#writer.add({ block, firstPage, pageCount, codec: 'none' }, rest)
+      return
+    }
+    const memory = piece.compressed ? (outputs as SharedArrayBuffer) : slots
+    const codec = piece.compressed ? this.#options.codec : 'none'
+    const stored = new Uint8Array(memory, piece.offset, piece.length)
+    await this.#writer.add({ block, firstPage, pageCount, codec }, stored, piece.crc)
+  }
+
+  /** How many pages at both ends another packet has brought already. */
+  #repeats(
+    ledger: PageLedger,
+    block: number,
+    { firstPage, pageCount }: ReceivedPiece,
+    pages: Uint8Array,
+  ): { readonly first: 0 | 1; readonly last: 0 | 1 } {
+    const lastPage = firstPage + pageCount - 1
+    const first = pages.subarray(0, PAGE_SIZE)
+    const last = pages.subarray(-PAGE_SIZE)
     const repeats = (page: number, content: Uint8Array): boolean =>
       ledger.isStored(block, page) && this.#boundaries.matches(block, page, content)
-    const cutFirst = repeats(firstPage, first) ? PAGE_SIZE : 0
-    const cutLast = lastPage > firstPage && repeats(lastPage, last) ? PAGE_SIZE : 0
+    const cut = {
+      first: repeats(firstPage, first) ? 1 : 0,
+      last: lastPage > firstPage && repeats(lastPage, last) ? 1 : 0,
+    } as const
     this.#boundaries.remember(block, firstPage, first)
     this.#boundaries.remember(block, lastPage, last)
-    return {
-      firstPage: firstPage + cutFirst / PAGE_SIZE,
-      bytes: bytes.subarray(cutFirst, bytes.length - cutLast),
-    }
+    return cut
   }
 }

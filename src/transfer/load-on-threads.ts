@@ -5,7 +5,7 @@ import type { PageStore, StoredFrames } from '../image/saved-machine.ts'
 import { type MemoryFile, noMemoryLeft } from '../io/memory-file.ts'
 import type { LoadAnswer, LoadJob, LoadThreadData } from './load-job.ts'
 import type { LoadMemoryOptions } from './load-memory.ts'
-import { startThread } from './worker-thread.ts'
+import { endThread, startThread } from './worker-thread.ts'
 
 const OPERATION = 'load the memory of the machine'
 
@@ -75,7 +75,7 @@ class LoadThread implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker.terminate()
+    await endThread(this.#worker)
   }
 }
 

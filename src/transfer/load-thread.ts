@@ -9,6 +9,7 @@ import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateAligned } from '../io/ali
 import { makeDecompressor } from '../io/decompress.ts'
 import { writeMemorySync } from '../io/memory-file.ts'
 import type { LoadAnswer, LoadJob, LoadThreadData } from './load-job.ts'
+import { END } from './worker-thread.ts'
 
 const LEAST_LENGTH = 2 * 1024 * 1024
 
@@ -19,8 +20,9 @@ const decompress = makeDecompressor()
 let windowMemory = allocateAligned(LEAST_LENGTH)
 let targetMemory = allocateAligned(LEAST_LENGTH)
 
-port.on('message', (job: LoadJob) => {
-  port.postMessage(answer(job))
+port.on('message', (job: LoadJob | typeof END) => {
+  if (job === END) port.close()
+  else port.postMessage(answer(job))
 })
 
 function answer({ records }: LoadJob): LoadAnswer {

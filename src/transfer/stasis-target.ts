@@ -1,27 +1,15 @@
 import { stat } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { CancelledError, InternalError, QemuError, StasisError } from '../errors.ts'
 import { UnixListener } from '../io/unix-listener.ts'
 import { StasisWriter } from '../image/stasis/writer.ts'
 import { MainStreamParser, type MachineStream } from '../wire/main-stream.ts'
 import { WireError } from '../wire/wire-error.ts'
 import { acceptIdentified } from './accept-identified.ts'
-import { CompressPool } from './compress-pool.ts'
 import { chooseLevel } from './compression-level.ts'
 import { FramePipeline } from './frame-pipeline.ts'
 import { MainChannel } from './main-channel.ts'
-import { MultifdChannel } from './multifd-channel.ts'
+import { Receivers } from './receivers.ts'
 import type { SavedImage, SaveTarget, SaveTargetOptions, TransferProgress } from './save-target.ts'
-import { SlotPool } from './slot-pool.ts'
-
-/** A packet's 128 pages, and as much again for gaps that are bridged. */
-const SLOT_LENGTH = 1024 * 1024
-
-/** Slots beside the one that each channel fills: being compressed or written. */
-const SPARE_SLOTS = 16
-
-/** More compress no faster than one event loop can feed them. */
-const MAX_THREADS = 16
 
 const CONNECT_TIMEOUT_MS = 60_000
 
@@ -47,12 +35,10 @@ class StasisTarget implements SaveTarget {
   readonly #options: SaveTargetOptions
   readonly #writer: StasisWriter
   readonly #pipeline: FramePipeline
-  readonly #pool: SlotPool
-  readonly #compressors: CompressPool | undefined
+  readonly #receivers: Receivers
   readonly #stop = new AbortController()
   readonly #listener: UnixListener
   #main: MainChannel | undefined
-  #channels: readonly MultifdChannel[] = []
   #stream: MachineStream | undefined
 
   constructor(options: SaveTargetOptions, writer: StasisWriter, listener: UnixListener) {
@@ -61,23 +47,21 @@ class StasisTarget implements SaveTarget {
     this.#listener = listener
     this.uri = `unix:${options.socketPath}`
     this.multifd = { channels: options.channels, compression: 'none' }
-    this.#pool = new SlotPool(options.channels + SPARE_SLOTS, SLOT_LENGTH)
     const { compression } = options
-    const threads = Math.min(availableParallelism(), MAX_THREADS)
-    this.#compressors =
-      compression === 'none' ? undefined : new CompressPool(compression, this.#pool.memory, threads)
-    this.#pipeline = new FramePipeline(writer, this.#pool, {
+    this.#pipeline = new FramePipeline(writer, {
       codec: compression,
       level: chooseLevel(compression, options.compressionLevel),
-      compressors: this.#compressors,
     })
+    this.#receivers = new Receivers(compression, options.channels, (packet) =>
+      this.#pipeline.packet(packet, this.#receivers),
+    )
     this.received = this.#receive()
     this.received.catch(() => undefined)
   }
 
   progress(): TransferProgress {
     const ledger = this.#pipeline.ledger
-    const channelBytes = this.#channels.map((channel) => channel.bytesRead)
+    const channelBytes = [...this.#receivers.channelBytes]
     return {
       transferredBytes: channelBytes.reduce(
         (sum, bytes) => sum + bytes,
@@ -111,7 +95,7 @@ class StasisTarget implements SaveTarget {
     this.#stop.abort()
     this.#hangUp()
     await this.received.catch(() => undefined)
-    await this.#compressors?.[Symbol.asyncDispose]()
+    await this.#receivers[Symbol.asyncDispose]()
     await this.#pipeline.settle()
     await this.#writer[Symbol.asyncDispose]()
   }
@@ -126,8 +110,8 @@ class StasisTarget implements SaveTarget {
       cancelled.reject(new CancelledError(`save to ${this.#options.path}`, stop.reason))
     stop.addEventListener('abort', cancel, { once: true })
     try {
-      const { main, channels } = await this.#connect(stop)
-      const ended = [main, ...channels].map((connection) => connection.ended)
+      const main = await this.#connect(stop)
+      const ended = [main.ended, this.#receivers.ended]
       await Promise.race([Promise.all(ended), this.#pipeline.failed, cancelled.promise])
       await Promise.race([this.#pipeline.drain(), cancelled.promise])
       this.#stream = main.finish()
@@ -140,30 +124,26 @@ class StasisTarget implements SaveTarget {
     }
   }
 
-  async #connect(
-    signal: AbortSignal,
-  ): Promise<{ readonly main: MainChannel; readonly channels: readonly MultifdChannel[] }> {
+  async #connect(signal: AbortSignal): Promise<MainChannel> {
     const { main, channels } = await acceptIdentified(
       this.#listener.fd as number,
       this.#options.channels,
       { timeoutMs: CONNECT_TIMEOUT_MS, signal },
     )
-    this.#channels = channels.map(
-      ({ fd, first }) => new MultifdChannel(fd, first, this.#pool, this.#pipeline),
-    )
+    this.#receivers.receive(channels.map(({ fd }) => fd))
     this.#main = new MainChannel(main.fd, main.first, new MainStreamParser(this.#pipeline))
-    return { main: this.#main, channels: this.#channels }
+    return this.#main
   }
 
   /** Takes and drops what still comes, until QEMU has let go. */
   #discard(): void {
-    for (const channel of this.#channels) channel.discard()
+    this.#receivers.discard()
     this.#main?.discard()
   }
 
   /** Closes every connection: a QEMU that still sends sees its migration fail. */
   #hangUp(): void {
-    for (const channel of this.#channels) channel.destroy()
+    this.#receivers.hangUp()
     this.#main?.destroy()
     this.#listener.close()
   }

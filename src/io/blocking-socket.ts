@@ -1,0 +1,79 @@
+import koffi from 'koffi'
+import { lastFault } from './system-calls.ts'
+
+const libc = koffi.load('libc.so.6')
+const calls = {
+  recv: libc.func('int64_t recv(int fd, void *bytes, size_t length, int flags)'),
+  poll: libc.func('int poll(_Inout_ uint8_t *sockets, uint64_t count, int timeoutMs)'),
+  fcntl: libc.func('int fcntl(int fd, int command, int argument)'),
+  setsockopt: libc.func(
+    'int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)',
+  ),
+  shutdown: libc.func('int shutdown(int fd, int how)'),
+} as const
+
+const MSG_WAITALL = 0x100
+const F_SETFL = 4
+const SOL_SOCKET = 1
+const SO_RCVTIMEO = 20
+const SHUT_RDWR = 2
+const POLLIN = 1
+/** `struct pollfd`: descriptor, what is asked for, what is there (Linux poll(2)). */
+const POLLFD_LENGTH = 8
+
+/** A thread that is blocked for longer could not be ended. */
+const PATIENCE_MS = 250
+
+/** Lets reads of a socket block, each for a quarter of a second at most. For threads that do nothing else. */
+export function makeBlocking(fd: number): void {
+  check('fcntl', calls.fcntl(fd, F_SETFL, 0))
+  const patience = Buffer.alloc(16)
+  patience.writeBigInt64LE(BigInt(PATIENCE_MS) * 1000n, 8)
+  check('setsockopt', calls.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, patience, patience.length))
+}
+
+/** Fills `bytes` from a blocking socket, however long that takes; gives how many came before its end. @throws SystemCallError */
+export function receiveAll(fd: number, bytes: Uint8Array): number {
+  let done = 0
+  while (done < bytes.length) {
+    const length = receive(fd, bytes.subarray(done), MSG_WAITALL)
+    if (length === 0) break
+    done += length ?? 0
+  }
+  return done
+}
+
+/** Takes what is there, at most `bytes.length`; 0 at the end. `undefined`: nothing came for a while. @throws SystemCallError */
+export function receiveSome(fd: number, bytes: Uint8Array): number | undefined {
+  return receive(fd, bytes, 0)
+}
+
+/** Waits until one of some sockets has something to read or is at its end, at most `timeoutMs`; gives the first. */
+export function waitReadable(fds: readonly number[], timeoutMs: number): number | undefined {
+  const sockets = Buffer.alloc(fds.length * POLLFD_LENGTH)
+  fds.forEach((fd, index) => {
+    sockets.writeInt32LE(fd, index * POLLFD_LENGTH)
+    sockets.writeInt16LE(POLLIN, index * POLLFD_LENGTH + 4)
+  })
+  const count = calls.poll(sockets, fds.length, Math.min(timeoutMs, PATIENCE_MS)) as number
+  if (count <= 0) return undefined
+  return fds.find((_, index) => sockets.readInt16LE(index * POLLFD_LENGTH + 6) !== 0)
+}
+
+/** Ends a connection both ways, so that whoever reads from it meets its end. */
+export function shutDown(fd: number): void {
+  // A peer that is gone already is all right.
+  calls.shutdown(fd, SHUT_RDWR)
+}
+
+function receive(fd: number, bytes: Uint8Array, flags: number): number | undefined {
+  const length = Number(calls.recv(fd, bytes, bytes.length, flags))
+  if (length >= 0) return length
+  const fault = lastFault('recv')
+  if (fault.code === 'EAGAIN' || fault.code === 'EINTR') return undefined
+  throw fault
+}
+
+function check(call: string, result: unknown): void {
+  if ((result as number) < 0) throw lastFault(call)
+}
