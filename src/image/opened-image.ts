@@ -3,7 +3,9 @@ import { ImageError, storageError, throwIfCancelled } from '../errors.ts'
 import { DirectFile } from '../io/direct-file.ts'
 import { parseDescriptionArea } from './description-area.ts'
 import { HEADER_LENGTH, type SaveImageHeader, parseHeader } from './header.ts'
+import type { PendingEdit } from './pending-edit.ts'
 import type { MachineDescription, SavedMachine } from './saved-machine.ts'
+import { settleEdit } from './settle-edit.ts'
 
 /** How an image is opened. */
 export interface OpenImageOptions {
@@ -21,6 +23,8 @@ export interface OpenedImage {
   readonly bodyOffset: number
   readonly fileLength: number
   readonly options: OpenImageOptions
+  /** An edit of the description that a crash cut short: `header` and `description` are already as it would have left them. */
+  readonly edit: PendingEdit | undefined
 }
 
 /** Reads the body of one format. It owns `file` once it has returned. */
@@ -68,8 +72,10 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
     checkLength(path, fileLength, bodyOffset, header)
     const area = Buffer.allocUnsafe(header.dataLength)
     await file.read(area, HEADER_LENGTH)
-    const description = parseDescriptionArea(area, header, path)
-    return { file, header, description, bodyOffset, fileLength, options }
+    const settled = settleEdit(path, header, area)
+    const description = parseDescriptionArea(settled.area, settled.header, path)
+    const { edit } = settled
+    return { file, header: settled.header, description, bodyOffset, fileLength, options, edit }
   } catch (error) {
     await file.close()
     throw error

@@ -2,8 +2,9 @@ import { crc32c } from '@node-rs/crc32'
 import { ImageError, UsageError } from '../errors.ts'
 import { DirectFile } from '../io/direct-file.ts'
 import { tryLock } from '../io/system-calls.ts'
+import { type EditWrite, editWrites, finishingWrites } from './edit-writes.ts'
 import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
-import { openImageFile } from './opened-image.ts'
+import { openImageFile, readImageHead } from './opened-image.ts'
 import type { MachineDescription } from './saved-machine.ts'
 
 /** What of a description changes. */
@@ -13,16 +14,15 @@ export interface DescriptionChange {
 }
 
 /**
- * Changes the description of an image where it lies: header and area in one write that is flushed, their length and all behind
- * them as they were, as libvirt does it. `change` is given what is there.
+ * Changes the description of an image where it lies, its length and all behind it as they were, as libvirt does it. A crash leaves
+ * the old description or the new one (`edit-writes.ts`). `change` is given what is there.
  * @throws UsageError when the XML has no room, ImageError IMAGE_IN_USE while somebody maps or changes it, and others; StorageError
  */
 export async function rewriteDescription(
   path: string,
   change: (description: MachineDescription) => Promise<DescriptionChange>,
 ): Promise<void> {
-  const image = await openImageFile(path, { direct: false })
-  await image.file.close()
+  await readImageHead(path)
   await using file = await DirectFile.open(path, 'update', { direct: false })
   if (!tryLock(file.fd)) {
     throw new ImageError(
@@ -34,14 +34,34 @@ export async function rewriteDescription(
       },
     )
   }
+  const image = await openImageFile(path, { direct: false })
+  await image.file.close()
   const { header, description } = image
   const { xml = description.xml, wasRunning = description.wasRunning } = await change(description)
-  const { area, cookieOffset } = buildArea(path, xml, description.cookie, header.dataLength)
-  await file.write(
-    Buffer.concat([finalHeader({ ...header, wasRunning, cookieOffset }, area), area]),
-    0,
+  const { area, cookieOffset, textLength } = buildArea(
+    path,
+    xml,
+    description.cookie,
+    header.dataLength,
   )
-  await file.sync()
+  if (image.edit !== undefined) await writeDown(file, finishingWrites(image.edit))
+  const edited = { header: finalHeader({ ...header, wasRunning, cookieOffset }, area), area }
+  await writeDown(file, editWrites(edited, textLength, textEnd(description, header)))
+}
+
+/** Each write is on the disk before the next begins. */
+async function writeDown(file: DirectFile, writes: readonly EditWrite[]): Promise<void> {
+  for (const { offset, bytes } of writes) {
+    await file.write(bytes, offset)
+    await file.sync()
+  }
+}
+
+/** Where the text that is there ends, NULs included. */
+function textEnd({ xml, cookie }: MachineDescription, { cookieOffset }: SaveImageHeader): number {
+  return cookie === undefined
+    ? Buffer.byteLength(xml) + 1
+    : cookieOffset + Buffer.byteLength(cookie) + 1
 }
 
 function buildArea(
@@ -49,7 +69,7 @@ function buildArea(
   xml: string,
   cookie: string | undefined,
   length: number,
-): { readonly area: Buffer; readonly cookieOffset: number } {
+): { readonly area: Buffer; readonly cookieOffset: number; readonly textLength: number } {
   const text = Buffer.from(`${xml}\0`)
   const rest = Buffer.from(cookie === undefined ? '' : `${cookie}\0`)
   if (text.length + rest.length > length) {
@@ -62,7 +82,11 @@ function buildArea(
   const area = Buffer.alloc(length)
   text.copy(area)
   rest.copy(area, text.length)
-  return { area, cookieOffset: rest.length === 0 ? 0 : text.length }
+  return {
+    area,
+    cookieOffset: rest.length === 0 ? 0 : text.length,
+    textLength: text.length + rest.length,
+  }
 }
 
 function finalHeader(header: SaveImageHeader, area: Uint8Array): Uint8Array {

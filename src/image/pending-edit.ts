@@ -1,0 +1,61 @@
+import { crc32c } from '@node-rs/crc32'
+import { HEADER_LENGTH } from './header.ts'
+
+/** What an edit writes down before it begins (docs/format/libvirt-header.md, "Edits"). */
+const MAGIC = 'StasisEditUnderW'
+const FIXED_LENGTH = 24
+
+/** Header and description area as an edit leaves them. */
+export interface PendingEdit {
+  readonly header: Uint8Array
+  readonly area: Uint8Array
+}
+
+/** Where the record of an edit lies in a description area of this length: its second half, which text seldom reaches. */
+export function editOffset(dataLength: number): number {
+  return Math.ceil(dataLength / 2)
+}
+
+/**
+ * The record of an edit; `undefined` when it has no room, or one of both texts reaches to where it would be. `oldTextLength` and
+ * `textLength` count from the start of the area.
+ */
+export function editRecord(
+  { header, area }: PendingEdit,
+  textLength: number,
+  oldTextLength: number,
+): Uint8Array | undefined {
+  const offset = editOffset(area.length)
+  const length = FIXED_LENGTH + HEADER_LENGTH + textLength
+  if (Math.max(textLength, oldTextLength) > offset || offset + length > area.length)
+    return undefined
+  const record = Buffer.alloc(length)
+  record.write(MAGIC, 'latin1')
+  record.writeUInt32LE(HEADER_LENGTH + textLength, 16)
+  record.set(header.subarray(0, HEADER_LENGTH), FIXED_LENGTH)
+  record.set(area.subarray(0, textLength), FIXED_LENGTH + HEADER_LENGTH)
+  record.writeUInt32LE(crc32c(record.subarray(FIXED_LENGTH)), 20)
+  return record
+}
+
+/** The edit that a description area says was under way, if its record is whole. */
+export function findPendingEdit(area: Uint8Array): PendingEdit | undefined {
+  const offset = editOffset(area.length)
+  const half = Buffer.from(area.buffer, area.byteOffset + offset, area.length - offset)
+  if (half.length < FIXED_LENGTH + HEADER_LENGTH || half.toString('latin1', 0, 16) !== MAGIC)
+    return undefined
+  const end = FIXED_LENGTH + half.readUInt32LE(16)
+  if (end < FIXED_LENGTH + HEADER_LENGTH || end > half.length) return undefined
+  const content = half.subarray(FIXED_LENGTH, end)
+  if (half.readUInt32LE(20) !== crc32c(content)) return undefined
+  const edited = Buffer.alloc(area.length)
+  content.copy(edited, 0, HEADER_LENGTH)
+  return { header: Buffer.from(content.subarray(0, HEADER_LENGTH)), area: edited }
+}
+
+/** An area without what an edit that has not begun yet, or is through, left in its second half. */
+export function withoutEditRecord(area: Uint8Array): Uint8Array {
+  const bare = Buffer.alloc(area.length)
+  bare.set(area.subarray(0, editOffset(area.length)))
+  return bare
+}
