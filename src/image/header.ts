@@ -89,7 +89,7 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
     throw new ImageError(
       'NOT_AN_IMAGE',
       `${path} is not a save image: its first 16 bytes are not the magic of one`,
-      { path, offset: 0 },
+      { path, offset: 0, hint: 'Name a file that `stasis save` or `virsh save` wrote' },
     )
   }
   if (bytes.length < HEADER_LENGTH) {
@@ -121,7 +121,7 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
     throw new ImageError(
       'IMAGE_UNSUPPORTED',
       `${path} has save format number ${word(28)}, which this program does not know`,
-      { path, offset: 28 },
+      { path, offset: 28, hint: 'Restore it with a newer Stasis or libvirt' },
     )
   }
   const header = {

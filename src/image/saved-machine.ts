@@ -100,6 +100,16 @@ export interface SingleStream {
   open(onRead?: (fileBytes: number) => void): AsyncIterable<Uint8Array>
 }
 
+/** A file that QEMU's own `mapped-ram` loader reads by itself. */
+export interface MappedRamFile {
+  /** Good as long as the image is open. */
+  readonly fd: number
+  /** Where QEMU's stream begins. */
+  readonly offset: number
+  /** Whether the file system can go past the page cache, and that was asked for. */
+  readonly direct: boolean
+}
+
 /**
  * A saved VM, whatever its file looks like. A format offers the facets that it has; a restorer takes the first that it can use.
  * At least one of `pages` (then with `deviceState`), `channels` and `stream` is there.
@@ -113,4 +123,6 @@ export interface SavedMachine extends AsyncDisposable {
   readonly deviceState?: () => Promise<DeviceState>
   readonly channels?: ChannelStreams
   readonly stream?: SingleStream
+  /** Besides `pages`: what a QEMU that knows mapped-ram can do without us. */
+  readonly mappedRam?: MappedRamFile
 }

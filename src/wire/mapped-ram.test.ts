@@ -20,7 +20,9 @@ test('parseMappedStart() gives back what mappedStart() wrote', () => {
 
 test('parseMappedStart() refuses a stream that is none, or has no RAM section', () => {
   assert.throws(() => parseMappedStart(Buffer.alloc(100)), /no QEMU stream/)
-  assert.throws(() => parseMappedStart(Buffer.concat([HEAD, Buffer.alloc(9)])), /no RAM section/)
+  assert.throws(() => parseMappedStart(Buffer.concat([HEAD, Buffer.alloc(9)])), /ends before/)
+  const long = Buffer.concat([HEAD, Buffer.alloc(128 * 1024)])
+  assert.throws(() => parseMappedStart(long), /no RAM section/)
 })
 
 test('parseMappedBlock() gives back what serialiseMappedBlock() wrote, placed as QEMU does', () => {

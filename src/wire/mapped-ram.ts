@@ -12,6 +12,9 @@ import { WireError } from './wire-error.ts'
 /** Where pages of a block begin: a multiple of this (`MAPPED_RAM_FILE_OFFSET_ALIGNMENT`). */
 export const MAPPED_RAM_ALIGNMENT: number = 1024 * 1024
 
+/** The most bytes that come before the first block. */
+export const MAX_MAPPED_START_LENGTH: number = 128 * 1024
+
 /** The most bytes that name, length and header of a block take. */
 export const MAX_MAPPED_BLOCK_LENGTH: number = 1 + 255 + 8 + 28
 
@@ -41,11 +44,13 @@ export interface MappedBlock {
 
 const RAM_NAME = Buffer.from([3, 0x72, 0x61, 0x6d, 0, 0, 0, 0, 0, 0, 0, RAM_VERSION])
 
-/** Reads everything up to the first block. @throws WireError */
+/** Reads everything up to the first block; `bytes` are the stream's first `MAX_MAPPED_START_LENGTH`, or all of it. @throws WireError */
 export function parseMappedStart(bytes: Buffer): MappedRamStart {
   if (bytes.length < 8 || bytes.readUInt32BE(0) !== 0x5145564d || bytes.readUInt32BE(4) !== 3)
     throw new WireError('no QEMU stream of version 3', 0)
   const name = bytes.indexOf(RAM_NAME)
+  if (name < 0 && bytes.length < MAX_MAPPED_START_LENGTH)
+    throw new WireError('the stream ends before its RAM section', bytes.length)
   if (name < 13 || bytes[name - 5] !== SECTION.START || bytes.length < name + RAM_NAME.length + 8)
     throw new WireError('no RAM section follows the configuration', 8)
   const at = name + RAM_NAME.length

@@ -13,26 +13,28 @@ export class PageRuns {
   }
 
   /**
-   * Appends the runs of a block by its bitmap (bit 0 of byte 0 is page 0). Gives `false`, when a page behind `pageCount` is set.
+   * Appends the runs of a block by a part of its bitmap (bit 0 of byte 0 is page `partPage`). Gives `false`, when a page behind
+   * `pageCount`, that of the block, is set.
    */
-  appendBitmap(block: number, bitmap: Uint8Array, pageCount: number): boolean {
+  appendBitmap(block: number, bitmap: Uint8Array, partPage: number, pageCount: number): boolean {
     let first = -1
-    for (let page = 0; page < bitmap.length * 8; page += 1) {
-      const byte = bitmap[page >>> 3] as number
+    const end = bitmap.length * 8
+    for (let bit = 0; bit < end; bit += 1) {
+      const byte = bitmap[bit >>> 3] as number
       // Whole bytes of zeros are most of many bitmaps.
-      if (byte === 0 && (page & 7) === 0 && first < 0) {
-        page += 7
+      if (byte === 0 && (bit & 7) === 0 && first < 0) {
+        bit += 7
         continue
       }
-      const isSet = (byte & (1 << (page & 7))) !== 0
-      if (isSet && page >= pageCount) return false
-      if (first >= 0 && (!isSet || page - first === MAX_RUN_PAGES)) {
-        this.#append(block, first, page - first)
+      const isSet = (byte & (1 << (bit & 7))) !== 0
+      if (isSet && partPage + bit >= pageCount) return false
+      if (first >= 0 && (!isSet || bit - first === MAX_RUN_PAGES)) {
+        this.#append(block, partPage + first, bit - first)
         first = -1
       }
-      if (isSet && first < 0) first = page
+      if (isSet && first < 0) first = bit
     }
-    if (first >= 0) this.#append(block, first, pageCount - first)
+    if (first >= 0) this.#append(block, partPage + first, end - first)
     return true
   }
 

@@ -5,6 +5,7 @@ import { type MachineStream, MainStreamParser } from '../../wire/main-stream.ts'
 import {
   MAPPED_RAM_ALIGNMENT,
   MAX_MAPPED_BLOCK_LENGTH,
+  MAX_MAPPED_START_LENGTH,
   type MappedBlock,
   type MappedRamStart,
   bitmapLength,
@@ -17,9 +18,14 @@ import { PAGE_SIZE, type SavedMachine } from '../saved-machine.ts'
 import { SparsePageStore } from './page-store.ts'
 import { PageRuns } from './page-runs.ts'
 
-const MAX_START_LENGTH = 128 * 1024
 const MAX_BLOCKS = 4096
 const MAX_TAIL_LENGTH = 1024 * 1024 * 1024
+
+/** Pages are counted in 32 bits (`PageRuns`). */
+const MAX_USED_LENGTH = 2 ** 32 * PAGE_SIZE
+
+/** Pages of 8 GiB: a bitmap may be long, and stand in a file that is nothing but a hole. */
+const BITMAP_PIECE = 256 * 1024
 
 /** Bytes that end a part of the RAM section: `incomingHead` ends with them, and in this file they come behind the pages. */
 const PART_END_LENGTH = 13
@@ -51,12 +57,13 @@ export async function openSparse(image: OpenedImage): Promise<SavedMachine> {
     description,
     pages: new SparsePageStore(file, blocks, runs),
     deviceState: () => Promise.resolve(state),
+    mappedRam: { fd: file.fd, offset: bodyOffset, direct: file.direct },
     [Symbol.asyncDispose]: () => file.close(),
   }
 }
 
 async function readStart({ file, bodyOffset }: OpenedImage): Promise<MappedRamStart> {
-  const bytes = Buffer.alloc(MAX_START_LENGTH)
+  const bytes = Buffer.alloc(MAX_MAPPED_START_LENGTH)
   const found = await file.read(bytes, bodyOffset)
   return parsed(file.path, bodyOffset, () => parseMappedStart(bytes.subarray(0, found)))
 }
@@ -71,7 +78,11 @@ async function readBlock(
   const found = await file.read(bytes, at)
   const block = parsed(file.path, at, () => parseMappedBlock(bytes.subarray(0, found)))
   const { name, usedLength, bitmapOffset, pagesOffset } = block
-  if (usedLength === 0 || usedLength % PAGE_SIZE !== 0 || usedLength > left)
+  if (
+    usedLength === 0 ||
+    usedLength % PAGE_SIZE !== 0 ||
+    usedLength > Math.min(left, MAX_USED_LENGTH)
+  )
     throw damaged(file.path, at, `says that ${name} has ${usedLength} bytes`)
   const bitmapEnd = bitmapOffset + bitmapLength(usedLength)
   if (bitmapOffset < at + block.length || bitmapEnd > pagesOffset)
@@ -98,10 +109,15 @@ async function readBitmap(
   position: number,
   runs: PageRuns,
 ): Promise<void> {
-  const bitmap = Buffer.alloc(bitmapLength(block.usedLength))
-  await file.read(bitmap, block.bitmapOffset)
-  if (runs.appendBitmap(position, bitmap, block.usedLength / PAGE_SIZE)) return
-  throw damaged(file.path, block.bitmapOffset, `has pages behind the end of ${block.name}`)
+  const { name, usedLength, bitmapOffset } = block
+  const length = bitmapLength(usedLength)
+  const piece = Buffer.alloc(Math.min(BITMAP_PIECE, length))
+  for (let at = 0; at < length; at += piece.length) {
+    const part = piece.subarray(0, Math.min(piece.length, length - at))
+    await file.read(part, bitmapOffset + at)
+    if (!runs.appendBitmap(position, part, at * 8, usedLength / PAGE_SIZE))
+      throw damaged(file.path, bitmapOffset, `has pages behind the end of ${name}`)
+  }
 }
 
 /** Everything behind the pages of the last block. */
