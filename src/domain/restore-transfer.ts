@@ -3,6 +3,8 @@ import { probeMigration } from '../migration/features.ts'
 import { startIncoming } from '../migration/incoming.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import type { RestoreFeed } from '../transfer/restore-feed.ts'
+import type { TransferProgress } from '../transfer/save-target.ts'
+import { bytesReadBy } from './bytes-read.ts'
 import type { OnProgress, RestoreProgress } from './progress.ts'
 import { watchTransfer } from './transfer-meter.ts'
 
@@ -18,19 +20,29 @@ export async function transferIn(
   feed: RestoreFeed,
   options: {
     readonly socketPath: string
+    /** QEMU's pid, where it is known. */
+    readonly pid?: number | undefined
     readonly signal: AbortSignal | undefined
     readonly report: OnProgress<RestoreProgress>
   },
 ): Promise<void> {
-  const { socketPath, signal, report } = options
+  const { socketPath, pid, signal, report } = options
+  const { mappedRam } = feed
+  const features = await probeMigration(control, { signal })
+  const before = bytesReadBy(pid)
   using _meter = watchTransfer(
-    () => feed.progress(),
+    () =>
+      mappedRam === undefined
+        ? feed.progress()
+        : withRead(feed.progress(), bytesReadBy(pid) - before),
     (measure) => report({ phase: 'loading', ...measure }),
   )
   const abandon = new AbortController()
   const incoming = await startIncoming(control, {
-    uri: `unix:${socketPath}`,
-    features: await probeMigration(control, { signal }),
+    uri: mappedRam?.uri ?? `unix:${socketPath}`,
+    features,
+    mappedRam: mappedRam !== undefined,
+    directIo: mappedRam?.directIo === true && features.directIo,
     channels: feed.multifd.channels,
     multifdCompression: feed.multifd.compression,
     signal: signal === undefined ? abandon.signal : AbortSignal.any([signal, abandon.signal]),
@@ -47,6 +59,12 @@ export async function transferIn(
   clearTimeout(timer)
   const faults = ends.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []))
   if (faults.length > 0) throw tellingFault(faults, signal)
+}
+
+/** QEMU does not say how far it is with an incoming file: what it has read stands for it. */
+function withRead(progress: TransferProgress, readBytes: number): TransferProgress {
+  const done = Math.min(readBytes, progress.ramTotalBytes)
+  return { ...progress, ramBytes: done, transferredBytes: done, fileBytes: done }
 }
 
 /** Of the faults of both ends the one that says why: a damaged image before what QEMU made of it. */

@@ -131,7 +131,8 @@ export async function restoreImage(
       ? undefined
       : await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
   using memory = chosen.mode === 'map' ? chosen.memory : undefined
-  const reading = { connections, direct, signal }
+  const mappedRam = plan.emulator.probed.migrationCapabilities.includes('mapped-ram')
+  const reading = { connections, direct, mappedRam, signal }
   await using feed = chosen.mode === 'lazy' ? undefined : openFeed(image, plan, chosen, reading)
   await using fill =
     chosen.mode === 'lazy'
@@ -158,7 +159,7 @@ export async function restoreImage(
   const lazy = fill !== undefined && notLazy === undefined
   if (!lazy) {
     await using late = feed ?? openRestoreFeed(image, { ...reading, backends: [] })
-    await transferIn(control, late, { socketPath, signal, report })
+    await transferIn(control, late, { socketPath, pid: machine.record.pid, signal, report })
   }
   const loadedMs = performance.now()
 
@@ -213,6 +214,7 @@ function openFeed(
   options: {
     readonly connections: number
     readonly direct: boolean
+    readonly mappedRam: boolean
     readonly signal: AbortSignal | undefined
   },
 ): RestoreFeed {

@@ -31,6 +31,8 @@ export interface ProbedQemu {
   readonly machines: readonly MachineType[]
   /** Whether this QEMU, as this user, on this host, really gets KVM. */
   readonly kvmUsable: boolean
+  /** Every migration capability that it knows, such as `mapped-ram`. */
+  readonly migrationCapabilities: readonly string[]
 }
 
 /** Where and how to probe. */
@@ -67,7 +69,7 @@ async function fingerprint(emulator: string): Promise<string> {
     throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${emulator}`, facts)
   })
   const kvm = (await kvmAccess()).usable
-  return JSON.stringify([1, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
+  return JSON.stringify([2, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
 }
 
 async function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
@@ -95,9 +97,10 @@ async function ask(
   signal: AbortSignal | undefined,
 ): Promise<ProbedQemu> {
   const options = { signal, timeoutMs: 60_000 }
-  const [machines, kvm] = await Promise.all([
+  const [machines, kvm, capabilities] = await Promise.all([
     qmp.execute('query-machines', {}, options),
     qmp.execute('query-kvm', {}, options),
+    qmp.execute('query-migrate-capabilities', {}, options),
   ])
   const { major, minor, micro } = qmp.version.qemu
   return {
@@ -113,5 +116,6 @@ async function ask(
       ...(machine['default-ram-id'] !== undefined && { defaultRamId: machine['default-ram-id'] }),
     })),
     kvmUsable: kvm.enabled,
+    migrationCapabilities: capabilities.map(({ capability }) => capability),
   }
 }

@@ -118,6 +118,36 @@ test('openRestoreFeed() refuses a backend that does not fit the image', async ()
   refusal('pc.ram', 65 * PAGE_SIZE)
 })
 
+test('openRestoreFeed() leaves a mapped-ram file to a QEMU that has a loader for it, unless QEMU maps blocks', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('image')
+  await stasisImage(path)
+  await using opened = await openImage(path, options)
+  const machine = { ...opened, mappedRam: { fd: 9, offset: 4000, direct: true } }
+  const backends = [pcRam]
+  await using left = openRestoreFeed(machine, { ...options, backends, mappedRam: true })
+  assert.deepEqual(left.mappedRam, {
+    uri: `file:/proc/${process.pid}/fd/9,offset=4000`,
+    directIo: true,
+  })
+  assert.deepEqual(left.multifd, { channels: 3, compression: 'none' })
+  assert.equal(left.memoryFiles.size, 0)
+  assert.ok(left.progress().ramTotalBytes > PAGE_SIZE)
+  const others = [
+    { mappedRam: false },
+    { mappedRam: undefined },
+    { mappedRam: true, mapped: new Set(['pc.ram']) },
+  ]
+  for (const other of others) {
+    await using feed = openRestoreFeed(machine, { ...options, ...other })
+    assert.equal(feed.mappedRam, undefined)
+  }
+  const wrong = [{ id: 'pc.ram', length: PAGE_SIZE }]
+  assert.throws(() => openRestoreFeed(machine, { ...options, mappedRam: true, backends: wrong }), {
+    code: 'IMAGE_INCOMPATIBLE',
+  })
+})
+
 test('feed() names the frame when one is damaged, and sends no devices', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')

@@ -1,7 +1,7 @@
-import { ImageError } from '../errors.ts'
 import { MemoryFile } from '../io/memory-file.ts'
 import type { DeviceState, PageStore } from '../image/saved-machine.ts'
 import { incomingDevices, incomingHead, ramEnd } from '../wire/incoming-stream.ts'
+import { blockOfBackend } from './backend-block.ts'
 import { IncomingConnection } from './incoming-connection.ts'
 import { loadMemory } from './load-memory.ts'
 import type { RestoreFeed, RestoreFeedOptions } from './restore-feed.ts'
@@ -26,7 +26,7 @@ export function openPagesFeed(
 ): RestoreFeed {
   const matches = options.backends.map((backend) => ({
     id: backend.id,
-    block: matchingBlock(path, pages, backend),
+    block: blockOfBackend(path, pages.blocks, backend),
   }))
   return new PagesFeed(pages, deviceState, matches, options)
 }
@@ -134,29 +134,4 @@ class PagesFeed implements RestoreFeed {
     this.#ramBytes += ramBytes
     this.#fileBytes += fileBytes
   }
-}
-
-function matchingBlock(
-  path: string,
-  pages: PageStore,
-  backend: { readonly id: string; readonly length: number },
-): number {
-  const block = pages.blocks.findIndex(({ name }) => name === backend.id)
-  const length = pages.blocks[block]?.length
-  if (length === undefined) {
-    const names = pages.blocks.map(({ name }) => name).join(', ')
-    throw new ImageError(
-      'IMAGE_INCOMPATIBLE',
-      `${path} has no RAM block called ${backend.id}; it has ${names}`,
-      { path, hint: 'Restore it with the domain XML that it was saved with' },
-    )
-  }
-  if (length !== backend.length) {
-    throw new ImageError(
-      'IMAGE_INCOMPATIBLE',
-      `${path} has ${length} bytes of ${backend.id}, and the domain XML asks for ${backend.length}`,
-      { path, hint: 'Restore it with as much memory as it was saved with' },
-    )
-  }
-  return block
 }

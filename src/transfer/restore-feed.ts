@@ -10,6 +10,8 @@ export interface RestoreFeedOptions {
   readonly backends: readonly { readonly id: string; readonly length: number }[]
   /** RAM blocks that QEMU has already, by a mapping of a file: none of their pages is sent. */
   readonly mapped?: ReadonlySet<string> | undefined
+  /** Whether QEMU has a `mapped-ram` loader, which then reads an image made for it by itself. */
+  readonly mappedRam?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -22,6 +24,8 @@ export interface RestoreFeed extends AsyncDisposable {
   readonly memoryFiles: ReadonlyMap<string, number>
   /** What QEMU must be told before `migrate-incoming`. 0 channels: no multifd. */
   readonly multifd: { readonly channels: number; readonly compression: 'none' | 'zlib' | 'zstd' }
+  /** There when QEMU reads the image by itself: `migrate-incoming` this, with mapped-ram. `feed` carries and counts nothing then. */
+  readonly mappedRam?: { readonly uri: string; readonly directIo: boolean } | undefined
   /**
    * Connects to QEMU's incoming socket and carries everything. Settles when all was sent and every checksum was right.
    * @throws ImageError naming file and offset, QemuError QEMU_DIED when the socket closes early, CancelledError

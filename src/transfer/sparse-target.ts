@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { NewImage } from '../image/new-image.ts'
+import { fileUri } from './file-uri.ts'
 import type { SavedImage, SaveTarget, SaveTargetOptions, TransferProgress } from './save-target.ts'
 
 /** Lets QEMU itself write libvirt's `sparse` format behind the description (docs/format/sparse.md). @throws StorageError, UsageError */
@@ -7,8 +8,12 @@ export async function openSparseTarget(options: SaveTargetOptions): Promise<Save
   const { path, description, direct, channels } = options
   const image = await NewImage.create(path, { format: 'sparse', description, direct })
   const size = async (): Promise<number> => (await stat(image.file.path)).size
+  const { path: partial, fd } = image.file
   return {
-    uri: `file:${image.file.path},offset=${image.bodyOffset}`,
+    // A QEMU that was not started by us may be of another user, who can open a path, but not our descriptors.
+    uri: partial.includes(',offset=')
+      ? fileUri(fd, image.bodyOffset)
+      : `file:${partial},offset=${image.bodyOffset}`,
     multifd: { channels, compression: 'none' },
     mappedRam: { directIo: image.file.direct },
     // QEMU's own word that it is through is all there is to wait for.
