@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { createGunzip, gunzip } from 'node:zlib'
 import { ByteSource } from '../byte-source.ts'
 import { MAX_WHOLE, type Member, unpackMembers } from './members.ts'
+import { streamThrough } from './stream-through.ts'
 
 const gunzipAsync = promisify(gunzip)
 const CHUNK = 1024 * 1024
@@ -63,19 +63,11 @@ function memberLength(head: Buffer): number | undefined {
 }
 
 /** All that follows, whoever wrote it. */
-async function* streamed(head: Uint8Array, source: ByteSource): AsyncGenerator<Uint8Array> {
+function streamed(head: Uint8Array, source: ByteSource): AsyncIterable<Uint8Array> {
   const parts = async function* (): AsyncGenerator<Uint8Array> {
     yield head
     for (let part = await source.next(CHUNK); part !== undefined; part = await source.next(CHUNK))
       yield Uint8Array.from(part)
   }
-  const input = Readable.from(parts(), { objectMode: true, highWaterMark: 2 })
-  const unpacker = createGunzip({ chunkSize: CHUNK })
-  input.once('error', (error) => unpacker.destroy(error))
-  try {
-    yield* input.pipe(unpacker) as AsyncIterable<Uint8Array>
-  } finally {
-    input.destroy()
-    unpacker.destroy()
-  }
+  return streamThrough(parts(), createGunzip({ chunkSize: CHUNK }))
 }

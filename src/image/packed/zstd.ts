@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream'
 import { createZstdDecompress } from 'node:zlib'
 import { decompress } from '../../io/decompress.ts'
 import { ByteSource } from '../byte-source.ts'
 import { MAX_WHOLE, type Member, unpackMembers } from './members.ts'
+import { streamThrough } from './stream-through.ts'
 import {
   MAX_FRAME_HEADER,
   type ZstdFrameHeader,
@@ -100,19 +100,11 @@ async function gather(parts: AsyncIterable<Uint8Array>, target: Uint8Array): Pro
   return length
 }
 
-async function* streamed(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+function streamed(parts: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const copies = async function* (): AsyncGenerator<Uint8Array> {
     for await (const part of parts) yield Uint8Array.from(part)
   }
-  const input = Readable.from(copies(), { objectMode: true, highWaterMark: 4 })
-  const unpacker = createZstdDecompress({ chunkSize: CHUNK })
-  input.once('error', (error) => unpacker.destroy(error))
-  try {
-    yield* input.pipe(unpacker) as AsyncIterable<Uint8Array>
-  } finally {
-    input.destroy()
-    unpacker.destroy()
-  }
+  return streamThrough(copies(), createZstdDecompress({ chunkSize: CHUNK }))
 }
 
 function cut(): Error {
