@@ -43,6 +43,33 @@ const DAMAGES: readonly {
     codes: ['IMAGE_TRUNCATED'],
   },
   {
+    what: 'cut in the cookie',
+    formats: ['raw', 'zstd', 'stasis'],
+    damage: (image) => image.subarray(0, 92 + image.readUInt32LE(32) + 20),
+    codes: ['IMAGE_TRUNCATED'],
+  },
+  {
+    what: 'left without the end of its cookie',
+    formats: ['gzip'],
+    damage: (image) => image.fill(0x20, 92 + image.readUInt32LE(32) + 20, bodyOf(image)),
+    codes: ['IMAGE_CORRUPT'],
+  },
+  {
+    what: 'given the magic of an incomplete one',
+    formats: ['sparse'],
+    damage: (image) => {
+      image.write('LibvirtQemudPart', 'latin1')
+      return image
+    },
+    codes: ['IMAGE_INCOMPLETE'],
+  },
+  {
+    what: 'given a version that nobody knows, in either byte order',
+    formats: ['raw'],
+    damage: (image) => edited(image, 16, 0x0303_0303),
+    codes: ['IMAGE_TOO_NEW'],
+  },
+  {
     what: 'given a format number that nobody knows',
     formats: ['raw'],
     damage: (image) => edited(image, 28, 77),
@@ -61,6 +88,18 @@ const DAMAGES: readonly {
     codes: ['IMAGE_TRUNCATED'],
   },
   {
+    what: 'given a cookie that begins inside its XML',
+    formats: ['raw'],
+    damage: (image) => edited(image, 32, 40),
+    codes: ['IMAGE_CORRUPT'],
+  },
+  {
+    what: 'given a description of nearly 4 GiB',
+    formats: ['gzip'],
+    damage: (image) => edited(image, 20, 0xffff_ffff),
+    codes: ['IMAGE_CORRUPT'],
+  },
+  {
     what: 'given an impossible description length',
     formats: ['raw'],
     damage: (image) => edited(image, 20, 0),
@@ -77,15 +116,19 @@ describe('restoreDomain() ends in an error that tells, and leaves nothing, when 
         const path = dir.join('image')
         await convertImage(placeFixture(fixture, dir), path, { stateDir, format })
         await writeFile(path, damage(await readFile(path)))
+        const damaged = await readFile(path)
         const xml = { text: fixtureXml(fixture, dir, emulator, dir.join('serial')) }
         await assert.rejects(
           restoreDomain(path, { stateDir, xml }),
-          (error: Error & { code?: string }) => {
+          (error: Error & { code?: string; hint?: string; path?: string }) => {
             assert.ok(codes.includes(error.code ?? ''), `${error.code}: ${error.message}`)
             assert.match(error.message, /image/)
+            assert.equal(error.path?.startsWith(path), true, error.message)
+            assert.notEqual(error.hint ?? '', '', error.message)
             return true
           },
         )
+        assert.ok(damaged.equals(await readFile(path)), 'the image is as it was')
         assert.deepEqual(await listDomains({ stateDir }), [])
       })
     }
@@ -95,19 +138,26 @@ describe('restoreDomain() ends in an error that tells, and leaves nothing, when 
 test('restoreDomain() names a machine type that no QEMU here has, and a foreign architecture', async () => {
   await using dir = await tempDir()
   const path = placeFixture(fixture, dir)
-  const image = await readFile(path)
-  const change = async (from: string, to: string): Promise<void> => {
-    const at = image.indexOf(from)
-    await writeFile(
-      path,
-      Buffer.concat([image.subarray(0, at), Buffer.from(to), image.subarray(at + from.length)]),
-    )
-  }
+  const whole = await readFile(path)
   const options = { stateDir: dir.join('state') }
-  await change('pc-q35-7.2', 'pc-q35-9.9')
-  await assert.rejects(restoreDomain(path, options), /pc-q35-9\.9/)
-  await change("arch='x86_64'", "arch='aarch6'")
-  await assert.rejects(restoreDomain(path, options), /aarch6/)
+  const refused = async (from: string, to: string, code: string): Promise<void> => {
+    assert.equal(to.length, from.length)
+    const image = Buffer.from(whole)
+    image.write(to, image.indexOf(from))
+    await writeFile(path, image)
+    await assert.rejects(
+      restoreDomain(path, options),
+      (error: Error & { code?: string; hint?: string }) => {
+        assert.equal(error.code, code, error.message)
+        assert.ok(error.message.includes(/[\w.-]+(?='?$)/.exec(to)?.[0] ?? to), error.message)
+        assert.notEqual(error.hint ?? '', '')
+        return true
+      },
+    )
+    assert.ok(image.equals(await readFile(path)))
+  }
+  await refused("machine='pc-q35-7.2'", "machine='pc-q35-9.9'", 'QEMU_LACKS_FEATURE')
+  await refused("arch='x86_64'", "arch='ppc64l'", 'IMAGE_INCOMPATIBLE')
 })
 
 function bodyOf(image: Buffer): number {

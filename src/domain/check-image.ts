@@ -2,10 +2,10 @@ import { resolve } from 'node:path'
 import { StasisError, UsageError } from '../errors.ts'
 import { openImage, readDescription } from '../image/open-image.ts'
 import type { SaveFormat } from '../image/save-format.ts'
-import { attribute, child } from '../qemu/domain-xml/access.ts'
 import type { Domain } from '../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
 import { readDomain } from '../qemu/domain-xml/read-domain.ts'
+import { foreignArchitecture } from './architecture.ts'
 import { checkCpu } from './check-cpu.ts'
 import { checkFiles } from './check-files.ts'
 import { checkDomainState, checkEmulator, checkMemory, checkNetworks } from './check-host.ts'
@@ -13,7 +13,7 @@ import { checkShape } from './check-shape.ts'
 import { type Directories, resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { type Finding, type FindingCode, fault } from './finding.ts'
-import { imageInfo } from './image-info.ts'
+import { type ImageInfoOptions, imageInfo } from './image-info.ts'
 import { nameCancel } from './name-cancel.ts'
 import type { UnsupportedOptions } from './prepare-machine.ts'
 import { planRestore } from './restore-plan.ts'
@@ -24,6 +24,8 @@ import type { XmlText } from './xml-text.ts'
 export interface CheckImageOptions extends DomainOptions, UnsupportedOptions {
   /** Domain XML that the restore would use in place of the image's. */
   readonly xml?: XmlText | undefined
+  /** How far reading an image is that must be read to its end. */
+  readonly onProgress?: ImageInfoOptions['onProgress']
 }
 
 /** Whether an image can be restored on this host. */
@@ -82,11 +84,8 @@ async function findAll(
 function readXml(xml: string, { ignoreUnsupported }: CheckImageOptions): Domain | Finding {
   try {
     const document = parseDomainXml(xml)
-    const arch = attribute(child(child(document.root, 'os'), 'type'), 'arch')
-    if (arch !== undefined && arch !== 'x86_64') {
-      const text = `The guest's architecture is ${arch}: Stasis runs x86_64 guests only`
-      return fault('ARCHITECTURE', text, `Restore it with libvirt on a host with QEMU for ${arch}`)
-    }
+    const foreign = foreignArchitecture(document)
+    if (foreign !== undefined) return fault('ARCHITECTURE', foreign.text, foreign.hint)
     return readDomain(document, { ignoreUnsupported }).domain
   } catch (error) {
     return findingOf('DOMAIN_XML', error)
@@ -99,8 +98,8 @@ async function checkMachine(
   directories: Directories,
   options: CheckImageOptions,
 ): Promise<readonly Finding[]> {
-  const { signal } = options
-  const { machine, memory, devices = [] } = await imageInfo(path, { signal })
+  const { signal, onProgress } = options
+  const { machine, memory, devices = [] } = await imageInfo(path, { signal, onProgress })
   try {
     await using image = await openImage(path, { direct: false, signal })
     const plan = await planRestore(image, options.xml, directories, options)

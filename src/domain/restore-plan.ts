@@ -1,9 +1,11 @@
-import { UsageError } from '../errors.ts'
+import { ImageError, UsageError } from '../errors.ts'
 import type { SavedMachine } from '../image/saved-machine.ts'
 import { incomingCommandLine } from '../qemu/foreign-command-line.ts'
 import { memoryBackends } from '../qemu/command-line/memory.ts'
 import { type Cpu, readCookieCpu } from '../qemu/domain-xml/model/cpu.ts'
+import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
 import type { Domain } from '../qemu/domain-xml/model/domain.ts'
+import { foreignArchitecture } from './architecture.ts'
 import { type CloneRequest, type CloneXml, cloneXml } from './clone-xml.ts'
 import type { Directories } from './directories.ts'
 import { type Origin, attachedOrigin } from './origin.ts'
@@ -37,6 +39,11 @@ export async function planRestore(
   },
 ): Promise<RestorePlan> {
   const { xml, cookie } = image.description
+  const foreign = foreignArchitecture(parseDomainXml(xml, { path: image.path }))
+  if (foreign !== undefined) {
+    const { text, hint } = foreign
+    throw new ImageError('IMAGE_INCOMPATIBLE', text, { path: image.path, hint })
+  }
   const original =
     given === undefined
       ? { text: xml, path: image.path }
