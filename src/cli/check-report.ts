@@ -1,15 +1,34 @@
-import type { ImageCheck } from '../domain/check-image.ts'
+import { type CheckImageOptions, type ImageCheck, checkImage } from '../domain/check-image.ts'
 import { ImageError } from '../errors.ts'
+import { ProgressDisplay } from './progress-display.ts'
 import type { Answer, Invocation } from './verb.ts'
 
 const MARKS = { ok: 'ok', warning: 'warning', error: 'ERROR' } as const
+
+/** Checks an image, showing how far that is where it must be read whole, and says what was found. @throws as `checkReport` */
+export async function checkAndReport(
+  file: string,
+  options: CheckImageOptions,
+  invocation: Invocation,
+): Promise<Answer> {
+  return checkReport(await checkShown(file, options, invocation), invocation)
+}
+
+async function checkShown(
+  file: string,
+  options: CheckImageOptions,
+  invocation: Invocation,
+): Promise<ImageCheck> {
+  using display = new ProgressDisplay(invocation)
+  return await checkImage(file, { ...options, onProgress: display.show })
+}
 
 /**
  * What `image-check` and `restore --check` say. When the image cannot be restored the findings are said all the same, and the exit
  * code says it too.
  * @throws ImageError IMAGE_INCOMPATIBLE when a finding is an error
  */
-export function checkReport(check: ImageCheck, { output, json }: Invocation): Answer {
+function checkReport(check: ImageCheck, { output, json }: Invocation): Answer {
   const { path, findings, loadable } = check
   const lines = findings.flatMap(({ severity, text, hint }) => [
     `${MARKS[severity].padEnd(8)} ${text}`,

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import type { SaveOptions } from '../domain/save.ts'
 import { TARGET_FORMATS } from '../transfer/save-target-table.ts'
 import { compressionLevel, integerBetween } from './option-values.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 import { readXmlFile } from './xml-file.ts'
 
 /** How an image is written, as commander names the options. */
@@ -18,10 +19,8 @@ export interface FormatFlags {
 }
 
 /** All that `save` and `managedsave` have in common. */
-export interface SaveFlags extends FormatFlags {
+export interface SaveFlags extends FormatFlags, ResumeFlags {
   readonly xml?: string
-  readonly running?: boolean
-  readonly paused?: boolean
   readonly check?: boolean
   readonly verbose?: boolean
 }
@@ -59,15 +58,11 @@ export function declareFormat(command: Command): Command {
 
 /** Adds every option of a save. */
 export function declareSave(command: Command): Command {
-  return declareFormat(command)
-    .option(
-      '--xml <file>',
-      'domain XML to store in place of the running one; the guest must not see a difference',
-    )
-    .addOption(new Option('--running', 'let the guest run when it is restored').conflicts('paused'))
-    .addOption(
-      new Option('--paused', 'leave the guest paused when it is restored').conflicts('running'),
-    )
+  const withXml = declareFormat(command).option(
+    '--xml <file>',
+    'domain XML to store in place of the running one; the guest must not see a difference',
+  )
+  return declareResumeAs(withXml, 'when it is restored')
     .option('--check', 'only look whether it could be saved so; the guest runs on')
     .option('--verbose', 'say how long each part took')
 }
@@ -89,6 +84,6 @@ export async function saveOptions(flags: SaveFlags): Promise<SaveOptions> {
   return {
     ...formatOptions(flags),
     xml: await readXmlFile(flags.xml),
-    resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
+    resumeAs: resumeAs(flags),
   }
 }

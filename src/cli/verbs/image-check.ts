@@ -1,5 +1,4 @@
-import { checkImage } from '../../domain/check-image.ts'
-import { checkReport } from '../check-report.ts'
+import { checkAndReport } from '../check-report.ts'
 import type { Verb } from '../verb.ts'
 import { readXmlFile } from '../xml-file.ts'
 
@@ -18,13 +17,13 @@ export const verb: Verb<Flags> = {
   example: 'stasis image-check /backup/web.save',
   run: async ([file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation
-    const check = await checkImage(file, {
+    const options = {
       ...directories,
       signal,
       xml: await readXmlFile(flags.xml),
       ignoreUnsupported: flags.ignoreUnsupported,
-      onWarning: (text) => output.note(`warning: ${text}`),
-    })
-    return checkReport(check, invocation)
+      onWarning: (text: string) => output.note(`warning: ${text}`),
+    }
+    return checkAndReport(file, options, invocation)
   },
 }

@@ -1,21 +1,17 @@
-import { Option } from 'commander'
 import { defineManagedSave } from '../../domain/define-managed-save.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from '../resume-as.ts'
 import type { Verb } from '../verb.ts'
 import { readXmlFile } from '../xml-file.ts'
 
-interface Flags {
-  readonly running?: boolean
-  readonly paused?: boolean
-}
-
 /** `managedsave-define DOMAIN FILE` */
-export const verb: Verb<Flags> = {
+export const verb: Verb<ResumeFlags> = {
   declare: (command) =>
-    command
-      .argument('<domain>', 'name or UUID')
-      .argument('<file>', 'domain XML; the guest must not see a difference')
-      .addOption(new Option('--running', 'let the guest run when it starts').conflicts('paused'))
-      .addOption(new Option('--paused', 'leave the guest paused').conflicts('running')),
+    declareResumeAs(
+      command
+        .argument('<domain>', 'name or UUID')
+        .argument('<file>', 'domain XML; the guest must not see a difference'),
+      'when it starts',
+    ),
   example: 'stasis managedsave-define web web.xml',
   run: async ([domain = '', file = ''], flags, { directories, signal }) => {
     const text = (await readXmlFile(file))?.text ?? ''
@@ -25,7 +21,7 @@ export const verb: Verb<Flags> = {
       {
         ...directories,
         signal,
-        resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
+        resumeAs: resumeAs(flags),
       },
     )
     return {

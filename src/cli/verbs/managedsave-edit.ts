@@ -1,31 +1,22 @@
-import { Option } from 'commander'
 import { defineManagedSave } from '../../domain/define-managed-save.ts'
 import { dumpManagedSaveXml } from '../../domain/managed-save.ts'
 import { editText } from '../edit-text.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from '../resume-as.ts'
 import type { Verb } from '../verb.ts'
 
-interface Flags {
-  readonly running?: boolean
-  readonly paused?: boolean
-}
-
 /** `managedsave-edit DOMAIN` */
-export const verb: Verb<Flags> = {
+export const verb: Verb<ResumeFlags> = {
   declare: (command) =>
-    command
-      .argument('<domain>', 'name or UUID')
-      .addOption(new Option('--running', 'let the guest run when it starts').conflicts('paused'))
-      .addOption(new Option('--paused', 'leave the guest paused').conflicts('running')),
+    declareResumeAs(command.argument('<domain>', 'name or UUID'), 'when it starts'),
   example: 'EDITOR=nano stasis managedsave-edit web',
   run: async ([domain = ''], flags, { directories, signal }) => {
     const old = await dumpManagedSaveXml(domain, { ...directories, signal })
-    const resumeAs =
-      flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined
+    const options = { ...directories, signal, resumeAs: resumeAs(flags) }
     const text = await editText(old, 'domain.xml')
-    if (text === undefined && resumeAs === undefined)
+    if (text === undefined && options.resumeAs === undefined)
       return { text: 'The XML was not changed', json: { type: 'result', changed: false } }
     const xml = { text: text ?? old }
-    const { name } = await defineManagedSave(domain, xml, { ...directories, signal, resumeAs })
+    const { name } = await defineManagedSave(domain, xml, options)
     return {
       text: `Managed save state file of domain '${name}' edited.`,
       json: { type: 'result', name, changed: true },

@@ -1,9 +1,8 @@
 import { Option } from 'commander'
 import { UsageError } from '../../errors.ts'
-import { checkImage } from '../../domain/check-image.ts'
 import { type RestoreOptions, restoreDomain } from '../../domain/restore.ts'
 import { integerBetween } from '../option-values.ts'
-import { checkReport } from '../check-report.ts'
+import { checkAndReport } from '../check-report.ts'
 import { ProgressDisplay } from '../progress-display.ts'
 import { restoreReport } from '../restore-report.ts'
 import type { Verb } from '../verb.ts'
@@ -68,7 +67,7 @@ export const verb: Verb<Flags> = {
     const onWarning = (text: string): void => output.note(`warning: ${text}`)
     if (flags.check === true) {
       const options = { ...directories, signal, xml, ignoreUnsupported, onWarning }
-      return checkReport(await checkImage(file, options), invocation)
+      return checkAndReport(file, options, invocation)
     }
     using display = new ProgressDisplay(invocation)
     const result = await restoreDomain(file, {

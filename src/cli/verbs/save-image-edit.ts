@@ -1,31 +1,19 @@
-import { Option } from 'commander'
 import { createInterface } from 'node:readline/promises'
 import { editImage } from '../../domain/edit-image.ts'
 import { errorText } from '../error-report.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from '../resume-as.ts'
 import type { Verb } from '../verb.ts'
 
-interface Flags {
-  readonly running?: boolean
-  readonly paused?: boolean
-}
-
 /** `save-image-edit FILE` */
-export const verb: Verb<Flags> = {
+export const verb: Verb<ResumeFlags> = {
   declare: (command) =>
-    command
-      .argument('<file>', 'a save image')
-      .addOption(
-        new Option('--running', 'let the guest run when it is restored').conflicts('paused'),
-      )
-      .addOption(
-        new Option('--paused', 'leave the guest paused when it is restored').conflicts('running'),
-      ),
+    declareResumeAs(command.argument('<file>', 'a save image'), 'when it is restored'),
   example: 'stasis save-image-edit /backup/web.save',
-  run: async ([file = ''], { running, paused }, { output }) => {
+  run: async ([file = ''], flags, { output }) => {
     const { VISUAL, EDITOR } = process.env
     const changed = await editImage(file, {
       editor: VISUAL || EDITOR || 'vi',
-      resumeAs: running === true ? 'running' : paused === true ? 'paused' : undefined,
+      resumeAs: resumeAs(flags),
       onFault: async (error) => {
         if (!process.stdin.isTTY) return false
         output.note(errorText(error, { debug: false }))

@@ -1,0 +1,21 @@
+import { type Command, Option } from 'commander'
+
+/** The two options as commander names them. */
+export interface ResumeFlags {
+  readonly running?: boolean
+  readonly paused?: boolean
+}
+
+/** Adds `--running` and `--paused`, one of which may be given; `when` ends their descriptions. */
+export function declareResumeAs(command: Command, when = ''): Command {
+  const running = `let the guest run ${when}`.trim()
+  const paused = `leave the guest paused ${when}`.trim()
+  return command
+    .addOption(new Option('--running', running).conflicts('paused'))
+    .addOption(new Option('--paused', paused).conflicts('running'))
+}
+
+/** What the flags ask the guest to do. */
+export function resumeAs({ running, paused }: ResumeFlags): 'running' | 'paused' | undefined {
+  return running === true ? 'running' : paused === true ? 'paused' : undefined
+}
