@@ -1,7 +1,7 @@
-import { PAGE_SIZE } from '../image/saved-machine.ts'
 import type { StasisWriter } from '../image/stasis/writer.ts'
 import type { AnnouncedBlock } from '../wire/main-stream.ts'
 import { BoundaryPages } from './boundary-pages.ts'
+import { cutRepeats } from './cut-repeats.ts'
 import type { LevelChooser } from './compression-level.ts'
 import { PageLedger } from './page-ledger.ts'
 import type { ReceivedPacket, ReceivedPiece } from './receive-job.ts'
@@ -101,54 +101,29 @@ export class FramePipeline {
     const ledger = this.#ledger ?? (await this.#announced.promise)
     const block = ledger.position(packet.block)
     for (const { firstPage, pageCount } of packet.zeros) ledger.zero(block, firstPage, pageCount)
-    const work = packet.pieces.map((piece) => this.#storePiece(ledger, block, piece, receivers))
+    const isStored = (page: number): boolean => ledger.isStored(block, page)
+    const pieces = cutRepeats(packet.pieces, this.#boundaries, {
+      ...{ block, isStored },
+      slots: receivers.slots,
+    })
+    for (const { firstPage, pageCount } of pieces) ledger.store(block, firstPage, pageCount)
+    const work = pieces.map((piece) => this.#storePiece(block, piece, receivers))
     // All of them, also after a fault: the slot is in use until the last has ended.
     const failure = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
     if (failure !== undefined) throw failure.reason
   }
 
-  async #storePiece(
-    ledger: PageLedger,
+  #storePiece(
     block: number,
-    piece: ReceivedPiece,
+    { firstPage, pageCount, compressed, offset, length, crc }: ReceivedPiece,
     { slots, outputs }: Receivers,
   ): Promise<void> {
-    const pages = new Uint8Array(slots, piece.slotOffset, piece.pageCount * PAGE_SIZE)
-    const cut = this.#repeats(ledger, block, piece, pages)
-    const firstPage = piece.firstPage + cut.first
-    const pageCount = piece.pageCount - cut.first - cut.last
-    if (pageCount === 0) return
-    ledger.store(block, firstPage, pageCount)
-    if (cut.first + cut.last > 0) {
-      // Rare, and the frame was made already: what is left of it is stored as it is.
-      const rest = pages.subarray(cut.first * PAGE_SIZE, (cut.first + pageCount) * PAGE_SIZE)
-      await this.#writer.add({ block, firstPage, pageCount, codec: 'none' }, rest)
-      return
-    }
-    const memory = piece.compressed ? (outputs as SharedArrayBuffer) : slots
-    const codec = piece.compressed ? this.#options.codec : 'none'
-    const stored = new Uint8Array(memory, piece.offset, piece.length)
-    await this.#writer.add({ block, firstPage, pageCount, codec }, stored, piece.crc)
-  }
-
-  /** How many pages at both ends another packet has brought already. */
-  #repeats(
-    ledger: PageLedger,
-    block: number,
-    { firstPage, pageCount }: ReceivedPiece,
-    pages: Uint8Array,
-  ): { readonly first: 0 | 1; readonly last: 0 | 1 } {
-    const lastPage = firstPage + pageCount - 1
-    const first = pages.subarray(0, PAGE_SIZE)
-    const last = pages.subarray(-PAGE_SIZE)
-    const repeats = (page: number, content: Uint8Array): boolean =>
-      ledger.isStored(block, page) && this.#boundaries.matches(block, page, content)
-    const cut = {
-      first: repeats(firstPage, first) ? 1 : 0,
-      last: lastPage > firstPage && repeats(lastPage, last) ? 1 : 0,
-    } as const
-    this.#boundaries.remember(block, firstPage, first)
-    this.#boundaries.remember(block, lastPage, last)
-    return cut
+    const stored = new Uint8Array(
+      compressed ? (outputs as SharedArrayBuffer) : slots,
+      offset,
+      length,
+    )
+    const codec = compressed ? this.#options.codec : 'none'
+    return this.#writer.add({ block, firstPage, pageCount, codec }, stored, crc)
   }
 }

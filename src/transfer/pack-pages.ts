@@ -3,12 +3,12 @@ import { PAGE_SIZE } from '../image/saved-machine.ts'
 import { type Compressor, makeCompressor } from '../io/compress.ts'
 import { splitByCompressibility } from './compressibility.ts'
 import type { Segment } from './packet-layout.ts'
-import type { ReceivedPiece } from './receive-job.ts'
+import { OUTPUT_LENGTH, type ReceivedPiece, SLOT_LENGTH } from './receive-job.ts'
 
 /** A frame that does not shrink below this share of its pages is stored as it is. */
 const WORTH_COMPRESSING = 0.97
 
-/** Memory that all threads see: pages in slots, and as much for what they are compressed to. */
+/** Memory that all threads see: slots of pages, and for each the room for what they are compressed to. */
 export interface PackMemory {
   readonly slots: SharedArrayBuffer
   readonly outputs: SharedArrayBuffer | undefined
@@ -24,12 +24,14 @@ export class PagePacker {
     this.#compressor = codec === 'none' ? undefined : makeCompressor(codec)
   }
 
-  /** `slotOffset`: of the slot in the memory of slots; its results go to the same place in that of outputs. */
-  pack(segments: readonly Segment[], slotOffset: number, level: number): readonly ReceivedPiece[] {
+  /** Makes frames of the segments in slot number `slot`. */
+  pack(segments: readonly Segment[], slot: number, level: number): readonly ReceivedPiece[] {
+    const slotOffset = slot * SLOT_LENGTH
     if (this.#compressor === undefined)
       return segments.map((segment) => this.#plain(segment, slotOffset + segment.slotOffset))
     const pieces: ReceivedPiece[] = []
-    let outputOffset = slotOffset
+    const outputEnd = (slot + 1) * OUTPUT_LENGTH
+    let outputOffset = slot * OUTPUT_LENGTH
     for (const segment of segments) {
       const start = slotOffset + segment.slotOffset
       const bytes = this.#pages(start, segment.pageCount)
@@ -37,7 +39,7 @@ export class PagePacker {
         const pages = { firstPage: segment.firstPage + run.firstPage, pageCount: run.pageCount }
         const offset = start + run.firstPage * PAGE_SIZE
         const piece = run.compressible
-          ? this.#compressed(this.#compressor, pages, { offset, outputOffset, level })
+          ? this.#compressed(this.#compressor, pages, { offset, outputOffset, outputEnd, level })
           : undefined
         if (piece !== undefined) outputOffset += piece.length
         pieces.push(piece ?? this.#plain(pages, offset))
@@ -49,10 +51,16 @@ export class PagePacker {
   #compressed(
     compressor: Compressor,
     { firstPage, pageCount }: { readonly firstPage: number; readonly pageCount: number },
-    how: { readonly offset: number; readonly outputOffset: number; readonly level: number },
+    how: {
+      readonly offset: number
+      readonly outputOffset: number
+      readonly outputEnd: number
+      readonly level: number
+    },
   ): ReceivedPiece | undefined {
-    const { offset, outputOffset, level } = how
-    const most = Math.floor(pageCount * PAGE_SIZE * WORTH_COMPRESSING)
+    const { offset, outputOffset, outputEnd, level } = how
+    const worth = Math.floor(pageCount * PAGE_SIZE * WORTH_COMPRESSING)
+    const most = Math.min(worth, outputEnd - outputOffset)
     const target = new Uint8Array(this.#memory.outputs as SharedArrayBuffer, outputOffset, most)
     const length = compressor.compress(this.#pages(offset, pageCount), target, level)
     if (length === undefined) return undefined

@@ -9,7 +9,7 @@ export interface ReceiveThreadData {
   readonly state: SharedArrayBuffer
   /** Slots one behind the other: pages as they came, laid out as in guest memory. */
   readonly slots: SharedArrayBuffer
-  /** As long: what the pages of each slot were compressed to. None without a codec. */
+  /** What the pages of each slot were compressed to, `OUTPUT_LENGTH` for each. None without a codec. */
   readonly outputs: SharedArrayBuffer | undefined
 }
 
@@ -55,6 +55,9 @@ export type ReceiveAnswer =
       readonly message: string
       readonly offset: number
     }
+
+/** A packet's 128 pages compressed: they take no more room, and zero pages between them next to none. */
+export const OUTPUT_LENGTH: number = 576 * 1024
 
 /** A packet's 128 pages, and as much again for gaps that are bridged. */
 export const SLOT_LENGTH: number = 1024 * 1024

@@ -97,7 +97,7 @@ function receive(channel: number, fd: number): void {
   const segments = receiver.pages(fd, start, slotBytes)
   // Before the work: another thread may go on reading.
   state.releaseChannel(channel)
-  const pieces = packer.pack(segments, slot * SLOT_LENGTH, state.level)
+  const pieces = packer.pack(segments, slot, state.level)
   const packet: ReceivedPacket = { block, zeros, slot, pieces }
   say({ kind: 'packet', channel, bytes, packet })
 }

@@ -6,6 +6,7 @@ import { shutDown } from '../io/blocking-socket.ts'
 import { closeDescriptor } from '../io/system-calls.ts'
 import { WireError } from '../wire/wire-error.ts'
 import {
+  OUTPUT_LENGTH,
   type ReceiveAnswer,
   type ReceiveJob,
   type ReceiveThreadData,
@@ -50,9 +51,8 @@ export class Receivers implements AsyncDisposable {
     const useful = codec === 'none' ? Math.min(channelCount, MAX_THREADS) : MAX_THREADS
     const threadCount = Math.min(availableParallelism(), useful)
     const slotCount = threadCount + SPARE_SLOTS[codec]
-    const length = slotCount * SLOT_LENGTH
-    this.slots = shared(length)
-    this.outputs = codec === 'none' ? undefined : shared(length)
+    this.slots = shared(slotCount * SLOT_LENGTH)
+    this.outputs = codec === 'none' ? undefined : shared(slotCount * OUTPUT_LENGTH)
     this.ended = this.#end.promise
     this.ended.catch(() => undefined)
     this.channelBytes = Array.from({ length: channelCount }, () => 0)
