@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   attachDomain,
+  checkSave,
   destroyDomain,
+  detachDomain,
   domainInfo,
   listDomains,
   restoreDomain,
@@ -16,54 +14,10 @@ import {
   saveMachine,
 } from '../src/index.ts'
 import { QmpConnection } from '../src/qmp/connection.ts'
-import { CounterLog } from './support/counter-log.ts'
-import { guestArgv } from './support/guests.ts'
+import { type HandStarted, startByHand } from './support/hand-started.ts'
 import { qemus } from './support/qemus.ts'
 import { stasis } from './support/stasis-command.ts'
-import { type TempDir, tempDir } from './support/temp-dir.ts'
-
-interface HandStarted extends AsyncDisposable {
-  readonly qmp: string
-  readonly argv: readonly string[]
-  readonly log: CounterLog
-}
-
-/** A QEMU as a person would start it, from a directory of theirs. */
-async function startByHand(
-  emulator: string,
-  dir: TempDir,
-  more: readonly string[] = [],
-): Promise<HandStarted> {
-  const qmp = dir.join('q')
-  const argv = [
-    ...['-name', 'hand', '-machine', 'q35', '-m', '16', '-display', 'none', '-nodefaults'],
-    ...['-serial', 'file:serial', '-qmp', `unix:${qmp},server=on,wait=off`],
-    ...['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n', '-device', 'virtio-rng-pci'],
-    ...guestArgv('tiny'),
-  ]
-  const inherited = openSync('/dev/null', 'r')
-  const child = spawn(emulator, [...argv, ...more], {
-    cwd: dir.path,
-    stdio: ['ignore', 'ignore', 'ignore', inherited],
-  })
-  closeSync(inherited)
-  for (const path of [qmp, dir.join('serial')]) {
-    while ((await access(path).catch(() => 'absent')) === 'absent') {
-      assert.equal(child.exitCode, null, 'QEMU ended at its start')
-      await delay(20)
-    }
-  }
-  return {
-    qmp,
-    argv,
-    log: new CounterLog(dir.join('serial')),
-    async [Symbol.asyncDispose](): Promise<void> {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-    },
-  }
-}
+import { tempDir } from './support/temp-dir.ts'
 
 for (const { label, emulator } of qemus()) {
   test(
@@ -113,6 +67,65 @@ test('what a QEMU got from another program is said before it is stopped', async 
     message: /cannot be saved: .*-add-fd fd=3,set=7 passes an inherited descriptor/,
   })
   assert.equal(phases.has('stopping'), false)
+  await hand.log.advance(1)
+})
+
+for (const { label, emulator } of qemus()) {
+  test(`what was plugged in or out of a QEMU ${label} is said before it is stopped`, async () => {
+    await using dir = await tempDir()
+    const stateDir = dir.join('state')
+    const more = ['-device', 'pcie-root-port,id=root', '-device', 'virtio-serial-pci,id=ports']
+    await using hand = await startByHand(emulator, dir, [
+      ...more,
+      ...['-device', 'virtserialport,id=one', '-device', '{"driver":"virtserialport","id":"two"}'],
+    ])
+    await hand.log.advance(1)
+    assert.deepEqual((await attachDomain(hand.qmp, { stateDir })).obstacles, [])
+    {
+      await using qmp = await QmpConnection.connect(hand.qmp)
+      await qmp.execute('device_add', { driver: 'virtio-rng-pci', id: 'late', bus: 'root' })
+      // Such a port is gone without the guest's leave.
+      await qmp.execute('device_del', { id: 'two' })
+    }
+    const changes = [
+      'the device late (virtio-rng-pci) was plugged in after its start',
+      'the device two of its command line was unplugged',
+    ]
+    const { obstacles } = await checkSave('hand', dir.join('image'), { stateDir })
+    assert.equal(obstacles.length, 1)
+    for (const change of changes) assert.ok(obstacles[0]?.includes(change), obstacles[0])
+    await assert.rejects(saveDomain('hand', dir.join('image'), { stateDir }), {
+      code: 'QEMU_REFUSED',
+      message: /could not be started again as it is\. .*late.*two/,
+    })
+    await hand.log.advance(1)
+    await detachDomain('hand', { stateDir })
+    assert.deepEqual((await attachDomain(hand.qmp, { stateDir })).obstacles, changes)
+  })
+}
+
+test('a disk that the command line does not lead to is said', async () => {
+  await using dir = await tempDir()
+  const stateDir = dir.join('state')
+  const emulator = qemus()[0]?.emulator ?? ''
+  await writeFile(dir.join('one,two.img'), Buffer.alloc(1 << 20))
+  const disk = `file=${dir.join('one,,two.img')},format=raw,if=none,id=d`
+  const argv = ['-drive', disk, '-device', 'virtio-blk-pci,drive=d,id=vd']
+  await using hand = await startByHand(emulator, dir, argv)
+  await hand.log.advance(1)
+  assert.deepEqual((await attachDomain(hand.qmp, { stateDir })).obstacles, [])
+  {
+    await using qmp = await QmpConnection.connect(hand.qmp)
+    await qmp.executeAny('blockdev-snapshot-sync', {
+      device: 'd',
+      'snapshot-file': dir.join('later.qcow2'),
+    })
+  }
+  await assert.rejects(saveDomain('hand', dir.join('image'), { stateDir }), {
+    message: new RegExp(
+      `its disk d is ${dir.join('later.qcow2')}, which its command line does not`,
+    ),
+  })
   await hand.log.advance(1)
 })
 

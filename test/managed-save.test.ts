@@ -18,6 +18,10 @@ import {
   undefineDomain,
 } from '../src/index.ts'
 import { domainXml } from './support/domain-xml.ts'
+import { waitUntilFilled } from '../src/domain/fill-state.ts'
+import { computeFillSum } from './support/guest-memory.ts'
+import { startLinuxDomain } from './support/linux-domain.ts'
+import { findPageServer, pathsOf } from './support/page-server.ts'
 import { newestQemu, qemus } from './support/qemus.ts'
 import { startStasis, stasis } from './support/stasis-command.ts'
 import { tempDir } from './support/temp-dir.ts'
@@ -223,4 +227,68 @@ test('the XML in a managed save can be changed where the guest does not see it',
   await startDomain('tiny', { stateDir })
   await log.advance(2)
   await log.assertUnbroken()
+})
+
+for (const { label, emulator } of qemus()) {
+  test(
+    `a managed save on QEMU ${label} comes back lazily, and stays as long as memory comes from it`,
+    { timeout: 180_000 },
+    async () => {
+      await using domain = await startLinuxDomain({ emulator, memoryMib: 256 })
+      const { name, stateDir } = domain
+      {
+        await using console = await domain.console()
+        await console.ask('fill 80', /^FILLED (\w+)/)
+      }
+      await managedSaveDomain(name, { stateDir })
+      const image = join(stateDir, `save/${name}.save`)
+      const { server } = await (async () => {
+        const { stdout, stderr } = await stasis(stateDir, 'start', name, '--mode', 'lazy')
+        assert.equal(stdout, `Domain '${name}' started from its managed save\n`, stderr)
+        return findPageServer(pathsOf(domain))
+      })()
+      process.kill(server, 'SIGSTOP')
+      try {
+        await access(image)
+        assert.equal((await domainInfo(name, { stateDir })).managedSave, false)
+        await assert.rejects(removeManagedSave(name, { stateDir }), {
+          code: 'DOMAIN_WRONG_STATE',
+          message: /takes its memory from it/,
+        })
+      } finally {
+        process.kill(server, 'SIGCONT')
+      }
+      {
+        await using console = await domain.console()
+        const [, sum] = await console.ask('sum', /^SUM (\w+)/)
+        assert.equal(sum, computeFillSum(80))
+      }
+      await waitUntilFilled(name, pathsOf(domain), undefined)
+      assert.equal((await domainInfo(name, { stateDir })).managedSave, false)
+      await assert.rejects(access(image), 'who looks next removes it')
+      await managedSaveDomain(name, { stateDir })
+      await startDomain(name, { stateDir })
+    },
+  )
+}
+
+test('a managed save in the format channels goes with all its files', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, log } = tiny
+  const save = join(stateDir, 'save')
+  const names = async (): Promise<readonly string[]> => (await readdir(save)).toSorted()
+  await log.advance(1)
+  await managedSaveDomain('tiny', { stateDir, format: 'channels', channels: 2 })
+  assert.deepEqual(await names(), ['tiny.save', 'tiny.save.1', 'tiny.save.2'])
+  await startDomain('tiny', { stateDir })
+  assert.deepEqual(await names(), [])
+  await log.advance(1)
+  await managedSaveDomain('tiny', { stateDir, format: 'channels', channels: 2 })
+  await removeManagedSave('tiny', { stateDir })
+  assert.deepEqual(await names(), [])
+  // Its remover was killed after the first file.
+  for (const name of ['tiny.save.1', 'tiny.save.2', '.tiny.save.77-1.partial', 'other.save'])
+    await writeFile(join(save, name), 'x')
+  await startDomain('tiny', { stateDir })
+  assert.deepEqual(await names(), ['other.save'])
 })

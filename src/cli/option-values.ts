@@ -16,3 +16,15 @@ export function compressionLevel(text: string): number | 'adaptive' {
   if (/^-?\d+$/.test(text) && value >= -7 && value <= 19) return value
   throw new InvalidArgumentError("It must be a whole number from -7 to 19, or 'adaptive'.")
 }
+
+const UNITS = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const
+
+/** A parser for bytes per second: a whole number, with K, M or G behind it for KiB, MiB or GiB. */
+export function byteRate(text: string): number {
+  const [, digits = '', unit = ''] = /^([1-9]\d*)([KMG]?)$/i.exec(text) ?? []
+  const value = Number(digits) * UNITS[unit.toUpperCase() as keyof typeof UNITS]
+  if (value >= 1024 && value <= 1024 ** 4) return value
+  throw new InvalidArgumentError(
+    'It must be bytes per second, at least 1K: a whole number, which K, M or G may follow.',
+  )
+}

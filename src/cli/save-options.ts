@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { SaveOptions } from '../domain/save.ts'
 import { TARGET_FORMATS } from '../transfer/save-target-table.ts'
-import { compressionLevel, integerBetween } from './option-values.ts'
+import { byteRate, compressionLevel, integerBetween } from './option-values.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 import { readXmlFile } from './xml-file.ts'
 
@@ -20,6 +20,7 @@ export interface FormatFlags {
 
 /** All that `save` and `managedsave` have in common. */
 export interface SaveFlags extends FormatFlags, ResumeFlags {
+  readonly maxBandwidth?: number
   readonly xml?: string
   readonly check?: boolean
   readonly verbose?: boolean
@@ -58,10 +59,16 @@ export function declareFormat(command: Command): Command {
 
 /** Adds every option of a save. */
 export function declareSave(command: Command): Command {
-  const withXml = declareFormat(command).option(
-    '--xml <file>',
-    'domain XML to store in place of the running one; the guest must not see a difference',
-  )
+  const withXml = declareFormat(command)
+    .option(
+      '--max-bandwidth <rate>',
+      'bytes of guest memory per second that are sent at most, such as 500M',
+      byteRate,
+    )
+    .option(
+      '--xml <file>',
+      'domain XML to store in place of the running one; the guest must not see a difference',
+    )
   return declareResumeAs(withXml, 'when it is restored')
     .option('--check', 'only look whether it could be saved so; the guest runs on')
     .option('--verbose', 'say how long each part took')
@@ -83,6 +90,7 @@ export function formatOptions(flags: FormatFlags): SaveOptions {
 export async function saveOptions(flags: SaveFlags): Promise<SaveOptions> {
   return {
     ...formatOptions(flags),
+    maxBandwidth: flags.maxBandwidth,
     xml: await readXmlFile(flags.xml),
     resumeAs: resumeAs(flags),
   }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, realpath, symlink } from 'node:fs/promises'
 import { DomainError, storageError } from '../errors.ts'
-import { whatCannotBeCarried } from '../qemu/foreign-command-line.ts'
 import { inspectQemu, machineFacts } from '../qemu/inspect.ts'
 import { QmpConnection } from '../qmp/connection.ts'
 import { attachedXml } from './attached-xml.ts'
@@ -11,6 +10,7 @@ import { HeldDomain } from './held-domain.ts'
 import { checkIdentity } from './identity.ts'
 import { clearRuntime } from './presence.ts'
 import { writeRecord } from './runtime-record.ts'
+import { carryingObstacles } from './save-description.ts'
 
 /** What to take over. */
 export interface AttachOptions extends DomainOptions {
@@ -43,6 +43,7 @@ export async function attachDomain(
   const found = await inspectQemu(socket)
   await using qmp = await QmpConnection.connect(socket, { signal: options.signal })
   const facts = await machineFacts(qmp)
+  const obstacles = await carryingObstacles(qmp, found.commandLine)
   const name = options.name ?? facts.name ?? `qemu-${found.identity.pid}`
   const uuid = facts.uuid ?? randomUUID()
   await using held = await HeldDomain.named(name, 'attach', options)
@@ -68,7 +69,6 @@ export async function attachDomain(
     commandLine: found.commandLine,
     attached: { cwd: found.cwd },
   })
-  const obstacles = whatCannotBeCarried(found.commandLine.slice(1))
   return { name, uuid, id: found.identity.pid, obstacles }
 }
 

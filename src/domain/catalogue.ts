@@ -4,6 +4,8 @@ import { childText } from '../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
 import { listDefinitions, readDefinition } from './definitions.ts'
 import type { Directories } from './directories.ts'
+import { isDomainName } from './domain-name.ts'
+import { whereSaved } from './last-end.ts'
 import { observe } from './presence.ts'
 import { type RuntimePaths, runtimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
@@ -41,9 +43,16 @@ export async function findEntry(directories: Directories, reference: string): Pr
     const uuid = await uuidOf(directories, entry)
     if (uuid === reference.toLowerCase() || String(entry.record?.pid) === reference) return entry
   }
+  const saved = await savedAs(directories, reference)
   throw new DomainError('DOMAIN_NOT_FOUND', `There is no domain '${reference}'`, {
-    hint: `\`stasis list --all\` shows the domains in ${directories.stateDir}`,
+    hint: saved ?? `\`stasis list --all\` shows the domains in ${directories.stateDir}`,
   })
+}
+
+/** Where a domain is that was not defined and is gone because it was saved. */
+async function savedAs(directories: Directories, name: string): Promise<string | undefined> {
+  if (!isDomainName(name)) return undefined
+  return whereSaved(runtimePaths(directories, name))
 }
 
 /** The UUID of a domain; empty when it is not running and its definition cannot be read. */

@@ -49,7 +49,7 @@ export async function checkSave(
   }
   await look(() => checkDestination(directories, file))
   await look(() => checkSavable(name, control, settings, options.signal))
-  await look(() => describeForSave(held, record, true, options.xml))
+  await look(() => describeForSave(held, record, true, options.xml, control))
   const { memoryBytes } = await liveDomain(paths)
   const neededBytes = Math.min(memoryBytes, (await residentBytes(record.pid)) ?? memoryBytes)
   const freeBytes = await freeSpace(path === undefined ? directories.stateDir : dirname(file))

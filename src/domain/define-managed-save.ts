@@ -25,7 +25,7 @@ export async function defineManagedSave(
   await using held = await HeldDomain.find(reference, 'managedsave-define', options)
   const { name, paths, directories } = held
   held.requireOff()
-  await requireManagedSave(name, paths)
+  await requireManagedSave(held)
   const old = await readDescription(paths.managedSave)
   const description = {
     xml: replaceXml(old.xml, xml),

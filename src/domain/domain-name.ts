@@ -22,3 +22,8 @@ function findFault(name: string): string | undefined {
   if (Buffer.byteLength(name) > MAX_NAME_LENGTH) return `it is longer than ${MAX_NAME_LENGTH} bytes`
   return undefined
 }
+
+/** Whether a domain can have this name. */
+export function isDomainName(name: string): boolean {
+  return findFault(name) === undefined
+}

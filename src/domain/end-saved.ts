@@ -1,5 +1,5 @@
 import { endQemu } from '../qemu/end.ts'
-import { removeFile } from '../io/file-names.ts'
+import { removeImage } from '../image/remove-image.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import type { HeldDomain } from './held-domain.ts'
 import { noteEnd } from './last-end.ts'
@@ -16,8 +16,8 @@ export async function endSaved(
   saved: { readonly control: QmpConnection; readonly path: string },
 ): Promise<void> {
   const { origin } = record
-  if (origin?.managed === true && origin.path !== saved.path) await removeFile(origin.path)
+  if (origin?.managed === true && origin.path !== saved.path) await removeImage(origin.path)
   await endQemu(record, { qmp: saved.control })
-  await noteEnd(held.paths, 'saved')
+  await noteEnd(held.paths, 'saved', { image: saved.path })
   await clearRuntime(held.paths)
 }

@@ -2,6 +2,7 @@ import { DomainError } from '../errors.ts'
 import { findEntry } from './catalogue.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { type Directories, resolveDirectories } from './directories.ts'
+import { whereSaved } from './last-end.ts'
 import { DomainLock } from './lock.ts'
 import { settle } from './presence.ts'
 import { type RuntimePaths, runtimePaths } from './runtime-paths.ts'
@@ -17,19 +18,19 @@ export class HeldDomain implements AsyncDisposable {
   readonly paths: RuntimePaths
   /** Its QEMU when it was taken, if it ran. */
   readonly record: RuntimeRecord | undefined
+  /** Where it is, in words, when a plain file has it. */
+  readonly whereSaved: string | undefined
   readonly #lock: DomainLock
 
   private constructor(
-    directories: Directories,
-    name: string,
-    paths: RuntimePaths,
-    record: RuntimeRecord | undefined,
+    facts: Pick<HeldDomain, 'directories' | 'name' | 'paths' | 'record' | 'whereSaved'>,
     lock: DomainLock,
   ) {
-    this.directories = directories
-    this.name = name
-    this.paths = paths
-    this.record = record
+    this.directories = facts.directories
+    this.name = facts.name
+    this.paths = facts.paths
+    this.record = facts.record
+    this.whereSaved = facts.whereSaved
     this.#lock = lock
   }
 
@@ -48,7 +49,9 @@ export class HeldDomain implements AsyncDisposable {
     const paths = runtimePaths(directories, name)
     const lock = await DomainLock.acquire(name, paths, verb, options.signal)
     try {
-      return new HeldDomain(directories, name, paths, await settle(paths), lock)
+      const record = await settle(paths)
+      const saved = record === undefined ? await whereSaved(paths) : undefined
+      return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, lock)
     } catch (error) {
       await lock[Symbol.asyncDispose]()
       throw error
@@ -59,7 +62,7 @@ export class HeldDomain implements AsyncDisposable {
   requireRunning(): RuntimeRecord {
     if (this.record !== undefined) return this.record
     throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${this.name}' is not running`, {
-      hint: `\`stasis start ${this.name}\` starts it`,
+      hint: this.whereSaved ?? `\`stasis start ${this.name}\` starts it`,
     })
   }
 

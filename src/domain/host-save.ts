@@ -5,10 +5,16 @@ import { liveDomain } from './dump-xml.ts'
 import { readHostList, writeHostList } from './host-list.ts'
 import { managedSaveDomain } from './managed-save.ts'
 import type { SaveOptions, SaveResult } from './save.ts'
+import { SharedBandwidth } from './shared-bandwidth.ts'
 import { severalAtOnce } from './several-at-once.ts'
 
 /** How to park every domain of a host. */
-export interface HostSaveOptions extends Omit<SaveOptions, 'xml' | 'resumeAs' | 'onProgress'> {
+export interface HostSaveOptions extends Omit<
+  SaveOptions,
+  'xml' | 'resumeAs' | 'onProgress' | 'maxBandwidth'
+> {
+  /** Bytes of guest memory per second that all of them send at most, together. Default: as fast as it goes. */
+  readonly maxBandwidth?: number | undefined
   /** When it has passed, what is under way is cancelled and what is left stays as it is. Default: none. */
   readonly timeLimitMs?: number | undefined
   /** How many at the same time. Default 2: two keep the disk busy while one starts or ends. */
@@ -38,6 +44,8 @@ const DEFAULT_PARALLEL = 2
  */
 export async function saveHost(options: HostSaveOptions = {}): Promise<readonly HostSaveOutcome[]> {
   const { timeLimitMs, parallelDomains = DEFAULT_PARALLEL, dryRun, onDomain, ...rest } = options
+  const maxBandwidth =
+    options.maxBandwidth === undefined ? undefined : new SharedBandwidth(options.maxBandwidth)
   const directories = resolveDirectories(options)
   const running = (await listEntries(directories)).filter(({ record }) => record !== undefined)
   const sized = await Promise.all(
@@ -70,7 +78,7 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
         if (hasPassed(limit))
           return { ...base, outcome: 'not saved', reason: 'the time had run out' }
         try {
-          const result = await managedSaveDomain(name, { ...rest, signal })
+          const result = await managedSaveDomain(name, { ...rest, maxBandwidth, signal })
           return { ...base, outcome: 'saved', result }
         } catch (error) {
           const out = hasPassed(limit) && !hasPassed(options.signal)

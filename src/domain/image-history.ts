@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { access, mkdir, readFile, readdir } from 'node:fs/promises'
+import { access, mkdir, readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../errors.ts'
 import type { MachineDescription } from '../image/saved-machine.ts'
-import { removeFile } from '../io/file-names.ts'
+import { removeFile, removeUnlocked } from '../io/file-names.ts'
 import type { Directories } from './directories.ts'
 import type { DiskIdentity } from './disk-identity.ts'
 import { writeDurably } from './durable-text.ts'
@@ -20,6 +20,7 @@ export interface ImageHistory {
 
 /** Few enough to look through at every save. */
 const KEPT = 200
+const ABANDONED_MS = 60_000
 
 /**
  * What tells images apart: a digest of what they say about their machine. Ours say when they were made, so no two are
@@ -73,9 +74,16 @@ export async function removeHistory(directories: Directories, key: string): Prom
   await removeFile(historyPath(directories, key))
 }
 
-/** Forgets images that are not where they were once there are many. */
+/** Forgets images that are not where they were once there are many, and what writers that were killed left. */
 async function forgetGone(directories: Directories): Promise<void> {
-  const names = await readdir(historyDirectory(directories)).catch(() => [])
+  const directory = historyDirectory(directories)
+  const names = await readdir(directory).catch(() => [])
+  for (const name of names.filter((one) => one.endsWith('.partial'))) {
+    const path = join(directory, name)
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }))
+    // Another domain's writer has its lock only a moment after the file is there.
+    if (Date.now() - mtimeMs > ABANDONED_MS) await removeUnlocked(path)
+  }
   if (names.length < KEPT) return
   for (const name of names.filter((one) => one.endsWith('.json'))) {
     const key = name.slice(0, -'.json'.length)

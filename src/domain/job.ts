@@ -154,7 +154,8 @@ export async function readJob(path: string): Promise<JobRecord | undefined> {
 
 async function writeWhole(path: string, record: JobRecord): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const partial = `${path}.${process.pid}`
+  // Only who holds the domain's lock writes, so that this name is enough, and one that was killed leaves no second.
+  const partial = `${path}.new`
   await writeFile(partial, `${JSON.stringify(record)}\n`, { mode: 0o600 })
   await rename(partial, path)
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { access, mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { removeFile } from '../io/file-names.ts'
 import { writeDurably } from './durable-text.ts'
@@ -14,18 +14,21 @@ export interface LastEnd {
   readonly time: string
   /** The last lines that its QEMU wrote, when it crashed. */
   readonly lastLines?: string | undefined
+  /** The image that it was saved to, and is in until it runs again. */
+  readonly image?: string | undefined
 }
 
 /** Remembers how a domain ended; that this could not be written is no failure of the act that ended it. */
 export async function noteEnd(
   paths: RuntimePaths,
   reason: EndReason,
-  lastLines?: string,
+  { lastLines = '', image }: Pick<LastEnd, 'lastLines' | 'image'> = {},
 ): Promise<void> {
   const end: LastEnd = {
     reason,
     time: new Date().toISOString(),
-    ...(lastLines !== undefined && lastLines !== '' && { lastLines }),
+    ...(lastLines !== '' && { lastLines }),
+    ...(image !== undefined && { image }),
   }
   try {
     await mkdir(dirname(paths.lastEnd), { recursive: true, mode: 0o700 })
@@ -48,4 +51,16 @@ export async function readLastEnd(paths: RuntimePaths): Promise<LastEnd | undefi
 /** Forgets it: the domain runs again, or is no more. */
 export async function forgetEnd(paths: RuntimePaths): Promise<void> {
   await removeFile(paths.lastEnd).catch(() => undefined)
+}
+
+/** What to tell who looks for a domain that was saved to a file; `undefined` when it was not. */
+export async function whereSaved(paths: RuntimePaths): Promise<string | undefined> {
+  const image = (await readLastEnd(paths))?.image
+  if (image === undefined || image === paths.managedSave) return undefined
+  const there = await access(image).then(
+    () => true,
+    () => false,
+  )
+  if (!there) return undefined
+  return `It was saved to ${image}: \`stasis restore ${image}\` lets it go on from there`
 }

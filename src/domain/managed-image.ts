@@ -1,11 +1,11 @@
 import { access } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { DomainError } from '../errors.ts'
 import { readDescription } from '../image/open-image.ts'
 import { removeFile } from '../io/file-names.ts'
-import { syncDirectory } from '../io/partial-file.ts'
+import { removeImage } from '../image/remove-image.ts'
 import type { Directories } from './directories.ts'
 import { imageKey, removeHistory } from './image-history.ts'
+import { orderPath } from './page-order-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
@@ -32,8 +32,8 @@ export async function removeManagedImage(
   paths: RuntimePaths,
 ): Promise<void> {
   const description = await readDescription(paths.managedSave).catch(() => undefined)
-  await removeFile(paths.managedSave)
-  await syncDirectory(dirname(paths.managedSave)).catch(() => undefined)
+  await removeImage(paths.managedSave)
+  await removeFile(orderPath(paths.managedSave))
   if (description !== undefined) await removeHistory(directories, imageKey(description))
 }
 

@@ -6,10 +6,10 @@ import { findEntry } from './catalogue.ts'
 import { readDefinition } from './definitions.ts'
 import { resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
+import { fillState } from './fill-state.ts'
 import { HeldDomain } from './held-domain.ts'
-import { hasManagedImage, removeManagedImage } from './managed-image.ts'
+import { isParked, removeManagedImage } from './managed-image.ts'
 import { nameCancel } from './name-cancel.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
 import { type SaveOptions, type SaveResult, saveHeld } from './save.ts'
 
 /**
@@ -42,7 +42,7 @@ export async function removeManagedSave(
   options: DomainOptions = {},
 ): Promise<{ readonly name: string }> {
   await using held = await HeldDomain.find(reference, 'managedsave-remove', options)
-  await requireManagedSave(held.name, held.paths)
+  await requireManagedSave(held)
   await removeManagedImage(held.directories, held.paths)
   return { name: held.name }
 }
@@ -55,14 +55,24 @@ export async function dumpManagedSaveXml(
   reference: string,
   options: DomainOptions = {},
 ): Promise<string> {
-  const { name, paths } = await findEntry(resolveDirectories(options), reference)
-  await requireManagedSave(name, paths)
-  return (await readDescription(paths.managedSave)).xml
+  const entry = await findEntry(resolveDirectories(options), reference)
+  await requireManagedSave(entry)
+  return (await readDescription(entry.paths.managedSave)).xml
 }
 
 /** @throws DomainError DOMAIN_WRONG_STATE */
-export async function requireManagedSave(name: string, paths: RuntimePaths): Promise<void> {
-  if (await hasManagedImage(paths)) return
+export async function requireManagedSave(
+  domain: Pick<HeldDomain, 'name' | 'paths' | 'record'>,
+): Promise<void> {
+  const { name, paths, record } = domain
+  if (record !== undefined && (await fillState(paths)) !== undefined) {
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Domain '${name}' goes on from its managed save already, and takes its memory from it`,
+      { hint: `\`stasis dominfo ${name}\` says how much is still to come; the image goes then` },
+    )
+  }
+  if (await isParked(paths, record)) return
   throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has no managed save`, {
     hint: '`stasis list --all --managed-save` shows which domains have one',
   })

@@ -1,7 +1,7 @@
 import { access, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../errors.ts'
-import { removeFile } from '../io/file-names.ts'
+import { removeImage, removeLeftovers } from '../image/remove-image.ts'
 import { readTail } from '../io/log-file.ts'
 import { endQemu } from '../qemu/end.ts'
 import { findOrphans } from '../qemu/find-orphans.ts'
@@ -30,11 +30,22 @@ export async function observe(paths: RuntimePaths): Promise<RuntimeRecord | unde
 
 /**
  * Brings the runtime directory into line with what runs: the QEMU of a start that was broken off is ended, and so is one whose guest
- * is safe in an image; the files of one that died are removed. Gives the record of a QEMU that runs. Only for who holds the lock.
+ * is safe in an image; the files of one that died, and what a save that was killed had written, are removed. Gives the record of a
+ * QEMU that runs. Only for who holds the lock.
  * @throws StorageError, QemuError QEMU_TIMEOUT
  */
 export async function settle(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   const record = await readRecord(paths)
+  const settled = await settleQemu(paths, record)
+  if (record?.saving !== undefined) await removeLeftovers(record.saving.path, false)
+  await removeLeftovers(paths.managedSave, true)
+  return settled
+}
+
+async function settleQemu(
+  paths: RuntimePaths,
+  record: RuntimeRecord | undefined,
+): Promise<RuntimeRecord | undefined> {
   if (record === undefined) {
     await endOrphans(paths)
     return forget(paths)
@@ -54,7 +65,7 @@ export async function settle(paths: RuntimePaths): Promise<RuntimeRecord | undef
   }
   if (await isSaved(saving)) {
     await endQemu(record)
-    await noteEnd(paths, 'saved')
+    await noteEnd(paths, 'saved', { image: saving.path })
     return forget(paths)
   }
   const left = { ...record, saving: undefined, interrupted: saving.running || record.interrupted }
@@ -75,7 +86,7 @@ export async function dropConsumed(
   { origin }: Pick<RuntimeRecord, 'origin'>,
 ): Promise<void> {
   if (origin?.managed !== true || !origin.begun || (await isThere(paths.fill))) return
-  await removeFile(origin.path)
+  await removeImage(origin.path)
 }
 
 async function isUnsettled(paths: RuntimePaths, record: RuntimeRecord): Promise<boolean> {
@@ -93,12 +104,12 @@ async function forget(paths: RuntimePaths): Promise<undefined> {
 /** QEMU removes the sockets that it listens on when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
 async function noteDeath(paths: RuntimePaths, record: RuntimeRecord): Promise<void> {
   if (record.saving !== undefined && (await isSaved(record.saving))) {
-    await noteEnd(paths, 'saved')
+    await noteEnd(paths, 'saved', { image: record.saving.path })
     return
   }
-  if (record.origin?.managed === true && record.origin.begun) await removeFile(record.origin.path)
+  if (record.origin?.managed === true && record.origin.begun) await removeImage(record.origin.path)
   if (await isThere(paths.controlSocket))
-    await noteEnd(paths, 'crashed', lastLines(readTail(paths.log, 0, TAIL_BYTES)))
+    await noteEnd(paths, 'crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })
   else await noteEnd(paths, 'shutdown')
 }
 

@@ -9,6 +9,7 @@ import type { DomainOptions } from './domain-options.ts'
 import { checkDomainName } from './domain-name.ts'
 import { HeldDomain } from './held-domain.ts'
 import { refuseManagedImage } from './managed-image.ts'
+import { orderPath } from './page-order-file.ts'
 
 /**
  * Gives a defined domain that does not run, given by name or UUID, another name.
@@ -38,7 +39,8 @@ export async function renameDomain(
   // For a moment there are two of one UUID, which is better than none.
   await writeDefinition(directories, newName, formatDomainXml(document))
   await removeDefinition(directories, name)
-  for (const path of [paths.lastEnd, paths.lastJob]) await removeFile(path)
+  for (const path of [paths.lastEnd, paths.lastJob, orderPath(paths.managedSave)])
+    await removeFile(path)
   if (await isAutostarted(directories, name)) {
     await removeFile(autostartPath(directories, name))
     await markAutostart(directories, newName)

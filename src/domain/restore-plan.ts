@@ -8,6 +8,7 @@ import type { Domain } from '../qemu/domain-xml/model/domain.ts'
 import { foreignArchitecture } from './architecture.ts'
 import { type CloneRequest, type CloneXml, cloneXml } from './clone-xml.ts'
 import type { Directories } from './directories.ts'
+import { withNewGenid } from './new-genid.ts'
 import { type Origin, attachedOrigin } from './origin.ts'
 import { type PreparedMachine, type UnsupportedOptions, prepareMachine } from './prepare-machine.ts'
 import { replaceXml } from './save-description.ts'
@@ -35,6 +36,7 @@ export async function planRestore(
   directories: Directories,
   options: UnsupportedOptions & {
     readonly clone?: CloneRequest | undefined
+    readonly newGenid?: boolean | undefined
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<RestorePlan> {
@@ -49,9 +51,12 @@ export async function planRestore(
       ? { text: xml, path: image.path }
       : { text: replaceXml(xml, given), path: given.path }
   const clone = options.clone === undefined ? undefined : cloneXml(original.text, options.clone)
-  const source = clone === undefined ? original : { text: clone.xml, path: original.path }
-  const prepared = await prepareMachine(source, directories, options)
+  const copy = clone === undefined ? original : { text: clone.xml, path: original.path }
   const origin = attachedOrigin(cookie)
+  if (options.newGenid === true && origin !== undefined)
+    throw startedByOthers(image.path, 'it cannot get another generation id')
+  const source = options.newGenid === true ? withNewGenid(copy) : copy
+  const prepared = await prepareMachine(source, directories, options)
   const recorded = origin === undefined ? undefined : recordedLaunch(origin, image.path, clone)
   return {
     ...prepared,
@@ -69,9 +74,13 @@ function recordedLaunch(
 ): RestorePlan['recorded'] {
   if (clone === undefined)
     return { argv: incomingCommandLine(commandLine.slice(1)), cwd: attached?.cwd ?? '/' }
-  throw new UsageError(
+  throw startedByOthers(path, 'it cannot be cloned')
+}
+
+function startedByOthers(path: string, what: string): UsageError {
+  return new UsageError(
     'BAD_COMBINATION',
-    `${path} was saved from a QEMU that Stasis did not start: it cannot be cloned`,
+    `${path} was saved from a QEMU that Stasis did not start: ${what}`,
   )
 }
 

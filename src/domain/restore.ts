@@ -49,6 +49,8 @@ export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
   readonly force?: boolean | undefined
   /** Set the guest's clock through the agent inside it, once it runs. */
   readonly syncTime?: boolean | undefined
+  /** Give the guest another generation id, for it may go on more than once. */
+  readonly newGenid?: boolean | undefined
   readonly onProgress?: OnProgress<RestoreProgress> | undefined
 }
 

@@ -1,10 +1,12 @@
 import { QemuError } from '../errors.ts'
 import type { MachineDescription } from '../image/saved-machine.ts'
+import { changesSinceStart } from '../qemu/changes-since-start.ts'
 import { whatCannotBeCarried } from '../qemu/foreign-command-line.ts'
 import { formatDomainXml } from '../qemu/domain-xml/format.ts'
 import { normaliseDomain } from '../qemu/domain-xml/normalise.ts'
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
 import { readDomain } from '../qemu/domain-xml/read-domain.ts'
+import type { QmpConnection } from '../qmp/connection.ts'
 import { checkSameMachine } from './compatibility.ts'
 import { readLiveXml } from './dump-xml.ts'
 import type { HeldDomain } from './held-domain.ts'
@@ -21,8 +23,9 @@ export async function describeForSave(
   record: RuntimeRecord,
   wasRunning: boolean,
   given: XmlText | undefined,
+  control: QmpConnection,
 ): Promise<MachineDescription> {
-  if (record.attached !== undefined) checkCarried(held.name, record.commandLine)
+  if (record.attached !== undefined) await checkCarried(held.name, control, record.commandLine)
   const live = await readLiveXml(held.paths)
   return {
     xml: given === undefined ? live : replaceXml(live, given),
@@ -45,13 +48,26 @@ export function replaceXml(original: string, given: XmlText): string {
   return formatDomainXml(document)
 }
 
-/** @throws QemuError QEMU_REFUSED naming what of a QEMU that Stasis did not start could not be started again */
-export function checkCarried(name: string, commandLine: readonly string[]): void {
-  const obstacles = whatCannotBeCarried(commandLine.slice(1))
+/** What of a QEMU that Stasis did not start could not be started again as it is, in words. @throws QemuError */
+export async function carryingObstacles(
+  control: QmpConnection,
+  commandLine: readonly string[],
+): Promise<readonly string[]> {
+  const argv = commandLine.slice(1)
+  return [...whatCannotBeCarried(argv), ...(await changesSinceStart(control, argv))]
+}
+
+/** @throws QemuError QEMU_REFUSED naming these */
+async function checkCarried(
+  name: string,
+  control: QmpConnection,
+  commandLine: readonly string[],
+): Promise<void> {
+  const obstacles = await carryingObstacles(control, commandLine)
   if (obstacles.length === 0) return
   throw new QemuError(
     'QEMU_REFUSED',
-    `Domain '${name}' cannot be saved: its QEMU could not be started again as it was. ${obstacles.join('; ')}`,
+    `Domain '${name}' cannot be saved: its QEMU could not be started again as it is. ${obstacles.join('; ')}`,
     { operation: 'save', hint: 'Let the program that started this QEMU save it' },
   )
 }

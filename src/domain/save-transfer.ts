@@ -6,6 +6,7 @@ import type { QmpConnection } from '../qmp/connection.ts'
 import type { SaveTarget, TransferProgress } from '../transfer/save-target.ts'
 import type { OnProgress, SaveProgress } from './progress.ts'
 import type { SaveSettings } from './save-settings.ts'
+import type { SharedBandwidth } from './shared-bandwidth.ts'
 import { cancelOnAbort } from './cancel-on-abort.ts'
 import { watchTransfer } from './transfer-meter.ts'
 
@@ -16,6 +17,8 @@ const GRACE_MS = 1000
 export interface TransferOutOptions {
   readonly settings: SaveSettings
   readonly features: MigrationFeatures
+  /** What QEMU may send at most, with others. */
+  readonly bandwidth?: SharedBandwidth | undefined
   /** Aborts the target; `signal` must not, for QEMU has to be the first to let go. */
   readonly broken: AbortController
   readonly signal: AbortSignal | undefined
@@ -32,9 +35,15 @@ export async function transferOut(
   target: SaveTarget,
   options: TransferOutOptions,
 ): Promise<RamProgress | undefined> {
-  const { settings, features, broken, signal, report } = options
+  const { settings, features, bandwidth, broken, signal, report } = options
   const { compressionLevel: level } = settings
   const cancel = new AbortController()
+  using part = bandwidth?.join((bytesPerSecond) => {
+    // A save that goes on at its old rate is no failure of it.
+    control
+      .execute('migrate-set-parameters', { 'max-bandwidth': bytesPerSecond })
+      .catch(() => undefined)
+  })
   await using migration = await startOutgoing(control, {
     uri: target.uri,
     features,
@@ -43,6 +52,7 @@ export async function transferOut(
     directIo: target.mappedRam?.directIo === true && features.directIo,
     multifdCompression: target.multifd.compression,
     compressionLevel: level === 'adaptive' ? undefined : level,
+    maxBandwidth: part?.bytesPerSecond,
     signal: cancel.signal,
   })
   using counter = countRam(migration)

@@ -26,6 +26,7 @@ import { type SaveRequest, settleSave } from './save-settings.ts'
 import { transferOut } from './save-transfer.ts'
 import { markSaving, takeBack } from './saving-mark.ts'
 import { haltGuest } from './halted-guest.ts'
+import { SharedBandwidth } from './shared-bandwidth.ts'
 import type { XmlText } from './xml-text.ts'
 
 /** How to save. */
@@ -34,6 +35,8 @@ export interface SaveOptions extends DomainOptions, SaveRequest {
   readonly xml?: XmlText | undefined
   /** What the guest shall do when it is restored. Default: what it does now. */
   readonly resumeAs?: 'running' | 'paused' | undefined
+  /** Bytes of guest memory per second that QEMU sends at most, alone or with other saves. Default: as fast as it goes. */
+  readonly maxBandwidth?: number | SharedBandwidth | undefined
   readonly onProgress?: OnProgress<SaveProgress> | undefined
 }
 
@@ -88,6 +91,7 @@ export async function saveHeld(
 ): Promise<SaveResult> {
   const startMs = performance.now()
   const settings = settleSave(options)
+  const bandwidth = settleBandwidth(options.maxBandwidth)
   const file = resolve(path)
   const record = held.requireRunning()
   await using job = await Job.begin(held.paths, options.operation, options)
@@ -100,28 +104,29 @@ export async function saveHeld(
   const { features, running } = await checkSavable(held.name, control, settings, signal)
   const wouldRun = running || record.interrupted === true
   const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
-  const description = await describeForSave(held, record, wasRunning, options.xml)
+  const description = await describeForSave(held, record, wasRunning, options.xml, control)
 
   // A save that was killed leaves its socket.
   await rm(held.paths.migrationSocket, { force: true })
   throwIfCancelled(`save domain '${held.name}'`, signal)
+  const mark = { path: file, description, running: wouldRun }
+  const saving = await markSaving(held.paths, record, mark)
   const broken = new AbortController()
-  await using target = await openSaveTarget(settings.format, {
+  const opening = openSaveTarget(settings.format, {
     ...settings,
     path: file,
     socketPath: held.paths.migrationSocket,
     description,
     signal: broken.signal,
   })
+  await using target = await opening.catch(async (error: unknown) => {
+    await takeBack(held.paths, record, saving)
+    throw error
+  })
 
   // A fault is told by transferOut; one that comes before shall not end the process.
   target.received.catch(() => undefined)
 
-  const saving = await markSaving(held.paths, record, {
-    path: file,
-    description,
-    running: wouldRun,
-  })
   report({ phase: 'stopping' })
   const stopMs = performance.now()
   const guest = haltGuest(held.name, control, running)
@@ -129,7 +134,8 @@ export async function saveHeld(
   try {
     await guest.halt(signal)
     const haltedMs = performance.now()
-    const ram = await transferOut(control, target, { settings, features, broken, signal, report })
+    const limits = { settings, features, bandwidth, broken }
+    const ram = await transferOut(control, target, { ...limits, signal, report })
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
     // Beside the flush, which takes longer.
@@ -165,6 +171,10 @@ export async function saveHeld(
     await takeBack(held.paths, record, saving)
     throw saveFailure(held.name, fault, await guest.letGo())
   }
+}
+
+function settleBandwidth(asked: SaveOptions['maxBandwidth']): SharedBandwidth | undefined {
+  return typeof asked === 'number' ? new SharedBandwidth(asked) : asked
 }
 
 /** Remembers how the guest leaves its disks, which nobody writes to any more. */

@@ -1,6 +1,6 @@
 import { readDescription } from '../image/open-image.ts'
 import type { MachineDescription } from '../image/saved-machine.ts'
-import { removeFile } from '../io/file-names.ts'
+import { removeImage } from '../image/remove-image.ts'
 import { imageKey } from './image-history.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import { type RuntimeRecord, type SavingMark, writeRecord } from './runtime-record.ts'
@@ -39,6 +39,6 @@ export async function takeBack(
   record: RuntimeRecord,
   saving: SavingMark,
 ): Promise<void> {
-  if (await isSaved(saving)) await removeFile(saving.path)
+  if (await isSaved(saving)) await removeImage(saving.path)
   await writeRecord(paths, { ...record, saving: undefined })
 }

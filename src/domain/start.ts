@@ -7,6 +7,7 @@ import { forgetEnd } from './last-end.ts'
 import { LaunchedMachine } from './launch-machine.ts'
 import { hasManagedImage, removeManagedImage } from './managed-image.ts'
 import { prepareMachine } from './prepare-machine.ts'
+import { withNewGenid } from './new-genid.ts'
 import type { OnProgress, RestoreProgress } from './progress.ts'
 import { type RestoreOptions, type RestoreResult, restoreImage } from './restore.ts'
 import { unparkFailure } from './unpark-failure.ts'
@@ -25,6 +26,8 @@ export interface StartOptions extends DomainOptions {
   readonly force?: boolean | undefined
   /** Set the clock of a guest that goes on from its managed save, through the agent inside it. */
   readonly syncTime?: boolean | undefined
+  /** Give it another generation id than the one in its definition, or in its managed save. */
+  readonly newGenid?: boolean | undefined
   /** Read a managed save past the page cache. */
   readonly bypassCache?: boolean | undefined
   /** How the memory of a managed save comes back. */
@@ -61,7 +64,10 @@ export async function startDomain(
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
   if (options.forceBoot !== true && (await hasManagedImage(paths)))
     return await unpark(held, options)
-  const prepared = await prepareMachine({ text }, directories, options)
+  if (held.whereSaved !== undefined)
+    options.onWarning?.(`domain '${name}' boots anew. ${held.whereSaved}`)
+  const source = options.newGenid === true ? withNewGenid({ text }) : { text }
+  const prepared = await prepareMachine(source, directories, options)
   await checkIdentity(directories, { name, uuid: prepared.uuid })
   await using machine = await LaunchedMachine.launch(held, { ...prepared, signal })
   await machine.markComplete()

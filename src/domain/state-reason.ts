@@ -17,6 +17,8 @@ export interface StateWithReason {
   /** When it ended, ISO 8601, and what its QEMU wrote last, when it crashed. */
   readonly since?: string
   readonly lastLines?: string
+  /** The image that it was saved to. */
+  readonly image?: string
 }
 
 /**
@@ -37,6 +39,7 @@ export async function domainStateReason(
       reason: end?.reason ?? 'unknown',
       ...(end !== undefined && { since: end.time }),
       ...(end?.lastLines !== undefined && { lastLines: end.lastLines }),
+      ...(end?.image !== undefined && { image: end.image }),
     }
   }
   const job = await readJob(paths.job)

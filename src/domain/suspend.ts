@@ -3,6 +3,7 @@ import type { DomainOptions } from './domain-options.ts'
 import { stateOfRunState } from './domain-state.ts'
 import { HeldDomain } from './held-domain.ts'
 import { openControl } from './monitor.ts'
+import { writeRecord } from './runtime-record.ts'
 
 /**
  * Pauses a running domain, given by name, UUID or id; one that is paused already stays so.
@@ -13,7 +14,7 @@ export async function suspendDomain(
   options: DomainOptions = {},
 ): Promise<{ readonly name: string }> {
   await using domain = await HeldDomain.find(reference, 'suspend', options)
-  domain.requireRunning()
+  const record = domain.requireRunning()
   await using monitor = await openControl(domain.paths, options.signal)
   const { status } = await monitor.execute('query-status')
   const state = stateOfRunState(status)
@@ -24,5 +25,8 @@ export async function suspendDomain(
     )
   }
   if (state === 'running') await monitor.execute('stop')
+  // From now on it stands because it was told to, and a save of it will.
+  if (record.interrupted === true)
+    await writeRecord(domain.paths, { ...record, interrupted: undefined })
   return { name: domain.name }
 }

@@ -4,7 +4,8 @@ import { autostartPath } from './autostart.ts'
 import { readDefinition, removeDefinition } from './definitions.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
-import { hasManagedImage, refuseManagedImage, removeManagedImage } from './managed-image.ts'
+import { isParked, refuseManagedImage, removeManagedImage } from './managed-image.ts'
+import { orderPath } from './page-order-file.ts'
 
 /** How to undefine. */
 export interface UndefineOptions extends DomainOptions {
@@ -31,9 +32,9 @@ export async function undefineDomain(
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
   // The image goes last: one that is left over finds no domain, one that is missed is lost.
   await removeDefinition(directories, name)
-  if (options.managedSave === true && (await hasManagedImage(paths)))
+  if (options.managedSave === true && (await isParked(paths, domain.record)))
     await removeManagedImage(directories, paths)
-  for (const path of [autostartPath(directories, name), paths.lastEnd, paths.lastJob])
-    await removeFile(path)
+  const hints = [paths.lastEnd, paths.lastJob, orderPath(paths.managedSave)]
+  for (const path of [autostartPath(directories, name), ...hints]) await removeFile(path)
   return { name }
 }

@@ -74,7 +74,8 @@ function prefix(finalPath: string): string {
   return `.${basename(finalPath)}.`
 }
 
-async function removeAbandoned(finalPath: string): Promise<void> {
+/** Removes what dead writers of a file left under its temporary names. @throws StorageError when its directory cannot be read */
+export async function removeAbandoned(finalPath: string): Promise<void> {
   const directory = dirname(finalPath)
   const names = await readdir(directory).catch((error: unknown) => {
     throw storageError(`write to the directory ${directory}`, directory, error)

@@ -16,6 +16,8 @@ export interface WantedParameters {
   readonly compressionLevel?: number | undefined
   readonly zeroPageDetection?: ZeroPageDetection | undefined
   readonly directIo?: boolean | undefined
+  /** Bytes per second that QEMU sends at most. Default: as fast as it goes. */
+  readonly maxBandwidth?: number | undefined
 }
 
 /** As fast as it goes: the largest whole MiB/s that QEMU takes, and what libvirt sends (libvirt 9.0 to 12.8). */
@@ -40,7 +42,13 @@ export function migrationParameters(
   features: MigrationFeatures,
   wanted: WantedParameters,
 ): MigrationParameterValues {
-  return { ...DEFAULTS, 'max-bandwidth': UNLIMITED, ...namedParameters(features, wanted) }
+  const { maxBandwidth } = wanted
+  // What QEMU takes it can send within the downtime limit goes without limit at the end; the guest stands anyway.
+  const limits =
+    maxBandwidth === undefined
+      ? { 'max-bandwidth': UNLIMITED }
+      : { 'max-bandwidth': maxBandwidth, 'downtime-limit': 1 }
+  return { ...DEFAULTS, ...limits, ...namedParameters(features, wanted) }
 }
 
 /** The parameters of ours as QEMU has them when it starts. */

@@ -30,9 +30,10 @@ export const verb: Verb = {
       ['Managed save', info.managedSave ? 'yes' : 'no'],
     )
     if (info.lastEnd !== undefined) {
-      const { reason, time, lastLines } = info.lastEnd
+      const { reason, time, lastLines, image } = info.lastEnd
       facts.push(['Last ended', `${reason}, ${time}`])
       if (lastLines !== undefined) facts.push(['Last lines', lastLines])
+      if (image !== undefined) facts.push(['Saved to', image])
     }
     if (info.fill !== undefined) facts.push(['Still to come', toCome(info.fill)])
     return { text: formatFacts(facts), json: { ...info } }

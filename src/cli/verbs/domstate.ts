@@ -8,9 +8,10 @@ export const verb: Verb<{ readonly reason?: boolean }> = {
   example: 'stasis domstate web --reason',
   run: async ([domain = ''], { reason: why }, { directories, signal }) => {
     const found = await domainStateReason(domain, { ...directories, signal })
-    const { state, reason, lastLines } = found
+    const { state, reason, lastLines, image } = found
     if (why !== true) return { text: state, json: { ...found } }
-    const text = `${state} (${reason})${lastLines === undefined ? '' : `\n${lastLines}`}`
-    return { text, json: { ...found } }
+    const more = [lastLines, image === undefined ? undefined : `Image: ${image}`]
+    const lines = [`${state} (${reason})`, ...more.filter((line) => line !== undefined)]
+    return { text: lines.join('\n'), json: { ...found } }
   },
 }

@@ -1,6 +1,6 @@
 import { type HostSaveOutcome, saveHost } from '../../domain/host-save.ts'
 import { DomainError } from '../../errors.ts'
-import { integerBetween } from '../option-values.ts'
+import { byteRate, integerBetween } from '../option-values.ts'
 import { formatBytes } from '../quantity.ts'
 import { type FormatFlags, declareFormat, formatOptions } from '../save-options.ts'
 import type { Verb } from '../verb.ts'
@@ -9,6 +9,7 @@ interface Flags extends Omit<FormatFlags, 'parallel'> {
   readonly timeLimit?: number
   readonly parallel?: boolean
   readonly parallelDomains?: number
+  readonly maxBandwidth?: number
   readonly dryRun?: boolean
 }
 
@@ -26,16 +27,22 @@ export const verb: Verb<Flags> = {
         'how many domains at the same time, 1 to 64 (default: 2)',
         integerBetween(1, 64),
       )
+      .option(
+        '--max-bandwidth <rate>',
+        'bytes of guest memory per second that all of them send at most, such as 500M',
+        byteRate,
+      )
       .option('--dry-run', 'only say what would be saved'),
-  example: 'stasis host-save --time-limit 90 --parallel-domains 4',
+  example: 'stasis host-save --time-limit 90 --parallel-domains 4 --max-bandwidth 500M',
   run: async (_args, flags, { directories, signal, json, output }) => {
-    const { timeLimit, parallelDomains, dryRun } = flags
+    const { timeLimit, parallelDomains, maxBandwidth, dryRun } = flags
     const outcomes = await saveHost({
       ...directories,
       ...formatOptions(flags),
       signal,
       timeLimitMs: timeLimit === undefined ? undefined : timeLimit * 1000,
       parallelDomains,
+      maxBandwidth,
       dryRun,
       onDomain: (outcome) => {
         if (json) output.json({ type: 'progress', ...outcome })

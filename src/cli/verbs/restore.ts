@@ -20,6 +20,7 @@ interface Flags {
   readonly paused?: boolean
   readonly force?: boolean
   readonly syncTime?: boolean
+  readonly newGenid?: boolean
   readonly ignoreUnsupported?: boolean
   readonly check?: boolean
   readonly verbose?: boolean
@@ -54,6 +55,7 @@ export const verb: Verb<Flags> = {
       .addOption(new Option('--paused', 'leave the guest paused').conflicts('running'))
       .option('--force', 'though its disks have changed since it was saved')
       .option('--sync-time', 'set the clock of the guest through its agent, once it runs')
+      .option('--new-genid', 'give the guest another generation id, if it has one')
       .option('--ignore-unsupported', 'start it without the parts that Stasis does not know')
       .option('--check', 'only say whether it can be restored here, and start nothing')
       .option('--verbose', 'say how long each part took'),
@@ -84,6 +86,7 @@ export const verb: Verb<Flags> = {
       resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
       force: flags.force,
       syncTime: flags.syncTime,
+      newGenid: flags.newGenid,
       ignoreUnsupported,
       onWarning,
       onProgress: display.show,

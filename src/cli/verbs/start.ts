@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { type StartedDomain, startDomain } from '../../domain/start.ts'
+import { type StartOptions, type StartedDomain, startDomain } from '../../domain/start.ts'
 import { attachConsole } from '../console-terminal.ts'
 import { ProgressDisplay } from '../progress-display.ts'
 import { restoreReport } from '../restore-report.ts'
@@ -11,6 +11,8 @@ interface Flags {
   readonly forceBoot?: boolean
   readonly force?: boolean
   readonly syncTime?: boolean
+  readonly newGenid?: boolean
+  readonly mode?: StartOptions['mode']
   readonly bypassCache?: boolean
   readonly ignoreUnsupported?: boolean
   readonly verbose?: boolean
@@ -27,10 +29,17 @@ export const verb: Verb<Flags> = {
         new Option('--force-boot', 'throw away its managed save and boot').conflicts('force'),
       )
       .option('--force', 'go on from its managed save though its disks have changed since')
+      .addOption(
+        new Option(
+          '--mode <mode>',
+          'how the memory of a managed save comes back (default: auto, as for restore)',
+        ).choices(['auto', 'map', 'lazy', 'load']),
+      )
       .option('--bypass-cache', 'read a managed save past the page cache (the default for stasis)')
       .option('--no-bypass-cache', 'read a managed save through the page cache')
       .option('--verbose', 'say how long each part of a restore took')
       .option('--sync-time', 'set the clock of the guest through its agent, once it runs')
+      .option('--new-genid', 'give the guest another generation id')
       .option('--ignore-unsupported', 'start it without the parts that Stasis does not know'),
   example: 'stasis start web --console',
   run: async ([domain = ''], flags, invocation) => {
@@ -45,6 +54,8 @@ export const verb: Verb<Flags> = {
       forceBoot,
       force,
       syncTime: flags.syncTime,
+      newGenid: flags.newGenid,
+      mode: flags.mode,
       bypassCache,
       onProgress: display.show,
       onWarning: (text) => output.note(`warning: ${text}`),

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { SharedBandwidth } from './shared-bandwidth.ts'
+
+test('SharedBandwidth gives each the same part, anew when one comes or goes', () => {
+  const shared = new SharedBandwidth(1000)
+  const told: number[] = []
+  using first = shared.join((rate) => told.push(rate))
+  assert.equal(first.bytesPerSecond, 1000)
+  {
+    using second = shared.join(() => undefined)
+    assert.deepEqual([first.bytesPerSecond, second.bytesPerSecond], [500, 500])
+    using third = shared.join(() => undefined)
+    assert.equal(third.bytesPerSecond, 333)
+  }
+  assert.equal(first.bytesPerSecond, 1000)
+  assert.deepEqual(told, [500, 333, 500, 1000])
+})
+
+test('SharedBandwidth refuses what is no rate', () => {
+  for (const rate of [0, -1, 1.5, Number.NaN, Infinity])
+    assert.throws(() => new SharedBandwidth(rate), { code: 'BAD_ARGUMENT' })
+})
