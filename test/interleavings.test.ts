@@ -2,5 +2,5 @@ import { test } from 'node:test'
 import { interleave } from './support/interleavings.ts'
 
 test('concurrent commands leave one newest state (short)', { timeout: 300_000 }, async () => {
-  await interleave(8, 20_261_123)
+  await interleave({ rounds: 8, seed: 20_261_123, lanes: 2 })
 })
