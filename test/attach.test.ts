@@ -15,7 +15,7 @@ import {
 } from '../src/index.ts'
 import { QmpConnection } from '../src/qmp/connection.ts'
 import { type HandStarted, startByHand } from './support/hand-started.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu, qemus } from './support/qemus.ts'
 import { stasis } from './support/stasis-command.ts'
 import { tempDir } from './support/temp-dir.ts'
 
@@ -70,7 +70,7 @@ test('what a QEMU got from another program is said before it is stopped', async 
   await hand.log.advance(1)
 })
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(`what was plugged in or out of a QEMU ${label} is said before it is stopped`, async () => {
     await using dir = await tempDir()
     const stateDir = dir.join('state')

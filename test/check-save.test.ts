@@ -4,7 +4,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { attachDomain, checkSave, saveDomain } from '../src/index.ts'
 import { startByHand } from './support/hand-started.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu, qemus } from './support/qemus.ts'
 import { stasis } from './support/stasis-command.ts'
 import { tempDir } from './support/temp-dir.ts'
 import { startTinyDomain } from './support/tiny-domain.ts'
@@ -52,7 +52,7 @@ test(
   },
 )
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(`save --check names the device that keeps QEMU ${label} from migrating`, async () => {
     await using dir = await tempDir()
     const stateDir = dir.join('state')

@@ -12,7 +12,7 @@ import {
 } from '../src/index.ts'
 import { QmpConnection } from '../src/qmp/connection.ts'
 import { pathsOf } from './support/page-server.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu } from './support/qemus.ts'
 import { type TinyDomain, startTinyDomain } from './support/tiny-domain.ts'
 
 const OWN = '11111111-2222-4333-8444-5566778899aa'
@@ -37,7 +37,7 @@ function guestBytes(guid: string): Buffer {
   return bytes
 }
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(
     `a guest on QEMU ${label} gets another generation id when asked for`,
     { timeout: 120_000 },

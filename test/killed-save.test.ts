@@ -14,6 +14,7 @@ import {
   undefineDomain,
 } from '../src/index.ts'
 import { identifyProcess } from '../src/qemu/process-identity.ts'
+import { isLongRun } from './support/qemus.ts'
 import { startStasis, stasis } from './support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from './support/tiny-domain.ts'
 
@@ -27,7 +28,10 @@ async function killedAt(phase: string, { stateDir, dir }: TinyDomain): Promise<s
   return image
 }
 
-for (const verb of ['resume', 'domstate', 'list', 'dominfo', 'start', 'managedsave'] as const) {
+const FEW = ['resume', 'domstate', 'start'] as const
+const ALL = [...FEW, 'list', 'dominfo', 'managedsave'] as const
+
+for (const verb of isLongRun() ? ALL : FEW) {
   test(`after a save killed once its image was whole, ${verb} knows where the guest is`, async () => {
     await using tiny = await startTinyDomain()
     const { stateDir, runtimeDir, log } = tiny

@@ -229,7 +229,7 @@ test('the XML in a managed save can be changed where the guest does not see it',
   await log.assertUnbroken()
 })
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(
     `a managed save on QEMU ${label} comes back lazily, and stays as long as memory comes from it`,
     { timeout: 180_000 },
