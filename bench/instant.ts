@@ -1,4 +1,12 @@
-import { closeSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,6 +20,8 @@ import {
   startDomain,
 } from '../src/index.ts'
 import { domainXml } from '../test/support/domain-xml.ts'
+import { benchClones } from './instant-clones.ts'
+import { benchReading } from './instant-reading.ts'
 import { printTarget } from './report.ts'
 import { median } from './rounds.ts'
 import type { BenchSetting } from './setting.ts'
@@ -37,7 +47,10 @@ const WAYS = {
   map: (context: Context) => restored(context, 'none', 'map'),
   'lazy, zstd': (context: Context) => restored(context, 'zstd', 'lazy'),
   'load, zstd': (context: Context) => restored(context, 'zstd', 'load'),
+  "load, raw (QEMU's own loading)": (context: Context) => restored(context, 'raw', 'load'),
 } as const
+
+type Way = keyof typeof WAYS
 
 interface Context {
   readonly stateDir: string
@@ -45,41 +58,71 @@ interface Context {
   readonly directory: string
 }
 
-/** What `npm run bench -- instant` prints: guests of several sizes, three quarters of them filled. */
+/** What `npm run bench -- instant` prints: guests of several sizes, three quarters of them filled; then reading, then clones. */
 export async function benchInstant(
   setting: BenchSetting,
   sizesGib: readonly number[],
 ): Promise<void> {
-  const running = new Map<string, number>()
+  const mapped: number[] = []
   for (const sizeGib of sizesGib) {
     const directory = join(setting.directory, `instant-${sizeGib}`)
     const context = { directory, stateDir: join(directory, 's'), serial: join(directory, 'serial') }
     await mkdir(directory)
     await makeImages(setting, context, sizeGib * GIB)
-    const rows: Record<string, Record<string, number | string>> = {}
-    for (const [name, measure] of Object.entries(WAYS)) {
-      const runs: Times[] = []
-      for (let round = 0; round < setting.rounds; round += 1) runs.push(await measure(context))
-      const all = runs.flatMap(({ allMs }) => (allMs === undefined ? [] : [allMs]))
-      const runningMs = median(runs.map((run) => run.runningMs))
-      running.set(`${name} ${sizeGib}`, runningMs)
-      rows[name] = {
-        'running ms': Math.round(runningMs),
-        'first output ms': Math.round(median(runs.map((run) => run.outputMs))),
-        'all memory ms': all.length === 0 ? '' : Math.round(median(all)),
-      }
+    for (const cache of ['warm', 'cold'] as const) {
+      const runs = await measure(context, setting.rounds, cache)
+      console.log(
+        `${sizeGib} GiB, three quarters filled, page cache ${cache}, ${setting.rounds} rounds`,
+      )
+      printWays(runs)
+      const over = (name: Way): number =>
+        median(
+          runs.map((run) => (run[name]?.runningMs ?? NaN) / (run['start empty']?.runningMs ?? NaN)),
+        )
+      printTarget('map running / start empty', over('map'), 1.3)
+      printTarget('lazy (zstd) running / start empty', over('lazy, zstd'), 1.5)
+      if (cache === 'warm') mapped.push(median(runs.map((run) => run.map?.runningMs ?? NaN)))
     }
-    console.log(`${sizeGib} GiB, three quarters filled, page cache warm, ${setting.rounds} rounds`)
-    console.table(rows)
-    const over = (name: string, to: string): number =>
-      (running.get(`${name} ${sizeGib}`) ?? Number.NaN) / (running.get(`${to} ${sizeGib}`) ?? 1)
-    printTarget('map running / start empty', over('map', 'start empty'), 1.3)
-    printTarget('lazy (zstd) running / start empty', over('lazy, zstd', 'start empty'), 1.5)
+    if (sizeGib === sizesGib[0]) await benchClones(context, NAME, imageOf(context, 'none'))
     await rm(directory, { recursive: true, force: true })
   }
-  const [first, last] = [sizesGib[0], sizesGib.at(-1)]
-  const growth = (running.get(`map ${last}`) ?? Number.NaN) / (running.get(`map ${first}`) ?? 1)
-  printTarget(`map running, ${last} GiB / ${first} GiB`, growth, 1.2)
+  const growth = (mapped.at(-1) ?? NaN) / (mapped[0] ?? NaN)
+  printTarget(`map running, ${sizesGib.at(-1)} GiB / ${sizesGib[0]} GiB`, growth, 1.2)
+  await benchReading(setting)
+}
+
+/** All ways in turn, round after round, so that a machine that slows down slows them all. The first round warms up. */
+async function measure(
+  context: Context,
+  rounds: number,
+  cache: 'warm' | 'cold',
+): Promise<readonly Partial<Record<Way, Times>>[]> {
+  const runs: Partial<Record<Way, Times>>[] = []
+  for (let round = 0; round <= rounds; round += 1) {
+    const run: Partial<Record<Way, Times>> = {}
+    for (const [name, act] of Object.entries(WAYS)) {
+      if (cache === 'cold') writeFileSync('/proc/sys/vm/drop_caches', '1')
+      // Programs are in memory on any host that restores guests.
+      if (cache === 'cold') await timed(context, () => startDomain(NAME, context))
+      run[name as Way] = await act(context)
+    }
+    runs.push(run)
+  }
+  return runs.slice(1)
+}
+
+function printWays(runs: readonly Partial<Record<Way, Times>>[]): void {
+  const rows = Object.keys(WAYS).map((name) => {
+    const times = runs.flatMap((run) => run[name as Way] ?? [])
+    const all = times.flatMap(({ allMs }) => allMs ?? [])
+    return {
+      way: name,
+      'running ms': Math.round(median(times.map(({ runningMs }) => runningMs))),
+      'first output ms': Math.round(median(times.map(({ outputMs }) => outputMs))),
+      'all memory ms': all.length === 0 ? '' : Math.round(median(all)),
+    }
+  })
+  console.table(rows)
 }
 
 async function makeImages(setting: BenchSetting, context: Context, bytes: number): Promise<void> {
@@ -95,15 +138,17 @@ async function makeImages(setting: BenchSetting, context: Context, bytes: number
   await saveDomain(NAME, imageOf(context, 'none'), { stateDir, compression: 'none' })
   await restoreDomain(imageOf(context, 'none'), { stateDir, mode: 'load' })
   await saveDomain(NAME, imageOf(context, 'zstd'), { stateDir, compression: 'zstd' })
+  await restoreDomain(imageOf(context, 'none'), { stateDir, mode: 'load' })
+  await saveDomain(NAME, imageOf(context, 'raw'), { stateDir, format: 'raw' })
 }
 
 async function restored(
   context: Context,
-  compression: 'none' | 'zstd',
+  image: 'none' | 'zstd' | 'raw',
   mode: 'map' | 'lazy' | 'load',
 ): Promise<Times> {
   const { stateDir } = context
-  return timed(context, () => restoreDomain(imageOf(context, compression), { stateDir, mode }))
+  return timed(context, () => restoreDomain(imageOf(context, image), { stateDir, mode }))
 }
 
 async function timed(context: Context, act: () => Promise<object>): Promise<Times> {
@@ -124,8 +169,8 @@ async function timed(context: Context, act: () => Promise<object>): Promise<Time
   return { runningMs, outputMs, allMs: mode === 'load' ? runningMs : allMs }
 }
 
-function imageOf(context: Context, compression: string): string {
-  return join(context.directory, `${compression}.sav`)
+function imageOf(context: Context, image: string): string {
+  return join(context.directory, `${image}.sav`)
 }
 
 async function nextOutput(serial: string, before: number): Promise<void> {

@@ -171,8 +171,7 @@ describe('help', { concurrency: 2 }, () => {
   test('stasis --help lists verbs and exit codes', async () => {
     const { stdout, exitCode } = await stasis('/nonexistent', '--help')
     assert.equal(exitCode, 0)
-    for (const { name, hidden } of VERBS)
-      assert.equal(new RegExp(`^  ${name} `, 'm').test(stdout), !hidden, name)
+    for (const { name } of VERBS) assert.match(stdout, new RegExp(`^  ${name} `, 'm'))
     assert.ok(stdout.includes(exitCodeTable()))
   })
   test('stasis save --help shows its example', async () => {
@@ -193,7 +192,7 @@ test('README and docs/cli.md keep up with the exit codes and verbs', async () =>
     assert.ok(readme.includes(`| ${code} | ${meaning} |`), `exit code ${code} in README.md`)
   }
   const page = await readFile(join(root, 'docs/cli.md'), 'utf8')
-  for (const { name } of VERBS.filter(({ hidden }) => !hidden))
+  for (const { name } of VERBS)
     assert.match(page, new RegExp(`^### (.*, )?${name}\\b`, 'm'), `${name} in docs/cli.md`)
 })
 

@@ -6,6 +6,7 @@ import { addToImageCache, listImageCache, removeFromImageCache } from '../src/do
 import { startLinuxDomain } from './support/linux-domain.ts'
 import { computeFillSum } from './support/guest-memory.ts'
 import { newestQemu } from './support/qemus.ts'
+import { startTinyDomain } from './support/tiny-domain.ts'
 
 const FILLED_MIB = 24
 
@@ -48,3 +49,29 @@ for (const { label, emulator } of newestQemu()) {
     },
   )
 }
+
+test('the image cache keeps to its limit and lets go of what was not used for longest', async () => {
+  await using domain = await startTinyDomain()
+  const { name, stateDir, log } = domain
+  const images = ['a', 'b', 'c'].map((letter) => domain.dir.join(letter))
+  for (const image of images) {
+    await log.advance(2)
+    await saveDomain(name, image, { stateDir, compression: 'zstd' })
+    await restoreDomain(image, { stateDir, mode: 'load' })
+  }
+  const [a = '', b = '', c = ''] = images
+  const { allocatedBytes } = await addToImageCache(a, { stateDir })
+  assert.ok(allocatedBytes > 0)
+  await addToImageCache(b, { stateDir })
+  // Used again: now b is the oldest.
+  await addToImageCache(a, { stateDir })
+  await addToImageCache(c, { stateDir, limitBytes: 2.5 * allocatedBytes })
+  const left = (await listImageCache({ stateDir })).map(({ image }) => image)
+  assert.deepEqual(left, [c, a])
+  // What was just added stays even when it is too large.
+  await addToImageCache(b, { stateDir, limitBytes: 1 })
+  assert.deepEqual(
+    (await listImageCache({ stateDir })).map(({ image }) => image),
+    [b],
+  )
+})

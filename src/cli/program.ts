@@ -40,8 +40,8 @@ export async function runProgram(
     .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`)
 
   const called = verbIn(argv)
-  for (const { name, summary, load, hidden } of VERBS) {
-    const command = program.command(name, { hidden }).summary(summary)
+  for (const { name, summary, load } of VERBS) {
+    const command = program.command(name).summary(summary)
     if (name !== called) continue
     const verb = await load()
     declare(command, summary, verb)

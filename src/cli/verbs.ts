@@ -5,18 +5,14 @@ export interface VerbEntry {
   readonly name: string
   readonly summary: string
   readonly load: () => Promise<Verb<object>>
-  /** Nobody calls it by hand, so `--help` does not list it. */
-  readonly hidden: boolean
 }
 
 function entry<Flags extends object>(
   name: string,
   summary: string,
   load: () => Promise<{ readonly verb: Verb<Flags> }>,
-  options: { readonly hidden?: boolean } = {},
 ): VerbEntry {
-  const { hidden = false } = options
-  return { name, summary, load: async () => (await load()).verb as Verb<object>, hidden }
+  return { name, summary, load: async () => (await load()).verb as Verb<object> }
 }
 
 /** Every verb, in the order in which `--help` lists them. */
@@ -81,12 +77,6 @@ export const VERBS: readonly VerbEntry[] = [
     'image-cache',
     'keep the memory of images raw, so that they can be mapped',
     () => import('./verbs/image-cache.ts'),
-  ),
-  entry(
-    'page-server',
-    'bring the memory of a domain that runs already',
-    () => import('./verbs/page-server.ts'),
-    { hidden: true },
   ),
   entry(
     'save-image-dumpxml',

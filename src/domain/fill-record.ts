@@ -1,8 +1,8 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { StasisError, StorageError, ImageError, QemuError, storageError } from '../errors.ts'
 import { type ProcessIdentity, isAlive } from '../qemu/process-identity.ts'
-import { writeDurably } from './durable-text.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
+import { writeWhole } from './whole-text.ts'
 
 /** What went wrong, as it is kept for others to read. */
 export interface KeptFault {
@@ -23,6 +23,8 @@ export interface FillRecord {
   readonly readers: number
   /** Blocks in huge pages, with the size of these. */
   readonly hostPageSizes: Readonly<Record<string, number>>
+  /** The page server at work, or the last one. */
+  readonly server?: ProcessIdentity | undefined
   /** The process that sees to it; `undefined` until it has begun. */
   readonly supervisor?: ProcessIdentity | undefined
   /** Why it cannot go on. */
@@ -36,13 +38,15 @@ export interface FillProgress {
   readonly totalBytes?: number | undefined
   /** Requests answered. */
   readonly requests?: number | undefined
+  /** QEMU has said that it has all. */
+  readonly done?: boolean | undefined
   /** The image is damaged; `waiting`: a processor of the guest waits for what cannot be read. */
   readonly fault?: (KeptFault & { readonly waiting: boolean }) | undefined
 }
 
 /** @throws StorageError */
 export async function writeFill(paths: RuntimePaths, record: FillRecord): Promise<void> {
-  await writeDurably(paths.fill, `${JSON.stringify(record, undefined, 2)}\n`)
+  await writeWhole(paths.fill, `${JSON.stringify(record, undefined, 2)}\n`)
 }
 
 /** The record of a domain that is being filled; `undefined` when its memory is all there. @throws StorageError */
@@ -50,18 +54,12 @@ export async function readFill(paths: RuntimePaths): Promise<FillRecord | undefi
   return readJson<FillRecord>(paths.fill)
 }
 
-/** Seen whole or not at all; need not survive a crash. @throws StorageError */
+/** @throws StorageError */
 export async function writeFillProgress(
   paths: RuntimePaths,
   progress: FillProgress,
 ): Promise<void> {
-  const draft = `${paths.fillProgress}.new`
-  try {
-    await writeFile(draft, JSON.stringify(progress), { mode: 0o600 })
-    await rename(draft, paths.fillProgress)
-  } catch (error) {
-    throw storageError('note how much memory is there', paths.fillProgress, error)
-  }
+  await writeWhole(paths.fillProgress, JSON.stringify(progress))
 }
 
 export async function readFillProgress(paths: RuntimePaths): Promise<FillProgress | undefined> {

@@ -10,6 +10,7 @@ import type { QmpConnection } from '../qmp/connection.ts'
 import { writeDurably } from './durable-text.ts'
 import type { Emulator } from './emulator.ts'
 import type { HeldDomain } from './held-domain.ts'
+import type { KeptMonitor } from './kept-monitor.ts'
 import type { MappedFile } from './mapped-memory.ts'
 import { clearRuntime } from './presence.ts'
 import { type RuntimeRecord, writeRecord } from './runtime-record.ts'
@@ -30,8 +31,8 @@ export interface LaunchPlan {
   readonly mappedFiles?: ReadonlyMap<string, MappedFile> | undefined
   /** Arguments to launch it with in place of what the domain asks for, and where they were given. */
   readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
-  /** Give it a third monitor there. */
-  readonly fillSocket?: string | undefined
+  /** Monitors for who brings its memory while it runs: one on a path, one on a pair of sockets, see kept-monitor.ts. */
+  readonly fill?: { readonly path: string; readonly pair: KeptMonitor } | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -73,7 +74,7 @@ export class LaunchedMachine implements AsyncDisposable {
         emulator,
         argv,
         cwd: plan.recorded?.cwd,
-        extraFds: inherited(plan).map(({ fd }) => fd),
+        extraFds: [...(plan.fill?.pair.inherited ?? []), ...inherited(plan).map(({ fd }) => fd)],
         directory: paths.directory,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
         onSpawned,
@@ -114,15 +115,23 @@ const FIRST_INHERITED = 3
 
 function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
   if (plan.recorded !== undefined) return plan.recorded.argv
+  const { fill } = plan
+  const first = FIRST_INHERITED + (fill?.pair.inherited.length ?? 0)
   const memoryFiles = new Map<string, MemoryFile>(
     inherited(plan).map(({ id, file }, index) => [
       id,
-      { ...file, path: `/proc/self/fd/${FIRST_INHERITED + index}` },
+      { ...file, path: `/proc/self/fd/${first + index}` },
     ]),
   )
   return buildCommandLine(plan.domain, {
     qemuVersion: plan.emulator.version,
-    monitors: plan.fillSocket === undefined ? [] : [{ id: 'stasis-fill', path: plan.fillSocket }],
+    monitors:
+      fill === undefined
+        ? []
+        : [
+            { id: 'stasis-fill', path: fill.path },
+            { id: 'stasis-kept', fd: FIRST_INHERITED },
+          ],
     incoming: plan.incoming === true,
     cpuOverride: plan.cpuOverride,
     memoryFiles,

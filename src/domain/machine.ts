@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { openImage } from '../image/open-image.ts'
+import { probeMigration } from '../migration/features.ts'
 import { contVm } from '../migration/run-state.ts'
 import { makeTemporaryDirectory } from '../io/temporary-directory.ts'
 import { QmpConnection } from '../qmp/connection.ts'
@@ -88,7 +89,8 @@ async function restore(
     backends: [],
   })
   const socketPath = join(scratch.path, 'stream')
-  await transferIn(control, feed, { socketPath, signal, report })
+  const features = await probeMigration(control, { signal })
+  await transferIn(control, feed, { socketPath, features, signal, report })
   report({ phase: 'resuming' })
   const state = resumeAs ?? (wasRunning ? 'running' : 'paused')
   if (state === 'running') await contVm(control, { signal })

@@ -14,7 +14,7 @@ import {
 } from './fill-record.ts'
 import { fillState } from './fill-state.ts'
 import { HeldDomain } from './held-domain.ts'
-import { startPageServer } from './page-server-process.ts'
+import { startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import { checkImage } from './serve-pages.ts'
 
@@ -65,10 +65,7 @@ export async function recoverPostcopyDomain(
   // One that met a damaged image waits for this.
   const started = supervised
     ? undefined
-    : await startPageServer(paths, 'supervisor', {
-        recover: true,
-        stateDir: held.directories.stateDir,
-      })
+    : await startSupervisor(paths, { stateDir: held.directories.stateDir })
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
     const fill = await fillState(paths)

@@ -4,28 +4,33 @@ import { InternalError } from '../errors.ts'
 import type { SavedMachine } from '../image/saved-machine.ts'
 import { devicesLoaded, startPostcopy } from '../migration/postcopy.ts'
 import { memoryBackends } from '../qemu/command-line/memory.ts'
+import { identifyProcess } from '../qemu/process-identity.ts'
 import type { SpawnedChild } from '../qemu/spawn-detached.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
-import { faultError, readFill, removeFill, writeFill } from './fill-record.ts'
+import { faultError, readFill, readFillProgress, removeFill, writeFill } from './fill-record.ts'
+import { KeptMonitor } from './kept-monitor.ts'
 import { machineKey } from './machine-key.ts'
-import { startPageServer } from './page-server-process.ts'
+import { startPageServer, startSupervisor } from './page-server-process.ts'
 import type { RestorePlan } from './restore-plan.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 const LOOK_MS = 50
 
 /**
- * The page server of a restore that is under way: it is started beside QEMU, and lives on until all memory is there. Disposing it
- * ends it unless it is kept.
+ * The page server of a restore that is under way: it is started beside QEMU, gets a supervisor when the guest runs, and lives on until
+ * all memory is there. Disposing it before that ends it.
  */
 export class FillStart implements AsyncDisposable {
+  readonly monitor: KeptMonitor = KeptMonitor.make()
   readonly #paths: RuntimePaths
-  readonly #supervisor: SpawnedChild
-  #kept = false
+  readonly #stateDir: string
+  readonly #server: SpawnedChild
+  #handedOver = false
 
-  private constructor(paths: RuntimePaths, supervisor: SpawnedChild) {
+  private constructor(paths: RuntimePaths, stateDir: string, server: SpawnedChild) {
     this.#paths = paths
-    this.#supervisor = supervisor
+    this.#stateDir = stateDir
+    this.#server = server
   }
 
   /** Starts the page server, which opens the image and waits for QEMU. @throws ImageError, StorageError, QemuError */
@@ -37,6 +42,7 @@ export class FillStart implements AsyncDisposable {
   ): Promise<FillStart> {
     const state = await image.deviceState?.()
     if (state === undefined) throw new InternalError(`${image.path} has no device state`)
+    const { stateDir } = options
     await writeFill(paths, {
       image: image.path,
       machine: machineKey(state),
@@ -44,9 +50,8 @@ export class FillStart implements AsyncDisposable {
       readers: options.readers,
       hostPageSizes: await hostPageSizes(plan),
     })
-    const { stateDir } = options
-    const supervisor = await startPageServer(paths, 'supervisor', { recover: false, stateDir })
-    return new FillStart(paths, supervisor)
+    const server = await startPageServer(paths, { recover: false, stateDir })
+    return new FillStart(paths, stateDir, server)
   }
 
   /**
@@ -58,6 +63,7 @@ export class FillStart implements AsyncDisposable {
     control: QmpConnection,
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
+    await this.monitor.negotiate(signal)
     const refused = await startPostcopy(control, `unix:${this.#paths.migrationSocket}`, { signal })
     if (refused === undefined) await this.watch((bounds) => devicesLoaded(control, bounds), signal)
     return refused
@@ -78,31 +84,36 @@ export class FillStart implements AsyncDisposable {
     } catch (error) {
       // A damaged image shows in QEMU first; the page server knows better, if it gets to say so.
       if (signal?.aborted !== true) await delay(2 * LOOK_MS)
-      const fault = (await readFill(this.#paths))?.fault
+      const fault = (await readFillProgress(this.#paths))?.fault
       throw fault?.kind === 'image' || fault?.kind === 'storage' ? faultError(fault) : error
     } finally {
       over.abort()
     }
   }
 
-  /** Leaves the page server to its work. */
-  keep(): void {
-    this.#kept = true
+  /** Leaves the page server to its work, with somebody who sees to it. @throws QemuError, StorageError */
+  async handOver(): Promise<void> {
+    this.#handedOver = true
+    const record = await readFill(this.#paths)
+    if (record === undefined) return
+    await writeFill(this.#paths, { ...record, server: await identifyProcess(this.#server.pid) })
+    await startSupervisor(this.#paths, { monitorFd: this.monitor.fd, stateDir: this.#stateDir })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#kept) return
-    await endFill(this.#supervisor)
+    await this.monitor[Symbol.asyncDispose]()
+    if (this.#handedOver) return
+    if (!this.#server.ended.aborted) await this.#server.kill()
     await removeFill(this.#paths)
   }
 
   /** Rejects when the page server cannot do its work. */
   async #failure(over: AbortSignal): Promise<void> {
     while (!over.aborted) {
-      const fault = (await readFill(this.#paths))?.fault
-      if (fault !== undefined) throw faultError(fault)
-      if (this.#supervisor.ended.aborted && (await readFill(this.#paths)) !== undefined) {
-        const reason = String(this.#supervisor.ended.reason)
+      const progress = await readFillProgress(this.#paths)
+      if (progress?.fault !== undefined) throw faultError(progress.fault)
+      if (this.#server.ended.aborted && progress?.done !== true) {
+        const reason = String(this.#server.ended.reason)
         throw new InternalError(
           `The page server ended early: ${reason}; see ${this.#paths.fillLog}`,
         )
@@ -110,19 +121,6 @@ export class FillStart implements AsyncDisposable {
       await delay(LOOK_MS, undefined, { signal: over }).catch(() => undefined)
     }
   }
-}
-
-const END_MS = 2000
-
-async function endFill(supervisor: SpawnedChild): Promise<void> {
-  if (supervisor.ended.aborted) return
-  try {
-    process.kill(supervisor.pid, 'SIGTERM')
-  } catch {
-    return
-  }
-  await delay(END_MS, undefined, { signal: supervisor.ended }).catch(() => undefined)
-  if (!supervisor.ended.aborted) await supervisor.kill()
 }
 
 /** The sizes of the host pages behind RAM blocks, where these are huge. */

@@ -1,5 +1,5 @@
 import { CancelledError, ImageError, StasisError, StorageError } from '../errors.ts'
-import { probeMigration } from '../migration/features.ts'
+import type { MigrationFeatures } from '../migration/features.ts'
 import { startIncoming } from '../migration/incoming.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import type { RestoreFeed } from '../transfer/restore-feed.ts'
@@ -22,13 +22,13 @@ export async function transferIn(
     readonly socketPath: string
     /** QEMU's pid, where it is known. */
     readonly pid?: number | undefined
+    readonly features: MigrationFeatures
     readonly signal: AbortSignal | undefined
     readonly report: OnProgress<RestoreProgress>
   },
 ): Promise<void> {
-  const { socketPath, pid, signal, report } = options
+  const { socketPath, features, pid, signal, report } = options
   const { mappedRam } = feed
-  const features = await probeMigration(control, { signal })
   const before = bytesReadBy(pid)
   using _meter = watchTransfer(
     () =>

@@ -21,6 +21,7 @@ import { forgetEnd } from './last-end.ts'
 import { dropConsumed } from './presence.ts'
 import { checkIdentity } from './identity.ts'
 import { LaunchedMachine } from './launch-machine.ts'
+import { migrationFeatures } from './migration-features.ts'
 import { nameCancel } from './name-cancel.ts'
 import type { UnsupportedOptions } from './prepare-machine.ts'
 import type { OnProgress, RestoreProgress } from './progress.ts'
@@ -150,7 +151,7 @@ export async function restoreImage(
     incoming: true,
     memoryFiles: feed?.memoryFiles,
     mappedFiles: memory?.files,
-    fillSocket: fill === undefined ? undefined : held.paths.fillSocket,
+    fill: fill && { path: held.paths.fillSocket, pair: fill.monitor },
     signal,
   })
   const { control } = machine
@@ -161,21 +162,27 @@ export async function restoreImage(
   const lazy = fill !== undefined && notLazy === undefined
   if (!lazy) {
     await using late = feed ?? openRestoreFeed(image, { ...reading, backends: [] })
-    await transferIn(control, late, { socketPath, pid: machine.record.pid, signal, report })
+    const { emulator } = plan.emulator.probed
+    const features = await migrationFeatures(control, emulator, directories, signal)
+    const { pid } = machine.record
+    await transferIn(control, late, { socketPath, features, pid, signal, report })
   }
   const loadedMs = performance.now()
 
   report({ phase: 'resuming' })
-  await machine.markComplete({ origin: source })
   const runs =
     options.resumeAs === undefined ? image.description.wasRunning : options.resumeAs === 'running'
   if (runs) await beginGuest(held, { ...machine.completed, origin: source }, plan.domain)
+  else await machine.markComplete({ origin: source })
   if (lazy) {
     // From here on the guest may run, and only goes on from here: what fails now is for postcopy-recover.
     machine.keep()
     files?.keep()
-    fill.keep()
-    if (runs) await fill.watch((bounds) => contVm(control, bounds), signal)
+    try {
+      if (runs) await fill.watch((bounds) => contVm(control, bounds), signal)
+    } finally {
+      await fill.handOver()
+    }
   } else if (runs) {
     await contVm(control, { signal })
   }

@@ -63,15 +63,20 @@ async function serve(
       note()
     },
   })
-  const note = (): void => {
-    void writeFillProgress(paths, { ...server.progress(), fault }).catch(() => undefined)
+  let noted = Promise.resolve()
+  const note = (done?: true): void => {
+    noted = noted
+      .then(() => writeFillProgress(paths, { ...server.progress(), fault, done }))
+      .catch(() => undefined)
   }
   if (!options.recover) await socketReady(paths, options.signal)
-  const timer = setInterval(note, NOTE_MS)
+  const timer = setInterval(() => note(), NOTE_MS)
   try {
     await server.serve(state)
+    note(true)
   } finally {
     clearInterval(timer)
+    await noted
   }
   if (server.asked.length > 0)
     await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.asked])

@@ -2,9 +2,7 @@ import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { QemuError } from '../errors.ts'
 import { endPostcopy, postcopyProgress, recoverPostcopy } from '../migration/postcopy.ts'
-import { connectWhenReady } from '../qemu/await-monitor.ts'
-import { identifyProcess } from '../qemu/process-identity.ts'
-import type { SpawnedChild } from '../qemu/spawn-detached.ts'
+import { type ProcessIdentity, identifyProcess, isAlive } from '../qemu/process-identity.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import {
   type KeptFault,
@@ -14,71 +12,66 @@ import {
   removeFill,
   writeFill,
 } from './fill-record.ts'
+import { openKeptMonitor } from './kept-monitor.ts'
 import { startPageServer } from './page-server-process.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
-const LOOK_MS = 100
-const MONITOR_PATIENCE_MS = 300_000
+const LOOK_MS = 50
 const PAUSED_PATIENCE_MS = 30_000
+const RECORD_PATIENCE_MS = 5000
 
 /** Servers that die one after the other die of something. */
 const MAX_SERVERS = 8
 
 /**
- * Sees to it that the memory of a domain comes: starts a page server, another when it dies, and ends the migration when all is there.
- * A damaged image is noted in the record; where no processor waits for what is damaged, the guest is halted first.
+ * Sees to it that the memory of a domain comes: starts another page server when the one at work dies, and ends the migration when all
+ * is there. A damaged image is noted in the record; where no processor waits for what is damaged, the guest is halted first.
  * @throws QemuError, StorageError, CancelledError
  */
 export async function superviseFill(
   paths: RuntimePaths,
-  options: { readonly recover: boolean; readonly signal: AbortSignal },
+  options: { readonly monitorFd: number | undefined; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { signal } = options
-  const record = await readFill(paths)
-  const supervisor = await identifyProcess(process.pid)
-  if (record === undefined || supervisor === undefined) return
-  await writeFill(paths, { ...record, supervisor, fault: undefined })
-  let server = options.recover
-    ? undefined
-    : await startPageServer(paths, 'server', { recover: false })
+  const { monitorFd, signal } = options
+  if (!(await isNoted(paths))) return
   try {
-    await using monitor = await openFillMonitor(paths, signal)
+    await using monitor = await openKeptMonitor(paths, monitorFd, { signal })
     for (let count = 0; count < MAX_SERVERS; count += 1) {
-      server ??= await recover(paths, monitor, signal)
+      const server = (await livingServer(paths)) ?? (await recover(paths, monitor, signal))
       if (server === undefined || (await follow(paths, monitor, server, signal)) === 'over') return
-      server = undefined
     }
     throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers died one after the other`)
   } catch (error) {
     if (!signal.aborted) await noteFault(paths, keepFault(error))
     throw error
-  } finally {
-    await server?.kill()
   }
 }
 
-/** The monitor of our own: it is asked for out-of-band commands at once, while QEMU can still agree. */
-async function openFillMonitor(paths: RuntimePaths, signal: AbortSignal): Promise<QmpConnection> {
-  return connectWhenReady(paths.fillSocket, {
-    signal,
-    timeoutMs: MONITOR_PATIENCE_MS,
-    processTail: () => '',
-    outOfBand: true,
-  })
+/** Whether there is something to see to; who started us notes us in the record first. */
+async function isNoted(paths: RuntimePaths): Promise<boolean> {
+  for (const deadline = performance.now() + RECORD_PATIENCE_MS; ;) {
+    const record = await readFill(paths)
+    if (record === undefined || record.supervisor?.pid === process.pid) return record !== undefined
+    if (performance.now() > deadline) return false
+    await delay(2)
+  }
+}
+
+async function livingServer(paths: RuntimePaths): Promise<ProcessIdentity | undefined> {
+  const server = (await readFill(paths))?.server
+  return server !== undefined && (await isAlive(server)) ? server : undefined
 }
 
 /** Until the server ends; `lost` when another must take over. */
 async function follow(
   paths: RuntimePaths,
   monitor: QmpConnection,
-  server: SpawnedChild,
+  server: ProcessIdentity,
   signal: AbortSignal,
 ): Promise<'over' | 'lost'> {
   let halted = false
-  while (!server.ended.aborted) {
-    await delay(LOOK_MS, undefined, { signal: AbortSignal.any([signal, server.ended]) }).catch(
-      () => undefined,
-    )
+  while (await isAlive(server)) {
+    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return 'over'
     const fault = (await readFillProgress(paths))?.fault
     // A guest of which a processor waits for a page cannot be halted: QEMU would wait for that processor.
@@ -86,14 +79,14 @@ async function follow(
     halted = true
     await monitor.execute('stop', {}, { timeoutMs: 2000 }).catch(() => undefined)
   }
-  if (server.ended.reason === 'exit code 0') {
+  const progress = await readFillProgress(paths)
+  if (progress?.done === true) {
     await endPostcopy(monitor)
     await removeFill(paths)
     return 'over'
   }
-  const fault = (await readFillProgress(paths))?.fault
-  if (fault === undefined) return monitor.state === 'ready' ? 'lost' : 'over'
-  await noteFault(paths, fault)
+  if (progress?.fault === undefined) return monitor.state === 'ready' ? 'lost' : 'over'
+  await noteFault(paths, progress.fault)
   return (await recoveryAsked(paths, monitor, signal)) ? 'lost' : 'over'
 }
 
@@ -120,7 +113,7 @@ async function recover(
   paths: RuntimePaths,
   monitor: QmpConnection,
   signal: AbortSignal,
-): Promise<SpawnedChild | undefined> {
+): Promise<ProcessIdentity | undefined> {
   const deadline = performance.now() + PAUSED_PATIENCE_MS
   for (;;) {
     // Asking QEMU how it is would wait for its main thread, which may wait for us; this command does not.
@@ -130,7 +123,7 @@ async function recover(
     if (refused === undefined) {
       // What the one before it noted is not true of this one.
       await rm(paths.fillProgress, { force: true })
-      return startPageServer(paths, 'server', { recover: true })
+      return startServer(paths)
     }
     if (monitor.state !== 'ready') return undefined
     const progress = await Promise.race([postcopyProgress(monitor), delay(1000, undefined)])
@@ -143,6 +136,14 @@ async function recover(
     if (performance.now() > deadline) throw refused
     await delay(LOOK_MS, undefined, { signal })
   }
+}
+
+async function startServer(paths: RuntimePaths): Promise<ProcessIdentity> {
+  const { pid } = await startPageServer(paths, { recover: true })
+  const server = (await identifyProcess(pid)) ?? { pid, startTime: 0, bootId: '' }
+  const record = await readFill(paths)
+  if (record !== undefined) await writeFill(paths, { ...record, server })
+  return server
 }
 
 async function failed(paths: RuntimePaths): Promise<undefined> {

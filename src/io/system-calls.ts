@@ -31,6 +31,8 @@ const calls = {
   memfd_create: libc.func('int memfd_create(const char *name, unsigned int flags)'),
   madvise: libc.func('int madvise(void *memory, size_t length, int advice)'),
   ioctl: libc.func('int ioctl(int fd, unsigned long request, const uint8_t *argument)'),
+  socketpair: libc.func('int socketpair(int domain, int type, int protocol, _Out_ uint8_t *fds)'),
+  syscall: libc.func('long syscall(long number, long first, long second, long third)'),
 } as const
 
 function call(name: keyof typeof calls, ...args: readonly unknown[]): number {
@@ -53,6 +55,9 @@ const SOCK_CLOEXEC = 0o2000000
 const FALLOC_FL_KEEP_SIZE = 1
 const MFD_CLOEXEC = 1
 const MADV_HUGEPAGE = 14
+// The same on every architecture (Linux include/uapi/asm-generic/unistd.h)
+const SYS_PIDFD_OPEN = 434
+const SYS_PIDFD_GETFD = 438
 const LOCK_SH = 1
 const LOCK_EX = 2
 const LOCK_NB = 4
@@ -106,6 +111,26 @@ export function acceptUnix(listener: number): number | undefined {
     const { code } = error as SystemCallError
     if (code === 'EAGAIN' || code === 'EINTR' || code === 'ECONNABORTED') return undefined
     throw error
+  }
+}
+
+/** Two connected unix stream sockets, both close-on-exec: pass them on through `stdio` of a spawned process. */
+export function connectedPair(): readonly [number, number] {
+  const fds = Buffer.alloc(8)
+  call('socketpair', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)
+  return [fds.readInt32LE(0), fds.readInt32LE(4)]
+}
+
+/**
+ * A descriptor of another process, as one of ours (Linux pidfd_getfd(2)): root may, and whoever may trace that process.
+ * @throws SystemCallError EPERM, ESRCH, EBADF
+ */
+export function takeDescriptor(pid: number, fd: number): number {
+  const process = call('syscall', SYS_PIDFD_OPEN, pid, 0, 0)
+  try {
+    return call('syscall', SYS_PIDFD_GETFD, process, fd, 0)
+  } finally {
+    closeDescriptor(process)
   }
 }
 

@@ -50,7 +50,7 @@ const known = new Map<string, ProbedQemu>()
  * @throws QemuError QEMU_NOT_FOUND, QEMU_START_FAILED, QEMU_TIMEOUT; CancelledError
  */
 export async function probeQemu(emulator: string, options: ProbeOptions = {}): Promise<ProbedQemu> {
-  const key = await fingerprint(emulator)
+  const key = await emulatorKey(emulator)
   const kept = known.get(key) ?? (await loadProbe(options.cacheDirectory, key))
   const probed = kept ?? (await runProbe(emulator, options.signal))
   known.set(key, probed)
@@ -63,7 +63,8 @@ export function canonicalMachine(probed: ProbedQemu, machine: string): string | 
   return probed.machines.find(({ name, alias }) => name === machine || alias === machine)?.name
 }
 
-async function fingerprint(emulator: string): Promise<string> {
+/** What tells one QEMU on one host from another, and from itself once its file has changed. @throws QemuError QEMU_NOT_FOUND */
+export async function emulatorKey(emulator: string): Promise<string> {
   const { dev, ino, size, mtimeMs, ctimeMs } = await stat(emulator).catch((cause: unknown) => {
     const facts = { path: emulator, cause }
     throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${emulator}`, facts)

@@ -10,12 +10,16 @@ export async function spawnHelper(
   script: string,
   argv: readonly string[],
   outputFd: number,
-  options: { readonly compileCache?: string | undefined } = {},
+  options: {
+    readonly compileCache?: string | undefined
+    /** Descriptors that it inherits as 3, 4, … in this order. */
+    readonly extraFds?: readonly number[] | undefined
+  } = {},
 ): Promise<SpawnedChild> {
   const command = [process.execPath, ...helperFlags(), script, ...argv]
   const { compileCache } = options
   const setting = compileCache === undefined ? [] : [`NODE_COMPILE_CACHE=${compileCache}`]
-  return spawnDetached('/usr/bin/env', [...setting, ...command], outputFd, [])
+  return spawnDetached('/usr/bin/env', [...setting, ...command], outputFd, options.extraFds ?? [])
 }
 
 /** Of ours the flags that change how Node runs a program, not those that watch or test one. */

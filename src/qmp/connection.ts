@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { CancelledError, InternalError, QemuError, throwIfCancelled } from '../errors.ts'
 import type { QmpArguments, QmpCommandName, QmpReturn } from './commands.ts'
 import { QmpEventListener, readEvent, type QmpEventName } from './events.ts'
@@ -35,7 +36,7 @@ type Parameters<N extends QmpCommandName> =
 export class QmpConnection implements AsyncDisposable {
   readonly #path: string
   readonly #processTail: (() => string) | undefined
-  readonly #calls = new PendingCalls()
+  readonly #calls: PendingCalls
   readonly #listeners = new Set<QmpEventListener<QmpEventName>>()
   readonly #greeted = Promise.withResolvers<VersionInfo>()
   readonly #closed = Promise.withResolvers<Error>()
@@ -44,9 +45,14 @@ export class QmpConnection implements AsyncDisposable {
   #version: VersionInfo | undefined
   #end: Error | undefined
 
-  private constructor(path: string, processTail: (() => string) | undefined) {
+  private constructor(
+    path: string,
+    processTail: (() => string) | undefined,
+    options: { readonly takenOver?: boolean } = {},
+  ) {
     this.#path = path
     this.#processTail = processTail
+    this.#calls = new PendingCalls({ strayAnswers: options.takenOver })
     this.#greeted.promise.catch(() => undefined)
   }
 
@@ -59,13 +65,61 @@ export class QmpConnection implements AsyncDisposable {
     const { signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options
     const deadline = Date.now() + timeoutMs
     const socket = await connectSocket(path, deadline, signal)
+    return QmpConnection.#negotiate(socket, path, {
+      ...options,
+      timeoutMs: deadline - Date.now(),
+    })
+  }
+
+  /**
+   * Negotiates on a descriptor that is connected to a monitor already, and becomes ours; `name` stands for its path in messages.
+   * Throws as `connect`.
+   */
+  static async onDescriptor(
+    fd: number,
+    name: string,
+    options: QmpConnectOptions = {},
+  ): Promise<QmpConnection> {
+    return QmpConnection.#negotiate(adopted(fd), name, options)
+  }
+
+  /**
+   * Goes on with a connection on which somebody else has negotiated: what still comes for that one is passed over, and QEMU's version
+   * is not known.
+   */
+  static takeOver(fd: number, name: string): QmpConnection {
+    const connection = new QmpConnection(name, undefined, { takenOver: true })
+    connection.#state = 'ready'
+    let first = true
+    connection.#transport = new LineTransport(adopted(fd), name, {
+      line: (line) => {
+        try {
+          connection.#receive(line)
+        } catch (error) {
+          // The one before may have read the beginning of it.
+          if (!first) throw error
+        } finally {
+          first = false
+        }
+      },
+      closed: (reason) => connection.#finish(reason),
+    })
+    return connection
+  }
+
+  static async #negotiate(
+    socket: Socket,
+    path: string,
+    options: QmpConnectOptions,
+  ): Promise<QmpConnection> {
+    const { signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options
     const connection = new QmpConnection(path, options.processTail)
     connection.#transport = new LineTransport(socket, path, {
       line: (line) => connection.#receive(line),
       closed: (reason) => connection.#finish(reason),
     })
     const end = (reason: Error): void => connection.#abandon(reason)
-    const timer = setTimeout(() => end(monitorBusy(path)), Math.max(1, deadline - Date.now()))
+    const timer = setTimeout(() => end(monitorBusy(path)), Math.max(1, timeoutMs))
     const onAbort = (): void => end(new CancelledError(`connect to ${path}`, signal?.reason))
     signal?.addEventListener('abort', onAbort)
     try {
@@ -219,4 +273,8 @@ export class QmpConnection implements AsyncDisposable {
     this.#listeners.clear()
     this.#closed.resolve(end)
   }
+}
+
+function adopted(fd: number): Socket {
+  return new Socket({ fd, readable: true, writable: true })
 }

@@ -12,7 +12,14 @@ interface PendingCall {
 /** The calls that wait for their answer, by id. */
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>()
-  #lastId = 0
+  readonly #strayAnswers: boolean
+  #lastId: number
+
+  /** With `strayAnswers` there may still be answers to somebody who had the connection before. */
+  constructor({ strayAnswers = false }: { readonly strayAnswers?: boolean | undefined } = {}) {
+    this.#strayAnswers = strayAnswers
+    this.#lastId = strayAnswers ? Math.floor(Math.random() * 2 ** 48) : 0
+  }
 
   /** Registers a call; its answer, or `failAll`, settles `result`. `site` is where the caller stood. */
   add(
@@ -45,6 +52,7 @@ export class PendingCalls {
     const id = message['id']
     const call = typeof id === 'number' ? this.#calls.get(id) : undefined
     if (call === undefined) {
+      if (this.#strayAnswers) return
       throw new QemuError('QEMU_STREAM', `QEMU answered what was not asked: ${brief(message)}`)
     }
     this.#calls.delete(id as number)

@@ -54,8 +54,11 @@ export class FrameCache {
   async #read(frame: number, urgency: Urgency): Promise<Uint8Array> {
     const reader = await this.#takeReader(urgency)
     try {
-      // The store reuses its memory with the reader's next frame.
-      return Uint8Array.from(await this.#pages.read(frame, reader))
+      const target = Buffer.allocUnsafeSlow(this.#length(frame))
+      const bytes = await this.#pages.read(frame, reader, target)
+      // What was not decompressed lies in memory that the reader uses again.
+      if (bytes.buffer !== target.buffer) target.set(bytes)
+      return target
     } finally {
       this.#freeReaders.push(reader)
       const next = this.#waiting.now.shift() ?? this.#waiting.soon.shift()

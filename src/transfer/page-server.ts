@@ -5,16 +5,14 @@ import {
   type PageRange,
   type PageStore,
 } from '../image/saved-machine.ts'
-import { FrameCache } from './frame-cache.ts'
+import { AnswerSize } from './answer-size.ts'
+import { FrameCache, type Urgency } from './frame-cache.ts'
 import { findFrame } from './frame-finder.ts'
 import { HoldBack } from './hold-back.ts'
 import { AnnouncedRanges, allRanges } from './page-plan.ts'
 import { PageWriter } from './page-writer.ts'
 import { PostcopyConnection, type WantedPages } from './postcopy-connection.ts'
 import { SentPages } from './sent-pages.ts'
-
-/** Pages sent for each that is asked for, itself included: fewer cost more faults, more keep others waiting. */
-const ANSWER_PAGES = 16
 
 /** Pages sent at once when nobody waits: as long as one who begins to wait has to. */
 const CHUNK_PAGES = 64
@@ -64,6 +62,7 @@ export class PageServer {
   readonly #cache: FrameCache
   readonly #requests: WantedPages[] = []
   readonly #holdBack = new HoldBack()
+  readonly #answerSize = new AnswerSize()
   readonly #first: AnnouncedRanges
   #rest: AnnouncedRanges | undefined
   #current: PageRange | undefined
@@ -120,6 +119,9 @@ export class PageServer {
 
   #ask(wanted: WantedPages): void {
     this.#requests.push(wanted)
+    // Frames of several requests are decompressed at the same time, though they are answered one after the other.
+    const block = this.#pages.blocks.findIndex(({ name }) => name === wanted.block)
+    if (block >= 0) this.#fetch(block, Math.floor(wanted.start / PAGE_SIZE), 'now')
     this.#holdBack.asked()
     this.#wake?.()
   }
@@ -128,11 +130,15 @@ export class PageServer {
     this.#requestCount += 1
     const block = this.#pages.blocks.findIndex((one) => one.name === name)
     const firstPage = Math.floor(start / PAGE_SIZE)
-    const pageCount = Math.max(ANSWER_PAGES, Math.ceil(length / PAGE_SIZE))
-    const range = this.#sent.widen({ block, firstPage, pageCount })
     // One who asked for what is on its way needs no answer.
-    if (range === undefined || this.#sent.has(block, firstPage)) return
+    if (this.#sent.has(block, firstPage)) return
+    const pages = this.#answerSize.next(block, firstPage)
+    const pageCount = Math.max(pages, Math.ceil(length / PAGE_SIZE))
+    const range = this.#sent.widen({ block, firstPage, pageCount })
+    if (range === undefined) return
     this.asked.push(range)
+    // Whoever reads on and on will ask for what follows.
+    if (pages > CHUNK_PAGES) this.#fetch(block, firstPage + pageCount, 'soon')
     await this.#guarded(true, async () => {
       while (await writer.writeSome(range, range.pageCount, 'now'));
     })
@@ -195,10 +201,16 @@ export class PageServer {
     return new AnnouncedRanges(this.#whole(ranges), READ_AHEAD, (range) => {
       const [some] = this.#sent.unsent(range, 1)
       if (some === undefined) return false
-      const found = findFrame(this.#pages, range.block, range.firstPage)
-      if ('frame' in found) void this.#cache.get(found.frame, 'soon').catch(() => undefined)
+      this.#fetch(range.block, range.firstPage, 'soon')
       return true
     })
+  }
+
+  /** Begins to read the frame of a page that is not sent yet. */
+  #fetch(block: number, page: number, urgency: Urgency): void {
+    if (this.#sent.has(block, page)) return
+    const found = findFrame(this.#pages, block, page)
+    if ('frame' in found) void this.#cache.get(found.frame, urgency).catch(() => undefined)
   }
 
   /** Ranges inside their blocks and of whole units, wherever they come from. */

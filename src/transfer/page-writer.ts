@@ -1,5 +1,5 @@
 import { PAGE_SIZE, type PageRange, type PageStore } from '../image/saved-machine.ts'
-import { ramPages, ramZeros } from '../wire/incoming-stream.ts'
+import { ramPages, ramPagesLength, ramZeros } from '../wire/incoming-stream.ts'
 import type { FrameCache, Urgency } from './frame-cache.ts'
 import { findFrame } from './frame-finder.ts'
 import type { IncomingConnection } from './incoming-connection.ts'
@@ -15,6 +15,8 @@ export class PageWriter {
   readonly #ramSection: number
   readonly #cache: FrameCache
   readonly #sent: SentPages
+  /** What goes out is put together here: the kernel has it when a write is over. */
+  #memory = Buffer.alloc(0)
 
   constructor(
     connection: IncomingConnection,
@@ -86,12 +88,15 @@ export class PageWriter {
   }
 
   async #write(run: PageRange, bytes: Uint8Array | undefined): Promise<void> {
+    const { firstPage, pageCount } = run
     const name = this.#pages.blocks[run.block]?.name ?? ''
     this.#sent.mark(run)
-    await this.#connection.write(
-      bytes === undefined
-        ? ramZeros(this.#ramSection, name, run.firstPage, run.pageCount)
-        : ramPages(this.#ramSection, name, run.firstPage, bytes),
-    )
+    if (bytes === undefined) {
+      await this.#connection.write(ramZeros(this.#ramSection, name, firstPage, pageCount))
+      return
+    }
+    const length = ramPagesLength(name, pageCount)
+    if (this.#memory.length < length) this.#memory = Buffer.allocUnsafeSlow(length)
+    await this.#connection.write(ramPages(this.#ramSection, name, firstPage, bytes, this.#memory))
   }
 }

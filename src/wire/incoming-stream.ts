@@ -59,18 +59,27 @@ export function ramStart(
   ])
 }
 
-/** A part of the RAM section with pages of one block, that follow one another from `firstPage`. */
+/** The length of what `ramPages` makes. */
+export function ramPagesLength(block: string, count: number): number {
+  const name = 1 + Buffer.byteLength(block)
+  return PART_START_LENGTH + name + count * (8 + PAGE_SIZE) + PART_END_LENGTH
+}
+
+/**
+ * A part of the RAM section with pages of one block, that follow one another from `firstPage`; at the start of `memory` when there is
+ * some, of `ramPagesLength` at least.
+ */
 export function ramPages(
   ramSection: number,
   block: string,
   firstPage: number,
   pages: Uint8Array,
+  memory?: Buffer,
 ): Uint8Array {
   const name = string(block)
   const count = pages.length / PAGE_SIZE
-  const bytes = Buffer.allocUnsafe(
-    PART_START_LENGTH + name.length + count * (8 + PAGE_SIZE) + PART_END_LENGTH,
-  )
+  const length = ramPagesLength(block, count)
+  const bytes = memory?.subarray(0, length) ?? Buffer.allocUnsafe(length)
   let at = writePartStart(bytes, ramSection, SECTION.PART)
   for (let page = 0; page < count; page += 1) {
     writeWord(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readFill } from '../../src/domain/fill-record.ts'
+import { isAlive } from '../../src/qemu/process-identity.ts'
 import { type RuntimePaths, runtimePaths } from '../../src/domain/runtime-paths.ts'
 
 /** The runtime directory of a domain in a state directory of a test. */
@@ -22,15 +22,10 @@ export interface PageServerPids {
 /** Finds them. */
 export async function findPageServer(paths: RuntimePaths): Promise<PageServerPids> {
   for (let tries = 0; tries < 500; tries += 1) {
-    const supervisor = (await readFill(paths))?.supervisor?.pid
-    const children =
-      supervisor === undefined
-        ? ''
-        : await readFile(`/proc/${supervisor}/task/${supervisor}/children`, 'latin1').catch(
-            () => '',
-          )
-    const server = Number(children.trim().split(' ')[0])
-    if (supervisor !== undefined && server > 0) return { supervisor, server }
+    const record = await readFill(paths)
+    const { supervisor, server } = record ?? {}
+    if (supervisor !== undefined && server !== undefined && (await isAlive(server)))
+      return { supervisor: supervisor.pid, server: server.pid }
     await delay(5)
   }
   return assert.fail('there is no page server')

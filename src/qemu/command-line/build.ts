@@ -100,12 +100,14 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
 }
 
 function monitorArguments(options: CommandLineOptions): readonly string[] {
-  return options.monitors.flatMap(({ id, path }) => [
-    '-chardev',
-    `socket,${keyValues({ id: `char${id}`, path })},server=on,wait=off`,
-    '-mon',
-    `chardev=char${id},id=${id},mode=control`,
-  ])
+  return options.monitors.flatMap((monitor) => {
+    const id = `char${monitor.id}`
+    const socket =
+      'fd' in monitor
+        ? keyValues({ id, fd: String(monitor.fd) })
+        : `${keyValues({ id, path: monitor.path })},server=on,wait=off`
+    return ['-chardev', `socket,${socket}`, '-mon', `chardev=${id},id=${monitor.id},mode=control`]
+  })
 }
 
 function tsegArguments({ features }: Domain): readonly string[] {

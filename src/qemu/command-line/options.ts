@@ -10,8 +10,11 @@ export interface QemuVersion {
 /** What the command line needs besides the domain. */
 export interface CommandLineOptions {
   readonly qemuVersion: QemuVersion
-  /** QMP monitors: QEMU listens on each path. */
-  readonly monitors: readonly { readonly id: string; readonly path: string }[]
+  /** QMP monitors: QEMU listens on each path, or speaks on a socket that it inherits. */
+  readonly monitors: readonly ({ readonly id: string } & (
+    | { readonly path: string }
+    | { readonly fd: number }
+  ))[]
   /** Wait for `migrate-incoming` instead of starting the machine from its reset state. */
   readonly incoming: boolean
   /** The processor that the guest really had, from the cookie of a save image: see `readCookieCpu`. */

@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { destroyDomain, restoreDomain } from '../src/index.ts'
+import { printTarget } from './report.ts'
+
+const CLONES = 10
+
+/** Until the guests have settled. */
+const SETTLE_MS = 2000
+
+/** How much memory ten clones of a guest take, mapped from one file, beside one guest that was loaded. */
+export async function benchClones(
+  { stateDir }: { readonly stateDir: string },
+  name: string,
+  image: string,
+): Promise<void> {
+  const one = await restoreDomain(image, { stateDir, mode: 'load' })
+  await sleep(SETTLE_MS)
+  const single = await memoryOf(one.id)
+  await destroyDomain(name, { stateDir })
+  const clones: { readonly name: string; readonly id: number }[] = []
+  try {
+    for (let number = 1; number <= CLONES; number += 1)
+      clones.push(
+        await restoreDomain(image, { stateDir, mode: 'map', clone: { name: `c${number}` } }),
+      )
+    await sleep(SETTLE_MS)
+    let sum = 0
+    for (const { id } of clones) sum += await memoryOf(id)
+    const mib = (bytes: number): number => Math.round(bytes / 2 ** 20)
+    console.log(`one guest, loaded: ${mib(single)} MiB; ${CLONES} clones, mapped: ${mib(sum)} MiB`)
+    printTarget(`memory of ${CLONES} clones / of one`, sum / single, 1.5)
+  } finally {
+    for (const clone of clones) await destroyDomain(clone.name, { stateDir })
+  }
+}
+
+/** Its share of the memory that it has mapped (Linux proc_pid_smaps(5), Pss), page cache included. */
+async function memoryOf(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1')
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1]) * 1024
+}

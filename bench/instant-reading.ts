@@ -1,0 +1,46 @@
+import { rm } from 'node:fs/promises'
+import { waitUntilFilled } from '../src/domain/fill-state.ts'
+import { destroyDomain, restoreDomain, saveDomain } from '../src/index.ts'
+import { startLinuxDomain } from '../test/support/linux-domain.ts'
+import { pathsOf } from '../test/support/page-server.ts'
+import { printTarget } from './report.ts'
+import { median } from './rounds.ts'
+import type { BenchSetting } from './setting.ts'
+
+const MEMORY_MIB = 1024
+const FILLED_MIB = 640
+
+/** Until a Linux guest has read all that it has in its memory once, from the start of the restore. */
+export async function benchReading(setting: BenchSetting): Promise<void> {
+  await using domain = await startLinuxDomain({ emulator: setting.newest, memoryMib: MEMORY_MIB })
+  const { name, stateDir } = domain
+  const image = domain.dir.join('image')
+  {
+    await using console = await domain.console()
+    await console.ask(`fill ${FILLED_MIB}`, /^FILLED/, { timeoutMs: 120_000 })
+  }
+  await saveDomain(name, image, { stateDir, compression: 'zstd' })
+  const read = async (mode: 'load' | 'lazy'): Promise<number> => {
+    const start = performance.now()
+    await restoreDomain(image, { stateDir, mode })
+    await using console = await domain.console()
+    await console.ask('sum', /^SUM/, { timeoutMs: 120_000 })
+    const ms = performance.now() - start
+    await waitUntilFilled(name, pathsOf(domain), undefined)
+    await destroyDomain(name, { stateDir })
+    return ms
+  }
+  const rows = []
+  for (let round = 0; round < setting.rounds; round += 1) {
+    const load = await read('load')
+    await rm(`${image}.order`, { force: true })
+    const unordered = await read('lazy')
+    rows.push({ load, 'lazy, no order': unordered, 'lazy, ordered': await read('lazy') })
+  }
+  console.log(
+    `${MEMORY_MIB} MiB, a guest reads ${FILLED_MIB} MiB of its memory: ms from the restore on`,
+  )
+  console.table(rows)
+  const ratio = median(rows.map((row) => row['lazy, ordered'] / row.load))
+  printTarget('lazy with an order, all read / load, all read', ratio, 1.2)
+}
