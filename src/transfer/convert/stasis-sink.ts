@@ -1,17 +1,19 @@
 import { availableParallelism } from 'node:os'
-import { promisify } from 'node:util'
-import { constants, deflate, zstdCompress } from 'node:zlib'
+import { type PoolCompressor, makePoolCompressor } from '../../io/compress.ts'
 import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
 import { StasisWriter } from '../../image/stasis/writer.ts'
 import { splitByCompressibility } from '../compressibility.ts'
 import { type LevelChooser, chooseLevel } from '../compression-level.ts'
 import { contentRuns } from './content-runs.ts'
-import type { MachineSink, MachineStart } from './machine-sink.ts'
+import { MAX_ADD_LENGTH, type MachineSink, type MachineStart } from './machine-sink.ts'
 import type { SinkOptions } from './sink-options.ts'
-import { Turns } from './turns.ts'
+import { Stock } from './stock.ts'
 
-const zstdAsync = promisify(zstdCompress)
-const zlibAsync = promisify(deflate)
+/** A compressor with memory for what it makes of the pages that come at once. */
+interface Press {
+  readonly compressor: PoolCompressor
+  readonly memory: Uint8Array
+}
 
 /** A frame that does not shrink below this share of its pages is stored as it is. */
 const WORTH_COMPRESSING = 0.97
@@ -24,12 +26,19 @@ export class StasisSink implements MachineSink {
   readonly #writer: StasisWriter
   readonly #codec: 'none' | 'zlib' | 'zstd'
   readonly #level: LevelChooser
-  readonly #turns = new Turns(availableParallelism() + 1)
+  readonly #presses: Stock<Press>
 
   private constructor(writer: StasisWriter, options: SinkOptions) {
     this.#writer = writer
     this.#codec = options.compression
     this.#level = chooseLevel(options.compression, options.compressionLevel)
+    const { compression: codec } = options
+    const count = codec === 'none' ? 0 : availableParallelism() + 1
+    const presses = Array.from({ length: count }, (): Press => ({
+      compressor: makePoolCompressor(codec === 'zlib' ? 'zlib' : 'zstd'),
+      memory: new Uint8Array(MAX_ADD_LENGTH),
+    }))
+    this.#presses = new Stock(presses)
   }
 
   /** @throws StorageError, UsageError */
@@ -61,38 +70,40 @@ export class StasisSink implements MachineSink {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const { compressor } of await this.#presses.takeAll()) compressor[Symbol.dispose]()
     await this.#writer[Symbol.asyncDispose]()
   }
 
   async #compressRun(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
-    for (const run of splitByCompressibility(bytes)) {
-      const from = run.firstPage * PAGE_SIZE
-      const content = bytes.subarray(from, from + run.pageCount * PAGE_SIZE)
-      const first = firstPage + run.firstPage
-      const stored = run.compressible
-        ? await this.#turns.take(() => this.#compress(content))
-        : content
-      if (!run.compressible || stored.length > content.length * WORTH_COMPRESSING)
-        await this.#store(block, first, content)
-      else
-        await this.#writer.add(
-          { block, firstPage: first, pageCount: run.pageCount, codec: this.#codec },
-          stored,
-        )
+    for (const { firstPage: page, pageCount, compressible } of splitByCompressibility(bytes)) {
+      const content = bytes.subarray(page * PAGE_SIZE, (page + pageCount) * PAGE_SIZE)
+      const first = firstPage + page
+      const isPressed =
+        compressible &&
+        (await this.#presses.use((press) => this.#press(press, block, first, content)))
+      if (!isPressed) await this.#store(block, first, content)
     }
+  }
+
+  /** Writes pages compressed, unless that is not worth it. */
+  async #press(
+    press: Press,
+    block: number,
+    firstPage: number,
+    bytes: Uint8Array,
+  ): Promise<boolean> {
+    const { compressor, memory } = press
+    const target = memory.subarray(0, Math.floor(bytes.length * WORTH_COMPRESSING))
+    const level = this.#level.next(this.#writer.diskIsBusy)
+    const length = await compressor.compress(bytes, target, level)
+    if (length === undefined) return false
+    const frame = { block, firstPage, pageCount: bytes.length / PAGE_SIZE, codec: this.#codec }
+    await this.#writer.add(frame, target.subarray(0, length))
+    return true
   }
 
   #store(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
     const pageCount = bytes.length / PAGE_SIZE
     return this.#writer.add({ block, firstPage, pageCount, codec: 'none' }, bytes)
-  }
-
-  #compress(bytes: Uint8Array): Promise<Uint8Array> {
-    const level = this.#level.next(this.#writer.diskIsBusy)
-    // One chunk for the whole result: joining small ones costs a fifth of the time.
-    const chunkSize = bytes.length + 1024
-    const input = bytes as Uint8Array<ArrayBuffer>
-    if (this.#codec === 'zlib') return zlibAsync(input, { level, chunkSize })
-    return zstdAsync(input, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } })
   }
 }
