@@ -45,9 +45,10 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
-/** The median of the ratios of two scenarios, round by round. */
+/** The median of the ratios of two scenarios, round by round; NaN when one was not measured. */
 export function ratio(results: readonly ScenarioResult[], of: string, to: string): number {
   const a = results.find(({ name }) => name === of)?.runs ?? []
   const b = results.find(({ name }) => name === to)?.runs ?? []
+  if (a.length === 0 || b.length === 0) return Number.NaN
   return median(a.map((run, index) => run.seconds / (b[index]?.seconds ?? Number.NaN)))
 }
