@@ -19,7 +19,7 @@ import { newestQemu, qemus } from './support/qemus.ts'
 import { stasis } from './support/stasis-command.ts'
 import { tempDir } from './support/temp-dir.ts'
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(
     `a QEMU ${label} started by hand is attached, saved and restored`,
     { timeout: 180_000 },

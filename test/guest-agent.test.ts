@@ -10,13 +10,17 @@ import { GuestAgent } from '../src/qemu/guest-agent.ts'
 import { cacheDir } from './support/cache-dir.ts'
 import { guestPaths } from './support/guests.ts'
 import { type LinuxDomain, startLinuxDomain } from './support/linux-domain.ts'
-import { qemus } from './support/qemus.ts'
+import { isLongRun, qemus } from './support/qemus.ts'
 import { stasis } from './support/stasis-command.ts'
 
 const CHANNEL = `<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
     <memballoon`
 
+// A real agent needs a guest of its own, and a minute.
+const skip = !isLongRun() && 'long run only'
+
 before(async () => {
+  if (skip !== false) return
   await promisify(execFile)('sh', [join(import.meta.dirname, '../scripts/agent-guest')])
 })
 
@@ -94,7 +98,7 @@ async function ended(domain: LinuxDomain): Promise<string> {
 
 test(
   'the agent in the guest sets its clock after a restore, and shuts it down',
-  { timeout: 300_000 },
+  { timeout: 300_000, skip },
   async (t) => {
     await using domain = await startWithAgent()
     const { stateDir, name, dir } = domain
@@ -140,7 +144,7 @@ test(
 
 test(
   'a guest that listens to its power button reboots and shuts down',
-  { timeout: 300_000 },
+  { timeout: 300_000, skip },
   async () => {
     await using domain = await startWithAgent()
     const { stateDir, name } = domain
