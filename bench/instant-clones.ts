@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir, readlink, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { destroyDomain, restoreDomain } from '../src/index.ts'
 import { printTarget } from './report.ts'
@@ -35,8 +35,24 @@ export async function benchClones(
   }
 }
 
-/** Its share of the memory that it has mapped (Linux proc_pid_smaps(5), Pss), page cache included. */
+/**
+ * What it takes of the host's memory: its share of what it has mapped, page cache included (Linux proc_pid_smaps(5), Pss), and all of its
+ * memory files, of which a guest that does not look maps nothing.
+ */
 async function memoryOf(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1')
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1]) * 1024
+  const kib = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0)
+  let bytes = (kib('Pss') - kib('Pss_Shmem')) * 1024
+  const directory = `/proc/${pid}/fd`
+  // QEMU has some of them open twice.
+  const met = new Set<number>()
+  for (const fd of await readdir(directory)) {
+    const name = await readlink(`${directory}/${fd}`).catch(() => '')
+    if (!name.startsWith('/memfd:')) continue
+    const { ino, blocks } = await stat(`${directory}/${fd}`)
+    if (!met.has(ino)) bytes += blocks * 512
+    met.add(ino)
+  }
+  return bytes
 }
