@@ -57,6 +57,12 @@ describe('checkImage()', () => {
     assert.deepEqual(left, [])
   })
 
+  test('tells how far it is with an image that it reads whole', async () => {
+    const percents: number[] = []
+    await checkImage(image, { stateDir, onProgress: ({ percent }) => percents.push(percent) })
+    assert.ok((percents.at(-1) ?? 0) > 99, percents.join())
+  })
+
   test('names a foreign architecture', async () => {
     const path = await changeXml("arch='x86_64'", "arch='s390x' ", 'foreign')
     const check = await checkImage(path, { stateDir })
