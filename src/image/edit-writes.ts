@@ -1,5 +1,11 @@
 import { HEADER_LENGTH } from './header.ts'
-import { type PendingEdit, editOffset, editRecord } from './pending-edit.ts'
+import {
+  type PendingEdit,
+  SECTOR_LENGTH,
+  editMark,
+  editOffset,
+  editRecord,
+} from './pending-edit.ts'
 
 /** Bytes that must be on the disk before the next are written. */
 export interface EditWrite {
@@ -20,8 +26,10 @@ export function editWrites(
   const record = editRecord(edited, textLength, oldTextLength)
   const { header, area } = edited
   if (record === undefined) return [{ offset: 0, bytes: Buffer.concat([header, area]) }]
+  const offset = HEADER_LENGTH + editOffset(area.length)
   return [
-    { offset: HEADER_LENGTH + editOffset(area.length), bytes: record },
+    { offset, bytes: editMark(record) },
+    { offset, bytes: record },
     ...finishingWrites(edited),
   ]
 }
@@ -29,8 +37,10 @@ export function editWrites(
 /** The writes that bring an edit that was written down to its end. */
 export function finishingWrites({ header, area }: PendingEdit): readonly EditWrite[] {
   const half = editOffset(area.length)
+  const rest = Math.min(half + SECTOR_LENGTH, area.length)
   return [
     { offset: 0, bytes: Buffer.concat([header, area.subarray(0, half)]) },
-    { offset: HEADER_LENGTH + half, bytes: area.subarray(half) },
+    { offset: HEADER_LENGTH + rest, bytes: area.subarray(rest) },
+    { offset: HEADER_LENGTH + half, bytes: area.subarray(half, rest) },
   ]
 }

@@ -1,9 +1,13 @@
 import { crc32c } from '@node-rs/crc32'
+import { alignUp } from '../io/aligned-memory.ts'
 import { HEADER_LENGTH } from './header.ts'
 
 /** What an edit writes down before it begins (docs/format/libvirt-header.md, "Edits"). */
 const MAGIC = 'StasisEditUnderW'
 const FIXED_LENGTH = 24
+
+/** What a disk writes whole or not at all. */
+export const SECTOR_LENGTH = 512
 
 /** Header and description area as an edit leaves them. */
 export interface PendingEdit {
@@ -11,9 +15,20 @@ export interface PendingEdit {
   readonly area: Uint8Array
 }
 
-/** Where the record of an edit lies in a description area of this length: its second half, which text seldom reaches. */
+/** Where the record of an edit lies in a description area of this length: from a sector of its second half on, which text seldom reaches. */
 export function editOffset(dataLength: number): number {
-  return Math.ceil(dataLength / 2)
+  return alignUp(HEADER_LENGTH + Math.ceil(dataLength / 2), SECTOR_LENGTH) - HEADER_LENGTH
+}
+
+/** Whether an edit has left something in a description area. */
+export function hasEditRecord(area: Uint8Array): boolean {
+  const offset = editOffset(area.length)
+  return Buffer.from(area.subarray(offset, offset + MAGIC.length)).equals(Buffer.from(MAGIC))
+}
+
+/** The start of every record: written before, and wiped after, the rest of it. */
+export function editMark(record: Uint8Array): Uint8Array {
+  return record.subarray(0, MAGIC.length)
 }
 
 /**
@@ -41,9 +56,9 @@ export function editRecord(
 /** The edit that a description area says was under way, if its record is whole. */
 export function findPendingEdit(area: Uint8Array): PendingEdit | undefined {
   const offset = editOffset(area.length)
+  if (!hasEditRecord(area)) return undefined
   const half = Buffer.from(area.buffer, area.byteOffset + offset, area.length - offset)
-  if (half.length < FIXED_LENGTH + HEADER_LENGTH || half.toString('latin1', 0, 16) !== MAGIC)
-    return undefined
+  if (half.length < FIXED_LENGTH + HEADER_LENGTH) return undefined
   const end = FIXED_LENGTH + half.readUInt32LE(16)
   if (end < FIXED_LENGTH + HEADER_LENGTH || end > half.length) return undefined
   const content = half.subarray(FIXED_LENGTH, end)

@@ -77,26 +77,26 @@ for (const [name, image] of IMAGES) {
     await writeFile(path, image)
     const old = await read(path)
     const writes = await writesOf(path, image)
-    assert.equal(writes.length, 3)
+    assert.equal(writes.length, 5)
     const now = await read(path)
     assert.deepEqual(now, { ...old, xml: newXml, wasRunning: false })
     let state = image
     for (const [index, write] of writes.entries()) {
       for (let seed = 0; seed < 20; seed += 1) {
         await writeFile(path, torn(state, write, seed))
-        assert.deepEqual(await read(path), index === 0 ? old : now, `write ${index}, seed ${seed}`)
+        assert.deepEqual(await read(path), index <= 1 ? old : now, `write ${index}, seed ${seed}`)
       }
       state = Buffer.from(state)
       state.set(write.bytes, write.offset)
       await writeFile(path, state)
-      assert.deepEqual(await read(path), now, `after write ${index}`)
+      assert.deepEqual(await read(path), index === 0 ? old : now, `after write ${index}`)
     }
   })
 
   test(`rewriteDescription() ends an edit that was cut short before its own (${name})`, async () => {
     await using dir = await tempDir()
     const path = dir.join('image')
-    const [record, front] = await writesOf(path, image)
+    const [, record, front] = await writesOf(path, image)
     assert.ok(record !== undefined && front !== undefined)
     const whole = await readFile(path)
     const cut = Buffer.from(image)
@@ -110,10 +110,11 @@ for (const [name, image] of IMAGES) {
 }
 
 test('finishingWrites() leaves no trace of the record', () => {
-  const area = Buffer.concat([Buffer.from('<d/>\0'), Buffer.alloc(995)])
-  const [, wipe] = finishingWrites({ header: Buffer.alloc(HEADER_LENGTH), area })
-  assert.ok(wipe?.bytes.every((byte) => byte === 0))
-  assert.equal((wipe?.offset ?? 0) + (wipe?.bytes.length ?? 0), HEADER_LENGTH + area.length)
+  const area = Buffer.concat([Buffer.from('<d/>\0'), Buffer.alloc(4995)])
+  const edited = Buffer.alloc(HEADER_LENGTH + area.length, 7)
+  for (const { offset, bytes } of finishingWrites({ header: Buffer.alloc(HEADER_LENGTH), area }))
+    edited.set(bytes, offset)
+  assert.ok(edited.equals(Buffer.concat([Buffer.alloc(HEADER_LENGTH), area])))
 })
 
 test('rewriteDescription() writes a text that leaves no room for a record in one go', async () => {

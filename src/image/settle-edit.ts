@@ -1,6 +1,11 @@
 import { crc32c } from '@node-rs/crc32'
 import { type SaveImageHeader, parseHeader } from './header.ts'
-import { type PendingEdit, findPendingEdit, withoutEditRecord } from './pending-edit.ts'
+import {
+  type PendingEdit,
+  findPendingEdit,
+  hasEditRecord,
+  withoutEditRecord,
+} from './pending-edit.ts'
 
 /** What an image says, an edit that was cut short counted in. */
 export interface SettledEdit {
@@ -16,7 +21,8 @@ export function settleEdit(path: string, header: SaveImageHeader, area: Uint8Arr
   if (edit !== undefined && edited !== undefined && isSameBut(edited, header))
     return { header: edited, area: edit.area, edit }
   const { extension } = header
-  if (extension === undefined || extension.areaCrc === crc32c(area))
+  // Damage that no edit has left stays damage.
+  if (extension === undefined || extension.areaCrc === crc32c(area) || !hasEditRecord(area))
     return { header, area, edit: undefined }
   return { header, area: withoutEditRecord(area), edit: undefined }
 }
