@@ -33,7 +33,8 @@ export class Receivers implements AsyncDisposable {
   readonly outputs: SharedArrayBuffer | undefined
   /** Settles when every channel has come to its end, after all that they carried was told. */
   readonly ended: Promise<void>
-  readonly channelBytes: number[]
+  /** What each channel brought; none before all of them are there. */
+  channelBytes: readonly number[] = []
   readonly #onPacket: (packet: ReceivedPacket) => void
   readonly #end = Promise.withResolvers<void>()
   readonly #state: ReceiveState
@@ -55,7 +56,6 @@ export class Receivers implements AsyncDisposable {
     this.outputs = codec === 'none' ? undefined : shared(slotCount * OUTPUT_LENGTH)
     this.ended = this.#end.promise
     this.ended.catch(() => undefined)
-    this.channelBytes = Array.from({ length: channelCount }, () => 0)
     this.#onPacket = onPacket
     this.#open = channelCount
     this.#state = new ReceiveState(channelCount, slotCount)
@@ -74,6 +74,7 @@ export class Receivers implements AsyncDisposable {
   /** Begins with the channels, whose first word was read; takes over their descriptors. */
   receive(fds: readonly number[]): void {
     this.#fds = fds
+    this.channelBytes = fds.map(() => 0)
     const job: ReceiveJob = { fds }
     for (const thread of this.#threads) thread.postMessage(job)
   }
@@ -127,7 +128,7 @@ export class Receivers implements AsyncDisposable {
       }
     } else {
       const { channel, bytes, packet } = answer
-      this.channelBytes[channel] = (this.channelBytes[channel] ?? 0) + bytes
+      this.channelBytes = this.channelBytes.with(channel, (this.channelBytes[channel] ?? 0) + bytes)
       this.#onPacket(packet)
     }
   }

@@ -30,7 +30,7 @@ export interface TransferProgress {
   readonly ramTotalBytes: number
   /** Bytes that went to, or came from, the disk. */
   readonly fileBytes: number
-  /** Bytes carried by each channel. */
+  /** Bytes carried by each channel; fewer entries than channels while some are not connected yet. */
   readonly channelBytes: readonly number[]
 }
 

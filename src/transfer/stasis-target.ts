@@ -61,7 +61,7 @@ class StasisTarget implements SaveTarget {
 
   progress(): TransferProgress {
     const ledger = this.#pipeline.ledger
-    const channelBytes = [...this.#receivers.channelBytes]
+    const { channelBytes } = this.#receivers
     return {
       transferredBytes: channelBytes.reduce(
         (sum, bytes) => sum + bytes,
