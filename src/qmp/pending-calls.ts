@@ -13,12 +13,15 @@ interface PendingCall {
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>()
   readonly #strayAnswers: boolean
+  // QEMU gives an answer that somebody did not wait for to the next who connects: ids must not be his.
+  readonly #firstId: number
   #lastId: number
 
   /** With `strayAnswers` there may still be answers to somebody who had the connection before. */
   constructor({ strayAnswers = false }: { readonly strayAnswers?: boolean | undefined } = {}) {
     this.#strayAnswers = strayAnswers
-    this.#lastId = strayAnswers ? Math.floor(Math.random() * 2 ** 48) : 0
+    this.#firstId = Math.floor(Math.random() * 2 ** 48)
+    this.#lastId = this.#firstId
   }
 
   /** Registers a call; its answer, or `failAll`, settles `result`. `site` is where the caller stood. */
@@ -52,7 +55,8 @@ export class PendingCalls {
     const id = message['id']
     const call = typeof id === 'number' ? this.#calls.get(id) : undefined
     if (call === undefined) {
-      if (this.#strayAnswers) return
+      const ours = typeof id !== 'number' || (id > this.#firstId && id <= this.#lastId)
+      if (this.#strayAnswers || !ours) return
       throw new QemuError('QEMU_STREAM', `QEMU answered what was not asked: ${brief(message)}`)
     }
     this.#calls.delete(id as number)
