@@ -48,7 +48,8 @@ export type ReceiveAnswer =
       readonly bytes: number
       readonly packet: ReceivedPacket
     }
-  | { readonly kind: 'ended'; readonly channel: number }
+  /** All channels have ended, and this thread has told all that it took from them; another may not have. */
+  | { readonly kind: 'done' }
   | {
       readonly kind: 'failed'
       readonly channel: number

@@ -35,6 +35,7 @@ port.on('message', (job: ReceiveJob | typeof END) => {
   if (job === END) return port.close()
   for (const fd of job.fds) makeBlocking(fd)
   receiveFrom(job.fds)
+  say({ kind: 'done' })
 })
 
 function say(answer: ReceiveAnswer): void {
@@ -64,8 +65,8 @@ function receiveFrom(fds: readonly number[]): void {
 /** Ends with the channel released, or ended. */
 function serve(channel: number, fd: number): void {
   try {
-    if (state.discarding) return drop(channel, fd)
-    receive(channel, fd)
+    if (state.discarding) drop(channel, fd)
+    else receive(channel, fd)
   } catch (error) {
     const [message, offset] =
       error instanceof WireError ? [error.message, error.offset] : [String(error), 0]
@@ -78,7 +79,7 @@ function serve(channel: number, fd: number): void {
 function receive(channel: number, fd: number): void {
   if (state.openChannel(channel)) receiver.open(fd)
   const start = receiver.start(fd)
-  if (start === undefined) return end(channel)
+  if (start === undefined) return state.endChannel(channel)
   const { block, normalPages, zeroPages } = start
   const zeros = pageRuns(zeroPages)
   const bytes = HEADER_LENGTH + normalPages.length * 4096
@@ -103,11 +104,6 @@ function receive(channel: number, fd: number): void {
 }
 
 function drop(channel: number, fd: number): void {
-  if (receiveSome(fd, scrap) === 0) end(channel)
+  if (receiveSome(fd, scrap) === 0) state.endChannel(channel)
   else state.releaseChannel(channel)
-}
-
-function end(channel: number): void {
-  state.endChannel(channel)
-  say({ kind: 'ended', channel })
 }

@@ -39,7 +39,7 @@ export class Receivers implements AsyncDisposable {
   readonly #end = Promise.withResolvers<void>()
   readonly #state: ReceiveState
   readonly #threads: readonly Worker[]
-  #open: number
+  #working: number
   #fds: readonly number[] = []
 
   /** Starts the threads, for so many channels. */
@@ -57,12 +57,12 @@ export class Receivers implements AsyncDisposable {
     this.ended = this.#end.promise
     this.ended.catch(() => undefined)
     this.#onPacket = onPacket
-    this.#open = channelCount
     this.#state = new ReceiveState(channelCount, slotCount)
     const data: ReceiveThreadData = {
       ...{ codec, channelCount, slotCount },
       ...{ state: this.#state.memory, slots: this.slots, outputs: this.outputs },
     }
+    this.#working = threadCount
     this.#threads = Array.from({ length: threadCount }, () => this.#start(data))
   }
 
@@ -118,9 +118,10 @@ export class Receivers implements AsyncDisposable {
   #take(answer: ReceiveAnswer): void {
     if (answer.kind === 'failed') {
       this.#end.reject(new WireError(answer.message, answer.offset))
-    } else if (answer.kind === 'ended') {
-      this.#open -= 1
-      if (this.#open > 0) return
+    } else if (answer.kind === 'done') {
+      // One thread meets the end of a channel while another still works on its last packet.
+      this.#working -= 1
+      if (this.#working > 0) return
       if (this.#state.discarding) {
         this.#end.reject(new QemuError('QEMU_STREAM', 'The migration channels were given up'))
       } else {
