@@ -22,7 +22,7 @@ import { waitUntilFilled } from '../src/domain/fill-state.ts'
 import { computeFillSum } from './support/guest-memory.ts'
 import { startLinuxDomain } from './support/linux-domain.ts'
 import { findPageServer, pathsOf } from './support/page-server.ts'
-import { newestQemu, qemus } from './support/qemus.ts'
+import { isLongRun, newestQemu, qemus } from './support/qemus.ts'
 import { startStasis, stasis } from './support/stasis-command.ts'
 import { tempDir } from './support/temp-dir.ts'
 import { startTinyDomain } from './support/tiny-domain.ts'
@@ -232,7 +232,7 @@ test('the XML in a managed save can be changed where the guest does not see it',
 for (const { label, emulator } of newestQemu()) {
   test(
     `a managed save on QEMU ${label} comes back lazily, and stays as long as memory comes from it`,
-    { timeout: 180_000 },
+    { timeout: 180_000, skip: !isLongRun() && 'long run only' },
     async () => {
       await using domain = await startLinuxDomain({ emulator, memoryMib: 256 })
       const { name, stateDir } = domain

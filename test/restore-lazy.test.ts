@@ -56,7 +56,7 @@ for (const { label, emulator } of qemus()) {
   describe(`restore --mode lazy on QEMU ${label}`, () => {
     test(
       'the guest runs, writes and computes while its memory comes, again and again',
-      { timeout: 180_000 },
+      { timeout: 180_000, skip: skipOld },
       async () => {
         await using domain = await saved(emulator)
         const { name, stateDir, image } = domain
@@ -118,7 +118,7 @@ for (const { label, emulator } of qemus()) {
       'a guest that was paused stays so, is filled, and resumes at the end or in the middle',
       {
         timeout: 120_000,
-        skip: skipOld,
+        skip: skipShort,
       },
       async () => {
         await using domain = await saved(emulator, 'paused')
@@ -143,7 +143,7 @@ for (const { label, emulator } of qemus()) {
       'a page server that is killed has a successor at once, and a save waits for it',
       {
         timeout: 120_000,
-        skip: skipOld,
+        skip: skipShort,
       },
       async () => {
         await using domain = await saved(emulator)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SharedBandwidth, managedSaveDomain, saveHost, startDomain } from '../src/index.ts'
 import { makeHost } from './support/host.ts'
+import { isLongRun } from './support/qemus.ts'
 import { stasis } from './support/stasis-command.ts'
 
 /** The tiny guest has 3 MiB that are not zero. */
@@ -10,7 +11,9 @@ const RATE = 1024 * 1024
 /** One stream, in which QEMU counts page by page; over channels it counts packets of 512 KiB, ten times a second. */
 const FORMAT = { format: 'raw' } as const
 
-test('saves keep to a bandwidth, alone and together', { timeout: 180_000 }, async () => {
+const skip = !isLongRun() && 'long run only'
+
+test('saves keep to a bandwidth, alone and together', { timeout: 180_000, skip }, async () => {
   await using host = await makeHost(2)
   const { stateDir, names, logs } = host
   for (const name of names) await startDomain(name, { stateDir })

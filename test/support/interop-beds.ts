@@ -47,7 +47,7 @@ const ALL: readonly TravelFormat[] = [
 /** The libvirts to try: Debian's own every day and in short, with `STASIS_LIBVIRT=all` (`npm run test:libvirt`) that of the backports too. */
 export function interopBeds(): readonly InteropBed[] {
   const whole = process.env['STASIS_LIBVIRT'] === 'all'
-  const short = { tiny: { q35: STREAMS, pc: [RAW, GZIP] }, linux: { q35: [RAW], pc: [] } }
+  const short = { tiny: { q35: STREAMS.slice(0, 3), pc: [RAW] }, linux: { q35: [RAW], pc: [] } }
   if (!whole) return [{ ...bed('9.0', 7, short, [GZIP]), whole }]
   const edited: readonly TravelFormat[] = [
     RAW,
