@@ -48,13 +48,13 @@ class StasisTarget implements SaveTarget {
     this.uri = `unix:${options.socketPath}`
     this.multifd = { channels: options.channels, compression: 'none' }
     const { compression } = options
-    this.#pipeline = new FramePipeline(writer, {
-      codec: compression,
-      level: chooseLevel(compression, options.compressionLevel),
-    })
+    const level = chooseLevel(compression, options.compressionLevel)
+    this.#pipeline = new FramePipeline(writer, { codec: compression, level })
     this.#receivers = new Receivers(compression, options.channels, (packet) =>
       this.#pipeline.packet(packet, this.#receivers),
     )
+    // For the packets that come before the pipeline has met one.
+    this.#receivers.level = level.next(false)
     this.received = this.#receive()
     this.received.catch(() => undefined)
   }
