@@ -11,6 +11,9 @@ const SAMPLE_STRIDE = 31
 /** More distinct values than this among the samples: as good as random. 528 samples of random bytes show 224 of 256 values. */
 const MAX_DISTINCT = 190
 
+/** A frame that does not shrink below this share of its pages is stored as it is. */
+export const WORTH_COMPRESSING = 0.97
+
 /** A run of pages within a frame that is worth compressing, or is not. */
 export interface CompressibleRun {
   readonly firstPage: number

@@ -1,12 +1,9 @@
 import { crc32c } from '@node-rs/crc32'
 import { PAGE_SIZE } from '../image/saved-machine.ts'
 import { type Compressor, makeCompressor } from '../io/compress.ts'
-import { splitByCompressibility } from './compressibility.ts'
+import { WORTH_COMPRESSING, splitByCompressibility } from './compressibility.ts'
 import type { Segment } from './packet-layout.ts'
 import { OUTPUT_LENGTH, type ReceivedPiece, SLOT_LENGTH } from './receive-job.ts'
-
-/** A frame that does not shrink below this share of its pages is stored as it is. */
-const WORTH_COMPRESSING = 0.97
 
 /** Memory that all threads see: slots of pages, and for each the room for what they are compressed to. */
 export interface PackMemory {

@@ -3,16 +3,15 @@ import { receiveAll } from '../io/blocking-socket.ts'
 import {
   MULTIFD_HEADER_LENGTH,
   MULTIFD_INIT_LENGTH,
+  MULTIFD_MAGIC,
+  MULTIFD_PACKET_LENGTH,
   MULTIFD_PACKET_PAGES,
-  type MultifdHeader,
   parseMultifdHeader,
   parseMultifdInit,
   readPageNumbers,
 } from '../wire/multifd-packet.ts'
 import { WireError } from '../wire/wire-error.ts'
 import { type Segment, type SlotRange, layoutPacket } from './packet-layout.ts'
-
-const PACKET_LENGTH = MULTIFD_HEADER_LENGTH + MULTIFD_PACKET_PAGES * 8
 
 /** A packet in more pieces than this is read in one and sorted in memory: a read costs more than a copy. */
 const MAX_DIRECT_READS = 8
@@ -27,13 +26,13 @@ export interface PacketStart {
 
 /** Reads multifd packets off blocking sockets, on a thread of its own. */
 export class PacketReceiver {
-  readonly #header = Buffer.allocUnsafeSlow(PACKET_LENGTH)
+  readonly #header = Buffer.allocUnsafeSlow(MULTIFD_PACKET_LENGTH)
   readonly #staging = Buffer.allocUnsafeSlow(MULTIFD_PACKET_PAGES * PAGE_SIZE)
 
   /** Reads the packet that opens a channel, without its first word, which told that it is one. @throws WireError */
   open(fd: number): void {
     const init = Buffer.alloc(MULTIFD_INIT_LENGTH)
-    init.writeUInt32BE(0x11223344, 0)
+    init.writeUInt32BE(MULTIFD_MAGIC, 0)
     requireAll(fd, init.subarray(4))
     parseMultifdInit(init)
   }
@@ -42,10 +41,9 @@ export class PacketReceiver {
   start(fd: number): PacketStart | undefined {
     const length = receiveAll(fd, this.#header)
     if (length === 0) return undefined
-    if (length < PACKET_LENGTH) throw brokenOff()
-    const header: MultifdHeader = parseMultifdHeader(this.#header)
+    if (length < MULTIFD_PACKET_LENGTH) throw brokenOff()
+    const { block, normalPages, zeroPages } = parseMultifdHeader(this.#header)
     const table = this.#header.subarray(MULTIFD_HEADER_LENGTH)
-    const { block, normalPages, zeroPages } = header
     return {
       block,
       normalPages: readPageNumbers(table, 0, normalPages),

@@ -52,7 +52,6 @@ export type ReceiveAnswer =
   | { readonly kind: 'done' }
   | {
       readonly kind: 'failed'
-      readonly channel: number
       readonly message: string
       readonly offset: number
     }

@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { InternalError } from '../errors.ts'
+import { PAGE_SIZE } from '../image/saved-machine.ts'
 import { makeBlocking, receiveSome, waitReadable } from '../io/blocking-socket.ts'
-import { MULTIFD_HEADER_LENGTH, MULTIFD_PACKET_PAGES } from '../wire/multifd-packet.ts'
+import { MULTIFD_PACKET_LENGTH } from '../wire/multifd-packet.ts'
 import { WireError } from '../wire/wire-error.ts'
 import { PacketReceiver } from './packet-receiver.ts'
 import { PagePacker } from './pack-pages.ts'
@@ -15,8 +16,6 @@ import {
 } from './receive-job.ts'
 import { ReceiveState } from './receive-state.ts'
 import { END } from './worker-thread.ts'
-
-const HEADER_LENGTH = MULTIFD_HEADER_LENGTH + MULTIFD_PACKET_PAGES * 8
 
 /** While other threads read from other channels, theirs become free again at any time. */
 const LOOK_MS = 2
@@ -72,7 +71,7 @@ function serve(channel: number, fd: number): void {
       error instanceof WireError ? [error.message, error.offset] : [String(error), 0]
     state.discard()
     state.releaseChannel(channel)
-    say({ kind: 'failed', channel, message, offset })
+    say({ kind: 'failed', message, offset })
   }
 }
 
@@ -82,7 +81,7 @@ function receive(channel: number, fd: number): void {
   if (start === undefined) return state.endChannel(channel)
   const { block, normalPages, zeroPages } = start
   const zeros = pageRuns(zeroPages)
-  const bytes = HEADER_LENGTH + normalPages.length * 4096
+  const bytes = MULTIFD_PACKET_LENGTH + normalPages.length * PAGE_SIZE
   if (normalPages.length === 0) {
     state.releaseChannel(channel)
     return say({

@@ -19,6 +19,9 @@ export const MULTIFD_HEADER_LENGTH = 320
 /** Most pages in a packet: 512 KiB of them (`MULTIFD_PACKET_SIZE`). Every packet has room for so many offsets, used or not. */
 export const MULTIFD_PACKET_PAGES = 128
 
+/** Bytes of a packet before those of its pages: header and page offsets. */
+export const MULTIFD_PACKET_LENGTH: number = MULTIFD_HEADER_LENGTH + MULTIFD_PACKET_PAGES * 8
+
 /** The sender waits for all channels here: nothing behind it overtakes it. */
 export const MULTIFD_FLAG_SYNC = 1
 
@@ -133,7 +136,7 @@ export function serialiseMultifdPacket(packet: {
   readonly pageCount: number
 }): Buffer {
   const { number, block, firstPage, pageCount } = packet
-  const bytes = Buffer.alloc(MULTIFD_HEADER_LENGTH + MULTIFD_PACKET_PAGES * 8)
+  const bytes = Buffer.alloc(MULTIFD_PACKET_LENGTH)
   bytes.writeUInt32BE(MULTIFD_MAGIC, 0)
   bytes.writeUInt32BE(VERSION, 4)
   bytes.writeUInt32BE(pageCount === 0 ? MULTIFD_FLAG_SYNC : 0, 8)

@@ -6,6 +6,7 @@ import { MainStreamParser } from '../../wire/main-stream.ts'
 import {
   MULTIFD_HEADER_LENGTH,
   MULTIFD_INIT_LENGTH,
+  MULTIFD_PACKET_LENGTH,
   MULTIFD_PACKET_PAGES,
   type MultifdHeader,
   parseMultifdHeader,
@@ -17,8 +18,6 @@ import { BoundaryPages } from '../boundary-pages.ts'
 import type { MachineSink } from './machine-sink.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
 import type { PumpOptions } from './source.ts'
-
-const PACKET_LENGTH = MULTIFD_HEADER_LENGTH + MULTIFD_PACKET_PAGES * 8
 
 /**
  * Takes a main stream and its multifd channels apart, all at the same time, and gives their pages to a sink.
@@ -83,7 +82,7 @@ class ChannelReader {
   readonly #channel: number
   readonly #batches: PageBatches
   readonly #boundaries: BoundaryPages
-  readonly #head: Buffer = Buffer.alloc(PACKET_LENGTH)
+  readonly #head: Buffer = Buffer.alloc(MULTIFD_PACKET_LENGTH)
   readonly #pages: Buffer = Buffer.alloc(MULTIFD_PACKET_PAGES * PAGE_SIZE)
 
   constructor(
@@ -112,7 +111,7 @@ class ChannelReader {
       options.onRead(source.taken - before)
       const found = await source.fill(this.#head)
       if (found === 0) return
-      if (found < PACKET_LENGTH) throw this.#cut(source)
+      if (found < MULTIFD_PACKET_LENGTH) throw this.#cut(source)
       const header = parseMultifdHeader(this.#head, compression)
       if (header.normalPages === 0) continue
       await this.#readPages(source, header, inflater)

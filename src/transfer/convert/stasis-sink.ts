@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { type PoolCompressor, makePoolCompressor } from '../../io/compress.ts'
 import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
 import { StasisWriter } from '../../image/stasis/writer.ts'
-import { splitByCompressibility } from '../compressibility.ts'
+import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
 import { type LevelChooser, chooseLevel } from '../compression-level.ts'
 import { contentRuns } from './content-runs.ts'
 import { MAX_ADD_LENGTH, type MachineSink, type MachineStart } from './machine-sink.ts'
@@ -14,9 +14,6 @@ interface Press {
   readonly compressor: PoolCompressor
   readonly memory: Uint8Array
 }
-
-/** A frame that does not shrink below this share of its pages is stored as it is. */
-const WORTH_COMPRESSING = 0.97
 
 /** Zero pages that a compressed frame goes on over: they cost next to nothing there. */
 const BRIDGE_PAGES = 8
