@@ -25,7 +25,7 @@ export interface FillRecord {
   readonly hostPageSizes: Readonly<Record<string, number>>
   /** The page server at work, or the last one. */
   readonly server?: ProcessIdentity | undefined
-  /** The process that sees to it; `undefined` until it has begun. */
+  /** The process that sees to it; `undefined` until the server that was first, or the next, has started it. */
   readonly supervisor?: ProcessIdentity | undefined
   /** Why it cannot go on. */
   readonly fault?: KeptFault | undefined
@@ -74,7 +74,8 @@ export async function removeFill(paths: RuntimePaths): Promise<void> {
 
 /** Whether somebody sees to it that the memory comes. */
 export async function isSupervised(record: FillRecord): Promise<boolean> {
-  return record.supervisor !== undefined && (await isAlive(record.supervisor))
+  const somebody = record.supervisor ?? record.server
+  return somebody !== undefined && (await isAlive(somebody))
 }
 
 /** Writes a fault down. */

@@ -10,7 +10,6 @@ import type { QmpConnection } from '../qmp/connection.ts'
 import { writeDurably } from './durable-text.ts'
 import type { Emulator } from './emulator.ts'
 import type { HeldDomain } from './held-domain.ts'
-import type { KeptMonitor } from './kept-monitor.ts'
 import type { MappedFile } from './mapped-memory.ts'
 import { clearRuntime } from './presence.ts'
 import { type RuntimeRecord, writeRecord } from './runtime-record.ts'
@@ -31,8 +30,8 @@ export interface LaunchPlan {
   readonly mappedFiles?: ReadonlyMap<string, MappedFile> | undefined
   /** Arguments to launch it with in place of what the domain asks for, and where they were given. */
   readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
-  /** Monitors for who brings its memory while it runs: one on a path, one on a pair of sockets, see kept-monitor.ts. */
-  readonly fill?: { readonly path: string; readonly pair: KeptMonitor } | undefined
+  /** Monitors for who brings its memory while it runs: one on a path, one on the first socket that it inherits. */
+  readonly fill?: { readonly path: string; readonly inherited: readonly number[] } | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -74,7 +73,7 @@ export class LaunchedMachine implements AsyncDisposable {
         emulator,
         argv,
         cwd: plan.recorded?.cwd,
-        extraFds: [...(plan.fill?.pair.inherited ?? []), ...inherited(plan).map(({ fd }) => fd)],
+        extraFds: [...(plan.fill?.inherited ?? []), ...inherited(plan).map(({ fd }) => fd)],
         directory: paths.directory,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
         onSpawned,
@@ -116,7 +115,7 @@ const FIRST_INHERITED = 3
 function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
   if (plan.recorded !== undefined) return plan.recorded.argv
   const { fill } = plan
-  const first = FIRST_INHERITED + (fill?.pair.inherited.length ?? 0)
+  const first = FIRST_INHERITED + (fill?.inherited.length ?? 0)
   const memoryFiles = new Map<string, MemoryFile>(
     inherited(plan).map(({ id, file }, index) => [
       id,

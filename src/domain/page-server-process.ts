@@ -13,10 +13,18 @@ export interface PageServerCall {
   readonly directory: string
   /** Who does what: the supervisor sees to it that there is a server, and speaks with QEMU's monitor. */
   readonly part: 'supervisor' | 'server'
-  /** A server takes over from one that is gone. */
-  readonly recover: boolean
-  /** Where a supervisor inherits its monitor. */
-  readonly monitorFd?: number | undefined
+  /** What it has inherited: see `InheritedFds`. A server that has nothing takes over from one that is gone. */
+  readonly inherited?: Partial<InheritedFds> | undefined
+}
+
+/** Descriptors of a process of a page server. */
+export interface InheritedFds {
+  /** A server's: the connection to QEMU, on which it goes on. */
+  readonly connection: number
+  /** A server's: to the one at work, see hand-over-channel.ts. */
+  readonly handOver: number
+  /** A supervisor's monitor, or that of one which the server will start. */
+  readonly monitor: number
 }
 
 /** Its door, a file of its own beside those of the command line: a guest waits for it to load. */
@@ -29,10 +37,12 @@ const FIRST_INHERITED = 3
 /** Starts a page server as a process of its own that survives us. @throws QemuError, StorageError */
 export async function startPageServer(
   paths: RuntimePaths,
-  options: { readonly recover: boolean; readonly stateDir?: string | undefined },
+  options: {
+    readonly inherit?: InheritedFds | undefined
+    readonly stateDir?: string | undefined
+  } = {},
 ): Promise<SpawnedChild> {
-  const { recover } = options
-  return start(paths, { directory: paths.directory, part: 'server', recover }, options)
+  return start(paths, 'server', options)
 }
 
 /**
@@ -42,19 +52,14 @@ export async function startPageServer(
  */
 export async function startSupervisor(
   paths: RuntimePaths,
-  options: { readonly monitorFd?: number | undefined; readonly stateDir: string },
+  options: {
+    readonly monitorFd?: number | undefined
+    readonly stateDir?: string | undefined
+  },
 ): Promise<SpawnedChild> {
-  const { monitorFd } = options
-  const child = await start(
-    paths,
-    {
-      directory: paths.directory,
-      part: 'supervisor',
-      recover: false,
-      monitorFd: monitorFd === undefined ? undefined : FIRST_INHERITED,
-    },
-    { ...options, extraFds: monitorFd === undefined ? [] : [monitorFd] },
-  )
+  const { monitorFd, stateDir } = options
+  const inherit = monitorFd === undefined ? undefined : { monitor: monitorFd }
+  const child = await start(paths, 'supervisor', { inherit, stateDir })
   const supervisor = await identifyProcess(child.pid)
   const record = await readFill(paths)
   if (record !== undefined) await writeFill(paths, { ...record, supervisor })
@@ -63,15 +68,19 @@ export async function startSupervisor(
 
 async function start(
   paths: RuntimePaths,
-  call: PageServerCall,
+  part: PageServerCall['part'],
   options: {
+    readonly inherit?: Partial<InheritedFds> | undefined
     readonly stateDir?: string | undefined
-    readonly extraFds?: readonly number[] | undefined
   },
 ): Promise<SpawnedChild> {
+  const { inherit = {}, stateDir } = options
+  const names = Object.keys(inherit)
+  const inherited = Object.fromEntries(names.map((name, index) => [name, FIRST_INHERITED + index]))
+  const call: PageServerCall = { directory: paths.directory, part, inherited }
   await using log = await openLog(paths.fillLog)
-  const { stateDir, extraFds } = options
-  // Inherited by a server from its supervisor.
+  // Where it is not said, it is inherited.
   const compileCache = stateDir === undefined ? undefined : join(stateDir, 'cache', 'node')
+  const extraFds = Object.values(inherit)
   return await spawnHelper(DOOR, [JSON.stringify(call)], log.fd, { compileCache, extraFds })
 }

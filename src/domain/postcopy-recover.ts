@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, QemuError } from '../errors.ts'
-import { openImage } from '../image/open-image.ts'
 import type { DomainOptions } from './domain-options.ts'
 import {
   type FillRecord,
@@ -16,7 +15,7 @@ import { fillState } from './fill-state.ts'
 import { HeldDomain } from './held-domain.ts'
 import { startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
-import { checkImage } from './serve-pages.ts'
+import { openServed } from './served-image.ts'
 
 const LOOK_MS = 20
 const PATIENCE_MS = 30_000
@@ -46,13 +45,12 @@ export async function recoverPostcopyDomain(
   const supervised = await isSupervised(record)
   if (supervised && record.fault === undefined) {
     throw wrongState(
-      `A page server (process ${record.supervisor?.pid}) is bringing the memory of domain '${name}' already`,
+      `A page server (process ${(record.supervisor ?? record.server)?.pid}) is bringing the memory of domain '${name}' already`,
     )
   }
   const image = options.image === undefined ? record.image : resolve(options.image)
   {
-    await using opened = await openImage(image, { direct: false })
-    await checkImage(opened, record)
+    await using _image = await openServed(image, { direct: false, machine: record.machine })
   }
   await rm(paths.fillProgress, { force: true })
   const { supervisor } = record

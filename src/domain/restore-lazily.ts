@@ -1,125 +1,157 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { InternalError } from '../errors.ts'
-import type { SavedMachine } from '../image/saved-machine.ts'
+import { closeDescriptor, connectedPair } from '../io/system-calls.ts'
 import { devicesLoaded, startPostcopy } from '../migration/postcopy.ts'
 import { memoryBackends } from '../qemu/command-line/memory.ts'
 import { identifyProcess } from '../qemu/process-identity.ts'
-import type { SpawnedChild } from '../qemu/spawn-detached.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
-import { faultError, readFill, readFillProgress, removeFill, writeFill } from './fill-record.ts'
+import { removeFill, writeFill } from './fill-record.ts'
+import { FirstPages } from './first-pages.ts'
 import { KeptMonitor } from './kept-monitor.ts'
-import { machineKey } from './machine-key.ts'
-import { startPageServer, startSupervisor } from './page-server-process.ts'
+import { passOnPages } from './pass-on-pages.ts'
 import type { RestorePlan } from './restore-plan.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
+import { openServed } from './served-image.ts'
 
-const LOOK_MS = 50
+/** The number of the socket for the stream in QEMU, behind those of the monitor. */
+const STREAM_IN_QEMU = 5
+
+/** How long a page server gets to say that the image is to blame for what QEMU says. */
+const BLAME_MS = 100
+
+/** How a lazy restore goes. */
+export interface FillOptions {
+  readonly direct: boolean
+  readonly readers: number
+  readonly stateDir: string
+}
 
 /**
- * The page server of a restore that is under way: it is started beside QEMU, gets a supervisor when the guest runs, and lives on until
- * all memory is there. Disposing it before that ends it.
+ * The memory of a restore that is under way: its first pages come from this process, which hands over to a page server when the guest
+ * runs. Disposing it before that ends it.
  */
 export class FillStart implements AsyncDisposable {
-  readonly monitor: KeptMonitor = KeptMonitor.make()
+  /** What QEMU inherits first, in this order. */
+  readonly inherited: readonly number[]
+  readonly #monitor: KeptMonitor = KeptMonitor.make()
   readonly #paths: RuntimePaths
-  readonly #stateDir: string
-  readonly #server: SpawnedChild
-  #handedOver = false
+  readonly #options: FillOptions
+  /** Settles once the image is open and QEMU is spoken to. */
+  readonly #first: Promise<FirstPages>
+  #qemuEnd: number | undefined
+  /** Handed over, or given up. */
+  #over = false
 
-  private constructor(paths: RuntimePaths, stateDir: string, server: SpawnedChild) {
+  private constructor(paths: RuntimePaths, image: string, plan: RestorePlan, options: FillOptions) {
     this.#paths = paths
-    this.#stateDir = stateDir
-    this.#server = server
+    this.#options = options
+    const [qemuEnd, ourEnd] = connectedPair()
+    this.#qemuEnd = qemuEnd
+    this.inherited = [...this.#monitor.inherited, qemuEnd]
+    this.#first = openFirst(paths, image, plan, ourEnd, options)
+    // Told by `loadDevices`.
+    this.#first.catch(() => undefined)
   }
 
-  /** Starts the page server, which opens the image and waits for QEMU. @throws ImageError, StorageError, QemuError */
-  static async begin(
+  /** Begins to open the image, while QEMU starts. */
+  static begin(
     paths: RuntimePaths,
-    image: SavedMachine,
+    image: string,
     plan: RestorePlan,
-    options: { readonly direct: boolean; readonly readers: number; readonly stateDir: string },
-  ): Promise<FillStart> {
-    const state = await image.deviceState?.()
-    if (state === undefined) throw new InternalError(`${image.path} has no device state`)
-    const { stateDir } = options
-    await writeFill(paths, {
-      image: image.path,
-      machine: machineKey(state),
-      direct: options.direct,
-      readers: options.readers,
-      hostPageSizes: await hostPageSizes(plan),
-    })
-    const server = await startPageServer(paths, { recover: false, stateDir })
-    return new FillStart(paths, stateDir, server)
+    options: FillOptions,
+  ): FillStart {
+    return new FillStart(paths, image, plan, options)
   }
 
   /**
-   * Lets QEMU take its devices from the page server. Gives QEMU's reason when it cannot be filled while the guest runs; nothing has
-   * happened then.
+   * Lets QEMU take its devices. Gives QEMU's reason when it cannot be filled while the guest runs; nothing has happened then.
    * @throws ImageError, StorageError, QemuError, CancelledError
    */
   async loadDevices(
     control: QmpConnection,
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
-    await this.monitor.negotiate(signal)
-    const refused = await startPostcopy(control, `unix:${this.#paths.migrationSocket}`, { signal })
+    this.#closeQemuEnd()
+    const [refused] = await Promise.all([
+      startPostcopy(control, `fd:${STREAM_IN_QEMU}`, { signal }),
+      this.#monitor.negotiate(signal),
+    ])
     if (refused === undefined) await this.watch((bounds) => devicesLoaded(control, bounds), signal)
     return refused
   }
 
   /**
-   * Does what waits for QEMU, which may wait for a page itself: ends when the page server says that the page will not come.
+   * Does what waits for QEMU, which may wait for a page itself: ends when it turns out that the page will not come.
    * @throws ImageError, StorageError, QemuError, CancelledError
    */
   async watch(
     act: (bounds: { readonly signal: AbortSignal }) => Promise<unknown>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    const first = await this.#first
     const over = new AbortController()
     const bounds = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
     try {
-      await Promise.race([act({ signal: bounds }), this.#failure(over.signal)])
+      await Promise.race([act({ signal: bounds }), first.failed])
     } catch (error) {
-      // A damaged image shows in QEMU first; the page server knows better, if it gets to say so.
-      if (signal?.aborted !== true) await delay(2 * LOOK_MS)
-      const fault = (await readFillProgress(this.#paths))?.fault
-      throw fault?.kind === 'image' || fault?.kind === 'storage' ? faultError(fault) : error
+      // A damaged image shows in QEMU first.
+      if (signal?.aborted !== true && first.fault === undefined) await delay(BLAME_MS)
+      throw first.fault ?? error
     } finally {
       over.abort()
     }
   }
 
-  /** Leaves the page server to its work, with somebody who sees to it. @throws QemuError, StorageError */
+  /**
+   * Starts the page server that goes on in our place; what it needs to know reaches it after this, while this process lives on, and
+   * is found out from QEMU if it does not.
+   * @throws QemuError, StorageError
+   */
   async handOver(): Promise<void> {
-    this.#handedOver = true
-    const record = await readFill(this.#paths)
-    if (record === undefined) return
-    await writeFill(this.#paths, { ...record, server: await identifyProcess(this.#server.pid) })
-    await startSupervisor(this.#paths, { monitorFd: this.monitor.fd, stateDir: this.#stateDir })
+    const first = await this.#first
+    await passOnPages(first, this.#paths, this.#monitor.fd, this.#options.stateDir)
+    this.#over = true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.monitor[Symbol.asyncDispose]()
-    if (this.#handedOver) return
-    if (!this.#server.ended.aborted) await this.#server.kill()
+    this.#closeQemuEnd()
+    await this.#monitor[Symbol.asyncDispose]()
+    if (this.#over) return
+    this.#over = true
+    const first = await this.#first.catch(() => undefined)
+    await first?.[Symbol.asyncDispose]()
     await removeFill(this.#paths)
   }
 
-  /** Rejects when the page server cannot do its work. */
-  async #failure(over: AbortSignal): Promise<void> {
-    while (!over.aborted) {
-      const progress = await readFillProgress(this.#paths)
-      if (progress?.fault !== undefined) throw faultError(progress.fault)
-      if (this.#server.ended.aborted && progress?.done !== true) {
-        const reason = String(this.#server.ended.reason)
-        throw new InternalError(
-          `The page server ended early: ${reason}; see ${this.#paths.fillLog}`,
-        )
-      }
-      await delay(LOOK_MS, undefined, { signal: over }).catch(() => undefined)
-    }
+  #closeQemuEnd(): void {
+    if (this.#qemuEnd !== undefined) closeDescriptor(this.#qemuEnd)
+    this.#qemuEnd = undefined
+  }
+}
+
+/** Opens the image, notes what is being done, and begins to speak on `fd`, which is ours. */
+async function openFirst(
+  paths: RuntimePaths,
+  path: string,
+  plan: RestorePlan,
+  fd: number,
+  { direct, readers }: FillOptions,
+): Promise<FirstPages> {
+  try {
+    const image = await openServed(path, { direct })
+    const sizes = await hostPageSizes(plan)
+    await writeFill(paths, {
+      image: path,
+      machine: image.machine,
+      direct,
+      readers,
+      hostPageSizes: sizes,
+      server: await identifyProcess(process.pid),
+    })
+    return new FirstPages(image, fd, { readers, hostPageSizes: new Map(Object.entries(sizes)) })
+  } catch (error) {
+    closeDescriptor(fd)
+    throw error
   }
 }
 

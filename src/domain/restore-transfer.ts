@@ -23,11 +23,13 @@ export async function transferIn(
     /** QEMU's pid, where it is known. */
     readonly pid?: number | undefined
     readonly features: MigrationFeatures
+    /** See `IncomingOptions`. */
+    readonly fresh?: boolean | undefined
     readonly signal: AbortSignal | undefined
     readonly report: OnProgress<RestoreProgress>
   },
 ): Promise<void> {
-  const { socketPath, features, pid, signal, report } = options
+  const { socketPath, features, fresh, pid, signal, report } = options
   const { mappedRam } = feed
   const before = bytesReadBy(pid)
   using _meter = watchTransfer(
@@ -41,6 +43,7 @@ export async function transferIn(
   const incoming = await startIncoming(control, {
     uri: mappedRam?.uri ?? `unix:${socketPath}`,
     features,
+    fresh,
     mappedRam: mappedRam !== undefined,
     directIo: mappedRam?.directIo === true && features.directIo,
     channels: feed.multifd.channels,

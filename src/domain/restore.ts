@@ -139,7 +139,7 @@ export async function restoreImage(
   await using feed = chosen.mode === 'lazy' ? undefined : openFeed(image, plan, chosen, reading)
   await using fill =
     chosen.mode === 'lazy'
-      ? await FillStart.begin(held.paths, image, plan, {
+      ? FillStart.begin(held.paths, file, plan, {
           direct,
           readers: connections,
           stateDir: directories.stateDir,
@@ -151,7 +151,7 @@ export async function restoreImage(
     incoming: true,
     memoryFiles: feed?.memoryFiles,
     mappedFiles: memory?.files,
-    fill: fill && { path: held.paths.fillSocket, pair: fill.monitor },
+    fill: fill && { path: held.paths.fillSocket, inherited: fill.inherited },
     signal,
   })
   const { control } = machine
@@ -161,11 +161,14 @@ export async function restoreImage(
   if (notLazy !== undefined && options.mode === 'lazy') throw notLazily(image, notLazy)
   const lazy = fill !== undefined && notLazy === undefined
   if (!lazy) {
+    await fill?.[Symbol.asyncDispose]()
     await using late = feed ?? openRestoreFeed(image, { ...reading, backends: [] })
     const { emulator } = plan.emulator.probed
     const features = await migrationFeatures(control, emulator, directories, signal)
     const { pid } = machine.record
-    await transferIn(control, late, { socketPath, features, pid, signal, report })
+    // What QEMU refused to begin changes nothing, but asking is cheap then.
+    const fresh = plan.recorded === undefined && notLazy === undefined
+    await transferIn(control, late, { socketPath, features, fresh, pid, signal, report })
   }
   const loadedMs = performance.now()
 

@@ -4,11 +4,14 @@ import { runtimePaths } from './runtime-paths.ts'
 
 /** Is one of the two processes of a page server. @throws StasisError */
 export async function runPageServer(call: PageServerCall, signal: AbortSignal): Promise<void> {
-  const { directory, part, recover, monitorFd } = call
+  const { directory, part, inherited } = call
   const runtimeDir = dirname(directory)
   const paths = runtimePaths({ stateDir: runtimeDir, runtimeDir }, basename(directory))
   // Each loads only what it needs: a guest waits for the server.
   if (part === 'server')
-    await (await import('./serve-pages.ts')).servePages(paths, { recover, signal })
-  else await (await import('./supervise-fill.ts')).superviseFill(paths, { monitorFd, signal })
+    await (await import('./serve-pages.ts')).servePages(paths, { inherited, signal })
+  else {
+    const { superviseFill } = await import('./supervise-fill.ts')
+    await superviseFill(paths, { monitorFd: inherited?.monitor, signal })
+  }
 }

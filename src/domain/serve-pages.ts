@@ -1,8 +1,5 @@
-import { existsSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { ImageError, QemuError, StorageError } from '../errors.ts'
-import { openImage } from '../image/open-image.ts'
-import type { DeviceState, PageStore, SavedMachine } from '../image/saved-machine.ts'
+import { type HandOver, unpackHandOver } from '../transfer/hand-over.ts'
 import { PageServer } from '../transfer/page-server.ts'
 import {
   type FillProgress,
@@ -12,23 +9,26 @@ import {
   readFillProgress,
   writeFillProgress,
 } from './fill-record.ts'
-import { machineKey } from './machine-key.ts'
-import { readOrder, writeOrder } from './page-order-file.ts'
+import { HandOverChannel } from './hand-over-channel.ts'
+import { writeOrder } from './page-order-file.ts'
+import { type InheritedFds, startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
+import { openServed } from './served-image.ts'
 
 const NOTE_MS = 250
-const SOCKET_POLL_MS = 2
-const SOCKET_PATIENCE_MS = 300_000
+
+/** What a page server works with. */
+export interface ServeOptions {
+  /** From the one at work, which it replaces; without these it takes over from one that is gone. */
+  readonly inherited?: Partial<InheritedFds> | undefined
+  readonly signal: AbortSignal
+}
 
 /**
- * Serves the pages of a domain that is being filled until QEMU has all; the work of one page server process. Waits for QEMU's
- * socket. With `recover` it takes over from one that is gone.
- * @throws ImageError, StorageError; QemuError; CancelledError
+ * Serves the pages of a domain that is being filled until QEMU has all; the work of one page server process.
+ * @throws ImageError, StorageError; QemuError; CancelledError; InternalError when the one before is gone and QEMU must be asked
  */
-export async function servePages(
-  paths: RuntimePaths,
-  options: { readonly recover: boolean; readonly signal: AbortSignal },
-): Promise<void> {
+export async function servePages(paths: RuntimePaths, options: ServeOptions): Promise<void> {
   const record = await readFill(paths)
   if (record === undefined) throw gone(paths)
   try {
@@ -45,19 +45,22 @@ export async function servePages(
 async function serve(
   paths: RuntimePaths,
   record: FillRecord,
-  options: { readonly recover: boolean; readonly signal: AbortSignal },
+  { inherited = {}, signal }: ServeOptions,
 ): Promise<void> {
-  await using image = await openImage(record.image, { direct: record.direct })
-  const { pages, state } = await checkImage(image, record)
-  const order = await readOrder(record.image, record.machine, pages.blocks)
+  const { connection, handOver, monitor } = inherited
+  using channel = handOver === undefined ? undefined : new HandOverChannel(handOver)
+  await using image = await openServed(record.image, record)
+  const { pages, state, order } = image
+  const before = channel && (await succeed(paths, channel, monitor, signal))
   let fault: FillProgress['fault']
   const server = new PageServer(pages, {
-    socketPath: options.recover ? paths.recoverSocket : paths.migrationSocket,
-    recover: options.recover,
+    way: connection === undefined ? { path: paths.recoverSocket } : { fd: connection },
+    begin: before ?? 'recover',
+    rest: true,
     first: order,
     readers: record.readers,
     hostPageSizes: new Map(Object.entries(record.hostPageSizes)),
-    signal: options.signal,
+    signal,
     onFault: (error, waiting) => {
       fault ??= { ...keepFault(error), waiting }
       note()
@@ -69,8 +72,8 @@ async function serve(
       .then(() => writeFillProgress(paths, { ...server.progress(), fault, done }))
       .catch(() => undefined)
   }
-  if (!options.recover) await socketReady(paths, options.signal)
   const timer = setInterval(() => note(), NOTE_MS)
+  note()
   try {
     await server.serve(state)
     note(true)
@@ -82,28 +85,19 @@ async function serve(
     await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.asked])
 }
 
-/** The pages of the image that a guest runs from. @throws ImageError IMAGE_INCOMPATIBLE when it is another */
-export async function checkImage(
-  image: SavedMachine,
-  record: FillRecord,
-): Promise<{ readonly pages: PageStore; readonly state: DeviceState }> {
-  const { pages } = image
-  const state = await image.deviceState?.()
-  if (pages !== undefined && state !== undefined && machineKey(state) === record.machine)
-    return { pages, state }
-  throw new ImageError('IMAGE_INCOMPATIBLE', `${image.path} is not the image any more that runs`, {
-    path: image.path,
-    hint: 'Put the image back: the guest waits for the rest of its memory',
-  })
-}
-
-/** QEMU makes its socket when it is told to listen; a restore that was given up removes the record. */
-async function socketReady(paths: RuntimePaths, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + SOCKET_PATIENCE_MS
-  while (!existsSync(paths.migrationSocket)) {
-    if (!existsSync(paths.fill) || performance.now() > deadline) throw gone(paths)
-    await delay(SOCKET_POLL_MS, undefined, { signal })
-  }
+/** Takes over from the server at work, and starts a supervisor, which is wanted all the more when that server is gone. */
+async function succeed(
+  paths: RuntimePaths,
+  channel: HandOverChannel,
+  monitorFd: number | undefined,
+  signal: AbortSignal,
+): Promise<HandOver> {
+  channel.say()
+  const bytes = await channel.all(signal)
+  await startSupervisor(paths, { monitorFd })
+  const before = unpackHandOver(bytes)
+  channel.say()
+  return before
 }
 
 function gone(paths: RuntimePaths): QemuError {

@@ -139,7 +139,7 @@ async function recover(
 }
 
 async function startServer(paths: RuntimePaths): Promise<ProcessIdentity> {
-  const { pid } = await startPageServer(paths, { recover: true })
+  const { pid } = await startPageServer(paths)
   const server = (await identifyProcess(pid)) ?? { pid, startTime: 0, bootId: '' }
   const record = await readFill(paths)
   if (record !== undefined) await writeFill(paths, { ...record, server })

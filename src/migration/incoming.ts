@@ -4,7 +4,7 @@ import type { QmpEventListener } from '../qmp/events.ts'
 import { incomingFailure, migrationFailed } from './failure.ts'
 import type { MigrationFeatures } from './features.ts'
 import { type MigrationProgress, progressOf } from './progress.ts'
-import { type MigrationSettings, prepareMigration } from './settings.ts'
+import { type MigrationSettings, prepareFreshMigration, prepareMigration } from './settings.ts'
 import { migrationEnd } from './watch.ts'
 
 const OPERATION = 'load the saved machine'
@@ -17,6 +17,8 @@ export interface IncomingOptions extends Omit<
   /** `unix:PATH` (QEMU listens there once this is accepted), `exec:COMMAND`, `file:PATH,offset=N` … */
   readonly uri: string
   readonly features: MigrationFeatures
+  /** This QEMU was started with nothing set but what we know of. */
+  readonly fresh?: boolean | undefined
   /** Ends the waiting; an incoming migration can only be ended with its QEMU. */
   readonly signal?: AbortSignal | undefined
 }
@@ -82,9 +84,11 @@ export async function startIncoming(
   throwIfCancelled(OPERATION, signal)
   const events = qmp.listen('MIGRATION')
   try {
-    await prepareMigration(qmp, features, options)
+    const prepare = options.fresh === true ? prepareFreshMigration : prepareMigration
+    const prepared = prepare(qmp, features, options)
+    if (options.fresh !== true) await prepared
     const stay = features.exitOnError ? { 'exit-on-error': false } : {}
-    await qmp.execute('migrate-incoming', { uri, ...stay }, { signal })
+    await Promise.all([prepared, qmp.execute('migrate-incoming', { uri, ...stay }, { signal })])
     return new IncomingMigration(qmp, events, signal)
   } catch (error) {
     events[Symbol.dispose]()

@@ -16,7 +16,7 @@ export interface PostcopyOptions {
 }
 
 /**
- * Tells a QEMU that was started with `-incoming defer` that its memory comes while the guest runs, and lets it listen at `uri`.
+ * Tells a QEMU that was just started with `-incoming defer` that its memory comes while the guest runs, from `uri`.
  * Gives QEMU's reason when it cannot: no userfaultfd, memory in a file. Nothing has happened then.
  * @throws QemuError, CancelledError
  */
@@ -26,7 +26,12 @@ export async function startPostcopy(
   options: PostcopyOptions = {},
 ): Promise<string | undefined> {
   try {
-    await applySettings(qmp, ['postcopy-ram'], {})
+    // Nothing else is on in a QEMU that was just started: asking first would cost a turn of its main loop.
+    const on = (['postcopy-ram', 'events'] as const).map((capability) => ({
+      capability,
+      state: true,
+    }))
+    await qmp.execute('migrate-set-capabilities', { capabilities: on })
   } catch (error) {
     if (error instanceof QmpRefusal) return error.message
     throw error

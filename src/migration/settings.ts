@@ -1,9 +1,11 @@
 import type { MigrationParameterValues } from '../qmp/commands.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
+import type { MigrationCapability } from '../qmp/replies.ts'
 import { type WantedCapability, capabilityChanges } from './capabilities.ts'
 import type { MigrationFeatures } from './features.ts'
 import {
   type WantedParameters,
+  defaultParameters,
   lacks,
   migrationParameters,
   parameterChanges,
@@ -24,13 +26,46 @@ export async function prepareMigration(
   features: MigrationFeatures,
   wanted: MigrationSettings,
 ): Promise<void> {
+  const { capabilities, parameters } = settingsFor(features, wanted)
+  await applySettings(qmp, capabilities, parameters)
+}
+
+/**
+ * `prepareMigration` for a QEMU that was just started and has what QEMUs start with: nothing needs to be asked. All is sent when this
+ * returns, so that the next command need not wait for the answers.
+ */
+export function prepareFreshMigration(
+  qmp: QmpConnection,
+  features: MigrationFeatures,
+  wanted: MigrationSettings,
+): Promise<unknown> {
+  const { capabilities, parameters } = settingsFor(features, wanted)
+  const known = new Set(features.parameters)
+  const defaults = Object.entries(defaultParameters()).filter(([name]) => known.has(name))
+  return sendChanges(
+    qmp,
+    capabilityChanges(
+      features.capabilities.map((capability) => ({ capability, state: false })),
+      capabilities,
+    ),
+    parameterChanges(Object.fromEntries(defaults), parameters),
+  )
+}
+
+function settingsFor(
+  features: MigrationFeatures,
+  wanted: MigrationSettings,
+): {
+  readonly capabilities: readonly WantedCapability[]
+  readonly parameters: MigrationParameterValues
+} {
   const { channels = 0, mappedRam = false } = wanted
   if (channels > 0 && !features.multifd) throw lacks('multifd channels', '4.0')
   if (mappedRam && !features.mappedRam) throw lacks('mapped-ram', '9.0')
   const capabilities: WantedCapability[] = []
   if (channels > 0) capabilities.push('multifd')
   if (mappedRam) capabilities.push('mapped-ram')
-  await applySettings(qmp, capabilities, migrationParameters(features, wanted))
+  return { capabilities, parameters: migrationParameters(features, wanted) }
 }
 
 /**
@@ -46,8 +81,18 @@ export async function applySettings(
     qmp.execute('query-migrate-capabilities'),
     qmp.execute('query-migrate-parameters'),
   ])
-  const toSwitch = capabilityChanges(presentCapabilities, capabilities)
-  const toSet = parameterChanges(presentParameters, parameters)
+  await sendChanges(
+    qmp,
+    capabilityChanges(presentCapabilities, capabilities),
+    parameterChanges(presentParameters, parameters),
+  )
+}
+
+async function sendChanges(
+  qmp: QmpConnection,
+  toSwitch: MigrationCapability[],
+  toSet: MigrationParameterValues,
+): Promise<void> {
   const sent: Promise<unknown>[] = []
   if (toSwitch.length > 0)
     sent.push(qmp.execute('migrate-set-capabilities', { capabilities: toSwitch }))

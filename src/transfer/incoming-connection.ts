@@ -1,4 +1,4 @@
-import { type Socket, connect } from 'node:net'
+import { Socket, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CancelledError, QemuError, type StasisError, throwIfCancelled } from '../errors.ts'
 
@@ -71,6 +71,22 @@ export class IncomingConnection implements Disposable {
     }
   }
 
+  /** On a socket whose other end QEMU has inherited, and which becomes ours. @throws CancelledError */
+  static on(
+    fd: number,
+    signal: AbortSignal | undefined,
+    onData?: (bytes: Uint8Array) => void,
+  ): IncomingConnection {
+    const socket = new Socket({ fd, readable: true, writable: true })
+    try {
+      throwIfCancelled(OPERATION, signal)
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+    return new IncomingConnection(socket, 'the inherited socket', signal, onData)
+  }
+
   /** Bytes that the kernel has taken so far. */
   get sentBytes(): number {
     return this.#sentBytes
@@ -98,6 +114,20 @@ export class IncomingConnection implements Disposable {
       this.#socket.end(resolve)
     })
     throwIfCancelled(OPERATION, this.#signal)
+  }
+
+  /**
+   * Lets go of the connection without ending it, for who else has the same socket open. What QEMU said before is told to `onData`,
+   * nothing of it is lost.
+   */
+  release(): void {
+    // All in one turn of the event loop: nothing can be read in between.
+    this.#socket.pause()
+    for (;;) {
+      const bytes = this.#socket.read() as Uint8Array | null
+      if (bytes === null) break
+    }
+    this[Symbol.dispose]()
   }
 
   [Symbol.dispose](): void {

@@ -14,6 +14,14 @@ export class PageMap {
     return this.#count
   }
 
+  /** A bit for each page, the lowest first. */
+  bits(): Uint8Array {
+    const bits = new Uint8Array(this.#words.length * 4)
+    const view = new DataView(bits.buffer)
+    this.#words.forEach((word, index) => view.setUint32(index * 4, word, true))
+    return bits
+  }
+
   has(page: number): boolean {
     return ((this.#words[page >>> 5] ?? 0) & (1 << (page & 31))) !== 0
   }

@@ -11,7 +11,8 @@ import { findFrame } from './frame-finder.ts'
 import { HoldBack } from './hold-back.ts'
 import { AnnouncedRanges, allRanges } from './page-plan.ts'
 import { PageWriter } from './page-writer.ts'
-import { PostcopyConnection, type WantedPages } from './postcopy-connection.ts'
+import type { HandOver } from './hand-over.ts'
+import { PostcopyConnection, type WantedPages, type WayToQemu } from './postcopy-connection.ts'
 import { SentPages } from './sent-pages.ts'
 
 /** Pages sent at once when nobody waits: as long as one who begins to wait has to. */
@@ -20,6 +21,9 @@ const CHUNK_PAGES = 64
 /** Ranges that are read in advance. */
 const READ_AHEAD = 8
 
+/** Until one who sends nothing of itself looks about itself. */
+const IDLE_MS = 60_000
+
 const CACHE_BYTES = 64 * 1024 * 1024
 
 /** How long requests are still answered after a fault of the image, so that whoever watches can halt the guest meanwhile. */
@@ -27,10 +31,14 @@ const GRACE_MS = 3000
 
 /** How pages are served. */
 export interface PageServerOptions {
-  /** QEMU's incoming socket. */
-  readonly socketPath: string
-  /** The guest runs already, and its first source is gone. */
-  readonly recover: boolean
+  readonly way: WayToQemu
+  /**
+   * `start`: the guest stands in the image yet. `recover`: it runs already, and its source is gone. Else what the source before said,
+   * on whose connection this one goes on.
+   */
+  readonly begin: 'start' | 'recover' | HandOver
+  /** Whether to send what nobody asked for as well, all of it; else it is served until `stop`. */
+  readonly rest: boolean
   /** Ranges to send first, in this order; such as an earlier guest asked for. */
   readonly first: readonly PageRange[]
   /** Frames that are read and decompressed at the same time, 1 to 64. */
@@ -67,6 +75,9 @@ export class PageServer {
   #rest: AnnouncedRanges | undefined
   #current: PageRange | undefined
   #requestCount = 0
+  /** Cannot be answered: their frames are damaged. */
+  readonly #unanswered: WantedPages[] = []
+  #stop: PromiseWithResolvers<HandOver> | undefined
   #fault: StasisError | undefined
   #faultMs = 0
   #wake: (() => void) | undefined
@@ -86,19 +97,24 @@ export class PageServer {
   }
 
   /**
-   * Serves until QEMU has every page and says so.
+   * Serves until QEMU has every page and says so, or until `stop`.
    * @throws ImageError, StorageError after telling `onFault`; QemuError QEMU_DIED, QEMU_STREAM when the connection breaks;
    * CancelledError
    */
   async serve(state: DeviceState): Promise<void> {
-    const { socketPath, signal, recover, hostPageSizes } = this.#options
-    using postcopy = await PostcopyConnection.open(socketPath, signal, (wanted) =>
-      this.#ask(wanted),
+    const { way, signal, begin, hostPageSizes } = this.#options
+    const before = typeof begin === 'object' ? begin : undefined
+    using postcopy = await PostcopyConnection.open(
+      way,
+      signal,
+      (wanted) => this.#ask(wanted),
+      before?.returnPath,
     )
     const { connection } = postcopy
     const wake = (): void => this.#wake?.()
     void connection.closed.then(wake)
-    if (recover) await postcopy.takeOver(this.#pages.blocks, this.#sent)
+    if (before !== undefined) this.#goOnFrom(before)
+    else if (begin === 'recover') await postcopy.takeOver(this.#pages.blocks, this.#sent)
     else await postcopy.start(state, this.#pages.blocks, hostPageSizes)
     const writer = new PageWriter(
       connection,
@@ -107,14 +123,43 @@ export class PageServer {
       this.#cache,
       this.#sent,
     )
-    while (this.#sent.remaining > 0) {
+    while (this.#sent.remaining > 0 || !this.#options.rest) {
       postcopy.check()
+      if (this.#stop !== undefined) {
+        this.#stop.resolve(this.#handOver(postcopy))
+        return
+      }
       const wanted = this.#requests.shift()
       if (wanted !== undefined) await this.#answer(writer, wanted)
       else if (this.#fault !== undefined) await this.#endSoon(this.#fault)
       else await this.#goOn(writer)
     }
     await postcopy.finish(state.ramSection)
+  }
+
+  /** Ends `serve` between two acts, for another server to go on; never settles when that has ended already. */
+  async stop(): Promise<HandOver> {
+    this.#stop ??= Promise.withResolvers()
+    this.#wake?.()
+    return this.#stop.promise
+  }
+
+  #handOver(postcopy: PostcopyConnection): HandOver {
+    const returnPath = postcopy.release()
+    return {
+      sent: this.#sent.bits(),
+      asked: this.asked,
+      requests: [...this.#unanswered, ...this.#requests],
+      requestCount: this.#requestCount,
+      returnPath,
+    }
+  }
+
+  #goOnFrom({ sent, asked, requests, requestCount }: HandOver): void {
+    for (const [block, bits] of sent.entries()) this.#sent.markReceived(block, bits)
+    this.asked.push(...asked)
+    this.#requestCount = requestCount
+    for (const wanted of requests) this.#ask(wanted)
   }
 
   #ask(wanted: WantedPages): void {
@@ -126,7 +171,8 @@ export class PageServer {
     this.#wake?.()
   }
 
-  async #answer(writer: PageWriter, { block: name, start, length }: WantedPages): Promise<void> {
+  async #answer(writer: PageWriter, wanted: WantedPages): Promise<void> {
+    const { block: name, start, length } = wanted
     this.#requestCount += 1
     const block = this.#pages.blocks.findIndex((one) => one.name === name)
     const firstPage = Math.floor(start / PAGE_SIZE)
@@ -139,16 +185,17 @@ export class PageServer {
     this.asked.push(range)
     // Whoever reads on and on will ask for what follows.
     if (pages > CHUNK_PAGES) this.#fetch(block, firstPage + pageCount, 'soon')
-    await this.#guarded(true, async () => {
+    const answered = await this.#guarded(true, async () => {
       while (await writer.writeSome(range, range.pageCount, 'now'));
     })
+    if (!answered) this.#unanswered.push(wanted)
   }
 
   /** What nobody asked for: first what an earlier guest needed, then, while nobody asks, all the rest. */
   async #goOn(writer: PageWriter): Promise<void> {
     this.#current ??= this.#first.take()
     if (this.#current === undefined) {
-      const holdMs = this.#holdBack.waitMs()
+      const holdMs = this.#options.rest ? this.#holdBack.waitMs() : IDLE_MS
       if (holdMs > 0) {
         await this.#sleep(holdMs)
         return
@@ -169,14 +216,16 @@ export class PageServer {
     })
   }
 
-  async #guarded(waiting: boolean, act: () => Promise<void>): Promise<void> {
+  async #guarded(waiting: boolean, act: () => Promise<void>): Promise<boolean> {
     try {
       await act()
+      return true
     } catch (error) {
       if (!(error instanceof ImageError || error instanceof StorageError)) throw error
       if (this.#fault === undefined) this.#faultMs = performance.now()
       this.#fault ??= error
       this.#options.onFault(error, waiting)
+      return false
     }
   }
 

@@ -6,12 +6,15 @@ import { IncomingConnection } from './incoming-connection.ts'
 import { loadMemory } from './load-memory.ts'
 import type { RestoreFeed, RestoreFeedOptions } from './restore-feed.ts'
 import type { TransferProgress } from './save-target.ts'
-import { sendBlock } from './send-block.ts'
+import { type PageSink, sendBlock } from './send-block.ts'
 
 /** Readers that send blocks, beside those that fill memory files. */
 const SENDING_READERS = 2
 
 const MAX_WORKERS = 64 - SENDING_READERS
+
+/** So much of what goes through the socket is made ready while QEMU starts: the ROMs of any machine. */
+const EARLY_LENGTH = 16 * 1024 * 1024
 
 /**
  * Feeds a machine whose pages can be read at random: RAM behind a memory backend is filled by workers while QEMU starts, the other
@@ -35,7 +38,9 @@ class PagesFeed implements RestoreFeed {
   readonly memoryFiles: ReadonlyMap<string, number>
   readonly multifd: RestoreFeed['multifd'] = { channels: 0, compression: 'none' }
   readonly #pages: PageStore
-  readonly #deviceState: () => Promise<DeviceState>
+  readonly #state: Promise<DeviceState>
+  /** The blocks that go through the socket, as they go, when they are small. */
+  readonly #early: Promise<readonly Uint8Array[] | undefined>
   readonly #workers: number
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
@@ -54,7 +59,6 @@ class PagesFeed implements RestoreFeed {
     options: RestoreFeedOptions,
   ) {
     this.#pages = pages
-    this.#deviceState = deviceState
     this.#mapped = options.mapped
     this.#workers = Math.min(options.connections, MAX_WORKERS)
     this.#signal = AbortSignal.any([
@@ -72,24 +76,20 @@ class PagesFeed implements RestoreFeed {
       signal: this.#signal,
       onLoaded: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
     })
+    this.#state = deviceState()
+    this.#early = this.#makeEarly()
     // Told by feed(); who never calls it shall not be ended by an unhandled rejection.
-    this.#filled.catch(() => undefined)
+    for (const later of [this.#filled, this.#state, this.#early]) later.catch(() => undefined)
   }
 
   async feed(socketPath: string): Promise<void> {
-    const pages = this.#pages
+    const [state, early] = await Promise.all([this.#state, this.#early])
     using connection = await IncomingConnection.open(socketPath, this.#signal)
     this.#connection = connection
-    const state = await this.#deviceState()
-    await connection.write(incomingHead(state, pages.blocks))
+    const head = incomingHead(state, this.#pages.blocks)
     const send = async (): Promise<void> => {
-      for (const [block, { name }] of pages.blocks.entries()) {
-        if (this.#files.has(block) || this.#mapped?.has(name) === true) continue
-        await sendBlock(connection, state.ramSection, pages, block, {
-          readers: this.#sendingReaders(),
-          onSent: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
-        })
-      }
+      await connection.write(Buffer.concat([head, ...(early ?? [])]))
+      if (early === undefined) await this.#sendBlocks(connection, state)
       await connection.write(ramEnd(state.ramSection))
     }
     const sent = send()
@@ -122,8 +122,37 @@ class PagesFeed implements RestoreFeed {
     this.#stop.abort()
     this.#connection?.[Symbol.dispose]()
     // A worker that still writes must not meet a descriptor that means another file by then.
-    await this.#filled.catch(() => undefined)
+    await Promise.allSettled([this.#filled, this.#early])
     for (const file of this.#files.values()) file[Symbol.dispose]()
+  }
+
+  async #makeEarly(): Promise<readonly Uint8Array[] | undefined> {
+    const length = this.#sentBlocks().reduce(
+      (sum, block) => sum + (this.#pages.blocks[block]?.length ?? 0),
+      0,
+    )
+    if (length > EARLY_LENGTH) return undefined
+    const pieces: Uint8Array[] = []
+    const sink = { write: async (bytes: Uint8Array) => void pieces.push(bytes) }
+    await this.#sendBlocks(sink, await this.#state)
+    return pieces
+  }
+
+  async #sendBlocks(sink: PageSink, state: DeviceState): Promise<void> {
+    for (const block of this.#sentBlocks()) {
+      await sendBlock(sink, state.ramSection, this.#pages, block, {
+        readers: this.#sendingReaders(),
+        onSent: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
+      })
+    }
+  }
+
+  /** Those that QEMU has not otherwise. */
+  #sentBlocks(): readonly number[] {
+    return [...this.#pages.blocks.keys()].filter((block) => {
+      const name = this.#pages.blocks[block]?.name ?? ''
+      return !this.#files.has(block) && this.#mapped?.has(name) !== true
+    })
   }
 
   #sendingReaders(): readonly number[] {

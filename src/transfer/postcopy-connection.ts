@@ -20,29 +20,47 @@ export interface WantedPages {
   readonly length: number
 }
 
+/** The way to a QEMU: its socket, or one whose other end it has inherited, which becomes ours. */
+export type WayToQemu = { readonly path: string } | { readonly fd: number }
+
+/** Where somebody else stopped reading what QEMU says. */
+export interface ReturnPathState {
+  /** The block that it asked for last. */
+  readonly block: string
+  /** The beginning of a message. */
+  readonly rest: Uint8Array
+}
+
 /** The connection to a QEMU whose guest runs while its memory comes. */
 export class PostcopyConnection implements Disposable {
-  readonly #parser = new ReturnPathParser()
+  readonly #parser: ReturnPathParser
   readonly #received: ReturnMessage[] = []
   #connection: IncomingConnection | undefined
   #onRequest: (wanted: WantedPages) => void
   #wake: (() => void) | undefined
-  #block = ''
+  #block: string
   #fault: StasisError | undefined
   #ended: StasisError | undefined
 
-  private constructor(onRequest: (wanted: WantedPages) => void) {
+  private constructor(onRequest: (wanted: WantedPages) => void, before: ReturnPathState) {
     this.#onRequest = onRequest
+    this.#parser = new ReturnPathParser(before.rest)
+    this.#block = before.block
   }
 
-  /** @throws QemuError QEMU_DIED, CancelledError */
+  /** `before`: where another source stopped on this connection. @throws QemuError QEMU_DIED, CancelledError */
   static async open(
-    path: string,
+    way: WayToQemu,
     signal: AbortSignal | undefined,
     onRequest: (wanted: WantedPages) => void,
+    before: ReturnPathState = { block: '', rest: new Uint8Array(0) },
   ): Promise<PostcopyConnection> {
-    const postcopy = new PostcopyConnection(onRequest)
-    const connection = await IncomingConnection.open(path, signal, (bytes) => postcopy.#take(bytes))
+    const postcopy = new PostcopyConnection(onRequest, before)
+    const onData = (bytes: Uint8Array): void => postcopy.#take(bytes)
+    const connection =
+      'fd' in way
+        ? IncomingConnection.on(way.fd, signal, onData)
+        : await IncomingConnection.open(way.path, signal, onData)
     postcopy.#connection = connection
     void connection.closed.then((ended) => {
       postcopy.#ended = ended
@@ -94,6 +112,12 @@ export class PostcopyConnection implements Disposable {
   check(): void {
     const fault = this.#fault ?? this.#ended
     if (fault !== undefined) throw fault
+  }
+
+  /** Lets go of the connection for who has the same socket and goes on there. */
+  release(): ReturnPathState {
+    this.connection.release()
+    return { block: this.#block, rest: this.#parser.rest }
   }
 
   [Symbol.dispose](): void {

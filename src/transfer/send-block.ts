@@ -1,9 +1,13 @@
 import { PAGE_SIZE, type PageStore } from '../image/saved-machine.ts'
 import { ramPages, ramZeros } from '../wire/incoming-stream.ts'
-import type { IncomingConnection } from './incoming-connection.ts'
 
 /** Zero pages said in one part. */
 const ZEROS_AT_ONCE = 65536
+
+/** Where pages go, such as a connection; what is written is not changed afterwards. */
+export interface PageSink {
+  write(bytes: Uint8Array): Promise<void>
+}
 
 /** How a block is sent. */
 export interface SendBlockOptions {
@@ -14,12 +18,12 @@ export interface SendBlockOptions {
 }
 
 /**
- * Sends every page of one RAM block through the incoming socket, those that no frame covers as zero: a new QEMU has other things
+ * Sends every page of one RAM block, for the incoming socket, those that no frame covers as zero: a new QEMU has other things
  * than zeros there (ROMs).
  * @throws ImageError, StorageError, QemuError, CancelledError
  */
 export async function sendBlock(
-  connection: IncomingConnection,
+  sink: PageSink,
   ramSection: number,
   pages: PageStore,
   block: number,
@@ -30,13 +34,13 @@ export async function sendBlock(
   const sendZeros = async (end: number): Promise<void> => {
     for (; nextPage < end; nextPage = Math.min(end, nextPage + ZEROS_AT_ONCE)) {
       const count = Math.min(ZEROS_AT_ONCE, end - nextPage)
-      await connection.write(ramZeros(ramSection, name, nextPage, count))
+      await sink.write(ramZeros(ramSection, name, nextPage, count))
     }
   }
   for await (const { frame, bytes } of readInTurn(pages, block, options.readers)) {
     const { firstPage, pageCount } = pages.range(frame)
     await sendZeros(firstPage)
-    await connection.write(ramPages(ramSection, name, firstPage, bytes))
+    await sink.write(ramPages(ramSection, name, firstPage, bytes))
     nextPage = firstPage + pageCount
     options.onSent(bytes.length, pages.storedLength(frame))
   }

@@ -64,7 +64,12 @@ export class SentPages {
     this.#remaining -= pageCount
   }
 
-  /** Notes pages that QEMU has by its own account, a bit for each page of the block, the lowest first. */
+  /** What `markReceived` takes: for each block a bit for each page, the lowest first. */
+  bits(): readonly Uint8Array[] {
+    return this.#maps.map((map) => map.bits())
+  }
+
+  /** Notes pages that QEMU has by its own or an earlier server's account, a bit for each page of the block, the lowest first. */
   markReceived(block: number, bits: Uint8Array): void {
     const pageCount = this.#pageCounts[block] ?? 0
     for (let page = 0; page < pageCount; page += 1) {

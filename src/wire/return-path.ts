@@ -38,7 +38,17 @@ const MAX_BITMAP_LENGTH = 512 * 1024 * 1024
 
 /** Takes a return path apart. Feed it what comes; it gives the messages that are complete. */
 export class ReturnPathParser {
-  #rest: Buffer = Buffer.alloc(0)
+  #rest: Buffer
+
+  /** `rest` is where another parser of the same path stopped. */
+  constructor(rest: Uint8Array = new Uint8Array(0)) {
+    this.#rest = Buffer.from(rest)
+  }
+
+  /** The beginning of a message that is not complete yet. */
+  get rest(): Uint8Array {
+    return this.#rest
+  }
 
   /** @throws WireError */
   feed(chunk: Uint8Array): readonly ReturnMessage[] {

@@ -1,0 +1,7 @@
+// Restores a domain lazily and is killed that many ms after its guest runs: restore-and-die.ts STATE_DIR IMAGE MS
+import { restoreDomain } from '../../src/index.ts'
+
+const [stateDir = '', image = '', ms = ''] = process.argv.slice(2)
+await restoreDomain(image, { stateDir, mode: 'lazy' })
+if (ms === '0') process.kill(process.pid, 'SIGKILL')
+setTimeout(() => process.kill(process.pid, 'SIGKILL'), Number(ms))
