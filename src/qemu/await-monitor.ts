@@ -6,6 +6,9 @@ import { QmpConnection } from '../qmp/connection.ts'
 const FIRST_PAUSE_MS = 2
 const LONGEST_PAUSE_MS = 50
 
+/** How long one connection waits for QEMU's greeting: seen once, with 7.2 on a loaded machine, that it never came. */
+const GREETING_MS = 5000
+
 /** Bounds of the wait; `signal` covers the death of the process, too. */
 export interface AwaitMonitorOptions {
   readonly signal: AbortSignal
@@ -28,11 +31,13 @@ export async function connectWhenReady(
   let pauseMs = FIRST_PAUSE_MS
   for (;;) {
     try {
-      const leftMs = Math.max(1, deadline - Date.now())
+      const leftMs = Math.min(GREETING_MS, Math.max(1, deadline - Date.now()))
       const bounds = { signal, timeoutMs: leftMs, processTail, outOfBand }
       return await QmpConnection.connect(path, bounds)
     } catch (error) {
-      if (!(error instanceof QemuError) || error.code !== 'QEMU_DIED') throw error
+      const silent = error instanceof DomainError && error.code === 'DOMAIN_BUSY'
+      const absent = error instanceof QemuError && error.code === 'QEMU_DIED'
+      if (!silent && !absent) throw error
       if (Date.now() >= deadline) {
         throw new DomainError('DOMAIN_BUSY', `Nothing listens on ${path}`, { path, cause: error })
       }
