@@ -21,8 +21,11 @@ export function restoreReport(
     ['QEMU started', formatDuration(timing.startMs)],
     ['Loading', formatDuration(timing.loadMs)],
     ['Resuming', formatDuration(timing.resumeMs)],
-    ['Device state in', `after ${formatDuration(timing.deviceStateMs)}`],
+    ['Device state', `after ${formatDuration(timing.deviceStateMs)}`],
     ['Guest running', result.state === 'paused' ? 'no' : `after ${formatDuration(timing.totalMs)}`],
+    ...(timing.firstOutputMs === undefined
+      ? []
+      : [['First output', `after ${formatDuration(timing.firstOutputMs)}`] as const]),
     ['All memory in', allRam(result)],
     ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],
   ])
@@ -33,5 +36,5 @@ function allRam({ mode, timing }: RestoreResult): string {
   if (timing.allRamMs !== undefined) return `after ${formatDuration(timing.allRamMs)}`
   return mode === 'map'
     ? 'page by page from the file, when it is touched'
-    : '`stasis dominfo` shows what is still to come'
+    : '`stasis dominfo` shows what is still to come, --wait waits for it'
 }

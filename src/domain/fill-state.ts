@@ -3,7 +3,7 @@ import { CancelledError, DomainError } from '../errors.ts'
 import { type KeptFault, isSupervised, readFill, readFillProgress } from './fill-record.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
-const LOOK_MS = 50
+const LOOK_MS = 20
 
 /** A domain that runs while its memory still comes from an image. */
 export interface FillState {

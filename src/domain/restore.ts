@@ -17,6 +17,7 @@ import { HeldDomain } from './held-domain.ts'
 import { findCached } from './image-cache.ts'
 import { beginGuest, checkOrigin } from './image-origin.ts'
 import { Job } from './job.ts'
+import { FirstOutput } from './first-output.ts'
 import { forgetEnd } from './last-end.ts'
 import { dropConsumed } from './presence.ts'
 import { checkIdentity } from './identity.ts'
@@ -30,6 +31,7 @@ import { FillStart } from './restore-lazily.ts'
 import { type ChosenMode, type RestoreMode, chooseMode, notLazily } from './restore-mode.ts'
 import { type RestorePlan, planRestore } from './restore-plan.ts'
 import { transferIn } from './restore-transfer.ts'
+import { waitForMore } from './restore-wait.ts'
 import type { XmlText } from './xml-text.ts'
 
 /** How to restore. */
@@ -52,6 +54,11 @@ export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
   readonly syncTime?: boolean | undefined
   /** Give the guest another generation id, for it may go on more than once. */
   readonly newGenid?: boolean | undefined
+  /**
+   * What to wait for besides the guest to run, so that the result has its time: until all memory is in QEMU; until the guest first
+   * writes to a serial port that goes to a file.
+   */
+  readonly wait?: 'memory' | 'output' | 'both' | undefined
   readonly onProgress?: OnProgress<RestoreProgress> | undefined
 }
 
@@ -65,7 +72,12 @@ export interface RestoreTiming {
   readonly resumeMs: number
   /** From the start of the restore until the device state was in QEMU. */
   readonly deviceStateMs: number
-  /** From the start of the restore until all memory was in QEMU; `undefined` when that is not so yet (lazy) or never will be (map). */
+  /** From the start of the restore until the guest first wrote to its serial port; `undefined` when that was not waited for. */
+  readonly firstOutputMs: number | undefined
+  /**
+   * From the start of the restore until all memory was in QEMU; `undefined` when that was not waited for (lazy) or never will be so
+   * (map).
+   */
   readonly allRamMs: number | undefined
 }
 
@@ -88,21 +100,30 @@ export interface RestoreResult {
 }
 
 /**
- * Restores a domain from a save image. When it fails no QEMU and no file is left, and the image is as it was.
- * @throws ImageError naming file and offset, DomainError, DomainXmlError, QemuError, StorageError; CancelledError
+ * Restores a domain from a save image. When it fails no QEMU and no file is left, and the image is as it was; what fails while
+ * waiting for more than the guest to run leaves the guest running.
+ * @throws ImageError naming file and offset, DomainError, DomainXmlError, QemuError, StorageError; UsageError; CancelledError
  */
 export async function restoreDomain(
   path: string,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
-  return nameCancel(`restore ${path}`, restoreImage(path, options))
+  return nameCancel(`restore ${path}`, restoreAndWait(path, options))
 }
 
-/** `restoreDomain` for who may hold the domain, whose managed save it then is. */
+async function restoreAndWait(path: string, options: RestoreOptions): Promise<RestoreResult> {
+  const startMs = performance.now()
+  using output =
+    options.wait === 'output' || options.wait === 'both' ? new FirstOutput() : undefined
+  const result = await restoreImage(path, options, { output })
+  return await waitForMore(result, { ...options, output, startMs })
+}
+
+/** `restoreDomain` without the waiting, also for who holds the domain, whose managed save it then is. */
 export async function restoreImage(
   path: string,
   options: RestoreOptions,
-  parked?: HeldDomain,
+  { parked, output }: { readonly parked?: HeldDomain; readonly output?: FirstOutput | undefined },
 ): Promise<RestoreResult> {
   const { signal: asked, onProgress } = options
   const startMs = performance.now()
@@ -115,6 +136,7 @@ export async function restoreImage(
   await using image = await openImage(file, { direct, signal: asked })
   const plan = await planRestore(image, options.xml, directories, options)
   const { name } = plan.domain
+  output?.begin(plan.domain)
   await using own =
     parked === undefined ? await HeldDomain.named(name, 'restore', options) : undefined
   const held = own ?? parked ?? (await HeldDomain.named(name, 'restore', options))
@@ -213,6 +235,7 @@ export async function restoreImage(
       loadMs: loadedMs - launchedMs,
       resumeMs: endMs - loadedMs,
       deviceStateMs: loadedMs - startMs,
+      firstOutputMs: undefined,
       allRamMs: mode === 'load' ? loadedMs - startMs : undefined,
     },
     throughputBytesPerSecond: (ramBytes / (endMs - startMs)) * 1000,

@@ -83,10 +83,12 @@ export async function startDomain(
 async function unpark(held: HeldDomain, options: StartOptions): Promise<StartedDomain> {
   const { paused, ...rest } = options
   const resumeAs = paused === true ? 'paused' : undefined
-  const restored = await restoreImage(held.paths.managedSave, { ...rest, resumeAs }, held).catch(
-    (error: unknown) => {
-      throw unparkFailure(held, error)
-    },
-  )
+  const restored = await restoreImage(
+    held.paths.managedSave,
+    { ...rest, resumeAs },
+    { parked: held },
+  ).catch((error: unknown) => {
+    throw unparkFailure(held, error)
+  })
   return { name: restored.name, uuid: restored.uuid, id: restored.id, restored }
 }

@@ -23,6 +23,7 @@ interface Flags {
   readonly newGenid?: boolean
   readonly ignoreUnsupported?: boolean
   readonly check?: boolean
+  readonly wait?: RestoreOptions['wait']
   readonly verbose?: boolean
 }
 
@@ -58,7 +59,13 @@ export const verb: Verb<Flags> = {
       .option('--new-genid', 'give the guest another generation id, if it has one')
       .option('--ignore-unsupported', 'start it without the parts that Stasis does not know')
       .option('--check', 'only say whether it can be restored here, and start nothing')
-      .option('--verbose', 'say how long each part took'),
+      .option('--verbose', 'say how long each part took')
+      .addOption(
+        new Option(
+          '--wait <what>',
+          'end only when all memory is in, or when the guest has written to a serial port that goes to a file, and say when that was',
+        ).choices(['memory', 'output', 'both']),
+      ),
   example: 'stasis restore /backup/web.save --verbose',
   run: async ([file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation
@@ -87,6 +94,7 @@ export const verb: Verb<Flags> = {
       force: flags.force,
       syncTime: flags.syncTime,
       newGenid: flags.newGenid,
+      wait: flags.wait,
       ignoreUnsupported,
       onWarning,
       onProgress: display.show,
