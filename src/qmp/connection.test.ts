@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { event, fakeMonitor, ok, refused } from '../../test/support/fake-monitor.ts'
+import { GREETING, event, fakeMonitor, ok, refused } from '../../test/support/fake-monitor.ts'
 import { QmpConnection } from './connection.ts'
 import { QmpRefusal } from './refusal.ts'
 
@@ -97,6 +97,13 @@ for (const [what, line] of [
     await assert.rejects(qmp.execute('query-status'), { code: 'QEMU_STREAM' })
   })
 }
+
+test('connect() passes over an event before the greeting', async () => {
+  const greeting = event('RESUME') + GREETING
+  await using monitor = await fakeMonitor((command) => ok(command, { name: 'one' }), greeting)
+  await using qmp = await QmpConnection.connect(monitor.path)
+  assert.deepEqual(await qmp.execute('query-name'), { name: 'one' })
+})
 
 test('connect() says DOMAIN_BUSY when no greeting comes', async () => {
   await using monitor = await fakeMonitor(() => undefined, '')

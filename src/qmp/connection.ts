@@ -238,7 +238,8 @@ export class QmpConnection implements AsyncDisposable {
 
   #receive(line: string): void {
     const message = decodeMessage(line, this.#path)
-    if (this.#state === 'connecting') return this.#greet(message)
+    // What happens while QEMU takes the connection is told before the greeting (10.0, on a busy machine).
+    if (this.#state === 'connecting' && !('event' in message)) return this.#greet(message)
     if ('event' in message) {
       const event = readEvent(message)
       for (const listener of this.#listeners) listener.offer(event)
