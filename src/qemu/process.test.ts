@@ -54,3 +54,9 @@ test('lastLines() leaves warnings out unless there is nothing else', () => {
   assert.equal(lastLines('q: warning: odd\n'), 'q: warning: odd')
   assert.equal(lastLines(''), '')
 })
+
+test('lastLines() gives nothing when QEMU only warned of what is deprecated', () => {
+  const line = "q: -mon chardev=c: warning: '-mon' is deprecated, use '-object' instead\n"
+  assert.equal(lastLines(line), '')
+  assert.equal(lastLines(`${line}q: warning: odd\n`), 'q: warning: odd')
+})

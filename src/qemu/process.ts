@@ -39,9 +39,13 @@ export function logPathIn(directory: string): string {
   return join(directory, 'qemu.log')
 }
 
-/** The lines of a tail that tell why: warnings go when anything else is there. */
+/**
+ * The lines of a tail that tell why: warnings go when anything else is there, those of what is deprecated always. QEMU 11.1 has such for every `-mon`.
+ */
 export function lastLines(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const lines = text
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/\bwarning: .* is deprecated\b/.test(line))
   const telling = lines.filter((line) => !/\bwarning: /.test(line))
   return (telling.length > 0 ? telling : lines).slice(-TAIL_LINES).join('\n')
 }
