@@ -1,4 +1,5 @@
 import { readFile, readlink } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { QemuError } from '../errors.ts'
 import { listenerOf } from '../io/system-calls.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
@@ -32,7 +33,7 @@ export async function inspectQemu(socket: string): Promise<ForeignQemu> {
       readlink(`/proc/${pid}/cwd`),
     ])
     const commandLine = text.split('\0').slice(0, -1)
-    if (identity !== undefined && /qemu|kvm/.test(emulator))
+    if (identity !== undefined && /qemu|kvm/.test(basename(emulator)))
       return { identity, emulator, commandLine, cwd }
     throw new QemuError(
       'QEMU_REFUSED',
