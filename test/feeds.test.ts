@@ -17,7 +17,7 @@ import type { SaveTarget, SaveTargetOptions, SavedImage } from '../src/transfer/
 import { openStasisTarget } from '../src/transfer/stasis-target.ts'
 import { GuestConsole } from './support/guest-console.ts'
 import { guestArgv, guestPaths } from './support/guests.ts'
-import { qemus } from './support/qemus.ts'
+import { qemus, withQemu11 } from './support/qemus.ts'
 import { type SmallGuest, startSmallGuest } from './support/small-guest.ts'
 import { type TempDir, tempDir } from './support/temp-dir.ts'
 
@@ -121,8 +121,9 @@ async function roundTrip(emulator: string, dir: TempDir, kind: SaveKind): Promis
   return saved
 }
 
-for (const { label, emulator } of qemus()) {
-  describe(`QEMU ${label}`, () => {
+for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
+  const skip = missing ?? skipMost
+  describe(`QEMU ${label}`, { skip }, () => {
     const kinds: SaveKind[] = [
       { format: 'raw', channels: 0, compression: 'none' },
       { format: 'channels', channels: 1, compression: 'none' },

@@ -5,15 +5,16 @@ import { restoreDomain, saveDomain } from '../src/index.ts'
 import { addToImageCache, listImageCache, removeFromImageCache } from '../src/domain/image-cache.ts'
 import { startLinuxDomain } from './support/linux-domain.ts'
 import { computeFillSum } from './support/guest-memory.ts'
-import { newestQemu } from './support/qemus.ts'
+import { newestQemu, withQemu11 } from './support/qemus.ts'
 import { startTinyDomain } from './support/tiny-domain.ts'
 
 const FILLED_MIB = 24
 
-for (const { label, emulator } of newestQemu()) {
+for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
+  const skip = missing ?? skipMost
   test(
     `a compressed image in the cache is mapped by QEMU ${label}`,
-    { timeout: 180_000 },
+    { timeout: 180_000, skip },
     async () => {
       await using domain = await startLinuxDomain({ emulator, memoryMib: 128 })
       const { name, stateDir } = domain
