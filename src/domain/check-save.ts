@@ -3,9 +3,10 @@ import { dirname, resolve } from 'node:path'
 import { StasisError } from '../errors.ts'
 import { checkDestination } from './destination.ts'
 import { liveDomain } from './dump-xml.ts'
+import { fillState } from './fill-state.ts'
 import { HeldDomain } from './held-domain.ts'
 import { openControl } from './monitor.ts'
-import { checkSavable } from './savable.ts'
+import { checkMemoryIsThere, checkSavable } from './savable.ts'
 import { describeForSave } from './save-description.ts'
 import type { SaveOptions } from './save.ts'
 import { settleSave } from './save-settings.ts'
@@ -48,6 +49,9 @@ export async function checkSave(
     }
   }
   await look(() => checkDestination(directories, file))
+  // A save waits for what a page server brings.
+  if ((await fillState(paths))?.state !== 'filling')
+    await look(() => checkMemoryIsThere(name, control))
   await look(() => checkSavable(name, control, settings, options.signal))
   await look(() => describeForSave(held, record, true, options.xml, control))
   const { memoryBytes } = await liveDomain(paths)

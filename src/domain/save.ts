@@ -19,7 +19,7 @@ import { Job, type JobOperation } from './job.ts'
 import { openControl } from './monitor.ts'
 import { nameCancel } from './name-cancel.ts'
 import type { OnProgress, SaveProgress } from './progress.ts'
-import { checkSavable } from './savable.ts'
+import { checkMemoryIsThere, checkSavable } from './savable.ts'
 import { describeForSave } from './save-description.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, settleSave } from './save-settings.ts'
@@ -97,10 +97,10 @@ export async function saveHeld(
   await using job = await Job.begin(held.paths, options.operation, options)
   const { signal, report } = job
   report({ phase: 'checking' })
-  // QEMU 11.1 dies of a save that begins while its memory still comes; 7.2 and 10.0 refuse.
   await waitUntilFilled(held.name, held.paths, signal)
   await checkDestination(held.directories, file)
   await using control = await openControl(held.paths, signal)
+  await checkMemoryIsThere(held.name, control)
   const { features, running } = await checkSavable(held.name, control, settings, signal)
   const wouldRun = running || record.interrupted === true
   const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
