@@ -12,7 +12,7 @@ const FILLED_MIB = 640
 
 /** Until a Linux guest has read all that it has in its memory once, from the start of the restore. */
 export async function benchReading(setting: BenchSetting): Promise<void> {
-  await using domain = await startLinuxDomain({ emulator: setting.newest, memoryMib: MEMORY_MIB })
+  await using domain = await startLinuxDomain({ emulator: setting.emulator, memoryMib: MEMORY_MIB })
   const { name, stateDir } = domain
   const image = domain.dir.join('image')
   {

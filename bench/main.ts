@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { cacheDir } from '../test/support/cache-dir.ts'
 import { convertScenarios, makeConvertImages } from './convert.ts'
 import { makeGuestMemory } from './guest-memory.ts'
 import { benchInstant } from './instant.ts'
@@ -17,15 +18,16 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     'ram-gib': { type: 'string', default: '4' },
     directory: { type: 'string', default: join(import.meta.dirname, '..', '.cache', 'bench') },
+    qemu: { type: 'string', default: '10' },
     'sizes-gib': { type: 'string', default: '1,4,8' },
     only: { type: 'string', multiple: true },
     json: { type: 'boolean', default: false },
   },
 })
 
-const cache = process.env['STASIS_CACHE'] ?? join(import.meta.dirname, '..', '.cache')
-const newest = join(cache, 'qemu-10', 'qemu-system-x86_64')
-if (!existsSync(newest)) throw new Error(`${newest} is missing: run scripts/qemu-10`)
+const emulator = emulatorOf(values.qemu)
+if (!existsSync(emulator))
+  throw new Error(`QEMU ${values.qemu} is missing: there is no ${emulator}`)
 await mkdir(values.directory, { recursive: true })
 const directory = await mkdtemp(join(values.directory, 'run-'))
 const memory = await mkdtemp('/dev/shm/stasis-bench-')
@@ -33,7 +35,8 @@ const setting: BenchSetting = {
   directory,
   filledPath: join(memory, 'filled'),
   ramBytes: Number(values['ram-gib']) * 2 ** 30,
-  newest,
+  emulator,
+  mapsInPlace: values.qemu !== '7.2',
   rounds: Number(values.rounds),
 }
 try {
@@ -49,6 +52,14 @@ try {
 } finally {
   await rm(directory, { recursive: true, force: true })
   await rm(memory, { recursive: true, force: true })
+}
+
+/** The distribution's QEMU, or one that `scripts/bench` has unpacked. */
+function emulatorOf(version: string): string {
+  const program = 'qemu-system-x86_64'
+  if (version === '7.2') return `/usr/bin/${program}`
+  if (version === '10' || version === '11') return join(cacheDir, `qemu-${version}`, program)
+  throw new Error(`unknown QEMU "${version}": 7.2, 10, 11`)
 }
 
 /** The scenarios that `--only` names, or all. */

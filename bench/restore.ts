@@ -60,7 +60,7 @@ export function restoreScenarios(
 async function loadByStasis(setting: BenchSetting, path: string): Promise<Measurement> {
   dropCaches()
   const script = join(import.meta.dirname, 'restore-with-stasis.ts')
-  const args = [setting.newest, setting.directory, path, `${setting.ramBytes}`, `${CHANNELS}`]
+  const args = [setting.emulator, setting.directory, path, `${setting.ramBytes}`, `${CHANNELS}`]
   const { stdout } = await run(process.execPath, [script, ...args])
   return JSON.parse(stdout) as Measurement
 }
@@ -110,7 +110,7 @@ async function prepare(machine: BenchMachine, mapped: boolean): Promise<void> {
 
 function startEmpty(setting: BenchSetting, incoming: boolean): Promise<BenchMachine> {
   return BenchMachine.start({
-    emulator: setting.newest,
+    emulator: setting.emulator,
     directory: setting.directory,
     ramBytes: setting.ramBytes,
     memory: 'memory-backend-ram',

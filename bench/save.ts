@@ -33,7 +33,7 @@ export async function saveWithStasis(
   const script = join(import.meta.dirname, 'save-with-stasis.ts')
   const path = keepAs ?? join(setting.directory, 'stasis.sav')
   const args = [
-    setting.newest,
+    setting.emulator,
     setting.directory,
     setting.filledPath,
     `${setting.ramBytes}`,
@@ -102,7 +102,7 @@ async function zstdAlone(setting: BenchSetting, toDisk: boolean): Promise<Measur
 
 async function startGuest(setting: BenchSetting): Promise<BenchMachine> {
   const machine = await BenchMachine.start({
-    emulator: setting.newest,
+    emulator: setting.emulator,
     directory: setting.directory,
     ramBytes: setting.ramBytes,
     memory: 'memory-backend-ram',

@@ -5,7 +5,9 @@ export interface BenchSetting {
   /** The content of the filled part of the guest's RAM, in memory. */
   readonly filledPath: string
   readonly ramBytes: number
-  /** The newest QEMU at hand: 10. */
-  readonly newest: string
+  /** The QEMU that is measured. */
+  readonly emulator: string
+  /** Whether it maps a `stasis` image where it lies: since QEMU 8.1. */
+  readonly mapsInPlace: boolean
   readonly rounds: number
 }
