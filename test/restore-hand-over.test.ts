@@ -11,7 +11,7 @@ import { isAlive } from '../src/qemu/process-identity.ts'
 import { computeFillSum } from './support/guest-memory.ts'
 import { type LinuxDomain, startLinuxDomain } from './support/linux-domain.ts'
 import { pathsOf } from './support/page-server.ts'
-import { isLongRun, newestQemu, qemus } from './support/qemus.ts'
+import { isLongRun, newestQemu, withQemu11 } from './support/qemus.ts'
 import { stasis } from './support/stasis-command.ts'
 
 const MEMORY_MIB = 192
@@ -20,8 +20,9 @@ const FILLED_MIB = 48
 /** When the process that restores is killed, after its guest began to run: the page server takes over after some 100 ms. */
 const DEATHS_MS = isLongRun() ? [0, 10, 20, 30, 40, 60, 80, 100, 120, 150, 200, 300] : [0, 60, 150]
 
-for (const { label, emulator } of isLongRun() ? qemus() : newestQemu()) {
-  test(`a lazy restore is handed over, on QEMU ${label}`, { timeout: 240_000 }, async (context) => {
+for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
+  const options = { timeout: 240_000, skip: missing ?? skipMost }
+  test(`a lazy restore is handed over, on QEMU ${label}`, options, async (context) => {
     await using domain = await startLinuxDomain({ emulator, memoryMib: MEMORY_MIB })
     const { name, stateDir } = domain
     const image = domain.dir.join('image')

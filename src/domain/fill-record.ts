@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { StasisError, StorageError, ImageError, QemuError, storageError } from '../errors.ts'
 import { type ProcessIdentity, isAlive } from '../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
-import { writeWhole } from './whole-text.ts'
+import { replaceWhole, writeWhole } from './whole-text.ts'
 
 /** What went wrong, as it is kept for others to read. */
 export interface KeptFault {
@@ -44,9 +44,28 @@ export interface FillProgress {
   readonly fault?: (KeptFault & { readonly waiting: boolean }) | undefined
 }
 
-/** @throws StorageError */
+/** Writes the record of a restore that begins. @throws StorageError */
 export async function writeFill(paths: RuntimePaths, record: FillRecord): Promise<void> {
-  await writeWhole(paths.fill, `${JSON.stringify(record, undefined, 2)}\n`)
+  await writeWhole(paths.fill, textOf(record))
+}
+
+/**
+ * Changes the record; gives it as it is then, `undefined` when there is none. What is removed meanwhile stays so: a domain that was
+ * destroyed is not being filled.
+ * @throws StorageError
+ */
+export async function changeFill(
+  paths: RuntimePaths,
+  change: Partial<FillRecord>,
+): Promise<FillRecord | undefined> {
+  const record = await readFill(paths)
+  if (record === undefined) return undefined
+  const changed = { ...record, ...change }
+  return (await replaceWhole(paths.fill, textOf(changed))) ? changed : undefined
+}
+
+function textOf(record: FillRecord): string {
+  return `${JSON.stringify(record, undefined, 2)}\n`
 }
 
 /** The record of a domain that is being filled; `undefined` when its memory is all there. @throws StorageError */

@@ -4,7 +4,7 @@ import { openLog } from '../io/log-file.ts'
 import { identifyProcess } from '../qemu/process-identity.ts'
 import { spawnHelper } from '../qemu/spawn-helper.ts'
 import type { SpawnedChild } from '../qemu/spawn-detached.ts'
-import { readFill, writeFill } from './fill-record.ts'
+import { changeFill } from './fill-record.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** What a process of a page server is told. */
@@ -60,9 +60,7 @@ export async function startSupervisor(
   const { monitorFd, stateDir } = options
   const inherit = monitorFd === undefined ? undefined : { monitor: monitorFd }
   const child = await start(paths, 'supervisor', { inherit, stateDir })
-  const supervisor = await identifyProcess(child.pid)
-  const record = await readFill(paths)
-  if (record !== undefined) await writeFill(paths, { ...record, supervisor })
+  await changeFill(paths, { supervisor: await identifyProcess(child.pid) })
   return child
 }
 

@@ -2,7 +2,7 @@ import { closeDescriptor, connectedPair } from '../io/system-calls.ts'
 import { identifyProcess } from '../qemu/process-identity.ts'
 import type { SpawnedChild } from '../qemu/spawn-detached.ts'
 import { packHandOver } from '../transfer/hand-over.ts'
-import { readFill, writeFill } from './fill-record.ts'
+import { changeFill, readFill } from './fill-record.ts'
 import type { FirstPages } from './first-pages.ts'
 import { HandOverChannel } from './hand-over-channel.ts'
 import { startPageServer, startSupervisor } from './page-server-process.ts'
@@ -27,9 +27,7 @@ export async function passOnPages(
   try {
     const inherit = { connection: first.fd, handOver: theirs, monitor: monitorFd }
     const child = await startPageServer(paths, { inherit, stateDir })
-    const record = await readFill(paths)
-    if (record !== undefined)
-      await writeFill(paths, { ...record, server: await identifyProcess(child.pid) })
+    await changeFill(paths, { server: await identifyProcess(child.pid) })
     void passOn(first, channel, child, { paths, stateDir })
   } catch (error) {
     channel[Symbol.dispose]()

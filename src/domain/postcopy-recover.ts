@@ -5,11 +5,11 @@ import { DomainError, QemuError } from '../errors.ts'
 import type { DomainOptions } from './domain-options.ts'
 import {
   type FillRecord,
+  changeFill,
   faultError,
   isSupervised,
   readFill,
   readFillProgress,
-  writeFill,
 } from './fill-record.ts'
 import { fillState } from './fill-state.ts'
 import { HeldDomain } from './held-domain.ts'
@@ -54,8 +54,7 @@ export async function recoverPostcopyDomain(
   }
   await rm(paths.fillProgress, { force: true })
   const { supervisor } = record
-  await writeFill(paths, {
-    ...record,
+  await changeFill(paths, {
     image,
     fault: undefined,
     supervisor: supervised ? supervisor : undefined,

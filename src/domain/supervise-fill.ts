@@ -6,11 +6,11 @@ import { type ProcessIdentity, identifyProcess, isAlive } from '../qemu/process-
 import type { QmpConnection } from '../qmp/connection.ts'
 import {
   type KeptFault,
+  changeFill,
   keepFault,
   readFill,
   readFillProgress,
   removeFill,
-  writeFill,
 } from './fill-record.ts'
 import { openKeptMonitor } from './kept-monitor.ts'
 import { startPageServer } from './page-server-process.ts'
@@ -141,8 +141,7 @@ async function recover(
 async function startServer(paths: RuntimePaths): Promise<ProcessIdentity> {
   const { pid } = await startPageServer(paths)
   const server = (await identifyProcess(pid)) ?? { pid, startTime: 0, bootId: '' }
-  const record = await readFill(paths)
-  if (record !== undefined) await writeFill(paths, { ...record, server })
+  await changeFill(paths, { server })
   return server
 }
 
@@ -155,6 +154,5 @@ async function failed(paths: RuntimePaths): Promise<undefined> {
 }
 
 async function noteFault(paths: RuntimePaths, fault: KeptFault): Promise<void> {
-  const record = await readFill(paths).catch(() => undefined)
-  if (record !== undefined) await writeFill(paths, { ...record, fault })
+  await changeFill(paths, { fault }).catch(() => undefined)
 }

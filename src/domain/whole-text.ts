@@ -1,5 +1,6 @@
-import { rename, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
+import { type SystemCallError, exchangeNames } from '../io/system-calls.ts'
 
 /**
  * Writes a small file that others see whole or not at all. Unlike `writeDurably` it need not survive a crash of the host: for what is
@@ -13,5 +14,23 @@ export async function writeWhole(path: string, text: string): Promise<void> {
     await rename(draft, path)
   } catch (error) {
     throw storageError(`write ${path}`, path, error)
+  }
+}
+
+/**
+ * `writeWhole` for a file that must be there already: gives false, and leaves none, when somebody has removed it.
+ * @throws StorageError
+ */
+export async function replaceWhole(path: string, text: string): Promise<boolean> {
+  const draft = `${path}.${process.pid}`
+  try {
+    await writeFile(draft, text, { mode: 0o600 })
+    exchangeNames(draft, path)
+    return true
+  } catch (error) {
+    if ((error as SystemCallError).code === 'ENOENT') return false
+    throw storageError(`write ${path}`, path, error)
+  } finally {
+    await rm(draft, { force: true }).catch(() => undefined)
   }
 }

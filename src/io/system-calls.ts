@@ -32,6 +32,9 @@ const calls = {
   madvise: libc.func('int madvise(void *memory, size_t length, int advice)'),
   ioctl: libc.func('int ioctl(int fd, unsigned long request, const uint8_t *argument)'),
   socketpair: libc.func('int socketpair(int domain, int type, int protocol, _Out_ uint8_t *fds)'),
+  renameat2: libc.func(
+    'int renameat2(int fromAt, const char *from, int toAt, const char *to, unsigned int flags)',
+  ),
   syscall: libc.func('long syscall(long number, long first, long second, long third)'),
 } as const
 
@@ -58,6 +61,8 @@ const MADV_HUGEPAGE = 14
 // The same on every architecture (Linux include/uapi/asm-generic/unistd.h)
 const SYS_PIDFD_OPEN = 434
 const SYS_PIDFD_GETFD = 438
+const AT_FDCWD = -100
+const RENAME_EXCHANGE = 2
 const LOCK_SH = 1
 const LOCK_EX = 2
 const LOCK_NB = 4
@@ -132,6 +137,14 @@ export function takeDescriptor(pid: number, fd: number): number {
   } finally {
     closeDescriptor(process)
   }
+}
+
+/**
+ * Lets two files of one file system change their names, at once (Linux rename(2), RENAME_EXCHANGE). Both must be there.
+ * @throws SystemCallError ENOENT, EINVAL where the file system cannot
+ */
+export function exchangeNames(one: string, other: string): void {
+  call('renameat2', AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE)
 }
 
 /** Closes a raw descriptor. */
