@@ -8,7 +8,7 @@ import type { QmpConnection } from '../qmp/connection.ts'
 import { removeFill, writeFill } from './fill-record.ts'
 import { FirstPages } from './first-pages.ts'
 import { KeptMonitor } from './kept-monitor.ts'
-import { passOnPages } from './pass-on-pages.ts'
+import { NextServer } from './next-server.ts'
 import type { RestorePlan } from './restore-plan.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import { openServed } from './served-image.ts'
@@ -39,6 +39,7 @@ export class FillStart implements AsyncDisposable {
   /** Settles once the image is open and QEMU is spoken to. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
+  #next: Promise<NextServer> | undefined
   /** Handed over, or given up. */
   #over = false
 
@@ -102,15 +103,21 @@ export class FillStart implements AsyncDisposable {
     }
   }
 
+  /** Starts the page server that will go on in our place. @throws QemuError, StorageError */
+  async startNext(): Promise<void> {
+    const { fd } = await this.#first
+    const fds = { connection: fd, monitor: this.#monitor.fd }
+    this.#next = NextServer.start(this.#paths, this.#options.stateDir, fds)
+    await this.#next
+  }
+
   /**
-   * Starts the page server that goes on in our place; what it needs to know reaches it after this, while this process lives on, and
-   * is found out from QEMU if it does not.
-   * @throws QemuError, StorageError
+   * Lets the next page server go on as soon as it is ready, which is after this has returned; this process is at work until then.
    */
   async handOver(): Promise<void> {
-    const first = await this.#first
-    await passOnPages(first, this.#paths, this.#monitor.fd, this.#options.stateDir)
+    const [first, next] = await Promise.all([this.#first, this.#next])
     this.#over = true
+    void next?.takeOver(first)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -118,6 +125,8 @@ export class FillStart implements AsyncDisposable {
     await this.#monitor[Symbol.asyncDispose]()
     if (this.#over) return
     this.#over = true
+    const next = await this.#next?.catch(() => undefined)
+    await next?.[Symbol.asyncDispose]()
     const first = await this.#first.catch(() => undefined)
     await first?.[Symbol.asyncDispose]()
     await removeFill(this.#paths)

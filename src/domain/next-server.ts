@@ -1,0 +1,93 @@
+import { closeDescriptor, connectedPair } from '../io/system-calls.ts'
+import { identifyProcess } from '../qemu/process-identity.ts'
+import type { SpawnedChild } from '../qemu/spawn-detached.ts'
+import { packHandOver } from '../transfer/hand-over.ts'
+import { changeFill, readFill } from './fill-record.ts'
+import type { FirstPages } from './first-pages.ts'
+import { HandOverChannel } from './hand-over-channel.ts'
+import { startPageServer, startSupervisor } from './page-server-process.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+
+/** How long a page server gets to start. */
+const PATIENCE_MS = 60_000
+
+/**
+ * The page server that will go on where that of the restoring process stops. It is started a moment before it is wanted, and ended when
+ * it is disposed before `takeOver`.
+ */
+export class NextServer implements AsyncDisposable {
+  readonly #paths: RuntimePaths
+  readonly #stateDir: string
+  readonly #child: SpawnedChild
+  readonly #channel: HandOverChannel
+  #takesOver = false
+
+  private constructor(
+    paths: RuntimePaths,
+    stateDir: string,
+    child: SpawnedChild,
+    channel: HandOverChannel,
+  ) {
+    this.#paths = paths
+    this.#stateDir = stateDir
+    this.#child = child
+    this.#channel = channel
+  }
+
+  /** Starts its process and notes it; `fds` are the connection to QEMU and the monitor. @throws QemuError, StorageError */
+  static async start(
+    paths: RuntimePaths,
+    stateDir: string,
+    fds: { readonly connection: number; readonly monitor: number },
+  ): Promise<NextServer> {
+    const [theirs, ours] = connectedPair()
+    const channel = new HandOverChannel(ours)
+    try {
+      const inherit = { ...fds, handOver: theirs }
+      const child = await startPageServer(paths, { inherit, stateDir })
+      await changeFill(paths, { server: await identifyProcess(child.pid) })
+      return new NextServer(paths, stateDir, child, channel)
+    } catch (error) {
+      channel[Symbol.dispose]()
+      throw error
+    } finally {
+      closeDescriptor(theirs)
+    }
+  }
+
+  /**
+   * Lets it take over as soon as it is ready, and disposes `first` then, or when it turns out that it will not be. Who dies in between
+   * is missed by QEMU, and a supervisor, which the new server starts, brings another. Nobody waits for this: it never rejects.
+   */
+  async takeOver(first: FirstPages): Promise<void> {
+    this.#takesOver = true
+    using channel = this.#channel
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const ready = channel.next(signal).then(() => first.stop())
+    const taken = ready.then((knowledge) => {
+      channel.end(packHandOver(knowledge))
+      return channel.next(signal)
+    })
+    const failed = await taken.then(
+      () => false,
+      () => true,
+    )
+    await first[Symbol.asyncDispose]().catch(() => undefined)
+    if (!failed) return
+    await this.#child.kill()
+    await this.#startMissingSupervisor().catch(() => undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#takesOver) return
+    this.#channel[Symbol.dispose]()
+    await this.#child.kill()
+  }
+
+  /** Unless the domain is gone, or another by now. */
+  async #startMissingSupervisor(): Promise<void> {
+    const record = await readFill(this.#paths)
+    if (record?.server?.pid === this.#child.pid && record.supervisor === undefined)
+      await startSupervisor(this.#paths, { stateDir: this.#stateDir })
+  }
+}
