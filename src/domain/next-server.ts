@@ -11,16 +11,12 @@ import type { RuntimePaths } from './runtime-paths.ts'
 /** How long a page server gets to start. */
 const PATIENCE_MS = 60_000
 
-/**
- * The page server that will go on where that of the restoring process stops. It is started a moment before it is wanted, and ended when
- * it is disposed before `takeOver`.
- */
-export class NextServer implements AsyncDisposable {
+/** The page server that goes on where that of the restoring process stops. */
+export class NextServer {
   readonly #paths: RuntimePaths
   readonly #stateDir: string
   readonly #child: SpawnedChild
   readonly #channel: HandOverChannel
-  #takesOver = false
 
   private constructor(
     paths: RuntimePaths,
@@ -34,7 +30,7 @@ export class NextServer implements AsyncDisposable {
     this.#channel = channel
   }
 
-  /** Starts its process and notes it; `fds` are the connection to QEMU and the monitor. @throws QemuError, StorageError */
+  /** Starts its process; `fds` are the connection to QEMU and the monitor. @throws QemuError, StorageError */
   static async start(
     paths: RuntimePaths,
     stateDir: string,
@@ -45,7 +41,6 @@ export class NextServer implements AsyncDisposable {
     try {
       const inherit = { ...fds, handOver: theirs }
       const child = await startPageServer(paths, { inherit, stateDir })
-      await changeFill(paths, { server: await identifyProcess(child.pid) })
       return new NextServer(paths, stateDir, child, channel)
     } catch (error) {
       channel[Symbol.dispose]()
@@ -60,28 +55,25 @@ export class NextServer implements AsyncDisposable {
    * is missed by QEMU, and a supervisor, which the new server starts, brings another. Nobody waits for this: it never rejects.
    */
   async takeOver(first: FirstPages): Promise<void> {
-    this.#takesOver = true
-    using channel = this.#channel
+    using _channel = this.#channel
     const signal = AbortSignal.timeout(PATIENCE_MS)
-    const ready = channel.next(signal).then(() => first.stop())
-    const taken = ready.then((knowledge) => {
-      channel.end(packHandOver(knowledge))
-      return channel.next(signal)
-    })
-    const failed = await taken.then(
-      () => false,
+    const taken = await this.#passOn(first, signal).then(
       () => true,
+      () => false,
     )
     await first[Symbol.asyncDispose]().catch(() => undefined)
-    if (!failed) return
+    if (taken) return
     await this.#child.kill()
     await this.#startMissingSupervisor().catch(() => undefined)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#takesOver) return
-    this.#channel[Symbol.dispose]()
-    await this.#child.kill()
+  async #passOn(first: FirstPages, signal: AbortSignal): Promise<void> {
+    const channel = this.#channel
+    // Noted before it can have started its supervisor, which changes the same file.
+    await changeFill(this.#paths, { server: await identifyProcess(this.#child.pid) })
+    await channel.next(signal)
+    channel.end(packHandOver(await first.stop()))
+    await channel.next(signal)
   }
 
   /** Unless the domain is gone, or another by now. */

@@ -39,7 +39,6 @@ export class FillStart implements AsyncDisposable {
   /** Settles once the image is open and QEMU is spoken to. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
-  #next: Promise<NextServer> | undefined
   /** Handed over, or given up. */
   #over = false
 
@@ -103,21 +102,17 @@ export class FillStart implements AsyncDisposable {
     }
   }
 
-  /** Starts the page server that will go on in our place. @throws QemuError, StorageError */
-  async startNext(): Promise<void> {
-    const { fd } = await this.#first
-    const fds = { connection: fd, monitor: this.#monitor.fd }
-    this.#next = NextServer.start(this.#paths, this.#options.stateDir, fds)
-    await this.#next
-  }
-
   /**
-   * Lets the next page server go on as soon as it is ready, which is after this has returned; this process is at work until then.
+   * Starts the page server that goes on in our place as soon as it is ready, which is after this has returned; this process is at work
+   * until then, and if it ends before, the new one sees to it that another is started.
+   * @throws QemuError, StorageError
    */
   async handOver(): Promise<void> {
-    const [first, next] = await Promise.all([this.#first, this.#next])
+    const first = await this.#first
+    const fds = { connection: first.fd, monitor: this.#monitor.fd }
+    const next = await NextServer.start(this.#paths, this.#options.stateDir, fds)
     this.#over = true
-    void next?.takeOver(first)
+    void next.takeOver(first)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -125,8 +120,6 @@ export class FillStart implements AsyncDisposable {
     await this.#monitor[Symbol.asyncDispose]()
     if (this.#over) return
     this.#over = true
-    const next = await this.#next?.catch(() => undefined)
-    await next?.[Symbol.asyncDispose]()
     const first = await this.#first.catch(() => undefined)
     await first?.[Symbol.asyncDispose]()
     await removeFill(this.#paths)

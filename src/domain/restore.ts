@@ -197,12 +197,8 @@ export async function restoreImage(
   report({ phase: 'resuming' })
   const runs =
     options.resumeAs === undefined ? image.description.wasRunning : options.resumeAs === 'running'
-  // The disk is waited for meanwhile.
-  const nextStarted = lazy ? fill.startNext() : undefined
-  nextStarted?.catch(() => undefined)
   if (runs) await beginGuest(held, { ...machine.completed, origin: source }, plan.domain)
   else await machine.markComplete({ origin: source })
-  await nextStarted
   if (lazy) {
     // From here on the guest may run, and only goes on from here: what fails now is for postcopy-recover.
     machine.keep()
