@@ -1,0 +1,64 @@
+import { readSync } from 'node:fs'
+import { crc32c } from '@node-rs/crc32'
+import { PAGE_SIZE } from '../image/saved-machine.ts'
+import type { FrameFault } from '../image/stasis/frame-fault.ts'
+import type { FrameTable } from '../image/stasis/frame-table.ts'
+import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateAligned } from '../io/aligned-memory.ts'
+import { makeDecompressor } from '../io/decompress.ts'
+
+const LEAST_LENGTH = 2 * 1024 * 1024
+
+/** Reads, checks and decompresses frames of a stasis image on the calling thread, in memory that it uses again and again. */
+export class FrameUnpacker {
+  readonly #image: number
+  readonly #decompress = makeDecompressor()
+  #memory = allocateAligned(LEAST_LENGTH)
+  #start = 0
+  #length = 0
+
+  /** `image` is a descriptor for aligned reads. */
+  constructor(image: number) {
+    this.#image = image
+  }
+
+  /** Reads what lies in the file from `first` to the end of `last`, at once. Throws Node's error. */
+  read(frames: FrameTable, first: number, last: number): void {
+    const start = alignDown(frames.offset(first), DIRECT_ALIGNMENT)
+    const end = alignUp(frames.offset(last) + frames.storedLength(last), DIRECT_ALIGNMENT)
+    if (this.#memory.length < end - start) this.#memory = allocateAligned(end - start)
+    let found = 0
+    while (start + found < end) {
+      const left = end - start - found
+      const length = readSync(this.#image, this.#memory, found, left, start + found)
+      found += length
+      // A direct read that stops off an alignment boundary has met the end of the file.
+      if (length === 0 || length % DIRECT_ALIGNMENT !== 0) break
+    }
+    this.#start = start
+    this.#length = found
+  }
+
+  /**
+   * The pages of a frame that was read; decompressed into `target`, of their length, unless they are stored as they are: then they
+   * hold until the next read.
+   */
+  unpack(frames: FrameTable, position: number, target: Uint8Array): Uint8Array | FrameFault {
+    const at = frames.offset(position) - this.#start
+    const storedLength = frames.storedLength(position)
+    const stored = this.#memory.subarray(
+      at,
+      Math.max(at, Math.min(at + storedLength, this.#length)),
+    )
+    if (stored.length < storedLength) return { kind: 'cut' }
+    if (crc32c(stored) !== frames.crc(position)) return { kind: 'checksum' }
+    const codec = frames.codec(position) ?? 'none'
+    if (codec === 'none') return stored
+    const length = frames.pageCount(position) * PAGE_SIZE
+    try {
+      const found = this.#decompress(codec, stored, target)
+      return found === length ? target : { kind: 'length', length: found }
+    } catch (error) {
+      return { kind: 'codec', reason: (error as Error).message }
+    }
+  }
+}
