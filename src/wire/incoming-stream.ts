@@ -140,15 +140,18 @@ export function incomingDevices(saved: {
   return Buffer.concat([saved.sections, tail])
 }
 
-const PART_START_LENGTH = 5
+/** Bytes that `writePartStart` writes. */
+export const PART_START_LENGTH = 5
 const PART_END_LENGTH = 13
 
-function writePartStart(bytes: Buffer, ramSection: number, mark: number): number {
+/** Begins a part of the RAM section; gives where its records begin. */
+export function writePartStart(bytes: Buffer, ramSection: number, mark: number): number {
   bytes.writeUInt8(mark, 0)
   return bytes.writeUInt32BE(ramSection, 1)
 }
 
-function endOfPart(ramSection: number): Buffer {
+/** What ends a part of the RAM section. */
+export function endOfPart(ramSection: number): Buffer {
   const bytes = Buffer.alloc(PART_END_LENGTH)
   writeWord(bytes, 0, 0, RAM_FLAG.EOS)
   bytes.writeUInt8(SECTION.FOOTER, 8)
@@ -162,13 +165,14 @@ function word(value: number, flags: number): Buffer {
   return bytes
 }
 
-/** An address with flags in the bits that a page's address leaves free. */
-function writeWord(bytes: Buffer, at: number, value: number, flags: number): void {
+/** Writes an address with flags in the bits that a page's address leaves free. */
+export function writeWord(bytes: Buffer, at: number, value: number, flags: number): void {
   bytes.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at)
   bytes.writeUInt32BE((value % 0x1_0000_0000) + flags, at + 4)
 }
 
-function string(text: string): Buffer {
+/** A name as the stream has it: its length, then its bytes. */
+export function string(text: string): Buffer {
   const bytes = Buffer.from(text)
   return Buffer.concat([Buffer.of(bytes.length), bytes])
 }
