@@ -46,9 +46,9 @@ export class FrameCache {
     return read
   }
 
-  /** Lets go of a frame of which nothing is needed any more. */
-  drop(frame: number): void {
-    if (this.#frames.delete(frame)) this.#bytes -= this.#length(frame)
+  /** Begins to read a frame; what goes wrong is told to who gets it. */
+  fetch(frame: number, urgency: Urgency): void {
+    void this.get(frame, urgency).catch(() => undefined)
   }
 
   async #read(frame: number, urgency: Urgency): Promise<Uint8Array> {
@@ -81,7 +81,9 @@ export class FrameCache {
   #evict(kept: number): void {
     for (const frame of this.#frames.keys()) {
       if (this.#bytes <= this.#capacityBytes) return
-      if (frame !== kept) this.drop(frame)
+      if (frame === kept) continue
+      this.#frames.delete(frame)
+      this.#bytes -= this.#length(frame)
     }
   }
 }

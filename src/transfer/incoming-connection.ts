@@ -103,6 +103,18 @@ export class IncomingConnection implements Disposable {
     this.#sentBytes += bytes.length
   }
 
+  /** The same with several pieces, one behind the other. @throws QemuError QEMU_DIED, CancelledError */
+  async writeAll(pieces: readonly Uint8Array[]): Promise<void> {
+    const last = pieces.length - 1
+    await this.#pending((done) => {
+      this.#socket.cork()
+      for (const [position, bytes] of pieces.entries())
+        this.#socket.write(bytes, position === last ? done : undefined)
+      this.#socket.uncork()
+    })
+    this.#sentBytes += pieces.reduce((sum, { length }) => sum + length, 0)
+  }
+
   /**
    * Says that nothing follows. A QEMU that has what it needs may hang up first; what the kernel has reaches it in any case.
    * @throws CancelledError

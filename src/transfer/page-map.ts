@@ -42,6 +42,20 @@ export class PageMap {
     return met
   }
 
+  /** The first page from `page` on, and before `end`, that is marked, or is not; `end` when there is none. */
+  next(page: number, end: number, marked: boolean): number {
+    const none = marked ? 0 : 0xffff_ffff
+    let at = page
+    while (at < end) {
+      const word = (this.#words[at >>> 5] ?? 0) >>> 0
+      // Whole words are most of what is looked at.
+      if (word === none) at = (at | 31) + 1
+      else if (((word & (1 << (at & 31))) !== 0) === marked) return at
+      else at += 1
+    }
+    return end
+  }
+
   /** The ranges that are not marked, none longer than `most` pages. */
   *gaps(most: number): Generator<{ readonly first: number; readonly count: number }, void> {
     let first = -1

@@ -66,14 +66,14 @@ test('SentPages never lets a page be sent twice', () => {
   const sent = new SentPages(blocks, new Map())
   sent.mark({ block: 0, firstPage: 2, pageCount: 3 })
   assert.throws(() => sent.mark({ block: 0, firstPage: 4, pageCount: 1 }), { code: 'INTERNAL' })
-  assert.deepEqual(
-    [...sent.unsent({ block: 0, firstPage: 0, pageCount: 12 }, 4)],
-    [
-      { block: 0, firstPage: 0, pageCount: 2 },
-      { block: 0, firstPage: 5, pageCount: 4 },
-      { block: 0, firstPage: 9, pageCount: 3 },
-    ],
-  )
+  const range = { block: 0, firstPage: 0, pageCount: 12 }
+  assert.deepEqual(sent.firstUnsent(range, 4), { block: 0, firstPage: 0, pageCount: 2 })
+  sent.mark({ block: 0, firstPage: 0, pageCount: 2 })
+  assert.deepEqual(sent.firstUnsent(range, 4), { block: 0, firstPage: 5, pageCount: 4 })
+  assert.deepEqual(sent.firstUnsent(range, 64), { block: 0, firstPage: 5, pageCount: 7 })
+  assert.equal(sent.firstUnsent({ ...range, pageCount: 5 }, 4), undefined)
+  assert.equal(sent.hasAll({ ...range, pageCount: 5 }), true)
+  assert.equal(sent.hasAll(range), false)
 })
 
 test('SentPages takes whole host pages and stays inside blocks', () => {

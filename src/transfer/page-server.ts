@@ -6,10 +6,10 @@ import {
   type PageStore,
 } from '../image/saved-machine.ts'
 import { AnswerSize } from './answer-size.ts'
+import { Background, MAX_OTHER_READERS } from './background.ts'
 import { FrameCache, type Urgency } from './frame-cache.ts'
 import { findFrame } from './frame-finder.ts'
 import { HoldBack } from './hold-back.ts'
-import { AnnouncedRanges, allRanges } from './page-plan.ts'
 import { PageWriter } from './page-writer.ts'
 import type { HandOver } from './hand-over.ts'
 import { PostcopyConnection, type WantedPages, type WayToQemu } from './postcopy-connection.ts'
@@ -17,12 +17,6 @@ import { SentPages } from './sent-pages.ts'
 
 /** Pages sent at once when nobody waits: as long as one who begins to wait has to. */
 const CHUNK_PAGES = 64
-
-/** Ranges that are read in advance. */
-const READ_AHEAD = 8
-
-/** Until one who sends nothing of itself looks about itself. */
-const IDLE_MS = 60_000
 
 const CACHE_BYTES = 64 * 1024 * 1024
 
@@ -37,7 +31,7 @@ export interface PageServerOptions {
    * on whose connection this one goes on.
    */
   readonly begin: 'start' | 'recover' | HandOver
-  /** Whether to send what nobody asked for as well, all of it; else it is served until `stop`. */
+  /** Whether what nobody asked for comes after all; else only `first` and requests are sent, until `stop`, and no threads are started. */
   readonly rest: boolean
   /** Ranges to send first, in this order; such as an earlier guest asked for. */
   readonly first: readonly PageRange[]
@@ -68,12 +62,12 @@ export class PageServer {
   readonly #options: PageServerOptions
   readonly #sent: SentPages
   readonly #cache: FrameCache
+  readonly #background: Background
   readonly #requests: WantedPages[] = []
   readonly #holdBack = new HoldBack()
   readonly #answerSize = new AnswerSize()
-  readonly #first: AnnouncedRanges
-  #rest: AnnouncedRanges | undefined
-  #current: PageRange | undefined
+  /** All of `first` was sent. */
+  #firstSent = false
   #requestCount = 0
   /** Cannot be answered: their frames are damaged. */
   readonly #unanswered: WantedPages[] = []
@@ -81,13 +75,21 @@ export class PageServer {
   #fault: StasisError | undefined
   #faultMs = 0
   #wake: (() => void) | undefined
+  #woken = false
 
   constructor(pages: PageStore, options: PageServerOptions) {
     this.#pages = pages
     this.#options = options
     this.#sent = new SentPages(pages.blocks, options.hostPageSizes)
-    this.#cache = new FrameCache(pages, { readers: options.readers, capacityBytes: CACHE_BYTES })
-    this.#first = this.#announced(options.first)
+    const readers = Math.min(options.readers, MAX_OTHER_READERS)
+    this.#cache = new FrameCache(pages, { readers, capacityBytes: CACHE_BYTES })
+    this.#background = new Background(pages, this.#sent, this.#cache, {
+      first: options.first,
+      readers: options.readers,
+      // Pages that go in units are put together one unit at a time.
+      batches: options.rest && options.hostPageSizes.size === 0,
+      onReady: () => this.#wakeUp(),
+    })
   }
 
   progress(): ServingProgress {
@@ -104,6 +106,7 @@ export class PageServer {
   async serve(state: DeviceState): Promise<void> {
     const { way, signal, begin, hostPageSizes } = this.#options
     const before = typeof begin === 'object' ? begin : undefined
+    await using background = this.#background
     using postcopy = await PostcopyConnection.open(
       way,
       signal,
@@ -111,8 +114,7 @@ export class PageServer {
       before?.returnPath,
     )
     const { connection } = postcopy
-    const wake = (): void => this.#wake?.()
-    void connection.closed.then(wake)
+    void connection.closed.then(() => this.#wakeUp())
     if (before !== undefined) this.#goOnFrom(before)
     else if (begin === 'recover') await postcopy.takeOver(this.#pages.blocks, this.#sent)
     else await postcopy.start(state, this.#pages.blocks, hostPageSizes)
@@ -122,6 +124,7 @@ export class PageServer {
       state.ramSection,
       this.#cache,
       this.#sent,
+      background,
     )
     while (this.#sent.remaining > 0 || !this.#options.rest) {
       postcopy.check()
@@ -140,7 +143,7 @@ export class PageServer {
   /** Ends `serve` between two acts, for another server to go on; never settles when that has ended already. */
   async stop(): Promise<HandOver> {
     this.#stop ??= Promise.withResolvers()
-    this.#wake?.()
+    this.#wakeUp()
     return this.#stop.promise
   }
 
@@ -166,9 +169,9 @@ export class PageServer {
     this.#requests.push(wanted)
     // Frames of several requests are decompressed at the same time, though they are answered one after the other.
     const block = this.#pages.blocks.findIndex(({ name }) => name === wanted.block)
-    if (block >= 0) this.#fetch(block, Math.floor(wanted.start / PAGE_SIZE), 'now')
+    this.#fetch(block, Math.floor(wanted.start / PAGE_SIZE), 'now')
     this.#holdBack.asked()
-    this.#wake?.()
+    this.#wakeUp()
   }
 
   async #answer(writer: PageWriter, wanted: WantedPages): Promise<void> {
@@ -193,26 +196,22 @@ export class PageServer {
 
   /** What nobody asked for: first what an earlier guest needed, then, while nobody asks, all the rest. */
   async #goOn(writer: PageWriter): Promise<void> {
-    this.#current ??= this.#first.take()
-    if (this.#current === undefined) {
-      const holdMs = this.#options.rest ? this.#holdBack.waitMs() : IDLE_MS
-      if (holdMs > 0) {
-        await this.#sleep(holdMs)
-        return
-      }
-      this.#rest ??= this.#announced(allRanges(this.#pages))
-      this.#current = this.#rest.take()
+    if (this.#firstSent && !this.#options.rest) {
+      await this.#sleep()
+      return
     }
-    if (this.#current === undefined)
-      throw new InternalError('Pages are left that belong to no range')
-    const range = this.#current
+    const holdMs = this.#firstSent ? this.#holdBack.waitMs() : 0
+    if (holdMs > 0) {
+      await this.#sleep(holdMs)
+      return
+    }
     await this.#guarded(false, async () => {
-      const some = await writer.writeSome(range, CHUNK_PAGES, 'now')
-      this.#holdBack.wentOn()
-      if (some) return
-      this.#current = undefined
-      const found = findFrame(this.#pages, range.block, range.firstPage)
-      if (this.#rest !== undefined && 'frame' in found) this.#cache.drop(found.frame)
+      const some = this.#firstSent ? this.#background.rest() : this.#background.first()
+      const outcome = await some.sendSome(writer, CHUNK_PAGES)
+      if (outcome === 'sent') this.#holdBack.wentOn()
+      else if (outcome === 'waiting') await this.#sleep()
+      else if (this.#firstSent) throw new InternalError('Pages are left that belong to no range')
+      else this.#firstSent = true
     })
   }
 
@@ -235,38 +234,30 @@ export class PageServer {
     await this.#sleep(leftMs)
   }
 
-  /** Until the time is over, somebody asks, or the connection ends. */
-  async #sleep(ms: number): Promise<void> {
+  /** Until the time is over, if one is given, somebody asks, prepared pages are there, or the connection ends; or did since the last time. */
+  async #sleep(ms?: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-      timer = setTimeout(resolve, ms)
-    })
+    if (!this.#woken) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        if (ms !== undefined) timer = setTimeout(resolve, ms)
+      })
+    }
     clearTimeout(timer)
     this.#wake = undefined
+    this.#woken = false
   }
 
-  #announced(ranges: Iterable<PageRange>): AnnouncedRanges {
-    return new AnnouncedRanges(this.#whole(ranges), READ_AHEAD, (range) => {
-      const [some] = this.#sent.unsent(range, 1)
-      if (some === undefined) return false
-      this.#fetch(range.block, range.firstPage, 'soon')
-      return true
-    })
+  #wakeUp(): void {
+    this.#woken = true
+    this.#wake?.()
   }
 
   /** Begins to read the frame of a page that is not sent yet. */
   #fetch(block: number, page: number, urgency: Urgency): void {
-    if (this.#sent.has(block, page)) return
+    if (block < 0 || this.#sent.has(block, page)) return
     const found = findFrame(this.#pages, block, page)
-    if ('frame' in found) void this.#cache.get(found.frame, urgency).catch(() => undefined)
-  }
-
-  /** Ranges inside their blocks and of whole units, wherever they come from. */
-  *#whole(ranges: Iterable<PageRange>): Generator<PageRange, void, undefined> {
-    for (const range of ranges) {
-      const whole = this.#sent.widen(range)
-      if (whole !== undefined) yield whole
-    }
+    if ('frame' in found && this.#background.find(found.frame) === undefined)
+      this.#cache.fetch(found.frame, urgency)
   }
 }

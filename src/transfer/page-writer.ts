@@ -1,5 +1,6 @@
 import { PAGE_SIZE, type PageRange, type PageStore } from '../image/saved-machine.ts'
 import { ramPages, ramPagesLength, ramZeros } from '../wire/incoming-stream.ts'
+import { PAGE_RECORD_LENGTH, recordsPart } from '../wire/page-records.ts'
 import type { FrameCache, Urgency } from './frame-cache.ts'
 import { findFrame } from './frame-finder.ts'
 import type { IncomingConnection } from './incoming-connection.ts'
@@ -8,6 +9,14 @@ import type { SentPages } from './sent-pages.ts'
 /** Most pages said to be zero at once. */
 const MAX_ZEROS = 1024
 
+/** Frames of a unit that are read in advance. */
+const READ_AHEAD = 8
+
+/** Frames whose records lie ready. */
+export interface PreparedFrames {
+  find(frame: number): Buffer | undefined
+}
+
 /** Sends pages of an image to a postcopy destination, each once. One act at a time. */
 export class PageWriter {
   readonly #connection: IncomingConnection
@@ -15,8 +24,11 @@ export class PageWriter {
   readonly #ramSection: number
   readonly #cache: FrameCache
   readonly #sent: SentPages
+  readonly #prepared: PreparedFrames | undefined
   /** What goes out is put together here: the kernel has it when a write is over. */
   #memory = Buffer.alloc(0)
+  /** The pages of a unit are put together here. */
+  #unit = Buffer.alloc(0)
 
   constructor(
     connection: IncomingConnection,
@@ -24,12 +36,23 @@ export class PageWriter {
     ramSection: number,
     cache: FrameCache,
     sent: SentPages,
+    prepared?: PreparedFrames,
   ) {
     this.#connection = connection
     this.#pages = pages
     this.#ramSection = ramSection
     this.#cache = cache
     this.#sent = sent
+    this.#prepared = prepared
+  }
+
+  /** Sends pages of one block whose records lie one behind the other. @throws QemuError, CancelledError */
+  async writeRecords(runs: readonly PageRange[], records: Buffer): Promise<void> {
+    const [first] = runs
+    if (first === undefined) return
+    for (const run of runs) this.#sent.mark(run)
+    const name = this.#pages.blocks[first.block]?.name ?? ''
+    await this.#connection.writeAll(recordsPart(this.#ramSection, name, first.firstPage, records))
   }
 
   /**
@@ -40,7 +63,7 @@ export class PageWriter {
   async writeSome(range: PageRange, most: number, urgency: Urgency): Promise<boolean> {
     const unit = this.#sent.unit(range.block)
     const limit = Math.max(unit, Math.floor(most / unit) * unit)
-    const [run] = this.#sent.unsent(range, Math.max(limit, MAX_ZEROS))
+    const run = this.#sent.firstUnsent(range, Math.max(limit, MAX_ZEROS))
     if (run === undefined) return false
     if (unit > 1)
       await this.#writeUnits({ ...run, pageCount: Math.min(run.pageCount, limit) }, urgency)
@@ -56,9 +79,15 @@ export class PageWriter {
       await this.#write({ block, firstPage, pageCount }, undefined)
       return
     }
-    const bytes = await this.#cache.get(found.frame, urgency)
     const first = firstPage - found.range.firstPage
     const pageCount = Math.min(run.pageCount, limit, found.range.pageCount - first)
+    const records = this.#prepared?.find(found.frame)
+    if (records !== undefined) {
+      const [start, end] = [first * PAGE_RECORD_LENGTH, (first + pageCount) * PAGE_RECORD_LENGTH]
+      await this.writeRecords([{ block, firstPage, pageCount }], records.subarray(start, end))
+      return
+    }
+    const bytes = await this.#cache.get(found.frame, urgency)
     const part = bytes.subarray(first * PAGE_SIZE, (first + pageCount) * PAGE_SIZE)
     await this.#write({ block, firstPage, pageCount }, part)
   }
@@ -66,7 +95,9 @@ export class PageWriter {
   /** Whole host pages: their zero pages must come in between, not apart. */
   async #writeUnits(run: PageRange, urgency: Urgency): Promise<void> {
     const { block, firstPage, pageCount } = run
-    const bytes = Buffer.alloc(pageCount * PAGE_SIZE)
+    const length = pageCount * PAGE_SIZE
+    if (this.#unit.length < length) this.#unit = Buffer.allocUnsafeSlow(length)
+    const bytes = this.#unit.subarray(0, length).fill(0)
     let empty = true
     for (let page = 0; page < pageCount;) {
       const found = findFrame(this.#pages, block, firstPage + page)
@@ -74,6 +105,7 @@ export class PageWriter {
         page += found.zeroPages
         continue
       }
+      this.#readAhead(found.frame, run, urgency)
       const frame = await this.#cache.get(found.frame, urgency)
       const skipped = firstPage + page - found.range.firstPage
       const count = Math.min(pageCount - page, found.range.pageCount - skipped)
@@ -85,6 +117,16 @@ export class PageWriter {
       page += count
     }
     await this.#write(run, empty ? undefined : bytes)
+  }
+
+  /** Begins to read the next frames of a run. */
+  #readAhead(frame: number, { block, firstPage, pageCount }: PageRange, urgency: Urgency): void {
+    const end = Math.min(frame + 1 + READ_AHEAD, this.#pages.frameCount)
+    for (let next = frame + 1; next < end; next += 1) {
+      const range = this.#pages.range(next)
+      if (range.block !== block || range.firstPage >= firstPage + pageCount) return
+      this.#cache.fetch(next, urgency)
+    }
   }
 
   async #write(run: PageRange, bytes: Uint8Array | undefined): Promise<void> {

@@ -45,16 +45,20 @@ export class SentPages {
     return this.#maps[block]?.has(page) === true
   }
 
-  /** Runs of pages of a range that were not sent, none longer than `most`, which is a multiple of the unit. */
-  *unsent({ block, firstPage, pageCount }: PageRange, most: number): Generator<PageRange> {
+  /** Whether all pages of a range were sent. */
+  hasAll({ block, firstPage, pageCount }: PageRange): boolean {
     const end = firstPage + pageCount
-    for (let page = firstPage; page < end; page += 1) {
-      if (this.has(block, page)) continue
-      const first = page
-      while (page < end && page - first < most && !this.has(block, page)) page += 1
-      yield { block, firstPage: first, pageCount: page - first }
-      page -= 1
-    }
+    return this.#maps[block]?.next(firstPage, end, false) === end
+  }
+
+  /** The first pages of a range that were not sent, at most `most`, a multiple of the unit; `undefined` when all were. */
+  firstUnsent({ block, firstPage, pageCount }: PageRange, most: number): PageRange | undefined {
+    const map = this.#maps[block]
+    const end = firstPage + pageCount
+    const first = map?.next(firstPage, end, false) ?? end
+    if (map === undefined || first === end) return undefined
+    const after = map.next(first, Math.min(end, first + most), true)
+    return { block, firstPage: first, pageCount: after - first }
   }
 
   /** Notes pages as sent; they were not before. */
