@@ -2,6 +2,9 @@ import type { QmpConnection } from '../qmp/connection.ts'
 import { openAgent } from './agent.ts'
 import type { HeldDomain } from './held-domain.ts'
 
+/** A QEMU whose guest is being filled may wait for a page, for ever where that is damaged. */
+const ANNOUNCE_MS = 1000
+
 /** What is done for a guest that has just gone on. */
 export interface WakingOptions {
   /** Set its clock through the agent inside it. */
@@ -21,7 +24,11 @@ export async function afterWaking(
 ): Promise<void> {
   // QEMU's own values for a migration (qapi/net.json, `AnnounceParameters`).
   await control
-    .execute('announce-self', { initial: 50, max: 550, rounds: 5, step: 100 })
+    .execute(
+      'announce-self',
+      { initial: 50, max: 550, rounds: 5, step: 100 },
+      { timeoutMs: ANNOUNCE_MS },
+    )
     .catch(() => undefined)
   if (options.syncTime !== true) return
   try {
