@@ -1,9 +1,10 @@
 import { type AnyProgress, progressLine } from './progress-line.ts'
 import type { Invocation } from './verb.ts'
 
-/** Shows progress while it lives: one live line on a terminal, JSON lines with `--json`, nothing on a pipe. */
+/** Shows progress while it lives: one live line on a terminal, JSON lines with `--json`, on a pipe only what is waited for. */
 export class ProgressDisplay implements Disposable {
   readonly #invocation: Pick<Invocation, 'json' | 'output'>
+  #waits = false
 
   constructor(invocation: Pick<Invocation, 'json' | 'output'>) {
     this.#invocation = invocation
@@ -15,6 +16,10 @@ export class ProgressDisplay implements Disposable {
     if (json) output.json({ type: 'progress', ...progress })
     else if (output.liveColumns !== undefined)
       output.liveLine(progressLine(progress, output.liveColumns))
+    else if (progress.phase === 'filling' && !this.#waits) {
+      this.#waits = true
+      output.note(progressLine(progress, Infinity))
+    }
   };
 
   [Symbol.dispose](): void {

@@ -18,6 +18,8 @@ function words(progress: AnyProgress): string {
   switch (progress.phase) {
     case 'checking':
       return 'Checking what QEMU and the disk allow'
+    case 'filling':
+      return waiting(progress)
     case 'stopping':
       return 'Stopping the guest'
     case 'transferring':
@@ -41,6 +43,17 @@ function words(progress: AnyProgress): string {
     case 'resuming':
       return 'Letting the guest run on'
   }
+}
+
+function waiting({
+  image,
+  remainingBytes,
+}: {
+  image: string
+  remainingBytes?: number | undefined
+}) {
+  const amount = remainingBytes === undefined ? 'memory' : formatBytes(remainingBytes)
+  return `Waiting for ${amount} that the guest still gets from ${image}`
 }
 
 function measured(measure: TransferMeasure): string {

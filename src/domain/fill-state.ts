@@ -4,6 +4,7 @@ import { type KeptFault, isSupervised, readFill, readFillProgress } from './fill
 import type { RuntimePaths } from './runtime-paths.ts'
 
 const LOOK_MS = 20
+const LOOKS_TO_TELL = 10
 
 /** A domain that runs while its memory still comes from an image. */
 export interface FillState {
@@ -32,18 +33,20 @@ export async function fillState(paths: RuntimePaths): Promise<FillState | undefi
 }
 
 /**
- * Waits until all memory of a domain is there.
+ * Waits until all memory of a domain is there; tells `onWait` about five times a second what it waits for.
  * @throws DomainError DOMAIN_WRONG_STATE when it will not come, CancelledError
  */
 export async function waitUntilFilled(
   name: string,
   paths: RuntimePaths,
   signal: AbortSignal | undefined,
+  onWait?: (fill: FillState) => void,
 ): Promise<void> {
-  for (;;) {
+  for (let looks = 0; ; looks += 1) {
     const fill = await fillState(paths)
     if (fill === undefined) return
     if (fill.state !== 'filling') throw notFilled(name, fill)
+    if (looks % LOOKS_TO_TELL === 0) onWait?.(fill)
     await delay(LOOK_MS, undefined, { signal }).catch((reason: unknown) => {
       throw new CancelledError(`wait for the memory of domain '${name}'`, reason)
     })

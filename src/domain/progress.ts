@@ -21,6 +21,12 @@ export interface TransferMeasure {
 /** The phases of a save, in this order. The guest stands still from `stopping` to the end. */
 export type SaveProgress =
   | { readonly phase: 'checking' }
+  /** Only where the domain was restored lazily and is not all there yet: nothing is done before it is. */
+  | {
+      readonly phase: 'filling'
+      readonly image: string
+      readonly remainingBytes: number | undefined
+    }
   | { readonly phase: 'stopping' }
   | ({ readonly phase: 'transferring' } & TransferMeasure)
   | { readonly phase: 'flushing'; readonly fileBytes: number }

@@ -97,7 +97,9 @@ export async function saveHeld(
   await using job = await Job.begin(held.paths, options.operation, options)
   const { signal, report } = job
   report({ phase: 'checking' })
-  await waitUntilFilled(held.name, held.paths, signal)
+  await waitUntilFilled(held.name, held.paths, signal, ({ image, remainingBytes }) =>
+    report({ phase: 'filling', image, remainingBytes }),
+  )
   await checkDestination(held.directories, file)
   await using control = await openControl(held.paths, signal)
   await checkMemoryIsThere(held.name, control)
