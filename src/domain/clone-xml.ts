@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { attribute, child, children } from '../qemu/domain-xml/access.ts'
 import { formatDomainXml } from '../qemu/domain-xml/format.ts'
+import { create } from '../qemu/domain-xml/normalise/edit.ts'
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
 import type { Overlay } from '../qemu/create-overlay.ts'
 
@@ -79,14 +80,34 @@ function overlayDisk(disk: Element, request: CloneRequest): readonly Overlay[] {
     )
   }
   const path = join(resolve(diskOverlay), `${name}-${target}.qcow2`)
-  const driver = child(disk, 'driver')
+  const driver = child(disk, 'driver') ?? addDriver(disk)
   const backingFormat = attribute(driver, 'type') ?? 'raw'
-  driver?.setAttribute('type', 'qcow2')
+  driver.setAttribute('type', 'qcow2')
   disk.setAttribute('type', 'file')
   source.removeAttribute(key)
   source.setAttribute('file', path)
-  for (const old of children(disk, 'backingStore')) disk.removeChild(old)
+  putUnder(disk, { key, path: backing, format: backingFormat })
   return [{ path, backing, backingFormat }]
+}
+
+function addDriver(disk: Element): Element {
+  const driver = create(disk, 'driver')
+  disk.appendChild(driver)
+  return driver
+}
+
+/** Says what lies under a disk: the disk as it was, with its own chain. */
+function putUnder(
+  disk: Element,
+  below: { readonly key: 'file' | 'dev'; readonly path: string; readonly format: string },
+): void {
+  const type = below.key === 'file' ? 'file' : 'block'
+  const layer = [
+    create(disk, 'format', { type: below.format }),
+    create(disk, 'source', { [below.key]: below.path }),
+    ...children(disk, 'backingStore'),
+  ]
+  disk.appendChild(create(disk, 'backingStore', { type }, layer))
 }
 
 function isReadOnly(disk: Element): boolean {

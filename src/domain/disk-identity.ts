@@ -12,11 +12,17 @@ export interface DiskIdentity {
   readonly modifiedNs: string
 }
 
-/** The files and block devices that a guest writes to. */
+/** The files and block devices that a guest writes to, and those under them: the overlays of a clone are worth what these are. */
 export function writableDisks(domain: Domain): readonly Pick<DiskIdentity, 'target' | 'path'>[] {
   return domain.disks
-    .filter(({ readonly, source }) => !readonly && source !== undefined)
-    .map(({ target, source }) => ({ target, path: (source as DiskLayer).path }))
+    .filter(({ readonly }) => !readonly)
+    .flatMap(({ target, source }) => chainOf(source).map(({ path }) => ({ target, path })))
+}
+
+function chainOf(layer: DiskLayer | undefined): readonly DiskLayer[] {
+  if (layer === undefined) return []
+  const { backing } = layer
+  return [layer, ...chainOf(backing === 'none' ? undefined : backing)]
 }
 
 /** Looks at disks; those that are not there are left out. */

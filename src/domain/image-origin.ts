@@ -25,8 +25,11 @@ export async function checkOrigin(
   const key = imageKey(image.description)
   const history = await readHistory(held.directories, key)
   const origin = { path, key, managed, begun: false }
-  if (history === undefined || options.force === true) return origin
-  const writable = new Set(writableDisks(domain).map((disk) => disk.path))
+  const disks = writableDisks(domain)
+  // Now, and not when the guest begins: by then a clone has overlays, which are its own.
+  if (history === undefined) return { ...origin, disks: await identifyDisks(disks) }
+  if (options.force === true) return origin
+  const writable = new Set(disks.map((disk) => disk.path))
   const change = await changeOfDisks(history.disks.filter((disk) => writable.has(disk.path)))
   if (change === undefined) return origin
   const before =
@@ -57,7 +60,7 @@ export async function beginGuest(
     return going
   }
   const before = await readHistory(held.directories, origin.key)
-  const disks = before?.disks ?? (await identifyDisks(writableDisks(domain)))
+  const disks = before?.disks ?? origin.disks ?? (await identifyDisks(writableDisks(domain)))
   const restoredAt = new Date().toISOString()
   if (origin.key !== '')
     await writeHistory(held.directories, origin.key, { path: origin.path, disks, restoredAt })

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
+import type { DiskIdentity } from './disk-identity.ts'
 import { writeDurably } from './durable-text.ts'
 import type { ProcessIdentity } from '../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
@@ -43,6 +44,8 @@ export interface ImageOrigin {
   readonly managed: boolean
   /** Whether the guest may have run since: then the image is no longer the guest. */
   readonly begun: boolean
+  /** The disks as they were before, of an image of which nothing was remembered. */
+  readonly disks?: readonly DiskIdentity[]
 }
 
 /** @throws StorageError */

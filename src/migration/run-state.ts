@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { CancelledError, QemuError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
+import { QmpRefusal } from '../qmp/refusal.ts'
 import type { RunState } from '../qmp/replies.ts'
 
 const PAUSE_MS = 5
@@ -68,15 +69,34 @@ export async function migrationFinalized(
 /**
  * Lets the guest run and waits until it does; gives the state before. Works after a completed, failed or cancelled
  * migration, too.
- * @throws QemuError QEMU_REFUSED (a guest that panicked or was shut down must be reset), QEMU_TIMEOUT, QEMU_DIED; CancelledError
+ * @throws QemuError QEMU_REFUSED (a guest that panicked or was shut down must be reset; a disk that another machine uses), QEMU_TIMEOUT,
+ * QEMU_DIED; CancelledError
  */
 export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}): Promise<RunState> {
   const before = await qmp.execute('query-status', {}, options)
   if (before.running) return before.status
   await migrationFinalized(qmp, options)
-  await qmp.execute('cont', {}, options)
+  await qmp.execute('cont', {}, options).catch((error: unknown) => {
+    throw tellingOfDisks(error)
+  })
   await reach(qmp, 'resume the guest', (status) => !STANDING.has(status), options)
   return before.status
+}
+
+/** QEMU's block/file-posix.c `raw_check_lock_bytes`; which disk it is does not come with it (7.2 and 10.0). */
+const LOCKED_DISK = /^Failed to get (shared )?"\w[\w ]*" lock/
+
+function tellingOfDisks(error: unknown): unknown {
+  if (!(error instanceof QmpRefusal) || !LOCKED_DISK.test(error.description)) return error
+  return new QemuError(
+    'QEMU_REFUSED',
+    `Another machine uses a disk that this one needs, and they would destroy it together: ${error.message}`,
+    {
+      operation: error.operation,
+      hint: 'End the other one: the machine that was saved, a clone of it, or whatever else has the disk open',
+      cause: error,
+    },
+  )
 }
 
 /**
