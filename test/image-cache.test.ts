@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
-import { readdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { relative } from 'node:path'
 import { test } from 'node:test'
 import { restoreDomain, saveDomain } from '../src/index.ts'
 import { addToImageCache, listImageCache, removeFromImageCache } from '../src/domain/image-cache.ts'
 import { startLinuxDomain } from './support/linux-domain.ts'
 import { computeFillSum } from './support/guest-memory.ts'
+import { damage, findParts } from './support/image-damage.ts'
 import { newestQemu, withQemu11 } from './support/qemus.ts'
+import { stasis } from './support/stasis-command.ts'
 import { startTinyDomain } from './support/tiny-domain.ts'
 
 const FILLED_MIB = 24
@@ -24,26 +27,45 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
         await console.ask(`fill ${FILLED_MIB}`, /^FILLED/)
       }
       await saveDomain(name, image, { stateDir, compression: 'zstd' })
-      const [one, other] = await Promise.all([
-        addToImageCache(image, { stateDir }),
-        addToImageCache(image, { stateDir }),
-      ])
-      assert.equal(one.key, other.key)
-      assert.deepEqual(await readdir(`${stateDir}/image-cache`), [one.key])
-      assert.equal((await listImageCache({ stateDir })).length, 1)
+      // One that died while it built leaves this.
+      await mkdir(`${stateDir}/image-cache/.new-dead`, { recursive: true })
+      await writeFile(`${stateDir}/image-cache/.new-dead/lock`, '')
+      const copy = domain.dir.join('copy')
+      await copyFile(image, copy)
+      const added = await Promise.all(
+        [image, copy, image].map((path) => stasis(stateDir, '--json', 'image-cache', 'add', path)),
+      )
+      const keys = added.map(({ stdout }) => (JSON.parse(stdout) as { key: string }).key)
+      const [key = ''] = keys
+      assert.deepEqual(keys, [key, key, key])
+      assert.deepEqual(await readdir(`${stateDir}/image-cache`), [key])
 
-      const restored = await restoreDomain(image, { stateDir, mode: 'map' })
-      assert.equal(restored.mode, 'map')
+      const restored = await stasis(stateDir, 'restore', image, '--mode', 'map', '--verbose')
+      assert.match(restored.stdout, /^Mode: +map: it was asked for$/m)
+      assert.match(restored.stdout, /^Device state in: after /m)
       {
         await using console = await domain.console()
         const [, sum] = await console.ask('sum', /^SUM (\w+)/)
         assert.equal(sum, computeFillSum(FILLED_MIB))
-        await removeFromImageCache(image, { stateDir })
+        const { stdout } = await stasis(stateDir, 'image-cache', 'list')
+        const [shown = ''] = stdout.split(' ')
+        assert.equal(shown, key.slice(0, 12))
+        assert.equal((await stasis(stateDir, 'image-cache', 'remove', shown)).exitCode, 0)
         const [, again] = await console.ask('sum', /^SUM (\w+)/)
         assert.equal(again, sum, 'a guest keeps what it runs from')
       }
       assert.deepEqual(await listImageCache({ stateDir }), [])
       await assert.rejects(removeFromImageCache(image, { stateDir }), { code: 'BAD_ARGUMENT' })
+      await addToImageCache(relative(process.cwd(), image), { stateDir })
+      await removeFromImageCache(image, { stateDir })
+      await assert.rejects(addToImageCache(image, { stateDir, signal: AbortSignal.timeout(30) }), {
+        code: 'CANCELLED',
+      })
+      const { frames } = await findParts(image)
+      await damage(image, frames.at(-1)?.offset ?? 0)
+      await damage(image, frames.find(({ block }) => block === 'pc.ram')?.offset ?? 0)
+      await assert.rejects(addToImageCache(image, { stateDir }), { code: 'IMAGE_CORRUPT' })
+      assert.deepEqual(await readdir(`${stateDir}/image-cache`), [])
       const nothing = domain.dir.join('nothing')
       await writeFile(nothing, 'x')
       await assert.rejects(addToImageCache(nothing, { stateDir }), { code: 'NOT_AN_IMAGE' })

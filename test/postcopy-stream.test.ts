@@ -74,10 +74,11 @@ function assertContent(qemu: FakePostcopy): void {
       if (bytes?.equals(content(block, page)) !== true) assert.fail(`page ${page} of ${name}`)
 }
 
-function server(store: Store, socketPath: string, more: Partial<PageServerOptions> = {}) {
+function server(store: Store, path: string, more: Partial<PageServerOptions> = {}) {
   return new PageServer(store, {
-    socketPath,
-    recover: false,
+    way: { path },
+    begin: 'start',
+    rest: true,
     first: [],
     readers: 2,
     hostPageSizes: new Map(),
@@ -134,11 +135,13 @@ describe('PageServer', { concurrency: true, timeout: 30_000 }, () => {
         if (qemu.order.length >= most) qemu.hangUp()
       }
       const recover = qemu.order.length > 0
-      const served = server(new Store(), path, { recover }).serve(state)
+      const served = server(new Store(), path, { begin: recover ? 'recover' : 'start' }).serve(
+        state,
+      )
       await Promise.all([qemu.serve({ recover }), assert.rejects(served, { code: 'QEMU_DIED' })])
     }
     qemu.onPage = () => undefined
-    const last = server(new Store(), path, { recover: true })
+    const last = server(new Store(), path, { begin: 'recover' })
     await Promise.all([qemu.serve({ recover: true }), last.serve(state)])
     assertContent(qemu)
   })

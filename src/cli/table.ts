@@ -14,5 +14,5 @@ export function formatTable(
 
 /** Facts one below the other: `Name:           web`. */
 export function formatFacts(facts: readonly (readonly [string, string])[]): string {
-  return facts.map(([name, value]) => `${`${name}:`.padEnd(16)}${value}`).join('\n')
+  return facts.map(([name, value]) => `${`${name}: `.padEnd(16)}${value}`).join('\n')
 }

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, open, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
-import { join } from 'node:path'
-import { ImageError, UsageError, storageError } from '../errors.ts'
+import { join, resolve } from 'node:path'
+import { ImageError, UsageError, storageError, throwIfCancelled } from '../errors.ts'
 import { openImage } from '../image/open-image.ts'
 import { PAGE_SIZE, type SavedMachine } from '../image/saved-machine.ts'
 import { tryLock, tryShareLock } from '../io/system-calls.ts'
@@ -17,7 +17,11 @@ const DEFAULT_LIMIT_BYTES = 64 * 1024 ** 3
 
 const ENTRY = 'entry.json'
 const LOCK = 'lock'
+const UNLOCKED = 'lock.new'
 const DRAFT = '.new-'
+
+/** Fewer digits of a key name nothing. */
+const MIN_KEY = 8
 
 /** An image of which the memory lies raw in the cache. */
 export interface CachedImage {
@@ -54,11 +58,12 @@ export async function addToImageCache(
   options: CacheAddOptions = {},
 ): Promise<CachedImage> {
   const directory = cacheDirectory(resolveDirectories(options))
-  await using machine = await openImage(image, { direct: false, signal: options.signal })
+  const path = resolve(image)
+  await using machine = await openImage(path, { direct: false, signal: options.signal })
   const key = await keyOf(machine)
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    if (!(await exists(join(directory, key)))) await build(directory, key, machine)
+    if (!(await exists(join(directory, key)))) await build(directory, key, machine, options.signal)
     await touch(directory, key)
     await makeRoom(directory, key, options.limitBytes ?? DEFAULT_LIMIT_BYTES)
   } catch (error) {
@@ -73,19 +78,33 @@ export async function listImageCache(options: DomainOptions = {}): Promise<reado
 }
 
 /**
- * Removes an entry, given by its key or by an image. A guest that runs from it goes on: its file lives until it ends.
- * @throws UsageError when there is none such, StorageError
+ * Removes an entry, given by its key, the beginning of that, or an image. A guest that runs from it goes on: its file lives until it
+ * ends.
+ * @throws UsageError when there is none such or several, StorageError
  */
 export async function removeFromImageCache(
   which: string,
   options: DomainOptions = {},
 ): Promise<{ readonly key: string }> {
   const directory = cacheDirectory(resolveDirectories(options))
-  const found = (await list(directory)).find(({ key, image }) => key === which || image === which)
-  if (found === undefined)
+  const path = resolve(which)
+  const found = (await list(directory)).filter(
+    ({ key, image }) => image === path || (which.length >= MIN_KEY && key.startsWith(which)),
+  )
+  const [only] = found
+  if (only === undefined)
     throw new UsageError('BAD_ARGUMENT', `There is no image ${which} in the cache`)
-  await rm(join(directory, found.key), { recursive: true, force: true })
-  return { key: found.key }
+  if (found.length > 1) {
+    throw new UsageError(
+      'BAD_ARGUMENT',
+      `${which} stands for ${found.length} images in the cache`,
+      {
+        hint: '`stasis image-cache list` shows the keys: give one',
+      },
+    )
+  }
+  await rm(join(directory, only.key), { recursive: true, force: true })
+  return { key: only.key }
 }
 
 /** Where the memory of an image lies raw; `undefined` when it is not in the cache. */
@@ -117,13 +136,20 @@ async function keyOf(machine: SavedMachine): Promise<string> {
   )
 }
 
-async function build(directory: string, key: string, machine: SavedMachine): Promise<void> {
+async function build(
+  directory: string,
+  key: string,
+  machine: SavedMachine,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { pages } = machine
   if (pages === undefined) return
   await removeAbandoned(directory)
   const draft = await mkdtemp(join(directory, DRAFT))
-  await using lock = await open(join(draft, LOCK), 'w', 0o600)
+  await using lock = await open(join(draft, UNLOCKED), 'w', 0o600)
   tryShareLock(lock.fd)
+  // Whoever finds it finds it locked.
+  await rename(join(draft, UNLOCKED), join(draft, LOCK))
   try {
     const { domain } = readDomain(parseDomainXml(machine.description.xml), {
       ignoreUnsupported: true,
@@ -133,7 +159,7 @@ async function build(directory: string, key: string, machine: SavedMachine): Pro
     for (const [block, { name, length }] of pages.blocks.entries()) {
       if (!ids.has(name)) continue
       const file = `${block}.ram`
-      await writeBlock(machine, block, join(draft, file))
+      await writeBlock(machine, block, join(draft, file), signal)
       blocks.push({ name, file, length })
     }
     await using entry = await open(join(draft, ENTRY), 'w', 0o600)
@@ -147,7 +173,12 @@ async function build(directory: string, key: string, machine: SavedMachine): Pro
   }
 }
 
-async function writeBlock(machine: SavedMachine, block: number, path: string): Promise<void> {
+async function writeBlock(
+  machine: SavedMachine,
+  block: number,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { pages } = machine
   if (pages === undefined) return
   await using file = await open(path, 'w', 0o600)
@@ -155,6 +186,7 @@ async function writeBlock(machine: SavedMachine, block: number, path: string): P
   for (let frame = 0; frame < pages.frameCount; frame += 1) {
     const range = pages.range(frame)
     if (range.block !== block) continue
+    throwIfCancelled(`put ${machine.path} into the cache`, signal)
     const bytes = await pages.read(frame, 0)
     for (let done = 0; done < bytes.length;) {
       const at = range.firstPage * PAGE_SIZE + done
