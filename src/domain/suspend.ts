@@ -7,7 +7,7 @@ import { writeRecord } from './runtime-record.ts'
 
 /**
  * Pauses a running domain, given by name, UUID or id; one that is paused already stays so.
- * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY, QemuError
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY, QemuError, CancelledError
  */
 export async function suspendDomain(
   reference: string,
@@ -16,7 +16,8 @@ export async function suspendDomain(
   await using domain = await HeldDomain.find(reference, 'suspend', options)
   const record = domain.requireRunning()
   await using monitor = await openControl(domain.paths, options.signal)
-  const { status } = await monitor.execute('query-status')
+  const { signal } = options
+  const { status } = await monitor.execute('query-status', {}, { signal })
   const state = stateOfRunState(status)
   if (state !== 'running' && state !== 'paused') {
     throw new DomainError(
@@ -24,7 +25,8 @@ export async function suspendDomain(
       `Domain '${domain.name}' cannot be suspended: it is ${state}`,
     )
   }
-  if (state === 'running') await monitor.execute('stop')
+  // QEMU waits for a processor that waits for a page of a lazy restore.
+  if (state === 'running') await monitor.execute('stop', {}, { signal })
   // From now on it stands because it was told to, and a save of it will.
   if (record.interrupted === true)
     await writeRecord(domain.paths, { ...record, interrupted: undefined })
