@@ -157,14 +157,14 @@ describe('PageServer', { concurrency: true, timeout: 30_000 }, () => {
       qemu.onPage = () => {
         if (asks && qemu.order.length === 1) qemu.ask('pc.ram', firstPage + 3)
       }
-      const ended = assert.rejects(
-        server(bad, path, {
-          // The guest asks only after the first page.
-          first: asks ? [{ block: 1, firstPage: 0, pageCount: 5 }] : [],
-          onFault: (error, waiting) => faults.push([error, waiting]),
-        }).serve(state),
-        { code: 'IMAGE_CORRUPT' },
-      )
+      const serving = server(bad, path, {
+        // The guest asks only after the first page, and is the only one who wants it.
+        first: asks ? [{ block: 1, firstPage: 0, pageCount: 5 }] : [],
+        rest: !asks,
+        onFault: (error, waiting) => faults.push([error, waiting]),
+      })
+      serving.sendFirst()
+      const ended = assert.rejects(serving.serve(state), { code: 'IMAGE_CORRUPT' })
       let over = false
       const served = qemu.serve().finally(() => (over = true))
       while (faults.length === 0 && !over) await delay(5)
@@ -183,4 +183,26 @@ describe('PageServer', { concurrency: true, timeout: 30_000 }, () => {
       assert.ok(qemu.pages.get('pc.ram')?.[RAM_PAGES - 40], 'another page came')
     })
   }
+
+  test('says that nobody waits when only what is behind the page that was asked for is bad', async () => {
+    await using dir = await tempDir()
+    const path = dir.join('socket')
+    const bad = new Store([5])
+    const { firstPage } = bad.range(5)
+    await using qemu = await FakePostcopy.listen(path, state, blocks)
+    const faults: boolean[] = []
+    qemu.onPage = () => {
+      if (qemu.order.length === 1) qemu.ask('pc.ram', firstPage - 1)
+    }
+    const serving = server(bad, path, {
+      first: [{ block: 1, firstPage: 0, pageCount: 5 }],
+      rest: false,
+      onFault: (_, waiting) => faults.push(waiting),
+    })
+    serving.sendFirst()
+    const ended = assert.rejects(serving.serve(state), { code: 'IMAGE_CORRUPT' })
+    await Promise.all([ended, qemu.serve()])
+    assert.deepEqual(faults, [false])
+    assert.ok(qemu.pages.get('pc.ram')?.[firstPage - 1], 'the page came')
+  })
 })

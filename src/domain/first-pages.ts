@@ -53,6 +53,11 @@ export class FirstPages implements AsyncDisposable {
     return this.#fault
   }
 
+  /** Lets what an earlier guest asked for go out; until then only what is asked for does, so that QEMU and its devices are not held up. */
+  sendFirst(): void {
+    this.#server.sendFirst()
+  }
+
   /** Stops, for another to go on. @throws QemuError QEMU_DIED and others that ended it before */
   async stop(): Promise<HandOver> {
     return Promise.race([this.#server.stop(), this.#served.then(() => this.#server.stop())])

@@ -69,6 +69,7 @@ export class NextServer {
 
   async #passOn(first: FirstPages, signal: AbortSignal): Promise<void> {
     const channel = this.#channel
+    first.sendFirst()
     // Noted before it can have started its supervisor, which changes the same file.
     await changeFill(this.#paths, { server: await identifyProcess(this.#child.pid) })
     await channel.next(signal)

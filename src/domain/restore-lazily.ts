@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { closeDescriptor, connectedPair } from '../io/system-calls.ts'
-import { devicesLoaded, startPostcopy } from '../migration/postcopy.ts'
+import { startPostcopy } from '../migration/postcopy.ts'
 import { memoryBackends } from '../qemu/command-line/memory.ts'
 import { identifyProcess } from '../qemu/process-identity.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
-import { removeFill, writeFill } from './fill-record.ts'
+import { readFill, removeFill, writeFill } from './fill-record.ts'
 import { FirstPages } from './first-pages.ts'
 import { KeptMonitor } from './kept-monitor.ts'
 import { NextServer } from './next-server.ts'
@@ -39,7 +39,7 @@ export class FillStart implements AsyncDisposable {
   /** Settles once the image is open and QEMU is spoken to. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
-  /** Handed over, or given up. */
+  /** To be handed over, or given up. */
   #over = false
 
   private constructor(paths: RuntimePaths, image: string, plan: RestorePlan, options: FillOptions) {
@@ -72,11 +72,11 @@ export class FillStart implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
     this.#closeQemuEnd()
-    const [refused] = await Promise.all([
-      startPostcopy(control, `fd:${STREAM_IN_QEMU}`, { signal }),
-      this.#monitor.negotiate(signal),
-    ])
-    if (refused === undefined) await this.watch((bounds) => devicesLoaded(control, bounds), signal)
+    let refused: string | undefined
+    const start = async (bounds: { readonly signal: AbortSignal }): Promise<void> => {
+      refused = await startPostcopy(control, `fd:${STREAM_IN_QEMU}`, bounds)
+    }
+    await Promise.all([this.#monitor.negotiate(signal), this.watch(start, signal)])
     return refused
   }
 
@@ -102,6 +102,12 @@ export class FillStart implements AsyncDisposable {
     }
   }
 
+  /** Leaves it to be handed over: it is no longer ended when it is disposed. */
+  keep(): this {
+    this.#over = true
+    return this
+  }
+
   /**
    * Starts the page server that goes on in our place as soon as it is ready, which is after this has returned; this process is at work
    * until then, and if it ends before, the new one sees to it that another is started.
@@ -110,16 +116,23 @@ export class FillStart implements AsyncDisposable {
   async handOver(): Promise<void> {
     const first = await this.#first
     const fds = { connection: first.fd, monitor: this.#monitor.fd }
-    const next = await NextServer.start(this.#paths, this.#options.stateDir, fds)
-    this.#over = true
-    void next.takeOver(first)
+    try {
+      const next = await NextServer.start(this.#paths, this.#options.stateDir, fds)
+      void next.takeOver(first)
+    } catch (error) {
+      await first[Symbol.asyncDispose]()
+      // A domain that was destroyed in this moment needs none.
+      if ((await readFill(this.#paths)) !== undefined) throw error
+    } finally {
+      await this.#monitor[Symbol.asyncDispose]()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closeQemuEnd()
-    await this.#monitor[Symbol.asyncDispose]()
     if (this.#over) return
     this.#over = true
+    this.#closeQemuEnd()
+    await this.#monitor[Symbol.asyncDispose]()
     const first = await this.#first.catch(() => undefined)
     await first?.[Symbol.asyncDispose]()
     await removeFill(this.#paths)

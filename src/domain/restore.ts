@@ -6,6 +6,7 @@ import { openImageFile } from '../image/opened-image.ts'
 import type { SaveFormat } from '../image/save-format.ts'
 import type { SavedMachine } from '../image/saved-machine.ts'
 import { contVm } from '../migration/run-state.ts'
+import { QmpRefusal } from '../qmp/refusal.ts'
 import { openRestoreFeed } from '../transfer/restore-feed-table.ts'
 import type { RestoreFeed } from '../transfer/restore-feed.ts'
 import type { CloneRequest } from './clone-xml.ts'
@@ -123,8 +124,28 @@ async function restoreAndWait(path: string, options: RestoreOptions): Promise<Re
 export async function restoreImage(
   path: string,
   options: RestoreOptions,
-  { parked, output }: { readonly parked?: HeldDomain; readonly output?: FirstOutput | undefined },
+  own: { readonly parked?: HeldDomain; readonly output?: FirstOutput | undefined },
 ): Promise<RestoreResult> {
+  const left: FillStart[] = []
+  try {
+    return await restoreUntilItRuns(path, options, { ...own, left })
+  } finally {
+    // Last: all that follows would share the processors with a process that begins.
+    for (const fill of left) await fill.handOver()
+  }
+}
+
+/** What is to be handed over, whether this succeeds or not, is `left`. */
+async function restoreUntilItRuns(
+  path: string,
+  options: RestoreOptions,
+  own: {
+    readonly parked?: HeldDomain
+    readonly output?: FirstOutput | undefined
+    readonly left: FillStart[]
+  },
+): Promise<RestoreResult> {
+  const { parked, output, left } = own
   const { signal: asked, onProgress } = options
   const startMs = performance.now()
   const file = resolve(path)
@@ -137,9 +158,9 @@ export async function restoreImage(
   const plan = await planRestore(image, options.xml, directories, options)
   const { name } = plan.domain
   output?.begin(plan.domain)
-  await using own =
+  await using taken =
     parked === undefined ? await HeldDomain.named(name, 'restore', options) : undefined
-  const held = own ?? parked ?? (await HeldDomain.named(name, 'restore', options))
+  const held = taken ?? parked ?? (await HeldDomain.named(name, 'restore', options))
   await using job = await Job.begin(held.paths, parked === undefined ? 'restore' : 'start', options)
   const { signal, report } = job
   held.requireOff()
@@ -199,24 +220,24 @@ export async function restoreImage(
     options.resumeAs === undefined ? image.description.wasRunning : options.resumeAs === 'running'
   if (runs) await beginGuest(held, { ...machine.completed, origin: source }, plan.domain)
   else await machine.markComplete({ origin: source })
-  if (lazy) {
-    // From here on the guest may run, and only goes on from here: what fails now is for postcopy-recover.
+  const keep = (): void => {
     machine.keep()
     files?.keep()
-    try {
-      if (runs) await fill.watch((bounds) => contVm(control, bounds), signal)
-    } finally {
-      await fill.handOver()
-    }
-  } else if (runs) {
-    await contVm(control, { signal })
+    if (lazy) left.push(fill.keep())
   }
-  machine.keep()
-  files?.keep()
+  try {
+    if (runs && lazy) await fill.watch((bounds) => contVm(control, bounds), signal)
+    else if (runs) await contVm(control, { signal })
+  } catch (error) {
+    // A guest that may run only goes on from here: the rest is for postcopy-recover.
+    if (lazy && !(error instanceof QmpRefusal)) keep()
+    throw error
+  }
+  const ranMs = performance.now()
+  keep()
   await forgetEnd(held.paths)
   if (runs) await dropConsumed(held.paths, { origin: { ...source, begun: true } })
   if (runs) await afterWaking(held, control, options)
-  const endMs = performance.now()
   const ramBytes = plan.domain.memoryBytes
   const mode = notLazy === undefined ? chosen.mode : 'load'
   return job.complete({
@@ -230,15 +251,15 @@ export async function restoreImage(
     modeReason: notLazy === undefined ? chosen.why : `no lazy: ${notLazy}`,
     ramBytes,
     timing: {
-      totalMs: endMs - startMs,
+      totalMs: ranMs - startMs,
       startMs: launchedMs - startMs,
       loadMs: loadedMs - launchedMs,
-      resumeMs: endMs - loadedMs,
+      resumeMs: ranMs - loadedMs,
       deviceStateMs: loadedMs - startMs,
       firstOutputMs: undefined,
       allRamMs: mode === 'load' ? loadedMs - startMs : undefined,
     },
-    throughputBytesPerSecond: (ramBytes / (endMs - startMs)) * 1000,
+    throughputBytesPerSecond: (ramBytes / (ranMs - startMs)) * 1000,
   })
 }
 

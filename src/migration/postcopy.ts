@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CancelledError, QemuError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
+import type { QmpEventListener } from '../qmp/events.ts'
 import { QmpRefusal } from '../qmp/refusal.ts'
 import { incomingFailure, migrationFailed } from './failure.ts'
 import { type MigrationProgress, progressOf } from './progress.ts'
@@ -10,21 +11,26 @@ import { applySettings } from './settings.ts'
 const OPERATION = 'let the saved machine run before its memory is there'
 const POLL_MS = 2
 
+/** How long the silence of events may last before QEMU is asked. */
+const SILENCE_MS = 100
+
 /** What a call may be bounded by. */
 export interface PostcopyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Tells a QEMU that was just started with `-incoming defer` that its memory comes while the guest runs, from `uri`.
- * Gives QEMU's reason when it cannot: no userfaultfd, memory in a file. Nothing has happened then.
- * @throws QemuError, CancelledError
+ * Tells a QEMU that was just started with `-incoming defer` that its memory comes while the guest runs, from `uri`, and waits until it has
+ * its devices, from when on the guest may run; a QEMU that was started with `-S` lets it wait. Gives QEMU's reason when it cannot: no
+ * userfaultfd, memory in a file. Nothing has happened then.
+ * @throws QemuError MIGRATION_FAILED, QEMU_DIED; CancelledError
  */
 export async function startPostcopy(
   qmp: QmpConnection,
   uri: string,
   options: PostcopyOptions = {},
 ): Promise<string | undefined> {
+  using events = qmp.listen('MIGRATION')
   try {
     // Nothing else is on in a QEMU that was just started: asking first would cost a turn of its main loop.
     const on = (['postcopy-ram', 'events'] as const).map((capability) => ({
@@ -37,27 +43,30 @@ export async function startPostcopy(
     throw error
   }
   await qmp.execute('migrate-incoming', { uri }, options)
+  try {
+    await devicesLoaded(qmp, events, options.signal)
+  } catch (error) {
+    throw incomingFailure(OPERATION, error)
+  }
   return undefined
 }
 
-/**
- * Waits until the devices are loaded, from when on the guest may run; a QEMU that was started with `-S` lets it wait.
- * @throws QemuError MIGRATION_FAILED, QEMU_DIED; CancelledError
- */
-export async function devicesLoaded(
+async function devicesLoaded(
   qmp: QmpConnection,
-  options: PostcopyOptions = {},
+  events: QmpEventListener<'MIGRATION'>,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  try {
-    while ((await runState(qmp, options)) === 'inmigrate') {
-      const progress = await postcopyProgress(qmp)
-      if (progress.phase === 'failed') throw migrationFailed(qmp, OPERATION, progress.reason)
-      await delay(POLL_MS, undefined, { signal: options.signal }).catch((reason: unknown) => {
-        throw new CancelledError(OPERATION, reason)
-      })
-    }
-  } catch (error) {
-    throw incomingFailure(OPERATION, error)
+  // Until it listens for pages there is nothing to ask, and then it answers when it has its devices, or a moment before.
+  for (let begun = false; !begun;) {
+    const event = await events.next({ signal, timeoutMs: SILENCE_MS })
+    begun = event?.data.status !== 'setup' && event?.data.status !== 'active'
+  }
+  while ((await runState(qmp, { signal })) === 'inmigrate') {
+    const progress = await postcopyProgress(qmp)
+    if (progress.phase === 'failed') throw migrationFailed(qmp, OPERATION, progress.reason)
+    await delay(POLL_MS, undefined, { signal }).catch((reason: unknown) => {
+      throw new CancelledError(OPERATION, reason)
+    })
   }
 }
 

@@ -5,7 +5,8 @@ import type { QmpConnection } from '../qmp/connection.ts'
 import { QmpRefusal } from '../qmp/refusal.ts'
 import type { RunState } from '../qmp/replies.ts'
 
-const PAUSE_MS = 5
+const FIRST_PAUSE_MS = 1
+const LONGEST_PAUSE_MS = 8
 const DEFAULT_TIMEOUT_MS = 30_000
 
 /** States in which `cont` has not taken effect yet; from any other the guest has run, if only to suspend itself or to fail. */
@@ -131,6 +132,7 @@ async function reach(
 ): Promise<void> {
   const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   const deadline = performance.now() + timeoutMs
+  let pauseMs = FIRST_PAUSE_MS
   for (;;) {
     const status = await runState(qmp, options)
     if (reached(status)) return
@@ -138,8 +140,9 @@ async function reach(
       const text = `Could not ${operation} within ${timeoutMs} ms: QEMU stays in ${status}`
       throw new QemuError('QEMU_TIMEOUT', text, { operation })
     }
-    await delay(PAUSE_MS, undefined, { signal }).catch((reason: unknown) => {
+    await delay(pauseMs, undefined, { signal }).catch((reason: unknown) => {
       throw new CancelledError(operation, reason)
     })
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
   }
 }

@@ -232,7 +232,8 @@ export class QmpConnection implements AsyncDisposable {
       return Promise.reject(new CancelledError(command, options.signal.reason))
     }
     const { id, result } = this.#calls.add(command, site, options)
-    this.#transport?.send(encodeMessage({ [how]: command, arguments: args, id }))
+    const some = args !== undefined && Object.keys(args).length > 0
+    this.#transport?.send(encodeMessage({ [how]: command, arguments: some ? args : undefined, id }))
     return result
   }
 

@@ -13,14 +13,15 @@ interface PendingCall {
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>()
   readonly #strayAnswers: boolean
-  // QEMU gives an answer that somebody did not wait for to the next who connects: ids must not be his.
+  // QEMU gives an answer that somebody did not wait for to the next who connects: ids must not be his. They are short, for QEMU reads
+  // commands byte by byte, with four system calls each (10.0).
   readonly #firstId: number
   #lastId: number
 
   /** With `strayAnswers` there may still be answers to somebody who had the connection before. */
   constructor({ strayAnswers = false }: { readonly strayAnswers?: boolean | undefined } = {}) {
     this.#strayAnswers = strayAnswers
-    this.#firstId = Math.floor(Math.random() * 2 ** 48)
+    this.#firstId = Math.floor(Math.random() * 2 ** 24)
     this.#lastId = this.#firstId
   }
 

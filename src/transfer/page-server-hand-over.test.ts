@@ -48,6 +48,7 @@ test('a page server goes on where another stopped, on the same connection', asyn
   const first = new PageServer(store, options)
   const firstServed = first.serve(state)
   const start = postcopyStart(state, blocks, new Map()).length
+  first.sendFirst()
   while (first.progress().remainingBytes > (PAGES - 4) * PAGE_SIZE) await once(qemu, 'data')
   // Another socket on the same connection, as a process has that inherits it.
   const copy = takeDescriptor(process.pid, ours)

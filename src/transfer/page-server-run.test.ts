@@ -130,13 +130,17 @@ for (const codec of ['zstd', 'none'] as const) {
   })
 }
 
-test('serve() answers requests, sends what goes first and no more when no rest is wanted', async () => {
+test('serve() answers requests, sends what goes first when it is told to, and no more, when no rest is wanted', async () => {
   const stop = new AbortController()
   const first = [{ block: 0, firstPage: 700, pageCount: 16 }]
   const options = { rest: false, first, signal: stop.signal }
   const before = started
-  const work = serve('zstd', options, async ({ destination }) => {
+  const work = serve('zstd', options, async ({ destination, server }) => {
     destination.ask('pc.ram', 5600)
+    while (destination.order.length < 16) await delay(5)
+    await delay(50)
+    assert.equal(destination.order.length, 16)
+    server.sendFirst()
     while (destination.order.length < 32) await delay(5)
     await delay(200)
     assert.equal(destination.order.length, 32)

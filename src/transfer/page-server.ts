@@ -31,7 +31,10 @@ export interface PageServerOptions {
    * on whose connection this one goes on.
    */
   readonly begin: 'start' | 'recover' | HandOver
-  /** Whether what nobody asked for comes after all; else only `first` and requests are sent, until `stop`, and no threads are started. */
+  /**
+   * Whether what nobody asked for comes after all; else only requests are answered, and after `sendFirst` what goes first is sent, until
+   * `stop`, and no threads are started.
+   */
   readonly rest: boolean
   /** Ranges to send first, in this order; such as an earlier guest asked for. */
   readonly first: readonly PageRange[]
@@ -66,6 +69,8 @@ export class PageServer {
   readonly #requests: WantedPages[] = []
   readonly #holdBack = new HoldBack()
   readonly #answerSize = new AnswerSize()
+  /** Nothing is sent yet that nobody asked for. */
+  #held: boolean
   /** All of `first` was sent. */
   #firstSent = false
   #requestCount = 0
@@ -80,6 +85,7 @@ export class PageServer {
   constructor(pages: PageStore, options: PageServerOptions) {
     this.#pages = pages
     this.#options = options
+    this.#held = !options.rest
     this.#sent = new SentPages(pages.blocks, options.hostPageSizes)
     const readers = Math.min(options.readers, MAX_OTHER_READERS)
     this.#cache = new FrameCache(pages, { readers, capacityBytes: CACHE_BYTES })
@@ -140,6 +146,12 @@ export class PageServer {
     await postcopy.finish(state.ramSection)
   }
 
+  /** Lets what goes first go, where the rest does not. */
+  sendFirst(): void {
+    this.#held = false
+    this.#wakeUp()
+  }
+
   /** Ends `serve` between two acts, for another server to go on; never settles when that has ended already. */
   async stop(): Promise<HandOver> {
     this.#stop ??= Promise.withResolvers()
@@ -188,15 +200,17 @@ export class PageServer {
     this.asked.push(range)
     // Whoever reads on and on will ask for what follows.
     if (pages > CHUNK_PAGES) this.#fetch(block, firstPage + pageCount, 'soon')
-    const answered = await this.#guarded(true, async () => {
+    // What is behind the page that was asked for may be damaged alone.
+    const waits = (): boolean => !this.#sent.has(block, firstPage)
+    await this.#guarded(waits, async () => {
       while (await writer.writeSome(range, range.pageCount, 'now'));
     })
-    if (!answered) this.#unanswered.push(wanted)
+    if (waits()) this.#unanswered.push(wanted)
   }
 
   /** What nobody asked for: first what an earlier guest needed, then, while nobody asks, all the rest. */
   async #goOn(writer: PageWriter): Promise<void> {
-    if (this.#firstSent && !this.#options.rest) {
+    if (this.#held || (this.#firstSent && !this.#options.rest)) {
       await this.#sleep()
       return
     }
@@ -205,7 +219,8 @@ export class PageServer {
       await this.#sleep(holdMs)
       return
     }
-    await this.#guarded(false, async () => {
+    const nobody = (): boolean => false
+    await this.#guarded(nobody, async () => {
       const some = this.#firstSent ? this.#background.rest() : this.#background.first()
       const outcome = await some.sendSome(writer, CHUNK_PAGES)
       if (outcome === 'sent') this.#holdBack.wentOn()
@@ -215,16 +230,14 @@ export class PageServer {
     })
   }
 
-  async #guarded(waiting: boolean, act: () => Promise<void>): Promise<boolean> {
+  async #guarded(waits: () => boolean, act: () => Promise<void>): Promise<void> {
     try {
       await act()
-      return true
     } catch (error) {
       if (!(error instanceof ImageError || error instanceof StorageError)) throw error
       if (this.#fault === undefined) this.#faultMs = performance.now()
       this.#fault ??= error
-      this.#options.onFault(error, waiting)
-      return false
+      this.#options.onFault(error, waits())
     }
   }
 
