@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
+import { readFill } from '../src/domain/fill-record.ts'
 import {
   defineDomain,
   destroyDomain,
+  domainInfo,
   dumpDomainXml,
   restoreDomain,
   saveDomain,
@@ -14,6 +16,7 @@ import {
 import { domainXml } from './support/domain-xml.ts'
 import { GuestConsole } from './support/guest-console.ts'
 import { computeFillSum } from './support/guest-memory.ts'
+import { pathsOf } from './support/page-server.ts'
 import { newestQemu, withQemu11 } from './support/qemus.ts'
 import { stasis } from './support/stasis-command.ts'
 import { tempDir } from './support/temp-dir.ts'
@@ -105,6 +108,15 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(newestQem
           // The guests have written their ticks to their overlays meanwhile.
           assert.deepEqual(await digestsOf(image, diskPath), digests)
 
+          // What they write to stands on the disk that it would write to.
+          for (const each of ['lazy', 'load'] as const) {
+            await assert.rejects(restoreDomain(image, { stateDir, mode: each }), {
+              code: 'QEMU_REFUSED',
+              message: /Failed to get "write" lock/,
+            })
+            assert.equal((await domainInfo('first', { stateDir })).state, 'shut off')
+            assert.equal(await readFill(pathsOf({ name: 'first', stateDir })), undefined)
+          }
           for (const name of names) await destroyDomain(name, { stateDir })
           await restoreDomain(image, { stateDir, mode: 'load' })
           {

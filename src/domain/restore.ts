@@ -1,12 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { UsageError } from '../errors.ts'
+import { QemuError, UsageError } from '../errors.ts'
 import { openImage } from '../image/open-image.ts'
 import { openImageFile } from '../image/opened-image.ts'
 import type { SaveFormat } from '../image/save-format.ts'
 import type { SavedMachine } from '../image/saved-machine.ts'
 import { contVm } from '../migration/run-state.ts'
-import { QmpRefusal } from '../qmp/refusal.ts'
 import { openRestoreFeed } from '../transfer/restore-feed-table.ts'
 import type { RestoreFeed } from '../transfer/restore-feed.ts'
 import type { CloneRequest } from './clone-xml.ts'
@@ -230,7 +229,8 @@ async function restoreUntilItRuns(
     else if (runs) await contVm(control, { signal })
   } catch (error) {
     // A guest that may run only goes on from here: the rest is for postcopy-recover.
-    if (lazy && !(error instanceof QmpRefusal)) keep()
+    const refused = error instanceof QemuError && error.code === 'QEMU_REFUSED'
+    if (lazy && !refused) keep()
     throw error
   }
   const ranMs = performance.now()
