@@ -91,10 +91,15 @@ export async function removeFill(paths: RuntimePaths): Promise<void> {
     await rm(path, { force: true })
 }
 
-/** Whether somebody sees to it that the memory comes. */
-export async function isSupervised(record: FillRecord): Promise<boolean> {
-  const somebody = record.supervisor ?? record.server
-  return somebody !== undefined && (await isAlive(somebody))
+/** Whether somebody sees to it that there is a page server. */
+export async function isSupervised({ supervisor }: FillRecord): Promise<boolean> {
+  return supervisor !== undefined && (await isAlive(supervisor))
+}
+
+/** Whether the memory comes: a server brings it, or will be started. */
+export async function isBrought(record: FillRecord): Promise<boolean> {
+  const { server } = record
+  return (await isSupervised(record)) || (server !== undefined && (await isAlive(server)))
 }
 
 /** Writes a fault down. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CancelledError, DomainError } from '../errors.ts'
-import { type KeptFault, isSupervised, readFill, readFillProgress } from './fill-record.ts'
+import { type KeptFault, isBrought, readFill, readFillProgress } from './fill-record.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 const LOOK_MS = 20
@@ -21,13 +21,13 @@ export async function fillState(paths: RuntimePaths): Promise<FillState | undefi
   if (record === undefined) return undefined
   const progress = await readFillProgress(paths)
   const fault = record.fault ?? progress?.fault
-  const supervised = await isSupervised(record)
+  const brought = await isBrought(record)
   // Its last act, before it ends, is to remove the record.
-  if (!supervised && (await readFill(paths)) === undefined) return undefined
+  if (!brought && (await readFill(paths)) === undefined) return undefined
   return {
     image: record.image,
     remainingBytes: progress?.remainingBytes,
-    state: fault === undefined ? (supervised ? 'filling' : 'lost') : 'failed',
+    state: fault === undefined ? (brought ? 'filling' : 'lost') : 'failed',
     fault,
   }
 }

@@ -15,20 +15,18 @@ export class FirstPages implements AsyncDisposable {
   readonly failed: Promise<never>
   /** Of the connection, for who goes on with it. */
   readonly fd: number
-  readonly #image: ServedImage
   readonly #server: PageServer
   readonly #served: Promise<void>
   readonly #end = new AbortController()
   #fault: StasisError | undefined
 
-  /** Begins to speak on `fd`, a socket whose other end QEMU has inherited and which becomes ours. So does the image. */
+  /** Begins to speak on `fd`, a socket whose other end QEMU has inherited and which becomes ours. The image must stay open. */
   constructor(
     image: ServedImage,
     fd: number,
     options: { readonly readers: number; readonly hostPageSizes: ReadonlyMap<string, number> },
   ) {
     this.fd = fd
-    this.#image = image
     const failed = Promise.withResolvers<never>()
     this.failed = failed.promise
     this.failed.catch(() => undefined)
@@ -66,6 +64,5 @@ export class FirstPages implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort()
     await this.#served.catch(() => undefined)
-    await this.#image[Symbol.asyncDispose]()
   }
 }

@@ -7,6 +7,7 @@ import {
   type FillRecord,
   changeFill,
   faultError,
+  isBrought,
   isSupervised,
   readFill,
   readFillProgress,
@@ -43,7 +44,7 @@ export async function recoverPostcopyDomain(
   if (record === undefined)
     throw wrongState(`All memory of domain '${name}' is there: nothing is to be recovered`)
   const supervised = await isSupervised(record)
-  if (supervised && record.fault === undefined) {
+  if (record.fault === undefined && (await isBrought(record))) {
     throw wrongState(
       `A page server (process ${(record.supervisor ?? record.server)?.pid}) is bringing the memory of domain '${name}' already`,
     )

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { SavedMachine } from '../image/saved-machine.ts'
 import { closeDescriptor, connectedPair } from '../io/system-calls.ts'
 import { startPostcopy } from '../migration/postcopy.ts'
 import { memoryBackends } from '../qemu/command-line/memory.ts'
@@ -11,7 +12,7 @@ import { KeptMonitor } from './kept-monitor.ts'
 import { NextServer } from './next-server.ts'
 import type { RestorePlan } from './restore-plan.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
-import { openServed } from './served-image.ts'
+import { servedImage } from './served-image.ts'
 
 /** The number of the socket for the stream in QEMU, behind those of the monitor. */
 const STREAM_IN_QEMU = 5
@@ -39,10 +40,16 @@ export class FillStart implements AsyncDisposable {
   /** Settles once the image is open and QEMU is spoken to. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
+  #image: AsyncDisposable | undefined
   /** To be handed over, or given up. */
   #over = false
 
-  private constructor(paths: RuntimePaths, image: string, plan: RestorePlan, options: FillOptions) {
+  private constructor(
+    paths: RuntimePaths,
+    image: SavedMachine,
+    plan: RestorePlan,
+    options: FillOptions,
+  ) {
     this.#paths = paths
     this.#options = options
     const [qemuEnd, ourEnd] = connectedPair()
@@ -53,10 +60,10 @@ export class FillStart implements AsyncDisposable {
     this.#first.catch(() => undefined)
   }
 
-  /** Begins to open the image, while QEMU starts. */
+  /** Begins to speak from an image that is open, while QEMU starts. */
   static begin(
     paths: RuntimePaths,
-    image: string,
+    image: SavedMachine,
     plan: RestorePlan,
     options: FillOptions,
   ): FillStart {
@@ -102,9 +109,10 @@ export class FillStart implements AsyncDisposable {
     }
   }
 
-  /** Leaves it to be handed over: it is no longer ended when it is disposed. */
-  keep(): this {
+  /** Leaves it to be handed over: it is no longer ended when it is disposed. `image` is what closes the image, for then. */
+  keep(image: AsyncDisposable): this {
     this.#over = true
+    this.#image = image
     return this
   }
 
@@ -118,9 +126,10 @@ export class FillStart implements AsyncDisposable {
     const fds = { connection: first.fd, monitor: this.#monitor.fd }
     try {
       const next = await NextServer.start(this.#paths, this.#options.stateDir, fds)
-      void next.takeOver(first)
+      void next.takeOver(first).then(() => this.#image?.[Symbol.asyncDispose]())
     } catch (error) {
       await first[Symbol.asyncDispose]()
+      await this.#image?.[Symbol.asyncDispose]()
       // A domain that was destroyed in this moment needs none.
       if ((await readFill(this.#paths)) !== undefined) throw error
     } finally {
@@ -144,26 +153,26 @@ export class FillStart implements AsyncDisposable {
   }
 }
 
-/** Opens the image, notes what is being done, and begins to speak on `fd`, which is ours. */
+/** Notes what is being done, and begins to speak on `fd`, which is ours. */
 async function openFirst(
   paths: RuntimePaths,
-  path: string,
+  image: SavedMachine,
   plan: RestorePlan,
   fd: number,
   { direct, readers }: FillOptions,
 ): Promise<FirstPages> {
   try {
-    const image = await openServed(path, { direct })
+    const served = await servedImage(image)
     const sizes = await hostPageSizes(plan)
     await writeFill(paths, {
-      image: path,
-      machine: image.machine,
+      image: image.path,
+      machine: served.machine,
       direct,
       readers,
       hostPageSizes: sizes,
       server: await identifyProcess(process.pid),
     })
-    return new FirstPages(image, fd, { readers, hostPageSizes: new Map(Object.entries(sizes)) })
+    return new FirstPages(served, fd, { readers, hostPageSizes: new Map(Object.entries(sizes)) })
   } catch (error) {
     closeDescriptor(fd)
     throw error

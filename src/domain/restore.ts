@@ -153,7 +153,8 @@ async function restoreUntilItRuns(
 
   onProgress?.({ phase: 'opening' })
   const direct = options.bypassCache ?? (await formatOf(file)) === 'stasis'
-  await using image = await openImage(file, { direct, signal: asked })
+  await using opened = new AsyncDisposableStack()
+  const image = opened.use(await openImage(file, { direct, signal: asked }))
   const plan = await planRestore(image, options.xml, directories, options)
   const { name } = plan.domain
   output?.begin(plan.domain)
@@ -181,7 +182,7 @@ async function restoreUntilItRuns(
   await using feed = chosen.mode === 'lazy' ? undefined : openFeed(image, plan, chosen, reading)
   await using fill =
     chosen.mode === 'lazy'
-      ? FillStart.begin(held.paths, file, plan, {
+      ? FillStart.begin(held.paths, image, plan, {
           direct,
           readers: connections,
           stateDir: directories.stateDir,
@@ -222,7 +223,7 @@ async function restoreUntilItRuns(
   const keep = (): void => {
     machine.keep()
     files?.keep()
-    if (lazy) left.push(fill.keep())
+    if (lazy) left.push(fill.keep(opened.move()))
   }
   try {
     if (runs && lazy) await fill.watch((bounds) => contVm(control, bounds), signal)

@@ -9,6 +9,7 @@ import {
   readFillProgress,
   writeFillProgress,
 } from './fill-record.ts'
+import { isAlive } from '../qemu/process-identity.ts'
 import { HandOverChannel } from './hand-over-channel.ts'
 import { writeOrder } from './page-order-file.ts'
 import { type InheritedFds, startSupervisor } from './page-server-process.ts'
@@ -81,6 +82,7 @@ async function serve(
     clearInterval(timer)
     await noted
   }
+  await seeToTheEnd(paths, monitor)
   if (server.asked.length > 0)
     await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.asked])
 }
@@ -98,6 +100,13 @@ async function succeed(
   const before = unpackHandOver(bytes)
   channel.say()
   return before
+}
+
+/** A supervisor that died is missed now at the latest: it ends the migration in QEMU. */
+async function seeToTheEnd(paths: RuntimePaths, monitorFd: number | undefined): Promise<void> {
+  const supervisor = (await readFill(paths))?.supervisor
+  if (supervisor !== undefined && !(await isAlive(supervisor)))
+    await startSupervisor(paths, { monitorFd })
 }
 
 function gone(paths: RuntimePaths): QemuError {

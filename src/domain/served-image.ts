@@ -1,11 +1,11 @@
 import { ImageError } from '../errors.ts'
 import { openImage } from '../image/open-image.ts'
-import type { DeviceState, PageRange, PageStore } from '../image/saved-machine.ts'
+import type { DeviceState, PageRange, PageStore, SavedMachine } from '../image/saved-machine.ts'
 import { machineKey } from './machine-key.ts'
 import { readOrder } from './page-order-file.ts'
 
-/** An image whose pages are brought to a guest that runs. */
-export interface ServedImage extends AsyncDisposable {
+/** What of an image is brought to a guest that runs; good as long as the image is open. */
+export interface ServedImage {
   /** Says of two images whether they are of the same machine at the same moment. */
   readonly machine: string
   readonly pages: PageStore
@@ -14,24 +14,28 @@ export interface ServedImage extends AsyncDisposable {
   readonly order: readonly PageRange[]
 }
 
+/** @throws ImageError, IMAGE_INCOMPATIBLE when its pages cannot be read one by one; StorageError */
+export async function servedImage(image: SavedMachine): Promise<ServedImage> {
+  const { path, pages } = image
+  const state = await image.deviceState?.()
+  if (pages === undefined || state === undefined) throw another(path)
+  const machine = machineKey(state)
+  return { machine, pages, state, order: await readOrder(path, machine, pages.blocks) }
+}
+
 /**
- * Opens an image to serve its pages; with `machine`, for a guest that runs from it already.
+ * Opens an image for a guest that runs from it already.
  * @throws ImageError, IMAGE_INCOMPATIBLE when it is of another machine; StorageError
  */
 export async function openServed(
   path: string,
-  options: { readonly direct: boolean; readonly machine?: string | undefined },
-): Promise<ServedImage> {
+  options: { readonly direct: boolean; readonly machine: string },
+): Promise<ServedImage & AsyncDisposable> {
   const image = await openImage(path, options)
   try {
-    const { pages } = image
-    const state = await image.deviceState?.()
-    if (pages === undefined || state === undefined) throw another(path)
-    const machine = machineKey(state)
-    if (options.machine !== undefined && machine !== options.machine) throw another(path)
-    const order = await readOrder(path, machine, pages.blocks)
-    const close = (): PromiseLike<void> => image[Symbol.asyncDispose]()
-    return { machine, pages, state, order, [Symbol.asyncDispose]: close }
+    const served = await servedImage(image)
+    if (served.machine !== options.machine) throw another(path)
+    return { ...served, [Symbol.asyncDispose]: async () => image[Symbol.asyncDispose]() }
   } catch (error) {
     await image[Symbol.asyncDispose]()
     throw error

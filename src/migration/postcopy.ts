@@ -11,6 +11,9 @@ import { applySettings } from './settings.ts'
 const OPERATION = 'let the saved machine run before its memory is there'
 const POLL_MS = 2
 
+/** So often QEMU is asked without a pause: the first answer may come in the turn of its main loop before the one that matters. */
+const AT_ONCE = 3
+
 /** How long the silence of events may last before QEMU is asked. */
 const SILENCE_MS = 100
 
@@ -61,7 +64,8 @@ async function devicesLoaded(
     const event = await events.next({ signal, timeoutMs: SILENCE_MS })
     begun = event?.data.status !== 'setup' && event?.data.status !== 'active'
   }
-  while ((await runState(qmp, { signal })) === 'inmigrate') {
+  for (let asked = 1; (await runState(qmp, { signal })) === 'inmigrate'; asked += 1) {
+    if (asked < AT_ONCE) continue
     const progress = await postcopyProgress(qmp)
     if (progress.phase === 'failed') throw migrationFailed(qmp, OPERATION, progress.reason)
     await delay(POLL_MS, undefined, { signal }).catch((reason: unknown) => {

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { FakePostcopy } from '../../test/support/fake-postcopy.ts'
 import { testPageStore } from '../../test/support/page-store.ts'
-import {
-  type PostcopyDestination,
-  postcopyDestination,
-} from '../../test/support/postcopy-destination.ts'
 import { TEST_HEAD, TEST_SECTIONS, TEST_TAIL } from '../../test/support/stasis-image.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { type StasisError } from '../errors.ts'
 import { PAGE_SIZE, type PageRange } from '../image/saved-machine.ts'
-import { postcopyStart } from '../wire/postcopy-commands.ts'
 import { PageServer, type PageServerOptions } from './page-server.ts'
 
 const state = { head: TEST_HEAD, ramSection: 2, sections: TEST_SECTIONS, tail: TEST_TAIL }
@@ -29,6 +25,9 @@ const frames: readonly PageRange[] = [
   })),
 ]
 
+/** Threads are up by then. */
+const FIRST_PAGE_MS = 300
+
 let running = 0
 let started = 0
 process.on('worker', (worker) => {
@@ -42,7 +41,7 @@ function assertNoThreads(): void {
 }
 
 interface Served {
-  readonly destination: PostcopyDestination
+  readonly destination: FakePostcopy
   readonly server: PageServer
   readonly fault: { readonly error: StasisError; readonly waiting: boolean } | undefined
 }
@@ -58,8 +57,13 @@ async function serve(
   await using store = await testPageStore(dir.join('f'), blocks, frames, how)
   const { pages, memory } = store
   const hostPageSizes = options.hostPageSizes ?? new Map<string, number>()
-  const start = postcopyStart(state, pages.blocks, hostPageSizes).length
-  await using destination = await postcopyDestination(dir.join('s'), start, pages.blocks)
+  await using destination = await FakePostcopy.listen(
+    dir.join('s'),
+    state,
+    pages.blocks,
+    hostPageSizes,
+  )
+  destination.firstPageMs = FIRST_PAGE_MS
   let fault: Served['fault']
   const server = new PageServer(pages, {
     ...{ way: { path: dir.join('s') }, begin: 'start', rest: true, first: [], readers: 3 },
@@ -73,10 +77,16 @@ async function serve(
       return fault
     },
   }
-  await Promise.all([server.serve(state).finally(assertNoThreads), meanwhile(served)])
+  await Promise.all([
+    server.serve(state).finally(assertNoThreads),
+    meanwhile(served),
+    destination.serve(),
+  ])
   assert.equal(server.progress().remainingBytes, 0)
-  for (const [block, { name }] of blocks.entries())
-    assert.ok(destination.memory.get(name)?.equals(memory[block]!), name)
+  for (const [block, { name }] of blocks.entries()) {
+    const pages = destination.pages.get(name)?.map((page) => page ?? Buffer.alloc(0)) ?? []
+    assert.ok(Buffer.concat(pages).equals(memory[block]!), name)
+  }
 }
 
 for (const codec of ['zstd', 'none'] as const) {
@@ -144,7 +154,7 @@ test('serve() answers requests, sends what goes first when it is told to, and no
     while (destination.order.length < 32) await delay(5)
     await delay(200)
     assert.equal(destination.order.length, 32)
-    assert.equal(destination.memory.get('pc.ram')?.[5600 * PAGE_SIZE], 'p'.charCodeAt(0))
+    assert.equal(destination.pages.get('pc.ram')?.[5600]?.[0], 'p'.charCodeAt(0))
     stop.abort()
   })
   await assert.rejects(work, { code: 'CANCELLED' })

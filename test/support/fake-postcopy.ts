@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type Server, type Socket, createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type RamBlock, PAGE_SIZE } from '../../src/image/saved-machine.ts'
 
 /** What QEMU's stream is made of (migration/savevm.c, migration/ram.c, tried with 7.2, 10.0 and 11.1). */
@@ -16,6 +17,8 @@ export class FakePostcopy implements AsyncDisposable {
   readonly pages: ReadonlyMap<string, (Buffer | undefined)[]>
   /** Pages in the order in which they came, as `block page`. */
   readonly order: string[] = []
+  /** How long it takes with the first page, while its source may make itself ready. */
+  firstPageMs = 0
   /** Called for each page that comes. */
   onPage: (block: string, page: number) => void = () => undefined
   readonly #server: Server
@@ -28,6 +31,8 @@ export class FakePostcopy implements AsyncDisposable {
   #rest = Buffer.alloc(0)
   #block = ''
   #listens = false
+  /** Asked for before there was a connection. */
+  readonly #early: Buffer[] = []
 
   private constructor(
     server: Server,
@@ -64,6 +69,7 @@ export class FakePostcopy implements AsyncDisposable {
   async serve(options: { readonly recover?: boolean } = {}): Promise<'complete' | 'hung up'> {
     const [socket] = (await once(this.#server, 'connection')) as [Socket]
     this.#socket = socket
+    for (const message of this.#early.splice(0)) socket.write(message)
     socket.on('error', () => undefined)
     this.#bytes = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>
     this.#rest = Buffer.alloc(0)
@@ -82,7 +88,7 @@ export class FakePostcopy implements AsyncDisposable {
     }
   }
 
-  /** Asks for pages as a processor that waits for them does. */
+  /** Asks for pages as a processor that waits for them does, as soon as there is a connection. */
   ask(block: string, page: number, count = 1): void {
     this.#send(3, u64(page * PAGE_SIZE), u32(count * PAGE_SIZE), text(block))
   }
@@ -169,6 +175,7 @@ export class FakePostcopy implements AsyncDisposable {
     if (flags === FLAG.EOS) return false
     if ((flags & FLAG.CONTINUE) === 0) this.#block = await this.#text()
     assert.ok(this.#listens, 'a page comes after LISTEN')
+    if (this.order.length === 0 && this.firstPageMs > 0) await delay(this.firstPageMs)
     const page = (word - flags) / PAGE_SIZE
     const zero = (flags & FLAG.ZERO) !== 0
     const content = zero ? Buffer.alloc(PAGE_SIZE) : await this.#take(PAGE_SIZE)
@@ -209,7 +216,9 @@ export class FakePostcopy implements AsyncDisposable {
     const head = Buffer.alloc(4)
     head.writeUInt16BE(type, 0)
     head.writeUInt16BE(payload.length, 2)
-    this.#socket?.write(Buffer.concat([head, payload]))
+    const message = Buffer.concat([head, payload])
+    if (this.#socket === undefined) this.#early.push(message)
+    else this.#socket.write(message)
   }
 
   async #number(length: 1 | 2 | 4 | 8): Promise<number> {
