@@ -79,8 +79,11 @@ export class NextServer {
 
   /** Unless the domain is gone, or another by now. */
   async #startMissingSupervisor(): Promise<void> {
-    const record = await readFill(this.#paths)
-    if (record?.server?.pid === this.#child.pid && record.supervisor === undefined)
-      await startSupervisor(this.#paths, { stateDir: this.#stateDir })
+    const { server, supervisor } = (await readFill(this.#paths)) ?? {}
+    const ours = server?.pid === this.#child.pid || server?.pid === process.pid
+    if (!ours || supervisor !== undefined) return
+    // This process lives, but brings nothing any more.
+    await changeFill(this.#paths, { server: undefined })
+    await startSupervisor(this.#paths, { stateDir: this.#stateDir })
   }
 }

@@ -48,7 +48,7 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> 
     [...options.argv, ...monitorArguments(monitors)],
     log.fd,
     options.extraFds ?? [],
-    options.cwd,
+    { cwd: options.cwd },
   )
   try {
     const identity = await identifyProcess(child.pid)

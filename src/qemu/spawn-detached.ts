@@ -13,19 +13,19 @@ export interface SpawnedChild {
 
 /**
  * Starts a program in its own session with no input, its output to `outputFd`, and `extraFds` as its descriptors 3, 4, …
- * It does not keep our event loop alive. Throws `QEMU_NOT_FOUND`, `QEMU_START_FAILED`.
+ * It does not keep our event loop alive. `env` is added to our own environment. Throws `QEMU_NOT_FOUND`, `QEMU_START_FAILED`.
  */
 export async function spawnDetached(
   program: string,
   argv: readonly string[],
   outputFd: number,
   extraFds: readonly number[],
-  cwd: string = '/',
+  options: { readonly cwd?: string | undefined; readonly env?: NodeJS.ProcessEnv | undefined } = {},
 ): Promise<SpawnedChild> {
   const child = spawn(program, argv, {
-    cwd,
+    cwd: options.cwd ?? '/',
     detached: true,
-    env: { ...process.env, LC_ALL: 'C' },
+    env: { ...process.env, LC_ALL: 'C', ...options.env },
     stdio: ['ignore', outputFd, outputFd, ...extraFds],
   })
   const end = new AbortController()

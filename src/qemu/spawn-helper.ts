@@ -16,10 +16,10 @@ export async function spawnHelper(
     readonly extraFds?: readonly number[] | undefined
   } = {},
 ): Promise<SpawnedChild> {
-  const command = [process.execPath, ...helperFlags(), script, ...argv]
-  const { compileCache } = options
-  const setting = compileCache === undefined ? [] : [`NODE_COMPILE_CACHE=${compileCache}`]
-  return spawnDetached('/usr/bin/env', [...setting, ...command], outputFd, options.extraFds ?? [])
+  const { compileCache, extraFds = [] } = options
+  const env = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }
+  const args = [...helperFlags(), script, ...argv]
+  return spawnDetached(process.execPath, args, outputFd, extraFds, { env })
 }
 
 /** Of ours the flags that change how Node runs a program, not those that watch or test one. */
