@@ -118,7 +118,7 @@ test(
         code: 'NO_PERMISSION',
       })
     }
-    await log.advance(1)
+    await log.advance(2)
     await log.assertUnbroken()
   },
 )

@@ -21,7 +21,7 @@ export function restoreReport(
     ['QEMU started', formatDuration(timing.startMs)],
     ['Loading', formatDuration(timing.loadMs)],
     ['Resuming', formatDuration(timing.resumeMs)],
-    ['Device state', `after ${formatDuration(timing.deviceStateMs)}`],
+    ['Device state in', `after ${formatDuration(timing.deviceStateMs)}`],
     ['Guest running', result.state === 'paused' ? 'no' : `after ${formatDuration(timing.totalMs)}`],
     ...(timing.firstOutputMs === undefined
       ? []

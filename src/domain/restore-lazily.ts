@@ -126,7 +126,7 @@ export class FillStart implements AsyncDisposable {
     const fds = { connection: first.fd, monitor: this.#monitor.fd }
     try {
       const next = await NextServer.start(this.#paths, this.#options.stateDir, fds)
-      void next.takeOver(first).then(() => this.#image?.[Symbol.asyncDispose]())
+      void this.#leave(next, first)
     } catch (error) {
       await first[Symbol.asyncDispose]()
       await this.#image?.[Symbol.asyncDispose]()
@@ -135,6 +135,12 @@ export class FillStart implements AsyncDisposable {
     } finally {
       await this.#monitor[Symbol.asyncDispose]()
     }
+  }
+
+  /** Nobody waits for it: it never rejects. */
+  async #leave(next: NextServer, first: FirstPages): Promise<void> {
+    await next.takeOver(first)
+    await Promise.allSettled([this.#image?.[Symbol.asyncDispose]()])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
