@@ -64,6 +64,8 @@ async function serve(
     signal,
     onFault: (error, waiting) => {
       fault ??= { ...keepFault(error), waiting }
+      // Somebody may come to wait for what was met before.
+      if (waiting) fault = { ...fault, waiting }
       note()
     },
   })

@@ -32,8 +32,8 @@ export async function startLinuxDomain(
   try {
     await defineDomain(changeXml(xml), { stateDir })
     if (!(await boot(name, stateDir, path, 30_000))) {
-      // Once in some sixty boots, Linux with two processors under TCG stands still before its first line.
-      await destroyDomain(name, { stateDir })
+      // Once in some sixty boots, Linux with two processors under TCG stands still before its first line; once in hundreds it ends.
+      await destroyDomain(name, { stateDir }).catch(() => undefined)
       assert.ok(await boot(name, stateDir, path, 60_000), 'the guest boots')
     }
   } catch (error) {
