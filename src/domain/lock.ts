@@ -8,6 +8,9 @@ import type { RuntimePaths } from './runtime-paths.ts'
 const PATIENCE_MS = 1000
 const RETRY_MS = 20
 
+/** Whoever releases a lock removes its directory, in the middle of our making it even; so often in a row is no coincidence. */
+const MAX_COINCIDENCES = 100
+
 /**
  * The right to act on one domain. The kernel drops it with the process, so a crash leaves nothing locked.
  * Releasing it removes the runtime directory when nothing else is in it.
@@ -49,8 +52,11 @@ export class DomainLock implements AsyncDisposable {
   /** One attempt without waiting: the lock, or words about its holder. @throws StorageError */
   static async tryAcquire(paths: RuntimePaths, verb: string): Promise<DomainLock | string> {
     try {
-      for (;;) {
-        await mkdir(paths.directory, { recursive: true, mode: 0o700 })
+      for (let attempt = 1; ; attempt += 1) {
+        await mkdir(paths.directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+          if (attempt >= MAX_COINCIDENCES) throw error
+          ignoreMissing(error)
+        })
         const handle = await open(paths.lock, 'a+', 0o600).catch(ignoreMissing)
         if (handle === undefined) continue
         if (!tryLock(handle.fd)) {
