@@ -164,8 +164,10 @@ async function restoreUntilItRuns(
   await using job = await Job.begin(held.paths, parked === undefined ? 'restore' : 'start', options)
   const { signal, report } = job
   held.requireOff()
-  const source = await checkOrigin(held, image, plan.domain, { ...options, parked })
-  await checkIdentity(directories, { name, uuid: plan.uuid })
+  const [source] = await Promise.all([
+    checkOrigin(held, image, plan.domain, { ...options, parked }),
+    checkIdentity(directories, { name, uuid: plan.uuid }),
+  ])
 
   const chosen = await chooseMode(image, plan, {
     asked: plan.recorded === undefined ? (options.mode ?? 'auto') : 'load',

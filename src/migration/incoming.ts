@@ -9,6 +9,9 @@ import { migrationEnd } from './watch.ts'
 
 const OPERATION = 'load the saved machine'
 
+/** How long the silence of events may last before QEMU is asked. */
+const SILENCE_MS = 500
+
 /** Where from and how: channels and compression must be those that the stream was made with. */
 export interface IncomingOptions extends Omit<
   MigrationSettings,
@@ -58,6 +61,12 @@ export class IncomingMigration {
   ): Promise<void> {
     using _ = events
     try {
+      // The event of the end is enough when it went well; else, and in the silence of events, QEMU is asked.
+      for (let silent = false; !silent;) {
+        const event = await events.next({ signal, timeoutMs: SILENCE_MS })
+        if (event?.data.status === 'completed') return
+        silent = event?.data.status !== 'setup' && event?.data.status !== 'active'
+      }
       const end = await migrationEnd(this.#qmp, events, { signal })
       if (end?.phase === 'completed') return
       throw migrationFailed(
