@@ -1,7 +1,8 @@
 import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateAligned } from '../../io/aligned-memory.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 
-const LEAST_LENGTH = 1024 * 1024
+/** Of one frame, mostly; who fetches a group needs more. */
+const LEAST_LENGTH = 128 * 1024
 
 /** One reader's view of a piece of a file, in memory that direct reads can fill. */
 export class FileWindow {
