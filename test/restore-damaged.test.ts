@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, readdir, truncate, writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readFillProgress } from '../src/domain/fill-record.ts'
+import { readFill, readFillProgress } from '../src/domain/fill-record.ts'
 import { fillState, waitUntilFilled } from '../src/domain/fill-state.ts'
 import {
   destroyDomain,
@@ -60,7 +60,7 @@ for (const { label, emulator, major } of newestQemu()) {
           }
           // The background may have met it before the guest.
           const waits = async (): Promise<boolean | undefined> =>
-            (await readFillProgress(paths))?.fault?.waiting
+            (await readFillProgress(paths, (await readFill(paths))?.id ?? ''))?.fault?.waiting
           for (let looks = 0; looks < 50 && (await waits()) !== (meets === 'guest'); looks += 1)
             await delay(20)
           assert.equal(await waits(), meets === 'guest')

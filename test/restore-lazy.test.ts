@@ -5,7 +5,7 @@ import { readFile, rename } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fillState, waitUntilFilled } from '../src/domain/fill-state.ts'
-import { readFillProgress } from '../src/domain/fill-record.ts'
+import { readFill, readFillProgress } from '../src/domain/fill-record.ts'
 import { askRunState } from '../src/domain/monitor.ts'
 import {
   checkSave,
@@ -242,7 +242,7 @@ async function requestsUntilFilled(domain: LinuxDomain): Promise<number> {
   process.kill(supervisor, 'SIGSTOP')
   await assertSum(domain)
   for (;;) {
-    const progress = await readFillProgress(paths)
+    const progress = await readFillProgress(paths, (await readFill(paths))?.id ?? '')
     if (progress?.done === true) {
       process.kill(supervisor, 'SIGCONT')
       await waitUntilFilled(domain.name, paths, undefined)

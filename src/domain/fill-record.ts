@@ -16,6 +16,8 @@ export interface KeptFault {
 
 /** What is known of a restore whose memory comes while the guest runs: `fill.json`. It is there until all memory is. */
 export interface FillRecord {
+  /** Of this restore: whoever outlives a domain must not touch the record of the next of its name. */
+  readonly id: string
   readonly image: string
   /** Says whether a file is the image still: a digest of its device state. */
   readonly machine: string
@@ -33,6 +35,8 @@ export interface FillRecord {
 
 /** How far it is: `fill-progress.json`. */
 export interface FillProgress {
+  /** Of the restore. */
+  readonly id: string
   /** `undefined` when the image could not even be opened. */
   readonly remainingBytes?: number | undefined
   readonly totalBytes?: number | undefined
@@ -50,18 +54,20 @@ export async function writeFill(paths: RuntimePaths, record: FillRecord): Promis
 }
 
 /**
- * Changes the record; gives it as it is then, `undefined` when there is none. What is removed meanwhile stays so: a domain that was
- * destroyed is not being filled.
+ * Changes the record of a restore; gives it as it is then, `undefined` when there is none. What is removed meanwhile stays so: a
+ * domain that was destroyed is not being filled, and one that was restored anew is another.
  * @throws StorageError
  */
 export async function changeFill(
   paths: RuntimePaths,
+  id: string,
   change: Partial<FillRecord>,
 ): Promise<FillRecord | undefined> {
   const record = await readFill(paths)
-  if (record === undefined) return undefined
+  if (record?.id !== id) return undefined
   const changed = { ...record, ...change }
-  return (await replaceWhole(paths.fill, textOf(changed))) ? changed : undefined
+  const isMeant = (text: string): boolean => parse<FillRecord>(text)?.id === id
+  return (await replaceWhole(paths.fill, textOf(changed), isMeant)) ? changed : undefined
 }
 
 function textOf(record: FillRecord): string {
@@ -81,8 +87,13 @@ export async function writeFillProgress(
   await writeWhole(paths.fillProgress, JSON.stringify(progress))
 }
 
-export async function readFillProgress(paths: RuntimePaths): Promise<FillProgress | undefined> {
-  return readJson<FillProgress>(paths.fillProgress)
+/** How far a restore is; `undefined` when nobody has said it yet. */
+export async function readFillProgress(
+  paths: RuntimePaths,
+  id: string,
+): Promise<FillProgress | undefined> {
+  const progress = await readJson<FillProgress>(paths.fillProgress)
+  return progress?.id === id ? progress : undefined
 }
 
 /** All memory is there. */
@@ -131,7 +142,10 @@ async function readJson<T>(path: string): Promise<T | undefined> {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
     throw storageError('read how much memory is there', path, error)
   })
-  if (text === undefined) return undefined
+  return text === undefined ? undefined : parse<T>(text)
+}
+
+function parse<T>(text: string): T | undefined {
   try {
     return JSON.parse(text) as T
   } catch {

@@ -19,7 +19,7 @@ export interface FillState {
 export async function fillState(paths: RuntimePaths): Promise<FillState | undefined> {
   const record = await readFill(paths)
   if (record === undefined) return undefined
-  const progress = await readFillProgress(paths)
+  const progress = await readFillProgress(paths, record.id)
   const fault = record.fault ?? progress?.fault
   const brought = await isBrought(record)
   // Its last act, before it ends, is to remove the record.

@@ -11,21 +11,28 @@ import type { RuntimePaths } from './runtime-paths.ts'
 /** How long a page server gets to start. */
 const PATIENCE_MS = 60_000
 
+/** For whom and from where. */
+export interface NextServerOptions {
+  /** Of the restore, see `FillRecord`. */
+  readonly id: string
+  readonly stateDir: string
+}
+
 /** The page server that goes on where that of the restoring process stops. */
 export class NextServer {
   readonly #paths: RuntimePaths
-  readonly #stateDir: string
+  readonly #options: NextServerOptions
   readonly #child: SpawnedChild
   readonly #channel: HandOverChannel
 
   private constructor(
     paths: RuntimePaths,
-    stateDir: string,
+    options: NextServerOptions,
     child: SpawnedChild,
     channel: HandOverChannel,
   ) {
     this.#paths = paths
-    this.#stateDir = stateDir
+    this.#options = options
     this.#child = child
     this.#channel = channel
   }
@@ -33,15 +40,15 @@ export class NextServer {
   /** Starts its process; `fds` are the connection to QEMU and the monitor. @throws QemuError, StorageError */
   static async start(
     paths: RuntimePaths,
-    stateDir: string,
+    options: NextServerOptions,
     fds: { readonly connection: number; readonly monitor: number },
   ): Promise<NextServer> {
     const [theirs, ours] = connectedPair()
     const channel = new HandOverChannel(ours)
     try {
       const inherit = { ...fds, handOver: theirs }
-      const child = await startPageServer(paths, { inherit, stateDir })
-      return new NextServer(paths, stateDir, child, channel)
+      const child = await startPageServer(paths, { ...options, inherit })
+      return new NextServer(paths, options, child, channel)
     } catch (error) {
       channel[Symbol.dispose]()
       throw error
@@ -71,7 +78,8 @@ export class NextServer {
     const channel = this.#channel
     first.sendFirst()
     // Noted before it can have started its supervisor, which changes the same file.
-    await changeFill(this.#paths, { server: await identifyProcess(this.#child.pid) })
+    const server = await identifyProcess(this.#child.pid)
+    await changeFill(this.#paths, this.#options.id, { server })
     await channel.next(signal)
     channel.end(packHandOver(await first.stop()))
     await channel.next(signal)
@@ -79,11 +87,9 @@ export class NextServer {
 
   /** Unless the domain is gone, or another by now. */
   async #startMissingSupervisor(): Promise<void> {
-    const { server, supervisor } = (await readFill(this.#paths)) ?? {}
-    const ours = server?.pid === this.#child.pid || server?.pid === process.pid
-    if (!ours || supervisor !== undefined) return
+    if ((await readFill(this.#paths))?.supervisor !== undefined) return
     // This process lives, but brings nothing any more.
-    await changeFill(this.#paths, { server: undefined })
-    await startSupervisor(this.#paths, { stateDir: this.#stateDir })
+    const record = await changeFill(this.#paths, this.#options.id, { server: undefined })
+    if (record !== undefined) await startSupervisor(this.#paths, this.#options)
   }
 }

@@ -11,6 +11,8 @@ import type { RuntimePaths } from './runtime-paths.ts'
 export interface PageServerCall {
   /** The runtime directory of the domain. */
   readonly directory: string
+  /** Of the restore, see `FillRecord`. */
+  readonly id: string
   /** Who does what: the supervisor sees to it that there is a server, and speaks with QEMU's monitor. */
   readonly part: 'supervisor' | 'server'
   /** What it has inherited: see `InheritedFds`. A server that has nothing takes over from one that is gone. */
@@ -38,9 +40,10 @@ const FIRST_INHERITED = 3
 export async function startPageServer(
   paths: RuntimePaths,
   options: {
+    readonly id: string
     readonly inherit?: InheritedFds | undefined
     readonly stateDir?: string | undefined
-  } = {},
+  },
 ): Promise<SpawnedChild> {
   return start(paths, 'server', options)
 }
@@ -53,14 +56,15 @@ export async function startPageServer(
 export async function startSupervisor(
   paths: RuntimePaths,
   options: {
+    readonly id: string
     readonly monitorFd?: number | undefined
     readonly stateDir?: string | undefined
   },
 ): Promise<SpawnedChild> {
-  const { monitorFd, stateDir } = options
+  const { id, monitorFd, stateDir } = options
   const inherit = monitorFd === undefined ? undefined : { monitor: monitorFd }
-  const child = await start(paths, 'supervisor', { inherit, stateDir })
-  await changeFill(paths, { supervisor: await identifyProcess(child.pid) })
+  const child = await start(paths, 'supervisor', { id, inherit, stateDir })
+  await changeFill(paths, id, { supervisor: await identifyProcess(child.pid) })
   return child
 }
 
@@ -68,14 +72,15 @@ async function start(
   paths: RuntimePaths,
   part: PageServerCall['part'],
   options: {
+    readonly id: string
     readonly inherit?: Partial<InheritedFds> | undefined
     readonly stateDir?: string | undefined
   },
 ): Promise<SpawnedChild> {
-  const { inherit = {}, stateDir } = options
+  const { id, inherit = {}, stateDir } = options
   const names = Object.keys(inherit)
   const inherited = Object.fromEntries(names.map((name, index) => [name, FIRST_INHERITED + index]))
-  const call: PageServerCall = { directory: paths.directory, part, inherited }
+  const call: PageServerCall = { directory: paths.directory, id, part, inherited }
   await using log = await openLog(paths.fillLog)
   // Where it is not said, it is inherited.
   const compileCache = stateDir === undefined ? undefined : join(stateDir, 'cache', 'node')

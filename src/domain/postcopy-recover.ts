@@ -55,7 +55,7 @@ export async function recoverPostcopyDomain(
   }
   await rm(paths.fillProgress, { force: true })
   const { supervisor } = record
-  await changeFill(paths, {
+  await changeFill(paths, record.id, {
     image,
     fault: undefined,
     supervisor: supervised ? supervisor : undefined,
@@ -63,7 +63,7 @@ export async function recoverPostcopyDomain(
   // One that met a damaged image waits for this.
   const started = supervised
     ? undefined
-    : await startSupervisor(paths, { stateDir: held.directories.stateDir })
+    : await startSupervisor(paths, { id: record.id, stateDir: held.directories.stateDir })
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
     const fill = await fillState(paths)
@@ -83,7 +83,7 @@ export async function recoverPostcopyDomain(
 async function settledRecord(paths: RuntimePaths): Promise<FillRecord | undefined> {
   for (const deadline = performance.now() + PATIENCE_MS; ;) {
     const record = await readFill(paths)
-    const fault = (await readFillProgress(paths))?.fault
+    const fault = record && (await readFillProgress(paths, record.id))?.fault
     const ending = record?.fault === undefined && fault !== undefined
     if (record === undefined || !ending || !(await isSupervised(record))) return record
     if (performance.now() > deadline) return record

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SavedMachine } from '../image/saved-machine.ts'
@@ -35,6 +36,7 @@ export class FillStart implements AsyncDisposable {
   /** What QEMU inherits first, in this order. */
   readonly inherited: readonly number[]
   readonly #monitor: KeptMonitor = KeptMonitor.make()
+  readonly #id = randomUUID()
   readonly #paths: RuntimePaths
   readonly #options: FillOptions
   /** Settles once the image is open and QEMU is spoken to. */
@@ -55,7 +57,7 @@ export class FillStart implements AsyncDisposable {
     const [qemuEnd, ourEnd] = connectedPair()
     this.#qemuEnd = qemuEnd
     this.inherited = [...this.#monitor.inherited, qemuEnd]
-    this.#first = openFirst(paths, image, plan, ourEnd, options)
+    this.#first = openFirst(paths, this.#id, image, plan, ourEnd, options)
     // Told by `loadDevices`.
     this.#first.catch(() => undefined)
   }
@@ -125,13 +127,14 @@ export class FillStart implements AsyncDisposable {
     const first = await this.#first
     const fds = { connection: first.fd, monitor: this.#monitor.fd }
     try {
-      const next = await NextServer.start(this.#paths, this.#options.stateDir, fds)
+      const { stateDir } = this.#options
+      const next = await NextServer.start(this.#paths, { id: this.#id, stateDir }, fds)
       void this.#leave(next, first)
     } catch (error) {
       await first[Symbol.asyncDispose]()
       await this.#image?.[Symbol.asyncDispose]()
       // A domain that was destroyed in this moment needs none.
-      if ((await readFill(this.#paths)) !== undefined) throw error
+      if ((await readFill(this.#paths))?.id === this.#id) throw error
     } finally {
       await this.#monitor[Symbol.asyncDispose]()
     }
@@ -162,6 +165,7 @@ export class FillStart implements AsyncDisposable {
 /** Notes what is being done, and begins to speak on `fd`, which is ours. */
 async function openFirst(
   paths: RuntimePaths,
+  id: string,
   image: SavedMachine,
   plan: RestorePlan,
   fd: number,
@@ -171,6 +175,7 @@ async function openFirst(
     const served = await servedImage(image)
     const sizes = await hostPageSizes(plan)
     await writeFill(paths, {
+      id,
       image: image.path,
       machine: served.machine,
       direct,

@@ -4,14 +4,14 @@ import { runtimePaths } from './runtime-paths.ts'
 
 /** Is one of the two processes of a page server. @throws StasisError */
 export async function runPageServer(call: PageServerCall, signal: AbortSignal): Promise<void> {
-  const { directory, part, inherited } = call
+  const { directory, id, part, inherited } = call
   const runtimeDir = dirname(directory)
   const paths = runtimePaths({ stateDir: runtimeDir, runtimeDir }, basename(directory))
   // Each loads only what it needs: a guest waits for the server.
   if (part === 'server')
-    await (await import('./serve-pages.ts')).servePages(paths, { inherited, signal })
+    await (await import('./serve-pages.ts')).servePages(paths, { id, inherited, signal })
   else {
     const { superviseFill } = await import('./supervise-fill.ts')
-    await superviseFill(paths, { monitorFd: inherited?.monitor, signal })
+    await superviseFill(paths, { id, monitorFd: inherited?.monitor, signal })
   }
 }

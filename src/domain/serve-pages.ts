@@ -20,6 +20,8 @@ const NOTE_MS = 250
 
 /** What a page server works with. */
 export interface ServeOptions {
+  /** Of the restore, see `FillRecord`. */
+  readonly id: string
   /** From the one at work, which it replaces; without these it takes over from one that is gone. */
   readonly inherited?: Partial<InheritedFds> | undefined
   readonly signal: AbortSignal
@@ -30,15 +32,16 @@ export interface ServeOptions {
  * @throws ImageError, StorageError; QemuError; CancelledError; InternalError when the one before is gone and QEMU must be asked
  */
 export async function servePages(paths: RuntimePaths, options: ServeOptions): Promise<void> {
+  const { id } = options
   const record = await readFill(paths)
-  if (record === undefined) throw gone(paths)
+  if (record?.id !== id) throw gone(paths)
   try {
     await serve(paths, record, options)
   } catch (error) {
     const damaged = error instanceof ImageError || error instanceof StorageError
-    const noted = damaged && (await readFillProgress(paths))?.fault !== undefined
+    const noted = damaged && (await readFillProgress(paths, id))?.fault !== undefined
     if (damaged && !noted)
-      await writeFillProgress(paths, { fault: { ...keepFault(error), waiting: true } })
+      await writeFillProgress(paths, { id, fault: { ...keepFault(error), waiting: true } })
     throw error
   }
 }
@@ -46,13 +49,13 @@ export async function servePages(paths: RuntimePaths, options: ServeOptions): Pr
 async function serve(
   paths: RuntimePaths,
   record: FillRecord,
-  { inherited = {}, signal }: ServeOptions,
+  { id, inherited = {}, signal }: ServeOptions,
 ): Promise<void> {
   const { connection, handOver, monitor } = inherited
   using channel = handOver === undefined ? undefined : new HandOverChannel(handOver)
   await using image = await openServed(record.image, record)
   const { pages, state, order } = image
-  const before = channel && (await succeed(paths, channel, monitor, signal))
+  const before = channel && (await succeed(paths, id, channel, monitor, signal))
   let fault: FillProgress['fault']
   const server = new PageServer(pages, {
     way: connection === undefined ? { path: paths.recoverSocket } : { fd: connection },
@@ -72,7 +75,7 @@ async function serve(
   let noted = Promise.resolve()
   const note = (done?: true): void => {
     noted = noted
-      .then(() => writeFillProgress(paths, { ...server.progress(), fault, done }))
+      .then(() => writeFillProgress(paths, { id, ...server.progress(), fault, done }))
       .catch(() => undefined)
   }
   const timer = setInterval(() => note(), NOTE_MS)
@@ -84,7 +87,7 @@ async function serve(
     clearInterval(timer)
     await noted
   }
-  await seeToTheEnd(paths, monitor)
+  await seeToTheEnd(paths, id, monitor)
   if (server.asked.length > 0)
     await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.asked])
 }
@@ -92,23 +95,28 @@ async function serve(
 /** Takes over from the server at work, and starts a supervisor, which is wanted all the more when that server is gone. */
 async function succeed(
   paths: RuntimePaths,
+  id: string,
   channel: HandOverChannel,
   monitorFd: number | undefined,
   signal: AbortSignal,
 ): Promise<HandOver> {
   channel.say()
   const bytes = await channel.all(signal)
-  await startSupervisor(paths, { monitorFd })
+  await startSupervisor(paths, { id, monitorFd })
   const before = unpackHandOver(bytes)
   channel.say()
   return before
 }
 
 /** A supervisor that died is missed now at the latest: it ends the migration in QEMU. */
-async function seeToTheEnd(paths: RuntimePaths, monitorFd: number | undefined): Promise<void> {
-  const supervisor = (await readFill(paths))?.supervisor
-  if (supervisor !== undefined && !(await isAlive(supervisor)))
-    await startSupervisor(paths, { monitorFd })
+async function seeToTheEnd(
+  paths: RuntimePaths,
+  id: string,
+  monitorFd: number | undefined,
+): Promise<void> {
+  const record = await readFill(paths)
+  if (record?.id !== id || record.supervisor === undefined) return
+  if (!(await isAlive(record.supervisor))) await startSupervisor(paths, { id, monitorFd })
 }
 
 function gone(paths: RuntimePaths): QemuError {

@@ -5,6 +5,7 @@ import { endPostcopy, postcopyProgress, recoverPostcopy } from '../migration/pos
 import { type ProcessIdentity, identifyProcess, isAlive } from '../qemu/process-identity.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import {
+  type FillRecord,
   type KeptFault,
   changeFill,
   keepFault,
@@ -30,41 +31,63 @@ const MAX_SERVERS = 8
  */
 export async function superviseFill(
   paths: RuntimePaths,
-  options: { readonly monitorFd: number | undefined; readonly signal: AbortSignal },
+  options: {
+    /** Of the restore, see `FillRecord`. */
+    readonly id: string
+    readonly monitorFd: number | undefined
+    readonly signal: AbortSignal
+  },
 ): Promise<void> {
-  const { monitorFd, signal } = options
-  if (!(await isNoted(paths))) return
+  const { id, monitorFd, signal } = options
+  const fill = { paths, id }
+  if (!(await isNoted(fill))) return
   try {
     await using monitor = await openKeptMonitor(paths, monitorFd, { signal })
     for (let count = 0; count < MAX_SERVERS; count += 1) {
-      const server = (await livingServer(paths)) ?? (await recover(paths, monitor, signal))
-      if (server === undefined || (await follow(paths, monitor, server, signal)) === 'over') return
+      const server = (await livingServer(fill)) ?? (await recover(fill, monitor, signal))
+      if (server === undefined || (await follow(fill, monitor, server, signal)) === 'over') return
     }
     throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers died one after the other`)
   } catch (error) {
-    if (!signal.aborted) await noteFault(paths, keepFault(error))
+    if (!signal.aborted) await noteFault(fill, keepFault(error))
     throw error
   }
 }
 
+/** The restore that is seen to. */
+interface Fill {
+  readonly paths: RuntimePaths
+  readonly id: string
+}
+
+/** Its record, as long as it is not over. */
+async function recordOf({ paths, id }: Fill): Promise<FillRecord | undefined> {
+  const record = await readFill(paths)
+  return record?.id === id ? record : undefined
+}
+
+async function removeOwn(fill: Fill): Promise<void> {
+  if ((await recordOf(fill)) !== undefined) await removeFill(fill.paths)
+}
+
 /** Whether there is something to see to; who started us notes us in the record first. */
-async function isNoted(paths: RuntimePaths): Promise<boolean> {
+async function isNoted(fill: Fill): Promise<boolean> {
   for (const deadline = performance.now() + RECORD_PATIENCE_MS; ;) {
-    const record = await readFill(paths)
+    const record = await recordOf(fill)
     if (record === undefined || record.supervisor?.pid === process.pid) return record !== undefined
     if (performance.now() > deadline) return false
     await delay(2)
   }
 }
 
-async function livingServer(paths: RuntimePaths): Promise<ProcessIdentity | undefined> {
-  const server = (await readFill(paths))?.server
+async function livingServer(fill: Fill): Promise<ProcessIdentity | undefined> {
+  const server = (await recordOf(fill))?.server
   return server !== undefined && (await isAlive(server)) ? server : undefined
 }
 
 /** Until the server ends; `lost` when another must take over. */
 async function follow(
-  paths: RuntimePaths,
+  fill: Fill,
   monitor: QmpConnection,
   server: ProcessIdentity,
   signal: AbortSignal,
@@ -73,21 +96,21 @@ async function follow(
   while (await isAlive(server)) {
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return 'over'
-    const fault = (await readFillProgress(paths))?.fault
+    const fault = (await readFillProgress(fill.paths, fill.id))?.fault
     // A guest of which a processor waits for a page cannot be halted: QEMU would wait for that processor.
     if (fault === undefined || fault.waiting || halted) continue
     halted = true
     await monitor.execute('stop', {}, { timeoutMs: 2000 }).catch(() => undefined)
   }
-  const progress = await readFillProgress(paths)
+  const progress = await readFillProgress(fill.paths, fill.id)
   if (progress?.done === true) {
     await endPostcopy(monitor)
-    await removeFill(paths)
+    await removeOwn(fill)
     return 'over'
   }
   if (progress?.fault === undefined) return monitor.state === 'ready' ? 'lost' : 'over'
-  await noteFault(paths, progress.fault)
-  return (await recoveryAsked(paths, monitor, signal)) ? 'lost' : 'over'
+  await noteFault(fill, progress.fault)
+  return (await recoveryAsked(fill, monitor, signal)) ? 'lost' : 'over'
 }
 
 /**
@@ -95,12 +118,12 @@ async function follow(
  * opened then would be of no use where QEMU's main thread waits for a page.
  */
 async function recoveryAsked(
-  paths: RuntimePaths,
+  fill: Fill,
   monitor: QmpConnection,
   signal: AbortSignal,
 ): Promise<boolean> {
   while (monitor.state === 'ready' && !signal.aborted) {
-    const record = await readFill(paths)
+    const record = await recordOf(fill)
     if (record === undefined) return false
     if (record.fault === undefined) return true
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
@@ -110,10 +133,11 @@ async function recoveryAsked(
 
 /** A new server for a QEMU that has lost its own; `undefined` when it misses none. */
 async function recover(
-  paths: RuntimePaths,
+  fill: Fill,
   monitor: QmpConnection,
   signal: AbortSignal,
 ): Promise<ProcessIdentity | undefined> {
+  const { paths } = fill
   const deadline = performance.now() + PAUSED_PATIENCE_MS
   for (;;) {
     // Asking QEMU how it is would wait for its main thread, which may wait for us; this command does not.
@@ -123,36 +147,36 @@ async function recover(
     if (refused === undefined) {
       // What the one before it noted is not true of this one.
       await rm(paths.fillProgress, { force: true })
-      return startServer(paths)
+      return startServer(fill)
     }
     if (monitor.state !== 'ready') return undefined
     const progress = await Promise.race([postcopyProgress(monitor), delay(1000, undefined)])
     if (progress?.phase === 'completed') {
       await endPostcopy(monitor)
-      await removeFill(paths)
+      await removeOwn(fill)
       return undefined
     }
-    if (progress?.phase === 'failed' || progress?.phase === 'none') return failed(paths)
+    if (progress?.phase === 'failed' || progress?.phase === 'none') return failed(fill)
     if (performance.now() > deadline) throw refused
     await delay(LOOK_MS, undefined, { signal })
   }
 }
 
-async function startServer(paths: RuntimePaths): Promise<ProcessIdentity> {
-  const { pid } = await startPageServer(paths)
+async function startServer({ paths, id }: Fill): Promise<ProcessIdentity> {
+  const { pid } = await startPageServer(paths, { id })
   const server = (await identifyProcess(pid)) ?? { pid, startTime: 0, bootId: '' }
-  await changeFill(paths, { server })
+  await changeFill(paths, id, { server })
   return server
 }
 
-async function failed(paths: RuntimePaths): Promise<undefined> {
-  await noteFault(paths, {
+async function failed(fill: Fill): Promise<undefined> {
+  await noteFault(fill, {
     kind: 'qemu',
     code: 'MIGRATION_FAILED',
     message: 'QEMU gave up the migration before the guest could run',
   })
 }
 
-async function noteFault(paths: RuntimePaths, fault: KeptFault): Promise<void> {
-  await changeFill(paths, { fault }).catch(() => undefined)
+async function noteFault({ paths, id }: Fill, fault: KeptFault): Promise<void> {
+  await changeFill(paths, id, { fault }).catch(() => undefined)
 }

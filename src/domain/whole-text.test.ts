@@ -12,6 +12,8 @@ test('replaceWhole() replaces what is there and leaves no file where none is', a
   await writeWhole(path, 'old')
   assert.equal(await replaceWhole(path, 'new'), true)
   assert.equal(await readFile(path, 'utf8'), 'new')
+  assert.equal(await replaceWhole(path, 'newer', (before) => before === 'old'), false)
+  assert.equal(await readFile(path, 'utf8'), 'new')
   await rm(path)
   assert.equal(await replaceWhole(path, 'newer'), false)
   assert.deepEqual(await readdir(dir.path), [])

@@ -1,4 +1,4 @@
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 import { type SystemCallError, exchangeNames } from '../io/system-calls.ts'
 
@@ -18,15 +18,22 @@ export async function writeWhole(path: string, text: string): Promise<void> {
 }
 
 /**
- * `writeWhole` for a file that must be there already: gives false, and leaves none, when somebody has removed it.
+ * `writeWhole` for a file that must be there already, with a content that is meant: gives false, and leaves all as it is, when
+ * somebody has removed it, or put another in its place.
  * @throws StorageError
  */
-export async function replaceWhole(path: string, text: string): Promise<boolean> {
+export async function replaceWhole(
+  path: string,
+  text: string,
+  isMeant: (before: string) => boolean = () => true,
+): Promise<boolean> {
   const draft = `${path}.${process.pid}`
   try {
     await writeFile(draft, text, { mode: 0o600 })
     exchangeNames(draft, path)
-    return true
+    if (isMeant(await readFile(draft, 'utf8'))) return true
+    exchangeNames(draft, path)
+    return false
   } catch (error) {
     if ((error as SystemCallError).code === 'ENOENT') return false
     throw storageError(`write ${path}`, path, error)
