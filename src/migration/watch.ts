@@ -39,6 +39,20 @@ export async function migrationEnd(
   }
 }
 
+/**
+ * What the first event says that tells more of a migration than that it is under way; `undefined` after `timeoutMs` of silence.
+ * @throws QmpLost when QEMU dies, CancelledError
+ */
+export async function tellingStatus(
+  events: QmpEventListener<'MIGRATION'>,
+  options: WatchOptions,
+): Promise<string | undefined> {
+  for (;;) {
+    const status = (await events.next(options))?.data.status
+    if (status !== 'setup' && status !== 'active') return status
+  }
+}
+
 /** Whether a migration is over; `none` is not an end. */
 export function isEnd(progress: MigrationProgress): progress is MigrationEnd {
   return (

@@ -4,8 +4,6 @@ import type { FrameBatch } from './frame-batch.ts'
 export interface BatchMaker {
   /** Slots that are of use. */
   readonly slotCount: number
-  /** Whether it prepares anything yet; told when it begins to. */
-  readonly ready: boolean
   /** Prepares a batch in a slot (from 0). @throws ImageError, StorageError */
   make(batch: FrameBatch, slot: number): Promise<Buffer>
 }

@@ -6,7 +6,6 @@ import { BATCH_LENGTH, BATCH_PAGES, type FrameBatch } from './frame-batch.ts'
 /** Prepares batches of frames that need no decompressing, on the thread pool; takes 4.2 MB for each slot, and half as much to read. */
 export class BatchReaders implements BatchMaker {
   readonly slotCount: number
-  readonly ready = true
   readonly #pages: PageStore
   readonly #firstReader: number
   /** By frame: those of one group lie so close together that one read fetches them. */

@@ -41,6 +41,7 @@ export class BatchThreads implements BatchMaker, AsyncDisposable {
     )
   }
 
+  /** Whether any of them takes jobs yet; `onReady` is called when that begins. */
   get ready(): boolean {
     return this.#threads.some(({ up }) => up)
   }

@@ -7,7 +7,6 @@ import { PreparedBatches } from './prepared-batches.ts'
 
 class Maker implements BatchMaker {
   readonly slotCount = 2
-  readonly ready = true
   readonly made: (readonly [frame: number, slot: number])[] = []
   readonly #ends = new Map<number, PromiseWithResolvers<Buffer>>()
 
