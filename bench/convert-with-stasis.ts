@@ -1,4 +1,4 @@
-import { convertImage } from '../src/domain/convert-image.ts'
+import { convertImage } from '../src/domain/images/convert-image.ts'
 import type { SaveFormat } from '../src/image/save-format.ts'
 
 // A process of its own, so that its memory is measured: node convert-with-stasis.ts IN OUT FORMAT STATE-DIR

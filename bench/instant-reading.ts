@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { waitUntilFilled } from '../src/domain/fill-state.ts'
+import { waitUntilFilled } from '../src/domain/store/postcopy-state.ts'
 import { destroyDomain, restoreDomain, saveDomain } from '../src/index.ts'
 import { startLinuxDomain } from '../test/support/linux-domain.ts'
 import { pathsOf } from '../test/support/page-server.ts'

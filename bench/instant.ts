@@ -10,8 +10,8 @@ import {
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runtimePaths } from '../src/domain/runtime-paths.ts'
-import { waitUntilFilled } from '../src/domain/fill-state.ts'
+import { runtimePaths } from '../src/domain/store/runtime-paths.ts'
+import { waitUntilFilled } from '../src/domain/store/postcopy-state.ts'
 import {
   defineDomain,
   destroyDomain,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { openImage } from '../src/image/open-image.ts'
-import { openRestoreFeed } from '../src/transfer/restore-feed-table.ts'
+import { openRestoreFeed } from '../src/transfer/image-senders/sender-table.ts'
 import { BenchMachine } from './machine.ts'
 
 // A process of its own for each measurement, so that its peak memory is this restore's.

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { openStasisTarget } from '../src/transfer/stasis-target.ts'
+import { openStasisTarget } from '../src/transfer/image-receivers/stasis.ts'
 import { BenchMachine } from './machine.ts'
 
 // A process of its own for each measurement, so that its peak memory is this save's.

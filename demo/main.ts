@@ -1,8 +1,8 @@
 // Saves a running Linux guest to a file over parallel channels, brings it back, and lets the guest itself check its memory.
 import { setTimeout as delay } from 'node:timers/promises'
-import { ProgressDisplay } from '../src/cli/progress-display.ts'
-import { Output } from '../src/cli/output.ts'
-import { formatBytes, formatDuration } from '../src/cli/quantity.ts'
+import { ProgressDisplay } from '../src/cli/terminal/progress-display.ts'
+import { Output } from '../src/cli/terminal/output.ts'
+import { formatBytes, formatDuration } from '../src/cli/terminal/quantity.ts'
 import {
   type RestoreResult,
   type SaveResult,

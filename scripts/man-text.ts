@@ -1,5 +1,5 @@
 import { type Argument, Command, type Option } from 'commander'
-import { exitCodeTable } from '../src/cli/exit-code.ts'
+import { exitCodeTable } from '../src/cli/reports/exit-code.ts'
 import { VERBS } from '../src/cli/verbs.ts'
 
 /** The man page stasis(1), from the same definitions as `--help`. */

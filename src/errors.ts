@@ -64,7 +64,6 @@ export type DomainErrorCode =
   | 'DOMAIN_WRONG_STATE'
   | 'DOMAIN_BUSY'
   | 'DOMAIN_HAS_MANAGED_SAVE'
-  | 'DOMAIN_CHANGED'
 
 /** The domain is missing, present, busy or in the wrong state. */
 export class DomainError extends StasisError {

@@ -4,8 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
+import { circlesOf } from '../scripts/import-rule/circles.ts'
 import { faultsOf } from '../scripts/import-rule/faults.ts'
 import { importsOf } from '../scripts/import-rule/source-text.ts'
+import { unusedExportsOf } from '../scripts/import-rule/unused-exports.ts'
 
 /** The advice on one source text; asserts that there is at most one fault. */
 function adviceOn(file: string, text: string): string | undefined {
@@ -37,8 +39,30 @@ describe('faultsOf()', () => {
     ['src/io/a.ts', `const b = await import('../cli/b.ts')`, /imports nothing of ours/],
     ['src/transfer/a.ts', `new URL('../qemu/b.ts', import.meta.url)`, /sideways/],
     ['src/cli/a.ts', `import { tempDir } from '../../test/support/temp-dir.ts'`, /outside src\//],
-    ['src/utils/a.ts', ``, /utils\/ is no room/],
-    ['src/domain/a.ts', `import { spawn } from 'node:child_process'`, /belongs to src\/qemu\//],
+    ['src/utils/a.ts', ``, /utils\/ is not a room/],
+    ['src/domain/a.ts', ``, /domain\/ has no files of its own/],
+    ['src/domain/common/a.ts', ``, /domain\/common\/ is not a room/],
+    [
+      'src/domain/store/a.ts',
+      `import type { B } from '../save/b.ts'`,
+      /domain\/store imports upwards from domain\/save/,
+    ],
+    [
+      'src/domain/save/a.ts',
+      `import { b } from '../postcopy/b.ts'`,
+      /domain\/save imports sideways from domain\/postcopy/,
+    ],
+    [
+      'src/transfer/a.ts',
+      `new URL('./receive/b.ts', import.meta.url)`,
+      /transfer\/ imports upwards from transfer\/receive/,
+    ],
+    ['src/cli/verb.ts', `import { b } from './verbs/b.ts'`, /upwards from cli\/verbs/],
+    [
+      'src/domain/store/a.ts',
+      `import { spawn } from 'node:child_process'`,
+      /belongs to src\/qemu\//,
+    ],
     ['src/io/a.ts', `import { spawn } from 'node:child_process'`, /src\/io\/filter-process.ts/],
     ['src/image/a.ts', `import { Worker } from 'worker_threads'`, /belongs to src\/transfer\//],
     ['src/qemu/a.ts', `import koffi from 'koffi'`, /belongs to src\/io\//],
@@ -53,8 +77,8 @@ describe('faultsOf()', () => {
     ['src/qemu/a.ts', `import { mkdirSync } from 'node:fs'`, /mkdirSync/],
     ['src/qemu/a.ts', `import * as fs from 'node:fs'`, /by name/],
     ['src/qemu/a.ts', `import fs from 'node:fs'`, /by name/],
-    ['src/domain/a.ts', `process.exit(1)`, /process.exit belongs to src\/cli\//],
-    ['src/domain/a.ts', `process\n  .stdout.write('x')`, /process.stdout/],
+    ['src/domain/store/a.ts', `process.exit(1)`, /process.exit belongs to src\/cli\//],
+    ['src/domain/store/a.ts', `process\n  .stdout.write('x')`, /process.stdout/],
   ]
   for (const [file, text, advice] of wrong) {
     test(`gives advice when ${file} says ${text}`, () => {
@@ -66,7 +90,10 @@ describe('faultsOf()', () => {
     ['src/io/a.ts', `import { InternalError } from '../errors.ts'\nimport { b } from './b.ts'`],
     ['src/image/a.ts', `import { b } from '../io/b.ts'\nimport koffi from '@node-rs/crc32'`],
     ['src/cli/a.ts', `import { b } from '../domain/b.ts'\nprocess.exitCode = 1`],
-    ['src/index.ts', `export { b } from './domain/b.ts'`],
+    ['src/index.ts', `export { b } from './domain/store/b.ts'`],
+    ['src/domain/save/a.ts', `import { b } from '../store/b.ts'\nimport { c } from './c.ts'`],
+    ['src/cli/verbs/a.ts', `import type { Verb } from '../verb.ts'`],
+    ['src/domain/postcopy/page-server-main.ts', `process.exitCode = 1`],
     ['src/io/a.ts', `import { open } from 'node:fs/promises'`],
     ['src/io/filter-process.ts', `import { spawn } from 'node:child_process'`],
     ['src/qemu/a.ts', `import { readFile, constants } from 'node:fs'`],
@@ -94,6 +121,49 @@ test('importsOf() gives the line and the names when imports span lines', () => {
   ])
 })
 
+describe('circlesOf()', () => {
+  const circleOf = (...files: (readonly [string, string])[]): string[] =>
+    circlesOf(new Map(files)).map(({ advice }) => advice)
+  const b = ['src/io/b.ts', `import { c } from './c.ts'`] as const
+
+  test('finds a circle through type imports and programs', () => {
+    const a = ['src/io/a.ts', `import type { B } from './b.ts'`] as const
+    const c = ['src/io/c.ts', `new URL('./a.ts', import.meta.url)`] as const
+    const [advice, ...more] = circleOf(a, b, c)
+    assert.match(
+      advice ?? '',
+      /src\/io\/a\.ts -> src\/io\/b\.ts -> src\/io\/c\.ts -> src\/io\/a\.ts/,
+    )
+    assert.deepEqual(more, [])
+  })
+
+  test('finds none where two files import a third, or a test imports the file it tests', () => {
+    const a = ['src/io/a.ts', `import { b } from './b.ts'\nimport { c } from './c.ts'`] as const
+    const c = ['src/io/c.test.ts', `import { a } from './a.ts'`] as const
+    assert.deepEqual(circleOf(a, b, c, ['src/io/c.ts', '']), [])
+  })
+})
+
+describe('unusedExportsOf()', () => {
+  const faults = (text: string, ...others: (readonly [string, string])[]): string[] =>
+    unusedExportsOf(new Map([['src/io/a.ts', text], ...others])).map(({ advice }) => advice)
+  const test1 = ['src/io/a.test.ts', `import { f } from './a.ts'`] as const
+
+  test('reports what only a test uses, and what nobody uses', () => {
+    assert.match(faults('export function f() {}', test1)[0] ?? '', /only tests use f/)
+    assert.match(faults('export const f = 1\nf()')[0] ?? '', /no other file uses f/)
+    assert.match(faults('export interface F {}')[0] ?? '', /no other file uses F/)
+  })
+
+  test('takes imports, import() and a test of what the file itself uses', () => {
+    const user = (text: string) => ['src/io/b.ts', text] as const
+    assert.deepEqual(faults('export class f {}', user(`import { f } from './a.ts'`)), [])
+    assert.deepEqual(faults('export const f = 1', user(`await import('./a.ts')`)), [])
+    assert.deepEqual(faults('export function f() {}\nf()', test1), [])
+    assert.deepEqual(faults('export interface F {}\nfunction g(f: F) {}'), [])
+  })
+})
+
 test('check-imports.ts prints file:line and fails when a tree is bad', () => {
   const root = mkdtempSync(join(tmpdir(), 'stasis-import-rule-'))
   try {
@@ -102,6 +172,7 @@ test('check-imports.ts prints file:line and fails when a tree is bad', () => {
       writeFileSync(join(root, file), text)
     }
     write('src/errors.ts', `export const e: number = 1\n`)
+    write('src/image/x.ts', `export const x: number = 1\n`)
     write('src/io/good.ts', `import { e } from '../errors.ts'\n`)
     write(
       'src/wire/bad.ts',

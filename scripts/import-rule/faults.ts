@@ -5,7 +5,9 @@ import {
   floors,
   homeOfModule,
   processMembers,
+  programs,
   selfContained,
+  subFloors,
   writers,
   writingFunctions,
 } from './rooms.ts'
@@ -33,8 +35,13 @@ export function faultsOf(file: string, text: string): Fault[] {
   if (room !== undefined && floors[room] === undefined) {
     report(
       1,
-      `${room}/ is no room: put the file into one, or add the room to ARCHITECTURE.md and scripts/import-rule/rooms.ts`,
+      `${room}/ is not a room: put the file into one, or add the room to ARCHITECTURE.md and scripts/import-rule/rooms.ts`,
     )
+    return faults
+  }
+  const inside = room === undefined ? undefined : subFloors[room]
+  if (inside !== undefined && inside[subRoomOf(file)] === undefined) {
+    report(1, adviceOnPlace(room ?? '', subRoomOf(file)))
     return faults
   }
   for (const statement of importsOf(text)) {
@@ -45,7 +52,7 @@ export function faultsOf(file: string, text: string): Fault[] {
         : adviceOnModule(file, room, statement)
     if (advice !== undefined) report(statement.line, advice)
   }
-  if (!isTest && room !== 'cli') {
+  if (!isTest && room !== 'cli' && !programs.has(file)) {
     const code = withoutComments(text, { strings: true })
     const member = new RegExp(`\\bprocess\\s*\\.\\s*(${processMembers.join('|')})\\b`, 'g')
     for (const match of code.matchAll(member)) {
@@ -80,7 +87,7 @@ function adviceOnOwnFile(
   if (room === undefined)
     return `${file} is importable from everywhere, so it imports nothing: move the code into a room`
   const other = roomOf(target)
-  if (other === room) return undefined
+  if (other === room) return adviceOnSubRoom(room, subRoomOf(file), subRoomOf(target))
   if (other === undefined)
     return `no room imports ${target}: import the file that ${target} takes it from`
   const [here, there] = [floors[room] ?? 0, floors[other] ?? Infinity]
@@ -89,6 +96,27 @@ function adviceOnOwnFile(
   if (there < here) return undefined
   const direction = there === here ? 'sideways' : 'upwards'
   return `${room}/ imports ${direction} from ${other}/: move what is shared to a lower floor, or take it as a parameter`
+}
+
+function adviceOnPlace(room: string, subRoom: string): string {
+  if (subRoom === '') return `${room}/ has no files of its own: put the file into one of its rooms`
+  return `${room}/${subRoom}/ is not a room: put the file into one, or add the room to ARCHITECTURE.md and scripts/import-rule/rooms.ts`
+}
+
+/** `src/domain/store/x.ts` is in sub-room `store`; `src/transfer/x.ts` in `''`. */
+function subRoomOf(file: string): string {
+  const [, room = '', name = '', ...rest] = file.split('/')
+  return rest.length > 0 || subFloors[room]?.[name] !== undefined ? name : ''
+}
+
+function adviceOnSubRoom(room: string, here: string, there: string): string | undefined {
+  const floorsInside = subFloors[room]
+  if (floorsInside === undefined || here === there) return undefined
+  const [from, to] = [floorsInside[here], floorsInside[there]]
+  if (from === undefined || to === undefined) return undefined
+  if (to < from) return undefined
+  const direction = to === from ? 'sideways' : 'upwards'
+  return `${room}/${here} imports ${direction} from ${room}/${there}: move what is shared to a lower floor, or take it as a parameter`
 }
 
 function adviceOnModule(

@@ -16,6 +16,36 @@ export const floors: Readonly<Record<string, number>> = {
   io: 1,
 }
 
+/**
+ * Rooms inside a room, by floor: a file imports from its own sub-room and from sub-rooms on lower floors of the same room.
+ * Files directly in the room stand on the floor that `''` names, or on one of their own.
+ */
+export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  domain: {
+    host: 7,
+    check: 6,
+    lifecycle: 6,
+    foreign: 6,
+    restore: 5,
+    images: 5,
+    save: 4,
+    postcopy: 4,
+    status: 4,
+    machine: 2,
+    progress: 2,
+    store: 1,
+  },
+  transfer: {
+    'image-receivers': 3,
+    receive: 2,
+    'image-senders': 2,
+    'page-server': 2,
+    convert: 2,
+    '': 1,
+  },
+  cli: { '': 5, verbs: 4, reports: 3, options: 2, 'verb.ts': 2, terminal: 1 },
+}
+
 /** Rooms that import nothing of ours but `errors.ts`, though rooms stand below them. */
 export const selfContained: ReadonlySet<string> = new Set(['qmp', 'wire', 'io'])
 
@@ -38,7 +68,7 @@ export const builtinsOfRoom: Readonly<Record<string, ReadonlySet<string>>> = {
 export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
   // Filters: programs that only turn their input into their output (bzip2, xz, lzop).
   // And the editor of the person at the terminal.
-  child_process: ['qemu', 'io/filter-process.ts', 'cli/edit-text.ts'],
+  child_process: ['qemu', 'io/filter-process.ts', 'cli/terminal/edit-text.ts'],
   cluster: [],
   worker_threads: ['transfer'],
   readline: ['cli'],
@@ -58,6 +88,9 @@ export const processMembers: readonly string[] = [
   'stdout',
   'stderr',
 ]
+
+/** Programs of their own outside the command line: they may touch `process` too. */
+export const programs: ReadonlySet<string> = new Set(['src/domain/postcopy/page-server-main.ts'])
 
 /** Rooms that may open and change files. */
 export const writers: readonly string[] = ['io', 'domain']

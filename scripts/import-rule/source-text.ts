@@ -1,7 +1,7 @@
 /** One import, re-export, dynamic import or worker URL of a file. */
 export interface ImportStatement {
   readonly specifier: string
-  /** The names between braces as the other module calls them; `*` and `default` stand for those forms. */
+  /** The names between braces as the other module calls them; `*` and `default` stand for those forms. `import()` takes all: `*`. */
   readonly names: readonly string[]
   readonly line: number
 }
@@ -32,7 +32,9 @@ export function importsOf(text: string): ImportStatement[] {
   for (const pattern of patterns) {
     for (const match of code.matchAll(pattern)) {
       const { clause = '', specifier = '' } = match.groups ?? {}
-      found.push({ specifier, names: namesOf(clause), line: lineAt(code, match.index) })
+      const whole = match[0].includes('(')
+      const names = whole ? ['*'] : namesOf(clause)
+      found.push({ specifier, names, line: lineAt(code, match.index) })
     }
   }
   return found.sort((a, b) => a.line - b.line)

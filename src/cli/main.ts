@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { errorObject, errorText } from './error-report.ts'
-import { exitCodeOf } from './exit-code.ts'
-import { interruptionSignal } from './interruption.ts'
-import { Output } from './output.ts'
+import { errorObject, errorText } from './reports/error.ts'
+import { exitCodeOf } from './reports/exit-code.ts'
+import { interruptionSignal } from './terminal/interruption.ts'
+import { Output } from './terminal/output.ts'
 import { runProgram } from './program.ts'
 
 const argv = process.argv.slice(2)

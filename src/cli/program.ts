@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { UsageError } from '../errors.ts'
-import { exitCodeTable } from './exit-code.ts'
-import type { Output } from './output.ts'
+import { exitCodeTable } from './reports/exit-code.ts'
+import type { Output } from './terminal/output.ts'
 import type { Answer, Invocation, Verb } from './verb.ts'
 import { VERBS } from './verbs.ts'
 

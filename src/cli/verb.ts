@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import type { DirectoryOptions } from '../domain/directories.ts'
-import type { Output } from './output.ts'
+import type { DirectoryOptions } from '../domain/store/directories.ts'
+import type { Output } from './terminal/output.ts'
 
 /** What every verb is given beside its own arguments. */
 export interface Invocation {

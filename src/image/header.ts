@@ -7,7 +7,7 @@ import { type SaveFormat, formatOfNumber, numberOfFormat } from './save-format.t
 export const HEADER_LENGTH = 92
 
 /** The boundary on which the body starts in images written here. */
-export const BODY_ALIGNMENT = 65536
+const BODY_ALIGNMENT = 65536
 
 /** Longest description area that a reader takes. */
 export const MAX_DATA_LENGTH: number = 64 * 1024 * 1024

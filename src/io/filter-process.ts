@@ -56,7 +56,7 @@ export async function filterBytes(tool: FilterTool, bytes: Uint8Array): Promise<
 }
 
 /** A program that ended badly; the message is what it said. */
-export class FilterError extends Error {
+class FilterError extends Error {
   constructor(message: string) {
     super(message)
     this.name = 'FilterError'

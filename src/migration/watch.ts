@@ -54,7 +54,7 @@ export async function tellingStatus(
 }
 
 /** Whether a migration is over; `none` is not an end. */
-export function isEnd(progress: MigrationProgress): progress is MigrationEnd {
+function isEnd(progress: MigrationProgress): progress is MigrationEnd {
   return (
     progress.phase === 'completed' || progress.phase === 'failed' || progress.phase === 'cancelled'
   )

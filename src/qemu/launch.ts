@@ -17,6 +17,8 @@ export interface LaunchOptions {
   readonly argv: readonly string[]
   /** The working directory. Default `/`. */
   readonly cwd?: string | undefined
+  /** Environment variables besides our own. */
+  readonly env?: Readonly<Record<string, string>> | undefined
   /** Descriptors that QEMU inherits as 3, 4, … in this order. They stay open here. */
   readonly extraFds?: readonly number[] | undefined
   /** The runtime directory of the domain, 0700; the log is in it. */
@@ -48,7 +50,7 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> 
     [...options.argv, ...monitorArguments(monitors)],
     log.fd,
     options.extraFds ?? [],
-    { cwd: options.cwd },
+    { cwd: options.cwd, env: options.env },
   )
   try {
     const identity = await identifyProcess(child.pid)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { StorageError } from '../errors.ts'
 import { PartialFile } from '../io/partial-file.ts'
-import type { ProbedQemu } from './probe.ts'
+import type { ProbedQemu } from './probed-qemu.ts'
 
 /** The kept result for a fingerprint; `undefined` when there is none, or what is there is not ours. */
 export async function loadProbe(

@@ -7,7 +7,7 @@ import { CancelledError, DomainError, QemuError, UsageError, throwIfCancelled } 
 const LONGEST_SOCKET_PATH = 107
 
 /** No reply of QEMU is near this: `query-qmp-schema` has 0.2 MiB in 7.2. */
-export const LONGEST_LINE: number = 64 * 1024 * 1024
+const LONGEST_LINE: number = 64 * 1024 * 1024
 
 const LINE_END = 0x0a
 

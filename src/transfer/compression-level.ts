@@ -1,4 +1,4 @@
-import type { CompressionLevel } from './save-target.ts'
+import type { CompressionLevel } from './image-receiver.ts'
 
 /** Says which level the next frame is compressed with. */
 export interface LevelChooser {

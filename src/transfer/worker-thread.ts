@@ -1,12 +1,9 @@
 import { Worker } from 'node:worker_threads'
+import { programUrl } from '../io/program-url.ts'
 
-/**
- * Starts a thread whose program is the file `name` of this folder: TypeScript when run from the sources, JavaScript in the package.
- * The thread does not keep the process alive.
- */
-export function startThread(name: string, workerData: unknown): Worker {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const worker = new Worker(new URL(`./${name}.${extension}`, import.meta.url), { workerData })
+/** Starts a thread that runs `program`, see `programUrl`. The thread does not keep the process alive. */
+export function startThread(program: URL, workerData: unknown): Worker {
+  const worker = new Worker(programUrl(program), { workerData })
   worker.unref()
   return worker
 }

@@ -23,7 +23,7 @@ export const MULTIFD_PACKET_PAGES = 128
 export const MULTIFD_PACKET_LENGTH: number = MULTIFD_HEADER_LENGTH + MULTIFD_PACKET_PAGES * 8
 
 /** The sender waits for all channels here: nothing behind it overtakes it. */
-export const MULTIFD_FLAG_SYNC = 1
+const MULTIFD_FLAG_SYNC = 1
 
 /** How QEMU compressed the pages of a packet; the flag that says so (`MULTIFD_FLAG_ZLIB`, `MULTIFD_FLAG_ZSTD`). */
 const CODEC_FLAGS: { readonly none: 0; readonly zlib: 2; readonly zstd: 4 } = {

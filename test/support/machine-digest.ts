@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { openImage } from '../../src/image/open-image.ts'
 import { type DeviceState, PAGE_SIZE } from '../../src/image/saved-machine.ts'
-import { contentRuns } from '../../src/transfer/convert/content-runs.ts'
-import type { MachineSink, MachineStart } from '../../src/transfer/convert/machine-sink.ts'
+import { contentRuns } from '../../src/transfer/convert/content-ranges.ts'
+import type { MachineSink, MachineStart } from '../../src/transfer/convert/machine-writer.ts'
 import { pumpMachine } from '../../src/transfer/convert/source.ts'
 
 /** What an image holds, to compare images of different formats: equal when description, memory and devices are. */

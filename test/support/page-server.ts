@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readFill } from '../../src/domain/fill-record.ts'
+import { readFill } from '../../src/domain/store/postcopy-record.ts'
 import { isAlive } from '../../src/qemu/process-identity.ts'
-import { type RuntimePaths, runtimePaths } from '../../src/domain/runtime-paths.ts'
+import { type RuntimePaths, runtimePaths } from '../../src/domain/store/runtime-paths.ts'
 
 /** The runtime directory of a domain in a state directory of a test. */
 export function pathsOf(domain: {

@@ -8,7 +8,7 @@ import {
   startDomain,
   undefineDomain,
 } from '../../src/index.ts'
-import type { TargetFormat } from '../../src/transfer/save-target-table.ts'
+import type { TargetFormat } from '../../src/transfer/image-receivers/receiver-table.ts'
 import { CounterLog } from './counter-log.ts'
 import { domainXml } from './domain-xml.ts'
 import { GuestConsole } from './guest-console.ts'

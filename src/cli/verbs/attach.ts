@@ -1,4 +1,4 @@
-import { attachDomain } from '../../domain/attach.ts'
+import { attachDomain } from '../../domain/foreign/attach.ts'
 import type { Verb } from '../verb.ts'
 
 /** `attach --qmp SOCKET [NAME]` */

@@ -1,4 +1,4 @@
-import { setAutostart } from '../../domain/autostart.ts'
+import { setAutostart } from '../../domain/store/autostart.ts'
 import type { Verb } from '../verb.ts'
 
 /** `autostart DOMAIN` */

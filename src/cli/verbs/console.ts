@@ -1,4 +1,4 @@
-import { attachConsole } from '../console-terminal.ts'
+import { attachConsole } from '../terminal/console-terminal.ts'
 import type { Verb } from '../verb.ts'
 
 /** `console DOMAIN` */

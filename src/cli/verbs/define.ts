@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { defineDomain } from '../../domain/define.ts'
+import { defineDomain } from '../../domain/lifecycle/define.ts'
 import { storageError } from '../../errors.ts'
 import type { Verb } from '../verb.ts'
 

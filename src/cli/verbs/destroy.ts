@@ -1,4 +1,4 @@
-import { destroyDomain } from '../../domain/destroy.ts'
+import { destroyDomain } from '../../domain/lifecycle/destroy.ts'
 import type { Verb } from '../verb.ts'
 
 /** `destroy DOMAIN` */

@@ -1,4 +1,4 @@
-import { detachDomain } from '../../domain/attach.ts'
+import { detachDomain } from '../../domain/foreign/attach.ts'
 import type { Verb } from '../verb.ts'
 
 /** `detach DOMAIN` */

@@ -1,6 +1,6 @@
-import type { FillState } from '../../domain/fill-state.ts'
-import { domainInfo } from '../../domain/info.ts'
-import { formatFacts } from '../table.ts'
+import type { FillState } from '../../domain/store/postcopy-state.ts'
+import { domainInfo } from '../../domain/status/info.ts'
+import { formatFacts } from '../terminal/table.ts'
 import type { Verb } from '../verb.ts'
 
 const KIB = 1024

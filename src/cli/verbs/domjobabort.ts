@@ -1,4 +1,4 @@
-import { abortJob } from '../../domain/watch-job.ts'
+import { abortJob } from '../../domain/status/watch-job.ts'
 import type { Verb } from '../verb.ts'
 
 /** `domjobabort DOMAIN` */

@@ -1,5 +1,5 @@
-import { jobInfo } from '../../domain/watch-job.ts'
-import { jobText } from '../job-report.ts'
+import { jobInfo } from '../../domain/status/watch-job.ts'
+import { jobText } from '../reports/job.ts'
 import type { Verb } from '../verb.ts'
 
 /** `domjobinfo DOMAIN` */

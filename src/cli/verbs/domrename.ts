@@ -1,4 +1,4 @@
-import { renameDomain } from '../../domain/rename.ts'
+import { renameDomain } from '../../domain/lifecycle/rename.ts'
 import type { Verb } from '../verb.ts'
 
 /** `domrename DOMAIN NEW-NAME` */

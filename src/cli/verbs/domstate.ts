@@ -1,4 +1,4 @@
-import { domainStateReason } from '../../domain/state-reason.ts'
+import { domainStateReason } from '../../domain/status/state-reason.ts'
 import type { Verb } from '../verb.ts'
 
 /** `domstate DOMAIN` */

@@ -1,5 +1,5 @@
-import { type LifecycleEvent, watchEvents } from '../../domain/events.ts'
-import { integerBetween } from '../option-values.ts'
+import { type LifecycleEvent, watchEvents } from '../../domain/status/events.ts'
+import { integerBetween } from '../options/option-values.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {

@@ -1,6 +1,6 @@
-import { type HostResumeOutcome, resumeHost } from '../../domain/host-resume.ts'
+import { type HostResumeOutcome, resumeHost } from '../../domain/host/host-resume.ts'
 import { DomainError } from '../../errors.ts'
-import { integerBetween } from '../option-values.ts'
+import { integerBetween } from '../options/option-values.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {

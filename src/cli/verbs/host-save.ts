@@ -1,8 +1,8 @@
-import { type HostSaveOutcome, saveHost } from '../../domain/host-save.ts'
+import { type HostSaveOutcome, saveHost } from '../../domain/host/host-save.ts'
 import { DomainError } from '../../errors.ts'
-import { byteRate, integerBetween } from '../option-values.ts'
-import { formatBytes } from '../quantity.ts'
-import { type FormatFlags, declareFormat, formatOptions } from '../save-options.ts'
+import { byteRate, integerBetween } from '../options/option-values.ts'
+import { formatBytes } from '../terminal/quantity.ts'
+import { type FormatFlags, declareFormat, formatOptions } from '../options/save.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends Omit<FormatFlags, 'parallel'> {

@@ -4,10 +4,10 @@ import {
   type CachedImage,
   listImageCache,
   removeFromImageCache,
-} from '../../domain/image-cache.ts'
+} from '../../domain/restore/image-cache.ts'
 import { UsageError } from '../../errors.ts'
-import { integerBetween } from '../option-values.ts'
-import { formatBytes } from '../quantity.ts'
+import { integerBetween } from '../options/option-values.ts'
+import { formatBytes } from '../terminal/quantity.ts'
 import type { Answer, Verb } from '../verb.ts'
 
 interface Flags {

@@ -1,6 +1,6 @@
-import { checkAndReport } from '../check-report.ts'
+import { checkAndReport } from '../reports/image-check.ts'
 import type { Verb } from '../verb.ts'
-import { readXmlFile } from '../xml-file.ts'
+import { readXmlFile } from '../options/xml-file.ts'
 
 interface Flags {
   readonly xml?: string

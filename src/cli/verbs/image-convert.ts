@@ -1,9 +1,9 @@
 import { Option } from 'commander'
-import { type ConvertOptions, convertImage } from '../../domain/convert-image.ts'
+import { type ConvertOptions, convertImage } from '../../domain/images/convert-image.ts'
 import { SAVE_FORMATS } from '../../image/save-format.ts'
-import { compressionLevel, integerBetween } from '../option-values.ts'
-import { ProgressDisplay } from '../progress-display.ts'
-import { formatBytes, formatDuration } from '../quantity.ts'
+import { compressionLevel, integerBetween } from '../options/option-values.ts'
+import { ProgressDisplay } from '../terminal/progress-display.ts'
+import { formatBytes, formatDuration } from '../terminal/quantity.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {

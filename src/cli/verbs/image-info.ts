@@ -1,6 +1,6 @@
-import { imageInfo } from '../../domain/image-info.ts'
-import { imageReport } from '../image-report.ts'
-import { ProgressDisplay } from '../progress-display.ts'
+import { imageInfo } from '../../domain/images/image-info.ts'
+import { imageReport } from '../reports/image.ts'
+import { ProgressDisplay } from '../terminal/progress-display.ts'
 import type { Verb } from '../verb.ts'
 
 /** `image-info FILE` */

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
-import { listDomains } from '../../domain/list.ts'
-import { formatTable } from '../table.ts'
+import { listDomains } from '../../domain/status/list.ts'
+import { formatTable } from '../terminal/table.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {

@@ -1,7 +1,7 @@
-import { defineManagedSave } from '../../domain/define-managed-save.ts'
-import { type ResumeFlags, declareResumeAs, resumeAs } from '../resume-as.ts'
+import { defineManagedSave } from '../../domain/save/define-managed-save.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from '../options/resume-as.ts'
 import type { Verb } from '../verb.ts'
-import { readXmlFile } from '../xml-file.ts'
+import { readXmlFile } from '../options/xml-file.ts'
 
 /** `managedsave-define DOMAIN FILE` */
 export const verb: Verb<ResumeFlags> = {

@@ -1,4 +1,4 @@
-import { dumpManagedSaveXml } from '../../domain/managed-save.ts'
+import { dumpManagedSaveXml } from '../../domain/save/managed-save.ts'
 import type { Verb } from '../verb.ts'
 
 /** `managedsave-dumpxml DOMAIN` */

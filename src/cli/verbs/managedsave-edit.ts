@@ -1,7 +1,7 @@
-import { defineManagedSave } from '../../domain/define-managed-save.ts'
-import { dumpManagedSaveXml } from '../../domain/managed-save.ts'
-import { editText } from '../edit-text.ts'
-import { type ResumeFlags, declareResumeAs, resumeAs } from '../resume-as.ts'
+import { defineManagedSave } from '../../domain/save/define-managed-save.ts'
+import { dumpManagedSaveXml } from '../../domain/save/managed-save.ts'
+import { editText } from '../terminal/edit-text.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from '../options/resume-as.ts'
 import type { Verb } from '../verb.ts'
 
 /** `managedsave-edit DOMAIN` */

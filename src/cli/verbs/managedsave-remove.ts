@@ -1,4 +1,4 @@
-import { removeManagedSave } from '../../domain/managed-save.ts'
+import { removeManagedSave } from '../../domain/save/managed-save.ts'
 import type { Verb } from '../verb.ts'
 
 /** `managedsave-remove DOMAIN` */

@@ -1,9 +1,9 @@
-import { checkSave } from '../../domain/check-save.ts'
-import { managedSaveDomain } from '../../domain/managed-save.ts'
-import { ProgressDisplay } from '../progress-display.ts'
-import { type SaveFlags, declareSave, saveOptions } from '../save-options.ts'
-import { saveCheckReport } from '../save-check-report.ts'
-import { saveReport } from '../save-report.ts'
+import { checkSave } from '../../domain/save/check-save.ts'
+import { managedSaveDomain } from '../../domain/save/managed-save.ts'
+import { ProgressDisplay } from '../terminal/progress-display.ts'
+import { type SaveFlags, declareSave, saveOptions } from '../options/save.ts'
+import { saveCheckReport } from '../reports/save-check.ts'
+import { saveReport } from '../reports/save.ts'
 import type { Verb } from '../verb.ts'
 
 /** `managedsave DOMAIN` */

@@ -1,4 +1,4 @@
-import { recoverPostcopyDomain } from '../../domain/postcopy-recover.ts'
+import { recoverPostcopyDomain } from '../../domain/postcopy/postcopy-recover.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {

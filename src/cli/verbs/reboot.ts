@@ -1,6 +1,6 @@
 import { Option } from 'commander'
-import { rebootDomain } from '../../domain/power.ts'
-import { integerBetween } from '../option-values.ts'
+import { rebootDomain } from '../../domain/lifecycle/power.ts'
+import { integerBetween } from '../options/option-values.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {

@@ -1,4 +1,4 @@
-import { resetDomain } from '../../domain/power.ts'
+import { resetDomain } from '../../domain/lifecycle/power.ts'
 import type { Verb } from '../verb.ts'
 
 /** `reset DOMAIN` */

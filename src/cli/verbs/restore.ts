@@ -1,12 +1,13 @@
 import { Option } from 'commander'
 import { UsageError } from '../../errors.ts'
-import { type RestoreOptions, restoreDomain } from '../../domain/restore.ts'
-import { integerBetween } from '../option-values.ts'
-import { checkAndReport } from '../check-report.ts'
-import { ProgressDisplay } from '../progress-display.ts'
-import { restoreReport } from '../restore-report.ts'
+import { restoreDomain } from '../../domain/restore/restore.ts'
+import type { RestoreOptions } from '../../domain/restore/restore-request.ts'
+import { integerBetween } from '../options/option-values.ts'
+import { checkAndReport } from '../reports/image-check.ts'
+import { ProgressDisplay } from '../terminal/progress-display.ts'
+import { restoreReport } from '../reports/restore.ts'
 import type { Verb } from '../verb.ts'
-import { readXmlFile } from '../xml-file.ts'
+import { readXmlFile } from '../options/xml-file.ts'
 
 interface Flags {
   readonly mode?: RestoreOptions['mode']

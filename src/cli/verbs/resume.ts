@@ -1,4 +1,4 @@
-import { resumeDomain } from '../../domain/resume.ts'
+import { resumeDomain } from '../../domain/lifecycle/resume.ts'
 import type { Verb } from '../verb.ts'
 
 /** `resume DOMAIN` */

@@ -1,7 +1,7 @@
-import { defineImage } from '../../domain/define-image.ts'
-import { type ResumeFlags, declareResumeAs, resumeAs } from '../resume-as.ts'
+import { defineImage } from '../../domain/images/define-image.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from '../options/resume-as.ts'
 import type { Verb } from '../verb.ts'
-import { readXmlFile } from '../xml-file.ts'
+import { readXmlFile } from '../options/xml-file.ts'
 
 /** `save-image-define FILE XML` */
 export const verb: Verb<ResumeFlags> = {

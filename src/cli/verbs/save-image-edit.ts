@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
-import { editImage } from '../../domain/edit-image.ts'
-import { errorText } from '../error-report.ts'
-import { type ResumeFlags, declareResumeAs, resumeAs } from '../resume-as.ts'
+import { editImage } from '../../domain/images/edit-image.ts'
+import { errorText } from '../reports/error.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from '../options/resume-as.ts'
 import type { Verb } from '../verb.ts'
 
 /** `save-image-edit FILE` */

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { shutDownDomain } from '../../domain/power.ts'
+import { shutDownDomain } from '../../domain/lifecycle/power.ts'
 import type { Verb } from '../verb.ts'
 
 /** `shutdown DOMAIN` */

@@ -1,8 +1,8 @@
 import { Option } from 'commander'
-import { type StartOptions, type StartedDomain, startDomain } from '../../domain/start.ts'
-import { attachConsole } from '../console-terminal.ts'
-import { ProgressDisplay } from '../progress-display.ts'
-import { restoreReport } from '../restore-report.ts'
+import { type StartOptions, type StartedDomain, startDomain } from '../../domain/lifecycle/start.ts'
+import { attachConsole } from '../terminal/console-terminal.ts'
+import { ProgressDisplay } from '../terminal/progress-display.ts'
+import { restoreReport } from '../reports/restore.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {

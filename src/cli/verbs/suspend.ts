@@ -1,4 +1,4 @@
-import { suspendDomain } from '../../domain/suspend.ts'
+import { suspendDomain } from '../../domain/lifecycle/suspend.ts'
 import type { Verb } from '../verb.ts'
 
 /** `suspend DOMAIN` */

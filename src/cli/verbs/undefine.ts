@@ -1,4 +1,4 @@
-import { undefineDomain } from '../../domain/undefine.ts'
+import { undefineDomain } from '../../domain/lifecycle/undefine.ts'
 import type { Verb } from '../verb.ts'
 
 /** `undefine DOMAIN` */

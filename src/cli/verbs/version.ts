@@ -1,5 +1,5 @@
-import { versions } from '../../domain/version.ts'
-import { formatFacts } from '../table.ts'
+import { versions } from '../../domain/status/version.ts'
+import { formatFacts } from '../terminal/table.ts'
 import type { Verb } from '../verb.ts'
 
 /** `version` */

@@ -14,7 +14,7 @@ export const TABLE_END_LENGTH = 16
 export const CHANNEL_HEAD_LENGTH = 4096
 
 /** Most channels that an image has. */
-export const MAX_CHANNELS = 64
+const MAX_CHANNELS = 64
 
 const MAGIC = 'STASISCH'
 const END_MAGIC = 0x54484353
@@ -46,7 +46,7 @@ interface Place {
 }
 
 /** Bytes of a table for so many channels. */
-export function tableLength(channels: number): number {
+function tableLength(channels: number): number {
   return HEAD_LENGTH + channels * ENTRY_LENGTH + TABLE_END_LENGTH
 }
 

@@ -1,7 +1,7 @@
 import type { PageRange } from '../saved-machine.ts'
 
 /** Longest run: what is read and handed on at once (1 MiB). */
-export const MAX_RUN_PAGES = 256
+const MAX_RUN_PAGES = 256
 
 /** Runs of pages that are in the file, 8 bytes each, ordered by block and page. */
 export class PageRuns {

@@ -13,7 +13,7 @@ export const INDEX_HEAD_LENGTH = 64
 export const BLOCK_RECORD_LENGTH = 288
 
 /** Most blocks an image holds. */
-export const MAX_BLOCKS = 4096
+const MAX_BLOCKS = 4096
 
 /** Longest frame a reader takes, in pages (4 MiB). */
 export const MAX_FRAME_PAGES = 1024

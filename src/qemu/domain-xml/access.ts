@@ -20,14 +20,6 @@ export function child(element: Element | undefined, name: string): Element | und
   return undefined
 }
 
-/** Walks down by names: `descend(disk, 'driver', 'metadata_cache')`. */
-export function descend(
-  element: Element | undefined,
-  ...names: readonly string[]
-): Element | undefined {
-  return names.reduce<Element | undefined>((at, name) => child(at, name), element)
-}
-
 /** The attribute's value, `undefined` when the element or the attribute is not there. */
 export function attribute(element: Element | undefined, name: string): string | undefined {
   return element?.getAttribute(name) ?? undefined

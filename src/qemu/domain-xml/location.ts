@@ -9,13 +9,13 @@ export function rememberSource(document: Document, path: string | undefined): vo
 }
 
 /** The file that the document of `node` came from, if it came from one. */
-export function sourceOf(node: Node): string | undefined {
+function sourceOf(node: Node): string | undefined {
   const document = node.ownerDocument
   return document === null ? undefined : sources.get(document)
 }
 
 /** The path of a node as a person writes it: `/domain/devices/disk[2]/target/@dev`. */
-export function nodePath(node: Element | Attr): string {
+function nodePath(node: Element | Attr): string {
   if (isAttribute(node)) {
     const owner = node.ownerElement
     return `${owner === null ? '' : nodePath(owner)}/@${node.name}`

@@ -15,9 +15,9 @@ import {
 } from '../../wire/multifd-packet.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { BoundaryPages } from '../boundary-pages.ts'
-import type { MachineSink } from './machine-sink.ts'
+import type { MachineSink } from './machine-writer.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
-import type { PumpOptions } from './source.ts'
+import type { PumpOptions } from './copy-options.ts'
 
 /**
  * Takes a main stream and its multifd channels apart, all at the same time, and gives their pages to a sink.

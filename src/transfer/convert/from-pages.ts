@@ -1,7 +1,7 @@
 import { throwIfCancelled } from '../../errors.ts'
 import { type DeviceState, PAGE_SIZE, type PageStore } from '../../image/saved-machine.ts'
-import { MAX_ADD_LENGTH, type MachineSink } from './machine-sink.ts'
-import type { PumpOptions } from './source.ts'
+import { MAX_ADD_LENGTH, type MachineSink } from './machine-writer.ts'
+import type { PumpOptions } from './copy-options.ts'
 
 /** How much of the image one worker takes at once. */
 const GROUP_LENGTH = 2 * 1024 * 1024

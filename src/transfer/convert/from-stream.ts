@@ -1,9 +1,9 @@
 import { throwIfCancelled } from '../../errors.ts'
 import type { DeviceState, SingleStream } from '../../image/saved-machine.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
-import type { MachineSink } from './machine-sink.ts'
+import type { MachineSink } from './machine-writer.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
-import type { PumpOptions } from './source.ts'
+import type { PumpOptions } from './copy-options.ts'
 
 /** Takes a single stream apart and gives its pages to a sink. @throws WireError, ImageError, StorageError, CancelledError */
 export async function pumpStream(

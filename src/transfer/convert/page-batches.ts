@@ -1,8 +1,8 @@
 import { ImageError } from '../../errors.ts'
 import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import { allocateSlots } from '../../io/aligned-memory.ts'
-import { PageMap } from '../page-map.ts'
-import { MAX_ADD_LENGTH, type MachineSink, type MachineStart } from './machine-sink.ts'
+import { PageMap } from '../page-bitmap.ts'
+import { MAX_ADD_LENGTH, type MachineSink, type MachineStart } from './machine-writer.ts'
 
 const SLOT_COUNT = 10
 

@@ -1,19 +1,11 @@
 import { ImageError, InternalError, throwIfCancelled } from '../../errors.ts'
 import { PAGE_SIZE, type DeviceState, type SavedMachine } from '../../image/saved-machine.ts'
 import { WireError } from '../../wire/wire-error.ts'
+import type { PumpOptions } from './copy-options.ts'
 import { pumpChannels } from './from-channels.ts'
 import { pumpPages } from './from-pages.ts'
 import { pumpStream } from './from-stream.ts'
-import type { MachineSink } from './machine-sink.ts'
-
-/** What moving a machine needs. */
-export interface PumpOptions {
-  /** Readers at the same time, where the image allows it. */
-  readonly workers: number
-  readonly signal?: AbortSignal | undefined
-  /** Told how many more bytes of the image were read. */
-  readonly onRead: (fileBytes: number) => void
-}
+import type { MachineSink } from './machine-writer.ts'
 
 /** Gives a machine's memory to a sink, whatever facet the image offers. Gives the device state, with which the sink is published. */
 export async function pumpMachine(

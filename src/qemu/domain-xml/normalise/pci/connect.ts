@@ -29,7 +29,7 @@ const BRIDGES: Readonly<Record<string, Connection>> = {
 }
 
 /** What a PCI controller of that model is plugged into; `undefined` for the roots. */
-export function bridgeConnection(model: string): Connection | undefined {
+function bridgeConnection(model: string): Connection | undefined {
   return BRIDGES[model]
 }
 

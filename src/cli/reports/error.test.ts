@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CancelledError, DomainError, ImageError, StorageError } from '../../errors.ts'
+import { errorObject, errorText } from './error.ts'
+import { exitCodeOf } from './exit-code.ts'
+
+test('errorText() shows the chain of causes and the hints, and no stack', () => {
+  const disk = new StorageError('NO_SPACE', 'No space left for /b/x', { hint: 'Free some' })
+  const error = new DomainError('DOMAIN_BUSY', "Could not save domain 'x'", { cause: disk })
+  assert.equal(
+    errorText(error, { debug: false }),
+    "error: Could not save domain 'x'\n  because: No space left for /b/x\nhint: Free some",
+  )
+  assert.match(errorText(error, { debug: true }), /error-report\.test\.ts/)
+})
+
+test('errorText() calls what is no error of ours a fault of Stasis', () => {
+  const text = errorText(new TypeError('x is not a function'), { debug: false })
+  assert.match(text, /^error: TypeError: x is not a function\nhint: This is a fault of Stasis/)
+})
+
+test('errorObject() has what a program needs', () => {
+  const error = new ImageError('IMAGE_CORRUPT', 'It is damaged', { path: '/i', offset: 92 })
+  assert.deepEqual(errorObject(error), {
+    type: 'error',
+    code: 'IMAGE_CORRUPT',
+    message: 'It is damaged',
+    exitCode: 5,
+    path: '/i',
+    offset: 92,
+    causes: [],
+  })
+})
+
+test('exitCodeOf() goes by the kind of failure', () => {
+  assert.equal(exitCodeOf(new CancelledError('save')), 130)
+  assert.equal(exitCodeOf(new Error('?')), 70)
+})

@@ -1,0 +1,105 @@
+import { CancelledError, DomainXmlError, StasisError, StorageError } from '../../errors.ts'
+import { exitCodeOf } from './exit-code.ts'
+
+/** A failure as `--json` shows it (docs/cli-json.md). */
+export interface ErrorObject {
+  readonly type: 'error'
+  readonly code: string
+  readonly message: string
+  readonly exitCode: number
+  readonly operation?: string
+  readonly path?: string
+  readonly offset?: number
+  readonly hint?: string
+  readonly causes: readonly string[]
+}
+
+/** A failure for a person: what happened, why, what to do; a stack trace only with `debug`. */
+export function errorText(error: unknown, options: { readonly debug: boolean }): string {
+  const [first, ...causes] = chain(error)
+  const lines = [
+    `error: ${messageOf(first)}`,
+    ...placeOf(first),
+    ...causes.flatMap((cause) => [`  because: ${messageOf(cause)}`, ...placeOf(cause)]),
+    ...hints(error).map((hint) => `hint: ${hint}`),
+  ]
+  if (options.debug) lines.push(...links(error).flatMap(stackOf))
+  return lines.join('\n')
+}
+
+/** A failure for a program. */
+export function errorObject(error: unknown): ErrorObject {
+  const [first, ...causes] = chain(error)
+  const facts = first instanceof StasisError ? first : undefined
+  const [hint] = hints(error)
+  return {
+    type: 'error',
+    code: facts?.code ?? 'INTERNAL',
+    message: messageOf(first),
+    exitCode: exitCodeOf(error),
+    ...(facts?.operation !== undefined && { operation: facts.operation }),
+    ...(facts?.path !== undefined && { path: facts.path }),
+    ...(facts?.offset !== undefined && { offset: facts.offset }),
+    ...(hint !== undefined && { hint }),
+    causes: causes.map(messageOf),
+  }
+}
+
+const REPORT_HINT =
+  'This is a fault of Stasis: please report it; STASIS_DEBUG=1 shows where it happened'
+
+/** An error and its causes as far as they tell something new. */
+function chain(error: unknown): readonly unknown[] {
+  const all = links(error)
+  return all.filter((link, index) => {
+    const above = all[index - 1]
+    return index === 0 || (messageOf(link) !== messageOf(above) && !isToldBy(above, link))
+  })
+}
+
+/** Node's and the XML parser's errors are told in our own words by the error above them. */
+function isToldBy(above: unknown, cause: unknown): boolean {
+  if (cause instanceof StasisError) return false
+  return (
+    above instanceof DomainXmlError ||
+    above instanceof CancelledError ||
+    (above instanceof StorageError && above.code !== 'IO_ERROR')
+  )
+}
+
+function links(error: unknown): readonly unknown[] {
+  const found: unknown[] = []
+  let link: unknown = error
+  while (link !== undefined && link !== null && found.length < 10 && !found.includes(link)) {
+    found.push(link)
+    link = link instanceof Error ? link.cause : undefined
+  }
+  return found
+}
+
+/** File and offset, where the message does not name them. */
+function placeOf(error: unknown): readonly string[] {
+  if (!(error instanceof StasisError) || error.path === undefined) return []
+  const { path, offset, message } = error
+  if (message.includes(path) && offset === undefined) return []
+  return [`  at: ${path}${offset === undefined ? '' : `, offset ${offset}`}`]
+}
+
+function hints(error: unknown): readonly string[] {
+  const given = links(error).flatMap((link) =>
+    link instanceof StasisError && link.hint !== undefined ? [link.hint] : [],
+  )
+  if (given.length === 0 && exitCodeOf(error) === 70) return [REPORT_HINT]
+  return [...new Set(given)]
+}
+
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return error instanceof StasisError || !(error instanceof Error) || error.name === 'Error'
+    ? message
+    : `${error.name}: ${message}`
+}
+
+function stackOf(error: unknown): readonly string[] {
+  return error instanceof Error && error.stack !== undefined ? ['', error.stack] : []
+}

@@ -1,0 +1,69 @@
+import {
+  CancelledError,
+  DomainError,
+  DomainXmlError,
+  ImageError,
+  QemuError,
+  StorageError,
+  UsageError,
+} from '../../errors.ts'
+
+interface ErrorKind {
+  readonly exitCode: number
+  readonly meaning: string
+  readonly matches: (error: unknown) => boolean
+}
+
+const KINDS: readonly ErrorKind[] = [
+  {
+    exitCode: 2,
+    meaning: 'the command line is wrong',
+    matches: (error) => error instanceof UsageError,
+  },
+  {
+    exitCode: 3,
+    meaning: 'the domain is missing, present, busy or in the wrong state',
+    matches: (error) => error instanceof DomainError,
+  },
+  {
+    exitCode: 4,
+    meaning: 'the domain XML is malformed or asks for what is not supported',
+    matches: (error) => error instanceof DomainXmlError,
+  },
+  {
+    exitCode: 5,
+    meaning: 'the file is no save image, or incomplete, damaged or unfit',
+    matches: (error) => error instanceof ImageError,
+  },
+  {
+    exitCode: 6,
+    meaning: 'QEMU is missing, lacks something, refused or died',
+    matches: (error) => error instanceof QemuError,
+  },
+  {
+    exitCode: 7,
+    meaning: 'the disk: no room, no permission, input/output error',
+    matches: (error) => error instanceof StorageError,
+  },
+  { exitCode: 70, meaning: 'a fault of Stasis itself', matches: () => false },
+  {
+    exitCode: 130,
+    meaning: 'cancelled by a signal',
+    matches: (error) => error instanceof CancelledError,
+  },
+]
+
+const INTERNAL = 70
+
+/** The exit code for a failure. */
+export function exitCodeOf(error: unknown): number {
+  return KINDS.find((kind) => kind.matches(error))?.exitCode ?? INTERNAL
+}
+
+/** The exit codes with their meanings, as `--help` shows them. */
+export function exitCodeTable(): string {
+  const rows = [{ exitCode: 0, meaning: 'done' }, ...KINDS]
+  return rows
+    .map(({ exitCode, meaning }) => `  ${String(exitCode).padStart(3)}  ${meaning}`)
+    .join('\n')
+}

@@ -1,0 +1,22 @@
+import type { SaveCheck } from '../../domain/save/check-save.ts'
+import { DomainError } from '../../errors.ts'
+import { formatBytes } from '../terminal/quantity.ts'
+import type { Output } from '../terminal/output.ts'
+import type { Answer } from '../verb.ts'
+
+/** What `save --check` says. @throws DomainError DOMAIN_WRONG_STATE when the domain could not be saved */
+export function saveCheckReport(check: SaveCheck, output: Output): Answer {
+  const { name, obstacles, neededBytes, freeBytes } = check
+  const [first, ...more] = obstacles
+  if (first === undefined) {
+    const free = freeBytes === undefined ? '' : `, ${formatBytes(freeBytes)} are free`
+    return {
+      text: `Domain '${name}' can be saved: the image takes ${formatBytes(neededBytes)} at most${free}`,
+      json: { type: 'result', ...check },
+    }
+  }
+  for (const obstacle of more) output.note(`obstacle: ${obstacle}`)
+  throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' could not be saved: ${first}`, {
+    operation: 'check a save',
+  })
+}

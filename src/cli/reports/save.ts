@@ -1,0 +1,25 @@
+import type { SaveResult } from '../../domain/save/save.ts'
+import { formatBytes, formatDuration } from '../terminal/quantity.ts'
+import { formatFacts } from '../terminal/table.ts'
+import type { Answer } from '../verb.ts'
+
+/** What `save` says at its end. */
+export function saveReport(result: SaveResult, options: { readonly verbose: boolean }): Answer {
+  const { name, image, timing } = result
+  const text = `Domain '${name}' saved to ${image.path}`
+  const json = { type: 'result', ...result }
+  if (!options.verbose) return { text, json }
+  const channels = result.channels === 0 ? '' : `${result.channels} channels`
+  const compression = result.compression === 'none' ? '' : result.compression
+  const facts = formatFacts([
+    ['Format', [image.format, channels, compression].filter(Boolean).join(', ')],
+    ['Memory', `${formatBytes(image.ramBytes)}, ${formatBytes(image.zeroBytes)} of it zero`],
+    ['File', `${formatBytes(image.fileBytes)}, ${formatBytes(image.allocatedBytes)} on disk`],
+    ['Total time', formatDuration(timing.totalMs)],
+    ['Downtime', `${formatDuration(timing.downtimeMs)} until the image was durable`],
+    ['Transfer', formatDuration(timing.transferMs)],
+    ['Flush', formatDuration(timing.flushMs)],
+    ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],
+  ])
+  return { text: `${text}\n${facts}`, json }
+}

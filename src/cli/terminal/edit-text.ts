@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeDurably } from '../../domain/store/durable-text.ts'
+import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
+import { editFile } from '../../qemu/edit-text.ts'
+
+/**
+ * Lets the person at the terminal edit a text in `$VISUAL`, `$EDITOR` or vi; gives the new text, or `undefined` when it is as it was.
+ * @throws UsageError BAD_ARGUMENT when the editor cannot be run or fails
+ */
+export async function editText(text: string, name: string): Promise<string | undefined> {
+  await using directory = await makeTemporaryDirectory('stasis-edit-')
+  const path = join(directory.path, name)
+  await writeDurably(path, text)
+  const editor = process.env['VISUAL'] || process.env['EDITOR'] || 'vi'
+  await editFile(editor, path)
+  const edited = await readFile(path, 'utf8')
+  return edited === text ? undefined : edited
+}

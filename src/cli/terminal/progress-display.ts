@@ -1,0 +1,28 @@
+import { type AnyProgress, progressLine } from './progress-line.ts'
+import type { Output } from './output.ts'
+
+/** Shows progress while it lives: one live line on a terminal, JSON lines with `--json`, on a pipe only what is waited for. */
+export class ProgressDisplay implements Disposable {
+  readonly #invocation: { readonly json: boolean; readonly output: Output }
+  #waits = false
+
+  constructor(invocation: { readonly json: boolean; readonly output: Output }) {
+    this.#invocation = invocation
+  }
+
+  /** For `onProgress`. */
+  readonly show = (progress: AnyProgress): void => {
+    const { json, output } = this.#invocation
+    if (json) output.json({ type: 'progress', ...progress })
+    else if (output.liveColumns !== undefined)
+      output.liveLine(progressLine(progress, output.liveColumns))
+    else if (progress.phase === 'filling' && !this.#waits) {
+      this.#waits = true
+      output.note(progressLine(progress, Infinity))
+    }
+  };
+
+  [Symbol.dispose](): void {
+    this.#invocation.output.endLiveLine()
+  }
+}

@@ -1,0 +1,84 @@
+import type { ConvertProgress } from '../../domain/images/convert-image.ts'
+import type {
+  RestoreProgress,
+  SaveProgress,
+  TransferMeasure,
+} from '../../domain/progress/progress.ts'
+import { formatBytes, formatTimeLeft } from './quantity.ts'
+
+/** What there is progress of. */
+export type AnyProgress =
+  | SaveProgress
+  | RestoreProgress
+  | ConvertProgress
+  | ({ readonly phase: 'reading' } & TransferMeasure)
+
+/** Progress as one line for a terminal of `columns` characters. */
+export function progressLine(progress: AnyProgress, columns: number): string {
+  return words(progress).slice(0, Math.max(0, columns - 1))
+}
+
+function words(progress: AnyProgress): string {
+  switch (progress.phase) {
+    case 'checking':
+      return 'Checking what QEMU and the disk allow'
+    case 'filling':
+      return waiting(progress)
+    case 'stopping':
+      return 'Stopping the guest'
+    case 'transferring':
+      return `Saving ${measured(progress)}`
+    case 'flushing':
+      return `Flushing ${formatBytes(progress.fileBytes)} to disk`
+    case 'ending':
+      return 'Ending QEMU'
+    case 'opening':
+      return 'Reading the image'
+    case 'starting':
+      return 'Starting QEMU'
+    case 'loading':
+      return `Restoring ${measured(progress)}`
+    case 'converting':
+      return `Converting ${measured(progress)}`
+    case 'reading':
+      return `Reading ${measured(progress)}`
+    case 'publishing':
+      return 'Writing the rest to disk'
+    case 'resuming':
+      return 'Letting the guest run on'
+  }
+}
+
+function waiting({
+  image,
+  remainingBytes,
+}: {
+  image: string
+  remainingBytes?: number | undefined
+}) {
+  const amount = remainingBytes === undefined ? 'memory' : formatBytes(remainingBytes)
+  return `Waiting for ${amount} that the guest still gets from ${image}`
+}
+
+function measured(measure: TransferMeasure): string {
+  const { percent, ramBytes, ramTotalBytes, rateBytesPerSecond, channelBytes, etaMs } = measure
+  const parts = [
+    `${Math.floor(percent).toString().padStart(3)} %`,
+    ramTotalBytes > 0 && `${formatBytes(ramBytes)} of ${formatBytes(ramTotalBytes)}`,
+    `${formatBytes(rateBytesPerSecond)}/s`,
+    channelBytes.length > 1 && balance(channelBytes),
+    etaMs !== undefined && percent < 100 && `${formatTimeLeft(etaMs)} left`,
+  ]
+  return parts.filter((part) => part !== false).join('  ')
+}
+
+/** How evenly the channels share the work: each one's part in percent, or the range when they are many. */
+function balance(channelBytes: readonly number[]): string {
+  const total = Math.max(
+    1,
+    channelBytes.reduce((sum, bytes) => sum + bytes, 0),
+  )
+  const shares = channelBytes.map((bytes) => Math.round((bytes / total) * 100))
+  if (shares.length <= 8) return `channels ${shares.join('/')} %`
+  return `${shares.length} channels ${Math.min(...shares)} to ${Math.max(...shares)} %`
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readCookieCpu } from '../../qemu/domain-xml/model/cpu.ts'
+import { checkCpu } from './cpu.ts'
+
+const cpu = readCookieCpu(`<cookie><cpu mode='custom' match='exact' check='full'>
+  <model fallback='forbid'>Skylake-Client</model>
+  <feature policy='require' name='lahf_lm'/><feature policy='disable' name='hle'/>
+</cpu></cookie>`)
+
+function outcome(missing: readonly string[]): readonly string[] {
+  return checkCpu(cpu, missing, { fromCookie: true }).map(
+    ({ severity, text }) => `${severity}: ${text}`,
+  )
+}
+
+test('checkCpu() says that all features are there', () => {
+  assert.deepEqual(outcome([]), ['ok: The processor Skylake-Client has all of its features here'])
+})
+
+test('checkCpu() calls a missing feature an error when the image names it', () => {
+  assert.deepEqual(outcome(['lahf-lm', 'avx2']), [
+    "error: The guest's processor has features that are not to be had here: lahf-lm",
+    'warning: The model Skylake-Client has features that are not to be had here: avx2',
+  ])
+})
+
+test('checkCpu() says what to think of a missing feature when the image has no cookie', () => {
+  const [finding] = checkCpu(undefined, ['svm'], { fromCookie: false })
+  assert.equal(finding?.severity, 'warning')
+  assert.match(finding?.hint ?? '', /saving host/)
+})

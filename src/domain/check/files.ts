@@ -1,0 +1,91 @@
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { type Finding, fault, right } from './finding.ts'
+
+/** A file that a domain needs, and what for. */
+interface NeededFile {
+  readonly what: string
+  readonly path: string
+  readonly mode: number
+  /** Where it may be made from when it is not there. */
+  readonly template?: string | undefined
+}
+
+const READ = constants.R_OK
+const WRITE = constants.R_OK | constants.W_OK
+
+/** Whether the files of a domain (disks, kernel, firmware, logs) are there and may be used as it uses them. */
+export async function checkFiles(domain: Domain): Promise<readonly Finding[]> {
+  const needed = [...diskFiles(domain), ...bootFiles(domain), ...characterFiles(domain)]
+  const faults = (await Promise.all(needed.map(checkFile))).flat()
+  if (faults.length > 0) return faults
+  return [right('FILES', `All ${needed.length} files of the domain are there`)]
+}
+
+async function checkFile({ what, path, mode, template }: NeededFile): Promise<readonly Finding[]> {
+  if (await may(path, mode)) return []
+  const missing = !(await may(path, constants.F_OK))
+  if (missing && template !== undefined && (await may(template, READ))) return []
+  const text = missing
+    ? `${what} is missing: ${path}`
+    : `${what} may not be ${mode === WRITE ? 'written' : 'read'}: ${path}`
+  const hint = missing
+    ? 'Bring the file, or name another place with --xml (or in the image: save-image-edit)'
+    : 'Check owner and mode of the file and of the directories above it'
+  return [fault('FILES', text, hint)]
+}
+
+function diskFiles({ disks }: Domain): readonly NeededFile[] {
+  return disks.flatMap(({ target, source, readonly }) =>
+    source === undefined ? [] : layers(`the disk ${target}`, source, readonly ? READ : WRITE),
+  )
+}
+
+function layers(what: string, layer: DiskLayer, mode: number): readonly NeededFile[] {
+  const file = { what: capital(what), path: layer.path, mode }
+  const below = layer.backing
+  return typeof below === 'object'
+    ? [file, ...layers(`what is under ${what}`, below, READ)]
+    : [file]
+}
+
+function bootFiles({ os }: Domain): readonly NeededFile[] {
+  const { nvram } = os
+  const read = [
+    { what: 'The kernel', path: os.kernel },
+    { what: 'The initial RAM disk', path: os.initrd },
+    { what: 'The firmware', path: os.loader?.path },
+  ].flatMap(({ what, path }) => (path === undefined ? [] : [{ what, path, mode: READ }]))
+  if (nvram?.path === undefined) return read
+  const { path, template } = nvram
+  return [...read, { what: 'The UEFI variable store', path, mode: WRITE, template }]
+}
+
+/** QEMU makes these files and sockets, so that it is their directory that must be there. */
+function characterFiles({ serials, consoles, channels }: Domain): readonly NeededFile[] {
+  const backends = [...serials, ...consoles, ...channels].map(({ backend }) => backend)
+  const paths = backends.flatMap(({ type, mode, path, log }) => {
+    const own = type === 'file' || (type === 'unix' && mode === 'bind') ? path : undefined
+    return [own, log?.file].filter((one) => one !== undefined && one !== '')
+  })
+  const directories = new Set(paths.map((path) => dirname(path ?? '')))
+  return [...directories].map((path) => ({
+    what: 'The directory of a serial port, console or channel',
+    path,
+    mode: WRITE,
+  }))
+}
+
+function capital(text: string): string {
+  return `${text[0]?.toUpperCase()}${text.slice(1)}`
+}
+
+function may(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  )
+}

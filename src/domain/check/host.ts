@@ -1,0 +1,121 @@
+import { access, readFile } from 'node:fs/promises'
+import { StasisError } from '../../errors.ts'
+import { kvmAccess } from '../../qemu/accelerator.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { findEmulator } from '../../qemu/find-emulator.ts'
+import { canonicalMachine } from '../../qemu/probe.ts'
+import type { ProbedQemu } from '../../qemu/probed-qemu.ts'
+import type { Directories } from '../store/directories.ts'
+import { probeEmulator } from '../machine/emulator.ts'
+import { type Finding, fault, right, warning } from './finding.ts'
+import { listDomains } from '../status/list.ts'
+
+/** Whether this host has a QEMU for a domain, with its machine type and its accelerator. */
+export async function checkEmulator(
+  domain: Domain,
+  directories: Directories,
+  signal: AbortSignal | undefined,
+): Promise<readonly Finding[]> {
+  let probed: ProbedQemu
+  try {
+    const path = await findEmulator({ emulator: domain.emulator, architecture: domain.os.arch })
+    probed = await probeEmulator(path, directories, signal)
+  } catch (error) {
+    if (!(error instanceof StasisError) || error.code === 'CANCELLED') throw error
+    return [fault('EMULATOR', error.message, error.hint)]
+  }
+  const { version, emulator } = probed
+  return [
+    right('EMULATOR', `QEMU ${version} at ${emulator}`),
+    checkMachineType(domain, probed),
+    ...(await checkAccelerator(domain, probed)),
+  ]
+}
+
+function checkMachineType({ os }: Domain, probed: ProbedQemu): Finding {
+  const machine = canonicalMachine(probed, os.machine)
+  if (machine !== undefined) return right('MACHINE_TYPE', `The machine type ${machine} is known`)
+  const family = os.machine.replace(/-\d+\.\d+(\.\d+)?$/, '')
+  const known = probed.machines.filter(({ name }) => name.startsWith(`${family}-`))
+  const newest = known
+    .map(({ name }) => name)
+    .sort(byVersion)
+    .at(-1)
+  const text = `QEMU ${probed.version} does not know the machine type ${os.machine}`
+  return fault(
+    'MACHINE_TYPE',
+    newest === undefined ? text : `${text}; the newest of its kind that it knows is ${newest}`,
+    'Install the QEMU version in the name, or a newer one that still has it, and name it in <emulator> (--xml)',
+  )
+}
+
+function byVersion(one: string, other: string): number {
+  return one.localeCompare(other, 'en', { numeric: true })
+}
+
+async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<readonly Finding[]> {
+  if (domain.type !== 'kvm') return []
+  if (probed.kvmUsable) return [right('ACCELERATOR', 'KVM can be used')]
+  const kvm = await kvmAccess()
+  const reason = kvm.usable ? `${probed.emulator} does not get it` : kvm.reason
+  return [
+    fault(
+      'ACCELERATOR',
+      `The guest ran under KVM, which cannot be used here: ${reason}`,
+      kvm.usable ? undefined : kvm.hint,
+    ),
+  ]
+}
+
+/** Whether the host has the memory that a guest takes. */
+export async function checkMemory(domain: Domain): Promise<readonly Finding[]> {
+  const facts = await readFile('/proc/meminfo', 'utf8').catch(() => '')
+  const read = (name: string): number =>
+    Number(new RegExp(`^${name}: +(\\d+)`, 'm').exec(facts)?.[1] ?? 0) * 1024
+  const { hugepages } = domain.memoryBacking
+  const free =
+    hugepages === undefined
+      ? read('MemAvailable')
+      : (read('HugePages_Free') / 1024) * (hugepages.sizeBytes ?? read('Hugepagesize'))
+  if (free === 0 && hugepages === undefined) return []
+  const mib = (bytes: number): string => `${Math.floor(bytes / 1024 / 1024)} MiB`
+  const kind = hugepages === undefined ? '' : ' in huge pages'
+  if (domain.memoryBytes <= free)
+    return [right('MEMORY', `${mib(domain.memoryBytes)} of memory, ${mib(free)}${kind} are free`)]
+  const text = `The guest has ${mib(domain.memoryBytes)} of memory, only ${mib(free)}${kind} are free`
+  const possible = read('MemTotal') + read('SwapTotal')
+  return hugepages !== undefined || domain.memoryBytes > possible
+    ? [fault('MEMORY', text, 'Restore on a host with more memory, or set aside more huge pages')]
+    : [warning('MEMORY', text, 'End something else first: the host may have to swap')]
+}
+
+/** Whether the domain's name and UUID are free for it. */
+export async function checkDomainState(
+  domain: Domain,
+  directories: Directories,
+  signal: AbortSignal | undefined,
+): Promise<readonly Finding[]> {
+  const others = await listDomains({ ...directories, all: true, signal })
+  return others.flatMap(({ name, uuid, id }) => {
+    if (name === domain.name && id !== undefined)
+      return [fault('DOMAIN_STATE', `Domain '${name}' is running`, 'Save or destroy it first')]
+    if (name === domain.name && uuid !== '' && uuid !== domain.uuid) {
+      const text = `Domain '${name}' is defined with another UUID, ${uuid}`
+      return [fault('DOMAIN_STATE', text, 'Undefine it first, or restore with another name')]
+    }
+    if (name !== domain.name && uuid !== '' && uuid === domain.uuid)
+      return [fault('DOMAIN_STATE', `The UUID of the domain belongs to domain '${name}'`)]
+    return []
+  })
+}
+
+/** Whether the networks that a domain is plugged into are there. */
+export async function checkNetworks({ interfaces }: Domain): Promise<readonly Finding[]> {
+  const bridges = new Set(interfaces.flatMap(({ bridge }) => bridge ?? []))
+  const missing: string[] = []
+  for (const bridge of bridges)
+    await access(`/sys/class/net/${bridge}`).catch(() => missing.push(bridge))
+  return missing.map((bridge) =>
+    fault('NETWORK', `The bridge ${bridge} is missing`, 'Make it, or name another with --xml'),
+  )
+}

@@ -1,0 +1,125 @@
+import { resolve } from 'node:path'
+import { StasisError, UsageError } from '../../errors.ts'
+import { openImage, readDescription } from '../../image/open-image.ts'
+import type { SaveFormat } from '../../image/save-format.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { foreignArchitecture } from '../machine/architecture.ts'
+import { checkCpu } from './cpu.ts'
+import { checkFiles } from './files.ts'
+import { checkDomainState, checkEmulator, checkMemory, checkNetworks } from './host.ts'
+import { checkShape } from './shape.ts'
+import { type Directories, resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { type Finding, type FindingCode, fault } from './finding.ts'
+import { type ImageInfoOptions, imageInfo } from '../images/image-info.ts'
+import { nameCancel } from '../progress/name-cancel.ts'
+import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
+import { planRestore } from '../restore/restore-plan.ts'
+import { tryMachine } from './trial-machine.ts'
+import type { XmlText } from '../store/xml-text.ts'
+
+/** How to check. */
+export interface CheckImageOptions extends DomainOptions, UnsupportedOptions {
+  /** Domain XML that the restore would use in place of the image's. */
+  readonly xml?: XmlText | undefined
+  /** How far reading an image is that must be read to its end. */
+  readonly onProgress?: ImageInfoOptions['onProgress']
+}
+
+/** Whether an image can be restored on this host. */
+export interface ImageCheck {
+  readonly path: string
+  readonly format: SaveFormat
+  /** No finding is an error. */
+  readonly loadable: boolean
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * Checks whether this host can restore an image, without starting its guest or touching its disks: architecture, QEMU, machine type,
+ * accelerator, processor, memory, files, networks; and whether RAM blocks and devices in the image are those that QEMU makes of the
+ * XML. Images that are one stream are read to their end.
+ * @throws ImageError for a file that is no complete image, UsageError, StorageError; CancelledError
+ */
+export async function checkImage(
+  file: string,
+  options: CheckImageOptions = {},
+): Promise<ImageCheck> {
+  const path = resolve(file)
+  return nameCancel(`check ${path}`, check(path, options))
+}
+
+async function check(path: string, options: CheckImageOptions): Promise<ImageCheck> {
+  const { signal } = options
+  const { xml } = await readDescription(path)
+  await using image = await openImage(path, { direct: false, signal })
+  const findings = await findAll(path, options.xml?.text ?? xml, options)
+  const loadable = findings.every(({ severity }) => severity !== 'error')
+  return { path, format: image.format, loadable, findings }
+}
+
+async function findAll(
+  path: string,
+  xml: string,
+  options: CheckImageOptions,
+): Promise<readonly Finding[]> {
+  const { signal } = options
+  const directories = resolveDirectories(options)
+  const read = readXml(xml, options)
+  if ('severity' in read) return [read]
+  const emulator = await checkEmulator(read, directories, signal)
+  const host = [
+    ...emulator,
+    ...(await checkMemory(read)),
+    ...(await checkFiles(read)),
+    ...(await checkNetworks(read)),
+    ...(await checkDomainState(read, directories, signal)),
+  ]
+  if (emulator.some(({ severity }) => severity === 'error')) return host
+  return [...host, ...(await checkMachine(path, directories, options))]
+}
+
+function readXml(xml: string, { ignoreUnsupported }: CheckImageOptions): Domain | Finding {
+  try {
+    const document = parseDomainXml(xml)
+    const foreign = foreignArchitecture(document)
+    if (foreign !== undefined) return fault('ARCHITECTURE', foreign.text, foreign.hint)
+    return readDomain(document, { ignoreUnsupported }).domain
+  } catch (error) {
+    return findingOf('DOMAIN_XML', error)
+  }
+}
+
+/** Compares the machine in the image with the one that QEMU makes here. */
+async function checkMachine(
+  path: string,
+  directories: Directories,
+  options: CheckImageOptions,
+): Promise<readonly Finding[]> {
+  const { signal, onProgress } = options
+  const { machine, memory, devices = [] } = await imageInfo(path, { signal, onProgress })
+  try {
+    await using image = await openImage(path, { direct: false, signal })
+    const plan = await planRestore(image, options.xml, directories, options)
+    const trial = await tryMachine(plan, signal)
+    const saved = { machine, blocks: memory?.blocks ?? [], devices }
+    const { cpuOverride, domain } = plan
+    const fromCookie = cpuOverride !== undefined
+    return [
+      ...checkCpu(cpuOverride ?? domain.cpu, trial.missingFeatures, { fromCookie }),
+      ...checkShape(saved, trial.shape),
+    ]
+  } catch (error) {
+    return [findingOf('MACHINE', error)]
+  }
+}
+
+/** What stands in the way, as a finding; faults of ours, a cancel and a wrong request stay errors. */
+function findingOf(code: FindingCode, error: unknown): Finding {
+  if (!(error instanceof StasisError) || error instanceof UsageError) throw error
+  if (error.code === 'CANCELLED' || error.code === 'INTERNAL') throw error
+  const cause = error.cause instanceof StasisError ? `: ${error.cause.message}` : ''
+  return fault(code, `${error.message}${cause}`, error.hint)
+}

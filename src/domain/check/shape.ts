@@ -1,0 +1,87 @@
+import type { DescribedDevice } from '../../wire/device-description.ts'
+import { type Finding, fault, right, warning } from './finding.ts'
+
+/** What a machine's stream says of it: QEMU loads it into a machine of the same shape only. */
+export interface MachineShape {
+  /** The machine type. */
+  readonly machine: string | undefined
+  readonly blocks: readonly { readonly name: string; readonly bytes: number }[]
+  /** Empty when the stream has no description. */
+  readonly devices: readonly DescribedDevice[]
+}
+
+/**
+ * Whether the machine in an image fits one that QEMU makes here from its XML. Only the image's side counts: what QEMU has besides
+ * stays as it is at its start (migration/savevm.c `qemu_loadvm_section_start_full`, migration/ram.c `parse_ramblocks`).
+ */
+export function checkShape(saved: MachineShape, here: MachineShape): readonly Finding[] {
+  return [...checkMachine(saved, here), ...checkBlocks(saved, here), ...checkDevices(saved, here)]
+}
+
+function checkMachine(saved: MachineShape, here: MachineShape): readonly Finding[] {
+  if (saved.machine === undefined || saved.machine === here.machine) return []
+  return [
+    fault(
+      'MACHINE_TYPE',
+      `The device state is of the machine type ${saved.machine}, the XML asks for ${here.machine ?? 'none'}`,
+      `Write ${saved.machine} into the XML: save-image-edit`,
+    ),
+  ]
+}
+
+function checkBlocks(saved: MachineShape, here: MachineShape): readonly Finding[] {
+  const sizes = new Map(here.blocks.map(({ name, bytes }) => [name, bytes]))
+  const faults = saved.blocks.flatMap(({ name, bytes }) => {
+    const size = sizes.get(name)
+    if (size === bytes) return []
+    if (size === undefined) {
+      const text = `The image has the memory block ${name}, which the machine of this XML lacks`
+      return [fault('RAM_BLOCKS', text, blockHint(name))]
+    }
+    const text = `The memory block ${name} has ${bytes} bytes in the image and ${size} here`
+    // Tables that firmware reads are of the size that they have when the machine is made; QEMU resizes them.
+    if (name.startsWith('/rom@')) return [warning('RAM_BLOCKS', text)]
+    return [fault('RAM_BLOCKS', text, blockHint(name))]
+  })
+  if (faults.length > 0) return faults
+  return [right('RAM_BLOCKS', `The ${saved.blocks.length} memory blocks fit`)]
+}
+
+function blockHint(name: string): string {
+  if (name.endsWith('.rom') || name.startsWith('pc.bios') || name.startsWith('vga'))
+    return "Firmware differs from the saving host's: install the same version of ipxe-qemu, seabios or OVMF"
+  return 'The XML is not the one that the machine was saved with: give the right one with --xml'
+}
+
+function checkDevices(saved: MachineShape, here: MachineShape): readonly Finding[] {
+  if (saved.devices.length === 0)
+    return [warning('DEVICES', 'The image does not describe its devices: they were not compared')]
+  const known = new Map(here.devices.map((one) => [keyOf(one), one]))
+  const faults = saved.devices.flatMap((device) => {
+    const mine = known.get(keyOf(device))
+    if (mine === undefined) {
+      const text = `The image has state of the device ${inWords(device)}, which the machine of this XML lacks`
+      return [
+        fault(
+          'DEVICES',
+          text,
+          'Add the device, at the same address, to the XML: --xml, save-image-edit',
+        ),
+      ]
+    }
+    if (mine.version >= device.version) return []
+    const text = `The state of ${inWords(device)} has version ${device.version}, this QEMU reads up to ${mine.version}`
+    return [fault('DEVICES', text, 'Use a QEMU at least as new as the one that saved')]
+  })
+  if (faults.length > 0) return faults
+  return [right('DEVICES', `The ${saved.devices.length} devices fit`)]
+}
+
+function keyOf({ name, instance }: DescribedDevice): string {
+  return `${name}\0${instance}`
+}
+
+/** `0000:00:01.2:00.0/virtio-balloon`: name, and address in front of it. */
+function inWords({ name, instance }: DescribedDevice): string {
+  return instance === 0 ? `"${name}"` : `"${name}" number ${instance}`
+}

@@ -1,0 +1,103 @@
+import { join } from 'node:path'
+import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
+import { probeMigration } from '../../migration/features.ts'
+import { buildCommandLine } from '../../qemu/command-line/build.ts'
+import { harmlessArguments } from '../../qemu/command-line/harmless.ts'
+import { endQemu } from '../../qemu/end.ts'
+import { launchQemu } from '../../qemu/launch.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+import { openSaveTarget } from '../../transfer/image-receivers/receiver-table.ts'
+import type { MachineShape } from './shape.ts'
+import { imageInfo } from '../images/image-info.ts'
+import type { RestorePlan } from '../restore/restore-plan.ts'
+import { settleSave } from '../save/save-options.ts'
+import { transferOut } from '../save/save-transfer.ts'
+
+/** What a machine that was made only to be looked at says of itself. */
+export interface TrialMachine {
+  readonly shape: MachineShape
+  /** Features of the processor that were asked for and that host or emulator do not have. */
+  readonly missingFeatures: readonly string[]
+}
+
+/**
+ * Makes the machine that a restore would make, with nothing of the domain in it (no disk, file or network is opened, its memory is
+ * not touched), and lets it describe itself: it is saved, which takes next to nothing, since it never ran. It leaves nothing.
+ * @throws QemuError, DomainXmlError, StorageError; CancelledError
+ */
+export async function tryMachine(
+  plan: RestorePlan,
+  signal: AbortSignal | undefined,
+): Promise<TrialMachine> {
+  await using directory = await makeTemporaryDirectory('stasis-trial-')
+  const path = (name: string): string => join(directory.path, name)
+  const { domain, emulator, cpuOverride, xml } = plan
+  const argv = buildCommandLine(
+    {
+      ...domain,
+      os: { ...domain.os, nvram: storeOf(plan) },
+      memoryBacking: { ...domain.memoryBacking, ...ORDINARY_MEMORY },
+    },
+    {
+      qemuVersion: emulator.version,
+      monitors: [],
+      incoming: false,
+      cpuOverride,
+      socketDirectory: directory.path,
+    },
+  )
+  const { process, control } = await launchQemu({
+    emulator: emulator.probed.emulator,
+    argv: harmlessArguments(argv, directory.path),
+    directory: directory.path,
+    monitors: { control: path('control'), query: path('query') },
+    signal,
+  })
+  try {
+    await using qmp = control
+    const missingFeatures = await missingCpuFeatures(qmp)
+    const settings = settleSave({ channels: 1, bypassCache: false })
+    const broken = new AbortController()
+    await using target = await openSaveTarget(settings.format, {
+      ...settings,
+      path: path('image'),
+      socketPath: path('stream'),
+      description: { xml, cookie: undefined, wasRunning: false },
+      signal: broken.signal,
+    })
+    target.received.catch(() => undefined)
+    const features = await probeMigration(qmp, { signal })
+    await transferOut(qmp, target, { settings, features, broken, signal, report: () => undefined })
+    await target.publish()
+    const { machine, memory, devices = [] } = await imageInfo(path('image'), { signal })
+    return { shape: { machine, blocks: memory?.blocks ?? [], devices }, missingFeatures }
+  } finally {
+    await endQemu(process.identity, { force: true })
+  }
+}
+
+const ORDINARY_MEMORY = {
+  source: 'anonymous',
+  access: undefined,
+  hugepages: undefined,
+  locked: false,
+  immediate: false,
+} as const
+
+/** A variable store that is still to be made is as large as its template. */
+function storeOf({ domain }: RestorePlan): RestorePlan['domain']['os']['nvram'] {
+  const { nvram } = domain.os
+  if (nvram?.template === undefined) return nvram
+  return { ...nvram, path: nvram.template, format: nvram.templateFormat }
+}
+
+/** `unavailable-features` of the first x86 processor (QEMU target/i386/cpu.c, since 4.2); all are alike. */
+async function missingCpuFeatures(qmp: QmpConnection): Promise<readonly string[]> {
+  const [cpu] = await qmp.execute('query-cpus-fast')
+  if (cpu === undefined) return []
+  const path = cpu['qom-path']
+  const names = await qmp
+    .execute('qom-get', { path, property: 'unavailable-features' })
+    .catch(() => [])
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : []
+}

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, realpath, symlink } from 'node:fs/promises'
+import { DomainError, storageError } from '../../errors.ts'
+import { inspectQemu, machineFacts } from '../../qemu/inspect.ts'
+import { QmpConnection } from '../../qmp/connection.ts'
+import { attachedXml } from './attached-xml.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { writeDurably } from '../store/durable-text.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { checkIdentity } from '../store/identity.ts'
+import { clearRuntime } from '../store/presence.ts'
+import { writeRecord } from '../store/runtime-record.ts'
+import { restartObstacles } from '../machine/restart-obstacles.ts'
+
+/** What to take over. */
+export interface AttachOptions extends DomainOptions {
+  /** What to call it. Default: what QEMU was told with `-name`, else `qemu-PID`. */
+  readonly name?: string | undefined
+}
+
+/** A QEMU that was taken over. */
+export interface AttachedDomain {
+  readonly name: string
+  readonly uuid: string
+  /** The pid of its QEMU. */
+  readonly id: number
+  /** What keeps it from being saved, as its QEMU could not be started again as it was. */
+  readonly obstacles: readonly string[]
+}
+
+/**
+ * Takes over a running QEMU that Stasis did not start, by the socket of a QMP monitor that nobody else uses: it can then be saved, and its image
+ * starts the same QEMU again from the recorded command line.
+ * @throws DomainError DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_BUSY when the monitor is in use; QemuError, StorageError, UsageError
+ */
+export async function attachDomain(
+  qmpSocket: string,
+  options: AttachOptions = {},
+): Promise<AttachedDomain> {
+  const socket = await realpath(qmpSocket).catch((error: unknown) => {
+    throw storageError('find the monitor', qmpSocket, error)
+  })
+  const found = await inspectQemu(socket)
+  await using qmp = await QmpConnection.connect(socket, { signal: options.signal })
+  const facts = await machineFacts(qmp)
+  const obstacles = await restartObstacles(qmp, found.commandLine)
+  const name = options.name ?? facts.name ?? `qemu-${found.identity.pid}`
+  const uuid = facts.uuid ?? randomUUID()
+  await using held = await HeldDomain.named(name, 'attach', options)
+  held.requireOff()
+  await checkIdentity(held.directories, { name, uuid })
+  const { paths } = held
+  const { major, minor, micro } = qmp.version.qemu
+  try {
+    await mkdir(paths.directory, { recursive: true, mode: 0o700 })
+    await symlink(socket, paths.controlSocket)
+    await symlink(socket, paths.querySocket)
+  } catch (error) {
+    await clearRuntime(paths)
+    throw storageError('note where the monitor is', paths.controlSocket, error)
+  }
+  await writeDurably(paths.liveXml, attachedXml({ ...facts, name, uuid, emulator: found.emulator }))
+  await writeRecord(paths, {
+    ...found.identity,
+    stage: 'running',
+    uuid,
+    emulator: found.emulator,
+    qemuVersion: `${major}.${minor}.${micro}`,
+    commandLine: found.commandLine,
+    attached: { cwd: found.cwd },
+  })
+  return { name, uuid, id: found.identity.pid, obstacles }
+}
+
+/**
+ * Lets go of a QEMU that was taken over, given by name, UUID or id; it runs on.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY
+ */
+export async function detachDomain(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<{ readonly name: string }> {
+  await using held = await HeldDomain.find(reference, 'detach', options)
+  const { name, paths } = held
+  const { attached, origin } = held.requireRunning()
+  if (attached === undefined || origin !== undefined) {
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Domain '${name}' was started by Stasis: it cannot be let go of`,
+    )
+  }
+  await clearRuntime(paths)
+  return { name }
+}

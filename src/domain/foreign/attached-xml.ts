@@ -1,0 +1,40 @@
+import type { MachineFacts } from '../../qemu/inspect.ts'
+
+/** A domain XML that says what is known of a QEMU that Stasis did not start; its image is restored from its command line. */
+export function attachedXml(
+  facts: MachineFacts & { readonly name: string; readonly uuid: string; readonly emulator: string },
+): string {
+  const { name, uuid, kvm, memoryBytes, vcpus, architecture, machine, emulator } = facts
+  const disks = facts.disks
+    .map(
+      ({ path, format }, index) => `    <disk type='file' device='disk'>
+      <driver name='qemu' type='${format}'/>
+      <source file='${escapeXml(path)}'/>
+      <target dev='vd${String.fromCharCode(97 + (index % 26))}' bus='virtio'/>
+    </disk>
+`,
+    )
+    .slice(0, 26)
+    .join('')
+  return `<domain type='${kvm ? 'kvm' : 'qemu'}'>
+  <name>${escapeXml(name)}</name>
+  <uuid>${uuid}</uuid>
+  <memory unit='KiB'>${Math.ceil(memoryBytes / 1024)}</memory>
+  <vcpu>${vcpus}</vcpu>
+  <os>
+    <type arch='${escapeXml(architecture)}' machine='${escapeXml(machine)}'>hvm</type>
+  </os>
+  <devices>
+    <emulator>${escapeXml(emulator)}</emulator>
+${disks}  </devices>
+</domain>
+`
+}
+
+function escapeXml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll("'", '&apos;')
+}

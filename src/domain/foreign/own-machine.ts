@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import { openImage } from '../../image/open-image.ts'
+import { probeMigration } from '../../migration/features.ts'
+import { contVm } from '../../migration/run-state.ts'
+import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
+import { QmpConnection } from '../../qmp/connection.ts'
+import { openRestoreFeed } from '../../transfer/image-senders/sender-table.ts'
+import { attachDomain } from './attach.ts'
+import { nameCancel } from '../progress/name-cancel.ts'
+import { attachedOrigin } from '../machine/provenance.ts'
+import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
+import { transferIn } from '../restore/restore-transfer.ts'
+import { type SaveOptions, type SaveResult, saveDomain } from '../save/save.ts'
+
+/** A QEMU of a program's own, to be saved. */
+export interface SaveMachineOptions extends Omit<SaveOptions, 'stateDir' | 'runtimeDir'> {
+  /** The unix socket of a QMP monitor that nobody uses meanwhile. */
+  readonly qmp: string
+  /** Where the image shall be. */
+  readonly path: string
+  readonly name?: string | undefined
+}
+
+/**
+ * Saves a QEMU that the caller started, and ends it once the image is durable. No state directory is used.
+ * @throws what `attachDomain` and `saveDomain` throw
+ */
+export async function saveMachine(options: SaveMachineOptions): Promise<SaveResult> {
+  const { qmp, path, name, ...rest } = options
+  await using scratch = await makeTemporaryDirectory('stasis-machine-')
+  const directories = { stateDir: scratch.path, runtimeDir: join(scratch.path, 'run') }
+  const { signal } = options
+  const attached = await attachDomain(qmp, { ...directories, name, signal })
+  return await saveDomain(attached.name, path, { ...rest, ...directories })
+}
+
+/** What a program needs to make the machine of an image again. */
+export interface MachineLaunch {
+  /** The command line that the machine was saved from, the program first; empty when the image does not say it. */
+  readonly commandLine: readonly string[]
+  /** The domain XML in the image. */
+  readonly xml: string
+  /** Arguments that the new QEMU must have. */
+  readonly incoming: readonly string[]
+}
+
+/** How to restore. */
+export interface RestoreMachineOptions {
+  /** Starts QEMU in the program's own way; gives the unix socket of its QMP monitor, which nobody else uses meanwhile. */
+  readonly launch: (machine: MachineLaunch) => Promise<string>
+  /** Default: what it did when it was saved. */
+  readonly resumeAs?: 'running' | 'paused' | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress<RestoreProgress> | undefined
+}
+
+/**
+ * Loads an image into a QEMU that the caller starts. Whether that may run, beside the disks that it finds, and its end when this fails, are
+ * for the caller.
+ * @throws ImageError, QemuError, StorageError, CancelledError, and what `launch` throws
+ */
+export async function restoreMachine(
+  path: string,
+  options: RestoreMachineOptions,
+): Promise<{ readonly state: 'running' | 'paused' }> {
+  return nameCancel(`restore ${path}`, restore(path, options))
+}
+
+async function restore(
+  path: string,
+  options: RestoreMachineOptions,
+): Promise<{ readonly state: 'running' | 'paused' }> {
+  const { launch, signal, resumeAs, onProgress: report = () => undefined } = options
+  report({ phase: 'opening' })
+  await using image = await openImage(path, { direct: false, signal })
+  const { xml, cookie, wasRunning } = image.description
+  report({ phase: 'starting' })
+  const socket = await launch({
+    commandLine: attachedOrigin(cookie)?.commandLine ?? [],
+    xml,
+    incoming: ['-S', '-incoming', 'defer'],
+  })
+  await using scratch = await makeTemporaryDirectory('stasis-machine-')
+  await using control = await QmpConnection.connect(socket, { signal })
+  await using feed = openRestoreFeed(image, {
+    connections: 2,
+    direct: false,
+    signal,
+    backends: [],
+  })
+  const socketPath = join(scratch.path, 'stream')
+  const features = await probeMigration(control, { signal })
+  await transferIn(control, feed, { socketPath, features, signal, report })
+  report({ phase: 'resuming' })
+  const state = resumeAs ?? (wasRunning ? 'running' : 'paused')
+  if (state === 'running') await contVm(control, { signal })
+  return { state }
+}

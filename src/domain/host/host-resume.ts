@@ -1,0 +1,110 @@
+import { listEntries } from '../store/catalogue.ts'
+import { type Directories, resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { throwIfCancelled } from '../../errors.ts'
+import { isAutostarted } from '../store/autostart.ts'
+import { readHostList, writeHostList } from '../store/host-list.ts'
+import { hasManagedImage } from '../store/managed-image.ts'
+import { severalAtOnce } from '../progress/several-at-once.ts'
+import { startDomain } from '../lifecycle/start.ts'
+
+/** How to bring the domains of a host back. */
+export interface HostResumeOptions extends DomainOptions {
+  /** How many at the same time. Default 2. */
+  readonly parallelDomains?: number | undefined
+  /** Those that start with the host, too, from their managed save if they have one. */
+  readonly autostart?: boolean | undefined
+  /** Only say what would be done. */
+  readonly dryRun?: boolean | undefined
+  /** Told of every domain when it is dealt with. */
+  readonly onDomain?: ((outcome: HostResumeOutcome) => void) | undefined
+}
+
+/** What has become of one domain. */
+export interface HostResumeOutcome {
+  readonly name: string
+  readonly outcome:
+    | 'resumed'
+    | 'booted'
+    | 'would be resumed'
+    | 'would be booted'
+    | 'runs already'
+    | 'not started'
+  /** Why it was not started. */
+  readonly reason?: string
+}
+
+const DEFAULT_PARALLEL = 2
+
+/**
+ * Lets go on all domains that `saveHost` has parked, several at once. Never fails because of one of them: those that could not be
+ * started are named, and keep their managed save.
+ * @throws StorageError, CancelledError
+ */
+export async function resumeHost(
+  options: HostResumeOptions = {},
+): Promise<readonly HostResumeOutcome[]> {
+  const { parallelDomains = DEFAULT_PARALLEL, dryRun, onDomain, autostart, ...rest } = options
+  const directories = resolveDirectories(options)
+  const listed = await readHostList(directories)
+  const candidates = await choose(directories, listed, autostart === true)
+  const outcomes = await severalAtOnce(candidates, parallelDomains, async (candidate) => {
+    const outcome = await one(candidate)
+    onDomain?.(outcome)
+    return outcome
+  })
+  if (dryRun !== true) {
+    const left = outcomes.filter(({ outcome }) => outcome === 'not started')
+    const names = left.map(({ name }) => name).filter((name) => listed.includes(name))
+    await writeHostList(directories, names)
+  }
+  throwIfCancelled('bring the domains of the host back', options.signal)
+  return outcomes
+
+  async function one({ name, parked, wanted, running }: Candidate): Promise<HostResumeOutcome> {
+    if (running) return { name, outcome: 'runs already' }
+    if (!parked && !wanted)
+      return {
+        name,
+        outcome: 'not started',
+        reason: 'it was not saved, and does not start with the host',
+      }
+    if (dryRun === true) return { name, outcome: parked ? 'would be resumed' : 'would be booted' }
+    try {
+      const { restored } = await startDomain(name, rest)
+      return { name, outcome: restored === undefined ? 'booted' : 'resumed' }
+    } catch (error) {
+      return { name, outcome: 'not started', reason: reasonOf(error) }
+    }
+  }
+}
+
+interface Candidate {
+  readonly name: string
+  readonly parked: boolean
+  /** It starts with the host. */
+  readonly wanted: boolean
+  readonly running: boolean
+}
+
+async function choose(
+  directories: Directories,
+  listed: readonly string[],
+  autostart: boolean,
+): Promise<readonly Candidate[]> {
+  const all = await Promise.all(
+    (await listEntries(directories)).map(async ({ name, paths, record }) => ({
+      name,
+      parked: await hasManagedImage(paths),
+      wanted: autostart && (await isAutostarted(directories, name)),
+      running: record !== undefined,
+    })),
+  )
+  return all.filter(({ name, wanted }) => wanted || listed.includes(name))
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  return `${error.message}${cause}`
+}

@@ -1,0 +1,101 @@
+import { throwIfCancelled } from '../../errors.ts'
+import { listEntries } from '../store/catalogue.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import { liveDomain } from '../store/dump-xml.ts'
+import { readHostList, writeHostList } from '../store/host-list.ts'
+import { managedSaveDomain } from '../save/managed-save.ts'
+import type { SaveOptions, SaveResult } from '../save/save.ts'
+import { SharedBandwidth } from '../save/shared-bandwidth.ts'
+import { severalAtOnce } from '../progress/several-at-once.ts'
+
+/** How to park every domain of a host. */
+export interface HostSaveOptions extends Omit<
+  SaveOptions,
+  'xml' | 'resumeAs' | 'onProgress' | 'maxBandwidth'
+> {
+  /** Bytes of guest memory per second that all of them send at most, together. Default: as fast as it goes. */
+  readonly maxBandwidth?: number | undefined
+  /** When it has passed, what is under way is cancelled and what is left stays as it is. Default: none. */
+  readonly timeLimitMs?: number | undefined
+  /** How many at the same time. Default 2: two keep the disk busy while one starts or ends. */
+  readonly parallelDomains?: number | undefined
+  /** Only say what would be done. */
+  readonly dryRun?: boolean | undefined
+  /** Told of every domain when it is dealt with. */
+  readonly onDomain?: ((outcome: HostSaveOutcome) => void) | undefined
+}
+
+/** What has become of one domain. */
+export interface HostSaveOutcome {
+  readonly name: string
+  readonly outcome: 'saved' | 'would be saved' | 'not saved'
+  /** Guest memory: what the image can take at most. */
+  readonly memoryBytes: number | undefined
+  /** Why it was not saved. */
+  readonly reason?: string
+  readonly result?: SaveResult
+}
+
+const DEFAULT_PARALLEL = 2
+
+/**
+ * Parks all running domains, several at once. Never fails because of one of them: those that were not saved are named, and run on.
+ * @throws StorageError, CancelledError
+ */
+export async function saveHost(options: HostSaveOptions = {}): Promise<readonly HostSaveOutcome[]> {
+  const { timeLimitMs, parallelDomains = DEFAULT_PARALLEL, dryRun, onDomain, ...rest } = options
+  const maxBandwidth =
+    options.maxBandwidth === undefined ? undefined : new SharedBandwidth(options.maxBandwidth)
+  const directories = resolveDirectories(options)
+  const running = (await listEntries(directories)).filter(({ record }) => record !== undefined)
+  const sized = await Promise.all(
+    running.map(async ({ name, paths, persistent }) => {
+      const domain = await liveDomain(paths).catch(() => undefined)
+      return { name, persistent, memoryBytes: domain?.memoryBytes }
+    }),
+  )
+  // The small ones first: when the time runs out, more of them are safe.
+  const order = sized.toSorted((a, b) => (a.memoryBytes ?? 0) - (b.memoryBytes ?? 0))
+  if (dryRun !== true) {
+    const names = order.filter(({ persistent }) => persistent).map(({ name }) => name)
+    await writeHostList(directories, [...(await readHostList(directories)), ...names])
+  }
+  const limit = timeLimitMs === undefined ? undefined : AbortSignal.timeout(timeLimitMs)
+  const signals = [options.signal, limit].filter((signal) => signal !== undefined)
+  const signal = signals.length === 0 ? undefined : AbortSignal.any(signals)
+  const outcomes = await severalAtOnce(
+    order,
+    parallelDomains,
+    async ({ name, persistent, memoryBytes }) => {
+      const base = { name, memoryBytes }
+      const outcome = await one()
+      onDomain?.(outcome)
+      return outcome
+
+      async function one(): Promise<HostSaveOutcome> {
+        if (!persistent) return { ...base, outcome: 'not saved', reason: 'it is not defined' }
+        if (dryRun === true) return { ...base, outcome: 'would be saved' }
+        if (hasPassed(limit))
+          return { ...base, outcome: 'not saved', reason: 'the time had run out' }
+        try {
+          const result = await managedSaveDomain(name, { ...rest, maxBandwidth, signal })
+          return { ...base, outcome: 'saved', result }
+        } catch (error) {
+          const out = hasPassed(limit) && !hasPassed(options.signal)
+          const text = error instanceof Error ? error.message : String(error)
+          return {
+            ...base,
+            outcome: 'not saved',
+            reason: out ? `the time had run out: ${text}` : text,
+          }
+        }
+      }
+    },
+  )
+  throwIfCancelled('save the domains of the host', options.signal)
+  return outcomes
+}
+
+function hasPassed(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
+}

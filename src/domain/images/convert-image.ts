@@ -1,0 +1,171 @@
+import { stat } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { UsageError, throwIfCancelled } from '../../errors.ts'
+import type { Compression } from '../../image/header.ts'
+import { NewStreamImage } from '../../image/new-stream-image.ts'
+import { openImage } from '../../image/open-image.ts'
+import { isPacked } from '../../image/packed/packing.ts'
+import type { SaveFormat } from '../../image/save-format.ts'
+import type { SavedMachine } from '../../image/saved-machine.ts'
+import { childText } from '../../qemu/domain-xml/access.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { pumpMachine, storedBytes } from '../../transfer/convert/source.ts'
+import { openSink } from '../../transfer/convert/writer-table.ts'
+import type { CompressionLevel } from '../../transfer/image-receiver.ts'
+import { checkDestination } from '../store/destination.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { nameCancel } from '../progress/name-cancel.ts'
+import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
+import { settleSave } from '../save/save-options.ts'
+import { watchTransfer } from '../progress/transfer-meter.ts'
+
+/** The phases of a conversion, in this order. */
+export type ConvertProgress =
+  | ({ readonly phase: 'converting' } & TransferMeasure)
+  | { readonly phase: 'publishing' }
+
+/** How to convert. */
+export interface ConvertOptions extends DomainOptions {
+  /** Default: `stasis`. */
+  readonly format?: SaveFormat | undefined
+  /** Of `stasis`: default `zstd`. */
+  readonly compression?: Compression | undefined
+  readonly compressionLevel?: CompressionLevel | undefined
+  /** Files of `channels`, 1 to 64. Default: 2. */
+  readonly channels?: number | undefined
+  /** Past the page cache, on both sides. Default: yes. */
+  readonly bypassCache?: boolean | undefined
+  readonly onProgress?: OnProgress<ConvertProgress> | undefined
+}
+
+/** An image that was written from another. */
+export interface ConvertResult {
+  readonly from: { readonly path: string; readonly format: SaveFormat }
+  readonly to: { readonly path: string; readonly format: SaveFormat; readonly fileBytes: number }
+  readonly totalMs: number
+}
+
+/**
+ * Writes an image down in another format, or compressed otherwise: the same description, memory and device state. What stood at
+ * `output` is replaced at the end; on failure and abort nothing changes.
+ * @throws ImageError, UsageError, StorageError, CancelledError
+ */
+export async function convertImage(
+  input: string,
+  output: string,
+  options: ConvertOptions = {},
+): Promise<ConvertResult> {
+  return nameCancel(`convert ${input}`, convert(resolve(input), resolve(output), options))
+}
+
+async function convert(
+  input: string,
+  output: string,
+  options: ConvertOptions,
+): Promise<ConvertResult> {
+  const { signal, onProgress: report = () => undefined } = options
+  const startMs = performance.now()
+  const { bypassCache = true } = options
+  const settings = settleSave({ ...options, bypassCache })
+  const { format } = settings
+  if (format === 'channels' && settings.compression !== 'none')
+    throw new UsageError('BAD_COMBINATION', 'Converted channels are not compressed: QEMU does that')
+  await refuseSame(input, output)
+  await checkDestination(resolveDirectories(options), output)
+  await using machine = await openImage(input, { direct: bypassCache, signal })
+  const counter = { readBytes: 0, fileBytes: (): number => 0 }
+  const totalBytes = storedBytes(machine)
+  let fileBytes: number
+  {
+    using _meter = watchTransfer(
+      () => ({
+        transferredBytes: counter.readBytes,
+        ramBytes: Math.min(counter.readBytes, totalBytes),
+        ramTotalBytes: totalBytes,
+        fileBytes: counter.fileBytes(),
+        channelBytes: [],
+      }),
+      (measure) => report({ phase: 'converting', ...measure }),
+    )
+    const onRead = (bytes: number): void => {
+      counter.readBytes += bytes
+    }
+    const work = { machine, output, settings, signal, onRead, counter, report }
+    fileBytes =
+      machine.stream !== undefined && (format === 'raw' || isPacked(format))
+        ? await carryStream({ ...work, stream: machine.stream, format })
+        : await rewrite(work)
+  }
+  return {
+    from: { path: input, format: machine.format },
+    to: { path: output, format, fileBytes },
+    totalMs: performance.now() - startMs,
+  }
+}
+
+interface Work {
+  readonly machine: SavedMachine
+  readonly output: string
+  readonly settings: ReturnType<typeof settleSave>
+  readonly signal: AbortSignal | undefined
+  readonly onRead: (bytes: number) => void
+  readonly counter: { fileBytes: () => number }
+  readonly report: OnProgress<ConvertProgress>
+}
+
+/** From one single stream into another: the stream is the same, only its packing differs. */
+async function carryStream(
+  work: Work & {
+    readonly stream: NonNullable<SavedMachine['stream']>
+    readonly format: Parameters<typeof NewStreamImage.create>[1]['format']
+  },
+): Promise<number> {
+  const { machine, output, settings, signal, stream, format } = work
+  const { compressionLevel: level } = settings
+  await using image = await NewStreamImage.create(output, {
+    format,
+    description: machine.description,
+    direct: settings.direct,
+    level: level === 'adaptive' ? undefined : level,
+  })
+  work.counter.fileBytes = () => image.fileBytes
+  for await (const piece of stream.open(work.onRead)) {
+    throwIfCancelled(`convert ${machine.path}`, signal)
+    await image.stream.append(piece)
+  }
+  work.report({ phase: 'publishing' })
+  return await image.publish()
+}
+
+async function rewrite(work: Work): Promise<number> {
+  const { machine, output, settings, signal, onRead } = work
+  await using sink = await openSink(settings.format, output, {
+    ...settings,
+    description: machine.description,
+    uuid: uuidOf(machine),
+  })
+  work.counter.fileBytes = () => sink.fileBytes
+  const workers = Math.min(8, availableParallelism())
+  const state = await pumpMachine(machine, sink, { workers, signal, onRead })
+  throwIfCancelled(`convert ${machine.path}`, signal)
+  work.report({ phase: 'publishing' })
+  return await sink.publish(state)
+}
+
+function uuidOf({ path, description }: SavedMachine): string {
+  return childText(parseDomainXml(description.xml, { path }).root, 'uuid')?.trim() ?? ''
+}
+
+async function refuseSame(input: string, output: string): Promise<void> {
+  const [one, other] = await Promise.all(
+    [input, output].map((path) => stat(path).catch(() => undefined)),
+  )
+  if (one === undefined || other === undefined) return
+  if (one.dev !== other.dev || one.ino !== other.ino) return
+  throw new UsageError('BAD_ARGUMENT', `${output} is the image itself`, {
+    path: output,
+    hint: 'Convert to another file, then rename it',
+  })
+}

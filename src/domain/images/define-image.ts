@@ -1,0 +1,35 @@
+import { resolve } from 'node:path'
+import { rewriteDescription } from '../../image/rewrite-description.ts'
+import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { replaceXml } from '../machine/replace-xml.ts'
+import type { XmlText } from '../store/xml-text.ts'
+
+/** What shall change in an image. */
+export interface DefineImageOptions {
+  /** What the guest shall do when it is restored. Default: what the image says. */
+  readonly resumeAs?: 'running' | 'paused' | undefined
+}
+
+/**
+ * Replaces the domain XML in an image where it lies. `makeXml` is given the one that is there; nothing is written when it gives
+ * `undefined` and nothing else changes, or when the guest would see a difference. Says whether the XML changed.
+ * @throws ImageError IMAGE_INCOMPATIBLE, IMAGE_IN_USE and others; DomainXmlError, UsageError, StorageError
+ */
+export async function defineImage(
+  path: string,
+  makeXml: (xml: string) => Promise<XmlText | undefined>,
+  options: DefineImageOptions = {},
+): Promise<boolean> {
+  let changed = false
+  await rewriteDescription(resolve(path), async ({ xml, wasRunning }) => {
+    const given = await makeXml(xml)
+    if (given !== undefined) replaceXml(xml, given)
+    changed = given !== undefined
+    return {
+      xml: given && formatDomainXml(parseDomainXml(given.text, { path: given.path })),
+      wasRunning: options.resumeAs === undefined ? wasRunning : options.resumeAs === 'running',
+    }
+  })
+  return changed
+}

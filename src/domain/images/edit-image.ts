@@ -1,0 +1,39 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { storageError } from '../../errors.ts'
+import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
+import { editFile } from '../../qemu/edit-text.ts'
+import { type DefineImageOptions, defineImage } from './define-image.ts'
+
+/** How to edit. */
+export interface EditImageOptions extends DefineImageOptions {
+  /** A command that a path can follow, as in `$VISUAL` and `$EDITOR`. */
+  readonly editor: string
+  /** Asked what to do when what was written cannot be: `true` opens the editor again with it. */
+  readonly onFault: (error: unknown) => Promise<boolean>
+}
+
+/** Opens the domain XML in an image in an editor and puts it back when it is right. Says whether it changed. @throws as `defineImage` */
+export async function editImage(path: string, options: EditImageOptions): Promise<boolean> {
+  await using directory = await makeTemporaryDirectory('stasis-edit-')
+  const file = join(directory.path, 'domain.xml')
+  let draft: string | undefined
+  for (;;) {
+    try {
+      return await defineImage(
+        path,
+        async (xml) => {
+          await writeFile(file, draft ?? xml, { mode: 0o600 })
+          await editFile(options.editor, file)
+          draft = await readFile(file, 'utf8').catch((error: unknown) => {
+            throw storageError('read what was edited', file, error)
+          })
+          return draft === xml ? undefined : { text: draft, path: file }
+        },
+        options,
+      )
+    } catch (error) {
+      if (draft === undefined || !(await options.onFault(error))) throw error
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import { stat } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { ImageError } from '../../errors.ts'
+import { channelPath } from '../../image/channels/channel-path.ts'
+import { openImage } from '../../image/open-image.ts'
+import { type ImageHead, readImageHead } from '../../image/opened-image.ts'
+import type { SaveFormat } from '../../image/save-format.ts'
+import { type DeviceState, PAGE_SIZE, type SavedMachine } from '../../image/saved-machine.ts'
+import { attribute, child, childText } from '../../qemu/domain-xml/access.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { CountingSink } from '../../transfer/convert/counting-writer.ts'
+import { pumpMachine, storedBytes } from '../../transfer/convert/source.ts'
+import { type DescribedDevice, describedDevices } from '../../wire/device-description.ts'
+import { machineOf } from '../../wire/stream-head.ts'
+import { type ImageOriginFacts, readOrigin } from './image-origin-facts.ts'
+import { nameCancel } from '../progress/name-cancel.ts'
+import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
+import { watchTransfer } from '../progress/transfer-meter.ts'
+
+/** How to look. */
+export interface ImageInfoOptions {
+  /** Read everything, whatever the format, and so check every checksum that there is. */
+  readonly verify?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress<{ readonly phase: 'reading' } & TransferMeasure> | undefined
+}
+
+/** Memory in an image. */
+export interface ImageBlockInfo {
+  readonly name: string
+  readonly bytes: number
+  /** Of pages that are in the image. */
+  readonly dataBytes: number
+  readonly zeroBytes: number
+}
+
+/** What there is to know of an image without restoring it. */
+export interface ImageInfo {
+  readonly path: string
+  readonly format: SaveFormat
+  /** Whether the save that wrote it finished. What follows is only there when it did. */
+  readonly complete: boolean
+  /** Apparent length and disk blocks of all its files. */
+  readonly fileBytes: number
+  readonly allocatedBytes: number
+  readonly wasRunning: boolean
+  /** 0: none. */
+  readonly channels: number
+  readonly compression: string
+  readonly domain?: { readonly name: string; readonly uuid: string; readonly arch: string }
+  /** The machine type that the device state is of. */
+  readonly machine?: string | undefined
+  readonly origin?: ImageOriginFacts | undefined
+  readonly hasCookie?: boolean
+  readonly memory?: {
+    readonly bytes: number
+    readonly dataBytes: number
+    readonly zeroBytes: number
+    /** What the pages with content take in the file, device state and all that belongs to the format besides. */
+    readonly storedBytes: number
+    /** Bytes with content over bytes in the file. */
+    readonly ratio: number
+    readonly blocks: readonly ImageBlockInfo[]
+  }
+  readonly deviceStateBytes?: number
+  readonly devices?: readonly DescribedDevice[]
+  /** Whether everything was read and every checksum right. */
+  readonly verified: boolean
+}
+
+/**
+ * Looks into an image. Single streams and channels must be read whole for it; `stasis` and `sparse` images only to verify them.
+ * @throws ImageError naming file and offset of a fault, DomainXmlError, StorageError; CancelledError
+ */
+export async function imageInfo(file: string, options: ImageInfoOptions = {}): Promise<ImageInfo> {
+  const path = resolve(file)
+  return nameCancel(`look into ${path}`, look(path, options))
+}
+
+async function look(path: string, options: ImageInfoOptions): Promise<ImageInfo> {
+  const head = await readImageHead(path)
+  const basic = await basicFacts(path, head)
+  if (!head.header.complete) return { ...basic, verified: false }
+  await using machine = await openImage(path, { direct: false, signal: options.signal })
+  const whole = options.verify === true || machine.pages === undefined
+  const found = whole ? await readWhole(machine, options) : await readIndex(machine)
+  const { xml, cookie } = machine.description
+  const { root } = parseDomainXml(xml, { path })
+  const type = child(child(root, 'os'), 'type')
+  const dataBytes = sum(found.blocks, ({ dataBytes: bytes }) => bytes)
+  const bytes = sum(found.blocks, (block) => block.bytes)
+  return {
+    ...basic,
+    domain: {
+      name: childText(root, 'name')?.trim() ?? '',
+      uuid: childText(root, 'uuid')?.trim() ?? '',
+      arch: attribute(type, 'arch') ?? '',
+    },
+    machine: machineOf(found.state.head),
+    origin: cookie === undefined ? undefined : readOrigin(cookie),
+    hasCookie: cookie !== undefined,
+    memory: {
+      bytes,
+      dataBytes,
+      zeroBytes: bytes - dataBytes,
+      storedBytes: storedBytes(machine),
+      ratio: dataBytes / storedBytes(machine),
+      blocks: found.blocks,
+    },
+    deviceStateBytes: found.state.sections.length,
+    devices: describedDevices(found.state.tail),
+    verified: whole,
+  }
+}
+
+interface Found {
+  readonly state: DeviceState
+  readonly blocks: readonly ImageBlockInfo[]
+}
+
+async function readWhole(machine: SavedMachine, options: ImageInfoOptions): Promise<Found> {
+  const sink = new CountingSink()
+  let readBytes = 0
+  const totalBytes = storedBytes(machine)
+  using _meter = watchTransfer(
+    () => ({
+      transferredBytes: readBytes,
+      ramBytes: Math.min(readBytes, totalBytes),
+      ramTotalBytes: totalBytes,
+      fileBytes: readBytes,
+      channelBytes: [],
+    }),
+    (measure) => options.onProgress?.({ phase: 'reading', ...measure }),
+  )
+  const state = await pumpMachine(machine, sink, {
+    workers: Math.min(8, availableParallelism()),
+    signal: options.signal,
+    onRead: (bytes) => {
+      readBytes += bytes
+    },
+  })
+  const blocks = (sink.start?.blocks ?? []).map(({ name, length }, block) =>
+    blockInfo(name, length, sink.dataBytes(block)),
+  )
+  return { state, blocks }
+}
+
+async function readIndex({ path, pages, deviceState }: SavedMachine): Promise<Found> {
+  if (pages === undefined || deviceState === undefined)
+    throw new ImageError('IMAGE_UNSUPPORTED', `${path} cannot be looked into without reading it`)
+  const dataBytes = pages.blocks.map(() => 0)
+  for (let frame = 0; frame < pages.frameCount; frame += 1) {
+    const { block, pageCount } = pages.range(frame)
+    dataBytes[block] = (dataBytes[block] ?? 0) + pageCount * PAGE_SIZE
+  }
+  const blocks = pages.blocks.map(({ name, length }, block) =>
+    blockInfo(name, length, dataBytes[block] ?? 0),
+  )
+  return { state: await deviceState(), blocks }
+}
+
+function blockInfo(name: string, bytes: number, dataBytes: number): ImageBlockInfo {
+  return { name, bytes, dataBytes, zeroBytes: bytes - dataBytes }
+}
+
+async function basicFacts(
+  path: string,
+  { header }: ImageHead,
+): Promise<Omit<ImageInfo, 'verified'>> {
+  const channels = header.extension?.channels ?? 0
+  const paths =
+    header.format === 'channels'
+      ? [path, ...Array.from({ length: channels }, (_, channel) => channelPath(path, channel))]
+      : [path]
+  const facts = await Promise.all(paths.map((each) => stat(each).catch(() => undefined)))
+  const packing = header.extension?.compression ?? 'none'
+  return {
+    path,
+    format: header.format,
+    complete: header.complete,
+    fileBytes: sum(facts, (fact) => fact?.size ?? 0),
+    allocatedBytes: sum(facts, (fact) => (fact?.blocks ?? 0) * 512),
+    wasRunning: header.wasRunning,
+    channels,
+    compression: header.extension === undefined ? compressionOf(header.format) : packing,
+  }
+}
+
+function compressionOf(format: SaveFormat): string {
+  return format === 'raw' || format === 'sparse' ? 'none' : format
+}
+
+function sum<T>(all: readonly T[], value: (one: T) => number): number {
+  return all.reduce((total, one) => total + value(one), 0)
+}

@@ -1,0 +1,123 @@
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DomainError, DomainXmlError } from '../../errors.ts'
+import type { CharacterBackend } from '../../qemu/domain-xml/model/character.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
+import { findEntry } from '../store/catalogue.ts'
+import {
+  type ConsoleStreams,
+  openFileConsole,
+  openPtyConsole,
+  openSocketConsole,
+} from './console-streams.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { readLiveXml } from '../store/dump-xml.ts'
+import { openQuery } from '../machine/monitor.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+
+/** A connection to the serial console of a running domain. */
+export interface DomainConsole extends ConsoleStreams {
+  /** The domain. */
+  readonly name: string
+  /** The pty, socket or file behind the serial port. */
+  readonly path: string
+  /** Settles when the far end closes or the domain ends. */
+  readonly ended: Promise<void>
+}
+
+const WATCH_MS = 300
+
+/**
+ * Connects to the first serial port of a running domain, given by name, UUID or id: a pty or unix socket to read and write, a file to follow.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING; DomainXmlError XML_UNSUPPORTED when there is none that can be reached
+ */
+export async function openConsole(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<DomainConsole> {
+  const { name, paths, record } = await findEntry(resolveDirectories(options), reference)
+  if (record === undefined) {
+    throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${name}' is not running`)
+  }
+  const document = parseDomainXml(await readLiveXml(paths))
+  const { domain } = readDomain(document, { ignoreUnsupported: true })
+  const { path, open } = await locate(domain, paths, options.signal)
+  const streams = await open(path)
+  const watch = new AbortController()
+  return {
+    name,
+    path,
+    output: streams.output,
+    input: streams.input,
+    ended: Promise.race([closed(streams.output), gone(record, watch.signal)]),
+    async [Symbol.asyncDispose](): Promise<void> {
+      watch.abort()
+      await streams[Symbol.asyncDispose]()
+    },
+  }
+}
+
+interface Located {
+  readonly path: string
+  readonly open: (path: string) => Promise<ConsoleStreams>
+}
+
+async function locate(
+  domain: Domain,
+  paths: RuntimePaths,
+  signal: AbortSignal | undefined,
+): Promise<Located> {
+  const backend = domain.serials[0]?.backend ?? domain.consoles[0]?.backend
+  switch (backend?.type) {
+    case 'pty':
+      return { path: await askPty(paths, signal), open: openPtyConsole }
+    case 'unix':
+      if (backend.path !== undefined && backend.mode === 'bind')
+        return { path: backend.path, open: openSocketConsole }
+      throw unreachable(domain, backend)
+    case 'file':
+      if (backend.path !== undefined) return { path: backend.path, open: openFileConsole }
+      throw unreachable(domain, backend)
+    default:
+      throw unreachable(domain, backend)
+  }
+}
+
+function unreachable(domain: Domain, backend: CharacterBackend | undefined): DomainXmlError {
+  const found = backend === undefined ? 'no serial port' : `a serial port of type ${backend.type}`
+  return new DomainXmlError(
+    'XML_UNSUPPORTED',
+    `Domain '${domain.name}' has ${found}, which a console cannot connect to`,
+    { hint: "Give it <serial type='pty'/>, or one of type unix or file" },
+  )
+}
+
+/** The path of the pty that QEMU opened for the first serial port. */
+async function askPty(paths: RuntimePaths, signal: AbortSignal | undefined): Promise<string> {
+  await using monitor = await openQuery(paths, signal)
+  const devices = await monitor.execute('query-chardev', {}, { signal })
+  const ptys = devices.filter(({ filename }) => filename.startsWith('pty:'))
+  const device = ptys.find(({ label }) => /serial0$|console0$/.test(label)) ?? ptys[0]
+  if (device !== undefined) return device.filename.slice('pty:'.length)
+  throw new DomainError('DOMAIN_WRONG_STATE', 'QEMU has no pty open for the serial port')
+}
+
+async function closed(output: Readable): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  for (const event of ['end', 'close', 'error'] as const) output.once(event, () => resolve())
+  await promise
+}
+
+async function gone(identity: ProcessIdentity, signal: AbortSignal): Promise<void> {
+  while (await isAlive(identity)) {
+    try {
+      await delay(WATCH_MS, undefined, { signal, ref: false })
+    } catch {
+      return
+    }
+  }
+}

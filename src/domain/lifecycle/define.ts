@@ -1,0 +1,41 @@
+import { resolveDirectories } from '../store/directories.ts'
+import { checkIdentity } from '../store/identity.ts'
+import { readDefinition, writeDefinition } from '../store/definitions.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { hasManagedImage, refuseManagedImage, removeManagedImage } from '../store/managed-image.ts'
+import { type UnsupportedOptions, prepareMachine } from '../machine/prepare-machine.ts'
+
+/** How to define. */
+export interface DefineOptions extends DomainOptions, UnsupportedOptions {
+  /** The file that the XML came from, for messages. */
+  readonly path?: string | undefined
+  /** Throw away a managed save that would no longer fit the definition. */
+  readonly removeManagedSave?: boolean | undefined
+}
+
+/**
+ * Defines a domain from libvirt domain XML, or changes the definition of one; what is left open (UUID, machine version,
+ * addresses) is filled in and stays so. A domain that runs is not changed until it starts again.
+ * @throws DomainXmlError, DomainError DOMAIN_HAS_MANAGED_SAVE when it changes a domain that has one, DOMAIN_EXISTS when name or UUID are another domain's, QemuError, StorageError
+ */
+export async function defineDomain(
+  xml: string,
+  options: DefineOptions = {},
+): Promise<{ readonly name: string; readonly uuid: string }> {
+  const directories = resolveDirectories(options)
+  const { domain, uuid, ...prepared } = await prepareMachine(
+    { text: xml, path: options.path },
+    directories,
+    options,
+  )
+  await using held = await HeldDomain.named(domain.name, 'define', options)
+  await checkIdentity(directories, { name: held.name, uuid })
+  if ((await readDefinition(directories, held.name)) !== prepared.xml) {
+    if (options.removeManagedSave !== true)
+      await refuseManagedImage(held.name, held.paths, 'changed', '--remove-managed-save')
+    else if (await hasManagedImage(held.paths)) await removeManagedImage(directories, held.paths)
+  }
+  await writeDefinition(directories, held.name, prepared.xml)
+  return { name: held.name, uuid }
+}

@@ -1,0 +1,20 @@
+import { endQemu } from '../../qemu/end.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { noteEnd } from '../store/last-end.ts'
+import { clearRuntime } from '../store/presence.ts'
+
+/**
+ * Ends a running domain at once, given by name, UUID or id, as if its power were cut; QEMU still flushes its disks.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError QEMU_TIMEOUT
+ */
+export async function destroyDomain(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<{ readonly name: string }> {
+  await using domain = await HeldDomain.find(reference, 'destroy', options)
+  await endQemu(domain.requireRunning())
+  await noteEnd(domain.paths, 'destroyed')
+  await clearRuntime(domain.paths)
+  return { name: domain.name }
+}

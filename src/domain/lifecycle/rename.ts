@@ -1,0 +1,49 @@
+import { removeFile } from '../../io/file-names.ts'
+import { child } from '../../qemu/domain-xml/access.ts'
+import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { DomainError } from '../../errors.ts'
+import { autostartPath, isAutostarted, markAutostart } from '../store/autostart.ts'
+import { readDefinition, removeDefinition, writeDefinition } from '../store/definitions.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { checkDomainName } from '../store/domain-name.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { refuseManagedImage } from '../store/managed-image.ts'
+import { orderPath } from '../store/page-order-file.ts'
+
+/**
+ * Gives a defined domain that does not run, given by name or UUID, another name.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE, DOMAIN_BUSY; UsageError, StorageError
+ */
+export async function renameDomain(
+  reference: string,
+  newName: string,
+  options: DomainOptions = {},
+): Promise<{ readonly name: string }> {
+  checkDomainName(newName)
+  await using held = await HeldDomain.find(reference, 'domrename', options)
+  const { name, paths, directories } = held
+  held.requireOff()
+  if (name === newName) return { name }
+  const xml = await readDefinition(directories, name)
+  if (xml === undefined)
+    throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
+  await refuseManagedImage(name, paths, 'renamed', undefined)
+  await using other = await HeldDomain.named(newName, 'domrename', options)
+  if (other.record !== undefined || (await readDefinition(directories, newName)) !== undefined)
+    throw new DomainError('DOMAIN_EXISTS', `Domain '${newName}' exists already`)
+  await refuseManagedImage(newName, other.paths, 'made by renaming', undefined)
+  const document = parseDomainXml(xml)
+  const element = child(document.root, 'name')
+  if (element !== undefined) element.textContent = newName
+  // For a moment there are two of one UUID, which is better than none.
+  await writeDefinition(directories, newName, formatDomainXml(document))
+  await removeDefinition(directories, name)
+  for (const path of [paths.lastEnd, paths.lastJob, orderPath(paths.managedSave)])
+    await removeFile(path)
+  if (await isAutostarted(directories, name)) {
+    await removeFile(autostartPath(directories, name))
+    await markAutostart(directories, newName)
+  }
+  return { name: newName }
+}

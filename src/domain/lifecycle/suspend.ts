@@ -1,0 +1,34 @@
+import { DomainError } from '../../errors.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { stateOfRunState } from '../machine/domain-state.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { openControl } from '../machine/monitor.ts'
+import { writeRecord } from '../store/runtime-record.ts'
+
+/**
+ * Pauses a running domain, given by name, UUID or id; one that is paused already stays so.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY, QemuError, CancelledError
+ */
+export async function suspendDomain(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<{ readonly name: string }> {
+  await using domain = await HeldDomain.find(reference, 'suspend', options)
+  const record = domain.requireRunning()
+  await using monitor = await openControl(domain.paths, options.signal)
+  const { signal } = options
+  const { status } = await monitor.execute('query-status', {}, { signal })
+  const state = stateOfRunState(status)
+  if (state !== 'running' && state !== 'paused') {
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Domain '${domain.name}' cannot be suspended: it is ${state}`,
+    )
+  }
+  // QEMU waits for a processor that waits for a page of a lazy restore.
+  if (state === 'running') await monitor.execute('stop', {}, { signal })
+  // From now on it stands because it was told to, and a save of it will.
+  if (record.interrupted === true)
+    await writeRecord(domain.paths, { ...record, interrupted: undefined })
+  return { name: domain.name }
+}

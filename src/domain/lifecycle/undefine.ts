@@ -1,0 +1,40 @@
+import { DomainError } from '../../errors.ts'
+import { removeFile } from '../../io/file-names.ts'
+import { autostartPath } from '../store/autostart.ts'
+import { readDefinition, removeDefinition } from '../store/definitions.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { isParked, refuseManagedImage, removeManagedImage } from '../store/managed-image.ts'
+import { orderPath } from '../store/page-order-file.ts'
+
+/** How to undefine. */
+export interface UndefineOptions extends DomainOptions {
+  /** Throw away its managed save, too. */
+  readonly managedSave?: boolean | undefined
+}
+
+/**
+ * Forgets the definition of a domain, given by name, UUID or id. One that runs goes on and is gone when it ends.
+ * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless that shall go, too; DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, StorageError
+ */
+export async function undefineDomain(
+  reference: string,
+  options: UndefineOptions = {},
+): Promise<{ readonly name: string }> {
+  await using domain = await HeldDomain.find(reference, 'undefine', options)
+  const { name, paths, directories } = domain
+  if ((await readDefinition(directories, name)) === undefined) {
+    throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined: it only runs`, {
+      hint: `\`stasis destroy ${name}\` ends it`,
+    })
+  }
+  if (options.managedSave !== true)
+    await refuseManagedImage(name, paths, 'undefined', '--managed-save')
+  // The image goes last: one that is left over finds no domain, one that is missed is lost.
+  await removeDefinition(directories, name)
+  if (options.managedSave === true && (await isParked(paths, domain.record)))
+    await removeManagedImage(directories, paths)
+  const hints = [paths.lastEnd, paths.lastJob, orderPath(paths.managedSave)]
+  for (const path of [autostartPath(directories, name), ...hints]) await removeFile(path)
+  return { name }
+}

@@ -1,0 +1,14 @@
+import { attribute, child } from '../../qemu/domain-xml/access.ts'
+import type { DomainDocument } from '../../qemu/domain-xml/document.ts'
+
+/** The architecture of a domain's guest when it is one that Stasis does not run, with what to do about it. */
+export function foreignArchitecture(
+  document: DomainDocument,
+): { readonly text: string; readonly hint: string } | undefined {
+  const arch = attribute(child(child(document.root, 'os'), 'type'), 'arch')
+  if (arch === undefined || arch === 'x86_64') return undefined
+  return {
+    text: `The guest's architecture is ${arch}: Stasis runs x86_64 guests only`,
+    hint: `Restore it with libvirt on a host with QEMU for ${arch}`,
+  }
+}

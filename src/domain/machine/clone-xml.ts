@@ -1,0 +1,138 @@
+import type { Element } from '@xmldom/xmldom'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import { UsageError } from '../../errors.ts'
+import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
+import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
+import { create } from '../../qemu/domain-xml/normalise/edit.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import type { Overlay } from '../../qemu/create-overlay.ts'
+
+/** What a clone is made of beside the image. */
+export interface CloneRequest {
+  readonly name: string
+  /** Where overlays of its disks are made; without it only disks that nobody writes to will do. */
+  readonly diskOverlay?: string | undefined
+}
+
+/** The XML of a clone, and what must be made before it starts. */
+export interface CloneXml {
+  readonly xml: string
+  readonly overlays: readonly Overlay[]
+  /** A copy of the UEFI variables, if the machine has any. */
+  readonly nvram: { readonly from: string; readonly to: string } | undefined
+}
+
+/**
+ * The XML of a saved domain changed so that both can run beside each other: name, UUID, generation id, MAC addresses, disks, and the
+ * files and sockets of its ports. The guest of a clone sees another generation id; its MAC addresses are those it was saved with
+ * until it looks again.
+ * @throws UsageError BAD_COMBINATION for a disk that two would write to, DomainXmlError
+ */
+export function cloneXml(saved: string, request: CloneRequest): CloneXml {
+  const document = parseDomainXml(saved)
+  const { root } = document
+  const devices = child(root, 'devices')
+  setText(child(root, 'name'), request.name)
+  setText(child(root, 'uuid'), randomUUID())
+  setText(child(root, 'genid'), randomUUID())
+  for (const nic of children(root, 'devices').flatMap((one) => children(one, 'interface')))
+    child(nic, 'mac')?.setAttribute('address', randomMac())
+  if (devices !== undefined) for (const port of ports(devices)) makePathsUnique(port, request.name)
+  const overlays = disksOf(devices).flatMap((disk) => overlayDisk(disk, request))
+  const nvram = moveNvram(child(child(root, 'os'), 'nvram'), request.name)
+  return { xml: formatDomainXml(document), overlays, nvram }
+}
+
+function disksOf(devices: Element | undefined): readonly Element[] {
+  return devices === undefined ? [] : children(devices, 'disk')
+}
+
+function ports(devices: Element): readonly Element[] {
+  return ['serial', 'parallel', 'console', 'channel'].flatMap((kind) => children(devices, kind))
+}
+
+function makePathsUnique(port: Element, name: string): void {
+  for (const place of [...children(port, 'source'), ...children(port, 'log')]) {
+    for (const key of ['path', 'file']) {
+      const path = attribute(place, key)
+      const type = attribute(port, 'type')
+      if (path === undefined || (place.nodeName === 'source' && type !== 'file' && type !== 'unix'))
+        continue
+      place.setAttribute(key, `${path}.${name}`)
+    }
+  }
+}
+
+function overlayDisk(disk: Element, request: CloneRequest): readonly Overlay[] {
+  const source = child(disk, 'source')
+  if (source === undefined || isReadOnly(disk)) return []
+  const key = attribute(source, 'file') === undefined ? 'dev' : 'file'
+  const backing = attribute(source, key)
+  if (backing === undefined) return []
+  const target = attribute(child(disk, 'target'), 'dev') ?? 'disk'
+  const { name, diskOverlay } = request
+  if (diskOverlay === undefined) {
+    throw new UsageError(
+      'BAD_COMBINATION',
+      `The clone '${name}' would write to ${backing}, the disk ${target} of the machine that was saved`,
+      { path: backing, hint: 'Give --disk-overlay DIR: the clone writes to overlays there' },
+    )
+  }
+  const path = join(resolve(diskOverlay), `${name}-${target}.qcow2`)
+  const driver = child(disk, 'driver') ?? addDriver(disk)
+  const backingFormat = attribute(driver, 'type') ?? 'raw'
+  driver.setAttribute('type', 'qcow2')
+  disk.setAttribute('type', 'file')
+  source.removeAttribute(key)
+  source.setAttribute('file', path)
+  putUnder(disk, { key, path: backing, format: backingFormat })
+  return [{ path, backing, backingFormat }]
+}
+
+function addDriver(disk: Element): Element {
+  const driver = create(disk, 'driver')
+  disk.appendChild(driver)
+  return driver
+}
+
+/** Says what lies under a disk: the disk as it was, with its own chain. */
+function putUnder(
+  disk: Element,
+  below: { readonly key: 'file' | 'dev'; readonly path: string; readonly format: string },
+): void {
+  const type = below.key === 'file' ? 'file' : 'block'
+  const layer = [
+    create(disk, 'format', { type: below.format }),
+    create(disk, 'source', { [below.key]: below.path }),
+    ...children(disk, 'backingStore'),
+  ]
+  disk.appendChild(create(disk, 'backingStore', { type }, layer))
+}
+
+function isReadOnly(disk: Element): boolean {
+  const device = attribute(disk, 'device')
+  return child(disk, 'readonly') !== undefined || device === 'cdrom'
+}
+
+function moveNvram(element: Element | undefined, name: string): CloneXml['nvram'] {
+  const from = element?.textContent?.trim() ?? ''
+  if (element === undefined || from === '') return undefined
+  const to = `${from}.${name}`
+  setText(element, to)
+  return { from, to }
+}
+
+function setText(element: Element | undefined, text: string): void {
+  if (element !== undefined) element.textContent = text
+}
+
+/** Of the range that QEMU and libvirt hand out. */
+function randomMac(): string {
+  return [
+    '52',
+    '54',
+    '00',
+    ...[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0')),
+  ].join(':')
+}

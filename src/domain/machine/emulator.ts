@@ -1,0 +1,79 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { QemuError, storageError } from '../../errors.ts'
+import { kvmAccess } from '../../qemu/accelerator.ts'
+import type { QemuVersion } from '../../qemu/command-line/options.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { findEmulator } from '../../qemu/find-emulator.ts'
+import { canonicalMachine, probeQemu } from '../../qemu/probe.ts'
+import type { ProbedQemu } from '../../qemu/probed-qemu.ts'
+import type { Directories } from '../store/directories.ts'
+
+/** The QEMU that a domain will run on, checked to be able to. */
+export interface Emulator {
+  readonly probed: ProbedQemu
+  readonly version: QemuVersion
+}
+
+/**
+ * Finds the QEMU for a domain and checks that it has the domain's machine type, and KVM where the domain asks for it.
+ * @throws QemuError QEMU_NOT_FOUND, QEMU_LACKS_FEATURE, QEMU_START_FAILED
+ */
+export async function chooseEmulator(
+  domain: Domain,
+  directories: Directories,
+  signal: AbortSignal | undefined,
+): Promise<Emulator> {
+  const path = await findEmulator({ emulator: domain.emulator, architecture: domain.os.arch })
+  const probed = await probeEmulator(path, directories, signal)
+  await checkAccelerator(domain, probed)
+  checkMachineType(domain, probed)
+  return { probed, version: parseVersion(probed.version) }
+}
+
+/** What a QEMU can do, asked once and then kept in the state directory. @throws QemuError, StorageError */
+export async function probeEmulator(
+  path: string,
+  directories: Directories,
+  signal: AbortSignal | undefined,
+): Promise<ProbedQemu> {
+  const cacheDirectory = join(directories.stateDir, 'cache')
+  try {
+    await mkdir(cacheDirectory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw storageError('make the state directory', cacheDirectory, error)
+  }
+  return probeQemu(path, { cacheDirectory, signal })
+}
+
+async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<void> {
+  if (domain.type !== 'kvm' || probed.kvmUsable) return
+  const access = await kvmAccess()
+  throw new QemuError(
+    'QEMU_LACKS_FEATURE',
+    `Domain '${domain.name}' asks for KVM, which cannot be used here: ${access.usable ? `${probed.emulator} does not get it` : access.reason}`,
+    {
+      operation: 'choose the accelerator',
+      hint: `${access.usable ? '' : `${access.hint}; `}<domain type='qemu'> runs without it, slowly`,
+    },
+  )
+}
+
+function checkMachineType(domain: Domain, probed: ProbedQemu): void {
+  const { machine } = domain.os
+  if (canonicalMachine(probed, machine) !== undefined) return
+  throw new QemuError(
+    'QEMU_LACKS_FEATURE',
+    `QEMU ${probed.version} at ${probed.emulator} does not know the machine type ${machine}`,
+    {
+      operation: 'check the machine type',
+      path: probed.emulator,
+      hint: 'A machine type needs the QEMU version in its name, or a newer one that still has it; name another QEMU in <emulator>',
+    },
+  )
+}
+
+function parseVersion(text: string): QemuVersion {
+  const [major = 0, minor = 0, micro = 0] = text.split('.').map(Number)
+  return { major, minor, micro }
+}

@@ -1,0 +1,169 @@
+import { InternalError, QemuError } from '../../errors.ts'
+import { commandEnvironment } from '../../qemu/command-line/clock.ts'
+import { buildCommandLine } from '../../qemu/command-line/build.ts'
+import type { MemoryFile } from '../../qemu/command-line/options.ts'
+import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { endQemu } from '../../qemu/end.ts'
+import { launchQemu } from '../../qemu/launch.ts'
+import type { ProcessIdentity } from '../../qemu/process-identity.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+import { writeDurably } from '../store/durable-text.ts'
+import type { Emulator } from './emulator.ts'
+import type { HeldDomain } from '../store/held-domain.ts'
+import type { MappedFile } from './mapped-memory.ts'
+import { clearRuntime } from '../store/presence.ts'
+import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
+import { makeVariableStore } from './uefi.ts'
+
+/** What to launch. */
+export interface LaunchPlan {
+  readonly domain: Domain
+  /** The XML that it is launched from, for `live.xml`. */
+  readonly xml: string
+  readonly emulator: Emulator
+  /** Wait for an incoming machine. */
+  readonly incoming?: boolean | undefined
+  readonly cpuOverride?: Cpu | undefined
+  /** Descriptors of memory files by the id of the backend. */
+  readonly memoryFiles?: ReadonlyMap<string, number> | undefined
+  /** Files whose content is the guest's RAM and that stay as they are, by the id of the backend. */
+  readonly mappedFiles?: ReadonlyMap<string, MappedFile> | undefined
+  /** Arguments to launch it with in place of what the domain asks for, and where they were given. */
+  readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
+  /** Monitors for who brings its memory while it runs: one on a path, one on the first socket that it inherits. */
+  readonly fill?: { readonly path: string; readonly inherited: readonly number[] } | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A QEMU that is being made ready, its guest standing still. Unless it is kept, disposing ends it and leaves nothing. */
+export class LaunchedMachine implements AsyncDisposable {
+  readonly control: QmpConnection
+  readonly record: RuntimeRecord
+  readonly #held: HeldDomain
+  #kept = false
+
+  private constructor(held: HeldDomain, control: QmpConnection, record: RuntimeRecord) {
+    this.#held = held
+    this.control = control
+    this.record = record
+  }
+
+  /** @throws QemuError QEMU_START_FAILED and others of `launchQemu`, DomainXmlError, StorageError, CancelledError */
+  static async launch(held: HeldDomain, plan: LaunchPlan): Promise<LaunchedMachine> {
+    const { paths } = held
+    const { emulator, version } = plan.emulator.probed
+    const argv = argumentsFor(plan, held)
+    let record: RuntimeRecord | undefined
+    const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
+      record = {
+        ...identity,
+        stage: 'starting',
+        uuid: plan.domain.uuid ?? '',
+        emulator,
+        qemuVersion: version,
+        commandLine: [emulator, ...argv],
+        attached: plan.recorded === undefined ? undefined : { cwd: plan.recorded.cwd },
+      }
+      await writeRecord(paths, record)
+    }
+    try {
+      await makeVariableStore(plan.domain)
+      await writeDurably(paths.liveXml, plan.xml)
+      const { control } = await launchQemu({
+        emulator,
+        argv,
+        cwd: plan.recorded?.cwd,
+        env: plan.recorded === undefined ? commandEnvironment(plan.domain) : undefined,
+        extraFds: [...(plan.fill?.inherited ?? []), ...inherited(plan).map(({ fd }) => fd)],
+        directory: paths.directory,
+        monitors: { control: paths.controlSocket, query: paths.querySocket },
+        onSpawned,
+        signal: plan.signal,
+      })
+      return new LaunchedMachine(held, control, recorded(record))
+    } catch (error) {
+      await clearRuntime(paths)
+      throw withoutLog(error)
+    }
+  }
+
+  /** Says that the machine is complete: from now on it is the guest, whatever becomes of us. Comes before its processors run. */
+  async markComplete(more: Pick<RuntimeRecord, 'origin'> = {}): Promise<void> {
+    await writeRecord(this.#held.paths, { ...this.completed, ...more })
+  }
+
+  /** The record of the machine once it is complete. */
+  get completed(): RuntimeRecord {
+    return { ...this.record, stage: 'running' }
+  }
+
+  /** Leaves the machine to live on. */
+  keep(): void {
+    this.#kept = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.control.close()
+    if (this.#kept) return
+    await endQemu(this.record, { force: true })
+    await clearRuntime(this.#held.paths)
+  }
+}
+
+/** Descriptors that a child inherits count from 3. */
+const FIRST_INHERITED = 3
+
+function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
+  if (plan.recorded !== undefined) return plan.recorded.argv
+  const { fill } = plan
+  const first = FIRST_INHERITED + (fill?.inherited.length ?? 0)
+  const memoryFiles = new Map<string, MemoryFile>(
+    inherited(plan).map(({ id, file }, index) => [
+      id,
+      { ...file, path: `/proc/self/fd/${first + index}` },
+    ]),
+  )
+  return buildCommandLine(plan.domain, {
+    qemuVersion: plan.emulator.version,
+    monitors:
+      fill === undefined
+        ? []
+        : [
+            { id: 'stasis-fill', path: fill.path },
+            { id: 'stasis-kept', fd: FIRST_INHERITED },
+          ],
+    incoming: plan.incoming === true,
+    cpuOverride: plan.cpuOverride,
+    memoryFiles,
+    socketDirectory: held.paths.directory,
+  })
+}
+
+interface Inherited {
+  readonly id: string
+  readonly fd: number
+  readonly file: Omit<MemoryFile, 'path'>
+}
+
+/** The descriptors that QEMU inherits, in their order. */
+function inherited({ memoryFiles, mappedFiles }: LaunchPlan): readonly Inherited[] {
+  const filled = [...(memoryFiles ?? [])].map(([id, fd]) => ({ id, fd, file: { share: true } }))
+  const mapped = [...(mappedFiles ?? [])].map(([id, { fd, offset, readonly }]) => ({
+    id,
+    fd,
+    file: { share: false, offset, readonly },
+  }))
+  return [...filled, ...mapped]
+}
+
+function recorded(record: RuntimeRecord | undefined): RuntimeRecord {
+  if (record === undefined) throw new InternalError('QEMU answers though it was never spawned')
+  return record
+}
+
+/** The log goes with the runtime directory; what it says stands in the message. */
+function withoutLog(error: unknown): unknown {
+  if (!(error instanceof QemuError) || error.code !== 'QEMU_START_FAILED') return error
+  return new QemuError(error.code, error.message, { operation: error.operation })
+}

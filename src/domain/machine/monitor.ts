@@ -1,0 +1,39 @@
+import { QmpConnection } from '../../qmp/connection.ts'
+import type { RunState } from '../../qmp/replies.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+
+const ANSWER_MS = 5000
+
+/**
+ * Opens the monitor for acts. Only for who holds the lock.
+ * @throws QemuError QEMU_DIED, DomainError DOMAIN_BUSY when QEMU does not answer
+ */
+export async function openControl(
+  paths: RuntimePaths,
+  signal?: AbortSignal,
+): Promise<QmpConnection> {
+  return QmpConnection.connect(paths.controlSocket, { signal })
+}
+
+/**
+ * Opens the monitor for questions, which may be asked while an act holds the other.
+ * @throws QemuError QEMU_DIED, DomainError DOMAIN_BUSY when QEMU does not answer
+ */
+export async function openQuery(paths: RuntimePaths, signal?: AbortSignal): Promise<QmpConnection> {
+  return QmpConnection.connect(paths.querySocket, { signal, timeoutMs: ANSWER_MS })
+}
+
+/** What QEMU says its machine does; `undefined` when it does not answer. */
+export async function askRunState(
+  paths: RuntimePaths,
+  signal?: AbortSignal,
+): Promise<RunState | undefined> {
+  try {
+    await using monitor = await openQuery(paths, signal)
+    const { status } = await monitor.execute('query-status', {}, { timeoutMs: ANSWER_MS, signal })
+    return status
+  } catch (error) {
+    if (signal?.aborted === true) throw error
+    return undefined
+  }
+}

@@ -1,0 +1,20 @@
+import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
+import { normaliseDomain } from '../../qemu/domain-xml/normalise.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import type { XmlText } from '../store/xml-text.ts'
+import { checkSameMachine } from './compatibility.ts'
+
+/**
+ * The given XML, checked to show the guest the same machine as the original.
+ * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError
+ */
+export function replaceXml(original: string, given: XmlText): string {
+  const document = normaliseDomain(parseDomainXml(given.text, { path: given.path }))
+  const { domain } = readDomain(document, { ignoreUnsupported: true })
+  // libvirt leaves out of the XML in an image what every such machine has.
+  const complete = normaliseDomain(parseDomainXml(original))
+  const { domain: saved } = readDomain(complete, { ignoreUnsupported: true })
+  checkSameMachine(saved, domain)
+  return formatDomainXml(document)
+}

@@ -1,0 +1,62 @@
+import { access, mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { storageError } from '../../errors.ts'
+import { PartialFile } from '../../io/partial-file.ts'
+import { filesToMake } from '../../qemu/command-line/firmware.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+
+/** The UEFI firmware of x86 guests and the template of its variable store. */
+export interface UefiFirmware {
+  readonly loader: string
+  readonly nvramTemplate: string
+}
+
+/** Where distributions put them: Debian and Ubuntu, Fedora, Arch, openSUSE. */
+const KNOWN: readonly UefiFirmware[] = [
+  ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd'],
+  ['/usr/share/OVMF/OVMF_CODE.fd', '/usr/share/OVMF/OVMF_VARS.fd'],
+  ['/usr/share/edk2/ovmf/OVMF_CODE.fd', '/usr/share/edk2/ovmf/OVMF_VARS.fd'],
+  ['/usr/share/edk2/x64/OVMF_CODE.4m.fd', '/usr/share/edk2/x64/OVMF_VARS.4m.fd'],
+  ['/usr/share/qemu/ovmf-x86_64-code.bin', '/usr/share/qemu/ovmf-x86_64-vars.bin'],
+].map(([loader = '', nvramTemplate = '']) => ({ loader, nvramTemplate }))
+
+/** The UEFI firmware of this host, if it has one. */
+export async function findUefi(): Promise<UefiFirmware | undefined> {
+  for (const firmware of KNOWN)
+    if ((await isThere(firmware.loader)) && (await isThere(firmware.nvramTemplate))) return firmware
+  return undefined
+}
+
+/** Where the variable stores of domains lie whose XML names no place. */
+export function nvramDirectory(stateDir: string): string {
+  return join(stateDir, 'nvram')
+}
+
+/**
+ * Makes the variable store of a domain from its template, unless it exists already.
+ * @throws StorageError; DomainXmlError XML_UNSUPPORTED when the template has another format
+ */
+export async function makeVariableStore(domain: Domain): Promise<void> {
+  const { nvram } = domain.os
+  if (nvram?.path === undefined || (await isThere(nvram.path))) return
+  for (const { path, template } of filesToMake(domain)) await copyTemplate(template, path)
+}
+
+async function copyTemplate(template: string, path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    const content = await readFile(template)
+    await using partial = await PartialFile.create(path, { direct: false })
+    await partial.file.write(content, 0)
+    await partial.publish()
+  } catch (error) {
+    throw storageError('make the UEFI variable store', path, error)
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

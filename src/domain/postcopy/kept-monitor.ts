@@ -1,0 +1,113 @@
+import { DomainError, QemuError } from '../../errors.ts'
+import {
+  SystemCallError,
+  closeDescriptor,
+  connectedPair,
+  takeDescriptor,
+} from '../../io/system-calls.ts'
+import { connectWhenReady } from '../../qemu/await-monitor.ts'
+import { isAlive } from '../../qemu/process-identity.ts'
+import { QmpConnection } from '../../qmp/connection.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { readRecord } from '../store/runtime-record.ts'
+
+/** The number that our end has in QEMU, which inherits its own as 3. */
+const OUR_END_IN_QEMU = 4
+
+const NAME = 'kept monitor'
+const CONNECT_MS = 15_000
+
+/**
+ * A monitor on a pair of sockets of which QEMU inherits both ends: our end, on which out-of-band commands were agreed on when QEMU
+ * could still agree, lives as long as QEMU does, whoever of us dies. A QEMU whose main thread waits for a page can agree on nothing.
+ */
+export class KeptMonitor implements AsyncDisposable {
+  readonly #qemuEnd: number
+  readonly #ourEnd: number
+  #connection: QmpConnection | undefined
+  /** Descriptors that are still to be closed here. */
+  #open: readonly number[]
+
+  private constructor(qemuEnd: number, ourEnd: number) {
+    this.#qemuEnd = qemuEnd
+    this.#ourEnd = ourEnd
+    this.#open = this.inherited
+  }
+
+  static make(): KeptMonitor {
+    return new KeptMonitor(...connectedPair())
+  }
+
+  /** What QEMU inherits first. */
+  get inherited(): readonly [number, number] {
+    return [this.#qemuEnd, this.#ourEnd]
+  }
+
+  /** To be inherited by who goes on with it. */
+  get fd(): number {
+    return this.#ourEnd
+  }
+
+  /** Agrees on out-of-band commands with the QEMU that was launched. @throws QemuError, DomainError DOMAIN_BUSY, CancelledError */
+  async negotiate(signal: AbortSignal | undefined): Promise<void> {
+    closeDescriptor(this.#qemuEnd)
+    // Ours belongs to the connection now.
+    this.#open = []
+    this.#connection = await QmpConnection.onDescriptor(this.#ourEnd, NAME, {
+      outOfBand: true,
+      signal,
+    })
+  }
+
+  /** Lets go of our copies; QEMU's own stay. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const fd of this.#open) closeDescriptor(fd)
+    this.#open = []
+    await this.#connection?.close()
+  }
+}
+
+/**
+ * The monitor of a domain that is being filled: on the descriptor that was inherited, or the one that QEMU keeps for us, or, where
+ * this host does not let us take that, a new connection, on which QEMU must still be able to agree.
+ * @throws QemuError QEMU_TIMEOUT when it is not, QEMU_DIED; CancelledError
+ */
+export async function openKeptMonitor(
+  paths: RuntimePaths,
+  inheritedFd: number | undefined,
+  options: { readonly signal: AbortSignal; readonly timeoutMs?: number | undefined },
+): Promise<QmpConnection> {
+  const { signal, timeoutMs = CONNECT_MS } = options
+  const fd = inheritedFd ?? (await keptFd(paths))
+  if (fd !== undefined) return QmpConnection.takeOver(fd, NAME)
+  try {
+    return await connectWhenReady(paths.fillSocket, {
+      signal,
+      timeoutMs,
+      processTail: () => '',
+      outOfBand: true,
+    })
+  } catch (cause) {
+    if (!(cause instanceof DomainError)) throw cause
+    throw new QemuError(
+      'QEMU_TIMEOUT',
+      'QEMU itself waits for memory and cannot be asked to take it from a new page server',
+      {
+        path: paths.fillSocket,
+        cause,
+        hint: 'Root can recover it, and whoever may trace its process (sysctl kernel.yama.ptrace_scope); `stasis destroy` ends it',
+      },
+    )
+  }
+}
+
+async function keptFd(paths: RuntimePaths): Promise<number | undefined> {
+  const record = await readRecord(paths)
+  if (record === undefined || !(await isAlive(record))) return undefined
+  try {
+    return takeDescriptor(record.pid, OUR_END_IN_QEMU)
+  } catch (error) {
+    if (error instanceof SystemCallError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,101 @@
+import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
+import { identifyProcess } from '../../qemu/process-identity.ts'
+import type { SpawnedChild } from '../../qemu/spawn-detached.ts'
+import { packHandOver } from '../../transfer/page-server/hand-over.ts'
+import { changeFill, readFill } from '../store/postcopy-record.ts'
+import type { FirstPages } from './first-pages.ts'
+import { HandOverChannel } from './hand-over-channel.ts'
+import { PAGE_SERVER_PROGRAM } from './page-server-program.ts'
+import { startPageServer, startSupervisor } from './page-server-process.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+
+/** How long a page server gets to start. */
+const PATIENCE_MS = 60_000
+
+/** For whom and from where. */
+export interface NextServerOptions {
+  /** Of the restore, see `FillRecord`. */
+  readonly id: string
+  readonly stateDir: string
+}
+
+/** The page server that goes on where that of the restoring process stops. */
+export class NextServer {
+  readonly #paths: RuntimePaths
+  readonly #options: NextServerOptions
+  readonly #child: SpawnedChild
+  readonly #channel: HandOverChannel
+
+  private constructor(
+    paths: RuntimePaths,
+    options: NextServerOptions,
+    child: SpawnedChild,
+    channel: HandOverChannel,
+  ) {
+    this.#paths = paths
+    this.#options = options
+    this.#child = child
+    this.#channel = channel
+  }
+
+  /** Starts its process; `fds` are the connection to QEMU and the monitor. @throws QemuError, StorageError */
+  static async start(
+    paths: RuntimePaths,
+    options: NextServerOptions,
+    fds: { readonly connection: number; readonly monitor: number },
+  ): Promise<NextServer> {
+    const [theirs, ours] = connectedPair()
+    const channel = new HandOverChannel(ours)
+    try {
+      const inherit = { ...fds, handOver: theirs }
+      const child = await startPageServer(paths, {
+        ...options,
+        program: PAGE_SERVER_PROGRAM,
+        inherit,
+      })
+      return new NextServer(paths, options, child, channel)
+    } catch (error) {
+      channel[Symbol.dispose]()
+      throw error
+    } finally {
+      closeDescriptor(theirs)
+    }
+  }
+
+  /**
+   * Lets it take over as soon as it is ready, and disposes `first` then, or when it turns out that it will not be. Who dies in between
+   * is missed by QEMU, and a supervisor, which the new server starts, brings another. Nobody waits for this: it never rejects.
+   */
+  async takeOver(first: FirstPages): Promise<void> {
+    using _channel = this.#channel
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const taken = await this.#passOn(first, signal).then(
+      () => true,
+      () => false,
+    )
+    await first[Symbol.asyncDispose]().catch(() => undefined)
+    if (taken) return
+    await this.#child.kill()
+    await this.#startMissingSupervisor().catch(() => undefined)
+  }
+
+  async #passOn(first: FirstPages, signal: AbortSignal): Promise<void> {
+    const channel = this.#channel
+    first.sendFirst()
+    // Noted before it can have started its supervisor, which changes the same file.
+    const server = await identifyProcess(this.#child.pid)
+    await changeFill(this.#paths, this.#options.id, { server })
+    await channel.next(signal)
+    channel.end(packHandOver(await first.stop()))
+    await channel.next(signal)
+  }
+
+  /** Unless the domain is gone, or another by now. */
+  async #startMissingSupervisor(): Promise<void> {
+    if ((await readFill(this.#paths))?.supervisor !== undefined) return
+    // This process lives, but brings nothing any more.
+    const record = await changeFill(this.#paths, this.#options.id, { server: undefined })
+    if (record === undefined) return
+    await startSupervisor(this.#paths, { ...this.#options, program: PAGE_SERVER_PROGRAM })
+  }
+}

@@ -1,0 +1,34 @@
+import { basename, dirname } from 'node:path'
+import { inspect } from 'node:util'
+import { runtimePaths } from '../store/runtime-paths.ts'
+import type { PageServerCall } from './page-server-call.ts'
+
+/**
+ * The program of the processes that `restore --mode lazy` leaves behind until all memory is loaded. Its one argument is a
+ * `PageServerCall` in JSON. Users do not call it, and it loads nothing of the command line.
+ */
+const interrupted = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(name, () => interrupted.abort(new Error(`Received ${name}`)))
+try {
+  await run(JSON.parse(process.argv[2] ?? '{}') as PageServerCall, interrupted.signal)
+} catch (error) {
+  process.stderr.write(`${inspect(error)}\n`)
+  process.exitCode = 1
+}
+
+async function run(call: PageServerCall, signal: AbortSignal): Promise<void> {
+  const { directory, id, part, inherited } = call
+  // A successor runs the same program.
+  const program = import.meta.filename
+  const runtimeDir = dirname(directory)
+  const paths = runtimePaths({ stateDir: runtimeDir, runtimeDir }, basename(directory))
+  // Each part loads only what it needs: a guest waits for the server.
+  if (part === 'server') {
+    const { servePages } = await import('./serve-pages.ts')
+    await servePages(paths, { program, id, inherited, signal })
+  } else {
+    const { superviseFill } = await import('./supervise-servers.ts')
+    await superviseFill(paths, { program, id, monitorFd: inherited?.monitor, signal })
+  }
+}

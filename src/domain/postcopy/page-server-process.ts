@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import { openLog } from '../../io/log-file.ts'
+import { identifyProcess } from '../../qemu/process-identity.ts'
+import type { InheritedFds, PageServerCall } from './page-server-call.ts'
+import { spawnHelper } from '../../qemu/spawn-helper.ts'
+import type { SpawnedChild } from '../../qemu/spawn-detached.ts'
+import { changeFill } from '../store/postcopy-record.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+
+const FIRST_INHERITED = 3
+
+/** Starts a page server as a process of its own that survives us. @throws QemuError, StorageError */
+export async function startPageServer(
+  paths: RuntimePaths,
+  options: {
+    /** The file to run: `PAGE_SERVER_PROGRAM`. */
+    readonly program: string
+    readonly id: string
+    readonly inherit?: InheritedFds | undefined
+    readonly stateDir?: string | undefined
+  },
+): Promise<SpawnedChild> {
+  return start(paths, 'server', options)
+}
+
+/**
+ * Starts a supervisor as a process of its own that survives us, and notes it in the record of the fill. Without `monitorFd` it
+ * finds a monitor itself.
+ * @throws QemuError, StorageError
+ */
+export async function startSupervisor(
+  paths: RuntimePaths,
+  options: {
+    /** The file to run: `PAGE_SERVER_PROGRAM`. */
+    readonly program: string
+    readonly id: string
+    readonly monitorFd?: number | undefined
+    readonly stateDir?: string | undefined
+  },
+): Promise<SpawnedChild> {
+  const { program, id, monitorFd, stateDir } = options
+  const inherit = monitorFd === undefined ? undefined : { monitor: monitorFd }
+  const child = await start(paths, 'supervisor', { program, id, inherit, stateDir })
+  await changeFill(paths, id, { supervisor: await identifyProcess(child.pid) })
+  return child
+}
+
+async function start(
+  paths: RuntimePaths,
+  part: PageServerCall['part'],
+  options: {
+    /** The file to run: `PAGE_SERVER_PROGRAM`. */
+    readonly program: string
+    readonly id: string
+    readonly inherit?: Partial<InheritedFds> | undefined
+    readonly stateDir?: string | undefined
+  },
+): Promise<SpawnedChild> {
+  const { program, id, inherit = {}, stateDir } = options
+  const names = Object.keys(inherit)
+  const inherited = Object.fromEntries(names.map((name, index) => [name, FIRST_INHERITED + index]))
+  const call: PageServerCall = { directory: paths.directory, id, part, inherited }
+  await using log = await openLog(paths.fillLog)
+  // Where it is not said, it is inherited.
+  const compileCache = stateDir === undefined ? undefined : join(stateDir, 'cache', 'node')
+  const extraFds = Object.values(inherit)
+  return await spawnHelper(program, [JSON.stringify(call)], log.fd, { compileCache, extraFds })
+}

@@ -1,0 +1,101 @@
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DomainError, QemuError } from '../../errors.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import {
+  type FillRecord,
+  changeFill,
+  faultError,
+  isBrought,
+  isSupervised,
+  readFill,
+  readFillProgress,
+} from '../store/postcopy-record.ts'
+import { fillState } from '../store/postcopy-state.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { PAGE_SERVER_PROGRAM } from './page-server-program.ts'
+import { startSupervisor } from './page-server-process.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { openServed } from './served-image.ts'
+
+const LOOK_MS = 20
+const PATIENCE_MS = 30_000
+
+/** How to recover. */
+export interface PostcopyRecoverOptions extends DomainOptions {
+  /** Where the image is now; default: where it was. */
+  readonly image?: string | undefined
+}
+
+/**
+ * Brings the rest of the memory of a domain that was restored lazily and lost its page server, or whose image was repaired: a new
+ * server asks QEMU what it has and goes on from there. Returns when it is at work.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE when nothing is missing or somebody is at it;
+ * ImageError, QemuError
+ */
+export async function recoverPostcopyDomain(
+  reference: string,
+  options: PostcopyRecoverOptions = {},
+): Promise<{ readonly name: string; readonly image: string }> {
+  await using held = await HeldDomain.find(reference, 'postcopy-recover', options)
+  held.requireRunning()
+  const { name, paths } = held
+  const record = await settledRecord(paths)
+  if (record === undefined)
+    throw wrongState(`All memory of domain '${name}' is there: nothing is to be recovered`)
+  const supervised = await isSupervised(record)
+  if (record.fault === undefined && (await isBrought(record))) {
+    throw wrongState(
+      `A page server (process ${(record.supervisor ?? record.server)?.pid}) is bringing the memory of domain '${name}' already`,
+    )
+  }
+  const image = options.image === undefined ? record.image : resolve(options.image)
+  {
+    await using _image = await openServed(image, { direct: false, machine: record.machine })
+  }
+  await rm(paths.fillProgress, { force: true })
+  const { supervisor } = record
+  await changeFill(paths, record.id, {
+    image,
+    fault: undefined,
+    supervisor: supervised ? supervisor : undefined,
+  })
+  // One that met a damaged image waits for this.
+  const started = supervised
+    ? undefined
+    : await startSupervisor(paths, {
+        program: PAGE_SERVER_PROGRAM,
+        id: record.id,
+        stateDir: held.directories.stateDir,
+      })
+  const deadline = performance.now() + PATIENCE_MS
+  for (;;) {
+    const fill = await fillState(paths)
+    if (fill === undefined || (fill.remainingBytes !== undefined && fill.state === 'filling'))
+      return { name, image }
+    if (fill.fault !== undefined) throw faultError(fill.fault)
+    if (started?.ended.aborted === true || performance.now() > deadline) {
+      throw new QemuError('QEMU_STREAM', `The page server did not begin; see ${paths.fillLog}`, {
+        path: paths.fillLog,
+      })
+    }
+    await delay(LOOK_MS)
+  }
+}
+
+/** A server that has met damage ends some seconds later; then the supervisor notes it. */
+async function settledRecord(paths: RuntimePaths): Promise<FillRecord | undefined> {
+  for (const deadline = performance.now() + PATIENCE_MS; ;) {
+    const record = await readFill(paths)
+    const fault = record && (await readFillProgress(paths, record.id))?.fault
+    const ending = record?.fault === undefined && fault !== undefined
+    if (record === undefined || !ending || !(await isSupervised(record))) return record
+    if (performance.now() > deadline) return record
+    await delay(LOOK_MS)
+  }
+}
+
+function wrongState(message: string): DomainError {
+  return new DomainError('DOMAIN_WRONG_STATE', message)
+}

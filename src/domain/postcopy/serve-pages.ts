@@ -1,0 +1,132 @@
+import { ImageError, QemuError, StorageError } from '../../errors.ts'
+import { type HandOver, unpackHandOver } from '../../transfer/page-server/hand-over.ts'
+import { PageServer } from '../../transfer/page-server/page-server.ts'
+import {
+  type FillProgress,
+  type FillRecord,
+  keepFault,
+  readFill,
+  readFillProgress,
+  writeFillProgress,
+} from '../store/postcopy-record.ts'
+import { isAlive } from '../../qemu/process-identity.ts'
+import { HandOverChannel } from './hand-over-channel.ts'
+import { writeOrder } from '../store/page-order-file.ts'
+import type { InheritedFds } from './page-server-call.ts'
+import { startSupervisor } from './page-server-process.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { openServed } from './served-image.ts'
+
+const NOTE_MS = 250
+
+/** What a page server works with. */
+export interface ServeOptions {
+  /** The file to run for a supervisor: `PAGE_SERVER_PROGRAM`. */
+  readonly program: string
+  /** Of the restore, see `FillRecord`. */
+  readonly id: string
+  /** From the one at work, which it replaces; without these it takes over from one that is gone. */
+  readonly inherited?: Partial<InheritedFds> | undefined
+  readonly signal: AbortSignal
+}
+
+/**
+ * Serves the pages of a domain that is being filled until QEMU has all; the work of one page server process.
+ * @throws ImageError, StorageError; QemuError; CancelledError; InternalError when the one before is gone and QEMU must be asked
+ */
+export async function servePages(paths: RuntimePaths, options: ServeOptions): Promise<void> {
+  const { id } = options
+  const record = await readFill(paths)
+  if (record?.id !== id) throw gone(paths)
+  try {
+    await serve(paths, record, options)
+  } catch (error) {
+    const damaged = error instanceof ImageError || error instanceof StorageError
+    const noted = damaged && (await readFillProgress(paths, id))?.fault !== undefined
+    if (damaged && !noted)
+      await writeFillProgress(paths, { id, fault: { ...keepFault(error), waiting: true } })
+    throw error
+  }
+}
+
+async function serve(
+  paths: RuntimePaths,
+  record: FillRecord,
+  { program, id, inherited = {}, signal }: ServeOptions,
+): Promise<void> {
+  const { connection, handOver, monitor } = inherited
+  using channel = handOver === undefined ? undefined : new HandOverChannel(handOver)
+  await using image = await openServed(record.image, record)
+  const { pages, state, order } = image
+  const before =
+    channel && (await succeed(paths, { program, id, monitorFd: monitor }, channel, signal))
+  let fault: FillProgress['fault']
+  const server = new PageServer(pages, {
+    way: connection === undefined ? { path: paths.recoverSocket } : { fd: connection },
+    begin: before ?? 'recover',
+    rest: true,
+    first: order,
+    readers: record.readers,
+    hostPageSizes: new Map(Object.entries(record.hostPageSizes)),
+    signal,
+    onFault: (error, waiting) => {
+      fault ??= { ...keepFault(error), waiting }
+      // Somebody may come to wait for what was met before.
+      if (waiting) fault = { ...fault, waiting }
+      note()
+    },
+  })
+  let noted = Promise.resolve()
+  const note = (done?: true): void => {
+    noted = noted
+      .then(() => writeFillProgress(paths, { id, ...server.progress(), fault, done }))
+      .catch(() => undefined)
+  }
+  const timer = setInterval(() => note(), NOTE_MS)
+  note()
+  try {
+    await server.serve(state)
+    note(true)
+  } finally {
+    clearInterval(timer)
+    await noted
+  }
+  await seeToTheEnd(paths, { program, id, monitorFd: monitor })
+  if (server.asked.length > 0)
+    await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.asked])
+}
+
+/** How the supervisor of this server is started. */
+interface SupervisorStart {
+  readonly program: string
+  readonly id: string
+  readonly monitorFd: number | undefined
+}
+
+/** Takes over from the server at work, and starts a supervisor, which is wanted all the more when that server is gone. */
+async function succeed(
+  paths: RuntimePaths,
+  supervisor: SupervisorStart,
+  channel: HandOverChannel,
+  signal: AbortSignal,
+): Promise<HandOver> {
+  channel.say()
+  const bytes = await channel.all(signal)
+  await startSupervisor(paths, supervisor)
+  const before = unpackHandOver(bytes)
+  channel.say()
+  return before
+}
+
+/** A supervisor that died is missed now at the latest: it ends the migration in QEMU. */
+async function seeToTheEnd(paths: RuntimePaths, supervisor: SupervisorStart): Promise<void> {
+  const record = await readFill(paths)
+  if (record?.id !== supervisor.id || record.supervisor === undefined) return
+  if (!(await isAlive(record.supervisor))) await startSupervisor(paths, supervisor)
+}
+
+function gone(paths: RuntimePaths): QemuError {
+  return new QemuError('QEMU_DIED', `Nothing in ${paths.directory} waits for memory any more`, {
+    path: paths.directory,
+  })
+}

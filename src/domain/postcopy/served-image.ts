@@ -1,0 +1,50 @@
+import { ImageError } from '../../errors.ts'
+import { openImage } from '../../image/open-image.ts'
+import type { DeviceState, PageRange, PageStore, SavedMachine } from '../../image/saved-machine.ts'
+import { machineKey } from '../machine/state-digest.ts'
+import { readOrder } from '../store/page-order-file.ts'
+
+/** What of an image is brought to a guest that runs; good as long as the image is open. */
+export interface ServedImage {
+  /** Says of two images whether they are of the same machine at the same moment. */
+  readonly machine: string
+  readonly pages: PageStore
+  readonly state: DeviceState
+  /** What an earlier guest asked for, in that order. */
+  readonly order: readonly PageRange[]
+}
+
+/** @throws ImageError, IMAGE_INCOMPATIBLE when its pages cannot be read one by one; StorageError */
+export async function servedImage(image: SavedMachine): Promise<ServedImage> {
+  const { path, pages } = image
+  const state = await image.deviceState?.()
+  if (pages === undefined || state === undefined) throw another(path)
+  const machine = machineKey(state)
+  return { machine, pages, state, order: await readOrder(path, machine, pages.blocks) }
+}
+
+/**
+ * Opens an image for a guest that runs from it already.
+ * @throws ImageError, IMAGE_INCOMPATIBLE when it is of another machine; StorageError
+ */
+export async function openServed(
+  path: string,
+  options: { readonly direct: boolean; readonly machine: string },
+): Promise<ServedImage & AsyncDisposable> {
+  const image = await openImage(path, options)
+  try {
+    const served = await servedImage(image)
+    if (served.machine !== options.machine) throw another(path)
+    return { ...served, [Symbol.asyncDispose]: async () => image[Symbol.asyncDispose]() }
+  } catch (error) {
+    await image[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function another(path: string): ImageError {
+  return new ImageError('IMAGE_INCOMPATIBLE', `${path} is not the image any more that runs`, {
+    path,
+    hint: 'Put the image back: the guest waits for the rest of its memory',
+  })
+}

@@ -1,0 +1,185 @@
+import { rm } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { QemuError } from '../../errors.ts'
+import { endPostcopy, postcopyProgress, recoverPostcopy } from '../../migration/postcopy.ts'
+import { type ProcessIdentity, identifyProcess, isAlive } from '../../qemu/process-identity.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+import {
+  type FillRecord,
+  type KeptFault,
+  changeFill,
+  keepFault,
+  readFill,
+  readFillProgress,
+  removeFill,
+} from '../store/postcopy-record.ts'
+import { openKeptMonitor } from './kept-monitor.ts'
+import { startPageServer } from './page-server-process.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+
+const LOOK_MS = 50
+const PAUSED_PATIENCE_MS = 30_000
+const RECORD_PATIENCE_MS = 5000
+
+/** Servers that die one after the other die of something. */
+const MAX_SERVERS = 8
+
+/**
+ * Sees to it that the memory of a domain comes: starts another page server when the one at work dies, and ends the migration when all
+ * is there. A damaged image is noted in the record; where no processor waits for what is damaged, the guest is halted first.
+ * @throws QemuError, StorageError, CancelledError
+ */
+export async function superviseFill(
+  paths: RuntimePaths,
+  options: {
+    /** The file to run for a server: `PAGE_SERVER_PROGRAM`. */
+    readonly program: string
+    /** Of the restore, see `FillRecord`. */
+    readonly id: string
+    readonly monitorFd: number | undefined
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  const { program, id, monitorFd, signal } = options
+  const fill = { paths, id, program }
+  if (!(await isNoted(fill))) return
+  try {
+    await using monitor = await openKeptMonitor(paths, monitorFd, { signal })
+    for (let count = 0; count < MAX_SERVERS; count += 1) {
+      const server = (await livingServer(fill)) ?? (await recover(fill, monitor, signal))
+      if (server === undefined || (await follow(fill, monitor, server, signal)) === 'over') return
+    }
+    throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers died one after the other`)
+  } catch (error) {
+    if (!signal.aborted) await noteFault(fill, keepFault(error))
+    throw error
+  }
+}
+
+/** The restore that is seen to. */
+interface Fill {
+  readonly paths: RuntimePaths
+  readonly id: string
+  readonly program: string
+}
+
+/** Its record, as long as it is not over. */
+async function recordOf({ paths, id }: Fill): Promise<FillRecord | undefined> {
+  const record = await readFill(paths)
+  return record?.id === id ? record : undefined
+}
+
+async function removeOwn(fill: Fill): Promise<void> {
+  if ((await recordOf(fill)) !== undefined) await removeFill(fill.paths)
+}
+
+/** Whether there is something to see to; who started us notes us in the record first. */
+async function isNoted(fill: Fill): Promise<boolean> {
+  for (const deadline = performance.now() + RECORD_PATIENCE_MS; ;) {
+    const record = await recordOf(fill)
+    if (record === undefined || record.supervisor?.pid === process.pid) return record !== undefined
+    if (performance.now() > deadline) return false
+    await delay(2)
+  }
+}
+
+async function livingServer(fill: Fill): Promise<ProcessIdentity | undefined> {
+  const server = (await recordOf(fill))?.server
+  return server !== undefined && (await isAlive(server)) ? server : undefined
+}
+
+/** Until the server ends; `lost` when another must take over. */
+async function follow(
+  fill: Fill,
+  monitor: QmpConnection,
+  server: ProcessIdentity,
+  signal: AbortSignal,
+): Promise<'over' | 'lost'> {
+  let halted = false
+  while (await isAlive(server)) {
+    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) return 'over'
+    const fault = (await readFillProgress(fill.paths, fill.id))?.fault
+    // A guest of which a processor waits for a page cannot be halted: QEMU would wait for that processor.
+    if (fault === undefined || fault.waiting || halted) continue
+    halted = true
+    await monitor.execute('stop', {}, { timeoutMs: 2000 }).catch(() => undefined)
+  }
+  const progress = await readFillProgress(fill.paths, fill.id)
+  if (progress?.done === true) {
+    await endPostcopy(monitor)
+    await removeOwn(fill)
+    return 'over'
+  }
+  if (progress?.fault === undefined) return monitor.state === 'ready' ? 'lost' : 'over'
+  await noteFault(fill, progress.fault)
+  return (await recoveryAsked(fill, monitor, signal)) ? 'lost' : 'over'
+}
+
+/**
+ * After a fault of the image: until somebody asks to go on, by taking the fault out of the record, or the guest is gone. A monitor
+ * opened then would be of no use where QEMU's main thread waits for a page.
+ */
+async function recoveryAsked(
+  fill: Fill,
+  monitor: QmpConnection,
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (monitor.state === 'ready' && !signal.aborted) {
+    const record = await recordOf(fill)
+    if (record === undefined) return false
+    if (record.fault === undefined) return true
+    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
+  }
+  return false
+}
+
+/** A new server for a QEMU that has lost its own; `undefined` when it misses none. */
+async function recover(
+  fill: Fill,
+  monitor: QmpConnection,
+  signal: AbortSignal,
+): Promise<ProcessIdentity | undefined> {
+  const { paths } = fill
+  const deadline = performance.now() + PAUSED_PATIENCE_MS
+  for (;;) {
+    // Asking QEMU how it is would wait for its main thread, which may wait for us; this command does not.
+    const refused = await recoverPostcopy(monitor, paths.recoverSocket).catch(
+      (error: unknown) => error,
+    )
+    if (refused === undefined) {
+      // What the one before it noted is not true of this one.
+      await rm(paths.fillProgress, { force: true })
+      return startServer(fill)
+    }
+    if (monitor.state !== 'ready') return undefined
+    const progress = await Promise.race([postcopyProgress(monitor), delay(1000, undefined)])
+    if (progress?.phase === 'completed') {
+      await endPostcopy(monitor)
+      await removeOwn(fill)
+      return undefined
+    }
+    if (progress?.phase === 'failed' || progress?.phase === 'none') return failed(fill)
+    if (performance.now() > deadline) throw refused
+    await delay(LOOK_MS, undefined, { signal })
+  }
+}
+
+async function startServer({ paths, id, program }: Fill): Promise<ProcessIdentity> {
+  const { pid } = await startPageServer(paths, { program, id })
+  const server = (await identifyProcess(pid)) ?? { pid, startTime: 0, bootId: '' }
+  await changeFill(paths, id, { server })
+  return server
+}
+
+async function failed(fill: Fill): Promise<undefined> {
+  await noteFault(fill, {
+    kind: 'qemu',
+    code: 'MIGRATION_FAILED',
+    message: 'QEMU gave up the migration before the guest could run',
+  })
+}
+
+async function noteFault({ paths, id }: Fill, fault: KeptFault): Promise<void> {
+  await changeFill(paths, id, { fault }).catch(() => undefined)
+}

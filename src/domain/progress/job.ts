@@ -1,0 +1,161 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { CancelledError } from '../../errors.ts'
+import { type ProcessIdentity, identifyProcess } from '../../qemu/process-identity.ts'
+import type { OnProgress, RestoreProgress, SaveProgress } from './progress.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+
+/** What takes long enough to be watched and stopped from another terminal. */
+export type JobOperation = 'save' | 'managedsave' | 'restore' | 'start'
+
+/** A job as it is written down for others: `job.json` in the runtime directory, and in the state directory when it has ended. */
+export interface JobRecord {
+  readonly operation: JobOperation
+  readonly id: string
+  /** The process that does it. */
+  readonly process: ProcessIdentity
+  /** ISO 8601. */
+  readonly startedAt: string
+  readonly elapsedMs: number
+  readonly progress: SaveProgress | RestoreProgress | undefined
+  /** How the memory went, as last known. */
+  readonly transfer: SaveProgress | RestoreProgress | undefined
+  readonly outcome?: 'completed' | 'failed' | 'cancelled'
+  readonly error?: string
+  /** What the act answered. */
+  readonly result?: unknown
+}
+
+const WRITE_MS = 400
+const LOOK_MS = 100
+
+type Progress = SaveProgress | RestoreProgress
+
+/** A save or restore under way, for others to see and to stop. Its owner holds the domain's lock; dispose it before that. */
+export class Job implements AsyncDisposable {
+  /** Aborted by the caller's own signal, and when somebody else asks (`domjobabort`). */
+  readonly signal: AbortSignal
+  readonly #paths: RuntimePaths
+  readonly #onProgress: OnProgress<never> | undefined
+  readonly #abort: AbortController
+  readonly #timer: NodeJS.Timeout
+  readonly #startMs = performance.now()
+  #record: JobRecord
+  #writing: Promise<void> = Promise.resolve()
+  #writtenMs = 0
+
+  private constructor(
+    paths: RuntimePaths,
+    record: JobRecord,
+    options: { readonly signal?: AbortSignal | undefined; readonly onProgress?: unknown },
+  ) {
+    this.#paths = paths
+    this.#record = record
+    this.#onProgress = options.onProgress as OnProgress<never> | undefined
+    this.#abort = new AbortController()
+    const own = this.#abort.signal
+    this.signal = options.signal === undefined ? own : AbortSignal.any([options.signal, own])
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS)
+    this.#timer.unref()
+  }
+
+  /** Begins one; `options` are those of the act. */
+  static async begin(
+    paths: RuntimePaths,
+    operation: JobOperation,
+    options: { readonly signal?: AbortSignal | undefined; readonly onProgress?: unknown },
+  ): Promise<Job> {
+    const identity = await identifyProcess(process.pid)
+    await rm(paths.jobAbort, { force: true }).catch(() => undefined)
+    const startedAt = new Date().toISOString()
+    const job = new Job(
+      paths,
+      {
+        operation,
+        id: `${process.pid}-${startedAt}`,
+        process: identity ?? { pid: process.pid, startTime: 0, bootId: '' },
+        startedAt,
+        elapsedMs: 0,
+        progress: undefined,
+        transfer: undefined,
+      },
+      options,
+    )
+    job.#write()
+    return job
+  }
+
+  /** For the act's own `report`: tells the caller, and others twice a second. */
+  readonly report = (progress: Progress): void => {
+    ;(this.#onProgress as OnProgress<Progress> | undefined)?.(progress)
+    const moves = progress.phase === 'transferring' || progress.phase === 'loading'
+    const changed = progress.phase !== this.#record.progress?.phase
+    this.#record = {
+      ...this.#record,
+      progress,
+      elapsedMs: performance.now() - this.#startMs,
+      transfer: moves ? progress : this.#record.transfer,
+    }
+    if (changed || performance.now() - this.#writtenMs >= WRITE_MS) this.#write()
+  }
+
+  /** Notes the end of the act; gives its result back. */
+  complete<Result>(result: Result): Result {
+    this.#record = { ...this.#record, outcome: 'completed', result }
+    return result
+  }
+
+  /** Notes a failure; gives the error back. */
+  failed(error: unknown): unknown {
+    const outcome = error instanceof CancelledError ? 'cancelled' : 'failed'
+    const text = error instanceof Error ? error.message : String(error)
+    this.#record = { ...this.#record, outcome, error: text }
+    return error
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#writing
+    const outcome = this.signal.aborted ? 'cancelled' : 'failed'
+    const elapsedMs = performance.now() - this.#startMs
+    const record = { outcome, ...this.#record, elapsedMs } as const
+    await writeWhole(this.#paths.lastJob, record).catch(() => undefined)
+    // Last: who waits for the end of the job wants to know how it ended.
+    for (const path of [this.#paths.jobAbort, this.#paths.job])
+      await rm(path, { force: true }).catch(() => undefined)
+  }
+
+  #write(): void {
+    this.#writtenMs = performance.now()
+    const { outcome, ...record } = this.#record
+    if (outcome !== undefined || record.progress?.phase === 'ending') return
+    this.#writing = this.#writing
+      .then(() => writeWhole(this.#paths.job, record))
+      // Progress that cannot be written down does not hinder the act.
+      .catch(() => undefined)
+  }
+
+  async #look(): Promise<void> {
+    const asked = await readFile(this.#paths.jobAbort, 'utf8').catch(() => undefined)
+    if (asked === this.#record.id)
+      this.#abort.abort(new Error('Somebody asked for it with domjobabort'))
+  }
+}
+
+/** The job of a record file; `undefined` when there is none. */
+export async function readJob(path: string): Promise<JobRecord | undefined> {
+  try {
+    const value = JSON.parse(await readFile(path, 'utf8')) as Partial<JobRecord>
+    return typeof value.operation === 'string' ? (value as JobRecord) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function writeWhole(path: string, record: JobRecord): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  // Only who holds the domain's lock writes, so that this name is enough, and one that was killed leaves no second.
+  const partial = `${path}.new`
+  await writeFile(partial, `${JSON.stringify(record)}\n`, { mode: 0o600 })
+  await rename(partial, path)
+}

@@ -1,0 +1,70 @@
+import { resolve } from 'node:path'
+import { ImageError } from '../../errors.ts'
+import type { SavedMachine } from '../../image/saved-machine.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { changeOfDisks, identifyDisks, writableDisks } from '../store/disk-identity.ts'
+import type { HeldDomain } from '../store/held-domain.ts'
+import { imageKey, readHistory, writeHistory } from '../store/image-history.ts'
+import { refuseManagedImage } from '../store/managed-image.ts'
+import { type ImageOrigin, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
+
+/**
+ * Checks that the guest may run on from an image: it is the domain's managed save or the domain has none, and the disks are as the
+ * save left them, or as the first restore found them.
+ * @throws DomainError DOMAIN_HAS_MANAGED_SAVE, ImageError IMAGE_STALE unless forced
+ */
+export async function checkOrigin(
+  held: HeldDomain,
+  image: SavedMachine,
+  domain: Domain,
+  options: { readonly force?: boolean | undefined; readonly parked: HeldDomain | undefined },
+): Promise<ImageOrigin> {
+  const path = resolve(image.path)
+  const managed = options.parked !== undefined
+  if (!managed) await refuseManagedImage(held.name, held.paths, 'restored from a file', undefined)
+  const key = imageKey(image.description)
+  const history = await readHistory(held.directories, key)
+  const origin = { path, key, managed, begun: false }
+  const disks = writableDisks(domain)
+  // Now, and not when the guest begins: by then a clone has overlays, which are its own.
+  if (history === undefined) return { ...origin, disks: await identifyDisks(disks) }
+  if (options.force === true) return origin
+  const writable = new Set(disks.map((disk) => disk.path))
+  const change = await changeOfDisks(history.disks.filter((disk) => writable.has(disk.path)))
+  if (change === undefined) return origin
+  const before =
+    history.restoredAt === undefined ? '' : `was restored already, at ${history.restoredAt}, and `
+  throw new ImageError('IMAGE_STALE', `${path} ${before}is older than its disks: ${change}`, {
+    path,
+    hint: managed
+      ? `Memory and disks would not fit together. \`stasis start --force-boot ${held.name}\` boots it without the image; --force restores it all the same`
+      : 'Memory and disks would not fit together. Bring back the disks as they were, then --force restores it',
+  })
+}
+
+/**
+ * Notes, durably and just before the processors of a restored guest run, that its image is no longer the guest. Gives the record that
+ * stands now.
+ * @throws StorageError
+ */
+export async function beginGuest(
+  held: HeldDomain,
+  record: RuntimeRecord,
+  domain: Domain,
+): Promise<RuntimeRecord> {
+  const { origin, interrupted } = record
+  if (origin === undefined || origin.begun) {
+    if (interrupted !== true) return record
+    const going = { ...record, interrupted: undefined }
+    await writeRecord(held.paths, going)
+    return going
+  }
+  const before = await readHistory(held.directories, origin.key)
+  const disks = before?.disks ?? origin.disks ?? (await identifyDisks(writableDisks(domain)))
+  const restoredAt = new Date().toISOString()
+  if (origin.key !== '')
+    await writeHistory(held.directories, origin.key, { path: origin.path, disks, restoredAt })
+  const begun = { ...record, interrupted: undefined, origin: { ...origin, begun: true } }
+  await writeRecord(held.paths, begun)
+  return begun
+}

@@ -1,0 +1,41 @@
+import { copyFile, rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { storageError } from '../../errors.ts'
+import { createOverlay } from '../../qemu/create-overlay.ts'
+import type { CloneXml } from '../machine/clone-xml.ts'
+
+/** The files of a clone; unless they are kept, disposing removes those that were made. */
+export class CloneFiles implements AsyncDisposable {
+  readonly #made: string[] = []
+  #kept = false
+
+  /** @throws StorageError, also when a file is there already */
+  static async make(clone: CloneXml, emulator: string): Promise<CloneFiles> {
+    const files = new CloneFiles()
+    try {
+      for (const overlay of clone.overlays) {
+        await createOverlay({ ...overlay, backing: resolve(overlay.backing) }, emulator)
+        files.#made.push(overlay.path)
+      }
+      if (clone.nvram !== undefined) {
+        const { from, to } = clone.nvram
+        await copyFile(from, to).catch((error: unknown) => {
+          throw storageError('copy the UEFI variable store', to, error)
+        })
+        files.#made.push(to)
+      }
+      return files
+    } catch (error) {
+      await files[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  keep(): void {
+    this.#kept = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#kept) for (const path of this.#made) await rm(path, { force: true })
+  }
+}

@@ -1,0 +1,95 @@
+import { ImageError, UsageError } from '../../errors.ts'
+import type { SavedMachine } from '../../image/saved-machine.ts'
+import { incomingCommandLine } from '../../qemu/foreign-command-line.ts'
+import { memoryBackends } from '../../qemu/command-line/memory.ts'
+import { type Cpu, readCookieCpu } from '../../qemu/domain-xml/model/cpu.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { foreignArchitecture } from '../machine/architecture.ts'
+import { type CloneRequest, type CloneXml, cloneXml } from '../machine/clone-xml.ts'
+import type { Directories } from '../store/directories.ts'
+import { withNewGenid } from '../machine/new-genid.ts'
+import { type Origin, attachedOrigin } from '../machine/provenance.ts'
+import {
+  type PreparedMachine,
+  type UnsupportedOptions,
+  prepareMachine,
+} from '../machine/prepare-machine.ts'
+import { replaceXml } from '../machine/replace-xml.ts'
+import type { XmlText } from '../store/xml-text.ts'
+
+/** The machine that an image will become. */
+export interface RestorePlan extends PreparedMachine {
+  /** The processor that the guest really had, when the image says it. */
+  readonly cpuOverride: Cpu | undefined
+  /** What must be made for a clone. */
+  readonly clone: CloneXml | undefined
+  /** The command line of a QEMU that Stasis did not start, made ready to take its machine back. */
+  readonly recorded: { readonly argv: readonly string[]; readonly cwd: string } | undefined
+  /** Memory backends whose files may be filled from outside. */
+  readonly backends: readonly { readonly id: string; readonly length: number }[]
+}
+
+/**
+ * Makes ready the machine that an image describes, or that the given XML does when the guest cannot tell them apart.
+ * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError, QemuError; UsageError for a clone that would write to a disk of the original
+ */
+export async function planRestore(
+  image: SavedMachine,
+  given: XmlText | undefined,
+  directories: Directories,
+  options: UnsupportedOptions & {
+    readonly clone?: CloneRequest | undefined
+    readonly newGenid?: boolean | undefined
+    readonly signal?: AbortSignal | undefined
+  },
+): Promise<RestorePlan> {
+  const { xml, cookie } = image.description
+  const foreign = foreignArchitecture(parseDomainXml(xml, { path: image.path }))
+  if (foreign !== undefined) {
+    const { text, hint } = foreign
+    throw new ImageError('IMAGE_INCOMPATIBLE', text, { path: image.path, hint })
+  }
+  const original =
+    given === undefined
+      ? { text: xml, path: image.path }
+      : { text: replaceXml(xml, given), path: given.path }
+  const clone = options.clone === undefined ? undefined : cloneXml(original.text, options.clone)
+  const copy = clone === undefined ? original : { text: clone.xml, path: original.path }
+  const origin = attachedOrigin(cookie)
+  if (options.newGenid === true && origin !== undefined)
+    throw startedByOthers(image.path, 'it cannot get another generation id')
+  const source = options.newGenid === true ? withNewGenid(copy) : copy
+  const prepared = await prepareMachine(source, directories, options)
+  const recorded = origin === undefined ? undefined : recordedLaunch(origin, image.path, clone)
+  return {
+    ...prepared,
+    recorded,
+    clone,
+    cpuOverride: cookie === undefined ? undefined : readCookieCpu(cookie, image.path),
+    backends: recorded === undefined ? fillable(prepared.domain) : [],
+  }
+}
+
+function recordedLaunch(
+  { commandLine, attached }: Origin,
+  path: string,
+  clone: CloneXml | undefined,
+): RestorePlan['recorded'] {
+  if (clone === undefined)
+    return { argv: incomingCommandLine(commandLine.slice(1)), cwd: attached?.cwd ?? '/' }
+  throw startedByOthers(path, 'it cannot be cloned')
+}
+
+function startedByOthers(path: string, what: string): UsageError {
+  return new UsageError(
+    'BAD_COMBINATION',
+    `${path} was saved from a QEMU that Stasis did not start: ${what}`,
+  )
+}
+
+/** Huge pages come from the kernel's own pool, not from a file of ours. */
+function fillable(domain: Domain): RestorePlan['backends'] {
+  if (domain.memoryBacking.hugepages !== undefined) return []
+  return memoryBackends(domain).map(({ id, sizeBytes }) => ({ id, length: sizeBytes }))
+}

@@ -1,0 +1,30 @@
+import { resolveDirectories } from '../store/directories.ts'
+import { waitUntilFilled } from '../store/postcopy-state.ts'
+import type { FirstOutput } from './first-output.ts'
+import type { RestoreOptions, RestoreResult } from './restore-request.ts'
+import { runtimePaths } from '../store/runtime-paths.ts'
+
+/**
+ * Waits for what a restore was asked to wait for beside the guest to run, without holding the domain; gives the result with the times.
+ * @throws DomainError DOMAIN_WRONG_STATE when the memory will not come, CancelledError
+ */
+export async function waitForMore(
+  result: RestoreResult,
+  options: RestoreOptions & {
+    readonly output: FirstOutput | undefined
+    /** When the restore began, as `performance.now()` has it. */
+    readonly startMs: number
+  },
+): Promise<RestoreResult> {
+  const { wait, output, startMs, signal } = options
+  const { name, state, mode, timing } = result
+  const filled = async (): Promise<number | undefined> => {
+    if (mode !== 'lazy' || wait === undefined || wait === 'output') return timing.allRamMs
+    await waitUntilFilled(name, runtimePaths(resolveDirectories(options), name), signal)
+    return performance.now() - startMs
+  }
+  const written = async (): Promise<number | undefined> =>
+    output === undefined || state === 'paused' ? undefined : (await output.at(signal)) - startMs
+  const [allRamMs, firstOutputMs] = await Promise.all([filled(), written()])
+  return { ...result, timing: { ...timing, allRamMs, firstOutputMs } }
+}

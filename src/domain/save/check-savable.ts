@@ -1,0 +1,105 @@
+import { DomainError, QemuError } from '../../errors.ts'
+import { cancelMigration } from '../../migration/cancel.ts'
+import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
+import { postcopyProgress } from '../../migration/postcopy.ts'
+import { isRunning, migrationBlockers, runState } from '../../migration/run-state.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+import { stateOfRunState } from '../machine/domain-state.ts'
+import type { SaveSettings } from './save-options.ts'
+
+/** What there is to know of a running machine before it is saved. */
+export interface Savable {
+  readonly features: MigrationFeatures
+  /** Whether the guest's processors run now. */
+  readonly running: boolean
+}
+
+/**
+ * Checks, before the guest is stopped, that this QEMU can save its machine so. What a save that was killed left under way is cancelled.
+ * @throws DomainError DOMAIN_WRONG_STATE, QemuError QEMU_LACKS_FEATURE, QEMU_REFUSED naming what blocks it
+ */
+export async function checkSavable(
+  name: string,
+  control: QmpConnection,
+  settings: SaveSettings,
+  signal: AbortSignal | undefined,
+): Promise<Savable> {
+  const features = await probeMigration(control, { signal })
+  checkFeatures(features, settings)
+  await cancelMigration(control)
+  const blockers = await migrationBlockers(control, { signal })
+  if (blockers.length > 0) {
+    throw new QemuError(
+      'QEMU_REFUSED',
+      `Domain '${name}' cannot be saved: ${blockers.join('; ')}`,
+      {
+        operation: 'save',
+      },
+    )
+  }
+  return { features, running: await checkState(name, control) }
+}
+
+/**
+ * Checks that QEMU has all of the guest's memory, whoever brings it. QEMU 11.1 aborts when it is told to save in the middle of a postcopy
+ * migration; 7.2 and 10.0 refuse when the guest stands still already.
+ * @throws DomainError DOMAIN_WRONG_STATE
+ */
+export async function checkMemoryIsThere(name: string, control: QmpConnection): Promise<void> {
+  const { phase } = await postcopyProgress(control)
+  if (phase !== 'postcopy') return
+  throw new DomainError(
+    'DOMAIN_WRONG_STATE',
+    `Domain '${name}' cannot be saved: a postcopy migration of it is under way`,
+    { operation: 'save', hint: 'Save it when all of its memory is in one place' },
+  )
+}
+
+async function checkState(name: string, control: QmpConnection): Promise<boolean> {
+  const status = await runState(control)
+  if (isRunning(status)) return true
+  if (STANDING.has(status)) return false
+  const state = stateOfRunState(status)
+  throw new DomainError(
+    'DOMAIN_WRONG_STATE',
+    `Domain '${name}' cannot be saved: it is ${state === 'paused' ? `in QEMU's state ${status}` : state}`,
+    { operation: 'save' },
+  )
+}
+
+/** `finish-migrate` and `postmigrate` are what a save that failed late leaves of a guest that was paused. */
+const STANDING: ReadonlySet<string> = new Set([
+  'paused',
+  'prelaunch',
+  'finish-migrate',
+  'postmigrate',
+])
+
+function checkFeatures(features: MigrationFeatures, settings: SaveSettings): void {
+  const { format, channels, compression } = settings
+  if (channels > 0 && !features.multifd) {
+    throw new QemuError(
+      'QEMU_LACKS_FEATURE',
+      'This QEMU cannot save over parallel channels: multifd came with QEMU 4.0',
+      { operation: 'save', hint: 'Save with --format raw, or start the domain with a newer QEMU' },
+    )
+  }
+  if (format === 'sparse' && !features.mappedRam) {
+    throw new QemuError(
+      'QEMU_LACKS_FEATURE',
+      'This QEMU cannot save in the format sparse: mapped-ram came with QEMU 9.0',
+      {
+        operation: 'save',
+        hint: 'Save in another format and convert the image with `stasis image-convert`, or start the domain with a newer QEMU',
+      },
+    )
+  }
+  // Only the format channels leaves the compression to QEMU.
+  if (format !== 'channels' || compression === 'none') return
+  if (features.multifdCompressions.includes(compression)) return
+  throw new QemuError(
+    'QEMU_LACKS_FEATURE',
+    `This QEMU cannot compress channels with ${compression}: that came with QEMU 5.0, if built with it`,
+    { operation: 'save', hint: 'Save with --format stasis, which does not need it' },
+  )
+}

@@ -1,0 +1,77 @@
+import { readFile, statfs } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { StasisError } from '../../errors.ts'
+import { checkDestination } from '../store/destination.ts'
+import { liveDomain } from '../store/dump-xml.ts'
+import { fillState } from '../store/postcopy-state.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { openControl } from '../machine/monitor.ts'
+import { checkMemoryIsThere, checkSavable } from './check-savable.ts'
+import { describeForSave } from './save-description.ts'
+import type { SaveOptions } from './save.ts'
+import { settleSave } from './save-options.ts'
+
+/** What a save would meet. */
+export interface SaveCheck {
+  readonly name: string
+  /** Why it would fail, in words; empty when nothing is known. */
+  readonly obstacles: readonly string[]
+  /** Guest memory that is in use: what the image takes at most. */
+  readonly neededBytes: number
+  readonly freeBytes: number | undefined
+}
+
+const PAGE_BYTES = 4096
+
+/**
+ * Looks whether a running domain, given by name, UUID or id, could be saved so, without stopping it: QEMU's blockers, channels, format and
+ * compression against what QEMU can, the destination and its free space. Without `path` for a managed save.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; UsageError
+ */
+export async function checkSave(
+  reference: string,
+  path: string | undefined,
+  options: SaveOptions = {},
+): Promise<SaveCheck> {
+  const settings = settleSave(options)
+  await using held = await HeldDomain.find(reference, 'save --check', options)
+  const record = held.requireRunning()
+  const { name, paths, directories } = held
+  const file = path === undefined ? paths.managedSave : resolve(path)
+  await using control = await openControl(paths, options.signal)
+  const obstacles: string[] = []
+  const look = async (act: () => Promise<unknown>): Promise<void> => {
+    try {
+      await act()
+    } catch (error) {
+      if (!(error instanceof StasisError)) throw error
+      obstacles.push(error.message)
+    }
+  }
+  await look(() => checkDestination(directories, file))
+  // A save waits for what a page server brings.
+  if ((await fillState(paths))?.state !== 'filling')
+    await look(() => checkMemoryIsThere(name, control))
+  await look(() => checkSavable(name, control, settings, options.signal))
+  await look(() => describeForSave(held, record, true, options.xml, control))
+  const { memoryBytes } = await liveDomain(paths)
+  const neededBytes = Math.min(memoryBytes, (await residentBytes(record.pid)) ?? memoryBytes)
+  const freeBytes = await freeSpace(path === undefined ? directories.stateDir : dirname(file))
+  if (freeBytes === undefined) obstacles.push(`There is no directory ${dirname(file)}`)
+  else if (freeBytes < neededBytes)
+    obstacles.push(
+      `There are ${freeBytes} bytes free for ${file}, and the image may take ${neededBytes}`,
+    )
+  return { name, obstacles, neededBytes, freeBytes }
+}
+
+/** Memory that QEMU really has: guest memory that was never touched is not in it. */
+async function residentBytes(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => undefined)
+  return text === undefined ? undefined : Number(text.split(' ')[1]) * PAGE_BYTES
+}
+
+async function freeSpace(directory: string): Promise<number | undefined> {
+  const facts = await statfs(directory).catch(() => undefined)
+  return facts === undefined ? undefined : facts.bavail * facts.bsize
+}

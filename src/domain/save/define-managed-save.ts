@@ -1,0 +1,38 @@
+import { readDescription } from '../../image/open-image.ts'
+import { replaceDescription } from '../../image/replace-description.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { imageKey, moveHistory } from '../store/image-history.ts'
+import { requireManagedSave } from './managed-save.ts'
+import { replaceXml } from '../machine/replace-xml.ts'
+import type { XmlText } from '../store/xml-text.ts'
+
+/** How to change a managed save. */
+export interface DefineManagedSaveOptions extends DomainOptions {
+  /** What the guest shall do when it starts again. Default: as it is. */
+  readonly resumeAs?: 'running' | 'paused' | undefined
+}
+
+/**
+ * Changes the domain XML in the managed save of a domain, given by name or UUID; the guest must not see a difference.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, DOMAIN_WRONG_STATE, DOMAIN_RUNNING; DomainXmlError; ImageError IMAGE_INCOMPATIBLE; StorageError
+ */
+export async function defineManagedSave(
+  reference: string,
+  xml: XmlText,
+  options: DefineManagedSaveOptions = {},
+): Promise<{ readonly name: string }> {
+  await using held = await HeldDomain.find(reference, 'managedsave-define', options)
+  const { name, paths, directories } = held
+  held.requireOff()
+  await requireManagedSave(held)
+  const old = await readDescription(paths.managedSave)
+  const description = {
+    xml: replaceXml(old.xml, xml),
+    cookie: old.cookie,
+    wasRunning: options.resumeAs === undefined ? old.wasRunning : options.resumeAs === 'running',
+  }
+  await moveHistory(directories, imageKey(old), imageKey(description))
+  await replaceDescription(paths.managedSave, description)
+  return { name }
+}

@@ -1,0 +1,31 @@
+import { contVm, stopVm } from '../../migration/run-state.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+
+/** A guest that is halted for a save. */
+export interface HaltedGuest {
+  /** Stops its processors. */
+  halt(signal: AbortSignal | undefined): Promise<void>
+  /** After a failure: lets it run if it ran before. Gives what has become of it, in words; never fails. */
+  letGo(): Promise<string>
+}
+
+/** Prepares to halt a guest; `running` says whether it runs now. */
+export function haltGuest(name: string, control: QmpConnection, running: boolean): HaltedGuest {
+  return {
+    async halt(signal): Promise<void> {
+      await stopVm(control, { signal })
+    },
+    async letGo(): Promise<string> {
+      if (control.state !== 'ready') return 'its QEMU is gone'
+      if (!running) return 'it stays paused as it was'
+      try {
+        await contVm(control)
+        return 'it runs on'
+      } catch {
+        return control.state === 'ready'
+          ? `it is paused now: \`stasis resume ${name}\` lets it run on`
+          : 'its QEMU is gone'
+      }
+    },
+  }
+}

@@ -1,0 +1,88 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { DomainError, storageError } from '../../errors.ts'
+import { readDescription } from '../../image/open-image.ts'
+import { findEntry } from '../store/catalogue.ts'
+import { readDefinition } from '../store/definitions.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { fillState } from '../store/postcopy-state.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { isParked, removeManagedImage } from '../store/managed-image.ts'
+import { nameCancel } from '../progress/name-cancel.ts'
+import { type SaveOptions, type SaveResult, saveHeld } from './save.ts'
+
+/**
+ * Saves a running domain, given by name, UUID or id, to a place that Stasis keeps; the next start goes on from there.
+ * @throws what `saveDomain` throws; DomainError DOMAIN_WRONG_STATE when it is not defined
+ */
+export async function managedSaveDomain(
+  reference: string,
+  options: SaveOptions = {},
+): Promise<SaveResult> {
+  const save = async (): Promise<SaveResult> => {
+    await using held = await HeldDomain.find(reference, 'managedsave', options)
+    held.requireRunning()
+    await requireDefined(held)
+    const directory = dirname(held.paths.managedSave)
+    await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+      throw storageError('make the directory of managed saves', directory, error)
+    })
+    return await saveHeld(held, held.paths.managedSave, { ...options, operation: 'managedsave' })
+  }
+  return nameCancel(`save domain '${reference}'`, save())
+}
+
+/**
+ * Throws away the managed save of a domain, given by name or UUID; it will boot anew.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, DOMAIN_WRONG_STATE when it has none; StorageError
+ */
+export async function removeManagedSave(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<{ readonly name: string }> {
+  await using held = await HeldDomain.find(reference, 'managedsave-remove', options)
+  await requireManagedSave(held)
+  await removeManagedImage(held.directories, held.paths)
+  return { name: held.name }
+}
+
+/**
+ * The domain XML in the managed save of a domain, given by name or UUID.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_WRONG_STATE when it has none; ImageError, StorageError
+ */
+export async function dumpManagedSaveXml(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<string> {
+  const entry = await findEntry(resolveDirectories(options), reference)
+  await requireManagedSave(entry)
+  return (await readDescription(entry.paths.managedSave)).xml
+}
+
+/** @throws DomainError DOMAIN_WRONG_STATE */
+export async function requireManagedSave(
+  domain: Pick<HeldDomain, 'name' | 'paths' | 'record'>,
+): Promise<void> {
+  const { name, paths, record } = domain
+  if (record !== undefined && (await fillState(paths)) !== undefined) {
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Domain '${name}' goes on from its managed save already, and takes its memory from it`,
+      { hint: `\`stasis dominfo ${name}\` says how much is still to come; the image goes then` },
+    )
+  }
+  if (await isParked(paths, record)) return
+  throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has no managed save`, {
+    hint: '`stasis list --all --managed-save` shows which domains have one',
+  })
+}
+
+async function requireDefined({ name, directories }: HeldDomain): Promise<void> {
+  if ((await readDefinition(directories, name)) !== undefined) return
+  throw new DomainError(
+    'DOMAIN_WRONG_STATE',
+    `Domain '${name}' is not defined: it would be gone once it is saved, and its managed save with it`,
+    { hint: `\`stasis save ${name} FILE\` saves it to a file, or define it first` },
+  )
+}

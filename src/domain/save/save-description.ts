@@ -1,0 +1,45 @@
+import { QemuError } from '../../errors.ts'
+import type { MachineDescription } from '../../image/saved-machine.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+import { replaceXml } from '../machine/replace-xml.ts'
+import { restartObstacles } from '../machine/restart-obstacles.ts'
+import { readLiveXml } from '../store/dump-xml.ts'
+import type { HeldDomain } from '../store/held-domain.ts'
+import { originCookie } from '../machine/provenance.ts'
+import type { RuntimeRecord } from '../store/runtime-record.ts'
+import type { XmlText } from '../store/xml-text.ts'
+
+/**
+ * What an image says about the machine: the XML that it runs from, or the given one when the guest cannot tell them apart.
+ * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError, StorageError
+ */
+export async function describeForSave(
+  held: HeldDomain,
+  record: RuntimeRecord,
+  wasRunning: boolean,
+  given: XmlText | undefined,
+  control: QmpConnection,
+): Promise<MachineDescription> {
+  if (record.attached !== undefined) await checkCarried(held.name, control, record.commandLine)
+  const live = await readLiveXml(held.paths)
+  return {
+    xml: given === undefined ? live : replaceXml(live, given),
+    cookie: originCookie(record, new Date()),
+    wasRunning,
+  }
+}
+
+/** @throws QemuError QEMU_REFUSED naming these */
+async function checkCarried(
+  name: string,
+  control: QmpConnection,
+  commandLine: readonly string[],
+): Promise<void> {
+  const obstacles = await restartObstacles(control, commandLine)
+  if (obstacles.length === 0) return
+  throw new QemuError(
+    'QEMU_REFUSED',
+    `Domain '${name}' cannot be saved: its QEMU could not be started again as it is. ${obstacles.join('; ')}`,
+    { operation: 'save', hint: 'Let the program that started this QEMU save it' },
+  )
+}

@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type DomainEntry, listEntries } from '../store/catalogue.ts'
+import { type Directories, resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import type { DomainState } from '../machine/domain-state.ts'
+import { readLastEnd } from '../store/last-end.ts'
+import { stateOf } from './list.ts'
+import { runtimePaths } from '../store/runtime-paths.ts'
+
+/** Something that happened to a domain, in virsh's words. */
+export interface LifecycleEvent {
+  readonly domain: string
+  readonly event:
+    | 'Defined'
+    | 'Undefined'
+    | 'Started'
+    | 'Suspended'
+    | 'Resumed'
+    | 'Stopped'
+    | 'Crashed'
+  /** `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed`, … */
+  readonly detail: string
+  /** When it was seen, ISO 8601. */
+  readonly time: string
+}
+
+/** Which events. */
+export interface EventOptions extends DomainOptions {
+  /** Only those of this domain, by name. */
+  readonly domain?: string | undefined
+}
+
+const LOOK_MS = 250
+
+interface Seen {
+  readonly persistent: boolean
+  readonly pid: number | undefined
+  readonly state: DomainState
+}
+
+/**
+ * What happens to domains from now on, until `signal` is aborted. Nobody sends events, for there is no daemon: this looks four times a second
+ * at what there is, so that what begins and ends in between is not seen.
+ * @throws StorageError
+ */
+export async function* watchEvents(
+  options: EventOptions = {},
+): AsyncGenerator<LifecycleEvent, void, void> {
+  const directories = resolveDirectories(options)
+  let before = await look(directories, options)
+  while (options.signal?.aborted !== true) {
+    await delay(LOOK_MS, undefined, { signal: options.signal }).catch(() => undefined)
+    if (aborted(options.signal)) return
+    const now = await look(directories, options)
+    const names = new Set([...before.keys(), ...now.keys()])
+    for (const name of names) {
+      const time = new Date().toISOString()
+      const changes = await compare(before.get(name)?.seen, now.get(name), name, directories)
+      for (const [event, detail] of changes) yield { domain: name, event, detail, time }
+    }
+    before = now
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
+}
+
+type Look = ReadonlyMap<string, { readonly seen: Seen; readonly entry: DomainEntry }>
+
+async function look(directories: Directories, options: EventOptions): Promise<Look> {
+  const entries = await listEntries(directories)
+  const wanted = entries.filter(
+    ({ name }) => options.domain === undefined || name === options.domain,
+  )
+  const pairs = wanted.map(async (entry) => {
+    const { persistent, record } = entry
+    // A QEMU that is being started is no guest yet.
+    const pid = record?.stage === 'running' ? record.pid : undefined
+    const state = pid === undefined ? 'shut off' : await stateOf(entry)
+    const seen = { persistent, pid, state } as const
+    return [entry.name, { seen, entry }] as const
+  })
+  return new Map(await Promise.all(pairs))
+}
+
+type Change = readonly [LifecycleEvent['event'], string]
+
+async function compare(
+  old: Seen | undefined,
+  now: { readonly seen: Seen; readonly entry: DomainEntry } | undefined,
+  name: string,
+  directories: Directories,
+): Promise<readonly Change[]> {
+  const changes: Change[] = []
+  const seen = now?.seen
+  if (old?.persistent !== true && seen?.persistent === true) changes.push(['Defined', 'Added'])
+  if (old?.pid !== undefined && old.pid !== seen?.pid)
+    changes.push(await stopped(name, directories))
+  if (now !== undefined && seen?.pid !== undefined && seen.pid !== old?.pid) {
+    changes.push(['Started', now.entry.record?.origin === undefined ? 'Booted' : 'Restored'])
+    if (seen.state === 'paused') changes.push(['Suspended', 'Paused'])
+  } else if (seen?.pid !== undefined && seen.state !== old?.state) {
+    if (seen.state === 'paused') changes.push(['Suspended', 'Paused'])
+    if (seen.state === 'running') changes.push(['Resumed', 'Unpaused'])
+    if (seen.state === 'crashed') changes.push(['Crashed', 'Panicked'])
+  }
+  if (old?.persistent === true && seen?.persistent !== true) changes.push(['Undefined', 'Removed'])
+  return changes
+}
+
+const ENDS = {
+  shutdown: 'Shutdown',
+  destroyed: 'Destroyed',
+  crashed: 'Crashed',
+  saved: 'Saved',
+  failed: 'Failed',
+} as const
+
+async function stopped(name: string, directories: Directories): Promise<Change> {
+  const end = await readLastEnd(runtimePaths(directories, name))
+  return ['Stopped', end === undefined ? 'Unknown' : ENDS[end.reason]]
+}

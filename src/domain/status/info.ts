@@ -1,0 +1,57 @@
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { isAutostarted } from '../store/autostart.ts'
+import { findEntry } from '../store/catalogue.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { entryXml } from '../store/dump-xml.ts'
+import { type FillState, fillState } from '../store/postcopy-state.ts'
+import { type LastEnd, readLastEnd } from '../store/last-end.ts'
+import { type DomainSummary, stateOf } from './list.ts'
+import { isParked } from '../store/managed-image.ts'
+import { processorTimeMs } from './processor-time.ts'
+
+/** Facts about one domain. */
+export interface DomainInfo extends DomainSummary {
+  /** How it last ended, when it does not run and that is known. */
+  readonly lastEnd: LastEnd | undefined
+  readonly osType: 'hvm'
+  readonly vcpus: number
+  readonly maxMemoryBytes: number
+  readonly usedMemoryBytes: number
+  /** Processor time that its QEMU used so far. */
+  readonly cpuTimeMs: number | undefined
+  /** A lazy restore whose memory is not all there yet. */
+  readonly fill: FillState | undefined
+}
+
+/**
+ * Facts about a domain, given by name, UUID or id.
+ * @throws DomainError DOMAIN_NOT_FOUND, DomainXmlError, StorageError
+ */
+export async function domainInfo(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<DomainInfo> {
+  const directories = resolveDirectories(options)
+  const entry = await findEntry(directories, reference)
+  const document = parseDomainXml(await entryXml(directories, entry))
+  const { domain } = readDomain(document, { ignoreUnsupported: true })
+  const { name, record, persistent } = entry
+  return {
+    name,
+    uuid: record?.uuid ?? domain.uuid ?? '',
+    id: record?.pid,
+    state: await stateOf(entry, options.signal),
+    persistent,
+    managedSave: await isParked(entry.paths, record),
+    autostart: await isAutostarted(directories, name),
+    lastEnd: record === undefined ? await readLastEnd(entry.paths) : undefined,
+    osType: 'hvm',
+    vcpus: domain.vcpus.current,
+    maxMemoryBytes: domain.memoryBytes,
+    usedMemoryBytes: domain.memoryBytes,
+    cpuTimeMs: record === undefined ? undefined : await processorTimeMs(record.pid),
+    fill: record === undefined ? undefined : await fillState(entry.paths),
+  }
+}

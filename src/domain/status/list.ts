@@ -1,0 +1,78 @@
+import { type DomainEntry, listEntries, uuidOf } from '../store/catalogue.ts'
+import { type Directories, resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { isAutostarted } from '../store/autostart.ts'
+import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
+import { fillState } from '../store/postcopy-state.ts'
+import { isParked } from '../store/managed-image.ts'
+import { askRunState } from '../machine/monitor.ts'
+
+/** One line of the list of domains. */
+export interface DomainSummary {
+  readonly name: string
+  readonly uuid: string
+  /** The pid of its QEMU while it runs. */
+  readonly id: number | undefined
+  readonly state: DomainState
+  /** Whether it is defined, and so stays when it ends. */
+  readonly persistent: boolean
+  /** Whether it is in a managed save, from which its next start goes on. */
+  readonly managedSave: boolean
+  /** Whether it starts with the host. */
+  readonly autostart: boolean
+}
+
+/** How to list. */
+export interface ListOptions extends DomainOptions {
+  /** Those that do not run, too. */
+  readonly all?: boolean | undefined
+  /** Only those with a managed save, or only those without. */
+  readonly managedSave?: boolean | undefined
+  /** Only those that start with the host, or only those that do not. */
+  readonly autostart?: boolean | undefined
+}
+
+/** The domains that run, or all of them: those that run first, each part by name. @throws StorageError */
+export async function listDomains(options: ListOptions = {}): Promise<readonly DomainSummary[]> {
+  const directories = resolveDirectories(options)
+  const entries = await listEntries(directories)
+  const wanted = entries.filter(({ record }) => record !== undefined || options.all === true)
+  const summaries = await Promise.all(
+    wanted.map((entry) => summarise(directories, entry, options.signal)),
+  )
+  const asked = summaries.filter(
+    ({ managedSave, autostart }) =>
+      managedSave === (options.managedSave ?? managedSave) &&
+      autostart === (options.autostart ?? autostart),
+  )
+  return [
+    ...asked.filter(({ id }) => id !== undefined),
+    ...asked.filter(({ id }) => id === undefined),
+  ]
+}
+
+async function summarise(
+  directories: Directories,
+  entry: DomainEntry,
+  signal: AbortSignal | undefined,
+): Promise<DomainSummary> {
+  const { name, paths, record, persistent } = entry
+  return {
+    name,
+    uuid: await uuidOf(directories, entry),
+    id: record?.pid,
+    state: await stateOf(entry, signal),
+    persistent,
+    managedSave: await isParked(paths, record),
+    autostart: await isAutostarted(directories, name),
+  }
+}
+
+/** What a domain does now. */
+export async function stateOf(entry: DomainEntry, signal?: AbortSignal): Promise<DomainState> {
+  if (entry.record === undefined) return 'shut off'
+  // QEMU calls a guest running of which a processor waits for a page that never comes.
+  if ((await fillState(entry.paths))?.state === 'failed') return 'paused'
+  const runState = await askRunState(entry.paths, signal)
+  return runState === undefined ? 'no state' : stateOfRunState(runState)
+}

@@ -1,0 +1,64 @@
+import { findEntry } from '../store/catalogue.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import type { DomainState } from '../machine/domain-state.ts'
+import { readJob } from '../progress/job.ts'
+import { readLastEnd } from '../store/last-end.ts'
+import { stateOf } from './list.ts'
+import { askRunState } from '../machine/monitor.ts'
+import { isAlive } from '../../qemu/process-identity.ts'
+
+/** What a domain does, and why. */
+export interface StateWithReason {
+  readonly name: string
+  readonly state: DomainState
+  /** In virsh's words where it has one: `booted`, `restored`, `user`, `saving`, `shutdown`, `destroyed`, `crashed`, `saved`, … */
+  readonly reason: string
+  /** When it ended, ISO 8601, and what its QEMU wrote last, when it crashed. */
+  readonly since?: string
+  readonly lastLines?: string
+  /** The image that it was saved to. */
+  readonly image?: string
+}
+
+/**
+ * What a domain, given by name, UUID or id, does and why.
+ * @throws DomainError DOMAIN_NOT_FOUND, StorageError
+ */
+export async function domainStateReason(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<StateWithReason> {
+  const entry = await findEntry(resolveDirectories(options), reference)
+  const { name, paths, record } = entry
+  if (record === undefined) {
+    const end = await readLastEnd(paths)
+    return {
+      name,
+      state: 'shut off',
+      reason: end?.reason ?? 'unknown',
+      ...(end !== undefined && { since: end.time }),
+      ...(end?.lastLines !== undefined && { lastLines: end.lastLines }),
+      ...(end?.image !== undefined && { image: end.image }),
+    }
+  }
+  const job = await readJob(paths.job)
+  const busy = job !== undefined && (await isAlive(job.process))
+  const state = await stateOf(entry, options.signal)
+  if (busy) return { name, state, reason: job.operation === 'restore' ? 'restoring' : 'saving' }
+  if (state === 'running')
+    return { name, state, reason: record.origin === undefined ? 'booted' : 'restored' }
+  if (state !== 'paused') return { name, state, reason: 'unknown' }
+  if (record.interrupted === true) return { name, state, reason: 'save interrupted' }
+  const status = await askRunState(paths, options.signal)
+  return { name, state, reason: PAUSED[status ?? ''] ?? 'user' }
+}
+
+const PAUSED: Readonly<Record<string, string>> = {
+  'io-error': 'I/O error',
+  watchdog: 'watchdog',
+  prelaunch: 'starting up',
+  postmigrate: 'save interrupted',
+  'guest-panicked': 'crashed',
+  debug: 'debug',
+}

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { QemuError } from '../../errors.ts'
+import { findEmulator } from '../../qemu/find-emulator.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { probeEmulator } from '../machine/emulator.ts'
+
+/** What is at work here. */
+export interface Versions {
+  readonly stasis: string
+  readonly node: string
+  /** The QEMU that domains run on which name no other; `undefined` when there is none. */
+  readonly qemu:
+    | { readonly version: string; readonly emulator: string; readonly kvm: boolean }
+    | undefined
+}
+
+/** The versions of Stasis, Node and QEMU. @throws QemuError when a QEMU is there and does not start */
+export async function versions(options: DomainOptions = {}): Promise<Versions> {
+  return {
+    stasis: await ownVersion(),
+    node: process.versions.node,
+    qemu: await qemuVersion(options),
+  }
+}
+
+async function ownVersion(): Promise<string> {
+  const manifest = await readFile(join(import.meta.dirname, '../../../package.json'), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
+async function qemuVersion(options: DomainOptions): Promise<Versions['qemu']> {
+  const emulator = await findEmulator().catch((error: unknown) => {
+    if (error instanceof QemuError && error.code === 'QEMU_NOT_FOUND') return undefined
+    throw error
+  })
+  if (emulator === undefined) return undefined
+  const { version, kvmUsable } = await probeEmulator(
+    emulator,
+    resolveDirectories(options),
+    options.signal,
+  )
+  return { version, emulator, kvm: kvmUsable }
+}

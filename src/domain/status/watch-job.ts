@@ -1,0 +1,72 @@
+import { writeFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DomainError, QemuError, storageError, throwIfCancelled } from '../../errors.ts'
+import { isAlive } from '../../qemu/process-identity.ts'
+import { findEntry } from '../store/catalogue.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { type JobRecord, readJob } from '../progress/job.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+
+const LOOK_MS = 50
+const PATIENCE_MS = 60_000
+
+/** How to look for a job. */
+export interface JobInfoOptions extends DomainOptions {
+  /** The one that ended last, not the one under way. */
+  readonly completed?: boolean | undefined
+}
+
+/**
+ * The save or restore of a domain, given by name, UUID or id, that some process does now, or that ended last; `undefined` when there is
+ * none.
+ * @throws DomainError DOMAIN_NOT_FOUND
+ */
+export async function jobInfo(
+  reference: string,
+  options: JobInfoOptions = {},
+): Promise<JobRecord | undefined> {
+  const paths = await jobPaths(reference, options)
+  return options.completed === true ? readJob(paths.lastJob) : activeJob(paths)
+}
+
+/**
+ * Cancels the save or restore of a domain that some process does now, and waits until it is over; the guest goes on as before it.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_WRONG_STATE when there is none; QemuError QEMU_TIMEOUT, StorageError, CancelledError
+ */
+export async function abortJob(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<{ readonly name: string; readonly outcome: JobRecord['outcome'] }> {
+  const { name } = await findEntry(resolveDirectories(options), reference)
+  const paths = await jobPaths(reference, options)
+  const job = await activeJob(paths)
+  if (job === undefined)
+    throw new DomainError('DOMAIN_WRONG_STATE', `Nothing is under way for domain '${name}'`)
+  await writeFile(paths.jobAbort, job.id, { mode: 0o600 }).catch((error: unknown) => {
+    throw storageError('ask for the end of the job', paths.jobAbort, error)
+  })
+  const deadline = performance.now() + PATIENCE_MS
+  while ((await activeJob(paths))?.id === job.id) {
+    throwIfCancelled('wait for the end of the job', options.signal)
+    if (performance.now() > deadline) {
+      throw new QemuError(
+        'QEMU_TIMEOUT',
+        `Process ${job.process.pid} did not end its ${job.operation} within ${PATIENCE_MS / 1000} s`,
+        { hint: 'It may wait for a disk that does not answer' },
+      )
+    }
+    await delay(LOOK_MS)
+  }
+  const last = await readJob(paths.lastJob)
+  return { name, outcome: last?.id === job.id ? last.outcome : undefined }
+}
+
+async function activeJob(paths: RuntimePaths): Promise<JobRecord | undefined> {
+  const job = await readJob(paths.job)
+  return job !== undefined && (await isAlive(job.process)) ? job : undefined
+}
+
+async function jobPaths(reference: string, options: DomainOptions): Promise<RuntimePaths> {
+  return (await findEntry(resolveDirectories(options), reference)).paths
+}

@@ -1,0 +1,60 @@
+import { access, mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DomainError, storageError } from '../../errors.ts'
+import { removeFile } from '../../io/file-names.ts'
+import { syncDirectory } from '../../io/partial-file.ts'
+import { readDefinition } from './definitions.ts'
+import type { Directories } from './directories.ts'
+import type { DomainOptions } from './domain-options.ts'
+import { HeldDomain } from './held-domain.ts'
+
+/** How to set it. */
+export interface AutostartOptions extends DomainOptions {
+  /** No longer. */
+  readonly disable?: boolean | undefined
+}
+
+/**
+ * Lets a defined domain, given by name, UUID or id, start with the host (`stasis host-resume --autostart`), or no longer.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
+ */
+export async function setAutostart(
+  reference: string,
+  options: AutostartOptions = {},
+): Promise<{ readonly name: string }> {
+  await using held = await HeldDomain.find(reference, 'autostart', options)
+  const { name, directories } = held
+  if ((await readDefinition(directories, name)) === undefined) {
+    throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined: it only runs`, {
+      hint: 'Only a defined domain can start with the host',
+    })
+  }
+  if (options.disable === true) await removeFile(autostartPath(directories, name))
+  else await markAutostart(directories, name)
+  return { name }
+}
+
+/** Notes, durably, that a domain starts with the host. @throws StorageError */
+export async function markAutostart(directories: Directories, name: string): Promise<void> {
+  const path = autostartPath(directories, name)
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await writeFile(path, '', { mode: 0o600 })
+  } catch (error) {
+    throw storageError('note that the domain starts with the host', path, error)
+  }
+  await syncDirectory(dirname(path))
+}
+
+/** Whether a domain starts with the host. */
+export function isAutostarted(directories: Directories, name: string): Promise<boolean> {
+  return access(autostartPath(directories, name)).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The empty file that says so. */
+export function autostartPath(directories: Directories, name: string): string {
+  return join(directories.stateDir, 'autostart', name)
+}

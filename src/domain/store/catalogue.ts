@@ -1,0 +1,85 @@
+import { readdir } from 'node:fs/promises'
+import { DomainError, storageError } from '../../errors.ts'
+import { childText } from '../../qemu/domain-xml/access.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { listDefinitions, readDefinition } from './definitions.ts'
+import type { Directories } from './directories.ts'
+import { isDomainName } from './domain-name.ts'
+import { whereSaved } from './last-end.ts'
+import { observe } from './presence.ts'
+import { type RuntimePaths, runtimePaths } from './runtime-paths.ts'
+import type { RuntimeRecord } from './runtime-record.ts'
+
+/** A domain that there is: defined, running or both. */
+export interface DomainEntry {
+  readonly name: string
+  readonly paths: RuntimePaths
+  /** Whether it is defined. */
+  readonly persistent: boolean
+  /** What is known of its QEMU, when that lives. */
+  readonly record: RuntimeRecord | undefined
+}
+
+/** All domains that are defined or run, by name. @throws StorageError */
+export async function listEntries(directories: Directories): Promise<readonly DomainEntry[]> {
+  const defined = await listDefinitions(directories)
+  const names = new Set([...defined, ...(await listRuntimes(directories))])
+  const entries = await Promise.all([...names].toSorted().map((name) => read(directories, name)))
+  return entries.filter((entry) => entry !== undefined)
+}
+
+/**
+ * The domain that a person means: by name, else by UUID, else by id (the pid of its QEMU).
+ * @throws DomainError DOMAIN_NOT_FOUND, UsageError, StorageError
+ */
+export async function findEntry(directories: Directories, reference: string): Promise<DomainEntry> {
+  const named = await read(directories, reference).catch((error: unknown) => {
+    // What cannot be a name is not there, whatever else is wrong with it.
+    if ((error as { code?: string }).code === 'BAD_ARGUMENT') return undefined
+    throw error
+  })
+  if (named !== undefined) return named
+  for (const entry of await listEntries(directories)) {
+    const uuid = await uuidOf(directories, entry)
+    if (uuid === reference.toLowerCase() || String(entry.record?.pid) === reference) return entry
+  }
+  const saved = await savedAs(directories, reference)
+  throw new DomainError('DOMAIN_NOT_FOUND', `There is no domain '${reference}'`, {
+    hint: saved ?? `\`stasis list --all\` shows the domains in ${directories.stateDir}`,
+  })
+}
+
+/** Where a domain is that was not defined and is gone because it was saved. */
+async function savedAs(directories: Directories, name: string): Promise<string | undefined> {
+  if (!isDomainName(name)) return undefined
+  return whereSaved(runtimePaths(directories, name))
+}
+
+/** The UUID of a domain; empty when it is not running and its definition cannot be read. */
+export async function uuidOf(directories: Directories, entry: DomainEntry): Promise<string> {
+  if (entry.record !== undefined) return entry.record.uuid
+  const xml = await readDefinition(directories, entry.name)
+  if (xml === undefined) return ''
+  try {
+    return childText(parseDomainXml(xml).root, 'uuid')?.trim() ?? ''
+  } catch {
+    return ''
+  }
+}
+
+async function read(directories: Directories, name: string): Promise<DomainEntry | undefined> {
+  const paths = runtimePaths(directories, name)
+  const record = await observe(paths)
+  const persistent = (await readDefinition(directories, name)) !== undefined
+  return persistent || record !== undefined ? { name, paths, persistent, record } : undefined
+}
+
+async function listRuntimes(directories: Directories): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(directories.runtimeDir, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw storageError('list the running domains', directories.runtimeDir, error)
+  }
+}

@@ -1,0 +1,77 @@
+import { mkdir, readFile, readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { storageError } from '../../errors.ts'
+import { syncDirectory } from '../../io/partial-file.ts'
+import type { Directories } from './directories.ts'
+import { checkDomainName } from './domain-name.ts'
+import { writeDurably } from './durable-text.ts'
+
+const SUFFIX = '.xml'
+
+/** The names of all defined domains, sorted. @throws StorageError */
+export async function listDefinitions(directories: Directories): Promise<readonly string[]> {
+  const directory = definitionsDirectory(directories)
+  try {
+    const files = await readdir(directory)
+    return files
+      .filter((file) => file.endsWith(SUFFIX))
+      .map((file) => file.slice(0, -SUFFIX.length))
+      .toSorted()
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw storageError('list the defined domains', directory, error)
+  }
+}
+
+/** The XML that a domain was defined with; `undefined` when there is no such definition. @throws StorageError */
+export async function readDefinition(
+  directories: Directories,
+  name: string,
+): Promise<string | undefined> {
+  const path = definitionPath(directories, name)
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw storageError('read the definition', path, error)
+  }
+}
+
+/** Keeps a definition, durably, replacing an older one. @throws StorageError */
+export async function writeDefinition(
+  directories: Directories,
+  name: string,
+  xml: string,
+): Promise<void> {
+  const directory = definitionsDirectory(directories)
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw storageError('make the state directory', directory, error)
+  }
+  await writeDurably(definitionPath(directories, name), xml)
+}
+
+/** Forgets a definition, durably. @throws StorageError */
+export async function removeDefinition(directories: Directories, name: string): Promise<void> {
+  const path = definitionPath(directories, name)
+  try {
+    await unlink(path)
+  } catch (error) {
+    throw storageError('remove the definition', path, error)
+  }
+  await syncDirectory(definitionsDirectory(directories))
+}
+
+function definitionsDirectory(directories: Directories): string {
+  return join(directories.stateDir, 'domains')
+}
+
+function definitionPath(directories: Directories, name: string): string {
+  checkDomainName(name)
+  return join(definitionsDirectory(directories), `${name}${SUFFIX}`)
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+}

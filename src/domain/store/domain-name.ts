@@ -1,0 +1,29 @@
+import { UsageError } from '../../errors.ts'
+
+/** Longest name in bytes: with the suffix of a temporary file it still fits a directory entry. */
+const MAX_NAME_LENGTH = 200
+
+/**
+ * Checks that a domain can have this name: what libvirt takes, less what cannot be part of a path.
+ * @throws UsageError BAD_ARGUMENT
+ */
+export function checkDomainName(name: string): void {
+  const fault = findFault(name)
+  if (fault === undefined) return
+  throw new UsageError('BAD_ARGUMENT', `${JSON.stringify(name)} cannot name a domain: ${fault}`)
+}
+
+function findFault(name: string): string | undefined {
+  if (name === '') return 'it is empty'
+  if (name === '.' || name === '..') return 'it means a directory'
+  if (name.includes('/')) return 'it contains a slash'
+  // oxlint-disable-next-line eslint/no-control-regex
+  if (/[\u0000-\u001f\u007f]/.test(name)) return 'it contains a control character'
+  if (Buffer.byteLength(name) > MAX_NAME_LENGTH) return `it is longer than ${MAX_NAME_LENGTH} bytes`
+  return undefined
+}
+
+/** Whether a domain can have this name. */
+export function isDomainName(name: string): boolean {
+  return findFault(name) === undefined
+}

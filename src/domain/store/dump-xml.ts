@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises'
+import { DomainError, storageError } from '../../errors.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { type DomainEntry, findEntry } from './catalogue.ts'
+import { readDefinition } from './definitions.ts'
+import { type Directories, resolveDirectories } from './directories.ts'
+import type { DomainOptions } from './domain-options.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+
+/** Which XML of a domain. */
+export interface DumpXmlOptions extends DomainOptions {
+  /** The one that it is defined with, even while it runs from another. */
+  readonly inactive?: boolean | undefined
+}
+
+/**
+ * The XML of a domain, given by name, UUID or id: the one that it runs from, else the one that it is defined with.
+ * @throws DomainError DOMAIN_NOT_FOUND, StorageError
+ */
+export async function dumpDomainXml(
+  reference: string,
+  options: DumpXmlOptions = {},
+): Promise<string> {
+  const directories = resolveDirectories(options)
+  const entry = await findEntry(directories, reference)
+  return entryXml(directories, options.inactive === true ? definedOnly(entry) : entry)
+}
+
+/** The XML of a domain that was found. @throws StorageError, DomainError when it has gone meanwhile */
+export async function entryXml(directories: Directories, entry: DomainEntry): Promise<string> {
+  if (entry.record !== undefined) return readLiveXml(entry.paths)
+  const xml = await readDefinition(directories, entry.name)
+  if (xml !== undefined) return xml
+  throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${entry.name}' is not defined`)
+}
+
+/** The XML that a running domain was started from. @throws StorageError */
+export async function readLiveXml(paths: RuntimePaths): Promise<string> {
+  try {
+    return await readFile(paths.liveXml, 'utf8')
+  } catch (error) {
+    throw storageError('read the XML of the running domain', paths.liveXml, error)
+  }
+}
+
+/** What the XML that a running domain was started from describes. @throws StorageError, DomainXmlError */
+export async function liveDomain(paths: RuntimePaths): Promise<Domain> {
+  const document = parseDomainXml(await readLiveXml(paths))
+  return readDomain(document, { ignoreUnsupported: true }).domain
+}
+
+/** The inactive shape of a domain that was never defined is the XML that it runs from. */
+function definedOnly(entry: DomainEntry): DomainEntry {
+  return entry.persistent ? { ...entry, record: undefined } : entry
+}

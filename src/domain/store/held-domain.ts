@@ -1,0 +1,80 @@
+import { DomainError } from '../../errors.ts'
+import { findEntry } from './catalogue.ts'
+import type { DomainOptions } from './domain-options.ts'
+import { type Directories, resolveDirectories } from './directories.ts'
+import { whereSaved } from './last-end.ts'
+import { DomainLock } from './lock.ts'
+import { settle } from './presence.ts'
+import { type RuntimePaths, runtimePaths } from './runtime-paths.ts'
+import type { RuntimeRecord } from './runtime-record.ts'
+
+/**
+ * A domain under our lock, its runtime directory in line with what runs: the QEMU of a start that was broken off is ended,
+ * the files of one that died are removed.
+ */
+export class HeldDomain implements AsyncDisposable {
+  readonly directories: Directories
+  readonly name: string
+  readonly paths: RuntimePaths
+  /** Its QEMU when it was taken, if it ran. */
+  readonly record: RuntimeRecord | undefined
+  /** Where it is, in words, when a plain file has it. */
+  readonly whereSaved: string | undefined
+  readonly #lock: DomainLock
+
+  private constructor(
+    facts: Pick<HeldDomain, 'directories' | 'name' | 'paths' | 'record' | 'whereSaved'>,
+    lock: DomainLock,
+  ) {
+    this.directories = facts.directories
+    this.name = facts.name
+    this.paths = facts.paths
+    this.record = facts.record
+    this.whereSaved = facts.whereSaved
+    this.#lock = lock
+  }
+
+  /**
+   * Holds the domain that a person means (name, UUID or id) for `verb`.
+   * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY
+   */
+  static async find(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
+    const { name } = await findEntry(resolveDirectories(options), reference)
+    return HeldDomain.named(name, verb, options)
+  }
+
+  /** Holds the name, whether there is such a domain or not. @throws DomainError DOMAIN_BUSY, UsageError */
+  static async named(name: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
+    const directories = resolveDirectories(options)
+    const paths = runtimePaths(directories, name)
+    const lock = await DomainLock.acquire(name, paths, verb, options.signal)
+    try {
+      const record = await settle(paths)
+      const saved = record === undefined ? await whereSaved(paths) : undefined
+      return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, lock)
+    } catch (error) {
+      await lock[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** @throws DomainError DOMAIN_NOT_RUNNING */
+  requireRunning(): RuntimeRecord {
+    if (this.record !== undefined) return this.record
+    throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${this.name}' is not running`, {
+      hint: this.whereSaved ?? `\`stasis start ${this.name}\` starts it`,
+    })
+  }
+
+  /** @throws DomainError DOMAIN_RUNNING */
+  requireOff(): void {
+    if (this.record === undefined) return
+    throw new DomainError('DOMAIN_RUNNING', `Domain '${this.name}' is already running`, {
+      hint: `It is process ${this.record.pid}`,
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lock[Symbol.asyncDispose]()
+  }
+}

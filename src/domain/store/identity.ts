@@ -1,0 +1,30 @@
+import { DomainError } from '../../errors.ts'
+import { listEntries, uuidOf } from './catalogue.ts'
+import type { Directories } from './directories.ts'
+
+/**
+ * Checks that name and UUID belong together: no other domain, defined or running, has the one with something else.
+ * @throws DomainError DOMAIN_EXISTS
+ */
+export async function checkIdentity(
+  directories: Directories,
+  domain: { readonly name: string; readonly uuid: string },
+): Promise<void> {
+  for (const entry of await listEntries(directories)) {
+    const uuid = await uuidOf(directories, entry)
+    if (entry.name === domain.name && uuid !== '' && uuid !== domain.uuid) {
+      throw new DomainError(
+        'DOMAIN_EXISTS',
+        `Domain '${domain.name}' exists already with the UUID ${uuid}`,
+        { hint: 'Give the XML this UUID, or another name, or undefine the old domain first' },
+      )
+    }
+    if (entry.name !== domain.name && uuid === domain.uuid) {
+      throw new DomainError(
+        'DOMAIN_EXISTS',
+        `The UUID ${uuid} belongs to domain '${entry.name}' already`,
+        { hint: 'Give the XML another UUID, or leave it out' },
+      )
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { access, mkdir, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { removeFile } from '../../io/file-names.ts'
+import { writeDurably } from './durable-text.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+
+/** Why a domain does not run any more. */
+export type EndReason = 'shutdown' | 'destroyed' | 'crashed' | 'saved' | 'failed'
+
+/** How a domain last ended. */
+export interface LastEnd {
+  readonly reason: EndReason
+  /** ISO 8601. */
+  readonly time: string
+  /** The last lines that its QEMU wrote, when it crashed. */
+  readonly lastLines?: string | undefined
+  /** The image that it was saved to, and is in until it runs again. */
+  readonly image?: string | undefined
+}
+
+/** Remembers how a domain ended; that this could not be written is no failure of the act that ended it. */
+export async function noteEnd(
+  paths: RuntimePaths,
+  reason: EndReason,
+  { lastLines = '', image }: Pick<LastEnd, 'lastLines' | 'image'> = {},
+): Promise<void> {
+  const end: LastEnd = {
+    reason,
+    time: new Date().toISOString(),
+    ...(lastLines !== '' && { lastLines }),
+    ...(image !== undefined && { image }),
+  }
+  try {
+    await mkdir(dirname(paths.lastEnd), { recursive: true, mode: 0o700 })
+    await writeDurably(paths.lastEnd, `${JSON.stringify(end)}\n`)
+  } catch {
+    // See above.
+  }
+}
+
+/** How a domain last ended, when that is known. */
+export async function readLastEnd(paths: RuntimePaths): Promise<LastEnd | undefined> {
+  try {
+    const value = JSON.parse(await readFile(paths.lastEnd, 'utf8')) as Partial<LastEnd>
+    return typeof value.reason === 'string' ? (value as LastEnd) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Forgets it: the domain runs again, or is no more. */
+export async function forgetEnd(paths: RuntimePaths): Promise<void> {
+  await removeFile(paths.lastEnd).catch(() => undefined)
+}
+
+/** What to tell who looks for a domain that was saved to a file; `undefined` when it was not. */
+export async function whereSaved(paths: RuntimePaths): Promise<string | undefined> {
+  const image = (await readLastEnd(paths))?.image
+  if (image === undefined || image === paths.managedSave) return undefined
+  const there = await access(image).then(
+    () => true,
+    () => false,
+  )
+  if (!there) return undefined
+  return `It was saved to ${image}: \`stasis restore ${image}\` lets it go on from there`
+}

@@ -1,0 +1,110 @@
+import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DomainError, storageError, throwIfCancelled } from '../../errors.ts'
+import { tryLock } from '../../io/system-calls.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+
+/** Most acts are over in milliseconds; waiting this long lets them pass one after the other. */
+const PATIENCE_MS = 1000
+const RETRY_MS = 20
+
+/** Whoever releases a lock removes its directory, in the middle of our making it even; so often in a row is no coincidence. */
+const MAX_COINCIDENCES = 100
+
+/**
+ * The right to act on one domain. The kernel drops it with the process, so a crash leaves nothing locked.
+ * Releasing it removes the runtime directory when nothing else is in it.
+ */
+export class DomainLock implements AsyncDisposable {
+  readonly #paths: RuntimePaths
+  readonly #handle: FileHandle
+
+  private constructor(paths: RuntimePaths, handle: FileHandle) {
+    this.#paths = paths
+    this.#handle = handle
+  }
+
+  /**
+   * Takes the lock of a domain for `verb`, waiting a second for a short act of somebody else.
+   * @throws DomainError DOMAIN_BUSY naming the holder, StorageError, CancelledError
+   */
+  static async acquire(
+    name: string,
+    paths: RuntimePaths,
+    verb: string,
+    signal?: AbortSignal,
+  ): Promise<DomainLock> {
+    const deadline = performance.now() + PATIENCE_MS
+    for (;;) {
+      throwIfCancelled(`${verb} domain '${name}'`, signal)
+      const attempt = await DomainLock.tryAcquire(paths, verb)
+      if (attempt instanceof DomainLock) return attempt
+      if (performance.now() > deadline) {
+        throw new DomainError('DOMAIN_BUSY', `Domain '${name}' is busy: ${attempt}`, {
+          operation: verb,
+          hint: 'Wait until that has ended, or interrupt it',
+        })
+      }
+      await delay(RETRY_MS)
+    }
+  }
+
+  /** One attempt without waiting: the lock, or words about its holder. @throws StorageError */
+  static async tryAcquire(paths: RuntimePaths, verb: string): Promise<DomainLock | string> {
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        await mkdir(paths.directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+          if (attempt >= MAX_COINCIDENCES) throw error
+          ignoreMissing(error)
+        })
+        const handle = await open(paths.lock, 'a+', 0o600).catch(ignoreMissing)
+        if (handle === undefined) continue
+        if (!tryLock(handle.fd)) {
+          const holder = await describeHolder(handle)
+          await handle.close()
+          return holder
+        }
+        // The holder before us may have removed the file that we had open already.
+        if (await isStillThere(handle, paths.lock)) {
+          await handle.truncate(0)
+          await handle.write(JSON.stringify({ pid: process.pid, verb }))
+          return new DomainLock(paths, handle)
+        }
+        await handle.close()
+      }
+    } catch (error) {
+      throw storageError(`lock the domain for ${verb}`, paths.lock, error)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const files = await readdir(this.#paths.directory).catch(() => [])
+    if (files.length === 1) {
+      await unlink(this.#paths.lock).catch(() => undefined)
+      await rmdir(this.#paths.directory).catch(() => undefined)
+    }
+    await this.#handle.close()
+  }
+}
+
+async function isStillThere(handle: FileHandle, path: string): Promise<boolean> {
+  const named = await stat(path).catch(ignoreMissing)
+  const held = await handle.stat()
+  return named !== undefined && named.ino === held.ino && named.dev === held.dev
+}
+
+async function describeHolder(handle: FileHandle): Promise<string> {
+  const buffer = Buffer.alloc(256)
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
+  try {
+    const holder = JSON.parse(buffer.toString('utf8', 0, bytesRead)) as Record<string, unknown>
+    return `process ${String(holder['pid'])} is doing ${String(holder['verb'])}`
+  } catch {
+    return 'another process works on it'
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+  throw error
+}

@@ -1,0 +1,56 @@
+import { access } from 'node:fs/promises'
+import { DomainError } from '../../errors.ts'
+import { readDescription } from '../../image/open-image.ts'
+import { removeFile } from '../../io/file-names.ts'
+import { removeImage } from '../../image/remove-image.ts'
+import type { Directories } from './directories.ts'
+import { imageKey, removeHistory } from './image-history.ts'
+import { orderPath } from './page-order-file.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+import type { RuntimeRecord } from './runtime-record.ts'
+
+/** Whether there is an image of a managed save, whatever is in it. */
+export async function hasManagedImage(paths: RuntimePaths): Promise<boolean> {
+  return access(paths.managedSave).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Whether the domain is in its managed save: there is one, and no guest has run on from it. */
+export async function isParked(
+  paths: RuntimePaths,
+  record: RuntimeRecord | undefined,
+): Promise<boolean> {
+  if (!(await hasManagedImage(paths))) return false
+  return record === undefined || (record.origin?.managed === true && !record.origin.begun)
+}
+
+/** Removes the image of a managed save, durably, with what is remembered of it. @throws StorageError */
+export async function removeManagedImage(
+  directories: Directories,
+  paths: RuntimePaths,
+): Promise<void> {
+  const description = await readDescription(paths.managedSave).catch(() => undefined)
+  await removeImage(paths.managedSave)
+  await removeFile(orderPath(paths.managedSave))
+  if (description !== undefined) await removeHistory(directories, imageKey(description))
+}
+
+/** @throws DomainError DOMAIN_HAS_MANAGED_SAVE when the domain has a managed save */
+export async function refuseManagedImage(
+  name: string,
+  paths: RuntimePaths,
+  attempt: string,
+  flag: string | undefined,
+): Promise<void> {
+  if (!(await hasManagedImage(paths))) return
+  throw new DomainError(
+    'DOMAIN_HAS_MANAGED_SAVE',
+    `Domain '${name}' has a managed save: it cannot be ${attempt}`,
+    {
+      path: paths.managedSave,
+      hint: `\`stasis start ${name}\` runs it on, \`stasis managedsave-remove ${name}\` throws it away${flag === undefined ? '' : `, ${flag} does so at once`}`,
+    },
+  )
+}

@@ -1,0 +1,154 @@
+import { readFile, rm } from 'node:fs/promises'
+import { StasisError, StorageError, ImageError, QemuError, storageError } from '../../errors.ts'
+import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+import { replaceWhole, writeWhole } from './whole-text.ts'
+
+/** What went wrong, as it is kept for others to read. */
+export interface KeptFault {
+  readonly kind: 'image' | 'storage' | 'qemu'
+  readonly code: string
+  readonly message: string
+  readonly path?: string | undefined
+  readonly offset?: number | undefined
+  readonly hint?: string | undefined
+}
+
+/** What is known of a restore whose memory comes while the guest runs: `fill.json`. It is there until all memory is. */
+export interface FillRecord {
+  /** Of this restore: whoever outlives a domain must not touch the record of the next of its name. */
+  readonly id: string
+  readonly image: string
+  /** Says whether a file is the image still: a digest of its device state. */
+  readonly machine: string
+  readonly direct: boolean
+  readonly readers: number
+  /** Blocks in huge pages, with the size of these. */
+  readonly hostPageSizes: Readonly<Record<string, number>>
+  /** The page server at work, or the last one. */
+  readonly server?: ProcessIdentity | undefined
+  /** The process that sees to it; `undefined` until the server that was first, or the next, has started it. */
+  readonly supervisor?: ProcessIdentity | undefined
+  /** Why it cannot go on. */
+  readonly fault?: KeptFault | undefined
+}
+
+/** How far it is: `fill-progress.json`. */
+export interface FillProgress {
+  /** Of the restore. */
+  readonly id: string
+  /** `undefined` when the image could not even be opened. */
+  readonly remainingBytes?: number | undefined
+  readonly totalBytes?: number | undefined
+  /** Requests answered. */
+  readonly requests?: number | undefined
+  /** QEMU has said that it has all. */
+  readonly done?: boolean | undefined
+  /** The image is damaged; `waiting`: a processor of the guest waits for what cannot be read. */
+  readonly fault?: (KeptFault & { readonly waiting: boolean }) | undefined
+}
+
+/** Writes the record of a restore that begins. @throws StorageError */
+export async function writeFill(paths: RuntimePaths, record: FillRecord): Promise<void> {
+  await writeWhole(paths.fill, textOf(record))
+}
+
+/**
+ * Changes the record of a restore; gives it as it is then, `undefined` when there is none. What is removed meanwhile stays so: a
+ * domain that was destroyed is not being filled, and one that was restored anew is another.
+ * @throws StorageError
+ */
+export async function changeFill(
+  paths: RuntimePaths,
+  id: string,
+  change: Partial<FillRecord>,
+): Promise<FillRecord | undefined> {
+  const record = await readFill(paths)
+  if (record?.id !== id) return undefined
+  const changed = { ...record, ...change }
+  const isMeant = (text: string): boolean => parse<FillRecord>(text)?.id === id
+  return (await replaceWhole(paths.fill, textOf(changed), isMeant)) ? changed : undefined
+}
+
+function textOf(record: FillRecord): string {
+  return `${JSON.stringify(record, undefined, 2)}\n`
+}
+
+/** The record of a domain that is being filled; `undefined` when its memory is all there. @throws StorageError */
+export async function readFill(paths: RuntimePaths): Promise<FillRecord | undefined> {
+  return readJson<FillRecord>(paths.fill)
+}
+
+/** @throws StorageError */
+export async function writeFillProgress(
+  paths: RuntimePaths,
+  progress: FillProgress,
+): Promise<void> {
+  await writeWhole(paths.fillProgress, JSON.stringify(progress))
+}
+
+/** How far a restore is; `undefined` when nobody has said it yet. */
+export async function readFillProgress(
+  paths: RuntimePaths,
+  id: string,
+): Promise<FillProgress | undefined> {
+  const progress = await readJson<FillProgress>(paths.fillProgress)
+  return progress?.id === id ? progress : undefined
+}
+
+/** All memory is there. */
+export async function removeFill(paths: RuntimePaths): Promise<void> {
+  for (const path of [paths.fillProgress, paths.recoverSocket, paths.fillLog, paths.fill])
+    await rm(path, { force: true })
+}
+
+/** Whether somebody sees to it that there is a page server. */
+export async function isSupervised({ supervisor }: FillRecord): Promise<boolean> {
+  return supervisor !== undefined && (await isAlive(supervisor))
+}
+
+/** Whether the memory comes: a server brings it, or will be started. */
+export async function isBrought(record: FillRecord): Promise<boolean> {
+  const { server } = record
+  return (await isSupervised(record)) || (server !== undefined && (await isAlive(server)))
+}
+
+/** Writes a fault down. */
+export function keepFault(error: unknown): KeptFault {
+  const kind =
+    error instanceof ImageError ? 'image' : error instanceof StorageError ? 'storage' : 'qemu'
+  const message = error instanceof Error ? error.message : String(error)
+  if (!(error instanceof StasisError)) return { kind, code: 'QEMU_STREAM', message }
+  const { code, path, offset, hint } = error
+  return { kind, code, message, path, offset, hint }
+}
+
+/** The error that was written down. */
+export function faultError(fault: KeptFault): StasisError {
+  const { message, path, offset, hint } = fault
+  const facts = { path, offset, hint }
+  switch (fault.kind) {
+    case 'image':
+      return new ImageError(fault.code as ImageError['code'], message, facts)
+    case 'storage':
+      return new StorageError(fault.code as StorageError['code'], message, facts)
+    case 'qemu':
+      return new QemuError(fault.code as QemuError['code'], message, facts)
+  }
+}
+
+async function readJson<T>(path: string): Promise<T | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw storageError('read how much memory is there', path, error)
+  })
+  return text === undefined ? undefined : parse<T>(text)
+}
+
+function parse<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(text) as T
+  } catch {
+    return undefined
+  }
+}

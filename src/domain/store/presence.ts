@@ -1,0 +1,150 @@
+import { access, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { storageError } from '../../errors.ts'
+import { removeImage, removeLeftovers } from '../../image/remove-image.ts'
+import { readTail } from '../../io/log-file.ts'
+import { endQemu } from '../../qemu/end.ts'
+import { findOrphans } from '../../qemu/find-orphans.ts'
+import { isAlive } from '../../qemu/process-identity.ts'
+import { lastLines } from '../../qemu/process.ts'
+import { noteEnd } from './last-end.ts'
+import { DomainLock } from './lock.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+import { type RuntimeRecord, readRecord, writeRecord } from './runtime-record.ts'
+import { isSaved } from './save-intent.ts'
+
+/**
+ * What is known of a domain's QEMU when that lives, for who does not hold the lock. What a dead QEMU or a broken-off start left
+ * behind is put away if nobody is at work on it.
+ * @throws StorageError
+ */
+export async function observe(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
+  if (!(await exists(paths.directory))) return undefined
+  const record = await findAlive(paths)
+  if (record !== undefined && !(await isUnsettled(paths, record))) return record
+  const lock = await DomainLock.tryAcquire(paths, 'clean-up')
+  if (!(lock instanceof DomainLock)) return record
+  await using _lock = lock
+  return await settle(paths)
+}
+
+/**
+ * Brings the runtime directory into line with what runs: the QEMU of a start that was broken off is ended, and so is one whose guest
+ * is safe in an image; the files of one that died, and what a save that was killed had written, are removed. Gives the record of a
+ * QEMU that runs. Only for who holds the lock.
+ * @throws StorageError, QemuError QEMU_TIMEOUT
+ */
+export async function settle(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
+  const record = await readRecord(paths)
+  const settled = await settleQemu(paths, record)
+  if (record?.saving !== undefined) await removeLeftovers(record.saving.path, false)
+  await removeLeftovers(paths.managedSave, true)
+  return settled
+}
+
+async function settleQemu(
+  paths: RuntimePaths,
+  record: RuntimeRecord | undefined,
+): Promise<RuntimeRecord | undefined> {
+  if (record === undefined) {
+    await endOrphans(paths)
+    return forget(paths)
+  }
+  if (!(await isAlive(record))) {
+    if (record.stage === 'running') await noteDeath(paths, record)
+    return forget(paths)
+  }
+  if (record.stage === 'starting') {
+    await endQemu(record, { force: true })
+    return forget(paths)
+  }
+  const { saving } = record
+  if (saving === undefined) {
+    await dropConsumed(paths, record)
+    return record
+  }
+  if (await isSaved(saving)) {
+    await endQemu(record)
+    await noteEnd(paths, 'saved', { image: saving.path })
+    return forget(paths)
+  }
+  const left = { ...record, saving: undefined, interrupted: saving.running || record.interrupted }
+  await writeRecord(paths, left)
+  return left
+}
+
+/** Ends a QEMU whose starter was killed before it could note which process it is; the XML is written just before it. */
+async function endOrphans(paths: RuntimePaths): Promise<void> {
+  if (!(await isThere(paths.liveXml))) return
+  const monitors = { control: paths.controlSocket, query: paths.querySocket }
+  for (const orphan of await findOrphans(monitors)) await endQemu(orphan, { force: true })
+}
+
+/** Removes the managed save that the guest came from, once the guest has run and all its memory is there. @throws StorageError */
+export async function dropConsumed(
+  paths: RuntimePaths,
+  { origin }: Pick<RuntimeRecord, 'origin'>,
+): Promise<void> {
+  if (origin?.managed !== true || !origin.begun || (await isThere(paths.fill))) return
+  await removeImage(origin.path)
+}
+
+async function isUnsettled(paths: RuntimePaths, record: RuntimeRecord): Promise<boolean> {
+  const { stage, saving, origin } = record
+  if (stage === 'starting' || saving !== undefined) return true
+  if (origin?.managed !== true || !origin.begun) return false
+  return (await isThere(origin.path)) && !(await isThere(paths.fill))
+}
+
+async function forget(paths: RuntimePaths): Promise<undefined> {
+  await clearRuntime(paths)
+  return undefined
+}
+
+/** QEMU removes the sockets that it listens on when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
+async function noteDeath(paths: RuntimePaths, record: RuntimeRecord): Promise<void> {
+  if (record.saving !== undefined && (await isSaved(record.saving))) {
+    await noteEnd(paths, 'saved', { image: record.saving.path })
+    return
+  }
+  if (record.origin?.managed === true && record.origin.begun) await removeImage(record.origin.path)
+  if (await isThere(paths.controlSocket))
+    await noteEnd(paths, 'crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })
+  else await noteEnd(paths, 'shutdown')
+}
+
+const TAIL_BYTES = 4096
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Removes everything that a QEMU which is gone left in its runtime directory. Only for who holds the lock. @throws StorageError */
+export async function clearRuntime(paths: RuntimePaths): Promise<void> {
+  try {
+    for (const name of await readdir(paths.directory)) {
+      const path = join(paths.directory, name)
+      if (path !== paths.lock) await rm(path, { recursive: true, force: true })
+    }
+  } catch (error) {
+    throw storageError('clear the runtime directory', paths.directory, error)
+  }
+}
+
+async function findAlive(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
+  const record = await readRecord(paths)
+  return record !== undefined && (await isAlive(record)) ? record : undefined
+}
+
+async function exists(directory: string): Promise<boolean> {
+  try {
+    await readdir(directory)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw storageError('read the runtime directory', directory, error)
+  }
+}

@@ -1,0 +1,180 @@
+import { crc32c } from '@node-rs/crc32'
+import { ChannelsWriter } from '../../image/channels/writer.ts'
+import { CHANNEL_HEAD_LENGTH, type ChannelEntry } from '../../image/channels/table.ts'
+import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
+import type { DirectFile } from '../../io/direct-file.ts'
+import { FileAppender } from '../../io/file-appender.ts'
+import { incomingDevices, incomingHead, ramEnd, ramZeros } from '../../wire/incoming-stream.ts'
+import {
+  MULTIFD_PACKET_PAGES,
+  serialiseMultifdInit,
+  serialiseMultifdPacket,
+} from '../../wire/multifd-packet.ts'
+import { flushesEachSection } from '../../wire/stream-head.ts'
+import { PageMap } from '../page-bitmap.ts'
+import { contentRuns } from './content-ranges.ts'
+import type { MachineSink, MachineStart } from './machine-writer.ts'
+import type { SinkOptions } from './writer-options.ts'
+import { Turns } from './turns.ts'
+
+/** Zero pages said at once. */
+const ZEROS_AT_ONCE = 65536
+
+/** What surrounds the records of a part of the RAM section. */
+const PART_START_LENGTH = 5
+const PART_END_LENGTH = 13
+
+/** A RAM record that makes the receiver wait for all channels (`RAM_SAVE_FLAG_MULTIFD_FLUSH`; machine types from 8.1 on). */
+const FLUSH_RECORD = Buffer.from([0, 0, 0, 0, 0, 0, 2, 0])
+
+/**
+ * Writes the `channels` layout: the streams that QEMU would send over multifd, uncompressed. Channels wait for each other where the
+ * machine type says that they do: QEMU's receiver counts on it.
+ */
+export class ChannelsSink implements MachineSink {
+  readonly #writer: ChannelsWriter
+  readonly #main: Stream
+  readonly #channels: readonly Stream[]
+  readonly #uuid: string
+  #start: MachineStart = { head: new Uint8Array(0), ramSection: 0, blocks: [] }
+  #written: readonly PageMap[] = []
+  #packets = 0
+
+  private constructor(writer: ChannelsWriter, uuid: string) {
+    this.#writer = writer
+    this.#uuid = uuid
+    this.#main = new Stream(writer.main, writer.mainOffset)
+    this.#channels = writer.channels.map((file) => new Stream(file, 0))
+  }
+
+  /** @throws StorageError, UsageError */
+  static async create(path: string, options: SinkOptions): Promise<ChannelsSink> {
+    const writer = await ChannelsWriter.create(path, { ...options, compression: 'none' })
+    return new ChannelsSink(writer, options.uuid)
+  }
+
+  get fileBytes(): number {
+    return this.#channels.reduce((sum, { length }) => sum + length, this.#main.length)
+  }
+
+  async begin(start: MachineStart): Promise<void> {
+    this.#start = start
+    this.#written = start.blocks.map(({ length }) => new PageMap(length / PAGE_SIZE))
+    const head = incomingHead(start, start.blocks)
+    await this.#main.append([
+      head.subarray(0, -PART_END_LENGTH),
+      ...this.#flushRecord(),
+      head.subarray(-PART_END_LENGTH),
+    ])
+    const vmUuid = Buffer.from(this.#uuid.replaceAll('-', ''), 'hex')
+    for (const [channel, stream] of this.#channels.entries())
+      await stream.append([serialiseMultifdInit({ vmUuid, channel })])
+    // No page may come before QEMU has read the list of blocks: it crashes (10.0, `receivedmap` in migration/ram.c is not there yet).
+    await this.#synchronise()
+  }
+
+  async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+    const name = this.#start.blocks[block]?.name ?? ''
+    for (const { start, end } of contentRuns(bytes)) {
+      for (let at = start; at < end; at += MULTIFD_PACKET_PAGES * PAGE_SIZE) {
+        const content = bytes.subarray(at, Math.min(end, at + MULTIFD_PACKET_PAGES * PAGE_SIZE))
+        const first = firstPage + at / PAGE_SIZE
+        const pageCount = content.length / PAGE_SIZE
+        this.#written[block]?.mark(first, pageCount)
+        await this.#packet({ block: name, firstPage: first, pageCount }, content)
+      }
+    }
+  }
+
+  async publish(state: DeviceState): Promise<number> {
+    const { ramSection, blocks } = this.#start
+    await this.#synchronise()
+    const end = ramEnd(ramSection)
+    // The records of zero pages stand in the last part: every part more would be one more place to wait at.
+    await this.#main.append([end.subarray(0, PART_START_LENGTH)])
+    for (const [block, { name }] of blocks.entries()) {
+      for (const { first, count } of this.#written[block]?.gaps(ZEROS_AT_ONCE) ?? []) {
+        const part = ramZeros(ramSection, name, first, count)
+        await this.#main.append([part.subarray(PART_START_LENGTH, -PART_END_LENGTH)])
+      }
+    }
+    await this.#main.append([
+      ...this.#flushRecord(),
+      end.subarray(PART_START_LENGTH),
+      incomingDevices(state),
+    ])
+    const channels: ChannelEntry[] = []
+    for (const stream of this.#channels) channels.push(await stream.finish())
+    const main = await this.#main.finish()
+    const mainFileLength = await this.#writer.publish({
+      mainLength: main.length,
+      mainCrc: main.crc,
+      channels,
+    })
+    return channels.reduce((sum, { length }) => sum + length, mainFileLength)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const stream of [this.#main, ...this.#channels]) await stream.settle()
+    await this.#writer[Symbol.asyncDispose]()
+  }
+
+  #flushRecord(): readonly Uint8Array[] {
+    return flushesEachSection(this.#start.head) ? [] : [FLUSH_RECORD]
+  }
+
+  async #synchronise(): Promise<void> {
+    for (const stream of this.#channels) {
+      const number = this.#packets
+      this.#packets += 1
+      const packet = { number, block: '', firstPage: 0, pageCount: 0 }
+      await stream.append([serialiseMultifdPacket(packet)])
+    }
+  }
+
+  async #packet(
+    pages: { readonly block: string; readonly firstPage: number; readonly pageCount: number },
+    content: Uint8Array,
+  ): Promise<void> {
+    const number = this.#packets
+    this.#packets += 1
+    const stream = this.#channels[number % this.#channels.length] as Stream
+    await stream.append([serialiseMultifdPacket({ number, ...pages }), content])
+  }
+}
+
+/** Appends to a file and keeps its checksums. */
+class Stream {
+  readonly #appender: FileAppender
+  readonly #oneAtATime = new Turns(1)
+  #head: Buffer = Buffer.alloc(0)
+  #crc = 0
+
+  constructor(file: DirectFile, start: number) {
+    this.#appender = new FileAppender(file, start)
+  }
+
+  get length(): number {
+    return this.#appender.length
+  }
+
+  append(pieces: readonly Uint8Array[]): Promise<void> {
+    return this.#oneAtATime.take(async () => {
+      for (const bytes of pieces) {
+        this.#crc = crc32c(bytes, this.#crc)
+        if (this.#head.length < CHANNEL_HEAD_LENGTH)
+          this.#head = Buffer.concat([this.#head, bytes]).subarray(0, CHANNEL_HEAD_LENGTH)
+        await this.#appender.append(bytes)
+      }
+    })
+  }
+
+  async finish(): Promise<ChannelEntry> {
+    const length = await this.#appender.flush()
+    return { length, crc: this.#crc, headCrc: crc32c(this.#head) }
+  }
+
+  async settle(): Promise<void> {
+    await this.#appender.settle()
+  }
+}

@@ -1,0 +1,34 @@
+import { contentRuns } from './content-ranges.ts'
+import type { MachineSink, MachineStart } from './machine-writer.ts'
+
+/** Writes nothing: counts the pages with content, block by block. */
+export class CountingSink implements MachineSink {
+  readonly fileBytes = 0
+  start: MachineStart | undefined
+  #dataBytes: number[] = []
+
+  /** Bytes of pages with content in a block. */
+  dataBytes(block: number): number {
+    return this.#dataBytes[block] ?? 0
+  }
+
+  async begin(start: MachineStart): Promise<void> {
+    this.start = start
+    this.#dataBytes = start.blocks.map(() => 0)
+    await Promise.resolve()
+  }
+
+  async add(block: number, _firstPage: number, bytes: Uint8Array): Promise<void> {
+    for (const { start, end } of contentRuns(bytes))
+      this.#dataBytes[block] = this.dataBytes(block) + end - start
+    await Promise.resolve()
+  }
+
+  publish(): Promise<number> {
+    return Promise.resolve(0)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.resolve()
+  }
+}

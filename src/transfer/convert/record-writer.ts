@@ -1,0 +1,78 @@
+import { NewStreamImage, type NewStreamOptions } from '../../image/new-stream-image.ts'
+import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
+import {
+  incomingDevices,
+  incomingHead,
+  ramEnd,
+  ramPages,
+  ramZeros,
+} from '../../wire/incoming-stream.ts'
+import { PageMap } from '../page-bitmap.ts'
+import { contentRuns } from './content-ranges.ts'
+import type { MachineSink, MachineStart } from './machine-writer.ts'
+import type { SinkOptions } from './writer-options.ts'
+import { Turns } from './turns.ts'
+
+/** Zero pages said in one part. */
+const ZEROS_AT_ONCE = 65536
+
+/** Writes QEMU's stream as QEMU itself would, plain or compressed. Its pages come in the order in which they are added. */
+export class RecordSink implements MachineSink {
+  readonly #image: NewStreamImage
+  readonly #oneAtATime = new Turns(1)
+  #start: MachineStart = { head: new Uint8Array(0), ramSection: 0, blocks: [] }
+  #written: readonly PageMap[] = []
+
+  private constructor(image: NewStreamImage) {
+    this.#image = image
+  }
+
+  /** @throws StorageError, UsageError */
+  static async create(
+    path: string,
+    format: NewStreamOptions['format'],
+    options: SinkOptions,
+  ): Promise<RecordSink> {
+    const { compressionLevel } = options
+    const level = compressionLevel === 'adaptive' ? undefined : compressionLevel
+    return new RecordSink(await NewStreamImage.create(path, { ...options, format, level }))
+  }
+
+  get fileBytes(): number {
+    return this.#image.fileBytes
+  }
+
+  async begin(start: MachineStart): Promise<void> {
+    this.#start = start
+    this.#written = start.blocks.map(({ length }) => new PageMap(length / PAGE_SIZE))
+    await this.#append(incomingHead(start, start.blocks))
+  }
+
+  async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+    for (const { start, end } of contentRuns(bytes)) {
+      const first = firstPage + start / PAGE_SIZE
+      const name = this.#start.blocks[block]?.name ?? ''
+      this.#written[block]?.mark(first, (end - start) / PAGE_SIZE)
+      await this.#append(ramPages(this.#start.ramSection, name, first, bytes.subarray(start, end)))
+    }
+  }
+
+  async publish(state: DeviceState): Promise<number> {
+    const { ramSection, blocks } = this.#start
+    for (const [block, { name }] of blocks.entries()) {
+      for (const { first, count } of this.#written[block]?.gaps(ZEROS_AT_ONCE) ?? [])
+        await this.#append(ramZeros(ramSection, name, first, count))
+    }
+    await this.#append(ramEnd(ramSection))
+    await this.#append(incomingDevices(state))
+    return this.#image.publish()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#image[Symbol.asyncDispose]()
+  }
+
+  #append(bytes: Uint8Array): Promise<void> {
+    return this.#oneAtATime.take(() => this.#image.stream.append(bytes))
+  }
+}

@@ -1,0 +1,87 @@
+import { NewImage } from '../../image/new-image.ts'
+import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
+import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-stream.ts'
+import {
+  type MappedBlock,
+  bitmapLength,
+  mappedStart,
+  placeBlock,
+  serialiseMappedBlock,
+} from '../../wire/mapped-ram.ts'
+import { withCapability } from '../../wire/stream-head.ts'
+import { contentRuns } from './content-ranges.ts'
+import type { MachineSink, MachineStart } from './machine-writer.ts'
+import type { SinkOptions } from './writer-options.ts'
+
+/** What ends the first RAM section; in this format it comes behind the pages. */
+const PART_END_LENGTH = 13
+
+/** Writes libvirt's `sparse` format as QEMU itself lays it out (docs/format/sparse.md). */
+export class SparseSink implements MachineSink {
+  readonly #image: NewImage
+  #blocks: readonly MappedBlock[] = []
+  #bitmaps: readonly Buffer[] = []
+  #partEnd: Uint8Array = new Uint8Array(0)
+  #end = 0
+  #fileBytes = 0
+
+  private constructor(image: NewImage) {
+    this.#image = image
+  }
+
+  /** @throws StorageError, UsageError */
+  static async create(path: string, options: SinkOptions): Promise<SparseSink> {
+    return new SparseSink(await NewImage.create(path, { ...options, format: 'sparse' }))
+  }
+
+  get fileBytes(): number {
+    return this.#fileBytes
+  }
+
+  async begin(start: MachineStart): Promise<void> {
+    const { file, bodyOffset } = this.#image
+    const head = withCapability(start.head, 'mapped-ram')
+    const total = start.blocks.reduce((sum, { length }) => sum + length, 0)
+    const front = Buffer.concat([head, mappedStart(start.ramSection, total)])
+    await file.write(front, bodyOffset)
+    let at = bodyOffset + front.length
+    const blocks: MappedBlock[] = []
+    for (const { name, length } of start.blocks) {
+      const block = placeBlock(name, length, at)
+      await file.write(serialiseMappedBlock(block), at)
+      blocks.push(block)
+      at = block.pagesOffset + length
+    }
+    this.#blocks = blocks
+    this.#bitmaps = blocks.map(({ usedLength }) => Buffer.alloc(bitmapLength(usedLength)))
+    this.#partEnd = incomingHead(start, start.blocks).subarray(-PART_END_LENGTH)
+    this.#end = at
+  }
+
+  async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+    const { pagesOffset } = this.#blocks[block] as MappedBlock
+    const bitmap = this.#bitmaps[block] as Buffer
+    for (const { start, end } of contentRuns(bytes)) {
+      const first = firstPage + start / PAGE_SIZE
+      const last = firstPage + end / PAGE_SIZE
+      for (let page = first; page < last; page += 1)
+        bitmap[page >>> 3] = (bitmap[page >>> 3] as number) | (1 << (page & 7))
+      await this.#image.file.write(bytes.subarray(start, end), pagesOffset + first * PAGE_SIZE)
+      this.#fileBytes += end - start
+    }
+  }
+
+  async publish(state: DeviceState): Promise<number> {
+    const { file } = this.#image
+    for (const [index, { bitmapOffset }] of this.#blocks.entries())
+      await file.write(this.#bitmaps[index] as Buffer, bitmapOffset)
+    const tail = Buffer.concat([this.#partEnd, ramEnd(state.ramSection), incomingDevices(state)])
+    await file.write(tail, this.#end)
+    await this.#image.publish(this.#end + tail.length)
+    return this.#end + tail.length
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#image[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,106 @@
+import { availableParallelism } from 'node:os'
+import { type PoolCompressor, makePoolCompressor } from '../../io/compress.ts'
+import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
+import { StasisWriter } from '../../image/stasis/writer.ts'
+import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
+import { type LevelChooser, chooseLevel } from '../compression-level.ts'
+import { contentRuns } from './content-ranges.ts'
+import { MAX_ADD_LENGTH, type MachineSink, type MachineStart } from './machine-writer.ts'
+import type { SinkOptions } from './writer-options.ts'
+import { Stock } from './stock.ts'
+
+/** A compressor with memory for what it makes of the pages that come at once. */
+interface Press {
+  readonly compressor: PoolCompressor
+  readonly memory: Uint8Array
+}
+
+/** Zero pages that a compressed frame goes on over: they cost next to nothing there. */
+const BRIDGE_PAGES = 8
+
+/** Writes a `stasis` container. */
+export class StasisSink implements MachineSink {
+  readonly #writer: StasisWriter
+  readonly #codec: 'none' | 'zlib' | 'zstd'
+  readonly #level: LevelChooser
+  readonly #presses: Stock<Press>
+
+  private constructor(writer: StasisWriter, options: SinkOptions) {
+    this.#writer = writer
+    this.#codec = options.compression
+    this.#level = chooseLevel(options.compression, options.compressionLevel)
+    const { compression: codec } = options
+    const count = codec === 'none' ? 0 : availableParallelism() + 1
+    const presses = Array.from({ length: count }, (): Press => ({
+      compressor: makePoolCompressor(codec === 'zlib' ? 'zlib' : 'zstd'),
+      memory: new Uint8Array(MAX_ADD_LENGTH),
+    }))
+    this.#presses = new Stock(presses)
+  }
+
+  /** @throws StorageError, UsageError */
+  static async create(path: string, options: SinkOptions): Promise<StasisSink> {
+    return new StasisSink(await StasisWriter.create(path, { ...options, channels: 0 }), options)
+  }
+
+  get fileBytes(): number {
+    return this.#writer.fileBytes
+  }
+
+  async begin({ blocks }: MachineStart): Promise<void> {
+    this.#writer.setBlocks(blocks)
+    await Promise.resolve()
+  }
+
+  async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+    const plain = this.#codec === 'none'
+    for (const { start, end } of contentRuns(bytes, plain ? 1 : BRIDGE_PAGES)) {
+      const content = bytes.subarray(start, end)
+      const first = firstPage + start / PAGE_SIZE
+      if (plain) await this.#store(block, first, content)
+      else await this.#compressRun(block, first, content)
+    }
+  }
+
+  publish(state: DeviceState): Promise<number> {
+    return this.#writer.publish(state)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { compressor } of await this.#presses.takeAll()) compressor[Symbol.dispose]()
+    await this.#writer[Symbol.asyncDispose]()
+  }
+
+  async #compressRun(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+    for (const { firstPage: page, pageCount, compressible } of splitByCompressibility(bytes)) {
+      const content = bytes.subarray(page * PAGE_SIZE, (page + pageCount) * PAGE_SIZE)
+      const first = firstPage + page
+      const isPressed =
+        compressible &&
+        (await this.#presses.use((press) => this.#press(press, block, first, content)))
+      if (!isPressed) await this.#store(block, first, content)
+    }
+  }
+
+  /** Writes pages compressed, unless that is not worth it. */
+  async #press(
+    press: Press,
+    block: number,
+    firstPage: number,
+    bytes: Uint8Array,
+  ): Promise<boolean> {
+    const { compressor, memory } = press
+    const target = memory.subarray(0, Math.floor(bytes.length * WORTH_COMPRESSING))
+    const level = this.#level.next(this.#writer.diskIsBusy)
+    const length = await compressor.compress(bytes, target, level)
+    if (length === undefined) return false
+    const frame = { block, firstPage, pageCount: bytes.length / PAGE_SIZE, codec: this.#codec }
+    await this.#writer.add(frame, target.subarray(0, length))
+    return true
+  }
+
+  #store(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+    const pageCount = bytes.length / PAGE_SIZE
+    return this.#writer.add({ block, firstPage, pageCount, codec: 'none' }, bytes)
+  }
+}

@@ -1,0 +1,42 @@
+import { stat } from 'node:fs/promises'
+import { NewImage } from '../../image/new-image.ts'
+import { fileUri } from '../file-uri.ts'
+import type {
+  SavedImage,
+  SaveTarget,
+  SaveTargetOptions,
+  TransferProgress,
+} from '../image-receiver.ts'
+
+/** Lets QEMU itself write libvirt's `sparse` format behind the description (docs/format/sparse.md). @throws StorageError, UsageError */
+export async function openSparseTarget(options: SaveTargetOptions): Promise<SaveTarget> {
+  const { path, description, direct, channels } = options
+  const image = await NewImage.create(path, { format: 'sparse', description, direct })
+  const size = async (): Promise<number> => (await stat(image.file.path)).size
+  const { path: partial, fd } = image.file
+  return {
+    // A QEMU that was not started by us may be of another user, who can open a path, but not our descriptors.
+    uri: partial.includes(',offset=')
+      ? fileUri(fd, image.bodyOffset)
+      : `file:${partial},offset=${image.bodyOffset}`,
+    multifd: { channels, compression: 'none' },
+    mappedRam: { directIo: image.file.direct },
+    // QEMU's own word that it is through is all there is to wait for.
+    received: Promise.resolve(),
+    progress: () => nothingYet(channels),
+    async publish(): Promise<SavedImage> {
+      const fileBytes = await size()
+      await image.publish(fileBytes)
+      const { blocks } = await stat(path)
+      const allocatedBytes = blocks * 512
+      return { path, format: 'sparse', fileBytes, allocatedBytes, ramBytes: 0, zeroBytes: 0 }
+    },
+    [Symbol.asyncDispose]: () => image[Symbol.asyncDispose](),
+  }
+}
+
+/** How far it is QEMU knows. */
+function nothingYet(channels: number): TransferProgress {
+  const channelBytes = Array.from({ length: channels }, () => 0)
+  return { transferredBytes: 0, ramBytes: 0, ramTotalBytes: 0, fileBytes: 0, channelBytes }
+}

@@ -1,0 +1,31 @@
+import { ImageError } from '../../errors.ts'
+import type { RamBlock } from '../../image/saved-machine.ts'
+
+/**
+ * The position of the RAM block that a memory backend takes.
+ * @throws ImageError IMAGE_INCOMPATIBLE when there is none of that name and size
+ */
+export function blockOfBackend(
+  path: string,
+  blocks: readonly RamBlock[],
+  backend: { readonly id: string; readonly length: number },
+): number {
+  const block = blocks.findIndex(({ name }) => name === backend.id)
+  const length = blocks[block]?.length
+  if (length === undefined) {
+    const names = blocks.map(({ name }) => name).join(', ')
+    throw new ImageError(
+      'IMAGE_INCOMPATIBLE',
+      `${path} has no RAM block called ${backend.id}; it has ${names}`,
+      { path, hint: 'Restore it with the domain XML that it was saved with' },
+    )
+  }
+  if (length !== backend.length) {
+    throw new ImageError(
+      'IMAGE_INCOMPATIBLE',
+      `${path} has ${length} bytes of ${backend.id}, and the domain XML asks for ${backend.length}`,
+      { path, hint: 'Restore it with as much memory as it was saved with' },
+    )
+  }
+  return block
+}

@@ -1,0 +1,91 @@
+import { CancelledError, ImageError } from '../../errors.ts'
+import type { ChannelStreams } from '../../image/saved-machine.ts'
+import { IncomingConnection } from '../incoming-connection.ts'
+import type { RestoreFeed, RestoreFeedOptions } from './image-sender.ts'
+import type { TransferProgress } from '../image-receiver.ts'
+
+/** Carries a main stream and its multifd channels to QEMU as they are, each on its own connection. */
+export function openChannelsFeed(
+  channels: ChannelStreams,
+  options: RestoreFeedOptions,
+): RestoreFeed {
+  return new ChannelsFeed(channels, options)
+}
+
+class ChannelsFeed implements RestoreFeed {
+  readonly memoryFiles: ReadonlyMap<string, number> = new Map()
+  readonly multifd: RestoreFeed['multifd']
+  readonly #channels: ChannelStreams
+  readonly #options: RestoreFeedOptions
+  #connections: readonly IncomingConnection[] = []
+
+  constructor(channels: ChannelStreams, options: RestoreFeedOptions) {
+    this.#channels = channels
+    this.#options = options
+    this.multifd = { channels: channels.count, compression: channels.compression }
+  }
+
+  async feed(socketPath: string): Promise<void> {
+    using opened = new DisposableStack()
+    const connections: IncomingConnection[] = []
+    this.#connections = connections
+    // One after the other, main first: QEMU before 8.0 knows channels by the order in which they come only.
+    for (let count = 0; count <= this.#channels.count; count += 1)
+      connections.push(opened.use(await IncomingConnection.open(socketPath, this.#options.signal)))
+    const abandon = new AbortController()
+    const carryAll = connections.map(async (connection, index) => {
+      try {
+        await carry(
+          this.#channels.open(index === 0 ? 'main' : index - 1),
+          connection,
+          abandon.signal,
+        )
+      } catch (error) {
+        if (error instanceof ImageError || error instanceof CancelledError) abandon.abort()
+        opened.dispose()
+        throw error
+      }
+    })
+    const faults = (await Promise.allSettled(carryAll))
+      .filter((result) => result.status === 'rejected')
+      .map(({ reason }): unknown => reason)
+    // A fault in the image may show first as a QEMU that hangs up; the cause is the one to tell.
+    if (faults.length > 0) throw faults.find((fault) => fault instanceof ImageError) ?? faults[0]
+  }
+
+  progress(): TransferProgress {
+    const [mainBytes = 0, ...channelBytes] = this.#connections.map(({ sentBytes }) => sentBytes)
+    const transferredBytes = channelBytes.reduce((sum, bytes) => sum + bytes, mainBytes)
+    return {
+      transferredBytes,
+      ramBytes: transferredBytes,
+      ramTotalBytes: this.#channels.length,
+      fileBytes: transferredBytes,
+      channelBytes,
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.#connections) connection[Symbol.dispose]()
+    await Promise.resolve()
+  }
+}
+
+/** Without QEMU it reads on to the end: the checksum there tells whether the image was to blame. */
+async function carry(
+  stream: AsyncIterable<Uint8Array>,
+  connection: IncomingConnection,
+  abandon: AbortSignal,
+): Promise<void> {
+  let lost: unknown
+  for await (const bytes of stream) {
+    if (abandon.aborted) break
+    if (lost !== undefined) continue
+    await connection.write(bytes).catch((error: unknown) => {
+      if (error instanceof CancelledError) throw error
+      lost = error
+    })
+  }
+  if (lost !== undefined) throw lost
+  await connection.end()
+}

@@ -1,0 +1,95 @@
+import { throwIfCancelled } from '../../errors.ts'
+import { PAGE_SIZE, type PageStore } from '../../image/saved-machine.ts'
+import { allocateAligned } from '../../io/aligned-memory.ts'
+import type { MemoryFile } from '../../io/memory-file.ts'
+import type { LoadMemoryOptions } from './load-job.ts'
+import { THREADS_FROM, loadOnThreads } from './load-on-threads.ts'
+
+const OPERATION = 'load the memory of the machine'
+
+/** How much of the image one worker takes at once. */
+const GROUP_LENGTH = 2 * 1024 * 1024
+
+/** How many bytes of pages go to memory at once: no fewer than the longest frame. */
+const RUN_LENGTH = 4 * 1024 * 1024
+
+/**
+ * Fills memory files from an image. `files` has one for each block that is wanted; a page lies at its number times 4096,
+ * and pages that no frame covers stay holes. The first fault ends all workers; none is left when this settles.
+ * @throws ImageError, StorageError, CancelledError
+ */
+export async function loadMemory(
+  pages: PageStore,
+  files: ReadonlyMap<number, MemoryFile>,
+  options: LoadMemoryOptions,
+): Promise<void> {
+  if (files.size === 0) return
+  if (pages.stored !== undefined && pages.frameCount >= THREADS_FROM) {
+    await loadOnThreads(pages, pages.stored, files, options)
+    return
+  }
+  // All workers draw from one generator; the first that leaves its loop early closes it for the others.
+  const groups = pages.groups(GROUP_LENGTH)
+  const work = async (reader: number): Promise<void> => {
+    const memory = allocateAligned(RUN_LENGTH)
+    for (const group of groups) {
+      throwIfCancelled(OPERATION, options.signal)
+      await loadGroup(pages, group, reader, memory, files, options)
+    }
+  }
+  const workers = Array.from({ length: options.workers }, (_, reader) => work(reader))
+  for (const result of await Promise.allSettled(workers))
+    if (result.status === 'rejected') throw result.reason
+}
+
+async function loadGroup(
+  pages: PageStore,
+  group: Uint32Array,
+  reader: number,
+  memory: Uint8Array,
+  files: ReadonlyMap<number, MemoryFile>,
+  options: LoadMemoryOptions,
+): Promise<void> {
+  const wanted = group.filter((frame) => files.has(pages.range(frame).block))
+  await pages.prefetch(wanted, reader)
+  // Frames are numbered by block and page.
+  for (const run of cutRuns(pages, wanted.sort(), memory.length)) {
+    const { block, firstPage } = pages.range(run[0] as number)
+    const pieces: Uint8Array[] = []
+    let at = 0
+    for (const frame of run) {
+      const start = at
+      at += pages.range(frame).pageCount * PAGE_SIZE
+      pieces.push(await pages.read(frame, reader, memory.subarray(start, at)))
+    }
+    await files.get(block)?.write(pieces, firstPage * PAGE_SIZE)
+    options.onLoaded(
+      at,
+      run.reduce((sum, frame) => sum + pages.storedLength(frame), 0),
+    )
+  }
+}
+
+/** Frames whose pages follow one another, at most `length` bytes of pages, or one frame. */
+function* cutRuns(
+  pages: PageStore,
+  frames: Uint32Array,
+  length: number,
+): Generator<readonly number[], void, undefined> {
+  let run: number[] = []
+  let start = 0
+  let end = -1
+  for (const frame of frames) {
+    const { block, firstPage, pageCount } = pages.range(frame)
+    // A page's place among the pages of all blocks: the next block never follows on the last page of one.
+    const place = block * 0x2_0000_0000 + firstPage
+    if (run.length > 0 && (place !== end || (place + pageCount - start) * PAGE_SIZE > length)) {
+      yield run
+      run = []
+    }
+    if (run.length === 0) start = place
+    run.push(frame)
+    end = place + pageCount
+  }
+  if (run.length > 0) yield run
+}

@@ -1,0 +1,39 @@
+import type { MappedRamFile, SavedMachine } from '../../image/saved-machine.ts'
+import { blockOfBackend } from './backend-block.ts'
+import { fileUri } from '../file-uri.ts'
+import type { RestoreFeed, RestoreFeedOptions } from './image-sender.ts'
+
+/**
+ * Leaves the loading to QEMU's own mapped-ram loader: as many channels as there shall be connections, each reading where its pages
+ * lie. It is given the very file that was opened and checked.
+ * @throws ImageError IMAGE_INCOMPATIBLE when a backend and its block do not match
+ */
+export function openMappedRamFeed(
+  { path, pages }: SavedMachine,
+  file: MappedRamFile,
+  options: RestoreFeedOptions,
+): RestoreFeed {
+  const { blocks = [] } = pages ?? {}
+  for (const backend of options.backends) blockOfBackend(path, blocks, backend)
+  let storedBytes = 0
+  for (let frame = 0; frame < (pages?.frameCount ?? 0); frame += 1)
+    storedBytes += pages?.storedLength(frame) ?? 0
+  return {
+    memoryFiles: new Map(),
+    multifd: { channels: options.connections, compression: 'none' },
+    mappedRam: {
+      uri: fileUri(file.fd, file.offset),
+      directIo: file.direct,
+    },
+    feed: () => Promise.resolve(),
+    progress: () => ({
+      transferredBytes: 0,
+      ramBytes: 0,
+      // Zero pages need not be loaded.
+      ramTotalBytes: storedBytes,
+      fileBytes: 0,
+      channelBytes: [],
+    }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+}

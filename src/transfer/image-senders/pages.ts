@@ -1,0 +1,166 @@
+import { MemoryFile } from '../../io/memory-file.ts'
+import type { DeviceState, PageStore } from '../../image/saved-machine.ts'
+import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-stream.ts'
+import { blockOfBackend } from './backend-block.ts'
+import { IncomingConnection } from '../incoming-connection.ts'
+import { loadMemory } from './load-memory.ts'
+import type { RestoreFeed, RestoreFeedOptions } from './image-sender.ts'
+import type { TransferProgress } from '../image-receiver.ts'
+import { type PageSink, sendBlock } from './send-block.ts'
+
+/** Readers that send blocks, beside those that fill memory files. */
+const SENDING_READERS = 2
+
+const MAX_WORKERS = 64 - SENDING_READERS
+
+/** So much of what goes through the socket is made ready while QEMU starts: the ROMs of any machine. */
+const EARLY_LENGTH = 16 * 1024 * 1024
+
+/**
+ * Feeds a machine whose pages can be read at random: RAM behind a memory backend is filled by workers while QEMU starts, the other
+ * blocks and the devices go through the incoming socket.
+ * @throws ImageError IMAGE_INCOMPATIBLE when a backend and its block do not match
+ */
+export function openPagesFeed(
+  path: string,
+  pages: PageStore,
+  deviceState: () => Promise<DeviceState>,
+  options: RestoreFeedOptions,
+): RestoreFeed {
+  const matches = options.backends.map((backend) => ({
+    id: backend.id,
+    block: blockOfBackend(path, pages.blocks, backend),
+  }))
+  return new PagesFeed(pages, deviceState, matches, options)
+}
+
+class PagesFeed implements RestoreFeed {
+  readonly memoryFiles: ReadonlyMap<string, number>
+  readonly multifd: RestoreFeed['multifd'] = { channels: 0, compression: 'none' }
+  readonly #pages: PageStore
+  readonly #state: Promise<DeviceState>
+  /** The blocks that go through the socket, as they go, when they are small. */
+  readonly #early: Promise<readonly Uint8Array[] | undefined>
+  readonly #workers: number
+  readonly #stop = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #filled: Promise<void>
+  readonly #files = new Map<number, MemoryFile>()
+  readonly #mapped: ReadonlySet<string> | undefined
+  readonly #ramTotalBytes: number
+  #connection: IncomingConnection | undefined
+  #ramBytes = 0
+  #fileBytes = 0
+
+  constructor(
+    pages: PageStore,
+    deviceState: () => Promise<DeviceState>,
+    matches: readonly { readonly id: string; readonly block: number }[],
+    options: RestoreFeedOptions,
+  ) {
+    this.#pages = pages
+    this.#mapped = options.mapped
+    this.#workers = Math.min(options.connections, MAX_WORKERS)
+    this.#signal = AbortSignal.any([
+      this.#stop.signal,
+      ...(options.signal === undefined ? [] : [options.signal]),
+    ])
+    this.#ramTotalBytes = pages.blocks.reduce((sum, block) => sum + block.length, 0)
+    for (const { id, block } of matches)
+      this.#files.set(block, new MemoryFile(`stasis ${id}`, pages.blocks[block]?.length ?? 0))
+    this.memoryFiles = new Map(
+      matches.map(({ id, block }) => [id, (this.#files.get(block) as MemoryFile).fd]),
+    )
+    this.#filled = loadMemory(pages, this.#files, {
+      workers: this.#workers,
+      signal: this.#signal,
+      onLoaded: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
+    })
+    this.#state = deviceState()
+    this.#early = this.#makeEarly()
+    // Told by feed(); who never calls it shall not be ended by an unhandled rejection.
+    for (const later of [this.#filled, this.#state, this.#early]) later.catch(() => undefined)
+  }
+
+  async feed(socketPath: string): Promise<void> {
+    const [state, early] = await Promise.all([this.#state, this.#early])
+    using connection = await IncomingConnection.open(socketPath, this.#signal)
+    this.#connection = connection
+    const head = incomingHead(state, this.#pages.blocks)
+    const send = async (): Promise<void> => {
+      await connection.write(Buffer.concat([head, ...(early ?? [])]))
+      if (early === undefined) await this.#sendBlocks(connection, state)
+      await connection.write(ramEnd(state.ramSection))
+    }
+    const sent = send()
+    try {
+      // Devices look into guest memory when they are loaded, so all of it must be there before.
+      await Promise.all([sent, this.#filled])
+    } catch (error) {
+      // Nobody may close the image while it is still read from.
+      connection[Symbol.dispose]()
+      await sent.catch(() => undefined)
+      throw error
+    }
+    await connection.write(incomingDevices(state))
+    await connection.end()
+    // Zero pages were never counted one by one.
+    this.#ramBytes = this.#ramTotalBytes
+  }
+
+  progress(): TransferProgress {
+    return {
+      transferredBytes: (this.#connection?.sentBytes ?? 0) + this.#ramBytes,
+      ramBytes: this.#ramBytes,
+      ramTotalBytes: this.#ramTotalBytes,
+      fileBytes: this.#fileBytes,
+      channelBytes: [],
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    this.#connection?.[Symbol.dispose]()
+    // A worker that still writes must not meet a descriptor that means another file by then.
+    await Promise.allSettled([this.#filled, this.#early])
+    for (const file of this.#files.values()) file[Symbol.dispose]()
+  }
+
+  async #makeEarly(): Promise<readonly Uint8Array[] | undefined> {
+    const length = this.#sentBlocks().reduce(
+      (sum, block) => sum + (this.#pages.blocks[block]?.length ?? 0),
+      0,
+    )
+    if (length > EARLY_LENGTH) return undefined
+    const pieces: Uint8Array[] = []
+    const sink = { write: async (bytes: Uint8Array) => void pieces.push(bytes) }
+    await this.#sendBlocks(sink, await this.#state)
+    return pieces
+  }
+
+  async #sendBlocks(sink: PageSink, state: DeviceState): Promise<void> {
+    for (const block of this.#sentBlocks()) {
+      await sendBlock(sink, state.ramSection, this.#pages, block, {
+        readers: this.#sendingReaders(),
+        onSent: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
+      })
+    }
+  }
+
+  /** Those that QEMU has not otherwise. */
+  #sentBlocks(): readonly number[] {
+    return [...this.#pages.blocks.keys()].filter((block) => {
+      const name = this.#pages.blocks[block]?.name ?? ''
+      return !this.#files.has(block) && this.#mapped?.has(name) !== true
+    })
+  }
+
+  #sendingReaders(): readonly number[] {
+    return Array.from({ length: SENDING_READERS }, (_, index) => this.#workers + index)
+  }
+
+  #count(ramBytes: number, fileBytes: number): void {
+    this.#ramBytes += ramBytes
+    this.#fileBytes += fileBytes
+  }
+}

@@ -1,0 +1,94 @@
+import { PAGE_SIZE, type PageStore } from '../../image/saved-machine.ts'
+import { ramPages, ramZeros } from '../../wire/incoming-stream.ts'
+
+/** Zero pages said in one part. */
+const ZEROS_AT_ONCE = 65536
+
+/** Where pages go, such as a connection; what is written is not changed afterwards. */
+export interface PageSink {
+  write(bytes: Uint8Array): Promise<void>
+}
+
+/** How a block is sent. */
+export interface SendBlockOptions {
+  /** Numbers of the readers that read ahead of the sending. */
+  readonly readers: readonly number[]
+  /** Called as a frame was sent, with its bytes in memory and in the image. */
+  readonly onSent: (ramBytes: number, fileBytes: number) => void
+}
+
+/**
+ * Sends every page of one RAM block, for the incoming socket, those that no frame covers as zero: a new QEMU has other things
+ * than zeros there (ROMs).
+ * @throws ImageError, StorageError, QemuError, CancelledError
+ */
+export async function sendBlock(
+  sink: PageSink,
+  ramSection: number,
+  pages: PageStore,
+  block: number,
+  options: SendBlockOptions,
+): Promise<void> {
+  const { name, length } = pages.blocks[block] as PageStore['blocks'][number]
+  let nextPage = 0
+  const sendZeros = async (end: number): Promise<void> => {
+    for (; nextPage < end; nextPage = Math.min(end, nextPage + ZEROS_AT_ONCE)) {
+      const count = Math.min(ZEROS_AT_ONCE, end - nextPage)
+      await sink.write(ramZeros(ramSection, name, nextPage, count))
+    }
+  }
+  for await (const { frame, bytes } of readInTurn(pages, block, options.readers)) {
+    const { firstPage, pageCount } = pages.range(frame)
+    await sendZeros(firstPage)
+    await sink.write(ramPages(ramSection, name, firstPage, bytes))
+    nextPage = firstPage + pageCount
+    options.onSent(bytes.length, pages.storedLength(frame))
+  }
+  await sendZeros(length / PAGE_SIZE)
+}
+
+/** The frames of a block in order, each reader working on one of the next. A frame's bytes hold until the next is asked for. */
+async function* readInTurn(
+  pages: PageStore,
+  block: number,
+  readers: readonly number[],
+): AsyncGenerator<{ readonly frame: number; readonly bytes: Uint8Array }, void, undefined> {
+  const end = firstFrameFrom(pages, block + 1)
+  let next = firstFrameFrom(pages, block)
+  const reads: Promise<{
+    readonly frame: number
+    readonly bytes: Uint8Array
+    readonly reader: number
+  }>[] = []
+  const start = (reader: number): void => {
+    if (next >= end) return
+    const frame = next
+    next += 1
+    const read = pages.read(frame, reader).then((bytes) => ({ frame, bytes, reader }))
+    // Awaited in its turn; without this an early failure would count as unhandled.
+    read.catch(() => undefined)
+    reads.push(read)
+  }
+  readers.forEach(start)
+  try {
+    for (let read = reads.shift(); read !== undefined; read = reads.shift()) {
+      const { reader, ...result } = await read
+      yield result
+      start(reader)
+    }
+  } finally {
+    await Promise.allSettled(reads)
+  }
+}
+
+/** The first frame of `block` or of a later one; frames are ordered by block. */
+function firstFrameFrom(pages: PageStore, block: number): number {
+  let low = 0
+  let high = pages.frameCount
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if (pages.range(middle).block < block) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,59 @@
+import { CancelledError } from '../../errors.ts'
+import type { SingleStream } from '../../image/saved-machine.ts'
+import { IncomingConnection } from '../incoming-connection.ts'
+import type { RestoreFeed, RestoreFeedOptions } from './image-sender.ts'
+import type { TransferProgress } from '../image-receiver.ts'
+
+/** Carries a single stream to QEMU as it is. */
+export function openStreamFeed(stream: SingleStream, options: RestoreFeedOptions): RestoreFeed {
+  return new StreamFeed(stream, options)
+}
+
+class StreamFeed implements RestoreFeed {
+  readonly memoryFiles: ReadonlyMap<string, number> = new Map()
+  readonly multifd: RestoreFeed['multifd'] = { channels: 0, compression: 'none' }
+  readonly #stream: SingleStream
+  readonly #options: RestoreFeedOptions
+  #connection: IncomingConnection | undefined
+  #fileBytes = 0
+
+  constructor(stream: SingleStream, options: RestoreFeedOptions) {
+    this.#stream = stream
+    this.#options = options
+  }
+
+  async feed(socketPath: string): Promise<void> {
+    using connection = await IncomingConnection.open(socketPath, this.#options.signal)
+    this.#connection = connection
+    const count = (bytes: number): void => {
+      this.#fileBytes += bytes
+    }
+    let lost: unknown
+    for await (const bytes of this.#stream.open(count)) {
+      if (lost !== undefined) continue
+      await connection.write(bytes).catch((error: unknown) => {
+        // Without QEMU it reads on to the end, which tells whether the image was to blame.
+        if (error instanceof CancelledError || this.#stream.checked !== true) throw error
+        lost = error
+      })
+    }
+    if (lost !== undefined) throw lost
+    await connection.end()
+  }
+
+  progress(): TransferProgress {
+    return {
+      transferredBytes: this.#connection?.sentBytes ?? 0,
+      // How much memory the stream stands for is not known: how far the file is read stands for it.
+      ramBytes: this.#fileBytes,
+      ramTotalBytes: this.#stream.length,
+      fileBytes: this.#fileBytes,
+      channelBytes: [],
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection?.[Symbol.dispose]()
+    await Promise.resolve()
+  }
+}

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { PageMap } from './page-bitmap.ts'
+
+test('PageMap finds the next page that is marked, or is not, across and inside words', () => {
+  const map = new PageMap(200)
+  map.mark(31, 2)
+  map.mark(64, 64)
+  map.mark(199, 1)
+  const next = (marked: boolean, pages: readonly number[]): readonly number[] =>
+    pages.map((page) => map.next(page, 200, marked))
+  assert.deepEqual(next(true, [0, 31, 32, 33, 64, 100, 128, 199, 200]), [
+    ...[31, 31, 32, 64, 64, 100, 199, 199, 200],
+  ])
+  assert.deepEqual(next(false, [0, 31, 32, 63, 64, 127, 198, 199]), [
+    ...[0, 33, 33, 63, 128, 128, 198, 200],
+  ])
+  assert.equal(map.next(33, 64, true), 64)
+  assert.equal(map.next(33, 50, true), 50)
+  assert.equal(map.next(64, 100, false), 100)
+})

@@ -1,0 +1,39 @@
+import type { PageRange } from '../../image/saved-machine.ts'
+import type { BatchPart } from './frame-batch.ts'
+import type { SentPages } from './sent-pages.ts'
+
+/** Records that lie one behind the other in a slot and go out at once. */
+export interface BatchPiece {
+  /** What they are, of one block, in their order. */
+  readonly runs: readonly PageRange[]
+  /** How many records lie before them. */
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * The first pages of a prepared part that were not sent, with those of the parts behind it as far as their records follow; at most
+ * `most`. `undefined`: all of the part was sent.
+ */
+export function batchPiece(
+  sent: SentPages,
+  parts: readonly BatchPart[],
+  position: number,
+  most: number,
+): BatchPiece | undefined {
+  const part = parts[position]
+  const first = part === undefined ? undefined : sent.firstUnsent(part, most)
+  if (part?.at === undefined || first === undefined) return undefined
+  const start = part.at + first.firstPage - part.firstPage
+  const runs = [first]
+  let end = start + first.pageCount
+  for (let next = position + 1; end - start < most; next += 1) {
+    const one = parts[next]
+    if (one === undefined || one.block !== part.block || one.at !== end) break
+    const run = sent.firstUnsent(one, start + most - end)
+    if (run?.firstPage !== one.firstPage) break
+    runs.push(run)
+    end += run.pageCount
+  }
+  return { runs, start, end }
+}

@@ -1,0 +1,71 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { InternalError } from '../../errors.ts'
+import { FrameTable } from '../../image/stasis/frame-table.ts'
+import { PAGE_RECORD_LENGTH, makePageRecords, pagesInRecords } from '../../wire/page-records.ts'
+import type { BatchAnswer, BatchJob, BatchThreadData } from './batch-job.ts'
+import { FrameUnpacker } from '../frame-unpacker.ts'
+import { BATCH_PAGES } from './frame-batch.ts'
+import { END } from '../worker-thread.ts'
+
+/** What lies between two frames is read over when it is no longer. */
+const MAX_GAP = 32 * 1024
+
+if (parentPort === null) throw new InternalError('This file is the program of a thread')
+const port = parentPort
+const { image, slots } = workerData as BatchThreadData
+const unpacker = new FrameUnpacker(image)
+
+port.on('message', (job: BatchJob | typeof END) => {
+  if (job === END) port.close()
+  else port.postMessage(answer(job))
+})
+port.postMessage({ kind: 'up' } satisfies BatchAnswer)
+
+function answer({ slot, records }: BatchJob): BatchAnswer {
+  const length = BATCH_PAGES * PAGE_RECORD_LENGTH
+  try {
+    return make(new FrameTable(records), Buffer.from(slots, slot * length, length))
+  } catch (error) {
+    return { kind: 'failed', code: (error as NodeJS.ErrnoException).code ?? String(error) }
+  }
+}
+
+function make(frames: FrameTable, slot: Buffer): BatchAnswer {
+  const areas = areasOf(frames, slot)
+  // They lie in the slot in the order in which they are wanted, but are read in that of the file.
+  const order = [...areas.keys()].sort((a, b) => frames.offset(a) - frames.offset(b))
+  for (const run of closeRuns(frames, order)) {
+    unpacker.read(frames, run[0] as number, run.at(-1) as number)
+    for (const position of run) {
+      const area = areas[position] as Buffer
+      const place = pagesInRecords(area)
+      const pages = unpacker.unpack(frames, position, place)
+      if ('kind' in pages) return { kind: 'damaged', position, fault: pages }
+      makePageRecords(area, frames.firstPage(position), pages === place ? undefined : pages)
+    }
+  }
+  return { kind: 'made' }
+}
+
+/** Where in the slot the records of each frame go. */
+function areasOf(frames: FrameTable, slot: Buffer): readonly Buffer[] {
+  let at = 0
+  return Array.from({ length: frames.count }, (_, position) => {
+    const start = at
+    at += frames.pageCount(position) * PAGE_RECORD_LENGTH
+    return slot.subarray(start, at)
+  })
+}
+
+/** Frames that are worth one read. */
+function closeRuns(frames: FrameTable, order: readonly number[]): readonly (readonly number[])[] {
+  const runs: number[][] = []
+  let end = -Infinity
+  for (const position of order) {
+    const offset = frames.offset(position)
+    if (offset - end <= MAX_GAP) runs.at(-1)?.push(position)
+    else runs.push([position])
+    end = offset + frames.storedLength(position)
+  }
+  return runs
+}

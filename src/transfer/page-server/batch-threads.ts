@@ -1,0 +1,110 @@
+import { availableParallelism } from 'node:os'
+import type { Worker } from 'node:worker_threads'
+import { InternalError, StorageError } from '../../errors.ts'
+import type { StoredFrames } from '../../image/saved-machine.ts'
+import { allocateAligned } from '../../io/aligned-memory.ts'
+import { PAGE_RECORD_LENGTH } from '../../wire/page-records.ts'
+import type { BatchAnswer, BatchJob, BatchThreadData } from './batch-job.ts'
+import type { BatchMaker } from './batch-maker.ts'
+import { BATCH_PAGES, type FrameBatch } from './frame-batch.ts'
+import { endThread, startThread } from '../worker-thread.ts'
+
+const SLOT_LENGTH = BATCH_PAGES * PAGE_RECORD_LENGTH
+
+/** So many decompress faster than one thread sends, and QEMU takes, even what hardly compresses. */
+const MAX_THREADS = 4
+
+/** Slots beside the one that each thread works on: one that is sent, and one that waits for that. */
+const SPARE_SLOTS = 2
+
+/** Prepares batches on threads of their own; takes up to 25 MB in slots, and what each thread needs to read. */
+export class BatchThreads implements BatchMaker, AsyncDisposable {
+  readonly slotCount: number
+  readonly #stored: StoredFrames
+  readonly #slots: SharedArrayBuffer
+  readonly #threads: readonly BatchThread[]
+
+  /** Starts them; `onReady` is called when the first of them takes jobs. */
+  constructor(
+    stored: StoredFrames,
+    options: { readonly readers: number; readonly onReady: () => void },
+  ) {
+    const threadCount = Math.min(options.readers, availableParallelism(), MAX_THREADS)
+    this.slotCount = threadCount + SPARE_SLOTS
+    this.#stored = stored
+    const memory = allocateAligned(this.slotCount * SLOT_LENGTH, { shared: true })
+    this.#slots = memory.buffer as SharedArrayBuffer
+    const data: BatchThreadData = { image: stored.fd, slots: this.#slots }
+    this.#threads = Array.from(
+      { length: threadCount },
+      () => new BatchThread(data, options.onReady),
+    )
+  }
+
+  /** Whether any of them takes jobs yet; `onReady` is called when that begins. */
+  get ready(): boolean {
+    return this.#threads.some(({ up }) => up)
+  }
+
+  async make({ places }: FrameBatch, slot: number): Promise<Buffer> {
+    const frames = Uint32Array.from(places.keys())
+    const [thread] = this.#threads.filter(({ up }) => up).sort((a, b) => a.jobs - b.jobs)
+    if (thread === undefined) throw new InternalError('No thread takes a batch yet')
+    const answer = await thread.make({ slot, records: this.#stored.records(frames) })
+    if (answer.kind === 'damaged')
+      throw this.#stored.error(frames[answer.position] as number, answer.fault)
+    if (answer.kind === 'failed')
+      throw new StorageError('IO_ERROR', `The image cannot be read: ${answer.code}`, {
+        operation: 'bring the memory of the machine',
+      })
+    return Buffer.from(this.#slots, slot * SLOT_LENGTH, SLOT_LENGTH)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()))
+  }
+}
+
+/** One of them; it answers jobs in their order. */
+class BatchThread implements AsyncDisposable {
+  readonly #worker: Worker
+  readonly #jobs: PromiseWithResolvers<BatchAnswer>[] = []
+  #up = false
+  #failure: InternalError | undefined
+
+  constructor(data: BatchThreadData, onUp: () => void) {
+    this.#worker = startThread(new URL('./batch-thread.ts', import.meta.url), data)
+    this.#worker.on('message', (answer: BatchAnswer) => {
+      if (answer.kind === 'up') {
+        this.#up = true
+        onUp()
+      } else this.#jobs.shift()?.resolve(answer)
+    })
+    this.#worker.on('error', (cause) => {
+      this.#failure = new InternalError('A thread that prepares pages failed', { cause })
+      for (const job of this.#jobs.splice(0)) job.reject(this.#failure)
+    })
+  }
+
+  get up(): boolean {
+    return this.#up
+  }
+
+  /** How many it was given and has not answered. */
+  get jobs(): number {
+    return this.#jobs.length
+  }
+
+  async make(job: BatchJob): Promise<BatchAnswer> {
+    if (this.#failure !== undefined) throw this.#failure
+    const answer = Promise.withResolvers<BatchAnswer>()
+    this.#jobs.push(answer)
+    this.#worker.postMessage(job)
+    return answer.promise
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#worker.ref()
+    await endThread(this.#worker)
+  }
+}

@@ -1,0 +1,160 @@
+import { QemuError, type StasisError } from '../../errors.ts'
+import {
+  endOfPostcopy,
+  askReceivedPages,
+  postcopyStart,
+  resumePostcopy,
+} from '../../wire/postcopy-commands.ts'
+import { type ReturnMessage, ReturnPathParser } from '../../wire/return-path.ts'
+import { ramEnd } from '../../wire/incoming-stream.ts'
+import type { DeviceState, RamBlock } from '../../image/saved-machine.ts'
+import { IncomingConnection } from '../incoming-connection.ts'
+import type { SentPages } from './sent-pages.ts'
+
+const OPERATION = 'bring the memory of the machine'
+
+/** Pages that somebody in the machine waits for, in bytes of a block given by name. */
+export interface WantedPages {
+  readonly block: string
+  readonly start: number
+  readonly length: number
+}
+
+/** The way to a QEMU: its socket, or one whose other end it has inherited, which becomes ours. */
+export type WayToQemu = { readonly path: string } | { readonly fd: number }
+
+/** Where somebody else stopped reading what QEMU says. */
+export interface ReturnPathState {
+  /** The block that it asked for last. */
+  readonly block: string
+  /** The beginning of a message. */
+  readonly rest: Uint8Array
+}
+
+/** The connection to a QEMU whose guest runs while its memory comes. */
+export class PostcopyConnection implements Disposable {
+  readonly #parser: ReturnPathParser
+  readonly #received: ReturnMessage[] = []
+  #connection: IncomingConnection | undefined
+  #onRequest: (wanted: WantedPages) => void
+  #wake: (() => void) | undefined
+  #block: string
+  #fault: StasisError | undefined
+  #ended: StasisError | undefined
+
+  private constructor(onRequest: (wanted: WantedPages) => void, before: ReturnPathState) {
+    this.#onRequest = onRequest
+    this.#parser = new ReturnPathParser(before.rest)
+    this.#block = before.block
+  }
+
+  /** `before`: where another source stopped on this connection. @throws QemuError QEMU_DIED, CancelledError */
+  static async open(
+    way: WayToQemu,
+    signal: AbortSignal | undefined,
+    onRequest: (wanted: WantedPages) => void,
+    before: ReturnPathState = { block: '', rest: new Uint8Array(0) },
+  ): Promise<PostcopyConnection> {
+    const postcopy = new PostcopyConnection(onRequest, before)
+    const onData = (bytes: Uint8Array): void => postcopy.#take(bytes)
+    const connection =
+      'fd' in way
+        ? IncomingConnection.on(way.fd, signal, onData)
+        : await IncomingConnection.open(way.path, signal, onData)
+    postcopy.#connection = connection
+    void connection.closed.then((ended) => {
+      postcopy.#ended = ended
+      postcopy.#wake?.()
+    })
+    return postcopy
+  }
+
+  get connection(): IncomingConnection {
+    return this.#connection as IncomingConnection
+  }
+
+  /** Sends devices and all that lets the guest run. */
+  async start(
+    state: DeviceState,
+    blocks: readonly RamBlock[],
+    hostPageSizes: ReadonlyMap<string, number>,
+  ): Promise<void> {
+    await this.connection.write(postcopyStart(state, blocks, hostPageSizes))
+  }
+
+  /** Takes over from a source that is gone: asks which pages QEMU has. @throws QemuError QEMU_STREAM, QEMU_DIED */
+  async takeOver(blocks: readonly RamBlock[], sent: SentPages): Promise<void> {
+    for (const [block, { name }] of blocks.entries()) {
+      await this.connection.write(askReceivedPages(name))
+      const answer = await this.#next()
+      if (answer.type !== 'received' || answer.block !== name)
+        throw surprise(`${answer.type} instead of the pages of ${name}`)
+      sent.markReceived(block, answer.bits)
+    }
+    await this.connection.write(resumePostcopy())
+    const answer = await this.#next()
+    if (answer.type !== 'resumed') throw surprise(`${answer.type} instead of going on`)
+  }
+
+  /** Says that QEMU has all pages, and waits until it agrees. @throws QemuError QEMU_STREAM, QEMU_DIED */
+  async finish(ramSection: number): Promise<void> {
+    await this.connection.write(ramEnd(ramSection))
+    await this.connection.write(endOfPostcopy())
+    for (;;) {
+      const answer = await this.#next()
+      if (answer.type !== 'shut') continue
+      if (answer.value === 0) return
+      throw surprise(`failure ${answer.value} at the end`)
+    }
+  }
+
+  /** Throws what broke the connection, if it is broken. */
+  check(): void {
+    const fault = this.#fault ?? this.#ended
+    if (fault !== undefined) throw fault
+  }
+
+  /** Lets go of the connection for who has the same socket and goes on there. */
+  release(): ReturnPathState {
+    this.connection.release()
+    return { block: this.#block, rest: this.#parser.rest }
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection?.[Symbol.dispose]()
+  }
+
+  #take(bytes: Uint8Array): void {
+    try {
+      for (const message of this.#parser.feed(bytes)) {
+        if (message.type === 'request') {
+          this.#block = message.block ?? this.#block
+          const { start, length } = message
+          this.#onRequest({ block: this.#block, start, length })
+        } else if (message.type !== 'other') {
+          this.#received.push(message)
+        }
+      }
+    } catch (cause) {
+      this.#fault = surprise('something that makes no sense', cause)
+      this[Symbol.dispose]()
+    }
+    this.#wake?.()
+  }
+
+  async #next(): Promise<ReturnMessage> {
+    for (;;) {
+      const message = this.#received.shift()
+      if (message !== undefined) return message
+      this.check()
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
+  }
+}
+
+function surprise(what: string, cause?: unknown): QemuError {
+  return new QemuError('QEMU_STREAM', `QEMU answered on the return path: ${what}`, {
+    operation: OPERATION,
+    cause,
+  })
+}

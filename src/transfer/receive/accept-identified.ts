@@ -1,0 +1,63 @@
+import { QemuError } from '../../errors.ts'
+import { closeDescriptor } from '../../io/system-calls.ts'
+import { acceptConnections } from './accept-channels.ts'
+import { type IdentifiedConnection, identifyConnection } from './identify-connection.ts'
+
+/** The connections of a saving QEMU, told apart. */
+export interface IdentifiedConnections {
+  readonly main: IdentifiedConnection
+  /** In the order in which they came. */
+  readonly channels: readonly IdentifiedConnection[]
+}
+
+/**
+ * Accepts a main connection and `channels` others, in whatever order they come, and tells them apart by their first bytes. On a
+ * fault none stays open; the listener is the caller's.
+ * @throws QemuError QEMU_TIMEOUT, QEMU_STREAM, CancelledError
+ */
+export async function acceptIdentified(
+  listener: number,
+  channels: number,
+  options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+): Promise<IdentifiedConnections> {
+  const fds = await acceptConnections(listener, channels + 1, options)
+  try {
+    return tellApart(await identifyAll(fds, options))
+  } catch (error) {
+    for (const fd of fds) closeDescriptor(fd)
+    throw error
+  }
+}
+
+/** Settles only when no descriptor is polled any more: one that is closed may be another file at once. */
+async function identifyAll(
+  fds: readonly number[],
+  options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+): Promise<readonly IdentifiedConnection[]> {
+  const stop = new AbortController()
+  const signals = [stop.signal, ...(options.signal === undefined ? [] : [options.signal])]
+  const signal = AbortSignal.any(signals)
+  let fault: unknown
+  const results = await Promise.all(
+    fds.map((fd) =>
+      identifyConnection(fd, { ...options, signal }).catch((error: unknown) => {
+        fault ??= error
+        stop.abort()
+        return undefined
+      }),
+    ),
+  )
+  if (fault !== undefined) throw fault
+  return results.filter((result) => result !== undefined)
+}
+
+function tellApart(connections: readonly IdentifiedConnection[]): IdentifiedConnections {
+  const mains = connections.filter(({ kind }) => kind === 'main')
+  const [main] = mains
+  if (main === undefined || mains.length > 1)
+    throw new QemuError(
+      'QEMU_STREAM',
+      `QEMU opened ${mains.length} main connections instead of one`,
+    )
+  return { main, channels: connections.filter((connection) => connection !== main) }
+}

@@ -1,0 +1,81 @@
+import { crc32c } from '@node-rs/crc32'
+import { PAGE_SIZE } from '../../image/saved-machine.ts'
+import { type Compressor, makeCompressor } from '../../io/compress.ts'
+import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
+import type { Segment } from './packet-layout.ts'
+import { OUTPUT_LENGTH, type ReceivedPiece, SLOT_LENGTH } from './receive-job.ts'
+
+/** Memory that all threads see: slots of pages, and for each the room for what they are compressed to. */
+export interface PackMemory {
+  readonly slots: SharedArrayBuffer
+  readonly outputs: SharedArrayBuffer | undefined
+}
+
+/** Makes frames of the pages in a slot. */
+export class PagePacker {
+  readonly #memory: PackMemory
+  readonly #compressor: Compressor | undefined
+
+  constructor(codec: 'none' | 'zlib' | 'zstd', memory: PackMemory) {
+    this.#memory = memory
+    this.#compressor = codec === 'none' ? undefined : makeCompressor(codec)
+  }
+
+  /** Makes frames of the segments in slot number `slot`. */
+  pack(segments: readonly Segment[], slot: number, level: number): readonly ReceivedPiece[] {
+    const slotOffset = slot * SLOT_LENGTH
+    if (this.#compressor === undefined)
+      return segments.map((segment) => this.#plain(segment, slotOffset + segment.slotOffset))
+    const pieces: ReceivedPiece[] = []
+    const outputEnd = (slot + 1) * OUTPUT_LENGTH
+    let outputOffset = slot * OUTPUT_LENGTH
+    for (const segment of segments) {
+      const start = slotOffset + segment.slotOffset
+      const bytes = this.#pages(start, segment.pageCount)
+      for (const run of splitByCompressibility(bytes)) {
+        const pages = { firstPage: segment.firstPage + run.firstPage, pageCount: run.pageCount }
+        const offset = start + run.firstPage * PAGE_SIZE
+        const piece = run.compressible
+          ? this.#compressed(this.#compressor, pages, { offset, outputOffset, outputEnd, level })
+          : undefined
+        if (piece !== undefined) outputOffset += piece.length
+        pieces.push(piece ?? this.#plain(pages, offset))
+      }
+    }
+    return pieces
+  }
+
+  #compressed(
+    compressor: Compressor,
+    { firstPage, pageCount }: { readonly firstPage: number; readonly pageCount: number },
+    how: {
+      readonly offset: number
+      readonly outputOffset: number
+      readonly outputEnd: number
+      readonly level: number
+    },
+  ): ReceivedPiece | undefined {
+    const { offset, outputOffset, outputEnd, level } = how
+    const worth = Math.floor(pageCount * PAGE_SIZE * WORTH_COMPRESSING)
+    const most = Math.min(worth, outputEnd - outputOffset)
+    const target = new Uint8Array(this.#memory.outputs as SharedArrayBuffer, outputOffset, most)
+    const length = compressor.compress(this.#pages(offset, pageCount), target, level)
+    if (length === undefined) return undefined
+    const crc = crc32c(target.subarray(0, length))
+    const place = { slotOffset: offset, compressed: true, offset: outputOffset }
+    return { firstPage, pageCount, ...place, length, crc }
+  }
+
+  #plain(
+    { firstPage, pageCount }: { readonly firstPage: number; readonly pageCount: number },
+    offset: number,
+  ): ReceivedPiece {
+    const bytes = this.#pages(offset, pageCount)
+    const place = { slotOffset: offset, compressed: false, offset }
+    return { firstPage, pageCount, ...place, length: bytes.length, crc: crc32c(bytes) }
+  }
+
+  #pages(offset: number, pageCount: number): Uint8Array {
+    return new Uint8Array(this.#memory.slots, offset, pageCount * PAGE_SIZE)
+  }
+}

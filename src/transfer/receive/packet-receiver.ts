@@ -1,0 +1,86 @@
+import { PAGE_SIZE } from '../../image/saved-machine.ts'
+import { receiveAll } from '../../io/blocking-socket.ts'
+import {
+  MULTIFD_HEADER_LENGTH,
+  MULTIFD_INIT_LENGTH,
+  MULTIFD_MAGIC,
+  MULTIFD_PACKET_LENGTH,
+  MULTIFD_PACKET_PAGES,
+  parseMultifdHeader,
+  parseMultifdInit,
+  readPageNumbers,
+} from '../../wire/multifd-packet.ts'
+import { WireError } from '../../wire/wire-error.ts'
+import { type Segment, type SlotRange, layoutPacket } from './packet-layout.ts'
+
+/** A packet in more pieces than this is read in one and sorted in memory: a read costs more than a copy. */
+const MAX_DIRECT_READS = 8
+
+/** The start of a packet: what its pages are, without their bytes. */
+export interface PacketStart {
+  readonly block: string
+  /** In the order of their bytes. */
+  readonly normalPages: readonly number[]
+  readonly zeroPages: readonly number[]
+}
+
+/** Reads multifd packets off blocking sockets, on a thread of its own. */
+export class PacketReceiver {
+  readonly #header = Buffer.allocUnsafeSlow(MULTIFD_PACKET_LENGTH)
+  readonly #staging = Buffer.allocUnsafeSlow(MULTIFD_PACKET_PAGES * PAGE_SIZE)
+
+  /** Reads the packet that opens a channel, without its first word, which told that it is one. @throws WireError */
+  open(fd: number): void {
+    const init = Buffer.alloc(MULTIFD_INIT_LENGTH)
+    init.writeUInt32BE(MULTIFD_MAGIC, 0)
+    requireAll(fd, init.subarray(4))
+    parseMultifdInit(init)
+  }
+
+  /** Reads up to the pages of the next packet; `undefined` at the end of the channel. @throws WireError */
+  start(fd: number): PacketStart | undefined {
+    const length = receiveAll(fd, this.#header)
+    if (length === 0) return undefined
+    if (length < MULTIFD_PACKET_LENGTH) throw brokenOff()
+    const { block, normalPages, zeroPages } = parseMultifdHeader(this.#header)
+    const table = this.#header.subarray(MULTIFD_HEADER_LENGTH)
+    return {
+      block,
+      normalPages: readPageNumbers(table, 0, normalPages),
+      zeroPages: readPageNumbers(table, normalPages, zeroPages),
+    }
+  }
+
+  /** Reads the pages into a slot, as they lie in guest memory; gives what lies where. @throws WireError */
+  pages(fd: number, { normalPages }: PacketStart, slot: Uint8Array): readonly Segment[] {
+    const slotPages = slot.length / PAGE_SIZE
+    const layout = layoutPacket(normalPages, slotPages)
+    if (layout === undefined) throw new WireError('multifd packet with a page twice', 0)
+    if (layout.reads.length > MAX_DIRECT_READS) {
+      const staging = this.#staging.subarray(0, normalPages.length * PAGE_SIZE)
+      requireAll(fd, staging)
+      sort(staging, layout.reads, slot)
+    } else {
+      for (const { slotOffset, length } of layout.reads)
+        requireAll(fd, slot.subarray(slotOffset, slotOffset + length))
+    }
+    for (const { slotOffset, length } of layout.gaps) slot.fill(0, slotOffset, slotOffset + length)
+    return layout.segments
+  }
+}
+
+function sort(staging: Uint8Array, reads: readonly SlotRange[], slot: Uint8Array): void {
+  let at = 0
+  for (const { slotOffset, length } of reads) {
+    slot.set(staging.subarray(at, at + length), slotOffset)
+    at += length
+  }
+}
+
+function requireAll(fd: number, bytes: Uint8Array): void {
+  if (receiveAll(fd, bytes) < bytes.length) throw brokenOff()
+}
+
+function brokenOff(): WireError {
+  return new WireError('a migration channel ended in the middle of a packet', 0)
+}

@@ -1,0 +1,85 @@
+import { QemuError } from '../../errors.ts'
+import { PAGE_SIZE } from '../../image/saved-machine.ts'
+import type { AnnouncedBlock } from '../../wire/main-stream.ts'
+import { PageMap } from '../page-bitmap.ts'
+
+/**
+ * Keeps account of which pages of a stopped guest came, and holds QEMU to sending each once. A page that comes twice means
+ * that memory changed although the guest was stopped; which copy is newer cannot be told across channels, so the save fails.
+ */
+export class PageLedger {
+  readonly blocks: readonly AnnouncedBlock[]
+  readonly ramBytes: number
+  readonly #stored: readonly PageMap[]
+  readonly #zero: readonly PageMap[]
+
+  constructor(blocks: readonly AnnouncedBlock[]) {
+    for (const block of blocks) {
+      if (block.length % PAGE_SIZE !== 0)
+        throw new QemuError('QEMU_STREAM', `RAM block "${block.name}" is no whole number of pages`)
+    }
+    this.blocks = blocks
+    this.ramBytes = blocks.reduce((sum, block) => sum + block.length, 0)
+    this.#stored = blocks.map((block) => new PageMap(block.length / PAGE_SIZE))
+    this.#zero = blocks.map((block) => new PageMap(block.length / PAGE_SIZE))
+  }
+
+  /** Bytes of pages that came with content, bridged gaps among them. */
+  get storedBytes(): number {
+    return this.#stored.reduce((sum, map) => sum + map.count, 0) * PAGE_SIZE
+  }
+
+  /** Bytes of pages known to be zero. */
+  get zeroBytes(): number {
+    return this.#zero.reduce((sum, map) => sum + map.count, 0) * PAGE_SIZE
+  }
+
+  /** The position of the block called `name`. @throws QemuError QEMU_STREAM */
+  position(name: string): number {
+    const position = this.blocks.findIndex((block) => block.name === name)
+    if (position < 0)
+      throw new QemuError(
+        'QEMU_STREAM',
+        `QEMU sent pages of RAM block "${name}", which it had not announced`,
+      )
+    return position
+  }
+
+  /** Whether the page came already, with content. */
+  isStored(block: number, page: number): boolean {
+    return this.#stored[block]?.has(page) ?? false
+  }
+
+  /** Enters pages that are stored. @throws QemuError QEMU_STREAM */
+  store(block: number, firstPage: number, pageCount: number): void {
+    this.#check(block, firstPage, pageCount)
+    const again = this.#stored[block]?.mark(firstPage, pageCount)
+    if (again !== undefined) throw this.#twice(block, again)
+  }
+
+  /** Enters pages that are zero; one that was bridged as a gap has been stored as zeros already. @throws QemuError QEMU_STREAM */
+  zero(block: number, firstPage: number, pageCount: number): void {
+    this.#check(block, firstPage, pageCount)
+    this.#zero[block]?.mark(firstPage, pageCount)
+  }
+
+  #check(block: number, firstPage: number, pageCount: number): void {
+    const { name, length } = this.blocks[block] as AnnouncedBlock
+    if ((firstPage + pageCount) * PAGE_SIZE > length) {
+      throw new QemuError(
+        'QEMU_STREAM',
+        `QEMU sent page ${firstPage + pageCount - 1} of RAM block "${name}", which ends before it`,
+      )
+    }
+  }
+
+  #twice(block: number, page: number): QemuError {
+    return new QemuError(
+      'QEMU_STREAM',
+      `QEMU sent page ${page} of RAM block "${this.blocks[block]?.name}" twice: memory changed while the guest was stopped`,
+      {
+        hint: 'Another program may write to the guest’s memory (vhost-user, shared memory); stop it, or save with --format channels',
+      },
+    )
+  }
+}

@@ -1,0 +1,108 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { InternalError } from '../../errors.ts'
+import { PAGE_SIZE } from '../../image/saved-machine.ts'
+import { makeBlocking, receiveSome, waitReadable } from '../../io/blocking-socket.ts'
+import { MULTIFD_PACKET_LENGTH } from '../../wire/multifd-packet.ts'
+import { WireError } from '../../wire/wire-error.ts'
+import { PacketReceiver } from './packet-receiver.ts'
+import { PagePacker } from './pack-pages.ts'
+import { pageRuns } from './page-ranges.ts'
+import {
+  type ReceiveAnswer,
+  type ReceiveJob,
+  type ReceiveThreadData,
+  type ReceivedPacket,
+  SLOT_LENGTH,
+} from './receive-job.ts'
+import { ReceiveState } from './receive-state.ts'
+import { END } from '../worker-thread.ts'
+
+/** While other threads read from other channels, theirs become free again at any time. */
+const LOOK_MS = 2
+
+const PATIENT_MS = 250
+
+if (parentPort === null) throw new InternalError('This file is the program of a thread')
+const port = parentPort
+const { codec, channelCount, slotCount, ...memory } = workerData as ReceiveThreadData
+const state = new ReceiveState(channelCount, slotCount, memory.state)
+const packer = new PagePacker(codec, memory)
+const receiver = new PacketReceiver()
+const scrap = Buffer.allocUnsafeSlow(65536)
+
+port.on('message', (job: ReceiveJob | typeof END) => {
+  if (job === END) return port.close()
+  for (const fd of job.fds) makeBlocking(fd)
+  receiveFrom(job.fds)
+  say({ kind: 'done' })
+})
+
+function say(answer: ReceiveAnswer): void {
+  port.postMessage(answer)
+}
+
+/** Takes packets from whatever channel has one, until all have ended. */
+function receiveFrom(fds: readonly number[]): void {
+  for (;;) {
+    const epoch = state.epoch()
+    const idle = state.idleChannels()
+    if (idle === undefined) return
+    if (idle.length === 0) {
+      state.waitForChange(epoch)
+      continue
+    }
+    const patience = idle.length === fds.length ? PATIENT_MS : LOOK_MS
+    const readable = waitReadable(
+      idle.map((channel) => fds[channel] as number),
+      patience,
+    )
+    const channel = readable === undefined ? -1 : fds.indexOf(readable)
+    if (channel >= 0 && state.takeChannel(channel)) serve(channel, fds[channel] as number)
+  }
+}
+
+/** Ends with the channel released, or ended. */
+function serve(channel: number, fd: number): void {
+  try {
+    if (state.discarding) drop(channel, fd)
+    else receive(channel, fd)
+  } catch (error) {
+    const [message, offset] =
+      error instanceof WireError ? [error.message, error.offset] : [String(error), 0]
+    state.discard()
+    state.releaseChannel(channel)
+    say({ kind: 'failed', message, offset })
+  }
+}
+
+function receive(channel: number, fd: number): void {
+  if (state.openChannel(channel)) receiver.open(fd)
+  const start = receiver.start(fd)
+  if (start === undefined) return state.endChannel(channel)
+  const { block, normalPages, zeroPages } = start
+  const zeros = pageRuns(zeroPages)
+  const bytes = MULTIFD_PACKET_LENGTH + normalPages.length * PAGE_SIZE
+  if (normalPages.length === 0) {
+    state.releaseChannel(channel)
+    return say({
+      kind: 'packet',
+      channel,
+      bytes,
+      packet: { block, zeros, slot: undefined, pieces: [] },
+    })
+  }
+  const slot = state.takeSlot()
+  if (slot === undefined) return state.releaseChannel(channel)
+  const slotBytes = new Uint8Array(memory.slots, slot * SLOT_LENGTH, SLOT_LENGTH)
+  const segments = receiver.pages(fd, start, slotBytes)
+  // Before the work: another thread may go on reading.
+  state.releaseChannel(channel)
+  const pieces = packer.pack(segments, slot, state.level)
+  const packet: ReceivedPacket = { block, zeros, slot, pieces }
+  say({ kind: 'packet', channel, bytes, packet })
+}
+
+function drop(channel: number, fd: number): void {
+  if (receiveSome(fd, scrap) === 0) state.endChannel(channel)
+  else state.releaseChannel(channel)
+}

@@ -1,0 +1,140 @@
+import { availableParallelism } from 'node:os'
+import type { Worker } from 'node:worker_threads'
+import { InternalError, QemuError } from '../../errors.ts'
+import { allocateAligned } from '../../io/aligned-memory.ts'
+import { shutDown } from '../../io/blocking-socket.ts'
+import { closeDescriptor } from '../../io/system-calls.ts'
+import { WireError } from '../../wire/wire-error.ts'
+import {
+  OUTPUT_LENGTH,
+  type ReceiveAnswer,
+  type ReceiveJob,
+  type ReceiveThreadData,
+  type ReceivedPacket,
+  SLOT_LENGTH,
+} from './receive-job.ts'
+import { ReceiveState } from './receive-state.ts'
+import { endThread, startThread } from '../worker-thread.ts'
+
+/** More work no faster than one event loop can hand on. */
+const MAX_THREADS = 16
+
+/** Slots beside the one that each thread works on: on their way to the disk. Pages that are not compressed stay there until they are written. */
+const SPARE_SLOTS = { none: 16, zlib: 8, zstd: 8 } as const
+
+/**
+ * Threads that receive the multifd channels of a saving QEMU: each takes a packet from whatever channel has one, checksums and
+ * compresses it, and says so here. They work while there are free slots; where there is none they wait, and so does QEMU. That is
+ * all the flow control there is.
+ */
+export class Receivers implements AsyncDisposable {
+  readonly slots: SharedArrayBuffer
+  /** What pages were compressed to; see `ReceivedPiece`. */
+  readonly outputs: SharedArrayBuffer | undefined
+  /** Settles when every channel has come to its end, after all that they carried was told. */
+  readonly ended: Promise<void>
+  /** What each channel brought; none before all of them are there. */
+  channelBytes: readonly number[] = []
+  readonly #onPacket: (packet: ReceivedPacket) => void
+  readonly #end = Promise.withResolvers<void>()
+  readonly #state: ReceiveState
+  readonly #threads: readonly Worker[]
+  #working: number
+  #fds: readonly number[] = []
+
+  /** Starts the threads, for so many channels. */
+  constructor(
+    codec: 'none' | 'zlib' | 'zstd',
+    channelCount: number,
+    onPacket: (packet: ReceivedPacket) => void,
+  ) {
+    // Without compressing, more threads than channels would wait.
+    const useful = codec === 'none' ? Math.min(channelCount, MAX_THREADS) : MAX_THREADS
+    const threadCount = Math.min(availableParallelism(), useful)
+    const slotCount = threadCount + SPARE_SLOTS[codec]
+    this.slots = shared(slotCount * SLOT_LENGTH)
+    this.outputs = codec === 'none' ? undefined : shared(slotCount * OUTPUT_LENGTH)
+    this.ended = this.#end.promise
+    this.ended.catch(() => undefined)
+    this.#onPacket = onPacket
+    this.#state = new ReceiveState(channelCount, slotCount)
+    const data: ReceiveThreadData = {
+      ...{ codec, channelCount, slotCount },
+      ...{ state: this.#state.memory, slots: this.slots, outputs: this.outputs },
+    }
+    this.#working = threadCount
+    this.#threads = Array.from({ length: threadCount }, () => this.#start(data))
+  }
+
+  /** Which level the next packets are compressed with. */
+  set level(level: number) {
+    this.#state.level = level
+  }
+
+  /** Begins with the channels, whose first word was read; takes over their descriptors. */
+  receive(fds: readonly number[]): void {
+    this.#fds = fds
+    this.channelBytes = fds.map(() => 0)
+    const job: ReceiveJob = { fds }
+    for (const thread of this.#threads) thread.postMessage(job)
+  }
+
+  /** The slot of a packet is not needed any more. */
+  releaseSlot(slot: number): void {
+    this.#state.releaseSlot(slot)
+  }
+
+  /** From now on takes what comes and drops it: see `SaveTarget`. */
+  discard(): void {
+    this.#state.discard()
+  }
+
+  /** Ends all connections: a QEMU that still sends sees its migration fail. */
+  hangUp(): void {
+    for (const fd of this.#fds) shutDown(fd)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.discard()
+    this.hangUp()
+    this.#end.reject(new InternalError('The receiving threads were ended'))
+    await Promise.all(this.#threads.map(endThread))
+    // Not before nobody reads from them: a number that is closed may be another file at once.
+    for (const fd of this.#fds) closeDescriptor(fd)
+    this.#fds = []
+  }
+
+  #start(data: ReceiveThreadData): Worker {
+    const thread = startThread(new URL('./receive-thread.ts', import.meta.url), data)
+    // Ended by disposal; until then somebody may wait for it.
+    thread.ref()
+    thread.on('message', (answer: ReceiveAnswer) => this.#take(answer))
+    thread.on('error', (cause) => {
+      this.#end.reject(new InternalError('A receiving thread failed', { cause }))
+    })
+    return thread
+  }
+
+  #take(answer: ReceiveAnswer): void {
+    if (answer.kind === 'failed') {
+      this.#end.reject(new WireError(answer.message, answer.offset))
+    } else if (answer.kind === 'done') {
+      // One thread meets the end of a channel while another still works on its last packet.
+      this.#working -= 1
+      if (this.#working > 0) return
+      if (this.#state.discarding) {
+        this.#end.reject(new QemuError('QEMU_STREAM', 'The migration channels were given up'))
+      } else {
+        this.#end.resolve()
+      }
+    } else {
+      const { channel, bytes, packet } = answer
+      this.channelBytes = this.channelBytes.with(channel, (this.channelBytes[channel] ?? 0) + bytes)
+      this.#onPacket(packet)
+    }
+  }
+}
+
+function shared(length: number): SharedArrayBuffer {
+  return allocateAligned(length, { shared: true }).buffer as SharedArrayBuffer
+}

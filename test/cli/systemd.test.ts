@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Command } from 'commander'
+import { VERBS } from '../../src/cli/verbs.ts'
+import { tempDir } from '../support/temp-dir.ts'
+
+const units = join(import.meta.dirname, '../../systemd')
+const command = join(import.meta.dirname, '../../bin/stasis')
+
+test('the command lines in the systemd units are ones that Stasis takes', async () => {
+  let seen = 0
+  for (const name of await readdir(units)) {
+    const text = await readFile(join(units, name), 'utf8')
+    for (const [, line = ''] of text.matchAll(/^Exec\w+=-?\/usr\/bin\/stasis (.*)$/gm)) {
+      const [verbName, ...args] = line.split(' ')
+      const entry = VERBS.find((one) => one.name === verbName)
+      assert.ok(entry !== undefined, `${name}: there is no verb ${verbName}`)
+      const verb = await entry.load()
+      const parser = verb.declare(new Command(verbName)).exitOverride()
+      parser.action(() => undefined).parse(args, { from: 'user' })
+      seen += 1
+    }
+  }
+  assert.equal(seen, 3)
+})
+
+const found = spawnSync('systemd-analyze', ['--version']).status === 0
+const skip = found ? false : 'there is no systemd-analyze here'
+
+test('systemd takes the units', { skip }, async () => {
+  await using dir = await tempDir()
+  const paths: string[] = []
+  for (const name of await readdir(units)) {
+    const text = await readFile(join(units, name), 'utf8')
+    paths.push(dir.join(name))
+    await writeFile(dir.join(name), text.replaceAll('/usr/bin/stasis', command))
+  }
+  const run = (): ReturnType<typeof verify> => verify(paths)
+  assert.deepEqual(run(), { status: 0, said: '' })
+  // It would say so.
+  const [first = ''] = paths
+  await writeFile(first, `${await readFile(first, 'utf8')}\n[Service]\nExecStop=/no/such/program\n`)
+  assert.match(run().said, /no\/such\/program/)
+})
+
+function verify(paths: readonly string[]): {
+  readonly status: number | null
+  readonly said: string
+} {
+  const { status, stdout, stderr } = spawnSync(
+    'systemd-analyze',
+    ['verify', '--man=no', '--recursive-errors=no', ...paths],
+    { encoding: 'utf8' },
+  )
+  return { status, said: stdout + stderr }
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { copyFile, readFile, readdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { after, before, describe, test } from 'node:test'
+import { type ImageCheck, checkImage, readDescription, saveDomain } from '../../src/index.ts'
+import { FIXTURES, fixtureXml, placeFixture, qemusFor } from '../support/fixtures.ts'
+import { stasis } from '../support/stasis-command.ts'
+import { type TempDir, tempDir } from '../support/temp-dir.ts'
+import { startTinyDomain } from '../support/tiny-domain.ts'
+
+let dir: TempDir
+let stateDir: string
+let image: string
+
+before(async () => {
+  dir = await tempDir()
+  stateDir = dir.join('state')
+  image = dir.join('image')
+  await using domain = await startTinyDomain()
+  await saveDomain(domain.name, image, { stateDir: domain.stateDir, format: 'raw' })
+  // The directory of its serial port goes with the domain.
+  await changeXml(domain.dir.path, dir.path)
+})
+after(() => dir[Symbol.asyncDispose]())
+
+/** Changes text of the same length in the XML of the image, or of a copy of it. */
+async function changeXml(from: string, to: string, copy?: string): Promise<string> {
+  assert.equal(to.length, from.length)
+  const path = copy === undefined ? image : dir.join(copy)
+  if (path !== image) await copyFile(image, path)
+  const bytes = await readFile(path)
+  const end = bytes.indexOf('</domain>')
+  for (let at = bytes.indexOf(from); at >= 0 && at < end; at = bytes.indexOf(from, at + 1))
+    bytes.write(to, at)
+  await writeFile(path, bytes)
+  return path
+}
+
+function errorsOf({ findings }: ImageCheck): readonly string[] {
+  return findings
+    .filter(({ severity }) => severity === 'error')
+    .map(({ code, text }) => `${code}: ${text}`)
+}
+
+describe('checkImage()', () => {
+  test('finds nothing wrong with an image of this host, and leaves nothing', async () => {
+    const before = await readFile(image)
+    const check = await checkImage(image, { stateDir })
+    assert.deepEqual(errorsOf(check), [])
+    assert.equal(check.loadable, true)
+    assert.deepEqual(
+      check.findings.map(({ code }) => code),
+      ['EMULATOR', 'MACHINE_TYPE', 'MEMORY', 'FILES', 'CPU', 'RAM_BLOCKS', 'DEVICES'],
+    )
+    assert.ok(before.equals(await readFile(image)))
+    const left = (await readdir(tmpdir())).filter((name) => name.startsWith('stasis-trial-'))
+    assert.deepEqual(left, [])
+  })
+
+  test('tells how far it is with an image that it reads whole', async () => {
+    const percents: number[] = []
+    await checkImage(image, { stateDir, onProgress: ({ percent }) => percents.push(percent) })
+    assert.ok((percents.at(-1) ?? 0) > 99, percents.join())
+  })
+
+  test('names a foreign architecture', async () => {
+    const path = await changeXml("arch='x86_64'", "arch='s390x' ", 'foreign')
+    const check = await checkImage(path, { stateDir })
+    assert.match(errorsOf(check).join(), /^ARCHITECTURE: .*s390x/)
+  })
+
+  test('names a machine type that QEMU does not know, and the newest that it knows', async () => {
+    const machine = /machine='([^']+)'/.exec(await xmlOf())?.[1] ?? ''
+    const other = machine.replace(/\d\.\d$/, '9.9')
+    const check = await checkImage(await changeXml(machine, other, 'machine'), { stateDir })
+    assert.match(errorsOf(check).join(), new RegExp(`^MACHINE_TYPE: .*${other}; .*${machine}$`))
+  })
+
+  test('names a QEMU, a disk and a directory that are missing', async () => {
+    const path = await changeXml('/tiny.img', '/gone.img', 'disk')
+    assert.match(
+      errorsOf(await checkImage(path, { stateDir })).join(),
+      /^FILES: The disk vda is missing: .*gone\.img$/,
+    )
+    const bare = await changeXml('/qemu-system-x86_64', '/qemu-system-gone64', 'emulator')
+    assert.match(
+      errorsOf(await checkImage(bare, { stateDir })).join(),
+      /^EMULATOR: There is no QEMU at .*gone64$/,
+    )
+  })
+
+  test('names memory and devices that do not fit the XML', async () => {
+    const memory = await changeXml('>16384<', '>32768<', 'memory')
+    assert.match(
+      errorsOf(await checkImage(memory, { stateDir })).join(),
+      /^RAM_BLOCKS: The memory block pc.ram has 16777216 bytes in the image and 33554432 here$/,
+    )
+    const moved = await changeXml("bus='0x04'", "bus='0x05'", 'moved')
+    assert.match(
+      errorsOf(await checkImage(moved, { stateDir })).join(),
+      /^DEVICES: The image has state of the device "\S+virtio-rng", which the machine of this XML lacks$/,
+    )
+  })
+
+  test('names features of the processor that are not to be had', async () => {
+    const feature = "<feature policy='require' name='avx512f'/></cpu>"
+    const text = (await xmlOf()).replace('</cpu>', feature)
+    const errors = errorsOf(await checkImage(image, { stateDir, xml: { text } }))
+    assert.match(errors.join(), /^CPU: .*: avx512f$/)
+  })
+
+  test('takes what the XML given beside the image says', async () => {
+    const path = await changeXml('/tiny.img', '/gone.img', 'given')
+    assert.equal(
+      (await checkImage(path, { stateDir, xml: { text: await xmlOf() } })).loadable,
+      true,
+    )
+  })
+})
+
+async function xmlOf(): Promise<string> {
+  return (await readDescription(image)).xml
+}
+
+describe('image-check and restore --check', () => {
+  test('say what was found, with exit code 0 when all is right', async () => {
+    for (const verb of [['image-check'], ['restore', '--check']]) {
+      const { exitCode, stdout, stderr } = await stasis(stateDir, ...verb, image)
+      assert.equal(exitCode, 0, stderr)
+      assert.match(stdout, /^ok +QEMU .*\n(.*\n)*.* can be restored here\n$/)
+    }
+  })
+
+  test('end with exit code 5, in JSON too, when something is wrong', async () => {
+    const path = await changeXml("arch='x86_64'", "arch='s390x' ", 'foreign')
+    const { exitCode, stdout, stderr } = await stasis(stateDir, 'image-check', path, '--json')
+    assert.equal(exitCode, 5)
+    const answer = JSON.parse(stdout) as ImageCheck
+    assert.equal(answer.loadable, false)
+    assert.equal(answer.findings[0]?.code, 'ARCHITECTURE')
+    assert.match(stderr, /"IMAGE_INCOMPATIBLE".*s390x/)
+  })
+})
+
+test('images that real libvirt wrote fit', { timeout: 120_000 }, async () => {
+  for (const fixture of FIXTURES) {
+    const emulator = qemusFor(fixture)[0]?.emulator ?? ''
+    const text = fixtureXml(fixture, dir, emulator, dir.join('serial'))
+    const check = await checkImage(placeFixture(fixture, dir), { stateDir, xml: { text } })
+    assert.deepEqual(errorsOf(check), [], fixture.name)
+  }
+})

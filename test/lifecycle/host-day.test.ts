@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { listDomains, resumeHost, saveHost, setAutostart } from '../../src/index.ts'
+import { goneWithin } from '../../src/qemu/end.ts'
+import { identifyProcess } from '../../src/qemu/process-identity.ts'
+import { makeHost } from '../support/host.ts'
+import { startStasis, stasis } from '../support/stasis-command.ts'
+
+test('a day of a host with six domains', { timeout: 600_000 }, async (t) => {
+  await using host = await makeHost(6)
+  const { stateDir, runtimeDir, names, logs } = host
+  const progress = async (): Promise<void> => {
+    await Promise.all([...logs.values()].map((log) => log.advance(1)))
+  }
+  const pids = async (): Promise<readonly number[]> =>
+    (await listDomains({ stateDir })).flatMap(({ id }) => (id === undefined ? [] : [id]))
+
+  await t.test('all start', async () => {
+    for (const name of names) {
+      const { exitCode, stderr } = await stasis(stateDir, 'start', name)
+      assert.equal(exitCode, 0, stderr)
+    }
+    await progress()
+  })
+  await t.test('all are parked at the same time and come back', async () => {
+    const saves = names.map((name) =>
+      stasis(stateDir, 'managedsave', name, '--parallel-compression', 'zstd', '--parallel'),
+    )
+    for (const { exitCode, stderr } of await Promise.all(saves)) assert.equal(exitCode, 0, stderr)
+    assert.deepEqual(await pids(), [])
+    assert.deepEqual(await readdir(runtimeDir), [])
+    for (const name of names) {
+      const { stdout, stderr } = await stasis(stateDir, 'start', name)
+      assert.equal(stdout, `Domain '${name}' started from its managed save\n`, stderr)
+    }
+    await progress()
+  })
+  await t.test('every process of ours is killed in the middle of a host-save', async () => {
+    const { child, ended } = startStasis(stateDir, ['host-save', '--parallel-domains', '2'])
+    // Once the first is safe, the others are somewhere in the middle.
+    while ((await readdir(join(stateDir, 'save'))).every((name) => name.startsWith('.')))
+      await delay(10)
+    child.kill('SIGKILL')
+    await ended
+    const domains = await listDomains({ stateDir, all: true })
+    for (const { name, id, managedSave } of domains)
+      assert.equal(managedSave, id === undefined, `${name} is in one place`)
+    assert.ok(domains.some(({ managedSave }) => managedSave))
+  })
+  await t.test('what is left is parked, within a time', async () => {
+    const { exitCode, stderr } = await stasis(stateDir, 'host-save', '--time-limit', '300')
+    assert.equal(exitCode, 0, stderr)
+    assert.deepEqual(await pids(), [])
+  })
+  await t.test('the host reboots and all go on', async () => {
+    await rm(runtimeDir, { recursive: true, force: true })
+    const plan = await resumeHost({ stateDir, dryRun: true })
+    assert.deepEqual(
+      plan.map(({ name, outcome }) => [name, outcome]),
+      names.map((name) => [name, 'would be resumed']),
+    )
+    const { exitCode, stderr } = await stasis(stateDir, 'host-resume', '--parallel-domains', '3')
+    assert.equal(exitCode, 0, stderr)
+    const domains = await listDomains({ stateDir })
+    assert.deepEqual(
+      domains.map(({ name, state }) => [name, state]),
+      names.map((name) => [name, 'running']),
+    )
+    await progress()
+    for (const log of logs.values()) await log.assertUnbroken()
+    assert.deepEqual(await readdir(join(stateDir, 'save')), [])
+    assert.deepEqual(await resumeHost({ stateDir }), [])
+  })
+  await t.test('when the time runs out, what is left is named and runs on', async () => {
+    const outcomes = await saveHost({ stateDir, timeLimitMs: 1 })
+    assert.deepEqual(
+      outcomes.map(({ outcome }) => outcome),
+      names.map(() => 'not saved'),
+    )
+    await progress()
+    for (const log of logs.values()) await log.assertUnbroken()
+  })
+  await t.test('after a power cut those that start with the host boot anew', async () => {
+    await setAutostart('vm1', { stateDir })
+    for (const pid of await pids()) {
+      const identity = await identifyProcess(pid)
+      process.kill(pid, 'SIGKILL')
+      if (identity !== undefined) await goneWithin(identity, 5000)
+    }
+    await rm(runtimeDir, { recursive: true, force: true })
+    const outcomes = await resumeHost({ stateDir, autostart: true })
+    assert.deepEqual(
+      outcomes.map(({ name, outcome }) => [name, outcome]),
+      names.map((name) => [name, name === 'vm1' ? 'booted' : 'not started']),
+    )
+  })
+})

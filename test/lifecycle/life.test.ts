@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { readFile, readdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  defineDomain,
+  destroyDomain,
+  domainInfo,
+  dumpDomainXml,
+  listDomains,
+  resumeDomain,
+  startDomain,
+  suspendDomain,
+  undefineDomain,
+} from '../../src/index.ts'
+import { identifyProcess } from '../../src/qemu/process-identity.ts'
+import { domainXml } from '../support/domain-xml.ts'
+import { qemus } from '../support/qemus.ts'
+import { stasis } from '../support/stasis-command.ts'
+import { startTinyDomain } from '../support/tiny-domain.ts'
+
+test('a domain goes through its life as virsh tells it', { timeout: 300_000 }, async () => {
+  await using tiny = await startTinyDomain({ started: false })
+  const { dir, stateDir, log } = tiny
+  const says = async (line: string): Promise<string> => {
+    const { stdout, stderr, exitCode } = await stasis(stateDir, ...line.split(' '))
+    assert.equal(exitCode, 0, stderr)
+    return stdout
+  }
+  assert.equal(await says('list'), ' Id   Name   State\n--------------------\n')
+  assert.match(await says('list --all'), /^ -    tiny   shut off$/m)
+  assert.equal(await says('start tiny --paused'), "Domain 'tiny' started\n")
+  assert.equal(await says('domstate tiny'), 'paused\n')
+  assert.equal(await says('resume tiny'), "Domain 'tiny' resumed\n")
+  await log.advance(2)
+  const { id, uuid } = await domainInfo('tiny', { stateDir })
+  assert.match(await says('list'), new RegExp(`^ ${id}   tiny   running$`, 'm'))
+  assert.match(await says(`dominfo ${id}`), /^Max memory: +16384 KiB$/m)
+  assert.equal(await says(`domstate ${uuid}`), 'running\n')
+  assert.equal(await says('list --name'), 'tiny\n')
+  assert.equal(await says('suspend tiny'), "Domain 'tiny' suspended\n")
+  await log.assertStill()
+  assert.equal(await says('suspend tiny'), "Domain 'tiny' suspended\n")
+  await writeFile(dir.join('image.xml'), await says('dumpxml tiny'))
+  assert.equal(
+    await says(`save tiny ${dir.join('image')}`),
+    `Domain 'tiny' saved to ${dir.join('image')}\n`,
+  )
+  assert.match(await says('list --all'), /^ -    tiny   shut off$/m)
+  assert.equal(await says(`save-image-dumpxml ${dir.join('image')}`), await says('dumpxml tiny'))
+  assert.equal(
+    await says(`restore ${dir.join('image')} --running`),
+    `Domain restored from ${dir.join('image')}\n`,
+  )
+  await log.advance(2)
+  assert.equal(await says('undefine tiny'), "Domain 'tiny' has been undefined\n")
+  assert.equal((await domainInfo('tiny', { stateDir })).persistent, false)
+  assert.equal(await says('destroy tiny'), "Domain 'tiny' destroyed\n")
+  assert.deepEqual(await listDomains({ stateDir, all: true }), [])
+  assert.deepEqual(await readdir(tiny.runtimeDir), [])
+  await log.assertUnbroken()
+})
+
+test('startDomain() refuses a domain that runs', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir } = tiny
+  await assert.rejects(startDomain('tiny', { stateDir }), { code: 'DOMAIN_RUNNING' })
+  await assert.rejects(resumeDomain('tiny', { stateDir }), { code: 'DOMAIN_WRONG_STATE' })
+})
+
+test('acts on a domain that does not run say so', async () => {
+  await using tiny = await startTinyDomain({ started: false })
+  const { stateDir } = tiny
+  for (const act of [suspendDomain, resumeDomain, destroyDomain])
+    await assert.rejects(act('tiny', { stateDir }), { code: 'DOMAIN_NOT_RUNNING' })
+})
+
+test('what runs is told from what was believed', { timeout: 60_000 }, async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, runtimeDir } = tiny
+  const { id } = await domainInfo('tiny', { stateDir })
+  process.kill(id as number, 'SIGKILL')
+  await delay(300)
+  assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off')
+  assert.deepEqual(await readdir(runtimeDir), [], 'what the dead QEMU left is gone')
+
+  // A pid that somebody else has now is not the domain's QEMU.
+  const started = await startDomain('tiny', { stateDir })
+  const path = join(runtimeDir, 'tiny/process.json')
+  const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+  await writeFile(path, JSON.stringify({ ...record, pid: process.pid }))
+  assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off')
+  process.kill(started.id, 'SIGKILL')
+})
+
+test(
+  'a QEMU whose start was broken off is ended by who comes next',
+  { timeout: 60_000 },
+  async () => {
+    await using tiny = await startTinyDomain()
+    const { stateDir, runtimeDir } = tiny
+    const { id } = await domainInfo('tiny', { stateDir })
+    const path = join(runtimeDir, 'tiny/process.json')
+    const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+    await writeFile(path, JSON.stringify({ ...record, stage: 'starting' }))
+    assert.deepEqual(await listDomains({ stateDir }), [])
+    assert.equal(await identifyProcess(id as number), undefined)
+    await startDomain('tiny', { stateDir })
+  },
+)
+
+test('startDomain() leaves nothing when QEMU does not start', async () => {
+  await using tiny = await startTinyDomain({ started: false })
+  const { stateDir, runtimeDir, xml, dir } = tiny
+  const broken = xml.replace('/dev/urandom', dir.join('no-such-device'))
+  await defineDomain(broken, { stateDir })
+  await assert.rejects(startDomain('tiny', { stateDir }), (error: Error & { code: string }) => {
+    assert.equal(error.code, 'QEMU_START_FAILED')
+    assert.match(error.message, /no-such-device/)
+    return true
+  })
+  assert.deepEqual(await readdir(runtimeDir), [])
+})
+
+test('defineDomain() keeps names and UUIDs apart', async () => {
+  await using tiny = await startTinyDomain({ started: false })
+  const { stateDir, xml } = tiny
+  const { uuid } = await domainInfo('tiny', { stateDir })
+  await assert.rejects(defineDomain(xml.replace('<name>tiny<', '<name>other<'), { stateDir }), {
+    code: 'DOMAIN_EXISTS',
+    message: `The UUID ${uuid} belongs to domain 'tiny' already`,
+  })
+  const another = xml.replace(uuid, '11111111-2222-4333-8444-555555555555')
+  await assert.rejects(defineDomain(another, { stateDir }), { code: 'DOMAIN_EXISTS' })
+  await defineDomain(xml.replace('<on_crash>destroy', '<on_crash>preserve'), { stateDir })
+  assert.match(await dumpDomainXml('tiny', { stateDir }), /<on_crash>preserve/)
+  const kept = await stat(join(stateDir, 'domains/tiny.xml'))
+  assert.equal(kept.mode & 0o777, 0o600)
+})
+
+test('changing a definition does not change the domain that runs', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, xml } = tiny
+  await defineDomain(xml.replace('<on_crash>destroy', '<on_crash>preserve'), { stateDir })
+  assert.match(await dumpDomainXml('tiny', { stateDir }), /<on_crash>destroy/)
+  assert.match(await dumpDomainXml('tiny', { stateDir, inactive: true }), /<on_crash>preserve/)
+})
+
+test('undefineDomain() refuses a domain that only runs', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir } = tiny
+  await undefineDomain('tiny', { stateDir })
+  await assert.rejects(undefineDomain('tiny', { stateDir }), { code: 'DOMAIN_NOT_FOUND' })
+})
+
+test('chooses no machine type that this QEMU has not', async () => {
+  await using tiny = await startTinyDomain({ started: false })
+  const emulator = qemus()[0]?.emulator ?? ''
+  const serial = { type: 'pty' } as const
+  const xml = domainXml({ name: 'new', guest: 'tiny', emulator, serial, machine: 'pc-q35-99.0' })
+  await assert.rejects(defineDomain(xml, { stateDir: tiny.stateDir }), {
+    code: 'QEMU_LACKS_FEATURE',
+    message: /does not know the machine type pc-q35-99\.0/,
+  })
+})
+
+test(
+  'a QEMU whose starter was killed before it was noted is ended by who comes next',
+  { timeout: 60_000 },
+  async () => {
+    await using tiny = await startTinyDomain()
+    const { stateDir, runtimeDir } = tiny
+    const { id } = await domainInfo('tiny', { stateDir })
+    await unlink(join(runtimeDir, 'tiny/process.json'))
+    assert.deepEqual(await listDomains({ stateDir }), [])
+    assert.equal(await identifyProcess(id as number), undefined)
+    assert.deepEqual(await readdir(runtimeDir), [])
+  },
+)
+
+test('QEMU runs in the time zone of the guest clock', { timeout: 60_000 }, async () => {
+  await using tiny = await startTinyDomain({ started: false })
+  const { stateDir } = tiny
+  const clock = `<clock offset='timezone' timezone='Asia/Kathmandu'/>`
+  await defineDomain(tiny.xml.replace(/<clock[^>]*\/>|(?=<devices>)/, clock), { stateDir })
+  const { id } = await startDomain('tiny', { stateDir })
+  const environment = (await readFile(`/proc/${id}/environ`, 'latin1')).split('\0')
+  assert.ok(environment.includes('TZ=Asia/Kathmandu'), 'TZ is not set')
+})

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { readFill } from '../../src/domain/store/postcopy-record.ts'
+import { fillState } from '../../src/domain/store/postcopy-state.ts'
+import { destroyDomain, domainInfo, restoreDomain, saveDomain } from '../../src/index.ts'
+import { type ProcessIdentity, isAlive } from '../../src/qemu/process-identity.ts'
+import { computeFillSum } from '../support/guest-memory.ts'
+import { type LinuxDomain, startLinuxDomain } from '../support/linux-domain.ts'
+import { pathsOf } from '../support/page-server.ts'
+import { isLongRun, newestQemu, withQemu11 } from '../support/qemus.ts'
+import { stasis } from '../support/stasis-command.ts'
+
+const MEMORY_MIB = 192
+const FILLED_MIB = 48
+
+/** When the process that restores is killed, after its guest began to run: the page server takes over after some 100 ms. */
+const DEATHS_MS = isLongRun() ? [0, 10, 20, 30, 40, 60, 80, 100, 120, 150, 200, 300] : [0, 60, 150]
+
+for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
+  const options = { timeout: 240_000, skip: missing ?? skipMost }
+  test(`a lazy restore is handed over, on QEMU ${label}`, options, async (context) => {
+    await using domain = await startLinuxDomain({ emulator, memoryMib: MEMORY_MIB })
+    const { name, stateDir } = domain
+    const image = domain.dir.join('image')
+    {
+      await using console = await domain.console()
+      await console.ask(`fill ${FILLED_MIB}`, /^FILLED (\w+)/)
+    }
+    await saveDomain(name, image, { stateDir })
+
+    for (const ms of DEATHS_MS) {
+      await context.test(`nothing is lost when its process is killed after ${ms} ms`, async () => {
+        const script = join(import.meta.dirname, '../support/restore-and-die.ts')
+        const child = spawn(process.execPath, [script, stateDir, image, String(ms)])
+        assert.deepEqual(await once(child, 'exit'), [null, 'SIGKILL'])
+        await assertWhole(domain)
+      })
+    }
+
+    await context.test(
+      'nothing is lost when the page server dies before it took over',
+      async () => {
+        await restoreDomain(image, { stateDir, mode: 'lazy' })
+        process.kill((await nextServer(domain)).pid, 'SIGKILL')
+        await assertWhole(domain)
+      },
+    )
+
+    await context.test('the command ends when the page server has taken over', async () => {
+      const { stdout, stderr } = await stasis(stateDir, 'restore', image, '--mode', 'lazy')
+      assert.equal(stdout, `Domain restored from ${image}\n`, stderr)
+      // Of so little memory all may have come already.
+      const supervisor = (await readFill(pathsOf(domain)))?.supervisor
+      assert.ok(supervisor !== undefined || (await fillState(pathsOf(domain))) === undefined)
+      await assertWhole(domain)
+    })
+
+    await context.test('a domain that is destroyed at once leaves nothing', async () => {
+      for (const ms of [0, 50, 100]) {
+        await restoreDomain(image, { stateDir, mode: 'lazy' })
+        const server = ms === 0 ? undefined : await nextServer(domain)
+        await delay(ms)
+        await destroyDomain(name, { stateDir })
+        while (server !== undefined && (await isAlive(server))) await delay(5)
+        assert.equal(await readFill(pathsOf(domain)), undefined)
+        assert.equal((await domainInfo(name, { stateDir })).state, 'shut off')
+      }
+    })
+  })
+}
+
+/** The page server that takes over from this process. */
+async function nextServer(domain: LinuxDomain): Promise<ProcessIdentity> {
+  for (;;) {
+    const record = await readFill(pathsOf(domain))
+    assert.ok(record !== undefined, 'it is being filled')
+    if (record.server !== undefined && record.server.pid !== process.pid) return record.server
+    await delay(1)
+  }
+}
+
+/** All memory comes, and is right; then the guest is ended. */
+async function assertWhole(domain: LinuxDomain): Promise<void> {
+  {
+    await using console = await domain.console()
+    const [, sum] = await console.ask('sum', /^SUM (\w+)/)
+    assert.equal(sum, computeFillSum(FILLED_MIB))
+  }
+  // There may be a moment in which nobody was at it.
+  for (const deadline = performance.now() + 10_000; ; await delay(20)) {
+    const fill = await fillState(pathsOf(domain))
+    if (fill === undefined) break
+    assert.ok(fill.state === 'filling' || performance.now() < deadline, fill.state)
+  }
+  await destroyDomain(domain.name, { stateDir: domain.stateDir })
+}

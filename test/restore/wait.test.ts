@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fillState } from '../../src/domain/store/postcopy-state.ts'
+import type { RestoreTiming } from '../../src/domain/restore/restore-request.ts'
+import { destroyDomain, readDescription, restoreDomain, saveDomain } from '../../src/index.ts'
+import { pathsOf } from '../support/page-server.ts'
+import { stasis } from '../support/stasis-command.ts'
+import { startTinyDomain } from '../support/tiny-domain.ts'
+
+test('restore --wait says when the guest first wrote and when all memory was in', async () => {
+  await using domain = await startTinyDomain()
+  const { name, stateDir, log } = domain
+  const image = domain.dir.join('image')
+  await log.advance(2)
+  await saveDomain(name, image, { stateDir })
+  for (const mode of ['lazy', 'load'] as const) {
+    const args = ['restore', image, '--mode', mode, '--wait', 'both', '--json']
+    const { stdout, stderr } = await stasis(stateDir, ...args)
+    assert.equal(await fillState(pathsOf(domain)), undefined)
+    const last = stdout.trim().split('\n').at(-1) ?? ''
+    const { timing } = JSON.parse(last) as { readonly timing: Required<RestoreTiming> }
+    const { startMs, deviceStateMs, totalMs, firstOutputMs = 0, allRamMs = 0 } = timing
+    assert.ok(0 < startMs && startMs < deviceStateMs && deviceStateMs < totalMs, stderr)
+    assert.ok(deviceStateMs < firstOutputMs, `${deviceStateMs} ms, ${firstOutputMs} ms`)
+    if (mode === 'lazy') assert.ok(totalMs < allRamMs, `${totalMs} ms, ${allRamMs} ms`)
+    else assert.equal(allRamMs, deviceStateMs)
+    await destroyDomain(name, { stateDir })
+  }
+})
+
+test('restore --wait output refuses a guest whose output goes to no file', async () => {
+  await using domain = await startTinyDomain()
+  const { name, stateDir, log } = domain
+  const image = domain.dir.join('image')
+  await log.advance(1)
+  await saveDomain(name, image, { stateDir })
+  const text = (await readDescription(image)).xml
+    .replaceAll(/<(serial|console) type='file'/g, "<$1 type='null'")
+    .replaceAll(/ +<source path='[^']*' append='on'\/>\n/g, '')
+  await assert.rejects(restoreDomain(image, { stateDir, wait: 'output', xml: { text } }), {
+    code: 'BAD_COMBINATION',
+  })
+  // It was refused before anything was started.
+  assert.equal((await restoreDomain(image, { stateDir, xml: { text } })).state, 'running')
+})

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdir, readdir } from 'node:fs/promises'
+import { test } from 'node:test'
+import { attachDomain, checkSave, saveDomain } from '../../src/index.ts'
+import { startByHand } from '../support/hand-started.ts'
+import { newestQemu, qemus } from '../support/qemus.ts'
+import { stasis } from '../support/stasis-command.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { startTinyDomain } from '../support/tiny-domain.ts'
+
+test('save --check says what a save would take, and lets the guest run', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, dir, log } = tiny
+  await log.advance(1)
+  const fine = await stasis(stateDir, 'save', 'tiny', dir.join('image'), '--check')
+  assert.match(
+    fine.stdout,
+    /^Domain 'tiny' can be saved: the image takes [\d.]+ MiB at most, .* free$/m,
+  )
+  const managed = await stasis(stateDir, '--json', 'managedsave', 'tiny', '--check')
+  assert.deepEqual((JSON.parse(managed.stdout) as { obstacles: unknown }).obstacles, [])
+  assert.deepEqual(
+    (await readdir(dir.path)).filter((name) => name.includes('image')),
+    [],
+  )
+  const nowhere = await stasis(stateDir, 'save', 'tiny', dir.join('no/image'), '--check')
+  assert.equal(nowhere.exitCode, 3)
+  assert.match(nowhere.stderr, /There is no directory .*\/no/)
+  const disk = await checkSave('tiny', '/dev/null', { stateDir })
+  assert.match(disk.obstacles[0] ?? '', /\/dev\/null is no plain file/)
+  await log.advance(1)
+  await log.assertUnbroken()
+})
+
+const old = qemus().find(({ major }) => major < 9)
+
+test(
+  'save --check holds the format against what QEMU can',
+  { skip: old === undefined },
+  async () => {
+    await using tiny = await startTinyDomain({ emulator: old?.emulator ?? '' })
+    const { stateDir, dir, log } = tiny
+    await log.advance(1)
+    const { obstacles } = await checkSave('tiny', dir.join('image'), { stateDir, format: 'sparse' })
+    assert.deepEqual(obstacles.length, 1)
+    assert.match(
+      obstacles[0] ?? '',
+      /cannot save in the format sparse: mapped-ram came with QEMU 9\.0/,
+    )
+    await log.advance(1)
+  },
+)
+
+for (const { label, emulator } of newestQemu()) {
+  test(`save --check names the device that keeps QEMU ${label} from migrating`, async () => {
+    await using dir = await tempDir()
+    const stateDir = dir.join('state')
+    const backend = `memory-backend-file,id=m,size=1M,share=on,mem-path=${dir.join('shared')}`
+    const device = 'ivshmem-plain,memdev=m,master=off'
+    await using hand = await startByHand(emulator, dir, ['-object', backend, '-device', device])
+    await hand.log.advance(1)
+    await attachDomain(hand.qmp, { stateDir })
+    const { obstacles } = await checkSave('hand', dir.join('image'), { stateDir })
+    assert.equal(obstacles.length, 1)
+    assert.match(obstacles[0] ?? '', /cannot be saved: .*ivshmem/)
+    await assert.rejects(saveDomain('hand', dir.join('image'), { stateDir }), {
+      code: 'QEMU_REFUSED',
+      message: /ivshmem/,
+    })
+    await hand.log.advance(1)
+  })
+}
+
+test('save --check sees that there is too little room', async (t) => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, dir, log } = tiny
+  const small = dir.join('small')
+  await mkdir(small)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small])
+  if (mounted.status !== 0) {
+    t.skip('a small file system cannot be mounted here')
+    return
+  }
+  try {
+    await log.advance(1)
+    const { obstacles, freeBytes } = await checkSave('tiny', `${small}/image`, { stateDir })
+    assert.ok((freeBytes ?? Infinity) <= 65536)
+    assert.match(obstacles[0] ?? '', /^There are \d+ bytes free for .*, and the image may take \d+/)
+    await log.advance(1)
+  } finally {
+    spawnSync('umount', [small])
+  }
+})
