@@ -7,7 +7,7 @@ import { openImageFile } from '../src/image/opened-image.ts'
 import { PAGE_SIZE } from '../src/image/saved-machine.ts'
 import type { SaveFormat } from '../src/image/save-format.ts'
 import { MAX_ADD_LENGTH } from '../src/transfer/convert/machine-writer.ts'
-import { openSink } from '../src/transfer/convert/writer-table.ts'
+import { openWriter } from '../src/transfer/convert/writer-table.ts'
 import type { Measurement, Scenario } from './rounds.ts'
 import type { BenchSetting } from './setting.ts'
 
@@ -15,7 +15,7 @@ const run = promisify(execFile)
 
 /** What is converted: images of more than one member. */
 const SOURCES = ['zstd', 'gzip'] as const
-const TARGETS = ['raw', 'sparse', 'stasis'] as const
+const RECEIVERS = ['raw', 'sparse', 'stasis'] as const
 
 /** Writes the images that are converted, of a machine with nothing but RAM. */
 export async function makeConvertImages(setting: BenchSetting): Promise<void> {
@@ -26,7 +26,7 @@ export async function makeConvertImages(setting: BenchSetting): Promise<void> {
 export function convertScenarios(setting: BenchSetting): readonly Scenario[] {
   return SOURCES.flatMap((source) => [
     { name: `${source} -dc alone`, measure: () => decompressAlone(setting, source) },
-    ...TARGETS.map((target) => ({
+    ...RECEIVERS.map((target) => ({
       name: `${source} to ${target}`,
       measure: () => convertOne(setting, source, target),
     })),
@@ -65,7 +65,7 @@ async function decompressAlone({ directory }: BenchSetting, tool: string): Promi
 
 async function makeImage(setting: BenchSetting, format: SaveFormat): Promise<void> {
   const { directory, filledPath, ramBytes } = setting
-  await using sink = await openSink(format, join(directory, format), {
+  await using sink = await openWriter(format, join(directory, format), {
     description: { xml: XML, cookie: undefined, wasRunning: true },
     uuid: '',
     channels: 1,

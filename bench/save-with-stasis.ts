@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { openStasisTarget } from '../src/transfer/image-receivers/stasis.ts'
+import { openStasisReceiver } from '../src/transfer/image-receivers/stasis.ts'
 import { BenchMachine } from './machine.ts'
 
 // A process of its own for each measurement, so that its peak memory is this save's.
@@ -32,7 +32,7 @@ await machine.qmp.execute('migrate-set-parameters', {
 const cpuBefore = process.cpuUsage()
 const qemuBefore = machine.processorSeconds()
 const started = performance.now()
-await using target = await openStasisTarget({
+await using target = await openStasisReceiver({
   path,
   socketPath: join(directory, 'migration'),
   description: { xml: '<domain/>', cookie: undefined, wasRunning: false },

@@ -143,4 +143,3 @@ export type {
   SingleStream,
 } from './image/saved-machine.ts'
 export type { CompressionLevel, SavedImage } from './transfer/image-receiver.ts'
-export type { TargetFormat } from './transfer/image-receivers/receiver-table.ts'

@@ -6,7 +6,7 @@ import type { MachineDescription } from '../image/saved-machine.ts'
 export type CompressionLevel = number | 'adaptive'
 
 /** What a format needs to receive a machine. */
-export interface SaveTargetOptions {
+export interface ImageReceiverOptions {
   /** Where the image shall be; nothing stands there until `publish`. */
   readonly path: string
   /** A unix socket path that does not exist yet, in a directory that only we may enter. */
@@ -49,7 +49,7 @@ export interface SavedImage {
 /**
  * The receiving end of a save: QEMU migrates to `uri`, a format writes down what comes. Disposing it unpublished leaves no file.
  */
-export interface SaveTarget extends AsyncDisposable {
+export interface ImageReceiver extends AsyncDisposable {
   /** For QMP `migrate`. */
   readonly uri: string
   /** What QEMU must be told: multifd with so many channels, and its own compression. 0 channels: no multifd. */

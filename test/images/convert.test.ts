@@ -8,7 +8,7 @@ import { FIXTURES, placeFixture, qemusFor } from '../support/fixtures.ts'
 import { machineDigest } from '../support/machine-digest.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
-const TARGETS: readonly ConvertOptions[] = SAVE_FORMATS.flatMap((format): ConvertOptions[] =>
+const RECEIVERS: readonly ConvertOptions[] = SAVE_FORMATS.flatMap((format): ConvertOptions[] =>
   format === 'stasis'
     ? (['none', 'zlib', 'zstd'] as const).map((compression) => ({ format, compression }))
     : format === 'channels'
@@ -27,7 +27,7 @@ describe('convertImage()', () => {
       await using dir = await tempDir()
       const path = placeFixture(fixture, dir)
       const original = await machineDigest(path)
-      for (const target of TARGETS) {
+      for (const target of RECEIVERS) {
         const what = `${fixture.name} to ${JSON.stringify(target)}`
         const there = dir.join('there')
         const { to } = await convertImage(path, there, { stateDir: dir.join('state'), ...target })
@@ -50,7 +50,7 @@ describe('convertImage()', () => {
       test(`${fixture.name} goes on in QEMU ${label} from every format`, async () => {
         await using dir = await tempDir()
         const path = placeFixture(fixture, dir)
-        for (const target of TARGETS) {
+        for (const target of RECEIVERS) {
           const there = dir.join(`there-${target.format}-${target.compression}-${target.channels}`)
           await convertImage(path, there, { stateDir: dir.join('state'), ...target })
           await assertGoesOn(fixture, there, emulator)

@@ -3,7 +3,7 @@ import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { openImage } from '../../src/image/open-image.ts'
 import { PAGE_SIZE } from '../../src/image/saved-machine.ts'
-import { SparseSink } from '../../src/transfer/convert/sparse-writer.ts'
+import { SparseMachineWriter } from '../../src/transfer/convert/sparse-writer.ts'
 import {
   type MappedRamStart,
   bitmapLength,
@@ -30,7 +30,7 @@ let pagesOffset: number
 before(async () => {
   dir = await tempDir()
   path = dir.join('image')
-  await using sink = await SparseSink.create(path, {
+  await using sink = await SparseMachineWriter.create(path, {
     description: { xml: '<domain/>', cookie: undefined, wasRunning: true },
     uuid: '',
     channels: 1,

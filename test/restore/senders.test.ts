@@ -9,16 +9,16 @@ import { probeMigration } from '../../src/migration/features.ts'
 import { startIncoming } from '../../src/migration/incoming.ts'
 import { startOutgoing } from '../../src/migration/outgoing.ts'
 import { contVm, stopVm } from '../../src/migration/run-state.ts'
-import { openChannelsTarget } from '../../src/transfer/image-receivers/channels.ts'
-import { openRawTarget } from '../../src/transfer/image-receivers/raw.ts'
+import { openChannelsReceiver } from '../../src/transfer/image-receivers/channels.ts'
+import { openRawReceiver } from '../../src/transfer/image-receivers/raw.ts'
 import type { RestoreFeed } from '../../src/transfer/image-senders/image-sender.ts'
 import { openRestoreFeed } from '../../src/transfer/image-senders/sender-table.ts'
 import type {
-  SaveTarget,
-  SaveTargetOptions,
+  ImageReceiver,
+  ImageReceiverOptions,
   SavedImage,
 } from '../../src/transfer/image-receiver.ts'
-import { openStasisTarget } from '../../src/transfer/image-receivers/stasis.ts'
+import { openStasisReceiver } from '../../src/transfer/image-receivers/stasis.ts'
 import { GuestConsole } from '../support/guest-console.ts'
 import { guestArgv, guestPaths } from '../support/guests.ts'
 import { qemus, withQemu11 } from '../support/qemus.ts'
@@ -29,10 +29,12 @@ const RAM = 64 * 1024 * 1024
 
 const description = { xml: '<domain/>', cookie: undefined, wasRunning: true }
 
-const targets: Partial<Record<SaveFormat, (options: SaveTargetOptions) => Promise<SaveTarget>>> = {
-  raw: openRawTarget,
-  channels: openChannelsTarget,
-  stasis: openStasisTarget,
+const targets: Partial<
+  Record<SaveFormat, (options: ImageReceiverOptions) => Promise<ImageReceiver>>
+> = {
+  raw: openRawReceiver,
+  channels: openChannelsReceiver,
+  stasis: openStasisReceiver,
 }
 
 interface SaveKind {
@@ -51,7 +53,7 @@ async function save(guest: SmallGuest, path: string, kind: SaveKind): Promise<Sa
   const { qmp } = guest
   await stopVm(qmp)
   const features = await probeMigration(qmp)
-  await using target = await (targets[kind.format] as typeof openRawTarget)({
+  await using target = await (targets[kind.format] as typeof openRawReceiver)({
     ...kind,
     path,
     socketPath: join(guest.directory, 'save'),

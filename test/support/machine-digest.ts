@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { openImage } from '../../src/image/open-image.ts'
 import { type DeviceState, PAGE_SIZE } from '../../src/image/saved-machine.ts'
 import { contentRuns } from '../../src/transfer/convert/content-ranges.ts'
-import type { MachineSink, MachineStart } from '../../src/transfer/convert/machine-writer.ts'
-import { pumpMachine } from '../../src/transfer/convert/source.ts'
+import type { MachineWriter, MachineStart } from '../../src/transfer/convert/machine-writer.ts'
+import { copyMachine } from '../../src/transfer/convert/source.ts'
 
 /** What an image holds, to compare images of different formats: equal when description, memory and devices are. */
 export interface MachineDigest {
@@ -21,7 +21,7 @@ export interface MachineDigest {
 export async function machineDigest(path: string): Promise<MachineDigest> {
   await using machine = await openImage(path, { direct: false })
   const sink = new DigestSink()
-  const state = await pumpMachine(machine, sink, { workers: 2, onRead: () => undefined })
+  const state = await copyMachine(machine, sink, { workers: 2, onRead: () => undefined })
   const devices = createHash('sha256')
   for (const part of [sink.start?.head ?? '', state.sections, state.tail]) devices.update(part)
   const pages = [...sink.pages].toSorted()
@@ -34,7 +34,7 @@ export async function machineDigest(path: string): Promise<MachineDigest> {
   }
 }
 
-class DigestSink implements MachineSink {
+class DigestSink implements MachineWriter {
   readonly fileBytes = 0
   readonly pages = new Set<string>()
   start: MachineStart | undefined

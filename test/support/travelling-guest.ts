@@ -8,7 +8,7 @@ import {
   startDomain,
   undefineDomain,
 } from '../../src/index.ts'
-import type { TargetFormat } from '../../src/transfer/image-receivers/receiver-table.ts'
+import type { SaveFormat } from '../../src/image/save-format.ts'
 import { CounterLog } from './counter-log.ts'
 import { domainXml } from './domain-xml.ts'
 import { GuestConsole } from './guest-console.ts'
@@ -22,7 +22,7 @@ export type Side = 'virsh' | 'stasis'
 
 /** How an image is written. */
 export interface TravelFormat {
-  readonly format: TargetFormat
+  readonly format: SaveFormat
   /** Channels of a sparse image. */
   readonly channels?: number
   readonly bypassCache?: boolean

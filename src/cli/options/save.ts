@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { SaveOptions } from '../../domain/save/save.ts'
-import { TARGET_FORMATS } from '../../transfer/image-receivers/receiver-table.ts'
+import { RECEIVED_FORMATS } from '../../transfer/image-receivers/receiver-table.ts'
 import { byteRate, compressionLevel, integerBetween } from './option-values.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 import { readXmlFile } from './xml-file.ts'
@@ -48,10 +48,10 @@ export function declareFormat(command: Command): Command {
     )
     .addOption(
       new Option('--format <format>', 'how the image is written (default: stasis)').choices(
-        TARGET_FORMATS,
+        RECEIVED_FORMATS,
       ),
     )
-    .addOption(new Option('--image-format <format>').choices(TARGET_FORMATS).hideHelp())
+    .addOption(new Option('--image-format <format>').choices(RECEIVED_FORMATS).hideHelp())
     .addOption(new Option('--parallel-channels <n>').argParser(integerBetween(1, 64)).hideHelp())
     .option('--bypass-cache', 'write past the page cache (the default for stasis)')
     .option('--no-bypass-cache', 'write through the page cache')

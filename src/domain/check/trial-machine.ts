@@ -6,7 +6,7 @@ import { harmlessArguments } from '../../qemu/command-line/harmless.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { launchQemu } from '../../qemu/launch.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import { openSaveTarget } from '../../transfer/image-receivers/receiver-table.ts'
+import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { MachineShape } from './shape.ts'
 import { imageInfo } from '../images/image-info.ts'
 import type { RestorePlan } from '../restore/restore-plan.ts'
@@ -58,7 +58,7 @@ export async function tryMachine(
     const missingFeatures = await missingCpuFeatures(qmp)
     const settings = settleSave({ channels: 1, bypassCache: false })
     const broken = new AbortController()
-    await using target = await openSaveTarget(settings.format, {
+    await using target = await openImageReceiver(settings.format, {
       ...settings,
       path: path('image'),
       socketPath: path('stream'),

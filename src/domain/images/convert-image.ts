@@ -10,8 +10,8 @@ import type { SaveFormat } from '../../image/save-format.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { childText } from '../../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { pumpMachine, storedBytes } from '../../transfer/convert/source.ts'
-import { openSink } from '../../transfer/convert/writer-table.ts'
+import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
+import { openWriter } from '../../transfer/convert/writer-table.ts'
 import type { CompressionLevel } from '../../transfer/image-receiver.ts'
 import { checkDestination } from '../store/destination.ts'
 import { resolveDirectories } from '../store/directories.ts'
@@ -141,14 +141,14 @@ async function carryStream(
 
 async function rewrite(work: Work): Promise<number> {
   const { machine, output, settings, signal, onRead } = work
-  await using sink = await openSink(settings.format, output, {
+  await using sink = await openWriter(settings.format, output, {
     ...settings,
     description: machine.description,
     uuid: uuidOf(machine),
   })
   work.counter.fileBytes = () => sink.fileBytes
   const workers = Math.min(8, availableParallelism())
-  const state = await pumpMachine(machine, sink, { workers, signal, onRead })
+  const state = await copyMachine(machine, sink, { workers, signal, onRead })
   throwIfCancelled(`convert ${machine.path}`, signal)
   work.report({ phase: 'publishing' })
   return await sink.publish(state)

@@ -9,8 +9,8 @@ import type { SaveFormat } from '../../image/save-format.ts'
 import { type DeviceState, PAGE_SIZE, type SavedMachine } from '../../image/saved-machine.ts'
 import { attribute, child, childText } from '../../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { CountingSink } from '../../transfer/convert/counting-writer.ts'
-import { pumpMachine, storedBytes } from '../../transfer/convert/source.ts'
+import { CountingWriter } from '../../transfer/convert/counting-writer.ts'
+import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
 import { type DescribedDevice, describedDevices } from '../../wire/device-description.ts'
 import { machineOf } from '../../wire/stream-head.ts'
 import { type ImageOriginFacts, readOrigin } from './image-origin-facts.ts'
@@ -120,7 +120,7 @@ interface Found {
 }
 
 async function readWhole(machine: SavedMachine, options: ImageInfoOptions): Promise<Found> {
-  const sink = new CountingSink()
+  const sink = new CountingWriter()
   let readBytes = 0
   const totalBytes = storedBytes(machine)
   using _meter = watchTransfer(
@@ -133,7 +133,7 @@ async function readWhole(machine: SavedMachine, options: ImageInfoOptions): Prom
     }),
     (measure) => options.onProgress?.({ phase: 'reading', ...measure }),
   )
-  const state = await pumpMachine(machine, sink, {
+  const state = await copyMachine(machine, sink, {
     workers: Math.min(8, availableParallelism()),
     signal: options.signal,
     onRead: (bytes) => {

@@ -2,12 +2,12 @@ import { UsageError } from '../../errors.ts'
 import type { Compression } from '../../image/header.ts'
 import { PACKINGS, isPacked } from '../../image/packed/packing.ts'
 import type { CompressionLevel } from '../../transfer/image-receiver.ts'
-import type { TargetFormat } from '../../transfer/image-receivers/receiver-table.ts'
+import type { SaveFormat } from '../../image/save-format.ts'
 
 /** What a caller may ask of the image; what is left out is chosen. */
 export interface SaveRequest {
   /** Default: `stasis`. */
-  readonly format?: TargetFormat | undefined
+  readonly format?: SaveFormat | undefined
   /** Ask for several channels; the formats that can have them have them anyway, the others then refuse. */
   readonly parallel?: boolean | undefined
   /** How many channels, 1 to 64. Default: 2. */
@@ -22,7 +22,7 @@ export interface SaveRequest {
 
 /** A request with every choice made. */
 export interface SaveSettings {
-  readonly format: TargetFormat
+  readonly format: SaveFormat
   /** 0: a single stream. */
   readonly channels: number
   readonly compression: Compression
@@ -61,7 +61,7 @@ export function settleSave(request: SaveRequest): SaveSettings {
 }
 
 function checkSingleStream(
-  format: TargetFormat,
+  format: SaveFormat,
   { parallel, channels, compression = 'none' }: SaveRequest,
 ): void {
   if (parallel !== true && channels === undefined && compression === 'none') return

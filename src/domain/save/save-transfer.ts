@@ -3,7 +3,7 @@ import type { MigrationFeatures } from '../../migration/features.ts'
 import { type OutgoingMigration, startOutgoing } from '../../migration/outgoing.ts'
 import type { RamProgress } from '../../migration/progress.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import type { SaveTarget, TransferProgress } from '../../transfer/image-receiver.ts'
+import type { ImageReceiver, TransferProgress } from '../../transfer/image-receiver.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import type { SaveSettings } from './save-options.ts'
 import type { SharedBandwidth } from './shared-bandwidth.ts'
@@ -32,7 +32,7 @@ export interface TransferOutOptions {
  */
 export async function transferOut(
   control: QmpConnection,
-  target: SaveTarget,
+  target: ImageReceiver,
   options: TransferOutOptions,
 ): Promise<RamProgress | undefined> {
   const { settings, features, bandwidth, broken, signal, report } = options

@@ -7,7 +7,7 @@ import type { RamProgress } from '../../migration/progress.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import type { SavedImage } from '../../transfer/image-receiver.ts'
-import { openSaveTarget } from '../../transfer/image-receivers/receiver-table.ts'
+import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import { checkDestination } from '../store/destination.ts'
 import { identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -114,7 +114,7 @@ export async function saveHeld(
   const mark = { path: file, description, running: wouldRun }
   const saving = await markSaving(held.paths, record, mark)
   const broken = new AbortController()
-  const opening = openSaveTarget(settings.format, {
+  const opening = openImageReceiver(settings.format, {
     ...settings,
     path: file,
     socketPath: held.paths.migrationSocket,

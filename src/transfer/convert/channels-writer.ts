@@ -13,8 +13,8 @@ import {
 import { flushesEachSection } from '../../wire/stream-head.ts'
 import { PageMap } from '../page-bitmap.ts'
 import { contentRuns } from './content-ranges.ts'
-import type { MachineSink, MachineStart } from './machine-writer.ts'
-import type { SinkOptions } from './writer-options.ts'
+import type { MachineWriter, MachineStart } from './machine-writer.ts'
+import type { WriterOptions } from './writer-options.ts'
 import { Turns } from './turns.ts'
 
 /** Zero pages said at once. */
@@ -31,7 +31,7 @@ const FLUSH_RECORD = Buffer.from([0, 0, 0, 0, 0, 0, 2, 0])
  * Writes the `channels` layout: the streams that QEMU would send over multifd, uncompressed. Channels wait for each other where the
  * machine type says that they do: QEMU's receiver counts on it.
  */
-export class ChannelsSink implements MachineSink {
+export class ChannelsMachineWriter implements MachineWriter {
   readonly #writer: ChannelsWriter
   readonly #main: Stream
   readonly #channels: readonly Stream[]
@@ -48,9 +48,9 @@ export class ChannelsSink implements MachineSink {
   }
 
   /** @throws StorageError, UsageError */
-  static async create(path: string, options: SinkOptions): Promise<ChannelsSink> {
+  static async create(path: string, options: WriterOptions): Promise<ChannelsMachineWriter> {
     const writer = await ChannelsWriter.create(path, { ...options, compression: 'none' })
-    return new ChannelsSink(writer, options.uuid)
+    return new ChannelsMachineWriter(writer, options.uuid)
   }
 
   get fileBytes(): number {

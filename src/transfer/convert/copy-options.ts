@@ -1,5 +1,5 @@
 /** What moving a machine needs. */
-export interface PumpOptions {
+export interface CopyOptions {
   /** Readers at the same time, where the image allows it. */
   readonly workers: number
   readonly signal?: AbortSignal | undefined

@@ -1,8 +1,8 @@
 import { contentRuns } from './content-ranges.ts'
-import type { MachineSink, MachineStart } from './machine-writer.ts'
+import type { MachineWriter, MachineStart } from './machine-writer.ts'
 
 /** Writes nothing: counts the pages with content, block by block. */
-export class CountingSink implements MachineSink {
+export class CountingWriter implements MachineWriter {
   readonly fileBytes = 0
   start: MachineStart | undefined
   #dataBytes: number[] = []

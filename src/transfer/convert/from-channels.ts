@@ -15,19 +15,19 @@ import {
 } from '../../wire/multifd-packet.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { BoundaryPages } from '../boundary-pages.ts'
-import type { MachineSink } from './machine-writer.ts'
+import type { MachineWriter } from './machine-writer.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
-import type { PumpOptions } from './copy-options.ts'
+import type { CopyOptions } from './copy-options.ts'
 
 /**
  * Takes a main stream and its multifd channels apart, all at the same time, and gives their pages to a sink.
  * @throws WireError, ImageError, StorageError, CancelledError
  */
-export async function pumpChannels(
+export async function copyChannels(
   path: string,
   channels: ChannelStreams,
-  sink: MachineSink,
-  options: PumpOptions,
+  sink: MachineWriter,
+  options: CopyOptions,
 ): Promise<DeviceState> {
   const batches = new PageBatches(path, sink)
   const announced = Promise.withResolvers<void>()
@@ -99,7 +99,7 @@ class ChannelReader {
     this.#boundaries = boundaries
   }
 
-  async read(options: PumpOptions): Promise<void> {
+  async read(options: CopyOptions): Promise<void> {
     const { compression } = this.#channels
     await using source = new ByteSource(this.#channels.open(this.#channel))
     using inflater = compression === 'none' ? undefined : new Inflater(compression)

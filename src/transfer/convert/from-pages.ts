@@ -1,17 +1,17 @@
 import { throwIfCancelled } from '../../errors.ts'
 import { type DeviceState, PAGE_SIZE, type PageStore } from '../../image/saved-machine.ts'
-import { MAX_ADD_LENGTH, type MachineSink } from './machine-writer.ts'
-import type { PumpOptions } from './copy-options.ts'
+import { MAX_ADD_LENGTH, type MachineWriter } from './machine-writer.ts'
+import type { CopyOptions } from './copy-options.ts'
 
 /** How much of the image one worker takes at once. */
 const GROUP_LENGTH = 2 * 1024 * 1024
 
 /** Gives pages that can be read at random to a sink, by several workers in the order of the file. */
-export async function pumpPages(
+export async function copyPages(
   pages: PageStore,
   state: DeviceState,
-  sink: MachineSink,
-  options: PumpOptions,
+  sink: MachineWriter,
+  options: CopyOptions,
 ): Promise<DeviceState> {
   const { head, ramSection } = state
   await sink.begin({ head, ramSection, blocks: pages.blocks })

@@ -1,16 +1,16 @@
 import { throwIfCancelled } from '../../errors.ts'
 import type { DeviceState, SingleStream } from '../../image/saved-machine.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
-import type { MachineSink } from './machine-writer.ts'
+import type { MachineWriter } from './machine-writer.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
-import type { PumpOptions } from './copy-options.ts'
+import type { CopyOptions } from './copy-options.ts'
 
 /** Takes a single stream apart and gives its pages to a sink. @throws WireError, ImageError, StorageError, CancelledError */
-export async function pumpStream(
+export async function copyStream(
   path: string,
   stream: SingleStream,
-  sink: MachineSink,
-  options: PumpOptions,
+  sink: MachineWriter,
+  options: CopyOptions,
 ): Promise<DeviceState> {
   const batches = new PageBatches(path, sink)
   const parser = new MainStreamParser({

@@ -10,7 +10,7 @@ export interface MachineStart {
 }
 
 /** Takes a machine and writes it down as an image. Disposing it unpublished leaves no file. */
-export interface MachineSink extends AsyncDisposable {
+export interface MachineWriter extends AsyncDisposable {
   /** Bytes handed to the disk so far. */
   readonly fileBytes: number
   /** Comes first. */

@@ -2,7 +2,7 @@ import { ImageError } from '../../errors.ts'
 import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import { allocateSlots } from '../../io/aligned-memory.ts'
 import { PageMap } from '../page-bitmap.ts'
-import { MAX_ADD_LENGTH, type MachineSink, type MachineStart } from './machine-writer.ts'
+import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine-writer.ts'
 
 const SLOT_COUNT = 10
 
@@ -22,7 +22,7 @@ interface Run {
 /** Gathers pages that come one by one into runs for a sink, and holds whoever brings them to bringing each once. */
 export class PageBatches {
   readonly #path: string
-  readonly #sink: MachineSink
+  readonly #sink: MachineWriter
   readonly #free: Uint8Array[] = [...allocateSlots(SLOT_COUNT, MAX_ADD_LENGTH)]
   readonly #pending = new Set<Promise<void>>()
   #begun: Promise<void> | undefined
@@ -35,7 +35,7 @@ export class PageBatches {
   #failure: unknown
 
   /** `path` is the image that the pages come from, for messages. */
-  constructor(path: string, sink: MachineSink) {
+  constructor(path: string, sink: MachineWriter) {
     this.#path = path
     this.#sink = sink
   }

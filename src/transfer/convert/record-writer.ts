@@ -9,15 +9,15 @@ import {
 } from '../../wire/incoming-stream.ts'
 import { PageMap } from '../page-bitmap.ts'
 import { contentRuns } from './content-ranges.ts'
-import type { MachineSink, MachineStart } from './machine-writer.ts'
-import type { SinkOptions } from './writer-options.ts'
+import type { MachineWriter, MachineStart } from './machine-writer.ts'
+import type { WriterOptions } from './writer-options.ts'
 import { Turns } from './turns.ts'
 
 /** Zero pages said in one part. */
 const ZEROS_AT_ONCE = 65536
 
 /** Writes QEMU's stream as QEMU itself would, plain or compressed. Its pages come in the order in which they are added. */
-export class RecordSink implements MachineSink {
+export class RecordWriter implements MachineWriter {
   readonly #image: NewStreamImage
   readonly #oneAtATime = new Turns(1)
   #start: MachineStart = { head: new Uint8Array(0), ramSection: 0, blocks: [] }
@@ -31,11 +31,11 @@ export class RecordSink implements MachineSink {
   static async create(
     path: string,
     format: NewStreamOptions['format'],
-    options: SinkOptions,
-  ): Promise<RecordSink> {
+    options: WriterOptions,
+  ): Promise<RecordWriter> {
     const { compressionLevel } = options
     const level = compressionLevel === 'adaptive' ? undefined : compressionLevel
-    return new RecordSink(await NewStreamImage.create(path, { ...options, format, level }))
+    return new RecordWriter(await NewStreamImage.create(path, { ...options, format, level }))
   }
 
   get fileBytes(): number {

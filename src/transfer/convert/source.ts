@@ -1,25 +1,25 @@
 import { ImageError, InternalError, throwIfCancelled } from '../../errors.ts'
 import { PAGE_SIZE, type DeviceState, type SavedMachine } from '../../image/saved-machine.ts'
 import { WireError } from '../../wire/wire-error.ts'
-import type { PumpOptions } from './copy-options.ts'
-import { pumpChannels } from './from-channels.ts'
-import { pumpPages } from './from-pages.ts'
-import { pumpStream } from './from-stream.ts'
-import type { MachineSink } from './machine-writer.ts'
+import type { CopyOptions } from './copy-options.ts'
+import { copyChannels } from './from-channels.ts'
+import { copyPages } from './from-pages.ts'
+import { copyStream } from './from-stream.ts'
+import type { MachineWriter } from './machine-writer.ts'
 
 /** Gives a machine's memory to a sink, whatever facet the image offers. Gives the device state, with which the sink is published. */
-export async function pumpMachine(
+export async function copyMachine(
   machine: SavedMachine,
-  sink: MachineSink,
-  options: PumpOptions,
+  sink: MachineWriter,
+  options: CopyOptions,
 ): Promise<DeviceState> {
   throwIfCancelled(`read ${machine.path}`, options.signal)
   const { pages, deviceState, channels, stream } = machine
   try {
     if (pages !== undefined && deviceState !== undefined)
-      return await pumpPages(pages, await deviceState(), sink, options)
-    if (channels !== undefined) return await pumpChannels(machine.path, channels, sink, options)
-    if (stream !== undefined) return await pumpStream(machine.path, stream, sink, options)
+      return await copyPages(pages, await deviceState(), sink, options)
+    if (channels !== undefined) return await copyChannels(machine.path, channels, sink, options)
+    if (stream !== undefined) return await copyStream(machine.path, stream, sink, options)
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause
     const cut = /\bends?\b|end mark/.test(cause.message)

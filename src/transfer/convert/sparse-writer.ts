@@ -10,14 +10,14 @@ import {
 } from '../../wire/mapped-ram.ts'
 import { withCapability } from '../../wire/stream-head.ts'
 import { contentRuns } from './content-ranges.ts'
-import type { MachineSink, MachineStart } from './machine-writer.ts'
-import type { SinkOptions } from './writer-options.ts'
+import type { MachineWriter, MachineStart } from './machine-writer.ts'
+import type { WriterOptions } from './writer-options.ts'
 
 /** What ends the first RAM section; in this format it comes behind the pages. */
 const PART_END_LENGTH = 13
 
 /** Writes libvirt's `sparse` format as QEMU itself lays it out (docs/format/sparse.md). */
-export class SparseSink implements MachineSink {
+export class SparseMachineWriter implements MachineWriter {
   readonly #image: NewImage
   #blocks: readonly MappedBlock[] = []
   #bitmaps: readonly Buffer[] = []
@@ -30,8 +30,8 @@ export class SparseSink implements MachineSink {
   }
 
   /** @throws StorageError, UsageError */
-  static async create(path: string, options: SinkOptions): Promise<SparseSink> {
-    return new SparseSink(await NewImage.create(path, { ...options, format: 'sparse' }))
+  static async create(path: string, options: WriterOptions): Promise<SparseMachineWriter> {
+    return new SparseMachineWriter(await NewImage.create(path, { ...options, format: 'sparse' }))
   }
 
   get fileBytes(): number {

@@ -5,8 +5,8 @@ import { StasisWriter } from '../../image/stasis/writer.ts'
 import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
 import { type LevelChooser, chooseLevel } from '../compression-level.ts'
 import { contentRuns } from './content-ranges.ts'
-import { MAX_ADD_LENGTH, type MachineSink, type MachineStart } from './machine-writer.ts'
-import type { SinkOptions } from './writer-options.ts'
+import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine-writer.ts'
+import type { WriterOptions } from './writer-options.ts'
 import { Stock } from './stock.ts'
 
 /** A compressor with memory for what it makes of the pages that come at once. */
@@ -19,13 +19,13 @@ interface Press {
 const BRIDGE_PAGES = 8
 
 /** Writes a `stasis` container. */
-export class StasisSink implements MachineSink {
+export class StasisMachineWriter implements MachineWriter {
   readonly #writer: StasisWriter
   readonly #codec: 'none' | 'zlib' | 'zstd'
   readonly #level: LevelChooser
   readonly #presses: Stock<Press>
 
-  private constructor(writer: StasisWriter, options: SinkOptions) {
+  private constructor(writer: StasisWriter, options: WriterOptions) {
     this.#writer = writer
     this.#codec = options.compression
     this.#level = chooseLevel(options.compression, options.compressionLevel)
@@ -39,8 +39,11 @@ export class StasisSink implements MachineSink {
   }
 
   /** @throws StorageError, UsageError */
-  static async create(path: string, options: SinkOptions): Promise<StasisSink> {
-    return new StasisSink(await StasisWriter.create(path, { ...options, channels: 0 }), options)
+  static async create(path: string, options: WriterOptions): Promise<StasisMachineWriter> {
+    return new StasisMachineWriter(
+      await StasisWriter.create(path, { ...options, channels: 0 }),
+      options,
+    )
   }
 
   get fileBytes(): number {

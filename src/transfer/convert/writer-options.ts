@@ -3,7 +3,7 @@ import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { CompressionLevel } from '../image-receiver.ts'
 
 /** What an image is made with from a machine that is in a file already. */
-export interface SinkOptions {
+export interface WriterOptions {
   readonly description: MachineDescription
   /** Of the machine, which its channels must name. */
   readonly uuid: string

@@ -1,23 +1,23 @@
 import type { SaveFormat } from '../../image/save-format.ts'
-import { ChannelsSink } from './channels-writer.ts'
-import type { MachineSink } from './machine-writer.ts'
-import { RecordSink } from './record-writer.ts'
-import type { SinkOptions } from './writer-options.ts'
-import { SparseSink } from './sparse-writer.ts'
-import { StasisSink } from './stasis-writer.ts'
+import { ChannelsMachineWriter } from './channels-writer.ts'
+import type { MachineWriter } from './machine-writer.ts'
+import { RecordWriter } from './record-writer.ts'
+import type { WriterOptions } from './writer-options.ts'
+import { SparseMachineWriter } from './sparse-writer.ts'
+import { StasisMachineWriter } from './stasis-writer.ts'
 
-type OpenSink = (path: string, options: SinkOptions) => Promise<MachineSink>
+type OpenWriter = (path: string, options: WriterOptions) => Promise<MachineWriter>
 
 const records =
-  (format: Parameters<typeof RecordSink.create>[1]): OpenSink =>
+  (format: Parameters<typeof RecordWriter.create>[1]): OpenWriter =>
   (path, options) =>
-    RecordSink.create(path, format, options)
+    RecordWriter.create(path, format, options)
 
 /** Who writes which format from a machine in a file: one line for each. */
-const SINKS: Readonly<Record<SaveFormat, OpenSink>> = {
-  stasis: (path, options) => StasisSink.create(path, options),
-  channels: (path, options) => ChannelsSink.create(path, options),
-  sparse: (path, options) => SparseSink.create(path, options),
+const SINKS: Readonly<Record<SaveFormat, OpenWriter>> = {
+  stasis: (path, options) => StasisMachineWriter.create(path, options),
+  channels: (path, options) => ChannelsMachineWriter.create(path, options),
+  sparse: (path, options) => SparseMachineWriter.create(path, options),
   raw: records('raw'),
   gzip: records('gzip'),
   bzip2: records('bzip2'),
@@ -27,10 +27,10 @@ const SINKS: Readonly<Record<SaveFormat, OpenSink>> = {
 }
 
 /** Opens the writing end of a conversion. @throws StorageError, UsageError */
-export function openSink(
+export function openWriter(
   format: SaveFormat,
   path: string,
-  options: SinkOptions,
-): Promise<MachineSink> {
+  options: WriterOptions,
+): Promise<MachineWriter> {
   return SINKS[format](path, options)
 }

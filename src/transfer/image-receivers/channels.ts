@@ -4,32 +4,32 @@ import { ChannelsWriter } from '../../image/channels/writer.ts'
 import type { Compression } from '../../image/header.ts'
 import type {
   SavedImage,
-  SaveTarget,
-  SaveTargetOptions,
+  ImageReceiver,
+  ImageReceiverOptions,
   TransferProgress,
 } from '../image-receiver.ts'
 import { StreamReceiver } from '../receive/stream-receiver.ts'
 
 /** Receives a machine over multifd channels into the `channels` layout, compressed by QEMU. @throws StorageError, UsageError */
-export async function openChannelsTarget(options: SaveTargetOptions): Promise<SaveTarget> {
+export async function openChannelsReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
   const writer = await ChannelsWriter.create(options.path, options)
   try {
     const main = { file: writer.main, start: writer.mainOffset }
     const channels = writer.channels.map((file) => ({ file, start: 0 }))
-    return new ChannelsTarget(options, writer, new StreamReceiver(options, main, channels))
+    return new ChannelsReceiver(options, writer, new StreamReceiver(options, main, channels))
   } catch (error) {
     await writer[Symbol.asyncDispose]()
     throw error
   }
 }
 
-class ChannelsTarget implements SaveTarget {
+class ChannelsReceiver implements ImageReceiver {
   readonly multifd: { readonly channels: number; readonly compression: Compression }
   readonly #path: string
   readonly #writer: ChannelsWriter
   readonly #receiver: StreamReceiver
 
-  constructor(options: SaveTargetOptions, writer: ChannelsWriter, receiver: StreamReceiver) {
+  constructor(options: ImageReceiverOptions, writer: ChannelsWriter, receiver: StreamReceiver) {
     this.#path = options.path
     this.multifd = { channels: options.channels, compression: options.compression }
     this.#writer = writer

@@ -6,16 +6,16 @@ import { test } from 'node:test'
 import { streamBytes } from '../../../test/support/channels-image.ts'
 import { type TempDir, tempDir } from '../../../test/support/temp-dir.ts'
 import { openImage } from '../../image/open-image.ts'
-import { openChannelsTarget } from './channels.ts'
-import { openRawTarget } from './raw.ts'
-import type { SaveTargetOptions } from '../image-receiver.ts'
+import { openChannelsReceiver } from './channels.ts'
+import { openRawReceiver } from './raw.ts'
+import type { ImageReceiverOptions } from '../image-receiver.ts'
 
 const main = Buffer.concat([Buffer.from('QEVM'), streamBytes(3, 3_000_001)])
 const channel = (seed: number, length: number): Buffer =>
   Buffer.concat([Buffer.of(0x11, 0x22, 0x33, 0x44), streamBytes(seed, length)])
 const channels = [channel(5, 2_000_000), channel(7, 77)]
 
-function optionsIn(dir: TempDir, more: Partial<SaveTargetOptions> = {}): SaveTargetOptions {
+function optionsIn(dir: TempDir, more: Partial<ImageReceiverOptions> = {}): ImageReceiverOptions {
   return {
     path: dir.join('image'),
     socketPath: dir.join('s'),
@@ -36,9 +36,9 @@ function send(dir: TempDir, bytes: Uint8Array): Socket {
 
 const names = async (dir: TempDir): Promise<string[]> => (await readdir(dir.path)).sort()
 
-test('openRawTarget() writes down what comes, and publishes it', async () => {
+test('openRawReceiver() writes down what comes, and publishes it', async () => {
   await using dir = await tempDir()
-  await using target = await openRawTarget(optionsIn(dir))
+  await using target = await openRawReceiver(optionsIn(dir))
   assert.equal(target.uri, `unix:${dir.join('s')}`)
   assert.deepEqual(target.multifd, { channels: 0, compression: 'none' })
   send(dir, main)
@@ -53,9 +53,9 @@ test('openRawTarget() writes down what comes, and publishes it', async () => {
   assert.deepEqual(machine.description, optionsIn(dir).description)
 })
 
-test('openChannelsTarget() tells main stream and channels apart whatever order they come in', async () => {
+test('openChannelsReceiver() tells main stream and channels apart whatever order they come in', async () => {
   await using dir = await tempDir()
-  await using target = await openChannelsTarget(optionsIn(dir))
+  await using target = await openChannelsReceiver(optionsIn(dir))
   assert.deepEqual(target.multifd, { channels: 2, compression: 'zstd' })
   for (const bytes of [channels[0]!, main, channels[1]!]) {
     send(dir, bytes)
@@ -73,14 +73,14 @@ test('openChannelsTarget() tells main stream and channels apart whatever order t
     for await (const piece of machine.channels?.open(stream) ?? []) assert.ok(piece.length > 0)
 })
 
-for (const [name, openTarget] of [
-  ['openRawTarget()', openRawTarget],
-  ['openChannelsTarget()', openChannelsTarget],
+for (const [name, openReceiver] of [
+  ['openRawReceiver()', openRawReceiver],
+  ['openChannelsReceiver()', openChannelsReceiver],
 ] as const) {
   test(`${name} leaves what stood there when it is disposed before anything came`, async () => {
     await using dir = await tempDir()
     await writeFile(dir.join('image'), 'an image')
-    const target = await openTarget(optionsIn(dir))
+    const target = await openReceiver(optionsIn(dir))
     await target[Symbol.asyncDispose]()
     await assert.rejects(target.received, { code: 'CANCELLED' })
     assert.deepEqual(await names(dir), ['image'])
@@ -90,7 +90,7 @@ for (const [name, openTarget] of [
   test(`${name} hangs up when the signal is aborted`, async () => {
     await using dir = await tempDir()
     const controller = new AbortController()
-    await using target = await openTarget(
+    await using target = await openReceiver(
       optionsIn(dir, { signal: controller.signal, channels: 0 }),
     )
     const client = connect(dir.join('s')).on('error', () => undefined)
@@ -104,7 +104,7 @@ for (const [name, openTarget] of [
 
   test(`${name} refuses a peer that is no QEMU`, async () => {
     await using dir = await tempDir()
-    await using target = await openTarget(optionsIn(dir, { channels: 0 }))
+    await using target = await openReceiver(optionsIn(dir, { channels: 0 }))
     send(dir, Buffer.from('GET / HTTP/1.0'))
     await assert.rejects(target.received, { code: 'QEMU_STREAM' })
   })
@@ -112,14 +112,14 @@ for (const [name, openTarget] of [
   test(`${name} leaves no file when it cannot listen`, async () => {
     await using dir = await tempDir()
     await writeFile(dir.join('s'), '')
-    await assert.rejects(openTarget(optionsIn(dir)), { operation: 'listen on a socket' })
+    await assert.rejects(openReceiver(optionsIn(dir)), { operation: 'listen on a socket' })
     assert.deepEqual(await names(dir), ['s'])
   })
 }
 
-test('openChannelsTarget() refuses two main connections', async () => {
+test('openChannelsReceiver() refuses two main connections', async () => {
   await using dir = await tempDir()
-  await using target = await openChannelsTarget(optionsIn(dir, { channels: 1 }))
+  await using target = await openChannelsReceiver(optionsIn(dir, { channels: 1 }))
   send(dir, main)
   send(dir, main)
   await assert.rejects(target.received, { code: 'QEMU_STREAM', message: /2 main connections/ })

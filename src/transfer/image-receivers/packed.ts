@@ -7,17 +7,17 @@ import { UnixListener } from '../../io/unix-listener.ts'
 import { acceptIdentified } from '../receive/accept-identified.ts'
 import type {
   SavedImage,
-  SaveTarget,
-  SaveTargetOptions,
+  ImageReceiver,
+  ImageReceiverOptions,
   TransferProgress,
 } from '../image-receiver.ts'
 
 const CONNECT_TIMEOUT_MS = 60_000
 
 /** Receives a machine over one connection into a compressed format of libvirt, on all processors. @throws StorageError, UsageError */
-export function openPackedTarget(
+export function openPackedReceiver(
   format: PackedFormat,
-): (options: SaveTargetOptions) => Promise<SaveTarget> {
+): (options: ImageReceiverOptions) => Promise<ImageReceiver> {
   return async (options) => {
     const { compressionLevel } = options
     const image = await NewStreamImage.create(options.path, {
@@ -26,7 +26,7 @@ export function openPackedTarget(
       level: compressionLevel === 'adaptive' ? undefined : compressionLevel,
     })
     try {
-      return new PackedTarget(format, options, image, UnixListener.open(options.socketPath, 1))
+      return new PackedReceiver(format, options, image, UnixListener.open(options.socketPath, 1))
     } catch (error) {
       await image[Symbol.asyncDispose]()
       throw error
@@ -34,12 +34,12 @@ export function openPackedTarget(
   }
 }
 
-class PackedTarget implements SaveTarget {
+class PackedReceiver implements ImageReceiver {
   readonly uri: string
-  readonly multifd: SaveTarget['multifd'] = { channels: 0, compression: 'none' }
+  readonly multifd: ImageReceiver['multifd'] = { channels: 0, compression: 'none' }
   readonly received: Promise<void>
   readonly #format: PackedFormat
-  readonly #options: SaveTargetOptions
+  readonly #options: ImageReceiverOptions
   readonly #image: NewStreamImage
   readonly #listener: UnixListener
   readonly #stop = new AbortController()
@@ -48,7 +48,7 @@ class PackedTarget implements SaveTarget {
 
   constructor(
     format: PackedFormat,
-    options: SaveTargetOptions,
+    options: ImageReceiverOptions,
     image: NewStreamImage,
     listener: UnixListener,
   ) {

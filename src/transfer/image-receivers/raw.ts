@@ -2,27 +2,27 @@ import { stat } from 'node:fs/promises'
 import { NewImage } from '../../image/new-image.ts'
 import type {
   SavedImage,
-  SaveTarget,
-  SaveTargetOptions,
+  ImageReceiver,
+  ImageReceiverOptions,
   TransferProgress,
 } from '../image-receiver.ts'
 import { StreamReceiver } from '../receive/stream-receiver.ts'
 
 /** Receives a machine over one connection into libvirt's `raw` format. @throws StorageError, UsageError */
-export async function openRawTarget(options: SaveTargetOptions): Promise<SaveTarget> {
+export async function openRawReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
   const { description, direct } = options
   const image = await NewImage.create(options.path, { format: 'raw', description, direct })
   try {
     const place = { file: image.file, start: image.bodyOffset }
-    return new RawTarget(options.path, image, new StreamReceiver(options, place, []))
+    return new RawReceiver(options.path, image, new StreamReceiver(options, place, []))
   } catch (error) {
     await image[Symbol.asyncDispose]()
     throw error
   }
 }
 
-class RawTarget implements SaveTarget {
-  readonly multifd: SaveTarget['multifd'] = { channels: 0, compression: 'none' }
+class RawReceiver implements ImageReceiver {
+  readonly multifd: ImageReceiver['multifd'] = { channels: 0, compression: 'none' }
   readonly #path: string
   readonly #image: NewImage
   readonly #receiver: StreamReceiver

@@ -1,37 +1,36 @@
 import { SAVE_FORMATS, type SaveFormat } from '../../image/save-format.ts'
-import { openChannelsTarget } from './channels.ts'
-import { openPackedTarget } from './packed.ts'
-import { openRawTarget } from './raw.ts'
-import type { SaveTarget, SaveTargetOptions } from '../image-receiver.ts'
-import { openSparseTarget } from './sparse.ts'
-import { openStasisTarget } from './stasis.ts'
+import { openChannelsReceiver } from './channels.ts'
+import { openPackedReceiver } from './packed.ts'
+import { openRawReceiver } from './raw.ts'
+import type { ImageReceiver, ImageReceiverOptions } from '../image-receiver.ts'
+import { openSparseReceiver } from './sparse.ts'
+import { openStasisReceiver } from './stasis.ts'
 
 /** The formats that a machine can be saved in, the default first. */
-export const TARGET_FORMATS: readonly SaveFormat[] = [
+export const RECEIVED_FORMATS: readonly SaveFormat[] = [
   'stasis',
   ...SAVE_FORMATS.filter((format) => format !== 'stasis'),
 ]
 
-export type TargetFormat = SaveFormat
-
 /** Who writes which format: one file and one line for each. */
-const TARGETS: Readonly<Record<TargetFormat, (options: SaveTargetOptions) => Promise<SaveTarget>>> =
-  {
-    stasis: openStasisTarget,
-    raw: openRawTarget,
-    gzip: openPackedTarget('gzip'),
-    bzip2: openPackedTarget('bzip2'),
-    xz: openPackedTarget('xz'),
-    lzop: openPackedTarget('lzop'),
-    zstd: openPackedTarget('zstd'),
-    sparse: openSparseTarget,
-    channels: openChannelsTarget,
-  }
+const RECEIVERS: Readonly<
+  Record<SaveFormat, (options: ImageReceiverOptions) => Promise<ImageReceiver>>
+> = {
+  stasis: openStasisReceiver,
+  raw: openRawReceiver,
+  gzip: openPackedReceiver('gzip'),
+  bzip2: openPackedReceiver('bzip2'),
+  xz: openPackedReceiver('xz'),
+  lzop: openPackedReceiver('lzop'),
+  zstd: openPackedReceiver('zstd'),
+  sparse: openSparseReceiver,
+  channels: openChannelsReceiver,
+}
 
 /** Opens the receiving end of a save in a format. @throws StorageError, UsageError */
-export async function openSaveTarget(
-  format: TargetFormat,
-  options: SaveTargetOptions,
-): Promise<SaveTarget> {
-  return TARGETS[format](options)
+export async function openImageReceiver(
+  format: SaveFormat,
+  options: ImageReceiverOptions,
+): Promise<ImageReceiver> {
+  return RECEIVERS[format](options)
 }

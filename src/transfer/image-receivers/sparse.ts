@@ -3,13 +3,13 @@ import { NewImage } from '../../image/new-image.ts'
 import { fileUri } from '../file-uri.ts'
 import type {
   SavedImage,
-  SaveTarget,
-  SaveTargetOptions,
+  ImageReceiver,
+  ImageReceiverOptions,
   TransferProgress,
 } from '../image-receiver.ts'
 
 /** Lets QEMU itself write libvirt's `sparse` format behind the description (docs/format/sparse.md). @throws StorageError, UsageError */
-export async function openSparseTarget(options: SaveTargetOptions): Promise<SaveTarget> {
+export async function openSparseReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
   const { path, description, direct, channels } = options
   const image = await NewImage.create(path, { format: 'sparse', description, direct })
   const size = async (): Promise<number> => (await stat(image.file.path)).size

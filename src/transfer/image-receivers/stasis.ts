@@ -11,18 +11,18 @@ import { MainChannel } from '../receive/main-channel.ts'
 import { Receivers } from '../receive/receivers.ts'
 import type {
   SavedImage,
-  SaveTarget,
-  SaveTargetOptions,
+  ImageReceiver,
+  ImageReceiverOptions,
   TransferProgress,
 } from '../image-receiver.ts'
 
 const CONNECT_TIMEOUT_MS = 60_000
 
 /** Receives a machine over multifd channels into one `stasis` container. @throws StorageError, UsageError */
-export async function openStasisTarget(options: SaveTargetOptions): Promise<SaveTarget> {
+export async function openStasisReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
   const writer = await StasisWriter.create(options.path, options)
   try {
-    return new StasisTarget(
+    return new StasisReceiver(
       options,
       writer,
       UnixListener.open(options.socketPath, options.channels + 1),
@@ -33,11 +33,11 @@ export async function openStasisTarget(options: SaveTargetOptions): Promise<Save
   }
 }
 
-class StasisTarget implements SaveTarget {
+class StasisReceiver implements ImageReceiver {
   readonly uri: string
-  readonly multifd: SaveTarget['multifd']
+  readonly multifd: ImageReceiver['multifd']
   readonly received: Promise<void>
-  readonly #options: SaveTargetOptions
+  readonly #options: ImageReceiverOptions
   readonly #writer: StasisWriter
   readonly #pipeline: FramePipeline
   readonly #receivers: Receivers
@@ -46,7 +46,7 @@ class StasisTarget implements SaveTarget {
   #main: MainChannel | undefined
   #stream: MachineStream | undefined
 
-  constructor(options: SaveTargetOptions, writer: StasisWriter, listener: UnixListener) {
+  constructor(options: ImageReceiverOptions, writer: StasisWriter, listener: UnixListener) {
     this.#options = options
     this.#writer = writer
     this.#listener = listener

@@ -49,7 +49,7 @@ export class MainChannel {
     return this.#parser.finish()
   }
 
-  /** From now on takes what comes and drops it: see `SaveTarget`. */
+  /** From now on takes what comes and drops it: see `ImageReceiver`. */
   discard(): void {
     this.#discarding = true
   }

@@ -84,7 +84,7 @@ export class Receivers implements AsyncDisposable {
     this.#state.releaseSlot(slot)
   }
 
-  /** From now on takes what comes and drops it: see `SaveTarget`. */
+  /** From now on takes what comes and drops it: see `ImageReceiver`. */
   discard(): void {
     this.#state.discard()
   }

@@ -91,7 +91,7 @@ export class StreamToFile {
     return this.#headCrc
   }
 
-  /** From now on takes what comes and drops it: see `SaveTarget`. `ended` settles without it. */
+  /** From now on takes what comes and drops it: see `ImageReceiver`. `ended` settles without it. */
   discard(): void {
     if (this.#discarding) return
     this.#discarding = true
