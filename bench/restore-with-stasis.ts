@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { openImage } from '../src/image/open-image.ts'
-import { openRestoreFeed } from '../src/transfer/image-senders/sender-table.ts'
+import { openImageSender } from '../src/transfer/image-senders/sender-table.ts'
 import { BenchMachine } from './machine.ts'
 
 // A process of its own for each measurement, so that its peak memory is this restore's.
@@ -10,7 +10,7 @@ const [emulator = '', directory = '', path = '', ramBytes = '', connections = ''
 const cpuBefore = process.cpuUsage()
 const started = performance.now()
 await using image = await openImage(path, { direct: true })
-await using feed = openRestoreFeed(image, {
+await using feed = openImageSender(image, {
   connections: Number(connections),
   direct: true,
   backends: [{ id: 'pc.ram', length: Number(ramBytes) }],

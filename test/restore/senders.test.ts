@@ -11,8 +11,8 @@ import { startOutgoing } from '../../src/migration/outgoing.ts'
 import { contVm, stopVm } from '../../src/migration/run-state.ts'
 import { openChannelsReceiver } from '../../src/transfer/image-receivers/channels.ts'
 import { openRawReceiver } from '../../src/transfer/image-receivers/raw.ts'
-import type { RestoreFeed } from '../../src/transfer/image-senders/image-sender.ts'
-import { openRestoreFeed } from '../../src/transfer/image-senders/sender-table.ts'
+import type { ImageSender } from '../../src/transfer/image-senders/image-sender.ts'
+import { openImageSender } from '../../src/transfer/image-senders/sender-table.ts'
 import type {
   ImageReceiver,
   ImageReceiverOptions,
@@ -71,7 +71,7 @@ async function save(guest: SmallGuest, path: string, kind: SaveKind): Promise<Sa
 async function restore(emulator: string, path: string, serial: string): Promise<SmallGuest> {
   await using machine = await openImage(path, { direct: true })
   const backends = [{ id: 'pc.ram', length: RAM }]
-  await using feed = openRestoreFeed(machine, { connections: 2, direct: true, backends })
+  await using feed = openImageSender(machine, { connections: 2, direct: true, backends })
   const guest = await launch(emulator, serial, feed)
   try {
     const { qmp } = guest
@@ -91,7 +91,7 @@ async function restore(emulator: string, path: string, serial: string): Promise<
   }
 }
 
-function launch(emulator: string, serial: string, feed: RestoreFeed): Promise<SmallGuest> {
+function launch(emulator: string, serial: string, feed: ImageSender): Promise<SmallGuest> {
   const file = feed.memoryFiles.get('pc.ram')
   const backend =
     file === undefined

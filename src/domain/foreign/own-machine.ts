@@ -4,7 +4,7 @@ import { probeMigration } from '../../migration/features.ts'
 import { contVm } from '../../migration/run-state.ts'
 import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
 import { QmpConnection } from '../../qmp/connection.ts'
-import { openRestoreFeed } from '../../transfer/image-senders/sender-table.ts'
+import { openImageSender } from '../../transfer/image-senders/sender-table.ts'
 import { attachDomain } from './attach.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { attachedOrigin } from '../machine/provenance.ts'
@@ -82,7 +82,7 @@ async function restore(
   })
   await using scratch = await makeTemporaryDirectory('stasis-machine-')
   await using control = await QmpConnection.connect(socket, { signal })
-  await using feed = openRestoreFeed(image, {
+  await using feed = openImageSender(image, {
     connections: 2,
     direct: false,
     signal,

@@ -2,7 +2,7 @@ import { CancelledError, ImageError, StasisError, StorageError } from '../../err
 import type { MigrationFeatures } from '../../migration/features.ts'
 import { startIncoming } from '../../migration/incoming.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import type { RestoreFeed } from '../../transfer/image-senders/image-sender.ts'
+import type { ImageSender } from '../../transfer/image-senders/image-sender.ts'
 import type { TransferProgress } from '../../transfer/image-receiver.ts'
 import { bytesReadBy } from './bytes-read.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
@@ -17,7 +17,7 @@ const GRACE_MS = 1000
  */
 export async function transferIn(
   control: QmpConnection,
-  feed: RestoreFeed,
+  feed: ImageSender,
   options: {
     readonly socketPath: string
     /** QEMU's pid, where it is known. */

@@ -6,8 +6,8 @@ import { openImageFile } from '../../image/opened-image.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { contVm } from '../../migration/run-state.ts'
-import { openRestoreFeed } from '../../transfer/image-senders/sender-table.ts'
-import type { RestoreFeed } from '../../transfer/image-senders/image-sender.ts'
+import { openImageSender } from '../../transfer/image-senders/sender-table.ts'
+import type { ImageSender } from '../../transfer/image-senders/image-sender.ts'
 import { CloneFiles } from './clone.ts'
 import { afterWaking } from './after-resume.ts'
 import { resolveDirectories } from '../store/directories.ts'
@@ -111,7 +111,7 @@ async function restoreUntilItRuns(
       : await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
   const mappedRam = plan.emulator.probed.migrationCapabilities.includes('mapped-ram')
   const reading = { connections, direct, mappedRam, signal }
-  await using feed = chosen.mode === 'lazy' ? undefined : openFeed(image, plan, chosen, reading)
+  await using feed = chosen.mode === 'lazy' ? undefined : openSender(image, plan, chosen, reading)
   await using fill =
     chosen.mode === 'lazy'
       ? FillStart.begin(held.paths, image, plan.domain, {
@@ -137,7 +137,7 @@ async function restoreUntilItRuns(
   const lazy = fill !== undefined && notLazy === undefined
   if (!lazy) {
     await fill?.[Symbol.asyncDispose]()
-    await using late = feed ?? openRestoreFeed(image, { ...reading, backends: [] })
+    await using late = feed ?? openImageSender(image, { ...reading, backends: [] })
     const { emulator } = plan.emulator.probed
     const features = await migrationFeatures(control, emulator, directories, signal)
     const { pid } = machine.record
@@ -196,7 +196,7 @@ async function restoreUntilItRuns(
   })
 }
 
-function openFeed(
+function openSender(
   image: SavedMachine,
   plan: RestorePlan,
   chosen: ChosenMode,
@@ -206,10 +206,10 @@ function openFeed(
     readonly mappedRam: boolean
     readonly signal: AbortSignal | undefined
   },
-): RestoreFeed {
-  if (chosen.mode !== 'map') return openRestoreFeed(image, { ...options, backends: plan.backends })
+): ImageSender {
+  if (chosen.mode !== 'map') return openImageSender(image, { ...options, backends: plan.backends })
   const mapped = new Set(chosen.memory.files.keys())
-  return openRestoreFeed(image, { ...options, backends: [], mapped })
+  return openImageSender(image, { ...options, backends: [], mapped })
 }
 
 const MAX_CONNECTIONS = 64

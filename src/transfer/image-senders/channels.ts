@@ -1,25 +1,25 @@
 import { CancelledError, ImageError } from '../../errors.ts'
 import type { ChannelStreams } from '../../image/saved-machine.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
-import type { RestoreFeed, RestoreFeedOptions } from './image-sender.ts'
+import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 
 /** Carries a main stream and its multifd channels to QEMU as they are, each on its own connection. */
-export function openChannelsFeed(
+export function openChannelsSender(
   channels: ChannelStreams,
-  options: RestoreFeedOptions,
-): RestoreFeed {
-  return new ChannelsFeed(channels, options)
+  options: ImageSenderOptions,
+): ImageSender {
+  return new ChannelsSender(channels, options)
 }
 
-class ChannelsFeed implements RestoreFeed {
+class ChannelsSender implements ImageSender {
   readonly memoryFiles: ReadonlyMap<string, number> = new Map()
-  readonly multifd: RestoreFeed['multifd']
+  readonly multifd: ImageSender['multifd']
   readonly #channels: ChannelStreams
-  readonly #options: RestoreFeedOptions
+  readonly #options: ImageSenderOptions
   #connections: readonly IncomingConnection[] = []
 
-  constructor(channels: ChannelStreams, options: RestoreFeedOptions) {
+  constructor(channels: ChannelStreams, options: ImageSenderOptions) {
     this.#channels = channels
     this.#options = options
     this.multifd = { channels: channels.count, compression: channels.compression }

@@ -1,7 +1,7 @@
 import type { TransferProgress } from '../image-receiver.ts'
 
 /** What feeding a new QEMU needs. */
-export interface RestoreFeedOptions {
+export interface ImageSenderOptions {
   /** Workers that read the image at the same time, 1 to 64. */
   readonly connections: number
   /** Bypass the page cache. */
@@ -19,7 +19,7 @@ export interface RestoreFeedOptions {
  * The sending end of a restore. It may fill RAM before QEMU runs (`memoryFiles`), and carries the rest to QEMU's incoming socket.
  * Order: make it, launch QEMU with `memoryFiles` and `-incoming defer`, `migrate-incoming unix:PATH`, then `feed(PATH)`.
  */
-export interface RestoreFeed extends AsyncDisposable {
+export interface ImageSender extends AsyncDisposable {
   /** Descriptors of memory files by backend id, to be inherited by QEMU; being filled since the feed was made. */
   readonly memoryFiles: ReadonlyMap<string, number>
   /** What QEMU must be told before `migrate-incoming`. 0 channels: no multifd. */

@@ -15,7 +15,7 @@ import { openImage } from '../../image/open-image.ts'
 import { NewImage } from '../../image/new-image.ts'
 import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
-import { openRestoreFeed } from './sender-table.ts'
+import { openImageSender } from './sender-table.ts'
 
 const options = { connections: 3, direct: true, backends: [] }
 const pcRam = { id: 'pc.ram', length: 64 * PAGE_SIZE }
@@ -62,12 +62,12 @@ async function stasisImage(path: string): Promise<void> {
   await writeFile(path, buildStasisImage().bytes)
 }
 
-test('openRestoreFeed() fills the memory file of a backend and sends the other blocks', async () => {
+test('openImageSender() fills the memory file of a backend and sends the other blocks', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
-  await using feed = openRestoreFeed(machine, { ...options, backends: [pcRam] })
+  await using feed = openImageSender(machine, { ...options, backends: [pcRam] })
   assert.deepEqual(feed.multifd, { channels: 0, compression: 'none' })
   const memory = feed.memoryFiles.get('pc.ram')
   assert.ok(memory !== undefined)
@@ -88,12 +88,12 @@ test('openRestoreFeed() fills the memory file of a backend and sends the other b
   assert.ok(fileBytes > PAGE_SIZE)
 })
 
-test('openRestoreFeed() sends every page of every block when there is no backend', async () => {
+test('openImageSender() sends every page of every block when there is no backend', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
-  await using feed = openRestoreFeed(machine, options)
+  await using feed = openImageSender(machine, options)
   assert.equal(feed.memoryFiles.size, 0)
   await using incoming = await fakeIncoming(dir.join('s'))
   await feed.feed(dir.join('s'))
@@ -103,13 +103,13 @@ test('openRestoreFeed() sends every page of every block when there is no backend
   assert.ok(ram.get('rom')?.equals(testPages(1000, 2)))
 })
 
-test('openRestoreFeed() refuses a backend that does not fit the image', async () => {
+test('openImageSender() refuses a backend that does not fit the image', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
   const refusal = (id: string, length: number): void => {
-    assert.throws(() => openRestoreFeed(machine, { ...options, backends: [{ id, length }] }), {
+    assert.throws(() => openImageSender(machine, { ...options, backends: [{ id, length }] }), {
       code: 'IMAGE_INCOMPATIBLE',
       path,
     })
@@ -118,14 +118,14 @@ test('openRestoreFeed() refuses a backend that does not fit the image', async ()
   refusal('pc.ram', 65 * PAGE_SIZE)
 })
 
-test('openRestoreFeed() leaves a mapped-ram file to a QEMU that has a loader for it, unless QEMU maps blocks', async () => {
+test('openImageSender() leaves a mapped-ram file to a QEMU that has a loader for it, unless QEMU maps blocks', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await stasisImage(path)
   await using opened = await openImage(path, options)
   const machine = { ...opened, mappedRam: { fd: 9, offset: 4000, direct: true } }
   const backends = [pcRam]
-  await using left = openRestoreFeed(machine, { ...options, backends, mappedRam: true })
+  await using left = openImageSender(machine, { ...options, backends, mappedRam: true })
   assert.deepEqual(left.mappedRam, {
     uri: `file:/proc/${process.pid}/fd/9,offset=4000`,
     directIo: true,
@@ -139,11 +139,11 @@ test('openRestoreFeed() leaves a mapped-ram file to a QEMU that has a loader for
     { mappedRam: true, mapped: new Set(['pc.ram']) },
   ]
   for (const other of others) {
-    await using feed = openRestoreFeed(machine, { ...options, ...other })
+    await using feed = openImageSender(machine, { ...options, ...other })
     assert.equal(feed.mappedRam, undefined)
   }
   const wrong = [{ id: 'pc.ram', length: PAGE_SIZE }]
-  assert.throws(() => openRestoreFeed(machine, { ...options, mappedRam: true, backends: wrong }), {
+  assert.throws(() => openImageSender(machine, { ...options, mappedRam: true, backends: wrong }), {
     code: 'IMAGE_INCOMPATIBLE',
   })
 })
@@ -155,7 +155,7 @@ test('feed() names the frame when one is damaged, and sends no devices', async (
   bytes[frames[0]!.offset + 3]! ^= 1
   await writeFile(path, bytes)
   await using machine = await openImage(path, options)
-  await using feed = openRestoreFeed(machine, { ...options, backends: [pcRam] })
+  await using feed = openImageSender(machine, { ...options, backends: [pcRam] })
   await using incoming = await fakeIncoming(dir.join('s'))
   await assert.rejects(feed.feed(dir.join('s')), {
     code: 'IMAGE_CORRUPT',
@@ -170,7 +170,7 @@ test('a feed that is disposed before feed() leaves nothing behind', async () => 
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
-  const feed = openRestoreFeed(machine, { ...options, backends: [pcRam] })
+  const feed = openImageSender(machine, { ...options, backends: [pcRam] })
   const memory = feed.memoryFiles.get('pc.ram')
   await feed[Symbol.asyncDispose]()
   await assert.rejects(readFile(`/proc/self/fd/${memory}`))
@@ -183,11 +183,11 @@ async function rawImage(path: string, body: Uint8Array): Promise<void> {
   await image.publish(image.bodyOffset + body.length)
 }
 
-test('openRestoreFeed() carries a raw stream as it is', async () => {
+test('openImageSender() carries a raw stream as it is', async () => {
   await using dir = await tempDir()
   await rawImage(dir.join('image'), single)
   await using machine = await openImage(dir.join('image'), options)
-  await using feed = openRestoreFeed(machine, options)
+  await using feed = openImageSender(machine, options)
   await using incoming = await fakeIncoming(dir.join('s'))
   await feed.feed(dir.join('s'))
   await incoming.ended(1)
@@ -195,11 +195,11 @@ test('openRestoreFeed() carries a raw stream as it is', async () => {
   assert.equal(feed.progress().transferredBytes, single.length)
 })
 
-test('openRestoreFeed() carries channels as they are, main first', async () => {
+test('openImageSender() carries channels as they are, main first', async () => {
   await using dir = await tempDir()
   await writeChannelsImage(dir.join('image'), main, channels)
   await using machine = await openImage(dir.join('image'), options)
-  await using feed = openRestoreFeed(machine, options)
+  await using feed = openImageSender(machine, options)
   assert.deepEqual(feed.multifd, { channels: 2, compression: 'none' })
   await using incoming = await fakeIncoming(dir.join('s'))
   await feed.feed(dir.join('s'))
@@ -220,7 +220,7 @@ test('feed() rejects and withholds the end when the checksum of a channel is wro
   for (const hangUpAfter of [Infinity, 300_000]) {
     const socket = dir.join(`s${hangUpAfter}`)
     await using machine = await openImage(dir.join('image'), options)
-    await using feed = openRestoreFeed(machine, options)
+    await using feed = openImageSender(machine, options)
     await using incoming = await fakeIncoming(socket, { hangUpAfter })
     await assert.rejects(feed.feed(socket), { code: 'IMAGE_CORRUPT', path: dir.join('image.2') })
     await incoming.ended(3)
@@ -239,7 +239,7 @@ for (const kind of ['raw', 'channels'] as const) {
     await using dir = await tempDir()
     await makeImage(kind, dir.join('image'))
     await using machine = await openImage(dir.join('image'), options)
-    await using feed = openRestoreFeed(machine, options)
+    await using feed = openImageSender(machine, options)
     await using _incoming = await fakeIncoming(dir.join('s'), { hangUpAfter: 10 })
     await assert.rejects(feed.feed(dir.join('s')), { code: 'QEMU_DIED', path: dir.join('s') })
   })
@@ -250,7 +250,7 @@ for (const kind of ['raw', 'channels', 'stasis'] as const) {
     await using dir = await tempDir()
     await makeImage(kind, dir.join('image'))
     await using machine = await openImage(dir.join('image'), options)
-    await using feed = openRestoreFeed(machine, options)
+    await using feed = openImageSender(machine, options)
     await assert.rejects(feed.feed(dir.join('s')), { code: 'QEMU_DIED', path: dir.join('s') })
   })
 
@@ -259,7 +259,7 @@ for (const kind of ['raw', 'channels', 'stasis'] as const) {
     await makeImage(kind, dir.join('image'))
     await using machine = await openImage(dir.join('image'), options)
     const controller = new AbortController()
-    await using feed = openRestoreFeed(machine, { ...options, signal: controller.signal })
+    await using feed = openImageSender(machine, { ...options, signal: controller.signal })
     await using _incoming = await fakeIncoming(dir.join('s'))
     const feeding = feed.feed(dir.join('s'))
     controller.abort('enough')

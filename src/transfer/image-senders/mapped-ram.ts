@@ -1,18 +1,18 @@
 import type { MappedRamFile, SavedMachine } from '../../image/saved-machine.ts'
 import { blockOfBackend } from './backend-block.ts'
 import { fileUri } from '../file-uri.ts'
-import type { RestoreFeed, RestoreFeedOptions } from './image-sender.ts'
+import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 
 /**
  * Leaves the loading to QEMU's own mapped-ram loader: as many channels as there shall be connections, each reading where its pages
  * lie. It is given the very file that was opened and checked.
  * @throws ImageError IMAGE_INCOMPATIBLE when a backend and its block do not match
  */
-export function openMappedRamFeed(
+export function openMappedRamSender(
   { path, pages }: SavedMachine,
   file: MappedRamFile,
-  options: RestoreFeedOptions,
-): RestoreFeed {
+  options: ImageSenderOptions,
+): ImageSender {
   const { blocks = [] } = pages ?? {}
   for (const backend of options.backends) blockOfBackend(path, blocks, backend)
   let storedBytes = 0

@@ -4,7 +4,7 @@ import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-strea
 import { blockOfBackend } from './backend-block.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
 import { loadMemory } from './load-memory.ts'
-import type { RestoreFeed, RestoreFeedOptions } from './image-sender.ts'
+import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 import { type PageSink, sendBlock } from './send-block.ts'
 
@@ -21,22 +21,22 @@ const EARLY_LENGTH = 16 * 1024 * 1024
  * blocks and the devices go through the incoming socket.
  * @throws ImageError IMAGE_INCOMPATIBLE when a backend and its block do not match
  */
-export function openPagesFeed(
+export function openPagesSender(
   path: string,
   pages: PageStore,
   deviceState: () => Promise<DeviceState>,
-  options: RestoreFeedOptions,
-): RestoreFeed {
+  options: ImageSenderOptions,
+): ImageSender {
   const matches = options.backends.map((backend) => ({
     id: backend.id,
     block: blockOfBackend(path, pages.blocks, backend),
   }))
-  return new PagesFeed(pages, deviceState, matches, options)
+  return new PagesSender(pages, deviceState, matches, options)
 }
 
-class PagesFeed implements RestoreFeed {
+class PagesSender implements ImageSender {
   readonly memoryFiles: ReadonlyMap<string, number>
-  readonly multifd: RestoreFeed['multifd'] = { channels: 0, compression: 'none' }
+  readonly multifd: ImageSender['multifd'] = { channels: 0, compression: 'none' }
   readonly #pages: PageStore
   readonly #state: Promise<DeviceState>
   /** The blocks that go through the socket, as they go, when they are small. */
@@ -56,7 +56,7 @@ class PagesFeed implements RestoreFeed {
     pages: PageStore,
     deviceState: () => Promise<DeviceState>,
     matches: readonly { readonly id: string; readonly block: number }[],
-    options: RestoreFeedOptions,
+    options: ImageSenderOptions,
   ) {
     this.#pages = pages
     this.#mapped = options.mapped

@@ -1,23 +1,23 @@
 import { CancelledError } from '../../errors.ts'
 import type { SingleStream } from '../../image/saved-machine.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
-import type { RestoreFeed, RestoreFeedOptions } from './image-sender.ts'
+import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 
 /** Carries a single stream to QEMU as it is. */
-export function openStreamFeed(stream: SingleStream, options: RestoreFeedOptions): RestoreFeed {
-  return new StreamFeed(stream, options)
+export function openStreamSender(stream: SingleStream, options: ImageSenderOptions): ImageSender {
+  return new StreamSender(stream, options)
 }
 
-class StreamFeed implements RestoreFeed {
+class StreamSender implements ImageSender {
   readonly memoryFiles: ReadonlyMap<string, number> = new Map()
-  readonly multifd: RestoreFeed['multifd'] = { channels: 0, compression: 'none' }
+  readonly multifd: ImageSender['multifd'] = { channels: 0, compression: 'none' }
   readonly #stream: SingleStream
-  readonly #options: RestoreFeedOptions
+  readonly #options: ImageSenderOptions
   #connection: IncomingConnection | undefined
   #fileBytes = 0
 
-  constructor(stream: SingleStream, options: RestoreFeedOptions) {
+  constructor(stream: SingleStream, options: ImageSenderOptions) {
     this.#stream = stream
     this.#options = options
   }

@@ -12,7 +12,7 @@ import { findFrame } from './frame-finder.ts'
 import { HoldBack } from './background-throttle.ts'
 import { PageWriter } from './page-writer.ts'
 import type { HandOver } from './hand-over.ts'
-import { PostcopyConnection, type WantedPages, type WayToQemu } from './postcopy-connection.ts'
+import { PostcopyConnection, type WantedPages, type QemuEndpoint } from './postcopy-connection.ts'
 import { SentPages } from './sent-pages.ts'
 
 /** Pages sent at once when nobody waits: as long as one who begins to wait has to. */
@@ -25,7 +25,7 @@ const GRACE_MS = 3000
 
 /** How pages are served. */
 export interface PageServerOptions {
-  readonly way: WayToQemu
+  readonly way: QemuEndpoint
   /**
    * `start`: the guest stands in the image yet. `recover`: it runs already, and its source is gone. Else what the source before said,
    * on whose connection this one goes on.

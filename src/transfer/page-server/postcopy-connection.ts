@@ -21,7 +21,7 @@ export interface WantedPages {
 }
 
 /** The way to a QEMU: its socket, or one whose other end it has inherited, which becomes ours. */
-export type WayToQemu = { readonly path: string } | { readonly fd: number }
+export type QemuEndpoint = { readonly path: string } | { readonly fd: number }
 
 /** Where somebody else stopped reading what QEMU says. */
 export interface ReturnPathState {
@@ -50,7 +50,7 @@ export class PostcopyConnection implements Disposable {
 
   /** `before`: where another source stopped on this connection. @throws QemuError QEMU_DIED, CancelledError */
   static async open(
-    way: WayToQemu,
+    way: QemuEndpoint,
     signal: AbortSignal | undefined,
     onRequest: (wanted: WantedPages) => void,
     before: ReturnPathState = { block: '', rest: new Uint8Array(0) },
