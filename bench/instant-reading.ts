@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { waitUntilFilled } from '../src/domain/store/postcopy-state.ts'
+import { waitForAllMemory } from '../src/domain/store/postcopy-state.ts'
 import { destroyDomain, restoreDomain, saveDomain } from '../src/index.ts'
 import { startLinuxDomain } from '../test/support/linux-domain.ts'
 import { pathsOf } from '../test/support/page-server.ts'
@@ -26,7 +26,7 @@ export async function benchReading(setting: BenchSetting): Promise<void> {
     await using console = await domain.console()
     await console.ask('sum', /^SUM/, { timeoutMs: 120_000 })
     const ms = performance.now() - start
-    await waitUntilFilled(name, pathsOf(domain), undefined)
+    await waitForAllMemory(name, pathsOf(domain), undefined)
     await destroyDomain(name, { stateDir })
     return ms
   }

@@ -11,7 +11,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runtimePaths } from '../src/domain/store/runtime-paths.ts'
-import { waitUntilFilled } from '../src/domain/store/postcopy-state.ts'
+import { waitForAllMemory } from '../src/domain/store/postcopy-state.ts'
 import {
   defineDomain,
   destroyDomain,
@@ -166,7 +166,7 @@ async function timed(context: Context, act: () => Promise<object>): Promise<Time
   const mode = 'mode' in result ? result.mode : undefined
   if (mode === 'lazy') {
     const paths = runtimePaths({ stateDir, runtimeDir: join(stateDir, 'run') }, NAME)
-    await waitUntilFilled(NAME, paths, undefined)
+    await waitForAllMemory(NAME, paths, undefined)
   }
   const allMs = mode === 'lazy' || mode === 'load' ? performance.now() - start : undefined
   await destroyDomain(NAME, { stateDir })

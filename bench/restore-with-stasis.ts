@@ -10,7 +10,7 @@ const [emulator = '', directory = '', path = '', ramBytes = '', connections = ''
 const cpuBefore = process.cpuUsage()
 const started = performance.now()
 await using image = await openImage(path, { direct: true })
-await using feed = openImageSender(image, {
+await using sender = openImageSender(image, {
   connections: Number(connections),
   direct: true,
   backends: [{ id: 'pc.ram', length: Number(ramBytes) }],
@@ -21,12 +21,12 @@ await using machine = await BenchMachine.start({
   ramBytes: Number(ramBytes),
   memory: 'memory-backend-file,share=on,mem-path=/proc/self/fd/3',
   incoming: true,
-  inherit: [...feed.memoryFiles.values()],
+  inherit: [...sender.memoryFiles.values()],
 })
 const qemuStartSeconds = (performance.now() - started) / 1000
 const socket = join(directory, 'incoming')
 await machine.qmp.execute('migrate-incoming', { uri: `unix:${socket}` })
-await feed.feed(socket)
+await sender.send(socket)
 await machine.migrated()
 const cpu = process.cpuUsage(cpuBefore)
 console.log(

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
-import { waitUntilFilled } from '../../src/domain/store/postcopy-state.ts'
+import { waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import { convertImage, destroyDomain, saveDomain } from '../../src/index.ts'
 import { computeFillSum } from '../support/guest-memory.ts'
 import { startLinuxDomain } from '../support/linux-domain.ts'
@@ -39,7 +39,7 @@ for (const { label, emulator, major } of qemus()) {
           const [, sum] = await console.ask('sum', /^SUM (\w+)/)
           assert.equal(sum, computeFillSum(FILLED_MIB), mode)
         }
-        await waitUntilFilled(name, pathsOf(domain), undefined)
+        await waitForAllMemory(name, pathsOf(domain), undefined)
         await destroyDomain(name, { stateDir })
         assert.equal(await digestOf(file), digest)
         return mode ?? ''

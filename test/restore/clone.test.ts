@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, open, readFile, readdir, unlink, writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { tryLock } from '../../src/io/system-calls.ts'
-import { readFill } from '../../src/domain/store/postcopy-record.ts'
+import { readPostcopyRecord } from '../../src/domain/store/postcopy-record.ts'
 import {
   defineDomain,
   destroyDomain,
@@ -127,7 +127,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(newestQem
               message: /Failed to get "write" lock/,
             })
             assert.equal((await domainInfo('first', { stateDir })).state, 'shut off')
-            assert.equal(await readFill(pathsOf({ name: 'first', stateDir })), undefined)
+            assert.equal(await readPostcopyRecord(pathsOf({ name: 'first', stateDir })), undefined)
           }
           for (const name of names) await destroyDomain(name, { stateDir })
           await restoreDomain(image, { stateDir, mode: 'load' })

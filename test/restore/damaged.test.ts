@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, readdir, truncate, writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readFill, readFillProgress } from '../../src/domain/store/postcopy-record.ts'
-import { fillState, waitUntilFilled } from '../../src/domain/store/postcopy-state.ts'
+import { readPostcopyRecord, readPostcopyProgress } from '../../src/domain/store/postcopy-record.ts'
+import { postcopyState, waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import {
   destroyDomain,
   domainInfo,
@@ -53,14 +53,15 @@ for (const { label, emulator, major } of newestQemu()) {
             process.kill(server, 'SIGCONT')
           }
           for (;;) {
-            const fill = await fillState(paths)
+            const fill = await postcopyState(paths)
             if (fill?.state === 'failed') break
             assert.equal(fill?.state, 'filling')
             await delay(20)
           }
           // The background may have met it before the guest.
           const waits = async (): Promise<boolean | undefined> =>
-            (await readFillProgress(paths, (await readFill(paths))?.id ?? ''))?.fault?.waiting
+            (await readPostcopyProgress(paths, (await readPostcopyRecord(paths))?.id ?? ''))?.fault
+              ?.waiting
           for (let looks = 0; looks < 50 && (await waits()) !== (meets === 'guest'); looks += 1)
             await delay(20)
           assert.equal(await waits(), meets === 'guest')
@@ -79,7 +80,7 @@ for (const { label, emulator, major } of newestQemu()) {
             undefined,
           )
           await recoverPostcopyDomain(name, { stateDir, image: whole })
-          await waitUntilFilled(name, paths, undefined)
+          await waitForAllMemory(name, paths, undefined)
           if (meets === 'background') {
             // No processor waited, so it was halted, and stays so.
             await resumeDomain(name, { stateDir })

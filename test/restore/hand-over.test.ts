@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readFill } from '../../src/domain/store/postcopy-record.ts'
-import { fillState } from '../../src/domain/store/postcopy-state.ts'
+import { readPostcopyRecord } from '../../src/domain/store/postcopy-record.ts'
+import { postcopyState } from '../../src/domain/store/postcopy-state.ts'
 import { destroyDomain, domainInfo, restoreDomain, saveDomain } from '../../src/index.ts'
 import { type ProcessIdentity, isAlive } from '../../src/qemu/process-identity.ts'
 import { computeFillSum } from '../support/guest-memory.ts'
@@ -54,8 +54,8 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
       const { stdout, stderr } = await stasis(stateDir, 'restore', image, '--mode', 'lazy')
       assert.equal(stdout, `Domain restored from ${image}\n`, stderr)
       // Of so little memory all may have come already.
-      const supervisor = (await readFill(pathsOf(domain)))?.supervisor
-      assert.ok(supervisor !== undefined || (await fillState(pathsOf(domain))) === undefined)
+      const supervisor = (await readPostcopyRecord(pathsOf(domain)))?.supervisor
+      assert.ok(supervisor !== undefined || (await postcopyState(pathsOf(domain))) === undefined)
       await assertWhole(domain)
     })
 
@@ -66,7 +66,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
         await delay(ms)
         await destroyDomain(name, { stateDir })
         while (server !== undefined && (await isAlive(server))) await delay(5)
-        assert.equal(await readFill(pathsOf(domain)), undefined)
+        assert.equal(await readPostcopyRecord(pathsOf(domain)), undefined)
         assert.equal((await domainInfo(name, { stateDir })).state, 'shut off')
       }
     })
@@ -76,7 +76,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
 /** The page server that takes over from this process. */
 async function nextServer(domain: LinuxDomain): Promise<ProcessIdentity> {
   for (;;) {
-    const record = await readFill(pathsOf(domain))
+    const record = await readPostcopyRecord(pathsOf(domain))
     assert.ok(record !== undefined, 'it is being filled')
     if (record.server !== undefined && record.server.pid !== process.pid) return record.server
     await delay(1)
@@ -92,7 +92,7 @@ async function assertWhole(domain: LinuxDomain): Promise<void> {
   }
   // There may be a moment in which nobody was at it.
   for (const deadline = performance.now() + 10_000; ; await delay(20)) {
-    const fill = await fillState(pathsOf(domain))
+    const fill = await postcopyState(pathsOf(domain))
     if (fill === undefined) break
     assert.ok(fill.state === 'filling' || performance.now() < deadline, fill.state)
   }

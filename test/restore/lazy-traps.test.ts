@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fillState, waitUntilFilled } from '../../src/domain/store/postcopy-state.ts'
+import { postcopyState, waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import { openQuery } from '../../src/domain/machine/monitor.ts'
 import { restoreDomain, saveDomain } from '../../src/index.ts'
 import { computeFillSum } from '../support/guest-memory.ts'
@@ -54,7 +54,7 @@ for (const { label, emulator } of newestQemu()) {
           // While the guest asks, the rest waits, and the server gets to say how much that is.
           console.send('sum')
           for (;;) {
-            const fill = await fillState(paths)
+            const fill = await postcopyState(paths)
             assert.equal(fill?.state, 'filling')
             if (fill.remainingBytes !== undefined) break
             await delay(5)
@@ -96,7 +96,7 @@ for (const { label, emulator } of newestQemu()) {
         await using console = await domain.console()
         const [, sum] = await console.ask('sum', /^SUM (\w+)/)
         assert.equal(sum, computeFillSum(FILLED_MIB))
-        await waitUntilFilled(name, paths, undefined)
+        await waitForAllMemory(name, paths, undefined)
         assert.equal(await postcopyRam(domain), false)
         assert.equal((await saveDomain(name, `${image}.2`, { stateDir })).wasRunning, true)
       },
@@ -119,7 +119,7 @@ for (const { label, emulator } of newestQemu()) {
           assert.equal(sum, computeFillSum(FILLED_MIB))
           assert.match((await console.ask('quiet', /^QUIET .*/))[0], /ok$/)
         }
-        await waitUntilFilled(name, paths, undefined)
+        await waitForAllMemory(name, paths, undefined)
         assert.equal(await postcopyRam(domain), false)
         await saveDomain(name, image, { stateDir })
       },
@@ -143,7 +143,7 @@ for (const { label, emulator } of newestQemu()) {
           await console.ask('write 16', /^WRITING/)
           const [, sum] = await console.ask('sum', /^SUM (\w+)/)
           assert.equal(sum, computeFillSum(FILLED_MIB))
-          await waitUntilFilled(name, paths, undefined)
+          await waitForAllMemory(name, paths, undefined)
           assert.match((await console.ask('quiet', /^QUIET .*/))[0], /ok$/)
         }
         assert.equal(free - (await freeHugePages()), (MEMORY_MIB * MIB) / (2 * MIB))

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { readFile, rename } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fillState, waitUntilFilled } from '../../src/domain/store/postcopy-state.ts'
-import { readFill, readFillProgress } from '../../src/domain/store/postcopy-record.ts'
+import { postcopyState, waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
+import { readPostcopyRecord, readPostcopyProgress } from '../../src/domain/store/postcopy-record.ts'
 import { askRunState } from '../../src/domain/machine/monitor.ts'
 import {
   checkSave,
@@ -73,7 +73,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
             await assertStillFilling(domain)
             const [, sum] = await console.ask('sum', /^SUM (\w+)/)
             assert.equal(sum, computeFillSum(FILLED_MIB))
-            await waitUntilFilled(name, pathsOf(domain), undefined)
+            await waitForAllMemory(name, pathsOf(domain), undefined)
             assert.match((await console.ask('quiet', /^QUIET .*/))[0], /ok$/)
           }
           assert.equal(await digestOf(image), digest)
@@ -111,7 +111,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
       await saveDomain(name, image, { stateDir })
       assert.equal((await restoreDomain(image, { stateDir, mode: 'lazy' })).mode, 'lazy')
       await log.advance(5)
-      await waitUntilFilled(name, pathsOf(domain), undefined)
+      await waitForAllMemory(name, pathsOf(domain), undefined)
       await log.advance(3)
       await log.assertUnbroken()
     })
@@ -130,12 +130,12 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
           assert.equal(restored.state, 'paused')
           assert.equal(await askRunState(pathsOf(domain)), 'paused')
           if (resume === 'filled') {
-            await waitUntilFilled(name, pathsOf(domain), undefined)
+            await waitForAllMemory(name, pathsOf(domain), undefined)
             assert.equal(await askRunState(pathsOf(domain)), 'paused')
           }
           await resumeDomain(name, { stateDir })
           await assertSum(domain)
-          await waitUntilFilled(name, pathsOf(domain), undefined)
+          await waitForAllMemory(name, pathsOf(domain), undefined)
           await destroyDomain(name, { stateDir })
         }
       },
@@ -216,7 +216,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
         await using console = await domain.console()
         console.send('sum')
         await delay(300)
-        assert.equal((await fillState(pathsOf(domain)))?.state, 'lost')
+        assert.equal((await postcopyState(pathsOf(domain)))?.state, 'lost')
         await assert.rejects(saveDomain(name, `${image}.2`, { stateDir }), {
           code: 'DOMAIN_WRONG_STATE',
           hint: /postcopy-recover/,
@@ -226,7 +226,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
         await recoverPostcopyDomain(name, { stateDir, image: `${image}.moved` })
         const [, sum] = await console.waitForLine(/^SUM (\w+)/)
         assert.equal(sum, computeFillSum(FILLED_MIB))
-        await waitUntilFilled(name, pathsOf(domain), undefined)
+        await waitForAllMemory(name, pathsOf(domain), undefined)
         await assert.rejects(recoverPostcopyDomain(name, { stateDir }), {
           code: 'DOMAIN_WRONG_STATE',
         })
@@ -242,10 +242,10 @@ async function requestsUntilFilled(domain: LinuxDomain): Promise<number> {
   process.kill(supervisor, 'SIGSTOP')
   await assertSum(domain)
   for (;;) {
-    const progress = await readFillProgress(paths, (await readFill(paths))?.id ?? '')
+    const progress = await readPostcopyProgress(paths, (await readPostcopyRecord(paths))?.id ?? '')
     if (progress?.done === true) {
       process.kill(supervisor, 'SIGCONT')
-      await waitUntilFilled(domain.name, paths, undefined)
+      await waitForAllMemory(domain.name, paths, undefined)
       return progress.requests ?? 0
     }
     await delay(20)
@@ -253,7 +253,7 @@ async function requestsUntilFilled(domain: LinuxDomain): Promise<number> {
 }
 
 async function assertStillFilling(domain: LinuxDomain): Promise<void> {
-  assert.equal((await fillState(pathsOf(domain)))?.state, 'filling')
+  assert.equal((await postcopyState(pathsOf(domain)))?.state, 'filling')
 }
 
 async function digestOf(path: string): Promise<string> {

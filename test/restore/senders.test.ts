@@ -71,18 +71,18 @@ async function save(guest: SmallGuest, path: string, kind: SaveKind): Promise<Sa
 async function restore(emulator: string, path: string, serial: string): Promise<SmallGuest> {
   await using machine = await openImage(path, { direct: true })
   const backends = [{ id: 'pc.ram', length: RAM }]
-  await using feed = openImageSender(machine, { connections: 2, direct: true, backends })
-  const guest = await launch(emulator, serial, feed)
+  await using sender = openImageSender(machine, { connections: 2, direct: true, backends })
+  const guest = await launch(emulator, serial, sender)
   try {
     const { qmp } = guest
     const features = await probeMigration(qmp)
     const socketPath = join(guest.directory, 'in')
     const incoming = await startIncoming(qmp, {
-      ...feed.multifd,
+      ...sender.multifd,
       uri: `unix:${socketPath}`,
       features,
     })
-    await feed.feed(socketPath)
+    await sender.send(socketPath)
     await incoming.completed()
     return guest
   } catch (error) {
@@ -91,8 +91,8 @@ async function restore(emulator: string, path: string, serial: string): Promise<
   }
 }
 
-function launch(emulator: string, serial: string, feed: ImageSender): Promise<SmallGuest> {
-  const file = feed.memoryFiles.get('pc.ram')
+function launch(emulator: string, serial: string, sender: ImageSender): Promise<SmallGuest> {
+  const file = sender.memoryFiles.get('pc.ram')
   const backend =
     file === undefined
       ? `memory-backend-ram,id=pc.ram,size=${RAM}`

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fillState } from '../../src/domain/store/postcopy-state.ts'
+import { postcopyState } from '../../src/domain/store/postcopy-state.ts'
 import type { RestoreTiming } from '../../src/domain/restore/restore-request.ts'
 import { destroyDomain, readDescription, restoreDomain, saveDomain } from '../../src/index.ts'
 import { pathsOf } from '../support/page-server.ts'
@@ -16,7 +16,7 @@ test('restore --wait says when the guest first wrote and when all memory was in'
   for (const mode of ['lazy', 'load'] as const) {
     const args = ['restore', image, '--mode', mode, '--wait', 'both', '--json']
     const { stdout, stderr } = await stasis(stateDir, ...args)
-    assert.equal(await fillState(pathsOf(domain)), undefined)
+    assert.equal(await postcopyState(pathsOf(domain)), undefined)
     const last = stdout.trim().split('\n').at(-1) ?? ''
     const { timing } = JSON.parse(last) as { readonly timing: Required<RestoreTiming> }
     const { startMs, deviceStateMs, totalMs, firstOutputMs = 0, allRamMs = 0 } = timing

@@ -18,7 +18,7 @@ import {
   undefineDomain,
 } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { waitUntilFilled } from '../../src/domain/store/postcopy-state.ts'
+import { waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import { computeFillSum } from '../support/guest-memory.ts'
 import { startLinuxDomain } from '../support/linux-domain.ts'
 import { findPageServer, pathsOf } from '../support/page-server.ts'
@@ -263,7 +263,7 @@ for (const { label, emulator } of newestQemu()) {
         const [, sum] = await console.ask('sum', /^SUM (\w+)/)
         assert.equal(sum, computeFillSum(80))
       }
-      await waitUntilFilled(name, pathsOf(domain), undefined)
+      await waitForAllMemory(name, pathsOf(domain), undefined)
       assert.equal((await domainInfo(name, { stateDir })).managedSave, false)
       await assert.rejects(access(image), 'who looks next removes it')
       await managedSaveDomain(name, { stateDir })

@@ -118,9 +118,9 @@ async function round(
     lines[index] = `${told} = ${exitCode}`
     assert.notEqual(child.signalCode, 'SIGABRT', `deadlock of ${args.join(' ')}`)
     // Images of one stream have no pages to be brought one by one.
-    const notLazy = exitCode === 5 && stderr.includes('cannot be brought on demand')
+    const postcopyRefused = exitCode === 5 && stderr.includes('cannot be brought on demand')
     assert.ok(
-      notLazy || EXPECTED.has(exitCode),
+      postcopyRefused || EXPECTED.has(exitCode),
       `${args.join(' ')} ended with ${exitCode}: ${stderr}`,
     )
     codes.set(exitCode, (codes.get(exitCode) ?? 0) + 1)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readFill } from '../../src/domain/store/postcopy-record.ts'
+import { readPostcopyRecord } from '../../src/domain/store/postcopy-record.ts'
 import { isAlive } from '../../src/qemu/process-identity.ts'
 import { type RuntimePaths, runtimePaths } from '../../src/domain/store/runtime-paths.ts'
 
@@ -22,7 +22,7 @@ export interface PageServerPids {
 /** Finds them. */
 export async function findPageServer(paths: RuntimePaths): Promise<PageServerPids> {
   for (let tries = 0; tries < 500; tries += 1) {
-    const record = await readFill(paths)
+    const record = await readPostcopyRecord(paths)
     const { supervisor, server } = record ?? {}
     if (supervisor !== undefined && server !== undefined && (await isAlive(server)))
       return { supervisor: supervisor.pid, server: server.pid }

@@ -1,4 +1,4 @@
-import type { FillState } from '../../domain/store/postcopy-state.ts'
+import type { PostcopyState } from '../../domain/store/postcopy-state.ts'
 import { domainInfo } from '../../domain/status/info.ts'
 import { formatFacts } from '../terminal/table.ts'
 import type { Verb } from '../verb.ts'
@@ -40,7 +40,7 @@ export const verb: Verb = {
   },
 }
 
-function toCome({ image, remainingBytes, state, fault }: FillState): string {
+function toCome({ image, remainingBytes, state, fault }: PostcopyState): string {
   const amount = remainingBytes === undefined ? '' : `${remainingBytes / KIB} KiB of memory `
   if (state === 'filling') return `${amount}from ${image}`
   if (state === 'lost') return `${amount}from ${image}, and nobody brings it: postcopy-recover does`

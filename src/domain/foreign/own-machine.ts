@@ -82,7 +82,7 @@ async function restore(
   })
   await using scratch = await makeTemporaryDirectory('stasis-machine-')
   await using control = await QmpConnection.connect(socket, { signal })
-  await using feed = openImageSender(image, {
+  await using sender = openImageSender(image, {
     connections: 2,
     direct: false,
     signal,
@@ -90,7 +90,7 @@ async function restore(
   })
   const socketPath = join(scratch.path, 'stream')
   const features = await probeMigration(control, { signal })
-  await transferIn(control, feed, { socketPath, features, signal, report })
+  await transferIn(control, sender, { socketPath, features, signal, report })
   report({ phase: 'resuming' })
   const state = resumeAs ?? (wasRunning ? 'running' : 'paused')
   if (state === 'running') await contVm(control, { signal })

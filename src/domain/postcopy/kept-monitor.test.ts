@@ -34,7 +34,7 @@ test('openKeptMonitor() says so, in time, when QEMU can agree on nothing', async
   const paths = runtimePaths({ stateDir: at, runtimeDir: at }, basename(directory))
   // As a QEMU whose main thread waits for a page: it greets, and answers nothing.
   const server = createServer((socket) => socket.write(`${JSON.stringify(GREETING)}\n`))
-  await new Promise<void>((resolve) => server.listen(paths.fillSocket, resolve))
+  await new Promise<void>((resolve) => server.listen(paths.postcopySocket, resolve))
   try {
     await assert.rejects(openKeptMonitor(paths, undefined, { signal, timeoutMs: 100 }), {
       code: 'QEMU_TIMEOUT',

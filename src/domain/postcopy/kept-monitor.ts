@@ -81,7 +81,7 @@ export async function openKeptMonitor(
   const fd = inheritedFd ?? (await keptFd(paths))
   if (fd !== undefined) return QmpConnection.takeOver(fd, NAME)
   try {
-    return await connectWhenReady(paths.fillSocket, {
+    return await connectWhenReady(paths.postcopySocket, {
       signal,
       timeoutMs,
       processTail: () => '',
@@ -93,7 +93,7 @@ export async function openKeptMonitor(
       'QEMU_TIMEOUT',
       'QEMU itself waits for memory and cannot be asked to take it from a new page server',
       {
-        path: paths.fillSocket,
+        path: paths.postcopySocket,
         cause,
         hint: 'Root can recover it, and whoever may trace its process (sysctl kernel.yama.ptrace_scope); `stasis destroy` ends it',
       },

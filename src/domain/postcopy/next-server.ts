@@ -2,7 +2,7 @@ import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
 import { identifyProcess } from '../../qemu/process-identity.ts'
 import type { SpawnedChild } from '../../qemu/spawn-detached.ts'
 import { packHandOver } from '../../transfer/page-server/hand-over.ts'
-import { changeFill, readFill } from '../store/postcopy-record.ts'
+import { changePostcopyRecord, readPostcopyRecord } from '../store/postcopy-record.ts'
 import type { FirstPages } from './first-pages.ts'
 import { HandOverChannel } from './hand-over-channel.ts'
 import { PAGE_SERVER_PROGRAM } from './page-server-program.ts'
@@ -14,7 +14,7 @@ const PATIENCE_MS = 60_000
 
 /** For whom and from where. */
 export interface NextServerOptions {
-  /** Of the restore, see `FillRecord`. */
+  /** Of the restore, see `PostcopyRecord`. */
   readonly id: string
   readonly stateDir: string
 }
@@ -84,7 +84,7 @@ export class NextServer {
     first.sendFirst()
     // Noted before it can have started its supervisor, which changes the same file.
     const server = await identifyProcess(this.#child.pid)
-    await changeFill(this.#paths, this.#options.id, { server })
+    await changePostcopyRecord(this.#paths, this.#options.id, { server })
     await channel.next(signal)
     channel.end(packHandOver(await first.stop()))
     await channel.next(signal)
@@ -92,9 +92,9 @@ export class NextServer {
 
   /** Unless the domain is gone, or another by now. */
   async #startMissingSupervisor(): Promise<void> {
-    if ((await readFill(this.#paths))?.supervisor !== undefined) return
+    if ((await readPostcopyRecord(this.#paths))?.supervisor !== undefined) return
     // This process lives, but brings nothing any more.
-    const record = await changeFill(this.#paths, this.#options.id, { server: undefined })
+    const record = await changePostcopyRecord(this.#paths, this.#options.id, { server: undefined })
     if (record === undefined) return
     await startSupervisor(this.#paths, { ...this.#options, program: PAGE_SERVER_PROGRAM })
   }

@@ -2,7 +2,7 @@
 export interface PageServerCall {
   /** The runtime directory of the domain. */
   readonly directory: string
-  /** Of the restore, see `FillRecord`. */
+  /** Of the restore, see `PostcopyRecord`. */
   readonly id: string
   /** Who does what: the supervisor sees to it that there is a server, and speaks with QEMU's monitor. */
   readonly part: 'supervisor' | 'server'

@@ -28,7 +28,7 @@ async function run(call: PageServerCall, signal: AbortSignal): Promise<void> {
     const { servePages } = await import('./serve-pages.ts')
     await servePages(paths, { program, id, inherited, signal })
   } else {
-    const { superviseFill } = await import('./supervise-servers.ts')
-    await superviseFill(paths, { program, id, monitorFd: inherited?.monitor, signal })
+    const { superviseServers } = await import('./supervise-servers.ts')
+    await superviseServers(paths, { program, id, monitorFd: inherited?.monitor, signal })
   }
 }

@@ -4,7 +4,7 @@ import { identifyProcess } from '../../qemu/process-identity.ts'
 import type { InheritedFds, PageServerCall } from './page-server-call.ts'
 import { spawnHelper } from '../../qemu/spawn-helper.ts'
 import type { SpawnedChild } from '../../qemu/spawn-detached.ts'
-import { changeFill } from '../store/postcopy-record.ts'
+import { changePostcopyRecord } from '../store/postcopy-record.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 const FIRST_INHERITED = 3
@@ -41,7 +41,7 @@ export async function startSupervisor(
   const { program, id, monitorFd, stateDir } = options
   const inherit = monitorFd === undefined ? undefined : { monitor: monitorFd }
   const child = await start(paths, 'supervisor', { program, id, inherit, stateDir })
-  await changeFill(paths, id, { supervisor: await identifyProcess(child.pid) })
+  await changePostcopyRecord(paths, id, { supervisor: await identifyProcess(child.pid) })
   return child
 }
 
@@ -60,7 +60,7 @@ async function start(
   const names = Object.keys(inherit)
   const inherited = Object.fromEntries(names.map((name, index) => [name, FIRST_INHERITED + index]))
   const call: PageServerCall = { directory: paths.directory, id, part, inherited }
-  await using log = await openLog(paths.fillLog)
+  await using log = await openLog(paths.pageServerLog)
   // Where it is not said, it is inherited.
   const compileCache = stateDir === undefined ? undefined : join(stateDir, 'cache', 'node')
   const extraFds = Object.values(inherit)

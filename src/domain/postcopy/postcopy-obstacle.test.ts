@@ -2,22 +2,22 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { lazyObstacle } from './postcopy-obstacle.ts'
+import { postcopyObstacle } from './postcopy-obstacle.ts'
 
 const NOBODY = 65534
 const sysctl = readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'latin1').trim()
 
 test(
-  'lazyObstacle() names what lets an ordinary user watch page faults; root needs nothing',
+  'postcopyObstacle() names what lets an ordinary user watch page faults; root needs nothing',
   {
     skip:
       (process.geteuid?.() !== 0 && 'only root can become somebody else') ||
       (sysctl === '1' && 'everybody may on this host'),
   },
   async () => {
-    assert.equal(await lazyObstacle(), undefined)
+    assert.equal(await postcopyObstacle(), undefined)
     const url = new URL('./postcopy-obstacle.ts', import.meta.url).href
-    const program = `import { lazyObstacle } from ${JSON.stringify(url)}; console.log(await lazyObstacle())`
+    const program = `import { postcopyObstacle } from ${JSON.stringify(url)}; console.log(await postcopyObstacle())`
     const args = ['--input-type=module', '-e', program]
     const { stdout, stderr } = spawnSync(process.execPath, args, {
       uid: NOBODY,

@@ -6,7 +6,7 @@ import { access, readFile } from 'node:fs/promises'
  * `vm.unprivileged_userfaultfd`, and who may open `/dev/userfaultfd` (which QEMU uses since 8.1) watch page faults
  * (Linux admin-guide/mm/userfaultfd). QEMU has the last word when it is told.
  */
-export async function lazyObstacle(): Promise<string | undefined> {
+export async function postcopyObstacle(): Promise<string | undefined> {
   if (process.geteuid?.() === 0) return undefined
   const sysctl = '/proc/sys/vm/unprivileged_userfaultfd'
   if ((await readFile(sysctl, 'latin1').catch(() => '0')).trim() === '1') return undefined

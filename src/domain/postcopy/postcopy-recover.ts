@@ -4,15 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, QemuError } from '../../errors.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import {
-  type FillRecord,
-  changeFill,
+  type PostcopyRecord,
+  changePostcopyRecord,
   faultError,
   isBrought,
   isSupervised,
-  readFill,
-  readFillProgress,
+  readPostcopyRecord,
+  readPostcopyProgress,
 } from '../store/postcopy-record.ts'
-import { fillState } from '../store/postcopy-state.ts'
+import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { PAGE_SERVER_PROGRAM } from './page-server-program.ts'
 import { startSupervisor } from './page-server-process.ts'
@@ -54,9 +54,9 @@ export async function recoverPostcopyDomain(
   {
     await using _image = await openServed(image, { direct: false, machine: record.machine })
   }
-  await rm(paths.fillProgress, { force: true })
+  await rm(paths.postcopyProgressFile, { force: true })
   const { supervisor } = record
-  await changeFill(paths, record.id, {
+  await changePostcopyRecord(paths, record.id, {
     image,
     fault: undefined,
     supervisor: supervised ? supervisor : undefined,
@@ -71,24 +71,28 @@ export async function recoverPostcopyDomain(
       })
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
-    const fill = await fillState(paths)
+    const fill = await postcopyState(paths)
     if (fill === undefined || (fill.remainingBytes !== undefined && fill.state === 'filling'))
       return { name, image }
     if (fill.fault !== undefined) throw faultError(fill.fault)
     if (started?.ended.aborted === true || performance.now() > deadline) {
-      throw new QemuError('QEMU_STREAM', `The page server did not begin; see ${paths.fillLog}`, {
-        path: paths.fillLog,
-      })
+      throw new QemuError(
+        'QEMU_STREAM',
+        `The page server did not begin; see ${paths.pageServerLog}`,
+        {
+          path: paths.pageServerLog,
+        },
+      )
     }
     await delay(LOOK_MS)
   }
 }
 
 /** A server that has met damage ends some seconds later; then the supervisor notes it. */
-async function settledRecord(paths: RuntimePaths): Promise<FillRecord | undefined> {
+async function settledRecord(paths: RuntimePaths): Promise<PostcopyRecord | undefined> {
   for (const deadline = performance.now() + PATIENCE_MS; ;) {
-    const record = await readFill(paths)
-    const fault = record && (await readFillProgress(paths, record.id))?.fault
+    const record = await readPostcopyRecord(paths)
+    const fault = record && (await readPostcopyProgress(paths, record.id))?.fault
     const ending = record?.fault === undefined && fault !== undefined
     if (record === undefined || !ending || !(await isSupervised(record))) return record
     if (performance.now() > deadline) return record

@@ -7,7 +7,11 @@ import { startPostcopy } from '../../migration/postcopy.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
 import { identifyProcess } from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import { readFill, removeFill, writeFill } from '../store/postcopy-record.ts'
+import {
+  readPostcopyRecord,
+  removePostcopyRecord,
+  writePostcopyRecord,
+} from '../store/postcopy-record.ts'
 import { FirstPages } from './first-pages.ts'
 import { KeptMonitor } from './kept-monitor.ts'
 import { NextServer } from './next-server.ts'
@@ -22,7 +26,7 @@ const STREAM_IN_QEMU = 5
 const BLAME_MS = 100
 
 /** How a lazy restore goes. */
-export interface FillOptions {
+export interface PostcopySourceOptions {
   readonly direct: boolean
   readonly readers: number
   readonly stateDir: string
@@ -32,13 +36,13 @@ export interface FillOptions {
  * The memory of a restore that is under way: its first pages come from this process, which hands over to a page server when the guest
  * runs. Disposing it before that ends it.
  */
-export class FillStart implements AsyncDisposable {
+export class PostcopySource implements AsyncDisposable {
   /** What QEMU inherits first, in this order. */
   readonly inherited: readonly number[]
   readonly #monitor: KeptMonitor = KeptMonitor.make()
   readonly #id = randomUUID()
   readonly #paths: RuntimePaths
-  readonly #options: FillOptions
+  readonly #options: PostcopySourceOptions
   /** Settles once the image is open and QEMU is spoken to. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
@@ -50,7 +54,7 @@ export class FillStart implements AsyncDisposable {
     paths: RuntimePaths,
     image: SavedMachine,
     domain: Domain,
-    options: FillOptions,
+    options: PostcopySourceOptions,
   ) {
     this.#paths = paths
     this.#options = options
@@ -67,9 +71,9 @@ export class FillStart implements AsyncDisposable {
     paths: RuntimePaths,
     image: SavedMachine,
     domain: Domain,
-    options: FillOptions,
-  ): FillStart {
-    return new FillStart(paths, image, domain, options)
+    options: PostcopySourceOptions,
+  ): PostcopySource {
+    return new PostcopySource(paths, image, domain, options)
   }
 
   /**
@@ -134,7 +138,7 @@ export class FillStart implements AsyncDisposable {
       await first[Symbol.asyncDispose]()
       await this.#image?.[Symbol.asyncDispose]()
       // A domain that was destroyed in this moment needs none.
-      if ((await readFill(this.#paths))?.id === this.#id) throw error
+      if ((await readPostcopyRecord(this.#paths))?.id === this.#id) throw error
     } finally {
       await this.#monitor[Symbol.asyncDispose]()
     }
@@ -153,7 +157,7 @@ export class FillStart implements AsyncDisposable {
     await this.#monitor[Symbol.asyncDispose]()
     const first = await this.#first.catch(() => undefined)
     await first?.[Symbol.asyncDispose]()
-    await removeFill(this.#paths)
+    await removePostcopyRecord(this.#paths)
   }
 
   #closeQemuEnd(): void {
@@ -169,12 +173,12 @@ async function openFirst(
   image: SavedMachine,
   domain: Domain,
   fd: number,
-  { direct, readers }: FillOptions,
+  { direct, readers }: PostcopySourceOptions,
 ): Promise<FirstPages> {
   try {
     const served = await servedImage(image)
     const sizes = await hostPageSizes(domain)
-    await writeFill(paths, {
+    await writePostcopyRecord(paths, {
       id,
       image: image.path,
       machine: served.machine,

@@ -2,12 +2,12 @@ import { ImageError, QemuError, StorageError } from '../../errors.ts'
 import { type HandOver, unpackHandOver } from '../../transfer/page-server/hand-over.ts'
 import { PageServer } from '../../transfer/page-server/page-server.ts'
 import {
-  type FillProgress,
-  type FillRecord,
+  type PostcopyProgress,
+  type PostcopyRecord,
   keepFault,
-  readFill,
-  readFillProgress,
-  writeFillProgress,
+  readPostcopyRecord,
+  readPostcopyProgress,
+  writePostcopyProgress,
 } from '../store/postcopy-record.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 import { HandOverChannel } from './hand-over-channel.ts'
@@ -23,7 +23,7 @@ const NOTE_MS = 250
 export interface ServeOptions {
   /** The file to run for a supervisor: `PAGE_SERVER_PROGRAM`. */
   readonly program: string
-  /** Of the restore, see `FillRecord`. */
+  /** Of the restore, see `PostcopyRecord`. */
   readonly id: string
   /** From the one at work, which it replaces; without these it takes over from one that is gone. */
   readonly inherited?: Partial<InheritedFds> | undefined
@@ -36,22 +36,22 @@ export interface ServeOptions {
  */
 export async function servePages(paths: RuntimePaths, options: ServeOptions): Promise<void> {
   const { id } = options
-  const record = await readFill(paths)
+  const record = await readPostcopyRecord(paths)
   if (record?.id !== id) throw gone(paths)
   try {
     await serve(paths, record, options)
   } catch (error) {
     const damaged = error instanceof ImageError || error instanceof StorageError
-    const noted = damaged && (await readFillProgress(paths, id))?.fault !== undefined
+    const noted = damaged && (await readPostcopyProgress(paths, id))?.fault !== undefined
     if (damaged && !noted)
-      await writeFillProgress(paths, { id, fault: { ...keepFault(error), waiting: true } })
+      await writePostcopyProgress(paths, { id, fault: { ...keepFault(error), waiting: true } })
     throw error
   }
 }
 
 async function serve(
   paths: RuntimePaths,
-  record: FillRecord,
+  record: PostcopyRecord,
   { program, id, inherited = {}, signal }: ServeOptions,
 ): Promise<void> {
   const { connection, handOver, monitor } = inherited
@@ -60,7 +60,7 @@ async function serve(
   const { pages, state, order } = image
   const before =
     channel && (await succeed(paths, { program, id, monitorFd: monitor }, channel, signal))
-  let fault: FillProgress['fault']
+  let fault: PostcopyProgress['fault']
   const server = new PageServer(pages, {
     way: connection === undefined ? { path: paths.recoverSocket } : { fd: connection },
     begin: before ?? 'recover',
@@ -79,7 +79,7 @@ async function serve(
   let noted = Promise.resolve()
   const note = (done?: true): void => {
     noted = noted
-      .then(() => writeFillProgress(paths, { id, ...server.progress(), fault, done }))
+      .then(() => writePostcopyProgress(paths, { id, ...server.progress(), fault, done }))
       .catch(() => undefined)
   }
   const timer = setInterval(() => note(), NOTE_MS)
@@ -120,7 +120,7 @@ async function succeed(
 
 /** A supervisor that died is missed now at the latest: it ends the migration in QEMU. */
 async function seeToTheEnd(paths: RuntimePaths, supervisor: SupervisorStart): Promise<void> {
-  const record = await readFill(paths)
+  const record = await readPostcopyRecord(paths)
   if (record?.id !== supervisor.id || record.supervisor === undefined) return
   if (!(await isAlive(record.supervisor))) await startSupervisor(paths, supervisor)
 }

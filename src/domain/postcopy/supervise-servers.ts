@@ -5,13 +5,13 @@ import { endPostcopy, postcopyProgress, recoverPostcopy } from '../../migration/
 import { type ProcessIdentity, identifyProcess, isAlive } from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import {
-  type FillRecord,
+  type PostcopyRecord,
   type KeptFault,
-  changeFill,
+  changePostcopyRecord,
   keepFault,
-  readFill,
-  readFillProgress,
-  removeFill,
+  readPostcopyRecord,
+  readPostcopyProgress,
+  removePostcopyRecord,
 } from '../store/postcopy-record.ts'
 import { openKeptMonitor } from './kept-monitor.ts'
 import { startPageServer } from './page-server-process.ts'
@@ -29,12 +29,12 @@ const MAX_SERVERS = 8
  * is there. A damaged image is noted in the record; where no processor waits for what is damaged, the guest is halted first.
  * @throws QemuError, StorageError, CancelledError
  */
-export async function superviseFill(
+export async function superviseServers(
   paths: RuntimePaths,
   options: {
     /** The file to run for a server: `PAGE_SERVER_PROGRAM`. */
     readonly program: string
-    /** Of the restore, see `FillRecord`. */
+    /** Of the restore, see `PostcopyRecord`. */
     readonly id: string
     readonly monitorFd: number | undefined
     readonly signal: AbortSignal
@@ -64,13 +64,13 @@ interface Fill {
 }
 
 /** Its record, as long as it is not over. */
-async function recordOf({ paths, id }: Fill): Promise<FillRecord | undefined> {
-  const record = await readFill(paths)
+async function recordOf({ paths, id }: Fill): Promise<PostcopyRecord | undefined> {
+  const record = await readPostcopyRecord(paths)
   return record?.id === id ? record : undefined
 }
 
 async function removeOwn(fill: Fill): Promise<void> {
-  if ((await recordOf(fill)) !== undefined) await removeFill(fill.paths)
+  if ((await recordOf(fill)) !== undefined) await removePostcopyRecord(fill.paths)
 }
 
 /** Whether there is something to see to; who started us notes us in the record first. */
@@ -99,13 +99,13 @@ async function follow(
   while (await isAlive(server)) {
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return 'over'
-    const fault = (await readFillProgress(fill.paths, fill.id))?.fault
+    const fault = (await readPostcopyProgress(fill.paths, fill.id))?.fault
     // A guest of which a processor waits for a page cannot be halted: QEMU would wait for that processor.
     if (fault === undefined || fault.waiting || halted) continue
     halted = true
     await monitor.execute('stop', {}, { timeoutMs: 2000 }).catch(() => undefined)
   }
-  const progress = await readFillProgress(fill.paths, fill.id)
+  const progress = await readPostcopyProgress(fill.paths, fill.id)
   if (progress?.done === true) {
     await endPostcopy(monitor)
     await removeOwn(fill)
@@ -149,7 +149,7 @@ async function recover(
     )
     if (refused === undefined) {
       // What the one before it noted is not true of this one.
-      await rm(paths.fillProgress, { force: true })
+      await rm(paths.postcopyProgressFile, { force: true })
       return startServer(fill)
     }
     if (monitor.state !== 'ready') return undefined
@@ -168,7 +168,7 @@ async function recover(
 async function startServer({ paths, id, program }: Fill): Promise<ProcessIdentity> {
   const { pid } = await startPageServer(paths, { program, id })
   const server = (await identifyProcess(pid)) ?? { pid, startTime: 0, bootId: '' }
-  await changeFill(paths, id, { server })
+  await changePostcopyRecord(paths, id, { server })
   return server
 }
 
@@ -181,5 +181,5 @@ async function failed(fill: Fill): Promise<undefined> {
 }
 
 async function noteFault({ paths, id }: Fill, fault: KeptFault): Promise<void> {
-  await changeFill(paths, id, { fault }).catch(() => undefined)
+  await changePostcopyRecord(paths, id, { fault }).catch(() => undefined)
 }

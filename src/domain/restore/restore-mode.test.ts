@@ -41,7 +41,7 @@ async function choose(
   const chosen = await chooseMode(image, planOf(memoryBacking), {
     asked,
     cached: undefined,
-    lazyObstacle: () => Promise.resolve(obstacle),
+    postcopyObstacle: () => Promise.resolve(obstacle),
   })
   return `${chosen.mode}: ${chosen.why}`
 }

@@ -26,7 +26,7 @@ export interface ModeChoice {
   /** Raw copies of the image's RAM blocks, when it is in the cache. */
   readonly cached: readonly LinearPart[] | undefined
   /** Whether pages can be brought on demand here: why not, in words, or `undefined`. */
-  readonly lazyObstacle: () => Promise<string | undefined>
+  readonly postcopyObstacle: () => Promise<string | undefined>
 }
 
 /**
@@ -57,12 +57,12 @@ export async function chooseMode(
     return { mode: 'map', why, memory: notMapped }
   }
   if (asked === 'map') throw refusal(image, 'mapped', notMapped)
-  const notLazy = lazyUnfit(image, plan.domain) ?? (await choice.lazyObstacle())
-  if (notLazy === undefined) {
+  const postcopyRefused = postcopyUnfit(image, plan.domain) ?? (await choice.postcopyObstacle())
+  if (postcopyRefused === undefined) {
     return { mode: 'lazy', why: asked === 'lazy' ? 'it was asked for' : `no map: ${notMapped}` }
   }
-  if (asked === 'lazy') throw notLazily(image, notLazy)
-  return { mode: 'load', why: `no map: ${notMapped}; no lazy: ${notLazy}` }
+  if (asked === 'lazy') throw postcopyRefusal(image, postcopyRefused)
+  return { mode: 'load', why: `no map: ${notMapped}; no lazy: ${postcopyRefused}` }
 }
 
 function tryMap(
@@ -114,7 +114,7 @@ function whyNotLinear(image: SavedMachine): string {
     : 'the image is compressed and not in the cache'
 }
 
-function lazyUnfit(image: SavedMachine, domain: Domain): string | undefined {
+function postcopyUnfit(image: SavedMachine, domain: Domain): string | undefined {
   if (image.pages === undefined || image.deviceState === undefined)
     return `pages of an image of format ${image.format} cannot be read one by one`
   return backingUnfit(domain)
@@ -134,7 +134,7 @@ function storedBytes({ pages }: SavedMachine): number | undefined {
 }
 
 /** The error for an image whose pages cannot be brought on demand. */
-export function notLazily(image: SavedMachine, why: string): StasisError {
+export function postcopyRefusal(image: SavedMachine, why: string): StasisError {
   return refusal(image, 'brought on demand', why)
 }
 

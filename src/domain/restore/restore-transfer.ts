@@ -12,12 +12,12 @@ import { watchTransfer } from '../progress/transfer-meter.ts'
 const GRACE_MS = 1000
 
 /**
- * Lets QEMU load a machine from a feed until both say that all is through and right.
+ * Lets QEMU load a machine from a sender until both say that all is through and right.
  * @throws ImageError, StorageError, QemuError, CancelledError
  */
 export async function transferIn(
   control: QmpConnection,
-  feed: ImageSender,
+  sender: ImageSender,
   options: {
     readonly socketPath: string
     /** QEMU's pid, where it is known. */
@@ -30,13 +30,13 @@ export async function transferIn(
   },
 ): Promise<void> {
   const { socketPath, features, fresh, pid, signal, report } = options
-  const { mappedRam } = feed
+  const { mappedRam } = sender
   const before = bytesReadBy(pid)
   using _meter = watchTransfer(
     () =>
       mappedRam === undefined
-        ? feed.progress()
-        : withRead(feed.progress(), bytesReadBy(pid) - before),
+        ? sender.progress()
+        : withRead(sender.progress(), bytesReadBy(pid) - before),
     (measure) => report({ phase: 'loading', ...measure }),
   )
   const abandon = new AbortController()
@@ -46,14 +46,14 @@ export async function transferIn(
     fresh,
     mappedRam: mappedRam !== undefined,
     directIo: mappedRam?.directIo === true && features.directIo,
-    channels: feed.multifd.channels,
-    multifdCompression: feed.multifd.compression,
+    channels: sender.multifd.channels,
+    multifdCompression: sender.multifd.compression,
     signal: signal === undefined ? abandon.signal : AbortSignal.any([signal, abandon.signal]),
   })
   let timer: NodeJS.Timeout | undefined
   const ends = await Promise.allSettled([
-    // The feed sees to its own end when QEMU goes: it may still find out that the image was to blame.
-    feed.feed(socketPath).catch((error: unknown) => {
+    // The sender sees to its own end when QEMU goes: it may still find out that the image was to blame.
+    sender.send(socketPath).catch((error: unknown) => {
       timer = setTimeout(() => abandon.abort(error), error instanceof ImageError ? 0 : GRACE_MS)
       throw error
     }),

@@ -1,5 +1,5 @@
 import { resolveDirectories } from '../store/directories.ts'
-import { waitUntilFilled } from '../store/postcopy-state.ts'
+import { waitForAllMemory } from '../store/postcopy-state.ts'
 import type { FirstOutput } from './first-output.ts'
 import type { RestoreOptions, RestoreResult } from './restore-request.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
@@ -20,7 +20,7 @@ export async function waitForMore(
   const { name, state, mode, timing } = result
   const filled = async (): Promise<number | undefined> => {
     if (mode !== 'lazy' || wait === undefined || wait === 'output') return timing.allRamMs
-    await waitUntilFilled(name, runtimePaths(resolveDirectories(options), name), signal)
+    await waitForAllMemory(name, runtimePaths(resolveDirectories(options), name), signal)
     return performance.now() - startMs
   }
   const written = async (): Promise<number | undefined> =>

@@ -22,9 +22,9 @@ import { checkIdentity } from '../store/identity.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
 import { migrationFeatures } from '../machine/migration-features.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
-import { lazyObstacle } from '../postcopy/postcopy-obstacle.ts'
-import { FillStart } from '../postcopy/postcopy-source.ts'
-import { type ChosenMode, chooseMode, notLazily } from './restore-mode.ts'
+import { postcopyObstacle } from '../postcopy/postcopy-obstacle.ts'
+import { PostcopySource } from '../postcopy/postcopy-source.ts'
+import { type ChosenMode, chooseMode, postcopyRefusal } from './restore-mode.ts'
 import { type RestorePlan, planRestore } from './restore-plan.ts'
 import { transferIn } from './restore-transfer.ts'
 import type { RestoreOptions, RestoreResult } from './restore-request.ts'
@@ -56,7 +56,7 @@ export async function restoreImage(
   options: RestoreOptions,
   own: { readonly parked?: HeldDomain; readonly output?: FirstOutput | undefined },
 ): Promise<RestoreResult> {
-  const left: FillStart[] = []
+  const left: PostcopySource[] = []
   try {
     return await restoreUntilItRuns(path, options, { ...own, left })
   } finally {
@@ -72,7 +72,7 @@ async function restoreUntilItRuns(
   own: {
     readonly parked?: HeldDomain
     readonly output?: FirstOutput | undefined
-    readonly left: FillStart[]
+    readonly left: PostcopySource[]
   },
 ): Promise<RestoreResult> {
   const { parked, output, left } = own
@@ -102,7 +102,7 @@ async function restoreUntilItRuns(
   const chosen = await chooseMode(image, plan, {
     asked: plan.recorded === undefined ? (options.mode ?? 'auto') : 'load',
     cached: options.mode === 'load' ? undefined : await findCached(directories, image),
-    lazyObstacle,
+    postcopyObstacle,
   })
   using memory = chosen.mode === 'map' ? chosen.memory : undefined
   await using files =
@@ -111,10 +111,10 @@ async function restoreUntilItRuns(
       : await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
   const mappedRam = plan.emulator.probed.migrationCapabilities.includes('mapped-ram')
   const reading = { connections, direct, mappedRam, signal }
-  await using feed = chosen.mode === 'lazy' ? undefined : openSender(image, plan, chosen, reading)
+  await using sender = chosen.mode === 'lazy' ? undefined : openSender(image, plan, chosen, reading)
   await using fill =
     chosen.mode === 'lazy'
-      ? FillStart.begin(held.paths, image, plan.domain, {
+      ? PostcopySource.begin(held.paths, image, plan.domain, {
           direct,
           readers: connections,
           stateDir: directories.stateDir,
@@ -124,25 +124,26 @@ async function restoreUntilItRuns(
   await using machine = await LaunchedMachine.launch(held, {
     ...plan,
     incoming: true,
-    memoryFiles: feed?.memoryFiles,
+    memoryFiles: sender?.memoryFiles,
     mappedFiles: memory?.files,
-    fill: fill && { path: held.paths.fillSocket, inherited: fill.inherited },
+    fill: fill && { path: held.paths.postcopySocket, inherited: fill.inherited },
     signal,
   })
   const { control } = machine
   const launchedMs = performance.now()
   const socketPath = held.paths.migrationSocket
-  const notLazy = await fill?.loadDevices(control, signal)
-  if (notLazy !== undefined && options.mode === 'lazy') throw notLazily(image, notLazy)
-  const lazy = fill !== undefined && notLazy === undefined
+  const postcopyRefused = await fill?.loadDevices(control, signal)
+  if (postcopyRefused !== undefined && options.mode === 'lazy')
+    throw postcopyRefusal(image, postcopyRefused)
+  const lazy = fill !== undefined && postcopyRefused === undefined
   if (!lazy) {
     await fill?.[Symbol.asyncDispose]()
-    await using late = feed ?? openImageSender(image, { ...reading, backends: [] })
+    await using late = sender ?? openImageSender(image, { ...reading, backends: [] })
     const { emulator } = plan.emulator.probed
     const features = await migrationFeatures(control, emulator, directories, signal)
     const { pid } = machine.record
     // What QEMU refused to begin changes nothing, but asking is cheap then.
-    const fresh = plan.recorded === undefined && notLazy === undefined
+    const fresh = plan.recorded === undefined && postcopyRefused === undefined
     await transferIn(control, late, { socketPath, features, fresh, pid, signal, report })
   }
   const loadedMs = performance.now()
@@ -172,7 +173,7 @@ async function restoreUntilItRuns(
   if (runs) await dropConsumed(held.paths, { origin: { ...source, begun: true } })
   if (runs) await afterWaking(held, control, options)
   const ramBytes = plan.domain.memoryBytes
-  const mode = notLazy === undefined ? chosen.mode : 'load'
+  const mode = postcopyRefused === undefined ? chosen.mode : 'load'
   return job.complete({
     name,
     uuid: plan.uuid,
@@ -181,7 +182,7 @@ async function restoreUntilItRuns(
     format: image.format,
     state: runs ? 'running' : 'paused',
     mode,
-    modeReason: notLazy === undefined ? chosen.why : `no lazy: ${notLazy}`,
+    modeReason: postcopyRefused === undefined ? chosen.why : `no lazy: ${postcopyRefused}`,
     ramBytes,
     timing: {
       totalMs: ranMs - startMs,

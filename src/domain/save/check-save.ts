@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { StasisError } from '../../errors.ts'
 import { checkDestination } from '../store/destination.ts'
 import { liveDomain } from '../store/dump-xml.ts'
-import { fillState } from '../store/postcopy-state.ts'
+import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 import { checkMemoryIsThere, checkSavable } from './check-savable.ts'
@@ -50,7 +50,7 @@ export async function checkSave(
   }
   await look(() => checkDestination(directories, file))
   // A save waits for what a page server brings.
-  if ((await fillState(paths))?.state !== 'filling')
+  if ((await postcopyState(paths))?.state !== 'filling')
     await look(() => checkMemoryIsThere(name, control))
   await look(() => checkSavable(name, control, settings, options.signal))
   await look(() => describeForSave(held, record, true, options.xml, control))

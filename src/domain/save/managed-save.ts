@@ -6,7 +6,7 @@ import { findEntry } from '../store/catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { fillState } from '../store/postcopy-state.ts'
+import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { isParked, removeManagedImage } from '../store/managed-image.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
@@ -65,7 +65,7 @@ export async function requireManagedSave(
   domain: Pick<HeldDomain, 'name' | 'paths' | 'record'>,
 ): Promise<void> {
   const { name, paths, record } = domain
-  if (record !== undefined && (await fillState(paths)) !== undefined) {
+  if (record !== undefined && (await postcopyState(paths)) !== undefined) {
     throw new DomainError(
       'DOMAIN_WRONG_STATE',
       `Domain '${name}' goes on from its managed save already, and takes its memory from it`,

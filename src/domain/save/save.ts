@@ -12,7 +12,7 @@ import { checkDestination } from '../store/destination.ts'
 import { identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { endSaved } from './end-saved.ts'
-import { waitUntilFilled } from '../store/postcopy-state.ts'
+import { waitForAllMemory } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { imageKey, writeHistory } from '../store/image-history.ts'
 import { Job, type JobOperation } from '../progress/job.ts'
@@ -97,7 +97,7 @@ export async function saveHeld(
   await using job = await Job.begin(held.paths, options.operation, options)
   const { signal, report } = job
   report({ phase: 'checking' })
-  await waitUntilFilled(held.name, held.paths, signal, ({ image, remainingBytes }) =>
+  await waitForAllMemory(held.name, held.paths, signal, ({ image, remainingBytes }) =>
     report({ phase: 'filling', image, remainingBytes }),
   )
   await checkDestination(held.directories, file)

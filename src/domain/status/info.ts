@@ -5,7 +5,7 @@ import { findEntry } from '../store/catalogue.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { entryXml } from '../store/dump-xml.ts'
-import { type FillState, fillState } from '../store/postcopy-state.ts'
+import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import { type LastEnd, readLastEnd } from '../store/last-end.ts'
 import { type DomainSummary, stateOf } from './list.ts'
 import { isParked } from '../store/managed-image.ts'
@@ -22,7 +22,7 @@ export interface DomainInfo extends DomainSummary {
   /** Processor time that its QEMU used so far. */
   readonly cpuTimeMs: number | undefined
   /** A lazy restore whose memory is not all there yet. */
-  readonly fill: FillState | undefined
+  readonly fill: PostcopyState | undefined
 }
 
 /**
@@ -52,6 +52,6 @@ export async function domainInfo(
     maxMemoryBytes: domain.memoryBytes,
     usedMemoryBytes: domain.memoryBytes,
     cpuTimeMs: record === undefined ? undefined : await processorTimeMs(record.pid),
-    fill: record === undefined ? undefined : await fillState(entry.paths),
+    fill: record === undefined ? undefined : await postcopyState(entry.paths),
   }
 }

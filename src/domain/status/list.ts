@@ -3,7 +3,7 @@ import { type Directories, resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { isAutostarted } from '../store/autostart.ts'
 import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
-import { fillState } from '../store/postcopy-state.ts'
+import { postcopyState } from '../store/postcopy-state.ts'
 import { isParked } from '../store/managed-image.ts'
 import { askRunState } from '../machine/monitor.ts'
 
@@ -72,7 +72,7 @@ async function summarise(
 export async function stateOf(entry: DomainEntry, signal?: AbortSignal): Promise<DomainState> {
   if (entry.record === undefined) return 'shut off'
   // QEMU calls a guest running of which a processor waits for a page that never comes.
-  if ((await fillState(entry.paths))?.state === 'failed') return 'paused'
+  if ((await postcopyState(entry.paths))?.state === 'failed') return 'paused'
   const runState = await askRunState(entry.paths, signal)
   return runState === undefined ? 'no state' : stateOfRunState(runState)
 }

@@ -15,7 +15,7 @@ export interface KeptFault {
 }
 
 /** What is known of a restore whose memory comes while the guest runs: `fill.json`. It is there until all memory is. */
-export interface FillRecord {
+export interface PostcopyRecord {
   /** Of this restore: whoever outlives a domain must not touch the record of the next of its name. */
   readonly id: string
   readonly image: string
@@ -34,7 +34,7 @@ export interface FillRecord {
 }
 
 /** How far it is: `fill-progress.json`. */
-export interface FillProgress {
+export interface PostcopyProgress {
   /** Of the restore. */
   readonly id: string
   /** `undefined` when the image could not even be opened. */
@@ -49,7 +49,10 @@ export interface FillProgress {
 }
 
 /** Writes the record of a restore that begins. @throws StorageError */
-export async function writeFill(paths: RuntimePaths, record: FillRecord): Promise<void> {
+export async function writePostcopyRecord(
+  paths: RuntimePaths,
+  record: PostcopyRecord,
+): Promise<void> {
   await writeWhole(paths.fill, textOf(record))
 }
 
@@ -58,57 +61,62 @@ export async function writeFill(paths: RuntimePaths, record: FillRecord): Promis
  * domain that was destroyed is not being filled, and one that was restored anew is another.
  * @throws StorageError
  */
-export async function changeFill(
+export async function changePostcopyRecord(
   paths: RuntimePaths,
   id: string,
-  change: Partial<FillRecord>,
-): Promise<FillRecord | undefined> {
-  const record = await readFill(paths)
+  change: Partial<PostcopyRecord>,
+): Promise<PostcopyRecord | undefined> {
+  const record = await readPostcopyRecord(paths)
   if (record?.id !== id) return undefined
   const changed = { ...record, ...change }
-  const isMeant = (text: string): boolean => parse<FillRecord>(text)?.id === id
+  const isMeant = (text: string): boolean => parse<PostcopyRecord>(text)?.id === id
   return (await replaceWhole(paths.fill, textOf(changed), isMeant)) ? changed : undefined
 }
 
-function textOf(record: FillRecord): string {
+function textOf(record: PostcopyRecord): string {
   return `${JSON.stringify(record, undefined, 2)}\n`
 }
 
 /** The record of a domain that is being filled; `undefined` when its memory is all there. @throws StorageError */
-export async function readFill(paths: RuntimePaths): Promise<FillRecord | undefined> {
-  return readJson<FillRecord>(paths.fill)
+export async function readPostcopyRecord(paths: RuntimePaths): Promise<PostcopyRecord | undefined> {
+  return readJson<PostcopyRecord>(paths.fill)
 }
 
 /** @throws StorageError */
-export async function writeFillProgress(
+export async function writePostcopyProgress(
   paths: RuntimePaths,
-  progress: FillProgress,
+  progress: PostcopyProgress,
 ): Promise<void> {
-  await writeWhole(paths.fillProgress, JSON.stringify(progress))
+  await writeWhole(paths.postcopyProgressFile, JSON.stringify(progress))
 }
 
 /** How far a restore is; `undefined` when nobody has said it yet. */
-export async function readFillProgress(
+export async function readPostcopyProgress(
   paths: RuntimePaths,
   id: string,
-): Promise<FillProgress | undefined> {
-  const progress = await readJson<FillProgress>(paths.fillProgress)
+): Promise<PostcopyProgress | undefined> {
+  const progress = await readJson<PostcopyProgress>(paths.postcopyProgressFile)
   return progress?.id === id ? progress : undefined
 }
 
 /** All memory is there. */
-export async function removeFill(paths: RuntimePaths): Promise<void> {
-  for (const path of [paths.fillProgress, paths.recoverSocket, paths.fillLog, paths.fill])
+export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
+  for (const path of [
+    paths.postcopyProgressFile,
+    paths.recoverSocket,
+    paths.pageServerLog,
+    paths.fill,
+  ])
     await rm(path, { force: true })
 }
 
 /** Whether somebody sees to it that there is a page server. */
-export async function isSupervised({ supervisor }: FillRecord): Promise<boolean> {
+export async function isSupervised({ supervisor }: PostcopyRecord): Promise<boolean> {
   return supervisor !== undefined && (await isAlive(supervisor))
 }
 
 /** Whether the memory comes: a server brings it, or will be started. */
-export async function isBrought(record: FillRecord): Promise<boolean> {
+export async function isBrought(record: PostcopyRecord): Promise<boolean> {
   const { server } = record
   return (await isSupervised(record)) || (server !== undefined && (await isAlive(server)))
 }

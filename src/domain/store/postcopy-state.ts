@@ -1,13 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CancelledError, DomainError } from '../../errors.ts'
-import { type KeptFault, isBrought, readFill, readFillProgress } from './postcopy-record.ts'
+import {
+  type KeptFault,
+  isBrought,
+  readPostcopyRecord,
+  readPostcopyProgress,
+} from './postcopy-record.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 const LOOK_MS = 20
 const LOOKS_TO_TELL = 10
 
 /** A domain that runs while its memory still comes from an image. */
-export interface FillState {
+export interface PostcopyState {
   readonly image: string
   readonly remainingBytes: number | undefined
   /** `lost`: nobody brings it any more; `failed`: it cannot be brought, `fault` says why. */
@@ -16,14 +21,14 @@ export interface FillState {
 }
 
 /** How far a domain's memory is; `undefined` when all of it is there. @throws StorageError */
-export async function fillState(paths: RuntimePaths): Promise<FillState | undefined> {
-  const record = await readFill(paths)
+export async function postcopyState(paths: RuntimePaths): Promise<PostcopyState | undefined> {
+  const record = await readPostcopyRecord(paths)
   if (record === undefined) return undefined
-  const progress = await readFillProgress(paths, record.id)
+  const progress = await readPostcopyProgress(paths, record.id)
   const fault = record.fault ?? progress?.fault
   const brought = await isBrought(record)
   // Its last act, before it ends, is to remove the record.
-  if (!brought && (await readFill(paths)) === undefined) return undefined
+  if (!brought && (await readPostcopyRecord(paths)) === undefined) return undefined
   return {
     image: record.image,
     remainingBytes: progress?.remainingBytes,
@@ -36,14 +41,14 @@ export async function fillState(paths: RuntimePaths): Promise<FillState | undefi
  * Waits until all memory of a domain is there; tells `onWait` about five times a second what it waits for.
  * @throws DomainError DOMAIN_WRONG_STATE when it will not come, CancelledError
  */
-export async function waitUntilFilled(
+export async function waitForAllMemory(
   name: string,
   paths: RuntimePaths,
   signal: AbortSignal | undefined,
-  onWait?: (fill: FillState) => void,
+  onWait?: (fill: PostcopyState) => void,
 ): Promise<void> {
   for (let looks = 0; ; looks += 1) {
-    const fill = await fillState(paths)
+    const fill = await postcopyState(paths)
     if (fill === undefined) return
     if (fill.state !== 'filling') throw notFilled(name, fill)
     if (looks % LOOKS_TO_TELL === 0) onWait?.(fill)
@@ -53,7 +58,7 @@ export async function waitUntilFilled(
   }
 }
 
-function notFilled(name: string, fill: FillState): DomainError {
+function notFilled(name: string, fill: PostcopyState): DomainError {
   const why =
     fill.fault === undefined ? `no page server brings it from ${fill.image}` : fill.fault.message
   return new DomainError(

@@ -20,11 +20,11 @@ export interface RuntimePaths {
   /** What is known of a restore whose memory still comes, see fill-record.ts. */
   readonly fill: string
   /** How far it is. */
-  readonly fillProgress: string
+  readonly postcopyProgressFile: string
   /** What its page server said. */
-  readonly fillLog: string
+  readonly pageServerLog: string
   /** A third monitor, for the page server's own. */
-  readonly fillSocket: string
+  readonly postcopySocket: string
   /** Where QEMU takes the rest of its memory from a new page server. */
   readonly recoverSocket: string
   readonly log: string
@@ -57,9 +57,9 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     querySocket: socket('query.sock'),
     migrationSocket: socket('stream.sock'),
     fill: join(directory, 'fill.json'),
-    fillProgress: join(directory, 'fill-progress.json'),
-    fillLog: join(directory, 'page-server.log'),
-    fillSocket: socket('fill.sock'),
+    postcopyProgressFile: join(directory, 'fill-progress.json'),
+    pageServerLog: join(directory, 'page-server.log'),
+    postcopySocket: socket('fill.sock'),
     recoverSocket: socket('more.sock'),
     log: join(directory, 'qemu.log'),
     lock: join(directory, 'lock'),

@@ -25,7 +25,7 @@ class ChannelsSender implements ImageSender {
     this.multifd = { channels: channels.count, compression: channels.compression }
   }
 
-  async feed(socketPath: string): Promise<void> {
+  async send(socketPath: string): Promise<void> {
     using opened = new DisposableStack()
     const connections: IncomingConnection[] = []
     this.#connections = connections

@@ -1,6 +1,6 @@
 import type { TransferProgress } from '../image-receiver.ts'
 
-/** What feeding a new QEMU needs. */
+/** What sending a new QEMU needs. */
 export interface ImageSenderOptions {
   /** Workers that read the image at the same time, 1 to 64. */
   readonly connections: number
@@ -17,19 +17,19 @@ export interface ImageSenderOptions {
 
 /**
  * The sending end of a restore. It may fill RAM before QEMU runs (`memoryFiles`), and carries the rest to QEMU's incoming socket.
- * Order: make it, launch QEMU with `memoryFiles` and `-incoming defer`, `migrate-incoming unix:PATH`, then `feed(PATH)`.
+ * Order: make it, launch QEMU with `memoryFiles` and `-incoming defer`, `migrate-incoming unix:PATH`, then `send(PATH)`.
  */
 export interface ImageSender extends AsyncDisposable {
-  /** Descriptors of memory files by backend id, to be inherited by QEMU; being filled since the feed was made. */
+  /** Descriptors of memory files by backend id, to be inherited by QEMU; being filled since the sender was made. */
   readonly memoryFiles: ReadonlyMap<string, number>
   /** What QEMU must be told before `migrate-incoming`. 0 channels: no multifd. */
   readonly multifd: { readonly channels: number; readonly compression: 'none' | 'zlib' | 'zstd' }
-  /** There when QEMU reads the image by itself: `migrate-incoming` this, with mapped-ram. `feed` carries and counts nothing then. */
+  /** There when QEMU reads the image by itself: `migrate-incoming` this, with mapped-ram. `send` carries and counts nothing then. */
   readonly mappedRam?: { readonly uri: string; readonly directIo: boolean } | undefined
   /**
    * Connects to QEMU's incoming socket and carries everything. Settles when all was sent and every checksum was right.
    * @throws ImageError naming file and offset, QemuError QEMU_DIED when the socket closes early, CancelledError
    */
-  feed(socketPath: string): Promise<void>
+  send(socketPath: string): Promise<void>
   progress(): TransferProgress
 }

@@ -67,12 +67,12 @@ test('openImageSender() fills the memory file of a backend and sends the other b
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
-  await using feed = openImageSender(machine, { ...options, backends: [pcRam] })
-  assert.deepEqual(feed.multifd, { channels: 0, compression: 'none' })
-  const memory = feed.memoryFiles.get('pc.ram')
+  await using sender = openImageSender(machine, { ...options, backends: [pcRam] })
+  assert.deepEqual(sender.multifd, { channels: 0, compression: 'none' })
+  const memory = sender.memoryFiles.get('pc.ram')
   assert.ok(memory !== undefined)
   await using incoming = await fakeIncoming(dir.join('s'))
-  await feed.feed(dir.join('s'))
+  await sender.send(dir.join('s'))
   await incoming.ended(1)
   assert.ok((await readFile(`/proc/self/fd/${memory}`)).equals(expectedRam()))
   const { ram, parser } = takeApart(incoming.received[0]!)
@@ -82,7 +82,7 @@ test('openImageSender() fills the memory file of a backend and sends the other b
     { ...parser.finish() },
     { head: TEST_HEAD, ramSection: 2, sections: TEST_SECTIONS, tail: TEST_TAIL },
   )
-  const { ramBytes, ramTotalBytes, fileBytes } = feed.progress()
+  const { ramBytes, ramTotalBytes, fileBytes } = sender.progress()
   assert.equal(ramBytes, ramTotalBytes)
   assert.equal(ramTotalBytes, 66 * PAGE_SIZE)
   assert.ok(fileBytes > PAGE_SIZE)
@@ -93,10 +93,10 @@ test('openImageSender() sends every page of every block when there is no backend
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
-  await using feed = openImageSender(machine, options)
-  assert.equal(feed.memoryFiles.size, 0)
+  await using sender = openImageSender(machine, options)
+  assert.equal(sender.memoryFiles.size, 0)
   await using incoming = await fakeIncoming(dir.join('s'))
-  await feed.feed(dir.join('s'))
+  await sender.send(dir.join('s'))
   await incoming.ended(1)
   const { ram } = takeApart(incoming.received[0]!)
   assert.ok(ram.get('pc.ram')?.equals(expectedRam()))
@@ -139,8 +139,8 @@ test('openImageSender() leaves a mapped-ram file to a QEMU that has a loader for
     { mappedRam: true, mapped: new Set(['pc.ram']) },
   ]
   for (const other of others) {
-    await using feed = openImageSender(machine, { ...options, ...other })
-    assert.equal(feed.mappedRam, undefined)
+    await using sender = openImageSender(machine, { ...options, ...other })
+    assert.equal(sender.mappedRam, undefined)
   }
   const wrong = [{ id: 'pc.ram', length: PAGE_SIZE }]
   assert.throws(() => openImageSender(machine, { ...options, mappedRam: true, backends: wrong }), {
@@ -148,16 +148,16 @@ test('openImageSender() leaves a mapped-ram file to a QEMU that has a loader for
   })
 })
 
-test('feed() names the frame when one is damaged, and sends no devices', async () => {
+test('send() names the frame when one is damaged, and sends no devices', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   const { bytes, frames } = buildStasisImage()
   bytes[frames[0]!.offset + 3]! ^= 1
   await writeFile(path, bytes)
   await using machine = await openImage(path, options)
-  await using feed = openImageSender(machine, { ...options, backends: [pcRam] })
+  await using sender = openImageSender(machine, { ...options, backends: [pcRam] })
   await using incoming = await fakeIncoming(dir.join('s'))
-  await assert.rejects(feed.feed(dir.join('s')), {
+  await assert.rejects(sender.send(dir.join('s')), {
     code: 'IMAGE_CORRUPT',
     offset: frames[0]!.offset,
   })
@@ -165,14 +165,14 @@ test('feed() names the frame when one is damaged, and sends no devices', async (
   assert.ok(!incoming.received[0]!.includes(TEST_SECTIONS))
 })
 
-test('a feed that is disposed before feed() leaves nothing behind', async () => {
+test('a sender that is disposed before send() leaves nothing behind', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
-  const feed = openImageSender(machine, { ...options, backends: [pcRam] })
-  const memory = feed.memoryFiles.get('pc.ram')
-  await feed[Symbol.asyncDispose]()
+  const sender = openImageSender(machine, { ...options, backends: [pcRam] })
+  const memory = sender.memoryFiles.get('pc.ram')
+  await sender[Symbol.asyncDispose]()
   await assert.rejects(readFile(`/proc/self/fd/${memory}`))
 })
 
@@ -187,29 +187,29 @@ test('openImageSender() carries a raw stream as it is', async () => {
   await using dir = await tempDir()
   await rawImage(dir.join('image'), single)
   await using machine = await openImage(dir.join('image'), options)
-  await using feed = openImageSender(machine, options)
+  await using sender = openImageSender(machine, options)
   await using incoming = await fakeIncoming(dir.join('s'))
-  await feed.feed(dir.join('s'))
+  await sender.send(dir.join('s'))
   await incoming.ended(1)
   assert.ok(incoming.received[0]!.equals(single))
-  assert.equal(feed.progress().transferredBytes, single.length)
+  assert.equal(sender.progress().transferredBytes, single.length)
 })
 
 test('openImageSender() carries channels as they are, main first', async () => {
   await using dir = await tempDir()
   await writeChannelsImage(dir.join('image'), main, channels)
   await using machine = await openImage(dir.join('image'), options)
-  await using feed = openImageSender(machine, options)
-  assert.deepEqual(feed.multifd, { channels: 2, compression: 'none' })
+  await using sender = openImageSender(machine, options)
+  assert.deepEqual(sender.multifd, { channels: 2, compression: 'none' })
   await using incoming = await fakeIncoming(dir.join('s'))
-  await feed.feed(dir.join('s'))
+  await sender.send(dir.join('s'))
   await incoming.ended(3)
   for (const [index, bytes] of [main, ...channels].entries())
     assert.ok(incoming.received[index]!.equals(bytes), `connection ${index}`)
-  assert.deepEqual(feed.progress().channelBytes, [5_000_000, 3_000_000])
+  assert.deepEqual(sender.progress().channelBytes, [5_000_000, 3_000_000])
 })
 
-test('feed() rejects and withholds the end when the checksum of a channel is wrong', async () => {
+test('send() rejects and withholds the end when the checksum of a channel is wrong', async () => {
   await using dir = await tempDir()
   await writeChannelsImage(dir.join('image'), main, channels)
   {
@@ -220,9 +220,9 @@ test('feed() rejects and withholds the end when the checksum of a channel is wro
   for (const hangUpAfter of [Infinity, 300_000]) {
     const socket = dir.join(`s${hangUpAfter}`)
     await using machine = await openImage(dir.join('image'), options)
-    await using feed = openImageSender(machine, options)
+    await using sender = openImageSender(machine, options)
     await using incoming = await fakeIncoming(socket, { hangUpAfter })
-    await assert.rejects(feed.feed(socket), { code: 'IMAGE_CORRUPT', path: dir.join('image.2') })
+    await assert.rejects(sender.send(socket), { code: 'IMAGE_CORRUPT', path: dir.join('image.2') })
     await incoming.ended(3)
     assert.ok(incoming.received[2]!.length < 3_000_000)
   }
@@ -235,34 +235,34 @@ async function makeImage(kind: 'raw' | 'channels' | 'stasis', path: string): Pro
 }
 
 for (const kind of ['raw', 'channels'] as const) {
-  test(`feed() of a ${kind} image says that QEMU died when it hangs up early`, async () => {
+  test(`send() of a ${kind} image says that QEMU died when it hangs up early`, async () => {
     await using dir = await tempDir()
     await makeImage(kind, dir.join('image'))
     await using machine = await openImage(dir.join('image'), options)
-    await using feed = openImageSender(machine, options)
+    await using sender = openImageSender(machine, options)
     await using _incoming = await fakeIncoming(dir.join('s'), { hangUpAfter: 10 })
-    await assert.rejects(feed.feed(dir.join('s')), { code: 'QEMU_DIED', path: dir.join('s') })
+    await assert.rejects(sender.send(dir.join('s')), { code: 'QEMU_DIED', path: dir.join('s') })
   })
 }
 
 for (const kind of ['raw', 'channels', 'stasis'] as const) {
-  test(`feed() of a ${kind} image says that QEMU died when nobody listens`, async () => {
+  test(`send() of a ${kind} image says that QEMU died when nobody listens`, async () => {
     await using dir = await tempDir()
     await makeImage(kind, dir.join('image'))
     await using machine = await openImage(dir.join('image'), options)
-    await using feed = openImageSender(machine, options)
-    await assert.rejects(feed.feed(dir.join('s')), { code: 'QEMU_DIED', path: dir.join('s') })
+    await using sender = openImageSender(machine, options)
+    await assert.rejects(sender.send(dir.join('s')), { code: 'QEMU_DIED', path: dir.join('s') })
   })
 
-  test(`feed() of a ${kind} image ends when the signal is aborted`, async () => {
+  test(`send() of a ${kind} image ends when the signal is aborted`, async () => {
     await using dir = await tempDir()
     await makeImage(kind, dir.join('image'))
     await using machine = await openImage(dir.join('image'), options)
     const controller = new AbortController()
-    await using feed = openImageSender(machine, { ...options, signal: controller.signal })
+    await using sender = openImageSender(machine, { ...options, signal: controller.signal })
     await using _incoming = await fakeIncoming(dir.join('s'))
-    const feeding = feed.feed(dir.join('s'))
+    const sending = sender.send(dir.join('s'))
     controller.abort('enough')
-    await assert.rejects(feeding, { code: 'CANCELLED' })
+    await assert.rejects(sending, { code: 'CANCELLED' })
   })
 }

@@ -25,7 +25,7 @@ export function openMappedRamSender(
       uri: fileUri(file.fd, file.offset),
       directIo: file.direct,
     },
-    feed: () => Promise.resolve(),
+    send: () => Promise.resolve(),
     progress: () => ({
       transferredBytes: 0,
       ramBytes: 0,

@@ -78,11 +78,11 @@ class PagesSender implements ImageSender {
     })
     this.#state = deviceState()
     this.#early = this.#makeEarly()
-    // Told by feed(); who never calls it shall not be ended by an unhandled rejection.
+    // Told by send(); who never calls it shall not be ended by an unhandled rejection.
     for (const later of [this.#filled, this.#state, this.#early]) later.catch(() => undefined)
   }
 
-  async feed(socketPath: string): Promise<void> {
+  async send(socketPath: string): Promise<void> {
     const [state, early] = await Promise.all([this.#state, this.#early])
     using connection = await IncomingConnection.open(socketPath, this.#signal)
     this.#connection = connection

@@ -7,8 +7,8 @@ import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 import { openStreamSender } from './stream.ts'
 
 /**
- * The feed for what an image offers: what QEMU can load by itself it shall, else the fastest first. It begins to fill memory files at once. The image must stay open until
- * the feed is disposed.
+ * The sender for what an image offers: what QEMU can load by itself it shall, else the fastest first. It begins to fill memory files at once. The image must stay open until
+ * the sender is disposed.
  * @throws ImageError IMAGE_INCOMPATIBLE when the image does not fit the backends
  */
 export function openImageSender(machine: SavedMachine, options: ImageSenderOptions): ImageSender {

@@ -22,7 +22,7 @@ class StreamSender implements ImageSender {
     this.#options = options
   }
 
-  async feed(socketPath: string): Promise<void> {
+  async send(socketPath: string): Promise<void> {
     using connection = await IncomingConnection.open(socketPath, this.#options.signal)
     this.#connection = connection
     const count = (bytes: number): void => {

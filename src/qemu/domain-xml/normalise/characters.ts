@@ -21,7 +21,7 @@ export function fillCharacterDevices(devices: Element): void {
   for (const serial of serials) fillSerial(serial)
   numberIsaPorts(serials.filter((one) => attribute(child(one, 'target'), 'type') === 'isa-serial'))
   children(devices, 'console').forEach((console, index) => fillConsole(console, index))
-  for (const channel of children(devices, 'channel')) fillSocket(channel)
+  for (const channel of children(devices, 'channel')) postcopySocket(channel)
 }
 
 function twinSerialAndConsole(devices: Element): void {
@@ -61,7 +61,7 @@ function twin(
 
 function fillSerial(serial: Element): void {
   setDefault(serial, 'type', 'pty')
-  fillSocket(serial)
+  postcopySocket(serial)
   const target = child(serial, 'target') ?? addTarget(serial)
   setDefault(target, 'type', 'isa-serial')
   const model = MODELS[attribute(target, 'type') ?? '']
@@ -72,7 +72,7 @@ function fillSerial(serial: Element): void {
 
 function fillConsole(console: Element, index: number): void {
   setDefault(console, 'type', 'pty')
-  fillSocket(console)
+  postcopySocket(console)
   const target = child(console, 'target') ?? addTarget(console)
   setDefault(target, 'type', 'serial')
   setDefault(target, 'port', index)
@@ -82,7 +82,7 @@ function fillConsole(console: Element, index: number): void {
 }
 
 /** A unix socket without a path is one that QEMU makes and listens on. */
-function fillSocket(element: Element): void {
+function postcopySocket(element: Element): void {
   if (attribute(element, 'type') !== 'unix') return
   const source = child(element, 'source')
   if (source === undefined) {
