@@ -53,9 +53,9 @@ for (const { label, emulator, major } of newestQemu()) {
             process.kill(server, 'SIGCONT')
           }
           for (;;) {
-            const fill = await postcopyState(paths)
-            if (fill?.state === 'failed') break
-            assert.equal(fill?.state, 'filling')
+            const postcopy = await postcopyState(paths)
+            if (postcopy?.state === 'failed') break
+            assert.equal(postcopy?.state, 'filling')
             await delay(20)
           }
           // The background may have met it before the guest.
@@ -65,11 +65,11 @@ for (const { label, emulator, major } of newestQemu()) {
           for (let looks = 0; looks < 50 && (await waits()) !== (meets === 'guest'); looks += 1)
             await delay(20)
           assert.equal(await waits(), meets === 'guest')
-          const { state, fill } = await domainInfo(name, { stateDir })
+          const { state, postcopy } = await domainInfo(name, { stateDir })
           assert.equal(state, 'paused')
-          assert.equal(fill?.fault?.code, 'IMAGE_CORRUPT')
-          assert.match(fill.fault.message, new RegExp(`image is damaged: frame ${frame} `))
-          assert.ok((fill.remainingBytes ?? 0) > 0)
+          assert.equal(postcopy?.fault?.code, 'IMAGE_CORRUPT')
+          assert.match(postcopy.fault.message, new RegExp(`image is damaged: frame ${frame} `))
+          assert.ok((postcopy.remainingBytes ?? 0) > 0)
           await assert.rejects(saveDomain(name, `${image}.2`, { stateDir }), {
             code: 'DOMAIN_WRONG_STATE',
             message: new RegExp(`is damaged: frame ${frame} `),

@@ -92,9 +92,9 @@ async function assertWhole(domain: LinuxDomain): Promise<void> {
   }
   // There may be a moment in which nobody was at it.
   for (const deadline = performance.now() + 10_000; ; await delay(20)) {
-    const fill = await postcopyState(pathsOf(domain))
-    if (fill === undefined) break
-    assert.ok(fill.state === 'filling' || performance.now() < deadline, fill.state)
+    const postcopy = await postcopyState(pathsOf(domain))
+    if (postcopy === undefined) break
+    assert.ok(postcopy.state === 'filling' || performance.now() < deadline, postcopy.state)
   }
   await destroyDomain(domain.name, { stateDir: domain.stateDir })
 }

@@ -54,9 +54,9 @@ for (const { label, emulator } of newestQemu()) {
           // While the guest asks, the rest waits, and the server gets to say how much that is.
           console.send('sum')
           for (;;) {
-            const fill = await postcopyState(paths)
-            assert.equal(fill?.state, 'filling')
-            if (fill.remainingBytes !== undefined) break
+            const postcopy = await postcopyState(paths)
+            assert.equal(postcopy?.state, 'filling')
+            if (postcopy.remainingBytes !== undefined) break
             await delay(5)
           }
           process.kill(server, 'SIGSTOP')
@@ -68,8 +68,8 @@ for (const { label, emulator } of newestQemu()) {
             /^Still to come: +(\d+) KiB of memory from .*image$/m.exec(info.stdout) ?? []
           assert.ok(Number(kib) > 0 && Number(kib) <= (MEMORY_MIB + 8) * 1024, info.stdout)
           const facts = await stasis(stateDir, '--json', 'dominfo', name)
-          const { fill } = JSON.parse(facts.stdout) as { fill: { remainingBytes: number } }
-          assert.equal(fill.remainingBytes, Number(kib) * 1024)
+          const { postcopy } = JSON.parse(facts.stdout) as { postcopy: { remainingBytes: number } }
+          assert.equal(postcopy.remainingBytes, Number(kib) * 1024)
 
           for (const end of ['interrupt', 'domjobabort'] as const) {
             const save = startStasis(stateDir, ['save', name, `${image}.2`])

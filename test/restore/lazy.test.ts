@@ -78,7 +78,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
           }
           assert.equal(await digestOf(image), digest)
           assert.ok(existsSync(`${image}.order`), 'the order of requests is kept')
-          assert.equal((await domainInfo(name, { stateDir })).fill, undefined)
+          assert.equal((await domainInfo(name, { stateDir })).postcopy, undefined)
           // Also shows that the capability is off again: a save would wait for an answer otherwise.
           await saveDomain(name, image, { stateDir, compression })
         }
@@ -173,7 +173,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
         // A paused guest touches nothing, so that QEMU answers while nobody brings pages.
         await using domain = await saved(emulator, 'paused')
         const { name, stateDir, image } = domain
-        const { fill } = pathsOf(domain)
+        const { postcopy } = pathsOf(domain)
         const other = `${image}.2`
         await restoreDomain(image, { stateDir, mode: 'lazy' })
         const { server, supervisor } = await findPageServer(pathsOf(domain))
@@ -184,14 +184,14 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
           await assertStillFilling(domain)
           assert.deepEqual((await checkSave(name, other, { stateDir })).obstacles, [])
 
-          await rename(fill, `${fill}.aside`)
+          await rename(postcopy, `${postcopy}.aside`)
           const { obstacles } = await checkSave(name, other, { stateDir })
           assert.match(obstacles[0] ?? '', /a postcopy migration/)
           await assert.rejects(saveDomain(name, other, { stateDir, format: 'raw' }), {
             code: 'DOMAIN_WRONG_STATE',
             message: /a postcopy migration of it is under way/,
           })
-          await rename(`${fill}.aside`, fill)
+          await rename(`${postcopy}.aside`, postcopy)
 
           save = saveDomain(name, other, { stateDir, resumeAs: 'running' })
           assert.equal(await Promise.race([save, delay(200, 'waits')]), 'waits')

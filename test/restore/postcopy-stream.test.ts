@@ -76,7 +76,7 @@ function assertContent(qemu: FakePostcopy): void {
 
 function server(store: Store, path: string, more: Partial<PageServerOptions> = {}) {
   return new PageServer(store, {
-    way: { path },
+    endpoint: { path },
     begin: 'start',
     rest: true,
     first: [],

@@ -144,7 +144,9 @@ async function checkOne(tiny: TinyDomain): Promise<void> {
     assert.deepEqual(await readdir(runtimeDir), [], 'runtime files are left')
   } else if (image) {
     // Loaded, but never run: both are the same state. While its memory still comes, the image is where it comes from.
-    const filling = await readdir(join(runtimeDir, 'tiny')).then((all) => all.includes('fill.json'))
+    const filling = await readdir(join(runtimeDir, 'tiny')).then((all) =>
+      all.includes('postcopy.json'),
+    )
     if (!filling) await checkLoaded(tiny)
   }
   assert.deepEqual(await qemusOf(stateDir), domain.id === undefined ? [] : [domain.id])

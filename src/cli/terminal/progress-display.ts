@@ -16,7 +16,7 @@ export class ProgressDisplay implements Disposable {
     if (json) output.json({ type: 'progress', ...progress })
     else if (output.liveColumns !== undefined)
       output.liveLine(progressLine(progress, output.liveColumns))
-    else if (progress.phase === 'filling' && !this.#waits) {
+    else if (progress.phase === 'waiting-for-memory' && !this.#waits) {
       this.#waits = true
       output.note(progressLine(progress, Infinity))
     }

@@ -22,7 +22,7 @@ function words(progress: AnyProgress): string {
   switch (progress.phase) {
     case 'checking':
       return 'Checking what QEMU and the disk allow'
-    case 'filling':
+    case 'waiting-for-memory':
       return waiting(progress)
     case 'stopping':
       return 'Stopping the guest'

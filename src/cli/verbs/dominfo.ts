@@ -35,7 +35,7 @@ export const verb: Verb = {
       if (lastLines !== undefined) facts.push(['Last lines', lastLines])
       if (image !== undefined) facts.push(['Saved to', image])
     }
-    if (info.fill !== undefined) facts.push(['Still to come', toCome(info.fill)])
+    if (info.postcopy !== undefined) facts.push(['Still to come', toCome(info.postcopy)])
     return { text: formatFacts(facts), json: { ...info } }
   },
 }

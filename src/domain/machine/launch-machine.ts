@@ -32,7 +32,7 @@ export interface LaunchPlan {
   /** Arguments to launch it with in place of what the domain asks for, and where they were given. */
   readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
   /** Monitors for who brings its memory while it runs: one on a path, one on the first socket that it inherits. */
-  readonly fill?: { readonly path: string; readonly inherited: readonly number[] } | undefined
+  readonly postcopy?: { readonly path: string; readonly inherited: readonly number[] } | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -75,7 +75,7 @@ export class LaunchedMachine implements AsyncDisposable {
         argv,
         cwd: plan.recorded?.cwd,
         env: plan.recorded === undefined ? commandEnvironment(plan.domain) : undefined,
-        extraFds: [...(plan.fill?.inherited ?? []), ...inherited(plan).map(({ fd }) => fd)],
+        extraFds: [...(plan.postcopy?.inherited ?? []), ...inherited(plan).map(({ fd }) => fd)],
         directory: paths.directory,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
         onSpawned,
@@ -116,8 +116,8 @@ const FIRST_INHERITED = 3
 
 function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
   if (plan.recorded !== undefined) return plan.recorded.argv
-  const { fill } = plan
-  const first = FIRST_INHERITED + (fill?.inherited.length ?? 0)
+  const { postcopy } = plan
+  const first = FIRST_INHERITED + (postcopy?.inherited.length ?? 0)
   const memoryFiles = new Map<string, MemoryFile>(
     inherited(plan).map(({ id, file }, index) => [
       id,
@@ -127,10 +127,10 @@ function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
   return buildCommandLine(plan.domain, {
     qemuVersion: plan.emulator.version,
     monitors:
-      fill === undefined
+      postcopy === undefined
         ? []
         : [
-            { id: 'stasis-fill', path: fill.path },
+            { id: 'stasis-postcopy', path: postcopy.path },
             { id: 'stasis-kept', fd: FIRST_INHERITED },
           ],
     incoming: plan.incoming === true,

@@ -32,7 +32,7 @@ export class FirstPages implements AsyncDisposable {
     this.failed.catch(() => undefined)
     this.#server = new PageServer(image.pages, {
       ...options,
-      way: { fd },
+      endpoint: { fd },
       begin: 'start',
       rest: false,
       first: image.order,

@@ -24,7 +24,7 @@ export async function startPageServer(
 }
 
 /**
- * Starts a supervisor as a process of its own that survives us, and notes it in the record of the fill. Without `monitorFd` it
+ * Starts a supervisor as a process of its own that survives us, and notes it in the record of the postcopy. Without `monitorFd` it
  * finds a monitor itself.
  * @throws QemuError, StorageError
  */

@@ -71,10 +71,13 @@ export async function recoverPostcopyDomain(
       })
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
-    const fill = await postcopyState(paths)
-    if (fill === undefined || (fill.remainingBytes !== undefined && fill.state === 'filling'))
+    const postcopy = await postcopyState(paths)
+    if (
+      postcopy === undefined ||
+      (postcopy.remainingBytes !== undefined && postcopy.state === 'filling')
+    )
       return { name, image }
-    if (fill.fault !== undefined) throw faultError(fill.fault)
+    if (postcopy.fault !== undefined) throw faultError(postcopy.fault)
     if (started?.ended.aborted === true || performance.now() > deadline) {
       throw new QemuError(
         'QEMU_STREAM',

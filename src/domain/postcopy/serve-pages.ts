@@ -62,7 +62,7 @@ async function serve(
     channel && (await succeed(paths, { program, id, monitorFd: monitor }, channel, signal))
   let fault: PostcopyProgress['fault']
   const server = new PageServer(pages, {
-    way: connection === undefined ? { path: paths.recoverSocket } : { fd: connection },
+    endpoint: connection === undefined ? { path: paths.recoverSocket } : { fd: connection },
     begin: before ?? 'recover',
     rest: true,
     first: order,

@@ -41,56 +41,57 @@ export async function superviseServers(
   },
 ): Promise<void> {
   const { program, id, monitorFd, signal } = options
-  const fill = { paths, id, program }
-  if (!(await isNoted(fill))) return
+  const postcopy = { paths, id, program }
+  if (!(await isNoted(postcopy))) return
   try {
     await using monitor = await openKeptMonitor(paths, monitorFd, { signal })
     for (let count = 0; count < MAX_SERVERS; count += 1) {
-      const server = (await livingServer(fill)) ?? (await recover(fill, monitor, signal))
-      if (server === undefined || (await follow(fill, monitor, server, signal)) === 'over') return
+      const server = (await livingServer(postcopy)) ?? (await recover(postcopy, monitor, signal))
+      if (server === undefined || (await follow(postcopy, monitor, server, signal)) === 'over')
+        return
     }
     throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers died one after the other`)
   } catch (error) {
-    if (!signal.aborted) await noteFault(fill, keepFault(error))
+    if (!signal.aborted) await noteFault(postcopy, keepFault(error))
     throw error
   }
 }
 
 /** The restore that is seen to. */
-interface Fill {
+interface SupervisedRestore {
   readonly paths: RuntimePaths
   readonly id: string
   readonly program: string
 }
 
 /** Its record, as long as it is not over. */
-async function recordOf({ paths, id }: Fill): Promise<PostcopyRecord | undefined> {
+async function recordOf({ paths, id }: SupervisedRestore): Promise<PostcopyRecord | undefined> {
   const record = await readPostcopyRecord(paths)
   return record?.id === id ? record : undefined
 }
 
-async function removeOwn(fill: Fill): Promise<void> {
-  if ((await recordOf(fill)) !== undefined) await removePostcopyRecord(fill.paths)
+async function removeOwn(postcopy: SupervisedRestore): Promise<void> {
+  if ((await recordOf(postcopy)) !== undefined) await removePostcopyRecord(postcopy.paths)
 }
 
 /** Whether there is something to see to; who started us notes us in the record first. */
-async function isNoted(fill: Fill): Promise<boolean> {
+async function isNoted(postcopy: SupervisedRestore): Promise<boolean> {
   for (const deadline = performance.now() + RECORD_PATIENCE_MS; ;) {
-    const record = await recordOf(fill)
+    const record = await recordOf(postcopy)
     if (record === undefined || record.supervisor?.pid === process.pid) return record !== undefined
     if (performance.now() > deadline) return false
     await delay(2)
   }
 }
 
-async function livingServer(fill: Fill): Promise<ProcessIdentity | undefined> {
-  const server = (await recordOf(fill))?.server
+async function livingServer(postcopy: SupervisedRestore): Promise<ProcessIdentity | undefined> {
+  const server = (await recordOf(postcopy))?.server
   return server !== undefined && (await isAlive(server)) ? server : undefined
 }
 
 /** Until the server ends; `lost` when another must take over. */
 async function follow(
-  fill: Fill,
+  postcopy: SupervisedRestore,
   monitor: QmpConnection,
   server: ProcessIdentity,
   signal: AbortSignal,
@@ -99,21 +100,21 @@ async function follow(
   while (await isAlive(server)) {
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return 'over'
-    const fault = (await readPostcopyProgress(fill.paths, fill.id))?.fault
+    const fault = (await readPostcopyProgress(postcopy.paths, postcopy.id))?.fault
     // A guest of which a processor waits for a page cannot be halted: QEMU would wait for that processor.
     if (fault === undefined || fault.waiting || halted) continue
     halted = true
     await monitor.execute('stop', {}, { timeoutMs: 2000 }).catch(() => undefined)
   }
-  const progress = await readPostcopyProgress(fill.paths, fill.id)
+  const progress = await readPostcopyProgress(postcopy.paths, postcopy.id)
   if (progress?.done === true) {
     await endPostcopy(monitor)
-    await removeOwn(fill)
+    await removeOwn(postcopy)
     return 'over'
   }
   if (progress?.fault === undefined) return monitor.state === 'ready' ? 'lost' : 'over'
-  await noteFault(fill, progress.fault)
-  return (await recoveryAsked(fill, monitor, signal)) ? 'lost' : 'over'
+  await noteFault(postcopy, progress.fault)
+  return (await recoveryAsked(postcopy, monitor, signal)) ? 'lost' : 'over'
 }
 
 /**
@@ -121,12 +122,12 @@ async function follow(
  * opened then would be of no use where QEMU's main thread waits for a page.
  */
 async function recoveryAsked(
-  fill: Fill,
+  postcopy: SupervisedRestore,
   monitor: QmpConnection,
   signal: AbortSignal,
 ): Promise<boolean> {
   while (monitor.state === 'ready' && !signal.aborted) {
-    const record = await recordOf(fill)
+    const record = await recordOf(postcopy)
     if (record === undefined) return false
     if (record.fault === undefined) return true
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
@@ -136,11 +137,11 @@ async function recoveryAsked(
 
 /** A new server for a QEMU that has lost its own; `undefined` when it misses none. */
 async function recover(
-  fill: Fill,
+  postcopy: SupervisedRestore,
   monitor: QmpConnection,
   signal: AbortSignal,
 ): Promise<ProcessIdentity | undefined> {
-  const { paths } = fill
+  const { paths } = postcopy
   const deadline = performance.now() + PAUSED_PATIENCE_MS
   for (;;) {
     // Asking QEMU how it is would wait for its main thread, which may wait for us; this command does not.
@@ -150,36 +151,36 @@ async function recover(
     if (refused === undefined) {
       // What the one before it noted is not true of this one.
       await rm(paths.postcopyProgressFile, { force: true })
-      return startServer(fill)
+      return startServer(postcopy)
     }
     if (monitor.state !== 'ready') return undefined
     const progress = await Promise.race([postcopyProgress(monitor), delay(1000, undefined)])
     if (progress?.phase === 'completed') {
       await endPostcopy(monitor)
-      await removeOwn(fill)
+      await removeOwn(postcopy)
       return undefined
     }
-    if (progress?.phase === 'failed' || progress?.phase === 'none') return failed(fill)
+    if (progress?.phase === 'failed' || progress?.phase === 'none') return failed(postcopy)
     if (performance.now() > deadline) throw refused
     await delay(LOOK_MS, undefined, { signal })
   }
 }
 
-async function startServer({ paths, id, program }: Fill): Promise<ProcessIdentity> {
+async function startServer({ paths, id, program }: SupervisedRestore): Promise<ProcessIdentity> {
   const { pid } = await startPageServer(paths, { program, id })
   const server = (await identifyProcess(pid)) ?? { pid, startTime: 0, bootId: '' }
   await changePostcopyRecord(paths, id, { server })
   return server
 }
 
-async function failed(fill: Fill): Promise<undefined> {
-  await noteFault(fill, {
+async function failed(postcopy: SupervisedRestore): Promise<undefined> {
+  await noteFault(postcopy, {
     kind: 'qemu',
     code: 'MIGRATION_FAILED',
     message: 'QEMU gave up the migration before the guest could run',
   })
 }
 
-async function noteFault({ paths, id }: Fill, fault: KeptFault): Promise<void> {
+async function noteFault({ paths, id }: SupervisedRestore, fault: KeptFault): Promise<void> {
   await changePostcopyRecord(paths, id, { fault }).catch(() => undefined)
 }

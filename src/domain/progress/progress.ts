@@ -23,7 +23,7 @@ export type SaveProgress =
   | { readonly phase: 'checking' }
   /** Only where the domain was restored lazily and is not all there yet: nothing is done before it is. */
   | {
-      readonly phase: 'filling'
+      readonly phase: 'waiting-for-memory'
       readonly image: string
       readonly remainingBytes: number | undefined
     }

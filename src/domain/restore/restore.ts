@@ -61,7 +61,7 @@ export async function restoreImage(
     return await restoreUntilItRuns(path, options, { ...own, left })
   } finally {
     // Last: all that follows would share the processors with a process that begins.
-    for (const fill of left) await fill.handOver()
+    for (const postcopy of left) await postcopy.handOver()
   }
 }
 
@@ -112,7 +112,7 @@ async function restoreUntilItRuns(
   const mappedRam = plan.emulator.probed.migrationCapabilities.includes('mapped-ram')
   const reading = { connections, direct, mappedRam, signal }
   await using sender = chosen.mode === 'lazy' ? undefined : openSender(image, plan, chosen, reading)
-  await using fill =
+  await using postcopy =
     chosen.mode === 'lazy'
       ? PostcopySource.begin(held.paths, image, plan.domain, {
           direct,
@@ -126,18 +126,18 @@ async function restoreUntilItRuns(
     incoming: true,
     memoryFiles: sender?.memoryFiles,
     mappedFiles: memory?.files,
-    fill: fill && { path: held.paths.postcopySocket, inherited: fill.inherited },
+    postcopy: postcopy && { path: held.paths.postcopySocket, inherited: postcopy.inherited },
     signal,
   })
   const { control } = machine
   const launchedMs = performance.now()
   const socketPath = held.paths.migrationSocket
-  const postcopyRefused = await fill?.loadDevices(control, signal)
+  const postcopyRefused = await postcopy?.loadDevices(control, signal)
   if (postcopyRefused !== undefined && options.mode === 'lazy')
     throw postcopyRefusal(image, postcopyRefused)
-  const lazy = fill !== undefined && postcopyRefused === undefined
+  const lazy = postcopy !== undefined && postcopyRefused === undefined
   if (!lazy) {
-    await fill?.[Symbol.asyncDispose]()
+    await postcopy?.[Symbol.asyncDispose]()
     await using late = sender ?? openImageSender(image, { ...reading, backends: [] })
     const { emulator } = plan.emulator.probed
     const features = await migrationFeatures(control, emulator, directories, signal)
@@ -156,10 +156,10 @@ async function restoreUntilItRuns(
   const keep = (): void => {
     machine.keep()
     files?.keep()
-    if (lazy) left.push(fill.keep(opened.move()))
+    if (lazy) left.push(postcopy.keep(opened.move()))
   }
   try {
-    if (runs && lazy) await fill.watch((bounds) => contVm(control, bounds), signal)
+    if (runs && lazy) await postcopy.watch((bounds) => contVm(control, bounds), signal)
     else if (runs) await contVm(control, { signal })
   } catch (error) {
     // A guest that may run only goes on from here: the rest is for postcopy-recover.

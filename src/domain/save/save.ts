@@ -98,7 +98,7 @@ export async function saveHeld(
   const { signal, report } = job
   report({ phase: 'checking' })
   await waitForAllMemory(held.name, held.paths, signal, ({ image, remainingBytes }) =>
-    report({ phase: 'filling', image, remainingBytes }),
+    report({ phase: 'waiting-for-memory', image, remainingBytes }),
   )
   await checkDestination(held.directories, file)
   await using control = await openControl(held.paths, signal)

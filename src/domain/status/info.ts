@@ -22,7 +22,7 @@ export interface DomainInfo extends DomainSummary {
   /** Processor time that its QEMU used so far. */
   readonly cpuTimeMs: number | undefined
   /** A lazy restore whose memory is not all there yet. */
-  readonly fill: PostcopyState | undefined
+  readonly postcopy: PostcopyState | undefined
 }
 
 /**
@@ -52,6 +52,6 @@ export async function domainInfo(
     maxMemoryBytes: domain.memoryBytes,
     usedMemoryBytes: domain.memoryBytes,
     cpuTimeMs: record === undefined ? undefined : await processorTimeMs(record.pid),
-    fill: record === undefined ? undefined : await postcopyState(entry.paths),
+    postcopy: record === undefined ? undefined : await postcopyState(entry.paths),
   }
 }

@@ -14,7 +14,7 @@ export interface KeptFault {
   readonly hint?: string | undefined
 }
 
-/** What is known of a restore whose memory comes while the guest runs: `fill.json`. It is there until all memory is. */
+/** What is known of a restore whose memory comes while the guest runs: `postcopy.json`. It is there until all memory is. */
 export interface PostcopyRecord {
   /** Of this restore: whoever outlives a domain must not touch the record of the next of its name. */
   readonly id: string
@@ -33,7 +33,7 @@ export interface PostcopyRecord {
   readonly fault?: KeptFault | undefined
 }
 
-/** How far it is: `fill-progress.json`. */
+/** How far it is: `postcopy-progress.json`. */
 export interface PostcopyProgress {
   /** Of the restore. */
   readonly id: string
@@ -53,7 +53,7 @@ export async function writePostcopyRecord(
   paths: RuntimePaths,
   record: PostcopyRecord,
 ): Promise<void> {
-  await writeWhole(paths.fill, textOf(record))
+  await writeWhole(paths.postcopy, textOf(record))
 }
 
 /**
@@ -70,7 +70,7 @@ export async function changePostcopyRecord(
   if (record?.id !== id) return undefined
   const changed = { ...record, ...change }
   const isMeant = (text: string): boolean => parse<PostcopyRecord>(text)?.id === id
-  return (await replaceWhole(paths.fill, textOf(changed), isMeant)) ? changed : undefined
+  return (await replaceWhole(paths.postcopy, textOf(changed), isMeant)) ? changed : undefined
 }
 
 function textOf(record: PostcopyRecord): string {
@@ -79,7 +79,7 @@ function textOf(record: PostcopyRecord): string {
 
 /** The record of a domain that is being filled; `undefined` when its memory is all there. @throws StorageError */
 export async function readPostcopyRecord(paths: RuntimePaths): Promise<PostcopyRecord | undefined> {
-  return readJson<PostcopyRecord>(paths.fill)
+  return readJson<PostcopyRecord>(paths.postcopy)
 }
 
 /** @throws StorageError */
@@ -105,7 +105,7 @@ export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
     paths.postcopyProgressFile,
     paths.recoverSocket,
     paths.pageServerLog,
-    paths.fill,
+    paths.postcopy,
   ])
     await rm(path, { force: true })
 }

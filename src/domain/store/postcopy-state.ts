@@ -45,27 +45,29 @@ export async function waitForAllMemory(
   name: string,
   paths: RuntimePaths,
   signal: AbortSignal | undefined,
-  onWait?: (fill: PostcopyState) => void,
+  onWait?: (postcopy: PostcopyState) => void,
 ): Promise<void> {
   for (let looks = 0; ; looks += 1) {
-    const fill = await postcopyState(paths)
-    if (fill === undefined) return
-    if (fill.state !== 'filling') throw notFilled(name, fill)
-    if (looks % LOOKS_TO_TELL === 0) onWait?.(fill)
+    const postcopy = await postcopyState(paths)
+    if (postcopy === undefined) return
+    if (postcopy.state !== 'filling') throw memoryLost(name, postcopy)
+    if (looks % LOOKS_TO_TELL === 0) onWait?.(postcopy)
     await delay(LOOK_MS, undefined, { signal }).catch((reason: unknown) => {
       throw new CancelledError(`wait for the memory of domain '${name}'`, reason)
     })
   }
 }
 
-function notFilled(name: string, fill: PostcopyState): DomainError {
+function memoryLost(name: string, postcopy: PostcopyState): DomainError {
   const why =
-    fill.fault === undefined ? `no page server brings it from ${fill.image}` : fill.fault.message
+    postcopy.fault === undefined
+      ? `no page server brings it from ${postcopy.image}`
+      : postcopy.fault.message
   return new DomainError(
     'DOMAIN_WRONG_STATE',
     `Not all memory of domain '${name}' is there yet: ${why}`,
     {
-      path: fill.image,
+      path: postcopy.image,
       hint: `\`stasis postcopy-recover ${name}\` brings the rest`,
     },
   )

@@ -85,7 +85,7 @@ export async function dropConsumed(
   paths: RuntimePaths,
   { origin }: Pick<RuntimeRecord, 'origin'>,
 ): Promise<void> {
-  if (origin?.managed !== true || !origin.begun || (await isThere(paths.fill))) return
+  if (origin?.managed !== true || !origin.begun || (await isThere(paths.postcopy))) return
   await removeImage(origin.path)
 }
 
@@ -93,7 +93,7 @@ async function isUnsettled(paths: RuntimePaths, record: RuntimeRecord): Promise<
   const { stage, saving, origin } = record
   if (stage === 'starting' || saving !== undefined) return true
   if (origin?.managed !== true || !origin.begun) return false
-  return (await isThere(origin.path)) && !(await isThere(paths.fill))
+  return (await isThere(origin.path)) && !(await isThere(paths.postcopy))
 }
 
 async function forget(paths: RuntimePaths): Promise<undefined> {

@@ -17,8 +17,8 @@ export interface RuntimePaths {
   readonly querySocket: string
   /** Where QEMU sends its stream on a save, and where it takes one from on a restore. */
   readonly migrationSocket: string
-  /** What is known of a restore whose memory still comes, see fill-record.ts. */
-  readonly fill: string
+  /** What is known of a restore whose memory still comes, see postcopy-record.ts. */
+  readonly postcopy: string
   /** How far it is. */
   readonly postcopyProgressFile: string
   /** What its page server said. */
@@ -56,11 +56,11 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     controlSocket: socket('qmp.sock'),
     querySocket: socket('query.sock'),
     migrationSocket: socket('stream.sock'),
-    fill: join(directory, 'fill.json'),
-    postcopyProgressFile: join(directory, 'fill-progress.json'),
+    postcopy: join(directory, 'postcopy.json'),
+    postcopyProgressFile: join(directory, 'postcopy-progress.json'),
     pageServerLog: join(directory, 'page-server.log'),
-    postcopySocket: socket('fill.sock'),
-    recoverSocket: socket('more.sock'),
+    postcopySocket: socket('postcopy.sock'),
+    recoverSocket: socket('recover.sock'),
     log: join(directory, 'qemu.log'),
     lock: join(directory, 'lock'),
     job: join(directory, 'job.json'),

@@ -37,7 +37,7 @@ test('a page server goes on where another stopped, on the same connection', asyn
   let heard = Buffer.alloc(0)
   qemu.on('data', (data: Buffer) => (heard = Buffer.concat([heard, data])))
   const options: PageServerOptions = {
-    way: { fd: ours },
+    endpoint: { fd: ours },
     begin: 'start',
     rest: false,
     first: [{ block: 0, firstPage: 4, pageCount: 4 }],
@@ -68,7 +68,7 @@ test('a page server goes on where another stopped, on the same connection', asyn
   assert.equal(handOver.returnPath.rest.length, 9)
   const second = new PageServer(store, {
     ...options,
-    ...{ way: { fd: copy }, begin: handOver, rest: true, first: [] },
+    ...{ endpoint: { fd: copy }, begin: handOver, rest: true, first: [] },
   })
   const secondServed = second.serve(state)
   qemu.write(last.subarray(9))
@@ -93,7 +93,7 @@ test('a page server that hands over hands over what it could not answer', async 
   const server = new PageServer(
     { ...store, read },
     {
-      ...{ way: { fd: ours }, begin: 'start', rest: false, first: [], readers: 1 },
+      ...{ endpoint: { fd: ours }, begin: 'start', rest: false, first: [], readers: 1 },
       hostPageSizes: new Map(),
       onFault: (_, waiting) => faults.push(waiting),
     },

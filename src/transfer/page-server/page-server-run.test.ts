@@ -66,7 +66,7 @@ async function serve(
   destination.firstPageMs = FIRST_PAGE_MS
   let fault: Served['fault']
   const server = new PageServer(pages, {
-    ...{ way: { path: dir.join('s') }, begin: 'start', rest: true, first: [], readers: 3 },
+    ...{ endpoint: { path: dir.join('s') }, begin: 'start', rest: true, first: [], readers: 3 },
     hostPageSizes,
     ...options,
     onFault: (error, waiting) => (fault ??= { error, waiting }),

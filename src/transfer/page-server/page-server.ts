@@ -25,7 +25,7 @@ const GRACE_MS = 3000
 
 /** How pages are served. */
 export interface PageServerOptions {
-  readonly way: QemuEndpoint
+  readonly endpoint: QemuEndpoint
   /**
    * `start`: the guest stands in the image yet. `recover`: it runs already, and its source is gone. Else what the source before said,
    * on whose connection this one goes on.
@@ -110,11 +110,11 @@ export class PageServer {
    * CancelledError
    */
   async serve(state: DeviceState): Promise<void> {
-    const { way, signal, begin, hostPageSizes } = this.#options
+    const { endpoint, signal, begin, hostPageSizes } = this.#options
     const before = typeof begin === 'object' ? begin : undefined
     await using background = this.#background
     using postcopy = await PostcopyConnection.open(
-      way,
+      endpoint,
       signal,
       (wanted) => this.#ask(wanted),
       before?.returnPath,

@@ -50,7 +50,7 @@ export class PostcopyConnection implements Disposable {
 
   /** `before`: where another source stopped on this connection. @throws QemuError QEMU_DIED, CancelledError */
   static async open(
-    way: QemuEndpoint,
+    endpoint: QemuEndpoint,
     signal: AbortSignal | undefined,
     onRequest: (wanted: WantedPages) => void,
     before: ReturnPathState = { block: '', rest: new Uint8Array(0) },
@@ -58,9 +58,9 @@ export class PostcopyConnection implements Disposable {
     const postcopy = new PostcopyConnection(onRequest, before)
     const onData = (bytes: Uint8Array): void => postcopy.#take(bytes)
     const connection =
-      'fd' in way
-        ? IncomingConnection.on(way.fd, signal, onData)
-        : await IncomingConnection.open(way.path, signal, onData)
+      'fd' in endpoint
+        ? IncomingConnection.on(endpoint.fd, signal, onData)
+        : await IncomingConnection.open(endpoint.path, signal, onData)
     postcopy.#connection = connection
     void connection.closed.then((ended) => {
       postcopy.#ended = ended
