@@ -12,7 +12,7 @@ import {
 import type { HeldDomain } from '../store/held-domain.ts'
 
 /** The error of a start from a managed save that failed: of the kind of its cause, and says that the image is still there. */
-export function unparkFailure({ name, paths }: HeldDomain, cause: unknown): StasisError {
+export function managedStartFailure({ name, paths }: HeldDomain, cause: unknown): StasisError {
   const message = `Could not start domain '${name}' from its managed save, which is kept`
   const operation = `start domain '${name}' from its managed save`
   const hint = `It was not booted without it: \`stasis start ${name}\` tries again, --force-boot throws the managed save away and boots`

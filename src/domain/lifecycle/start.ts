@@ -11,7 +11,7 @@ import { withNewGenid } from '../machine/new-genid.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { restoreImage } from '../restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
-import { unparkFailure } from './managed-start-failure.ts'
+import { managedStartFailure } from './managed-start-failure.ts'
 
 /** How to start. */
 export interface StartOptions extends DomainOptions {
@@ -64,7 +64,7 @@ export async function startDomain(
   if (text === undefined)
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
   if (options.forceBoot !== true && (await hasManagedImage(paths)))
-    return await unpark(held, options)
+    return await startManagedSave(held, options)
   if (held.whereSaved !== undefined)
     options.onWarning?.(`domain '${name}' boots anew. ${held.whereSaved}`)
   const source = options.newGenid === true ? withNewGenid({ text }) : { text }
@@ -81,7 +81,7 @@ export async function startDomain(
   return { name, uuid: prepared.uuid, id: machine.record.pid }
 }
 
-async function unpark(held: HeldDomain, options: StartOptions): Promise<StartedDomain> {
+async function startManagedSave(held: HeldDomain, options: StartOptions): Promise<StartedDomain> {
   const { paused, ...rest } = options
   const resumeAs = paused === true ? 'paused' : undefined
   const restored = await restoreImage(
@@ -89,7 +89,7 @@ async function unpark(held: HeldDomain, options: StartOptions): Promise<StartedD
     { ...rest, resumeAs },
     { parked: held },
   ).catch((error: unknown) => {
-    throw unparkFailure(held, error)
+    throw managedStartFailure(held, error)
   })
   return { name: restored.name, uuid: restored.uuid, id: restored.id, restored }
 }

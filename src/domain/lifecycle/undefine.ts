@@ -4,7 +4,11 @@ import { autostartPath } from '../store/autostart.ts'
 import { readDefinition, removeDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
-import { isParked, refuseManagedImage, removeManagedImage } from '../store/managed-image.ts'
+import {
+  hasUsableManagedSave,
+  refuseManagedImage,
+  removeManagedImage,
+} from '../store/managed-image.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
 /** How to undefine. */
@@ -32,7 +36,7 @@ export async function undefineDomain(
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
   // The image goes last: one that is left over finds no domain, one that is missed is lost.
   await removeDefinition(directories, name)
-  if (options.managedSave === true && (await isParked(paths, domain.record)))
+  if (options.managedSave === true && (await hasUsableManagedSave(paths, domain.record)))
     await removeManagedImage(directories, paths)
   const hints = [paths.lastEnd, paths.lastJob, orderPath(paths.managedSave)]
   for (const path of [autostartPath(directories, name), ...hints]) await removeFile(path)

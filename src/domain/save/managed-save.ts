@@ -8,7 +8,7 @@ import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
-import { isParked, removeManagedImage } from '../store/managed-image.ts'
+import { hasUsableManagedSave, removeManagedImage } from '../store/managed-image.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { type SaveOptions, type SaveResult, saveHeld } from './save.ts'
 
@@ -72,7 +72,7 @@ export async function requireManagedSave(
       { hint: `\`stasis dominfo ${name}\` says how much is still to come; the image goes then` },
     )
   }
-  if (await isParked(paths, record)) return
+  if (await hasUsableManagedSave(paths, record)) return
   throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has no managed save`, {
     hint: '`stasis list --all --managed-save` shows which domains have one',
   })

@@ -8,7 +8,7 @@ import { entryXml } from '../store/dump-xml.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import { type LastEnd, readLastEnd } from '../store/last-end.ts'
 import { type DomainSummary, stateOf } from './list.ts'
-import { isParked } from '../store/managed-image.ts'
+import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { processorTimeMs } from './processor-time.ts'
 
 /** Facts about one domain. */
@@ -44,7 +44,7 @@ export async function domainInfo(
     id: record?.pid,
     state: await stateOf(entry, options.signal),
     persistent,
-    managedSave: await isParked(entry.paths, record),
+    managedSave: await hasUsableManagedSave(entry.paths, record),
     autostart: await isAutostarted(directories, name),
     lastEnd: record === undefined ? await readLastEnd(entry.paths) : undefined,
     osType: 'hvm',

@@ -4,7 +4,7 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { isAutostarted } from '../store/autostart.ts'
 import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
-import { isParked } from '../store/managed-image.ts'
+import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { askRunState } from '../machine/monitor.ts'
 
 /** One line of the list of domains. */
@@ -63,7 +63,7 @@ async function summarise(
     id: record?.pid,
     state: await stateOf(entry, signal),
     persistent,
-    managedSave: await isParked(paths, record),
+    managedSave: await hasUsableManagedSave(paths, record),
     autostart: await isAutostarted(directories, name),
   }
 }

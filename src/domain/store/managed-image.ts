@@ -18,7 +18,7 @@ export async function hasManagedImage(paths: RuntimePaths): Promise<boolean> {
 }
 
 /** Whether the domain is in its managed save: there is one, and no guest has run on from it. */
-export async function isParked(
+export async function hasUsableManagedSave(
   paths: RuntimePaths,
   record: RuntimeRecord | undefined,
 ): Promise<boolean> {
