@@ -75,7 +75,7 @@ for (const { label, emulator } of newestQemu()) {
             const save = startStasis(stateDir, ['save', name, `${image}.2`])
             for (;;) {
               const { stdout } = await stasis(stateDir, 'domjobinfo', name)
-              if (/^Phase: +filling$/m.test(stdout)) break
+              if (/^Phase: +waiting-for-memory$/m.test(stdout)) break
               assert.equal(save.child.exitCode, null)
               await delay(20)
             }

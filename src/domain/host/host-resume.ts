@@ -37,7 +37,7 @@ export interface HostResumeOutcome {
 const DEFAULT_PARALLEL = 2
 
 /**
- * Lets go on all domains that `saveHost` has parked, several at once. Never fails because of one of them: those that could not be
+ * Lets go on all domains that `saveHost` has put into managed saves, several at once. Never fails because of one of them: those that could not be
  * started are named, and keep their managed save.
  * @throws StorageError, CancelledError
  */
@@ -61,15 +61,21 @@ export async function resumeHost(
   throwIfCancelled('bring the domains of the host back', options.signal)
   return outcomes
 
-  async function one({ name, parked, wanted, running }: Candidate): Promise<HostResumeOutcome> {
+  async function one({
+    name,
+    managedSave,
+    wanted,
+    running,
+  }: Candidate): Promise<HostResumeOutcome> {
     if (running) return { name, outcome: 'runs already' }
-    if (!parked && !wanted)
+    if (!managedSave && !wanted)
       return {
         name,
         outcome: 'not started',
         reason: 'it was not saved, and does not start with the host',
       }
-    if (dryRun === true) return { name, outcome: parked ? 'would be resumed' : 'would be booted' }
+    if (dryRun === true)
+      return { name, outcome: managedSave ? 'would be resumed' : 'would be booted' }
     try {
       const { restored } = await startDomain(name, rest)
       return { name, outcome: restored === undefined ? 'booted' : 'resumed' }
@@ -81,7 +87,7 @@ export async function resumeHost(
 
 interface Candidate {
   readonly name: string
-  readonly parked: boolean
+  readonly managedSave: boolean
   /** It starts with the host. */
   readonly wanted: boolean
   readonly running: boolean
@@ -95,7 +101,7 @@ async function choose(
   const all = await Promise.all(
     (await listEntries(directories)).map(async ({ name, paths, record }) => ({
       name,
-      parked: await hasManagedImage(paths),
+      managedSave: await hasManagedImage(paths),
       wanted: autostart && (await isAutostarted(directories, name)),
       running: record !== undefined,
     })),

@@ -87,7 +87,7 @@ async function startManagedSave(held: HeldDomain, options: StartOptions): Promis
   const restored = await restoreImage(
     held.paths.managedSave,
     { ...rest, resumeAs },
-    { parked: held },
+    { managedSave: held },
   ).catch((error: unknown) => {
     throw managedStartFailure(held, error)
   })

@@ -17,10 +17,10 @@ export async function checkOrigin(
   held: HeldDomain,
   image: SavedMachine,
   domain: Domain,
-  options: { readonly force?: boolean | undefined; readonly parked: HeldDomain | undefined },
+  options: { readonly force?: boolean | undefined; readonly managedSave: HeldDomain | undefined },
 ): Promise<ImageOrigin> {
   const path = resolve(image.path)
-  const managed = options.parked !== undefined
+  const managed = options.managedSave !== undefined
   if (!managed) await refuseManagedImage(held.name, held.paths, 'restored from a file', undefined)
   const key = imageKey(image.description)
   const history = await readHistory(held.directories, key)

@@ -54,7 +54,7 @@ async function restoreAndWait(path: string, options: RestoreOptions): Promise<Re
 export async function restoreImage(
   path: string,
   options: RestoreOptions,
-  own: { readonly parked?: HeldDomain; readonly output?: FirstOutput | undefined },
+  own: { readonly managedSave?: HeldDomain; readonly output?: FirstOutput | undefined },
 ): Promise<RestoreResult> {
   const left: PostcopySource[] = []
   try {
@@ -70,12 +70,12 @@ async function restoreUntilItRuns(
   path: string,
   options: RestoreOptions,
   own: {
-    readonly parked?: HeldDomain
+    readonly managedSave?: HeldDomain
     readonly output?: FirstOutput | undefined
     readonly left: PostcopySource[]
   },
 ): Promise<RestoreResult> {
-  const { parked, output, left } = own
+  const { managedSave, output, left } = own
   const { signal: asked, onProgress } = options
   const startMs = performance.now()
   const file = resolve(path)
@@ -90,12 +90,16 @@ async function restoreUntilItRuns(
   const { name } = plan.domain
   output?.begin(plan.domain)
   await using stack = new AsyncDisposableStack()
-  const held = parked ?? stack.use(await HeldDomain.named(name, 'restore', options))
-  await using job = await Job.begin(held.paths, parked === undefined ? 'restore' : 'start', options)
+  const held = managedSave ?? stack.use(await HeldDomain.named(name, 'restore', options))
+  await using job = await Job.begin(
+    held.paths,
+    managedSave === undefined ? 'restore' : 'start',
+    options,
+  )
   const { signal, report } = job
   held.requireOff()
   const [source] = await Promise.all([
-    checkOrigin(held, image, plan.domain, { ...options, parked }),
+    checkOrigin(held, image, plan.domain, { ...options, managedSave }),
     checkIdentity(directories, { name, uuid: plan.uuid }),
   ])
 
