@@ -47,7 +47,7 @@ export class NewStreamImage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stream.settle()
+    await this.stream.idle()
     await this.#image[Symbol.asyncDispose]()
   }
 }

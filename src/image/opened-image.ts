@@ -5,7 +5,7 @@ import { parseDescriptionArea } from './description-area.ts'
 import { HEADER_LENGTH, type SaveImageHeader, parseHeader } from './header.ts'
 import type { PendingEdit } from './pending-edit.ts'
 import type { MachineDescription, SavedMachine } from './saved-machine.ts'
-import { settleEdit } from './settle-edit.ts'
+import { recoverEdit } from './recover-edit.ts'
 
 /** How an image is opened. */
 export interface OpenImageOptions {
@@ -72,10 +72,10 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
     checkLength(path, fileLength, bodyOffset, header)
     const area = Buffer.allocUnsafe(header.dataLength)
     await file.read(area, HEADER_LENGTH)
-    const settled = settleEdit(path, header, area)
-    const description = parseDescriptionArea(settled.area, settled.header, path)
-    const { edit } = settled
-    return { file, header: settled.header, description, bodyOffset, fileLength, options, edit }
+    const recovered = recoverEdit(path, header, area)
+    const description = parseDescriptionArea(recovered.area, recovered.header, path)
+    const { edit } = recovered
+    return { file, header: recovered.header, description, bodyOffset, fileLength, options, edit }
   } catch (error) {
     await file.close()
     throw error

@@ -5,5 +5,5 @@ export interface StreamSink {
   /** Waits for all; gives how many bytes of the file they took. */
   flush(): Promise<number>
   /** Waits until nothing is under way any more, whatever became of it. */
-  settle(): Promise<void>
+  idle(): Promise<void>
 }

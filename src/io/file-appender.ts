@@ -46,13 +46,13 @@ export class FileAppender {
   /** Writes what is left, padded with zeros to 4096 bytes, and waits for all. Gives the number of bytes appended. @throws StorageError */
   async flush(): Promise<number> {
     if (this.#fill > 0) this.#send(this.#turn % SLOT_COUNT)
-    await this.settle()
+    await this.idle()
     if (this.#failure !== undefined) throw this.#failure
     return this.#length
   }
 
   /** Waits until no write is under way, whatever became of it. */
-  async settle(): Promise<void> {
+  async idle(): Promise<void> {
     await Promise.all(this.#writes.values())
   }
 

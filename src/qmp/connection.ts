@@ -246,7 +246,7 @@ export class QmpConnection implements AsyncDisposable {
       for (const listener of this.#listeners) listener.offer(event)
       return
     }
-    this.#calls.settle(message)
+    this.#calls.answer(message)
   }
 
   #greet(message: Record<string, unknown>): void {

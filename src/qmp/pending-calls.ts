@@ -52,7 +52,7 @@ export class PendingCalls {
   }
 
   /** Takes an answer of QEMU. Throws `QEMU_STREAM` when it answers nothing that was asked. */
-  settle(message: Record<string, unknown>): void {
+  answer(message: Record<string, unknown>): void {
     const id = message['id']
     const call = typeof id === 'number' ? this.#calls.get(id) : undefined
     if (call === undefined) {

@@ -10,7 +10,7 @@ import { openImageReceiver } from '../../transfer/image-receivers/receiver-table
 import type { MachineShape } from './shape.ts'
 import { imageInfo } from '../images/image-info.ts'
 import type { RestorePlan } from '../restore/restore-plan.ts'
-import { settleSave } from '../save/save-options.ts'
+import { resolveSaveOptions } from '../save/save-options.ts'
 import { transferOut } from '../save/save-transfer.ts'
 
 /** What a machine that was made only to be looked at says of itself. */
@@ -56,7 +56,7 @@ export async function tryMachine(
   try {
     await using qmp = control
     const missingFeatures = await missingCpuFeatures(qmp)
-    const settings = settleSave({ channels: 1, bypassCache: false })
+    const settings = resolveSaveOptions({ channels: 1, bypassCache: false })
     const broken = new AbortController()
     await using target = await openImageReceiver(settings.format, {
       ...settings,

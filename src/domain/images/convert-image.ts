@@ -18,7 +18,7 @@ import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
-import { settleSave } from '../save/save-options.ts'
+import { resolveSaveOptions } from '../save/save-options.ts'
 import { watchTransfer } from '../progress/transfer-meter.ts'
 
 /** The phases of a conversion, in this order. */
@@ -68,7 +68,7 @@ async function convert(
   const { signal, onProgress: report = () => undefined } = options
   const startMs = performance.now()
   const { bypassCache = true } = options
-  const settings = settleSave({ ...options, bypassCache })
+  const settings = resolveSaveOptions({ ...options, bypassCache })
   const { format } = settings
   if (format === 'channels' && settings.compression !== 'none')
     throw new UsageError('BAD_COMBINATION', 'Converted channels are not compressed: QEMU does that')
@@ -108,7 +108,7 @@ async function convert(
 interface Work {
   readonly machine: SavedMachine
   readonly output: string
-  readonly settings: ReturnType<typeof settleSave>
+  readonly settings: ReturnType<typeof resolveSaveOptions>
   readonly signal: AbortSignal | undefined
   readonly onRead: (bytes: number) => void
   readonly counter: { fileBytes: () => number }

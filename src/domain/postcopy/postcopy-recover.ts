@@ -41,7 +41,7 @@ export async function recoverPostcopyDomain(
   await using held = await HeldDomain.find(reference, 'postcopy-recover', options)
   held.requireRunning()
   const { name, paths } = held
-  const record = await settledRecord(paths)
+  const record = await reconciledRecord(paths)
   if (record === undefined)
     throw wrongState(`All memory of domain '${name}' is there: nothing is to be recovered`)
   const supervised = await isSupervised(record)
@@ -92,7 +92,7 @@ export async function recoverPostcopyDomain(
 }
 
 /** A server that has met damage ends some seconds later; then the supervisor notes it. */
-async function settledRecord(paths: RuntimePaths): Promise<PostcopyRecord | undefined> {
+async function reconciledRecord(paths: RuntimePaths): Promise<PostcopyRecord | undefined> {
   for (const deadline = performance.now() + PATIENCE_MS; ;) {
     const record = await readPostcopyRecord(paths)
     const fault = record && (await readPostcopyProgress(paths, record.id))?.fault

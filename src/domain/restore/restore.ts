@@ -79,7 +79,7 @@ async function restoreUntilItRuns(
   const { signal: asked, onProgress } = options
   const startMs = performance.now()
   const file = resolve(path)
-  const connections = settleConnections(options.connections)
+  const connections = resolveReaders(options.connections)
   const directories = resolveDirectories(options)
 
   onProgress?.({ phase: 'opening' })
@@ -219,7 +219,7 @@ function openSender(
 
 const MAX_CONNECTIONS = 64
 
-function settleConnections(asked: number | undefined): number {
+function resolveReaders(asked: number | undefined): number {
   const connections = asked ?? Math.min(8, availableParallelism())
   if (Number.isInteger(connections) && connections >= 1 && connections <= MAX_CONNECTIONS)
     return connections

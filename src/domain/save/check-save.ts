@@ -9,7 +9,7 @@ import { openControl } from '../machine/monitor.ts'
 import { checkMemoryIsThere, checkSavable } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
 import type { SaveOptions } from './save.ts'
-import { settleSave } from './save-options.ts'
+import { resolveSaveOptions } from './save-options.ts'
 
 /** What a save would meet. */
 export interface SaveCheck {
@@ -33,7 +33,7 @@ export async function checkSave(
   path: string | undefined,
   options: SaveOptions = {},
 ): Promise<SaveCheck> {
-  const settings = settleSave(options)
+  const settings = resolveSaveOptions(options)
   await using held = await HeldDomain.find(reference, 'save --check', options)
   const record = held.requireRunning()
   const { name, paths, directories } = held

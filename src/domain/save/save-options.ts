@@ -37,7 +37,7 @@ const MAX_CHANNELS = 64
  * Makes every choice that a request leaves open.
  * @throws UsageError BAD_ARGUMENT, BAD_COMBINATION
  */
-export function settleSave(request: SaveRequest): SaveSettings {
+export function resolveSaveOptions(request: SaveRequest): SaveSettings {
   const { format = 'stasis', channels = DEFAULT_CHANNELS, compressionLevel = 'adaptive' } = request
   const compression = request.compression ?? (format === 'stasis' ? 'zstd' : 'none')
   if (!Number.isInteger(channels) || channels < 1 || channels > MAX_CHANNELS) {

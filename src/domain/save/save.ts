@@ -22,7 +22,7 @@ import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import { checkMemoryIsThere, checkSavable } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
 import { saveFailure } from './save-failure.ts'
-import { type SaveRequest, settleSave } from './save-options.ts'
+import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
 import { transferOut } from './save-transfer.ts'
 import { markSaving, takeBack } from '../store/save-intent.ts'
 import { haltGuest } from './halted-guest.ts'
@@ -76,7 +76,7 @@ export async function saveDomain(
   options: SaveOptions = {},
 ): Promise<SaveResult> {
   const save = async (): Promise<SaveResult> => {
-    settleSave(options)
+    resolveSaveOptions(options)
     await using held = await HeldDomain.find(reference, 'save', options)
     return await saveHeld(held, path, { ...options, operation: 'save' })
   }
@@ -90,8 +90,8 @@ export async function saveHeld(
   options: SaveOptions & { readonly operation: JobOperation },
 ): Promise<SaveResult> {
   const startMs = performance.now()
-  const settings = settleSave(options)
-  const bandwidth = settleBandwidth(options.maxBandwidth)
+  const settings = resolveSaveOptions(options)
+  const bandwidth = resolveBandwidth(options.maxBandwidth)
   const file = resolve(path)
   const record = held.requireRunning()
   await using job = await Job.begin(held.paths, options.operation, options)
@@ -175,7 +175,7 @@ export async function saveHeld(
   }
 }
 
-function settleBandwidth(asked: SaveOptions['maxBandwidth']): SharedBandwidth | undefined {
+function resolveBandwidth(asked: SaveOptions['maxBandwidth']): SharedBandwidth | undefined {
   return typeof asked === 'number' ? new SharedBandwidth(asked) : asked
 }
 

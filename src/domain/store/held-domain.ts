@@ -4,7 +4,7 @@ import type { DomainOptions } from './domain-options.ts'
 import { type Directories, resolveDirectories } from './directories.ts'
 import { whereSaved } from './last-end.ts'
 import { DomainLock } from './lock.ts'
-import { settle } from './presence.ts'
+import { reconcile } from './presence.ts'
 import { type RuntimePaths, runtimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
@@ -49,7 +49,7 @@ export class HeldDomain implements AsyncDisposable {
     const paths = runtimePaths(directories, name)
     const lock = await DomainLock.acquire(name, paths, verb, options.signal)
     try {
-      const record = await settle(paths)
+      const record = await reconcile(paths)
       const saved = record === undefined ? await whereSaved(paths) : undefined
       return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, lock)
     } catch (error) {

@@ -21,11 +21,11 @@ import { isSaved } from './save-intent.ts'
 export async function observe(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   if (!(await exists(paths.directory))) return undefined
   const record = await findAlive(paths)
-  if (record !== undefined && !(await isUnsettled(paths, record))) return record
+  if (record !== undefined && !(await needsRecovery(paths, record))) return record
   const lock = await DomainLock.tryAcquire(paths, 'clean-up')
   if (!(lock instanceof DomainLock)) return record
   await using _lock = lock
-  return await settle(paths)
+  return await reconcile(paths)
 }
 
 /**
@@ -34,15 +34,15 @@ export async function observe(paths: RuntimePaths): Promise<RuntimeRecord | unde
  * QEMU that runs. Only for who holds the lock.
  * @throws StorageError, QemuError QEMU_TIMEOUT
  */
-export async function settle(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
+export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   const record = await readRecord(paths)
-  const settled = await settleQemu(paths, record)
+  const reconciled = await reconcileQemu(paths, record)
   if (record?.saving !== undefined) await removeLeftovers(record.saving.path, false)
   await removeLeftovers(paths.managedSave, true)
-  return settled
+  return reconciled
 }
 
-async function settleQemu(
+async function reconcileQemu(
   paths: RuntimePaths,
   record: RuntimeRecord | undefined,
 ): Promise<RuntimeRecord | undefined> {
@@ -89,7 +89,7 @@ export async function dropConsumed(
   await removeImage(origin.path)
 }
 
-async function isUnsettled(paths: RuntimePaths, record: RuntimeRecord): Promise<boolean> {
+async function needsRecovery(paths: RuntimePaths, record: RuntimeRecord): Promise<boolean> {
   const { stage, saving, origin } = record
   if (stage === 'starting' || saving !== undefined) return true
   if (origin?.managed !== true || !origin.begun) return false

@@ -54,7 +54,7 @@ export class NewChannelFiles implements AsyncDisposable {
    * Gives the files their own names, after their image was published, and removes what the image that it replaced had beside it.
    * A reader finds them without this too, so a fault here loses nothing and is none of the save.
    */
-  async settle(): Promise<void> {
+  async idle(): Promise<void> {
     this.#complete = true
     for (const [channel, file] of this.files.entries()) {
       await file.close()

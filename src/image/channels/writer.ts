@@ -72,7 +72,7 @@ export class ChannelsWriter implements AsyncDisposable {
     const table = serialiseTable({ imageId: this.#channels.imageId, ...written })
     await this.main.write(table, tableOffset)
     await this.#image.publish(tableOffset + table.length)
-    await this.#channels.settle()
+    await this.#channels.idle()
     return tableOffset + table.length
   }
 

@@ -44,9 +44,9 @@ export class StreamPacker implements StreamSink {
     return this.#appender.flush()
   }
 
-  async settle(): Promise<void> {
+  async idle(): Promise<void> {
     await this.#order
-    await this.#appender.settle()
+    await this.#appender.idle()
   }
 
   #send(memory: Uint8Array<ArrayBuffer>): void {

@@ -45,5 +45,5 @@ test('LinearWriter tells each writer that the disk is full', async () => {
     assert.equal(result.status, 'rejected')
     assert.equal((result.reason as { code: string }).code, 'NO_SPACE')
   }
-  await writer.settle()
+  await writer.idle()
 })

@@ -42,7 +42,7 @@ export class LinearWriter {
   }
 
   /** Waits until nothing is being written, whatever became of it. */
-  async settle(): Promise<void> {
+  async idle(): Promise<void> {
     if (this.#writing > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 

@@ -67,13 +67,13 @@ export class FrameLog {
   /** Writes what is left and waits for all writes. Gives the offset behind the last, a multiple of 4096. @throws StorageError */
   async flush(): Promise<number> {
     for (const [alignment, buffer] of this.#open) this.#send(alignment, buffer)
-    await this.settle()
+    await this.idle()
     if (this.#failure !== undefined) throw this.#failure
     return this.#end
   }
 
   /** Waits until no write is under way, whatever became of it. */
-  async settle(): Promise<void> {
+  async idle(): Promise<void> {
     while (this.#writes.size > 0) await Promise.allSettled(this.#writes)
   }
 

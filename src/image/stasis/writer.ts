@@ -163,8 +163,8 @@ export class StasisWriter implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#log?.settle()
-    await this.#linear.settle()
+    await this.#log?.idle()
+    await this.#linear.idle()
     await this.#partial[Symbol.asyncDispose]()
   }
 

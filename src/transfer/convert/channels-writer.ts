@@ -115,7 +115,7 @@ export class ChannelsMachineWriter implements MachineWriter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const stream of [this.#main, ...this.#channels]) await stream.settle()
+    for (const stream of [this.#main, ...this.#channels]) await stream.idle()
     await this.#writer[Symbol.asyncDispose]()
   }
 
@@ -174,7 +174,7 @@ class Stream {
     return { length, crc: this.#crc, headCrc: crc32c(this.#head) }
   }
 
-  async settle(): Promise<void> {
-    await this.#appender.settle()
+  async idle(): Promise<void> {
+    await this.#appender.idle()
   }
 }

@@ -72,7 +72,7 @@ export async function copyChannels(
     await batches.drain()
     return await main
   } finally {
-    await batches.settle()
+    await batches.idle()
   }
 }
 

@@ -30,6 +30,6 @@ export async function copyStream(
     await batches.drain()
     return state
   } finally {
-    await batches.settle()
+    await batches.idle()
   }
 }

@@ -88,12 +88,12 @@ export class PageBatches {
   /** Hands everything over and waits for it. @throws what the sink threw */
   async drain(): Promise<void> {
     if (this.#slot !== undefined) this.#send(this.#slot)
-    await this.settle()
+    await this.idle()
     if (this.#failure !== undefined) throw this.#failure
   }
 
   /** Waits until the sink has nothing of ours any more, whatever became of it. */
-  async settle(): Promise<void> {
+  async idle(): Promise<void> {
     await this.#begun?.catch(() => undefined)
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
   }

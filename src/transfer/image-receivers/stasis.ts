@@ -101,7 +101,7 @@ class StasisReceiver implements ImageReceiver {
     this.#hangUp()
     await this.received.catch(() => undefined)
     await this.#receivers[Symbol.asyncDispose]()
-    await this.#pipeline.settle()
+    await this.#pipeline.idle()
     await this.#writer[Symbol.asyncDispose]()
   }
 

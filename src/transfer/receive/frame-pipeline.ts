@@ -85,7 +85,7 @@ export class FramePipeline {
   }
 
   /** Waits until nothing touches the slots any more, whatever became of it. */
-  async settle(): Promise<void> {
+  async idle(): Promise<void> {
     this.#announced.reject(new Error('The transfer ended'))
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
   }

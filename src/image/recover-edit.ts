@@ -8,14 +8,18 @@ import {
 } from './pending-edit.ts'
 
 /** What an image says, an edit that was cut short counted in. */
-export interface SettledEdit {
+export interface RecoveredEdit {
   readonly header: SaveImageHeader
   readonly area: Uint8Array
   readonly edit: PendingEdit | undefined
 }
 
 /** Looks whether an edit of a description was cut short: it counts as done when its record is whole, else as never begun. */
-export function settleEdit(path: string, header: SaveImageHeader, area: Uint8Array): SettledEdit {
+export function recoverEdit(
+  path: string,
+  header: SaveImageHeader,
+  area: Uint8Array,
+): RecoveredEdit {
   const edit = findPendingEdit(area)
   const edited = edit === undefined ? undefined : parseHeader(edit.header, path)
   if (edit !== undefined && edited !== undefined && isSameBut(edited, header))
