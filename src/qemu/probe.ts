@@ -25,7 +25,7 @@ const known = new Map<string, ProbedQemu>()
  * @throws QemuError QEMU_NOT_FOUND, QEMU_START_FAILED, QEMU_TIMEOUT; CancelledError
  */
 export async function probeQemu(emulator: string, options: ProbeOptions = {}): Promise<ProbedQemu> {
-  const key = await emulatorKey(emulator)
+  const key = await emulatorDigest(emulator)
   const kept = known.get(key) ?? (await loadProbe(options.cacheDirectory, key))
   const probed = kept ?? (await runProbe(emulator, options.signal))
   known.set(key, probed)
@@ -39,7 +39,7 @@ export function canonicalMachine(probed: ProbedQemu, machine: string): string | 
 }
 
 /** What tells one QEMU on one host from another, and from itself once its file has changed. @throws QemuError QEMU_NOT_FOUND */
-export async function emulatorKey(emulator: string): Promise<string> {
+export async function emulatorDigest(emulator: string): Promise<string> {
   const { dev, ino, size, mtimeMs, ctimeMs } = await stat(emulator).catch((cause: unknown) => {
     const facts = { path: emulator, cause }
     throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${emulator}`, facts)

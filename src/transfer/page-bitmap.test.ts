@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PageMap } from './page-bitmap.ts'
+import { PageBitmap } from './page-bitmap.ts'
 
-test('PageMap finds the next page that is marked, or is not, across and inside words', () => {
-  const map = new PageMap(200)
+test('PageBitmap finds the next page that is marked, or is not, across and inside words', () => {
+  const map = new PageBitmap(200)
   map.mark(31, 2)
   map.mark(64, 64)
   map.mark(199, 1)

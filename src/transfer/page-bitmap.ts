@@ -1,5 +1,5 @@
 /** One bit for each page of a RAM block: which have been met. */
-export class PageMap {
+export class PageBitmap {
   readonly #words: Uint32Array
   readonly #pageCount: number
   #count = 0

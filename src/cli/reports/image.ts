@@ -9,7 +9,7 @@ export function imageReport(info: ImageInfo): Answer {
 }
 
 function facts(info: ImageInfo): string {
-  const { domain, memory, origin, devices } = info
+  const { domain, memory, provenance, devices } = info
   const lines: (readonly [string, string] | undefined)[] = [
     ['Format', [info.format, channelsOf(info), packingOf(info)].filter(Boolean).join(', ')],
     ['Complete', info.complete ? 'yes' : 'no: the save that wrote it did not finish'],
@@ -17,7 +17,7 @@ function facts(info: ImageInfo): string {
     domain && ['Domain', `${domain.name} (${domain.uuid})`],
     domain && ['State', info.wasRunning ? 'running' : 'paused'],
     domain && ['Machine', `${info.machine ?? 'unknown'}, ${domain.arch}`],
-    origin && ['Saved by', `QEMU ${origin.qemu} on ${origin.host}, ${origin.time}`],
+    provenance && ['Saved by', `QEMU ${provenance.qemu} on ${provenance.host}, ${provenance.time}`],
     memory && [
       'Memory',
       `${formatBytes(memory.bytes)}: ${formatBytes(memory.dataBytes)} data, ${formatBytes(memory.zeroBytes)} zero`,

@@ -82,8 +82,8 @@ export async function detachDomain(
 ): Promise<{ readonly name: string }> {
   await using held = await HeldDomain.find(reference, 'detach', options)
   const { name, paths } = held
-  const { attached, origin } = held.requireRunning()
-  if (attached === undefined || origin !== undefined) {
+  const { attached, restoredFrom } = held.requireRunning()
+  if (attached === undefined || restoredFrom !== undefined) {
     throw new DomainError(
       'DOMAIN_WRONG_STATE',
       `Domain '${name}' was started by Stasis: it cannot be let go of`,

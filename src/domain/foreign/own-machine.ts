@@ -7,7 +7,7 @@ import { QmpConnection } from '../../qmp/connection.ts'
 import { openImageSender } from '../../transfer/image-senders/sender-table.ts'
 import { attachDomain } from './attach.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
-import { attachedOrigin } from '../machine/provenance.ts'
+import { attachedProvenance } from '../machine/provenance.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { transferIn } from '../restore/restore-transfer.ts'
 import { type SaveOptions, type SaveResult, saveDomain } from '../save/save.ts'
@@ -76,7 +76,7 @@ async function restore(
   const { xml, cookie, wasRunning } = image.description
   report({ phase: 'starting' })
   const socket = await launch({
-    commandLine: attachedOrigin(cookie)?.commandLine ?? [],
+    commandLine: attachedProvenance(cookie)?.commandLine ?? [],
     xml,
     incoming: ['-S', '-incoming', 'defer'],
   })

@@ -13,7 +13,7 @@ import { CountingWriter } from '../../transfer/convert/counting-writer.ts'
 import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
 import { type DescribedDevice, describedDevices } from '../../wire/device-description.ts'
 import { machineOf } from '../../wire/stream-head.ts'
-import { type ImageOriginFacts, readOrigin } from './image-origin-facts.ts'
+import { type ImageProvenance, readProvenance } from '../machine/provenance.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
 import { watchTransfer } from '../progress/transfer-meter.ts'
@@ -51,7 +51,7 @@ export interface ImageInfo {
   readonly domain?: { readonly name: string; readonly uuid: string; readonly arch: string }
   /** The machine type that the device state is of. */
   readonly machine?: string | undefined
-  readonly origin?: ImageOriginFacts | undefined
+  readonly provenance?: ImageProvenance | undefined
   readonly hasCookie?: boolean
   readonly memory?: {
     readonly bytes: number
@@ -98,7 +98,7 @@ async function look(path: string, options: ImageInfoOptions): Promise<ImageInfo>
       arch: attribute(type, 'arch') ?? '',
     },
     machine: machineOf(found.state.head),
-    origin: cookie === undefined ? undefined : readOrigin(cookie),
+    provenance: cookie === undefined ? undefined : readProvenance(cookie),
     hasCookie: cookie !== undefined,
     memory: {
       bytes,

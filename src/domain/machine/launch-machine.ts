@@ -89,7 +89,7 @@ export class LaunchedMachine implements AsyncDisposable {
   }
 
   /** Says that the machine is complete: from now on it is the guest, whatever becomes of us. Comes before its processors run. */
-  async markComplete(more: Pick<RuntimeRecord, 'origin'> = {}): Promise<void> {
+  async markComplete(more: Pick<RuntimeRecord, 'restoredFrom'> = {}): Promise<void> {
     await writeRecord(this.#held.paths, { ...this.completed, ...more })
   }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
-import { emulatorKey } from '../../qemu/probe.ts'
+import { emulatorDigest } from '../../qemu/probe.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { Directories } from '../store/directories.ts'
 import { writeWhole } from '../store/whole-text.ts'
@@ -18,7 +18,7 @@ export async function migrationFeatures(
   directories: Directories,
   signal: AbortSignal | undefined,
 ): Promise<MigrationFeatures> {
-  const key = await emulatorKey(emulator)
+  const key = await emulatorDigest(emulator)
   const name = createHash('sha256').update(key).digest('hex').slice(0, 24)
   const path = join(directories.stateDir, 'cache', `migration-${name}.json`)
   const kept = await load(path, key)

@@ -4,7 +4,7 @@ import { attribute, child, children, text } from '../../qemu/domain-xml/access.t
 import { parseXml } from '../../qemu/domain-xml/parse.ts'
 
 /** Where an image comes from; kept in its cookie, beside what libvirt keeps there. */
-export interface Origin {
+export interface Provenance {
   readonly qemuVersion: string
   readonly emulator: string
   readonly commandLine: readonly string[]
@@ -13,18 +13,18 @@ export interface Origin {
 }
 
 /** The namespace of our own elements in a cookie. */
-const ORIGIN_NAMESPACE = 'urn:stasis:origin:1'
+const PROVENANCE_NAMESPACE = 'urn:stasis:origin:1'
 
 /** The cookie of an image: libvirt ignores what it does not know in it. */
-export function originCookie(origin: Origin, time: Date): string {
-  const argumentLines = origin.commandLine
+export function provenanceCookie(provenance: Provenance, time: Date): string {
+  const argumentLines = provenance.commandLine
     .map((argument) => `    <stasis:arg>${escapeXml(argument)}</stasis:arg>\n`)
     .join('')
   return (
     `<cookie>\n` +
-    `  <stasis:origin xmlns:stasis='${ORIGIN_NAMESPACE}' qemu='${escapeXml(origin.qemuVersion)}'` +
-    ` host='${escapeXml(hostname())}' time='${time.toISOString()}' emulator='${escapeXml(origin.emulator)}'` +
-    `${origin.attached === undefined ? '' : ` cwd='${escapeXml(origin.attached.cwd)}'`}>\n` +
+    `  <stasis:origin xmlns:stasis='${PROVENANCE_NAMESPACE}' qemu='${escapeXml(provenance.qemuVersion)}'` +
+    ` host='${escapeXml(hostname())}' time='${time.toISOString()}' emulator='${escapeXml(provenance.emulator)}'` +
+    `${provenance.attached === undefined ? '' : ` cwd='${escapeXml(provenance.attached.cwd)}'`}>\n` +
     `${argumentLines}  </stasis:origin>\n` +
     `</cookie>\n`
   )
@@ -44,8 +44,8 @@ function escapeXml(text: string): string {
 }
 
 /** The QEMU in a cookie, when Stasis did not start it; `undefined` when it did, or the cookie is somebody else's. */
-export function attachedOrigin(cookie: string | undefined): Origin | undefined {
-  if (cookie === undefined || !cookie.includes(ORIGIN_NAMESPACE)) return undefined
+export function attachedProvenance(cookie: string | undefined): Provenance | undefined {
+  if (cookie === undefined || !cookie.includes(PROVENANCE_NAMESPACE)) return undefined
   let element: Element | undefined
   try {
     element = child(parseXml(cookie).documentElement ?? undefined, 'stasis:origin')
@@ -59,5 +59,31 @@ export function attachedOrigin(cookie: string | undefined): Origin | undefined {
     emulator: attribute(element, 'emulator') ?? '',
     commandLine: children(element, 'stasis:arg').map(text),
     attached: { cwd },
+  }
+}
+
+/** The parts of `Provenance` that `image-info` shows, and when and where the image was saved. */
+export interface ImageProvenance {
+  readonly qemu: string
+  readonly host: string
+  readonly time: string
+  readonly emulator: string
+}
+
+/** Reads what Stasis keeps in a cookie (`provenanceCookie`); `undefined` for those of others. */
+export function readProvenance(cookie: string): ImageProvenance | undefined {
+  try {
+    const root = parseXml(cookie).documentElement
+    const [provenance] = root === null ? [] : children(root, 'stasis:origin')
+    if (provenance === undefined) return undefined
+    const [qemu = '', host = '', time = '', emulator = ''] = [
+      'qemu',
+      'host',
+      'time',
+      'emulator',
+    ].map((name) => attribute(provenance, name))
+    return { qemu, host, time, emulator }
+  } catch {
+    return undefined
   }
 }

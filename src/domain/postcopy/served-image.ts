@@ -1,7 +1,7 @@
 import { ImageError } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { DeviceState, PageRange, PageStore, SavedMachine } from '../../image/saved-machine.ts'
-import { machineKey } from '../machine/state-digest.ts'
+import { stateDigest } from '../machine/state-digest.ts'
 import { readOrder } from '../store/page-order-file.ts'
 
 /** What of an image is brought to a guest that runs; good as long as the image is open. */
@@ -19,7 +19,7 @@ export async function servedImage(image: SavedMachine): Promise<ServedImage> {
   const { path, pages } = image
   const state = await image.deviceState?.()
   if (pages === undefined || state === undefined) throw another(path)
-  const machine = machineKey(state)
+  const machine = stateDigest(state)
   return { machine, pages, state, order: await readOrder(path, machine, pages.blocks) }
 }
 

@@ -4,34 +4,34 @@ import type { SavedMachine } from '../../image/saved-machine.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { changeOfDisks, identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
-import { imageKey, readHistory, writeHistory } from '../store/image-history.ts'
+import { imageId, readHistory, writeHistory } from '../store/image-history.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
-import { type ImageOrigin, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
+import { type RestoredFrom, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 
 /**
  * Checks that the guest may run on from an image: it is the domain's managed save or the domain has none, and the disks are as the
  * save left them, or as the first restore found them.
  * @throws DomainError DOMAIN_HAS_MANAGED_SAVE, ImageError IMAGE_STALE unless forced
  */
-export async function checkOrigin(
+export async function checkStale(
   held: HeldDomain,
   image: SavedMachine,
   domain: Domain,
   options: { readonly force?: boolean | undefined; readonly managedSave: HeldDomain | undefined },
-): Promise<ImageOrigin> {
+): Promise<RestoredFrom> {
   const path = resolve(image.path)
   const managed = options.managedSave !== undefined
   if (!managed) await refuseManagedImage(held.name, held.paths, 'restored from a file', undefined)
-  const key = imageKey(image.description)
+  const key = imageId(image.description)
   const history = await readHistory(held.directories, key)
-  const origin = { path, key, managed, begun: false }
+  const restoredFrom = { path, key, managed, begun: false }
   const disks = writableDisks(domain)
   // Now, and not when the guest begins: by then a clone has overlays, which are its own.
-  if (history === undefined) return { ...origin, disks: await identifyDisks(disks) }
-  if (options.force === true) return origin
+  if (history === undefined) return { ...restoredFrom, disks: await identifyDisks(disks) }
+  if (options.force === true) return restoredFrom
   const writable = new Set(disks.map((disk) => disk.path))
   const change = await changeOfDisks(history.disks.filter((disk) => writable.has(disk.path)))
-  if (change === undefined) return origin
+  if (change === undefined) return restoredFrom
   const before =
     history.restoredAt === undefined ? '' : `was restored already, at ${history.restoredAt}, and `
   throw new ImageError('IMAGE_STALE', `${path} ${before}is older than its disks: ${change}`, {
@@ -52,19 +52,27 @@ export async function beginGuest(
   record: RuntimeRecord,
   domain: Domain,
 ): Promise<RuntimeRecord> {
-  const { origin, interrupted } = record
-  if (origin === undefined || origin.begun) {
+  const { restoredFrom, interrupted } = record
+  if (restoredFrom === undefined || restoredFrom.begun) {
     if (interrupted !== true) return record
     const going = { ...record, interrupted: undefined }
     await writeRecord(held.paths, going)
     return going
   }
-  const before = await readHistory(held.directories, origin.key)
-  const disks = before?.disks ?? origin.disks ?? (await identifyDisks(writableDisks(domain)))
+  const before = await readHistory(held.directories, restoredFrom.key)
+  const disks = before?.disks ?? restoredFrom.disks ?? (await identifyDisks(writableDisks(domain)))
   const restoredAt = new Date().toISOString()
-  if (origin.key !== '')
-    await writeHistory(held.directories, origin.key, { path: origin.path, disks, restoredAt })
-  const begun = { ...record, interrupted: undefined, origin: { ...origin, begun: true } }
+  if (restoredFrom.key !== '')
+    await writeHistory(held.directories, restoredFrom.key, {
+      path: restoredFrom.path,
+      disks,
+      restoredAt,
+    })
+  const begun = {
+    ...record,
+    interrupted: undefined,
+    restoredFrom: { ...restoredFrom, begun: true },
+  }
   await writeRecord(held.paths, begun)
   return begun
 }

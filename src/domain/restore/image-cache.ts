@@ -9,7 +9,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { type Directories, resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { machineKey } from '../machine/state-digest.ts'
+import { stateDigest } from '../machine/state-digest.ts'
 import type { LinearPart } from '../machine/mapped-memory.ts'
 
 /** Images kept: so much room they may take when nothing else is said. */
@@ -128,7 +128,7 @@ export async function findCached(
 
 async function keyOf(machine: SavedMachine): Promise<string> {
   const state = await machine.deviceState?.()
-  if (state !== undefined && machine.pages !== undefined) return machineKey(state)
+  if (state !== undefined && machine.pages !== undefined) return stateDigest(state)
   throw new ImageError(
     'IMAGE_UNSUPPORTED',
     `Pages of ${machine.path} cannot be read one by one: it is of format ${machine.format}`,

@@ -9,7 +9,7 @@ import { foreignArchitecture } from '../machine/architecture.ts'
 import { type CloneRequest, type CloneXml, cloneXml } from '../machine/clone-xml.ts'
 import type { Directories } from '../store/directories.ts'
 import { withNewGenid } from '../machine/new-genid.ts'
-import { type Origin, attachedOrigin } from '../machine/provenance.ts'
+import { type Provenance, attachedProvenance } from '../machine/provenance.ts'
 import {
   type PreparedMachine,
   type UnsupportedOptions,
@@ -56,12 +56,13 @@ export async function planRestore(
       : { text: replaceXml(xml, given), path: given.path }
   const clone = options.clone === undefined ? undefined : cloneXml(original.text, options.clone)
   const copy = clone === undefined ? original : { text: clone.xml, path: original.path }
-  const origin = attachedOrigin(cookie)
-  if (options.newGenid === true && origin !== undefined)
+  const provenance = attachedProvenance(cookie)
+  if (options.newGenid === true && provenance !== undefined)
     throw startedByOthers(image.path, 'it cannot get another generation id')
   const source = options.newGenid === true ? withNewGenid(copy) : copy
   const prepared = await prepareMachine(source, directories, options)
-  const recorded = origin === undefined ? undefined : recordedLaunch(origin, image.path, clone)
+  const recorded =
+    provenance === undefined ? undefined : recordedLaunch(provenance, image.path, clone)
   return {
     ...prepared,
     recorded,
@@ -72,7 +73,7 @@ export async function planRestore(
 }
 
 function recordedLaunch(
-  { commandLine, attached }: Origin,
+  { commandLine, attached }: Provenance,
   path: string,
   clone: CloneXml | undefined,
 ): RestorePlan['recorded'] {

@@ -13,7 +13,7 @@ import { afterWaking } from './after-resume.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { findCached } from './image-cache.ts'
-import { beginGuest, checkOrigin } from './check-stale.ts'
+import { beginGuest, checkStale } from './check-stale.ts'
 import { Job } from '../progress/job.ts'
 import { FirstOutput } from './first-output.ts'
 import { forgetEnd } from '../store/last-end.ts'
@@ -99,7 +99,7 @@ async function restoreUntilItRuns(
   const { signal, report } = job
   held.requireOff()
   const [source] = await Promise.all([
-    checkOrigin(held, image, plan.domain, { ...options, managedSave }),
+    checkStale(held, image, plan.domain, { ...options, managedSave }),
     checkIdentity(directories, { name, uuid: plan.uuid }),
   ])
 
@@ -155,8 +155,8 @@ async function restoreUntilItRuns(
   report({ phase: 'resuming' })
   const runs =
     options.resumeAs === undefined ? image.description.wasRunning : options.resumeAs === 'running'
-  if (runs) await beginGuest(held, { ...machine.completed, origin: source }, plan.domain)
-  else await machine.markComplete({ origin: source })
+  if (runs) await beginGuest(held, { ...machine.completed, restoredFrom: source }, plan.domain)
+  else await machine.markComplete({ restoredFrom: source })
   const keep = (): void => {
     machine.keep()
     files?.keep()
@@ -174,7 +174,7 @@ async function restoreUntilItRuns(
   const ranMs = performance.now()
   keep()
   await forgetEnd(held.paths)
-  if (runs) await dropConsumed(held.paths, { origin: { ...source, begun: true } })
+  if (runs) await dropConsumed(held.paths, { restoredFrom: { ...source, begun: true } })
   if (runs) await afterWaking(held, control, options)
   const ramBytes = plan.domain.memoryBytes
   const mode = postcopyRefused === undefined ? chosen.mode : 'load'

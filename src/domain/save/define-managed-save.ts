@@ -2,7 +2,7 @@ import { readDescription } from '../../image/open-image.ts'
 import { replaceDescription } from '../../image/replace-description.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
-import { imageKey, moveHistory } from '../store/image-history.ts'
+import { imageId, moveHistory } from '../store/image-history.ts'
 import { requireManagedSave } from './managed-save.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import type { XmlText } from '../store/xml-text.ts'
@@ -32,7 +32,7 @@ export async function defineManagedSave(
     cookie: old.cookie,
     wasRunning: options.resumeAs === undefined ? old.wasRunning : options.resumeAs === 'running',
   }
-  await moveHistory(directories, imageKey(old), imageKey(description))
+  await moveHistory(directories, imageId(old), imageId(description))
   await replaceDescription(paths.managedSave, description)
   return { name }
 }

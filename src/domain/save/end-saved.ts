@@ -15,8 +15,9 @@ export async function endSaved(
   record: RuntimeRecord,
   saved: { readonly control: QmpConnection; readonly path: string },
 ): Promise<void> {
-  const { origin } = record
-  if (origin?.managed === true && origin.path !== saved.path) await removeImage(origin.path)
+  const { restoredFrom } = record
+  if (restoredFrom?.managed === true && restoredFrom.path !== saved.path)
+    await removeImage(restoredFrom.path)
   await endQemu(record, { qmp: saved.control })
   await noteEnd(held.paths, 'saved', { image: saved.path })
   await clearRuntime(held.paths)

@@ -5,7 +5,7 @@ import { replaceXml } from '../machine/replace-xml.ts'
 import { restartObstacles } from '../machine/restart-obstacles.ts'
 import { readLiveXml } from '../store/dump-xml.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
-import { originCookie } from '../machine/provenance.ts'
+import { provenanceCookie } from '../machine/provenance.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
@@ -24,7 +24,7 @@ export async function describeForSave(
   const live = await readLiveXml(held.paths)
   return {
     xml: given === undefined ? live : replaceXml(live, given),
-    cookie: originCookie(record, new Date()),
+    cookie: provenanceCookie(record, new Date()),
     wasRunning,
   }
 }

@@ -14,7 +14,7 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { endSaved } from './end-saved.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
-import { imageKey, writeHistory } from '../store/image-history.ts'
+import { imageId, writeHistory } from '../store/image-history.ts'
 import { Job, type JobOperation } from '../progress/job.ts'
 import { openControl } from '../machine/monitor.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
@@ -187,7 +187,7 @@ async function rememberSave(
 ): Promise<void> {
   const { domain } = readDomain(parseDomainXml(description.xml), { ignoreUnsupported: true })
   const disks = await identifyDisks(writableDisks(domain))
-  await writeHistory(held.directories, imageKey(description), { path, disks })
+  await writeHistory(held.directories, imageId(description), { path, disks })
 }
 
 /** A format that does not look into the stream has not counted guest memory: QEMU has. */

@@ -98,7 +98,7 @@ async function compare(
   if (old?.pid !== undefined && old.pid !== seen?.pid)
     changes.push(await stopped(name, directories))
   if (now !== undefined && seen?.pid !== undefined && seen.pid !== old?.pid) {
-    changes.push(['Started', now.entry.record?.origin === undefined ? 'Booted' : 'Restored'])
+    changes.push(['Started', now.entry.record?.restoredFrom === undefined ? 'Booted' : 'Restored'])
     if (seen.state === 'paused') changes.push(['Suspended', 'Paused'])
   } else if (seen?.pid !== undefined && seen.state !== old?.state) {
     if (seen.state === 'paused') changes.push(['Suspended', 'Paused'])

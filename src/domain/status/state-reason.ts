@@ -47,7 +47,7 @@ export async function domainStateReason(
   const state = await stateOf(entry, options.signal)
   if (busy) return { name, state, reason: job.operation === 'restore' ? 'restoring' : 'saving' }
   if (state === 'running')
-    return { name, state, reason: record.origin === undefined ? 'booted' : 'restored' }
+    return { name, state, reason: record.restoredFrom === undefined ? 'booted' : 'restored' }
   if (state !== 'paused') return { name, state, reason: 'unknown' }
   if (record.interrupted === true) return { name, state, reason: 'save interrupted' }
   const status = await askRunState(paths, options.signal)

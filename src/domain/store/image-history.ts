@@ -26,7 +26,7 @@ const ABANDONED_MS = 60_000
  * What tells images apart: a digest of what they say about their machine. Ours say when they were made, so no two are
  * alike, and a copy of an image is the same image.
  */
-export function imageKey({ xml, cookie = '' }: MachineDescription): string {
+export function imageId({ xml, cookie = '' }: MachineDescription): string {
   return createHash('sha256').update(`${xml}\0${cookie}`).digest('hex').slice(0, 40)
 }
 

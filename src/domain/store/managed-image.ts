@@ -4,7 +4,7 @@ import { readDescription } from '../../image/open-image.ts'
 import { removeFile } from '../../io/file-names.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { Directories } from './directories.ts'
-import { imageKey, removeHistory } from './image-history.ts'
+import { imageId, removeHistory } from './image-history.ts'
 import { orderPath } from './page-order-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
@@ -23,7 +23,9 @@ export async function hasUsableManagedSave(
   record: RuntimeRecord | undefined,
 ): Promise<boolean> {
   if (!(await hasManagedImage(paths))) return false
-  return record === undefined || (record.origin?.managed === true && !record.origin.begun)
+  return (
+    record === undefined || (record.restoredFrom?.managed === true && !record.restoredFrom.begun)
+  )
 }
 
 /** Removes the image of a managed save, durably, with what is remembered of it. @throws StorageError */
@@ -34,7 +36,7 @@ export async function removeManagedImage(
   const description = await readDescription(paths.managedSave).catch(() => undefined)
   await removeImage(paths.managedSave)
   await removeFile(orderPath(paths.managedSave))
-  if (description !== undefined) await removeHistory(directories, imageKey(description))
+  if (description !== undefined) await removeHistory(directories, imageId(description))
 }
 
 /** @throws DomainError DOMAIN_HAS_MANAGED_SAVE when the domain has a managed save */

@@ -83,17 +83,18 @@ async function endOrphans(paths: RuntimePaths): Promise<void> {
 /** Removes the managed save that the guest came from, once the guest has run and all its memory is there. @throws StorageError */
 export async function dropConsumed(
   paths: RuntimePaths,
-  { origin }: Pick<RuntimeRecord, 'origin'>,
+  { restoredFrom }: Pick<RuntimeRecord, 'restoredFrom'>,
 ): Promise<void> {
-  if (origin?.managed !== true || !origin.begun || (await isThere(paths.postcopy))) return
-  await removeImage(origin.path)
+  if (restoredFrom?.managed !== true || !restoredFrom.begun || (await isThere(paths.postcopy)))
+    return
+  await removeImage(restoredFrom.path)
 }
 
 async function needsRecovery(paths: RuntimePaths, record: RuntimeRecord): Promise<boolean> {
-  const { stage, saving, origin } = record
+  const { stage, saving, restoredFrom } = record
   if (stage === 'starting' || saving !== undefined) return true
-  if (origin?.managed !== true || !origin.begun) return false
-  return (await isThere(origin.path)) && !(await isThere(paths.postcopy))
+  if (restoredFrom?.managed !== true || !restoredFrom.begun) return false
+  return (await isThere(restoredFrom.path)) && !(await isThere(paths.postcopy))
 }
 
 async function forget(paths: RuntimePaths): Promise<undefined> {
@@ -107,7 +108,8 @@ async function noteDeath(paths: RuntimePaths, record: RuntimeRecord): Promise<vo
     await noteEnd(paths, 'saved', { image: record.saving.path })
     return
   }
-  if (record.origin?.managed === true && record.origin.begun) await removeImage(record.origin.path)
+  if (record.restoredFrom?.managed === true && record.restoredFrom.begun)
+    await removeImage(record.restoredFrom.path)
   if (await isThere(paths.controlSocket))
     await noteEnd(paths, 'crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })
   else await noteEnd(paths, 'shutdown')

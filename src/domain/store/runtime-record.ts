@@ -23,7 +23,7 @@ export interface RuntimeRecord extends ProcessIdentity {
   /** The guest stands still because a save was killed; it would run otherwise. */
   readonly interrupted?: boolean | undefined
   /** The image that the guest came from. */
-  readonly origin?: ImageOrigin | undefined
+  readonly restoredFrom?: RestoredFrom | undefined
 }
 
 /** A save that was begun. */
@@ -37,7 +37,7 @@ export interface SavingMark {
 }
 
 /** Where a restored guest came from. */
-export interface ImageOrigin {
+export interface RestoredFrom {
   readonly path: string
   readonly key: string
   /** It is the managed save of the domain, which goes once the guest runs. */

@@ -1,7 +1,7 @@
 import { readDescription } from '../../image/open-image.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { removeImage } from '../../image/remove-image.ts'
-import { imageKey } from './image-history.ts'
+import { imageId } from './image-history.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import { type RuntimeRecord, type SavingMark, writeRecord } from './runtime-record.ts'
 
@@ -19,7 +19,7 @@ export async function markSaving(
     readonly running: boolean
   },
 ): Promise<SavingMark> {
-  const saving = { path: save.path, key: imageKey(save.description), running: save.running }
+  const saving = { path: save.path, key: imageId(save.description), running: save.running }
   await writeRecord(paths, { ...record, saving })
   return saving
 }
@@ -27,7 +27,7 @@ export async function markSaving(
 /** Whether the image that a save was to make stands in its place, complete. */
 export async function isSaved({ path, key }: SavingMark): Promise<boolean> {
   const description = await readDescription(path).catch(() => undefined)
-  return description !== undefined && imageKey(description) === key
+  return description !== undefined && imageId(description) === key
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   serialiseMultifdPacket,
 } from '../../wire/multifd-packet.ts'
 import { flushesEachSection } from '../../wire/stream-head.ts'
-import { PageMap } from '../page-bitmap.ts'
+import { PageBitmap } from '../page-bitmap.ts'
 import { contentRuns } from './content-ranges.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
@@ -37,7 +37,7 @@ export class ChannelsMachineWriter implements MachineWriter {
   readonly #channels: readonly Stream[]
   readonly #uuid: string
   #start: MachineStart = { head: new Uint8Array(0), ramSection: 0, blocks: [] }
-  #written: readonly PageMap[] = []
+  #written: readonly PageBitmap[] = []
   #packets = 0
 
   private constructor(writer: ChannelsWriter, uuid: string) {
@@ -59,7 +59,7 @@ export class ChannelsMachineWriter implements MachineWriter {
 
   async begin(start: MachineStart): Promise<void> {
     this.#start = start
-    this.#written = start.blocks.map(({ length }) => new PageMap(length / PAGE_SIZE))
+    this.#written = start.blocks.map(({ length }) => new PageBitmap(length / PAGE_SIZE))
     const head = incomingHead(start, start.blocks)
     await this.#main.append([
       head.subarray(0, -PART_END_LENGTH),

@@ -1,7 +1,7 @@
 import { ImageError } from '../../errors.ts'
 import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import { allocateSlots } from '../../io/aligned-memory.ts'
-import { PageMap } from '../page-bitmap.ts'
+import { PageBitmap } from '../page-bitmap.ts'
 import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine-writer.ts'
 
 const SLOT_COUNT = 10
@@ -27,7 +27,7 @@ export class PageBatches {
   readonly #pending = new Set<Promise<void>>()
   #begun: Promise<void> | undefined
   #blocks: MachineStart['blocks'] = []
-  #maps: readonly PageMap[] = []
+  #maps: readonly PageBitmap[] = []
   #slot: Uint8Array | undefined
   #fill = 0
   #runs: Run[] = []
@@ -43,7 +43,7 @@ export class PageBatches {
   /** Comes before any page; need not be waited for. */
   begin(start: MachineStart): void {
     this.#blocks = start.blocks
-    this.#maps = start.blocks.map(({ length }) => new PageMap(Math.ceil(length / PAGE_SIZE)))
+    this.#maps = start.blocks.map(({ length }) => new PageBitmap(Math.ceil(length / PAGE_SIZE)))
     this.#begun = this.#sink.begin(start)
     this.#begun.catch((error: unknown) => this.#fail(error))
   }

@@ -7,7 +7,7 @@ import {
   ramPages,
   ramZeros,
 } from '../../wire/incoming-stream.ts'
-import { PageMap } from '../page-bitmap.ts'
+import { PageBitmap } from '../page-bitmap.ts'
 import { contentRuns } from './content-ranges.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
@@ -21,7 +21,7 @@ export class RecordWriter implements MachineWriter {
   readonly #image: NewStreamImage
   readonly #oneAtATime = new Turns(1)
   #start: MachineStart = { head: new Uint8Array(0), ramSection: 0, blocks: [] }
-  #written: readonly PageMap[] = []
+  #written: readonly PageBitmap[] = []
 
   private constructor(image: NewStreamImage) {
     this.#image = image
@@ -44,7 +44,7 @@ export class RecordWriter implements MachineWriter {
 
   async begin(start: MachineStart): Promise<void> {
     this.#start = start
-    this.#written = start.blocks.map(({ length }) => new PageMap(length / PAGE_SIZE))
+    this.#written = start.blocks.map(({ length }) => new PageBitmap(length / PAGE_SIZE))
     await this.#append(incomingHead(start, start.blocks))
   }
 

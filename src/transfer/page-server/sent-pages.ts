@@ -1,13 +1,13 @@
 import { InternalError } from '../../errors.ts'
 import { PAGE_SIZE, type PageRange, type RamBlock } from '../../image/saved-machine.ts'
-import { PageMap } from '../page-bitmap.ts'
+import { PageBitmap } from '../page-bitmap.ts'
 
 /**
  * Which pages QEMU has: the one owner of that knowledge, for a postcopy destination takes each page exactly once. Pages go in units:
  * the host pages behind them, whole, where these are huge.
  */
 export class SentPages {
-  readonly #maps: readonly PageMap[]
+  readonly #maps: readonly PageBitmap[]
   readonly #pageCounts: readonly number[]
   readonly #units: readonly number[]
   #remaining: number
@@ -15,7 +15,7 @@ export class SentPages {
   /** `hostPageSizes` names the blocks in huge pages. */
   constructor(blocks: readonly RamBlock[], hostPageSizes: ReadonlyMap<string, number>) {
     this.#pageCounts = blocks.map(({ length }) => length / PAGE_SIZE)
-    this.#maps = this.#pageCounts.map((count) => new PageMap(count))
+    this.#maps = this.#pageCounts.map((count) => new PageBitmap(count))
     this.#units = blocks.map(({ name }) => (hostPageSizes.get(name) ?? PAGE_SIZE) / PAGE_SIZE)
     this.#remaining = this.#pageCounts.reduce((sum, count) => sum + count, 0)
   }

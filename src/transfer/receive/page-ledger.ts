@@ -1,7 +1,7 @@
 import { QemuError } from '../../errors.ts'
 import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import type { AnnouncedBlock } from '../../wire/main-stream.ts'
-import { PageMap } from '../page-bitmap.ts'
+import { PageBitmap } from '../page-bitmap.ts'
 
 /**
  * Keeps account of which pages of a stopped guest came, and holds QEMU to sending each once. A page that comes twice means
@@ -10,8 +10,8 @@ import { PageMap } from '../page-bitmap.ts'
 export class PageLedger {
   readonly blocks: readonly AnnouncedBlock[]
   readonly ramBytes: number
-  readonly #stored: readonly PageMap[]
-  readonly #zero: readonly PageMap[]
+  readonly #stored: readonly PageBitmap[]
+  readonly #zero: readonly PageBitmap[]
 
   constructor(blocks: readonly AnnouncedBlock[]) {
     for (const block of blocks) {
@@ -20,8 +20,8 @@ export class PageLedger {
     }
     this.blocks = blocks
     this.ramBytes = blocks.reduce((sum, block) => sum + block.length, 0)
-    this.#stored = blocks.map((block) => new PageMap(block.length / PAGE_SIZE))
-    this.#zero = blocks.map((block) => new PageMap(block.length / PAGE_SIZE))
+    this.#stored = blocks.map((block) => new PageBitmap(block.length / PAGE_SIZE))
+    this.#zero = blocks.map((block) => new PageBitmap(block.length / PAGE_SIZE))
   }
 
   /** Bytes of pages that came with content, bridged gaps among them. */
