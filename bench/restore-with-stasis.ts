@@ -11,7 +11,7 @@ const cpuBefore = process.cpuUsage()
 const started = performance.now()
 await using image = await openImage(path, { direct: true })
 await using sender = openImageSender(image, {
-  connections: Number(connections),
+  readers: Number(connections),
   direct: true,
   backends: [{ id: 'pc.ram', length: Number(ramBytes) }],
 })

@@ -145,7 +145,7 @@ test('an image can be restored again after its guest has ended', { timeout: 60_0
   await startDomain('tiny', { stateDir, paused: true })
   await destroyDomain('tiny', { stateDir })
   for (const connections of [1, 8]) {
-    await restoreDomain(dir.join('image'), { stateDir, connections })
+    await restoreDomain(dir.join('image'), { stateDir, readers: connections })
     await destroyDomain('tiny', { stateDir })
   }
 })

@@ -103,7 +103,13 @@ for (const { label, major, emulator } of qemus()) {
         }
         const seen: RestoreProgress[] = []
         const onProgress = (progress: RestoreProgress): void => void seen.push(progress)
-        const options = { stateDir, mode: 'load', connections, bypassCache, onProgress } as const
+        const options = {
+          stateDir,
+          mode: 'load',
+          readers: connections,
+          bypassCache,
+          onProgress,
+        } as const
         const { id } = await restoreDomain(path, options)
         assert.equal(await isFilledByUs(id), major < 9)
         const last = seen.findLast((progress) => progress.phase === 'loading')
@@ -123,7 +129,11 @@ for (const fixture of FIXTURES.filter(({ format }) => format === 'sparse')) {
       test(`${fixture.name} goes on in QEMU ${label}, ${how}`, async () => {
         await using dir = await tempDir()
         const path = placeFixture(fixture, dir)
-        await assertGoesOn(fixture, path, emulator, { mode: 'load', connections, bypassCache })
+        await assertGoesOn(fixture, path, emulator, {
+          mode: 'load',
+          readers: connections,
+          bypassCache,
+        })
       })
     }
 

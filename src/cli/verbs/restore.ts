@@ -89,7 +89,7 @@ export const verb: Verb<Flags> = {
         flags.clone === undefined
           ? undefined
           : { name: flags.clone, diskOverlay: flags.diskOverlay },
-      connections: flags.connections,
+      readers: flags.connections,
       bypassCache: flags.bypassCache,
       resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
       force: flags.force,

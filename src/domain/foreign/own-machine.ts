@@ -83,7 +83,7 @@ async function restore(
   await using scratch = await makeTemporaryDirectory('stasis-machine-')
   await using control = await QmpConnection.connect(socket, { signal })
   await using sender = openImageSender(image, {
-    connections: 2,
+    readers: 2,
     direct: false,
     signal,
     backends: [],

@@ -22,9 +22,9 @@ export async function checkStale(
   const path = resolve(image.path)
   const managed = options.managedSave !== undefined
   if (!managed) await refuseManagedImage(held.name, held.paths, 'restored from a file', undefined)
-  const key = imageId(image.description)
-  const history = await readHistory(held.directories, key)
-  const restoredFrom = { path, key, managed, begun: false }
+  const id = imageId(image.description)
+  const history = await readHistory(held.directories, id)
+  const restoredFrom = { path, imageId: id, managed, begun: false }
   const disks = writableDisks(domain)
   // Now, and not when the guest begins: by then a clone has overlays, which are its own.
   if (history === undefined) return { ...restoredFrom, disks: await identifyDisks(disks) }
@@ -59,11 +59,11 @@ export async function beginGuest(
     await writeRecord(held.paths, going)
     return going
   }
-  const before = await readHistory(held.directories, restoredFrom.key)
+  const before = await readHistory(held.directories, restoredFrom.imageId)
   const disks = before?.disks ?? restoredFrom.disks ?? (await identifyDisks(writableDisks(domain)))
   const restoredAt = new Date().toISOString()
-  if (restoredFrom.key !== '')
-    await writeHistory(held.directories, restoredFrom.key, {
+  if (restoredFrom.imageId !== '')
+    await writeHistory(held.directories, restoredFrom.imageId, {
       path: restoredFrom.path,
       disks,
       restoredAt,

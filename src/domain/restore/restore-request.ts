@@ -15,7 +15,7 @@ export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
   /** Domain XML to use in place of the image's; the guest must not see a difference. */
   readonly xml?: XmlText | undefined
   /** Workers that read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
-  readonly connections?: number | undefined
+  readonly readers?: number | undefined
   /** Read past the page cache. Default: for `stasis`. */
   readonly bypassCache?: boolean | undefined
   /** What the guest shall do. Default: what it did when it was saved. */

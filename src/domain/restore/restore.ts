@@ -79,7 +79,7 @@ async function restoreUntilItRuns(
   const { signal: asked, onProgress } = options
   const startMs = performance.now()
   const file = resolve(path)
-  const connections = resolveReaders(options.connections)
+  const readers = resolveReaders(options.readers)
   const directories = resolveDirectories(options)
 
   onProgress?.({ phase: 'opening' })
@@ -114,13 +114,13 @@ async function restoreUntilItRuns(
       ? undefined
       : await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
   const mappedRam = plan.emulator.probed.migrationCapabilities.includes('mapped-ram')
-  const reading = { connections, direct, mappedRam, signal }
+  const reading = { readers, direct, mappedRam, signal }
   await using sender = chosen.mode === 'lazy' ? undefined : openSender(image, plan, chosen, reading)
   await using postcopy =
     chosen.mode === 'lazy'
       ? PostcopySource.begin(held.paths, image, plan.domain, {
           direct,
-          readers: connections,
+          readers: readers,
           stateDir: directories.stateDir,
         })
       : undefined
@@ -206,7 +206,7 @@ function openSender(
   plan: RestorePlan,
   chosen: ChosenMode,
   options: {
-    readonly connections: number
+    readonly readers: number
     readonly direct: boolean
     readonly mappedRam: boolean
     readonly signal: AbortSignal | undefined
@@ -217,15 +217,14 @@ function openSender(
   return openImageSender(image, { ...options, backends: [], mapped })
 }
 
-const MAX_CONNECTIONS = 64
+const MAX_READERS = 64
 
 function resolveReaders(asked: number | undefined): number {
-  const connections = asked ?? Math.min(8, availableParallelism())
-  if (Number.isInteger(connections) && connections >= 1 && connections <= MAX_CONNECTIONS)
-    return connections
+  const readers = asked ?? Math.min(8, availableParallelism())
+  if (Number.isInteger(readers) && readers >= 1 && readers <= MAX_READERS) return readers
   throw new UsageError(
     'BAD_ARGUMENT',
-    `${connections} is no number of connections: it must be from 1 to ${MAX_CONNECTIONS}`,
+    `${readers} is no number of readers: it must be from 1 to ${MAX_READERS}`,
   )
 }
 

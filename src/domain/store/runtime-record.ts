@@ -19,7 +19,7 @@ export interface RuntimeRecord extends ProcessIdentity {
   /** Stasis did not start it; `commandLine` is what it was started with, there. */
   readonly attached?: { readonly cwd: string } | undefined
   /** A save is under way, or its process was killed: once the image stands there, it is the guest, and this QEMU is not. */
-  readonly saving?: SavingMark | undefined
+  readonly saving?: SaveIntent | undefined
   /** The guest stands still because a save was killed; it would run otherwise. */
   readonly interrupted?: boolean | undefined
   /** The image that the guest came from. */
@@ -27,11 +27,11 @@ export interface RuntimeRecord extends ProcessIdentity {
 }
 
 /** A save that was begun. */
-export interface SavingMark {
+export interface SaveIntent {
   /** Where the image will stand. */
   readonly path: string
   /** Which image, see image-history.ts. */
-  readonly key: string
+  readonly imageId: string
   /** Whether the guest ran before. */
   readonly running: boolean
 }
@@ -39,7 +39,7 @@ export interface SavingMark {
 /** Where a restored guest came from. */
 export interface RestoredFrom {
   readonly path: string
-  readonly key: string
+  readonly imageId: string
   /** It is the managed save of the domain, which goes once the guest runs. */
   readonly managed: boolean
   /** Whether the guest may have run since: then the image is no longer the guest. */

@@ -3,7 +3,7 @@ import type { MachineDescription } from '../../image/saved-machine.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import { imageId } from './image-history.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
-import { type RuntimeRecord, type SavingMark, writeRecord } from './runtime-record.ts'
+import { type RuntimeRecord, type SaveIntent, writeRecord } from './runtime-record.ts'
 
 /**
  * Notes, before the guest is stopped, which image it will become: whoever finds the saver dead can then tell whether the image
@@ -18,16 +18,16 @@ export async function markSaving(
     readonly description: MachineDescription
     readonly running: boolean
   },
-): Promise<SavingMark> {
-  const saving = { path: save.path, key: imageId(save.description), running: save.running }
+): Promise<SaveIntent> {
+  const saving = { path: save.path, imageId: imageId(save.description), running: save.running }
   await writeRecord(paths, { ...record, saving })
   return saving
 }
 
 /** Whether the image that a save was to make stands in its place, complete. */
-export async function isSaved({ path, key }: SavingMark): Promise<boolean> {
+export async function isSaved({ path, imageId: id }: SaveIntent): Promise<boolean> {
   const description = await readDescription(path).catch(() => undefined)
-  return description !== undefined && imageId(description) === key
+  return description !== undefined && imageId(description) === id
 }
 
 /**
@@ -37,7 +37,7 @@ export async function isSaved({ path, key }: SavingMark): Promise<boolean> {
 export async function takeBack(
   paths: RuntimePaths,
   record: RuntimeRecord,
-  saving: SavingMark,
+  saving: SaveIntent,
 ): Promise<void> {
   if (await isSaved(saving)) await removeImage(saving.path)
   await writeRecord(paths, { ...record, saving: undefined })

@@ -3,7 +3,7 @@ import type { TransferProgress } from '../image-receiver.ts'
 /** What sending a new QEMU needs. */
 export interface ImageSenderOptions {
   /** Workers that read the image at the same time, 1 to 64. */
-  readonly connections: number
+  readonly readers: number
   /** Bypass the page cache. */
   readonly direct: boolean
   /** RAM blocks that QEMU takes from a memory backend whose file we may fill: name (which is the backend's id) and size. */

@@ -17,7 +17,7 @@ import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
 import { openImageSender } from './sender-table.ts'
 
-const options = { connections: 3, direct: true, backends: [] }
+const options = { readers: 3, direct: true, backends: [] }
 const pcRam = { id: 'pc.ram', length: 64 * PAGE_SIZE }
 const main = streamBytes(3, 500_000)
 const channels = [streamBytes(5, 5_000_000), streamBytes(7, 3_000_000)]

@@ -4,7 +4,7 @@ import { fileUri } from '../file-uri.ts'
 import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 
 /**
- * Leaves the loading to QEMU's own mapped-ram loader: as many channels as there shall be connections, each reading where its pages
+ * Leaves the loading to QEMU's own mapped-ram loader: as many channels as there shall be readers, each reading where its pages
  * lie. It is given the very file that was opened and checked.
  * @throws ImageError IMAGE_INCOMPATIBLE when a backend and its block do not match
  */
@@ -20,7 +20,7 @@ export function openMappedRamSender(
     storedBytes += pages?.storedLength(frame) ?? 0
   return {
     memoryFiles: new Map(),
-    multifd: { channels: options.connections, compression: 'none' },
+    multifd: { channels: options.readers, compression: 'none' },
     mappedRam: {
       uri: fileUri(file.fd, file.offset),
       directIo: file.direct,

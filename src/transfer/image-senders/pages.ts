@@ -60,7 +60,7 @@ class PagesSender implements ImageSender {
   ) {
     this.#pages = pages
     this.#mapped = options.mapped
-    this.#workers = Math.min(options.connections, MAX_WORKERS)
+    this.#workers = Math.min(options.readers, MAX_WORKERS)
     this.#signal = AbortSignal.any([
       this.#stop.signal,
       ...(options.signal === undefined ? [] : [options.signal]),
