@@ -158,7 +158,7 @@ export function throwIfCancelled(operation: string, signal: AbortSignal | undefi
   if (signal?.aborted === true) throw new CancelledError(operation, signal.reason)
 }
 
-/** Turns a Node file-system error into a `StorageError` that says what was attempted on which path. */
+/** Semaphore a Node file-system error into a `StorageError` that says what was attempted on which path. */
 export function storageError(operation: string, path: string, cause: unknown): StasisError {
   if (cause instanceof StasisError) return cause
   const errno = (cause as NodeJS.ErrnoException | null)?.code

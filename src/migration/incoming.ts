@@ -5,7 +5,7 @@ import { incomingFailure, migrationFailed } from './failure.ts'
 import type { MigrationFeatures } from './features.ts'
 import { type MigrationProgress, progressOf } from './progress.ts'
 import { type MigrationSettings, prepareFreshMigration, prepareMigration } from './settings.ts'
-import { migrationEnd, tellingStatus } from './watch.ts'
+import { migrationEnd, firstTerminalStatus } from './watch.ts'
 
 const OPERATION = 'load the saved machine'
 
@@ -62,7 +62,8 @@ export class IncomingMigration {
     using _ = events
     try {
       // The event of the end is enough when it went well; else, and in the silence of events, QEMU is asked.
-      if ((await tellingStatus(events, { signal, timeoutMs: SILENCE_MS })) === 'completed') return
+      if ((await firstTerminalStatus(events, { signal, timeoutMs: SILENCE_MS })) === 'completed')
+        return
       const end = await migrationEnd(this.#qmp, events, { signal })
       if (end?.phase === 'completed') return
       throw migrationFailed(

@@ -7,7 +7,7 @@ import { incomingFailure, migrationFailed } from './failure.ts'
 import { type MigrationProgress, progressOf } from './progress.ts'
 import { runState } from './run-state.ts'
 import { applySettings } from './settings.ts'
-import { tellingStatus } from './watch.ts'
+import { firstTerminalStatus } from './watch.ts'
 
 const OPERATION = 'let the saved machine run before its memory is there'
 const POLL_MS = 2
@@ -61,7 +61,7 @@ async function devicesLoaded(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   // Until it listens for pages there is nothing to ask, and then it answers when it has its devices, or a moment before.
-  await tellingStatus(events, { signal, timeoutMs: SILENCE_MS })
+  await firstTerminalStatus(events, { signal, timeoutMs: SILENCE_MS })
   for (let asked = 1; (await runState(qmp, { signal })) === 'inmigrate'; asked += 1) {
     if (asked < AT_ONCE) continue
     const progress = await postcopyProgress(qmp)

@@ -43,7 +43,7 @@ export async function migrationEnd(
  * What the first event says that tells more of a migration than that it is under way; `undefined` after `timeoutMs` of silence.
  * @throws QmpLost when QEMU dies, CancelledError
  */
-export async function tellingStatus(
+export async function firstTerminalStatus(
   events: QmpEventListener<'MIGRATION'>,
   options: WatchOptions,
 ): Promise<string | undefined> {

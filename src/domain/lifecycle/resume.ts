@@ -7,7 +7,7 @@ import { liveDomain } from '../store/dump-xml.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { beginGuest } from '../restore/check-stale.ts'
 import { openControl } from '../machine/monitor.ts'
-import { dropConsumed } from '../store/presence.ts'
+import { removeConsumedManagedSave } from '../store/presence.ts'
 
 /**
  * Lets a paused domain run on, given by name, UUID or id; also one whose save was killed in the middle.
@@ -28,6 +28,6 @@ export async function resumeDomain(
   if (left !== undefined) await resetMigration(control)
   const begun = await beginGuest(domain, record, await liveDomain(domain.paths))
   await contVm(control, { signal })
-  await dropConsumed(domain.paths, begun)
+  await removeConsumedManagedSave(domain.paths, begun)
   return { name: domain.name }
 }

@@ -76,7 +76,7 @@ export async function startDomain(
   if (options.forceBoot === true && (await hasManagedImage(paths)))
     await removeManagedImage(directories, paths)
   if (options.paused !== true) await machine.control.execute('cont', {}, { signal })
-  machine.keep()
+  machine.detach()
   await forgetEnd(paths)
   return { name, uuid: prepared.uuid, id: machine.record.pid }
 }

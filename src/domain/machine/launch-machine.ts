@@ -99,7 +99,7 @@ export class LaunchedMachine implements AsyncDisposable {
   }
 
   /** Leaves the machine to live on. */
-  keep(): void {
+  detach(): void {
     this.#kept = true
   }
 

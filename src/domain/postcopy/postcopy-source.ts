@@ -116,7 +116,7 @@ export class PostcopySource implements AsyncDisposable {
   }
 
   /** Leaves it to be handed over: it is no longer ended when it is disposed. `image` is what closes the image, for then. */
-  keep(image: AsyncDisposable): this {
+  detach(image: AsyncDisposable): this {
     this.#over = true
     this.#image = image
     return this

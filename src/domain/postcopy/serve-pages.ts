@@ -4,7 +4,7 @@ import { PageServer } from '../../transfer/page-server/page-server.ts'
 import {
   type PostcopyProgress,
   type PostcopyRecord,
-  keepFault,
+  recordableFault,
   readPostcopyRecord,
   readPostcopyProgress,
   writePostcopyProgress,
@@ -44,7 +44,10 @@ export async function servePages(paths: RuntimePaths, options: ServeOptions): Pr
     const damaged = error instanceof ImageError || error instanceof StorageError
     const noted = damaged && (await readPostcopyProgress(paths, id))?.fault !== undefined
     if (damaged && !noted)
-      await writePostcopyProgress(paths, { id, fault: { ...keepFault(error), waiting: true } })
+      await writePostcopyProgress(paths, {
+        id,
+        fault: { ...recordableFault(error), waiting: true },
+      })
     throw error
   }
 }
@@ -70,7 +73,7 @@ async function serve(
     hostPageSizes: new Map(Object.entries(record.hostPageSizes)),
     signal,
     onFault: (error, waiting) => {
-      fault ??= { ...keepFault(error), waiting }
+      fault ??= { ...recordableFault(error), waiting }
       // Somebody may come to wait for what was met before.
       if (waiting) fault = { ...fault, waiting }
       note()

@@ -8,7 +8,7 @@ import {
   type PostcopyRecord,
   type KeptFault,
   changePostcopyRecord,
-  keepFault,
+  recordableFault,
   readPostcopyRecord,
   readPostcopyProgress,
   removePostcopyRecord,
@@ -52,7 +52,7 @@ export async function superviseServers(
     }
     throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers died one after the other`)
   } catch (error) {
-    if (!signal.aborted) await noteFault(postcopy, keepFault(error))
+    if (!signal.aborted) await noteFault(postcopy, recordableFault(error))
     throw error
   }
 }

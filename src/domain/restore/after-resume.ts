@@ -17,7 +17,7 @@ export interface WakingOptions {
  * Tells the network where the guest is now, as after a migration, and sets its clock when that was asked for. The guest runs already, so
  * what fails is a warning.
  */
-export async function afterWaking(
+export async function afterResume(
   held: HeldDomain,
   control: QmpConnection,
   options: WakingOptions,

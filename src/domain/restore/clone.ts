@@ -31,7 +31,7 @@ export class CloneFiles implements AsyncDisposable {
     }
   }
 
-  keep(): void {
+  detach(): void {
     this.#kept = true
   }
 

@@ -61,7 +61,7 @@ export async function transferIn(
   ])
   clearTimeout(timer)
   const faults = ends.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []))
-  if (faults.length > 0) throw tellingFault(faults, signal)
+  if (faults.length > 0) throw mostSpecificFault(faults, signal)
 }
 
 /** QEMU does not say how far it is with an incoming file: what it has read stands for it. */
@@ -71,7 +71,7 @@ function withRead(progress: TransferProgress, readBytes: number): TransferProgre
 }
 
 /** Of the faults of both ends the one that says why: a damaged image before what QEMU made of it. */
-function tellingFault(faults: readonly unknown[], signal: AbortSignal | undefined): unknown {
+function mostSpecificFault(faults: readonly unknown[], signal: AbortSignal | undefined): unknown {
   const cancelled = faults.find((fault) => fault instanceof CancelledError)
   if (signal?.aborted === true && cancelled !== undefined) return cancelled
   const reasons = faults.filter((fault) => !(fault instanceof CancelledError))

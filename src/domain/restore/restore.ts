@@ -9,7 +9,7 @@ import { contVm } from '../../migration/run-state.ts'
 import { openImageSender } from '../../transfer/image-senders/sender-table.ts'
 import type { ImageSender } from '../../transfer/image-senders/image-sender.ts'
 import { CloneFiles } from './clone.ts'
-import { afterWaking } from './after-resume.ts'
+import { afterResume } from './after-resume.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { findCached } from './image-cache.ts'
@@ -17,7 +17,7 @@ import { beginGuest, checkStale } from './check-stale.ts'
 import { Job } from '../progress/job.ts'
 import { FirstOutput } from './first-output.ts'
 import { forgetEnd } from '../store/last-end.ts'
-import { dropConsumed } from '../store/presence.ts'
+import { removeConsumedManagedSave } from '../store/presence.ts'
 import { checkIdentity } from '../store/identity.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
 import { migrationFeatures } from '../machine/migration-features.ts'
@@ -158,9 +158,9 @@ async function restoreUntilItRuns(
   if (runs) await beginGuest(held, { ...machine.completed, restoredFrom: source }, plan.domain)
   else await machine.markComplete({ restoredFrom: source })
   const keep = (): void => {
-    machine.keep()
-    files?.keep()
-    if (lazy) left.push(postcopy.keep(opened.move()))
+    machine.detach()
+    files?.detach()
+    if (lazy) left.push(postcopy.detach(opened.move()))
   }
   try {
     if (runs && lazy) await postcopy.watch((bounds) => contVm(control, bounds), signal)
@@ -174,8 +174,9 @@ async function restoreUntilItRuns(
   const ranMs = performance.now()
   keep()
   await forgetEnd(held.paths)
-  if (runs) await dropConsumed(held.paths, { restoredFrom: { ...source, begun: true } })
-  if (runs) await afterWaking(held, control, options)
+  if (runs)
+    await removeConsumedManagedSave(held.paths, { restoredFrom: { ...source, begun: true } })
+  if (runs) await afterResume(held, control, options)
   const ramBytes = plan.domain.memoryBytes
   const mode = postcopyRefused === undefined ? chosen.mode : 'load'
   return job.complete({

@@ -79,7 +79,7 @@ export async function transferOut(
   ])
   clearTimeout(timer)
   const faults = ends.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []))
-  if (faults.length > 0) throw tellingFault(faults, signal)
+  if (faults.length > 0) throw mostSpecificFault(faults, signal)
   return (await migration.completed()).ram
 }
 
@@ -112,7 +112,7 @@ function withRam(progress: TransferProgress, ram: RamProgress | undefined): Tran
 }
 
 /** Of the faults of both ends the one that says why. */
-function tellingFault(faults: readonly unknown[], signal: AbortSignal | undefined): unknown {
+function mostSpecificFault(faults: readonly unknown[], signal: AbortSignal | undefined): unknown {
   const cancelled = faults.find((fault) => fault instanceof CancelledError)
   if (signal?.aborted === true && cancelled !== undefined) return cancelled
   const reasons = faults.filter((fault) => !(fault instanceof CancelledError))

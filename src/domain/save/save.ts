@@ -24,7 +24,7 @@ import { describeForSave } from './save-description.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
 import { transferOut } from './save-transfer.ts'
-import { markSaving, takeBack } from '../store/save-intent.ts'
+import { recordSaveIntent, takeBack } from '../store/save-intent.ts'
 import { haltGuest } from './halted-guest.ts'
 import { SharedBandwidth } from './shared-bandwidth.ts'
 import type { XmlText } from '../store/xml-text.ts'
@@ -112,7 +112,7 @@ export async function saveHeld(
   await rm(held.paths.migrationSocket, { force: true })
   throwIfCancelled(`save domain '${held.name}'`, signal)
   const mark = { path: file, description, running: wouldRun }
-  const saving = await markSaving(held.paths, record, mark)
+  const saving = await recordSaveIntent(held.paths, record, mark)
   const broken = new AbortController()
   const opening = openImageReceiver(settings.format, {
     ...settings,

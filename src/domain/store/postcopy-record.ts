@@ -122,7 +122,7 @@ export async function isBrought(record: PostcopyRecord): Promise<boolean> {
 }
 
 /** Writes a fault down. */
-export function keepFault(error: unknown): KeptFault {
+export function recordableFault(error: unknown): KeptFault {
   const kind =
     error instanceof ImageError ? 'image' : error instanceof StorageError ? 'storage' : 'qemu'
   const message = error instanceof Error ? error.message : String(error)

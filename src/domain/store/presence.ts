@@ -60,7 +60,7 @@ async function reconcileQemu(
   }
   const { saving } = record
   if (saving === undefined) {
-    await dropConsumed(paths, record)
+    await removeConsumedManagedSave(paths, record)
     return record
   }
   if (await isSaved(saving)) {
@@ -81,7 +81,7 @@ async function endOrphans(paths: RuntimePaths): Promise<void> {
 }
 
 /** Removes the managed save that the guest came from, once the guest has run and all its memory is there. @throws StorageError */
-export async function dropConsumed(
+export async function removeConsumedManagedSave(
   paths: RuntimePaths,
   { restoredFrom }: Pick<RuntimeRecord, 'restoredFrom'>,
 ): Promise<void> {

@@ -10,7 +10,7 @@ import { type RuntimeRecord, type SaveIntent, writeRecord } from './runtime-reco
  * or the QEMU that still stands there is the guest.
  * @throws StorageError
  */
-export async function markSaving(
+export async function recordSaveIntent(
   paths: RuntimePaths,
   record: RuntimeRecord,
   save: {

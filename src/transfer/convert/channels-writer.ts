@@ -15,7 +15,7 @@ import { PageBitmap } from '../page-bitmap.ts'
 import { contentRuns } from './content-ranges.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
-import { Turns } from './turns.ts'
+import { Semaphore } from '../../io/pool.ts'
 
 /** Zero pages said at once. */
 const ZEROS_AT_ONCE = 65536
@@ -146,7 +146,7 @@ export class ChannelsMachineWriter implements MachineWriter {
 /** Appends to a file and keeps its checksums. */
 class Stream {
   readonly #appender: FileAppender
-  readonly #oneAtATime = new Turns(1)
+  readonly #oneAtATime = new Semaphore(1)
   #head: Buffer = Buffer.alloc(0)
   #crc = 0
 

@@ -11,7 +11,7 @@ import { PageBitmap } from '../page-bitmap.ts'
 import { contentRuns } from './content-ranges.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
-import { Turns } from './turns.ts'
+import { Semaphore } from '../../io/pool.ts'
 
 /** Zero pages said in one part. */
 const ZEROS_AT_ONCE = 65536
@@ -19,7 +19,7 @@ const ZEROS_AT_ONCE = 65536
 /** Writes QEMU's stream as QEMU itself would, plain or compressed. Its pages come in the order in which they are added. */
 export class RecordWriter implements MachineWriter {
   readonly #image: NewStreamImage
-  readonly #oneAtATime = new Turns(1)
+  readonly #oneAtATime = new Semaphore(1)
   #start: MachineStart = { head: new Uint8Array(0), ramSection: 0, blocks: [] }
   #written: readonly PageBitmap[] = []
 

@@ -7,10 +7,10 @@ import { type LevelChooser, chooseLevel } from '../compression-level.ts'
 import { contentRuns } from './content-ranges.ts'
 import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
-import { Stock } from './stock.ts'
+import { Pool } from '../../io/pool.ts'
 
 /** A compressor with memory for what it makes of the pages that come at once. */
-interface Press {
+interface Compressor {
   readonly compressor: PoolCompressor
   readonly memory: Uint8Array
 }
@@ -23,7 +23,7 @@ export class StasisMachineWriter implements MachineWriter {
   readonly #writer: StasisWriter
   readonly #codec: 'none' | 'zlib' | 'zstd'
   readonly #level: LevelChooser
-  readonly #presses: Stock<Press>
+  readonly #compressors: Pool<Compressor>
 
   private constructor(writer: StasisWriter, options: WriterOptions) {
     this.#writer = writer
@@ -31,11 +31,11 @@ export class StasisMachineWriter implements MachineWriter {
     this.#level = chooseLevel(options.compression, options.compressionLevel)
     const { compression: codec } = options
     const count = codec === 'none' ? 0 : availableParallelism() + 1
-    const presses = Array.from({ length: count }, (): Press => ({
+    const compressors = Array.from({ length: count }, (): Compressor => ({
       compressor: makePoolCompressor(codec === 'zlib' ? 'zlib' : 'zstd'),
       memory: new Uint8Array(MAX_ADD_LENGTH),
     }))
-    this.#presses = new Stock(presses)
+    this.#compressors = new Pool(compressors)
   }
 
   /** @throws StorageError, UsageError */
@@ -70,7 +70,7 @@ export class StasisMachineWriter implements MachineWriter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { compressor } of await this.#presses.takeAll()) compressor[Symbol.dispose]()
+    for (const { compressor } of await this.#compressors.takeAll()) compressor[Symbol.dispose]()
     await this.#writer[Symbol.asyncDispose]()
   }
 
@@ -78,21 +78,23 @@ export class StasisMachineWriter implements MachineWriter {
     for (const { firstPage: page, pageCount, compressible } of splitByCompressibility(bytes)) {
       const content = bytes.subarray(page * PAGE_SIZE, (page + pageCount) * PAGE_SIZE)
       const first = firstPage + page
-      const isPressed =
+      const isCompressed =
         compressible &&
-        (await this.#presses.use((press) => this.#press(press, block, first, content)))
-      if (!isPressed) await this.#store(block, first, content)
+        (await this.#compressors.use((compressor) =>
+          this.#compress(compressor, block, first, content),
+        ))
+      if (!isCompressed) await this.#store(block, first, content)
     }
   }
 
   /** Writes pages compressed, unless that is not worth it. */
-  async #press(
-    press: Press,
+  async #compress(
+    worker: Compressor,
     block: number,
     firstPage: number,
     bytes: Uint8Array,
   ): Promise<boolean> {
-    const { compressor, memory } = press
+    const { compressor, memory } = worker
     const target = memory.subarray(0, Math.floor(bytes.length * WORTH_COMPRESSING))
     const level = this.#level.next(this.#writer.diskIsBusy)
     const length = await compressor.compress(bytes, target, level)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Stock } from './stock.ts'
+import { Pool } from './pool.ts'
 
 test('use() gives each thing to one at a time, and takeAll() waits until all are back', async () => {
-  const stock = new Stock(['a', 'b'])
+  const stock = new Pool(['a', 'b'])
   const inUse = new Set<string>()
   let most = 0
   const work = Array.from({ length: 10 }, (_, turn) =>
