@@ -11,7 +11,7 @@ test('errorText() shows the chain of causes and the hints, and no stack', () => 
     errorText(error, { debug: false }),
     "error: Could not save domain 'x'\n  because: No space left for /b/x\nhint: Free some",
   )
-  assert.match(errorText(error, { debug: true }), /error-report\.test\.ts/)
+  assert.match(errorText(error, { debug: true }), /error\.test\.ts/)
 })
 
 test('errorText() calls what is no error of ours a fault of Stasis', () => {
