@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { defineDomain, destroyDomain, startDomain } from '../src/index.ts'
+import {
+  defineDomain,
+  destroyDomain,
+  restoreDomain,
+  saveDomain,
+  startDomain,
+} from '../src/index.ts'
 import { CounterLog } from './support/counter-log.ts'
 import { domainXml } from './support/domain-xml.ts'
+import { guestPaths } from './support/guests.ts'
 import { qemus } from './support/qemus.ts'
 import { tempDir } from './support/temp-dir.ts'
 
@@ -42,9 +49,35 @@ test('the example of the README saves and restores a running domain', async () =
   }
 })
 
+test('the domain XML of the README starts, is saved and restored', async () => {
+  await using dir = await tempDir()
+  const options = { stateDir: dir.join('state') }
+  const emulator = qemus()[0]?.emulator ?? ''
+  await copyFile(guestPaths().tinyDisk, dir.join('disk'))
+  const [, sample = ''] = /^ *```xml\n(.*?)^ *```$/ms.exec(await readme()) ?? []
+  const xml = sample
+    .replace("type='kvm'", "type='qemu'")
+    .replace("type='qcow2'", "type='raw'")
+    .replace('/var/lib/stasis/web.qcow2', dir.join('disk'))
+    .replace('<devices>', `<devices><emulator>${emulator}</emulator>`)
+  assert.match(xml, /type='qemu'.*type='raw'/s)
+  await defineDomain(xml, options)
+  try {
+    await startDomain('web', options)
+    await saveDomain('web', dir.join('web.save'), options)
+    const { state } = await restoreDomain(dir.join('web.save'), options)
+    assert.equal(state, 'running')
+  } finally {
+    await destroyDomain('web', options).catch(() => undefined)
+  }
+})
+
 async function example(): Promise<string> {
-  const readme = await readFile(join(root, 'README.md'), 'utf8')
-  const [, code] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? []
+  const [, code] = /^```ts\n(.*?)^```$/ms.exec(await readme()) ?? []
   assert.ok(code?.includes('/backup/web.save'), 'README.md has an example')
   return code ?? ''
+}
+
+function readme(): Promise<string> {
+  return readFile(join(root, 'README.md'), 'utf8')
 }
