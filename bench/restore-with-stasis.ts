@@ -12,7 +12,6 @@ const started = performance.now()
 await using image = await openImage(path, { direct: true })
 await using sender = openImageSender(image, {
   readers: Number(connections),
-  direct: true,
   backends: [{ id: 'pc.ram', length: Number(ramBytes) }],
 })
 await using machine = await BenchMachine.start({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, readlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { buildStasisImage } from '../../test/support/stasis-image.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
@@ -113,3 +113,30 @@ test('openImage() says what is wrong with a path when it is no image at all', as
   await writeFile(dir.join('text'), 'x'.repeat(5000))
   await assert.rejects(open('text'), { code: 'NOT_AN_IMAGE', offset: 0 })
 })
+
+test('openImage() goes past the page cache for stasis alone when it is not asked', async () => {
+  await using dir = await tempDir()
+  const [stasis, raw] = [dir.join('stasis'), dir.join('raw')]
+  await writeFile(stasis, buildStasisImage().bytes)
+  await writeFile(raw, libvirtImage('raw', pattern(1000)))
+  const descriptors = async (path: string, direct?: boolean): Promise<number> => {
+    await using _ = await openImage(path, { direct })
+    return await descriptorsOf(path)
+  }
+  // Two where the file system knows O_DIRECT.
+  const asked = await descriptors(stasis, true)
+  assert.equal(await descriptors(stasis), asked)
+  assert.equal(await descriptors(stasis, false), 1)
+  assert.equal(await descriptors(raw), 1)
+  assert.equal(await descriptors(raw, true), asked)
+  assert.equal(await descriptorsOf(stasis), 0)
+})
+
+/** How many descriptors this process has for a file. */
+async function descriptorsOf(path: string): Promise<number> {
+  const fds = await readdir('/proc/self/fd')
+  const targets = await Promise.all(
+    fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  )
+  return targets.filter((target) => target === path).length
+}

@@ -24,7 +24,10 @@ const READERS: Readonly<Record<SaveFormat, ImageReader>> = {
  * Opens a save image of whatever format for restoring. Checks everything that can be checked without reading the memory.
  * @throws ImageError, StorageError
  */
-export async function openImage(path: string, options: OpenImageOptions): Promise<SavedMachine> {
+export async function openImage(
+  path: string,
+  options: OpenImageOptions = {},
+): Promise<SavedMachine> {
   const image = await openImageFile(path, options)
   try {
     return await READERS[image.header.format](image)

@@ -9,8 +9,8 @@ import { recoverEdit } from './recover-edit.ts'
 
 /** How an image is opened. */
 export interface OpenImageOptions {
-  /** Bypass the page cache. */
-  readonly direct: boolean
+  /** Bypass the page cache. Default: as suits the format, which is only `stasis`. */
+  readonly direct?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -22,7 +22,7 @@ export interface OpenedImage {
   /** Where the body begins; a multiple of 64 KiB in images written here, anything in others. */
   readonly bodyOffset: number
   readonly fileLength: number
-  readonly options: OpenImageOptions
+  readonly options: OpenImageOptions & { readonly direct: boolean }
   /** An edit of the description that a crash cut short: `header` and `description` are already as it would have left them. */
   readonly edit: PendingEdit | undefined
 }
@@ -52,7 +52,7 @@ export async function readImageHead(path: string): Promise<ImageHead> {
 export async function openImageFile(path: string, options: OpenImageOptions): Promise<OpenedImage> {
   throwIfCancelled(`open ${path}`, options.signal)
   await refuseSpecialFile(path)
-  const file = await DirectFile.open(path, 'read', options)
+  const file = await DirectFile.open(path, 'read', { direct: false })
   try {
     const first = Buffer.alloc(HEADER_LENGTH)
     const header = parseHeader(first.subarray(0, await file.read(first, 0)), path)
@@ -67,6 +67,8 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
         },
       )
     }
+    const direct = options.direct ?? header.format === 'stasis'
+    if (direct) await file.bypassCache()
     const fileLength = await file.size()
     const bodyOffset = HEADER_LENGTH + header.dataLength
     checkLength(path, fileLength, bodyOffset, header)
@@ -75,7 +77,15 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
     const recovered = recoverEdit(path, header, area)
     const description = parseDescriptionArea(recovered.area, recovered.header, path)
     const { edit } = recovered
-    return { file, header: recovered.header, description, bodyOffset, fileLength, options, edit }
+    return {
+      file,
+      header: recovered.header,
+      description,
+      bodyOffset,
+      fileLength,
+      options: { ...options, direct },
+      edit,
+    }
   } catch (error) {
     await file.close()
     throw error

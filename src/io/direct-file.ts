@@ -19,17 +19,13 @@ const FLAGS: Readonly<Record<DirectFileMode, number>> = {
  */
 export class DirectFile implements AsyncDisposable {
   readonly path: string
-  /** Whether large transfers really bypass the page cache. */
-  readonly direct: boolean
   readonly #cached: FileHandle
-  readonly #direct: FileHandle | undefined
+  #direct: FileHandle | undefined
   #closed = false
 
-  private constructor(path: string, cached: FileHandle, direct: FileHandle | undefined) {
+  private constructor(path: string, cached: FileHandle) {
     this.path = path
     this.#cached = cached
-    this.#direct = direct
-    this.direct = direct !== undefined
   }
 
   /**
@@ -42,17 +38,38 @@ export class DirectFile implements AsyncDisposable {
     options: { readonly direct: boolean },
   ): Promise<DirectFile> {
     const operation = mode === 'create' ? 'create the file' : 'open the file'
+    let file: DirectFile
     try {
-      const cached = await open(path, FLAGS[mode], 0o600)
-      if (!options.direct) return new DirectFile(path, cached, undefined)
-      const flags = (mode === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_DIRECT
-      const direct = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'EINVAL') return undefined
-        throw error
-      })
-      return new DirectFile(path, cached, direct)
+      file = new DirectFile(path, await open(path, FLAGS[mode], 0o600))
     } catch (error) {
       throw storageError(operation, path, error)
+    }
+    try {
+      if (options.direct) await file.bypassCache(mode === 'read' ? 'read' : 'update')
+      return file
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  /** Whether large transfers really bypass the page cache. */
+  get direct(): boolean {
+    return this.#direct !== undefined
+  }
+
+  /**
+   * Lets large aligned transfers bypass the page cache from now on, where the file system knows O_DIRECT. For a file that was opened
+   * with `direct: false`.
+   * @throws StorageError
+   */
+  async bypassCache(mode: Exclude<DirectFileMode, 'create'> = 'read'): Promise<void> {
+    try {
+      // By the descriptor: another file may have this path by now.
+      this.#direct = await open(`/proc/self/fd/${this.fd}`, FLAGS[mode] | constants.O_DIRECT)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EINVAL') return
+      throw storageError('open the file', this.path, error)
     }
   }
 

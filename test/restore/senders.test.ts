@@ -71,7 +71,7 @@ async function save(guest: SmallGuest, path: string, kind: SaveKind): Promise<Sa
 async function restore(emulator: string, path: string, serial: string): Promise<SmallGuest> {
   await using machine = await openImage(path, { direct: true })
   const backends = [{ id: 'pc.ram', length: RAM }]
-  await using sender = openImageSender(machine, { readers: 2, direct: true, backends })
+  await using sender = openImageSender(machine, { readers: 2, backends })
   const guest = await launch(emulator, serial, sender)
   try {
     const { qmp } = guest

@@ -84,7 +84,6 @@ async function restore(
   await using control = await QmpConnection.connect(socket, { signal })
   await using sender = openImageSender(image, {
     readers: 2,
-    direct: false,
     signal,
     backends: [],
   })

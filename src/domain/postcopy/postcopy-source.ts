@@ -27,7 +27,8 @@ const BLAME_MS = 100
 
 /** How a lazy restore goes. */
 export interface PostcopySourceOptions {
-  readonly direct: boolean
+  /** Read the image past the page cache; `undefined`: as suits its format. */
+  readonly direct: boolean | undefined
   readonly readers: number
   readonly stateDir: string
 }

@@ -29,7 +29,7 @@ export async function servedImage(image: SavedMachine): Promise<ServedImage> {
  */
 export async function openServed(
   path: string,
-  options: { readonly direct: boolean; readonly machine: string },
+  options: { readonly direct?: boolean | undefined; readonly machine: string },
 ): Promise<ServedImage & AsyncDisposable> {
   const image = await openImage(path, options)
   try {

@@ -2,8 +2,6 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { QemuError, UsageError } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
-import { openImageFile } from '../../image/opened-image.ts'
-import type { SaveFormat } from '../../image/save-format.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { contVm } from '../../migration/run-state.ts'
 import { openImageSender } from '../../transfer/image-senders/sender-table.ts'
@@ -83,7 +81,7 @@ async function restoreUntilItRuns(
   const directories = resolveDirectories(options)
 
   onProgress?.({ phase: 'opening' })
-  const direct = options.bypassCache ?? (await formatOf(file)) === 'stasis'
+  const direct = options.bypassCache
   await using opened = new AsyncDisposableStack()
   const image = opened.use(await openImage(file, { direct, signal: asked }))
   const plan = await planRestore(image, options.xml, directories, options)
@@ -114,7 +112,7 @@ async function restoreUntilItRuns(
       ? undefined
       : await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
   const mappedRam = plan.emulator.probed.migrationCapabilities.includes('mapped-ram')
-  const reading = { readers, direct, mappedRam, signal }
+  const reading = { readers, mappedRam, signal }
   await using sender = chosen.mode === 'lazy' ? undefined : openSender(image, plan, chosen, reading)
   await using postcopy =
     chosen.mode === 'lazy'
@@ -208,7 +206,6 @@ function openSender(
   chosen: ChosenMode,
   options: {
     readonly readers: number
-    readonly direct: boolean
     readonly mappedRam: boolean
     readonly signal: AbortSignal | undefined
   },
@@ -227,10 +224,4 @@ function resolveReaders(asked: number | undefined): number {
     'BAD_ARGUMENT',
     `${readers} is no number of readers: it must be from 1 to ${MAX_READERS}`,
   )
-}
-
-async function formatOf(path: string): Promise<SaveFormat> {
-  const { file, header } = await openImageFile(path, { direct: false })
-  await file.close()
-  return header.format
 }

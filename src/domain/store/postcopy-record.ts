@@ -21,7 +21,8 @@ export interface PostcopyRecord {
   readonly image: string
   /** Says whether a file is the image still: a digest of its device state. */
   readonly machine: string
-  readonly direct: boolean
+  /** Read it past the page cache; `undefined`: as suits its format. */
+  readonly direct?: boolean | undefined
   readonly readers: number
   /** Blocks in huge pages, with the size of these. */
   readonly hostPageSizes: Readonly<Record<string, number>>

@@ -4,8 +4,6 @@ import type { TransferProgress } from '../image-receiver.ts'
 export interface ImageSenderOptions {
   /** Workers that read the image at the same time, 1 to 64. */
   readonly readers: number
-  /** Bypass the page cache. */
-  readonly direct: boolean
   /** RAM blocks that QEMU takes from a memory backend whose file we may fill: name (which is the backend's id) and size. */
   readonly backends: readonly { readonly id: string; readonly length: number }[]
   /** RAM blocks that QEMU has already, by a mapping of a file: none of their pages is sent. */
