@@ -1,7 +1,7 @@
 import { ImageError } from '../errors.ts'
 import type { DirectFile } from '../io/direct-file.ts'
 import { endOfSections } from '../wire/end-of-sections.ts'
-import { SECTION } from '../wire/stream-marks.ts'
+import { SECTION } from '../wire/stream-constants.ts'
 
 /** No machine's description of its devices is longer. */
 const MAX_TAIL = 8 * 1024 * 1024

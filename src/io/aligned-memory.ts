@@ -1,7 +1,7 @@
 import { InternalError } from '../errors.ts'
 import { adviseHugePages } from './system-calls.ts'
 
-/** What O_DIRECT asks of addresses, offsets and lengths on every disk we met (512 would do on some). */
+/** The alignment of addresses, offsets and lengths for O_DIRECT that every disk so far accepted (512 would do on some). */
 export const DIRECT_ALIGNMENT = 4096
 
 const WASM_PAGE = 65536
@@ -28,8 +28,8 @@ export function alignDown(value: number, alignment: number): number {
 }
 
 /**
- * Page-aligned memory that O_DIRECT takes, `length` bytes, zeroed. WebAssembly memory is the only kind that plain JavaScript
- * gets aligned; each call reserves address space generously, so allocate seldom and slice. Other threads can see `shared` memory.
+ * Allocates `length` bytes of zeroed, page-aligned memory that O_DIRECT accepts. WebAssembly memory is the only aligned kind in plain JavaScript;
+ * each call reserves address space generously, so allocate seldom and slice. Other threads can see `shared` memory.
  */
 export function allocateAligned(
   length: number,
@@ -40,12 +40,12 @@ export function allocateAligned(
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, ...options })
   alignedBuffers.add(memory.buffer)
   const bytes = new Uint8Array(memory.buffer, 0, length)
-  // The disk takes a few long pieces of memory several times as fast as many of 4 KiB (notes/linux/direct-io.md).
+  // The disk accepts a few long pieces of memory several times as fast as many of 4 KiB (notes/linux/direct-io.md).
   if (length >= HUGE_PAGE) adviseHugePages(bytes)
   return bytes
 }
 
-/** Whether O_DIRECT takes this piece of memory: it comes from `allocateAligned`, and address and length are aligned. */
+/** Whether O_DIRECT accepts this piece of memory: it comes from `allocateAligned`, and address and length are aligned. */
 export function isDirectMemory(bytes: Uint8Array): boolean {
   return (
     alignedBuffers.has(bytes.buffer) &&

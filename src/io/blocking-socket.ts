@@ -18,21 +18,21 @@ const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
 const SHUT_RDWR = 2
 const POLLIN = 1
-/** `struct pollfd`: descriptor, what is asked for, what is there (Linux poll(2)). */
+/** `struct pollfd`: descriptor, requested events, returned events (Linux poll(2)). */
 const POLLFD_LENGTH = 8
 
-/** A thread that is blocked for longer could not be ended. */
-const PATIENCE_MS = 250
+/** The longest that a read blocks: a thread cannot be ended while it is blocked. */
+const MAX_BLOCK_MS = 250
 
-/** Lets reads of a socket block, each for a quarter of a second at most. For threads that do nothing else. */
+/** Makes reads of a socket block, each for a quarter of a second at most. For threads that do nothing else. */
 export function makeBlocking(fd: number): void {
   check('fcntl', calls.fcntl(fd, F_SETFL, 0))
-  const patience = Buffer.alloc(16)
-  patience.writeBigInt64LE(BigInt(PATIENCE_MS) * 1000n, 8)
-  check('setsockopt', calls.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, patience, patience.length))
+  const timeout = Buffer.alloc(16)
+  timeout.writeBigInt64LE(BigInt(MAX_BLOCK_MS) * 1000n, 8)
+  check('setsockopt', calls.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, timeout.length))
 }
 
-/** Fills `bytes` from a blocking socket, however long that takes; gives how many came before its end. @throws SystemCallError */
+/** Fills `bytes` from a blocking socket, however long that takes; returns how many bytes came before its end. @throws SystemCallError */
 export function receiveAll(fd: number, bytes: Uint8Array): number {
   let done = 0
   while (done < bytes.length) {
@@ -43,26 +43,28 @@ export function receiveAll(fd: number, bytes: Uint8Array): number {
   return done
 }
 
-/** Takes what is there, at most `bytes.length`; 0 at the end. `undefined`: nothing came for a while. @throws SystemCallError */
+/**
+ * Reads the available bytes, at most `bytes.length`; returns 0 at the end, `undefined` when none came within the time limit. @throws SystemCallError
+ */
 export function receiveSome(fd: number, bytes: Uint8Array): number | undefined {
   return receive(fd, bytes, 0)
 }
 
-/** Waits until one of some sockets has something to read or is at its end, at most `timeoutMs`; gives the first. */
+/** Waits until one of the sockets has something to read or is at its end, at most `timeoutMs`; returns the first such socket. */
 export function waitReadable(fds: readonly number[], timeoutMs: number): number | undefined {
   const sockets = Buffer.alloc(fds.length * POLLFD_LENGTH)
   fds.forEach((fd, index) => {
     sockets.writeInt32LE(fd, index * POLLFD_LENGTH)
     sockets.writeInt16LE(POLLIN, index * POLLFD_LENGTH + 4)
   })
-  const count = calls.poll(sockets, fds.length, Math.min(timeoutMs, PATIENCE_MS)) as number
+  const count = calls.poll(sockets, fds.length, Math.min(timeoutMs, MAX_BLOCK_MS)) as number
   if (count <= 0) return undefined
   return fds.find((_, index) => sockets.readInt16LE(index * POLLFD_LENGTH + 6) !== 0)
 }
 
-/** Ends a connection both ways, so that whoever reads from it meets its end. */
+/** Shuts a connection down in both directions, so that a reader reaches its end. */
 export function shutDown(fd: number): void {
-  // A peer that is gone already is all right.
+  // The peer may already have closed it.
   calls.shutdown(fd, SHUT_RDWR)
 }
 

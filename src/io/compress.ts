@@ -10,26 +10,25 @@ import {
 
 /** Compresses pieces of memory, one after another, into given memory. */
 export interface Compressor {
-  /** Gives the length of the result, or `undefined` when it does not fit into `target`. */
+  /** Returns the length of the result, or `undefined` when it does not fit into `target`. */
   compress(bytes: Uint8Array, target: Uint8Array, level: number): number | undefined
 }
 
 /**
- * A compressor that works on the calling thread. For zstd it keeps one context of the libzstd that is inside Node: `node:zlib` makes a
- * new one for each piece, which takes it longer than compressing 64 KiB (notes/node/zstd.md); where that library cannot
- * be reached, `node:zlib` does the work.
+ * A compressor that works on the calling thread. For zstd it keeps one context of the libzstd inside Node: `node:zlib` creates a context for each
+ * piece, which takes longer than compressing 64 KiB (notes/node/zstd.md). Where that library is not accessible, `node:zlib` does the work.
  */
 export function makeCompressor(codec: 'zlib' | 'zstd'): Compressor {
   return codec === 'zlib' ? portable(deflate) : (contextCompressor() ?? portable(zstd))
 }
 
-/** A compressor whose work is done on the thread pool; one piece at a time. Not to be disposed while it works. */
+/** A compressor that works on the thread pool, one piece at a time. Do not dispose it while it works. */
 export interface PoolCompressor extends Disposable {
-  /** Gives the length of the result, or `undefined` when it does not fit into `target`. */
+  /** Returns the length of the result, or `undefined` when it does not fit into `target`. */
   compress(bytes: Uint8Array, target: Uint8Array, level: number): Promise<number | undefined>
 }
 
-/** The same on the thread pool: several of them work at the same time. */
+/** Makes a compressor on the thread pool: several of them work at the same time. */
 export function makePoolCompressor(codec: 'zlib' | 'zstd'): PoolCompressor {
   return codec === 'zlib'
     ? portableOnPool(deflateOnPool)
@@ -74,7 +73,7 @@ interface Native {
 
 type LibraryFunction = ReturnType<LibraryHandle['func']>
 
-/** The libzstd that is inside Node. */
+/** Finds the libzstd inside Node. */
 function findNative(): Native | undefined {
   try {
     const node = koffi.load(null)
@@ -91,7 +90,7 @@ function findNative(): Native | undefined {
 }
 
 function fitting(length: unknown, target: Uint8Array): number | undefined {
-  // Error codes are at the end of the range, where koffi gives a bigint.
+  // Error codes are at the end of the range, where koffi returns a bigint.
   return typeof length === 'number' && length <= target.length ? length : undefined
 }
 

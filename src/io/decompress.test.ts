@@ -9,7 +9,7 @@ const pages = Buffer.concat([randomBytes(30_000), Buffer.alloc(35_536, 'a page '
 
 const inTurn = makeDecompressor()
 
-/** The same for all, so that one test serves all. */
+/** The functions share one signature, so that one test covers them all. */
 const ways: Record<string, (...piece: Parameters<typeof decompress>) => Promise<number>> = {
   'decompress()': decompress,
   'makeDecompressor()': async (...piece) => inTurn(...piece),

@@ -2,15 +2,15 @@ import koffi, { type LibraryHandle } from 'koffi'
 import { promisify } from 'node:util'
 import { inflate, inflateSync, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 
-/** What pieces of memory are compressed with. */
+/** Our codecs for pieces of memory. */
 export type Codec = 'zlib' | 'zstd'
 
 /**
- * Decompresses one piece into given memory on other threads; gives how many bytes it has. Rejects when it is damaged, or has
- * more than fit. At most 256 may be under way.
+ * Decompresses one piece into given memory on other threads; returns its length. Rejects when the piece is damaged or does not fit. At most 256 calls
+ * may be pending.
  *
- * Calls the libzstd and zlib that are inside Node: `node:zlib` gives new memory with each result, which costs it nearly half of
- * the time. Where they cannot be reached, `node:zlib` does the work.
+ * Calls the libzstd and zlib inside Node, because `node:zlib` allocates memory for each result, which takes nearly half of its time. Where they are
+ * not accessible, `node:zlib` does the work.
  */
 export async function decompress(
   codec: Codec,
@@ -30,7 +30,7 @@ export async function decompress(
 /** Decompresses one piece after another on the calling thread. Throws where `decompress` rejects. */
 export type Decompressor = (codec: Codec, stored: Uint8Array, target: Uint8Array) => number
 
-/** A decompressor that keeps one context of libzstd: to make a new one takes as long as to decompress 16 KiB. */
+/** A decompressor that keeps one context of libzstd: creating one takes as long as decompressing 16 KiB. */
 export function makeDecompressor(): Decompressor {
   if (native === undefined) return portable.decompressSync
   const { createContext, zstdInContext, uncompress } = native
@@ -85,7 +85,7 @@ function onPool(call: NativeCall, ...args: readonly unknown[]): Promise<unknown>
 }
 
 function zstdLength(result: unknown, target: Uint8Array): number {
-  // Error codes are at the end of the range, where koffi gives a bigint.
+  // Error codes are at the end of the range, where koffi returns a bigint.
   if (typeof result === 'number' && result <= target.length) return result
   throw new Error(`zstd: ${String(native?.zstdErrorName(result))}`)
 }
@@ -95,8 +95,7 @@ function zlibLength(code: unknown, length: readonly (number | undefined)[]): num
   throw new Error(`zlib: error ${String(code)}`)
 }
 
-// A little more room than the result takes: when a chunk is filled to its last byte, node:zlib allocates another to see that
-// nothing follows.
+// A little more space than the result takes: when a chunk is filled to its last byte, node:zlib allocates another to check that nothing follows.
 const SPARE = 64
 
 const inflateAsync = promisify(inflate)
@@ -107,12 +106,12 @@ interface Bounds {
   readonly maxOutputLength: number
 }
 
-/** One chunk for the whole result, so that nothing is put together afterwards and zstd can write it in one pass. */
+/** One chunk for the whole result, so that no chunks are joined afterwards and zstd can write it in one pass. */
 function boundsFor(target: Uint8Array): Bounds {
   return { chunkSize: target.length + SPARE, maxOutputLength: target.length }
 }
 
-/** The same by `node:zlib` alone. */
+/** The same functions with `node:zlib` alone. */
 export const portable: {
   readonly decompress: typeof decompress
   readonly decompressSync: Decompressor

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 
-/** Tries to open a device for reading and writing; gives the errno's name when that fails, such as `EACCES`. */
+/** Tries to open a device for reading and writing; returns the errno's name on failure, such as `EACCES`. */
 export async function deviceFault(path: string): Promise<string | undefined> {
   try {
     const handle = await open(path, 'r+')

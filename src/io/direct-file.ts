@@ -14,8 +14,8 @@ const FLAGS: Readonly<Record<DirectFileMode, number>> = {
 }
 
 /**
- * A file with two descriptors: one that bypasses the page cache for large aligned transfers, one through the cache for the
- * small rest (headers, unaligned tails). Where the file system refuses O_DIRECT, both go through the cache and `direct` is false.
+ * A file with two descriptors: one that bypasses the page cache for large aligned transfers, and one through the cache for the small rest (headers,
+ * unaligned tails). Where the file system refuses O_DIRECT, both go through the cache and `direct` is false.
  */
 export class DirectFile implements AsyncDisposable {
   readonly path: string
@@ -29,7 +29,7 @@ export class DirectFile implements AsyncDisposable {
   }
 
   /**
-   * Opens `path`. With `direct`, O_DIRECT is tried and given up silently where the file system does not know it.
+   * Opens `path`. With `direct`, tries O_DIRECT, and uses the page cache silently where the file system does not support it.
    * @throws StorageError
    */
   static async open(
@@ -73,7 +73,7 @@ export class DirectFile implements AsyncDisposable {
     }
   }
 
-  /** The cached descriptor, for what Node's `fs` has no method for. */
+  /** The cached descriptor, for functions that Node's `fs` lacks. */
   get fd(): number {
     return this.#cached.fd
   }
@@ -101,7 +101,7 @@ export class DirectFile implements AsyncDisposable {
     })
   }
 
-  /** Writes pieces of memory behind one another from `offset` on, in one call to the system where it takes them. */
+  /** Writes pieces of memory one after another from `offset` on, in one system call where the alignment permits it. */
   async writeAll(pieces: readonly Uint8Array[], offset: number): Promise<void> {
     const [only] = pieces
     if (pieces.length === 1 && only !== undefined) return this.write(only, offset)
@@ -113,7 +113,7 @@ export class DirectFile implements AsyncDisposable {
       (handle ?? this.#cached).writev(pieces as Uint8Array[], offset),
     )
     if (result.bytesWritten === length) return
-    // The disk took less, as when it is nearly full: go on one by one, which says why.
+    // The disk accepted less, as when it is nearly full. Write the pieces one by one, which reports the reason.
     let at = offset
     for (const piece of pieces) {
       await this.write(piece, at)
@@ -121,7 +121,7 @@ export class DirectFile implements AsyncDisposable {
     }
   }
 
-  /** Fills `buffer` from `offset`; gives how many bytes there were before the end of the file. */
+  /** Fills `buffer` from `offset`; returns how many bytes there were before the end of the file. */
   async read(buffer: Uint8Array, offset: number): Promise<number> {
     const handle = this.#pick(buffer, offset)
     let done = 0
@@ -129,7 +129,7 @@ export class DirectFile implements AsyncDisposable {
       while (done < buffer.length) {
         const { bytesRead } = await handle.read(buffer, done, buffer.length - done, offset + done)
         done += bytesRead
-        // A direct read that stops off an alignment boundary has met the end of the file; going on would be an unaligned read.
+        // A direct read that ends at an unaligned offset has reached the end of the file; another read would be unaligned.
         if (bytesRead === 0 || (handle === this.#direct && bytesRead % DIRECT_ALIGNMENT !== 0))
           break
       }
@@ -137,7 +137,7 @@ export class DirectFile implements AsyncDisposable {
     return done
   }
 
-  /** Reserves blocks ahead of the writers, so that they do not queue for the file's growth. */
+  /** Reserves blocks ahead of the writers, so that they do not queue for the growth of the file. */
   reserve(offset: number, length: number): boolean {
     try {
       return reserveBlocks(this.#cached.fd, offset, length)
@@ -146,7 +146,7 @@ export class DirectFile implements AsyncDisposable {
     }
   }
 
-  /** Cuts or extends the file. */
+  /** Truncates or extends the file. */
   async truncate(length: number): Promise<void> {
     await this.#run('set the size', () => this.#cached.truncate(length))
   }

@@ -4,19 +4,19 @@ import type { DirectFile } from './direct-file.ts'
 const SLOT_COUNT = 3
 const SLOT_LENGTH = 1024 * 1024
 
-/** Appends bytes to a file behind one another, by large aligned writes while the next are gathered. One `append` at a time. */
+/** Appends bytes to a file in large aligned writes, each while the bytes of the next are gathered. One `append` at a time. */
 export class FileAppender {
   readonly #file: DirectFile
   readonly #start: number
   readonly #slots: readonly Uint8Array[] = allocateSlots(SLOT_COUNT, SLOT_LENGTH)
-  /** By slot; none rejects. */
+  /** The write of each slot; none rejects. */
   readonly #writes = new Map<number, Promise<void>>()
   #turn = 0
   #fill = 0
   #length = 0
   #failure: unknown
 
-  /** `start` is a multiple of 4096. */
+  /** `start` must be a multiple of 4096. */
   constructor(file: DirectFile, start: number) {
     this.#file = file
     this.#start = start
@@ -43,7 +43,7 @@ export class FileAppender {
     }
   }
 
-  /** Writes what is left, padded with zeros to 4096 bytes, and waits for all. Gives the number of bytes appended. @throws StorageError */
+  /** Writes the remaining bytes, padded with zeros to 4096, and waits for all writes. Returns the number of bytes appended. @throws StorageError */
   async flush(): Promise<number> {
     if (this.#fill > 0) this.#send(this.#turn % SLOT_COUNT)
     await this.idle()
@@ -51,7 +51,7 @@ export class FileAppender {
     return this.#length
   }
 
-  /** Waits until no write is under way, whatever became of it. */
+  /** Waits until no write is pending, including failed ones. */
   async idle(): Promise<void> {
     await Promise.all(this.#writes.values())
   }

@@ -2,7 +2,7 @@ import { open, rename, unlink } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 import { tryLock } from './system-calls.ts'
 
-/** Gives a file another name, replacing what stood there. Durable once the directory is flushed. @throws StorageError */
+/** Renames a file and replaces an existing one. Durable once the directory is flushed. @throws StorageError */
 export async function renameFile(from: string, to: string): Promise<void> {
   try {
     await rename(from, to)
@@ -11,7 +11,7 @@ export async function renameFile(from: string, to: string): Promise<void> {
   }
 }
 
-/** Removes a file, if it is there. @throws StorageError */
+/** Removes a file if it exists. @throws StorageError */
 export async function removeFile(path: string): Promise<void> {
   try {
     await unlink(path)
@@ -21,7 +21,7 @@ export async function removeFile(path: string): Promise<void> {
   }
 }
 
-/** Removes a file that nobody holds the lock of: its writer is dead. What cannot be opened or removed stays. */
+/** Removes a file whose lock is free: its writer is dead. A file that cannot be opened or removed stays. */
 export async function removeUnlocked(path: string): Promise<void> {
   const handle = await open(path, 'r').catch(() => undefined)
   if (handle === undefined) return

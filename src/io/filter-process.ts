@@ -2,11 +2,11 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { ImageError } from '../errors.ts'
 
-/** A program that turns its input into its output. */
+/** A program that transforms its input into its output. */
 export interface FilterTool {
   readonly command: string
   readonly args: readonly string[]
-  /** The Debian package that has it. */
+  /** The Debian package that contains it. */
   readonly package: string
 }
 
@@ -15,9 +15,9 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>
 const MAX_COMPLAINT = 4096
 
 /**
- * What a program makes of the given bytes, as they come. A piece of input may be reused once the next is asked for. Leaving the
- * loop early ends the program.
- * @throws ImageError IMAGE_UNSUPPORTED when it is not installed; FilterError when it fails; what the input throws
+ * The output of a program for the given bytes, as it arrives. The caller may reuse a piece of input once the next is requested. Leaving the loop
+ * early ends the program.
+ * @throws ImageError IMAGE_UNSUPPORTED when it is not installed; FilterError when it fails; errors of the input
  */
 export async function* filterStream(
   tool: FilterTool,
@@ -47,7 +47,7 @@ export async function* filterStream(
   }
 }
 
-/** What a program makes of some bytes, at once. @throws as `filterStream` */
+/** The whole output of a program for some bytes. @throws as `filterStream` */
 export async function filterBytes(tool: FilterTool, bytes: Uint8Array): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   for await (const piece of filterStream(tool, [bytes] as unknown as AsyncIterable<Uint8Array>))
@@ -55,7 +55,7 @@ export async function filterBytes(tool: FilterTool, bytes: Uint8Array): Promise<
   return Buffer.concat(pieces)
 }
 
-/** A program that ended badly; the message is what it said. */
+/** A program that failed; the message is its error output. */
 class FilterError extends Error {
   constructor(message: string) {
     super(message)
@@ -64,7 +64,7 @@ class FilterError extends Error {
 }
 
 function start({ command, args }: FilterTool): Child {
-  // In a session of its own: Ctrl-C is ours to deal with.
+  // In its own session: Stasis handles Ctrl-C itself.
   return spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
 }
 
@@ -92,7 +92,7 @@ function endOf({ command, package: name }: FilterTool, child: Child): Promise<vo
   return promise
 }
 
-/** Hands everything over; a program that takes no more says why itself. */
+/** Writes all of the input; a program that stops reading reports the reason itself. */
 async function feed(stdin: Writable, input: AsyncIterable<Uint8Array>): Promise<void> {
   let closed = false
   stdin.on('error', () => {

@@ -1,6 +1,6 @@
 import { type Inflate, type ZstdDecompress, createInflate, createZstdDecompress } from 'node:zlib'
 
-/** A stream of compressed pieces, each of which was flushed and decompresses to a known number of bytes. */
+/** A stream of compressed pieces. Each was flushed by its writer and decompresses to a known number of bytes. */
 export class Inflater implements Disposable {
   readonly #engine: Inflate | ZstdDecompress
   #target: Uint8Array = new Uint8Array(0)
@@ -23,7 +23,7 @@ export class Inflater implements Disposable {
       this.#settle = resolve
       if (this.#failure !== undefined) resolve()
       this.#engine.write(piece, () => {
-        // What it gave may still be on its way.
+        // Its output may not have arrived yet.
         setImmediate(() => {
           if (this.#fill < target.length)
             this.#failure ??= new Error(`a piece ends at ${this.#fill} of ${target.length} bytes`)

@@ -5,7 +5,7 @@ import { storageError } from '../errors.ts'
 /** A log that another process appends to through the descriptor it inherits. */
 export interface OpenLog extends AsyncDisposable {
   readonly fd: number
-  /** Where the next line will stand: what lies before it belongs to earlier writers. */
+  /** The offset of the next line: everything before it belongs to earlier writers. */
   readonly offset: number
 }
 

@@ -5,20 +5,20 @@ import { closeDescriptor, createMemoryFile } from './system-calls.ts'
 
 const writeAsync = promisify(writev)
 
-/** An anonymous file in memory, all holes at first; another process that inherits its descriptor can map it. */
+/** An anonymous file in memory, at first all holes; a process that inherits its descriptor can map it. */
 export class MemoryFile implements Disposable {
   readonly fd: number
   readonly length: number
   #closed = false
 
-  /** `name` shows up in /proc only. */
+  /** `name` appears only in /proc. */
   constructor(name: string, length: number) {
     this.fd = createMemoryFile(name)
     this.length = length
     ftruncateSync(this.fd, length)
   }
 
-  /** Writes all of `pieces`, one behind the other, from `offset` on. @throws StorageError NO_SPACE when the host's memory does not suffice */
+  /** Writes all of `pieces`, one after another, from `offset` on. @throws StorageError NO_SPACE when the host's memory does not suffice */
   async write(pieces: readonly Uint8Array[], offset: number): Promise<void> {
     try {
       let left = pieces
@@ -48,13 +48,13 @@ function behind(pieces: readonly Uint8Array[], written: number): readonly Uint8A
   })
 }
 
-/** Writes all of `bytes` to the memory file behind a descriptor, from another thread than the one that made it. Throws Node's error. */
+/** Writes all of `bytes` to a memory file by its descriptor, which another thread may have opened. Throws Node's error. */
 export function writeMemorySync(fd: number, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length;)
     done += writeSync(fd, bytes, done, bytes.length - done, offset + done)
 }
 
-/** The error for a write to a memory file that failed. */
+/** The error for a failed write to a memory file. */
 export function noMemoryLeft(cause: unknown): StorageError {
   return new StorageError('NO_SPACE', 'The host has no memory left for that of the machine', {
     operation: 'fill the memory of the machine',

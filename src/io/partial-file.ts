@@ -7,9 +7,9 @@ import { removeUnlocked, renameFile } from './file-names.ts'
 import { tryLock } from './system-calls.ts'
 
 /**
- * A file that comes into being: written under `.NAME.PID-N.partial` in the directory of its final place, mode 0600, and locked
- * for as long as its writer lives. `publish()` makes it durable and gives it its name, replacing what stood there; disposing
- * it unpublished removes it. Whatever a killed writer left behind is removed by the next one.
+ * A new file that is not complete. It is written as `.NAME.PID-N.partial` in the directory of its final path, with mode 0600, and locked for as long
+ * as its writer lives. `publish()` makes it durable and renames it, replacing an existing file; disposing it unpublished removes it. The next writer
+ * removes the files of killed writers.
  */
 export class PartialFile implements AsyncDisposable {
   readonly finalPath: string
@@ -36,10 +36,10 @@ export class PartialFile implements AsyncDisposable {
     return new PartialFile(finalPath, file)
   }
 
-  /** Flushes data, renames, flushes the directory: after this the file is there whatever happens. */
+  /** Flushes the data, renames, flushes the directory: after this the file survives a crash. */
   async publish(): Promise<void> {
     await this.file.sync()
-    // Closing gives up the lock, and with it the name that is only temporary.
+    // Closing releases the lock, which protects only the temporary name.
     await renameFile(this.file.path, this.finalPath)
     this.#published = true
     await this.file.close()
@@ -74,7 +74,7 @@ function prefix(finalPath: string): string {
   return `.${basename(finalPath)}.`
 }
 
-/** Removes what dead writers of a file left under its temporary names. @throws StorageError when its directory cannot be read */
+/** Removes the temporary files that dead writers of a file left. @throws StorageError when its directory cannot be read */
 export async function removeAbandoned(finalPath: string): Promise<void> {
   const directory = dirname(finalPath)
   const names = await readdir(directory).catch((error: unknown) => {

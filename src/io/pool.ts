@@ -21,7 +21,7 @@ export class Pool<T> {
     }
   }
 
-  /** Takes all of them away, once nobody uses them. */
+  /** Takes all of them away once none is in use. */
   async takeAll(): Promise<readonly T[]> {
     return Promise.all(this.#all.map(() => this.#take()))
   }

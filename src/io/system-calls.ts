@@ -44,7 +44,7 @@ function call(name: keyof typeof calls, ...args: readonly unknown[]): number {
   return result
 }
 
-/** What the system call that just failed on this thread says. */
+/** The error of the system call that just failed on this thread. */
 export function lastFault(syscall: string): SystemCallError {
   return new SystemCallError(syscall, koffi.errno())
 }
@@ -58,7 +58,7 @@ const SOCK_CLOEXEC = 0o2000000
 const FALLOC_FL_KEEP_SIZE = 1
 const MFD_CLOEXEC = 1
 const MADV_HUGEPAGE = 14
-// The same on every architecture (Linux include/uapi/asm-generic/unistd.h)
+// The same number on every architecture (Linux include/uapi/asm-generic/unistd.h)
 const SYS_PIDFD_OPEN = 434
 const SYS_PIDFD_GETFD = 438
 const AT_FDCWD = -100
@@ -69,7 +69,7 @@ const LOCK_NB = 4
 // _IOW(0x94, 13, struct file_clone_range), Linux ioctl_ficlonerange(2)
 const FICLONERANGE = 0x4020940d
 
-/** Longest path a unix socket address holds, its closing NUL left out (`sockaddr_un`, Linux unix(7)). */
+/** Longest path in a unix socket address, without its closing NUL (`sockaddr_un`, Linux unix(7)). */
 export const MAX_SOCKET_PATH_LENGTH = 107
 
 /** Opens a non-blocking unix stream socket that listens on `path`; the path must not exist. */
@@ -90,7 +90,8 @@ export function listenUnix(path: string, backlog: number): number {
 }
 
 /**
- * The process that listens on a unix socket: the one that called listen(2), which may have handed the socket on (unix(7), SO_PEERCRED).
+ * The process that listens on a unix socket. This is the process that called listen(2), even if it has passed the socket on since (unix(7),
+ * SO_PEERCRED).
  */
 export function listenerOf(path: string): number {
   const fd = call('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
@@ -108,7 +109,7 @@ export function listenerOf(path: string): number {
   }
 }
 
-/** Accepts one waiting connection, non-blocking; `undefined` when none waits. */
+/** Accepts one waiting connection, non-blocking; returns `undefined` when there is none. */
 export function acceptUnix(listener: number): number | undefined {
   try {
     return call('accept4', listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC)
@@ -119,7 +120,7 @@ export function acceptUnix(listener: number): number | undefined {
   }
 }
 
-/** Two connected unix stream sockets, both close-on-exec: pass them on through `stdio` of a spawned process. */
+/** Two connected unix stream sockets, both close-on-exec; pass them through `stdio` of a spawned process. */
 export function connectedPair(): readonly [number, number] {
   const fds = Buffer.alloc(8)
   call('socketpair', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)
@@ -127,7 +128,7 @@ export function connectedPair(): readonly [number, number] {
 }
 
 /**
- * A descriptor of another process, as one of ours (Linux pidfd_getfd(2)): root may, and whoever may trace that process.
+ * Duplicates a descriptor of another process into this one (Linux pidfd_getfd(2)). This needs root, or the right to trace that process.
  * @throws SystemCallError EPERM, ESRCH, EBADF
  */
 export function takeDescriptor(pid: number, fd: number): number {
@@ -140,8 +141,8 @@ export function takeDescriptor(pid: number, fd: number): number {
 }
 
 /**
- * Lets two files of one file system change their names, at once (Linux rename(2), RENAME_EXCHANGE). Both must be there.
- * @throws SystemCallError ENOENT, EINVAL where the file system cannot
+ * Exchanges the names of two files of one file system atomically (Linux rename(2), RENAME_EXCHANGE). Both must exist.
+ * @throws SystemCallError ENOENT, or EINVAL where the file system does not support it
  */
 export function exchangeNames(one: string, other: string): void {
   call('renameat2', AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE)
@@ -152,14 +153,14 @@ export function closeDescriptor(fd: number): void {
   call('close', fd)
 }
 
-/** Takes the exclusive advisory lock of an open file; `false` when somebody else holds it. The kernel drops it with the descriptor. */
+/** Takes the exclusive advisory lock of an open file; `false` when another open file holds it. The kernel drops it with the descriptor. */
 export function tryLock(fd: number): boolean {
   return tryFlock(fd, LOCK_EX)
 }
 
 /**
- * Takes a shared advisory lock of an open file; `false` when somebody holds the exclusive one. It belongs to the open file, so a
- * process that inherits the descriptor keeps it for as long as it lives (Linux flock(2)).
+ * Takes a shared advisory lock of an open file; `false` when another open file holds the exclusive lock. The lock belongs to the open file, so a
+ * process that inherits the descriptor holds it for as long as it lives (Linux flock(2)).
  */
 export function tryShareLock(fd: number): boolean {
   return tryFlock(fd, LOCK_SH)
@@ -189,8 +190,8 @@ export function reserveBlocks(fd: number, offset: number, length: number): boole
 }
 
 /**
- * Makes the start of one file share the blocks of a range of another (a reflink); `false` where the file system cannot, or the
- * files are on two. `offset` and `length` must be multiples of the file system's block.
+ * Makes the start of one file share the blocks of a range of another (a reflink); `false` where the file system does not support it, or the files are
+ * on different ones. `offset` and `length` must be multiples of the file system's block size.
  */
 export function cloneRange(from: number, offset: number, length: number, to: number): boolean {
   const range = Buffer.alloc(32)
@@ -209,12 +210,12 @@ export function cloneRange(from: number, offset: number, length: number, to: num
   }
 }
 
-/** Asks the kernel to back page-aligned memory with huge pages; it need not. */
+/** Asks the kernel to back page-aligned memory with huge pages; the kernel may ignore this. */
 export function adviseHugePages(memory: Uint8Array): void {
   calls.madvise(memory, memory.length, MADV_HUGEPAGE)
 }
 
-/** Makes an anonymous memory file. The descriptor is close-on-exec; pass it on through `stdio` of a spawned process. */
+/** Makes an anonymous memory file. The descriptor is close-on-exec; pass it through `stdio` of a spawned process. */
 export function createMemoryFile(name: string): number {
   return call('memfd_create', name, MFD_CLOEXEC)
 }

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { storageError } from '../errors.ts'
 
-/** A directory of our own, 0700, that goes with the scope that holds it. */
+/** A directory of our own, mode 0700; disposing it removes it. */
 export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string
 }
 
-/** Makes a directory in the system's place for temporary files. @throws StorageError */
+/** Makes a directory in the system's directory for temporary files. @throws StorageError */
 export async function makeTemporaryDirectory(prefix: string): Promise<TemporaryDirectory> {
   const start = join(tmpdir(), prefix)
   try {

@@ -40,7 +40,7 @@ export class UnixListener implements Disposable {
     try {
       unlinkSync(this.path)
     } catch {
-      // Gone already, with its directory.
+      // The path was already removed, with its directory.
     }
   }
 

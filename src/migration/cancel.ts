@@ -8,15 +8,15 @@ import { type MigrationEnd, migrationEnd } from './watch.ts'
 const DEFAULT_TIMEOUT_MS = 30_000
 
 /**
- * How long QEMU may take to let go by itself: its threads notice within milliseconds unless a peer blocks them, on a busy machine
- * within a second. To yank it too early is dangerous: 7.2 can hang for ever when it loses channels while it completes.
+ * How long QEMU may take to cancel by itself. Its threads react within milliseconds unless a peer blocks them, on a busy machine within a second. An
+ * early yank is dangerous: 7.2 can hang forever when it loses channels while it completes.
  */
 const PATIENCE_MS = 3000
 
 /**
- * Cancels the outgoing migration that is under way, whoever began it, and waits until it is over; gives how it ended, which may be
- * `completed` when it was quicker. Nothing happens, and `undefined` is given, when there is none. The guest keeps standing.
- * @throws QemuError QEMU_TIMEOUT when QEMU does not let go: it hangs in a write that cannot be cut off (a pipe, a disk); QEMU_DIED
+ * Cancels the active outgoing migration, even one that another client started, and waits for its end. Returns its outcome, which is `completed` when
+ * it finished first. Does nothing and returns `undefined` when there is none. The guest stays stopped.
+ * @throws QemuError QEMU_TIMEOUT when QEMU does not cancel because it hangs in a write that cannot be interrupted (a pipe, a disk); QEMU_DIED
  */
 export async function cancelMigration(
   qmp: QmpConnection,
@@ -44,14 +44,14 @@ export async function cancelMigration(
 }
 
 /**
- * Shuts down the sockets of the migration. `migrate_cancel` does so with the main one only, and then waits for channels that wait
- * for a peer that does not read (seen in 7.2 and 10.0; QEMU migration/multifd.c, qapi/yank.json since 6.0).
+ * Shuts down the sockets of the migration. `migrate_cancel` shuts down only the main one, and then waits for channels that wait for a peer that does
+ * not read (seen in 7.2 and 10.0; QEMU migration/multifd.c, qapi/yank.json since 6.0).
  */
 async function yank(qmp: QmpConnection, timeoutMs: number): Promise<void> {
   try {
     await qmp.execute('yank', { instances: [{ type: 'migration' }] }, { timeoutMs })
   } catch (error) {
-    // It has nothing to yank any more, or never had: a pipe or a file.
+    // QEMU has nothing to yank: the migration is over, or goes to a pipe or a file.
     if (!(error instanceof QmpRefusal)) throw error
   }
 }

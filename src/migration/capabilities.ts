@@ -1,11 +1,11 @@
 import type { MigrationCapability } from '../qmp/replies.ts'
 
-/** Capabilities that a migration of ours switches on; all others are switched off. */
+/** Capabilities that our migrations switch on; all others are switched off. */
 export type WantedCapability = 'multifd' | 'mapped-ram' | 'postcopy-ram' | 'return-path'
 
 /**
- * What has to change so that exactly the wanted capabilities are on, and `events`, which tells of each change of state; all others
- * that this QEMU has go off, whoever left them on.
+ * The changes after which only the wanted capabilities and `events` (which reports each change of state) are on. All others that this QEMU has are
+ * switched off, even if another client switched them on.
  */
 export function capabilityChanges(
   present: readonly MigrationCapability[],

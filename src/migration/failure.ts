@@ -2,7 +2,7 @@ import { QemuError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { QmpLost } from '../qmp/lost.ts'
 
-/** The error of a migration that QEMU reports as failed: its reason, and the last lines of its log where they say more. */
+/** The error of a migration that QEMU reports as failed: its reason, and the last lines of its log where they add something. */
 export function migrationFailed(
   qmp: QmpConnection,
   operation: string,
@@ -22,8 +22,8 @@ function withLog(reason: string | undefined, words: string): string {
 }
 
 /**
- * What a wait for an incoming migration threw, as the error to report: a QEMU that exits with a reason on its lips has refused
- * the stream (7.2 always does so, QEMU migration/migration.c `process_incoming_migration_co`), one that goes silently was killed.
+ * Converts an error of a wait for an incoming migration into the one to report. A QEMU that exits after writing a reason has refused the stream (7.2
+ * always exits then, QEMU migration/migration.c `process_incoming_migration_co`); one that exits silently was killed.
  */
 export function incomingFailure(operation: string, error: unknown): unknown {
   if (!(error instanceof QmpLost) || error.lastWords === '') return error

@@ -28,7 +28,7 @@ function schema(parameters: Record<string, string>, incoming: readonly string[])
   return new QmpSchema(entries)
 }
 
-test('featuresOf() finds what an old QEMU calls by other names', () => {
+test('featuresOf() finds features that an old QEMU names differently', () => {
   const features = featuresOf(['multifd'], schema({ 'x-multifd-channels': 'int' }, ['uri']))
   assert.equal(features.multifd, true)
   assert.equal(features.channelsParameter, 'x-multifd-channels')
@@ -37,7 +37,7 @@ test('featuresOf() finds what an old QEMU calls by other names', () => {
   assert.equal(features.mappedRam, false)
 })
 
-test('featuresOf() walks the schema to enums, through arrays', () => {
+test('featuresOf() follows the schema to enums, through arrays', () => {
   const parameters = { 'multifd-channels': 'int', 'multifd-compression': '3', 'direct-io': 'bool' }
   const features = featuresOf(['mapped-ram'], schema(parameters, ['uri', 'exit-on-error']))
   assert.equal(features.multifd, false)
@@ -47,7 +47,7 @@ test('featuresOf() walks the schema to enums, through arrays', () => {
   assert.equal(features.fileUri, true)
 })
 
-test('featuresOf() finds nothing when the schema knows no command of migration', () => {
+test('featuresOf() finds nothing when the schema has no migration command', () => {
   const features = featuresOf([], new QmpSchema([]))
   assert.equal(features.multifd, false)
   assert.equal(features.fileUri, false)

@@ -1,32 +1,32 @@
 import type { QmpConnection } from '../qmp/connection.ts'
 import { QmpSchema } from './schema.ts'
 
-/** What a QEMU can do in a migration. Plain data: it may be kept for as long as the binary stays the same. */
+/** The migration features of a QEMU. Plain data: it may be cached for as long as the binary stays the same. */
 export interface MigrationFeatures {
-  /** Every capability that it knows. */
+  /** Every capability that it has. */
   readonly capabilities: readonly string[]
-  /** Every parameter that `migrate-set-parameters` takes. */
+  /** Every parameter that `migrate-set-parameters` accepts. */
   readonly parameters: readonly string[]
   readonly multifd: boolean
-  /** What the number of channels is called; `undefined` without multifd. */
+  /** The name of the parameter for the number of channels; `undefined` without multifd. */
   readonly channelsParameter: 'multifd-channels' | 'x-multifd-channels' | undefined
-  /** What QEMU itself can compress channels with; `none` is among them. */
+  /** QEMU's own compression methods for channels, including `none`. */
   readonly multifdCompressions: readonly string[]
-  /** Who may look for zero pages: `none`, `legacy`, `multifd`; empty where it cannot be chosen. */
+  /** Ways to detect zero pages: `none`, `legacy`, `multifd`; empty where there is no choice. */
   readonly zeroPageDetections: readonly string[]
   readonly mappedRam: boolean
   readonly directIo: boolean
   readonly postcopyRam: boolean
   readonly events: boolean
-  /** Whether a failed load can leave QEMU alive to say why (`exit-on-error` of `migrate-incoming`). */
+  /** Whether QEMU can stay alive after a failed load and report the reason (`exit-on-error` of `migrate-incoming`). */
   readonly exitOnError: boolean
-  /** Whether a `file:` URI is known. */
+  /** Whether it supports a `file:` URI. */
   readonly fileUri: boolean
 }
 
 /**
- * Asks a QEMU what it can do in a migration; never concluded from its version. Takes 30 to 100 ms, nearly all of it the schema.
- * Source: QEMU qapi/migration.json 7.2 and 10.0.
+ * Probes the migration features of a QEMU; they are never derived from its version. Takes 30 to 100 ms, nearly all of it for the schema. Source: QEMU
+ * qapi/migration.json 7.2 and 10.0.
  */
 export async function probeMigration(
   qmp: QmpConnection,
@@ -40,7 +40,7 @@ export async function probeMigration(
   return featuresOf(capabilities, new QmpSchema(entries))
 }
 
-/** The features that a list of capabilities and a schema amount to. */
+/** Derives the features from a list of capabilities and a schema. */
 export function featuresOf(capabilities: readonly string[], schema: QmpSchema): MigrationFeatures {
   const set = 'migrate-set-parameters'
   const parameters = schema.argumentsOf(set)

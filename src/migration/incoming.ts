@@ -9,20 +9,20 @@ import { migrationEnd, firstTerminalStatus } from './watch.ts'
 
 const OPERATION = 'load the saved machine'
 
-/** How long the silence of events may last before QEMU is asked. */
+/** Without an event for this long, query QEMU. */
 const SILENCE_MS = 500
 
-/** Where from and how: channels and compression must be those that the stream was made with. */
+/** Source and settings: channels and compression must be those of the stream. */
 export interface IncomingOptions extends Omit<
   MigrationSettings,
   'compressionLevel' | 'zeroPageDetection'
 > {
-  /** `unix:PATH` (QEMU listens there once this is accepted), `exec:COMMAND`, `file:PATH,offset=N` … */
+  /** `unix:PATH` (QEMU listens there once it accepts the command), `exec:COMMAND`, `file:PATH,offset=N` … */
   readonly uri: string
   readonly features: MigrationFeatures
-  /** This QEMU was started with nothing set but what we know of. */
+  /** This QEMU was just started and has its default settings. */
   readonly fresh?: boolean | undefined
-  /** Ends the waiting; an incoming migration can only be ended with its QEMU. */
+  /** Ends the waiting; only ending QEMU ends an incoming migration. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -43,14 +43,14 @@ export class IncomingMigration {
   }
 
   /**
-   * Settles when everything is loaded; the guest stands, `contVm` lets it run.
-   * @throws QemuError MIGRATION_FAILED with QEMU's reason (its QEMU may be dead then, and must be ended if not), QEMU_DIED; CancelledError
+   * Settles when everything is loaded; the guest is stopped, `contVm` starts it.
+   * @throws QemuError MIGRATION_FAILED with QEMU's reason (QEMU may be dead then; if not, the caller must end it), QEMU_DIED; CancelledError
    */
   completed(): Promise<void> {
     return this.#completed
   }
 
-  /** A look at where it is. @throws QemuError */
+  /** Queries the progress. @throws QemuError */
   async progress(): Promise<MigrationProgress> {
     return progressOf(await this.#qmp.execute('query-migrate'))
   }
@@ -61,7 +61,7 @@ export class IncomingMigration {
   ): Promise<void> {
     using _ = events
     try {
-      // The event of the end is enough when it went well; else, and in the silence of events, QEMU is asked.
+      // The final event suffices for a success; after a failure, or without events, query QEMU.
       if ((await firstTerminalStatus(events, { signal, timeoutMs: SILENCE_MS })) === 'completed')
         return
       const end = await migrationEnd(this.#qmp, events, { signal })
@@ -78,8 +78,8 @@ export class IncomingMigration {
 }
 
 /**
- * Starts an incoming migration in a QEMU that was started with `-incoming defer`. Where QEMU can, it stays alive after a failure
- * to say why.
+ * Starts an incoming migration in a QEMU that was started with `-incoming defer`. Where QEMU supports it, QEMU stays alive after a failure to report
+ * the reason.
  * @throws QemuError QEMU_LACKS_FEATURE, QEMU_REFUSED, QEMU_DIED; CancelledError
  */
 export async function startIncoming(

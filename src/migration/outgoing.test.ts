@@ -11,7 +11,7 @@ import { QmpSchema } from './schema.ts'
 
 const features = featuresOf([], new QmpSchema([]))
 
-/** A monitor whose migration goes through the given statuses, one each time it is asked. */
+/** A monitor whose migration goes through the given statuses, one for each query. */
 function monitorWith(statuses: readonly string[], special: Answer): Promise<FakeMonitor> {
   const rest = [...statuses]
   return fakeMonitor((command, socket) => {
@@ -32,7 +32,7 @@ function monitorWith(statuses: readonly string[], special: Answer): Promise<Fake
   })
 }
 
-test('completed() settles though QEMU sends no events', async () => {
+test('completed() settles even when QEMU sends no events', async () => {
   await using monitor = await monitorWith(['setup', 'active', 'completed'], (command) =>
     ok(command),
   )
@@ -42,7 +42,7 @@ test('completed() settles though QEMU sends no events', async () => {
   assert.equal(stats.totalTimeMs, 5)
 })
 
-test('completed() follows the events and gives the reason of a failure', async () => {
+test('completed() follows the events and reports the reason of a failure', async () => {
   await using monitor = await monitorWith(['active', 'failed'], (command) =>
     command.execute === 'migrate'
       ? ok(command) + event('MIGRATION', { status: 'failed' })
@@ -59,14 +59,14 @@ test('completed() follows the events and gives the reason of a failure', async (
   assert.ok(performance.now() - start < 400, 'the event is heard before the next poll')
 })
 
-test('completed() throws MIGRATION_FAILED when somebody else cancels', async () => {
+test('completed() throws MIGRATION_FAILED when another client cancels', async () => {
   await using monitor = await monitorWith(['cancelled'], (command) => ok(command))
   await using qmp = await QmpConnection.connect(monitor.path)
   await using migration = await startOutgoing(qmp, { uri: 'unix:/x', features })
   await assert.rejects(migration.completed(), { code: 'MIGRATION_FAILED', message: /cancelled/ })
 })
 
-test('startOutgoing() throws CANCELLED and asks nothing when its signal is aborted already', async () => {
+test('startOutgoing() throws CANCELLED without a query when its signal is already aborted', async () => {
   await using monitor = await monitorWith([], (command) => ok(command))
   await using qmp = await QmpConnection.connect(monitor.path)
   const options = { uri: 'unix:/x', features, signal: AbortSignal.abort() }
@@ -74,7 +74,7 @@ test('startOutgoing() throws CANCELLED and asks nothing when its signal is abort
   assert.equal(monitor.received.length, 1)
 })
 
-test('startIncoming() takes the last words of a QEMU that exits as its reason', async () => {
+test('startIncoming() reports the last output of a QEMU that exits as the reason', async () => {
   await using monitor = await monitorWith(['setup'], (command, socket) => {
     setTimeout(() => socket.destroy(), 10)
     return ok(command)
@@ -88,7 +88,7 @@ test('startIncoming() takes the last words of a QEMU that exits as its reason', 
   })
 })
 
-test('startIncoming() passes a refusal on', async () => {
+test('startIncoming() throws the refusal of QEMU', async () => {
   await using monitor = await monitorWith([], (command) => refused(command, 'not now'))
   await using qmp = await QmpConnection.connect(monitor.path)
   await assert.rejects(startIncoming(qmp, { uri: 'unix:/x', features }), { code: 'QEMU_REFUSED' })

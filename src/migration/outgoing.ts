@@ -12,7 +12,7 @@ import { migrationEnd } from './watch.ts'
 
 const OPERATION = 'send the state of the machine'
 
-/** Where to and how. */
+/** Destination and settings. */
 export interface OutgoingOptions extends MigrationSettings {
   /** `unix:PATH`, `exec:COMMAND`, `file:PATH,offset=N` … */
   readonly uri: string
@@ -22,8 +22,8 @@ export interface OutgoingOptions extends MigrationSettings {
 }
 
 /**
- * An outgoing migration. Disposing it cancels what is still under way and puts QEMU's settings back, as far as QEMU lets: it never
- * throws, so that the error that ended the scope is the one that is seen.
+ * An outgoing migration. Disposing it cancels a migration that is still active and restores QEMU's settings as far as QEMU permits. That never
+ * throws, so that the error that ended the scope is the one that is reported.
  */
 export class OutgoingMigration implements AsyncDisposable {
   readonly #qmp: QmpConnection
@@ -46,19 +46,19 @@ export class OutgoingMigration implements AsyncDisposable {
   }
 
   /**
-   * Settles when QEMU has sent everything. The guest then stands in `postmigrate`; `contVm` lets it run on.
+   * Settles when QEMU has sent everything. The guest is then in `postmigrate`; `contVm` resumes it.
    * @throws QemuError MIGRATION_FAILED with QEMU's reason, QEMU_DIED; CancelledError
    */
   completed(): Promise<MigrationStats> {
     return this.#completed
   }
 
-  /** A look at where it is. @throws QemuError */
+  /** Queries the progress. @throws QemuError */
   async progress(): Promise<MigrationProgress> {
     return progressOf(await this.#qmp.execute('query-migrate'))
   }
 
-  /** Cancels it and waits until it is over, however it ends; the guest keeps standing. @throws QemuError QEMU_TIMEOUT, QEMU_DIED */
+  /** Cancels the migration and waits for its end, whatever its outcome; the guest stays stopped. @throws QemuError QEMU_TIMEOUT, QEMU_DIED */
   async cancel(): Promise<void> {
     this.#cancel.abort('cancel() was called')
     await this.#completed.catch((error: unknown) => {
@@ -99,8 +99,8 @@ export class OutgoingMigration implements AsyncDisposable {
 }
 
 /**
- * Starts an outgoing migration with exactly these settings. The guest should have been stopped before. When this throws, no
- * migration is under way and QEMU's settings are put back.
+ * Starts an outgoing migration with exactly these settings. Stop the guest before. When this throws, no migration is active and QEMU's settings are
+ * restored.
  * @throws QemuError QEMU_LACKS_FEATURE, QEMU_REFUSED, QEMU_DIED; CancelledError
  */
 export async function startOutgoing(

@@ -2,13 +2,13 @@ import { QemuError } from '../errors.ts'
 import type { MigrationParameterValues } from '../qmp/commands.ts'
 import type { MigrationFeatures } from './features.ts'
 
-/** Compression that QEMU itself applies to its channels. */
+/** QEMU's own compression of its channels. */
 export type MultifdCompression = 'none' | 'zlib' | 'zstd'
 
-/** Who looks for zero pages (QEMU >= 9.0; before, the main thread does: `legacy`). */
+/** How QEMU finds zero pages (QEMU >= 9.0; before, its main thread does: `legacy`). */
 export type ZeroPageDetection = 'none' | 'legacy' | 'multifd'
 
-/** The parameters in which migrations of ours differ. */
+/** The parameters in which our migrations differ. */
 export interface WantedParameters {
   /** Number of multifd channels; 0 or absent: no multifd. */
   readonly channels?: number | undefined
@@ -16,14 +16,14 @@ export interface WantedParameters {
   readonly compressionLevel?: number | undefined
   readonly zeroPageDetection?: ZeroPageDetection | undefined
   readonly directIo?: boolean | undefined
-  /** Bytes per second that QEMU sends at most. Default: as fast as it goes. */
+  /** Limit in bytes per second. Default: unlimited. */
   readonly maxBandwidth?: number | undefined
 }
 
-/** As fast as it goes: the largest whole MiB/s that QEMU takes, and what libvirt sends (libvirt 9.0 to 12.8). */
+/** Unlimited: the largest whole MiB/s that QEMU accepts, and the value that libvirt sends (libvirt 9.0 to 12.8). */
 const UNLIMITED = 9223372036853727232n
 
-/** QEMU's own values of the parameters that we set (QEMU migration/options.c, the same in 7.2 and 10.0). */
+/** QEMU's defaults of the parameters that we set (QEMU migration/options.c, the same in 7.2 and 10.0). */
 const DEFAULTS: MigrationParameterValues = {
   'max-bandwidth': 134217728,
   'downtime-limit': 300,
@@ -37,13 +37,13 @@ const DEFAULTS: MigrationParameterValues = {
   'tls-creds': '',
 }
 
-/** The parameters of ours as a migration wants them; those that it does not name have QEMU's default. @throws QemuError QEMU_LACKS_FEATURE */
+/** Our parameters for a migration; those it does not name get QEMU's default. @throws QemuError QEMU_LACKS_FEATURE */
 export function migrationParameters(
   features: MigrationFeatures,
   wanted: WantedParameters,
 ): MigrationParameterValues {
   const { maxBandwidth } = wanted
-  // What QEMU takes it can send within the downtime limit goes without limit at the end; the guest stands anyway.
+  // QEMU sends the last part without limit if it expects to send it within the downtime limit; the guest is stopped anyway.
   const limits =
     maxBandwidth === undefined
       ? { 'max-bandwidth': UNLIMITED }
@@ -51,12 +51,12 @@ export function migrationParameters(
   return { ...DEFAULTS, ...limits, ...namedParameters(features, wanted) }
 }
 
-/** The parameters of ours as QEMU has them when it starts. */
+/** Our parameters with QEMU's defaults. */
 export function defaultParameters(): MigrationParameterValues {
   return DEFAULTS
 }
 
-/** Which of the values this QEMU has and has otherwise. */
+/** The values that this QEMU has set differently. */
 export function parameterChanges(
   present: MigrationParameterValues,
   values: MigrationParameterValues,
@@ -96,7 +96,7 @@ function namedParameters(
   return values
 }
 
-/** An error for what a QEMU cannot do, with the version that can. */
+/** The error for a feature that a QEMU lacks, with the version that has it. */
 export function lacks(what: string, since: string): QemuError {
   return new QemuError('QEMU_LACKS_FEATURE', `This QEMU has no ${what}`, {
     hint: `It takes QEMU ${since} or later`,

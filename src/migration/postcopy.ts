@@ -12,21 +12,21 @@ import { firstTerminalStatus } from './watch.ts'
 const OPERATION = 'let the saved machine run before its memory is there'
 const POLL_MS = 2
 
-/** So often QEMU is asked without a pause: the first answer may come in the turn of its main loop before the one that matters. */
+/** This many queries are sent without a pause: the first answer may come one turn of QEMU's main loop too early. */
 const AT_ONCE = 3
 
-/** How long the silence of events may last before QEMU is asked. */
+/** Without an event for this long, query QEMU. */
 const SILENCE_MS = 100
 
-/** What a call may be bounded by. */
+/** Bounds of a call. */
 export interface PostcopyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Tells a QEMU that was just started with `-incoming defer` that its memory comes while the guest runs, from `uri`, and waits until it has
- * its devices, from when on the guest may run; a QEMU that was started with `-S` lets it wait. Gives QEMU's reason when it cannot: no
- * userfaultfd, memory in a file. Nothing has happened then.
+ * Makes a QEMU that was just started with `-incoming defer` the destination of a postcopy migration from `uri`. Waits until it has its devices; from
+ * then on the guest may run (a QEMU started with `-S` leaves it paused). Returns QEMU's reason when it does not support this (no userfaultfd, memory
+ * in a file); then nothing has changed.
  * @throws QemuError MIGRATION_FAILED, QEMU_DIED; CancelledError
  */
 export async function startPostcopy(
@@ -36,7 +36,7 @@ export async function startPostcopy(
 ): Promise<string | undefined> {
   using events = qmp.listen('MIGRATION')
   try {
-    // Nothing else is on in a QEMU that was just started: asking first would cost a turn of its main loop.
+    // A QEMU that was just started has no other capability on; a query first would cost a turn of its main loop.
     const on = (['postcopy-ram', 'events'] as const).map((capability) => ({
       capability,
       state: true,
@@ -60,7 +60,7 @@ async function devicesLoaded(
   events: QmpEventListener<'MIGRATION'>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  // Until it listens for pages there is nothing to ask, and then it answers when it has its devices, or a moment before.
+  // QEMU reports nothing before it listens for pages, and has its devices then or a moment later.
   await firstTerminalStatus(events, { signal, timeoutMs: SILENCE_MS })
   for (let asked = 1; (await runState(qmp, { signal })) === 'inmigrate'; asked += 1) {
     if (asked < AT_ONCE) continue
@@ -72,15 +72,15 @@ async function devicesLoaded(
   }
 }
 
-/** Where an incoming migration is. */
+/** The progress of an incoming migration. */
 export async function postcopyProgress(qmp: QmpConnection): Promise<MigrationProgress> {
   return progressOf(await qmp.execute('query-migrate'))
 }
 
 /**
- * Lets a QEMU whose page source is gone listen for a new one at `path`; works even while its main thread waits for a page. `qmp` was
- * connected with `outOfBand`. A QEMU that listens there already goes on to do so.
- * @throws QemuError QEMU_REFUSED when it misses no source
+ * Makes a QEMU whose page source is gone listen for a new one at `path`; works even while its main thread waits for a page. `qmp` must be connected
+ * with `outOfBand`. A QEMU that already listens there continues to do so.
+ * @throws QemuError QEMU_REFUSED when its source is not gone
  */
 export async function recoverPostcopy(qmp: QmpConnection, path: string): Promise<void> {
   try {
@@ -93,7 +93,7 @@ export async function recoverPostcopy(qmp: QmpConnection, path: string): Promise
 }
 
 /**
- * Waits until QEMU has noted that all memory is there, and switches the capability off: a save would ask for a return path with it.
+ * Waits until QEMU has recorded that all memory is there, and switches the capability off: with it, a save would ask for a return path.
  * @throws QemuError QEMU_TIMEOUT, MIGRATION_FAILED, QEMU_DIED
  */
 export async function endPostcopy(qmp: QmpConnection): Promise<void> {

@@ -1,8 +1,8 @@
 import type { MigrateInfo, RamStats } from '../qmp/replies.ts'
 
-/** How far guest memory is, in bytes. */
+/** The progress of guest memory, in bytes. */
 export interface RamProgress {
-  /** What went over the wire. */
+  /** Bytes sent over the wire. */
   readonly transferredBytes: number
   readonly remainingBytes: number
   readonly totalBytes: number
@@ -13,30 +13,30 @@ export interface RamProgress {
   readonly rounds: number
 }
 
-/** A completed migration, as QEMU counted it. */
+/** A completed migration with QEMU's own figures. */
 export interface MigrationStats {
   readonly ram: RamProgress | undefined
   readonly totalTimeMs: number
   readonly setupTimeMs: number
-  /** From QEMU's own stop of the guest to the end; a guest that stood before counts its last round. */
+  /** From the moment QEMU stopped the guest to the end; for a guest that was already stopped, the duration of the last round. */
   readonly downtimeMs: number
 }
 
-/** Where a migration is. */
+/** The phase of a migration. */
 export type MigrationProgress =
   | { readonly phase: 'none' }
   | { readonly phase: 'setup' }
   | { readonly phase: 'active'; readonly ram: RamProgress | undefined; readonly elapsedMs: number }
-  /** RAM is through, device state is on its way. */
+  /** RAM is complete, device state is being sent. */
   | { readonly phase: 'device'; readonly ram: RamProgress | undefined; readonly elapsedMs: number }
-  /** An incoming guest whose memory comes while it runs; `paused`: its source is gone. */
+  /** An incoming guest whose memory arrives while it runs; `paused`: its source is gone. */
   | { readonly phase: 'postcopy'; readonly paused: boolean }
   | { readonly phase: 'cancelling' }
   | { readonly phase: 'completed'; readonly stats: MigrationStats }
   | { readonly phase: 'failed'; readonly reason: string | undefined }
   | { readonly phase: 'cancelled' }
 
-/** Reads an answer to `query-migrate` (QEMU qapi/migration.json, `MigrationInfo`). */
+/** Parses an answer to `query-migrate` (QEMU qapi/migration.json, `MigrationInfo`). */
 export function progressOf(info: MigrateInfo): MigrationProgress {
   const elapsedMs = info['total-time'] ?? 0
   switch (info.status) {

@@ -5,7 +5,7 @@ import { type FakeMonitor, fakeMonitor, ok } from '../../test/support/fake-monit
 import { QmpConnection } from '../qmp/connection.ts'
 import { contVm, stopVm } from './run-state.ts'
 
-/** A monitor that tells these states one after the other, and the last one for ever. */
+/** A monitor that reports these states one after another, then the last one forever. */
 function monitorWith(...states: readonly string[]): Promise<FakeMonitor> {
   const rest = [...states]
   return fakeMonitor((command) => {
@@ -29,7 +29,7 @@ test('contVm() waits until QEMU has left finish-migrate before it sends cont', a
   assert.deepEqual(acts(monitor), [query, query, query, 'cont', query])
 })
 
-test('contVm() is content with a guest that suspends itself at once', async () => {
+test('contVm() accepts a guest that suspends itself at once', async () => {
   await using monitor = await monitorWith('paused', 'paused', 'suspended')
   await using qmp = await QmpConnection.connect(monitor.path)
   assert.equal(await contVm(qmp), 'paused')
@@ -41,7 +41,7 @@ test('contVm() throws QEMU_TIMEOUT when the guest does not run', async () => {
   await assert.rejects(contVm(qmp, { timeoutMs: 30 }), { code: 'QEMU_TIMEOUT', message: /paused/ })
 })
 
-test('stopVm() leaves a guest alone that stands', async () => {
+test('stopVm() does nothing to a stopped guest', async () => {
   await using monitor = await monitorWith('prelaunch')
   await using qmp = await QmpConnection.connect(monitor.path)
   assert.equal(await stopVm(qmp), 'prelaunch')

@@ -9,7 +9,7 @@ const FIRST_PAUSE_MS = 1
 const LONGEST_PAUSE_MS = 8
 const DEFAULT_TIMEOUT_MS = 30_000
 
-/** States in which `cont` has not taken effect yet; from any other the guest has run, if only to suspend itself or to fail. */
+/** States in which `cont` has not taken effect yet; in any other the guest has run, even if it then suspended itself or failed. */
 const STANDING: ReadonlySet<RunState> = new Set([
   'paused',
   'postmigrate',
@@ -26,7 +26,7 @@ export interface RunStateOptions {
   readonly timeoutMs?: number | undefined
 }
 
-/** What the guest does now. */
+/** The run state of the guest. */
 export async function runState(
   qmp: QmpConnection,
   options: RunStateOptions = {},
@@ -35,15 +35,15 @@ export async function runState(
 }
 
 /**
- * Whether a guest in this state goes on when it is let: it runs, or it has suspended itself to RAM, which is for its own clock and
- * devices to end.
+ * Whether a guest in this state needs `contVm` to go on as before: it runs, or it has suspended itself to RAM, and its own clock and devices will
+ * wake it.
  */
 export function isRunning(state: RunState): boolean {
   return state === 'running' || state === 'suspended'
 }
 
 /**
- * Stops the guest and waits until it stands; gives the state before, for `contVm` belongs only to a guest for which `isRunning`.
+ * Stops the guest and waits until it has stopped. Returns the state before: call `contVm` afterwards only for a guest for which `isRunning` is true.
  * QEMU before 9.0 leaves a guest that has suspended itself in `suspended`.
  * @throws QemuError QEMU_TIMEOUT, QEMU_DIED; CancelledError
  */
@@ -56,8 +56,8 @@ export async function stopVm(qmp: QmpConnection, options: RunStateOptions = {}):
 }
 
 /**
- * Waits until QEMU has put an outgoing migration behind it: after it reports the end it stays in `finish-migrate` for a moment, in
- * which it refuses `cont` (seen in 10.0).
+ * Waits until QEMU has finalised an outgoing migration: after it reports the end it stays in `finish-migrate` for a moment, and refuses `cont`
+ * meanwhile (seen in 10.0).
  * @throws QemuError QEMU_TIMEOUT, QEMU_DIED; CancelledError
  */
 export async function migrationFinalized(
@@ -68,26 +68,25 @@ export async function migrationFinalized(
 }
 
 /**
- * Lets the guest run and waits until it does; gives the state before. Works after a completed, failed or cancelled
- * migration, too.
- * @throws QemuError QEMU_REFUSED (a guest that panicked or was shut down must be reset; a disk that another machine uses), QEMU_TIMEOUT,
- * QEMU_DIED; CancelledError
+ * Resumes the guest and waits until it runs; returns the state before. Also works after a completed, failed or cancelled migration.
+ * @throws QemuError QEMU_REFUSED (a guest that panicked or was shut down must be reset; a disk that another machine uses), QEMU_TIMEOUT, QEMU_DIED;
+ * CancelledError
  */
 export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}): Promise<RunState> {
   const before = await qmp.execute('query-status', {}, options)
   if (before.running) return before.status
   await migrationFinalized(qmp, options)
   await qmp.execute('cont', {}, options).catch((error: unknown) => {
-    throw tellingOfDisks(error)
+    throw explainDiskLock(error)
   })
   await reach(qmp, 'resume the guest', (status) => !STANDING.has(status), options)
   return before.status
 }
 
-/** QEMU's block/file-posix.c `raw_check_lock_bytes`; which disk it is does not come with it (7.2 and 10.0). */
+/** The message of QEMU's block/file-posix.c `raw_check_lock_bytes`; it does not name the disk (7.2 and 10.0). */
 const LOCKED_DISK = /^Failed to get (shared )?"\w[\w ]*" lock/
 
-function tellingOfDisks(error: unknown): unknown {
+function explainDiskLock(error: unknown): unknown {
   if (!(error instanceof QmpRefusal) || !LOCKED_DISK.test(error.description)) return error
   return new QemuError(
     'QEMU_REFUSED',
@@ -101,9 +100,9 @@ function tellingOfDisks(error: unknown): unknown {
 }
 
 /**
- * Brings a guest that stands in `postmigrate` to `paused`: there QEMU refuses a second migration ("Can't migrate the vm that was
- * paused due to previous migration", 7.2 and 10.0), and no command but `cont` leads out. `stop` is sent with it, so that the guest
- * runs for no longer than QEMU needs from one command to the next.
+ * Brings a guest from `postmigrate` to `paused`. In `postmigrate` QEMU refuses a second migration ("Can't migrate the vm that was paused due to
+ * previous migration", 7.2 and 10.0), and only `cont` leaves it. `stop` is sent together with `cont`, so that the guest runs no longer than QEMU
+ * takes from one command to the next.
  * @throws QemuError QEMU_TIMEOUT, QEMU_DIED; CancelledError
  */
 export async function leavePostmigrate(
@@ -116,7 +115,7 @@ export async function leavePostmigrate(
   await reach(qmp, 'prepare the guest', (status) => status !== 'running', options)
 }
 
-/** Why this guest cannot be migrated, in QEMU's words; empty when it can (QEMU >= 6.0, qapi/migration.json `blocked-reasons`). */
+/** The reasons why this guest cannot be migrated, in QEMU's words; empty when it can (QEMU >= 6.0, qapi/migration.json `blocked-reasons`). */
 export async function migrationBlockers(
   qmp: QmpConnection,
   options: RunStateOptions = {},

@@ -1,8 +1,8 @@
 import type { SchemaInfo } from '../qmp/replies.ts'
 
 /**
- * Questions to QEMU's own description of its language (`query-qmp-schema`, QEMU docs/devel/qapi-code-gen "Client JSON Protocol
- * introspection"). Type names in it are masked numbers; only commands, members and enum values have names.
+ * Queries on QEMU's own description of its language (`query-qmp-schema`, QEMU docs/devel/qapi-code-gen "Client JSON Protocol introspection"). Type
+ * names in it are masked numbers; only commands, members and enum values have names.
  */
 export class QmpSchema {
   readonly #byName: ReadonlyMap<string, SchemaInfo>
@@ -18,8 +18,8 @@ export class QmpSchema {
   }
 
   /**
-   * The values of the enum that one walks to from a command's arguments by member names; arrays are passed through.
-   * Empty when the path does not exist or ends at something else.
+   * The values of the enum at the end of a path of member names that begins at a command's arguments; arrays are passed through. Returns an empty
+   * list when the path does not exist or ends at something else.
    */
   enumValues(command: string, path: readonly string[]): readonly string[] {
     let type = this.#argumentType(command)

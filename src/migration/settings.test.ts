@@ -16,7 +16,7 @@ const FEATURES = {
   multifdCompressions: ['none', 'zstd'],
 } as const
 
-/** A monitor of a QEMU that somebody left in disorder. */
+/** A monitor of a QEMU whose settings another client has changed. */
 function disorderly(): Promise<FakeMonitor> {
   return fakeMonitor((command) => {
     switch (command.execute) {
@@ -44,7 +44,7 @@ function sent(monitor: FakeMonitor, command: string): unknown {
   return monitor.received.find(({ execute }) => execute === command)?.arguments
 }
 
-test('prepareMigration() sends what differs and only what this QEMU has', async () => {
+test('prepareMigration() sends only settings that differ and that this QEMU has', async () => {
   await using monitor = await disorderly()
   await using qmp = await QmpConnection.connect(monitor.path)
   const wanted = { channels: 4, multifdCompression: 'zstd', compressionLevel: 3 } as const

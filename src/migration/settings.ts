@@ -11,15 +11,15 @@ import {
   parameterChanges,
 } from './parameters.ts'
 
-/** How a migration shall go, in either direction. */
+/** The settings of a migration in either direction. */
 export interface MigrationSettings extends WantedParameters {
-  /** Pages at fixed places of a file (QEMU >= 9.0). */
+  /** Writes pages to fixed places in a file (QEMU >= 9.0). */
   readonly mappedRam?: boolean | undefined
 }
 
 /**
  * Sets a QEMU up for a migration with exactly these settings.
- * @throws QemuError QEMU_LACKS_FEATURE when it has not what is wanted, QEMU_REFUSED, QEMU_DIED
+ * @throws QemuError QEMU_LACKS_FEATURE when it lacks a wanted feature, QEMU_REFUSED, QEMU_DIED
  */
 export async function prepareMigration(
   qmp: QmpConnection,
@@ -31,8 +31,8 @@ export async function prepareMigration(
 }
 
 /**
- * `prepareMigration` for a QEMU that was just started and has what QEMUs start with: nothing needs to be asked. All is sent when this
- * returns, so that the next command need not wait for the answers.
+ * `prepareMigration` for a QEMU that was just started and has its default settings, so no query is needed. Everything is sent when this returns, so
+ * that the next command need not wait for the answers.
  */
 export function prepareFreshMigration(
   qmp: QmpConnection,
@@ -69,8 +69,8 @@ function settingsFor(
 }
 
 /**
- * Makes capabilities and parameters what they shall be. Only what differs is sent, capabilities in one command, for QEMU checks the
- * combination as a whole, and both without waiting in between, for the guest stands meanwhile.
+ * Brings capabilities and parameters to the wanted values. Sends only differences: the capabilities in one command, because QEMU checks the
+ * combination as a whole, and both without waiting in between, because the guest is stopped meanwhile.
  */
 export async function applySettings(
   qmp: QmpConnection,

@@ -2,7 +2,7 @@ import type { QmpConnection } from '../qmp/connection.ts'
 import type { QmpEventListener } from '../qmp/events.ts'
 import { type MigrationProgress, progressOf } from './progress.ts'
 
-/** How long the silence of events may last before QEMU is asked. */
+/** Without an event for this long, query QEMU. */
 const POLL_MS = 500
 
 /** A migration that is over. */
@@ -14,13 +14,13 @@ export type MigrationEnd = Extract<
 /** Bounds of a wait for the end. */
 export interface WatchOptions {
   readonly signal?: AbortSignal | undefined
-  /** When it passes, `undefined` is given. */
+  /** When it passes, the wait returns `undefined`. */
   readonly timeoutMs?: number | undefined
 }
 
 /**
- * Waits until QEMU's migration, outgoing or incoming, is over. `events` was opened before it began. Events give the moment; in
- * their silence QEMU is asked, for they can be switched off.
+ * Waits for the end of QEMU's migration, outgoing or incoming. `events` must be opened before it begins. Events report the end at once; QEMU is
+ * queried when none arrive, because they can be switched off.
  * @throws QmpLost when QEMU dies, CancelledError when `signal` is aborted (the migration goes on)
  */
 export async function migrationEnd(
@@ -40,7 +40,7 @@ export async function migrationEnd(
 }
 
 /**
- * What the first event says that tells more of a migration than that it is under way; `undefined` after `timeoutMs` of silence.
+ * The status in the first MIGRATION event other than `setup` and `active`; `undefined` after `timeoutMs` without one.
  * @throws QmpLost when QEMU dies, CancelledError
  */
 export async function firstTerminalStatus(
@@ -53,7 +53,7 @@ export async function firstTerminalStatus(
   }
 }
 
-/** Whether a migration is over; `none` is not an end. */
+/** Whether a migration is over; `none` does not count as an end. */
 function isEnd(progress: MigrationProgress): progress is MigrationEnd {
   return (
     progress.phase === 'completed' || progress.phase === 'failed' || progress.phase === 'cancelled'

@@ -30,8 +30,8 @@ interface Query<R> {
 export type MigrationParameterValues = Readonly<Record<string, unknown>>
 
 /**
- * The commands of QEMU used here: name → arguments and result. Written by hand from qapi/*.json; optional
- * members are those that some QEMU between 7.2 and 10.0 leaves out. Others go through `executeAny`.
+ * The commands of QEMU used here: name → arguments and result. Written by hand from qapi/*.json; optional members are those that some QEMU between
+ * 7.2 and 10.0 omits. Other commands go through `executeAny`.
  */
 export interface QmpCommands {
   // the monitor itself

@@ -6,7 +6,7 @@ import { GREETING, event, fakeMonitor, ok, refused } from '../../test/support/fa
 import { QmpConnection } from './connection.ts'
 import { QmpRefusal } from './refusal.ts'
 
-test('execute() gives the result when QEMU answers out of order and in pieces', async () => {
+test('execute() returns the result when QEMU answers out of order and in pieces', async () => {
   let first: string | undefined
   await using monitor = await fakeMonitor((command, socket) => {
     if (command.execute === 'query-name') {
@@ -25,7 +25,7 @@ test('execute() gives the result when QEMU answers out of order and in pieces', 
   assert.deepEqual(answers, [{ name: 'one' }, { UUID: 'two' }])
 })
 
-test('execute() keeps class, words and the caller when QEMU refuses', async () => {
+test('execute() keeps the error class, the message and the caller when QEMU refuses', async () => {
   await using monitor = await fakeMonitor((command) => refused(command, 'no such thing', 'Odd'))
   await using qmp = await QmpConnection.connect(monitor.path)
   async function theCaller(): Promise<void> {
@@ -42,7 +42,7 @@ test('execute() keeps class, words and the caller when QEMU refuses', async () =
   })
 })
 
-test('execute() fails with the last words of QEMU when it dies', async () => {
+test('execute() fails with the last output of QEMU when it dies', async () => {
   await using monitor = await fakeMonitor((_command, socket) => {
     socket.destroy()
     return undefined
@@ -72,7 +72,7 @@ test('execute() carries integers beyond 2^53 unchanged both ways', async () => {
   assert.deepEqual(values, { 'max-bandwidth': wide, n: 12, text: String(wide) })
 })
 
-test('execute() gives up and the connection lives on when its signal or time ends', async () => {
+test('execute() stops waiting at its signal or timeout, and the connection stays open', async () => {
   await using monitor = await fakeMonitor((command) =>
     command.execute === 'query-name' ? undefined : ok(command, { status: 'running' }),
   )
@@ -80,7 +80,7 @@ test('execute() gives up and the connection lives on when its signal or time end
   await assert.rejects(qmp.execute('query-name', {}, { timeoutMs: 20 }), { code: 'QEMU_TIMEOUT' })
   const signal = AbortSignal.timeout(20)
   await assert.rejects(qmp.execute('query-name', {}, { signal }), { code: 'CANCELLED' })
-  // Its late answer, and one for whoever was connected before.
+  // Its late answer, and an answer to an earlier client.
   monitor.broadcast(`{"return": {}, "id": ${monitor.received.at(-1)?.id}}\n`)
   monitor.broadcast('{"return": {}, "id": 3}\n')
   assert.equal((await qmp.execute('query-status')).status, 'running')
@@ -98,34 +98,34 @@ for (const [what, line] of [
   })
 }
 
-test('connect() passes over an event before the greeting', async () => {
+test('connect() ignores an event before the greeting', async () => {
   const greeting = event('RESUME') + GREETING
   await using monitor = await fakeMonitor((command) => ok(command, { name: 'one' }), greeting)
   await using qmp = await QmpConnection.connect(monitor.path)
   assert.deepEqual(await qmp.execute('query-name'), { name: 'one' })
 })
 
-test('connect() says DOMAIN_BUSY when no greeting comes', async () => {
+test('connect() throws DOMAIN_BUSY when no greeting comes', async () => {
   await using monitor = await fakeMonitor(() => undefined, '')
   await assert.rejects(QmpConnection.connect(monitor.path, { timeoutMs: 30 }), {
     code: 'DOMAIN_BUSY',
   })
 })
 
-test('connect() fails when nobody listens, the peer is no monitor, or the path is too long', async () => {
+test('connect() fails when nothing listens, the peer is not a monitor, or the path is too long', async () => {
   await assert.rejects(QmpConnection.connect('/nonexistent/monitor'), { code: 'QEMU_DIED' })
   await assert.rejects(QmpConnection.connect(`/${'x'.repeat(107)}`), { code: 'PATH_TOO_LONG' })
   await using monitor = await fakeMonitor(() => undefined, '{"hello": 1}')
   await assert.rejects(QmpConnection.connect(monitor.path), { code: 'QEMU_STREAM' })
 })
 
-test('connect() ends when its signal is aborted', async () => {
+test('connect() throws when its signal is aborted', async () => {
   await using monitor = await fakeMonitor(() => undefined, '')
   const signal = AbortSignal.timeout(20)
   await assert.rejects(QmpConnection.connect(monitor.path, { signal }), { code: 'CANCELLED' })
 })
 
-test('listen() keeps the named events that come before anybody waits', async () => {
+test('listen() keeps the named events that arrive before the first wait', async () => {
   await using monitor = await fakeMonitor(
     (command) =>
       event('MIGRATION', { status: 'setup' }) +
@@ -158,7 +158,7 @@ test('listen() throws after the last event when QEMU dies', async () => {
   assert.equal((await qmp.closed).name, 'QmpLost')
 })
 
-test('close() fails the calls under way with CANCELLED', async () => {
+test('close() fails pending calls with CANCELLED', async () => {
   await using monitor = await fakeMonitor(() => undefined)
   const qmp = await QmpConnection.connect(monitor.path)
   const call = assert.rejects(qmp.execute('query-status'), { code: 'CANCELLED' })

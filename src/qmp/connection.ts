@@ -15,13 +15,13 @@ export interface QmpConnectOptions {
   readonly signal?: AbortSignal | undefined
   /** How long the greeting may take. */
   readonly timeoutMs?: number | undefined
-  /** The last lines that QEMU wrote, asked for when its monitor closes under a call. */
+  /** Returns the last lines that QEMU wrote. Called when its monitor closes during a call. */
   readonly processTail?: (() => string) | undefined
-  /** Ask for commands that QEMU carries out while its main thread is busy or stuck: `executeOutOfBand`. */
+  /** Negotiate out-of-band commands, which QEMU executes while its main thread is busy or stuck: `executeOutOfBand`. */
   readonly outOfBand?: boolean | undefined
 }
 
-/** Bounds of one call. QEMU carries out what it was sent even when nobody waits for the answer. */
+/** Bounds of one call. QEMU executes a command that it has received even when nothing waits for the answer any more. */
 export interface QmpCallOptions {
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number | undefined
@@ -32,7 +32,7 @@ type Parameters<N extends QmpCommandName> =
     ? [args?: QmpArguments<N>, options?: QmpCallOptions]
     : [args: QmpArguments<N>, options?: QmpCallOptions]
 
-/** One client of a QMP monitor (protocol: QEMU docs/interop/qmp-spec). Ends with the scope that holds it. */
+/** One client of a QMP monitor (protocol: QEMU docs/interop/qmp-spec). Disposing it closes the connection. */
 export class QmpConnection implements AsyncDisposable {
   readonly #path: string
   readonly #processTail: (() => string) | undefined
@@ -48,18 +48,17 @@ export class QmpConnection implements AsyncDisposable {
   private constructor(
     path: string,
     processTail: (() => string) | undefined,
-    options: { readonly takenOver?: boolean } = {},
+    options: { readonly negotiated?: boolean } = {},
   ) {
     this.#path = path
     this.#processTail = processTail
-    this.#calls = new PendingCalls({ strayAnswers: options.takenOver })
+    this.#calls = new PendingCalls({ strayAnswers: options.negotiated })
     this.#greeted.promise.catch(() => undefined)
   }
 
   /**
-   * Connects to a monitor and negotiates. Throws `QEMU_DIED` when nobody listens there, `DOMAIN_BUSY` when
-   * no greeting comes within `timeoutMs` (a monitor serves one client at a time), `QEMU_STREAM` when the
-   * peer does not speak QMP.
+   * Connects to a monitor and negotiates. Throws `QEMU_DIED` when nothing listens there, `DOMAIN_BUSY` when no greeting comes within `timeoutMs` (a
+   * monitor serves one client at a time), `QEMU_STREAM` when the peer does not speak QMP.
    */
   static async connect(path: string, options: QmpConnectOptions = {}): Promise<QmpConnection> {
     const { signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options
@@ -72,8 +71,8 @@ export class QmpConnection implements AsyncDisposable {
   }
 
   /**
-   * Negotiates on a descriptor that is connected to a monitor already, and becomes ours; `name` stands for its path in messages.
-   * Throws as `connect`.
+   * Negotiates on a descriptor that is already connected to a monitor, and takes ownership of it; messages use `name` as its path. Throws as
+   * `connect`.
    */
   static async onDescriptor(
     fd: number,
@@ -83,12 +82,9 @@ export class QmpConnection implements AsyncDisposable {
     return QmpConnection.#negotiate(adopted(fd), name, options)
   }
 
-  /**
-   * Goes on with a connection on which somebody else has negotiated: what still comes for that one is passed over, and QEMU's version
-   * is not known.
-   */
+  /** Continues a connection that another process negotiated. Answers to that process are ignored, and QEMU's version is not known. */
   static takeOver(fd: number, name: string): QmpConnection {
-    const connection = new QmpConnection(name, undefined, { takenOver: true })
+    const connection = new QmpConnection(name, undefined, { negotiated: true })
     connection.#state = 'ready'
     let first = true
     connection.#transport = new LineTransport(adopted(fd), name, {
@@ -96,7 +92,7 @@ export class QmpConnection implements AsyncDisposable {
         try {
           connection.#receive(line)
         } catch (error) {
-          // The one before may have read the beginning of it.
+          // The process before us may have read the beginning of this line.
           if (!first) throw error
         } finally {
           first = false
@@ -148,25 +144,25 @@ export class QmpConnection implements AsyncDisposable {
     return this.#path
   }
 
-  /** QEMU's version as its greeting gave it. What it can do is probed, never concluded from this. */
+  /** QEMU's version from its greeting. Features are probed, never derived from this. */
   get version(): VersionInfo {
     if (this.#version === undefined) throw new InternalError('QMP version read before the greeting')
     return this.#version
   }
 
-  /** Settles, never rejects, with the reason when the connection is over. */
+  /** Resolves with the reason when the connection is over; never rejects. */
   get closed(): Promise<Error> {
     return this.#closed.promise
   }
 
-  /** The last lines that QEMU wrote, as far as whoever connected can tell; otherwise empty. */
+  /** The last lines that QEMU wrote; empty when the connection was given no `processTail`. */
   lastWords(): string {
     return this.#processTail?.().trim() ?? ''
   }
 
   /**
-   * Sends a command and waits for its result. Throws `QmpRefusal` (`QEMU_REFUSED`), `QmpLost` (`QEMU_DIED`) with
-   * QEMU's last lines when its monitor closes, `QEMU_TIMEOUT`, `QEMU_STREAM`, `CancelledError`.
+   * Sends a command and waits for its result. Throws `QmpRefusal` (`QEMU_REFUSED`), `QmpLost` (`QEMU_DIED`) with QEMU's last lines when its monitor
+   * closes, `QEMU_TIMEOUT`, `QEMU_STREAM`, `CancelledError`.
    */
   execute<N extends QmpCommandName>(command: N, ...rest: Parameters<N>): Promise<QmpReturn<N>> {
     const [args, options] = rest
@@ -183,8 +179,8 @@ export class QmpConnection implements AsyncDisposable {
   }
 
   /**
-   * Sends one of the few commands that QEMU carries out ahead of all others, even while its main thread is stuck
-   * (QEMU docs/interop/qmp-spec, "Out-of-band execution"): `migrate-recover`, `migrate-pause`, `yank`.
+   * Sends one of the few commands that QEMU executes ahead of all others, even while its main thread is stuck (QEMU docs/interop/qmp-spec,
+   * "Out-of-band execution"): `migrate-recover`, `migrate-pause`, `yank`.
    */
   executeOutOfBand(
     command: 'migrate-recover' | 'migrate-pause' | 'yank',
@@ -194,7 +190,7 @@ export class QmpConnection implements AsyncDisposable {
     return this.#call(command, args, options, 'exec-oob')
   }
 
-  /** Opens a queue of the named events; what happens from now on is in it. */
+  /** Opens a queue of the named events. It receives every event from now on. */
   listen<N extends QmpEventName>(...names: readonly N[]): QmpEventListener<N> {
     const listener = new QmpEventListener<N>(names, () => this.#listeners.delete(untyped))
     const untyped = listener as unknown as QmpEventListener<QmpEventName>
@@ -203,7 +199,7 @@ export class QmpConnection implements AsyncDisposable {
     return listener
   }
 
-  /** Leaves the monitor to the next client; QEMU goes on. Calls still under way fail with `CancelledError`. */
+  /** Closes the connection, so that the next client can use the monitor; QEMU goes on. Pending calls fail with `CancelledError`. */
   async close(): Promise<void> {
     this.#abandon(
       new CancelledError(`use the monitor at ${this.#path}`, 'the connection was closed'),
@@ -239,14 +235,14 @@ export class QmpConnection implements AsyncDisposable {
 
   #receive(line: string): void {
     const message = decodeMessage(line, this.#path)
-    // What happens while QEMU takes the connection is told before the greeting (10.0, on a busy machine).
+    // QEMU sends events that occur while it accepts the connection before its greeting (10.0, on a busy machine).
     if (this.#state === 'connecting' && !('event' in message)) return this.#greet(message)
     if ('event' in message) {
       const event = readEvent(message)
       for (const listener of this.#listeners) listener.offer(event)
       return
     }
-    this.#calls.answer(message)
+    this.#calls.settle(message)
   }
 
   #greet(message: Record<string, unknown>): void {

@@ -1,6 +1,6 @@
 import { CancelledError, QemuError } from '../errors.ts'
 
-/** Data of the events this project listens to (QEMU qapi/*.json, the same in 7.2 and 10.0). */
+/** Data of the events that this project listens to (QEMU qapi/*.json, the same in 7.2 and 10.0). */
 export interface QmpEventData {
   readonly STOP: undefined
   readonly RESUME: undefined
@@ -24,7 +24,7 @@ export interface QmpEventData {
 
 export type QmpEventName = keyof QmpEventData
 
-/** One event of QEMU; `seconds` and `microseconds` of its clock as one number. */
+/** One event of QEMU; `timeMs` combines the `seconds` and `microseconds` of its clock. */
 export type QmpEvent<N extends QmpEventName = QmpEventName> = {
   [K in N]: { readonly name: K; readonly data: QmpEventData[K]; readonly timeMs: number }
 }[N]
@@ -32,12 +32,12 @@ export type QmpEvent<N extends QmpEventName = QmpEventName> = {
 /** Bounds of one wait for an event. */
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
-  /** When it passes, `next()` gives `undefined`. */
+  /** When it passes, `next()` returns `undefined`. */
   readonly timeoutMs?: number | undefined
 }
 
 /**
- * A filtered queue of events. Open it before the command that causes them is sent, so that none is lost:
+ * A filtered queue of events. Open it before sending the command that causes them, so that none is lost:
  *
  *     using events = qmp.listen('MIGRATION')
  *     await qmp.execute('migrate', { uri })
@@ -55,22 +55,22 @@ export class QmpEventListener<N extends QmpEventName> implements Disposable {
     this.#forget = forget
   }
 
-  /** The connection hands in every event; those not asked for are dropped. */
+  /** Queues an event of one of its names and drops all others. The connection calls this for every event. */
   offer(event: QmpEvent): void {
     if (this.#ended !== undefined || !this.#names.has(event.name)) return
     this.#queue.push(event as QmpEvent<N>)
     this.#wake()
   }
 
-  /** The connection ended: what is queued is still given out, then every wait throws `reason`. */
+  /** Ends the queue with the connection: `next()` returns what is queued, then throws `reason`. */
   end(reason: Error): void {
     this.#ended ??= reason
     this.#wake()
   }
 
   /**
-   * The next event; `undefined` when `timeoutMs` passed or the listener was disposed. Throws the reason
-   * when the connection ended (`QEMU_DIED`), `CancelledError` when `signal` is aborted.
+   * The next event; `undefined` when `timeoutMs` passed or the listener was disposed. Throws the reason when the connection ended (`QEMU_DIED`),
+   * `CancelledError` when `signal` is aborted.
    */
   async next(options: WaitOptions = {}): Promise<QmpEvent<N> | undefined> {
     const { signal, timeoutMs } = options
@@ -120,7 +120,7 @@ export class QmpEventListener<N extends QmpEventName> implements Disposable {
   }
 }
 
-/** Reads an event message; throws `QEMU_STREAM` when it has not QMP's shape. */
+/** Reads an event message; throws `QEMU_STREAM` when it does not have QMP's shape. */
 export function readEvent(message: Record<string, unknown>): QmpEvent {
   const name = message['event']
   const at = message['timestamp'] as { seconds?: unknown; microseconds?: unknown } | undefined

@@ -1,19 +1,18 @@
 import { QemuError } from '../errors.ts'
 
 /**
- * JSON as QEMU speaks it: integers are 64 bits wide, a JavaScript `number` keeps 53.
- * Larger integers travel as `bigint` both ways, so that nothing is rounded on the way
- * (`max-bandwidth` as libvirt sends it is 9223372036853727232).
+ * JSON as QEMU uses it: its integers have 64 bits, a JavaScript `number` holds 53. Larger integers are converted from and to `bigint`, so that
+ * nothing is rounded (`max-bandwidth` as libvirt sends it is 9223372036853727232).
  */
 
 declare global {
   interface JSON {
-    /** Text that `JSON.stringify` takes over as it is (ES2026, in V8 since 11.4). */
+    /** Text that `JSON.stringify` inserts verbatim (ES2026, in V8 since 11.4). */
     rawJSON(text: string): unknown
   }
 }
 
-/** Sixteen digits in a row: only then can an integer be beyond 2^53. */
+/** Sixteen digits in a row: only a number this long can exceed 2^53. */
 const LONG_NUMBER = /\d{16}/
 
 /** One line of JSON without its line end; `bigint` values become plain integers. */
@@ -23,7 +22,7 @@ export function encodeMessage(message: unknown): string {
   )
 }
 
-/** Reads one line from a monitor; integers beyond 2^53 come back as `bigint`. Throws `QEMU_STREAM`. */
+/** Parses one line from a monitor; integers beyond 2^53 become `bigint`. Throws `QEMU_STREAM`. */
 export function decodeMessage(line: string, path: string): Record<string, unknown> {
   let message: unknown
   try {

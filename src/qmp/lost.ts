@@ -1,8 +1,8 @@
 import { QemuError } from '../errors.ts'
 
-/** QEMU closed its monitor, which is how its death shows (code `QEMU_DIED`). */
+/** QEMU closed its monitor, which is how its death becomes visible (code `QEMU_DIED`). */
 export class QmpLost extends QemuError {
-  /** The last lines that QEMU wrote; empty when it wrote none or nobody can tell. */
+  /** The last lines that QEMU wrote; empty when it wrote none or they are not available. */
   readonly lastWords: string
 
   constructor(

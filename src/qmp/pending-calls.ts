@@ -13,19 +13,19 @@ interface PendingCall {
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>()
   readonly #strayAnswers: boolean
-  // QEMU gives an answer that somebody did not wait for to the next who connects: ids must not be his. They are short, for QEMU reads
-  // commands byte by byte, with four system calls each (10.0).
+  // QEMU sends an answer that its client did not wait for to the next client, so our ids must differ from those of an earlier client. They are short
+  // because QEMU reads commands byte by byte, with four system calls each (10.0).
   readonly #firstId: number
   #lastId: number
 
-  /** With `strayAnswers` there may still be answers to somebody who had the connection before. */
+  /** With `strayAnswers`, answers to an earlier user of the connection may still arrive. */
   constructor({ strayAnswers = false }: { readonly strayAnswers?: boolean | undefined } = {}) {
     this.#strayAnswers = strayAnswers
     this.#firstId = Math.floor(Math.random() * 2 ** 24)
     this.#lastId = this.#firstId
   }
 
-  /** Registers a call; its answer, or `failAll`, settles `result`. `site` is where the caller stood. */
+  /** Registers a call; its answer, or `failAll`, settles `result`. `site` holds the stack of the caller. */
   add(
     command: string,
     site: { stack?: string },
@@ -51,8 +51,8 @@ export class PendingCalls {
     return { id, result }
   }
 
-  /** Takes an answer of QEMU. Throws `QEMU_STREAM` when it answers nothing that was asked. */
-  answer(message: Record<string, unknown>): void {
+  /** Settles the call that an answer belongs to. Throws `QEMU_STREAM` for an answer to no call. */
+  settle(message: Record<string, unknown>): void {
     const id = message['id']
     const call = typeof id === 'number' ? this.#calls.get(id) : undefined
     if (call === undefined) {
@@ -73,7 +73,7 @@ export class PendingCalls {
     }
   }
 
-  /** The connection is over: every call fails with the reason, its own command and its own stack. */
+  /** Fails every call when the connection is over: each with the reason, its own command and its own stack. */
   failAll(reason: Error): void {
     for (const call of this.#calls.values()) call.reject(failure(call, reason))
     this.#calls.clear()

@@ -1,4 +1,4 @@
-/** What QEMU answers: the members used here, as in its qapi/*.json (7.2 and 10.0). */
+/** QEMU's answers: the members used here, as in its qapi/*.json (7.2 and 10.0). */
 
 /** QEMU qapi/run-state.json, `RunState`. */
 export type RunState =
@@ -21,7 +21,7 @@ export type RunState =
 
 export interface VersionInfo {
   readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number }
-  /** The packager's words, such as ` (Debian 1:7.2+dfsg-7)`. */
+  /** The packager's text, such as ` (Debian 1:7.2+dfsg-7)`. */
   readonly package: string
 }
 

@@ -6,12 +6,12 @@ import { CancelledError, DomainError, QemuError, UsageError, throwIfCancelled } 
 /** A unix socket's path holds 107 bytes and a NUL (Linux, `struct sockaddr_un`). */
 const LONGEST_SOCKET_PATH = 107
 
-/** No reply of QEMU is near this: `query-qmp-schema` has 0.2 MiB in 7.2. */
+/** Far longer than any reply of QEMU: `query-qmp-schema` has 0.2 MiB in 7.2. */
 const LONGEST_LINE: number = 64 * 1024 * 1024
 
 const LINE_END = 0x0a
 
-/** What a transport tells its owner; `closed` comes once and last. */
+/** The callbacks of a transport; `closed` comes once, as the last. */
 export interface TransportEvents {
   line(line: string): void
   closed(reason: Error | undefined): void
@@ -48,12 +48,12 @@ export class LineTransport {
     socket.resume()
   }
 
-  /** Queues a line; a socket that is gone reports itself through `closed`. */
+  /** Queues a line; if the socket is closed, `closed` reports it. */
   send(line: string): void {
     this.#socket.write(`${line}\n`)
   }
 
-  /** Ends the socket at once; `closed` follows. */
+  /** Closes the socket at once; `closed` follows. */
   destroy(reason?: Error): void {
     this.#socket.destroy(reason)
   }
@@ -85,8 +85,8 @@ export class LineTransport {
 }
 
 /**
- * Connects to the unix socket of a monitor, which need not be ready to accept. Throws `PATH_TOO_LONG`,
- * `QEMU_DIED` when nobody listens there, `DOMAIN_BUSY` when its queue stays full until `deadline`.
+ * Connects to the unix socket of a monitor, which may not be ready to accept. Throws `PATH_TOO_LONG`, `QEMU_DIED` when nothing listens there,
+ * `DOMAIN_BUSY` when its queue stays full until `deadline`.
  */
 export async function connectSocket(
   path: string,
@@ -120,7 +120,10 @@ export async function connectSocket(
   }
 }
 
-/** A monitor serves one client at a time: the next ones wait unanswered (QEMU chardev/char-socket.c). */
+/**
+ * The error for a monitor that does not answer. A monitor serves one client at a time: further clients wait without an answer (QEMU
+ * chardev/char-socket.c).
+ */
 export function monitorBusy(path: string, cause?: unknown): DomainError {
   return new DomainError('DOMAIN_BUSY', `The monitor at ${path} does not answer`, {
     path,

@@ -1,17 +1,17 @@
 import { Buffer } from 'node:buffer'
-import { SECTION } from './stream-marks.ts'
+import { SECTION } from './stream-constants.ts'
 
-/** A device as the stream describes it: its state's name and version. */
+/** A device as the stream describes it: the name and version of its state. */
 export interface DescribedDevice {
   readonly name: string
   readonly instance: number
-  /** Of its state's layout (`vmstate` version). */
+  /** Version of its state's layout (`vmstate` version). */
   readonly version: number
 }
 
 /**
- * The devices that a stream's own description names, which follows its end mark as JSON (QEMU migration/savevm.c,
- * `qemu_savevm_state_complete_precopy_non_iterable`; since 2.2). Empty when there is none, or it is not understood.
+ * The devices named in a stream's own description. That description follows the end mark as JSON (QEMU migration/savevm.c,
+ * `qemu_savevm_state_complete_precopy_non_iterable`; since 2.2). Returns an empty list when the stream has none, or one that this cannot read.
  */
 export function describedDevices(tail: Uint8Array): readonly DescribedDevice[] {
   const bytes = Buffer.from(tail.buffer, tail.byteOffset, tail.length)

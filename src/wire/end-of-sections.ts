@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
-import { SECTION } from './stream-marks.ts'
+import { SECTION } from './stream-constants.ts'
 
 /**
- * Where the device sections end: at the end mark, behind which the stream is over or holds one description (a JSON text with its
- * length). Sections carry no lengths, so this is found from the back. `undefined`: no end.
+ * Finds the end of the device sections: the end mark, after which the stream is over or holds one description (a JSON text with its length). Sections
+ * carry no lengths, so the search runs backwards. Returns `undefined` when there is no end.
  */
 export function endOfSections(devices: Buffer): number | undefined {
   for (let at = devices.length - 7; at >= 0; at -= 1) {

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
 import { incomingDevices, incomingHead, ramEnd, ramPages, ramZeros } from './incoming-stream.ts'
 import { MainStreamParser, type RamHandler } from './main-stream.ts'
-import { STREAM_MAGIC } from './stream-marks.ts'
+import { STREAM_MAGIC } from './stream-constants.ts'
 
 const configuration = Buffer.from('\x07\0\0\0\x04q35!', 'latin1')
 const head = Buffer.concat([STREAM_MAGIC, configuration])
@@ -30,7 +30,7 @@ function parse(stream: readonly Uint8Array[]): {
   return { seen, parser }
 }
 
-test('incomingHead() to incomingDevices() make a stream that parses back to what went in', () => {
+test('incomingHead() to incomingDevices() build a stream that parses back to their input', () => {
   const { seen, parser } = parse([
     incomingHead({ head, ramSection: 3 }, blocks),
     ramPages(3, 'pc.ram', 0x1f_fffe, pages),

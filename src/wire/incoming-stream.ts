@@ -1,18 +1,17 @@
 import { Buffer } from 'node:buffer'
 import { type AnnouncedBlock } from './main-stream.ts'
-import { RAM_FLAG, SECTION } from './stream-marks.ts'
+import { RAM_FLAG, SECTION } from './stream-constants.ts'
 import { withoutCapability } from './stream-head.ts'
 
 /**
- * Builds the stream that a new QEMU loads (`-incoming`), in pieces: head, any number of page pieces, end of RAM, devices. The
- * pieces may be cut anywhere by the transport. Sources: migration/savevm.c `qemu_loadvm_state`, migration/ram.c `ram_load_precopy`,
- * checked with 7.2 and 10.0.
+ * Builds the stream that a new QEMU loads (`-incoming`), in pieces: head, any number of page pieces, end of RAM, devices. The transport may split the
+ * pieces anywhere. Sources: migration/savevm.c `qemu_loadvm_state`, migration/ram.c `ram_load_precopy`, checked with 7.2 and 10.0.
  */
 
 const PAGE_SIZE = 4096
 const RAM_VERSION = 4
 
-/** What of a saved stream the head is built from. */
+/** The parts of a saved stream that the head is built from. */
 export interface IncomingHead {
   /** Magic, version, configuration section, as saved. */
   readonly head: Uint8Array
@@ -21,7 +20,7 @@ export interface IncomingHead {
 
 /**
  * Everything up to the end of the first RAM section, which announces the blocks.
- * @throws WireError when the saved configuration asks for what this cannot build
+ * @throws WireError when the saved configuration needs something that this cannot build
  */
 export function incomingHead(saved: IncomingHead, blocks: readonly AnnouncedBlock[]): Uint8Array {
   return Buffer.concat([
@@ -31,8 +30,8 @@ export function incomingHead(saved: IncomingHead, blocks: readonly AnnouncedBloc
 }
 
 /**
- * The first RAM section, which announces the blocks. `hostPageSizes` has the blocks of a postcopy migration whose memory lies in
- * huge pages (migration/ram.c `ram_save_setup`: said only where it is not the target's).
+ * The first RAM section, which announces the blocks. `hostPageSizes` has an entry for each block of a postcopy migration whose memory lies in huge
+ * pages (migration/ram.c `ram_save_setup` sends the size only where it differs from the target's page size).
  */
 export function ramStart(
   ramSection: number,
@@ -59,15 +58,15 @@ export function ramStart(
   ])
 }
 
-/** The length of what `ramPages` makes. */
+/** Length of the result of `ramPages`. */
 export function ramPagesLength(block: string, count: number): number {
   const name = 1 + Buffer.byteLength(block)
   return PART_START_LENGTH + name + count * (8 + PAGE_SIZE) + PART_END_LENGTH
 }
 
 /**
- * A part of the RAM section with pages of one block, that follow one another from `firstPage`; at the start of `memory` when there is
- * some, of `ramPagesLength` at least.
+ * A part of the RAM section with consecutive pages of one block, beginning with `firstPage`. The result begins at the start of `memory` if that is
+ * given; `memory` must hold at least `ramPagesLength`.
  */
 export function ramPages(
   ramSection: number,
@@ -97,7 +96,7 @@ export function ramPages(
   return bytes
 }
 
-/** A part of the RAM section that says of pages of one block that they are zero. */
+/** A part of the RAM section that marks pages of one block as zero. */
 export function ramZeros(
   ramSection: number,
   block: string,
@@ -116,7 +115,7 @@ export function ramZeros(
     )
     at += 8
     if (page === 0) at += name.copy(bytes, at)
-    // The byte that fills the page: 0, as the buffer is.
+    // The byte that fills the page stays 0, as the buffer is zeroed.
     at += 1
   }
   endOfPart(ramSection).copy(bytes, at)
@@ -131,7 +130,7 @@ export function ramEnd(ramSection: number): Uint8Array {
   return bytes
 }
 
-/** Device sections, then what ended the saved stream, or an end mark when it had none. */
+/** Device sections, then the saved stream's own ending, or an end mark when it had none. */
 export function incomingDevices(saved: {
   readonly sections: Uint8Array
   readonly tail: Uint8Array
@@ -140,17 +139,17 @@ export function incomingDevices(saved: {
   return Buffer.concat([saved.sections, tail])
 }
 
-/** Bytes that `writePartStart` writes. */
+/** Length of what `writePartStart` writes, in bytes. */
 export const PART_START_LENGTH = 5
 const PART_END_LENGTH = 13
 
-/** Begins a part of the RAM section; gives where its records begin. */
+/** Begins a part of the RAM section; returns the offset of its records. */
 export function writePartStart(bytes: Buffer, ramSection: number, mark: number): number {
   bytes.writeUInt8(mark, 0)
   return bytes.writeUInt32BE(ramSection, 1)
 }
 
-/** What ends a part of the RAM section. */
+/** The bytes that end a part of the RAM section. */
 export function endOfPart(ramSection: number): Buffer {
   const bytes = Buffer.alloc(PART_END_LENGTH)
   writeWord(bytes, 0, 0, RAM_FLAG.EOS)
@@ -165,13 +164,13 @@ function word(value: number, flags: number): Buffer {
   return bytes
 }
 
-/** Writes an address with flags in the bits that a page's address leaves free. */
+/** Writes an address with flags in its low bits, which are zero in a page's address. */
 export function writeWord(bytes: Buffer, at: number, value: number, flags: number): void {
   bytes.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at)
   bytes.writeUInt32BE((value % 0x1_0000_0000) + flags, at + 4)
 }
 
-/** A name as the stream has it: its length, then its bytes. */
+/** A name as the stream stores it: its length, then its bytes. */
 export function string(text: string): Buffer {
   const bytes = Buffer.from(text)
   return Buffer.concat([Buffer.of(bytes.length), bytes])

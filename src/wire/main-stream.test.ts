@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type AnnouncedBlock, MainStreamParser } from './main-stream.ts'
-import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-marks.ts'
+import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-constants.ts'
 import { WireError } from './wire-error.ts'
 
 const u32 = (value: number): Buffer => {
@@ -80,7 +80,7 @@ function parse(stream: Buffer, chunkLength: number): { parser: MainStreamParser;
   return { parser, log }
 }
 
-test('MainStreamParser takes a stream apart, whole or byte by byte', () => {
+test('MainStreamParser parses a stream, whole or byte by byte', () => {
   for (const chunkLength of [whole.length, 1, 7, 4096]) {
     const { parser, log } = parse(whole, chunkLength)
     const stream = parser.finish()
@@ -108,7 +108,7 @@ test('MainStreamParser finds the end of a stream without description', () => {
   assert.deepEqual([...stream.tail], [0])
 })
 
-test('MainStreamParser.finish() throws when the stream stops early', () => {
+test('MainStreamParser.finish() throws when the stream ends early', () => {
   for (const length of [
     4,
     12,
@@ -120,7 +120,7 @@ test('MainStreamParser.finish() throws when the stream stops early', () => {
   }
 })
 
-test('MainStreamParser refuses what is no RAM stream, with the offset', () => {
+test('MainStreamParser refuses a stream without RAM and reports the offset', () => {
   const foreign = Buffer.concat([
     Buffer.from([SECTION.START]),
     u32(3),

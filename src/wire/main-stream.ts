@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer'
 import { endOfSections } from './end-of-sections.ts'
-import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-marks.ts'
+import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-constants.ts'
 import { WireError } from './wire-error.ts'
 
 /**
- * QEMU's main migration stream as a source sends it while a stopped guest is saved, taken apart on the fly: RAM records go to a
- * handler, the rest is kept. Sources: migration/savevm.c (sections), migration/ram.c (records), checked with 7.2 and 10.0.
+ * Parses QEMU's main migration stream, as a source sends it while a stopped guest is saved, while it arrives: RAM records go to a handler, the rest
+ * is kept. Sources: migration/savevm.c (sections), migration/ram.c (records), checked with 7.2 and 10.0.
  */
 
 /** A RAM block as the stream announces it. */
@@ -14,11 +14,11 @@ export interface AnnouncedBlock {
   readonly length: number
 }
 
-/** Receives what the RAM section holds. `block` is the position in the announced list. */
+/** Receives the contents of the RAM section. `block` is the position in the announced list. */
 export interface RamHandler {
   blocks(blocks: readonly AnnouncedBlock[]): void
   zeroPages(block: number, firstPage: number, pageCount: number): void
-  /** `bytes` is valid during the call only. */
+  /** `bytes` is valid only during the call. */
   page(block: number, page: number, bytes: Uint8Array): void
 }
 
@@ -33,14 +33,14 @@ export interface MachineStream {
 const PAGE_SIZE = 4096
 const MAX_BLOCKS = 4096
 
-/** More than any record, and most other elements, take. */
+/** Longer than any record and most other elements. */
 const JOINT_LENGTH = 8192
 const MAX_HEAD_LENGTH = 65536
 const MAX_DEVICE_LENGTH = 1024 * 1024 * 1024
 
 type Step = 'magic' | 'configuration' | 'section' | 'blocks' | 'record' | 'footer' | 'devices'
 
-/** Takes a main stream apart. Feed it chunks as they come, then `finish()`. */
+/** Parses a main stream. Call `feed` with each chunk, then `finish()`. */
 export class MainStreamParser {
   readonly #handler: RamHandler
   #step: Step = 'magic'
@@ -61,7 +61,7 @@ export class MainStreamParser {
     this.#handler = handler
   }
 
-  /** What precedes the RAM records; whole once the handler was told the blocks. */
+  /** The bytes before the RAM records; complete once the handler has received the blocks. */
   get start(): Pick<MachineStream, 'head' | 'ramSection'> {
     return { head: this.#head, ramSection: this.#ramSection }
   }
@@ -69,7 +69,7 @@ export class MainStreamParser {
   /** @throws WireError with the offset in the whole stream */
   feed(chunk: Uint8Array): void {
     let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
-    // Only what was cut is put together with what follows it: to copy whole chunks would double the time.
+    // Only an element that was split is joined with the bytes after it: copying whole chunks would double the time.
     if (this.#rest.length > 0 && bytes.length > JOINT_LENGTH) {
       const rest = this.#rest
       const joint = Buffer.concat([rest, bytes.subarray(0, JOINT_LENGTH)])
@@ -84,11 +84,11 @@ export class MainStreamParser {
     const input = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
     const used = this.#run(input, input.length)
     this.#flushZeros()
-    // A copy: the caller reuses its memory.
+    // A copy, because the caller reuses its memory.
     this.#rest = Buffer.from(input.subarray(used))
   }
 
-  /** Consumes elements until `enough` bytes are consumed, or an element is not all there; gives how many bytes were. */
+  /** Consumes elements until `enough` bytes are consumed or an element is incomplete; returns the number of bytes consumed. */
   #run(input: Buffer, enough: number): number {
     let at = 0
     while (at < enough) {
@@ -100,7 +100,7 @@ export class MainStreamParser {
     return at
   }
 
-  /** @throws WireError when the stream stopped early */
+  /** @throws WireError when the stream ended early */
   finish(): MachineStream {
     const devices = Buffer.concat(this.#devices)
     if (this.#step !== 'devices' || devices.length === 0)
@@ -115,7 +115,7 @@ export class MainStreamParser {
     }
   }
 
-  /** Consumes one element; -1 when its bytes are not all there. */
+  /** Consumes one element; returns -1 when some of its bytes are missing. */
   #take(bytes: Buffer): number {
     switch (this.#step) {
       case 'magic':
@@ -305,5 +305,5 @@ export class MainStreamParser {
   }
 }
 
-// name length, name, instance 0 of the section that holds RAM; its mark and id precede.
+// The section that holds RAM: name length, name, instance 0. Its mark and id precede.
 const RAM_START = Buffer.from([3, 0x72, 0x61, 0x6d, 0, 0, 0, 0])

@@ -11,21 +11,21 @@ import {
 
 const HEAD = Buffer.from([0x51, 0x45, 0x56, 0x4d, 0, 0, 0, 3, 7, 0, 0, 0, 2, 0x70, 0x63])
 
-test('parseMappedStart() gives back what mappedStart() wrote', () => {
+test('parseMappedStart() parses what mappedStart() wrote', () => {
   const start = Buffer.concat([HEAD, mappedStart(5, 0x1_2345_6000)])
   const { head, ramSection, totalLength, length } = parseMappedStart(start)
   assert.deepEqual(Buffer.from(head), HEAD)
   assert.deepEqual([ramSection, totalLength, length], [5, 0x1_2345_6000, start.length])
 })
 
-test('parseMappedStart() refuses a stream that is none, or has no RAM section', () => {
+test('parseMappedStart() refuses other data, and a stream without a RAM section', () => {
   assert.throws(() => parseMappedStart(Buffer.alloc(100)), /no QEMU stream/)
   assert.throws(() => parseMappedStart(Buffer.concat([HEAD, Buffer.alloc(9)])), /ends before/)
   const long = Buffer.concat([HEAD, Buffer.alloc(128 * 1024)])
   assert.throws(() => parseMappedStart(long), /no RAM section/)
 })
 
-test('parseMappedBlock() gives back what serialiseMappedBlock() wrote, placed as QEMU does', () => {
+test('parseMappedBlock() parses what serialiseMappedBlock() wrote, and placeBlock() places it as QEMU does', () => {
   const block = placeBlock('pc.ram', 16 * 1024 * 1024, 0x10f80)
   assert.equal(block.bitmapOffset, 0x10f80 + 1 + 6 + 8 + 28)
   assert.equal(block.pagesOffset, 0x100000)

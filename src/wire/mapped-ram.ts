@@ -1,21 +1,21 @@
 import { Buffer } from 'node:buffer'
-import { RAM_FLAG, SECTION } from './stream-marks.ts'
+import { RAM_FLAG, SECTION } from './stream-constants.ts'
 import { WireError } from './wire-error.ts'
 
 /**
- * The RAM section of a stream that QEMU wrote with the `mapped-ram` capability: each block's name and length are followed by a
- * header that says where in the file its bitmap and its pages lie; the next block's name comes behind the pages. All integers of the
- * stream are big-endian, the bitmap is of 64-bit little-endian words. Source: QEMU 10.0 migration/ram.c, `MappedRamHeader`,
- * `mapped_ram_setup_ramblock`, `parse_ramblock_mapped_ram`; docs/devel/migration/mapped-ram.rst.
+ * The RAM section of a stream that QEMU wrote with the `mapped-ram` capability. A header follows each block's name and length; it gives the places of
+ * the block's bitmap and pages in the file. The next block's name follows those pages. All integers of the stream are big-endian; the bitmap consists
+ * of 64-bit little-endian words. Source: QEMU 10.0 migration/ram.c, `MappedRamHeader`, `mapped_ram_setup_ramblock`, `parse_ramblock_mapped_ram`;
+ * docs/devel/migration/mapped-ram.rst.
  */
 
-/** Where pages of a block begin: a multiple of this (`MAPPED_RAM_FILE_OFFSET_ALIGNMENT`). */
+/** The pages of a block begin at a multiple of this (`MAPPED_RAM_FILE_OFFSET_ALIGNMENT`). */
 export const MAPPED_RAM_ALIGNMENT: number = 1024 * 1024
 
-/** The most bytes that come before the first block. */
+/** The most bytes before the first block. */
 export const MAX_MAPPED_START_LENGTH: number = 128 * 1024
 
-/** The most bytes that name, length and header of a block take. */
+/** The most bytes that a block's name, length and header take. */
 export const MAX_MAPPED_BLOCK_LENGTH: number = 1 + 255 + 8 + 28
 
 const PAGE_SIZE = 4096
@@ -30,11 +30,11 @@ export interface MappedRamStart {
   readonly ramSection: number
   /** Sum of the lengths of all blocks. */
   readonly totalLength: number
-  /** Bytes of all this; the first block follows. */
+  /** Length of all this in bytes; the first block follows. */
   readonly length: number
 }
 
-/** What a block's header says. Offsets count from the start of the file, whatever lies before the stream. */
+/** The contents of a block's header. Offsets count from the start of the file, whatever precedes the stream. */
 export interface MappedBlock {
   readonly name: string
   readonly usedLength: number
@@ -44,7 +44,7 @@ export interface MappedBlock {
 
 const RAM_NAME = Buffer.from([3, 0x72, 0x61, 0x6d, 0, 0, 0, 0, 0, 0, 0, RAM_VERSION])
 
-/** Reads everything up to the first block; `bytes` are the stream's first `MAX_MAPPED_START_LENGTH`, or all of it. @throws WireError */
+/** Parses everything up to the first block. `bytes` are the stream's first `MAX_MAPPED_START_LENGTH`, or all of it. @throws WireError */
 export function parseMappedStart(bytes: Buffer): MappedRamStart {
   if (bytes.length < 8 || bytes.readUInt32BE(0) !== 0x5145564d || bytes.readUInt32BE(4) !== 3)
     throw new WireError('no QEMU stream of version 3', 0)
@@ -65,7 +65,7 @@ export function parseMappedStart(bytes: Buffer): MappedRamStart {
   }
 }
 
-/** Writes the RAM section down up to its first block. */
+/** Serialises the RAM section up to its first block. */
 export function mappedStart(ramSection: number, totalLength: number): Buffer {
   const bytes = Buffer.alloc(5 + RAM_NAME.length + 8)
   bytes.writeUInt8(SECTION.START, 0)
@@ -75,7 +75,7 @@ export function mappedStart(ramSection: number, totalLength: number): Buffer {
   return bytes
 }
 
-/** Reads name, length and header of a block; gives how many bytes they take besides. @throws WireError */
+/** Parses a block's name, length and header; also returns how many bytes they take. @throws WireError */
 export function parseMappedBlock(bytes: Buffer): MappedBlock & { readonly length: number } {
   const nameLength = bytes[0] ?? 0
   const at = 1 + nameLength
@@ -95,7 +95,7 @@ export function parseMappedBlock(bytes: Buffer): MappedBlock & { readonly length
   }
 }
 
-/** Writes a block's name, length and header down. */
+/** Serialises a block's name, length and header. */
 export function serialiseMappedBlock(block: MappedBlock): Buffer {
   const name = Buffer.from(block.name)
   const bytes = Buffer.alloc(1 + name.length + 8 + HEADER_LENGTH)
@@ -110,12 +110,12 @@ export function serialiseMappedBlock(block: MappedBlock): Buffer {
   return bytes
 }
 
-/** Bytes of the bitmap of a block. */
+/** Length of a block's bitmap in bytes. */
 export function bitmapLength(usedLength: number): number {
   return Math.ceil(usedLength / PAGE_SIZE / 64) * 8
 }
 
-/** Where a block whose name is written at `offset` of the file has its bitmap and pages, as QEMU lays them out. */
+/** Places the bitmap and pages of a block whose name is at `offset` of the file, as QEMU lays them out. */
 export function placeBlock(name: string, usedLength: number, offset: number): MappedBlock {
   const bitmapOffset = offset + 1 + Buffer.byteLength(name) + 8 + HEADER_LENGTH
   const end = bitmapOffset + bitmapLength(usedLength)

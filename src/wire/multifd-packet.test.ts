@@ -27,7 +27,7 @@ function header(fields: {
   return bytes
 }
 
-test('parseMultifdHeader() reads block, pages and the sync flag', () => {
+test('parseMultifdHeader() parses block, pages and the sync flag', () => {
   assert.deepEqual(parseMultifdHeader(header({ normal: 3, zero: 2, flags: 1 })), {
     sync: true,
     normalPages: 3,
@@ -37,11 +37,11 @@ test('parseMultifdHeader() reads block, pages and the sync flag', () => {
   })
 })
 
-test('parseMultifdHeader() takes a packet without pages that repeats an old data length', () => {
+test('parseMultifdHeader() accepts a packet without pages that repeats an earlier data length', () => {
   assert.equal(parseMultifdHeader(header({ flags: 1, data: 524288 })).normalPages, 0)
 })
 
-test('parseMultifdHeader() refuses packets that it must not misread', () => {
+test('parseMultifdHeader() refuses packets that it would misread', () => {
   const wrong = [
     header({ normal: 3, data: 4096 }),
     header({ normal: 100, zero: 29 }),
@@ -54,7 +54,7 @@ test('parseMultifdHeader() refuses packets that it must not misread', () => {
   for (const bytes of wrong) assert.throws(() => parseMultifdHeader(bytes), WireError)
 })
 
-test('parseMultifdInit() gives the channel’s number', () => {
+test('parseMultifdInit() returns the number of the channel', () => {
   const bytes = Buffer.alloc(64)
   bytes.writeUInt32BE(0x11223344, 0)
   bytes.writeUInt32BE(1, 4)

@@ -2,30 +2,29 @@ import { Buffer } from 'node:buffer'
 import { WireError } from './wire-error.ts'
 
 /**
- * Multifd packets, as a QEMU source sends them on each channel. All integers are big-endian.
- * Source: `MultiFDInit_t`, `MultiFDPacket_t` in QEMU's migration/multifd.h and multifd.c, the same bytes in 7.2, 10.0 and 11.1;
- * `zeroPages` was spare (and 0) before 9.0.
+ * Multifd packets, as a QEMU source sends them on each channel. All integers are big-endian. Source: `MultiFDInit_t`, `MultiFDPacket_t` in QEMU's
+ * migration/multifd.h and multifd.c, the same bytes in 7.2, 10.0 and 11.1; `zeroPages` was a spare field (always 0) before 9.0.
  */
 
 /** First word of every packet and of every channel. */
 export const MULTIFD_MAGIC = 0x11223344
 
-/** Bytes of the packet that opens a channel. */
+/** Length of the packet that opens a channel, in bytes. */
 export const MULTIFD_INIT_LENGTH = 64
 
-/** Bytes of a packet's header before its page offsets. */
+/** Length of a packet's header before its page offsets, in bytes. */
 export const MULTIFD_HEADER_LENGTH = 320
 
-/** Most pages in a packet: 512 KiB of them (`MULTIFD_PACKET_SIZE`). Every packet has room for so many offsets, used or not. */
+/** Most pages in a packet: 512 KiB of them (`MULTIFD_PACKET_SIZE`). Every packet has space for this many offsets, used or not. */
 export const MULTIFD_PACKET_PAGES = 128
 
-/** Bytes of a packet before those of its pages: header and page offsets. */
+/** Length of a packet without its pages' bytes: header and page offsets. */
 export const MULTIFD_PACKET_LENGTH: number = MULTIFD_HEADER_LENGTH + MULTIFD_PACKET_PAGES * 8
 
-/** The sender waits for all channels here: nothing behind it overtakes it. */
+/** The sender waits for all channels here: nothing sent later overtakes it. */
 const MULTIFD_FLAG_SYNC = 1
 
-/** How QEMU compressed the pages of a packet; the flag that says so (`MULTIFD_FLAG_ZLIB`, `MULTIFD_FLAG_ZSTD`). */
+/** The flag for QEMU's compression of a packet's pages (`MULTIFD_FLAG_ZLIB`, `MULTIFD_FLAG_ZSTD`). */
 const CODEC_FLAGS: { readonly none: 0; readonly zlib: 2; readonly zstd: 4 } = {
   none: 0,
   zlib: 2,
@@ -46,9 +45,9 @@ export interface MultifdHeader {
   readonly sync: boolean
   /** Pages whose bytes follow the table. Their offsets come first in the table. */
   readonly normalPages: number
-  /** Pages that are zero: behind the normal ones in the table, without bytes. */
+  /** Zero pages: after the normal ones in the table, without bytes. */
   readonly zeroPages: number
-  /** Bytes behind the table: those of the normal pages, or what they are compressed to. */
+  /** Bytes after the table: those of the normal pages, compressed or not. */
   readonly dataLength: number
   /** The RAM block of all the pages; empty when there are none. */
   readonly block: string
@@ -62,7 +61,7 @@ export function parseMultifdInit(bytes: Uint8Array): MultifdInit {
 }
 
 /**
- * Reads the header of a packet whose pages are plain, or compressed by QEMU with `codec`.
+ * Parses the header of a packet whose pages are plain, or compressed by QEMU with `codec`.
  * @throws WireError for packets that are compressed otherwise, that carry device state, or that contradict themselves
  */
 export function parseMultifdHeader(
@@ -72,7 +71,7 @@ export function parseMultifdHeader(
   const view = asBuffer(bytes)
   checkStart(view)
   const flags = view.readUInt32BE(8)
-  // Every flag but SYNC says how the pages are encoded, or that they are no pages; one without pages may leave that out.
+  // Every flag but SYNC gives the encoding of the pages, or marks a packet without pages; a packet without pages may lack it.
   if ((flags & ~MULTIFD_FLAG_SYNC & ~CODEC_FLAGS[codec]) !== 0)
     throw new WireError(`multifd packet with flags 0x${flags.toString(16)}`, 8)
   const normalPages = view.readUInt32BE(16)
@@ -99,8 +98,8 @@ export function parseMultifdHeader(
 }
 
 /**
- * Reads `count` entries of the offset table as page numbers.
- * @throws WireError for an offset that is no page's or beyond 2^53
+ * Parses `count` entries of the offset table as page numbers.
+ * @throws WireError for an offset that is not a multiple of the page size, or is beyond 2^53
  */
 export function readPageNumbers(
   table: Uint8Array,
@@ -128,7 +127,7 @@ export function serialiseMultifdInit(init: MultifdInit): Buffer {
   return bytes
 }
 
-/** A packet's header and table; the bytes of its pages, plain, follow. No pages: where channels wait for each other (SYNC). */
+/** A packet's header and table; the plain bytes of its pages follow. Without pages it marks a point where channels wait for each other (SYNC). */
 export function serialiseMultifdPacket(packet: {
   readonly number: number
   readonly block: string

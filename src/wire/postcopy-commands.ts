@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { ramStart } from './incoming-stream.ts'
 import { type AnnouncedBlock } from './main-stream.ts'
-import { SECTION } from './stream-marks.ts'
+import { SECTION } from './stream-constants.ts'
 import { withoutCapability } from './stream-head.ts'
 
 /**
- * What the source of a postcopy migration says beside pages. Sources: QEMU migration/savevm.c (`qemu_savevm_send_*`), tried with
- * 7.2, 10.0 and 11.1.
+ * The messages of a postcopy migration's source other than pages. Sources: QEMU migration/savevm.c (`qemu_savevm_send_*`), tried with 7.2, 10.0 and
+ * 11.1.
  */
 
 const PAGE_SIZE = 4096
@@ -23,7 +23,7 @@ const COMMAND = {
   RECV_BITMAP: 10,
 } as const
 
-/** What a postcopy migration starts from. */
+/** The state that a postcopy migration starts from. */
 export interface PostcopyMachine {
   /** Magic, version, configuration section, as saved. */
   readonly head: Uint8Array
@@ -33,9 +33,9 @@ export interface PostcopyMachine {
 }
 
 /**
- * Everything up to the point where the guest may run: blocks, a discard of all their pages (without one before LISTEN QEMU loads
- * pages the precopy way into memory that it watches, and waits for itself), and the devices in one package.
- * `hostPageSizes` names the blocks in huge pages.
+ * Everything up to the point where the guest may run: the blocks, a discard of all their pages, and the devices in one package. Without a discard
+ * before LISTEN, QEMU loads pages the precopy way into memory that it has registered for faults, and waits for itself. `hostPageSizes` names the
+ * blocks in huge pages.
  */
 export function postcopyStart(
   machine: PostcopyMachine,
@@ -43,7 +43,7 @@ export function postcopyStart(
   hostPageSizes: ReadonlyMap<string, number>,
 ): Uint8Array {
   const pageSizes = blocks.map(({ name }) => hostPageSizes.get(name) ?? PAGE_SIZE)
-  // The sizes are powers of two and their union is wanted; beyond 2^31 there is none on x86.
+  // The sizes are powers of two, combined into a bit mask; x86 has none beyond 2^31.
   const summary = pageSizes.reduce((sum, size) => sum | size, PAGE_SIZE)
   const packaged = Buffer.concat([command(COMMAND.LISTEN), machine.sections, command(COMMAND.RUN)])
   return Buffer.concat([
@@ -59,17 +59,17 @@ export function postcopyStart(
   ])
 }
 
-/** Asks a QEMU in `postcopy-recover` which pages of a block it has. */
-export function askReceivedPages(block: string): Uint8Array {
+/** Asks a QEMU in `postcopy-recover` which pages of a block it has received. */
+export function requestReceivedPages(block: string): Uint8Array {
   return command(COMMAND.RECV_BITMAP, string(block))
 }
 
-/** Says that pages go on, after all blocks were asked for. */
+/** Resumes the sending of pages, after the received pages of all blocks were requested. */
 export function resumePostcopy(): Uint8Array {
   return command(COMMAND.RESUME)
 }
 
-/** The end of the stream, behind `ramEnd`. */
+/** The end of the stream, after `ramEnd`. */
 export function endOfPostcopy(): Uint8Array {
   return Uint8Array.of(SECTION.END_OF_STREAM)
 }

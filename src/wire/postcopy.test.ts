@@ -5,7 +5,7 @@ import { ReturnPathParser } from './return-path.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 
-test('postcopyStart() says all that QEMU needs, in its order', () => {
+test('postcopyStart() sends everything that QEMU needs, in its order', () => {
   const head = hex('5145564d 00000003')
   const bytes = postcopyStart(
     { head, ramSection: 2, sections: hex('04aa') },
@@ -25,7 +25,7 @@ test('postcopyStart() says all that QEMU needs, in its order', () => {
   assert.equal(Buffer.from(bytes).toString('hex'), hex(parts.join('')).toString('hex'))
 })
 
-test('ReturnPathParser gives messages however they are cut', () => {
+test('ReturnPathParser returns messages however they are split', () => {
   const stream = hex(
     [
       '0003 000f 0000000000003000 00001000 02 7261',

@@ -2,20 +2,20 @@ import { Buffer } from 'node:buffer'
 import { WireError } from './wire-error.ts'
 
 /**
- * What the destination of a postcopy migration says to its source. Source: QEMU migration/migration.c `migrate_send_rp_message`,
+ * The messages of a postcopy migration's destination to its source. Source: QEMU migration/migration.c `migrate_send_rp_message`,
  * `source_return_path_thread`; the bitmap migration/ram.c `ramblock_recv_bitmap_send`. Tried with 7.2, 10.0 and 11.1.
  */
 export type ReturnMessage =
-  /** It is done; 0 means well. */
+  /** The destination has finished; 0 means success. */
   | { readonly type: 'shut'; readonly value: number }
-  /** Somebody waits for these pages; `block` is named only when it is not that of the request before. */
+  /** The guest waits for these pages; `block` is absent when it is the block of the request before. */
   | {
       readonly type: 'request'
       readonly block: string | undefined
       readonly start: number
       readonly length: number
     }
-  /** The pages of a block that it has, a bit for each, the lowest first. */
+  /** The pages of a block that the destination has: one bit each, lowest first. */
   | { readonly type: 'received'; readonly block: string; readonly bits: Uint8Array }
   | { readonly type: 'resumed' }
   | { readonly type: 'other' }
@@ -33,19 +33,19 @@ const TYPE = {
 
 const HEAD_LENGTH = 4
 const BITMAP_END = 0x0123456789abcdefn
-/** Of 16 TiB of guest memory. */
+/** Enough for 16 TiB of guest memory. */
 const MAX_BITMAP_LENGTH = 512 * 1024 * 1024
 
-/** Takes a return path apart. Feed it what comes; it gives the messages that are complete. */
+/** Parses a return path. `feed` takes the bytes as they arrive and returns the messages that are complete. */
 export class ReturnPathParser {
   #rest: Buffer
 
-  /** `rest` is where another parser of the same path stopped. */
+  /** `rest` is the `rest` of a previous parser of the same path. */
   constructor(rest: Uint8Array = new Uint8Array(0)) {
     this.#rest = Buffer.from(rest)
   }
 
-  /** The beginning of a message that is not complete yet. */
+  /** The beginning of a message that is not complete. */
   get rest(): Uint8Array {
     return this.#rest
   }

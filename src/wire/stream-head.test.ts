@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
-import { STREAM_MAGIC } from './stream-marks.ts'
+import { STREAM_MAGIC } from './stream-constants.ts'
 import { withoutCapability } from './stream-head.ts'
 import { WireError } from './wire-error.ts'
 
@@ -45,14 +45,14 @@ test('withoutCapability() drops the subsection when it names nothing else', () =
   check([start, pageBits, capabilities('mapped-ram'), uuid], [start, pageBits, uuid])
 })
 
-test('withoutCapability() keeps the others', () => {
+test('withoutCapability() keeps the other capabilities', () => {
   check(
     [start, capabilities('a', 'mapped-ram', 'bb'), uuid],
     [start, capabilities('a', 'bb'), uuid],
   )
 })
 
-test('withoutCapability() changes nothing where there is nothing to drop', () => {
+test('withoutCapability() returns a head without the capability unchanged', () => {
   for (const parts of [
     [STREAM_MAGIC],
     [start],
@@ -63,7 +63,7 @@ test('withoutCapability() changes nothing where there is nothing to drop', () =>
   check([start, capabilities('a')], [start, capabilities('a')])
 })
 
-test('withoutCapability() refuses a head that is cut', () => {
+test('withoutCapability() refuses a truncated head', () => {
   const head = Buffer.concat([start, capabilities('mapped-ram')])
   for (let length = start.length + 1; length < head.length; length += 1)
     assert.throws(() => withoutCapability(head.subarray(0, length), 'mapped-ram'), WireError)

@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer'
-import { SECTION, STREAM_MAGIC } from './stream-marks.ts'
+import { SECTION, STREAM_MAGIC } from './stream-constants.ts'
 import { WireError } from './wire-error.ts'
 
 /**
- * The head of a saved stream (magic, version, configuration section) without one capability, which a destination would insist on
- * having itself. A head that does not name it is given back as it is. Source: `vmstate_configuration` and its subsections in
- * QEMU's migration/savevm.c, 7.2 and 10.0: machine name, then target-page-bits, capabilities and uuid, each only when needed.
- * @throws WireError when the head is cut
+ * Returns the head of a saved stream (magic, version, configuration section) without one capability: a destination refuses a head that names a
+ * capability it has not switched on. Returns a head that does not name it unchanged. Source: `vmstate_configuration` and its subsections in QEMU's
+ * migration/savevm.c, 7.2 and 10.0: machine name, then target-page-bits, capabilities and uuid, each only when needed.
+ * @throws WireError when the head is truncated
  */
 export function withoutCapability(head: Uint8Array, capability: string): Uint8Array {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
@@ -18,8 +18,8 @@ export function withoutCapability(head: Uint8Array, capability: string): Uint8Ar
 }
 
 /**
- * The head with one capability more among those that it names.
- * @throws WireError when the head is cut, or has no configuration section
+ * Returns the head with one more capability among those that it names.
+ * @throws WireError when the head is truncated, or has no configuration section
  */
 export function withCapability(head: Uint8Array, capability: string): Uint8Array {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
@@ -32,7 +32,7 @@ export function withCapability(head: Uint8Array, capability: string): Uint8Array
   return Buffer.concat([bytes.subarray(0, start), section, bytes.subarray(end)])
 }
 
-/** The machine type that a head names, such as `pc-q35-10.0`; `undefined` when it names none. @throws WireError when it is cut */
+/** The machine type in a head, such as `pc-q35-10.0`; `undefined` when it names none. @throws WireError when it is truncated */
 export function machineOf(head: Uint8Array): string | undefined {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
   if (bytes[STREAM_MAGIC.length] !== SECTION.CONFIGURATION) return undefined
@@ -43,8 +43,8 @@ export function machineOf(head: Uint8Array): string | undefined {
 }
 
 /**
- * Whether multifd channels wait for each other at the end of every RAM section (else where a record of the main stream says so):
- * the property `multifd-flush-after-each-section`, on in machine types up to 8.0 (QEMU hw/core/machine.c, `hw_compat_8_0`).
+ * Whether multifd channels wait for each other at the end of every RAM section; otherwise they wait where a record of the main stream demands it.
+ * This is the property `multifd-flush-after-each-section`, on in machine types up to 8.0 (QEMU hw/core/machine.c, `hw_compat_8_0`).
  */
 export function flushesEachSection(head: Uint8Array): boolean {
   const version = /-(?<major>\d+)\.(?<minor>\d+)$/.exec(machineOf(head) ?? '')?.groups
@@ -78,7 +78,7 @@ function findCapabilities(bytes: Buffer): Capabilities | undefined {
       const names = Array.from({ length: count }, () => cursor.string())
       return { start, end: cursor.at, names }
     }
-    // Subsections carry no length: behind one that is not known nothing can be found.
+    // Subsections carry no length, so nothing after an unknown one can be found.
     if (name !== PAGE_BITS) return undefined
     cursor.skip(4)
   }

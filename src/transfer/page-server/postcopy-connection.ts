@@ -1,7 +1,7 @@
 import { QemuError, type StasisError } from '../../errors.ts'
 import {
   endOfPostcopy,
-  askReceivedPages,
+  requestReceivedPages,
   postcopyStart,
   resumePostcopy,
 } from '../../wire/postcopy-commands.ts'
@@ -85,7 +85,7 @@ export class PostcopyConnection implements Disposable {
   /** Takes over from a source that is gone: asks which pages QEMU has. @throws QemuError QEMU_STREAM, QEMU_DIED */
   async takeOver(blocks: readonly RamBlock[], sent: SentPages): Promise<void> {
     for (const [block, { name }] of blocks.entries()) {
-      await this.connection.write(askReceivedPages(name))
+      await this.connection.write(requestReceivedPages(name))
       const answer = await this.#next()
       if (answer.type !== 'received' || answer.block !== name)
         throw surprise(`${answer.type} instead of the pages of ${name}`)

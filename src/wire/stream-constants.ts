@@ -1,6 +1,6 @@
-/** The words of QEMU's migration stream. */
+/** Constants of QEMU's migration stream. */
 
-/** Marks of sections (`QEMU_VM_*` in migration/savevm.h). */
+/** First byte of a section (`QEMU_VM_*` in migration/savevm.h). */
 export const SECTION: {
   readonly END_OF_STREAM: 0x00
   readonly START: 0x01
