@@ -1,4 +1,5 @@
 import { CancelledError, throwIfCancelled } from '../errors.ts'
+import { anySignal } from '../io/any-signal.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import type { QmpEventListener } from '../qmp/events.ts'
 import { cancelMigration } from './cancel.ts'
@@ -37,11 +38,7 @@ export class OutgoingMigration implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ) {
     this.#qmp = qmp
-    const own = this.#cancel.signal
-    this.#completed = this.#follow(
-      events,
-      signal === undefined ? own : AbortSignal.any([own, signal]),
-    )
+    this.#completed = this.#follow(events, anySignal(this.#cancel.signal, signal))
     this.#completed.catch(() => undefined)
   }
 

@@ -8,7 +8,7 @@ const EXIT_CANCELLED = 130
 /** Some senders signal a process and its group, which is then one wish told twice. */
 const ECHO_MS = 300
 
-/** Semaphore the first Ctrl-C (or SIGTERM) into a clean cancel, and the second into an end at once. */
+/** Turns the first Ctrl-C (or SIGTERM) into a clean cancel, and the second into an end at once. */
 export function interruptionSignal(output: Output): AbortSignal {
   const controller = new AbortController()
   let firstMs = 0

@@ -1,3 +1,4 @@
+import { anySignal } from '../../io/any-signal.ts'
 import { type LifecycleEvent, watchEvents } from '../../domain/status/events.ts'
 import { integerBetween } from '../options/option-values.ts'
 import type { Verb } from '../verb.ts'
@@ -20,9 +21,9 @@ export const verb: Verb<Flags> = {
   example: 'stasis event --loop --timeout 60',
   run: async (_args, flags, { directories, signal, json, output }) => {
     const { domain, loop, timeout } = flags
-    const bounds = timeout === undefined ? [] : [AbortSignal.timeout(timeout * 1000)]
+    const limit = timeout === undefined ? undefined : AbortSignal.timeout(timeout * 1000)
     let count = 0
-    const until = AbortSignal.any([signal, ...bounds])
+    const until = anySignal(signal, limit)
     for await (const event of watchEvents({ ...directories, domain, signal: until })) {
       count += 1
       if (json) output.json({ type: 'event', ...event })

@@ -1,4 +1,5 @@
 import { throwIfCancelled } from '../../errors.ts'
+import { anySignal } from '../../io/any-signal.ts'
 import { listEntries } from '../store/catalogue.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import { liveDomain } from '../store/dump-xml.ts'
@@ -61,8 +62,7 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
     await writeHostList(directories, [...(await readHostList(directories)), ...names])
   }
   const limit = timeLimitMs === undefined ? undefined : AbortSignal.timeout(timeLimitMs)
-  const signals = [options.signal, limit].filter((signal) => signal !== undefined)
-  const signal = signals.length === 0 ? undefined : AbortSignal.any(signals)
+  const signal = anySignal(options.signal, limit)
   const outcomes = await severalAtOnce(
     order,
     parallelDomains,

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CancelledError } from '../../errors.ts'
+import { anySignal } from '../../io/any-signal.ts'
 import { type ProcessIdentity, identifyProcess } from '../../qemu/process-identity.ts'
 import type { OnProgress, RestoreProgress, SaveProgress } from './progress.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
@@ -53,8 +54,7 @@ export class Job implements AsyncDisposable {
     this.#record = record
     this.#onProgress = options.onProgress as OnProgress<never> | undefined
     this.#abort = new AbortController()
-    const own = this.#abort.signal
-    this.signal = options.signal === undefined ? own : AbortSignal.any([options.signal, own])
+    this.signal = anySignal(this.#abort.signal, options.signal)
     this.#timer = setInterval(() => void this.#look(), LOOK_MS)
     this.#timer.unref()
   }

@@ -10,7 +10,7 @@ interface Sample {
   readonly transferredBytes: number
 }
 
-/** Semaphore the counters of a transfer into measures with a rate and a time left. Times are of any clock that only goes up. */
+/** Turns the counters of a transfer into measures with a rate and a time left. Times are of any clock that only goes up. */
 export class TransferMeter {
   readonly #startMs: number
   #window: readonly Sample[] = []

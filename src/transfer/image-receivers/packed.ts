@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { CancelledError, QemuError, StasisError } from '../../errors.ts'
+import { anySignal } from '../../io/any-signal.ts'
 import { NewStreamImage } from '../../image/new-stream-image.ts'
 import type { PackedFormat } from '../../image/packed/packing.ts'
 import { UnixListener } from '../../io/unix-listener.ts'
@@ -93,7 +94,7 @@ class PackedReceiver implements ImageReceiver {
 
   async #receive(): Promise<void> {
     const { signal, path } = this.#options
-    const stop = AbortSignal.any([this.#stop.signal, ...(signal === undefined ? [] : [signal])])
+    const stop = anySignal(this.#stop.signal, signal)
     const hangUp = (): void => {
       this.#socket?.destroy()
       this.#listener.close()

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { CancelledError, InternalError, QemuError, StasisError } from '../../errors.ts'
+import { anySignal } from '../../io/any-signal.ts'
 import { UnixListener } from '../../io/unix-listener.ts'
 import { StasisWriter } from '../../image/stasis/writer.ts'
 import { MainStreamParser, type MachineStream } from '../../wire/main-stream.ts'
@@ -107,7 +108,7 @@ class StasisReceiver implements ImageReceiver {
 
   async #receive(): Promise<void> {
     const { signal } = this.#options
-    const stop = AbortSignal.any([this.#stop.signal, ...(signal === undefined ? [] : [signal])])
+    const stop = anySignal(this.#stop.signal, signal)
     const cancelled = Promise.withResolvers<never>()
     // Cancelled while nobody waits for it yet, it would end the process as an unhandled rejection.
     cancelled.promise.catch(() => undefined)

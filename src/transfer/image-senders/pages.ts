@@ -1,3 +1,4 @@
+import { anySignal } from '../../io/any-signal.ts'
 import { MemoryFile } from '../../io/memory-file.ts'
 import type { DeviceState, PageStore } from '../../image/saved-machine.ts'
 import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-stream.ts'
@@ -61,10 +62,7 @@ class PagesSender implements ImageSender {
     this.#pages = pages
     this.#mapped = options.mapped
     this.#workers = Math.min(options.readers, MAX_WORKERS)
-    this.#signal = AbortSignal.any([
-      this.#stop.signal,
-      ...(options.signal === undefined ? [] : [options.signal]),
-    ])
+    this.#signal = anySignal(this.#stop.signal, options.signal)
     this.#ramTotalBytes = pages.blocks.reduce((sum, block) => sum + block.length, 0)
     for (const { id, block } of matches)
       this.#files.set(block, new MemoryFile(`stasis ${id}`, pages.blocks[block]?.length ?? 0))

@@ -1,4 +1,5 @@
 import { QemuError } from '../../errors.ts'
+import { anySignal } from '../../io/any-signal.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
 import { acceptConnections } from './accept-channels.ts'
 import { type IdentifiedConnection, identifyConnection } from './identify-connection.ts'
@@ -35,8 +36,7 @@ async function identifyAll(
   options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<readonly IdentifiedConnection[]> {
   const stop = new AbortController()
-  const signals = [stop.signal, ...(options.signal === undefined ? [] : [options.signal])]
-  const signal = AbortSignal.any(signals)
+  const signal = anySignal(stop.signal, options.signal)
   let fault: unknown
   const results = await Promise.all(
     fds.map((fd) =>

@@ -1,4 +1,5 @@
 import { CancelledError, InternalError, QemuError, StasisError } from '../../errors.ts'
+import { anySignal } from '../../io/any-signal.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import { UnixListener } from '../../io/unix-listener.ts'
 import { acceptIdentified } from './accept-identified.ts'
@@ -76,7 +77,7 @@ export class StreamReceiver implements AsyncDisposable {
 
   async #receive(main: StreamPlace, channels: readonly StreamPlace[]): Promise<void> {
     const { signal, path } = this.#options
-    const stop = AbortSignal.any([this.#stop.signal, ...(signal === undefined ? [] : [signal])])
+    const stop = anySignal(this.#stop.signal, signal)
     const hangUp = (): void => this.#hangUp()
     stop.addEventListener('abort', hangUp)
     try {
