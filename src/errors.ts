@@ -27,15 +27,27 @@ export interface ErrorFacts {
   readonly cause?: unknown
 }
 
+/** What `StasisError.with` changes. A fact that is given as `undefined` is dropped. */
+export interface ErrorChanges extends ErrorFacts {
+  readonly message?: string
+}
+
+/** In the global registry, so that `StasisError.is` recognises an error of another copy of this package. */
+const BRAND: unique symbol = Symbol.for('stasis.StasisError')
+
 /** Base of all errors that leave this library. Match on `code`, which is stable, not on the text. */
 export abstract class StasisError extends Error {
-  readonly code: string
+  readonly code: StasisErrorCode
   readonly operation: string | undefined
   readonly path: string | undefined
   readonly offset: number | undefined
   readonly hint: string | undefined
 
-  constructor(code: string, message: string, facts: ErrorFacts = {}) {
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true })
+  }
+
+  constructor(code: StasisErrorCode, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
     this.name = new.target.name
     this.code = code
@@ -43,6 +55,35 @@ export abstract class StasisError extends Error {
     this.path = facts.path
     this.offset = facts.offset
     this.hint = facts.hint
+  }
+
+  /**
+   * Whether `error` comes from this library, with this code if one is given. Unlike `instanceof` it works when two copies of the
+   * package are loaded.
+   * @example if (StasisError.is(error, 'NO_SPACE')) console.error(error.hint)
+   */
+  static is(error: unknown): error is AnyStasisError
+  static is<Code extends StasisErrorCode>(
+    error: unknown,
+    code: Code,
+  ): error is StasisErrorWithCode<Code>
+  static is(error: unknown, code?: StasisErrorCode): boolean {
+    if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
+    return code === undefined || ('code' in error && error.code === code)
+  }
+
+  /**
+   * A copy that says something else: its class, its code and every fact that is not changed stay. To put it above this error, give
+   * this error as `cause`.
+   */
+  with(changes: ErrorChanges): this {
+    const { message = this.message, cause, ...facts } = { cause: this.cause, ...changes }
+    // `Object.create` would make an object that Node does not treat as an error.
+    const copy = new Error(message, cause === undefined ? undefined : { cause })
+    Object.setPrototypeOf(copy, Object.getPrototypeOf(this) as object)
+    Object.assign(copy, this, facts)
+    Error.captureStackTrace(copy)
+    return copy as this
   }
 }
 
@@ -108,6 +149,7 @@ export type QemuErrorCode =
   | 'QEMU_NOT_FOUND'
   | 'QEMU_START_FAILED'
   | 'QEMU_DIED'
+  | 'QEMU_BUSY'
   | 'QEMU_REFUSED'
   | 'QEMU_LACKS_FEATURE'
   | 'QEMU_TIMEOUT'
@@ -140,8 +182,13 @@ export class StorageError extends StasisError {
 /** The caller's own `signal` ended the act; `cause` is the signal's reason. */
 export class CancelledError extends StasisError {
   declare readonly code: 'CANCELLED'
-  constructor(operation: string, reason?: unknown) {
-    super('CANCELLED', `Cancelled: ${operation}`, { operation, cause: reason })
+  /** What the act leaves: `the guest runs on`. `undefined` when nothing has changed. */
+  readonly outcome: string | undefined
+
+  constructor(operation: string, reason?: unknown, outcome?: string) {
+    const left = outcome === undefined ? '' : `; ${outcome}`
+    super('CANCELLED', `Cancelled: ${operation}${left}`, { operation, cause: reason })
+    this.outcome = outcome
   }
 }
 
@@ -153,12 +200,65 @@ export class InternalError extends StasisError {
   }
 }
 
+/** Any error of this library; its `code` says which. */
+export type AnyStasisError =
+  | UsageError
+  | DomainError
+  | DomainXmlError
+  | ImageError
+  | QemuError
+  | StorageError
+  | CancelledError
+  | InternalError
+
+/** Every code that an error of this library can have. */
+export type StasisErrorCode =
+  | UsageErrorCode
+  | DomainErrorCode
+  | DomainXmlErrorCode
+  | ImageErrorCode
+  | QemuErrorCode
+  | StorageErrorCode
+  | 'CANCELLED'
+  | 'INTERNAL'
+
+/** The class of the errors that have `Code`, with this code. */
+export type StasisErrorWithCode<Code extends StasisErrorCode> = NarrowedTo<AnyStasisError, Code>
+
+type NarrowedTo<Kind extends AnyStasisError, Code extends StasisErrorCode> = Kind extends unknown
+  ? [Extract<Code, Kind['code']>] extends [never]
+    ? never
+    : Kind & { readonly code: Extract<Code, Kind['code']> }
+  : never
+
+/**
+ * Why something cannot be done this way, for a caller that may try another: `code` is what an error would have, `reason` is for people
+ * and completes a sentence.
+ */
+export interface Refusal<Code extends StasisErrorCode = StasisErrorCode> {
+  readonly code: Code
+  readonly reason: string
+}
+
+/**
+ * An error of the class and code of `cause`, which it keeps, with a message that says what could not be done. What is not an error of
+ * this library becomes an `InternalError`.
+ */
+export function rewrapped(
+  cause: unknown,
+  changes: ErrorChanges & { message: string },
+): StasisError {
+  return cause instanceof StasisError
+    ? cause.with({ ...changes, cause })
+    : new InternalError(changes.message, { ...changes, cause })
+}
+
 /** Throws `CancelledError` when `signal` is aborted. */
 export function throwIfCancelled(operation: string, signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new CancelledError(operation, signal.reason)
 }
 
-/** Semaphore a Node file-system error into a `StorageError` that says what was attempted on which path. */
+/** Turns a Node file-system error into a `StorageError` that says what was attempted on which path. */
 export function storageError(operation: string, path: string, cause: unknown): StasisError {
   if (cause instanceof StasisError) return cause
   const errno = (cause as NodeJS.ErrnoException | null)?.code

@@ -119,11 +119,15 @@ export {
   UsageError,
 } from './errors.ts'
 export type {
+  AnyStasisError,
   DomainErrorCode,
   DomainXmlErrorCode,
+  ErrorChanges,
   ErrorFacts,
   ImageErrorCode,
   QemuErrorCode,
+  StasisErrorCode,
+  StasisErrorWithCode,
   StorageErrorCode,
   UsageErrorCode,
 } from './errors.ts'

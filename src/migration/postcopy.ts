@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { CancelledError, QemuError } from '../errors.ts'
+import { CancelledError, QemuError, type Refusal } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import type { QmpEventListener } from '../qmp/events.ts'
 import { QmpRefusal } from '../qmp/refusal.ts'
@@ -33,7 +33,7 @@ export async function startPostcopy(
   qmp: QmpConnection,
   uri: string,
   options: PostcopyOptions = {},
-): Promise<string | undefined> {
+): Promise<Refusal<'QEMU_LACKS_FEATURE'> | undefined> {
   using events = qmp.listen('MIGRATION')
   try {
     // A QEMU that was just started has no other capability on; a query first would cost a turn of its main loop.
@@ -43,7 +43,7 @@ export async function startPostcopy(
     }))
     await qmp.execute('migrate-set-capabilities', { capabilities: on })
   } catch (error) {
-    if (error instanceof QmpRefusal) return error.message
+    if (error instanceof QmpRefusal) return { code: 'QEMU_LACKS_FEATURE', reason: error.message }
     throw error
   }
   await qmp.execute('migrate-incoming', { uri }, options)

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { CancelledError, DomainError, QemuError } from '../errors.ts'
+import { CancelledError, QemuError, StasisError } from '../errors.ts'
 import { QmpConnection } from '../qmp/connection.ts'
 
 const FIRST_PAUSE_MS = 2
@@ -20,7 +20,7 @@ export interface AwaitMonitorOptions {
 
 /**
  * Connects to the monitor of a QEMU that has just been started: its socket comes into being some time after the process does,
- * and answers when the machine is complete. Throws `DOMAIN_BUSY` when the time is over.
+ * and answers when the machine is complete. Throws `QEMU_TIMEOUT` when the time is over.
  */
 export async function connectWhenReady(
   path: string,
@@ -35,11 +35,11 @@ export async function connectWhenReady(
       const bounds = { signal, timeoutMs: leftMs, processTail, outOfBand }
       return await QmpConnection.connect(path, bounds)
     } catch (error) {
-      const silent = error instanceof DomainError && error.code === 'DOMAIN_BUSY'
-      const absent = error instanceof QemuError && error.code === 'QEMU_DIED'
-      if (!silent && !absent) throw error
+      const notReady = StasisError.is(error, 'QEMU_BUSY') || StasisError.is(error, 'QEMU_DIED')
+      if (!notReady) throw error
       if (Date.now() >= deadline) {
-        throw new DomainError('DOMAIN_BUSY', `Nothing listens on ${path}`, { path, cause: error })
+        const text = `The monitor at ${path} was not ready within ${timeoutMs} ms`
+        throw new QemuError('QEMU_TIMEOUT', text, { path, cause: error })
       }
     }
     await delay(pauseMs, undefined, { signal }).catch((reason: unknown) => {

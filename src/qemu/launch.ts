@@ -1,4 +1,5 @@
-import { CancelledError, DomainError, QemuError, throwIfCancelled } from '../errors.ts'
+import { CancelledError, QemuError, StasisError, throwIfCancelled } from '../errors.ts'
+import { anySignal } from '../io/any-signal.ts'
 import { openLog } from '../io/log-file.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { connectWhenReady } from './await-monitor.ts'
@@ -71,10 +72,9 @@ async function connect(
   process: QemuProcess,
 ): Promise<QmpConnection> {
   const { emulator, monitors, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
-  const bounds = [child.ended, ...(signal === undefined ? [] : [signal])]
   try {
     return await connectWhenReady(monitors.control, {
-      signal: AbortSignal.any(bounds),
+      signal: anySignal(child.ended, signal),
       timeoutMs,
       processTail: () => process.tail(),
     })
@@ -89,12 +89,11 @@ async function connect(
       })
     }
     if (signal?.aborted === true) throw new CancelledError(`start ${emulator}`, signal.reason)
-    if (cause instanceof DomainError) {
-      throw new QemuError('QEMU_TIMEOUT', `${emulator} was not ready within ${timeoutMs} ms`, {
-        operation: 'start QEMU',
-        path: process.logPath,
-      })
-    }
-    throw cause
+    if (!StasisError.is(cause, 'QEMU_TIMEOUT')) throw cause
+    throw cause.with({
+      message: `${emulator} was not ready within ${timeoutMs} ms`,
+      operation: 'start QEMU',
+      path: process.logPath,
+    })
   }
 }

@@ -105,10 +105,10 @@ test('connect() ignores an event before the greeting', async () => {
   assert.deepEqual(await qmp.execute('query-name'), { name: 'one' })
 })
 
-test('connect() throws DOMAIN_BUSY when no greeting comes', async () => {
+test('connect() throws QEMU_BUSY when no greeting comes', async () => {
   await using monitor = await fakeMonitor(() => undefined, '')
   await assert.rejects(QmpConnection.connect(monitor.path, { timeoutMs: 30 }), {
-    code: 'DOMAIN_BUSY',
+    code: 'QEMU_BUSY',
   })
 })
 

@@ -57,7 +57,7 @@ export class QmpConnection implements AsyncDisposable {
   }
 
   /**
-   * Connects to a monitor and negotiates. Throws `QEMU_DIED` when nothing listens there, `DOMAIN_BUSY` when no greeting comes within `timeoutMs` (a
+   * Connects to a monitor and negotiates. Throws `QEMU_DIED` when nothing listens there, `QEMU_BUSY` when no greeting comes within `timeoutMs` (a
    * monitor serves one client at a time), `QEMU_STREAM` when the peer does not speak QMP.
    */
   static async connect(path: string, options: QmpConnectOptions = {}): Promise<QmpConnection> {

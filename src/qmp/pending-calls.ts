@@ -86,8 +86,7 @@ function failure({ command, site }: PendingCall, reason: Error): Error {
     return withCallSite(new QmpLost(path, lastWords, { operation: command, cause }), site)
   }
   if (!(reason instanceof QemuError)) return reason
-  const facts = { operation: command, path: reason.path, cause: reason.cause }
-  return withCallSite(new QemuError(reason.code, reason.message, facts), site)
+  return withCallSite(reason.with({ operation: command }), site)
 }
 
 function brief(message: Record<string, unknown>): string {

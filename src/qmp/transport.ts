@@ -1,7 +1,7 @@
 import { createConnection, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { CancelledError, DomainError, QemuError, UsageError, throwIfCancelled } from '../errors.ts'
+import { CancelledError, QemuError, UsageError, throwIfCancelled } from '../errors.ts'
 
 /** A unix socket's path holds 107 bytes and a NUL (Linux, `struct sockaddr_un`). */
 const LONGEST_SOCKET_PATH = 107
@@ -86,7 +86,7 @@ export class LineTransport {
 
 /**
  * Connects to the unix socket of a monitor, which may not be ready to accept. Throws `PATH_TOO_LONG`, `QEMU_DIED` when nothing listens there,
- * `DOMAIN_BUSY` when its queue stays full until `deadline`.
+ * `QEMU_BUSY` when its queue stays full until `deadline`.
  */
 export async function connectSocket(
   path: string,
@@ -124,8 +124,8 @@ export async function connectSocket(
  * The error for a monitor that does not answer. A monitor serves one client at a time: further clients wait without an answer (QEMU
  * chardev/char-socket.c).
  */
-export function monitorBusy(path: string, cause?: unknown): DomainError {
-  return new DomainError('DOMAIN_BUSY', `The monitor at ${path} does not answer`, {
+export function monitorBusy(path: string, cause?: unknown): QemuError {
+  return new QemuError('QEMU_BUSY', `The monitor at ${path} does not answer`, {
     path,
     cause,
     hint: 'Another program holds this monitor, or QEMU hangs: wait for it or end it, then try again',

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, realpath, symlink } from 'node:fs/promises'
 import { DomainError, storageError } from '../../errors.ts'
 import { inspectQemu, machineFacts } from '../../qemu/inspect.ts'
-import { QmpConnection } from '../../qmp/connection.ts'
 import { attachedXml } from './attached-xml.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { writeDurably } from '../store/durable-text.ts'
@@ -10,6 +9,7 @@ import { HeldDomain } from '../store/held-domain.ts'
 import { checkIdentity } from '../store/identity.ts'
 import { clearRuntime } from '../store/presence.ts'
 import { writeRecord } from '../store/runtime-record.ts'
+import { connectMonitor } from '../machine/monitor.ts'
 import { restartObstacles } from '../machine/restart-obstacles.ts'
 
 /** What to take over. */
@@ -41,7 +41,7 @@ export async function attachDomain(
     throw storageError('find the monitor', qmpSocket, error)
   })
   const found = await inspectQemu(socket)
-  await using qmp = await QmpConnection.connect(socket, { signal: options.signal })
+  await using qmp = await connectMonitor(socket, { signal: options.signal })
   const facts = await machineFacts(qmp)
   const obstacles = await restartObstacles(qmp, found.commandLine)
   const name = options.name ?? facts.name ?? `qemu-${found.identity.pid}`

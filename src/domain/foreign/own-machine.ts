@@ -3,10 +3,10 @@ import { openImage } from '../../image/open-image.ts'
 import { probeMigration } from '../../migration/features.ts'
 import { contVm } from '../../migration/run-state.ts'
 import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
-import { QmpConnection } from '../../qmp/connection.ts'
 import { openImageSender } from '../../transfer/image-senders/sender-table.ts'
 import { attachDomain } from './attach.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
+import { connectMonitor } from '../machine/monitor.ts'
 import { attachedProvenance } from '../machine/provenance.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { transferIn } from '../restore/restore-transfer.ts'
@@ -81,7 +81,7 @@ async function restore(
     incoming: ['-S', '-incoming', 'defer'],
   })
   await using scratch = await makeTemporaryDirectory('stasis-machine-')
-  await using control = await QmpConnection.connect(socket, { signal })
+  await using control = await connectMonitor(socket, { signal })
   await using sender = openImageSender(image, {
     readers: 2,
     signal,

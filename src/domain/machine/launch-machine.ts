@@ -1,4 +1,4 @@
-import { InternalError, QemuError } from '../../errors.ts'
+import { InternalError, StasisError } from '../../errors.ts'
 import { commandEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import type { MemoryFile } from '../../qemu/command-line/options.ts'
@@ -164,6 +164,6 @@ function recorded(record: RuntimeRecord | undefined): RuntimeRecord {
 
 /** The log goes with the runtime directory; what it says stands in the message. */
 function withoutLog(error: unknown): unknown {
-  if (!(error instanceof QemuError) || error.code !== 'QEMU_START_FAILED') return error
-  return new QemuError(error.code, error.message, { operation: error.operation })
+  if (!StasisError.is(error, 'QEMU_START_FAILED')) return error
+  return error.with({ path: undefined, hint: undefined })
 }

@@ -1,8 +1,26 @@
-import { QmpConnection } from '../../qmp/connection.ts'
+import { DomainError, StasisError } from '../../errors.ts'
+import { QmpConnection, type QmpConnectOptions } from '../../qmp/connection.ts'
 import type { RunState } from '../../qmp/replies.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 const ANSWER_MS = 5000
+
+/**
+ * Connects to the monitor of a running machine: a monitor that is busy is a machine that is busy.
+ * @throws QemuError QEMU_DIED, DomainError DOMAIN_BUSY when QEMU does not answer
+ */
+export async function connectMonitor(
+  path: string,
+  options: QmpConnectOptions,
+): Promise<QmpConnection> {
+  try {
+    return await QmpConnection.connect(path, options)
+  } catch (error) {
+    if (!StasisError.is(error, 'QEMU_BUSY')) throw error
+    const { message, hint, cause } = error
+    throw new DomainError('DOMAIN_BUSY', message, { path, hint, cause })
+  }
+}
 
 /**
  * Opens the monitor for acts. Only for who holds the lock.
@@ -12,7 +30,7 @@ export async function openControl(
   paths: RuntimePaths,
   signal?: AbortSignal,
 ): Promise<QmpConnection> {
-  return QmpConnection.connect(paths.controlSocket, { signal })
+  return connectMonitor(paths.controlSocket, { signal })
 }
 
 /**
@@ -20,7 +38,7 @@ export async function openControl(
  * @throws QemuError QEMU_DIED, DomainError DOMAIN_BUSY when QEMU does not answer
  */
 export async function openQuery(paths: RuntimePaths, signal?: AbortSignal): Promise<QmpConnection> {
-  return QmpConnection.connect(paths.querySocket, { signal, timeoutMs: ANSWER_MS })
+  return connectMonitor(paths.querySocket, { signal, timeoutMs: ANSWER_MS })
 }
 
 /** What QEMU says its machine does; `undefined` when it does not answer. */

@@ -1,4 +1,4 @@
-import { DomainError, QemuError } from '../../errors.ts'
+import { StasisError } from '../../errors.ts'
 import {
   SystemCallError,
   closeDescriptor,
@@ -48,7 +48,7 @@ export class KeptMonitor implements AsyncDisposable {
     return this.#ourEnd
   }
 
-  /** Agrees on out-of-band commands with the QEMU that was launched. @throws QemuError, DomainError DOMAIN_BUSY, CancelledError */
+  /** Agrees on out-of-band commands with the QEMU that was launched. @throws QemuError QEMU_BUSY, QEMU_DIED; CancelledError */
   async negotiate(signal: AbortSignal | undefined): Promise<void> {
     closeDescriptor(this.#qemuEnd)
     // Ours belongs to the connection now.
@@ -88,16 +88,12 @@ export async function openKeptMonitor(
       outOfBand: true,
     })
   } catch (cause) {
-    if (!(cause instanceof DomainError)) throw cause
-    throw new QemuError(
-      'QEMU_TIMEOUT',
-      'QEMU itself waits for memory and cannot be asked to take it from a new page server',
-      {
-        path: paths.postcopySocket,
-        cause,
-        hint: 'Root can recover it, and whoever may trace its process (sysctl kernel.yama.ptrace_scope); `stasis destroy` ends it',
-      },
-    )
+    if (!StasisError.is(cause, 'QEMU_TIMEOUT')) throw cause
+    throw cause.with({
+      message: 'QEMU itself waits for memory and cannot be asked to take it from a new page server',
+      cause,
+      hint: 'Root can recover it, and whoever may trace its process (sysctl kernel.yama.ptrace_scope); `stasis destroy` ends it',
+    })
   }
 }
 

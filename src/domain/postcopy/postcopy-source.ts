@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Refusal } from '../../errors.ts'
+import { anySignal } from '../../io/any-signal.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
 import { startPostcopy } from '../../migration/postcopy.ts'
@@ -84,9 +86,9 @@ export class PostcopySource implements AsyncDisposable {
   async loadDevices(
     control: QmpConnection,
     signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
+  ): Promise<Refusal | undefined> {
     this.#closeQemuEnd()
-    let refused: string | undefined
+    let refused: Refusal | undefined
     const start = async (bounds: { readonly signal: AbortSignal }): Promise<void> => {
       refused = await startPostcopy(control, `fd:${STREAM_IN_QEMU}`, bounds)
     }
@@ -104,7 +106,7 @@ export class PostcopySource implements AsyncDisposable {
   ): Promise<void> {
     const first = await this.#first
     const over = new AbortController()
-    const bounds = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
+    const bounds = anySignal(over.signal, signal)
     try {
       await Promise.race([act({ signal: bounds }), first.failed])
     } catch (error) {

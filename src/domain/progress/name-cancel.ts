@@ -1,13 +1,11 @@
-import { CancelledError } from '../../errors.ts'
+import { StasisError, CancelledError } from '../../errors.ts'
 
-/** An act of which a cancelled step is told as the act cancelled, not as the step; what it says of its outcome stays. */
+/** Reports a cancelled step as a cancellation of the whole operation; what the step reports of its outcome stays. */
 export async function nameCancel<Result>(operation: string, act: Promise<Result>): Promise<Result> {
-  const verb = `${operation.split(' ', 1)[0]} `
   try {
     return await act
   } catch (error) {
-    if (!(error instanceof CancelledError) || error.operation?.startsWith(verb) === true)
-      throw error
-    throw new CancelledError(operation, error.cause)
+    if (!StasisError.is(error, 'CANCELLED')) throw error
+    throw new CancelledError(operation, error.cause, error.outcome)
   }
 }

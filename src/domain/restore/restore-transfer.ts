@@ -1,4 +1,5 @@
 import { CancelledError, ImageError, StasisError, StorageError } from '../../errors.ts'
+import { anySignal } from '../../io/any-signal.ts'
 import type { MigrationFeatures } from '../../migration/features.ts'
 import { startIncoming } from '../../migration/incoming.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
@@ -48,7 +49,7 @@ export async function transferIn(
     directIo: mappedRam?.directIo === true && features.directIo,
     channels: sender.multifd.channels,
     multifdCompression: sender.multifd.compression,
-    signal: signal === undefined ? abandon.signal : AbortSignal.any([signal, abandon.signal]),
+    signal: anySignal(abandon.signal, signal),
   })
   let timer: NodeJS.Timeout | undefined
   const ends = await Promise.allSettled([

@@ -136,7 +136,7 @@ async function restoreUntilItRuns(
   const socketPath = held.paths.migrationSocket
   const postcopyRefused = await postcopy?.loadDevices(control, signal)
   if (postcopyRefused !== undefined && options.mode === 'lazy')
-    throw postcopyRefusal(image, postcopyRefused)
+    throw postcopyRefusal(image, postcopyRefused.reason)
   const lazy = postcopy !== undefined && postcopyRefused === undefined
   if (!lazy) {
     await postcopy?.[Symbol.asyncDispose]()
@@ -185,7 +185,7 @@ async function restoreUntilItRuns(
     format: image.format,
     state: runs ? 'running' : 'paused',
     mode,
-    modeReason: postcopyRefused === undefined ? chosen.why : `no lazy: ${postcopyRefused}`,
+    modeReason: postcopyRefused === undefined ? chosen.why : `no lazy: ${postcopyRefused.reason}`,
     ramBytes,
     timing: {
       totalMs: ranMs - startMs,

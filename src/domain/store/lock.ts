@@ -11,6 +11,12 @@ const RETRY_MS = 20
 /** Whoever releases a lock removes its directory, in the middle of our making it even; so often in a row is no coincidence. */
 const MAX_COINCIDENCES = 100
 
+/** The process that holds a lock, as it wrote itself down; `undefined` when that cannot be read (yet). */
+export interface LockHolder {
+  readonly pid: number | undefined
+  readonly verb: string | undefined
+}
+
 /**
  * The right to act on one domain. The kernel drops it with the process, so a crash leaves nothing locked.
  * Releasing it removes the runtime directory when nothing else is in it.
@@ -40,7 +46,7 @@ export class DomainLock implements AsyncDisposable {
       const attempt = await DomainLock.tryAcquire(paths, verb)
       if (attempt instanceof DomainLock) return attempt
       if (performance.now() > deadline) {
-        throw new DomainError('DOMAIN_BUSY', `Domain '${name}' is busy: ${attempt}`, {
+        throw new DomainError('DOMAIN_BUSY', `Domain '${name}' is busy: ${textOf(attempt)}`, {
           operation: verb,
           hint: 'Wait until that has ended, or interrupt it',
         })
@@ -49,8 +55,8 @@ export class DomainLock implements AsyncDisposable {
     }
   }
 
-  /** One attempt without waiting: the lock, or words about its holder. @throws StorageError */
-  static async tryAcquire(paths: RuntimePaths, verb: string): Promise<DomainLock | string> {
+  /** One attempt without waiting: the lock, or its holder. @throws StorageError */
+  static async tryAcquire(paths: RuntimePaths, verb: string): Promise<DomainLock | LockHolder> {
     try {
       for (let attempt = 1; ; attempt += 1) {
         await mkdir(paths.directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
@@ -60,7 +66,7 @@ export class DomainLock implements AsyncDisposable {
         const handle = await open(paths.lock, 'a+', 0o600).catch(ignoreMissing)
         if (handle === undefined) continue
         if (!tryLock(handle.fd)) {
-          const holder = await describeHolder(handle)
+          const holder = await readHolder(handle)
           await handle.close()
           return holder
         }
@@ -93,15 +99,21 @@ async function isStillThere(handle: FileHandle, path: string): Promise<boolean> 
   return named !== undefined && named.ino === held.ino && named.dev === held.dev
 }
 
-async function describeHolder(handle: FileHandle): Promise<string> {
+async function readHolder(handle: FileHandle): Promise<LockHolder> {
   const buffer = Buffer.alloc(256)
   const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
   try {
-    const holder = JSON.parse(buffer.toString('utf8', 0, bytesRead)) as Record<string, unknown>
-    return `process ${String(holder['pid'])} is doing ${String(holder['verb'])}`
+    const { pid, verb } = JSON.parse(buffer.toString('utf8', 0, bytesRead)) as LockHolder
+    return { pid, verb }
   } catch {
-    return 'another process works on it'
+    return { pid: undefined, verb: undefined }
   }
+}
+
+function textOf({ pid, verb }: LockHolder): string {
+  return pid === undefined || verb === undefined
+    ? 'another process works on it'
+    : `process ${pid} is doing ${verb}`
 }
 
 function ignoreMissing(error: unknown): undefined {

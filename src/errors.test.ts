@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isNativeError } from 'node:util/types'
+import {
+  CancelledError,
+  ImageError,
+  QemuError,
+  StasisError,
+  StorageError,
+  rewrapped,
+} from './errors.ts'
+import type * as Errors from './errors.ts'
+
+const full = new StorageError('NO_SPACE', 'No space left for /a', {
+  operation: 'save',
+  path: '/a',
+  offset: 7,
+  hint: 'Free some space',
+  cause: new Error('ENOSPC'),
+})
+
+test('StasisError.with() changes what is given and keeps class, code, cause and the other facts', () => {
+  const changed = full.with({ message: "Could not save domain 'web'", hint: undefined })
+  assert.ok(changed instanceof StorageError && isNativeError(changed))
+  assert.deepEqual(Object.assign({}, changed, { message: changed.message, cause: changed.cause }), {
+    name: 'StorageError',
+    code: 'NO_SPACE',
+    operation: 'save',
+    path: '/a',
+    offset: 7,
+    hint: undefined,
+    message: "Could not save domain 'web'",
+    cause: full.cause,
+  })
+  assert.equal(full.message, 'No space left for /a')
+  assert.match(
+    changed.stack ?? '',
+    /^StorageError: Could not save domain 'web'\n(.*\n)?.*errors\.test\.ts/,
+  )
+})
+
+test('StasisError.with() keeps what a class adds', () => {
+  const cancelled = new CancelledError('save', 'too slow', 'the guest runs on')
+  const changed = cancelled.with({ hint: 'Try again' })
+  assert.ok(changed instanceof CancelledError)
+  assert.equal(changed.outcome, 'the guest runs on')
+  assert.equal(changed.hint, 'Try again')
+})
+
+test('StasisError.with() drops the cause that is given as undefined', () => {
+  assert.equal(full.with({ cause: undefined }).cause, undefined)
+  assert.ok(!('cause' in full.with({ cause: undefined })))
+})
+
+test('StasisError.is() narrows by code', () => {
+  const error: unknown = new ImageError('IMAGE_STALE', 'old')
+  assert.equal(StasisError.is(error), true)
+  assert.equal(StasisError.is(error, 'IMAGE_IN_USE'), false)
+  assert.equal(StasisError.is(new Error('x')), false)
+  assert.equal(StasisError.is({ code: 'IMAGE_STALE' }, 'IMAGE_STALE'), false)
+  assert.equal(StasisError.is(null), false)
+  assert.ok(StasisError.is(error, 'IMAGE_STALE'))
+  // Types, checked by `tsc`: the class follows from the code, and a code with a typo does not compile.
+  const narrowed: ImageError & { readonly code: 'IMAGE_STALE' } = error
+  assert.equal(narrowed.code, 'IMAGE_STALE')
+  // @ts-expect-error No error has this code.
+  assert.equal(StasisError.is(error, 'IMAGE_STAIL'), false)
+  const any: unknown = error
+  // @ts-expect-error No error has this code.
+  assert.ok(StasisError.is(any) && any.code !== 'IMAGE_STAIL')
+})
+
+test('StasisError.is() recognises an error of another copy of the package', async () => {
+  const copy = (await import(`${import.meta.resolve('./errors.ts')}?copy`)) as typeof Errors
+  const error = new copy.QemuError('QEMU_BUSY', 'x')
+  assert.ok(!(error instanceof QemuError))
+  assert.ok(StasisError.is(error, 'QEMU_BUSY'))
+})
+
+test('rewrapped() puts an error of the same kind above its cause', () => {
+  const above = rewrapped(full, { message: 'Could not save', hint: undefined })
+  assert.ok(above instanceof StorageError)
+  assert.equal(above.cause, full)
+  assert.equal(above.path, '/a')
+  const cancelled = rewrapped(new CancelledError('save', 'too slow'), { message: 'Stopped' })
+  assert.ok(StasisError.is(cancelled, 'CANCELLED'))
+  const fault = rewrapped(new TypeError('x is undefined'), { message: 'Could not save' })
+  assert.ok(StasisError.is(fault, 'INTERNAL'))
+  assert.ok(fault.cause instanceof TypeError)
+})
