@@ -20,7 +20,7 @@ export async function manText(): Promise<string> {
     '[\\fB\\-\\-state\\-dir\\fR \\fIdir\\fR] [\\fB\\-\\-json\\fR] \\fIverb\\fR ...',
     '.SH DESCRIPTION',
     escape(
-      'Domains are described by libvirt domain XML; verbs and options are those of virsh. A domain is meant by its name, its UUID or, while it runs, its id (the process id of its QEMU). Results go to standard output, all else to standard error.',
+      'Domains are described by libvirt domain XML. Verbs and options that virsh has carry the names that virsh gives them; not all of virsh exists here. A domain is given by its name, its UUID or, while it runs, its id (the process id of its QEMU). Results go to standard output, everything else to standard error. Guests are x86_64 only.',
     ),
     '.SH OPTIONS OF EVERY VERB',
     ...tagged(
@@ -40,8 +40,8 @@ export async function manText(): Promise<string> {
       }),
     '.SH ENVIRONMENT',
     ...tagged('STASIS_STATE_DIR', 'where domains are kept; /var/lib/stasis for root'),
-    ...tagged('STASIS_RUNTIME_DIR', 'what lives only as long as a QEMU; /run/stasis for root'),
-    ...tagged('STASIS_DEBUG', 'when set, errors have stack traces'),
+    ...tagged('STASIS_RUNTIME_DIR', 'what exists only while a QEMU runs; /run/stasis for root'),
+    ...tagged('STASIS_DEBUG', 'if set, errors have stack traces'),
     '.SH SEE ALSO',
     '.BR virsh (1),',
     '.BR qemu\\-system\\-x86_64 (1)',

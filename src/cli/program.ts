@@ -5,21 +5,21 @@ import type { Output } from './terminal/output.ts'
 import type { Answer, Invocation, Verb } from './verb.ts'
 import { VERBS } from './verbs.ts'
 
-/** The options that every verb takes. */
+/** The options of every verb. */
 interface GlobalFlags {
   readonly stateDir?: string
   readonly json?: boolean
 }
 
-/** What the command line takes from its surroundings. */
+/** What the command line needs from its process. */
 export interface ProgramContext {
   readonly output: Output
   readonly signal: AbortSignal
 }
 
 /**
- * Runs one command line (without the names of interpreter and script). The answer is `undefined` when help was shown.
- * @throws UsageError for a wrong command line, and what the verb throws
+ * Runs one command line (without the names of interpreter and script). The answer is `undefined` if help was shown.
+ * @throws UsageError for a wrong command line; whatever the verb throws
  */
 export async function runProgram(
   argv: readonly string[],
@@ -80,7 +80,7 @@ function invocation(flags: GlobalFlags, { output, signal }: ProgramContext): Inv
   }
 }
 
-/** The first argument that is no option: only that verb's file is loaded. */
+/** The first argument that is not an option. Only the file of that verb is loaded. */
 function verbIn(argv: readonly string[]): string | undefined {
   const operands = argv.filter(
     (argument, index) => !argument.startsWith('-') && argv[index - 1] !== '--state-dir',

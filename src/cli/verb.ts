@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { DirectoryOptions } from '../domain/store/directories.ts'
 import type { Output } from './terminal/output.ts'
 
-/** What every verb is given beside its own arguments. */
+/** What every verb receives besides its own arguments. */
 export interface Invocation {
   readonly directories: DirectoryOptions
   /** Aborted by Ctrl-C. */
@@ -11,19 +11,19 @@ export interface Invocation {
   readonly output: Output
 }
 
-/** What a verb has to say at its end: to a person, and with `--json` to a program. */
+/** The result of a verb: as text for a person and, with `--json`, as data for a program. */
 export interface Answer {
   readonly text: string
   readonly json: Readonly<Record<string, unknown>> | readonly unknown[]
 }
 
-/** One verb of the command line. `Flags` are its options as commander names them. */
+/** One verb of the command line. `Flags` are its options, with commander's names. */
 export interface Verb<Flags extends object = Record<never, never>> {
   /** Adds arguments and options. */
   readonly declare: (command: Command) => Command
   /** A command line, for `--help`. */
   readonly example: string
-  /** Does the work. No answer: the verb has spoken to the terminal itself. */
+  /** Does the work. Returns no answer if the verb has written to the terminal itself. */
   readonly run: (
     args: readonly string[],
     flags: Flags,

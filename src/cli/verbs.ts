@@ -1,6 +1,6 @@
 import type { Verb } from './verb.ts'
 
-/** A verb in the list of all: its file is loaded only when it is called. */
+/** An entry in the list of verbs. The file of a verb is loaded only when the verb is called. */
 export interface VerbEntry {
   readonly name: string
   readonly summary: string
@@ -15,35 +15,43 @@ function entry<Flags extends object>(
   return { name, summary, load: async () => (await load()).verb as Verb<object> }
 }
 
-/** Every verb, in the order in which `--help` lists them. */
+/** Every verb, in the order of `--help`. */
 export const VERBS: readonly VerbEntry[] = [
   entry('define', 'define a domain from an XML file', () => import('./verbs/define.ts')),
-  entry('undefine', 'forget the definition of a domain', () => import('./verbs/undefine.ts')),
-  entry('start', 'start a defined domain', () => import('./verbs/start.ts')),
+  entry('undefine', 'remove the definition of a domain', () => import('./verbs/undefine.ts')),
+  entry(
+    'start',
+    'start a domain, from its managed save if it has one',
+    () => import('./verbs/start.ts'),
+  ),
   entry(
     'autostart',
-    'let a domain start with the host, or no longer',
+    'make a domain start with the host, or not',
     () => import('./verbs/autostart.ts'),
   ),
-  entry('shutdown', 'ask a guest to shut itself down', () => import('./verbs/shutdown.ts')),
+  entry('shutdown', 'ask a guest to shut down', () => import('./verbs/shutdown.ts')),
+  entry('reboot', 'ask a guest to reboot', () => import('./verbs/reboot.ts')),
   entry(
-    'reboot',
-    'ask a guest to shut down, and start it again',
-    () => import('./verbs/reboot.ts'),
+    'reset',
+    'reset a domain at once, as its reset button would',
+    () => import('./verbs/reset.ts'),
   ),
-  entry('reset', 'reset a machine at once', () => import('./verbs/reset.ts')),
-  entry('destroy', 'end a running domain at once', () => import('./verbs/destroy.ts')),
+  entry(
+    'destroy',
+    'stop a running domain at once, as if its power were cut',
+    () => import('./verbs/destroy.ts'),
+  ),
   entry('suspend', 'pause a running domain', () => import('./verbs/suspend.ts')),
-  entry('resume', 'let a paused domain run on', () => import('./verbs/resume.ts')),
-  entry('save', 'save a running domain to a file and end it', () => import('./verbs/save.ts')),
+  entry('resume', 'resume a paused domain', () => import('./verbs/resume.ts')),
+  entry('save', 'save a running domain to a file, then stop it', () => import('./verbs/save.ts')),
   entry(
     'managedsave',
-    'save a running domain where its next start finds it, and end it',
+    'save a running domain for its next start, then stop it',
     () => import('./verbs/managedsave.ts'),
   ),
   entry(
     'managedsave-remove',
-    'throw away the managed save of a domain',
+    'delete the managed save of a domain',
     () => import('./verbs/managedsave-remove.ts'),
   ),
   entry(
@@ -61,71 +69,71 @@ export const VERBS: readonly VerbEntry[] = [
     'edit the domain XML in a managed save',
     () => import('./verbs/managedsave-edit.ts'),
   ),
-  entry('domjobinfo', 'show how far a save or restore is', () => import('./verbs/domjobinfo.ts')),
+  entry(
+    'domjobinfo',
+    'show the progress of a save or restore',
+    () => import('./verbs/domjobinfo.ts'),
+  ),
   entry(
     'domjobabort',
-    'cancel a save or restore of another process',
+    'cancel a save or restore that another process is doing',
     () => import('./verbs/domjobabort.ts'),
   ),
-  entry('restore', 'run a saved domain on from its file', () => import('./verbs/restore.ts')),
+  entry('restore', 'restore a domain from a save image', () => import('./verbs/restore.ts')),
   entry(
     'postcopy-recover',
-    'bring the rest of the memory of a domain whose page server is gone',
+    'load the rest of the memory of a domain that lost its page server',
     () => import('./verbs/postcopy-recover.ts'),
   ),
   entry(
     'image-cache',
-    'keep the memory of images raw, so that they can be mapped',
+    'keep the memory of save images uncompressed, so that a restore can map it',
     () => import('./verbs/image-cache.ts'),
   ),
   entry(
     'save-image-dumpxml',
-    'show the domain XML in a saved file',
+    'show the domain XML in a save image',
     () => import('./verbs/save-image-dumpxml.ts'),
   ),
   entry(
     'save-image-define',
-    'replace the domain XML in a saved file',
+    'replace the domain XML in a save image',
     () => import('./verbs/save-image-define.ts'),
   ),
   entry(
     'save-image-edit',
-    'edit the domain XML in a saved file',
+    'edit the domain XML in a save image',
     () => import('./verbs/save-image-edit.ts'),
   ),
   entry(
     'image-info',
-    'show what is in a saved file, and check it',
+    'show what a save image contains, and verify it',
     () => import('./verbs/image-info.ts'),
   ),
   entry(
     'image-check',
-    'say whether a saved file can be restored here',
+    'check whether a save image can be restored on this host',
     () => import('./verbs/image-check.ts'),
   ),
   entry(
     'image-convert',
-    'write a saved file down in another format',
+    'convert a save image to another format',
     () => import('./verbs/image-convert.ts'),
   ),
-  entry(
-    'host-save',
-    'park all running domains, several at once',
-    () => import('./verbs/host-save.ts'),
-  ),
+  entry('host-save', 'save all running domains of the host', () => import('./verbs/host-save.ts')),
   entry(
     'host-resume',
-    'bring the parked domains of the host back',
+    'start the domains that host-save has saved',
     () => import('./verbs/host-resume.ts'),
   ),
-  entry('domrename', 'give a domain another name', () => import('./verbs/domrename.ts')),
-  entry('event', 'wait for what happens to domains', () => import('./verbs/event.ts')),
+  entry('domrename', 'rename a domain', () => import('./verbs/domrename.ts')),
+  entry('event', 'wait for lifecycle events of domains', () => import('./verbs/event.ts')),
   entry(
     'attach',
     'take over a running QEMU that Stasis did not start',
     () => import('./verbs/attach.ts'),
   ),
-  entry('detach', 'let go of a QEMU that was taken over', () => import('./verbs/detach.ts')),
+  entry('detach', 'release a QEMU that was taken over', () => import('./verbs/detach.ts')),
   entry('list', 'list domains', () => import('./verbs/list.ts')),
   entry('dominfo', 'show facts about a domain', () => import('./verbs/dominfo.ts')),
   entry('domstate', 'show the state of a domain', () => import('./verbs/domstate.ts')),

@@ -46,7 +46,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
 
       const restored = await stasis(stateDir, 'restore', image, '--mode', 'map', '--verbose')
       assert.match(restored.stdout, /^Mode: +map: it was asked for$/m)
-      assert.match(restored.stdout, /^Device state in: after /m)
+      assert.match(restored.stdout, /^Devices loaded: after /m)
       {
         await using console = await domain.console()
         const [, sum] = await console.ask('sum', /^SUM (\w+)/)

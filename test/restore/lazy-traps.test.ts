@@ -65,7 +65,7 @@ for (const { label, emulator } of newestQemu()) {
           assert.equal(await postcopyRam(domain), true)
           const info = await stasis(stateDir, 'dominfo', name)
           const [, kib] =
-            /^Still to come: +(\d+) KiB of memory from .*image$/m.exec(info.stdout) ?? []
+            /^Missing memory: +(\d+) KiB, loading from .*image$/m.exec(info.stdout) ?? []
           assert.ok(Number(kib) > 0 && Number(kib) <= (MEMORY_MIB + 8) * 1024, info.stdout)
           const facts = await stasis(stateDir, '--json', 'dominfo', name)
           const { postcopy } = JSON.parse(facts.stdout) as { postcopy: { remainingBytes: number } }
@@ -85,7 +85,7 @@ for (const { label, emulator } of newestQemu()) {
             assert.equal(exitCode, 130)
             assert.match(
               stderr,
-              /^Waiting for [\d.]+ [KM]iB that the guest still gets from .*image$/m,
+              /^Waiting for [\d.]+ [KM]iB of memory still being loaded from .*image$/m,
             )
             assert.match(stderr, /^error: Cancelled: save domain/m)
             assert.equal(existsSync(`${image}.2`), false)

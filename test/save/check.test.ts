@@ -16,7 +16,7 @@ test('save --check says what a save would take, and lets the guest run', async (
   const fine = await stasis(stateDir, 'save', 'tiny', dir.join('image'), '--check')
   assert.match(
     fine.stdout,
-    /^Domain 'tiny' can be saved: the image takes [\d.]+ MiB at most, .* free$/m,
+    /^Domain 'tiny' can be saved: the image needs at most [\d.]+ MiB, .* free$/m,
   )
   const managed = await stasis(stateDir, '--json', 'managedsave', 'tiny', '--check')
   assert.deepEqual((JSON.parse(managed.stdout) as { obstacles: unknown }).obstacles, [])

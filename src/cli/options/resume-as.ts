@@ -6,7 +6,7 @@ export interface ResumeFlags {
   readonly paused?: boolean
 }
 
-/** Adds `--running` and `--paused`, one of which may be given; `when` ends their descriptions. */
+/** Adds `--running` and `--paused`, which exclude each other. `when` ends their descriptions. */
 export function declareResumeAs(command: Command, when = ''): Command {
   const running = `let the guest run ${when}`.trim()
   const paused = `leave the guest paused ${when}`.trim()

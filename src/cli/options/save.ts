@@ -5,14 +5,14 @@ import { byteRate, compressionLevel, integerBetween } from './option-values.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 import { readXmlFile } from './xml-file.ts'
 
-/** How an image is written, as commander names the options. */
+/** The options for the format of an image, with commander's names. */
 export interface FormatFlags {
   readonly parallel?: boolean
   readonly parallelConnections?: number
   readonly parallelCompression?: SaveOptions['compression']
   readonly compressionLevel?: SaveOptions['compressionLevel']
   readonly format?: SaveOptions['format']
-  /** The names that virsh has for them. */
+  /** The names that virsh uses for the same options. */
   readonly imageFormat?: SaveOptions['format']
   readonly parallelChannels?: number
   readonly bypassCache?: boolean
@@ -26,28 +26,28 @@ export interface SaveFlags extends FormatFlags, ResumeFlags {
   readonly verbose?: boolean
 }
 
-/** Adds the options of how an image is written. */
+/** Adds the options for the format of an image. */
 export function declareFormat(command: Command): Command {
   return command
-    .option('--parallel', 'over several channels (the default for stasis, channels and sparse)')
+    .option('--parallel', 'use several channels (the default for stasis, channels and sparse)')
     .option(
       '--parallel-connections <n>',
-      'how many channels, 1 to 64 (default: 2)',
+      'number of channels, 1 to 64 (default: 2)',
       integerBetween(1, 64),
     )
     .addOption(
       new Option(
         '--parallel-compression <method>',
-        'how memory is compressed (default: zstd for stasis, else none)',
+        'compression of memory (default: zstd for stasis, none for others)',
       ).choices(['none', 'zlib', 'zstd']),
     )
     .option(
       '--compression-level <level>',
-      'a number, or adaptive: what the disk leaves idle (the default)',
+      'a number, or adaptive: use only the processor time that the disk leaves idle (the default)',
       compressionLevel,
     )
     .addOption(
-      new Option('--format <format>', 'how the image is written (default: stasis)').choices(
+      new Option('--format <format>', 'format of the image (default: stasis)').choices(
         RECEIVED_FORMATS,
       ),
     )
@@ -62,19 +62,19 @@ export function declareSave(command: Command): Command {
   const withXml = declareFormat(command)
     .option(
       '--max-bandwidth <rate>',
-      'bytes of guest memory per second that are sent at most, such as 500M',
+      'limit in bytes of guest memory per second, such as 500M',
       byteRate,
     )
     .option(
       '--xml <file>',
-      'domain XML to store in place of the running one; the guest must not see a difference',
+      'domain XML to store instead of the running one; the guest must not see a difference',
     )
   return declareResumeAs(withXml, 'when it is restored')
-    .option('--check', 'only look whether it could be saved so; the guest runs on')
-    .option('--verbose', 'say how long each part took')
+    .option('--check', 'only check whether the save is possible; the guest keeps running')
+    .option('--verbose', 'show how long each step took')
 }
 
-/** What the flags ask of the image. */
+/** The options of a save that the format flags set. */
 export function formatOptions(flags: FormatFlags): SaveOptions {
   return {
     format: flags.format ?? flags.imageFormat,
@@ -86,7 +86,7 @@ export function formatOptions(flags: FormatFlags): SaveOptions {
   }
 }
 
-/** What the flags ask of a save. @throws StorageError when the XML file cannot be read */
+/** The options of a save that the flags set. @throws StorageError if the XML file cannot be read */
 export async function saveOptions(flags: SaveFlags): Promise<SaveOptions> {
   return {
     ...formatOptions(flags),

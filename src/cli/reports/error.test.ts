@@ -14,9 +14,9 @@ test('errorText() shows the chain of causes and the hints, and no stack', () => 
   assert.match(errorText(error, { debug: true }), /error\.test\.ts/)
 })
 
-test('errorText() calls what is no error of ours a fault of Stasis', () => {
+test('errorText() calls an error that is not ours a bug in Stasis', () => {
   const text = errorText(new TypeError('x is not a function'), { debug: false })
-  assert.match(text, /^error: TypeError: x is not a function\nhint: This is a fault of Stasis/)
+  assert.match(text, /^error: TypeError: x is not a function\nhint: This is a bug in Stasis/)
 })
 
 test('errorObject() has what a program needs', () => {

@@ -46,9 +46,9 @@ export function errorObject(error: unknown): ErrorObject {
 }
 
 const REPORT_HINT =
-  'This is a fault of Stasis: please report it; STASIS_DEBUG=1 shows where it happened'
+  'This is a bug in Stasis: please report it. STASIS_DEBUG=1 shows where it happened'
 
-/** An error and its causes as far as they tell something new. */
+/** An error and those of its causes that add something new. */
 function chain(error: unknown): readonly unknown[] {
   const all = links(error)
   return all.filter((link, index) => {
@@ -57,7 +57,7 @@ function chain(error: unknown): readonly unknown[] {
   })
 }
 
-/** Node's and the XML parser's errors are told in our own words by the error above them. */
+/** The error above one of Node or of the XML parser says the same in our own words. */
 function isToldBy(above: unknown, cause: unknown): boolean {
   if (cause instanceof StasisError) return false
   return (

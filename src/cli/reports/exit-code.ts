@@ -22,30 +22,30 @@ const KINDS: readonly ErrorKind[] = [
   },
   {
     exitCode: 3,
-    meaning: 'the domain is missing, present, busy or in the wrong state',
+    meaning: 'the domain is missing, exists already, is busy or in the wrong state',
     matches: (error) => error instanceof DomainError,
   },
   {
     exitCode: 4,
-    meaning: 'the domain XML is malformed or asks for what is not supported',
+    meaning: 'the domain XML is malformed or asks for something that Stasis does not support',
     matches: (error) => error instanceof DomainXmlError,
   },
   {
     exitCode: 5,
-    meaning: 'the file is no save image, or incomplete, damaged or unfit',
+    meaning: 'the file is not a save image, or the image is incomplete, damaged or unfit',
     matches: (error) => error instanceof ImageError,
   },
   {
     exitCode: 6,
-    meaning: 'QEMU is missing, lacks something, refused or died',
+    meaning: 'QEMU is missing, lacks a feature, refused or died',
     matches: (error) => error instanceof QemuError,
   },
   {
     exitCode: 7,
-    meaning: 'the disk: no room, no permission, input/output error',
+    meaning: 'the disk: no space, no permission, input/output error',
     matches: (error) => error instanceof StorageError,
   },
-  { exitCode: 70, meaning: 'a fault of Stasis itself', matches: () => false },
+  { exitCode: 70, meaning: 'a bug in Stasis', matches: () => false },
   {
     exitCode: 130,
     meaning: 'cancelled by a signal',

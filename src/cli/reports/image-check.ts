@@ -5,7 +5,7 @@ import type { Answer, Invocation } from '../verb.ts'
 
 const MARKS = { ok: 'ok', warning: 'warning', error: 'ERROR' } as const
 
-/** Checks an image, showing how far that is where it must be read whole, and says what was found. @throws as `checkReport` */
+/** Checks an image and reports the findings. Shows progress where the whole image must be read. @throws as `checkReport` */
 export async function checkAndReport(
   file: string,
   options: CheckImageOptions,
@@ -24,8 +24,8 @@ async function checkShown(
 }
 
 /**
- * What `image-check` and `restore --check` say. When the image cannot be restored the findings are said all the same, and the exit
- * code says it too.
+ * The report of `image-check` and `restore --check`. If the image cannot be restored, prints the findings and then throws, for
+ * the exit code.
  * @throws ImageError IMAGE_INCOMPATIBLE when a finding is an error
  */
 function checkReport(check: ImageCheck, { output, json }: Invocation): Answer {

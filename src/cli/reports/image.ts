@@ -3,7 +3,7 @@ import { formatBytes } from '../terminal/quantity.ts'
 import { formatFacts, formatTable } from '../terminal/table.ts'
 import type { Answer } from '../verb.ts'
 
-/** What `image-info` says. */
+/** The report of `image-info`. */
 export function imageReport(info: ImageInfo): Answer {
   return { text: [facts(info), ...tables(info)].join('\n\n'), json: { type: 'result', ...info } }
 }

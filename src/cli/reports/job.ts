@@ -39,12 +39,12 @@ export function jobText(job: JobRecord | undefined): string {
   }
   const downtimeMs = downtimeOf(job)
   if (downtimeMs !== undefined)
-    facts.push([outcome === undefined ? 'Expected down' : 'Downtime', formatDuration(downtimeMs)])
+    facts.push([outcome === undefined ? 'Est. downtime' : 'Downtime', formatDuration(downtimeMs)])
   if (error !== undefined) facts.push(['Error', error])
   return formatFacts(facts)
 }
 
-/** How long the guest stands still: expected while the job runs, measured when it has ended. */
+/** How long the guest is stopped: an estimate while the job runs, measured when it has ended. */
 function downtimeOf({ outcome, transfer, result }: JobRecord): number | undefined {
   if (outcome === undefined) {
     if (transfer?.phase !== 'transferring' || transfer.etaMs === undefined) return undefined

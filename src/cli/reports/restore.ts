@@ -3,7 +3,7 @@ import { formatBytes, formatDuration } from '../terminal/quantity.ts'
 import { formatFacts } from '../terminal/table.ts'
 import type { Answer } from '../verb.ts'
 
-/** What `restore` says at its end. */
+/** The report of `restore`. */
 export function restoreReport(
   result: RestoreResult,
   options: { readonly verbose: boolean },
@@ -21,12 +21,12 @@ export function restoreReport(
     ['QEMU started', formatDuration(timing.startMs)],
     ['Loading', formatDuration(timing.loadMs)],
     ['Resuming', formatDuration(timing.resumeMs)],
-    ['Device state in', `after ${formatDuration(timing.deviceStateMs)}`],
+    ['Devices loaded', `after ${formatDuration(timing.deviceStateMs)}`],
     ['Guest running', result.state === 'paused' ? 'no' : `after ${formatDuration(timing.totalMs)}`],
     ...(timing.firstOutputMs === undefined
       ? []
       : [['First output', `after ${formatDuration(timing.firstOutputMs)}`] as const]),
-    ['All memory in', allRam(result)],
+    ['Memory loaded', allRam(result)],
     ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],
   ])
   return { text: `${text}\n${facts}`, json }
@@ -35,6 +35,6 @@ export function restoreReport(
 function allRam({ mode, timing }: RestoreResult): string {
   if (timing.allRamMs !== undefined) return `after ${formatDuration(timing.allRamMs)}`
   return mode === 'map'
-    ? 'page by page from the file, when it is touched'
-    : '`stasis dominfo` shows what is still to come, --wait waits for it'
+    ? 'page by page from the file, on first access'
+    : 'in the background: `stasis dominfo` shows the rest, --wait memory waits for it'
 }

@@ -4,14 +4,14 @@ import { formatBytes } from '../terminal/quantity.ts'
 import type { Output } from '../terminal/output.ts'
 import type { Answer } from '../verb.ts'
 
-/** What `save --check` says. @throws DomainError DOMAIN_WRONG_STATE when the domain could not be saved */
+/** The report of `save --check`. @throws DomainError DOMAIN_WRONG_STATE when the domain cannot be saved */
 export function saveCheckReport(check: SaveCheck, output: Output): Answer {
   const { name, obstacles, neededBytes, freeBytes } = check
   const [first, ...more] = obstacles
   if (first === undefined) {
-    const free = freeBytes === undefined ? '' : `, ${formatBytes(freeBytes)} are free`
+    const free = freeBytes === undefined ? '' : `, ${formatBytes(freeBytes)} free`
     return {
-      text: `Domain '${name}' can be saved: the image takes ${formatBytes(neededBytes)} at most${free}`,
+      text: `Domain '${name}' can be saved: the image needs at most ${formatBytes(neededBytes)}${free}`,
       json: { type: 'result', ...check },
     }
   }

@@ -3,7 +3,7 @@ import { formatBytes, formatDuration } from '../terminal/quantity.ts'
 import { formatFacts } from '../terminal/table.ts'
 import type { Answer } from '../verb.ts'
 
-/** What `save` says at its end. */
+/** The report of `save`. */
 export function saveReport(result: SaveResult, options: { readonly verbose: boolean }): Answer {
   const { name, image, timing } = result
   const text = `Domain '${name}' saved to ${image.path}`
@@ -16,7 +16,7 @@ export function saveReport(result: SaveResult, options: { readonly verbose: bool
     ['Memory', `${formatBytes(image.ramBytes)}, ${formatBytes(image.zeroBytes)} of it zero`],
     ['File', `${formatBytes(image.fileBytes)}, ${formatBytes(image.allocatedBytes)} on disk`],
     ['Total time', formatDuration(timing.totalMs)],
-    ['Downtime', `${formatDuration(timing.downtimeMs)} until the image was durable`],
+    ['Downtime', `${formatDuration(timing.downtimeMs)}, until the image was durable`],
     ['Transfer', formatDuration(timing.transferMs)],
     ['Flush', formatDuration(timing.flushMs)],
     ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],

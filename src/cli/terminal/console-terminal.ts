@@ -5,7 +5,7 @@ import type { Output } from './output.ts'
 /** Ctrl-], as in virsh and telnet. */
 const ESCAPE = 0x1d
 
-/** Connects this terminal to the serial console of a domain until Ctrl-], a signal, or the end of the guest. */
+/** Connects this terminal to the serial console of a domain until Ctrl-], a signal, or the end of QEMU. */
 export async function attachConsole(
   domain: string,
   options: {
@@ -19,7 +19,7 @@ export async function attachConsole(
   output.note(`Connected to domain '${console.name}'`)
   output.note(
     console.input === undefined
-      ? `Its console is the file ${console.path}: read only. Ctrl-C leaves it`
+      ? `The console is the file ${console.path} (read only). Press Ctrl-C to leave`
       : 'Escape character is ^] (Ctrl + ])',
   )
   const left = Promise.withResolvers<void>()

@@ -5,8 +5,8 @@ import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
 import { editFile } from '../../qemu/edit-text.ts'
 
 /**
- * Lets the person at the terminal edit a text in `$VISUAL`, `$EDITOR` or vi; gives the new text, or `undefined` when it is as it was.
- * @throws UsageError BAD_ARGUMENT when the editor cannot be run or fails
+ * Opens a text in `$VISUAL`, `$EDITOR` or vi. Returns the new text, or `undefined` if the text was not changed.
+ * @throws UsageError BAD_ARGUMENT if the editor cannot be run or fails
  */
 export async function editText(text: string, name: string): Promise<string | undefined> {
   await using directory = await makeTemporaryDirectory('stasis-edit-')

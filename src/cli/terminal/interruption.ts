@@ -5,7 +5,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** Exit code of a command that was cancelled. */
 const EXIT_CANCELLED = 130
 
-/** Some senders signal a process and its group, which is then one wish told twice. */
+/** Some senders signal a process and also its group: a second signal this soon is the same request. */
 const ECHO_MS = 300
 
 /** Turns the first Ctrl-C (or SIGTERM) into a clean cancel, and the second into an end at once. */
@@ -17,11 +17,11 @@ export function interruptionSignal(output: Output): AbortSignal {
       const nowMs = performance.now()
       if (!controller.signal.aborted) {
         firstMs = nowMs
-        output.note('Cancelling; once more ends it at once')
+        output.note('Cancelling. Interrupt again to end at once')
         controller.abort(new Error(`Received ${name}`))
       } else if (nowMs - firstMs > ECHO_MS) {
         output.note(
-          'Ended at once: a guest that was being saved stays paused until `stasis resume`',
+          'Ended at once. A guest that was being saved stays paused until `stasis resume`',
         )
         process.exit(EXIT_CANCELLED)
       }

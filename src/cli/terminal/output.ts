@@ -5,7 +5,7 @@ interface Terminal {
   readonly columns?: number
 }
 
-/** Where a command speaks: its result to standard output, all else to standard error. */
+/** The output of a command: its result goes to standard output, everything else to standard error. */
 export class Output {
   readonly #stdout: NodeJS.WritableStream
   readonly #stderr: NodeJS.WritableStream & Terminal
@@ -14,7 +14,7 @@ export class Output {
   constructor(stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream & Terminal) {
     this.#stdout = stdout
     this.#stderr = stderr
-    // Whoever reads us may stop reading (`stasis list | head -1`): that is no fault of anybody's.
+    // The reader may stop reading (`stasis list | head -1`); that is not an error.
     for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe)
   }
 
@@ -35,7 +35,7 @@ export class Output {
     this.#stderr.write(`${line}\n`)
   }
 
-  /** Width of the terminal in which a live line can be shown; `undefined` when there is none. */
+  /** Width of the terminal that can show a live line; `undefined` if there is none. */
   get liveColumns(): number | undefined {
     return this.#stderr.isTTY === true ? this.#stderr.columns || 80 : undefined
   }
@@ -46,7 +46,7 @@ export class Output {
     this.#live = true
   }
 
-  /** Removes the live line, if one is shown. */
+  /** Removes the live line, if there is one. */
   endLiveLine(): void {
     if (this.#live) this.#stderr.write(CLEAR_LINE)
     this.#live = false

@@ -1,7 +1,7 @@
 import { type AnyProgress, progressLine } from './progress-line.ts'
 import type { Output } from './output.ts'
 
-/** Shows progress while it lives: one live line on a terminal, JSON lines with `--json`, on a pipe only what is waited for. */
+/** Shows progress until it is disposed: one live line on a terminal, JSON lines with `--json`, and otherwise only a wait for memory. */
 export class ProgressDisplay implements Disposable {
   readonly #invocation: { readonly json: boolean; readonly output: Output }
   #waits = false

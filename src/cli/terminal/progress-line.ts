@@ -6,7 +6,7 @@ import type {
 } from '../../domain/progress/progress.ts'
 import { formatBytes, formatTimeLeft } from './quantity.ts'
 
-/** What there is progress of. */
+/** The progress of any operation. */
 export type AnyProgress =
   | SaveProgress
   | RestoreProgress
@@ -21,7 +21,7 @@ export function progressLine(progress: AnyProgress, columns: number): string {
 function words(progress: AnyProgress): string {
   switch (progress.phase) {
     case 'checking':
-      return 'Checking what QEMU and the disk allow'
+      return 'Checking QEMU and the destination'
     case 'waiting-for-memory':
       return waiting(progress)
     case 'stopping':
@@ -31,7 +31,7 @@ function words(progress: AnyProgress): string {
     case 'flushing':
       return `Flushing ${formatBytes(progress.fileBytes)} to disk`
     case 'ending':
-      return 'Ending QEMU'
+      return 'Stopping QEMU'
     case 'opening':
       return 'Reading the image'
     case 'starting':
@@ -43,9 +43,9 @@ function words(progress: AnyProgress): string {
     case 'reading':
       return `Reading ${measured(progress)}`
     case 'publishing':
-      return 'Writing the rest to disk'
+      return 'Completing the image'
     case 'resuming':
-      return 'Letting the guest run on'
+      return 'Resuming the guest'
   }
 }
 
@@ -56,8 +56,8 @@ function waiting({
   image: string
   remainingBytes?: number | undefined
 }) {
-  const amount = remainingBytes === undefined ? 'memory' : formatBytes(remainingBytes)
-  return `Waiting for ${amount} that the guest still gets from ${image}`
+  const amount = remainingBytes === undefined ? '' : `${formatBytes(remainingBytes)} of `
+  return `Waiting for ${amount}memory still being loaded from ${image}`
 }
 
 function measured(measure: TransferMeasure): string {
@@ -72,7 +72,7 @@ function measured(measure: TransferMeasure): string {
   return parts.filter((part) => part !== false).join('  ')
 }
 
-/** How evenly the channels share the work: each one's part in percent, or the range when they are many. */
+/** How evenly the channels share the work: the share of each in percent, or the range if there are many. */
 function balance(channelBytes: readonly number[]): string {
   const total = Math.max(
     1,

@@ -21,7 +21,7 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
 }
 
-/** A time still to wait, rounded so that it does not flicker. */
+/** A remaining time, rounded so that it does not flicker. */
 export function formatTimeLeft(milliseconds: number): string {
   const seconds = Math.ceil(milliseconds / 1000)
   return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000)

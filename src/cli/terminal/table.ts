@@ -1,4 +1,4 @@
-/** A table as virsh prints it: a heading, a rule, rows; columns three spaces apart. */
+/** A table as virsh prints it: a heading, a rule, then rows, with three spaces between columns. */
 export function formatTable(
   heading: readonly string[],
   rows: readonly (readonly string[])[],
@@ -12,7 +12,7 @@ export function formatTable(
   return [line(heading), rule, ...rows.map(line)].join('\n')
 }
 
-/** Facts one below the other: `Name:           web`. */
+/** One fact per line: `Name:           web`. */
 export function formatFacts(facts: readonly (readonly [string, string])[]): string {
   return facts.map(([name, value]) => `${`${name}: `.padEnd(16)}${value}`).join('\n')
 }

@@ -5,8 +5,8 @@ import type { Verb } from '../verb.ts'
 export const verb: Verb<{ readonly qmp: string }> = {
   declare: (command) =>
     command
-      .argument('[name]', 'what to call it (default: what QEMU was told with -name)')
-      .requiredOption('--qmp <socket>', 'the unix socket of a QMP monitor that nobody else uses'),
+      .argument('[name]', 'name of the domain (default: the name given to QEMU with -name)')
+      .requiredOption('--qmp <socket>', 'unix socket of a QMP monitor that no other program uses'),
   example: 'stasis attach --qmp /run/my-qemu.qmp web',
   run: async ([name], { qmp }, { directories, signal, output }) => {
     const attached = await attachDomain(qmp, { ...directories, signal, name })

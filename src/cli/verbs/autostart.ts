@@ -4,7 +4,9 @@ import type { Verb } from '../verb.ts'
 /** `autostart DOMAIN` */
 export const verb: Verb<{ readonly disable?: boolean }> = {
   declare: (command) =>
-    command.argument('<domain>', 'name, UUID or id').option('--disable', 'no longer'),
+    command
+      .argument('<domain>', 'name, UUID or id')
+      .option('--disable', 'do not start it with the host'),
   example: 'stasis autostart web',
   run: async ([domain = ''], { disable }, { directories, signal }) => {
     const { name } = await setAutostart(domain, { ...directories, signal, disable })

@@ -13,8 +13,14 @@ export const verb: Verb<Flags> = {
   declare: (command) =>
     command
       .argument('<file>', 'libvirt domain XML')
-      .option('--ignore-unsupported', 'define it though it has parts that Stasis does not know')
-      .option('--remove-managed-save', 'throw away a managed save of the domain that it changes'),
+      .option(
+        '--ignore-unsupported',
+        'define it although it has parts that Stasis does not support',
+      )
+      .option(
+        '--remove-managed-save',
+        'delete the managed save of the domain whose definition changes',
+      ),
   example: 'stasis define web.xml',
   run: async ([file = ''], { ignoreUnsupported, removeManagedSave }, { directories, signal }) => {
     const xml = await readFile(file, 'utf8').catch((error: unknown) => {

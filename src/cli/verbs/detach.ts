@@ -7,6 +7,9 @@ export const verb: Verb = {
   example: 'stasis detach web',
   run: async ([domain = ''], _flags, { directories, signal }) => {
     const { name } = await detachDomain(domain, { ...directories, signal })
-    return { text: `Domain '${name}' detached; it runs on`, json: { type: 'result', name } }
+    return {
+      text: `Domain '${name}' detached; its QEMU keeps running`,
+      json: { type: 'result', name },
+    }
   },
 }

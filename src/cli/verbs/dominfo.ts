@@ -35,14 +35,16 @@ export const verb: Verb = {
       if (lastLines !== undefined) facts.push(['Last lines', lastLines])
       if (image !== undefined) facts.push(['Saved to', image])
     }
-    if (info.postcopy !== undefined) facts.push(['Still to come', toCome(info.postcopy)])
+    if (info.postcopy !== undefined)
+      facts.push(['Missing memory', missing(info.postcopy, info.name)])
     return { text: formatFacts(facts), json: { ...info } }
   },
 }
 
-function toCome({ image, remainingBytes, state, fault }: PostcopyState): string {
-  const amount = remainingBytes === undefined ? '' : `${remainingBytes / KIB} KiB of memory `
-  if (state === 'filling') return `${amount}from ${image}`
-  if (state === 'lost') return `${amount}from ${image}, and nobody brings it: postcopy-recover does`
-  return `${amount}and it cannot be brought: ${fault?.message ?? 'see the log'}`
+function missing({ image, remainingBytes, state, fault }: PostcopyState, name: string): string {
+  const amount = remainingBytes === undefined ? '' : `${remainingBytes / KIB} KiB, `
+  if (state === 'filling') return `${amount}loading from ${image}`
+  if (state === 'lost')
+    return `${amount}not loading: run \`stasis postcopy-recover ${name}\` (${image})`
+  return `${amount}cannot be loaded: ${fault?.message ?? 'see the log'}`
 }

@@ -8,7 +8,7 @@ export const verb: Verb = {
   run: async ([domain = ''], _flags, { directories, signal }) => {
     const { name, outcome } = await abortJob(domain, { ...directories, signal })
     const text =
-      outcome === 'completed' ? `It was completed already for domain '${name}'` : 'Job aborted'
+      outcome === 'completed' ? `The job of domain '${name}' had already completed` : 'Job aborted'
     return { text, json: { type: 'result', name, outcome } }
   },
 }

@@ -7,7 +7,7 @@ export const verb: Verb<{ readonly completed?: boolean }> = {
   declare: (command) =>
     command
       .argument('<domain>', 'name, UUID or id')
-      .option('--completed', 'the one that ended last'),
+      .option('--completed', 'show the job that ended last'),
   example: 'stasis domjobinfo web --completed',
   run: async ([domain = ''], { completed }, { directories, signal }) => {
     const job = await jobInfo(domain, { ...directories, signal, completed })

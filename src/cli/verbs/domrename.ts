@@ -4,7 +4,7 @@ import type { Verb } from '../verb.ts'
 /** `domrename DOMAIN NEW-NAME` */
 export const verb: Verb = {
   declare: (command) =>
-    command.argument('<domain>', 'name or UUID').argument('<new-name>', 'what it shall be called'),
+    command.argument('<domain>', 'name or UUID').argument('<new-name>', 'the new name'),
   example: 'stasis domrename web web-old',
   run: async ([domain = '', newName = ''], _flags, { directories, signal }) => {
     const { name } = await renameDomain(domain, newName, { ...directories, signal })

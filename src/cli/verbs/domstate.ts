@@ -4,7 +4,7 @@ import type { Verb } from '../verb.ts'
 /** `domstate DOMAIN` */
 export const verb: Verb<{ readonly reason?: boolean }> = {
   declare: (command) =>
-    command.argument('<domain>', 'name, UUID or id').option('--reason', 'and why'),
+    command.argument('<domain>', 'name, UUID or id').option('--reason', 'also show the reason'),
   example: 'stasis domstate web --reason',
   run: async ([domain = ''], { reason: why }, { directories, signal }) => {
     const found = await domainStateReason(domain, { ...directories, signal })

@@ -6,7 +6,7 @@ export const verb: Verb<{ readonly inactive?: boolean }> = {
   declare: (command) =>
     command
       .argument('<domain>', 'name, UUID or id')
-      .option('--inactive', 'as it is defined, even while it runs otherwise'),
+      .option('--inactive', 'the definition, even while the domain runs from other XML'),
   example: 'stasis dumpxml web > web.xml',
   run: async ([domain = ''], { inactive }, { directories, signal }) => {
     const xml = await dumpDomainXml(domain, { ...directories, signal, inactive })

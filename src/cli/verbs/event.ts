@@ -14,10 +14,10 @@ interface Flags {
 export const verb: Verb<Flags> = {
   declare: (command) =>
     command
-      .option('--domain <name>', 'only what happens to this one')
-      .option('--loop', 'go on after the first event, until the timeout or Ctrl-C')
+      .option('--domain <name>', 'only events of this domain')
+      .option('--loop', 'continue after the first event, until the timeout or Ctrl-C')
       .option('--timeout <seconds>', 'how long to wait', integerBetween(1, 31_536_000))
-      .option('--timestamp', 'say when each was seen'),
+      .option('--timestamp', 'show when each event was seen'),
   example: 'stasis event --loop --timeout 60',
   run: async (_args, flags, { directories, signal, json, output }) => {
     const { domain, loop, timeout } = flags

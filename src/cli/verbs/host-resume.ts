@@ -15,11 +15,11 @@ export const verb: Verb<Flags> = {
     command
       .option(
         '--parallel-domains <n>',
-        'how many domains at the same time, 1 to 64 (default: 2)',
+        'number of domains to start at the same time, 1 to 64 (default: 2)',
         integerBetween(1, 64),
       )
-      .option('--autostart', 'start those that start with the host, too')
-      .option('--dry-run', 'only say what would be started'),
+      .option('--autostart', 'also start the domains marked with `stasis autostart`')
+      .option('--dry-run', 'only show what would be started'),
   example: 'stasis host-resume --parallel-domains 4',
   run: async (_args, flags, { directories, signal, json, output }) => {
     const outcomes = await resumeHost({
@@ -40,7 +40,10 @@ export const verb: Verb<Flags> = {
       })
     }
     const started = outcomes.filter(({ outcome }) => outcome === 'resumed' || outcome === 'booted')
-    const text = flags.dryRun === true ? '' : `${started.length} domains started`
+    const text =
+      flags.dryRun === true
+        ? ''
+        : `${started.length} domain${started.length === 1 ? '' : 's'} started`
     return { text, json: { type: 'result', domains: outcomes } }
   },
 }

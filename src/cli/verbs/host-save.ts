@@ -19,20 +19,20 @@ export const verb: Verb<Flags> = {
     declareFormat(command)
       .option(
         '--time-limit <seconds>',
-        'cancel what is not done by then, and name what is left',
+        'after this time cancel the saves that are not done, and name those domains',
         integerBetween(1, 86_400),
       )
       .option(
         '--parallel-domains <n>',
-        'how many domains at the same time, 1 to 64 (default: 2)',
+        'number of domains to save at the same time, 1 to 64 (default: 2)',
         integerBetween(1, 64),
       )
       .option(
         '--max-bandwidth <rate>',
-        'bytes of guest memory per second that all of them send at most, such as 500M',
+        'limit for all saves together, in bytes of guest memory per second, such as 500M',
         byteRate,
       )
-      .option('--dry-run', 'only say what would be saved'),
+      .option('--dry-run', 'only show what would be saved'),
   example: 'stasis host-save --time-limit 90 --parallel-domains 4 --max-bandwidth 500M',
   run: async (_args, flags, { directories, signal, json, output }) => {
     const { timeLimit, parallelDomains, maxBandwidth, dryRun } = flags
@@ -56,7 +56,8 @@ export const verb: Verb<Flags> = {
         operation: 'save the domains of the host',
       })
     }
-    const text = dryRun === true ? '' : `${outcomes.length} domains saved`
+    const text =
+      dryRun === true ? '' : `${outcomes.length} domain${outcomes.length === 1 ? '' : 's'} saved`
     return { text, json: { type: 'result', domains: outcomes } }
   },
 }

@@ -21,10 +21,10 @@ export const verb: Verb<Flags> = {
   declare: (command) =>
     command
       .addArgument(new Argument('<action>', 'what to do').choices(['add', 'list', 'remove']))
-      .argument('[file]', 'a save image; for remove also a key from the list')
+      .argument('[file]', 'a save image; with remove also a key from the list')
       .option(
         '--limit-gib <n>',
-        'with add: what was not used for longest goes until all takes no more (default: 64)',
+        'with add: evict least recently used entries until the cache fits (default: 64)',
         integerBetween(1, 1_000_000),
       ),
   example: 'stasis image-cache add /backup/web.save',

@@ -13,7 +13,7 @@ export const verb: Verb<Flags> = {
     command
       .argument('<file>', 'a save image')
       .option('--xml <file>', 'domain XML that the restore would use')
-      .option('--ignore-unsupported', 'leave out the parts that Stasis does not know'),
+      .option('--ignore-unsupported', 'leave out the parts that Stasis does not support'),
   example: 'stasis image-check /backup/web.save',
   run: async ([file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

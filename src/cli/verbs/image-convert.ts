@@ -19,30 +19,30 @@ export const verb: Verb<Flags> = {
   declare: (command) =>
     command
       .argument('<in>', 'a save image')
-      .argument('<out>', 'where the new one shall be; what stands there is replaced at the end')
+      .argument('<out>', 'the new image; an existing file is replaced only at the end')
       .addOption(
-        new Option('--format <format>', 'how it is written (default: stasis)').choices(
+        new Option('--format <format>', 'format of the new image (default: stasis)').choices(
           SAVE_FORMATS,
         ),
       )
       .addOption(
         new Option(
           '--compression <method>',
-          'how memory is compressed in the format stasis (default: zstd)',
+          'compression of memory in the format stasis (default: zstd)',
         ).choices(['none', 'zlib', 'zstd']),
       )
       .option(
         '--compression-level <level>',
-        'a number, or adaptive: what the disk leaves idle (the default)',
+        'a number, or adaptive: use only the processor time that the disk leaves idle (the default)',
         compressionLevel,
       )
       .option(
         '--parallel-connections <n>',
-        'how many files the format channels has, 1 to 64 (default: 2)',
+        'number of files in the format channels, 1 to 64 (default: 2)',
         integerBetween(1, 64),
       )
-      .option('--bypass-cache', 'past the page cache (the default)')
-      .option('--no-bypass-cache', 'through the page cache'),
+      .option('--bypass-cache', 'write past the page cache (the default)')
+      .option('--no-bypass-cache', 'write through the page cache'),
   example: 'stasis image-convert /backup/web.save /backup/web.sparse --format sparse',
   run: async ([input = '', output = ''], flags, invocation) => {
     const { directories, signal } = invocation

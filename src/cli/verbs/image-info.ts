@@ -8,7 +8,7 @@ export const verb: Verb<{ readonly verify?: boolean }> = {
   declare: (command) =>
     command
       .argument('<file>', 'a save image')
-      .option('--verify', 'read everything, and check every checksum that there is'),
+      .option('--verify', 'read the whole image and check every checksum'),
   example: 'stasis image-info /backup/web.save --verify',
   run: async ([file = ''], { verify }, invocation) => {
     using display = new ProgressDisplay(invocation)

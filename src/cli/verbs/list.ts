@@ -17,17 +17,17 @@ interface Flags {
 export const verb: Verb<Flags> = {
   declare: (command) =>
     command
-      .option('--all', 'those that do not run, too')
+      .option('--all', 'also list domains that are not running')
       .option('--name', 'only the names')
       .option('--uuid', 'only the UUIDs')
-      .option('--managed-save', "'saved' as the state of those that are in a managed save")
+      .option('--managed-save', "show 'saved' as the state of domains that have a managed save")
       .addOption(
-        new Option('--with-managed-save', 'only those that have one').conflicts(
+        new Option('--with-managed-save', 'only domains that have a managed save').conflicts(
           'withoutManagedSave',
         ),
       )
-      .option('--without-managed-save', 'only those that have none')
-      .option('--autostart', 'only those that start with the host'),
+      .option('--without-managed-save', 'only domains that have no managed save')
+      .option('--autostart', 'only domains that start with the host'),
   example: 'stasis list --all --managed-save',
   run: async (_args, flags, { directories, signal }) => {
     const domains = await listDomains({

@@ -10,7 +10,7 @@ export const verb: Verb<Flags> = {
   declare: (command) =>
     command
       .argument('<domain>', 'name, UUID or id')
-      .option('--image <file>', 'where the image is now (default: where it was)'),
+      .option('--image <file>', 'the image, if it has moved since the restore'),
   example: 'stasis postcopy-recover web',
   run: async ([domain = ''], flags, { directories, signal }) => {
     const { name, image } = await recoverPostcopyDomain(domain, {
@@ -19,7 +19,7 @@ export const verb: Verb<Flags> = {
       image: flags.image,
     })
     return {
-      text: `Domain '${name}' gets the rest of its memory from ${image}`,
+      text: `Loading the rest of the memory of domain '${name}' from ${image}`,
       json: { type: 'result', name, image },
     }
   },

@@ -14,14 +14,14 @@ export const verb: Verb<Flags> = {
     command
       .argument('<domain>', 'name, UUID or id')
       .addOption(
-        new Option('--mode <mode>', 'by the power button, or by the guest agent').choices([
-          'acpi',
-          'agent',
-        ]),
+        new Option(
+          '--mode <mode>',
+          'how to ask: by the power button (the default) or by the guest agent',
+        ).choices(['acpi', 'agent']),
       )
       .option(
         '--timeout <seconds>',
-        'how long the guest may take to shut down (default: 60)',
+        'how long to wait for the guest to shut down (default: 60)',
         integerBetween(1, 86_400),
       ),
   example: 'stasis reboot web',

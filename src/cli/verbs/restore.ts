@@ -36,18 +36,18 @@ export const verb: Verb<Flags> = {
       .addOption(
         new Option(
           '--mode <mode>',
-          'how memory comes back (default: auto, the first of map, lazy and load that is possible)',
+          'how memory is restored (default: auto, the first of map, lazy and load that is possible)',
         ).choices(['auto', 'map', 'lazy', 'load']),
       )
+      .option('--clone <name>', 'restore as a new domain with this name, beside the saved one')
       .option(
-        '--clone <name>',
-        'restore as another domain of that name, beside the one that was saved',
+        '--disk-overlay <dir>',
+        'directory for overlays, to which the clone writes instead of the disks',
       )
-      .option('--disk-overlay <dir>', 'let the clone write to disk overlays in this directory')
-      .option('--parallel', 'by several workers (the default where the image allows it)')
+      .option('--parallel', 'use several readers (the default where the image allows it)')
       .option(
         '--connections <n>',
-        'how many workers, 1 to 64 (default: the number of processors, at most 8)',
+        'number of readers, 1 to 64 (default: the number of processors, at most 8)',
         integerBetween(1, 64),
       )
       .option('--bypass-cache', 'read past the page cache (the default for stasis)')
@@ -55,16 +55,16 @@ export const verb: Verb<Flags> = {
       .option('--xml <file>', 'domain XML to use; the guest must not see a difference')
       .addOption(new Option('--running', 'let the guest run').conflicts('paused'))
       .addOption(new Option('--paused', 'leave the guest paused').conflicts('running'))
-      .option('--force', 'though its disks have changed since it was saved')
-      .option('--sync-time', 'set the clock of the guest through its agent, once it runs')
-      .option('--new-genid', 'give the guest another generation id, if it has one')
-      .option('--ignore-unsupported', 'start it without the parts that Stasis does not know')
-      .option('--check', 'only say whether it can be restored here, and start nothing')
-      .option('--verbose', 'say how long each part took')
+      .option('--force', 'restore although the disks have changed since the save')
+      .option('--sync-time', "set the guest's clock through the guest agent once the guest runs")
+      .option('--new-genid', 'give the guest a new generation id, if it has one')
+      .option('--ignore-unsupported', 'leave out the parts of the XML that Stasis does not support')
+      .option('--check', 'only check whether the image can be restored on this host')
+      .option('--verbose', 'show how long each step took')
       .addOption(
         new Option(
           '--wait <what>',
-          'end only when all memory is in, or when the guest has written to a serial port that goes to a file, and say when that was',
+          'return only when all memory is loaded, when the guest has written to a serial port that goes to a file, or both',
         ).choices(['memory', 'output', 'both']),
       ),
   example: 'stasis restore /backup/web.save --verbose',

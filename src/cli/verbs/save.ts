@@ -12,10 +12,7 @@ export const verb: Verb<SaveFlags> = {
     declareSave(
       command
         .argument('<domain>', 'name, UUID or id')
-        .argument(
-          '<file>',
-          'where the image shall be; an image that stands there is replaced at the end',
-        ),
+        .argument('<file>', 'the new image; an existing file is replaced only at the end'),
     ),
   example: 'stasis save web /backup/web.save --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = '', file = ''], flags, invocation) => {

@@ -8,10 +8,10 @@ export const verb: Verb<{ readonly mode?: 'acpi' | 'agent' }> = {
     command
       .argument('<domain>', 'name, UUID or id')
       .addOption(
-        new Option('--mode <mode>', 'by the power button, or by the guest agent').choices([
-          'acpi',
-          'agent',
-        ]),
+        new Option(
+          '--mode <mode>',
+          'how to ask: by the power button (the default) or by the guest agent',
+        ).choices(['acpi', 'agent']),
       ),
   example: 'stasis shutdown web --mode agent',
   run: async ([domain = ''], { mode }, { directories, signal }) => {

@@ -24,23 +24,27 @@ export const verb: Verb<Flags> = {
     command
       .argument('<domain>', 'name or UUID')
       .option('--paused', 'leave the guest paused')
-      .option('--console', 'connect the terminal to its serial console')
-      .addOption(
-        new Option('--force-boot', 'throw away its managed save and boot').conflicts('force'),
-      )
-      .option('--force', 'go on from its managed save though its disks have changed since')
+      .option('--console', 'connect the terminal to the serial console')
+      .addOption(new Option('--force-boot', 'delete the managed save and boot').conflicts('force'))
+      .option('--force', 'use the managed save although the disks have changed since')
       .addOption(
         new Option(
           '--mode <mode>',
-          'how the memory of a managed save comes back (default: auto, as for restore)',
+          'how the memory of a managed save is restored (default: auto, as for restore)',
         ).choices(['auto', 'map', 'lazy', 'load']),
       )
-      .option('--bypass-cache', 'read a managed save past the page cache (the default for stasis)')
-      .option('--no-bypass-cache', 'read a managed save through the page cache')
-      .option('--verbose', 'say how long each part of a restore took')
-      .option('--sync-time', 'set the clock of the guest through its agent, once it runs')
-      .option('--new-genid', 'give the guest another generation id')
-      .option('--ignore-unsupported', 'start it without the parts that Stasis does not know'),
+      .option(
+        '--bypass-cache',
+        'read the managed save past the page cache (the default for stasis)',
+      )
+      .option('--no-bypass-cache', 'read the managed save through the page cache')
+      .option('--verbose', 'show how long each step of the restore took')
+      .option('--sync-time', "set the guest's clock through the guest agent once the guest runs")
+      .option('--new-genid', 'give the guest a new generation id, if it has one')
+      .option(
+        '--ignore-unsupported',
+        'leave out the parts of the XML that Stasis does not support',
+      ),
   example: 'stasis start web --console',
   run: async ([domain = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

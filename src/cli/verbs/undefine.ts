@@ -6,7 +6,7 @@ export const verb: Verb<{ readonly managedSave?: boolean }> = {
   declare: (command) =>
     command
       .argument('<domain>', 'name, UUID or id')
-      .option('--managed-save', 'throw away its managed save, too'),
+      .option('--managed-save', 'also delete the managed save'),
   example: 'stasis undefine web',
   run: async ([domain = ''], { managedSave }, { directories, signal }) => {
     const { name } = await undefineDomain(domain, { ...directories, signal, managedSave })
