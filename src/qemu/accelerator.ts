@@ -2,12 +2,12 @@ import { deviceFault } from '../io/device-access.ts'
 
 const KVM_DEVICE = '/dev/kvm'
 
-/** Whether this user on this host can use KVM, and if not, why and what helps. */
+/** Whether this user on this host can use KVM; if not, the reason and a remedy. */
 export type KvmAccess =
   | { readonly usable: true }
   | { readonly usable: false; readonly reason: string; readonly hint: string }
 
-/** Opens `/dev/kvm`, which is what QEMU does first (QEMU accel/kvm/kvm-all.c `kvm_init`). */
+/** Opens `/dev/kvm`, as QEMU does first (QEMU accel/kvm/kvm-all.c `kvm_init`). */
 export async function kvmAccess(): Promise<KvmAccess> {
   const errno = await deviceFault(KVM_DEVICE)
   switch (errno) {

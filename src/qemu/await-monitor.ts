@@ -6,7 +6,7 @@ import { QmpConnection } from '../qmp/connection.ts'
 const FIRST_PAUSE_MS = 2
 const LONGEST_PAUSE_MS = 50
 
-/** How long one connection waits for QEMU's greeting: seen once, with 7.2 on a loaded machine, that it never came. */
+/** How long one connection waits for QEMU's greeting: once, with 7.2 on a loaded machine, it never came. */
 const GREETING_MS = 5000
 
 /** Bounds of the wait; `signal` covers the death of the process, too. */
@@ -19,8 +19,8 @@ export interface AwaitMonitorOptions {
 }
 
 /**
- * Connects to the monitor of a QEMU that has just been started: its socket comes into being some time after the process does,
- * and answers when the machine is complete. Throws `QEMU_TIMEOUT` when the time is over.
+ * Connects to the monitor of a QEMU that was just started. Its socket appears some time after the process, and it answers once the machine is
+ * complete. Throws `QEMU_TIMEOUT` when the time is over.
  */
 export async function connectWhenReady(
   path: string,

@@ -1,8 +1,8 @@
 import type { QmpConnection } from '../qmp/connection.ts'
 
 /**
- * In which ways a running machine is no longer what its command line makes, in words: devices plugged in or out, disks and media that it
- * does not name. Only what the guest would miss counts; a network link that is down or a balloon travels in the state.
+ * Describes how a running machine differs from what its command line creates: hot-plugged or unplugged devices, and disks and media that the command
+ * line does not name. Only differences that the guest would notice count; a network link that is down or a balloon is part of the saved state.
  * Source: QEMU hw/core/qdev.c (`hotplugged`), qapi/block-core.json `BlockInfo`, 7.2 to 11.
  * @throws QemuError
  */
@@ -39,17 +39,17 @@ async function devicesUnder(qmp: QmpConnection, path: string): Promise<readonly 
   return Promise.all(
     children.flatMap(({ name, type }) => {
       const driver = /^child<(.+)>$/.exec(type)?.[1]
-      return driver === undefined ? [] : [look(name, driver)]
+      return driver === undefined ? [] : [inspect(name, driver)]
     }),
   )
 
-  async function look(name: string, driver: string): Promise<PresentDevice> {
+  async function inspect(name: string, driver: string): Promise<PresentDevice> {
     const device = { path: `${path}/${name}`, property: 'hotplugged' }
     return { name, driver, hotplugged: (await qmp.execute('qom-get', device)) === true }
   }
 }
 
-/** The ids that the command line gives to devices. */
+/** The ids of the devices on the command line. */
 function namedDevices(argv: readonly string[]): readonly string[] {
   return argv.flatMap((value, index) => {
     if (!/^--?device$/.test(argv[index - 1] ?? '')) return []
@@ -60,7 +60,9 @@ function namedDevices(argv: readonly string[]): readonly string[] {
   })
 }
 
-/** A snapshot taken while it ran, a medium that was changed, a temporary overlay (`-snapshot`): the command line leads to other contents. */
+/**
+ * The disks whose contents differ from those on the command line: a snapshot taken at run time, a changed medium, a temporary overlay (`-snapshot`).
+ */
 async function otherDisks(qmp: QmpConnection, commandLine: string): Promise<readonly string[]> {
   const blocks = await qmp.execute('query-block')
   return blocks.flatMap(({ device, qdev, inserted }) => {
@@ -71,7 +73,7 @@ async function otherDisks(qmp: QmpConnection, commandLine: string): Promise<read
   })
 }
 
-/** The files in a block device's name, which is one, or `json:` and its options. */
+/** The files in a block device's name, which is a file name, or `json:` and options. */
 function filesIn(name: string): readonly string[] {
   if (!name.startsWith('json:')) return /^[\w-]+:/.test(name) ? [] : [name]
   return [...name.matchAll(/"filename":\s*"((?:[^"\\]|\\.)*)"/g)].map((match) =>
@@ -79,7 +81,7 @@ function filesIn(name: string): readonly string[] {
   )
 }
 
-/** As it is, with the commas of an option list doubled, or as a JSON string. */
+/** Whether the command line names a file: as it is, with the commas of an option list doubled, or as a JSON string. */
 function names(commandLine: string, file: string): boolean {
   const spellings = [file, file.replaceAll(',', ',,'), JSON.stringify(file).slice(1, -1)]
   return spellings.some((spelling) => commandLine.includes(spelling))

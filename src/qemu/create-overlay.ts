@@ -7,7 +7,7 @@ import { StorageError } from '../errors.ts'
 
 const run = promisify(execFile)
 
-/** A disk that takes what is written, above another that stays as it is. */
+/** A disk that receives all writes, on top of one that does not change. */
 export interface Overlay {
   /** Must not exist. */
   readonly path: string
@@ -15,7 +15,7 @@ export interface Overlay {
   readonly backingFormat: string
 }
 
-/** Makes a qcow2 overlay with the `qemu-img` beside the emulator, else the one in PATH. @throws StorageError */
+/** Makes a qcow2 overlay with the `qemu-img` beside the emulator, or else the one in PATH. @throws StorageError */
 export async function createOverlay(overlay: Overlay, emulator: string): Promise<void> {
   const { path, backing, backingFormat } = overlay
   const operation = 'make a disk overlay'

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process'
 import { UsageError } from '../errors.ts'
 
 /**
- * Lets a person change a file in an editor, on our terminal; settles when the editor has ended.
+ * Opens a file in an editor on our terminal; settles when the editor has ended.
  * @throws UsageError when it cannot be started or fails
  */
 export async function editFile(editor: string, path: string): Promise<void> {
-  // An editor may be given with options, as a shell would take it.
+  // The editor may include options, so a shell splits it.
   const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit' })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const fail = (what: string): void =>

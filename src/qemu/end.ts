@@ -6,15 +6,15 @@ import { type ProcessIdentity, isAlive, signalProcess } from './process-identity
 
 const LONGEST_PAUSE_MS = 50
 
-/** How long each rung of the ladder waits before the next. */
+/** How to end a QEMU, and how long each step waits before the next. */
 export interface EndOptions {
-  /** Asked to `quit` first; without it, or when it does not answer, SIGTERM comes first. */
+  /** QEMU receives `quit` on this connection first. Without it, or when QEMU does not answer, SIGTERM is the first step. */
   readonly qmp?: QmpConnection | undefined
-  /** For `quit` or SIGTERM: QEMU flushes its disks. Default 10 s. */
+  /** Wait after `quit` or SIGTERM: QEMU flushes its disks. Default 10 s. */
   readonly gentleMs?: number | undefined
-  /** For SIGKILL. Default 10 s: a process in uninterruptible I/O can take long. */
+  /** Wait after SIGKILL. Default 10 s: a process in uninterruptible I/O can take long. */
   readonly killMs?: number | undefined
-  /** SIGKILL at once. */
+  /** Send SIGKILL at once. */
   readonly force?: boolean | undefined
 }
 
@@ -22,8 +22,8 @@ export interface EndOptions {
 export type EndedBy = 'gone-already' | 'quit' | 'SIGTERM' | 'SIGKILL'
 
 /**
- * Ends a QEMU, child of ours or not, and waits until it is gone: `quit` or SIGTERM, then SIGKILL. A process that has taken over
- * its pid is never signalled. Throws `QEMU_TIMEOUT` when even SIGKILL does not end it in time.
+ * Ends a QEMU, whether or not it is our child, and waits until it is gone: `quit` or SIGTERM, then SIGKILL. Never signals another process that now
+ * has its pid. Throws `QEMU_TIMEOUT` when even SIGKILL does not end it in time.
  */
 export async function endQemu(
   identity: ProcessIdentity,
@@ -32,12 +32,12 @@ export async function endQemu(
   const { qmp, gentleMs = 10_000, killMs = 10_000, force = false } = options
   if (!(await isAlive(identity))) return 'gone-already'
   if (!force) {
-    const asked = qmp !== undefined && (await askToQuit(qmp, gentleMs))
-    if (!asked) await signalProcess(identity, 'SIGTERM')
-    if (await goneWithin(identity, gentleMs)) return asked ? 'quit' : 'SIGTERM'
+    const accepted = qmp !== undefined && (await sendQuit(qmp, gentleMs))
+    if (!accepted) await signalProcess(identity, 'SIGTERM')
+    if (await waitUntilGone(identity, gentleMs)) return accepted ? 'quit' : 'SIGTERM'
   }
   await signalProcess(identity, 'SIGKILL')
-  if (await goneWithin(identity, killMs)) return 'SIGKILL'
+  if (await waitUntilGone(identity, killMs)) return 'SIGKILL'
   const text = `QEMU (process ${identity.pid}) is still there ${killMs} ms after SIGKILL`
   throw new QemuError('QEMU_TIMEOUT', text, {
     operation: 'end QEMU',
@@ -46,7 +46,7 @@ export async function endQemu(
 }
 
 /** Waits until that very process is gone; `false` when the time passed first. */
-export async function goneWithin(identity: ProcessIdentity, ms: number): Promise<boolean> {
+export async function waitUntilGone(identity: ProcessIdentity, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms
   for (
     let pauseMs = 1;
@@ -59,13 +59,13 @@ export async function goneWithin(identity: ProcessIdentity, ms: number): Promise
   return true
 }
 
-async function askToQuit(qmp: QmpConnection, timeoutMs: number): Promise<boolean> {
+async function sendQuit(qmp: QmpConnection, timeoutMs: number): Promise<boolean> {
   if (qmp.state !== 'ready') return false
   try {
     await qmp.execute('quit', {}, { timeoutMs })
     return true
   } catch (error) {
-    // It may end before its answer is out.
+    // QEMU may end before its answer is sent.
     return error instanceof QemuError && error.code === 'QEMU_DIED'
   }
 }

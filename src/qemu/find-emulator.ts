@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 
 import { QemuError } from '../errors.ts'
 
-/** Where distributions put QEMU outside PATH: Red Hat's and SUSE's libexec, a local build. */
+/** Where distributions install QEMU outside PATH: Red Hat's and SUSE's libexec, a local build. */
 const KNOWN_DIRECTORIES = ['/usr/bin', '/usr/local/bin', '/usr/libexec', '/usr/lib/qemu']
 
 /** Debian's package for each architecture of a domain (`<os><type arch=…>`). */
@@ -17,17 +17,17 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   riscv64: 'qemu-system-misc',
 }
 
-/** What to look for. */
+/** The emulator to find. */
 export interface FindEmulatorOptions {
-  /** The domain's `<emulator>`: then nothing else will do. */
+  /** The domain's `<emulator>`: no other is accepted. */
   readonly emulator?: string | undefined
-  /** The domain's architecture, `x86_64` when not given. */
+  /** The domain's architecture. Default `x86_64`. */
   readonly architecture?: string | undefined
   /** Directories to search, as in `PATH`. */
   readonly searchPath?: string | undefined
 }
 
-/** The path of the QEMU to run. Throws `QEMU_NOT_FOUND` with the package that has it. */
+/** The path of the QEMU to run. Throws `QEMU_NOT_FOUND` with the package that contains it. */
 export async function findEmulator(options: FindEmulatorOptions = {}): Promise<string> {
   const { emulator, architecture = 'x86_64', searchPath = process.env['PATH'] ?? '' } = options
   const hint = `Install it: apt-get install ${DEBIAN_PACKAGES[architecture] ?? 'qemu-system'}`

@@ -2,7 +2,7 @@ import { readFile, readdir } from 'node:fs/promises'
 import { type MonitorPaths, monitorArguments } from './monitors.ts'
 import { type ProcessIdentity, identifyProcess } from './process-identity.ts'
 
-/** The QEMUs that were started with these monitors, whether anybody has noted them or not. */
+/** The QEMUs that were started with these monitors, recorded or not. */
 export async function findOrphans(monitors: MonitorPaths): Promise<readonly ProcessIdentity[]> {
   const [, wanted = ''] = monitorArguments(monitors)
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { incomingCommandLine, whatCannotBeCarried } from './foreign-command-line.ts'
+import { incomingCommandLine, unrepeatableArguments } from './foreign-command-line.ts'
 
-test('whatCannotBeCarried() names what only the program that started QEMU can pass', () => {
+test('unrepeatableArguments() finds what only the program that started QEMU can pass', () => {
   const lines: readonly (readonly [string, RegExp])[] = [
     ['-netdev tap,id=n,fd=25', /-netdev tap,id=n,fd=25 uses an inherited descriptor/],
     ['-netdev tap,fds=3:4,id=n', /inherited descriptors/],
@@ -13,7 +13,7 @@ test('whatCannotBeCarried() names what only the program that started QEMU can pa
     ['-serial tcp:localhost:99', /is connected to another program/],
   ]
   for (const [line, message] of lines) {
-    const [found, ...more] = whatCannotBeCarried(line.split(' '))
+    const [found, ...more] = unrepeatableArguments(line.split(' '))
     assert.match(found ?? '', message, line)
     assert.deepEqual(more, [])
   }
@@ -23,10 +23,10 @@ test('whatCannotBeCarried() names what only the program that started QEMU can pa
     '-drive file=/a,if=virtio -m 64 -netdev user,id=n',
     '-chardev socket,id=c,path=/x,server,nowait',
   ])
-    assert.deepEqual(whatCannotBeCarried(line.split(' ')), [], line)
+    assert.deepEqual(unrepeatableArguments(line.split(' ')), [], line)
 })
 
-test('incomingCommandLine() leaves out what is for the process and waits for nobody', () => {
+test('incomingCommandLine() omits options of the process and does not wait for clients', () => {
   const line =
     '-m 64 -daemonize -pidfile /p -S -qmp unix:/q,server -chardev socket,id=c,path=/x,server=on,wait=on -incoming tcp:0:1 ' +
     '-chardev socket,id=char-stasis-control,path=/s,server=on,wait=off -mon chardev=char-stasis-control,id=stasis-control,mode=control'

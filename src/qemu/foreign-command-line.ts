@@ -1,4 +1,4 @@
-/** Options of QEMU with which another program passes something that only it can pass again. */
+/** Options of QEMU that depend on something that only the program that started it can pass. */
 const INHERITED: readonly (readonly [RegExp, string])[] = [
   [/(^|,|")(fd|vhostfd|rfd|wfd|sockfd)["]?[=:]"?\d/, 'an inherited descriptor'],
   [/(^|,|")(fds|vhostfds)["]?[=:]/, 'inherited descriptors'],
@@ -9,12 +9,12 @@ const INHERITED: readonly (readonly [RegExp, string])[] = [
 /** Options whose value names a character device, which may be a connection. */
 const CHARACTER_OPTIONS = /^--?(chardev|serial|parallel|monitor|qmp|qmp-pretty|mon|debugcon|gdb)$/
 
-/** Options of which a part is for the process, not for the machine, with their value. */
+/** Options that concern the process rather than the machine; the first list is of those with a value. */
 const DROPPED_PAIRS = /^--?(incoming|pidfile|runas|run-with|chroot|user|sandbox)$/
 const DROPPED = /^--?(daemonize|S)$/
 
-/** What of a command line could not be given again by somebody else, in words; empty when all could. */
-export function whatCannotBeCarried(argv: readonly string[]): readonly string[] {
+/** Describes the parts of a command line that nobody else could repeat; empty when there are none. */
+export function unrepeatableArguments(argv: readonly string[]): readonly string[] {
   const found: string[] = []
   argv.forEach((value, index) => {
     const option = argv[index - 1] ?? ''
@@ -30,7 +30,7 @@ export function whatCannotBeCarried(argv: readonly string[]): readonly string[] 
   return found
 }
 
-/** The arguments with which a machine is made again to take its state: monitors of Stasis, and what is for the old process, left out. */
+/** The arguments that create the machine again to load its state, without the monitors of Stasis and without options for the old process. */
 export function incomingCommandLine(argv: readonly string[]): readonly string[] {
   const kept: string[] = []
   for (let index = 0; index < argv.length; index++) {
@@ -67,7 +67,7 @@ function isServer(value: string): boolean {
   return /,server(=on)?(,|$)/.test(value)
 }
 
-/** A server that waits for its first client would keep QEMU from starting. */
+/** Removes the wait: a server that waits for its first client would keep QEMU from starting. */
 function withoutWaiting(value: string): string {
   if (!isSocket(value) || !isServer(value)) return value
   return `${value.replaceAll(/,(nowait|wait(=\w+)?)(?=,|$)/g, '')},wait=off`

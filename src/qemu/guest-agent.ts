@@ -4,8 +4,8 @@ import { QemuError } from '../errors.ts'
 const ANSWER_MS = 5000
 
 /**
- * A conversation with the agent inside a guest (qemu-guest-agent) over the unix socket of its channel: JSON lines, in order.
- * Source: QEMU docs/interop/qemu-ga, qga/qapi-schema.json (7.2).
+ * A connection to the agent inside a guest (qemu-guest-agent) over the unix socket of its channel: JSON lines, in order. Source: QEMU
+ * docs/interop/qemu-ga, qga/qapi-schema.json (7.2).
  */
 export class GuestAgent implements Disposable {
   readonly #socket: Socket
@@ -28,9 +28,9 @@ export class GuestAgent implements Disposable {
     await promise
     const agent = new GuestAgent(socket, path)
     try {
-      // Answers to somebody else's questions may still be on their way: the number tells ours.
+      // Answers to an earlier client may still arrive; the number identifies ours.
       const id = Math.floor(Math.random() * 2 ** 31)
-      await agent.#ask('guest-sync', { id }, (answer) => answer === id)
+      await agent.#request('guest-sync', { id }, (answer) => answer === id)
       return agent
     } catch (error) {
       agent[Symbol.dispose]()
@@ -38,12 +38,12 @@ export class GuestAgent implements Disposable {
     }
   }
 
-  /** Asks and waits for the answer. @throws QemuError QEMU_REFUSED, QEMU_TIMEOUT */
+  /** Sends a command and waits for the answer. @throws QemuError QEMU_REFUSED, QEMU_TIMEOUT */
   async execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
-    return this.#ask(command, args, () => true)
+    return this.#request(command, args, () => true)
   }
 
-  /** Sends a command that a successful agent does not answer. */
+  /** Sends a command that the agent does not answer when it succeeds. */
   send(command: string, args?: Readonly<Record<string, unknown>>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`, () =>
@@ -56,10 +56,10 @@ export class GuestAgent implements Disposable {
     this.#socket.destroy()
   }
 
-  async #ask(
+  async #request(
     command: string,
     args: Readonly<Record<string, unknown>> | undefined,
-    wanted: (answer: unknown) => boolean,
+    isAnswer: (answer: unknown) => boolean,
   ): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const timer = setTimeout(() => reject(absent(this.#path, undefined)), ANSWER_MS)
@@ -68,7 +68,7 @@ export class GuestAgent implements Disposable {
       if (message?.['error'] !== undefined) {
         const { desc } = message['error'] as { readonly desc?: string }
         reject(new QemuError('QEMU_REFUSED', `The guest agent refused ${command}: ${desc ?? line}`))
-      } else if (message !== undefined && wanted(message['return'])) resolve(message['return'])
+      } else if (message !== undefined && isAnswer(message['return'])) resolve(message['return'])
     }
     this.#socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`)
     try {
@@ -88,7 +88,7 @@ export class GuestAgent implements Disposable {
 
 function parse(line: string): Record<string, unknown> | undefined {
   try {
-    // The agent may begin an answer with 0xff to say where it begins.
+    // The agent may precede an answer with 0xff to mark its start.
     return JSON.parse(line.replace(/^[^{]*/, '')) as Record<string, unknown>
   } catch {
     return undefined

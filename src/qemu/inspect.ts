@@ -5,18 +5,18 @@ import { listenerOf } from '../io/system-calls.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { type ProcessIdentity, identifyProcess } from './process-identity.ts'
 
-/** A running QEMU that somebody else started, as /proc shows it. */
+/** A running QEMU that another program started, as /proc describes it. */
 export interface ForeignQemu {
   readonly identity: ProcessIdentity
   readonly emulator: string
-  /** With the program itself first. */
+  /** Beginning with the program itself. */
   readonly commandLine: readonly string[]
   readonly cwd: string
 }
 
 /**
- * Looks at the QEMU behind a monitor's socket.
- * @throws QemuError QEMU_DIED when nobody listens there, QEMU_REFUSED when it cannot be looked at or is no QEMU
+ * Inspects the QEMU behind a monitor's socket.
+ * @throws QemuError QEMU_DIED when nothing listens there, QEMU_REFUSED when the process cannot be inspected or is not a QEMU
  */
 export async function inspectQemu(socket: string): Promise<ForeignQemu> {
   let pid: number
@@ -53,7 +53,7 @@ export async function inspectQemu(socket: string): Promise<ForeignQemu> {
   }
 }
 
-/** What QEMU says of its machine. */
+/** QEMU's own description of its machine. */
 export interface MachineFacts {
   readonly name: string | undefined
   readonly uuid: string | undefined
@@ -67,7 +67,7 @@ export interface MachineFacts {
 
 const NO_UUID = '00000000-0000-0000-0000-000000000000'
 
-/** Asks QEMU what its machine is. @throws QemuError */
+/** Queries QEMU's description of its machine. @throws QemuError */
 export async function machineFacts(qmp: QmpConnection): Promise<MachineFacts> {
   const [name, uuid, type, target, kvm, memory, cpus, blocks] = await Promise.all([
     qmp.execute('query-name'),

@@ -8,38 +8,38 @@ import { QemuProcess, logPathIn } from './process.ts'
 import { type ProcessIdentity, identifyProcess } from './process-identity.ts'
 import { type SpawnedChild, spawnDetached } from './spawn-detached.ts'
 
-/** A large guest with preallocated memory takes its time before its monitor answers. */
+/** A large guest with preallocated memory takes long before its monitor answers. */
 const DEFAULT_TIMEOUT_MS = 300_000
 
-/** What to start and where. */
+/** The QEMU to start and its surroundings. */
 export interface LaunchOptions {
   readonly emulator: string
   /** QEMU's arguments without its monitors, which are added here. */
   readonly argv: readonly string[]
   /** The working directory. Default `/`. */
   readonly cwd?: string | undefined
-  /** Environment variables besides our own. */
+  /** Environment variables in addition to our own. */
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Descriptors that QEMU inherits as 3, 4, … in this order. They stay open here. */
   readonly extraFds?: readonly number[] | undefined
   /** The runtime directory of the domain, 0700; the log is in it. */
   readonly directory: string
   readonly monitors: MonitorPaths
-  /** Called as soon as the process exists and awaited, so that it can be recorded before anything else happens. */
+  /** Called and awaited as soon as the process exists, so that it can be recorded before anything else happens. */
   readonly onSpawned?: ((identity: ProcessIdentity) => void | Promise<void>) | undefined
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** A QEMU whose control monitor answers; the connection is the caller's to dispose. */
+/** A QEMU whose control monitor answers; the caller disposes the connection. */
 export interface LaunchedQemu {
   readonly process: QemuProcess
   readonly control: QmpConnection
 }
 
 /**
- * Starts a QEMU in a session of its own, so that it survives us, its output appended to `qemu.log`, and waits until its control
- * monitor answers, which is when its machine is complete. On any failure it is killed and reaped.
+ * Starts a QEMU in its own session, so that it survives us, and appends its output to `qemu.log`. Waits until its control monitor answers, which
+ * means that its machine is complete. On any failure it is killed and reaped.
  * @throws QemuError QEMU_NOT_FOUND, QEMU_START_FAILED with QEMU's own reason, QEMU_TIMEOUT; StorageError for the log; CancelledError
  */
 export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> {

@@ -1,12 +1,12 @@
 /** The unix sockets of a QEMU's two monitors. */
 export interface MonitorPaths {
-  /** The monitor for acts: whoever holds the domain's lock may use it. */
+  /** The monitor for operations: the holder of the domain's lock may use it. */
   readonly control: string
-  /** A second monitor for questions while an act holds the first. */
+  /** A second monitor for queries while an operation uses the first. */
   readonly query: string
 }
 
-/** QEMU's arguments for both monitors. Each serves one client at a time and waits for the next when that one leaves. */
+/** QEMU's arguments for both monitors. Each serves one client at a time and waits for the next when that one disconnects. */
 export function monitorArguments(monitors: MonitorPaths): string[] {
   return [
     ...monitor('stasis-control', monitors.control),

@@ -6,7 +6,7 @@ import { StorageError } from '../errors.ts'
 import { PartialFile } from '../io/partial-file.ts'
 import type { ProbedQemu } from './probed-qemu.ts'
 
-/** The kept result for a fingerprint; `undefined` when there is none, or what is there is not ours. */
+/** The cached result for a fingerprint; `undefined` when there is none, or the file is not ours. */
 export async function loadProbe(
   directory: string | undefined,
   key: string,
@@ -26,7 +26,7 @@ export async function loadProbe(
   }
 }
 
-/** Keeps a result. A cache that cannot be written is done without: the probe succeeded. */
+/** Caches a result. A cache that cannot be written is ignored, because the probe succeeded. */
 export async function storeProbe(
   directory: string | undefined,
   key: string,

@@ -10,9 +10,9 @@ import { launchQemu } from './launch.ts'
 import type { ProbedQemu } from './probed-qemu.ts'
 import { loadProbe, storeProbe } from './probe-cache.ts'
 
-/** Where and how to probe. */
+/** Bounds and cache of a probe. */
 export interface ProbeOptions {
-  /** Keeps results over runs of ours; must exist. */
+  /** Caches results across runs of ours; must exist. */
   readonly cacheDirectory?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -20,8 +20,8 @@ export interface ProbeOptions {
 const known = new Map<string, ProbedQemu>()
 
 /**
- * What a QEMU can do. It is run once with no machine; the result is kept in memory, and in `cacheDirectory`, for as long as the
- * file and the access to KVM stay the same.
+ * Probes the features of a QEMU by running it once with no machine. The result is kept in memory, and in `cacheDirectory`, for as long as the file
+ * and the access to KVM stay the same.
  * @throws QemuError QEMU_NOT_FOUND, QEMU_START_FAILED, QEMU_TIMEOUT; CancelledError
  */
 export async function probeQemu(emulator: string, options: ProbeOptions = {}): Promise<ProbedQemu> {
@@ -33,12 +33,12 @@ export async function probeQemu(emulator: string, options: ProbeOptions = {}): P
   return probed
 }
 
-/** The canonical name of a machine type given by name or alias: `q35` is `pc-q35-7.2` on QEMU 7.2; `undefined` when it has none such. */
+/** The canonical name of a machine type given by name or alias: `q35` is `pc-q35-7.2` on QEMU 7.2; `undefined` when it has no such machine. */
 export function canonicalMachine(probed: ProbedQemu, machine: string): string | undefined {
   return probed.machines.find(({ name, alias }) => name === machine || alias === machine)?.name
 }
 
-/** What tells one QEMU on one host from another, and from itself once its file has changed. @throws QemuError QEMU_NOT_FOUND */
+/** Distinguishes a QEMU on a host from any other, and from itself after its file has changed. @throws QemuError QEMU_NOT_FOUND */
 export async function emulatorDigest(emulator: string): Promise<string> {
   const { dev, ino, size, mtimeMs, ctimeMs } = await stat(emulator).catch((cause: unknown) => {
     const facts = { path: emulator, cause }
@@ -52,7 +52,7 @@ async function runProbe(emulator: string, signal: AbortSignal | undefined): Prom
   await using directory = await makeTemporaryDirectory('stasis-probe-')
   const { process, control } = await launchQemu({
     emulator,
-    // KVM first, TCG where that fails: query-kvm then says which it was.
+    // KVM first, TCG where that fails: query-kvm then reports which one is in use.
     argv: '-machine none,accel=kvm:tcg -S -display none -nodefaults -no-user-config'.split(' '),
     directory: directory.path,
     monitors: { control: join(directory.path, 'control'), query: join(directory.path, 'query') },
@@ -61,13 +61,13 @@ async function runProbe(emulator: string, signal: AbortSignal | undefined): Prom
   })
   await using qmp = control
   try {
-    return await ask(qmp, emulator, signal)
+    return await query(qmp, emulator, signal)
   } finally {
     await endQemu(process.identity, { force: true })
   }
 }
 
-async function ask(
+async function query(
   qmp: QmpConnection,
   emulator: string,
   signal: AbortSignal | undefined,

@@ -6,20 +6,20 @@ export interface MachineType {
   readonly isDefault: boolean
   readonly deprecated: boolean
   readonly maxCpus: number
-  /** The RAM block that `-m` makes, such as `pc.ram`. */
+  /** The RAM block that `-m` creates, such as `pc.ram`. */
   readonly defaultRamId?: string
 }
 
-/** What a QEMU binary can do, found out by running it once. */
+/** The features of a QEMU binary, found by running it once. */
 export interface ProbedQemu {
   readonly emulator: string
   /** `10.0.2`. */
   readonly version: string
-  /** The packager's words, such as `Debian 1:10.0.2+ds-2`; may be empty. */
+  /** The packager's text, such as `Debian 1:10.0.2+ds-2`; may be empty. */
   readonly packager: string
   readonly machines: readonly MachineType[]
-  /** Whether this QEMU, as this user, on this host, really gets KVM. */
+  /** Whether this QEMU gets KVM as this user on this host. */
   readonly kvmUsable: boolean
-  /** Every migration capability that it knows, such as `mapped-ram`. */
+  /** Every migration capability that it has, such as `mapped-ram`. */
   readonly migrationCapabilities: readonly string[]
 }

@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises'
 
-/** Which process it is: a pid alone may be somebody else's by now. */
+/** Identifies a process: another process may have reused the pid alone. */
 export interface ProcessIdentity {
   readonly pid: number
   /** Clock ticks from boot to the start of the process (field 22, `starttime`, of proc_pid_stat(5)). */
   readonly startTime: number
-  /** Which boot of the host (`/proc/sys/kernel/random/boot_id`). */
+  /** The boot of the host (`/proc/sys/kernel/random/boot_id`). */
   readonly bootId: string
 }
 
-/** The identity of a process that runs now; `undefined` when there is none of that pid, or it is dead already. */
+/** The identity of a running process; `undefined` when no process has that pid, or it is dead. */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined)
   if (stat === undefined) return undefined
-  // The second field, the name in parentheses, may hold anything, so count from its end.
+  // The second field, the name in parentheses, may contain anything, so count from its end.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const state = fields[0]
   if (state === 'Z' || state === 'X') return undefined
@@ -26,7 +26,7 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return now?.startTime === identity.startTime && now.bootId === identity.bootId
 }
 
-/** Signals that very process; `false` when it is gone, so that no other process of its pid is met. */
+/** Signals that very process; `false` when it is gone, so that no other process with its pid receives the signal. */
 export async function signalProcess(
   identity: ProcessIdentity,
   signal: NodeJS.Signals,

@@ -10,7 +10,7 @@ import { endQemu } from './end.ts'
 import { identifyProcess, isAlive, signalProcess } from './process-identity.ts'
 import { QemuProcess, lastLines } from './process.ts'
 
-test('identifyProcess() does not take a zombie for a living process', async () => {
+test('identifyProcess() does not report a zombie as a running process', async () => {
   const parent = spawn('sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 5'])
   const [data] = (await once(parent.stdout, 'data')) as [Buffer]
   const deadline = Date.now() + 3000
@@ -20,7 +20,7 @@ test('identifyProcess() does not take a zombie for a living process', async () =
   await once(parent, 'exit')
 })
 
-test('signalProcess() does not signal another process of the same pid', async () => {
+test('signalProcess() does not signal another process with the same pid', async () => {
   const child = spawn('sleep', ['5'])
   await once(child, 'spawn')
   const identity = await identifyProcess(child.pid ?? 0)
@@ -33,7 +33,7 @@ test('signalProcess() does not signal another process of the same pid', async ()
   assert.equal(await isAlive(identity), false)
 })
 
-test('endQemu() goes on to SIGKILL when SIGTERM is not heard', async () => {
+test('endQemu() sends SIGKILL when SIGTERM has no effect', async () => {
   const child = spawn('sh', ['-c', 'trap "" TERM; echo ready; while :; do sleep 0.1; done'])
   await once(child.stdout, 'data')
   const identity = await identifyProcess(child.pid ?? 0)
@@ -41,7 +41,7 @@ test('endQemu() goes on to SIGKILL when SIGTERM is not heard', async () => {
   assert.equal(await endQemu(identity, { gentleMs: 50 }), 'SIGKILL')
 })
 
-test('tail() gives the last lines since its own start', async () => {
+test('tail() returns the last lines since its own start', async () => {
   await using directory = await makeTemporaryDirectory('stasis-tail-')
   await writeFile(join(directory.path, 'qemu.log'), 'of an earlier one\nof this one\n')
   const identity = { pid: 1, startTime: 1, bootId: '' }
@@ -49,13 +49,13 @@ test('tail() gives the last lines since its own start', async () => {
   assert.equal(new QemuProcess(identity, join(directory.path, 'nowhere')).tail(), '')
 })
 
-test('lastLines() leaves warnings out unless there is nothing else', () => {
+test('lastLines() omits warnings unless there is nothing else', () => {
   assert.equal(lastLines('q: warning: odd\nq: wrong\n\n'), 'q: wrong')
   assert.equal(lastLines('q: warning: odd\n'), 'q: warning: odd')
   assert.equal(lastLines(''), '')
 })
 
-test('lastLines() gives nothing when QEMU only warned of what is deprecated', () => {
+test('lastLines() returns nothing when there are only deprecation warnings', () => {
   const line = "q: -mon chardev=c: warning: '-mon' is deprecated, use '-object' instead\n"
   assert.equal(lastLines(line), '')
   assert.equal(lastLines(`${line}q: warning: odd\n`), 'q: warning: odd')

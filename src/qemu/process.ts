@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { readTail } from '../io/log-file.ts'
 import { type ProcessIdentity, isAlive } from './process-identity.ts'
 
-/** Enough for the reason of a failure, little enough for an error message. */
+/** Enough for the reason of a failure, short enough for an error message. */
 const TAIL_BYTES = 4096
 const TAIL_LINES = 8
 
@@ -13,7 +13,7 @@ export class QemuProcess {
   readonly logPath: string
   readonly #logOffset: number
 
-  /** `logOffset` is where its own lines begin; without it, all of the log is taken for its own. */
+  /** `logOffset` is the offset of its first line; without it, the whole log counts as its own. */
   constructor(identity: ProcessIdentity, directory: string, logOffset: number = 0) {
     this.identity = identity
     this.logPath = logPathIn(directory)
@@ -34,18 +34,19 @@ export class QemuProcess {
   }
 }
 
-/** Where the output of the QEMU of a runtime directory goes. */
+/** The log of the QEMU of a runtime directory. */
 export function logPathIn(directory: string): string {
   return join(directory, 'qemu.log')
 }
 
 /**
- * The lines of a tail that tell why: warnings go when anything else is there, those of what is deprecated always. QEMU 11.1 has such for every `-mon`.
+ * The lines of a tail that may contain a reason. Drops warnings if anything else was printed, and deprecation warnings always (QEMU 11.1 prints one
+ * per `-mon`).
  */
 export function lastLines(text: string): string {
   const lines = text
     .split('\n')
     .filter((line) => line.trim() !== '' && !/\bwarning: .* is deprecated\b/.test(line))
-  const telling = lines.filter((line) => !/\bwarning: /.test(line))
-  return (telling.length > 0 ? telling : lines).slice(-TAIL_LINES).join('\n')
+  const useful = lines.filter((line) => !/\bwarning: /.test(line))
+  return (useful.length > 0 ? useful : lines).slice(-TAIL_LINES).join('\n')
 }

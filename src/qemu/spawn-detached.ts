@@ -2,18 +2,18 @@ import { spawn } from 'node:child_process'
 
 import { QemuError } from '../errors.ts'
 
-/** A child of ours, for as long as we wait for it to be ready. */
+/** A child of ours, while we wait until it is ready. */
 export interface SpawnedChild {
   readonly pid: number
-  /** Aborted when it ends; the reason says how: `exit code 1`, `SIGKILL`. */
+  /** Aborted when it ends; the reason describes the end: `exit code 1`, `SIGKILL`. */
   readonly ended: AbortSignal
-  /** SIGKILL, then waits until it is reaped. */
+  /** Sends SIGKILL, then waits until it is reaped. */
   kill(): Promise<void>
 }
 
 /**
- * Starts a program in its own session with no input, its output to `outputFd`, and `extraFds` as its descriptors 3, 4, …
- * It does not keep our event loop alive. `env` is added to our own environment. Throws `QEMU_NOT_FOUND`, `QEMU_START_FAILED`.
+ * Starts a program in its own session without input. Its output goes to `outputFd`, and `extraFds` become its descriptors 3, 4, … It does not keep
+ * our event loop alive. `env` is added to our own environment. Throws `QEMU_NOT_FOUND`, `QEMU_START_FAILED`.
  */
 export async function spawnDetached(
   program: string,

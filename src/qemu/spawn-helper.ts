@@ -1,9 +1,8 @@
 import { type SpawnedChild, spawnDetached } from './spawn-detached.ts'
 
 /**
- * Starts a program of ours in a session of its own, so that it survives us, with the Node and the flags that run us, its output to
- * `outputFd`. With `compileCache`, a directory of ours alone, Node keeps there what it made of the sources, which takes two thirds off
- * the start (notes/node/loading.md).
+ * Starts a program of ours in its own session, so that it survives us, with our Node and our flags. Its output goes to `outputFd`. `compileCache` is
+ * a directory that only we use: Node caches compiled sources there, which shortens the start by two thirds (notes/node/loading.md).
  * @throws QemuError
  */
 export async function spawnHelper(
@@ -22,7 +21,7 @@ export async function spawnHelper(
   return spawnDetached(process.execPath, args, outputFd, extraFds, { env })
 }
 
-/** Of ours the flags that change how Node runs a program, not those that watch or test one. */
+/** Those of our flags that change how Node runs a program, not those that watch or test it. */
 function helperFlags(): readonly string[] {
   return process.execArgv.filter((flag) =>
     /^--(disable-warning|conditions|import|no-warnings|experimental-strip-types)\b/.test(flag),

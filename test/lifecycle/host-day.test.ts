@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { listDomains, resumeHost, saveHost, setAutostart } from '../../src/index.ts'
-import { goneWithin } from '../../src/qemu/end.ts'
+import { waitUntilGone } from '../../src/qemu/end.ts'
 import { identifyProcess } from '../../src/qemu/process-identity.ts'
 import { makeHost } from '../support/host.ts'
 import { startStasis, stasis } from '../support/stasis-command.ts'
@@ -88,7 +88,7 @@ test('a day of a host with six domains', { timeout: 600_000 }, async (t) => {
     for (const pid of await pids()) {
       const identity = await identifyProcess(pid)
       process.kill(pid, 'SIGKILL')
-      if (identity !== undefined) await goneWithin(identity, 5000)
+      if (identity !== undefined) await waitUntilGone(identity, 5000)
     }
     await rm(runtimeDir, { recursive: true, force: true })
     const outcomes = await resumeHost({ stateDir, autostart: true })

@@ -1,5 +1,5 @@
 import { changesSinceStart } from '../../qemu/changes-since-start.ts'
-import { whatCannotBeCarried } from '../../qemu/foreign-command-line.ts'
+import { unrepeatableArguments } from '../../qemu/foreign-command-line.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 
 /** What of a QEMU that Stasis did not start could not be started again as it is now, one sentence each. @throws QemuError */
@@ -8,5 +8,5 @@ export async function restartObstacles(
   commandLine: readonly string[],
 ): Promise<readonly string[]> {
   const argv = commandLine.slice(1)
-  return [...whatCannotBeCarried(argv), ...(await changesSinceStart(control, argv))]
+  return [...unrepeatableArguments(argv), ...(await changesSinceStart(control, argv))]
 }

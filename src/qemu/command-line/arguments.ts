@@ -1,4 +1,4 @@
-/** A value that QEMU takes in JSON; what is `undefined` is left out. */
+/** A value that QEMU accepts in JSON; `undefined` members are omitted. */
 export type JsonValue =
   | string
   | number
@@ -30,7 +30,7 @@ export function netdev(properties: Properties): readonly string[] {
   return ['-netdev', json(properties)]
 }
 
-/** 64-bit numbers are written out in full; TypeScript's library does not know `JSON.rawJSON` (ES2026) yet. */
+/** Writes 64-bit numbers in full; TypeScript's library does not declare `JSON.rawJSON` (ES2026). */
 function json(properties: Properties): string {
   const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }
   return JSON.stringify(properties, (_key, value: unknown) =>
@@ -38,17 +38,17 @@ function json(properties: Properties): string {
   )
 }
 
-/** The text as a value in QEMU's `name=value,…` syntax, where a comma is doubled. */
+/** Escapes text for a value in QEMU's `name=value,…` syntax, where a comma is doubled. */
 export function escapeComma(text: string): string {
   return text.replaceAll(',', ',,')
 }
 
-/** A switch as QEMU writes it in `name=value` syntax; nothing when it is not set. */
+/** A switch in QEMU's `name=value` syntax; `undefined` when it is not set. */
 export function onOff(value: boolean | undefined): 'on' | 'off' | undefined {
   return value === undefined ? undefined : value ? 'on' : 'off'
 }
 
-/** `a=b,c=d` of what is defined. */
+/** `a=b,c=d` of the pairs that are defined. */
 export function keyValues(pairs: Readonly<Record<string, string | number | undefined>>): string {
   return Object.entries(pairs)
     .filter(([, value]) => value !== undefined)

@@ -2,7 +2,7 @@ import { DomainXmlError } from '../../errors.ts'
 import type { Device } from '../domain-xml/model/device.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 
-/** `-boot` and what is booted directly. */
+/** `-boot` and the options for a direct kernel boot. */
 export function bootArguments(domain: Domain): readonly string[] {
   const { os } = domain
   const parts = [
@@ -24,10 +24,10 @@ export function bootArguments(domain: Domain): readonly string[] {
 }
 
 /**
- * Each device's place in the boot order. With `<boot dev>` in `<os>` the first disk, CD-ROM, floppy and network card
- * stand for their kind, as in libvirt; else the devices say it themselves.
+ * Each device's place in the boot order. With `<boot dev>` in `<os>`, the first disk, CD-ROM, floppy and network card stand for their kind, as in
+ * libvirt; otherwise the devices have their own `<boot order>`.
  *
- * @throws DomainXmlError `XML_INVALID` when both are said or two devices claim the same place
+ * @throws DomainXmlError `XML_INVALID` when the XML has both kinds or two devices claim the same place
  */
 export function bootIndexes(domain: Domain): ReadonlyMap<Device, number> {
   const own = [...domain.disks, ...domain.interfaces].filter((one) => one.bootOrder !== undefined)

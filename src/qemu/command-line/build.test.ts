@@ -41,7 +41,7 @@ function values(argv: readonly string[], name: string): readonly string[] {
   return argv.filter((_, at) => argv[at - 1] === name)
 }
 
-/** The properties of the devices, objects or nodes made by `driver` (or of that `qom-type`). */
+/** The properties of the devices, objects or nodes of `driver` (or of that `qom-type`). */
 function made(argv: readonly string[], driver: string): readonly Record<string, unknown>[] {
   return ['-device', '-object', '-blockdev', '-netdev']
     .flatMap((name) => values(argv, name))
@@ -50,7 +50,7 @@ function made(argv: readonly string[], driver: string): readonly Record<string, 
 }
 
 suite('buildCommandLine()', () => {
-  test('always waits, escapes commas and makes the monitors', () => {
+  test('starts paused, escapes commas and creates the monitors', () => {
     const argv = build({}, { monitors: [{ id: 'control', path: '/run/a,b/qmp' }] })
     assert.ok(argv.includes('-S'))
     assert.ok(!argv.includes('-no-shutdown'))
@@ -59,7 +59,7 @@ suite('buildCommandLine()', () => {
     assert.deepEqual(values(argv, '-mon'), ['chardev=charcontrol,id=control,mode=control'])
   })
 
-  test('chooses the processor by mode and accelerator', () => {
+  test('selects the processor by mode and accelerator', () => {
     const cpu = (top: string, type = 'kvm', options: Partial<CommandLineOptions> = {}): unknown =>
       values(build({ top, type }, options), '-cpu')[0]
     assert.equal(cpu(`<cpu mode='host-passthrough'/>`), 'host,migratable=on')
@@ -76,7 +76,7 @@ suite('buildCommandLine()', () => {
     )
   })
 
-  test('says timers, Hyper-V and KVM features with the processor', () => {
+  test('adds timers, Hyper-V and KVM features to the processor', () => {
     const top = `<features><acpi/><apic eoi='on'/><hyperv><relaxed state='on'/><spinlocks state='on' retries='8191'/><stimer state='on'><direct state='on'/></stimer>
       <vendor_id state='on' value='us'/><ipi state='off'/></hyperv><kvm><hidden state='on'/><pv-ipi state='off'/></kvm><pmu state='off'/></features>
       <clock offset='utc'><timer name='kvmclock' present='no'/><timer name='hypervclock' present='yes'/><timer name='tsc' frequency='3000000000'/></clock>`
@@ -95,7 +95,7 @@ suite('buildCommandLine()', () => {
     assert.match(values(build({ top }), '-machine')[0] ?? '', /,acpi=on$/)
   })
 
-  test('puts RAM where it is told to, always under the id that images name', () => {
+  test('puts RAM into the given files, always under the id that images name', () => {
     const ram = (top: string, options: Partial<CommandLineOptions> = {}): unknown =>
       values(build({ top }, options), '-object').map((text) => JSON.parse(text) as unknown)[0]
     const size = 64 * 1024 * 1024
@@ -139,7 +139,7 @@ suite('buildCommandLine()', () => {
     })
   })
 
-  test('gives NUMA cells RAM of their own, but not on machines that shared it', () => {
+  test('gives NUMA cells RAM of their own, except on machine types that divide one block', () => {
     const top = `<vcpu>2</vcpu><cpu><numa><cell cpus='0' memory='32' unit='MiB'/><cell cpus='1' memory='32' unit='MiB'/></numa></cpu>`
     assert.deepEqual(
       memoryBackends(domain({ top })).map((one) => one.id),
@@ -158,7 +158,7 @@ suite('buildCommandLine()', () => {
     assert.throws(() => build({ top: twice }), { code: 'XML_INVALID', message: /two cells/ })
   })
 
-  test('checks that the topology makes as many processors as there are', () => {
+  test('refuses a topology that does not multiply to the number of processors', () => {
     const topology = `<topology sockets='2' cores='2' threads='2'/>`
     const top = (vcpus: number): string => `<vcpu current='1'>${vcpus}</vcpu><cpu>${topology}</cpu>`
     assert.deepEqual(values(build({ top: top(8) }), '-smp'), [
@@ -167,7 +167,7 @@ suite('buildCommandLine()', () => {
     assert.throws(() => build({ top: top(4) }), { code: 'XML_INVALID', message: /makes 8/ })
   })
 
-  test('maps what the guest’s end shall lead to', () => {
+  test('maps the reactions to the end of the guest', () => {
     const action = (poweroff: string, reboot: string, crash: string, devices = ''): unknown =>
       values(
         build({
@@ -187,7 +187,7 @@ suite('buildCommandLine()', () => {
     assert.throws(() => action('destroy', 'preserve', 'destroy'), { code: 'XML_UNSUPPORTED' })
   })
 
-  test('gives the boot order of <os> to the first device of each kind, or that of the devices', () => {
+  test('takes the boot order from <os> for the first device of each kind, or from the devices', () => {
     const disk = (dev: string, boot = '', kind = 'disk'): string =>
       `<disk device='${kind}'><source file='/${dev}'/><target dev='${dev}' bus='sata'/>${boot}</disk>`
     const card = `<interface type='user'/>`
@@ -206,7 +206,7 @@ suite('buildCommandLine()', () => {
     assert.throws(() => build({ os, devices: own }), { code: 'XML_INVALID' })
   })
 
-  test('translates cache modes, which the guest sees as a write cache', () => {
+  test('translates cache modes', () => {
     const disk = (driver: string): string =>
       `<disk><driver ${driver}/><source file='/x'/><target dev='vda'/></disk>`
     const argv = build({ devices: disk(`cache='none' io='native'`) })
@@ -266,7 +266,7 @@ suite('buildCommandLine()', () => {
     assert.deepEqual([card?.['mq'], card?.['vectors']], [true, 10])
   })
 
-  test('leaves out an option ROM only when told to, as it is a RAM block of its own', () => {
+  test('omits an option ROM only where the XML does, because it is a RAM block', () => {
     const card = (rom: string): unknown =>
       made(
         build({ devices: `<interface type='user'><model type='e1000'/>${rom}</interface>` }),
@@ -278,7 +278,7 @@ suite('buildCommandLine()', () => {
     assert.equal(has(`<rom file='/r'/>`), '/r')
   })
 
-  test('makes serial ports on files, sockets and terminals', () => {
+  test('creates serial ports on files, sockets and terminals', () => {
     const devices = `<serial type='file'><source path='/a,b' append='on'/><log file='/l' append='off'/></serial>
       <serial type='unix'><source path='/s' mode='connect'><reconnect enabled='yes' timeout='2'/></source></serial>
       <serial type='tcp'><source mode='bind' host='::1' service='4555'/></serial><serial type='unix'/>`
@@ -295,7 +295,7 @@ suite('buildCommandLine()', () => {
     assert.throws(() => chardevs({}), { code: 'XML_INVALID', message: /serial\[4\].*no path/ })
   })
 
-  test('shows VNC on any free port of this host unless told otherwise', () => {
+  test('serves VNC on any free port of this host unless the XML has a port', () => {
     const vnc = (attributes: string): unknown =>
       values(build({ devices: `<graphics type='vnc' ${attributes}/>` }), '-vnc')[0]
     assert.equal(vnc(''), '127.0.0.1:0,to=59635')
@@ -304,7 +304,7 @@ suite('buildCommandLine()', () => {
     assert.throws(() => vnc(`port='80'`), { code: 'XML_INVALID' })
   })
 
-  test('sets the clock by the present it is given', () => {
+  test('sets the clock by the given current time', () => {
     const rtc = (clock: string): unknown =>
       values(build({ top: clock }, { now: new Date('2026-01-02T03:04:05Z') }), '-rtc')[0]
     assert.equal(rtc(`<clock offset='variable' adjustment='-3600'/>`), 'base=2026-01-02T02:04:05')
@@ -314,7 +314,7 @@ suite('buildCommandLine()', () => {
     assert.deepEqual(commandEnvironment(domain({ top: zone })), { TZ: 'Europe/Berlin' })
   })
 
-  test('makes flash memories of a UEFI firmware and says what to copy first', () => {
+  test('creates the flash memories of a UEFI firmware and reports the file to copy', () => {
     const os = `<loader readonly='yes' type='pflash'>/code.fd</loader><nvram template='/vars.fd'>/own.fd</nvram>`
     const argv = build({ os })
     assert.match(
@@ -328,7 +328,7 @@ suite('buildCommandLine()', () => {
     assert.deepEqual(filesToMake(domain({ os })), [{ path: '/own.fd', template: '/vars.fd' }])
   })
 
-  test('throws XML_INVALID when the domain was never normalised', () => {
+  test('throws XML_INVALID for a domain that was not normalised', () => {
     const text = `<domain type='qemu'><name>x</name><uuid>11111111-2222-3333-4444-000000000072</uuid><memory>65536</memory>
 <os><type machine='pc'>hvm</type></os><devices><rng model='virtio'><backend model='random'/></rng></devices></domain>`
     const raw = readDomain(parseDomainXml(text)).domain
@@ -338,7 +338,7 @@ suite('buildCommandLine()', () => {
     })
   })
 
-  test('throws QEMU_LACKS_FEATURE for a QEMU that does not read JSON devices', () => {
+  test('throws QEMU_LACKS_FEATURE for a QEMU without JSON devices', () => {
     assert.throws(() => build({}, { qemuVersion: { major: 6, minor: 1, micro: 0 } }), {
       code: 'QEMU_LACKS_FEATURE',
     })

@@ -33,14 +33,14 @@ import { videoArguments } from './video.ts'
 import { wire } from './wiring.ts'
 
 /**
- * Builds the arguments of a QEMU process (without the program itself) for a normalised domain. In everything that
- * decides whether an image loads they are what libvirt 9.0 to 12.8 makes of the same XML (notes/libvirt): machine type,
- * RAM, processors, every PCI device with its address and properties, the number of serial ports.
+ * Builds the arguments of a QEMU process (without the program itself) for a normalised domain. All arguments that determine whether an image loads
+ * are those of libvirt 9.0 to 12.8 for the same XML (notes/libvirt): machine type, RAM, processors, every PCI device with its address and properties,
+ * the number of serial ports.
  *
- * The guest waits (`-S`) until it is told to run. Unlike libvirt it does not get `-no-shutdown`: there is no daemon that
- * would end a QEMU whose guest has powered off.
+ * The guest starts paused (`-S`). Unlike libvirt's, this command line has no `-no-shutdown`: there is no daemon that would end a QEMU whose guest has
+ * powered off.
  *
- * @throws DomainXmlError `XML_INVALID` or `XML_UNSUPPORTED` for what cannot be built, naming its place
+ * @throws DomainXmlError `XML_INVALID` or `XML_UNSUPPORTED` for something that cannot be built, with its place
  * @throws QemuError `QEMU_LACKS_FEATURE` when this QEMU is too old
  */
 export function buildCommandLine(domain: Domain, options: CommandLineOptions): readonly string[] {

@@ -7,7 +7,7 @@ import { atLeast, type CommandLineOptions } from './options.ts'
 /**
  * `-chardev`: the host's side of a serial port, console or channel.
  *
- * @param id the device's id; the backend is called `char` and that
+ * @param id the device's id; the backend's id is `char` followed by it
  */
 export function chardev(
   backend: CharacterBackend,
@@ -38,16 +38,16 @@ function describe(
     case 'file':
       return `file,${keyValues({ id, path: backend.path, append: onOff(backend.append) })}`
     case 'unix':
-      return `socket,${keyValues({ id, path: socketPath(backend, deviceId, device, options) })}${ends(backend, options)}`
+      return `socket,${keyValues({ id, path: socketPath(backend, deviceId, device, options) })}${endpointOptions(backend, options)}`
     case 'tcp': {
       const host = backend.host ?? (backend.mode === 'bind' ? '127.0.0.1' : 'localhost')
       const telnet = backend.telnet ? ',telnet=on' : ''
-      return `socket,${keyValues({ id, host, port: backend.service })}${telnet}${ends(backend, options)}`
+      return `socket,${keyValues({ id, host, port: backend.service })}${telnet}${endpointOptions(backend, options)}`
     }
   }
 }
 
-function ends(backend: CharacterBackend, options: CommandLineOptions): string {
+function endpointOptions(backend: CharacterBackend, options: CommandLineOptions): string {
   if (backend.mode === 'bind') return ',server=on,wait=off'
   const seconds = backend.reconnectSeconds
   if (seconds === undefined) return ''

@@ -17,7 +17,7 @@ export function clockArguments(domain: Domain, options: CommandLineOptions): rea
   return ['-rtc', parts.join(','), ...clock.timers.flatMap(pit)]
 }
 
-/** What QEMU's environment must hold besides: a time zone for the guest's clock. */
+/** Environment variables for QEMU: a time zone for the guest's clock. */
 export function commandEnvironment(domain: Domain): Readonly<Record<string, string>> {
   const { offset, timezone } = domain.clock
   return offset === 'timezone' && timezone !== undefined ? { TZ: timezone } : {}
@@ -50,7 +50,7 @@ function iso(seconds: number): string {
   return date.toISOString().slice(0, 19)
 }
 
-/** KVM's own timer: QEMU catches lost ticks up unless told otherwise, libvirt's default is not to. */
+/** KVM's own timer: QEMU catches up lost ticks by default, libvirt does not. */
 function pit({ name, tickPolicy }: Clock['timers'][number]): readonly string[] {
   if (name !== 'pit') return []
   if (tickPolicy === 'catchup') return []

@@ -7,7 +7,7 @@ import { usbControllerProperties } from './usb.ts'
 import { virtioPci } from './virtio.ts'
 import type { Wiring } from './wiring.ts'
 
-/** The order in which libvirt puts the types on the command line; the guest does not see it. */
+/** The order of the types on libvirt's command line; the guest does not see it. */
 const ORDER: readonly ControllerType[] = [
   'pci',
   'usb',
@@ -25,7 +25,7 @@ const SCSI_DRIVERS: Readonly<Record<string, string>> = {
   vmpvscsi: 'pvscsi',
 }
 
-/** Controllers and bridges, besides those that are part of the machine. */
+/** Controllers and bridges, except those that are part of the machine. */
 export function controllerArguments(wiring: Wiring): readonly string[] {
   const { controllers } = wiring.domain
   return ORDER.flatMap((type) =>
@@ -117,7 +117,7 @@ function scsiProperties(controller: Controller, id: string): Properties {
   }
 }
 
-/** A floppy's place in the boot order is said at its controller. */
+/** A floppy's place in the boot order is a property of its controller. */
 function floppyBoot({ domain }: Wiring): Readonly<Record<string, number>> {
   const indexes = bootIndexes(domain)
   const floppies = domain.disks.filter((disk) => disk.bus === 'fdc')
@@ -130,7 +130,7 @@ function floppyBoot({ domain }: Wiring): Readonly<Record<string, number>> {
   )
 }
 
-/** On a machine with a built-in floppy controller its boot order is a global. */
+/** On a machine with a built-in floppy controller the boot order is a global property. */
 export function floppyGlobals(wiring: Wiring): readonly string[] {
   if (wiring.chipset === 'q35') return []
   return Object.entries(floppyBoot(wiring)).flatMap(([name, index]) => [

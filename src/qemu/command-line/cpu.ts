@@ -4,10 +4,10 @@ import type { HypervFeatures } from '../domain-xml/model/features.ts'
 import { acceleratorOf } from './machine.ts'
 import type { CommandLineOptions } from './options.ts'
 
-/** libvirt's names of features that QEMU calls differently; besides, QEMU itself turns `_` into `-`. */
+/** libvirt's feature names that differ in QEMU; in addition, QEMU itself turns `_` into `-`. */
 const QEMU_NAMES: Readonly<Record<string, string>> = { pclmuldq: 'pclmulqdq' }
 
-/** The order in which libvirt names the Hyper-V features on the command line. */
+/** The order of the Hyper-V features on libvirt's command line. */
 const HYPERV = [
   'relaxed',
   'vapic',
@@ -29,11 +29,11 @@ const HYPERV = [
 ]
 
 /**
- * `-cpu`. A cookie's processor goes before the domain's own: it names what the guest really had.
+ * `-cpu`. A cookie's processor has priority over the domain's own: it is the one that the guest really had.
  *
- * `host-model` asks for the host's processor by its nearest named model, which libvirt works out from its own database.
- * That database is not here, so it becomes `host` under KVM and `max` under TCG, like `host-passthrough`; an image from
- * libvirt names the model in its cookie, so it is not affected.
+ * `host-model` means the named model nearest to the host's processor, which libvirt finds in its own database. Stasis does not have that database, so
+ * the mode becomes `host` under KVM and `max` under TCG, like `host-passthrough`. An image from libvirt names the model in its cookie, so this does
+ * not affect it.
  */
 export function cpuArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
   const kvm = acceleratorOf(domain, options) === 'kvm'

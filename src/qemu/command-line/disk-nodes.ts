@@ -3,7 +3,7 @@ import type { Disk, DiskCache } from '../domain-xml/model/disk.ts'
 import type { DiskLayer } from '../domain-xml/model/disk-source.ts'
 import { blockdev, type JsonValue } from './arguments.ts'
 
-/** What a cache mode means: does the guest see a write cache, is the host's page cache used, are flushes ignored. */
+/** The meaning of a cache mode: whether the guest sees a write cache, the host's page cache is used, flushes are ignored. */
 export interface CacheFlags {
   readonly writeCache: boolean
   readonly direct: boolean
@@ -18,12 +18,12 @@ const CACHES: Readonly<Record<DiskCache, CacheFlags>> = {
   unsafe: { writeCache: true, direct: false, noFlush: true },
 }
 
-/** QEMU's flags for a cache mode; the meanings are in QEMU's manual under `-drive cache=`. */
+/** QEMU's flags for a cache mode; QEMU's manual explains them under `-drive cache=`. */
 export function cacheFlags(cache: DiskCache | undefined): CacheFlags | undefined {
   return cache === undefined ? undefined : CACHES[cache]
 }
 
-/** The name of the node that a disk's device is given, for the disk at that place in the XML. */
+/** The name of the node for the device of the disk at that position in the XML. */
 export function diskNodeName(index: number): string {
   return `libvirt-${index + 1}-format`
 }
@@ -72,7 +72,7 @@ function layerNodes(disk: Disk, layer: DiskLayer, name: string, top: boolean): r
   ]
 }
 
-/** A qcow2 file's header names what lies under it; the XML goes before it, if it says something. */
+/** A qcow2 file's header names its backing file; an entry in the XML has priority. */
 function backing(layer: DiskLayer, lower: string | undefined): JsonValue | undefined {
   if (layer.format === 'raw') return undefined
   if (lower !== undefined) return `${lower}-format`
@@ -84,7 +84,7 @@ function discard(disk: Disk): string | undefined {
   return disk.detectZeroes === 'unmap' ? 'unmap' : undefined
 }
 
-/** Zeroes can only be unmapped where discard is; libvirt falls back to `on` in the same way. */
+/** Zeroes can be unmapped only where discard is on; libvirt falls back to `on` in the same way. */
 function detectZeroes(disk: Disk): string | undefined {
   if (disk.detectZeroes === 'unmap' && disk.discard === 'ignore') return 'on'
   return disk.detectZeroes

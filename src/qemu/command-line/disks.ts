@@ -118,7 +118,7 @@ function errorPolicy(policy: string | undefined): string | undefined {
   return policy === 'enospace' ? 'enospc' : policy
 }
 
-/** QEMU knows `enospc` for writes only; libvirt leaves reads to their default then. */
+/** QEMU supports `enospc` for writes only; libvirt then leaves the policy for reads at its default. */
 function readPolicy(policy: string | undefined): string | undefined {
   return policy === 'enospace' ? undefined : policy
 }

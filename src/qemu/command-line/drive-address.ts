@@ -2,10 +2,10 @@ import type { Disk } from '../domain-xml/model/disk.ts'
 import type { Properties } from './arguments.ts'
 import { addressOf, type Wiring } from './wiring.ts'
 
-/** SCSI controllers on which a disk has a SCSI id only, no channel and no LUN. */
+/** SCSI controllers on which a disk has only a SCSI id, no channel and no LUN. */
 const NARROW = ['lsilogic']
 
-/** Where a disk sits on its IDE, SATA, SCSI or floppy controller, as QEMU says it. */
+/** A disk's address on its IDE, SATA, SCSI or floppy controller, in QEMU's properties. */
 export function driveProperties(disk: Disk, wiring: Wiring): Properties {
   const address = addressOf(disk, 'drive')
   const { bus, target, unit } = address

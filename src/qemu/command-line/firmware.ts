@@ -5,15 +5,15 @@ import { blockdev } from './arguments.ts'
 const CODE = 'libvirt-pflash0-format'
 const VARIABLES = 'libvirt-pflash1-format'
 
-/** A file that must be there before the guest starts, and what to copy it from. */
+/** A file that must exist before the guest starts, and the file to copy it from. */
 export interface FileToMake {
   readonly path: string
   readonly template: string
 }
 
 /**
- * The UEFI variable store, which is copied from its template when it does not exist. The launcher makes it, before the
- * first start of the domain; it is the guest's own from then on.
+ * The UEFI variable store, copied from its template when it does not exist. The launcher creates it before the first start of the domain; from then
+ * on it belongs to the guest.
  *
  * @throws DomainXmlError `XML_UNSUPPORTED` when the template has another format
  */
@@ -29,7 +29,7 @@ export function filesToMake(domain: Domain): readonly FileToMake[] {
   return [{ path: nvram.path, template: nvram.template }]
 }
 
-/** The flash memories of a UEFI firmware, as block nodes that `-machine` names. */
+/** The flash memories of a UEFI firmware, as block nodes that `-machine` refers to. */
 export function firmwareArguments(domain: Domain): readonly string[] {
   const { loader, nvram, firmware } = domain.os
   if (firmware === 'efi' && loader === undefined) {
@@ -48,7 +48,7 @@ export function firmwareArguments(domain: Domain): readonly string[] {
   ]
 }
 
-/** What `-machine` says of the firmware. */
+/** The firmware options of `-machine`. */
 export function firmwareMachineOptions(domain: Domain): readonly (readonly [string, string])[] {
   if (domain.os.loader?.type !== 'pflash') return []
   const variables = domain.os.nvram?.path

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { harmlessArguments } from './harmless.ts'
 
-test('harmlessArguments() opens nothing of the domain', () => {
+test('harmlessArguments() opens no file, disk or socket of the domain', () => {
   const argv = [
     ...['-S', '-kernel', '/boot/vmlinuz', '-append', 'quiet'],
     ...['-blockdev', '{"driver":"file","filename":"/disk","node-name":"s"}'],
@@ -29,7 +29,7 @@ test('harmlessArguments() opens nothing of the domain', () => {
   ])
 })
 
-test('harmlessArguments() keeps firmware, which is memory, and only reads it', () => {
+test('harmlessArguments() keeps the firmware read-only, because it is guest memory', () => {
   const flash = { driver: 'file', filename: '/code.fd', 'node-name': 'libvirt-pflash0-storage' }
   assert.deepEqual(harmlessArguments(['-blockdev', JSON.stringify(flash)], '/tmp/t'), [
     '-blockdev',

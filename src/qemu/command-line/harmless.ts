@@ -1,13 +1,13 @@
-/** Nodes of the UEFI firmware: their sizes are the guest's memory, so they stay, read-only. */
+/** Nodes of the UEFI firmware: their sizes determine guest memory, so they stay, read-only. */
 const FLASH = 'libvirt-pflash'
 
-/** Any size does: no device's state depends on it. */
+/** Any size works: no device's state depends on it. */
 const EMPTY_DISK_BYTES = 1024 * 1024 * 1024
 
 /**
- * The arguments of a machine that looks to its guest as the given ones do, cut off from the host: no disk, file, network or
- * socket of the domain is opened, its direct kernel is left out. For a machine that shall only be looked at.
- * `directory` takes the socket of a SPICE server, without which QEMU has no QXL card.
+ * Arguments for a machine that looks the same to its guest, but is cut off from the host: it opens no disk, file, network or socket of the domain and
+ * omits its direct kernel. For a machine that is only inspected. `directory` receives the socket of a SPICE server, without which QEMU has no QXL
+ * card.
  */
 export function harmlessArguments(argv: readonly string[], directory: string): readonly string[] {
   const kept: string[] = []

@@ -60,7 +60,7 @@ function backend(card: NetworkInterface): Properties {
   }
 }
 
-/** QEMU's own user network; libvirt forwards ports with passt only, here QEMU does it. */
+/** QEMU's own user network. libvirt forwards ports only with passt; here QEMU does it. */
 function userBackend(card: NetworkInterface): Properties {
   const ipv4 = card.addresses.find((one) => one.family === 'ipv4')
   const ipv6 = card.addresses.find((one) => one.family === 'ipv6')
@@ -111,7 +111,7 @@ function driver(card: NetworkInterface): Properties {
   }
 }
 
-/** The option ROM is a RAM block of its own: without it an image that has one does not load. */
+/** The option ROM is a RAM block of its own: an image that has one does not load without it. */
 function romProperties({ rom }: NetworkInterface): Properties {
   if (rom === undefined) return {}
   if (rom.enabled === false) return { romfile: '' }

@@ -8,7 +8,7 @@ import { parseDomainXml } from '../domain-xml/parse.ts'
 import { readDomain } from '../domain-xml/read-domain.ts'
 import { buildCommandLine } from './build.ts'
 
-/** What libvirt was given: no addresses, so that they too are compared. */
+/** The XML that libvirt received: without addresses, so that these are compared too. */
 function domainXml(guest: 'g35' | 'gpc', version: string): string {
   const q35 = guest === 'g35'
   const watchdog = q35 && version !== '7.2' ? `<watchdog model='itco' action='reset'/>` : ''
@@ -51,15 +51,15 @@ for (const [bed, version] of [
       const theirs = options(readTranscript(bed, guest))
       const ours = options(build(guest, version))
 
-      test('makes the same devices with the same addresses and properties', () => {
+      test('creates the same devices with the same addresses and properties', () => {
         assert.deepEqual(devices(ours), devices(theirs))
       })
-      test('makes the same disks', () => {
+      test('creates the same disks', () => {
         const paths = (list: string[]): string[] =>
           list.map((one) => one.replace(/"filename":"[^"]*"/, '"filename":"…"'))
         assert.deepEqual(paths(ours.get('-blockdev') ?? []), paths(theirs.get('-blockdev') ?? []))
       })
-      test('makes the same machine, memory and processors', () => {
+      test('creates the same machine, memory and processors', () => {
         const machine = theirs.get('-machine')?.[0]?.replace(/(,acpi=on)?$/, ',acpi=on')
         assert.equal(ours.get('-machine')?.[0], machine)
         assert.equal(kibibytes(ours), kibibytes(theirs))
@@ -151,7 +151,7 @@ function devices(found: Map<string, string[]>): unknown[] {
   return (found.get('-device') ?? []).map((one) => JSON.parse(one) as unknown)
 }
 
-/** Old libvirt says MiB, new one KiB. */
+/** Old libvirt uses MiB, new libvirt KiB. */
 function kibibytes(found: Map<string, string[]>): number {
   const value = found.get('-m')?.[0] ?? ''
   const match = /^(?:size=(\d+)k|(\d+))$/.exec(value)

@@ -5,8 +5,8 @@ import { hasCellBackends, RAM_ID } from './memory.ts'
 import type { CommandLineOptions } from './options.ts'
 
 /**
- * `-machine` and `-accel`. The versioned machine type and the RAM block's id decide whether an image loads
- * (notes/libvirt: an image of another machine type is refused, another id is an unknown block).
+ * `-machine` and `-accel`. An image loads only with the same versioned machine type and the same id of the RAM block (notes/libvirt: QEMU refuses an
+ * image of another machine type, and another id is an unknown block).
  */
 export function machineArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
   const { features, memoryBacking } = domain

@@ -5,14 +5,14 @@ import { object, type Properties } from './arguments.ts'
 import { machineVersion } from './machine-version.ts'
 import { atLeast, type CommandLineOptions, type MemoryFile, versionText } from './options.ts'
 
-/** The id of the RAM block that holds a PC's memory, which an image names (hw/i386/pc.c, `default_ram_id`). */
+/** The id of the RAM block that holds a PC's memory, as images name it (hw/i386/pc.c, `default_ram_id`). */
 export const RAM_ID: string = 'pc.ram'
 
 /** One memory backend: the RAM block of that id in an image. */
 export interface MemoryBackend {
   readonly id: string
   readonly sizeBytes: number
-  /** The NUMA cell that it is the memory of, if it is one's. */
+  /** The NUMA cell whose memory this is, if any. */
   readonly cell: NumaCell | undefined
 }
 
@@ -30,8 +30,8 @@ export function memoryBackends(domain: Domain): readonly MemoryBackend[] {
 }
 
 /**
- * Whether each NUMA cell has a RAM block of its own. Machine types up to 5.0 share out one block (`-numa node,mem=`)
- * unless something asks for more; QEMU says so in `query-machines`, "numa-mem-supported".
+ * Whether each NUMA cell has a RAM block of its own. Machine types up to 5.0 divide one block (`-numa node,mem=`) unless some setting needs more;
+ * QEMU reports it in `query-machines`, "numa-mem-supported".
  */
 export function hasCellBackends(domain: Domain): boolean {
   if (domain.numa.length === 0) return false
@@ -41,7 +41,7 @@ export function hasCellBackends(domain: Domain): boolean {
   return !old || domain.numaBound || domain.numa.some((cell) => isSpecial(domain, cell))
 }
 
-/** `-m`, and the object for the RAM of a machine whose NUMA cells have none of their own. */
+/** `-m`, and the object for the RAM of a machine whose NUMA cells have no backends of their own. */
 export function memoryArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
   const backends = memoryBackends(domain)
   const total = backends.reduce((sum, backend) => sum + backend.sizeBytes, 0)
@@ -57,10 +57,10 @@ export function memoryArguments(domain: Domain, options: CommandLineOptions): re
 }
 
 /**
- * The `-object` for one backend. Where libvirt would make a file for shared memory or huge pages, this makes a memfd,
- * which needs no path: the guest cannot tell. Machine types up to 3.1 name the block of such a backend by its path in the
- * object tree; with `x-use-canonical-path-for-ramblock-id` off it has the plain id, as libvirt has it for the RAM that is
- * no NUMA cell's (QEMU qemu-options.hx, "memory-backend"; stable in spite of the `x-`).
+ * The `-object` for one backend. Where libvirt would create a file for shared memory or huge pages, this creates a memfd, which needs no path and
+ * looks the same to the guest. Machine types up to 3.1 name the block of such a backend by its path in the object tree; with
+ * `x-use-canonical-path-for-ramblock-id` off it has the plain id, as libvirt sets it for RAM that belongs to no NUMA cell (QEMU qemu-options.hx,
+ * "memory-backend"; stable in spite of the `x-`).
  */
 export function memoryObject(
   backend: MemoryBackend,
@@ -96,7 +96,7 @@ export function memoryObject(
   })
 }
 
-/** Whether ordinary anonymous memory will not do. */
+/** Whether the memory must be something other than ordinary anonymous memory. */
 function isSpecial(domain: Domain, cell: NumaCell | undefined): boolean {
   const { source, access, hugepages } = domain.memoryBacking
   return source !== 'anonymous' || (cell?.access ?? access) !== undefined || hugepages !== undefined

@@ -29,7 +29,7 @@ export function numaArguments(domain: Domain, options: CommandLineOptions): read
   return [...cells, ...distances(domain)]
 }
 
-/** Once one distance is said, all must be. */
+/** If the XML has one distance, all must be given. */
 function distances(domain: Domain): readonly string[] {
   const cells = domain.numa
   if (cells.every((cell) => cell.distances.size === 0)) return []

@@ -7,10 +7,10 @@ export interface QemuVersion {
   readonly micro: number
 }
 
-/** What the command line needs besides the domain. */
+/** The inputs of the command line other than the domain. */
 export interface CommandLineOptions {
   readonly qemuVersion: QemuVersion
-  /** QMP monitors: QEMU listens on each path, or speaks on a socket that it inherits. */
+  /** QMP monitors: QEMU listens on each path, or uses a socket that it inherits. */
   readonly monitors: readonly ({ readonly id: string } & (
     | { readonly path: string }
     | { readonly fd: number }
@@ -21,11 +21,11 @@ export interface CommandLineOptions {
   readonly cpuOverride?: Cpu | undefined
   /** Files that become the guest's RAM, by the id of the memory backend: see `memoryBackends`. */
   readonly memoryFiles?: ReadonlyMap<string, MemoryFile> | undefined
-  /** Instead of what the domain's type says. */
+  /** Replaces the accelerator that the domain's type implies. */
   readonly accelerator?: 'kvm' | 'tcg' | undefined
-  /** Where unix sockets are made that the XML gives no path for. */
+  /** Directory for unix sockets that have no path in the XML. */
   readonly socketDirectory?: string | undefined
-  /** The present, from which clocks with an offset start. */
+  /** The current time; clocks with an offset start from it. */
   readonly now?: Date | undefined
 }
 
@@ -36,7 +36,7 @@ export interface MemoryFile {
   readonly share: boolean
   /** Where the RAM starts in the file, in bytes: QEMU >= 8.1. */
   readonly offset?: number | undefined
-  /** Open the file read-only and keep the guest's writes to itself: QEMU >= 8.2. */
+  /** Open the file read-only and keep the guest's writes private: QEMU >= 8.2. */
   readonly readonly?: boolean | undefined
 }
 
@@ -45,7 +45,7 @@ export function atLeast(version: QemuVersion, major: number, minor: number): boo
   return version.major > major || (version.major === major && version.minor >= minor)
 }
 
-/** The version as a person writes it. */
+/** The version as people write it. */
 export function versionText(version: QemuVersion): string {
   return `${version.major}.${version.minor}.${version.micro}`
 }

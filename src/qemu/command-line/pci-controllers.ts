@@ -3,7 +3,7 @@ import type { Controller } from '../domain-xml/model/controller.ts'
 import { PCI_DEVICE_NAMES } from '../domain-xml/normalise/pci/controller-targets.ts'
 import type { Properties } from './arguments.ts'
 
-/** A PCI bridge or port. Its chassis and port numbers are in its registers, which an image checks. */
+/** A PCI bridge or port. Its registers contain its chassis and port numbers, and QEMU compares them when it loads an image. */
 export function pciControllerProperties(controller: Controller, id: string): Properties {
   const { model } = controller
   const driver = controller.modelName ?? PCI_DEVICE_NAMES[model ?? '']

@@ -3,12 +3,12 @@ import type { Domain } from '../domain-xml/model/domain.ts'
 import type { Chipset } from '../domain-xml/chipset.ts'
 
 /**
- * What happens when the guest powers off, reboots or crashes, and whether it may sleep.
+ * The reactions to a power-off, reboot or crash of the guest, and whether it may sleep.
  *
- * libvirt has a daemon that hears of it and acts; there is none here, so QEMU itself is told (`-action`, QEMU >= 6.0).
- * It can end (`destroy`), stop and wait (`preserve`) or, on reboot only, go on (`restart`). `on_reboot=preserve` takes
- * `on_poweroff=preserve` along, as QEMU first turns the reboot into a power-off. After a crash QEMU cannot start again,
- * so `restart` is refused where a panic device makes crashes known; without one the setting never acts.
+ * libvirt has a daemon that receives these events and acts. Stasis has none, so QEMU itself gets the instruction (`-action`, QEMU >= 6.0). QEMU can
+ * end (`destroy`), stop and wait (`preserve`) or, on reboot only, go on (`restart`). `on_reboot=preserve` implies `on_poweroff=preserve`, because
+ * QEMU first turns the reboot into a power-off. After a crash QEMU cannot start the guest again, so `restart` is refused where a panic device reports
+ * crashes; without one the setting has no effect.
  */
 export function powerArguments(domain: Domain, chipset: Chipset): readonly string[] {
   const { onPoweroff, onReboot, pm } = domain

@@ -2,7 +2,7 @@ import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 
 /**
- * `-smp`. The number of processors decides whether an image loads.
+ * `-smp`. An image loads only with the same number of processors.
  *
  * @throws DomainXmlError `XML_INVALID` when the topology does not multiply to the number of processors
  */

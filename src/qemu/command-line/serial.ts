@@ -4,7 +4,7 @@ import { chardev } from './chardev.ts'
 import type { CommandLineOptions } from './options.ts'
 import type { Wiring } from './wiring.ts'
 
-/** Serial ports. Their number decides whether an image loads. */
+/** Serial ports. An image loads only with the same number of them. */
 export function serialArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
   return wiring.domain.serials.flatMap((serial, index) => {
     const id = wiring.idOf(serial, `serial${index}`)
@@ -21,7 +21,7 @@ export function serialArguments(wiring: Wiring, options: CommandLineOptions): re
   })
 }
 
-/** Consoles of type `virtio`, which libvirt leaves without an address; one of type `serial` is the first serial port under another name. */
+/** Consoles of type `virtio`, which libvirt leaves without an address. A console of type `serial` is the first serial port under another name. */
 export function consoleArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
   return wiring.domain.consoles.flatMap((console, index) => {
     if (console.target === 'serial') return []

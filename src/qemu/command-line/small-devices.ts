@@ -3,7 +3,7 @@ import { device, object } from './arguments.ts'
 import { virtioPci } from './virtio.ts'
 import type { Wiring } from './wiring.ts'
 
-/** A watchdog; q35's own (`itco`) is part of the machine and only needs to be let off its leash. */
+/** A watchdog. The one of q35 (`itco`) is part of the machine and only needs to be enabled. */
 export function watchdogArguments(wiring: Wiring): readonly string[] {
   const { watchdogs } = wiring.domain
   const [first] = watchdogs
@@ -60,7 +60,7 @@ export function rngArguments(wiring: Wiring): readonly string[] {
   })
 }
 
-/** Devices through which the guest says that it crashed. */
+/** Devices through which the guest reports a crash. */
 export function panicArguments(wiring: Wiring): readonly string[] {
   return wiring.domain.panics.flatMap((panic) => {
     if (panic.model === 'hyperv') return []
@@ -71,19 +71,19 @@ export function panicArguments(wiring: Wiring): readonly string[] {
   })
 }
 
-/** The generation id, which tells a guest that it is another copy than before. */
+/** The generation id, whose change signals to a guest that it is another copy. */
 export function genidArguments({ domain }: Wiring): readonly string[] {
   if (domain.genid === undefined) return []
   const guid = domain.genid === 'new' ? 'auto' : domain.genid
   return device({ driver: 'vmgenid', guid, id: 'vmgenid0' })
 }
 
-/** Threads that devices do their work in. */
+/** Threads that do the work of devices. */
 export function iothreadArguments({ domain }: Wiring): readonly string[] {
   return domain.iothreads.flatMap((id) => object({ 'qom-type': 'iothread', id: `iothread${id}` }))
 }
 
-/** The note about where a crashed guest's kernel keeps its own state. */
+/** A device in which a guest's kernel records where to find its crash data. */
 export function vmcoreinfoArguments({ domain }: Wiring): readonly string[] {
   return domain.features.vmcoreinfo ? device({ driver: 'vmcoreinfo' }) : []
 }

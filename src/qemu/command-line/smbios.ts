@@ -17,7 +17,7 @@ const TABLES: Readonly<Record<Sysinfo['table'], { type: number; names: readonly 
   oemStrings: { type: 11, names: ['value'] },
 }
 
-/** `-smbios`, where `<os>` says that the guest shall see `<sysinfo>`. */
+/** `-smbios`, where `<os>` shows `<sysinfo>` to the guest. */
 export function smbiosArguments(domain: Domain): readonly string[] {
   if (domain.os.smbios !== 'sysinfo') return []
   return domain.sysinfo.flatMap(({ table, entries }) => {

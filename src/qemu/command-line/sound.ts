@@ -10,10 +10,10 @@ const DRIVERS: Readonly<Record<Sound['model'], string>> = {
   usb: 'usb-audio',
 }
 
-/** The backend that swallows all sound. */
+/** The backend that discards all sound. */
 const BACKEND = 'audio1'
 
-/** Sound cards, which nobody hears: their backend is `none`. An HDA controller needs a codec to be of use. */
+/** Sound cards without output: their backend is `none`. An HDA controller is useless without a codec. */
 export function soundArguments(wiring: Wiring): readonly string[] {
   const { sounds } = wiring.domain
   if (sounds.length === 0) return []

@@ -7,7 +7,7 @@ import type { Wiring } from './wiring.ts'
 const KIB = 1024
 const MIB = 1024 * 1024
 
-/** Graphics cards; their video memory is a RAM block, so its size decides whether an image loads. */
+/** Graphics cards. Video memory is a RAM block, so an image loads only with the same size. */
 export function videoArguments(wiring: Wiring): readonly string[] {
   return wiring.domain.videos.flatMap((video, index) => {
     if (video.type === 'none') return []

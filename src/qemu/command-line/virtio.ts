@@ -1,7 +1,7 @@
 import type { VirtioOptions } from '../domain-xml/model/device.ts'
 import type { Properties } from './arguments.ts'
 
-/** `driver` and the options that all virtio PCI devices share; `base` is like `virtio-blk`. */
+/** `driver` and the options that all virtio PCI devices share; `base` is a name like `virtio-blk`. */
 export function virtioPci(base: string, options: VirtioOptions, suffix = '-pci'): Properties {
   const model = options.model === undefined ? '' : `-${options.model}`
   return {

@@ -6,14 +6,14 @@ import type { Device } from '../domain-xml/model/device.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { Properties } from './arguments.ts'
 
-/** A domain with what its devices need to know of each other: how controllers and their buses are called. */
+/** A domain together with the names of controllers and their buses, which its devices refer to. */
 export interface Wiring {
   readonly domain: Domain
   readonly chipset: Chipset
   readonly idOf: (device: Device, usual: string) => string
-  readonly controller: (type: ControllerType, index: number, asked: Device) => Controller
+  readonly controller: (type: ControllerType, index: number, device: Device) => Controller
   readonly controllerId: (controller: Controller) => string
-  /** `bus`, `addr` and the like of a device. */
+  /** `bus`, `addr` and similar properties of a device. */
   readonly address: (device: Device) => Properties
 }
 
@@ -31,7 +31,7 @@ export function wire(domain: Domain): Wiring {
     domain,
     chipset,
     idOf: (device, usual) => device.alias ?? usual,
-    controller: (type, index, asked) => findController(domain, type, index, asked),
+    controller: (type, index, device) => findController(domain, type, index, device),
     controllerId: (controller) => controllerId(controller, chipset),
     address: (device) => addressProperties(wiring, device),
   }
@@ -42,7 +42,7 @@ function findController(
   domain: Domain,
   type: ControllerType,
   index: number,
-  asked: Device,
+  device: Device,
 ): Controller {
   const found = domain.controllers.find(
     (one) => one.type === type && one.index === index && one.startPort === undefined,
@@ -50,11 +50,11 @@ function findController(
   if (found !== undefined) return found
   throw new DomainXmlError(
     'XML_INVALID',
-    `${asked.place}: there is no ${type} controller with index ${index} for it`,
+    `${device.place}: there is no ${type} controller with index ${index} for it`,
   )
 }
 
-/** Names as libvirt gives them: `pcie.0`, `pci.1`, `usb`, `usb1`, `scsi0`, `virtio-serial0`. */
+/** Names in libvirt's style: `pcie.0`, `pci.1`, `usb`, `usb1`, `scsi0`, `virtio-serial0`. */
 function controllerId(controller: Controller, chipset: Chipset): string {
   const { type, index, model } = controller
   if (model === 'pcie-root') return 'pcie.0'
@@ -96,7 +96,7 @@ function addressProperties(wiring: Wiring, device: Device): Properties {
   }
 }
 
-/** A device's address, which must be of that type: `drive`, `pci` … */
+/** A device's address, which must have that type: `drive`, `pci` … */
 export function addressOf<Type extends Address['type']>(
   device: Device,
   type: Type,

@@ -2,7 +2,7 @@ import type { Attr, Element } from '@xmldom/xmldom'
 import { invalid, isElement } from './location.ts'
 import { parseWhole, unitFactor } from './values.ts'
 
-/** The element's child elements, those of one name if a name is given, in document order. */
+/** The element's child elements, optionally only those of one name, in document order. */
 export function children(element: Element, name?: string): Element[] {
   const found: Element[] = []
   for (let node = element.firstChild; node !== null; node = node.nextSibling) {
@@ -20,12 +20,12 @@ export function child(element: Element | undefined, name: string): Element | und
   return undefined
 }
 
-/** The attribute's value, `undefined` when the element or the attribute is not there. */
+/** The attribute's value; `undefined` when the element or the attribute does not exist. */
 export function attribute(element: Element | undefined, name: string): string | undefined {
   return element?.getAttribute(name) ?? undefined
 }
 
-/** The attribute's value; @throws DomainXmlError `XML_INVALID` when it is not there. */
+/** The attribute's value; @throws DomainXmlError `XML_INVALID` when it does not exist. */
 export function requiredAttribute(element: Element, name: string): string {
   const value = attribute(element, name)
   if (value === undefined || value === '') {
@@ -34,14 +34,14 @@ export function requiredAttribute(element: Element, name: string): string {
   return value
 }
 
-/** The child's value; @throws DomainXmlError `XML_INVALID` when there is none. */
+/** The child's value; @throws DomainXmlError `XML_INVALID` when it does not exist. */
 export function requiredChild(element: Element, name: string): Element {
   const found = child(element, name)
   if (found === undefined) throw invalid(element, `the element <${name}> is missing`)
   return found
 }
 
-/** The attribute as a whole number (decimal or 0x…), `undefined` when it is not there. */
+/** The attribute as a whole number (decimal or 0x…); `undefined` when it does not exist. */
 export function whole(element: Element | undefined, name: string): number | undefined {
   const value = attribute(element, name)
   if (element === undefined || value === undefined) return undefined
@@ -58,12 +58,12 @@ export function flag(element: Element | undefined, name: string): boolean | unde
   return value === 'yes' || value === 'on'
 }
 
-/** The element's text as it is. */
+/** The element's text, unchanged. */
 export function text(element: Element): string {
   return element.textContent ?? ''
 }
 
-/** The text of a child, `undefined` when there is no such child. */
+/** The text of a child; `undefined` when it does not exist. */
 export function childText(element: Element | undefined, name: string): string | undefined {
   const found = child(element, name)
   return found === undefined ? undefined : text(found)
@@ -77,8 +77,8 @@ export function wholeText(element: Element): number {
 }
 
 /**
- * A size with a `unit` attribute, in bytes. `value` is the attribute that holds the number; without it the text does.
- * Units and the default KiB are libvirt's: https://libvirt.org/formatdomain.html#memory-allocation
+ * A size with a `unit` attribute, in bytes. `value` is the attribute with the number; without it the text is the number. Units and the default KiB
+ * are libvirt's: https://libvirt.org/formatdomain.html#memory-allocation
  */
 export function sizeInBytes(element: Element, value?: string, unitWhenAbsent = 'KiB'): number {
   const number = value === undefined ? wholeText(element) : whole(element, value)
@@ -93,7 +93,7 @@ export function sizeInBytes(element: Element, value?: string, unitWhenAbsent = '
   return bytes
 }
 
-/** The attribute's node, for error messages; the element where there is no such attribute. */
+/** The attribute's node, for error messages; the element where the attribute does not exist. */
 export function attributeNode(element: Element, name: string): Attr | Element {
   return element.getAttributeNode(name) ?? element
 }

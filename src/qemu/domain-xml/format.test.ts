@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { formatDomainXml } from './format.ts'
 import { parseDomainXml } from './parse.ts'
 
-test('formatDomainXml() gives back what libvirt prints, byte for byte', () => {
+test('formatDomainXml() reproduces the output of libvirt byte for byte', () => {
   const text = `<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>a&amp;b &lt;&apos;&quot;&gt;</name>
   <title>Ünïcode</title>
@@ -34,7 +34,7 @@ test('formatDomainXml() gives back what libvirt prints, byte for byte', () => {
   assert.equal(formatDomainXml(parseDomainXml(text)), text)
 })
 
-test('formatDomainXml() indents what a person wrote, and keeps comments', () => {
+test('formatDomainXml() indents XML written by hand, and keeps comments', () => {
   const text = `<?xml version="1.0"?><domain type="qemu"><name>x</name><!-- small --><memory
     unit='MiB'>1</memory><os> <type>hvm</type> </os><features></features></domain>`
   assert.equal(

@@ -3,8 +3,8 @@ import type { DomainDocument } from './document.ts'
 import { isElement } from './location.ts'
 
 /**
- * Prints a domain XML as libvirt does: two spaces a level, single quotes, `<x/>` for empty elements, a line break at the
- * end. What libvirt prints comes back byte for byte. The content of `<metadata>` has double quotes, as there.
+ * Prints a domain XML as libvirt does: two spaces a level, single quotes, `<x/>` for empty elements, a line break at the end. The output of libvirt
+ * is reproduced byte for byte. The content of `<metadata>` has double quotes, as in libvirt.
  */
 export function formatDomainXml(document: DomainDocument): string {
   return printElement(document.root, '', "'")
@@ -30,7 +30,7 @@ function printElement(element: Element, indent: string, quote: string): string {
   return `${open}>\n${body}${indent}${close}`
 }
 
-/** Text and elements side by side, as only foreign metadata has: printed without touching its white space. */
+/** Text and elements side by side, which only foreign metadata has: printed with its white space unchanged. */
 function printInline(element: Element, quote: string): string {
   let body = ''
   for (const node of nodes(element)) {
@@ -53,7 +53,7 @@ function printAttributes(element: Element, quote: string): string {
   return body
 }
 
-/** libvirt escapes both quotes in its own part, libxml2 in the metadata only those that must be. */
+/** libvirt escapes both quotes in its own part, libxml2 in the metadata only where necessary. */
 function escapeXml(text: string, quote: string): string {
   const escaped = escapeMarkup(text).replaceAll('"', '&quot;')
   return quote === '"' ? escaped : escaped.replaceAll("'", '&apos;')

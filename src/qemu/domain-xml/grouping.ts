@@ -1,7 +1,6 @@
 /**
- * libvirt keeps disks by bus and controllers by type, each group where its first member stands and sorted by index
- * (virDomainDiskInsert, virDomainControllerInsertPreAlloced, 9.0). Addresses and the boot order follow that order, not
- * that of the XML.
+ * Groups items as libvirt does: disks by bus and controllers by type, each group at the place of its first member and sorted by index
+ * (virDomainDiskInsert, virDomainControllerInsertPreAlloced, 9.0). Addresses and the boot order follow this order, not that of the XML.
  */
 export function grouped<Item>(
   items: readonly Item[],

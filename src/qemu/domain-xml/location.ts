@@ -3,18 +3,18 @@ import { DomainXmlError } from '../../errors.ts'
 
 const sources = new WeakMap<Document, string>()
 
-/** Remembers which file a document came from, so that errors can name it. */
-export function rememberSource(document: Document, path: string | undefined): void {
+/** Records which file a document came from, so that errors can name it. */
+export function recordSource(document: Document, path: string | undefined): void {
   if (path !== undefined) sources.set(document, path)
 }
 
-/** The file that the document of `node` came from, if it came from one. */
+/** The file that the document of `node` came from, if any. */
 function sourceOf(node: Node): string | undefined {
   const document = node.ownerDocument
   return document === null ? undefined : sources.get(document)
 }
 
-/** The path of a node as a person writes it: `/domain/devices/disk[2]/target/@dev`. */
+/** The path of a node as people write it: `/domain/devices/disk[2]/target/@dev`. */
 function nodePath(node: Element | Attr): string {
   if (isAttribute(node)) {
     const owner = node.ownerElement
@@ -25,7 +25,7 @@ function nodePath(node: Element | Attr): string {
   return `${nodePath(parent)}/${node.nodeName}${twinIndex(node)}`
 }
 
-/** `[2]` for the second of several siblings of one name, nothing for an only one. */
+/** `[2]` for the second of several siblings of one name, empty for a single one. */
 function twinIndex(node: Element): string {
   let before = 0
   for (let at = node.previousSibling; at !== null; at = at.previousSibling) {
@@ -38,13 +38,13 @@ function twinIndex(node: Element): string {
   return ''
 }
 
-/** The path of a node with its line, where it came from a text: `/domain/name (line 2)`. */
+/** The path of a node, and its line when it came from a text: `/domain/name (line 2)`. */
 export function place(node: Element | Attr): string {
   const line = node.lineNumber ?? (isAttribute(node) ? node.ownerElement?.lineNumber : undefined)
   return line === undefined ? nodePath(node) : `${nodePath(node)} (line ${line})`
 }
 
-/** The error for something impossible at `node`. */
+/** The error for an impossible value at `node`. */
 export function invalid(node: Element | Attr, text: string, hint?: string): DomainXmlError {
   return new DomainXmlError('XML_INVALID', `${place(node)}: ${text}`, {
     operation: 'read the domain XML',
@@ -53,7 +53,7 @@ export function invalid(node: Element | Attr, text: string, hint?: string): Doma
   })
 }
 
-/** The error for something that libvirt may know and this program does not do, at `node`. */
+/** The error for something at `node` that libvirt may support and this program does not. */
 export function unsupported(node: Element | Attr, text: string, hint?: string): DomainXmlError {
   return new DomainXmlError('XML_UNSUPPORTED', `${place(node)}: ${text}`, {
     operation: 'read the domain XML',

@@ -29,7 +29,7 @@ function at(device: { readonly address: Domain['disks'][number]['address'] } | u
 }
 
 suite('normaliseDomain()', () => {
-  test('makes the least domain complete, in libvirt’s order', () => {
+  test('completes the smallest domain in libvirt’s order', () => {
     const text = normalise(domainXml('pc'), {
       machines: (name) => (name === 'pc' ? 'pc-i440fx-7.2' : undefined),
       emulator: '/usr/bin/qemu-system-x86_64',
@@ -82,7 +82,7 @@ suite('normaliseDomain()', () => {
     }
   })
 
-  test('leaves the given document as it is', () => {
+  test('does not change the given document', () => {
     const document = parseDomainXml(domainXml('q35'))
     const before = formatDomainXml(document)
     normaliseDomain(document)
@@ -136,7 +136,7 @@ suite('normaliseDomain()', () => {
     assert.deepEqual(new Set(many.interfaces.map(at)).size, 31)
   })
 
-  test('gives addresses to disks in the order of their names', () => {
+  test('assigns addresses to disks in the order of their names', () => {
     const disk = (dev: string): string =>
       `<disk><source file='/${dev}'/><target dev='${dev}'/></disk>`
     const { disks } = domain(domainXml('pc', disk('vdb') + disk('vda')))
@@ -149,7 +149,7 @@ suite('normaliseDomain()', () => {
     )
   })
 
-  test('finds a place on a controller for SATA, IDE and SCSI disks by their names', () => {
+  test('derives the address of SATA, IDE and SCSI disks from their names', () => {
     const disk = (dev: string, bus: string): string =>
       `<disk><source file='/${dev}'/><target dev='${dev}' bus='${bus}'/></disk>`
     const { disks, controllers } = domain(
@@ -187,7 +187,7 @@ suite('normaliseDomain()', () => {
     )
   })
 
-  test('plugs USB devices into the lowest free ports, hubs first', () => {
+  test('assigns the lowest free ports to USB devices, hubs first', () => {
     const { inputs, hubs } = domain(
       domainXml('pc', `<input type='tablet'/><input type='mouse' bus='usb'/><hub type='usb'/>`),
     )
@@ -197,7 +197,7 @@ suite('normaliseDomain()', () => {
     assert.deepEqual(inputs.slice(0, 2).map(port), ['2', '1.1'])
   })
 
-  test('makes the first console and the first serial port one', () => {
+  test('treats the first console and the first serial port as one device', () => {
     const fromConsole = domain(domainXml('pc', `<console type='pty'/>`))
     assert.equal(fromConsole.serials[0]?.backend.type, 'pty')
     const fromSerial = domain(
@@ -210,7 +210,7 @@ suite('normaliseDomain()', () => {
     )
   })
 
-  test('keeps the addresses that are given and works around them', () => {
+  test('keeps existing addresses and works around them', () => {
     const { interfaces, balloon } = domain(
       domainXml(
         'pc',
@@ -221,7 +221,7 @@ suite('normaliseDomain()', () => {
     assert.equal(at(interfaces[0]), '0:3.0')
   })
 
-  test('throws XML_INVALID naming both when two devices claim one address', () => {
+  test('throws XML_INVALID with both devices when they claim one address', () => {
     const address = `<address type='pci' bus='0' slot='5' function='0'/>`
     const rng = `<rng model='virtio'><backend model='random'/>${address}</rng>`
     assert.throws(() => normalise(domainXml('pc', `${rng}\n${rng}`)), {
@@ -236,17 +236,17 @@ suite('normaliseDomain()', () => {
     })
   })
 
-  test('throws XML_INVALID when a device cannot be where it is told to', () => {
-    const told = (machine: string, address: string): (() => string) => {
+  test('throws XML_INVALID when a device cannot be at its address', () => {
+    const placed = (machine: string, address: string): (() => string) => {
       const rng = `<rng model='virtio'><backend model='random'/><address type='pci' ${address}/></rng>`
       return () => normalise(domainXml(machine, rng))
     }
-    assert.throws(told('pc', `bus='0' slot='1' function='0'`), /the machine itself/)
-    assert.throws(told('pc', `bus='0' slot='0' function='0'`), /slots 1 to 31/)
-    assert.throws(told('q35', `bus='1' slot='3' function='0'`), /slots 0 to 0/)
+    assert.throws(placed('pc', `bus='0' slot='1' function='0'`), /the machine itself/)
+    assert.throws(placed('pc', `bus='0' slot='0' function='0'`), /slots 1 to 31/)
+    assert.throws(placed('q35', `bus='1' slot='3' function='0'`), /slots 0 to 0/)
   })
 
-  test('throws XML_UNSUPPORTED for other machines and XML_INVALID for those that QEMU has not', () => {
+  test('throws XML_UNSUPPORTED for other machines and XML_INVALID for those that QEMU lacks', () => {
     assert.throws(() => normalise(domainXml('microvm')), { code: 'XML_UNSUPPORTED' })
     const machines = (): undefined => undefined
     assert.throws(() => normalise(domainXml('q36'), { machines }), { code: 'XML_INVALID' })

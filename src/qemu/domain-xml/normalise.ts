@@ -2,7 +2,7 @@ import type { Document, Element } from '@xmldom/xmldom'
 import { randomBytes } from 'node:crypto'
 import { child } from './access.ts'
 import type { DomainDocument } from './document.ts'
-import { invalid, rememberSource } from './location.ts'
+import { invalid, recordSource } from './location.ts'
 import { fillCharacterDevices } from './normalise/characters.ts'
 import { fillControllers } from './normalise/controllers.ts'
 import { fillDisks } from './normalise/disks.ts'
@@ -18,15 +18,14 @@ import { assignUsbPorts } from './normalise/usb-ports.ts'
 import { assignVirtioPorts } from './normalise/virtio-ports.ts'
 
 /**
- * Fills in what libvirt fills in when a domain is defined: UUID, versioned machine type, controllers, addresses, MAC
- * addresses and defaults. Such an XML says all that the guest sees, so that it stays the same machine wherever and by
- * whomever it is started. What is there already is never changed; normalising twice changes nothing.
+ * Fills in what libvirt fills in when a domain is defined: UUID, versioned machine type, controllers, addresses, MAC addresses and defaults. The
+ * result specifies everything that the guest sees, so that it stays the same machine on any host and with any program that starts it. Existing values
+ * never change; normalising twice changes nothing.
  *
- * The order in which addresses are given is libvirt's (qemu_domain_address.c, 9.0), so that it and this program give the
- * same ones. Decided as libvirt does with today's QEMU: q35 gets a `qemu-xhci` USB controller and one spare root port, pc
- * a `piix3-uhci` one.
+ * Addresses are assigned in libvirt's order (qemu_domain_address.c, 9.0), so that both programs assign the same ones. Choices follow libvirt with
+ * today's QEMU: q35 gets a `qemu-xhci` USB controller and one spare root port, pc a `piix3-uhci` one.
  *
- * @returns a new document; the given one stays as it is
+ * @returns a new document; the given one does not change
  * @throws DomainXmlError `XML_INVALID` when two devices claim one address, or something cannot be completed
  */
 export function normaliseDomain(
@@ -34,7 +33,7 @@ export function normaliseDomain(
   options: NormaliseOptions = {},
 ): DomainDocument {
   const document = source.document.cloneNode(true) as Document
-  rememberSource(document, source.path)
+  recordSource(document, source.path)
   const root = document.documentElement
   if (root === null) throw invalid(source.root, 'the document is empty')
   const random = options.random ?? ((length: number) => randomBytes(length))

@@ -10,11 +10,11 @@ const GOOD = `<domain type='qemu'>
   <os><type>hvm</type></os>
 </domain>`
 
-test('parseDomainXml() takes the least that a domain can be', () => {
+test('parseDomainXml() accepts the smallest valid domain', () => {
   assert.equal(parseDomainXml(GOOD).root.nodeName, 'domain')
 })
 
-test('parseDomainXml() throws XML_MALFORMED with line and column when the text is no XML', () => {
+test('parseDomainXml() throws XML_MALFORMED with line and column when the text is not XML', () => {
   const malformed = { code: 'XML_MALFORMED', path: '/tmp/web.xml' }
   const parse = (text: string) => () => parseDomainXml(text, { path: '/tmp/web.xml' })
   assert.throws(parse(GOOD.replace('</memory>', '</memorx>')), {
@@ -33,7 +33,7 @@ test('parseDomainXml() throws XML_MALFORMED with line and column when the text i
   }
 })
 
-test('parseDomainXml() refuses document types, and so entities that grow or reach out', () => {
+test('parseDomainXml() refuses document types, and with them entities that expand or read files', () => {
   const bomb = `<!DOCTYPE domain [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>\n${GOOD}`
   assert.throws(() => parseDomainXml(bomb), { code: 'XML_MALFORMED', message: /document type/ })
   const outside = `\n<!DOCTYPE domain SYSTEM "file:///etc/passwd">${GOOD}`
@@ -50,7 +50,7 @@ test('parseDomainXml() refuses texts that are too large or too deep before parsi
   assert.throws(() => parseDomainXml(deep), { code: 'XML_MALFORMED', message: /deep/ })
 })
 
-test('parseDomainXml() throws XML_INVALID naming the element when something essential is missing or wrong', () => {
+test('parseDomainXml() throws XML_INVALID with the element when something essential is missing or wrong', () => {
   const cases: readonly (readonly [string, string, RegExp])[] = [
     ['<name>web</name>', '', /^\/domain \(line 1\): the element <name> is missing$/],
     ['<name>web</name>', '<name/>', /^\/domain\/name \(line 2\): the name is empty$/],
@@ -78,7 +78,7 @@ test('parseDomainXml() throws XML_INVALID naming the element when something esse
   assert.throws(() => parseDomainXml('<network/>'), { code: 'XML_INVALID', message: /<network>/ })
 })
 
-test('parseDomainXml() keeps what it does not know', () => {
+test('parseDomainXml() keeps unknown elements', () => {
   const text = GOOD.replace('<os>', '<surprise level="9"/><os>')
   assert.equal(parseDomainXml(text).root.getElementsByTagName('surprise').length, 1)
 })

@@ -2,23 +2,23 @@ import { DOMParser, type Document } from '@xmldom/xmldom'
 import { DomainXmlError } from '../../errors.ts'
 import { attribute, child, text } from './access.ts'
 import type { DomainDocument } from './document.ts'
-import { invalid, rememberSource } from './location.ts'
+import { invalid, recordSource } from './location.ts'
 import { checkKnown } from './schema/check.ts'
 import { domainRule } from './schema/domain.ts'
 import { findExcess, MAX_DOMAIN_XML_BYTES } from './size-limits.ts'
 
-/** How to parse a domain XML. */
+/** Options for parsing a domain XML. */
 export interface ParseOptions {
   /** The file that `text` came from, for error messages. */
   readonly path?: string | undefined
 }
 
 /**
- * Parses a libvirt domain XML (https://libvirt.org/formatdomain.html) into a tree. Elements that this program does not
- * know are kept; `readDomain` says what it thinks of them.
+ * Parses a libvirt domain XML (https://libvirt.org/formatdomain.html) into a tree. Keeps elements that this program does not know; `readDomain`
+ * judges them.
  *
- * @throws DomainXmlError `XML_MALFORMED` when the text is no XML (with line and column), `XML_INVALID` when it is no
- * domain, lacks a name, memory or OS type, or has a value that cannot be: the message names the element's path and line.
+ * @throws DomainXmlError `XML_MALFORMED` when the text is not XML (with line and column), `XML_INVALID` when it is not a domain, lacks a name, memory
+ * or OS type, or has an impossible value: the message contains the element's path and line.
  */
 export function parseDomainXml(text: string, options: ParseOptions = {}): DomainDocument {
   const document = parseXml(text, options.path)
@@ -64,7 +64,7 @@ export function parseXml(text: string, path?: string): Document {
       },
     })
     const document = parser.parseFromString(text, 'text/xml')
-    rememberSource(document, path)
+    recordSource(document, path)
     return document
   } catch (error) {
     const message =

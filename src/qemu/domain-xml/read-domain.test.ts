@@ -40,7 +40,7 @@ test('readDomain() throws XML_UNSUPPORTED naming every unknown element and attri
   )
 })
 
-test('readDomain() leaves out and reports the unsupported when told to', () => {
+test('readDomain() omits and reports unsupported parts with ignoreUnsupported', () => {
   const text = domain({
     top: `<vcpu colour='red'>2</vcpu>`,
     devices: `<interface type='network'><source network='default'/></interface>
@@ -60,26 +60,26 @@ test('readDomain() leaves out and reports the unsupported when told to', () => {
   ])
 })
 
-test('readDomain() leaves the document whole when it leaves something out', () => {
+test('readDomain() does not change the document when it omits something', () => {
   const document = parseDomainXml(domain({ top: '<surprise/>' }))
   readDomain(document, { ignoreUnsupported: true })
   assert.equal(document.root.getElementsByTagName('surprise').length, 1)
 })
 
-test('readDomain() never leaves out what makes the domain', () => {
+test('readDomain() never omits an essential part of the domain', () => {
   const foreign = domain().replace("arch='x86_64'", "arch='aarch64'")
   assert.throws(() => read(foreign, true), { code: 'XML_UNSUPPORTED', message: /aarch64/ })
   const xen = domain().replace("type='qemu'", "type='xen'")
   assert.throws(() => read(xen, true), { code: 'XML_UNSUPPORTED', message: /xen/ })
 })
 
-test('readDomain() refuses a VNC password rather than to open the display to everybody', () => {
+test('readDomain() refuses a VNC password rather than open the display to everybody', () => {
   const text = domain({ devices: `<graphics type='vnc' passwd='secret'/>` })
   assert.throws(() => read(text), { code: 'XML_UNSUPPORTED', message: /passwords/ })
   assert.deepEqual(read(text, true).domain.graphics, [])
 })
 
-test('readDomain() accepts what has no effect on the guest', () => {
+test('readDomain() accepts elements without an effect on the guest', () => {
   const text = domain({
     top: `<title>t</title><description>d</description><metadata><x:y xmlns:x='u'/></metadata>
       <cputune><shares>9</shares><vcpupin vcpu='0' cpuset='1'/></cputune><resource><partition>/m</partition></resource>
@@ -88,7 +88,7 @@ test('readDomain() accepts what has no effect on the guest', () => {
   assert.deepEqual(read(text).ignored, [])
 })
 
-test('readDomain() rounds memory up to MiB, as libvirt does, and knows the balloon’s target', () => {
+test('readDomain() rounds memory up to MiB, as libvirt does, and reads the balloon’s target', () => {
   const text = domain({ top: `<currentMemory unit='MiB'>16</currentMemory>` }).replace(
     "<memory unit='MiB'>64",
     "<memory unit='KB'>100000",
@@ -121,7 +121,7 @@ test('readDomain() reads the chain of a disk', () => {
   })
 })
 
-test('readDomain() throws XML_INVALID naming the place for impossible values', () => {
+test('readDomain() throws XML_INVALID with the place of an impossible value', () => {
   const cases: readonly (readonly [Parameters<typeof domain>[0], RegExp])[] = [
     [{ devices: `<disk><target dev='vda'/></disk>` }, /devices\/disk .*no source/],
     [

@@ -6,28 +6,28 @@ import { type Domain, readModel } from './model/domain.ts'
 import { checkKnown, type Finding, findingText } from './schema/check.ts'
 import { domainRule } from './schema/domain.ts'
 
-/** How many things an error message names. */
+/** The most findings that an error message lists. */
 const MAX_NAMED = 20
 
-/** A text with more of them is no domain XML that anybody has. */
+/** The most findings to collect; no real domain XML has more. */
 const MAX_FINDINGS = 500
 
 export interface ReadDomainOptions {
-  /** Leave out what this program does not do instead of refusing the domain. */
+  /** Leave out unsupported parts instead of refusing the domain. */
   readonly ignoreUnsupported?: boolean | undefined
 }
 
 export interface ReadDomain {
   readonly domain: Domain
-  /** What was left out, one sentence each, with path and line. */
+  /** The parts that were left out, one sentence each, with path and line. */
   readonly ignored: readonly string[]
 }
 
 /**
  * Reads a domain XML into the typed description that the command line is built from.
  *
- * @throws DomainXmlError `XML_UNSUPPORTED` naming every element and attribute that this program does not know or
- * refuses, each with its path and line; `XML_INVALID` for values that cannot be
+ * @throws DomainXmlError `XML_UNSUPPORTED` with every element and attribute that this program does not know or refuses, each with its path and line;
+ * `XML_INVALID` for impossible values
  */
 export function readDomain(document: DomainDocument, options: ReadDomainOptions = {}): ReadDomain {
   const findings = checkKnown(document.root, domainRule)

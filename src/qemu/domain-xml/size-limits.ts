@@ -1,4 +1,4 @@
-/** The largest domain XML that is read at all, in bytes. Real ones have a few KiB. */
+/** The largest domain XML that is accepted, in bytes. Real ones have a few KiB. */
 export const MAX_DOMAIN_XML_BYTES: number = 16 * 1024 * 1024
 
 /** Deeper nesting than any domain XML has; guards the recursive walks. */
@@ -7,14 +7,14 @@ const MAX_DEPTH = 64
 /** More elements than any domain XML has; keeps every later step short. */
 const MAX_ELEMENTS = 50_000
 
-/** What may hold any bracket. */
+/** Constructs that may contain any bracket. */
 const OPAQUE: readonly (readonly [string, string])[] = [
   ['<!--', '-->'],
   ['<![CDATA[', ']]>'],
   ['<?', '?>'],
 ]
 
-/** The offset of the first tag that is one too many or nested too deeply, or -1. One pass, whatever the text is. */
+/** The offset of the first tag that is one too many or nested too deeply, or -1. One pass for any text. */
 export function findExcess(text: string): number {
   let depth = 0
   let elements = 0
@@ -32,7 +32,7 @@ export function findExcess(text: string): number {
   return -1
 }
 
-/** The offset behind the comment, tag or whatever begins at `start`; -1 when it has no end. */
+/** The offset after the comment, tag or other construct that begins at `start`; -1 when it has no end. */
 function endOfMarkup(text: string, start: number): number {
   for (const [open, close] of OPAQUE) {
     if (!text.startsWith(open, start)) continue

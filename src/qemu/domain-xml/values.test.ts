@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { parseMac, parseNumberSet, parseUuid, parseWhole, unitFactor } from './values.ts'
 
-test('unitFactor() knows all of libvirt’s units', () => {
+test('unitFactor() returns the size of each of libvirt’s units', () => {
   const units = {
     b: 1,
     bytes: 1,
@@ -21,7 +21,7 @@ test('unitFactor() knows all of libvirt’s units', () => {
     assert.equal(unitFactor(unit), undefined, unit)
 })
 
-test('parseWhole() takes decimal and hexadecimal numbers only', () => {
+test('parseWhole() accepts only decimal and hexadecimal numbers', () => {
   assert.equal(parseWhole('0x1f'), 31)
   assert.equal(parseWhole('017'), 17)
   for (const text of ['', '-1', '1.5', '1e3', '0x', ' 1', '9007199254740993']) {
@@ -36,7 +36,7 @@ test('parseUuid() writes any UUID with its hyphens', () => {
   assert.equal(parseUuid('11111111-2222'), undefined)
 })
 
-test('parseMac() refuses addresses of groups', () => {
+test('parseMac() refuses multicast addresses', () => {
   assert.equal(parseMac('52:54:0:A:b:C'), '52:54:00:0a:0b:0c')
   assert.equal(parseMac('01:00:5e:00:00:01'), undefined)
   assert.equal(parseMac('52:54:00:12:34'), undefined)

@@ -1,7 +1,7 @@
 const BINARY = ['', 'K', 'M', 'G', 'T', 'P', 'E']
 
 /**
- * How many bytes a unit of size has, by libvirt's names: `b bytes KB k KiB MB M MiB …`.
+ * The number of bytes in a unit of size, by libvirt's names: `b bytes KB k KiB MB M MiB …`.
  *
  * Source: https://libvirt.org/formatdomain.html#memory-allocation (libvirt 11.3)
  */
@@ -13,21 +13,21 @@ export function unitFactor(unit: string): number | undefined {
   return match[2]?.toLowerCase() === 'b' ? 1000 ** power : 1024 ** power
 }
 
-/** A whole number, decimal or with 0x; `undefined` for anything else and for what a `number` cannot hold exactly. */
+/** Parses a whole number, decimal or with 0x; `undefined` for anything else and for a number that a `number` cannot hold exactly. */
 export function parseWhole(text: string): number | undefined {
   if (!/^(\d+|0x[0-9a-f]+)$/i.test(text)) return undefined
   const number = Number(text)
   return Number.isSafeInteger(number) ? number : undefined
 }
 
-/** A UUID as libvirt reads it (32 hex digits, hyphens anywhere), written with its hyphens; `undefined` if it is none. */
+/** Parses a UUID as libvirt does (32 hex digits, hyphens anywhere) and returns it with its hyphens; `undefined` if it is not valid. */
 export function parseUuid(text: string): string | undefined {
   const digits = text.trim().replaceAll('-', '').toLowerCase()
   if (!/^[0-9a-f]{32}$/.test(digits)) return undefined
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-/** A unicast MAC address in lower case; `undefined` if it is none. */
+/** Parses a unicast MAC address and returns it in lower case; `undefined` if it is not valid. */
 export function parseMac(text: string): string | undefined {
   if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(text)) return undefined
   const bytes = text.split(':').map((byte) => Number.parseInt(byte, 16))
@@ -35,7 +35,7 @@ export function parseMac(text: string): string | undefined {
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':')
 }
 
-/** A list of numbers like `0-3,^2,8`; `undefined` if it is none or names a number above 4095. */
+/** Parses a list of numbers like `0-3,^2,8`; `undefined` if it is not valid or contains a number above 4095. */
 export function parseNumberSet(text: string): readonly number[] | undefined {
   const chosen = new Set<number>()
   for (const part of text.split(',')) {

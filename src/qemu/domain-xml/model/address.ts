@@ -7,11 +7,11 @@ export interface PciAddress {
   readonly bus: number
   readonly slot: number
   readonly function: number
-  /** Absent where the XML leaves it to QEMU, whose own default is off. */
+  /** Absent where QEMU decides, whose default is off. */
   readonly multifunction?: boolean | undefined
 }
 
-/** Where a disk sits on a SATA, IDE, SCSI or floppy controller. */
+/** The address of a disk on a SATA, IDE, SCSI or floppy controller. */
 export interface DriveAddress {
   readonly type: 'drive'
   readonly controller: number
@@ -42,7 +42,7 @@ export interface IsaAddress {
 
 export type Address = PciAddress | DriveAddress | VirtioSerialAddress | UsbAddress | IsaAddress
 
-/** Reads a device's `<address>`; `undefined` when it has none, or a PCI one that leaves the place open. */
+/** Reads a device's `<address>`; `undefined` when it has none, or a PCI address without a place. */
 export function readAddress(device: Element): Address | undefined {
   const element = child(device, 'address')
   if (element === undefined) return undefined

@@ -13,7 +13,7 @@ export interface CharacterBackend {
   readonly host: string | undefined
   readonly service: string | undefined
   readonly telnet: boolean
-  /** Seconds between attempts to connect again; 0 for never. */
+  /** Seconds between attempts to reconnect; 0 for never. */
   readonly reconnectSeconds: number | undefined
   readonly log: { readonly file: string; readonly append: boolean | undefined } | undefined
 }

@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, flag, requiredAttribute, whole } from '../access.ts'
 
-/** What the guest's clock starts from, and its timers. */
+/** The start of the guest's clock, and its timers. */
 export interface Clock {
   readonly offset: 'utc' | 'localtime' | 'variable' | 'absolute' | 'timezone'
   /** Seconds from `basis`, for offset `variable`. */

@@ -8,7 +8,7 @@ import { cpuRule } from '../schema/cpu.ts'
 /** The guest's processor. */
 export interface Cpu {
   readonly mode: 'custom' | 'host-model' | 'host-passthrough' | 'maximum'
-  /** QEMU's model name, for mode `custom`; a `<cpu>` may be there for its topology only. */
+  /** QEMU's model name, for mode `custom`; absent when a `<cpu>` has only a topology. */
   readonly model: string | undefined
   readonly vendorId: string | undefined
   readonly migratable: boolean | undefined
@@ -58,8 +58,8 @@ export function readCpu(element: Element): Cpu {
 }
 
 /**
- * The `<cpu>` in the cookie of a libvirt save image: the processor that the guest really had, all features named.
- * `undefined` when the cookie has none.
+ * The `<cpu>` in the cookie of a libvirt save image: the processor that the guest really had, with all features named. `undefined` when the cookie
+ * has none.
  *
  * @throws DomainXmlError when the cookie cannot be read
  */

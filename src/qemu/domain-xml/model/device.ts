@@ -3,11 +3,11 @@ import { attribute, child, flag, whole } from '../access.ts'
 import { place } from '../location.ts'
 import { type Address, readAddress } from './address.ts'
 
-/** What every device has. */
+/** The properties of every device. */
 export interface Device {
-  /** Where it stands in the XML, for error messages. */
+  /** Its place in the XML, for error messages. */
   readonly place: string
-  /** The name that the user gave to it (`ua-…`). */
+  /** The name that the user chose (`ua-…`). */
   readonly alias: string | undefined
   readonly address: Address | undefined
   readonly bootOrder: number | undefined
@@ -15,14 +15,14 @@ export interface Device {
   readonly rom: Rom | undefined
 }
 
-/** A PCI device's option ROM. It is a RAM block of its own, so it decides whether an image loads. */
+/** A PCI device's option ROM. It is a RAM block of its own, so an image loads only with the same ROM. */
 export interface Rom {
   readonly bar: boolean | undefined
   readonly file: string | undefined
   readonly enabled: boolean | undefined
 }
 
-/** What any virtio device may have in its `<driver>` and its model. */
+/** The options of any virtio device in its `<driver>` and its model. */
 export interface VirtioOptions {
   readonly model: 'transitional' | 'non-transitional' | undefined
   readonly iommu: boolean | undefined
@@ -31,7 +31,7 @@ export interface VirtioOptions {
   readonly pagePerVq: boolean | undefined
 }
 
-/** Reads what every device has. */
+/** Reads the properties of every device. */
 export function readDevice(element: Element): Device {
   const alias = attribute(child(element, 'alias'), 'name')
   return {
@@ -44,7 +44,7 @@ export function readDevice(element: Element): Device {
   }
 }
 
-/** Reads the virtio options of a device whose model is said by `model`. */
+/** Reads the virtio options of a device with that `model`. */
 export function readVirtioOptions(element: Element, model: string | undefined): VirtioOptions {
   const driver = child(element, 'driver')
   return {

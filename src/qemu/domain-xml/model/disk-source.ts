@@ -7,7 +7,7 @@ export interface DiskLayer {
   readonly type: 'file' | 'block'
   readonly path: string
   readonly format: 'raw' | 'qcow2'
-  /** What lies under it, as for the disk itself. */
+  /** Its backing layer, as for the disk itself. */
   readonly backing: DiskLayer | 'none' | undefined
 }
 
@@ -36,9 +36,7 @@ export function readDiskSource(element: Element, format: string): DiskLayer | un
   }
 }
 
-/**
- * The `<backingStore>` of a disk or layer: an empty one ends the chain, none at all leaves it to the file's own header.
- */
+/** The `<backingStore>` of a disk or layer. An empty one ends the chain; without one the file's own header decides. */
 export function readBackingStore(element: Element): DiskLayer | 'none' | undefined {
   const store = child(element, 'backingStore')
   if (store === undefined) return undefined

@@ -19,11 +19,11 @@ export type DiskCache = 'none' | 'writethrough' | 'writeback' | 'directsync' | '
 export interface Disk extends Device {
   readonly device: 'disk' | 'cdrom' | 'floppy'
   readonly bus: DiskBus
-  /** `vda`: libvirt's name for it, by which it is told apart. */
+  /** `vda`: libvirt's name for it, which identifies it. */
   readonly target: string
-  /** Absent when a drive holds no medium. */
+  /** Absent when a drive has no medium. */
   readonly source: DiskLayer | undefined
-  /** What lies under a qcow2 file: `undefined` leaves it to the file's own header, `'none'` says nothing does. */
+  /** The backing of a qcow2 file: `undefined` leaves it to the file's own header, `'none'` means none. */
   readonly backing: DiskLayer | 'none' | undefined
   readonly readonly: boolean
   readonly shareable: boolean
@@ -108,7 +108,7 @@ export function readDisk(element: Element): Disk {
   }
 }
 
-/** The bus that libvirt takes from a disk's name where the XML does not say it. */
+/** The bus that libvirt derives from a disk's name where the XML has none. */
 export function busByName(target: Element, dev: string, device: Disk['device']): DiskBus {
   if (device === 'floppy' || dev.startsWith('fd')) return 'fdc'
   if (dev.startsWith('hd')) return 'ide'

@@ -8,7 +8,7 @@ export interface Graphics {
   readonly listen: 'address' | 'socket' | 'none'
   readonly address: string | undefined
   readonly socket: string | undefined
-  /** The TCP port; `undefined` when any free one will do. */
+  /** The TCP port; `undefined` for any free one. */
   readonly port: number | undefined
   readonly websocket: number | undefined
   readonly keymap: string | undefined
@@ -59,7 +59,7 @@ export function readGraphics(element: Element, place: string): Graphics {
   }
 }
 
-/** Reads a `<video>`; the first one is the primary one where the XML does not say it. */
+/** Reads a `<video>`; unless the XML marks one as primary, the first one is. */
 export function readVideo(element: Element, first: boolean): Video {
   const model = child(element, 'model')
   const resolution = child(model, 'resolution')

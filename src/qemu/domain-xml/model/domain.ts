@@ -50,10 +50,10 @@ export interface Domain {
   readonly name: string
   /** `undefined` in an XML that was not normalised. */
   readonly uuid: string | undefined
-  /** A generation id for the guest; `'new'` asks for a new one at each start. */
+  /** A generation id for the guest; `'new'` requests a new one at each start. */
   readonly genid: string | undefined
   readonly memoryBytes: number
-  /** What the balloon leaves to the guest (QMP `balloon`); `memoryBytes` unless the XML says less. */
+  /** The memory that the balloon leaves to the guest (QMP `balloon`); `memoryBytes` unless the XML has a smaller size. */
   readonly currentMemoryBytes: number
   readonly dumpCore: boolean
   readonly memoryBacking: MemoryBacking
@@ -64,7 +64,7 @@ export interface Domain {
   readonly features: Features
   readonly cpu: Cpu | undefined
   readonly numa: readonly NumaCell[]
-  /** Whether `<numatune>` binds cells one by one, for which libvirt gives each a RAM block of its own. */
+  /** Whether `<numatune>` binds cells one by one; libvirt then gives each a RAM block of its own. */
   readonly numaBound: boolean
   readonly clock: Clock
   readonly onPoweroff: string
@@ -89,7 +89,7 @@ export interface Domain {
   readonly panics: readonly Panic[]
 }
 
-/** Reads the whole `<domain>`, which must hold nothing that the schema does not know. */
+/** Reads the whole `<domain>`, which must not contain anything that the schema does not allow. */
 export function readModel(root: Element): Domain {
   const os = child(root, 'os')
   if (os === undefined) throw invalid(root, 'the element <os> is missing')

@@ -10,7 +10,7 @@ import {
 } from '../access.ts'
 import { invalid } from '../location.ts'
 
-/** `<features>`; what is absent is left to QEMU, but `acpi` is off without its element, as in libvirt. */
+/** `<features>`; QEMU decides on features that are absent, except that `acpi` is off without its element, as in libvirt. */
 export interface Features {
   readonly acpi: boolean
   readonly apicEoi: boolean | undefined
@@ -30,7 +30,7 @@ export interface Features {
 
 export interface HypervFeatures {
   readonly passthrough: boolean
-  /** Names as in the XML: `relaxed`, `vapic`, `stimer` …, with `stimer/direct` for what lies deeper. */
+  /** Names as in the XML: `relaxed`, `vapic`, `stimer` …, and `stimer/direct` for nested ones. */
   readonly on: ReadonlySet<string>
   readonly spinlockRetries: number | undefined
   readonly vendorId: string | undefined
@@ -81,7 +81,7 @@ function readHyperv(element: Element | undefined): HypervFeatures | undefined {
   }
 }
 
-/** At most twelve characters, as the processor has no room for more. */
+/** At most twelve characters, the size of the processor's field. */
 function readVendor(element: Element | undefined): string | undefined {
   if (element === undefined) return undefined
   const value = requiredAttribute(element, 'value')

@@ -13,7 +13,7 @@ import { parseMac } from '../values.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
 import { type PortForward, readPortForwards } from './port-forward.ts'
 
-/** A network card and what it is plugged into. */
+/** A network card and its host side. */
 export interface NetworkInterface extends Device {
   readonly type: 'user' | 'ethernet' | 'bridge'
   readonly model: string
@@ -22,7 +22,7 @@ export interface NetworkInterface extends Device {
   readonly bridge: string | undefined
   /** The tap device's name on the host. */
   readonly targetDevice: string | undefined
-  /** `managed='no'`: the tap device is there already. */
+  /** `managed='no'`: the tap device already exists. */
   readonly managed: boolean
   readonly script: string | undefined
   readonly downscript: string | undefined

@@ -2,23 +2,23 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, sizeInBytes } from '../access.ts'
 import { invalid, unsupported } from '../location.ts'
 
-/** Where guest RAM comes from on the host. */
+/** The source of guest RAM on the host. */
 export interface MemoryBacking {
   readonly source: 'anonymous' | 'file' | 'memfd'
   readonly access: 'shared' | 'private' | undefined
-  /** Huge pages: of that size, or of the host's default size when it is `undefined`. */
+  /** Huge pages of that size, or of the host's default size when it is `undefined`. */
   readonly hugepages: { readonly sizeBytes: number | undefined } | undefined
   readonly locked: boolean
   readonly merge: boolean
-  /** Set aside all memory when the guest starts. */
+  /** Allocate all memory when the guest starts. */
   readonly immediate: boolean
   readonly discard: boolean
 }
 
-/** The size from which libvirt rounds memory up on x86: whole MiB (qemuDomainAlignMemorySizes, libvirt 9.0 and 11.3). */
+/** libvirt rounds memory on x86 up to whole MiB (qemuDomainAlignMemorySizes, libvirt 9.0 and 11.3). */
 const MIB = 1024 * 1024
 
-/** The ordinary page size: huge pages of it are none. */
+/** The ordinary page size: huge pages of this size are not huge. */
 const BASE_PAGE = 4096
 
 /** The guest's RAM in bytes, rounded up as libvirt does. */
@@ -30,7 +30,7 @@ export function readMemory(domain: Element): number {
   return Math.ceil(bytes / MIB) * MIB
 }
 
-/** What the guest is left with when it starts; libvirt allows no more than it has. */
+/** The memory that the balloon leaves to the guest at start; libvirt allows at most the guest's whole memory. */
 export function readCurrentMemory(domain: Element): number {
   const element = child(domain, 'currentMemory')
   const memory = readMemory(domain)

@@ -3,14 +3,14 @@ import { attribute, child, children, flag, sizeInBytes, whole } from '../access.
 import { invalid } from '../location.ts'
 import { parseNumberSet } from '../values.ts'
 
-/** A node of the guest's own memory map. */
+/** A NUMA node of the guest. */
 export interface NumaCell {
   readonly id: number
   readonly cpus: readonly number[]
   readonly memoryBytes: number
   readonly access: 'shared' | 'private' | undefined
   readonly discard: boolean | undefined
-  /** To other cells, by their id. */
+  /** Distances to other cells, by their id. */
   readonly distances: ReadonlyMap<number, number>
 }
 

@@ -11,10 +11,10 @@ import {
 } from '../access.ts'
 import { invalid } from '../location.ts'
 
-/** Machine type, firmware and what is booted. */
+/** Machine type, firmware and boot devices. */
 export interface Os {
   readonly arch: 'x86_64'
-  /** As the XML says it: normalise the XML to get the versioned name that QEMU would use. */
+  /** As in the XML: normalise the XML to get QEMU's versioned name. */
   readonly machine: string
   readonly firmware: 'efi' | 'bios' | undefined
   readonly loader: Loader | undefined

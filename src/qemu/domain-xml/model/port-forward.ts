@@ -2,7 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, whole } from '../access.ts'
 import { invalid, unsupported } from '../location.ts'
 
-/** A port of the host that leads to a port of the guest. */
+/** A port of the host that forwards to a port of the guest. */
 export interface PortForward {
   readonly protocol: 'tcp' | 'udp'
   readonly hostAddress: string
@@ -10,7 +10,7 @@ export interface PortForward {
   readonly guestPort: number
 }
 
-/** A range larger than this is surely a mistake, and would be as many options to QEMU. */
+/** A larger range is surely a mistake, and would become as many options for QEMU. */
 const MAX_RANGE = 1024
 
 /** Reads the `<portForward>` elements of an interface, ranges resolved to single ports. */

@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { children, requiredAttribute, text } from '../access.ts'
 
-/** What the guest reads in its SMBIOS tables: the names are libvirt's. */
+/** An SMBIOS table of the guest, with libvirt's names. */
 export interface Sysinfo {
   readonly table: 'bios' | 'system' | 'baseBoard' | 'chassis' | 'oemStrings'
   readonly entries: readonly { readonly name: string; readonly value: string }[]

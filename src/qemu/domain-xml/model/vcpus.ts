@@ -2,7 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, whole, wholeText } from '../access.ts'
 import { invalid, unsupported } from '../location.ts'
 
-/** How many processors the guest has when it starts, and how many it could have. */
+/** The number of processors at start, and the maximum. */
 export interface Vcpus {
   readonly current: number
   readonly max: number

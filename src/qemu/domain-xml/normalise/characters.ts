@@ -11,7 +11,7 @@ const MODELS: Readonly<Record<string, string>> = {
   'isa-debug': 'isa-debugcon',
 }
 
-/** A PC has room for four serial ports. */
+/** A PC has at most four ISA serial ports. */
 const ISA_PORTS = 4
 
 /** Fills in serial ports and consoles: the first console is the first serial port under another name. */
@@ -21,7 +21,7 @@ export function fillCharacterDevices(devices: Element): void {
   for (const serial of serials) fillSerial(serial)
   numberIsaPorts(serials.filter((one) => attribute(child(one, 'target'), 'type') === 'isa-serial'))
   children(devices, 'console').forEach((console, index) => fillConsole(console, index))
-  for (const channel of children(devices, 'channel')) postcopySocket(channel)
+  for (const channel of children(devices, 'channel')) makeListening(channel)
 }
 
 function twinSerialAndConsole(devices: Element): void {
@@ -40,7 +40,7 @@ function twinSerialAndConsole(devices: Element): void {
   }
 }
 
-/** The same device under the other element's name: its host side, and a target of its own. */
+/** The same device under the other element's name: its host side, with its own target. */
 function twin(
   element: Element,
   name: string,
@@ -61,7 +61,7 @@ function twin(
 
 function fillSerial(serial: Element): void {
   setDefault(serial, 'type', 'pty')
-  postcopySocket(serial)
+  makeListening(serial)
   const target = child(serial, 'target') ?? addTarget(serial)
   setDefault(target, 'type', 'isa-serial')
   const model = MODELS[attribute(target, 'type') ?? '']
@@ -72,7 +72,7 @@ function fillSerial(serial: Element): void {
 
 function fillConsole(console: Element, index: number): void {
   setDefault(console, 'type', 'pty')
-  postcopySocket(console)
+  makeListening(console)
   const target = child(console, 'target') ?? addTarget(console)
   setDefault(target, 'type', 'serial')
   setDefault(target, 'port', index)
@@ -81,8 +81,8 @@ function fillConsole(console: Element, index: number): void {
   }
 }
 
-/** A unix socket without a path is one that QEMU makes and listens on. */
-function postcopySocket(element: Element): void {
+/** For a unix socket without a path QEMU creates one and listens on it. */
+function makeListening(element: Element): void {
   if (attribute(element, 'type') !== 'unix') return
   const source = child(element, 'source')
   if (source === undefined) {

@@ -28,7 +28,7 @@ export function fillControllers(root: Element, devices: Element): void {
   rejectTwins(devices)
 }
 
-/** A controller without an index gets the lowest free one of its type; USB companions that of their master. */
+/** Gives a controller without an index the lowest free one of its type, and USB companions that of their master. */
 function numberControllers(controllers: readonly Element[]): void {
   const type = (one: Element): string => attribute(one, 'type') ?? ''
   const taken = new Set<string>()
@@ -62,7 +62,7 @@ function lowestFree(taken: ReadonlySet<string>, type: string): number {
   return index
 }
 
-/** The controller of that type and index, made and put in its place if there is none. */
+/** The controller of that type and index, created in its place if there is none. */
 export function ensure(devices: Element, type: string, index: number, model?: string): Element {
   const same = children(devices, 'controller').filter((one) => attribute(one, 'type') === type)
   const found = same.find((one) => whole(one, 'index') === index)

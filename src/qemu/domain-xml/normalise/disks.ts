@@ -6,10 +6,10 @@ import { readAddress } from '../model/address.ts'
 import { busByName, type Disk } from '../model/disk.ts'
 import { create, insertBefore, setDefault } from './edit.ts'
 
-/** Buses on which a disk has a place of its own on a controller. */
+/** Buses on which a disk has an address on a controller. */
 const CONTROLLED = ['ide', 'sata', 'scsi', 'fdc']
 
-/** Fills in disks: format, bus, and where each sits on its controller. */
+/** Fills in disks: format, bus, and each one's address on its controller. */
 export function fillDisks(devices: Element): void {
   const taken = new Map<string, Element>()
   const names = new Map<string, Element>()
@@ -21,28 +21,29 @@ export function fillDisks(devices: Element): void {
   for (const disk of disks) {
     const bus = busOf(disk)
     if (!CONTROLLED.includes(bus)) continue
-    const address = readAddress(disk) ?? giveAddress(disk, bus)
+    const address = readAddress(disk) ?? addressByName(disk, bus)
     if (address.type !== 'drive') continue
     const { controller, bus: line, target, unit } = address
     claim(taken, `${bus} ${controller}:${line}:${target}:${unit}`, disk, 'the address')
   }
 }
 
-/** The disk's bus, once it is filled in. */
+/** The bus of a disk that has been filled in. */
 export function busOf(disk: Element): Disk['bus'] {
   return attribute(child(disk, 'target'), 'bus') as Disk['bus']
 }
 
-/** Notes who has something; @throws DomainXmlError `XML_INVALID` naming both when somebody else has it. */
+/** Records the owner of something; @throws DomainXmlError `XML_INVALID` with both elements when another one owns it. */
 export function claim(
   taken: Map<string, Element>,
-  what: string,
+  address: string,
   element: Element,
   kind: string,
 ): void {
-  const other = taken.get(what)
-  if (other !== undefined) throw invalid(element, `${kind} ${what} is that of ${place(other)} too`)
-  taken.set(what, element)
+  const other = taken.get(address)
+  if (other !== undefined)
+    throw invalid(element, `${kind} ${address} is that of ${place(other)} too`)
+  taken.set(address, element)
 }
 
 function fillDisk(disk: Element): void {
@@ -72,8 +73,8 @@ function addReadonly(disk: Element): void {
   insertBefore(disk, create(disk, 'readonly'), (one) => !before.includes(one.nodeName))
 }
 
-/** By the disk's name, as libvirt does it: `sdb` is the second one. Unit 7 and up go to the next SCSI controller. */
-function giveAddress(disk: Element, bus: Disk['bus']): ReturnType<typeof readAddress> & object {
+/** By the disk's name, as in libvirt: `sdb` is the second one. Unit 7 and up go to the next SCSI controller. */
+function addressByName(disk: Element, bus: Disk['bus']): ReturnType<typeof readAddress> & object {
   const index = diskIndex(disk)
   const numbers = {
     ide: { controller: Math.floor(index / 4), bus: Math.floor((index % 4) / 2), unit: index % 2 },

@@ -2,7 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import { children } from '../access.ts'
 import { InternalError } from '../../../errors.ts'
 
-/** Where libvirt puts the children of `<domain>` (virDomainDefFormat, libvirt 11.3). */
+/** libvirt's order of the children of `<domain>` (virDomainDefFormat, libvirt 11.3). */
 const TOP_LEVEL = [
   'name',
   'uuid',
@@ -40,7 +40,7 @@ const TOP_LEVEL = [
   'seclabel',
 ]
 
-/** Where libvirt puts the children of `<devices>` (virDomainDefFormatDevices, libvirt 11.3). */
+/** libvirt's order of the children of `<devices>` (virDomainDefFormatDevices, libvirt 11.3). */
 const DEVICES = [
   'emulator',
   'disk',
@@ -76,7 +76,7 @@ const DEVICES = [
 
 type Attributes = Readonly<Record<string, string | number | undefined>>
 
-/** A new element of the same document; attributes that are `undefined` are left out. */
+/** A new element of the same document; attributes that are `undefined` are omitted. */
 export function create(
   near: Element,
   name: string,
@@ -94,22 +94,22 @@ export function create(
   return element
 }
 
-/** Sets an attribute unless it is there. */
+/** Sets an attribute that is not set. */
 export function setDefault(element: Element, name: string, value: string | number): void {
   if (!element.hasAttribute(name)) element.setAttribute(name, String(value))
 }
 
-/** Puts a child of `<domain>` where libvirt has it. */
+/** Inserts a child of `<domain>` in libvirt's order. */
 export function insertTopLevel(root: Element, element: Element): Element {
   return insertOrdered(root, element, TOP_LEVEL)
 }
 
-/** Puts a device where libvirt has its kind: after the last device that does not come later. */
+/** Inserts a device in libvirt's order: after the last device that does not come later. */
 export function insertDevice(devices: Element, element: Element): Element {
   return insertOrdered(devices, element, DEVICES)
 }
 
-/** Puts an element before the first of its siblings that `comesAfter` holds of, else at the end. */
+/** Inserts an element before the first sibling for which `comesAfter` is true, or else at the end. */
 export function insertBefore(
   parent: Element,
   element: Element,

@@ -4,7 +4,7 @@ import { invalid, unsupported } from '../location.ts'
 import { create, insertBefore, setDefault } from './edit.ts'
 import type { NormaliseOptions } from './options.ts'
 
-/** Fills in `<os>`: architecture, versioned machine type, firmware files, what to boot. */
+/** Fills in `<os>`: architecture, versioned machine type, firmware files, boot devices. */
 export function fillOs(root: Element, options: NormaliseOptions): void {
   const os = child(root, 'os')
   const type = child(os, 'type')
@@ -56,7 +56,7 @@ function fillFirmware(root: Element, os: Element, options: NormaliseOptions): vo
 const UEFI_HINT =
   'Name the files with <loader readonly="yes" type="pflash"> and <nvram template="…">'
 
-/** The variable store's place is the domain's own; without a directory to put it in the XML must say it. */
+/** Each domain has its own variable store; without a directory for it the XML must contain its path. */
 function addNvram(
   root: Element,
   os: Element,
@@ -78,7 +78,7 @@ function addNvram(
   os.insertBefore(create(os, 'nvram', { template }, path), loader.nextSibling)
 }
 
-/** The first hard disk is booted where nothing else is said. */
+/** The first hard disk is the boot device where the XML has none. */
 function fillBoot(root: Element, os: Element): void {
   if (child(os, 'boot') !== undefined) return
   const devices = child(root, 'devices')

@@ -3,7 +3,7 @@ import { child, children } from '../access.ts'
 import { create, insertDevice, setDefault } from './edit.ts'
 import type { NormaliseOptions } from './options.ts'
 
-/** Fills in the emulator, the memory balloon that every guest has, and small devices' models. */
+/** Fills in the emulator, the memory balloon that every guest has, and the models of small devices. */
 export function fillSmallDevices(devices: Element, options: NormaliseOptions): void {
   if (child(devices, 'emulator') === undefined && options.emulator !== undefined) {
     insertDevice(devices, create(devices, 'emulator', {}, options.emulator))

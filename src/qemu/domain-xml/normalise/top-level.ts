@@ -3,7 +3,7 @@ import { attribute, child, sizeInBytes, text } from '../access.ts'
 import { parseUuid } from '../values.ts'
 import { create, insertBefore, insertTopLevel, setDefault } from './edit.ts'
 
-/** Fills in what stands beside `<os>` and `<devices>`. */
+/** Fills in everything but `<os>` and `<devices>`. */
 export function fillTopLevel(root: Element, random: (length: number) => Uint8Array): void {
   if (child(root, 'uuid') === undefined) add(root, 'uuid', {}, newUuid(random))
   const memory = child(root, 'memory')
@@ -20,7 +20,7 @@ export function fillTopLevel(root: Element, random: (length: number) => Uint8Arr
   if (child(root, 'on_crash') === undefined) add(root, 'on_crash', {}, 'destroy')
 }
 
-/** QEMU's default processor, said aloud; and what libvirt says of the host's own. */
+/** Makes QEMU's default processor explicit, and adds libvirt's attributes for the host's own. */
 function fillCpu(root: Element): void {
   const cpu = child(root, 'cpu')
   const named = (near: Element): Element => create(near, 'model', { fallback: 'forbid' }, 'qemu64')
@@ -42,7 +42,7 @@ function fillCpu(root: Element): void {
   }
 }
 
-/** An empty `<genid>` asks for a new one, which is said aloud so that it stays. */
+/** An empty `<genid>` requests a new one, which is written down so that it stays. */
 function fillGenid(element: Element | undefined, random: (length: number) => Uint8Array): void {
   if (element === undefined || text(element).trim() !== '') return
   element.textContent = newUuid(random)

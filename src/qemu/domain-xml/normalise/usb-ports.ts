@@ -44,7 +44,7 @@ export function assignUsbPorts(devices: Element): void {
   for (const device of others) assign(device, buses, taken)
 }
 
-/** Places with ports, per bus: the controller's own, then those of the hubs on it. */
+/** Port prefixes with their number of ports, per bus: the controller's own, then those of its hubs. */
 type Buses = Map<number, { prefix: string; ports: number }[]>
 
 function readBuses(devices: Element): Buses {

@@ -6,7 +6,7 @@ import { claim } from './disks.ts'
 import { ensure } from './controllers.ts'
 import { create } from './edit.ts'
 
-/** Ports that a virtio-serial controller has where it does not say it. Port 0 is for consoles. */
+/** Ports of a virtio-serial controller that does not state a number. Port 0 is for consoles. */
 const USUAL_PORTS = 31
 
 /** Gives each channel the lowest free port of the first controller that has one. */

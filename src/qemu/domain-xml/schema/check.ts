@@ -4,20 +4,20 @@ import { invalid, isElement, place } from '../location.ts'
 import { parseMac, parseNumberSet, parseUuid, parseWhole } from '../values.ts'
 import type { ElementRule, ValueRule } from './rule.ts'
 
-/** Something in a domain XML that this program does not do. */
+/** Something in a domain XML that this program does not support. */
 export interface Finding {
   readonly node: Element | Attr
-  /** What is the matter with it. */
+  /** The problem, as the rest of a sentence about the node. */
   readonly what: string
-  /** What goes when the domain is to be started without it; `undefined` when it cannot go. */
+  /** The node to remove in order to start the domain without it; `undefined` when it cannot be removed. */
   readonly leavesOut: Element | Attr | undefined
 }
 
 /**
- * Compares an element and all below it with a rule.
+ * Compares an element and its descendants with a rule.
  *
- * @returns what the rule does not know or refuses, in document order
- * @throws DomainXmlError `XML_INVALID` for a value that cannot be what its rule says
+ * @returns what the rule does not contain or refuses, in document order
+ * @throws DomainXmlError `XML_INVALID` for a value that its rule does not allow
  */
 export function checkKnown(element: Element, rule: ElementRule): readonly Finding[] {
   const findings: Finding[] = []
@@ -25,7 +25,7 @@ export function checkKnown(element: Element, rule: ElementRule): readonly Findin
   return withoutCovered(findings)
 }
 
-/** Once a device is left out, what else is the matter inside it does not matter. */
+/** Once a device is left out, problems inside it do not matter. */
 function withoutCovered(findings: readonly Finding[]): readonly Finding[] {
   const gone = new Set(findings.map((finding) => finding.leavesOut))
   const named = new Set<Element | Attr>()
@@ -138,12 +138,12 @@ function finding(
   return { node, what, leavesOut: removable(leavesOut) }
 }
 
-/** The path, the line and what is the matter, for a person. */
+/** Path, line and problem as a sentence. */
 export function findingText({ node, what }: Finding): string {
   return `${place(node)}${describe(node)} ${what}`
 }
 
-/** Some things are told apart by an attribute, which helps where there are many of them. */
+/** An attribute identifies some elements, which helps where there are many of them. */
 function describe(node: Element | Attr): string {
   if (!isElement(node)) return ':'
   const kind = attribute(node, 'type') ?? attribute(node, 'model') ?? attribute(node, 'name')
@@ -154,7 +154,7 @@ function target(element: Element, rule: ElementRule): Element | undefined {
   return rule.carries === 'device' ? device(element) : element
 }
 
-/** The device that an element belongs to: its ancestor right under `<devices>`, else the element. */
+/** The device that an element belongs to: its ancestor directly below `<devices>`, or else the element. */
 function device(element: Element): Element {
   for (let at: Element = element; ;) {
     const parent = at.parentNode
@@ -164,7 +164,7 @@ function device(element: Element): Element {
   }
 }
 
-/** The root cannot be left out, nor what a domain must have. */
+/** The root and the elements that a domain must have cannot be left out. */
 function removable(node: Element | Attr | undefined): Element | Attr | undefined {
   if (node === undefined) return undefined
   const path = isElement(node) ? names(node) : `${names(node.ownerElement)}/@${node.name}`

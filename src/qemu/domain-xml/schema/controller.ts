@@ -10,7 +10,7 @@ import {
   whole,
 } from './rule.ts'
 
-/** `<controller>` of every type: the attributes of one type are senseless on another, as in libvirt. */
+/** `<controller>` of every type; as in libvirt, an attribute of one type is meaningless on another. */
 export const controllerRule: ElementRule = {
   attributes: {
     type: kindOfDevice('pci', 'sata', 'ide', 'scsi', 'usb', 'virtio-serial', 'fdc'),

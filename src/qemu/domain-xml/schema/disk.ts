@@ -30,7 +30,7 @@ const sourceAttributes = {
   index: valueWithoutEffect('libvirt numbers the disk’s layers with it'),
 }
 
-/** The chain of a disk's layers nests; sixteen levels are more than anyone has. */
+/** The layers of a disk nest; sixteen levels exceed any real chain. */
 function backingStoreRule(depth: number): ElementRule {
   return {
     attributes: {

@@ -15,7 +15,7 @@ import {
 
 const password = 'VNC passwords are not set, and without one anybody could connect'
 
-/** `<graphics>`: VNC only; SPICE keeps connections that saving would break. */
+/** `<graphics>`: VNC only; SPICE has connections that a save would break. */
 export const graphicsRule: ElementRule = {
   attributes: {
     type: kindOfDevice('vnc'),

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { domainRule } from './domain.ts'
 import type { ElementRule, ValueRule } from './rule.ts'
 
-/** Read when the XML is normalised and not after. */
+/** Read only when the XML is normalised. */
 const READ_BEFORE = ['/domain/os/loader/@stateless']
 
 test('domainRule accepts nothing that the model does not read', () => {
@@ -35,7 +35,7 @@ function* accepted(rule: ElementRule, path: string): Generator<string> {
   }
 }
 
-/** A single allowed value is the one that needs nothing to be done. */
+/** A single allowed value is the one that needs no action. */
 function matters(rule: ValueRule): boolean {
   if (rule.kind === 'without-effect' || rule.kind === 'refused') return false
   return rule.kind !== 'choice' || rule.of.length > 1

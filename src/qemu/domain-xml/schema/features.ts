@@ -16,7 +16,7 @@ import {
 const state: ElementRule = attributes({ state: onOff })
 const otherMachine = 'it exists on other architectures only'
 
-/** `<features>`: what the virtual hardware and the hypervisor offer to the guest. */
+/** `<features>`: features of the virtual hardware and of the hypervisor. */
 export const featuresRule: ElementRule = {
   children: {
     acpi: {},
@@ -80,7 +80,7 @@ export const featuresRule: ElementRule = {
   },
 }
 
-/** `<clock>`: what the guest's clock starts from and its timers. */
+/** `<clock>`: the start of the guest's clock, and its timers. */
 export const clockRule: ElementRule = {
   attributes: {
     offset: choice('utc', 'localtime', 'variable', 'absolute', 'timezone'),

@@ -1,6 +1,6 @@
 import { anyText, attributes, choice, type ElementRule, valueWithoutEffect, whole } from './rule.ts'
 
-/** `<memoryBacking>`: where guest RAM comes from. */
+/** `<memoryBacking>`: the source of guest RAM. */
 export const memoryBackingRule: ElementRule = {
   children: {
     hugepages: {

@@ -14,7 +14,7 @@ import {
 
 const container = 'it exists in containers only'
 
-/** `<os>`: machine type, firmware and what is booted. */
+/** `<os>`: machine type, firmware and boot devices. */
 export const osRule: ElementRule = {
   attributes: { firmware: choice('efi', 'bios') },
   children: {
@@ -66,7 +66,7 @@ const entries: ElementRule = {
   children: { entry: { attributes: { name: anyText }, text: anyText } },
 }
 
-/** `<sysinfo type='smbios'>`: what the guest reads in its SMBIOS tables. */
+/** `<sysinfo type='smbios'>`: the contents of the guest's SMBIOS tables. */
 export const sysinfoRule: ElementRule = {
   attributes: { type: kindOfElement('smbios') },
   children: {

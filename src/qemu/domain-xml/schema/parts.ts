@@ -13,7 +13,7 @@ import {
   yesNo,
 } from './rule.ts'
 
-/** What any device may have: a name of its own, an address, a place in the boot order, an option ROM. */
+/** Elements that any device may have: its own name, an address, a place in the boot order, an option ROM. */
 export const deviceParts: Readonly<Record<string, ElementRule>> = {
   alias: attributes({ name: anyText }),
   address: attributes({
@@ -42,7 +42,7 @@ export const bootOrder: ElementRule = attributes({
 /** `<rom bar='off'/>` of a PCI device. */
 export const rom: ElementRule = attributes({ bar: onOff, file: anyText, enabled: yesNo })
 
-/** What the `<driver>` of any virtio device may say. */
+/** Attributes of the `<driver>` of any virtio device. */
 export const virtioDriver: Readonly<Record<string, ValueRule>> = {
   iommu: onOff,
   ats: onOff,
@@ -50,7 +50,7 @@ export const virtioDriver: Readonly<Record<string, ValueRule>> = {
   page_per_vq: onOff,
 }
 
-/** The kinds of character device that this program makes. */
+/** The supported kinds of character device. */
 export const characterKind: ValueRule = kindOfDevice(
   'null',
   'pty',
@@ -61,7 +61,7 @@ export const characterKind: ValueRule = kindOfDevice(
   'vc',
 )
 
-/** What serial ports, consoles and channels say of the host's side. */
+/** Elements of serial ports, consoles and channels that describe the host's side. */
 export const characterParts: Readonly<Record<string, ElementRule>> = {
   ...deviceParts,
   source: {
@@ -82,14 +82,14 @@ export const characterParts: Readonly<Record<string, ElementRule>> = {
   log: attributes({ file: anyText, append: onOff }),
 }
 
-/** Reason for the attributes that libvirt fills in while a domain runs. */
+/** The reason for attributes that libvirt fills in while a domain runs. */
 export const live: ValueRule = valueWithoutEffect('libvirt fills it in while the domain runs')
 
-/** All sound goes to the one backend that swallows it. */
+/** All sound goes to the single backend that discards it. */
 export const soundId: ValueRule = valueWithoutEffect('there is one audio backend only')
 
 /** Host-side limits that the guest does not see. */
 export const hostLimit: ElementRule = withoutEffect('it limits the device on the host')
 
-/** Reason for encrypted disks. */
+/** The reason for encrypted disks. */
 export const encrypted: ElementRule = refused('encrypted disks are not opened')

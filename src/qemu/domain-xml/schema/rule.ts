@@ -1,17 +1,17 @@
 /**
- * The language in which this folder says what a domain XML may contain. The rules are data: `check.ts` walks them over
- * the tree. What no rule names is refused, so an element is either read by `model/` or listed here with its reason.
+ * The language of this folder, which describes what a domain XML may contain. The rules are data, and `check.ts` applies them to the tree. An element
+ * without a rule is refused, so every element is either read by `model/` or listed here with its reason.
  */
 export interface ElementRule {
   readonly attributes?: Readonly<Record<string, ValueRule>>
   readonly children?: Readonly<Record<string, ElementRule>>
-  /** What the element's own text must be; without it the element holds none. */
+  /** The rule for the element's own text; without it the element has none. */
   readonly text?: ValueRule
-  /** Accepted with all that is in it, though nothing is done with it: the reason why nothing need be. */
+  /** Accepted with all its contents and ignored: the reason why that is safe. */
   readonly withoutEffect?: string
-  /** Known to libvirt and refused here: the reason. */
+  /** Valid in libvirt and refused here: the reason. */
   readonly refused?: string
-  /** What goes when this element must go: itself, or the whole device that it belongs to. */
+  /** What to leave out together with this element: itself, or the whole device that it belongs to. */
   readonly carries?: 'itself' | 'device'
 }
 
@@ -22,7 +22,7 @@ export type ValueRule =
   | {
       readonly kind: 'choice'
       readonly of: readonly string[]
-      /** What is left out with a value that is not among them. */
+      /** What to leave out when the value is not in the list. */
       readonly leavesOut: 'attribute' | 'element' | 'device'
     }
 
@@ -35,37 +35,37 @@ export const uuid: ValueRule = { kind: 'uuid' }
 export const mac: ValueRule = { kind: 'mac' }
 export const numberSet: ValueRule = { kind: 'set' }
 
-/** One of the values; with another one only the attribute is at fault. */
+/** One of the values; for any other only the attribute is left out. */
 export function choice(...of: readonly string[]): ValueRule {
   return { kind: 'choice', of, leavesOut: 'attribute' }
 }
 
-/** One of the values; another one makes the element senseless. */
+/** One of the values; any other makes the element meaningless. */
 export function kindOfElement(...of: readonly string[]): ValueRule {
   return { kind: 'choice', of, leavesOut: 'element' }
 }
 
-/** One of the values; another one makes the device that it belongs to senseless. */
+/** One of the values; any other makes the element's device meaningless. */
 export function kindOfDevice(...of: readonly string[]): ValueRule {
   return { kind: 'choice', of, leavesOut: 'device' }
 }
 
-/** An attribute that is accepted though nothing is done with it, because … */
+/** An attribute that is accepted and ignored, because … */
 export function valueWithoutEffect(reason: string): ValueRule {
   return { kind: 'without-effect', reason }
 }
 
-/** An attribute that makes its device one that this program must not make, because … */
+/** An attribute that turns its device into one that this program must not create, because … */
 export function refusedValue(reason: string): ValueRule {
   return { kind: 'refused', reason }
 }
 
-/** An element that is accepted with all that is in it though nothing is done with it, because … */
+/** An element that is accepted with all its contents and ignored, because … */
 export function withoutEffect(reason: string): ElementRule {
   return { withoutEffect: reason }
 }
 
-/** An element that libvirt knows and this program refuses, because … */
+/** An element that libvirt supports and this program refuses, because … */
 export function refused(reason: string): ElementRule {
   return { refused: reason }
 }

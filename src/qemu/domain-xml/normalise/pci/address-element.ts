@@ -3,14 +3,14 @@ import { attribute, child } from '../../access.ts'
 import { type PciAddress, readAddress } from '../../model/address.ts'
 import { create } from '../edit.ts'
 
-/** The PCI address that a device has, if it has one. */
+/** A device's PCI address, if it has one. */
 export function pciAddressOf(device: Element): PciAddress | undefined {
   if (attribute(child(device, 'address'), 'type') !== 'pci') return undefined
   const address = readAddress(device)
   return address?.type === 'pci' ? address : undefined
 }
 
-/** Gives a device a PCI address, written as libvirt does. */
+/** Gives a device a PCI address in libvirt's notation. */
 export function writePciAddress(device: Element, address: Omit<PciAddress, 'type'>): void {
   const present = child(device, 'address')
   const element = create(device, 'address', {
@@ -26,7 +26,7 @@ export function writePciAddress(device: Element, address: Omit<PciAddress, 'type
   else device.replaceChild(element, present)
 }
 
-/** Says that a slot has several functions, where function 0 is. */
+/** Marks a slot as having several functions, on the device at function 0. */
 export function markMultifunction(device: Element): void {
   const element = child(device, 'address')
   if (element !== undefined && !element.hasAttribute('multifunction')) {

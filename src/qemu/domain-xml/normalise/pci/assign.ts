@@ -11,13 +11,12 @@ import { createPciMap, type PciMap } from './map.ts'
 import { bridges, unplacedDevices } from './order.ts'
 import { companionPlace } from './usb-companions.ts'
 
-/** The highest index of a PCI controller; there are no more bus numbers. */
+/** The highest index of a PCI controller, limited by the bus numbers. */
 const MAX_INDEX = 255
 
 /**
- * Gives every PCI device an address, adding the controllers that are needed for it, in two passes like libvirt
- * (qemuDomainAssignPCIAddresses, 9.0): the first, on a copy, finds out which controllers are missing; the second places
- * controllers and devices.
+ * Gives every PCI device an address and adds the controllers that this needs, in two passes like libvirt (qemuDomainAssignPCIAddresses, 9.0). The
+ * first pass, on a copy, finds the missing controllers; the second places controllers and devices.
  */
 export function assignPciAddresses(root: Element, devices: Element): void {
   const q35 = isQ35(root)
@@ -86,7 +85,7 @@ function reserveGiven(devices: Element, map: PciMap, q35: boolean): void {
   }
 }
 
-/** The first serial port under another name: it may say the same address again. */
+/** The first serial port under another name: it may repeat the same address. */
 function isSerialTwin(device: Element): boolean {
   if (device.nodeName !== 'console') return false
   return attribute(child(device, 'target'), 'type') !== 'virtio'
@@ -119,7 +118,7 @@ function placeUnplaced(devices: Element, map: PciMap, q35: boolean): void {
   }
 }
 
-/** Function 0 of a slot with more functions must say so. */
+/** Function 0 of a slot with more functions must be marked. */
 function markSlots(devices: Element): void {
   const placed = children(devices).map((device) => ({ device, address: pciAddressOf(device) }))
   for (const { address } of placed) {

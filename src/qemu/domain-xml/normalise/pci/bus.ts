@@ -1,9 +1,9 @@
 import type { Connection } from './connect.ts'
 
-/** What a bus behind a PCI controller takes, and where: after virDomainPCIAddressBusSetModel (libvirt 9.0). */
+/** What a bus behind a PCI controller accepts, and where: after virDomainPCIAddressBusSetModel (libvirt 9.0). */
 export interface BusKind {
-  readonly takes: readonly Connection[]
-  /** Whether devices are put there without being told to. */
+  readonly accepts: readonly Connection[]
+  /** Whether devices without an address are placed there. */
   readonly automatic: boolean
   readonly firstSlot: number
   readonly lastSlot: number
@@ -28,22 +28,22 @@ export const BUS_KINDS: Readonly<Record<string, BusKind>> = {
   'pcie-expander-bus': { ...slots(['root-port', 'dmi-to-pci-bridge'], 0), automatic: false },
 }
 
-function slots(takes: readonly Connection[], firstSlot: number): BusKind {
-  return { takes, automatic: true, firstSlot, lastSlot: LAST_SLOT }
+function slots(accepts: readonly Connection[], firstSlot: number): BusKind {
+  return { accepts, automatic: true, firstSlot, lastSlot: LAST_SLOT }
 }
 
 function port(): BusKind {
   return {
-    takes: ['pcie', 'upstream-port', 'pcie-to-pci-bridge'],
+    accepts: ['pcie', 'upstream-port', 'pcie-to-pci-bridge'],
     automatic: true,
     firstSlot: 0,
     lastSlot: 0,
   }
 }
 
-/** Devices that are told where to go may mix the two kinds of slot, and a bridge may go where a PCI device may. */
-export function takesWhenTold(kind: BusKind, connection: Connection): boolean {
-  if (kind.takes.includes(connection)) return true
-  const endpoints = kind.takes.includes('pci') || kind.takes.includes('pcie')
+/** Devices with an explicit address may mix the two kinds of slot, and a bridge may go where a PCI device may. */
+export function acceptsExplicitly(kind: BusKind, connection: Connection): boolean {
+  if (kind.accepts.includes(connection)) return true
+  const endpoints = kind.accepts.includes('pci') || kind.accepts.includes('pcie')
   return endpoints && (connection === 'pci' || connection === 'pcie' || connection === 'pci-bridge')
 }

@@ -13,9 +13,8 @@ const PIIX3_IDE: Place = { bus: 0, slot: 1, function: 1 }
 const PIIX3_USB: Place = { bus: 0, slot: 1, function: 2 }
 
 /**
- * Puts what the chipset prescribes into its place: the q35's SATA controller and the PIIX3's IDE and USB controllers,
- * which are part of the machine; USB 2 companions, the DMI bridge and the first graphics card, which have habitual
- * places. After qemuDomainValidateDevicePCISlotsQ35 and …PIIX3 (libvirt 9.0).
+ * Places the devices that the chipset prescribes. The q35's SATA controller and the PIIX3's IDE and USB controllers are part of the machine; USB 2
+ * companions, the DMI bridge and the first graphics card have customary places. After qemuDomainValidateDevicePCISlotsQ35 and …PIIX3 (libvirt 9.0).
  */
 export function placeChipsetDevices(devices: Element, map: PciMap, q35: boolean): void {
   if (q35) placeQ35(devices, map)
@@ -24,7 +23,7 @@ export function placeChipsetDevices(devices: Element, map: PciMap, q35: boolean)
   if (q35) placeSound(devices, map)
 }
 
-/** Whether a controller's address is checked here and not with all others. */
+/** Whether a controller's address is checked here rather than with all others. */
 export function isPiix3Part(device: Element, q35: boolean): boolean {
   if (q35 || device.nodeName !== 'controller' || attribute(device, 'index') !== '0') return false
   const type = attribute(device, 'type')
@@ -54,11 +53,11 @@ function placePiix3(devices: Element, map: PciMap): void {
   map.reserveForMachine({ bus: 0, slot: 1, function: 3 })
 }
 
-/** A part of the machine, which can be nowhere else. */
+/** Places a part of the machine, which has a fixed address. */
 function fix(controller: Element, at: Place, map: PciMap): void {
-  const told = pciAddressOf(controller)
-  if (told === undefined) writePciAddress(controller, at)
-  else if (told.bus !== at.bus || told.slot !== at.slot || told.function !== at.function) {
+  const given = pciAddressOf(controller)
+  if (given === undefined) writePciAddress(controller, at)
+  else if (given.bus !== at.bus || given.slot !== at.slot || given.function !== at.function) {
     const slot = at.slot.toString(16).padStart(2, '0')
     throw invalid(controller, `this machine has it at 0000:00:${slot}.${at.function}`)
   }
@@ -79,7 +78,7 @@ function prefer(
   writePciAddress(device, { ...at, multifunction })
 }
 
-/** Where real hardware has it. */
+/** The sound card's place on real hardware. */
 function placeSound(devices: Element, map: PciMap): void {
   const sound = children(devices, 'sound').find(
     (one) => attribute(one, 'model') === 'ich9' && pciAddressOf(one) === undefined,

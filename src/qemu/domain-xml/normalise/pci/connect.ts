@@ -2,8 +2,8 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, whole } from '../../access.ts'
 
 /**
- * What a device is plugged into: a conventional PCI slot, a PCI Express slot, or, for bridges and ports, what takes them.
- * After virDomainPCIConnectFlags (libvirt 9.0, conf/domain_addr.h).
+ * The connection of a device: a conventional PCI slot, a PCI Express slot, or, for bridges and ports, the kinds of slot that accept them. After
+ * virDomainPCIConnectFlags (libvirt 9.0, conf/domain_addr.h).
  */
 export type Connection =
   | 'pci'
@@ -28,12 +28,12 @@ const BRIDGES: Readonly<Record<string, Connection>> = {
   'pcie-expander-bus': 'pcie-expander',
 }
 
-/** What a PCI controller of that model is plugged into; `undefined` for the roots. */
+/** The connection of a PCI controller of that model; `undefined` for the roots. */
 function bridgeConnection(model: string): Connection | undefined {
   return BRIDGES[model]
 }
 
-/** What a device is plugged into, `undefined` when it is no PCI device. */
+/** The connection of a device; `undefined` when it is not a PCI device. */
 export function connectionOf(device: Element, q35: boolean): Connection | undefined {
   const express: Connection = q35 ? 'pcie' : 'pci'
   const virtio = (model: string | undefined): Connection =>

@@ -69,7 +69,7 @@ function target(controller: Element): Element {
   return insertBefore(controller, made, (one) => one.nodeName !== 'model')
 }
 
-/** Two below the lowest one in use: each expander needs a number for itself and one for the bridge in it. */
+/** Two below the lowest one in use: each expander needs a number for itself and one for its bridge. */
 function freeBusNumber(controller: Element, devices: Element): number {
   const used = bridges(devices).map((one) => whole(child(one, 'target'), 'busNr') ?? 256)
   const lowest = Math.min(256, ...used)

@@ -2,43 +2,43 @@ import type { Element } from '@xmldom/xmldom'
 import { InternalError } from '../../../../errors.ts'
 import { invalid, place } from '../../location.ts'
 import type { PciAddress } from '../../model/address.ts'
-import { BUS_KINDS, type BusKind, takesWhenTold } from './bus.ts'
+import { BUS_KINDS, type BusKind, acceptsExplicitly } from './bus.ts'
 import type { Connection } from './connect.ts'
 
-/** There are no more bus numbers. */
+/** The number of bus numbers. */
 const MAX_BUSES = 256
 
 interface Bus {
   readonly model: string
   readonly kind: BusKind
-  /** Who has which function: `slot.function`. Machine parts that no element stands for have `undefined`. */
+  /** The owner of each function: `slot.function`. Machine parts without an element have `undefined`. */
   readonly taken: Map<string, Element | undefined>
-  /** Slots whose functions are shared out one by one, as root ports do. */
+  /** Slots whose functions are assigned one by one, as for root ports. */
   readonly shared: Set<number>
 }
 
 type Place = Pick<PciAddress, 'bus' | 'slot' | 'function'>
 
 /**
- * Which PCI addresses of a domain are taken. With `grow` it adds the buses that are missing, so that a first pass finds
- * out how many controllers the domain needs (virDomainPCIAddressSet with `dryRun`, libvirt 9.0).
+ * The allocated PCI addresses of a domain. With `grow` it adds missing buses, so that a first pass finds out how many controllers the domain needs
+ * (virDomainPCIAddressSet with `dryRun`, libvirt 9.0).
  */
 export interface PciMap {
   readonly models: () => readonly string[]
-  /** Notes an address that a device has; @throws DomainXmlError `XML_INVALID` when it cannot be there. */
+  /** Records the address of a device; @throws DomainXmlError `XML_INVALID` when the device cannot be there. */
   readonly reserve: (place: Place, connection: Connection, device: Element) => void
-  /** Notes an address that belongs to the machine itself, whose part `owner` describes if the XML has it. */
+  /** Records an address of the machine itself; `owner` is the element that describes this part, if the XML has one. */
   readonly reserveForMachine: (place: Place, owner?: Element) => void
   readonly slotIsFree: (bus: number, slot: number) => boolean
   /** Whether any bus has a free slot. */
   readonly hasRoom: () => boolean
-  /** Finds and notes a free address; `device` is for the error message. */
+  /** Finds and records a free address; the error message names `device`. */
   readonly take: (connection: Connection, device: Element, options?: TakeOptions) => Place
 }
 
 export interface TakeOptions {
   readonly function?: number | undefined
-  /** A device of the chipset, which goes to bus 0 whatever that usually takes. */
+  /** A device of the chipset, which goes to bus 0 whatever that usually accepts. */
   readonly integrated?: boolean | undefined
 }
 
@@ -50,7 +50,7 @@ export function createPciMap(models: readonly string[], grow: boolean): PciMap {
     if (grow) growTo(buses, at.bus, connection, device)
     const bus = buses[at.bus]
     if (bus === undefined) throw invalid(device, `there is no PCI controller with index ${at.bus}`)
-    if (!takesWhenTold(bus.kind, connection)) {
+    if (!acceptsExplicitly(bus.kind, connection)) {
       throw invalid(
         device,
         `the ${bus.model} with index ${at.bus} does not take a ${connection} device`,
@@ -65,8 +65,8 @@ export function createPciMap(models: readonly string[], grow: boolean): PciMap {
     const key = `${at.slot}.${at.function}`
     if (bus.taken.has(key)) {
       const other = bus.taken.get(key)
-      const who = other === undefined ? 'the machine itself' : place(other)
-      throw invalid(device, `the PCI address ${addressText(at)} is that of ${who} too`)
+      const owner = other === undefined ? 'the machine itself' : place(other)
+      throw invalid(device, `the PCI address ${addressText(at)} is that of ${owner} too`)
     }
     if (connection === 'root-port' && slotIsFree(bus, at.slot)) bus.shared.add(at.slot)
     bus.taken.set(key, device)
@@ -92,7 +92,7 @@ export function createPciMap(models: readonly string[], grow: boolean): PciMap {
     take: (connection, device, options = {}) => {
       const found = search(buses, connection, options)
       if (found !== undefined) {
-        note(buses, found, connection, device)
+        occupy(buses, found, connection, device)
         return found
       }
       if (!grow) throw invalid(device, 'no PCI slot is free for it')
@@ -100,7 +100,7 @@ export function createPciMap(models: readonly string[], grow: boolean): PciMap {
       const bus = buses[added]
       if (bus === undefined) throw new InternalError('A PCI bus was not added')
       const at = { bus: added, slot: bus.kind.firstSlot, function: options.function ?? 0 }
-      note(buses, at, connection, device)
+      occupy(buses, at, connection, device)
       return at
     },
   }
@@ -116,7 +116,9 @@ function search(
   for (const [index, bus] of buses.entries()) {
     const integrated = options.integrated === true
     if (integrated && index !== 0) return undefined
-    if (integrated ? !takesWhenTold(bus.kind, connection) : !bus.kind.takes.includes(connection))
+    if (
+      integrated ? !acceptsExplicitly(bus.kind, connection) : !bus.kind.accepts.includes(connection)
+    )
       continue
     if (endpoint && !bus.kind.automatic && !integrated) continue
     for (let slot = bus.kind.firstSlot; slot <= bus.kind.lastSlot; slot++) {
@@ -130,7 +132,7 @@ function search(
   return undefined
 }
 
-function note(buses: readonly Bus[], at: Place, connection: Connection, device: Element): void {
+function occupy(buses: readonly Bus[], at: Place, connection: Connection, device: Element): void {
   const bus = buses[at.bus]
   if (bus === undefined) throw new InternalError('A PCI bus is missing')
   if (connection === 'root-port' && slotIsFree(bus, at.slot)) bus.shared.add(at.slot)
@@ -143,19 +145,19 @@ function growTo(buses: Bus[], index: number, connection: Connection, device: Ele
 }
 
 /**
- * Adds buses for such a device and returns the index of the one it goes to. A PCI device on a machine that has PCI
- * Express only needs two: a root port, and on it a bridge.
+ * Adds buses for such a device and returns the index of its bus. A PCI device on a machine that has only PCI Express needs two: a root port, and a
+ * bridge on it.
  */
 function growBy(buses: Bus[], count: number, connection: Connection, device: Element): number {
   if (buses.length + count > MAX_BUSES) throw invalid(device, 'the domain has too many PCI devices')
   const first = buses.length
   const target = first + count - 1
   if (connection === 'pci') {
-    const bridged = buses.some((bus) => bus.kind.takes.includes('pci-bridge'))
+    const bridged = buses.some((bus) => bus.kind.accepts.includes('pci-bridge'))
     const total = !bridged && count === 1 ? 2 : count
     if (!bridged) {
       const port = createBus('pcie-root-port')
-      buses.push({ ...port, kind: { ...port.kind, takes: ['pcie-to-pci-bridge'] } })
+      buses.push({ ...port, kind: { ...port.kind, accepts: ['pcie-to-pci-bridge'] } })
       buses.push(createBus('pcie-to-pci-bridge'))
     }
     while (buses.length < first + total) buses.push(createBus('pci-bridge'))

@@ -3,7 +3,7 @@ import { attribute, child, children, whole } from '../../access.ts'
 import { diskNumber } from '../../disk-name.ts'
 import { grouped } from '../../grouping.ts'
 
-/** The order in which libvirt gives addresses to devices (qemuDomainAssignDevicePCISlots, 9.0). */
+/** The order in which libvirt assigns addresses to devices (qemuDomainAssignDevicePCISlots, 9.0). */
 const ORDER = [
   'interface',
   'sound',
@@ -23,7 +23,7 @@ export function bridges(devices: Element): readonly Element[] {
   return controllers(devices).filter((one) => attribute(one, 'type') === 'pci')
 }
 
-/** All that may be a PCI device, in libvirt's order. */
+/** All elements that may be PCI devices, in libvirt's order. */
 export function unplacedDevices(devices: Element): readonly Element[] {
   return ORDER.flatMap((name) => {
     if (name === 'controller') {

@@ -13,11 +13,11 @@ const FUNCTIONS: Readonly<Record<string, number>> = {
 export interface CompanionPlace {
   readonly function: number
   readonly multifunction: boolean | undefined
-  /** Where another part of the same controller is already. */
+  /** The slot of another part of the same controller, if that is placed. */
   readonly slot: { readonly bus: number; readonly slot: number } | undefined
 }
 
-/** Where a part of a USB 2 controller goes; `undefined` for any other device. */
+/** The place of a part of a USB 2 controller; `undefined` for any other device. */
 export function companionPlace(device: Element, devices: Element): CompanionPlace | undefined {
   const number = FUNCTIONS[attribute(device, 'model') ?? '']
   if (device.nodeName !== 'controller' || number === undefined) return undefined
