@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { InternalError, storageError } from '../errors.ts'
+import { faultPoint } from './fault-point.ts'
 import { DIRECT_ALIGNMENT, isDirectMemory } from './aligned-memory.ts'
 import { reserveBlocks } from './system-calls.ts'
 
@@ -40,6 +41,7 @@ export class DirectFile implements AsyncDisposable {
     const operation = mode === 'create' ? 'create the file' : 'open the file'
     let file: DirectFile
     try {
+      faultPoint('open', path)
       file = new DirectFile(path, await open(path, FLAGS[mode], 0o600))
     } catch (error) {
       throw storageError(operation, path, error)
@@ -94,6 +96,7 @@ export class DirectFile implements AsyncDisposable {
     let done = 0
     await this.#run('write', async () => {
       while (done < bytes.length) {
+        faultPoint('write', this.path)
         const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done)
         if (bytesWritten === 0) throw new InternalError(`A write to ${this.path} moved no bytes`)
         done += bytesWritten
@@ -109,9 +112,10 @@ export class DirectFile implements AsyncDisposable {
       ? this.#direct
       : this.#cached
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
-    const result = await this.#run('write', () =>
-      (handle ?? this.#cached).writev(pieces as Uint8Array[], offset),
-    )
+    const result = await this.#run('write', async () => {
+      faultPoint('write', this.path)
+      return (handle ?? this.#cached).writev(pieces as Uint8Array[], offset)
+    })
     if (result.bytesWritten === length) return
     // The disk accepted less, as when it is nearly full. Write the pieces one by one, which reports the reason.
     let at = offset
@@ -127,6 +131,7 @@ export class DirectFile implements AsyncDisposable {
     let done = 0
     await this.#run('read', async () => {
       while (done < buffer.length) {
+        faultPoint('read', this.path)
         const { bytesRead } = await handle.read(buffer, done, buffer.length - done, offset + done)
         done += bytesRead
         // A direct read that ends at an unaligned offset has reached the end of the file; another read would be unaligned.
@@ -140,6 +145,7 @@ export class DirectFile implements AsyncDisposable {
   /** Reserves blocks ahead of the writers, so that they do not queue for the growth of the file. */
   reserve(offset: number, length: number): boolean {
     try {
+      faultPoint('fallocate', this.path)
       return reserveBlocks(this.#cached.fd, offset, length)
     } catch (error) {
       throw storageError('reserve room', this.path, error)
@@ -148,12 +154,18 @@ export class DirectFile implements AsyncDisposable {
 
   /** Truncates or extends the file. */
   async truncate(length: number): Promise<void> {
-    await this.#run('set the size', () => this.#cached.truncate(length))
+    await this.#run('set the size', async () => {
+      faultPoint('truncate', this.path)
+      await this.#cached.truncate(length)
+    })
   }
 
   /** Waits until data and size are on the disk. */
   async sync(): Promise<void> {
-    await this.#run('flush to disk', () => this.#cached.sync())
+    await this.#run('flush to disk', async () => {
+      faultPoint('fsync', this.path)
+      await this.#cached.sync()
+    })
   }
 
   async close(): Promise<void> {

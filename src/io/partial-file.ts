@@ -1,15 +1,18 @@
 import { constants } from 'node:fs'
 import { open, readdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { storageError } from '../errors.ts'
+import { rewrapped, storageError } from '../errors.ts'
 import { DirectFile } from './direct-file.ts'
-import { removeUnlocked, renameFile } from './file-names.ts'
+import { faultPoint } from './fault-point.ts'
+import { removeUnlocked } from './file-names.ts'
+import { besideOf, placeOf } from './file-place.ts'
+import { type Placed, putInPlace } from './put-in-place.ts'
 import { tryLock } from './system-calls.ts'
 
 /**
  * A new file that is not complete. It is written as `.NAME.PID-N.partial` in the directory of its final path, with mode 0600, and locked for as long
- * as its writer lives. `publish()` makes it durable and renames it, replacing an existing file; disposing it unpublished removes it. The next writer
- * removes the files of killed writers.
+ * as its writer lives. `publish()` makes it durable and gives it its name; disposing it unpublished removes it. The next writer removes the files
+ * of killed writers. A symbolic link at the final path stays: the file goes where the link points.
  */
 export class PartialFile implements AsyncDisposable {
   readonly finalPath: string
@@ -22,33 +25,61 @@ export class PartialFile implements AsyncDisposable {
   }
 
   /** @throws StorageError */
-  static async create(
-    finalPath: string,
-    options: { readonly direct: boolean },
-  ): Promise<PartialFile> {
+  static async create(path: string, options: { readonly direct: boolean }): Promise<PartialFile> {
+    const finalPath = await placeOf(path)
     await removeAbandoned(finalPath)
-    const path = join(
-      dirname(finalPath),
-      `${prefix(finalPath)}${process.pid}-${nextNumber()}${SUFFIX}`,
-    )
-    const file = await DirectFile.open(path, 'create', options)
-    tryLock(file.fd)
+    const file = await DirectFile.open(temporaryName(finalPath), 'create', options)
+    try {
+      tryLock(file.fd)
+    } catch (error) {
+      await file.close()
+      await unlink(file.path).catch(() => undefined)
+      throw storageError('lock the file', file.path, error)
+    }
     return new PartialFile(finalPath, file)
   }
 
-  /** Flushes the data, renames, flushes the directory: after this the file survives a crash. */
+  /**
+   * Flushes the data, gives the file its name, flushes the directory: after this the file survives a crash. A file that had the name before
+   * is removed only then. When this fails, that file is at its place again (see `putInPlace` for file systems where it cannot be).
+   * @throws StorageError
+   */
   async publish(): Promise<void> {
     await this.file.sync()
-    // Closing releases the lock, which protects only the temporary name.
-    await renameFile(this.file.path, this.finalPath)
+    const directory = dirname(this.finalPath)
+    const placed = await putInPlace(this.file.path, this.finalPath, () =>
+      temporaryName(this.finalPath),
+    )
+    try {
+      await syncDirectory(directory)
+    } catch (error) {
+      throw await this.#takeBack(placed, error)
+    }
+    // The commit point: from here on nothing fails and nothing is undone.
     this.#published = true
-    await this.file.close()
-    await syncDirectory(dirname(this.finalPath))
+    await placed.commit()
+    // Closing releases the lock, which protects only the temporary name.
+    await this.file.close().catch(() => undefined)
+  }
+
+  /** Puts the older file back. Gives the error to report. */
+  async #takeBack(placed: Placed, cause: unknown): Promise<unknown> {
+    const { done, olderAt } = await placed.undo()
+    if (done) return cause
+    // What has the temporary name now may be the older file: it stays.
+    this.#published = true
+    await this.file.close().catch(() => undefined)
+    if (olderAt === undefined) return cause
+    return rewrapped(storageError('put the file in place', this.finalPath, cause), {
+      message: `Could not put ${this.finalPath} in place, nor put the older file back: the older file is ${olderAt}`,
+      hint: `Rename ${olderAt} to ${this.finalPath} when the file system works again`,
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.file.close()
-    if (!this.#published) await unlink(this.file.path).catch(() => undefined)
+    if (this.#published) return
+    await this.file.close().catch(() => undefined)
+    await unlink(this.file.path).catch(() => undefined)
   }
 }
 
@@ -56,22 +87,18 @@ export class PartialFile implements AsyncDisposable {
 export async function syncDirectory(path: string): Promise<void> {
   try {
     await using handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    faultPoint('fsync', path)
     await handle.sync()
   } catch (error) {
     throw storageError(`flush the directory ${path}`, path, error)
   }
 }
 
-const SUFFIX = '.partial'
 let number = 0
 
-function nextNumber(): number {
+function temporaryName(finalPath: string): string {
   number += 1
-  return number
-}
-
-function prefix(finalPath: string): string {
-  return `.${basename(finalPath)}.`
+  return besideOf(finalPath, `${process.pid}-${number}.partial`)
 }
 
 /** Removes the temporary files that dead writers of a file left. @throws StorageError when its directory cannot be read */
@@ -80,12 +107,9 @@ export async function removeAbandoned(finalPath: string): Promise<void> {
   const names = await readdir(directory).catch((error: unknown) => {
     throw storageError(`write to the directory ${directory}`, directory, error)
   })
-  const candidates = names.filter(
-    (name) =>
-      name.startsWith(prefix(finalPath)) &&
-      /^\d+-\d+\.partial$/.test(name.slice(prefix(finalPath).length)),
-  )
-  for (const name of candidates) {
-    await removeUnlocked(join(directory, name))
+  const prefix = `.${basename(finalPath)}.`
+  for (const name of names) {
+    if (name.startsWith(prefix) && /^\d+-\d+\.partial$/.test(name.slice(prefix.length)))
+      await removeUnlocked(join(directory, name))
   }
 }

@@ -1,0 +1,62 @@
+import { lstat, readlink, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { StorageError, storageError } from '../errors.ts'
+
+/** As many links as Linux follows in one path (path_resolution(7)). */
+const MAX_LINKS = 40
+
+const STICKY = 0o1000
+const WRITABLE_BY_OTHERS = 0o022
+
+/**
+ * Where a file that replaces `path` belongs: where symbolic links at the end of the path point. The link stays, as it does when a program
+ * opens the path and writes. A link that another user put into a directory that everybody may write to is refused, as the kernel refuses it
+ * (`fs.protected_symlinks`, Linux proc(5)).
+ * @throws StorageError NO_PERMISSION, IO_ERROR when links run in a circle
+ */
+export async function placeOf(path: string): Promise<string> {
+  let place = resolve(path)
+  for (let links = 0; links < MAX_LINKS; links += 1) {
+    const target = await targetOf(place)
+    if (target === undefined) return place
+    await checkLink(place)
+    const directory = await realpath(dirname(place)).catch(() => dirname(place))
+    place = resolve(directory, target)
+  }
+  throw new StorageError('IO_ERROR', `${path} is a symbolic link that leads back to itself`, {
+    path,
+    hint: 'Remove the link, or name another file',
+  })
+}
+
+/** What a symbolic link says; `undefined` when `path` is not one, or does not exist. */
+async function targetOf(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EINVAL' || code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw storageError('follow the link', path, error)
+  }
+}
+
+async function checkLink(path: string): Promise<void> {
+  const directory = dirname(path)
+  const [link, holder] = await Promise.all([lstat(path), stat(directory)]).catch(
+    (error: unknown) => {
+      throw storageError('follow the link', path, error)
+    },
+  )
+  const shared = (holder.mode & STICKY) !== 0 && (holder.mode & WRITABLE_BY_OTHERS) !== 0
+  if (!shared || link.uid === process.getuid?.() || link.uid === holder.uid) return
+  throw new StorageError(
+    'NO_PERMISSION',
+    `${path} is a symbolic link that another user put there, so it is not followed`,
+    { path, hint: `Name the file itself, or use a directory other than ${directory}` },
+  )
+}
+
+/** The name of a temporary file beside `place`, in the same directory. */
+export function besideOf(place: string, ending: string): string {
+  return join(dirname(place), `.${basename(place)}.${ending}`)
+}
