@@ -1,4 +1,4 @@
-import { open, rename, unlink } from 'node:fs/promises'
+import { lstat, open, rename, stat, unlink } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 import { faultPoint } from './fault-point.ts'
 import { tryLock } from './system-calls.ts'
@@ -11,6 +11,36 @@ export async function renameFile(from: string, to: string): Promise<void> {
   } catch (error) {
     throw storageError(`put ${to} in place`, to, error)
   }
+}
+
+/**
+ * Whether a file of any kind has this name; a link that points nowhere counts. Only a name that does not exist is absent: what cannot
+ * be looked at may well be there.
+ * @throws StorageError
+ */
+export function isThere(path: string): Promise<boolean> {
+  return exists(lstat, path)
+}
+
+/** `isThere`, but a link that points nowhere is absent. @throws StorageError */
+export function isReachable(path: string): Promise<boolean> {
+  return exists(stat, path)
+}
+
+async function exists(look: (path: string) => Promise<unknown>, path: string): Promise<boolean> {
+  try {
+    await look(path)
+    return true
+  } catch (error) {
+    if (isAbsence(error)) return false
+    throw storageError('look for the file', path, error)
+  }
+}
+
+/** Whether an error of a file system call says that nothing has this name. */
+function isAbsence(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 /** Removes a file if it exists. @throws StorageError */

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { StorageError } from '../errors.ts'
+import { isThere } from '../io/file-names.ts'
+import { isExecutable } from './find-emulator.ts'
 
 const run = promisify(execFile)
 
@@ -19,7 +19,7 @@ export interface Overlay {
 export async function createOverlay(overlay: Overlay, emulator: string): Promise<void> {
   const { path, backing, backingFormat } = overlay
   const operation = 'make a disk overlay'
-  if (await exists(path)) {
+  if (await isThere(path)) {
     throw new StorageError('FILE_EXISTS', `Could not ${operation}: ${path} exists already`, {
       operation,
       path,
@@ -43,12 +43,5 @@ export async function createOverlay(overlay: Overlay, emulator: string): Promise
 
 async function findTool(emulator: string): Promise<string> {
   const beside = join(dirname(emulator), 'qemu-img')
-  return (await exists(beside, constants.X_OK)) ? beside : 'qemu-img'
-}
-
-function exists(path: string, mode?: number): Promise<boolean> {
-  return access(path, mode).then(
-    () => true,
-    () => false,
-  )
+  return (await isExecutable(beside)) ? beside : 'qemu-img'
 }

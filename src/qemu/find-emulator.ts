@@ -54,7 +54,8 @@ function emulatorNames(architecture: string): readonly string[] {
   return process.arch === 'x64' && architecture === 'x86_64' ? [...names, 'qemu-kvm'] : names
 }
 
-function isExecutable(path: string): Promise<boolean> {
+/** Whether we may run this file. */
+export function isExecutable(path: string): Promise<boolean> {
   return access(path, constants.X_OK).then(
     () => true,
     () => false,

@@ -1,6 +1,7 @@
-import { access, mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { storageError } from '../../errors.ts'
+import { isThere } from '../../io/file-names.ts'
 import { PartialFile } from '../../io/partial-file.ts'
 import { filesToMake } from '../../qemu/command-line/firmware.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -52,11 +53,4 @@ async function copyTemplate(template: string, path: string): Promise<void> {
   } catch (error) {
     throw storageError('make the UEFI variable store', path, error)
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

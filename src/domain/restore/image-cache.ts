@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { ImageError, UsageError, storageError, throwIfCancelled } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
 import { PAGE_SIZE, type SavedMachine } from '../../image/saved-machine.ts'
+import { isThere } from '../../io/file-names.ts'
 import { tryLock, tryShareLock } from '../../io/system-calls.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
@@ -63,7 +64,7 @@ export async function addToImageCache(
   const key = await keyOf(machine)
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    if (!(await exists(join(directory, key)))) await build(directory, key, machine, options.signal)
+    if (!(await isThere(join(directory, key)))) await build(directory, key, machine, options.signal)
     await touch(directory, key)
     await makeRoom(directory, key, options.limitBytes ?? DEFAULT_LIMIT_BYTES)
   } catch (error) {
@@ -113,7 +114,7 @@ export async function findCached(
   machine: SavedMachine,
 ): Promise<readonly LinearPart[] | undefined> {
   const directory = cacheDirectory(directories)
-  if (machine.deviceState === undefined || !(await exists(directory))) return undefined
+  if (machine.deviceState === undefined || !(await isThere(directory))) return undefined
   const key = await keyOf(machine)
   const entry = await readEntry(directory, key)
   if (entry === undefined) return undefined
@@ -169,7 +170,7 @@ async function build(
   } catch (error) {
     await rm(draft, { recursive: true, force: true })
     // Another process was quicker.
-    if (!(await exists(join(directory, key)))) throw error
+    if (!(await isThere(join(directory, key)))) throw error
   }
 }
 
@@ -255,13 +256,6 @@ async function readEntry(directory: string, key: string): Promise<Entry | undefi
 async function touch(directory: string, key: string): Promise<void> {
   const now = new Date()
   await utimes(join(directory, key, ENTRY), now, now)
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 function cacheDirectory({ stateDir }: Directories): string {

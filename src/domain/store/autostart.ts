@@ -1,7 +1,7 @@
-import { access, mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DomainError, storageError } from '../../errors.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { isThere, removeFile } from '../../io/file-names.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
 import { readDefinition } from './definitions.ts'
 import type { Directories } from './directories.ts'
@@ -48,10 +48,7 @@ export async function markAutostart(directories: Directories, name: string): Pro
 
 /** Whether a domain starts with the host. */
 export function isAutostarted(directories: Directories, name: string): Promise<boolean> {
-  return access(autostartPath(directories, name)).then(
-    () => true,
-    () => false,
-  )
+  return isThere(autostartPath(directories, name))
 }
 
 /** The empty file that says so. */

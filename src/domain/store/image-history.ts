@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { access, mkdir, readFile, readdir, stat } from 'node:fs/promises'
+import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
-import { removeFile, removeUnlocked } from '../../io/file-names.ts'
+import { isThere, removeFile, removeUnlocked } from '../../io/file-names.ts'
 import type { Directories } from './directories.ts'
 import type { DiskIdentity } from './disk-identity.ts'
 import { writeDurably } from './durable-text.ts'
@@ -91,13 +91,6 @@ async function forgetGone(directories: Directories): Promise<void> {
     const there = history !== undefined && (await isThere(history.path))
     if (!there) await removeHistory(directories, key)
   }
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 function isHistory(value: unknown): value is ImageHistory {

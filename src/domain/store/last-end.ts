@@ -1,6 +1,6 @@
-import { access, mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { removeFile } from '../../io/file-names.ts'
+import { isThere, removeFile } from '../../io/file-names.ts'
 import { writeDurably } from './durable-text.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
@@ -57,10 +57,6 @@ export async function forgetEnd(paths: RuntimePaths): Promise<void> {
 export async function whereSaved(paths: RuntimePaths): Promise<string | undefined> {
   const image = (await readLastEnd(paths))?.image
   if (image === undefined || image === paths.managedSave) return undefined
-  const there = await access(image).then(
-    () => true,
-    () => false,
-  )
-  if (!there) return undefined
+  if (!(await isThere(image))) return undefined
   return `It was saved to ${image}: \`stasis restore ${image}\` lets it go on from there`
 }

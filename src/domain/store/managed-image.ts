@@ -1,7 +1,6 @@
-import { access } from 'node:fs/promises'
 import { DomainError } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { isThere, removeFile } from '../../io/file-names.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { Directories } from './directories.ts'
 import { imageId, removeHistory } from './image-history.ts'
@@ -11,10 +10,7 @@ import type { RuntimeRecord } from './runtime-record.ts'
 
 /** Whether there is an image of a managed save, whatever is in it. */
 export async function hasManagedImage(paths: RuntimePaths): Promise<boolean> {
-  return access(paths.managedSave).then(
-    () => true,
-    () => false,
-  )
+  return isThere(paths.managedSave)
 }
 
 /** Whether the domain is in its managed save: there is one, and no guest has run on from it. */

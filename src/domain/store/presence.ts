@@ -1,7 +1,8 @@
-import { access, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
 import { removeImage, removeLeftovers } from '../../image/remove-image.ts'
+import { isReachable, isThere } from '../../io/file-names.ts'
 import { readTail } from '../../io/log-file.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { findOrphans } from '../../qemu/find-orphans.ts'
@@ -19,7 +20,7 @@ import { isSaved } from './save-intent.ts'
  * @throws StorageError
  */
 export async function observe(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
-  if (!(await exists(paths.directory))) return undefined
+  if (!(await isThere(paths.directory))) return undefined
   const record = await findAlive(paths)
   if (record !== undefined && !(await needsRecovery(paths, record))) return record
   const lock = await DomainLock.tryAcquire(paths, 'clean-up')
@@ -110,19 +111,12 @@ async function noteDeath(paths: RuntimePaths, record: RuntimeRecord): Promise<vo
   }
   if (record.restoredFrom?.managed === true && record.restoredFrom.begun)
     await removeImage(record.restoredFrom.path)
-  if (await isThere(paths.controlSocket))
+  if (await isReachable(paths.controlSocket))
     await noteEnd(paths, 'crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })
   else await noteEnd(paths, 'shutdown')
 }
 
 const TAIL_BYTES = 4096
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
-}
 
 /** Removes everything that a QEMU which is gone left in its runtime directory. Only for who holds the lock. @throws StorageError */
 export async function clearRuntime(paths: RuntimePaths): Promise<void> {
@@ -139,14 +133,4 @@ export async function clearRuntime(paths: RuntimePaths): Promise<void> {
 async function findAlive(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   const record = await readRecord(paths)
   return record !== undefined && (await isAlive(record)) ? record : undefined
-}
-
-async function exists(directory: string): Promise<boolean> {
-  try {
-    await readdir(directory)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw storageError('read the runtime directory', directory, error)
-  }
 }
