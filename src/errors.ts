@@ -170,6 +170,8 @@ export type StorageErrorCode =
   | 'NO_SPACE'
   | 'NO_PERMISSION'
   | 'IO_ERROR'
+  | 'STATE_UNREADABLE'
+  | 'STATE_TOO_NEW'
 
 /** The disk has no room, gives no permission or fails. */
 export class StorageError extends StasisError {

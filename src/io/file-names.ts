@@ -38,7 +38,7 @@ async function exists(look: (path: string) => Promise<unknown>, path: string): P
 }
 
 /** Whether an error of a file system call says that nothing has this name. */
-function isAbsence(error: unknown): boolean {
+export function isAbsence(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
@@ -54,10 +54,28 @@ export async function removeFile(path: string): Promise<void> {
   }
 }
 
-/** Removes a file whose lock is free: its writer is dead. A file that cannot be opened or removed stays. */
-export async function removeUnlocked(path: string): Promise<void> {
+/** A writer takes the lock of its new file a moment after creating it. */
+const UNLOCKED_MOMENT_MS = 60_000
+
+/**
+ * Removes a file whose lock is free: its writer, of pid `writer` where that is known, is dead. A file that cannot be opened or removed
+ * stays.
+ */
+export async function removeUnlocked(path: string, writer?: number): Promise<void> {
   const handle = await open(path, 'r').catch(() => undefined)
   if (handle === undefined) return
-  if (tryLock(handle.fd)) await unlink(path).catch(() => undefined)
+  const mayBeNew =
+    writer !== undefined &&
+    isRunning(writer) &&
+    Date.now() - (await handle.stat()).mtimeMs < UNLOCKED_MOMENT_MS
+  if (!mayBeNew && tryLock(handle.fd)) await unlink(path).catch(() => undefined)
   await handle.close()
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
 }

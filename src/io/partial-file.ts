@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { rewrapped, storageError } from '../errors.ts'
 import { DirectFile } from './direct-file.ts'
 import { faultPoint } from './fault-point.ts'
-import { removeUnlocked } from './file-names.ts'
+import { removeUnlocked, renameFile } from './file-names.ts'
 import { besideOf, placeOf } from './file-place.ts'
 import { type Placed, putInPlace } from './put-in-place.ts'
 import { tryLock } from './system-calls.ts'
@@ -62,6 +62,16 @@ export class PartialFile implements AsyncDisposable {
     await this.file.close().catch(() => undefined)
   }
 
+  /**
+   * Gives the file its name at once and flushes nothing: for a file that is of use only as long as a process lives.
+   * @throws StorageError
+   */
+  async place(): Promise<void> {
+    await renameFile(this.file.path, this.finalPath)
+    this.#published = true
+    await this.file.close()
+  }
+
   /** Puts the older file back. Gives the error to report. */
   async #takeBack(placed: Placed, cause: unknown): Promise<unknown> {
     const { done, olderAt } = await placed.undo()
@@ -109,7 +119,8 @@ export async function removeAbandoned(finalPath: string): Promise<void> {
   })
   const prefix = `.${basename(finalPath)}.`
   for (const name of names) {
-    if (name.startsWith(prefix) && /^\d+-\d+\.partial$/.test(name.slice(prefix.length)))
-      await removeUnlocked(join(directory, name))
+    const rest = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+    const [, writer] = /^(\d+)-\d+\.partial$/.exec(rest) ?? []
+    if (writer !== undefined) await removeUnlocked(join(directory, name), Number(writer))
   }
 }

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { StorageError } from '../errors.ts'
-import { PartialFile } from '../io/partial-file.ts'
+import { type RecordKind, fieldsOf, readCacheFile, writeRecordFile } from '../io/record-file.ts'
 import type { ProbedQemu } from './probed-qemu.ts'
 
 /** The cached result for a fingerprint; `undefined` when there is none, or the file is not ours. */
@@ -12,18 +11,8 @@ export async function loadProbe(
   key: string,
 ): Promise<ProbedQemu | undefined> {
   if (directory === undefined) return undefined
-  try {
-    const entry = JSON.parse(await readFile(pathOf(directory, key), 'utf8')) as {
-      key?: unknown
-      probed?: Partial<ProbedQemu>
-    }
-    const { key: itsKey, probed } = entry
-    const fits =
-      itsKey === key && typeof probed?.version === 'string' && Array.isArray(probed.machines)
-    return fits ? (probed as ProbedQemu) : undefined
-  } catch {
-    return undefined
-  }
+  const entry = await readCacheFile(KEPT_PROBE, pathOf(directory, key))
+  return entry?.key === key ? entry.probed : undefined
 }
 
 /** Caches a result. A cache that cannot be written is ignored, because the probe succeeded. */
@@ -34,12 +23,31 @@ export async function storeProbe(
 ): Promise<void> {
   if (directory === undefined) return
   try {
-    await using partial = await PartialFile.create(pathOf(directory, key), { direct: false })
-    await partial.file.write(Buffer.from(JSON.stringify({ key, probed })), 0)
-    await partial.publish()
+    const entry = { key, probed }
+    await writeRecordFile(KEPT_PROBE, pathOf(directory, key), entry, { durable: false })
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
   }
+}
+
+interface KeptProbe {
+  readonly key: string
+  readonly probed: ProbedQemu
+}
+
+const KEPT_PROBE: RecordKind<KeptProbe> = {
+  what: 'what a QEMU can do',
+  version: 1,
+  parse(value, version) {
+    const fields = fieldsOf(value)
+    const probed = fieldsOf(fields?.['probed'])
+    const fits =
+      version > 0 &&
+      typeof fields?.['key'] === 'string' &&
+      typeof probed?.['version'] === 'string' &&
+      Array.isArray(probed['machines'])
+    return fits ? (fields as unknown as KeptProbe) : undefined
+  },
 }
 
 function pathOf(directory: string, key: string): string {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeDurably } from '../../domain/store/durable-text.ts'
 import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
+import { writeText } from '../../io/text-file.ts'
 import { editFile } from '../../qemu/edit-text.ts'
 
 /**
@@ -11,7 +11,7 @@ import { editFile } from '../../qemu/edit-text.ts'
 export async function editText(text: string, name: string): Promise<string | undefined> {
   await using directory = await makeTemporaryDirectory('stasis-edit-')
   const path = join(directory.path, name)
-  await writeDurably(path, text)
+  await writeText(path, text, { durable: false })
   const editor = process.env['VISUAL'] || process.env['EDITOR'] || 'vi'
   await editFile(editor, path)
   const edited = await readFile(path, 'utf8')

@@ -4,7 +4,7 @@ import { DomainError, storageError } from '../../errors.ts'
 import { inspectQemu, machineFacts } from '../../qemu/inspect.ts'
 import { attachedXml } from './attached-xml.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { writeDurably } from '../store/durable-text.ts'
+import { writeText } from '../../io/text-file.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { checkIdentity } from '../store/identity.ts'
 import { clearRuntime } from '../store/presence.ts'
@@ -59,7 +59,8 @@ export async function attachDomain(
     await clearRuntime(paths)
     throw storageError('note where the monitor is', paths.controlSocket, error)
   }
-  await writeDurably(paths.liveXml, attachedXml({ ...facts, name, uuid, emulator: found.emulator }))
+  const xml = attachedXml({ ...facts, name, uuid, emulator: found.emulator })
+  await writeText(paths.liveXml, xml, { durable: true })
   await writeRecord(paths, {
     ...found.identity,
     stage: 'running',

@@ -8,7 +8,7 @@ import { endQemu } from '../../qemu/end.ts'
 import { launchQemu } from '../../qemu/launch.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import { writeDurably } from '../store/durable-text.ts'
+import { writeText } from '../../io/text-file.ts'
 import type { Emulator } from './emulator.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
 import type { MappedFile } from './mapped-memory.ts'
@@ -69,7 +69,7 @@ export class LaunchedMachine implements AsyncDisposable {
     }
     try {
       await makeVariableStore(plan.domain)
-      await writeDurably(paths.liveXml, plan.xml)
+      await writeText(paths.liveXml, plan.xml, { durable: true })
       const { control } = await launchQemu({
         emulator,
         argv,

@@ -1,7 +1,9 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CancelledError } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
+import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
+import { readText } from '../../io/text-file.ts'
 import { type ProcessIdentity, identifyProcess } from '../../qemu/process-identity.ts'
 import type { OnProgress, RestoreProgress, SaveProgress } from './progress.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
@@ -119,7 +121,7 @@ export class Job implements AsyncDisposable {
     const outcome = this.signal.aborted ? 'cancelled' : 'failed'
     const elapsedMs = performance.now() - this.#startMs
     const record = { outcome, ...this.#record, elapsedMs } as const
-    await writeWhole(this.#paths.lastJob, record).catch(() => undefined)
+    await writeJob(this.#paths.lastJob, record).catch(() => undefined)
     // Last: who waits for the end of the job wants to know how it ended.
     for (const path of [this.#paths.jobAbort, this.#paths.job])
       await rm(path, { force: true }).catch(() => undefined)
@@ -130,32 +132,38 @@ export class Job implements AsyncDisposable {
     const { outcome, ...record } = this.#record
     if (outcome !== undefined || record.progress?.phase === 'ending') return
     this.#writing = this.#writing
-      .then(() => writeWhole(this.#paths.job, record))
+      .then(() => writeJob(this.#paths.job, record))
       // Progress that cannot be written down does not hinder the act.
       .catch(() => undefined)
   }
 
   async #look(): Promise<void> {
-    const asked = await readFile(this.#paths.jobAbort, 'utf8').catch(() => undefined)
+    const asked = await readText(this.#paths.jobAbort).catch(() => undefined)
     if (asked === this.#record.id)
       this.#abort.abort(new Error('Somebody asked for it with domjobabort'))
   }
 }
 
-/** The job of a record file; `undefined` when there is none. */
+/** The job of a record file; `undefined` when there is none. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
 export async function readJob(path: string): Promise<JobRecord | undefined> {
-  try {
-    const value = JSON.parse(await readFile(path, 'utf8')) as Partial<JobRecord>
-    return typeof value.operation === 'string' ? (value as JobRecord) : undefined
-  } catch {
-    return undefined
-  }
+  return readRecordFile(JOB, path)
 }
 
-async function writeWhole(path: string, record: JobRecord): Promise<void> {
+async function writeJob(path: string, record: JobRecord): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  // Only who holds the domain's lock writes, so that this name is enough, and one that was killed leaves no second.
-  const partial = `${path}.new`
-  await writeFile(partial, `${JSON.stringify(record)}\n`, { mode: 0o600 })
-  await rename(partial, path)
+  await writeRecordFile(JOB, path, record, { durable: false })
+}
+
+const JOB: RecordKind<JobRecord> = {
+  what: 'the record of a save or restore',
+  version: 1,
+  hint: 'It only tells how far that is, or was: it may be removed',
+  parse(value) {
+    const fields = fieldsOf(value)
+    const fits =
+      typeof fields?.['operation'] === 'string' &&
+      typeof fields['id'] === 'string' &&
+      Number.isSafeInteger(fieldsOf(fields['process'])?.['pid'])
+    return fits ? (fields as unknown as JobRecord) : undefined
+  },
 }

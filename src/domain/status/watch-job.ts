@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DomainError, QemuError, storageError, throwIfCancelled } from '../../errors.ts'
+import { DomainError, QemuError, throwIfCancelled } from '../../errors.ts'
+import { writeText } from '../../io/text-file.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 import { findEntry } from '../store/catalogue.ts'
 import { resolveDirectories } from '../store/directories.ts'
@@ -43,9 +43,7 @@ export async function abortJob(
   const job = await activeJob(paths)
   if (job === undefined)
     throw new DomainError('DOMAIN_WRONG_STATE', `Nothing is under way for domain '${name}'`)
-  await writeFile(paths.jobAbort, job.id, { mode: 0o600 }).catch((error: unknown) => {
-    throw storageError('ask for the end of the job', paths.jobAbort, error)
-  })
+  await writeText(paths.jobAbort, job.id, { durable: false })
   const deadline = performance.now() + PATIENCE_MS
   while ((await activeJob(paths))?.id === job.id) {
     throwIfCancelled('wait for the end of the job', options.signal)

@@ -2,9 +2,9 @@ import { mkdir, readFile, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
+import { writeText } from '../../io/text-file.ts'
 import type { Directories } from './directories.ts'
 import { checkDomainName } from './domain-name.ts'
-import { writeDurably } from './durable-text.ts'
 
 const SUFFIX = '.xml'
 
@@ -49,7 +49,7 @@ export async function writeDefinition(
   } catch (error) {
     throw storageError('make the state directory', directory, error)
   }
-  await writeDurably(definitionPath(directories, name), xml)
+  await writeText(definitionPath(directories, name), xml, { durable: true })
 }
 
 /** Forgets a definition, durably. @throws StorageError */

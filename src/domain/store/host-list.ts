@@ -1,18 +1,20 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { storageError } from '../../errors.ts'
 import { removeFile } from '../../io/file-names.ts'
+import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { Directories } from './directories.ts'
-import { writeDurably } from './durable-text.ts'
 
-/** The domains that `host-save` was to park: `host-resume` brings them back. Written before the first is saved. */
+interface HostList {
+  readonly names: readonly string[]
+}
+
+/**
+ * The domains that `host-save` was to put into managed saves: `host-resume` brings them back. Written before the first is saved.
+ * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others
+ */
 export async function readHostList(directories: Directories): Promise<readonly string[]> {
-  try {
-    const value: unknown = JSON.parse(await readFile(listPath(directories), 'utf8'))
-    return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : []
-  } catch {
-    return []
-  }
+  return (await readRecordFile(HOST_LIST, listPath(directories)))?.names ?? []
 }
 
 /** Keeps the list, durably; an empty one is removed. @throws StorageError */
@@ -28,9 +30,22 @@ export async function writeHostList(
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw storageError('make the state directory', dirname(path), error)
   })
-  await writeDurably(path, `${JSON.stringify([...new Set(names)].toSorted())}\n`)
+  const list = { names: [...new Set(names)].toSorted() }
+  await writeRecordFile(HOST_LIST, path, list, { durable: true })
 }
 
 function listPath(directories: Directories): string {
   return join(directories.stateDir, 'host-saved.json')
+}
+
+const HOST_LIST: RecordKind<HostList> = {
+  what: 'the list of domains to bring back',
+  version: 1,
+  hint: '`stasis list --all --managed-save` shows the domains that were saved; `stasis start` brings each back',
+  parse(value, version) {
+    // Before versions it was a plain array.
+    const names = version === 0 ? value : fieldsOf(value)?.['names']
+    if (!Array.isArray(names)) return undefined
+    return names.every((name) => typeof name === 'string') ? { names } : undefined
+  },
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
+import { mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { isThere, removeFile, removeUnlocked } from '../../io/file-names.ts'
+import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { Directories } from './directories.ts'
 import type { DiskIdentity } from './disk-identity.ts'
-import { writeDurably } from './durable-text.ts'
 
 /** What is remembered of an image outside of it, so that no byte of it changes (docs/managed-save.md). */
 export interface ImageHistory {
@@ -30,17 +30,15 @@ export function imageId({ xml, cookie = '' }: MachineDescription): string {
   return createHash('sha256').update(`${xml}\0${cookie}`).digest('hex').slice(0, 40)
 }
 
-/** What is remembered of an image, if anything. */
+/**
+ * What is remembered of an image, if anything.
+ * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others: then nobody can say whether its disks are as they were
+ */
 export async function readHistory(
   directories: Directories,
   key: string,
 ): Promise<ImageHistory | undefined> {
-  try {
-    const value: unknown = JSON.parse(await readFile(historyPath(directories, key), 'utf8'))
-    return isHistory(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+  return readRecordFile(IMAGE_HISTORY, historyPath(directories, key))
 }
 
 /** Remembers, durably. @throws StorageError */
@@ -56,7 +54,7 @@ export async function writeHistory(
     throw storageError('make the state directory', directory, error)
   }
   await forgetGone(directories)
-  await writeDurably(historyPath(directories, key), `${JSON.stringify(history)}\n`)
+  await writeRecordFile(IMAGE_HISTORY, historyPath(directories, key), history, { durable: true })
 }
 
 /** Remembers for an image whose description is about to change what was remembered of it. @throws StorageError */
@@ -87,16 +85,33 @@ async function forgetGone(directories: Directories): Promise<void> {
   if (names.length < KEPT) return
   for (const name of names.filter((one) => one.endsWith('.json'))) {
     const key = name.slice(0, -'.json'.length)
-    const history = await readHistory(directories, key)
-    const there = history !== undefined && (await isThere(history.path))
-    if (!there) await removeHistory(directories, key)
+    // What cannot be read, or looked for, stays.
+    const history = await readHistory(directories, key).catch(() => undefined)
+    const gone = history !== undefined && !(await isThere(history.path).catch(() => true))
+    if (gone) await removeHistory(directories, key)
   }
 }
 
-function isHistory(value: unknown): value is ImageHistory {
-  if (typeof value !== 'object' || value === null) return false
-  const { path, disks } = value as Record<string, unknown>
-  return typeof path === 'string' && Array.isArray(disks)
+const IMAGE_HISTORY: RecordKind<ImageHistory> = {
+  what: 'what is remembered of an image',
+  version: 1,
+  hint: 'Without it nobody can say whether the disks have changed since the save. When you know that they have not, move it away and try again',
+  parse(value) {
+    const fields = fieldsOf(value)
+    const { path, disks, restoredAt } = fields ?? {}
+    const fits =
+      typeof path === 'string' &&
+      Array.isArray(disks) &&
+      disks.every(isDisk) &&
+      (restoredAt === undefined || typeof restoredAt === 'string')
+    return fits ? (fields as unknown as ImageHistory) : undefined
+  },
+}
+
+function isDisk(value: unknown): boolean {
+  const { target, path, sizeBytes, modifiedNs } = fieldsOf(value) ?? {}
+  const texts = [target, path, modifiedNs]
+  return texts.every((text) => typeof text === 'string') && typeof sizeBytes === 'number'
 }
 
 function historyDirectory(directories: Directories): string {

@@ -1,7 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isThere, removeFile } from '../../io/file-names.ts'
-import { writeDurably } from './durable-text.ts'
+import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** Why a domain does not run any more. */
@@ -32,20 +32,15 @@ export async function noteEnd(
   }
   try {
     await mkdir(dirname(paths.lastEnd), { recursive: true, mode: 0o700 })
-    await writeDurably(paths.lastEnd, `${JSON.stringify(end)}\n`)
+    await writeRecordFile(LAST_END, paths.lastEnd, end, { durable: true })
   } catch {
     // See above.
   }
 }
 
-/** How a domain last ended, when that is known. */
+/** How a domain last ended, when that is known. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
 export async function readLastEnd(paths: RuntimePaths): Promise<LastEnd | undefined> {
-  try {
-    const value = JSON.parse(await readFile(paths.lastEnd, 'utf8')) as Partial<LastEnd>
-    return typeof value.reason === 'string' ? (value as LastEnd) : undefined
-  } catch {
-    return undefined
-  }
+  return readRecordFile(LAST_END, paths.lastEnd)
 }
 
 /** Forgets it: the domain runs again, or is no more. */
@@ -59,4 +54,19 @@ export async function whereSaved(paths: RuntimePaths): Promise<string | undefine
   if (image === undefined || image === paths.managedSave) return undefined
   if (!(await isThere(image))) return undefined
   return `It was saved to ${image}: \`stasis restore ${image}\` lets it go on from there`
+}
+
+const LAST_END: RecordKind<LastEnd> = {
+  what: 'the record of how a domain ended',
+  version: 1,
+  hint: 'It may say that the domain was saved, and where: look into it before you remove it',
+  parse(value) {
+    const fields = fieldsOf(value)
+    const { reason, time, image, lastLines } = fields ?? {}
+    const fits =
+      typeof reason === 'string' &&
+      typeof time === 'string' &&
+      [image, lastLines].every((text) => text === undefined || typeof text === 'string')
+    return fits ? (fields as unknown as LastEnd) : undefined
+  },
 }

@@ -1,5 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
+import { readText, writeText } from '../../io/text-file.ts'
 import { formatPageOrder, parsePageOrder } from '../../transfer/page-server/page-order.ts'
 
 /** Where the order lies in which a guest asked for the pages of an image. */
@@ -13,8 +13,8 @@ export async function readOrder(
   machine: string,
   blocks: readonly RamBlock[],
 ): Promise<readonly PageRange[]> {
-  const text = await readFile(orderPath(image), 'utf8').catch(() => '')
-  return parsePageOrder(text, machine, blocks)
+  const text = await readText(orderPath(image)).catch(() => undefined)
+  return parsePageOrder(text ?? '', machine, blocks)
 }
 
 /** Keeps the order for the next restore; gives why not, in words, where that is not possible. */
@@ -24,11 +24,9 @@ export async function writeOrder(
   blocks: readonly RamBlock[],
   ranges: readonly PageRange[],
 ): Promise<string | undefined> {
-  const path = orderPath(image)
-  const draft = `${path}.${process.pid}`
   try {
-    await writeFile(draft, formatPageOrder(machine, blocks, ranges), { mode: 0o600 })
-    await rename(draft, path)
+    const text = formatPageOrder(machine, blocks, ranges)
+    await writeText(orderPath(image), text, { durable: false })
     return undefined
   } catch (error) {
     return `the order of pages was not kept: ${String(error)}`

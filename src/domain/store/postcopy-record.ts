@@ -1,8 +1,14 @@
-import { readFile, rm } from 'node:fs/promises'
-import { StasisError, StorageError, ImageError, QemuError, storageError } from '../../errors.ts'
+import { rm } from 'node:fs/promises'
+import { StasisError, StorageError, ImageError, QemuError } from '../../errors.ts'
+import {
+  type RecordKind,
+  fieldsOf,
+  readRecordFile,
+  replaceRecordFile,
+  writeRecordFile,
+} from '../../io/record-file.ts'
 import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
-import { replaceWhole, writeWhole } from './whole-text.ts'
 
 /** What went wrong, as it is kept for others to read. */
 export interface KeptFault {
@@ -54,7 +60,7 @@ export async function writePostcopyRecord(
   paths: RuntimePaths,
   record: PostcopyRecord,
 ): Promise<void> {
-  await writeWhole(paths.postcopy, textOf(record))
+  await writeRecordFile(POSTCOPY_RECORD, paths.postcopy, record, { durable: false })
 }
 
 /**
@@ -70,17 +76,15 @@ export async function changePostcopyRecord(
   const record = await readPostcopyRecord(paths)
   if (record?.id !== id) return undefined
   const changed = { ...record, ...change }
-  const isMeant = (text: string): boolean => parse<PostcopyRecord>(text)?.id === id
-  return (await replaceWhole(paths.postcopy, textOf(changed), isMeant)) ? changed : undefined
-}
-
-function textOf(record: PostcopyRecord): string {
-  return `${JSON.stringify(record, undefined, 2)}\n`
+  const isMeant = (before: PostcopyRecord): boolean => before.id === id
+  return (await replaceRecordFile(POSTCOPY_RECORD, paths.postcopy, changed, isMeant))
+    ? changed
+    : undefined
 }
 
 /** The record of a domain that is being filled; `undefined` when its memory is all there. @throws StorageError */
 export async function readPostcopyRecord(paths: RuntimePaths): Promise<PostcopyRecord | undefined> {
-  return readJson<PostcopyRecord>(paths.postcopy)
+  return readRecordFile(POSTCOPY_RECORD, paths.postcopy)
 }
 
 /** @throws StorageError */
@@ -88,7 +92,8 @@ export async function writePostcopyProgress(
   paths: RuntimePaths,
   progress: PostcopyProgress,
 ): Promise<void> {
-  await writeWhole(paths.postcopyProgressFile, JSON.stringify(progress))
+  const path = paths.postcopyProgressFile
+  await writeRecordFile(POSTCOPY_PROGRESS, path, progress, { durable: false })
 }
 
 /** How far a restore is; `undefined` when nobody has said it yet. */
@@ -96,7 +101,7 @@ export async function readPostcopyProgress(
   paths: RuntimePaths,
   id: string,
 ): Promise<PostcopyProgress | undefined> {
-  const progress = await readJson<PostcopyProgress>(paths.postcopyProgressFile)
+  const progress = await readRecordFile(POSTCOPY_PROGRESS, paths.postcopyProgressFile)
   return progress?.id === id ? progress : undefined
 }
 
@@ -146,18 +151,30 @@ export function faultError(fault: KeptFault): StasisError {
   }
 }
 
-async function readJson<T>(path: string): Promise<T | undefined> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw storageError('read how much memory is there', path, error)
-  })
-  return text === undefined ? undefined : parse<T>(text)
+const HINT =
+  'The guest may still get memory from its image: leave the image where it is. `stasis destroy` ends the guest'
+
+const POSTCOPY_RECORD: RecordKind<PostcopyRecord> = {
+  what: 'the record of a lazy restore',
+  version: 1,
+  hint: HINT,
+  parse(value) {
+    const fields = fieldsOf(value)
+    const texts = [fields?.['id'], fields?.['image'], fields?.['machine']]
+    const fits =
+      texts.every((text) => typeof text === 'string') &&
+      fieldsOf(fields?.['hostPageSizes']) !== undefined &&
+      Number.isSafeInteger(fields?.['readers'])
+    return fits ? (fields as unknown as PostcopyRecord) : undefined
+  },
 }
 
-function parse<T>(text: string): T | undefined {
-  try {
-    return JSON.parse(text) as T
-  } catch {
-    return undefined
-  }
+const POSTCOPY_PROGRESS: RecordKind<PostcopyProgress> = {
+  what: 'the progress of a lazy restore',
+  version: 1,
+  hint: HINT,
+  parse(value) {
+    const fields = fieldsOf(value)
+    return typeof fields?.['id'] === 'string' ? (fields as unknown as PostcopyProgress) : undefined
+  },
 }

@@ -1,7 +1,11 @@
-import { readFile } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import {
+  type Fields,
+  type RecordKind,
+  fieldsOf,
+  readRecordFile,
+  writeRecordFile,
+} from '../../io/record-file.ts'
 import type { DiskIdentity } from './disk-identity.ts'
-import { writeDurably } from './durable-text.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
@@ -50,33 +54,70 @@ export interface RestoredFrom {
 
 /** @throws StorageError */
 export async function writeRecord(paths: RuntimePaths, record: RuntimeRecord): Promise<void> {
-  await writeDurably(paths.process, `${JSON.stringify(record, undefined, 2)}\n`)
+  await writeRecordFile(RUNTIME_RECORD, paths.process, record, { durable: true })
 }
 
-/** The record of a domain; `undefined` when there is none that can be used. @throws StorageError */
+/**
+ * The record of a domain; `undefined` when there is none.
+ * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and what the disk says
+ */
 export async function readRecord(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
-  const text = await readFile(paths.process, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw storageError('read what is known of the running domain', paths.process, error)
-  })
-  if (text === undefined) return undefined
-  try {
-    return checkRecord(JSON.parse(text))
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
+  return readRecordFile(RUNTIME_RECORD, paths.process)
+}
+
+const RUNTIME_RECORD: RecordKind<RuntimeRecord> = {
+  what: 'the record of a running domain',
+  version: 1,
+  hint: 'The QEMU of the domain may still run (`ps ax` shows it): look before you do anything to this file',
+  parse(value, version) {
+    const fields = fieldsOf(value)
+    if (fields === undefined) return undefined
+    const record = version === 0 ? withNewNames(fields) : fields
+    return isRecord(record) ? (record as unknown as RuntimeRecord) : undefined
+  },
+}
+
+/** Before records had versions, where a guest came from was its `origin`, and an image had a `key`. */
+function withNewNames({ origin, ...fields }: Fields): Fields {
+  const saving = fieldsOf(fields['saving'])
+  const restoredFrom = fieldsOf(fields['restoredFrom'] ?? origin)
+  return {
+    ...fields,
+    ...(saving !== undefined && { saving: withImageId(saving) }),
+    ...(restoredFrom !== undefined && { restoredFrom: withImageId(restoredFrom) }),
   }
 }
 
-function checkRecord(value: unknown): RuntimeRecord | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const record = value as Record<string, unknown>
-  const numbers = [record['pid'], record['startTime']]
-  const texts = [record['bootId'], record['uuid'], record['emulator'], record['qemuVersion']]
-  const fits =
-    numbers.every((number) => Number.isSafeInteger(number) && Number(number) > 0) &&
-    texts.every((text) => typeof text === 'string') &&
-    (record['stage'] === 'starting' || record['stage'] === 'running') &&
-    Array.isArray(record['commandLine'])
-  return fits ? (value as RuntimeRecord) : undefined
+function withImageId({ key, ...fields }: Fields): Fields {
+  return { imageId: key, ...fields }
+}
+
+function isRecord(record: Fields): boolean {
+  const { stage, commandLine, attached, saving, restoredFrom } = record
+  return (
+    [record['pid'], record['startTime']].every(isPositive) &&
+    ['bootId', 'uuid', 'emulator', 'qemuVersion'].every((name) => isText(record[name])) &&
+    (stage === 'starting' || stage === 'running') &&
+    Array.isArray(commandLine) &&
+    commandLine.every(isText) &&
+    (attached === undefined || isText(fieldsOf(attached)?.['cwd'])) &&
+    (saving === undefined || namesImage(saving, 'running')) &&
+    (restoredFrom === undefined ||
+      (namesImage(restoredFrom, 'managed') && namesImage(restoredFrom, 'begun')))
+  )
+}
+
+function namesImage(value: unknown, flag: string): boolean {
+  const fields = fieldsOf(value)
+  return (
+    isText(fields?.['path']) && isText(fields?.['imageId']) && typeof fields?.[flag] === 'boolean'
+  )
+}
+
+function isPositive(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
 }

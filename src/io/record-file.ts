@@ -1,0 +1,110 @@
+import { StorageError } from '../errors.ts'
+import { readText, replaceText, writeText } from './text-file.ts'
+
+/** A kind of state file: JSON with a version. */
+export interface RecordKind<T extends object> {
+  /** What such a file is, for messages: `the record of a running domain`. */
+  readonly what: string
+  /** The version that is written, and the newest that can be read. */
+  readonly version: number
+  /**
+   * Checks the shape of a value and makes one of this version of it; `undefined` when it does not have the shape. `version` is 0 for a
+   * file that says none: it was written before files had versions.
+   */
+  readonly parse: (value: unknown, version: number) => T | undefined
+  /** What a person can do with a file that cannot be read. */
+  readonly hint?: string | undefined
+}
+
+/** What may be read of a JSON object before its shape is known. */
+export type Fields = Readonly<Record<string, unknown>>
+
+/** The fields of a JSON object; `undefined` for any other value. */
+export function fieldsOf(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Fields)
+    : undefined
+}
+
+/**
+ * The record in a file; `undefined` when there is no file. A file that cannot be read is not absent.
+ * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and what the disk says
+ */
+export async function readRecordFile<T extends object>(
+  kind: RecordKind<T>,
+  path: string,
+): Promise<T | undefined> {
+  const text = await readText(path)
+  return text === undefined ? undefined : parseRecord(kind, path, text)
+}
+
+/**
+ * `readRecordFile` for a file that can be made again, such as the answer of a probe: one that cannot be read counts as absent, and is
+ * replaced.
+ */
+export async function readCacheFile<T extends object>(
+  kind: RecordKind<T>,
+  path: string,
+): Promise<T | undefined> {
+  try {
+    return await readRecordFile(kind, path)
+  } catch (error) {
+    if (error instanceof StorageError) return undefined
+    throw error
+  }
+}
+
+/** Writes a record, mode 0600; others see the old one or the new one, whole. @throws StorageError */
+export async function writeRecordFile<T extends object>(
+  kind: RecordKind<T>,
+  path: string,
+  record: T,
+  options: { readonly durable: boolean },
+): Promise<void> {
+  await writeText(path, textOf(kind, record), options)
+}
+
+/**
+ * Replaces a record that must be there, not durably; gives false, and leaves all as it is, when it is gone or `isMeant` does not know it.
+ * @throws StorageError
+ */
+export async function replaceRecordFile<T extends object>(
+  kind: RecordKind<T>,
+  path: string,
+  record: T,
+  isMeant: (before: T) => boolean,
+): Promise<boolean> {
+  return replaceText(path, textOf(kind, record), (text) => isMeant(parseRecord(kind, path, text)))
+}
+
+function textOf<T extends object>({ version }: RecordKind<T>, record: T): string {
+  return `${JSON.stringify({ version, ...record }, undefined, 2)}\n`
+}
+
+function parseRecord<T extends object>(kind: RecordKind<T>, path: string, text: string): T {
+  const { what, hint } = kind
+  const facts = { operation: `read ${what}`, path, hint }
+  const value = parseJson(text)
+  const { version = 0, ...fields } = fieldsOf(value) ?? {}
+  if (typeof version === 'number' && version > kind.version) {
+    throw new StorageError(
+      'STATE_TOO_NEW',
+      `A newer Stasis wrote ${path}: it is version ${version} of ${what}, and this one knows ${kind.version}`,
+      { ...facts, hint: 'Use the newer Stasis again: this one must not guess what the file says' },
+    )
+  }
+  const isVersion = Number.isSafeInteger(version) && Number(version) >= 0
+  const record = isVersion
+    ? kind.parse(fieldsOf(value) === undefined ? value : fields, Number(version))
+    : undefined
+  if (record !== undefined) return record
+  throw new StorageError('STATE_UNREADABLE', `${path} cannot be read as ${what}`, facts)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
