@@ -35,7 +35,8 @@ export {
   listImageCache,
   removeFromImageCache,
 } from './domain/restore/image-cache.ts'
-export type { CacheAddOptions, CachedImage } from './domain/restore/image-cache.ts'
+export type { CacheAddOptions } from './domain/restore/image-cache.ts'
+export type { CachedImage } from './domain/store/cached-images.ts'
 export { editImage } from './domain/images/edit-image.ts'
 export type { EditImageOptions } from './domain/images/edit-image.ts'
 export { imageInfo } from './domain/images/image-info.ts'

@@ -1,10 +1,10 @@
 import { Argument } from 'commander'
 import {
   addToImageCache,
-  type CachedImage,
   listImageCache,
   removeFromImageCache,
 } from '../../domain/restore/image-cache.ts'
+import type { CachedImage } from '../../domain/store/cached-images.ts'
 import { UsageError } from '../../errors.ts'
 import { integerBetween } from '../options/option-values.ts'
 import { formatBytes } from '../terminal/quantity.ts'

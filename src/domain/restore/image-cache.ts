@@ -1,13 +1,22 @@
-import { mkdir, mkdtemp, open, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { ImageError, UsageError, storageError, throwIfCancelled } from '../../errors.ts'
+import { ImageError, UsageError, throwIfCancelled } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
 import { PAGE_SIZE, type SavedMachine } from '../../image/saved-machine.ts'
-import { isThere } from '../../io/file-names.ts'
-import { tryLock, tryShareLock } from '../../io/system-calls.ts'
+import { DirectFile } from '../../io/direct-file.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import {
+  type CachedImage,
+  NewCachedImage,
+  describeCached,
+  hasCache,
+  isCached,
+  listCached,
+  makeRoom,
+  removeCached,
+  useCached,
+} from '../store/cached-images.ts'
 import { type Directories, resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { stateDigest } from '../machine/state-digest.ts'
@@ -16,32 +25,8 @@ import type { LinearPart } from '../machine/mapped-memory.ts'
 /** Images kept: so much room they may take when nothing else is said. */
 const DEFAULT_LIMIT_BYTES = 64 * 1024 ** 3
 
-const ENTRY = 'entry.json'
-const LOCK = 'lock'
-const UNLOCKED = 'lock.new'
-const DRAFT = '.new-'
-
 /** Fewer digits of a key name nothing. */
 const MIN_KEY = 8
-
-/** An image of which the memory lies raw in the cache. */
-export interface CachedImage {
-  /** A digest of the machine's state: copies of an image have one entry. */
-  readonly key: string
-  /** The image that it was made from. */
-  readonly image: string
-  readonly allocatedBytes: number
-  readonly lastUsed: Date
-}
-
-interface Entry {
-  readonly image: string
-  readonly blocks: readonly {
-    readonly name: string
-    readonly file: string
-    readonly length: number
-  }[]
-}
 
 /** How to add. */
 export interface CacheAddOptions extends DomainOptions {
@@ -58,24 +43,19 @@ export async function addToImageCache(
   image: string,
   options: CacheAddOptions = {},
 ): Promise<CachedImage> {
-  const directory = cacheDirectory(resolveDirectories(options))
+  const directories = resolveDirectories(options)
   const path = resolve(image)
   await using machine = await openImage(path, { direct: false, signal: options.signal })
   const key = await keyOf(machine)
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-    if (!(await isThere(join(directory, key)))) await build(directory, key, machine, options.signal)
-    await touch(directory, key)
-    await makeRoom(directory, key, options.limitBytes ?? DEFAULT_LIMIT_BYTES)
-  } catch (error) {
-    throw storageError(`put ${image} into the cache`, directory, error)
-  }
-  return await describe(directory, key)
+  if (!(await isCached(directories, key))) await build(directories, key, machine, options.signal)
+  await useCached(directories, key)
+  await makeRoom(directories, key, options.limitBytes ?? DEFAULT_LIMIT_BYTES)
+  return await describeCached(directories, key)
 }
 
 /** What is in the cache, the latest used first. @throws StorageError */
 export async function listImageCache(options: DomainOptions = {}): Promise<readonly CachedImage[]> {
-  return list(cacheDirectory(resolveDirectories(options)))
+  return listCached(resolveDirectories(options))
 }
 
 /**
@@ -87,9 +67,9 @@ export async function removeFromImageCache(
   which: string,
   options: DomainOptions = {},
 ): Promise<{ readonly key: string }> {
-  const directory = cacheDirectory(resolveDirectories(options))
+  const directories = resolveDirectories(options)
   const path = resolve(which)
-  const found = (await list(directory)).filter(
+  const found = (await listCached(directories)).filter(
     ({ key, image }) => image === path || (which.length >= MIN_KEY && key.startsWith(which)),
   )
   const [only] = found
@@ -104,7 +84,7 @@ export async function removeFromImageCache(
       },
     )
   }
-  await rm(join(directory, only.key), { recursive: true, force: true })
+  await removeCached(directories, only.key)
   return { key: only.key }
 }
 
@@ -113,18 +93,9 @@ export async function findCached(
   directories: Directories,
   machine: SavedMachine,
 ): Promise<readonly LinearPart[] | undefined> {
-  const directory = cacheDirectory(directories)
-  if (machine.deviceState === undefined || !(await isThere(directory))) return undefined
-  const key = await keyOf(machine)
-  const entry = await readEntry(directory, key)
-  if (entry === undefined) return undefined
-  await touch(directory, key).catch(() => undefined)
-  return entry.blocks.map(({ name, file, length }) => ({
-    id: name,
-    path: join(directory, key, file),
-    offset: 0,
-    length,
-  }))
+  if (machine.deviceState === undefined || !(await hasCache(directories))) return undefined
+  const blocks = await useCached(directories, await keyOf(machine))
+  return blocks?.map(({ name, path, length }) => ({ id: name, path, offset: 0, length }))
 }
 
 async function keyOf(machine: SavedMachine): Promise<string> {
@@ -138,40 +109,26 @@ async function keyOf(machine: SavedMachine): Promise<string> {
 }
 
 async function build(
-  directory: string,
+  directories: Directories,
   key: string,
   machine: SavedMachine,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { pages } = machine
   if (pages === undefined) return
-  await removeAbandoned(directory)
-  const draft = await mkdtemp(join(directory, DRAFT))
-  await using lock = await open(join(draft, UNLOCKED), 'w', 0o600)
-  tryShareLock(lock.fd)
-  // Whoever finds it finds it locked.
-  await rename(join(draft, UNLOCKED), join(draft, LOCK))
-  try {
-    const { domain } = readDomain(parseDomainXml(machine.description.xml), {
-      ignoreUnsupported: true,
-    })
-    const ids = new Set(memoryBackends(domain).map(({ id }) => id))
-    const blocks: Entry['blocks'][number][] = []
-    for (const [block, { name, length }] of pages.blocks.entries()) {
-      if (!ids.has(name)) continue
-      const file = `${block}.ram`
-      await writeBlock(machine, block, join(draft, file), signal)
-      blocks.push({ name, file, length })
-    }
-    await using entry = await open(join(draft, ENTRY), 'w', 0o600)
-    await entry.writeFile(JSON.stringify({ image: machine.path, blocks } satisfies Entry))
-    await entry.sync()
-    await rename(draft, join(directory, key))
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true })
-    // Another process was quicker.
-    if (!(await isThere(join(directory, key)))) throw error
+  await using draft = await NewCachedImage.create(directories)
+  const { domain } = readDomain(parseDomainXml(machine.description.xml), {
+    ignoreUnsupported: true,
+  })
+  const ids = new Set(memoryBackends(domain).map(({ id }) => id))
+  const blocks: { name: string; file: string; length: number }[] = []
+  for (const [block, { name, length }] of pages.blocks.entries()) {
+    if (!ids.has(name)) continue
+    const file = `${block}.ram`
+    await writeBlock(machine, block, join(draft.directory, file), signal)
+    blocks.push({ name, file, length })
   }
+  await draft.publish(key, { image: machine.path, blocks })
 }
 
 async function writeBlock(
@@ -182,82 +139,13 @@ async function writeBlock(
 ): Promise<void> {
   const { pages } = machine
   if (pages === undefined) return
-  await using file = await open(path, 'w', 0o600)
+  await using file = await DirectFile.open(path, 'create', { direct: false })
   await file.truncate(pages.blocks[block]?.length ?? 0)
   for (let frame = 0; frame < pages.frameCount; frame += 1) {
     const range = pages.range(frame)
     if (range.block !== block) continue
     throwIfCancelled(`put ${machine.path} into the cache`, signal)
-    const bytes = await pages.read(frame, 0)
-    for (let done = 0; done < bytes.length;) {
-      const at = range.firstPage * PAGE_SIZE + done
-      done += (await file.write(bytes, done, bytes.length - done, at)).bytesWritten
-    }
+    await file.write(await pages.read(frame, 0), range.firstPage * PAGE_SIZE)
   }
   await file.sync()
-}
-
-/** What a process that died while it built left behind. */
-async function removeAbandoned(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (!name.startsWith(DRAFT)) continue
-    const lock = await open(join(directory, name, LOCK), 'r').catch(() => undefined)
-    const abandoned = lock !== undefined && tryLock(lock.fd)
-    await lock?.close()
-    if (abandoned) await rm(join(directory, name), { recursive: true, force: true })
-  }
-}
-
-async function makeRoom(directory: string, kept: string, limitBytes: number): Promise<void> {
-  const entries = await list(directory)
-  let left = entries.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0)
-  for (const { key, allocatedBytes } of entries.toReversed()) {
-    if (left <= limitBytes) return
-    if (key === kept) continue
-    await rm(join(directory, key), { recursive: true, force: true })
-    left -= allocatedBytes
-  }
-}
-
-async function list(directory: string): Promise<readonly CachedImage[]> {
-  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw storageError('list the image cache', directory, error)
-  })
-  const keys = names.filter((name) => !name.startsWith(DRAFT))
-  const entries = await Promise.all(
-    keys.map((key) => describe(directory, key).catch(() => undefined)),
-  )
-  return entries
-    .filter((entry) => entry !== undefined)
-    .toSorted((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime())
-}
-
-async function describe(directory: string, key: string): Promise<CachedImage> {
-  const entry = await readEntry(directory, key)
-  if (entry === undefined) throw new UsageError('BAD_ARGUMENT', `There is no entry ${key}`)
-  let allocatedBytes = 0
-  for (const { file } of entry.blocks)
-    allocatedBytes += (await stat(join(directory, key, file))).blocks * 512
-  const { mtime } = await stat(join(directory, key, ENTRY))
-  return { key, image: entry.image, allocatedBytes, lastUsed: mtime }
-}
-
-async function readEntry(directory: string, key: string): Promise<Entry | undefined> {
-  const text = await readFile(join(directory, key, ENTRY), 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
-  try {
-    return JSON.parse(text) as Entry
-  } catch {
-    return undefined
-  }
-}
-
-async function touch(directory: string, key: string): Promise<void> {
-  const now = new Date()
-  await utimes(join(directory, key, ENTRY), now, now)
-}
-
-function cacheDirectory({ stateDir }: Directories): string {
-  return join(stateDir, 'image-cache')
 }

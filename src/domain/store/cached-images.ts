@@ -1,0 +1,209 @@
+import { mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { UsageError, storageError } from '../../errors.ts'
+import { isThere } from '../../io/file-names.ts'
+import { syncDirectory } from '../../io/partial-file.ts'
+import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
+import { tryLock, tryShareLock } from '../../io/system-calls.ts'
+import type { Directories } from './directories.ts'
+
+/** An image of which the memory lies raw in the cache. */
+export interface CachedImage {
+  /** A digest of the machine's state: copies of an image have one entry. */
+  readonly key: string
+  /** The image that it was made from. */
+  readonly image: string
+  readonly allocatedBytes: number
+  readonly lastUsed: Date
+}
+
+/** A RAM block in the cache. */
+export interface CachedBlock {
+  readonly name: string
+  readonly path: string
+  readonly length: number
+}
+
+interface Entry {
+  readonly image: string
+  readonly blocks: readonly {
+    readonly name: string
+    readonly file: string
+    readonly length: number
+  }[]
+}
+
+const ENTRY = 'entry.json'
+const LOCK = 'lock'
+const UNLOCKED = 'lock.new'
+const DRAFT = '.new-'
+
+/** Whether there is a cache at all. @throws StorageError */
+export function hasCache(directories: Directories): Promise<boolean> {
+  return isThere(cacheDirectory(directories))
+}
+
+/** Whether an image is in the cache. @throws StorageError */
+export function isCached(directories: Directories, key: string): Promise<boolean> {
+  return isThere(join(cacheDirectory(directories), key))
+}
+
+/** The RAM blocks of an image in the cache, which is used now; `undefined` when it is not there. @throws StorageError */
+export async function useCached(
+  directories: Directories,
+  key: string,
+): Promise<readonly CachedBlock[] | undefined> {
+  const directory = join(cacheDirectory(directories), key)
+  const entry = await readRecordFile(CACHED_IMAGE, join(directory, ENTRY))
+  if (entry === undefined) return undefined
+  const now = new Date()
+  await utimes(join(directory, ENTRY), now, now).catch(() => undefined)
+  return entry.blocks.map(({ name, file, length }) => ({
+    name,
+    path: join(directory, file),
+    length,
+  }))
+}
+
+/** What is in the cache, the latest used first. @throws StorageError */
+export async function listCached(directories: Directories): Promise<readonly CachedImage[]> {
+  const directory = cacheDirectory(directories)
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw storageError('list the image cache', directory, error)
+  })
+  const keys = names.filter((name) => !name.startsWith(DRAFT))
+  const entries = await Promise.all(
+    keys.map((key) => describeCached(directories, key).catch(() => undefined)),
+  )
+  return entries
+    .filter((entry) => entry !== undefined)
+    .toSorted((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime())
+}
+
+/** One entry of the cache. @throws UsageError BAD_ARGUMENT when it is not there, StorageError */
+export async function describeCached(directories: Directories, key: string): Promise<CachedImage> {
+  const directory = join(cacheDirectory(directories), key)
+  const entry = await readRecordFile(CACHED_IMAGE, join(directory, ENTRY))
+  if (entry === undefined) throw new UsageError('BAD_ARGUMENT', `There is no entry ${key}`)
+  try {
+    let allocatedBytes = 0
+    for (const { file } of entry.blocks)
+      allocatedBytes += (await stat(join(directory, file))).blocks * 512
+    const { mtime } = await stat(join(directory, ENTRY))
+    return { key, image: entry.image, allocatedBytes, lastUsed: mtime }
+  } catch (error) {
+    throw storageError('look into the image cache', directory, error)
+  }
+}
+
+/** Removes an entry. A guest that runs from it goes on: its files live until it ends. @throws StorageError */
+export async function removeCached(directories: Directories, key: string): Promise<void> {
+  const directory = join(cacheDirectory(directories), key)
+  try {
+    await rm(directory, { recursive: true, force: true })
+  } catch (error) {
+    throw storageError('remove from the image cache', directory, error)
+  }
+}
+
+/** Removes entries that were not used for longest until all take no more than `limitBytes`, but `kept`. @throws StorageError */
+export async function makeRoom(
+  directories: Directories,
+  kept: string,
+  limitBytes: number,
+): Promise<void> {
+  const entries = await listCached(directories)
+  let left = entries.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0)
+  for (const { key, allocatedBytes } of entries.toReversed()) {
+    if (left <= limitBytes) return
+    if (key === kept) continue
+    await removeCached(directories, key)
+    left -= allocatedBytes
+  }
+}
+
+/** An entry that comes into being, locked for as long as its maker lives; disposing it unpublished removes it. */
+export class NewCachedImage implements AsyncDisposable {
+  /** Where the files of its blocks go. */
+  readonly directory: string
+  readonly #directories: Directories
+  readonly #lock: Awaited<ReturnType<typeof open>>
+
+  private constructor(
+    directories: Directories,
+    directory: string,
+    lock: Awaited<ReturnType<typeof open>>,
+  ) {
+    this.#directories = directories
+    this.directory = directory
+    this.#lock = lock
+  }
+
+  /** @throws StorageError */
+  static async create(directories: Directories): Promise<NewCachedImage> {
+    const cache = cacheDirectory(directories)
+    try {
+      await mkdir(cache, { recursive: true, mode: 0o700 })
+      await removeAbandoned(cache)
+      const directory = await mkdtemp(join(cache, DRAFT))
+      const lock = await open(join(directory, UNLOCKED), 'w', 0o600)
+      tryShareLock(lock.fd)
+      // Whoever finds it finds it locked.
+      await rename(join(directory, UNLOCKED), join(directory, LOCK))
+      return new NewCachedImage(directories, directory, lock)
+    } catch (error) {
+      throw storageError('make room in the image cache', cache, error)
+    }
+  }
+
+  /** Puts it in place. Another process may have been quicker: then that one's stays. @throws StorageError */
+  async publish(key: string, entry: Entry): Promise<void> {
+    const place = join(cacheDirectory(this.#directories), key)
+    await writeRecordFile(CACHED_IMAGE, join(this.directory, ENTRY), entry, { durable: true })
+    try {
+      await rename(this.directory, place)
+      await syncDirectory(cacheDirectory(this.#directories))
+    } catch (error) {
+      if (!(await isThere(place))) throw storageError('put into the image cache', place, error)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true }).catch(() => undefined)
+    await this.#lock.close()
+  }
+}
+
+/** What a process that died while it built left behind. */
+async function removeAbandoned(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    if (!name.startsWith(DRAFT)) continue
+    const lock = await open(join(cache, name, LOCK), 'r').catch(() => undefined)
+    const abandoned = lock !== undefined && tryLock(lock.fd)
+    await lock?.close()
+    if (abandoned) await rm(join(cache, name), { recursive: true, force: true })
+  }
+}
+
+const CACHED_IMAGE: RecordKind<Entry> = {
+  what: 'an entry of the image cache',
+  version: 1,
+  hint: '`stasis image-cache remove` removes it; it can be added again',
+  parse(value) {
+    const fields = fieldsOf(value)
+    const { image, blocks } = fields ?? {}
+    const fits = typeof image === 'string' && Array.isArray(blocks) && blocks.every(isBlock)
+    return fits ? (fields as unknown as Entry) : undefined
+  },
+}
+
+function isBlock(value: unknown): boolean {
+  const { name, file, length } = fieldsOf(value) ?? {}
+  const isPlainName = typeof file === 'string' && /^\d+\.ram$/.test(file)
+  return typeof name === 'string' && isPlainName && Number.isSafeInteger(length)
+}
+
+function cacheDirectory({ stateDir }: Directories): string {
+  return join(stateDir, 'image-cache')
+}
