@@ -64,4 +64,7 @@ test('replaceRecordFile() replaces only the record that is meant', async () => {
   assert.equal(await replace(2), false)
   assert.equal(await replace(1), true)
   assert.deepEqual(await readRecordFile(COUNT, path), { count: 1 })
+  await writeFile(path, '{')
+  await assert.rejects(replace(2), { code: 'STATE_UNREADABLE' })
+  assert.equal(await readFile(path, 'utf8'), '{')
 })

@@ -38,9 +38,13 @@ export async function replaceText(
     const { finalPath, file } = partial
     await file.write(Buffer.from(text), 0)
     exchangeNames(file.path, finalPath)
-    if (isMeant(await readFile(file.path, 'utf8'))) return true
-    exchangeNames(file.path, finalPath)
-    return false
+    let meant = false
+    try {
+      meant = isMeant(await readFile(file.path, 'utf8'))
+    } finally {
+      if (!meant) exchangeNames(file.path, finalPath)
+    }
+    return meant
   } catch (error) {
     const { code } = error as SystemCallError | StorageError
     if (code === 'ENOENT' || code === 'FILE_NOT_FOUND') return false
