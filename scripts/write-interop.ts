@@ -1,5 +1,5 @@
 /**
- * Writes docs/libvirt-interop.md from what the tests with a real libvirt found out last: `npm run test:libvirt`, then
+ * Writes docs/libvirt-interop.md from the last results of the tests with a real libvirt: `npm run test:libvirt`, then
  * `scripts/run scripts/write-interop.ts`.
  */
 import { writeFile } from 'node:fs/promises'
@@ -17,11 +17,11 @@ const PATHS = [
 
 const INTRODUCTION = `# Between libvirt and Stasis
 
-What \`npm run test:libvirt\` found with the real libvirt, QEMU and tools of Debian; \`scripts/run scripts/write-interop.ts\` wrote this page from its results.
+This page shows what \`npm run test:libvirt\` found with the real libvirt, QEMU and tools of Debian. \`scripts/run scripts/write-interop.ts\` writes it from the results.
 
-A guest went round: saved by Stasis and restored by Stasis, saved by Stasis and restored by virsh, saved by virsh and restored by virsh, saved by virsh and restored by Stasis.
-After each restore its counter had to go on without a gap and without a repetition, and the checksum of its memory had to be right. *tiny* is a boot sector that fills and sums
-1 of its 16 MiB, *Linux* a Debian kernel with 128 MiB that fills and sums 16 MiB; both under TCG. *yes* stands for both machines, q35 and pc.
+Each guest went four ways: saved by Stasis and restored by Stasis, saved by Stasis and restored by virsh, saved by virsh and restored by virsh, saved by virsh and restored by Stasis.
+After each restore its counter had to continue without a gap and without a repetition, and the checksum of its memory had to be right. *tiny* is a boot sector that fills and sums
+1 of its 16 MiB. *Linux* is a Debian kernel with 128 MiB that fills and sums 16 MiB. Both run under TCG. *yes* means both machines, q35 and pc.
 `
 
 const pages = [INTRODUCTION]
@@ -52,7 +52,7 @@ function section(version: BedVersion, { versions, journeys, edited }: InteropRes
   }
   lines.push(
     '',
-    'With another place for the log of the serial port, which the guest then went on in:',
+    'With another path for the log of the serial port, in which the guest then continued:',
     '',
   )
   lines.push(
