@@ -1,4 +1,4 @@
-/** Bytes that come in pieces, to be taken in other pieces. */
+/** Bytes that arrive in pieces and are read in pieces of other lengths. */
 export class ByteSource implements AsyncDisposable {
   readonly #pieces: AsyncIterator<Uint8Array>
   #piece: Uint8Array = new Uint8Array(0)
@@ -8,12 +8,12 @@ export class ByteSource implements AsyncDisposable {
     this.#pieces = pieces[Symbol.asyncIterator]()
   }
 
-  /** Bytes taken so far. */
+  /** Number of bytes read so far. */
   get taken(): number {
     return this.#taken
   }
 
-  /** Copies up to `target.length` bytes; gives how many there were before the end. */
+  /** Copies up to `target.length` bytes; returns how many there were before the end. */
   async fill(target: Uint8Array): Promise<number> {
     let done = 0
     while (done < target.length) {
@@ -25,7 +25,7 @@ export class ByteSource implements AsyncDisposable {
     return done
   }
 
-  /** The next bytes, at most `most`, without copying: they hold until more is asked for. `undefined` at the end. */
+  /** The next bytes, at most `most`, without copying: they are valid until more are requested. `undefined` at the end. */
   async next(most: number): Promise<Uint8Array | undefined> {
     while (this.#piece.length === 0) {
       const next = await this.#pieces.next()

@@ -13,7 +13,7 @@ const header = (cookieOffset: number): SaveImageHeader => ({
 
 const area = (text: string): Buffer => Buffer.from(text.padEnd(100, '\0'))
 
-test('parseDescriptionArea() gives back what buildDescriptionArea() wrote', () => {
+test('parseDescriptionArea() parses what buildDescriptionArea() wrote', () => {
   for (const cookie of ['<cookie>ü</cookie>', undefined]) {
     const built = buildDescriptionArea({ xml: '<domain>täst</domain>', cookie })
     assert.equal((HEADER_LENGTH + built.dataLength) % 65536, 0)
@@ -27,7 +27,7 @@ test('parseDescriptionArea() gives back what buildDescriptionArea() wrote', () =
   }
 })
 
-test('buildDescriptionArea() refuses what no reader would take', () => {
+test('buildDescriptionArea() refuses what no reader would accept', () => {
   const xml = ' '.repeat(64 * 1024 * 1024)
   assert.throws(() => buildDescriptionArea({ xml, cookie: undefined }), { code: 'BAD_ARGUMENT' })
   assert.throws(() => buildDescriptionArea({ xml: 'a\0b', cookie: undefined }), {
@@ -35,7 +35,7 @@ test('buildDescriptionArea() refuses what no reader would take', () => {
   })
 })
 
-test('parseDescriptionArea() takes a cookie that ends the area exactly', () => {
+test('parseDescriptionArea() accepts a cookie that ends the area exactly', () => {
   const bytes = Buffer.from('<d/>\0<c/>\0')
   assert.equal(parseDescriptionArea(bytes, header(5), 'image').cookie, '<c/>')
 })

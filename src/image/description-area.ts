@@ -3,7 +3,7 @@ import { ImageError, InternalError, UsageError } from '../errors.ts'
 import { HEADER_LENGTH, MAX_DATA_LENGTH, type SaveImageHeader, dataLengthFor } from './header.ts'
 import type { MachineDescription } from './saved-machine.ts'
 
-/** A description area with what the header has to say about it. */
+/** A description area with the header fields that describe it. */
 export interface DescriptionArea {
   readonly bytes: Uint8Array
   readonly dataLength: number
@@ -11,8 +11,8 @@ export interface DescriptionArea {
 }
 
 /**
- * Writes XML and cookie down behind one another, each with its NUL, padded by the alignment rule (docs/format/libvirt-header.md).
- * @throws UsageError BAD_ARGUMENT when they are longer than a reader takes
+ * Serialises XML and cookie one after another, each with its NUL, padded by the alignment rule (docs/format/libvirt-header.md).
+ * @throws UsageError BAD_ARGUMENT when they are longer than a reader accepts
  */
 export function buildDescriptionArea(
   description: Pick<MachineDescription, 'xml' | 'cookie'>,
@@ -38,7 +38,7 @@ export function buildDescriptionArea(
 }
 
 /**
- * Reads the description area, `dataLength` bytes from byte 92 of the file.
+ * Parses the description area, `dataLength` bytes from byte 92 of the file.
  * @throws ImageError IMAGE_CORRUPT
  */
 export function parseDescriptionArea(

@@ -14,9 +14,9 @@ export interface EditWrite {
 }
 
 /**
- * The writes that change header and description area where they lie, so that whatever a crash leaves of them (sectors of 512
- * bytes are whole) is the old description or the new one to our reader: the new one is first written down where neither reaches,
- * and wiped there at the end. When there is no room for that all is one write, which a crash can tear.
+ * The writes that change header and description area in place. After a crash at any point (sectors of 512 bytes are written whole) our reader finds
+ * the old description or the new one: the new one is first written to a part of the area that neither occupies, and wiped there at the end. Without
+ * space for that, everything is one write, which a crash can tear.
  */
 export function editWrites(
   edited: PendingEdit,
@@ -34,7 +34,7 @@ export function editWrites(
   ]
 }
 
-/** The writes that bring an edit that was written down to its end. */
+/** The writes that complete a recorded edit. */
 export function finishingWrites({ header, area }: PendingEdit): readonly EditWrite[] {
   const half = editOffset(area.length)
   const rest = Math.min(half + SECTOR_LENGTH, area.length)

@@ -3,13 +3,13 @@ import { ImageError } from '../errors.ts'
 import { alignUp } from '../io/aligned-memory.ts'
 import { type SaveFormat, formatOfNumber, numberOfFormat } from './save-format.ts'
 
-/** Bytes before the description area (docs/format/libvirt-header.md). */
+/** Length of the header; the description area follows (docs/format/libvirt-header.md). */
 export const HEADER_LENGTH = 92
 
-/** The boundary on which the body starts in images written here. */
+/** The alignment of the body in images written here. */
 const BODY_ALIGNMENT = 65536
 
-/** Longest description area that a reader takes. */
+/** Longest description area that a reader accepts. */
 export const MAX_DATA_LENGTH: number = 64 * 1024 * 1024
 
 const MAGIC_COMPLETE = 'LibvirtQemudSave'
@@ -20,10 +20,10 @@ const AREA_SLACK = 65536
 
 const COMPRESSIONS: readonly ['none', 'zlib', 'zstd'] = ['none', 'zlib', 'zstd']
 
-/** How channels or frames are compressed; the position is the number in the header. */
+/** The compression of channels or frames; the position is the number in the header. */
 export type Compression = (typeof COMPRESSIONS)[number]
 
-/** What our own formats keep in the header's spare words. */
+/** The fields that our own formats store in the header's spare words. */
 export interface HeaderExtension {
   readonly channels: number
   readonly compression: Compression
@@ -51,7 +51,7 @@ export function dataLengthFor(contentLength: number): number {
   return alignUp(HEADER_LENGTH + contentLength + AREA_SLACK, BODY_ALIGNMENT) - HEADER_LENGTH
 }
 
-/** Writes a header down. Libvirt's own formats have no extension, ours need one. */
+/** Serialises a header. Libvirt's own formats have no extension, ours need one. */
 export function serialiseHeader(header: SaveImageHeader): Uint8Array {
   const bytes = Buffer.alloc(HEADER_LENGTH)
   bytes.write(header.complete ? MAGIC_COMPLETE : MAGIC_PARTIAL, 'latin1')
@@ -79,7 +79,7 @@ export function serialiseHeader(header: SaveImageHeader): Uint8Array {
 }
 
 /**
- * Reads the first 92 bytes of a file. A partial image parses, with `complete` false.
+ * Parses the first 92 bytes of a file. A partial image parses, with `complete` false.
  * @throws ImageError NOT_AN_IMAGE, IMAGE_TOO_NEW, IMAGE_UNSUPPORTED, IMAGE_CORRUPT, IMAGE_TRUNCATED
  */
 export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {

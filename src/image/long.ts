@@ -1,4 +1,4 @@
-/** Reads 64 bits, low word first. Inexact above 2^53, which every check against a file's length refuses. */
+/** Reads 64 bits, low word first. Inexact above 2^53, but any check against a file's length refuses such a number. */
 export function readLong(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at + 4) * 0x1_0000_0000 + bytes.readUInt32LE(at)
 }

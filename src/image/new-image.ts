@@ -6,7 +6,7 @@ import { type Compression, HEADER_LENGTH, type SaveImageHeader, serialiseHeader 
 import type { SaveFormat } from './save-format.ts'
 import type { MachineDescription } from './saved-machine.ts'
 
-/** What an image begins with. */
+/** The beginning of an image. */
 export interface NewImageOptions {
   readonly format: SaveFormat
   readonly description: MachineDescription
@@ -16,11 +16,11 @@ export interface NewImageOptions {
 }
 
 /**
- * A save image that comes into being: its header and description are written, with the partial magic; the body is the caller's.
- * Disposing it unpublished leaves no file.
+ * A save image that is not complete: its header and description are written, with the partial magic; the caller writes the body. Disposing it
+ * unpublished leaves no file.
  */
 export class NewImage implements AsyncDisposable {
-  /** Where the body begins: on a 64 KiB boundary. */
+  /** The offset of the body, a multiple of 64 KiB. */
   readonly bodyOffset: number
   readonly #partial: PartialFile
   readonly #header: SaveImageHeader
@@ -58,7 +58,7 @@ export class NewImage implements AsyncDisposable {
     return this.#partial.file
   }
 
-  /** Sets the length, makes the data durable, then the header final, then gives the file its name. @throws StorageError */
+  /** Sets the length, makes the data durable, makes the header final, then renames the file. @throws StorageError */
   async publish(fileLength: number): Promise<void> {
     await this.file.truncate(fileLength)
     await this.file.sync()

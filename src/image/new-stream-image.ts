@@ -5,16 +5,16 @@ import { PACKINGS, type PackedFormat, isPacked } from './packed/packing.ts'
 import type { MachineDescription } from './saved-machine.ts'
 import type { StreamSink } from './stream-sink.ts'
 
-/** How a single-stream image is made. */
+/** The format and settings of a single-stream image. */
 export interface NewStreamOptions {
   readonly format: 'raw' | PackedFormat
   readonly description: MachineDescription
   readonly direct: boolean
-  /** Of the compression; absent: the format's own. */
+  /** Compression level; absent: the format's own default. */
   readonly level?: number | undefined
 }
 
-/** An image of libvirt's single-stream formats that comes into being: QEMU's stream is appended to `stream`, then it is published. */
+/** An image of one of libvirt's single-stream formats that is not complete. QEMU's stream is appended to `stream`, then the image is published. */
 export class NewStreamImage implements AsyncDisposable {
   readonly stream: StreamSink
   readonly #image: NewImage
@@ -39,7 +39,7 @@ export class NewStreamImage implements AsyncDisposable {
     return this.#appender.length
   }
 
-  /** Completes the image once the whole stream was appended. Gives the length of the file. @throws StorageError */
+  /** Completes the image once the whole stream was appended. Returns the length of the file. @throws StorageError */
   async publish(): Promise<number> {
     const fileLength = this.#image.bodyOffset + (await this.stream.flush())
     await this.#image.publish(fileLength)

@@ -11,7 +11,7 @@ import type { SaveFormat } from './save-format.ts'
 
 const description = { xml: '<domain/>', cookie: '<cookie/>', wasRunning: false }
 
-/** An image as libvirt writes it: the body begins right behind the slack, at any offset. */
+/** An image as libvirt writes it: the body begins directly after the slack, at any offset. */
 function libvirtImage(format: SaveFormat, body: Uint8Array, complete = true): Buffer {
   const { bytes, cookieOffset } = buildDescriptionArea(description)
   const area = bytes.subarray(0, 1001)
@@ -19,7 +19,7 @@ function libvirtImage(format: SaveFormat, body: Uint8Array, complete = true): Bu
   return Buffer.concat([serialiseHeader(header), area, body])
 }
 
-/** Bytes that end as a stream does: with a footer and the end mark. */
+/** Bytes that end like a stream: with a footer and the end mark. */
 const pattern = (length: number): Buffer => {
   const bytes = Buffer.from(Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8)) & 0xff))
   Buffer.from([0x7e, 0, 0, 0, 2, 0]).copy(bytes, length - 6)
@@ -37,7 +37,7 @@ async function streamOf(path: string, direct: boolean): Promise<Buffer> {
   return Buffer.concat(pieces)
 }
 
-test('openImage() gives the stream of a raw image wherever it begins and ends', async () => {
+test('openImage() returns the stream of a raw image at any offset', async () => {
   await using dir = await tempDir()
   for (const length of [6, 3002, 3003, 3004, 1 << 20, (5 << 20) + 17]) {
     const path = dir.join(`raw-${length}`)
@@ -47,7 +47,7 @@ test('openImage() gives the stream of a raw image wherever it begins and ends', 
   }
 })
 
-test('openImage() gives the stream of a raw image that NewImage wrote', async () => {
+test('openImage() returns the stream of a raw image that NewImage wrote', async () => {
   await using dir = await tempDir()
   const path = dir.join('raw')
   const body = pattern(70_000)
@@ -61,7 +61,7 @@ test('openImage() gives the stream of a raw image that NewImage wrote', async ()
   assert.deepEqual(await readDescription(path), description)
 })
 
-test('NewImage leaves no file, and what stood there, when it is not published', async () => {
+test('NewImage leaves no file, and an existing file unchanged, when it is not published', async () => {
   await using dir = await tempDir()
   const path = dir.join('raw')
   await writeFile(path, 'an image')
@@ -72,7 +72,7 @@ test('NewImage leaves no file, and what stood there, when it is not published', 
   assert.equal(await readFile(path, 'latin1'), 'an image')
 })
 
-test('openImage() refuses a raw image without body, readDescription() a cut description', async () => {
+test('openImage() refuses a raw image without body, readDescription() a truncated description', async () => {
   await using dir = await tempDir()
   const path = dir.join('raw')
   await writeFile(path, libvirtImage('raw', new Uint8Array(0)))
@@ -81,7 +81,7 @@ test('openImage() refuses a raw image without body, readDescription() a cut desc
   await assert.rejects(readDescription(path), { code: 'IMAGE_TRUNCATED', offset: 500 })
 })
 
-test('openImage() says that an image is incomplete when its save did not finish', async () => {
+test('openImage() reports an incomplete image when its save did not finish', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await writeFile(path, libvirtImage('raw', pattern(10), false))
@@ -92,7 +92,7 @@ test('openImage() says that an image is incomplete when its save did not finish'
   await assert.rejects(openImage(path, { direct: true }), { code: 'IMAGE_INCOMPLETE' })
 })
 
-test('readDescription() reads, and reading the stream refuses, what is not compressed as its header says', async () => {
+test('readDescription() reads, and reading the stream refuses, a body that is not compressed as its header says', async () => {
   await using dir = await tempDir()
   for (const format of ['gzip', 'bzip2', 'xz', 'lzop', 'zstd'] as const) {
     const path = dir.join(format)
@@ -102,7 +102,7 @@ test('readDescription() reads, and reading the stream refuses, what is not compr
   }
 })
 
-test('openImage() says what is wrong with a path when it is no image at all', async () => {
+test('openImage() explains what is wrong with a path that is not an image', async () => {
   await using dir = await tempDir()
   const open = (name: string): Promise<unknown> => openImage(dir.join(name), { direct: true })
   await assert.rejects(open('nothing'), { code: 'FILE_NOT_FOUND' })
@@ -114,7 +114,7 @@ test('openImage() says what is wrong with a path when it is no image at all', as
   await assert.rejects(open('text'), { code: 'NOT_AN_IMAGE', offset: 0 })
 })
 
-test('openImage() goes past the page cache for stasis alone when it is not asked', async () => {
+test('openImage() bypasses the page cache only for stasis by default', async () => {
   await using dir = await tempDir()
   const [stasis, raw] = [dir.join('stasis'), dir.join('raw')]
   await writeFile(stasis, buildStasisImage().bytes)
@@ -123,7 +123,7 @@ test('openImage() goes past the page cache for stasis alone when it is not asked
     await using _ = await openImage(path, { direct })
     return await descriptorsOf(path)
   }
-  // Two where the file system knows O_DIRECT.
+  // Two where the file system supports O_DIRECT.
   const asked = await descriptors(stasis, true)
   assert.equal(await descriptors(stasis), asked)
   assert.equal(await descriptors(stasis, false), 1)

@@ -7,7 +7,7 @@ import type { MachineDescription, SavedMachine } from './saved-machine.ts'
 import { openSparse } from './sparse/reader.ts'
 import { openStasis } from './stasis/reader.ts'
 
-/** Who reads the body of which format: one file and one line for each. */
+/** The reader of each format: one file and one line for each. */
 const READERS: Readonly<Record<SaveFormat, ImageReader>> = {
   stasis: openStasis,
   channels: openChannels,
@@ -21,7 +21,7 @@ const READERS: Readonly<Record<SaveFormat, ImageReader>> = {
 }
 
 /**
- * Opens a save image of whatever format for restoring. Checks everything that can be checked without reading the memory.
+ * Opens a save image of any format for restoring. Checks everything that can be checked without reading the memory.
  * @throws ImageError, StorageError
  */
 export async function openImage(
@@ -38,7 +38,7 @@ export async function openImage(
 }
 
 /**
- * Reads what an image says about the machine; for every format that libvirt or we write, also where the body cannot be restored here.
+ * Reads the description of the machine in an image, for every format that libvirt or we write, even where the body cannot be restored here.
  * @throws ImageError, StorageError
  */
 export async function readDescription(path: string): Promise<MachineDescription> {

@@ -7,36 +7,36 @@ import type { PendingEdit } from './pending-edit.ts'
 import type { MachineDescription, SavedMachine } from './saved-machine.ts'
 import { recoverEdit } from './recover-edit.ts'
 
-/** How an image is opened. */
+/** Options for opening an image. */
 export interface OpenImageOptions {
   /** Bypass the page cache. Default: as suits the format, which is only `stasis`. */
   readonly direct?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** An image of which header and description were read and checked; the reader of its format goes on from here. */
+/** An image whose header and description were read and checked; the reader of its format continues from here. */
 export interface OpenedImage {
   readonly file: DirectFile
   readonly header: SaveImageHeader
   readonly description: MachineDescription
-  /** Where the body begins; a multiple of 64 KiB in images written here, anything in others. */
+  /** The offset of the body; a multiple of 64 KiB in images written here, any number in others. */
   readonly bodyOffset: number
   readonly fileLength: number
   readonly options: OpenImageOptions & { readonly direct: boolean }
-  /** An edit of the description that a crash cut short: `header` and `description` are already as it would have left them. */
+  /** An edit of the description that a crash interrupted: `header` and `description` are already in the state after it. */
   readonly edit: PendingEdit | undefined
 }
 
 /** Reads the body of one format. It owns `file` once it has returned. */
 export type ImageReader = (image: OpenedImage) => Promise<SavedMachine>
 
-/** The first bytes of an image, whether its save finished or not. */
+/** The first bytes of an image, complete or not. */
 export interface ImageHead {
   readonly header: SaveImageHeader
   readonly fileLength: number
 }
 
-/** Reads the header of an image, also of an incomplete one. @throws ImageError, StorageError */
+/** Reads the header of an image, complete or not. @throws ImageError, StorageError */
 export async function readImageHead(path: string): Promise<ImageHead> {
   await refuseSpecialFile(path)
   await using file = await DirectFile.open(path, 'read', { direct: false })
@@ -46,7 +46,7 @@ export async function readImageHead(path: string): Promise<ImageHead> {
 }
 
 /**
- * Opens a save image and reads what all formats have in common. The caller closes `file`.
+ * Opens a save image and reads the parts that all formats have in common. The caller closes `file`.
  * @throws ImageError, StorageError
  */
 export async function openImageFile(path: string, options: OpenImageOptions): Promise<OpenedImage> {

@@ -2,25 +2,25 @@ import { crc32c } from '@node-rs/crc32'
 import { alignUp } from '../io/aligned-memory.ts'
 import { HEADER_LENGTH } from './header.ts'
 
-/** What an edit writes down before it begins (docs/format/libvirt-header.md, "Edits"). */
+/** The record that an edit writes before it begins (docs/format/libvirt-header.md, "Edits"). */
 const MAGIC = 'StasisEditUnderW'
 const FIXED_LENGTH = 24
 
-/** What a disk writes whole or not at all. */
+/** A disk writes this many bytes either whole or not at all. */
 export const SECTOR_LENGTH = 512
 
-/** Header and description area as an edit leaves them. */
+/** Header and description area after an edit. */
 export interface PendingEdit {
   readonly header: Uint8Array
   readonly area: Uint8Array
 }
 
-/** Where the record of an edit lies in a description area of this length: from a sector of its second half on, which text seldom reaches. */
+/** The offset of an edit's record in a description area of this length: a sector boundary in its second half, which text seldom reaches. */
 export function editOffset(dataLength: number): number {
   return alignUp(HEADER_LENGTH + Math.ceil(dataLength / 2), SECTOR_LENGTH) - HEADER_LENGTH
 }
 
-/** Whether an edit has left something in a description area. */
+/** Whether a description area contains the remains of an edit. */
 export function hasEditRecord(area: Uint8Array): boolean {
   const offset = editOffset(area.length)
   return Buffer.from(area.subarray(offset, offset + MAGIC.length)).equals(Buffer.from(MAGIC))
@@ -32,8 +32,8 @@ export function editMark(record: Uint8Array): Uint8Array {
 }
 
 /**
- * The record of an edit; `undefined` when it has no room, or one of both texts reaches to where it would be. `oldTextLength` and
- * `textLength` count from the start of the area.
+ * The record of an edit; `undefined` when it does not fit, or one of the texts reaches its place. `oldTextLength` and `textLength` count from the
+ * start of the area.
  */
 export function editRecord(
   { header, area }: PendingEdit,
@@ -53,7 +53,7 @@ export function editRecord(
   return record
 }
 
-/** The edit that a description area says was under way, if its record is whole. */
+/** The edit that a description area records as pending, if the record is whole. */
 export function findPendingEdit(area: Uint8Array): PendingEdit | undefined {
   const offset = editOffset(area.length)
   if (!hasEditRecord(area)) return undefined
@@ -68,7 +68,7 @@ export function findPendingEdit(area: Uint8Array): PendingEdit | undefined {
   return { header: Buffer.from(content.subarray(0, HEADER_LENGTH)), area: edited }
 }
 
-/** An area without what an edit that has not begun yet, or is through, left in its second half. */
+/** A copy of an area without the remains of an edit in its second half. */
 export function withoutEditRecord(area: Uint8Array): Uint8Array {
   const bare = Buffer.alloc(area.length)
   bare.set(area.subarray(0, editOffset(area.length)))

@@ -6,8 +6,8 @@ const SLOT_COUNT = 3
 const SLOT_LENGTH = 1024 * 1024
 
 /**
- * The bytes of a file from `start` to `end` in order, read in large aligned pieces a few ahead of the consumer. Each piece is
- * reused once the next one is asked for.
+ * The bytes of a file from `start` to `end` in order, read in large aligned pieces a few ahead of the consumer. The memory of a piece is reused once
+ * the next is requested.
  * @throws ImageError IMAGE_TRUNCATED when the file ends before `end`, StorageError
  */
 export async function* readAhead(
@@ -21,7 +21,7 @@ export async function* readAhead(
   const startRead = (slot: Uint8Array): void => {
     if (ahead >= end) return
     const piece = readPiece(file, slot, ahead, start, end)
-    // Awaited in its turn; without this an early failure would count as unhandled.
+    // It is awaited later; without this an early failure would count as unhandled.
     piece.catch(() => undefined)
     reads.push(piece)
     ahead += SLOT_LENGTH

@@ -7,14 +7,14 @@ import {
   withoutEditRecord,
 } from './pending-edit.ts'
 
-/** What an image says, an edit that was cut short counted in. */
+/** The contents of an image after completing an interrupted edit. */
 export interface RecoveredEdit {
   readonly header: SaveImageHeader
   readonly area: Uint8Array
   readonly edit: PendingEdit | undefined
 }
 
-/** Looks whether an edit of a description was cut short: it counts as done when its record is whole, else as never begun. */
+/** Finds an edit of a description that was interrupted: it counts as done when its record is whole, and as never begun otherwise. */
 export function recoverEdit(
   path: string,
   header: SaveImageHeader,
@@ -25,13 +25,13 @@ export function recoverEdit(
   if (edit !== undefined && edited !== undefined && isSameBut(edited, header))
     return { header: edited, area: edit.area, edit }
   const { extension } = header
-  // Damage that no edit has left stays damage.
+  // Damage that no edit explains is reported later.
   if (extension === undefined || extension.areaCrc === crc32c(area) || !hasEditRecord(area))
     return { header, area, edit: undefined }
   return { header, area: withoutEditRecord(area), edit: undefined }
 }
 
-/** Whether two headers differ in nothing but what an edit changes. */
+/** Whether two headers differ only in what an edit changes. */
 function isSameBut(edited: SaveImageHeader, header: SaveImageHeader): boolean {
   const fixed = ({ complete, dataLength, format, bigEndian, extension }: SaveImageHeader): string =>
     JSON.stringify([

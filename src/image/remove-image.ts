@@ -3,40 +3,40 @@ import { basename, dirname, join } from 'node:path'
 import { removeFile, removeUnlocked } from '../io/file-names.ts'
 import { removeAbandoned, syncDirectory } from '../io/partial-file.ts'
 import { parseNewChannelName } from './channels/channel-path.ts'
-import { standingImage } from './channels/standing-image.ts'
+import { existingImage } from './channels/existing-image.ts'
 
 /**
- * Removes an image, durably, and after it its channel files, when there are. From the first of these on there is no image.
+ * Removes an image durably, and then its channel files, if any. Once the first file is removed the image no longer exists.
  * @throws StorageError
  */
 export async function removeImage(path: string): Promise<void> {
-  const standing = await standingImage(path)
+  const existing = await existingImage(path)
   await removeFile(path)
   await syncDirectory(dirname(path)).catch(() => undefined)
-  if (standing === undefined) return
+  if (existing === undefined) return
   const names = await readdir(dirname(path)).catch(() => [])
   for (const name of names) {
     const number = channelNumber(name, path)
     const mine =
-      (number !== undefined && number <= standing.channels) ||
-      parseNewChannelName(name, path)?.imageId === standing.imageId
+      (number !== undefined && number <= existing.channels) ||
+      parseNewChannelName(name, path)?.imageId === existing.imageId
     if (mine) await removeFile(join(dirname(path), name))
   }
 }
 
 /**
- * Removes what dead writers left beside the place of an image, complete or not; the image that stands there keeps what is its own.
- * With `ours` the directory is our own, and channel files of which the image is gone go, too.
+ * Removes files that dead writers left beside the path of an image, whether or not that image exists; the files of an existing image stay. With
+ * `ours` the directory belongs to Stasis, and channel files without an image are removed too.
  */
 export async function removeLeftovers(path: string, ours: boolean): Promise<void> {
   const names = await readdir(dirname(path)).catch(() => [])
   if (!names.some((name) => isPart(name, path))) return
   await removeAbandoned(path).catch(() => undefined)
-  const standing = await standingImage(path)
+  const existing = await existingImage(path)
   for (const name of names) {
     const id = parseNewChannelName(name, path)?.imageId
-    const stray = ours && (channelNumber(name, path) ?? 0) > (standing?.channels ?? 0)
-    if (stray || (id !== undefined && id !== standing?.imageId))
+    const stray = ours && (channelNumber(name, path) ?? 0) > (existing?.channels ?? 0)
+    if (stray || (id !== undefined && id !== existing?.imageId))
       await removeUnlocked(join(dirname(path), name))
   }
 }
@@ -46,7 +46,7 @@ function isPart(name: string, path: string): boolean {
   return name.startsWith(`.${basename(path)}.`) && name.endsWith('.partial')
 }
 
-/** Of `FILE.N`: N, from 1. */
+/** The number of a channel file `FILE.N`, from 1. */
 function channelNumber(name: string, path: string): number | undefined {
   const prefix = `${basename(path)}.`
   const digits = name.startsWith(prefix) ? name.slice(prefix.length) : ''

@@ -10,9 +10,9 @@ import type { MachineDescription } from './saved-machine.ts'
 const PIECE = 4 * 1024 * 1024
 
 /**
- * Gives an image, of whatever format, another description. It is written anew beside the old one, sharing its blocks where the file
- * system can, and takes its place at the end: a crash leaves the one or the other.
- * @throws ImageError, StorageError; UsageError BAD_ARGUMENT when the new description has no room
+ * Replaces the description of an image of any format. The image is rewritten beside the old one, sharing its blocks where the file system supports
+ * that, and renamed over it at the end: a crash leaves either the old or the new one.
+ * @throws ImageError, StorageError; UsageError BAD_ARGUMENT when the new description does not fit
  */
 export async function replaceDescription(
   path: string,
@@ -36,7 +36,7 @@ export async function replaceDescription(
   await partial.publish()
 }
 
-/** A description area of the length that the image has. */
+/** Builds a description area of the image's present length. */
 function fill({ xml, cookie }: MachineDescription, dataLength: number): Buffer {
   const text = Buffer.from(`${xml}\0${cookie === undefined ? '' : `${cookie}\0`}`)
   if (text.length > dataLength) {

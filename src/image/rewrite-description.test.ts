@@ -28,14 +28,14 @@ async function read(path: string): Promise<MachineDescription> {
   return description
 }
 
-/** What may be on the disk when a write was cut short: any of its sectors. */
+/** A possible state of the disk after a torn write: any of its sectors. */
 function torn(image: Buffer, { offset, bytes }: EditWrite, seed: number): Buffer {
   const result = Buffer.from(image)
   let random = seed
   for (let at = offset; at < offset + bytes.length;) {
     const end = Math.min((Math.floor(at / SECTOR) + 1) * SECTOR, offset + bytes.length)
     random = (random * 1103515245 + 12345) & 0x7fffffff
-    // Once from the front, once from the back, else here and there.
+    // Once from the front, once from the back, else at random.
     const there = seed === 0 ? at < offset + 2000 : seed === 1 ? at > offset + 2000 : random & 65536
     if (there) result.set(bytes.subarray(at - offset, end - offset), at)
     at = end
@@ -43,7 +43,7 @@ function torn(image: Buffer, { offset, bytes }: EditWrite, seed: number): Buffer
   return result
 }
 
-/** The writes of an edit, found out by doing it. */
+/** The writes of an edit, recorded by executing it. */
 async function writesOf(path: string, image: Buffer): Promise<readonly EditWrite[]> {
   await writeFile(path, image)
   const before = await openImageFile(path, { direct: false })
@@ -117,7 +117,7 @@ test('finishingWrites() leaves no trace of the record', () => {
   assert.ok(edited.equals(Buffer.concat([Buffer.alloc(HEADER_LENGTH), area])))
 })
 
-test('rewriteDescription() writes a text that leaves no room for a record in one go', async () => {
+test('rewriteDescription() writes a text that leaves no space for a record at once', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   const image = rawImage('<cookie/>')

@@ -7,16 +7,16 @@ import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.t
 import { openImageFile, readImageHead } from './opened-image.ts'
 import type { MachineDescription } from './saved-machine.ts'
 
-/** What of a description changes. */
+/** The parts of a description to change. */
 export interface DescriptionChange {
   readonly xml?: string | undefined
   readonly wasRunning?: boolean | undefined
 }
 
 /**
- * Changes the description of an image where it lies, its length and all behind it as they were, as libvirt does it. A crash leaves
- * the old description or the new one (`edit-writes.ts`). `change` is given what is there.
- * @throws UsageError when the XML has no room, ImageError IMAGE_IN_USE while somebody maps or changes it, and others; StorageError
+ * Changes the description of an image in place, as libvirt does: its length and everything after it stay the same. A crash leaves the old description
+ * or the new one (`edit-writes.ts`). `change` receives the present description.
+ * @throws UsageError when the XML does not fit, ImageError IMAGE_IN_USE while another process maps or changes the image, and others; StorageError
  */
 export async function rewriteDescription(
   path: string,
@@ -44,20 +44,20 @@ export async function rewriteDescription(
     description.cookie,
     header.dataLength,
   )
-  if (image.edit !== undefined) await writeDown(file, finishingWrites(image.edit))
+  if (image.edit !== undefined) await writeAll(file, finishingWrites(image.edit))
   const edited = { header: finalHeader({ ...header, wasRunning, cookieOffset }, area), area }
-  await writeDown(file, editWrites(edited, textLength, textEnd(description, header)))
+  await writeAll(file, editWrites(edited, textLength, textEnd(description, header)))
 }
 
 /** Each write is on the disk before the next begins. */
-async function writeDown(file: DirectFile, writes: readonly EditWrite[]): Promise<void> {
+async function writeAll(file: DirectFile, writes: readonly EditWrite[]): Promise<void> {
   for (const { offset, bytes } of writes) {
     await file.write(bytes, offset)
     await file.sync()
   }
 }
 
-/** Where the text that is there ends, NULs included. */
+/** The end of the present text, NULs included. */
 function textEnd({ xml, cookie }: MachineDescription, { cookieOffset }: SaveImageHeader): number {
   return cookie === undefined
     ? Buffer.byteLength(xml) + 1

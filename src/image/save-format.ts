@@ -11,18 +11,18 @@ const FORMAT_NUMBERS = {
   stasis: 0x5354,
 } as const
 
-/** How the body of a save image is written. */
+/** The format of the body of a save image. */
 export type SaveFormat = keyof typeof FORMAT_NUMBERS
 
 /** All formats, libvirt's own first. */
 export const SAVE_FORMATS: readonly SaveFormat[] = Object.keys(FORMAT_NUMBERS) as SaveFormat[]
 
-/** The number that stands for a format in the header. */
+/** The number of a format in the header. */
 export function numberOfFormat(format: SaveFormat): number {
   return FORMAT_NUMBERS[format]
 }
 
-/** The format that a number of the header stands for, if any. */
+/** The format that a number in the header means, if any. */
 export function formatOfNumber(number: number): SaveFormat | undefined {
   return SAVE_FORMATS.find((format) => FORMAT_NUMBERS[format] === number)
 }

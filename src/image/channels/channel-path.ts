@@ -6,15 +6,15 @@ export function channelPath(path: string, channel: number): string {
 }
 
 /**
- * The name of a channel file from its first byte until just after its image became complete. It carries the image's id, so that
- * an image that was cut short between the two finds it there.
+ * The name of a channel file from its creation until just after its image is complete. It contains the image's id, so that a reader finds the file
+ * when a crash came between the two.
  */
 export function newChannelPath(path: string, channel: number, imageId: Uint8Array): string {
   const id = Buffer.from(imageId).toString('hex')
   return join(dirname(path), `.${basename(path)}.${channel + 1}.${id}.partial`)
 }
 
-/** Takes the name of a new channel file of `path` apart; `undefined` for any other name in its directory. */
+/** Parses the name of a new channel file of `path`; `undefined` for any other name in its directory. */
 export function parseNewChannelName(
   name: string,
   path: string,

@@ -55,7 +55,7 @@ async function flip(path: string, at: number): Promise<void> {
   await file.write(byte, 0, 1, at)
 }
 
-test('openChannels() gives back the streams that ChannelsWriter was given', async () => {
+test('openChannels() returns the streams that ChannelsWriter wrote', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await writeChannelsImage(path, main, channels)
@@ -129,7 +129,7 @@ for (const [stream, file, at] of [
   })
 }
 
-test('ChannelsWriter leaves the image that stands there alone when it is not published', async () => {
+test('ChannelsWriter does not change an existing image when it is not published', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await writeChannelsImage(path, main, channels)
@@ -157,17 +157,17 @@ test('ChannelsWriter replaces an image and removes channel files that only the o
   ])
 })
 
-test('an image is whole when its writer died before the channel files got their names', async () => {
+test('an image is complete when its writer died before it renamed the channel files', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await writeChannelsImage(path, main, channels)
   const imageId = (await readFile(path)).subarray(131072 + 12_288 + 16, 131072 + 12_288 + 32)
   await rename(`${path}.1`, newChannelPath(path, 0, imageId))
   await rename(`${path}.3`, newChannelPath(path, 2, imageId))
-  // What the image that was replaced left there.
+  // A channel file of the image that was replaced.
   await writeFile(`${path}.1`, older[0]!)
   await check(path, channels)
-  // A save that fails must not take them for rubbish; one that succeeds removes them.
+  // A save that fails must not remove them as leftovers; one that succeeds removes them.
   await (await fillChannelsImage(path, main, older))[Symbol.asyncDispose]()
   await check(path, channels)
   await writeChannelsImage(path, main, older)
@@ -175,7 +175,7 @@ test('an image is whole when its writer died before the channel files got their 
   assert.equal((await readdir(dir.path)).length, 5)
 })
 
-test('ChannelsWriter removes the files of dead writers, not those of living ones', async () => {
+test('ChannelsWriter removes the files of dead writers, not those of running ones', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   const dead = newChannelPath(path, 6, new Uint8Array(16).fill(0xab))
@@ -190,7 +190,7 @@ test('ChannelsWriter removes the files of dead writers, not those of living ones
   assert.equal((await readdir(dir.path)).length, 4)
 })
 
-test('ChannelsWriter refuses when a channel file cannot be put in place', async () => {
+test('ChannelsWriter refuses when a channel file cannot get its name', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await mkdir(`${path}.2`)

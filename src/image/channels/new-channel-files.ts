@@ -7,17 +7,17 @@ import { removeFile, removeUnlocked, renameFile } from '../../io/file-names.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
 import { tryLock } from '../../io/system-calls.ts'
 import { channelPath, newChannelPath, parseNewChannelName } from './channel-path.ts'
-import { type StandingImage, standingImage } from './standing-image.ts'
+import { type ExistingImage, existingImage } from './existing-image.ts'
 
 /**
- * The channel files of an image that comes into being. Until their image is complete they have names that carry its id, so that
- * the channel files of the image that stands there are not touched before it is replaced (docs/format/channels.md, "Life").
+ * The channel files of an image that is not complete. Until it is, their names contain its id, so that the channel files of an existing image stay
+ * unchanged until it is replaced (docs/format/channels.md, "Life").
  */
 export class NewChannelFiles implements AsyncDisposable {
   readonly imageId: Uint8Array = randomBytes(16)
   readonly files: DirectFile[] = []
   readonly #path: string
-  #standing: StandingImage | undefined
+  #existing: ExistingImage | undefined
   #complete = false
 
   private constructor(path: string) {
@@ -29,7 +29,7 @@ export class NewChannelFiles implements AsyncDisposable {
     const made = new NewChannelFiles(path)
     try {
       await refuseWhatCannotBeReplaced(path, count)
-      await made.#removeAbandoned((await standingImage(path))?.imageId)
+      await made.#removeAbandoned((await existingImage(path))?.imageId)
       for (let channel = 0; channel < count; channel += 1) {
         const name = newChannelPath(path, channel, made.imageId)
         const file = await DirectFile.open(name, 'create', { direct })
@@ -45,14 +45,14 @@ export class NewChannelFiles implements AsyncDisposable {
 
   /** Makes the files and their present names durable. From then on the image may be published. @throws StorageError */
   async sync(): Promise<void> {
-    this.#standing = await standingImage(this.#path)
+    this.#existing = await existingImage(this.#path)
     await Promise.all(this.files.map((file) => file.sync()))
     await syncDirectory(dirname(this.#path))
   }
 
   /**
-   * Gives the files their own names, after their image was published, and removes what the image that it replaced had beside it.
-   * A reader finds them without this too, so a fault here loses nothing and is none of the save.
+   * Renames the files to their final names after their image was published, and removes the channel files of the image that it replaced. A reader
+   * finds them under either name, so a failure here loses nothing and does not fail the save.
    */
   async idle(): Promise<void> {
     this.#complete = true
@@ -60,7 +60,7 @@ export class NewChannelFiles implements AsyncDisposable {
       await file.close()
       await renameFile(file.path, channelPath(this.#path, channel)).catch(() => undefined)
     }
-    for (let channel = this.files.length; channel < (this.#standing?.channels ?? 0); channel += 1)
+    for (let channel = this.files.length; channel < (this.#existing?.channels ?? 0); channel += 1)
       await removeFile(channelPath(this.#path, channel)).catch(() => undefined)
     await this.#removeAbandoned(Buffer.from(this.imageId).toString('hex'))
     await syncDirectory(dirname(this.#path)).catch(() => undefined)
@@ -73,15 +73,15 @@ export class NewChannelFiles implements AsyncDisposable {
     }
   }
 
-  /** Removes the new files of dead writers, but for those that belong to the image that stands there. */
-  async #removeAbandoned(keep: string | undefined): Promise<void> {
+  /** Removes the new files of dead writers, except those that belong to the existing image. */
+  async #removeAbandoned(existingId: string | undefined): Promise<void> {
     const directory = dirname(this.#path)
     const names = await readdir(directory).catch((error: unknown) => {
       throw storageError(`write to the directory ${directory}`, directory, error)
     })
     for (const name of names) {
       const parsed = parseNewChannelName(name, this.#path)
-      if (parsed !== undefined && parsed.imageId !== keep)
+      if (parsed !== undefined && parsed.imageId !== existingId)
         await removeUnlocked(join(directory, name))
     }
   }

@@ -17,7 +17,7 @@ import {
 } from './table.ts'
 
 /**
- * Reads the `channels` layout (docs/format/channels.md): the table, then the head of every channel file against it.
+ * Reads the `channels` layout (docs/format/channels.md): the table, then the head of every channel file, which it compares with the table.
  * @throws ImageError, StorageError
  */
 export async function openChannels(image: OpenedImage): Promise<SavedMachine> {
@@ -136,7 +136,7 @@ async function checkChannelFile(
   )
 }
 
-/** The last piece is held back until the checksum over everything was right: a stream with a fault never ends well. */
+/** Holds the last piece back until the checksum over everything was correct: a damaged stream never ends normally. */
 async function* checkedBytes(source: {
   readonly file: DirectFile
   readonly start: number

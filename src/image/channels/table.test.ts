@@ -15,7 +15,7 @@ const table: ChannelTable = {
   ],
 }
 
-test('parseTable() gives back what serialiseTable() wrote, parseTableEnd() its length', () => {
+test('parseTable() parses what serialiseTable() wrote, parseTableEnd() returns its length', () => {
   const bytes = serialiseTable(table)
   assert.equal(parseTableEnd(bytes.subarray(-16), place), bytes.length)
   assert.deepEqual(parseTable(bytes, place), table)
@@ -40,7 +40,7 @@ function signed(change: (bytes: Buffer) => void): Buffer {
   return bytes
 }
 
-test('parseTable() refuses a right checksum over wrong things', () => {
+test('parseTable() refuses wrong contents with a correct checksum', () => {
   const corrupt = { code: 'IMAGE_CORRUPT' }
   assert.throws(
     () =>
@@ -70,7 +70,7 @@ test('parseTable() refuses a right checksum over wrong things', () => {
   )
 })
 
-test('parseTableEnd() refuses lengths that no table has', () => {
+test('parseTableEnd() refuses impossible lengths', () => {
   for (const length of [0, 64, 81, 64 + 65 * 16, 0xffff_ffff]) {
     const bytes = Buffer.from(serialiseTable(table).subarray(-16))
     bytes.writeUInt32LE(length, 4)

@@ -4,16 +4,16 @@ import { readLong, writeLong } from '../long.ts'
 
 // All numbers here are those of docs/format/channels.md.
 
-/** The boundary behind the main stream on which the table begins. */
+/** The alignment of the table, which follows the main stream. */
 export const TABLE_ALIGNMENT = 4096
 
-/** The bytes at the end of the file that tell where the table begins. */
+/** Length of the end of the file, which contains the offset of the table. */
 export const TABLE_END_LENGTH = 16
 
 /** How much of a channel file its `headCrc` covers. */
 export const CHANNEL_HEAD_LENGTH = 4096
 
-/** Most channels that an image has. */
+/** The most channels in an image. */
 const MAX_CHANNELS = 64
 
 const MAGIC = 'STASISCH'
@@ -31,9 +31,9 @@ export interface ChannelEntry {
   readonly headCrc: number
 }
 
-/** What `FILE` knows about the main stream and its channel files. */
+/** The data that `FILE` has about the main stream and its channel files. */
 export interface ChannelTable {
-  /** 16 random bytes that tell images apart. */
+  /** 16 random bytes that identify an image. */
   readonly imageId: Uint8Array
   readonly mainLength: number
   readonly mainCrc: number
@@ -45,12 +45,12 @@ interface Place {
   readonly offset: number
 }
 
-/** Bytes of a table for so many channels. */
+/** Length of a table for that many channels, in bytes. */
 function tableLength(channels: number): number {
   return HEAD_LENGTH + channels * ENTRY_LENGTH + TABLE_END_LENGTH
 }
 
-/** Writes a table down. */
+/** Serialises a table. */
 export function serialiseTable(table: ChannelTable): Uint8Array {
   const bytes = Buffer.alloc(tableLength(table.channels.length))
   bytes.write(MAGIC, 'latin1')
@@ -72,7 +72,7 @@ export function serialiseTable(table: ChannelTable): Uint8Array {
 }
 
 /**
- * Reads the last 16 bytes of a file at `place`; gives the length of the table that they end.
+ * Reads the last 16 bytes of a file at `place`; returns the length of the table that they end.
  * @throws ImageError IMAGE_CORRUPT
  */
 export function parseTableEnd(end: Uint8Array, place: Place): number {
@@ -91,7 +91,7 @@ export function parseTableEnd(end: Uint8Array, place: Place): number {
 }
 
 /**
- * Reads a whole table at `place`.
+ * Parses a whole table at `place`.
  * @throws ImageError IMAGE_CORRUPT, IMAGE_TOO_NEW
  */
 export function parseTable(table: Uint8Array, place: Place): ChannelTable {

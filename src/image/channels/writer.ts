@@ -6,7 +6,7 @@ import type { MachineDescription } from '../saved-machine.ts'
 import { NewChannelFiles } from './new-channel-files.ts'
 import { type ChannelEntry, TABLE_ALIGNMENT, serialiseTable } from './table.ts'
 
-/** What a `channels` image is made with. */
+/** The description and settings of a `channels` image. */
 export interface ChannelsWriterOptions {
   readonly description: MachineDescription
   readonly channels: number
@@ -14,7 +14,7 @@ export interface ChannelsWriterOptions {
   readonly direct: boolean
 }
 
-/** What was written into the files of a `channels` image. */
+/** The lengths and checksums of the streams written into the files of a `channels` image. */
 export interface WrittenStreams {
   readonly mainLength: number
   readonly mainCrc: number
@@ -22,8 +22,8 @@ export interface WrittenStreams {
 }
 
 /**
- * Writes the `channels` layout (docs/format/channels.md). The streams are the caller's to write: main from `mainOffset` of `main`,
- * each channel from 0 of its file. Disposing it unpublished leaves no file.
+ * Writes the `channels` layout (docs/format/channels.md). The caller writes the streams: main from `mainOffset` of `main`, each channel from 0 of its
+ * file. Disposing it unpublished leaves no file.
  */
 export class ChannelsWriter implements AsyncDisposable {
   readonly #image: NewImage
@@ -63,7 +63,7 @@ export class ChannelsWriter implements AsyncDisposable {
     return this.#channels.files
   }
 
-  /** Cuts every file to its length and completes the image. Gives the length of `FILE`. @throws StorageError */
+  /** Truncates every file to its length and completes the image. Returns the length of `FILE`. @throws StorageError */
   async publish(written: WrittenStreams): Promise<number> {
     for (const [channel, file] of this.channels.entries())
       await file.truncate(written.channels[channel]?.length ?? 0)

@@ -7,13 +7,13 @@ import { streamThrough } from './stream-through.ts'
 const gunzipAsync = promisify(gunzip)
 const CHUNK = 1024 * 1024
 
-/** The head of a member written here: the fixed fields and one extra field that says how long the member is. */
+/** Length of the head of a member written here: the fixed fields and one extra field with the length of the member. */
 export const MEMBER_HEAD = 20
 const LENGTH_AT = 16
 
 /**
- * The head of a gzip member (RFC 1952) with an extra field `ST` of four bytes, the length of the whole member, by which a reader
- * that knows it finds the next member without decompressing this one. Others skip it.
+ * The head of a gzip member (RFC 1952) with an extra field `ST` of four bytes, the length of the whole member. A reader that knows the field finds
+ * the next member without decompressing this one; others skip it.
  */
 export function memberHead(memberLength: number): Buffer {
   const head = Buffer.from([31, 139, 8, 4, 0, 0, 0, 0, 0, 255, 8, 0, 0x53, 0x54, 4, 0, 0, 0, 0, 0])
@@ -21,7 +21,7 @@ export function memberHead(memberLength: number): Buffer {
   return head
 }
 
-/** Decompresses a gzip stream of any number of members, those written here several at the same time. */
+/** Decompresses a gzip stream of any number of members. Members written here are decompressed several at the same time. */
 export function unpackGzip(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   return unpackMembers(members(pieces), async (bytes, target) => {
     const content = await gunzipAsync(bytes, {
@@ -62,7 +62,7 @@ function memberLength(head: Buffer): number | undefined {
   return length >= MEMBER_HEAD + 8 && length <= MAX_WHOLE + MAX_WHOLE / 8 ? length : undefined
 }
 
-/** All that follows, whoever wrote it. */
+/** All remaining bytes, from any writer. */
 function streamed(head: Uint8Array, source: ByteSource): AsyncIterable<Uint8Array> {
   const parts = async function* (): AsyncGenerator<Uint8Array> {
     yield head

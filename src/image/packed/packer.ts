@@ -3,7 +3,7 @@ import type { FileAppender } from '../../io/file-appender.ts'
 import type { StreamSink } from '../stream-sink.ts'
 import type { Packing } from './packing.ts'
 
-/** Compresses a stream piece by piece, as many at the same time as there are processors, and appends them to a file in their order. */
+/** Compresses a stream piece by piece, as many pieces at once as there are processors, and appends them to a file in their order. */
 export class StreamPacker implements StreamSink {
   readonly #appender: FileAppender
   readonly #packing: Packing
@@ -52,7 +52,7 @@ export class StreamPacker implements StreamSink {
   #send(memory: Uint8Array<ArrayBuffer>): void {
     const packed = this.#packing.pack(memory.subarray(0, this.#fill), this.#level)
     const before = this.#order
-    // Never rejects: the fault is kept.
+    // Never rejects: the error is stored.
     this.#order = (async (): Promise<void> => {
       await Promise.allSettled([packed, before])
       this.#spare.push(memory)

@@ -9,9 +9,9 @@ export type PackedFormat = 'gzip' | 'bzip2' | 'xz' | 'lzop' | 'zstd'
 
 /** How a format compresses and decompresses. */
 export interface Packing {
-  /** What a stream decompresses to. A piece of either side holds until the next is asked for. */
+  /** Decompresses a stream. A piece on either side is valid until the next is requested. */
   readonly unpack: (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>
-  /** Compresses a piece into a member (frame, stream) of its own: members behind one another are what the tools read as one. */
+  /** Compresses a piece into its own member (frame, stream): the tools read consecutive members as one stream. */
   readonly pack: (piece: Uint8Array<ArrayBuffer>, level: number) => Promise<Uint8Array>
   /** Bytes that are compressed at once. */
   readonly pieceLength: number
@@ -27,8 +27,8 @@ const UNPACK_OPTIONS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * One line for each format. The tools take the options with which libvirt 9.0 to 12.8 starts them, and so does their default level;
- * gzip and zstd, which are compressed here, have the fast one, for a guest stands meanwhile.
+ * One line for each format. The tools get the options with which libvirt 9.0 to 12.8 starts them, and so the same default level. gzip and zstd, which
+ * are compressed here, have a fast default, because a guest is stopped meanwhile.
  */
 export const PACKINGS: Readonly<Record<PackedFormat, Packing>> = {
   gzip: {
@@ -50,7 +50,7 @@ export const PACKINGS: Readonly<Record<PackedFormat, Packing>> = {
   },
 }
 
-/** Whether a format is one of these. */
+/** Whether a format is a packed one. */
 export function isPacked(format: string): format is PackedFormat {
   return format in PACKINGS
 }
@@ -85,10 +85,10 @@ async function packGzip(piece: Uint8Array<ArrayBuffer>, level: number): Promise<
 function packZstd(piece: Uint8Array<ArrayBuffer>, level: number): Promise<Uint8Array> {
   const options: ZstdOptions & { readonly pledgedSrcSize: number } = {
     chunkSize: piece.length + 65536,
-    // With it the frame says how long its content is, by which several are decompressed at once.
+    // With it the frame contains its content's length, which a reader needs to decompress several at once.
     pledgedSrcSize: piece.length,
     params: {
-      // Node takes -1 for "unset".
+      // Node interprets -1 as "unset".
       [constants.ZSTD_c_compressionLevel]: level === -1 ? -2 : level,
       [constants.ZSTD_c_checksumFlag]: 1,
     },

@@ -32,7 +32,7 @@ export function openPacked(image: OpenedImage): Promise<SavedMachine> {
   })
 }
 
-/** Says of what decompression fails on that the image is to blame. */
+/** Attributes a decompression failure to the image. */
 async function* explained(
   path: string,
   format: PackedFormat,

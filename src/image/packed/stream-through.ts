@@ -1,6 +1,6 @@
 import { Readable, type Transform } from 'node:stream'
 
-/** What an unpacker of `node:zlib` makes of pieces that hold for as long as they are used. An error of either side ends both. */
+/** The output of an unpacker of `node:zlib`. Each piece stays valid while it is in use. An error on either side ends both. */
 export async function* streamThrough(
   pieces: AsyncIterable<Uint8Array>,
   unpacker: Transform,

@@ -1,19 +1,19 @@
 /**
- * Finds the ends of zstd frames without decompressing them: a frame is a header and blocks, each of which says its length.
- * Source: RFC 8878, sections 3.1.1 and 3.1.2.
+ * Finds the ends of zstd frames without decompressing them: a frame is a header and blocks, and each block contains its length. Source: RFC 8878,
+ * sections 3.1.1 and 3.1.2.
  */
 
-/** What a frame's header says. */
+/** The contents of a frame's header. */
 export interface ZstdFrameHeader {
   readonly headerLength: number
-  /** Bytes that the frame decompresses to, when it says so. */
+  /** Length of the decompressed frame in bytes, when the header has it. */
   readonly contentLength: number | undefined
   readonly checksum: boolean
-  /** A skippable frame: so many bytes follow its header, which mean nothing. */
+  /** A skippable frame: this many bytes follow its header and have no meaning. */
   readonly skip: number | undefined
 }
 
-/** The most bytes a header takes. */
+/** The longest header in bytes. */
 export const MAX_FRAME_HEADER = 18
 
 const MAGIC = 0xfd2fb528
@@ -21,7 +21,7 @@ const SKIPPABLE = 0x184d2a50
 const CONTENT_LENGTHS = [0, 2, 4, 8] as const
 const DICTIONARY_LENGTHS = [0, 1, 2, 4] as const
 
-/** Reads a frame's header; `undefined` when `bytes` is too short for it, `'foreign'` when it is no zstd. */
+/** Reads a frame's header; `undefined` when `bytes` is too short for it, `'foreign'` when it is not zstd. */
 export function readFrameHeader(bytes: Buffer): ZstdFrameHeader | 'foreign' | undefined {
   if (bytes.length < 4) return undefined
   const magic = bytes.readUInt32LE(0)
@@ -50,7 +50,7 @@ export function readFrameHeader(bytes: Buffer): ZstdFrameHeader | 'foreign' | un
   }
 }
 
-/** What follows a block's header of three bytes: so many bytes, and whether the block is the frame's last. */
+/** Reads a block's header of three bytes: the length of its content, and whether it is the frame's last block. */
 export function readBlockHeader(bytes: Buffer): {
   readonly length: number
   readonly last: boolean

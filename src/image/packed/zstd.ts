@@ -12,10 +12,10 @@ import {
 
 const CHUNK = 1024 * 1024
 
-/** Incompressible content grows by little. */
+/** Incompressible content grows slightly. */
 const MAX_STORED = MAX_WHOLE + MAX_WHOLE / 8
 
-/** Decompresses a zstd stream of any number of frames (RFC 8878), several at the same time where they say how long they are. */
+/** Decompresses a zstd stream of any number of frames (RFC 8878), several at the same time where they contain their length. */
 export function unpackZstd(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   return unpackMembers(frames(pieces), async (bytes, target) => {
     const length = await decompress('zstd', bytes, target)
@@ -88,11 +88,11 @@ async function skip(source: ByteSource, length: number): Promise<void> {
   for await (const _ of exactly(source, length));
 }
 
-/** Copies a frame into one piece of memory; gives its length. */
+/** Copies a frame into one piece of memory; returns its length. */
 async function gather(parts: AsyncIterable<Uint8Array>, target: Uint8Array): Promise<number> {
   let length = 0
   for await (const part of parts) {
-    // A frame grows by little at worst; one that does not is no compressed content of its length.
+    // A frame grows slightly at worst; a longer one cannot be compressed content of that length.
     if (length + part.length > target.length) throw new Error('a frame is longer than its content')
     target.set(part, length)
     length += part.length

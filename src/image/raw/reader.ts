@@ -3,7 +3,7 @@ import { readAhead } from '../read-ahead.ts'
 import type { SavedMachine } from '../saved-machine.ts'
 import { checkStreamEnd } from '../stream-end.ts'
 
-/** Reads libvirt's `raw` format: the body is QEMU's migration stream as it is, at any offset (docs/format/libvirt-header.md). */
+/** Reads libvirt's `raw` format: the body is QEMU's migration stream unchanged, at any offset (docs/format/libvirt-header.md). */
 export function openRaw(image: OpenedImage): Promise<SavedMachine> {
   const { file, bodyOffset, fileLength, description } = image
   return Promise.resolve({

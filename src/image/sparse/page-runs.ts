@@ -1,9 +1,9 @@
 import type { PageRange } from '../saved-machine.ts'
 
-/** Longest run: what is read and handed on at once (1 MiB). */
+/** Longest run that is read and passed on at once (1 MiB). */
 const MAX_RUN_PAGES = 256
 
-/** Runs of pages that are in the file, 8 bytes each, ordered by block and page. */
+/** Runs of pages in the file, 8 bytes each, ordered by block and page. */
 export class PageRuns {
   #words: Uint32Array = new Uint32Array(2048)
   #count = 0
@@ -13,15 +13,15 @@ export class PageRuns {
   }
 
   /**
-   * Appends the runs of a block by a part of its bitmap (bit 0 of byte 0 is page `partPage`). Gives `false`, when a page behind
-   * `pageCount`, that of the block, is set.
+   * Appends the runs of a block from a part of its bitmap (bit 0 of byte 0 is page `partPage`). Returns `false` when a page at or beyond the block's
+   * `pageCount` is set.
    */
   appendBitmap(block: number, bitmap: Uint8Array, partPage: number, pageCount: number): boolean {
     let first = -1
     const end = bitmap.length * 8
     for (let bit = 0; bit < end; bit += 1) {
       const byte = bitmap[bit >>> 3] as number
-      // Whole bytes of zeros are most of many bitmaps.
+      // Many bitmaps consist mostly of zero bytes.
       if (byte === 0 && (bit & 7) === 0 && first < 0) {
         bit += 7
         continue

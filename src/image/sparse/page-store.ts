@@ -7,10 +7,10 @@ import type { PageRuns } from './page-runs.ts'
 
 const MAX_READERS = 64
 
-/** A hole longer than this is not worth reading over. */
+/** It is cheaper to skip a longer hole than to read it. */
 const MAX_GAP = 256 * 1024
 
-/** The pages of a sparse image whose block headers were checked: its frames are runs of pages that its bitmaps say are there. */
+/** The pages of a sparse image whose block headers were checked. Its frames are the runs of pages that its bitmaps mark as present. */
 export class SparsePageStore implements PageStore {
   readonly blocks: readonly RamBlock[]
   readonly #file: DirectFile

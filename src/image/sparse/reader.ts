@@ -21,17 +21,17 @@ import { PageRuns } from './page-runs.ts'
 const MAX_BLOCKS = 4096
 const MAX_TAIL_LENGTH = 1024 * 1024 * 1024
 
-/** Pages are counted in 32 bits (`PageRuns`). */
+/** Page numbers have 32 bits (`PageRuns`). */
 const MAX_USED_LENGTH = 2 ** 32 * PAGE_SIZE
 
-/** Pages of 8 GiB: a bitmap may be long, and stand in a file that is nothing but a hole. */
+/** The bitmap of 8 GiB: a bitmap may be long, in a file that is nothing but a hole. */
 const BITMAP_PIECE = 256 * 1024
 
-/** Bytes that end a part of the RAM section: `incomingHead` ends with them, and in this file they come behind the pages. */
+/** Length of the end of a part of the RAM section. `incomingHead` includes it; in this file it follows the pages. */
 const PART_END_LENGTH = 13
 
 /**
- * Reads libvirt's `sparse` format (docs/format/sparse.md): every offset in it is checked before it is used.
+ * Reads libvirt's `sparse` format (docs/format/sparse.md). Checks every offset in it before use.
  * @throws ImageError, StorageError
  */
 export async function openSparse(image: OpenedImage): Promise<SavedMachine> {
@@ -120,7 +120,7 @@ async function readBitmap(
   }
 }
 
-/** Everything behind the pages of the last block. */
+/** Reads everything after the pages of the last block. */
 async function readTail(
   file: DirectFile,
   start: MappedRamStart,
@@ -133,7 +133,7 @@ async function readTail(
     throw damaged(file.path, at, `has ${length} bytes of device state, more than there can be`)
   const tail = Buffer.allocUnsafe(length)
   const found = await file.read(tail, at)
-  // The stream with its blocks as any other has them, which the parser knows.
+  // An ordinary stream with the same blocks, which the parser understands.
   const announced = blocks.map(({ name, usedLength }) => ({ name, length: usedLength }))
   const front = parsed(file.path, at, () => incomingHead(start, announced))
   const nothing = (): void => undefined

@@ -2,22 +2,22 @@ import { crc32c } from '@node-rs/crc32'
 import { ImageError } from '../../errors.ts'
 import { readLong, writeLong } from '../long.ts'
 
-/** Bytes at the end of a stasis image (docs/format/stasis.md, "Footer"). */
+/** Length of the end of a stasis image in bytes (docs/format/stasis.md, "Footer"). */
 export const FOOTER_LENGTH = 64
 
 const MAGIC = 'STASISFT'
 const VERSION = 1
 
-/** Where the index lies. */
+/** The place of the index. */
 export interface StasisFooter {
   readonly indexOffset: number
   readonly indexLength: number
   readonly indexCrc: number
-  /** 16 random bytes that tell images apart. */
+  /** 16 random bytes that identify an image. */
   readonly imageId: Uint8Array
 }
 
-/** Writes a footer down. */
+/** Serialises a footer. */
 export function serialiseFooter(footer: StasisFooter): Uint8Array {
   const bytes = Buffer.alloc(FOOTER_LENGTH)
   bytes.write(MAGIC, 'latin1')
@@ -31,7 +31,7 @@ export function serialiseFooter(footer: StasisFooter): Uint8Array {
 }
 
 /**
- * Reads the last 64 bytes of a file.
+ * Parses the last 64 bytes of a file.
  * @throws ImageError IMAGE_CORRUPT, IMAGE_TOO_NEW
  */
 export function parseFooter(

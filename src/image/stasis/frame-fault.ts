@@ -1,10 +1,10 @@
-/** What can be wrong with the stored bytes of a frame. */
+/** A fault in the stored bytes of a frame. */
 export type FrameFault =
   | { readonly kind: 'cut' | 'checksum' }
   | { readonly kind: 'codec'; readonly reason: string }
   | { readonly kind: 'length'; readonly length: number }
 
-/** The end of a sentence that begins with the frame. */
+/** The end of a sentence whose subject is the frame. */
 export function describeFrameFault(fault: FrameFault): string {
   switch (fault.kind) {
     case 'cut':

@@ -1,7 +1,7 @@
 import { InternalError } from '../../errors.ts'
 import { readLong, writeLong } from '../long.ts'
 
-/** Bytes of a frame's record in the index (docs/format/stasis.md, "Index"). */
+/** Length of a frame's record in the index, in bytes (docs/format/stasis.md, "Index"). */
 export const FRAME_RECORD_LENGTH = 32
 
 /** How a frame's pages are stored. */
@@ -9,7 +9,7 @@ export type FrameCodec = 'none' | 'zlib' | 'zstd'
 
 const CODECS: readonly FrameCodec[] = ['none', 'zlib', 'zstd']
 
-/** One frame as its record says. */
+/** One frame as described by its record. */
 export interface Frame {
   readonly offset: number
   readonly storedLength: number
@@ -22,12 +22,12 @@ export interface Frame {
   readonly codec: FrameCodec
 }
 
-/** Records of frames, kept as the bytes of the index, so that millions of them cost 32 bytes each and no object. */
+/** Records of frames, stored as the bytes of the index, so that millions of them cost 32 bytes each and no object. */
 export class FrameTable {
   #bytes: Buffer
   #count: number
 
-  /** Takes over `bytes`, the records of an index; none: an empty table to append to. */
+  /** Takes ownership of `bytes`, the records of an index; by default an empty table to append to. */
   constructor(bytes: Uint8Array = new Uint8Array(0)) {
     if (bytes.length % FRAME_RECORD_LENGTH !== 0)
       throw new InternalError(`${bytes.length} bytes are no whole number of frame records`)
@@ -39,7 +39,7 @@ export class FrameTable {
     return this.#count
   }
 
-  /** Appends a frame, in any order; gives its position. */
+  /** Appends a frame, in any order; returns its position. */
   append(frame: Frame): number {
     const at = this.#count * FRAME_RECORD_LENGTH
     if (at === this.#bytes.length) this.#grow()
@@ -79,7 +79,7 @@ export class FrameTable {
     return this.#bytes.readUInt16LE(this.#at(index) + 24)
   }
 
-  /** `undefined` for a number that has no codec. */
+  /** `undefined` for a number without a codec. */
   codec(index: number): FrameCodec | undefined {
     return CODECS[this.#bytes.readUInt8(this.#at(index) + 26)]
   }
@@ -94,7 +94,7 @@ export class FrameTable {
     return records
   }
 
-  /** Writes the records down in the order that the index wants: by block, then first page. */
+  /** Writes the records in the order of the index: by block, then first page. */
   sortInto(target: Uint8Array): void {
     const order = Uint32Array.from({ length: this.#count }, (_, index) => index)
     order.sort((a, b) => this.block(a) - this.block(b) || this.firstPage(a) - this.firstPage(b))

@@ -14,18 +14,18 @@ import {
   damagedIndex,
 } from './layout.ts'
 
-/** Where the index was found, and the part of the file that it may speak of. */
+/** The place of the index, and the part of the file that it may refer to. */
 export interface IndexPlace {
   readonly path: string
-  /** Of the index. */
+  /** Offset of the index. */
   readonly offset: number
-  /** Where the log begins. */
+  /** Start of the log. */
   readonly bodyOffset: number
 }
 
 /**
- * Checks an index against its file, so that nothing in it needs a check later: parts and frames inside the file and aligned,
- * frames inside their blocks, in order and apart.
+ * Checks an index against its file, so that nothing in it needs a check later: parts and frames inside the file and aligned, frames inside their
+ * blocks, in order and without overlap.
  * @throws ImageError IMAGE_CORRUPT
  */
 export function checkIndex(index: StasisIndex, place: IndexPlace): void {
@@ -59,7 +59,7 @@ function checkPart(part: FilePart, name: string, at: number, place: IndexPlace):
 
 function blockFault(block: StasisBlock, bodyOffset: number, logEnd: number): string | undefined {
   const { usedLength, linearOffset } = block
-  // The stream's page word keeps 52 bits for an address; a frame's record 32 for a page.
+  // The stream's page word has 52 bits for an address, a frame's record 32 for a page number.
   if (usedLength % PAGE_SIZE !== 0 || usedLength / PAGE_SIZE > 0x1_0000_0000)
     return `cannot have ${usedLength} bytes`
   if (linearOffset === 0) return undefined
@@ -68,7 +68,7 @@ function blockFault(block: StasisBlock, bodyOffset: number, logEnd: number): str
   return undefined
 }
 
-/** There may be millions of them, and a guest waits: each field is read once, and nothing is made. */
+/** There may be millions of frames while a guest waits: each field is read once, and nothing is allocated. */
 function checkFrames(
   { blocks, frames }: StasisIndex,
   bodyOffset: number,

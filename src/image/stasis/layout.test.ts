@@ -40,7 +40,7 @@ function index(): StasisIndex {
   }
 }
 
-test('parseIndex() gives back what serialiseIndex() wrote, frames in order', () => {
+test('parseIndex() parses what serialiseIndex() wrote, frames in order', () => {
   const { frames, ...rest } = parseIndex(serialiseIndex(index()), place)
   const { frames: _, ...expected } = index()
   assert.deepEqual(rest, expected)
@@ -63,7 +63,7 @@ test('parseIndex() gives back what serialiseIndex() wrote, frames in order', () 
   assert.equal(frames.pageCount(2), 256)
 })
 
-test('FrameTable keeps many frames and sorts them when they were appended backwards', () => {
+test('FrameTable stores many frames and sorts them when they were appended backwards', () => {
   const frames = new FrameTable()
   for (let at = 5000; at > 0; at -= 1) frames.append({ ...frame, firstPage: at, offset: at * 8 })
   const bytes = new Uint8Array(5000 * FRAME_RECORD_LENGTH)
@@ -118,7 +118,7 @@ for (const [when, damage, message, at] of damages) {
   })
 }
 
-test('parseIndex() says that the image is too new when the version is', () => {
+test('parseIndex() throws IMAGE_TOO_NEW for a newer version', () => {
   const bytes = Buffer.from(serialiseIndex(index()))
   bytes.writeUInt32LE(2, 8)
   assert.throws(() => parseIndex(bytes, place), { code: 'IMAGE_TOO_NEW' })
@@ -131,7 +131,7 @@ const footer = {
   imageId: Uint8Array.from({ length: 16 }, (_, at) => 0xf0 + at),
 }
 
-test('parseFooter() gives back what serialiseFooter() wrote', () => {
+test('parseFooter() parses what serialiseFooter() wrote', () => {
   assert.deepEqual(parseFooter(serialiseFooter(footer), place), footer)
 })
 
@@ -143,7 +143,7 @@ test('parseFooter() refuses when any bit is flipped', () => {
   }
 })
 
-test('parseFooter() refuses when it is cut', () => {
+test('parseFooter() refuses a truncated footer', () => {
   assert.throws(() => parseFooter(serialiseFooter(footer).subarray(0, 63), place), {
     code: 'IMAGE_CORRUPT',
   })

@@ -6,25 +6,25 @@ import { readLong, writeLong } from '../long.ts'
 
 // All numbers here are those of docs/format/stasis.md.
 
-/** Bytes of the index before its blocks. */
+/** Length of the index before its blocks. */
 export const INDEX_HEAD_LENGTH = 64
 
-/** Bytes of a block's record. */
+/** Length of a block's record. */
 export const BLOCK_RECORD_LENGTH = 288
 
-/** Most blocks an image holds. */
+/** The most blocks in an image. */
 const MAX_BLOCKS = 4096
 
-/** Longest frame a reader takes, in pages (4 MiB). */
+/** Longest frame that a reader accepts, in pages (4 MiB). */
 export const MAX_FRAME_PAGES = 1024
 
-/** Where blocks that can be mapped begin. */
+/** The alignment of blocks that can be mapped. */
 export const LINEAR_ALIGNMENT: number = 1024 * 1024
 
-/** Where compressed frames begin. */
+/** The alignment of compressed frames. */
 export const FRAME_ALIGNMENT = 8
 
-/** Where stream head, device state and index begin. */
+/** The alignment of stream head, device state and index. */
 export const PART_ALIGNMENT = 4096
 
 const INDEX_MAGIC = 'STASISIX'
@@ -33,14 +33,14 @@ const MAX_HEAD_LENGTH = 65536
 const MAX_DEVICE_LENGTH = 1024 * 1024 * 1024
 const NAME_LENGTH = 256
 
-/** A RAM block as the index has it. */
+/** A RAM block in the index. */
 export interface StasisBlock {
   readonly name: string
   /** Bytes in use, a multiple of `PAGE_SIZE`. */
   readonly usedLength: number
   /** 0: not linear. */
   readonly linearOffset: number
-  /** Of the host memory behind it; 0 when unknown. */
+  /** Page size of the host memory behind it; 0 when unknown. */
   readonly hostPageSize: number
 }
 
@@ -51,19 +51,19 @@ export interface FilePart {
   readonly crc: number
 }
 
-/** What the index says. */
+/** The contents of the index. */
 export interface StasisIndex {
   /** Magic, version and configuration section of QEMU's stream. */
   readonly head: FilePart
-  /** Everything behind the last RAM section; the first `sectionsLength` bytes come before the end mark. */
+  /** Everything after the last RAM section; the first `sectionsLength` bytes precede the end mark. */
   readonly device: FilePart & { readonly sectionsLength: number }
-  /** The section id that the RAM section had. */
+  /** The id of the RAM section. */
   readonly ramSection: number
   readonly blocks: readonly StasisBlock[]
   readonly frames: FrameTable
 }
 
-/** Writes an index down; its frames in the right order, whatever order they were appended in. */
+/** Serialises an index with its frames in the right order, whatever order they were appended in. */
 export function serialiseIndex(index: StasisIndex): Uint8Array {
   const { head, device, blocks, frames } = index
   const framesAt = INDEX_HEAD_LENGTH + blocks.length * BLOCK_RECORD_LENGTH
@@ -93,7 +93,7 @@ export function serialiseIndex(index: StasisIndex): Uint8Array {
 }
 
 /**
- * Reads an index whose checksum was right. Checks what can be told from it alone: magic, counts against its length, names, limits;
+ * Parses an index whose checksum was correct. Checks everything that depends on it alone: magic, counts against its length, names, limits;
  * `checkIndex` checks it against the file.
  * @throws ImageError IMAGE_CORRUPT, IMAGE_TOO_NEW
  */
@@ -154,7 +154,7 @@ export function parseIndex(
   }
 }
 
-/** The error for an index that its checksum did not catch. */
+/** The error for a damaged index with a correct checksum. */
 export function damagedIndex(
   place: { readonly path: string; readonly offset: number },
   at: number,

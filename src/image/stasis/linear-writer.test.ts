@@ -9,7 +9,7 @@ import { LinearWriter } from './linear-writer.ts'
 
 const LENGTH = 8192
 
-test('LinearWriter puts every piece in its place, neighbours in whatever order', async () => {
+test('LinearWriter writes every piece to its place, neighbours in any order', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'stasis-linear-'))
   try {
     const path = join(directory, 'file')
@@ -34,7 +34,7 @@ test('LinearWriter puts every piece in its place, neighbours in whatever order',
   }
 })
 
-test('LinearWriter tells each writer that the disk is full', async () => {
+test('LinearWriter reports a full disk to each writer', async () => {
   await using file = await DirectFile.open('/dev/full', 'update', { direct: false })
   const writer = new LinearWriter(file)
   const slots = allocateSlots(4, LENGTH)

@@ -1,9 +1,9 @@
 import type { DirectFile } from '../../io/direct-file.ts'
 
-/** Neighbours are joined to writes of at most this length: a disk takes few long writes for far less processor time than many short. */
+/** Neighbours are joined into writes of at most this length: a few long writes take far less processor time than many short ones. */
 const MAX_WRITE_LENGTH = 4 * 1024 * 1024
 
-/** More would wait for one another in the file system. */
+/** More would wait for each other in the file system. */
 const WRITES_AT_ONCE = 2
 
 interface Piece {
@@ -13,8 +13,8 @@ interface Piece {
 }
 
 /**
- * Writes pieces to their places. While the disk is busy pieces pile up; those that turn out to be neighbours in the file go in one
- * write, wherever they lie in memory.
+ * Writes pieces to their places. Pieces queue while the disk is busy; those that are neighbours in the file become one write, wherever they are in
+ * memory.
  */
 export class LinearWriter {
   readonly #file: DirectFile
@@ -27,7 +27,7 @@ export class LinearWriter {
     this.#file = file
   }
 
-  /** Whether more waits than is being written. */
+  /** Whether more pieces wait than are being written. */
   get busy(): boolean {
     return this.#byStart.size > 0
   }
@@ -41,7 +41,7 @@ export class LinearWriter {
     return piece.written.promise
   }
 
-  /** Waits until nothing is being written, whatever became of it. */
+  /** Waits until no write is pending, including failed ones. */
   async idle(): Promise<void> {
     if (this.#writing > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }

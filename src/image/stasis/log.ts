@@ -4,7 +4,7 @@ import type { DirectFile } from '../../io/direct-file.ts'
 const BUFFER_LENGTH = 2 * 1024 * 1024
 const BUFFER_COUNT = 8
 
-/** A buffer that is being filled, with those who want to know where their piece will lie. */
+/** A buffer that is being filled, and the callbacks that wait for the offset of their piece. */
 interface OpenBuffer {
   readonly memory: Uint8Array
   used: number
@@ -12,9 +12,9 @@ interface OpenBuffer {
 }
 
 /**
- * The end of a file that many append to. Pieces are packed into large aligned buffers, so that the disk sees few large direct
- * writes whatever the size of the pieces. Pieces of one alignment share buffers, so that whole pages lose nothing between
- * compressed pieces. Who appends faster than the disk writes is made to wait.
+ * The end of a file that many append to. Pieces are packed into large aligned buffers, so that the disk receives few large direct writes whatever the
+ * size of the pieces. Pieces of one alignment share buffers, so that whole pages lose nothing between compressed pieces. `append` waits when the disk
+ * is slower than its callers.
  */
 export class FrameLog {
   readonly #file: DirectFile
@@ -25,20 +25,20 @@ export class FrameLog {
   #failure: unknown
   #waiting: (() => void)[] = []
 
-  /** `start` is a multiple of 4096. */
+  /** `start` must be a multiple of 4096. */
   constructor(file: DirectFile, start: number) {
     this.#file = file
     this.#end = start
   }
 
-  /** Whether all buffers are on their way to the disk: the disk is slower than those who append. */
+  /** Whether all buffers are being written: the disk is slower than the callers of `append`. */
   get full(): boolean {
     return this.#free.length === 0
   }
 
   /**
-   * Appends a copy of `bytes` (at most 2 MiB) on a multiple of `alignment`; settles when they are copied. `placed` is told the offset
-   * in the file once it is known, at the latest by `flush()`.
+   * Appends a copy of `bytes` (at most 2 MiB) at a multiple of `alignment`; settles when they are copied. Calls `placed` with the offset in the file
+   * once it is known, at the latest during `flush()`.
    * @throws StorageError of an earlier write
    */
   async append(
@@ -64,7 +64,7 @@ export class FrameLog {
     }
   }
 
-  /** Writes what is left and waits for all writes. Gives the offset behind the last, a multiple of 4096. @throws StorageError */
+  /** Writes the remaining buffers and waits for all writes. Returns the offset after the last one, a multiple of 4096. @throws StorageError */
   async flush(): Promise<number> {
     for (const [alignment, buffer] of this.#open) this.#send(alignment, buffer)
     await this.idle()
@@ -72,7 +72,7 @@ export class FrameLog {
     return this.#end
   }
 
-  /** Waits until no write is under way, whatever became of it. */
+  /** Waits until no write is pending, including failed ones. */
   async idle(): Promise<void> {
     while (this.#writes.size > 0) await Promise.allSettled(this.#writes)
   }

@@ -17,7 +17,7 @@ import type { StasisIndex } from './layout.ts'
 
 const MAX_READERS = 64
 
-/** Frames that Stasis writes are not longer. */
+/** Longest frame that Stasis writes. */
 const LEAST_TARGET = 1024 * 1024
 
 /** The frames of a stasis image whose index was checked. */
@@ -106,7 +106,7 @@ export class StasisPageStore implements PageStore {
     return (this.#windows[reader] ??= new FileWindow(this.#file))
   }
 
-  /** Memory of one reader that decompressed pages go to. */
+  /** One reader's memory for decompressed pages. */
   #target(reader: number, length: number): Uint8Array {
     let target = this.#targets[reader]
     if (target === undefined || target.length < length)

@@ -15,7 +15,7 @@ import { ImageError } from '../../errors.ts'
 import { openImage } from '../open-image.ts'
 import type { SavedMachine } from '../saved-machine.ts'
 
-/** Opens, and reads everything there is. */
+/** Opens an image and reads all of it. */
 async function readAll(path: string, direct = true): Promise<void> {
   await using machine = await openImage(path, { direct })
   const { pages, deviceState } = machine
@@ -82,19 +82,19 @@ for (const direct of [true, false]) {
   })
 }
 
-test('groups() cuts the frames into pieces of the file when they span more than the length', async () => {
+test('groups() divides the frames into groups when they span more than the length', async () => {
   await withImage(buildStasisImage().bytes, async (path) => {
     await using machine = await openImage(path, { direct: true })
     const cut = (length: number): number[][] =>
       [...(machine.pages?.groups(length) ?? [])].map((group) => [...group])
-    // Index order is pc.ram 0, 16, 63, rom 0; in the file they are pc.ram 0, rom 0, pc.ram 63, 16.
+    // Index order is pc.ram 0, 16, 63, rom 0; file order is pc.ram 0, rom 0, pc.ram 63, 16.
     assert.deepEqual(cut(1), [[0], [3], [2], [1]])
     assert.deepEqual(cut(4096), [[0, 3], [2], [1]])
     assert.deepEqual(cut(1024 * 1024), [[0, 3, 2, 1]])
   })
 })
 
-test('openStasis() refuses when the file is cut at any boundary', async () => {
+test('openStasis() refuses a file truncated at any boundary', async () => {
   const image = buildStasisImage()
   const ends = [
     15,
@@ -125,7 +125,7 @@ test('openStasis() refuses when the file is cut at any boundary', async () => {
   }
 })
 
-test('openStasis() refuses when the file is cut and its header made to agree', async () => {
+test('openStasis() refuses a truncated file whose header was adjusted to it', async () => {
   const image = buildStasisImage()
   for (const fileLength of [
     image.bodyOffset + 1,
@@ -170,7 +170,7 @@ test('openStasis() or read() refuses when one bit is flipped', async () => {
   }
 })
 
-test('read() names frame, block, pages and offset when a frame is damaged', async () => {
+test('read() reports frame, block, pages and offset when a frame is damaged', async () => {
   const image = buildStasisImage()
   const frame = image.frames[3]!
   image.bytes[frame.offset + 5]! ^= 1
@@ -245,7 +245,7 @@ for (const [what, changes, message] of crafted) {
   })
 }
 
-test('openStasis() ends at once when the signal is aborted', async () => {
+test('openStasis() throws at once when the signal is aborted', async () => {
   await withImage(buildStasisImage().bytes, (path) =>
     assert.rejects(openImage(path, { direct: true, signal: AbortSignal.abort() }), {
       code: 'CANCELLED',

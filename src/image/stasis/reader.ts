@@ -9,7 +9,7 @@ import { type FilePart, type StasisIndex, damagedIndex, parseIndex } from './lay
 import { StasisPageStore } from './page-store.ts'
 
 /**
- * Reads a `stasis` container (docs/format/stasis.md): footer, then index, every number in it checked before use.
+ * Reads a `stasis` container (docs/format/stasis.md): footer, then index. Checks every number in them before use.
  * @throws ImageError, StorageError
  */
 export async function openStasis(image: OpenedImage): Promise<SavedMachine> {

@@ -24,16 +24,16 @@ import {
 import { LinearWriter } from './linear-writer.ts'
 import { FrameLog } from './log.ts'
 
-/** What a container is made with. */
+/** The description and settings of a container. */
 export interface StasisWriterOptions {
   readonly description: MachineDescription
-  /** Number of multifd channels that the machine comes over, for the record. */
+  /** Number of multifd channels that the machine was received on, for information. */
   readonly channels: number
   readonly compression: Compression
   readonly direct: boolean
 }
 
-/** The pages that a frame covers, and how they are stored. */
+/** The pages of a frame, and how they are stored. */
 export interface NewFrame {
   readonly block: number
   readonly firstPage: number
@@ -42,9 +42,8 @@ export interface NewFrame {
 }
 
 /**
- * Writes a `stasis` container (docs/format/stasis.md). Uncompressed images get linear blocks: every frame at the place of its
- * pages. Compressed ones get a log. Frames may be added by many at once; `publish()` comes last, and disposing it unpublished
- * leaves no file.
+ * Writes a `stasis` container (docs/format/stasis.md). Uncompressed images have linear blocks: every frame is at the place of its pages. Compressed
+ * ones have a log. Several callers may add frames at once; `publish()` comes last, and disposing it unpublished leaves no file.
  */
 export class StasisWriter implements AsyncDisposable {
   readonly #partial: PartialFile
@@ -90,7 +89,7 @@ export class StasisWriter implements AsyncDisposable {
     }
   }
 
-  /** Bytes handed to the disk so far. */
+  /** Bytes passed to the disk so far. */
   get fileBytes(): number {
     return this.#fileBytes
   }
@@ -100,7 +99,7 @@ export class StasisWriter implements AsyncDisposable {
     return this.#log?.full ?? this.#linear.busy
   }
 
-  /** Says which blocks there are; before any frame. Gives each its place when the image is uncompressed. */
+  /** Announces the blocks, before any frame. Assigns each its place when the image is uncompressed. */
   setBlocks(blocks: readonly { readonly name: string; readonly length: number }[]): void {
     const linear = this.#header.extension?.compression === 'none'
     let at = alignUp(this.#bodyOffset, LINEAR_ALIGNMENT)
@@ -114,8 +113,8 @@ export class StasisWriter implements AsyncDisposable {
   }
 
   /**
-   * Adds a frame; `crc` is the crc32c of `bytes` where it is known. Settles when `bytes` may be reused: of a linear image when
-   * they are written, else when they are copied.
+   * Adds a frame; `crc` is the crc32c of `bytes` if it is known. Settles when `bytes` may be reused: once they are written in a linear image, once
+   * they are copied in any other.
    * @throws StorageError
    */
   async add(frame: NewFrame, bytes: Uint8Array, crc: number = crc32c(bytes)): Promise<void> {
@@ -128,8 +127,8 @@ export class StasisWriter implements AsyncDisposable {
   }
 
   /**
-   * Completes the image: device state, index, footer, all durable; then the header; then the name.
-   * Gives the length of the file. @throws StorageError
+   * Completes the image: device state, index, footer, all durable; then the header; then the name. Returns the length of the file. @throws
+   * StorageError
    */
   async publish(state: DeviceState): Promise<number> {
     const { file } = this.#partial

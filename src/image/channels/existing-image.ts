@@ -2,14 +2,14 @@ import { openImageFile } from '../opened-image.ts'
 import { readTable } from './reader.ts'
 
 /** A complete `channels` image that a save is about to replace. */
-export interface StandingImage {
+export interface ExistingImage {
   /** Hexadecimal. */
   readonly imageId: string
   readonly channels: number
 }
 
-/** The `channels` image at `path`; `undefined` when there is nothing, or something else. */
-export async function standingImage(path: string): Promise<StandingImage | undefined> {
+/** The `channels` image at `path`; `undefined` when there is none, or another kind of file. */
+export async function existingImage(path: string): Promise<ExistingImage | undefined> {
   try {
     const image = await openImageFile(path, { direct: false })
     await using _ = image.file
