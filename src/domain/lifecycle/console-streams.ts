@@ -61,6 +61,7 @@ export async function openFileConsole(path: string): Promise<ConsoleStreams> {
     throw storageError('open the console', path, error)
   })
   const end = new AbortController()
+  let begun = false
   const output = Readable.from(follow(), { objectMode: false })
   return {
     output,
@@ -68,10 +69,13 @@ export async function openFileConsole(path: string): Promise<ConsoleStreams> {
     async [Symbol.asyncDispose](): Promise<void> {
       end.abort()
       output.destroy()
+      // A generator that nobody has begun to read never gets to its own disposal.
+      if (!begun) await handle.close()
     },
   }
 
   async function* follow(): AsyncGenerator<Buffer> {
+    begun = true
     await using file = handle
     const buffer = Buffer.alloc(65536)
     let position = Math.max(0, (await file.stat()).size - FILE_TAIL_BYTES)

@@ -1,0 +1,28 @@
+import { findEntry } from '../store/catalogue.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { type PostcopyState, waitForAllMemory } from '../store/postcopy-state.ts'
+import type { OnProgress } from '../progress/progress.ts'
+
+/** How to wait for the memory of a domain. */
+export interface AllMemoryOptions extends DomainOptions {
+  /** Called about five times a second while memory is missing. */
+  readonly onProgress?: OnProgress<PostcopyState> | undefined
+}
+
+/**
+ * Waits until all memory of a domain, given by name, UUID or id, is in its QEMU: from then on a lazy restore needs its image no more. Returns at once for a
+ * domain that was not restored lazily. A domain that was restored by `map` keeps using the image for as long as it runs.
+ * @throws DomainError DOMAIN_NOT_FOUND; DOMAIN_WRONG_STATE when the memory will not come (`recoverPostcopyDomain` brings it); CancelledError
+ * @example
+ * const { name } = await restoreDomain('/backup/web.save', { mode: 'lazy' })
+ * await waitForDomainMemory(name)
+ * await rm('/backup/web.save')
+ */
+export async function waitForDomainMemory(
+  reference: string,
+  options: AllMemoryOptions = {},
+): Promise<void> {
+  const { name, paths } = await findEntry(resolveDirectories(options), reference)
+  await waitForAllMemory(name, paths, options.signal, options.onProgress)
+}

@@ -1,0 +1,19 @@
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { readLastEnd } from '../store/last-end.ts'
+import { observe } from '../store/presence.ts'
+import { runtimePaths } from '../store/runtime-paths.ts'
+
+/**
+ * The save image of a domain, given by name: while it runs, the one that it was restored from; else the one that it was saved to. `undefined` when there is
+ * none. The file may have been moved or deleted since.
+ * @throws UsageError BAD_ARGUMENT, StorageError
+ */
+export async function imageOfDomain(
+  name: string,
+  options: DomainOptions = {},
+): Promise<string | undefined> {
+  const paths = runtimePaths(resolveDirectories(options), name)
+  const record = await observe(paths)
+  return record === undefined ? (await readLastEnd(paths))?.image : record.restoredFrom?.path
+}
