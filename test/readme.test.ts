@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -18,6 +18,8 @@ import { tempDir } from './support/temp-dir.ts'
 
 const root = join(import.meta.dirname, '..')
 
+// Examples are put inside the package (`.examples-…`), where its own name leads to its sources.
+
 test('the example of the README saves and restores a running domain', async () => {
   await using dir = await tempDir()
   const stateDir = dir.join('state')
@@ -25,9 +27,7 @@ test('the example of the README saves and restores a running domain', async () =
   const emulator = qemus()[0]?.emulator ?? ''
   await defineDomain(domainXml({ name: 'web', guest: 'tiny', emulator, serial }), { stateDir })
   await startDomain('web', { stateDir })
-  // Inside the package, where its own name leads to its sources.
-  await mkdir(join(root, '.cache'), { recursive: true })
-  const inside = await mkdtemp(join(root, '.cache/readme-'))
+  const inside = await mkdtemp(join(root, '.examples-'))
   try {
     const log = new CounterLog(serial.path)
     await log.advance(2)
@@ -69,6 +69,37 @@ test('the domain XML of the README starts, is saved and restored', async () => {
     assert.equal(state, 'running')
   } finally {
     await destroyDomain('web', options).catch(() => undefined)
+  }
+})
+
+test('every TypeScript example in README and docs compiles under strict', async () => {
+  const inside = await mkdtemp(join(root, '.examples-'))
+  try {
+    const sources = ['README.md']
+    for await (const path of glob('docs/**/*.md', { cwd: root })) sources.push(path)
+    const files: string[] = []
+    for (const source of sources) {
+      const text = await readFile(join(root, source), 'utf8')
+      for (const [, code = ''] of text.matchAll(/^```ts\n(.*?)^```$/gms)) {
+        files.push(`${source.replaceAll(/\W/g, '-')}-${files.length}.ts`)
+        await writeFile(join(inside, files.at(-1) ?? ''), code)
+      }
+    }
+    assert.ok(files.length > 0)
+    const compilerOptions = { customConditions: ['stasis-source'], isolatedDeclarations: false }
+    await writeFile(
+      join(inside, 'tsconfig.json'),
+      JSON.stringify({
+        extends: '../tsconfig.json',
+        compilerOptions: { ...compilerOptions, declaration: false },
+        files,
+      }),
+    )
+    const tsc = join(root, 'node_modules/.bin/tsc')
+    const { status, stdout } = spawnSync(tsc, ['--project', inside], { encoding: 'utf8' })
+    assert.equal(status, 0, stdout)
+  } finally {
+    await rm(inside, { recursive: true })
   }
 })
 

@@ -307,12 +307,12 @@ export class Domain {
 /** A domain that was in a save image and runs now. */
 export class RestoredDomain extends Domain {
   /** How it was restored: pid, mode and why, times. */
-  readonly restored: RestoreResult
+  readonly result: RestoreResult
 
   /** @internal */
   constructor(directories: Directories, restored: RestoreResult) {
     super(directories, restored)
-    this.restored = restored
+    this.result = restored
   }
 }
 

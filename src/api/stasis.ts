@@ -10,7 +10,6 @@ import { type DefineOptions, defineDomain } from '../domain/lifecycle/define.ts'
 import type { RestoreProgress } from '../domain/progress/progress.ts'
 import {
   type CacheAddOptions,
-  type CachedImage,
   addToImageCache,
   listImageCache,
   removeFromImageCache,
@@ -19,6 +18,7 @@ import type { RestoreOptions } from '../domain/restore/restore-request.ts'
 import { type EventOptions, type LifecycleEvent, watchEvents } from '../domain/status/events.ts'
 import { type DomainSummary, type ListOptions, listDomains } from '../domain/status/list.ts'
 import { type Versions, versions } from '../domain/status/version.ts'
+import type { CachedImage } from '../domain/store/cached-images.ts'
 import { findEntry, uuidOf } from '../domain/store/catalogue.ts'
 import {
   type Directories,
@@ -110,7 +110,7 @@ export class Stasis {
    * @throws ImageError naming file and offset; DomainError, DomainXmlError, QemuError, StorageError; UsageError; CancelledError
    * @example
    * const web = await stasis.restore('/backup/web.save', { signal: AbortSignal.timeout(60_000) })
-   * console.log(web.name, web.restored.mode, web.restored.timing.totalMs)
+   * console.log(web.name, web.result.mode, web.result.timing.totalMs)
    */
   restore(
     path: string,

@@ -26,7 +26,7 @@ test('a domain is saved, restored, cloned and waited for by its handle', async (
 
   const restored = await stasis.restore(image, { mode: 'lazy', resumeAs: 'paused' })
   assert.equal(restored.name, 'tiny')
-  assert.equal(restored.restored.mode, 'lazy')
+  assert.equal(restored.result.mode, 'lazy')
   await restored.allMemory()
   assert.equal((await restored.info()).postcopy, undefined)
   assert.equal((await domain.info()).state, 'paused')
