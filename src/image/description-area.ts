@@ -1,6 +1,7 @@
 import { crc32c } from '@node-rs/crc32'
-import { ImageError, InternalError, UsageError } from '../errors.ts'
+import { type ImageError, InternalError, UsageError } from '../errors.ts'
 import { HEADER_LENGTH, MAX_DATA_LENGTH, type SaveImageHeader, dataLengthFor } from './header.ts'
+import { imageDamaged } from './image-fault.ts'
 import type { MachineDescription } from './saved-machine.ts'
 
 /** A description area with the header fields that describe it. */
@@ -28,7 +29,7 @@ export function buildDescriptionArea(
   if (dataLength > MAX_DATA_LENGTH) {
     throw new UsageError(
       'BAD_ARGUMENT',
-      `The domain XML and its cookie take ${xml.length + cookie.length} bytes, more than an image can hold`,
+      `The domain XML and its cookie take ${xml.length + cookie.length} bytes; an image can hold ${MAX_DATA_LENGTH}`,
     )
   }
   const bytes = Buffer.alloc(dataLength)
@@ -52,7 +53,7 @@ export function parseDescriptionArea(
   const bytes = Buffer.from(area.buffer, area.byteOffset, area.length)
   const xmlEnd = bytes.indexOf(0)
   if (xmlEnd === -1) throw corrupt(path, 0, 'the domain XML has no end')
-  if (xmlEnd === 0) throw corrupt(path, 0, 'there is no domain XML')
+  if (xmlEnd === 0) throw corrupt(path, 0, 'the domain XML is empty')
   if (cookieOffset !== 0 && cookieOffset <= xmlEnd)
     throw corrupt(path, cookieOffset, 'the cookie begins inside the domain XML')
   const xml = decode(bytes.subarray(0, xmlEnd), path, 0)
@@ -74,9 +75,5 @@ function decode(text: Uint8Array, path: string, at: number): string {
 }
 
 function corrupt(path: string, at: number, what: string): ImageError {
-  return new ImageError('IMAGE_CORRUPT', `${path} has a damaged description: ${what}`, {
-    path,
-    offset: HEADER_LENGTH + at,
-    hint: 'Fetch the file again from where it was copied, or restore an older image',
-  })
+  return imageDamaged(path, what, { part: 'description', offset: HEADER_LENGTH + at })
 }

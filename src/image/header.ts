@@ -1,6 +1,7 @@
 import { crc32c } from '@node-rs/crc32'
 import { ImageError } from '../errors.ts'
 import { alignUp } from '../io/aligned-memory.ts'
+import { imageDamaged, imageTooNew, imageTruncated } from './image-fault.ts'
 import { type SaveFormat, formatOfNumber, numberOfFormat } from './save-format.ts'
 
 /** Length of the header; the description area follows (docs/format/libvirt-header.md). */
@@ -88,19 +89,13 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
   if (magic !== MAGIC_COMPLETE && magic !== MAGIC_PARTIAL) {
     throw new ImageError(
       'NOT_AN_IMAGE',
-      `${path} is not a save image: its first 16 bytes are not the magic of one`,
-      { path, offset: 0, hint: 'Name a file that `stasis save` or `virsh save` wrote' },
+      `${path} is not a save image: it does not start with the magic of one`,
+      { path, offset: 0, hint: 'Use a file that `stasis save` or `virsh save` wrote' },
     )
   }
   if (bytes.length < HEADER_LENGTH) {
-    throw new ImageError(
-      'IMAGE_TRUNCATED',
-      `${path} ends inside the header: ${bytes.length} of ${HEADER_LENGTH} bytes`,
-      {
-        path,
-        offset: bytes.length,
-      },
-    )
+    const what = `it has ${bytes.length} of the ${HEADER_LENGTH} bytes of a header`
+    throw imageTruncated(path, what, { offset: bytes.length })
   }
   const bigEndian = view.readUInt32LE(16) > VERSION
   const word = (offset: number): number =>
@@ -108,11 +103,11 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
   if (word(16) > VERSION) {
     throw new ImageError(
       'IMAGE_TOO_NEW',
-      `${path} has image version ${view.readUInt32LE(16)}; this program knows up to ${VERSION}`,
+      `${path} has image version ${view.readUInt32LE(16)}; this program supports versions up to ${VERSION}`,
       {
         path,
         offset: 16,
-        hint: 'Restore it with a newer Stasis or libvirt, or check that the file was copied whole',
+        hint: 'Use a newer Stasis or libvirt, or check that the file was copied completely',
       },
     )
   }
@@ -120,8 +115,8 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
   if (format === undefined) {
     throw new ImageError(
       'IMAGE_UNSUPPORTED',
-      `${path} has save format number ${word(28)}, which this program does not know`,
-      { path, offset: 28, hint: 'Restore it with a newer Stasis or libvirt' },
+      `${path} has save format number ${word(28)}, which this program does not support`,
+      { path, offset: 28, hint: 'Use a newer Stasis or libvirt' },
     )
   }
   const header = {
@@ -135,13 +130,13 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
   const extension =
     format === 'stasis' || format === 'channels' ? parseExtension(view, path) : undefined
   if (header.dataLength < 1 || header.dataLength > MAX_DATA_LENGTH) {
-    throw corrupt(path, 20, `the description area has an impossible length, ${header.dataLength}`)
+    throw corrupt(path, 20, `its description area cannot have ${header.dataLength} bytes`)
   }
   if (header.cookieOffset >= header.dataLength) {
     throw corrupt(
       path,
       32,
-      `the cookie's offset ${header.cookieOffset} lies outside the description area of ${header.dataLength} bytes`,
+      `the cookie offset ${header.cookieOffset} is outside the description area of ${header.dataLength} bytes`,
     )
   }
   return extension === undefined ? header : { ...header, extension }
@@ -149,24 +144,16 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
 
 function parseExtension(view: Buffer, path: string): HeaderExtension {
   if (view.readUInt32LE(88) !== crc32c(view.subarray(16, 88)))
-    throw corrupt(path, 16, 'the header does not match its checksum')
+    throw corrupt(path, 16, 'its checksum does not match')
   const version = view.readUInt32LE(36)
   if (version !== EXTENSION) {
-    throw new ImageError(
-      'IMAGE_TOO_NEW',
-      `${path} has header extension ${version}; this program knows ${EXTENSION}`,
-      {
-        path,
-        offset: 36,
-        hint: 'Restore it with a newer Stasis',
-      },
-    )
+    throw imageTooNew(path, 'header extension', { version, known: EXTENSION, offset: 36 })
   }
   const compression = COMPRESSIONS[view.readUInt32LE(44)]
   if (compression === undefined)
-    throw corrupt(path, 44, `compression number ${view.readUInt32LE(44)} is unknown`)
+    throw corrupt(path, 44, `its compression number ${view.readUInt32LE(44)} is unknown`)
   const channels = view.readUInt32LE(40)
-  if (channels > 64) throw corrupt(path, 40, `${channels} channels are more than 64`)
+  if (channels > 64) throw corrupt(path, 40, `it has ${channels} channels, more than 64`)
   return {
     channels,
     compression,
@@ -176,9 +163,5 @@ function parseExtension(view: Buffer, path: string): HeaderExtension {
 }
 
 function corrupt(path: string, offset: number, what: string): ImageError {
-  return new ImageError('IMAGE_CORRUPT', `${path} has a damaged header: ${what}`, {
-    path,
-    offset,
-    hint: 'Fetch the file again from where it was copied, or restore an older image',
-  })
+  return imageDamaged(path, what, { part: 'header', offset })
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdir, readFile, readdir, readlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { buildStasisImage } from '../../test/support/stasis-image.ts'
@@ -99,6 +100,26 @@ test('readDescription() reads, and reading the stream refuses, a body that is no
     await writeFile(path, libvirtImage(format, pattern(1000)))
     assert.deepEqual(await readDescription(path), description)
     await assert.rejects(streamOf(path, true), { code: 'IMAGE_CORRUPT', path })
+  }
+})
+
+test('reading a packed stream tells one that is cut from one that is damaged', async () => {
+  await using dir = await tempDir()
+  const read = async (path: string): Promise<void> => {
+    await using machine = await openImage(path, { direct: true })
+    for await (const _ of machine.stream?.open() ?? []);
+  }
+  for (const format of ['gzip', 'bzip2', 'xz', 'lzop', 'zstd'] as const) {
+    const { stdout: body } = spawnSync(format, ['-c'], { input: pattern(300_000) })
+    const path = dir.join(format)
+    await writeFile(path, libvirtImage(format, body))
+    await read(path)
+    await writeFile(path, libvirtImage(format, body.subarray(0, -8)))
+    await assert.rejects(read(path), { code: 'IMAGE_TRUNCATED', path })
+    const damaged = Buffer.from(body)
+    damaged.fill(0xff, 30, 60)
+    await writeFile(path, libvirtImage(format, damaged))
+    await assert.rejects(read(path), { code: 'IMAGE_CORRUPT', path })
   }
 })
 

@@ -3,6 +3,7 @@ import { ImageError, storageError, throwIfCancelled } from '../errors.ts'
 import { DirectFile } from '../io/direct-file.ts'
 import { parseDescriptionArea } from './description-area.ts'
 import { HEADER_LENGTH, type SaveImageHeader, parseHeader } from './header.ts'
+import { imageDamaged, imageTruncated } from './image-fault.ts'
 import type { PendingEdit } from './pending-edit.ts'
 import type { MachineDescription, SavedMachine } from './saved-machine.ts'
 import { recoverEdit } from './recover-edit.ts'
@@ -59,11 +60,11 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
     if (!header.complete) {
       throw new ImageError(
         'IMAGE_INCOMPLETE',
-        `${path} is incomplete: the save that wrote it did not finish`,
+        `${path} cannot be restored: the save that wrote it never finished`,
         {
           path,
           offset: 0,
-          hint: 'It cannot be restored; the machine ran on if it still did. Delete the file',
+          hint: 'A guest that is still running lost nothing. Delete the file',
         },
       )
     }
@@ -100,20 +101,15 @@ function checkLength(
 ): void {
   const expected = header.extension?.fileLength
   if (fileLength <= bodyOffset || (expected !== undefined && fileLength < expected)) {
-    throw new ImageError(
-      'IMAGE_TRUNCATED',
+    const what =
       expected === undefined
-        ? `${path} ends before the memory of the machine: it has ${fileLength} bytes`
-        : `${path} is cut: it has ${fileLength} of ${expected} bytes`,
-      { path, offset: fileLength, hint: 'Fetch the file again from where it was copied' },
-    )
+        ? `it has ${fileLength} bytes and ends before the memory of the machine`
+        : `it has ${fileLength} of ${expected} bytes`
+    throw imageTruncated(path, what, { offset: fileLength })
   }
   if (expected !== undefined && fileLength > expected) {
-    throw new ImageError(
-      'IMAGE_CORRUPT',
-      `${path} has ${fileLength} bytes, ${fileLength - expected} more than were written`,
-      { path, offset: expected, hint: 'Fetch the file again from where it was copied' },
-    )
+    const what = `it has ${fileLength} bytes, ${fileLength - expected} more than were written`
+    throw imageDamaged(path, what, { offset: expected })
   }
 }
 
@@ -122,7 +118,7 @@ async function refuseSpecialFile(path: string): Promise<void> {
     throw storageError('open the image', path, error)
   })
   if (!facts.isFile()) {
-    throw new ImageError('NOT_AN_IMAGE', `${path} is not a save image: it is no regular file`, {
+    throw new ImageError('NOT_AN_IMAGE', `${path} is not a save image: it is not a regular file`, {
       path,
     })
   }

@@ -1,6 +1,6 @@
-import { ImageError } from '../errors.ts'
 import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateSlots } from '../io/aligned-memory.ts'
 import type { DirectFile } from '../io/direct-file.ts'
+import { imageTruncated } from './image-fault.ts'
 
 const SLOT_COUNT = 3
 const SLOT_LENGTH = 1024 * 1024
@@ -48,11 +48,8 @@ async function readPiece(
   const wanted = Math.min(end - at, slot.length)
   const found = await file.read(slot.subarray(0, alignUp(wanted, DIRECT_ALIGNMENT)), at)
   if (found < wanted) {
-    throw new ImageError('IMAGE_TRUNCATED', `${file.path} ends at byte ${at + found} of ${end}`, {
-      path: file.path,
-      offset: at + found,
-      hint: 'Fetch the file again from where it was copied',
-    })
+    const offset = at + found
+    throw imageTruncated(file.path, `it ends at byte ${offset} of ${end}`, { offset })
   }
   return slot.subarray(Math.max(0, start - at), wanted)
 }

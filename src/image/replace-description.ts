@@ -42,8 +42,8 @@ function fill({ xml, cookie }: MachineDescription, dataLength: number): Buffer {
   if (text.length > dataLength) {
     throw new UsageError(
       'BAD_ARGUMENT',
-      `The new XML is too long: with the cookie it takes ${text.length} bytes, and the image has room for ${dataLength}`,
-      { hint: 'Leave out comments and metadata' },
+      `The new XML is too long: with the cookie it takes ${text.length} bytes, but the image has room for ${dataLength}`,
+      { hint: 'Remove comments and metadata from it' },
     )
   }
   const area = Buffer.alloc(dataLength)

@@ -27,10 +27,10 @@ export async function rewriteDescription(
   if (!tryLock(file.fd)) {
     throw new ImageError(
       'IMAGE_IN_USE',
-      `${path} is in use: a guest runs from it, or somebody changes it`,
+      `${path} is in use: a guest runs from it, or another process is changing it`,
       {
         path,
-        hint: 'Wait until that has ended',
+        hint: 'Wait until the other has finished with it',
       },
     )
   }
@@ -75,7 +75,7 @@ function buildArea(
   if (text.length + rest.length > length) {
     throw new UsageError(
       'BAD_ARGUMENT',
-      `The new XML does not fit into ${path}: it has ${text.length} bytes, and there is room for ${length - rest.length}`,
+      `The new XML does not fit into ${path}: it has ${text.length} bytes, but there is room for ${length - rest.length}`,
       { path, hint: 'Convert the image with `stasis image-convert`, which makes room' },
     )
   }

@@ -1,7 +1,8 @@
-import { ImageError } from '../errors.ts'
+import type { ImageError } from '../errors.ts'
 import type { DirectFile } from '../io/direct-file.ts'
 import { endOfSections } from '../wire/end-of-sections.ts'
 import { SECTION } from '../wire/stream-constants.ts'
+import { imageTruncated } from './image-fault.ts'
 
 /** Longer than the device description of any machine. */
 const MAX_TAIL = 8 * 1024 * 1024
@@ -43,9 +44,6 @@ export async function* withCheckedEnd(
 }
 
 function cutStream(path: string, offset: number | undefined): ImageError {
-  return new ImageError(
-    'IMAGE_TRUNCATED',
-    `${path} is cut: what it holds of the machine does not end as QEMU ends a saved machine`,
-    { path, offset, hint: 'Fetch the file again from where it was copied' },
-  )
+  const what = 'its machine state does not end as QEMU ends one'
+  return imageTruncated(path, what, { offset })
 }

@@ -49,7 +49,7 @@ export class FrameUnpacker {
       at,
       Math.max(at, Math.min(at + storedLength, this.#length)),
     )
-    if (stored.length < storedLength) return { kind: 'cut' }
+    if (stored.length < storedLength) return { kind: 'truncated' }
     if (crc32c(stored) !== frames.crc(position)) return { kind: 'checksum' }
     const codec = frames.codec(position) ?? 'none'
     if (codec === 'none') return stored

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { endOfSections } from './end-of-sections.ts'
 import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-constants.ts'
-import { WireError } from './wire-error.ts'
+import { WireError, type WireErrorKind } from './wire-error.ts'
 
 /**
  * Parses QEMU's main migration stream, as a source sends it while a stopped guest is saved, while it arrives: RAM records go to a handler, the rest
@@ -104,9 +104,9 @@ export class MainStreamParser {
   finish(): MachineStream {
     const devices = Buffer.concat(this.#devices)
     if (this.#step !== 'devices' || devices.length === 0)
-      throw this.#fault('the stream ends before the device state')
+      throw this.#fault('truncated', 'the stream ends before the device state')
     const end = endOfSections(devices)
-    if (end === undefined) throw this.#fault('the device state has no end mark')
+    if (end === undefined) throw this.#fault('truncated', 'the device state has no end mark')
     return {
       head: this.#head,
       ramSection: this.#ramSection,
@@ -133,7 +133,7 @@ export class MainStreamParser {
       case 'devices':
         this.#deviceLength += bytes.length
         if (this.#deviceLength > MAX_DEVICE_LENGTH)
-          throw this.#fault('the device state is longer than 1 GiB')
+          throw this.#fault('corrupt', 'the device state is longer than 1 GiB')
         this.#devices.push(Buffer.from(bytes))
         return bytes.length
     }
@@ -142,7 +142,7 @@ export class MainStreamParser {
   #takeMagic(bytes: Buffer): number {
     if (bytes.length < STREAM_MAGIC.length) return -1
     if (!bytes.subarray(0, STREAM_MAGIC.length).equals(STREAM_MAGIC))
-      throw this.#fault('no QEMU stream of version 3')
+      throw this.#fault('corrupt', 'it is not a QEMU stream of version 3')
     this.#head = Buffer.from(STREAM_MAGIC)
     this.#step = 'configuration'
     return STREAM_MAGIC.length
@@ -158,7 +158,7 @@ export class MainStreamParser {
     const end = bytes.indexOf(RAM_START)
     if (end < 4) {
       if (bytes.length > MAX_HEAD_LENGTH)
-        throw this.#fault('no RAM section follows the configuration')
+        throw this.#fault('corrupt', 'no RAM section follows the configuration')
       return -1
     }
     const start = end - 5
@@ -185,9 +185,9 @@ export class MainStreamParser {
         if (bytes.length < 5) return -1
         return bytes.length < 5 + bytes.readUInt16BE(3) ? -1 : 5 + bytes.readUInt16BE(3)
       case SECTION.FULL:
-        throw this.#fault('a device saves its state ahead of RAM, which is not supported')
+        throw this.#fault('unsupported', 'a device saves its state before RAM')
       default:
-        throw this.#fault(`section mark 0x${mark.toString(16)} where RAM was expected`)
+        throw this.#fault('corrupt', `section mark 0x${mark.toString(16)} instead of RAM`)
     }
   }
 
@@ -197,12 +197,15 @@ export class MainStreamParser {
     if (bytes.length < nameEnd + 16) return -1
     const name = bytes.toString('latin1', 6, nameEnd)
     if (name !== 'ram')
-      throw this.#fault(`device "${name}" saves its state in several parts, which is not supported`)
+      throw this.#fault('unsupported', `device "${name}" saves its state in several parts`)
     if (bytes.readUInt32BE(nameEnd + 4) !== 4)
-      throw this.#fault(`RAM section version ${bytes.readUInt32BE(nameEnd + 4)}`)
+      throw this.#fault(
+        'unsupported',
+        `the RAM section has version ${bytes.readUInt32BE(nameEnd + 4)}`,
+      )
     const total = this.#word(bytes, nameEnd + 8)
     if (total.flags !== RAM_FLAG.MEM_SIZE)
-      throw this.#fault('the RAM section does not begin with its size')
+      throw this.#fault('corrupt', 'the RAM section does not start with its size')
     this.#ramSection = bytes.readUInt32BE(1)
     this.#announcedLeft = total.address
     this.#step = 'blocks'
@@ -225,7 +228,7 @@ export class MainStreamParser {
       nameLength === 0 ||
       this.#blocks.length >= MAX_BLOCKS
     ) {
-      throw this.#fault('the list of RAM blocks contradicts itself')
+      throw this.#fault('corrupt', 'the list of RAM blocks contradicts itself')
     }
     this.#blocks.push({ name: bytes.toString('utf8', 1, 1 + nameLength), length })
     this.#announcedLeft -= length
@@ -242,7 +245,7 @@ export class MainStreamParser {
     if (flags === RAM_FLAG.MULTIFD_FLUSH) return 8
     const kind = flags & ~RAM_FLAG.CONTINUE
     if (kind !== RAM_FLAG.PAGE && kind !== RAM_FLAG.ZERO)
-      throw this.#fault(`RAM record with flags 0x${flags.toString(16)}`)
+      throw this.#fault('unsupported', `a RAM record has flags 0x${flags.toString(16)}`)
     const nameLength = (flags & RAM_FLAG.CONTINUE) === 0 ? 1 + (bytes[8] ?? 0) : 0
     const start = 8 + nameLength
     const end = start + (kind === RAM_FLAG.PAGE ? PAGE_SIZE : 1)
@@ -250,18 +253,18 @@ export class MainStreamParser {
     if (nameLength > 0) this.#enterBlock(bytes.toString('utf8', 9, start))
     const block = this.#blocks[this.#block]
     if (block === undefined || address >= block.length)
-      throw this.#fault('RAM record outside its block')
+      throw this.#fault('corrupt', 'a RAM record is outside its block')
     const page = address / PAGE_SIZE
     if (kind === RAM_FLAG.PAGE) this.#handler.page(this.#block, page, bytes.subarray(start, end))
     else if (bytes[start] !== 0)
-      throw this.#fault('RAM record of a page filled with a byte that is not zero')
+      throw this.#fault('corrupt', 'a RAM record fills its page with a byte other than zero')
     else this.#addZero(page)
     return end
   }
 
   #takeFooter(bytes: Buffer): number {
     if (bytes.length < 5) return -1
-    if (bytes[0] !== SECTION.FOOTER) throw this.#fault('a RAM section without footer')
+    if (bytes[0] !== SECTION.FOOTER) throw this.#fault('corrupt', 'a RAM section has no footer')
     this.#checkSection(bytes.readUInt32BE(1))
     this.#step = this.#ended ? 'devices' : 'section'
     return 5
@@ -270,7 +273,11 @@ export class MainStreamParser {
   #enterBlock(name: string): void {
     this.#flushZeros()
     this.#block = this.#blocks.findIndex((block) => block.name === name)
-    if (this.#block < 0) throw this.#fault(`RAM record of block "${name}", which was not announced`)
+    if (this.#block < 0)
+      throw this.#fault(
+        'corrupt',
+        `a RAM record belongs to block "${name}", which was not announced`,
+      )
   }
 
   #addZero(page: number): void {
@@ -289,19 +296,20 @@ export class MainStreamParser {
   }
 
   #checkSection(id: number): void {
-    if (id !== this.#ramSection) throw this.#fault(`part of section ${id}, which is not RAM`)
+    if (id !== this.#ramSection)
+      throw this.#fault('corrupt', `a part belongs to section ${id}, which is not RAM`)
   }
 
   #word(bytes: Buffer, at: number): { readonly address: number; readonly flags: number } {
     const high = bytes.readUInt32BE(at)
     const low = bytes.readUInt32BE(at + 4)
-    if (high >= 0x200000) throw this.#fault('an address beyond 2^53')
+    if (high >= 0x200000) throw this.#fault('corrupt', 'an address is beyond 2^53')
     const flags = low & (PAGE_SIZE - 1)
     return { address: high * 0x1_0000_0000 + (low - flags), flags }
   }
 
-  #fault(what: string): WireError {
-    return new WireError(what, this.#position)
+  #fault(kind: WireErrorKind, what: string): WireError {
+    return new WireError(kind, what, this.#position)
   }
 }
 

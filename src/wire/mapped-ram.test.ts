@@ -19,10 +19,17 @@ test('parseMappedStart() parses what mappedStart() wrote', () => {
 })
 
 test('parseMappedStart() refuses other data, and a stream without a RAM section', () => {
-  assert.throws(() => parseMappedStart(Buffer.alloc(100)), /no QEMU stream/)
-  assert.throws(() => parseMappedStart(Buffer.concat([HEAD, Buffer.alloc(9)])), /ends before/)
+  assert.throws(() => parseMappedStart(Buffer.alloc(100)), {
+    kind: 'corrupt',
+    message: /not a QEMU stream/,
+  })
+  assert.throws(() => parseMappedStart(HEAD.subarray(0, 7)), { kind: 'truncated' })
+  assert.throws(() => parseMappedStart(Buffer.concat([HEAD, Buffer.alloc(9)])), {
+    kind: 'truncated',
+    message: /ends before/,
+  })
   const long = Buffer.concat([HEAD, Buffer.alloc(128 * 1024)])
-  assert.throws(() => parseMappedStart(long), /no RAM section/)
+  assert.throws(() => parseMappedStart(long), { kind: 'corrupt', message: /no RAM section/ })
 })
 
 test('parseMappedBlock() parses what serialiseMappedBlock() wrote, and placeBlock() places it as QEMU does', () => {
@@ -31,7 +38,12 @@ test('parseMappedBlock() parses what serialiseMappedBlock() wrote, and placeBloc
   assert.equal(block.pagesOffset, 0x100000)
   const bytes = serialiseMappedBlock(block)
   assert.deepEqual(parseMappedBlock(bytes), { ...block, length: bytes.length })
-  assert.throws(() => parseMappedBlock(bytes.subarray(0, -1)), /ends early/)
+  assert.throws(() => parseMappedBlock(bytes.subarray(0, -1)), {
+    kind: 'truncated',
+    message: /ends early/,
+  })
   bytes.writeUInt32BE(2, 1 + 6 + 8)
-  assert.throws(() => parseMappedBlock(bytes), /version 2/)
+  assert.throws(() => parseMappedBlock(bytes), { kind: 'unsupported', message: /version 2/ })
+  bytes.writeUInt8(0, 0)
+  assert.throws(() => parseMappedBlock(bytes), { kind: 'corrupt', message: /no name/ })
 })

@@ -46,17 +46,20 @@ const RAM_NAME = Buffer.from([3, 0x72, 0x61, 0x6d, 0, 0, 0, 0, 0, 0, 0, RAM_VERS
 
 /** Parses everything up to the first block. `bytes` are the stream's first `MAX_MAPPED_START_LENGTH`, or all of it. @throws WireError */
 export function parseMappedStart(bytes: Buffer): MappedRamStart {
-  if (bytes.length < 8 || bytes.readUInt32BE(0) !== 0x5145564d || bytes.readUInt32BE(4) !== 3)
-    throw new WireError('no QEMU stream of version 3', 0)
+  if (bytes.length < 8) throw new WireError('truncated', 'the stream has no head', bytes.length)
+  if (bytes.readUInt32BE(0) !== 0x5145564d || bytes.readUInt32BE(4) !== 3)
+    throw new WireError('corrupt', 'it is not a QEMU stream of version 3', 0)
   const name = bytes.indexOf(RAM_NAME)
   if (name < 0 && bytes.length < MAX_MAPPED_START_LENGTH)
-    throw new WireError('the stream ends before its RAM section', bytes.length)
-  if (name < 13 || bytes[name - 5] !== SECTION.START || bytes.length < name + RAM_NAME.length + 8)
-    throw new WireError('no RAM section follows the configuration', 8)
+    throw new WireError('truncated', 'the stream ends before its RAM section', bytes.length)
+  if (name < 13 || bytes[name - 5] !== SECTION.START)
+    throw new WireError('corrupt', 'no RAM section follows the configuration', 8)
   const at = name + RAM_NAME.length
+  if (bytes.length < at + 8)
+    throw new WireError('truncated', 'the stream ends before its RAM blocks', bytes.length)
   const totalLength = readLong(bytes, at) - RAM_FLAG.MEM_SIZE
   if (totalLength <= 0 || totalLength % PAGE_SIZE !== 0)
-    throw new WireError('the RAM section does not begin with its size', at)
+    throw new WireError('corrupt', 'the RAM section does not start with its size', at)
   return {
     head: bytes.subarray(0, name - 5),
     ramSection: bytes.readUInt32BE(name - 4),
@@ -79,13 +82,15 @@ export function mappedStart(ramSection: number, totalLength: number): Buffer {
 export function parseMappedBlock(bytes: Buffer): MappedBlock & { readonly length: number } {
   const nameLength = bytes[0] ?? 0
   const at = 1 + nameLength
-  if (nameLength === 0 || bytes.length < at + 8 + HEADER_LENGTH)
-    throw new WireError('the list of RAM blocks ends early', 0)
+  if (bytes.length < at + 8 + HEADER_LENGTH)
+    throw new WireError('truncated', 'the list of RAM blocks ends early', 0)
+  if (nameLength === 0) throw new WireError('corrupt', 'a RAM block has no name', 0)
   const version = bytes.readUInt32BE(at + 8)
   if (version !== HEADER_VERSION)
-    throw new WireError(`mapped-ram header of version ${version}`, at + 8)
+    throw new WireError('unsupported', `its mapped-ram header has version ${version}`, at + 8)
   const pageSize = readLong(bytes, at + 12)
-  if (pageSize !== PAGE_SIZE) throw new WireError(`mapped-ram pages of ${pageSize} bytes`, at + 12)
+  if (pageSize !== PAGE_SIZE)
+    throw new WireError('unsupported', `its pages have ${pageSize} bytes`, at + 12)
   return {
     name: bytes.toString('utf8', 1, at),
     usedLength: readLong(bytes, at),

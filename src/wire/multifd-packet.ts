@@ -73,21 +73,25 @@ export function parseMultifdHeader(
   const flags = view.readUInt32BE(8)
   // Every flag but SYNC gives the encoding of the pages, or marks a packet without pages; a packet without pages may lack it.
   if ((flags & ~MULTIFD_FLAG_SYNC & ~CODEC_FLAGS[codec]) !== 0)
-    throw new WireError(`multifd packet with flags 0x${flags.toString(16)}`, 8)
+    throw new WireError('unsupported', `a multifd packet has flags 0x${flags.toString(16)}`, 8)
   const normalPages = view.readUInt32BE(16)
   const zeroPages = view.readUInt32BE(32)
   if (normalPages + zeroPages > MULTIFD_PACKET_PAGES) {
-    throw new WireError(`multifd packet of ${normalPages} and ${zeroPages} pages`, 16)
+    throw new WireError('corrupt', `a multifd packet has ${normalPages} + ${zeroPages} pages`, 16)
   }
   const dataLength = view.readUInt32BE(20)
   // A packet without pages repeats the length of the one before it.
   const most = normalPages * PAGE_SIZE
   const fits = codec === 'none' ? dataLength === most : dataLength <= most * 2 + 65536
   if (normalPages > 0 && !fits)
-    throw new WireError(`multifd packet of ${normalPages} pages announces ${dataLength} bytes`, 20)
+    throw new WireError(
+      'corrupt',
+      `a multifd packet of ${normalPages} pages announces ${dataLength} bytes`,
+      20,
+    )
   const nameEnd = view.indexOf(0, 64)
   if (nameEnd < 64 || nameEnd >= MULTIFD_HEADER_LENGTH)
-    throw new WireError('multifd packet whose block name has no end', 64)
+    throw new WireError('corrupt', 'the block name in a multifd packet is not terminated', 64)
   return {
     sync: (flags & MULTIFD_FLAG_SYNC) !== 0,
     normalPages,
@@ -112,7 +116,7 @@ export function readPageNumbers(
     const high = view.readUInt32BE(at)
     const low = view.readUInt32BE(at + 4)
     if (low % PAGE_SIZE !== 0 || high >= 0x100000)
-      throw new WireError('multifd packet with an offset that is no page', at)
+      throw new WireError('corrupt', 'an offset in a multifd packet is not that of a page', at)
     return (high * 0x1_0000_0000 + low) / PAGE_SIZE
   })
 }
@@ -150,9 +154,10 @@ export function serialiseMultifdPacket(packet: {
 }
 
 function checkStart(view: Buffer): void {
-  if (view.readUInt32BE(0) !== MULTIFD_MAGIC) throw new WireError('no multifd magic', 0)
+  if (view.readUInt32BE(0) !== MULTIFD_MAGIC)
+    throw new WireError('corrupt', 'a multifd packet does not start with its magic', 0)
   if (view.readUInt32BE(4) !== VERSION)
-    throw new WireError(`multifd version ${view.readUInt32BE(4)}`, 4)
+    throw new WireError('unsupported', `a multifd packet has version ${view.readUInt32BE(4)}`, 4)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

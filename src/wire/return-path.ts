@@ -89,7 +89,7 @@ function takeMessage(bytes: Buffer): Taken | undefined {
     case TYPE.SWITCHOVER_ACK:
       return { message: { type: 'other' }, length }
     default:
-      throw new WireError(`message of type ${type} on the return path`, 0)
+      throw new WireError('corrupt', `a message on the return path has type ${type}`, 0)
   }
 }
 
@@ -97,10 +97,11 @@ function takeMessage(bytes: Buffer): Taken | undefined {
 function takeBitmap(bytes: Buffer, block: string, start: number): Taken | undefined {
   if (bytes.length < start + 8) return undefined
   const size = longAt(bytes, start)
-  if (size > MAX_BITMAP_LENGTH) throw new WireError(`bitmap of ${size} bytes`, start)
+  if (size > MAX_BITMAP_LENGTH) throw new WireError('corrupt', `a bitmap has ${size} bytes`, start)
   const end = start + 8 + size
   if (bytes.length < end + 8) return undefined
-  if (bytes.readBigUInt64BE(end) !== BITMAP_END) throw new WireError('bitmap without end mark', end)
+  if (bytes.readBigUInt64BE(end) !== BITMAP_END)
+    throw new WireError('corrupt', 'a bitmap has no end mark', end)
   const bits = Uint8Array.from(bytes.subarray(start + 8, end))
   return { message: { type: 'received', block, bits }, length: end + 8 }
 }
@@ -110,20 +111,22 @@ function request(body: Buffer): { type: 'request'; start: number; length: number
 }
 
 function longAt(bytes: Buffer, at: number): number {
-  if (bytes.length < at + 8) throw new WireError('return path message that is cut', at)
+  if (bytes.length < at + 8)
+    throw new WireError('corrupt', 'a message on the return path is too short', at)
   const value = Number(bytes.readBigUInt64BE(at))
-  if (!Number.isSafeInteger(value)) throw new WireError('an address beyond 2^53', at)
+  if (!Number.isSafeInteger(value)) throw new WireError('corrupt', 'an address is beyond 2^53', at)
   return value
 }
 
 function wordAt(bytes: Buffer, at: number): number {
-  if (bytes.length < at + 4) throw new WireError('return path message that is cut', at)
+  if (bytes.length < at + 4)
+    throw new WireError('corrupt', 'a message on the return path is too short', at)
   return bytes.readUInt32BE(at)
 }
 
 function stringAt(bytes: Buffer, at: number): string {
   const length = bytes[at]
   if (length === undefined || bytes.length < at + 1 + length)
-    throw new WireError('return path message that is cut', at)
+    throw new WireError('corrupt', 'a message on the return path is too short', at)
   return bytes.toString('utf8', at + 1, at + 1 + length)
 }

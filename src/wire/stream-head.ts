@@ -24,7 +24,11 @@ export function withoutCapability(head: Uint8Array, capability: string): Uint8Ar
 export function withCapability(head: Uint8Array, capability: string): Uint8Array {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
   if (bytes[STREAM_MAGIC.length] !== SECTION.CONFIGURATION)
-    throw new WireError('the stream has no configuration section', STREAM_MAGIC.length)
+    throw new WireError(
+      'unsupported',
+      'the stream has no configuration section',
+      STREAM_MAGIC.length,
+    )
   const found = findCapabilities(bytes)
   const { start, end, names } = found ?? { start: bytes.length, end: bytes.length, names: [] }
   if (names.includes(capability)) return head
@@ -74,7 +78,8 @@ function findCapabilities(bytes: Buffer): Capabilities | undefined {
     cursor.word()
     if (name === NAME) {
       const count = cursor.word()
-      if (count > 256) throw new WireError(`${count} capabilities in the configuration`, start)
+      if (count > 256)
+        throw new WireError('corrupt', `the configuration has ${count} capabilities`, start)
       const names = Array.from({ length: count }, () => cursor.string())
       return { start, end: cursor.at, names }
     }
@@ -131,7 +136,7 @@ class Cursor {
 
   skip(length: number): void {
     if (this.at + length > this.#bytes.length)
-      throw new WireError('the configuration section is cut', this.at)
+      throw new WireError('truncated', 'the configuration section is not complete', this.at)
     this.at += length
   }
 }

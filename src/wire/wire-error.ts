@@ -1,9 +1,18 @@
-/** A stream that does not follow QEMU's format; `offset` counts from the start of the bytes given. */
+/**
+ * What is wrong with a stream: it ends too early; it contradicts QEMU's format; it is of a kind that is not supported here, such as a
+ * newer version of the format.
+ */
+export type WireErrorKind = 'truncated' | 'corrupt' | 'unsupported'
+
+/** A stream that does not follow QEMU's format. `offset` counts from the start of the bytes given. */
 export class WireError extends Error {
+  readonly kind: WireErrorKind
   readonly offset: number
-  constructor(message: string, offset: number) {
+
+  constructor(kind: WireErrorKind, message: string, offset: number) {
     super(message)
     this.name = 'WireError'
+    this.kind = kind
     this.offset = offset
   }
 }

@@ -92,10 +92,14 @@ async function refuseWhatCannotBeReplaced(path: string, count: number): Promise<
     const name = channelPath(path, channel)
     const facts = await stat(name).catch(() => undefined)
     if (facts === undefined || facts.isFile()) continue
-    throw new StorageError('FILE_EXISTS', `Could not save: ${name} exists and is no regular file`, {
-      operation: `save to ${path}`,
-      path: name,
-      hint: 'Channel files are called like the image, with .1, .2 and so on behind. Save under another name',
-    })
+    throw new StorageError(
+      'FILE_EXISTS',
+      `Could not save: ${name} exists and is not a regular file`,
+      {
+        operation: `save to ${path}`,
+        path: name,
+        hint: 'Channel files have the name of the image with .1, .2 and so on added. Save under another name',
+      },
+    )
   }
 }

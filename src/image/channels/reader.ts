@@ -2,6 +2,7 @@ import { crc32c } from '@node-rs/crc32'
 import { ImageError, StorageError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
 import { DirectFile } from '../../io/direct-file.ts'
+import { imageDamaged, imageTruncated } from '../image-fault.ts'
 import type { OpenedImage } from '../opened-image.ts'
 import { readAhead } from '../read-ahead.ts'
 import type { SavedMachine } from '../saved-machine.ts'
@@ -70,11 +71,8 @@ export async function readTable(image: OpenedImage): Promise<ChannelTable> {
   const table = parseTable(bytes, place)
   if (alignUp(bodyOffset + table.mainLength, TABLE_ALIGNMENT) !== offset) throw misplaced(place)
   if (table.channels.length !== header.extension?.channels) {
-    throw new ImageError(
-      'IMAGE_CORRUPT',
-      `${path} has ${table.channels.length} channels by its table and ${header.extension?.channels} by its header`,
-      place,
-    )
+    const counts = `its table lists ${table.channels.length} channels, its header ${header.extension?.channels}`
+    throw imageDamaged(path, counts, { offset })
   }
   return table
 }
@@ -119,21 +117,21 @@ async function checkChannelFile(
   if (found === head.length && crc32c(head) !== entry.headCrc) {
     throw new ImageError(
       'IMAGE_CHANNEL_FOREIGN',
-      `${path} is not channel ${channel + 1} of ${imagePath}: it begins differently`,
-      { path, offset: 0, hint: 'Put the channel files that were saved together beside each other' },
+      `${path} is not channel ${channel + 1} of ${imagePath}: its first bytes differ`,
+      {
+        path,
+        offset: 0,
+        hint: `Put the channel files that were saved with ${imagePath} beside it`,
+      },
     )
   }
   const length = await opened.size()
   if (length === entry.length) return
-  throw new ImageError(
-    length < entry.length ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT',
-    `${path} has ${length} bytes, and ${entry.length} were saved`,
-    {
-      path,
-      offset: Math.min(length, entry.length),
-      hint: 'Fetch the file again from where it was copied',
-    },
-  )
+  throw length < entry.length
+    ? imageTruncated(path, `it has ${length} of ${entry.length} bytes`, { offset: length })
+    : imageDamaged(path, `it has ${length} bytes, ${length - entry.length} more than were saved`, {
+        offset: entry.length,
+      })
 }
 
 /** Holds the last piece back until the checksum over everything was correct: a damaged stream never ends normally. */
@@ -150,24 +148,14 @@ async function* checkedBytes(source: {
     crc = crc32c(piece, crc)
     left -= piece.length
     if (left === 0 && crc !== source.crc) {
-      throw new ImageError(
-        'IMAGE_CORRUPT',
-        `${file.path} is damaged: bytes ${start} to ${start + length} do not match their checksum`,
-        {
-          path: file.path,
-          offset: start,
-          hint: 'Fetch the file again from where it was copied, or restore an older image',
-        },
-      )
+      const what = `bytes ${start} to ${start + length} do not match their checksum`
+      throw imageDamaged(file.path, what, { offset: start })
     }
     yield piece
   }
 }
 
 function misplaced(place: { readonly path: string; readonly offset: number }): ImageError {
-  return new ImageError(
-    'IMAGE_CORRUPT',
-    `${place.path} has its channel table in an impossible place`,
-    place,
-  )
+  const { path, offset } = place
+  return imageDamaged(path, `its channel table cannot start at byte ${offset}`, { offset })
 }

@@ -1,5 +1,6 @@
 import { crc32c } from '@node-rs/crc32'
-import { ImageError } from '../../errors.ts'
+import type { ImageError } from '../../errors.ts'
+import { imageDamaged, imageTooNew } from '../image-fault.ts'
 import { readLong, writeLong } from '../long.ts'
 
 // All numbers here are those of docs/format/channels.md.
@@ -85,7 +86,7 @@ export function parseTableEnd(end: Uint8Array, place: Place): number {
     channels > MAX_CHANNELS ||
     bytes.readUInt32LE(12) !== END_MAGIC
   ) {
-    throw corrupt(place, 'it has no end')
+    throw corrupt(place, 'its end is missing')
   }
   return length
 }
@@ -100,20 +101,21 @@ export function parseTable(table: Uint8Array, place: Place): ChannelTable {
     bytes.length < tableLength(1) ||
     bytes.readUInt32LE(bytes.length - 8) !== crc32c(bytes.subarray(0, -8))
   ) {
-    throw corrupt(place, 'it does not match its checksum')
+    throw corrupt(place, 'its checksum does not match')
   }
-  if (bytes.toString('latin1', 0, 8) !== MAGIC) throw corrupt(place, 'it does not begin as one')
+  if (bytes.toString('latin1', 0, 8) !== MAGIC)
+    throw corrupt(place, 'it does not start with its magic')
   const version = bytes.readUInt32LE(8)
   if (version !== VERSION) {
-    throw new ImageError(
-      'IMAGE_TOO_NEW',
-      `${place.path} has a channel table of version ${version}; this program knows ${VERSION}`,
-      { ...place, hint: 'Restore it with a newer Stasis' },
-    )
+    throw imageTooNew(place.path, 'channel table', {
+      version,
+      known: VERSION,
+      offset: place.offset + 8,
+    })
   }
   const count = bytes.readUInt32LE(12)
   if (bytes.length !== tableLength(count))
-    throw corrupt(place, `it is not that of ${count} channels`)
+    throw corrupt(place, `it does not have the length of one for ${count} channels`)
   return {
     imageId: Uint8Array.from(bytes.subarray(16, 32)),
     mainLength: readLong(bytes, 32),
@@ -134,8 +136,5 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function corrupt(place: Place, what: string): ImageError {
-  return new ImageError('IMAGE_CORRUPT', `${place.path} has a damaged channel table: ${what}`, {
-    ...place,
-    hint: 'Fetch the file again from where it was copied, or restore an older image',
-  })
+  return imageDamaged(place.path, what, { part: 'channel table', offset: place.offset })
 }

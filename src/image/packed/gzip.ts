@@ -3,6 +3,7 @@ import { createGunzip, gunzip } from 'node:zlib'
 import { ByteSource } from '../byte-source.ts'
 import { MAX_WHOLE, type Member, unpackMembers } from './members.ts'
 import { streamThrough } from './stream-through.ts'
+import { UnexpectedEnd } from './unexpected-end.ts'
 
 const gunzipAsync = promisify(gunzip)
 const CHUNK = 1024 * 1024
@@ -49,9 +50,9 @@ async function* members(
     const bytes = Buffer.allocUnsafe(length)
     head.copy(bytes)
     if ((await source.fill(bytes.subarray(MEMBER_HEAD))) < length - MEMBER_HEAD)
-      throw new Error('it ends inside a member')
+      throw new UnexpectedEnd('a member')
     const content = bytes.readUInt32LE(length - 4)
-    if (content > MAX_WHOLE) throw new Error('a member is longer than it may be')
+    if (content > MAX_WHOLE) throw new Error(`a member is longer than ${MAX_WHOLE} bytes`)
     yield { kind: 'whole', bytes, length: content }
   }
 }

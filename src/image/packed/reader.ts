@@ -1,9 +1,12 @@
-import { ImageError, StasisError } from '../../errors.ts'
+import { StasisError } from '../../errors.ts'
+import { imageDamaged, imageTruncated } from '../image-fault.ts'
 import type { OpenedImage } from '../opened-image.ts'
 import { readAhead } from '../read-ahead.ts'
 import type { SavedMachine, SingleStream } from '../saved-machine.ts'
 import { withCheckedEnd } from '../stream-end.ts'
 import { PACKINGS, type PackedFormat } from './packing.ts'
+import { END_LENGTH, lacksEnd } from './stream-end.ts'
+import { UnexpectedEnd } from './unexpected-end.ts'
 
 /** Reads libvirt's compressed formats: QEMU's stream as a tool compressed it, in one piece or several (docs/format/libvirt-header.md). */
 export function openPacked(image: OpenedImage): Promise<SavedMachine> {
@@ -23,10 +26,7 @@ export function openPacked(image: OpenedImage): Promise<SavedMachine> {
       length: fileLength - bodyOffset,
       checked: true,
       open: (onRead) =>
-        withCheckedEnd(
-          file.path,
-          explained(file.path, format, PACKINGS[format].unpack(read(onRead))),
-        ),
+        withCheckedEnd(file.path, explained(image, format, PACKINGS[format].unpack(read(onRead)))),
     },
     [Symbol.asyncDispose]: () => file.close(),
   })
@@ -34,7 +34,7 @@ export function openPacked(image: OpenedImage): Promise<SavedMachine> {
 
 /** Attributes a decompression failure to the image. */
 async function* explained(
-  path: string,
+  image: OpenedImage,
   format: PackedFormat,
   pieces: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -42,17 +42,23 @@ async function* explained(
     yield* pieces
   } catch (cause) {
     if (cause instanceof StasisError) throw cause
-    const cut = /\bends?\b/i.test(String(cause))
-    throw new ImageError(
-      cut ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT',
-      cut
-        ? `${path} is cut: its ${format} data have no end`
-        : `${path} is damaged: its ${format} data cannot be decompressed`,
-      {
-        path,
-        hint: 'Fetch the file again from where it was copied, or restore an older image',
-        cause,
-      },
-    )
+    const { path } = image.file
+    throw (await isTruncated(image, format, cause))
+      ? imageTruncated(path, `its ${format} data have no end`, { cause })
+      : imageDamaged(path, `its ${format} data cannot be decompressed`, { cause })
   }
+}
+
+async function isTruncated(
+  { file, bodyOffset, fileLength }: OpenedImage,
+  format: PackedFormat,
+  cause: unknown,
+): Promise<boolean> {
+  if (cause instanceof UnexpectedEnd) return true
+  // Of `node:zlib`, for zstd too: the input ended before the data did.
+  if ((cause as NodeJS.ErrnoException).code === 'Z_BUF_ERROR') return true
+  const [first, last] = [Buffer.alloc(END_LENGTH), Buffer.alloc(END_LENGTH)]
+  await file.read(first, bodyOffset)
+  await file.read(last, Math.max(bodyOffset, fileLength - END_LENGTH))
+  return lacksEnd(format, first, last)
 }

@@ -3,6 +3,7 @@ import { decompress } from '../../io/decompress.ts'
 import { ByteSource } from '../byte-source.ts'
 import { MAX_WHOLE, type Member, unpackMembers } from './members.ts'
 import { streamThrough } from './stream-through.ts'
+import { UnexpectedEnd } from './unexpected-end.ts'
 import {
   MAX_FRAME_HEADER,
   type ZstdFrameHeader,
@@ -36,7 +37,8 @@ async function* frames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Member
       header = readFrameHeader(head.subarray(0, length))
     }
     if (length === 0) return
-    if (header === 'foreign' || header === undefined) throw new Error('this is no zstd frame')
+    if (header === 'foreign' || header === undefined)
+      throw new Error('the data are not a zstd frame')
     if (header.skip !== undefined) {
       await skip(source, header.skip)
       continue
@@ -108,5 +110,5 @@ function streamed(parts: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
 }
 
 function cut(): Error {
-  return new Error('it ends inside a frame')
+  return new UnexpectedEnd('a frame')
 }

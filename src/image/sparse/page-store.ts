@@ -1,6 +1,7 @@
-import { ImageError, InternalError } from '../../errors.ts'
+import { InternalError } from '../../errors.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import type { MappedBlock } from '../../wire/mapped-ram.ts'
+import { imageTruncated } from '../image-fault.ts'
 import { PAGE_SIZE, type PageRange, type PageStore, type RamBlock } from '../saved-machine.ts'
 import { FileWindow } from '../stasis/file-window.ts'
 import type { PageRuns } from './page-runs.ts'
@@ -75,15 +76,8 @@ export class SparsePageStore implements PageStore {
     const pages = window.bytes(start, end)
     if (pages.length === end - start) return pages
     const { block, firstPage } = this.range(index)
-    throw new ImageError(
-      'IMAGE_TRUNCATED',
-      `${this.#file.path} is cut at page ${firstPage} of ${this.blocks[block]?.name}`,
-      {
-        path: this.#file.path,
-        offset: start,
-        hint: 'Fetch the file again from where it was copied',
-      },
-    )
+    const what = `page ${firstPage} of ${this.blocks[block]?.name} is missing`
+    throw imageTruncated(this.#file.path, what, { offset: start })
   }
 
   #window(reader: number): FileWindow {

@@ -1,4 +1,4 @@
-import { ImageError } from '../../errors.ts'
+import type { ImageError } from '../../errors.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import { incomingHead } from '../../wire/incoming-stream.ts'
 import { type MachineStream, MainStreamParser } from '../../wire/main-stream.ts'
@@ -13,6 +13,7 @@ import {
   parseMappedStart,
 } from '../../wire/mapped-ram.ts'
 import { WireError } from '../../wire/wire-error.ts'
+import { imageDamaged, imageTruncated, imageWireFault } from '../image-fault.ts'
 import type { OpenedImage } from '../opened-image.ts'
 import { PAGE_SIZE, type SavedMachine } from '../saved-machine.ts'
 import { SparsePageStore } from './page-store.ts'
@@ -42,9 +43,10 @@ export async function openSparse(image: OpenedImage): Promise<SavedMachine> {
   let at = bodyOffset + start.length
   for (let left = start.totalLength; left > 0;) {
     const block = await readBlock(file, at, fileLength, left)
-    if (blocks.length === MAX_BLOCKS) throw damaged(file.path, at, `has over ${MAX_BLOCKS} blocks`)
+    if (blocks.length === MAX_BLOCKS)
+      throw damaged(file.path, at, `it has more than ${MAX_BLOCKS} RAM blocks`)
     if (blocks.some(({ name }) => name === block.name))
-      throw damaged(file.path, at, `has two blocks called ${block.name}`)
+      throw damaged(file.path, at, `two RAM blocks have the name ${block.name}`)
     await readBitmap(file, block, blocks.length, runs)
     blocks.push(block)
     left -= block.usedLength
@@ -83,22 +85,15 @@ async function readBlock(
     usedLength % PAGE_SIZE !== 0 ||
     usedLength > Math.min(left, MAX_USED_LENGTH)
   )
-    throw damaged(file.path, at, `says that ${name} has ${usedLength} bytes`)
+    throw damaged(file.path, at, `${name} cannot have ${usedLength} bytes`)
   const bitmapEnd = bitmapOffset + bitmapLength(usedLength)
   if (bitmapOffset < at + block.length || bitmapEnd > pagesOffset)
-    throw damaged(file.path, at, `has the bitmap of ${name} at ${bitmapOffset}`)
+    throw damaged(file.path, at, `the bitmap of ${name} cannot be at byte ${bitmapOffset}`)
   if (pagesOffset % MAPPED_RAM_ALIGNMENT !== 0 || !Number.isSafeInteger(pagesOffset))
-    throw damaged(file.path, at, `has the pages of ${name} at ${pagesOffset}`)
+    throw damaged(file.path, at, `the pages of ${name} cannot be at byte ${pagesOffset}`)
   if (pagesOffset + usedLength > fileLength) {
-    throw new ImageError(
-      'IMAGE_TRUNCATED',
-      `${file.path} is cut: ${name} reaches to byte ${pagesOffset + usedLength}, and it has ${fileLength}`,
-      {
-        path: file.path,
-        offset: fileLength,
-        hint: 'Fetch the file again from where it was copied',
-      },
-    )
+    const what = `${name} ends at byte ${pagesOffset + usedLength}, but the file has ${fileLength} bytes`
+    throw imageTruncated(file.path, what, { offset: fileLength })
   }
   return block
 }
@@ -116,7 +111,7 @@ async function readBitmap(
     const part = piece.subarray(0, Math.min(piece.length, length - at))
     await file.read(part, bitmapOffset + at)
     if (!runs.appendBitmap(position, part, at * 8, usedLength / PAGE_SIZE))
-      throw damaged(file.path, bitmapOffset, `has pages behind the end of ${name}`)
+      throw damaged(file.path, bitmapOffset, `it has pages behind the end of ${name}`)
   }
 }
 
@@ -130,7 +125,7 @@ async function readTail(
 ): Promise<MachineStream> {
   const length = fileLength - at
   if (length > MAX_TAIL_LENGTH)
-    throw damaged(file.path, at, `has ${length} bytes of device state, more than there can be`)
+    throw damaged(file.path, at, `its device state cannot have ${length} bytes`)
   const tail = Buffer.allocUnsafe(length)
   const found = await file.read(tail, at)
   // An ordinary stream with the same blocks, which the parser understands.
@@ -149,20 +144,10 @@ function parsed<T>(path: string, at: number, parse: () => T): T {
   try {
     return parse()
   } catch (cause) {
-    if (!(cause instanceof WireError)) throw cause
-    const cut = /\bends?\b/.test(cause.message) || /no end mark/.test(cause.message)
-    throw new ImageError(
-      cut ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT',
-      `${path} ${cut ? 'is cut' : 'is damaged'}: ${cause.message}`,
-      { path, offset: at, hint: 'Fetch the file again from where it was copied', cause },
-    )
+    throw cause instanceof WireError ? imageWireFault(path, cause, { offset: at }) : cause
   }
 }
 
 function damaged(path: string, offset: number, what: string): ImageError {
-  return new ImageError('IMAGE_CORRUPT', `${path} is damaged: it ${what}`, {
-    path,
-    offset,
-    hint: 'Fetch the file again from where it was copied, or restore an older image',
-  })
+  return imageDamaged(path, what, { offset })
 }

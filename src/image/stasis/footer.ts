@@ -1,5 +1,5 @@
 import { crc32c } from '@node-rs/crc32'
-import { ImageError } from '../../errors.ts'
+import { imageDamaged, imageTooNew } from '../image-fault.ts'
 import { readLong, writeLong } from '../long.ts'
 
 /** Length of the end of a stasis image in bytes (docs/format/stasis.md, "Footer"). */
@@ -44,18 +44,12 @@ export function parseFooter(
     bytes.toString('latin1', 0, 8) !== MAGIC ||
     bytes.readUInt32LE(60) !== crc32c(bytes.subarray(0, 60))
   ) {
-    throw new ImageError('IMAGE_CORRUPT', `${place.path} has a damaged footer`, {
-      ...place,
-      hint: 'Fetch the file again from where it was copied, or restore an older image',
-    })
+    const what = 'its magic or its checksum does not match'
+    throw imageDamaged(place.path, what, { part: 'footer', offset: place.offset })
   }
   const version = bytes.readUInt32LE(28)
   if (version !== VERSION) {
-    throw new ImageError(
-      'IMAGE_TOO_NEW',
-      `${place.path} has a footer of version ${version}; this program knows ${VERSION}`,
-      { path: place.path, offset: place.offset + 28, hint: 'Restore it with a newer Stasis' },
-    )
+    throw imageTooNew(place.path, 'footer', { version, known: VERSION, offset: place.offset + 28 })
   }
   return {
     indexOffset: readLong(bytes, 8),

@@ -53,7 +53,7 @@ function checkPart(part: FilePart, name: string, at: number, place: IndexPlace):
     part.offset < place.bodyOffset ||
     part.offset + part.length > place.offset
   ) {
-    throw refuse(place, at, `the ${name} cannot lie at ${part.offset}`)
+    throw refuse(place, at, `the ${name} cannot be at byte ${part.offset}`)
   }
 }
 
@@ -64,7 +64,7 @@ function blockFault(block: StasisBlock, bodyOffset: number, logEnd: number): str
     return `cannot have ${usedLength} bytes`
   if (linearOffset === 0) return undefined
   const inside = linearOffset >= bodyOffset && linearOffset + usedLength <= logEnd
-  if (!inside || linearOffset % LINEAR_ALIGNMENT !== 0) return `cannot lie at ${linearOffset}`
+  if (!inside || linearOffset % LINEAR_ALIGNMENT !== 0) return `cannot be at byte ${linearOffset}`
   return undefined
 }
 
@@ -80,13 +80,15 @@ function checkFrames(
   for (let frame = 0; frame < frames.count; frame += 1) {
     const position = frames.block(frame)
     const block = blocks[position]
-    if (block === undefined) throw error(frame, `is of block ${position}, which does not exist`)
+    if (block === undefined)
+      throw error(frame, `belongs to block ${position}, which does not exist`)
     const codec = frames.codec(frame)
     if (codec === undefined) throw error(frame, 'has an unknown codec')
     const firstPage = frames.firstPage(frame)
     const pageCount = frames.pageCount(frame)
     const length = pageCount * PAGE_SIZE
-    if (pageCount < 1 || pageCount > MAX_FRAME_PAGES) throw error(frame, `has ${pageCount} pages`)
+    if (pageCount < 1 || pageCount > MAX_FRAME_PAGES)
+      throw error(frame, `cannot have ${pageCount} pages`)
     if (firstPage * PAGE_SIZE + length > block.usedLength)
       throw error(frame, `lies outside ${block.name}`)
     if (position < blockBefore) throw error(frame, 'is out of order')
@@ -97,9 +99,9 @@ function checkFrames(
       throw error(frame, `cannot have ${stored} stored bytes`)
     const offset = frames.offset(frame)
     if (offset % (codec === 'none' ? PAGE_SIZE : FRAME_ALIGNMENT) !== 0)
-      throw error(frame, `is not aligned at ${offset}`)
+      throw error(frame, `is not aligned at byte ${offset}`)
     if (offset < bodyOffset || offset + stored > logEnd)
-      throw error(frame, `cannot lie at ${offset}`)
+      throw error(frame, `cannot be at byte ${offset}`)
     const { linearOffset } = block
     if (linearOffset !== 0 && (codec !== 'none' || offset !== linearOffset + firstPage * PAGE_SIZE))
       throw error(frame, `is not where ${block.name} has it`)

@@ -1,5 +1,6 @@
 import { crc32c } from '@node-rs/crc32'
-import { ImageError } from '../../errors.ts'
+import type { ImageError } from '../../errors.ts'
+import { imageDamaged, imageTooNew } from '../image-fault.ts'
 import { PAGE_SIZE } from '../saved-machine.ts'
 import { FRAME_RECORD_LENGTH, FrameTable } from './frame-table.ts'
 import { readLong, writeLong } from '../long.ts'
@@ -104,44 +105,44 @@ export function parseIndex(
   const bytes = Buffer.from(index.buffer, index.byteOffset, index.length)
   const refuse = (at: number, what: string): ImageError => damagedIndex(place, at, what)
   if (bytes.length < INDEX_HEAD_LENGTH || bytes.toString('latin1', 0, 8) !== INDEX_MAGIC)
-    throw refuse(0, 'it does not begin as one')
+    throw refuse(0, 'it does not start with its magic')
   const version = bytes.readUInt32LE(8)
   if (version !== VERSION) {
-    throw new ImageError(
-      'IMAGE_TOO_NEW',
-      `${place.path} has an index of version ${version}; this program knows ${VERSION}`,
-      { path: place.path, offset: place.offset + 8, hint: 'Restore it with a newer Stasis' },
-    )
+    throw imageTooNew(place.path, 'index', { version, known: VERSION, offset: place.offset + 8 })
   }
   const blockCount = bytes.readUInt32LE(12)
   const frameCount = bytes.readUInt32LE(16)
-  if (blockCount < 1 || blockCount > MAX_BLOCKS) throw refuse(12, `it has ${blockCount} blocks`)
+  if (blockCount < 1 || blockCount > MAX_BLOCKS)
+    throw refuse(12, `it cannot have ${blockCount} blocks`)
   const framesAt = INDEX_HEAD_LENGTH + blockCount * BLOCK_RECORD_LENGTH
   const length = framesAt + frameCount * FRAME_RECORD_LENGTH
   if (length !== bytes.length) {
     throw refuse(
       16,
-      `${blockCount} blocks and ${frameCount} frames take ${length} bytes, and it has ${bytes.length}`,
+      `${blockCount} blocks and ${frameCount} frames need ${length} bytes, but it has ${bytes.length}`,
     )
   }
   if (bytes.readUInt32LE(20) !== PAGE_SIZE)
-    throw refuse(20, `its pages have ${bytes.readUInt32LE(20)} bytes`)
+    throw refuse(20, `its pages cannot have ${bytes.readUInt32LE(20)} bytes`)
   const head = readPart(bytes, 24)
   if (head.length < 8 || head.length > MAX_HEAD_LENGTH)
-    throw refuse(32, `the stream head has ${head.length} bytes`)
+    throw refuse(32, `the stream head cannot have ${head.length} bytes`)
   const device = readPart(bytes, 40)
   if (device.length < 1 || device.length > MAX_DEVICE_LENGTH)
-    throw refuse(48, `the device state has ${device.length} bytes`)
+    throw refuse(48, `the device state cannot have ${device.length} bytes`)
   const sectionsLength = bytes.readUInt32LE(56)
   if (sectionsLength > device.length)
-    throw refuse(56, `the device state ends at ${sectionsLength} of ${device.length} bytes`)
+    throw refuse(
+      56,
+      `the device sections take ${sectionsLength} bytes of a device state of ${device.length} bytes`,
+    )
   const blocks: StasisBlock[] = []
   const names = new Set<string>()
   for (let position = 0; position < blockCount; position += 1) {
     const at = INDEX_HEAD_LENGTH + position * BLOCK_RECORD_LENGTH
     const block = readBlock(bytes, at)
-    if (block === undefined) throw refuse(at, `the name of block ${position} is no name`)
-    if (names.has(block.name)) throw refuse(at, `two blocks are called ${block.name}`)
+    if (block === undefined) throw refuse(at, `block ${position} has no valid name`)
+    if (names.has(block.name)) throw refuse(at, `two blocks have the name ${block.name}`)
     names.add(block.name)
     blocks.push(block)
   }
@@ -160,11 +161,7 @@ export function damagedIndex(
   at: number,
   what: string,
 ): ImageError {
-  return new ImageError('IMAGE_CORRUPT', `${place.path} has a damaged index: ${what}`, {
-    path: place.path,
-    offset: place.offset + at,
-    hint: 'Fetch the file again from where it was copied, or restore an older image',
-  })
+  return imageDamaged(place.path, what, { part: 'index', offset: place.offset + at })
 }
 
 /** A piece of the file, described for the index. */

@@ -1,8 +1,9 @@
 import { crc32c } from '@node-rs/crc32'
-import { ImageError, InternalError } from '../../errors.ts'
+import { type ImageError, InternalError } from '../../errors.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
 import { decompress } from '../../io/decompress.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
+import { imageDamaged, imageTruncated } from '../image-fault.ts'
 import {
   PAGE_SIZE,
   type PageRange,
@@ -88,7 +89,7 @@ export class StasisPageStore implements PageStore {
     const end = this.#end(index)
     await window.show(start, end)
     const stored = window.bytes(start, end)
-    if (stored.length < end - start) throw this.#error(index, { kind: 'cut' })
+    if (stored.length < end - start) throw this.#error(index, { kind: 'truncated' })
     if (crc32c(stored) !== frames.crc(index)) throw this.#error(index, { kind: 'checksum' })
     const codec = frames.codec(index)
     if (codec === undefined) throw new InternalError('A frame without codec passed the check')
@@ -131,15 +132,11 @@ export class StasisPageStore implements PageStore {
     const pages = `pages ${firstPage} to ${firstPage + pageCount - 1}`
     const frame = `frame ${index} (${pages} of ${this.blocks[block]?.name})`
     const { path } = this.#file
-    return new ImageError(
-      fault.kind === 'cut' ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT',
-      `${path} is damaged: ${frame} ${describeFrameFault(fault)}`,
-      {
-        path,
-        offset: this.#frames.offset(index),
-        hint: 'Fetch the file again from where it was copied, or restore an older image',
-      },
-    )
+    const what = `${frame} ${describeFrameFault(fault)}`
+    const offset = this.#frames.offset(index)
+    return fault.kind === 'truncated'
+      ? imageTruncated(path, what, { offset })
+      : imageDamaged(path, what, { offset })
   }
 }
 

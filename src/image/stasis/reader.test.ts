@@ -190,7 +190,7 @@ test('read() reports frame, block, pages and offset when a frame is damaged', as
 
 for (const [what, stored, message] of [
   ['are no zstd', Buffer.alloc(100, 'not zstd'), /cannot be decompressed/],
-  ['are fewer', zstdCompressSync(testPages(0, 7)), /holds 28672 bytes, which are not/],
+  ['are fewer', zstdCompressSync(testPages(0, 7)), /decompresses to 28672 bytes, which is not/],
   ['are more', zstdCompressSync(testPages(0, 9)), /cannot be decompressed/],
   ['go on for gigabytes', zstdCompressSync(Buffer.alloc(1 << 28)), /cannot be decompressed/],
 ] as const) {
@@ -202,23 +202,27 @@ for (const [what, stored, message] of [
 }
 
 const crafted: readonly [string, StasisImageChanges, RegExp][] = [
-  ['the head is not aligned', { head: { offset: 200_001 } }, /stream head cannot lie at 200001/],
-  ['the head lies in the description', { head: { offset: 4096 } }, /stream head cannot lie/],
-  ['the devices reach into the index', { device: { length: 4097 } }, /device state cannot lie/],
-  ['the devices lie beyond', { device: { offset: 2 ** 52 } }, /device state cannot lie/],
+  [
+    'the head is not aligned',
+    { head: { offset: 200_001 } },
+    /stream head cannot be at byte 200001/,
+  ],
+  ['the head lies in the description', { head: { offset: 4096 } }, /stream head cannot be at/],
+  ['the devices reach into the index', { device: { length: 4097 } }, /device state cannot be at/],
+  ['the devices lie beyond', { device: { offset: 2 ** 52 } }, /device state cannot be at/],
   [
     'a block is no whole number of pages',
     { block: { usedLength: 5000 } },
     /pc.ram cannot have 5000/,
   ],
   ['a block is immense', { block: { usedLength: 2 ** 60 } }, /pc.ram cannot have/],
-  ['a linear block is not aligned', { block: { linearOffset: 131072 } }, /pc.ram cannot lie/],
-  ['a linear block lies beyond', { block: { linearOffset: 1 << 20 } }, /pc.ram cannot lie/],
-  ['a frame is of no block', { frame: { block: 2 } }, /frame 3 is of block 2/],
+  ['a linear block is not aligned', { block: { linearOffset: 131072 } }, /pc.ram cannot be at/],
+  ['a linear block lies beyond', { block: { linearOffset: 1 << 20 } }, /pc.ram cannot be at/],
+  ['a frame is of no block', { frame: { block: 2 } }, /frame 3 belongs to block 2/],
   ['a frame lies outside its block', { frame: { firstPage: 57 } }, /frame \d lies outside pc.ram/],
   ['a frame lies far outside its block', { frame: { firstPage: 0xffff_ffff } }, /lies outside pc/],
-  ['a frame has no pages', { frame: { pageCount: 0 } }, /frame 0 has 0 pages/],
-  ['a frame has too many pages', { frame: { pageCount: 1025 } }, /frame 0 has 1025 pages/],
+  ['a frame has no pages', { frame: { pageCount: 0 } }, /frame 0 cannot have 0 pages/],
+  ['a frame has too many pages', { frame: { pageCount: 1025 } }, /frame 0 cannot have 1025 pages/],
   ['frames overlap', { frame: { pageCount: 17 } }, /frame 1 covers pages of the one before/],
   [
     'frames are the same',
@@ -229,12 +233,12 @@ const crafted: readonly [string, StasisImageChanges, RegExp][] = [
   ['a frame stores too much', { frame: { storedLength: 32768 } }, /frame 0 cannot have 32768/],
   ['a raw frame stores less', { frame: { codec: 'none', storedLength: 4096 } }, /cannot have 4096/],
   ['a frame is not aligned', { frame: { offset: 131076 } }, /frame 0 is not aligned/],
-  ['a frame lies in the header', { frame: { offset: 8 } }, /frame 0 cannot lie at 8/],
-  ['a frame lies in the devices', { frame: { offset: 147456 } }, /frame 0 cannot lie/],
-  ['a frame lies beyond', { frame: { offset: 2 ** 40 } }, /frame 0 cannot lie/],
-  ['the index lies elsewhere', { footer: { indexOffset: 4096 } }, /index in an impossible place/],
-  ['the index is longer', { footer: { indexLength: 2 ** 40 } }, /index in an impossible place/],
-  ['the index begins later', { footer: { indexOffset: 2 ** 53 } }, /index in an impossible place/],
+  ['a frame lies in the header', { frame: { offset: 8 } }, /frame 0 cannot be at byte 8/],
+  ['a frame lies in the devices', { frame: { offset: 147456 } }, /frame 0 cannot be at/],
+  ['a frame lies beyond', { frame: { offset: 2 ** 40 } }, /frame 0 cannot be at/],
+  ['the index lies elsewhere', { footer: { indexOffset: 4096 } }, /index cannot be at byte/],
+  ['the index is longer', { footer: { indexLength: 2 ** 40 } }, /index cannot be at byte/],
+  ['the index begins later', { footer: { indexOffset: 2 ** 53 } }, /index cannot be at byte/],
 ]
 
 for (const [what, changes, message] of crafted) {

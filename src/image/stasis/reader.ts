@@ -1,6 +1,7 @@
 import { crc32c } from '@node-rs/crc32'
-import { ImageError, throwIfCancelled } from '../../errors.ts'
+import { throwIfCancelled } from '../../errors.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
+import { imageDamaged, imageTruncated } from '../image-fault.ts'
 import type { OpenedImage } from '../opened-image.ts'
 import type { DeviceState, SavedMachine } from '../saved-machine.ts'
 import { FOOTER_LENGTH, parseFooter } from './footer.ts'
@@ -38,17 +39,13 @@ async function readIndex({
   const footer = parseFooter(await readExactly(file, footerPart, 'footer'), footerPlace)
   const place = { path, offset: footer.indexOffset, bodyOffset }
   if (footer.indexOffset < bodyOffset || footer.indexOffset + footer.indexLength !== end) {
-    throw new ImageError(
-      'IMAGE_CORRUPT',
-      `${path} has its index in an impossible place`,
-      footerPlace,
-    )
+    const what = `its index cannot be at byte ${footer.indexOffset}`
+    throw imageDamaged(path, what, { offset: footerPlace.offset })
   }
   throwIfCancelled(`open ${path}`, options.signal)
   const part = { offset: footer.indexOffset, length: footer.indexLength }
   const bytes = await readExactly(file, part, 'index')
-  if (crc32c(bytes) !== footer.indexCrc)
-    throw damagedIndex(place, 0, 'it does not match its checksum')
+  if (crc32c(bytes) !== footer.indexCrc) throw damagedIndex(place, 0, 'its checksum does not match')
   const index = parseIndex(bytes, place)
   checkIndex(index, place)
   return index
@@ -69,15 +66,7 @@ async function readDeviceState(file: DirectFile, index: StasisIndex): Promise<De
 async function readPart(file: DirectFile, part: FilePart, name: string): Promise<Uint8Array> {
   const bytes = await readExactly(file, part, name)
   if (crc32c(bytes) === part.crc) return bytes
-  throw new ImageError(
-    'IMAGE_CORRUPT',
-    `${file.path} is damaged: the ${name} does not match its checksum`,
-    {
-      path: file.path,
-      offset: part.offset,
-      hint: 'Fetch the file again from where it was copied, or restore an older image',
-    },
-  )
+  throw imageDamaged(file.path, `the ${name} does not match its checksum`, { offset: part.offset })
 }
 
 async function readExactly(
@@ -88,9 +77,5 @@ async function readExactly(
   const bytes = Buffer.allocUnsafeSlow(part.length)
   const found = await file.read(bytes, part.offset)
   if (found === part.length) return bytes
-  throw new ImageError('IMAGE_TRUNCATED', `${file.path} is cut inside its ${name}`, {
-    path: file.path,
-    offset: part.offset + found,
-    hint: 'Fetch the file again from where it was copied',
-  })
+  throw imageTruncated(file.path, `its ${name} is not complete`, { offset: part.offset + found })
 }

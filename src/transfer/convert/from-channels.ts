@@ -1,5 +1,6 @@
 import { ImageError, throwIfCancelled } from '../../errors.ts'
 import { ByteSource } from '../../image/byte-source.ts'
+import { imageDamaged, imageTruncated } from '../../image/image-fault.ts'
 import { type ChannelStreams, type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
 import { Inflater } from '../../io/inflater.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
@@ -53,7 +54,7 @@ export async function copyChannels(
       }
       return parser.finish()
     } finally {
-      announced.reject(new WireError('the main stream ends before its blocks', 0))
+      announced.reject(new WireError('truncated', 'the main stream ends before its RAM blocks', 0))
     }
   }
   const boundaries = new BoundaryPages()
@@ -133,11 +134,8 @@ class ChannelReader {
     const stored = Buffer.allocUnsafe(dataLength)
     if ((await source.fill(stored)) < dataLength) throw this.#cut(source)
     await inflater.next(stored, pages).catch((cause: unknown) => {
-      throw new ImageError(
-        'IMAGE_CORRUPT',
-        `${this.#path} is damaged: channel ${this.#channel + 1} cannot be decompressed`,
-        { path: this.#path, cause },
-      )
+      const what = `channel ${this.#channel + 1} cannot be decompressed`
+      throw imageDamaged(this.#path, what, { cause })
     })
   }
 
@@ -150,7 +148,7 @@ class ChannelReader {
     const order = numbers.map((page, at) => ({ page, at })).toSorted((a, b) => a.page - b.page)
     for (const [index, { page, at }] of order.entries()) {
       if (page >= pageCount)
-        throw new WireError(`page ${page} of RAM block "${header.block}", which has none such`, 0)
+        throw new WireError('corrupt', `RAM block "${header.block}" has no page ${page}`, 0)
       const bytes = this.#pages.subarray(at * PAGE_SIZE, (at + 1) * PAGE_SIZE)
       const outermost = index === 0 || index === order.length - 1
       const again = this.#batches.has(block, page)
@@ -161,10 +159,7 @@ class ChannelReader {
   }
 
   #cut(source: ByteSource): ImageError {
-    return new ImageError(
-      'IMAGE_TRUNCATED',
-      `${this.#path} is cut: channel ${this.#channel + 1} ends inside a packet, at byte ${source.taken}`,
-      { path: this.#path, hint: 'Fetch the file again from where it was copied' },
-    )
+    const what = `channel ${this.#channel + 1} ends inside a packet, at byte ${source.taken}`
+    return imageTruncated(this.#path, what)
   }
 }

@@ -1,4 +1,5 @@
-import { ImageError, InternalError, throwIfCancelled } from '../../errors.ts'
+import { InternalError, throwIfCancelled } from '../../errors.ts'
+import { imageWireFault } from '../../image/image-fault.ts'
 import { PAGE_SIZE, type DeviceState, type SavedMachine } from '../../image/saved-machine.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import type { CopyOptions } from './copy-options.ts'
@@ -22,12 +23,8 @@ export async function copyMachine(
     if (stream !== undefined) return await copyStream(machine.path, stream, sink, options)
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause
-    const cut = /\bends?\b|end mark/.test(cause.message)
-    throw new ImageError(
-      cut ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT',
-      `${machine.path} ${cut ? 'is cut' : 'is damaged'}: ${cause.message} (byte ${cause.offset} of QEMU's stream)`,
-      { path: machine.path, hint: 'Fetch the file again from where it was copied', cause },
-    )
+    const fault = imageWireFault(machine.path, cause)
+    throw fault.with({ message: `${fault.message} (byte ${cause.offset} of QEMU's stream)` })
   }
   throw new InternalError(`${machine.path} offers nothing to read`)
 }

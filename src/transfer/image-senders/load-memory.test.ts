@@ -88,7 +88,7 @@ for (const way of ['loadMemory()', 'loadOnThreads()'] as const) {
     [
       'its pages are fewer',
       { stored: zstdCompressSync(testPages(0, 7)) },
-      /frame 0 .* holds 28672/,
+      /frame 0 .* decompresses to 28672/,
     ],
     ['its pages are more', { stored: zstdCompressSync(testPages(0, 9)) }, /cannot be decompressed/],
   ]

@@ -55,7 +55,7 @@ export class PacketReceiver {
   pages(fd: number, { normalPages }: PacketStart, slot: Uint8Array): readonly Segment[] {
     const slotPages = slot.length / PAGE_SIZE
     const layout = layoutPacket(normalPages, slotPages)
-    if (layout === undefined) throw new WireError('multifd packet with a page twice', 0)
+    if (layout === undefined) throw new WireError('corrupt', 'a multifd packet has a page twice', 0)
     if (layout.reads.length > MAX_DIRECT_READS) {
       const staging = this.#staging.subarray(0, normalPages.length * PAGE_SIZE)
       requireAll(fd, staging)
@@ -82,5 +82,5 @@ function requireAll(fd: number, bytes: Uint8Array): void {
 }
 
 function brokenOff(): WireError {
-  return new WireError('a migration channel ended in the middle of a packet', 0)
+  return new WireError('truncated', 'a migration channel ended inside a packet', 0)
 }

@@ -1,3 +1,4 @@
+import type { WireErrorKind } from '../../wire/wire-error.ts'
 import type { PageRun } from './page-ranges.ts'
 
 /** What a receiving thread is started with. */
@@ -52,6 +53,7 @@ export type ReceiveAnswer =
   | { readonly kind: 'done' }
   | {
       readonly kind: 'failed'
+      readonly fault: WireErrorKind
       readonly message: string
       readonly offset: number
     }

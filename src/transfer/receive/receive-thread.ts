@@ -67,11 +67,11 @@ function serve(channel: number, fd: number): void {
     if (state.discarding) drop(channel, fd)
     else receive(channel, fd)
   } catch (error) {
-    const [message, offset] =
-      error instanceof WireError ? [error.message, error.offset] : [String(error), 0]
+    const wire = error instanceof WireError ? error : new WireError('corrupt', String(error), 0)
+    const { kind: fault, message, offset } = wire
     state.discard()
     state.releaseChannel(channel)
-    say({ kind: 'failed', message, offset })
+    say({ kind: 'failed', fault, message, offset })
   }
 }
 

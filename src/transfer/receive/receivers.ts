@@ -117,7 +117,7 @@ export class Receivers implements AsyncDisposable {
 
   #take(answer: ReceiveAnswer): void {
     if (answer.kind === 'failed') {
-      this.#end.reject(new WireError(answer.message, answer.offset))
+      this.#end.reject(new WireError(answer.fault, answer.message, answer.offset))
     } else if (answer.kind === 'done') {
       // One thread meets the end of a channel while another still works on its last packet.
       this.#working -= 1

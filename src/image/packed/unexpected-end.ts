@@ -1,0 +1,7 @@
+/** Compressed data that end too early. */
+export class UnexpectedEnd extends Error {
+  constructor(where: string) {
+    super(`the data end inside ${where}`)
+    this.name = 'UnexpectedEnd'
+  }
+}
