@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process'
-import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { StorageError } from '../errors.ts'
 import { isThere } from '../io/file-names.ts'
-import { isExecutable } from './find-emulator.ts'
+import { findQemuImg } from './find-qemu-img.ts'
 
 const run = promisify(execFile)
 
@@ -28,7 +27,7 @@ export async function createOverlay(overlay: Overlay, emulator: string): Promise
   }
   const argv = ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', backingFormat, path]
   try {
-    await run(await findTool(emulator), argv, { env: { ...process.env, LC_ALL: 'C' } })
+    await run(await findQemuImg(emulator), argv, { env: { ...process.env, LC_ALL: 'C' } })
   } catch (cause) {
     const { code, stderr } = cause as { code?: unknown; stderr?: string }
     const reason = code === 'ENOENT' ? 'there is no qemu-img' : stderr?.trim() || String(cause)
@@ -39,9 +38,4 @@ export async function createOverlay(overlay: Overlay, emulator: string): Promise
       cause,
     })
   }
-}
-
-async function findTool(emulator: string): Promise<string> {
-  const beside = join(dirname(emulator), 'qemu-img')
-  return (await isExecutable(beside)) ? beside : 'qemu-img'
 }

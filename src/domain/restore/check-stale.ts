@@ -1,8 +1,11 @@
 import { resolve } from 'node:path'
 import { ImageError } from '../../errors.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
+import { childText } from '../../qemu/domain-xml/access.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { changeOfDisks, identifyDisks, writableDisks } from '../store/disk-identity.ts'
+import { readDefinition } from '../store/definitions.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
 import { imageId, readHistory, writeHistory } from '../store/image-history.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
@@ -21,6 +24,7 @@ export async function checkStale(
 ): Promise<RestoredFrom> {
   const path = resolve(image.path)
   const managed = options.managedSave !== undefined
+  if (managed) await checkIsOwn(held, path, domain)
   if (!managed) await refuseManagedImage(held.name, held.paths, 'restored from a file', undefined)
   const id = imageId(image.description)
   const history = await readHistory(held.directories, id)
@@ -40,6 +44,27 @@ export async function checkStale(
       ? `Memory and disks would not fit together. \`stasis start --force-boot ${held.name}\` boots it without the image; --force restores it all the same`
       : 'Memory and disks would not fit together. Bring back the disks as they were, then --force restores it',
   })
+}
+
+/**
+ * A managed save is found by its place: whether it is that of this domain must be looked at.
+ * @throws ImageError IMAGE_INCOMPATIBLE when it holds another machine
+ */
+async function checkIsOwn(held: HeldDomain, path: string, domain: Domain): Promise<void> {
+  const definition = await readDefinition(held.directories, held.name)
+  const uuid =
+    definition === undefined
+      ? undefined
+      : childText(parseDomainXml(definition).root, 'uuid')?.trim().toLowerCase()
+  if (domain.name === held.name && (uuid === undefined || uuid === domain.uuid)) return
+  throw new ImageError(
+    'IMAGE_INCOMPATIBLE',
+    `${path} is not a managed save of domain '${held.name}': it holds domain '${domain.name}' (${domain.uuid})`,
+    {
+      path,
+      hint: `Move the file away and restore it with \`stasis restore\`; domain '${held.name}' then starts without it`,
+    },
+  )
 }
 
 /**

@@ -6,6 +6,7 @@ import { liveDomain } from '../store/dump-xml.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
+import { checkDisks, lostFileText, lostFiles } from './check-disks.ts'
 import { checkMemoryIsThere, checkSavable } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
 import type { SaveOptions } from './save.ts'
@@ -16,6 +17,8 @@ export interface SaveCheck {
   readonly name: string
   /** Why it would fail, in words; empty when nothing is known. */
   readonly obstacles: readonly string[]
+  /** What the save would do, and a restore would not find: media of CD-ROM drives whose file is gone. */
+  readonly warnings: readonly string[]
   /** Guest memory that is in use: what the image takes at most. */
   readonly neededBytes: number
   readonly freeBytes: number | undefined
@@ -48,11 +51,18 @@ export async function checkSave(
       obstacles.push(error.message)
     }
   }
-  await look(() => checkDestination(directories, file))
+  const managedSave = path === undefined ? paths.managedSave : undefined
+  await look(() =>
+    checkDestination(directories, path ?? paths.managedSave, { domain: name, managedSave }),
+  )
   // A save waits for what a page server brings.
   if ((await postcopyState(paths))?.state !== 'filling')
     await look(() => checkMemoryIsThere(name, control))
   await look(() => checkSavable(name, control, settings, options.signal))
+  await look(() => checkDisks(name, control, paths, record))
+  const warnings = (await lostFiles(control, paths, record))
+    .filter(({ removable }) => removable)
+    .map((lost) => `${lostFileText(lost)}: a restore finds the drive without its medium`)
   await look(() => describeForSave(held, record, true, options.xml, control))
   const { memoryBytes } = await liveDomain(paths)
   const neededBytes = Math.min(memoryBytes, (await residentBytes(record.pid)) ?? memoryBytes)
@@ -62,7 +72,7 @@ export async function checkSave(
     obstacles.push(
       `There are ${freeBytes} bytes free for ${file}, and the image may take ${neededBytes}`,
     )
-  return { name, obstacles, neededBytes, freeBytes }
+  return { name, obstacles, warnings, neededBytes, freeBytes }
 }
 
 /** Memory that QEMU really has: guest memory that was never touched is not in it. */

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/header.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
@@ -19,6 +18,7 @@ import { Job, type JobOperation } from '../progress/job.ts'
 import { openControl } from '../machine/monitor.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
+import { checkDisks } from './check-disks.ts'
 import { checkMemoryIsThere, checkSavable } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
 import { saveFailure } from './save-failure.ts'
@@ -92,7 +92,6 @@ export async function saveHeld(
   const startMs = performance.now()
   const settings = resolveSaveOptions(options)
   const bandwidth = resolveBandwidth(options.maxBandwidth)
-  const file = resolve(path)
   const record = held.requireRunning()
   await using job = await Job.begin(held.paths, options.operation, options)
   const { signal, report } = job
@@ -100,10 +99,12 @@ export async function saveHeld(
   await waitForAllMemory(held.name, held.paths, signal, ({ image, remainingBytes }) =>
     report({ phase: 'waiting-for-memory', image, remainingBytes }),
   )
-  await checkDestination(held.directories, file)
+  const managedSave = options.operation === 'save' ? undefined : held.paths.managedSave
+  const file = await checkDestination(held.directories, path, { domain: held.name, managedSave })
   await using control = await openControl(held.paths, signal)
   await checkMemoryIsThere(held.name, control)
   const { features, running } = await checkSavable(held.name, control, settings, signal)
+  await checkDisks(held.name, control, held.paths, record)
   const wouldRun = running || record.interrupted === true
   const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
   const description = await describeForSave(held, record, wasRunning, options.xml, control)

@@ -1,86 +1,83 @@
-import { stat } from 'node:fs/promises'
-import { UsageError, storageError } from '../../errors.ts'
-import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
-import { listEntries } from './catalogue.ts'
-import { readDefinition } from './definitions.ts'
+import { realpath } from 'node:fs/promises'
+import { dirname, relative, resolve } from 'node:path'
+import { UsageError } from '../../errors.ts'
+import { placeOf } from '../../io/file-place.ts'
 import type { Directories } from './directories.ts'
-import { readLiveXml } from './dump-xml.ts'
+import { type FileUse, keyOf, usesOfFile } from './guest-files.ts'
+
+/** Who writes an image, and what it may replace. */
+export interface DestinationOptions {
+  /** The domain that is saved: an image that holds its own older state may be replaced. */
+  readonly domain?: string | undefined
+  /** The one path in the state directory that may be written: that of its managed save. */
+  readonly managedSave?: string | undefined
+}
 
 /**
- * Checks that an image may be put at `path`: nothing is there, or a plain file that no domain uses.
+ * Checks that an image may be put at `path`: nothing is there, or a regular file that no domain needs; and it is not a place that Stasis keeps
+ * for itself. Gives where the file goes, with symbolic links followed.
  * @throws UsageError BAD_ARGUMENT, StorageError
  */
-export async function checkDestination(directories: Directories, path: string): Promise<void> {
-  const there = await identify(path)
-  if (there === undefined) return
-  if (!there.file) {
-    throw new UsageError('BAD_ARGUMENT', `${path} is no plain file: an image cannot replace it`, {
-      path,
-    })
-  }
-  for (const { name, xml } of await allXml(directories)) {
-    for (const used of filesOf(xml)) {
-      if ((await identify(used))?.key !== there.key) continue
-      throw new UsageError('BAD_ARGUMENT', `${path} belongs to domain '${name}'`, {
-        path,
-        hint: 'Save to another file',
-      })
-    }
-  }
-}
-
-interface Identified {
-  readonly key: string
-  readonly file: boolean
-}
-
-async function identify(path: string): Promise<Identified | undefined> {
-  try {
-    const facts = await stat(path)
-    return { key: `${facts.dev}:${facts.ino}`, file: facts.isFile() }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw storageError('look at the destination', path, error)
-  }
-}
-
-async function allXml(
+export async function checkDestination(
   directories: Directories,
-): Promise<readonly { readonly name: string; readonly xml: string }[]> {
-  const found: { name: string; xml: string }[] = []
-  for (const { name, paths, record } of await listEntries(directories)) {
-    const live = record === undefined ? undefined : await readLiveXml(paths).catch(() => undefined)
-    for (const xml of [live, await readDefinition(directories, name)])
-      if (xml !== undefined) found.push({ name, xml })
+  path: string,
+  options: DestinationOptions = {},
+): Promise<string> {
+  if (path === '') throw new UsageError('BAD_ARGUMENT', 'The name of the file is empty')
+  const place = await placeOf(path)
+  if (resolve(path) !== options.managedSave) await refuseOwnPlaces(directories, path, place)
+  const there = await keyOf(place)
+  if (there === undefined) return place
+  if (!there.regular) {
+    throw new UsageError(
+      'BAD_ARGUMENT',
+      `${path} is not a regular file: an image cannot replace it`,
+      { path, hint: 'Name a file that does not exist yet, or an image that may be replaced' },
+    )
   }
-  return found
+  for (const use of await usesOfFile(directories, there.key)) {
+    if (use.use === 'state' && use.domain === options.domain) continue
+    throw inUse(path, use)
+  }
+  return place
 }
 
-/** The files that a domain reads or writes; none when its XML cannot be read. */
-function filesOf(xml: string): readonly string[] {
-  let domain: Domain
-  try {
-    domain = readDomain(parseDomainXml(xml), { ignoreUnsupported: true }).domain
-  } catch {
-    return []
-  }
-  const disks = domain.disks.flatMap((disk) => [...layers(disk.source), ...layers(disk.backing)])
-  const serials = [...domain.serials, ...domain.consoles, ...domain.channels]
-  const others = [
-    domain.os.loader?.path,
-    domain.os.nvram?.path,
-    domain.os.kernel,
-    domain.os.initrd,
-    ...serials.flatMap(({ backend }) => [backend.path, backend.log?.file]),
-  ]
-  return [...disks, ...others.filter((path) => path !== undefined)]
+function inUse(path: string, { domain, use }: FileUse): UsageError {
+  const reason = {
+    open: `the QEMU of domain '${domain}' has it open`,
+    named: `it belongs to domain '${domain}'`,
+    state: `it holds the last state of domain '${domain}'`,
+  }[use]
+  return new UsageError('BAD_ARGUMENT', `${path} cannot be replaced: ${reason}`, {
+    path,
+    hint: 'Save to another file',
+  })
 }
 
-function layers(layer: DiskLayer | 'none' | undefined): readonly string[] {
-  if (layer === undefined || layer === 'none') return []
-  return [layer.path, ...layers(layer.backing)]
+async function refuseOwnPlaces(
+  { stateDir, runtimeDir }: Directories,
+  path: string,
+  place: string,
+): Promise<void> {
+  const holder = await real(dirname(place))
+  for (const directory of [stateDir, runtimeDir]) {
+    if (!isInside(holder, await real(directory))) continue
+    throw new UsageError(
+      'BAD_ARGUMENT',
+      `${path} cannot be written: Stasis keeps its own files in ${directory}`,
+      {
+        path,
+        hint: 'Save to a file outside that directory; `stasis managedsave` keeps a save inside it',
+      },
+    )
+  }
+}
+
+function isInside(path: string, directory: string): boolean {
+  const way = relative(directory, path)
+  return way === '' || (!way.startsWith('..') && !way.startsWith('/'))
+}
+
+async function real(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path))
 }

@@ -1,0 +1,86 @@
+import { DomainError } from '../../errors.ts'
+import { openFilesOf } from '../../qemu/open-files.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+import { liveDomain } from '../store/dump-xml.ts'
+import { keyOf } from '../store/guest-files.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import type { RuntimeRecord } from '../store/runtime-record.ts'
+
+/** A file that QEMU has open and that a restore would not find under its name. */
+export interface LostFile {
+  readonly path: string
+  /** `gone`: nothing has this name now; `replaced`: another file has it. */
+  readonly how: 'gone' | 'replaced'
+  /** The medium of a CD-ROM or floppy drive, which a restore can do without. */
+  readonly removable: boolean
+}
+
+/** The drivers of block nodes whose `file` is a path of this host (QEMU qapi/block-core.json, BlockdevDriver). */
+const FILE_DRIVERS: ReadonlySet<string> = new Set(['file', 'host_device', 'host_cdrom'])
+
+/**
+ * Compares the files of QEMU's block nodes, backing files included, with what stands under their names now. Only the running QEMU can still
+ * reach a file that was removed or replaced: once it ends, such a file is lost, and the image fits no disk.
+ * @throws QemuError, StorageError
+ */
+export async function lostFiles(
+  control: QmpConnection,
+  paths: RuntimePaths,
+  record: RuntimeRecord,
+): Promise<readonly LostFile[]> {
+  const nodes = (await control.execute('query-named-block-nodes', { flat: true })) as readonly {
+    readonly drv?: string
+    readonly file?: string
+  }[]
+  const media = await removableMedia(paths)
+  const open = await openFilesOf(record.pid)
+  const found = new Map<string, LostFile>()
+  for (const { drv = '', file = '' } of nodes) {
+    // A file that a program handed over by descriptor has no name of its own (/dev/fdset/N).
+    if (!FILE_DRIVERS.has(drv) || !file.startsWith('/') || file.startsWith('/dev/fdset/')) continue
+    const now = await keyOf(file)
+    if (now !== undefined && open.some(({ key }) => key === now.key)) continue
+    const how = now === undefined ? 'gone' : 'replaced'
+    found.set(file, { path: file, how, removable: media.has(file) })
+  }
+  return [...found.values()]
+}
+
+/** What is lost, in one sentence. */
+export function lostFileText({ path, how }: LostFile): string {
+  return how === 'gone'
+    ? `${path} was removed while the domain runs`
+    : `${path} is another file now than the one that the domain uses`
+}
+
+/**
+ * Refuses to save a domain whose disks a restore would not find.
+ * @throws DomainError DOMAIN_WRONG_STATE naming the file; QemuError, StorageError
+ */
+export async function checkDisks(
+  name: string,
+  control: QmpConnection,
+  paths: RuntimePaths,
+  record: RuntimeRecord,
+): Promise<void> {
+  const lost = (await lostFiles(control, paths, record)).find(({ removable }) => !removable)
+  if (lost === undefined) return
+  throw new DomainError(
+    'DOMAIN_WRONG_STATE',
+    `Domain '${name}' cannot be saved: ${lostFileText(lost)}`,
+    {
+      operation: 'save',
+      path: lost.path,
+      hint: 'Only the running QEMU still has this disk. Copy what is in it from inside the guest before you end the domain',
+    },
+  )
+}
+
+async function removableMedia(paths: RuntimePaths): Promise<ReadonlySet<string>> {
+  const { disks } = await liveDomain(paths)
+  return new Set(
+    disks.flatMap(({ device, source }) =>
+      device === 'disk' || source === undefined ? [] : [source.path],
+    ),
+  )
+}

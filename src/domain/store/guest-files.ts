@@ -1,0 +1,99 @@
+import { stat } from 'node:fs/promises'
+import { storageError } from '../../errors.ts'
+import { backingChain } from '../../qemu/backing-chain.ts'
+import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { fileKey, openFilesOf } from '../../qemu/open-files.ts'
+import { type DomainEntry, listEntries } from './catalogue.ts'
+import { readDefinition } from './definitions.ts'
+import type { Directories } from './directories.ts'
+import { readLiveXml } from './dump-xml.ts'
+import { readLastEnd } from './last-end.ts'
+import { readPostcopyRecord } from './postcopy-record.ts'
+
+/** Why a file must stay as it is: a domain, and what the file is to it. */
+export interface FileUse {
+  readonly domain: string
+  /** `open`: its QEMU has it open; `named`: its XML names it, or it lies under a disk; `state`: it holds the last state of the guest. */
+  readonly use: 'open' | 'named' | 'state'
+}
+
+/**
+ * What domains of this state directory need the file with this key (`keyOf`) for. It asks what the QEMUs have open, not only what XML says:
+ * the XML does not name all files under a disk, and what it names may be another file by now.
+ * @throws StorageError
+ */
+export async function usesOfFile(directories: Directories, key: string): Promise<readonly FileUse[]> {
+  const uses: FileUse[] = []
+  for (const entry of await listEntries(directories)) {
+    const use = await useOf(directories, entry, key)
+    if (use !== undefined) uses.push({ domain: entry.name, use })
+  }
+  return uses
+}
+
+async function useOf(
+  directories: Directories,
+  { name, paths, record }: DomainEntry,
+  key: string,
+): Promise<FileUse['use'] | undefined> {
+  if (record !== undefined) {
+    const open = await openFilesOf(record.pid)
+    if (open.some((file) => file.key === key)) return 'open'
+  }
+  const state = record === undefined ? (await readLastEnd(paths))?.image : undefined
+  const filling = record === undefined ? undefined : (await readPostcopyRecord(paths))?.image
+  for (const image of [state, filling])
+    if (image !== undefined && (await keyOf(image))?.key === key) return 'state'
+  const live = record === undefined ? undefined : await readLiveXml(paths).catch(() => undefined)
+  for (const xml of [live, await readDefinition(directories, name)]) {
+    if (xml === undefined) continue
+    for (const path of await namedFiles(xml)) if ((await keyOf(path))?.key === key) return 'named'
+  }
+  return undefined
+}
+
+/** Device and inode of a file, and whether it is a regular one; `undefined` when there is none. @throws StorageError */
+export async function keyOf(
+  path: string,
+): Promise<{ readonly key: string; readonly regular: boolean } | undefined> {
+  try {
+    const facts = await stat(path)
+    return { key: fileKey(facts), regular: facts.isFile() }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw storageError('look at the file', path, error)
+  }
+}
+
+/** The files that a domain XML names, and those under its disks; none when the XML cannot be read. */
+async function namedFiles(xml: string): Promise<readonly string[]> {
+  let domain: Domain
+  try {
+    domain = readDomain(parseDomainXml(xml), { ignoreUnsupported: true }).domain
+  } catch {
+    return []
+  }
+  const disks: string[] = []
+  for (const { source, backing } of domain.disks) {
+    disks.push(...layers(source), ...layers(backing))
+    if (source !== undefined) disks.push(...(await backingChain(source.path, source.format)))
+  }
+  const serials = [...domain.serials, ...domain.consoles, ...domain.channels]
+  const others = [
+    domain.os.loader?.path,
+    domain.os.nvram?.path,
+    domain.os.kernel,
+    domain.os.initrd,
+    ...serials.flatMap(({ backend }) => [backend.path, backend.log?.file]),
+  ]
+  return [...disks, ...others.filter((path) => path !== undefined)]
+}
+
+function layers(layer: DiskLayer | 'none' | undefined): readonly string[] {
+  if (layer === undefined || layer === 'none') return []
+  return [layer.path, ...layers(layer.backing)]
+}
