@@ -51,6 +51,10 @@ export interface QmpCommands {
   readonly 'query-cpus-fast': Query<readonly CpuInfo[]>
   readonly 'query-chardev': Query<readonly CharacterDevice[]>
   readonly 'query-block': Query<readonly BlockDevice[]>
+  readonly 'query-named-block-nodes': {
+    readonly arguments: { readonly flat?: boolean }
+    readonly return: readonly { readonly drv: string; readonly file: string }[]
+  }
   readonly 'query-pci': Query<readonly Readonly<Record<string, unknown>>[]>
   readonly 'query-memdev': Query<readonly MemoryBackend[]>
   readonly 'query-memory-size-summary': Query<{

@@ -28,14 +28,11 @@ export async function lostFiles(
   paths: RuntimePaths,
   record: RuntimeRecord,
 ): Promise<readonly LostFile[]> {
-  const nodes = (await control.execute('query-named-block-nodes', { flat: true })) as readonly {
-    readonly drv?: string
-    readonly file?: string
-  }[]
+  const nodes = await control.execute('query-named-block-nodes', { flat: true })
   const media = await removableMedia(paths)
   const open = await openFilesOf(record.pid)
   const found = new Map<string, LostFile>()
-  for (const { drv = '', file = '' } of nodes) {
+  for (const { drv, file } of nodes) {
     // A file that a program handed over by descriptor has no name of its own (/dev/fdset/N).
     if (!FILE_DRIVERS.has(drv) || !file.startsWith('/') || file.startsWith('/dev/fdset/')) continue
     const now = await keyOf(file)

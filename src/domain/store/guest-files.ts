@@ -25,7 +25,10 @@ export interface FileUse {
  * the XML does not name all files under a disk, and what it names may be another file by now.
  * @throws StorageError
  */
-export async function usesOfFile(directories: Directories, key: string): Promise<readonly FileUse[]> {
+export async function usesOfFile(
+  directories: Directories,
+  key: string,
+): Promise<readonly FileUse[]> {
   const uses: FileUse[] = []
   for (const entry of await listEntries(directories)) {
     const use = await useOf(directories, entry, key)
