@@ -69,7 +69,7 @@ async function makeImage(setting: BenchSetting, format: SaveFormat): Promise<voi
     description: { xml: XML, cookie: undefined, wasRunning: true },
     uuid: '',
     channels: 1,
-    compression: 'none',
+    codec: 'none',
     compressionLevel: 'adaptive',
     direct: true,
   })

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { FrameCodec } from '../src/image/stasis/frame-codec.ts'
 import { openStasisReceiver } from '../src/transfer/image-receivers/stasis.ts'
 import { BenchMachine } from './machine.ts'
 
@@ -37,7 +38,8 @@ await using target = await openStasisReceiver({
   socketPath: join(directory, 'migration'),
   description: { xml: '<domain/>', cookie: undefined, wasRunning: false },
   channels: Number(channels),
-  compression: compression as 'none' | 'zlib' | 'zstd',
+  codec: compression as FrameCodec,
+  multifdCompression: 'none',
   compressionLevel: level === 'adaptive' ? level : Number(level),
   direct: true,
 })

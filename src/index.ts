@@ -137,7 +137,7 @@ export type {
   UsageErrorCode,
 } from './errors.ts'
 
-export type { Compression } from './image/header.ts'
+export type { Compression } from './image/compression.ts'
 export { openImage, readDescription } from './image/open-image.ts'
 export type { OpenImageOptions } from './image/opened-image.ts'
 export type { SaveFormat } from './image/save-format.ts'

@@ -1,8 +1,11 @@
 import { crc32c } from '@node-rs/crc32'
-import { ImageError } from '../errors.ts'
+import { ImageError, InternalError } from '../errors.ts'
 import { alignUp } from '../io/aligned-memory.ts'
+import type { Compression } from './compression.ts'
+import { FORMATS, formatOfNumber } from './format-table.ts'
 import { imageDamaged, imageTooNew, imageTruncated } from './image-fault.ts'
-import { type SaveFormat, formatOfNumber, numberOfFormat } from './save-format.ts'
+import type { ImageFormat } from './image-format.ts'
+import type { SaveFormat } from './save-format.ts'
 
 /** Length of the header; the description area follows (docs/format/libvirt-header.md). */
 export const HEADER_LENGTH = 92
@@ -19,14 +22,10 @@ const VERSION = 2
 const EXTENSION = 1
 const AREA_SLACK = 65536
 
-const COMPRESSIONS: readonly ['none', 'zlib', 'zstd'] = ['none', 'zlib', 'zstd']
-
-/** The compression of channels or frames; the position is the number in the header. */
-export type Compression = (typeof COMPRESSIONS)[number]
-
 /** The fields that our own formats store in the header's spare words. */
 export interface HeaderExtension {
   readonly channels: number
+  /** One that the format knows. */
   readonly compression: Compression
   /** Length of the whole file; 0 while the image is partial. */
   readonly fileLength: number
@@ -60,7 +59,7 @@ export function serialiseHeader(header: SaveImageHeader): Uint8Array {
     VERSION,
     header.dataLength,
     header.wasRunning ? 1 : 0,
-    numberOfFormat(header.format),
+    FORMATS[header.format].number,
     header.cookieOffset,
   ]
   words.forEach((word, index) => {
@@ -71,7 +70,7 @@ export function serialiseHeader(header: SaveImageHeader): Uint8Array {
   if (extension !== undefined) {
     bytes.writeUInt32LE(EXTENSION, 36)
     bytes.writeUInt32LE(extension.channels, 40)
-    bytes.writeUInt32LE(COMPRESSIONS.indexOf(extension.compression), 44)
+    bytes.writeUInt32LE(compressionNumber(header.format, extension.compression), 44)
     bytes.writeBigUInt64LE(BigInt(extension.fileLength), 48)
     bytes.writeUInt32LE(extension.areaCrc, 56)
     bytes.writeUInt32LE(crc32c(bytes.subarray(16, 88)), 88)
@@ -123,12 +122,15 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
     complete: magic === MAGIC_COMPLETE,
     dataLength: word(20),
     wasRunning: word(24) !== 0,
-    format,
+    format: format.name,
     cookieOffset: word(32),
     ...(bigEndian && { bigEndian }),
   }
+  const { extensionCompressions } = format.traits
   const extension =
-    format === 'stasis' || format === 'channels' ? parseExtension(view, path) : undefined
+    extensionCompressions === undefined
+      ? undefined
+      : parseExtension(view, path, extensionCompressions)
   if (header.dataLength < 1 || header.dataLength > MAX_DATA_LENGTH) {
     throw corrupt(path, 20, `its description area cannot have ${header.dataLength} bytes`)
   }
@@ -142,21 +144,31 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
   return extension === undefined ? header : { ...header, extension }
 }
 
-function parseExtension(view: Buffer, path: string): HeaderExtension {
+type CompressionNumbers = NonNullable<ImageFormat['traits']['extensionCompressions']>
+
+function compressionNumber(format: SaveFormat, compression: Compression): number {
+  const number = FORMATS[format].traits.extensionCompressions?.[compression]
+  if (number === undefined)
+    throw new InternalError(`The header of a ${format} image cannot say ${compression}`)
+  return number
+}
+
+function parseExtension(view: Buffer, path: string, numbers: CompressionNumbers): HeaderExtension {
   if (view.readUInt32LE(88) !== crc32c(view.subarray(16, 88)))
     throw corrupt(path, 16, 'its checksum does not match')
   const version = view.readUInt32LE(36)
   if (version !== EXTENSION) {
     throw imageTooNew(path, 'header extension', { version, known: EXTENSION, offset: 36 })
   }
-  const compression = COMPRESSIONS[view.readUInt32LE(44)]
+  const number = view.readUInt32LE(44)
+  const [compression] = Object.entries(numbers).find(([, each]) => each === number) ?? []
   if (compression === undefined)
-    throw corrupt(path, 44, `its compression number ${view.readUInt32LE(44)} is unknown`)
+    throw corrupt(path, 44, `its compression number ${number} is unknown`)
   const channels = view.readUInt32LE(40)
   if (channels > 64) throw corrupt(path, 40, `it has ${channels} channels, more than 64`)
   return {
     channels,
-    compression,
+    compression: compression as Compression,
     fileLength: Number(view.readBigUInt64LE(48)),
     areaCrc: view.readUInt32LE(56),
   }

@@ -1,13 +1,15 @@
 import { FileAppender } from '../io/file-appender.ts'
+import { FORMATS } from './format-table.ts'
 import { NewImage } from './new-image.ts'
 import { StreamPacker } from './packed/packer.ts'
-import { PACKINGS, type PackedFormat, isPacked } from './packed/packing.ts'
+import { PACKINGS } from './packed/packing.ts'
+import type { StreamFormat } from './save-format.ts'
 import type { MachineDescription } from './saved-machine.ts'
 import type { StreamSink } from './stream-sink.ts'
 
 /** The format and settings of a single-stream image. */
 export interface NewStreamOptions {
-  readonly format: 'raw' | PackedFormat
+  readonly format: StreamFormat
   readonly description: MachineDescription
   readonly direct: boolean
   /** Compression level; absent: the format's own default. */
@@ -24,9 +26,11 @@ export class NewStreamImage implements AsyncDisposable {
     this.#image = image
     this.#appender = new FileAppender(image.file, image.bodyOffset)
     const { format, level } = options
-    this.stream = isPacked(format)
-      ? new StreamPacker(this.#appender, PACKINGS[format], level)
-      : this.#appender
+    const { compression } = FORMATS[format].traits
+    this.stream =
+      compression.by === 'packing'
+        ? new StreamPacker(this.#appender, PACKINGS[compression.packing], level)
+        : this.#appender
   }
 
   /** @throws StorageError, UsageError */

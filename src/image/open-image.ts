@@ -7,16 +7,16 @@ import type { MachineDescription, SavedMachine } from './saved-machine.ts'
 import { openSparse } from './sparse/reader.ts'
 import { openStasis } from './stasis/reader.ts'
 
-/** The reader of each format: one file and one line for each. */
+/** The reader of each format's body: one line for each. */
 const READERS: Readonly<Record<SaveFormat, ImageReader>> = {
   stasis: openStasis,
   channels: openChannels,
   raw: openRaw,
-  gzip: openPacked,
-  bzip2: openPacked,
-  xz: openPacked,
-  lzop: openPacked,
-  zstd: openPacked,
+  gzip: openPacked('gzip'),
+  bzip2: openPacked('bzip2'),
+  xz: openPacked('xz'),
+  lzop: openPacked('lzop'),
+  zstd: openPacked('zstd'),
   sparse: openSparse,
 }
 

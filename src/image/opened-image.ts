@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { ImageError, storageError, throwIfCancelled } from '../errors.ts'
 import { DirectFile } from '../io/direct-file.ts'
 import { parseDescriptionArea } from './description-area.ts'
+import { FORMATS } from './format-table.ts'
 import { HEADER_LENGTH, type SaveImageHeader, parseHeader } from './header.ts'
 import { imageDamaged, imageTruncated } from './image-fault.ts'
 import type { PendingEdit } from './pending-edit.ts'
@@ -68,7 +69,7 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
         },
       )
     }
-    const direct = options.direct ?? header.format === 'stasis'
+    const direct = options.direct ?? FORMATS[header.format].traits.bypassesCache.restore
     if (direct) await file.bypassCache()
     const fileLength = await file.size()
     const bodyOffset = HEADER_LENGTH + header.dataLength

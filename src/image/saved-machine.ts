@@ -1,5 +1,5 @@
 import type { ImageError } from '../errors.ts'
-import type { Compression } from './header.ts'
+import type { MultifdCompression } from '../wire/multifd-packet.ts'
 import type { SaveFormat } from './save-format.ts'
 import type { FrameFault } from './stasis/frame-fault.ts'
 
@@ -82,7 +82,7 @@ export interface DeviceState {
 /** QEMU's own multifd streams, to be sent back verbatim. */
 export interface ChannelStreams {
   readonly count: number
-  readonly compression: Compression
+  readonly compression: MultifdCompression
   /** Total bytes, for progress. */
   readonly length: number
   /** The bytes of the main stream (`'main'`) or of a channel (from 0), checked against their checksums at their end. */

@@ -1,9 +1,18 @@
 import { QemuError } from '../errors.ts'
 import type { MigrationParameterValues } from '../qmp/commands.ts'
+import type { MultifdCompression } from '../wire/multifd-packet.ts'
 import type { MigrationFeatures } from './features.ts'
 
-/** QEMU's own compression of its channels. */
-export type MultifdCompression = 'none' | 'zlib' | 'zstd'
+/** The levels of QEMU's multifd compressions and the parameter for each (QEMU qapi/migration.json, the same in 7.2 and 10.0). */
+export const MULTIFD_LEVELS: Readonly<
+  Record<
+    Exclude<MultifdCompression, 'none'>,
+    { readonly parameter: string; readonly levels: readonly [least: number, most: number] }
+  >
+> = {
+  zlib: { parameter: 'multifd-zlib-level', levels: [1, 9] },
+  zstd: { parameter: 'multifd-zstd-level', levels: [1, 20] },
+}
 
 /** How QEMU finds zero pages (QEMU >= 9.0; before, its main thread does: `legacy`). */
 export type ZeroPageDetection = 'none' | 'legacy' | 'multifd'
@@ -85,7 +94,7 @@ function namedParameters(
       throw lacks(`multifd compression ${multifdCompression}`, '5.0, built with that library')
     values['multifd-compression'] = multifdCompression
     if (compressionLevel !== undefined)
-      values[`multifd-${multifdCompression}-level`] = compressionLevel
+      values[MULTIFD_LEVELS[multifdCompression].parameter] = compressionLevel
   }
   if (wanted.zeroPageDetection !== undefined && features.zeroPageDetections.length > 0)
     values['zero-page-detection'] = wanted.zeroPageDetection

@@ -1,3 +1,5 @@
+import type { FrameCodec } from '../image/stasis/frame-codec.ts'
+import { CODECS } from '../io/codecs/codec-table.ts'
 import type { CompressionLevel } from './image-receiver.ts'
 
 /** Says which level the next frame is compressed with. */
@@ -6,32 +8,24 @@ export interface LevelChooser {
   next(diskIsBusy: boolean): number
 }
 
-// Node takes zstd's -1 for "unset" and compresses with 3, so -1 is not used.
-// Faster ones than -2 gain little speed and lose much size (measured on log text: notes/node/zstd.md).
-const ZSTD_LADDER = [-2, 1, 3]
-const ZLIB_LADDER = [1, 3, 6]
-
 /** Frames between two looks at the balance. */
 const WINDOW = 32
 
 /** A chooser for a codec: a fixed level, or the ladder that follows what disk and processor leave idle. */
-export function chooseLevel(
-  codec: 'none' | 'zlib' | 'zstd',
-  level: CompressionLevel,
-): LevelChooser {
+export function chooseLevel(codec: FrameCodec, level: CompressionLevel): LevelChooser {
+  if (codec === 'none') return { next: () => 0 }
   if (level !== 'adaptive') return { next: () => level }
-  return codec === 'zlib' ? new AdaptiveLevel(ZLIB_LADDER, 0) : new AdaptiveLevel(ZSTD_LADDER, 0)
+  return new AdaptiveLevel(CODECS[codec].ladder)
 }
 
 class AdaptiveLevel implements LevelChooser {
   readonly #ladder: readonly number[]
-  #rung: number
+  #rung = 0
   #frames = 0
   #busy = 0
 
-  constructor(ladder: readonly number[], start: number) {
+  constructor(ladder: readonly number[]) {
     this.#ladder = ladder
-    this.#rung = start
   }
 
   next(diskIsBusy: boolean): number {

@@ -4,14 +4,15 @@ import { PAGE_SIZE } from '../image/saved-machine.ts'
 import type { FrameFault } from '../image/stasis/frame-fault.ts'
 import type { FrameTable } from '../image/stasis/frame-table.ts'
 import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateAligned } from '../io/aligned-memory.ts'
-import { makeDecompressor } from '../io/decompress.ts'
+import { CODECS, type Codec } from '../io/codecs/codec-table.ts'
+import type { Decompressor } from '../io/codecs/codec.ts'
 
 const LEAST_LENGTH = 2 * 1024 * 1024
 
 /** Reads, checks and decompresses frames of a stasis image on the calling thread, in memory that it uses again and again. */
 export class FrameUnpacker {
   readonly #image: number
-  readonly #decompress = makeDecompressor()
+  readonly #decompressors = new Map<Codec, Decompressor>()
   #memory = allocateAligned(LEAST_LENGTH)
   #start = 0
   #length = 0
@@ -55,10 +56,17 @@ export class FrameUnpacker {
     if (codec === 'none') return stored
     const length = frames.pageCount(position) * PAGE_SIZE
     try {
-      const found = this.#decompress(codec, stored, target)
+      const found = this.#decompressor(codec)(stored, target)
       return found === length ? target : { kind: 'length', length: found }
     } catch (error) {
       return { kind: 'codec', reason: (error as Error).message }
     }
+  }
+
+  #decompressor(codec: Codec): Decompressor {
+    let decompressor = this.#decompressors.get(codec)
+    if (decompressor === undefined)
+      this.#decompressors.set(codec, (decompressor = CODECS[codec].makeDecompressor()))
+    return decompressor
   }
 }

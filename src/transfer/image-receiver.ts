@@ -1,8 +1,9 @@
-import type { Compression } from '../image/header.ts'
 import type { SaveFormat } from '../image/save-format.ts'
 import type { MachineDescription } from '../image/saved-machine.ts'
+import type { FrameCodec } from '../image/stasis/frame-codec.ts'
+import type { MultifdCompression } from '../wire/multifd-packet.ts'
 
-/** `adaptive` follows what disk and processor leave idle; a number is zstd's or zlib's own level. */
+/** `adaptive` follows what disk and processor leave idle; a number is a level of the compression's own. */
 export type CompressionLevel = number | 'adaptive'
 
 /** What a format needs to receive a machine. */
@@ -14,7 +15,10 @@ export interface ImageReceiverOptions {
   readonly description: MachineDescription
   /** Number of multifd channels, 1 to 64; ignored by single-stream formats. */
   readonly channels: number
-  readonly compression: Compression
+  /** What we compress frames with; of `stasis`. */
+  readonly codec: FrameCodec
+  /** What QEMU compresses its channels with; of `channels`. */
+  readonly multifdCompression: MultifdCompression
   readonly compressionLevel: CompressionLevel
   /** Bypass the page cache. */
   readonly direct: boolean
@@ -53,7 +57,7 @@ export interface ImageReceiver extends AsyncDisposable {
   /** For QMP `migrate`. */
   readonly uri: string
   /** What QEMU must be told: multifd with so many channels, and its own compression. 0 channels: no multifd. */
-  readonly multifd: { readonly channels: number; readonly compression: Compression }
+  readonly multifd: { readonly channels: number; readonly compression: MultifdCompression }
   /** QEMU writes the file itself, pages at fixed places; `directIo` when the file system can, past the page cache. */
   readonly mappedRam?: { readonly directIo: boolean } | undefined
   /**

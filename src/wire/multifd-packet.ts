@@ -24,12 +24,20 @@ export const MULTIFD_PACKET_LENGTH: number = MULTIFD_HEADER_LENGTH + MULTIFD_PAC
 /** The sender waits for all channels here: nothing sent later overtakes it. */
 const MULTIFD_FLAG_SYNC = 1
 
+/** How QEMU itself compresses the pages of its multifd channels. Our codecs and libvirt's packings are others. */
+export type MultifdCompression = 'none' | 'zlib' | 'zstd'
+
 /** The flag for QEMU's compression of a packet's pages (`MULTIFD_FLAG_ZLIB`, `MULTIFD_FLAG_ZSTD`). */
-const CODEC_FLAGS: { readonly none: 0; readonly zlib: 2; readonly zstd: 4 } = {
+const COMPRESSION_FLAGS: Readonly<Record<MultifdCompression, number>> = {
   none: 0,
   zlib: 2,
   zstd: 4,
 }
+
+/** The names of all. */
+export const MULTIFD_COMPRESSIONS: readonly MultifdCompression[] = Object.keys(
+  COMPRESSION_FLAGS,
+) as MultifdCompression[]
 
 const VERSION = 1
 const PAGE_SIZE = 4096
@@ -61,18 +69,18 @@ export function parseMultifdInit(bytes: Uint8Array): MultifdInit {
 }
 
 /**
- * Parses the header of a packet whose pages are plain, or compressed by QEMU with `codec`.
+ * Parses the header of a packet whose pages are plain, or compressed by QEMU with `compression`.
  * @throws WireError for packets that are compressed otherwise, that carry device state, or that contradict themselves
  */
 export function parseMultifdHeader(
   bytes: Uint8Array,
-  codec: keyof typeof CODEC_FLAGS = 'none',
+  compression: MultifdCompression = 'none',
 ): MultifdHeader {
   const view = asBuffer(bytes)
   checkStart(view)
   const flags = view.readUInt32BE(8)
   // Every flag but SYNC gives the encoding of the pages, or marks a packet without pages; a packet without pages may lack it.
-  if ((flags & ~MULTIFD_FLAG_SYNC & ~CODEC_FLAGS[codec]) !== 0)
+  if ((flags & ~MULTIFD_FLAG_SYNC & ~COMPRESSION_FLAGS[compression]) !== 0)
     throw new WireError('unsupported', `a multifd packet has flags 0x${flags.toString(16)}`, 8)
   const normalPages = view.readUInt32BE(16)
   const zeroPages = view.readUInt32BE(32)
@@ -82,7 +90,7 @@ export function parseMultifdHeader(
   const dataLength = view.readUInt32BE(20)
   // A packet without pages repeats the length of the one before it.
   const most = normalPages * PAGE_SIZE
-  const fits = codec === 'none' ? dataLength === most : dataLength <= most * 2 + 65536
+  const fits = compression === 'none' ? dataLength === most : dataLength <= most * 2 + 65536
   if (normalPages > 0 && !fits)
     throw new WireError(
       'corrupt',

@@ -34,7 +34,7 @@ before(async () => {
     description: { xml: '<domain/>', cookie: undefined, wasRunning: true },
     uuid: '',
     channels: 1,
-    compression: 'none',
+    codec: 'none',
     compressionLevel: 'adaptive',
     direct: false,
   })

@@ -13,8 +13,8 @@ export function integerBetween(least: number, most: number): (text: string) => n
 export function compressionLevel(text: string): number | 'adaptive' {
   if (text === 'adaptive') return text
   const value = Number(text)
-  if (/^-?\d+$/.test(text) && value >= -7 && value <= 19) return value
-  throw new InvalidArgumentError("It must be a whole number from -7 to 19, or 'adaptive'.")
+  if (/^-?\d+$/.test(text) && value >= -7 && value <= 20) return value
+  throw new InvalidArgumentError("It must be a whole number from -7 to 20, or 'adaptive'.")
 }
 
 const UNITS = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { SaveOptions } from '../../domain/save/save.ts'
-import { RECEIVED_FORMATS } from '../../transfer/image-receivers/receiver-table.ts'
+import { COMPRESSIONS } from '../../image/compression.ts'
+import { SAVE_FORMATS } from '../../image/format-table.ts'
 import { byteRate, compressionLevel, integerBetween } from './option-values.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 import { readXmlFile } from './xml-file.ts'
@@ -39,7 +40,7 @@ export function declareFormat(command: Command): Command {
       new Option(
         '--parallel-compression <method>',
         'compression of memory (default: zstd for stasis, none for others)',
-      ).choices(['none', 'zlib', 'zstd']),
+      ).choices(COMPRESSIONS),
     )
     .option(
       '--compression-level <level>',
@@ -48,10 +49,10 @@ export function declareFormat(command: Command): Command {
     )
     .addOption(
       new Option('--format <format>', 'format of the image (default: stasis)').choices(
-        RECEIVED_FORMATS,
+        SAVE_FORMATS,
       ),
     )
-    .addOption(new Option('--image-format <format>').choices(RECEIVED_FORMATS).hideHelp())
+    .addOption(new Option('--image-format <format>').choices(SAVE_FORMATS).hideHelp())
     .addOption(new Option('--parallel-channels <n>').argParser(integerBetween(1, 64)).hideHelp())
     .option('--bypass-cache', 'write past the page cache (the default for stasis)')
     .option('--no-bypass-cache', 'write through the page cache')

@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { type ConvertOptions, convertImage } from '../../domain/images/convert-image.ts'
-import { SAVE_FORMATS } from '../../image/save-format.ts'
+import { SAVE_FORMATS } from '../../image/format-table.ts'
+import { FRAME_CODECS } from '../../image/stasis/frame-codec.ts'
 import { compressionLevel, integerBetween } from '../options/option-values.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { formatBytes, formatDuration } from '../terminal/quantity.ts'
@@ -29,7 +30,7 @@ export const verb: Verb<Flags> = {
         new Option(
           '--compression <method>',
           'compression of memory in the format stasis (default: zstd)',
-        ).choices(['none', 'zlib', 'zstd']),
+        ).choices(FRAME_CODECS),
       )
       .option(
         '--compression-level <level>',

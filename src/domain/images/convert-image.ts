@@ -2,11 +2,11 @@ import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { UsageError, throwIfCancelled } from '../../errors.ts'
-import type { Compression } from '../../image/header.ts'
+import type { Compression } from '../../image/compression.ts'
+import { isStreamFormat } from '../../image/format-table.ts'
 import { NewStreamImage } from '../../image/new-stream-image.ts'
 import { openImage } from '../../image/open-image.ts'
-import { isPacked } from '../../image/packed/packing.ts'
-import type { SaveFormat } from '../../image/save-format.ts'
+import type { SaveFormat, StreamFormat } from '../../image/save-format.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { childText } from '../../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
@@ -70,7 +70,7 @@ async function convert(
   const { bypassCache = true } = options
   const settings = resolveSaveOptions({ ...options, bypassCache })
   const { format } = settings
-  if (format === 'channels' && settings.compression !== 'none')
+  if (settings.multifdCompression !== 'none')
     throw new UsageError('BAD_COMBINATION', 'Converted channels are not compressed: QEMU does that')
   await refuseSame(input, output)
   await checkDestination(resolveDirectories(options), output)
@@ -94,7 +94,7 @@ async function convert(
     }
     const work = { machine, output, settings, signal, onRead, counter, report }
     fileBytes =
-      machine.stream !== undefined && (format === 'raw' || isPacked(format))
+      machine.stream !== undefined && isStreamFormat(format)
         ? await carryStream({ ...work, stream: machine.stream, format })
         : await rewrite(work)
   }
@@ -119,7 +119,7 @@ interface Work {
 async function carryStream(
   work: Work & {
     readonly stream: NonNullable<SavedMachine['stream']>
-    readonly format: Parameters<typeof NewStreamImage.create>[1]['format']
+    readonly format: StreamFormat
   },
 ): Promise<number> {
   const { machine, output, settings, signal, stream, format } = work

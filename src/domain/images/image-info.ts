@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { ImageError } from '../../errors.ts'
-import { channelPath } from '../../image/channels/channel-path.ts'
+import { FORMATS } from '../../image/format-table.ts'
+import type { SaveImageHeader } from '../../image/header.ts'
 import { openImage } from '../../image/open-image.ts'
 import { type ImageHead, readImageHead } from '../../image/opened-image.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
@@ -169,12 +170,8 @@ async function basicFacts(
   { header }: ImageHead,
 ): Promise<Omit<ImageInfo, 'verified'>> {
   const channels = header.extension?.channels ?? 0
-  const paths =
-    header.format === 'channels'
-      ? [path, ...Array.from({ length: channels }, (_, channel) => channelPath(path, channel))]
-      : [path]
+  const paths = FORMATS[header.format].traits.files(path, channels)
   const facts = await Promise.all(paths.map((each) => stat(each).catch(() => undefined)))
-  const packing = header.extension?.compression ?? 'none'
   return {
     path,
     format: header.format,
@@ -183,12 +180,13 @@ async function basicFacts(
     allocatedBytes: sum(facts, (fact) => (fact?.blocks ?? 0) * 512),
     wasRunning: header.wasRunning,
     channels,
-    compression: header.extension === undefined ? compressionOf(header.format) : packing,
+    compression: compressionOf(header),
   }
 }
 
-function compressionOf(format: SaveFormat): string {
-  return format === 'raw' || format === 'sparse' ? 'none' : format
+function compressionOf({ format, extension }: SaveImageHeader): string {
+  const { compression } = FORMATS[format].traits
+  return compression.by === 'packing' ? compression.packing : (extension?.compression ?? 'none')
 }
 
 function sum<T>(all: readonly T[], value: (one: T) => number): number {

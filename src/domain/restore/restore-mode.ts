@@ -1,4 +1,5 @@
 import { type ErrorFacts, ImageError, QemuError, type StasisError } from '../../errors.ts'
+import { FORMATS } from '../../image/format-table.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
@@ -47,7 +48,7 @@ export async function chooseMode(
       return { mode: 'load', why: 'there is little memory to load' }
   }
   // A mapped page is never compared with its checksum: an image that has them is mapped only when that is asked for.
-  const inPlace = asked === 'map' || image.format !== 'stasis'
+  const inPlace = asked === 'map' || !FORMATS[image.format].traits.checksummedPages
   const notMapped =
     asked === 'lazy'
       ? 'lazy was asked for'

@@ -1,4 +1,6 @@
 import { DomainError, QemuError } from '../../errors.ts'
+import { FORMATS } from '../../image/format-table.ts'
+import type { SaveTransport } from '../../image/image-format.ts'
 import { cancelMigration } from '../../migration/cancel.ts'
 import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
 import { postcopyProgress } from '../../migration/postcopy.ts'
@@ -75,16 +77,41 @@ const STANDING: ReadonlySet<string> = new Set([
   'postmigrate',
 ])
 
+/** Refuses a save for which this QEMU lacks something. */
+type FeatureCheck = (features: MigrationFeatures) => void
+
+const TRANSPORT_CHECKS: Readonly<Record<SaveTransport, FeatureCheck>> = {
+  stream: () => undefined,
+  multifd: checkMultifd,
+  'mapped-ram': (features) => {
+    checkMultifd(features)
+    checkMappedRam(features)
+  },
+}
+
 function checkFeatures(features: MigrationFeatures, settings: SaveSettings): void {
-  const { format, channels, compression } = settings
-  if (channels > 0 && !features.multifd) {
+  TRANSPORT_CHECKS[FORMATS[settings.format].traits.transport](features)
+  const { multifdCompression: compression } = settings
+  if (features.multifdCompressions.includes(compression) || compression === 'none') return
+  throw new QemuError(
+    'QEMU_LACKS_FEATURE',
+    `This QEMU cannot compress channels with ${compression}: that came with QEMU 5.0, if built with it`,
+    { operation: 'save', hint: 'Save with --format stasis, which does not need it' },
+  )
+}
+
+function checkMultifd(features: MigrationFeatures): void {
+  if (!features.multifd) {
     throw new QemuError(
       'QEMU_LACKS_FEATURE',
       'This QEMU cannot save over parallel channels: multifd came with QEMU 4.0',
       { operation: 'save', hint: 'Save with --format raw, or start the domain with a newer QEMU' },
     )
   }
-  if (format === 'sparse' && !features.mappedRam) {
+}
+
+function checkMappedRam(features: MigrationFeatures): void {
+  if (!features.mappedRam) {
     throw new QemuError(
       'QEMU_LACKS_FEATURE',
       'This QEMU cannot save in the format sparse: mapped-ram came with QEMU 9.0',
@@ -94,12 +121,4 @@ function checkFeatures(features: MigrationFeatures, settings: SaveSettings): voi
       },
     )
   }
-  // Only the format channels leaves the compression to QEMU.
-  if (format !== 'channels' || compression === 'none') return
-  if (features.multifdCompressions.includes(compression)) return
-  throw new QemuError(
-    'QEMU_LACKS_FEATURE',
-    `This QEMU cannot compress channels with ${compression}: that came with QEMU 5.0, if built with it`,
-    { operation: 'save', hint: 'Save with --format stasis, which does not need it' },
-  )
 }

@@ -1,8 +1,12 @@
 import { UsageError } from '../../errors.ts'
-import type { Compression } from '../../image/header.ts'
-import { PACKINGS, isPacked } from '../../image/packed/packing.ts'
-import type { CompressionLevel } from '../../transfer/image-receiver.ts'
+import type { Compression } from '../../image/compression.ts'
+import { DEFAULT_FORMAT, FORMATS, isStreamFormat } from '../../image/format-table.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
+import { FRAME_CODECS, type FrameCodec } from '../../image/stasis/frame-codec.ts'
+import { CODECS } from '../../io/codecs/codec-table.ts'
+import { MULTIFD_LEVELS } from '../../migration/parameters.ts'
+import type { CompressionLevel } from '../../transfer/image-receiver.ts'
+import { MULTIFD_COMPRESSIONS, type MultifdCompression } from '../../wire/multifd-packet.ts'
 
 /** What a caller may ask of the image; what is left out is chosen. */
 export interface SaveRequest {
@@ -12,7 +16,7 @@ export interface SaveRequest {
   readonly parallel?: boolean | undefined
   /** How many channels, 1 to 64. Default: 2. */
   readonly channels?: number | undefined
-  /** Default: `zstd` for `stasis`, else `none`. */
+  /** A codec for `stasis` (default: `zstd`); for `channels`, what QEMU compresses with (default: `none`). */
   readonly compression?: Compression | undefined
   /** Default: `adaptive`, which spends what the disk leaves idle. */
   readonly compressionLevel?: CompressionLevel | undefined
@@ -25,7 +29,10 @@ export interface SaveSettings {
   readonly format: SaveFormat
   /** 0: a single stream. */
   readonly channels: number
-  readonly compression: Compression
+  /** What we compress frames with; `none` for every format but `stasis`. */
+  readonly codec: FrameCodec
+  /** What QEMU compresses its channels with; `none` for every format but `channels`. */
+  readonly multifdCompression: MultifdCompression
   readonly compressionLevel: CompressionLevel
   readonly direct: boolean
 }
@@ -38,25 +45,25 @@ const MAX_CHANNELS = 64
  * @throws UsageError BAD_ARGUMENT, BAD_COMBINATION
  */
 export function resolveSaveOptions(request: SaveRequest): SaveSettings {
-  const { format = 'stasis', channels = DEFAULT_CHANNELS, compressionLevel = 'adaptive' } = request
-  const compression = request.compression ?? (format === 'stasis' ? 'zstd' : 'none')
+  const {
+    format = DEFAULT_FORMAT,
+    channels = DEFAULT_CHANNELS,
+    compressionLevel = 'adaptive',
+  } = request
   if (!Number.isInteger(channels) || channels < 1 || channels > MAX_CHANNELS) {
     throw new UsageError(
       'BAD_ARGUMENT',
-      `${channels} is no number of channels: it must be from 1 to ${MAX_CHANNELS}`,
+      `The number of channels must be from 1 to ${MAX_CHANNELS}, not ${channels}`,
     )
   }
-  if (isPacked(format)) checkRange(format, PACKINGS[format].levels, compressionLevel)
-  else checkLevel(compression, compressionLevel)
-  const single = format === 'raw' || isPacked(format)
+  const single = isStreamFormat(format)
   if (single) checkSingleStream(format, request)
-  if (format === 'sparse' && compression !== 'none') throw notCompressed()
   return {
     format,
     channels: single ? 0 : channels,
-    compression,
+    ...resolveCompression(format, request.compression, compressionLevel),
     compressionLevel,
-    direct: request.bypassCache ?? (format === 'stasis' || format === 'sparse'),
+    direct: request.bypassCache ?? FORMATS[format].traits.bypassesCache.save,
   }
 }
 
@@ -71,33 +78,73 @@ function checkSingleStream(
   })
 }
 
-function notCompressed(): UsageError {
-  return new UsageError('BAD_COMBINATION', 'The format sparse is never compressed', {
-    hint: 'Leave that out, or choose the format stasis',
+/** Who compresses what: at most one of both. */
+interface Compressions {
+  readonly codec: FrameCodec
+  readonly multifdCompression: MultifdCompression
+}
+
+function resolveCompression(
+  format: SaveFormat,
+  asked: Compression | undefined,
+  level: CompressionLevel,
+): Compressions {
+  const { compression } = FORMATS[format].traits
+  switch (compression.by) {
+    case 'codec': {
+      const codec = chosen(format, asked ?? compression.default, FRAME_CODECS)
+      checkLevel(codec, codec === 'none' ? undefined : CODECS[codec].levels, level)
+      return { codec, multifdCompression: 'none' }
+    }
+    case 'multifd': {
+      const method = chosen(format, asked ?? 'none', MULTIFD_COMPRESSIONS)
+      checkLevel(method, method === 'none' ? undefined : MULTIFD_LEVELS[method].levels, level)
+      return { codec: 'none', multifdCompression: method }
+    }
+    case 'packing':
+      checkLevel(compression.packing, compression.levels, level)
+      return { codec: 'none', multifdCompression: 'none' }
+    case 'none':
+      if (asked !== undefined && asked !== 'none') throw neverCompressed(format)
+      checkLevel('none', undefined, level)
+      return { codec: 'none', multifdCompression: 'none' }
+  }
+}
+
+function chosen<T extends Compression>(
+  format: SaveFormat,
+  asked: Compression,
+  offered: readonly T[],
+): T {
+  const found = offered.find((each) => each === asked)
+  if (found !== undefined) return found
+  throw new UsageError('BAD_COMBINATION', `The format ${format} cannot be compressed by ${asked}`, {
+    hint: `Choose one of ${offered.join(', ')}`,
   })
 }
 
-const LEVELS = { zlib: [1, 9], zstd: [-7, 19] } as const
-
-function checkLevel(compression: Compression, level: CompressionLevel): void {
-  if (level === 'adaptive') return
-  if (compression === 'none') {
-    throw new UsageError('BAD_COMBINATION', 'A compression level was given without compression', {
-      hint: 'Choose zlib or zstd, or leave the level out',
-    })
-  }
-  checkRange(compression, LEVELS[compression], level)
+function neverCompressed(format: SaveFormat): UsageError {
+  return new UsageError('BAD_COMBINATION', `The format ${format} is never compressed`, {
+    hint: `Leave that out, or choose the format ${DEFAULT_FORMAT}`,
+  })
 }
 
-function checkRange(
+/** `levels`: those that the method has; `undefined` without compression. */
+function checkLevel(
   method: string,
-  [least, most]: readonly [number, number],
+  levels: readonly [least: number, most: number] | undefined,
   level: CompressionLevel,
 ): void {
   if (level === 'adaptive') return
+  if (levels === undefined) {
+    throw new UsageError('BAD_COMBINATION', 'A compression level was given without compression', {
+      hint: 'Choose a compression, or leave the level out',
+    })
+  }
+  const [least, most] = levels
   if (Number.isInteger(level) && level >= least && level <= most) return
   throw new UsageError(
     'BAD_ARGUMENT',
-    `${level} is no level of ${method}: it must be from ${least} to ${most}`,
+    `The level of ${method} must be from ${least} to ${most}, not ${level}`,
   )
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { throwIfCancelled } from '../../errors.ts'
-import type { Compression } from '../../image/header.ts'
+import type { Compression } from '../../image/compression.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { RamProgress } from '../../migration/progress.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
@@ -157,7 +157,7 @@ export async function saveHeld(
       uuid: record.uuid,
       image,
       channels: settings.channels,
-      compression: settings.compression,
+      compression: settings.codec === 'none' ? settings.multifdCompression : settings.codec,
       wasRunning,
       timing: {
         totalMs: performance.now() - startMs,

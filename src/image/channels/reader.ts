@@ -1,5 +1,5 @@
 import { crc32c } from '@node-rs/crc32'
-import { ImageError, StorageError } from '../../errors.ts'
+import { ImageError, InternalError, StorageError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
 import { DirectFile } from '../../io/direct-file.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
@@ -7,6 +7,7 @@ import type { OpenedImage } from '../opened-image.ts'
 import { readAhead } from '../read-ahead.ts'
 import type { SavedMachine } from '../saved-machine.ts'
 import { channelPath, newChannelPath } from './channel-path.ts'
+import { isMultifdCompression } from './format.ts'
 import {
   CHANNEL_HEAD_LENGTH,
   type ChannelEntry,
@@ -24,6 +25,9 @@ import {
 export async function openChannels(image: OpenedImage): Promise<SavedMachine> {
   const { file, bodyOffset, header, description } = image
   const table = await readTable(image)
+  const compression = header.extension?.compression ?? 'none'
+  if (!isMultifdCompression(compression))
+    throw new InternalError(`A header of channels with ${String(compression)} passed the check`)
   const files: DirectFile[] = []
   const close = async (): Promise<void> => {
     for (const opened of [file, ...files]) await opened.close()
@@ -47,7 +51,7 @@ export async function openChannels(image: OpenedImage): Promise<SavedMachine> {
     description,
     channels: {
       count: sources.length,
-      compression: header.extension?.compression ?? 'none',
+      compression,
       length: [main, ...sources].reduce((sum, source) => sum + source.length, 0),
       open: (channel) => checkedBytes(channel === 'main' ? main : (sources[channel] ?? main)),
     },

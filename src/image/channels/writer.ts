@@ -1,6 +1,6 @@
 import { alignUp } from '../../io/aligned-memory.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
-import type { Compression } from '../header.ts'
+import type { MultifdCompression } from '../../wire/multifd-packet.ts'
 import { NewImage } from '../new-image.ts'
 import type { MachineDescription } from '../saved-machine.ts'
 import { NewChannelFiles } from './new-channel-files.ts'
@@ -10,7 +10,7 @@ import { type ChannelEntry, TABLE_ALIGNMENT, serialiseTable } from './table.ts'
 export interface ChannelsWriterOptions {
   readonly description: MachineDescription
   readonly channels: number
-  readonly compression: Compression
+  readonly compression: MultifdCompression
   readonly direct: boolean
 }
 

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os'
 import type { FileAppender } from '../../io/file-appender.ts'
 import type { StreamSink } from '../stream-sink.ts'
-import type { Packing } from './packing.ts'
+import type { PackingMethods } from './packing.ts'
 
 /** Compresses a stream piece by piece, as many pieces at once as there are processors, and appends them to a file in their order. */
 export class StreamPacker implements StreamSink {
   readonly #appender: FileAppender
-  readonly #packing: Packing
+  readonly #packing: PackingMethods
   readonly #level: number
   readonly #ahead: number = availableParallelism() + 1
   readonly #spare: Uint8Array<ArrayBuffer>[] = []
@@ -16,7 +16,11 @@ export class StreamPacker implements StreamSink {
   #order: Promise<void> = Promise.resolve()
   #failure: unknown
 
-  constructor(appender: FileAppender, packing: Packing, level: number = packing.defaultLevel) {
+  constructor(
+    appender: FileAppender,
+    packing: PackingMethods,
+    level: number = packing.defaultLevel,
+  ) {
     this.#appender = appender
     this.#packing = packing
     this.#level = level

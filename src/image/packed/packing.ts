@@ -1,21 +1,18 @@
 import { promisify } from 'node:util'
 import { type ZstdOptions, constants, crc32, deflateRaw, zstdCompress } from 'node:zlib'
 import { type FilterTool, filterBytes, filterStream } from '../../io/filter-process.ts'
+import type { Packing } from '../save-format.ts'
 import { MEMBER_HEAD, memberHead, unpackGzip } from './gzip.ts'
 import { unpackZstd } from './zstd.ts'
 
-/** The formats whose body is QEMU's stream, compressed as libvirt's tools do it. */
-export type PackedFormat = 'gzip' | 'bzip2' | 'xz' | 'lzop' | 'zstd'
-
-/** How a format compresses and decompresses. */
-export interface Packing {
+/** The methods of one packing. */
+export interface PackingMethods {
   /** Decompresses a stream. A piece on either side is valid until the next is requested. */
   readonly unpack: (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>
   /** Compresses a piece into its own member (frame, stream): the tools read consecutive members as one stream. */
   readonly pack: (piece: Uint8Array<ArrayBuffer>, level: number) => Promise<Uint8Array>
   /** Bytes that are compressed at once. */
   readonly pieceLength: number
-  readonly levels: readonly [least: number, most: number]
   readonly defaultLevel: number
 }
 
@@ -27,39 +24,32 @@ const UNPACK_OPTIONS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * One line for each format. The tools get the options with which libvirt 9.0 to 12.8 starts them, and so the same default level. gzip and zstd, which
+ * One entry for each packing. The tools get the options with which libvirt 9.0 to 12.8 starts them, and so the same default level. gzip and zstd, which
  * are compressed here, have a fast default, because a guest is stopped meanwhile.
  */
-export const PACKINGS: Readonly<Record<PackedFormat, Packing>> = {
+export const PACKINGS: Readonly<Record<Packing, PackingMethods>> = {
   gzip: {
     unpack: unpackGzip,
     pack: packGzip,
     pieceLength: 2 * MIB,
-    levels: [1, 9],
     defaultLevel: 1,
   },
-  bzip2: byTool('bzip2', 'bzip2', { pieceLength: 4 * MIB, levels: [1, 9], defaultLevel: 9 }),
-  xz: byTool('xz', 'xz-utils', { pieceLength: 8 * MIB, levels: [0, 9], defaultLevel: 3 }),
-  lzop: byTool('lzop', 'lzop', { pieceLength: 16 * MIB, levels: [1, 9], defaultLevel: 3 }),
+  bzip2: byTool('bzip2', 'bzip2', { pieceLength: 4 * MIB, defaultLevel: 9 }),
+  xz: byTool('xz', 'xz-utils', { pieceLength: 8 * MIB, defaultLevel: 3 }),
+  lzop: byTool('lzop', 'lzop', { pieceLength: 16 * MIB, defaultLevel: 3 }),
   zstd: {
     unpack: unpackZstd,
     pack: packZstd,
     pieceLength: 2 * MIB,
-    levels: [-7, 19],
     defaultLevel: 1,
   },
-}
-
-/** Whether a format is a packed one. */
-export function isPacked(format: string): format is PackedFormat {
-  return format in PACKINGS
 }
 
 function byTool(
   command: string,
   name: string,
-  rest: Pick<Packing, 'pieceLength' | 'levels' | 'defaultLevel'>,
-): Packing {
+  rest: Pick<PackingMethods, 'pieceLength' | 'defaultLevel'>,
+): PackingMethods {
   const unpacker: FilterTool = { command, args: UNPACK_OPTIONS[command] ?? ['-dc'], package: name }
   return {
     unpack: (pieces) => filterStream(unpacker, pieces),

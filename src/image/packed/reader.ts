@@ -1,41 +1,46 @@
 import { StasisError } from '../../errors.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
-import type { OpenedImage } from '../opened-image.ts'
+import type { ImageReader, OpenedImage } from '../opened-image.ts'
 import { readAhead } from '../read-ahead.ts'
-import type { SavedMachine, SingleStream } from '../saved-machine.ts'
+import type { Packing } from '../save-format.ts'
+import type { SingleStream } from '../saved-machine.ts'
 import { withCheckedEnd } from '../stream-end.ts'
-import { PACKINGS, type PackedFormat } from './packing.ts'
+import { PACKINGS } from './packing.ts'
 import { END_LENGTH, lacksEnd } from './stream-end.ts'
 import { UnexpectedEnd } from './unexpected-end.ts'
 
 /** Reads libvirt's compressed formats: QEMU's stream as a tool compressed it, in one piece or several (docs/format/libvirt-header.md). */
-export function openPacked(image: OpenedImage): Promise<SavedMachine> {
-  const { file, bodyOffset, fileLength, description } = image
-  const format = image.header.format as PackedFormat
-  const read: SingleStream['open'] = async function* (onRead) {
-    for await (const piece of readAhead(file, bodyOffset, fileLength)) {
-      onRead?.(piece.length)
-      yield piece
+export function openPacked(packing: Packing): ImageReader {
+  return (image) => {
+    const { file, bodyOffset, fileLength, description } = image
+    const read: SingleStream['open'] = async function* (onRead) {
+      for await (const piece of readAhead(file, bodyOffset, fileLength)) {
+        onRead?.(piece.length)
+        yield piece
+      }
     }
+    return Promise.resolve({
+      path: file.path,
+      format: packing,
+      description,
+      stream: {
+        length: fileLength - bodyOffset,
+        checked: true,
+        open: (onRead) =>
+          withCheckedEnd(
+            file.path,
+            explained(image, packing, PACKINGS[packing].unpack(read(onRead))),
+          ),
+      },
+      [Symbol.asyncDispose]: () => file.close(),
+    })
   }
-  return Promise.resolve({
-    path: file.path,
-    format,
-    description,
-    stream: {
-      length: fileLength - bodyOffset,
-      checked: true,
-      open: (onRead) =>
-        withCheckedEnd(file.path, explained(image, format, PACKINGS[format].unpack(read(onRead)))),
-    },
-    [Symbol.asyncDispose]: () => file.close(),
-  })
 }
 
 /** Attributes a decompression failure to the image. */
 async function* explained(
   image: OpenedImage,
-  format: PackedFormat,
+  packing: Packing,
   pieces: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
@@ -43,15 +48,15 @@ async function* explained(
   } catch (cause) {
     if (cause instanceof StasisError) throw cause
     const { path } = image.file
-    throw (await isTruncated(image, format, cause))
-      ? imageTruncated(path, `its ${format} data have no end`, { cause })
-      : imageDamaged(path, `its ${format} data cannot be decompressed`, { cause })
+    throw (await isTruncated(image, packing, cause))
+      ? imageTruncated(path, `its ${packing} data have no end`, { cause })
+      : imageDamaged(path, `its ${packing} data cannot be decompressed`, { cause })
   }
 }
 
 async function isTruncated(
   { file, bodyOffset, fileLength }: OpenedImage,
-  format: PackedFormat,
+  packing: Packing,
   cause: unknown,
 ): Promise<boolean> {
   if (cause instanceof UnexpectedEnd) return true
@@ -60,5 +65,5 @@ async function isTruncated(
   const [first, last] = [Buffer.alloc(END_LENGTH), Buffer.alloc(END_LENGTH)]
   await file.read(first, bodyOffset)
   await file.read(last, Math.max(bodyOffset, fileLength - END_LENGTH))
-  return lacksEnd(format, first, last)
+  return lacksEnd(packing, first, last)
 }

@@ -1,4 +1,4 @@
-import type { PackedFormat } from './packing.ts'
+import type { Packing } from '../save-format.ts'
 
 /** How many bytes of either end of a file `lacksEnd` looks at. */
 export const END_LENGTH = 16
@@ -11,11 +11,11 @@ interface Marks {
 }
 
 /**
- * The formats that a program decompresses: it reports every fault in words, with the same exit code, so the file is asked. Sources: the
+ * How a packing that a program decompresses starts and ends. The program reports every fault in words, with the same exit code, so the file is asked. Sources: the
  * .xz file format 1.2.1 (2.1.2: the footer ends with `YZ`); bzip2 1.0.8 compress.c `BZ2_compressBlock` (the end mark, aligned to bits,
  * and a checksum of 32 bits); lzop 1.04 lzop.c (the last block has the length 0).
  */
-const MARKS: Partial<Readonly<Record<PackedFormat, Marks>>> = {
+const MARKS: Readonly<Record<Packing, Marks | undefined>> = {
   xz: {
     start: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]),
     endsWhole: (last) => last.toString('latin1').replace(/\0+$/, '').endsWith('YZ'),
@@ -25,11 +25,14 @@ const MARKS: Partial<Readonly<Record<PackedFormat, Marks>>> = {
     start: Buffer.from([0x89, 0x4c, 0x5a, 0x4f, 0]),
     endsWhole: (last) => last.subarray(-4).equals(Buffer.alloc(4)),
   },
+  // Node decompresses these, and its errors have codes.
+  gzip: undefined,
+  zstd: undefined,
 }
 
-/** Whether a stream starts as one of its format and does not end as one, by its first and last `END_LENGTH` bytes. */
-export function lacksEnd(format: PackedFormat, first: Buffer, last: Buffer): boolean {
-  const marks = MARKS[format]
+/** Whether a stream starts as one of its packing and does not end as one, by its first and last `END_LENGTH` bytes. */
+export function lacksEnd(packing: Packing, first: Buffer, last: Buffer): boolean {
+  const marks = MARKS[packing]
   if (marks === undefined) return false
   return first.subarray(0, marks.start.length).equals(marks.start) && !marks.endsWhole(last)
 }

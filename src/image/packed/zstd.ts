@@ -1,5 +1,5 @@
 import { createZstdDecompress } from 'node:zlib'
-import { decompress } from '../../io/decompress.ts'
+import { zstd } from '../../io/codecs/zstd.ts'
 import { ByteSource } from '../byte-source.ts'
 import { MAX_WHOLE, type Member, unpackMembers } from './members.ts'
 import { streamThrough } from './stream-through.ts'
@@ -19,7 +19,7 @@ const MAX_STORED = MAX_WHOLE + MAX_WHOLE / 8
 /** Decompresses a zstd stream of any number of frames (RFC 8878), several at the same time where they contain their length. */
 export function unpackZstd(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   return unpackMembers(frames(pieces), async (bytes, target) => {
-    const length = await decompress('zstd', bytes, target)
+    const length = await zstd.decompress(bytes, target)
     if (length !== target.length) throw new Error(`a frame holds ${length} bytes`)
   })
 }

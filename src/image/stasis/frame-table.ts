@@ -1,13 +1,9 @@
 import { InternalError } from '../../errors.ts'
 import { readLong, writeLong } from '../long.ts'
+import { CODECS_BY_NUMBER, FRAME_CODEC_NUMBERS, type FrameCodec } from './frame-codec.ts'
 
 /** Length of a frame's record in the index, in bytes (docs/format/stasis.md, "Index"). */
 export const FRAME_RECORD_LENGTH = 32
-
-/** How a frame's pages are stored. */
-export type FrameCodec = 'none' | 'zlib' | 'zstd'
-
-const CODECS: readonly FrameCodec[] = ['none', 'zlib', 'zstd']
 
 /** One frame as described by its record. */
 export interface Frame {
@@ -50,7 +46,7 @@ export class FrameTable {
     bytes.writeUInt32LE(frame.firstPage, at + 16)
     bytes.writeUInt32LE(frame.pageCount, at + 20)
     bytes.writeUInt16LE(frame.block, at + 24)
-    bytes.writeUInt8(CODECS.indexOf(frame.codec), at + 26)
+    bytes.writeUInt8(FRAME_CODEC_NUMBERS[frame.codec], at + 26)
     this.#count += 1
     return this.#count - 1
   }
@@ -81,7 +77,7 @@ export class FrameTable {
 
   /** `undefined` for a number without a codec. */
   codec(index: number): FrameCodec | undefined {
-    return CODECS[this.#bytes.readUInt8(this.#at(index) + 26)]
+    return CODECS_BY_NUMBER[this.#bytes.readUInt8(this.#at(index) + 26)]
   }
 
   /** A copy of the records of some frames. */

@@ -1,7 +1,7 @@
 import { crc32c } from '@node-rs/crc32'
 import { type ImageError, InternalError } from '../../errors.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
-import { decompress } from '../../io/decompress.ts'
+import { CODECS } from '../../io/codecs/codec-table.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
 import {
@@ -95,7 +95,7 @@ export class StasisPageStore implements PageStore {
     if (codec === undefined) throw new InternalError('A frame without codec passed the check')
     if (codec === 'none') return stored
     const pages = target ?? this.#target(reader, frames.pageCount(index) * PAGE_SIZE)
-    const length = await decompress(codec, stored, pages).catch((error: unknown) => {
+    const length = await CODECS[codec].decompress(stored, pages).catch((error: unknown) => {
       throw this.#error(index, { kind: 'codec', reason: (error as Error).message })
     })
     if (length !== pages.length) throw this.#error(index, { kind: 'length', length })

@@ -4,15 +4,11 @@ import { InternalError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
 import { PartialFile } from '../../io/partial-file.ts'
 import { buildDescriptionArea } from '../description-area.ts'
-import {
-  HEADER_LENGTH,
-  type Compression,
-  type SaveImageHeader,
-  serialiseHeader,
-} from '../header.ts'
+import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from '../header.ts'
 import { type DeviceState, type MachineDescription, PAGE_SIZE } from '../saved-machine.ts'
 import { FOOTER_LENGTH, serialiseFooter } from './footer.ts'
-import { type FrameCodec, FrameTable } from './frame-table.ts'
+import type { FrameCodec } from './frame-codec.ts'
+import { FrameTable } from './frame-table.ts'
 import {
   FRAME_ALIGNMENT,
   LINEAR_ALIGNMENT,
@@ -29,7 +25,7 @@ export interface StasisWriterOptions {
   readonly description: MachineDescription
   /** Number of multifd channels that the machine was received on, for information. */
   readonly channels: number
-  readonly compression: Compression
+  readonly codec: FrameCodec
   readonly direct: boolean
 }
 
@@ -74,7 +70,7 @@ export class StasisWriter implements AsyncDisposable {
       cookieOffset: area.cookieOffset,
       extension: {
         channels: options.channels,
-        compression: options.compression,
+        compression: options.codec,
         fileLength: 0,
         areaCrc: crc32c(area.bytes),
       },

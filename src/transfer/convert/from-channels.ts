@@ -2,7 +2,6 @@ import { ImageError, throwIfCancelled } from '../../errors.ts'
 import { ByteSource } from '../../image/byte-source.ts'
 import { imageDamaged, imageTruncated } from '../../image/image-fault.ts'
 import { type ChannelStreams, type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
-import { Inflater } from '../../io/inflater.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
 import {
   MULTIFD_HEADER_LENGTH,
@@ -19,6 +18,7 @@ import { BoundaryPages } from '../boundary-pages.ts'
 import type { MachineWriter } from './machine-writer.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
 import type { CopyOptions } from './copy-options.ts'
+import { Inflater } from './inflater.ts'
 
 /**
  * Takes a main stream and its multifd channels apart, all at the same time, and gives their pages to a sink.

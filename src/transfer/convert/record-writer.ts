@@ -1,4 +1,5 @@
-import { NewStreamImage, type NewStreamOptions } from '../../image/new-stream-image.ts'
+import { NewStreamImage } from '../../image/new-stream-image.ts'
+import type { StreamFormat } from '../../image/save-format.ts'
 import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
 import {
   incomingDevices,
@@ -30,7 +31,7 @@ export class RecordWriter implements MachineWriter {
   /** @throws StorageError, UsageError */
   static async create(
     path: string,
-    format: NewStreamOptions['format'],
+    format: StreamFormat,
     options: WriterOptions,
   ): Promise<RecordWriter> {
     const { compressionLevel } = options

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
-import { type PoolCompressor, makePoolCompressor } from '../../io/compress.ts'
+import { CODECS, type Codec } from '../../io/codecs/codec-table.ts'
+import type { PoolCompressor } from '../../io/codecs/codec.ts'
 import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
+import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import { StasisWriter } from '../../image/stasis/writer.ts'
 import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
 import { type LevelChooser, chooseLevel } from '../compression-level.ts'
@@ -18,24 +20,26 @@ interface Compressor {
 /** Zero pages that a compressed frame goes on over: they cost next to nothing there. */
 const BRIDGE_PAGES = 8
 
+function makeCompressors(codec: Codec): readonly Compressor[] {
+  return Array.from({ length: availableParallelism() + 1 }, () => ({
+    compressor: CODECS[codec].makePoolCompressor(),
+    memory: new Uint8Array(MAX_ADD_LENGTH),
+  }))
+}
+
 /** Writes a `stasis` container. */
 export class StasisMachineWriter implements MachineWriter {
   readonly #writer: StasisWriter
-  readonly #codec: 'none' | 'zlib' | 'zstd'
+  readonly #codec: FrameCodec
   readonly #level: LevelChooser
   readonly #compressors: Pool<Compressor>
 
   private constructor(writer: StasisWriter, options: WriterOptions) {
     this.#writer = writer
-    this.#codec = options.compression
-    this.#level = chooseLevel(options.compression, options.compressionLevel)
-    const { compression: codec } = options
-    const count = codec === 'none' ? 0 : availableParallelism() + 1
-    const compressors = Array.from({ length: count }, (): Compressor => ({
-      compressor: makePoolCompressor(codec === 'zlib' ? 'zlib' : 'zstd'),
-      memory: new Uint8Array(MAX_ADD_LENGTH),
-    }))
-    this.#compressors = new Pool(compressors)
+    const { codec } = options
+    this.#codec = codec
+    this.#level = chooseLevel(codec, options.compressionLevel)
+    this.#compressors = new Pool(codec === 'none' ? [] : makeCompressors(codec))
   }
 
   /** @throws StorageError, UsageError */

@@ -1,5 +1,5 @@
-import type { Compression } from '../../image/header.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
+import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { CompressionLevel } from '../image-receiver.ts'
 
 /** What an image is made with from a machine that is in a file already. */
@@ -9,7 +9,8 @@ export interface WriterOptions {
   readonly uuid: string
   /** Files of a `channels` image, 1 to 64. */
   readonly channels: number
-  readonly compression: Compression
+  /** What frames are compressed with; of `stasis`. */
+  readonly codec: FrameCodec
   readonly compressionLevel: CompressionLevel
   /** Write past the page cache. */
   readonly direct: boolean

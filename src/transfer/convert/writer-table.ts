@@ -1,4 +1,4 @@
-import type { SaveFormat } from '../../image/save-format.ts'
+import type { SaveFormat, StreamFormat } from '../../image/save-format.ts'
 import { ChannelsMachineWriter } from './channels-writer.ts'
 import type { MachineWriter } from './machine-writer.ts'
 import { RecordWriter } from './record-writer.ts'
@@ -9,12 +9,12 @@ import { StasisMachineWriter } from './stasis-writer.ts'
 type OpenWriter = (path: string, options: WriterOptions) => Promise<MachineWriter>
 
 const records =
-  (format: Parameters<typeof RecordWriter.create>[1]): OpenWriter =>
+  (format: StreamFormat): OpenWriter =>
   (path, options) =>
     RecordWriter.create(path, format, options)
 
-/** Who writes which format from a machine in a file: one line for each. */
-const SINKS: Readonly<Record<SaveFormat, OpenWriter>> = {
+/** The writer of each format for a machine that is in a file already: one line for each. */
+const WRITERS: Readonly<Record<SaveFormat, OpenWriter>> = {
   stasis: (path, options) => StasisMachineWriter.create(path, options),
   channels: (path, options) => ChannelsMachineWriter.create(path, options),
   sparse: (path, options) => SparseMachineWriter.create(path, options),
@@ -32,5 +32,5 @@ export function openWriter(
   path: string,
   options: WriterOptions,
 ): Promise<MachineWriter> {
-  return SINKS[format](path, options)
+  return WRITERS[format](path, options)
 }

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { channelPath } from '../../image/channels/channel-path.ts'
 import { ChannelsWriter } from '../../image/channels/writer.ts'
-import type { Compression } from '../../image/header.ts'
 import type {
   SavedImage,
   ImageReceiver,
@@ -12,7 +11,10 @@ import { StreamReceiver } from '../receive/stream-receiver.ts'
 
 /** Receives a machine over multifd channels into the `channels` layout, compressed by QEMU. @throws StorageError, UsageError */
 export async function openChannelsReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
-  const writer = await ChannelsWriter.create(options.path, options)
+  const writer = await ChannelsWriter.create(options.path, {
+    ...options,
+    compression: options.multifdCompression,
+  })
   try {
     const main = { file: writer.main, start: writer.mainOffset }
     const channels = writer.channels.map((file) => ({ file, start: 0 }))
@@ -24,14 +26,14 @@ export async function openChannelsReceiver(options: ImageReceiverOptions): Promi
 }
 
 class ChannelsReceiver implements ImageReceiver {
-  readonly multifd: { readonly channels: number; readonly compression: Compression }
+  readonly multifd: ImageReceiver['multifd']
   readonly #path: string
   readonly #writer: ChannelsWriter
   readonly #receiver: StreamReceiver
 
   constructor(options: ImageReceiverOptions, writer: ChannelsWriter, receiver: StreamReceiver) {
     this.#path = options.path
-    this.multifd = { channels: options.channels, compression: options.compression }
+    this.multifd = { channels: options.channels, compression: options.multifdCompression }
     this.#writer = writer
     this.#receiver = receiver
   }

@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import { CancelledError, QemuError, StasisError } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
 import { NewStreamImage } from '../../image/new-stream-image.ts'
-import type { PackedFormat } from '../../image/packed/packing.ts'
+import type { Packing } from '../../image/save-format.ts'
 import { UnixListener } from '../../io/unix-listener.ts'
 import { acceptIdentified } from '../receive/accept-identified.ts'
 import type {
@@ -17,17 +17,17 @@ const CONNECT_TIMEOUT_MS = 60_000
 
 /** Receives a machine over one connection into a compressed format of libvirt, on all processors. @throws StorageError, UsageError */
 export function openPackedReceiver(
-  format: PackedFormat,
+  packing: Packing,
 ): (options: ImageReceiverOptions) => Promise<ImageReceiver> {
   return async (options) => {
     const { compressionLevel } = options
     const image = await NewStreamImage.create(options.path, {
       ...options,
-      format,
+      format: packing,
       level: compressionLevel === 'adaptive' ? undefined : compressionLevel,
     })
     try {
-      return new PackedReceiver(format, options, image, UnixListener.open(options.socketPath, 1))
+      return new PackedReceiver(packing, options, image, UnixListener.open(options.socketPath, 1))
     } catch (error) {
       await image[Symbol.asyncDispose]()
       throw error
@@ -39,7 +39,7 @@ class PackedReceiver implements ImageReceiver {
   readonly uri: string
   readonly multifd: ImageReceiver['multifd'] = { channels: 0, compression: 'none' }
   readonly received: Promise<void>
-  readonly #format: PackedFormat
+  readonly #packing: Packing
   readonly #options: ImageReceiverOptions
   readonly #image: NewStreamImage
   readonly #listener: UnixListener
@@ -48,12 +48,12 @@ class PackedReceiver implements ImageReceiver {
   #receivedBytes = 0
 
   constructor(
-    format: PackedFormat,
+    packing: Packing,
     options: ImageReceiverOptions,
     image: NewStreamImage,
     listener: UnixListener,
   ) {
-    this.#format = format
+    this.#packing = packing
     this.#options = options
     this.#image = image
     this.#listener = listener
@@ -78,7 +78,7 @@ class PackedReceiver implements ImageReceiver {
     const { blocks } = await stat(path)
     return {
       path,
-      format: this.#format,
+      format: this.#packing,
       fileBytes,
       allocatedBytes: blocks * 512,
       ramBytes: 0,

@@ -1,4 +1,4 @@
-import { SAVE_FORMATS, type SaveFormat } from '../../image/save-format.ts'
+import type { SaveFormat } from '../../image/save-format.ts'
 import { openChannelsReceiver } from './channels.ts'
 import { openPackedReceiver } from './packed.ts'
 import { openRawReceiver } from './raw.ts'
@@ -6,13 +6,7 @@ import type { ImageReceiver, ImageReceiverOptions } from '../image-receiver.ts'
 import { openSparseReceiver } from './sparse.ts'
 import { openStasisReceiver } from './stasis.ts'
 
-/** The formats that a machine can be saved in, the default first. */
-export const RECEIVED_FORMATS: readonly SaveFormat[] = [
-  'stasis',
-  ...SAVE_FORMATS.filter((format) => format !== 'stasis'),
-]
-
-/** Who writes which format: one file and one line for each. */
+/** The receiver of each format: one line for each. */
 const RECEIVERS: Readonly<
   Record<SaveFormat, (options: ImageReceiverOptions) => Promise<ImageReceiver>>
 > = {

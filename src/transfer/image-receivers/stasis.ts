@@ -53,10 +53,10 @@ class StasisReceiver implements ImageReceiver {
     this.#listener = listener
     this.uri = `unix:${options.socketPath}`
     this.multifd = { channels: options.channels, compression: 'none' }
-    const { compression } = options
-    const level = chooseLevel(compression, options.compressionLevel)
-    this.#pipeline = new FramePipeline(writer, { codec: compression, level })
-    this.#receivers = new Receivers(compression, options.channels, (packet) =>
+    const { codec } = options
+    const level = chooseLevel(codec, options.compressionLevel)
+    this.#pipeline = new FramePipeline(writer, { codec, level })
+    this.#receivers = new Receivers(codec, options.channels, (packet) =>
       this.#pipeline.packet(packet, this.#receivers),
     )
     // For the packets that come before the pipeline has met one.

@@ -1,3 +1,4 @@
+import type { MultifdCompression } from '../../wire/multifd-packet.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 
 /** What sending a new QEMU needs. */
@@ -21,7 +22,7 @@ export interface ImageSender extends AsyncDisposable {
   /** Descriptors of memory files by backend id, to be inherited by QEMU; being filled since the sender was made. */
   readonly memoryFiles: ReadonlyMap<string, number>
   /** What QEMU must be told before `migrate-incoming`. 0 channels: no multifd. */
-  readonly multifd: { readonly channels: number; readonly compression: 'none' | 'zlib' | 'zstd' }
+  readonly multifd: { readonly channels: number; readonly compression: MultifdCompression }
   /** There when QEMU reads the image by itself: `migrate-incoming` this, with mapped-ram. `send` carries and counts nothing then. */
   readonly mappedRam?: { readonly uri: string; readonly directIo: boolean } | undefined
   /**

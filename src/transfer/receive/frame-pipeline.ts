@@ -1,3 +1,4 @@
+import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { StasisWriter } from '../../image/stasis/writer.ts'
 import type { AnnouncedBlock } from '../../wire/main-stream.ts'
 import { BoundaryPages } from '../boundary-pages.ts'
@@ -9,7 +10,7 @@ import type { Receivers } from './receivers.ts'
 
 /** How frames are compressed. */
 export interface PipelineOptions {
-  readonly codec: 'none' | 'zlib' | 'zstd'
+  readonly codec: FrameCodec
   readonly level: LevelChooser
 }
 

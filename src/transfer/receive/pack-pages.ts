@@ -1,6 +1,8 @@
 import { crc32c } from '@node-rs/crc32'
 import { PAGE_SIZE } from '../../image/saved-machine.ts'
-import { type Compressor, makeCompressor } from '../../io/compress.ts'
+import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
+import { CODECS } from '../../io/codecs/codec-table.ts'
+import type { Compressor } from '../../io/codecs/codec.ts'
 import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
 import type { Segment } from './packet-layout.ts'
 import { OUTPUT_LENGTH, type ReceivedPiece, SLOT_LENGTH } from './receive-job.ts'
@@ -16,9 +18,9 @@ export class PagePacker {
   readonly #memory: PackMemory
   readonly #compressor: Compressor | undefined
 
-  constructor(codec: 'none' | 'zlib' | 'zstd', memory: PackMemory) {
+  constructor(codec: FrameCodec, memory: PackMemory) {
     this.#memory = memory
-    this.#compressor = codec === 'none' ? undefined : makeCompressor(codec)
+    this.#compressor = codec === 'none' ? undefined : CODECS[codec].makeCompressor()
   }
 
   /** Makes frames of the segments in slot number `slot`. */

@@ -1,9 +1,10 @@
 import type { WireErrorKind } from '../../wire/wire-error.ts'
+import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { PageRun } from './page-ranges.ts'
 
 /** What a receiving thread is started with. */
 export interface ReceiveThreadData {
-  readonly codec: 'none' | 'zlib' | 'zstd'
+  readonly codec: FrameCodec
   readonly channelCount: number
   readonly slotCount: number
   /** `ReceiveState`'s. */

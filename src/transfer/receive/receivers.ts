@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { InternalError, QemuError } from '../../errors.ts'
+import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
 import { shutDown } from '../../io/blocking-socket.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
@@ -20,7 +21,7 @@ import { endThread, startThread } from '../worker-thread.ts'
 const MAX_THREADS = 16
 
 /** Slots beside the one that each thread works on: on their way to the disk. Pages that are not compressed stay there until they are written. */
-const SPARE_SLOTS = { none: 16, zlib: 8, zstd: 8 } as const
+const SPARE_SLOTS = { plain: 16, compressed: 8 } as const
 
 /**
  * Threads that receive the multifd channels of a saving QEMU: each takes a packet from whatever channel has one, checksums and
@@ -43,15 +44,11 @@ export class Receivers implements AsyncDisposable {
   #fds: readonly number[] = []
 
   /** Starts the threads, for so many channels. */
-  constructor(
-    codec: 'none' | 'zlib' | 'zstd',
-    channelCount: number,
-    onPacket: (packet: ReceivedPacket) => void,
-  ) {
+  constructor(codec: FrameCodec, channelCount: number, onPacket: (packet: ReceivedPacket) => void) {
     // Without compressing, more threads than channels would wait.
     const useful = codec === 'none' ? Math.min(channelCount, MAX_THREADS) : MAX_THREADS
     const threadCount = Math.min(availableParallelism(), useful)
-    const slotCount = threadCount + SPARE_SLOTS[codec]
+    const slotCount = threadCount + SPARE_SLOTS[codec === 'none' ? 'plain' : 'compressed']
     this.slots = shared(slotCount * SLOT_LENGTH)
     this.outputs = codec === 'none' ? undefined : shared(slotCount * OUTPUT_LENGTH)
     this.ended = this.#end.promise

@@ -1,6 +1,16 @@
 import { type Inflate, type ZstdDecompress, createInflate, createZstdDecompress } from 'node:zlib'
+import type { MultifdCompression } from '../../wire/multifd-packet.ts'
 
-/** A stream of compressed pieces. Each was flushed by its writer and decompresses to a known number of bytes. */
+const OPTIONS = { chunkSize: 1024 * 1024 }
+
+const ENGINES: Readonly<
+  Record<Exclude<MultifdCompression, 'none'>, () => Inflate | ZstdDecompress>
+> = {
+  zlib: () => createInflate(OPTIONS),
+  zstd: () => createZstdDecompress(OPTIONS),
+}
+
+/** The stream of a channel that QEMU compressed: pieces, each of which was flushed and decompresses to a known number of bytes. */
 export class Inflater implements Disposable {
   readonly #engine: Inflate | ZstdDecompress
   #target: Uint8Array = new Uint8Array(0)
@@ -8,9 +18,8 @@ export class Inflater implements Disposable {
   #failure: Error | undefined
   #settle: (() => void) | undefined
 
-  constructor(codec: 'zlib' | 'zstd') {
-    const options = { chunkSize: 1024 * 1024 }
-    this.#engine = codec === 'zlib' ? createInflate(options) : createZstdDecompress(options)
+  constructor(compression: Exclude<MultifdCompression, 'none'>) {
+    this.#engine = ENGINES[compression]()
     this.#engine.on('data', (bytes: Buffer) => this.#take(bytes))
     this.#engine.on('error', (error: Error) => this.#fail(error))
   }

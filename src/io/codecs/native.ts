@@ -1,0 +1,30 @@
+import koffi, { type LibraryHandle } from 'koffi'
+
+/** A C function. */
+export type NativeFunction = ReturnType<LibraryHandle['func']>
+
+/** Returns a function that finds C functions inside Node itself on its first call; `undefined` where they are not accessible (notes/node/zstd.md). */
+export function insideNode<T>(find: (node: LibraryHandle) => T): () => T | undefined {
+  let looked = false
+  let found: T | undefined
+  return () => {
+    if (looked) return found
+    looked = true
+    try {
+      found = find(koffi.load(null))
+    } catch {
+      // Another build of Node: the caller has another way.
+    }
+    return found
+  }
+}
+
+/** Calls a C function on the thread pool. */
+export function onPool(call: NativeFunction, ...args: readonly unknown[]): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    call.async(...args, (error: Error | null, result: unknown) => {
+      if (error === null) resolve(result)
+      else reject(error)
+    })
+  })
+}
