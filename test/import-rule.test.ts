@@ -75,6 +75,12 @@ describe('faultsOf()', () => {
       /instead of rm of/,
     ],
     ['src/qemu/a.ts', `import { mkdirSync } from 'node:fs'`, /mkdirSync/],
+    [
+      'src/domain/save/a.ts',
+      `import { writeFile } from 'node:fs/promises'`,
+      /only src\/io\/ and src\/domain\/store\/ open and change files: call io\/ instead of writeFile/,
+    ],
+    ['src/domain/progress/a.ts', `import { openSync } from 'node:fs'`, /instead of openSync/],
     ['src/qemu/a.ts', `import * as fs from 'node:fs'`, /by name/],
     ['src/qemu/a.ts', `import fs from 'node:fs'`, /by name/],
     ['src/domain/store/a.ts', `process.exit(1)`, /process.exit belongs to src\/cli\//],
@@ -95,6 +101,8 @@ describe('faultsOf()', () => {
     ['src/cli/verbs/a.ts', `import type { Verb } from '../verb.ts'`],
     ['src/domain/postcopy/page-server-main.ts', `process.exitCode = 1`],
     ['src/io/a.ts', `import { open } from 'node:fs/promises'`],
+    ['src/domain/store/a.ts', `import { open } from 'node:fs/promises'`],
+    ['src/domain/save/a.ts', `import { readFile, statfs } from 'node:fs/promises'`],
     ['src/io/filter-process.ts', `import { spawn } from 'node:child_process'`],
     ['src/qemu/a.ts', `import { readFile, constants } from 'node:fs'`],
     [

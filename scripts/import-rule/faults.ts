@@ -140,9 +140,14 @@ function adviceOnModule(
   if (allowed !== undefined && !allowed.has(name)) {
     return `${room}/ imports no builtin but ${[...allowed].map((each) => `node:${each}`).join(', ')}: do the rest in a room above`
   }
-  if ((name === 'fs' || name === 'fs/promises') && !writers.includes(room ?? ''))
+  if ((name === 'fs' || name === 'fs/promises') && !mayWrite(file, room))
     return adviceOnFiles(names)
   return undefined
+}
+
+function mayWrite(file: string, room: string | undefined): boolean {
+  if (room === undefined) return false
+  return writers.includes(room) || writers.includes(`${room}/${subRoomOf(file)}`)
 }
 
 function adviceOnHome(specifier: string, home: readonly string[]): string {

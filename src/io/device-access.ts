@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 
 /** Tries to open a device for reading and writing; returns the errno's name on failure, such as `EACCES`. */
 export async function deviceFault(path: string): Promise<string | undefined> {
@@ -9,4 +10,9 @@ export async function deviceFault(path: string): Promise<string | undefined> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? String(error)
   }
+}
+
+/** Opens a terminal to read and write, without making it ours. Throws Node's error. */
+export function openTerminal(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDWR | constants.O_NOCTTY)
 }

@@ -1,4 +1,5 @@
-import { lstat, open, rename, stat, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { copyFile, lstat, open, rename, stat, unlink } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 import { faultPoint } from './fault-point.ts'
 import { tryLock } from './system-calls.ts'
@@ -41,6 +42,15 @@ async function exists(look: (path: string) => Promise<unknown>, path: string): P
 export function isAbsence(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+/** Copies a file to a name that nothing has yet. @throws StorageError FILE_EXISTS and others */
+export async function copyToNew(from: string, to: string): Promise<void> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_EXCL)
+  } catch (error) {
+    throw storageError(`copy ${from}`, to, error)
+  }
 }
 
 /** Removes a file if it exists. @throws StorageError */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 
@@ -19,6 +19,15 @@ export async function openLog(path: string): Promise<OpenLog> {
     return { fd: opened.fd, offset: size, [Symbol.asyncDispose]: () => opened.close() }
   } catch (error) {
     await handle?.close()
+    throw storageError('open the log', path, error)
+  }
+}
+
+/** Opens a log that another process writes, to read it. @throws StorageError */
+export async function openLogToRead(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
     throw storageError('open the log', path, error)
   }
 }

@@ -287,7 +287,7 @@ test('a managed save in the format channels goes with all its files', async () =
   await removeManagedSave('tiny', { stateDir })
   assert.deepEqual(await names(), [])
   // Its remover was killed after the first file.
-  for (const name of ['tiny.save.1', 'tiny.save.2', '.tiny.save.77-1.partial', 'other.save'])
+  for (const name of ['tiny.save.1', 'tiny.save.2', '.tiny.save.4999999-1.partial', 'other.save'])
     await writeFile(join(save, name), 'x')
   await startDomain('tiny', { stateDir })
   assert.deepEqual(await names(), ['other.save'])

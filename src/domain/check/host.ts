@@ -1,8 +1,8 @@
-import { access, readFile } from 'node:fs/promises'
 import { StasisError } from '../../errors.ts'
 import { kvmAccess } from '../../qemu/accelerator.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { findEmulator } from '../../qemu/find-emulator.ts'
+import { hasNetworkInterface, hostMemory } from '../../qemu/host-facts.ts'
 import { canonicalMachine } from '../../qemu/probe.ts'
 import type { ProbedQemu } from '../../qemu/probed-qemu.ts'
 import type { Directories } from '../store/directories.ts'
@@ -69,21 +69,19 @@ async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<rea
 
 /** Whether the host has the memory that a guest takes. */
 export async function checkMemory(domain: Domain): Promise<readonly Finding[]> {
-  const facts = await readFile('/proc/meminfo', 'utf8').catch(() => '')
-  const read = (name: string): number =>
-    Number(new RegExp(`^${name}: +(\\d+)`, 'm').exec(facts)?.[1] ?? 0) * 1024
+  const host = await hostMemory()
   const { hugepages } = domain.memoryBacking
   const free =
     hugepages === undefined
-      ? read('MemAvailable')
-      : (read('HugePages_Free') / 1024) * (hugepages.sizeBytes ?? read('Hugepagesize'))
+      ? host.availableBytes
+      : host.freeHugePages * (hugepages.sizeBytes ?? host.hugePageBytes)
   if (free === 0 && hugepages === undefined) return []
   const mib = (bytes: number): string => `${Math.floor(bytes / 1024 / 1024)} MiB`
   const kind = hugepages === undefined ? '' : ' in huge pages'
   if (domain.memoryBytes <= free)
     return [right('MEMORY', `${mib(domain.memoryBytes)} of memory, ${mib(free)}${kind} are free`)]
   const text = `The guest has ${mib(domain.memoryBytes)} of memory, only ${mib(free)}${kind} are free`
-  const possible = read('MemTotal') + read('SwapTotal')
+  const possible = host.totalBytes + host.swapBytes
   return hugepages !== undefined || domain.memoryBytes > possible
     ? [fault('MEMORY', text, 'Restore on a host with more memory, or set aside more huge pages')]
     : [warning('MEMORY', text, 'End something else first: the host may have to swap')]
@@ -113,8 +111,7 @@ export async function checkDomainState(
 export async function checkNetworks({ interfaces }: Domain): Promise<readonly Finding[]> {
   const bridges = new Set(interfaces.flatMap(({ bridge }) => bridge ?? []))
   const missing: string[] = []
-  for (const bridge of bridges)
-    await access(`/sys/class/net/${bridge}`).catch(() => missing.push(bridge))
+  for (const bridge of bridges) if (!(await hasNetworkInterface(bridge))) missing.push(bridge)
   return missing.map((bridge) =>
     fault('NETWORK', `The bridge ${bridge} is missing`, 'Make it, or name another with --xml'),
   )

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, realpath, symlink } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { DomainError, storageError } from '../../errors.ts'
 import { inspectQemu, machineFacts } from '../../qemu/inspect.ts'
 import { attachedXml } from './attached-xml.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { writeText } from '../../io/text-file.ts'
+import { linkMonitors } from '../store/attached-monitor.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { checkIdentity } from '../store/identity.ts'
 import { clearRuntime } from '../store/presence.ts'
@@ -52,12 +53,10 @@ export async function attachDomain(
   const { paths } = held
   const { major, minor, micro } = qmp.version.qemu
   try {
-    await mkdir(paths.directory, { recursive: true, mode: 0o700 })
-    await symlink(socket, paths.controlSocket)
-    await symlink(socket, paths.querySocket)
+    await linkMonitors(paths, socket)
   } catch (error) {
     await clearRuntime(paths)
-    throw storageError('note where the monitor is', paths.controlSocket, error)
+    throw error
   }
   const xml = attachedXml({ ...facts, name, uuid, emulator: found.emulator })
   await writeText(paths.liveXml, xml, { durable: true })

@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
 import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
+import { writeText } from '../../io/text-file.ts'
 import { editFile } from '../../qemu/edit-text.ts'
 import { type DefineImageOptions, defineImage } from './define-image.ts'
 
@@ -23,7 +24,7 @@ export async function editImage(path: string, options: EditImageOptions): Promis
       return await defineImage(
         path,
         async (xml) => {
-          await writeFile(file, draft ?? xml, { mode: 0o600 })
+          await writeText(file, draft ?? xml, { durable: false })
           await editFile(options.editor, file)
           draft = await readFile(file, 'utf8').catch((error: unknown) => {
             throw storageError('read what was edited', file, error)

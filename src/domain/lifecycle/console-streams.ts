@@ -1,10 +1,10 @@
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { Readable, type Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ReadStream, WriteStream } from 'node:tty'
 import { storageError } from '../../errors.ts'
+import { openTerminal } from '../../io/device-access.ts'
+import { openLogToRead } from '../../io/log-file.ts'
 
 const FOLLOW_MS = 100
 /** How much of what a file holds already is shown. */
@@ -21,7 +21,7 @@ export interface ConsoleStreams extends AsyncDisposable {
 /** Opens a pty to read and write. @throws StorageError */
 export async function openPtyConsole(path: string): Promise<ConsoleStreams> {
   try {
-    const handle = await open(path, constants.O_RDWR | constants.O_NOCTTY)
+    const handle = await openTerminal(path)
     const output = new ReadStream(handle.fd)
     const input = new WriteStream(handle.fd)
     output.setRawMode(true)
@@ -57,9 +57,7 @@ export async function openSocketConsole(path: string): Promise<ConsoleStreams> {
 
 /** Follows a file that grows, from a little before its end. @throws StorageError */
 export async function openFileConsole(path: string): Promise<ConsoleStreams> {
-  const handle = await open(path, 'r').catch((error: unknown) => {
-    throw storageError('open the console', path, error)
-  })
+  const handle = await openLogToRead(path)
   const end = new AbortController()
   let begun = false
   const output = Readable.from(follow(), { objectMode: false })

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { QemuError, storageError } from '../../errors.ts'
+import { QemuError } from '../../errors.ts'
+import { makeDirectory } from '../../io/directory.ts'
 import { kvmAccess } from '../../qemu/accelerator.ts'
 import type { QemuVersion } from '../../qemu/command-line/options.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -38,11 +38,7 @@ export async function probeEmulator(
   signal: AbortSignal | undefined,
 ): Promise<ProbedQemu> {
   const cacheDirectory = join(directories.stateDir, 'cache')
-  try {
-    await mkdir(cacheDirectory, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw storageError('make the state directory', cacheDirectory, error)
-  }
+  await makeDirectory(cacheDirectory)
   return probeQemu(path, { cacheDirectory, signal })
 }
 

@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ImageError, storageError } from '../../errors.ts'
-import { cloneRange, tryShareLock } from '../../io/system-calls.ts'
+import { openClone, openForReading } from '../../io/open-file.ts'
+import { closeDescriptor, tryShareLock } from '../../io/system-calls.ts'
 import { type QemuVersion, atLeast } from '../../qemu/command-line/options.ts'
 
 /** A piece of a file that holds the content of one RAM block, page by page. */
@@ -70,7 +70,7 @@ export class MappedMemory implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { fd } of this.files.values()) closeSync(fd)
+    for (const { fd } of this.files.values()) closeDescriptor(fd)
   }
 }
 
@@ -81,8 +81,8 @@ function openPart(part: LinearPart, { version, balloon }: MappingQemu): MappedFi
   // Older ones open the file for writing, and punch holes into it for a balloon (softmmu/physmem.c `ram_block_discard_range`).
   const offsetFits = offset === undefined || atLeast(version, ...OFFSET_SINCE)
   if (offsetFits && !balloon) return { fd, offset, readonly: false }
-  const clone = openClone(part, fd)
-  closeSync(fd)
+  const clone = cloneOf(part, fd)
+  closeDescriptor(fd)
   if (clone !== undefined) return { fd: clone, offset: undefined, readonly: false }
   return offsetFits
     ? 'the machine has a memory balloon, with which QEMU before 8.2 would write into the image'
@@ -90,15 +90,9 @@ function openPart(part: LinearPart, { version, balloon }: MappingQemu): MappedFi
 }
 
 function openLocked({ path, offset, length }: LinearPart): number {
-  let fd: number
-  try {
-    fd = openSync(path, constants.O_RDONLY)
-  } catch (error) {
-    throw storageError('open the image', path, error)
-  }
-  const { size } = fstatSync(fd)
+  const { fd, size } = openForReading(path)
   if (size >= offset + length && tryShareLock(fd)) return fd
-  closeSync(fd)
+  closeDescriptor(fd)
   // Touching a page beyond the end of its file would kill QEMU.
   if (size < offset + length) {
     throw new ImageError('IMAGE_TRUNCATED', `${path} ends inside the memory of the machine`, {
@@ -113,22 +107,11 @@ function openLocked({ path, offset, length }: LinearPart): number {
   })
 }
 
-const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
-
 /** A nameless file beside the image that shares the blocks of the part; `undefined` where the file system cannot. */
-function openClone({ path, offset, length }: LinearPart, from: number): number | undefined {
-  let to: number
+function cloneOf({ path, offset, length }: LinearPart, from: number): number | undefined {
   try {
-    to = openSync(dirname(path), O_TMPFILE | constants.O_RDWR, 0o600)
-  } catch {
-    return undefined
-  }
-  try {
-    if (cloneRange(from, offset, length, to)) return to
+    return openClone(dirname(path), from, { offset, length })
   } catch (error) {
-    closeSync(to)
     throw storageError('share the blocks of the image', path, error)
   }
-  closeSync(to)
-  return undefined
 }

@@ -1,6 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { storageError } from '../../errors.ts'
+import { makeDirectory } from '../../io/directory.ts'
 import { isThere } from '../../io/file-names.ts'
 import { PartialFile } from '../../io/partial-file.ts'
 import { filesToMake } from '../../qemu/command-line/firmware.ts'
@@ -45,7 +46,7 @@ export async function makeVariableStore(domain: Domain): Promise<void> {
 
 async function copyTemplate(template: string, path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makeDirectory(dirname(path))
     const content = await readFile(template)
     await using partial = await PartialFile.create(path, { direct: false })
     await partial.file.write(content, 0)

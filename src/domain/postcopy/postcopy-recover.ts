@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, QemuError } from '../../errors.ts'
@@ -11,6 +10,7 @@ import {
   isSupervised,
   readPostcopyRecord,
   readPostcopyProgress,
+  removePostcopyProgress,
 } from '../store/postcopy-record.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
@@ -54,7 +54,7 @@ export async function recoverPostcopyDomain(
   {
     await using _image = await openServed(image, { direct: false, machine: record.machine })
   }
-  await rm(paths.postcopyProgressFile, { force: true })
+  await removePostcopyProgress(paths)
   const { supervisor } = record
   await changePostcopyRecord(paths, record.id, {
     image,

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Refusal } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
@@ -7,6 +6,7 @@ import type { SavedMachine } from '../../image/saved-machine.ts'
 import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
 import { startPostcopy } from '../../migration/postcopy.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
+import { hostMemory } from '../../qemu/host-facts.ts'
 import { identifyProcess } from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import {
@@ -20,6 +20,8 @@ import { NextServer } from './next-server.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { servedImage } from './served-image.ts'
+
+const DEFAULT_HUGE_PAGE = 2048 * 1024
 
 /** The number of the socket for the stream in QEMU, behind those of the monitor. */
 const STREAM_IN_QEMU = 5
@@ -201,11 +203,6 @@ async function openFirst(
 async function hostPageSizes(domain: Domain): Promise<Readonly<Record<string, number>>> {
   const { hugepages } = domain.memoryBacking
   if (hugepages === undefined) return {}
-  const size = hugepages.sizeBytes ?? (await defaultHugePageSize())
+  const size = hugepages.sizeBytes ?? ((await hostMemory()).hugePageBytes || DEFAULT_HUGE_PAGE)
   return Object.fromEntries(memoryBackends(domain).map(({ id }) => [id, size]))
-}
-
-async function defaultHugePageSize(): Promise<number> {
-  const found = /^Hugepagesize:\s+(\d+) kB$/m.exec(await readFile('/proc/meminfo', 'latin1'))
-  return Number(found?.[1] ?? 2048) * 1024
 }

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { QemuError } from '../../errors.ts'
 import { endPostcopy, postcopyProgress, recoverPostcopy } from '../../migration/postcopy.ts'
@@ -11,6 +10,7 @@ import {
   recordableFault,
   readPostcopyRecord,
   readPostcopyProgress,
+  removePostcopyProgress,
   removePostcopyRecord,
 } from '../store/postcopy-record.ts'
 import { openKeptMonitor } from './kept-monitor.ts'
@@ -150,7 +150,7 @@ async function recover(
     )
     if (refused === undefined) {
       // What the one before it noted is not true of this one.
-      await rm(paths.postcopyProgressFile, { force: true })
+      await removePostcopyProgress(paths)
       return startServer(postcopy)
     }
     if (monitor.state !== 'ready') return undefined

@@ -1,7 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CancelledError } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
+import { makeDirectory } from '../../io/directory.ts'
+import { removeFile } from '../../io/file-names.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import { readText } from '../../io/text-file.ts'
 import { type ProcessIdentity, identifyProcess } from '../../qemu/process-identity.ts'
@@ -68,7 +69,7 @@ export class Job implements AsyncDisposable {
     options: { readonly signal?: AbortSignal | undefined; readonly onProgress?: unknown },
   ): Promise<Job> {
     const identity = await identifyProcess(process.pid)
-    await rm(paths.jobAbort, { force: true }).catch(() => undefined)
+    await removeFile(paths.jobAbort).catch(() => undefined)
     const startedAt = new Date().toISOString()
     const job = new Job(
       paths,
@@ -124,7 +125,7 @@ export class Job implements AsyncDisposable {
     await writeJob(this.#paths.lastJob, record).catch(() => undefined)
     // Last: who waits for the end of the job wants to know how it ended.
     for (const path of [this.#paths.jobAbort, this.#paths.job])
-      await rm(path, { force: true }).catch(() => undefined)
+      await removeFile(path).catch(() => undefined)
   }
 
   #write(): void {
@@ -150,7 +151,7 @@ export async function readJob(path: string): Promise<JobRecord | undefined> {
 }
 
 async function writeJob(path: string, record: JobRecord): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeDirectory(dirname(path))
   await writeRecordFile(JOB, path, record, { durable: false })
 }
 

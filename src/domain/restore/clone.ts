@@ -1,6 +1,5 @@
-import { copyFile, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { copyToNew, removeFile } from '../../io/file-names.ts'
 import { createOverlay } from '../../qemu/create-overlay.ts'
 import type { CloneXml } from '../machine/clone-xml.ts'
 
@@ -19,9 +18,7 @@ export class CloneFiles implements AsyncDisposable {
       }
       if (clone.nvram !== undefined) {
         const { from, to } = clone.nvram
-        await copyFile(from, to).catch((error: unknown) => {
-          throw storageError('copy the UEFI variable store', to, error)
-        })
+        await copyToNew(from, to)
         files.#made.push(to)
       }
       return files
@@ -36,6 +33,6 @@ export class CloneFiles implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#kept) for (const path of this.#made) await rm(path, { force: true })
+    if (!this.#kept) for (const path of this.#made) await removeFile(path)
   }
 }

@@ -2,10 +2,10 @@ import { CancelledError, ImageError, StasisError, StorageError } from '../../err
 import { anySignal } from '../../io/any-signal.ts'
 import type { MigrationFeatures } from '../../migration/features.ts'
 import { startIncoming } from '../../migration/incoming.ts'
+import { bytesReadBy } from '../../qemu/host-facts.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { ImageSender } from '../../transfer/image-senders/image-sender.ts'
 import type { TransferProgress } from '../../transfer/image-receiver.ts'
-import { bytesReadBy } from './bytes-read.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { watchTransfer } from '../progress/transfer-meter.ts'
 

@@ -1,6 +1,7 @@
-import { readFile, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { StasisError } from '../../errors.ts'
+import { residentBytes } from '../../qemu/host-facts.ts'
 import { checkDestination } from '../store/destination.ts'
 import { liveDomain } from '../store/dump-xml.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
@@ -23,8 +24,6 @@ export interface SaveCheck {
   readonly neededBytes: number
   readonly freeBytes: number | undefined
 }
-
-const PAGE_BYTES = 4096
 
 /**
  * Looks whether a running domain, given by name, UUID or id, could be saved so, without stopping it: QEMU's blockers, channels, format and
@@ -65,6 +64,7 @@ export async function checkSave(
     .map((lost) => `${lostFileText(lost)}: a restore finds the drive without its medium`)
   await look(() => describeForSave(held, record, true, options.xml, control))
   const { memoryBytes } = await liveDomain(paths)
+  // Guest memory that was never touched is not in it.
   const neededBytes = Math.min(memoryBytes, (await residentBytes(record.pid)) ?? memoryBytes)
   const freeBytes = await freeSpace(path === undefined ? directories.stateDir : dirname(file))
   if (freeBytes === undefined) obstacles.push(`There is no directory ${dirname(file)}`)
@@ -73,12 +73,6 @@ export async function checkSave(
       `There are ${freeBytes} bytes free for ${file}, and the image may take ${neededBytes}`,
     )
   return { name, obstacles, warnings, neededBytes, freeBytes }
-}
-
-/** Memory that QEMU really has: guest memory that was never touched is not in it. */
-async function residentBytes(pid: number): Promise<number | undefined> {
-  const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => undefined)
-  return text === undefined ? undefined : Number(text.split(' ')[1]) * PAGE_BYTES
 }
 
 async function freeSpace(directory: string): Promise<number | undefined> {

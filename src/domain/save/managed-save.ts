@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DomainError, storageError } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
+import { makeDirectory } from '../../io/directory.ts'
 import { findEntry } from '../store/catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { resolveDirectories } from '../store/directories.ts'
@@ -24,10 +24,7 @@ export async function managedSaveDomain(
     await using held = await HeldDomain.find(reference, 'managedsave', options)
     held.requireRunning()
     await requireDefined(held)
-    const directory = dirname(held.paths.managedSave)
-    await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-      throw storageError('make the directory of managed saves', directory, error)
-    })
+    await makeDirectory(dirname(held.paths.managedSave))
     return await saveHeld(held, held.paths.managedSave, { ...options, operation: 'managedsave' })
   }
   return nameCancel(`save domain '${reference}'`, save())

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises'
 import { throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
+import { removeFile } from '../../io/file-names.ts'
 import type { RamProgress } from '../../migration/progress.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
@@ -110,7 +110,7 @@ export async function saveHeld(
   const description = await describeForSave(held, record, wasRunning, options.xml, control)
 
   // A save that was killed leaves its socket.
-  await rm(held.paths.migrationSocket, { force: true })
+  await removeFile(held.paths.migrationSocket)
   throwIfCancelled(`save domain '${held.name}'`, signal)
   const mark = { path: file, description, running: wouldRun }
   const saving = await recordSaveIntent(held.paths, record, mark)

@@ -1,5 +1,6 @@
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { processorTimeMs } from '../../qemu/host-facts.ts'
 import { isAutostarted } from '../store/autostart.ts'
 import { findEntry } from '../store/catalogue.ts'
 import { resolveDirectories } from '../store/directories.ts'
@@ -9,7 +10,6 @@ import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import { type LastEnd, readLastEnd } from '../store/last-end.ts'
 import { type DomainSummary, stateOf } from './list.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
-import { processorTimeMs } from './processor-time.ts'
 
 /** Facts about one domain. */
 export interface DomainInfo extends DomainSummary {

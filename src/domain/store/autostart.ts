@@ -1,8 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { DomainError, storageError } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
+import { makeDirectory } from '../../io/directory.ts'
 import { isThere, removeFile } from '../../io/file-names.ts'
-import { syncDirectory } from '../../io/partial-file.ts'
+import { writeText } from '../../io/text-file.ts'
 import { readDefinition } from './definitions.ts'
 import type { Directories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
@@ -37,13 +37,8 @@ export async function setAutostart(
 /** Notes, durably, that a domain starts with the host. @throws StorageError */
 export async function markAutostart(directories: Directories, name: string): Promise<void> {
   const path = autostartPath(directories, name)
-  try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    await writeFile(path, '', { mode: 0o600 })
-  } catch (error) {
-    throw storageError('note that the domain starts with the host', path, error)
-  }
-  await syncDirectory(dirname(path))
+  await makeDirectory(dirname(path))
+  await writeText(path, '', { durable: true })
 }
 
 /** Whether a domain starts with the host. */

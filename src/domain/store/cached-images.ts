@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UsageError, storageError } from '../../errors.ts'
+import { makeDirectory } from '../../io/directory.ts'
 import { isThere } from '../../io/file-names.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
@@ -144,7 +145,7 @@ export class NewCachedImage implements AsyncDisposable {
   static async create(directories: Directories): Promise<NewCachedImage> {
     const cache = cacheDirectory(directories)
     try {
-      await mkdir(cache, { recursive: true, mode: 0o700 })
+      await makeDirectory(cache)
       await removeAbandoned(cache)
       const directory = await mkdtemp(join(cache, DRAFT))
       const lock = await open(join(directory, UNLOCKED), 'w', 0o600)

@@ -1,6 +1,7 @@
-import { mkdir, readFile, readdir, unlink } from 'node:fs/promises'
+import { readFile, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
+import { makeDirectory } from '../../io/directory.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
 import { writeText } from '../../io/text-file.ts'
 import type { Directories } from './directories.ts'
@@ -43,12 +44,7 @@ export async function writeDefinition(
   name: string,
   xml: string,
 ): Promise<void> {
-  const directory = definitionsDirectory(directories)
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw storageError('make the state directory', directory, error)
-  }
+  await makeDirectory(definitionsDirectory(directories))
   await writeText(definitionPath(directories, name), xml, { durable: true })
 }
 

@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { makeDirectory } from '../../io/directory.ts'
 import { removeFile } from '../../io/file-names.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { Directories } from './directories.ts'
@@ -27,9 +26,7 @@ export async function writeHostList(
     await removeFile(path)
     return
   }
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw storageError('make the state directory', dirname(path), error)
-  })
+  await makeDirectory(dirname(path))
   const list = { names: [...new Set(names)].toSorted() }
   await writeRecordFile(HOST_LIST, path, list, { durable: true })
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { storageError } from '../../errors.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
+import { makeDirectory } from '../../io/directory.ts'
 import { isThere, removeFile, removeUnlocked } from '../../io/file-names.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { Directories } from './directories.ts'
@@ -47,12 +47,7 @@ export async function writeHistory(
   key: string,
   history: ImageHistory,
 ): Promise<void> {
-  const directory = historyDirectory(directories)
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw storageError('make the state directory', directory, error)
-  }
+  await makeDirectory(historyDirectory(directories))
   await forgetGone(directories)
   await writeRecordFile(IMAGE_HISTORY, historyPath(directories, key), history, { durable: true })
 }

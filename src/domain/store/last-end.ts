@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeDirectory } from '../../io/directory.ts'
 import { isThere, removeFile } from '../../io/file-names.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
@@ -31,7 +31,7 @@ export async function noteEnd(
     ...(image !== undefined && { image }),
   }
   try {
-    await mkdir(dirname(paths.lastEnd), { recursive: true, mode: 0o700 })
+    await makeDirectory(dirname(paths.lastEnd))
     await writeRecordFile(LAST_END, paths.lastEnd, end, { durable: true })
   } catch {
     // See above.

@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises'
 import { StasisError, StorageError, ImageError, QemuError } from '../../errors.ts'
+import { removeFile } from '../../io/file-names.ts'
 import {
   type RecordKind,
   fieldsOf,
@@ -105,6 +105,11 @@ export async function readPostcopyProgress(
   return progress?.id === id ? progress : undefined
 }
 
+/** Forgets how far a restore was: another page server goes on. @throws StorageError */
+export async function removePostcopyProgress(paths: RuntimePaths): Promise<void> {
+  await removeFile(paths.postcopyProgressFile)
+}
+
 /** All memory is there. */
 export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
   for (const path of [
@@ -113,7 +118,7 @@ export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
     paths.pageServerLog,
     paths.postcopy,
   ])
-    await rm(path, { force: true })
+    await removeFile(path)
 }
 
 /** Whether somebody sees to it that there is a page server. */

@@ -1,0 +1,80 @@
+import { constants, readFileSync } from 'node:fs'
+import { access, readFile } from 'node:fs/promises'
+
+// Facts about this host and its processes, as /proc and /sys give them. What cannot be read is unknown, and never an error.
+
+const PAGE_BYTES = 4096
+
+/** Processor time that a process has used so far, in milliseconds (proc_pid_stat(5)); `undefined` when it is gone. */
+export async function processorTimeMs(pid: number): Promise<number | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined)
+  if (stat === undefined) return undefined
+  // The second field, the name in parentheses, may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // Linux counts these in units of 1/100 s on every architecture that we run on (USER_HZ).
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+/** Memory in bytes that a process really has (proc_pid_statm(5)); `undefined` when it is gone. */
+export async function residentBytes(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => undefined)
+  return text === undefined ? undefined : Number(text.split(' ')[1]) * PAGE_BYTES
+}
+
+/** Bytes that a process has read so far, by whatever calls (`rchar` of proc_pid_io(5)); 0 when that cannot be known. */
+export function bytesReadBy(pid: number | undefined): number {
+  if (pid === undefined) return 0
+  try {
+    return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+/** Memory of this host, in bytes; 0: unknown. */
+export interface HostMemory {
+  readonly totalBytes: number
+  readonly swapBytes: number
+  /** What can be given to processes without swapping. */
+  readonly availableBytes: number
+  /** Of the default size. */
+  readonly freeHugePages: number
+  readonly hugePageBytes: number
+}
+
+/** How much memory this host has (proc_meminfo(5)). */
+export async function hostMemory(): Promise<HostMemory> {
+  const facts = await readFile('/proc/meminfo', 'latin1').catch(() => '')
+  const read = (name: string): number =>
+    Number(new RegExp(`^${name}: +(\\d+)`, 'm').exec(facts)?.[1] ?? 0)
+  return {
+    totalBytes: read('MemTotal') * 1024,
+    swapBytes: read('SwapTotal') * 1024,
+    availableBytes: read('MemAvailable') * 1024,
+    freeHugePages: read('HugePages_Free'),
+    hugePageBytes: read('Hugepagesize') * 1024,
+  }
+}
+
+/** Whether this host has a network interface of this name. */
+export function hasNetworkInterface(name: string): Promise<boolean> {
+  return may(`/sys/class/net/${name}`, constants.F_OK)
+}
+
+/**
+ * Whether a process of this user may watch page faults with userfaultfd, those of the kernel too: root may, a user whom
+ * `vm.unprivileged_userfaultfd` allows it, and one who may open `/dev/userfaultfd` (Linux admin-guide/mm/userfaultfd).
+ */
+export async function mayWatchPageFaults(): Promise<boolean> {
+  if (process.geteuid?.() === 0) return true
+  const sysctl = '/proc/sys/vm/unprivileged_userfaultfd'
+  if ((await readFile(sysctl, 'latin1').catch(() => '0')).trim() === '1') return true
+  return may('/dev/userfaultfd', constants.R_OK | constants.W_OK)
+}
+
+function may(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  )
+}
