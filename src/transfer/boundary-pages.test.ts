@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BoundaryPages } from './boundary-pages.ts'
 
-test('BoundaryPages.matches() only the content that was remembered for the page', () => {
+test('BoundaryPages.matches() only the content that was recorded for the page', () => {
   const pages = new BoundaryPages()
   pages.remember(0, 7, Buffer.alloc(4096, 1))
   assert.ok(pages.matches(0, 7, Buffer.alloc(4096, 1)))
@@ -10,7 +10,7 @@ test('BoundaryPages.matches() only the content that was remembered for the page'
   assert.ok(!pages.matches(1, 7, Buffer.alloc(4096, 1)))
 })
 
-test('BoundaryPages forgets the oldest, so that it stays small', () => {
+test('BoundaryPages drops the oldest, so that it stays small', () => {
   const pages = new BoundaryPages()
   const bytes = Buffer.alloc(4096)
   for (let page = 0; page < 10_000; page += 1) pages.remember(0, page, bytes)

@@ -1,16 +1,16 @@
 import { crc32c } from '@node-rs/crc32'
 
-/** Packets arrive out of order by no more than the sockets hold. */
+/** Packets arrive out of order by at most what the sockets hold. */
 const REMEMBERED = 8192
 
 /**
- * Remembers the checksums of the outermost pages of recent packets. QEMU before 8.0 can queue the page that fills a packet a second
- * time, as the first of the next one (notes/qemu/multifd.md); the guest being stopped, both copies are the same, and this proves it.
+ * Remembers the checksums of the outermost pages of recent packets. QEMU before 8.0 can queue the page that fills a packet a second time, as the
+ * first of the next one (notes/qemu/multifd.md). Since the guest is stopped, both copies are equal, and this verifies it.
  */
 export class BoundaryPages {
   readonly #checksums = new Map<string, number>()
 
-  /** Whether this very content was remembered for the page. */
+  /** Whether exactly this content was recorded for the page. */
   matches(block: number, page: number, bytes: Uint8Array): boolean {
     return this.#checksums.get(`${block}:${page}`) === crc32c(bytes)
   }

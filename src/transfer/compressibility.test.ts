@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { splitByCompressibility } from './compressibility.ts'
 
-test('splitByCompressibility() tells random bytes from text', () => {
+test('splitByCompressibility() distinguishes random bytes from text', () => {
   const text = Buffer.alloc(128 * 1024, 'the quick brown fox jumps over the lazy dog 0123456789\n')
   const runs = splitByCompressibility(Buffer.concat([randomBytes(128 * 1024), text]))
   assert.deepEqual(runs, [

@@ -3,18 +3,18 @@ import { PAGE_SIZE } from '../image/saved-machine.ts'
 /** Pages that are judged together. */
 const UNIT_PAGES = 4
 
-/** Runs of incompressible pages shorter than this stay with their neighbours: a cut costs a frame. */
+/** Shorter runs of incompressible pages stay with their neighbours: splitting costs a frame. */
 const MIN_RAW_UNITS = 4
 
 const SAMPLE_STRIDE = 31
 
-/** More distinct values than this among the samples: as good as random. 528 samples of random bytes show 224 of 256 values. */
+/** More distinct values among the samples mean random data: 528 samples of random bytes have 224 of 256 values. */
 const MAX_DISTINCT = 190
 
-/** A frame that does not shrink below this share of its pages is stored as it is. */
+/** A frame that does not shrink below this share of its pages is stored uncompressed. */
 export const WORTH_COMPRESSING = 0.97
 
-/** A run of pages within a frame that is worth compressing, or is not. */
+/** A run of pages within a frame that is, or is not, worth compressing. */
 export interface CompressibleRun {
   readonly firstPage: number
   readonly pageCount: number
@@ -24,8 +24,8 @@ export interface CompressibleRun {
 const seen = new Uint8Array(256)
 
 /**
- * Cuts memory into runs that compress and runs that do not, by how many different values a sample of bytes shows. Text, code,
- * pointers and tables show few; compressed or encrypted data show nearly all.
+ * Divides memory into compressible and incompressible runs, by how many different values a sample of its bytes has. Text, code, pointers and tables
+ * have few; compressed or encrypted data have nearly all.
  */
 export function splitByCompressibility(bytes: Uint8Array): readonly CompressibleRun[] {
   const runs: { firstPage: number; pageCount: number; compressible: boolean }[] = []

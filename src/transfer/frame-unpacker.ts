@@ -9,7 +9,7 @@ import type { Decompressor } from '../io/codecs/codec.ts'
 
 const LEAST_LENGTH = 2 * 1024 * 1024
 
-/** Reads, checks and decompresses frames of a stasis image on the calling thread, in memory that it uses again and again. */
+/** Reads, checks and decompresses frames of a stasis image on the calling thread, in memory that it reuses. */
 export class FrameUnpacker {
   readonly #image: number
   readonly #decompressors = new Map<Codec, Decompressor>()
@@ -22,7 +22,7 @@ export class FrameUnpacker {
     this.#image = image
   }
 
-  /** Reads what lies in the file from `first` to the end of `last`, at once. Throws Node's error. */
+  /** Reads the part of the file from `first` to the end of `last` at once. Throws Node's error. */
   read(frames: FrameTable, first: number, last: number): void {
     const start = alignDown(frames.offset(first), DIRECT_ALIGNMENT)
     const end = alignUp(frames.offset(last) + frames.storedLength(last), DIRECT_ALIGNMENT)
@@ -32,7 +32,7 @@ export class FrameUnpacker {
       const left = end - start - found
       const length = readSync(this.#image, this.#memory, found, left, start + found)
       found += length
-      // A direct read that stops off an alignment boundary has met the end of the file.
+      // A direct read that ends at an unaligned offset has reached the end of the file.
       if (length === 0 || length % DIRECT_ALIGNMENT !== 0) break
     }
     this.#start = start
@@ -40,8 +40,8 @@ export class FrameUnpacker {
   }
 
   /**
-   * The pages of a frame that was read; decompressed into `target`, of their length, unless they are stored as they are: then they
-   * hold until the next read.
+   * The pages of a frame that was read. They are decompressed into `target`, of their length, unless they are stored uncompressed: then they are
+   * valid until the next read.
    */
   unpack(frames: FrameTable, position: number, target: Uint8Array): Uint8Array | FrameFault {
     const at = frames.offset(position) - this.#start

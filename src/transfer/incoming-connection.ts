@@ -41,13 +41,13 @@ export class IncomingConnection implements Disposable {
       )
     })
     if (onData !== undefined) socket.on('data', onData)
-    // Reading is also how QEMU's end is noticed.
+    // Only a read reveals that QEMU has closed its end.
     socket.resume()
   }
 
   /**
-   * `onData` gets what QEMU says: a postcopy destination has a return path, others say nothing.
-   * @throws QemuError QEMU_DIED when nobody listens at `path`, CancelledError
+   * `onData` receives QEMU's messages: a postcopy destination has a return path, any other sends nothing.
+   * @throws QemuError QEMU_DIED when nothing listens at `path`, CancelledError
    */
   static async open(
     path: string,
@@ -71,7 +71,7 @@ export class IncomingConnection implements Disposable {
     }
   }
 
-  /** On a socket whose other end QEMU has inherited, and which becomes ours. @throws CancelledError */
+  /** Uses a socket whose other end QEMU has inherited, and takes ownership of it. @throws CancelledError */
   static on(
     fd: number,
     signal: AbortSignal | undefined,
@@ -87,12 +87,12 @@ export class IncomingConnection implements Disposable {
     return new IncomingConnection(socket, 'the inherited socket', signal, onData)
   }
 
-  /** Bytes that the kernel has taken so far. */
+  /** Bytes that the kernel has accepted so far. */
   get sentBytes(): number {
     return this.#sentBytes
   }
 
-  /** Settles, never rejects, when the connection is over, with what ended it. */
+  /** Resolves with the cause when the connection is over; never rejects. */
   get closed(): Promise<StasisError> {
     return this.#closed.promise
   }
@@ -103,7 +103,7 @@ export class IncomingConnection implements Disposable {
     this.#sentBytes += bytes.length
   }
 
-  /** The same with several pieces, one behind the other. @throws QemuError QEMU_DIED, CancelledError */
+  /** The same with several pieces, one after another. @throws QemuError QEMU_DIED, CancelledError */
   async writeAll(pieces: readonly Uint8Array[]): Promise<void> {
     const last = pieces.length - 1
     await this.#pending((done) => {
@@ -116,7 +116,8 @@ export class IncomingConnection implements Disposable {
   }
 
   /**
-   * Says that nothing follows. A QEMU that has what it needs may hang up first; what the kernel has reaches it in any case.
+   * Ends the sending direction. A QEMU that has everything it needs may close the connection first; it receives what the kernel has accepted in any
+   * case.
    * @throws CancelledError
    */
   async end(): Promise<void> {
@@ -129,11 +130,11 @@ export class IncomingConnection implements Disposable {
   }
 
   /**
-   * Lets go of the connection without ending it, for who else has the same socket open. What QEMU said before is told to `onData`,
-   * nothing of it is lost.
+   * Releases the connection without ending it, for another owner of the same socket. `onData` receives everything that QEMU has sent until then, so
+   * nothing is lost.
    */
   release(): void {
-    // All in one turn of the event loop: nothing can be read in between.
+    // All in one turn of the event loop, so that nothing else can read in between.
     this.#socket.pause()
     for (;;) {
       const bytes = this.#socket.read() as Uint8Array | null
@@ -147,7 +148,7 @@ export class IncomingConnection implements Disposable {
     this.#socket.destroy()
   }
 
-  /** One act at a time: it ends with its callback, or when the connection fails. */
+  /** One call at a time: it ends with its callback, or when the connection fails. */
   #pending(act: (done: (error?: Error | null) => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
@@ -156,7 +157,7 @@ export class IncomingConnection implements Disposable {
       }
       this.#rejectPending = reject
       act((error) => {
-        // With an error `close` follows, which knows more.
+        // After an error `close` follows, which knows more.
         if (error === undefined || error === null) resolve()
       })
     })

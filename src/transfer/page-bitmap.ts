@@ -1,4 +1,4 @@
-/** One bit for each page of a RAM block: which have been met. */
+/** One bit for each page of a RAM block: which pages are marked. */
 export class PageBitmap {
   readonly #words: Uint32Array
   readonly #pageCount: number
@@ -26,29 +26,29 @@ export class PageBitmap {
     return ((this.#words[page >>> 5] ?? 0) & (1 << (page & 31))) !== 0
   }
 
-  /** Marks a range; gives the first page in it that was marked before, if any. */
+  /** Marks a range; returns the first page in it that was marked before, if any. */
   mark(firstPage: number, pageCount: number): number | undefined {
-    let met: number | undefined
+    let alreadyMarked: number | undefined
     for (let page = firstPage; page < firstPage + pageCount; page += 1) {
       const word = this.#words[page >>> 5] ?? 0
       const bit = 1 << (page & 31)
       if ((word & bit) !== 0) {
-        met ??= page
+        alreadyMarked ??= page
       } else {
         this.#words[page >>> 5] = word | bit
         this.#count += 1
       }
     }
-    return met
+    return alreadyMarked
   }
 
-  /** The first page from `page` on, and before `end`, that is marked, or is not; `end` when there is none. */
+  /** The first page from `page` on, and before `end`, that is marked (or not marked); `end` when there is none. */
   next(page: number, end: number, marked: boolean): number {
     const none = marked ? 0 : 0xffff_ffff
     let at = page
     while (at < end) {
       const word = (this.#words[at >>> 5] ?? 0) >>> 0
-      // Whole words are most of what is looked at.
+      // Most words are entirely set or clear.
       if (word === none) at = (at | 31) + 1
       else if (((word & (1 << (at & 31))) !== 0) === marked) return at
       else at += 1

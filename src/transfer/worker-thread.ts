@@ -8,12 +8,12 @@ export function startThread(program: URL, workerData: unknown): Worker {
   return worker
 }
 
-/** What a thread is told last: to close its port, which ends it. */
+/** The last message to a thread: close your port, which ends you. */
 export const END = 'end'
 
 /**
- * Ends a thread once it has done what it was told before. It is not terminated: a thread that is while it loads a native module
- * takes the whole process with it.
+ * Ends a thread after it has processed all earlier messages. It is not terminated: a thread terminated while it loads a native module takes the whole
+ * process with it.
  */
 export async function endThread(thread: Worker): Promise<void> {
   if (thread.threadId === -1) return

@@ -95,8 +95,8 @@ async function serve(
     await noted
   }
   await seeToTheEnd(paths, { program, id, monitorFd: monitor })
-  if (server.asked.length > 0)
-    await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.asked])
+  if (server.requested.length > 0)
+    await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.requested])
 }
 
 /** How the supervisor of this server is started. */

@@ -17,10 +17,10 @@ import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
 import { Semaphore } from '../../io/pool.ts'
 
-/** Zero pages said at once. */
+/** Zero pages in one part. */
 const ZEROS_AT_ONCE = 65536
 
-/** What surrounds the records of a part of the RAM section. */
+/** Lengths around the records of a part of the RAM section. */
 const PART_START_LENGTH = 5
 const PART_END_LENGTH = 13
 
@@ -28,8 +28,8 @@ const PART_END_LENGTH = 13
 const FLUSH_RECORD = Buffer.from([0, 0, 0, 0, 0, 0, 2, 0])
 
 /**
- * Writes the `channels` layout: the streams that QEMU would send over multifd, uncompressed. Channels wait for each other where the
- * machine type says that they do: QEMU's receiver counts on it.
+ * Writes the `channels` layout: the streams that QEMU would send over multifd, uncompressed. Channels wait for each other where the machine type
+ * requires it, because QEMU's receiver relies on that.
  */
 export class ChannelsMachineWriter implements MachineWriter {
   readonly #writer: ChannelsWriter
@@ -69,7 +69,7 @@ export class ChannelsMachineWriter implements MachineWriter {
     const vmUuid = Buffer.from(this.#uuid.replaceAll('-', ''), 'hex')
     for (const [channel, stream] of this.#channels.entries())
       await stream.append([serialiseMultifdInit({ vmUuid, channel })])
-    // No page may come before QEMU has read the list of blocks: it crashes (10.0, `receivedmap` in migration/ram.c is not there yet).
+    // No page may arrive before QEMU has read the list of blocks: it would crash (10.0, `receivedmap` in migration/ram.c does not exist yet).
     await this.#synchronise()
   }
 
@@ -90,7 +90,7 @@ export class ChannelsMachineWriter implements MachineWriter {
     const { ramSection, blocks } = this.#start
     await this.#synchronise()
     const end = ramEnd(ramSection)
-    // The records of zero pages stand in the last part: every part more would be one more place to wait at.
+    // The records of zero pages are in the last part: each further part would be another place to wait at.
     await this.#main.append([end.subarray(0, PART_START_LENGTH)])
     for (const [block, { name }] of blocks.entries()) {
       for (const { first, count } of this.#written[block]?.gaps(ZEROS_AT_ONCE) ?? []) {
@@ -143,7 +143,7 @@ export class ChannelsMachineWriter implements MachineWriter {
   }
 }
 
-/** Appends to a file and keeps its checksums. */
+/** Appends to a file and maintains its checksums. */
 class Stream {
   readonly #appender: FileAppender
   readonly #oneAtATime = new Semaphore(1)

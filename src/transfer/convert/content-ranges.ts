@@ -2,17 +2,17 @@ import { PAGE_SIZE } from '../../image/saved-machine.ts'
 
 const ZEROS = Buffer.alloc(PAGE_SIZE)
 
-/** Pages that follow one another and are not zero, as a range of some bytes. */
+/** Consecutive pages that are not zero, as a range of bytes. */
 export interface ContentRun {
   readonly start: number
   readonly end: number
 }
 
-/** Where pages with content lie among some pages. Fewer than `bridge` zero pages in between belong to the content. */
+/** Finds the pages with content. Fewer than `bridge` zero pages in between count as content. */
 export function contentRuns(bytes: Uint8Array, bridge = 1): readonly ContentRun[] {
   const runs: { start: number; end: number }[] = []
   for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
-    // Most pages differ in their first bytes, where the comparison ends.
+    // Most pages with content differ in their first bytes, where the comparison ends.
     if (bytes[at] === 0 && ZEROS.equals(bytes.subarray(at, at + PAGE_SIZE))) continue
     const last = runs.at(-1)
     if (last !== undefined && at - last.end < bridge * PAGE_SIZE) last.end = at + PAGE_SIZE

@@ -1,8 +1,8 @@
-/** What moving a machine needs. */
+/** The options of a copy. */
 export interface CopyOptions {
-  /** Readers at the same time, where the image allows it. */
+  /** Readers at the same time, where the image supports it. */
   readonly workers: number
   readonly signal?: AbortSignal | undefined
-  /** Told how many more bytes of the image were read. */
+  /** Called with the number of further bytes read from the image. */
   readonly onRead: (fileBytes: number) => void
 }

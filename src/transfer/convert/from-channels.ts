@@ -21,7 +21,7 @@ import type { CopyOptions } from './copy-options.ts'
 import { Inflater } from './inflater.ts'
 
 /**
- * Takes a main stream and its multifd channels apart, all at the same time, and gives their pages to a sink.
+ * Parses a main stream and its multifd channels, all at the same time, and passes their pages to a writer.
  * @throws WireError, ImageError, StorageError, CancelledError
  */
 export async function copyChannels(
@@ -38,7 +38,7 @@ export async function copyChannels(
       batches.begin({ ...parser.start, blocks: [...blocks] })
       announced.resolve()
     },
-    // Pages that a channel brought before: QEMU's packets overtake its main stream, and a page is either.
+    // Those pages may already have arrived on a channel: QEMU's packets overtake its main stream, and a page is in one of the two.
     zeroPages: () => undefined,
     page: (block, page, bytes) => batches.put(block, page, bytes),
   })
@@ -139,7 +139,7 @@ class ChannelReader {
     })
   }
 
-  /** The pages of a packet may stand in any order. */
+  /** The pages of a packet may be in any order. */
   #put(header: MultifdHeader): void {
     const block = this.#batches.blocks.findIndex(({ name }) => name === header.block)
     const pageCount = (this.#batches.blocks[block]?.length ?? 0) / PAGE_SIZE

@@ -6,7 +6,7 @@ import type { CopyOptions } from './copy-options.ts'
 /** How much of the image one worker takes at once. */
 const GROUP_LENGTH = 2 * 1024 * 1024
 
-/** Gives pages that can be read at random to a sink, by several workers in the order of the file. */
+/** Copies pages with random access to a writer, with several workers in the order of the file. */
 export async function copyPages(
   pages: PageStore,
   state: DeviceState,
@@ -15,7 +15,7 @@ export async function copyPages(
 ): Promise<DeviceState> {
   const { head, ramSection } = state
   await sink.begin({ head, ramSection, blocks: pages.blocks })
-  // All workers draw from one generator; the first that leaves its loop early closes it for the others.
+  // All workers share one generator; the first that leaves its loop early closes it for the others.
   const groups = pages.groups(GROUP_LENGTH)
   const work = async (reader: number): Promise<void> => {
     for (const group of groups) {

@@ -5,7 +5,7 @@ import type { MachineWriter } from './machine-writer.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
 import type { CopyOptions } from './copy-options.ts'
 
-/** Takes a single stream apart and gives its pages to a sink. @throws WireError, ImageError, StorageError, CancelledError */
+/** Parses a single stream and passes its pages to a writer. @throws WireError, ImageError, StorageError, CancelledError */
 export async function copyStream(
   path: string,
   stream: SingleStream,

@@ -1,7 +1,7 @@
 import type { DeviceState } from '../../image/saved-machine.ts'
 import type { AnnouncedBlock } from '../../wire/main-stream.ts'
 
-/** What precedes the memory of a machine. */
+/** The data that precedes the memory of a machine. */
 export interface MachineStart {
   /** Magic, version, configuration section. */
   readonly head: Uint8Array
@@ -9,20 +9,20 @@ export interface MachineStart {
   readonly blocks: readonly AnnouncedBlock[]
 }
 
-/** Takes a machine and writes it down as an image. Disposing it unpublished leaves no file. */
+/** Receives a machine and writes it as an image. Disposing it unpublished leaves no file. */
 export interface MachineWriter extends AsyncDisposable {
-  /** Bytes handed to the disk so far. */
+  /** Bytes passed to the disk so far. */
   readonly fileBytes: number
   /** Comes first. */
   begin(start: MachineStart): Promise<void>
   /**
-   * Takes up to 256 pages that follow one another, any number of such at the same time, in any order, none twice. Pages that never
-   * come are zero. Settles when `bytes` may be reused. @throws StorageError
+   * Adds up to 256 consecutive pages. Any number of calls may be pending, in any order, with no page twice. Pages that are never added are zero.
+   * Settles when `bytes` may be reused. @throws StorageError
    */
   add(block: number, firstPage: number, bytes: Uint8Array): Promise<void>
-  /** Completes the image. Gives the length of all its files. @throws StorageError */
+  /** Completes the image. Returns the length of all its files. @throws StorageError */
   publish(state: DeviceState): Promise<number>
 }
 
-/** The most bytes that `add` takes. */
+/** The most bytes that `add` accepts. */
 export const MAX_ADD_LENGTH: number = 1024 * 1024

@@ -6,10 +6,10 @@ import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine
 
 const SLOT_COUNT = 10
 
-/** Slots that must be free before pages are put in: what one piece of input can fill. */
+/** Slots that must be free before pages are added: what one piece of input can fill. */
 const RESERVE = 2
 
-/** The most page bytes that may be put in between two waits for room. */
+/** The most page bytes that may be added between two waits for space. */
 export const MAX_PUT_LENGTH: number = MAX_ADD_LENGTH
 
 interface Run {
@@ -19,7 +19,7 @@ interface Run {
   end: number
 }
 
-/** Gathers pages that come one by one into runs for a sink, and holds whoever brings them to bringing each once. */
+/** Gathers single pages into runs for a writer, and refuses a page that was added before. */
 export class PageBatches {
   readonly #path: string
   readonly #sink: MachineWriter
@@ -34,13 +34,13 @@ export class PageBatches {
   #waiting: (() => void)[] = []
   #failure: unknown
 
-  /** `path` is the image that the pages come from, for messages. */
+  /** `path` is the image that contains the pages, for messages. */
   constructor(path: string, sink: MachineWriter) {
     this.#path = path
     this.#sink = sink
   }
 
-  /** Comes before any page; need not be waited for. */
+  /** Comes before any page; need not be awaited. */
   begin(start: MachineStart): void {
     this.#blocks = start.blocks
     this.#maps = start.blocks.map(({ length }) => new PageBitmap(Math.ceil(length / PAGE_SIZE)))
@@ -52,14 +52,14 @@ export class PageBatches {
     return this.#blocks
   }
 
-  /** Waits until `MAX_PUT_LENGTH` bytes of pages may be put in. @throws what the sink threw */
+  /** Waits until `MAX_PUT_LENGTH` bytes of pages may be added. @throws errors of the writer */
   async room(): Promise<void> {
     while (this.#free.length < RESERVE && this.#failure === undefined)
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  /** Puts a page in; `bytes` is copied. @throws ImageError when it came before */
+  /** Adds a page; `bytes` is copied. @throws ImageError when it was added before */
   put(block: number, page: number, bytes: Uint8Array): void {
     if (this.#maps[block]?.mark(page, 1) !== undefined) throw this.#twice(block, page)
     this.#slot ??= this.#free.pop() as Uint8Array
@@ -74,25 +74,25 @@ export class PageBatches {
     if (this.#fill === this.#slot.length) this.#send(this.#slot)
   }
 
-  /** Whether a page was put in. */
+  /** Whether a page was added. */
   has(block: number, page: number): boolean {
     return this.#maps[block]?.has(page) ?? false
   }
 
-  /** Pages that are said to be zero: nothing to do, unless one came with content before. @throws ImageError */
+  /** Pages that the stream reports as zero: needs no action, unless one was added with content. @throws ImageError */
   zeros(block: number, firstPage: number, pageCount: number): void {
     for (let page = firstPage; page < firstPage + pageCount; page += 1)
       if (this.has(block, page)) throw this.#twice(block, page)
   }
 
-  /** Hands everything over and waits for it. @throws what the sink threw */
+  /** Passes everything on and waits for it. @throws errors of the writer */
   async drain(): Promise<void> {
     if (this.#slot !== undefined) this.#send(this.#slot)
     await this.idle()
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  /** Waits until the sink has nothing of ours any more, whatever became of it. */
+  /** Waits until the writer uses none of our memory, even after a failure. */
   async idle(): Promise<void> {
     await this.#begun?.catch(() => undefined)
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
@@ -111,7 +111,7 @@ export class PageBatches {
     this.#pending.add(work)
   }
 
-  /** Never rejects: the fault is kept. */
+  /** Never rejects: the error is stored. */
   async #add(slot: Uint8Array, runs: readonly Run[]): Promise<void> {
     try {
       await this.#begun

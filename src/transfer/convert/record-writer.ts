@@ -14,10 +14,10 @@ import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
 import { Semaphore } from '../../io/pool.ts'
 
-/** Zero pages said in one part. */
+/** Zero pages in one part. */
 const ZEROS_AT_ONCE = 65536
 
-/** Writes QEMU's stream as QEMU itself would, plain or compressed. Its pages come in the order in which they are added. */
+/** Writes QEMU's stream as QEMU itself would, plain or compressed. Its pages are in the order in which they are added. */
 export class RecordWriter implements MachineWriter {
   readonly #image: NewStreamImage
   readonly #oneAtATime = new Semaphore(1)

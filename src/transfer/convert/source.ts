@@ -8,7 +8,7 @@ import { copyPages } from './from-pages.ts'
 import { copyStream } from './from-stream.ts'
 import type { MachineWriter } from './machine-writer.ts'
 
-/** Gives a machine's memory to a sink, whatever facet the image offers. Gives the device state, with which the sink is published. */
+/** Copies a machine's memory to a writer, from whichever facet the image offers. Returns the device state, which the writer needs to publish. */
 export async function copyMachine(
   machine: SavedMachine,
   sink: MachineWriter,
@@ -29,7 +29,7 @@ export async function copyMachine(
   throw new InternalError(`${machine.path} offers nothing to read`)
 }
 
-/** How many bytes of files reading a machine takes, for progress. */
+/** How many bytes of files must be read to copy a machine, for progress. */
 export function storedBytes({ pages, channels, stream }: SavedMachine): number {
   if (pages === undefined) return channels?.length ?? stream?.length ?? 0
   let bytes = 0

@@ -13,10 +13,10 @@ import { contentRuns } from './content-ranges.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
 
-/** What ends the first RAM section; in this format it comes behind the pages. */
+/** Length of the end of the first RAM section; in this format it follows the pages. */
 const PART_END_LENGTH = 13
 
-/** Writes libvirt's `sparse` format as QEMU itself lays it out (docs/format/sparse.md). */
+/** Writes libvirt's `sparse` format in QEMU's own layout (docs/format/sparse.md). */
 export class SparseMachineWriter implements MachineWriter {
   readonly #image: NewImage
   #blocks: readonly MappedBlock[] = []

@@ -11,13 +11,13 @@ import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine
 import type { WriterOptions } from './writer-options.ts'
 import { Pool } from '../../io/pool.ts'
 
-/** A compressor with memory for what it makes of the pages that come at once. */
+/** A compressor with memory for its output. */
 interface Compressor {
   readonly compressor: PoolCompressor
   readonly memory: Uint8Array
 }
 
-/** Zero pages that a compressed frame goes on over: they cost next to nothing there. */
+/** A compressed frame spans this many zero pages: they cost next to nothing there. */
 const BRIDGE_PAGES = 8
 
 function makeCompressors(codec: Codec): readonly Compressor[] {
@@ -91,7 +91,7 @@ export class StasisMachineWriter implements MachineWriter {
     }
   }
 
-  /** Writes pages compressed, unless that is not worth it. */
+  /** Writes pages compressed, unless that is not worthwhile. */
   async #compress(
     worker: Compressor,
     block: number,

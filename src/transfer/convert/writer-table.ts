@@ -13,7 +13,7 @@ const records =
   (path, options) =>
     RecordWriter.create(path, format, options)
 
-/** The writer of each format for a machine that is in a file already: one line for each. */
+/** The writer of each format for a machine in a file: one line for each. */
 const WRITERS: Readonly<Record<SaveFormat, OpenWriter>> = {
   stasis: (path, options) => StasisMachineWriter.create(path, options),
   channels: (path, options) => ChannelsMachineWriter.create(path, options),

@@ -37,7 +37,7 @@ function send(dir: TempDir, bytes: Uint8Array): Socket {
 
 const names = async (dir: TempDir): Promise<string[]> => (await readdir(dir.path)).sort()
 
-test('openRawReceiver() writes down what comes, and publishes it', async () => {
+test('openRawReceiver() writes the received stream and publishes it', async () => {
   await using dir = await tempDir()
   await using target = await openRawReceiver(optionsIn(dir))
   assert.equal(target.uri, `unix:${dir.join('s')}`)
@@ -54,7 +54,7 @@ test('openRawReceiver() writes down what comes, and publishes it', async () => {
   assert.deepEqual(machine.description, optionsIn(dir).description)
 })
 
-test('openChannelsReceiver() tells main stream and channels apart whatever order they come in', async () => {
+test('openChannelsReceiver() identifies main stream and channels in any order', async () => {
   await using dir = await tempDir()
   await using target = await openChannelsReceiver(optionsIn(dir))
   assert.deepEqual(target.multifd, { channels: 2, compression: 'zstd' })

@@ -8,20 +8,20 @@ import type {
   TransferProgress,
 } from '../image-receiver.ts'
 
-/** Lets QEMU itself write libvirt's `sparse` format behind the description (docs/format/sparse.md). @throws StorageError, UsageError */
+/** Makes QEMU itself write libvirt's `sparse` format after the description (docs/format/sparse.md). @throws StorageError, UsageError */
 export async function openSparseReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
   const { path, description, direct, channels } = options
   const image = await NewImage.create(path, { format: 'sparse', description, direct })
   const size = async (): Promise<number> => (await stat(image.file.path)).size
   const { path: partial, fd } = image.file
   return {
-    // A QEMU that was not started by us may be of another user, who can open a path, but not our descriptors.
+    // A QEMU that we did not start may run as another user, who can open a path, but not our descriptors.
     uri: partial.includes(',offset=')
       ? fileUri(fd, image.bodyOffset)
       : `file:${partial},offset=${image.bodyOffset}`,
     multifd: { channels, compression: 'none' },
     mappedRam: { directIo: image.file.direct },
-    // QEMU's own word that it is through is all there is to wait for.
+    // Nothing arrives here: only QEMU reports when it has finished.
     received: Promise.resolve(),
     progress: () => nothingYet(channels),
     async publish(): Promise<SavedImage> {
@@ -35,7 +35,7 @@ export async function openSparseReceiver(options: ImageReceiverOptions): Promise
   }
 }
 
-/** How far it is QEMU knows. */
+/** QEMU reports the progress of this format. */
 function nothingYet(channels: number): TransferProgress {
   const channelBytes = Array.from({ length: channels }, () => 0)
   return { transferredBytes: 0, ramBytes: 0, ramTotalBytes: 0, fileBytes: 0, channelBytes }

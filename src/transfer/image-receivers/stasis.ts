@@ -59,7 +59,7 @@ class StasisReceiver implements ImageReceiver {
     this.#receivers = new Receivers(codec, options.channels, (packet) =>
       this.#pipeline.packet(packet, this.#receivers),
     )
-    // For the packets that come before the pipeline has met one.
+    // For the packets that arrive before the pipeline has processed one.
     this.#receivers.level = level.next(false)
     this.received = this.#receive()
     this.received.catch(() => undefined)
@@ -110,7 +110,7 @@ class StasisReceiver implements ImageReceiver {
     const { signal } = this.#options
     const stop = anySignal(this.#stop.signal, signal)
     const cancelled = Promise.withResolvers<never>()
-    // Cancelled while nobody waits for it yet, it would end the process as an unhandled rejection.
+    // If cancelled before anything waits for it, it would end the process as an unhandled rejection.
     cancelled.promise.catch(() => undefined)
     const cancel = (): void =>
       cancelled.reject(new CancelledError(`save to ${this.#options.path}`, stop.reason))
@@ -141,7 +141,7 @@ class StasisReceiver implements ImageReceiver {
     return this.#main
   }
 
-  /** Takes and drops what still comes, until QEMU has let go. */
+  /** Receives and discards the rest, until QEMU has cancelled. */
   #discard(): void {
     this.#receivers.discard()
     this.#main?.discard()

@@ -2,8 +2,8 @@ import { ImageError } from '../../errors.ts'
 import type { RamBlock } from '../../image/saved-machine.ts'
 
 /**
- * The position of the RAM block that a memory backend takes.
- * @throws ImageError IMAGE_INCOMPATIBLE when there is none of that name and size
+ * The position of the RAM block that belongs to a memory backend.
+ * @throws ImageError IMAGE_INCOMPATIBLE when there is none with that name and size
  */
 export function blockOfBackend(
   path: string,

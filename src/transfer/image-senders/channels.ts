@@ -4,7 +4,7 @@ import { IncomingConnection } from '../incoming-connection.ts'
 import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 
-/** Carries a main stream and its multifd channels to QEMU as they are, each on its own connection. */
+/** Sends a main stream and its multifd channels to QEMU verbatim, each on its own connection. */
 export function openChannelsSender(
   channels: ChannelStreams,
   options: ImageSenderOptions,
@@ -29,7 +29,7 @@ class ChannelsSender implements ImageSender {
     using opened = new DisposableStack()
     const connections: IncomingConnection[] = []
     this.#connections = connections
-    // One after the other, main first: QEMU before 8.0 knows channels by the order in which they come only.
+    // One after another, main first: QEMU before 8.0 identifies channels only by their order.
     for (let count = 0; count <= this.#channels.count; count += 1)
       connections.push(opened.use(await IncomingConnection.open(socketPath, this.#options.signal)))
     const abandon = new AbortController()
@@ -49,7 +49,7 @@ class ChannelsSender implements ImageSender {
     const faults = (await Promise.allSettled(carryAll))
       .filter((result) => result.status === 'rejected')
       .map(({ reason }): unknown => reason)
-    // A fault in the image may show first as a QEMU that hangs up; the cause is the one to tell.
+    // A fault in the image may first appear as a QEMU that closes its connection; report the cause.
     if (faults.length > 0) throw faults.find((fault) => fault instanceof ImageError) ?? faults[0]
   }
 
@@ -71,7 +71,7 @@ class ChannelsSender implements ImageSender {
   }
 }
 
-/** Without QEMU it reads on to the end: the checksum there tells whether the image was to blame. */
+/** Without QEMU it reads on to the end: the checksum there shows whether the image was the cause. */
 async function carry(
   stream: AsyncIterable<Uint8Array>,
   connection: IncomingConnection,

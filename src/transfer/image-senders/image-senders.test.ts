@@ -21,10 +21,10 @@ const options = { readers: 3, direct: true, backends: [] }
 const pcRam = { id: 'pc.ram', length: 64 * PAGE_SIZE }
 const main = streamBytes(3, 500_000)
 const channels = [streamBytes(5, 5_000_000), streamBytes(7, 3_000_000)]
-// A reader looks whether a single stream ends as QEMU ends one.
+// A reader checks that a single stream ends as QEMU ends one.
 const single = Buffer.concat([streamBytes(5, 5_000_000), TEST_TAIL])
 
-/** What is in the 64 pages of `pc.ram` of the test image. */
+/** The content of the 64 pages of `pc.ram` of the test image. */
 function expectedRam(): Buffer {
   const ram = Buffer.alloc(64 * PAGE_SIZE)
   for (const [first, count] of [
@@ -36,8 +36,8 @@ function expectedRam(): Buffer {
   return ram
 }
 
-/** Takes apart what a QEMU was sent: RAM by block name, zeros where zeros were said, 0xee where nothing was. */
-function takeApart(stream: Uint8Array): {
+/** Parses the stream that a QEMU received: RAM by block name, zeros where the stream has zeros, 0xee where it has nothing. */
+function parseStream(stream: Uint8Array): {
   readonly ram: Map<string, Buffer>
   readonly parser: MainStreamParser
 } {
@@ -75,7 +75,7 @@ test('openImageSender() fills the memory file of a backend and sends the other b
   await sender.send(dir.join('s'))
   await incoming.ended(1)
   assert.ok((await readFile(`/proc/self/fd/${memory}`)).equals(expectedRam()))
-  const { ram, parser } = takeApart(incoming.received[0]!)
+  const { ram, parser } = parseStream(incoming.received[0]!)
   assert.ok(ram.get('pc.ram')?.every((byte) => byte === 0xee))
   assert.ok(ram.get('rom')?.equals(testPages(1000, 2)))
   assert.deepEqual(
@@ -98,7 +98,7 @@ test('openImageSender() sends every page of every block when there is no backend
   await using incoming = await fakeIncoming(dir.join('s'))
   await sender.send(dir.join('s'))
   await incoming.ended(1)
-  const { ram } = takeApart(incoming.received[0]!)
+  const { ram } = parseStream(incoming.received[0]!)
   assert.ok(ram.get('pc.ram')?.equals(expectedRam()))
   assert.ok(ram.get('rom')?.equals(testPages(1000, 2)))
 })
@@ -118,7 +118,7 @@ test('openImageSender() refuses a backend that does not fit the image', async ()
   refusal('pc.ram', 65 * PAGE_SIZE)
 })
 
-test('openImageSender() leaves a mapped-ram file to a QEMU that has a loader for it, unless QEMU maps blocks', async () => {
+test('openImageSender() leaves a mapped-ram file to a QEMU with a loader for it, unless QEMU maps blocks', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await stasisImage(path)
@@ -148,7 +148,7 @@ test('openImageSender() leaves a mapped-ram file to a QEMU that has a loader for
   })
 })
 
-test('send() names the frame when one is damaged, and sends no devices', async () => {
+test('send() reports a damaged frame, and sends no devices', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   const { bytes, frames } = buildStasisImage()
@@ -183,7 +183,7 @@ async function rawImage(path: string, body: Uint8Array): Promise<void> {
   await image.publish(image.bodyOffset + body.length)
 }
 
-test('openImageSender() carries a raw stream as it is', async () => {
+test('openImageSender() sends a raw stream verbatim', async () => {
   await using dir = await tempDir()
   await rawImage(dir.join('image'), single)
   await using machine = await openImage(dir.join('image'), options)
@@ -195,7 +195,7 @@ test('openImageSender() carries a raw stream as it is', async () => {
   assert.equal(sender.progress().transferredBytes, single.length)
 })
 
-test('openImageSender() carries channels as they are, main first', async () => {
+test('openImageSender() sends channels verbatim, main first', async () => {
   await using dir = await tempDir()
   await writeChannelsImage(dir.join('image'), main, channels)
   await using machine = await openImage(dir.join('image'), options)
@@ -216,7 +216,7 @@ test('send() rejects and withholds the end when the checksum of a channel is wro
     await using file = await open(dir.join('image.2'), 'r+')
     await file.write(Buffer.of(0xff), 0, 1, 2_500_000)
   }
-  // Also when QEMU stumbles over it first.
+  // Also when QEMU fails on it first.
   for (const hangUpAfter of [Infinity, 300_000]) {
     const socket = dir.join(`s${hangUpAfter}`)
     await using machine = await openImage(dir.join('image'), options)

@@ -10,12 +10,12 @@ const OPERATION = 'load the memory of the machine'
 /** How much of the image one worker takes at once. */
 const GROUP_LENGTH = 2 * 1024 * 1024
 
-/** How many bytes of pages go to memory at once: no fewer than the longest frame. */
+/** The most bytes of pages written to memory at once: at least the longest frame. */
 const RUN_LENGTH = 4 * 1024 * 1024
 
 /**
- * Fills memory files from an image. `files` has one for each block that is wanted; a page lies at its number times 4096,
- * and pages that no frame covers stay holes. The first fault ends all workers; none is left when this settles.
+ * Fills memory files from an image. `files` has one for each wanted block; the offset of a page is its number times 4096, and pages without a frame
+ * stay holes. The first fault ends all workers; none runs after this settles.
  * @throws ImageError, StorageError, CancelledError
  */
 export async function loadMemory(
@@ -28,7 +28,7 @@ export async function loadMemory(
     await loadOnThreads(pages, pages.stored, files, options)
     return
   }
-  // All workers draw from one generator; the first that leaves its loop early closes it for the others.
+  // All workers share one generator; the first that leaves its loop early closes it for the others.
   const groups = pages.groups(GROUP_LENGTH)
   const work = async (reader: number): Promise<void> => {
     const memory = allocateAligned(RUN_LENGTH)
@@ -70,7 +70,7 @@ async function loadGroup(
   }
 }
 
-/** Frames whose pages follow one another, at most `length` bytes of pages, or one frame. */
+/** Frames with consecutive pages, at most `length` bytes of pages, or a single frame. */
 function* cutRuns(
   pages: PageStore,
   frames: Uint32Array,
@@ -81,7 +81,7 @@ function* cutRuns(
   let end = -1
   for (const frame of frames) {
     const { block, firstPage, pageCount } = pages.range(frame)
-    // A page's place among the pages of all blocks: the next block never follows on the last page of one.
+    // A page's place among the pages of all blocks: the next block never follows directly on the last page of one.
     const place = block * 0x2_0000_0000 + firstPage
     if (run.length > 0 && (place !== end || (place + pageCount - start) * PAGE_SIZE > length)) {
       yield run

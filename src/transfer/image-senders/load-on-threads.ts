@@ -12,14 +12,14 @@ const OPERATION = 'load the memory of the machine'
 const GROUP_LENGTH = 2 * 1024 * 1024
 
 /**
- * From so many frames on threads are worth their start (a quarter of a second of a processor each when they run from the sources);
- * below, what each frame costs on its way to the thread pool and back is the smaller evil.
+ * Below this many frames, starting threads costs more than it saves: each thread needs a quarter of a second of a processor when it runs from the
+ * sources, each frame its way to the thread pool and back.
  */
 export const THREADS_FROM = 4096
 
 /**
- * Fills memory files from an image on threads of their own, each of which reads, checks, decompresses and writes. The first fault
- * ends all; none is left when this settles.
+ * Fills memory files from an image on its own threads. Each of them reads, checks, decompresses and writes. The first fault ends all; none runs after
+ * this settles.
  * @throws ImageError, StorageError, CancelledError
  */
 export async function loadOnThreads(
@@ -32,7 +32,7 @@ export async function loadOnThreads(
     image: stored.fd,
     memories: new Map([...files].map(([block, { fd }]) => [block, fd])),
   }
-  // All threads draw from one generator; the first that leaves its loop early closes it for the others.
+  // All threads share one generator; the first that leaves its loop early closes it for the others.
   const groups = pages.groups(GROUP_LENGTH)
   const work = async (): Promise<void> => {
     await using thread = new LoadThread(data)
@@ -47,7 +47,7 @@ export async function loadOnThreads(
       else throw failure(answer)
     }
   }
-  // One more than there are processors: some of them wait for the disk.
+  // One more than there are processors, because some of them wait for the disk.
   const count = Math.min(options.workers, availableParallelism() + 1)
   const results = await Promise.allSettled(Array.from({ length: count }, work))
   for (const result of results) if (result.status === 'rejected') throw result.reason
@@ -59,7 +59,7 @@ class LoadThread implements AsyncDisposable {
 
   constructor(data: LoadThreadData) {
     this.#worker = startThread(new URL('./load-thread.ts', import.meta.url), data)
-    // Somebody waits for it until it is terminated.
+    // The process waits for the thread until it is terminated.
     this.#worker.ref()
     this.#worker.on('message', (answer: LoadAnswer) => this.#answer?.resolve(answer))
     this.#worker.on('error', (cause) => {

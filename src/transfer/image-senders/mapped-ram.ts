@@ -4,8 +4,8 @@ import { fileUri } from '../file-uri.ts'
 import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 
 /**
- * Leaves the loading to QEMU's own mapped-ram loader: as many channels as there shall be readers, each reading where its pages
- * lie. It is given the very file that was opened and checked.
+ * Leaves the loading to QEMU's own mapped-ram loader, with one channel for each reader. Each channel reads the places of its pages. QEMU gets the
+ * very file that was opened and checked.
  * @throws ImageError IMAGE_INCOMPATIBLE when a backend and its block do not match
  */
 export function openMappedRamSender(

@@ -9,17 +9,17 @@ import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 import { type PageSink, sendBlock } from './send-block.ts'
 
-/** Readers that send blocks, beside those that fill memory files. */
+/** Readers that send blocks, in addition to those that fill memory files. */
 const SENDING_READERS = 2
 
 const MAX_WORKERS = 64 - SENDING_READERS
 
-/** So much of what goes through the socket is made ready while QEMU starts: the ROMs of any machine. */
+/** The most socket data prepared while QEMU starts: the ROMs of any machine. */
 const EARLY_LENGTH = 16 * 1024 * 1024
 
 /**
- * Feeds a machine whose pages can be read at random: RAM behind a memory backend is filled by workers while QEMU starts, the other
- * blocks and the devices go through the incoming socket.
+ * Sends a machine whose pages have random access. Workers fill RAM behind a memory backend while QEMU starts; the other blocks and the devices go
+ * through the incoming socket.
  * @throws ImageError IMAGE_INCOMPATIBLE when a backend and its block do not match
  */
 export function openPagesSender(
@@ -40,7 +40,7 @@ class PagesSender implements ImageSender {
   readonly multifd: ImageSender['multifd'] = { channels: 0, compression: 'none' }
   readonly #pages: PageStore
   readonly #state: Promise<DeviceState>
-  /** The blocks that go through the socket, as they go, when they are small. */
+  /** The outgoing bytes of the blocks that go through the socket, when they are small. */
   readonly #early: Promise<readonly Uint8Array[] | undefined>
   readonly #workers: number
   readonly #stop = new AbortController()
@@ -76,7 +76,7 @@ class PagesSender implements ImageSender {
     })
     this.#state = deviceState()
     this.#early = this.#makeEarly()
-    // Told by send(); who never calls it shall not be ended by an unhandled rejection.
+    // send() reports the errors; a caller that never calls it must not be ended by an unhandled rejection.
     for (const later of [this.#filled, this.#state, this.#early]) later.catch(() => undefined)
   }
 
@@ -92,17 +92,17 @@ class PagesSender implements ImageSender {
     }
     const sent = send()
     try {
-      // Devices look into guest memory when they are loaded, so all of it must be there before.
+      // Devices read guest memory while they are loaded, so all of it must be there before.
       await Promise.all([sent, this.#filled])
     } catch (error) {
-      // Nobody may close the image while it is still read from.
+      // The caller must not close the image while it is still being read.
       connection[Symbol.dispose]()
       await sent.catch(() => undefined)
       throw error
     }
     await connection.write(incomingDevices(state))
     await connection.end()
-    // Zero pages were never counted one by one.
+    // Zero pages were not counted one by one.
     this.#ramBytes = this.#ramTotalBytes
   }
 
@@ -119,7 +119,7 @@ class PagesSender implements ImageSender {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     this.#connection?.[Symbol.dispose]()
-    // A worker that still writes must not meet a descriptor that means another file by then.
+    // A worker that still writes must not use a descriptor that another file has by then.
     await Promise.allSettled([this.#filled, this.#early])
     for (const file of this.#files.values()) file[Symbol.dispose]()
   }
@@ -145,7 +145,7 @@ class PagesSender implements ImageSender {
     }
   }
 
-  /** Those that QEMU has not otherwise. */
+  /** The blocks that QEMU does not get in another way. */
   #sentBlocks(): readonly number[] {
     return [...this.#pages.blocks.keys()].filter((block) => {
       const name = this.#pages.blocks[block]?.name ?? ''

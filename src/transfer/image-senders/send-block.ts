@@ -1,25 +1,25 @@
 import { PAGE_SIZE, type PageStore } from '../../image/saved-machine.ts'
 import { ramPages, ramZeros } from '../../wire/incoming-stream.ts'
 
-/** Zero pages said in one part. */
+/** Zero pages in one part. */
 const ZEROS_AT_ONCE = 65536
 
-/** Where pages go, such as a connection; what is written is not changed afterwards. */
+/** The destination of pages, such as a connection; the written bytes must not change afterwards. */
 export interface PageSink {
   write(bytes: Uint8Array): Promise<void>
 }
 
-/** How a block is sent. */
+/** Options for sending a block. */
 export interface SendBlockOptions {
   /** Numbers of the readers that read ahead of the sending. */
   readonly readers: readonly number[]
-  /** Called as a frame was sent, with its bytes in memory and in the image. */
+  /** Called after each frame, with its length in memory and in the image. */
   readonly onSent: (ramBytes: number, fileBytes: number) => void
 }
 
 /**
- * Sends every page of one RAM block, for the incoming socket, those that no frame covers as zero: a new QEMU has other things
- * than zeros there (ROMs).
+ * Sends every page of one RAM block to the incoming socket. Pages without a frame are sent as zero, because a new QEMU has other contents there
+ * (ROMs).
  * @throws ImageError, StorageError, QemuError, CancelledError
  */
 export async function sendBlock(
@@ -47,7 +47,7 @@ export async function sendBlock(
   await sendZeros(length / PAGE_SIZE)
 }
 
-/** The frames of a block in order, each reader working on one of the next. A frame's bytes hold until the next is asked for. */
+/** The frames of a block in order, each reader working on one of the next. A frame's bytes are valid until the next is requested. */
 async function* readInTurn(
   pages: PageStore,
   block: number,
@@ -65,7 +65,7 @@ async function* readInTurn(
     const frame = next
     next += 1
     const read = pages.read(frame, reader).then((bytes) => ({ frame, bytes, reader }))
-    // Awaited in its turn; without this an early failure would count as unhandled.
+    // It is awaited later; without this an early failure would count as unhandled.
     read.catch(() => undefined)
     reads.push(read)
   }

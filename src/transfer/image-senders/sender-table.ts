@@ -7,13 +7,13 @@ import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 import { openStreamSender } from './stream.ts'
 
 /**
- * The sender for what an image offers: what QEMU can load by itself it shall, else the fastest first. It begins to fill memory files at once. The image must stay open until
- * the sender is disposed.
+ * Selects the sender for an image: QEMU's own loader where it has one, otherwise the fastest. The sender begins to fill memory files at once. The
+ * image must stay open until the sender is disposed.
  * @throws ImageError IMAGE_INCOMPATIBLE when the image does not fit the backends
  */
 export function openImageSender(machine: SavedMachine, options: ImageSenderOptions): ImageSender {
   const { pages, deviceState, channels, stream, mappedRam } = machine
-  // With blocks that QEMU maps already it must not load them.
+  // QEMU must not load blocks that it has already mapped.
   if (mappedRam !== undefined && options.mappedRam === true && options.mapped === undefined)
     return openMappedRamSender(machine, mappedRam, options)
   if (pages !== undefined && deviceState !== undefined)

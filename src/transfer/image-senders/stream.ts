@@ -4,7 +4,7 @@ import { IncomingConnection } from '../incoming-connection.ts'
 import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 
-/** Carries a single stream to QEMU as it is. */
+/** Sends a single stream to QEMU verbatim. */
 export function openStreamSender(stream: SingleStream, options: ImageSenderOptions): ImageSender {
   return new StreamSender(stream, options)
 }
@@ -32,7 +32,7 @@ class StreamSender implements ImageSender {
     for await (const bytes of this.#stream.open(count)) {
       if (lost !== undefined) continue
       await connection.write(bytes).catch((error: unknown) => {
-        // Without QEMU it reads on to the end, which tells whether the image was to blame.
+        // Without QEMU it reads on to the end, which shows whether the image was the cause.
         if (error instanceof CancelledError || this.#stream.checked !== true) throw error
         lost = error
       })
@@ -44,7 +44,7 @@ class StreamSender implements ImageSender {
   progress(): TransferProgress {
     return {
       transferredBytes: this.#connection?.sentBytes ?? 0,
-      // How much memory the stream stands for is not known: how far the file is read stands for it.
+      // The amount of memory in the stream is unknown, so the progress in the file stands for it.
       ramBytes: this.#fileBytes,
       ramTotalBytes: this.#stream.length,
       fileBytes: this.#fileBytes,

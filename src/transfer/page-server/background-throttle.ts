@@ -1,39 +1,39 @@
-/** How long after a request nothing goes out that nobody asked for: it would keep the next request waiting. */
+/** After a request the background waits this long: it would delay the next request. */
 const QUIET_MS = 100
 
-/** How long a guest that asks all the time may keep the rest from coming. */
-const PATIENCE_MS = 2000
+/** The background waits at most this long while requests keep arriving. */
+const MAX_WAIT_MS = 2000
 
-/** How long the rest comes then in spite of requests. */
+/** The background then runs this long in spite of requests. */
 const TURN_MS = 100
 
 /**
- * Keeps the background back while faults arrive, which more than halves the time until a guest is of use (measured on QEMU 7.2:
- * first output after 0.10 s against 0.27 s), but not for ever.
+ * Makes the background wait while faults arrive. This more than halves the time until a guest is usable (measured on QEMU 7.2: first output after
+ * 0.10 s against 0.27 s). The wait is limited.
  */
-export class HoldBack {
-  #askedMs = -Infinity
-  /** Since when the background waits; `undefined` while it goes on. */
-  #waitsMs: number | undefined
+export class BackgroundThrottle {
+  #lastRequestMs = -Infinity
+  /** The start of the background's wait; `undefined` while it runs. */
+  #waitingSinceMs: number | undefined
   #turnEndMs = -Infinity
 
-  /** A request came. */
-  asked(): void {
-    this.#askedMs = performance.now()
+  /** Records a request. */
+  recordRequest(): void {
+    this.#lastRequestMs = performance.now()
   }
 
-  /** The background did something. */
-  wentOn(): void {
-    this.#waitsMs = undefined
+  /** Records that the background sent something. */
+  recordSent(): void {
+    this.#waitingSinceMs = undefined
   }
 
-  /** How long the background has to wait yet, in milliseconds; 0: it may go on. */
+  /** How long the background must still wait, in milliseconds; 0: it may run. */
   waitMs(): number {
     const now = performance.now()
-    const quietMs = this.#askedMs + QUIET_MS - now
+    const quietMs = this.#lastRequestMs + QUIET_MS - now
     if (quietMs <= 0 || now < this.#turnEndMs) return 0
-    this.#waitsMs ??= now
-    const leftMs = this.#waitsMs + PATIENCE_MS - now
+    this.#waitingSinceMs ??= now
+    const leftMs = this.#waitingSinceMs + MAX_WAIT_MS - now
     if (leftMs > 0) return Math.min(quietMs, leftMs)
     this.#turnEndMs = now + TURN_MS
     return 0

@@ -7,36 +7,36 @@ import { PreparedBatches } from './prepared-batches.ts'
 import { RangeSender } from './range-sender.ts'
 import type { SentPages } from './sent-pages.ts'
 
-/** Reader numbers of the store that others may use, from 0: batches are read with those behind. */
+/** The first reader numbers of the store, from 0, are for others: batches use the numbers after them. */
 export const MAX_OTHER_READERS = 61
 
 const BATCH_READERS = 3
 
-/** From so many frames on threads are worth their start: each saves what it costs on its way to the thread pool and back, 0.1 ms. */
+/** Below this many frames, starting threads costs more than it saves: each frame saves 0.1 ms, its way to the thread pool and back. */
 const THREADS_FROM = 1024
 
-/** So many pages of an order go frame by frame: threads that start take processor time from a guest that begins to run. */
+/** This many pages of an order are sent frame by frame: starting threads would take processor time from a guest that begins to run. */
 const HOT_PAGES = 8192
 
-/** How the background goes. */
+/** Settings of the background. */
 export interface BackgroundOptions {
-  /** What goes first. */
+  /** Ranges to send first. */
   readonly first: readonly PageRange[]
-  /** Whether anything is prepared in batches; else all goes frame by frame. */
+  /** Whether batches are prepared; otherwise everything is sent frame by frame. */
   readonly batches: boolean
   readonly readers: number
-  /** Called when there is something to send after nothing was. */
+  /** Called when there is something to send again. */
   readonly onReady: () => void
 }
 
-/** What nobody asked for: first what an earlier guest needed, then all the rest. */
+/** The pages that nothing requested: first those that an earlier guest needed, then all the rest. */
 export class Background implements AsyncDisposable {
   readonly #pages: PageStore
   readonly #options: BackgroundOptions
   readonly #first: RangeSender
   readonly #rest: RangeSender
   readonly #sent: SentPages
-  /** Pages that were missing at the beginning. */
+  /** Pages that were missing at the start. */
   #missing: number | undefined
   #threads: BatchThreads | undefined
   #prepared: PreparedBatches | undefined
@@ -51,7 +51,7 @@ export class Background implements AsyncDisposable {
     this.#rest = new RangeSender(pages, sent, cache, allRanges(pages), prepared)
   }
 
-  /** What an earlier guest needed; to be asked for each time. */
+  /** The sender of the pages that an earlier guest needed; call this each time. */
   first(): RangeSender {
     const { stored } = this.#pages
     this.#missing ??= this.#sent.remaining
@@ -60,7 +60,7 @@ export class Background implements AsyncDisposable {
     return this.#first
   }
 
-  /** Everything, once all that goes first was sent; to be asked for each time. */
+  /** The sender of everything, after the first ranges were sent; call this each time. */
   rest(): RangeSender {
     const { stored } = this.#pages
     if (stored !== undefined) this.#startThreads(stored)
@@ -68,7 +68,7 @@ export class Background implements AsyncDisposable {
     return this.#rest
   }
 
-  /** The records of a frame, if they are prepared; good until more is sent. */
+  /** The records of a frame, if they are prepared; valid until more is sent. */
   find(frame: number): Buffer | undefined {
     return this.#prepared?.find(frame, this.#pages.range(frame))
   }

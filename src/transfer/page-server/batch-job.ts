@@ -1,22 +1,22 @@
 import type { FrameFault } from '../../image/stasis/frame-fault.ts'
 
-/** What a thread that prepares batches is started with. */
+/** Start data of a thread that prepares batches. */
 export interface BatchThreadData {
-  /** Of the image, for aligned reads. */
+  /** Descriptor of the image for aligned reads. */
   readonly image: number
-  /** All slots, one behind the other, each for the records of `BATCH_PAGES`. */
+  /** All slots, one after another, each for the records of `BATCH_PAGES`. */
   readonly slots: SharedArrayBuffer
 }
 
-/** Prepare these frames in a slot, from its beginning, one behind the other: records as docs/format/stasis.md has them in its index. */
+/** Prepare these frames in a slot, one after another from its beginning; `records` as in the index of docs/format/stasis.md. */
 export interface BatchJob {
   readonly slot: number
   readonly records: Uint8Array
 }
 
-/** What a thread answers. */
+/** The answer of a thread. */
 export type BatchAnswer =
-  /** It was started, and takes jobs from now on. */
+  /** It has started, and accepts jobs from now on. */
   | { readonly kind: 'up' }
   | { readonly kind: 'made' }
   /** `position` among the frames of the job. */

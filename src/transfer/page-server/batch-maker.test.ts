@@ -51,7 +51,7 @@ async function startThreads({ pages }: TestPageStore): Promise<BatchThreads> {
   return threads
 }
 
-test('BatchThreads makes records of the pages of frames, in the order of the batch, again and again', async () => {
+test('BatchThreads makes records of the pages of frames, in the order of the batch, for one batch after another', async () => {
   await using dir = await tempDir()
   await using store = await testPageStore(dir.join('f'), blocks, frames, { codec: 'zstd' })
   await using threads = await startThreads(store)
@@ -59,7 +59,7 @@ test('BatchThreads makes records of the pages of frames, in the order of the bat
     await assertMade(store, threads, order)
 })
 
-test('BatchReaders makes the same of frames that are not compressed', async () => {
+test('BatchReaders makes the same records of uncompressed frames', async () => {
   await using dir = await tempDir()
   await using store = await testPageStore(dir.join('f'), blocks, frames, { codec: 'none' })
   assert.equal(store.pages.stored, undefined)
@@ -67,7 +67,7 @@ test('BatchReaders makes the same of frames that are not compressed', async () =
   for (const order of [fileOrder, [0, 3], [2]]) await assertMade(store, readers, order)
 })
 
-test('BatchThreads ends in the error that reading the frame ends in', async () => {
+test('BatchThreads throws the same error as reading the frame', async () => {
   await using dir = await tempDir()
   const options = { codec: 'zstd', damage: 3 } as const
   await using store = await testPageStore(dir.join('f'), blocks, frames, options)
@@ -82,7 +82,7 @@ test('BatchThreads ends in the error that reading the frame ends in', async () =
   assert.equal(((await cut) as { code: string }).code, 'IMAGE_TRUNCATED')
 })
 
-test('BatchThreads does at its end what it was given before, and can end before it has begun', async () => {
+test('BatchThreads finishes its jobs when disposed, and can be disposed before it has started', async () => {
   await using dir = await tempDir()
   await using store = await testPageStore(dir.join('f'), blocks, frames, { codec: 'zstd' })
   const threads = await startThreads(store)
@@ -94,7 +94,7 @@ test('BatchThreads does at its end what it was given before, and can end before 
   await late[Symbol.asyncDispose]()
 })
 
-test('BatchReaders reads nothing of what lies between groups', async () => {
+test('BatchReaders reads nothing between groups', async () => {
   await using dir = await tempDir()
   await using store = await testPageStore(dir.join('f'), blocks, frames, { codec: 'none' })
   const { pages } = store

@@ -2,18 +2,18 @@ import type { PageRange } from '../../image/saved-machine.ts'
 import type { BatchPart } from './frame-batch.ts'
 import type { SentPages } from './sent-pages.ts'
 
-/** Records that lie one behind the other in a slot and go out at once. */
+/** Consecutive records in a slot that are sent at once. */
 export interface BatchPiece {
-  /** What they are, of one block, in their order. */
+  /** Their page ranges, all of one block, in their order. */
   readonly runs: readonly PageRange[]
-  /** How many records lie before them. */
+  /** How many records precede them. */
   readonly start: number
   readonly end: number
 }
 
 /**
- * The first pages of a prepared part that were not sent, with those of the parts behind it as far as their records follow; at most
- * `most`. `undefined`: all of the part was sent.
+ * The first unsent pages of a prepared part, extended by the following parts as far as their records are adjacent; at most `most`. `undefined` when
+ * all of the part was sent.
  */
 export function batchPiece(
   sent: SentPages,

@@ -3,12 +3,12 @@ import { PAGE_RECORD_LENGTH, makePageRecords, pagesInRecords } from '../../wire/
 import type { BatchMaker } from './batch-maker.ts'
 import { BATCH_LENGTH, BATCH_PAGES, type FrameBatch } from './frame-batch.ts'
 
-/** Prepares batches of frames that need no decompressing, on the thread pool; takes 4.2 MB for each slot, and half as much to read. */
+/** Prepares batches of uncompressed frames on the thread pool; takes 4.2 MB for each slot, and half as much to read. */
 export class BatchReaders implements BatchMaker {
   readonly slotCount: number
   readonly #pages: PageStore
   readonly #firstReader: number
-  /** By frame: those of one group lie so close together that one read fetches them. */
+  /** The group of each frame: the frames of one group are so close together that one read fetches them. */
   readonly #groups: Uint32Array
   readonly #slots: Buffer[] = []
 
@@ -30,7 +30,7 @@ export class BatchReaders implements BatchMaker {
 
   async make({ places }: FrameBatch, slot: number): Promise<Buffer> {
     const frames = Uint32Array.from(places.keys())
-    // A batch is read by the reader of its slot, and nothing else is meanwhile.
+    // The reader of a slot reads only the batch of this slot at a time.
     const reader = this.#firstReader + slot
     const memory = (this.#slots[slot] ??= Buffer.allocUnsafeSlow(BATCH_PAGES * PAGE_RECORD_LENGTH))
     let at = 0
@@ -49,7 +49,7 @@ export class BatchReaders implements BatchMaker {
     return memory
   }
 
-  /** Behind the frames from `position` on that are of one group. */
+  /** The position after the frames from `position` on that belong to one group. */
   #groupEnd(frames: Uint32Array, position: number): number {
     const group = this.#groups[frames[position] as number]
     let end = position + 1

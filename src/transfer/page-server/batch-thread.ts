@@ -7,7 +7,7 @@ import { FrameUnpacker } from '../frame-unpacker.ts'
 import { BATCH_PAGES } from './frame-batch.ts'
 import { END } from '../worker-thread.ts'
 
-/** What lies between two frames is read over when it is no longer. */
+/** A gap between two frames that is no longer than this is read with them. */
 const MAX_GAP = 32 * 1024
 
 if (parentPort === null) throw new InternalError('This file is the program of a thread')
@@ -32,7 +32,7 @@ function answer({ slot, records }: BatchJob): BatchAnswer {
 
 function make(frames: FrameTable, slot: Buffer): BatchAnswer {
   const areas = areasOf(frames, slot)
-  // They lie in the slot in the order in which they are wanted, but are read in that of the file.
+  // They are in the slot in the order of sending, but are read in that of the file.
   const order = [...areas.keys()].sort((a, b) => frames.offset(a) - frames.offset(b))
   for (const run of closeRuns(frames, order)) {
     unpacker.read(frames, run[0] as number, run.at(-1) as number)
@@ -47,7 +47,7 @@ function make(frames: FrameTable, slot: Buffer): BatchAnswer {
   return { kind: 'made' }
 }
 
-/** Where in the slot the records of each frame go. */
+/** The part of the slot for the records of each frame. */
 function areasOf(frames: FrameTable, slot: Buffer): readonly Buffer[] {
   let at = 0
   return Array.from({ length: frames.count }, (_, position) => {
@@ -57,7 +57,7 @@ function areasOf(frames: FrameTable, slot: Buffer): readonly Buffer[] {
   })
 }
 
-/** Frames that are worth one read. */
+/** Groups frames that are worth one read. */
 function closeRuns(frames: FrameTable, order: readonly number[]): readonly (readonly number[])[] {
   const runs: number[][] = []
   let end = -Infinity

@@ -11,20 +11,20 @@ import { endThread, startThread } from '../worker-thread.ts'
 
 const SLOT_LENGTH = BATCH_PAGES * PAGE_RECORD_LENGTH
 
-/** So many decompress faster than one thread sends, and QEMU takes, even what hardly compresses. */
+/** This many threads decompress faster than one thread can send, and QEMU can receive, even pages that hardly compress. */
 const MAX_THREADS = 4
 
-/** Slots beside the one that each thread works on: one that is sent, and one that waits for that. */
+/** Slots in addition to the one that each thread works on: one that is being sent, and one that waits for that. */
 const SPARE_SLOTS = 2
 
-/** Prepares batches on threads of their own; takes up to 25 MB in slots, and what each thread needs to read. */
+/** Prepares batches on its own threads; takes up to 25 MB for slots, and the read buffer of each thread. */
 export class BatchThreads implements BatchMaker, AsyncDisposable {
   readonly slotCount: number
   readonly #stored: StoredFrames
   readonly #slots: SharedArrayBuffer
   readonly #threads: readonly BatchThread[]
 
-  /** Starts them; `onReady` is called when the first of them takes jobs. */
+  /** Starts the threads; `onReady` is called when the first of them accepts jobs. */
   constructor(
     stored: StoredFrames,
     options: { readonly readers: number; readonly onReady: () => void },
@@ -41,7 +41,7 @@ export class BatchThreads implements BatchMaker, AsyncDisposable {
     )
   }
 
-  /** Whether any of them takes jobs yet; `onReady` is called when that begins. */
+  /** Whether any of them accepts jobs; `onReady` reports the first time. */
   get ready(): boolean {
     return this.#threads.some(({ up }) => up)
   }
@@ -65,7 +65,7 @@ export class BatchThreads implements BatchMaker, AsyncDisposable {
   }
 }
 
-/** One of them; it answers jobs in their order. */
+/** One thread; it answers jobs in their order. */
 class BatchThread implements AsyncDisposable {
   readonly #worker: Worker
   readonly #jobs: PromiseWithResolvers<BatchAnswer>[] = []
@@ -90,7 +90,7 @@ class BatchThread implements AsyncDisposable {
     return this.#up
   }
 
-  /** How many it was given and has not answered. */
+  /** How many jobs it has received and not answered. */
   get jobs(): number {
     return this.#jobs.length
   }

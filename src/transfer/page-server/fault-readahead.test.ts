@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AnswerSize } from './fault-readahead.ts'
+import { FaultReadahead } from './fault-readahead.ts'
 
-test('AnswerSize grows for who reads on, and not for who asks elsewhere', () => {
-  const sizes = new AnswerSize()
+test('FaultReadahead grows for a sequential reader, and not for a random one', () => {
+  const sizes = new FaultReadahead()
   assert.equal(sizes.next(0, 100), 16)
   assert.equal(sizes.next(0, 116), 32)
   assert.equal(sizes.next(0, 5000), 16)
-  // Another reader in between changes nothing, nor do pages that were there already.
+  // Another reader in between changes nothing, and neither do pages that were sent before.
   assert.equal(sizes.next(0, 150), 64)
   assert.equal(sizes.next(1, 214), 16)
   assert.equal(sizes.next(0, 214), 128)

@@ -34,7 +34,7 @@ function batches(
   return [...cutBatches(pages, sent, ranges.values())]
 }
 
-test('cutBatches() cuts what is too long in the image or has too many pages, in the order given', () => {
+test('cutBatches() splits ranges that are too long in the image or have too many pages, in their order', () => {
   const frames = [0, 1, 2].map((frame) => range(frame * 600, 600))
   const numbers = (storedLength: number): readonly (readonly number[])[] =>
     batches(store(frames, storedLength), [frames[2]!, frames[0]!, frames[1]!]).map(({ places }) => [
@@ -59,7 +59,7 @@ test('cutBatches() cuts what is too long in the image or has too many pages, in 
   )
 })
 
-test('cutBatches() takes a frame once, and of it what is asked for; pages without frame come in between', () => {
+test('cutBatches() takes a frame once, and only the requested part of it, with pages without frames in between', () => {
   const frames = [range(16, 16), range(40, 8), range(2, 4, 1)]
   const [batch, ...others] = batches(store(frames), [
     range(41, 2),
@@ -88,7 +88,7 @@ test('cutBatches() takes a frame once, and of it what is asked for; pages withou
   ])
 })
 
-test('cutBatches() leaves out what was sent when a batch is asked for', () => {
+test('cutBatches() omits pages that were sent before the batch is requested', () => {
   const frames = [range(0, 600), range(600, 600), range(1200, 16)]
   const sent = new SentPages(blocks, new Map())
   const cut = cutBatches(store(frames), sent, frames.values())
@@ -98,7 +98,7 @@ test('cutBatches() leaves out what was sent when a batch is asked for', () => {
   assert.equal(cut.next().done, true)
 })
 
-test('cutBatches() prepares nothing of blocks whose pages go in units', () => {
+test('cutBatches() prepares nothing for blocks whose pages go in units', () => {
   const frames = [range(0, 16), range(0, 4, 1)]
   const sent = new SentPages(blocks, new Map([['pc.ram', 512 * PAGE_SIZE]]))
   const [batch] = batches(store(frames), [range(0, 512), range(0, 4, 1)], sent)
@@ -109,7 +109,7 @@ test('cutBatches() prepares nothing of blocks whose pages go in units', () => {
   ])
 })
 
-test('batchPiece() takes records that lie one behind the other until one was sent, the block ends, or there are enough', () => {
+test('batchPiece() takes adjacent records until one was sent, the block ends, or there are enough', () => {
   const sent = new SentPages(blocks, new Map())
   const parts = [
     { ...range(0, 16), at: 0 },

@@ -2,29 +2,31 @@ import type { PageRange, PageStore } from '../../image/saved-machine.ts'
 import { findFrame } from './frame-finder.ts'
 import type { SentPages } from './sent-pages.ts'
 
-/** Pages of frames that are prepared together: no fewer than the longest frame has, so that each fits. */
+/** The most pages in the frames of a batch: at least as many as in the longest frame, so that each fits. */
 export const BATCH_PAGES = 1024
 
-/** How much of the image is read for one batch. */
+/** The most bytes of the image read for one batch. */
 export const BATCH_LENGTH: number = 2 * 1024 * 1024
 
-/** Parts of a batch; ranges that no frame covers do not fill it otherwise. */
+/** The most parts of a batch: ranges without a frame would not fill it otherwise. */
 const MAX_PARTS = 4096
 
 /** Pages to send, in their order. */
 export interface BatchPart extends PageRange {
-  /** How many pages of the batch's frames lie before its first; `undefined`: it is not prepared, for no frame covers it or its pages go in units. */
+  /**
+   * How many pages of the batch's frames precede its first; `undefined` when it is not prepared, because it has no frame or its pages go in units.
+   */
   readonly at: number | undefined
 }
 
-/** Frames that are read, checked and decompressed at once, and what is sent of them. */
+/** Frames that are read, checked and decompressed at once, and the parts of them to send. */
 export interface FrameBatch {
-  /** Where the pages of each frame are, in pages: one frame behind the other. */
+  /** The position of each frame's pages, in pages: the frames are adjacent. */
   readonly places: ReadonlyMap<number, number>
   readonly parts: readonly BatchPart[]
 }
 
-/** Cuts ranges into batches, in their order, as long as any are asked for; what was sent by then is left out. */
+/** Divides ranges into batches, in their order, on demand; skips pages that were sent by then. */
 export function* cutBatches(
   pages: PageStore,
   sent: SentPages,
@@ -80,7 +82,7 @@ class BatchDraft {
     return { places: this.#places, parts: this.#parts }
   }
 
-  /** Where page 0 of the block would be, if the frame began there. */
+  /** The position that page 0 of the block would have, if the frame began there. */
   #place({ index, range }: NonNullable<DraftPart['frame']>): number {
     let place = this.#places.get(index)
     if (place === undefined) {
@@ -93,7 +95,7 @@ class BatchDraft {
   }
 }
 
-/** The parts of a range by the frames that cover them, those without anything unsent left out. */
+/** The parts of a range by the frames that cover them, without parts that were sent completely. */
 function* framesOf(
   pages: PageStore,
   sent: SentPages,

@@ -1,11 +1,11 @@
 import { PAGE_SIZE, type PageStore } from '../../image/saved-machine.ts'
 
-/** How a frame is wanted: somebody waits for it, or will soon. */
+/** How urgently a frame is needed: the guest waits for it, or will soon. */
 export type Urgency = 'now' | 'soon'
 
 /**
- * Frames of an image as they were decompressed, the latest used kept. Each is read once at a time, by one of a few readers; frames
- * that somebody waits for go ahead of those that are read in advance.
+ * Decompressed frames of an image; keeps the most recently used. A few readers read them, each frame only once at a time. Frames that the guest waits
+ * for go ahead of those that are read in advance.
  */
 export class FrameCache {
   readonly #pages: PageStore
@@ -18,7 +18,7 @@ export class FrameCache {
   }
   #bytes = 0
 
-  /** `readers` counts the reader numbers of the store that are used, from 0. */
+  /** `readers` is how many reader numbers of the store are used, from 0. */
   constructor(
     pages: PageStore,
     options: { readonly readers: number; readonly capacityBytes: number },
@@ -28,17 +28,17 @@ export class FrameCache {
     this.#freeReaders = Array.from({ length: options.readers }, (_, reader) => reader)
   }
 
-  /** The pages of a frame. @throws ImageError, StorageError, and again for each who asks */
+  /** The pages of a frame. @throws ImageError, StorageError, again for each caller */
   get(frame: number, urgency: Urgency): Promise<Uint8Array> {
     const kept = this.#frames.get(frame)
     if (kept !== undefined) {
-      // The latest used is the last.
+      // The most recently used is the last.
       this.#frames.delete(frame)
       this.#frames.set(frame, kept)
       return kept
     }
     const read = this.#read(frame, urgency)
-    // Whoever reads in advance waits for nobody.
+    // A read in advance has no caller that waits for it.
     read.catch(() => undefined)
     this.#frames.set(frame, read)
     this.#bytes += this.#length(frame)
@@ -46,7 +46,7 @@ export class FrameCache {
     return read
   }
 
-  /** Begins to read a frame; what goes wrong is told to who gets it. */
+  /** Starts to read a frame; `get` reports any error. */
   fetch(frame: number, urgency: Urgency): void {
     void this.get(frame, urgency).catch(() => undefined)
   }
@@ -56,7 +56,7 @@ export class FrameCache {
     try {
       const target = Buffer.allocUnsafeSlow(this.#length(frame))
       const bytes = await this.#pages.read(frame, reader, target)
-      // What was not decompressed lies in memory that the reader uses again.
+      // A frame that was not compressed is in memory that the reader reuses.
       if (bytes.buffer !== target.buffer) target.set(bytes)
       return target
     } finally {

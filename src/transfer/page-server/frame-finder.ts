@@ -1,8 +1,8 @@
 import type { PageRange, PageStore } from '../../image/saved-machine.ts'
 
 /**
- * The frame that covers a page; when none does, how many pages from there on are zero (up to the next frame or the block's end,
- * which the caller knows: `Infinity` then).
+ * Finds the frame that covers a page. When none does, returns how many pages from there on are zero: up to the next frame, or `Infinity` up to the
+ * block's end, which the caller knows.
  */
 export function findFrame(
   pages: PageStore,

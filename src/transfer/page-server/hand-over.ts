@@ -1,22 +1,22 @@
 import { InternalError } from '../../errors.ts'
 import type { PageRange } from '../../image/saved-machine.ts'
-import type { ReturnPathState, WantedPages } from './postcopy-connection.ts'
+import type { ReturnPathState, PageRequest } from './postcopy-connection.ts'
 
-/** What the page server at work knows, and the one that goes on in its place on the same connection must. */
+/** The state of an active page server that its successor on the same connection needs. */
 export interface HandOver {
-  /** Which pages QEMU has, for each block a bit for each page, the lowest first. */
+  /** The pages that QEMU has: for each block a bit for each page, the lowest first. */
   readonly sent: readonly Uint8Array[]
-  /** See `PageServer.asked`. */
-  readonly asked: readonly PageRange[]
-  /** Not answered yet. */
-  readonly requests: readonly WantedPages[]
+  /** See `PageServer.requested`. */
+  readonly requested: readonly PageRange[]
+  /** Requests without an answer. */
+  readonly requests: readonly PageRequest[]
   readonly requestCount: number
   readonly returnPath: ReturnPathState
 }
 
 const LENGTH_BYTES = 4
 
-/** As bytes for another process of this program: the length of a JSON text, the text, then the bitmaps. */
+/** Serialises the state for another process of this program: the length of a JSON text, the text, then the bitmaps. */
 export function packHandOver({ sent, returnPath, ...rest }: HandOver): Uint8Array {
   const text = JSON.stringify({
     ...rest,
@@ -30,14 +30,14 @@ export function packHandOver({ sent, returnPath, ...rest }: HandOver): Uint8Arra
   return Buffer.concat([length, json, ...sent])
 }
 
-/** Reads what `packHandOver` made. @throws InternalError when the end is missing */
+/** Parses the output of `packHandOver`. @throws InternalError when it is truncated */
 export function unpackHandOver(bytes: Uint8Array): HandOver {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const end = all.length < LENGTH_BYTES ? Infinity : LENGTH_BYTES + all.readUInt32LE()
   if (end > all.length) throw cut()
   const { block, rest, lengths, ...others } = JSON.parse(
     all.toString('utf8', LENGTH_BYTES, end),
-  ) as Pick<HandOver, 'asked' | 'requests' | 'requestCount'> & {
+  ) as Pick<HandOver, 'requested' | 'requests' | 'requestCount'> & {
     readonly block: string
     readonly rest: string
     readonly lengths: readonly number[]

@@ -2,12 +2,12 @@ import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
 
 const TITLE = 'stasis page order 1'
 
-/** More is of no use: by then the guest reads at random what comes anyway. */
+/** More would be useless: by then the guest reads pages at random, and they arrive anyway. */
 const MAX_RANGES = 16384
 
 /**
- * Writes down in which order a guest asked for its pages (docs/instant-restore.md): a title, a line that says of which machine,
- * then a line for each range: first page, number of pages, name of the block.
+ * Formats the order in which a guest requested its pages (docs/instant-restore.md): a title, a line that identifies the machine, then a line for each
+ * range: first page, number of pages, name of the block.
  */
 export function formatPageOrder(
   machine: string,
@@ -20,7 +20,7 @@ export function formatPageOrder(
   return `${[TITLE, machine, ...lines].join('\n')}\n`
 }
 
-/** Reads an order; empty when it is of another machine, or no order at all: it only makes things faster. */
+/** Parses an order; empty when it belongs to another machine or is not valid, because it only improves speed. */
 export function parsePageOrder(
   text: string,
   machine: string,
@@ -38,9 +38,9 @@ export function parsePageOrder(
 }
 
 function withoutRepetition(ranges: readonly PageRange[]): readonly PageRange[] {
-  const met = new Set<string>()
+  const seen = new Set<string>()
   return ranges.filter(({ block, firstPage }) => {
     const key = `${block} ${firstPage}`
-    return met.has(key) ? false : met.add(key)
+    return seen.has(key) ? false : seen.add(key)
   })
 }

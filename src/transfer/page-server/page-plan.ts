@@ -1,12 +1,12 @@
 import { PAGE_SIZE, type PageRange, type PageStore } from '../../image/saved-machine.ts'
 
-/** Of the image, between which frames are taken in their order there. */
+/** Length of the parts of the image within which frames are sent in the order of the file. */
 const GROUP_LENGTH = 16 * 1024 * 1024
 
-/** Looking for what is left of a range takes longer the longer it is. */
+/** The longer a range, the longer takes the search for its unsent pages. */
 const MAX_ZEROS = 16384
 
-/** All pages of an image: what frames cover, in the order of the file, then what none covers. */
+/** All pages of an image: those in frames, in the order of the file, then those without a frame. */
 export function* allRanges(pages: PageStore): Generator<PageRange, void, undefined> {
   for (const group of pages.groups(GROUP_LENGTH)) {
     for (const frame of group) yield pages.range(frame)
@@ -34,21 +34,21 @@ function* pieces(block: number, from: number, end: number): Generator<PageRange,
     yield { block, firstPage: page, pageCount: Math.min(MAX_ZEROS, end - page) }
 }
 
-/** Ranges in their order, each announced some steps before it is taken, so that its frames can be read in advance. */
+/** Ranges in their order. Each is announced some steps before it is returned, so that its frames can be read in advance. */
 export class AnnouncedRanges {
   readonly #source: Iterator<PageRange>
   readonly #steps: number
   readonly #announce: (range: PageRange) => boolean
   readonly #queue: PageRange[] = []
 
-  /** `announce` says whether anything of the range is still wanted; else it is left out. */
+  /** `announce` returns whether anything of the range is still missing; otherwise the range is skipped. */
   constructor(source: Iterator<PageRange>, steps: number, announce: (range: PageRange) => boolean) {
     this.#source = source
     this.#steps = steps
     this.#announce = announce
   }
 
-  /** The next range; `undefined` after the last. */
+  /** Returns the next range; `undefined` after the last. */
   take(): PageRange | undefined {
     while (this.#queue.length <= this.#steps) {
       const next = this.#source.next()

@@ -18,7 +18,7 @@ const state = {
   tail: new Uint8Array(0),
 }
 
-/** Frames of 16 pages, every other missing; each page is full of its frame's number. */
+/** Frames of 16 pages, every second one missing; each page is filled with its frame's number. */
 const store: PageStore = {
   blocks,
   frameCount: PAGES / 32,
@@ -31,11 +31,11 @@ const store: PageStore = {
   read: async (frame) => new Uint8Array(16 * PAGE_SIZE).fill(frame + 1),
 }
 
-test('a page server goes on where another stopped, on the same connection', async () => {
+test('a page server continues where another stopped, on the same connection', async () => {
   const [ours, theirs] = connectedPair()
   const qemu = new Socket({ fd: theirs, readable: true, writable: true })
-  let heard = Buffer.alloc(0)
-  qemu.on('data', (data: Buffer) => (heard = Buffer.concat([heard, data])))
+  let received = Buffer.alloc(0)
+  qemu.on('data', (data: Buffer) => (received = Buffer.concat([received, data])))
   const options: PageServerOptions = {
     endpoint: { fd: ours },
     begin: 'start',
@@ -50,18 +50,18 @@ test('a page server goes on where another stopped, on the same connection', asyn
   const start = postcopyStart(state, blocks, new Map()).length
   first.sendFirst()
   while (first.progress().remainingBytes > (PAGES - 4) * PAGE_SIZE) await once(qemu, 'data')
-  // Another socket on the same connection, as a process has that inherits it.
+  // Another descriptor of the same connection, as in a process that inherits it.
   const copy = takeDescriptor(process.pid, ours)
   qemu.write(request(64, 'r'))
   while (first.progress().requests === 0) await once(qemu, 'data')
-  // One is not read whole when the first stops.
+  // One request is incomplete when the first server stops.
   const last = request(130)
   qemu.write(last.subarray(0, 9))
   await new Promise((resolve) => setTimeout(resolve, 20))
   const handOver = unpackHandOver(packHandOver(await first.stop()))
   await firstServed
   assert.deepEqual(
-    handOver.asked.map(({ firstPage }) => firstPage),
+    handOver.requested.map(({ firstPage }) => firstPage),
     [64],
   )
   assert.equal(handOver.returnPath.block, 'r')
@@ -75,14 +75,14 @@ test('a page server goes on where another stopped, on the same connection', asyn
   while (second.progress().remainingBytes > 0) await once(qemu, 'data')
   qemu.write(Buffer.of(0, 1, 0, 4, 0, 0, 0, 0))
   await secondServed
-  const pages = pagesOf(heard.subarray(start))
+  const pages = pagesOf(received.subarray(start))
   assert.equal(pages.size, PAGES)
   for (const [page, content] of pages)
     assert.equal(content, page % 32 < 16 ? Math.floor(page / 32) + 1 : 0, `page ${page}`)
   qemu.destroy()
 })
 
-test('a page server that hands over hands over what it could not answer', async () => {
+test('a page server hands over the requests that it could not answer', async () => {
   const [ours, theirs] = connectedPair()
   const qemu = new Socket({ fd: theirs, readable: true, writable: true })
   qemu.resume()
@@ -109,7 +109,7 @@ test('a page server that hands over hands over what it could not answer', async 
   qemu.destroy()
 })
 
-/** A request of QEMU's for a page; a block's name goes with it when it is not that of the one before. */
+/** A request of QEMU for a page; it contains a block's name only when that differs from the request before. */
 function request(page: number, block?: string): Buffer {
   const name = block === undefined ? Buffer.alloc(0) : Buffer.from(`\x01${block}`, 'latin1')
   const bytes = Buffer.alloc(16)
@@ -120,7 +120,7 @@ function request(page: number, block?: string): Buffer {
   return Buffer.concat([bytes, name])
 }
 
-/** The pages in the parts of a RAM section, each with the byte that it is full of; fails on one that comes twice. */
+/** The pages in the parts of a RAM section, each with its fill byte; fails on a page that appears twice. */
 function pagesOf(bytes: Buffer): ReadonlyMap<number, number> {
   const pages = new Map<number, number>()
   for (let at = 0; bytes[at] === 2;) {

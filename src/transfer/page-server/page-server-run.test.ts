@@ -25,7 +25,7 @@ const frames: readonly PageRange[] = [
   })),
 ]
 
-/** Threads are up by then. */
+/** Threads have started by then. */
 const FIRST_PAGE_MS = 300
 
 let running = 0
@@ -108,7 +108,7 @@ for (const codec of ['zstd', 'none'] as const) {
   })
 
   test(`serve() sends of frames of ${codec} what goes first in its order`, async () => {
-    // So long that threads are started for it.
+    // Long enough to start threads.
     const first = Array.from({ length: 12288 / 8 }, (_, range) => ({
       ...{ block: 0, firstPage: ((range * 31) % 1536) * 8, pageCount: 8 },
     }))
@@ -140,7 +140,7 @@ for (const codec of ['zstd', 'none'] as const) {
   })
 }
 
-test('serve() answers requests, sends what goes first when it is told to, and no more, when no rest is wanted', async () => {
+test('serve() without rest answers requests and sends the first ranges after sendFirst(), and no more', async () => {
   const stop = new AbortController()
   const first = [{ block: 0, firstPage: 700, pageCount: 16 }]
   const options = { rest: false, first, signal: stop.signal }
@@ -161,7 +161,7 @@ test('serve() answers requests, sends what goes first when it is told to, and no
   assert.equal(started, before)
 })
 
-test('serve() answers for a while after a frame was damaged that nobody asked for, and ends in its error', async () => {
+test('serve() answers for a while after it found a damaged frame that was not requested, then throws its error', async () => {
   let seen: Served | undefined
   const work = serve('zstd', { damage: 900 }, async (served) => {
     seen = served

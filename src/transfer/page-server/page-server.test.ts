@@ -43,7 +43,7 @@ class Store implements PageStore {
   }
 }
 
-test('findFrame() finds the frame of a page, or how many zero pages there are', () => {
+test('findFrame() finds the frame of a page, or the number of zero pages', () => {
   const store = new Store()
   assert.deepEqual(findFrame(store, 0, 0), { zeroPages: 4 })
   assert.deepEqual(findFrame(store, 0, 3), { zeroPages: 1 })
@@ -76,7 +76,7 @@ test('SentPages never lets a page be sent twice', () => {
   assert.equal(sent.hasAll(range), false)
 })
 
-test('SentPages takes whole host pages and stays inside blocks', () => {
+test('SentPages extends ranges to whole host pages inside the block', () => {
   const sent = new SentPages(blocks, new Map([['pc.ram', 8 * PAGE_SIZE]]))
   assert.deepEqual(sent.widen({ block: 0, firstPage: 9, pageCount: 8 }), {
     block: 0,
@@ -87,7 +87,7 @@ test('SentPages takes whole host pages and stays inside blocks', () => {
   assert.equal(sent.widen({ block: 7, firstPage: 0, pageCount: 1 }), undefined)
 })
 
-test('SentPages takes over what QEMU has', () => {
+test('SentPages records the pages that QEMU has', () => {
   const sent = new SentPages(blocks, new Map())
   sent.markReceived(0, Uint8Array.of(0b101, 0x80, 0, 0, 0, 0, 0, 0))
   assert.equal(sent.remaining, 64 + 4 + 2 - 3)
@@ -97,7 +97,7 @@ test('SentPages takes over what QEMU has', () => {
   )
 })
 
-test('FrameCache reads a frame once and lets the oldest go', async () => {
+test('FrameCache reads a frame once and drops the least recently used', async () => {
   const store = new Store()
   const cache = new FrameCache(store, { readers: 1, capacityBytes: 12 * PAGE_SIZE })
   const [first, again] = await Promise.all([cache.get(0, 'soon'), cache.get(0, 'now')])
@@ -108,14 +108,14 @@ test('FrameCache reads a frame once and lets the oldest go', async () => {
   assert.deepEqual(store.reads, [0, 1, 3, 0])
 })
 
-test('FrameCache reads what somebody waits for ahead of the rest', async () => {
+test('FrameCache reads frames that the guest waits for first', async () => {
   const store = new Store()
   const cache = new FrameCache(store, { readers: 1, capacityBytes: 1024 * PAGE_SIZE })
   await Promise.all([cache.get(0, 'soon'), cache.get(1, 'soon'), cache.get(3, 'now')])
   assert.deepEqual(store.reads, [0, 3, 1])
 })
 
-test('AnnouncedRanges announces ahead and leaves out what nobody wants', () => {
+test('AnnouncedRanges announces ahead and skips ranges that are not missing', () => {
   const announced: number[] = []
   const ranges = new AnnouncedRanges(frames[Symbol.iterator](), 1, ({ firstPage }) => {
     announced.push(firstPage)
@@ -126,7 +126,7 @@ test('AnnouncedRanges announces ahead and leaves out what nobody wants', () => {
   assert.deepEqual([ranges.take(), ranges.take(), ranges.take()], [frames[2], frames[3], undefined])
 })
 
-test('parsePageOrder() reads what formatPageOrder() wrote, of the same machine only', () => {
+test('parsePageOrder() parses what formatPageOrder() wrote, for the same machine only', () => {
   const ranges = [frames[2]!, frames[0]!, frames[2]!, frames[3]!]
   const text = formatPageOrder('abc', blocks, ranges)
   assert.deepEqual(parsePageOrder(text, 'abc', blocks), [frames[2], frames[0], frames[3]])

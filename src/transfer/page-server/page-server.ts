@@ -5,77 +5,75 @@ import {
   type PageRange,
   type PageStore,
 } from '../../image/saved-machine.ts'
-import { AnswerSize } from './fault-readahead.ts'
+import { FaultReadahead } from './fault-readahead.ts'
 import { Background, MAX_OTHER_READERS } from './background.ts'
 import { FrameCache, type Urgency } from './frame-cache.ts'
 import { findFrame } from './frame-finder.ts'
-import { HoldBack } from './background-throttle.ts'
+import { BackgroundThrottle } from './background-throttle.ts'
 import { PageWriter } from './page-writer.ts'
 import type { HandOver } from './hand-over.ts'
-import { PostcopyConnection, type WantedPages, type QemuEndpoint } from './postcopy-connection.ts'
+import { PostcopyConnection, type PageRequest, type QemuEndpoint } from './postcopy-connection.ts'
 import { SentPages } from './sent-pages.ts'
 
-/** Pages sent at once when nobody waits: as long as one who begins to wait has to. */
+/** Pages sent at once while nothing waits: a new request waits until they are sent. */
 const CHUNK_PAGES = 64
 
 const CACHE_BYTES = 64 * 1024 * 1024
 
-/** How long requests are still answered after a fault of the image, so that whoever watches can halt the guest meanwhile. */
+/** After a fault of the image, requests are still answered for this long, so that the process that watches can pause the guest meanwhile. */
 const GRACE_MS = 3000
 
-/** How pages are served. */
+/** Settings of a page server. */
 export interface PageServerOptions {
   readonly endpoint: QemuEndpoint
   /**
-   * `start`: the guest stands in the image yet. `recover`: it runs already, and its source is gone. Else what the source before said,
-   * on whose connection this one goes on.
+   * `start`: the guest has not run yet; it exists only in the image. `recover`: it already runs, and its source is gone. Otherwise the state of the
+   * previous server, whose connection this one continues.
    */
   readonly begin: 'start' | 'recover' | HandOver
   /**
-   * Whether what nobody asked for comes after all; else only requests are answered, and after `sendFirst` what goes first is sent, until
-   * `stop`, and no threads are started.
+   * Whether unrequested pages are sent in the end. If not, the server only answers requests, and sends `first` after `sendFirst`, until `stop`, and
+   * starts no threads.
    */
   readonly rest: boolean
-  /** Ranges to send first, in this order; such as an earlier guest asked for. */
+  /** Ranges to send first, in this order; for example those that an earlier guest requested. */
   readonly first: readonly PageRange[]
-  /** Frames that are read and decompressed at the same time, 1 to 64. */
+  /** Number of frames that are read and decompressed at the same time, 1 to 64. */
   readonly readers: number
-  /** Blocks in huge pages, by name. */
+  /** Page sizes of the blocks in huge pages, by name. */
   readonly hostPageSizes: ReadonlyMap<string, number>
   readonly signal?: AbortSignal | undefined
-  /** Called as the image turns out to be damaged: was somebody in the machine waiting for the page? */
+  /** Called when a frame of the image is damaged; `waiting`: whether the guest waits for the page. */
   readonly onFault: (error: StasisError, waiting: boolean) => void
 }
 
-/** How far a page server is. */
+/** The progress of a page server. */
 export interface ServingProgress {
   readonly remainingBytes: number
   readonly totalBytes: number
-  /** Requests answered. */
+  /** Number of requests answered. */
   readonly requests: number
 }
 
-/**
- * The source of a QEMU postcopy migration whose guest is in an image: devices first, then pages, those ahead that are asked for.
- */
+/** The source of a QEMU postcopy migration whose guest is in an image: sends devices first, then pages, requested ones ahead. */
 export class PageServer {
-  /** What was asked for, in the order of the first requests, as it was answered. */
-  readonly asked: PageRange[] = []
+  /** The requested ranges in the order of their first request, as they were answered. */
+  readonly requested: PageRange[] = []
   readonly #pages: PageStore
   readonly #options: PageServerOptions
   readonly #sent: SentPages
   readonly #cache: FrameCache
   readonly #background: Background
-  readonly #requests: WantedPages[] = []
-  readonly #holdBack = new HoldBack()
-  readonly #answerSize = new AnswerSize()
-  /** Nothing is sent yet that nobody asked for. */
-  #held: boolean
+  readonly #requests: PageRequest[] = []
+  readonly #throttle = new BackgroundThrottle()
+  readonly #readahead = new FaultReadahead()
+  /** No unrequested pages are sent for now. */
+  #paused: boolean
   /** All of `first` was sent. */
   #firstSent = false
   #requestCount = 0
-  /** Cannot be answered: their frames are damaged. */
-  readonly #unanswered: WantedPages[] = []
+  /** Requests that cannot be answered, because their frames are damaged. */
+  readonly #unanswered: PageRequest[] = []
   #stop: PromiseWithResolvers<HandOver> | undefined
   #fault: StasisError | undefined
   #faultMs = 0
@@ -85,14 +83,14 @@ export class PageServer {
   constructor(pages: PageStore, options: PageServerOptions) {
     this.#pages = pages
     this.#options = options
-    this.#held = !options.rest
+    this.#paused = !options.rest
     this.#sent = new SentPages(pages.blocks, options.hostPageSizes)
     const readers = Math.min(options.readers, MAX_OTHER_READERS)
     this.#cache = new FrameCache(pages, { readers, capacityBytes: CACHE_BYTES })
     this.#background = new Background(pages, this.#sent, this.#cache, {
       first: options.first,
       readers: options.readers,
-      // Pages that go in units are put together one unit at a time.
+      // Pages that go in units are assembled one unit at a time.
       batches: options.rest && options.hostPageSizes.size === 0,
       onReady: () => this.#wakeUp(),
     })
@@ -105,9 +103,8 @@ export class PageServer {
   }
 
   /**
-   * Serves until QEMU has every page and says so, or until `stop`.
-   * @throws ImageError, StorageError after telling `onFault`; QemuError QEMU_DIED, QEMU_STREAM when the connection breaks;
-   * CancelledError
+   * Serves until QEMU has every page and confirms it, or until `stop`.
+   * @throws ImageError, StorageError after calling `onFault`; QemuError QEMU_DIED, QEMU_STREAM when the connection breaks; CancelledError
    */
   async serve(state: DeviceState): Promise<void> {
     const { endpoint, signal, begin, hostPageSizes } = this.#options
@@ -116,12 +113,12 @@ export class PageServer {
     using postcopy = await PostcopyConnection.open(
       endpoint,
       signal,
-      (wanted) => this.#ask(wanted),
+      (request) => this.#accept(request),
       before?.returnPath,
     )
     const { connection } = postcopy
     void connection.closed.then(() => this.#wakeUp())
-    if (before !== undefined) this.#goOnFrom(before)
+    if (before !== undefined) this.#adopt(before)
     else if (begin === 'recover') await postcopy.takeOver(this.#pages.blocks, this.#sent)
     else await postcopy.start(state, this.#pages.blocks, hostPageSizes)
     const writer = new PageWriter(
@@ -138,21 +135,21 @@ export class PageServer {
         this.#stop.resolve(this.#handOver(postcopy))
         return
       }
-      const wanted = this.#requests.shift()
-      if (wanted !== undefined) await this.#answer(writer, wanted)
-      else if (this.#fault !== undefined) await this.#endSoon(this.#fault)
-      else await this.#goOn(writer)
+      const request = this.#requests.shift()
+      if (request !== undefined) await this.#answer(writer, request)
+      else if (this.#fault !== undefined) await this.#failAfterGrace(this.#fault)
+      else await this.#sendBackground(writer)
     }
     await postcopy.finish(state.ramSection)
   }
 
-  /** Lets what goes first go, where the rest does not. */
+  /** Starts to send `first` where the rest is not sent. */
   sendFirst(): void {
-    this.#held = false
+    this.#paused = false
     this.#wakeUp()
   }
 
-  /** Ends `serve` between two acts, for another server to go on; never settles when that has ended already. */
+  /** Ends `serve` between two messages, so that another server can continue; never settles when `serve` has already ended. */
   async stop(): Promise<HandOver> {
     this.#stop ??= Promise.withResolvers()
     this.#wakeUp()
@@ -163,67 +160,67 @@ export class PageServer {
     const returnPath = postcopy.release()
     return {
       sent: this.#sent.bits(),
-      asked: this.asked,
+      requested: this.requested,
       requests: [...this.#unanswered, ...this.#requests],
       requestCount: this.#requestCount,
       returnPath,
     }
   }
 
-  #goOnFrom({ sent, asked, requests, requestCount }: HandOver): void {
+  #adopt({ sent, requested, requests, requestCount }: HandOver): void {
     for (const [block, bits] of sent.entries()) this.#sent.markReceived(block, bits)
-    this.asked.push(...asked)
+    this.requested.push(...requested)
     this.#requestCount = requestCount
-    for (const wanted of requests) this.#ask(wanted)
+    for (const request of requests) this.#accept(request)
   }
 
-  #ask(wanted: WantedPages): void {
-    this.#requests.push(wanted)
-    // Frames of several requests are decompressed at the same time, though they are answered one after the other.
-    const block = this.#pages.blocks.findIndex(({ name }) => name === wanted.block)
-    this.#fetch(block, Math.floor(wanted.start / PAGE_SIZE), 'now')
-    this.#holdBack.asked()
+  #accept(request: PageRequest): void {
+    this.#requests.push(request)
+    // Frames of several requests are decompressed at the same time, although they are answered one after another.
+    const block = this.#pages.blocks.findIndex(({ name }) => name === request.block)
+    this.#fetch(block, Math.floor(request.start / PAGE_SIZE), 'now')
+    this.#throttle.recordRequest()
     this.#wakeUp()
   }
 
-  async #answer(writer: PageWriter, wanted: WantedPages): Promise<void> {
-    const { block: name, start, length } = wanted
+  async #answer(writer: PageWriter, request: PageRequest): Promise<void> {
+    const { block: name, start, length } = request
     this.#requestCount += 1
     const block = this.#pages.blocks.findIndex((one) => one.name === name)
     const firstPage = Math.floor(start / PAGE_SIZE)
-    // One who asked for what is on its way needs no answer.
+    // A page that was sent since the request needs no answer.
     if (this.#sent.has(block, firstPage)) return
-    const pages = this.#answerSize.next(block, firstPage)
+    const pages = this.#readahead.next(block, firstPage)
     const pageCount = Math.max(pages, Math.ceil(length / PAGE_SIZE))
     const range = this.#sent.widen({ block, firstPage, pageCount })
     if (range === undefined) return
-    this.asked.push(range)
-    // Whoever reads on and on will ask for what follows.
+    this.requested.push(range)
+    // A sequential reader will request the following pages.
     if (pages > CHUNK_PAGES) this.#fetch(block, firstPage + pageCount, 'soon')
-    // What is behind the page that was asked for may be damaged alone.
+    // Only a page after the requested one may be damaged.
     const waits = (): boolean => !this.#sent.has(block, firstPage)
     await this.#guarded(waits, async () => {
       while (await writer.writeSome(range, range.pageCount, 'now'));
     })
-    if (waits()) this.#unanswered.push(wanted)
+    if (waits()) this.#unanswered.push(request)
   }
 
-  /** What nobody asked for: first what an earlier guest needed, then, while nobody asks, all the rest. */
-  async #goOn(writer: PageWriter): Promise<void> {
-    if (this.#held || (this.#firstSent && !this.#options.rest)) {
+  /** Sends unrequested pages: first those that an earlier guest needed, then, while there are no requests, all the rest. */
+  async #sendBackground(writer: PageWriter): Promise<void> {
+    if (this.#paused || (this.#firstSent && !this.#options.rest)) {
       await this.#sleep()
       return
     }
-    const holdMs = this.#firstSent ? this.#holdBack.waitMs() : 0
-    if (holdMs > 0) {
-      await this.#sleep(holdMs)
+    const waitMs = this.#firstSent ? this.#throttle.waitMs() : 0
+    if (waitMs > 0) {
+      await this.#sleep(waitMs)
       return
     }
     const nobody = (): boolean => false
     await this.#guarded(nobody, async () => {
-      const some = this.#firstSent ? this.#background.rest() : this.#background.first()
-      const outcome = await some.sendSome(writer, CHUNK_PAGES)
-      if (outcome === 'sent') this.#holdBack.wentOn()
+      const ranges = this.#firstSent ? this.#background.rest() : this.#background.first()
+      const outcome = await ranges.sendSome(writer, CHUNK_PAGES)
+      if (outcome === 'sent') this.#throttle.recordSent()
       else if (outcome === 'waiting') await this.#sleep()
       else if (this.#firstSent) throw new InternalError('Pages are left that belong to no range')
       else this.#firstSent = true
@@ -241,13 +238,16 @@ export class PageServer {
     }
   }
 
-  async #endSoon(fault: StasisError): Promise<void> {
+  async #failAfterGrace(fault: StasisError): Promise<void> {
     const leftMs = this.#faultMs + GRACE_MS - performance.now()
     if (leftMs <= 0) throw fault
     await this.#sleep(leftMs)
   }
 
-  /** Until the time is over, if one is given, somebody asks, prepared pages are there, or the connection ends; or did since the last time. */
+  /**
+   * Waits until the time is over (if given), a request arrives, prepared pages are ready, or the connection ends. Returns at once if one of these
+   * happened since the last wait.
+   */
   async #sleep(ms?: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     if (!this.#woken) {
@@ -266,7 +266,7 @@ export class PageServer {
     this.#wake?.()
   }
 
-  /** Begins to read the frame of a page that is not sent yet. */
+  /** Starts to read the frame of a page that was not sent. */
   #fetch(block: number, page: number, urgency: Urgency): void {
     if (block < 0 || this.#sent.has(block, page)) return
     const found = findFrame(this.#pages, block, page)

@@ -6,18 +6,18 @@ import { findFrame } from './frame-finder.ts'
 import type { IncomingConnection } from '../incoming-connection.ts'
 import type { SentPages } from './sent-pages.ts'
 
-/** Most pages said to be zero at once. */
+/** The most pages reported as zero at once. */
 const MAX_ZEROS = 1024
 
-/** Frames of a unit that are read in advance. */
+/** Number of frames of a unit that are read in advance. */
 const READ_AHEAD = 8
 
-/** Frames whose records lie ready. */
+/** Frames whose records are prepared. */
 export interface PreparedFrames {
   find(frame: number): Buffer | undefined
 }
 
-/** Sends pages of an image to a postcopy destination, each once. One act at a time. */
+/** Sends pages of an image to a postcopy destination, each once. One call at a time. */
 export class PageWriter {
   readonly #connection: IncomingConnection
   readonly #pages: PageStore
@@ -25,9 +25,9 @@ export class PageWriter {
   readonly #cache: FrameCache
   readonly #sent: SentPages
   readonly #prepared: PreparedFrames | undefined
-  /** What goes out is put together here: the kernel has it when a write is over. */
+  /** Outgoing bytes are assembled here: the kernel has them when a write has finished. */
   #memory = Buffer.alloc(0)
-  /** The pages of a unit are put together here. */
+  /** The pages of a unit are assembled here. */
   #unit = Buffer.alloc(0)
 
   constructor(
@@ -46,7 +46,7 @@ export class PageWriter {
     this.#prepared = prepared
   }
 
-  /** Sends pages of one block whose records lie one behind the other. @throws QemuError, CancelledError */
+  /** Sends pages of one block whose records are adjacent. @throws QemuError, CancelledError */
   async writeRecords(runs: readonly PageRange[], records: Buffer): Promise<void> {
     const [first] = runs
     if (first === undefined) return
@@ -56,9 +56,9 @@ export class PageWriter {
   }
 
   /**
-   * Sends the first pages of a range that QEMU does not have, at most `most` (a unit at least; zero pages are not counted);
-   * gives whether there were any.
-   * @throws ImageError, StorageError, QemuError, CancelledError; nothing of the pages is sent then
+   * Sends the first pages of a range that QEMU does not have, at most `most` (but at least a unit; zero pages are not counted). Returns whether there
+   * were any.
+   * @throws ImageError, StorageError, QemuError, CancelledError; none of the pages is sent then
    */
   async writeSome(range: PageRange, most: number, urgency: Urgency): Promise<boolean> {
     const unit = this.#sent.unit(range.block)
@@ -92,7 +92,7 @@ export class PageWriter {
     await this.#write({ block, firstPage, pageCount }, part)
   }
 
-  /** Whole host pages: their zero pages must come in between, not apart. */
+  /** Sends whole host pages: their zero pages must be part of the sequence, not separate. */
   async #writeUnits(run: PageRange, urgency: Urgency): Promise<void> {
     const { block, firstPage, pageCount } = run
     const length = pageCount * PAGE_SIZE
@@ -119,7 +119,7 @@ export class PageWriter {
     await this.#write(run, empty ? undefined : bytes)
   }
 
-  /** Begins to read the next frames of a run. */
+  /** Starts to read the next frames of a range. */
   #readAhead(frame: number, { block, firstPage, pageCount }: PageRange, urgency: Urgency): void {
     const end = Math.min(frame + 1 + READ_AHEAD, this.#pages.frameCount)
     for (let next = frame + 1; next < end; next += 1) {

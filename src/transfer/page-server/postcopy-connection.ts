@@ -13,46 +13,46 @@ import type { SentPages } from './sent-pages.ts'
 
 const OPERATION = 'bring the memory of the machine'
 
-/** Pages that somebody in the machine waits for, in bytes of a block given by name. */
-export interface WantedPages {
+/** Pages that the guest waits for, in bytes of the named block. */
+export interface PageRequest {
   readonly block: string
   readonly start: number
   readonly length: number
 }
 
-/** The way to a QEMU: its socket, or one whose other end it has inherited, which becomes ours. */
+/** A connection to a QEMU: the path of its socket, or our end of a socket pair that it inherited, which we take ownership of. */
 export type QemuEndpoint = { readonly path: string } | { readonly fd: number }
 
-/** Where somebody else stopped reading what QEMU says. */
+/** The point in QEMU's return path at which a previous source stopped reading. */
 export interface ReturnPathState {
-  /** The block that it asked for last. */
+  /** The block of the last request. */
   readonly block: string
   /** The beginning of a message. */
   readonly rest: Uint8Array
 }
 
-/** The connection to a QEMU whose guest runs while its memory comes. */
+/** The connection to a QEMU whose guest runs while its memory arrives. */
 export class PostcopyConnection implements Disposable {
   readonly #parser: ReturnPathParser
   readonly #received: ReturnMessage[] = []
   #connection: IncomingConnection | undefined
-  #onRequest: (wanted: WantedPages) => void
+  #onRequest: (request: PageRequest) => void
   #wake: (() => void) | undefined
   #block: string
   #fault: StasisError | undefined
   #ended: StasisError | undefined
 
-  private constructor(onRequest: (wanted: WantedPages) => void, before: ReturnPathState) {
+  private constructor(onRequest: (request: PageRequest) => void, before: ReturnPathState) {
     this.#onRequest = onRequest
     this.#parser = new ReturnPathParser(before.rest)
     this.#block = before.block
   }
 
-  /** `before`: where another source stopped on this connection. @throws QemuError QEMU_DIED, CancelledError */
+  /** `before`: the state of the previous source of this connection. @throws QemuError QEMU_DIED, CancelledError */
   static async open(
     endpoint: QemuEndpoint,
     signal: AbortSignal | undefined,
-    onRequest: (wanted: WantedPages) => void,
+    onRequest: (request: PageRequest) => void,
     before: ReturnPathState = { block: '', rest: new Uint8Array(0) },
   ): Promise<PostcopyConnection> {
     const postcopy = new PostcopyConnection(onRequest, before)
@@ -73,7 +73,7 @@ export class PostcopyConnection implements Disposable {
     return this.#connection as IncomingConnection
   }
 
-  /** Sends devices and all that lets the guest run. */
+  /** Sends the devices and everything else that QEMU needs before the guest can run. */
   async start(
     state: DeviceState,
     blocks: readonly RamBlock[],
@@ -82,7 +82,7 @@ export class PostcopyConnection implements Disposable {
     await this.connection.write(postcopyStart(state, blocks, hostPageSizes))
   }
 
-  /** Takes over from a source that is gone: asks which pages QEMU has. @throws QemuError QEMU_STREAM, QEMU_DIED */
+  /** Replaces a source that is gone: queries which pages QEMU has. @throws QemuError QEMU_STREAM, QEMU_DIED */
   async takeOver(blocks: readonly RamBlock[], sent: SentPages): Promise<void> {
     for (const [block, { name }] of blocks.entries()) {
       await this.connection.write(requestReceivedPages(name))
@@ -96,7 +96,7 @@ export class PostcopyConnection implements Disposable {
     if (answer.type !== 'resumed') throw surprise(`${answer.type} instead of going on`)
   }
 
-  /** Says that QEMU has all pages, and waits until it agrees. @throws QemuError QEMU_STREAM, QEMU_DIED */
+  /** Announces that QEMU has all pages, and waits until it confirms. @throws QemuError QEMU_STREAM, QEMU_DIED */
   async finish(ramSection: number): Promise<void> {
     await this.connection.write(ramEnd(ramSection))
     await this.connection.write(endOfPostcopy())
@@ -108,13 +108,13 @@ export class PostcopyConnection implements Disposable {
     }
   }
 
-  /** Throws what broke the connection, if it is broken. */
+  /** Throws the error that broke the connection, if any. */
   check(): void {
     const fault = this.#fault ?? this.#ended
     if (fault !== undefined) throw fault
   }
 
-  /** Lets go of the connection for who has the same socket and goes on there. */
+  /** Releases the connection to a process that has the same socket and continues there. */
   release(): ReturnPathState {
     this.connection.release()
     return { block: this.#block, rest: this.#parser.rest }

@@ -29,8 +29,8 @@ const batch = (frame: number): FrameBatch => ({ places: new Map([[frame, 2]]), p
 
 test('PreparedBatches keeps to its slots and to the order of the batches', async () => {
   const maker = new Maker()
-  let told = 0
-  await using prepared = new PreparedBatches(maker, () => (told += 1))
+  let reported = 0
+  await using prepared = new PreparedBatches(maker, () => (reported += 1))
   const source = [7, 8, 9].map(batch).values()
   assert.equal(prepared.first(source)?.records, undefined)
   const [[, slot] = [], [, other] = []] = maker.made
@@ -39,9 +39,9 @@ test('PreparedBatches keeps to its slots and to the order of the batches', async
     [8, other],
   ])
   assert.notEqual(slot, other)
-  // The second is there first, and waits for its turn.
+  // The second is ready first, and waits for its turn.
   await maker.end(8)
-  assert.equal(told, 1)
+  assert.equal(reported, 1)
   assert.equal(prepared.first(source)?.records, undefined)
   await maker.end(7)
   assert.equal(prepared.first(source)?.records?.[0], 7)
@@ -57,7 +57,7 @@ test('PreparedBatches keeps to its slots and to the order of the batches', async
   assert.equal(prepared.first(source), undefined)
 })
 
-test('PreparedBatches finds a frame that is there', async () => {
+test('PreparedBatches finds a frame that is ready', async () => {
   const maker = new Maker()
   await using prepared = new PreparedBatches(maker, () => undefined)
   const range = { block: 0, firstPage: 0, pageCount: 3 }
@@ -72,7 +72,7 @@ test('PreparedBatches finds a frame that is there', async () => {
   assert.equal(prepared.find(5, range), undefined)
 })
 
-test('PreparedBatches tells of a fault when its turn comes, and prepares nothing where no frame is', async () => {
+test('PreparedBatches reports a fault when its turn comes, and prepares nothing for ranges without frames', async () => {
   const maker = new Maker()
   await using prepared = new PreparedBatches(maker, () => undefined)
   const empty = { places: new Map<number, number>(), parts: [] }
@@ -85,7 +85,7 @@ test('PreparedBatches tells of a fault when its turn comes, and prepares nothing
   await maker.end(2)
 })
 
-test('PreparedBatches waits at its end for what is under way', async () => {
+test('PreparedBatches waits for pending batches when disposed', async () => {
   const maker = new Maker()
   let ended = false
   const prepared = new PreparedBatches(maker, () => undefined)

@@ -3,10 +3,10 @@ import type { PageRange } from '../../image/saved-machine.ts'
 import type { BatchMaker } from './batch-maker.ts'
 import type { FrameBatch } from './frame-batch.ts'
 
-/** A batch on its way, in the slot that it keeps until everything of it was sent. */
+/** A batch in preparation, in a slot that it occupies until all of it was sent. */
 export interface PreparedBatch {
   readonly batch: FrameBatch
-  /** All its records, once they are there. */
+  /** All its records, once they are ready. */
   readonly records: Buffer | undefined
 }
 
@@ -17,21 +17,21 @@ interface Entry extends PreparedBatch {
   fault: { readonly error: unknown } | undefined
 }
 
-/** Batches that are prepared ahead of the sending, in their order, in slots that are used again and again: so many, and no more memory. */
+/** Batches that are prepared ahead of the sending, in their order. They reuse a fixed number of slots, and take no more memory. */
 export class PreparedBatches implements AsyncDisposable {
   readonly #maker: BatchMaker
   readonly #onReady: () => void
   readonly #free: number[]
   readonly #entries: Entry[] = []
 
-  /** `onReady` is called when a batch is there, or will not be. */
+  /** `onReady` is called when a batch is ready, or has failed. */
   constructor(maker: BatchMaker, onReady: () => void) {
     this.#maker = maker
     this.#onReady = onReady
     this.#free = Array.from({ length: maker.slotCount }, (_, slot) => slot)
   }
 
-  /** Begins with the next batches as long as there are slots; gives the one whose turn it is. `undefined`: there is none any more. */
+  /** Starts the next batches while there are free slots; returns the batch to send next, or `undefined` after the last. */
   first(source: Iterator<FrameBatch>): PreparedBatch | undefined {
     for (let slot = this.#free.pop(); slot !== undefined; slot = this.#free.pop()) {
       const next = source.next()
@@ -46,13 +46,13 @@ export class PreparedBatches implements AsyncDisposable {
     return first
   }
 
-  /** Everything of the first was sent. */
+  /** Frees the slot of the first batch, after all of it was sent. */
   release(): void {
     const first = this.#entries.shift()
     if (first !== undefined) this.#free.push(first.slot)
   }
 
-  /** The records of a frame, if it is there; good until the next act. */
+  /** The records of a frame, if they are ready; valid until the next call. */
   find(frame: number, { pageCount }: PageRange): Buffer | undefined {
     for (const { batch, records } of this.#entries) {
       const found = records === undefined ? undefined : batch.places.get(frame)
@@ -63,7 +63,7 @@ export class PreparedBatches implements AsyncDisposable {
     return undefined
   }
 
-  /** Waits until nothing is prepared any more. */
+  /** Waits until no batch is being prepared. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#entries.map(({ done }) => done))
   }
@@ -71,7 +71,7 @@ export class PreparedBatches implements AsyncDisposable {
   #begin(batch: FrameBatch, slot: number): void {
     const make = async (): Promise<void> => {
       try {
-        // Ranges that no frame covers need no preparing.
+        // Ranges without a frame need no preparation.
         entry.records =
           batch.places.size === 0 ? Buffer.alloc(0) : await this.#maker.make(batch, slot)
       } catch (error) {

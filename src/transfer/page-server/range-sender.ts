@@ -9,26 +9,25 @@ import type { PageWriter } from './page-writer.ts'
 import type { PreparedBatches } from './prepared-batches.ts'
 import type { SentPages } from './sent-pages.ts'
 
-/** Ranges that are read in advance while nothing prepares batches. */
+/** Ranges that are read in advance while no batches are prepared. */
 const READ_AHEAD = 8
 
-/** Pages went out; none are there yet, but will be; there are no more. */
+/** Pages were sent; none are ready, but will be; there are no more. */
 export type SendOutcome = 'sent' | 'waiting' | 'over'
 
 /**
- * Sends ranges in their order, a few pages at a time: frame by frame at first, and in batches as soon as something prepares them,
- * which costs a fraction.
+ * Sends ranges in their order, a few pages at a time: frame by frame at first, and in batches once something prepares them, which costs a fraction.
  */
 export class RangeSender {
   readonly #sent: SentPages
   readonly #prepared: () => PreparedBatches | undefined
   readonly #announced: AnnouncedRanges
   readonly #batches: Iterator<FrameBatch>
-  /** The one of the ranges, or of the parts of the first batch, that is being sent. */
+  /** The range, or the part of the first batch, that is being sent. */
   #range: PageRange | undefined
   #part = 0
 
-  /** `prepared` gives what prepares batches, once it does. */
+  /** `prepared` returns the prepared batches, once there are any. */
   constructor(
     pages: PageStore,
     sent: SentPages,
@@ -39,7 +38,7 @@ export class RangeSender {
     this.#sent = sent
     this.#prepared = prepared
     const whole = wholeRanges(ranges, sent)
-    // Both draw from one generator. Neither closes it, so that batches go on where single ranges stop.
+    // Both read from one generator. Neither closes it, so that batches continue where single ranges stop.
     const single = {
       next: () =>
         prepared() === undefined ? whole.next() : ({ done: true, value: undefined } as const),
@@ -92,7 +91,7 @@ export class RangeSender {
   }
 }
 
-/** Ranges inside their blocks and of whole units, wherever they come from. */
+/** The ranges limited to their blocks and extended to whole units, from any source. */
 function* wholeRanges(
   ranges: Iterable<PageRange>,
   sent: SentPages,

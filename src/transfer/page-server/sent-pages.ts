@@ -3,8 +3,8 @@ import { PAGE_SIZE, type PageRange, type RamBlock } from '../../image/saved-mach
 import { PageBitmap } from '../page-bitmap.ts'
 
 /**
- * Which pages QEMU has: the one owner of that knowledge, for a postcopy destination takes each page exactly once. Pages go in units:
- * the host pages behind them, whole, where these are huge.
+ * The pages that QEMU has. It is the only record of them, because a postcopy destination accepts each page exactly once. Pages are sent in units:
+ * whole host pages where these are huge.
  */
 export class SentPages {
   readonly #maps: readonly PageBitmap[]
@@ -20,17 +20,17 @@ export class SentPages {
     this.#remaining = this.#pageCounts.reduce((sum, count) => sum + count, 0)
   }
 
-  /** Pages that were not sent. */
+  /** Number of pages that were not sent. */
   get remaining(): number {
     return this.#remaining
   }
 
-  /** Pages of a block that go together. */
+  /** Number of pages of a block that are sent together. */
   unit(block: number): number {
     return this.#units[block] ?? 1
   }
 
-  /** The range widened to whole units and cut to its block; `undefined` when nothing is left of it. */
+  /** The range extended to whole units and limited to its block; `undefined` when it lies outside. */
   widen({ block, firstPage, pageCount }: PageRange): PageRange | undefined {
     const unit = this.unit(block)
     const first = Math.max(0, Math.floor(firstPage / unit) * unit)
@@ -51,7 +51,7 @@ export class SentPages {
     return this.#maps[block]?.next(firstPage, end, false) === end
   }
 
-  /** The first pages of a range that were not sent, at most `most`, a multiple of the unit; `undefined` when all were. */
+  /** The first unsent pages of a range, at most `most`, a multiple of the unit; `undefined` when all were sent. */
   firstUnsent({ block, firstPage, pageCount }: PageRange, most: number): PageRange | undefined {
     const map = this.#maps[block]
     const end = firstPage + pageCount
@@ -61,19 +61,19 @@ export class SentPages {
     return { block, firstPage: first, pageCount: after - first }
   }
 
-  /** Notes pages as sent; they were not before. */
+  /** Records pages as sent; they must not have been sent before. */
   mark({ block, firstPage, pageCount }: PageRange): void {
     if (this.#maps[block]?.mark(firstPage, pageCount) !== undefined)
       throw new InternalError(`Page ${firstPage} of block ${block} would be sent twice`)
     this.#remaining -= pageCount
   }
 
-  /** What `markReceived` takes: for each block a bit for each page, the lowest first. */
+  /** The format that `markReceived` accepts: for each block a bit for each page, the lowest first. */
   bits(): readonly Uint8Array[] {
     return this.#maps.map((map) => map.bits())
   }
 
-  /** Notes pages that QEMU has by its own or an earlier server's account, a bit for each page of the block, the lowest first. */
+  /** Records pages that QEMU has according to QEMU or an earlier server: a bit for each page of the block, the lowest first. */
   markReceived(block: number, bits: Uint8Array): void {
     const pageCount = this.#pageCounts[block] ?? 0
     for (let page = 0; page < pageCount; page += 1) {

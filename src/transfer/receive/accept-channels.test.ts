@@ -21,7 +21,7 @@ async function listener(): Promise<{ path: string; fd: number } & AsyncDisposabl
   }
 }
 
-test('acceptConnections() gives a descriptor for each connection when all came', async () => {
+test('acceptConnections() returns a descriptor for each connection when all have arrived', async () => {
   await using place = await listener()
   const clients: Socket[] = [0, 1, 2].map(() => connect(place.path))
   const descriptors = await acceptConnections(place.fd, 3, { timeoutMs: 5000 })
@@ -30,7 +30,7 @@ test('acceptConnections() gives a descriptor for each connection when all came',
   for (const client of clients) client.destroy()
 })
 
-test('acceptConnections() closes what came and says how many when the rest does not come', async () => {
+test('acceptConnections() closes the connections and reports their number when some do not arrive', async () => {
   await using place = await listener()
   const client = connect(place.path)
   const closed = new Promise((resolve) => client.once('close', resolve))
@@ -42,7 +42,7 @@ test('acceptConnections() closes what came and says how many when the rest does 
   await closed
 })
 
-test('acceptConnections() ends at once when the signal is aborted', async () => {
+test('acceptConnections() throws at once when the signal is aborted', async () => {
   await using place = await listener()
   const controller = new AbortController()
   const pending = acceptConnections(place.fd, 1, { timeoutMs: 5000, signal: controller.signal })

@@ -5,8 +5,8 @@ import { acceptUnix, closeDescriptor } from '../../io/system-calls.ts'
 const POLL_MS = 2
 
 /**
- * Waits until `count` connections came in on a non-blocking listener and gives their descriptors in the order they came,
- * which is not the order of channels. On a fault none stays open; the listener is the caller's.
+ * Accepts `count` connections from a non-blocking listener and returns their descriptors in the order of arrival, which is not the order of channels.
+ * After a fault none stays open; the caller owns the listener.
  * @throws QemuError QEMU_TIMEOUT, CancelledError
  */
 export async function acceptConnections(

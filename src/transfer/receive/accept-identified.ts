@@ -4,16 +4,16 @@ import { closeDescriptor } from '../../io/system-calls.ts'
 import { acceptConnections } from './accept-channels.ts'
 import { type IdentifiedConnection, identifyConnection } from './identify-connection.ts'
 
-/** The connections of a saving QEMU, told apart. */
+/** The connections of a saving QEMU by kind. */
 export interface IdentifiedConnections {
   readonly main: IdentifiedConnection
-  /** In the order in which they came. */
+  /** In the order of their arrival. */
   readonly channels: readonly IdentifiedConnection[]
 }
 
 /**
- * Accepts a main connection and `channels` others, in whatever order they come, and tells them apart by their first bytes. On a
- * fault none stays open; the listener is the caller's.
+ * Accepts a main connection and `channels` others in any order, and identifies them by their first bytes. After a fault none stays open; the caller
+ * owns the listener.
  * @throws QemuError QEMU_TIMEOUT, QEMU_STREAM, CancelledError
  */
 export async function acceptIdentified(
@@ -23,14 +23,14 @@ export async function acceptIdentified(
 ): Promise<IdentifiedConnections> {
   const fds = await acceptConnections(listener, channels + 1, options)
   try {
-    return tellApart(await identifyAll(fds, options))
+    return separate(await identifyAll(fds, options))
   } catch (error) {
     for (const fd of fds) closeDescriptor(fd)
     throw error
   }
 }
 
-/** Settles only when no descriptor is polled any more: one that is closed may be another file at once. */
+/** Settles only when no descriptor is polled any more: the number of a closed descriptor may be reused for another file at once. */
 async function identifyAll(
   fds: readonly number[],
   options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
@@ -51,7 +51,7 @@ async function identifyAll(
   return results.filter((result) => result !== undefined)
 }
 
-function tellApart(connections: readonly IdentifiedConnection[]): IdentifiedConnections {
+function separate(connections: readonly IdentifiedConnection[]): IdentifiedConnections {
   const mains = connections.filter(({ kind }) => kind === 'main')
   const [main] = mains
   if (main === undefined || mains.length > 1)

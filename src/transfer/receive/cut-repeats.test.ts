@@ -9,7 +9,7 @@ const PAGE = 4096
 const slots = new SharedArrayBuffer(16 * PAGE)
 new Uint8Array(slots).forEach((_, at, bytes) => (bytes[at] = Math.floor(at / PAGE) + 1))
 
-/** Pages that lie in the slots from page `at` on. */
+/** Pages that are in the slots from page `at` on. */
 function piece(firstPage: number, pageCount: number, at: number): ReceivedPiece {
   const bytes = new Uint8Array(slots, at * PAGE, pageCount * PAGE)
   const place = { slotOffset: at * PAGE, compressed: false, offset: at * PAGE }
@@ -21,12 +21,12 @@ const place = (stored: readonly number[]) => ({
   isStored: (page: number) => stored.includes(page),
 })
 
-test('cutRepeats() leaves pages that come for the first time', () => {
+test('cutRepeats() keeps pages that arrive for the first time', () => {
   const pieces = [piece(5, 2, 0), piece(9, 1, 2)]
   assert.deepEqual(cutRepeats(pieces, new BoundaryPages(), place([])), pieces)
 })
 
-test('cutRepeats() takes the last page of one packet off the next', () => {
+test('cutRepeats() removes the last page of one packet from the next', () => {
   const boundaries = new BoundaryPages()
   cutRepeats([piece(5, 3, 0)], boundaries, place([]))
   const stored = place([5, 6, 7])
@@ -38,14 +38,14 @@ test('cutRepeats() takes the last page of one packet off the next', () => {
   assert.deepEqual(cutRepeats([piece(7, 1, 2)], boundaries, stored), [])
 })
 
-test('cutRepeats() leaves a page that came before with other content', () => {
+test('cutRepeats() keeps a page that arrived before with other content', () => {
   const boundaries = new BoundaryPages()
   cutRepeats([piece(5, 3, 0)], boundaries, place([]))
   const changed = [piece(7, 1, 9)]
   assert.deepEqual(cutRepeats(changed, boundaries, place([5, 6, 7])), changed)
 })
 
-test('cutRepeats() leaves a page from the middle of a packet', () => {
+test('cutRepeats() keeps a page from the middle of a packet', () => {
   const boundaries = new BoundaryPages()
   cutRepeats([piece(5, 3, 0)], boundaries, place([]))
   const again = [piece(6, 1, 1)]

@@ -3,7 +3,7 @@ import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import type { BoundaryPages } from '../boundary-pages.ts'
 import type { ReceivedPiece } from './receive-job.ts'
 
-/** Where the pieces of a packet lie, and what came before them. */
+/** The block of a packet's pieces, and the pages that arrived before them. */
 export interface PacketPlace {
   readonly block: number
   readonly slots: SharedArrayBuffer
@@ -12,8 +12,8 @@ export interface PacketPlace {
 }
 
 /**
- * The pieces of a packet without a first or last page that another packet brought before, with this very content; remembers their
- * outermost pages for the packets to come.
+ * The pieces of a packet without a first or last page that another packet brought before with exactly this content. Records their outermost pages for
+ * later packets.
  */
 export function cutRepeats(
   pieces: readonly ReceivedPiece[],
@@ -40,7 +40,7 @@ export function cutRepeats(
     .filter(({ pageCount }) => pageCount > 0)
 }
 
-/** What is left of a piece is stored as it is: this is rare, and its frame was made already. */
+/** The rest of a piece is stored uncompressed: this is rare, and its frame was already made. */
 function without(
   piece: ReceivedPiece,
   first: boolean,

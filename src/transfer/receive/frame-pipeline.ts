@@ -8,13 +8,13 @@ import { PageLedger } from './page-ledger.ts'
 import type { ReceivedPacket, ReceivedPiece } from './receive-job.ts'
 import type { Receivers } from './receivers.ts'
 
-/** How frames are compressed. */
+/** Compression settings. */
 export interface PipelineOptions {
   readonly codec: FrameCodec
   readonly level: LevelChooser
 }
 
-/** Takes what the receiving threads made of packets, holds QEMU to sending each page once, and hands frames to the writer. */
+/** Takes the packets of the receiving threads, refuses pages that QEMU sends twice, and passes frames to the writer. */
 export class FramePipeline {
   /** Rejects at the first fault; never settles otherwise. */
   readonly failed: Promise<never>
@@ -36,19 +36,19 @@ export class FramePipeline {
     this.#fail = reject
   }
 
-  /** What has been received; `undefined` until QEMU has listed its RAM blocks. */
+  /** The record of received pages; `undefined` until QEMU has listed its RAM blocks. */
   get ledger(): PageLedger | undefined {
     return this.#ledger
   }
 
-  /** The main stream listed the RAM blocks. Packets that came earlier have waited for it. */
+  /** Accepts the main stream's list of RAM blocks. Packets that arrived earlier have waited for it. */
   blocks(blocks: readonly AnnouncedBlock[]): void {
     this.#ledger = new PageLedger(blocks)
     this.#writer.setBlocks(blocks)
     this.#announced.resolve(this.#ledger)
   }
 
-  /** Takes a packet of `receivers`; gives its slot back when its frames are with the writer. */
+  /** Processes a packet of `receivers`; releases its slot when its frames are with the writer. */
   packet(packet: ReceivedPacket, receivers: Receivers): void {
     // A point where channels wait for one another: it names no block.
     if (packet.zeros.length + packet.pieces.length === 0) return
@@ -61,12 +61,12 @@ export class FramePipeline {
     )
   }
 
-  /** Pages that the main stream says are zero. */
+  /** Records pages that the main stream reports as zero. */
   zeroPages(block: number, firstPage: number, pageCount: number): void {
     this.#ledger?.zero(block, firstPage, pageCount)
   }
 
-  /** A page that came on the main stream. `bytes` is copied. */
+  /** Processes a page of the main stream. `bytes` is copied. */
   page(block: number, page: number, bytes: Uint8Array): void {
     const ledger = this.#ledger as PageLedger
     ledger.store(block, page, 1)
@@ -85,7 +85,7 @@ export class FramePipeline {
     await Promise.race([this.failed, Promise.resolve()])
   }
 
-  /** Waits until nothing touches the slots any more, whatever became of it. */
+  /** Waits until nothing uses the slots any more, even after a failure. */
   async idle(): Promise<void> {
     this.#announced.reject(new Error('The transfer ended'))
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending)

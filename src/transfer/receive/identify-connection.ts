@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { QemuError, throwIfCancelled } from '../../errors.ts'
 import { MULTIFD_MAGIC } from '../../wire/multifd-packet.ts'
 
-/** What a connection from a saving QEMU carries. */
+/** The two kinds of connection from a saving QEMU. */
 export type ConnectionKind = 'main' | 'channel'
 
 /** An accepted connection whose first bytes were read. */
 export interface IdentifiedConnection {
   readonly fd: number
   readonly kind: ConnectionKind
-  /** The four bytes that told. */
+  /** The four bytes that identified it. */
   readonly first: Uint8Array
 }
 
@@ -54,7 +54,7 @@ export async function identifyConnection(
   }
 }
 
-/** `undefined`: nothing there yet. */
+/** Returns `undefined` while nothing has arrived. */
 function tryRead(fd: number, into: Buffer, at: number): number | undefined {
   try {
     return readSync(fd, into, at, into.length - at, null)

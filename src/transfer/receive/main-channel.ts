@@ -3,7 +3,7 @@ import type { MachineStream, MainStreamParser } from '../../wire/main-stream.ts'
 
 const BUFFER_LENGTH = 256 * 1024
 
-/** The main connection of a QEMU that saves: goes to a parser as it comes. */
+/** The main connection of a QEMU that saves: passes its bytes to a parser as they arrive. */
 export class MainChannel {
   /** Settles at the end of the stream. */
   readonly ended: Promise<void>
@@ -44,12 +44,12 @@ export class MainChannel {
     return this.#bytesRead
   }
 
-  /** The stream without its RAM, after `ended`. @throws WireError when it stopped early */
+  /** The stream without its RAM, after `ended`. @throws WireError when it ended early */
   finish(): MachineStream {
     return this.#parser.finish()
   }
 
-  /** From now on takes what comes and drops it: see `ImageReceiver`. */
+  /** Receives and discards the rest from now on: see `ImageReceiver`. */
   discard(): void {
     this.#discarding = true
   }

@@ -7,7 +7,7 @@ import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts
 import type { Segment } from './packet-layout.ts'
 import { OUTPUT_LENGTH, type ReceivedPiece, SLOT_LENGTH } from './receive-job.ts'
 
-/** Memory that all threads see: slots of pages, and for each the room for what they are compressed to. */
+/** Memory that all threads share: slots of pages, and space for the compressed pages of each slot. */
 export interface PackMemory {
   readonly slots: SharedArrayBuffer
   readonly outputs: SharedArrayBuffer | undefined

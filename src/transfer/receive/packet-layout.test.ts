@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type PacketLayout, layoutPacket } from './packet-layout.ts'
 
-test('layoutPacket() makes one segment and one read of contiguous pages', () => {
+test('layoutPacket() makes one segment and one read from contiguous pages', () => {
   assert.deepEqual(layoutPacket([7, 8, 9], 256), {
     segments: [{ firstPage: 7, pageCount: 3, slotOffset: 0 }],
     reads: [{ slotOffset: 0, length: 3 * 4096 }],
@@ -30,7 +30,7 @@ test('layoutPacket() cuts at a large gap, and packs the slot', () => {
   assert.deepEqual(reads, [{ slotOffset: 0, length: 2 * 4096 }])
 })
 
-test('layoutPacket() puts pages that come out of order in their places', () => {
+test('layoutPacket() puts pages in any order in their places', () => {
   assert.deepEqual(layoutPacket([4, 7, 5, 6], 256), {
     segments: [{ firstPage: 4, pageCount: 4, slotOffset: 0 }],
     reads: [
@@ -42,7 +42,7 @@ test('layoutPacket() puts pages that come out of order in their places', () => {
   })
 })
 
-test('layoutPacket() refuses a page that is in a packet twice', () => {
+test('layoutPacket() refuses a packet that contains a page twice', () => {
   assert.equal(layoutPacket([4, 5, 4], 256), undefined)
 })
 

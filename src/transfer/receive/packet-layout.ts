@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../../image/saved-machine.ts'
 
-/** A contiguous range of pages laid out in a slot; pages of it that no read fills are zero. */
+/** A contiguous range of pages in a slot; its pages that no read fills are zero. */
 export interface Segment {
   readonly firstPage: number
   readonly pageCount: number
@@ -14,22 +14,22 @@ export interface SlotRange {
   readonly length: number
 }
 
-/** How the pages of one packet lie in a slot. */
+/** The layout of one packet's pages in a slot. */
 export interface PacketLayout {
   readonly segments: readonly Segment[]
-  /** Where the packet's bytes go, in the order in which they come. */
+  /** The places of the packet's bytes, in the order of their arrival. */
   readonly reads: readonly SlotRange[]
-  /** To be zeroed: small gaps between the pages, bridged so that one write serves both sides. */
+  /** Small gaps between the pages, to be filled with zeros: one write then covers both sides. */
   readonly gaps: readonly SlotRange[]
 }
 
-/** Gaps of up to so many pages are written as zeros rather than cut a frame in two. */
+/** Gaps of up to this many pages are written as zeros, because splitting costs a frame. */
 const MAX_GAP_PAGES = 16
 
 /**
- * Lays the pages of a packet out as they lie in guest memory. `pages` is in the order of their bytes: ascending from QEMU before
- * 9.0; later ones put the last pages of a packet in the places of zero pages. `slotPages` is at least `pages.length`.
- * Gives `undefined` when a page is in it twice.
+ * Lays out the pages of a packet in the order of guest memory. `pages` is in the order of their bytes: ascending in QEMU before 9.0; later versions
+ * put the last pages of a packet in the places of zero pages. `slotPages` is at least `pages.length`. Returns `undefined` when it contains a page
+ * twice.
  */
 export function layoutPacket(
   pages: readonly number[],

@@ -13,10 +13,10 @@ import {
 import { WireError } from '../../wire/wire-error.ts'
 import { type Segment, type SlotRange, layoutPacket } from './packet-layout.ts'
 
-/** A packet in more pieces than this is read in one and sorted in memory: a read costs more than a copy. */
+/** A packet in more pieces than this is read at once and sorted in memory: a read costs more than a copy. */
 const MAX_DIRECT_READS = 8
 
-/** The start of a packet: what its pages are, without their bytes. */
+/** The start of a packet: its page numbers, without the bytes of pages. */
 export interface PacketStart {
   readonly block: string
   /** In the order of their bytes. */
@@ -24,12 +24,12 @@ export interface PacketStart {
   readonly zeroPages: readonly number[]
 }
 
-/** Reads multifd packets off blocking sockets, on a thread of its own. */
+/** Reads multifd packets from blocking sockets, on its own thread. */
 export class PacketReceiver {
   readonly #header = Buffer.allocUnsafeSlow(MULTIFD_PACKET_LENGTH)
   readonly #staging = Buffer.allocUnsafeSlow(MULTIFD_PACKET_PAGES * PAGE_SIZE)
 
-  /** Reads the packet that opens a channel, without its first word, which told that it is one. @throws WireError */
+  /** Reads the packet that opens a channel, without its first word, which was read to identify it. @throws WireError */
   open(fd: number): void {
     const init = Buffer.alloc(MULTIFD_INIT_LENGTH)
     init.writeUInt32BE(MULTIFD_MAGIC, 0)
@@ -37,7 +37,7 @@ export class PacketReceiver {
     parseMultifdInit(init)
   }
 
-  /** Reads up to the pages of the next packet; `undefined` at the end of the channel. @throws WireError */
+  /** Reads the next packet up to its pages; returns `undefined` at the end of the channel. @throws WireError */
   start(fd: number): PacketStart | undefined {
     const length = receiveAll(fd, this.#header)
     if (length === 0) return undefined
@@ -51,7 +51,7 @@ export class PacketReceiver {
     }
   }
 
-  /** Reads the pages into a slot, as they lie in guest memory; gives what lies where. @throws WireError */
+  /** Reads the pages into a slot, in the layout of guest memory; returns that layout. @throws WireError */
   pages(fd: number, { normalPages }: PacketStart, slot: Uint8Array): readonly Segment[] {
     const slotPages = slot.length / PAGE_SIZE
     const layout = layoutPacket(normalPages, slotPages)

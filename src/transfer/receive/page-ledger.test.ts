@@ -19,7 +19,7 @@ test('PageLedger counts stored and zero pages', () => {
   assert.ok(!ledger.isStored(0, 34))
 })
 
-test('PageLedger.store() throws when a page comes twice', () => {
+test('PageLedger.store() throws when a page arrives twice', () => {
   const ledger = new PageLedger(blocks)
   ledger.store(0, 10, 5)
   assert.throws(() => ledger.store(0, 14, 1), {
@@ -28,7 +28,7 @@ test('PageLedger.store() throws when a page comes twice', () => {
   })
 })
 
-test('PageLedger throws on pages outside the block and blocks that were not announced', () => {
+test('PageLedger throws for pages outside the block and for unknown blocks', () => {
   const ledger = new PageLedger(blocks)
   assert.throws(() => ledger.store(1, 1, 1), { code: 'QEMU_STREAM' })
   assert.throws(() => ledger.zero(0, 99, 2), { code: 'QEMU_STREAM' })

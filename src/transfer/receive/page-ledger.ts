@@ -4,8 +4,8 @@ import type { AnnouncedBlock } from '../../wire/main-stream.ts'
 import { PageBitmap } from '../page-bitmap.ts'
 
 /**
- * Keeps account of which pages of a stopped guest came, and holds QEMU to sending each once. A page that comes twice means
- * that memory changed although the guest was stopped; which copy is newer cannot be told across channels, so the save fails.
+ * Records which pages of a stopped guest arrived, and refuses any page that QEMU sends twice. A page that arrives twice means that memory changed
+ * although the guest was stopped. Across channels, the newer copy cannot be identified, so the save fails.
  */
 export class PageLedger {
   readonly blocks: readonly AnnouncedBlock[]
@@ -24,7 +24,7 @@ export class PageLedger {
     this.#zero = blocks.map((block) => new PageBitmap(block.length / PAGE_SIZE))
   }
 
-  /** Bytes of pages that came with content, bridged gaps among them. */
+  /** Bytes of pages that arrived with content, including bridged gaps. */
   get storedBytes(): number {
     return this.#stored.reduce((sum, map) => sum + map.count, 0) * PAGE_SIZE
   }
@@ -45,19 +45,19 @@ export class PageLedger {
     return position
   }
 
-  /** Whether the page came already, with content. */
+  /** Whether the page has already arrived with content. */
   isStored(block: number, page: number): boolean {
     return this.#stored[block]?.has(page) ?? false
   }
 
-  /** Enters pages that are stored. @throws QemuError QEMU_STREAM */
+  /** Records stored pages. @throws QemuError QEMU_STREAM */
   store(block: number, firstPage: number, pageCount: number): void {
     this.#check(block, firstPage, pageCount)
     const again = this.#stored[block]?.mark(firstPage, pageCount)
     if (again !== undefined) throw this.#twice(block, again)
   }
 
-  /** Enters pages that are zero; one that was bridged as a gap has been stored as zeros already. @throws QemuError QEMU_STREAM */
+  /** Records zero pages; a page that was bridged as a gap is already stored as zeros. @throws QemuError QEMU_STREAM */
   zero(block: number, firstPage: number, pageCount: number): void {
     this.#check(block, firstPage, pageCount)
     this.#zero[block]?.mark(firstPage, pageCount)

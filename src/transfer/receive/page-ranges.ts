@@ -1,10 +1,10 @@
-/** Neighbouring pages. */
+/** Consecutive pages. */
 export interface PageRun {
   readonly firstPage: number
   readonly pageCount: number
 }
 
-/** Joins page numbers to runs, in the order in which they come. */
+/** Joins page numbers to runs, in their given order. */
 export function pageRuns(pages: readonly number[]): readonly PageRun[] {
   const runs: { firstPage: number; pageCount: number }[] = []
   for (const page of pages) {

@@ -2,16 +2,16 @@ import type { WireErrorKind } from '../../wire/wire-error.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { PageRun } from './page-ranges.ts'
 
-/** What a receiving thread is started with. */
+/** Start data of a receiving thread. */
 export interface ReceiveThreadData {
   readonly codec: FrameCodec
   readonly channelCount: number
   readonly slotCount: number
-  /** `ReceiveState`'s. */
+  /** Memory of `ReceiveState`. */
   readonly state: SharedArrayBuffer
-  /** Slots one behind the other: pages as they came, laid out as in guest memory. */
+  /** Slots, one after another: received pages in the layout of guest memory. */
   readonly slots: SharedArrayBuffer
-  /** What the pages of each slot were compressed to, `OUTPUT_LENGTH` for each. None without a codec. */
+  /** The compressed pages of each slot, `OUTPUT_LENGTH` for each. `undefined` without a codec. */
   readonly outputs: SharedArrayBuffer | undefined
 }
 
@@ -22,9 +22,9 @@ export interface ReceiveJob {
 
 /** A frame made of a run of pages in a slot. */
 export interface ReceivedPiece extends PageRun {
-  /** Of the pages themselves, in the memory of slots. */
+  /** Offset of the pages themselves in the memory of slots. */
   readonly slotOffset: number
-  /** Whether the frame lies in the memory of outputs, compressed; otherwise it is the pages. */
+  /** Whether the frame is compressed, in the memory of outputs; otherwise it is the pages themselves. */
   readonly compressed: boolean
   /** Byte offset of the frame in its memory. */
   readonly offset: number
@@ -33,7 +33,7 @@ export interface ReceivedPiece extends PageRun {
   readonly crc: number
 }
 
-/** What came in one packet. The slot is the receiver's until it releases it. */
+/** The content of one packet. The receiver of this message owns the slot until it releases it. */
 export interface ReceivedPacket {
   readonly block: string
   /** Pages that are zero. */
@@ -42,7 +42,7 @@ export interface ReceivedPacket {
   readonly pieces: readonly ReceivedPiece[]
 }
 
-/** What a receiving thread says. */
+/** A message of a receiving thread. */
 export type ReceiveAnswer =
   | {
       readonly kind: 'packet'
@@ -50,7 +50,7 @@ export type ReceiveAnswer =
       readonly bytes: number
       readonly packet: ReceivedPacket
     }
-  /** All channels have ended, and this thread has told all that it took from them; another may not have. */
+  /** All channels have ended, and this thread has reported everything that it took from them; another may not have. */
   | { readonly kind: 'done' }
   | {
       readonly kind: 'failed'
@@ -59,8 +59,8 @@ export type ReceiveAnswer =
       readonly offset: number
     }
 
-/** A packet's 128 pages compressed: they take no more room, and zero pages between them next to none. */
+/** Space for a packet's 128 pages compressed: they never take more, and zero pages between them take next to nothing. */
 export const OUTPUT_LENGTH: number = 576 * 1024
 
-/** A packet's 128 pages, and as much again for gaps that are bridged. */
+/** A packet's 128 pages, and as much again for bridged gaps. */
 export const SLOT_LENGTH: number = 1024 * 1024

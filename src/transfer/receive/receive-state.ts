@@ -1,4 +1,4 @@
-/** Words of the shared memory, before those of channels and slots. */
+/** Words of the shared memory that precede those of channels and slots. */
 const EPOCH = 0
 const DISCARDING = 1
 const LEVEL = 2
@@ -8,12 +8,12 @@ const FREE = 0
 const TAKEN = 1
 const ENDED = 2
 
-/** So long one waits for a change before looking again: a thread that was told to end never gets one. */
-const LOOK_MS = 250
+/** A waiting thread checks again after this time: nothing wakes a thread that must end. */
+const RECHECK_MS = 250
 
 /**
- * What receiving threads and the thread that writes share: who reads from which channel, which slots are free. Whoever changes
- * something wakes those who wait.
+ * The state that receiving threads share with the thread that writes: which thread reads from which channel, which slots are free. Every change wakes
+ * the threads that wait.
  */
 export class ReceiveState {
   readonly memory: SharedArrayBuffer
@@ -23,7 +23,7 @@ export class ReceiveState {
   readonly #firstSlot: number
   readonly #slotCount: number
 
-  /** Over `memory` of another one on another thread, or new. */
+  /** Uses the `memory` of an instance on another thread, or new memory. */
   constructor(
     channelCount: number,
     slotCount: number,
@@ -48,7 +48,7 @@ export class ReceiveState {
     Atomics.store(this.#words, LEVEL, level)
   }
 
-  /** Whether what comes is only taken and dropped. */
+  /** Whether incoming data is only received and discarded. */
   get discarding(): boolean {
     return Atomics.load(this.#words, DISCARDING) !== 0
   }
@@ -58,7 +58,7 @@ export class ReceiveState {
     this.#changed()
   }
 
-  /** The channels that nobody reads from; `undefined` when all have ended. */
+  /** The channels that no thread reads from; `undefined` when all have ended. */
   idleChannels(): readonly number[] | undefined {
     const idle: number[] = []
     let ended = 0
@@ -70,12 +70,12 @@ export class ReceiveState {
     return ended === this.#channelCount ? undefined : idle
   }
 
-  /** Whether this thread reads from the channel from now on. */
+  /** Reserves the channel for this thread; returns whether that succeeded. */
   takeChannel(channel: number): boolean {
     return this.#take(FIRST_CHANNEL + channel)
   }
 
-  /** Whether this is the first time that anybody reads from the channel. For who has taken it. */
+  /** Whether this is the first read from the channel. Only for the thread that has reserved it. */
   openChannel(channel: number): boolean {
     return this.#take(this.#firstOpened + channel)
   }
@@ -88,7 +88,7 @@ export class ReceiveState {
     this.#set(FIRST_CHANNEL + channel, ENDED)
   }
 
-  /** A free slot; waits for one. `undefined` when everything is dropped from now on. Not for the thread that writes. */
+  /** Returns a free slot; waits for one. `undefined` when everything is being discarded. Not for the thread that writes. */
   takeSlot(): number | undefined {
     for (;;) {
       const epoch = this.epoch()
@@ -103,14 +103,14 @@ export class ReceiveState {
     this.#set(this.#firstSlot + slot, FREE)
   }
 
-  /** To be taken before looking, for `waitForChange`. */
+  /** The present epoch; get it before a check, for `waitForChange`. */
   epoch(): number {
     return Atomics.load(this.#words, EPOCH)
   }
 
-  /** Waits until something has changed since `epoch`, or for a while. */
+  /** Waits until something has changed since `epoch`, or a time limit passes. */
   waitForChange(epoch: number): void {
-    Atomics.wait(this.#words, EPOCH, epoch, LOOK_MS)
+    Atomics.wait(this.#words, EPOCH, epoch, RECHECK_MS)
   }
 
   #take(word: number): boolean {

@@ -17,10 +17,10 @@ import {
 import { ReceiveState } from './receive-state.ts'
 import { END } from '../worker-thread.ts'
 
-/** While other threads read from other channels, theirs become free again at any time. */
-const LOOK_MS = 2
+/** Other threads may release their channels at any time, so check again after this time. */
+const RECHECK_MS = 2
 
-const PATIENT_MS = 250
+const IDLE_MS = 250
 
 if (parentPort === null) throw new InternalError('This file is the program of a thread')
 const port = parentPort
@@ -34,14 +34,14 @@ port.on('message', (job: ReceiveJob | typeof END) => {
   if (job === END) return port.close()
   for (const fd of job.fds) makeBlocking(fd)
   receiveFrom(job.fds)
-  say({ kind: 'done' })
+  post({ kind: 'done' })
 })
 
-function say(answer: ReceiveAnswer): void {
+function post(answer: ReceiveAnswer): void {
   port.postMessage(answer)
 }
 
-/** Takes packets from whatever channel has one, until all have ended. */
+/** Takes packets from any channel that has one, until all have ended. */
 function receiveFrom(fds: readonly number[]): void {
   for (;;) {
     const epoch = state.epoch()
@@ -51,17 +51,17 @@ function receiveFrom(fds: readonly number[]): void {
       state.waitForChange(epoch)
       continue
     }
-    const patience = idle.length === fds.length ? PATIENT_MS : LOOK_MS
+    const waitMs = idle.length === fds.length ? IDLE_MS : RECHECK_MS
     const readable = waitReadable(
       idle.map((channel) => fds[channel] as number),
-      patience,
+      waitMs,
     )
     const channel = readable === undefined ? -1 : fds.indexOf(readable)
     if (channel >= 0 && state.takeChannel(channel)) serve(channel, fds[channel] as number)
   }
 }
 
-/** Ends with the channel released, or ended. */
+/** Returns when the channel is released or has ended. */
 function serve(channel: number, fd: number): void {
   try {
     if (state.discarding) drop(channel, fd)
@@ -71,7 +71,7 @@ function serve(channel: number, fd: number): void {
     const { kind: fault, message, offset } = wire
     state.discard()
     state.releaseChannel(channel)
-    say({ kind: 'failed', fault, message, offset })
+    post({ kind: 'failed', fault, message, offset })
   }
 }
 
@@ -84,7 +84,7 @@ function receive(channel: number, fd: number): void {
   const bytes = MULTIFD_PACKET_LENGTH + normalPages.length * PAGE_SIZE
   if (normalPages.length === 0) {
     state.releaseChannel(channel)
-    return say({
+    return post({
       kind: 'packet',
       channel,
       bytes,
@@ -95,11 +95,11 @@ function receive(channel: number, fd: number): void {
   if (slot === undefined) return state.releaseChannel(channel)
   const slotBytes = new Uint8Array(memory.slots, slot * SLOT_LENGTH, SLOT_LENGTH)
   const segments = receiver.pages(fd, start, slotBytes)
-  // Before the work: another thread may go on reading.
+  // Before the work, so that another thread can continue to read.
   state.releaseChannel(channel)
   const pieces = packer.pack(segments, slot, state.level)
   const packet: ReceivedPacket = { block, zeros, slot, pieces }
-  say({ kind: 'packet', channel, bytes, packet })
+  post({ kind: 'packet', channel, bytes, packet })
 }
 
 function drop(channel: number, fd: number): void {

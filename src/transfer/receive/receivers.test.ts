@@ -17,7 +17,7 @@ import { Receivers } from './receivers.ts'
 const PAGE = 4096
 const BOUNDS = { timeoutMs: 10_000 }
 
-/** Text of 512 KiB, which zlib's best level is long busy with. */
+/** Text of 512 KiB, which keeps zlib's best level busy for long. */
 const pages = Buffer.from(
   Array.from({ length: 60_000 }, (_, line) => `${(line * 2_654_435_761) % 1_000_003} line\n`).join(
     '',
@@ -30,7 +30,7 @@ function packet(number: number): Buffer {
   return Buffer.concat([header, pages])
 }
 
-/** Lets a channel say all this and end; gives what was told before `ended` settled. */
+/** Sends all this on a channel and ends it; returns the reports before `ended` settled. */
 async function receiveAll(
   codec: 'none' | 'zlib',
   bytes: Uint8Array,
@@ -42,15 +42,15 @@ async function receiveAll(
     .end(bytes)
   const [fd = -1] = await acceptConnections(listener.fd as number, 1, BOUNDS)
   await identifyConnection(fd, BOUNDS)
-  const told: ReceivedPacket[] = []
+  const received: ReceivedPacket[] = []
   await using receivers: Receivers = new Receivers(codec, 1, (one) => {
-    told.push(one)
+    received.push(one)
     if (one.slot !== undefined) receivers.releaseSlot(one.slot)
   })
   receivers.level = 9
   receivers.receive([fd])
   await receivers.ended
-  return [...told]
+  return [...received]
 }
 
 const init = serialiseMultifdInit({ vmUuid: new Uint8Array(16), channel: 0 })
@@ -59,8 +59,8 @@ for (const codec of ['none', 'zlib'] as const) {
   test(`Receivers tell every packet before they say that the channels have ended (${codec})`, async () => {
     for (let round = 0; round < 5; round += 1) {
       const packets = Array.from({ length: 3 }, (_, number) => packet(number))
-      const told = await receiveAll(codec, Buffer.concat([init, ...packets]))
-      const firstPages = told.map(({ pieces }) => pieces[0]?.firstPage ?? -1)
+      const received = await receiveAll(codec, Buffer.concat([init, ...packets]))
+      const firstPages = received.map(({ pieces }) => pieces[0]?.firstPage ?? -1)
       assert.deepEqual(
         firstPages.toSorted((a, b) => a - b),
         [0, 128, 256],

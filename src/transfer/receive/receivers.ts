@@ -17,24 +17,23 @@ import {
 import { ReceiveState } from './receive-state.ts'
 import { endThread, startThread } from '../worker-thread.ts'
 
-/** More work no faster than one event loop can hand on. */
+/** More threads are no faster than one event loop can pass their results on. */
 const MAX_THREADS = 16
 
-/** Slots beside the one that each thread works on: on their way to the disk. Pages that are not compressed stay there until they are written. */
+/** Slots in addition to the one that each thread works on, for data on its way to the disk. Uncompressed pages stay there until they are written. */
 const SPARE_SLOTS = { plain: 16, compressed: 8 } as const
 
 /**
- * Threads that receive the multifd channels of a saving QEMU: each takes a packet from whatever channel has one, checksums and
- * compresses it, and says so here. They work while there are free slots; where there is none they wait, and so does QEMU. That is
- * all the flow control there is.
+ * Threads that receive the multifd channels of a saving QEMU. Each takes a packet from any channel that has one, checksums and compresses it, and
+ * reports it here. They work while there are free slots; without one they wait, and so does QEMU. There is no other flow control.
  */
 export class Receivers implements AsyncDisposable {
   readonly slots: SharedArrayBuffer
-  /** What pages were compressed to; see `ReceivedPiece`. */
+  /** The compressed pages; see `ReceivedPiece`. */
   readonly outputs: SharedArrayBuffer | undefined
-  /** Settles when every channel has come to its end, after all that they carried was told. */
+  /** Settles when every channel has ended, after everything that they carried was reported. */
   readonly ended: Promise<void>
-  /** What each channel brought; none before all of them are there. */
+  /** Bytes of each channel; empty until all of them are connected. */
   channelBytes: readonly number[] = []
   readonly #onPacket: (packet: ReceivedPacket) => void
   readonly #end = Promise.withResolvers<void>()
@@ -43,9 +42,9 @@ export class Receivers implements AsyncDisposable {
   #working: number
   #fds: readonly number[] = []
 
-  /** Starts the threads, for so many channels. */
+  /** Starts the threads for that many channels. */
   constructor(codec: FrameCodec, channelCount: number, onPacket: (packet: ReceivedPacket) => void) {
-    // Without compressing, more threads than channels would wait.
+    // Without compression, more threads than channels would only wait.
     const useful = codec === 'none' ? Math.min(channelCount, MAX_THREADS) : MAX_THREADS
     const threadCount = Math.min(availableParallelism(), useful)
     const slotCount = threadCount + SPARE_SLOTS[codec === 'none' ? 'plain' : 'compressed']
@@ -63,12 +62,12 @@ export class Receivers implements AsyncDisposable {
     this.#threads = Array.from({ length: threadCount }, () => this.#start(data))
   }
 
-  /** Which level the next packets are compressed with. */
+  /** The compression level of the next packets. */
   set level(level: number) {
     this.#state.level = level
   }
 
-  /** Begins with the channels, whose first word was read; takes over their descriptors. */
+  /** Starts to receive from the channels, whose first word was read; takes ownership of their descriptors. */
   receive(fds: readonly number[]): void {
     this.#fds = fds
     this.channelBytes = fds.map(() => 0)
@@ -76,12 +75,12 @@ export class Receivers implements AsyncDisposable {
     for (const thread of this.#threads) thread.postMessage(job)
   }
 
-  /** The slot of a packet is not needed any more. */
+  /** Releases the slot of a packet. */
   releaseSlot(slot: number): void {
     this.#state.releaseSlot(slot)
   }
 
-  /** From now on takes what comes and drops it: see `ImageReceiver`. */
+  /** Receives and discards the rest from now on: see `ImageReceiver`. */
   discard(): void {
     this.#state.discard()
   }
@@ -96,14 +95,14 @@ export class Receivers implements AsyncDisposable {
     this.hangUp()
     this.#end.reject(new InternalError('The receiving threads were ended'))
     await Promise.all(this.#threads.map(endThread))
-    // Not before nobody reads from them: a number that is closed may be another file at once.
+    // Not while a thread reads from them: the number of a closed descriptor may be reused for another file at once.
     for (const fd of this.#fds) closeDescriptor(fd)
     this.#fds = []
   }
 
   #start(data: ReceiveThreadData): Worker {
     const thread = startThread(new URL('./receive-thread.ts', import.meta.url), data)
-    // Ended by disposal; until then somebody may wait for it.
+    // Disposal ends it; until then it keeps the process alive.
     thread.ref()
     thread.on('message', (answer: ReceiveAnswer) => this.#take(answer))
     thread.on('error', (cause) => {
@@ -116,7 +115,7 @@ export class Receivers implements AsyncDisposable {
     if (answer.kind === 'failed') {
       this.#end.reject(new WireError(answer.fault, answer.message, answer.offset))
     } else if (answer.kind === 'done') {
-      // One thread meets the end of a channel while another still works on its last packet.
+      // One thread reaches the end of a channel while another still works on its last packet.
       this.#working -= 1
       if (this.#working > 0) return
       if (this.#state.discarding) {

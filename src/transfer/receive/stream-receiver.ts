@@ -8,22 +8,22 @@ import { StreamToFile } from './stream-to-file.ts'
 
 const CONNECT_TIMEOUT_MS = 60_000
 
-/** Where a stream goes: into `file` from `start`, a multiple of 4096. */
+/** The destination of a stream: `file` from `start`, a multiple of 4096. */
 export interface StreamPlace {
   readonly file: DirectFile
   readonly start: number
 }
 
-/** What receiving needs. */
+/** The options of a receiver. */
 export interface StreamReceiverOptions {
   /** The image, for messages. */
   readonly path: string
-  /** Where QEMU connects; must not exist. */
+  /** The path that QEMU connects to; must not exist. */
   readonly socketPath: string
   readonly signal?: AbortSignal | undefined
 }
 
-/** Receives QEMU's streams into files as they are: a main stream, and as many multifd channels as there are places for. */
+/** Receives QEMU's streams into files verbatim: a main stream, and as many multifd channels as there are places for. */
 export class StreamReceiver implements AsyncDisposable {
   readonly uri: string
   /** Settles when every connection has ended and is written. @throws StorageError, QemuError, CancelledError */
@@ -54,7 +54,7 @@ export class StreamReceiver implements AsyncDisposable {
     return this.#channels
   }
 
-  /** Bytes of each stream so far, and all that the disk has taken. */
+  /** Bytes of each stream so far, and the total that the disk has accepted. */
   progress(): {
     readonly mainBytes: number
     readonly channelBytes: number[]
@@ -68,7 +68,7 @@ export class StreamReceiver implements AsyncDisposable {
     }
   }
 
-  /** Hangs up and waits until nothing is written any more. */
+  /** Closes the connections and waits until no write is pending. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     this.#hangUp()
@@ -83,7 +83,7 @@ export class StreamReceiver implements AsyncDisposable {
     try {
       await this.#connect(main, channels, stop)
       await this.#follow()
-      // What ended because we hung up looks like any other end.
+      // A stream that ended because we closed the connection looks like any other end.
       if (stop.aborted) throw new CancelledError(`save to ${path}`, stop.reason)
       this.#hangUp()
     } catch (error) {
@@ -127,7 +127,7 @@ export class StreamReceiver implements AsyncDisposable {
     if (faults.length > 0) throw faults[0]
   }
 
-  /** Takes and drops what still comes, until QEMU has let go. */
+  /** Receives and discards the rest, until QEMU has cancelled. */
   #discard(): void {
     this.#main?.discard()
     for (const channel of this.#channels) channel.discard()

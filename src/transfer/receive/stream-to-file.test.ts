@@ -32,7 +32,7 @@ for (const length of [4, 100, 4096, 1 << 20, (1 << 20) + 1, 7_654_321]) {
     await using file = await DirectFile.open(dir.join('file'), 'create', { direct: true })
     const bytes = randomBytes(length)
     const { client, fd } = await connected(dir.join('socket'))
-    // As if the first four had been read already to see what comes.
+    // As if the first four had already been read to identify the connection.
     const stream = new StreamToFile(fd, bytes.subarray(0, 4), file, 8192)
     client.end(bytes.subarray(4))
     await stream.ended
@@ -69,7 +69,7 @@ test('StreamToFile makes the sender wait when the disk is slow, and loses nothin
   assert.ok((await readFile(file.path)).equals(bytes))
 })
 
-test('StreamToFile tells why when a write fails, and takes what still comes until it is destroyed', async () => {
+test('StreamToFile reports why a write failed, and discards further data until it is destroyed', async () => {
   await using dir = await tempDir()
   await using file = await DirectFile.open(dir.join('file'), 'create', { direct: true })
   const fault = new StorageError('NO_SPACE', 'The disk is full')

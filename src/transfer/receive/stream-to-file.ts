@@ -12,25 +12,25 @@ const HEAD_LENGTH = 4096
 
 interface Slot {
   readonly memory: Uint8Array
-  /** Its bytes are on their way to the disk. */
+  /** Its bytes are being written to the disk. */
   busy: boolean
 }
 
 /**
- * Carries a connection's bytes into a file from an aligned offset on. Each read of the socket lands in an aligned slot; full slots
- * are written past the page cache while the next fills; when all are being written the socket pauses, and QEMU waits.
+ * Writes a connection's bytes into a file from an aligned offset on. Each read of the socket fills an aligned slot. Full slots bypass the page cache
+ * while the next fills; when all are being written the socket pauses, and QEMU waits.
  */
 export class StreamToFile {
   /**
-   * Settles when the connection has ended and everything is written, the last piece padded with zeros to 4096 bytes. No write is
-   * under way after it, whatever became of it.
+   * Settles when the connection has ended and everything is written, the last piece padded with zeros to 4096 bytes. No write is pending after it,
+   * even after a failure.
    */
   readonly ended: Promise<void>
   readonly #file: DirectFile
   readonly #start: number
   readonly #socket: Socket
-  // Used in turn. Node asks for the next buffer right after a read, also when that read pauses the socket: the next slot may be
-  // busy then, and reading goes on when it no longer is.
+  // Used in turn. Node requests the next buffer directly after a read, even when that read pauses the socket. The next slot may be busy then, and
+  // reading resumes when it is free.
   readonly #slots: readonly Slot[]
   readonly #writes = new Set<Promise<void>>()
   readonly #over: () => void
@@ -44,7 +44,7 @@ export class StreamToFile {
   #crc = 0
   #headCrc = 0
 
-  /** `first` are bytes that were read from `fd` already; `start` is a multiple of 4096. Takes over `fd`. */
+  /** `first` are bytes that were already read from `fd`; `start` is a multiple of 4096. Takes ownership of `fd`. */
   constructor(fd: number, first: Uint8Array, file: DirectFile, start: number) {
     this.#file = file
     this.#start = start
@@ -76,7 +76,7 @@ export class StreamToFile {
     return this.#bytesRead
   }
 
-  /** Bytes that the disk has taken so far. */
+  /** Bytes that the disk has accepted so far. */
   get bytesWritten(): number {
     return this.#bytesWritten
   }
@@ -91,7 +91,7 @@ export class StreamToFile {
     return this.#headCrc
   }
 
-  /** From now on takes what comes and drops it: see `ImageReceiver`. `ended` settles without it. */
+  /** Receives and discards the rest from now on: see `ImageReceiver`. `ended` settles without it. */
   discard(): void {
     if (this.#discarding) return
     this.#discarding = true
@@ -109,7 +109,7 @@ export class StreamToFile {
     return this.#slots[this.#turn % SLOT_COUNT] as Slot
   }
 
-  /** Gives false to pause the socket. */
+  /** Returns false to pause the socket. */
   #received(length: number): boolean {
     const { memory } = this.#slot
     this.#crc = crc32c(memory.subarray(this.#fill, this.#fill + length), this.#crc)
@@ -120,7 +120,7 @@ export class StreamToFile {
     return !this.#paused
   }
 
-  /** Starts to write what the slot holds, and turns to the next. */
+  /** Starts to write the present slot, and moves on to the next. */
   #send(): void {
     const slot = this.#slot
     const offset = this.#bytesRead - this.#fill
@@ -135,7 +135,7 @@ export class StreamToFile {
     this.#fill = 0
   }
 
-  /** Never rejects: a fault is kept, and what comes after it is dropped. */
+  /** Never rejects: the error is stored, and everything after it is discarded. */
   async #write(slot: Slot, length: number, offset: number): Promise<void> {
     slot.busy = true
     try {
