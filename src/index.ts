@@ -1,4 +1,5 @@
-// The only list of what is public. Everything else may change from one version to the next.
+// What is public as `stasis`. With src/api/image.ts, src/api/qmp.ts and src/api/errors.ts this is all that is public; everything else may change from one
+// version to the next.
 
 export { Stasis } from './api/stasis.ts'
 export type { Attached, CheckProgress } from './api/stasis.ts'
@@ -14,16 +15,8 @@ export type { CheckImageOptions, ImageCheck } from './domain/check/image.ts'
 export { openConsole } from './domain/lifecycle/console.ts'
 export type { DomainConsole } from './domain/lifecycle/console.ts'
 export type { ConsoleStreams } from './domain/lifecycle/console-streams.ts'
-export { convertImage } from './domain/images/convert-image.ts'
-export type {
-  ConvertOptions,
-  ConvertProgress,
-  ConvertResult,
-} from './domain/images/convert-image.ts'
 export { defineDomain } from './domain/lifecycle/define.ts'
 export type { DefineOptions } from './domain/lifecycle/define.ts'
-export { defineImage } from './domain/images/define-image.ts'
-export type { DefineImageOptions } from './domain/images/define-image.ts'
 export { destroyDomain } from './domain/lifecycle/destroy.ts'
 export type { DirectoryOptions } from './domain/store/directories.ts'
 export type { DomainOptions } from './domain/store/domain-options.ts'
@@ -40,8 +33,6 @@ export {
 } from './domain/restore/image-cache.ts'
 export type { CacheAddOptions } from './domain/restore/image-cache.ts'
 export type { CachedImage } from './domain/store/cached-images.ts'
-export { imageInfo } from './domain/images/image-info.ts'
-export type { ImageBlockInfo, ImageInfo, ImageInfoOptions } from './domain/images/image-info.ts'
 export { domainInfo } from './domain/status/info.ts'
 export type { DomainInfo } from './domain/status/info.ts'
 export { checkSave } from './domain/save/check-save.ts'
@@ -138,17 +129,5 @@ export type {
 } from './errors.ts'
 
 export type { Compression } from './image/compression.ts'
-export { openImage, readDescription } from './image/open-image.ts'
-export type { OpenImageOptions } from './image/opened-image.ts'
 export type { SaveFormat } from './image/save-format.ts'
-export type {
-  ChannelStreams,
-  DeviceState,
-  MachineDescription,
-  PageRange,
-  PageStore,
-  RamBlock,
-  SavedMachine,
-  SingleStream,
-} from './image/saved-machine.ts'
 export type { CompressionLevel, SavedImage } from './transfer/image-receiver.ts'

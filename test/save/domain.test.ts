@@ -7,12 +7,12 @@ import {
   destroyDomain,
   domainInfo,
   dumpDomainXml,
-  readDescription,
   restoreDomain,
   resumeDomain,
   saveDomain,
   startDomain,
 } from '../../src/index.ts'
+import { readDescription } from '../../src/image/open-image.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { GuestConsole } from '../support/guest-console.ts'
 import { qemus } from '../support/qemus.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { imageInfo } from '../../src/domain/images/image-info.ts'
+import { inspectImage } from '../../src/domain/images/image-info.ts'
 import { defineImage } from '../../src/domain/images/define-image.ts'
 import { restoreDomain } from '../../src/domain/restore/restore.ts'
 import { saveDomain } from '../../src/domain/save/save.ts'
@@ -20,7 +20,7 @@ describe("saveDomain() in libvirt's formats", () => {
         await saveDomain('tiny', path, { stateDir, format })
         // The text of the XML itself: nothing changes but what is asked.
         await defineImage(path, async (text) => Promise.resolve({ text }), { resumeAs: 'running' })
-        const info = await imageInfo(path, { verify: true })
+        const info = await inspectImage(path, { verify: true })
         assert.equal(info.format, format)
         assert.ok(info.verified && info.wasRunning && (info.devices?.length ?? 0) > 20)
         await restoreDomain(path, { stateDir })

@@ -16,7 +16,6 @@ import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import {
   checkSave,
-  convertImage,
   defineDomain,
   destroyDomain,
   domainInfo,
@@ -25,6 +24,7 @@ import {
   saveDomain,
   startDomain,
 } from '../../src/index.ts'
+import { convertImage } from '../../src/domain/images/convert-image.ts'
 import { CounterLog } from '../support/counter-log.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { guestPaths } from '../support/guests.ts'

@@ -1,4 +1,4 @@
-import { imageInfo } from '../../domain/images/image-info.ts'
+import { inspectImage } from '../../domain/images/image-info.ts'
 import { imageReport } from '../reports/image.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import type { Verb } from '../verb.ts'
@@ -13,6 +13,6 @@ export const verb: Verb<{ readonly verify?: boolean }> = {
   run: async ([file = ''], { verify }, invocation) => {
     using display = new ProgressDisplay(invocation)
     const { signal } = invocation
-    return imageReport(await imageInfo(file, { verify, signal, onProgress: display.show }))
+    return imageReport(await inspectImage(file, { verify, signal, onProgress: display.show }))
   },
 }

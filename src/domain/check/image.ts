@@ -13,7 +13,7 @@ import { checkShape } from './shape.ts'
 import { type Directories, resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type Finding, type FindingCode, fault } from './finding.ts'
-import { type ImageInfoOptions, imageInfo } from '../images/image-info.ts'
+import { type ImageInfoOptions, inspectImage } from '../images/image-info.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
 import { planRestore } from '../restore/restore-plan.ts'
@@ -99,7 +99,7 @@ async function checkMachine(
   options: CheckImageOptions,
 ): Promise<readonly Finding[]> {
   const { signal, onProgress } = options
-  const { machine, memory, devices = [] } = await imageInfo(path, { signal, onProgress })
+  const { machine, memory, devices = [] } = await inspectImage(path, { signal, onProgress })
   try {
     await using image = await openImage(path, { direct: false, signal })
     const plan = await planRestore(image, options.xml, directories, options)

@@ -8,7 +8,7 @@ import { launchQemu } from '../../qemu/launch.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { MachineShape } from './shape.ts'
-import { imageInfo } from '../images/image-info.ts'
+import { inspectImage } from '../images/image-info.ts'
 import type { RestorePlan } from '../restore/restore-plan.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
 import { transferOut } from '../save/save-transfer.ts'
@@ -69,7 +69,7 @@ export async function tryMachine(
     const features = await probeMigration(qmp, { signal })
     await transferOut(qmp, target, { settings, features, broken, signal, report: () => undefined })
     await target.publish()
-    const { machine, memory, devices = [] } = await imageInfo(path('image'), { signal })
+    const { machine, memory, devices = [] } = await inspectImage(path('image'), { signal })
     return { shape: { machine, blocks: memory?.blocks ?? [], devices }, missingFeatures }
   } finally {
     await endQemu(process.identity, { force: true })

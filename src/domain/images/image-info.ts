@@ -74,7 +74,10 @@ export interface ImageInfo {
  * Looks into an image. Single streams and channels must be read whole for it; `stasis` and `sparse` images only to verify them.
  * @throws ImageError naming file and offset of a fault, DomainXmlError, StorageError; CancelledError
  */
-export async function imageInfo(file: string, options: ImageInfoOptions = {}): Promise<ImageInfo> {
+export async function inspectImage(
+  file: string,
+  options: ImageInfoOptions = {},
+): Promise<ImageInfo> {
   const path = resolve(file)
   return nameCancel(`look into ${path}`, look(path, options))
 }

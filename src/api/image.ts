@@ -1,0 +1,33 @@
+// What is public as `stasis/image`: save images as files. It needs no domain and no QEMU.
+
+export { openImage, readDescription } from './open-image.ts'
+export type { OpenImageOptions } from './open-image.ts'
+export { convertImage } from '../domain/images/convert-image.ts'
+export type {
+  ConvertOptions,
+  ConvertProgress,
+  ConvertResult,
+} from '../domain/images/convert-image.ts'
+export { defineImage } from '../domain/images/define-image.ts'
+export type { DefineImageOptions } from '../domain/images/define-image.ts'
+export { inspectImage } from '../domain/images/image-info.ts'
+export type { ImageBlockInfo, ImageInfo, ImageInfoOptions } from '../domain/images/image-info.ts'
+export type { ImageProvenance } from '../domain/machine/provenance.ts'
+export type { OnProgress, TransferMeasure } from '../domain/progress/progress.ts'
+export type { XmlText } from '../domain/store/xml-text.ts'
+export type { Compression } from '../image/compression.ts'
+export type { SaveFormat } from '../image/save-format.ts'
+export type {
+  ChannelStreams,
+  DeviceState,
+  MachineDescription,
+  MappedRamFile,
+  PageRange,
+  PageStore,
+  RamBlock,
+  SavedMachine,
+  SingleStream,
+  StoredFrames,
+} from '../image/saved-machine.ts'
+export type { CompressionLevel } from '../transfer/image-receiver.ts'
+export type { DescribedDevice } from '../wire/device-description.ts'

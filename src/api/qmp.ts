@@ -1,0 +1,30 @@
+// What is public as `stasis/qmp`: a client of QEMU's monitor.
+
+export type { QmpArguments, QmpCommandName, QmpCommands, QmpReturn } from '../qmp/commands.ts'
+export { QmpConnection } from '../qmp/connection.ts'
+export type { QmpCallOptions, QmpConnectOptions } from '../qmp/connection.ts'
+export type {
+  QmpEvent,
+  QmpEventData,
+  QmpEventListener,
+  QmpEventName,
+  WaitOptions,
+} from '../qmp/events.ts'
+export { QmpLost } from '../qmp/lost.ts'
+export { QmpRefusal } from '../qmp/refusal.ts'
+export type {
+  BlockDevice,
+  CharacterDevice,
+  CpuInfo,
+  FdSet,
+  MachineInfo,
+  MemoryBackend,
+  MigrateInfo,
+  MigrationCapability,
+  MigrationStatus,
+  QomProperty,
+  RamStats,
+  RunState,
+  SchemaInfo,
+  VersionInfo,
+} from '../qmp/replies.ts'

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { type TempDir, tempDir } from '../support/temp-dir.ts'
+
+const run = promisify(execFile)
+const root = join(import.meta.dirname, '../..')
+const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+  readonly version: string
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+describe('the packed package in an empty project', () => {
+  let project: TempDir
+
+  before(async () => {
+    project = await tempDir()
+    await run('npm', ['pack', '--silent', '--pack-destination', project.path], { cwd: root })
+    await writeFile(project.join('package.json'), '{ "private": true, "type": "module" }')
+    await install(`./stasis-${manifest.version}.tgz`)
+  })
+  after(() => project[Symbol.asyncDispose]())
+
+  async function install(...packages: readonly string[]): Promise<void> {
+    const quick = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
+    await run('npm', ['install', ...quick, ...packages], { cwd: project.path })
+  }
+
+  test('brings no second Node, no source maps and no tests', async () => {
+    assert.ok(!existsSync(project.join('node_modules/.bin/node')))
+    const { stdout } = await run('find', [project.join('node_modules/stasis'), '-type', 'f'])
+    assert.doesNotMatch(stdout, /\.test\.|\.map$/m)
+    const { stdout: size } = await run('du', ['-sm', project.join('node_modules')])
+    assert.ok(Number.parseInt(size, 10) < 30, size)
+  })
+
+  test('runs a program that uses every entry, and the command', async () => {
+    await copyFile(join(import.meta.dirname, 'program.js'), project.join('program.js'))
+    const image = join(root, 'test/fixtures/lv9.0-q35-raw.sav')
+    const args = ['program.js', image, project.join('state')]
+    const { stdout } = await run(process.execPath, args, { cwd: project.path })
+    assert.equal(stdout, `${manifest.version}\n`)
+    const command = project.join('node_modules/.bin/stasis')
+    const list = await run(command, ['--state-dir', project.join('state'), 'list', '--all'])
+    assert.match(list.stdout, /Id +Name +State/)
+  })
+
+  test('compiles in a strict program by nodenext and bundler, whether libraries are checked or not', async () => {
+    await install(`@types/node@${manifest.devDependencies['@types/node']}`)
+    await copyFile(join(import.meta.dirname, 'strict-program.ts'), project.join('program.ts'))
+    const tsc = join(root, 'node_modules/.bin/tsc')
+    for (const [module, moduleResolution] of [
+      ['nodenext', 'nodenext'],
+      ['esnext', 'bundler'],
+    ]) {
+      for (const skipLibCheck of [true, false]) {
+        const compilerOptions = {
+          ...{ module, moduleResolution, skipLibCheck, strict: true, noEmit: true },
+          ...{ target: 'es2024', lib: ['es2024', 'esnext.disposable'], types: ['node'] },
+        }
+        const config = { compilerOptions, files: ['program.ts'] }
+        await writeFile(project.join('tsconfig.json'), JSON.stringify(config))
+        await run(tsc, ['--project', project.path]).catch((error: { stdout?: string }) =>
+          assert.fail(`${moduleResolution}, skipLibCheck ${skipLibCheck}:\n${error.stdout}`),
+        )
+      }
+    }
+  })
+})
