@@ -34,7 +34,7 @@ for (const { label, emulator } of newestQemu()) {
       assert.equal((await domainInfo('hand', { stateDir })).state, 'running')
       assert.equal(
         (await stasis(stateDir, 'detach', 'hand')).stdout,
-        "Domain 'hand' detached; it runs on\n",
+        "Domain 'hand' detached; its QEMU keeps running\n",
       )
       assert.deepEqual(await listDomains({ stateDir, all: true }), [])
       await log.advance(1)

@@ -14,18 +14,18 @@ function outcome(missing: readonly string[]): readonly string[] {
   )
 }
 
-test('checkCpu() says that all features are there', () => {
+test('checkCpu() reports that no feature is missing', () => {
   assert.deepEqual(outcome([]), ['ok: The processor Skylake-Client has all of its features here'])
 })
 
-test('checkCpu() calls a missing feature an error when the image names it', () => {
+test('checkCpu() reports a missing feature as an error when the image names it', () => {
   assert.deepEqual(outcome(['lahf-lm', 'avx2']), [
-    "error: The guest's processor has features that are not to be had here: lahf-lm",
-    'warning: The model Skylake-Client has features that are not to be had here: avx2',
+    "error: The guest's processor has features that this host lacks: lahf-lm",
+    'warning: The model Skylake-Client has features that this host lacks: avx2',
   ])
 })
 
-test('checkCpu() says what to think of a missing feature when the image has no cookie', () => {
+test('checkCpu() explains a missing feature when the image has no cookie', () => {
   const [finding] = checkCpu(undefined, ['svm'], { fromCookie: false })
   assert.equal(finding?.severity, 'warning')
   assert.match(finding?.hint ?? '', /saving host/)

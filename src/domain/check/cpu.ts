@@ -2,11 +2,11 @@ import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import { type Finding, fault, right, warning } from './finding.ts'
 
 /**
- * Whether the guest finds the processor that it had. QEMU loads a state all the same, and the guest then fails at the first
- * instruction that is not there: so a feature that the image names is an error, one that its model merely implies a warning.
+ * Checks whether the guest will find the processor that it had. QEMU loads the state in any case, and the guest then fails at the first
+ * missing instruction. So a missing feature is an error if the image names it, and a warning if the CPU model only implies it.
  *
- * @param missing what QEMU says it cannot give, by its own names
- * @param options whether the processor is the one in libvirt's cookie, with all features that the guest really had
+ * @param missing the features that QEMU cannot provide, by QEMU's names
+ * @param options whether `cpu` is from libvirt's cookie, and so has all features that the guest really had
  */
 export function checkCpu(
   cpu: Cpu | undefined,
@@ -27,14 +27,14 @@ export function checkCpu(
     findings.push(
       fault(
         'CPU',
-        `The guest's processor has features that are not to be had here: ${needed.join(', ')}`,
+        `The guest's processor has features that this host lacks: ${needed.join(', ')}`,
         'Restore on a host with a processor at least as new, or under KVM if it ran there',
       ),
     )
   }
   if (implied.length > 0) {
-    const text = `The model ${modelOf(cpu)} has features that are not to be had here: ${implied.join(', ')}`
-    const hint = 'It can be restored if the saving host lacked them too; the image does not say'
+    const text = `The model ${modelOf(cpu)} has features that this host lacks: ${implied.join(', ')}`
+    const hint = 'The restore works if the saving host lacked them too; the image does not say so'
     findings.push(warning('CPU', text, options.fromCookie ? undefined : hint))
   }
   return findings
@@ -44,7 +44,7 @@ function modelOf(cpu: Cpu | undefined): string {
   return cpu === undefined ? 'qemu64' : (cpu.model ?? cpu.mode)
 }
 
-/** libvirt writes `lahf_lm` where QEMU says `lahf-lm`. */
+/** libvirt writes `lahf_lm` where QEMU writes `lahf-lm`. */
 function plain(name: string): string {
   return name.replaceAll('_', '-')
 }

@@ -5,24 +5,24 @@ import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Finding, fault, right } from './finding.ts'
 
-/** A file that a domain needs, and what for. */
+/** A file that a domain needs, and its purpose. */
 interface NeededFile {
   readonly what: string
   readonly path: string
   readonly mode: number
-  /** Where it may be made from when it is not there. */
+  /** The file from which QEMU's start can make it if it is missing. */
   readonly template?: string | undefined
 }
 
 const READ = constants.R_OK
 const WRITE = constants.R_OK | constants.W_OK
 
-/** Whether the files of a domain (disks, kernel, firmware, logs) are there and may be used as it uses them. */
+/** Checks whether the files of a domain (disks, kernel, firmware, logs) exist and can be used as the domain uses them. */
 export async function checkFiles(domain: Domain): Promise<readonly Finding[]> {
   const needed = [...diskFiles(domain), ...bootFiles(domain), ...characterFiles(domain)]
   const faults = (await Promise.all(needed.map(checkFile))).flat()
   if (faults.length > 0) return faults
-  return [right('FILES', `All ${needed.length} files of the domain are there`)]
+  return [right('FILES', `No file of the domain is missing (${needed.length} checked)`)]
 }
 
 async function checkFile({ what, path, mode, template }: NeededFile): Promise<readonly Finding[]> {
@@ -31,9 +31,9 @@ async function checkFile({ what, path, mode, template }: NeededFile): Promise<re
   if (missing && template !== undefined && (await may(template, READ))) return []
   const text = missing
     ? `${what} is missing: ${path}`
-    : `${what} may not be ${mode === WRITE ? 'written' : 'read'}: ${path}`
+    : `${what} is not ${mode === WRITE ? 'writable' : 'readable'}: ${path}`
   const hint = missing
-    ? 'Bring the file, or name another place with --xml (or in the image: save-image-edit)'
+    ? 'Restore the file, or give another path with --xml (or in the image: save-image-edit)'
     : 'Check owner and mode of the file and of the directories above it'
   return [fault('FILES', text, hint)]
 }
@@ -48,7 +48,7 @@ function layers(what: string, layer: DiskLayer, mode: number): readonly NeededFi
   const file = { what: capital(what), path: layer.path, mode }
   const below = layer.backing
   return typeof below === 'object'
-    ? [file, ...layers(`what is under ${what}`, below, READ)]
+    ? [file, ...layers(`the backing file of ${what}`, below, READ)]
     : [file]
 }
 
@@ -64,7 +64,7 @@ function bootFiles({ os }: Domain): readonly NeededFile[] {
   return [...read, { what: 'The UEFI variable store', path, mode: WRITE, template }]
 }
 
-/** QEMU makes these files and sockets, so that it is their directory that must be there. */
+/** QEMU makes these files and sockets, so their directory must exist. */
 function characterFiles({ serials, consoles, channels }: Domain): readonly NeededFile[] {
   const backends = [...serials, ...consoles, ...channels].map(({ backend }) => backend)
   const paths = backends.flatMap(({ type, mode, path, log }) => {

@@ -1,10 +1,10 @@
 /**
- * How bad a finding is: with an `error` the image cannot be restored here, or its guest would be harmed; with a `warning` it can,
- * but something is not as it was; `ok` says what was checked and found right.
+ * How bad a finding is. `error`: the image cannot be restored here, or the guest would be harmed. `warning`: it can be restored,
+ * but something differs. `ok`: something was checked and is right.
  */
 export type Severity = 'error' | 'warning' | 'ok'
 
-/** What was looked at. */
+/** What was checked. */
 export type FindingCode =
   | 'ARCHITECTURE'
   | 'DOMAIN_XML'
@@ -20,11 +20,11 @@ export type FindingCode =
   | 'DEVICES'
   | 'MACHINE'
 
-/** One thing that a check of an image found. */
+/** One result of the check of an image. */
 export interface Finding {
   readonly severity: Severity
   readonly code: FindingCode
-  /** What was found, in a sentence. */
+  /** The result, in a sentence. */
   readonly text: string
   /** What a person can do. */
   readonly hint?: string | undefined
@@ -35,12 +35,12 @@ export function fault(code: FindingCode, text: string, hint?: string): Finding {
   return { severity: 'error', code, text, ...(hint !== undefined && { hint }) }
 }
 
-/** A finding that does not. */
+/** A finding that does not forbid a restore. */
 export function warning(code: FindingCode, text: string, hint?: string): Finding {
   return { severity: 'warning', code, text, ...(hint !== undefined && { hint }) }
 }
 
-/** What was found right. */
+/** A finding that something is right. */
 export function right(code: FindingCode, text: string): Finding {
   return { severity: 'ok', code, text }
 }

@@ -10,7 +10,7 @@ import { probeEmulator } from '../machine/emulator.ts'
 import { type Finding, fault, right, warning } from './finding.ts'
 import { listDomains } from '../status/list.ts'
 
-/** Whether this host has a QEMU for a domain, with its machine type and its accelerator. */
+/** Checks whether this host has a QEMU for a domain, with its machine type and its accelerator. */
 export async function checkEmulator(
   domain: Domain,
   directories: Directories,
@@ -34,18 +34,18 @@ export async function checkEmulator(
 
 function checkMachineType({ os }: Domain, probed: ProbedQemu): Finding {
   const machine = canonicalMachine(probed, os.machine)
-  if (machine !== undefined) return right('MACHINE_TYPE', `The machine type ${machine} is known`)
+  if (machine !== undefined) return right('MACHINE_TYPE', `QEMU has the machine type ${machine}`)
   const family = os.machine.replace(/-\d+\.\d+(\.\d+)?$/, '')
   const known = probed.machines.filter(({ name }) => name.startsWith(`${family}-`))
   const newest = known
     .map(({ name }) => name)
     .sort(byVersion)
     .at(-1)
-  const text = `QEMU ${probed.version} does not know the machine type ${os.machine}`
+  const text = `QEMU ${probed.version} does not have the machine type ${os.machine}`
   return fault(
     'MACHINE_TYPE',
-    newest === undefined ? text : `${text}; the newest of its kind that it knows is ${newest}`,
-    'Install the QEMU version in the name, or a newer one that still has it, and name it in <emulator> (--xml)',
+    newest === undefined ? text : `${text}; the newest of this kind that it has is ${newest}`,
+    'Install the QEMU version in the name, or a newer one that still has this type, and name it in <emulator> (--xml)',
   )
 }
 
@@ -57,7 +57,7 @@ async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<rea
   if (domain.type !== 'kvm') return []
   if (probed.kvmUsable) return [right('ACCELERATOR', 'KVM can be used')]
   const kvm = await kvmAccess()
-  const reason = kvm.usable ? `${probed.emulator} does not get it` : kvm.reason
+  const reason = kvm.usable ? `${probed.emulator} cannot use it` : kvm.reason
   return [
     fault(
       'ACCELERATOR',
@@ -67,7 +67,7 @@ async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<rea
   ]
 }
 
-/** Whether the host has the memory that a guest takes. */
+/** Checks whether the host has enough memory for a guest. */
 export async function checkMemory(domain: Domain): Promise<readonly Finding[]> {
   const host = await hostMemory()
   const { hugepages } = domain.memoryBacking
@@ -79,15 +79,20 @@ export async function checkMemory(domain: Domain): Promise<readonly Finding[]> {
   const mib = (bytes: number): string => `${Math.floor(bytes / 1024 / 1024)} MiB`
   const kind = hugepages === undefined ? '' : ' in huge pages'
   if (domain.memoryBytes <= free)
-    return [right('MEMORY', `${mib(domain.memoryBytes)} of memory, ${mib(free)}${kind} are free`)]
-  const text = `The guest has ${mib(domain.memoryBytes)} of memory, only ${mib(free)}${kind} are free`
+    return [
+      right(
+        'MEMORY',
+        `The guest needs ${mib(domain.memoryBytes)} of memory, and ${mib(free)}${kind} are free`,
+      ),
+    ]
+  const text = `The guest needs ${mib(domain.memoryBytes)} of memory, and only ${mib(free)}${kind} are free`
   const possible = host.totalBytes + host.swapBytes
   return hugepages !== undefined || domain.memoryBytes > possible
-    ? [fault('MEMORY', text, 'Restore on a host with more memory, or set aside more huge pages')]
-    : [warning('MEMORY', text, 'End something else first: the host may have to swap')]
+    ? [fault('MEMORY', text, 'Restore on a host with more memory, or reserve more huge pages')]
+    : [warning('MEMORY', text, 'Stop other programs first, or the host may have to swap')]
 }
 
-/** Whether the domain's name and UUID are free for it. */
+/** Checks whether the domain's name and UUID are free. */
 export async function checkDomainState(
   domain: Domain,
   directories: Directories,
@@ -107,12 +112,16 @@ export async function checkDomainState(
   })
 }
 
-/** Whether the networks that a domain is plugged into are there. */
+/** Checks whether the networks of a domain exist. */
 export async function checkNetworks({ interfaces }: Domain): Promise<readonly Finding[]> {
   const bridges = new Set(interfaces.flatMap(({ bridge }) => bridge ?? []))
   const missing: string[] = []
   for (const bridge of bridges) if (!(await hasNetworkInterface(bridge))) missing.push(bridge)
   return missing.map((bridge) =>
-    fault('NETWORK', `The bridge ${bridge} is missing`, 'Make it, or name another with --xml'),
+    fault(
+      'NETWORK',
+      `The bridge ${bridge} is missing`,
+      'Create it, or name another one with --xml',
+    ),
   )
 }

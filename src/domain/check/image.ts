@@ -22,9 +22,9 @@ import type { XmlText } from '../store/xml-text.ts'
 
 /** How to check. */
 export interface CheckImageOptions extends DomainOptions, UnsupportedOptions {
-  /** Domain XML that the restore would use in place of the image's. */
+  /** Domain XML that the restore would use instead of the image's. */
   readonly xml?: XmlText | undefined
-  /** How far reading an image is that must be read to its end. */
+  /** The progress of reading, if the whole image must be read. */
   readonly onProgress?: ImageInfoOptions['onProgress']
 }
 
@@ -32,16 +32,16 @@ export interface CheckImageOptions extends DomainOptions, UnsupportedOptions {
 export interface ImageCheck {
   readonly path: string
   readonly format: SaveFormat
-  /** No finding is an error. */
+  /** True if no finding is an error. */
   readonly loadable: boolean
   readonly findings: readonly Finding[]
 }
 
 /**
  * Checks whether this host can restore an image, without starting its guest or touching its disks: architecture, QEMU, machine type,
- * accelerator, processor, memory, files, networks; and whether RAM blocks and devices in the image are those that QEMU makes of the
- * XML. Images that are one stream are read to their end.
- * @throws ImageError for a file that is no complete image, UsageError, StorageError; CancelledError
+ * accelerator, processor, memory, files, networks; and whether RAM blocks and devices in the image match those that QEMU makes from the
+ * XML. Images that are one stream are read to the end.
+ * @throws ImageError for a file that is not a complete image, UsageError, StorageError; CancelledError
  */
 export async function checkImage(
   file: string,
@@ -116,7 +116,7 @@ async function checkMachine(
   }
 }
 
-/** What stands in the way, as a finding; faults of ours, a cancel and a wrong request stay errors. */
+/** An obstacle as a finding. A bug of ours, a cancel and a wrong request stay errors. */
 function findingOf(code: FindingCode, error: unknown): Finding {
   if (!(error instanceof StasisError) || error instanceof UsageError) throw error
   if (error.code === 'CANCELLED' || error.code === 'INTERNAL') throw error

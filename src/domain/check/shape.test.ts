@@ -21,18 +21,18 @@ function faultsOf(saved: Partial<MachineShape>): readonly string[] {
     .map(({ code, text }) => `${code}: ${text}`)
 }
 
-test('checkShape() finds nothing when the machines are alike', () => {
+test('checkShape() finds no fault when the machines are alike', () => {
   assert.deepEqual(
     checkShape(shape, shape).map(({ severity }) => severity),
     ['ok', 'ok'],
   )
 })
 
-test('checkShape() names another machine type', () => {
+test('checkShape() reports a different machine type', () => {
   assert.match(faultsOf({ machine: 'pc-q35-6.2' })[0] ?? '', /MACHINE_TYPE: .*pc-q35-6.2/)
 })
 
-test('checkShape() names memory blocks that are missing or of another size', () => {
+test('checkShape() names memory blocks that are missing or have another size', () => {
   const blocks = [
     { name: 'pc.ram', bytes: 2048 },
     { name: 'mem1', bytes: 5 },
@@ -50,19 +50,19 @@ test('checkShape() names devices that are missing or newer than this QEMU', () =
     { name: 'slirp', instance: 0, version: 6 },
   ]
   assert.deepEqual(faultsOf({ devices }), [
-    'DEVICES: The state of "timer" has version 3, this QEMU reads up to 2',
+    'DEVICES: The state of "timer" has version 3; this QEMU reads up to 2',
     'DEVICES: The image has state of the device "slirp", which the machine of this XML lacks',
   ])
 })
 
-test('checkShape() does not mind what this QEMU has besides', () => {
+test('checkShape() accepts more devices and blocks on the side of this QEMU', () => {
   assert.deepEqual(
     faultsOf({ devices: shape.devices.slice(0, 1), blocks: shape.blocks.slice(1) }),
     [],
   )
 })
 
-test('checkShape() says that devices were not compared when the image does not describe them', () => {
+test('checkShape() reports that devices were not compared when the image does not describe them', () => {
   const findings = checkShape({ ...shape, devices: [] }, shape)
   assert.deepEqual(
     findings.map(({ severity }) => severity),

@@ -1,18 +1,18 @@
 import type { DescribedDevice } from '../../wire/device-description.ts'
 import { type Finding, fault, right, warning } from './finding.ts'
 
-/** What a machine's stream says of it: QEMU loads it into a machine of the same shape only. */
+/** What a migration stream says about its machine. QEMU loads the stream only into a machine of the same shape. */
 export interface MachineShape {
   /** The machine type. */
   readonly machine: string | undefined
   readonly blocks: readonly { readonly name: string; readonly bytes: number }[]
-  /** Empty when the stream has no description. */
+  /** Empty if the stream has no description. */
   readonly devices: readonly DescribedDevice[]
 }
 
 /**
- * Whether the machine in an image fits one that QEMU makes here from its XML. Only the image's side counts: what QEMU has besides
- * stays as it is at its start (migration/savevm.c `qemu_loadvm_section_start_full`, migration/ram.c `parse_ramblocks`).
+ * Checks whether the machine in an image fits the one that QEMU makes here from its XML. Only the image's side counts: anything that QEMU has
+ * in addition keeps its initial state (migration/savevm.c `qemu_loadvm_section_start_full`, migration/ram.c `parse_ramblocks`).
  */
 export function checkShape(saved: MachineShape, here: MachineShape): readonly Finding[] {
   return [...checkMachine(saved, here), ...checkBlocks(saved, here), ...checkDevices(saved, here)]
@@ -23,7 +23,7 @@ function checkMachine(saved: MachineShape, here: MachineShape): readonly Finding
   return [
     fault(
       'MACHINE_TYPE',
-      `The device state is of the machine type ${saved.machine}, the XML asks for ${here.machine ?? 'none'}`,
+      `The device state has the machine type ${saved.machine}, the XML has ${here.machine ?? 'none'}`,
       `Write ${saved.machine} into the XML: save-image-edit`,
     ),
   ]
@@ -39,7 +39,7 @@ function checkBlocks(saved: MachineShape, here: MachineShape): readonly Finding[
       return [fault('RAM_BLOCKS', text, blockHint(name))]
     }
     const text = `The memory block ${name} has ${bytes} bytes in the image and ${size} here`
-    // Tables that firmware reads are of the size that they have when the machine is made; QEMU resizes them.
+    // Tables for the firmware have their initial size here; QEMU resizes them.
     if (name.startsWith('/rom@')) return [warning('RAM_BLOCKS', text)]
     return [fault('RAM_BLOCKS', text, blockHint(name))]
   })
@@ -49,13 +49,15 @@ function checkBlocks(saved: MachineShape, here: MachineShape): readonly Finding[
 
 function blockHint(name: string): string {
   if (name.endsWith('.rom') || name.startsWith('pc.bios') || name.startsWith('vga'))
-    return "Firmware differs from the saving host's: install the same version of ipxe-qemu, seabios or OVMF"
-  return 'The XML is not the one that the machine was saved with: give the right one with --xml'
+    return "The firmware differs from the saving host's: install the same version of ipxe-qemu, seabios or OVMF"
+  return 'The machine was saved with other XML: give that XML with --xml'
 }
 
 function checkDevices(saved: MachineShape, here: MachineShape): readonly Finding[] {
   if (saved.devices.length === 0)
-    return [warning('DEVICES', 'The image does not describe its devices: they were not compared')]
+    return [
+      warning('DEVICES', 'The image does not describe its devices, so they were not compared'),
+    ]
   const known = new Map(here.devices.map((one) => [keyOf(one), one]))
   const faults = saved.devices.flatMap((device) => {
     const mine = known.get(keyOf(device))
@@ -70,7 +72,7 @@ function checkDevices(saved: MachineShape, here: MachineShape): readonly Finding
       ]
     }
     if (mine.version >= device.version) return []
-    const text = `The state of ${inWords(device)} has version ${device.version}, this QEMU reads up to ${mine.version}`
+    const text = `The state of ${inWords(device)} has version ${device.version}; this QEMU reads up to ${mine.version}`
     return [fault('DEVICES', text, 'Use a QEMU at least as new as the one that saved')]
   })
   if (faults.length > 0) return faults
@@ -81,7 +83,7 @@ function keyOf({ name, instance }: DescribedDevice): string {
   return `${name}\0${instance}`
 }
 
-/** `0000:00:01.2:00.0/virtio-balloon`: name, and address in front of it. */
+/** For example `0000:00:01.2:00.0/virtio-balloon`: the address, then the name. */
 function inWords({ name, instance }: DescribedDevice): string {
   return instance === 0 ? `"${name}"` : `"${name}" number ${instance}`
 }

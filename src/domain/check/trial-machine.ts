@@ -13,16 +13,16 @@ import type { RestorePlan } from '../restore/restore-plan.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
 import { transferOut } from '../save/save-transfer.ts'
 
-/** What a machine that was made only to be looked at says of itself. */
+/** The description of a machine that was made only to be compared. */
 export interface TrialMachine {
   readonly shape: MachineShape
-  /** Features of the processor that were asked for and that host or emulator do not have. */
+  /** Requested features of the processor that host or emulator do not have. */
   readonly missingFeatures: readonly string[]
 }
 
 /**
  * Makes the machine that a restore would make, with nothing of the domain in it (no disk, file or network is opened, its memory is
- * not touched), and lets it describe itself: it is saved, which takes next to nothing, since it never ran. It leaves nothing.
+ * not touched), and saves it to learn its shape. The save is small because the machine never ran. Nothing is left.
  * @throws QemuError, DomainXmlError, StorageError; CancelledError
  */
 export async function tryMachine(
@@ -84,7 +84,7 @@ const ORDINARY_MEMORY = {
   immediate: false,
 } as const
 
-/** A variable store that is still to be made is as large as its template. */
+/** A variable store that does not exist has the size of its template. */
 function storeOf({ domain }: RestorePlan): RestorePlan['domain']['os']['nvram'] {
   const { nvram } = domain.os
   if (nvram?.template === undefined) return nvram

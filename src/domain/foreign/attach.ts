@@ -13,9 +13,9 @@ import { writeRecord } from '../store/runtime-record.ts'
 import { connectMonitor } from '../machine/monitor.ts'
 import { restartObstacles } from '../machine/restart-obstacles.ts'
 
-/** What to take over. */
+/** How to take over a QEMU. */
 export interface AttachOptions extends DomainOptions {
-  /** What to call it. Default: what QEMU was told with `-name`, else `qemu-PID`. */
+  /** Name of the domain. Default: the name given to QEMU with `-name`, or else `qemu-PID`. */
   readonly name?: string | undefined
 }
 
@@ -25,14 +25,14 @@ export interface AttachedDomain {
   readonly uuid: string
   /** The pid of its QEMU. */
   readonly id: number
-  /** What keeps it from being saved, as its QEMU could not be started again as it was. */
+  /** The reasons why its QEMU could not be started again as it was; with any of them it cannot be saved. */
   readonly obstacles: readonly string[]
 }
 
 /**
- * Takes over a running QEMU that Stasis did not start, by the socket of a QMP monitor that nobody else uses: it can then be saved, and its image
- * starts the same QEMU again from the recorded command line.
- * @throws DomainError DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_BUSY when the monitor is in use; QemuError, StorageError, UsageError
+ * Takes over a running QEMU that Stasis did not start, through the socket of a QMP monitor that no other program uses. It can then be saved, and
+ * a restore of its image starts the same QEMU again from the recorded command line.
+ * @throws DomainError DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_BUSY if the monitor is in use; QemuError, StorageError, UsageError
  */
 export async function attachDomain(
   qmpSocket: string,
@@ -73,7 +73,7 @@ export async function attachDomain(
 }
 
 /**
- * Lets go of a QEMU that was taken over, given by name, UUID or id; it runs on.
+ * Releases a QEMU that was taken over, given by name, UUID or id. It keeps running.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY
  */
 export async function detachDomain(

@@ -1,6 +1,6 @@
 import type { MachineFacts } from '../../qemu/inspect.ts'
 
-/** A domain XML that says what is known of a QEMU that Stasis did not start; its image is restored from its command line. */
+/** Domain XML with the known facts about a QEMU that Stasis did not start. Its image is restored from the command line, not from this XML. */
 export function attachedXml(
   facts: MachineFacts & { readonly name: string; readonly uuid: string; readonly emulator: string },
 ): string {

@@ -12,18 +12,18 @@ import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { transferIn } from '../restore/restore-transfer.ts'
 import { type SaveOptions, type SaveResult, saveDomain } from '../save/save.ts'
 
-/** A QEMU of a program's own, to be saved. */
+/** How to save a QEMU that the caller started. */
 export interface SaveMachineOptions extends Omit<SaveOptions, 'stateDir' | 'runtimeDir'> {
-  /** The unix socket of a QMP monitor that nobody uses meanwhile. */
+  /** The unix socket of a QMP monitor that no other program uses meanwhile. */
   readonly qmp: string
-  /** Where the image shall be. */
+  /** The path of the new image. */
   readonly path: string
   readonly name?: string | undefined
 }
 
 /**
  * Saves a QEMU that the caller started, and ends it once the image is durable. No state directory is used.
- * @throws what `attachDomain` and `saveDomain` throw
+ * @throws as `attachDomain` and `saveDomain`
  */
 export async function saveMachine(options: SaveMachineOptions): Promise<SaveResult> {
   const { qmp, path, name, ...rest } = options
@@ -34,30 +34,30 @@ export async function saveMachine(options: SaveMachineOptions): Promise<SaveResu
   return await saveDomain(attached.name, path, { ...rest, ...directories })
 }
 
-/** What a program needs to make the machine of an image again. */
+/** The facts from which a program makes the machine of an image again. */
 export interface MachineLaunch {
-  /** The command line that the machine was saved from, the program first; empty when the image does not say it. */
+  /** The command line of the saved machine, beginning with the program; empty if the image does not have it. */
   readonly commandLine: readonly string[]
   /** The domain XML in the image. */
   readonly xml: string
-  /** Arguments that the new QEMU must have. */
+  /** Arguments that the new QEMU must have in addition. */
   readonly incoming: readonly string[]
 }
 
 /** How to restore. */
 export interface RestoreMachineOptions {
-  /** Starts QEMU in the program's own way; gives the unix socket of its QMP monitor, which nobody else uses meanwhile. */
+  /** Starts QEMU in the caller's own way. Returns the unix socket of a QMP monitor that no other program uses meanwhile. */
   readonly launch: (machine: MachineLaunch) => Promise<string>
-  /** Default: what it did when it was saved. */
+  /** Default: what the guest did when it was saved. */
   readonly resumeAs?: 'running' | 'paused' | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress<RestoreProgress> | undefined
 }
 
 /**
- * Loads an image into a QEMU that the caller starts. Whether that may run, beside the disks that it finds, and its end when this fails, are
- * for the caller.
- * @throws ImageError, QemuError, StorageError, CancelledError, and what `launch` throws
+ * Loads an image into a QEMU that the caller starts. The caller decides whether the guest may run with the disks as they are, and must end
+ * QEMU if this fails.
+ * @throws ImageError, QemuError, StorageError, CancelledError; whatever `launch` throws
  */
 export async function restoreMachine(
   path: string,

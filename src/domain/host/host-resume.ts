@@ -8,19 +8,19 @@ import { hasManagedImage } from '../store/managed-image.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
 import { startDomain } from '../lifecycle/start.ts'
 
-/** How to bring the domains of a host back. */
+/** How to restart the domains of a host. */
 export interface HostResumeOptions extends DomainOptions {
-  /** How many at the same time. Default 2. */
+  /** How many domains at the same time. Default 2. */
   readonly parallelDomains?: number | undefined
-  /** Those that start with the host, too, from their managed save if they have one. */
+  /** Also domains that start with the host, from their managed save if they have one. */
   readonly autostart?: boolean | undefined
-  /** Only say what would be done. */
+  /** Only report what would be done. */
   readonly dryRun?: boolean | undefined
-  /** Told of every domain when it is dealt with. */
+  /** Called for every domain when it is done. */
   readonly onDomain?: ((outcome: HostResumeOutcome) => void) | undefined
 }
 
-/** What has become of one domain. */
+/** The outcome for one domain. */
 export interface HostResumeOutcome {
   readonly name: string
   readonly outcome:
@@ -37,8 +37,8 @@ export interface HostResumeOutcome {
 const DEFAULT_PARALLEL = 2
 
 /**
- * Lets go on all domains that `saveHost` has put into managed saves, several at once. Never fails because of one of them: those that could not be
- * started are named, and keep their managed save.
+ * Restarts the domains that `saveHost` has saved, several at once. One domain that cannot be started is not an error: its outcome says so, and it
+ * keeps its managed save.
  * @throws StorageError, CancelledError
  */
 export async function resumeHost(
@@ -72,7 +72,7 @@ export async function resumeHost(
       return {
         name,
         outcome: 'not started',
-        reason: 'it was not saved, and does not start with the host',
+        reason: 'it has no managed save and does not start with the host',
       }
     if (dryRun === true)
       return { name, outcome: managedSave ? 'would be resumed' : 'would be booted' }
@@ -88,7 +88,7 @@ export async function resumeHost(
 interface Candidate {
   readonly name: string
   readonly managedSave: boolean
-  /** It starts with the host. */
+  /** Whether to start it because it starts with the host. */
   readonly wanted: boolean
   readonly running: boolean
 }

@@ -9,28 +9,28 @@ import type { SaveOptions, SaveResult } from '../save/save.ts'
 import { SharedBandwidth } from '../save/shared-bandwidth.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
 
-/** How to park every domain of a host. */
+/** How to save every domain of a host. */
 export interface HostSaveOptions extends Omit<
   SaveOptions,
   'xml' | 'resumeAs' | 'onProgress' | 'maxBandwidth'
 > {
-  /** Bytes of guest memory per second that all of them send at most, together. Default: as fast as it goes. */
+  /** Limit for all saves together, in bytes of guest memory per second. Default: no limit. */
   readonly maxBandwidth?: number | undefined
-  /** When it has passed, what is under way is cancelled and what is left stays as it is. Default: none. */
+  /** After this time the saves in progress are cancelled, and no other is begun. Default: no limit. */
   readonly timeLimitMs?: number | undefined
-  /** How many at the same time. Default 2: two keep the disk busy while one starts or ends. */
+  /** How many domains at the same time. Default 2: the disk stays busy while one of the two starts or ends. */
   readonly parallelDomains?: number | undefined
-  /** Only say what would be done. */
+  /** Only report what would be done. */
   readonly dryRun?: boolean | undefined
-  /** Told of every domain when it is dealt with. */
+  /** Called for every domain when it is done. */
   readonly onDomain?: ((outcome: HostSaveOutcome) => void) | undefined
 }
 
-/** What has become of one domain. */
+/** The outcome for one domain. */
 export interface HostSaveOutcome {
   readonly name: string
   readonly outcome: 'saved' | 'would be saved' | 'not saved'
-  /** Guest memory: what the image can take at most. */
+  /** Guest memory: the greatest possible size of the image. */
   readonly memoryBytes: number | undefined
   /** Why it was not saved. */
   readonly reason?: string
@@ -40,7 +40,8 @@ export interface HostSaveOutcome {
 const DEFAULT_PARALLEL = 2
 
 /**
- * Parks all running domains, several at once. Never fails because of one of them: those that were not saved are named, and run on.
+ * Makes a managed save of every running domain, several at once. One domain that cannot be saved is not an error: its outcome says so, and it
+ * keeps running.
  * @throws StorageError, CancelledError
  */
 export async function saveHost(options: HostSaveOptions = {}): Promise<readonly HostSaveOutcome[]> {
@@ -55,7 +56,7 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
       return { name, persistent, memoryBytes: domain?.memoryBytes }
     }),
   )
-  // The small ones first: when the time runs out, more of them are safe.
+  // Small domains first: if the time runs out, more domains are saved.
   const order = sized.toSorted((a, b) => (a.memoryBytes ?? 0) - (b.memoryBytes ?? 0))
   if (dryRun !== true) {
     const names = order.filter(({ persistent }) => persistent).map(({ name }) => name)
@@ -76,7 +77,7 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
         if (!persistent) return { ...base, outcome: 'not saved', reason: 'it is not defined' }
         if (dryRun === true) return { ...base, outcome: 'would be saved' }
         if (hasPassed(limit))
-          return { ...base, outcome: 'not saved', reason: 'the time had run out' }
+          return { ...base, outcome: 'not saved', reason: 'the time limit had passed' }
         try {
           const result = await managedSaveDomain(name, { ...rest, maxBandwidth, signal })
           return { ...base, outcome: 'saved', result }
@@ -86,7 +87,7 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
           return {
             ...base,
             outcome: 'not saved',
-            reason: out ? `the time had run out: ${text}` : text,
+            reason: out ? `the time limit had passed: ${text}` : text,
           }
         }
       }

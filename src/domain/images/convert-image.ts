@@ -30,17 +30,17 @@ export type ConvertProgress =
 export interface ConvertOptions extends DomainOptions {
   /** Default: `stasis`. */
   readonly format?: SaveFormat | undefined
-  /** Of `stasis`: default `zstd`. */
+  /** For `stasis`. Default: `zstd`. */
   readonly compression?: Compression | undefined
   readonly compressionLevel?: CompressionLevel | undefined
-  /** Files of `channels`, 1 to 64. Default: 2. */
+  /** Number of files in the format `channels`, 1 to 64. Default: 2. */
   readonly channels?: number | undefined
-  /** Past the page cache, on both sides. Default: yes. */
+  /** Whether to bypass the page cache, on both sides. Default: true. */
   readonly bypassCache?: boolean | undefined
   readonly onProgress?: OnProgress<ConvertProgress> | undefined
 }
 
-/** An image that was written from another. */
+/** An image that was converted from another. */
 export interface ConvertResult {
   readonly from: { readonly path: string; readonly format: SaveFormat }
   readonly to: { readonly path: string; readonly format: SaveFormat; readonly fileBytes: number }
@@ -48,7 +48,7 @@ export interface ConvertResult {
 }
 
 /**
- * Writes an image down in another format, or compressed otherwise: the same description, memory and device state. What stood at
+ * Converts an image to another format or compression, with the same description, memory and device state. An existing file
  * `output` is replaced at the end; on failure and abort nothing changes.
  * @throws ImageError, UsageError, StorageError, CancelledError
  */
@@ -115,7 +115,7 @@ interface Work {
   readonly report: OnProgress<ConvertProgress>
 }
 
-/** From one single stream into another: the stream is the same, only its packing differs. */
+/** Converts one single stream to another: the stream is the same, only its packing differs. */
 async function carryStream(
   work: Work & {
     readonly stream: NonNullable<SavedMachine['stream']>

@@ -5,15 +5,15 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
-/** What shall change in an image. */
+/** What to change in an image. */
 export interface DefineImageOptions {
-  /** What the guest shall do when it is restored. Default: what the image says. */
+  /** What the guest does when it is restored. Default: what the image says. */
   readonly resumeAs?: 'running' | 'paused' | undefined
 }
 
 /**
- * Replaces the domain XML in an image where it lies. `makeXml` is given the one that is there; nothing is written when it gives
- * `undefined` and nothing else changes, or when the guest would see a difference. Says whether the XML changed.
+ * Replaces the domain XML in an image in place. `makeXml` receives the present XML. Nothing is written if it returns
+ * `undefined` and nothing else changes, or if the guest would see a difference. Returns whether the XML changed.
  * @throws ImageError IMAGE_INCOMPATIBLE, IMAGE_IN_USE and others; DomainXmlError, UsageError, StorageError
  */
 export async function defineImage(

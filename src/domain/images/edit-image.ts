@@ -8,13 +8,13 @@ import { type DefineImageOptions, defineImage } from './define-image.ts'
 
 /** How to edit. */
 export interface EditImageOptions extends DefineImageOptions {
-  /** A command that a path can follow, as in `$VISUAL` and `$EDITOR`. */
+  /** A command to which a path can be appended, as in `$VISUAL` and `$EDITOR`. */
   readonly editor: string
-  /** Asked what to do when what was written cannot be: `true` opens the editor again with it. */
+  /** Called if the new text is refused. `true` opens the editor again with that text. */
   readonly onFault: (error: unknown) => Promise<boolean>
 }
 
-/** Opens the domain XML in an image in an editor and puts it back when it is right. Says whether it changed. @throws as `defineImage` */
+/** Opens the domain XML in an image in an editor and writes it back if it is accepted. Returns whether it changed. @throws as `defineImage` */
 export async function editImage(path: string, options: EditImageOptions): Promise<boolean> {
   await using directory = await makeTemporaryDirectory('stasis-edit-')
   const file = join(directory.path, 'domain.xml')

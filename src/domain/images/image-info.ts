@@ -19,9 +19,9 @@ import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
 import { watchTransfer } from '../progress/transfer-meter.ts'
 
-/** How to look. */
+/** How to inspect an image. */
 export interface ImageInfoOptions {
-  /** Read everything, whatever the format, and so check every checksum that there is. */
+  /** Read everything, whatever the format, and check every checksum. */
   readonly verify?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress<{ readonly phase: 'reading' } & TransferMeasure> | undefined
@@ -31,16 +31,16 @@ export interface ImageInfoOptions {
 export interface ImageBlockInfo {
   readonly name: string
   readonly bytes: number
-  /** Of pages that are in the image. */
+  /** Bytes of the pages that are in the image. */
   readonly dataBytes: number
   readonly zeroBytes: number
 }
 
-/** What there is to know of an image without restoring it. */
+/** Facts about an image, known without restoring it. */
 export interface ImageInfo {
   readonly path: string
   readonly format: SaveFormat
-  /** Whether the save that wrote it finished. What follows is only there when it did. */
+  /** Whether the save that wrote it finished. The optional fields are present only if it did. */
   readonly complete: boolean
   /** Apparent length and disk blocks of all its files. */
   readonly fileBytes: number
@@ -50,7 +50,7 @@ export interface ImageInfo {
   readonly channels: number
   readonly compression: string
   readonly domain?: { readonly name: string; readonly uuid: string; readonly arch: string }
-  /** The machine type that the device state is of. */
+  /** The machine type of the device state. */
   readonly machine?: string | undefined
   readonly provenance?: ImageProvenance | undefined
   readonly hasCookie?: boolean
@@ -58,20 +58,20 @@ export interface ImageInfo {
     readonly bytes: number
     readonly dataBytes: number
     readonly zeroBytes: number
-    /** What the pages with content take in the file, device state and all that belongs to the format besides. */
+    /** Bytes in the file of the pages with content, including device state and everything else that belongs to the format. */
     readonly storedBytes: number
-    /** Bytes with content over bytes in the file. */
+    /** Bytes with content divided by bytes in the file. */
     readonly ratio: number
     readonly blocks: readonly ImageBlockInfo[]
   }
   readonly deviceStateBytes?: number
   readonly devices?: readonly DescribedDevice[]
-  /** Whether everything was read and every checksum right. */
+  /** Whether everything was read and every checksum was right. */
   readonly verified: boolean
 }
 
 /**
- * Looks into an image. Single streams and channels must be read whole for it; `stasis` and `sparse` images only to verify them.
+ * Inspects an image. Single streams and channels are always read to the end; `stasis` and `sparse` images only with `verify`.
  * @throws ImageError naming file and offset of a fault, DomainXmlError, StorageError; CancelledError
  */
 export async function inspectImage(

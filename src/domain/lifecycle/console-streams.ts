@@ -7,18 +7,18 @@ import { openTerminal } from '../../io/device-access.ts'
 import { openLogToRead } from '../../io/log-file.ts'
 
 const FOLLOW_MS = 100
-/** How much of what a file holds already is shown. */
+/** How many of the bytes that are already in a file are shown. */
 const FILE_TAIL_BYTES = 4096
 
 /** The far end of a guest's serial port. */
 export interface ConsoleStreams extends AsyncDisposable {
   /** What the guest writes. */
   readonly output: Readable
-  /** What the guest reads; `undefined` when its output only goes to a file. */
+  /** What the guest reads; `undefined` if its output only goes to a file. */
   readonly input: Writable | undefined
 }
 
-/** Opens a pty to read and write. @throws StorageError */
+/** Opens a pty for reading and writing. @throws StorageError */
 export async function openPtyConsole(path: string): Promise<ConsoleStreams> {
   try {
     const handle = await openTerminal(path)
@@ -39,7 +39,7 @@ export async function openPtyConsole(path: string): Promise<ConsoleStreams> {
   }
 }
 
-/** Connects to a unix socket to read and write. @throws StorageError */
+/** Connects to a unix socket for reading and writing. @throws StorageError */
 export async function openSocketConsole(path: string): Promise<ConsoleStreams> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const socket = createConnection({ path }, resolve)
@@ -55,7 +55,7 @@ export async function openSocketConsole(path: string): Promise<ConsoleStreams> {
   }
 }
 
-/** Follows a file that grows, from a little before its end. @throws StorageError */
+/** Follows a growing file, starting a little before its end. @throws StorageError */
 export async function openFileConsole(path: string): Promise<ConsoleStreams> {
   const handle = await openLogToRead(path)
   const end = new AbortController()
@@ -67,7 +67,7 @@ export async function openFileConsole(path: string): Promise<ConsoleStreams> {
     async [Symbol.asyncDispose](): Promise<void> {
       end.abort()
       output.destroy()
-      // A generator that nobody has begun to read never gets to its own disposal.
+      // A generator that was never read never reaches its own disposal.
       if (!begun) await handle.close()
     },
   }

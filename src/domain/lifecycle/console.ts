@@ -25,15 +25,15 @@ export interface DomainConsole extends ConsoleStreams {
   readonly name: string
   /** The pty, socket or file behind the serial port. */
   readonly path: string
-  /** Settles when the far end closes or the domain ends. */
+  /** Resolves when the far end closes or the domain ends. */
   readonly ended: Promise<void>
 }
 
 const WATCH_MS = 300
 
 /**
- * Connects to the first serial port of a running domain, given by name, UUID or id: a pty or unix socket to read and write, a file to follow.
- * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING; DomainXmlError XML_UNSUPPORTED when there is none that can be reached
+ * Connects to the first serial port of a running domain, given by name, UUID or id. A pty or unix socket can be read and written, a file can be followed.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING; DomainXmlError XML_UNSUPPORTED if no console can connect to it
  */
 export async function openConsole(
   reference: string,

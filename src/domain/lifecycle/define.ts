@@ -6,18 +6,18 @@ import { HeldDomain } from '../store/held-domain.ts'
 import { hasManagedImage, refuseManagedImage, removeManagedImage } from '../store/managed-image.ts'
 import { type UnsupportedOptions, prepareMachine } from '../machine/prepare-machine.ts'
 
-/** How to define. */
+/** How to define a domain. */
 export interface DefineOptions extends DomainOptions, UnsupportedOptions {
-  /** The file that the XML came from, for messages. */
+  /** The file that contains the XML, for messages. */
   readonly path?: string | undefined
-  /** Throw away a managed save that would no longer fit the definition. */
+  /** Delete a managed save that would no longer fit the definition. */
   readonly removeManagedSave?: boolean | undefined
 }
 
 /**
- * Defines a domain from libvirt domain XML, or changes the definition of one; what is left open (UUID, machine version,
- * addresses) is filled in and stays so. A domain that runs is not changed until it starts again.
- * @throws DomainXmlError, DomainError DOMAIN_HAS_MANAGED_SAVE when it changes a domain that has one, DOMAIN_EXISTS when name or UUID are another domain's, QemuError, StorageError
+ * Defines a domain from libvirt domain XML, or changes the definition of a domain. Open values (UUID, machine version,
+ * addresses) are filled in and then stay the same. A running domain does not change until its next start.
+ * @throws DomainXmlError, DomainError DOMAIN_HAS_MANAGED_SAVE if the definition changes and there is a managed save, DOMAIN_EXISTS if another domain has the name or UUID, QemuError, StorageError
  */
 export async function defineDomain(
   xml: string,

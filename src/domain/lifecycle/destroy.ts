@@ -5,7 +5,7 @@ import { noteEnd } from '../store/last-end.ts'
 import { clearRuntime } from '../store/presence.ts'
 
 /**
- * Ends a running domain at once, given by name, UUID or id, as if its power were cut; QEMU still flushes its disks.
+ * Stops a running domain at once, given by name, UUID or id, as if its power were cut. QEMU still flushes its disks.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError QEMU_TIMEOUT
  */
 export async function destroyDomain(

@@ -1,7 +1,7 @@
 import { CancelledError, StasisError, rewrapped } from '../../errors.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
 
-/** The error of a start from a managed save that failed: of the kind of its cause, and says that the image is still there. */
+/** The error for a failed start from a managed save: of the same kind as its cause, with the fact that the image is kept. */
 export function managedStartFailure({ name, paths }: HeldDomain, cause: unknown): StasisError {
   const operation = `start domain '${name}' from its managed save`
   if (StasisError.is(cause, 'CANCELLED'))

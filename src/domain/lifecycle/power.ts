@@ -6,18 +6,18 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 
-/** How a guest is asked: by its power button, or by the agent inside it. */
+/** How to ask a guest: by its power button, or through the guest agent. */
 export interface PowerOptions extends DomainOptions {
   /** Default: `acpi`. */
   readonly mode?: 'acpi' | 'agent' | undefined
-  /** How long a guest that is asked by ACPI to reboot may take to shut down. Default 60 s. */
+  /** How long to wait for the guest to shut down, for a reboot by ACPI. Default 60 s. */
   readonly timeoutMs?: number | undefined
 }
 
 const REBOOT_MS = 60_000
 
 /**
- * Asks a running guest, given by name, UUID or id, to shut itself down; whether and when it does is for the guest.
+ * Asks a running guest, given by name, UUID or id, to shut down. The guest decides whether and when it does.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY; QemuError
  */
 export async function shutDownDomain(
@@ -35,8 +35,8 @@ export async function shutDownDomain(
 }
 
 /**
- * Reboots a running guest, given by name, UUID or id: by ACPI it is asked to shut down and its machine is then reset, which this waits for.
- * @throws what `shutDownDomain` throws; QemuError QEMU_TIMEOUT when it does not shut down
+ * Reboots a running guest, given by name, UUID or id. By ACPI, this asks it to shut down, waits until it has, and resets the machine.
+ * @throws as `shutDownDomain`; QemuError QEMU_TIMEOUT if the guest does not shut down
  */
 export async function rebootDomain(
   reference: string,
@@ -53,7 +53,7 @@ export async function rebootDomain(
 }
 
 /**
- * Resets the machine of a running domain, given by name, UUID or id, as its reset button does.
+ * Resets the machine of a running domain, given by name, UUID or id, as its reset button would.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError
  */
 export async function resetDomain(
@@ -83,7 +83,7 @@ async function openRunning(
   )
 }
 
-/** QEMU would end when its guest has powered off: for this once it stops instead, is reset and goes on. */
+/** Normally QEMU ends when its guest powers off. This time it pauses instead, so that it can be reset and resumed. */
 async function rebootByPowerButton(
   name: string,
   control: QmpConnection,

@@ -12,7 +12,7 @@ import { refuseManagedImage } from '../store/managed-image.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
 /**
- * Gives a defined domain that does not run, given by name or UUID, another name.
+ * Renames a defined domain that is not running, given by name or UUID.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE, DOMAIN_BUSY; UsageError, StorageError
  */
 export async function renameDomain(
@@ -36,7 +36,7 @@ export async function renameDomain(
   const document = parseDomainXml(xml)
   const element = child(document.root, 'name')
   if (element !== undefined) element.textContent = newName
-  // For a moment there are two of one UUID, which is better than none.
+  // For a moment two definitions have the same UUID, which is better than none.
   await writeDefinition(directories, newName, formatDomainXml(document))
   await removeDefinition(directories, name)
   for (const path of [paths.lastEnd, paths.lastJob, orderPath(paths.managedSave)])

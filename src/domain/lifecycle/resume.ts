@@ -10,7 +10,7 @@ import { openControl } from '../machine/monitor.ts'
 import { removeConsumedManagedSave } from '../store/presence.ts'
 
 /**
- * Lets a paused domain run on, given by name, UUID or id; also one whose save was killed in the middle.
+ * Resumes a paused domain, given by name, UUID or id, also one whose save was killed.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY, QemuError
  */
 export async function resumeDomain(

@@ -13,43 +13,43 @@ import { restoreImage } from '../restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
 import { managedStartFailure } from './managed-start-failure.ts'
 
-/** How to start. */
+/** How to start a domain. */
 export interface StartOptions extends DomainOptions {
   /** Leave the guest paused. */
   readonly paused?: boolean | undefined
-  /** Leave out what is not supported instead of refusing it. */
+  /** Leave out unsupported parts of the XML instead of refusing them. */
   readonly ignoreUnsupported?: boolean | undefined
-  /** Told what was left out. */
+  /** Called with what was left out. */
   readonly onWarning?: ((text: string) => void) | undefined
-  /** Throw away a managed save and boot. */
+  /** Delete the managed save and boot. */
   readonly forceBoot?: boolean | undefined
-  /** Go on from a managed save though its disks were written to since. */
+  /** Use the managed save although its disks have changed since. */
   readonly force?: boolean | undefined
-  /** Set the clock of a guest that goes on from its managed save, through the agent inside it. */
+  /** Set the clock of a guest that resumes from its managed save, through the guest agent. */
   readonly syncTime?: boolean | undefined
-  /** Give it another generation id than the one in its definition, or in its managed save. */
+  /** Give it a new generation id instead of the one in its definition or its managed save. */
   readonly newGenid?: boolean | undefined
-  /** Read a managed save past the page cache. */
+  /** Bypass the page cache when reading the managed save. */
   readonly bypassCache?: boolean | undefined
-  /** How the memory of a managed save comes back. */
+  /** How the memory of the managed save is restored. */
   readonly mode?: RestoreOptions['mode']
-  /** Told how far a managed save is. */
+  /** Called with the progress of the restore from a managed save. */
   readonly onProgress?: OnProgress<RestoreProgress> | undefined
 }
 
-/** A domain that runs now. */
+/** A domain that was started. */
 export interface StartedDomain {
   readonly name: string
   readonly uuid: string
   /** The pid of its QEMU. */
   readonly id: number
-  /** When it went on from its managed save. */
+  /** Present if it resumed from its managed save. */
   readonly restored?: RestoreResult
 }
 
 /**
- * Starts a defined domain, given by name or UUID: from its managed save when it has one, which goes once the guest runs, and stays
- * when that fails.
+ * Starts a defined domain, given by name or UUID. If it has a managed save, it resumes from it; the managed save is deleted once the guest
+ * runs, and kept if the start fails.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_RUNNING, DOMAIN_BUSY; DomainXmlError; QemuError
  */
 export async function startDomain(
@@ -72,7 +72,7 @@ export async function startDomain(
   await checkIdentity(directories, { name, uuid: prepared.uuid })
   await using machine = await LaunchedMachine.launch(held, { ...prepared, signal })
   await machine.markComplete()
-  // Removed before the guest runs: never shall there be both.
+  // Removed before the guest runs: both must never exist.
   if (options.forceBoot === true && (await hasManagedImage(paths)))
     await removeManagedImage(directories, paths)
   if (options.paused !== true) await machine.control.execute('cont', {}, { signal })

@@ -6,7 +6,7 @@ import { openControl } from '../machine/monitor.ts'
 import { writeRecord } from '../store/runtime-record.ts'
 
 /**
- * Pauses a running domain, given by name, UUID or id; one that is paused already stays so.
+ * Pauses a running domain, given by name, UUID or id. A domain that is already paused stays paused.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY, QemuError, CancelledError
  */
 export async function suspendDomain(
@@ -25,9 +25,9 @@ export async function suspendDomain(
       `Domain '${domain.name}' cannot be suspended: it is ${state}`,
     )
   }
-  // QEMU waits for a processor that waits for a page of a lazy restore.
+  // This waits while a processor waits for a page of a lazy restore.
   if (state === 'running') await monitor.execute('stop', {}, { signal })
-  // From now on it stands because it was told to, and a save of it will.
+  // From now on the pause is the user's, and a save will record the guest as paused.
   if (record.interrupted === true)
     await writeRecord(domain.paths, { ...record, interrupted: undefined })
   return { name: domain.name }

@@ -11,15 +11,15 @@ import {
 } from '../store/managed-image.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
-/** How to undefine. */
+/** How to undefine a domain. */
 export interface UndefineOptions extends DomainOptions {
-  /** Throw away its managed save, too. */
+  /** Also delete its managed save. */
   readonly managedSave?: boolean | undefined
 }
 
 /**
- * Forgets the definition of a domain, given by name, UUID or id. One that runs goes on and is gone when it ends.
- * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless that shall go, too; DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, StorageError
+ * Removes the definition of a domain, given by name, UUID or id. A running domain keeps running, and is gone when it ends.
+ * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless it is to be deleted; DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
  */
 export async function undefineDomain(
   reference: string,
@@ -34,7 +34,7 @@ export async function undefineDomain(
   }
   if (options.managedSave !== true)
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
-  // The image goes last: one that is left over finds no domain, one that is missed is lost.
+  // The image is removed last: an image without a domain does no harm, a domain without its image has lost its state.
   await removeDefinition(directories, name)
   if (options.managedSave === true && (await hasUsableManagedSave(paths, domain.record)))
     await removeManagedImage(directories, paths)

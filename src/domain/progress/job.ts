@@ -9,24 +9,24 @@ import { type ProcessIdentity, identifyProcess } from '../../qemu/process-identi
 import type { OnProgress, RestoreProgress, SaveProgress } from './progress.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
-/** What takes long enough to be watched and stopped from another terminal. */
+/** Operations that take long enough to be watched and cancelled from another terminal. */
 export type JobOperation = 'save' | 'managedsave' | 'restore' | 'start'
 
-/** A job as it is written down for others: `job.json` in the runtime directory, and in the state directory when it has ended. */
+/** A job as other processes read it: in `job.json` in the runtime directory, and in the state directory once it has ended. */
 export interface JobRecord {
   readonly operation: JobOperation
   readonly id: string
-  /** The process that does it. */
+  /** The process that does the job. */
   readonly process: ProcessIdentity
   /** ISO 8601. */
   readonly startedAt: string
   readonly elapsedMs: number
   readonly progress: SaveProgress | RestoreProgress | undefined
-  /** How the memory went, as last known. */
+  /** The last known progress of the memory. */
   readonly transfer: SaveProgress | RestoreProgress | undefined
   readonly outcome?: 'completed' | 'failed' | 'cancelled'
   readonly error?: string
-  /** What the act answered. */
+  /** The result of the operation. */
   readonly result?: unknown
 }
 
@@ -35,9 +35,9 @@ const LOOK_MS = 100
 
 type Progress = SaveProgress | RestoreProgress
 
-/** A save or restore under way, for others to see and to stop. Its owner holds the domain's lock; dispose it before that. */
+/** A save or restore in progress, which other processes can watch and cancel. Its owner holds the domain's lock; dispose the job before the lock. */
 export class Job implements AsyncDisposable {
-  /** Aborted by the caller's own signal, and when somebody else asks (`domjobabort`). */
+  /** Aborted by the caller's own signal, and by another process (`domjobabort`). */
   readonly signal: AbortSignal
   readonly #paths: RuntimePaths
   readonly #onProgress: OnProgress<never> | undefined
@@ -62,7 +62,7 @@ export class Job implements AsyncDisposable {
     this.#timer.unref()
   }
 
-  /** Begins one; `options` are those of the act. */
+  /** Begins a job; `options` are those of the operation. */
   static async begin(
     paths: RuntimePaths,
     operation: JobOperation,
@@ -88,7 +88,7 @@ export class Job implements AsyncDisposable {
     return job
   }
 
-  /** For the act's own `report`: tells the caller, and others twice a second. */
+  /** The operation calls this with its progress. Reports to the caller, and about twice a second to other processes. */
   readonly report = (progress: Progress): void => {
     ;(this.#onProgress as OnProgress<Progress> | undefined)?.(progress)
     const moves = progress.phase === 'transferring' || progress.phase === 'loading'
@@ -102,13 +102,13 @@ export class Job implements AsyncDisposable {
     if (changed || performance.now() - this.#writtenMs >= WRITE_MS) this.#write()
   }
 
-  /** Notes the end of the act; gives its result back. */
+  /** Records the success of the operation; returns its result. */
   complete<Result>(result: Result): Result {
     this.#record = { ...this.#record, outcome: 'completed', result }
     return result
   }
 
-  /** Notes a failure; gives the error back. */
+  /** Records a failure; returns the error. */
   failed(error: unknown): unknown {
     const outcome = error instanceof CancelledError ? 'cancelled' : 'failed'
     const text = error instanceof Error ? error.message : String(error)
@@ -123,7 +123,7 @@ export class Job implements AsyncDisposable {
     const elapsedMs = performance.now() - this.#startMs
     const record = { outcome, ...this.#record, elapsedMs } as const
     await writeJob(this.#paths.lastJob, record).catch(() => undefined)
-    // Last: who waits for the end of the job wants to know how it ended.
+    // Last, because processes that wait for the end of the job then read how it ended.
     for (const path of [this.#paths.jobAbort, this.#paths.job])
       await removeFile(path).catch(() => undefined)
   }
@@ -134,18 +134,17 @@ export class Job implements AsyncDisposable {
     if (outcome !== undefined || record.progress?.phase === 'ending') return
     this.#writing = this.#writing
       .then(() => writeJob(this.#paths.job, record))
-      // Progress that cannot be written down does not hinder the act.
+      // A failure to write progress does not disturb the operation.
       .catch(() => undefined)
   }
 
   async #look(): Promise<void> {
     const asked = await readText(this.#paths.jobAbort).catch(() => undefined)
-    if (asked === this.#record.id)
-      this.#abort.abort(new Error('Somebody asked for it with domjobabort'))
+    if (asked === this.#record.id) this.#abort.abort(new Error('Cancelled by domjobabort'))
   }
 }
 
-/** The job of a record file; `undefined` when there is none. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
+/** The job in a record file; `undefined` if there is none. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
 export async function readJob(path: string): Promise<JobRecord | undefined> {
   return readRecordFile(JOB, path)
 }
@@ -158,7 +157,7 @@ async function writeJob(path: string, record: JobRecord): Promise<void> {
 const JOB: RecordKind<JobRecord> = {
   what: 'the record of a save or restore',
   version: 1,
-  hint: 'It only tells how far that is, or was: it may be removed',
+  hint: 'It only shows progress: you may remove it',
   parse(value) {
     const fields = fieldsOf(value)
     const fits =

@@ -1,8 +1,8 @@
-/** How far a transfer of guest memory is, and how fast. */
+/** The progress of a transfer of guest memory. */
 export interface TransferMeasure {
   /** 0 to 100, of the guest's RAM. */
   readonly percent: number
-  /** Guest RAM dealt with so far, zero pages included, and in all (0 while unknown), in bytes. */
+  /** Guest RAM processed so far, zero pages included, and in total (0 while unknown), in bytes. */
   readonly ramBytes: number
   readonly ramTotalBytes: number
   /** Bytes exchanged with QEMU. */
@@ -14,14 +14,14 @@ export interface TransferMeasure {
   /** Bytes that each channel carried. */
   readonly channelBytes: readonly number[]
   readonly elapsedMs: number
-  /** Time left at the present rate; `undefined` while it cannot be told. */
+  /** Time left at the present rate; `undefined` while unknown. */
   readonly etaMs: number | undefined
 }
 
-/** The phases of a save, in this order. The guest stands still from `stopping` to the end. */
+/** The phases of a save, in this order. The guest is stopped from `stopping` to the end. */
 export type SaveProgress =
   | { readonly phase: 'checking' }
-  /** Only where the domain was restored lazily and is not all there yet: nothing is done before it is. */
+  /** Only if the domain was restored lazily and its memory is still being loaded. The save waits for it. */
   | {
       readonly phase: 'waiting-for-memory'
       readonly image: string

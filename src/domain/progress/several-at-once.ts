@@ -1,4 +1,4 @@
-/** Does something with each item, at most `limit` at the same time, in order; gives the results in order. `act` must not throw. */
+/** Calls `act` for each item in order, at most `limit` at the same time. Returns the results in order. `act` must not throw. */
 export async function severalAtOnce<Item, Result>(
   items: readonly Item[],
   limit: number,

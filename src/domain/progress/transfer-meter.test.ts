@@ -13,7 +13,7 @@ const at = (
   channelBytes: [transferredBytes],
 })
 
-test('TransferMeter tells rate and time left from the last seconds', () => {
+test('TransferMeter computes rate and time left from the last seconds', () => {
   const meter = new TransferMeter(10_000)
   const first = meter.measure(at(0, 0), 10_000)
   assert.equal(first.percent, 0)
@@ -23,19 +23,19 @@ test('TransferMeter tells rate and time left from the last seconds', () => {
   assert.equal(half.rateBytesPerSecond, 250)
   assert.equal(half.etaMs, 1000)
   assert.equal(half.elapsedMs, 1000)
-  // Long after, only what moved within the window counts.
+  // Much later, only bytes that moved within the window count.
   const stalled = meter.measure(at(500, 250), 20_000)
   assert.equal(stalled.rateBytesPerSecond, 0)
   assert.equal(stalled.etaMs, undefined)
 })
 
-test('TransferMeter does not count into the rate what was there before it looked', () => {
+test('TransferMeter leaves bytes from before its first look out of the rate', () => {
   const meter = new TransferMeter(0)
   assert.equal(meter.measure(at(900, 900), 1).rateBytesPerSecond, 0)
   assert.equal(meter.measure(at(1000, 1000), 1001).rateBytesPerSecond, 100)
 })
 
-test('TransferMeter says 0 percent when the total is unknown', () => {
+test('TransferMeter reports 0 percent when the total is unknown', () => {
   const meter = new TransferMeter(0)
   const measure = meter.measure({ ...at(10, 10), ramTotalBytes: 0 }, 100)
   assert.equal(measure.percent, 0)

@@ -10,7 +10,7 @@ interface Sample {
   readonly transferredBytes: number
 }
 
-/** Turns the counters of a transfer into measures with a rate and a time left. Times are of any clock that only goes up. */
+/** Turns the counters of a transfer into measures with a rate and a time left. Times are of any monotonic clock. */
 export class TransferMeter {
   readonly #startMs: number
   #window: readonly Sample[] = []
@@ -43,7 +43,7 @@ export class TransferMeter {
   }
 }
 
-/** Reports a transfer about five times a second until it is disposed, and once more then. */
+/** Reports a transfer about five times a second until it is disposed, and once at the end. */
 export function watchTransfer(
   read: () => TransferProgress,
   report: (measure: TransferMeasure) => void,

@@ -11,9 +11,9 @@ export interface AllMemoryOptions extends DomainOptions {
 }
 
 /**
- * Waits until all memory of a domain, given by name, UUID or id, is in its QEMU: from then on a lazy restore needs its image no more. Returns at once for a
- * domain that was not restored lazily. A domain that was restored by `map` keeps using the image for as long as it runs.
- * @throws DomainError DOMAIN_NOT_FOUND; DOMAIN_WRONG_STATE when the memory will not come (`recoverPostcopyDomain` brings it); CancelledError
+ * Waits until QEMU has all memory of a domain, given by name, UUID or id. From then on a lazy restore no longer needs its image. Returns at once for a
+ * domain that was not restored lazily. A domain that was restored by `map` uses the image for as long as it runs.
+ * @throws DomainError DOMAIN_NOT_FOUND; DOMAIN_WRONG_STATE if nothing loads the rest (`recoverPostcopyDomain` does); CancelledError
  * @example
  * const { name } = await restoreDomain('/backup/web.save', { mode: 'lazy' })
  * await waitForDomainMemory(name)

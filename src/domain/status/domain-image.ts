@@ -5,8 +5,8 @@ import { observe } from '../store/presence.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 
 /**
- * The save image of a domain, given by name: while it runs, the one that it was restored from; else the one that it was saved to. `undefined` when there is
- * none. The file may have been moved or deleted since.
+ * The save image of a domain, given by name: for a running domain the image that it was restored from, otherwise the image that it was saved to.
+ * `undefined` if there is none. The file may have been moved or deleted since.
  * @throws UsageError BAD_ARGUMENT, StorageError
  */
 export async function imageOfDomain(

@@ -20,13 +20,13 @@ export interface LifecycleEvent {
     | 'Crashed'
   /** `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed`, … */
   readonly detail: string
-  /** When it was seen, ISO 8601. */
+  /** When Stasis saw it, ISO 8601. */
   readonly time: string
 }
 
-/** Which events. */
+/** Which events to watch. */
 export interface EventOptions extends DomainOptions {
-  /** Only those of this domain, by name. */
+  /** Only events of the domain with this name. */
   readonly domain?: string | undefined
 }
 
@@ -39,8 +39,8 @@ interface Seen {
 }
 
 /**
- * What happens to domains from now on, until `signal` is aborted. Nobody sends events, for there is no daemon: this looks four times a second
- * at what there is, so that what begins and ends in between is not seen.
+ * Yields lifecycle events of domains from now on, until `signal` is aborted. There is no daemon that sends events, so this looks four times a
+ * second. It does not see a change that is undone between two looks.
  * @throws StorageError
  */
 export async function* watchEvents(
@@ -75,7 +75,7 @@ async function look(directories: Directories, options: EventOptions): Promise<Lo
   )
   const pairs = wanted.map(async (entry) => {
     const { persistent, record } = entry
-    // A QEMU that is being started is no guest yet.
+    // A QEMU that is being started is not a guest until it has started.
     const pid = record?.stage === 'running' ? record.pid : undefined
     const state = pid === undefined ? 'shut off' : await stateOf(entry)
     const seen = { persistent, pid, state } as const

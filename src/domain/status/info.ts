@@ -13,15 +13,15 @@ import { hasUsableManagedSave } from '../store/managed-image.ts'
 
 /** Facts about one domain. */
 export interface DomainInfo extends DomainSummary {
-  /** How it last ended, when it does not run and that is known. */
+  /** How it last ended, if it is not running and this is known. */
   readonly lastEnd: LastEnd | undefined
   readonly osType: 'hvm'
   readonly vcpus: number
   readonly maxMemoryBytes: number
   readonly usedMemoryBytes: number
-  /** Processor time that its QEMU used so far. */
+  /** Processor time that its QEMU has used so far. */
   readonly cpuTimeMs: number | undefined
-  /** A lazy restore whose memory is not all there yet. */
+  /** A lazy restore whose memory is still being loaded. */
   readonly postcopy: PostcopyState | undefined
 }
 

@@ -7,24 +7,24 @@ import { postcopyState } from '../store/postcopy-state.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { askRunState } from '../machine/monitor.ts'
 
-/** One line of the list of domains. */
+/** One entry of the list of domains. */
 export interface DomainSummary {
   readonly name: string
   readonly uuid: string
   /** The pid of its QEMU while it runs. */
   readonly id: number | undefined
   readonly state: DomainState
-  /** Whether it is defined, and so stays when it ends. */
+  /** Whether it is defined, and so remains when its QEMU ends. */
   readonly persistent: boolean
-  /** Whether it is in a managed save, from which its next start goes on. */
+  /** Whether it has a managed save, from which its next start resumes. */
   readonly managedSave: boolean
   /** Whether it starts with the host. */
   readonly autostart: boolean
 }
 
-/** How to list. */
+/** Which domains to list. */
 export interface ListOptions extends DomainOptions {
-  /** Those that do not run, too. */
+  /** Also those that are not running. */
   readonly all?: boolean | undefined
   /** Only those with a managed save, or only those without. */
   readonly managedSave?: boolean | undefined
@@ -32,7 +32,7 @@ export interface ListOptions extends DomainOptions {
   readonly autostart?: boolean | undefined
 }
 
-/** The domains that run, or all of them: those that run first, each part by name. @throws StorageError */
+/** The running domains, or all of them. Running domains come first; both parts are sorted by name. @throws StorageError */
 export async function listDomains(options: ListOptions = {}): Promise<readonly DomainSummary[]> {
   const directories = resolveDirectories(options)
   const entries = await listEntries(directories)
@@ -68,10 +68,10 @@ async function summarise(
   }
 }
 
-/** What a domain does now. */
+/** The present state of a domain. */
 export async function stateOf(entry: DomainEntry, signal?: AbortSignal): Promise<DomainState> {
   if (entry.record === undefined) return 'shut off'
-  // QEMU calls a guest running of which a processor waits for a page that never comes.
+  // QEMU reports a guest as running even if a processor waits for a page that will never arrive.
   if ((await postcopyState(entry.paths))?.state === 'failed') return 'paused'
   const runState = await askRunState(entry.paths, signal)
   return runState === undefined ? 'no state' : stateOfRunState(runState)

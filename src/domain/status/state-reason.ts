@@ -8,21 +8,22 @@ import { stateOf } from './list.ts'
 import { askRunState } from '../machine/monitor.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 
-/** What a domain does, and why. */
+/** The state of a domain, and the reason for it. */
 export interface StateWithReason {
   readonly name: string
   readonly state: DomainState
   /** In virsh's words where it has one: `booted`, `restored`, `user`, `saving`, `shutdown`, `destroyed`, `crashed`, `saved`, … */
   readonly reason: string
-  /** When it ended, ISO 8601, and what its QEMU wrote last, when it crashed. */
+  /** When it ended, ISO 8601. */
   readonly since?: string
+  /** The last lines that its QEMU wrote, if it crashed. */
   readonly lastLines?: string
   /** The image that it was saved to. */
   readonly image?: string
 }
 
 /**
- * What a domain, given by name, UUID or id, does and why.
+ * The state of a domain, given by name, UUID or id, and the reason for it.
  * @throws DomainError DOMAIN_NOT_FOUND, StorageError
  */
 export async function domainStateReason(

@@ -6,17 +6,17 @@ import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { probeEmulator } from '../machine/emulator.ts'
 
-/** What is at work here. */
+/** The versions in use. */
 export interface Versions {
   readonly stasis: string
   readonly node: string
-  /** The QEMU that domains run on which name no other; `undefined` when there is none. */
+  /** The QEMU of domains whose XML names no other; `undefined` if there is none. */
   readonly qemu:
     | { readonly version: string; readonly emulator: string; readonly kvm: boolean }
     | undefined
 }
 
-/** The versions of Stasis, Node and QEMU. @throws QemuError when a QEMU is there and does not start */
+/** The versions of Stasis, Node and QEMU. @throws QemuError if there is a QEMU and it does not start */
 export async function versions(options: DomainOptions = {}): Promise<Versions> {
   return {
     stasis: await ownVersion(),

@@ -11,14 +11,14 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 const LOOK_MS = 50
 const PATIENCE_MS = 60_000
 
-/** How to look for a job. */
+/** Which job to look for. */
 export interface JobInfoOptions extends DomainOptions {
-  /** The one that ended last, not the one under way. */
+  /** The job that ended last instead of the one in progress. */
   readonly completed?: boolean | undefined
 }
 
 /**
- * The save or restore of a domain, given by name, UUID or id, that some process does now, or that ended last; `undefined` when there is
+ * The save or restore of a domain, given by name, UUID or id, that a process is doing now, or that ended last; `undefined` if there is
  * none.
  * @throws DomainError DOMAIN_NOT_FOUND
  */
@@ -31,8 +31,8 @@ export async function jobInfo(
 }
 
 /**
- * Cancels the save or restore of a domain that some process does now, and waits until it is over; the guest goes on as before it.
- * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_WRONG_STATE when there is none; QemuError QEMU_TIMEOUT, StorageError, CancelledError
+ * Cancels the save or restore of a domain that a process is doing now, and waits until it has ended. The guest continues as before.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_WRONG_STATE if there is none; QemuError QEMU_TIMEOUT, StorageError, CancelledError
  */
 export async function abortJob(
   reference: string,
