@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { openImage } from '../src/image/open-image.ts'
-import { openImageSender } from '../src/transfer/image-senders/sender-table.ts'
+import { openPagesSender } from '../src/transfer/image-senders/pages.ts'
 import { BenchMachine } from './machine.ts'
 
 // A process of its own for each measurement, so that its peak memory is this restore's.
@@ -10,7 +10,9 @@ const [emulator = '', directory = '', path = '', ramBytes = '', connections = ''
 const cpuBefore = process.cpuUsage()
 const started = performance.now()
 await using image = await openImage(path, { direct: true })
-await using sender = openImageSender(image, {
+const { pages, deviceState } = image
+if (pages === undefined || deviceState === undefined) throw new Error(`${path} is one stream`)
+await using sender = openPagesSender(path, pages, deviceState, {
   readers: Number(connections),
   backends: [{ id: 'pc.ram', length: Number(ramBytes) }],
 })

@@ -87,7 +87,7 @@ export type {
   RestoreResult,
   RestoreTiming,
 } from './domain/restore/restore-request.ts'
-export type { RestoreMode } from './domain/restore/restore-mode.ts'
+export type { RestoreMode } from './domain/memory-sources/memory-source.ts'
 export { resumeDomain } from './domain/lifecycle/resume.ts'
 export { saveDomain } from './domain/save/save.ts'
 export type { SaveOptions, SaveResult, SaveTiming } from './domain/save/save.ts'

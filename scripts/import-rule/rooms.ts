@@ -23,12 +23,13 @@ export const floors: Readonly<Record<string, number>> = {
  */
 export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   domain: {
-    host: 7,
-    check: 6,
-    lifecycle: 6,
-    foreign: 6,
-    restore: 5,
-    images: 5,
+    host: 8,
+    check: 7,
+    lifecycle: 7,
+    foreign: 7,
+    restore: 6,
+    images: 6,
+    'memory-sources': 5,
     save: 4,
     postcopy: 4,
     status: 4,

@@ -2,17 +2,16 @@ import assert from 'node:assert/strict'
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { chooseLoader } from '../../src/domain/memory-sources/choose-loader.ts'
+import type { MemorySource } from '../../src/domain/memory-sources/memory-source.ts'
 import { openImage } from '../../src/image/open-image.ts'
 import type { SaveFormat } from '../../src/image/save-format.ts'
 import type { FrameCodec } from '../../src/image/stasis/frame-codec.ts'
-import { probeMigration } from '../../src/migration/features.ts'
-import { startIncoming } from '../../src/migration/incoming.ts'
+import { type MigrationFeatures, probeMigration } from '../../src/migration/features.ts'
 import { startOutgoing } from '../../src/migration/outgoing.ts'
 import { contVm, stopVm } from '../../src/migration/run-state.ts'
 import { openChannelsReceiver } from '../../src/transfer/image-receivers/channels.ts'
 import { openRawReceiver } from '../../src/transfer/image-receivers/raw.ts'
-import type { ImageSender } from '../../src/transfer/image-senders/image-sender.ts'
-import { openImageSender } from '../../src/transfer/image-senders/sender-table.ts'
 import type {
   ImageReceiver,
   ImageReceiverOptions,
@@ -67,27 +66,30 @@ async function save(guest: SmallGuest, path: string, kind: SaveKind): Promise<Sa
   })
   const { uri, multifd } = target
   const zeroPageDetection = features.zeroPageDetections.includes('multifd') ? 'multifd' : undefined
-  await using migration = await startOutgoing(qmp, { ...multifd, uri, features, zeroPageDetection })
+  await using migration = await startOutgoing(qmp, {
+    channels: multifd.channels,
+    multifdCompression: multifd.compression,
+    uri,
+    features,
+    zeroPageDetection,
+  })
   await Promise.all([migration.completed(), target.received])
   return await target.publish()
 }
 
 async function restore(emulator: string, path: string, serial: string): Promise<SmallGuest> {
   await using machine = await openImage(path, { direct: true })
+  await using scratch = await tempDir()
   const backends = [{ id: 'pc.ram', length: RAM }]
-  await using sender = openImageSender(machine, { readers: 2, backends })
-  const guest = await launch(emulator, serial, sender)
+  const load = chooseLoader(machine, { backends, capabilities: [] })
+  const paths = { migrationSocket: scratch.join('in') }
+  await using source = load({ paths, readers: 2, signal: undefined })
+  const guest = await launch(emulator, serial, source)
   try {
-    const { qmp } = guest
-    const features = await probeMigration(qmp)
-    const socketPath = join(guest.directory, 'in')
-    const incoming = await startIncoming(qmp, {
-      ...sender.multifd,
-      uri: `unix:${socketPath}`,
-      features,
-    })
-    await sender.send(socketPath)
-    await incoming.completed()
+    const control = guest.qmp
+    const features = (): Promise<MigrationFeatures> => probeMigration(control)
+    const qemu = { control, pid: undefined, fresh: false, features }
+    await source.bring(qemu, { signal: undefined, report: () => undefined })
     return guest
   } catch (error) {
     await guest[Symbol.asyncDispose]()
@@ -95,14 +97,18 @@ async function restore(emulator: string, path: string, serial: string): Promise<
   }
 }
 
-function launch(emulator: string, serial: string, sender: ImageSender): Promise<SmallGuest> {
-  const file = sender.memoryFiles.get('pc.ram')
+function launch(
+  emulator: string,
+  serial: string,
+  { launchNeeds }: MemorySource,
+): Promise<SmallGuest> {
+  const memory = launchNeeds.memory.get('pc.ram')
   const backend =
-    file === undefined
+    memory === undefined
       ? `memory-backend-ram,id=pc.ram,size=${RAM}`
       : `memory-backend-file,id=pc.ram,mem-path=/proc/self/fd/3,size=${RAM},share=on`
   const argv = [...tinyArgv(serial, ['-object', backend]), '-S', '-incoming', 'defer']
-  return startSmallGuest(emulator, argv, file === undefined ? [] : [file])
+  return startSmallGuest(emulator, argv, memory === undefined ? [] : [memory.fd])
 }
 
 /** Saves a guest that has counted some, restores it, and waits until it has counted on with the right checksum. */

@@ -1,15 +1,14 @@
 import { join } from 'node:path'
 import { openImage } from '../../image/open-image.ts'
-import { probeMigration } from '../../migration/features.ts'
+import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
 import { contVm } from '../../migration/run-state.ts'
 import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
-import { openImageSender } from '../../transfer/image-senders/sender-table.ts'
 import { attachDomain } from './attach.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { connectMonitor } from '../machine/monitor.ts'
 import { attachedProvenance } from '../machine/provenance.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
-import { transferIn } from '../restore/restore-transfer.ts'
+import { chooseLoader } from '../memory-sources/choose-loader.ts'
 import { type SaveOptions, type SaveResult, saveDomain } from '../save/save.ts'
 
 /** How to save a QEMU that the caller started. */
@@ -82,14 +81,12 @@ async function restore(
   })
   await using scratch = await makeTemporaryDirectory('stasis-machine-')
   await using control = await connectMonitor(socket, { signal })
-  await using sender = openImageSender(image, {
-    readers: 2,
-    signal,
-    backends: [],
-  })
-  const socketPath = join(scratch.path, 'stream')
-  const features = await probeMigration(control, { signal })
-  await transferIn(control, sender, { socketPath, features, signal, report })
+  const load = chooseLoader(image, { backends: [], capabilities: [] })
+  const migrationSocket = join(scratch.path, 'stream')
+  await using source = load({ paths: { migrationSocket }, readers: 2, signal })
+  const features = (): Promise<MigrationFeatures> => probeMigration(control, { signal })
+  const qemu = { control, pid: undefined, fresh: false, features }
+  await source.bring(qemu, { signal, report })
   report({ phase: 'resuming' })
   const state = resumeAs ?? (wasRunning ? 'running' : 'paused')
   if (state === 'running') await contVm(control, { signal })

@@ -1,7 +1,6 @@
 import { InternalError, StasisError } from '../../errors.ts'
 import { commandEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
-import type { MemoryFile } from '../../qemu/command-line/options.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/end.ts'
@@ -10,8 +9,8 @@ import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { writeText } from '../../io/text-file.ts'
 import type { Emulator } from './emulator.ts'
+import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
-import type { MappedFile } from './mapped-memory.ts'
 import { clearRuntime } from '../store/presence.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 import { makeVariableStore } from './uefi.ts'
@@ -22,17 +21,11 @@ export interface LaunchPlan {
   /** The XML that it is launched from, for `live.xml`. */
   readonly xml: string
   readonly emulator: Emulator
-  /** Wait for an incoming machine. */
-  readonly incoming?: boolean | undefined
+  /** What it needs to wait for a saved machine; `undefined`: it starts from its reset state. */
+  readonly incoming?: LaunchNeeds | undefined
   readonly cpuOverride?: Cpu | undefined
-  /** Descriptors of memory files by the id of the backend. */
-  readonly memoryFiles?: ReadonlyMap<string, number> | undefined
-  /** Files whose content is the guest's RAM and that stay as they are, by the id of the backend. */
-  readonly mappedFiles?: ReadonlyMap<string, MappedFile> | undefined
   /** Arguments to launch it with in place of what the domain asks for, and where they were given. */
   readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
-  /** Monitors for who brings its memory while it runs: one on a path, one on the first socket that it inherits. */
-  readonly postcopy?: { readonly path: string; readonly inherited: readonly number[] } | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -75,7 +68,7 @@ export class LaunchedMachine implements AsyncDisposable {
         argv,
         cwd: plan.recorded?.cwd,
         env: plan.recorded === undefined ? commandEnvironment(plan.domain) : undefined,
-        extraFds: [...(plan.postcopy?.inherited ?? []), ...inherited(plan).map(({ fd }) => fd)],
+        extraFds: inheritedFds(plan.incoming ?? NEEDS_NOTHING),
         directory: paths.directory,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
         onSpawned,
@@ -116,45 +109,26 @@ const FIRST_INHERITED = 3
 
 function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
   if (plan.recorded !== undefined) return plan.recorded.argv
-  const { postcopy } = plan
-  const first = FIRST_INHERITED + (postcopy?.inherited.length ?? 0)
-  const memoryFiles = new Map<string, MemoryFile>(
-    inherited(plan).map(({ id, file }, index) => [
-      id,
-      { ...file, path: `/proc/self/fd/${first + index}` },
-    ]),
-  )
+  const { inherited, monitors, memory } = plan.incoming ?? NEEDS_NOTHING
+  const first = FIRST_INHERITED + inherited.length
   return buildCommandLine(plan.domain, {
     qemuVersion: plan.emulator.version,
-    monitors:
-      postcopy === undefined
-        ? []
-        : [
-            { id: 'stasis-postcopy', path: postcopy.path },
-            { id: 'stasis-kept', fd: FIRST_INHERITED },
-          ],
-    incoming: plan.incoming === true,
+    monitors,
+    incoming: plan.incoming !== undefined,
     cpuOverride: plan.cpuOverride,
-    memoryFiles,
+    memoryFiles: new Map(
+      [...memory].map(([id, { fd: _, ...file }], index) => [
+        id,
+        { ...file, path: `/proc/self/fd/${first + index}` },
+      ]),
+    ),
     socketDirectory: held.paths.directory,
   })
 }
 
-interface Inherited {
-  readonly id: string
-  readonly fd: number
-  readonly file: Omit<MemoryFile, 'path'>
-}
-
-/** The descriptors that QEMU inherits, in their order. */
-function inherited({ memoryFiles, mappedFiles }: LaunchPlan): readonly Inherited[] {
-  const filled = [...(memoryFiles ?? [])].map(([id, fd]) => ({ id, fd, file: { share: true } }))
-  const mapped = [...(mappedFiles ?? [])].map(([id, { fd, offset, readonly }]) => ({
-    id,
-    fd,
-    file: { share: false, offset, readonly },
-  }))
-  return [...filled, ...mapped]
+/** In the order in which `argumentsFor` numbers them. */
+function inheritedFds({ inherited, memory }: LaunchNeeds): readonly number[] {
+  return [...inherited, ...[...memory.values()].map(({ fd }) => fd)]
 }
 
 function recorded(record: RuntimeRecord | undefined): RuntimeRecord {

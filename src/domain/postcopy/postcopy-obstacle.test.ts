@@ -17,7 +17,7 @@ test(
   async () => {
     assert.equal(await postcopyObstacle(), undefined)
     const url = new URL('./postcopy-obstacle.ts', import.meta.url).href
-    const program = `import { postcopyObstacle } from ${JSON.stringify(url)}; console.log(await postcopyObstacle())`
+    const program = `import { postcopyObstacle } from ${JSON.stringify(url)}; console.log((await postcopyObstacle()).reason)`
     const args = ['--input-type=module', '-e', program]
     const { stdout, stderr } = spawnSync(process.execPath, args, {
       uid: NOBODY,

@@ -8,15 +8,15 @@ export class CloneFiles implements AsyncDisposable {
   readonly #made: string[] = []
   #kept = false
 
-  /** @throws StorageError, also when a file is there already */
-  static async make(clone: CloneXml, emulator: string): Promise<CloneFiles> {
+  /** Makes none when there is no clone. @throws StorageError, also when a file is there already */
+  static async make(clone: CloneXml | undefined, emulator: string): Promise<CloneFiles> {
     const files = new CloneFiles()
     try {
-      for (const overlay of clone.overlays) {
+      for (const overlay of clone?.overlays ?? []) {
         await createOverlay({ ...overlay, backing: resolve(overlay.backing) }, emulator)
         files.#made.push(overlay.path)
       }
-      if (clone.nvram !== undefined) {
+      if (clone?.nvram !== undefined) {
         const { from, to } = clone.nvram
         await copyToNew(from, to)
         files.#made.push(to)

@@ -20,7 +20,7 @@ import {
 import { type Directories, resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { stateDigest } from '../machine/state-digest.ts'
-import type { LinearPart } from '../machine/mapped-memory.ts'
+import type { LinearPart } from '../memory-sources/mapped-memory.ts'
 
 /** Images kept: so much room they may take when nothing else is said. */
 const DEFAULT_LIMIT_BYTES = 64 * 1024 ** 3

@@ -4,7 +4,7 @@ import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { XmlText } from '../store/xml-text.ts'
-import type { RestoreMode } from './restore-mode.ts'
+import type { RestoreMode } from '../memory-sources/memory-source.ts'
 
 /** How to restore. */
 export interface RestoreOptions extends DomainOptions, UnsupportedOptions {

@@ -1,11 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { QemuError, UsageError } from '../../errors.ts'
+import { UsageError } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
-import type { SavedMachine } from '../../image/saved-machine.ts'
-import { contVm } from '../../migration/run-state.ts'
-import { openImageSender } from '../../transfer/image-senders/sender-table.ts'
-import type { ImageSender } from '../../transfer/image-senders/image-sender.ts'
 import { CloneFiles } from './clone.ts'
 import { afterResume } from './after-resume.ts'
 import { resolveDirectories } from '../store/directories.ts'
@@ -21,11 +17,12 @@ import { LaunchedMachine } from '../machine/launch-machine.ts'
 import { migrationFeatures } from '../machine/migration-features.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { postcopyObstacle } from '../postcopy/postcopy-obstacle.ts'
-import { PostcopySource } from '../postcopy/postcopy-source.ts'
-import { type ChosenMode, chooseMode, postcopyRefusal } from './restore-mode.ts'
+import { chooseSource } from '../memory-sources/choose-source.ts'
+import type { HandOver, WaitingQemu } from '../memory-sources/memory-source.ts'
+import { RestoreClock } from './restore-clock.ts'
 import { type RestorePlan, planRestore } from './restore-plan.ts'
-import { transferIn } from './restore-transfer.ts'
 import type { RestoreOptions, RestoreResult } from './restore-request.ts'
+import { restoreResult } from './restore-result.ts'
 import { waitForMore } from './restore-wait.ts'
 
 /**
@@ -54,165 +51,105 @@ export async function restoreImage(
   options: RestoreOptions,
   own: { readonly managedSave?: HeldDomain; readonly output?: FirstOutput | undefined },
 ): Promise<RestoreResult> {
-  const left: PostcopySource[] = []
+  const last: HandOver[] = []
   try {
-    return await restoreUntilItRuns(path, options, { ...own, left })
+    return await restoreUntilItRuns(path, options, { ...own, last })
   } finally {
-    // Last: all that follows would share the processors with a process that begins.
-    for (const postcopy of left) await postcopy.handOver()
+    // Last: everything else would share the processors with a process that starts.
+    for (const handOver of last) await handOver()
   }
 }
 
-/** What is to be handed over, whether this succeeds or not, is `left`. */
+/** The steps of a restore. What is to be done last, even if this fails, goes into `last`. */
 async function restoreUntilItRuns(
   path: string,
   options: RestoreOptions,
   own: {
     readonly managedSave?: HeldDomain
     readonly output?: FirstOutput | undefined
-    readonly left: PostcopySource[]
+    readonly last: HandOver[]
   },
 ): Promise<RestoreResult> {
-  const { managedSave, output, left } = own
-  const { signal: asked, onProgress } = options
-  const startMs = performance.now()
-  const file = resolve(path)
+  const clock = new RestoreClock()
+  const { managedSave, output, last } = own
+  const { bypassCache: direct, mode = 'auto' } = options
   const readers = resolveReaders(options.readers)
   const directories = resolveDirectories(options)
 
-  onProgress?.({ phase: 'opening' })
-  const direct = options.bypassCache
+  options.onProgress?.({ phase: 'opening' })
   await using opened = new AsyncDisposableStack()
-  const image = opened.use(await openImage(file, { direct, signal: asked }))
+  const image = opened.use(await openImage(resolve(path), { direct, signal: options.signal }))
   const plan = await planRestore(image, options.xml, directories, options)
-  const { name } = plan.domain
-  output?.begin(plan.domain)
+  const { domain, uuid } = plan
+  output?.begin(domain)
+
   await using stack = new AsyncDisposableStack()
-  const held = managedSave ?? stack.use(await HeldDomain.named(name, 'restore', options))
-  await using job = await Job.begin(
-    held.paths,
-    managedSave === undefined ? 'restore' : 'start',
-    options,
-  )
+  const held = managedSave ?? stack.use(await HeldDomain.named(domain.name, 'restore', options))
+  const operation = managedSave === undefined ? 'restore' : 'start'
+  await using job = await Job.begin(held.paths, operation, options)
   const { signal, report } = job
   held.requireOff()
-  const [source] = await Promise.all([
-    checkStale(held, image, plan.domain, { ...options, managedSave }),
-    checkIdentity(directories, { name, uuid: plan.uuid }),
+  const [restoredFrom] = await Promise.all([
+    checkStale(held, image, domain, { ...options, managedSave }),
+    checkIdentity(directories, { name: domain.name, uuid }),
   ])
 
-  const chosen = await chooseMode(image, plan, {
-    asked: plan.recorded === undefined ? (options.mode ?? 'auto') : 'load',
-    cached: options.mode === 'load' ? undefined : await findCached(directories, image),
-    postcopyObstacle,
-  })
-  using memory = chosen.mode === 'map' ? chosen.memory : undefined
-  await using files =
-    plan.clone === undefined
-      ? undefined
-      : await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
-  const mappedRam = plan.emulator.probed.migrationCapabilities.includes('mapped-ram')
-  const reading = { readers, mappedRam, signal }
-  await using sender = chosen.mode === 'lazy' ? undefined : openSender(image, plan, chosen, reading)
-  await using postcopy =
-    chosen.mode === 'lazy'
-      ? PostcopySource.begin(held.paths, image, plan.domain, {
-          direct,
-          readers: readers,
-          stateDir: directories.stateDir,
-        })
-      : undefined
+  const cached = (): ReturnType<typeof findCached> => findCached(directories, image)
+  const chosen = await chooseSource(image, plan, { mode, cached, postcopyObstacle })
+  await using files = await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
+  const { stateDir } = directories
+  await using source = chosen.open({ paths: held.paths, stateDir, readers, direct, signal })
   report({ phase: 'starting' })
-  await using machine = await LaunchedMachine.launch(held, {
-    ...plan,
-    incoming: true,
-    memoryFiles: sender?.memoryFiles,
-    mappedFiles: memory?.files,
-    postcopy: postcopy && { path: held.paths.postcopySocket, inherited: postcopy.inherited },
-    signal,
-  })
-  const { control } = machine
-  const launchedMs = performance.now()
-  const socketPath = held.paths.migrationSocket
-  const postcopyRefused = await postcopy?.loadDevices(control, signal)
-  if (postcopyRefused !== undefined && options.mode === 'lazy')
-    throw postcopyRefusal(image, postcopyRefused.reason)
-  const lazy = postcopy !== undefined && postcopyRefused === undefined
-  if (!lazy) {
-    await postcopy?.[Symbol.asyncDispose]()
-    await using late = sender ?? openImageSender(image, { ...reading, backends: [] })
-    const { emulator } = plan.emulator.probed
-    const features = await migrationFeatures(control, emulator, directories, signal)
-    const { pid } = machine.record
-    // What QEMU refused to begin changes nothing, but asking is cheap then.
-    const fresh = plan.recorded === undefined && postcopyRefused === undefined
-    await transferIn(control, late, { socketPath, features, fresh, pid, signal, report })
-  }
-  const loadedMs = performance.now()
+  const incoming = source.launchNeeds
+  await using machine = await LaunchedMachine.launch(held, { ...plan, incoming, signal })
+  clock.launched()
+  const brought = await source.bring(waitingQemu(machine, plan, held, signal), { signal, report })
+  clock.loaded()
 
   report({ phase: 'resuming' })
-  const runs =
-    options.resumeAs === undefined ? image.description.wasRunning : options.resumeAs === 'running'
-  if (runs) await beginGuest(held, { ...machine.completed, restoredFrom: source }, plan.domain)
-  else await machine.markComplete({ restoredFrom: source })
+  const state = options.resumeAs ?? (image.description.wasRunning ? 'running' : 'paused')
+  const runs = state === 'running'
+  if (runs) await beginGuest(held, { ...machine.completed, restoredFrom }, domain)
+  else await machine.markComplete({ restoredFrom })
   const keep = (): void => {
     machine.detach()
-    files?.detach()
-    if (lazy) left.push(postcopy.detach(opened.move()))
+    files.detach()
+    last.push(source.detach(opened))
   }
-  try {
-    if (runs && lazy) await postcopy.watch((bounds) => contVm(control, bounds), signal)
-    else if (runs) await contVm(control, { signal })
-  } catch (error) {
-    // A guest that may run only goes on from here: the rest is for postcopy-recover.
-    const refused = error instanceof QemuError && error.code === 'QEMU_REFUSED'
-    if (lazy && !refused) keep()
-    throw error
-  }
-  const ranMs = performance.now()
-  keep()
+  if (runs) await source.resume(machine.control, { signal, onRunning: keep })
+  else keep()
+  clock.ran()
+
   await forgetEnd(held.paths)
-  if (runs)
-    await removeConsumedManagedSave(held.paths, { restoredFrom: { ...source, begun: true } })
-  if (runs) await afterResume(held, control, options)
-  const ramBytes = plan.domain.memoryBytes
-  const mode = postcopyRefused === undefined ? chosen.mode : 'load'
-  return job.complete({
-    name,
-    uuid: plan.uuid,
-    id: machine.record.pid,
-    path: file,
-    format: image.format,
-    state: runs ? 'running' : 'paused',
-    mode,
-    modeReason: postcopyRefused === undefined ? chosen.why : `no lazy: ${postcopyRefused.reason}`,
-    ramBytes,
-    timing: {
-      totalMs: ranMs - startMs,
-      startMs: launchedMs - startMs,
-      loadMs: loadedMs - launchedMs,
-      resumeMs: ranMs - loadedMs,
-      deviceStateMs: loadedMs - startMs,
-      firstOutputMs: undefined,
-      allRamMs: mode === 'load' ? loadedMs - startMs : undefined,
-    },
-    throughputBytesPerSecond: (ramBytes / (ranMs - startMs)) * 1000,
-  })
+  if (runs) {
+    const begun = { ...restoredFrom, begun: true }
+    await removeConsumedManagedSave(held.paths, { restoredFrom: begun })
+    await afterResume(held, machine.control, options)
+  }
+  return job.complete(
+    restoreResult(image, plan, {
+      id: machine.record.pid,
+      state,
+      mode: brought.mode,
+      modeReason: brought.otherwise ?? chosen.why,
+      timing: clock.timing(brought),
+    }),
+  )
 }
 
-function openSender(
-  image: SavedMachine,
-  plan: RestorePlan,
-  chosen: ChosenMode,
-  options: {
-    readonly readers: number
-    readonly mappedRam: boolean
-    readonly signal: AbortSignal | undefined
-  },
-): ImageSender {
-  if (chosen.mode !== 'map') return openImageSender(image, { ...options, backends: plan.backends })
-  const mapped = new Set(chosen.memory.files.keys())
-  return openImageSender(image, { ...options, backends: [], mapped })
+function waitingQemu(
+  { control, record }: LaunchedMachine,
+  { emulator, recorded }: RestorePlan,
+  { directories }: HeldDomain,
+  signal: AbortSignal,
+): WaitingQemu {
+  const path = emulator.probed.emulator
+  return {
+    control,
+    pid: record.pid,
+    fresh: recorded === undefined,
+    features: () => migrationFeatures(control, path, directories, signal),
+  }
 }
 
 const MAX_READERS = 64

@@ -1,25 +1,24 @@
 import { CancelledError, ImageError } from '../../errors.ts'
 import type { ChannelStreams } from '../../image/saved-machine.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
-import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
+import type { ImageSender, StreamSenderOptions } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 
 /** Sends a main stream and its multifd channels to QEMU verbatim, each on its own connection. */
 export function openChannelsSender(
   channels: ChannelStreams,
-  options: ImageSenderOptions,
+  options: StreamSenderOptions,
 ): ImageSender {
   return new ChannelsSender(channels, options)
 }
 
 class ChannelsSender implements ImageSender {
-  readonly memoryFiles: ReadonlyMap<string, number> = new Map()
   readonly multifd: ImageSender['multifd']
   readonly #channels: ChannelStreams
-  readonly #options: ImageSenderOptions
+  readonly #options: StreamSenderOptions
   #connections: readonly IncomingConnection[] = []
 
-  constructor(channels: ChannelStreams, options: ImageSenderOptions) {
+  constructor(channels: ChannelStreams, options: StreamSenderOptions) {
     this.#channels = channels
     this.#options = options
     this.multifd = { channels: channels.count, compression: channels.compression }

@@ -13,9 +13,12 @@ import {
 import { tempDir } from '../../../test/support/temp-dir.ts'
 import { openImage } from '../../image/open-image.ts'
 import { NewImage } from '../../image/new-image.ts'
-import { PAGE_SIZE } from '../../image/saved-machine.ts'
+import { PAGE_SIZE, type SavedMachine } from '../../image/saved-machine.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
-import { openImageSender } from './sender-table.ts'
+import { openChannelsSender } from './channels.ts'
+import type { ImageSender } from './image-sender.ts'
+import { type PagesSender, type PagesSenderOptions, openPagesSender } from './pages.ts'
+import { openStreamSender } from './stream.ts'
 
 const options = { readers: 3, direct: true, backends: [] }
 const pcRam = { id: 'pc.ram', length: 64 * PAGE_SIZE }
@@ -58,16 +61,33 @@ function parseStream(stream: Uint8Array): {
   return { ram, parser }
 }
 
+function sendPages(
+  { path, pages, deviceState }: SavedMachine,
+  more: Partial<PagesSenderOptions> = {},
+): PagesSender {
+  assert.ok(pages !== undefined && deviceState !== undefined)
+  return openPagesSender(path, pages, deviceState, { ...options, ...more })
+}
+
+/** The sender for what an image offers. */
+function sendAny(machine: SavedMachine, signal?: AbortSignal): ImageSender {
+  const { channels: several, stream } = machine
+  if (several !== undefined) return openChannelsSender(several, { signal })
+  return stream === undefined
+    ? sendPages(machine, { signal })
+    : openStreamSender(stream, { signal })
+}
+
 async function stasisImage(path: string): Promise<void> {
   await writeFile(path, buildStasisImage().bytes)
 }
 
-test('openImageSender() fills the memory file of a backend and sends the other blocks', async () => {
+test('openPagesSender() fills the memory file of a backend and sends the other blocks', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
-  await using sender = openImageSender(machine, { ...options, backends: [pcRam] })
+  await using sender = sendPages(machine, { backends: [pcRam] })
   assert.deepEqual(sender.multifd, { channels: 0, compression: 'none' })
   const memory = sender.memoryFiles.get('pc.ram')
   assert.ok(memory !== undefined)
@@ -88,12 +108,12 @@ test('openImageSender() fills the memory file of a backend and sends the other b
   assert.ok(fileBytes > PAGE_SIZE)
 })
 
-test('openImageSender() sends every page of every block when there is no backend', async () => {
+test('openPagesSender() sends every page of every block when there is no backend', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
-  await using sender = openImageSender(machine, options)
+  await using sender = sendPages(machine)
   assert.equal(sender.memoryFiles.size, 0)
   await using incoming = await fakeIncoming(dir.join('s'))
   await sender.send(dir.join('s'))
@@ -103,49 +123,19 @@ test('openImageSender() sends every page of every block when there is no backend
   assert.ok(ram.get('rom')?.equals(testPages(1000, 2)))
 })
 
-test('openImageSender() refuses a backend that does not fit the image', async () => {
+test('openPagesSender() refuses a backend that does not fit the image', async () => {
   await using dir = await tempDir()
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
   const refusal = (id: string, length: number): void => {
-    assert.throws(() => openImageSender(machine, { ...options, backends: [{ id, length }] }), {
+    assert.throws(() => sendPages(machine, { backends: [{ id, length }] }), {
       code: 'IMAGE_INCOMPATIBLE',
       path,
     })
   }
   refusal('ram', 64 * PAGE_SIZE)
   refusal('pc.ram', 65 * PAGE_SIZE)
-})
-
-test('openImageSender() leaves a mapped-ram file to a QEMU with a loader for it, unless QEMU maps blocks', async () => {
-  await using dir = await tempDir()
-  const path = dir.join('image')
-  await stasisImage(path)
-  await using opened = await openImage(path, options)
-  const machine = { ...opened, mappedRam: { fd: 9, offset: 4000, direct: true } }
-  const backends = [pcRam]
-  await using left = openImageSender(machine, { ...options, backends, mappedRam: true })
-  assert.deepEqual(left.mappedRam, {
-    uri: `file:/proc/${process.pid}/fd/9,offset=4000`,
-    directIo: true,
-  })
-  assert.deepEqual(left.multifd, { channels: 3, compression: 'none' })
-  assert.equal(left.memoryFiles.size, 0)
-  assert.ok(left.progress().ramTotalBytes > PAGE_SIZE)
-  const others = [
-    { mappedRam: false },
-    { mappedRam: undefined },
-    { mappedRam: true, mapped: new Set(['pc.ram']) },
-  ]
-  for (const other of others) {
-    await using sender = openImageSender(machine, { ...options, ...other })
-    assert.equal(sender.mappedRam, undefined)
-  }
-  const wrong = [{ id: 'pc.ram', length: PAGE_SIZE }]
-  assert.throws(() => openImageSender(machine, { ...options, mappedRam: true, backends: wrong }), {
-    code: 'IMAGE_INCOMPATIBLE',
-  })
 })
 
 test('send() reports a damaged frame, and sends no devices', async () => {
@@ -155,7 +145,7 @@ test('send() reports a damaged frame, and sends no devices', async () => {
   bytes[frames[0]!.offset + 3]! ^= 1
   await writeFile(path, bytes)
   await using machine = await openImage(path, options)
-  await using sender = openImageSender(machine, { ...options, backends: [pcRam] })
+  await using sender = sendPages(machine, { backends: [pcRam] })
   await using incoming = await fakeIncoming(dir.join('s'))
   await assert.rejects(sender.send(dir.join('s')), {
     code: 'IMAGE_CORRUPT',
@@ -170,7 +160,7 @@ test('a sender that is disposed before send() leaves nothing behind', async () =
   const path = dir.join('image')
   await stasisImage(path)
   await using machine = await openImage(path, options)
-  const sender = openImageSender(machine, { ...options, backends: [pcRam] })
+  const sender = sendPages(machine, { backends: [pcRam] })
   const memory = sender.memoryFiles.get('pc.ram')
   await sender[Symbol.asyncDispose]()
   await assert.rejects(readFile(`/proc/self/fd/${memory}`))
@@ -183,11 +173,11 @@ async function rawImage(path: string, body: Uint8Array): Promise<void> {
   await image.publish(image.bodyOffset + body.length)
 }
 
-test('openImageSender() sends a raw stream verbatim', async () => {
+test('openStreamSender() sends a raw stream verbatim', async () => {
   await using dir = await tempDir()
   await rawImage(dir.join('image'), single)
   await using machine = await openImage(dir.join('image'), options)
-  await using sender = openImageSender(machine, options)
+  await using sender = sendAny(machine)
   await using incoming = await fakeIncoming(dir.join('s'))
   await sender.send(dir.join('s'))
   await incoming.ended(1)
@@ -195,11 +185,11 @@ test('openImageSender() sends a raw stream verbatim', async () => {
   assert.equal(sender.progress().transferredBytes, single.length)
 })
 
-test('openImageSender() sends channels verbatim, main first', async () => {
+test('openChannelsSender() sends channels verbatim, main first', async () => {
   await using dir = await tempDir()
   await writeChannelsImage(dir.join('image'), main, channels)
   await using machine = await openImage(dir.join('image'), options)
-  await using sender = openImageSender(machine, options)
+  await using sender = sendAny(machine)
   assert.deepEqual(sender.multifd, { channels: 2, compression: 'none' })
   await using incoming = await fakeIncoming(dir.join('s'))
   await sender.send(dir.join('s'))
@@ -220,7 +210,7 @@ test('send() rejects and withholds the end when the checksum of a channel is wro
   for (const hangUpAfter of [Infinity, 300_000]) {
     const socket = dir.join(`s${hangUpAfter}`)
     await using machine = await openImage(dir.join('image'), options)
-    await using sender = openImageSender(machine, options)
+    await using sender = sendAny(machine)
     await using incoming = await fakeIncoming(socket, { hangUpAfter })
     await assert.rejects(sender.send(socket), { code: 'IMAGE_CORRUPT', path: dir.join('image.2') })
     await incoming.ended(3)
@@ -239,7 +229,7 @@ for (const kind of ['raw', 'channels'] as const) {
     await using dir = await tempDir()
     await makeImage(kind, dir.join('image'))
     await using machine = await openImage(dir.join('image'), options)
-    await using sender = openImageSender(machine, options)
+    await using sender = sendAny(machine)
     await using _incoming = await fakeIncoming(dir.join('s'), { hangUpAfter: 10 })
     await assert.rejects(sender.send(dir.join('s')), { code: 'QEMU_DIED', path: dir.join('s') })
   })
@@ -250,7 +240,7 @@ for (const kind of ['raw', 'channels', 'stasis'] as const) {
     await using dir = await tempDir()
     await makeImage(kind, dir.join('image'))
     await using machine = await openImage(dir.join('image'), options)
-    await using sender = openImageSender(machine, options)
+    await using sender = sendAny(machine)
     await assert.rejects(sender.send(dir.join('s')), { code: 'QEMU_DIED', path: dir.join('s') })
   })
 
@@ -259,7 +249,7 @@ for (const kind of ['raw', 'channels', 'stasis'] as const) {
     await makeImage(kind, dir.join('image'))
     await using machine = await openImage(dir.join('image'), options)
     const controller = new AbortController()
-    await using sender = openImageSender(machine, { ...options, signal: controller.signal })
+    await using sender = sendAny(machine, controller.signal)
     await using _incoming = await fakeIncoming(dir.join('s'))
     const sending = sender.send(dir.join('s'))
     controller.abort('enough')

@@ -5,7 +5,7 @@ import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-strea
 import { blockOfBackend } from './backend-block.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
 import { loadMemory } from './load-memory.ts'
-import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
+import type { ImageSender } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 import { type PageSink, sendBlock } from './send-block.ts'
 
@@ -17,6 +17,23 @@ const MAX_WORKERS = 64 - SENDING_READERS
 /** The most socket data prepared while QEMU starts: the ROMs of any machine. */
 const EARLY_LENGTH = 16 * 1024 * 1024
 
+/** How to send a machine whose pages can be read at random. */
+export interface PagesSenderOptions {
+  /** Workers that read the image at the same time, 1 to 64. */
+  readonly readers: number
+  /** RAM blocks that QEMU takes from a memory backend whose file we may fill: name (which is the backend's id) and size. */
+  readonly backends: readonly { readonly id: string; readonly length: number }[]
+  /** RAM blocks that QEMU has already mapped from a file: none of their pages is sent. */
+  readonly mapped?: ReadonlySet<string> | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A sender that also fills RAM, from its creation on. */
+export interface PagesSender extends ImageSender {
+  /** Descriptors of memory files by backend id, for QEMU to inherit. */
+  readonly memoryFiles: ReadonlyMap<string, number>
+}
+
 /**
  * Sends a machine whose pages have random access. Workers fill RAM behind a memory backend while QEMU starts; the other blocks and the devices go
  * through the incoming socket.
@@ -26,16 +43,16 @@ export function openPagesSender(
   path: string,
   pages: PageStore,
   deviceState: () => Promise<DeviceState>,
-  options: ImageSenderOptions,
-): ImageSender {
+  options: PagesSenderOptions,
+): PagesSender {
   const matches = options.backends.map((backend) => ({
     id: backend.id,
     block: blockOfBackend(path, pages.blocks, backend),
   }))
-  return new PagesSender(pages, deviceState, matches, options)
+  return new FillingSender(pages, deviceState, matches, options)
 }
 
-class PagesSender implements ImageSender {
+class FillingSender implements PagesSender {
   readonly memoryFiles: ReadonlyMap<string, number>
   readonly multifd: ImageSender['multifd'] = { channels: 0, compression: 'none' }
   readonly #pages: PageStore
@@ -57,7 +74,7 @@ class PagesSender implements ImageSender {
     pages: PageStore,
     deviceState: () => Promise<DeviceState>,
     matches: readonly { readonly id: string; readonly block: number }[],
-    options: ImageSenderOptions,
+    options: PagesSenderOptions,
   ) {
     this.#pages = pages
     this.#mapped = options.mapped

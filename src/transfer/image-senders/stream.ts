@@ -1,23 +1,22 @@
 import { CancelledError } from '../../errors.ts'
 import type { SingleStream } from '../../image/saved-machine.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
-import type { ImageSender, ImageSenderOptions } from './image-sender.ts'
+import type { ImageSender, StreamSenderOptions } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 
 /** Sends a single stream to QEMU verbatim. */
-export function openStreamSender(stream: SingleStream, options: ImageSenderOptions): ImageSender {
+export function openStreamSender(stream: SingleStream, options: StreamSenderOptions): ImageSender {
   return new StreamSender(stream, options)
 }
 
 class StreamSender implements ImageSender {
-  readonly memoryFiles: ReadonlyMap<string, number> = new Map()
   readonly multifd: ImageSender['multifd'] = { channels: 0, compression: 'none' }
   readonly #stream: SingleStream
-  readonly #options: ImageSenderOptions
+  readonly #options: StreamSenderOptions
   #connection: IncomingConnection | undefined
   #fileBytes = 0
 
-  constructor(stream: SingleStream, options: ImageSenderOptions) {
+  constructor(stream: SingleStream, options: StreamSenderOptions) {
     this.#stream = stream
     this.#options = options
   }

@@ -18,19 +18,21 @@ import { FirstPages } from './first-pages.ts'
 import { KeptMonitor } from './kept-monitor.ts'
 import { NextServer } from './next-server.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch-needs.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { servedImage } from './served-image.ts'
 
 const DEFAULT_HUGE_PAGE = 2048 * 1024
 
-/** The number of the socket for the stream in QEMU, behind those of the monitor. */
+/** The numbers in QEMU of the sockets that it inherits: for the kept monitor, whose other end follows, and for the stream. */
+const MONITOR_IN_QEMU = 3
 const STREAM_IN_QEMU = 5
 
 /** How long a page server gets to say that the image is to blame for what QEMU says. */
 const BLAME_MS = 100
 
-/** How a lazy restore goes. */
-export interface PostcopySourceOptions {
+/** How a postcopy goes. */
+export interface PostcopyStartOptions {
   /** Read the image past the page cache; `undefined`: as suits its format. */
   readonly direct: boolean | undefined
   readonly readers: number
@@ -38,16 +40,15 @@ export interface PostcopySourceOptions {
 }
 
 /**
- * The memory of a restore that is under way: its first pages come from this process, which hands over to a page server when the guest
- * runs. Disposing it before that ends it.
+ * The start of a postcopy: the first pages come from this process, which hands over to a page server once the guest runs. Disposing it
+ * before that ends it.
  */
-export class PostcopySource implements AsyncDisposable {
-  /** What QEMU inherits first, in this order. */
-  readonly inherited: readonly number[]
+export class PostcopyStart implements AsyncDisposable {
+  readonly launchNeeds: LaunchNeeds
   readonly #monitor: KeptMonitor = KeptMonitor.make()
   readonly #id = randomUUID()
   readonly #paths: RuntimePaths
-  readonly #options: PostcopySourceOptions
+  readonly #options: PostcopyStartOptions
   /** Settles once the image is open and QEMU is spoken to. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
@@ -59,13 +60,20 @@ export class PostcopySource implements AsyncDisposable {
     paths: RuntimePaths,
     image: SavedMachine,
     domain: Domain,
-    options: PostcopySourceOptions,
+    options: PostcopyStartOptions,
   ) {
     this.#paths = paths
     this.#options = options
     const [qemuEnd, ourEnd] = connectedPair()
     this.#qemuEnd = qemuEnd
-    this.inherited = [...this.#monitor.inherited, qemuEnd]
+    this.launchNeeds = {
+      ...NEEDS_NOTHING,
+      inherited: [...this.#monitor.inherited, qemuEnd],
+      monitors: [
+        { id: 'stasis-postcopy', path: paths.postcopySocket },
+        { id: 'stasis-kept', fd: MONITOR_IN_QEMU },
+      ],
+    }
     this.#first = openFirst(paths, this.#id, image, domain, ourEnd, options)
     // Told by `loadDevices`.
     this.#first.catch(() => undefined)
@@ -76,9 +84,9 @@ export class PostcopySource implements AsyncDisposable {
     paths: RuntimePaths,
     image: SavedMachine,
     domain: Domain,
-    options: PostcopySourceOptions,
-  ): PostcopySource {
-    return new PostcopySource(paths, image, domain, options)
+    options: PostcopyStartOptions,
+  ): PostcopyStart {
+    return new PostcopyStart(paths, image, domain, options)
   }
 
   /**
@@ -88,9 +96,9 @@ export class PostcopySource implements AsyncDisposable {
   async loadDevices(
     control: QmpConnection,
     signal: AbortSignal | undefined,
-  ): Promise<Refusal | undefined> {
+  ): Promise<Refusal<'QEMU_LACKS_FEATURE'> | undefined> {
     this.#closeQemuEnd()
-    let refused: Refusal | undefined
+    let refused: Refusal<'QEMU_LACKS_FEATURE'> | undefined
     const start = async (bounds: { readonly signal: AbortSignal }): Promise<void> => {
       refused = await startPostcopy(control, `fd:${STREAM_IN_QEMU}`, bounds)
     }
@@ -121,10 +129,9 @@ export class PostcopySource implements AsyncDisposable {
   }
 
   /** Leaves it to be handed over: it is no longer ended when it is disposed. `image` is what closes the image, for then. */
-  detach(image: AsyncDisposable): this {
+  detach(image: AsyncDisposable): void {
     this.#over = true
     this.#image = image
-    return this
   }
 
   /**
@@ -178,7 +185,7 @@ async function openFirst(
   image: SavedMachine,
   domain: Domain,
   fd: number,
-  { direct, readers }: PostcopySourceOptions,
+  { direct, readers }: PostcopyStartOptions,
 ): Promise<FirstPages> {
   try {
     const served = await servedImage(image)

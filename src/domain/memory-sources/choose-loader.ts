@@ -1,0 +1,14 @@
+import { InternalError } from '../../errors.ts'
+import type { SavedMachine } from '../../image/saved-machine.ts'
+import { considerLoad } from './load.ts'
+import { considerOwnLoader } from './own-loader.ts'
+import type { LoadedMachine, OpenLoader } from './source-choice.ts'
+import { considerStreams } from './streams.ts'
+
+/** How an image is loaded: by QEMU itself where it can, else from what the image offers, the fastest first. Acquires nothing. */
+export function chooseLoader(image: SavedMachine, machine: LoadedMachine): OpenLoader {
+  const open =
+    considerOwnLoader(image, machine) ?? considerLoad(image, machine) ?? considerStreams(image)
+  if (open !== undefined) return open
+  throw new InternalError(`${image.path} offers nothing to restore from`)
+}

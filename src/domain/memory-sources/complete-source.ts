@@ -1,0 +1,30 @@
+import { contVm } from '../../migration/run-state.ts'
+import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch-needs.ts'
+import type { BringOptions, Brought, MemorySource, WaitingQemu } from './memory-source.ts'
+
+/** What differs between sources that are done before the guest runs. */
+export interface CompleteParts {
+  readonly launchNeeds?: LaunchNeeds | undefined
+  readonly bring: (qemu: WaitingQemu, options: BringOptions) => Promise<void>
+  readonly brought: Brought
+  /** Called more than once, perhaps. */
+  readonly dispose?: () => PromiseLike<void>
+}
+
+/** A source that is done before the guest runs: nothing needs to outlive the restore. */
+export function completeSource(parts: CompleteParts): MemorySource {
+  const { launchNeeds = NEEDS_NOTHING, bring, brought, dispose } = parts
+  return {
+    launchNeeds,
+    async bring(qemu, options) {
+      await bring(qemu, options)
+      return brought
+    },
+    async resume(control, { signal, onRunning }) {
+      await contVm(control, { signal })
+      onRunning()
+    },
+    detach: () => () => Promise.resolve(),
+    [Symbol.asyncDispose]: async () => dispose?.(),
+  }
+}

@@ -1,0 +1,73 @@
+import type { MappedRamFile, PageStore, SavedMachine } from '../../image/saved-machine.ts'
+import { startIncoming } from '../../migration/incoming.ts'
+import { bytesReadBy } from '../../qemu/host-facts.ts'
+import { fileUri } from '../../transfer/file-uri.ts'
+import type { TransferProgress } from '../../transfer/image-receiver.ts'
+import { blockOfBackend } from '../../transfer/image-senders/backend-block.ts'
+import { watchTransfer } from '../progress/transfer-meter.ts'
+import { completeSource } from './complete-source.ts'
+import type { BringOptions, WaitingQemu } from './memory-source.ts'
+import type { LoadedMachine, OpenLoader } from './source-choice.ts'
+
+/**
+ * Leaves the loading to QEMU's own mapped-ram loader: as many channels as there are readers, each of which reads where its pages lie.
+ * It gets the very file that was opened and checked. `undefined` for a QEMU that has none, or another image.
+ */
+export function considerOwnLoader(
+  { path, pages, mappedRam }: SavedMachine,
+  { backends, capabilities }: LoadedMachine,
+): OpenLoader | undefined {
+  if (mappedRam === undefined || !capabilities.includes('mapped-ram')) return undefined
+  return ({ readers }) => {
+    for (const backend of backends) blockOfBackend(path, pages?.blocks ?? [], backend)
+    return completeSource({
+      bring: (qemu, options) => load(qemu, mappedRam, { ...options, readers, pages }),
+      brought: { mode: 'load', allMemory: true },
+    })
+  }
+}
+
+async function load(
+  { control, pid, fresh, features }: WaitingQemu,
+  file: MappedRamFile,
+  options: BringOptions & { readonly readers: number; readonly pages: PageStore | undefined },
+): Promise<void> {
+  const { readers, pages, signal, report } = options
+  const known = await features()
+  using _meter = watchTransfer(readProgress(pid, pages), (measure) =>
+    report({ phase: 'loading', ...measure }),
+  )
+  const incoming = await startIncoming(control, {
+    uri: fileUri(file.fd, file.offset),
+    features: known,
+    fresh,
+    mappedRam: true,
+    directIo: file.direct && known.directIo,
+    channels: readers,
+    multifdCompression: 'none',
+    signal,
+  })
+  await incoming.completed()
+}
+
+/** QEMU does not say how far it is with an incoming file: what it has read stands for it. */
+function readProgress(
+  pid: number | undefined,
+  pages: PageStore | undefined,
+): () => TransferProgress {
+  const before = bytesReadBy(pid)
+  // Zero pages need not be loaded.
+  let ramTotalBytes = 0
+  for (let frame = 0; frame < (pages?.frameCount ?? 0); frame += 1)
+    ramTotalBytes += pages?.storedLength(frame) ?? 0
+  return () => {
+    const done = Math.min(bytesReadBy(pid) - before, ramTotalBytes)
+    return {
+      ramBytes: done,
+      ramTotalBytes,
+      transferredBytes: done,
+      fileBytes: done,
+      channelBytes: [],
+    }
+  }
+}

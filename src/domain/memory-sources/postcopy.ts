@@ -1,0 +1,90 @@
+import { QemuError } from '../../errors.ts'
+import type { SavedMachine } from '../../image/saved-machine.ts'
+import { contVm } from '../../migration/run-state.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import type { LaunchNeeds } from '../machine/launch-needs.ts'
+import { PostcopyStart } from '../postcopy/postcopy-start.ts'
+import { refuseBacking } from './backing.ts'
+import { chooseLoader } from './choose-loader.ts'
+import type { BringOptions, Brought, HandOver, MemorySource, WaitingQemu } from './memory-source.ts'
+import type { InstantWay, OpenLoader, SourceOptions } from './source-choice.ts'
+import { refusalError, unfit } from './source-refusal.ts'
+
+/** The guest runs as soon as its devices are in QEMU, and its memory comes by postcopy. */
+export const POSTCOPY: InstantWay = {
+  mode: 'lazy',
+  how: 'brought on demand',
+  async consider(image, machine, request) {
+    if (image.pages === undefined || image.deviceState === undefined)
+      return unfit(`pages of an image of format ${image.format} cannot be read one by one`)
+    const refusal = refuseBacking(machine.domain) ?? (await request.postcopyObstacle())
+    if (refusal !== undefined) return refusal
+    const { domain, emulator } = machine
+    const asked = request.mode === 'lazy'
+    // Its QEMU is launched without memory files.
+    const capabilities = emulator.probed.migrationCapabilities
+    const fallback = asked ? undefined : chooseLoader(image, { backends: [], capabilities })
+    return (options) => new PostcopySource(image, domain, { ...options, fallback })
+  },
+}
+
+interface PostcopyOptions extends SourceOptions {
+  /** What loads the image where QEMU refuses a postcopy; without it the refusal is an error. */
+  readonly fallback: OpenLoader | undefined
+}
+
+class PostcopySource implements MemorySource {
+  readonly launchNeeds: LaunchNeeds
+  readonly #path: string
+  readonly #options: PostcopyOptions
+  readonly #start: PostcopyStart
+  /** In its place, where QEMU refused it. */
+  #loader: MemorySource | undefined
+
+  constructor(image: SavedMachine, domain: Domain, options: PostcopyOptions) {
+    this.#path = image.path
+    this.#options = options
+    this.#start = PostcopyStart.begin(options.paths, image, domain, options)
+    this.launchNeeds = this.#start.launchNeeds
+  }
+
+  async bring(qemu: WaitingQemu, options: BringOptions): Promise<Brought> {
+    const refusal = await this.#start.loadDevices(qemu.control, options.signal)
+    if (refusal === undefined) return { mode: 'lazy', allMemory: false }
+    const { fallback } = this.#options
+    if (fallback === undefined) throw refusalError(this.#path, POSTCOPY.how, refusal)
+    await this.#start[Symbol.asyncDispose]()
+    this.#loader = fallback(this.#options)
+    // The refusal changed no settings; to ask what they are costs little by then.
+    const brought = await this.#loader.bring({ ...qemu, fresh: false }, options)
+    return { ...brought, otherwise: `no ${POSTCOPY.mode}: ${refusal.reason}` }
+  }
+
+  async resume(
+    control: QmpConnection,
+    options: Parameters<MemorySource['resume']>[1],
+  ): Promise<void> {
+    if (this.#loader !== undefined) return this.#loader.resume(control, options)
+    const { signal, onRunning } = options
+    try {
+      await this.#start.watch((bounds) => contVm(control, bounds), signal)
+    } catch (error) {
+      // A guest that may run can only go on from here: what is missing is left to postcopy-recover.
+      if (!(error instanceof QemuError && error.code === 'QEMU_REFUSED')) onRunning()
+      throw error
+    }
+    onRunning()
+  }
+
+  detach(image: AsyncDisposableStack): HandOver {
+    if (this.#loader !== undefined) return this.#loader.detach(image)
+    this.#start.detach(image.move())
+    return () => this.#start.handOver()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#loader?.[Symbol.asyncDispose]()
+    await this.#start[Symbol.asyncDispose]()
+  }
+}

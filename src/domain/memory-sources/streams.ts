@@ -1,0 +1,25 @@
+import type { SavedMachine } from '../../image/saved-machine.ts'
+import { openChannelsSender } from '../../transfer/image-senders/channels.ts'
+import type { ImageSender } from '../../transfer/image-senders/image-sender.ts'
+import { openStreamSender } from '../../transfer/image-senders/stream.ts'
+import { completeSource } from './complete-source.ts'
+import { sendMachine } from './send-machine.ts'
+import type { OpenLoader } from './source-choice.ts'
+
+/** Carries QEMU's own streams back to it as they are: one, or a main stream and its channels. `undefined` for another image. */
+export function considerStreams({ channels, stream }: SavedMachine): OpenLoader | undefined {
+  if (channels !== undefined) return carry((signal) => openChannelsSender(channels, { signal }))
+  if (stream !== undefined) return carry((signal) => openStreamSender(stream, { signal }))
+  return undefined
+}
+
+function carry(open: (signal: AbortSignal | undefined) => ImageSender): OpenLoader {
+  return ({ paths, signal }) => {
+    const sender = open(signal)
+    return completeSource({
+      bring: (qemu, options) => sendMachine(qemu, sender, paths.migrationSocket, options),
+      brought: { mode: 'load', allMemory: true },
+      dispose: () => sender[Symbol.asyncDispose](),
+    })
+  }
+}

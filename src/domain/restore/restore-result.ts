@@ -1,0 +1,26 @@
+import { resolve } from 'node:path'
+import type { SavedMachine } from '../../image/saved-machine.ts'
+import type { RestorePlan } from './restore-plan.ts'
+import type { RestoreResult } from './restore-request.ts'
+
+/** What a restore answers. */
+export function restoreResult(
+  image: Pick<SavedMachine, 'path' | 'format'>,
+  { domain, uuid }: Pick<RestorePlan, 'domain' | 'uuid'>,
+  outcome: Pick<RestoreResult, 'id' | 'state' | 'mode' | 'modeReason' | 'timing'>,
+): RestoreResult {
+  const ramBytes = domain.memoryBytes
+  return {
+    name: domain.name,
+    uuid,
+    id: outcome.id,
+    path: resolve(image.path),
+    format: image.format,
+    state: outcome.state,
+    mode: outcome.mode,
+    modeReason: outcome.modeReason,
+    ramBytes,
+    timing: outcome.timing,
+    throughputBytesPerSecond: (ramBytes / outcome.timing.totalMs) * 1000,
+  }
+}
