@@ -45,11 +45,19 @@ async function restoreAndWait(path: string, options: RestoreOptions): Promise<Re
   return await waitForMore(result, { ...options, output, startMs })
 }
 
+/** What only callers of this library's own bring to a restore. */
+interface RestoreCaller {
+  /** The domain of which the image is the managed save, held by the caller. */
+  readonly managedSave?: HeldDomain
+  /** Looks for the first output from before QEMU starts. */
+  readonly output?: FirstOutput | undefined
+}
+
 /** `restoreDomain` without the waiting, also for who holds the domain, whose managed save it then is. */
 export async function restoreImage(
   path: string,
   options: RestoreOptions,
-  own: { readonly managedSave?: HeldDomain; readonly output?: FirstOutput | undefined },
+  own: RestoreCaller,
 ): Promise<RestoreResult> {
   const last: HandOver[] = []
   try {
@@ -64,17 +72,13 @@ export async function restoreImage(
 async function restoreUntilItRuns(
   path: string,
   options: RestoreOptions,
-  own: {
-    readonly managedSave?: HeldDomain
-    readonly output?: FirstOutput | undefined
-    readonly last: HandOver[]
-  },
+  { managedSave, output, last }: RestoreCaller & { readonly last: HandOver[] },
 ): Promise<RestoreResult> {
   const clock = new RestoreClock()
-  const { managedSave, output, last } = own
   const { bypassCache: direct, mode = 'auto' } = options
   const readers = resolveReaders(options.readers)
   const directories = resolveDirectories(options)
+  const { stateDir } = directories
 
   options.onProgress?.({ phase: 'opening' })
   await using opened = new AsyncDisposableStack()
@@ -94,10 +98,12 @@ async function restoreUntilItRuns(
     checkIdentity(directories, { name: domain.name, uuid }),
   ])
 
-  const cached = (): ReturnType<typeof findCached> => findCached(directories, image)
-  const chosen = await chooseSource(image, plan, { mode, cached, postcopyObstacle })
+  const chosen = await chooseSource(image, plan, {
+    mode,
+    cached: () => findCached(directories, image),
+    postcopyObstacle,
+  })
   await using files = await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
-  const { stateDir } = directories
   await using source = chosen.open({ paths: held.paths, stateDir, readers, direct, signal })
   report({ phase: 'starting' })
   const incoming = source.launchNeeds
