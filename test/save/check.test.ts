@@ -28,7 +28,7 @@ test('save --check says what a save would take, and lets the guest run', async (
   assert.equal(nowhere.exitCode, 3)
   assert.match(nowhere.stderr, /There is no directory .*\/no/)
   const disk = await checkSave('tiny', '/dev/null', { stateDir })
-  assert.match(disk.obstacles[0] ?? '', /\/dev\/null is no plain file/)
+  assert.match(disk.obstacles[0] ?? '', /\/dev\/null is not a regular file/)
   await log.advance(1)
   await log.assertUnbroken()
 })
