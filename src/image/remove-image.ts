@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { removeFile, removeUnlocked } from '../io/file-names.ts'
+import { temporaryPrefix } from '../io/file-place.ts'
 import { removeAbandoned, syncDirectory } from '../io/partial-file.ts'
 import { parseNewChannelName } from './channels/channel-path.ts'
 import { existingImage } from './channels/existing-image.ts'
@@ -43,7 +44,7 @@ export async function removeLeftovers(path: string, ours: boolean): Promise<void
 
 function isPart(name: string, path: string): boolean {
   if (channelNumber(name, path) !== undefined) return true
-  return name.startsWith(`.${basename(path)}.`) && name.endsWith('.partial')
+  return name.startsWith(temporaryPrefix(path)) && name.endsWith('.partial')
 }
 
 /** The number of a channel file `FILE.N`, from 1. */

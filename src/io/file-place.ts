@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { lstat, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { StorageError, storageError } from '../errors.ts'
@@ -56,7 +57,20 @@ async function checkLink(path: string): Promise<void> {
   )
 }
 
-/** The name of a temporary file beside `place`, in the same directory. */
+/** The longest name of a directory entry, in bytes (Linux limits.h, NAME_MAX). */
+const NAME_MAX = 255
+
+/** Room for the longest ending of a temporary file: of a channel file, a number, the id of its image and `.partial`. */
+const LONGEST_ENDING = 48
+
+/** What the names of temporary files beside `place` begin with. A name that leaves no room for an ending is replaced by its digest. */
+export function temporaryPrefix(place: string): string {
+  const name = basename(place)
+  if (Buffer.byteLength(name) + LONGEST_ENDING < NAME_MAX) return `.${name}.`
+  return `.${createHash('sha256').update(name).digest('hex').slice(0, 32)}.`
+}
+
+/** A temporary file beside `place`, in the same directory. */
 export function besideOf(place: string, ending: string): string {
-  return join(dirname(place), `.${basename(place)}.${ending}`)
+  return join(dirname(place), `${temporaryPrefix(place)}${ending}`)
 }

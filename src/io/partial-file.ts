@@ -1,11 +1,11 @@
 import { constants } from 'node:fs'
 import { open, readdir, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { rewrapped, storageError } from '../errors.ts'
 import { DirectFile } from './direct-file.ts'
 import { faultPoint } from './fault-point.ts'
 import { removeUnlocked, renameFile } from './file-names.ts'
-import { besideOf, placeOf } from './file-place.ts'
+import { besideOf, placeOf, temporaryPrefix } from './file-place.ts'
 import { type Placed, putInPlace } from './put-in-place.ts'
 import { tryLock } from './system-calls.ts'
 
@@ -117,7 +117,7 @@ export async function removeAbandoned(finalPath: string): Promise<void> {
   const names = await readdir(directory).catch((error: unknown) => {
     throw storageError(`write to the directory ${directory}`, directory, error)
   })
-  const prefix = `.${basename(finalPath)}.`
+  const prefix = temporaryPrefix(finalPath)
   for (const name of names) {
     const rest = name.startsWith(prefix) ? name.slice(prefix.length) : ''
     const [, writer] = /^(\d+)-\d+\.partial$/.exec(rest) ?? []

@@ -1,7 +1,9 @@
 /** What a process of a page server is told. */
 export interface PageServerCall {
-  /** The runtime directory of the domain. */
-  readonly directory: string
+  /** The domain. */
+  readonly name: string
+  /** Where the runtime directories of all domains are. */
+  readonly runtimeDir: string
   /** Of the restore, see `PostcopyRecord`. */
   readonly id: string
   /** Who does what: the supervisor sees to it that there is a server, and speaks with QEMU's monitor. */

@@ -1,4 +1,3 @@
-import { basename, dirname } from 'node:path'
 import { inspect } from 'node:util'
 import { runtimePaths } from '../store/runtime-paths.ts'
 import type { PageServerCall } from './page-server-call.ts'
@@ -18,11 +17,10 @@ try {
 }
 
 async function run(call: PageServerCall, signal: AbortSignal): Promise<void> {
-  const { directory, id, part, inherited } = call
+  const { name, runtimeDir, id, part, inherited } = call
   // A successor runs the same program.
   const program = import.meta.filename
-  const runtimeDir = dirname(directory)
-  const paths = runtimePaths({ stateDir: runtimeDir, runtimeDir }, basename(directory))
+  const paths = runtimePaths({ stateDir: runtimeDir, runtimeDir }, name)
   // Each part loads only what it needs: a guest waits for the server.
   if (part === 'server') {
     const { servePages } = await import('./serve-pages.ts')

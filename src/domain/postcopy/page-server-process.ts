@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { openLog } from '../../io/log-file.ts'
 import { identifyProcess } from '../../qemu/process-identity.ts'
 import type { InheritedFds, PageServerCall } from './page-server-call.ts'
@@ -59,7 +59,8 @@ async function start(
   const { program, id, inherit = {}, stateDir } = options
   const names = Object.keys(inherit)
   const inherited = Object.fromEntries(names.map((name, index) => [name, FIRST_INHERITED + index]))
-  const call: PageServerCall = { directory: paths.directory, id, part, inherited }
+  const runtimeDir = dirname(paths.directory)
+  const call: PageServerCall = { name: paths.name, runtimeDir, id, part, inherited }
   await using log = await openLog(paths.pageServerLog)
   // Where it is not said, it is inherited.
   const compileCache = stateDir === undefined ? undefined : join(stateDir, 'cache', 'node')

@@ -1,5 +1,7 @@
-import { readdir } from 'node:fs/promises'
-import { DomainError, storageError } from '../../errors.ts'
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DomainError, StasisError, storageError } from '../../errors.ts'
+import { isAbsence } from '../../io/file-names.ts'
 import { childText } from '../../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { listDefinitions, readDefinition } from './definitions.ts'
@@ -7,7 +9,7 @@ import type { Directories } from './directories.ts'
 import { isDomainName } from './domain-name.ts'
 import { whereSaved } from './last-end.ts'
 import { observe } from './presence.ts'
-import { type RuntimePaths, runtimePaths } from './runtime-paths.ts'
+import { LIVE_XML, type RuntimePaths, isDigest, runtimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
 /** A domain that there is: defined, running or both. */
@@ -77,9 +79,23 @@ async function read(directories: Directories, name: string): Promise<DomainEntry
 async function listRuntimes(directories: Directories): Promise<readonly string[]> {
   try {
     const entries = await readdir(directories.runtimeDir, { withFileTypes: true })
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+    const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+    const found = await Promise.all(names.map((name) => nameIn(directories.runtimeDir, name)))
+    return found.filter((name) => name !== undefined)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw storageError('list the running domains', directories.runtimeDir, error)
+  }
+}
+
+/** The domain of a runtime directory; `undefined` when no QEMU was started in one whose name is only a digest. */
+async function nameIn(runtimeDir: string, directory: string): Promise<string | undefined> {
+  if (!isDigest(directory)) return directory
+  const path = join(runtimeDir, directory, LIVE_XML)
+  try {
+    return childText(parseDomainXml(await readFile(path, 'utf8'), { path }).root, 'name')
+  } catch (error) {
+    if (isAbsence(error)) return undefined
+    throw error instanceof StasisError ? error : storageError('read the XML', path, error)
   }
 }

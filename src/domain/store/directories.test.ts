@@ -48,3 +48,14 @@ test('runtimePaths() refuses a directory when its sockets would be too long for 
     hint: /shorter/,
   })
 })
+
+test('runtimePaths() uses a digest in place of a name that makes a path too long', () => {
+  const directories = { stateDir: '/s', runtimeDir: '/run/stasis' }
+  const directoryOf = (name: string): string => runtimePaths(directories, name).directory
+  assert.equal(directoryOf('web'), '/run/stasis/web')
+  const long = directoryOf('n'.repeat(200))
+  assert.match(long, /^\/run\/stasis\/~[0-9a-f]{16}$/)
+  assert.notEqual(directoryOf(`${'n'.repeat(199)}m`), long)
+  // A name that looks like a digest does not share the directory of the name that it may be the digest of.
+  assert.notEqual(directoryOf(long.slice('/run/stasis/'.length)), long)
+})

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts'
 
-/** Longest name in bytes: with the suffix of a temporary file it still fits a directory entry. */
-const MAX_NAME_LENGTH = 200
+/** Longest name in bytes: with `.save` and the number of a channel file it still fits a directory entry. */
+const MAX_NAME_LENGTH = 242
 
 /**
  * Checks that a domain can have this name: what libvirt takes, less what cannot be part of a path.

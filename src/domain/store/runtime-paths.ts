@@ -1,11 +1,17 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { UsageError } from '../../errors.ts'
 import { MAX_SOCKET_PATH_LENGTH } from '../../io/system-calls.ts'
 import type { Directories } from './directories.ts'
 import { checkDomainName } from './domain-name.ts'
 
+/** The file of a runtime directory with the XML that QEMU was started from. */
+export const LIVE_XML = 'live.xml'
+
 /** The files of one domain while it runs, in a directory that is 0700, and what is kept of it beside its definition. */
 export interface RuntimePaths {
+  /** The domain. */
+  readonly name: string
   readonly directory: string
   /** The XML that QEMU was started from. */
   readonly liveXml: string
@@ -42,16 +48,18 @@ export interface RuntimePaths {
 }
 
 /**
- * Where the files of a running domain are.
+ * Where the files of a running domain are: in a directory with its name, or with a digest of it where the name would make the paths of
+ * sockets too long.
  * @throws UsageError BAD_ARGUMENT for an impossible name, PATH_TOO_LONG when the directory is too deep for unix sockets
  */
 export function runtimePaths(directories: Directories, name: string): RuntimePaths {
   checkDomainName(name)
-  const directory = join(directories.runtimeDir, name)
+  const directory = join(directories.runtimeDir, directoryName(directories.runtimeDir, name))
   const socket = (file: string): string => checkSocketPath(join(directory, file))
   return {
+    name,
     directory,
-    liveXml: join(directory, 'live.xml'),
+    liveXml: join(directory, LIVE_XML),
     process: join(directory, 'process.json'),
     controlSocket: socket('qmp.sock'),
     querySocket: socket('query.sock'),
@@ -71,6 +79,22 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
   }
 }
 
+/** The longest name of a socket in a runtime directory. */
+const LONGEST_SOCKET = 'postcopy.sock'
+
+const DIGEST = /^~[0-9a-f]{16}$/
+
+/** Whether a runtime directory has a digest in place of the domain's name. */
+export function isDigest(directoryName: string): boolean {
+  return DIGEST.test(directoryName)
+}
+
+function directoryName(runtimeDir: string, name: string): string {
+  const length = Buffer.byteLength(join(runtimeDir, name, LONGEST_SOCKET))
+  if (length <= MAX_SOCKET_PATH_LENGTH && !isDigest(name)) return name
+  return `~${createHash('sha256').update(name).digest('hex').slice(0, 16)}`
+}
+
 function checkSocketPath(path: string): string {
   const length = Buffer.byteLength(path)
   if (length <= MAX_SOCKET_PATH_LENGTH) return path
@@ -79,7 +103,7 @@ function checkSocketPath(path: string): string {
     `The socket path ${path} has ${length} bytes; Linux takes at most ${MAX_SOCKET_PATH_LENGTH}`,
     {
       path,
-      hint: 'Give a shorter runtime directory in STASIS_RUNTIME_DIR, or a shorter state directory or domain name',
+      hint: 'Give a shorter runtime directory in STASIS_RUNTIME_DIR, or a shorter state directory',
     },
   )
 }

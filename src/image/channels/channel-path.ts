@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path'
+import { besideOf, temporaryPrefix } from '../../io/file-place.ts'
 
 /** `FILE.1` … `FILE.N`; `channel` counts from 0 (docs/format/channels.md). */
 export function channelPath(path: string, channel: number): string {
@@ -11,7 +11,7 @@ export function channelPath(path: string, channel: number): string {
  */
 export function newChannelPath(path: string, channel: number, imageId: Uint8Array): string {
   const id = Buffer.from(imageId).toString('hex')
-  return join(dirname(path), `.${basename(path)}.${channel + 1}.${id}.partial`)
+  return besideOf(path, `${channel + 1}.${id}.partial`)
 }
 
 /** Parses the name of a new channel file of `path`; `undefined` for any other name in its directory. */
@@ -19,7 +19,7 @@ export function parseNewChannelName(
   name: string,
   path: string,
 ): { readonly imageId: string } | undefined {
-  const prefix = `.${basename(path)}.`
+  const prefix = temporaryPrefix(path)
   if (!name.startsWith(prefix)) return undefined
   const imageId = /^\d+\.([0-9a-f]{32})\.partial$/.exec(name.slice(prefix.length))?.[1]
   return imageId === undefined ? undefined : { imageId }
