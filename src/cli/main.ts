@@ -9,12 +9,16 @@ const argv = process.argv.slice(2)
 const json = argv.includes('--json')
 const output = new Output(process.stdout, process.stderr)
 
-try {
-  const answer = await runProgram(argv, { output, signal: interruptionSignal(output) })
-  if (answer !== undefined && json) output.json(answer.json)
-  else if (answer !== undefined && answer.text !== '') output.result(answer.text)
-} catch (error) {
-  const debug = process.env['STASIS_DEBUG'] !== undefined && process.env['STASIS_DEBUG'] !== ''
-  output.note(json ? JSON.stringify(errorObject(error)) : errorText(error, { debug }))
-  process.exitCode = exitCodeOf(error)
+void main()
+
+async function main(): Promise<void> {
+  try {
+    const answer = await runProgram(argv, { output, signal: interruptionSignal(output) })
+    if (answer !== undefined && json) output.json(answer.json)
+    else if (answer !== undefined && answer.text !== '') output.result(answer.text)
+  } catch (error) {
+    const debug = process.env['STASIS_DEBUG'] !== undefined && process.env['STASIS_DEBUG'] !== ''
+    output.note(json ? JSON.stringify(errorObject(error)) : errorText(error, { debug }))
+    process.exitCode = exitCodeOf(error)
+  }
 }

@@ -1,8 +1,9 @@
+import { extname } from 'node:path'
+
 /**
- * The file to run for a program of ours, passed as `new URL('./x.ts', import.meta.url)` so that the import check finds it. The sources run as
- * TypeScript; the package contains the same file as JavaScript.
+ * The file to run for a program of ours. Pass `new URL('./x.ts', import.meta.url)`, so that the import check and the bundler see
+ * it. The ending becomes that of this file: `.ts` in the sources, `.js` in the library, `.cjs` in the bundles of the command line.
  */
 export function programUrl(source: URL): URL {
-  if (import.meta.url.endsWith('.ts')) return source
-  return new URL(source.href.replace(/\.ts$/, '.js'))
+  return new URL(source.href.replace(/\.ts$/, extname(import.meta.url)))
 }

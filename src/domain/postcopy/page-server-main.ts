@@ -6,14 +6,18 @@ import type { PageServerCall } from './page-server-call.ts'
  * The program of the processes that `restore --mode lazy` leaves behind until all memory is loaded. Its one argument is a
  * `PageServerCall` in JSON. Users do not call it, and it loads nothing of the command line.
  */
-const interrupted = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(name, () => interrupted.abort(new Error(`Received ${name}`)))
-try {
-  await run(JSON.parse(process.argv[2] ?? '{}') as PageServerCall, interrupted.signal)
-} catch (error) {
-  process.stderr.write(`${inspect(error)}\n`)
-  process.exitCode = 1
+void main()
+
+async function main(): Promise<void> {
+  const interrupted = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(name, () => interrupted.abort(new Error(`Received ${name}`)))
+  try {
+    await run(JSON.parse(process.argv[2] ?? '{}') as PageServerCall, interrupted.signal)
+  } catch (error) {
+    process.stderr.write(`${inspect(error)}\n`)
+    process.exitCode = 1
+  }
 }
 
 async function run(call: PageServerCall, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { QemuError } from '../../errors.ts'
+import { findPackageJSON } from 'node:module'
+import { InternalError, QemuError } from '../../errors.ts'
 import { findEmulator } from '../../qemu/find-emulator.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -26,8 +26,9 @@ export async function versions(options: DomainOptions = {}): Promise<Versions> {
 }
 
 async function ownVersion(): Promise<string> {
-  const manifest = await readFile(join(import.meta.dirname, '../../../package.json'), 'utf8')
-  return (JSON.parse(manifest) as { version: string }).version
+  const path = findPackageJSON(import.meta.url)
+  if (path === undefined) throw new InternalError('There is no package.json above this program')
+  return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version
 }
 
 async function qemuVersion(options: DomainOptions): Promise<Versions['qemu']> {
