@@ -66,6 +66,7 @@ describe('faultsOf()', () => {
     ['src/io/a.ts', `import { spawn } from 'node:child_process'`, /src\/io\/filter-process.ts/],
     ['src/image/a.ts', `import { Worker } from 'worker_threads'`, /belongs to src\/transfer\//],
     ['src/qemu/a.ts', `import koffi from 'koffi'`, /belongs to src\/io\//],
+    ['src/qemu/a.ts', `import { createRequire } from 'node:module'`, /belongs to src\/io\//],
     ['src/wire/a.ts', `import { join } from 'node:path'`, /no builtin but node:buffer/],
     ['src/wire/a.ts', `import { crc32c } from '@node-rs/crc32'`, /imports no package/],
     ['src/qmp/a.ts', `import { readFile } from 'node:fs/promises'`, /no builtin but node:net/],
@@ -94,7 +95,8 @@ describe('faultsOf()', () => {
 
   const right: [file: string, text: string][] = [
     ['src/io/a.ts', `import { InternalError } from '../errors.ts'\nimport { b } from './b.ts'`],
-    ['src/image/a.ts', `import { b } from '../io/b.ts'\nimport koffi from '@node-rs/crc32'`],
+    ['src/image/a.ts', `import { b } from '../io/b.ts'`],
+    ['src/io/a.ts', `import type * as Crc32 from '@node-rs/crc32'`],
     ['src/cli/a.ts', `import { b } from '../domain/b.ts'\nprocess.exitCode = 1`],
     ['src/index.ts', `export { b } from './domain/store/b.ts'`],
     ['src/domain/save/a.ts', `import { b } from '../store/b.ts'\nimport { c } from './c.ts'`],
@@ -124,8 +126,16 @@ describe('faultsOf()', () => {
 test('importsOf() gives the line and the names when imports span lines', () => {
   const text = `export const a: number = 1\n\nimport b, {\n  type C,\n  d as e,\n} from './b.ts'\nimport './f.ts'\n`
   assert.deepEqual(importsOf(text), [
-    { specifier: './b.ts', names: ['C', 'd', 'default'], line: 3 },
-    { specifier: './f.ts', names: [], line: 7 },
+    { specifier: './b.ts', names: ['C', 'd', 'default'], isUrl: false, line: 3 },
+    { specifier: './f.ts', names: [], isUrl: false, line: 7 },
+  ])
+})
+
+test('importsOf() tells the URL of a program from an import', () => {
+  const text = `const c = new URL('./b.ts', import.meta.url)\nconst d = await import('./d.ts')\n`
+  assert.deepEqual(importsOf(text), [
+    { specifier: './b.ts', names: ['*'], isUrl: true, line: 1 },
+    { specifier: './d.ts', names: ['*'], isUrl: false, line: 2 },
   ])
 })
 

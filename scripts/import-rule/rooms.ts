@@ -76,7 +76,10 @@ export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
   readline: ['cli'],
   'readline/promises': ['cli'],
   tty: ['cli', 'domain'],
+  // Native packages are loaded when they are first used, by `createRequire`.
+  module: ['io', 'domain/status/version.ts'],
   koffi: ['io'],
+  '@node-rs/crc32': ['io'],
   commander: ['cli'],
   '@xmldom/xmldom': ['qemu', 'domain'],
 }

@@ -3,6 +3,8 @@ export interface ImportStatement {
   readonly specifier: string
   /** The names between braces as the other module calls them; `*` and `default` stand for those forms. `import()` takes all: `*`. */
   readonly names: readonly string[]
+  /** Whether it is the URL of a program: `new URL('./x.ts', import.meta.url)`. */
+  readonly isUrl: boolean
   readonly line: number
 }
 
@@ -34,7 +36,8 @@ export function importsOf(text: string): ImportStatement[] {
       const { clause = '', specifier = '' } = match.groups ?? {}
       const whole = match[0].includes('(')
       const names = whole ? ['*'] : namesOf(clause)
-      found.push({ specifier, names, line: lineAt(code, match.index) })
+      const isUrl = match[0].startsWith('new')
+      found.push({ specifier, names, isUrl, line: lineAt(code, match.index) })
     }
   }
   return found.sort((a, b) => a.line - b.line)

@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../io/crc32c.ts'
 import { type ImageError, InternalError, UsageError } from '../errors.ts'
 import { HEADER_LENGTH, MAX_DATA_LENGTH, type SaveImageHeader, dataLengthFor } from './header.ts'
 import { imageDamaged } from './image-fault.ts'

@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../io/crc32c.ts'
 import { alignUp } from '../io/aligned-memory.ts'
 import { HEADER_LENGTH } from './header.ts'
 

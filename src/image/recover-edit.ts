@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../io/crc32c.ts'
 import { type SaveImageHeader, parseHeader } from './header.ts'
 import {
   type PendingEdit,

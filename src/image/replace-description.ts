@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../io/crc32c.ts'
 import { UsageError } from '../errors.ts'
 import type { DirectFile } from '../io/direct-file.ts'
 import { PartialFile } from '../io/partial-file.ts'

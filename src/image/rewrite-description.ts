@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../io/crc32c.ts'
 import { ImageError, UsageError } from '../errors.ts'
 import { DirectFile } from '../io/direct-file.ts'
 import { tryLock } from '../io/system-calls.ts'

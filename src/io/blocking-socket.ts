@@ -1,16 +1,13 @@
-import koffi from 'koffi'
+import { libraryCalls } from './koffi.ts'
 import { lastFault } from './system-calls.ts'
 
-const libc = koffi.load('libc.so.6')
-const calls = {
-  recv: libc.func('int64_t recv(int fd, void *bytes, size_t length, int flags)'),
-  poll: libc.func('int poll(_Inout_ uint8_t *sockets, uint64_t count, int timeoutMs)'),
-  fcntl: libc.func('int fcntl(int fd, int command, int argument)'),
-  setsockopt: libc.func(
-    'int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)',
-  ),
-  shutdown: libc.func('int shutdown(int fd, int how)'),
-} as const
+const call = libraryCalls({
+  recv: 'int64_t recv(int fd, void *bytes, size_t length, int flags)',
+  poll: 'int poll(_Inout_ uint8_t *sockets, uint64_t count, int timeoutMs)',
+  fcntl: 'int fcntl(int fd, int command, int argument)',
+  setsockopt: 'int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)',
+  shutdown: 'int shutdown(int fd, int how)',
+})
 
 const MSG_WAITALL = 0x100
 const F_SETFL = 4
@@ -26,10 +23,10 @@ const MAX_BLOCK_MS = 250
 
 /** Makes reads of a socket block, each for a quarter of a second at most. For threads that do nothing else. */
 export function makeBlocking(fd: number): void {
-  check('fcntl', calls.fcntl(fd, F_SETFL, 0))
+  check('fcntl', call('fcntl', fd, F_SETFL, 0))
   const timeout = Buffer.alloc(16)
   timeout.writeBigInt64LE(BigInt(MAX_BLOCK_MS) * 1000n, 8)
-  check('setsockopt', calls.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, timeout.length))
+  check('setsockopt', call('setsockopt', fd, SOL_SOCKET, SO_RCVTIMEO, timeout, timeout.length))
 }
 
 /** Fills `bytes` from a blocking socket, however long that takes; returns how many bytes came before its end. @throws SystemCallError */
@@ -57,7 +54,7 @@ export function waitReadable(fds: readonly number[], timeoutMs: number): number 
     sockets.writeInt32LE(fd, index * POLLFD_LENGTH)
     sockets.writeInt16LE(POLLIN, index * POLLFD_LENGTH + 4)
   })
-  const count = calls.poll(sockets, fds.length, Math.min(timeoutMs, MAX_BLOCK_MS)) as number
+  const count = call('poll', sockets, fds.length, Math.min(timeoutMs, MAX_BLOCK_MS)) as number
   if (count <= 0) return undefined
   return fds.find((_, index) => sockets.readInt16LE(index * POLLFD_LENGTH + 6) !== 0)
 }
@@ -65,17 +62,17 @@ export function waitReadable(fds: readonly number[], timeoutMs: number): number 
 /** Shuts a connection down in both directions, so that a reader reaches its end. */
 export function shutDown(fd: number): void {
   // The peer may already have closed it.
-  calls.shutdown(fd, SHUT_RDWR)
+  call('shutdown', fd, SHUT_RDWR)
 }
 
 function receive(fd: number, bytes: Uint8Array, flags: number): number | undefined {
-  const length = Number(calls.recv(fd, bytes, bytes.length, flags))
+  const length = Number(call('recv', fd, bytes, bytes.length, flags))
   if (length >= 0) return length
   const fault = lastFault('recv')
   if (fault.code === 'EAGAIN' || fault.code === 'EINTR') return undefined
   throw fault
 }
 
-function check(call: string, result: unknown): void {
-  if ((result as number) < 0) throw lastFault(call)
+function check(name: string, result: unknown): void {
+  if ((result as number) < 0) throw lastFault(name)
 }

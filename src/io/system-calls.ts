@@ -1,5 +1,5 @@
-import koffi from 'koffi'
 import { constants } from 'node:os'
+import { koffi, libraryCalls } from './koffi.ts'
 
 /** A system call that failed; `code` is the errno's name, as in Node's own errors. */
 export class SystemCallError extends Error {
@@ -14,39 +14,35 @@ export class SystemCallError extends Error {
   }
 }
 
-const libc = koffi.load('libc.so.6')
-
-const calls = {
-  socket: libc.func('int socket(int domain, int type, int protocol)'),
-  bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
-  listen: libc.func('int listen(int fd, int backlog)'),
-  accept4: libc.func('int accept4(int fd, void *address, void *length, int flags)'),
-  connect: libc.func('int connect(int fd, const uint8_t *address, uint32_t length)'),
-  getsockopt: libc.func(
+const invoke = libraryCalls({
+  socket: 'int socket(int domain, int type, int protocol)',
+  bind: 'int bind(int fd, const uint8_t *address, uint32_t length)',
+  listen: 'int listen(int fd, int backlog)',
+  accept4: 'int accept4(int fd, void *address, void *length, int flags)',
+  connect: 'int connect(int fd, const uint8_t *address, uint32_t length)',
+  getsockopt:
     'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
-  ),
-  close: libc.func('int close(int fd)'),
-  flock: libc.func('int flock(int fd, int operation)'),
-  fallocate: libc.func('int fallocate64(int fd, int mode, int64_t offset, int64_t length)'),
-  memfd_create: libc.func('int memfd_create(const char *name, unsigned int flags)'),
-  madvise: libc.func('int madvise(void *memory, size_t length, int advice)'),
-  ioctl: libc.func('int ioctl(int fd, unsigned long request, const uint8_t *argument)'),
-  socketpair: libc.func('int socketpair(int domain, int type, int protocol, _Out_ uint8_t *fds)'),
-  renameat2: libc.func(
+  close: 'int close(int fd)',
+  flock: 'int flock(int fd, int operation)',
+  fallocate: 'int fallocate64(int fd, int mode, int64_t offset, int64_t length)',
+  memfd_create: 'int memfd_create(const char *name, unsigned int flags)',
+  madvise: 'int madvise(void *memory, size_t length, int advice)',
+  ioctl: 'int ioctl(int fd, unsigned long request, const uint8_t *argument)',
+  socketpair: 'int socketpair(int domain, int type, int protocol, _Out_ uint8_t *fds)',
+  renameat2:
     'int renameat2(int fromAt, const char *from, int toAt, const char *to, unsigned int flags)',
-  ),
-  syscall: libc.func('long syscall(long number, long first, long second, long third)'),
-} as const
+  syscall: 'long syscall(long number, long first, long second, long third)',
+})
 
-function call(name: keyof typeof calls, ...args: readonly unknown[]): number {
-  const result = calls[name](...args) as number
+function call(name: Parameters<typeof invoke>[0], ...args: readonly unknown[]): number {
+  const result = invoke(name, ...args) as number
   if (result < 0) throw lastFault(name)
   return result
 }
 
 /** The error of the system call that just failed on this thread. */
 export function lastFault(syscall: string): SystemCallError {
-  return new SystemCallError(syscall, koffi.errno())
+  return new SystemCallError(syscall, koffi().errno())
 }
 
 const AF_UNIX = 1
@@ -212,7 +208,7 @@ export function cloneRange(from: number, offset: number, length: number, to: num
 
 /** Asks the kernel to back page-aligned memory with huge pages; the kernel may ignore this. */
 export function adviseHugePages(memory: Uint8Array): void {
-  calls.madvise(memory, memory.length, MADV_HUGEPAGE)
+  invoke('madvise', memory, memory.length, MADV_HUGEPAGE)
 }
 
 /** Makes an anonymous memory file. The descriptor is close-on-exec; pass it through `stdio` of a spawned process. */

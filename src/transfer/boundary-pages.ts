@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../io/crc32c.ts'
 
 /** Packets arrive out of order by at most what the sockets hold. */
 const REMEMBERED = 8192

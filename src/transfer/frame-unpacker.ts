@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs'
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../io/crc32c.ts'
 import { PAGE_SIZE } from '../image/saved-machine.ts'
 import type { FrameFault } from '../image/stasis/frame-fault.ts'
 import type { FrameTable } from '../image/stasis/frame-table.ts'

@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { ImageError, InternalError, StorageError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
 import { DirectFile } from '../../io/direct-file.ts'

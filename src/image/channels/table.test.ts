@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { test } from 'node:test'
 import { type ChannelTable, parseTable, parseTableEnd, serialiseTable } from './table.ts'
 

@@ -1,11 +1,12 @@
 import { promisify } from 'node:util'
 import { createGunzip, gunzip } from 'node:zlib'
+import { atFirstUse } from '../../io/at-first-use.ts'
 import { ByteSource } from '../byte-source.ts'
 import { MAX_WHOLE, type Member, unpackMembers } from './members.ts'
 import { streamThrough } from './stream-through.ts'
 import { UnexpectedEnd } from './unexpected-end.ts'
 
-const gunzipAsync = promisify(gunzip)
+const gunzipAsync = atFirstUse(() => promisify(gunzip))
 const CHUNK = 1024 * 1024
 
 /** Length of the head of a member written here: the fixed fields and one extra field with the length of the member. */
@@ -25,7 +26,7 @@ export function memberHead(memberLength: number): Buffer {
 /** Decompresses a gzip stream of any number of members. Members written here are decompressed several at the same time. */
 export function unpackGzip(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   return unpackMembers(members(pieces), async (bytes, target) => {
-    const content = await gunzipAsync(bytes, {
+    const content = await gunzipAsync()(bytes, {
       chunkSize: Math.max(64, target.length),
       maxOutputLength: Math.max(1, target.length),
     })

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
 import { type ZstdOptions, constants, crc32, deflateRaw, zstdCompress } from 'node:zlib'
+import { atFirstUse } from '../../io/at-first-use.ts'
 import { type FilterTool, filterBytes, filterStream } from '../../io/filter-process.ts'
 import type { Packing } from '../save-format.ts'
 import { MEMBER_HEAD, memberHead, unpackGzip } from './gzip.ts'
@@ -59,12 +60,12 @@ function byTool(
   }
 }
 
-const deflateAsync = promisify(deflateRaw)
-const zstdAsync = promisify(zstdCompress)
+const deflateAsync = atFirstUse(() => promisify(deflateRaw))
+const zstdAsync = atFirstUse(() => promisify(zstdCompress))
 
 async function packGzip(piece: Uint8Array<ArrayBuffer>, level: number): Promise<Uint8Array> {
   // One chunk for the whole result: joining small ones costs a fifth of the time.
-  const body = await deflateAsync(piece, { level, chunkSize: piece.length + 4096 })
+  const body = await deflateAsync()(piece, { level, chunkSize: piece.length + 4096 })
   const trailer = Buffer.alloc(8)
   trailer.writeUInt32LE(crc32(piece), 0)
   trailer.writeUInt32LE(piece.length, 4)
@@ -83,5 +84,5 @@ function packZstd(piece: Uint8Array<ArrayBuffer>, level: number): Promise<Uint8A
       [constants.ZSTD_c_checksumFlag]: 1,
     },
   }
-  return zstdAsync(piece, options)
+  return zstdAsync()(piece, options)
 }

@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { imageDamaged, imageTooNew } from '../image-fault.ts'
 import { readLong, writeLong } from '../long.ts'
 

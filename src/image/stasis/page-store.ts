@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { type ImageError, InternalError } from '../../errors.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
 import { CODECS } from '../../io/codecs/codec-table.ts'

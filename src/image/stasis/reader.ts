@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { throwIfCancelled } from '../../errors.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { InternalError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
 import { PartialFile } from '../../io/partial-file.ts'

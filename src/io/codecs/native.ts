@@ -1,22 +1,17 @@
-import koffi, { type LibraryHandle } from 'koffi'
-
-/** A C function. */
-export type NativeFunction = ReturnType<LibraryHandle['func']>
+import type { LibraryHandle } from 'koffi'
+import { atFirstUse } from '../at-first-use.ts'
+import { type NativeFunction, koffi } from '../koffi.ts'
 
 /** Returns a function that finds C functions inside Node itself on its first call; `undefined` where they are not accessible (notes/node/zstd.md). */
 export function insideNode<T>(find: (node: LibraryHandle) => T): () => T | undefined {
-  let looked = false
-  let found: T | undefined
-  return () => {
-    if (looked) return found
-    looked = true
+  return atFirstUse(() => {
     try {
-      found = find(koffi.load(null))
+      return find(koffi().load(null))
     } catch {
       // Another build of Node: the caller has another way.
+      return undefined
     }
-    return found
-  }
+  })
 }
 
 /** Calls a C function on the thread pool. */

@@ -1,11 +1,12 @@
 import { promisify } from 'node:util'
 import { deflate, deflateSync, inflate, inflateSync } from 'node:zlib'
+import { atFirstUse } from '../at-first-use.ts'
 import type { CodecMethods } from './codec.ts'
 import { insideNode, onPool } from './native.ts'
 import { oneChunk, throughCopy } from './through-copy.ts'
 
-const deflateAsync = promisify(deflate)
-const inflateAsync = promisify(inflate)
+const deflateAsync = atFirstUse(() => promisify(deflate))
+const inflateAsync = atFirstUse(() => promisify(inflate))
 
 /** zlib by `node:zlib` alone. */
 export const portableZlib: CodecMethods = {
@@ -14,9 +15,9 @@ export const portableZlib: CodecMethods = {
   ...throughCopy({
     compress: (bytes, level) => deflateSync(bytes, { level, chunkSize: bytes.length + 1024 }),
     compressOnPool: (bytes, level) =>
-      deflateAsync(bytes, { level, chunkSize: bytes.length + 1024 }),
+      deflateAsync()(bytes, { level, chunkSize: bytes.length + 1024 }),
     decompress: (stored, most) => inflateSync(stored, oneChunk(most)),
-    decompressOnPool: (stored, most) => inflateAsync(stored, oneChunk(most)),
+    decompressOnPool: (stored, most) => inflateAsync()(stored, oneChunk(most)),
   }),
 }
 

@@ -6,12 +6,14 @@ import {
   zstdDecompress,
   zstdDecompressSync,
 } from 'node:zlib'
+import { atFirstUse } from '../at-first-use.ts'
 import type { CodecMethods } from './codec.ts'
-import { type NativeFunction, insideNode, onPool } from './native.ts'
+import type { NativeFunction } from '../koffi.ts'
+import { insideNode, onPool } from './native.ts'
 import { oneChunk, throughCopy } from './through-copy.ts'
 
-const compressAsync = promisify(zstdCompress)
-const decompressAsync = promisify(zstdDecompress)
+const compressAsync = atFirstUse(() => promisify(zstdCompress))
+const decompressAsync = atFirstUse(() => promisify(zstdDecompress))
 
 /** zstd by `node:zlib` alone. */
 export const portableZstd: CodecMethods = {
@@ -21,9 +23,9 @@ export const portableZstd: CodecMethods = {
   ladder: [-2, 1, 3],
   ...throughCopy({
     compress: (bytes, level) => zstdCompressSync(bytes, options(bytes, level)),
-    compressOnPool: (bytes, level) => compressAsync(bytes, options(bytes, level)),
+    compressOnPool: (bytes, level) => compressAsync()(bytes, options(bytes, level)),
     decompress: (stored, most) => zstdDecompressSync(stored, oneChunk(most)),
-    decompressOnPool: (stored, most) => decompressAsync(stored, oneChunk(most)),
+    decompressOnPool: (stored, most) => decompressAsync()(stored, oneChunk(most)),
   }),
 }
 

@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { ChannelsWriter } from '../../image/channels/writer.ts'
 import { CHANNEL_HEAD_LENGTH, type ChannelEntry } from '../../image/channels/table.ts'
 import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'

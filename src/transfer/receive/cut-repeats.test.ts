@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { BoundaryPages } from '../boundary-pages.ts'
 import { cutRepeats } from './cut-repeats.ts'
 import type { ReceivedPiece } from './receive-job.ts'

@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import type { BoundaryPages } from '../boundary-pages.ts'
 import type { ReceivedPiece } from './receive-job.ts'

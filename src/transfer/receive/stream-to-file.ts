@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from '../../io/crc32c.ts'
 import { Socket } from 'node:net'
 import { InternalError } from '../../errors.ts'
 import { DIRECT_ALIGNMENT, alignUp, allocateSlots } from '../../io/aligned-memory.ts'
