@@ -1,7 +1,7 @@
 import { convertImage } from '../src/domain/images/convert-image.ts'
 import type { SaveFormat } from '../src/image/save-format.ts'
 
-// A process of its own, so that its memory is measured: node convert-with-stasis.ts IN OUT FORMAT STATE-DIR
+// Runs as a process of its own, so that its memory can be measured: node convert-with-stasis.ts IN OUT FORMAT STATE-DIR
 const [input = '', output = '', format = '', stateDir = ''] = process.argv.slice(2)
 const { totalMs, to } = await convertImage(input, output, {
   format: format as SaveFormat,

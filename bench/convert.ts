@@ -13,11 +13,11 @@ import type { BenchSetting } from './setting.ts'
 
 const run = promisify(execFile)
 
-/** What is converted: images of more than one member. */
+/** The images to convert; they have more than one member. */
 const SOURCES = ['zstd', 'gzip'] as const
 const RECEIVERS = ['raw', 'sparse', 'stasis'] as const
 
-/** Writes the images that are converted, of a machine with nothing but RAM. */
+/** Writes the images to convert, of a machine with nothing but RAM. */
 export async function makeConvertImages(setting: BenchSetting): Promise<void> {
   for (const format of SOURCES) await makeImage(setting, format)
 }

@@ -17,7 +17,7 @@ export function makeGuestMemory(path: string, ramBytes: number): void {
   const file = openSync(path, 'w', 0o600)
   for (let run = 0; run * RUN_LENGTH < (ramBytes * 3) / 4; run += 1) {
     const source = run % 2 === 0 ? random : text
-    // Never the same run twice, so that nothing gains by finding repetitions.
+    // No run is repeated, so that finding repetitions gains nothing.
     const from = (run * RUN_LENGTH + Math.floor(run / 7) * 4099) % (source.length - RUN_LENGTH)
     writeSync(file, source, from, RUN_LENGTH)
   }

@@ -8,7 +8,7 @@ const CLONES = 10
 /** Until the guests have settled. */
 const SETTLE_MS = 2000
 
-/** How much memory ten clones of a guest take, mapped from one file, beside one guest that was loaded. */
+/** How much memory ten clones of a guest use, mapped from one file, compared with one loaded guest. */
 export async function benchClones(
   { stateDir }: { readonly stateDir: string },
   name: string,
@@ -36,8 +36,8 @@ export async function benchClones(
 }
 
 /**
- * What it takes of the host's memory: its share of what it has mapped, page cache included (Linux proc_pid_smaps(5), Pss), and all of its
- * memory files, of which a guest that does not look maps nothing.
+ * How much of the host's memory a process uses: its share of its mappings, page cache included (Linux proc_pid_smaps(5), Pss), and all of its
+ * memory files, because a guest that does not read maps nothing of them.
  */
 async function memoryOf(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1')
@@ -45,7 +45,7 @@ async function memoryOf(pid: number): Promise<number> {
     Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0)
   let bytes = (kib('Pss') - kib('Pss_Shmem')) * 1024
   const directory = `/proc/${pid}/fd`
-  // QEMU has some of them open twice.
+  // QEMU has opened some of them twice.
   const met = new Set<number>()
   for (const fd of await readdir(directory)) {
     const name = await readlink(`${directory}/${fd}`).catch(() => '')

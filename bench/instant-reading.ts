@@ -10,7 +10,7 @@ import type { BenchSetting } from './setting.ts'
 const MEMORY_MIB = 1024
 const FILLED_MIB = 640
 
-/** Until a Linux guest has read all that it has in its memory once, from the start of the restore. */
+/** The time from the start of the restore until a Linux guest has read its memory once. */
 export async function benchReading(setting: BenchSetting): Promise<void> {
   await using domain = await startLinuxDomain({ emulator: setting.emulator, memoryMib: MEMORY_MIB })
   const { name, stateDir } = domain

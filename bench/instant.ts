@@ -28,7 +28,7 @@ import type { BenchSetting } from './setting.ts'
 
 const GIB = 2 ** 30
 
-/** The tiny guest lies below; the rest of its memory is filled from outside. */
+/** The tiny guest is below; the rest of its memory is filled from outside. */
 const FILL_FROM = 16 * 2 ** 20
 
 const NAME = 'bench'
@@ -38,7 +38,7 @@ interface Times {
   readonly runningMs: number
   /** Until it printed. */
   readonly outputMs: number
-  /** Until all memory was in, where that comes. */
+  /** Until all memory was loaded, for modes that load it. */
   readonly allMs: number | undefined
 }
 
@@ -58,7 +58,7 @@ interface Context {
   readonly directory: string
 }
 
-/** What `npm run bench -- instant` prints: guests of several sizes, three quarters of them filled; then reading, then clones. */
+/** The output of `npm run bench -- instant`: guests of several sizes, three quarters filled; then reading, then clones. */
 export async function benchInstant(
   setting: BenchSetting,
   sizesGib: readonly number[],
@@ -93,7 +93,7 @@ export async function benchInstant(
   await benchReading(setting)
 }
 
-/** All ways in turn, round after round, so that a machine that slows down slows them all. The first round warms up. */
+/** All modes in turn, round after round, so that a machine that slows down slows all of them. The first round warms up. */
 async function measure(
   context: Context,
   { rounds, mapsInPlace }: BenchSetting,
@@ -105,7 +105,7 @@ async function measure(
     for (const [name, act] of Object.entries(WAYS)) {
       if (name === 'map' && !mapsInPlace) continue
       if (cache === 'cold') writeFileSync('/proc/sys/vm/drop_caches', '1')
-      // Programs are in memory on any host that restores guests.
+      // On a host that restores guests the programs are in memory.
       if (cache === 'cold') await timed(context, () => startDomain(NAME, context))
       run[name as Way] = await act(context)
     }
@@ -182,7 +182,7 @@ async function nextOutput(serial: string, before: number): Promise<void> {
   while (size() <= before) await sleep(1)
 }
 
-/** Fills three quarters of a guest's memory, above itself, with the content of a file over and over. */
+/** Fills three quarters of a guest's memory, above the guest itself, with the content of a file, repeatedly. */
 function fillMemory(pid: number, bytes: number, path: string): void {
   const ranges = readFileSync(`/proc/${pid}/maps`, 'latin1')
     .split('\n')

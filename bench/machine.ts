@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QmpConnection } from '../src/qmp/connection.ts'
 
-/** A QEMU with nothing but RAM, that never runs its CPU. Both sides of a comparison use the same. */
+/** A QEMU with nothing but RAM, whose CPU never runs. Both sides of a comparison use the same machine. */
 export class BenchMachine implements AsyncDisposable {
   readonly qmp: QmpConnection
   readonly #child: ChildProcess
@@ -77,7 +77,7 @@ export class BenchMachine implements AsyncDisposable {
     return (Number(fields[11]) + Number(fields[12])) / 100
   }
 
-  /** Waits for the end of a migration; gives its status. */
+  /** Waits for the end of a migration; returns its status. */
   async migrated(): Promise<string> {
     for (;;) {
       const { status } = await this.qmp.execute('query-migrate')

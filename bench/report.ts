@@ -19,7 +19,7 @@ export function printTable(results: readonly ScenarioResult[]): void {
   console.table(rows)
 }
 
-/** Prints a measured value beside its target; nothing where it was not measured. */
+/** Prints a measured value beside its target; prints nothing if it was not measured. */
 export function printTarget(what: string, value: number, target: number): void {
   if (Number.isNaN(value)) return
   console.log(

@@ -3,7 +3,7 @@ import { openImage } from '../src/image/open-image.ts'
 import { openPagesSender } from '../src/transfer/image-senders/pages.ts'
 import { BenchMachine } from './machine.ts'
 
-// A process of its own for each measurement, so that its peak memory is this restore's.
+// Each measurement is a process of its own, so that its peak memory is that of this restore.
 const [emulator = '', directory = '', path = '', ramBytes = '', connections = ''] =
   process.argv.slice(2)
 

@@ -11,7 +11,7 @@ import type { BenchSetting } from './setting.ts'
 const run = promisify(execFile)
 const CHANNELS = 4
 
-/** The images that restores read; made once. */
+/** The images to restore; made once. */
 export interface RestoreImages {
   readonly plain: string
   readonly mapped: string
@@ -19,7 +19,7 @@ export interface RestoreImages {
   readonly uncompressed: string
 }
 
-/** Saves the same guest in every way that is restored afterwards. */
+/** Saves the same guest in every format that is restored afterwards. */
 export async function makeRestoreImages(setting: BenchSetting): Promise<RestoreImages> {
   const images = {
     plain: join(setting.directory, 'plain.bin'),
@@ -38,7 +38,7 @@ export async function makeRestoreImages(setting: BenchSetting): Promise<RestoreI
   return images
 }
 
-/** What `npm run bench -- restore` compares: from nothing to a QEMU that has all its memory, page cache cold. */
+/** The scenarios of `npm run bench -- restore`: from nothing to a QEMU that has all its memory, with a cold page cache. */
 export function restoreScenarios(
   setting: BenchSetting,
   images: RestoreImages,

@@ -20,7 +20,7 @@ export interface ScenarioResult {
   readonly runs: readonly Measurement[]
 }
 
-/** Runs all scenarios in turn, `rounds` times, so that a machine that slows down slows them all. */
+/** Runs all scenarios in turn, `rounds` times, so that a machine that slows down slows all of them. */
 export async function measureRounds(
   scenarios: readonly Scenario[],
   rounds: number,
@@ -45,7 +45,7 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
-/** The median of the ratios of two scenarios, round by round; NaN when one was not measured. */
+/** The median of the ratios of two scenarios, round by round; NaN if one was not measured. */
 export function ratio(results: readonly ScenarioResult[], of: string, to: string): number {
   const a = results.find(({ name }) => name === of)?.runs ?? []
   const b = results.find(({ name }) => name === to)?.runs ?? []

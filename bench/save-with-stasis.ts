@@ -3,7 +3,7 @@ import type { FrameCodec } from '../src/image/stasis/frame-codec.ts'
 import { openStasisReceiver } from '../src/transfer/image-receivers/stasis.ts'
 import { BenchMachine } from './machine.ts'
 
-// A process of its own for each measurement, so that its peak memory is this save's.
+// Each measurement is a process of its own, so that its peak memory is that of this save.
 const [
   emulator = '',
   directory = '',

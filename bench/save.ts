@@ -10,7 +10,7 @@ import type { Measurement, Scenario } from './rounds.ts'
 const run = promisify(execFile)
 const CHANNELS = 2
 
-/** What `npm run bench -- save` compares; every scenario ends with durable data, but where it says so. */
+/** The scenarios of `npm run bench -- save`. Every scenario ends with durable data unless its name says otherwise. */
 export function saveScenarios(setting: BenchSetting): readonly Scenario[] {
   return [
     { name: 'qemu mapped-ram + multifd + direct-io', measure: () => mappedRam(setting) },
@@ -23,7 +23,7 @@ export function saveScenarios(setting: BenchSetting): readonly Scenario[] {
   ]
 }
 
-/** Saves in a process of its own. With `keepAs` the image stays, under that path. */
+/** Saves in a process of its own. With `keepAs` the image is kept under that path. */
 export async function saveWithStasis(
   setting: BenchSetting,
   compression: string,

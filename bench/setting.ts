@@ -1,13 +1,13 @@
-/** Where a benchmark works, and on what. */
+/** The directory, memory content and QEMU of a benchmark. */
 export interface BenchSetting {
-  /** On the disk that is measured. */
+  /** A directory on the disk to measure. */
   readonly directory: string
   /** The content of the filled part of the guest's RAM, in memory. */
   readonly filledPath: string
   readonly ramBytes: number
-  /** The QEMU that is measured. */
+  /** The QEMU to measure. */
   readonly emulator: string
-  /** Whether it maps a `stasis` image where it lies: since QEMU 8.1. */
+  /** Whether it maps a `stasis` image in place: since QEMU 8.1. */
   readonly mapsInPlace: boolean
   readonly rounds: number
 }

@@ -1,4 +1,4 @@
-// Saves a running Linux guest to a file over parallel channels, brings it back, and lets the guest itself check its memory.
+// Saves a running Linux guest to a file over parallel channels, restores it, and lets the guest check its own memory.
 import { setTimeout as delay } from 'node:timers/promises'
 import { ProgressDisplay } from '../src/cli/terminal/progress-display.ts'
 import { Output } from '../src/cli/terminal/output.ts'
@@ -44,7 +44,7 @@ try {
   )
   const before = await boot()
   say(
-    `Its memory is filled: ${FILLED_MIB} MiB of random words, text and zeros; checksum ${before.sum}, tick ${before.tick}`,
+    `The guest has filled its memory: ${FILLED_MIB} MiB of random words, text and zeros; checksum ${before.sum}, tick ${before.tick}`,
   )
 
   say(`Saving it to ${image}`)
@@ -53,14 +53,14 @@ try {
     channels: 4,
     compression: 'zstd',
   })
-  say('QEMU is gone; the guest is in that file and nowhere else. Restoring it')
+  say('QEMU has ended. The guest is in that file and nowhere else. Restoring it')
   const restored = await restoreDomain(image, { stateDir, signal, onProgress })
 
   const after = await look()
-  say(`The guest runs on: checksum ${after.sum}, tick ${after.tick}`)
+  say(`The guest continues: checksum ${after.sum}, tick ${after.tick}`)
   check(after.sum === before.sum, 'the checksum of the memory has changed')
-  check(after.tick > before.tick, 'the counter does not go on')
-  check(after.uptime > before.uptime, 'the guest was booted anew')
+  check(after.tick > before.tick, 'the counter does not continue')
+  check(after.uptime > before.uptime, 'the guest was rebooted')
   say(table(saved, restored))
   say('demo: ok')
 } finally {

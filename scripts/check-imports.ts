@@ -1,7 +1,7 @@
 /**
  * Checks the rules of ARCHITECTURE.md over src/: `node scripts/check-imports.ts [ROOT]`. Imports run downwards and in no circle,
  * only some rooms have effects, and the program uses what it exports.
- * Prints `file:line sentence` for each fault; exit code 1 when there is one.
+ * Prints `file:line sentence` for each fault; the exit code is 1 if there is one.
  */
 import { globSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'

@@ -1,6 +1,6 @@
 /**
  * Checks that every path of this repository that a document or a comment names exists: `node scripts/check-paths.ts [ROOT]`.
- * Prints `file:line sentence` for each that does not; exit code 1 when there is one.
+ * Prints `file:line sentence` for each that does not; the exit code is 1 if there is one.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'

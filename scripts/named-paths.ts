@@ -1,11 +1,11 @@
 import { posix } from 'node:path'
 
-/** A path that a text names, as it stands in this repository. */
+/** A path in this repository that a text names. */
 export interface NamedPath {
   readonly line: number
   /** As it is written. */
   readonly text: string
-  /** Where it may be, from the root of the repository; one of them must exist. Empty when any file of this name will do. */
+  /** Possible paths from the root of the repository, of which one must exist. Empty if any file of this name will do. */
   readonly places: readonly string[]
 }
 
@@ -21,7 +21,7 @@ const TOP_FOLDERS = new Set([
   'test',
 ])
 
-/** Folders of `src/`, which documents name without it. */
+/** Folders of `src/`. Documents name them without `src/`. */
 const ROOMS = new Set([
   'cli',
   'domain',
@@ -34,7 +34,7 @@ const ROOMS = new Set([
   'wire',
 ])
 
-/** Files of ours; others have paths too (`migration/ram.c` is QEMU's). */
+/** Our files end like this; documents also name files of others (`migration/ram.c` is QEMU's). */
 const OURS = /(\/|\w\.(ts|md))$/
 
 /** Stands for any name in an example. */

@@ -19,7 +19,7 @@ export function circlesOf(texts: ReadonlyMap<string, string>): Fault[] {
   }))
 }
 
-/** Depth first; a file that is met again while it is on the path closes a circle. */
+/** Searches depth first. A file that is found again while it is on the path closes a circle. */
 function circlesIn(imports: ReadonlyMap<string, readonly string[]>): string[][] {
   const done = new Set<string>()
   const path: string[] = []

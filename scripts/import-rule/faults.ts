@@ -14,7 +14,7 @@ import {
 import { importsOf, lineAt, withoutComments } from './source-text.ts'
 import type { ImportStatement } from './source-text.ts'
 
-/** A place that breaks the import rule, and a sentence that says what to do. */
+/** A place that breaks the import rule, and advice in a sentence. */
 export interface Fault {
   readonly file: string
   readonly line: number
@@ -23,7 +23,7 @@ export interface Fault {
 
 /**
  * The faults of one file. `file` is its path from the root of the project with `/` (`src/io/unix-listener.ts`);
- * files outside `src/` may do as they like. Unit tests may use any builtin, package and `test/support/`.
+ * files outside `src/` have no faults. Unit tests may use any builtin, package and `test/support/`.
  */
 export function faultsOf(file: string, text: string): Fault[] {
   if (!file.startsWith('src/')) return []

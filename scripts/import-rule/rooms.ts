@@ -1,6 +1,6 @@
 /**
- * The import rule of ARCHITECTURE.md as data: which rooms there are, on which floor each stands, and which effects
- * (Node's builtins, packages, members of `process`) belong to which room.
+ * The import rule of ARCHITECTURE.md as data: the rooms, the floor of each, and the effects (Node's builtins, packages,
+ * members of `process`) that belong to each room.
  */
 
 /** Rooms of `src/` by floor. A file imports from its own room and from rooms on lower floors. */
@@ -19,7 +19,7 @@ export const floors: Readonly<Record<string, number>> = {
 
 /**
  * Rooms inside a room, by floor: a file imports from its own sub-room and from sub-rooms on lower floors of the same room.
- * Files directly in the room stand on the floor that `''` names, or on one of their own.
+ * Files directly in the room are on the floor of `''`, or have a floor of their own.
  */
 export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   domain: {
@@ -48,7 +48,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
   cli: { '': 5, verbs: 4, reports: 3, options: 2, 'verb.ts': 2, terminal: 1 },
 }
 
-/** Rooms that import nothing of ours but `errors.ts`, though rooms stand below them. */
+/** Rooms that import nothing of ours but `errors.ts`, although there are rooms below them. */
 export const selfContained: ReadonlySet<string> = new Set(['qmp', 'wire', 'io'])
 
 /** The only builtins (without `node:`) that these rooms may import; a room not listed may import any. */
@@ -69,7 +69,7 @@ export const builtinsOfRoom: Readonly<Record<string, ReadonlySet<string>>> = {
 /** Builtins (without `node:`) and packages that only these rooms, or single files of a room, may import. */
 export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
   // Filters: programs that only turn their input into their output (bzip2, xz, lzop).
-  // And the editor of the person at the terminal.
+  // Also the editor of the person at the terminal.
   child_process: ['qemu', 'io/filter-process.ts', 'cli/terminal/edit-text.ts'],
   cluster: [],
   worker_threads: ['transfer'],
@@ -84,7 +84,7 @@ export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
   '@xmldom/xmldom': ['qemu', 'domain'],
 }
 
-/** Members of `process` that only the doors may touch. */
+/** Members of `process` that only `cli/` may use. */
 export const processMembers: readonly string[] = [
   'exit',
   'exitCode',
@@ -94,7 +94,7 @@ export const processMembers: readonly string[] = [
   'stderr',
 ]
 
-/** Programs of their own outside the command line: they may touch `process` too. */
+/** Programs of their own outside the command line, which may use `process` as well. */
 export const programs: ReadonlySet<string> = new Set(['src/domain/postcopy/page-server-main.ts'])
 
 /** Rooms, and rooms inside rooms, that may open and change files. */

@@ -1,7 +1,7 @@
 /** One import, re-export, dynamic import or worker URL of a file. */
 export interface ImportStatement {
   readonly specifier: string
-  /** The names between braces as the other module calls them; `*` and `default` stand for those forms. `import()` takes all: `*`. */
+  /** The names between braces, as the other module calls them; `*` and `default` for these forms. `import()` imports everything: `*`. */
   readonly names: readonly string[]
   /** Whether it is the URL of a program: `new URL('./x.ts', import.meta.url)`. */
   readonly isUrl: boolean
@@ -21,7 +21,7 @@ export function withoutComments(text: string, options: { readonly strings: boole
   })
 }
 
-/** All imports of a TypeScript source. Throws nothing: what it cannot read as an import, `tsc` refuses. */
+/** All imports of a TypeScript source. Never throws: `tsc` refuses an import that this cannot read. */
 export function importsOf(text: string): ImportStatement[] {
   const code = withoutComments(text, { strings: false })
   const patterns = [

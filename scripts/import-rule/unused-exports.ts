@@ -8,7 +8,7 @@ const DECLARATION =
 /**
  * Exports of `src/` that the program does not use. A test is not a use: code that only a test calls is dead, and the test hides it.
  * A function, class or constant must be imported by a file that is not a test, or be used in its own file and imported by a test. A type
- * must be named somewhere: it may be exported only because an exported function takes it.
+ * must be named somewhere, because a type may be exported only for the sake of an exported function.
  */
 export function unusedExportsOf(texts: ReadonlyMap<string, string>): Fault[] {
   const used = new Set<string>()
