@@ -23,7 +23,7 @@ export type { DomainOptions } from './domain/store/domain-options.ts'
 export type { DomainState } from './domain/machine/domain-state.ts'
 export { dumpDomainXml } from './domain/store/dump-xml.ts'
 export type { DumpXmlOptions } from './domain/store/dump-xml.ts'
-export type { KeptFault } from './domain/store/postcopy-record.ts'
+export type { RecordedFault } from './domain/store/postcopy-record.ts'
 export type { PostcopyState } from './domain/store/postcopy-state.ts'
 export type { Finding, FindingCode, Severity } from './domain/check/finding.ts'
 export {

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { postcopyState, waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import { readPostcopyRecord, readPostcopyProgress } from '../../src/domain/store/postcopy-record.ts'
-import { askRunState } from '../../src/domain/machine/monitor.ts'
+import { queryRunState } from '../../src/domain/machine/monitor.ts'
 import {
   checkSave,
   destroyDomain,
@@ -128,10 +128,10 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
         for (const resume of ['filled', 'filling'] as const) {
           const restored = await restoreDomain(image, { stateDir, mode: 'lazy' })
           assert.equal(restored.state, 'paused')
-          assert.equal(await askRunState(pathsOf(domain)), 'paused')
+          assert.equal(await queryRunState(pathsOf(domain)), 'paused')
           if (resume === 'filled') {
             await waitForAllMemory(name, pathsOf(domain), undefined)
-            assert.equal(await askRunState(pathsOf(domain)), 'paused')
+            assert.equal(await queryRunState(pathsOf(domain)), 'paused')
           }
           await resumeDomain(name, { stateDir })
           await assertSum(domain)

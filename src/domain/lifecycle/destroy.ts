@@ -1,7 +1,7 @@
 import { endQemu } from '../../qemu/end.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
-import { noteEnd } from '../store/last-end.ts'
+import { recordEnd } from '../store/last-end.ts'
 import { clearRuntime } from '../store/presence.ts'
 
 /**
@@ -14,7 +14,7 @@ export async function destroyDomain(
 ): Promise<{ readonly name: string }> {
   await using domain = await HeldDomain.find(reference, 'destroy', options)
   await endQemu(domain.requireRunning())
-  await noteEnd(domain.paths, 'destroyed')
+  await recordEnd(domain.paths, 'destroyed')
   await clearRuntime(domain.paths)
   return { name: domain.name }
 }

@@ -3,7 +3,7 @@ import { readDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { checkIdentity } from '../store/identity.ts'
-import { forgetEnd } from '../store/last-end.ts'
+import { removeLastEnd } from '../store/last-end.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
 import { hasManagedImage, removeManagedImage } from '../store/managed-image.ts'
 import { prepareMachine } from '../machine/prepare-machine.ts'
@@ -77,7 +77,7 @@ export async function startDomain(
     await removeManagedImage(directories, paths)
   if (options.paused !== true) await machine.control.execute('cont', {}, { signal })
   machine.detach()
-  await forgetEnd(paths)
+  await removeLastEnd(paths)
   return { name, uuid: prepared.uuid, id: machine.record.pid }
 }
 

@@ -7,7 +7,7 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 const AGENT_CHANNEL = 'org.qemu.guest_agent.0'
 
 /**
- * Speaks with the agent inside a running guest.
+ * Connects to the agent inside a running guest.
  * @throws DomainError DOMAIN_WRONG_STATE when the domain has no channel for one, QemuError QEMU_TIMEOUT when none answers
  */
 export async function openAgent(name: string, paths: RuntimePaths): Promise<GuestAgent> {

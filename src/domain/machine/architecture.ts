@@ -1,7 +1,7 @@
 import { attribute, child } from '../../qemu/domain-xml/access.ts'
 import type { DomainDocument } from '../../qemu/domain-xml/document.ts'
 
-/** The architecture of a domain's guest when it is one that Stasis does not run, with what to do about it. */
+/** The architecture of a domain's guest when Stasis does not support it, with a hint. */
 export function foreignArchitecture(
   document: DomainDocument,
 ): { readonly text: string; readonly hint: string } | undefined {

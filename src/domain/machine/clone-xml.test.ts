@@ -21,7 +21,7 @@ const SAVED = `<domain type='qemu'><name>web</name><uuid>4b5e57f6-eb2f-42b9-839b
     <serial type='tcp'><source mode='connect' host='h' service='1'/><target port='2'/></serial>
   </devices></domain>`
 
-test('cloneXml() changes all that two machines cannot share', () => {
+test('cloneXml() changes everything that two machines cannot share', () => {
   const clone = cloneXml(SAVED, { name: 'one', diskOverlay: '/overlays' })
   const { domain } = readDomain(parseDomainXml(clone.xml), { ignoreUnsupported: true })
   assert.equal(domain.name, 'one')
@@ -42,7 +42,7 @@ test('cloneXml() changes all that two machines cannot share', () => {
   ])
 })
 
-test('cloneXml() says what lies under an overlay, so that a disk that changed is found', () => {
+test('cloneXml() records the backing of an overlay, so that a changed disk is found', () => {
   const { xml } = cloneXml(SAVED, { name: 'one', diskOverlay: '/overlays' })
   const { domain } = readDomain(parseDomainXml(xml), { ignoreUnsupported: true })
   assert.deepEqual(

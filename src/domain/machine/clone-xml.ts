@@ -8,14 +8,14 @@ import { create } from '../../qemu/domain-xml/normalise/edit.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import type { Overlay } from '../../qemu/create-overlay.ts'
 
-/** What a clone is made of beside the image. */
+/** The settings of a clone. */
 export interface CloneRequest {
   readonly name: string
-  /** Where overlays of its disks are made; without it only disks that nobody writes to will do. */
+  /** Directory for overlays of its disks; without it only read-only disks are allowed. */
   readonly diskOverlay?: string | undefined
 }
 
-/** The XML of a clone, and what must be made before it starts. */
+/** The XML of a clone, and the files that it needs before it starts. */
 export interface CloneXml {
   readonly xml: string
   readonly overlays: readonly Overlay[]
@@ -24,9 +24,8 @@ export interface CloneXml {
 }
 
 /**
- * The XML of a saved domain changed so that both can run beside each other: name, UUID, generation id, MAC addresses, disks, and the
- * files and sockets of its ports. The guest of a clone sees another generation id; its MAC addresses are those it was saved with
- * until it looks again.
+ * Changes the XML of a saved domain so that both can run at the same time: name, UUID, generation id, MAC addresses, disks, and the files and sockets
+ * of its ports. The guest of a clone sees another generation id; it keeps the saved MAC addresses until it reads them again.
  * @throws UsageError BAD_COMBINATION for a disk that two would write to, DomainXmlError
  */
 export function cloneXml(saved: string, request: CloneRequest): CloneXml {
@@ -86,7 +85,7 @@ function overlayDisk(disk: Element, request: CloneRequest): readonly Overlay[] {
   disk.setAttribute('type', 'file')
   source.removeAttribute(key)
   source.setAttribute('file', path)
-  putUnder(disk, { key, path: backing, format: backingFormat })
+  addBacking(disk, { key, path: backing, format: backingFormat })
   return [{ path, backing, backingFormat }]
 }
 
@@ -96,8 +95,8 @@ function addDriver(disk: Element): Element {
   return driver
 }
 
-/** Says what lies under a disk: the disk as it was, with its own chain. */
-function putUnder(
+/** Adds the backing of a disk: the original disk with its own chain. */
+function addBacking(
   disk: Element,
   below: { readonly key: 'file' | 'dev'; readonly path: string; readonly format: string },
 ): void {
@@ -127,7 +126,7 @@ function setText(element: Element | undefined, text: string): void {
   if (element !== undefined) element.textContent = text
 }
 
-/** Of the range that QEMU and libvirt hand out. */
+/** In the range that QEMU and libvirt use. */
 function randomMac(): string {
   return [
     '52',

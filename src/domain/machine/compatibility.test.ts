@@ -26,7 +26,7 @@ function check(change: (xml: string) => string): void {
   checkSameMachine(read(original), read(changed))
 }
 
-test('checkSameMachine() allows what the guest cannot see', () => {
+test('checkSameMachine() allows changes that the guest cannot see', () => {
   check((xml) => xml.replace("file='/a'", "file='/b'"))
   check((xml) => xml.replace("cache='none'", "cache='writeback'"))
   check((xml) => xml.replace("<serial type='pty'>", "<serial type='unix'>"))
@@ -34,7 +34,7 @@ test('checkSameMachine() allows what the guest cannot see', () => {
   check((xml) => xml.replace("type='qemu'", "type='kvm'"))
 })
 
-test('checkSameMachine() names the first thing that the guest would see', () => {
+test('checkSameMachine() reports the first difference that the guest would see', () => {
   const changes: readonly [RegExp, (xml: string) => string][] = [
     [/the UUID is/, (xml) => xml.replace('11111111', '21111111')],
     [/the memory size is 131072 KiB, not 65536 KiB/, (xml) => xml.replace('>64<', '>128<')],

@@ -4,7 +4,7 @@ import { type GuestFact, THERE, guestView } from './guest-view.ts'
 
 /**
  * Checks that `changed` shows the guest the same machine as `original`, as libvirt's ABI check does.
- * @throws ImageError IMAGE_INCOMPATIBLE naming the first difference
+ * @throws ImageError IMAGE_INCOMPATIBLE with the first difference
  */
 export function checkSameMachine(original: Domain, changed: Domain): void {
   const difference = firstDifference(guestView(original), guestView(changed))
@@ -23,12 +23,13 @@ function firstDifference(
   original: readonly GuestFact[],
   changed: readonly GuestFact[],
 ): string | undefined {
-  const found = new Map(changed.map(({ what, value }) => [what, value]))
-  for (const { what, value } of original) {
-    const other = found.get(what)
-    if (other === undefined) return value === THERE ? `it lacks ${what}` : `${what} is not ${value}`
-    if (other !== value) return `${what} is ${other}, not ${value}`
-    found.delete(what)
+  const found = new Map(changed.map(({ subject, value }) => [subject, value]))
+  for (const { subject, value } of original) {
+    const other = found.get(subject)
+    if (other === undefined)
+      return value === THERE ? `it lacks ${subject}` : `${subject} is not ${value}`
+    if (other !== value) return `${subject} is ${other}, not ${value}`
+    found.delete(subject)
   }
   const [extra] = found.keys()
   return extra === undefined ? undefined : `it adds ${extra}`

@@ -1,4 +1,4 @@
-/** What a domain does, in virsh's words. */
+/** The state of a domain, in virsh's words. */
 export type DomainState =
   | 'running'
   | 'paused'
@@ -8,7 +8,7 @@ export type DomainState =
   | 'shut off'
   | 'no state'
 
-/** What a `RunState` of QEMU (`query-status`, qapi/run-state.json of QEMU 11) means to a user. */
+/** The meaning of a `RunState` of QEMU (`query-status`, qapi/run-state.json of QEMU 11) for users. */
 export function stateOfRunState(status: string): DomainState {
   switch (status) {
     case 'running':

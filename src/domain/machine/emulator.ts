@@ -9,14 +9,14 @@ import { canonicalMachine, probeQemu } from '../../qemu/probe.ts'
 import type { ProbedQemu } from '../../qemu/probed-qemu.ts'
 import type { Directories } from '../store/directories.ts'
 
-/** The QEMU that a domain will run on, checked to be able to. */
+/** The QEMU for a domain, checked for the features that the domain needs. */
 export interface Emulator {
   readonly probed: ProbedQemu
   readonly version: QemuVersion
 }
 
 /**
- * Finds the QEMU for a domain and checks that it has the domain's machine type, and KVM where the domain asks for it.
+ * Finds the QEMU for a domain and checks that it has the domain's machine type, and KVM where the domain needs it.
  * @throws QemuError QEMU_NOT_FOUND, QEMU_LACKS_FEATURE, QEMU_START_FAILED
  */
 export async function chooseEmulator(
@@ -31,7 +31,7 @@ export async function chooseEmulator(
   return { probed, version: parseVersion(probed.version) }
 }
 
-/** What a QEMU can do, asked once and then kept in the state directory. @throws QemuError, StorageError */
+/** The features of a QEMU, probed once and then cached in the state directory. @throws QemuError, StorageError */
 export async function probeEmulator(
   path: string,
   directories: Directories,

@@ -1,15 +1,15 @@
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 
-/** One thing that the guest can see: what it is, and its value as text. */
+/** A fact that the guest can see: its subject, and its value as text. */
 export interface GuestFact {
-  readonly what: string
+  readonly subject: string
   readonly value: string
 }
 
-/** The value of the fact that a device is there at all. */
+/** The value of the fact that a device exists. */
 export const THERE = 'there'
 
-/** What every device has and no guest sees: where it stands in the XML, what the host calls it, what is behind it. */
+/** Properties of every device that no guest sees: its place in the XML, its name on the host, its host side. */
 const HOST_SIDE: ReadonlySet<string> = new Set([
   'place',
   'alias',
@@ -47,17 +47,20 @@ const HOST_SIDE: ReadonlySet<string> = new Set([
 ])
 
 /**
- * What a guest sees of its machine, as far as QEMU's device state depends on it: two domains with equal facts can take over
- * each other's saved state. Files, networks and other host sides of devices are left out, and MAC addresses, which travel in the state.
+ * The guest's view of its machine, as far as QEMU's device state depends on it: two domains with equal facts can load each other's saved state. It
+ * omits files, networks and other host sides of devices, and MAC addresses, which are part of the state.
  */
 export function guestView(domain: Domain): readonly GuestFact[] {
   return [
-    { what: 'the name', value: domain.name },
-    { what: 'the UUID', value: domain.uuid ?? 'none' },
-    { what: 'the memory size', value: `${domain.memoryBytes / 1024} KiB` },
-    { what: 'the number of processors', value: `${domain.vcpus.current} of ${domain.vcpus.max}` },
-    { what: 'the architecture', value: domain.os.arch },
-    { what: 'the machine type', value: domain.os.machine },
+    { subject: 'the name', value: domain.name },
+    { subject: 'the UUID', value: domain.uuid ?? 'none' },
+    { subject: 'the memory size', value: `${domain.memoryBytes / 1024} KiB` },
+    {
+      subject: 'the number of processors',
+      value: `${domain.vcpus.current} of ${domain.vcpus.max}`,
+    },
+    { subject: 'the architecture', value: domain.os.arch },
+    { subject: 'the machine type', value: domain.os.machine },
     ...devices('controller', domain.controllers, (one) => `${one.type} ${one.index}`),
     ...devices('disk', domain.disks, (one) => one.target),
     ...devices('interface', domain.interfaces),
@@ -66,7 +69,7 @@ export function guestView(domain: Domain): readonly GuestFact[] {
     ...devices('input device', domain.inputs, (one) => `${one.type} ${one.bus}`),
     ...devices('video card', domain.videos),
     ...devices('hub', domain.hubs),
-    // Every q35 has the one called itco; libvirt leaves it out of the XML in an image.
+    // Every q35 has the one called itco; libvirt omits it from the XML in an image.
     ...devices(
       'watchdog',
       domain.watchdogs.filter(({ model }) => model !== 'itco'),
@@ -83,19 +86,22 @@ function devices<Device extends object>(
   nameOf: (device: Device) => string | undefined = () => undefined,
 ): readonly GuestFact[] {
   return all.flatMap((device, index) => {
-    const what = `the ${kind} ${nameOf(device) ?? index + 1}`
+    const subject = `the ${kind} ${nameOf(device) ?? index + 1}`
     const facts = Object.entries(device).filter(
       ([name, value]) =>
         value !== undefined && !HOST_SIDE.has(name) && !HOST_SIDE.has(`${name}:${kind}`),
     )
     return [
-      { what, value: THERE },
-      ...facts.map(([name, value]) => ({ what: `the ${name} of ${what}`, value: inWords(value) })),
+      { subject, value: THERE },
+      ...facts.map(([name, value]) => ({
+        subject: `the ${name} of ${subject}`,
+        value: inWords(value),
+      })),
     ]
   })
 }
 
-/** A value as a person reads it: `type=pci bus=2 slot=0`. */
+/** A value in a form for people: `type=pci bus=2 slot=0`. */
 function inWords(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return value.map(inWords).join(', ')

@@ -15,7 +15,7 @@ import { clearRuntime } from '../store/presence.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 import { makeVariableStore } from './uefi.ts'
 
-/** What to launch. */
+/** The machine to launch. */
 export interface LaunchPlan {
   readonly domain: Domain
   /** The XML that it is launched from, for `live.xml`. */
@@ -24,17 +24,17 @@ export interface LaunchPlan {
   /** What it needs to wait for a saved machine; `undefined`: it starts from its reset state. */
   readonly incoming?: LaunchNeeds | undefined
   readonly cpuOverride?: Cpu | undefined
-  /** Arguments to launch it with in place of what the domain asks for, and where they were given. */
+  /** Arguments that replace those for the domain, and their original working directory. */
   readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** A QEMU that is being made ready, its guest standing still. Unless it is kept, disposing ends it and leaves nothing. */
+/** A QEMU in preparation whose guest is stopped. Unless it is detached, disposing ends it and leaves nothing. */
 export class LaunchedMachine implements AsyncDisposable {
   readonly control: QmpConnection
   readonly record: RuntimeRecord
   readonly #held: HeldDomain
-  #kept = false
+  #detached = false
 
   private constructor(held: HeldDomain, control: QmpConnection, record: RuntimeRecord) {
     this.#held = held
@@ -81,7 +81,7 @@ export class LaunchedMachine implements AsyncDisposable {
     }
   }
 
-  /** Says that the machine is complete: from now on it is the guest, whatever becomes of us. Comes before its processors run. */
+  /** Records that the machine is complete: from now on it is the guest, whatever happens to this process. Call this before its processors run. */
   async markComplete(more: Pick<RuntimeRecord, 'restoredFrom'> = {}): Promise<void> {
     await writeRecord(this.#held.paths, { ...this.completed, ...more })
   }
@@ -91,20 +91,20 @@ export class LaunchedMachine implements AsyncDisposable {
     return { ...this.record, stage: 'running' }
   }
 
-  /** Leaves the machine to live on. */
+  /** Lets the machine outlive us. */
   detach(): void {
-    this.#kept = true
+    this.#detached = true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.control.close()
-    if (this.#kept) return
+    if (this.#detached) return
     await endQemu(this.record, { force: true })
     await clearRuntime(this.#held.paths)
   }
 }
 
-/** Descriptors that a child inherits count from 3. */
+/** The descriptors of a child's inherited files begin at 3. */
 const FIRST_INHERITED = 3
 
 function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
@@ -136,7 +136,7 @@ function recorded(record: RuntimeRecord | undefined): RuntimeRecord {
   return record
 }
 
-/** The log goes with the runtime directory; what it says stands in the message. */
+/** The log is removed with the runtime directory; the message contains its text. */
 function withoutLog(error: unknown): unknown {
   if (!StasisError.is(error, 'QEMU_START_FAILED')) return error
   return error.with({ path: undefined, hint: undefined })

@@ -7,8 +7,8 @@ import type { QmpConnection } from '../../qmp/connection.ts'
 import type { Directories } from '../store/directories.ts'
 
 /**
- * What a QEMU that runs can do in a migration: asked once, which takes as long as half its start, and then kept in the state directory
- * for as long as its binary stays the same. Only for a QEMU that was started from that binary just now.
+ * The migration features of a running QEMU. Probing them takes half as long as its start, so they are cached in the state directory for as long as
+ * its binary stays the same. Only for a QEMU that was just started from that binary.
  * @throws QemuError, CancelledError
  */
 export async function migrationFeatures(
@@ -20,22 +20,22 @@ export async function migrationFeatures(
   const key = await emulatorDigest(emulator)
   const name = createHash('sha256').update(key).digest('hex').slice(0, 24)
   const path = join(directories.stateDir, 'cache', `migration-${name}.json`)
-  const kept = await readCacheFile(KEPT_FEATURES, path)
-  if (kept?.key === key) return kept.features
+  const cached = await readCacheFile(CACHED_FEATURES, path)
+  if (cached?.key === key) return cached.features
   const features = await probeMigration(control, { signal })
-  // A cache that cannot be written is done without.
+  // A cache that cannot be written is ignored.
   const entry = { key, features }
-  await writeRecordFile(KEPT_FEATURES, path, entry, { durable: false }).catch(() => undefined)
+  await writeRecordFile(CACHED_FEATURES, path, entry, { durable: false }).catch(() => undefined)
   return features
 }
 
-interface KeptFeatures {
-  /** Of which QEMU, see `emulatorDigest`. */
+interface CachedFeatures {
+  /** Identifies the QEMU, see `emulatorDigest`. */
   readonly key: string
   readonly features: MigrationFeatures
 }
 
-const KEPT_FEATURES: RecordKind<KeptFeatures> = {
+const CACHED_FEATURES: RecordKind<CachedFeatures> = {
   what: 'what a QEMU can do in a migration',
   version: 1,
   parse(value, version) {
@@ -44,6 +44,6 @@ const KEPT_FEATURES: RecordKind<KeptFeatures> = {
       version > 0 &&
       typeof fields?.['key'] === 'string' &&
       Array.isArray(fieldsOf(fields['features'])?.['capabilities'])
-    return fits ? (fields as unknown as KeptFeatures) : undefined
+    return fits ? (fields as unknown as CachedFeatures) : undefined
   },
 }

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { connectMonitor } from './monitor.ts'
 
-test('connectMonitor() reports a monitor that serves somebody else as a domain that is busy', async () => {
+test('connectMonitor() throws DOMAIN_BUSY for a monitor that serves another client', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'stasis-monitor-'))
   const path = join(directory, 'control')
-  // As QEMU with its second client: it takes the connection and does not greet.
+  // Like a QEMU with a second client: it accepts the connection and does not greet.
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(path, resolve))
   try {

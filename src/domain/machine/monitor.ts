@@ -23,7 +23,7 @@ export async function connectMonitor(
 }
 
 /**
- * Opens the monitor for acts. Only for who holds the lock.
+ * Opens the monitor for operations. Callers must hold the lock.
  * @throws QemuError QEMU_DIED, DomainError DOMAIN_BUSY when QEMU does not answer
  */
 export async function openControl(
@@ -34,15 +34,15 @@ export async function openControl(
 }
 
 /**
- * Opens the monitor for questions, which may be asked while an act holds the other.
+ * Opens the monitor for queries, which works while an operation uses the other one.
  * @throws QemuError QEMU_DIED, DomainError DOMAIN_BUSY when QEMU does not answer
  */
 export async function openQuery(paths: RuntimePaths, signal?: AbortSignal): Promise<QmpConnection> {
   return connectMonitor(paths.querySocket, { signal, timeoutMs: ANSWER_MS })
 }
 
-/** What QEMU says its machine does; `undefined` when it does not answer. */
-export async function askRunState(
+/** QEMU's run state of its machine; `undefined` when it does not answer. */
+export async function queryRunState(
   paths: RuntimePaths,
   signal?: AbortSignal,
 ): Promise<RunState | undefined> {

@@ -6,8 +6,8 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
 /**
- * The domain XML with another generation id, which tells the guest that it may not be the only one that goes on from this state. QEMU
- * writes the id of its device into the guest's memory after it has loaded the state (hw/acpi/vmgenid.c, 7.2 to 11).
+ * Replaces the generation id in a domain XML, which signals to the guest that other copies of it may run from this state. QEMU writes the id of its
+ * device into the guest's memory after it has loaded the state (hw/acpi/vmgenid.c, 7.2 to 11).
  * @throws DomainError DOMAIN_WRONG_STATE when the machine has no such device, DomainXmlError
  */
 export function withNewGenid(source: XmlText): XmlText {

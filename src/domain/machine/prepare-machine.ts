@@ -10,15 +10,15 @@ import { type Emulator, chooseEmulator } from './emulator.ts'
 import { findUefi, nvramDirectory } from './uefi.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
-/** What to do with what a domain XML asks for and this program does not do. */
+/** How to treat unsupported parts of a domain XML. */
 export interface UnsupportedOptions {
-  /** Leave it out instead of refusing it. */
+  /** Leave them out instead of refusing the XML. */
   readonly ignoreUnsupported?: boolean | undefined
-  /** Told what was left out. */
+  /** Called for each part that was left out. */
   readonly onWarning?: ((text: string) => void) | undefined
 }
 
-/** A domain XML made ready for a QEMU of this host. */
+/** A domain XML prepared for a QEMU of this host. */
 export interface PreparedMachine {
   /** Complete: UUID, versioned machine type, an address for every device. */
   readonly xml: string
@@ -28,7 +28,7 @@ export interface PreparedMachine {
 }
 
 /**
- * Checks a domain XML and fills in what it leaves open.
+ * Checks a domain XML and fills in its missing parts.
  * @throws DomainXmlError, UsageError for an impossible name, QemuError when this host has no QEMU for it
  */
 export async function prepareMachine(
@@ -38,10 +38,10 @@ export async function prepareMachine(
 ): Promise<PreparedMachine> {
   const { ignoreUnsupported, onWarning, signal } = options
   const document = parseDomainXml(source.text, { path: source.path })
-  const asked = readDomain(document, { ignoreUnsupported })
-  checkDomainName(asked.domain.name)
-  for (const text of asked.ignored) onWarning?.(`ignored: ${text}`)
-  const emulator = await chooseEmulator(asked.domain, directories, signal)
+  const draft = readDomain(document, { ignoreUnsupported })
+  checkDomainName(draft.domain.name)
+  for (const text of draft.ignored) onWarning?.(`ignored: ${text}`)
+  const emulator = await chooseEmulator(draft.domain, directories, signal)
   const complete = normaliseDomain(document, {
     machines: (name) => canonicalMachine(emulator.probed, name),
     emulator: emulator.probed.emulator,

@@ -3,19 +3,19 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, text } from '../../qemu/domain-xml/access.ts'
 import { parseXml } from '../../qemu/domain-xml/parse.ts'
 
-/** Where an image comes from; kept in its cookie, beside what libvirt keeps there. */
+/** The origin of an image; stored in its cookie, beside the data of libvirt. */
 export interface Provenance {
   readonly qemuVersion: string
   readonly emulator: string
   readonly commandLine: readonly string[]
-  /** Of a QEMU that Stasis did not start: its image is restored from the command line, not from the XML. */
+  /** Present for a QEMU that Stasis did not start: its image is restored from the command line, not from the XML. */
   readonly attached?: { readonly cwd: string } | undefined
 }
 
 /** The namespace of our own elements in a cookie. */
 const PROVENANCE_NAMESPACE = 'urn:stasis:origin:1'
 
-/** The cookie of an image: libvirt ignores what it does not know in it. */
+/** The cookie of an image: libvirt ignores unknown elements in it. */
 export function provenanceCookie(provenance: Provenance, time: Date): string {
   const argumentLines = provenance.commandLine
     .map((argument) => `    <stasis:arg>${escapeXml(argument)}</stasis:arg>\n`)
@@ -30,7 +30,7 @@ export function provenanceCookie(provenance: Provenance, time: Date): string {
   )
 }
 
-/** Text for XML 1.0: markup is escaped, control characters, which it cannot hold, become U+FFFD. */
+/** Text for XML 1.0: markup is escaped, and control characters, which XML does not allow, become U+FFFD. */
 function escapeXml(text: string): string {
   return (
     text
@@ -43,7 +43,7 @@ function escapeXml(text: string): string {
   )
 }
 
-/** The QEMU in a cookie, when Stasis did not start it; `undefined` when it did, or the cookie is somebody else's. */
+/** The QEMU in a cookie, when Stasis did not start it; `undefined` when it did, or the cookie is not ours. */
 export function attachedProvenance(cookie: string | undefined): Provenance | undefined {
   if (cookie === undefined || !cookie.includes(PROVENANCE_NAMESPACE)) return undefined
   let element: Element | undefined
@@ -70,7 +70,7 @@ export interface ImageProvenance {
   readonly emulator: string
 }
 
-/** Reads what Stasis keeps in a cookie (`provenanceCookie`); `undefined` for those of others. */
+/** Reads the data of Stasis in a cookie (`provenanceCookie`); `undefined` for other cookies. */
 export function readProvenance(cookie: string): ImageProvenance | undefined {
   try {
     const root = parseXml(cookie).documentElement

@@ -6,13 +6,13 @@ import type { XmlText } from '../store/xml-text.ts'
 import { checkSameMachine } from './compatibility.ts'
 
 /**
- * The given XML, checked to show the guest the same machine as the original.
+ * Returns the given XML after checking that it shows the guest the same machine as the original.
  * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError
  */
-export function replaceXml(original: string, given: XmlText): string {
-  const document = normaliseDomain(parseDomainXml(given.text, { path: given.path }))
+export function replaceXml(original: string, replacement: XmlText): string {
+  const document = normaliseDomain(parseDomainXml(replacement.text, { path: replacement.path }))
   const { domain } = readDomain(document, { ignoreUnsupported: true })
-  // libvirt leaves out of the XML in an image what every such machine has.
+  // libvirt omits from the XML in an image what every such machine has.
   const complete = normaliseDomain(parseDomainXml(original))
   const { domain: saved } = readDomain(complete, { ignoreUnsupported: true })
   checkSameMachine(saved, domain)

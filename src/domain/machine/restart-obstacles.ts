@@ -2,7 +2,7 @@ import { changesSinceStart } from '../../qemu/changes-since-start.ts'
 import { unrepeatableArguments } from '../../qemu/foreign-command-line.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 
-/** What of a QEMU that Stasis did not start could not be started again as it is now, one sentence each. @throws QemuError */
+/** The parts of a QEMU that Stasis did not start that could not be started again in their present state, one sentence each. @throws QemuError */
 export async function restartObstacles(
   control: QmpConnection,
   commandLine: readonly string[],

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { DeviceState } from '../../image/saved-machine.ts'
 
 /**
- * Says of two images whether they are of the same machine at the same moment, whatever their format: its devices (clocks and
- * registers among them) are the same bytes.
+ * A digest that is equal for two images of the same machine at the same moment, whatever their format: the bytes of its devices (including clocks and
+ * registers) are the same.
  */
 export function stateDigest(state: DeviceState): string {
   return createHash('sha256').update(state.head).update(state.sections).digest('hex')

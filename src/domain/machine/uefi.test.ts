@@ -26,7 +26,7 @@ test('makeVariableStore() copies the template once when the store is missing', a
   assert.equal(await readFile(path, 'utf8'), 'first')
 })
 
-test('makeVariableStore() makes no file when the template has another format', async () => {
+test('makeVariableStore() creates no file when the template has another format', async () => {
   await using dir = await tempDir()
   const template = dir.join('vars.qcow2')
   await writeFile(template, 'x')

@@ -13,7 +13,7 @@ export interface UefiFirmware {
   readonly nvramTemplate: string
 }
 
-/** Where distributions put them: Debian and Ubuntu, Fedora, Arch, openSUSE. */
+/** Where distributions install them: Debian and Ubuntu, Fedora, Arch, openSUSE. */
 const KNOWN: readonly UefiFirmware[] = [
   ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd'],
   ['/usr/share/OVMF/OVMF_CODE.fd', '/usr/share/OVMF/OVMF_VARS.fd'],
@@ -29,13 +29,13 @@ export async function findUefi(): Promise<UefiFirmware | undefined> {
   return undefined
 }
 
-/** Where the variable stores of domains lie whose XML names no place. */
+/** The directory for variable stores of domains whose XML has no path for them. */
 export function nvramDirectory(stateDir: string): string {
   return join(stateDir, 'nvram')
 }
 
 /**
- * Makes the variable store of a domain from its template, unless it exists already.
+ * Creates the variable store of a domain from its template, unless it already exists.
  * @throws StorageError; DomainXmlError XML_UNSUPPORTED when the template has another format
  */
 export async function makeVariableStore(domain: Domain): Promise<void> {

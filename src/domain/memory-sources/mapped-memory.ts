@@ -6,26 +6,26 @@ import { type QemuVersion, atLeast } from '../../qemu/command-line/options.ts'
 import type { InheritedMemory } from '../machine/launch-needs.ts'
 import { type SourceRefusal, refusalError, unfit } from './source-refusal.ts'
 
-/** A piece of a file that holds the content of one RAM block, page by page. */
+/** A piece of a file with the content of one RAM block, page by page. */
 export interface LinearPart {
-  /** The memory backend that it is for. */
+  /** The memory backend that it belongs to. */
   readonly id: string
   readonly path: string
   readonly offset: number
   readonly length: number
 }
 
-/** What decides whether and how a QEMU can map a file. */
+/** The properties of a QEMU that determine whether and how it can map a file. */
 export interface MappingQemu {
   readonly version: QemuVersion
-  /** The machine has a balloon: through it the guest can have pieces of its memory thrown away. */
+  /** The machine has a balloon, through which the guest can discard pieces of its memory. */
   readonly balloon: boolean
 }
 
-/** `memory-backend-file` takes a read-only file for writable RAM (`rom=off`, QEMU 8.2 qapi/qom.json). */
+/** `memory-backend-file` accepts a read-only file for writable RAM (`rom=off`, QEMU 8.2 qapi/qom.json). */
 const READONLY_SINCE = [8, 2] as const
 
-/** `memory-backend-file` takes an `offset` (QEMU 8.1 qapi/qom.json). */
+/** `memory-backend-file` accepts an `offset` (QEMU 8.1 qapi/qom.json). */
 const OFFSET_SINCE = [8, 1] as const
 
 /** How a part is given to QEMU. */
@@ -133,7 +133,7 @@ function openLocked({ path, offset, length }: LinearPart): number {
   const { fd, size } = openForReading(path)
   if (size >= offset + length && tryShareLock(fd)) return fd
   closeDescriptor(fd)
-  // Touching a page beyond the end of its file would kill QEMU.
+  // An access beyond the end of the file would kill QEMU.
   if (size < offset + length) {
     throw new ImageError('IMAGE_TRUNCATED', `${path} ends inside the memory of the machine`, {
       path,

@@ -5,7 +5,7 @@ import { type ProcessIdentity, identifyProcess, isAlive } from '../../qemu/proce
 import type { QmpConnection } from '../../qmp/connection.ts'
 import {
   type PostcopyRecord,
-  type KeptFault,
+  type RecordedFault,
   changePostcopyRecord,
   recordableFault,
   readPostcopyRecord,
@@ -181,6 +181,6 @@ async function failed(postcopy: SupervisedRestore): Promise<undefined> {
   })
 }
 
-async function noteFault({ paths, id }: SupervisedRestore, fault: KeptFault): Promise<void> {
+async function noteFault({ paths, id }: SupervisedRestore, fault: RecordedFault): Promise<void> {
   await changePostcopyRecord(paths, id, { fault }).catch(() => undefined)
 }

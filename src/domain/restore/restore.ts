@@ -10,7 +10,7 @@ import { findCached } from './image-cache.ts'
 import { beginGuest, checkStale } from './check-stale.ts'
 import { Job } from '../progress/job.ts'
 import { FirstOutput } from './first-output.ts'
-import { forgetEnd } from '../store/last-end.ts'
+import { removeLastEnd } from '../store/last-end.ts'
 import { removeConsumedManagedSave } from '../store/presence.ts'
 import { checkIdentity } from '../store/identity.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
@@ -126,7 +126,7 @@ async function restoreUntilItRuns(
   else keep()
   clock.ran()
 
-  await forgetEnd(held.paths)
+  await removeLastEnd(held.paths)
   if (runs) {
     const begun = { ...restoredFrom, begun: true }
     await removeConsumedManagedSave(held.paths, { restoredFrom: begun })

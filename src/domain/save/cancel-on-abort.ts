@@ -5,8 +5,8 @@ const POLL_MS = 5
 const PATIENCE_MS = 3000
 
 /**
- * Aborts `cancel` when `signal` is aborted, but not before every channel stands: QEMU 7.2 crashes, guest and all, when its migration
- * is cancelled, or its peer hangs up, while channels are still connecting (seen in about one of 30 cancels at that moment;
+ * Aborts `cancel` when `signal` is aborted, but not before every channel is connected. QEMU 7.2 crashes with its guest when its migration is
+ * cancelled, or its peer closes a connection, while channels are still connecting (seen in about one of 30 cancels at that moment;
  * migration/multifd.c, `multifd_new_send_channel_async` runs after `multifd_save_cleanup`).
  */
 export function cancelOnAbort(

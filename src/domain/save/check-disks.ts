@@ -9,9 +9,9 @@ import type { RuntimeRecord } from '../store/runtime-record.ts'
 /** A file that QEMU has open and that a restore would not find under its name. */
 export interface LostFile {
   readonly path: string
-  /** `gone`: nothing has this name now; `replaced`: another file has it. */
+  /** `gone`: no file has this name now; `replaced`: another file has it. */
   readonly how: 'gone' | 'replaced'
-  /** The medium of a CD-ROM or floppy drive, which a restore can do without. */
+  /** The medium of a CD-ROM or floppy drive, which a restore does not need. */
   readonly removable: boolean
 }
 
@@ -19,8 +19,8 @@ export interface LostFile {
 const FILE_DRIVERS: ReadonlySet<string> = new Set(['file', 'host_device', 'host_cdrom'])
 
 /**
- * Compares the files of QEMU's block nodes, backing files included, with what stands under their names now. Only the running QEMU can still
- * reach a file that was removed or replaced: once it ends, such a file is lost, and the image fits no disk.
+ * Compares the files of QEMU's block nodes, including backing files, with the present files of these names. Only the running QEMU can still access a
+ * file that was removed or replaced: once it ends, such a file is lost, and the image fits no disk.
  * @throws QemuError, StorageError
  */
 export async function lostFiles(
@@ -33,7 +33,7 @@ export async function lostFiles(
   const open = await openFilesOf(record.pid)
   const found = new Map<string, LostFile>()
   for (const { drv, file } of nodes) {
-    // A file that a program handed over by descriptor has no name of its own (/dev/fdset/N).
+    // A file that a program passed by descriptor has no name of its own (/dev/fdset/N).
     if (!FILE_DRIVERS.has(drv) || !file.startsWith('/') || file.startsWith('/dev/fdset/')) continue
     const now = await keyOf(file)
     if (now !== undefined && open.some(({ key }) => key === now.key)) continue
@@ -43,7 +43,7 @@ export async function lostFiles(
   return [...found.values()]
 }
 
-/** What is lost, in one sentence. */
+/** Describes a lost file in one sentence. */
 export function lostFileText({ path, how }: LostFile): string {
   return how === 'gone'
     ? `${path} was removed while the domain runs`
@@ -52,7 +52,7 @@ export function lostFileText({ path, how }: LostFile): string {
 
 /**
  * Refuses to save a domain whose disks a restore would not find.
- * @throws DomainError DOMAIN_WRONG_STATE naming the file; QemuError, StorageError
+ * @throws DomainError DOMAIN_WRONG_STATE with the file; QemuError, StorageError
  */
 export async function checkDisks(
   name: string,

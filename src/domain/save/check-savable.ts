@@ -9,7 +9,7 @@ import type { QmpConnection } from '../../qmp/connection.ts'
 import { stateOfRunState } from '../machine/domain-state.ts'
 import type { SaveSettings } from './save-options.ts'
 
-/** What there is to know of a running machine before it is saved. */
+/** The facts about a running machine that a save needs. */
 export interface Savable {
   readonly features: MigrationFeatures
   /** Whether the guest's processors run now. */
@@ -17,8 +17,8 @@ export interface Savable {
 }
 
 /**
- * Checks, before the guest is stopped, that this QEMU can save its machine so. What a save that was killed left under way is cancelled.
- * @throws DomainError DOMAIN_WRONG_STATE, QemuError QEMU_LACKS_FEATURE, QEMU_REFUSED naming what blocks it
+ * Checks, before the guest is stopped, that this QEMU can save its machine with these settings. Cancels a migration that a killed save left active.
+ * @throws DomainError DOMAIN_WRONG_STATE, QemuError QEMU_LACKS_FEATURE, QEMU_REFUSED with the blockers
  */
 export async function checkSavable(
   name: string,
@@ -43,8 +43,8 @@ export async function checkSavable(
 }
 
 /**
- * Checks that QEMU has all of the guest's memory, whoever brings it. QEMU 11.1 aborts when it is told to save in the middle of a postcopy
- * migration; 7.2 and 10.0 refuse when the guest stands still already.
+ * Checks that QEMU has all of the guest's memory, whatever sends it. QEMU 11.1 aborts when it receives a save command during a postcopy migration;
+ * 7.2 and 10.0 refuse it when the guest is already stopped.
  * @throws DomainError DOMAIN_WRONG_STATE
  */
 export async function checkMemoryIsThere(name: string, control: QmpConnection): Promise<void> {
@@ -69,7 +69,7 @@ async function checkState(name: string, control: QmpConnection): Promise<boolean
   )
 }
 
-/** `finish-migrate` and `postmigrate` are what a save that failed late leaves of a guest that was paused. */
+/** A save that failed late leaves a paused guest in `finish-migrate` or `postmigrate`. */
 const STANDING: ReadonlySet<string> = new Set([
   'paused',
   'prelaunch',
@@ -77,7 +77,7 @@ const STANDING: ReadonlySet<string> = new Set([
   'postmigrate',
 ])
 
-/** Refuses a save for which this QEMU lacks something. */
+/** Refuses a save that needs something this QEMU lacks. */
 type FeatureCheck = (features: MigrationFeatures) => void
 
 const TRANSPORT_CHECKS: Readonly<Record<SaveTransport, FeatureCheck>> = {

@@ -13,21 +13,21 @@ import { describeForSave } from './save-description.ts'
 import type { SaveOptions } from './save.ts'
 import { resolveSaveOptions } from './save-options.ts'
 
-/** What a save would meet. */
+/** The expected outcome of a save. */
 export interface SaveCheck {
   readonly name: string
-  /** Why it would fail, in words; empty when nothing is known. */
+  /** Reasons why it would fail, in words; empty when none are known. */
   readonly obstacles: readonly string[]
-  /** What the save would do, and a restore would not find: media of CD-ROM drives whose file is gone. */
+  /** Problems that the save would accept, but a restore would meet: media of CD-ROM drives whose file no longer exists. */
   readonly warnings: readonly string[]
-  /** Guest memory that is in use: what the image takes at most. */
+  /** Guest memory in use: the most that the image takes. */
   readonly neededBytes: number
   readonly freeBytes: number | undefined
 }
 
 /**
- * Looks whether a running domain, given by name, UUID or id, could be saved so, without stopping it: QEMU's blockers, channels, format and
- * compression against what QEMU can, the destination and its free space. Without `path` for a managed save.
+ * Checks whether a running domain, given by name, UUID or id, could be saved with these options, without stopping it: QEMU's blockers, channels,
+ * format and compression against QEMU's features, the destination and its free space. Without `path` for a managed save.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; UsageError
  */
 export async function checkSave(
@@ -42,7 +42,7 @@ export async function checkSave(
   const file = path === undefined ? paths.managedSave : resolve(path)
   await using control = await openControl(paths, options.signal)
   const obstacles: string[] = []
-  const look = async (act: () => Promise<unknown>): Promise<void> => {
+  const check = async (act: () => Promise<unknown>): Promise<void> => {
     try {
       await act()
     } catch (error) {
@@ -51,18 +51,18 @@ export async function checkSave(
     }
   }
   const managedSave = path === undefined ? paths.managedSave : undefined
-  await look(() =>
+  await check(() =>
     checkDestination(directories, path ?? paths.managedSave, { domain: name, managedSave }),
   )
-  // A save waits for what a page server brings.
+  // A save waits for memory that a page server sends.
   if ((await postcopyState(paths))?.state !== 'filling')
-    await look(() => checkMemoryIsThere(name, control))
-  await look(() => checkSavable(name, control, settings, options.signal))
-  await look(() => checkDisks(name, control, paths, record))
+    await check(() => checkMemoryIsThere(name, control))
+  await check(() => checkSavable(name, control, settings, options.signal))
+  await check(() => checkDisks(name, control, paths, record))
   const warnings = (await lostFiles(control, paths, record))
     .filter(({ removable }) => removable)
     .map((lost) => `${lostFileText(lost)}: a restore finds the drive without its medium`)
-  await look(() => describeForSave(held, record, true, options.xml, control))
+  await check(() => describeForSave(held, record, true, options.xml, control))
   const { memoryBytes } = await liveDomain(paths)
   // Guest memory that was never touched is not in it.
   const neededBytes = Math.min(memoryBytes, (await residentBytes(record.pid)) ?? memoryBytes)

@@ -7,9 +7,9 @@ import { requireManagedSave } from './managed-save.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
-/** How to change a managed save. */
+/** The changes to a managed save. */
 export interface DefineManagedSaveOptions extends DomainOptions {
-  /** What the guest shall do when it starts again. Default: as it is. */
+  /** Whether the guest runs when it starts again. Default: as before. */
   readonly resumeAs?: 'running' | 'paused' | undefined
 }
 

@@ -2,12 +2,12 @@ import { endQemu } from '../../qemu/end.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
-import { noteEnd } from '../store/last-end.ts'
+import { recordEnd } from '../store/last-end.ts'
 import { clearRuntime } from '../store/presence.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 
 /**
- * Ends the QEMU of a domain that is safe in its file; a managed save that it came from and that is not that file is no longer it.
+ * Ends the QEMU of a domain that is safe in its file. A managed save that the guest came from, other than that file, is removed.
  * @throws QemuError QEMU_TIMEOUT, StorageError
  */
 export async function endSaved(
@@ -19,6 +19,6 @@ export async function endSaved(
   if (restoredFrom?.managed === true && restoredFrom.path !== saved.path)
     await removeImage(restoredFrom.path)
   await endQemu(record, { qmp: saved.control })
-  await noteEnd(held.paths, 'saved', { image: saved.path })
+  await recordEnd(held.paths, 'saved', { image: saved.path })
   await clearRuntime(held.paths)
 }

@@ -5,17 +5,17 @@ import type { QmpConnection } from '../../qmp/connection.ts'
 export interface HaltedGuest {
   /** Stops its processors. */
   halt(signal: AbortSignal | undefined): Promise<void>
-  /** After a failure: lets it run if it ran before. Gives what has become of it, in words; never fails. */
-  letGo(): Promise<string>
+  /** After a failure: resumes the guest if it ran before. Returns its present state in words; never fails. */
+  resume(): Promise<string>
 }
 
-/** Prepares to halt a guest; `running` says whether it runs now. */
+/** Prepares to halt a guest; `running`: whether it runs now. */
 export function haltGuest(name: string, control: QmpConnection, running: boolean): HaltedGuest {
   return {
     async halt(signal): Promise<void> {
       await stopVm(control, { signal })
     },
-    async letGo(): Promise<string> {
+    async resume(): Promise<string> {
       if (control.state !== 'ready') return 'its QEMU is gone'
       if (!running) return 'it stays paused as it was'
       try {

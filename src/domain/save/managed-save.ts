@@ -13,8 +13,8 @@ import { nameCancel } from '../progress/name-cancel.ts'
 import { type SaveOptions, type SaveResult, saveHeld } from './save.ts'
 
 /**
- * Saves a running domain, given by name, UUID or id, to a place that Stasis keeps; the next start goes on from there.
- * @throws what `saveDomain` throws; DomainError DOMAIN_WRONG_STATE when it is not defined
+ * Saves a running domain, given by name, UUID or id, to a path managed by Stasis; the next start continues from there.
+ * @throws errors of `saveDomain`; DomainError DOMAIN_WRONG_STATE when it is not defined
  */
 export async function managedSaveDomain(
   reference: string,
@@ -31,7 +31,7 @@ export async function managedSaveDomain(
 }
 
 /**
- * Throws away the managed save of a domain, given by name or UUID; it will boot anew.
+ * Removes the managed save of a domain, given by name or UUID; its next start boots it.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, DOMAIN_WRONG_STATE when it has none; StorageError
  */
 export async function removeManagedSave(

@@ -10,7 +10,7 @@ import type { RuntimeRecord } from '../store/runtime-record.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
 /**
- * What an image says about the machine: the XML that it runs from, or the given one when the guest cannot tell them apart.
+ * The description of the machine for an image: the XML that it runs from, or the given one when the guest sees no difference.
  * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError, StorageError
  */
 export async function describeForSave(
@@ -29,7 +29,7 @@ export async function describeForSave(
   }
 }
 
-/** @throws QemuError QEMU_REFUSED naming these */
+/** @throws QemuError QEMU_REFUSED with the obstacles */
 async function checkCarried(
   name: string,
   control: QmpConnection,

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { CancelledError, QemuError, StorageError } from '../../errors.ts'
 import { saveFailure } from './save-failure.ts'
 
-test('saveFailure() is of the kind of its cause and says what the guest does now', () => {
+test('saveFailure() has the kind of its cause and reports the state of the guest', () => {
   const cause = new StorageError('NO_SPACE', 'No space left for /b/x', { path: '/b/x' })
   const error = saveFailure('web', cause, 'the guest runs on')
   assert.ok(error instanceof StorageError)
@@ -15,7 +15,7 @@ test('saveFailure() is of the kind of its cause and says what the guest does now
   assert.ok(saveFailure('web', new QemuError('QEMU_DIED', 'x'), 'it is gone') instanceof QemuError)
 })
 
-test('saveFailure() keeps the reason of a cancelled save, and its outcome as such', () => {
+test('saveFailure() keeps the reason of a cancelled save, and its outcome separately', () => {
   const error = saveFailure('web', new CancelledError('transfer', 'Ctrl-C'), 'the guest runs on')
   assert.ok(error instanceof CancelledError)
   assert.equal(error.message, "Cancelled: save domain 'web'; the guest runs on")
@@ -23,6 +23,6 @@ test('saveFailure() keeps the reason of a cancelled save, and its outcome as suc
   assert.equal(error.cause, 'Ctrl-C')
 })
 
-test('saveFailure() reports what is no error of ours as a fault of ours', () => {
+test('saveFailure() reports a foreign error as an internal one', () => {
   assert.equal(saveFailure('web', new TypeError('x'), 'the guest runs on').code, 'INTERNAL')
 })

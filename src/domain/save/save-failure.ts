@@ -1,6 +1,6 @@
 import { CancelledError, StasisError, rewrapped } from '../../errors.ts'
 
-/** The error of a save that failed after the guest was stopped: of the kind of its cause, and says what the guest does now. */
+/** The error of a save that failed after the guest was stopped: of the kind of its cause, with the present state of the guest. */
 export function saveFailure(name: string, cause: unknown, outcome: string): StasisError {
   const operation = `save domain '${name}'`
   if (StasisError.is(cause, 'CANCELLED')) return new CancelledError(operation, cause.cause, outcome)

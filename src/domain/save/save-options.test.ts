@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { SAVE_FORMATS } from '../../image/format-table.ts'
 import { resolveSaveOptions } from './save-options.ts'
 
-test('resolveSaveOptions() gives each format what its traits say', () => {
+test('resolveSaveOptions() follows the traits of each format', () => {
   const resolved = Object.fromEntries(
     SAVE_FORMATS.map((format) => {
       const { channels, codec, multifdCompression, direct } = resolveSaveOptions({ format })
@@ -19,7 +19,7 @@ test('resolveSaveOptions() gives each format what its traits say', () => {
   })
 })
 
-test('resolveSaveOptions() takes a compression as ours or as QEMU’s, by the format', () => {
+test('resolveSaveOptions() uses a compression as ours or as QEMU’s, by the format', () => {
   const compressions = (format: 'stasis' | 'channels'): unknown => {
     const { codec, multifdCompression } = resolveSaveOptions({ format, compression: 'zlib' })
     return { codec, multifdCompression }
@@ -28,7 +28,7 @@ test('resolveSaveOptions() takes a compression as ours or as QEMU’s, by the fo
   assert.deepEqual(compressions('channels'), { codec: 'none', multifdCompression: 'zlib' })
 })
 
-test('resolveSaveOptions() knows the levels of each method', () => {
+test('resolveSaveOptions() checks the levels of each method', () => {
   const least = { stasis: -7, channels: 1, zstd: -7 } as const
   for (const [format, level] of Object.entries(least)) {
     const request = {
@@ -48,7 +48,7 @@ test('resolveSaveOptions() knows the levels of each method', () => {
   })
 })
 
-test('resolveSaveOptions() refuses what a format cannot do', () => {
+test('resolveSaveOptions() refuses features that a format lacks', () => {
   const refused = [
     { format: 'raw', channels: 2 },
     { format: 'gzip', compression: 'zstd' },

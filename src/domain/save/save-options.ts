@@ -8,30 +8,30 @@ import { MULTIFD_LEVELS } from '../../migration/parameters.ts'
 import type { CompressionLevel } from '../../transfer/image-receiver.ts'
 import { MULTIFD_COMPRESSIONS, type MultifdCompression } from '../../wire/multifd-packet.ts'
 
-/** What a caller may ask of the image; what is left out is chosen. */
+/** A caller's wishes for the image; omitted ones get defaults. */
 export interface SaveRequest {
   /** Default: `stasis`. */
   readonly format?: SaveFormat | undefined
-  /** Ask for several channels; the formats that can have them have them anyway, the others then refuse. */
+  /** Require several channels. Formats that support them use them anyway; the others then refuse. */
   readonly parallel?: boolean | undefined
-  /** How many channels, 1 to 64. Default: 2. */
+  /** Number of channels, 1 to 64. Default: 2. */
   readonly channels?: number | undefined
-  /** A codec for `stasis` (default: `zstd`); for `channels`, what QEMU compresses with (default: `none`). */
+  /** A codec for `stasis` (default: `zstd`); for `channels`, QEMU's own compression (default: `none`). */
   readonly compression?: Compression | undefined
-  /** Default: `adaptive`, which spends what the disk leaves idle. */
+  /** Default: `adaptive`, which uses the processor time that the disk leaves. */
   readonly compressionLevel?: CompressionLevel | undefined
-  /** Write past the page cache. Default: for `stasis` and `sparse`. */
+  /** Bypass the page cache. Default: for `stasis` and `sparse`. */
   readonly bypassCache?: boolean | undefined
 }
 
-/** A request with every choice made. */
+/** A request with all defaults filled in. */
 export interface SaveSettings {
   readonly format: SaveFormat
   /** 0: a single stream. */
   readonly channels: number
-  /** What we compress frames with; `none` for every format but `stasis`. */
+  /** Our compression of frames; `none` for every format but `stasis`. */
   readonly codec: FrameCodec
-  /** What QEMU compresses its channels with; `none` for every format but `channels`. */
+  /** QEMU's compression of its channels; `none` for every format but `channels`. */
   readonly multifdCompression: MultifdCompression
   readonly compressionLevel: CompressionLevel
   readonly direct: boolean
@@ -41,7 +41,7 @@ const DEFAULT_CHANNELS = 2
 const MAX_CHANNELS = 64
 
 /**
- * Makes every choice that a request leaves open.
+ * Fills in the defaults of a request.
  * @throws UsageError BAD_ARGUMENT, BAD_COMBINATION
  */
 export function resolveSaveOptions(request: SaveRequest): SaveSettings {
@@ -72,13 +72,17 @@ function checkSingleStream(
   { parallel, channels, compression = 'none' }: SaveRequest,
 ): void {
   if (parallel !== true && channels === undefined && compression === 'none') return
-  const what = compression === 'none' ? 'parallel channels' : 'compression'
-  throw new UsageError('BAD_COMBINATION', `The format ${format} is one stream: it has no ${what}`, {
-    hint: 'Leave that out, or choose the format stasis or channels',
-  })
+  const feature = compression === 'none' ? 'parallel channels' : 'compression'
+  throw new UsageError(
+    'BAD_COMBINATION',
+    `The format ${format} is one stream: it has no ${feature}`,
+    {
+      hint: 'Leave that out, or choose the format stasis or channels',
+    },
+  )
 }
 
-/** Who compresses what: at most one of both. */
+/** The two kinds of compression: at most one is in use. */
 interface Compressions {
   readonly codec: FrameCodec
   readonly multifdCompression: MultifdCompression
@@ -86,18 +90,18 @@ interface Compressions {
 
 function resolveCompression(
   format: SaveFormat,
-  asked: Compression | undefined,
+  requested: Compression | undefined,
   level: CompressionLevel,
 ): Compressions {
   const { compression } = FORMATS[format].traits
   switch (compression.by) {
     case 'codec': {
-      const codec = chosen(format, asked ?? compression.default, FRAME_CODECS)
+      const codec = chosen(format, requested ?? compression.default, FRAME_CODECS)
       checkLevel(codec, codec === 'none' ? undefined : CODECS[codec].levels, level)
       return { codec, multifdCompression: 'none' }
     }
     case 'multifd': {
-      const method = chosen(format, asked ?? 'none', MULTIFD_COMPRESSIONS)
+      const method = chosen(format, requested ?? 'none', MULTIFD_COMPRESSIONS)
       checkLevel(method, method === 'none' ? undefined : MULTIFD_LEVELS[method].levels, level)
       return { codec: 'none', multifdCompression: method }
     }
@@ -105,7 +109,7 @@ function resolveCompression(
       checkLevel(compression.packing, compression.levels, level)
       return { codec: 'none', multifdCompression: 'none' }
     case 'none':
-      if (asked !== undefined && asked !== 'none') throw neverCompressed(format)
+      if (requested !== undefined && requested !== 'none') throw neverCompressed(format)
       checkLevel('none', undefined, level)
       return { codec: 'none', multifdCompression: 'none' }
   }
@@ -113,14 +117,18 @@ function resolveCompression(
 
 function chosen<T extends Compression>(
   format: SaveFormat,
-  asked: Compression,
+  requested: Compression,
   offered: readonly T[],
 ): T {
-  const found = offered.find((each) => each === asked)
+  const found = offered.find((each) => each === requested)
   if (found !== undefined) return found
-  throw new UsageError('BAD_COMBINATION', `The format ${format} cannot be compressed by ${asked}`, {
-    hint: `Choose one of ${offered.join(', ')}`,
-  })
+  throw new UsageError(
+    'BAD_COMBINATION',
+    `The format ${format} cannot be compressed by ${requested}`,
+    {
+      hint: `Choose one of ${offered.join(', ')}`,
+    },
+  )
 }
 
 function neverCompressed(format: SaveFormat): UsageError {
@@ -129,7 +137,7 @@ function neverCompressed(format: SaveFormat): UsageError {
   })
 }
 
-/** `levels`: those that the method has; `undefined` without compression. */
+/** `levels`: the levels of the method; `undefined` without compression. */
 function checkLevel(
   method: string,
   levels: readonly [least: number, most: number] | undefined,

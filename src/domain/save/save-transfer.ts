@@ -10,24 +10,24 @@ import type { SharedBandwidth } from './shared-bandwidth.ts'
 import { cancelOnAbort } from './cancel-on-abort.ts'
 import { watchTransfer } from '../progress/transfer-meter.ts'
 
-/** How long the second of two ends that broke gets to say its own reason, which may be the better one. */
+/** After one end broke, the other gets this long to report its own reason, which may be the better one. */
 const GRACE_MS = 1000
 
-/** What a transfer needs beside its two ends. */
+/** The inputs of a transfer other than its two ends. */
 export interface TransferOutOptions {
   readonly settings: SaveSettings
   readonly features: MigrationFeatures
-  /** What QEMU may send at most, with others. */
+  /** QEMU's limit, shared with other saves. */
   readonly bandwidth?: SharedBandwidth | undefined
-  /** Aborts the target; `signal` must not, for QEMU has to be the first to let go. */
+  /** Aborts the receiver; `signal` must not, because QEMU has to end its side first. */
   readonly broken: AbortController
   readonly signal: AbortSignal | undefined
   readonly report: OnProgress<SaveProgress>
 }
 
 /**
- * Lets QEMU migrate into a target until both say that all is through. On the first fault, and on abort, the migration is
- * cancelled. Gives what QEMU counted of guest memory.
+ * Lets QEMU migrate to a receiver until both report the end. Cancels the migration after the first fault, and on abort. Returns QEMU's figures of
+ * guest memory.
  * @throws StorageError, QemuError, CancelledError
  */
 export async function transferOut(
@@ -39,7 +39,7 @@ export async function transferOut(
   const { compressionLevel: level } = settings
   const cancel = new AbortController()
   using part = bandwidth?.join((bytesPerSecond) => {
-    // A save that goes on at its old rate is no failure of it.
+    // A save that continues at its old rate has not failed.
     control
       .execute('migrate-set-parameters', { 'max-bandwidth': bytesPerSecond })
       .catch(() => undefined)
@@ -89,19 +89,19 @@ interface RamCounter extends Disposable {
 
 const ASK_MS = 250
 
-/** Asks QEMU now and then how far guest memory is. */
+/** Queries the progress of guest memory regularly. */
 function countRam(migration: OutgoingMigration): RamCounter {
   let latest: RamProgress | undefined
-  const ask = async (): Promise<void> => {
+  const query = async (): Promise<void> => {
     const progress = await migration.progress().catch(() => undefined)
     if (progress?.phase === 'active' || progress?.phase === 'device') latest = progress.ram
     else if (progress?.phase === 'completed') latest = progress.stats.ram
   }
-  const timer = setInterval(() => void ask(), ASK_MS)
+  const timer = setInterval(() => void query(), ASK_MS)
   return { latest: () => latest, [Symbol.dispose]: () => clearInterval(timer) }
 }
 
-/** Formats that do not look into the stream do not know how much memory it stands for: QEMU does. */
+/** Formats that do not parse the stream do not know how much memory it contains; QEMU does. */
 function withRam(progress: TransferProgress, ram: RamProgress | undefined): TransferProgress {
   if (progress.ramTotalBytes > 0 || ram === undefined) return progress
   return {
@@ -111,7 +111,7 @@ function withRam(progress: TransferProgress, ram: RamProgress | undefined): Tran
   }
 }
 
-/** Of the faults of both ends the one that says why. */
+/** Selects, from the faults of both ends, the one with the actual reason. */
 function mostSpecificFault(faults: readonly unknown[], signal: AbortSignal | undefined): unknown {
   const cancelled = faults.find((fault) => fault instanceof CancelledError)
   if (signal?.aborted === true && cancelled !== undefined) return cancelled

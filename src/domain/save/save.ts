@@ -24,23 +24,23 @@ import { describeForSave } from './save-description.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
 import { transferOut } from './save-transfer.ts'
-import { recordSaveIntent, takeBack } from '../store/save-intent.ts'
+import { recordSaveIntent, withdrawSaveIntent } from '../store/save-intent.ts'
 import { haltGuest } from './halted-guest.ts'
 import { SharedBandwidth } from './shared-bandwidth.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
-/** How to save. */
+/** Options of a save. */
 export interface SaveOptions extends DomainOptions, SaveRequest {
-  /** Domain XML to keep in the image in place of the running one; the guest must not see a difference. */
+  /** Domain XML for the image that replaces the running one; the guest must not see a difference. */
   readonly xml?: XmlText | undefined
-  /** What the guest shall do when it is restored. Default: what it does now. */
+  /** Whether the guest runs after the restore. Default: as now. */
   readonly resumeAs?: 'running' | 'paused' | undefined
-  /** Bytes of guest memory per second that QEMU sends at most, alone or with other saves. Default: as fast as it goes. */
+  /** Bytes of guest memory per second that QEMU sends at most, alone or shared with other saves. Default: unlimited. */
   readonly maxBandwidth?: number | SharedBandwidth | undefined
   readonly onProgress?: OnProgress<SaveProgress> | undefined
 }
 
-/** Where the time of a save went, in milliseconds. */
+/** How long the parts of a save took, in milliseconds. */
 export interface SaveTiming {
   readonly totalMs: number
   /** From the guest's stop until the image was durable. */
@@ -50,7 +50,7 @@ export interface SaveTiming {
   readonly flushMs: number
 }
 
-/** A domain that is in a file now, and nowhere else. */
+/** A domain that now exists only in a file. */
 export interface SaveResult {
   readonly name: string
   readonly uuid: string
@@ -61,13 +61,13 @@ export interface SaveResult {
   /** Whether the guest will run when it is restored. */
   readonly wasRunning: boolean
   readonly timing: SaveTiming
-  /** Guest memory over downtime. */
+  /** Guest memory divided by downtime. */
   readonly throughputBytesPerSecond: number
 }
 
 /**
- * Saves a running domain, given by name, UUID or id, to a file and ends it. The guest stands still meanwhile; it is ended only once the
- * image is durable. Whatever fails, and on abort, it goes on as before, no file is left, and an image that stood at `path` stays.
+ * Saves a running domain, given by name, UUID or id, to a file and ends it. The guest is stopped meanwhile; it is ended only once the image is
+ * durable. After a failure, and on abort, it continues as before, no new file is left, and an existing image at `path` stays.
  * @throws DomainError, UsageError, QemuError, StorageError; CancelledError
  */
 export async function saveDomain(
@@ -83,7 +83,7 @@ export async function saveDomain(
   return nameCancel(`save domain '${reference}'`, save())
 }
 
-/** `saveDomain` for who holds the domain. */
+/** `saveDomain` for callers that hold the domain. */
 export async function saveHeld(
   held: HeldDomain,
   path: string,
@@ -109,11 +109,11 @@ export async function saveHeld(
   const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
   const description = await describeForSave(held, record, wasRunning, options.xml, control)
 
-  // A save that was killed leaves its socket.
+  // A killed save leaves its socket.
   await removeFile(held.paths.migrationSocket)
   throwIfCancelled(`save domain '${held.name}'`, signal)
-  const mark = { path: file, description, running: wouldRun }
-  const saving = await recordSaveIntent(held.paths, record, mark)
+  const intent = { path: file, description, running: wouldRun }
+  const saving = await recordSaveIntent(held.paths, record, intent)
   const broken = new AbortController()
   const opening = openImageReceiver(settings.format, {
     ...settings,
@@ -123,11 +123,11 @@ export async function saveHeld(
     signal: broken.signal,
   })
   await using target = await opening.catch(async (error: unknown) => {
-    await takeBack(held.paths, record, saving)
+    await withdrawSaveIntent(held.paths, record, saving)
     throw error
   })
 
-  // A fault is told by transferOut; one that comes before shall not end the process.
+  // transferOut reports a fault; an earlier one must not end the process.
   target.received.catch(() => undefined)
 
   report({ phase: 'stopping' })
@@ -141,12 +141,12 @@ export async function saveHeld(
     const ram = await transferOut(control, target, { ...limits, signal, report })
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
-    // Beside the flush, which takes longer.
-    const remembered = rememberSave(held, description, file)
-    remembered.catch(() => undefined)
+    // At the same time as the flush, which takes longer.
+    const recorded = recordDisks(held, description, file)
+    recorded.catch(() => undefined)
     report({ phase: 'flushing', fileBytes: target.progress().fileBytes })
     const image = withRam(await target.publish(), ram)
-    await remembered
+    await recorded
     durable = true
     const durableMs = performance.now()
     report({ phase: 'ending' })
@@ -169,19 +169,19 @@ export async function saveHeld(
     })
   } catch (error) {
     const fault = job.failed(error)
-    // From here on the image is the guest: letting the other one run would make it two.
+    // From here on the image is the guest: resuming the other one would create two.
     if (durable) throw saveFailure(held.name, fault, `it is safe in ${file}`)
-    await takeBack(held.paths, record, saving)
-    throw saveFailure(held.name, fault, await guest.letGo())
+    await withdrawSaveIntent(held.paths, record, saving)
+    throw saveFailure(held.name, fault, await guest.resume())
   }
 }
 
-function resolveBandwidth(asked: SaveOptions['maxBandwidth']): SharedBandwidth | undefined {
-  return typeof asked === 'number' ? new SharedBandwidth(asked) : asked
+function resolveBandwidth(requested: SaveOptions['maxBandwidth']): SharedBandwidth | undefined {
+  return typeof requested === 'number' ? new SharedBandwidth(requested) : requested
 }
 
-/** Remembers how the guest leaves its disks, which nobody writes to any more. */
-async function rememberSave(
+/** Records the state of the disks after the guest, which nothing writes to any more. */
+async function recordDisks(
   held: HeldDomain,
   description: MachineDescription,
   path: string,
@@ -191,7 +191,7 @@ async function rememberSave(
   await writeHistory(held.directories, imageId(description), { path, disks })
 }
 
-/** A format that does not look into the stream has not counted guest memory: QEMU has. */
+/** A format that does not parse the stream has not counted guest memory; QEMU has. */
 function withRam(image: SavedImage, ram: RamProgress | undefined): SavedImage {
   if (image.ramBytes > 0 || ram === undefined) return image
   return { ...image, ramBytes: ram.totalBytes, zeroBytes: ram.zeroPages * ram.pageSize }

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SharedBandwidth } from './shared-bandwidth.ts'
 
-test('SharedBandwidth gives each the same part, anew when one comes or goes', () => {
+test('SharedBandwidth gives all the same part, and updates it when one joins or leaves', () => {
   const shared = new SharedBandwidth(1000)
-  const told: number[] = []
-  using first = shared.join((rate) => told.push(rate))
+  const reported: number[] = []
+  using first = shared.join((rate) => reported.push(rate))
   assert.equal(first.bytesPerSecond, 1000)
   {
     using second = shared.join(() => undefined)
@@ -14,10 +14,10 @@ test('SharedBandwidth gives each the same part, anew when one comes or goes', ()
     assert.equal(third.bytesPerSecond, 333)
   }
   assert.equal(first.bytesPerSecond, 1000)
-  assert.deepEqual(told, [500, 333, 500, 1000])
+  assert.deepEqual(reported, [500, 333, 500, 1000])
 })
 
-test('SharedBandwidth refuses what is no rate', () => {
+test('SharedBandwidth refuses an invalid rate', () => {
   for (const rate of [0, -1, 1.5, Number.NaN, Infinity])
     assert.throws(() => new SharedBandwidth(rate), { code: 'BAD_ARGUMENT' })
 })

@@ -1,17 +1,17 @@
 import { UsageError } from '../../errors.ts'
 
-/** What one of those who share a rate may use of it. */
+/** One participant's part of a shared rate. */
 export interface BandwidthPart extends Disposable {
-  /** Now; `join` is told of every change. */
+  /** The present value; the callback of `join` receives every change. */
   readonly bytesPerSecond: number
 }
 
-/** A rate that several transfers share: each gets the same part, a larger one when another ends, a smaller one when another begins. */
+/** A rate that several transfers share: all get the same part, a larger one when another ends, a smaller one when another begins. */
 export class SharedBandwidth {
   readonly #bytesPerSecond: number
   readonly #members = new Set<(bytesPerSecond: number) => void>()
 
-  /** @throws UsageError BAD_ARGUMENT when it is no whole number of bytes per second */
+  /** @throws UsageError BAD_ARGUMENT when it is not a whole number of bytes per second */
   constructor(bytesPerSecond: number) {
     if (!Number.isSafeInteger(bytesPerSecond) || bytesPerSecond < 1) {
       throw new UsageError(
@@ -22,9 +22,9 @@ export class SharedBandwidth {
     this.#bytesPerSecond = bytesPerSecond
   }
 
-  /** Takes part from now on until the part is disposed; `onChange` is told what it may use from then on. */
+  /** Takes part until the part is disposed; `onChange` receives the new value after each change. */
   join(onChange: (bytesPerSecond: number) => void): BandwidthPart {
-    this.#tell((count) => count + 1)
+    this.#report((count) => count + 1)
     this.#members.add(onChange)
     const each = (): number => this.#each(this.#members.size)
     return {
@@ -33,12 +33,12 @@ export class SharedBandwidth {
       },
       [Symbol.dispose]: () => {
         if (!this.#members.delete(onChange)) return
-        this.#tell((count) => count)
+        this.#report((count) => count)
       },
     }
   }
 
-  #tell(count: (present: number) => number): void {
+  #report(count: (present: number) => number): void {
     const each = this.#each(count(this.#members.size))
     for (const member of this.#members) member(each)
   }

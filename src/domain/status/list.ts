@@ -5,7 +5,7 @@ import { isAutostarted } from '../store/autostart.ts'
 import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
-import { askRunState } from '../machine/monitor.ts'
+import { queryRunState } from '../machine/monitor.ts'
 
 /** One entry of the list of domains. */
 export interface DomainSummary {
@@ -73,6 +73,6 @@ export async function stateOf(entry: DomainEntry, signal?: AbortSignal): Promise
   if (entry.record === undefined) return 'shut off'
   // QEMU reports a guest as running even if a processor waits for a page that will never arrive.
   if ((await postcopyState(entry.paths))?.state === 'failed') return 'paused'
-  const runState = await askRunState(entry.paths, signal)
+  const runState = await queryRunState(entry.paths, signal)
   return runState === undefined ? 'no state' : stateOfRunState(runState)
 }

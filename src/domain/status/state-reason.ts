@@ -5,7 +5,7 @@ import type { DomainState } from '../machine/domain-state.ts'
 import { readJob } from '../progress/job.ts'
 import { readLastEnd } from '../store/last-end.ts'
 import { stateOf } from './list.ts'
-import { askRunState } from '../machine/monitor.ts'
+import { queryRunState } from '../machine/monitor.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 
 /** The state of a domain, and the reason for it. */
@@ -51,7 +51,7 @@ export async function domainStateReason(
     return { name, state, reason: record.restoredFrom === undefined ? 'booted' : 'restored' }
   if (state !== 'paused') return { name, state, reason: 'unknown' }
   if (record.interrupted === true) return { name, state, reason: 'save interrupted' }
-  const status = await askRunState(paths, options.signal)
+  const status = await queryRunState(paths, options.signal)
   return { name, state, reason: PAUSED[status ?? ''] ?? 'user' }
 }
 

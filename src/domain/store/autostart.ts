@@ -8,14 +8,14 @@ import type { Directories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
 
-/** How to set it. */
+/** Options for setting autostart. */
 export interface AutostartOptions extends DomainOptions {
-  /** No longer. */
+  /** Switch it off. */
   readonly disable?: boolean | undefined
 }
 
 /**
- * Lets a defined domain, given by name, UUID or id, start with the host (`stasis host-resume --autostart`), or no longer.
+ * Makes a defined domain, given by name, UUID or id, start with the host (`stasis host-resume --autostart`), or switches that off.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
  */
 export async function setAutostart(
@@ -34,7 +34,7 @@ export async function setAutostart(
   return { name }
 }
 
-/** Notes, durably, that a domain starts with the host. @throws StorageError */
+/** Records durably that a domain starts with the host. @throws StorageError */
 export async function markAutostart(directories: Directories, name: string): Promise<void> {
   const path = autostartPath(directories, name)
   await makeDirectory(dirname(path))
@@ -46,7 +46,7 @@ export function isAutostarted(directories: Directories, name: string): Promise<b
   return isThere(autostartPath(directories, name))
 }
 
-/** The empty file that says so. */
+/** The empty file that marks such a domain. */
 export function autostartPath(directories: Directories, name: string): string {
   return join(directories.stateDir, 'autostart', name)
 }

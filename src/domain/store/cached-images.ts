@@ -8,7 +8,7 @@ import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../.
 import { tryLock, tryShareLock } from '../../io/system-calls.ts'
 import type { Directories } from './directories.ts'
 
-/** An image of which the memory lies raw in the cache. */
+/** An image whose memory is in the cache, uncompressed. */
 export interface CachedImage {
   /** A digest of the machine's state: copies of an image have one entry. */
   readonly key: string
@@ -39,7 +39,7 @@ const LOCK = 'lock'
 const UNLOCKED = 'lock.new'
 const DRAFT = '.new-'
 
-/** Whether there is a cache at all. @throws StorageError */
+/** Whether there is a cache. @throws StorageError */
 export function hasCache(directories: Directories): Promise<boolean> {
   return isThere(cacheDirectory(directories))
 }
@@ -49,7 +49,7 @@ export function isCached(directories: Directories, key: string): Promise<boolean
   return isThere(join(cacheDirectory(directories), key))
 }
 
-/** The RAM blocks of an image in the cache, which is used now; `undefined` when it is not there. @throws StorageError */
+/** The RAM blocks of an image in the cache, and marks it as just used; `undefined` when it is not there. @throws StorageError */
 export async function useCached(
   directories: Directories,
   key: string,
@@ -66,7 +66,7 @@ export async function useCached(
   }))
 }
 
-/** What is in the cache, the latest used first. @throws StorageError */
+/** The entries of the cache, the most recently used first. @throws StorageError */
 export async function listCached(directories: Directories): Promise<readonly CachedImage[]> {
   const directory = cacheDirectory(directories)
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
@@ -98,7 +98,7 @@ export async function describeCached(directories: Directories, key: string): Pro
   }
 }
 
-/** Removes an entry. A guest that runs from it goes on: its files live until it ends. @throws StorageError */
+/** Removes an entry. A guest that runs from it continues: its files exist until it ends. @throws StorageError */
 export async function removeCached(directories: Directories, key: string): Promise<void> {
   const directory = join(cacheDirectory(directories), key)
   try {
@@ -108,7 +108,7 @@ export async function removeCached(directories: Directories, key: string): Promi
   }
 }
 
-/** Removes entries that were not used for longest until all take no more than `limitBytes`, but `kept`. @throws StorageError */
+/** Removes least recently used entries, but not `kept`, until all take at most `limitBytes`. @throws StorageError */
 export async function makeRoom(
   directories: Directories,
   kept: string,
@@ -124,9 +124,9 @@ export async function makeRoom(
   }
 }
 
-/** An entry that comes into being, locked for as long as its maker lives; disposing it unpublished removes it. */
+/** A new entry, locked for as long as its maker lives; disposing it unpublished removes it. */
 export class NewCachedImage implements AsyncDisposable {
-  /** Where the files of its blocks go. */
+  /** The directory for the files of its blocks. */
   readonly directory: string
   readonly #directories: Directories
   readonly #lock: Awaited<ReturnType<typeof open>>
@@ -150,7 +150,7 @@ export class NewCachedImage implements AsyncDisposable {
       const directory = await mkdtemp(join(cache, DRAFT))
       const lock = await open(join(directory, UNLOCKED), 'w', 0o600)
       tryShareLock(lock.fd)
-      // Whoever finds it finds it locked.
+      // It becomes visible only when it is locked.
       await rename(join(directory, UNLOCKED), join(directory, LOCK))
       return new NewCachedImage(directories, directory, lock)
     } catch (error) {
@@ -158,7 +158,7 @@ export class NewCachedImage implements AsyncDisposable {
     }
   }
 
-  /** Puts it in place. Another process may have been quicker: then that one's stays. @throws StorageError */
+  /** Puts it into its place. If another process was faster, that one's entry stays. @throws StorageError */
   async publish(key: string, entry: Entry): Promise<void> {
     const place = join(cacheDirectory(this.#directories), key)
     await writeRecordFile(CACHED_IMAGE, join(this.directory, ENTRY), entry, { durable: true })
@@ -176,7 +176,7 @@ export class NewCachedImage implements AsyncDisposable {
   }
 }
 
-/** What a process that died while it built left behind. */
+/** Removes unfinished entries of processes that died. */
 async function removeAbandoned(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
     if (!name.startsWith(DRAFT)) continue

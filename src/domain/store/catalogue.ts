@@ -12,13 +12,13 @@ import { observe } from './presence.ts'
 import { LIVE_XML, type RuntimePaths, isDigest, runtimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
-/** A domain that there is: defined, running or both. */
+/** An existing domain: defined, running or both. */
 export interface DomainEntry {
   readonly name: string
   readonly paths: RuntimePaths
   /** Whether it is defined. */
   readonly persistent: boolean
-  /** What is known of its QEMU, when that lives. */
+  /** The record of its running QEMU, if any. */
   readonly record: RuntimeRecord | undefined
 }
 
@@ -31,12 +31,12 @@ export async function listEntries(directories: Directories): Promise<readonly Do
 }
 
 /**
- * The domain that a person means: by name, else by UUID, else by id (the pid of its QEMU).
+ * Finds a domain by a person's reference: its name, or else its UUID, or else its id (the pid of its QEMU).
  * @throws DomainError DOMAIN_NOT_FOUND, UsageError, StorageError
  */
 export async function findEntry(directories: Directories, reference: string): Promise<DomainEntry> {
   const named = await read(directories, reference).catch((error: unknown) => {
-    // What cannot be a name is not there, whatever else is wrong with it.
+    // An impossible name does not exist, whatever else is wrong with it.
     if ((error as { code?: string }).code === 'BAD_ARGUMENT') return undefined
     throw error
   })
@@ -51,7 +51,7 @@ export async function findEntry(directories: Directories, reference: string): Pr
   })
 }
 
-/** Where a domain is that was not defined and is gone because it was saved. */
+/** Describes where a domain is that had no definition and is gone because it was saved. */
 async function savedAs(directories: Directories, name: string): Promise<string | undefined> {
   if (!isDomainName(name)) return undefined
   return whereSaved(runtimePaths(directories, name))

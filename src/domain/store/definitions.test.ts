@@ -19,11 +19,11 @@ before(async () => {
 })
 after(() => rm(directories.stateDir, { recursive: true }))
 
-test('listDefinitions() gives nothing when there is no state directory yet', async () => {
+test('listDefinitions() returns an empty list when there is no state directory yet', async () => {
   assert.deepEqual(await listDefinitions({ ...directories, stateDir: '/nonexistent' }), [])
 })
 
-test('writeDefinition() keeps, replaces and removeDefinition() forgets', async () => {
+test('writeDefinition() stores and replaces, removeDefinition() removes', async () => {
   await writeDefinition(directories, 'web', '<domain/>\n')
   await writeDefinition(directories, 'db', '<domain/>\n')
   await writeDefinition(directories, 'web', '<domain type="qemu"/>\n')
@@ -36,6 +36,6 @@ test('writeDefinition() keeps, replaces and removeDefinition() forgets', async (
   assert.equal(await readDefinition(directories, 'web'), undefined)
 })
 
-test('readDefinition() refuses a name when it leads elsewhere', async () => {
+test('readDefinition() refuses a name that leads out of the directory', async () => {
   await assert.rejects(readDefinition(directories, '../web'), { code: 'BAD_ARGUMENT' })
 })

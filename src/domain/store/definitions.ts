@@ -24,7 +24,7 @@ export async function listDefinitions(directories: Directories): Promise<readonl
   }
 }
 
-/** The XML that a domain was defined with; `undefined` when there is no such definition. @throws StorageError */
+/** The XML of a domain's definition; `undefined` when it has none. @throws StorageError */
 export async function readDefinition(
   directories: Directories,
   name: string,
@@ -38,7 +38,7 @@ export async function readDefinition(
   }
 }
 
-/** Keeps a definition, durably, replacing an older one. @throws StorageError */
+/** Stores a definition durably and replaces an older one. @throws StorageError */
 export async function writeDefinition(
   directories: Directories,
   name: string,
@@ -48,7 +48,7 @@ export async function writeDefinition(
   await writeText(definitionPath(directories, name), xml, { durable: true })
 }
 
-/** Forgets a definition, durably. @throws StorageError */
+/** Removes a definition durably. @throws StorageError */
 export async function removeDefinition(directories: Directories, name: string): Promise<void> {
   const path = definitionPath(directories, name)
   try {

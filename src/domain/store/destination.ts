@@ -5,17 +5,17 @@ import { placeOf } from '../../io/file-place.ts'
 import type { Directories } from './directories.ts'
 import { type FileUse, keyOf, usesOfFile } from './guest-files.ts'
 
-/** Who writes an image, and what it may replace. */
+/** The origin of an image, and what it may replace. */
 export interface DestinationOptions {
-  /** The domain that is saved: an image that holds its own older state may be replaced. */
+  /** The domain that is saved: it may replace an image with its own older state. */
   readonly domain?: string | undefined
-  /** The one path in the state directory that may be written: that of its managed save. */
+  /** The only path in the state directory that may be written: that of the domain's managed save. */
   readonly managedSave?: string | undefined
 }
 
 /**
- * Checks that an image may be put at `path`: nothing is there, or a regular file that no domain needs; and it is not a place that Stasis keeps
- * for itself. Gives where the file goes, with symbolic links followed.
+ * Checks that an image may be written to `path`: there is no file, or a regular file that no domain needs, and the path does not belong to Stasis.
+ * Returns the real path of the file, with symbolic links resolved.
  * @throws UsageError BAD_ARGUMENT, StorageError
  */
 export async function checkDestination(

@@ -26,7 +26,7 @@ test('resolveDirectories() follows the system for root and the XDG rules for oth
   ])
 })
 
-test('resolveDirectories() keeps the runtime directory inside a state directory that was given', () => {
+test('resolveDirectories() puts the runtime directory into a given state directory', () => {
   const env = { STASIS_STATE_DIR: '/env', XDG_RUNTIME_DIR: '/run/user/7', HOME: '/h' }
   assert.deepEqual(resolved({}, env), ['/env', '/env/run'])
   assert.deepEqual(resolved({ stateDir: '/given' }, env, true), ['/given', '/given/run'])
@@ -37,7 +37,7 @@ test('resolveDirectories() keeps the runtime directory inside a state directory 
   ])
 })
 
-test('runtimePaths() refuses a directory when its sockets would be too long for Linux', () => {
+test('runtimePaths() refuses a directory whose socket paths would be too long for Linux', () => {
   const directories = { stateDir: '/s', runtimeDir: `/${'d'.repeat(80)}` }
   assert.equal(
     runtimePaths(directories, 'web').querySocket,

@@ -1,11 +1,14 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-/** Where domains are kept; what is left out is taken from the environment, then from the defaults. */
+/** The directories for domains. Omitted ones come from the environment, or else from the defaults. */
 export interface DirectoryOptions {
   /** Definitions and managed saves. Default: `STASIS_STATE_DIR`, `/var/lib/stasis` for root, `$XDG_STATE_HOME/stasis` for others. */
   readonly stateDir?: string | undefined
-  /** What lives only as long as a QEMU. Default: `STASIS_RUNTIME_DIR`, `STATE_DIR/run` when a state directory was given, `/run/stasis` or `$XDG_RUNTIME_DIR/stasis`. */
+  /**
+   * Files that last only as long as a QEMU. Default: `STASIS_RUNTIME_DIR`, `STATE_DIR/run` when a state directory was given, `/run/stasis` or
+   * `$XDG_RUNTIME_DIR/stasis`.
+   */
   readonly runtimeDir?: string | undefined
 }
 
@@ -15,13 +18,13 @@ export interface Directories {
   readonly runtimeDir: string
 }
 
-/** Who asks: by default this process. */
+/** The environment and user that the defaults depend on: by default those of this process. */
 export interface Caller {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly root: boolean
 }
 
-/** Settles where domains are kept. */
+/** Resolves the directories for domains. */
 export function resolveDirectories(
   options: DirectoryOptions,
   caller: Caller = { env: process.env, root: process.geteuid?.() === 0 },

@@ -2,17 +2,17 @@ import { stat } from 'node:fs/promises'
 import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 
-/** What tells whether a disk is as it was: no content, only what the file system says of it. */
+/** Shows whether a disk has changed: not its content, only the facts that the file system has about it. */
 export interface DiskIdentity {
-  /** `vda`, or the path again where a disk has no such name. */
+  /** `vda`, or the path for a file without such a name. */
   readonly target: string
   readonly path: string
   readonly sizeBytes: number
-  /** Nanoseconds since 1970, as text; of a block device, whose node says nothing, `0`. */
+  /** Nanoseconds since 1970, as text; `0` for a block device, whose node has no useful time. */
   readonly modifiedNs: string
 }
 
-/** The files and block devices that a guest writes to, and those under them: the overlays of a clone are worth what these are. */
+/** The files and block devices that a guest writes to, and their backing files: the overlays of a clone depend on these. */
 export function writableDisks(domain: Domain): readonly Pick<DiskIdentity, 'target' | 'path'>[] {
   return domain.disks
     .filter(({ readonly }) => !readonly)
@@ -25,7 +25,7 @@ function chainOf(layer: DiskLayer | undefined): readonly DiskLayer[] {
   return [layer, ...chainOf(backing === 'none' ? undefined : backing)]
 }
 
-/** Looks at disks; those that are not there are left out. */
+/** Reads the identity of disks; omits those that do not exist. */
 export async function identifyDisks(
   disks: readonly Pick<DiskIdentity, 'target' | 'path'>[],
 ): Promise<readonly DiskIdentity[]> {
@@ -33,7 +33,7 @@ export async function identifyDisks(
   return found.filter((disk) => disk !== undefined)
 }
 
-/** What has happened to disks since, in words; `undefined` when they are as they were. */
+/** Describes how disks have changed since; `undefined` when they have not. */
 export async function changeOfDisks(then: readonly DiskIdentity[]): Promise<string | undefined> {
   for (const old of then) {
     const now = await identify(old.target, old.path)

@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.ts'
 const MAX_NAME_LENGTH = 242
 
 /**
- * Checks that a domain can have this name: what libvirt takes, less what cannot be part of a path.
+ * Checks that a domain can have this name: the names that libvirt accepts, except those that cannot be part of a path.
  * @throws UsageError BAD_ARGUMENT
  */
 export function checkDomainName(name: string): void {

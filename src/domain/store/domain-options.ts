@@ -1,7 +1,7 @@
 import type { DirectoryOptions } from './directories.ts'
 
-/** What every act on domains takes. */
+/** The options of every operation on domains. */
 export interface DomainOptions extends DirectoryOptions {
-  /** Ends the act as if it had not begun; it then fails with `CancelledError`. */
+  /** Ends the operation as if it had not begun; it then fails with `CancelledError`. */
   readonly signal?: AbortSignal | undefined
 }

@@ -9,14 +9,14 @@ import { type Directories, resolveDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
-/** Which XML of a domain. */
+/** Selects an XML of a domain. */
 export interface DumpXmlOptions extends DomainOptions {
-  /** The one that it is defined with, even while it runs from another. */
+  /** The XML of its definition, even while it runs from another. */
   readonly inactive?: boolean | undefined
 }
 
 /**
- * The XML of a domain, given by name, UUID or id: the one that it runs from, else the one that it is defined with.
+ * The XML of a domain, given by name, UUID or id: the one that it runs from, or else that of its definition.
  * @throws DomainError DOMAIN_NOT_FOUND, StorageError
  */
 export async function dumpDomainXml(
@@ -28,7 +28,7 @@ export async function dumpDomainXml(
   return entryXml(directories, options.inactive === true ? definedOnly(entry) : entry)
 }
 
-/** The XML of a domain that was found. @throws StorageError, DomainError when it has gone meanwhile */
+/** The XML of a domain that was found. @throws StorageError, DomainError when it no longer exists */
 export async function entryXml(directories: Directories, entry: DomainEntry): Promise<string> {
   if (entry.record !== undefined) return readLiveXml(entry.paths)
   const xml = await readDefinition(directories, entry.name)
@@ -45,13 +45,13 @@ export async function readLiveXml(paths: RuntimePaths): Promise<string> {
   }
 }
 
-/** What the XML that a running domain was started from describes. @throws StorageError, DomainXmlError */
+/** The domain described by the XML that a running domain was started from. @throws StorageError, DomainXmlError */
 export async function liveDomain(paths: RuntimePaths): Promise<Domain> {
   const document = parseDomainXml(await readLiveXml(paths))
   return readDomain(document, { ignoreUnsupported: true }).domain
 }
 
-/** The inactive shape of a domain that was never defined is the XML that it runs from. */
+/** A domain without a definition has only the XML that it runs from. */
 function definedOnly(entry: DomainEntry): DomainEntry {
   return entry.persistent ? { ...entry, record: undefined } : entry
 }

@@ -13,16 +13,16 @@ import { readLiveXml } from './dump-xml.ts'
 import { readLastEnd } from './last-end.ts'
 import { readPostcopyRecord } from './postcopy-record.ts'
 
-/** Why a file must stay as it is: a domain, and what the file is to it. */
+/** The reason why a file must not change: a domain, and its use of the file. */
 export interface FileUse {
   readonly domain: string
-  /** `open`: its QEMU has it open; `named`: its XML names it, or it lies under a disk; `state`: it holds the last state of the guest. */
+  /** `open`: its QEMU has it open; `named`: its XML names it, or it is a backing file of a disk; `state`: it holds the last state of the guest. */
   readonly use: 'open' | 'named' | 'state'
 }
 
 /**
- * What domains of this state directory need the file with this key (`keyOf`) for. It asks what the QEMUs have open, not only what XML says:
- * the XML does not name all files under a disk, and what it names may be another file by now.
+ * How the domains of this state directory use the file with this key (`keyOf`). It also queries which files the QEMUs have open: the XML does not
+ * name all backing files, and another file may have a name from the XML by now.
  * @throws StorageError
  */
 export async function usesOfFile(
@@ -58,7 +58,7 @@ async function useOf(
   return undefined
 }
 
-/** Device and inode of a file, and whether it is a regular one; `undefined` when there is none. @throws StorageError */
+/** Device and inode of a file, and whether it is a regular one; `undefined` when it does not exist. @throws StorageError */
 export async function keyOf(
   path: string,
 ): Promise<{ readonly key: string; readonly regular: boolean } | undefined> {
@@ -72,7 +72,7 @@ export async function keyOf(
   }
 }
 
-/** The files that a domain XML names, and those under its disks; none when the XML cannot be read. */
+/** The files that a domain XML names, and the backing files of its disks; empty when the XML cannot be read. */
 async function namedFiles(xml: string): Promise<readonly string[]> {
   let domain: Domain
   try {

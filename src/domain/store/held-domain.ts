@@ -9,16 +9,16 @@ import { type RuntimePaths, runtimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
 /**
- * A domain under our lock, its runtime directory in line with what runs: the QEMU of a start that was broken off is ended,
- * the files of one that died are removed.
+ * A domain under our lock. Taking it reconciles its runtime directory: the QEMU of an interrupted start is ended, and the files of a dead one are
+ * removed.
  */
 export class HeldDomain implements AsyncDisposable {
   readonly directories: Directories
   readonly name: string
   readonly paths: RuntimePaths
-  /** Its QEMU when it was taken, if it ran. */
+  /** Its QEMU when the lock was taken, if it ran. */
   readonly record: RuntimeRecord | undefined
-  /** Where it is, in words, when a plain file has it. */
+  /** Describes where the domain is when it was saved to a plain file. */
   readonly whereSaved: string | undefined
   readonly #lock: DomainLock
 
@@ -35,7 +35,7 @@ export class HeldDomain implements AsyncDisposable {
   }
 
   /**
-   * Holds the domain that a person means (name, UUID or id) for `verb`.
+   * Locks the domain that a person refers to (name, UUID or id) for `verb`.
    * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY
    */
   static async find(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
@@ -43,7 +43,7 @@ export class HeldDomain implements AsyncDisposable {
     return HeldDomain.named(name, verb, options)
   }
 
-  /** Holds the name, whether there is such a domain or not. @throws DomainError DOMAIN_BUSY, UsageError */
+  /** Locks the name, whether or not such a domain exists. @throws DomainError DOMAIN_BUSY, UsageError */
   static async named(name: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
     const directories = resolveDirectories(options)
     const paths = runtimePaths(directories, name)

@@ -9,14 +9,14 @@ interface HostList {
 }
 
 /**
- * The domains that `host-save` was to put into managed saves: `host-resume` brings them back. Written before the first is saved.
+ * The domains that `host-save` was to put into managed saves, for `host-resume` to bring back. Written before the first is saved.
  * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others
  */
 export async function readHostList(directories: Directories): Promise<readonly string[]> {
   return (await readRecordFile(HOST_LIST, listPath(directories)))?.names ?? []
 }
 
-/** Keeps the list, durably; an empty one is removed. @throws StorageError */
+/** Stores the list durably; removes an empty one. @throws StorageError */
 export async function writeHostList(
   directories: Directories,
   names: readonly string[],

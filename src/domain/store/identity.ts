@@ -3,7 +3,7 @@ import { listEntries, uuidOf } from './catalogue.ts'
 import type { Directories } from './directories.ts'
 
 /**
- * Checks that name and UUID belong together: no other domain, defined or running, has the one with something else.
+ * Checks that name and UUID belong together: no other domain, defined or running, has one of them with a different other.
  * @throws DomainError DOMAIN_EXISTS
  */
 export async function checkIdentity(

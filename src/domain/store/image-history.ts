@@ -8,31 +8,31 @@ import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../.
 import type { Directories } from './directories.ts'
 import type { DiskIdentity } from './disk-identity.ts'
 
-/** What is remembered of an image outside of it, so that no byte of it changes (docs/managed-save.md). */
+/** What is recorded about an image outside of it, so that no byte of it changes (docs/managed-save.md). */
 export interface ImageHistory {
-  /** Where it was when it was saved, or restored first. */
+  /** Its path when it was saved, or first restored. */
   readonly path: string
-  /** The disks as the save left them, or as the first restore found them. */
+  /** The disks after the save, or before the first restore. */
   readonly disks: readonly DiskIdentity[]
-  /** When its guest last ran on from it, ISO 8601; absent: never. */
+  /** The last time a guest was resumed from it, ISO 8601; absent: never. */
   readonly restoredAt?: string
 }
 
-/** Few enough to look through at every save. */
+/** Few enough to search at every save. */
 const KEPT = 200
 const ABANDONED_MS = 60_000
 
 /**
- * What tells images apart: a digest of what they say about their machine. Ours say when they were made, so no two are
- * alike, and a copy of an image is the same image.
+ * Identifies an image: a digest of its description of the machine. Our images contain their creation time, so each has its own id, and a copy has the
+ * id of the original.
  */
 export function imageId({ xml, cookie = '' }: MachineDescription): string {
   return createHash('sha256').update(`${xml}\0${cookie}`).digest('hex').slice(0, 40)
 }
 
 /**
- * What is remembered of an image, if anything.
- * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others: then nobody can say whether its disks are as they were
+ * The history of an image, if there is one.
+ * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others: then it is unknown whether its disks have changed
  */
 export async function readHistory(
   directories: Directories,
@@ -41,18 +41,18 @@ export async function readHistory(
   return readRecordFile(IMAGE_HISTORY, historyPath(directories, key))
 }
 
-/** Remembers, durably. @throws StorageError */
+/** Stores a history durably. @throws StorageError */
 export async function writeHistory(
   directories: Directories,
   key: string,
   history: ImageHistory,
 ): Promise<void> {
   await makeDirectory(historyDirectory(directories))
-  await forgetGone(directories)
+  await removeGoneHistories(directories)
   await writeRecordFile(IMAGE_HISTORY, historyPath(directories, key), history, { durable: true })
 }
 
-/** Remembers for an image whose description is about to change what was remembered of it. @throws StorageError */
+/** Copies the history of an image to its new id, before its description changes. @throws StorageError */
 export async function moveHistory(
   directories: Directories,
   from: string,
@@ -62,25 +62,25 @@ export async function moveHistory(
   if (history !== undefined && from !== to) await writeHistory(directories, to, history)
 }
 
-/** Forgets an image that was removed. @throws StorageError */
+/** Removes the history of an image that was removed. @throws StorageError */
 export async function removeHistory(directories: Directories, key: string): Promise<void> {
   await removeFile(historyPath(directories, key))
 }
 
-/** Forgets images that are not where they were once there are many, and what writers that were killed left. */
-async function forgetGone(directories: Directories): Promise<void> {
+/** Removes the histories of images that are no longer at their paths, once there are many, and the temporary files of killed writers. */
+async function removeGoneHistories(directories: Directories): Promise<void> {
   const directory = historyDirectory(directories)
   const names = await readdir(directory).catch(() => [])
   for (const name of names.filter((one) => one.endsWith('.partial'))) {
     const path = join(directory, name)
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }))
-    // Another domain's writer has its lock only a moment after the file is there.
+    // Another domain's writer takes its lock a moment after it creates the file.
     if (Date.now() - mtimeMs > ABANDONED_MS) await removeUnlocked(path)
   }
   if (names.length < KEPT) return
   for (const name of names.filter((one) => one.endsWith('.json'))) {
     const key = name.slice(0, -'.json'.length)
-    // What cannot be read, or looked for, stays.
+    // A history that cannot be read, or whose image cannot be checked, stays.
     const history = await readHistory(directories, key).catch(() => undefined)
     const gone = history !== undefined && !(await isThere(history.path).catch(() => true))
     if (gone) await removeHistory(directories, key)

@@ -4,7 +4,7 @@ import { isThere, removeFile } from '../../io/file-names.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
-/** Why a domain does not run any more. */
+/** The reason why a domain no longer runs. */
 export type EndReason = 'shutdown' | 'destroyed' | 'crashed' | 'saved' | 'failed'
 
 /** How a domain last ended. */
@@ -14,12 +14,12 @@ export interface LastEnd {
   readonly time: string
   /** The last lines that its QEMU wrote, when it crashed. */
   readonly lastLines?: string | undefined
-  /** The image that it was saved to, and is in until it runs again. */
+  /** The image that it was saved to; the domain is in it until it runs again. */
   readonly image?: string | undefined
 }
 
-/** Remembers how a domain ended; that this could not be written is no failure of the act that ended it. */
-export async function noteEnd(
+/** Records how a domain ended. A failure to write it does not fail the operation that ended the domain. */
+export async function recordEnd(
   paths: RuntimePaths,
   reason: EndReason,
   { lastLines = '', image }: Pick<LastEnd, 'lastLines' | 'image'> = {},
@@ -38,17 +38,17 @@ export async function noteEnd(
   }
 }
 
-/** How a domain last ended, when that is known. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
+/** How a domain last ended, if that is recorded. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
 export async function readLastEnd(paths: RuntimePaths): Promise<LastEnd | undefined> {
   return readRecordFile(LAST_END, paths.lastEnd)
 }
 
-/** Forgets it: the domain runs again, or is no more. */
-export async function forgetEnd(paths: RuntimePaths): Promise<void> {
+/** Removes the record: the domain runs again, or no longer exists. */
+export async function removeLastEnd(paths: RuntimePaths): Promise<void> {
   await removeFile(paths.lastEnd).catch(() => undefined)
 }
 
-/** What to tell who looks for a domain that was saved to a file; `undefined` when it was not. */
+/** A message for a search for a domain that was saved to a file; `undefined` when it was not. */
 export async function whereSaved(paths: RuntimePaths): Promise<string | undefined> {
   const image = (await readLastEnd(paths))?.image
   if (image === undefined || image === paths.managedSave) return undefined

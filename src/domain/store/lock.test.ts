@@ -15,7 +15,7 @@ before(async () => {
 })
 after(() => rm(base, { recursive: true }))
 
-test('DomainLock.acquire() names the holder when the domain is busy', async () => {
+test('DomainLock.acquire() reports the holder when the domain is busy', async () => {
   await using _held = await DomainLock.acquire('web', paths, 'save')
   await assert.rejects(DomainLock.acquire('web', paths, 'start'), {
     code: 'DOMAIN_BUSY',
@@ -23,14 +23,14 @@ test('DomainLock.acquire() names the holder when the domain is busy', async () =
   })
 })
 
-test('DomainLock.acquire() waits for a short act', async () => {
+test('DomainLock.acquire() waits for a short operation', async () => {
   const held = await DomainLock.acquire('web', paths, 'suspend')
   const next = DomainLock.acquire('web', paths, 'resume')
   setTimeout(() => void held[Symbol.asyncDispose](), 100)
   await using _next = await next
 })
 
-test('DomainLock leaves nothing behind but what others put there', async () => {
+test('DomainLock leaves only files of others behind', async () => {
   {
     await using _lock = await DomainLock.acquire('web', paths, 'define')
     assert.equal((await stat(paths.directory)).mode & 0o777, 0o700)
@@ -44,7 +44,7 @@ test('DomainLock leaves nothing behind but what others put there', async () => {
   await rm(paths.liveXml)
 })
 
-test('DomainLock.acquire() gives the lock to one at a time when many come and go', async () => {
+test('DomainLock.acquire() gives the lock to one process at a time under contention', async () => {
   let inside = 0
   const visit = async (): Promise<void> => {
     await using _lock = await DomainLock.acquire('web', paths, 'visit')

@@ -4,22 +4,22 @@ import { DomainError, storageError, throwIfCancelled } from '../../errors.ts'
 import { tryLock } from '../../io/system-calls.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
-/** Most acts are over in milliseconds; waiting this long lets them pass one after the other. */
+/** Most operations take milliseconds; a wait of this long lets them run one after another. */
 const PATIENCE_MS = 1000
 const RETRY_MS = 20
 
-/** Whoever releases a lock removes its directory, in the middle of our making it even; so often in a row is no coincidence. */
+/** The release of a lock removes its directory, possibly while another process creates it. This many times in a row is not a coincidence. */
 const MAX_COINCIDENCES = 100
 
-/** The process that holds a lock, as it wrote itself down; `undefined` when that cannot be read (yet). */
+/** The process that holds a lock, as recorded in it; `undefined` when that cannot be read (yet). */
 export interface LockHolder {
   readonly pid: number | undefined
   readonly verb: string | undefined
 }
 
 /**
- * The right to act on one domain. The kernel drops it with the process, so a crash leaves nothing locked.
- * Releasing it removes the runtime directory when nothing else is in it.
+ * The exclusive right to change one domain. The kernel drops it with the process, so a crash leaves nothing locked. Releasing it removes the runtime
+ * directory when that contains nothing else.
  */
 export class DomainLock implements AsyncDisposable {
   readonly #paths: RuntimePaths
@@ -31,8 +31,8 @@ export class DomainLock implements AsyncDisposable {
   }
 
   /**
-   * Takes the lock of a domain for `verb`, waiting a second for a short act of somebody else.
-   * @throws DomainError DOMAIN_BUSY naming the holder, StorageError, CancelledError
+   * Takes the lock of a domain for `verb`; waits a second for a short operation of another process.
+   * @throws DomainError DOMAIN_BUSY with the holder, StorageError, CancelledError
    */
   static async acquire(
     name: string,
@@ -55,7 +55,7 @@ export class DomainLock implements AsyncDisposable {
     }
   }
 
-  /** One attempt without waiting: the lock, or its holder. @throws StorageError */
+  /** Tries once without waiting: returns the lock, or its holder. @throws StorageError */
   static async tryAcquire(paths: RuntimePaths, verb: string): Promise<DomainLock | LockHolder> {
     try {
       for (let attempt = 1; ; attempt += 1) {
@@ -70,7 +70,7 @@ export class DomainLock implements AsyncDisposable {
           await handle.close()
           return holder
         }
-        // The holder before us may have removed the file that we had open already.
+        // The previous holder may have removed the file after we opened it.
         if (await isStillThere(handle, paths.lock)) {
           await handle.truncate(0)
           await handle.write(JSON.stringify({ pid: process.pid, verb }))

@@ -8,12 +8,12 @@ import { orderPath } from './page-order-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
-/** Whether there is an image of a managed save, whatever is in it. */
+/** Whether there is an image of a managed save, whatever it contains. */
 export async function hasManagedImage(paths: RuntimePaths): Promise<boolean> {
   return isThere(paths.managedSave)
 }
 
-/** Whether the domain is in its managed save: there is one, and no guest has run on from it. */
+/** Whether the domain is in its managed save: there is one, and no guest was resumed from it. */
 export async function hasUsableManagedSave(
   paths: RuntimePaths,
   record: RuntimeRecord | undefined,
@@ -24,7 +24,7 @@ export async function hasUsableManagedSave(
   )
 }
 
-/** Removes the image of a managed save, durably, with what is remembered of it. @throws StorageError */
+/** Removes the image of a managed save durably, and its history. @throws StorageError */
 export async function removeManagedImage(
   directories: Directories,
   paths: RuntimePaths,

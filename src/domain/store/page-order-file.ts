@@ -2,12 +2,12 @@ import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
 import { readText, writeText } from '../../io/text-file.ts'
 import { formatPageOrder, parsePageOrder } from '../../transfer/page-server/page-order.ts'
 
-/** Where the order lies in which a guest asked for the pages of an image. */
+/** The file with the order in which a guest requested the pages of an image. */
 export function orderPath(image: string): string {
   return `${image}.order`
 }
 
-/** The order of an earlier restore; empty when there is none of this machine, or it cannot be read: it only makes things faster. */
+/** The order of an earlier restore; empty when there is none for this machine, or it cannot be read, because it only improves speed. */
 export async function readOrder(
   image: string,
   machine: string,
@@ -17,7 +17,7 @@ export async function readOrder(
   return parsePageOrder(text ?? '', machine, blocks)
 }
 
-/** Keeps the order for the next restore; gives why not, in words, where that is not possible. */
+/** Stores the order for the next restore; where that is not possible, returns the reason in words. */
 export async function writeOrder(
   image: string,
   machine: string,

@@ -10,8 +10,8 @@ import {
 import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
-/** What went wrong, as it is kept for others to read. */
-export interface KeptFault {
+/** A recorded error, for other processes to read. */
+export interface RecordedFault {
   readonly kind: 'image' | 'storage' | 'qemu'
   readonly code: string
   readonly message: string
@@ -20,42 +20,42 @@ export interface KeptFault {
   readonly hint?: string | undefined
 }
 
-/** What is known of a restore whose memory comes while the guest runs: `postcopy.json`. It is there until all memory is. */
+/** The record of a restore whose memory arrives while the guest runs: `postcopy.json`. It exists until all memory is there. */
 export interface PostcopyRecord {
-  /** Of this restore: whoever outlives a domain must not touch the record of the next of its name. */
+  /** Identifies this restore: a process that outlives a domain must not change the record of the next domain with its name. */
   readonly id: string
   readonly image: string
-  /** Says whether a file is the image still: a digest of its device state. */
+  /** Shows whether a file is still the image: a digest of its device state. */
   readonly machine: string
-  /** Read it past the page cache; `undefined`: as suits its format. */
+  /** Bypass the page cache; `undefined`: as suits its format. */
   readonly direct?: boolean | undefined
   readonly readers: number
-  /** Blocks in huge pages, with the size of these. */
+  /** Page sizes of the blocks in huge pages. */
   readonly hostPageSizes: Readonly<Record<string, number>>
-  /** The page server at work, or the last one. */
+  /** The active page server, or the last one. */
   readonly server?: ProcessIdentity | undefined
-  /** The process that sees to it; `undefined` until the server that was first, or the next, has started it. */
+  /** The process that supervises it; `undefined` until the first server, or the next, has started it. */
   readonly supervisor?: ProcessIdentity | undefined
-  /** Why it cannot go on. */
-  readonly fault?: KeptFault | undefined
+  /** The reason why it cannot continue. */
+  readonly fault?: RecordedFault | undefined
 }
 
-/** How far it is: `postcopy-progress.json`. */
+/** The progress of a restore: `postcopy-progress.json`. */
 export interface PostcopyProgress {
-  /** Of the restore. */
+  /** Id of the restore. */
   readonly id: string
   /** `undefined` when the image could not even be opened. */
   readonly remainingBytes?: number | undefined
   readonly totalBytes?: number | undefined
-  /** Requests answered. */
+  /** Number of requests answered. */
   readonly requests?: number | undefined
-  /** QEMU has said that it has all. */
+  /** QEMU has confirmed that it has all memory. */
   readonly done?: boolean | undefined
-  /** The image is damaged; `waiting`: a processor of the guest waits for what cannot be read. */
-  readonly fault?: (KeptFault & { readonly waiting: boolean }) | undefined
+  /** The image is damaged; `waiting`: a processor of the guest waits for an unreadable page. */
+  readonly fault?: (RecordedFault & { readonly waiting: boolean }) | undefined
 }
 
-/** Writes the record of a restore that begins. @throws StorageError */
+/** Writes the record of a new restore. @throws StorageError */
 export async function writePostcopyRecord(
   paths: RuntimePaths,
   record: PostcopyRecord,
@@ -64,8 +64,8 @@ export async function writePostcopyRecord(
 }
 
 /**
- * Changes the record of a restore; gives it as it is then, `undefined` when there is none. What is removed meanwhile stays so: a
- * domain that was destroyed is not being filled, and one that was restored anew is another.
+ * Changes the record of a restore and returns the result; returns `undefined` when there is none. Never recreates a record that was removed: the
+ * domain may have been destroyed, or restored again.
  * @throws StorageError
  */
 export async function changePostcopyRecord(
@@ -82,7 +82,7 @@ export async function changePostcopyRecord(
     : undefined
 }
 
-/** The record of a domain that is being filled; `undefined` when its memory is all there. @throws StorageError */
+/** The record of a domain whose memory is arriving; `undefined` when all of it is there. @throws StorageError */
 export async function readPostcopyRecord(paths: RuntimePaths): Promise<PostcopyRecord | undefined> {
   return readRecordFile(POSTCOPY_RECORD, paths.postcopy)
 }
@@ -96,7 +96,7 @@ export async function writePostcopyProgress(
   await writeRecordFile(POSTCOPY_PROGRESS, path, progress, { durable: false })
 }
 
-/** How far a restore is; `undefined` when nobody has said it yet. */
+/** The progress of a restore; `undefined` while none is recorded. */
 export async function readPostcopyProgress(
   paths: RuntimePaths,
   id: string,
@@ -110,7 +110,7 @@ export async function removePostcopyProgress(paths: RuntimePaths): Promise<void>
   await removeFile(paths.postcopyProgressFile)
 }
 
-/** All memory is there. */
+/** Removes the record and the progress: all memory is there. */
 export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
   for (const path of [
     paths.postcopyProgressFile,
@@ -121,19 +121,19 @@ export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
     await removeFile(path)
 }
 
-/** Whether somebody sees to it that there is a page server. */
+/** Whether a supervisor makes sure that there is a page server. */
 export async function isSupervised({ supervisor }: PostcopyRecord): Promise<boolean> {
   return supervisor !== undefined && (await isAlive(supervisor))
 }
 
-/** Whether the memory comes: a server brings it, or will be started. */
+/** Whether the memory is arriving: a server sends it, or a supervisor will start one. */
 export async function isBrought(record: PostcopyRecord): Promise<boolean> {
   const { server } = record
   return (await isSupervised(record)) || (server !== undefined && (await isAlive(server)))
 }
 
-/** Writes a fault down. */
-export function recordableFault(error: unknown): KeptFault {
+/** Converts an error for the record. */
+export function recordableFault(error: unknown): RecordedFault {
   const kind =
     error instanceof ImageError ? 'image' : error instanceof StorageError ? 'storage' : 'qemu'
   const message = error instanceof Error ? error.message : String(error)
@@ -142,8 +142,8 @@ export function recordableFault(error: unknown): KeptFault {
   return { kind, code, message, path, offset, hint }
 }
 
-/** The error that was written down. */
-export function faultError(fault: KeptFault): StasisError {
+/** The error that was recorded. */
+export function faultError(fault: RecordedFault): StasisError {
   const { message, path, offset, hint } = fault
   const facts = { path, offset, hint }
   switch (fault.kind) {

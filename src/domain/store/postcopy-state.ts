@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CancelledError, DomainError } from '../../errors.ts'
 import {
-  type KeptFault,
+  type RecordedFault,
   isBrought,
   readPostcopyRecord,
   readPostcopyProgress,
@@ -11,23 +11,23 @@ import type { RuntimePaths } from './runtime-paths.ts'
 const LOOK_MS = 20
 const LOOKS_TO_TELL = 10
 
-/** A domain that runs while its memory still comes from an image. */
+/** A domain that runs while its memory is still arriving from an image. */
 export interface PostcopyState {
   readonly image: string
   readonly remainingBytes: number | undefined
-  /** `lost`: nobody brings it any more; `failed`: it cannot be brought, `fault` says why. */
+  /** `lost`: nothing sends it any more; `failed`: it cannot be sent, for the reason in `fault`. */
   readonly state: 'filling' | 'lost' | 'failed'
-  readonly fault: KeptFault | undefined
+  readonly fault: RecordedFault | undefined
 }
 
-/** How far a domain's memory is; `undefined` when all of it is there. @throws StorageError */
+/** The progress of a domain's memory; `undefined` when all of it is there. @throws StorageError */
 export async function postcopyState(paths: RuntimePaths): Promise<PostcopyState | undefined> {
   const record = await readPostcopyRecord(paths)
   if (record === undefined) return undefined
   const progress = await readPostcopyProgress(paths, record.id)
   const fault = record.fault ?? progress?.fault
   const brought = await isBrought(record)
-  // Its last act, before it ends, is to remove the record.
+  // The supervisor removes the record just before it ends.
   if (!brought && (await readPostcopyRecord(paths)) === undefined) return undefined
   return {
     image: record.image,
@@ -38,8 +38,8 @@ export async function postcopyState(paths: RuntimePaths): Promise<PostcopyState 
 }
 
 /**
- * Waits until all memory of a domain is there; tells `onWait` about five times a second what it waits for.
- * @throws DomainError DOMAIN_WRONG_STATE when it will not come, CancelledError
+ * Waits until all memory of a domain is there; calls `onWait` with the progress about five times a second.
+ * @throws DomainError DOMAIN_WRONG_STATE when it will not arrive, CancelledError
  */
 export async function waitForAllMemory(
   name: string,

@@ -8,15 +8,15 @@ import { endQemu } from '../../qemu/end.ts'
 import { findOrphans } from '../../qemu/find-orphans.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 import { lastLines } from '../../qemu/process.ts'
-import { noteEnd } from './last-end.ts'
+import { recordEnd } from './last-end.ts'
 import { DomainLock } from './lock.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from './runtime-record.ts'
 import { isSaved } from './save-intent.ts'
 
 /**
- * What is known of a domain's QEMU when that lives, for who does not hold the lock. What a dead QEMU or a broken-off start left
- * behind is put away if nobody is at work on it.
+ * The record of the domain's running QEMU, if any. Callers need not hold the lock. Removes the remains of a dead QEMU or an interrupted start, unless
+ * another process holds the lock.
  * @throws StorageError
  */
 export async function observe(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
@@ -30,9 +30,8 @@ export async function observe(paths: RuntimePaths): Promise<RuntimeRecord | unde
 }
 
 /**
- * Brings the runtime directory into line with what runs: the QEMU of a start that was broken off is ended, and so is one whose guest
- * is safe in an image; the files of one that died, and what a save that was killed had written, are removed. Gives the record of a
- * QEMU that runs. Only for who holds the lock.
+ * Makes the runtime directory and reality agree. Ends the QEMU of an interrupted start, and one whose guest is safe in an image; removes the files of
+ * a dead one and the file of a killed save. Returns the record of a running QEMU. Callers must hold the lock.
  * @throws StorageError, QemuError QEMU_TIMEOUT
  */
 export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
@@ -49,15 +48,15 @@ async function reconcileQemu(
 ): Promise<RuntimeRecord | undefined> {
   if (record === undefined) {
     await endOrphans(paths)
-    return forget(paths)
+    return clearDead(paths)
   }
   if (!(await isAlive(record))) {
-    if (record.stage === 'running') await noteDeath(paths, record)
-    return forget(paths)
+    if (record.stage === 'running') await recordDeath(paths, record)
+    return clearDead(paths)
   }
   if (record.stage === 'starting') {
     await endQemu(record, { force: true })
-    return forget(paths)
+    return clearDead(paths)
   }
   const { saving } = record
   if (saving === undefined) {
@@ -66,15 +65,15 @@ async function reconcileQemu(
   }
   if (await isSaved(saving)) {
     await endQemu(record)
-    await noteEnd(paths, 'saved', { image: saving.path })
-    return forget(paths)
+    await recordEnd(paths, 'saved', { image: saving.path })
+    return clearDead(paths)
   }
   const left = { ...record, saving: undefined, interrupted: saving.running || record.interrupted }
   await writeRecord(paths, left)
   return left
 }
 
-/** Ends a QEMU whose starter was killed before it could note which process it is; the XML is written just before it. */
+/** Ends a QEMU whose starter was killed before it could record the process; the XML is written just before the start. */
 async function endOrphans(paths: RuntimePaths): Promise<void> {
   if (!(await isThere(paths.liveXml))) return
   const monitors = { control: paths.controlSocket, query: paths.querySocket }
@@ -98,27 +97,27 @@ async function needsRecovery(paths: RuntimePaths, record: RuntimeRecord): Promis
   return (await isThere(restoredFrom.path)) && !(await isThere(paths.postcopy))
 }
 
-async function forget(paths: RuntimePaths): Promise<undefined> {
+async function clearDead(paths: RuntimePaths): Promise<undefined> {
   await clearRuntime(paths)
   return undefined
 }
 
-/** QEMU removes the sockets that it listens on when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
-async function noteDeath(paths: RuntimePaths, record: RuntimeRecord): Promise<void> {
+/** QEMU removes its listening sockets when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
+async function recordDeath(paths: RuntimePaths, record: RuntimeRecord): Promise<void> {
   if (record.saving !== undefined && (await isSaved(record.saving))) {
-    await noteEnd(paths, 'saved', { image: record.saving.path })
+    await recordEnd(paths, 'saved', { image: record.saving.path })
     return
   }
   if (record.restoredFrom?.managed === true && record.restoredFrom.begun)
     await removeImage(record.restoredFrom.path)
   if (await isReachable(paths.controlSocket))
-    await noteEnd(paths, 'crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })
-  else await noteEnd(paths, 'shutdown')
+    await recordEnd(paths, 'crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })
+  else await recordEnd(paths, 'shutdown')
 }
 
 const TAIL_BYTES = 4096
 
-/** Removes everything that a QEMU which is gone left in its runtime directory. Only for who holds the lock. @throws StorageError */
+/** Removes all files of a dead QEMU from its runtime directory. Callers must hold the lock. @throws StorageError */
 export async function clearRuntime(paths: RuntimePaths): Promise<void> {
   try {
     for (const name of await readdir(paths.directory)) {

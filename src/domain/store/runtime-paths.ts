@@ -8,36 +8,36 @@ import { checkDomainName } from './domain-name.ts'
 /** The file of a runtime directory with the XML that QEMU was started from. */
 export const LIVE_XML = 'live.xml'
 
-/** The files of one domain while it runs, in a directory that is 0700, and what is kept of it beside its definition. */
+/** The files of one domain while it runs, in a directory with mode 0700, and its files beside its definition. */
 export interface RuntimePaths {
   /** The domain. */
   readonly name: string
   readonly directory: string
   /** The XML that QEMU was started from. */
   readonly liveXml: string
-  /** Which process it is, see runtime-record.ts. */
+  /** The record of its process, see runtime-record.ts. */
   readonly process: string
-  /** The monitor for acts; whoever holds the lock may use it. */
+  /** The monitor for operations; the holder of the lock may use it. */
   readonly controlSocket: string
-  /** A second monitor for questions while an act holds the first. */
+  /** A second monitor for queries while an operation uses the first. */
   readonly querySocket: string
-  /** Where QEMU sends its stream on a save, and where it takes one from on a restore. */
+  /** The socket to which QEMU sends its stream on a save, and on which it receives one on a restore. */
   readonly migrationSocket: string
-  /** What is known of a restore whose memory still comes, see postcopy-record.ts. */
+  /** The record of a restore whose memory is arriving, see postcopy-record.ts. */
   readonly postcopy: string
-  /** How far it is. */
+  /** The progress of that restore. */
   readonly postcopyProgressFile: string
-  /** What its page server said. */
+  /** The output of its page server. */
   readonly pageServerLog: string
-  /** A third monitor, for the page server's own. */
+  /** A third monitor, for the page server. */
   readonly postcopySocket: string
-  /** Where QEMU takes the rest of its memory from a new page server. */
+  /** The socket on which QEMU receives the rest of its memory from a new page server. */
   readonly recoverSocket: string
   readonly log: string
   readonly lock: string
-  /** How far the save or restore is that somebody is doing, see job.ts. */
+  /** The progress of a running save or restore, see job.ts. */
   readonly job: string
-  /** Asks the one who does it to stop. */
+  /** Requests the process of that job to stop. */
   readonly jobAbort: string
   /** In the state directory: the image of its managed save. */
   readonly managedSave: string

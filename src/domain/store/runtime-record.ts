@@ -9,46 +9,46 @@ import type { DiskIdentity } from './disk-identity.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
-/** What is kept about a QEMU beside its XML: `process.json` in the runtime directory. */
+/** The record of a QEMU beside its XML: `process.json` in the runtime directory. */
 export interface RuntimeRecord extends ProcessIdentity {
   /**
-   * `starting` until the machine is complete: whoever finds it so without its starter alive ends it, for nobody has met that
-   * guest yet. `running` from just before the guest's processors may run.
+   * `starting` until the machine is complete. Once its starter is dead, any process that finds it in this stage ends it, because that guest has not
+   * run yet. `running` from just before the guest's processors may run.
    */
   readonly stage: 'starting' | 'running'
   readonly uuid: string
   readonly emulator: string
   readonly qemuVersion: string
   readonly commandLine: readonly string[]
-  /** Stasis did not start it; `commandLine` is what it was started with, there. */
+  /** Present when Stasis did not start it; `commandLine` is its original command line, started in `cwd`. */
   readonly attached?: { readonly cwd: string } | undefined
-  /** A save is under way, or its process was killed: once the image stands there, it is the guest, and this QEMU is not. */
+  /** A save is in progress, or its process was killed: once the image is complete, the image is the guest, and this QEMU is not. */
   readonly saving?: SaveIntent | undefined
-  /** The guest stands still because a save was killed; it would run otherwise. */
+  /** The guest is stopped only because a save was killed. */
   readonly interrupted?: boolean | undefined
-  /** The image that the guest came from. */
+  /** The image that the guest was restored from. */
   readonly restoredFrom?: RestoredFrom | undefined
 }
 
 /** A save that was begun. */
 export interface SaveIntent {
-  /** Where the image will stand. */
+  /** The path of the future image. */
   readonly path: string
-  /** Which image, see image-history.ts. */
+  /** The id of the image, see image-history.ts. */
   readonly imageId: string
   /** Whether the guest ran before. */
   readonly running: boolean
 }
 
-/** Where a restored guest came from. */
+/** The origin of a restored guest. */
 export interface RestoredFrom {
   readonly path: string
   readonly imageId: string
-  /** It is the managed save of the domain, which goes once the guest runs. */
+  /** The image is the domain's managed save, which is removed once the guest runs. */
   readonly managed: boolean
   /** Whether the guest may have run since: then the image is no longer the guest. */
   readonly begun: boolean
-  /** The disks as they were before, of an image of which nothing was remembered. */
+  /** The disks before the restore, for an image without a history. */
   readonly disks?: readonly DiskIdentity[]
 }
 
@@ -59,7 +59,7 @@ export async function writeRecord(paths: RuntimePaths, record: RuntimeRecord): P
 
 /**
  * The record of a domain; `undefined` when there is none.
- * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and what the disk says
+ * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and errors of the disk
  */
 export async function readRecord(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   return readRecordFile(RUNTIME_RECORD, paths.process)
@@ -77,7 +77,7 @@ const RUNTIME_RECORD: RecordKind<RuntimeRecord> = {
   },
 }
 
-/** Before records had versions, where a guest came from was its `origin`, and an image had a `key`. */
+/** Before records had versions, `restoredFrom` was called `origin`, and an image had a `key`. */
 function withNewNames({ origin, ...fields }: Fields): Fields {
   const saving = fieldsOf(fields['saving'])
   const restoredFrom = fieldsOf(fields['restoredFrom'] ?? origin)

@@ -6,8 +6,8 @@ import type { RuntimePaths } from './runtime-paths.ts'
 import { type RuntimeRecord, type SaveIntent, writeRecord } from './runtime-record.ts'
 
 /**
- * Notes, before the guest is stopped, which image it will become: whoever finds the saver dead can then tell whether the image
- * or the QEMU that still stands there is the guest.
+ * Records, before the guest is stopped, which image it will become. After a crash of the saving process, this shows whether the image or the stopped
+ * QEMU is the guest.
  * @throws StorageError
  */
 export async function recordSaveIntent(
@@ -24,17 +24,17 @@ export async function recordSaveIntent(
   return saving
 }
 
-/** Whether the image that a save was to make stands in its place, complete. */
+/** Whether the image that a save was to write exists and is complete. */
 export async function isSaved({ path, imageId: id }: SaveIntent): Promise<boolean> {
   const description = await readDescription(path).catch(() => undefined)
   return description !== undefined && imageId(description) === id
 }
 
 /**
- * After a save that failed: the guest is in its QEMU again and nowhere else.
- * @throws StorageError when an image stands there that cannot be removed
+ * Removes the intent after a failed save: the guest exists only in its QEMU again.
+ * @throws StorageError when the image exists and cannot be removed
  */
-export async function takeBack(
+export async function withdrawSaveIntent(
   paths: RuntimePaths,
   record: RuntimeRecord,
   saving: SaveIntent,
