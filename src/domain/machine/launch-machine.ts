@@ -82,8 +82,10 @@ export class LaunchedMachine implements AsyncDisposable {
   }
 
   /** Records that the machine is complete: from now on it is the guest, whatever happens to this process. Call this before its processors run. */
-  async markComplete(more: Pick<RuntimeRecord, 'restoredFrom'> = {}): Promise<void> {
-    await writeRecord(this.#held.paths, { ...this.completed, ...more })
+  async markComplete(more: Pick<RuntimeRecord, 'restoredFrom'> = {}): Promise<RuntimeRecord> {
+    const record = { ...this.completed, ...more }
+    await writeRecord(this.#held.paths, record)
+    return record
   }
 
   /** The record of the machine once it is complete. */

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { ImageError, storageError } from '../../errors.ts'
+import { imageTruncated } from '../../image/image-fault.ts'
 import { openClone, openForReading } from '../../io/open-file.ts'
 import { closeDescriptor, tryShareLock } from '../../io/system-calls.ts'
 import { type QemuVersion, atLeast } from '../../qemu/command-line/options.ts'
@@ -135,11 +136,7 @@ function openLocked({ path, offset, length }: LinearPart): number {
   closeDescriptor(fd)
   // An access beyond the end of the file would kill QEMU.
   if (size < offset + length) {
-    throw new ImageError('IMAGE_TRUNCATED', `${path} ends inside the memory of the machine`, {
-      path,
-      offset: size,
-      hint: 'Fetch the file again from where it was copied',
-    })
+    throw imageTruncated(path, 'it ends inside the memory of the machine', { offset: size })
   }
   throw new ImageError('IMAGE_IN_USE', `${path} is being changed by another process`, {
     path,

@@ -115,8 +115,9 @@ async function restoreUntilItRuns(
   report({ phase: 'resuming' })
   const state = options.resumeAs ?? (image.description.wasRunning ? 'running' : 'paused')
   const runs = state === 'running'
-  if (runs) await beginGuest(held, { ...machine.completed, restoredFrom }, domain)
-  else await machine.markComplete({ restoredFrom })
+  const record = runs
+    ? await beginGuest(held, { ...machine.completed, restoredFrom }, domain)
+    : await machine.markComplete({ restoredFrom })
   const keep = (): void => {
     machine.detach()
     files.detach()
@@ -127,14 +128,11 @@ async function restoreUntilItRuns(
   clock.ran()
 
   await removeLastEnd(held.paths)
-  if (runs) {
-    const begun = { ...restoredFrom, begun: true }
-    await removeConsumedManagedSave(held.paths, { restoredFrom: begun })
-    await afterResume(held, machine.control, options)
-  }
+  await removeConsumedManagedSave(held.paths, record)
+  if (runs) await afterResume(held, machine.control, options)
   return job.complete(
     restoreResult(image, plan, {
-      id: machine.record.pid,
+      id: record.pid,
       state,
       mode: brought.mode,
       modeReason: brought.otherwise ?? chosen.why,
