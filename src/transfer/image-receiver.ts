@@ -22,7 +22,6 @@ export interface ImageReceiverOptions {
   readonly compressionLevel: CompressionLevel
   /** Bypass the page cache. */
   readonly direct: boolean
-  readonly signal?: AbortSignal | undefined
 }
 
 /** The progress of a transfer. */
@@ -59,13 +58,15 @@ export interface ImageReceiver extends AsyncDisposable {
   /** Present when QEMU writes the file itself, with pages at fixed places; `directIo` when it can bypass the page cache. */
   readonly mappedRam?: { readonly directIo: boolean } | undefined
   /**
-   * Settles when the whole stream was received and passed to the disk; rejects at the first fault. After a fault, cancel the migration, and dispose
+   * Settles when the whole stream was received and passed to the disk; rejects at the first fault. Need not be awaited at once. After a fault, cancel the migration, and dispose
    * the receiver when that is over: until then it receives and discards the rest. Do not close a connection of QEMU 7.2: its migration thread would
    * wait for the lost channel forever, holding the lock of the whole machine (`multifd_send_sync_main`).
    * @throws StorageError, QemuError QEMU_STREAM, CancelledError
    */
   readonly received: Promise<void>
   progress(): TransferProgress
+  /** Gives up: `received` rejects with a CancelledError, whose cause is `reason`. */
+  abort(reason: unknown): void
   /** Makes the image durable and complete and gives it its name. Only after `received`. @throws StorageError */
   publish(): Promise<SavedImage>
 }

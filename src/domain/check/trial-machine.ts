@@ -57,18 +57,15 @@ export async function tryMachine(
     await using qmp = control
     const missingFeatures = await missingCpuFeatures(qmp)
     const settings = resolveSaveOptions({ channels: 1, bypassCache: false })
-    const broken = new AbortController()
-    await using target = await openImageReceiver(settings.format, {
+    await using receiver = await openImageReceiver(settings.format, {
       ...settings,
       path: path('image'),
       socketPath: path('stream'),
       description: { xml, cookie: undefined, wasRunning: false },
-      signal: broken.signal,
     })
-    target.received.catch(() => undefined)
     const features = await probeMigration(qmp, { signal })
-    await transferOut(qmp, target, { settings, features, broken, signal, report: () => undefined })
-    await target.publish()
+    await transferOut(qmp, receiver, { settings, features, signal, report: () => undefined })
+    await receiver.publish()
     const { machine, memory, devices = [] } = await inspectImage(path('image'), { signal })
     return { shape: { machine, blocks: memory?.blocks ?? [], devices }, missingFeatures }
   } finally {

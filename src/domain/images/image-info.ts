@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { ImageError } from '../../errors.ts'
 import { FORMATS } from '../../image/format-table.ts'
 import type { SaveImageHeader } from '../../image/header.ts'
+import { imageSize } from '../../image/image-size.ts'
 import { openImage } from '../../image/open-image.ts'
 import { type ImageHead, readImageHead } from '../../image/opened-image.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
@@ -173,14 +173,11 @@ async function basicFacts(
   { header }: ImageHead,
 ): Promise<Omit<ImageInfo, 'verified'>> {
   const channels = header.extension?.channels ?? 0
-  const paths = FORMATS[header.format].traits.files(path, channels)
-  const facts = await Promise.all(paths.map((each) => stat(each).catch(() => undefined)))
   return {
     path,
     format: header.format,
     complete: header.complete,
-    fileBytes: sum(facts, (fact) => fact?.size ?? 0),
-    allocatedBytes: sum(facts, (fact) => (fact?.blocks ?? 0) * 512),
+    ...(await imageSize(path, header.format, channels)),
     wasRunning: header.wasRunning,
     channels,
     compression: compressionOf(header),

@@ -12,11 +12,11 @@ const PATIENCE_MS = 3000
 export function cancelOnAbort(
   signal: AbortSignal | undefined,
   cancel: AbortController,
-  target: ImageReceiver,
+  receiver: ImageReceiver,
 ): Disposable {
   const act = async (): Promise<void> => {
     const deadline = performance.now() + PATIENCE_MS
-    while (!isConnected(target) && performance.now() < deadline) await delay(POLL_MS)
+    while (!isConnected(receiver) && performance.now() < deadline) await delay(POLL_MS)
     cancel.abort(signal?.reason)
   }
   const listen = (): void => void act()
@@ -25,6 +25,6 @@ export function cancelOnAbort(
   return { [Symbol.dispose]: () => signal?.removeEventListener('abort', listen) }
 }
 
-function isConnected(target: ImageReceiver): boolean {
-  return target.progress().channelBytes.length >= target.multifd.channels
+function isConnected(receiver: ImageReceiver): boolean {
+  return receiver.progress().channelBytes.length >= receiver.multifd.channels
 }

@@ -19,8 +19,7 @@ export interface TransferOutOptions {
   readonly features: MigrationFeatures
   /** QEMU's limit, shared with other saves. */
   readonly bandwidth?: SharedBandwidth | undefined
-  /** Aborts the receiver; `signal` must not, because QEMU has to end its side first. */
-  readonly broken: AbortController
+  /** Aborts the migration, not the receiver: QEMU has to end its side first. */
   readonly signal: AbortSignal | undefined
   readonly report: OnProgress<SaveProgress>
 }
@@ -32,10 +31,10 @@ export interface TransferOutOptions {
  */
 export async function transferOut(
   control: QmpConnection,
-  target: ImageReceiver,
+  receiver: ImageReceiver,
   options: TransferOutOptions,
 ): Promise<RamProgress | undefined> {
-  const { settings, features, bandwidth, broken, signal, report } = options
+  const { settings, features, bandwidth, signal, report } = options
   const { compressionLevel: level } = settings
   const cancel = new AbortController()
   using part = bandwidth?.join((bytesPerSecond) => {
@@ -45,36 +44,36 @@ export async function transferOut(
       .catch(() => undefined)
   })
   await using migration = await startOutgoing(control, {
-    uri: target.uri,
+    uri: receiver.uri,
     features,
-    channels: target.multifd.channels,
-    mappedRam: target.mappedRam !== undefined,
-    directIo: target.mappedRam?.directIo === true && features.directIo,
-    multifdCompression: target.multifd.compression,
+    channels: receiver.multifd.channels,
+    mappedRam: receiver.mappedRam !== undefined,
+    directIo: receiver.mappedRam?.directIo === true && features.directIo,
+    multifdCompression: receiver.multifd.compression,
     compressionLevel: level === 'adaptive' ? undefined : level,
     maxBandwidth: part?.bytesPerSecond,
     signal: cancel.signal,
   })
   using counter = countRam(migration)
   using _meter = watchTransfer(
-    () => withRam(target.progress(), counter.latest()),
+    () => withRam(receiver.progress(), counter.latest()),
     (measure) => report({ phase: 'transferring', ...measure }),
   )
-  using _abort = cancelOnAbort(signal, cancel, target)
+  using _abort = cancelOnAbort(signal, cancel, receiver)
   let timer: NodeJS.Timeout | undefined
   const breakOff = (error: unknown): never => {
     const atOnce = error instanceof StorageError || error instanceof CancelledError
     timer ??= setTimeout(
       () => {
         cancel.abort(error)
-        broken.abort(error)
+        receiver.abort(error)
       },
       atOnce ? 0 : GRACE_MS,
     )
     throw error
   }
   const ends = await Promise.allSettled([
-    target.received.catch(breakOff),
+    receiver.received.catch(breakOff),
     migration.completed().catch(breakOff),
   ])
   clearTimeout(timer)

@@ -86,7 +86,7 @@ export async function saveDomain(
 /** `saveDomain` for callers that hold the domain. */
 export async function saveHeld(
   held: HeldDomain,
-  path: string,
+  asked: string,
   options: SaveOptions & { readonly operation: JobOperation },
 ): Promise<SaveResult> {
   const startMs = performance.now()
@@ -100,7 +100,7 @@ export async function saveHeld(
     report({ phase: 'waiting-for-memory', image, remainingBytes }),
   )
   const managedSave = options.operation === 'save' ? undefined : held.paths.managedSave
-  const file = await checkDestination(held.directories, path, { domain: held.name, managedSave })
+  const path = await checkDestination(held.directories, asked, { domain: held.name, managedSave })
   await using control = await openControl(held.paths, signal)
   await checkMemoryIsThere(held.name, control)
   const { features, running } = await checkSavable(held.name, control, settings, signal)
@@ -112,23 +112,18 @@ export async function saveHeld(
   // A killed save leaves its socket.
   await removeFile(held.paths.migrationSocket)
   throwIfCancelled(`save domain '${held.name}'`, signal)
-  const intent = { path: file, description, running: wouldRun }
+  const intent = { path, description, running: wouldRun }
   const saving = await recordSaveIntent(held.paths, record, intent)
-  const broken = new AbortController()
   const opening = openImageReceiver(settings.format, {
     ...settings,
-    path: file,
+    path,
     socketPath: held.paths.migrationSocket,
     description,
-    signal: broken.signal,
   })
-  await using target = await opening.catch(async (error: unknown) => {
+  await using receiver = await opening.catch(async (error: unknown) => {
     await withdrawSaveIntent(held.paths, record, saving)
     throw error
   })
-
-  // transferOut reports a fault; an earlier one must not end the process.
-  target.received.catch(() => undefined)
 
   report({ phase: 'stopping' })
   const stopMs = performance.now()
@@ -137,20 +132,20 @@ export async function saveHeld(
   try {
     await guest.halt(signal)
     const haltedMs = performance.now()
-    const limits = { settings, features, bandwidth, broken }
-    const ram = await transferOut(control, target, { ...limits, signal, report })
+    const limits = { settings, features, bandwidth }
+    const ram = await transferOut(control, receiver, { ...limits, signal, report })
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
     // At the same time as the flush, which takes longer.
-    const recorded = recordDisks(held, description, file)
+    const recorded = recordDisks(held, description, path)
     recorded.catch(() => undefined)
-    report({ phase: 'flushing', fileBytes: target.progress().fileBytes })
-    const image = withRam(await target.publish(), ram)
+    report({ phase: 'flushing', fileBytes: receiver.progress().fileBytes })
+    const image = withRam(await receiver.publish(), ram)
     await recorded
     durable = true
     const durableMs = performance.now()
     report({ phase: 'ending' })
-    await endSaved(held, record, { control, path: file })
+    await endSaved(held, record, { control, path })
     const downtimeMs = durableMs - stopMs
     return job.complete({
       name: held.name,
@@ -170,7 +165,7 @@ export async function saveHeld(
   } catch (error) {
     const fault = job.failed(error)
     // From here on the image is the guest: resuming the other one would create two.
-    if (durable) throw saveFailure(held.name, fault, `it is safe in ${file}`)
+    if (durable) throw saveFailure(held.name, fault, `it is safe in ${path}`)
     await withdrawSaveIntent(held.paths, record, saving)
     throw saveFailure(held.name, fault, await guest.resume())
   }

@@ -1,19 +1,16 @@
 import { stat } from 'node:fs/promises'
+import { imageSize } from '../../image/image-size.ts'
 import { NewImage } from '../../image/new-image.ts'
 import { fileUri } from '../file-uri.ts'
-import type {
-  SavedImage,
-  ImageReceiver,
-  ImageReceiverOptions,
-  TransferProgress,
-} from '../image-receiver.ts'
+import type { ImageReceiver, ImageReceiverOptions } from '../image-receiver.ts'
 
 /** Makes QEMU itself write libvirt's `sparse` format after the description (docs/format/sparse.md). @throws StorageError, UsageError */
 export async function openSparseReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
   const { path, description, direct, channels } = options
-  const image = await NewImage.create(path, { format: 'sparse', description, direct })
-  const size = async (): Promise<number> => (await stat(image.file.path)).size
+  const format = 'sparse'
+  const image = await NewImage.create(path, { format, description, direct })
   const { path: partial, fd } = image.file
+  const channelBytes = Array.from({ length: channels }, () => 0)
   return {
     // A QEMU that we did not start may run as another user, who can open a path, but not our descriptors.
     uri: partial.includes(',offset=')
@@ -21,22 +18,17 @@ export async function openSparseReceiver(options: ImageReceiverOptions): Promise
       : `file:${partial},offset=${image.bodyOffset}`,
     multifd: { channels, compression: 'none' },
     mappedRam: { directIo: image.file.direct },
-    // Nothing arrives here: only QEMU reports when it has finished.
+    // QEMU alone reports when it is done, and how far it is.
     received: Promise.resolve(),
-    progress: () => nothingYet(channels),
-    async publish(): Promise<SavedImage> {
-      const fileBytes = await size()
-      await image.publish(fileBytes)
-      const { blocks } = await stat(path)
-      const allocatedBytes = blocks * 512
-      return { path, format: 'sparse', fileBytes, allocatedBytes, ramBytes: 0, zeroBytes: 0 }
+    progress: () => ({
+      ...{ transferredBytes: 0, ramBytes: 0, ramTotalBytes: 0, fileBytes: 0 },
+      channelBytes,
+    }),
+    abort: () => undefined,
+    async publish() {
+      await image.publish((await stat(partial)).size)
+      return { path, format, ...(await imageSize(path, format, 0)), ramBytes: 0, zeroBytes: 0 }
     },
     [Symbol.asyncDispose]: () => image[Symbol.asyncDispose](),
   }
-}
-
-/** QEMU reports the progress of this format. */
-function nothingYet(channels: number): TransferProgress {
-  const channelBytes = Array.from({ length: channels }, () => 0)
-  return { transferredBytes: 0, ramBytes: 0, ramTotalBytes: 0, fileBytes: 0, channelBytes }
 }

@@ -1,39 +1,55 @@
+import { InternalError } from '../../errors.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { StasisWriter } from '../../image/stasis/writer.ts'
-import type { AnnouncedBlock } from '../../wire/main-stream.ts'
+import {
+  type AnnouncedBlock,
+  type MachineStream,
+  MainStreamParser,
+} from '../../wire/main-stream.ts'
 import { BoundaryPages } from '../boundary-pages.ts'
-import { cutRepeats } from './cut-repeats.ts'
 import type { LevelChooser } from '../compression-level.ts'
+import type { Connections } from './accept-connections.ts'
+import { cutRepeats } from './cut-repeats.ts'
+import { MainChannel } from './main-channel.ts'
 import { PageLedger } from './page-ledger.ts'
+import type { ConnectionReceiver } from './qemu-listener.ts'
 import type { ReceivedPacket, ReceivedPiece } from './receive-job.ts'
-import type { Receivers } from './receivers.ts'
+import { Receivers } from './receivers.ts'
 
-/** Compression settings. */
+/** Settings of a pipeline. */
 export interface PipelineOptions {
   readonly codec: FrameCodec
   readonly level: LevelChooser
+  /** How many multifd channels QEMU opens. */
+  readonly channels: number
 }
 
-/** Takes the packets of the receiving threads, refuses pages that QEMU sends twice, and passes frames to the writer. */
-export class FramePipeline {
-  /** Rejects at the first fault; never settles otherwise. */
-  readonly failed: Promise<never>
-  readonly #fail: (error: unknown) => void
+/**
+ * Receives a machine over a main connection and multifd channels: starts the receiving threads, refuses pages that QEMU sends twice, and
+ * passes frames to the writer.
+ */
+export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   readonly #writer: StasisWriter
   readonly #options: PipelineOptions
+  readonly #receivers: Receivers
   readonly #boundaries = new BoundaryPages()
   readonly #announced = Promise.withResolvers<PageLedger>()
+  /** Rejects at the first fault; never settles otherwise. */
+  readonly #failed = Promise.withResolvers<never>()
   readonly #pending = new Set<Promise<void>>()
+  #main: MainChannel | undefined
+  #state: MachineStream | undefined
   #ledger: PageLedger | undefined
 
   constructor(writer: StasisWriter, options: PipelineOptions) {
+    const { codec, level, channels } = options
     this.#writer = writer
     this.#options = options
-    const { promise, reject } = Promise.withResolvers<never>()
-    promise.catch(() => undefined)
+    this.#failed.promise.catch(() => undefined)
     this.#announced.promise.catch(() => undefined)
-    this.failed = promise
-    this.#fail = reject
+    this.#receivers = new Receivers(codec, channels, (packet) => this.#take(packet))
+    // For the packets that arrive before the pipeline has processed one.
+    this.#receivers.level = level.next(false)
   }
 
   /** The record of received pages; `undefined` until QEMU has listed its RAM blocks. */
@@ -41,24 +57,26 @@ export class FramePipeline {
     return this.#ledger
   }
 
+  /** The stream without its RAM, once everything was received. */
+  get state(): MachineStream | undefined {
+    return this.#state
+  }
+
+  /** Bytes of the main stream so far. */
+  get mainBytes(): number {
+    return this.#main?.bytesRead ?? 0
+  }
+
+  /** Bytes of each channel so far; none before all of them are connected. */
+  get channelBytes(): readonly number[] {
+    return this.#receivers.channelBytes
+  }
+
   /** Accepts the main stream's list of RAM blocks. Packets that arrived earlier have waited for it. */
   blocks(blocks: readonly AnnouncedBlock[]): void {
     this.#ledger = new PageLedger(blocks)
     this.#writer.setBlocks(blocks)
     this.#announced.resolve(this.#ledger)
-  }
-
-  /** Processes a packet of `receivers`; releases its slot when its frames are with the writer. */
-  packet(packet: ReceivedPacket, receivers: Receivers): void {
-    // A point where channels wait for one another: it names no block.
-    if (packet.zeros.length + packet.pieces.length === 0) return
-    receivers.level = this.#options.level.next(this.#writer.diskIsBusy)
-    const { slot } = packet
-    this.#track(
-      this.#store(packet, receivers).finally(() => {
-        if (slot !== undefined) receivers.releaseSlot(slot)
-      }),
-    )
   }
 
   /** Records pages that the main stream reports as zero. */
@@ -78,37 +96,68 @@ export class FramePipeline {
     )
   }
 
-  /** Waits until all frames are with the writer. @throws the first fault */
-  async drain(): Promise<void> {
+  async receive({ main, channels }: Connections): Promise<void> {
+    this.#receivers.receive(channels.map(({ fd }) => fd))
+    this.#main = new MainChannel(main.fd, main.first, new MainStreamParser(this))
+    const ended = Promise.all([this.#main.ended, this.#receivers.ended])
+    await Promise.race([ended, this.#failed.promise])
     while (this.#pending.size > 0)
-      await Promise.race([Promise.allSettled(this.#pending), this.failed])
-    await Promise.race([this.failed, Promise.resolve()])
+      await Promise.race([Promise.allSettled(this.#pending), this.#failed.promise])
+    await Promise.race([this.#failed.promise, Promise.resolve()])
+    this.#state = this.#main.finish()
   }
 
-  /** Waits until nothing uses the slots any more, even after a failure. */
-  async idle(): Promise<void> {
-    this.#announced.reject(new Error('The transfer ended'))
+  discard(): void {
+    this.#receivers.discard()
+    this.#main?.discard()
+    const givenUp = new InternalError('The transfer was given up')
+    this.#announced.reject(givenUp)
+    this.#failed.reject(givenUp)
+  }
+
+  hangUp(): void {
+    this.#receivers.hangUp()
+    this.#main?.destroy()
+  }
+
+  /** Waits until no frame is under way to the writer any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#receivers[Symbol.asyncDispose]()
+    this.#announced.reject(new InternalError('The transfer ended'))
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
+  }
+
+  /** Processes a packet; releases its slot when its frames are with the writer. */
+  #take(packet: ReceivedPacket): void {
+    // A point where channels wait for one another: it names no block.
+    if (packet.zeros.length + packet.pieces.length === 0) return
+    this.#receivers.level = this.#options.level.next(this.#writer.diskIsBusy)
+    const { slot } = packet
+    this.#track(
+      this.#store(packet).finally(() => {
+        if (slot !== undefined) this.#receivers.releaseSlot(slot)
+      }),
+    )
   }
 
   #track(work: Promise<void>): void {
     const tracked = work
-      .catch((error: unknown) => this.#fail(error))
+      .catch((error: unknown) => this.#failed.reject(error))
       .finally(() => this.#pending.delete(tracked))
     this.#pending.add(tracked)
   }
 
-  async #store(packet: ReceivedPacket, receivers: Receivers): Promise<void> {
+  async #store(packet: ReceivedPacket): Promise<void> {
     const ledger = this.#ledger ?? (await this.#announced.promise)
     const block = ledger.position(packet.block)
     for (const { firstPage, pageCount } of packet.zeros) ledger.zero(block, firstPage, pageCount)
     const isStored = (page: number): boolean => ledger.isStored(block, page)
     const pieces = cutRepeats(packet.pieces, this.#boundaries, {
       ...{ block, isStored },
-      slots: receivers.slots,
+      slots: this.#receivers.slots,
     })
     for (const { firstPage, pageCount } of pieces) ledger.store(block, firstPage, pageCount)
-    const work = pieces.map((piece) => this.#storePiece(block, piece, receivers))
+    const work = pieces.map((piece) => this.#storePiece(block, piece))
     // All of them, also after a fault: the slot is in use until the last has ended.
     const failure = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
     if (failure !== undefined) throw failure.reason
@@ -117,8 +166,8 @@ export class FramePipeline {
   #storePiece(
     block: number,
     { firstPage, pageCount, compressed, offset, length, crc }: ReceivedPiece,
-    { slots, outputs }: Receivers,
   ): Promise<void> {
+    const { slots, outputs } = this.#receivers
     const stored = new Uint8Array(
       compressed ? (outputs as SharedArrayBuffer) : slots,
       offset,

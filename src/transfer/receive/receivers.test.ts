@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { accept } from '../../../test/support/accept.ts'
 import { tempDir } from '../../../test/support/temp-dir.ts'
 import { UnixListener } from '../../io/unix-listener.ts'
 import {
@@ -9,13 +10,10 @@ import {
   serialiseMultifdPacket,
 } from '../../wire/multifd-packet.ts'
 import { WireError } from '../../wire/wire-error.ts'
-import { acceptConnections } from './accept-channels.ts'
-import { identifyConnection } from './identify-connection.ts'
 import type { ReceivedPacket } from './receive-job.ts'
 import { Receivers } from './receivers.ts'
 
 const PAGE = 4096
-const BOUNDS = { timeoutMs: 10_000 }
 
 /** Text of 512 KiB, which keeps zlib's best level busy for long. */
 const pages = Buffer.from(
@@ -39,9 +37,9 @@ async function receiveAll(
   using listener = UnixListener.open(dir.join('s'), 1)
   connect(dir.join('s'))
     .on('error', () => undefined)
-    .end(bytes)
-  const [fd = -1] = await acceptConnections(listener.fd as number, 1, BOUNDS)
-  await identifyConnection(fd, BOUNDS)
+    // The first word was read, to identify the channel.
+    .end(bytes.subarray(4))
+  const fd = await accept(listener.fd as number)
   const received: ReceivedPacket[] = []
   await using receivers: Receivers = new Receivers(codec, 1, (one) => {
     received.push(one)

@@ -5,11 +5,11 @@ import { type Socket, connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'node:test'
 import { crc32c } from '../../io/crc32c.ts'
+import { accept } from '../../../test/support/accept.ts'
 import { tempDir } from '../../../test/support/temp-dir.ts'
 import { StorageError } from '../../errors.ts'
 import { DirectFile } from '../../io/direct-file.ts'
 import { closeDescriptor, listenUnix } from '../../io/system-calls.ts'
-import { acceptConnections } from './accept-channels.ts'
 import { StreamToFile } from './stream-to-file.ts'
 
 interface Connected {
@@ -21,9 +21,9 @@ async function connected(path: string): Promise<Connected> {
   const listener = listenUnix(path, 1)
   const client = connect(path)
   client.on('error', () => undefined)
-  const [fd] = await acceptConnections(listener, 1, { timeoutMs: 5000 })
+  const fd = await accept(listener)
   closeDescriptor(listener)
-  return { client, fd: fd as number }
+  return { client, fd }
 }
 
 for (const length of [4, 100, 4096, 1 << 20, (1 << 20) + 1, 7_654_321]) {

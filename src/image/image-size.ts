@@ -1,0 +1,30 @@
+import { stat } from 'node:fs/promises'
+import { FORMATS } from './format-table.ts'
+import type { SaveFormat } from './save-format.ts'
+
+/** What all files of an image take. */
+export interface ImageSize {
+  /** Their apparent length. */
+  readonly fileBytes: number
+  /** Their disk blocks. */
+  readonly allocatedBytes: number
+}
+
+/** Of what stat(2) calls a block. */
+const BLOCK_LENGTH = 512
+
+/** Measures the files of an image that has so many channels; a missing file counts as empty. */
+export async function imageSize(
+  path: string,
+  format: SaveFormat,
+  channels: number,
+): Promise<ImageSize> {
+  let fileBytes = 0
+  let allocatedBytes = 0
+  for (const file of FORMATS[format].traits.files(path, channels)) {
+    const facts = await stat(file).catch(() => undefined)
+    fileBytes += facts?.size ?? 0
+    allocatedBytes += (facts?.blocks ?? 0) * BLOCK_LENGTH
+  }
+  return { fileBytes, allocatedBytes }
+}

@@ -1,0 +1,106 @@
+import { CancelledError, QemuError, StasisError } from '../../errors.ts'
+import { UnixListener } from '../../io/unix-listener.ts'
+import { WireError } from '../../wire/wire-error.ts'
+import { type Connections, acceptConnections } from './accept-connections.ts'
+
+const CONNECT_TIMEOUT_MS = 60_000
+
+/** Receives what comes over the connections of a saving QEMU. */
+export interface ConnectionReceiver {
+  /** Takes over the connections. Settles when all have ended and nothing is written any more; rejects at the first fault. */
+  receive(connections: Connections): Promise<void>
+  /** From now on reads what comes and drops it, until QEMU closes the connections; see `ImageReceiver`. `receive` need not wait for that. */
+  discard(): void
+  /** Closes every connection: a QEMU that still sends sees its migration fail. `receive` settles then. */
+  hangUp(): void
+}
+
+/** Where a saving QEMU connects. */
+export interface QemuListenerOptions {
+  /** The image, for messages. */
+  readonly path: string
+  /** A unix socket path that does not exist yet. */
+  readonly socketPath: string
+  /** How many connections come besides the main one. */
+  readonly channels: number
+}
+
+/**
+ * Waits for the connections of a saving QEMU and hands them to a receiver. After a fault, and on abort, QEMU must be the first to close
+ * them: until this is disposed, what still comes is dropped.
+ */
+export class QemuListener implements AsyncDisposable {
+  /** For QMP `migrate`. */
+  readonly uri: string
+  /** Settles when everything was received. @throws StorageError, QemuError, CancelledError */
+  readonly received: Promise<void>
+  readonly #path: string
+  readonly #listener: UnixListener
+  readonly #receiver: ConnectionReceiver
+  readonly #stop = new AbortController()
+  readonly #aborted = Promise.withResolvers<never>()
+  #receiving: Promise<void> = Promise.resolve()
+
+  /** Listens at once. @throws StorageError, UsageError */
+  constructor({ path, socketPath, channels }: QemuListenerOptions, receiver: ConnectionReceiver) {
+    this.#path = path
+    this.#listener = UnixListener.open(socketPath, channels + 1)
+    this.#receiver = receiver
+    this.uri = `unix:${socketPath}`
+    this.#aborted.promise.catch(() => undefined)
+    this.received = this.#receive(channels)
+    // Without this, a fault before anybody waits would end the process.
+    this.received.catch(() => undefined)
+  }
+
+  /** Gives up: `received` rejects. */
+  abort(reason: unknown): void {
+    this.#stop.abort(reason)
+    this.#aborted.reject(this.#cancelled())
+  }
+
+  /** Hangs up and waits until nothing is written any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.abort(undefined)
+    this.#hangUp()
+    await this.received.catch(() => undefined)
+    await this.#receiving.catch(() => undefined)
+  }
+
+  async #receive(channels: number): Promise<void> {
+    try {
+      const connections = await acceptConnections(this.#listener.fd as number, channels, {
+        timeoutMs: CONNECT_TIMEOUT_MS,
+        signal: this.#stop.signal,
+      })
+      this.#receiving = this.#receiver.receive(connections)
+      await Promise.race([this.#receiving, this.#aborted.promise])
+      this.#hangUp()
+    } catch (error) {
+      this.#receiver.discard()
+      throw this.#stop.signal.aborted ? this.#cancelled() : asStasisError(error, this.#path)
+    }
+  }
+
+  #hangUp(): void {
+    this.#receiver.hangUp()
+    this.#listener.close()
+  }
+
+  #cancelled(): CancelledError {
+    return new CancelledError(`save to ${this.#path}`, this.#stop.signal.reason)
+  }
+}
+
+function asStasisError(error: unknown, path: string): unknown {
+  if (error instanceof StasisError) return error
+  const message =
+    error instanceof WireError
+      ? `QEMU sent what is not understood: ${error.message} (at byte ${error.offset})`
+      : 'The migration stream broke off'
+  return new QemuError('QEMU_STREAM', message, {
+    operation: `save to ${path}`,
+    path,
+    cause: error,
+  })
+}
