@@ -7,6 +7,7 @@ import { incomingFailure, migrationFailed } from './failure.ts'
 import { type MigrationProgress, progressOf } from './progress.ts'
 import { runState } from './run-state.ts'
 import { applySettings } from './settings.ts'
+import { isRecovering } from './qemu-words.ts'
 import { firstTerminalStatus } from './watch.ts'
 
 const OPERATION = 'let the saved machine run before its memory is there'
@@ -86,9 +87,7 @@ export async function recoverPostcopy(qmp: QmpConnection, path: string): Promise
   try {
     await qmp.executeOutOfBand('migrate-recover', { uri: `unix:${path}` }, { timeoutMs: 30_000 })
   } catch (error) {
-    // QEMU migration/migration.c `qmp_migrate_recover`, 7.2 and 10.0.
-    if (error instanceof QmpRefusal && error.message.includes('triggered already')) return
-    throw error
+    if (!isRecovering(error)) throw error
   }
 }
 

@@ -2,15 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { CancelledError, QemuError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
-import { QmpRefusal } from '../qmp/refusal.ts'
 import type { RunState } from '../qmp/replies.ts'
+import { isDiskLocked } from './qemu-words.ts'
 
 const FIRST_PAUSE_MS = 1
 const LONGEST_PAUSE_MS = 8
 const DEFAULT_TIMEOUT_MS = 30_000
 
 /** States in which `cont` has not taken effect yet; in any other the guest has run, even if it then suspended itself or failed. */
-const STANDING: ReadonlySet<RunState> = new Set([
+const NOT_RESUMED: ReadonlySet<RunState> = new Set([
   'paused',
   'postmigrate',
   'prelaunch',
@@ -79,15 +79,12 @@ export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}):
   await qmp.execute('cont', {}, options).catch((error: unknown) => {
     throw explainDiskLock(error)
   })
-  await reach(qmp, 'resume the guest', (status) => !STANDING.has(status), options)
+  await reach(qmp, 'resume the guest', (status) => !NOT_RESUMED.has(status), options)
   return before.status
 }
 
-/** The message of QEMU's block/file-posix.c `raw_check_lock_bytes`; it does not name the disk (7.2 and 10.0). */
-const LOCKED_DISK = /^Failed to get (shared )?"\w[\w ]*" lock/
-
 function explainDiskLock(error: unknown): unknown {
-  if (!(error instanceof QmpRefusal) || !LOCKED_DISK.test(error.description)) return error
+  if (!isDiskLocked(error)) return error
   return new QemuError(
     'QEMU_REFUSED',
     `Another machine uses a disk that this one needs, and they would destroy it together: ${error.message}`,

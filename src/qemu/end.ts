@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { QemuError } from '../errors.ts'
+import { QemuError, StasisError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { type ProcessIdentity, isAlive, signalProcess } from './process-identity.ts'
 
@@ -66,6 +66,6 @@ async function sendQuit(qmp: QmpConnection, timeoutMs: number): Promise<boolean>
     return true
   } catch (error) {
     // QEMU may end before its answer is sent.
-    return error instanceof QemuError && error.code === 'QEMU_DIED'
+    return StasisError.is(error, 'QEMU_DIED')
   }
 }

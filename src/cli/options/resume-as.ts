@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import type { ResumedState } from '../../domain/machine/domain-state.ts'
 
 /** The two options as commander names them. */
 export interface ResumeFlags {
@@ -16,6 +17,6 @@ export function declareResumeAs(command: Command, when = ''): Command {
 }
 
 /** What the flags ask the guest to do. */
-export function resumeAs({ running, paused }: ResumeFlags): 'running' | 'paused' | undefined {
+export function resumeAs({ running, paused }: ResumeFlags): ResumedState | undefined {
   return running === true ? 'running' : paused === true ? 'paused' : undefined
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CancelledError, DomainError, ImageError, StorageError } from '../../errors.ts'
+import { WireError } from '../../wire/wire-error.ts'
 import { errorObject, errorText } from './error.ts'
 import { exitCodeOf } from './exit-code.ts'
 
@@ -17,6 +18,17 @@ test('errorText() shows the chain of causes and the hints, and no stack', () => 
 test('errorText() calls an error that is not ours a bug in Stasis', () => {
   const text = errorText(new TypeError('x is not a function'), { debug: false })
   assert.match(text, /^error: TypeError: x is not a function\nhint: This is a bug in Stasis/)
+})
+
+test('errorText() names a place once when an error was rewrapped, and does not repeat a stream parser', () => {
+  const wire = new WireError('truncated', 'the stream ends early', 7)
+  const text = 'It is truncated: the stream ends early'
+  const cause = new ImageError('IMAGE_TRUNCATED', text, { path: '/i', offset: 92, cause: wire })
+  const error = cause.with({ message: "Could not start domain 'x'", cause })
+  assert.equal(
+    errorText(error, { debug: false }),
+    `error: Could not start domain 'x'\n  because: ${text}\n  at: /i, offset 92`,
+  )
 })
 
 test('errorObject() has what a program needs', () => {

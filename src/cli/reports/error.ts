@@ -1,4 +1,5 @@
 import { CancelledError, DomainXmlError, StasisError, StorageError } from '../../errors.ts'
+import { WireError } from '../../wire/wire-error.ts'
 import { exitCodeOf } from './exit-code.ts'
 
 /** A failure as `--json` shows it (docs/cli-json.md). */
@@ -16,11 +17,12 @@ export interface ErrorObject {
 
 /** A failure for a person: what happened, why, what to do; a stack trace only with `debug`. */
 export function errorText(error: unknown, options: { readonly debug: boolean }): string {
-  const [first, ...causes] = chain(error)
+  const shown = chain(error)
   const lines = [
-    `error: ${messageOf(first)}`,
-    ...placeOf(first),
-    ...causes.flatMap((cause) => [`  because: ${messageOf(cause)}`, ...placeOf(cause)]),
+    ...shown.flatMap((link, index) => [
+      `${index === 0 ? 'error' : '  because'}: ${messageOf(link)}`,
+      ...(shown.slice(index + 1).some((cause) => isSamePlace(link, cause)) ? [] : placeOf(link)),
+    ]),
     ...hints(error).map((hint) => `hint: ${hint}`),
   ]
   if (options.debug) lines.push(...links(error).flatMap(stackOf))
@@ -57,10 +59,11 @@ function chain(error: unknown): readonly unknown[] {
   })
 }
 
-/** The error above one of Node or of the XML parser says the same in our own words. */
+/** The error above one of Node, of the XML parser or of a stream parser says the same in our own words. */
 function isToldBy(above: unknown, cause: unknown): boolean {
   if (cause instanceof StasisError) return false
   return (
+    cause instanceof WireError ||
     above instanceof DomainXmlError ||
     above instanceof CancelledError ||
     (above instanceof StorageError && above.code !== 'IO_ERROR')
@@ -83,6 +86,12 @@ function placeOf(error: unknown): readonly string[] {
   const { path, offset, message } = error
   if (message.includes(path) && offset === undefined) return []
   return [`  at: ${path}${offset === undefined ? '' : `, offset ${offset}`}`]
+}
+
+/** An error that was rewrapped has the place of its cause. */
+function isSamePlace(error: unknown, cause: unknown): boolean {
+  if (!(error instanceof StasisError && cause instanceof StasisError)) return false
+  return error.path === cause.path && error.offset === cause.offset
 }
 
 function hints(error: unknown): readonly string[] {

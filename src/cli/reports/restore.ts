@@ -3,13 +3,13 @@ import { formatBytes, formatDuration } from '../terminal/quantity.ts'
 import { formatFacts } from '../terminal/table.ts'
 import type { Answer } from '../verb.ts'
 
-/** The report of `restore`. */
+/** The report of `restore`, or of another verb that restores, whose first line is `text`. */
 export function restoreReport(
   result: RestoreResult,
-  options: { readonly verbose: boolean },
+  options: { readonly verbose: boolean; readonly text?: string },
 ): Answer {
   const { path, format, state, timing } = result
-  const text = `Domain restored from ${path}`
+  const { text = `Domain restored from ${path}` } = options
   const json = { type: 'result', ...result }
   if (!options.verbose) return { text, json }
   const facts = formatFacts([

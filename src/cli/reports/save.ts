@@ -3,10 +3,13 @@ import { formatBytes, formatDuration } from '../terminal/quantity.ts'
 import { formatFacts } from '../terminal/table.ts'
 import type { Answer } from '../verb.ts'
 
-/** The report of `save`. */
-export function saveReport(result: SaveResult, options: { readonly verbose: boolean }): Answer {
+/** The report of `save`, or of another verb that saves, whose first line is `text`. */
+export function saveReport(
+  result: SaveResult,
+  options: { readonly verbose: boolean; readonly text?: string },
+): Answer {
   const { name, image, timing } = result
-  const text = `Domain '${name}' saved to ${image.path}`
+  const { text = `Domain '${name}' saved to ${image.path}` } = options
   const json = { type: 'result', ...result }
   if (!options.verbose) return { text, json }
   const channels = result.channels === 0 ? '' : `${result.channels} channels`

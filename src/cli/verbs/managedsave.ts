@@ -25,9 +25,7 @@ export const verb: Verb<SaveFlags> = {
       signal,
       onProgress,
     })
-    const { text, json } = saveReport(result, { verbose: flags.verbose === true })
-    const [, ...facts] = text.split('\n')
-    const line = `Domain '${result.name}' state saved by Stasis`
-    return { text: [line, ...facts].join('\n'), json }
+    const text = `Domain '${result.name}' state saved by Stasis`
+    return saveReport(result, { verbose: flags.verbose === true, text })
   },
 }

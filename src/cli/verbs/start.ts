@@ -78,7 +78,5 @@ export const verb: Verb<Flags> = {
 function startText({ name, restored }: StartedDomain, flags: Flags): string {
   if (restored === undefined) return `Domain '${name}' started`
   const text = `Domain '${name}' started from its managed save`
-  if (flags.verbose !== true) return text
-  const [, ...facts] = restoreReport(restored, { verbose: true }).text.split('\n')
-  return [text, ...facts].join('\n')
+  return restoreReport(restored, { verbose: flags.verbose === true, text }).text
 }

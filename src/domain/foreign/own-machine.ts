@@ -6,6 +6,7 @@ import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
 import { attachDomain } from './attach.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { connectMonitor } from '../machine/monitor.ts'
+import type { ResumedState } from '../machine/domain-state.ts'
 import { attachedProvenance } from '../machine/provenance.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { chooseLoader } from '../memory-sources/choose-loader.ts'
@@ -48,7 +49,7 @@ export interface RestoreMachineOptions {
   /** Starts QEMU in the caller's own way. Returns the unix socket of a QMP monitor that no other program uses meanwhile. */
   readonly launch: (machine: MachineLaunch) => Promise<string>
   /** Default: what the guest did when it was saved. */
-  readonly resumeAs?: 'running' | 'paused' | undefined
+  readonly resumeAs?: ResumedState | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress<RestoreProgress> | undefined
 }
@@ -61,14 +62,14 @@ export interface RestoreMachineOptions {
 export async function restoreMachine(
   path: string,
   options: RestoreMachineOptions,
-): Promise<{ readonly state: 'running' | 'paused' }> {
+): Promise<{ readonly state: ResumedState }> {
   return nameCancel(`restore ${path}`, restore(path, options))
 }
 
 async function restore(
   path: string,
   options: RestoreMachineOptions,
-): Promise<{ readonly state: 'running' | 'paused' }> {
+): Promise<{ readonly state: ResumedState }> {
   const { launch, signal, resumeAs, onProgress: report = () => undefined } = options
   report({ phase: 'opening' })
   await using image = await openImage(path, { direct: false, signal })

@@ -2,13 +2,14 @@ import { resolve } from 'node:path'
 import { rewriteDescription } from '../../image/rewrite-description.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import type { ResumedState } from '../machine/domain-state.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
 /** What to change in an image. */
 export interface DefineImageOptions {
   /** What the guest does when it is restored. Default: what the image says. */
-  readonly resumeAs?: 'running' | 'paused' | undefined
+  readonly resumeAs?: ResumedState | undefined
 }
 
 /**

@@ -24,3 +24,6 @@ export function stateOfRunState(status: string): DomainState {
       return 'paused'
   }
 }
+
+/** What a guest does that goes on from a save image: its processors run, or stand still. */
+export type ResumedState = 'running' | 'paused'

@@ -1,7 +1,8 @@
-import { CancelledError, ImageError, StasisError, StorageError } from '../../errors.ts'
+import { ImageError, StasisError, StorageError } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
 import { startIncoming } from '../../migration/incoming.ts'
 import type { ImageSender } from '../../transfer/image-senders/image-sender.ts'
+import { mostSpecificFault } from '../progress/most-specific-fault.ts'
 import { watchTransfer } from '../progress/transfer-meter.ts'
 import type { BringOptions, WaitingQemu } from './memory-source.ts'
 
@@ -43,19 +44,12 @@ export async function sendMachine(
   ])
   clearTimeout(timer)
   const faults = ends.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []))
-  if (faults.length > 0) throw mostSpecificFault(faults, signal)
+  if (faults.length > 0) throw mostSpecificFault(faults, signal, RANKING)
 }
 
-/** Of the faults of both ends the one that says why: a damaged image before what QEMU made of it. */
-function mostSpecificFault(faults: readonly unknown[], signal: AbortSignal | undefined): unknown {
-  const cancelled = faults.find((fault) => fault instanceof CancelledError)
-  if (signal?.aborted === true && cancelled !== undefined) return cancelled
-  const reasons = faults.filter((fault) => !(fault instanceof CancelledError))
-  return (
-    reasons.find((fault) => fault instanceof ImageError) ??
-    reasons.find((fault) => fault instanceof StorageError) ??
-    reasons.find((fault) => fault instanceof StasisError && fault.code === 'MIGRATION_FAILED') ??
-    reasons[0] ??
-    faults[0]
-  )
-}
+/** A damaged image comes before what QEMU made of it. */
+const RANKING = [
+  (fault: unknown): boolean => fault instanceof ImageError,
+  (fault: unknown): boolean => fault instanceof StorageError,
+  (fault: unknown): boolean => StasisError.is(fault, 'MIGRATION_FAILED'),
+]

@@ -1,5 +1,6 @@
 import type { SaveFormat } from '../../image/save-format.ts'
 import type { CloneRequest } from '../machine/clone-xml.ts'
+import type { ResumedState } from '../machine/domain-state.ts'
 import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -19,7 +20,7 @@ export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
   /** Read past the page cache. Default: for `stasis`. */
   readonly bypassCache?: boolean | undefined
   /** What the guest shall do. Default: what it did when it was saved. */
-  readonly resumeAs?: 'running' | 'paused' | undefined
+  readonly resumeAs?: ResumedState | undefined
   /** Restore it even though its guest ran on from it before, or without it, and has written to its disks since. */
   readonly force?: boolean | undefined
   /** Set the guest's clock through the agent inside it, once it runs. */
@@ -61,7 +62,7 @@ export interface RestoreResult {
   readonly id: number
   readonly path: string
   readonly format: SaveFormat
-  readonly state: 'running' | 'paused'
+  readonly state: ResumedState
   readonly mode: RestoreMode
   /** Why this mode, and not another. */
   readonly modeReason: string

@@ -60,7 +60,7 @@ export async function checkMemoryIsThere(name: string, control: QmpConnection): 
 async function checkState(name: string, control: QmpConnection): Promise<boolean> {
   const status = await runState(control)
   if (isRunning(status)) return true
-  if (STANDING.has(status)) return false
+  if (SAVABLE_STOPPED.has(status)) return false
   const state = stateOfRunState(status)
   throw new DomainError(
     'DOMAIN_WRONG_STATE',
@@ -70,7 +70,7 @@ async function checkState(name: string, control: QmpConnection): Promise<boolean
 }
 
 /** A save that failed late leaves a paused guest in `finish-migrate` or `postmigrate`. */
-const STANDING: ReadonlySet<string> = new Set([
+const SAVABLE_STOPPED: ReadonlySet<string> = new Set([
   'paused',
   'prelaunch',
   'finish-migrate',

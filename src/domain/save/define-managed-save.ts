@@ -1,5 +1,6 @@
 import { readDescription } from '../../image/open-image.ts'
 import { replaceDescription } from '../../image/replace-description.ts'
+import type { ResumedState } from '../machine/domain-state.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { imageId, moveHistory } from '../store/image-history.ts'
@@ -10,7 +11,7 @@ import type { XmlText } from '../store/xml-text.ts'
 /** The changes to a managed save. */
 export interface DefineManagedSaveOptions extends DomainOptions {
   /** Whether the guest runs when it starts again. Default: as before. */
-  readonly resumeAs?: 'running' | 'paused' | undefined
+  readonly resumeAs?: ResumedState | undefined
 }
 
 /**

@@ -4,6 +4,7 @@ import { type OutgoingMigration, startOutgoing } from '../../migration/outgoing.
 import type { RamProgress } from '../../migration/progress.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { ImageReceiver, TransferProgress } from '../../transfer/image-receiver.ts'
+import { mostSpecificFault } from '../progress/most-specific-fault.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import type { SaveSettings } from './save-options.ts'
 import type { SharedBandwidth } from './shared-bandwidth.ts'
@@ -78,7 +79,7 @@ export async function transferOut(
   ])
   clearTimeout(timer)
   const faults = ends.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []))
-  if (faults.length > 0) throw mostSpecificFault(faults, signal)
+  if (faults.length > 0) throw mostSpecificFault(faults, signal, RANKING)
   return (await migration.completed()).ram
 }
 
@@ -110,22 +111,9 @@ function withRam(progress: TransferProgress, ram: RamProgress | undefined): Tran
   }
 }
 
-/** Selects, from the faults of both ends, the one with the actual reason. */
-function mostSpecificFault(faults: readonly unknown[], signal: AbortSignal | undefined): unknown {
-  const cancelled = faults.find((fault) => fault instanceof CancelledError)
-  if (signal?.aborted === true && cancelled !== undefined) return cancelled
-  const reasons = faults.filter((fault) => !(fault instanceof CancelledError))
-  const ranked = [
-    reasons.find((fault) => fault instanceof StorageError),
-    reasons.find((fault) => codeOf(fault) === 'QEMU_DIED'),
-    reasons.find((fault) => codeOf(fault) === 'QEMU_STREAM'),
-    reasons.find((fault) => codeOf(fault) === 'MIGRATION_FAILED'),
-    reasons[0],
-    faults[0],
-  ]
-  return ranked.find((fault) => fault !== undefined)
-}
-
-function codeOf(fault: unknown): string | undefined {
-  return fault instanceof StasisError ? fault.code : undefined
-}
+const RANKING = [
+  (fault: unknown): boolean => fault instanceof StorageError,
+  (fault: unknown): boolean => StasisError.is(fault, 'QEMU_DIED'),
+  (fault: unknown): boolean => StasisError.is(fault, 'QEMU_STREAM'),
+  (fault: unknown): boolean => StasisError.is(fault, 'MIGRATION_FAILED'),
+]

@@ -7,6 +7,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import type { SavedImage } from '../../transfer/image-receiver.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
+import type { ResumedState } from '../machine/domain-state.ts'
 import { checkDestination } from '../store/destination.ts'
 import { identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -34,7 +35,7 @@ export interface SaveOptions extends DomainOptions, SaveRequest {
   /** Domain XML for the image that replaces the running one; the guest must not see a difference. */
   readonly xml?: XmlText | undefined
   /** Whether the guest runs after the restore. Default: as now. */
-  readonly resumeAs?: 'running' | 'paused' | undefined
+  readonly resumeAs?: ResumedState | undefined
   /** Bytes of guest memory per second that QEMU sends at most, alone or shared with other saves. Default: unlimited. */
   readonly maxBandwidth?: number | SharedBandwidth | undefined
   readonly onProgress?: OnProgress<SaveProgress> | undefined

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { findPackageJSON } from 'node:module'
-import { InternalError, QemuError } from '../../errors.ts'
+import { InternalError, StasisError } from '../../errors.ts'
 import { findEmulator } from '../../qemu/find-emulator.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -33,7 +33,7 @@ async function ownVersion(): Promise<string> {
 
 async function qemuVersion(options: DomainOptions): Promise<Versions['qemu']> {
   const emulator = await findEmulator().catch((error: unknown) => {
-    if (error instanceof QemuError && error.code === 'QEMU_NOT_FOUND') return undefined
+    if (StasisError.is(error, 'QEMU_NOT_FOUND')) return undefined
     throw error
   })
   if (emulator === undefined) return undefined

@@ -37,7 +37,7 @@ export async function listEntries(directories: Directories): Promise<readonly Do
 export async function findEntry(directories: Directories, reference: string): Promise<DomainEntry> {
   const named = await read(directories, reference).catch((error: unknown) => {
     // An impossible name does not exist, whatever else is wrong with it.
-    if ((error as { code?: string }).code === 'BAD_ARGUMENT') return undefined
+    if (StasisError.is(error, 'BAD_ARGUMENT')) return undefined
     throw error
   })
   if (named !== undefined) return named

@@ -1,5 +1,5 @@
 import { crc32c } from '../../io/crc32c.ts'
-import { ImageError, InternalError, StorageError } from '../../errors.ts'
+import { ImageError, InternalError, StasisError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
 import { DirectFile } from '../../io/direct-file.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
@@ -90,7 +90,7 @@ async function openChannelFile(
   const names = [newChannelPath(file.path, channel, table.imageId), channelPath(file.path, channel)]
   for (const name of names) {
     const opened = await DirectFile.open(name, 'read', options).catch((error: unknown) => {
-      if (error instanceof StorageError && error.code === 'FILE_NOT_FOUND') return undefined
+      if (StasisError.is(error, 'FILE_NOT_FOUND')) return undefined
       throw error
     })
     if (opened === undefined) continue
