@@ -12,7 +12,7 @@ import { tempDir } from './support/temp-dir.ts'
 
 const BARE = ['-machine', 'q35', '-display', 'none', '-nodefaults', '-no-reboot']
 
-test('tinySum is what its generator and its checksum give', () => {
+test('tinySum is the checksum of the generated content', () => {
   assert.equal(guestPaths().tinySum, computeTinySum())
 })
 
@@ -113,7 +113,7 @@ test('GuestConsole reads and writes a pty', async () => {
 async function ptyOf(pid: number): Promise<string> {
   for (;;) {
     for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-      // A descriptor may be gone by now: the process is just starting.
+      // A descriptor may be closed by now, because the process is just starting.
       const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'latin1').catch(() => '')
       const index = /tty-index:\s*(\d+)/.exec(info)?.[1]
       if (index !== undefined) return `/dev/pts/${index}`

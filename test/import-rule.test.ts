@@ -88,7 +88,7 @@ describe('faultsOf()', () => {
     ['src/domain/store/a.ts', `process\n  .stdout.write('x')`, /process.stdout/],
   ]
   for (const [file, text, advice] of wrong) {
-    test(`gives advice when ${file} says ${text}`, () => {
+    test(`reports a fault for ${text} in ${file}`, () => {
       assert.match(adviceOn(file, text) ?? '', advice)
     })
   }
@@ -118,8 +118,7 @@ describe('faultsOf()', () => {
     ['test/a.ts', `import { b } from '../src/domain/b.ts'\nprocess.exit()`],
   ]
   for (const [file, text] of right) {
-    test(`is content when ${file} says ${text}`, () =>
-      assert.equal(adviceOn(file, text), undefined))
+    test(`accepts ${text} in ${file}`, () => assert.equal(adviceOn(file, text), undefined))
   }
 })
 
@@ -131,7 +130,7 @@ test('importsOf() gives the line and the names when imports span lines', () => {
   ])
 })
 
-test('importsOf() tells the URL of a program from an import', () => {
+test('importsOf() distinguishes the URL of a program from an import', () => {
   const text = `const c = new URL('./b.ts', import.meta.url)\nconst d = await import('./d.ts')\n`
   assert.deepEqual(importsOf(text), [
     { specifier: './b.ts', names: ['*'], isUrl: true, line: 1 },
@@ -155,7 +154,7 @@ describe('circlesOf()', () => {
     assert.deepEqual(more, [])
   })
 
-  test('finds none where two files import a third, or a test imports the file it tests', () => {
+  test('finds no circle when two files import a third, or a test imports the file it tests', () => {
     const a = ['src/io/a.ts', `import { b } from './b.ts'\nimport { c } from './c.ts'`] as const
     const c = ['src/io/c.test.ts', `import { a } from './a.ts'`] as const
     assert.deepEqual(circleOf(a, b, c, ['src/io/c.ts', '']), [])
@@ -167,13 +166,13 @@ describe('unusedExportsOf()', () => {
     unusedExportsOf(new Map([['src/io/a.ts', text], ...others])).map(({ advice }) => advice)
   const test1 = ['src/io/a.test.ts', `import { f } from './a.ts'`] as const
 
-  test('reports what only a test uses, and what nobody uses', () => {
+  test('reports an export that only a test uses, and one that no file uses', () => {
     assert.match(faults('export function f() {}', test1)[0] ?? '', /only tests use f/)
     assert.match(faults('export const f = 1\nf()')[0] ?? '', /no other file uses f/)
     assert.match(faults('export interface F {}')[0] ?? '', /no other file uses F/)
   })
 
-  test('takes imports, import() and a test of what the file itself uses', () => {
+  test('accepts imports, import(), and a test of an export that the file itself uses', () => {
     const user = (text: string) => ['src/io/b.ts', text] as const
     assert.deepEqual(faults('export class f {}', user(`import { f } from './a.ts'`)), [])
     assert.deepEqual(faults('export const f = 1', user(`await import('./a.ts')`)), [])
@@ -182,7 +181,7 @@ describe('unusedExportsOf()', () => {
   })
 })
 
-test('check-imports.ts prints file:line and fails when a tree is bad', () => {
+test('check-imports.ts prints file:line and fails when a tree has a fault', () => {
   const root = mkdtempSync(join(tmpdir(), 'stasis-import-rule-'))
   try {
     const write = (file: string, text: string) => {

@@ -21,7 +21,7 @@ function assertFails(result: CommandResult, exitCode: number, message: RegExp): 
   assert.equal(result.exitCode, exitCode, result.stderr)
 }
 
-/** Asserts that nothing was made: neither state nor files. */
+/** Asserts that the command made neither state nor files. */
 async function assertUntouched(dir: TempDir, files: readonly string[] = []): Promise<void> {
   const found = await readdir(dir.path, { recursive: true })
   assert.deepEqual(
@@ -73,7 +73,7 @@ describe('a wrong command line', { concurrency: 2 }, () => {
   }
 })
 
-describe('a domain that is not there', { concurrency: 2 }, () => {
+describe('a domain that does not exist', { concurrency: 2 }, () => {
   const lines = [
     ...['start', 'destroy', 'undefine', 'suspend', 'resume', 'console'],
     ...['dominfo', 'domstate', 'dumpxml'],
@@ -123,7 +123,7 @@ describe('bad files', { concurrency: 2 }, () => {
     })
   }
   for (const verb of ['define', 'restore', 'save-image-dumpxml']) {
-    test(`stasis ${verb} of a file that is not there ends with 7`, async () => {
+    test(`stasis ${verb} of a file that does not exist ends with 7`, async () => {
       await using dir = await tempDir()
       const result = await stasis(dir.join('state'), verb, dir.join('nothing'))
       assertFails(result, 7, /nothing does not exist/)
@@ -136,7 +136,7 @@ describe('bad files', { concurrency: 2 }, () => {
   })
 })
 
-test('define --ignore-unsupported defines what it cannot all do, and says what it leaves out', async () => {
+test('define --ignore-unsupported defines a domain with unsupported parts, and names these parts', async () => {
   await using dir = await tempDir()
   await writeFile(dir.join('x.xml'), xmlNamed('odd', '<tpm model="tpm-tis"/>'))
   const result = await stasis(
@@ -151,7 +151,7 @@ test('define --ignore-unsupported defines what it cannot all do, and says what i
   assert.match(shown.stdout, /<tpm/)
 })
 
-test('--json answers failures with an error object on standard error', async () => {
+test('--json reports a failure as an error object on standard error', async () => {
   await using dir = await tempDir()
   const result = await stasis(dir.join('state'), 'start', 'nobody', '--json')
   assert.equal(result.exitCode, 3)
@@ -161,7 +161,7 @@ test('--json answers failures with an error object on standard error', async () 
   assert.equal(error['exitCode'], 3)
 })
 
-test('a reader that leaves early is no error', () => {
+test('a reader that stops early is not an error', () => {
   const { stdout, stderr } = spawnSync('sh', ['-c', 'bin/stasis --help | head -n 1'], { cwd: root })
   assert.match(stdout.toString(), /^Usage: stasis/)
   assert.equal(stderr.toString(), '')

@@ -40,7 +40,7 @@ const NETWORK_CARDS = [
 
 const SCSI_CONTROLLERS = ['lsilogic', 'lsisas1068', 'lsisas1078', 'vmpvscsi', 'virtio-scsi']
 
-/** Each start takes its time, so that what can go together does. */
+/** Each start takes time, so cases that can share a start do. */
 const cases: readonly Case[] = [
   { what: 'no devices' },
   {
@@ -186,7 +186,7 @@ function domainXml(one: Case, machine: string, directory: string): string {
     <devices>${one.devices ?? ''}</devices></domain>`.replaceAll('DIR', directory)
 }
 
-/** Starts QEMU by the XML, hears from it and lets it end. */
+/** Starts QEMU from the XML, waits for its greeting and ends it. */
 async function startAndQuit(
   qemu: TestQemu,
   xml: string,
@@ -212,7 +212,7 @@ async function startAndQuit(
   assert.equal(await process.exited, 0, process.stderr())
 }
 
-/** QEMU listens once its machine is complete; one that refuses its arguments ends before. */
+/** QEMU sends a greeting once its machine is complete. If it refuses its arguments, it ends before that. */
 async function connect(process: BareQemu, path: string): Promise<QmpConnection> {
   let ended: number | null | undefined
   void process.exited.then((code) => (ended = code))

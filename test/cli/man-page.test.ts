@@ -7,7 +7,7 @@ import { VERBS } from '../../src/cli/verbs.ts'
 
 const path = join(import.meta.dirname, '../../docs/stasis.1')
 
-test('docs/stasis.1 is what scripts/man-page.ts makes', async () => {
+test('docs/stasis.1 is the output of scripts/man-page.ts', async () => {
   assert.equal(await readFile(path, 'utf8'), await manText(), 'run `npm run man`')
 })
 

@@ -10,7 +10,7 @@ import { tempDir } from '../support/temp-dir.ts'
 const units = join(import.meta.dirname, '../../systemd')
 const command = join(import.meta.dirname, '../../bin/stasis')
 
-test('the command lines in the systemd units are ones that Stasis takes', async () => {
+test('Stasis accepts the command lines in the systemd units', async () => {
   let seen = 0
   for (const name of await readdir(units)) {
     const text = await readFile(join(units, name), 'utf8')
@@ -30,7 +30,7 @@ test('the command lines in the systemd units are ones that Stasis takes', async 
 const found = spawnSync('systemd-analyze', ['--version']).status === 0
 const skip = found ? false : 'there is no systemd-analyze here'
 
-test('systemd takes the units', { skip }, async () => {
+test('systemd accepts the units', { skip }, async () => {
   await using dir = await tempDir()
   const paths: string[] = []
   for (const name of await readdir(units)) {
@@ -40,7 +40,7 @@ test('systemd takes the units', { skip }, async () => {
   }
   const run = (): ReturnType<typeof verify> => verify(paths)
   assert.deepEqual(run(), { status: 0, said: '' })
-  // It would say so.
+  // It would report a fault.
   const [first = ''] = paths
   await writeFile(first, `${await readFile(first, 'utf8')}\n[Service]\nExecStop=/no/such/program\n`)
   assert.match(run().said, /no\/such\/program/)

@@ -19,7 +19,7 @@ before(async () => {
   image = dir.join('image')
   await using domain = await startTinyDomain()
   await saveDomain(domain.name, image, { stateDir: domain.stateDir, format: 'raw' })
-  // The directory of its serial port goes with the domain.
+  // The directory of its serial port is removed with the domain.
   await changeXml(domain.dir.path, dir.path)
 })
 after(() => dir[Symbol.asyncDispose]())
@@ -44,7 +44,7 @@ function errorsOf({ findings }: ImageCheck): readonly string[] {
 }
 
 describe('checkImage()', () => {
-  test('finds nothing wrong with an image of this host, and leaves nothing', async () => {
+  test('finds no error in an image of this host, and leaves nothing', async () => {
     const before = await readFile(image)
     const check = await checkImage(image, { stateDir })
     assert.deepEqual(errorsOf(check), [])
@@ -58,7 +58,7 @@ describe('checkImage()', () => {
     assert.deepEqual(left, [])
   })
 
-  test('tells how far it is with an image that it reads whole', async () => {
+  test('reports its progress with an image that it reads to the end', async () => {
     const percents: number[] = []
     await checkImage(image, { stateDir, onProgress: ({ percent }) => percents.push(percent) })
     assert.ok((percents.at(-1) ?? 0) > 99, percents.join())
@@ -70,7 +70,7 @@ describe('checkImage()', () => {
     assert.match(errorsOf(check).join(), /^ARCHITECTURE: .*s390x/)
   })
 
-  test('names a machine type that QEMU does not know, and the newest that it knows', async () => {
+  test('names a machine type that QEMU lacks, and the newest that it has', async () => {
     const machine = /machine='([^']+)'/.exec(await xmlOf())?.[1] ?? ''
     const other = machine.replace(/\d\.\d$/, '9.9')
     const check = await checkImage(await changeXml(machine, other, 'machine'), { stateDir })
@@ -103,14 +103,14 @@ describe('checkImage()', () => {
     )
   })
 
-  test('names features of the processor that are not to be had', async () => {
+  test('names missing features of the processor', async () => {
     const feature = "<feature policy='require' name='avx512f'/></cpu>"
     const text = (await xmlOf()).replace('</cpu>', feature)
     const errors = errorsOf(await checkImage(image, { stateDir, xml: { text } }))
     assert.match(errors.join(), /^CPU: .*: avx512f$/)
   })
 
-  test('takes what the XML given beside the image says', async () => {
+  test('uses the XML given beside the image', async () => {
     const path = await changeXml('/tiny.img', '/gone.img', 'given')
     assert.equal(
       (await checkImage(path, { stateDir, xml: { text: await xmlOf() } })).loadable,
@@ -124,7 +124,7 @@ async function xmlOf(): Promise<string> {
 }
 
 describe('image-check and restore --check', () => {
-  test('say what was found, with exit code 0 when all is right', async () => {
+  test('print the findings, with exit code 0 when none is an error', async () => {
     for (const verb of [['image-check'], ['restore', '--check']]) {
       const { exitCode, stdout, stderr } = await stasis(stateDir, ...verb, image)
       assert.equal(exitCode, 0, stderr)
@@ -132,7 +132,7 @@ describe('image-check and restore --check', () => {
     }
   })
 
-  test('end with exit code 5, in JSON too, when something is wrong', async () => {
+  test('end with exit code 5, also with --json, when a finding is an error', async () => {
     const path = await changeXml("arch='x86_64'", "arch='s390x' ", 'foreign')
     const { exitCode, stdout, stderr } = await stasis(stateDir, 'image-check', path, '--json')
     assert.equal(exitCode, 5)

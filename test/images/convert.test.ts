@@ -16,7 +16,7 @@ const RECEIVERS: readonly ConvertOptions[] = SAVE_FORMATS.flatMap((format): Conv
       : [{ format }],
 )
 
-// Every day the two that differ most; all of them with STASIS_LONG (npm run test:all).
+// Usually only the two that differ most; all of them with STASIS_LONG (npm run test:all).
 const long = process.env['STASIS_LONG'] !== undefined
 const EVERYDAY = ['lv9.0-q35-gzip', 'lv11.3-q35-sparse']
 const chosen = FIXTURES.filter(({ name }) => long || EVERYDAY.includes(name))
@@ -47,7 +47,7 @@ describe('convertImage()', () => {
     ({ name }) => name === 'lv9.0-q35-raw' || (long && name === 'lv11.3-q35-zstd'),
   )) {
     for (const { label, emulator } of qemusFor(fixture).slice(long ? 0 : -1)) {
-      test(`${fixture.name} goes on in QEMU ${label} from every format`, async () => {
+      test(`${fixture.name} continues in QEMU ${label} from every format`, async () => {
         await using dir = await tempDir()
         const path = placeFixture(fixture, dir)
         for (const target of RECEIVERS) {

@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp-dir.ts'
 const fixture = FIXTURES.find(({ name }) => name === 'lv9.0-q35-raw') as Fixture
 const emulator = qemusFor(fixture)[0]?.emulator ?? ''
 
-/** What is done to an image, and the codes that may tell of it. */
+/** A way to damage an image, and the error codes that may report it. */
 const DAMAGES: readonly {
   readonly what: string
   readonly formats: readonly SaveFormat[]
@@ -107,7 +107,7 @@ const DAMAGES: readonly {
   },
 ]
 
-describe('restoreDomain() ends in an error that tells, and leaves nothing, when an image is', () => {
+describe('restoreDomain() fails with a specific error, and leaves nothing, when an image is', () => {
   for (const { what, formats, damage, codes } of DAMAGES) {
     for (const format of formats) {
       test(`${what} (${format})`, { timeout: 60_000 }, async () => {

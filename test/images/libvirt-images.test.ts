@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp-dir.ts'
 describe('images that real libvirt wrote', () => {
   for (const fixture of FIXTURES) {
     for (const { label, emulator } of qemusFor(fixture)) {
-      test(`${fixture.name} goes on in QEMU ${label}`, { timeout: 60_000 }, async () => {
+      test(`${fixture.name} continues in QEMU ${label}`, { timeout: 60_000 }, async () => {
         await using dir = await tempDir()
         await assertGoesOn(fixture, placeFixture(fixture, dir), emulator)
       })
@@ -22,7 +22,7 @@ describe('images that real libvirt wrote', () => {
     for (const fixture of FIXTURES) assert.notEqual(qemusFor(fixture).length, 0, fixture.name)
   })
 
-  test('they are of the kinds that are to be read', async () => {
+  test('their bodies begin at unaligned offsets', async () => {
     await using dir = await tempDir()
     const unaligned = await Promise.all(
       FIXTURES.map(async (fixture) => {
@@ -37,13 +37,13 @@ describe('images that real libvirt wrote', () => {
   })
 })
 
-/** Writes the integers of a header in the other byte order, as a host of that order has them. */
+/** Writes the integers of a header in the other byte order, as a host with that order does. */
 function bigEndian(image: Buffer): Buffer {
   image.subarray(16, 36).swap32()
   return image
 }
 
-/** Without the cookie: libvirt takes the processor from the XML then. */
+/** Without the cookie, libvirt uses the processor of the XML. */
 function withoutCookie(image: Buffer): Buffer {
   const end = 92 + image.readUInt32LE(20)
   image.fill(0, 92 + image.readUInt32LE(32), end)
@@ -84,7 +84,7 @@ const VARIANTS: readonly {
   { what: 'a guest that was paused', names: ['lv11.3-q35-sparse'], change: paused },
 ]
 
-describe('restoreDomain() takes an image that has', () => {
+describe('restoreDomain() accepts an image that has', () => {
   for (const { what, names, change } of VARIANTS) {
     const those = FIXTURES.filter(({ name }) => names.includes(name))
     for (const fixture of isLongRun() ? those : those.slice(0, 1)) {

@@ -78,7 +78,7 @@ async function openBytes(bytes: Buffer): Promise<void> {
 }
 
 describe('openImage() of a sparse image', () => {
-  test('finds each page that is there, and the device state', async () => {
+  test('finds every stored page, and the device state', async () => {
     await using machine = await openImage(path, { direct: false })
     const { pages } = machine
     const ranges = Array.from({ length: pages?.frameCount ?? 0 }, (_, at) => pages?.range(at))
@@ -130,7 +130,7 @@ describe('openImage() of a sparse image', () => {
     await assert.rejects(openBytes(bytes), { code: 'IMAGE_CORRUPT' })
   })
 
-  test('refuses two blocks of one name', async () => {
+  test('refuses two blocks with the same name', async () => {
     const bytes = Buffer.from(image)
     bytes.write('pc.ram', blockAt + 1)
     const rom = bytes.indexOf(Buffer.from('\x03rom', 'latin1'), pagesOffset)
@@ -138,14 +138,14 @@ describe('openImage() of a sparse image', () => {
     await assert.rejects(openBytes(bytes), { code: 'IMAGE_CORRUPT' })
   })
 
-  test('is cut wherever it ends early', async () => {
+  test('reports IMAGE_TRUNCATED wherever the file is cut', async () => {
     const body = blockAt - start.length
     const ends = [body + 10, blockAt + 3, bitmapOffset, pagesOffset + PAGE_SIZE, image.length - 1]
     for (const end of ends)
       await assert.rejects(openBytes(image.subarray(0, end)), { code: 'IMAGE_TRUNCATED' }, `${end}`)
   })
 
-  test('takes little memory for what a file of nothing but holes announces', async () => {
+  test('needs little memory for a file that consists of holes, whatever it announces', async () => {
     const used = 2 ** 40
     const pagesAt = Math.ceil((bitmapOffset + bitmapLength(used)) / MIB) * MIB
     const bytes = Buffer.from(image.subarray(0, bitmapOffset))

@@ -10,7 +10,7 @@ import { type EditedImage, keepResults } from '../support/interop-results.ts'
 import { bedObstacle, holdLibvirt, type LibvirtBed } from '../support/libvirt-bed.ts'
 import { type Side, TravellingGuest } from '../support/travelling-guest.ts'
 
-/** Whose image, edited by whom and how; the side that did not edit restores it. */
+/** Which side saved an image, and which side edited it and how. The side that did not edit restores it. */
 const CASES: readonly (readonly [saver: Side, editor: Side, verb: 'define' | 'edit'])[] = [
   ['stasis', 'virsh', 'define'],
   ['virsh', 'virsh', 'edit'],
@@ -22,7 +22,7 @@ const skip = bedObstacle() ?? false
 
 for (const { version, emulator, machines, editedFormats } of interopBeds()) {
   describe(`images edited on the way to and from libvirt ${version}`, { skip }, () => {
-    test('restore, with what was changed', { timeout: 1_800_000 }, async (t) => {
+    test('restore, with the changes', { timeout: 1_800_000 }, async (t) => {
       await using bed = await holdLibvirt(version)
       const edited: EditedImage[] = []
       for (const format of editedFormats) {
@@ -51,7 +51,7 @@ for (const { version, emulator, machines, editedFormats } of interopBeds()) {
 
 const LOGS = [/\/log'/g, "/log2'"] as const
 
-/** Moves the serial port's log, by the editor's own verb. */
+/** Changes the path of the serial port's log, with the editing side's own verb. */
 async function change(
   bed: LibvirtBed,
   guest: TravellingGuest,
@@ -78,7 +78,7 @@ async function change(
   }
 }
 
-/** The old log and the new one are one story, though a line may be torn between them. */
+/** The new log continues the old one, although a line may be torn between them. */
 async function assertGoesOnInNewLog({ dir }: TravellingGuest): Promise<void> {
   const log = await readFile(dir.join('log'), 'latin1')
   const deadline = Date.now() + 30_000

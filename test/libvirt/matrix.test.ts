@@ -4,7 +4,7 @@ import { type Journey, keepResults } from '../support/interop-results.ts'
 import { bedObstacle, holdLibvirt } from '../support/libvirt-bed.ts'
 import { type Side, type TravelFormat, TravellingGuest } from '../support/travelling-guest.ts'
 
-/** Each side saves for each side: one guest goes round, and is with Stasis again at the end. */
+/** Each side saves for each side: one guest goes all ways, and is with Stasis again at the end. */
 const ROUND: readonly (readonly [saver: Side, restorer: Side])[] = [
   ['stasis', 'stasis'],
   ['stasis', 'virsh'],
@@ -28,7 +28,7 @@ for (const { version, emulator, machines, formats, whole } of interopBeds()) {
             await t.test(`${guest}, ${machine}, ${JSON.stringify(format)}`, async () => {
               if (version === '9.0') await bed.setFormat(format.format)
               for (const [saver, restorer] of ROUND) {
-                // Every day other tests go there.
+                // Other tests do this in every run.
                 if (!whole && saver === 'stasis' && restorer === 'stasis') continue
                 const measured = await travel(traveller, { saver, restorer, format })
                 journeys.push({ guest, machine, saver, restorer, ...format, ...measured })
@@ -42,7 +42,7 @@ for (const { version, emulator, machines, formats, whole } of interopBeds()) {
   })
 }
 
-/** One save and one restore, after which the guest must be itself. */
+/** One save and one restore, after which the guest must be unchanged. */
 async function travel(
   traveller: TravellingGuest,
   options: { readonly saver: Side; readonly restorer: Side; readonly format: TravelFormat },

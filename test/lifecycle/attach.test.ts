@@ -52,7 +52,7 @@ for (const { label, emulator } of newestQemu()) {
   )
 }
 
-test('what a QEMU got from another program is said before it is stopped', async () => {
+test('a save of a QEMU with things from another program is refused before the guest is stopped', async () => {
   await using dir = await tempDir()
   const stateDir = dir.join('state')
   const emulator = qemus()[0]?.emulator ?? ''
@@ -71,7 +71,7 @@ test('what a QEMU got from another program is said before it is stopped', async 
 })
 
 for (const { label, emulator } of newestQemu()) {
-  test(`what was plugged in or out of a QEMU ${label} is said before it is stopped`, async () => {
+  test(`a save of a QEMU ${label} with devices plugged in or out is refused before the guest is stopped`, async () => {
     await using dir = await tempDir()
     const stateDir = dir.join('state')
     const more = ['-device', 'pcie-root-port,id=root', '-device', 'virtio-serial-pci,id=ports']
@@ -84,7 +84,7 @@ for (const { label, emulator } of newestQemu()) {
     {
       await using qmp = await QmpConnection.connect(hand.qmp)
       await qmp.execute('device_add', { driver: 'virtio-rng-pci', id: 'late', bus: 'root' })
-      // Such a port is gone without the guest's leave.
+      // Such a port is removed without the guest's consent.
       await qmp.execute('device_del', { id: 'two' })
     }
     const changes = [
@@ -104,7 +104,7 @@ for (const { label, emulator } of newestQemu()) {
   })
 }
 
-test('a disk that the command line does not lead to is said', async () => {
+test('attach reports a disk that the command line does not lead to', async () => {
   await using dir = await tempDir()
   const stateDir = dir.join('state')
   const emulator = qemus()[0]?.emulator ?? ''
@@ -129,7 +129,7 @@ test('a disk that the command line does not lead to is said', async () => {
   await hand.log.advance(1)
 })
 
-test('a program saves and restores machines of its own', { timeout: 120_000 }, async () => {
+test('a program saves and restores its own machines', { timeout: 120_000 }, async () => {
   await using dir = await tempDir()
   const emulator = qemus()[0]?.emulator ?? ''
   await using hand = await startByHand(emulator, dir)

@@ -41,7 +41,7 @@ test('openConsole() follows a file, read only', { timeout: SLOW_MS }, async () =
 })
 
 test(
-  'openConsole() says so when there is nothing to connect to',
+  'openConsole() fails clearly when there is nothing to connect to',
   { timeout: SLOW_MS },
   async () => {
     await using tiny = await startTinyDomain({ started: false })

@@ -25,7 +25,7 @@ const variants: readonly SaveOptions[] = [
 
 for (const { label, emulator } of newestQemu()) {
   test(
-    `saveDomain() to a full disk keeps the guest running and what stood there, on QEMU ${label}`,
+    `saveDomain() to a full disk keeps the guest running and the old file, on QEMU ${label}`,
     { timeout: 120_000 },
     async () => {
       await using tiny = await startTinyDomain({ emulator })
@@ -57,7 +57,7 @@ for (const { label, emulator } of newestQemu()) {
   )
 
   test(
-    `saveDomain() and restoreDomain() say that QEMU died and leave nothing, on QEMU ${label}`,
+    `saveDomain() and restoreDomain() report that QEMU died and leave nothing, on QEMU ${label}`,
     { timeout: 180_000 },
     async () => {
       await using dir = await tempDir()
@@ -101,7 +101,7 @@ for (const { label, emulator } of newestQemu()) {
 }
 
 test(
-  'saveDomain() into a directory that does not exist says so before the guest stops',
+  'saveDomain() into a directory that does not exist fails before the guest stops',
   { timeout: 60_000 },
   async () => {
     await using tiny = await startTinyDomain()
@@ -112,7 +112,7 @@ test(
     })
     await mkdir(dir.join('closed'))
     await chmod(dir.join('closed'), 0o500)
-    // Root may write everywhere; others are refused.
+    // Root may write everywhere; other users are refused.
     if (process.getuid?.() !== 0) {
       await assert.rejects(saveDomain('tiny', dir.join('closed', 'image'), { stateDir }), {
         code: 'NO_PERMISSION',

@@ -16,7 +16,7 @@ import { stasis } from '../support/stasis-command.ts'
 const CHANNEL = `<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
     <memballoon`
 
-// A real agent needs a guest of its own, and a minute.
+// A real agent needs its own guest, and a minute.
 const skip = !isLongRun() && 'long run only'
 
 before(async () => {
@@ -24,7 +24,7 @@ before(async () => {
   await promisify(execFile)('sh', [join(import.meta.dirname, '../../scripts/agent-guest')])
 })
 
-/** A Linux guest with the real qemu-guest-agent in it, which is up. */
+/** A Linux guest in which the real qemu-guest-agent runs. */
 async function startWithAgent(): Promise<LinuxDomain> {
   const emulator = qemus()[0]?.emulator ?? ''
   const { initrd } = guestPaths()
@@ -112,7 +112,7 @@ test(
       const late = Math.abs((await clockOf(domain)) - Date.now() / 1000)
       assert.ok(late < 10, `the guest's clock is ${late} s off`)
     }
-    await t.test('restore leaves the clock as it is unless it is told', async () => {
+    await t.test('restore does not change the clock without --sync-time', async () => {
       await fallAsleep(domain)
       await saveDomain(name, dir.join('image'), { stateDir })
       await says('restore', dir.join('image'))

@@ -25,7 +25,7 @@ test('a day of a host with six domains', { timeout: 600_000 }, async (t) => {
     }
     await progress()
   })
-  await t.test('all are parked at the same time and come back', async () => {
+  await t.test('all are saved at the same time and start again', async () => {
     const saves = names.map((name) =>
       stasis(stateDir, 'managedsave', name, '--parallel-compression', 'zstd', '--parallel'),
     )
@@ -38,9 +38,9 @@ test('a day of a host with six domains', { timeout: 600_000 }, async (t) => {
     }
     await progress()
   })
-  await t.test('every process of ours is killed in the middle of a host-save', async () => {
+  await t.test('every process of ours is killed during a host-save', async () => {
     const { child, ended } = startStasis(stateDir, ['host-save', '--parallel-domains', '2'])
-    // Once the first is safe, the others are somewhere in the middle.
+    // Once the first is saved, the others are at various points of their saves.
     while ((await readdir(join(stateDir, 'save'))).every((name) => name.startsWith('.')))
       await delay(10)
     child.kill('SIGKILL')
@@ -50,12 +50,12 @@ test('a day of a host with six domains', { timeout: 600_000 }, async (t) => {
       assert.equal(managedSave, id === undefined, `${name} is in one place`)
     assert.ok(domains.some(({ managedSave }) => managedSave))
   })
-  await t.test('what is left is parked, within a time', async () => {
+  await t.test('the rest is saved, within a time limit', async () => {
     const { exitCode, stderr } = await stasis(stateDir, 'host-save', '--time-limit', '300')
     assert.equal(exitCode, 0, stderr)
     assert.deepEqual(await pids(), [])
   })
-  await t.test('the host reboots and all go on', async () => {
+  await t.test('the host reboots and all continue', async () => {
     await rm(runtimeDir, { recursive: true, force: true })
     const plan = await resumeHost({ stateDir, dryRun: true })
     assert.deepEqual(
@@ -74,16 +74,19 @@ test('a day of a host with six domains', { timeout: 600_000 }, async (t) => {
     assert.deepEqual(await readdir(join(stateDir, 'save')), [])
     assert.deepEqual(await resumeHost({ stateDir }), [])
   })
-  await t.test('when the time runs out, what is left is named and runs on', async () => {
-    const outcomes = await saveHost({ stateDir, timeLimitMs: 1 })
-    assert.deepEqual(
-      outcomes.map(({ outcome }) => outcome),
-      names.map(() => 'not saved'),
-    )
-    await progress()
-    for (const log of logs.values()) await log.assertUnbroken()
-  })
-  await t.test('after a power cut those that start with the host boot anew', async () => {
+  await t.test(
+    'when the time runs out, the domains that are left are named and keep running',
+    async () => {
+      const outcomes = await saveHost({ stateDir, timeLimitMs: 1 })
+      assert.deepEqual(
+        outcomes.map(({ outcome }) => outcome),
+        names.map(() => 'not saved'),
+      )
+      await progress()
+      for (const log of logs.values()) await log.assertUnbroken()
+    },
+  )
+  await t.test('after a power cut the domains that start with the host boot', async () => {
     await setAutostart('vm1', { stateDir })
     for (const pid of await pids()) {
       const identity = await identifyProcess(pid)

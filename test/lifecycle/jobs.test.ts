@@ -19,7 +19,7 @@ import {
 import { stasis } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
-test('a save can be watched and stopped from elsewhere', { timeout: 120_000 }, async () => {
+test('another process can watch and cancel a save', { timeout: 120_000 }, async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, dir, log } = tiny
   await log.advance(1)
@@ -50,7 +50,7 @@ test('a save can be watched and stopped from elsewhere', { timeout: 120_000 }, a
   assert.deepEqual(await readdir(tiny.runtimeDir), [])
 })
 
-test('events and reasons tell the life of a domain', { timeout: 120_000 }, async () => {
+test('events and reasons report the life of a domain', { timeout: 120_000 }, async () => {
   await using tiny = await startTinyDomain({ started: false })
   const { stateDir } = tiny
   const end = new AbortController()

@@ -20,7 +20,7 @@ import { qemus } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
-test('a domain goes through its life as virsh tells it', { timeout: 300_000 }, async () => {
+test('a domain goes through its life with the words of virsh', { timeout: 300_000 }, async () => {
   await using tiny = await startTinyDomain({ started: false })
   const { dir, stateDir, log } = tiny
   const says = async (line: string): Promise<string> => {
@@ -62,21 +62,21 @@ test('a domain goes through its life as virsh tells it', { timeout: 300_000 }, a
   await log.assertUnbroken()
 })
 
-test('startDomain() refuses a domain that runs', async () => {
+test('startDomain() refuses a running domain', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir } = tiny
   await assert.rejects(startDomain('tiny', { stateDir }), { code: 'DOMAIN_RUNNING' })
   await assert.rejects(resumeDomain('tiny', { stateDir }), { code: 'DOMAIN_WRONG_STATE' })
 })
 
-test('acts on a domain that does not run say so', async () => {
+test('operations on a domain that is not running fail with DOMAIN_NOT_RUNNING', async () => {
   await using tiny = await startTinyDomain({ started: false })
   const { stateDir } = tiny
   for (const act of [suspendDomain, resumeDomain, destroyDomain])
     await assert.rejects(act('tiny', { stateDir }), { code: 'DOMAIN_NOT_RUNNING' })
 })
 
-test('what runs is told from what was believed', { timeout: 60_000 }, async () => {
+test('records of a QEMU that has ended are not believed', { timeout: 60_000 }, async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, runtimeDir } = tiny
   const { id } = await domainInfo('tiny', { stateDir })
@@ -85,7 +85,7 @@ test('what runs is told from what was believed', { timeout: 60_000 }, async () =
   assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off')
   assert.deepEqual(await readdir(runtimeDir), [], 'what the dead QEMU left is gone')
 
-  // A pid that somebody else has now is not the domain's QEMU.
+  // A pid that another process has now is not the domain's QEMU.
   const started = await startDomain('tiny', { stateDir })
   const path = join(runtimeDir, 'tiny/process.json')
   const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
@@ -94,21 +94,17 @@ test('what runs is told from what was believed', { timeout: 60_000 }, async () =
   process.kill(started.id, 'SIGKILL')
 })
 
-test(
-  'a QEMU whose start was broken off is ended by who comes next',
-  { timeout: 60_000 },
-  async () => {
-    await using tiny = await startTinyDomain()
-    const { stateDir, runtimeDir } = tiny
-    const { id } = await domainInfo('tiny', { stateDir })
-    const path = join(runtimeDir, 'tiny/process.json')
-    const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
-    await writeFile(path, JSON.stringify({ ...record, stage: 'starting' }))
-    assert.deepEqual(await listDomains({ stateDir }), [])
-    assert.equal(await identifyProcess(id as number), undefined)
-    await startDomain('tiny', { stateDir })
-  },
-)
+test('the next command ends a QEMU whose start was interrupted', { timeout: 60_000 }, async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, runtimeDir } = tiny
+  const { id } = await domainInfo('tiny', { stateDir })
+  const path = join(runtimeDir, 'tiny/process.json')
+  const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+  await writeFile(path, JSON.stringify({ ...record, stage: 'starting' }))
+  assert.deepEqual(await listDomains({ stateDir }), [])
+  assert.equal(await identifyProcess(id as number), undefined)
+  await startDomain('tiny', { stateDir })
+})
 
 test('startDomain() leaves nothing when QEMU does not start', async () => {
   await using tiny = await startTinyDomain({ started: false })
@@ -147,14 +143,14 @@ test('changing a definition does not change the domain that runs', async () => {
   assert.match(await dumpDomainXml('tiny', { stateDir, inactive: true }), /<on_crash>preserve/)
 })
 
-test('undefineDomain() refuses a domain that only runs', async () => {
+test('undefineDomain() refuses a transient domain', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir } = tiny
   await undefineDomain('tiny', { stateDir })
   await assert.rejects(undefineDomain('tiny', { stateDir }), { code: 'DOMAIN_NOT_FOUND' })
 })
 
-test('chooses no machine type that this QEMU has not', async () => {
+test('defineDomain() refuses a machine type that this QEMU lacks', async () => {
   await using tiny = await startTinyDomain({ started: false })
   const emulator = qemus()[0]?.emulator ?? ''
   const serial = { type: 'pty' } as const
@@ -166,7 +162,7 @@ test('chooses no machine type that this QEMU has not', async () => {
 })
 
 test(
-  'a QEMU whose starter was killed before it was noted is ended by who comes next',
+  'the next command ends a QEMU whose starting process was killed before it recorded it',
   { timeout: 60_000 },
   async () => {
     await using tiny = await startTinyDomain()

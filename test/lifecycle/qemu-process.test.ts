@@ -88,7 +88,7 @@ for (const { label: name, emulator } of qemus()) {
     assert.equal(await identifyProcess(pid), undefined)
   })
 
-  test(`endQemu() ends gently, and by force when QEMU does not hear [${name}]`, async () => {
+  test(`endQemu() ends QEMU gently, and by force when it does not answer [${name}]`, async () => {
     await using first = await startSmallGuest(emulator)
     assert.equal(await endQemu(first.process.identity, { qmp: first.qmp }), 'quit')
     assert.equal(await endQemu(first.process.identity), 'gone-already')
@@ -118,7 +118,7 @@ for (const { label: name, emulator } of qemus()) {
     })
   })
 
-  test(`probeQemu() tells version and machines, and remembers them [${name}]`, async () => {
+  test(`probeQemu() returns version and machines, and remembers them [${name}]`, async () => {
     await using cache = await scratch()
     const probed = await probeQemu(emulator, { cacheDirectory: cache.path })
     assert.match(probed.version, /^\d+\.\d+\.\d+$/)
@@ -132,7 +132,7 @@ for (const { label: name, emulator } of qemus()) {
   })
 }
 
-test('launchQemu() says QEMU_NOT_FOUND when the emulator does not exist', async () => {
+test('launchQemu() throws QEMU_NOT_FOUND when the emulator does not exist', async () => {
   await using directory = await scratch()
   const options = { argv: [], directory: directory.path, monitors: monitorsIn(directory.path) }
   await assert.rejects(launchQemu({ emulator: '/nonexistent/qemu', ...options }), {

@@ -12,12 +12,12 @@ import { pathsOf } from '../support/page-server.ts'
 import { isLongRun, qemus } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
 
-/** Compressed it still is more than `auto` would rather load. */
+/** Even compressed, this is too much for `auto` to choose `load`. */
 const FILLED_MIB = 256
 
 for (const { label, emulator, major } of qemus()) {
   test(
-    `restore says with --verbose which way it took on QEMU ${label}, and why`,
+    `restore --verbose shows which mode it used on QEMU ${label}, and why`,
     { timeout: 300_000, skip: !isLongRun() && 'long run only' },
     async () => {
       await using domain = await startLinuxDomain({ emulator, memoryMib: 400 })
@@ -28,7 +28,7 @@ for (const { label, emulator, major } of qemus()) {
         await console.ask(`fill ${FILLED_MIB}`, /^FILLED/, { timeoutMs: 90_000 })
       }
       await saveDomain(name, image, { stateDir })
-      /** Restores it as a user does, asserts that the image stays as it is and the memory is right, and ends it. */
+      /** Restores it as a user does, asserts that the image does not change and the memory is right, and ends it. */
       const restored = async (file: string, ...flags: readonly string[]): Promise<string> => {
         const digest = await digestOf(file)
         const { stdout, stderr } = await stasis(stateDir, 'restore', file, '--verbose', ...flags)

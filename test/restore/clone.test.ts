@@ -30,7 +30,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(newestQem
   const mode = major < 9 ? 'lazy' : 'map'
   describe(`restore --clone on QEMU ${label}`, () => {
     test(
-      'four started at one moment go their own ways, on disks of their own',
+      'four clones that start at once run independently, on their own disks',
       { timeout: 180_000, skip },
       async () => {
         await using dir = await tempDir()
@@ -60,7 +60,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(newestQem
             code: 'BAD_COMBINATION',
             hint: /--disk-overlay/,
           })
-          // A clone that cannot be made lets go of the image.
+          // A clone that cannot be made releases the image.
           await writeFile(dir.join('overlays', 'one-vda.qcow2'), '')
           await assert.rejects(
             restoreDomain(image, { stateDir, mode, clone: { name: 'one', diskOverlay: overlays } }),
@@ -109,7 +109,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(newestQem
           })
 
           await using one = await GuestConsole.connect(`${serial}.one`)
-          // Another content in the one changes nothing in the others.
+          // New content in one of them changes nothing in the others.
           const [, changed] = await one.ask(`fill ${FILLED_MIB} 7`, /^FILLED (\w+)/)
           assert.equal(changed, computeFillSum(FILLED_MIB, 7))
           for (const name of names.slice(1)) {
@@ -120,7 +120,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(newestQem
           // The guests have written their ticks to their overlays meanwhile.
           assert.deepEqual(await digestsOf(image, diskPath), digests)
 
-          // What they write to stands on the disk that it would write to.
+          // Their overlays are backed by the disk that the original would write to.
           for (const each of ['lazy', 'load'] as const) {
             await assert.rejects(restoreDomain(image, { stateDir, mode: each }), {
               code: 'QEMU_REFUSED',
@@ -150,7 +150,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(newestQem
   })
 }
 
-/** What no two machines may share. */
+/** The values that no two machines may share. */
 async function identityOf(name: string, stateDir: string): Promise<readonly string[]> {
   const found = identityIn(await dumpDomainXml(name, { stateDir }))
   assert.equal(found.length, 4, `${name}: ${found.join(' ')}`)

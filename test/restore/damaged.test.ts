@@ -25,7 +25,7 @@ const FILLED_MIB = 24
 for (const { label, emulator, major } of newestQemu()) {
   describe(`a damaged image on QEMU ${label}`, () => {
     test(
-      'a bad frame halts the guest, whoever meets it, and a whole image lets it go on',
+      'a bad frame stops the guest, whatever finds it, and with an undamaged image the guest continues',
       { timeout: 180_000 },
       async () => {
         await using domain = await startLinuxDomain({ emulator, memoryMib: 128 })
@@ -48,7 +48,7 @@ for (const { label, emulator, major } of newestQemu()) {
             const { server } = await findPageServer(paths)
             process.kill(server, 'SIGSTOP')
             console.send('sum')
-            // The guest's next page, at the latest, keeps the background back when the server goes on.
+            // At the latest, the guest's next page holds the background back when the server continues.
             await delay(200)
             process.kill(server, 'SIGCONT')
           }
@@ -58,7 +58,7 @@ for (const { label, emulator, major } of newestQemu()) {
             assert.equal(postcopy?.state, 'filling')
             await delay(20)
           }
-          // The background may have met it before the guest.
+          // The background may have found it before the guest.
           const waits = async (): Promise<boolean | undefined> =>
             (await readPostcopyProgress(paths, (await readPostcopyRecord(paths))?.id ?? ''))?.fault
               ?.waiting
@@ -82,7 +82,7 @@ for (const { label, emulator, major } of newestQemu()) {
           await recoverPostcopyDomain(name, { stateDir, image: whole })
           await waitForAllMemory(name, paths, undefined)
           if (meets === 'background') {
-            // No processor waited, so it was halted, and stays so.
+            // No processor waited, so the guest was stopped, and stays stopped.
             await resumeDomain(name, { stateDir })
             console.send('sum')
           }
@@ -94,7 +94,7 @@ for (const { label, emulator, major } of newestQemu()) {
     )
 
     test(
-      'is refused in every mode before its guest runs, and nothing is left',
+      'is refused in every mode before the guest runs, and nothing is left',
       { timeout: 120_000 },
       async () => {
         await using domain = await startTinyDomain({ emulator })
@@ -126,7 +126,7 @@ for (const { label, emulator, major } of newestQemu()) {
             assert.deepEqual(await readdir(runtimeDir), [], message)
           }
         }
-        // Nobody sees a page that is mapped being read: that is what `auto` leaves such images to lazy for.
+        // Nothing sees a mapped page being read; this is why `auto` uses lazy for such images.
         await writeFile(image, bytes)
         const { frames } = await findParts(image)
         for (const { block, offset } of frames) if (block === 'pc.ram') await damage(image, offset)

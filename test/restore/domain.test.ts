@@ -14,7 +14,7 @@ import {
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
 test(
-  'restoreDomain() reports its phases in order and refuses a domain that runs',
+  'restoreDomain() reports its phases in order and refuses a running domain',
   { timeout: 60_000 },
   async () => {
     await using tiny = await startTinyDomain()
@@ -90,7 +90,7 @@ for (const format of ['stasis', 'channels'] as const) {
   )
 }
 
-test('restoreDomain() refuses a cut image', { timeout: 60_000 }, async () => {
+test('restoreDomain() refuses a truncated image', { timeout: 60_000 }, async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, dir, runtimeDir } = tiny
   await saveDomain('tiny', dir.join('image'), { stateDir })
@@ -101,7 +101,7 @@ test('restoreDomain() refuses a cut image', { timeout: 60_000 }, async () => {
 })
 
 test(
-  'restoreDomain() takes another XML when the guest cannot tell them apart, and only then',
+  'restoreDomain() accepts other XML only when the guest sees no difference',
   { timeout: 60_000 },
   async () => {
     await using tiny = await startTinyDomain()

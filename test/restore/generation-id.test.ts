@@ -18,7 +18,7 @@ import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 const OWN = '11111111-2222-4333-8444-5566778899aa'
 const MEMORY_BYTES = 16 * 1024 * 1024
 
-/** The id that the device has, and whether it stands in the guest's memory, where the guest looks for it. */
+/** The id that the device has, and whether it is in the guest's memory, where the guest looks for it. */
 async function generation(tiny: TinyDomain): Promise<string> {
   const dump = tiny.dir.join('memory')
   await using qmp = await QmpConnection.connect(pathsOf(tiny).controlSocket)
@@ -39,7 +39,7 @@ function guestBytes(guid: string): Buffer {
 
 for (const { label, emulator } of newestQemu()) {
   test(
-    `a guest on QEMU ${label} gets another generation id when asked for`,
+    `a guest on QEMU ${label} gets a new generation id on request`,
     { timeout: 120_000 },
     async () => {
       await using tiny = await startTinyDomain({ emulator, started: false })
@@ -74,7 +74,7 @@ for (const { label, emulator } of newestQemu()) {
   )
 }
 
-test('a machine without a generation id cannot get another', async () => {
+test('a machine without a generation id cannot get a new one', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, dir, log } = tiny
   await log.advance(1)

@@ -17,7 +17,7 @@ import { stasis } from '../support/stasis-command.ts'
 const MEMORY_MIB = 192
 const FILLED_MIB = 48
 
-/** When the process that restores is killed, after its guest began to run: the page server takes over after some 100 ms. */
+/** How long after the guest began to run the restoring process is killed. The page server takes over after about 100 ms. */
 const DEATHS_MS = isLongRun() ? [0, 10, 20, 30, 40, 60, 80, 100, 120, 150, 200, 300] : [0, 60, 150]
 
 for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
@@ -53,7 +53,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
     await context.test('the command ends when the page server has taken over', async () => {
       const { stdout, stderr } = await stasis(stateDir, 'restore', image, '--mode', 'lazy')
       assert.equal(stdout, `Domain restored from ${image}\n`, stderr)
-      // Of so little memory all may have come already.
+      // With so little memory, all of it may be loaded already.
       const supervisor = (await readPostcopyRecord(pathsOf(domain)))?.supervisor
       assert.ok(supervisor !== undefined || (await postcopyState(pathsOf(domain))) === undefined)
       await assertWhole(domain)
@@ -83,14 +83,14 @@ async function nextServer(domain: LinuxDomain): Promise<ProcessIdentity> {
   }
 }
 
-/** All memory comes, and is right; then the guest is ended. */
+/** Waits until all memory is loaded, checks it, and ends the guest. */
 async function assertWhole(domain: LinuxDomain): Promise<void> {
   {
     await using console = await domain.console()
     const [, sum] = await console.ask('sum', /^SUM (\w+)/)
     assert.equal(sum, computeFillSum(FILLED_MIB))
   }
-  // There may be a moment in which nobody was at it.
+  // There may be a moment without any page server.
   for (const deadline = performance.now() + 10_000; ; await delay(20)) {
     const postcopy = await postcopyState(pathsOf(domain))
     if (postcopy === undefined) break

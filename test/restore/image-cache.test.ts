@@ -31,7 +31,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
         await console.ask(`fill ${FILLED_MIB}`, /^FILLED/)
       }
       await saveDomain(name, image, { stateDir, compression: 'zstd' })
-      // One that died while it built leaves this.
+      // A process that was killed while it built an entry leaves this.
       await mkdir(`${stateDir}/image-cache/.new-dead`, { recursive: true })
       await writeFile(`${stateDir}/image-cache/.new-dead/lock`, '')
       const copy = domain.dir.join('copy')
@@ -77,7 +77,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
   )
 }
 
-test('the image cache keeps to its limit and lets go of what was not used for longest', async () => {
+test('the image cache respects its limit and evicts the least recently used entry', async () => {
   await using domain = await startTinyDomain()
   const { name, stateDir, log } = domain
   const images = ['a', 'b', 'c'].map((letter) => domain.dir.join(letter))
@@ -95,7 +95,7 @@ test('the image cache keeps to its limit and lets go of what was not used for lo
   await addToImageCache(c, { stateDir, limitBytes: 2.5 * allocatedBytes })
   const left = (await listImageCache({ stateDir })).map(({ image }) => image)
   assert.deepEqual(left, [c, a])
-  // What was just added stays even when it is too large.
+  // A new entry stays even if it is too large.
   await addToImageCache(b, { stateDir, limitBytes: 1 })
   assert.deepEqual(
     (await listImageCache({ stateDir })).map(({ image }) => image),

@@ -41,7 +41,7 @@ async function saved(emulator: string, changeXml?: (xml: string) => string): Pro
 for (const { label, emulator } of newestQemu()) {
   describe(`a lazy restore on QEMU ${label}`, () => {
     test(
-      'shows what is to come, keeps a save waiting that can be cancelled, and leaves a machine like any other',
+      'shows the missing memory, makes a save wait that can be cancelled, and leaves an ordinary machine',
       { timeout: 120_000 },
       async () => {
         await using domain = await saved(emulator)
@@ -51,7 +51,7 @@ for (const { label, emulator } of newestQemu()) {
         const { server } = await findPageServer(paths)
         {
           await using console = await domain.console()
-          // While the guest asks, the rest waits, and the server gets to say how much that is.
+          // While the guest requests pages, the background waits, so the server has time to report how much is missing.
           console.send('sum')
           for (;;) {
             const postcopy = await postcopyState(paths)
@@ -103,7 +103,7 @@ for (const { label, emulator } of newestQemu()) {
     )
 
     test(
-      'goes on without its supervisor, of which there is another at the end',
+      'continues without its supervisor, and another one finishes the restore',
       { timeout: 120_000, skip: skipShort },
       async () => {
         await using domain = await saved(emulator)
@@ -126,7 +126,7 @@ for (const { label, emulator } of newestQemu()) {
     )
 
     test(
-      'brings huge pages, each whole, by two servers',
+      'loads huge pages, each as a whole, through two servers',
       { timeout: 120_000, skip: skipShort },
       async (context) => {
         await using reserved = await hugePages()
@@ -154,7 +154,7 @@ for (const { label, emulator } of newestQemu()) {
   })
 }
 
-/** Whether QEMU thinks that memory may come late. */
+/** Whether QEMU's postcopy capability is on. */
 async function postcopyRam(domain: LinuxDomain): Promise<boolean> {
   await using monitor = await openQuery(pathsOf(domain))
   const capabilities = await monitor.execute('query-migrate-capabilities')

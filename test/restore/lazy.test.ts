@@ -52,12 +52,12 @@ async function assertSum(domain: LinuxDomain): Promise<void> {
 const skipShort = !isLongRun() && 'long run only'
 
 for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
-  // Every day an old one goes through what QEMUs differ in, the newest through the rest as well.
+  // Usually an old QEMU runs the tests in which QEMUs differ, and the newest also runs the others.
   const skipOld =
     !isLongRun() && newestQemu().every((newest) => newest.emulator !== emulator) && 'long run only'
   describe(`restore --mode lazy on QEMU ${label}`, { skip: missing }, () => {
     test(
-      'the guest runs, writes and computes while its memory comes, again and again',
+      'the guest runs, writes and computes while its memory is loaded, several times in a row',
       { timeout: 180_000, skip: skipOld },
       async () => {
         await using domain = await saved(emulator)
@@ -79,14 +79,14 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
           assert.equal(await digestOf(image), digest)
           assert.ok(existsSync(`${image}.order`), 'the order of requests is kept')
           assert.equal((await domainInfo(name, { stateDir })).postcopy, undefined)
-          // Also shows that the capability is off again: a save would wait for an answer otherwise.
+          // Also shows that the capability is off again; otherwise a save would wait for an answer.
           await saveDomain(name, image, { stateDir, compression })
         }
       },
     )
 
     test(
-      'what an earlier guest asked for comes first, and is not asked for again',
+      'the pages that an earlier guest requested are sent first, and are not requested again',
       { timeout: 120_000, skip: skipShort },
       async () => {
         await using domain = await saved(emulator)
@@ -103,7 +103,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
       },
     )
 
-    test('the smallest guest goes on', { timeout: 60_000 }, async () => {
+    test('the smallest guest continues', { timeout: 60_000 }, async () => {
       await using domain = await startTinyDomain({ emulator })
       const { name, stateDir, log } = domain
       const image = domain.dir.join('image')
@@ -117,7 +117,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
     })
 
     test(
-      'a guest that was paused stays so, is filled, and resumes at the end or in the middle',
+      'a paused guest stays paused, gets its memory, and can be resumed at the end or before',
       {
         timeout: 120_000,
         skip: skipShort,
@@ -142,7 +142,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
     )
 
     test(
-      'a page server that is killed has a successor at once, and a save waits for it',
+      'a page server that is killed is replaced at once, and a save waits for the new one',
       {
         timeout: 120_000,
         skip: skipShort,
@@ -165,12 +165,12 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
       },
     )
 
-    // Every day on QEMU 11 alone, which would abort.
+    // Usually only on QEMU 11, which would abort.
     test(
-      'a save waits for memory that is brought, and is refused where nobody knows who brings it',
+      'a save waits for memory that is being loaded, and is refused if nothing loads it',
       { timeout: 120_000, skip: skipMost === false && skipShort },
       async () => {
-        // A paused guest touches nothing, so that QEMU answers while nobody brings pages.
+        // A paused guest accesses nothing, so QEMU answers while no pages are sent.
         await using domain = await saved(emulator, 'paused')
         const { name, stateDir, image } = domain
         const { postcopy } = pathsOf(domain)
@@ -205,7 +205,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
     )
 
     test(
-      'postcopy-recover goes on where everybody is gone',
+      'postcopy-recover continues when page server and supervisor are gone',
       { timeout: 120_000, skip: skipMost },
       async () => {
         await using domain = await saved(emulator)
@@ -235,7 +235,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
   })
 }
 
-/** How often its guest asked for a page. The supervisor, which removes the record at the end, is halted meanwhile. */
+/** How often the guest requested a page. The supervisor, which removes the record at the end, is stopped meanwhile. */
 async function requestsUntilFilled(domain: LinuxDomain): Promise<number> {
   const paths = pathsOf(domain)
   const { supervisor } = await findPageServer(paths)

@@ -52,7 +52,7 @@ for (const { label, emulator } of qemus().filter(({ major }) => major < 8)) {
         await one.ask('write 16', /^WRITING/)
         const [, changed] = await one.ask(`fill ${FILLED_MIB} 7`, /^FILLED (\w+)/)
         assert.equal(changed, computeFillSum(FILLED_MIB, 7))
-        // What they run from is not the image any more.
+        // They no longer run from the image.
         await defineImage(image, (text) => Promise.resolve({ text }))
         const [, kept] = await two.ask('sum', /^SUM (\w+)/)
         assert.equal(kept, computeFillSum(FILLED_MIB))

@@ -20,7 +20,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(qemus()))
   const tooOld = major < 9 && 'QEMU before 8.1 takes no offset into a file'
   describe(`restore --mode map on QEMU ${label}`, { skip: missing }, () => {
     test(
-      'the guest goes on from the file, which stays as it is',
+      'the guest continues from the file, which does not change',
       { timeout: 180_000, skip: tooOld || skipMost },
       async () => {
         await using domain = await startLinuxDomain({
@@ -67,7 +67,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(qemus()))
     )
 
     test(
-      'the smallest guest goes on from a file that another image replaces',
+      'the smallest guest continues from a file that another image replaces',
       { timeout: 120_000, skip: tooOld },
       async () => {
         for (const format of ['stasis', 'sparse'] as const) {
@@ -82,7 +82,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(qemus()))
           assert.equal(restored.mode, 'map')
           await log.advance(5)
           assert.equal(await digestOf(image), digest, `the ${format} image is as it was`)
-          // The guest runs from the old file, which has no name any more.
+          // The guest runs from the old file, which no longer has a name.
           await saveDomain(name, image, { stateDir, ...how })
           await restoreDomain(image, { stateDir, mode: 'map' })
           await copyFile(image, `${image}.2`)
@@ -94,7 +94,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(qemus()))
     )
 
     test(
-      'refuses what cannot be mapped and says why',
+      'refuses an image that cannot be mapped, with the reason',
       { timeout: 120_000, skip: skipMost },
       async () => {
         await using domain = await startLinuxDomain({

@@ -13,7 +13,7 @@ import { qemus } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
-/** QEMU before 8.1 asks the kernel alone for userfaultfd, and not /dev/userfaultfd; the kernel gives it to no process without this capability. */
+/** QEMU before 8.1 uses only the system call for userfaultfd, not /dev/userfaultfd. The kernel refuses it to a process without this capability. */
 const WITHOUT = ['--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace'].join(' ')
 
 const skip = process.geteuid?.() !== 0 && 'only root can take a capability away'
@@ -33,7 +33,7 @@ for (const { label, emulator } of qemus().filter(({ major }) => major < 8)) {
         message: /cannot be brought on demand: QEMU refused .*: Postcopy is not supported/,
       })
       assert.equal((await domainInfo(name, { stateDir })).state, 'shut off')
-      // The guest is still there.
+      // The guest still exists.
       await restoreDomain(image, { stateDir, mode: 'load' })
       await domain.log.advance(2)
       await domain.log.assertUnbroken()
@@ -41,7 +41,7 @@ for (const { label, emulator } of qemus().filter(({ major }) => major < 8)) {
   )
 
   test(
-    `a postcopy that QEMU ${label} refuses becomes a load where nobody asked for it`,
+    `a postcopy that QEMU ${label} refuses becomes a load if --mode lazy was not given`,
     { skip },
     async () => {
       await using dir = await tempDir()
@@ -94,7 +94,7 @@ for (const { label, emulator } of qemus().filter(({ major }) => major < 8)) {
   )
 }
 
-/** A program that is this QEMU, to which the kernel refuses userfaultfd. */
+/** A program that runs this QEMU without the right to use userfaultfd. */
 async function refusing(emulator: string, path: string): Promise<string> {
   await writeFile(path, `#!/bin/sh\nexec setpriv ${WITHOUT} ${emulator} "$@"\n`, { mode: 0o755 })
   return path

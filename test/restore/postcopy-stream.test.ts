@@ -94,12 +94,12 @@ describe('PageServer', { concurrency: true, timeout: 30_000 }, () => {
     ['', new Map<string, number>()],
     [' of huge pages', HUGE],
   ] as const) {
-    test(`discards each block before LISTEN and sends each page${what} once, whoever asks`, async () => {
+    test(`discards each block before LISTEN and sends each page${what} once, whatever is requested`, async () => {
       await using dir = await tempDir()
       const path = dir.join('socket')
       await using qemu = await FakePostcopy.listen(path, state, blocks, hostPageSizes)
       let asked = 0
-      // What came, what comes just now, what comes later; several pages, and the last of a block.
+      // Pages that were sent, that are being sent and that will be sent; several pages, and the last of a block.
       qemu.onPage = (block, page) => {
         if (block !== 'pc.ram' || page % 61 !== 0) return
         for (const wanted of [page, page + 1, (page * 7) % RAM_PAGES, RAM_PAGES - 1 - page]) {
@@ -125,11 +125,11 @@ describe('PageServer', { concurrency: true, timeout: 30_000 }, () => {
     })
   }
 
-  test('that takes over sends what QEMU does not have, once, and nothing is lost', async () => {
+  test('that takes over sends each page that QEMU lacks, once, and loses none', async () => {
     await using dir = await tempDir()
     const path = dir.join('socket')
     await using qemu = await FakePostcopy.listen(path, state, blocks)
-    // Three that go away one after the other, wherever they are.
+    // Three that end one after the other, at any point.
     for (const most of [200, 1500, 3000]) {
       qemu.onPage = () => {
         if (qemu.order.length >= most) qemu.hangUp()
@@ -147,7 +147,7 @@ describe('PageServer', { concurrency: true, timeout: 30_000 }, () => {
   })
 
   for (const asks of [true, false]) {
-    test(`sends nothing of a bad frame ${asks ? 'that somebody waits for' : 'that nobody asked for'}, says so, and answers others for a while`, async () => {
+    test(`sends nothing of a bad frame ${asks ? 'that a processor waits for' : 'that was not requested'}, reports it, and answers other requests for a while`, async () => {
       await using dir = await tempDir()
       const path = dir.join('socket')
       const bad = new Store([5])
@@ -158,7 +158,7 @@ describe('PageServer', { concurrency: true, timeout: 30_000 }, () => {
         if (asks && qemu.order.length === 1) qemu.ask('pc.ram', firstPage + 3)
       }
       const serving = server(bad, path, {
-        // The guest asks only after the first page, and is the only one who wants it.
+        // The guest requests it only after the first page, and nothing else does.
         first: asks ? [{ block: 1, firstPage: 0, pageCount: 5 }] : [],
         rest: !asks,
         onFault: (error, waiting) => faults.push([error, waiting]),
@@ -184,7 +184,7 @@ describe('PageServer', { concurrency: true, timeout: 30_000 }, () => {
     })
   }
 
-  test('says that nobody waits when only what is behind the page that was asked for is bad', async () => {
+  test('reports that nothing waits when only pages behind the requested one are bad', async () => {
     await using dir = await tempDir()
     const path = dir.join('socket')
     const bad = new Store([5])

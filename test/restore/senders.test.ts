@@ -44,7 +44,7 @@ interface SaveKind {
   readonly multifdCompression?: MultifdCompression
 }
 
-/** A tiny guest, its RAM in a backend that is called as its block. */
+/** A tiny guest whose RAM is in a backend with the name of its block. */
 function tinyArgv(serial: string, memory: readonly string[]): string[] {
   const backend = ['-machine', 'memory-backend=pc.ram', ...memory, '-serial', `file:${serial}`]
   return [...backend, ...guestArgv('tiny')]
@@ -111,7 +111,7 @@ function launch(
   return startSmallGuest(emulator, argv, memory === undefined ? [] : [memory.fd])
 }
 
-/** Saves a guest that has counted some, restores it, and waits until it has counted on with the right checksum. */
+/** Saves a counting guest, restores it, and waits until it has continued to count with the right checksum. */
 async function roundTrip(emulator: string, dir: TempDir, kind: SaveKind): Promise<SavedImage> {
   const [before, after, path] = [dir.join('before'), dir.join('after'), dir.join('image')]
   const { tinySum } = guestPaths()
@@ -132,7 +132,7 @@ async function roundTrip(emulator: string, dir: TempDir, kind: SaveKind): Promis
       Number.parseInt(match[1] ?? '', 16),
     )
   const counts = [...(await count(before)), ...(await count(after))]
-  // The line that was being written at the save is torn between the two files.
+  // The line that the guest was writing at the save is torn between the two files.
   assert.ok(Math.abs((counts.at(-1) ?? 0) - counts.length) <= 1, `${counts.join(' ')}`)
   return saved
 }
@@ -149,7 +149,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
       { format: 'stasis', channels: 2, codec: 'none' },
     ]
     for (const kind of kinds) {
-      test(`a guest runs on from a ${kind.format} image of ${kind.channels} channels, ${kind.codec ?? kind.multifdCompression ?? 'none'}`, async () => {
+      test(`a guest continues from a ${kind.format} image of ${kind.channels} channels, ${kind.codec ?? kind.multifdCompression ?? 'none'}`, async () => {
         await using dir = await tempDir()
         const saved = await roundTrip(emulator, dir, kind)
         const files = (await readdir(dir.path)).filter((name) => /image/.test(name)).sort()

@@ -19,7 +19,7 @@ import { isLongRun, newestQemu, qemus } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
-/** Channels, and whether past the page cache: every day the two ends. */
+/** Channels, and whether to bypass the page cache: usually only the two extremes. */
 const LOADERS = (
   [
     [0, false],
@@ -31,7 +31,7 @@ const LOADERS = (
 
 for (const { label, emulator } of qemus().filter(({ major }) => major >= 9)) {
   for (const [channels, directIo] of LOADERS) {
-    test(`a sparse image that convertImage() wrote loads in the own loader of QEMU ${label}, ${channels} channels, direct I/O ${directIo}`, async () => {
+    test(`a sparse image that convertImage() wrote loads in QEMU ${label}'s own loader, ${channels} channels, direct I/O ${directIo}`, async () => {
       await using domain = await startTinyDomain({ emulator })
       const { stateDir, dir } = domain
       await domain.log.advance(2)
@@ -72,7 +72,7 @@ for (const { label, emulator } of qemus().filter(({ major }) => major >= 9)) {
   }
 }
 
-/** Whether QEMU's memory is a file that was filled by us. */
+/** Whether QEMU's memory is a file that we filled. */
 async function isFilledByUs(pid: number): Promise<boolean> {
   return (await readFile(`/proc/${pid}/cmdline`, 'latin1')).includes('/proc/self/fd/')
 }
@@ -126,7 +126,7 @@ for (const fixture of FIXTURES.filter(({ format }) => format === 'sparse')) {
     for (const [channels, bypassCache] of LOADERS) {
       const connections = channels + 1
       const how = `${connections} connections, bypass-cache ${bypassCache}`
-      test(`${fixture.name} goes on in QEMU ${label}, ${how}`, async () => {
+      test(`${fixture.name} continues in QEMU ${label}, ${how}`, async () => {
         await using dir = await tempDir()
         const path = placeFixture(fixture, dir)
         await assertGoesOn(fixture, path, emulator, {
@@ -137,7 +137,7 @@ for (const fixture of FIXTURES.filter(({ format }) => format === 'sparse')) {
       })
     }
 
-    test(`a device state in ${fixture.name} that QEMU ${label} refuses ends in its reason, and leaves no QEMU`, async () => {
+    test(`a device state in ${fixture.name} that QEMU ${label} refuses fails with QEMU's reason, and leaves no QEMU`, async () => {
       await using dir = await tempDir()
       const stateDir = dir.join('state')
       const path = placeFixture(fixture, dir)
@@ -174,7 +174,7 @@ for (const fixture of FIXTURES.filter(({ format }) => format === 'sparse')) {
 }
 
 for (const { label, emulator } of newestQemu()) {
-  test(`convertImage() reads channels that QEMU ${label} compressed, and what it gives goes on`, async () => {
+  test(`convertImage() reads channels that QEMU ${label} compressed, and the guest in its output continues`, async () => {
     await using domain = await startTinyDomain({ emulator })
     const { stateDir, dir } = domain
     await domain.log.advance(2)

@@ -8,7 +8,7 @@ import { pathsOf } from '../support/page-server.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
-test('restore --wait says when the guest first wrote and when all memory was in', async () => {
+test('restore --wait shows when the guest first wrote and when all memory was loaded', async () => {
   await using domain = await startTinyDomain()
   const { name, stateDir, log } = domain
   const image = domain.dir.join('image')
@@ -29,7 +29,7 @@ test('restore --wait says when the guest first wrote and when all memory was in'
   }
 })
 
-test('restore --wait output refuses a guest whose output goes to no file', async () => {
+test('restore --wait output refuses a guest whose output does not go to a file', async () => {
   await using domain = await startTinyDomain()
   const { name, stateDir, log } = domain
   const image = domain.dir.join('image')

@@ -9,7 +9,7 @@ import { stasis } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
-test('save --check says what a save would take, and lets the guest run', async () => {
+test('save --check shows the space that a save needs, and the guest keeps running', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, dir, log } = tiny
   await log.advance(1)
@@ -36,7 +36,7 @@ test('save --check says what a save would take, and lets the guest run', async (
 const old = qemus().find(({ major }) => major < 9)
 
 test(
-  'save --check holds the format against what QEMU can',
+  'save --check compares the format with the features of QEMU',
   { skip: old === undefined },
   async () => {
     await using tiny = await startTinyDomain({ emulator: old?.emulator ?? '' })
@@ -72,7 +72,7 @@ for (const { label, emulator } of newestQemu()) {
   })
 }
 
-test('save --check sees that there is too little room', async (t) => {
+test('save --check finds that there is too little space', async (t) => {
   await using tiny = await startTinyDomain()
   const { stateDir, dir, log } = tiny
   const small = dir.join('small')

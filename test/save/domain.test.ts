@@ -107,7 +107,7 @@ test(
         })
         assert.equal((await ended).exitCode, -1, 'killed in the middle')
         assert.equal((await domainInfo('lin', { stateDir })).state, 'paused')
-        // Once it is resumed, once saved as it stands.
+        // Once it is resumed, once saved while paused.
         if (round === 0) await resumeDomain('lin', { stateDir })
       }
       const saved = await saveDomain('lin', image, { stateDir, resumeAs: 'running' })
@@ -128,7 +128,7 @@ test(
 )
 
 test(
-  'saveDomain() refuses, before the guest stops, what cannot succeed',
+  'saveDomain() refuses a save that cannot succeed before the guest stops',
   { timeout: 60_000 },
   async () => {
     await using tiny = await startTinyDomain()
@@ -159,7 +159,7 @@ test(
 )
 
 test(
-  'two saves of one domain at once: the second is told who is at it',
+  'of two saves of a domain at once, the second fails and names the process of the first',
   { timeout: 60_000 },
   async () => {
     await using tiny = await startTinyDomain()
@@ -181,7 +181,7 @@ test(
 )
 
 test(
-  'saveDomain() keeps another XML in the image when the guest cannot tell them apart',
+  'saveDomain() stores other XML in the image when the guest sees no difference',
   { timeout: 60_000 },
   async () => {
     await using tiny = await startTinyDomain()

@@ -11,14 +11,14 @@ const FORMATS = ['gzip', 'bzip2', 'xz', 'lzop', 'zstd', 'sparse'] as const
 
 describe("saveDomain() in libvirt's formats", () => {
   for (const { label, emulator, major } of newestQemu()) {
-    test(`the guest goes on, on QEMU ${label}`, { timeout: 180_000 }, async () => {
+    test(`the guest continues, on QEMU ${label}`, { timeout: 180_000 }, async () => {
       await using domain = await startTinyDomain({ emulator })
       const { stateDir, dir } = domain
       await domain.log.advance(2)
       for (const format of FORMATS.filter((each) => each !== 'sparse' || major >= 9)) {
         const path = dir.join(format)
         await saveDomain('tiny', path, { stateDir, format })
-        // The text of the XML itself: nothing changes but what is asked.
+        // Compares the text of the XML: nothing but the requested part changes.
         await defineImage(path, async (text) => Promise.resolve({ text }), { resumeAs: 'running' })
         const info = await inspectImage(path, { verify: true })
         assert.equal(info.format, format)

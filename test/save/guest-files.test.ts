@@ -38,7 +38,7 @@ interface Pair extends AsyncDisposable {
   readonly start: (name: 'a' | 'b') => Promise<void>
 }
 
-/** Two domains, `a` and `b`, each with a disk of its own. */
+/** Two domains, `a` and `b`, each with its own disk. */
 async function pair(emulator: string, disk = 'raw'): Promise<Pair> {
   const dir = await tempDir()
   const stateDir = dir.join('state')
@@ -73,7 +73,7 @@ async function pair(emulator: string, disk = 'raw'): Promise<Pair> {
 }
 
 for (const { label, emulator } of qemus()) {
-  describe(`what a guest needs, on QEMU ${label}`, () => {
+  describe(`the files that a guest needs, on QEMU ${label}`, () => {
     test('no save replaces a file under a qcow2 disk', { timeout: 60_000 }, async () => {
       await using guests = await pair(emulator, 'qcow2')
       const { dir, stateDir } = guests
@@ -108,7 +108,7 @@ for (const { label, emulator } of qemus()) {
       await guests.logs.a.advance(1)
     })
 
-    test('no save goes where Stasis keeps its own files', { timeout: 60_000 }, async () => {
+    test('no save writes where Stasis keeps its own files', { timeout: 60_000 }, async () => {
       await using guests = await pair(emulator)
       const { dir, stateDir } = guests
       await guests.start('a')
@@ -168,7 +168,7 @@ for (const { label, emulator } of qemus()) {
       },
     )
 
-    test('an image goes where a symbolic link points', { timeout: 60_000 }, async () => {
+    test('an image is written where a symbolic link points', { timeout: 60_000 }, async () => {
       await using guests = await pair(emulator)
       const { dir, stateDir } = guests
       await mkdir(dir.join('big'))

@@ -18,7 +18,7 @@ import { isLongRun } from '../support/qemus.ts'
 import { startStasis, stasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
-/** A save that SIGKILL ends when it comes to a phase. */
+/** A save that is killed when it reaches a phase. */
 async function killedAt(phase: string, { stateDir, dir }: TinyDomain): Promise<string> {
   const image = dir.join('image')
   const script = join(import.meta.dirname, '../support/save-and-die.ts')
@@ -32,7 +32,7 @@ const FEW = ['resume', 'domstate', 'start'] as const
 const ALL = [...FEW, 'list', 'dominfo', 'managedsave'] as const
 
 for (const verb of isLongRun() ? ALL : FEW) {
-  test(`after a save killed once its image was whole, ${verb} knows where the guest is`, async () => {
+  test(`after a save that was killed once its image was complete, ${verb} knows where the guest is`, async () => {
     await using tiny = await startTinyDomain()
     const { stateDir, runtimeDir, log } = tiny
     await log.advance(1)
@@ -62,7 +62,7 @@ for (const verb of isLongRun() ? ALL : FEW) {
   })
 }
 
-test('a domain that is not defined is found in its image, too', async () => {
+test('a transient domain is found in its image as well', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, log } = tiny
   await log.advance(1)
@@ -72,7 +72,7 @@ test('a domain that is not defined is found in its image, too', async () => {
   assert.match(stderr, new RegExp(`no domain 'tiny'[^]*It was saved to ${image}`))
 })
 
-test('a save killed before its image was whole leaves the guest, and no part of the image', async () => {
+test('a save that is killed before its image is complete leaves the guest, and no part of the image', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, dir, log } = tiny
   for (const phase of ['stopping', 'transferring', 'flushing']) {
@@ -99,7 +99,7 @@ test('a save killed before its image was whole leaves the guest, and no part of 
   await log.assertUnbroken()
 })
 
-test('a save killed just as its image gets its name leaves one newest state', async () => {
+test('a save that is killed while its image gets its name leaves one newest state', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, dir, log } = tiny
   for (let round = 0; round < 4; round++) {

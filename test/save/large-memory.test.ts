@@ -40,7 +40,7 @@ for (const { label, major, emulator } of newestQemu()) {
       let { id } = await startDomain(name, { stateDir, paused: true })
       try {
         await fill(id)
-        // The formats' arithmetic is the same for every QEMU: one of them goes through all.
+        // The formats' arithmetic is the same for every QEMU, so only one of them tries all formats.
         for (const variant of major >= 10 && isLongRun() ? variants : variants.slice(1, 2)) {
           const path = dir.join('image.sav')
           const saved = await saveDomain(name, path, { stateDir, ...variant })

@@ -29,7 +29,7 @@ import { startTinyDomain } from '../support/tiny-domain.ts'
 
 for (const { label, emulator } of newestQemu()) {
   test(
-    `a managed save on QEMU ${label} is where the next start goes on`,
+    `the next start resumes from a managed save on QEMU ${label}`,
     { timeout: 120_000 },
     async () => {
       await using tiny = await startTinyDomain({ emulator })
@@ -65,7 +65,7 @@ for (const { label, emulator } of newestQemu()) {
         'paused',
       )
       assert.equal((await domainInfo('tiny', { stateDir })).state, 'paused')
-      // A guest that has not run yet is in its image still.
+      // A guest that has not run still exists only in its image.
       await access(image)
       await destroyDomain('tiny', { stateDir })
       await startDomain('tiny', { stateDir, paused: true })
@@ -83,7 +83,7 @@ for (const { label, emulator } of newestQemu()) {
   )
 }
 
-test('a managed save stands in the way of what would part it from its domain', async () => {
+test('operations that would separate a managed save from its domain are refused', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, xml, dir, log } = tiny
   await log.advance(1)
@@ -108,7 +108,7 @@ test('a managed save stands in the way of what would part it from its domain', a
   assert.deepEqual(await readdir(join(stateDir, 'save')), [])
 })
 
-test('a domain that only runs has no managed save', async () => {
+test('a transient domain has no managed save', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir } = tiny
   await undefineDomain('tiny', { stateDir })
@@ -140,7 +140,7 @@ test('a damaged managed save is kept, and the guest is not booted without it', a
   await log.assertUnbroken()
 })
 
-test('an image whose disks have moved on is refused without force', async () => {
+test('an image whose disks have changed is refused without --force', async () => {
   await using dir = await tempDir()
   const stateDir = dir.join('state')
   const emulator = qemus()[0]?.emulator ?? ''
@@ -203,7 +203,7 @@ test(
   },
 )
 
-test('the XML in a managed save can be changed where the guest does not see it', async () => {
+test('the XML in a managed save can be changed if the guest does not see a difference', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, dir, log } = tiny
   await log.advance(1)
@@ -231,7 +231,7 @@ test('the XML in a managed save can be changed where the guest does not see it',
 
 for (const { label, emulator } of newestQemu()) {
   test(
-    `a managed save on QEMU ${label} comes back lazily, and stays as long as memory comes from it`,
+    `a managed save on QEMU ${label} is restored lazily, and is kept while memory is loaded from it`,
     { timeout: 180_000, skip: !isLongRun() && 'long run only' },
     async () => {
       await using domain = await startLinuxDomain({ emulator, memoryMib: 256 })
@@ -272,7 +272,7 @@ for (const { label, emulator } of newestQemu()) {
   )
 }
 
-test('a managed save in the format channels goes with all its files', async () => {
+test('a managed save in the format channels is removed with all its files', async () => {
   await using tiny = await startTinyDomain()
   const { stateDir, log } = tiny
   const save = join(stateDir, 'save')
@@ -286,7 +286,7 @@ test('a managed save in the format channels goes with all its files', async () =
   await managedSaveDomain('tiny', { stateDir, format: 'channels', channels: 2 })
   await removeManagedSave('tiny', { stateDir })
   assert.deepEqual(await names(), [])
-  // Its remover was killed after the first file.
+  // The process that removed it was killed after the first file.
   for (const name of ['tiny.save.1', 'tiny.save.2', '.tiny.save.4999999-1.partial', 'other.save'])
     await writeFile(join(save, name), 'x')
   await startDomain('tiny', { stateDir })

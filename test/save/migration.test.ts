@@ -26,7 +26,7 @@ async function runningGuest(emulator: string, extra: readonly string[] = []): Pr
   return guest
 }
 
-/** A running guest with more in its memory than the buffers of some sockets take. */
+/** A running guest with more memory content than the buffers of some sockets hold. */
 async function fullGuest(emulator: string): Promise<SmallGuest> {
   await using scratch = await makeTemporaryDirectory('stasis-full-')
   const path = join(scratch.path, 'ram')
@@ -82,7 +82,7 @@ for (const { label, emulator } of qemus()) {
   })
 
   for (const channels of [0, 1, 4]) {
-    test(`contVm() lets the guest run on after a complete save over ${channels} channels, and it saves again [${label}]`, async () => {
+    test(`contVm() resumes the guest after a complete save over ${channels} channels, and it can be saved again [${label}]`, async () => {
       await using guest = await runningGuest(emulator)
       for (const round of [1, 2]) {
         await using server = await discardingServer(join(guest.directory, `s${round}`))
@@ -101,7 +101,7 @@ for (const { label, emulator } of qemus()) {
     })
   }
 
-  test(`startOutgoing() works again for a guest that stands since a complete save [${label}]`, async () => {
+  test(`startOutgoing() works again for a guest that is stopped since a complete save [${label}]`, async () => {
     await using guest = await fullGuest(emulator)
     await saveToFile(guest)
     await saveToFile(guest)
@@ -127,7 +127,7 @@ for (const { label, emulator } of qemus()) {
     })
   }
 
-  test(`completed() throws CANCELLED and the guest can run on when the signal is aborted [${label}]`, async () => {
+  test(`completed() throws CANCELLED and the guest can be resumed when the signal is aborted [${label}]`, async () => {
     await using guest = await fullGuest(emulator)
     await using server = await discardingServer(join(guest.directory, 's'), { stalled: true })
     const features = await probeMigration(guest.qmp)
@@ -140,7 +140,7 @@ for (const { label, emulator } of qemus()) {
     await contVm(guest.qmp)
   })
 
-  test(`cancelMigration() ends what a dead predecessor left under way [${label}]`, async () => {
+  test(`cancelMigration() ends a migration that a killed process left active [${label}]`, async () => {
     await using guest = await fullGuest(emulator)
     assert.equal(await cancelMigration(guest.qmp), undefined)
     await using server = await discardingServer(join(guest.directory, 's'), { stalled: true })
@@ -151,7 +151,7 @@ for (const { label, emulator } of qemus()) {
   })
 
   for (const channels of [0, 4]) {
-    test(`completed() throws MIGRATION_FAILED when the receiver goes, over ${channels} channels [${label}]`, async () => {
+    test(`completed() throws MIGRATION_FAILED when the receiver disconnects, over ${channels} channels [${label}]`, async () => {
       await using guest = await fullGuest(emulator)
       const server = await discardingServer(join(guest.directory, 's'), { stalled: true })
       await using migration = await save(guest, server.uri, channels)
@@ -207,7 +207,7 @@ for (const { label, emulator } of qemus()) {
     await assert.rejects(migration.completed(), { code: 'QEMU_DIED' })
   })
 
-  test(`completed() gives QEMU's reason when the stream is cut short or no stream [${label}]`, async () => {
+  test(`completed() gives QEMU's reason when the stream is truncated or not a stream [${label}]`, async () => {
     await using source = await runningGuest(emulator)
     const path = await saveToFile(source)
     const whole = await readFile(path)

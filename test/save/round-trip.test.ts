@@ -18,7 +18,7 @@ import { tempDir } from '../support/temp-dir.ts'
 const CHANNELS = [1, 2, 4, 8]
 const COMPRESSIONS = ['none', 'zlib', 'zstd'] as const
 
-/** What is saved and restored where one round trip is enough. */
+/** The combinations to save and restore where one round trip is enough. */
 const PLAIN: SaveOptions = { format: 'stasis', compression: 'zstd', channels: 2 }
 
 const variants: readonly SaveOptions[] = [
@@ -33,7 +33,7 @@ const variants: readonly SaveOptions[] = [
 for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
   for (const machine of ['q35', 'pc'] as const) {
     for (const state of ['running', 'paused'] as const) {
-      // pc differs from q35 in the machine, a paused guest in what comes after, not in the formats: one of each is enough there.
+      // Formats do not depend on the machine (pc or q35) or the state of the guest, so one round trip of each is enough there.
       const usual = machine === 'q35' && state === 'running'
       const all = usual || isLongRun()
       const chosen =
@@ -41,7 +41,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
       const skip = missing ?? (!usual && skipMost)
       describe(`QEMU ${label}, ${machine}, ${state} guest`, { skip }, () => {
         test(
-          `counts on through ${chosen.length} saves and restores, its memory right`,
+          `continues to count through ${chosen.length} saves and restores, with the right memory`,
           { timeout: 300_000 },
           async () => {
             await using dir = await tempDir()

@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** A QEMU that a test starts by plain arguments, without Stasis; killed at the end of its scope. */
+/** A QEMU that a test starts with plain arguments, without Stasis. It is killed at the end of its scope. */
 export interface BareQemu extends AsyncDisposable {
   readonly pid: number
-  /** What it wrote to standard error so far. */
+  /** Its output to standard error so far. */
   stderr(): string
-  /** Resolves with the exit code, `null` when a signal ended it. */
+  /** Resolves with the exit code, or `null` if a signal ended it. */
   readonly exited: Promise<number | null>
 }
 
-/** Starts one. It dies with the test process, however that ends. Throws when it cannot be started. */
+/** Starts a QEMU. It dies with the test process, however that ends. Throws if it cannot be started. */
 export async function startBareQemu(emulator: string, argv: readonly string[]): Promise<BareQemu> {
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', emulator, ...argv], {
     stdio: ['ignore', 'ignore', 'pipe'],

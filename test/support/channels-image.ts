@@ -6,7 +6,7 @@ export function streamBytes(seed: number, length: number): Buffer {
   return Buffer.from(Uint8Array.from({ length }, (_, at) => (at * seed + (at >> 8)) & 0xff))
 }
 
-/** A writer whose streams are written; the caller publishes it with `written`, or not. */
+/** A writer whose streams are written. The caller may publish it with `written`. */
 export interface FilledWriter extends AsyncDisposable {
   readonly writer: ChannelsWriter
   publish(): Promise<number>
@@ -42,7 +42,7 @@ export async function fillChannelsImage(
   }
 }
 
-/** Writes a whole one. */
+/** Writes a complete image. */
 export async function writeChannelsImage(
   path: string,
   main: Uint8Array,

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { guestPaths } from './guests.ts'
 
-/** What the tiny guest printed so far; every save and restore in between must leave no trace in it. */
+/** The output of the tiny guest so far. A save and restore in between must leave no trace in it. */
 export class CounterLog {
   readonly #path: string
 
@@ -11,7 +11,7 @@ export class CounterLog {
     this.#path = path
   }
 
-  /** Waits until the guest has counted `lines` further than it had. */
+  /** Waits until the guest has counted `lines` more lines. */
   async advance(lines: number): Promise<void> {
     const until = (await this.#counters()).length + lines
     const deadline = Date.now() + 30_000

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 
-/** A unix socket that takes what comes; `bytes` counts it. With `stalled` it accepts and never reads. */
+/** A unix socket that reads and drops everything; `bytes` counts it. With `stalled` it accepts and never reads. */
 export interface DiscardingServer extends AsyncDisposable {
   readonly uri: string
   readonly connections: readonly Socket[]

@@ -8,7 +8,7 @@ export type Serial =
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'pty' }
 
-/** What `domainXml()` describes. */
+/** The domain that `domainXml()` describes. */
 export interface DomainXmlOptions {
   readonly name: string
   readonly guest: Guest
@@ -20,7 +20,7 @@ export interface DomainXmlOptions {
   readonly memoryMib?: number
   readonly vcpus?: number
   readonly type?: 'qemu' | 'kvm'
-  /** A raw disk of the guest's own as `vda`; without it `tiny` boots the shared one, read-only, and `linux` has none. */
+  /** The guest's own raw disk, as `vda`. Without it `tiny` boots the shared disk, read-only, and `linux` has none. */
   readonly diskPath?: string
   /** Whether it has a virtio network card on user networking. Default true. */
   readonly network?: boolean
@@ -119,7 +119,7 @@ ${source}      <target type='serial' port='0'/>
 `
 }
 
-/** What differs between the two machines: the controllers and where devices sit. */
+/** The difference between the two machines: the controllers and the addresses of devices. */
 interface Bus {
   readonly controllers: string
   readonly disk: string

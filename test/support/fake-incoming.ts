@@ -1,14 +1,14 @@
 import { type Server, type Socket, createServer } from 'node:net'
 
-/** Stands for a QEMU that waits for its incoming migration: keeps what each connection brings, in the order they came. */
+/** Acts as a QEMU that waits for its incoming migration: keeps the bytes of each connection, in the order of the connections. */
 export interface FakeIncoming extends AsyncDisposable {
-  /** What came, by connection. */
+  /** The received bytes, by connection. */
   readonly received: readonly Buffer[]
-  /** Settles when so many connections have ended. */
+  /** Resolves when this many connections have ended. */
   ended(count: number): Promise<void>
 }
 
-/** `hangUpAfter`: closes each connection when it has brought so many bytes. */
+/** `hangUpAfter`: closes each connection after this many bytes. */
 export async function fakeIncoming(
   path: string,
   options: { readonly hangUpAfter?: number } = {},

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 export const GREETING =
   '{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": ""}, "capabilities": ["oob"]}}'
 
-/** One command as the fake monitor got it; `raw` is its line. */
+/** One command that the fake monitor received; `raw` is its line. */
 export interface Received {
   readonly execute: string
   readonly id: number
@@ -14,20 +14,20 @@ export interface Received {
   readonly raw: string
 }
 
-/** What the fake does with a command; text is sent as it is, `undefined` sends nothing. */
+/** The answer of the fake monitor to a command: text is sent unchanged, `undefined` sends nothing. */
 export type Answer = (command: Received, socket: Socket) => string | undefined
 
-/** A monitor that shows the faults a real QEMU cannot be made to show. */
+/** A monitor for faults that a real QEMU cannot be made to show. */
 export interface FakeMonitor extends AsyncDisposable {
   readonly path: string
   readonly received: readonly Received[]
   /** Sends text to every client. */
   broadcast(text: string): void
-  /** Ends every connection, as a QEMU that dies does. */
+  /** Closes every connection, as a dying QEMU does. */
   hangUp(): void
 }
 
-/** Starts a fake monitor; `qmp_capabilities` is answered by itself. */
+/** Starts a fake monitor, which answers `qmp_capabilities` itself. */
 export async function fakeMonitor(
   answer: Answer,
   greeting: string | undefined = GREETING,

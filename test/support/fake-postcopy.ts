@@ -4,22 +4,22 @@ import { type Server, type Socket, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type RamBlock, PAGE_SIZE } from '../../src/image/saved-machine.ts'
 
-/** What QEMU's stream is made of (migration/savevm.c, migration/ram.c, tried with 7.2, 10.0 and 11.1). */
+/** The parts of QEMU's stream (migration/savevm.c, migration/ram.c, tried with 7.2, 10.0 and 11.1). */
 const COMMAND = { ADVISE: 3, LISTEN: 4, RUN: 5, RAM_DISCARD: 6, PACKAGED: 7, RESUME: 9, BITMAP: 10 }
 const FLAG = { ZERO: 2, MEM_SIZE: 4, PAGE: 8, EOS: 16, CONTINUE: 32 }
 
 /**
- * Stands for a QEMU whose guest runs while its memory comes, and is stricter: it fails when a block was not discarded before LISTEN,
- * when a page comes before that or twice, when a host page does not come whole, and when one is missing at the end.
+ * Acts as a QEMU whose guest runs while its memory arrives, but is stricter. It fails if a block was not discarded before LISTEN,
+ * if a page arrives before that or twice, if a host page arrives incomplete, and if a page is missing at the end.
  */
 export class FakePostcopy implements AsyncDisposable {
-  /** Content of each page by block; `undefined`: it did not come yet. */
+  /** Content of each page by block; `undefined` until it has arrived. */
   readonly pages: ReadonlyMap<string, (Buffer | undefined)[]>
-  /** Pages in the order in which they came, as `block page`. */
+  /** Pages in the order of their arrival, as `block page`. */
   readonly order: string[] = []
-  /** How long it takes with the first page, while its source may make itself ready. */
+  /** How long it takes over the first page, so that its source can get ready. */
   firstPageMs = 0
-  /** Called for each page that comes. */
+  /** Called for each page that arrives. */
   onPage: (block: string, page: number) => void = () => undefined
   readonly #server: Server
   readonly #head: Uint8Array
@@ -31,7 +31,7 @@ export class FakePostcopy implements AsyncDisposable {
   #rest = Buffer.alloc(0)
   #block = ''
   #listens = false
-  /** Asked for before there was a connection. */
+  /** Requests from before there was a connection. */
   readonly #early: Buffer[] = []
 
   private constructor(
@@ -65,7 +65,7 @@ export class FakePostcopy implements AsyncDisposable {
     return new FakePostcopy(server, machine, blocks, hostPages)
   }
 
-  /** Takes one connection to its end, or until it is hung up; `recover`: from a source that takes over. */
+  /** Reads one connection to its end, or until it is closed; `recover`: from a source that takes over. */
   async serve(options: { readonly recover?: boolean } = {}): Promise<'complete' | 'hung up'> {
     const [socket] = (await once(this.#server, 'connection')) as [Socket]
     this.#socket = socket
@@ -88,7 +88,7 @@ export class FakePostcopy implements AsyncDisposable {
     }
   }
 
-  /** Asks for pages as a processor that waits for them does, as soon as there is a connection. */
+  /** Requests pages, as a waiting processor does, as soon as there is a connection. */
   ask(block: string, page: number, count = 1): void {
     this.#send(3, u64(page * PAGE_SIZE), u32(count * PAGE_SIZE), text(block))
   }
@@ -103,7 +103,7 @@ export class FakePostcopy implements AsyncDisposable {
     await once(this.#server, 'close')
   }
 
-  /** One section; gives whether others follow. */
+  /** Reads one section; returns whether others follow. */
   async #section(): Promise<boolean> {
     const type = await this.#number(1)
     if (type === 0) {
@@ -168,7 +168,7 @@ export class FakePostcopy implements AsyncDisposable {
     await this.#footer(section)
   }
 
-  /** One page; gives whether others follow. */
+  /** Reads one page; returns whether others follow. */
   async #record(): Promise<boolean> {
     const word = await this.#number(8)
     const flags = word % PAGE_SIZE

@@ -8,7 +8,7 @@ import { FIXTURE_SUM, type Fixture, fixtureXml } from './fixtures.ts'
 import { tempDir } from './temp-dir.ts'
 import { waitForLine } from './guest-console.ts'
 
-/** Restores an image of a fixture's guest, and asserts that the guest goes on where it was, its memory right. */
+/** Restores an image of a fixture's guest, and asserts that the guest continues where it was, with the right memory. */
 export async function assertGoesOn(
   fixture: Fixture,
   path: string,
@@ -25,7 +25,7 @@ export async function assertGoesOn(
     if (fixture.paused) await resumeDomain(restored.name, { stateDir })
     const second = counter(fixture.next + 1)
     await waitForLine(log, new RegExp(`^CNT ${second} SUM ${FIXTURE_SUM}$`))
-    // A line that was under way when the guest was saved comes first, without its beginning.
+    // The line that the guest was writing when it was saved comes first, without its beginning.
     const first = readFileSync(log, 'latin1')
       .split('\r\n')
       .find((line) => line.startsWith('CNT'))

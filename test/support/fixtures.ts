@@ -9,7 +9,7 @@ import type { TempDir } from './temp-dir.ts'
 export interface Fixture {
   readonly name: string
   readonly format: SaveFormat
-  /** Oldest QEMU that knows its machine type. */
+  /** The oldest QEMU that has its machine type. */
   readonly qemuMajor: number
   readonly paused: boolean
   /** The first counter that its guest prints when it runs again. */
@@ -19,7 +19,7 @@ export interface Fixture {
 /** The right checksum of the guest in them. */
 export const FIXTURE_SUM = '41db'
 
-/** All of them; test/fixtures/README.md says what they are. */
+/** All fixtures; test/fixtures/README.md describes them. */
 export const FIXTURES: readonly Fixture[] = [
   fixture('lv9.0-q35-raw', 'raw', 0x9f),
   fixture('lv9.0-q35-gzip', 'gzip', 0x10),
@@ -33,7 +33,7 @@ export const FIXTURES: readonly Fixture[] = [
 
 const directory = join(import.meta.dirname, '../fixtures')
 
-/** Puts an image into a directory, unpacked; gives its path. */
+/** Puts an image into a directory, unpacked; returns its path. */
 export function placeFixture({ name, format }: Fixture, dir: TempDir): string {
   const path = dir.join(`${name}.sav`)
   const packed = format === 'sparse'
@@ -53,7 +53,7 @@ export function fixtureXml({ name }: Fixture, dir: TempDir, emulator: string, lo
     .replaceAll(/'\/var\/lib\/libvirt\/images\/[^']*\.log'/g, `'${log}'`)
 }
 
-/** The QEMUs at hand that know an image's machine type. */
+/** The available QEMUs that have an image's machine type. */
 export function qemusFor({ qemuMajor }: Fixture): readonly TestQemu[] {
   return qemus().filter(({ major }) => major >= qemuMajor)
 }

@@ -13,8 +13,8 @@ export interface WaitOptions {
 const POLL_MS = 20
 
 /**
- * The serial port of a guest, line by line. Lines that came before are kept, and each wait goes on after the line that
- * the last one found, so that a test reads like the conversation it has.
+ * The serial port of a guest, line by line. Earlier lines are kept, and each wait continues after the line that
+ * the last wait found. So a test reads like a conversation.
  */
 export class GuestConsole implements AsyncDisposable {
   readonly #name: string
@@ -30,7 +30,7 @@ export class GuestConsole implements AsyncDisposable {
     this.#write = write
   }
 
-  /** Follows a file that QEMU writes (`-serial file:`), from its start; the file may come later. Not writable. */
+  /** Follows a file that QEMU writes (`-serial file:`), from its start. The file may be created later. Not writable. */
   static follow(path: string): GuestConsole {
     const decoder = new TextDecoder()
     const chunk = Buffer.alloc(65536)
@@ -84,7 +84,7 @@ export class GuestConsole implements AsyncDisposable {
     )
     stream.setEncoding('latin1')
     stream.on('data', (text: string) => opened.#receive(text))
-    // The guest's end of the line; whoever waits says which line is missing.
+    // The guest has closed its end. A wait reports which line is missing.
     stream.on('error', () => undefined)
     return opened
   }
@@ -94,7 +94,7 @@ export class GuestConsole implements AsyncDisposable {
     return this.#lines
   }
 
-  /** Resolves with the match in the next line that matches. Rejects, showing the last lines, when none comes in time. */
+  /** Resolves with the match in the next line that matches. Rejects with the last lines if none arrives in time. */
   async waitForLine(pattern: RegExp, options: WaitOptions = {}): Promise<RegExpExecArray> {
     const { timeoutMs = 30_000 } = options
     const deadline = Date.now() + timeoutMs
@@ -114,7 +114,7 @@ export class GuestConsole implements AsyncDisposable {
     }
   }
 
-  /** Forgets the lines so far, so that a wait sees only what comes from now on. */
+  /** Forgets the lines so far, so that a wait sees only new lines. */
   skip(): void {
     this.#next = this.#lines.length
   }
@@ -150,8 +150,8 @@ export class GuestConsole implements AsyncDisposable {
 }
 
 /**
- * Waits for a line in a serial log, or in what a console still has to say. A log is read from its start each time;
- * to hold a conversation, keep a `GuestConsole`.
+ * Waits for a line in a serial log, or for the next matching line of a console. A log is read from its start each time;
+ * for a conversation, keep a `GuestConsole`.
  */
 export async function waitForLine(
   source: string | GuestConsole,

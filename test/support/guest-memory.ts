@@ -1,4 +1,4 @@
-// What the guests of test/guests/ have in memory, computed outside of them.
+// The memory contents of the guests of test/guests/, computed outside of them.
 
 const FNV_START = 0x811c9dc5
 const FNV_PRIME = 0x01000193

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDir } from './cache-dir.ts'
 
-/** The guests of `test/guests/`: their headers say what they print and answer. */
+/** The guests of `test/guests/`. Their headers describe what they print and answer. */
 export type Guest = 'linux' | 'tiny'
 
-/** What `scripts/guests` made. */
+/** The files that `scripts/guests` made. */
 export interface GuestPaths {
   /** The Linux guest: kernel, initramfs and command line. */
   readonly kernel: string
@@ -17,7 +17,7 @@ export interface GuestPaths {
   readonly tinySum: string
 }
 
-/** Where the guests are. Throws when they have not been made. */
+/** The paths of the guests. Throws if they have not been made. */
 export function guestPaths(): GuestPaths {
   const paths = {
     kernel: join(cacheDir, 'guests/vmlinuz'),

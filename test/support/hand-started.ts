@@ -8,14 +8,14 @@ import { CounterLog } from './counter-log.ts'
 import { guestArgv } from './guests.ts'
 import type { TempDir } from './temp-dir.ts'
 
-/** A QEMU that nobody of ours started. */
+/** A QEMU that Stasis did not start. */
 export interface HandStarted extends AsyncDisposable {
   readonly qmp: string
   readonly argv: readonly string[]
   readonly log: CounterLog
 }
 
-/** A QEMU as a person would start it, from a directory of theirs. */
+/** Starts a QEMU as a person would, from a directory of their own. */
 export async function startByHand(
   emulator: string,
   dir: TempDir,

@@ -5,7 +5,7 @@ import { domainXml } from './domain-xml.ts'
 import { qemus } from './qemus.ts'
 import { type TempDir, tempDir } from './temp-dir.ts'
 
-/** A host with several domains that count, in a state directory of its own; all are ended with its scope. */
+/** A host with several counting domains, in its own state directory. All end with its scope. */
 export interface TestHost extends AsyncDisposable {
   readonly dir: TempDir
   readonly stateDir: string
@@ -14,7 +14,7 @@ export interface TestHost extends AsyncDisposable {
   readonly logs: ReadonlyMap<string, CounterLog>
 }
 
-/** Defines them: `vm1`, `vm2`, … */
+/** Defines the domains `vm1`, `vm2`, … */
 export async function makeHost(count: number): Promise<TestHost> {
   const dir = await tempDir()
   const stateDir = dir.join('state')

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 const COUNT = '/proc/sys/vm/nr_hugepages'
 const UNIT_BYTES = 2 * 1024 * 1024
 
-/** Huge pages that this test has the kernel set aside, given back with its scope; words when that is not possible here. */
+/** Huge pages that the kernel reserves for this test and releases at the end of its scope; the reason in words if that is impossible here. */
 export async function reserveHugePages(bytes: number): Promise<AsyncDisposable | string> {
   if (process.getuid?.() !== 0) return 'only root can set huge pages aside'
   if ((await fact('Hugepagesize')) * 1024 !== UNIT_BYTES) return 'huge pages have another size here'
@@ -16,7 +16,7 @@ export async function reserveHugePages(bytes: number): Promise<AsyncDisposable |
   return 'the kernel has not so many huge pages'
 }
 
-/** How many huge pages are set aside and used by nobody. */
+/** The number of reserved huge pages that are free. */
 export function freeHugePages(): Promise<number> {
   return fact('HugePages_Free')
 }

@@ -4,7 +4,7 @@ import { openImage } from '../../src/image/open-image.ts'
 import { FOOTER_LENGTH, parseFooter } from '../../src/image/stasis/footer.ts'
 import { parseIndex } from '../../src/image/stasis/layout.ts'
 
-/** Where the parts of a `stasis` image lie in its file. */
+/** The offsets of the parts of a `stasis` image in its file. */
 export interface ImageParts {
   readonly index: number
   readonly device: number
@@ -12,7 +12,7 @@ export interface ImageParts {
   readonly frames: readonly { readonly offset: number; readonly block: string | undefined }[]
 }
 
-/** Finds them. */
+/** Finds the offsets. */
 export async function findParts(path: string): Promise<ImageParts> {
   const bytes = await readFile(path)
   const at = bytes.length - FOOTER_LENGTH
@@ -26,7 +26,7 @@ export async function findParts(path: string): Promise<ImageParts> {
   return { index: indexOffset, device: index.device.offset, frames }
 }
 
-/** The frame with most of what `fill` of the Linux guest wrote: nobody but the guest's `sum` needs that. */
+/** The frame with most of the content that `fill` of the Linux guest wrote. Only the guest's `sum` needs that content. */
 export async function findFilledFrame(path: string): Promise<number> {
   await using image = await openImage(path, { direct: false })
   const { pages } = image

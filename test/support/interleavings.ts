@@ -1,5 +1,5 @@
-// Concurrent commands on one domain from several processes, at random moments, some of them killed. After each round there is one newest
-// state and nothing is left over. Run by itself: npm run test:interleavings -- [--rounds N] [--seconds N] [--seed N] [--lanes N]
+// Concurrent commands on one domain from several processes, at random moments, some of them killed. After each round there must be one newest
+// state and no litter. Runs by itself: npm run test:interleavings -- [--rounds N] [--seconds N] [--seed N] [--lanes N]
 import assert from 'node:assert/strict'
 import { access, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -40,30 +40,30 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['domstate', 'tiny', '--reason'],
 ]
 
-/** Done, refused for the domain's state, QEMU ended under it, cancelled, killed; anything else is a fault. */
+/** Accepted exit codes: done, refused for the domain's state, QEMU ended meanwhile, cancelled, killed. Anything else is a fault. */
 const EXPECTED = new Set([0, 3, 6, 130, -1])
 const PATIENCE_MS = 120_000
 
-/** How many, and where from. */
+/** How many rounds, and from which seed. */
 export interface Interleaving {
-  /** Rounds altogether. */
+  /** Total number of rounds. */
   readonly rounds: number
   readonly seed: number
-  /** Domains at the same time, each with a state directory of its own. Default 1. */
+  /** Domains at the same time, each with its own state directory. Default 1. */
   readonly lanes?: number | undefined
-  /** No round is begun after that. */
+  /** After this time no round begins. */
   readonly seconds?: number | undefined
-  /** Told after every round. */
+  /** Called after every round. */
   readonly onRound?: (line: string) => void
 }
 
-/** What the commands of so many rounds answered: how often which exit code. */
+/** The number of rounds, and how often each exit code occurred. */
 export interface Interleaved {
   readonly rounds: number
   readonly codes: ReadonlyMap<number, number>
 }
 
-/** Runs them; rejects, naming seed, lane and commands, in the first round after which something is wrong. */
+/** Runs the rounds. Rejects after the first round that leaves a fault, naming seed, lane and commands. */
 export async function interleave(options: Interleaving): Promise<Interleaved> {
   const { rounds, seed, lanes = 1, seconds = Infinity, onRound } = options
   const startMs = performance.now()
@@ -95,7 +95,7 @@ export async function interleave(options: Interleaving): Promise<Interleaved> {
   return { rounds: done, codes }
 }
 
-/** Two to four commands at once, and what they have left. */
+/** Two to four commands at once, then the check of what they left. */
 async function round(
   tiny: TinyDomain,
   random: (limit: number) => number,
@@ -117,7 +117,7 @@ async function round(
     clearTimeout(patience)
     lines[index] = `${told} = ${exitCode}`
     assert.notEqual(child.signalCode, 'SIGABRT', `deadlock of ${args.join(' ')}`)
-    // Images of one stream have no pages to be brought one by one.
+    // The pages of images that are one stream cannot be loaded one by one.
     const postcopyRefused = exitCode === 5 && stderr.includes('cannot be brought on demand')
     assert.ok(
       postcopyRefused || EXPECTED.has(exitCode),
@@ -143,7 +143,7 @@ async function checkOne(tiny: TinyDomain): Promise<void> {
     assert.equal(domain.managedSave, image)
     assert.deepEqual(await readdir(runtimeDir), [], 'runtime files are left')
   } else if (image) {
-    // Loaded, but never run: both are the same state. While its memory still comes, the image is where it comes from.
+    // The guest was loaded but never ran, so both are the same state; or its memory is still being loaded from the image.
     const filling = await readdir(join(runtimeDir, 'tiny')).then((all) =>
       all.includes('postcopy.json'),
     )
@@ -159,7 +159,7 @@ async function checkOne(tiny: TinyDomain): Promise<void> {
   await checkCount(dir.join('serial'))
 }
 
-/** What has an image and a QEMU has not run, or its memory came just now and who looks next removes the image. */
+/** If there are an image and a QEMU, the guest has not run, or its memory has just been loaded and the next command removes the image. */
 async function checkLoaded({ stateDir }: TinyDomain): Promise<void> {
   const [domain] = await listDomains({ stateDir, all: true })
   const image = await names(join(stateDir, 'save'))
@@ -168,7 +168,7 @@ async function checkLoaded({ stateDir }: TinyDomain): Promise<void> {
   assert.equal(domain.managedSave, true)
 }
 
-/** After each number comes the next, or a guest that booted. */
+/** After each number comes the next one, or the first of a guest that booted. */
 async function checkCount(path: string): Promise<void> {
   const text = await readFile(path, 'latin1').catch(() => '')
   const counts = [...text.matchAll(/^CNT ([0-9a-f]{8}) SUM [0-9a-f]{4}\r$/gm)].map((match) =>
@@ -176,12 +176,12 @@ async function checkCount(path: string): Promise<void> {
   )
   counts.forEach((count, index) => {
     const before = counts[index - 1] ?? 0
-    // A guest that is destroyed in the middle of its first line leaves only the second.
+    // A guest that is destroyed during its first line leaves only the second.
     assert.ok(count === before + 1 || count <= 2, `the guest counted ${count} after ${before}`)
   })
 }
 
-/** After a last life that writes every file of the state directory once more, and the end of it. */
+/** After a last life, which writes every file of the state directory once more, and its end. */
 async function checkNothingLeft({ stateDir, runtimeDir }: TinyDomain): Promise<void> {
   await startDomain('tiny', { stateDir }).catch(() => undefined)
   await resumeDomain('tiny', { stateDir }).catch(() => undefined)
@@ -195,11 +195,11 @@ async function checkNothingLeft({ stateDir, runtimeDir }: TinyDomain): Promise<v
   assert.deepEqual(await readdir(runtimeDir), [], 'runtime files are left')
   assert.deepEqual(await qemusOf(stateDir), [], 'a QEMU is left')
   const kept = await names(join(stateDir, 'save'))
-  // In which order the guest asked for its pages: a hint for its next restore.
+  // The order in which the guest requested its pages: a hint for its next restore.
   const images = kept.filter((name) => name !== 'tiny.save.order')
   assert.deepEqual(images, [], 'images or parts of them are left')
   const tree = await readdir(stateDir, { recursive: true })
-  // Those of the histories go with the next save that is a minute later.
+  // A save that is at least a minute later removes those of the histories.
   const parts = tree.filter(
     (name) => /\.(partial|new|\d+)$/.test(name) && !name.startsWith('images'),
   )

@@ -3,18 +3,18 @@ import type { BedVersion } from './libvirt-bed.ts'
 import { qemus } from './qemus.ts'
 import type { TravelFormat } from './travelling-guest.ts'
 
-/** What is tried with a libvirt. */
+/** The combinations to try with a libvirt. */
 export interface InteropBed {
   readonly version: BedVersion
-  /** The QEMU that both sides run: the domain XML names it. */
+  /** The QEMU that both sides run; the domain XML names it. */
   readonly emulator: string
   /** By their full names. */
   readonly machines: { readonly q35: string; readonly pc: string }
-  /** What each guest on each machine goes through. */
+  /** The formats that each guest on each machine goes through. */
   readonly formats: TravelPlan
-  /** Whether everything is tried that there is. */
+  /** Whether every combination is tried. */
   readonly whole: boolean
-  /** In which images are edited. */
+  /** The formats in which images are edited. */
   readonly editedFormats: readonly TravelFormat[]
 }
 
@@ -22,7 +22,7 @@ type TravelPlan = Readonly<Record<Guest, Readonly<Record<'q35' | 'pc', readonly 
 
 const RAW = { format: 'raw' } as const
 const GZIP = { format: 'gzip' } as const
-/** What libvirt 9.0 knows. */
+/** The formats of libvirt 9.0. */
 const STREAMS: readonly TravelFormat[] = [
   RAW,
   GZIP,
@@ -30,7 +30,7 @@ const STREAMS: readonly TravelFormat[] = [
   { format: 'bzip2' },
   { format: 'xz' },
 ]
-/** What libvirt 11.3 knows; the slow ones last. */
+/** The formats of libvirt 11.3, the slow ones last. */
 const ALL: readonly TravelFormat[] = [
   RAW,
   { format: 'raw', bypassCache: true },
@@ -44,7 +44,7 @@ const ALL: readonly TravelFormat[] = [
   { format: 'xz' },
 ]
 
-/** The libvirts to try: Debian's own every day and in short, with `STASIS_LIBVIRT=all` (`npm run test:libvirt`) that of the backports too. */
+/** The libvirts to try: usually Debian's own, in short; with `STASIS_LIBVIRT=all` (`npm run test:libvirt`) also that of the backports. */
 export function interopBeds(): readonly InteropBed[] {
   const whole = process.env['STASIS_LIBVIRT'] === 'all'
   const short = { tiny: { q35: STREAMS.slice(0, 3), pc: [RAW] }, linux: { q35: [RAW], pc: [] } }

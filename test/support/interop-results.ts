@@ -4,7 +4,7 @@ import { cacheDir } from './cache-dir.ts'
 import type { BedVersion } from './libvirt-bed.ts'
 import type { Side, TravelFormat } from './travelling-guest.ts'
 
-/** One image that a guest went through, between the one who saved and the one who restored. */
+/** One save and restore of a guest: one side saved the image, one side restored it. */
 export interface Journey extends TravelFormat {
   readonly guest: 'tiny' | 'linux'
   readonly machine: 'q35' | 'pc'
@@ -23,22 +23,22 @@ export interface EditedImage extends TravelFormat {
   readonly restorer: Side
 }
 
-/** What the tests with a real libvirt found out last: `scripts/write-interop.ts` makes the document of it. */
+/** The last results of the tests with a real libvirt. `scripts/write-interop.ts` makes a document of them. */
 export interface InteropResults {
-  /** What `virsh version` says. */
+  /** The output of `virsh version`. */
   readonly versions: string
   readonly journeys: readonly Journey[]
   readonly edited: readonly EditedImage[]
 }
 
-/** The results with a libvirt; empty where it was not tried. */
+/** The results with one libvirt; empty if it was not tried. */
 export async function readResults(version: BedVersion): Promise<InteropResults> {
   const text = await readFile(pathOf(version), 'utf8').catch(() => '{}')
   const found = JSON.parse(text) as Partial<InteropResults>
   return { versions: '', journeys: [], edited: [], ...found }
 }
 
-/** Keeps results in the place of those of the same kind. */
+/** Replaces the results of the same kind. */
 export async function keepResults(
   version: BedVersion,
   results: Partial<InteropResults>,

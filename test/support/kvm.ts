@@ -11,8 +11,8 @@ import { tempDir } from './temp-dir.ts'
 const PATIENCE_MS = 3000
 
 /**
- * Whether KVM really works here: `/dev/kvm` may be there and refuse, or run guests a hundred times too slowly. The tiny
- * guest must print within 3 s. Remembered in the cache until the machine boots anew.
+ * Whether KVM really works here: `/dev/kvm` may exist but refuse, or run guests a hundred times too slowly. The tiny
+ * guest must print within 3 s. The answer is cached until the machine reboots.
  */
 export async function kvmWorks(): Promise<boolean> {
   if (!existsSync('/dev/kvm')) return false

@@ -10,10 +10,10 @@ const run = promisify(execFile)
 /** The libvirts that `scripts/libvirt-bed` has. */
 export type BedVersion = '9.0' | '11.3'
 
-/** A real libvirt that runs, with nothing in it; its guests and its daemon end with its scope, or with this process. */
+/** A running libvirt without domains. Its guests and its daemon end with its scope, or with this process. */
 export interface LibvirtBed extends AsyncDisposable {
   readonly version: BedVersion
-  /** Runs virsh and gives what it says. Rejects with its complaint. */
+  /** Runs virsh and returns its output. Rejects with its error message. */
   virsh(...args: readonly string[]): Promise<string>
   /** The same with an editor: `save-image-edit` runs `EDITOR FILE`. */
   virshWithEditor(editor: string, ...args: readonly string[]): Promise<string>
@@ -21,12 +21,12 @@ export interface LibvirtBed extends AsyncDisposable {
   setFormat(format: string): Promise<void>
 }
 
-/** Why there can be no libvirt here, in words; `undefined` when there can. */
+/** Why libvirt cannot run here, in words; `undefined` if it can. */
 export function bedObstacle(): string | undefined {
   return process.getuid?.() === 0 ? undefined : 'libvirtd takes root'
 }
 
-/** Starts a libvirt, after waiting for others who use it. */
+/** Starts a libvirt, after waiting for other users of it. */
 export async function holdLibvirt(version: BedVersion): Promise<LibvirtBed> {
   const child = spawn('sh', [script, version, 'hold'], { stdio: ['pipe', 'pipe', 'inherit'] })
   const closed = once(child, 'close')

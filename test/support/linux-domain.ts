@@ -4,16 +4,16 @@ import { domainXml, type DomainXmlOptions } from './domain-xml.ts'
 import { GuestConsole } from './guest-console.ts'
 import { type TempDir, tempDir } from './temp-dir.ts'
 
-/** A Linux guest that answers on its serial port (a unix socket), in a state directory of its own; ended with its scope. */
+/** A Linux guest that answers on its serial port (a unix socket), in its own state directory. It ends with its scope. */
 export interface LinuxDomain extends AsyncDisposable {
   readonly name: string
   readonly dir: TempDir
   readonly stateDir: string
-  /** Connects to the serial port of the QEMU that runs now; dispose it before the domain is saved. */
+  /** Connects to the serial port of the present QEMU. Dispose the connection before the domain is saved. */
   console(): Promise<GuestConsole>
 }
 
-/** Defines and starts one without a memory balloon, which keeps an old QEMU from mapping an image; waits until it answers. */
+/** Defines and starts a domain without a memory balloon, because a balloon keeps an old QEMU from mapping an image. Waits until it answers. */
 export async function startLinuxDomain(
   options: Pick<DomainXmlOptions, 'emulator' | 'machine' | 'memoryMib' | 'vcpus'> & {
     readonly name?: string
@@ -32,7 +32,7 @@ export async function startLinuxDomain(
   try {
     await defineDomain(changeXml(xml), { stateDir })
     if (!(await boot(name, stateDir, path, 30_000))) {
-      // Once in some sixty boots, Linux with two processors under TCG stands still before its first line; once in hundreds it ends.
+      // In one of about sixty boots, Linux with two processors under TCG hangs before its first line; in one of hundreds it ends.
       await destroyDomain(name, { stateDir }).catch(() => undefined)
       assert.ok(await boot(name, stateDir, path, 60_000), 'the guest boots')
     }
@@ -49,7 +49,7 @@ export async function startLinuxDomain(
   }
 }
 
-/** Starts it; gives whether it answers in time. */
+/** Starts it; returns whether it answers in time. */
 async function boot(
   name: string,
   stateDir: string,

@@ -5,13 +5,13 @@ import { contentRuns } from '../../src/transfer/convert/content-ranges.ts'
 import type { MachineWriter, MachineStart } from '../../src/transfer/convert/machine-writer.ts'
 import { copyMachine } from '../../src/transfer/convert/source.ts'
 
-/** What an image holds, to compare images of different formats: equal when description, memory and devices are. */
+/** A digest of an image's content, to compare images of different formats. It is equal if description, memory and devices are. */
 export interface MachineDigest {
   readonly xml: string
   readonly cookie: string | undefined
   readonly wasRunning: boolean
   readonly blocks: readonly string[]
-  /** Of each page that is not zero, by block and number. */
+  /** The digest of each page that is not zero, by block and number. */
   readonly pages: string
   readonly pageCount: number
   readonly devices: string

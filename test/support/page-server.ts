@@ -13,13 +13,13 @@ export function pathsOf(domain: {
   return runtimePaths({ stateDir, runtimeDir: `${stateDir}/run` }, name)
 }
 
-/** The two processes of the page server of a domain that is being filled. */
+/** The page server and the supervisor of a domain whose memory is being loaded. */
 export interface PageServerPids {
   readonly supervisor: number
   readonly server: number
 }
 
-/** Finds them. */
+/** Finds the two processes. */
 export async function findPageServer(paths: RuntimePaths): Promise<PageServerPids> {
   for (let tries = 0; tries < 500; tries += 1) {
     const record = await readPostcopyRecord(paths)

@@ -7,16 +7,16 @@ import { StasisPageStore } from '../../src/image/stasis/page-store.ts'
 import { DirectFile } from '../../src/io/direct-file.ts'
 import { testPages } from './stasis-image.ts'
 
-/** Frames of a stasis image in a file of their own. */
+/** Frames of a stasis image in a separate file. */
 export interface TestPageStore extends AsyncDisposable {
   readonly pages: StasisPageStore
-  /** What is in each block. */
+  /** The content of each block. */
   readonly memory: readonly Buffer[]
 }
 
 /**
- * Writes frames to `path`, in the order of `frames`, which is not that of their pages (the store numbers them by block and page);
- * `damage` changes the stored bytes of one, whose checksum stays.
+ * Writes frames to `path`, in the order of `frames`, which is not the order of their pages (the store numbers them by block and page).
+ * `damage` changes the stored bytes of one frame and keeps its checksum.
  */
 export async function testPageStore(
   path: string,

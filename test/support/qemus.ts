@@ -4,13 +4,13 @@ import { cacheDir } from './cache-dir.ts'
 
 /** A QEMU that tests run on. */
 export interface TestQemu {
-  /** Major and minor version, which is also what machine types are named by: `pc-q35-${label}`. */
+  /** Major and minor version, as in the names of machine types: `pc-q35-${label}`. */
   readonly label: string
   readonly major: number
   readonly emulator: string
-  /** Why it is not here: then all its tests are skipped. */
+  /** Why it is missing. All its tests are then skipped. */
   readonly missing?: string
-  /** Why most of its tests are skipped today. */
+  /** Why most of its tests are skipped in this run. */
   readonly skipMost: string | false
 }
 
@@ -18,7 +18,7 @@ const emulators = ['/usr/bin/qemu-system-x86_64', join(cacheDir, 'qemu-10/qemu-s
 const emulator11 = join(cacheDir, 'qemu-11/qemu-system-x86_64')
 let found: readonly TestQemu[] | undefined
 
-/** The QEMUs that are there: the distribution's first (7.2 on Debian 12), then QEMU 10 that `scripts/qemu-10` unpacks. */
+/** The available QEMUs: first the distribution's (7.2 on Debian 12), then QEMU 10, which `scripts/qemu-10` unpacks. */
 export function qemus(): readonly TestQemu[] {
   found ??= emulators.flatMap((emulator) => {
     const version = versionOf(emulator)
@@ -29,8 +29,8 @@ export function qemus(): readonly TestQemu[] {
 }
 
 /**
- * These and QEMU 11, which `scripts/qemu-11` unpacks: for restores that do not wait for memory, and a round trip. It is among them as `missing`
- * where it cannot be had. Every day only what is short runs on it.
+ * These and QEMU 11, which `scripts/qemu-11` unpacks, for restores that do not wait for memory and for a round trip. If QEMU 11 cannot be
+ * downloaded, it is in the list as `missing`. Usually only short tests run on it.
  */
 export function withQemu11(others: readonly TestQemu[]): readonly TestQemu[] {
   const version = versionOf(emulator11)
@@ -40,12 +40,12 @@ export function withQemu11(others: readonly TestQemu[]): readonly TestQemu[] {
   return [...others, { ...qemu, missing: 'QEMU 11 is not there: sh scripts/qemu-11 says why' }]
 }
 
-/** Every day the newest of them, in the long run all: for what hardly depends on QEMU. */
+/** Usually the newest of them, in the long run all: for tests that hardly depend on QEMU. */
 export function newestQemu(): readonly TestQemu[] {
   return isLongRun() ? qemus() : qemus().slice(-1)
 }
 
-/** Every day the oldest of them, in the long run all: for faults that newer ones do not have. */
+/** Usually the oldest of them, in the long run all: for faults that newer ones do not have. */
 export function oldestQemu(): readonly TestQemu[] {
   return isLongRun() ? qemus() : qemus().slice(0, 1)
 }

@@ -10,7 +10,7 @@ export interface MountedDisk extends AsyncDisposable {
   readonly path: string
 }
 
-/** An XFS with reflinks in a file, for a test that runs as root where there is `mkfs.xfs`; words when that is not possible here. */
+/** An XFS with reflinks in a file. This needs root and `mkfs.xfs`; returns the reason in words if it is impossible here. */
 export async function mountReflinkDisk(sizeBytes: number): Promise<MountedDisk | string> {
   if (process.getuid?.() !== 0) return 'only root can mount a file system'
   const dir = await tempDir()

@@ -1,4 +1,4 @@
-// Restores a domain lazily and is killed that many ms after its guest runs: restore-and-die.ts STATE_DIR IMAGE MS
+// Restores a domain lazily and is killed MS milliseconds after its guest runs: restore-and-die.ts STATE_DIR IMAGE MS
 import { restoreDomain } from '../../src/index.ts'
 
 const [stateDir = '', image = '', ms = ''] = process.argv.slice(2)

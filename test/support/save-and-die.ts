@@ -1,4 +1,4 @@
-// Saves the domain `tiny` and is killed when its save comes to a phase: save-and-die.ts STATE_DIR IMAGE PHASE
+// Saves the domain `tiny` and is killed when its save reaches a phase: save-and-die.ts STATE_DIR IMAGE PHASE
 import { saveDomain } from '../../src/index.ts'
 
 const [stateDir = '', image = '', phase = ''] = process.argv.slice(2)

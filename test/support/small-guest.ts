@@ -9,7 +9,7 @@ import { launchQemu } from '../../src/qemu/launch.ts'
 import type { QemuProcess } from '../../src/qemu/process.ts'
 import type { QmpConnection } from '../../src/qmp/connection.ts'
 
-/** A QEMU with nothing but firmware in it, ended with its scope. */
+/** A QEMU that runs only firmware. It ends with its scope. */
 export interface SmallGuest extends AsyncDisposable {
   readonly process: QemuProcess
   readonly qmp: QmpConnection
@@ -19,7 +19,7 @@ export interface SmallGuest extends AsyncDisposable {
 
 const GUEST = ['-machine', 'q35', '-accel', 'tcg', '-m', '64', '-display', 'none', '-nodefaults']
 
-/** Starts one; `extra` goes to its command line (`-S`, `-incoming defer`). */
+/** Starts the QEMU; `extra` is added to its command line (`-S`, `-incoming defer`). */
 export async function startSmallGuest(
   emulator: string,
   extra: readonly string[] = [],

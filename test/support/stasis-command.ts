@@ -5,19 +5,19 @@ const command = join(import.meta.dirname, '../../bin/stasis')
 
 /** How a command ended. */
 export interface CommandResult {
-  /** -1 when a signal ended it. */
+  /** -1 if a signal ended it. */
   readonly exitCode: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** A command that runs. */
+/** A running command. */
 export interface RunningCommand {
   readonly child: ChildProcess
   readonly ended: Promise<CommandResult>
 }
 
-/** Starts `bin/stasis` as a user would, with the state directory given by the environment. */
+/** Starts `bin/stasis` as a user would, with the state directory in the environment. */
 export function startStasis(stateDir: string, args: readonly string[]): RunningCommand {
   const env = { ...process.env, STASIS_STATE_DIR: stateDir }
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })

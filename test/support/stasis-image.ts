@@ -37,7 +37,7 @@ export interface StasisImageParts {
   readonly frames: readonly Frame[]
 }
 
-/** What to put in instead of what belongs there. */
+/** Values that replace the right ones. */
 export interface StasisImageChanges {
   /** Stored bytes of the first frame. */
   readonly stored?: Uint8Array
@@ -46,7 +46,7 @@ export interface StasisImageChanges {
   readonly head?: Partial<{ offset: number }>
   readonly device?: Partial<{ offset: number; length: number }>
   readonly footer?: Partial<{ indexOffset: number; indexLength: number }>
-  /** Of all the file; what is beyond is cut, and the header says so. */
+  /** Length of the whole file. The rest is cut off, and the header has this length. */
   readonly fileLength?: number
 }
 
@@ -83,7 +83,7 @@ export function buildStasisImage(changes: StasisImageChanges = {}): StasisImageP
     table.append(frame)
   }
   add(0, 0, 8, 'zstd')
-  // Not in the order of the index: two writers at once.
+  // Not in the order of the index, as if two writers wrote at once.
   add(1, 0, 2, 'zstd')
   add(0, 63, 1, 'none')
   add(0, 16, 4, 'zlib')

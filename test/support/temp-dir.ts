@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A directory that is removed, with all in it, at the end of its scope. */
+/** A directory that is removed with its content at the end of its scope. */
 export interface TempDir extends AsyncDisposable {
   readonly path: string
   /** A path inside it. */
@@ -18,7 +18,7 @@ export async function tempDir(): Promise<TempDir> {
   return {
     path,
     join: (...parts) => join(path, ...parts),
-    // A process that just ended may still have left its compile cache while we were removing.
+    // A process that has just ended may have written its compile cache during the removal.
     [Symbol.asyncDispose]: () =>
       rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }),
   }

@@ -5,7 +5,7 @@ import { domainXml } from './domain-xml.ts'
 import { qemus } from './qemus.ts'
 import { type TempDir, tempDir } from './temp-dir.ts'
 
-/** A domain called `tiny` that counts on its serial port, in a state directory of its own; ended with its scope. */
+/** A domain called `tiny` that counts on its serial port, in its own state directory. It ends with its scope. */
 export interface TinyDomain extends AsyncDisposable {
   readonly name: 'tiny'
   readonly dir: TempDir
@@ -15,7 +15,7 @@ export interface TinyDomain extends AsyncDisposable {
   readonly log: CounterLog
 }
 
-/** Defines and starts one. */
+/** Defines and starts the domain. */
 export async function startTinyDomain(
   options: { readonly started?: boolean; readonly emulator?: string } = {},
 ): Promise<TinyDomain> {

@@ -28,25 +28,25 @@ export interface TravelFormat {
   readonly bypassCache?: boolean
 }
 
-/** What a guest is. */
+/** A kind of guest. */
 export interface GuestKind {
   readonly guest: Guest
-  /** Versioned, so that both sides mean the same. */
+  /** Versioned, so that both sides use the same machine. */
   readonly machine: string
   readonly emulator: string
 }
 
-/** What the Linux guest has in memory besides itself. */
+/** The memory content that the Linux guest makes. */
 const FILLED_MIB = 16
 
-/** A guest that moves between Stasis and a real libvirt, and says after each move whether it is still itself. */
+/** A guest that moves between Stasis and a real libvirt, and checks after each move whether it is unchanged. */
 export class TravellingGuest implements AsyncDisposable {
   readonly name: string
   readonly dir: TempDir
   readonly xml: string
   readonly #bed: LibvirtBed
   readonly #kind: GuestKind
-  /** All that it ever printed. */
+  /** All its output. */
   readonly #logPath: string
 
   private constructor(bed: LibvirtBed, kind: GuestKind, dir: TempDir) {
@@ -59,14 +59,14 @@ export class TravellingGuest implements AsyncDisposable {
     this.xml = bed.version === '9.0' ? withoutWatchdog(xml) : xml
   }
 
-  /** Starts one, by Stasis; waits until it counts. */
+  /** Starts a guest with Stasis; waits until it counts. */
   static async start(bed: LibvirtBed, kind: GuestKind): Promise<TravellingGuest> {
     const guest = new TravellingGuest(bed, kind, await tempDir())
     try {
       const { stateDir } = guest
       await defineDomain(guest.xml, { stateDir })
       await startDomain(guest.name, { stateDir })
-      // From now on it lives in its images only.
+      // From now on it exists only in its images.
       await undefineDomain(guest.name, { stateDir })
       if (kind.guest === 'linux') await guest.#fill()
       else await new CounterLog(guest.#logPath).advance(2)
@@ -81,7 +81,7 @@ export class TravellingGuest implements AsyncDisposable {
     return this.dir.join('state')
   }
 
-  /** Saves it to a file of that name and gives the path. */
+  /** Saves it to a file with this name; returns the path. */
   async save(side: Side, file: string, how: TravelFormat): Promise<string> {
     const path = this.dir.join(file)
     const { format, channels, bypassCache = false } = how
@@ -90,7 +90,7 @@ export class TravellingGuest implements AsyncDisposable {
       return path
     }
     const flags = [
-      // libvirt 9.0 does not know the flag: there the bed's setting says it.
+      // libvirt 9.0 does not have the option; the bed's setting replaces it.
       ...(this.#bed.version === '9.0' ? [] : ['--image-format', format]),
       ...(channels === undefined ? [] : ['--parallel-channels', String(channels)]),
       ...(bypassCache ? ['--bypass-cache'] : []),
@@ -105,7 +105,7 @@ export class TravellingGuest implements AsyncDisposable {
     else await restoreDomain(path, { stateDir: this.stateDir })
   }
 
-  /** Asserts that it goes on where it was: no number left out or said twice, its memory right. */
+  /** Asserts that it continues where it was: no number is missing or repeated, and its memory is right. */
   async assertItself(): Promise<void> {
     if (this.#kind.guest === 'tiny') {
       const log = new CounterLog(this.#logPath)
@@ -122,7 +122,7 @@ export class TravellingGuest implements AsyncDisposable {
     ticks.forEach((tick, index) => assert.equal(tick, index + 1, `gap or repetition in ticks`))
   }
 
-  /** Bytes that an image takes on disk. */
+  /** Bytes that an image uses on disk. */
   async sizeOf(path: string): Promise<number> {
     return (await stat(path)).blocks * 512
   }
@@ -144,7 +144,7 @@ export class TravellingGuest implements AsyncDisposable {
   }
 }
 
-/** Both sides write the serial port to a log; the Linux guest also takes questions, on a socket. */
+/** Both sides write the serial port to a log. The Linux guest also answers on a socket. */
 function travelXml(name: string, kind: GuestKind, dir: TempDir): string {
   const log = dir.join('log')
   if (kind.guest === 'tiny') {
@@ -154,7 +154,7 @@ function travelXml(name: string, kind: GuestKind, dir: TempDir): string {
   return xml.replaceAll(/(<source mode='bind'.*\n)/g, `$1      <log file='${log}' append='on'/>\n`)
 }
 
-/** libvirt 9.0 refuses q35's own watchdog: it does not know its name. */
+/** Without q35's own watchdog, whose name libvirt 9.0 does not have. */
 function withoutWatchdog(xml: string): string {
   return xml.replace(/ *<watchdog model='itco'.*\n/, '')
 }
