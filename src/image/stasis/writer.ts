@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { crc32c } from '../../io/crc32c.ts'
 import { InternalError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
-import { PartialFile } from '../../io/partial-file.ts'
-import { buildDescriptionArea } from '../description-area.ts'
-import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from '../header.ts'
+import { NewImage } from '../new-image.ts'
 import { type DeviceState, type MachineDescription, PAGE_SIZE } from '../saved-machine.ts'
 import { FOOTER_LENGTH, serialiseFooter } from './footer.ts'
 import type { FrameCodec } from './frame-codec.ts'
@@ -42,9 +40,8 @@ export interface NewFrame {
  * ones have a log. Several callers may add frames at once; `publish()` comes last, and disposing it unpublished leaves no file.
  */
 export class StasisWriter implements AsyncDisposable {
-  readonly #partial: PartialFile
-  readonly #header: SaveImageHeader
-  readonly #bodyOffset: number
+  readonly #image: NewImage
+  readonly #codec: FrameCodec
   readonly #frames = new FrameTable()
   readonly #linear: LinearWriter
   #log: FrameLog | undefined
@@ -52,37 +49,18 @@ export class StasisWriter implements AsyncDisposable {
   #linearEnd = 0
   #fileBytes = 0
 
-  private constructor(partial: PartialFile, header: SaveImageHeader) {
-    this.#partial = partial
-    this.#linear = new LinearWriter(partial.file)
-    this.#header = header
-    this.#bodyOffset = HEADER_LENGTH + header.dataLength
+  private constructor(image: NewImage, codec: FrameCodec) {
+    this.#image = image
+    this.#codec = codec
+    this.#linear = new LinearWriter(image.file)
   }
 
   /** Creates the file, partial, with its description. @throws StorageError */
   static async create(path: string, options: StasisWriterOptions): Promise<StasisWriter> {
-    const area = buildDescriptionArea(options.description)
-    const header: SaveImageHeader = {
-      complete: false,
-      dataLength: area.dataLength,
-      wasRunning: options.description.wasRunning,
-      format: 'stasis',
-      cookieOffset: area.cookieOffset,
-      extension: {
-        channels: options.channels,
-        compression: options.codec,
-        fileLength: 0,
-        areaCrc: crc32c(area.bytes),
-      },
-    }
-    const partial = await PartialFile.create(path, { direct: options.direct })
-    try {
-      await partial.file.write(Buffer.concat([serialiseHeader(header), area.bytes]), 0)
-      return new StasisWriter(partial, header)
-    } catch (error) {
-      await partial[Symbol.asyncDispose]()
-      throw error
-    }
+    const { description, channels, codec, direct } = options
+    const extension = { channels, compression: codec }
+    const image = await NewImage.create(path, { format: 'stasis', description, direct, extension })
+    return new StasisWriter(image, codec)
   }
 
   /** Bytes passed to the disk so far. */
@@ -97,15 +75,16 @@ export class StasisWriter implements AsyncDisposable {
 
   /** Announces the blocks, before any frame. Assigns each its place when the image is uncompressed. */
   setBlocks(blocks: readonly { readonly name: string; readonly length: number }[]): void {
-    const linear = this.#header.extension?.compression === 'none'
-    let at = alignUp(this.#bodyOffset, LINEAR_ALIGNMENT)
+    const { bodyOffset, file } = this.#image
+    const linear = this.#codec === 'none'
+    let at = alignUp(bodyOffset, LINEAR_ALIGNMENT)
     this.#blocks = blocks.map(({ name, length }) => {
       const linearOffset = linear ? at : 0
       at = alignUp(at + length, LINEAR_ALIGNMENT)
       return { name, usedLength: length, linearOffset, hostPageSize: 0 }
     })
-    this.#linearEnd = linear ? at : this.#bodyOffset
-    if (!linear) this.#log = new FrameLog(this.#partial.file, this.#bodyOffset)
+    this.#linearEnd = linear ? at : bodyOffset
+    if (!linear) this.#log = new FrameLog(file, bodyOffset)
   }
 
   /**
@@ -127,7 +106,7 @@ export class StasisWriter implements AsyncDisposable {
    * StorageError
    */
   async publish(state: DeviceState): Promise<number> {
-    const { file } = this.#partial
+    const { file } = this.#image
     const headOffset = this.#log === undefined ? this.#linearEnd : await this.#log.flush()
     const head = filePart(headOffset, state.head)
     const deviceBytes = Buffer.concat([state.sections, state.tail])
@@ -150,27 +129,14 @@ export class StasisWriter implements AsyncDisposable {
     await file.write(state.head, head.offset)
     await file.write(deviceBytes, device.offset)
     await file.write(Buffer.concat([index, footer]), indexOffset)
-    await file.truncate(fileLength)
-    await file.sync()
-    await file.write(this.#finalHeader(fileLength), 0)
-    await this.#partial.publish()
+    await this.#image.publish(fileLength)
     return fileLength
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#log?.idle()
     await this.#linear.idle()
-    await this.#partial[Symbol.asyncDispose]()
-  }
-
-  #finalHeader(fileLength: number): Uint8Array {
-    const { extension } = this.#header
-    if (extension === undefined) throw new InternalError('A stasis header without extension')
-    return serialiseHeader({
-      ...this.#header,
-      complete: true,
-      extension: { ...extension, fileLength },
-    })
+    await this.#image[Symbol.asyncDispose]()
   }
 
   async #addLinear(
