@@ -3,9 +3,6 @@ import type { MultifdCompression } from '../wire/multifd-packet.ts'
 import type { SaveFormat } from './save-format.ts'
 import type { FrameFault } from './stasis/frame-fault.ts'
 
-/** The size of a guest page in QEMU's stream on x86 (`TARGET_PAGE_SIZE`), in bytes. */
-export const PAGE_SIZE = 4096
-
 /** The description of the machine in an image, apart from memory and devices. */
 export interface MachineDescription {
   readonly xml: string

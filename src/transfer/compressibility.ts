@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../image/saved-machine.ts'
+import { PAGE_SIZE } from '../wire/page-size.ts'
 
 /** Pages that are judged together. */
 const UNIT_PAGES = 4

@@ -1,11 +1,11 @@
 import { readSync } from 'node:fs'
 import { crc32c } from '../io/crc32c.ts'
-import { PAGE_SIZE } from '../image/saved-machine.ts'
 import type { FrameFault } from '../image/stasis/frame-fault.ts'
 import type { FrameTable } from '../image/stasis/frame-table.ts'
 import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateAligned } from '../io/aligned-memory.ts'
 import { CODECS, type Codec } from '../io/codecs/codec-table.ts'
 import type { Decompressor } from '../io/codecs/codec.ts'
+import { PAGE_SIZE } from '../wire/page-size.ts'
 
 const LEAST_LENGTH = 2 * 1024 * 1024
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { type AnnouncedBlock } from './main-stream.ts'
+import { PAGE_SIZE } from './page-size.ts'
 import { RAM_FLAG, SECTION } from './stream-constants.ts'
 import { withoutCapability } from './stream-head.ts'
 
@@ -8,7 +9,6 @@ import { withoutCapability } from './stream-head.ts'
  * pieces anywhere. Sources: migration/savevm.c `qemu_loadvm_state`, migration/ram.c `ram_load_precopy`, checked with 7.2 and 10.0.
  */
 
-const PAGE_SIZE = 4096
 const RAM_VERSION = 4
 
 /** The parts of a saved stream that the head is built from. */

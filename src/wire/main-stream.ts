@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { endOfSections } from './end-of-sections.ts'
+import { PAGE_SIZE } from './page-size.ts'
 import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-constants.ts'
 import { WireError, type WireErrorKind } from './wire-error.ts'
 
@@ -30,7 +31,6 @@ export interface MachineStream {
   readonly tail: Uint8Array
 }
 
-const PAGE_SIZE = 4096
 const MAX_BLOCKS = 4096
 
 /** Longer than any record and most other elements. */

@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from './page-size.ts'
 import { Buffer } from 'node:buffer'
 import { RAM_FLAG, SECTION } from './stream-constants.ts'
 import { WireError } from './wire-error.ts'
@@ -18,7 +19,6 @@ export const MAX_MAPPED_START_LENGTH: number = 128 * 1024
 /** The most bytes that a block's name, length and header take. */
 export const MAX_MAPPED_BLOCK_LENGTH: number = 1 + 255 + 8 + 28
 
-const PAGE_SIZE = 4096
 const HEADER_LENGTH = 28
 const HEADER_VERSION = 1
 const RAM_VERSION = 4

@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from './page-size.ts'
 import { Buffer } from 'node:buffer'
 import { WireError } from './wire-error.ts'
 
@@ -40,7 +41,6 @@ export const MULTIFD_COMPRESSIONS: readonly MultifdCompression[] = Object.keys(
 ) as MultifdCompression[]
 
 const VERSION = 1
-const PAGE_SIZE = 4096
 
 /** The packet that opens a channel. */
 export interface MultifdInit {

@@ -6,14 +6,13 @@ import {
   writePartStart,
   writeWord,
 } from './incoming-stream.ts'
+import { PAGE_SIZE } from './page-size.ts'
 import { RAM_FLAG, SECTION } from './stream-constants.ts'
 
 /**
  * Pages as prepared records. Which of them are sent, and between which others, is decided later. Source: QEMU migration/ram.c `ram_load_postcopy`, as
  * in incoming-stream.ts.
  */
-
-const PAGE_SIZE = 4096
 
 const WORD_LENGTH = 8
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { ramStart } from './incoming-stream.ts'
 import { type AnnouncedBlock } from './main-stream.ts'
+import { PAGE_SIZE } from './page-size.ts'
 import { SECTION } from './stream-constants.ts'
 import { withoutCapability } from './stream-head.ts'
 
@@ -8,8 +9,6 @@ import { withoutCapability } from './stream-head.ts'
  * The messages of a postcopy migration's source other than pages. Sources: QEMU migration/savevm.c (`qemu_savevm_send_*`), tried with 7.2, 10.0 and
  * 11.1.
  */
-
-const PAGE_SIZE = 4096
 
 /** `enum qemu_vm_cmd` in QEMU migration/savevm.c. */
 const COMMAND = {

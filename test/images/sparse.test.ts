@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { openImage } from '../../src/image/open-image.ts'
-import { PAGE_SIZE } from '../../src/image/saved-machine.ts'
 import { SparseMachineWriter } from '../../src/transfer/convert/sparse-writer.ts'
 import {
   type MappedRamStart,
@@ -10,6 +9,7 @@ import {
   parseMappedBlock,
   parseMappedStart,
 } from '../../src/wire/mapped-ram.ts'
+import { PAGE_SIZE } from '../../src/wire/page-size.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
 const MIB = 1024 * 1024

@@ -2,13 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ImageError, type StasisError } from '../../src/errors.ts'
-import {
-  type DeviceState,
-  PAGE_SIZE,
-  type PageRange,
-  type PageStore,
-} from '../../src/image/saved-machine.ts'
+import type { DeviceState, PageRange, PageStore } from '../../src/image/saved-machine.ts'
 import { PageServer, type PageServerOptions } from '../../src/transfer/page-server/page-server.ts'
+import { PAGE_SIZE } from '../../src/wire/page-size.ts'
 import { FakePostcopy } from '../support/fake-postcopy.ts'
 import { tempDir } from '../support/temp-dir.ts'
 

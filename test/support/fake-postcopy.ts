@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type Server, type Socket, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type RamBlock, PAGE_SIZE } from '../../src/image/saved-machine.ts'
+import type { RamBlock } from '../../src/image/saved-machine.ts'
+import { PAGE_SIZE } from '../../src/wire/page-size.ts'
 
 /** The parts of QEMU's stream (migration/savevm.c, migration/ram.c, tried with 7.2, 10.0 and 11.1). */
 const COMMAND = { ADVISE: 3, LISTEN: 4, RUN: 5, RAM_DISCARD: 6, PACKAGED: 7, RESUME: 9, BITMAP: 10 }

@@ -1,10 +1,11 @@
 import { crc32c } from '@node-rs/crc32'
 import { writeFile } from 'node:fs/promises'
 import { zstdCompressSync } from 'node:zlib'
-import { PAGE_SIZE, type PageRange } from '../../src/image/saved-machine.ts'
+import type { PageRange } from '../../src/image/saved-machine.ts'
 import { FrameTable } from '../../src/image/stasis/frame-table.ts'
 import { StasisPageStore } from '../../src/image/stasis/page-store.ts'
 import { DirectFile } from '../../src/io/direct-file.ts'
+import { PAGE_SIZE } from '../../src/wire/page-size.ts'
 import { testPages } from './stasis-image.ts'
 
 /** Frames of a stasis image in a separate file. */

@@ -2,11 +2,11 @@ import { crc32c } from '@node-rs/crc32'
 import { deflateSync, zstdCompressSync } from 'node:zlib'
 import { buildDescriptionArea } from '../../src/image/description-area.ts'
 import { HEADER_LENGTH, serialiseHeader } from '../../src/image/header.ts'
-import { PAGE_SIZE } from '../../src/image/saved-machine.ts'
 import { serialiseFooter } from '../../src/image/stasis/footer.ts'
 import type { FrameCodec } from '../../src/image/stasis/frame-codec.ts'
 import { type Frame, FrameTable } from '../../src/image/stasis/frame-table.ts'
 import { filePart, serialiseIndex } from '../../src/image/stasis/layout.ts'
+import { PAGE_SIZE } from '../../src/wire/page-size.ts'
 
 const COMPRESS: Readonly<Record<FrameCodec, (bytes: Uint8Array) => Uint8Array>> = {
   none: (bytes: Uint8Array) => bytes,

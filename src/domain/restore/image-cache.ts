@@ -1,11 +1,12 @@
 import { join, resolve } from 'node:path'
 import { ImageError, UsageError, throwIfCancelled } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
-import { PAGE_SIZE, type SavedMachine } from '../../image/saved-machine.ts'
+import type { SavedMachine } from '../../image/saved-machine.ts'
 import { DirectFile } from '../../io/direct-file.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import {
   type CachedImage,
   NewCachedImage,

@@ -1,8 +1,9 @@
 import { InternalError } from '../../errors.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import type { MappedBlock } from '../../wire/mapped-ram.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageTruncated } from '../image-fault.ts'
-import { PAGE_SIZE, type PageRange, type PageStore, type RamBlock } from '../saved-machine.ts'
+import type { PageRange, PageStore, RamBlock } from '../saved-machine.ts'
 import { FileWindow } from '../stasis/file-window.ts'
 import type { PageRuns } from './page-runs.ts'
 

@@ -12,10 +12,11 @@ import {
   parseMappedBlock,
   parseMappedStart,
 } from '../../wire/mapped-ram.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { imageDamaged, imageTruncated, imageWireFault } from '../image-fault.ts'
 import type { OpenedImage } from '../opened-image.ts'
-import { PAGE_SIZE, type SavedMachine } from '../saved-machine.ts'
+import type { SavedMachine } from '../saved-machine.ts'
 import { SparsePageStore } from './page-store.ts'
 import { PageRuns } from './page-runs.ts'
 

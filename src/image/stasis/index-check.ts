@@ -1,5 +1,5 @@
 import type { ImageError } from '../../errors.ts'
-import { PAGE_SIZE } from '../saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { FRAME_RECORD_LENGTH } from './frame-table.ts'
 import {
   BLOCK_RECORD_LENGTH,

@@ -1,7 +1,7 @@
 import { crc32c } from '../../io/crc32c.ts'
 import type { ImageError } from '../../errors.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageDamaged, imageTooNew } from '../image-fault.ts'
-import { PAGE_SIZE } from '../saved-machine.ts'
 import { FRAME_RECORD_LENGTH, FrameTable } from './frame-table.ts'
 import { readLong, writeLong } from '../long.ts'
 

@@ -3,14 +3,9 @@ import { type ImageError, InternalError } from '../../errors.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
 import { CODECS } from '../../io/codecs/codec-table.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
-import {
-  PAGE_SIZE,
-  type PageRange,
-  type PageStore,
-  type RamBlock,
-  type StoredFrames,
-} from '../saved-machine.ts'
+import type { PageRange, PageStore, RamBlock, StoredFrames } from '../saved-machine.ts'
 import { FileWindow } from './file-window.ts'
 import { type FrameFault, describeFrameFault } from './frame-fault.ts'
 import type { FrameTable } from './frame-table.ts'

@@ -1,7 +1,7 @@
 import { crc32c } from '../../io/crc32c.ts'
 import { ChannelsWriter } from '../../image/channels/writer.ts'
 import { CHANNEL_HEAD_LENGTH, type ChannelEntry } from '../../image/channels/table.ts'
-import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../image/saved-machine.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import { FileAppender } from '../../io/file-appender.ts'
 import { incomingDevices, incomingHead, ramEnd, ramZeros } from '../../wire/incoming-stream.ts'
@@ -10,6 +10,7 @@ import {
   serialiseMultifdInit,
   serialiseMultifdPacket,
 } from '../../wire/multifd-packet.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { flushesEachSection } from '../../wire/stream-head.ts'
 import { PageBitmap } from '../page-bitmap.ts'
 import { contentRuns } from './content-ranges.ts'

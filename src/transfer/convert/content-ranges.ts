@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 
 const ZEROS = Buffer.alloc(PAGE_SIZE)
 

@@ -1,7 +1,7 @@
 import { ImageError, throwIfCancelled } from '../../errors.ts'
 import { ByteSource } from '../../image/byte-source.ts'
 import { imageDamaged, imageTruncated } from '../../image/image-fault.ts'
-import { type ChannelStreams, type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
+import type { ChannelStreams, DeviceState } from '../../image/saved-machine.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
 import {
   MULTIFD_HEADER_LENGTH,
@@ -13,6 +13,7 @@ import {
   parseMultifdInit,
   readPageNumbers,
 } from '../../wire/multifd-packet.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { BoundaryPages } from '../boundary-pages.ts'
 import type { MachineWriter } from './machine-writer.ts'

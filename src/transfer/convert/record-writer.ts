@@ -1,6 +1,6 @@
 import { NewStreamImage } from '../../image/new-stream-image.ts'
 import type { StreamFormat } from '../../image/save-format.ts'
-import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../image/saved-machine.ts'
 import {
   incomingDevices,
   incomingHead,
@@ -8,6 +8,7 @@ import {
   ramPages,
   ramZeros,
 } from '../../wire/incoming-stream.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { PageBitmap } from '../page-bitmap.ts'
 import { contentRuns } from './content-ranges.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'

@@ -1,6 +1,7 @@
 import { InternalError, throwIfCancelled } from '../../errors.ts'
 import { imageWireFault } from '../../image/image-fault.ts'
-import { PAGE_SIZE, type DeviceState, type SavedMachine } from '../../image/saved-machine.ts'
+import type { DeviceState, SavedMachine } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import type { CopyOptions } from './copy-options.ts'
 import { copyChannels } from './from-channels.ts'

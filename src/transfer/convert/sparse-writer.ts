@@ -1,5 +1,5 @@
 import { NewImage } from '../../image/new-image.ts'
-import { type DeviceState, PAGE_SIZE } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../image/saved-machine.ts'
 import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-stream.ts'
 import {
   type MappedBlock,
@@ -8,6 +8,7 @@ import {
   placeBlock,
   serialiseMappedBlock,
 } from '../../wire/mapped-ram.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { withCapability } from '../../wire/stream-head.ts'
 import { contentRuns } from './content-ranges.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'

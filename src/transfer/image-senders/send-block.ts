@@ -1,5 +1,6 @@
-import { PAGE_SIZE, type PageStore } from '../../image/saved-machine.ts'
+import type { PageStore } from '../../image/saved-machine.ts'
 import { ramPages, ramZeros } from '../../wire/incoming-stream.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 
 /** Zero pages in one part. */
 const ZEROS_AT_ONCE = 65536

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PAGE_SIZE, type PageRange, type PageStore } from '../../image/saved-machine.ts'
+import type { PageRange, PageStore } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { batchPiece } from './batch-piece.ts'
 import { BATCH_LENGTH, BATCH_PAGES, type FrameBatch, cutBatches } from './frame-batch.ts'
 import { SentPages } from './sent-pages.ts'

@@ -1,4 +1,5 @@
-import { PAGE_SIZE, type PageStore } from '../../image/saved-machine.ts'
+import type { PageStore } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 
 /** How urgently a frame is needed: the guest waits for it, or will soon. */
 export type Urgency = 'now' | 'soon'

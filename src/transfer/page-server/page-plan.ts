@@ -1,4 +1,5 @@
-import { PAGE_SIZE, type PageRange, type PageStore } from '../../image/saved-machine.ts'
+import type { PageRange, PageStore } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 
 /** Length of the parts of the image within which frames are sent in the order of the file. */
 const GROUP_LENGTH = 16 * 1024 * 1024

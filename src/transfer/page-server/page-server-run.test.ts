@@ -6,7 +6,8 @@ import { testPageStore } from '../../../test/support/page-store.ts'
 import { TEST_HEAD, TEST_SECTIONS, TEST_TAIL } from '../../../test/support/stasis-image.ts'
 import { tempDir } from '../../../test/support/temp-dir.ts'
 import { type StasisError } from '../../errors.ts'
-import { PAGE_SIZE, type PageRange } from '../../image/saved-machine.ts'
+import type { PageRange } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { PageServer, type PageServerOptions } from './page-server.ts'
 
 const state = { head: TEST_HEAD, ramSection: 2, sections: TEST_SECTIONS, tail: TEST_TAIL }

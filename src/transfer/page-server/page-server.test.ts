@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PAGE_SIZE, type PageRange, type PageStore } from '../../image/saved-machine.ts'
+import type { PageRange, PageStore } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { FrameCache } from './frame-cache.ts'
 import { findFrame } from './frame-finder.ts'
 import { formatPageOrder, parsePageOrder } from './page-order.ts'

@@ -1,10 +1,6 @@
 import { ImageError, InternalError, type StasisError, StorageError } from '../../errors.ts'
-import {
-  type DeviceState,
-  PAGE_SIZE,
-  type PageRange,
-  type PageStore,
-} from '../../image/saved-machine.ts'
+import type { DeviceState, PageRange, PageStore } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { FaultReadahead } from './fault-readahead.ts'
 import { Background, MAX_OTHER_READERS } from './background.ts'
 import { FrameCache, type Urgency } from './frame-cache.ts'

@@ -1,6 +1,7 @@
-import { PAGE_SIZE, type PageRange, type PageStore } from '../../image/saved-machine.ts'
+import type { PageRange, PageStore } from '../../image/saved-machine.ts'
 import { ramPages, ramPagesLength, ramZeros } from '../../wire/incoming-stream.ts'
 import { PAGE_RECORD_LENGTH, recordsPart } from '../../wire/page-records.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import type { FrameCache, Urgency } from './frame-cache.ts'
 import { findFrame } from './frame-finder.ts'
 import type { IncomingConnection } from '../incoming-connection.ts'

@@ -1,5 +1,6 @@
 import { InternalError } from '../../errors.ts'
-import { PAGE_SIZE, type PageRange, type RamBlock } from '../../image/saved-machine.ts'
+import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { PageBitmap } from '../page-bitmap.ts'
 
 /**

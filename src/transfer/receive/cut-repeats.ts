@@ -1,5 +1,5 @@
 import { crc32c } from '../../io/crc32c.ts'
-import { PAGE_SIZE } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import type { BoundaryPages } from '../boundary-pages.ts'
 import type { ReceivedPiece } from './receive-job.ts'
 

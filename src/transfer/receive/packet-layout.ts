@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 
 /** A contiguous range of pages in a slot; its pages that no read fills are zero. */
 export interface Segment {

@@ -1,4 +1,3 @@
-import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import { receiveAll } from '../../io/blocking-socket.ts'
 import {
   MULTIFD_HEADER_LENGTH,
@@ -10,6 +9,7 @@ import {
   parseMultifdInit,
   readPageNumbers,
 } from '../../wire/multifd-packet.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { type Segment, type SlotRange, layoutPacket } from './packet-layout.ts'
 

@@ -1,6 +1,6 @@
 import { QemuError } from '../../errors.ts'
-import { PAGE_SIZE } from '../../image/saved-machine.ts'
 import type { AnnouncedBlock } from '../../wire/main-stream.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { PageBitmap } from '../page-bitmap.ts'
 
 /**
