@@ -101,7 +101,8 @@ export { undefineDomain } from './domain/lifecycle/undefine.ts'
 export type { UndefineOptions } from './domain/lifecycle/undefine.ts'
 export { versions } from './domain/status/version.ts'
 export type { Versions } from './domain/status/version.ts'
-export type { XmlText } from './domain/store/xml-text.ts'
+export type { DomainXml, XmlText } from './domain/store/xml-text.ts'
+export type { FilePath } from './io/given-path.ts'
 
 export {
   CancelledError,

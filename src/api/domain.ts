@@ -45,7 +45,8 @@ import type { Directories } from '../domain/store/directories.ts'
 import type { DomainOptions } from '../domain/store/domain-options.ts'
 import { type DumpXmlOptions, dumpDomainXml } from '../domain/store/dump-xml.ts'
 import type { PostcopyState } from '../domain/store/postcopy-state.ts'
-import type { XmlText } from '../domain/store/xml-text.ts'
+import type { DomainXml } from '../domain/store/xml-text.ts'
+import { type FilePath, givenPath } from '../io/given-path.ts'
 import type { HandleOptions } from './handle-options.ts'
 import { Operation } from './operation.ts'
 
@@ -54,7 +55,7 @@ export interface CloneOptions extends Omit<HandleOptions<RestoreOptions>, 'clone
   /** The directory where overlays of its disks are made, which must exist; without it only disks that nobody writes to will do. */
   readonly overlays?: string | undefined
   /** The save image. Default: the one that the domain was restored from or saved to. */
-  readonly image?: string | undefined
+  readonly image?: FilePath | undefined
 }
 
 /**
@@ -119,7 +120,7 @@ export class Domain {
    * console.log(`${image.allocatedBytes} bytes, the guest stood still for ${timing.downtimeMs} ms`)
    */
   save(
-    path: string,
+    path: FilePath,
     options: HandleOptions<SaveOptions> = {},
   ): Operation<SaveResult, SaveProgress> {
     return new Operation(
@@ -132,7 +133,7 @@ export class Domain {
    * Whether it could be saved so, without stopping it; without `path` for a managed save.
    * @throws DomainError DOMAIN_NOT_RUNNING, UsageError
    */
-  checkSave(path?: string, options: HandleOptions<SaveOptions> = {}): Promise<SaveCheck> {
+  checkSave(path?: FilePath, options: HandleOptions<SaveOptions> = {}): Promise<SaveCheck> {
     return checkSave(this.name, path, this.#bound(options))
   }
 
@@ -162,7 +163,7 @@ export class Domain {
    * @throws DomainError DOMAIN_WRONG_STATE, DOMAIN_RUNNING; DomainXmlError, ImageError IMAGE_INCOMPATIBLE, StorageError
    */
   async managedSaveDefine(
-    xml: XmlText,
+    xml: DomainXml,
     options: HandleOptions<DefineManagedSaveOptions> = {},
   ): Promise<void> {
     await defineManagedSave(this.name, xml, this.#bound(options))
@@ -173,7 +174,7 @@ export class Domain {
    * @throws UsageError BAD_ARGUMENT when the image is of another domain; else as `Stasis.restore`
    */
   restore(
-    path: string,
+    path: FilePath,
     options: HandleOptions<RestoreOptions> = {},
   ): Operation<RestoredDomain, RestoreProgress> {
     return new Operation(async (watched) => {
@@ -319,14 +320,15 @@ export class RestoredDomain extends Domain {
 /** Restores an image and gives the handle. */
 export async function restoreTo(
   directories: Directories,
-  path: string,
+  path: FilePath,
   options: HandleOptions<RestoreOptions>,
 ): Promise<RestoredDomain> {
   const restored = await restoreDomain(path, { ...options, ...directories })
   return new RestoredDomain(directories, restored)
 }
 
-async function checkImageOf(name: string, path: string): Promise<void> {
+async function checkImageOf(name: string, image: FilePath): Promise<void> {
+  const path = givenPath(image, 'the image')
   const { xml } = await readDescription(path)
   const found = childText(parseDomainXml(xml, { path }).root, 'name')?.trim()
   if (found === name) return

@@ -1,4 +1,6 @@
+import { checkOptions } from '../domain/store/check-options.ts'
 import { openImage as open, readDescription as read } from '../image/open-image.ts'
+import { type FilePath, givenPath } from '../io/given-path.ts'
 import type { MachineDescription, SavedMachine } from '../image/saved-machine.ts'
 
 /** Options for opening an image. */
@@ -16,10 +18,12 @@ export interface OpenImageOptions {
  * for (const block of saved.pages?.blocks ?? []) console.log(block.name, block.length)
  */
 export async function openImage(
-  path: string,
-  { bypassCache, signal }: OpenImageOptions = {},
+  path: FilePath,
+  options: OpenImageOptions = {},
 ): Promise<SavedMachine> {
-  return open(path, { direct: bypassCache, signal })
+  checkOptions(options)
+  const { bypassCache, signal } = options
+  return open(givenPath(path, 'the image'), { direct: bypassCache, signal })
 }
 
 /**
@@ -29,6 +33,6 @@ export async function openImage(
  * @example
  * const { xml } = await readDescription('/backup/web.save')
  */
-export async function readDescription(path: string): Promise<MachineDescription> {
-  return read(path)
+export async function readDescription(path: FilePath): Promise<MachineDescription> {
+  return read(givenPath(path, 'the image'))
 }

@@ -26,6 +26,8 @@ import {
   resolveDirectories,
 } from '../domain/store/directories.ts'
 import type { DomainOptions } from '../domain/store/domain-options.ts'
+import type { DomainXml } from '../domain/store/xml-text.ts'
+import type { FilePath } from '../io/given-path.ts'
 import { Domain, type RestoredDomain, restoreTo } from './domain.ts'
 import type { HandleOptions } from './handle-options.ts'
 import { Operation } from './operation.ts'
@@ -92,7 +94,7 @@ export class Stasis {
    * const web = await stasis.define(await readFile('web.xml', 'utf8'))
    * await web.start()
    */
-  async define(xml: string, options: HandleOptions<DefineOptions> = {}): Promise<Domain> {
+  async define(xml: DomainXml, options: HandleOptions<DefineOptions> = {}): Promise<Domain> {
     return new Domain(this.#directories, await defineDomain(xml, this.#bound(options)))
   }
 
@@ -113,7 +115,7 @@ export class Stasis {
    * console.log(web.name, web.result.mode, web.result.timing.totalMs)
    */
   restore(
-    path: string,
+    path: FilePath,
     options: HandleOptions<RestoreOptions> = {},
   ): Operation<RestoredDomain, RestoreProgress> {
     return new Operation(
@@ -128,7 +130,7 @@ export class Stasis {
    * @throws ImageError for a file that is no complete image; UsageError, StorageError; CancelledError
    */
   checkImage(
-    path: string,
+    path: FilePath,
     options: HandleOptions<CheckImageOptions> = {},
   ): Operation<ImageCheck, CheckProgress> {
     return new Operation(
@@ -187,7 +189,10 @@ export class Stasis {
    * Puts the memory of an image into the cache, so that a restore can map it (`image-cache add`). Every checksum is checked.
    * @throws ImageError, StorageError, CancelledError
    */
-  imageCacheAdd(image: string, options: HandleOptions<CacheAddOptions> = {}): Promise<CachedImage> {
+  imageCacheAdd(
+    image: FilePath,
+    options: HandleOptions<CacheAddOptions> = {},
+  ): Promise<CachedImage> {
     return addToImageCache(image, this.#bound(options))
   }
 

@@ -23,16 +23,18 @@ export const verb: Verb<Flags> = {
       ),
   example: 'stasis define web.xml',
   run: async ([file = ''], { ignoreUnsupported, removeManagedSave }, { directories, signal }) => {
-    const xml = await readFile(file, 'utf8').catch((error: unknown) => {
+    const text = await readFile(file, 'utf8').catch((error: unknown) => {
       throw storageError('read the domain XML', file, error)
     })
-    const { name, uuid } = await defineDomain(xml, {
-      ...directories,
-      signal,
-      path: file,
-      ignoreUnsupported,
-      removeManagedSave,
-    })
+    const { name, uuid } = await defineDomain(
+      { text, path: file },
+      {
+        ...directories,
+        signal,
+        ignoreUnsupported,
+        removeManagedSave,
+      },
+    )
     return { text: `Domain '${name}' defined from ${file}`, json: { type: 'result', name, uuid } }
   },
 }

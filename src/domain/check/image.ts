@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { StasisError, UsageError } from '../../errors.ts'
 import { openImage, readDescription } from '../../image/open-image.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
@@ -18,12 +19,12 @@ import { nameCancel } from '../progress/name-cancel.ts'
 import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
 import { planRestore } from '../restore/restore-plan.ts'
 import { tryMachine } from './trial-machine.ts'
-import type { XmlText } from '../store/xml-text.ts'
+import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /** How to check. */
 export interface CheckImageOptions extends DomainOptions, UnsupportedOptions {
   /** Domain XML that the restore would use instead of the image's. */
-  readonly xml?: XmlText | undefined
+  readonly xml?: DomainXml | undefined
   /** The progress of reading, if the whole image must be read. */
   readonly onProgress?: ImageInfoOptions['onProgress']
 }
@@ -44,10 +45,11 @@ export interface ImageCheck {
  * @throws ImageError for a file that is not a complete image, UsageError, StorageError; CancelledError
  */
 export async function checkImage(
-  file: string,
+  file: FilePath,
   options: CheckImageOptions = {},
 ): Promise<ImageCheck> {
-  const path = resolve(file)
+  checkOptions(options)
+  const path = givenPath(file, 'the image')
   return nameCancel(`check ${path}`, check(path, options))
 }
 
@@ -55,7 +57,11 @@ async function check(path: string, options: CheckImageOptions): Promise<ImageChe
   const { signal } = options
   const { xml } = await readDescription(path)
   await using image = await openImage(path, { direct: false, signal })
-  const findings = await findAll(path, options.xml?.text ?? xml, options)
+  const findings = await findAll(
+    path,
+    options.xml === undefined ? xml : givenXml(options.xml).text,
+    options,
+  )
   const loadable = findings.every(({ severity }) => severity !== 'error')
   return { path, format: image.format, loadable, findings }
 }

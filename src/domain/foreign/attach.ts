@@ -1,3 +1,5 @@
+import { givenPath } from '../../io/given-path.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { randomUUID } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { DomainError, storageError } from '../../errors.ts'
@@ -38,8 +40,10 @@ export async function attachDomain(
   qmpSocket: string,
   options: AttachOptions = {},
 ): Promise<AttachedDomain> {
-  const socket = await realpath(qmpSocket).catch((error: unknown) => {
-    throw storageError('find the monitor', qmpSocket, error)
+  checkOptions(options)
+  const path = givenPath(qmpSocket, 'the monitor')
+  const socket = await realpath(path).catch((error: unknown) => {
+    throw storageError('find the monitor', path, error)
   })
   const found = await inspectQemu(socket)
   await using qmp = await connectMonitor(socket, { signal: options.signal })

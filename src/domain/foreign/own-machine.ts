@@ -1,3 +1,6 @@
+import { UsageError } from '../../errors.ts'
+import { type FilePath, givenPath, kindOf } from '../../io/given-path.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { join } from 'node:path'
 import { openImage } from '../../image/open-image.ts'
 import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
@@ -17,7 +20,7 @@ export interface SaveMachineOptions extends Omit<SaveOptions, 'stateDir' | 'runt
   /** The unix socket of a QMP monitor that no other program uses meanwhile. */
   readonly qmp: string
   /** The path of the new image. */
-  readonly path: string
+  readonly path: FilePath
   readonly name?: string | undefined
 }
 
@@ -26,6 +29,7 @@ export interface SaveMachineOptions extends Omit<SaveOptions, 'stateDir' | 'runt
  * @throws as `attachDomain` and `saveDomain`
  */
 export async function saveMachine(options: SaveMachineOptions): Promise<SaveResult> {
+  checkOptions(options)
   const { qmp, path, name, ...rest } = options
   await using scratch = await makeTemporaryDirectory('stasis-machine-')
   const directories = { stateDir: scratch.path, runtimeDir: join(scratch.path, 'run') }
@@ -60,10 +64,15 @@ export interface RestoreMachineOptions {
  * @throws ImageError, QemuError, StorageError, CancelledError; whatever `launch` throws
  */
 export async function restoreMachine(
-  path: string,
+  path: FilePath,
   options: RestoreMachineOptions,
 ): Promise<{ readonly state: ResumedState }> {
-  return nameCancel(`restore ${path}`, restore(path, options))
+  checkOptions(options)
+  const { launch }: { readonly launch: unknown } = options
+  if (typeof launch !== 'function')
+    throw new UsageError('BAD_ARGUMENT', `launch must be a function, not ${kindOf(launch)}`)
+  const image = givenPath(path, 'the image')
+  return nameCancel(`restore ${image}`, restore(image, options))
 }
 
 async function restore(

@@ -1,3 +1,4 @@
+import { checkOptions } from '../store/check-options.ts'
 import { listEntries } from '../store/catalogue.ts'
 import { type Directories, resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -44,6 +45,7 @@ const DEFAULT_PARALLEL = 2
 export async function resumeHost(
   options: HostResumeOptions = {},
 ): Promise<readonly HostResumeOutcome[]> {
+  checkOptions(options)
   const { parallelDomains = DEFAULT_PARALLEL, dryRun, onDomain, autostart, ...rest } = options
   const directories = resolveDirectories(options)
   const listed = await readHostList(directories)

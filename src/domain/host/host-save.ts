@@ -1,3 +1,4 @@
+import { checkOptions } from '../store/check-options.ts'
 import { throwIfCancelled } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
 import { listEntries } from '../store/catalogue.ts'
@@ -45,6 +46,7 @@ const DEFAULT_PARALLEL = 2
  * @throws StorageError, CancelledError
  */
 export async function saveHost(options: HostSaveOptions = {}): Promise<readonly HostSaveOutcome[]> {
+  checkOptions(options)
   const { timeLimitMs, parallelDomains = DEFAULT_PARALLEL, dryRun, onDomain, ...rest } = options
   const maxBandwidth =
     options.maxBandwidth === undefined ? undefined : new SharedBandwidth(options.maxBandwidth)

@@ -1,6 +1,7 @@
+import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
 import { UsageError, throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import { isStreamFormat } from '../../image/format-table.ts'
@@ -53,11 +54,12 @@ export interface ConvertResult {
  * @throws ImageError, UsageError, StorageError, CancelledError
  */
 export async function convertImage(
-  input: string,
-  output: string,
+  input: FilePath,
+  output: FilePath,
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
-  return nameCancel(`convert ${input}`, convert(resolve(input), resolve(output), options))
+  const paths = [givenPath(input, 'the image'), givenPath(output, 'the new image')] as const
+  return nameCancel(`convert ${paths[0]}`, convert(...paths, options))
 }
 
 async function convert(
@@ -65,6 +67,7 @@ async function convert(
   output: string,
   options: ConvertOptions,
 ): Promise<ConvertResult> {
+  checkOptions(options)
   const { signal, onProgress: report = () => undefined } = options
   const startMs = performance.now()
   const { bypassCache = true } = options

@@ -1,10 +1,11 @@
-import { resolve } from 'node:path'
+import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { rewriteDescription } from '../../image/rewrite-description.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
-import type { XmlText } from '../store/xml-text.ts'
+import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /** What to change in an image. */
 export interface DefineImageOptions {
@@ -18,13 +19,15 @@ export interface DefineImageOptions {
  * @throws ImageError IMAGE_INCOMPATIBLE, IMAGE_IN_USE and others; DomainXmlError, UsageError, StorageError
  */
 export async function defineImage(
-  path: string,
-  makeXml: (xml: string) => Promise<XmlText | undefined>,
+  path: FilePath,
+  makeXml: (xml: string) => Promise<DomainXml | undefined>,
   options: DefineImageOptions = {},
 ): Promise<boolean> {
+  checkOptions(options)
   let changed = false
-  await rewriteDescription(resolve(path), async ({ xml, wasRunning }) => {
-    const given = await makeXml(xml)
+  await rewriteDescription(givenPath(path, 'the image'), async ({ xml, wasRunning }) => {
+    const made = await makeXml(xml)
+    const given = made === undefined ? undefined : givenXml(made)
     if (given !== undefined) replaceXml(xml, given)
     changed = given !== undefined
     return {

@@ -1,5 +1,6 @@
+import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
 import { ImageError } from '../../errors.ts'
 import { FORMATS } from '../../image/format-table.ts'
 import type { SaveImageHeader } from '../../image/header.ts'
@@ -76,10 +77,11 @@ export interface ImageInfo {
  * @throws ImageError naming file and offset of a fault, DomainXmlError, StorageError; CancelledError
  */
 export async function inspectImage(
-  file: string,
+  file: FilePath,
   options: ImageInfoOptions = {},
 ): Promise<ImageInfo> {
-  const path = resolve(file)
+  checkOptions(options)
+  const path = givenPath(file, 'the image')
   return nameCancel(`look into ${path}`, look(path, options))
 }
 

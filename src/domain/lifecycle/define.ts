@@ -1,3 +1,4 @@
+import { type DomainXml, givenXml } from '../store/xml-text.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import { checkIdentity } from '../store/identity.ts'
 import { readDefinition, writeDefinition } from '../store/definitions.ts'
@@ -8,8 +9,6 @@ import { type UnsupportedOptions, prepareMachine } from '../machine/prepare-mach
 
 /** How to define a domain. */
 export interface DefineOptions extends DomainOptions, UnsupportedOptions {
-  /** The file that contains the XML, for messages. */
-  readonly path?: string | undefined
   /** Delete a managed save that would no longer fit the definition. */
   readonly removeManagedSave?: boolean | undefined
 }
@@ -20,15 +19,11 @@ export interface DefineOptions extends DomainOptions, UnsupportedOptions {
  * @throws DomainXmlError, DomainError DOMAIN_HAS_MANAGED_SAVE if the definition changes and there is a managed save, DOMAIN_EXISTS if another domain has the name or UUID, QemuError, StorageError
  */
 export async function defineDomain(
-  xml: string,
+  xml: DomainXml,
   options: DefineOptions = {},
 ): Promise<{ readonly name: string; readonly uuid: string }> {
   const directories = resolveDirectories(options)
-  const { domain, uuid, ...prepared } = await prepareMachine(
-    { text: xml, path: options.path },
-    directories,
-    options,
-  )
+  const { domain, uuid, ...prepared } = await prepareMachine(givenXml(xml), directories, options)
   await using held = await HeldDomain.named(domain.name, 'define', options)
   await checkIdentity(directories, { name: held.name, uuid })
   if ((await readDefinition(directories, held.name)) !== prepared.xml) {

@@ -1,3 +1,4 @@
+import { checkOptions } from '../store/check-options.ts'
 import { DomainError, QemuError } from '../../errors.ts'
 import { runState } from '../../migration/run-state.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
@@ -14,6 +15,7 @@ export interface PowerOptions extends DomainOptions {
   readonly timeoutMs?: number | undefined
 }
 
+const MODES = { mode: ['acpi', 'agent'] }
 const REBOOT_MS = 60_000
 
 /**
@@ -24,6 +26,7 @@ export async function shutDownDomain(
   reference: string,
   options: PowerOptions = {},
 ): Promise<{ readonly name: string }> {
+  checkOptions(options, MODES)
   await using held = await HeldDomain.find(reference, 'shutdown', options)
   held.requireRunning()
   await using control = await openRunning(held, 'shut down', options)
@@ -42,6 +45,7 @@ export async function rebootDomain(
   reference: string,
   options: PowerOptions = {},
 ): Promise<{ readonly name: string }> {
+  checkOptions(options, MODES)
   await using held = await HeldDomain.find(reference, 'reboot', options)
   held.requireRunning()
   await using control = await openRunning(held, 'reboot', options)

@@ -1,3 +1,4 @@
+import { checkOptions } from '../store/check-options.ts'
 import { DomainError } from '../../errors.ts'
 import { cancelMigration } from '../../migration/cancel.ts'
 import { resetMigration } from '../../migration/reset.ts'
@@ -17,6 +18,7 @@ export async function resumeDomain(
   reference: string,
   options: DomainOptions = {},
 ): Promise<{ readonly name: string }> {
+  checkOptions(options)
   const { signal } = options
   await using domain = await HeldDomain.find(reference, 'resume', options)
   const record = domain.requireRunning()

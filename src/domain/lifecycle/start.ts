@@ -1,3 +1,4 @@
+import { checkOptions } from '../store/check-options.ts'
 import { DomainError } from '../../errors.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -56,6 +57,7 @@ export async function startDomain(
   reference: string,
   options: StartOptions = {},
 ): Promise<StartedDomain> {
+  checkOptions(options, { mode: ['auto', 'map', 'lazy', 'load'] })
   const { signal } = options
   await using held = await HeldDomain.find(reference, 'start', options)
   held.requireOff()

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, QemuError } from '../../errors.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -25,7 +25,7 @@ const PATIENCE_MS = 30_000
 /** How to recover. */
 export interface PostcopyRecoverOptions extends DomainOptions {
   /** Where the image is now; default: where it was. */
-  readonly image?: string | undefined
+  readonly image?: FilePath | undefined
 }
 
 /**
@@ -50,7 +50,7 @@ export async function recoverPostcopyDomain(
       `A page server (process ${(record.supervisor ?? record.server)?.pid}) is bringing the memory of domain '${name}' already`,
     )
   }
-  const image = options.image === undefined ? record.image : resolve(options.image)
+  const image = options.image === undefined ? record.image : givenPath(options.image, 'the image')
   {
     await using _image = await openServed(image, { direct: false, machine: record.machine })
   }

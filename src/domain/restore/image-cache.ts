@@ -1,4 +1,5 @@
-import { join, resolve } from 'node:path'
+import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { join } from 'node:path'
 import { ImageError, UsageError, throwIfCancelled } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
@@ -41,11 +42,11 @@ export interface CacheAddOptions extends DomainOptions {
  * @throws ImageError, StorageError, CancelledError
  */
 export async function addToImageCache(
-  image: string,
+  image: FilePath,
   options: CacheAddOptions = {},
 ): Promise<CachedImage> {
   const directories = resolveDirectories(options)
-  const path = resolve(image)
+  const path = givenPath(image, 'the image')
   await using machine = await openImage(path, { direct: false, signal: options.signal })
   const key = await keyOf(machine)
   if (!(await isCached(directories, key))) await build(directories, key, machine, options.signal)
@@ -69,7 +70,7 @@ export async function removeFromImageCache(
   options: DomainOptions = {},
 ): Promise<{ readonly key: string }> {
   const directories = resolveDirectories(options)
-  const path = resolve(which)
+  const path = givenPath(which, 'the image, or its key,')
   const found = (await listCached(directories)).filter(
     ({ key, image }) => image === path || (which.length >= MIN_KEY && key.startsWith(which)),
   )

@@ -16,7 +16,7 @@ import {
   prepareMachine,
 } from '../machine/prepare-machine.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
-import type { XmlText } from '../store/xml-text.ts'
+import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /** The machine that an image will become. */
 export interface RestorePlan extends PreparedMachine {
@@ -36,7 +36,7 @@ export interface RestorePlan extends PreparedMachine {
  */
 export async function planRestore(
   image: SavedMachine,
-  given: XmlText | undefined,
+  asked: DomainXml | undefined,
   directories: Directories,
   options: UnsupportedOptions & {
     readonly clone?: CloneRequest | undefined
@@ -45,6 +45,7 @@ export async function planRestore(
   },
 ): Promise<RestorePlan> {
   const { xml, cookie } = image.description
+  const given = asked === undefined ? undefined : givenXml(asked)
   const foreign = foreignArchitecture(parseDomainXml(xml, { path: image.path }))
   if (foreign !== undefined) {
     const { text, hint } = foreign

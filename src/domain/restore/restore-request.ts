@@ -4,7 +4,7 @@ import type { ResumedState } from '../machine/domain-state.ts'
 import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import type { XmlText } from '../store/xml-text.ts'
+import type { DomainXml } from '../store/xml-text.ts'
 import type { RestoreMode } from '../memory-sources/memory-source.ts'
 
 /** How to restore. */
@@ -14,7 +14,7 @@ export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
   /** Restore as another domain, beside the one that was saved. */
   readonly clone?: CloneRequest | undefined
   /** Domain XML to use in place of the image's; the guest must not see a difference. */
-  readonly xml?: XmlText | undefined
+  readonly xml?: DomainXml | undefined
   /** Workers that read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
   readonly readers?: number | undefined
   /** Read past the page cache. Default: for `stasis`. */

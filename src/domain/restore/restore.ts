@@ -1,3 +1,5 @@
+import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
@@ -31,13 +33,18 @@ import { waitForMore } from './restore-wait.ts'
  * @throws ImageError naming file and offset, DomainError, DomainXmlError, QemuError, StorageError; UsageError; CancelledError
  */
 export async function restoreDomain(
-  path: string,
+  path: FilePath,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
-  return nameCancel(`restore ${path}`, restoreAndWait(path, options))
+  const image = givenPath(path, 'the image')
+  return nameCancel(`restore ${image}`, restoreAndWait(image, options))
 }
 
 async function restoreAndWait(path: string, options: RestoreOptions): Promise<RestoreResult> {
+  checkOptions(options, {
+    mode: ['auto', 'map', 'lazy', 'load'],
+    wait: ['memory', 'output', 'both'],
+  })
   const startMs = performance.now()
   using output =
     options.wait === 'output' || options.wait === 'both' ? new FirstOutput() : undefined

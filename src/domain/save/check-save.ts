@@ -1,5 +1,6 @@
+import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { statfs } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { StasisError } from '../../errors.ts'
 import { residentBytes } from '../../qemu/host-facts.ts'
 import { checkDestination } from '../store/destination.ts'
@@ -32,14 +33,14 @@ export interface SaveCheck {
  */
 export async function checkSave(
   reference: string,
-  path: string | undefined,
+  path: FilePath | undefined,
   options: SaveOptions = {},
 ): Promise<SaveCheck> {
   const settings = resolveSaveOptions(options)
   await using held = await HeldDomain.find(reference, 'save --check', options)
   const record = held.requireRunning()
   const { name, paths, directories } = held
-  const file = path === undefined ? paths.managedSave : resolve(path)
+  const file = path === undefined ? paths.managedSave : givenPath(path, 'the image')
   await using control = await openControl(paths, options.signal)
   const obstacles: string[] = []
   const check = async (act: () => Promise<unknown>): Promise<void> => {
@@ -51,9 +52,7 @@ export async function checkSave(
     }
   }
   const managedSave = path === undefined ? paths.managedSave : undefined
-  await check(() =>
-    checkDestination(directories, path ?? paths.managedSave, { domain: name, managedSave }),
-  )
+  await check(() => checkDestination(directories, file, { domain: name, managedSave }))
   // A save waits for memory that a page server sends.
   if ((await postcopyState(paths))?.state !== 'filling')
     await check(() => checkMemoryIsThere(name, control))

@@ -6,7 +6,7 @@ import { HeldDomain } from '../store/held-domain.ts'
 import { imageId, moveHistory } from '../store/image-history.ts'
 import { requireManagedSave } from './managed-save.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
-import type { XmlText } from '../store/xml-text.ts'
+import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /** The changes to a managed save. */
 export interface DefineManagedSaveOptions extends DomainOptions {
@@ -20,7 +20,7 @@ export interface DefineManagedSaveOptions extends DomainOptions {
  */
 export async function defineManagedSave(
   reference: string,
-  xml: XmlText,
+  xml: DomainXml,
   options: DefineManagedSaveOptions = {},
 ): Promise<{ readonly name: string }> {
   await using held = await HeldDomain.find(reference, 'managedsave-define', options)
@@ -29,7 +29,7 @@ export async function defineManagedSave(
   await requireManagedSave(held)
   const old = await readDescription(paths.managedSave)
   const description = {
-    xml: replaceXml(old.xml, xml),
+    xml: replaceXml(old.xml, givenXml(xml)),
     cookie: old.cookie,
     wasRunning: options.resumeAs === undefined ? old.wasRunning : options.resumeAs === 'running',
   }

@@ -7,7 +7,7 @@ import { readLiveXml } from '../store/dump-xml.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
 import { provenanceCookie } from '../machine/provenance.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
-import type { XmlText } from '../store/xml-text.ts'
+import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /**
  * The description of the machine for an image: the XML that it runs from, or the given one when the guest sees no difference.
@@ -17,13 +17,13 @@ export async function describeForSave(
   held: HeldDomain,
   record: RuntimeRecord,
   wasRunning: boolean,
-  given: XmlText | undefined,
+  given: DomainXml | undefined,
   control: QmpConnection,
 ): Promise<MachineDescription> {
   if (record.attached !== undefined) await checkCarried(held.name, control, record.commandLine)
   const live = await readLiveXml(held.paths)
   return {
-    xml: given === undefined ? live : replaceXml(live, given),
+    xml: given === undefined ? live : replaceXml(live, givenXml(given)),
     cookie: provenanceCookie(record, new Date()),
     wasRunning,
   }

@@ -1,6 +1,7 @@
+import { checkOptions } from '../store/check-options.ts'
 import { UsageError } from '../../errors.ts'
-import type { Compression } from '../../image/compression.ts'
-import { DEFAULT_FORMAT, FORMATS, isStreamFormat } from '../../image/format-table.ts'
+import { COMPRESSIONS, type Compression } from '../../image/compression.ts'
+import { DEFAULT_FORMAT, FORMATS, SAVE_FORMATS, isStreamFormat } from '../../image/format-table.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
 import { FRAME_CODECS, type FrameCodec } from '../../image/stasis/frame-codec.ts'
 import { CODECS } from '../../io/codecs/codec-table.ts'
@@ -45,6 +46,7 @@ const MAX_CHANNELS = 64
  * @throws UsageError BAD_ARGUMENT, BAD_COMBINATION
  */
 export function resolveSaveOptions(request: SaveRequest): SaveSettings {
+  checkOptions(request, { format: SAVE_FORMATS, compression: COMPRESSIONS })
   const {
     format = DEFAULT_FORMAT,
     channels = DEFAULT_CHANNELS,

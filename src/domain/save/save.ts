@@ -1,3 +1,4 @@
+import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
@@ -28,12 +29,12 @@ import { transferOut } from './save-transfer.ts'
 import { recordSaveIntent, withdrawSaveIntent } from '../store/save-intent.ts'
 import { haltGuest } from './halted-guest.ts'
 import { SharedBandwidth } from './shared-bandwidth.ts'
-import type { XmlText } from '../store/xml-text.ts'
+import type { DomainXml } from '../store/xml-text.ts'
 
 /** Options of a save. */
 export interface SaveOptions extends DomainOptions, SaveRequest {
   /** Domain XML for the image that replaces the running one; the guest must not see a difference. */
-  readonly xml?: XmlText | undefined
+  readonly xml?: DomainXml | undefined
   /** Whether the guest runs after the restore. Default: as now. */
   readonly resumeAs?: ResumedState | undefined
   /** Bytes of guest memory per second that QEMU sends at most, alone or shared with other saves. Default: unlimited. */
@@ -73,13 +74,14 @@ export interface SaveResult {
  */
 export async function saveDomain(
   reference: string,
-  path: string,
+  path: FilePath,
   options: SaveOptions = {},
 ): Promise<SaveResult> {
   const save = async (): Promise<SaveResult> => {
+    const file = givenPath(path, 'the image')
     resolveSaveOptions(options)
     await using held = await HeldDomain.find(reference, 'save', options)
-    return await saveHeld(held, path, { ...options, operation: 'save' })
+    return await saveHeld(held, file, { ...options, operation: 'save' })
   }
   return nameCancel(`save domain '${reference}'`, save())
 }

@@ -2,6 +2,7 @@ import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DomainError, StasisError, storageError } from '../../errors.ts'
 import { isAbsence } from '../../io/file-names.ts'
+import { checkReference } from './check-options.ts'
 import { childText } from '../../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { listDefinitions, readDefinition } from './definitions.ts'
@@ -35,6 +36,7 @@ export async function listEntries(directories: Directories): Promise<readonly Do
  * @throws DomainError DOMAIN_NOT_FOUND, UsageError, StorageError
  */
 export async function findEntry(directories: Directories, reference: string): Promise<DomainEntry> {
+  checkReference(reference)
   const named = await read(directories, reference).catch((error: unknown) => {
     // An impossible name does not exist, whatever else is wrong with it.
     if (StasisError.is(error, 'BAD_ARGUMENT')) return undefined

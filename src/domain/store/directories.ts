@@ -1,3 +1,4 @@
+import { checkOptions } from './check-options.ts'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -24,11 +25,12 @@ export interface Caller {
   readonly root: boolean
 }
 
-/** Resolves the directories for domains. */
+/** Resolves the directories for domains. @throws UsageError BAD_ARGUMENT for options that are not what their types say */
 export function resolveDirectories(
   options: DirectoryOptions,
   caller: Caller = { env: process.env, root: process.geteuid?.() === 0 },
 ): Directories {
+  checkOptions(options)
   const env = (name: string): string | undefined => caller.env[name] || undefined
   const given = options.stateDir ?? env('STASIS_STATE_DIR')
   const stateDir = resolve(given ?? defaultStateDir(env, caller.root))

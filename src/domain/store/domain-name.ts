@@ -14,6 +14,7 @@ export function checkDomainName(name: string): void {
 }
 
 function findFault(name: string): string | undefined {
+  if (typeof name !== 'string') return 'it is not a string'
   if (name === '') return 'it is empty'
   if (name === '.' || name === '..') return 'it means a directory'
   if (name.includes('/')) return 'it contains a slash'

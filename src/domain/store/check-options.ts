@@ -1,0 +1,50 @@
+import { UsageError } from '../../errors.ts'
+import { kindOf } from '../../io/given-path.ts'
+
+/** The values of options that mean the same in every act. */
+const COMMON: Readonly<Record<string, readonly string[]>> = { resumeAs: ['running', 'paused'] }
+
+/**
+ * Checks what TypeScript checks for its own callers: that options are an object, `signal` an AbortSignal, callbacks functions, directories paths, and that options with a
+ * few values (`choices`, by name) have one of them.
+ * @throws UsageError BAD_ARGUMENT
+ */
+export function checkOptions(
+  options: object,
+  choices: Readonly<Record<string, readonly string[]>> = {},
+): void {
+  const given: unknown = options
+  if (typeof given !== 'object' || given === null)
+    throw new UsageError('BAD_ARGUMENT', `The options must be an object, not ${kindOf(given)}`)
+  const allowed = { ...COMMON, ...choices }
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue
+    const wanted = whatIsWanted(name, value, allowed[name])
+    if (wanted !== undefined)
+      throw new UsageError('BAD_ARGUMENT', `${name} must be ${wanted}, not ${kindOf(value)}`)
+  }
+}
+
+function whatIsWanted(
+  name: string,
+  value: unknown,
+  choices: readonly string[] | undefined,
+): string | undefined {
+  if (choices !== undefined)
+    return choices.includes(value as string) ? undefined : `one of ${choices.join(', ')}`
+  if (name === 'signal') return value instanceof AbortSignal ? undefined : 'an AbortSignal'
+  if (/^on[A-Z]/.test(name)) return typeof value === 'function' ? undefined : 'a function'
+  if (name === 'stateDir' || name === 'runtimeDir')
+    return typeof value === 'string' && value !== '' ? undefined : 'a path'
+  return undefined
+}
+
+/** Checks what names a domain. @throws UsageError BAD_ARGUMENT */
+export function checkReference(reference: string): void {
+  const given: unknown = reference
+  if (typeof given !== 'string' || given === '')
+    throw new UsageError(
+      'BAD_ARGUMENT',
+      `A domain is given by name, UUID or id, as a string, not by ${kindOf(given)}`,
+    )
+}
