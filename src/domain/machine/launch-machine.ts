@@ -21,7 +21,7 @@ export interface LaunchPlan {
   /** The XML that it is launched from, for `live.xml`. */
   readonly xml: string
   readonly emulator: Emulator
-  /** What it needs to wait for a saved machine; `undefined`: it starts from its reset state. */
+  /** Its needs for receiving a saved machine; `undefined`: it starts from its reset state. */
   readonly incoming?: LaunchNeeds | undefined
   readonly cpuOverride?: Cpu | undefined
   /** Arguments that replace those for the domain, and their original working directory. */

@@ -1,10 +1,10 @@
 import type { CommandLineOptions, MemoryFile } from '../../qemu/command-line/options.ts'
 
-/** What a QEMU that waits for a saved machine is launched with, so that the machine can reach it. */
+/** The launch settings of a QEMU that waits for a saved machine, so that the machine can reach it. */
 export interface LaunchNeeds {
-  /** Descriptors that it inherits first: as 3, 4 and so on. */
+  /** The first descriptors that it inherits: as 3, 4 and so on. */
   readonly inherited: readonly number[]
-  /** Monitors beside those of every domain. */
+  /** Monitors in addition to those of every domain. */
   readonly monitors: CommandLineOptions['monitors']
   /** Files that become guest RAM, by the id of the memory backend. QEMU inherits them after `inherited`. */
   readonly memory: ReadonlyMap<string, InheritedMemory>
@@ -15,5 +15,5 @@ export interface InheritedMemory extends Omit<MemoryFile, 'path'> {
   readonly fd: number
 }
 
-/** The needs of a machine that comes through the migration socket alone. */
+/** The needs of a machine that arrives through the migration socket alone. */
 export const NEEDS_NOTHING: LaunchNeeds = { inherited: [], monitors: [], memory: new Map() }

@@ -5,7 +5,7 @@ import { considerOwnLoader } from './own-loader.ts'
 import type { LoadedMachine, OpenLoader } from './source-choice.ts'
 import { considerStreams } from './streams.ts'
 
-/** How an image is loaded: by QEMU itself where it can, else from what the image offers, the fastest first. Acquires nothing. */
+/** Chooses how an image is loaded: by QEMU itself where it can, otherwise by the fastest way that the image offers. Acquires nothing. */
 export function chooseLoader(image: SavedMachine, machine: LoadedMachine): OpenLoader {
   const open =
     considerOwnLoader(image, machine) ?? considerLoad(image, machine) ?? considerStreams(image)

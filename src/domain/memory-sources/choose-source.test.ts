@@ -12,7 +12,7 @@ import type { ComingMachine, SourceRequest } from './source-choice.ts'
 const MIB = 1024 * 1024
 const RAM = { id: 'pc.ram', length: 256 * MIB }
 
-/** A machine on a QEMU that can do everything. */
+/** A machine on a QEMU with every feature. */
 function machine(
   memoryBacking = '',
   { balloon = 'none', ...more }: Partial<ComingMachine> & { readonly balloon?: string } = {},
@@ -30,7 +30,7 @@ function emulator(major: number, minor = 0): ComingMachine['emulator'] {
   return { version: { major, minor, micro: 0 }, probed: { migrationCapabilities } }
 }
 
-/** An image of which nobody may read anything: `raw` memory lies in it as it is. */
+/** An image that must not be read; `raw`: its memory is in the file uncompressed. */
 function image(
   memory: 'raw' | 'compressed' | 'stream',
   { format = 'stasis', storedMib = 200 }: { format?: SaveFormat; storedMib?: number } = {},
@@ -78,7 +78,7 @@ const noUserfaultfd = {
     Promise.resolve({ code: 'QEMU_LACKS_FEATURE', reason: 'no userfaultfd' } as const),
 }
 
-test('chooseSource() takes the first of map, lazy and load that is possible when it may choose', async () => {
+test('chooseSource() by default takes the first of map, lazy and load that is possible', async () => {
   const sparse = image('raw', { format: 'sparse' })
   const raw = 'the memory lies uncompressed in a file'
   const compressed = 'the image is compressed and not in the cache'
@@ -107,7 +107,7 @@ test('chooseSource() takes the first of map, lazy and load that is possible when
     assert.equal(await choice(offered, machine(), how), expected)
 })
 
-test('chooseSource() takes what was asked for where it is possible', async () => {
+test('chooseSource() takes the requested mode where it is possible', async () => {
   for (const mode of ['map', 'lazy', 'load'] as const)
     for (const storedMib of [1, 200])
       assert.equal(
@@ -121,7 +121,7 @@ test('chooseSource() takes what was asked for where it is possible', async () =>
   assert.equal(await choice(image('stream'), machine(), request('load')), 'load: it was asked for')
 })
 
-test('chooseSource() refuses what was asked for and is not possible, with the code of the reason', async () => {
+test('chooseSource() refuses a requested mode that is not possible, with the code of the reason', async () => {
   const tooOld = machine('', { emulator: emulator(7, 2) })
   const wrong = [{ ...ofRam, length: MIB }]
   for (const [offered, on, how, code, message] of [
@@ -152,7 +152,7 @@ test('chooseSource() refuses what was asked for and is not possible, with the co
     })
 })
 
-test('chooseSource() goes by what the domain asks for its memory', async () => {
+test('chooseSource() follows the memory settings of the domain', async () => {
   for (const [backing, mapReason, lazy] of [
     ['<hugepages/>', 'huge pages', true],
     ["<access mode='shared'/>", 'other processes share', true],
@@ -169,7 +169,7 @@ test('chooseSource() goes by what the domain asks for its memory', async () => {
   }
 })
 
-test('chooseSource() goes by what QEMU can map', async () => {
+test('chooseSource() follows what QEMU can map', async () => {
   const balloon = 'virtio'
   const sparse = image('raw', { format: 'sparse' })
   const middle =
@@ -190,7 +190,7 @@ test('chooseSource() goes by what QEMU can map', async () => {
   }
 })
 
-test('chooseSource() loads the machine of a recorded command line, whatever was asked for', async () => {
+test('chooseSource() loads the machine of a recorded command line, whatever the requested mode', async () => {
   for (const mode of ['auto', 'map', 'lazy', 'load'] as const)
     assert.equal(
       await choice(image('raw'), machine('', { recorded: {}, backends: [] }), request(mode)),
@@ -198,7 +198,7 @@ test('chooseSource() loads the machine of a recorded command line, whatever was 
     )
 })
 
-test('chooseSource() looks into the cache and at the host only where that decides', async () => {
+test('chooseSource() checks the cache and the host only where they decide', async () => {
   const unasked = {
     cached: () => assert.fail('the cache is not looked at'),
     postcopyObstacle: () => assert.fail('the host is not looked at'),
@@ -217,7 +217,7 @@ test('chooseSource() looks into the cache and at the host only where that decide
   )
 })
 
-test('chooseSource() opens no file for good, also where it tries whether there are reflinks', async () => {
+test('chooseSource() leaves no file open, even where it tries reflinks', async () => {
   const before = await readdir('/proc/self/fd')
   for (const on of [emulator(7, 2), emulator(8, 1), emulator(10)])
     for (const mode of ['auto', 'lazy', 'load'] as const)

@@ -6,10 +6,10 @@ import { POSTCOPY } from './postcopy.ts'
 import type { ComingMachine, InstantWay, OpenSource, SourceRequest } from './source-choice.ts'
 import { refusalError } from './source-refusal.ts'
 
-/** The source that was chosen. Nothing is acquired until it is opened. */
+/** The chosen source. Nothing is acquired until it is opened. */
 export interface ChosenSource {
   readonly mode: RestoreMode
-  /** Why this one, for people. */
+  /** The reason for the choice, for people. */
   readonly why: string
   readonly open: OpenSource
 }
@@ -17,15 +17,15 @@ export interface ChosenSource {
 /** The ways in which a guest does not wait for its memory, the better first. */
 const INSTANT_WAYS: readonly InstantWay[] = [MAP, POSTCOPY]
 
-/** Less than this is loaded in the time that the other ways take to get going, and every checksum is checked then. */
+/** Loading less than this takes no longer than the other ways take to start, and checks every checksum. */
 const INSTANT_WORTH_BYTES = 128 * 1024 * 1024
 
 const ASKED = 'it was asked for'
 
 /**
- * Chooses how memory comes. `auto` takes the first of map, lazy and load that image, QEMU and host allow and that is worth it; another
- * mode is taken or refused.
- * @throws ImageError IMAGE_INCOMPATIBLE, QemuError QEMU_LACKS_FEATURE when the mode that was asked for is not possible
+ * Chooses how memory is restored. `auto` takes the first of map, lazy and load that image, QEMU and host allow and that is worthwhile; another mode
+ * is taken or refused.
+ * @throws ImageError IMAGE_INCOMPATIBLE, QemuError QEMU_LACKS_FEATURE when the requested mode is not possible
  */
 export async function chooseSource(
   image: SavedMachine,
@@ -45,12 +45,16 @@ export async function chooseSource(
   if (mode === 'auto' && isLittle(image)) return load('there is little memory to load')
   const refused: string[] = []
   for (const way of INSTANT_WAYS) {
-    const asked = way.mode === mode
-    if (!asked && mode !== 'auto') continue
+    const requested = way.mode === mode
+    if (!requested && mode !== 'auto') continue
     const found = await way.consider(image, machine, request)
     if (typeof found === 'function')
-      return { mode: way.mode, why: asked ? ASKED : (way.why ?? refused.join('; ')), open: found }
-    if (asked) throw refusalError(image.path, way.how, found)
+      return {
+        mode: way.mode,
+        why: requested ? ASKED : (way.why ?? refused.join('; ')),
+        open: found,
+      }
+    if (requested) throw refusalError(image.path, way.how, found)
     refused.push(`no ${way.mode}: ${found.reason}`)
   }
   return load(refused.join('; '))

@@ -2,16 +2,16 @@ import { contVm } from '../../migration/run-state.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch-needs.ts'
 import type { BringOptions, Brought, MemorySource, WaitingQemu } from './memory-source.ts'
 
-/** What differs between sources that are done before the guest runs. */
+/** The parts in which complete sources differ. */
 export interface CompleteParts {
   readonly launchNeeds?: LaunchNeeds | undefined
   readonly bring: (qemu: WaitingQemu, options: BringOptions) => Promise<void>
   readonly brought: Brought
-  /** Called more than once, perhaps. */
+  /** May be called more than once. */
   readonly dispose?: () => PromiseLike<void>
 }
 
-/** A source that is done before the guest runs: nothing needs to outlive the restore. */
+/** A source that is complete before the guest runs: nothing needs to outlive the restore. */
 export function completeSource(parts: CompleteParts): MemorySource {
   const { launchNeeds = NEEDS_NOTHING, bring, brought, dispose } = parts
   return {

@@ -6,8 +6,8 @@ import { sendMachine } from './send-machine.ts'
 import type { LoadedMachine, OpenLoader } from './source-choice.ts'
 
 /**
- * Loads an image whose pages can be read at random: workers fill the machine's RAM, which lies in memory files, while QEMU starts. The
- * other blocks and the devices go through the socket. `undefined` for another image.
+ * Loads an image whose pages have random access. Workers fill the machine's RAM, which is in memory files, while QEMU starts. The other blocks and
+ * the devices go through the socket. `undefined` for another image.
  */
 export function considerLoad(
   { path, pages, deviceState }: SavedMachine,

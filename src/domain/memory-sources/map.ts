@@ -13,7 +13,7 @@ import { sendMachine } from './send-machine.ts'
 import type { InstantWay, LoaderOptions, MemoryBackend } from './source-choice.ts'
 import { type SourceRefusal, unfit } from './source-refusal.ts'
 
-/** A file becomes the guest's memory: the image where its memory lies raw in it, or the copy in the cache. */
+/** A file becomes the guest's memory: the image where it contains the memory uncompressed, or the copy in the cache. */
 export const MAP: InstantWay = {
   mode: 'map',
   how: 'mapped',
@@ -25,7 +25,7 @@ export const MAP: InstantWay = {
     const refusal = refuseDomain(domain)
     if (refusal !== undefined) return refusal
     const inImage = partsInImage(path, pages, backends)
-    // A mapped page is never compared with its checksum: an image that has them is mapped only when that is asked for.
+    // A mapped page is never compared with its checksum: an image with checksums is mapped only on request.
     const inPlace = request.mode === 'map' || !FORMATS[image.format].traits.checksummedPages
     const parts = (inPlace ? inImage : undefined) ?? fitting(await request.cached(), backends)
     if (parts === undefined) {
@@ -53,7 +53,7 @@ export const MAP: InstantWay = {
   },
 }
 
-/** The sender has all that is not mapped: the other blocks and the devices. */
+/** The sender sends everything that is not mapped: the other blocks and the devices. */
 function mappingSource(
   memory: MappedMemory,
   sender: ImageSender,
@@ -80,7 +80,7 @@ function refuseDomain(domain: Domain): SourceRefusal | undefined {
     : undefined
 }
 
-/** Where the RAM of each backend lies in the image; `undefined` when it does not lie there as it is. */
+/** The place of each backend's RAM in the image; `undefined` when it is not there uncompressed. */
 function partsInImage(
   path: string,
   pages: PageStore,

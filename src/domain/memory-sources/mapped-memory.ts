@@ -29,12 +29,12 @@ const READONLY_SINCE = [8, 2] as const
 /** `memory-backend-file` accepts an `offset` (QEMU 8.1 qapi/qom.json). */
 const OFFSET_SINCE = [8, 1] as const
 
-/** How a part is given to QEMU. */
+/** How QEMU gets a part. */
 type Opening = 'read-only' | 'writable' | 'reflink'
 
 /**
- * Why this QEMU cannot map the parts, or this file system does not allow it; `undefined` when nothing speaks against it. Tries whether
- * the file system has reflinks where that matters, and leaves nothing open.
+ * The reason why this QEMU or this file system cannot map the parts; `undefined` when there is none. Tries whether the file system supports reflinks
+ * where that matters, and leaves nothing open.
  * @throws StorageError
  */
 export function refuseMapping(
@@ -46,9 +46,8 @@ export function refuseMapping(
 }
 
 /**
- * The files of a guest's RAM, opened for QEMU to map privately (it sees their content, and they never see what the guest writes) and
- * locked (flock, shared): QEMU inherits lock and descriptor, so nothing of ours that asks for the lock changes a file for as long as a
- * guest runs on it.
+ * The files of a guest's RAM, opened for QEMU to map privately (it sees their content, and the guest's writes never reach them) and locked (flock,
+ * shared). QEMU inherits lock and descriptor, so no process of ours that takes the lock changes a file while a guest runs on it.
  */
 export class MappedMemory implements Disposable {
   readonly #files: Map<string, InheritedMemory> = new Map()
@@ -116,7 +115,7 @@ function refuseReflink({ offset }: LinearPart, { version }: MappingQemu): Source
       }
 }
 
-/** So much is shared to see whether it can be: a multiple of the block of any file system. */
+/** The length of a trial reflink: a multiple of the block of any file system. */
 const TRIED_LENGTH = 2 * 1024 * 1024
 
 function hasReflinks(part: LinearPart): boolean {
@@ -144,7 +143,7 @@ function openLocked({ path, offset, length }: LinearPart): number {
   })
 }
 
-/** A nameless file beside the image that shares the first `length` bytes of the part; `undefined` where the file system cannot. */
+/** A nameless file beside the image that shares the first `length` bytes of the part; `undefined` where the file system does not support it. */
 function cloneOf({ path, offset }: LinearPart, from: number, length: number): number | undefined {
   try {
     return openClone(dirname(path), from, { offset, length })

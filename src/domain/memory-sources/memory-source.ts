@@ -4,8 +4,8 @@ import type { LaunchNeeds } from '../machine/launch-needs.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 
 /**
- * How memory comes back. `load`: all of it before the guest runs. `map`: a file becomes the guest's memory. `lazy`: while the guest
- * runs, each page when it is touched and the others in the background.
+ * How memory is restored. `load`: all of it before the guest runs. `map`: a file becomes the guest's memory. `lazy`: while the guest runs, each page
+ * when it is accessed and the others in the background.
  */
 export type RestoreMode = 'map' | 'lazy' | 'load'
 
@@ -14,24 +14,24 @@ export interface WaitingQemu {
   readonly control: QmpConnection
   /** Its pid; `undefined` when the caller started it. */
   readonly pid: number | undefined
-  /** Nobody has changed its migration settings since it started. */
+  /** No client has changed its migration settings since it started. */
   readonly fresh: boolean
-  /** What it can do in a migration. Only sources that need it ask. */
+  /** Its migration features. Only sources that need them query them. */
   readonly features: () => Promise<MigrationFeatures>
 }
 
-/** What a long step of a source is given. */
+/** Options of a long step of a source. */
 export interface BringOptions {
   readonly signal: AbortSignal | undefined
   readonly report: OnProgress<RestoreProgress>
 }
 
-/** How the machine came into QEMU. */
+/** How the machine was loaded into QEMU. */
 export interface Brought {
   readonly mode: RestoreMode
   /** All memory is in QEMU. */
   readonly allMemory: boolean
-  /** Why it came in another way than the one that was chosen; `undefined` when it did not. */
+  /** Why another way than the chosen one was used; `undefined` when it was not. */
   readonly otherwise?: string | undefined
 }
 
@@ -39,20 +39,20 @@ export interface Brought {
 export type HandOver = () => Promise<void>
 
 /**
- * Where a restored machine comes from, in one of the ways in which it can come. In this order: launch QEMU with `launchNeeds`, `bring`
- * the machine, `resume` the guest, `detach`, dispose. The image must stay open until then. Disposing a source that is not detached
- * ends all that it began, and disposing twice is harmless.
+ * The source of a restored machine, by one of the possible ways. In this order: launch QEMU with `launchNeeds`, `bring` the machine, `resume` the
+ * guest, `detach`, dispose. The image must stay open until then. Disposing a source that is not detached ends everything that it began; disposing
+ * twice is harmless.
  */
 export interface MemorySource extends AsyncDisposable {
   readonly launchNeeds: LaunchNeeds
   /**
-   * Puts the devices into QEMU, and as much of the memory as the guest needs before it can run.
-   * @throws ImageError naming file and offset, StorageError, QemuError, CancelledError
+   * Loads the devices into QEMU, and as much of the memory as the guest needs before it can run.
+   * @throws ImageError with file and offset, StorageError, QemuError, CancelledError
    */
   bring(qemu: WaitingQemu, options: BringOptions): Promise<Brought>
   /**
-   * Lets the guest run. Calls `onRunning` once, as soon as the guest runs or may run, even if this then fails: from there on nobody
-   * may take the guest back.
+   * Resumes the guest. Calls `onRunning` once, as soon as the guest runs or may run, even if this then fails: from then on nothing may discard the
+   * guest.
    * @throws ImageError, StorageError, QemuError, CancelledError
    */
   resume(
@@ -60,7 +60,7 @@ export interface MemorySource extends AsyncDisposable {
     options: { readonly signal: AbortSignal | undefined; readonly onRunning: () => void },
   ): Promise<void>
   /**
-   * Lets what the guest still needs outlive this restore. A source that goes on reading the image takes it out of `image`, which would
+   * Lets everything that the guest still needs outlive this restore. A source that continues to read the image removes it from `image`, which would
    * close it, and closes it itself.
    */
   detach(image: AsyncDisposableStack): HandOver

@@ -111,7 +111,7 @@ for (const { mode, kind } of SOURCES) {
     await source[Symbol.asyncDispose]()
     const after = await readdir('/proc/self/fd')
     assert.deepEqual(after, before)
-    // What has the number of a descriptor that was closed must not be closed with it.
+    // A file that reuses the number of a closed descriptor must not be closed with it.
     const others = Array.from({ length: 8 }, () => openSync(cached, 'r'))
     await source[Symbol.asyncDispose]()
     for (const fd of others) closeSync(fd)

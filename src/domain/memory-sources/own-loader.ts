@@ -10,8 +10,8 @@ import type { BringOptions, WaitingQemu } from './memory-source.ts'
 import type { LoadedMachine, OpenLoader } from './source-choice.ts'
 
 /**
- * Leaves the loading to QEMU's own mapped-ram loader: as many channels as there are readers, each of which reads where its pages lie.
- * It gets the very file that was opened and checked. `undefined` for a QEMU that has none, or another image.
+ * Leaves the loading to QEMU's own mapped-ram loader, with one channel for each reader. Each channel reads the places of its pages. QEMU gets the
+ * very file that was opened and checked. `undefined` for a QEMU without such a loader, or another image.
  */
 export function considerOwnLoader(
   { path, pages, mappedRam }: SavedMachine,
@@ -50,7 +50,7 @@ async function load(
   await incoming.completed()
 }
 
-/** QEMU does not say how far it is with an incoming file: what it has read stands for it. */
+/** QEMU does not report the progress of an incoming file, so the number of bytes that it has read stands for it. */
 function readProgress(
   pid: number | undefined,
   pages: PageStore | undefined,

@@ -11,7 +11,7 @@ import type { BringOptions, Brought, HandOver, MemorySource, WaitingQemu } from 
 import type { InstantWay, OpenLoader, SourceOptions } from './source-choice.ts'
 import { refusalError, unfit } from './source-refusal.ts'
 
-/** The guest runs as soon as its devices are in QEMU, and its memory comes by postcopy. */
+/** The guest runs as soon as its devices are in QEMU, and its memory arrives by postcopy. */
 export const POSTCOPY: InstantWay = {
   mode: 'lazy',
   how: 'brought on demand',
@@ -21,16 +21,16 @@ export const POSTCOPY: InstantWay = {
     const refusal = refuseBacking(machine.domain) ?? (await request.postcopyObstacle())
     if (refusal !== undefined) return refusal
     const { domain, emulator } = machine
-    const asked = request.mode === 'lazy'
+    const requested = request.mode === 'lazy'
     // Its QEMU is launched without memory files.
     const capabilities = emulator.probed.migrationCapabilities
-    const fallback = asked ? undefined : chooseLoader(image, { backends: [], capabilities })
+    const fallback = requested ? undefined : chooseLoader(image, { backends: [], capabilities })
     return (options) => new PostcopySource(image, domain, { ...options, fallback })
   },
 }
 
 interface PostcopyOptions extends SourceOptions {
-  /** What loads the image where QEMU refuses a postcopy; without it the refusal is an error. */
+  /** Loads the image where QEMU refuses a postcopy; without it the refusal is an error. */
   readonly fallback: OpenLoader | undefined
 }
 
@@ -39,7 +39,7 @@ class PostcopySource implements MemorySource {
   readonly #path: string
   readonly #options: PostcopyOptions
   readonly #start: PostcopyStart
-  /** In its place, where QEMU refused it. */
+  /** The replacement, where QEMU refused a postcopy. */
   #loader: MemorySource | undefined
 
   constructor(image: SavedMachine, domain: Domain, options: PostcopyOptions) {
@@ -56,7 +56,7 @@ class PostcopySource implements MemorySource {
     if (fallback === undefined) throw refusalError(this.#path, POSTCOPY.how, refusal)
     await this.#start[Symbol.asyncDispose]()
     this.#loader = fallback(this.#options)
-    // The refusal changed no settings; to ask what they are costs little by then.
+    // The refusal changed no settings, and a query costs little by then.
     const brought = await this.#loader.bring({ ...qemu, fresh: false }, options)
     return { ...brought, otherwise: `no ${POSTCOPY.mode}: ${refusal.reason}` }
   }
@@ -70,7 +70,7 @@ class PostcopySource implements MemorySource {
     try {
       await this.#start.watch((bounds) => contVm(control, bounds), signal)
     } catch (error) {
-      // A guest that may run can only go on from here: what is missing is left to postcopy-recover.
+      // A guest that may run can only continue here: postcopy-recover loads what is missing.
       if (!(error instanceof QemuError && error.code === 'QEMU_REFUSED')) onRunning()
       throw error
     }

@@ -6,11 +6,11 @@ import { mostSpecificFault } from '../progress/most-specific-fault.ts'
 import { watchTransfer } from '../progress/transfer-meter.ts'
 import type { BringOptions, WaitingQemu } from './memory-source.ts'
 
-/** How long QEMU gets to say why it hung up. */
+/** How long QEMU may take to report why it closed a connection. */
 const GRACE_MS = 1000
 
 /**
- * Lets QEMU load a machine from a sender until both say that all is through and right.
+ * Makes QEMU load a machine from a sender until both report success.
  * @throws ImageError, StorageError, QemuError, CancelledError
  */
 export async function sendMachine(
@@ -35,7 +35,7 @@ export async function sendMachine(
   })
   let timer: NodeJS.Timeout | undefined
   const ends = await Promise.allSettled([
-    // The sender sees to its own end when QEMU goes: it may still find out that the image was to blame.
+    // The sender ends by itself when QEMU goes: it may still find out that the image was the cause.
     sender.send(socketPath).catch((error: unknown) => {
       timer = setTimeout(() => abandon.abort(error), error instanceof ImageError ? 0 : GRACE_MS)
       throw error
@@ -47,7 +47,7 @@ export async function sendMachine(
   if (faults.length > 0) throw mostSpecificFault(faults, signal, RANKING)
 }
 
-/** A damaged image comes before what QEMU made of it. */
+/** The actual reason first: a damaged image before QEMU's error about it. */
 const RANKING = [
   (fault: unknown): boolean => fault instanceof ImageError,
   (fault: unknown): boolean => fault instanceof StorageError,

@@ -7,10 +7,10 @@ import type { LinearPart } from './mapped-memory.ts'
 import type { MemorySource, RestoreMode } from './memory-source.ts'
 import type { SourceRefusal } from './source-refusal.ts'
 
-/** What choosing needs to know of the machine that the image will become. */
+/** The facts about the future machine that the choice depends on. */
 export interface ComingMachine {
   readonly domain: Domain
-  /** Memory backends whose files may be filled or mapped. */
+  /** Memory backends whose files can be filled or mapped. */
   readonly backends: readonly MemoryBackend[]
   /** Set when QEMU is launched with a recorded command line, to which nothing can be added. */
   readonly recorded?: object | undefined
@@ -20,11 +20,11 @@ export interface ComingMachine {
   }
 }
 
-/** What loading needs to know of it. */
+/** The facts about the machine that loading depends on. */
 export interface LoadedMachine {
-  /** Memory backends whose files may be filled while QEMU starts. */
+  /** Memory backends whose files can be filled while QEMU starts. */
   readonly backends: readonly MemoryBackend[]
-  /** What its QEMU can do in a migration, as far as that is known. */
+  /** The known migration capabilities of its QEMU. */
   readonly capabilities: readonly string[]
 }
 
@@ -34,16 +34,16 @@ export interface MemoryBackend {
   readonly length: number
 }
 
-/** What was asked for, and what choosing may look up. */
+/** The request, and the queries that the choice may make. */
 export interface SourceRequest {
   readonly mode: RestoreMode | 'auto'
   /** Finds raw copies of the image's RAM blocks in the cache. */
   readonly cached: () => Promise<readonly LinearPart[] | undefined>
-  /** Says why pages cannot come on demand on this host; `undefined` when they can. */
+  /** Returns why pages cannot arrive on demand on this host; `undefined` when they can. */
   readonly postcopyObstacle: () => Promise<Refusal<'QEMU_LACKS_FEATURE'> | undefined>
 }
 
-/** What any source that loads is opened with. */
+/** Options for opening any source that loads. */
 export interface LoaderOptions {
   readonly paths: Pick<RuntimePaths, 'migrationSocket'>
   /** Workers that read the image at the same time, 1 to 64. */
@@ -51,11 +51,11 @@ export interface LoaderOptions {
   readonly signal: AbortSignal | undefined
 }
 
-/** What a source is opened with. */
+/** Options for opening a source. */
 export interface SourceOptions extends LoaderOptions {
   readonly paths: RuntimePaths
   readonly stateDir: string
-  /** Read the image past the page cache; `undefined`: as suits its format. */
+  /** Bypass the page cache for the image; `undefined`: as suits its format. */
   readonly direct: boolean | undefined
 }
 
@@ -73,9 +73,9 @@ export interface InstantWay {
   readonly mode: Exclude<RestoreMode, 'load'>
   /** What it does to memory: completes "the memory cannot be". */
   readonly how: string
-  /** Why `auto` takes it; `undefined`: because of what refuses the ways before. */
+  /** Why `auto` takes it; `undefined`: because the ways before it are refused. */
   readonly why?: string
-  /** Says how to open the source, or why it is not possible. Acquires nothing. */
+  /** Returns how to open the source, or why it is not possible. Acquires nothing. */
   consider(
     image: SavedMachine,
     machine: ComingMachine,

@@ -6,15 +6,15 @@ import {
   type StasisError,
 } from '../../errors.ts'
 
-/** Why memory cannot come in one way: the image or the domain does not allow it, or QEMU or this host does not. */
+/** Why memory cannot be restored in one way: the image or the domain does not allow it, or QEMU or this host does not. */
 export type SourceRefusal = Refusal<'IMAGE_INCOMPATIBLE' | 'QEMU_LACKS_FEATURE'>
 
-/** The refusal of an image that does not allow it, or of its domain. */
+/** The refusal for an image, or its domain, that does not allow it. */
 export function unfit(reason: string): SourceRefusal {
   return { code: 'IMAGE_INCOMPATIBLE', reason }
 }
 
-/** The refusal as an error, for callers that asked for this way. `how` is what cannot be done to memory, such as `mapped`. */
+/** The refusal as an error, for callers that requested this way. `how` is what cannot be done to memory, such as `mapped`. */
 export function refusalError(path: string, how: string, refusal: SourceRefusal): StasisError {
   const text = `The memory in ${path} cannot be ${how}: ${refusal.reason}`
   const facts: ErrorFacts = { path, hint: 'Leave out --mode, or restore with --mode load' }

@@ -6,7 +6,7 @@ import { completeSource } from './complete-source.ts'
 import { sendMachine } from './send-machine.ts'
 import type { OpenLoader } from './source-choice.ts'
 
-/** Carries QEMU's own streams back to it as they are: one, or a main stream and its channels. `undefined` for another image. */
+/** Sends QEMU's own streams back to it verbatim: one, or a main stream and its channels. `undefined` for another image. */
 export function considerStreams({ channels, stream }: SavedMachine): OpenLoader | undefined {
   if (channels !== undefined) return carry((signal) => openChannelsSender(channels, { signal }))
   if (stream !== undefined) return carry((signal) => openStreamSender(stream, { signal }))

@@ -3,24 +3,24 @@ import type { HandOver } from '../../transfer/page-server/hand-over.ts'
 import { PageServer } from '../../transfer/page-server/page-server.ts'
 import type { ServedImage } from './served-image.ts'
 
-/** How long QEMU gets to say why it hung up. */
+/** How long QEMU may take to report why it closed a connection. */
 const GRACE_MS = 1000
 
 /**
- * The page server inside the process that restores: devices and what is asked for at once come from here, for a process of its own
- * takes longer to start than QEMU does. Disposing it ends the connection, unless another has taken over.
+ * The page server inside the restoring process. It sends the devices and the first requested pages, because a process takes longer to start than QEMU
+ * does. Disposing it ends the connection, unless another server has taken over.
  */
 export class FirstPages implements AsyncDisposable {
-  /** Rejects when the memory cannot be brought. */
+  /** Rejects when the memory cannot be sent. */
   readonly failed: Promise<never>
-  /** Of the connection, for who goes on with it. */
+  /** Descriptor of the connection, for its next server. */
   readonly fd: number
   readonly #server: PageServer
   readonly #served: Promise<void>
   readonly #end = new AbortController()
   #fault: StasisError | undefined
 
-  /** Begins to speak on `fd`, a socket whose other end QEMU has inherited and which becomes ours. The image must stay open. */
+  /** Starts the stream on `fd`, a socket whose other end QEMU has inherited, and takes ownership of it. The image must stay open. */
   constructor(
     image: ServedImage,
     fd: number,
@@ -46,17 +46,19 @@ export class FirstPages implements AsyncDisposable {
     this.#served.catch((error: unknown) => setTimeout(() => failed.reject(error), GRACE_MS).unref())
   }
 
-  /** What of the image turned out to be damaged. */
+  /** The first damage found in the image. */
   get fault(): StasisError | undefined {
     return this.#fault
   }
 
-  /** Lets what an earlier guest asked for go out; until then only what is asked for does, so that QEMU and its devices are not held up. */
+  /**
+   * Starts to send the pages that an earlier guest requested. Until then it sends only requested pages, so that QEMU and its devices are not delayed.
+   */
   sendFirst(): void {
     this.#server.sendFirst()
   }
 
-  /** Stops, for another to go on. @throws QemuError QEMU_DIED and others that ended it before */
+  /** Stops, so that another server can continue. @throws QemuError QEMU_DIED and other errors that ended it before */
   async stop(): Promise<HandOver> {
     return Promise.race([this.#server.stop(), this.#served.then(() => this.#server.stop())])
   }

@@ -1,11 +1,10 @@
 import { Socket } from 'node:net'
 import { InternalError } from '../../errors.ts'
 
-const WORD = Buffer.of(1)
+const SIGNAL = Buffer.of(1)
 
 /**
- * Between the page server at work and the one that will go on in its place: this one says when it is ready, hears all that the other
- * knows up to the end of that, and says that it has it.
+ * Connects an active page server with its successor. The successor reports that it is ready, receives the whole state of the other, and confirms it.
  */
 export class HandOverChannel implements Disposable {
   readonly #socket: Socket
@@ -13,10 +12,10 @@ export class HandOverChannel implements Disposable {
   #ended = false
   #wake: (() => void) | undefined
 
-  /** `fd` becomes ours. */
+  /** Takes ownership of `fd`. */
   constructor(fd: number) {
     this.#socket = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true })
-    // Its end is all that matters of an error.
+    // Only the end of the connection matters, not its error.
     this.#socket.on('error', () => undefined)
     this.#socket.on('data', (chunk: Buffer) => {
       this.#chunks.push(chunk)
@@ -29,32 +28,32 @@ export class HandOverChannel implements Disposable {
       })
   }
 
-  /** Says one word. */
-  say(): void {
-    this.#socket.write(WORD)
+  /** Sends a signal. */
+  sendSignal(): void {
+    this.#socket.write(SIGNAL)
   }
 
-  /** Says something long, and that it was the last. */
+  /** Sends data and ends this direction. */
   end(bytes: Uint8Array): void {
     this.#socket.end(bytes)
   }
 
-  /** Waits for a word. @throws InternalError when none will come, or `signal` was aborted */
+  /** Waits for a signal. @throws InternalError when none will arrive, or `signal` was aborted */
   async next(signal: AbortSignal): Promise<void> {
     while (this.#chunks.length === 0) {
       if (this.#ended || signal.aborted) throw new InternalError('The other page server is gone')
-      await this.#something(signal)
+      await this.#waitForChange(signal)
     }
-    const [chunk = WORD] = this.#chunks
-    if (chunk.length > WORD.length) this.#chunks[0] = chunk.subarray(WORD.length)
+    const [chunk = SIGNAL] = this.#chunks
+    if (chunk.length > SIGNAL.length) this.#chunks[0] = chunk.subarray(SIGNAL.length)
     else this.#chunks.shift()
   }
 
-  /** Everything up to the end. @throws InternalError when `signal` was aborted */
+  /** Receives everything up to the end. @throws InternalError when `signal` was aborted */
   async all(signal: AbortSignal): Promise<Uint8Array> {
     while (!this.#ended) {
       if (signal.aborted) throw new InternalError('The other page server says nothing')
-      await this.#something(signal)
+      await this.#waitForChange(signal)
     }
     return Buffer.concat(this.#chunks)
   }
@@ -63,7 +62,7 @@ export class HandOverChannel implements Disposable {
     this.#socket.destroy()
   }
 
-  async #something(signal: AbortSignal): Promise<void> {
+  async #waitForChange(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#wake = resolve
       signal.addEventListener('abort', () => resolve(), { once: true })

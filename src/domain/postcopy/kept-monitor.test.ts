@@ -11,10 +11,10 @@ import { runtimePaths } from '../store/runtime-paths.ts'
 const { signal } = new AbortController()
 const GREETING = { QMP: { version: { qemu: { major: 7, minor: 2, micro: 0 }, package: '' } } }
 
-test('openKeptMonitor() goes on where another left off, past what was meant for that one', async () => {
+test('openKeptMonitor() continues a connection of another process, and ignores answers to that one', async () => {
   const [ours, theirs] = connectedPair()
   const qemu = new Socket({ fd: theirs, readable: true, writable: true })
-  // The end of a line of which the beginning was read, an event, an answer to a question of the one before.
+  // The end of a line whose beginning was read, an event, an answer to a query of the previous client.
   qemu.write('"x": 1}}\n{"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 0}}\n')
   qemu.write('{"return": {"status": "old"}, "id": 1}\n')
   const paths = runtimePaths({ stateDir: '/nowhere', runtimeDir: '/nowhere' }, 'a')
@@ -28,11 +28,11 @@ test('openKeptMonitor() goes on where another left off, past what was meant for 
   await monitor.closed
 })
 
-test('openKeptMonitor() says so, in time, when QEMU can agree on nothing', async () => {
+test('openKeptMonitor() throws, in time, when QEMU cannot negotiate', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'stasis-'))
   const at = dirname(directory)
   const paths = runtimePaths({ stateDir: at, runtimeDir: at }, basename(directory))
-  // As a QEMU whose main thread waits for a page: it greets, and answers nothing.
+  // Like a QEMU whose main thread waits for a page: it greets, and answers nothing.
   const server = createServer((socket) => socket.write(`${JSON.stringify(GREETING)}\n`))
   await new Promise<void>((resolve) => server.listen(paths.postcopySocket, resolve))
   try {

@@ -11,21 +11,21 @@ import { QmpConnection } from '../../qmp/connection.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { readRecord } from '../store/runtime-record.ts'
 
-/** The number that our end has in QEMU, which inherits its own as 3. */
+/** The descriptor of our end in QEMU, which inherits its own as 3. */
 const OUR_END_IN_QEMU = 4
 
 const NAME = 'kept monitor'
 const CONNECT_MS = 15_000
 
 /**
- * A monitor on a pair of sockets of which QEMU inherits both ends: our end, on which out-of-band commands were agreed on when QEMU
- * could still agree, lives as long as QEMU does, whoever of us dies. A QEMU whose main thread waits for a page can agree on nothing.
+ * A monitor on a pair of sockets of which QEMU inherits both ends. Our end has negotiated out-of-band commands while QEMU still could; it exists as
+ * long as QEMU does, even if our processes die. A QEMU whose main thread waits for a page cannot negotiate.
  */
 export class KeptMonitor implements AsyncDisposable {
   readonly #qemuEnd: number
   readonly #ourEnd: number
   #connection: QmpConnection | undefined
-  /** Descriptors that are still to be closed here. */
+  /** Descriptors to close here. */
   #open: readonly number[]
 
   private constructor(qemuEnd: number, ourEnd: number) {
@@ -38,20 +38,20 @@ export class KeptMonitor implements AsyncDisposable {
     return new KeptMonitor(...connectedPair())
   }
 
-  /** What QEMU inherits first. */
+  /** The first descriptors for QEMU to inherit. */
   get inherited(): readonly [number, number] {
     return [this.#qemuEnd, this.#ourEnd]
   }
 
-  /** To be inherited by who goes on with it. */
+  /** For the next process to inherit. */
   get fd(): number {
     return this.#ourEnd
   }
 
-  /** Agrees on out-of-band commands with the QEMU that was launched. @throws QemuError QEMU_BUSY, QEMU_DIED; CancelledError */
+  /** Negotiates out-of-band commands with the launched QEMU. @throws QemuError QEMU_BUSY, QEMU_DIED; CancelledError */
   async negotiate(signal: AbortSignal | undefined): Promise<void> {
     closeDescriptor(this.#qemuEnd)
-    // Ours belongs to the connection now.
+    // The connection owns our end now.
     this.#open = []
     this.#connection = await QmpConnection.onDescriptor(this.#ourEnd, NAME, {
       outOfBand: true,
@@ -59,7 +59,7 @@ export class KeptMonitor implements AsyncDisposable {
     })
   }
 
-  /** Lets go of our copies; QEMU's own stay. */
+  /** Closes our copies; QEMU's own stay open. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const fd of this.#open) closeDescriptor(fd)
     this.#open = []
@@ -68,8 +68,8 @@ export class KeptMonitor implements AsyncDisposable {
 }
 
 /**
- * The monitor of a domain that is being filled: on the descriptor that was inherited, or the one that QEMU keeps for us, or, where
- * this host does not let us take that, a new connection, on which QEMU must still be able to agree.
+ * The monitor of a domain whose memory is arriving: on the inherited descriptor, or on the one that QEMU keeps for us. Where this host does not let
+ * us take that, a new connection, on which QEMU must still be able to negotiate.
  * @throws QemuError QEMU_TIMEOUT when it is not, QEMU_DIED; CancelledError
  */
 export async function openKeptMonitor(

@@ -9,17 +9,17 @@ import { PAGE_SERVER_PROGRAM } from './page-server-program.ts'
 import { startPageServer, startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
-/** How long a page server gets to start. */
+/** How long a page server may take to start. */
 const PATIENCE_MS = 60_000
 
-/** For whom and from where. */
+/** The domain and the directories of the server. */
 export interface NextServerOptions {
-  /** Of the restore, see `PostcopyRecord`. */
+  /** Id of the restore, see `PostcopyRecord`. */
   readonly id: string
   readonly stateDir: string
 }
 
-/** The page server that goes on where that of the restoring process stops. */
+/** The page server that continues where that of the restoring process stops. */
 export class NextServer {
   readonly #paths: RuntimePaths
   readonly #options: NextServerOptions
@@ -63,8 +63,9 @@ export class NextServer {
   }
 
   /**
-   * Lets it take over as soon as it is ready, and disposes `first` then, or when it turns out that it will not be. Who dies in between
-   * is missed by QEMU, and a supervisor, which the new server starts, brings another. Nobody waits for this: it never rejects.
+   * Lets the server take over as soon as it is ready, then disposes `first`; also disposes it when the server will not be ready. If either process
+   * dies during the hand-over, QEMU notices the broken connection, and a supervisor, which the new server starts, starts a replacement. Not awaited,
+   * so it never rejects.
    */
   async takeOver(first: FirstPages): Promise<void> {
     using _channel = this.#channel
@@ -82,7 +83,7 @@ export class NextServer {
   async #passOn(first: FirstPages, signal: AbortSignal): Promise<void> {
     const channel = this.#channel
     first.sendFirst()
-    // Noted before it can have started its supervisor, which changes the same file.
+    // Recorded before the server can have started its supervisor, which changes the same file.
     const server = await identifyProcess(this.#child.pid)
     await changePostcopyRecord(this.#paths, this.#options.id, { server })
     await channel.next(signal)
@@ -90,10 +91,10 @@ export class NextServer {
     await channel.next(signal)
   }
 
-  /** Unless the domain is gone, or another by now. */
+  /** Not if the domain is gone, or another one has its name. */
   async #startMissingSupervisor(): Promise<void> {
     if ((await readPostcopyRecord(this.#paths))?.supervisor !== undefined) return
-    // This process lives, but brings nothing any more.
+    // This process still runs, but no longer sends anything.
     const record = await changePostcopyRecord(this.#paths, this.#options.id, { server: undefined })
     if (record === undefined) return
     await startSupervisor(this.#paths, { ...this.#options, program: PAGE_SERVER_PROGRAM })

@@ -1,23 +1,23 @@
-/** What a process of a page server is told. */
+/** The argument of a page server's process. */
 export interface PageServerCall {
   /** The domain. */
   readonly name: string
-  /** Where the runtime directories of all domains are. */
+  /** The parent of the runtime directories of all domains. */
   readonly runtimeDir: string
-  /** Of the restore, see `PostcopyRecord`. */
+  /** Id of the restore, see `PostcopyRecord`. */
   readonly id: string
-  /** Who does what: the supervisor sees to it that there is a server, and speaks with QEMU's monitor. */
+  /** The role of the process: the supervisor makes sure that there is a server, and uses QEMU's monitor. */
   readonly part: 'supervisor' | 'server'
-  /** What it has inherited: see `InheritedFds`. A server that has nothing takes over from one that is gone. */
+  /** Its inherited descriptors: see `InheritedFds`. A server without any takes over from one that is gone. */
   readonly inherited?: Partial<InheritedFds> | undefined
 }
 
-/** Descriptors of a process of a page server. */
+/** Descriptors of a page server's process. */
 export interface InheritedFds {
-  /** A server's: the connection to QEMU, on which it goes on. */
+  /** For a server: the connection to QEMU, which it continues. */
   readonly connection: number
-  /** A server's: to the one at work, see hand-over-channel.ts. */
+  /** For a server: the connection to the active server, see hand-over-channel.ts. */
   readonly handOver: number
-  /** A supervisor's monitor, or that of one which the server will start. */
+  /** The monitor of a supervisor, or of the supervisor that the server will start. */
   readonly monitor: number
 }

@@ -9,7 +9,7 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 const FIRST_INHERITED = 3
 
-/** Starts a page server as a process of its own that survives us. @throws QemuError, StorageError */
+/** Starts a page server as its own process that survives us. @throws QemuError, StorageError */
 export async function startPageServer(
   paths: RuntimePaths,
   options: {
@@ -24,8 +24,7 @@ export async function startPageServer(
 }
 
 /**
- * Starts a supervisor as a process of its own that survives us, and notes it in the record of the postcopy. Without `monitorFd` it
- * finds a monitor itself.
+ * Starts a supervisor as its own process that survives us, and records it in the postcopy's record. Without `monitorFd` it opens a monitor itself.
  * @throws QemuError, StorageError
  */
 export async function startSupervisor(
@@ -62,7 +61,7 @@ async function start(
   const runtimeDir = dirname(paths.directory)
   const call: PageServerCall = { name: paths.name, runtimeDir, id, part, inherited }
   await using log = await openLog(paths.pageServerLog)
-  // Where it is not said, it is inherited.
+  // Without `stateDir` the environment is inherited.
   const compileCache = stateDir === undefined ? undefined : join(stateDir, 'cache', 'node')
   const extraFds = Object.values(inherit)
   return await spawnHelper(program, [JSON.stringify(call)], log.fd, { compileCache, extraFds })

@@ -1,7 +1,7 @@
 import type { Refusal } from '../../errors.ts'
 import { mayWatchPageFaults } from '../../qemu/host-facts.ts'
 
-/** Why a QEMU of ours could not bring pages on demand on this host; `undefined` when it can. QEMU has the last word. */
+/** The reason why QEMU could not load pages on demand on this host; `undefined` when there is none. QEMU may still refuse. */
 export async function postcopyObstacle(): Promise<Refusal<'QEMU_LACKS_FEATURE'> | undefined> {
   if (await mayWatchPageFaults()) return undefined
   return {

@@ -22,17 +22,16 @@ import { openServed } from './served-image.ts'
 const LOOK_MS = 20
 const PATIENCE_MS = 30_000
 
-/** How to recover. */
+/** Options of a recovery. */
 export interface PostcopyRecoverOptions extends DomainOptions {
-  /** Where the image is now; default: where it was. */
+  /** The present path of the image; default: the recorded one. */
   readonly image?: FilePath | undefined
 }
 
 /**
- * Brings the rest of the memory of a domain that was restored lazily and lost its page server, or whose image was repaired: a new
- * server asks QEMU what it has and goes on from there. Returns when it is at work.
- * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE when nothing is missing or somebody is at it;
- * ImageError, QemuError
+ * Restarts the loading of a domain that was restored lazily and lost its page server, or whose image was repaired. A new server queries what QEMU has
+ * and sends the rest. Returns when it has started.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE when no memory is missing or a server is active; ImageError, QemuError
  */
 export async function recoverPostcopyDomain(
   reference: string,
@@ -61,7 +60,7 @@ export async function recoverPostcopyDomain(
     fault: undefined,
     supervisor: supervised ? supervisor : undefined,
   })
-  // One that met a damaged image waits for this.
+  // A supervisor that has found a damaged image waits for this.
   const started = supervised
     ? undefined
     : await startSupervisor(paths, {
@@ -91,7 +90,7 @@ export async function recoverPostcopyDomain(
   }
 }
 
-/** A server that has met damage ends some seconds later; then the supervisor notes it. */
+/** A server that has found damage ends some seconds later; then the supervisor records it. */
 async function reconciledRecord(paths: RuntimePaths): Promise<PostcopyRecord | undefined> {
   for (const deadline = performance.now() + PATIENCE_MS; ;) {
     const record = await readPostcopyRecord(paths)

@@ -24,24 +24,24 @@ import { servedImage } from './served-image.ts'
 
 const DEFAULT_HUGE_PAGE = 2048 * 1024
 
-/** The numbers in QEMU of the sockets that it inherits: for the kept monitor, whose other end follows, and for the stream. */
+/** The descriptors in QEMU of the sockets that it inherits: for the kept monitor, whose other end follows, and for the stream. */
 const MONITOR_IN_QEMU = 3
 const STREAM_IN_QEMU = 5
 
-/** How long a page server gets to say that the image is to blame for what QEMU says. */
+/** How long a page server may take to find that the image caused an error of QEMU. */
 const BLAME_MS = 100
 
-/** How a postcopy goes. */
+/** Settings of a postcopy. */
 export interface PostcopyStartOptions {
-  /** Read the image past the page cache; `undefined`: as suits its format. */
+  /** Bypass the page cache for the image; `undefined`: as suits its format. */
   readonly direct: boolean | undefined
   readonly readers: number
   readonly stateDir: string
 }
 
 /**
- * The start of a postcopy: the first pages come from this process, which hands over to a page server once the guest runs. Disposing it
- * before that ends it.
+ * The start of a postcopy. The first pages come from this process, which hands over to a page server once the guest runs. Disposing it before that
+ * ends the postcopy.
  */
 export class PostcopyStart implements AsyncDisposable {
   readonly launchNeeds: LaunchNeeds
@@ -49,11 +49,11 @@ export class PostcopyStart implements AsyncDisposable {
   readonly #id = randomUUID()
   readonly #paths: RuntimePaths
   readonly #options: PostcopyStartOptions
-  /** Settles once the image is open and QEMU is spoken to. */
+  /** Settles once the image is open and the connection to QEMU is in use. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
   #image: AsyncDisposable | undefined
-  /** To be handed over, or given up. */
+  /** Set once it is detached or given up. */
   #over = false
 
   private constructor(
@@ -75,11 +75,11 @@ export class PostcopyStart implements AsyncDisposable {
       ],
     }
     this.#first = openFirst(paths, this.#id, image, domain, ourEnd, options)
-    // Told by `loadDevices`.
+    // `loadDevices` reports the error.
     this.#first.catch(() => undefined)
   }
 
-  /** Begins to speak from an image that is open, while QEMU starts. */
+  /** Starts the stream from an open image while QEMU starts. */
   static begin(
     paths: RuntimePaths,
     image: SavedMachine,
@@ -90,7 +90,7 @@ export class PostcopyStart implements AsyncDisposable {
   }
 
   /**
-   * Lets QEMU take its devices. Gives QEMU's reason when it cannot be filled while the guest runs; nothing has happened then.
+   * Makes QEMU load its devices. Returns QEMU's reason when it does not support postcopy; then nothing has changed.
    * @throws ImageError, StorageError, QemuError, CancelledError
    */
   async loadDevices(
@@ -107,7 +107,7 @@ export class PostcopyStart implements AsyncDisposable {
   }
 
   /**
-   * Does what waits for QEMU, which may wait for a page itself: ends when it turns out that the page will not come.
+   * Runs a step that waits for QEMU, which may itself wait for a page; ends the step when that page will not arrive.
    * @throws ImageError, StorageError, QemuError, CancelledError
    */
   async watch(
@@ -120,7 +120,7 @@ export class PostcopyStart implements AsyncDisposable {
     try {
       await Promise.race([act({ signal: bounds }), first.failed])
     } catch (error) {
-      // A damaged image shows in QEMU first.
+      // QEMU reports a damaged image first, as an error of its own.
       if (signal?.aborted !== true && first.fault === undefined) await delay(BLAME_MS)
       throw first.fault ?? error
     } finally {
@@ -128,15 +128,15 @@ export class PostcopyStart implements AsyncDisposable {
     }
   }
 
-  /** Leaves it to be handed over: it is no longer ended when it is disposed. `image` is what closes the image, for then. */
+  /** Prepares the hand-over: disposing no longer ends it. `image` closes the image, after the hand-over. */
   detach(image: AsyncDisposable): void {
     this.#over = true
     this.#image = image
   }
 
   /**
-   * Starts the page server that goes on in our place as soon as it is ready, which is after this has returned; this process is at work
-   * until then, and if it ends before, the new one sees to it that another is started.
+   * Starts the page server that takes over as soon as it is ready, which is after this has returned. Until then this process serves; if it ends
+   * before, the new server makes sure that another is started.
    * @throws QemuError, StorageError
    */
   async handOver(): Promise<void> {
@@ -145,19 +145,19 @@ export class PostcopyStart implements AsyncDisposable {
     try {
       const { stateDir } = this.#options
       const next = await NextServer.start(this.#paths, { id: this.#id, stateDir }, fds)
-      void this.#leave(next, first)
+      void this.#completeHandOver(next, first)
     } catch (error) {
       await first[Symbol.asyncDispose]()
       await this.#image?.[Symbol.asyncDispose]()
-      // A domain that was destroyed in this moment needs none.
+      // A domain that was just destroyed needs none.
       if ((await readPostcopyRecord(this.#paths))?.id === this.#id) throw error
     } finally {
       await this.#monitor[Symbol.asyncDispose]()
     }
   }
 
-  /** Nobody waits for it: it never rejects. */
-  async #leave(next: NextServer, first: FirstPages): Promise<void> {
+  /** Not awaited, so it never rejects. */
+  async #completeHandOver(next: NextServer, first: FirstPages): Promise<void> {
     await next.takeOver(first)
     await Promise.allSettled([this.#image?.[Symbol.asyncDispose]()])
   }
@@ -178,7 +178,7 @@ export class PostcopyStart implements AsyncDisposable {
   }
 }
 
-/** Notes what is being done, and begins to speak on `fd`, which is ours. */
+/** Records the postcopy, and starts the stream on `fd`, which belongs to us. */
 async function openFirst(
   paths: RuntimePaths,
   id: string,
@@ -206,7 +206,7 @@ async function openFirst(
   }
 }
 
-/** The sizes of the host pages behind RAM blocks, where these are huge. */
+/** The page sizes of RAM blocks in huge pages. */
 async function hostPageSizes(domain: Domain): Promise<Readonly<Record<string, number>>> {
   const { hugepages } = domain.memoryBacking
   if (hugepages === undefined) return {}

@@ -17,22 +17,22 @@ import { startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { openServed } from './served-image.ts'
 
-const NOTE_MS = 250
+const RECORD_MS = 250
 
-/** What a page server works with. */
+/** The inputs of a page server. */
 export interface ServeOptions {
   /** The file to run for a supervisor: `PAGE_SERVER_PROGRAM`. */
   readonly program: string
-  /** Of the restore, see `PostcopyRecord`. */
+  /** Id of the restore, see `PostcopyRecord`. */
   readonly id: string
-  /** From the one at work, which it replaces; without these it takes over from one that is gone. */
+  /** Descriptors from the active server, which this one replaces; without them it replaces one that is gone. */
   readonly inherited?: Partial<InheritedFds> | undefined
   readonly signal: AbortSignal
 }
 
 /**
- * Serves the pages of a domain that is being filled until QEMU has all; the work of one page server process.
- * @throws ImageError, StorageError; QemuError; CancelledError; InternalError when the one before is gone and QEMU must be asked
+ * Serves the pages of a domain until QEMU has all of them; the work of one page server process.
+ * @throws ImageError, StorageError; QemuError; CancelledError; InternalError when the previous server is gone and only QEMU has the state
  */
 export async function servePages(paths: RuntimePaths, options: ServeOptions): Promise<void> {
   const { id } = options
@@ -42,8 +42,8 @@ export async function servePages(paths: RuntimePaths, options: ServeOptions): Pr
     await serve(paths, record, options)
   } catch (error) {
     const damaged = error instanceof ImageError || error instanceof StorageError
-    const noted = damaged && (await readPostcopyProgress(paths, id))?.fault !== undefined
-    if (damaged && !noted)
+    const recorded = damaged && (await readPostcopyProgress(paths, id))?.fault !== undefined
+    if (damaged && !recorded)
       await writePostcopyProgress(paths, {
         id,
         fault: { ...recordableFault(error), waiting: true },
@@ -62,7 +62,7 @@ async function serve(
   await using image = await openServed(record.image, record)
   const { pages, state, order } = image
   const before =
-    channel && (await succeed(paths, { program, id, monitorFd: monitor }, channel, signal))
+    channel && (await takeOver(paths, { program, id, monitorFd: monitor }, channel, signal))
   let fault: PostcopyProgress['fault']
   const server = new PageServer(pages, {
     endpoint: connection === undefined ? { path: paths.recoverSocket } : { fd: connection },
@@ -74,55 +74,55 @@ async function serve(
     signal,
     onFault: (error, waiting) => {
       fault ??= { ...recordableFault(error), waiting }
-      // Somebody may come to wait for what was met before.
+      // The guest may begin to wait for damage that was found before.
       if (waiting) fault = { ...fault, waiting }
-      note()
+      recordProgress()
     },
   })
-  let noted = Promise.resolve()
-  const note = (done?: true): void => {
-    noted = noted
+  let recorded = Promise.resolve()
+  const recordProgress = (done?: true): void => {
+    recorded = recorded
       .then(() => writePostcopyProgress(paths, { id, ...server.progress(), fault, done }))
       .catch(() => undefined)
   }
-  const timer = setInterval(() => note(), NOTE_MS)
-  note()
+  const timer = setInterval(() => recordProgress(), RECORD_MS)
+  recordProgress()
   try {
     await server.serve(state)
-    note(true)
+    recordProgress(true)
   } finally {
     clearInterval(timer)
-    await noted
+    await recorded
   }
-  await seeToTheEnd(paths, { program, id, monitorFd: monitor })
+  await ensureSupervisor(paths, { program, id, monitorFd: monitor })
   if (server.requested.length > 0)
     await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.requested])
 }
 
-/** How the supervisor of this server is started. */
+/** The inputs for starting this server's supervisor. */
 interface SupervisorStart {
   readonly program: string
   readonly id: string
   readonly monitorFd: number | undefined
 }
 
-/** Takes over from the server at work, and starts a supervisor, which is wanted all the more when that server is gone. */
-async function succeed(
+/** Takes over from the active server, and starts a supervisor, which is needed even more when that server is gone. */
+async function takeOver(
   paths: RuntimePaths,
   supervisor: SupervisorStart,
   channel: HandOverChannel,
   signal: AbortSignal,
 ): Promise<HandOver> {
-  channel.say()
+  channel.sendSignal()
   const bytes = await channel.all(signal)
   await startSupervisor(paths, supervisor)
   const before = unpackHandOver(bytes)
-  channel.say()
+  channel.sendSignal()
   return before
 }
 
-/** A supervisor that died is missed now at the latest: it ends the migration in QEMU. */
-async function seeToTheEnd(paths: RuntimePaths, supervisor: SupervisorStart): Promise<void> {
+/** Replaces a supervisor that died, because a supervisor ends the migration in QEMU. */
+async function ensureSupervisor(paths: RuntimePaths, supervisor: SupervisorStart): Promise<void> {
   const record = await readPostcopyRecord(paths)
   if (record?.id !== supervisor.id || record.supervisor === undefined) return
   if (!(await isAlive(record.supervisor))) await startSupervisor(paths, supervisor)

@@ -4,13 +4,13 @@ import type { DeviceState, PageRange, PageStore, SavedMachine } from '../../imag
 import { stateDigest } from '../machine/state-digest.ts'
 import { readOrder } from '../store/page-order-file.ts'
 
-/** What of an image is brought to a guest that runs; good as long as the image is open. */
+/** The parts of an image that a page server needs; valid as long as the image is open. */
 export interface ServedImage {
-  /** Says of two images whether they are of the same machine at the same moment. */
+  /** Equal for two images of the same machine at the same moment. */
   readonly machine: string
   readonly pages: PageStore
   readonly state: DeviceState
-  /** What an earlier guest asked for, in that order. */
+  /** The pages that an earlier guest requested, in that order. */
   readonly order: readonly PageRange[]
 }
 
@@ -24,8 +24,8 @@ export async function servedImage(image: SavedMachine): Promise<ServedImage> {
 }
 
 /**
- * Opens an image for a guest that runs from it already.
- * @throws ImageError, IMAGE_INCOMPATIBLE when it is of another machine; StorageError
+ * Opens an image for a guest that already runs from it.
+ * @throws ImageError, IMAGE_INCOMPATIBLE when it belongs to another machine; StorageError
  */
 export async function openServed(
   path: string,

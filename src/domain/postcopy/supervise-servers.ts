@@ -21,12 +21,12 @@ const LOOK_MS = 50
 const PAUSED_PATIENCE_MS = 30_000
 const RECORD_PATIENCE_MS = 5000
 
-/** Servers that die one after the other die of something. */
+/** When this many servers have died, they share a cause. */
 const MAX_SERVERS = 8
 
 /**
- * Sees to it that the memory of a domain comes: starts another page server when the one at work dies, and ends the migration when all
- * is there. A damaged image is noted in the record; where no processor waits for what is damaged, the guest is halted first.
+ * Makes sure that the memory of a domain arrives: starts another page server when the active one dies, and ends the migration when all memory is
+ * there. Records a damaged image; if no processor waits for a damaged page, it first halts the guest.
  * @throws QemuError, StorageError, CancelledError
  */
 export async function superviseServers(
@@ -34,7 +34,7 @@ export async function superviseServers(
   options: {
     /** The file to run for a server: `PAGE_SERVER_PROGRAM`. */
     readonly program: string
-    /** Of the restore, see `PostcopyRecord`. */
+    /** Id of the restore, see `PostcopyRecord`. */
     readonly id: string
     readonly monitorFd: number | undefined
     readonly signal: AbortSignal
@@ -42,7 +42,7 @@ export async function superviseServers(
 ): Promise<void> {
   const { program, id, monitorFd, signal } = options
   const postcopy = { paths, id, program }
-  if (!(await isNoted(postcopy))) return
+  if (!(await isRecorded(postcopy))) return
   try {
     await using monitor = await openKeptMonitor(paths, monitorFd, { signal })
     for (let count = 0; count < MAX_SERVERS; count += 1) {
@@ -52,19 +52,19 @@ export async function superviseServers(
     }
     throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers died one after the other`)
   } catch (error) {
-    if (!signal.aborted) await noteFault(postcopy, recordableFault(error))
+    if (!signal.aborted) await recordFault(postcopy, recordableFault(error))
     throw error
   }
 }
 
-/** The restore that is seen to. */
+/** The supervised restore. */
 interface SupervisedRestore {
   readonly paths: RuntimePaths
   readonly id: string
   readonly program: string
 }
 
-/** Its record, as long as it is not over. */
+/** Its record, as long as the restore is not over. */
 async function recordOf({ paths, id }: SupervisedRestore): Promise<PostcopyRecord | undefined> {
   const record = await readPostcopyRecord(paths)
   return record?.id === id ? record : undefined
@@ -74,8 +74,8 @@ async function removeOwn(postcopy: SupervisedRestore): Promise<void> {
   if ((await recordOf(postcopy)) !== undefined) await removePostcopyRecord(postcopy.paths)
 }
 
-/** Whether there is something to see to; who started us notes us in the record first. */
-async function isNoted(postcopy: SupervisedRestore): Promise<boolean> {
+/** Whether there is something to supervise; the process that started us records us first. */
+async function isRecorded(postcopy: SupervisedRestore): Promise<boolean> {
   for (const deadline = performance.now() + RECORD_PATIENCE_MS; ;) {
     const record = await recordOf(postcopy)
     if (record === undefined || record.supervisor?.pid === process.pid) return record !== undefined
@@ -89,7 +89,7 @@ async function livingServer(postcopy: SupervisedRestore): Promise<ProcessIdentit
   return server !== undefined && (await isAlive(server)) ? server : undefined
 }
 
-/** Until the server ends; `lost` when another must take over. */
+/** Waits for the end of the server; `lost` when another must take over. */
 async function follow(
   postcopy: SupervisedRestore,
   monitor: QmpConnection,
@@ -101,7 +101,7 @@ async function follow(
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return 'over'
     const fault = (await readPostcopyProgress(postcopy.paths, postcopy.id))?.fault
-    // A guest of which a processor waits for a page cannot be halted: QEMU would wait for that processor.
+    // A guest whose processor waits for a page cannot be halted: QEMU would wait for that processor.
     if (fault === undefined || fault.waiting || halted) continue
     halted = true
     await monitor.execute('stop', {}, { timeoutMs: 2000 }).catch(() => undefined)
@@ -113,15 +113,15 @@ async function follow(
     return 'over'
   }
   if (progress?.fault === undefined) return monitor.state === 'ready' ? 'lost' : 'over'
-  await noteFault(postcopy, progress.fault)
-  return (await recoveryAsked(postcopy, monitor, signal)) ? 'lost' : 'over'
+  await recordFault(postcopy, progress.fault)
+  return (await recoveryRequested(postcopy, monitor, signal)) ? 'lost' : 'over'
 }
 
 /**
- * After a fault of the image: until somebody asks to go on, by taking the fault out of the record, or the guest is gone. A monitor
- * opened then would be of no use where QEMU's main thread waits for a page.
+ * After a fault of the image: waits until another process removes the fault from the record to continue, or the guest is gone. A monitor opened only
+ * then would be useless where QEMU's main thread waits for a page.
  */
-async function recoveryAsked(
+async function recoveryRequested(
   postcopy: SupervisedRestore,
   monitor: QmpConnection,
   signal: AbortSignal,
@@ -135,7 +135,7 @@ async function recoveryAsked(
   return false
 }
 
-/** A new server for a QEMU that has lost its own; `undefined` when it misses none. */
+/** Starts a new server for a QEMU that has lost its own; `undefined` when it has not. */
 async function recover(
   postcopy: SupervisedRestore,
   monitor: QmpConnection,
@@ -144,12 +144,12 @@ async function recover(
   const { paths } = postcopy
   const deadline = performance.now() + PAUSED_PATIENCE_MS
   for (;;) {
-    // Asking QEMU how it is would wait for its main thread, which may wait for us; this command does not.
+    // A query of QEMU's state would wait for its main thread, which may wait for us; this command does not.
     const refused = await recoverPostcopy(monitor, paths.recoverSocket).catch(
       (error: unknown) => error,
     )
     if (refused === undefined) {
-      // What the one before it noted is not true of this one.
+      // The progress of the previous server does not apply to this one.
       await removePostcopyProgress(paths)
       return startServer(postcopy)
     }
@@ -174,13 +174,13 @@ async function startServer({ paths, id, program }: SupervisedRestore): Promise<P
 }
 
 async function failed(postcopy: SupervisedRestore): Promise<undefined> {
-  await noteFault(postcopy, {
+  await recordFault(postcopy, {
     kind: 'qemu',
     code: 'MIGRATION_FAILED',
     message: 'QEMU gave up the migration before the guest could run',
   })
 }
 
-async function noteFault({ paths, id }: SupervisedRestore, fault: RecordedFault): Promise<void> {
+async function recordFault({ paths, id }: SupervisedRestore, fault: RecordedFault): Promise<void> {
   await changePostcopyRecord(paths, id, { fault }).catch(() => undefined)
 }

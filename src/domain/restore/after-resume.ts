@@ -2,20 +2,20 @@ import type { QmpConnection } from '../../qmp/connection.ts'
 import { openAgent } from '../machine/agent.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
 
-/** A QEMU whose guest is being filled may wait for a page, for ever where that is damaged. */
+/** A QEMU whose memory is arriving may wait for a page, forever where that page is damaged. */
 const ANNOUNCE_MS = 1000
 
-/** What is done for a guest that has just gone on. */
+/** Actions for a guest that was just resumed. */
 export interface WakingOptions {
   /** Set its clock through the agent inside it. */
   readonly syncTime?: boolean | undefined
-  /** Told what of it could not be done. */
+  /** Called for each action that failed. */
   readonly onWarning?: ((text: string) => void) | undefined
 }
 
 /**
- * Tells the network where the guest is now, as after a migration, and sets its clock when that was asked for. The guest runs already, so
- * what fails is a warning.
+ * Announces the guest's present place to the network, as after a migration, and sets its clock if requested. The guest already runs, so a failure is
+ * only a warning.
  */
 export async function afterResume(
   held: HeldDomain,

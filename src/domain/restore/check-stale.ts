@@ -12,8 +12,8 @@ import { refuseManagedImage } from '../store/managed-image.ts'
 import { type RestoredFrom, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 
 /**
- * Checks that the guest may run on from an image: it is the domain's managed save or the domain has none, and the disks are as the
- * save left them, or as the first restore found them.
+ * Checks that the guest may be resumed from an image: the image is the domain's managed save or the domain has none, and the disks have not changed
+ * since the save, or since the first restore.
  * @throws DomainError DOMAIN_HAS_MANAGED_SAVE, ImageError IMAGE_STALE unless forced
  */
 export async function checkStale(
@@ -30,7 +30,7 @@ export async function checkStale(
   const history = await readHistory(held.directories, id)
   const restoredFrom = { path, imageId: id, managed, begun: false }
   const disks = writableDisks(domain)
-  // Now, and not when the guest begins: by then a clone has overlays, which are its own.
+  // Now rather than when the guest begins: by then a clone has overlays of its own.
   if (history === undefined) return { ...restoredFrom, disks: await identifyDisks(disks) }
   if (options.force === true) return restoredFrom
   const writable = new Set(disks.map((disk) => disk.path))
@@ -47,8 +47,8 @@ export async function checkStale(
 }
 
 /**
- * A managed save is found by its place: whether it is that of this domain must be looked at.
- * @throws ImageError IMAGE_INCOMPATIBLE when it holds another machine
+ * A managed save is found by its path, so this checks that it belongs to this domain.
+ * @throws ImageError IMAGE_INCOMPATIBLE when it contains another machine
  */
 async function checkIsOwn(held: HeldDomain, path: string, domain: Domain): Promise<void> {
   const definition = await readDefinition(held.directories, held.name)
@@ -68,8 +68,7 @@ async function checkIsOwn(held: HeldDomain, path: string, domain: Domain): Promi
 }
 
 /**
- * Notes, durably and just before the processors of a restored guest run, that its image is no longer the guest. Gives the record that
- * stands now.
+ * Records durably, just before the processors of a restored guest run, that its image is no longer the guest. Returns the new record.
  * @throws StorageError
  */
 export async function beginGuest(
@@ -80,9 +79,9 @@ export async function beginGuest(
   const { restoredFrom, interrupted } = record
   if (restoredFrom === undefined || restoredFrom.begun) {
     if (interrupted !== true) return record
-    const going = { ...record, interrupted: undefined }
-    await writeRecord(held.paths, going)
-    return going
+    const resumed = { ...record, interrupted: undefined }
+    await writeRecord(held.paths, resumed)
+    return resumed
   }
   const before = await readHistory(held.directories, restoredFrom.imageId)
   const disks = before?.disks ?? restoredFrom.disks ?? (await identifyDisks(writableDisks(domain)))

@@ -3,12 +3,12 @@ import { copyToNew, removeFile } from '../../io/file-names.ts'
 import { createOverlay } from '../../qemu/create-overlay.ts'
 import type { CloneXml } from '../machine/clone-xml.ts'
 
-/** The files of a clone; unless they are kept, disposing removes those that were made. */
+/** The files of a clone; unless they are kept, disposing removes those that were created. */
 export class CloneFiles implements AsyncDisposable {
   readonly #made: string[] = []
   #kept = false
 
-  /** Makes none when there is no clone. @throws StorageError, also when a file is there already */
+  /** Creates none when there is no clone. @throws StorageError, also when a file already exists */
   static async make(clone: CloneXml | undefined, emulator: string): Promise<CloneFiles> {
     const files = new CloneFiles()
     try {

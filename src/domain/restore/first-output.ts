@@ -5,12 +5,12 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 
 const LOOK_MS = 2
 
-/** Notes when a guest first writes to a serial port or console whose output goes to a file: nobody else is disturbed by looking there. */
+/** Detects a guest's first write to a serial port or console whose output goes to a file: reading a file disturbs no other client. */
 export class FirstOutput implements Disposable {
   readonly #end = new AbortController()
-  #seen: Promise<number> | undefined
+  #firstWrite: Promise<number> | undefined
 
-  /** Looks from now on, before the machine is made. @throws UsageError when no output of it goes to a file */
+  /** Watches from now on, before the machine is created. @throws UsageError when none of its output goes to a file */
   begin(domain: Domain): void {
     const path = outputFile(domain)
     if (path === undefined) {
@@ -20,11 +20,11 @@ export class FirstOutput implements Disposable {
         { hint: "Give it <serial type='file'> or a <log file='…'/>, or do not wait for output" },
       )
     }
-    this.#seen = seenMs(path, this.#end.signal)
-    this.#seen.catch(() => undefined)
+    this.#firstWrite = firstWriteMs(path, this.#end.signal)
+    this.#firstWrite.catch(() => undefined)
   }
 
-  /** When it wrote, as `performance.now()` has it. @throws CancelledError */
+  /** The time of that write on the clock of `performance.now()`. @throws CancelledError */
   async at(signal: AbortSignal | undefined): Promise<number> {
     const cancelled = Promise.withResolvers<never>()
     const cancel = (): void =>
@@ -32,7 +32,7 @@ export class FirstOutput implements Disposable {
     if (signal?.aborted === true) cancel()
     signal?.addEventListener('abort', cancel, { once: true })
     try {
-      return await Promise.race([this.#seen ?? cancelled.promise, cancelled.promise])
+      return await Promise.race([this.#firstWrite ?? cancelled.promise, cancelled.promise])
     } finally {
       signal?.removeEventListener('abort', cancel)
     }
@@ -51,7 +51,7 @@ function outputFile({ serials, consoles }: Domain): string | undefined {
   return undefined
 }
 
-async function seenMs(path: string, signal: AbortSignal): Promise<number> {
+async function firstWriteMs(path: string, signal: AbortSignal): Promise<number> {
   const length = async (): Promise<number> =>
     stat(path).then(
       ({ size }) => size,
@@ -61,7 +61,7 @@ async function seenMs(path: string, signal: AbortSignal): Promise<number> {
   for (;;) {
     const now = await length()
     if (now > before) return performance.now()
-    // QEMU empties the file when it starts, unless told to append.
+    // QEMU truncates the file when it starts, except in append mode.
     before = now
     await delay(LOOK_MS, undefined, { signal })
   }

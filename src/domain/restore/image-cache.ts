@@ -24,21 +24,21 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { stateDigest } from '../machine/state-digest.ts'
 import type { LinearPart } from '../memory-sources/mapped-memory.ts'
 
-/** Images kept: so much room they may take when nothing else is said. */
+/** The default limit for all entries together. */
 const DEFAULT_LIMIT_BYTES = 64 * 1024 ** 3
 
-/** Fewer digits of a key name nothing. */
+/** The shortest accepted beginning of a key. */
 const MIN_KEY = 8
 
-/** How to add. */
+/** Options for adding an image. */
 export interface CacheAddOptions extends DomainOptions {
-  /** Entries that were not used for longest go until all take no more than this; default 64 GiB. */
+  /** Least recently used entries are removed until all take at most this; default 64 GiB. */
   readonly limitBytes?: number | undefined
 }
 
 /**
- * Puts the memory of an image into the cache as it is in the guest, each frame checked, so that `map` can use it. Two who build the
- * same entry at once are no harm: the first that is done stays.
+ * Adds the memory of an image to the cache as it is in the guest, with each frame checked, so that `map` can use it. Two processes may build the same
+ * entry at once: the entry of the first to finish stays.
  * @throws ImageError, StorageError, CancelledError
  */
 export async function addToImageCache(
@@ -55,15 +55,14 @@ export async function addToImageCache(
   return await describeCached(directories, key)
 }
 
-/** What is in the cache, the latest used first. @throws StorageError */
+/** The entries of the cache, the most recently used first. @throws StorageError */
 export async function listImageCache(options: DomainOptions = {}): Promise<readonly CachedImage[]> {
   return listCached(resolveDirectories(options))
 }
 
 /**
- * Removes an entry, given by its key, the beginning of that, or an image. A guest that runs from it goes on: its file lives until it
- * ends.
- * @throws UsageError when there is none such or several, StorageError
+ * Removes an entry, given by its key, the beginning of that, or an image. A guest that runs from it continues: its file exists until it ends.
+ * @throws UsageError when there is no such entry or several, StorageError
  */
 export async function removeFromImageCache(
   which: string,
@@ -90,7 +89,7 @@ export async function removeFromImageCache(
   return { key: only.key }
 }
 
-/** Where the memory of an image lies raw; `undefined` when it is not in the cache. */
+/** Finds the uncompressed memory of an image in the cache; `undefined` when it is not there. */
 export async function findCached(
   directories: Directories,
   machine: SavedMachine,

@@ -1,24 +1,24 @@
 import type { Brought } from '../memory-sources/memory-source.ts'
 import type { RestoreTiming } from './restore-request.ts'
 
-/** Takes the times of a restore, from its making on. */
+/** Measures the times of a restore, from its creation on. */
 export class RestoreClock {
   readonly #startMs = performance.now()
   #launchedMs = 0
   #loadedMs = 0
   #ranMs = 0
 
-  /** QEMU was started, and its machine is empty. */
+  /** Records that QEMU was started and its machine is empty. */
   launched(): void {
     this.#launchedMs = performance.now()
   }
 
-  /** Its source has brought the machine. */
+  /** Records that the source has loaded the machine. */
   loaded(): void {
     this.#loadedMs = performance.now()
   }
 
-  /** The guest runs, or stays paused as it shall. */
+  /** Records that the guest runs, or stays paused as requested. */
   ran(): void {
     this.#ranMs = performance.now()
   }

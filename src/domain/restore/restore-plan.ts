@@ -18,25 +18,25 @@ import {
 import { replaceXml } from '../machine/replace-xml.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
-/** The machine that an image will become. */
+/** The machine for an image. */
 export interface RestorePlan extends PreparedMachine {
-  /** The processor that the guest really had, when the image says it. */
+  /** The processor that the guest really had, when the image contains it. */
   readonly cpuOverride: Cpu | undefined
-  /** What must be made for a clone. */
+  /** The files needed for a clone. */
   readonly clone: CloneXml | undefined
-  /** The command line of a QEMU that Stasis did not start, made ready to take its machine back. */
+  /** The command line of a QEMU that Stasis did not start, adapted to load its machine again. */
   readonly recorded: { readonly argv: readonly string[]; readonly cwd: string } | undefined
-  /** Memory backends whose files may be filled from outside. */
+  /** Memory backends whose files can be filled from outside. */
   readonly backends: readonly { readonly id: string; readonly length: number }[]
 }
 
 /**
- * Makes ready the machine that an image describes, or that the given XML does when the guest cannot tell them apart.
+ * Prepares the machine that an image describes, or that the given XML describes when the guest sees no difference.
  * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError, QemuError; UsageError for a clone that would write to a disk of the original
  */
 export async function planRestore(
   image: SavedMachine,
-  asked: DomainXml | undefined,
+  requested: DomainXml | undefined,
   directories: Directories,
   options: UnsupportedOptions & {
     readonly clone?: CloneRequest | undefined
@@ -45,16 +45,16 @@ export async function planRestore(
   },
 ): Promise<RestorePlan> {
   const { xml, cookie } = image.description
-  const given = asked === undefined ? undefined : givenXml(asked)
+  const replacement = requested === undefined ? undefined : givenXml(requested)
   const foreign = foreignArchitecture(parseDomainXml(xml, { path: image.path }))
   if (foreign !== undefined) {
     const { text, hint } = foreign
     throw new ImageError('IMAGE_INCOMPATIBLE', text, { path: image.path, hint })
   }
   const original =
-    given === undefined
+    replacement === undefined
       ? { text: xml, path: image.path }
-      : { text: replaceXml(xml, given), path: given.path }
+      : { text: replaceXml(xml, replacement), path: replacement.path }
   const clone = options.clone === undefined ? undefined : cloneXml(original.text, options.clone)
   const copy = clone === undefined ? original : { text: clone.xml, path: original.path }
   const provenance = attachedProvenance(cookie)
@@ -83,10 +83,10 @@ function recordedLaunch(
   throw startedByOthers(path, 'it cannot be cloned')
 }
 
-function startedByOthers(path: string, what: string): UsageError {
+function startedByOthers(path: string, refusal: string): UsageError {
   return new UsageError(
     'BAD_COMBINATION',
-    `${path} was saved from a QEMU that Stasis did not start: ${what}`,
+    `${path} was saved from a QEMU that Stasis did not start: ${refusal}`,
   )
 }
 

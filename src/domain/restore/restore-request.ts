@@ -7,54 +7,53 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainXml } from '../store/xml-text.ts'
 import type { RestoreMode } from '../memory-sources/memory-source.ts'
 
-/** How to restore. */
+/** Options of a restore. */
 export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
-  /** How memory comes back. Default `auto`: the first of map, lazy and load that image, QEMU and host allow and that is worth it. */
+  /** How memory is restored. Default `auto`: the first of map, lazy and load that image, QEMU and host allow and that is worthwhile. */
   readonly mode?: RestoreMode | 'auto' | undefined
-  /** Restore as another domain, beside the one that was saved. */
+  /** Restore as another domain, beside the saved one. */
   readonly clone?: CloneRequest | undefined
-  /** Domain XML to use in place of the image's; the guest must not see a difference. */
+  /** Domain XML that replaces the image's; the guest must not see a difference. */
   readonly xml?: DomainXml | undefined
   /** Workers that read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
   readonly readers?: number | undefined
-  /** Read past the page cache. Default: for `stasis`. */
+  /** Bypass the page cache. Default: for `stasis`. */
   readonly bypassCache?: boolean | undefined
-  /** What the guest shall do. Default: what it did when it was saved. */
+  /** Whether the guest runs. Default: as before the save. */
   readonly resumeAs?: ResumedState | undefined
-  /** Restore it even though its guest ran on from it before, or without it, and has written to its disks since. */
+  /** Restore even though a guest was resumed from the image before, or ran without it, and has written to its disks since. */
   readonly force?: boolean | undefined
   /** Set the guest's clock through the agent inside it, once it runs. */
   readonly syncTime?: boolean | undefined
-  /** Give the guest another generation id, for it may go on more than once. */
+  /** Give the guest another generation id, because it may be resumed more than once. */
   readonly newGenid?: boolean | undefined
   /**
-   * What to wait for besides the guest to run, so that the result has its time: until all memory is in QEMU; until the guest first
+   * Further conditions to wait for after the guest runs, so that the result contains their times: until all memory is in QEMU; until the guest first
    * writes to a serial port that goes to a file.
    */
   readonly wait?: 'memory' | 'output' | 'both' | undefined
   readonly onProgress?: OnProgress<RestoreProgress> | undefined
 }
 
-/** Where the time of a restore went, in milliseconds. */
+/** How long the parts of a restore took, in milliseconds. */
 export interface RestoreTiming {
   /** Until the guest ran. */
   readonly totalMs: number
-  /** Until QEMU was started and its machine stood empty. */
+  /** Until QEMU was started and its machine was ready to load. */
   readonly startMs: number
   readonly loadMs: number
   readonly resumeMs: number
   /** From the start of the restore until the device state was in QEMU. */
   readonly deviceStateMs: number
-  /** From the start of the restore until the guest first wrote to its serial port; `undefined` when that was not waited for. */
+  /** From the start of the restore until the guest first wrote to its serial port; `undefined` when the restore did not wait for that. */
   readonly firstOutputMs: number | undefined
   /**
-   * From the start of the restore until all memory was in QEMU; `undefined` when that was not waited for (lazy) or never will be so
-   * (map).
+   * From the start of the restore until all memory was in QEMU; `undefined` when the restore did not wait for that (lazy) or it never happens (map).
    */
   readonly allRamMs: number | undefined
 }
 
-/** A domain that was in a file and runs now. */
+/** A domain that was in a file and now runs. */
 export interface RestoreResult {
   readonly name: string
   readonly uuid: string
@@ -64,7 +63,7 @@ export interface RestoreResult {
   readonly format: SaveFormat
   readonly state: ResumedState
   readonly mode: RestoreMode
-  /** Why this mode, and not another. */
+  /** The reason for this mode. */
   readonly modeReason: string
   /** Guest memory. */
   readonly ramBytes: number

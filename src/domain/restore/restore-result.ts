@@ -3,7 +3,7 @@ import type { SavedMachine } from '../../image/saved-machine.ts'
 import type { RestorePlan } from './restore-plan.ts'
 import type { RestoreResult } from './restore-request.ts'
 
-/** What a restore answers. */
+/** Builds the result of a restore. */
 export function restoreResult(
   image: Pick<SavedMachine, 'path' | 'format'>,
   { domain, uuid }: Pick<RestorePlan, 'domain' | 'uuid'>,

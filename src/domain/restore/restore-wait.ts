@@ -5,14 +5,14 @@ import type { RestoreOptions, RestoreResult } from './restore-request.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 
 /**
- * Waits for what a restore was asked to wait for beside the guest to run, without holding the domain; gives the result with the times.
- * @throws DomainError DOMAIN_WRONG_STATE when the memory will not come, CancelledError
+ * Waits for the further conditions of a restore without holding the domain; returns the result with their times.
+ * @throws DomainError DOMAIN_WRONG_STATE when the memory will not arrive, CancelledError
  */
 export async function waitForMore(
   result: RestoreResult,
   options: RestoreOptions & {
     readonly output: FirstOutput | undefined
-    /** When the restore began, as `performance.now()` has it. */
+    /** The start of the restore on the clock of `performance.now()`. */
     readonly startMs: number
   },
 ): Promise<RestoreResult> {

@@ -28,9 +28,9 @@ import { restoreResult } from './restore-result.ts'
 import { waitForMore } from './restore-wait.ts'
 
 /**
- * Restores a domain from a save image. When it fails no QEMU and no file is left, and the image is as it was; what fails while
- * waiting for more than the guest to run leaves the guest running.
- * @throws ImageError naming file and offset, DomainError, DomainXmlError, QemuError, StorageError; UsageError; CancelledError
+ * Restores a domain from a save image. After a failure no QEMU and no file is left, and the image is unchanged. A failure of a further wait leaves
+ * the guest running.
+ * @throws ImageError with file and offset, DomainError, DomainXmlError, QemuError, StorageError; UsageError; CancelledError
  */
 export async function restoreDomain(
   path: FilePath,
@@ -52,15 +52,15 @@ async function restoreAndWait(path: string, options: RestoreOptions): Promise<Re
   return await waitForMore(result, { ...options, output, startMs })
 }
 
-/** What only callers of this library's own bring to a restore. */
+/** Inputs of a restore that only callers inside this library have. */
 interface RestoreCaller {
-  /** The domain of which the image is the managed save, held by the caller. */
+  /** The domain whose managed save the image is, held by the caller. */
   readonly managedSave?: HeldDomain
-  /** Looks for the first output from before QEMU starts. */
+  /** Watches for the first output, beginning before QEMU starts. */
   readonly output?: FirstOutput | undefined
 }
 
-/** `restoreDomain` without the waiting, also for who holds the domain, whose managed save it then is. */
+/** `restoreDomain` without the further waits, also for callers that hold the domain whose managed save the image is. */
 export async function restoreImage(
   path: string,
   options: RestoreOptions,
@@ -75,7 +75,7 @@ export async function restoreImage(
   }
 }
 
-/** The steps of a restore. What is to be done last, even if this fails, goes into `last`. */
+/** The steps of a restore. Steps to run last, even after a failure, go into `last`. */
 async function restoreUntilItRuns(
   path: string,
   options: RestoreOptions,
@@ -165,8 +165,8 @@ function waitingQemu(
 
 const MAX_READERS = 64
 
-function resolveReaders(asked: number | undefined): number {
-  const readers = asked ?? Math.min(8, availableParallelism())
+function resolveReaders(requested: number | undefined): number {
+  const readers = requested ?? Math.min(8, availableParallelism())
   if (Number.isInteger(readers) && readers >= 1 && readers <= MAX_READERS) return readers
   throw new UsageError(
     'BAD_ARGUMENT',
