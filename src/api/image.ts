@@ -20,7 +20,6 @@ export type { Compression } from '../image/compression.ts'
 export type { SaveFormat } from '../image/save-format.ts'
 export type {
   ChannelStreams,
-  DeviceState,
   MachineDescription,
   MappedRamFile,
   PageRange,
@@ -32,3 +31,4 @@ export type {
 } from '../image/saved-machine.ts'
 export type { CompressionLevel } from '../transfer/image-receiver.ts'
 export type { DescribedDevice } from '../wire/device-description.ts'
+export type { DeviceState } from '../wire/device-state.ts'

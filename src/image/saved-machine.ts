@@ -1,4 +1,6 @@
 import type { ImageError } from '../errors.ts'
+import type { DeviceState } from '../wire/device-state.ts'
+import type { AnnouncedBlock } from '../wire/main-stream.ts'
 import type { MultifdCompression } from '../wire/multifd-packet.ts'
 import type { SaveFormat } from './save-format.ts'
 import type { FrameFault } from './stasis/frame-fault.ts'
@@ -12,10 +14,7 @@ export interface MachineDescription {
 }
 
 /** Memory that QEMU migrates under one name. */
-export interface RamBlock {
-  readonly name: string
-  /** Bytes in use: a multiple of `PAGE_SIZE`. */
-  readonly length: number
+export interface RamBlock extends AnnouncedBlock {
   /** The offset of the whole block in the file, if it is there uncompressed and in order; zero pages are holes. */
   readonly linearOffset: number | undefined
 }
@@ -62,18 +61,6 @@ export interface StoredFrames {
   records(frames: Uint32Array): Uint8Array
   /** The error for a frame in which a thread found a fault. */
   error(frame: number, fault: FrameFault): ImageError
-}
-
-/** QEMU's stream without its RAM: the parts before and after the RAM section. */
-export interface DeviceState {
-  /** Magic, version, configuration section. */
-  readonly head: Uint8Array
-  /** The id of the RAM section in the stream. */
-  readonly ramSection: number
-  /** Device sections, without the end mark. */
-  readonly sections: Uint8Array
-  /** The end mark and the description that may follow it; empty when the stream had none. */
-  readonly tail: Uint8Array
 }
 
 /** QEMU's own multifd streams, to be sent back verbatim. */

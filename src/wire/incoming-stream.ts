@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { type AnnouncedBlock } from './main-stream.ts'
+import type { DeviceState, StreamStart } from './device-state.ts'
+import type { AnnouncedBlock } from './main-stream.ts'
 import { PAGE_SIZE } from './page-size.ts'
 import { RAM_FLAG, SECTION } from './stream-constants.ts'
 import { withoutCapability } from './stream-head.ts'
@@ -11,18 +12,11 @@ import { withoutCapability } from './stream-head.ts'
 
 const RAM_VERSION = 4
 
-/** The parts of a saved stream that the head is built from. */
-export interface IncomingHead {
-  /** Magic, version, configuration section, as saved. */
-  readonly head: Uint8Array
-  readonly ramSection: number
-}
-
 /**
  * Everything up to the end of the first RAM section, which announces the blocks.
  * @throws WireError when the saved configuration needs something that this cannot build
  */
-export function incomingHead(saved: IncomingHead, blocks: readonly AnnouncedBlock[]): Uint8Array {
+export function incomingHead(saved: StreamStart, blocks: readonly AnnouncedBlock[]): Uint8Array {
   return Buffer.concat([
     withoutCapability(saved.head, 'mapped-ram'),
     ramStart(saved.ramSection, blocks),
@@ -131,10 +125,7 @@ export function ramEnd(ramSection: number): Uint8Array {
 }
 
 /** Device sections, then the saved stream's own ending, or an end mark when it had none. */
-export function incomingDevices(saved: {
-  readonly sections: Uint8Array
-  readonly tail: Uint8Array
-}): Uint8Array {
+export function incomingDevices(saved: Pick<DeviceState, 'sections' | 'tail'>): Uint8Array {
   const tail = saved.tail.length === 0 ? Uint8Array.of(SECTION.END_OF_STREAM) : saved.tail
   return Buffer.concat([saved.sections, tail])
 }

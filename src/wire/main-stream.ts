@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { DeviceState, StreamStart } from './device-state.ts'
 import { endOfSections } from './end-of-sections.ts'
 import { PAGE_SIZE } from './page-size.ts'
 import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-constants.ts'
@@ -12,6 +13,7 @@ import { WireError, type WireErrorKind } from './wire-error.ts'
 /** A RAM block as the stream announces it. */
 export interface AnnouncedBlock {
   readonly name: string
+  /** Bytes in use: a multiple of `PAGE_SIZE`. */
   readonly length: number
 }
 
@@ -21,14 +23,6 @@ export interface RamHandler {
   zeroPages(block: number, firstPage: number, pageCount: number): void
   /** `bytes` is valid only during the call. */
   page(block: number, page: number, bytes: Uint8Array): void
-}
-
-/** The stream without its RAM. */
-export interface MachineStream {
-  readonly head: Uint8Array
-  readonly ramSection: number
-  readonly sections: Uint8Array
-  readonly tail: Uint8Array
 }
 
 const MAX_BLOCKS = 4096
@@ -62,7 +56,7 @@ export class MainStreamParser {
   }
 
   /** The bytes before the RAM records; complete once the handler has received the blocks. */
-  get start(): Pick<MachineStream, 'head' | 'ramSection'> {
+  get start(): StreamStart {
     return { head: this.#head, ramSection: this.#ramSection }
   }
 
@@ -101,7 +95,7 @@ export class MainStreamParser {
   }
 
   /** @throws WireError when the stream ended early */
-  finish(): MachineStream {
+  finish(): DeviceState {
     const devices = Buffer.concat(this.#devices)
     if (this.#step !== 'devices' || devices.length === 0)
       throw this.#fault('truncated', 'the stream ends before the device state')

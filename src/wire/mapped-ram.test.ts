@@ -37,7 +37,7 @@ test('parseMappedBlock() parses what serialiseMappedBlock() wrote, and placeBloc
   assert.equal(block.bitmapOffset, 0x10f80 + 1 + 6 + 8 + 28)
   assert.equal(block.pagesOffset, 0x100000)
   const bytes = serialiseMappedBlock(block)
-  assert.deepEqual(parseMappedBlock(bytes), { ...block, length: bytes.length })
+  assert.deepEqual(parseMappedBlock(bytes), { ...block, headerLength: bytes.length })
   assert.throws(() => parseMappedBlock(bytes.subarray(0, -1)), {
     kind: 'truncated',
     message: /ends early/,

@@ -1,3 +1,4 @@
+import type { AnnouncedBlock } from './main-stream.ts'
 import { PAGE_SIZE } from './page-size.ts'
 import { Buffer } from 'node:buffer'
 import { RAM_FLAG, SECTION } from './stream-constants.ts'
@@ -35,9 +36,7 @@ export interface MappedRamStart {
 }
 
 /** The contents of a block's header. Offsets count from the start of the file, whatever precedes the stream. */
-export interface MappedBlock {
-  readonly name: string
-  readonly usedLength: number
+export interface MappedBlock extends AnnouncedBlock {
   readonly bitmapOffset: number
   readonly pagesOffset: number
 }
@@ -79,7 +78,7 @@ export function mappedStart(ramSection: number, totalLength: number): Buffer {
 }
 
 /** Parses a block's name, length and header; also returns how many bytes they take. @throws WireError */
-export function parseMappedBlock(bytes: Buffer): MappedBlock & { readonly length: number } {
+export function parseMappedBlock(bytes: Buffer): MappedBlock & { readonly headerLength: number } {
   const nameLength = bytes[0] ?? 0
   const at = 1 + nameLength
   if (bytes.length < at + 8 + HEADER_LENGTH)
@@ -93,10 +92,10 @@ export function parseMappedBlock(bytes: Buffer): MappedBlock & { readonly length
     throw new WireError('unsupported', `its pages have ${pageSize} bytes`, at + 12)
   return {
     name: bytes.toString('utf8', 1, at),
-    usedLength: readLong(bytes, at),
+    length: readLong(bytes, at),
     bitmapOffset: readLong(bytes, at + 20),
     pagesOffset: readLong(bytes, at + 28),
-    length: at + 8 + HEADER_LENGTH,
+    headerLength: at + 8 + HEADER_LENGTH,
   }
 }
 
@@ -107,7 +106,7 @@ export function serialiseMappedBlock(block: MappedBlock): Buffer {
   bytes.writeUInt8(name.length)
   name.copy(bytes, 1)
   const at = 1 + name.length
-  bytes.writeBigUInt64BE(BigInt(block.usedLength), at)
+  bytes.writeBigUInt64BE(BigInt(block.length), at)
   bytes.writeUInt32BE(HEADER_VERSION, at + 8)
   bytes.writeBigUInt64BE(BigInt(PAGE_SIZE), at + 12)
   bytes.writeBigUInt64BE(BigInt(block.bitmapOffset), at + 20)
@@ -116,17 +115,17 @@ export function serialiseMappedBlock(block: MappedBlock): Buffer {
 }
 
 /** Length of a block's bitmap in bytes. */
-export function bitmapLength(usedLength: number): number {
-  return Math.ceil(usedLength / PAGE_SIZE / 64) * 8
+export function bitmapLength(length: number): number {
+  return Math.ceil(length / PAGE_SIZE / 64) * 8
 }
 
 /** Places the bitmap and pages of a block whose name is at `offset` of the file, as QEMU lays them out. */
-export function placeBlock(name: string, usedLength: number, offset: number): MappedBlock {
+export function placeBlock(name: string, length: number, offset: number): MappedBlock {
   const bitmapOffset = offset + 1 + Buffer.byteLength(name) + 8 + HEADER_LENGTH
-  const end = bitmapOffset + bitmapLength(usedLength)
+  const end = bitmapOffset + bitmapLength(length)
   return {
     name,
-    usedLength,
+    length,
     bitmapOffset,
     pagesOffset: Math.ceil(end / MAPPED_RAM_ALIGNMENT) * MAPPED_RAM_ALIGNMENT,
   }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { openImage } from '../../src/image/open-image.ts'
-import type { DeviceState } from '../../src/image/saved-machine.ts'
 import { contentRuns } from '../../src/transfer/convert/content-ranges.ts'
 import type { MachineWriter, MachineStart } from '../../src/transfer/convert/machine-writer.ts'
 import { copyMachine } from '../../src/transfer/convert/source.ts'
+import type { DeviceState } from '../../src/wire/device-state.ts'
 import { PAGE_SIZE } from '../../src/wire/page-size.ts'
 
 /** A digest of an image's content, to compare images of different formats. It is equal if description, memory and devices are. */

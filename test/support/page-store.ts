@@ -53,7 +53,7 @@ export async function testPageStore(
     device: { ...none, sectionsLength: 0 },
     ramSection: 2,
     blocks: blocks.map(({ name, pageCount }) => ({
-      ...{ name, usedLength: pageCount * PAGE_SIZE, linearOffset: 0, hostPageSize: 0 },
+      ...{ name, length: pageCount * PAGE_SIZE, linearOffset: undefined },
     })),
     frames: new FrameTable(records),
   })

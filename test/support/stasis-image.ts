@@ -42,7 +42,7 @@ export interface StasisImageChanges {
   /** Stored bytes of the first frame. */
   readonly stored?: Uint8Array
   readonly frame?: Partial<Frame>
-  readonly block?: Partial<{ usedLength: number; linearOffset: number }>
+  readonly block?: Partial<{ length: number; linearOffset: number }>
   readonly head?: Partial<{ offset: number }>
   readonly device?: Partial<{ offset: number; length: number }>
   readonly footer?: Partial<{ indexOffset: number; indexLength: number }>
@@ -107,12 +107,11 @@ export function buildStasisImage(changes: StasisImageChanges = {}): StasisImageP
     blocks: [
       {
         name: 'pc.ram',
-        usedLength: 64 * PAGE_SIZE,
-        linearOffset: 0,
-        hostPageSize: 0,
+        length: 64 * PAGE_SIZE,
+        linearOffset: undefined,
         ...changes.block,
       },
-      { name: 'rom', usedLength: 2 * PAGE_SIZE, linearOffset: 0, hostPageSize: 0 },
+      { name: 'rom', length: 2 * PAGE_SIZE, linearOffset: undefined },
     ],
     frames: table,
   })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { DeviceState } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 
 /**
  * A digest that is equal for two images of the same machine at the same moment, whatever their format: the bytes of its devices (including clocks and

@@ -1,6 +1,7 @@
 import { ImageError } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
-import type { DeviceState, PageRange, PageStore, SavedMachine } from '../../image/saved-machine.ts'
+import type { PageRange, PageStore, SavedMachine } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { stateDigest } from '../machine/state-digest.ts'
 import { readOrder } from '../store/page-order-file.ts'
 

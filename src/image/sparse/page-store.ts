@@ -24,9 +24,9 @@ export class SparsePageStore implements PageStore {
     this.#file = file
     this.#runs = runs
     this.#pagesOffsets = blocks.map(({ pagesOffset }) => pagesOffset)
-    this.blocks = blocks.map(({ name, usedLength, pagesOffset }) => ({
+    this.blocks = blocks.map(({ name, length, pagesOffset }) => ({
       name,
-      length: usedLength,
+      length,
       linearOffset: pagesOffset,
     }))
   }

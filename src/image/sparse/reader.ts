@@ -1,7 +1,8 @@
 import type { ImageError } from '../../errors.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { incomingHead } from '../../wire/incoming-stream.ts'
-import { type MachineStream, MainStreamParser } from '../../wire/main-stream.ts'
+import { MainStreamParser } from '../../wire/main-stream.ts'
 import {
   MAPPED_RAM_ALIGNMENT,
   MAX_MAPPED_BLOCK_LENGTH,
@@ -50,8 +51,8 @@ export async function openSparse(image: OpenedImage): Promise<SavedMachine> {
       throw damaged(file.path, at, `two RAM blocks have the name ${block.name}`)
     await readBitmap(file, block, blocks.length, runs)
     blocks.push(block)
-    left -= block.usedLength
-    at = block.pagesOffset + block.usedLength
+    left -= block.length
+    at = block.pagesOffset + block.length
   }
   const state = await readTail(file, start, blocks, at, fileLength)
   return {
@@ -80,20 +81,16 @@ async function readBlock(
   const bytes = Buffer.alloc(MAX_MAPPED_BLOCK_LENGTH)
   const found = await file.read(bytes, at)
   const block = parsed(file.path, at, () => parseMappedBlock(bytes.subarray(0, found)))
-  const { name, usedLength, bitmapOffset, pagesOffset } = block
-  if (
-    usedLength === 0 ||
-    usedLength % PAGE_SIZE !== 0 ||
-    usedLength > Math.min(left, MAX_USED_LENGTH)
-  )
-    throw damaged(file.path, at, `${name} cannot have ${usedLength} bytes`)
-  const bitmapEnd = bitmapOffset + bitmapLength(usedLength)
-  if (bitmapOffset < at + block.length || bitmapEnd > pagesOffset)
+  const { name, length, bitmapOffset, pagesOffset } = block
+  if (length === 0 || length % PAGE_SIZE !== 0 || length > Math.min(left, MAX_USED_LENGTH))
+    throw damaged(file.path, at, `${name} cannot have ${length} bytes`)
+  const bitmapEnd = bitmapOffset + bitmapLength(length)
+  if (bitmapOffset < at + block.headerLength || bitmapEnd > pagesOffset)
     throw damaged(file.path, at, `the bitmap of ${name} cannot be at byte ${bitmapOffset}`)
   if (pagesOffset % MAPPED_RAM_ALIGNMENT !== 0 || !Number.isSafeInteger(pagesOffset))
     throw damaged(file.path, at, `the pages of ${name} cannot be at byte ${pagesOffset}`)
-  if (pagesOffset + usedLength > fileLength) {
-    const what = `${name} ends at byte ${pagesOffset + usedLength}, but the file has ${fileLength} bytes`
+  if (pagesOffset + length > fileLength) {
+    const what = `${name} ends at byte ${pagesOffset + length}, but the file has ${fileLength} bytes`
     throw imageTruncated(file.path, what, { offset: fileLength })
   }
   return block
@@ -105,13 +102,13 @@ async function readBitmap(
   position: number,
   runs: PageRuns,
 ): Promise<void> {
-  const { name, usedLength, bitmapOffset } = block
-  const length = bitmapLength(usedLength)
-  const piece = Buffer.alloc(Math.min(BITMAP_PIECE, length))
-  for (let at = 0; at < length; at += piece.length) {
-    const part = piece.subarray(0, Math.min(piece.length, length - at))
+  const { name, length, bitmapOffset } = block
+  const bytes = bitmapLength(length)
+  const piece = Buffer.alloc(Math.min(BITMAP_PIECE, bytes))
+  for (let at = 0; at < bytes; at += piece.length) {
+    const part = piece.subarray(0, Math.min(piece.length, bytes - at))
     await file.read(part, bitmapOffset + at)
-    if (!runs.appendBitmap(position, part, at * 8, usedLength / PAGE_SIZE))
+    if (!runs.appendBitmap(position, part, at * 8, length / PAGE_SIZE))
       throw damaged(file.path, bitmapOffset, `it has pages behind the end of ${name}`)
   }
 }
@@ -123,15 +120,14 @@ async function readTail(
   blocks: readonly MappedBlock[],
   at: number,
   fileLength: number,
-): Promise<MachineStream> {
+): Promise<DeviceState> {
   const length = fileLength - at
   if (length > MAX_TAIL_LENGTH)
     throw damaged(file.path, at, `its device state cannot have ${length} bytes`)
   const tail = Buffer.allocUnsafe(length)
   const found = await file.read(tail, at)
   // An ordinary stream with the same blocks, which the parser understands.
-  const announced = blocks.map(({ name, usedLength }) => ({ name, length: usedLength }))
-  const front = parsed(file.path, at, () => incomingHead(start, announced))
+  const front = parsed(file.path, at, () => incomingHead(start, blocks))
   const nothing = (): void => undefined
   const parser = new MainStreamParser({ blocks: nothing, zeroPages: nothing, page: nothing })
   return parsed(file.path, at, () => {

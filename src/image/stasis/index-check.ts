@@ -1,5 +1,6 @@
 import type { ImageError } from '../../errors.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
+import type { RamBlock } from '../saved-machine.ts'
 import { FRAME_RECORD_LENGTH } from './frame-table.ts'
 import {
   BLOCK_RECORD_LENGTH,
@@ -9,7 +10,6 @@ import {
   LINEAR_ALIGNMENT,
   MAX_FRAME_PAGES,
   PART_ALIGNMENT,
-  type StasisBlock,
   type StasisIndex,
   damagedIndex,
 } from './layout.ts'
@@ -57,13 +57,13 @@ function checkPart(part: FilePart, name: string, at: number, place: IndexPlace):
   }
 }
 
-function blockFault(block: StasisBlock, bodyOffset: number, logEnd: number): string | undefined {
-  const { usedLength, linearOffset } = block
+function blockFault(block: RamBlock, bodyOffset: number, logEnd: number): string | undefined {
+  const { length, linearOffset } = block
   // The stream's page word has 52 bits for an address, a frame's record 32 for a page number.
-  if (usedLength % PAGE_SIZE !== 0 || usedLength / PAGE_SIZE > 0x1_0000_0000)
-    return `cannot have ${usedLength} bytes`
-  if (linearOffset === 0) return undefined
-  const inside = linearOffset >= bodyOffset && linearOffset + usedLength <= logEnd
+  if (length % PAGE_SIZE !== 0 || length / PAGE_SIZE > 0x1_0000_0000)
+    return `cannot have ${length} bytes`
+  if (linearOffset === undefined) return undefined
+  const inside = linearOffset >= bodyOffset && linearOffset + length <= logEnd
   if (!inside || linearOffset % LINEAR_ALIGNMENT !== 0) return `cannot be at byte ${linearOffset}`
   return undefined
 }
@@ -89,7 +89,7 @@ function checkFrames(
     const length = pageCount * PAGE_SIZE
     if (pageCount < 1 || pageCount > MAX_FRAME_PAGES)
       throw error(frame, `cannot have ${pageCount} pages`)
-    if (firstPage * PAGE_SIZE + length > block.usedLength)
+    if (firstPage * PAGE_SIZE + length > block.length)
       throw error(frame, `lies outside ${block.name}`)
     if (position < blockBefore) throw error(frame, 'is out of order')
     if (position === blockBefore && firstPage < pageBefore)
@@ -103,7 +103,10 @@ function checkFrames(
     if (offset < bodyOffset || offset + stored > logEnd)
       throw error(frame, `cannot be at byte ${offset}`)
     const { linearOffset } = block
-    if (linearOffset !== 0 && (codec !== 'none' || offset !== linearOffset + firstPage * PAGE_SIZE))
+    if (
+      linearOffset !== undefined &&
+      (codec !== 'none' || offset !== linearOffset + firstPage * PAGE_SIZE)
+    )
       throw error(frame, `is not where ${block.name} has it`)
     blockBefore = position
     pageBefore = firstPage + pageCount

@@ -33,8 +33,8 @@ function index(): StasisIndex {
     device: { offset: 0x2_0000_1000, length: 5000, crc: 8, sectionsLength: 4000 },
     ramSection: 3,
     blocks: [
-      { name: 'pc.ram', usedLength: 0x10_0000_0000, linearOffset: 0x10_0000, hostPageSize: 4096 },
-      { name: '/rom@etc/acpi/täbles', usedLength: 4096, linearOffset: 0, hostPageSize: 0 },
+      { name: 'pc.ram', length: 0x10_0000_0000, linearOffset: 0x10_0000 },
+      { name: '/rom@etc/acpi/täbles', length: 4096, linearOffset: undefined },
     ],
     frames,
   }

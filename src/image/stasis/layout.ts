@@ -4,6 +4,7 @@ import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageDamaged, imageTooNew } from '../image-fault.ts'
 import { FRAME_RECORD_LENGTH, FrameTable } from './frame-table.ts'
 import { readLong, writeLong } from '../long.ts'
+import type { RamBlock } from '../saved-machine.ts'
 
 // All numbers here are those of docs/format/stasis.md.
 
@@ -34,17 +35,6 @@ const MAX_HEAD_LENGTH = 65536
 const MAX_DEVICE_LENGTH = 1024 * 1024 * 1024
 const NAME_LENGTH = 256
 
-/** A RAM block in the index. */
-export interface StasisBlock {
-  readonly name: string
-  /** Bytes in use, a multiple of `PAGE_SIZE`. */
-  readonly usedLength: number
-  /** 0: not linear. */
-  readonly linearOffset: number
-  /** Page size of the host memory behind it; 0 when unknown. */
-  readonly hostPageSize: number
-}
-
 /** A piece of the file with its checksum. */
 export interface FilePart {
   readonly offset: number
@@ -60,7 +50,7 @@ export interface StasisIndex {
   readonly device: FilePart & { readonly sectionsLength: number }
   /** The id of the RAM section. */
   readonly ramSection: number
-  readonly blocks: readonly StasisBlock[]
+  readonly blocks: readonly RamBlock[]
   readonly frames: FrameTable
 }
 
@@ -85,9 +75,8 @@ export function serialiseIndex(index: StasisIndex): Uint8Array {
   blocks.forEach((block, position) => {
     const at = INDEX_HEAD_LENGTH + position * BLOCK_RECORD_LENGTH
     bytes.write(block.name, at, NAME_LENGTH, 'utf8')
-    writeLong(bytes, block.usedLength, at + 256)
-    writeLong(bytes, block.linearOffset, at + 264)
-    writeLong(bytes, block.hostPageSize, at + 272)
+    writeLong(bytes, block.length, at + 256)
+    writeLong(bytes, block.linearOffset ?? 0, at + 264)
   })
   frames.sortInto(bytes.subarray(framesAt))
   return bytes
@@ -136,7 +125,7 @@ export function parseIndex(
       56,
       `the device sections take ${sectionsLength} bytes of a device state of ${device.length} bytes`,
     )
-  const blocks: StasisBlock[] = []
+  const blocks: RamBlock[] = []
   const names = new Set<string>()
   for (let position = 0; position < blockCount; position += 1) {
     const at = INDEX_HEAD_LENGTH + position * BLOCK_RECORD_LENGTH
@@ -179,16 +168,15 @@ function readPart(bytes: Buffer, at: number): FilePart {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function readBlock(bytes: Buffer, at: number): StasisBlock | undefined {
+function readBlock(bytes: Buffer, at: number): RamBlock | undefined {
   const field = bytes.subarray(at, at + NAME_LENGTH)
   const end = field.indexOf(0)
   if (end < 1 || field.subarray(end).some((byte) => byte !== 0)) return undefined
   try {
     return {
       name: utf8.decode(field.subarray(0, end)),
-      usedLength: readLong(bytes, at + 256),
-      linearOffset: readLong(bytes, at + 264),
-      hostPageSize: readLong(bytes, at + 272),
+      length: readLong(bytes, at + 256),
+      linearOffset: readLong(bytes, at + 264) || undefined,
     }
   } catch {
     return undefined

@@ -28,11 +28,7 @@ export class StasisPageStore implements PageStore {
   constructor(file: DirectFile, index: StasisIndex) {
     this.#file = file
     this.#frames = index.frames
-    this.blocks = index.blocks.map(({ name, usedLength, linearOffset }) => ({
-      name,
-      length: usedLength,
-      linearOffset: linearOffset === 0 ? undefined : linearOffset,
-    }))
+    this.blocks = index.blocks
     if (isCompressed(index.frames)) {
       this.stored = {
         fd: file.directFd,

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { crc32c } from '../../io/crc32c.ts'
 import { InternalError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { NewImage } from '../new-image.ts'
-import type { DeviceState, MachineDescription } from '../saved-machine.ts'
+import type { MachineDescription, RamBlock } from '../saved-machine.ts'
 import { FOOTER_LENGTH, serialiseFooter } from './footer.ts'
 import type { FrameCodec } from './frame-codec.ts'
 import { FrameTable } from './frame-table.ts'
@@ -12,7 +13,6 @@ import {
   FRAME_ALIGNMENT,
   LINEAR_ALIGNMENT,
   PART_ALIGNMENT,
-  type StasisBlock,
   filePart,
   serialiseIndex,
 } from './layout.ts'
@@ -46,7 +46,7 @@ export class StasisWriter implements AsyncDisposable {
   readonly #frames = new FrameTable()
   readonly #linear: LinearWriter
   #log: FrameLog | undefined
-  #blocks: readonly StasisBlock[] = []
+  #blocks: readonly RamBlock[] = []
   #linearEnd = 0
   #fileBytes = 0
 
@@ -80,9 +80,9 @@ export class StasisWriter implements AsyncDisposable {
     const linear = this.#codec === 'none'
     let at = alignUp(bodyOffset, LINEAR_ALIGNMENT)
     this.#blocks = blocks.map(({ name, length }) => {
-      const linearOffset = linear ? at : 0
+      const linearOffset = linear ? at : undefined
       at = alignUp(at + length, LINEAR_ALIGNMENT)
-      return { name, usedLength: length, linearOffset, hostPageSize: 0 }
+      return { name, length, linearOffset }
     })
     this.#linearEnd = linear ? at : bodyOffset
     if (!linear) this.#log = new FrameLog(file, bodyOffset)
@@ -145,9 +145,10 @@ export class StasisWriter implements AsyncDisposable {
     bytes: Uint8Array,
     placed: (offset: number) => void,
   ): Promise<void> {
-    const block = this.#blocks[frame.block]
-    if (block === undefined) throw new InternalError(`There is no RAM block ${frame.block}`)
-    const offset = block.linearOffset + frame.firstPage * PAGE_SIZE
+    const { linearOffset } = this.#blocks[frame.block] ?? {}
+    if (linearOffset === undefined)
+      throw new InternalError(`There is no linear RAM block ${frame.block}`)
+    const offset = linearOffset + frame.firstPage * PAGE_SIZE
     await this.#linear.write(bytes, offset)
     placed(offset)
   }

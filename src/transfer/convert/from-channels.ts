@@ -1,7 +1,8 @@
 import { ImageError, throwIfCancelled } from '../../errors.ts'
 import { ByteSource } from '../../image/byte-source.ts'
 import { imageDamaged, imageTruncated } from '../../image/image-fault.ts'
-import type { ChannelStreams, DeviceState } from '../../image/saved-machine.ts'
+import type { ChannelStreams } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
 import {
   MULTIFD_HEADER_LENGTH,

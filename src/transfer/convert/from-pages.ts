@@ -1,5 +1,6 @@
 import { throwIfCancelled } from '../../errors.ts'
-import type { DeviceState, PageStore } from '../../image/saved-machine.ts'
+import type { PageStore } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { MAX_ADD_LENGTH, type MachineWriter } from './machine-writer.ts'
 import type { CopyOptions } from './copy-options.ts'

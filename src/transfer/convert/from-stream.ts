@@ -1,5 +1,6 @@
 import { throwIfCancelled } from '../../errors.ts'
-import type { DeviceState, SingleStream } from '../../image/saved-machine.ts'
+import type { SingleStream } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
 import type { MachineWriter } from './machine-writer.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'

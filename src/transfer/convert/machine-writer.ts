@@ -1,11 +1,8 @@
-import type { DeviceState } from '../../image/saved-machine.ts'
+import type { DeviceState, StreamStart } from '../../wire/device-state.ts'
 import type { AnnouncedBlock } from '../../wire/main-stream.ts'
 
 /** The data that precedes the memory of a machine. */
-export interface MachineStart {
-  /** Magic, version, configuration section. */
-  readonly head: Uint8Array
-  readonly ramSection: number
+export interface MachineStart extends StreamStart {
   readonly blocks: readonly AnnouncedBlock[]
 }
 

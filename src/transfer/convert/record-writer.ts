@@ -1,6 +1,6 @@
 import { NewStreamImage } from '../../image/new-stream-image.ts'
 import type { StreamFormat } from '../../image/save-format.ts'
-import type { DeviceState } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import {
   incomingDevices,
   incomingHead,

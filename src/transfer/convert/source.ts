@@ -1,6 +1,7 @@
 import { InternalError, throwIfCancelled } from '../../errors.ts'
 import { imageWireFault } from '../../image/image-fault.ts'
-import type { DeviceState, SavedMachine } from '../../image/saved-machine.ts'
+import type { SavedMachine } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import type { CopyOptions } from './copy-options.ts'

@@ -1,5 +1,5 @@
 import { NewImage } from '../../image/new-image.ts'
-import type { DeviceState } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-stream.ts'
 import {
   type MappedBlock,
@@ -54,7 +54,7 @@ export class SparseMachineWriter implements MachineWriter {
       at = block.pagesOffset + length
     }
     this.#blocks = blocks
-    this.#bitmaps = blocks.map(({ usedLength }) => Buffer.alloc(bitmapLength(usedLength)))
+    this.#bitmaps = blocks.map(({ length }) => Buffer.alloc(bitmapLength(length)))
     this.#partEnd = incomingHead(start, start.blocks).subarray(-PART_END_LENGTH)
     this.#end = at
   }

@@ -1,6 +1,7 @@
 import { anySignal } from '../../io/any-signal.ts'
 import { MemoryFile } from '../../io/memory-file.ts'
-import type { DeviceState, PageStore } from '../../image/saved-machine.ts'
+import type { PageStore } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-stream.ts'
 import { blockOfBackend } from './backend-block.ts'
 import { IncomingConnection } from '../incoming-connection.ts'

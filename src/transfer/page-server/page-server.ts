@@ -1,5 +1,6 @@
 import { ImageError, InternalError, type StasisError, StorageError } from '../../errors.ts'
-import type { DeviceState, PageRange, PageStore } from '../../image/saved-machine.ts'
+import type { PageRange, PageStore } from '../../image/saved-machine.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { FaultReadahead } from './fault-readahead.ts'
 import { Background, MAX_OTHER_READERS } from './background.ts'

@@ -1,4 +1,5 @@
 import { QemuError, type StasisError } from '../../errors.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
 import {
   endOfPostcopy,
   requestReceivedPages,
@@ -7,7 +8,7 @@ import {
 } from '../../wire/postcopy-commands.ts'
 import { type ReturnMessage, ReturnPathParser } from '../../wire/return-path.ts'
 import { ramEnd } from '../../wire/incoming-stream.ts'
-import type { DeviceState, RamBlock } from '../../image/saved-machine.ts'
+import type { RamBlock } from '../../image/saved-machine.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
 import type { SentPages } from './sent-pages.ts'
 

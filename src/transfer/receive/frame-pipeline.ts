@@ -1,11 +1,8 @@
 import { InternalError } from '../../errors.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { StasisWriter } from '../../image/stasis/writer.ts'
-import {
-  type AnnouncedBlock,
-  type MachineStream,
-  MainStreamParser,
-} from '../../wire/main-stream.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
+import { type AnnouncedBlock, MainStreamParser } from '../../wire/main-stream.ts'
 import { BoundaryPages } from '../boundary-pages.ts'
 import type { LevelChooser } from '../compression-level.ts'
 import type { Connections } from './accept-connections.ts'
@@ -38,7 +35,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   readonly #failed = Promise.withResolvers<never>()
   readonly #pending = new Set<Promise<void>>()
   #main: MainChannel | undefined
-  #state: MachineStream | undefined
+  #state: DeviceState | undefined
   #ledger: PageLedger | undefined
 
   constructor(writer: StasisWriter, options: PipelineOptions) {
@@ -58,7 +55,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   }
 
   /** The stream without its RAM, once everything was received. */
-  get state(): MachineStream | undefined {
+  get state(): DeviceState | undefined {
     return this.#state
   }
 

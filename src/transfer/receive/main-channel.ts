@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
-import type { MachineStream, MainStreamParser } from '../../wire/main-stream.ts'
+import type { DeviceState } from '../../wire/device-state.ts'
+import type { MainStreamParser } from '../../wire/main-stream.ts'
 
 const BUFFER_LENGTH = 256 * 1024
 
@@ -45,7 +46,7 @@ export class MainChannel {
   }
 
   /** The stream without its RAM, after `ended`. @throws WireError when it ended early */
-  finish(): MachineStream {
+  finish(): DeviceState {
     return this.#parser.finish()
   }
 
