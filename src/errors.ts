@@ -275,14 +275,14 @@ export function storageError(operation: string, path: string, cause: unknown): S
     case 'EEXIST':
       return new StorageError(
         'FILE_EXISTS',
-        `Could not ${operation}: ${path} exists already`,
+        `Could not ${operation}: ${path} already exists`,
         facts,
       )
     case 'ENOSPC':
     case 'EDQUOT':
       return new StorageError('NO_SPACE', `Could not ${operation}: no space left for ${path}`, {
         ...facts,
-        hint: 'Free some space on that file system, or save to another one',
+        hint: 'Free some space on that file system, or use another one',
       })
     case 'EACCES':
     case 'EPERM':
@@ -292,7 +292,7 @@ export function storageError(operation: string, path: string, cause: unknown): S
         `Could not ${operation}: no permission for ${path}`,
         {
           ...facts,
-          hint: 'Check owner and mode of the file and of the directories above it',
+          hint: 'Check the owner and the mode of the file and of the directories above it',
         },
       )
     default:

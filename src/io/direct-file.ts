@@ -98,7 +98,7 @@ export class DirectFile implements AsyncDisposable {
       while (done < bytes.length) {
         faultPoint('write', this.path)
         const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done)
-        if (bytesWritten === 0) throw new InternalError(`A write to ${this.path} moved no bytes`)
+        if (bytesWritten === 0) throw new InternalError(`A write to ${this.path} wrote no bytes`)
         done += bytesWritten
       }
     })
@@ -148,7 +148,7 @@ export class DirectFile implements AsyncDisposable {
       faultPoint('fallocate', this.path)
       return reserveBlocks(this.#cached.fd, offset, length)
     } catch (error) {
-      throw storageError('reserve room', this.path, error)
+      throw storageError('reserve space', this.path, error)
     }
   }
 

@@ -26,7 +26,7 @@ export async function placeOf(path: string): Promise<string> {
   }
   throw new StorageError('IO_ERROR', `${path} is a symbolic link that leads back to itself`, {
     path,
-    hint: 'Remove the link, or name another file',
+    hint: 'Remove the link, or use another file',
   })
 }
 
@@ -53,7 +53,7 @@ async function checkLink(path: string): Promise<void> {
   throw new StorageError(
     'NO_PERMISSION',
     `${path} is a symbolic link that another user put there, so it is not followed`,
-    { path, hint: `Name the file itself, or use a directory other than ${directory}` },
+    { path, hint: `Use the path of the file itself, or a directory other than ${directory}` },
   )
 }
 

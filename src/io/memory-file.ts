@@ -56,9 +56,9 @@ export function writeMemorySync(fd: number, bytes: Uint8Array, offset: number): 
 
 /** The error for a failed write to a memory file. */
 export function noMemoryLeft(cause: unknown): StorageError {
-  return new StorageError('NO_SPACE', 'The host has no memory left for that of the machine', {
+  return new StorageError('NO_SPACE', 'The host does not have enough memory left for the guest', {
     operation: 'fill the memory of the machine',
-    hint: 'Free some memory, or look at the limits of its control group',
+    hint: 'Free some memory, or raise the memory limit of the control group',
     cause,
   })
 }

@@ -89,8 +89,8 @@ function parseRecord<T extends object>(kind: RecordKind<T>, path: string, text: 
   if (typeof version === 'number' && version > kind.version) {
     throw new StorageError(
       'STATE_TOO_NEW',
-      `A newer Stasis wrote ${path}: it is version ${version} of ${what}, and this one knows ${kind.version}`,
-      { ...facts, hint: 'Use the newer Stasis again: this one must not guess what the file says' },
+      `A newer Stasis wrote ${path}: it is version ${version} of ${what}, but this Stasis supports version ${kind.version}`,
+      { ...facts, hint: 'Use the newer Stasis again' },
     )
   }
   const isVersion = Number.isSafeInteger(version) && Number(version) >= 0

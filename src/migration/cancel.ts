@@ -39,7 +39,7 @@ export async function cancelMigration(
   }
   throw new QemuError('QEMU_TIMEOUT', `QEMU did not cancel its migration within ${timeoutMs} ms`, {
     operation: 'cancel the migration',
-    hint: 'Whatever receives its data does not take it: end that first',
+    hint: 'The program that receives the data no longer reads it: stop that program first',
   })
 }
 

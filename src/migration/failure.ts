@@ -15,10 +15,10 @@ export function migrationFailed(
 
 function withLog(reason: string | undefined, words: string): string {
   if (reason === undefined || reason === '') {
-    return words === '' ? 'QEMU gave no reason' : `QEMU's last words: ${words}`
+    return words === '' ? 'QEMU gave no reason' : `QEMU's last output: ${words}`
   }
   // QEMU writes most reasons to its log, too.
-  return words === '' || words.includes(reason) ? reason : `${reason}; QEMU's last words: ${words}`
+  return words === '' || words.includes(reason) ? reason : `${reason}; QEMU's last output: ${words}`
 }
 
 /**

@@ -54,7 +54,7 @@ test('completed() follows the events and reports the reason of a failure', async
   const start = performance.now()
   await assert.rejects(migration.completed(), {
     code: 'MIGRATION_FAILED',
-    message: /: the cable; QEMU's last words: qemu: what a pity$/,
+    message: /: the cable; QEMU's last output: qemu: what a pity$/,
   })
   assert.ok(performance.now() - start < 400, 'the event is heard before the next poll')
 })

@@ -107,7 +107,7 @@ function namedParameters(
 
 /** The error for a feature that a QEMU lacks, with the version that has it. */
 export function lacks(what: string, since: string): QemuError {
-  return new QemuError('QEMU_LACKS_FEATURE', `This QEMU has no ${what}`, {
-    hint: `It takes QEMU ${since} or later`,
+  return new QemuError('QEMU_LACKS_FEATURE', `This QEMU does not support ${what}`, {
+    hint: `Use QEMU ${since} or later`,
   })
 }

@@ -10,7 +10,7 @@ import { applySettings } from './settings.ts'
 import { isRecovering } from './qemu-words.ts'
 import { firstTerminalStatus } from './watch.ts'
 
-const OPERATION = 'let the saved machine run before its memory is there'
+const OPERATION = 'resume the guest before its memory is loaded'
 const POLL_MS = 2
 
 /** This many queries are sent without a pause: the first answer may come one turn of QEMU's main loop too early. */
@@ -102,7 +102,7 @@ export async function endPostcopy(qmp: QmpConnection): Promise<void> {
     if (phase === 'completed') break
     if (phase === 'failed') throw migrationFailed(qmp, OPERATION, undefined)
     if (performance.now() > deadline) {
-      const text = `QEMU has all memory, and its migration stays ${phase}`
+      const text = `QEMU has all memory, but its migration stays in phase ${phase}`
       throw new QemuError('QEMU_TIMEOUT', text, { operation: OPERATION })
     }
     await delay(10)

@@ -87,10 +87,10 @@ function explainDiskLock(error: unknown): unknown {
   if (!isDiskLocked(error)) return error
   return new QemuError(
     'QEMU_REFUSED',
-    `Another machine uses a disk that this one needs, and they would destroy it together: ${error.message}`,
+    `Another machine uses a disk that this one needs, and both together would corrupt it: ${error.message}`,
     {
       operation: error.operation,
-      hint: 'End the other one: the machine that was saved, a clone of it, or whatever else has the disk open',
+      hint: 'Find out which machine uses the disk: the one that was saved, a clone of it, or another program. Only one of them can run',
       cause: error,
     },
   )

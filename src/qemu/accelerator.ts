@@ -17,20 +17,20 @@ export async function kvmAccess(): Promise<KvmAccess> {
       return {
         usable: false,
         reason: `${KVM_DEVICE} does not exist`,
-        hint: 'Load the module kvm_intel or kvm_amd, or switch on nested virtualisation where this is a guest itself',
+        hint: 'Load the kernel module kvm_intel or kvm_amd. If this host is itself a guest, enable nested virtualisation',
       }
     case 'EACCES':
     case 'EPERM':
       return {
         usable: false,
-        reason: `no permission for ${KVM_DEVICE}`,
+        reason: `there is no permission to open ${KVM_DEVICE}`,
         hint: 'Add the user to the group kvm and log in again',
       }
     default:
       return {
         usable: false,
         reason: `${KVM_DEVICE} cannot be opened (${errno})`,
-        hint: 'See the kernel log',
+        hint: 'Look at the kernel log (dmesg)',
       }
   }
 }

@@ -19,10 +19,10 @@ export async function createOverlay(overlay: Overlay, emulator: string): Promise
   const { path, backing, backingFormat } = overlay
   const operation = 'make a disk overlay'
   if (await isThere(path)) {
-    throw new StorageError('FILE_EXISTS', `Could not ${operation}: ${path} exists already`, {
+    throw new StorageError('FILE_EXISTS', `Could not ${operation}: ${path} already exists`, {
       operation,
       path,
-      hint: 'It may hold the disk of another clone: give another name or directory, or remove it',
+      hint: 'It may be the disk of another clone: use another name or directory',
     })
   }
   const argv = ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', backingFormat, path]
@@ -30,11 +30,11 @@ export async function createOverlay(overlay: Overlay, emulator: string): Promise
     await run(await findQemuImg(emulator), argv, { env: { ...process.env, LC_ALL: 'C' } })
   } catch (cause) {
     const { code, stderr } = cause as { code?: unknown; stderr?: string }
-    const reason = code === 'ENOENT' ? 'there is no qemu-img' : stderr?.trim() || String(cause)
+    const reason = code === 'ENOENT' ? 'qemu-img was not found' : stderr?.trim() || String(cause)
     throw new StorageError('IO_ERROR', `Could not ${operation} of ${backing}: ${reason}`, {
       operation,
       path,
-      hint: 'qemu-img comes with QEMU: apt-get install qemu-utils',
+      hint: 'Install qemu-img, which belongs to QEMU: apt-get install qemu-utils',
       cause,
     })
   }

@@ -12,7 +12,7 @@ export async function editFile(editor: string, path: string): Promise<void> {
   const fail = (what: string): void =>
     reject(
       new UsageError('BAD_ARGUMENT', `The editor ${editor} ${what}; nothing was changed`, {
-        hint: 'Set VISUAL or EDITOR to another one',
+        hint: 'Set VISUAL or EDITOR to another editor',
       }),
     )
   child.once('error', () => fail('could not be started'))

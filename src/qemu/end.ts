@@ -38,10 +38,10 @@ export async function endQemu(
   }
   await signalProcess(identity, 'SIGKILL')
   if (await waitUntilGone(identity, killMs)) return 'SIGKILL'
-  const text = `QEMU (process ${identity.pid}) is still there ${killMs} ms after SIGKILL`
+  const text = `QEMU (process ${identity.pid}) still exists ${killMs} ms after SIGKILL`
   throw new QemuError('QEMU_TIMEOUT', text, {
     operation: 'end QEMU',
-    hint: 'It waits for I/O in the kernel: see to the disk or network file system that it uses',
+    hint: 'It waits for I/O in the kernel: check the disk or the network file system that it uses',
   })
 }
 

@@ -37,18 +37,18 @@ export async function inspectQemu(socket: string): Promise<ForeignQemu> {
       return { identity, emulator, commandLine, cwd }
     throw new QemuError(
       'QEMU_REFUSED',
-      `What opened ${socket}, process ${pid}, is no QEMU: ${emulator}`,
+      `Process ${pid}, which opened ${socket}, is not QEMU: ${emulator}`,
       {
         path: socket,
-        hint: 'A monitor whose socket another program opened and handed to QEMU (libvirt does) belongs to that program',
+        hint: 'Another program may have opened the socket and passed it to QEMU, as libvirt does. Use a monitor that QEMU opened itself',
       },
     )
   } catch (cause) {
     if (cause instanceof QemuError) throw cause
-    throw new QemuError('QEMU_REFUSED', `Process ${pid} behind ${socket} cannot be looked at`, {
+    throw new QemuError('QEMU_REFUSED', `Process ${pid} behind ${socket} cannot be inspected`, {
       path: socket,
       cause,
-      hint: 'Be root, or the user that runs this QEMU',
+      hint: 'Run this as root, or as the user that runs this QEMU',
     })
   }
 }

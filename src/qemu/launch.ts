@@ -80,8 +80,8 @@ async function connect(
     })
   } catch (cause) {
     if (child.ended.aborted) {
-      const reason = process.tail() || 'it wrote no reason'
-      const text = `${emulator} ended at its start (${String(child.ended.reason)}): ${reason}`
+      const reason = process.tail() || 'it gave no reason'
+      const text = `${emulator} ended while it started (${String(child.ended.reason)}): ${reason}`
       throw new QemuError('QEMU_START_FAILED', text, {
         operation: 'start QEMU',
         path: process.logPath,

@@ -32,7 +32,7 @@ export async function openFilesOf(pid: number): Promise<readonly OpenFile[]> {
     names = await readdir(directory)
   } catch (error) {
     if (isGone(error)) return []
-    throw storageError(`look at the open files of process ${pid}`, directory, error)
+    throw storageError(`list the open files of process ${pid}`, directory, error)
   }
   const found = new Map<string, OpenFile>()
   for (const name of names) {
@@ -50,7 +50,7 @@ async function openFile(link: string): Promise<OpenFile | undefined> {
     return memory ? undefined : { path, key: fileKey(facts), removed: facts.nlink === 0 }
   } catch (error) {
     if (isGone(error)) return undefined
-    throw storageError('look at an open file', link, error)
+    throw storageError('inspect an open file', link, error)
   }
 }
 

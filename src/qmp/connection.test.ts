@@ -52,7 +52,7 @@ test('execute() fails with the last output of QEMU when it dies', async () => {
   await assert.rejects(qmp.execute('query-status'), {
     code: 'QEMU_DIED',
     operation: 'query-status',
-    message: /during query-status; its last words: qemu: out of luck$/,
+    message: /during query-status; its last output: qemu: out of luck$/,
   })
   assert.equal(qmp.state, 'closed')
   await assert.rejects(qmp.execute('query-status'), { code: 'QEMU_DIED' })

@@ -248,9 +248,13 @@ export class QmpConnection implements AsyncDisposable {
   #greet(message: Record<string, unknown>): void {
     const version = (message['QMP'] as { version?: VersionInfo } | undefined)?.version
     if (typeof version?.qemu?.major !== 'number') {
-      throw new QemuError('QEMU_STREAM', `What listens on ${this.#path} does not speak QMP`, {
-        path: this.#path,
-      })
+      throw new QemuError(
+        'QEMU_STREAM',
+        `The program that listens on ${this.#path} does not speak QMP`,
+        {
+          path: this.#path,
+        },
+      )
     }
     this.#greeted.resolve(version)
   }

@@ -30,14 +30,14 @@ export function decodeMessage(line: string, path: string): Record<string, unknow
   } catch (cause) {
     throw new QemuError(
       'QEMU_STREAM',
-      `The monitor at ${path} sent what is not JSON: ${excerpt(line)}`,
+      `The monitor at ${path} sent a line that is not JSON: ${excerpt(line)}`,
       { path, cause },
     )
   }
   if (typeof message !== 'object' || message === null || Array.isArray(message)) {
     throw new QemuError(
       'QEMU_STREAM',
-      `The monitor at ${path} sent no JSON object: ${excerpt(line)}`,
+      `The monitor at ${path} sent JSON that is not an object: ${excerpt(line)}`,
       { path },
     )
   }

@@ -10,7 +10,7 @@ export class QmpLost extends QemuError {
     lastWords: string,
     facts: { operation?: string; cause?: unknown } = {},
   ) {
-    const words = lastWords === '' ? '' : `; its last words: ${lastWords}`
+    const words = lastWords === '' ? '' : `; its last output: ${lastWords}`
     const during = facts.operation === undefined ? '' : ` during ${facts.operation}`
     super('QEMU_DIED', `QEMU closed its monitor${during}${words}`, { path, ...facts })
     this.lastWords = lastWords

@@ -58,7 +58,10 @@ export class PendingCalls {
     if (call === undefined) {
       const ours = typeof id !== 'number' || (id > this.#firstId && id <= this.#lastId)
       if (this.#strayAnswers || !ours) return
-      throw new QemuError('QEMU_STREAM', `QEMU answered what was not asked: ${brief(message)}`)
+      throw new QemuError(
+        'QEMU_STREAM',
+        `QEMU sent an answer that belongs to no command: ${brief(message)}`,
+      )
     }
     this.#calls.delete(id as number)
     const error = message['error'] as { class?: unknown; desc?: unknown } | undefined

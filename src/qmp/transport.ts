@@ -97,7 +97,7 @@ export async function connectSocket(
     throw new UsageError(
       'PATH_TOO_LONG',
       `The socket path ${path} is longer than ${LONGEST_SOCKET_PATH} bytes`,
-      { path, hint: 'Choose a shorter state directory' },
+      { path, hint: 'Use a shorter path, for example a shorter runtime directory' },
     )
   }
   for (;;) {
@@ -128,7 +128,7 @@ export function monitorBusy(path: string, cause?: unknown): QemuError {
   return new QemuError('QEMU_BUSY', `The monitor at ${path} does not answer`, {
     path,
     cause,
-    hint: 'Another program holds this monitor, or QEMU hangs: wait for it or end it, then try again',
+    hint: 'Another program may be using this monitor, or QEMU hangs. Close the other program, then try again',
   })
 }
 

@@ -98,7 +98,7 @@ describe('bad files', { concurrency: 2 }, () => {
   const bad: readonly (readonly [string, string, number, RegExp])[] = [
     ['define', '', 4, /The domain XML is malformed/],
     ['define', '<domain', 4, /The domain XML is malformed at line 1/],
-    ['define', '<network/>', 4, /this is a <network>, not a <domain>/],
+    ['define', '<network/>', 4, /the root element is <network>, not <domain>/],
     ['define', "<domain type='qemu'><name>x</name></domain>", 4, /<memory> is missing/],
     ['define', xmlNamed('a/b'), 4, /a name must not contain a slash/],
     ['define', xmlNamed('..'), 2, /"\.\." cannot name a domain/],
@@ -110,7 +110,7 @@ describe('bad files', { concurrency: 2 }, () => {
       /tpm.*\nhint: .*--ignore-unsupported/s,
     ],
     ['restore', 'what is this', 5, /is not a save image/],
-    ['restore', 'LibvirtQemudSave', 5, /ends inside the header/],
+    ['restore', 'LibvirtQemudSave', 5, /16 of the 92 bytes of a header/],
     ['restore', `LibvirtQemudPart${'\0'.repeat(80)}`, 5, /damaged header|incomplete/],
     ['save-image-dumpxml', '', 5, /is not a save image/],
   ]
@@ -132,7 +132,7 @@ describe('bad files', { concurrency: 2 }, () => {
   }
   test('stasis restore of a directory ends with 5', async () => {
     await using dir = await tempDir()
-    assertFails(await stasis(dir.join('state'), 'restore', dir.path), 5, /is no regular file/)
+    assertFails(await stasis(dir.join('state'), 'restore', dir.path), 5, /is not a regular file/)
   })
 })
 

@@ -114,7 +114,7 @@ for (const { label: name, emulator } of qemus()) {
     await guest.qmp.closed
     await assert.rejects(guest.qmp.execute('query-status'), {
       code: 'QEMU_DIED',
-      message: /last words: .*terminating on signal 15/s,
+      message: /last output: .*terminating on signal 15/s,
     })
   })
 

@@ -17,7 +17,7 @@ test('connectMonitor() throws DOMAIN_BUSY for a monitor that serves another clie
       name: 'DomainError',
       code: 'DOMAIN_BUSY',
       path,
-      hint: /Another program holds this monitor/,
+      hint: /Another program may be using this monitor/,
     })
     await assert.rejects(connectMonitor(join(directory, 'none'), {}), { code: 'QEMU_DIED' })
   } finally {

@@ -34,7 +34,7 @@ export function bootIndexes(domain: Domain): ReadonlyMap<Device, number> {
   const indexes = new Map<Device, number>()
   if (own.length > 0) {
     if (domain.os.boot.length > 0) {
-      throw new DomainXmlError('XML_INVALID', `${own[0]?.place}: <os> gives a boot order already`)
+      throw new DomainXmlError('XML_INVALID', `${own[0]?.place}: <os> already gives a boot order`)
     }
     const taken = new Map<number, Device>()
     for (const device of own) {
@@ -42,7 +42,7 @@ export function bootIndexes(domain: Domain): ReadonlyMap<Device, number> {
       const other = taken.get(order)
       if (other !== undefined || order === 0) {
         const what =
-          other === undefined ? 'counts from 1' : `is ${order}, as that of ${other.place}`
+          other === undefined ? 'must be at least 1' : `${order} is already used by ${other.place}`
         throw new DomainXmlError('XML_INVALID', `${device.place}: the boot order ${what}`)
       }
       taken.set(order, device)

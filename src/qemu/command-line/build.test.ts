@@ -164,7 +164,7 @@ suite('buildCommandLine()', () => {
     assert.deepEqual(values(build({ top: top(8) }), '-smp'), [
       '1,maxcpus=8,sockets=2,cores=2,threads=2',
     ])
-    assert.throws(() => build({ top: top(4) }), { code: 'XML_INVALID', message: /makes 8/ })
+    assert.throws(() => build({ top: top(4) }), { code: 'XML_INVALID', message: /describes 8/ })
   })
 
   test('maps the reactions to the end of the guest', () => {

@@ -47,12 +47,12 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
   if (!atLeast(options.qemuVersion, 6, 2)) {
     throw new QemuError(
       'QEMU_LACKS_FEATURE',
-      `QEMU ${versionText(options.qemuVersion)} does not take devices described in JSON: QEMU 6.2 does`,
+      `QEMU ${versionText(options.qemuVersion)} does not support devices described in JSON; QEMU 6.2 does`,
     )
   }
   if (domain.uuid === undefined) {
     throw new DomainXmlError('XML_INVALID', '/domain: the element <uuid> is missing', {
-      hint: 'Define the domain, which fills it in',
+      hint: 'Define the domain first: that fills it in',
     })
   }
   const wiring = wire(domain)

@@ -57,7 +57,7 @@ function pit({ name, tickPolicy }: Clock['timers'][number]): readonly string[] {
   if (tickPolicy === 'merge') {
     throw new DomainXmlError(
       'XML_UNSUPPORTED',
-      '/domain/clock/timer: QEMU merges no ticks of the PIT',
+      '/domain/clock/timer: QEMU cannot merge ticks of the PIT',
     )
   }
   return ['-global', `kvm-pit.lost_tick_policy=${tickPolicy === 'discard' ? 'discard' : 'delay'}`]

@@ -87,7 +87,7 @@ function properties(controller: Controller, id: string, wiring: Wiring): Propert
     case 'ide':
       throw new DomainXmlError(
         'XML_UNSUPPORTED',
-        `${controller.place}: this machine has no place for another IDE controller`,
+        `${controller.place}: this machine cannot have another IDE controller`,
         { hint: wiring.chipset === 'q35' ? 'Use SATA disks on q35' : undefined },
       )
   }
@@ -102,7 +102,7 @@ function scsiProperties(controller: Controller, id: string): Properties {
       'XML_INVALID',
       `${controller.place}: the attribute "model" is missing`,
       {
-        hint: 'Say model="virtio-scsi"',
+        hint: 'Use model="virtio-scsi"',
       },
     )
   }

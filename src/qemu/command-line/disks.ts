@@ -95,7 +95,7 @@ function numberOf(disk: Disk): number {
   if (number !== undefined) return number
   throw new DomainXmlError(
     'XML_INVALID',
-    `${disk.place}/target: "${disk.target}" is no name of a disk`,
+    `${disk.place}/target: "${disk.target}" is not a valid disk name`,
   )
 }
 

@@ -23,7 +23,7 @@ export function filesToMake(domain: Domain): readonly FileToMake[] {
   if (nvram.format !== nvram.templateFormat) {
     throw new DomainXmlError(
       'XML_UNSUPPORTED',
-      `/domain/os/nvram: a ${nvram.templateFormat} template is not turned into a ${nvram.format} file`,
+      `/domain/os/nvram: a ${nvram.templateFormat} template cannot be converted to a ${nvram.format} file`,
     )
   }
   return [{ path: nvram.path, template: nvram.template }]
@@ -33,9 +33,13 @@ export function filesToMake(domain: Domain): readonly FileToMake[] {
 export function firmwareArguments(domain: Domain): readonly string[] {
   const { loader, nvram, firmware } = domain.os
   if (firmware === 'efi' && loader === undefined) {
-    throw new DomainXmlError('XML_UNSUPPORTED', '/domain/os/@firmware: no UEFI firmware is named', {
-      hint: 'Name the files with <loader readonly="yes" type="pflash"> and <nvram template="…">',
-    })
+    throw new DomainXmlError(
+      'XML_UNSUPPORTED',
+      '/domain/os/@firmware: the UEFI firmware files are missing',
+      {
+        hint: 'Give the files with <loader readonly="yes" type="pflash"> and <nvram template="…">',
+      },
+    )
   }
   if (loader === undefined) return []
   if (loader.type === 'rom') return ['-bios', loader.path]

@@ -44,7 +44,7 @@ function where(graphics: Graphics, { socketDirectory }: CommandLineOptions): str
   if (graphics.port < FIRST_PORT || graphics.port > 65535) {
     throw new DomainXmlError(
       'XML_INVALID',
-      `${graphics.place}: the port must be from 5900 to 65535`,
+      `${graphics.place}: the port must be between 5900 and 65535`,
     )
   }
   return `${host}:${graphics.port - FIRST_PORT}`

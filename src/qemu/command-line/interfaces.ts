@@ -28,7 +28,7 @@ export function interfaceArguments(wiring: Wiring): readonly string[] {
 function macOf(card: NetworkInterface): string {
   if (card.mac !== undefined) return card.mac
   throw new DomainXmlError('XML_INVALID', `${card.place}: the card has no MAC address`, {
-    hint: 'Define the domain, which gives one to it',
+    hint: 'Define the domain first: that gives it one',
   })
 }
 
@@ -41,9 +41,9 @@ function backend(card: NetworkInterface): Properties {
       if (queues !== undefined) {
         throw new DomainXmlError(
           'XML_UNSUPPORTED',
-          `${card.place}: a bridge gives one queue only`,
+          `${card.place}: a bridge supports only one queue`,
           {
-            hint: 'Make a tap device with several queues and use type="ethernet"',
+            hint: 'Create a tap device with several queues and use type="ethernet"',
           },
         )
       }

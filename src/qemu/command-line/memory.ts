@@ -122,6 +122,6 @@ function fileProperties(file: MemoryFile, options: CommandLineOptions): Properti
 function lacks(what: string, needed: string, options: CommandLineOptions): QemuError {
   return new QemuError(
     'QEMU_LACKS_FEATURE',
-    `QEMU ${versionText(options.qemuVersion)} cannot take ${what}: QEMU ${needed} can`,
+    `QEMU ${versionText(options.qemuVersion)} does not support ${what}; QEMU ${needed} does`,
   )
 }

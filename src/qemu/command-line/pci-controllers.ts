@@ -10,7 +10,7 @@ export function pciControllerProperties(controller: Controller, id: string): Pro
   if (driver === undefined) {
     throw new DomainXmlError(
       'XML_INVALID',
-      `${controller.place}: "${model ?? ''}" is no PCI controller`,
+      `${controller.place}: "${model ?? ''}" is not a PCI controller`,
     )
   }
   switch (model) {
@@ -45,7 +45,7 @@ function needed(controller: Controller, name: string, value: number | undefined)
       'XML_INVALID',
       `${controller.place}/target: the attribute "${name}" is missing`,
       {
-        hint: 'Define the domain, which fills it in',
+        hint: 'Define the domain first: that fills it in',
       },
     )
   }

@@ -36,8 +36,8 @@ function panicAction(domain: Domain): readonly string[] {
   if (domain.onCrash === 'preserve') return ['panic=pause']
   throw new DomainXmlError(
     'XML_UNSUPPORTED',
-    `/domain/on_crash: "${domain.onCrash}" needs a daemon that acts when the guest crashes`,
-    { hint: 'Say "destroy" or "preserve", or remove the <panic> device' },
+    `/domain/on_crash: "${domain.onCrash}" needs a service that acts when the guest crashes`,
+    { hint: 'Use "destroy" or "preserve", or remove the <panic> device' },
   )
 }
 

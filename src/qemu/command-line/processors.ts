@@ -16,7 +16,7 @@ export function processorArguments(domain: Domain): readonly string[] {
     if (product !== max) {
       throw new DomainXmlError(
         'XML_INVALID',
-        `/domain/cpu/topology: it makes ${product} processors, but <vcpu> says ${max}`,
+        `/domain/cpu/topology: it describes ${product} processors, but <vcpu> has ${max}`,
       )
     }
   }

@@ -10,13 +10,16 @@ export function watchdogArguments(wiring: Wiring): readonly string[] {
   if (first === undefined) return []
   for (const other of watchdogs) {
     if (other.action !== first.action) {
-      throw new DomainXmlError('XML_INVALID', `${other.place}: all watchdogs must have one action`)
+      throw new DomainXmlError(
+        'XML_INVALID',
+        `${other.place}: all watchdogs must have the same action`,
+      )
     }
   }
   const devices = watchdogs.flatMap((watchdog, index) => {
     if (watchdog.model === 'itco') {
       if (wiring.chipset === 'q35') return ['-global', 'ICH9-LPC.noreboot=off']
-      throw new DomainXmlError('XML_INVALID', `${watchdog.place}: "itco" exists on q35 only`)
+      throw new DomainXmlError('XML_INVALID', `${watchdog.place}: "itco" exists only on q35`)
     }
     const id = wiring.idOf(watchdog, `watchdog${index}`)
     const address = watchdog.model === 'i6300esb' ? wiring.address(watchdog) : {}

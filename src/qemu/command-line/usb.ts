@@ -26,8 +26,8 @@ export function usbControllerProperties(
   if (driver === undefined) {
     throw new DomainXmlError(
       'XML_INVALID',
-      `${controller.place}: "${controller.model ?? ''}" is no model of a USB controller`,
-      { hint: 'Define the domain, which fills it in' },
+      `${controller.place}: "${controller.model ?? ''}" is not a model of a USB controller`,
+      { hint: 'Define the domain first: that fills it in' },
     )
   }
   const ports = { p2: controller.ports, p3: controller.ports }

@@ -50,7 +50,7 @@ function findController(
   if (found !== undefined) return found
   throw new DomainXmlError(
     'XML_INVALID',
-    `${device.place}: there is no ${type} controller with index ${index} for it`,
+    `${device.place}: the domain has no ${type} controller with index ${index}`,
   )
 }
 
@@ -114,6 +114,6 @@ export function addressOf<Type extends Address['type']>(
 
 function unaddressed(device: Device): DomainXmlError {
   return new DomainXmlError('XML_INVALID', `${device.place}: the device has no address`, {
-    hint: 'Define the domain, which gives an address to every device',
+    hint: 'Define the domain first: that gives every device an address',
   })
 }

@@ -47,7 +47,7 @@ export function whole(element: Element | undefined, name: string): number | unde
   if (element === undefined || value === undefined) return undefined
   const number = parseWhole(value)
   if (number === undefined)
-    throw invalid(attributeNode(element, name), `"${value}" is no whole number`)
+    throw invalid(attributeNode(element, name), `"${value}" is not a whole number`)
   return number
 }
 
@@ -72,7 +72,8 @@ export function childText(element: Element | undefined, name: string): string | 
 /** The element's text as a whole number. */
 export function wholeText(element: Element): number {
   const number = parseWhole(text(element).trim())
-  if (number === undefined) throw invalid(element, `"${text(element).trim()}" is no whole number`)
+  if (number === undefined)
+    throw invalid(element, `"${text(element).trim()}" is not a whole number`)
   return number
 }
 
@@ -86,7 +87,7 @@ export function sizeInBytes(element: Element, value?: string, unitWhenAbsent = '
   const unit = attribute(element, 'unit') ?? unitWhenAbsent
   const factor = unitFactor(unit)
   if (factor === undefined) {
-    throw invalid(attributeNode(element, 'unit'), `"${unit}" is no unit of size`)
+    throw invalid(attributeNode(element, 'unit'), `"${unit}" is not a unit of size`)
   }
   const bytes = number * factor
   if (!Number.isSafeInteger(bytes)) throw invalid(element, `${number} ${unit} is too large`)

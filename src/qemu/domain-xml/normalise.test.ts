@@ -227,7 +227,7 @@ suite('normaliseDomain()', () => {
     assert.throws(() => normalise(domainXml('pc', `${rng}\n${rng}`)), {
       code: 'XML_INVALID',
       message:
-        /\/domain\/devices\/rng\[2\] \(line 3\): the PCI address 0000:00:05.0 is that of \/domain\/devices\/rng\[1\] \(line 2\) too/,
+        /\/domain\/devices\/rng\[2\] \(line 3\): the PCI address 0000:00:05.0 is already used by \/domain\/devices\/rng\[1\] \(line 2\)/,
     })
     const disk = `<disk><source file='/x'/><target dev='sda' bus='sata'/></disk>`
     assert.throws(() => normalise(domainXml('q35', disk + disk)), {

@@ -23,9 +23,9 @@ export interface ParseOptions {
 export function parseDomainXml(text: string, options: ParseOptions = {}): DomainDocument {
   const document = parseXml(text, options.path)
   const root = document.documentElement
-  if (root === null) throw malformed('there is no element in it', options.path)
+  if (root === null) throw malformed('it has no element', options.path)
   if (root.nodeName !== 'domain') {
-    throw invalid(root, `this is a <${root.nodeName}>, not a <domain>`)
+    throw invalid(root, `the root element is <${root.nodeName}>, not <domain>`)
   }
   checkKnown(root, domainRule)
   checkEssentials(root)

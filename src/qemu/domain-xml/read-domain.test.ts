@@ -130,10 +130,10 @@ test('readDomain() throws XML_INVALID with the place of an impossible value', ()
     ],
     [
       { devices: `<rng model='virtio'><address type='pci' slot='0x20'/></rng>` },
-      /address\/@slot .*more than 31/,
+      /address\/@slot .*at most 31/,
     ],
     [{ devices: `<interface type='bridge'/>` }, /<source> is missing/],
-    [{ top: '<vcpu>0</vcpu>' }, /0 processors/],
+    [{ top: '<vcpu>0</vcpu>' }, /between 1 and 4096, got 0/],
     [{ top: `<cpu><numa><cell id='1' memory='64'/></numa></cpu>` }, /count up from 0/],
     [{ top: `<iothreads>5000</iothreads>` }, /too many/],
   ]

@@ -74,7 +74,7 @@ function unsupportedDomain(document: DomainDocument, findings: readonly Finding[
     operation: 'read the domain XML',
     path: document.path,
     hint: findings.every((finding) => finding.leavesOut !== undefined)
-      ? 'Remove it, or start the domain without it: --ignore-unsupported'
+      ? 'Remove it, or use --ignore-unsupported to start the domain without it'
       : undefined,
   })
 }

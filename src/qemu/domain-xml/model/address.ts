@@ -74,7 +74,7 @@ export function readAddress(device: Element): Address | undefined {
         irq: optional(element, 'irq', 15),
       }
     default:
-      throw invalid(element, `"${type ?? ''}" is no kind of address`)
+      throw invalid(element, `"${type ?? ''}" is not a valid type of address`)
   }
 }
 
@@ -95,7 +95,7 @@ function usbPort(element: Element): string | undefined {
   const port = attribute(element, 'port')
   if (port === undefined) return undefined
   if (!/^\d{1,3}(\.\d{1,3}){0,3}$/.test(port)) {
-    throw invalid(attributeNode(element, 'port'), `"${port}" is no USB port`)
+    throw invalid(attributeNode(element, 'port'), `"${port}" is not a valid USB port`)
   }
   return port
 }
@@ -107,7 +107,7 @@ function small(element: Element, name: string, largest: number): number {
 function optional(element: Element, name: string, largest: number): number | undefined {
   const value = whole(element, name)
   if (value !== undefined && value > largest) {
-    throw invalid(attributeNode(element, name), `${value} is more than ${largest}`)
+    throw invalid(attributeNode(element, name), `it must be at most ${largest}, got ${value}`)
   }
   return value
 }

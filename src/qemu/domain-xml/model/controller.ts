@@ -81,7 +81,10 @@ function portNumber(target: Element | undefined): number | undefined {
   if (target === undefined || port === undefined) return undefined
   const number = parseWhole(port)
   if (number === undefined || number > 255) {
-    throw invalid(attributeNode(target, 'port'), `"${port}" is not a port from 0 to 255`)
+    throw invalid(
+      attributeNode(target, 'port'),
+      `the port must be between 0 and 255, got "${port}"`,
+    )
   }
   return number
 }

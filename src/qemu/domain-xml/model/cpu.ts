@@ -43,7 +43,7 @@ export function readCpu(element: Element): Cpu {
   const name = model === undefined ? '' : text(model).trim()
   const mode = attribute(element, 'mode') ?? 'custom'
   for (const value of [name, attribute(model, 'vendor_id') ?? '']) {
-    if (!/^[\w. -]*$/.test(value)) throw invalid(model ?? element, `"${value}" is no name`)
+    if (!/^[\w. -]*$/.test(value)) throw invalid(model ?? element, `"${value}" is not a valid name`)
   }
   return {
     mode: mode as Cpu['mode'],
@@ -73,7 +73,7 @@ export function readCookieCpu(cookie: string, path?: string): Cpu | undefined {
 
 function readFeature(element: Element): CpuFeature {
   const name = requiredAttribute(element, 'name')
-  if (!/^[\w.-]+$/.test(name)) throw invalid(element, `"${name}" is no name of a feature`)
+  if (!/^[\w.-]+$/.test(name)) throw invalid(element, `"${name}" is not a valid feature name`)
   return { name, policy: (attribute(element, 'policy') ?? 'require') as CpuFeature['policy'] }
 }
 
@@ -81,7 +81,7 @@ function readTopology(element: Element | undefined): CpuTopology | undefined {
   if (element === undefined) return undefined
   const read = (name: string): number => {
     const value = whole(element, name) ?? 1
-    if (value < 1 || value > 4096) throw invalid(element, `"${name}" must be from 1 to 4096`)
+    if (value < 1 || value > 4096) throw invalid(element, `"${name}" must be between 1 and 4096`)
     return value
   }
   return {

@@ -23,7 +23,7 @@ export function readDiskSource(element: Element, format: string): DiskLayer | un
     ) {
       throw invalid(
         source,
-        `a disk of type "${type}" names it with "${type === 'block' ? 'dev' : 'file'}"`,
+        `a disk of type "${type}" needs the attribute "${type === 'block' ? 'dev' : 'file'}"`,
       )
     }
     return undefined

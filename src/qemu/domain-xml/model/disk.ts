@@ -114,7 +114,7 @@ export function busByName(target: Element, dev: string, device: Disk['device']):
   if (dev.startsWith('hd')) return 'ide'
   if (dev.startsWith('sd')) return 'scsi'
   if (dev.startsWith('vd')) return 'virtio'
-  throw invalid(target, `cannot tell the bus of "${dev}"`, 'Say it: bus="virtio"')
+  throw invalid(target, `the bus of "${dev}" is unknown`, 'Give it, for example bus="virtio"')
 }
 
 function readGeometry(element: Element | undefined): DiskGeometry | undefined {

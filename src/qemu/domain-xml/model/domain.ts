@@ -156,7 +156,7 @@ function readIothreads(root: Element): readonly number[] {
   const list = child(root, 'iothreadids')
   const ids = (list === undefined ? [] : children(list, 'iothread')).map((element) => {
     const id = whole(element, 'id') ?? 0
-    if (id < 1 || id > 65535) throw invalid(element, 'the id must be from 1 to 65535')
+    if (id < 1 || id > 65535) throw invalid(element, 'the id must be between 1 and 65535')
     return id
   })
   const wanted = count === undefined ? ids.length : wholeText(count)

@@ -85,7 +85,7 @@ function readHyperv(element: Element | undefined): HypervFeatures | undefined {
 function readVendor(element: Element | undefined): string | undefined {
   if (element === undefined) return undefined
   const value = requiredAttribute(element, 'value')
-  if (!/^[^,]{1,12}$/.test(value)) throw invalid(element, `"${value}" is no vendor's name`)
+  if (!/^[^,]{1,12}$/.test(value)) throw invalid(element, `"${value}" is not a valid vendor id`)
   return value
 }
 

@@ -91,7 +91,7 @@ export function readInterface(element: Element): NetworkInterface {
 function readGuestAddress(element: Element): GuestAddress {
   const address = requiredAttribute(element, 'address')
   if (element.hasAttribute('peer'))
-    throw invalid(element, 'a peer address exists in containers only')
+    throw invalid(element, 'a peer address exists only in containers')
   return {
     family: attribute(element, 'family') === 'ipv6' ? 'ipv6' : 'ipv4',
     address,

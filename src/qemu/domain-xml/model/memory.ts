@@ -55,7 +55,7 @@ export function readMemoryBacking(element: Element | undefined): MemoryBacking {
 function readHugepages(element: Element): { sizeBytes: number | undefined } | undefined {
   const pages = children(element, 'page')
   if (pages.length > 1 || pages.some((page) => page.hasAttribute('nodeset'))) {
-    throw unsupported(element, 'huge pages of several sizes are not used')
+    throw unsupported(element, 'huge pages of several sizes are not supported')
   }
   const sizeBytes = pages[0] === undefined ? undefined : sizeInBytes(pages[0], 'size')
   return sizeBytes === BASE_PAGE ? undefined : { sizeBytes }

@@ -52,7 +52,8 @@ export function readOs(os: Element): Os {
   const bootmenu = child(os, 'bootmenu')
   const bios = child(os, 'bios')
   const machine = attribute(type, 'machine') ?? 'pc'
-  if (!/^[\w.+-]+$/.test(machine)) throw invalid(type ?? os, `"${machine}" is no machine type`)
+  if (!/^[\w.+-]+$/.test(machine))
+    throw invalid(type ?? os, `"${machine}" is not a valid machine type`)
   const rebootTimeout = attribute(bios, 'rebootTimeout')
   return {
     arch: 'x86_64',

@@ -17,16 +17,24 @@ const MAX_RANGE = 1024
 export function readPortForwards(element: Element): readonly PortForward[] {
   return children(element, 'portForward').flatMap((forward) => {
     if (forward.hasAttribute('dev')) {
-      throw unsupported(forward, 'a forward is bound to an address, not to a device')
+      throw unsupported(forward, 'forwarding from a device is not supported; use an address')
     }
     const protocol = attribute(forward, 'proto') === 'udp' ? 'udp' : 'tcp'
     const hostAddress = attribute(forward, 'address') ?? ''
     if (child(forward, 'range') === undefined) {
-      throw unsupported(forward, 'forwarding all ports is not done', 'Name them with <range>')
+      throw unsupported(
+        forward,
+        'forwarding all ports is not supported',
+        'List the ports with <range>',
+      )
     }
     return children(forward, 'range').flatMap((range) => {
       if (attribute(range, 'exclude') === 'yes') {
-        throw unsupported(range, 'ports cannot be excluded', 'Name the ports that are wanted')
+        throw unsupported(
+          range,
+          'excluding ports is not supported',
+          'List only the ports to forward',
+        )
       }
       return readRange(range).map((ports) => ({ protocol, hostAddress, ...ports }) as const)
     })
@@ -39,9 +47,9 @@ function readRange(range: Element): { hostPort: number; guestPort: number }[] {
   const end = whole(range, 'end') ?? start
   const to = whole(range, 'to') ?? start
   if (start === 0 || end < start || end > 65535 || to === 0 || to + end - start > 65535) {
-    throw invalid(range, `${start} to ${end} is no range of ports`)
+    throw invalid(range, `${start} to ${end} is not a valid range of ports`)
   }
-  if (end - start >= MAX_RANGE) throw invalid(range, `more than ${MAX_RANGE} ports are forwarded`)
+  if (end - start >= MAX_RANGE) throw invalid(range, `it forwards more than ${MAX_RANGE} ports`)
   return Array.from({ length: end - start + 1 }, (_, at) => ({
     hostPort: start + at,
     guestPort: to + at,

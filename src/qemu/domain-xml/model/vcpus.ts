@@ -13,16 +13,19 @@ export function readVcpus(domain: Element): Vcpus {
   const element = child(domain, 'vcpu')
   const max = element === undefined ? 1 : wholeText(element)
   if (element !== undefined && (max < 1 || max > 4096)) {
-    throw invalid(element, `${max} processors are not from 1 to 4096`)
+    throw invalid(element, `the number of processors must be between 1 and 4096, got ${max}`)
   }
   const current = whole(element, 'current') ?? max
   if (element !== undefined && (current < 1 || current > max)) {
-    throw invalid(attributeNode(element, 'current'), `${current} is not from 1 to ${max}`)
+    throw invalid(
+      attributeNode(element, 'current'),
+      `it must be between 1 and ${max}, got ${current}`,
+    )
   }
   const list = child(domain, 'vcpus')
   for (const vcpu of list === undefined ? [] : children(list, 'vcpu')) {
     if (attribute(vcpu, 'enabled') === 'yes' && attribute(vcpu, 'hotpluggable') === 'yes') {
-      throw unsupported(vcpu, 'processors are not plugged in while the guest runs')
+      throw unsupported(vcpu, 'processor hotplug is not supported')
     }
   }
   return { current, max }

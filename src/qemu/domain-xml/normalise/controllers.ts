@@ -19,7 +19,7 @@ export function fillControllers(root: Element, devices: Element): void {
   if (attribute(pciRoot, 'model') !== wanted) {
     throw invalid(
       attributeNode(pciRoot, 'model'),
-      `the controller with index 0 must be a ${wanted}`,
+      `the controller with index 0 must have the model ${wanted}`,
     )
   }
   addForDisks(devices)
@@ -120,7 +120,8 @@ function rejectTwins(devices: Element): void {
     const companion = COMPANIONS.includes(model) ? ` ${model}` : ''
     const key = `${attribute(controller, 'type')} ${attribute(controller, 'index')}${companion}`
     const other = seen.get(key)
-    if (other !== undefined) throw invalid(controller, `the same type and index as ${place(other)}`)
+    if (other !== undefined)
+      throw invalid(controller, `it has the same type and index as ${place(other)}`)
     seen.set(key, controller)
   }
 }

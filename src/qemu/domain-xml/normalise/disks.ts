@@ -42,7 +42,7 @@ export function claim(
 ): void {
   const other = taken.get(address)
   if (other !== undefined)
-    throw invalid(element, `${kind} ${address} is that of ${place(other)} too`)
+    throw invalid(element, `${kind} ${address} is already used by ${place(other)}`)
   taken.set(address, element)
 }
 
@@ -99,6 +99,6 @@ function diskIndex(disk: Element): number {
   const target = requiredChild(disk, 'target')
   const dev = requiredAttribute(target, 'dev')
   const number = diskNumber(dev)
-  if (number === undefined) throw invalid(target, `"${dev}" is no name of a disk`)
+  if (number === undefined) throw invalid(target, `"${dev}" is not a valid disk name`)
   return number
 }

@@ -54,7 +54,7 @@ function fillFirmware(root: Element, os: Element, options: NormaliseOptions): vo
 }
 
 const UEFI_HINT =
-  'Name the files with <loader readonly="yes" type="pflash"> and <nvram template="…">'
+  'Give the files with <loader readonly="yes" type="pflash"> and <nvram template="…">'
 
 /** Each domain has its own variable store; without a directory for it the XML must contain its path. */
 function addNvram(
@@ -70,7 +70,7 @@ function addNvram(
     return
   }
   if (options.nvramDirectory === undefined) {
-    throw invalid(present ?? loader, 'the UEFI variable store has no path', 'Name it with <nvram>')
+    throw invalid(present ?? loader, 'the UEFI variable store has no path', 'Give it with <nvram>')
   }
   const name = childText(root, 'name') ?? ''
   const path = `${options.nvramDirectory}/${name}_VARS.fd`

@@ -63,7 +63,7 @@ function readBuses(devices: Element): Buses {
 function assign(device: Element, buses: Buses, taken: Map<string, Element>): void {
   const address = usbAddress(device)
   if (address?.port !== undefined) return
-  if (buses.size === 0) throw invalid(device, 'the domain has no USB controller for it')
+  if (buses.size === 0) throw invalid(device, 'the domain has no USB controller to attach it to')
   for (const [bus, places] of buses) {
     if (address !== undefined && address.bus !== bus) continue
     for (const { prefix, ports } of places) {

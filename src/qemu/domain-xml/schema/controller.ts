@@ -88,7 +88,7 @@ export const controllerRule: ElementRule = {
       },
       children: {
         iothreads: {
-          ...refused('several I/O threads for one controller are not made'),
+          ...refused('several I/O threads for one controller are not supported'),
           carries: 'device',
         },
       },

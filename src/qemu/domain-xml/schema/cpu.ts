@@ -22,10 +22,10 @@ export const cpuRule: ElementRule = {
     match: valueWithoutEffect(check),
     check: valueWithoutEffect(check),
     migratable: onOff,
-    deprecated_features: valueWithoutEffect('it exists on s390 only'),
+    deprecated_features: valueWithoutEffect('it exists only on s390'),
   },
   children: {
-    arch: withoutEffect('it says again what <os> says'),
+    arch: withoutEffect('it repeats what <os> says'),
     model: {
       attributes: { fallback: valueWithoutEffect(check), vendor_id: anyText },
       text: anyText,

@@ -18,15 +18,15 @@ const format: ElementRule = attributes({ type: kindOfDevice('raw', 'qcow2') })
 const sourceParts: Readonly<Record<string, ElementRule>> = {
   seclabel: withoutEffect('this program does not label files'),
   encryption: { ...encrypted, carries: 'device' },
-  reservations: { ...refused('persistent reservations are not passed on'), carries: 'device' },
-  slices: { ...refused('parts of files are not used as disks'), carries: 'device' },
-  dataStore: { ...refused('data files beside a qcow2 file are not opened'), carries: 'device' },
+  reservations: { ...refused('persistent reservations are not supported'), carries: 'device' },
+  slices: { ...refused('parts of files as disks are not supported'), carries: 'device' },
+  dataStore: { ...refused('data files beside a qcow2 file are not supported'), carries: 'device' },
 }
 
 const sourceAttributes = {
   file: anyText,
   dev: anyText,
-  startupPolicy: valueWithoutEffect('a disk that is missing is always an error here'),
+  startupPolicy: valueWithoutEffect('a missing disk is always an error'),
   index: valueWithoutEffect('libvirt numbers the disk’s layers with it'),
 }
 
@@ -51,7 +51,7 @@ export const diskRule: ElementRule = {
     type: kindOfDevice('file', 'block'),
     device: kindOfDevice('disk', 'cdrom', 'floppy'),
     model: kindOfDevice('virtio', 'virtio-transitional', 'virtio-non-transitional'),
-    snapshot: valueWithoutEffect('it guides snapshots only'),
+    snapshot: valueWithoutEffect('it only concerns snapshots'),
     rawio: choice('no'),
     sgio: choice('filtered'),
   },
@@ -91,7 +91,7 @@ export const diskRule: ElementRule = {
     iotune: withoutEffect('it limits the disk on the host'),
     readonly: {},
     shareable: {},
-    transient: { ...refused('throw-away disks are not made'), carries: 'device' },
+    transient: { ...refused('transient disks are not supported'), carries: 'device' },
     serial: holding(anyText),
     wwn: holding(anyText),
     vendor: holding(anyText),
@@ -108,6 +108,6 @@ export const diskRule: ElementRule = {
       trans: choice('none', 'lba', 'auto'),
     }),
     encryption: { ...encrypted, carries: 'device' },
-    auth: { ...refused('disks on the network are not opened'), carries: 'device' },
+    auth: { ...refused('network disks are not supported'), carries: 'device' },
   },
 }

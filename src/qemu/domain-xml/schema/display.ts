@@ -61,7 +61,7 @@ export const videoRule: ElementRule = {
       children: {
         acceleration: attributes({
           accel3d: choice('no'),
-          accel2d: valueWithoutEffect('QEMU has no such choice'),
+          accel2d: valueWithoutEffect('QEMU does not have this choice'),
         }),
         resolution: attributes({ x: whole, y: whole }),
       },

@@ -43,14 +43,14 @@ export const domainRule: ElementRule = {
       text: whole,
     },
     currentMemory: { attributes: { unit: anyText }, text: whole },
-    maxMemory: refused('memory cannot be plugged in while the guest runs'),
+    maxMemory: refused('memory hotplug is not supported'),
     memoryBacking: memoryBackingRule,
     memtune: withoutEffect(hostOnly),
     blkiotune: withoutEffect(hostOnly),
     numatune: withoutEffect(hostOnly),
     cputune: withoutEffect(hostOnly),
     resource: withoutEffect(hostOnly),
-    throttlegroups: refused('disk throttling is not done'),
+    throttlegroups: refused('disk throttling is not supported'),
     iothreads: holding(whole),
     iothreadids: {
       children: {
@@ -88,7 +88,7 @@ export const domainRule: ElementRule = {
     on_crash: holding(
       choice('destroy', 'restart', 'preserve', 'coredump-destroy', 'coredump-restart'),
     ),
-    on_lockfailure: withoutEffect('this program uses no lock manager'),
+    on_lockfailure: withoutEffect('this program does not use a lock manager'),
     pm: {
       children: {
         'suspend-to-mem': attributes({ enabled: yesNo }),
@@ -101,9 +101,9 @@ export const domainRule: ElementRule = {
       'this program does not confine QEMU with SELinux, AppArmor or other users',
     ),
     launchSecurity: refused('an encrypted guest cannot be saved'),
-    keywrap: refused('it exists on s390 only'),
-    bootloader: refused('it exists on Xen only'),
-    idmap: refused('it exists in containers only'),
+    keywrap: refused('it exists only on s390'),
+    bootloader: refused('it exists only on Xen'),
+    idmap: refused('it exists only in containers'),
     'qemu:commandline': refused(overridden),
     'qemu:override': refused(overridden),
     'qemu:capabilities': refused(overridden),

@@ -14,7 +14,7 @@ import {
 } from './rule.ts'
 
 const state: ElementRule = attributes({ state: onOff })
-const otherMachine = 'it exists on other architectures only'
+const otherMachine = 'it exists only on other architectures'
 
 /** `<features>`: features of the virtual hardware and of the hypervisor. */
 export const featuresRule: ElementRule = {
@@ -23,8 +23,8 @@ export const featuresRule: ElementRule = {
     apic: attributes({ eoi: onOff }),
     pae: withoutEffect('x86_64 guests always have it'),
     hap: withoutEffect('KVM always uses it where the host has it'),
-    viridian: refused('it exists on Xen only; use <hyperv>'),
-    privnet: refused('it exists in containers only'),
+    viridian: refused('it exists only on Xen; use <hyperv>'),
+    privnet: refused('it exists only in containers'),
     hyperv: {
       attributes: { mode: choice('custom', 'passthrough') },
       children: {
@@ -70,13 +70,13 @@ export const featuresRule: ElementRule = {
     ioapic: attributes({ driver: choice('kvm', 'qemu') }),
     vmcoreinfo: state,
     tcg: { children: { 'tb-cache': { attributes: { unit: anyText }, text: whole } } },
-    capabilities: refused('it exists in containers only'),
+    capabilities: refused('it exists only in containers'),
     gic: refused(otherMachine),
     hpt: refused(otherMachine),
     htm: refused(otherMachine),
     ras: refused(otherMachine),
     'nested-hv': refused(otherMachine),
-    'async-teardown': refused('it exists on s390 only'),
+    'async-teardown': refused('it exists only on s390'),
   },
 }
 
@@ -97,9 +97,9 @@ export const clockRule: ElementRule = {
         track: choice('guest', 'wall', 'realtime'),
         tickpolicy: choice('delay', 'catchup', 'discard', 'merge'),
         frequency: whole,
-        mode: valueWithoutEffect('QEMU has no such choice'),
+        mode: valueWithoutEffect('QEMU does not have this choice'),
       },
-      children: { catchup: withoutEffect('QEMU has no such limits') },
+      children: { catchup: withoutEffect('QEMU does not have these limits') },
     },
   },
 }

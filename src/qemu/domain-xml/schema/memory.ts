@@ -12,7 +12,9 @@ export const memoryBackingRule: ElementRule = {
     access: attributes({ mode: choice('shared', 'private') }),
     allocation: attributes({
       mode: choice('immediate', 'ondemand'),
-      threads: valueWithoutEffect('it is how many threads the host uses to set memory aside'),
+      threads: valueWithoutEffect(
+        'it is the number of threads with which the host allocates memory',
+      ),
     }),
     discard: {},
   },

@@ -12,7 +12,7 @@ import {
   yesNo,
 } from './rule.ts'
 
-const container = 'it exists in containers only'
+const container = 'it exists only in containers'
 
 /** `<os>`: machine type, firmware and boot devices. */
 export const osRule: ElementRule = {
@@ -51,8 +51,8 @@ export const osRule: ElementRule = {
     initrd: holding(anyText),
     cmdline: holding(anyText),
     dtb: refused('x86 machines have no device tree'),
-    acpi: refused('ACPI tables of your own are not passed on'),
-    shim: refused('a shim beside the kernel is not passed on'),
+    acpi: refused('custom ACPI tables are not supported'),
+    shim: refused('a shim beside the kernel is not supported'),
     init: refused(container),
     initarg: refused(container),
     initenv: refused(container),
@@ -75,7 +75,7 @@ export const sysinfoRule: ElementRule = {
     baseBoard: entries,
     chassis: entries,
     oemStrings: { children: { entry: holding(anyText) } },
-    processor: withoutEffect('libvirt does not hand it to QEMU either'),
-    memory: withoutEffect('libvirt does not hand it to QEMU either'),
+    processor: withoutEffect('libvirt does not pass it to QEMU either'),
+    memory: withoutEffect('libvirt does not pass it to QEMU either'),
   },
 }

@@ -36,7 +36,7 @@ export const deviceParts: Readonly<Record<string, ElementRule>> = {
 /** `<boot order='1'/>` of a device. */
 export const bootOrder: ElementRule = attributes({
   order: whole,
-  loadparm: valueWithoutEffect('it exists on s390 only'),
+  loadparm: valueWithoutEffect('it exists only on s390'),
 })
 
 /** `<rom bar='off'/>` of a PCI device. */
@@ -86,10 +86,10 @@ export const characterParts: Readonly<Record<string, ElementRule>> = {
 export const live: ValueRule = valueWithoutEffect('libvirt fills it in while the domain runs')
 
 /** All sound goes to the single backend that discards it. */
-export const soundId: ValueRule = valueWithoutEffect('there is one audio backend only')
+export const soundId: ValueRule = valueWithoutEffect('there is only one audio backend')
 
 /** Host-side limits that the guest does not see. */
 export const hostLimit: ElementRule = withoutEffect('it limits the device on the host')
 
 /** The reason for encrypted disks. */
-export const encrypted: ElementRule = refused('encrypted disks are not opened')
+export const encrypted: ElementRule = refused('encrypted disks are not supported')

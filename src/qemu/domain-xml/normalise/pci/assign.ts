@@ -68,7 +68,10 @@ function controllerModels(devices: Element): (string | undefined)[] {
     if (attribute(controller, 'type') !== 'pci') continue
     const index = whole(controller, 'index') ?? 0
     if (index > MAX_INDEX) {
-      throw invalid(attributeNode(controller, 'index'), `${index} is more than ${MAX_INDEX}`)
+      throw invalid(
+        attributeNode(controller, 'index'),
+        `it must be at most ${MAX_INDEX}, got ${index}`,
+      )
     }
     const model = attribute(controller, 'model')
     if (model === undefined) throw invalid(controller, 'the attribute "model" is missing')

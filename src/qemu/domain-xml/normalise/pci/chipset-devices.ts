@@ -59,7 +59,7 @@ function fix(controller: Element, at: Place, map: PciMap): void {
   if (given === undefined) writePciAddress(controller, at)
   else if (given.bus !== at.bus || given.slot !== at.slot || given.function !== at.function) {
     const slot = at.slot.toString(16).padStart(2, '0')
-    throw invalid(controller, `this machine has it at 0000:00:${slot}.${at.function}`)
+    throw invalid(controller, `on this machine it must be at 0000:00:${slot}.${at.function}`)
   }
   map.reserveForMachine(at, controller)
 }

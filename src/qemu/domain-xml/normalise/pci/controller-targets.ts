@@ -47,7 +47,7 @@ function fillTarget(controller: Element, model: string, devices: Element): void 
       if (index <= address.bus) {
         throw invalid(
           controller,
-          `its index ${index} must be larger than the bus ${address.bus} that it is on`,
+          `its index ${index} must be greater than ${address.bus}, the bus that it is on`,
         )
       }
       setDefault(target(controller), 'chassisNr', index)

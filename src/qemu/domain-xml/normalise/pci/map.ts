@@ -49,11 +49,12 @@ export function createPciMap(models: readonly string[], grow: boolean): PciMap {
   const reserve = (at: Place, connection: Connection, device: Element): void => {
     if (grow) growTo(buses, at.bus, connection, device)
     const bus = buses[at.bus]
-    if (bus === undefined) throw invalid(device, `there is no PCI controller with index ${at.bus}`)
+    if (bus === undefined)
+      throw invalid(device, `the domain has no PCI controller with index ${at.bus}`)
     if (!acceptsExplicitly(bus.kind, connection)) {
       throw invalid(
         device,
-        `the ${bus.model} with index ${at.bus} does not take a ${connection} device`,
+        `the ${bus.model} with index ${at.bus} does not accept a ${connection} device`,
       )
     }
     if (at.slot < bus.kind.firstSlot || at.slot > bus.kind.lastSlot) {
@@ -66,7 +67,7 @@ export function createPciMap(models: readonly string[], grow: boolean): PciMap {
     if (bus.taken.has(key)) {
       const other = bus.taken.get(key)
       const owner = other === undefined ? 'the machine itself' : place(other)
-      throw invalid(device, `the PCI address ${addressText(at)} is that of ${owner} too`)
+      throw invalid(device, `the PCI address ${addressText(at)} is already used by ${owner}`)
     }
     if (connection === 'root-port' && slotIsFree(bus, at.slot)) bus.shared.add(at.slot)
     bus.taken.set(key, device)
@@ -80,7 +81,7 @@ export function createPciMap(models: readonly string[], grow: boolean): PciMap {
       const other = taken?.get(`${at.slot}.${at.function}`)
       if (other !== undefined && other !== owner) {
         const part = owner === undefined ? 'the machine itself' : place(owner)
-        throw invalid(other, `the PCI address ${addressText(at)} is that of ${part}`)
+        throw invalid(other, `the PCI address ${addressText(at)} is already used by ${part}`)
       }
       taken?.set(`${at.slot}.${at.function}`, owner)
     },
@@ -171,7 +172,7 @@ function growBy(buses: Bus[], count: number, connection: Connection, device: Ele
     while (buses.length <= target) buses.push(createBus('pcie-root-port'))
     return target
   }
-  throw invalid(device, `there is no place for a ${connection}, and none can be added for it`)
+  throw invalid(device, `no slot is free for a ${connection}, and none can be added`)
 }
 
 function createBus(model: string): Bus {
