@@ -26,6 +26,13 @@ export interface BringOptions {
   readonly report: OnProgress<RestoreProgress>
 }
 
+/** Options for resuming the guest. */
+export interface ResumeOptions {
+  readonly signal: AbortSignal | undefined
+  /** Called once, as soon as the guest runs or may run, even if resuming then fails: from then on nothing may discard the guest. */
+  readonly onRunning: () => void
+}
+
 /** How the machine was loaded into QEMU. */
 export interface Brought {
   readonly mode: RestoreMode
@@ -51,14 +58,10 @@ export interface MemorySource extends AsyncDisposable {
    */
   bring(qemu: WaitingQemu, options: BringOptions): Promise<Brought>
   /**
-   * Resumes the guest. Calls `onRunning` once, as soon as the guest runs or may run, even if this then fails: from then on nothing may discard the
-   * guest.
+   * Resumes the guest.
    * @throws ImageError, StorageError, QemuError, CancelledError
    */
-  resume(
-    control: QmpConnection,
-    options: { readonly signal: AbortSignal | undefined; readonly onRunning: () => void },
-  ): Promise<void>
+  resume(control: QmpConnection, options: ResumeOptions): Promise<void>
   /**
    * Lets everything that the guest still needs outlive this restore. A source that continues to read the image removes it from `image`, which would
    * close it, and closes it itself.

@@ -7,7 +7,14 @@ import type { LaunchNeeds } from '../machine/launch-needs.ts'
 import { PostcopyStart } from '../postcopy/postcopy-start.ts'
 import { refuseBacking } from './backing.ts'
 import { chooseLoader } from './choose-loader.ts'
-import type { BringOptions, Brought, HandOver, MemorySource, WaitingQemu } from './memory-source.ts'
+import type {
+  BringOptions,
+  Brought,
+  HandOver,
+  MemorySource,
+  ResumeOptions,
+  WaitingQemu,
+} from './memory-source.ts'
 import type { InstantWay, OpenLoader, SourceOptions } from './source-choice.ts'
 import { refusalError, unfit } from './source-refusal.ts'
 
@@ -61,10 +68,7 @@ class PostcopySource implements MemorySource {
     return { ...brought, otherwise: `no ${POSTCOPY.mode}: ${refusal.reason}` }
   }
 
-  async resume(
-    control: QmpConnection,
-    options: Parameters<MemorySource['resume']>[1],
-  ): Promise<void> {
+  async resume(control: QmpConnection, options: ResumeOptions): Promise<void> {
     if (this.#loader !== undefined) return this.#loader.resume(control, options)
     const { signal, onRunning } = options
     try {
