@@ -24,7 +24,7 @@ export function buildDescriptionArea(
     xml.indexOf(0) !== xml.length - 1 ||
     (cookie.length > 0 && cookie.indexOf(0) + 1 < cookie.length)
   )
-    throw new InternalError('A domain XML or cookie to be saved has a NUL in it')
+    throw new InternalError('A domain XML or cookie to be saved contains a NUL')
   const dataLength = dataLengthFor(xml.length + cookie.length)
   if (dataLength > MAX_DATA_LENGTH) {
     throw new UsageError(

@@ -149,7 +149,9 @@ type CompressionNumbers = NonNullable<ImageFormat['traits']['extensionCompressio
 function compressionNumber(format: SaveFormat, compression: Compression): number {
   const number = FORMATS[format].traits.extensionCompressions?.[compression]
   if (number === undefined)
-    throw new InternalError(`The header of a ${format} image cannot say ${compression}`)
+    throw new InternalError(
+      `The header of a ${format} image cannot hold the compression ${compression}`,
+    )
   return number
 }
 

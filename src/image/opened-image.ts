@@ -65,7 +65,7 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
         {
           path,
           offset: 0,
-          hint: 'A guest that is still running lost nothing. Delete the file',
+          hint: 'If the guest is still running, it lost nothing; then delete the file',
         },
       )
     }

@@ -33,11 +33,15 @@ export class IncomingConnection implements Disposable {
     })
     socket.on('close', () => {
       this.#fail(
-        new QemuError('QEMU_DIED', 'QEMU closed the incoming connection before it had everything', {
-          operation: OPERATION,
-          path,
-          cause,
-        }),
+        new QemuError(
+          'QEMU_DIED',
+          'QEMU closed the incoming connection before it had received everything',
+          {
+            operation: OPERATION,
+            path,
+            cause,
+          },
+        ),
       )
     })
     if (onData !== undefined) socket.on('data', onData)
@@ -63,7 +67,7 @@ export class IncomingConnection implements Disposable {
         // The queue of waiting connections is full.
         if ((cause as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > deadline) {
           const facts = { operation: OPERATION, path, cause }
-          throw new QemuError('QEMU_DIED', `QEMU does not listen at ${path}`, facts)
+          throw new QemuError('QEMU_DIED', `QEMU does not listen on ${path}`, facts)
         }
         await sleep(RETRY_MS)
         throwIfCancelled(OPERATION, signal)

@@ -26,7 +26,7 @@ export class FrameTable {
   /** Takes ownership of `bytes`, the records of an index; by default an empty table to append to. */
   constructor(bytes: Uint8Array = new Uint8Array(0)) {
     if (bytes.length % FRAME_RECORD_LENGTH !== 0)
-      throw new InternalError(`${bytes.length} bytes are no whole number of frame records`)
+      throw new InternalError(`${bytes.length} bytes are not a whole number of frame records`)
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#count = bytes.length / FRAME_RECORD_LENGTH
   }

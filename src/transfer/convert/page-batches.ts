@@ -137,8 +137,8 @@ export class PageBatches {
   #twice(block: number, page: number): ImageError {
     return new ImageError(
       'IMAGE_UNSUPPORTED',
-      `${this.#path} has page ${page} of ${this.#blocks[block]?.name} twice: it was saved while its guest ran`,
-      { path: this.#path, hint: 'Restore it, and save the guest again' },
+      `${this.#path} has page ${page} of ${this.#blocks[block]?.name} twice: its guest ran while it was saved`,
+      { path: this.#path, hint: 'Restore it, then save the guest again' },
     )
   }
 }

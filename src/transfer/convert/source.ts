@@ -28,7 +28,7 @@ export async function copyMachine(
     const fault = imageWireFault(machine.path, cause)
     throw fault.with({ message: `${fault.message} (byte ${cause.offset} of QEMU's stream)` })
   }
-  throw new InternalError(`${machine.path} offers nothing to read`)
+  throw new InternalError(`${machine.path} has nothing to read`)
 }
 
 /** How many bytes of files must be read to copy a machine, for progress. */

@@ -50,7 +50,7 @@ class StreamToSink implements ConnectionReceiver {
     this.#socket = new Socket({ fd: main.fd, readable: true, writable: false })
     await this.#append(main.first)
     for await (const bytes of this.#socket) await this.#append(bytes as Buffer)
-    if (this.#isDiscarded) throw new InternalError('The stream was given up')
+    if (this.#isDiscarded) throw new InternalError('The stream was discarded')
   }
 
   /** Closes the connection: QEMU bears that where there are no channels. */

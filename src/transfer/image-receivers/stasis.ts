@@ -35,7 +35,7 @@ export async function openStasisReceiver(options: ImageReceiverOptions): Promise
     async publish() {
       const { ledger, state } = pipeline
       if (state === undefined || ledger === undefined)
-        throw new InternalError('publish() before everything was received')
+        throw new InternalError('publish() was called before everything was received')
       await writer.publish(state)
       const size = await imageSize(path, format, channels)
       const { ramBytes, storedBytes } = ledger

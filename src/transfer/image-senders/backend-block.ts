@@ -16,15 +16,15 @@ export function blockOfBackend(
     const names = blocks.map(({ name }) => name).join(', ')
     throw new ImageError(
       'IMAGE_INCOMPATIBLE',
-      `${path} has no RAM block called ${backend.id}; it has ${names}`,
-      { path, hint: 'Restore it with the domain XML that it was saved with' },
+      `${path} has no RAM block ${backend.id}; it has ${names}`,
+      { path, hint: 'Restore it with the domain XML with which it was saved' },
     )
   }
   if (length !== backend.length) {
     throw new ImageError(
       'IMAGE_INCOMPATIBLE',
-      `${path} has ${length} bytes of ${backend.id}, and the domain XML asks for ${backend.length}`,
-      { path, hint: 'Restore it with as much memory as it was saved with' },
+      `${path} has ${length} bytes of ${backend.id}, but the domain XML asks for ${backend.length}`,
+      { path, hint: 'Restore it with the memory size with which it was saved' },
     )
   }
   return block

@@ -6,7 +6,7 @@ import { PAGE_SIZE } from '../../wire/page-size.ts'
 import type { LoadMemoryOptions } from './load-job.ts'
 import { THREADS_FROM, loadOnThreads } from './load-on-threads.ts'
 
-const OPERATION = 'load the memory of the machine'
+const OPERATION = 'load the memory of the guest'
 
 /** How much of the image one worker takes at once. */
 const GROUP_LENGTH = 2 * 1024 * 1024

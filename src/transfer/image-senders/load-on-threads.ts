@@ -6,7 +6,7 @@ import { type MemoryFile, noMemoryLeft } from '../../io/memory-file.ts'
 import type { LoadAnswer, LoadJob, LoadMemoryOptions, LoadThreadData } from './load-job.ts'
 import { endThread, startThread } from '../worker-thread.ts'
 
-const OPERATION = 'load the memory of the machine'
+const OPERATION = 'load the memory of the guest'
 
 /** How much of the image one thread takes at once. */
 const GROUP_LENGTH = 2 * 1024 * 1024
@@ -80,5 +80,5 @@ class LoadThread implements AsyncDisposable {
 
 function failure({ step, code }: LoadAnswer & { readonly kind: 'failed' }): Error {
   if (step === 'fill') return noMemoryLeft(code)
-  return new StorageError('IO_ERROR', `The image cannot be read: ${code}`, { operation: OPERATION })
+  return new StorageError('IO_ERROR', `Could not read the image: ${code}`, { operation: OPERATION })
 }

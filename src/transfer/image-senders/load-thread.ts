@@ -10,7 +10,7 @@ import { END } from '../worker-thread.ts'
 
 const LEAST_LENGTH = 2 * 1024 * 1024
 
-if (parentPort === null) throw new InternalError('This file is the program of a thread')
+if (parentPort === null) throw new InternalError('This file runs only as a worker thread')
 const port = parentPort
 const { image, memories } = workerData as LoadThreadData
 const unpacker = new FrameUnpacker(image)
@@ -42,7 +42,8 @@ function loadFrames(frames: FrameTable): LoadAnswer {
     const pages = unpacker.unpack(frames, position, targetMemory.subarray(0, length))
     if ('kind' in pages) return { kind: 'damaged', position, fault: pages }
     const memory = memories.get(frames.block(position))
-    if (memory === undefined) throw new InternalError('A frame of a block without memory file')
+    if (memory === undefined)
+      throw new InternalError('A frame belongs to a block without a memory file')
     writeMemorySync(memory, pages, frames.firstPage(position) * PAGE_SIZE)
     ramBytes += pages.length
     fileBytes += frames.storedLength(position)

@@ -10,7 +10,7 @@ import { END } from '../worker-thread.ts'
 /** A gap between two frames that is no longer than this is read with them. */
 const MAX_GAP = 32 * 1024
 
-if (parentPort === null) throw new InternalError('This file is the program of a thread')
+if (parentPort === null) throw new InternalError('This file runs only as a worker thread')
 const port = parentPort
 const { image, slots } = workerData as BatchThreadData
 const unpacker = new FrameUnpacker(image)

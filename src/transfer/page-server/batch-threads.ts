@@ -54,8 +54,8 @@ export class BatchThreads implements BatchMaker, AsyncDisposable {
     if (answer.kind === 'damaged')
       throw this.#stored.error(frames[answer.position] as number, answer.fault)
     if (answer.kind === 'failed')
-      throw new StorageError('IO_ERROR', `The image cannot be read: ${answer.code}`, {
-        operation: 'bring the memory of the machine',
+      throw new StorageError('IO_ERROR', `Could not read the image: ${answer.code}`, {
+        operation: 'load the memory of the guest',
       })
     return Buffer.from(this.#slots, slot * SLOT_LENGTH, SLOT_LENGTH)
   }

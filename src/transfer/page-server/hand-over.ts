@@ -49,5 +49,5 @@ export function unpackHandOver(bytes: Uint8Array): HandOver {
 }
 
 function cut(): InternalError {
-  return new InternalError('The page server before this one did not say all that it knew')
+  return new InternalError('The previous page server did not hand over its whole state')
 }

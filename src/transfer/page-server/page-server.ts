@@ -219,7 +219,7 @@ export class PageServer {
       const outcome = await ranges.sendSome(writer, CHUNK_PAGES)
       if (outcome === 'sent') this.#throttle.recordSent()
       else if (outcome === 'waiting') await this.#sleep()
-      else if (this.#firstSent) throw new InternalError('Pages are left that belong to no range')
+      else if (this.#firstSent) throw new InternalError('Some remaining pages belong to no range')
       else this.#firstSent = true
     })
   }

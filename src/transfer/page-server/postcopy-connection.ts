@@ -12,7 +12,7 @@ import type { RamBlock } from '../../image/saved-machine.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
 import type { SentPages } from './sent-pages.ts'
 
-const OPERATION = 'bring the memory of the machine'
+const OPERATION = 'load the memory of the guest'
 
 /** Pages that the guest waits for, in bytes of the named block. */
 export interface PageRequest {
@@ -94,7 +94,7 @@ export class PostcopyConnection implements Disposable {
     }
     await this.connection.write(resumePostcopy())
     const answer = await this.#next()
-    if (answer.type !== 'resumed') throw surprise(`${answer.type} instead of going on`)
+    if (answer.type !== 'resumed') throw surprise(`${answer.type} instead of continuing`)
   }
 
   /** Announces that QEMU has all pages, and waits until it confirms. @throws QemuError QEMU_STREAM, QEMU_DIED */
@@ -137,7 +137,7 @@ export class PostcopyConnection implements Disposable {
         }
       }
     } catch (cause) {
-      this.#fault = surprise('something that makes no sense', cause)
+      this.#fault = surprise('a message that cannot be read', cause)
       this[Symbol.dispose]()
     }
     this.#wake?.()
@@ -154,8 +154,12 @@ export class PostcopyConnection implements Disposable {
 }
 
 function surprise(what: string, cause?: unknown): QemuError {
-  return new QemuError('QEMU_STREAM', `QEMU answered on the return path: ${what}`, {
-    operation: OPERATION,
-    cause,
-  })
+  return new QemuError(
+    'QEMU_STREAM',
+    `QEMU sent an unexpected message on the return path: ${what}`,
+    {
+      operation: OPERATION,
+      cause,
+    },
+  )
 }

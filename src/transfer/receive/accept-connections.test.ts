@@ -56,7 +56,7 @@ test('acceptConnections() refuses a stranger at once, though another stays silen
   const closed = closing(peers)
   await assert.rejects(acceptConnections(place.fd, 1, { timeoutMs: 5000 }), {
     code: 'QEMU_STREAM',
-    message: /begins with 47455420/,
+    message: /starts with 47455420/,
   })
   await closed
 })

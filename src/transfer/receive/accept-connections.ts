@@ -114,7 +114,7 @@ async function identify(fd: number, options: AcceptOptions): Promise<IdentifiedC
     default:
       throw new QemuError(
         'QEMU_STREAM',
-        `A migration channel begins with ${first.toString('hex')}, which no QEMU stream does`,
+        `A migration channel starts with ${first.toString('hex')}, unlike any QEMU stream`,
       )
   }
 }
@@ -128,7 +128,7 @@ async function readFirstWord(fd: number, { timeoutMs, signal }: AcceptOptions): 
     if (count === 0)
       throw new QemuError('QEMU_STREAM', 'QEMU closed a migration channel before sending anything')
     if (count === undefined && performance.now() > deadline)
-      throw new QemuError('QEMU_TIMEOUT', 'A migration channel stays silent')
+      throw new QemuError('QEMU_TIMEOUT', 'QEMU sent nothing on a migration channel')
     if (count === undefined) await sleep(POLL_MS)
     else fill += count
   }
@@ -141,6 +141,6 @@ function tryRead(fd: number, into: Buffer, at: number): number | undefined {
     return readSync(fd, into, at, into.length - at, null)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined
-    throw new QemuError('QEMU_STREAM', 'A migration channel cannot be read', { cause: error })
+    throw new QemuError('QEMU_STREAM', 'Could not read a migration channel', { cause: error })
   }
 }

@@ -107,7 +107,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   discard(): void {
     this.#receivers.discard()
     this.#main?.discard()
-    const givenUp = new InternalError('The transfer was given up')
+    const givenUp = new InternalError('The transfer was discarded')
     this.#announced.reject(givenUp)
     this.#failed.reject(givenUp)
   }

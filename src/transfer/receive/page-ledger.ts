@@ -16,7 +16,10 @@ export class PageLedger {
   constructor(blocks: readonly AnnouncedBlock[]) {
     for (const block of blocks) {
       if (block.length % PAGE_SIZE !== 0)
-        throw new QemuError('QEMU_STREAM', `RAM block "${block.name}" is no whole number of pages`)
+        throw new QemuError(
+          'QEMU_STREAM',
+          `The length of RAM block "${block.name}" is not a multiple of the page size`,
+        )
     }
     this.blocks = blocks
     this.ramBytes = blocks.reduce((sum, block) => sum + block.length, 0)
@@ -40,7 +43,7 @@ export class PageLedger {
     if (position < 0)
       throw new QemuError(
         'QEMU_STREAM',
-        `QEMU sent pages of RAM block "${name}", which it had not announced`,
+        `QEMU sent pages of RAM block "${name}", which it did not announce`,
       )
     return position
   }
@@ -68,7 +71,7 @@ export class PageLedger {
     if ((firstPage + pageCount) * PAGE_SIZE > length) {
       throw new QemuError(
         'QEMU_STREAM',
-        `QEMU sent page ${firstPage + pageCount - 1} of RAM block "${name}", which ends before it`,
+        `QEMU sent page ${firstPage + pageCount - 1} of RAM block "${name}", which is shorter`,
       )
     }
   }
@@ -78,7 +81,7 @@ export class PageLedger {
       'QEMU_STREAM',
       `QEMU sent page ${page} of RAM block "${this.blocks[block]?.name}" twice: memory changed while the guest was stopped`,
       {
-        hint: 'Another program may write to the guest’s memory (vhost-user, shared memory); stop it, or save with --format channels',
+        hint: 'Another program may write to the guest’s memory (vhost-user, shared memory). Save with --format channels, which allows that',
       },
     )
   }

@@ -96,8 +96,8 @@ function asStasisError(error: unknown, path: string): unknown {
   if (error instanceof StasisError) return error
   const message =
     error instanceof WireError
-      ? `QEMU sent what is not understood: ${error.message} (at byte ${error.offset})`
-      : 'The migration stream broke off'
+      ? `QEMU sent a stream that Stasis cannot read: ${error.message} (at byte ${error.offset})`
+      : 'The migration stream ended early'
   return new QemuError('QEMU_STREAM', message, {
     operation: `save to ${path}`,
     path,

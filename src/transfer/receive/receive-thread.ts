@@ -22,7 +22,7 @@ const RECHECK_MS = 2
 
 const IDLE_MS = 250
 
-if (parentPort === null) throw new InternalError('This file is the program of a thread')
+if (parentPort === null) throw new InternalError('This file runs only as a worker thread')
 const port = parentPort
 const { codec, channelCount, slotCount, ...memory } = workerData as ReceiveThreadData
 const state = new ReceiveState(channelCount, slotCount, memory.state)

@@ -119,7 +119,7 @@ export class Receivers implements AsyncDisposable {
       this.#working -= 1
       if (this.#working > 0) return
       if (this.#state.discarding) {
-        this.#end.reject(new QemuError('QEMU_STREAM', 'The migration channels were given up'))
+        this.#end.reject(new QemuError('QEMU_STREAM', 'The migration channels were discarded'))
       } else {
         this.#end.resolve()
       }

@@ -95,7 +95,7 @@ export class StreamToFile {
   discard(): void {
     if (this.#discarding) return
     this.#discarding = true
-    this.#fault ??= new InternalError('A stream was given up')
+    this.#fault ??= new InternalError('A stream was discarded')
     this.#over()
     this.#socket.resume()
   }
