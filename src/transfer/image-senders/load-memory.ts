@@ -1,15 +1,12 @@
-import { throwIfCancelled } from '../../errors.ts'
 import type { PageStore } from '../../image/saved-machine.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
 import type { MemoryFile } from '../../io/memory-file.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import type { LoadMemoryOptions } from './load-job.ts'
 import { THREADS_FROM, loadOnThreads } from './load-on-threads.ts'
+import { shareGroups } from '../share-groups.ts'
 
 const OPERATION = 'load the memory of the guest'
-
-/** How much of the image one worker takes at once. */
-const GROUP_LENGTH = 2 * 1024 * 1024
 
 /** The most bytes of pages written to memory at once: at least the longest frame. */
 const RUN_LENGTH = 4 * 1024 * 1024
@@ -29,18 +26,11 @@ export async function loadMemory(
     await loadOnThreads(pages, pages.stored, files, options)
     return
   }
-  // All workers share one generator; the first that leaves its loop early closes it for the others.
-  const groups = pages.groups(GROUP_LENGTH)
-  const work = async (reader: number): Promise<void> => {
-    const memory = allocateAligned(RUN_LENGTH)
-    for (const group of groups) {
-      throwIfCancelled(OPERATION, options.signal)
-      await loadGroup(pages, group, reader, memory, files, options)
-    }
-  }
-  const workers = Array.from({ length: options.workers }, (_, reader) => work(reader))
-  for (const result of await Promise.allSettled(workers))
-    if (result.status === 'rejected') throw result.reason
+  const { workers, signal } = options
+  const memories = Array.from({ length: workers }, () => allocateAligned(RUN_LENGTH))
+  await shareGroups(pages, { workers, operation: OPERATION, signal }, (group, reader) =>
+    loadGroup(pages, group, reader, memories[reader] as Uint8Array, files, options),
+  )
 }
 
 async function loadGroup(

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import type { Worker } from 'node:worker_threads'
 import { InternalError, StorageError } from '../../errors.ts'
 import type { StoredFrames } from '../../image/saved-machine.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
@@ -7,7 +6,7 @@ import { PAGE_RECORD_LENGTH } from '../../wire/page-records.ts'
 import type { BatchAnswer, BatchJob, BatchThreadData } from './batch-job.ts'
 import type { BatchMaker } from './batch-maker.ts'
 import { BATCH_PAGES, type FrameBatch } from './frame-batch.ts'
-import { endThread, startThread } from '../worker-thread.ts'
+import { AnsweringThread } from '../answering-thread.ts'
 
 const SLOT_LENGTH = BATCH_PAGES * PAGE_RECORD_LENGTH
 
@@ -65,25 +64,20 @@ export class BatchThreads implements BatchMaker, AsyncDisposable {
   }
 }
 
-/** One thread; it answers jobs in their order. */
+/** One thread; `up` once it accepts jobs. */
 class BatchThread implements AsyncDisposable {
-  readonly #worker: Worker
-  readonly #jobs: PromiseWithResolvers<BatchAnswer>[] = []
+  readonly #thread: AnsweringThread<BatchJob, BatchAnswer>
   #up = false
-  #failure: InternalError | undefined
 
   constructor(data: BatchThreadData, onUp: () => void) {
-    this.#worker = startThread(new URL('./batch-thread.ts', import.meta.url), data)
-    this.#worker.on('message', (answer: BatchAnswer) => {
-      if (answer.kind === 'up') {
-        this.#up = true
-        onUp()
-      } else this.#jobs.shift()?.resolve(answer)
-    })
-    this.#worker.on('error', (cause) => {
-      this.#failure = new InternalError('A thread that prepares pages failed', { cause })
-      for (const job of this.#jobs.splice(0)) job.reject(this.#failure)
-    })
+    const program = new URL('./batch-thread.ts', import.meta.url)
+    this.#thread = new AnsweringThread({ program, data, keepsProcess: false })
+    const begin = (): void => {
+      this.#up = true
+      onUp()
+    }
+    // A thread that fails before is never up.
+    this.#thread.next().then(begin, () => undefined)
   }
 
   get up(): boolean {
@@ -92,19 +86,14 @@ class BatchThread implements AsyncDisposable {
 
   /** How many jobs it has received and not answered. */
   get jobs(): number {
-    return this.#jobs.length
+    return this.#thread.pending
   }
 
-  async make(job: BatchJob): Promise<BatchAnswer> {
-    if (this.#failure !== undefined) throw this.#failure
-    const answer = Promise.withResolvers<BatchAnswer>()
-    this.#jobs.push(answer)
-    this.#worker.postMessage(job)
-    return answer.promise
+  make(job: BatchJob): Promise<BatchAnswer> {
+    return this.#thread.ask(job)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#worker.ref()
-    await endThread(this.#worker)
+    await this.#thread[Symbol.asyncDispose]()
   }
 }

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import type { Worker } from 'node:worker_threads'
 import { InternalError, QemuError } from '../../errors.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
@@ -15,13 +14,15 @@ import {
   SLOT_LENGTH,
 } from './receive-job.ts'
 import { ReceiveState } from './receive-state.ts'
-import { endThread, startThread } from '../worker-thread.ts'
+import { WorkerThread } from '../worker-thread.ts'
 
 /** More threads are no faster than one event loop can pass their results on. */
 const MAX_THREADS = 16
 
 /** Slots in addition to the one that each thread works on, for data on its way to the disk. Uncompressed pages stay there until they are written. */
 const SPARE_SLOTS = { plain: 16, compressed: 8 } as const
+
+type ReceiveThread = WorkerThread<ReceiveJob, ReceiveAnswer>
 
 /**
  * Threads that receive the multifd channels of a saving QEMU. Each takes a packet from any channel that has one, checksums and compresses it, and
@@ -38,7 +39,7 @@ export class Receivers implements AsyncDisposable {
   readonly #onPacket: (packet: ReceivedPacket) => void
   readonly #end = Promise.withResolvers<void>()
   readonly #state: ReceiveState
-  readonly #threads: readonly Worker[]
+  readonly #threads: readonly ReceiveThread[]
   #working: number
   #fds: readonly number[] = []
 
@@ -72,7 +73,7 @@ export class Receivers implements AsyncDisposable {
     this.#fds = fds
     this.channelBytes = fds.map(() => 0)
     const job: ReceiveJob = { fds }
-    for (const thread of this.#threads) thread.postMessage(job)
+    for (const thread of this.#threads) thread.post(job)
   }
 
   /** Releases the slot of a packet. */
@@ -94,21 +95,20 @@ export class Receivers implements AsyncDisposable {
     this.discard()
     this.hangUp()
     this.#end.reject(new InternalError('The receiving threads were ended'))
-    await Promise.all(this.#threads.map(endThread))
+    await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()))
     // Not while a thread reads from them: the number of a closed descriptor may be reused for another file at once.
     for (const fd of this.#fds) closeDescriptor(fd)
     this.#fds = []
   }
 
-  #start(data: ReceiveThreadData): Worker {
-    const thread = startThread(new URL('./receive-thread.ts', import.meta.url), data)
-    // Disposal ends it; until then it keeps the process alive.
-    thread.ref()
-    thread.on('message', (answer: ReceiveAnswer) => this.#take(answer))
-    thread.on('error', (cause) => {
-      this.#end.reject(new InternalError('A receiving thread failed', { cause }))
+  #start(data: ReceiveThreadData): ReceiveThread {
+    return new WorkerThread({
+      program: new URL('./receive-thread.ts', import.meta.url),
+      data,
+      keepsProcess: true,
+      onAnswer: (answer) => this.#take(answer),
+      onFailure: (error) => this.#end.reject(error),
     })
-    return thread
   }
 
   #take(answer: ReceiveAnswer): void {

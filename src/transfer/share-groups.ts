@@ -1,0 +1,36 @@
+import { throwIfCancelled } from '../errors.ts'
+import type { PageStore } from '../image/saved-machine.ts'
+
+/** How much of the image one worker takes at once. */
+const GROUP_LENGTH = 2 * 1024 * 1024
+
+/** How groups of frames are shared. */
+export interface ShareOptions {
+  readonly workers: number
+  /** For the error of an abort. */
+  readonly operation: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Shares all frames of an image among workers, group by group in the order of the file: each worker, numbered from 0, takes the next group when it
+ * has finished its last. The first fault ends all workers; none runs after this settles.
+ * @throws what `take` throws; CancelledError
+ */
+export async function shareGroups(
+  pages: PageStore,
+  options: ShareOptions,
+  take: (group: Uint32Array, worker: number) => Promise<void>,
+): Promise<void> {
+  // All workers share one generator; the first that leaves its loop early closes it for the others.
+  const groups = pages.groups(GROUP_LENGTH)
+  const work = async (worker: number): Promise<void> => {
+    for (const group of groups) {
+      throwIfCancelled(options.operation, options.signal)
+      await take(group, worker)
+    }
+  }
+  const workers = Array.from({ length: options.workers }, (_, worker) => work(worker))
+  for (const result of await Promise.allSettled(workers))
+    if (result.status === 'rejected') throw result.reason
+}
