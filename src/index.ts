@@ -39,12 +39,14 @@ export { checkSave } from './domain/save/check-save.ts'
 export type { SaveCheck } from './domain/save/check-save.ts'
 export { attachDomain, detachDomain } from './domain/foreign/attach.ts'
 export type { AttachOptions, AttachedDomain } from './domain/foreign/attach.ts'
-export { restoreMachine, saveMachine } from './domain/foreign/own-machine.ts'
+export { restoreMachine } from './domain/foreign/restore-machine.ts'
+export { saveMachine } from './domain/foreign/save-machine.ts'
 export type {
   MachineLaunch,
   RestoreMachineOptions,
-  SaveMachineOptions,
-} from './domain/foreign/own-machine.ts'
+  RestoredMachine,
+} from './domain/foreign/restore-machine.ts'
+export type { SaveMachineOptions } from './domain/foreign/save-machine.ts'
 export { resumeHost } from './domain/host/host-resume.ts'
 export type { HostResumeOptions, HostResumeOutcome } from './domain/host/host-resume.ts'
 export { saveHost } from './domain/host/host-save.ts'

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { incomingCommandLine, unrepeatableArguments } from './foreign-command-line.ts'
+import {
+  incomingCommandLine,
+  unrepeatableArguments,
+  withoutQmpMonitors,
+} from './foreign-command-line.ts'
 
 test('unrepeatableArguments() finds what only the program that started QEMU can pass', () => {
   const lines: readonly (readonly [string, RegExp])[] = [
@@ -35,4 +39,14 @@ test('incomingCommandLine() omits options of the process and does not wait for c
     '-m 64 -qmp unix:/q,server,wait=off -chardev socket,id=c,path=/x,server=on,wait=off -S -incoming defer'
   assert.equal(made.join(' '), wanted)
   assert.deepEqual(incomingCommandLine(made), made)
+})
+
+test('withoutQmpMonitors() drops QMP monitors with their character devices, and keeps the rest', () => {
+  const line =
+    '-m 64 -qmp unix:/q,server=on,wait=off -monitor stdio -chardev socket,id=c,path=/c -chardev socket,id=s,path=/s -mon chardev=c,mode=control ' +
+    '-mon s -qmp-pretty tcp:localhost:4 -serial chardev:s'
+  assert.equal(
+    withoutQmpMonitors(line.split(' ')).join(' '),
+    '-m 64 -monitor stdio -chardev socket,id=s,path=/s -mon s -serial chardev:s',
+  )
 })

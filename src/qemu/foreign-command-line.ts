@@ -30,8 +30,42 @@ export function unrepeatableArguments(argv: readonly string[]): readonly string[
   return found
 }
 
-/** The arguments that create the machine again to load its state, without the monitors of Stasis and without options for the old process. */
+/** The arguments that make the machine again and let it wait for its state: without Stasis's own monitors, and without options of the old process. */
 export function incomingCommandLine(argv: readonly string[]): readonly string[] {
+  return [...machineArguments(argv), ...INCOMING]
+}
+
+/** Lets a new QEMU wait for the state of its machine. */
+export const INCOMING: readonly string[] = ['-S', '-incoming', 'defer']
+
+/** The arguments without every QMP monitor, for a program that gives the new QEMU one of its own. */
+export function withoutQmpMonitors(argv: readonly string[]): readonly string[] {
+  const pairs = argv.map((option, index) => ({ option, value: argv[index + 1] ?? '' }))
+  const devices = pairs
+    .filter(({ option, value }) => isControlMonitor(option, value))
+    .map(({ value }) =>
+      /(?:^|,)chardev=([^,]+)|^([^,=]+)(?:,|$)/.exec(value)?.slice(1).find(Boolean),
+    )
+  const kept: string[] = []
+  for (let index = 0; index < argv.length; index++) {
+    const { option, value } = pairs[index] ?? { option: '', value: '' }
+    const id = /^--?chardev$/.test(option) ? /(?:^|,)id=([^,]+)/.exec(value)?.[1] : undefined
+    const drops =
+      /^--?qmp(-pretty)?$/.test(option) ||
+      isControlMonitor(option, value) ||
+      (id !== undefined && devices.includes(id))
+    if (drops) index += 1
+    else kept.push(option)
+  }
+  return kept
+}
+
+function isControlMonitor(option: string, value: string): boolean {
+  return /^--?mon$/.test(option) && /(^|,)mode=control(,|$)/.test(value)
+}
+
+/** The arguments that belong to the machine: without Stasis's own monitors, and without options of the old process. */
+export function machineArguments(argv: readonly string[]): readonly string[] {
   const kept: string[] = []
   for (let index = 0; index < argv.length; index++) {
     const option = argv[index] ?? ''
@@ -52,7 +86,7 @@ export function incomingCommandLine(argv: readonly string[]): readonly string[] 
     }
     kept.push(option)
   }
-  return [...kept, '-S', '-incoming', 'defer']
+  return kept
 }
 
 function isSocket(value: string): boolean {

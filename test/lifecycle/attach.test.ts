@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import {
@@ -138,17 +139,47 @@ test('a program saves and restores its own machines', { timeout: 120_000 }, asyn
   assert.equal(saved.name, 'hand')
   await using again = await (async () => {
     let started: HandStarted | undefined
-    const { state } = await restoreMachine(dir.join('image'), {
+    const { state, id, mode } = await restoreMachine(dir.join('image'), {
+      mode: 'auto',
       launch: async ({ commandLine, incoming }) => {
         assert.equal(commandLine[1], '-name')
+        assert.doesNotMatch(commandLine.join(' '), /-qmp|daemonize|pidfile/)
         started = await startByHand(emulator, dir, incoming)
         return started.qmp
       },
     })
     assert.equal(state, 'running')
+    assert.equal(mode, 'load')
+    assert.equal(id, started?.pid)
     return started as HandStarted
   })()
   await using qmp = await QmpConnection.connect(again.qmp)
   assert.equal((await qmp.execute('query-status')).status, 'running')
   await again.log.advance(2)
+})
+
+test('a program starts its machine again from what the image says, with a monitor of ours', async () => {
+  await using dir = await tempDir()
+  const emulator = qemus()[0]?.emulator ?? ''
+  await using hand = await startByHand(emulator, dir)
+  await hand.log.advance(1)
+  await saveMachine({ qmp: hand.qmp, path: dir.join('image') })
+  let started: ChildProcess | undefined
+  try {
+    const { id, timing } = await restoreMachine(dir.join('image'), {
+      launch: ({ commandLine: [program = '', ...args], cwd, incoming, monitor }) => {
+        started = spawn(program, [...args, ...incoming, ...monitor], { cwd, stdio: 'ignore' })
+      },
+    })
+    assert.equal(id, started?.pid)
+    assert.ok(timing.totalMs >= timing.loadMs)
+    await hand.log.advance(2)
+    await hand.log.assertUnbroken()
+  } finally {
+    started?.kill('SIGKILL')
+  }
+  await assert.rejects(
+    restoreMachine(dir.join('image'), { launch: () => undefined, launchTimeoutMs: 100 }),
+    { code: 'QEMU_TIMEOUT' },
+  )
 })

@@ -11,6 +11,7 @@ import type { TempDir } from './temp-dir.ts'
 /** A QEMU that Stasis did not start. */
 export interface HandStarted extends AsyncDisposable {
   readonly qmp: string
+  readonly pid: number | undefined
   readonly argv: readonly string[]
   readonly log: CounterLog
 }
@@ -42,6 +43,7 @@ export async function startByHand(
   }
   return {
     qmp,
+    pid: child.pid,
     argv,
     log: new CounterLog(dir.join('serial')),
     async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,6 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
-import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { UsageError } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
 import { CloneFiles } from './clone.ts'
 import { afterResume } from './after-resume.ts'
@@ -25,6 +23,7 @@ import { RestoreClock } from './restore-clock.ts'
 import { type RestorePlan, planRestore } from './restore-plan.ts'
 import type { RestoreOptions, RestoreResult } from './restore-request.ts'
 import { restoreResult } from './restore-result.ts'
+import { resolveReaders } from './readers.ts'
 import { waitForMore } from './restore-wait.ts'
 
 /**
@@ -161,15 +160,4 @@ function waitingQemu(
     fresh: recorded === undefined,
     features: () => migrationFeatures(control, path, directories, signal),
   }
-}
-
-const MAX_READERS = 64
-
-function resolveReaders(requested: number | undefined): number {
-  const readers = requested ?? Math.min(8, availableParallelism())
-  if (Number.isInteger(readers) && readers >= 1 && readers <= MAX_READERS) return readers
-  throw new UsageError(
-    'BAD_ARGUMENT',
-    `${readers} is no number of readers: it must be from 1 to ${MAX_READERS}`,
-  )
 }
