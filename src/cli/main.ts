@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { errorObject, errorText } from './reports/error.ts'
 import { exitCodeOf } from './reports/exit-code.ts'
 import { interruptionSignal } from './terminal/interruption.ts'
