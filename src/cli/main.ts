@@ -6,7 +6,10 @@ import { runProgram } from './program.ts'
 
 const argv = process.argv.slice(2)
 const json = argv.includes('--json')
-const output = new Output(process.stdout, process.stderr)
+const output = new Output(
+  () => process.stdout,
+  () => process.stderr,
+)
 
 void main()
 

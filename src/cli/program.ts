@@ -39,12 +39,14 @@ export async function runProgram(
     .exitOverride()
     .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`)
 
-  const called = verbIn(argv)
-  for (const { name, summary, load } of VERBS) {
-    const command = program.command(name).summary(summary)
-    if (name !== called) continue
-    const verb = await load()
-    declare(command, summary, verb)
+  const called = VERBS.find(({ name }) => name === verbIn(argv))
+  if (called === undefined) {
+    // For help, and to suggest one.
+    for (const { name, summary } of VERBS) program.command(name).summary(summary)
+  } else {
+    const verb = await called.load()
+    const command = program.command(called.name).summary(called.summary)
+    declare(command, called.summary, verb)
     command.action(async () => {
       const flags = command.optsWithGlobals<GlobalFlags>()
       answer = await verb.run(command.args, flags, invocation(flags, context))
@@ -55,11 +57,7 @@ export async function runProgram(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
-    throw usageError(
-      error,
-      complaint,
-      VERBS.some(({ name }) => name === called) ? called : undefined,
-    )
+    throw usageError(error, complaint, called?.name)
   }
   return answer
 }

@@ -1,3 +1,5 @@
+import { atFirstUse } from '../../io/at-first-use.ts'
+
 const CLEAR_LINE = '\r\u001b[2K'
 
 interface Terminal {
@@ -7,21 +9,20 @@ interface Terminal {
 
 /** The output of a command: its result goes to standard output, everything else to standard error. */
 export class Output {
-  readonly #stdout: NodeJS.WritableStream
-  readonly #stderr: NodeJS.WritableStream & Terminal
+  readonly #stdout: () => NodeJS.WritableStream
+  readonly #stderr: () => NodeJS.WritableStream & Terminal
   #live = false
 
-  constructor(stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream & Terminal) {
-    this.#stdout = stdout
-    this.#stderr = stderr
-    // The reader may stop reading (`stasis list | head -1`); that is not an error.
-    for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe)
+  /** Each stream is asked for when it is first written to: Node opens it then, which takes a millisecond or two. */
+  constructor(stdout: () => NodeJS.WritableStream, stderr: () => NodeJS.WritableStream & Terminal) {
+    this.#stdout = atFirstUse(() => endsQuietly(stdout()))
+    this.#stderr = atFirstUse(() => endsQuietly(stderr()))
   }
 
   /** A line of the result. */
   result(line: string): void {
     this.endLiveLine()
-    this.#stdout.write(`${line}\n`)
+    this.#stdout().write(`${line}\n`)
   }
 
   /** A JSON value on one line of the result. */
@@ -32,27 +33,32 @@ export class Output {
   /** A line for the person at the terminal. */
   note(line: string): void {
     this.endLiveLine()
-    this.#stderr.write(`${line}\n`)
+    this.#stderr().write(`${line}\n`)
   }
 
   /** Width of the terminal that can show a live line; `undefined` if there is none. */
   get liveColumns(): number | undefined {
-    return this.#stderr.isTTY === true ? this.#stderr.columns || 80 : undefined
+    const { isTTY, columns } = this.#stderr()
+    return isTTY === true ? columns || 80 : undefined
   }
 
   /** Shows a line that the next one replaces. */
   liveLine(line: string): void {
-    this.#stderr.write(`${CLEAR_LINE}${line}`)
+    this.#stderr().write(`${CLEAR_LINE}${line}`)
     this.#live = true
   }
 
   /** Removes the live line, if there is one. */
   endLiveLine(): void {
-    if (this.#live) this.#stderr.write(CLEAR_LINE)
+    if (this.#live) this.#stderr().write(CLEAR_LINE)
     this.#live = false
   }
 }
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
+/** The reader may stop reading (`stasis list | head -1`); that is not an error. */
+function endsQuietly<T extends NodeJS.WritableStream>(stream: T): T {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  return stream
 }
