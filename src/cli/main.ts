@@ -1,8 +1,12 @@
+import { availableParallelism } from 'node:os'
 import { errorObject, errorText } from './reports/error.ts'
 import { exitCodeOf } from './reports/exit-code.ts'
 import { interruptionSignal } from './terminal/interruption.ts'
 import { Output } from './terminal/output.ts'
 import { runProgram } from './program.ts'
+
+// Compression and direct I/O run on libuv's pool, which asks for this when it is first used: every core, and some threads that wait for the disk.
+process.env['UV_THREADPOOL_SIZE'] ??= String(availableParallelism() + 6)
 
 const argv = process.argv.slice(2)
 const json = argv.includes('--json')

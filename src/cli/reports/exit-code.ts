@@ -15,6 +15,8 @@ interface ErrorKind {
 }
 
 const KINDS: readonly ErrorKind[] = [
+  // `entry.ts` ends so before anything is loaded.
+  { exitCode: 1, meaning: 'Node.js is too old', matches: () => false },
   {
     exitCode: 2,
     meaning: 'the command line is wrong',

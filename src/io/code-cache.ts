@@ -1,0 +1,113 @@
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { Script } from 'node:vm'
+
+/** In front of the code in a file of the cache: which bundle it was compiled from. */
+const KEY_LENGTH = 64
+
+/**
+ * Runs a CommonJS bundle with the code that V8 made of it in an earlier run. The first run that succeeds keeps its code in `cacheFile`. Node's own
+ * compile cache holds less: it is written before any function was called (notes/node/start-up.md). V8 refuses code of another version of V8.
+ */
+export function runBundle(path: string, cacheFile: string | undefined): void {
+  const { text, key } = readBundle(path)
+  const cachedData = cacheFile === undefined ? undefined : readCode(cacheFile, key)
+  const source = `(function (exports, require, module, __filename, __dirname) {${text}\n})`
+  const script = new Script(source, { filename: path, ...(cachedData && { cachedData }) })
+  const loaded = { exports: {} }
+  const run = script.runInThisContext() as (...args: readonly unknown[]) => void
+  run(loaded.exports, createRequire(path), loaded, path, dirname(path))
+  if (cacheFile === undefined || (cachedData !== undefined && script.cachedDataRejected !== true))
+    return
+  process.once('exit', (code) => {
+    // A failed run has not called all functions.
+    if (code === 0) writeCode(cacheFile, key, script.createCachedData())
+  })
+}
+
+/** Runs a CommonJS bundle so that stack traces name places in the sources, where the source map lies beside it. */
+export function runBundleWithSourceMap(path: string): void {
+  process.setSourceMapsEnabled(true)
+  createRequire(path)(path)
+}
+
+/** The text, which is ASCII, and a key that changes with any change of the file: the status time cannot be set. */
+function readBundle(path: string): { readonly text: string; readonly key: string } {
+  const fd = openSync(path, 'r')
+  try {
+    const { dev, ino, size, ctimeNs } = fstatSync(fd, { bigint: true })
+    return {
+      text: readFileSync(fd, 'latin1'),
+      key: [dev, ino, size, ctimeNs].join(' ').padEnd(KEY_LENGTH),
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function readCode(file: string, key: string): Buffer | undefined {
+  try {
+    const bytes = readFileSync(file)
+    return bytes.toString('latin1', 0, KEY_LENGTH) === key ? bytes.subarray(KEY_LENGTH) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function writeCode(file: string, key: string, code: Buffer): void {
+  const partial = `${file}.${process.pid}`
+  try {
+    writeFileSync(partial, Buffer.concat([Buffer.from(key, 'latin1'), code]), {
+      flag: 'wx',
+      mode: 0o600,
+    })
+    renameSync(partial, file)
+  } catch {
+    // The next run compiles again.
+    rmSync(partial, { force: true })
+  }
+}
+
+/**
+ * The directory for kept code; `undefined` when there is none that only we can write to, because what lies there is run. It is `beside` where that
+ * exists, otherwise `directory`, which is made when it is missing: `/var/cache/stasis` for root and `$XDG_CACHE_HOME/stasis` for others.
+ */
+export function codeCacheDirectory(
+  beside: string,
+  directory: string | undefined = userDirectory(),
+): string | undefined {
+  try {
+    const found = isOurs(beside)
+    if (found !== undefined) return found ? beside : undefined
+    if (directory === undefined) return undefined
+    if (isOurs(directory) === undefined) mkdirSync(directory, { recursive: true, mode: 0o700 })
+    return isOurs(directory) === true ? directory : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function userDirectory(): string | undefined {
+  if (process.geteuid?.() === 0) return '/var/cache/stasis'
+  const { XDG_CACHE_HOME: cache, HOME: home } = process.env
+  if (cache?.startsWith('/') === true) return join(cache, 'stasis')
+  return home?.startsWith('/') === true ? join(home, '.cache', 'stasis') : undefined
+}
+
+/** Whether a directory belongs to us and nobody else can write to it; `undefined` when there is none. A symbolic link is not a directory. */
+function isOurs(directory: string): boolean | undefined {
+  const found = lstatSync(directory, { throwIfNoEntry: false })
+  if (found === undefined) return undefined
+  return found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0
+}

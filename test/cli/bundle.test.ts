@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { cp, readFile, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { type TempDir, tempDir } from '../support/temp-dir.ts'
+import { stasis } from '../support/stasis-command.ts'
+
+const run = promisify(execFile)
+const root = join(import.meta.dirname, '../..')
+
+/** A checkout of its own, with the packages of this one. */
+async function makeCheckout(): Promise<TempDir> {
+  const checkout = await tempDir()
+  const parts = ['bin', 'src', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json']
+  for (const part of parts) await cp(join(root, part), checkout.join(part), { recursive: true })
+  await symlink(join(root, 'node_modules'), checkout.join('node_modules'))
+  return checkout
+}
+
+test('bin/stasis runs what the sources say now, whatever their times are', async () => {
+  await using checkout = await makeCheckout()
+  const command = checkout.join('bin/stasis')
+  const source = checkout.join('src/cli/verbs/list.ts')
+  const text = await readFile(source, 'utf8')
+  const list = async (): Promise<string> =>
+    (await run(command, ['--state-dir', checkout.join('state'), 'list'])).stdout
+  assert.match(await list(), /Id +Name +State/)
+  for (const word of ['Nome', 'Nimi']) {
+    await writeFile(source, text.replace("'Name'", `'${word}'`))
+    await utimes(source, 1, 1)
+    // The second run has the code that the first has left.
+    assert.match(await list(), new RegExp(`Id +${word} +State`))
+    assert.match(await list(), new RegExp(`Id +${word} +State`))
+  }
+})
+
+test('bin/stasis makes its bundle once when several commands begin at the same time', async () => {
+  await using checkout = await makeCheckout()
+  const args = ['--state-dir', checkout.join('state'), 'list']
+  const lists = await Promise.all(
+    Array.from({ length: 4 }, () => run(checkout.join('bin/stasis'), args)),
+  )
+  for (const { stdout, stderr } of lists) {
+    assert.match(stdout, /Id +Name +State/)
+    assert.equal(stderr, '')
+  }
+  const { ino } = await stat(checkout.join('.bundle/main.cjs'))
+  await run(checkout.join('bin/stasis'), args)
+  assert.equal((await stat(checkout.join('.bundle/main.cjs'))).ino, ino)
+})
+
+test('bin/stasis reports a source that cannot be bundled, and runs nothing', async () => {
+  await using checkout = await makeCheckout()
+  await writeFile(checkout.join('src/cli/verbs/list.ts'), 'export const verb = {')
+  const { status, stdout, stderr } = spawnSync(checkout.join('bin/stasis'), ['version'])
+  assert.notEqual(status, 0)
+  assert.equal(stdout.toString(), '')
+  assert.match(stderr.toString(), /list\.ts/)
+})
+
+describe('entry.cjs on a Node that is too old', () => {
+  const entry = join(root, '.bundle/entry.cjs')
+  before(() => stasis('/nonexistent', 'list'))
+
+  test('says so in one sentence before it loads anything', async () => {
+    await using dir = await tempDir()
+    const older = dir.join('older.cjs')
+    await writeFile(
+      older,
+      `Object.defineProperty(process.versions, 'node', { value: '22.21.0' })
+      process.on('exit', () => console.log(Object.keys(require.cache).join()))`,
+    )
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['-r', older, entry, 'list'])
+    assert.equal(status, 1)
+    assert.match(stderr.toString(), /^error: Stasis needs Node\.js 24 or newer, and \S+ is \S+\n$/)
+    assert.doesNotMatch(stdout.toString(), /main\.cjs/)
+  })
+
+  test('needs what package.json says', async () => {
+    const { engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+      readonly engines: { readonly node: string }
+    }
+    const source = await readFile(join(root, 'src/cli/entry.ts'), 'utf8')
+    assert.equal(engines.node, `>=${/OLDEST_NODE = (\d+)/.exec(source)?.[1]}`)
+  })
+})
+
+test('every program that others start is in the bundle', async () => {
+  await stasis('/nonexistent', 'list')
+  const files = (await readdir(join(root, '.bundle'))).filter((file) => file.endsWith('.cjs'))
+  assert.deepEqual(files.toSorted(), [
+    'batch-thread.cjs',
+    'entry.cjs',
+    'load-thread.cjs',
+    'main.cjs',
+    'page-server-main.cjs',
+    'receive-thread.cjs',
+  ])
+})
