@@ -195,6 +195,15 @@ test('docs/cli.md has every exit code and verb', async () => {
     assert.match(page, new RegExp(`^### (.*, )?${name}\\b`, 'm'), `${name} in docs/cli.md`)
 })
 
+test('docs/cli-json.md has every error code', async () => {
+  const source = await readFile(join(root, 'src/errors.ts'), 'utf8')
+  const types = [...source.matchAll(/^export type \w+Code =([^]*?)\n\n/gm)].map(([text]) => text)
+  const codes = types.flatMap((text) => [...text.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code))
+  assert.ok(codes.length > 30, codes.join())
+  const page = await readFile(join(root, 'docs/cli-json.md'), 'utf8')
+  for (const code of codes) assert.ok(page.includes(`\`${code}\``), code)
+})
+
 function xmlNamed(name: string, extraDevice = ''): string {
   const emulator = qemus()[0]?.emulator ?? ''
   const xml = domainXml({ name, guest: 'tiny', emulator, serial: { type: 'pty' } })
