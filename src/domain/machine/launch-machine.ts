@@ -1,6 +1,7 @@
 import { InternalError, StasisError } from '../../errors.ts'
 import { commandEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
+import { inheritedPath } from '../../qemu/command-line/memory.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/end.ts'
@@ -121,7 +122,7 @@ function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
     memoryFiles: new Map(
       [...memory].map(([id, { fd: _, ...file }], index) => [
         id,
-        { ...file, path: `/proc/self/fd/${first + index}` },
+        { ...file, path: inheritedPath(first + index) },
       ]),
     ),
     socketDirectory: held.paths.directory,

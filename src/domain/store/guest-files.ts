@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { storageError } from '../../errors.ts'
 import { backingChain } from '../../qemu/backing-chain.ts'
+import { inheritedMemory } from '../../qemu/command-line/memory.ts'
 import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
@@ -12,6 +13,7 @@ import type { Directories } from './directories.ts'
 import { readLiveXml } from './dump-xml.ts'
 import { readLastEnd } from './last-end.ts'
 import { readPostcopyRecord } from './postcopy-record.ts'
+import type { RuntimeRecord } from './runtime-record.ts'
 
 /** The reason why a file must not change: a domain, and its use of the file. */
 export interface FileUse {
@@ -44,7 +46,8 @@ async function useOf(
 ): Promise<FileUse['use'] | undefined> {
   if (record !== undefined) {
     const open = await openFilesOf(record.pid)
-    if (open.some((file) => file.key === key)) return 'open'
+    // A guest keeps the file that is its memory, whatever happens to the name of the file.
+    if (open.some((file) => file.key === key) && !(await isMemory(record, key))) return 'open'
   }
   const state = record === undefined ? (await readLastEnd(paths))?.image : undefined
   const filling = record === undefined ? undefined : (await readPostcopyRecord(paths))?.image
@@ -56,6 +59,13 @@ async function useOf(
     for (const path of await namedFiles(xml)) if ((await keyOf(path))?.key === key) return 'named'
   }
   return undefined
+}
+
+/** Whether the file is the memory of this QEMU's guest, as after `restore --mode map`. */
+async function isMemory({ pid, commandLine }: RuntimeRecord, key: string): Promise<boolean> {
+  for (const fd of inheritedMemory(commandLine))
+    if ((await keyOf(`/proc/${pid}/fd/${fd}`))?.key === key) return true
+  return false
 }
 
 /** Device and inode of a file, and whether it is a regular one; `undefined` when it does not exist. @throws StorageError */

@@ -41,6 +41,19 @@ export function hasCellBackends(domain: Domain): boolean {
   return !old || domain.numaBound || domain.numa.some((cell) => isSpecial(domain, cell))
 }
 
+/** The path of a memory file that QEMU inherits with this descriptor. */
+export function inheritedPath(fd: number): string {
+  return `/proc/self/fd/${fd}`
+}
+
+/** The descriptors of the memory files that a QEMU with these arguments inherited: see `inheritedPath`. */
+export function inheritedMemory(argv: readonly string[]): readonly number[] {
+  return argv.flatMap((argument) => {
+    const fd = /"mem-path":"\/proc\/self\/fd\/(\d+)"/.exec(argument)?.[1]
+    return fd === undefined ? [] : [Number(fd)]
+  })
+}
+
 /** `-m`, and the object for the RAM of a machine whose NUMA cells have no backends of their own. */
 export function memoryArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
   const backends = memoryBackends(domain)
