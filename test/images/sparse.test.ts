@@ -156,7 +156,7 @@ describe('openImage() of a sparse image', () => {
     await writeFile(changed, bytes)
     await truncate(changed, pagesAt + used + 100)
     const before = process.memoryUsage().arrayBuffers
-    await assert.rejects(openImage(changed, { direct: false }), /IMAGE_|damaged|cut/)
+    await assert.rejects(openImage(changed, { direct: false }), { code: /^IMAGE_/ })
     assert.ok(process.memoryUsage().arrayBuffers - before < 16 * MIB)
     await truncate(changed, pagesAt + used + 2 ** 31)
     await assert.rejects(openImage(changed, { direct: false }), { code: 'IMAGE_CORRUPT' })
