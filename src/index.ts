@@ -1,6 +1,8 @@
 // What is public as `stasis`. With src/api/image.ts, src/api/qmp.ts and src/api/errors.ts this is all that is public; everything else may change from one
 // version to the next.
 
+import './api/node-version.ts'
+
 export { Stasis } from './api/stasis.ts'
 export type { Attached, CheckProgress } from './api/stasis.ts'
 export type { CloneOptions, Domain, RestoredDomain } from './api/domain.ts'

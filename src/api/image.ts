@@ -1,5 +1,7 @@
 // What is public as `stasis/image`: save images as files. It needs no domain and no QEMU.
 
+import './node-version.ts'
+
 export { openImage, readDescription } from './open-image.ts'
 export type { OpenImageOptions } from './open-image.ts'
 export { convertImage } from '../domain/images/convert-image.ts'

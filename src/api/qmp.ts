@@ -1,5 +1,7 @@
 // What is public as `stasis/qmp`: a client of QEMU's monitor.
 
+import './node-version.ts'
+
 export type { QmpArguments, QmpCommandName, QmpCommands, QmpReturn } from '../qmp/commands.ts'
 export { QmpConnection } from '../qmp/connection.ts'
 export type { QmpCallOptions, QmpConnectOptions } from '../qmp/connection.ts'

@@ -12,6 +12,7 @@ const root = join(import.meta.dirname, '../..')
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
   readonly version: string
   readonly devDependencies: Readonly<Record<string, string>>
+  readonly engines: { readonly node: string }
 }
 
 describe('the packed package in an empty project', () => {
@@ -47,6 +48,27 @@ describe('the packed package in an empty project', () => {
     const command = project.join('node_modules/.bin/stasis')
     const list = await run(command, ['--state-dir', project.join('state'), 'list', '--all'])
     assert.match(list.stdout, /Id +Name +State/)
+  })
+
+  test('refuses a Node that is too old with one sentence, from every entry', async () => {
+    const older = project.join('older.cjs')
+    await writeFile(older, `Object.defineProperty(process.versions, 'node', { value: '22.21.0' })`)
+    const nodes: (readonly string[])[] = [[process.execPath, '--require', older]]
+    // Whatever old Node is here, as Debian's: names that it does not have must not come first.
+    for (const directory of (process.env['PATH'] ?? '').split(':')) {
+      const node = join(directory, 'node')
+      const { stdout } = await run(node, ['--version']).catch(() => ({ stdout: '' }))
+      if (/^v(18|20|22)\./.test(stdout)) nodes.push([node])
+    }
+    for (const [node = '', ...options] of nodes) {
+      for (const entry of ['stasis', 'stasis/image', 'stasis/qmp']) {
+        const code = `import('${entry}').then(console.log, ({ message }) => console.log(message))`
+        const { stdout } = await run(node, [...options, '-e', code], { cwd: project.path })
+        assert.match(stdout, /^Stasis needs Node\.js 24 or newer, and \S+ is v\S+\n$/, node)
+      }
+    }
+    const text = await readFile(join(root, 'src/api/node-version.ts'), 'utf8')
+    assert.equal(manifest.engines.node, `>=${/OLDEST_NODE = (\d+)/.exec(text)?.[1]}`)
   })
 
   test('compiles in a strict program by nodenext and bundler, whether libraries are checked or not', async () => {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { findPackageJSON } from 'node:module'
+import * as nodeModule from 'node:module'
 import { InternalError, StasisError } from '../../errors.ts'
 import { findEmulator } from '../../qemu/find-emulator.ts'
 import { resolveDirectories } from '../store/directories.ts'
@@ -26,7 +26,7 @@ export async function versions(options: DomainOptions = {}): Promise<Versions> {
 }
 
 async function ownVersion(): Promise<string> {
-  const path = findPackageJSON(import.meta.url)
+  const path = nodeModule.findPackageJSON(import.meta.url)
   if (path === undefined) throw new InternalError('There is no package.json above this program')
   return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version
 }

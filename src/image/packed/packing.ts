@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
-import { type ZstdOptions, constants, crc32, deflateRaw, zstdCompress } from 'node:zlib'
+import * as zlib from 'node:zlib'
+import type { ZstdOptions } from 'node:zlib'
 import { atFirstUse } from '../../io/at-first-use.ts'
 import { type FilterTool, filterBytes, filterStream } from '../../io/filter-process.ts'
 import type { Packing } from '../save-format.ts'
@@ -60,14 +61,14 @@ function byTool(
   }
 }
 
-const deflateAsync = atFirstUse(() => promisify(deflateRaw))
-const zstdAsync = atFirstUse(() => promisify(zstdCompress))
+const deflateAsync = atFirstUse(() => promisify(zlib.deflateRaw))
+const zstdAsync = atFirstUse(() => promisify(zlib.zstdCompress))
 
 async function packGzip(piece: Uint8Array<ArrayBuffer>, level: number): Promise<Uint8Array> {
   // One chunk for the whole result: joining small ones costs a fifth of the time.
   const body = await deflateAsync()(piece, { level, chunkSize: piece.length + 4096 })
   const trailer = Buffer.alloc(8)
-  trailer.writeUInt32LE(crc32(piece), 0)
+  trailer.writeUInt32LE(zlib.crc32(piece), 0)
   trailer.writeUInt32LE(piece.length, 4)
   const head = memberHead(MEMBER_HEAD + body.length + trailer.length)
   return Buffer.concat([head, body, trailer])
@@ -80,8 +81,8 @@ function packZstd(piece: Uint8Array<ArrayBuffer>, level: number): Promise<Uint8A
     pledgedSrcSize: piece.length,
     params: {
       // Node interprets -1 as "unset".
-      [constants.ZSTD_c_compressionLevel]: level === -1 ? -2 : level,
-      [constants.ZSTD_c_checksumFlag]: 1,
+      [zlib.constants.ZSTD_c_compressionLevel]: level === -1 ? -2 : level,
+      [zlib.constants.ZSTD_c_checksumFlag]: 1,
     },
   }
   return zstdAsync()(piece, options)

@@ -1,4 +1,4 @@
-import { createZstdDecompress } from 'node:zlib'
+import * as zlib from 'node:zlib'
 import { zstd } from '../../io/codecs/zstd.ts'
 import { ByteSource } from '../byte-source.ts'
 import { MAX_WHOLE, type Member, unpackMembers } from './members.ts'
@@ -106,7 +106,7 @@ function streamed(parts: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const copies = async function* (): AsyncGenerator<Uint8Array> {
     for await (const part of parts) yield Uint8Array.from(part)
   }
-  return streamThrough(copies(), createZstdDecompress({ chunkSize: CHUNK }))
+  return streamThrough(copies(), zlib.createZstdDecompress({ chunkSize: CHUNK }))
 }
 
 function cut(): Error {

@@ -1,19 +1,13 @@
 import { promisify } from 'node:util'
-import {
-  constants,
-  zstdCompress,
-  zstdCompressSync,
-  zstdDecompress,
-  zstdDecompressSync,
-} from 'node:zlib'
+import * as zlib from 'node:zlib'
 import { atFirstUse } from '../at-first-use.ts'
 import type { CodecMethods } from './codec.ts'
 import type { NativeFunction } from '../koffi.ts'
 import { insideNode, onPool } from './native.ts'
 import { oneChunk, throughCopy } from './through-copy.ts'
 
-const compressAsync = atFirstUse(() => promisify(zstdCompress))
-const decompressAsync = atFirstUse(() => promisify(zstdDecompress))
+const compressAsync = atFirstUse(() => promisify(zlib.zstdCompress))
+const decompressAsync = atFirstUse(() => promisify(zlib.zstdDecompress))
 
 /** zstd by `node:zlib` alone. */
 export const portableZstd: CodecMethods = {
@@ -22,9 +16,9 @@ export const portableZstd: CodecMethods = {
   // Faster ones than -2 gain little speed and lose much size (measured on log text: notes/node/zstd.md).
   ladder: [-2, 1, 3],
   ...throughCopy({
-    compress: (bytes, level) => zstdCompressSync(bytes, options(bytes, level)),
+    compress: (bytes, level) => zlib.zstdCompressSync(bytes, options(bytes, level)),
     compressOnPool: (bytes, level) => compressAsync()(bytes, options(bytes, level)),
-    decompress: (stored, most) => zstdDecompressSync(stored, oneChunk(most)),
+    decompress: (stored, most) => zlib.zstdDecompressSync(stored, oneChunk(most)),
     decompressOnPool: (stored, most) => decompressAsync()(stored, oneChunk(most)),
   }),
 }
@@ -121,7 +115,7 @@ function options(
   level: number,
 ): { readonly params: Record<number, number>; readonly chunkSize: number } {
   return {
-    params: { [constants.ZSTD_c_compressionLevel]: level },
+    params: { [zlib.constants.ZSTD_c_compressionLevel]: level },
     chunkSize: bytes.length + 1024,
   }
 }

@@ -1,4 +1,5 @@
-import { type Inflate, type ZstdDecompress, createInflate, createZstdDecompress } from 'node:zlib'
+import * as zlib from 'node:zlib'
+import type { Inflate, ZstdDecompress } from 'node:zlib'
 import type { MultifdCompression } from '../../wire/multifd-packet.ts'
 
 const OPTIONS = { chunkSize: 1024 * 1024 }
@@ -6,8 +7,8 @@ const OPTIONS = { chunkSize: 1024 * 1024 }
 const ENGINES: Readonly<
   Record<Exclude<MultifdCompression, 'none'>, () => Inflate | ZstdDecompress>
 > = {
-  zlib: () => createInflate(OPTIONS),
-  zstd: () => createZstdDecompress(OPTIONS),
+  zlib: () => zlib.createInflate(OPTIONS),
+  zstd: () => zlib.createZstdDecompress(OPTIONS),
 }
 
 /** The stream of a channel that QEMU compressed: pieces, each of which was flushed and decompresses to a known number of bytes. */
