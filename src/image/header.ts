@@ -3,6 +3,7 @@ import { ImageError, InternalError } from '../errors.ts'
 import { alignUp } from '../io/aligned-memory.ts'
 import type { Compression } from './compression.ts'
 import { FORMATS, formatOfNumber } from './format-table.ts'
+import { imageIdBytes, parseImageId } from './image-id.ts'
 import { imageDamaged, imageTooNew, imageTruncated } from './image-fault.ts'
 import type { ImageFormat } from './image-format.ts'
 import type { SaveFormat } from './save-format.ts'
@@ -20,6 +21,7 @@ const MAGIC_COMPLETE = 'LibvirtQemudSave'
 const MAGIC_PARTIAL = 'LibvirtQemudPart'
 const VERSION = 2
 const EXTENSION = 1
+const ID_OFFSET = 60
 const AREA_SLACK = 65536
 
 /** The fields that our own formats store in the header's spare words. */
@@ -42,6 +44,8 @@ export interface SaveImageHeader {
   readonly format: SaveFormat
   /** From the start of the description area; 0 when there is no cookie. */
   readonly cookieOffset: number
+  /** What tells this saved state from all others, 32 hexadecimal digits; a copy and a conversion keep it. Absent in images of others. */
+  readonly id?: string
   readonly bigEndian?: boolean
   readonly extension?: HeaderExtension
 }
@@ -66,6 +70,7 @@ export function serialiseHeader(header: SaveImageHeader): Uint8Array {
     if (header.bigEndian === true) bytes.writeUInt32BE(word, 16 + index * 4)
     else bytes.writeUInt32LE(word, 16 + index * 4)
   })
+  if (header.id !== undefined) bytes.set(imageIdBytes(header.id), ID_OFFSET)
   const { extension } = header
   if (extension !== undefined) {
     bytes.writeUInt32LE(EXTENSION, 36)
@@ -118,12 +123,14 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
       { path, offset: 28, hint: 'Use a newer Stasis or libvirt' },
     )
   }
+  const id = parseImageId(view.subarray(ID_OFFSET))
   const header = {
     complete: magic === MAGIC_COMPLETE,
     dataLength: word(20),
     wasRunning: word(24) !== 0,
     format: format.name,
     cookieOffset: word(32),
+    ...(id !== undefined && { id }),
     ...(bigEndian && { bigEndian }),
   }
   const { extensionCompressions } = format.traits

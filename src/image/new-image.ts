@@ -4,6 +4,7 @@ import { PartialFile } from '../io/partial-file.ts'
 import { buildDescriptionArea } from './description-area.ts'
 import type { Compression } from './compression.ts'
 import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
+import { newImageId } from './image-id.ts'
 import type { SaveFormat } from './save-format.ts'
 import type { MachineDescription } from './saved-machine.ts'
 
@@ -23,24 +24,28 @@ export interface NewImageOptions {
 export class NewImage implements AsyncDisposable {
   /** The offset of the body, a multiple of 64 KiB. */
   readonly bodyOffset: number
+  readonly id: string
   readonly #partial: PartialFile
   readonly #header: SaveImageHeader
 
-  private constructor(partial: PartialFile, header: SaveImageHeader) {
+  private constructor(partial: PartialFile, header: SaveImageHeader, id: string) {
     this.#partial = partial
     this.#header = header
+    this.id = id
     this.bodyOffset = HEADER_LENGTH + header.dataLength
   }
 
   /** @throws StorageError, UsageError */
   static async create(path: string, options: NewImageOptions): Promise<NewImage> {
     const area = buildDescriptionArea(options.description)
+    const id = options.description.id ?? newImageId()
     const header: SaveImageHeader = {
       complete: false,
       dataLength: area.dataLength,
       wasRunning: options.description.wasRunning,
       format: options.format,
       cookieOffset: area.cookieOffset,
+      id,
       ...(options.extension !== undefined && {
         extension: { ...options.extension, fileLength: 0, areaCrc: crc32c(area.bytes) },
       }),
@@ -48,7 +53,7 @@ export class NewImage implements AsyncDisposable {
     const partial = await PartialFile.create(path, options)
     try {
       await partial.file.write(Buffer.concat([serialiseHeader(header), area.bytes]), 0)
-      return new NewImage(partial, header)
+      return new NewImage(partial, header, id)
     } catch (error) {
       await partial[Symbol.asyncDispose]()
       throw error

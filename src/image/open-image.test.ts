@@ -59,7 +59,26 @@ test('openImage() returns the stream of a raw image that NewImage wrote', async 
     await image.publish(image.bodyOffset + body.length)
   }
   assert.ok((await streamOf(path, true)).equals(body))
-  assert.deepEqual(await readDescription(path), description)
+  const { id, ...read } = await readDescription(path)
+  assert.match(id ?? '', /^[0-9a-f]{32}$/)
+  assert.deepEqual(read, description)
+})
+
+test('an image without an id gets one from its content, which an edit of its description does not change', async () => {
+  await using dir = await tempDir()
+  const idOf = async (xml: string, body: Uint8Array): Promise<string | undefined> => {
+    const image = libvirtImage('raw', body)
+    image.write(xml, 92)
+    await writeFile(dir.join('raw'), image)
+    return (await readDescription(dir.join('raw'))).id
+  }
+  const id = await idOf('<domain/>', pattern(200_000))
+  assert.match(id ?? '', /^[0-9a-f]{32}$/)
+  assert.equal(await idOf('<DOMAIN/>', pattern(200_000)), id)
+  assert.notEqual(await idOf('<domain/>', pattern(200_001)), id)
+  const other = Buffer.from(pattern(200_000))
+  other[199_999]! ^= 1
+  assert.notEqual(await idOf('<domain/>', other), id)
 })
 
 test('NewImage leaves no file, and an existing file unchanged, when it is not published', async () => {
@@ -98,7 +117,8 @@ test('readDescription() reads, and reading the stream refuses, a body that is no
   for (const format of ['gzip', 'bzip2', 'xz', 'lzop', 'zstd'] as const) {
     const path = dir.join(format)
     await writeFile(path, libvirtImage(format, pattern(1000)))
-    assert.deepEqual(await readDescription(path), description)
+    const { id: _, ...read } = await readDescription(path)
+    assert.deepEqual(read, description)
     await assert.rejects(streamOf(path, true), { code: 'IMAGE_CORRUPT', path })
   }
 })

@@ -5,6 +5,7 @@ import { parseDescriptionArea } from './description-area.ts'
 import { FORMATS } from './format-table.ts'
 import { HEADER_LENGTH, type SaveImageHeader, parseHeader } from './header.ts'
 import { imageDamaged, imageTruncated } from './image-fault.ts'
+import { contentId } from './image-id.ts'
 import type { PendingEdit } from './pending-edit.ts'
 import type { MachineDescription, SavedMachine } from './saved-machine.ts'
 import { recoverEdit } from './recover-edit.ts'
@@ -77,7 +78,11 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
     const area = Buffer.allocUnsafe(header.dataLength)
     await file.read(area, HEADER_LENGTH)
     const recovered = recoverEdit(path, header, area)
-    const description = parseDescriptionArea(recovered.area, recovered.header, path)
+    const id = header.id ?? (await contentId(file, bodyOffset, fileLength))
+    const description = {
+      ...parseDescriptionArea(recovered.area, recovered.header, path),
+      id,
+    }
     const { edit } = recovered
     return {
       file,

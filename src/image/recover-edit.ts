@@ -33,11 +33,19 @@ export function recoverEdit(
 
 /** Whether two headers differ only in what an edit changes. */
 function isSameBut(edited: SaveImageHeader, header: SaveImageHeader): boolean {
-  const fixed = ({ complete, dataLength, format, bigEndian, extension }: SaveImageHeader): string =>
+  const fixed = ({
+    complete,
+    dataLength,
+    format,
+    id,
+    bigEndian,
+    extension,
+  }: SaveImageHeader): string =>
     JSON.stringify([
       complete,
       dataLength,
       format,
+      id,
       bigEndian,
       extension && { ...extension, areaCrc: 0 },
     ])

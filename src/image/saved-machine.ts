@@ -11,6 +11,11 @@ export interface MachineDescription {
   /** A `<cookie>` document: libvirt stores the real CPU of the guest there. */
   readonly cookie: string | undefined
   readonly wasRunning: boolean
+  /**
+   * What tells this saved state from all others, 32 hexadecimal digits; a copy and a conversion of an image keep it. Always there in what was
+   * read from an image; a new image gets a new id when it is absent.
+   */
+  readonly id?: string | undefined
 }
 
 /** Memory that QEMU migrates under one name. */

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { constants } from 'node:os'
 
 /** The calls of the operating system that a test can make fail. */
@@ -38,6 +39,8 @@ export function faultPoint(call: FaultCall, path: string): void {
   if (seen !== planned.nth) return
   const { code } = planned
   planned = undefined
+  // A fault that the operation survives shows nowhere else.
+  writeSync(2, `planned fault: ${call} ${code} ${path}\n`)
   throw Object.assign(new Error(`${code}: planned fault, ${call} '${path}'`), {
     code,
     errno: -(constants.errno[code as keyof typeof constants.errno] ?? 0),

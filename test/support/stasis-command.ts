@@ -17,9 +17,13 @@ export interface RunningCommand {
   readonly ended: Promise<CommandResult>
 }
 
-/** Starts `bin/stasis` as a user would, with the state directory in the environment. */
-export function startStasis(stateDir: string, args: readonly string[]): RunningCommand {
-  const env = { ...process.env, STASIS_STATE_DIR: stateDir }
+/** Starts `bin/stasis` as a user would, with the state directory and `more` in the environment. */
+export function startStasis(
+  stateDir: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): RunningCommand {
+  const env = { ...process.env, STASIS_STATE_DIR: stateDir, ...more }
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''

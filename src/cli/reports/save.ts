@@ -1,13 +1,15 @@
 import type { SaveResult } from '../../domain/save/save.ts'
 import { formatBytes, formatDuration } from '../terminal/quantity.ts'
 import { formatFacts } from '../terminal/table.ts'
+import type { Output } from '../terminal/output.ts'
 import type { Answer } from '../verb.ts'
 
 /** The report of `save`, or of another verb that saves, whose first line is `text`. */
 export function saveReport(
   result: SaveResult,
-  options: { readonly verbose: boolean; readonly text?: string },
+  options: { readonly verbose: boolean; readonly text?: string; readonly output: Output },
 ): Answer {
+  for (const warning of result.warnings) options.output.note(`warning: ${warning}`)
   const { name, image, timing } = result
   const { text = `Domain '${name}' saved to ${image.path}` } = options
   const json = { type: 'result', ...result }

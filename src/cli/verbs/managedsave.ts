@@ -26,6 +26,6 @@ export const verb: Verb<SaveFlags> = {
       onProgress,
     })
     const text = `Domain '${result.name}' state saved by Stasis`
-    return saveReport(result, { verbose: flags.verbose === true, text })
+    return saveReport(result, { verbose: flags.verbose === true, text, output })
   },
 }

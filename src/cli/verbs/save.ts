@@ -30,6 +30,6 @@ export const verb: Verb<SaveFlags> = {
       signal,
       onProgress,
     })
-    return saveReport(result, { verbose: flags.verbose === true })
+    return saveReport(result, { verbose: flags.verbose === true, output })
   },
 }

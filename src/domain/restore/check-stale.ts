@@ -7,7 +7,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { changeOfDisks, identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
-import { imageId, readHistory, writeHistory } from '../store/image-history.ts'
+import { historyOf, imageId, readHistory, writeHistory } from '../store/image-history.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
 import { type RestoredFrom, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 
@@ -27,7 +27,7 @@ export async function checkStale(
   if (managed) await checkIsOwn(held, path, domain)
   if (!managed) await refuseManagedImage(held.name, held.paths, 'restored from a file', undefined)
   const id = imageId(image.description)
-  const history = await readHistory(held.directories, id)
+  const history = await historyOf(held.directories, image.description)
   const restoredFrom = { path, imageId: id, managed, begun: false }
   const disks = writableDisks(domain)
   // Now rather than when the guest begins: by then a clone has overlays of its own.

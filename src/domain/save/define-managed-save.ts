@@ -3,7 +3,6 @@ import { replaceDescription } from '../../image/replace-description.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
-import { imageId, moveHistory } from '../store/image-history.ts'
 import { requireManagedSave } from './managed-save.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
@@ -24,16 +23,16 @@ export async function defineManagedSave(
   options: DefineManagedSaveOptions = {},
 ): Promise<{ readonly name: string }> {
   await using held = await HeldDomain.find(reference, 'managedsave-define', options)
-  const { name, paths, directories } = held
+  const { name, paths } = held
   held.requireOff()
   await requireManagedSave(held)
   const old = await readDescription(paths.managedSave)
   const description = {
+    id: old.id,
     xml: replaceXml(old.xml, givenXml(xml)),
     cookie: old.cookie,
     wasRunning: options.resumeAs === undefined ? old.wasRunning : options.resumeAs === 'running',
   }
-  await moveHistory(directories, imageId(old), imageId(description))
   await replaceDescription(paths.managedSave, description)
   return { name }
 }

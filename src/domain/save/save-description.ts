@@ -1,4 +1,5 @@
 import { QemuError } from '../../errors.ts'
+import { newImageId } from '../../image/image-id.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
@@ -26,6 +27,7 @@ export async function describeForSave(
     xml: given === undefined ? live : replaceXml(live, givenXml(given)),
     cookie: provenanceCookie(record, new Date()),
     wasRunning,
+    id: newImageId(),
   }
 }
 

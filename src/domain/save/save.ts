@@ -62,6 +62,8 @@ export interface SaveResult {
   readonly compression: Compression
   /** Whether the guest will run when it is restored. */
   readonly wasRunning: boolean
+  /** What did not work but does not harm the image, one sentence each. */
+  readonly warnings: readonly string[]
   readonly timing: SaveTiming
   /** Guest memory divided by downtime. */
   readonly throughputBytesPerSecond: number
@@ -144,8 +146,12 @@ export async function saveHeld(
     recorded.catch(() => undefined)
     report({ phase: 'flushing', fileBytes: receiver.progress().fileBytes })
     const image = withRam(await receiver.publish(), ram)
-    await recorded
+    // The commit point. What fails from here on is reported, and nothing is undone.
     durable = true
+    const warnings = await recorded.then(
+      () => [],
+      (error: unknown) => [notRecorded(path, error)],
+    )
     const durableMs = performance.now()
     report({ phase: 'ending' })
     await endSaved(held, record, { control, path })
@@ -157,6 +163,7 @@ export async function saveHeld(
       channels: settings.channels,
       compression: settings.codec === 'none' ? settings.multifdCompression : settings.codec,
       wasRunning,
+      warnings,
       timing: {
         totalMs: performance.now() - startMs,
         downtimeMs,
@@ -169,7 +176,8 @@ export async function saveHeld(
     const fault = job.failed(error)
     // From here on the image is the guest: resuming the other one would create two.
     if (durable) throw saveFailure(held.name, fault, `it is safe in ${path}`)
-    await withdrawSaveIntent(held.paths, record, saving)
+    // The guest goes on, whatever else fails.
+    await withdrawSaveIntent(held.paths, record, saving).catch(() => undefined)
     throw saveFailure(held.name, fault, await guest.resume())
   }
 }
@@ -187,6 +195,11 @@ async function recordDisks(
   const { domain } = readDomain(parseDomainXml(description.xml), { ignoreUnsupported: true })
   const disks = await identifyDisks(writableDisks(domain))
   await writeHistory(held.directories, imageId(description), { path, disks })
+}
+
+function notRecorded(path: string, error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error)
+  return `Nobody will notice if the disks change before ${path} is restored: ${reason}`
 }
 
 /** A format that does not parse the stream has not counted guest memory; QEMU has. */

@@ -22,12 +22,25 @@ export interface ImageHistory {
 const KEPT = 200
 const ABANDONED_MS = 60_000
 
-/**
- * Identifies an image: a digest of its description of the machine. Our images contain their creation time, so each has its own id, and a copy has the
- * id of the original.
- */
-export function imageId({ xml, cookie = '' }: MachineDescription): string {
+/** What tells an image from all others; an edit of its description does not change it. */
+export function imageId(description: MachineDescription): string {
+  return description.id ?? digestOf(description)
+}
+
+/** What Stasis named histories by before images had ids. */
+function digestOf({ xml, cookie = '' }: MachineDescription): string {
   return createHash('sha256').update(`${xml}\0${cookie}`).digest('hex').slice(0, 40)
+}
+
+/** `readHistory` of an image, also when it was written down before images had ids. @throws StorageError */
+export async function historyOf(
+  directories: Directories,
+  description: MachineDescription,
+): Promise<ImageHistory | undefined> {
+  return (
+    (await readHistory(directories, imageId(description))) ??
+    (await readHistory(directories, digestOf(description)))
+  )
 }
 
 /**
@@ -52,19 +65,13 @@ export async function writeHistory(
   await writeRecordFile(IMAGE_HISTORY, historyPath(directories, key), history, { durable: true })
 }
 
-/** Copies the history of an image to its new id, before its description changes. @throws StorageError */
-export async function moveHistory(
+/** Forgets an image that was removed. @throws StorageError */
+export async function removeHistory(
   directories: Directories,
-  from: string,
-  to: string,
+  description: MachineDescription,
 ): Promise<void> {
-  const history = await readHistory(directories, from)
-  if (history !== undefined && from !== to) await writeHistory(directories, to, history)
-}
-
-/** Removes the history of an image that was removed. @throws StorageError */
-export async function removeHistory(directories: Directories, key: string): Promise<void> {
-  await removeFile(historyPath(directories, key))
+  for (const key of [imageId(description), digestOf(description)])
+    await removeFile(historyPath(directories, key))
 }
 
 /** Removes the histories of images that are no longer at their paths, once there are many, and the temporary files of killed writers. */
@@ -83,7 +90,7 @@ async function removeGoneHistories(directories: Directories): Promise<void> {
     // A history that cannot be read, or whose image cannot be checked, stays.
     const history = await readHistory(directories, key).catch(() => undefined)
     const gone = history !== undefined && !(await isThere(history.path).catch(() => true))
-    if (gone) await removeHistory(directories, key)
+    if (gone) await removeFile(historyPath(directories, key))
   }
 }
 

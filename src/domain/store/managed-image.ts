@@ -3,7 +3,7 @@ import { readDescription } from '../../image/open-image.ts'
 import { isThere, removeFile } from '../../io/file-names.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { Directories } from './directories.ts'
-import { imageId, removeHistory } from './image-history.ts'
+import { removeHistory } from './image-history.ts'
 import { orderPath } from './page-order-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
@@ -32,7 +32,7 @@ export async function removeManagedImage(
   const description = await readDescription(paths.managedSave).catch(() => undefined)
   await removeImage(paths.managedSave)
   await removeFile(orderPath(paths.managedSave))
-  if (description !== undefined) await removeHistory(directories, imageId(description))
+  if (description !== undefined) await removeHistory(directories, description)
 }
 
 /** @throws DomainError DOMAIN_HAS_MANAGED_SAVE when the domain has a managed save */

@@ -1,3 +1,4 @@
+import { ImageError, StasisError } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { removeImage } from '../../image/remove-image.ts'
@@ -24,21 +25,29 @@ export async function recordSaveIntent(
   return saving
 }
 
-/** Whether the image that a save was to write exists and is complete. */
+/**
+ * Whether the image that a save was to write is in its place, complete.
+ * @throws StorageError when the file cannot be read: then nobody can say whether it is the guest
+ */
 export async function isSaved({ path, imageId: id }: SaveIntent): Promise<boolean> {
-  const description = await readDescription(path).catch(() => undefined)
-  return description !== undefined && imageId(description) === id
+  try {
+    return imageId(await readDescription(path)) === id
+  } catch (error) {
+    // What is damaged or incomplete is not the guest.
+    if (error instanceof ImageError || StasisError.is(error, 'FILE_NOT_FOUND')) return false
+    throw error
+  }
 }
 
 /**
- * Removes the intent after a failed save: the guest exists only in its QEMU again.
- * @throws StorageError when the image exists and cannot be removed
+ * Removes the intent after a failed save: the guest exists only in its QEMU again. First the record, so that no other command ends that QEMU.
+ * @throws StorageError
  */
 export async function withdrawSaveIntent(
   paths: RuntimePaths,
   record: RuntimeRecord,
   saving: SaveIntent,
 ): Promise<void> {
-  if (await isSaved(saving)) await removeImage(saving.path)
   await writeRecord(paths, { ...record, saving: undefined })
+  if (await isSaved(saving)) await removeImage(saving.path)
 }

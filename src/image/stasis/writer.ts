@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { crc32c } from '../../io/crc32c.ts'
 import { InternalError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
+import { imageIdBytes } from '../image-id.ts'
 import { NewImage } from '../new-image.ts'
 import type { MachineDescription, RamBlock } from '../saved-machine.ts'
 import { FOOTER_LENGTH, serialiseFooter } from './footer.ts'
@@ -124,7 +124,7 @@ export class StasisWriter implements AsyncDisposable {
       indexOffset,
       indexLength: index.length,
       indexCrc: crc32c(index),
-      imageId: randomBytes(16),
+      imageId: imageIdBytes(this.#image.id),
     })
     const fileLength = indexOffset + index.length + FOOTER_LENGTH
     await file.write(state.head, head.offset)
