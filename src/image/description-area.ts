@@ -39,6 +39,21 @@ export function buildDescriptionArea(
 }
 
 /**
+ * An area of the same length with another cookie, for a header that is otherwise the same; `undefined` when there is no room for it.
+ */
+export function withCookie(
+  area: DescriptionArea,
+  xml: string,
+  cookie: string,
+): DescriptionArea | undefined {
+  const text = Buffer.from(`${xml}\0${cookie}\0`)
+  if (text.length > area.dataLength) return undefined
+  const bytes = Buffer.alloc(area.dataLength)
+  text.copy(bytes)
+  return { bytes, dataLength: area.dataLength, cookieOffset: Buffer.byteLength(xml) + 1 }
+}
+
+/**
  * Parses the description area, `dataLength` bytes from byte 92 of the file.
  * @throws ImageError IMAGE_CORRUPT
  */

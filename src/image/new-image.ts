@@ -1,17 +1,17 @@
 import { crc32c } from '../io/crc32c.ts'
 import type { DirectFile } from '../io/direct-file.ts'
 import { PartialFile } from '../io/partial-file.ts'
-import { buildDescriptionArea } from './description-area.ts'
+import { type DescriptionArea, buildDescriptionArea, withCookie } from './description-area.ts'
 import type { Compression } from './compression.ts'
 import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
 import { newImageId } from './image-id.ts'
 import type { SaveFormat } from './save-format.ts'
-import type { MachineDescription } from './saved-machine.ts'
+import type { NewDescription } from './saved-machine.ts'
 
 /** The beginning of an image. */
 export interface NewImageOptions {
   readonly format: SaveFormat
-  readonly description: MachineDescription
+  readonly description: NewDescription
   readonly direct: boolean
   /** Only in formats that have the header's extension. */
   readonly extension?: { readonly channels: number; readonly compression: Compression }
@@ -27,25 +27,34 @@ export class NewImage implements AsyncDisposable {
   readonly id: string
   readonly #partial: PartialFile
   readonly #header: SaveImageHeader
+  readonly #area: DescriptionArea
+  readonly #description: NewDescription
 
-  private constructor(partial: PartialFile, header: SaveImageHeader, id: string) {
+  private constructor(
+    partial: PartialFile,
+    header: SaveImageHeader & { readonly id: string },
+    area: DescriptionArea,
+    description: NewDescription,
+  ) {
     this.#partial = partial
     this.#header = header
-    this.id = id
+    this.#area = area
+    this.#description = description
+    this.id = header.id
     this.bodyOffset = HEADER_LENGTH + header.dataLength
   }
 
   /** @throws StorageError, UsageError */
   static async create(path: string, options: NewImageOptions): Promise<NewImage> {
-    const area = buildDescriptionArea(options.description)
-    const id = options.description.id ?? newImageId()
-    const header: SaveImageHeader = {
+    const { description } = options
+    const area = buildDescriptionArea(description)
+    const header = {
       complete: false,
       dataLength: area.dataLength,
-      wasRunning: options.description.wasRunning,
+      wasRunning: description.wasRunning,
       format: options.format,
       cookieOffset: area.cookieOffset,
-      id,
+      id: description.id ?? newImageId(),
       ...(options.extension !== undefined && {
         extension: { ...options.extension, fileLength: 0, areaCrc: crc32c(area.bytes) },
       }),
@@ -53,7 +62,7 @@ export class NewImage implements AsyncDisposable {
     const partial = await PartialFile.create(path, options)
     try {
       await partial.file.write(Buffer.concat([serialiseHeader(header), area.bytes]), 0)
-      return new NewImage(partial, header, id)
+      return new NewImage(partial, header, area, description)
     } catch (error) {
       await partial[Symbol.asyncDispose]()
       throw error
@@ -64,19 +73,33 @@ export class NewImage implements AsyncDisposable {
     return this.#partial.file
   }
 
-  /** Sets the length, makes the data durable, makes the header final, then renames the file. @throws StorageError */
+  /**
+   * Sets the length, writes the final cookie, makes all this durable, makes the header final, then gives the file its name.
+   * @throws StorageError, and what `finalCookie` throws
+   */
   async publish(fileLength: number): Promise<void> {
     await this.file.truncate(fileLength)
+    const area = await this.#finalArea()
+    if (area !== this.#area) await this.file.write(area.bytes, HEADER_LENGTH)
     await this.file.sync()
     const { extension } = this.#header
-    const header = { ...this.#header, complete: true }
+    const header = { ...this.#header, complete: true, cookieOffset: area.cookieOffset }
+    const areaCrc = extension === undefined ? 0 : crc32c(area.bytes)
     await this.file.write(
       serialiseHeader(
-        extension === undefined ? header : { ...header, extension: { ...extension, fileLength } },
+        extension === undefined
+          ? header
+          : { ...header, extension: { ...extension, fileLength, areaCrc } },
       ),
       0,
     )
     await this.#partial.publish()
+  }
+
+  async #finalArea(): Promise<DescriptionArea> {
+    const { xml, finalCookie } = this.#description
+    if (finalCookie === undefined) return this.#area
+    return withCookie(this.#area, xml, await finalCookie()) ?? this.#area
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

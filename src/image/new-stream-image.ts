@@ -4,13 +4,13 @@ import { NewImage } from './new-image.ts'
 import { StreamPacker } from './packed/packer.ts'
 import { PACKINGS } from './packed/packing.ts'
 import type { StreamFormat } from './save-format.ts'
-import type { MachineDescription } from './saved-machine.ts'
+import type { NewDescription } from './saved-machine.ts'
 import type { StreamSink } from './stream-sink.ts'
 
 /** The format and settings of a single-stream image. */
 export interface NewStreamOptions {
   readonly format: StreamFormat
-  readonly description: MachineDescription
+  readonly description: NewDescription
   readonly direct: boolean
   /** Compression level; absent: the format's own default. */
   readonly level?: number | undefined

@@ -18,6 +18,15 @@ export interface MachineDescription {
   readonly id?: string | undefined
 }
 
+/** The description of an image that is being written. */
+export interface NewDescription extends MachineDescription {
+  /**
+   * Asked just before the image is complete, when its guest has stopped: what the cookie shall say then. It must fit where the cookie of
+   * `cookie` has room, else it is left out.
+   */
+  readonly finalCookie?: (() => Promise<string>) | undefined
+}
+
 /** Memory that QEMU migrates under one name. */
 export interface RamBlock extends AnnouncedBlock {
   /** The offset of the whole block in the file, if it is there uncompressed and in order; zero pages are holes. */

@@ -1,5 +1,5 @@
 import type { SaveFormat } from '../image/save-format.ts'
-import type { MachineDescription } from '../image/saved-machine.ts'
+import type { NewDescription } from '../image/saved-machine.ts'
 import type { FrameCodec } from '../image/stasis/frame-codec.ts'
 import type { MultifdCompression } from '../wire/multifd-packet.ts'
 
@@ -12,7 +12,7 @@ export interface ImageReceiverOptions {
   readonly path: string
   /** A unix socket path that does not exist yet, in a directory that only we can enter. */
   readonly socketPath: string
-  readonly description: MachineDescription
+  readonly description: NewDescription
   /** Number of multifd channels, 1 to 64; ignored by single-stream formats. */
   readonly channels: number
   /** What we compress frames with; of `stasis`. */

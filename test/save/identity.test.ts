@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { copyFile, utimes } from 'node:fs/promises'
+import { copyFile, open, stat, truncate, utimes } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { convertImage } from '../../src/domain/images/convert-image.ts'
 import { defineImage } from '../../src/domain/images/define-image.ts'
 import {
   defineDomain,
   destroyDomain,
+  dumpDomainXml,
   restoreDomain,
   saveDomain,
   startDomain,
@@ -49,5 +50,72 @@ for (const { label, emulator } of newestQemu()) {
         }
       })
     }
+
+    test('another host refuses a disk that has changed, and one whose times were put back', async () => {
+      await using dir = await tempDir()
+      const stateDir = dir.join('state')
+      const diskPath = dir.join('disk')
+      await copyFile(guestPaths().tinyDisk, diskPath)
+      await truncate(diskPath, 4 * 1024 * 1024)
+      const serial = { type: 'file', path: dir.join('serial') } as const
+      const xml = domainXml({ name: 'tiny', guest: 'tiny', emulator, serial, diskPath })
+      await defineDomain(xml, { stateDir })
+      try {
+        await startDomain('tiny', { stateDir })
+        await new CounterLog(serial.path).advance(1)
+        const image = dir.join('image')
+        await saveDomain('tiny', image, { stateDir })
+        const { atime, mtime } = await stat(diskPath)
+        await using disk = await open(diskPath, 'r+')
+        const elsewhere = { stateDir: dir.join('elsewhere') }
+        const superblock = 1024 * 1024 + 1024
+        await disk.write(Buffer.from('mounted'), 0, 7, superblock)
+        await assert.rejects(restoreDomain(image, elsewhere), {
+          code: 'IMAGE_STALE',
+          message: /was written to/,
+        })
+        await utimes(diskPath, atime, Math.floor(mtime.getTime() / 1000))
+        await assert.rejects(restoreDomain(image, elsewhere), {
+          code: 'IMAGE_STALE',
+          message: /other content/,
+        })
+        await disk.write(Buffer.alloc(7), 0, 7, superblock)
+        await utimes(diskPath, atime, Math.floor(mtime.getTime() / 1000))
+        await restoreDomain(image, elsewhere)
+        await destroyDomain('tiny', elsewhere)
+      } finally {
+        await destroyDomain('tiny', { stateDir }).catch(() => undefined)
+      }
+    })
+
+    test('a disk at another path is compared, too', async () => {
+      await using dir = await tempDir()
+      const stateDir = dir.join('state')
+      const diskPath = dir.join('disk')
+      await copyFile(guestPaths().tinyDisk, diskPath)
+      const serial = { type: 'file', path: dir.join('serial') } as const
+      const xml = domainXml({ name: 'tiny', guest: 'tiny', emulator, serial, diskPath })
+      await defineDomain(xml, { stateDir })
+      try {
+        await startDomain('tiny', { stateDir })
+        await new CounterLog(serial.path).advance(1)
+        await saveDomain('tiny', dir.join('image'), { stateDir })
+        const moved = (await dumpDomainXml('tiny', { stateDir })).replace(
+          diskPath,
+          dir.join('moved'),
+        )
+        const { atime, mtime } = await stat(diskPath)
+        await copyFile(diskPath, dir.join('moved'))
+        await assert.rejects(restoreDomain(dir.join('image'), { stateDir, xml: moved }), {
+          code: 'IMAGE_STALE',
+          message: /moved\) was written to/,
+        })
+        // As a copy that keeps times to the second has it.
+        await utimes(dir.join('moved'), atime, Math.floor(mtime.getTime() / 1000))
+        await restoreDomain(dir.join('image'), { stateDir, xml: moved })
+      } finally {
+        await destroyDomain('tiny', { stateDir }).catch(() => undefined)
+      }
+    })
   })
 }

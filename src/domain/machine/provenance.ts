@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, text } from '../../qemu/domain-xml/access.ts'
 import { parseXml } from '../../qemu/domain-xml/parse.ts'
+import { escapeXml } from './escape-xml.ts'
 
 /** The origin of an image; stored in its cookie, beside the data of libvirt. */
 export interface Provenance {
@@ -27,19 +28,6 @@ export function provenanceCookie(provenance: Provenance, time: Date): string {
     `${provenance.attached === undefined ? '' : ` cwd='${escapeXml(provenance.attached.cwd)}'`}>\n` +
     `${argumentLines}  </stasis:origin>\n` +
     `</cookie>\n`
-  )
-}
-
-/** Text for XML 1.0: markup is escaped, and control characters, which XML does not allow, become U+FFFD. */
-function escapeXml(text: string): string {
-  return (
-    text
-      // oxlint-disable-next-line eslint/no-control-regex
-      .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')
-      .replaceAll('&', '&amp;')
-      .replaceAll('<', '&lt;')
-      .replaceAll('>', '&gt;')
-      .replaceAll("'", '&apos;')
   )
 }
 

@@ -4,6 +4,7 @@ import type { SavedMachine } from '../../image/saved-machine.ts'
 import { childText } from '../../qemu/domain-xml/access.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { disksInCookie } from '../machine/disk-cookie.ts'
 import { changeOfDisks, identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
@@ -31,13 +32,14 @@ export async function checkStale(
   const restoredFrom = { path, imageId: id, managed, begun: false }
   const disks = writableDisks(domain)
   // Now rather than when the guest begins: by then a clone has overlays of its own.
-  if (history === undefined) return { ...restoredFrom, disks: await identifyDisks(disks) }
-  if (options.force === true) return restoredFrom
-  const writable = new Set(disks.map((disk) => disk.path))
-  const change = await changeOfDisks(history.disks.filter((disk) => writable.has(disk.path)))
-  if (change === undefined) return restoredFrom
+  const known = history?.disks ?? disksInCookie(image.description.cookie)
+  if (known === undefined) return { ...restoredFrom, disks: await identifyDisks(disks) }
+  const toBegin = history === undefined ? { ...restoredFrom, disks: known } : restoredFrom
+  if (options.force === true) return toBegin
+  const change = await changeOfDisks(known, disks)
+  if (change === undefined) return toBegin
   const before =
-    history.restoredAt === undefined ? '' : `was restored already, at ${history.restoredAt}, and `
+    history?.restoredAt === undefined ? '' : `was restored already, at ${history.restoredAt}, and `
   throw new ImageError('IMAGE_STALE', `${path} ${before}is older than its disks: ${change}`, {
     path,
     hint: managed

@@ -1,25 +1,21 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
-import type { MachineDescription } from '../../image/saved-machine.ts'
 import { removeFile } from '../../io/file-names.ts'
 import type { RamProgress } from '../../migration/progress.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import type { SavedImage } from '../../transfer/image-receiver.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import { checkDestination } from '../store/destination.ts'
-import { identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { endSaved } from './end-saved.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
-import { imageId, writeHistory } from '../store/image-history.ts'
 import { Job, type JobOperation } from '../progress/job.ts'
 import { openControl } from '../machine/monitor.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
+import { DisksAfterSave } from './disks-after-save.ts'
 import { checkDisks } from './check-disks.ts'
 import { checkMemoryIsThere, checkSavable } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
@@ -112,7 +108,9 @@ export async function saveHeld(
   await checkDisks(held.name, control, held.paths, record)
   const wouldRun = running || record.interrupted === true
   const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
-  const description = await describeForSave(held, record, wasRunning, options.xml, control)
+  const described = await describeForSave(held, record, wasRunning, options.xml, control)
+  const disks = new DisksAfterSave(described)
+  const description = { ...described, finalCookie: () => disks.cookie() }
 
   // A killed save leaves its socket.
   await removeFile(held.paths.migrationSocket)
@@ -142,7 +140,7 @@ export async function saveHeld(
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
     // At the same time as the flush, which takes longer.
-    const recorded = recordDisks(held, description, path)
+    const recorded = disks.record(held, path)
     recorded.catch(() => undefined)
     report({ phase: 'flushing', fileBytes: receiver.progress().fileBytes })
     const image = withRam(await receiver.publish(), ram)
@@ -184,17 +182,6 @@ export async function saveHeld(
 
 function resolveBandwidth(requested: SaveOptions['maxBandwidth']): SharedBandwidth | undefined {
   return typeof requested === 'number' ? new SharedBandwidth(requested) : requested
-}
-
-/** Records the state of the disks after the guest, which nothing writes to any more. */
-async function recordDisks(
-  held: HeldDomain,
-  description: MachineDescription,
-  path: string,
-): Promise<void> {
-  const { domain } = readDomain(parseDomainXml(description.xml), { ignoreUnsupported: true })
-  const disks = await identifyDisks(writableDisks(domain))
-  await writeHistory(held.directories, imageId(description), { path, disks })
 }
 
 function notRecorded(path: string, error: unknown): string {

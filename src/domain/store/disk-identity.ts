@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises'
 import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { contentSample } from './content-sample.ts'
 
-/** Shows whether a disk has changed: not its content, only the facts that the file system has about it. */
+/** Shows whether a disk has changed: facts of the file system, and a sample of the content. */
 export interface DiskIdentity {
   /** `vda`, or the path for a file without such a name. */
   readonly target: string
@@ -10,10 +11,15 @@ export interface DiskIdentity {
   readonly sizeBytes: number
   /** Nanoseconds since 1970, as text; `0` for a block device, whose node has no useful time. */
   readonly modifiedNs: string
+  /** A digest of parts of the content that a guest changes when it runs; absent when the file cannot be read. */
+  readonly content?: string | undefined
 }
 
+/** A disk to look at. */
+export type DiskPlace = Pick<DiskIdentity, 'target' | 'path'>
+
 /** The files and block devices that a guest writes to, and their backing files: the overlays of a clone depend on these. */
-export function writableDisks(domain: Domain): readonly Pick<DiskIdentity, 'target' | 'path'>[] {
+export function writableDisks(domain: Domain): readonly DiskPlace[] {
   return domain.disks
     .filter(({ readonly }) => !readonly)
     .flatMap(({ target, source }) => chainOf(source).map(({ path }) => ({ target, path })))
@@ -26,24 +32,58 @@ function chainOf(layer: DiskLayer | undefined): readonly DiskLayer[] {
 }
 
 /** Reads the identity of disks; omits those that do not exist. */
-export async function identifyDisks(
-  disks: readonly Pick<DiskIdentity, 'target' | 'path'>[],
-): Promise<readonly DiskIdentity[]> {
+export async function identifyDisks(disks: readonly DiskPlace[]): Promise<readonly DiskIdentity[]> {
   const found = await Promise.all(disks.map(({ target, path }) => identify(target, path)))
   return found.filter((disk) => disk !== undefined)
 }
 
-/** Describes how disks have changed since; `undefined` when they have not. */
-export async function changeOfDisks(then: readonly DiskIdentity[]): Promise<string | undefined> {
-  for (const old of then) {
-    const now = await identify(old.target, old.path)
-    if (now === undefined) return `its disk ${old.target} (${old.path}) is gone`
-    if (now.sizeBytes !== old.sizeBytes)
-      return `its disk ${old.target} (${old.path}) has ${now.sizeBytes} bytes, not ${old.sizeBytes}`
-    if (now.modifiedNs !== old.modifiedNs)
-      return `its disk ${old.target} (${old.path}) was written to at ${timeText(now.modifiedNs)}`
+/**
+ * Describes how the disks of a guest have changed since; `undefined` when they have not. A disk is compared with the one that has its target now,
+ * wherever that file is: an image may be restored with its disks at other paths.
+ */
+export async function changeOfDisks(
+  then: readonly DiskIdentity[],
+  now: readonly DiskPlace[],
+): Promise<string | undefined> {
+  for (const [target, before] of byTarget(then)) {
+    const places = now.filter((place) => place.target === target)
+    // Files of one target stand in the order of the backing chain, the disk itself first; a clone has an overlay on top.
+    const added = Math.max(0, places.length - before.length)
+    for (const [layer, old] of before.entries()) {
+      const place = places.find(({ path }) => path === old.path) ?? places[added + layer]
+      if (place === undefined) continue
+      const change = changeOf(old, await identify(place.target, place.path), place)
+      if (change !== undefined) return change
+    }
   }
   return undefined
+}
+
+function byTarget(disks: readonly DiskIdentity[]): ReadonlyMap<string, readonly DiskIdentity[]> {
+  return Map.groupBy(disks, ({ target }) => target)
+}
+
+function changeOf(
+  old: DiskIdentity,
+  now: DiskIdentity | undefined,
+  { target, path }: DiskPlace,
+): string | undefined {
+  const disk = `its disk ${target} (${path})`
+  if (now === undefined) return `${disk} is gone`
+  if (now.sizeBytes !== old.sizeBytes)
+    return `${disk} has ${now.sizeBytes} bytes, not ${old.sizeBytes}`
+  if (!isSameTime(old.modifiedNs, now.modifiedNs))
+    return `${disk} was written to at ${timeText(now.modifiedNs)}`
+  if (old.content !== undefined && now.content !== undefined && old.content !== now.content)
+    return `${disk} has other content, though its time is the same`
+  return undefined
+}
+
+/** Copies keep times to the nanosecond, or, as `scp -p` and `tar` do, to the second. */
+function isSameTime(old: string, now: string): boolean {
+  const second = 1_000_000_000n
+  const [before, after] = [BigInt(old), BigInt(now)]
+  return before === after || (after % second === 0n && after === before - (before % second))
 }
 
 async function identify(target: string, path: string): Promise<DiskIdentity | undefined> {
@@ -54,6 +94,7 @@ async function identify(target: string, path: string): Promise<DiskIdentity | un
     path,
     sizeBytes: Number(facts.size),
     modifiedNs: facts.isFile() ? String(facts.mtimeNs) : '0',
+    content: await contentSample(path),
   }
 }
 

@@ -2,13 +2,13 @@ import { alignUp } from '../../io/aligned-memory.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import type { MultifdCompression } from '../../wire/multifd-packet.ts'
 import { NewImage } from '../new-image.ts'
-import type { MachineDescription } from '../saved-machine.ts'
+import type { NewDescription } from '../saved-machine.ts'
 import { NewChannelFiles } from './new-channel-files.ts'
 import { type ChannelEntry, TABLE_ALIGNMENT, serialiseTable } from './table.ts'
 
 /** The description and settings of a `channels` image. */
 export interface ChannelsWriterOptions {
-  readonly description: MachineDescription
+  readonly description: NewDescription
   readonly channels: number
   readonly compression: MultifdCompression
   readonly direct: boolean

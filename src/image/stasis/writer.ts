@@ -5,7 +5,7 @@ import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageIdBytes } from '../image-id.ts'
 import { NewImage } from '../new-image.ts'
-import type { MachineDescription, RamBlock } from '../saved-machine.ts'
+import type { NewDescription, RamBlock } from '../saved-machine.ts'
 import { FOOTER_LENGTH, serialiseFooter } from './footer.ts'
 import type { FrameCodec } from './frame-codec.ts'
 import { FrameTable } from './frame-table.ts'
@@ -21,7 +21,7 @@ import { FrameLog } from './log.ts'
 
 /** The description and settings of a container. */
 export interface StasisWriterOptions {
-  readonly description: MachineDescription
+  readonly description: NewDescription
   /** Number of multifd channels that the machine was received on, for information. */
   readonly channels: number
   readonly codec: FrameCodec

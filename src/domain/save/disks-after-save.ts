@@ -1,0 +1,40 @@
+import type { MachineDescription } from '../../image/saved-machine.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { cookieWithDisks } from '../machine/disk-cookie.ts'
+import { type DiskIdentity, identifyDisks, writableDisks } from '../store/disk-identity.ts'
+import type { HeldDomain } from '../store/held-domain.ts'
+import { imageId, writeHistory } from '../store/image-history.ts'
+
+/** The disks as a guest leaves them. To be asked when all of its memory was received: then nothing writes to them any more. */
+export class DisksAfterSave {
+  readonly #description: MachineDescription
+  #disks: Promise<readonly DiskIdentity[]> | undefined
+
+  constructor(description: MachineDescription) {
+    this.#description = description
+  }
+
+  /** The cookie of the image with the identity of the disks. */
+  async cookie(): Promise<string> {
+    return cookieWithDisks(
+      this.#description.cookie ?? '<cookie>\n</cookie>\n',
+      await this.#identify(),
+    )
+  }
+
+  /** Records them in the state directory too: an edit by libvirt drops what it does not know from the cookie. @throws StorageError */
+  async record(held: HeldDomain, path: string): Promise<void> {
+    const disks = await this.#identify()
+    await writeHistory(held.directories, imageId(this.#description), { path, disks })
+  }
+
+  #identify(): Promise<readonly DiskIdentity[]> {
+    this.#disks ??= identifyDisks(
+      writableDisks(
+        readDomain(parseDomainXml(this.#description.xml), { ignoreUnsupported: true }).domain,
+      ),
+    )
+    return this.#disks
+  }
+}
