@@ -55,7 +55,7 @@ for (const { label, emulator, major } of newestQemu()) {
           for (;;) {
             const postcopy = await postcopyState(paths)
             if (postcopy?.state === 'failed') break
-            assert.equal(postcopy?.state, 'loading')
+            assert.equal(postcopy?.state, 'filling')
             await delay(20)
           }
           // The background may have found it before the guest.

@@ -94,7 +94,7 @@ async function assertWhole(domain: LinuxDomain): Promise<void> {
   for (const deadline = performance.now() + 10_000; ; await delay(20)) {
     const postcopy = await postcopyState(pathsOf(domain))
     if (postcopy === undefined) break
-    assert.ok(postcopy.state === 'loading' || performance.now() < deadline, postcopy.state)
+    assert.ok(postcopy.state === 'filling' || performance.now() < deadline, postcopy.state)
   }
   await destroyDomain(domain.name, { stateDir: domain.stateDir })
 }

@@ -55,7 +55,7 @@ for (const { label, emulator } of newestQemu()) {
           console.send('sum')
           for (;;) {
             const postcopy = await postcopyState(paths)
-            assert.equal(postcopy?.state, 'loading')
+            assert.equal(postcopy?.state, 'filling')
             if (postcopy.remainingBytes !== undefined) break
             await delay(5)
           }

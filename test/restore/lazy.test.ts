@@ -125,11 +125,11 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
       async () => {
         await using domain = await saved(emulator, 'paused')
         const { name, stateDir, image } = domain
-        for (const resume of ['loaded', 'loading'] as const) {
+        for (const resume of ['filled', 'filling'] as const) {
           const restored = await restoreDomain(image, { stateDir, mode: 'lazy' })
           assert.equal(restored.state, 'paused')
           assert.equal(await queryRunState(pathsOf(domain)), 'paused')
-          if (resume === 'loaded') {
+          if (resume === 'filled') {
             await waitForAllMemory(name, pathsOf(domain), undefined)
             assert.equal(await queryRunState(pathsOf(domain)), 'paused')
           }
@@ -253,7 +253,7 @@ async function requestsUntilFilled(domain: LinuxDomain): Promise<number> {
 }
 
 async function assertStillFilling(domain: LinuxDomain): Promise<void> {
-  assert.equal((await postcopyState(pathsOf(domain)))?.state, 'loading')
+  assert.equal((await postcopyState(pathsOf(domain)))?.state, 'filling')
 }
 
 async function digestOf(path: string): Promise<string> {

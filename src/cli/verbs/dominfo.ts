@@ -43,7 +43,7 @@ export const verb: Verb = {
 
 function missing({ image, remainingBytes, state, fault }: PostcopyState, name: string): string {
   const amount = remainingBytes === undefined ? '' : `${remainingBytes / KIB} KiB, `
-  if (state === 'loading') return `${amount}loading from ${image}`
+  if (state === 'filling') return `${amount}loading from ${image}`
   if (state === 'lost')
     return `${amount}not loading: run \`stasis postcopy-recover ${name}\` (${image})`
   return `${amount}cannot be loaded: ${fault?.message ?? 'see the log'}`

@@ -73,7 +73,7 @@ export async function recoverPostcopyDomain(
     const postcopy = await postcopyState(paths)
     if (
       postcopy === undefined ||
-      (postcopy.remainingBytes !== undefined && postcopy.state === 'loading')
+      (postcopy.remainingBytes !== undefined && postcopy.state === 'filling')
     )
       return { name, image }
     if (postcopy.fault !== undefined) throw faultError(postcopy.fault)

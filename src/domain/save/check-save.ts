@@ -54,7 +54,7 @@ export async function checkSave(
   const managedSave = path === undefined ? paths.managedSave : undefined
   await check(() => checkDestination(directories, file, { domain: name, managedSave }))
   // A save waits for memory that a page server sends.
-  if ((await postcopyState(paths))?.state !== 'loading')
+  if ((await postcopyState(paths))?.state !== 'filling')
     await check(() => checkMemoryIsThere(name, control))
   await check(() => checkSavable(name, control, settings, options.signal))
   await check(() => checkDisks(name, control, paths, record))

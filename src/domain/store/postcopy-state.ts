@@ -16,7 +16,7 @@ export interface PostcopyState {
   readonly image: string
   readonly remainingBytes: number | undefined
   /** `lost`: nothing sends it any more; `failed`: it cannot be sent, for the reason in `fault`. */
-  readonly state: 'loading' | 'lost' | 'failed'
+  readonly state: 'filling' | 'lost' | 'failed'
   readonly fault: RecordedFault | undefined
 }
 
@@ -32,7 +32,7 @@ export async function postcopyState(paths: RuntimePaths): Promise<PostcopyState 
   return {
     image: record.image,
     remainingBytes: progress?.remainingBytes,
-    state: fault === undefined ? (brought ? 'loading' : 'lost') : 'failed',
+    state: fault === undefined ? (brought ? 'filling' : 'lost') : 'failed',
     fault,
   }
 }
@@ -50,7 +50,7 @@ export async function waitForAllMemory(
   for (let looks = 0; ; looks += 1) {
     const postcopy = await postcopyState(paths)
     if (postcopy === undefined) return
-    if (postcopy.state !== 'loading') throw memoryLost(name, postcopy)
+    if (postcopy.state !== 'filling') throw memoryLost(name, postcopy)
     if (looks % LOOKS_TO_TELL === 0) onWait?.(postcopy)
     await delay(LOOK_MS, undefined, { signal }).catch((reason: unknown) => {
       throw new CancelledError(`wait for the memory of domain '${name}'`, reason)
