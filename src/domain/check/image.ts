@@ -43,6 +43,9 @@ export interface ImageCheck {
  * accelerator, processor, memory, files, networks; and whether RAM blocks and devices in the image match those that QEMU makes from the
  * XML. Images that are one stream are read to the end.
  * @throws ImageError for a file that is not a complete image, UsageError, StorageError; CancelledError
+ * @example
+ * const { loadable, findings } = await checkImage('/backup/web.save')
+ * for (const { severity, text, hint } of findings) console.log(severity, text, hint)
  */
 export async function checkImage(
   file: FilePath,

@@ -35,6 +35,9 @@ export interface AttachedDomain {
  * Takes over a running QEMU that Stasis did not start, through the socket of a QMP monitor that no other program uses. It can then be saved, and
  * a restore of its image starts the same QEMU again from the recorded command line.
  * @throws DomainError DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_BUSY if the monitor is in use; QemuError, StorageError, UsageError
+ * @example
+ * const { name, obstacles } = await attachDomain('/run/vm/qmp.sock')
+ * if (obstacles.length === 0) await saveDomain(name, '/backup/vm.save')
  */
 export async function attachDomain(
   qmpSocket: string,
@@ -79,6 +82,8 @@ export async function attachDomain(
 /**
  * Releases a QEMU that was taken over, given by name, UUID or id. It keeps running.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY
+ * @example
+ * await detachDomain('vm')
  */
 export async function detachDomain(
   reference: string,

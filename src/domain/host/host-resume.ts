@@ -41,6 +41,9 @@ const DEFAULT_PARALLEL = 2
  * Restarts the domains that `saveHost` has saved, several at once. One domain that cannot be started is not an error: its outcome says so, and it
  * keeps its managed save.
  * @throws StorageError, CancelledError
+ * @example
+ * const outcomes = await resumeHost({ autostart: true })
+ * for (const { name, outcome, reason } of outcomes) console.log(name, outcome, reason)
  */
 export async function resumeHost(
   options: HostResumeOptions = {},

@@ -44,6 +44,9 @@ const DEFAULT_PARALLEL = 2
  * Makes a managed save of every running domain, several at once. One domain that cannot be saved is not an error: its outcome says so, and it
  * keeps running.
  * @throws StorageError, CancelledError
+ * @example
+ * const outcomes = await saveHost({ timeLimitMs: 120_000 })
+ * for (const { name, outcome, reason } of outcomes) console.log(name, outcome, reason)
  */
 export async function saveHost(options: HostSaveOptions = {}): Promise<readonly HostSaveOutcome[]> {
   checkOptions(options)

@@ -52,6 +52,9 @@ export interface ConvertResult {
  * Converts an image to another format or compression, with the same description, memory and device state. An existing file
  * `output` is replaced at the end; on failure and abort nothing changes.
  * @throws ImageError, UsageError, StorageError, CancelledError
+ * @example
+ * const { to } = await convertImage('/backup/web.save', '/backup/web.raw', { format: 'raw' })
+ * console.log(to.fileBytes)
  */
 export async function convertImage(
   input: FilePath,

@@ -17,6 +17,10 @@ export interface DefineImageOptions {
  * Replaces the domain XML in an image in place. `makeXml` receives the present XML. Nothing is written if it returns
  * `undefined` and nothing else changes, or if the guest would see a difference. Returns whether the XML changed.
  * @throws ImageError IMAGE_INCOMPATIBLE, IMAGE_IN_USE and others; DomainXmlError, UsageError, StorageError
+ * @example
+ * const changed = await defineImage('/backup/web.save', async (xml) =>
+ *   xml.replace('/old/disk', '/new/disk'),
+ * )
  */
 export async function defineImage(
   path: FilePath,

@@ -76,6 +76,9 @@ export interface ImageInfo {
 /**
  * Inspects an image. Single streams and channels are always read to the end; `stasis` and `sparse` images only with `verify`.
  * @throws ImageError naming file and offset of a fault, DomainXmlError, StorageError; CancelledError
+ * @example
+ * const { complete, format, memory } = await inspectImage('/backup/web.save', { verify: true })
+ * console.log(complete, format, memory?.bytes)
  */
 export async function inspectImage(
   file: FilePath,

@@ -34,6 +34,11 @@ const WATCH_MS = 300
 /**
  * Connects to the first serial port of a running domain, given by name, UUID or id. A pty or unix socket can be read and written, a file can be followed.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING; DomainXmlError XML_UNSUPPORTED if no console can connect to it
+ * @example
+ * await using console = await openConsole('web')
+ * console.output.pipe(process.stdout)
+ * console.input?.write('root\n')
+ * await console.ended
  */
 export async function openConsole(
   reference: string,

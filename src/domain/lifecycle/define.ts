@@ -17,6 +17,9 @@ export interface DefineOptions extends DomainOptions, UnsupportedOptions {
  * Defines a domain from libvirt domain XML, or changes the definition of a domain. Open values (UUID, machine version,
  * addresses) are filled in and then stay the same. A running domain does not change until its next start.
  * @throws DomainXmlError, DomainError DOMAIN_HAS_MANAGED_SAVE if the definition changes and there is a managed save, DOMAIN_EXISTS if another domain has the name or UUID, QemuError, StorageError
+ * @example
+ * const text = await readFile('web.xml', 'utf8')
+ * const { name, uuid } = await defineDomain({ text, path: 'web.xml' })
  */
 export async function defineDomain(
   xml: DomainXml,

@@ -7,6 +7,8 @@ import { clearRuntime } from '../store/presence.ts'
 /**
  * Stops a running domain at once, given by name, UUID or id, as if its power were cut. QEMU still flushes its disks.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError QEMU_TIMEOUT
+ * @example
+ * await destroyDomain('web')
  */
 export async function destroyDomain(
   reference: string,

@@ -21,6 +21,8 @@ const REBOOT_MS = 60_000
 /**
  * Asks a running guest, given by name, UUID or id, to shut down. The guest decides whether and when it does.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY; QemuError
+ * @example
+ * await shutDownDomain('web', { mode: 'agent' })
  */
 export async function shutDownDomain(
   reference: string,
@@ -40,6 +42,8 @@ export async function shutDownDomain(
 /**
  * Reboots a running guest, given by name, UUID or id. By ACPI, this asks it to shut down, waits until it has, and resets the machine.
  * @throws as `shutDownDomain`; QemuError QEMU_TIMEOUT if the guest does not shut down
+ * @example
+ * await rebootDomain('web', { timeoutMs: 30_000 })
  */
 export async function rebootDomain(
   reference: string,
@@ -59,6 +63,8 @@ export async function rebootDomain(
 /**
  * Resets the machine of a running domain, given by name, UUID or id, as its reset button would.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError
+ * @example
+ * await resetDomain('web')
  */
 export async function resetDomain(
   reference: string,

@@ -14,6 +14,8 @@ import { orderPath } from '../store/page-order-file.ts'
 /**
  * Renames a defined domain that is not running, given by name or UUID.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE, DOMAIN_BUSY; UsageError, StorageError
+ * @example
+ * await renameDomain('web', 'web-old')
  */
 export async function renameDomain(
   reference: string,

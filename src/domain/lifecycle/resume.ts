@@ -13,6 +13,8 @@ import { removeConsumedManagedSave } from '../store/presence.ts'
 /**
  * Resumes a paused domain, given by name, UUID or id, also one whose save was killed.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY, QemuError
+ * @example
+ * await resumeDomain('web')
  */
 export async function resumeDomain(
   reference: string,

@@ -52,6 +52,9 @@ export interface StartedDomain {
  * Starts a defined domain, given by name or UUID. If it has a managed save, it resumes from it; the managed save is deleted once the guest
  * runs, and kept if the start fails.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_RUNNING, DOMAIN_BUSY; DomainXmlError; QemuError
+ * @example
+ * const { id, restored } = await startDomain('web')
+ * console.log(id, restored === undefined ? 'booted' : 'resumed')
  */
 export async function startDomain(
   reference: string,

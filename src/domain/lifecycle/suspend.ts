@@ -8,6 +8,8 @@ import { writeRecord } from '../store/runtime-record.ts'
 /**
  * Pauses a running domain, given by name, UUID or id. A domain that is already paused stays paused.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE, DOMAIN_BUSY, QemuError, CancelledError
+ * @example
+ * await suspendDomain('web')
  */
 export async function suspendDomain(
   reference: string,

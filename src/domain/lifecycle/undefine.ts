@@ -20,6 +20,8 @@ export interface UndefineOptions extends DomainOptions {
 /**
  * Removes the definition of a domain, given by name, UUID or id. A running domain keeps running, and is gone when it ends.
  * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless it is to be deleted; DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
+ * @example
+ * await undefineDomain('web', { managedSave: true })
  */
 export async function undefineDomain(
   reference: string,

@@ -40,6 +40,9 @@ export interface CacheAddOptions extends DomainOptions {
  * Adds the memory of an image to the cache as it is in the guest, with each frame checked, so that `map` can use it. Two processes may build the same
  * entry at once: the entry of the first to finish stays.
  * @throws ImageError, StorageError, CancelledError
+ * @example
+ * await addToImageCache('/images/prepared.save')
+ * await restoreDomain('/images/prepared.save', { mode: 'map', clone: { name: 'web-2', diskOverlay: '/var/lib/clones' } })
  */
 export async function addToImageCache(
   image: FilePath,
@@ -55,7 +58,12 @@ export async function addToImageCache(
   return await describeCached(directories, key)
 }
 
-/** The entries of the cache, the most recently used first. @throws StorageError */
+/**
+ * The entries of the cache, the most recently used first.
+ * @throws StorageError
+ * @example
+ * for (const { image, allocatedBytes } of await listImageCache()) console.log(image, allocatedBytes)
+ */
 export async function listImageCache(options: DomainOptions = {}): Promise<readonly CachedImage[]> {
   return listCached(resolveDirectories(options))
 }
@@ -63,6 +71,8 @@ export async function listImageCache(options: DomainOptions = {}): Promise<reado
 /**
  * Removes an entry, given by its key, the beginning of that, or an image. A guest that runs from it continues: its file exists until it ends.
  * @throws UsageError when there is no such entry or several, StorageError
+ * @example
+ * await removeFromImageCache('/images/prepared.save')
  */
 export async function removeFromImageCache(
   which: string,

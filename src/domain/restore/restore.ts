@@ -30,6 +30,11 @@ import { waitForMore } from './restore-wait.ts'
  * Restores a domain from a save image. After a failure no QEMU and no file is left, and the image is unchanged. A failure of a further wait leaves
  * the guest running.
  * @throws ImageError with file and offset, DomainError, DomainXmlError, QemuError, StorageError; UsageError; CancelledError
+ * @example
+ * const { name, id, mode, modeReason, timing } = await restoreDomain('/backup/web.save', {
+ *   signal: AbortSignal.timeout(60_000),
+ * })
+ * console.log(`${name} runs as process ${id} after ${timing.totalMs} ms (${mode}: ${modeReason})`)
  */
 export async function restoreDomain(
   path: FilePath,

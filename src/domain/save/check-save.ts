@@ -30,6 +30,9 @@ export interface SaveCheck {
  * Checks whether a running domain, given by name, UUID or id, could be saved with these options, without stopping it: QEMU's blockers, channels,
  * format and compression against QEMU's features, the destination and its free space. Without `path` for a managed save.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; UsageError
+ * @example
+ * const { obstacles, neededBytes, freeBytes } = await checkSave('web', '/backup/web.save')
+ * if (obstacles.length > 0 || neededBytes > (freeBytes ?? Infinity)) console.error(obstacles)
  */
 export async function checkSave(
   reference: string,

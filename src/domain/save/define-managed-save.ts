@@ -16,6 +16,9 @@ export interface DefineManagedSaveOptions extends DomainOptions {
 /**
  * Changes the domain XML in the managed save of a domain, given by name or UUID; the guest must not see a difference.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, DOMAIN_WRONG_STATE, DOMAIN_RUNNING; DomainXmlError; ImageError IMAGE_INCOMPATIBLE; StorageError
+ * @example
+ * const xml = await dumpManagedSaveXml('web')
+ * await defineManagedSave('web', xml.replace('/old/disk', '/new/disk'))
  */
 export async function defineManagedSave(
   reference: string,

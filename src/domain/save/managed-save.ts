@@ -15,6 +15,9 @@ import { type SaveOptions, type SaveResult, saveHeld } from './save.ts'
 /**
  * Saves a running domain, given by name, UUID or id, to a path managed by Stasis; the next start continues from there.
  * @throws errors of `saveDomain`; DomainError DOMAIN_WRONG_STATE when it is not defined
+ * @example
+ * await managedSaveDomain('web')
+ * await startDomain('web') // continues from there
  */
 export async function managedSaveDomain(
   reference: string,
@@ -33,6 +36,8 @@ export async function managedSaveDomain(
 /**
  * Removes the managed save of a domain, given by name or UUID; its next start boots it.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, DOMAIN_WRONG_STATE when it has none; StorageError
+ * @example
+ * await removeManagedSave('web')
  */
 export async function removeManagedSave(
   reference: string,
@@ -47,6 +52,8 @@ export async function removeManagedSave(
 /**
  * The domain XML in the managed save of a domain, given by name or UUID.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_WRONG_STATE when it has none; ImageError, StorageError
+ * @example
+ * const xml = await dumpManagedSaveXml('web')
  */
 export async function dumpManagedSaveXml(
   reference: string,

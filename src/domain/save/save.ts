@@ -69,6 +69,12 @@ export interface SaveResult {
  * Saves a running domain, given by name, UUID or id, to a file and ends it. The guest is stopped meanwhile; it is ended only once the image is
  * durable. After a failure, and on abort, it continues as before, no new file is left, and an existing image at `path` stays.
  * @throws DomainError, UsageError, QemuError, StorageError; CancelledError
+ * @example
+ * const { image, timing } = await saveDomain('web', '/backup/web.save', {
+ *   channels: 4,
+ *   onProgress: (progress) => console.log(progress.phase),
+ * })
+ * console.log(`${image.allocatedBytes} bytes, stopped for ${timing.downtimeMs} ms`)
  */
 export async function saveDomain(
   reference: string,

@@ -6,7 +6,14 @@ export interface BandwidthPart extends Disposable {
   readonly bytesPerSecond: number
 }
 
-/** A rate that several transfers share: all get the same part, a larger one when another ends, a smaller one when another begins. */
+/**
+ * A rate that several transfers share: all get the same part, a larger one when another ends, a smaller one when another begins.
+ * @example
+ * const maxBandwidth = new SharedBandwidth(500_000_000)
+ * await Promise.all(
+ *   ['web', 'db'].map((name) => saveDomain(name, `/backup/${name}.save`, { maxBandwidth })),
+ * )
+ */
 export class SharedBandwidth {
   readonly #bytesPerSecond: number
   readonly #members = new Set<(bytesPerSecond: number) => void>()

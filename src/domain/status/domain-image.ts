@@ -8,6 +8,8 @@ import { runtimePaths } from '../store/runtime-paths.ts'
  * The save image of a domain, given by name: for a running domain the image that it was restored from, otherwise the image that it was saved to.
  * `undefined` if there is none. The file may have been moved or deleted since.
  * @throws UsageError BAD_ARGUMENT, StorageError
+ * @example
+ * const image = await imageOfDomain('web')
  */
 export async function imageOfDomain(
   name: string,

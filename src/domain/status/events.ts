@@ -42,6 +42,9 @@ interface Seen {
  * Yields lifecycle events of domains from now on, until `signal` is aborted. There is no daemon that sends events, so this looks four times a
  * second. It does not see a change that is undone between two looks.
  * @throws StorageError
+ * @example
+ * for await (const { domain, event, detail } of watchEvents({ signal: AbortSignal.timeout(60_000) }))
+ *   console.log(domain, event, detail)
  */
 export async function* watchEvents(
   options: EventOptions = {},

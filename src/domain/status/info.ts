@@ -28,6 +28,9 @@ export interface DomainInfo extends DomainSummary {
 /**
  * Facts about a domain, given by name, UUID or id.
  * @throws DomainError DOMAIN_NOT_FOUND, DomainXmlError, StorageError
+ * @example
+ * const { state, vcpus, maxMemoryBytes, postcopy } = await domainInfo('web')
+ * if (postcopy !== undefined) console.log(`${postcopy.remainingBytes} bytes of memory are still in ${postcopy.image}`)
  */
 export async function domainInfo(
   reference: string,

@@ -32,7 +32,12 @@ export interface ListOptions extends DomainOptions {
   readonly autostart?: boolean | undefined
 }
 
-/** The running domains, or all of them. Running domains come first; both parts are sorted by name. @throws StorageError */
+/**
+ * The running domains, or all of them. Running domains come first; both parts are sorted by name.
+ * @throws StorageError
+ * @example
+ * for (const { name, id, state } of await listDomains({ all: true })) console.log(name, id, state)
+ */
 export async function listDomains(options: ListOptions = {}): Promise<readonly DomainSummary[]> {
   const directories = resolveDirectories(options)
   const entries = await listEntries(directories)

@@ -25,6 +25,9 @@ export interface StateWithReason {
 /**
  * The state of a domain, given by name, UUID or id, and the reason for it.
  * @throws DomainError DOMAIN_NOT_FOUND, StorageError
+ * @example
+ * const { state, reason } = await domainStateReason('web')
+ * console.log(`${state} (${reason})`) // paused (save interrupted)
  */
 export async function domainStateReason(
   reference: string,

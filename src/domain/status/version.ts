@@ -16,7 +16,12 @@ export interface Versions {
     | undefined
 }
 
-/** The versions of Stasis, Node and QEMU. @throws QemuError if there is a QEMU and it does not start */
+/**
+ * The versions of Stasis, Node and QEMU.
+ * @throws QemuError if there is a QEMU and it does not start
+ * @example
+ * const { stasis, node, qemu } = await versions()
+ */
 export async function versions(options: DomainOptions = {}): Promise<Versions> {
   return {
     stasis: await ownVersion(),

@@ -21,6 +21,9 @@ export interface JobInfoOptions extends DomainOptions {
  * The save or restore of a domain, given by name, UUID or id, that a process is doing now, or that ended last; `undefined` if there is
  * none.
  * @throws DomainError DOMAIN_NOT_FOUND
+ * @example
+ * const job = await jobInfo('web')
+ * if (job?.progress?.phase === 'transferring') console.log(`${job.operation}: ${job.progress.percent} %`)
  */
 export async function jobInfo(
   reference: string,
@@ -33,6 +36,8 @@ export async function jobInfo(
 /**
  * Cancels the save or restore of a domain that a process is doing now, and waits until it has ended. The guest continues as before.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_WRONG_STATE if there is none; QemuError QEMU_TIMEOUT, StorageError, CancelledError
+ * @example
+ * const { outcome } = await abortJob('web') // cancelled
  */
 export async function abortJob(
   reference: string,

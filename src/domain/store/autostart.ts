@@ -17,6 +17,8 @@ export interface AutostartOptions extends DomainOptions {
 /**
  * Makes a defined domain, given by name, UUID or id, start with the host (`stasis host-resume --autostart`), or switches that off.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
+ * @example
+ * await setAutostart('web', { disable: true })
  */
 export async function setAutostart(
   reference: string,

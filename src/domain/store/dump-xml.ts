@@ -18,6 +18,8 @@ export interface DumpXmlOptions extends DomainOptions {
 /**
  * The XML of a domain, given by name, UUID or id: the one that it runs from, or else that of its definition.
  * @throws DomainError DOMAIN_NOT_FOUND, StorageError
+ * @example
+ * const xml = await dumpDomainXml('web', { inactive: true })
  */
 export async function dumpDomainXml(
   reference: string,
