@@ -25,6 +25,7 @@ export type {
   MachineDescription,
   MappedRamFile,
   PageRange,
+  PageSpan,
   PageStore,
   RamBlock,
   SavedMachine,

@@ -33,12 +33,16 @@ export interface RamBlock extends AnnouncedBlock {
   readonly linearOffset: number | undefined
 }
 
-/** A contiguous range of pages of one RAM block. */
-export interface PageRange {
-  /** Position in `PageStore.blocks`. */
-  readonly block: number
+/** Consecutive pages of one RAM block. */
+export interface PageSpan {
   readonly firstPage: number
   readonly pageCount: number
+}
+
+/** Consecutive pages, with their RAM block. */
+export interface PageRange extends PageSpan {
+  /** Position in `PageStore.blocks`. */
+  readonly block: number
 }
 
 /** RAM with random access: frames that cover every page that is not zero, none twice, ordered by block and page. */

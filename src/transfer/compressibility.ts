@@ -1,3 +1,4 @@
+import type { PageSpan } from '../image/saved-machine.ts'
 import { PAGE_SIZE } from '../wire/page-size.ts'
 
 /** Pages that are judged together. */
@@ -14,10 +15,8 @@ const MAX_DISTINCT = 190
 /** A frame that does not shrink below this share of its pages is stored uncompressed. */
 export const WORTH_COMPRESSING = 0.97
 
-/** A run of pages within a frame that is, or is not, worth compressing. */
-export interface CompressibleRun {
-  readonly firstPage: number
-  readonly pageCount: number
+/** Pages that are, or are not, worth compressing. */
+export interface JudgedPages extends PageSpan {
   readonly compressible: boolean
 }
 
@@ -27,7 +26,7 @@ const seen = new Uint8Array(256)
  * Divides memory into compressible and incompressible runs, by how many different values a sample of its bytes has. Text, code, pointers and tables
  * have few; compressed or encrypted data have nearly all.
  */
-export function splitByCompressibility(bytes: Uint8Array): readonly CompressibleRun[] {
+export function splitByCompressibility(bytes: Uint8Array): readonly JudgedPages[] {
   const runs: { firstPage: number; pageCount: number; compressible: boolean }[] = []
   const pages = bytes.length / PAGE_SIZE
   for (let page = 0; page < pages; page += UNIT_PAGES) {
@@ -40,7 +39,7 @@ export function splitByCompressibility(bytes: Uint8Array): readonly Compressible
   return merge(runs)
 }
 
-function merge(runs: readonly CompressibleRun[]): readonly CompressibleRun[] {
+function merge(runs: readonly JudgedPages[]): readonly JudgedPages[] {
   const merged: { firstPage: number; pageCount: number; compressible: boolean }[] = []
   for (const run of runs) {
     const compressible = run.compressible || run.pageCount < MIN_RAW_UNITS * UNIT_PAGES

@@ -1,3 +1,5 @@
+import type { PageSpan } from '../image/saved-machine.ts'
+
 /** One bit for each page of a RAM block: which pages are marked. */
 export class PageBitmap {
   readonly #words: Uint32Array
@@ -57,12 +59,12 @@ export class PageBitmap {
   }
 
   /** The ranges that are not marked, none longer than `most` pages. */
-  *gaps(most: number): Generator<{ readonly first: number; readonly count: number }, void> {
+  *gaps(most: number): Generator<PageSpan, void> {
     let first = -1
     for (let page = 0; page <= this.#pageCount; page += 1) {
       const open = page < this.#pageCount && !this.has(page)
       if (first >= 0 && (!open || page - first === most)) {
-        yield { first, count: page - first }
+        yield { firstPage: first, pageCount: page - first }
         first = -1
       }
       if (open && first < 0) first = page

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { openImage } from '../../src/image/open-image.ts'
-import { contentRuns } from '../../src/transfer/convert/content-ranges.ts'
+import { contentPages } from '../../src/transfer/convert/content-pages.ts'
 import type { MachineWriter, MachineStart } from '../../src/transfer/convert/machine-writer.ts'
 import { copyMachine } from '../../src/transfer/convert/source.ts'
 import type { DeviceState } from '../../src/wire/device-state.ts'
@@ -46,12 +46,12 @@ class DigestSink implements MachineWriter {
   }
 
   async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
-    for (const { start, end } of contentRuns(bytes)) {
-      for (let at = start; at < end; at += PAGE_SIZE) {
+    for (const pages of contentPages(firstPage, bytes)) {
+      for (let page = 0; page < pages.pageCount; page += 1) {
         const digest = createHash('sha1')
-          .update(bytes.subarray(at, at + PAGE_SIZE))
+          .update(pages.bytes.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE))
           .digest('hex')
-        this.pages.add(`${block}:${firstPage + at / PAGE_SIZE}:${digest}`)
+        this.pages.add(`${block}:${pages.firstPage + page}:${digest}`)
       }
     }
     await Promise.resolve()

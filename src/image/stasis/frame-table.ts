@@ -1,21 +1,18 @@
 import { InternalError } from '../../errors.ts'
 import { readLong, writeLong } from '../long.ts'
+import type { PageRange } from '../saved-machine.ts'
 import { CODECS_BY_NUMBER, FRAME_CODEC_NUMBERS, type FrameCodec } from './frame-codec.ts'
 
 /** Length of a frame's record in the index, in bytes (docs/format/stasis.md, "Index"). */
 export const FRAME_RECORD_LENGTH = 32
 
 /** One frame as described by its record. */
-export interface Frame {
+export interface Frame extends PageRange {
+  readonly codec: FrameCodec
   readonly offset: number
   readonly storedLength: number
   /** crc32c of the stored bytes. */
   readonly crc: number
-  readonly firstPage: number
-  readonly pageCount: number
-  /** Position in the table of blocks. */
-  readonly block: number
-  readonly codec: FrameCodec
 }
 
 /** Records of frames, stored as the bytes of the index, so that millions of them cost 32 bytes each and no object. */

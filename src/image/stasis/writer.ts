@@ -5,7 +5,7 @@ import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageIdBytes } from '../image-id.ts'
 import { NewImage } from '../new-image.ts'
-import type { NewDescription, RamBlock } from '../saved-machine.ts'
+import type { NewDescription, PageRange, RamBlock } from '../saved-machine.ts'
 import { FOOTER_LENGTH, serialiseFooter } from './footer.ts'
 import type { FrameCodec } from './frame-codec.ts'
 import { FrameTable } from './frame-table.ts'
@@ -29,10 +29,7 @@ export interface StasisWriterOptions {
 }
 
 /** The pages of a frame, and how they are stored. */
-export interface NewFrame {
-  readonly block: number
-  readonly firstPage: number
-  readonly pageCount: number
+export interface NewFrame extends PageRange {
   readonly codec: FrameCodec
 }
 

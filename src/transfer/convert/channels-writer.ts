@@ -13,7 +13,7 @@ import {
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { flushesEachSection } from '../../wire/stream-head.ts'
 import { PageBitmap } from '../page-bitmap.ts'
-import { contentRuns } from './content-ranges.ts'
+import { contentPages } from './content-pages.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
 import { Semaphore } from '../../io/pool.ts'
@@ -76,13 +76,12 @@ export class ChannelsMachineWriter implements MachineWriter {
 
   async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
     const name = this.#start.blocks[block]?.name ?? ''
-    for (const { start, end } of contentRuns(bytes)) {
-      for (let at = start; at < end; at += MULTIFD_PACKET_PAGES * PAGE_SIZE) {
-        const content = bytes.subarray(at, Math.min(end, at + MULTIFD_PACKET_PAGES * PAGE_SIZE))
-        const first = firstPage + at / PAGE_SIZE
-        const pageCount = content.length / PAGE_SIZE
-        this.#written[block]?.mark(first, pageCount)
-        await this.#packet({ block: name, firstPage: first, pageCount }, content)
+    for (const pages of contentPages(firstPage, bytes)) {
+      this.#written[block]?.mark(pages.firstPage, pages.pageCount)
+      for (let page = 0; page < pages.pageCount; page += MULTIFD_PACKET_PAGES) {
+        const pageCount = Math.min(MULTIFD_PACKET_PAGES, pages.pageCount - page)
+        const content = pages.bytes.subarray(page * PAGE_SIZE, (page + pageCount) * PAGE_SIZE)
+        await this.#packet({ block: name, firstPage: pages.firstPage + page, pageCount }, content)
       }
     }
   }
@@ -94,8 +93,8 @@ export class ChannelsMachineWriter implements MachineWriter {
     // The records of zero pages are in the last part: each further part would be another place to wait at.
     await this.#main.append([end.subarray(0, PART_START_LENGTH)])
     for (const [block, { name }] of blocks.entries()) {
-      for (const { first, count } of this.#written[block]?.gaps(ZEROS_AT_ONCE) ?? []) {
-        const part = ramZeros(ramSection, name, first, count)
+      for (const { firstPage, pageCount } of this.#written[block]?.gaps(ZEROS_AT_ONCE) ?? []) {
+        const part = ramZeros(ramSection, name, firstPage, pageCount)
         await this.#main.append([part.subarray(PART_START_LENGTH, -PART_END_LENGTH)])
       }
     }

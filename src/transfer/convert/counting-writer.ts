@@ -1,4 +1,4 @@
-import { contentRuns } from './content-ranges.ts'
+import { contentPages } from './content-pages.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'
 
 /** Writes nothing: counts the pages with content, block by block. */
@@ -18,9 +18,9 @@ export class CountingWriter implements MachineWriter {
     await Promise.resolve()
   }
 
-  async add(block: number, _firstPage: number, bytes: Uint8Array): Promise<void> {
-    for (const { start, end } of contentRuns(bytes))
-      this.#dataBytes[block] = this.dataBytes(block) + end - start
+  async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+    for (const pages of contentPages(firstPage, bytes))
+      this.#dataBytes[block] = this.dataBytes(block) + pages.bytes.length
     await Promise.resolve()
   }
 

@@ -1,4 +1,5 @@
 import { ImageError } from '../../errors.ts'
+import type { PageRange } from '../../image/saved-machine.ts'
 import { allocateSlots } from '../../io/aligned-memory.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { PageBitmap } from '../page-bitmap.ts'
@@ -12,14 +13,13 @@ const RESERVE = 2
 /** The most page bytes that may be added between two waits for space. */
 export const MAX_PUT_LENGTH: number = MAX_ADD_LENGTH
 
-interface Run {
-  readonly block: number
-  readonly firstPage: number
-  readonly start: number
-  end: number
+/** Pages in a slot. */
+interface Segment extends PageRange {
+  pageCount: number
+  readonly slotOffset: number
 }
 
-/** Gathers single pages into runs for a writer, and refuses a page that was added before. */
+/** Gathers single pages into segments for a writer, and refuses a page that was added before. */
 export class PageBatches {
   readonly #path: string
   readonly #sink: MachineWriter
@@ -30,7 +30,7 @@ export class PageBatches {
   #maps: readonly PageBitmap[] = []
   #slot: Uint8Array | undefined
   #fill = 0
-  #runs: Run[] = []
+  #segments: Segment[] = []
   #waiting: (() => void)[] = []
   #failure: unknown
 
@@ -64,13 +64,10 @@ export class PageBatches {
     if (this.#maps[block]?.mark(page, 1) !== undefined) throw this.#twice(block, page)
     this.#slot ??= this.#free.pop() as Uint8Array
     this.#slot.set(bytes, this.#fill)
-    const last = this.#runs.at(-1)
-    const follows =
-      last?.block === block && page === last.firstPage + (last.end - last.start) / PAGE_SIZE
-    const start = this.#fill
+    const last = this.#segments.at(-1)
+    if (last?.block === block && page === last.firstPage + last.pageCount) last.pageCount += 1
+    else this.#segments.push({ block, firstPage: page, pageCount: 1, slotOffset: this.#fill })
     this.#fill += PAGE_SIZE
-    if (follows && last !== undefined) last.end = this.#fill
-    else this.#runs.push({ block, firstPage: page, start, end: this.#fill })
     if (this.#fill === this.#slot.length) this.#send(this.#slot)
   }
 
@@ -99,11 +96,11 @@ export class PageBatches {
   }
 
   #send(slot: Uint8Array): void {
-    const runs = this.#runs
+    const segments = this.#segments
     this.#slot = undefined
     this.#fill = 0
-    this.#runs = []
-    const work = this.#add(slot, runs).finally(() => {
+    this.#segments = []
+    const work = this.#add(slot, segments).finally(() => {
       this.#pending.delete(work)
       this.#free.push(slot)
       this.#wake()
@@ -112,12 +109,16 @@ export class PageBatches {
   }
 
   /** Never rejects: the error is stored. */
-  async #add(slot: Uint8Array, runs: readonly Run[]): Promise<void> {
+  async #add(slot: Uint8Array, segments: readonly Segment[]): Promise<void> {
     try {
       await this.#begun
       await Promise.all(
-        runs.map(({ block, firstPage, start, end }) =>
-          this.#sink.add(block, firstPage, slot.subarray(start, end)),
+        segments.map(({ block, firstPage, pageCount, slotOffset }) =>
+          this.#sink.add(
+            block,
+            firstPage,
+            slot.subarray(slotOffset, slotOffset + pageCount * PAGE_SIZE),
+          ),
         ),
       )
     } catch (error) {

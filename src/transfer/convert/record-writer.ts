@@ -10,7 +10,7 @@ import {
 } from '../../wire/incoming-stream.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { PageBitmap } from '../page-bitmap.ts'
-import { contentRuns } from './content-ranges.ts'
+import { contentPages } from './content-pages.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
 import { Semaphore } from '../../io/pool.ts'
@@ -51,19 +51,19 @@ export class RecordWriter implements MachineWriter {
   }
 
   async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
-    for (const { start, end } of contentRuns(bytes)) {
-      const first = firstPage + start / PAGE_SIZE
-      const name = this.#start.blocks[block]?.name ?? ''
-      this.#written[block]?.mark(first, (end - start) / PAGE_SIZE)
-      await this.#append(ramPages(this.#start.ramSection, name, first, bytes.subarray(start, end)))
+    const { ramSection, blocks } = this.#start
+    const name = blocks[block]?.name ?? ''
+    for (const pages of contentPages(firstPage, bytes)) {
+      this.#written[block]?.mark(pages.firstPage, pages.pageCount)
+      await this.#append(ramPages(ramSection, name, pages.firstPage, pages.bytes))
     }
   }
 
   async publish(state: DeviceState): Promise<number> {
     const { ramSection, blocks } = this.#start
     for (const [block, { name }] of blocks.entries()) {
-      for (const { first, count } of this.#written[block]?.gaps(ZEROS_AT_ONCE) ?? [])
-        await this.#append(ramZeros(ramSection, name, first, count))
+      for (const { firstPage, pageCount } of this.#written[block]?.gaps(ZEROS_AT_ONCE) ?? [])
+        await this.#append(ramZeros(ramSection, name, firstPage, pageCount))
     }
     await this.#append(ramEnd(ramSection))
     await this.#append(incomingDevices(state))

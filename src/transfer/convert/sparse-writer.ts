@@ -10,7 +10,7 @@ import {
 } from '../../wire/mapped-ram.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { withCapability } from '../../wire/stream-head.ts'
-import { contentRuns } from './content-ranges.ts'
+import { contentPages } from './content-pages.ts'
 import type { MachineWriter, MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
 
@@ -62,13 +62,12 @@ export class SparseMachineWriter implements MachineWriter {
   async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
     const { pagesOffset } = this.#blocks[block] as MappedBlock
     const bitmap = this.#bitmaps[block] as Buffer
-    for (const { start, end } of contentRuns(bytes)) {
-      const first = firstPage + start / PAGE_SIZE
-      const last = firstPage + end / PAGE_SIZE
-      for (let page = first; page < last; page += 1)
+    for (const pages of contentPages(firstPage, bytes)) {
+      const first = pages.firstPage
+      for (let page = first; page < first + pages.pageCount; page += 1)
         bitmap[page >>> 3] = (bitmap[page >>> 3] as number) | (1 << (page & 7))
-      await this.#image.file.write(bytes.subarray(start, end), pagesOffset + first * PAGE_SIZE)
-      this.#fileBytes += end - start
+      await this.#image.file.write(pages.bytes, pagesOffset + first * PAGE_SIZE)
+      this.#fileBytes += pages.bytes.length
     }
   }
 

@@ -7,7 +7,7 @@ import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
 import { type LevelChooser, chooseLevel } from '../compression-level.ts'
-import { contentRuns } from './content-ranges.ts'
+import { contentPages } from './content-pages.ts'
 import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
 import { Pool } from '../../io/pool.ts'
@@ -62,11 +62,9 @@ export class StasisMachineWriter implements MachineWriter {
 
   async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
     const plain = this.#codec === 'none'
-    for (const { start, end } of contentRuns(bytes, plain ? 1 : BRIDGE_PAGES)) {
-      const content = bytes.subarray(start, end)
-      const first = firstPage + start / PAGE_SIZE
-      if (plain) await this.#store(block, first, content)
-      else await this.#compressRun(block, first, content)
+    for (const pages of contentPages(firstPage, bytes, plain ? 1 : BRIDGE_PAGES)) {
+      if (plain) await this.#store(block, pages.firstPage, pages.bytes)
+      else await this.#compressPages(block, pages.firstPage, pages.bytes)
     }
   }
 
@@ -79,7 +77,7 @@ export class StasisMachineWriter implements MachineWriter {
     await this.#writer[Symbol.asyncDispose]()
   }
 
-  async #compressRun(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+  async #compressPages(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
     for (const { firstPage: page, pageCount, compressible } of splitByCompressibility(bytes)) {
       const content = bytes.subarray(page * PAGE_SIZE, (page + pageCount) * PAGE_SIZE)
       const first = firstPage + page

@@ -1,4 +1,5 @@
 import { crc32c } from '../../io/crc32c.ts'
+import type { PageSpan } from '../../image/saved-machine.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import { CODECS } from '../../io/codecs/codec-table.ts'
 import type { Compressor } from '../../io/codecs/codec.ts'
@@ -49,7 +50,7 @@ export class PagePacker {
 
   #compressed(
     compressor: Compressor,
-    { firstPage, pageCount }: { readonly firstPage: number; readonly pageCount: number },
+    { firstPage, pageCount }: PageSpan,
     how: {
       readonly offset: number
       readonly outputOffset: number
@@ -68,10 +69,7 @@ export class PagePacker {
     return { firstPage, pageCount, ...place, length, crc }
   }
 
-  #plain(
-    { firstPage, pageCount }: { readonly firstPage: number; readonly pageCount: number },
-    offset: number,
-  ): ReceivedPiece {
+  #plain({ firstPage, pageCount }: PageSpan, offset: number): ReceivedPiece {
     const bytes = this.#pages(offset, pageCount)
     const place = { slotOffset: offset, compressed: false, offset }
     return { firstPage, pageCount, ...place, length: bytes.length, crc: crc32c(bytes) }

@@ -1,9 +1,8 @@
+import type { PageSpan } from '../../image/saved-machine.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 
-/** A contiguous range of pages in a slot; its pages that no read fills are zero. */
-export interface Segment {
-  readonly firstPage: number
-  readonly pageCount: number
+/** Consecutive pages in a slot; its pages that no read fills are zero. */
+export interface Segment extends PageSpan {
   /** Byte offset in the slot. */
   readonly slotOffset: number
 }

@@ -1,6 +1,6 @@
 import type { WireErrorKind } from '../../wire/wire-error.ts'
+import type { PageSpan } from '../../image/saved-machine.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
-import type { PageRun } from './page-ranges.ts'
 
 /** Start data of a receiving thread. */
 export interface ReceiveThreadData {
@@ -21,7 +21,7 @@ export interface ReceiveJob {
 }
 
 /** A frame made of a run of pages in a slot. */
-export interface ReceivedPiece extends PageRun {
+export interface ReceivedPiece extends PageSpan {
   /** Offset of the pages themselves in the memory of slots. */
   readonly slotOffset: number
   /** Whether the frame is compressed, in the memory of outputs; otherwise it is the pages themselves. */
@@ -37,7 +37,7 @@ export interface ReceivedPiece extends PageRun {
 export interface ReceivedPacket {
   readonly block: string
   /** Pages that are zero. */
-  readonly zeros: readonly PageRun[]
+  readonly zeros: readonly PageSpan[]
   readonly slot: number | undefined
   readonly pieces: readonly ReceivedPiece[]
 }

@@ -6,7 +6,7 @@ import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { PacketReceiver } from './packet-receiver.ts'
 import { PagePacker } from './pack-pages.ts'
-import { pageRuns } from './page-ranges.ts'
+import { pageSpans } from './page-spans.ts'
 import {
   type ReceiveAnswer,
   type ReceiveJob,
@@ -80,7 +80,7 @@ function receive(channel: number, fd: number): void {
   const start = receiver.start(fd)
   if (start === undefined) return state.endChannel(channel)
   const { block, normalPages, zeroPages } = start
-  const zeros = pageRuns(zeroPages)
+  const zeros = pageSpans(zeroPages)
   const bytes = MULTIFD_PACKET_LENGTH + normalPages.length * PAGE_SIZE
   if (normalPages.length === 0) {
     state.releaseChannel(channel)
