@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { test } from 'node:test'
+import { smallXml, testStore, writeRawImage } from '../../../test/support/test-store.ts'
+import { checkDestination } from './destination.ts'
+import { recordEnd } from './last-end.ts'
+
+test('checkDestination() returns the path of a new file, and of a file that no domain uses', async () => {
+  await using store = await testStore()
+  const path = store.join('web.save')
+  assert.equal(await checkDestination(store.directories, path), path)
+  await writeFile(path, '')
+  assert.equal(await checkDestination(store.directories, path), path)
+})
+
+test('checkDestination() follows a symbolic link', async () => {
+  await using store = await testStore()
+  await symlink(store.join('real.save'), store.join('link.save'))
+  assert.equal(
+    await checkDestination(store.directories, store.join('link.save')),
+    store.join('real.save'),
+  )
+})
+
+test('checkDestination() refuses an empty name and a directory', async () => {
+  await using store = await testStore()
+  await mkdir(store.join('directory'))
+  for (const path of ['', store.join('directory')])
+    await assert.rejects(checkDestination(store.directories, path), { code: 'BAD_ARGUMENT' })
+})
+
+test('checkDestination() refuses the directories of Stasis, except for the managed save of the domain', async () => {
+  await using store = await testStore()
+  const { managedSave, directory } = store.paths('web')
+  await mkdir(dirname(managedSave), { recursive: true })
+  await mkdir(directory, { recursive: true })
+  await symlink(dirname(managedSave), store.join('link'))
+  for (const path of [managedSave, `${directory}/a`, store.join('link', 'a')])
+    await assert.rejects(checkDestination(store.directories, path), {
+      code: 'BAD_ARGUMENT',
+      message: /Stasis keeps its own files/,
+    })
+  const options = { domain: 'web', managedSave }
+  assert.equal(await checkDestination(store.directories, managedSave, options), managedSave)
+})
+
+test('checkDestination() refuses a disk of a domain under any of its names', async () => {
+  await using store = await testStore()
+  const disk = store.join('disk')
+  await writeFile(disk, '')
+  await symlink(disk, store.join('other-name'))
+  const devices = `<disk type='file' device='disk'><source file='${store.join('other-name')}'/><target dev='vda' bus='virtio'/></disk>`
+  await store.define('web', smallXml({ name: 'web', devices }))
+  await assert.rejects(checkDestination(store.directories, disk), {
+    code: 'BAD_ARGUMENT',
+    message: /it belongs to domain 'web'/,
+  })
+})
+
+test('checkDestination() lets only the same domain replace the image with its last state', async () => {
+  await using store = await testStore()
+  const path = store.join('web.save')
+  await writeRawImage(path)
+  await store.define('web')
+  await recordEnd(store.paths('web'), 'saved', { image: path })
+  assert.equal(await checkDestination(store.directories, path, { domain: 'web' }), path)
+  await assert.rejects(checkDestination(store.directories, path, { domain: 'db' }), {
+    code: 'BAD_ARGUMENT',
+    message: /the last state of domain 'web'/,
+  })
+})
