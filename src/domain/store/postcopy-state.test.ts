@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type TestStore, testStore } from '../../../test/support/test-store.ts'
+import { identifyProcess } from '../../qemu/process-identity.ts'
+import {
+  type PostcopyRecord,
+  removePostcopyRecord,
+  writePostcopyProgress,
+  writePostcopyRecord,
+} from './postcopy-record.ts'
+import { postcopyState, waitForAllMemory } from './postcopy-state.ts'
+
+const FAULT = { kind: 'image', code: 'IMAGE_CORRUPT', message: 'frame 3 is damaged' } as const
+
+async function lazyDomain(store: TestStore, more: Partial<PostcopyRecord> = {}): Promise<void> {
+  await store.run('web')
+  await writePostcopyRecord(store.paths('web'), {
+    id: 'one',
+    image: '/a.save',
+    machine: 'digest',
+    readers: 4,
+    hostPageSizes: {},
+    ...more,
+  })
+}
+
+test('postcopyState() is undefined when all memory is there', async () => {
+  await using store = await testStore()
+  await store.run('web')
+  assert.equal(await postcopyState(store.paths('web')), undefined)
+})
+
+test('postcopyState() is filling while a server or a supervisor lives', async () => {
+  const alive = await identifyProcess(process.pid)
+  for (const part of ['server', 'supervisor'] as const) {
+    await using store = await testStore()
+    await lazyDomain(store, { [part]: alive })
+    await writePostcopyProgress(store.paths('web'), { id: 'one', remainingBytes: 8192 })
+    const state = await postcopyState(store.paths('web'))
+    assert.equal(state?.state, 'filling')
+    assert.equal(state.remainingBytes, 8192)
+  }
+})
+
+test('postcopyState() is lost when both have died', async () => {
+  await using store = await testStore()
+  const dead = await store.runDead('other')
+  await lazyDomain(store, { server: dead, supervisor: dead })
+  assert.equal((await postcopyState(store.paths('web')))?.state, 'lost')
+})
+
+test('postcopyState() is failed with the fault of the record, or of the progress', async () => {
+  await using store = await testStore()
+  const alive = await identifyProcess(process.pid)
+  await lazyDomain(store, { server: alive, fault: FAULT })
+  assert.deepEqual((await postcopyState(store.paths('web')))?.fault, FAULT)
+  await lazyDomain(store, { server: alive })
+  const fault = { ...FAULT, waiting: true }
+  await writePostcopyProgress(store.paths('web'), { id: 'one', fault })
+  assert.equal((await postcopyState(store.paths('web')))?.state, 'failed')
+})
+
+test('waitForAllMemory() reports the progress and settles when the record is removed', async () => {
+  await using store = await testStore()
+  const paths = store.paths('web')
+  await lazyDomain(store, { server: await identifyProcess(process.pid) })
+  const reported: string[] = []
+  await waitForAllMemory('web', paths, undefined, ({ state }) => {
+    reported.push(state)
+    void removePostcopyRecord(paths)
+  })
+  assert.deepEqual(reported, ['filling'])
+})
+
+test('waitForAllMemory() throws when the memory will not arrive, or its signal is aborted', async () => {
+  await using store = await testStore()
+  const paths = store.paths('web')
+  await lazyDomain(store)
+  await assert.rejects(waitForAllMemory('web', paths, undefined), {
+    code: 'DOMAIN_WRONG_STATE',
+    hint: /postcopy-recover web/,
+  })
+  await lazyDomain(store, { server: await identifyProcess(process.pid) })
+  const signal = AbortSignal.timeout(50)
+  await assert.rejects(waitForAllMemory('web', paths, signal), { code: 'CANCELLED' })
+})
