@@ -30,6 +30,15 @@ test('unrepeatableArguments() finds what only the program that started QEMU can 
     assert.deepEqual(unrepeatableArguments(line.split(' ')), [], line)
 })
 
+test('unrepeatableArguments() finds arguments that an XML cookie cannot hold', () => {
+  for (const value of ['a\u0001', 'a\rb', 'caf\ufffd', '\uffff']) {
+    const [found, ...more] = unrepeatableArguments(['-name', value])
+    assert.match(found ?? '', /^argument 2 .* cannot be written into an image$/)
+    assert.deepEqual(more, [])
+  }
+  assert.deepEqual(unrepeatableArguments(['-fw_cfg', 'name=opt/a,string=ä\tb\nc']), [])
+})
+
 test('incomingCommandLine() omits options of the process and does not wait for clients', () => {
   const line =
     '-m 64 -daemonize -pidfile /p -S -qmp unix:/q,server -chardev socket,id=c,path=/x,server=on,wait=on -incoming tcp:0:1 ' +

@@ -6,6 +6,10 @@ const INHERITED: readonly (readonly [RegExp, string])[] = [
   [/\/dev\/fd\/|\/proc\/self\/fd\//, 'an inherited descriptor'],
 ]
 
+/** Characters that an XML cookie cannot contain or does not preserve; U+FFFD stands for bytes that are not UTF-8. */
+// oxlint-disable-next-line eslint/no-control-regex
+const UNRECORDABLE = /[\u0000-\u0008\u000b-\u001f\ufffd-\uffff]/
+
 /** Options whose value names a character device, which may be a connection. */
 const CHARACTER_OPTIONS = /^--?(chardev|serial|parallel|monitor|qmp|qmp-pretty|mon|debugcon|gdb)$/
 
@@ -18,6 +22,10 @@ export function unrepeatableArguments(argv: readonly string[]): readonly string[
   const found: string[] = []
   argv.forEach((value, index) => {
     const option = argv[index - 1] ?? ''
+    if (UNRECORDABLE.test(value)) {
+      found.push(`argument ${index + 1} (${JSON.stringify(value)}) cannot be written into an image`)
+      return
+    }
     if (/^--?add-fd$/.test(option)) {
       found.push(`${option} ${value} passes an inherited descriptor`)
       return

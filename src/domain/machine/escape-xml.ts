@@ -1,9 +1,9 @@
-/** Text for XML 1.0: markup is escaped, and control characters, which XML does not allow, become U+FFFD. */
+/** Text for XML 1.0: markup is escaped. Characters that XML does not allow become `?`, and so does U+FFFD: our parser refuses it as a broken encoding. */
 export function escapeXml(text: string): string {
   return (
     text
       // oxlint-disable-next-line eslint/no-control-regex
-      .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')
+      .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffd-\uffff]/g, '?')
       .replaceAll('&', '&amp;')
       .replaceAll('<', '&lt;')
       .replaceAll('>', '&gt;')
