@@ -5,6 +5,7 @@ import type { Directories } from '../../src/domain/store/directories.ts'
 import { type RuntimePaths, runtimePaths } from '../../src/domain/store/runtime-paths.ts'
 import { type RuntimeRecord, writeRecord } from '../../src/domain/store/runtime-record.ts'
 import { NewImage } from '../../src/image/new-image.ts'
+import { readDescription } from '../../src/image/open-image.ts'
 import type { MachineDescription } from '../../src/image/saved-machine.ts'
 import { identifyProcess } from '../../src/qemu/process-identity.ts'
 import { tempDir } from './temp-dir.ts'
@@ -95,7 +96,7 @@ export function smallXml({ name, uuid = FACTS.uuid, more = '', devices = '' }: S
 `
 }
 
-/** Writes a complete image in the format `raw`, whose stream is only its two ends. */
+/** Writes a complete image in the format `raw`, whose stream is only its two ends. Returns its description. */
 export async function writeRawImage(
   path: string,
   description: Partial<MachineDescription> = {},
@@ -109,5 +110,5 @@ export async function writeRawImage(
   const stream = Buffer.from([0x51, 0x45, 0x56, 0x4d, 0, 0, 0, 3, 0x7e, 0, 0, 0, 2, 0])
   await image.file.write(stream, image.bodyOffset)
   await image.publish(image.bodyOffset + stream.length)
-  return whole
+  return await readDescription(path)
 }

@@ -47,14 +47,74 @@ test('identifyDisks() records no time for a device, whose node has none of its o
 test('changeOfDisks() finds a disk that was written to, resized or removed', async () => {
   await using dir = await tempDir()
   const path = dir.join('a')
+  const place = [{ target: 'vda', path }]
   await writeFile(path, 'disk')
-  const disks = await identifyDisks([{ target: 'vda', path }])
-  assert.equal(await changeOfDisks(disks), undefined)
+  const disks = await identifyDisks(place)
+  assert.equal(await changeOfDisks(disks, place), undefined)
   const later = new Date('2030-01-02T03:04:05.000Z')
   await utimes(path, later, later)
-  assert.match((await changeOfDisks(disks)) ?? '', /vda .* written to at 2030-01-02T03:04:05.000Z/)
+  const change = async (): Promise<string> => (await changeOfDisks(disks, place)) ?? ''
+  assert.match(await change(), /vda .* written to at 2030-01-02T03:04:05.000Z/)
   await truncate(path, 10)
-  assert.match((await changeOfDisks(disks)) ?? '', /vda .* has 10 bytes, not 4/)
+  assert.match(await change(), /vda .* has 10 bytes, not 4/)
   await unlink(path)
-  assert.match((await changeOfDisks(disks)) ?? '', /vda .* is gone/)
+  assert.match(await change(), /vda .* is gone/)
+})
+
+test('changeOfDisks() finds other content behind the same time', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('a')
+  const place = [{ target: 'vda', path }]
+  const time = new Date('2030-01-02T03:04:05.000Z')
+  await writeFile(path, 'disk')
+  await utimes(path, time, time)
+  const disks = await identifyDisks(place)
+  await writeFile(path, 'Disk')
+  await utimes(path, time, time)
+  assert.match((await changeOfDisks(disks, place)) ?? '', /vda .* has other content/)
+})
+
+test('changeOfDisks() accepts a copy whose time was cut to the second', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('a')
+  await writeFile(path, 'disk')
+  const [disk] = await identifyDisks([{ target: 'vda', path }])
+  assert.ok(disk)
+  const copied = new Date('2030-01-02T03:04:05.000Z')
+  await utimes(path, copied, copied)
+  const nanoseconds = (time: Date, more: bigint): string =>
+    String(BigInt(time.getTime()) * 1_000_000n + more)
+  for (const [modifiedNs, same] of [
+    [nanoseconds(copied, 999_999_999n), true],
+    [nanoseconds(copied, 1_000_000_000n), false],
+    [nanoseconds(copied, -1n), false],
+  ] as const) {
+    const change = await changeOfDisks([{ ...disk, modifiedNs }], [{ target: 'vda', path }])
+    assert.equal(change === undefined, same, modifiedNs)
+  }
+})
+
+test('changeOfDisks() compares by target, at any path and below the overlay of a clone', async () => {
+  await using dir = await tempDir()
+  for (const name of ['top', 'base', 'overlay', 'elsewhere']) {
+    await writeFile(dir.join(name), name.length > 4 ? 'disk' : name)
+    await utimes(dir.join(name), 1, 1)
+  }
+  const at = (name: string): { target: string; path: string } => ({
+    target: 'vda',
+    path: dir.join(name),
+  })
+  const disks = await identifyDisks([at('top'), at('base')])
+  assert.equal(await changeOfDisks(disks, [at('top'), at('base')]), undefined)
+  assert.equal(await changeOfDisks(disks, [at('overlay'), at('top'), at('base')]), undefined)
+  await writeFile(dir.join('elsewhere'), 'top')
+  await utimes(dir.join('elsewhere'), 1, 1)
+  assert.equal(await changeOfDisks(disks, [at('elsewhere'), at('base')]), undefined)
+  await writeFile(dir.join('base-copy'), 'base')
+  await utimes(dir.join('base-copy'), 1, 1)
+  const moved = [at('overlay'), at('elsewhere'), at('base-copy')]
+  assert.equal(await changeOfDisks(disks, moved), undefined)
+  assert.match((await changeOfDisks(disks, [at('base-copy'), at('base')])) ?? '', /vda/)
+  const other = [{ target: 'vdb', path: dir.join('missing') }]
+  assert.equal(await changeOfDisks(disks, other), undefined)
 })

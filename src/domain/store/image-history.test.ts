@@ -2,39 +2,46 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { testStore } from '../../../test/support/test-store.ts'
-import { imageId, moveHistory, readHistory, removeHistory, writeHistory } from './image-history.ts'
+import { historyOf, imageId, readHistory, removeHistory, writeHistory } from './image-history.ts'
 
 const DISK = { target: 'vda', path: '/disks/a', sizeBytes: 4096, modifiedNs: '17' }
 
-test('imageId() depends on XML and cookie, not on the run state', () => {
-  const id = imageId({ xml: '<a/>', cookie: '<b/>', wasRunning: true })
+const IMAGE = { xml: '<a/>', cookie: '<b/>', wasRunning: true }
+
+test('imageId() is the id in the header, or depends on XML and cookie where there is none', () => {
+  assert.equal(imageId({ ...IMAGE, id: 'header' }), 'header')
+  const id = imageId(IMAGE)
   assert.match(id, /^[0-9a-f]{40}$/)
-  assert.equal(imageId({ xml: '<a/>', cookie: '<b/>', wasRunning: false }), id)
-  for (const [xml, cookie] of [
-    ['<a/>', '<c/>'],
-    ['<c/>', '<b/>'],
-    ['<a/><b/>', undefined],
-  ] as const)
-    assert.notEqual(imageId({ xml, cookie, wasRunning: true }), id)
+  assert.equal(imageId({ ...IMAGE, wasRunning: false }), id)
+  for (const change of [
+    { cookie: '<c/>' },
+    { xml: '<c/>' },
+    { xml: '<a/><b/>', cookie: undefined },
+  ])
+    assert.notEqual(imageId({ ...IMAGE, ...change }), id)
 })
 
 test('readHistory() returns what writeHistory() stored, and nothing after removeHistory()', async () => {
   await using store = await testStore()
   const history = { path: '/a.save', disks: [DISK], restoredAt: '2026-01-01T00:00:00.000Z' }
+  const image = { ...IMAGE, id: 'k' }
   assert.equal(await readHistory(store.directories, 'k'), undefined)
   await writeHistory(store.directories, 'k', history)
   assert.deepEqual(await readHistory(store.directories, 'k'), history)
-  await removeHistory(store.directories, 'k')
+  await removeHistory(store.directories, image)
   assert.equal(await readHistory(store.directories, 'k'), undefined)
 })
 
-test('moveHistory() gives the history of an image to its new id, and does nothing without one', async () => {
+test('historyOf() also finds, and removeHistory() also removes, a history from before ids', async () => {
   await using store = await testStore()
-  await moveHistory(store.directories, 'old', 'new')
-  assert.equal(await readHistory(store.directories, 'new'), undefined)
-  await writeHistory(store.directories, 'old', { path: '/a.save', disks: [] })
-  await moveHistory(store.directories, 'old', 'new')
-  assert.deepEqual(await readHistory(store.directories, 'new'), { path: '/a.save', disks: [] })
+  const image = { ...IMAGE, id: 'k' }
+  assert.equal(await historyOf(store.directories, image), undefined)
+  await writeHistory(store.directories, imageId(IMAGE), { path: '/old.save', disks: [] })
+  assert.equal((await historyOf(store.directories, image))?.path, '/old.save')
+  await writeHistory(store.directories, 'k', { path: '/new.save', disks: [] })
+  assert.equal((await historyOf(store.directories, image))?.path, '/new.save')
+  await removeHistory(store.directories, image)
+  assert.equal(await historyOf(store.directories, image), undefined)
 })
 
 test('readHistory() throws STATE_UNREADABLE rather than take a damaged history for none', async () => {

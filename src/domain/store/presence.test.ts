@@ -10,7 +10,7 @@ import { DomainLock } from './lock.ts'
 import { observe, reconcile } from './presence.ts'
 import { type RuntimeRecord, readRecord } from './runtime-record.ts'
 
-const DESCRIPTION = { xml: '<a/>', cookie: undefined, wasRunning: true }
+const DESCRIPTION = { xml: '<a/>', cookie: undefined, wasRunning: true, id: '1'.repeat(32) }
 
 function intent(store: TestStore): RuntimeRecord['saving'] & object {
   return { path: store.join('web.save'), imageId: imageId(DESCRIPTION), running: true }

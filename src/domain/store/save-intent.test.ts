@@ -9,7 +9,7 @@ test('isSaved() is true only for the image that the save was to write', async ()
   await using store = await testStore()
   const record = await store.run('web')
   const path = store.join('web.save')
-  const description = { xml: '<a/>', cookie: undefined, wasRunning: true }
+  const description = { xml: '<a/>', cookie: undefined, wasRunning: true, id: '1'.repeat(32) }
   const saving = await recordSaveIntent(store.paths('web'), record, {
     path,
     description,
@@ -28,7 +28,7 @@ test('withdrawSaveIntent() removes the image of the failed save, but not another
   const paths = store.paths('web')
   const record = await store.run('web')
   const path = store.join('web.save')
-  const description = { xml: '<a/>', cookie: undefined, wasRunning: true }
+  const description = { xml: '<a/>', cookie: undefined, wasRunning: true, id: '1'.repeat(32) }
   const saving = await recordSaveIntent(paths, record, { path, description, running: true })
   await writeRawImage(path, { xml: '<older/>' })
   await withdrawSaveIntent(paths, record, saving)
