@@ -30,14 +30,14 @@ test('postcopyState() is undefined when all memory is there', async () => {
   assert.equal(await postcopyState(store.paths('web')), undefined)
 })
 
-test('postcopyState() is loading while a server or a supervisor lives', async () => {
+test('postcopyState() is filling while a server or a supervisor lives', async () => {
   const alive = await identifyProcess(process.pid)
   for (const part of ['server', 'supervisor'] as const) {
     await using store = await testStore()
     await lazyDomain(store, { [part]: alive })
     await writePostcopyProgress(store.paths('web'), { id: 'one', remainingBytes: 8192 })
     const state = await postcopyState(store.paths('web'))
-    assert.equal(state?.state, 'loading')
+    assert.equal(state?.state, 'filling')
     assert.equal(state.remainingBytes, 8192)
   }
 })
@@ -69,7 +69,7 @@ test('waitForAllMemory() reports the progress and settles when the record is rem
     reported.push(state)
     void removePostcopyRecord(paths)
   })
-  assert.deepEqual(reported, ['loading'])
+  assert.deepEqual(reported, ['filling'])
 })
 
 test('waitForAllMemory() throws when the memory will not arrive, or its signal is aborted', async () => {
