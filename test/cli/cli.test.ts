@@ -51,8 +51,8 @@ describe('a wrong command line', { concurrency: 2 }, () => {
     ['save web f --parallel-connections', /argument missing/],
     ['save web f --parallel-compression lz4', /Allowed choices are none, zlib, zstd/],
     ['save web f --format qcow2', /Allowed choices are stasis, raw/],
-    ['save web f --compression-level 21', /from -7 to 20, or 'adaptive'/],
-    ['save web f --compression-level fast', /from -7 to 20, or 'adaptive'/],
+    ['save web f --compression-level 20', /zstd must be from -7 to 19, not 20/],
+    ['save web f --compression-level fast', /a whole number, or 'adaptive'/],
     ['save web f --running --paused', /cannot be used with/],
     [
       'save web f --format raw --parallel',

@@ -9,12 +9,11 @@ export function integerBetween(least: number, most: number): (text: string) => n
   }
 }
 
-/** A parser for a compression level: a whole number (of either sign) or the word `adaptive`. */
+/** A parser for a compression level: a whole number (of either sign) or the word `adaptive`. The compression has its own limits. */
 export function compressionLevel(text: string): number | 'adaptive' {
   if (text === 'adaptive') return text
-  const value = Number(text)
-  if (/^-?\d+$/.test(text) && value >= -7 && value <= 20) return value
-  throw new InvalidArgumentError("It must be a whole number from -7 to 20, or 'adaptive'.")
+  if (/^-?\d{1,3}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError("It must be a whole number, or 'adaptive'.")
 }
 
 const UNITS = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const
