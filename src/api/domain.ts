@@ -334,7 +334,7 @@ async function checkImageOf(name: string, image: FilePath): Promise<void> {
   if (found === name) return
   throw new UsageError('BAD_ARGUMENT', `${path} is an image of '${found}', not of '${name}'`, {
     path,
-    hint: 'Stasis.restore() restores whatever domain is in an image',
+    hint: 'Use Stasis.restore(), which restores any image',
   })
 }
 
@@ -342,6 +342,6 @@ function noImage(name: string): DomainError {
   return new DomainError(
     'DOMAIN_WRONG_STATE',
     `Domain '${name}' cannot be cloned: it was neither saved nor restored`,
-    { hint: 'Save it first, or name the image to clone it from' },
+    { hint: 'Save it first, or give the image from which to clone it' },
   )
 }

@@ -106,7 +106,7 @@ export class Operation<Result, Progress = never>
 
   /** Cancels the act when it is still under way, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#ended) this.cancel(new Error('The block that held the operation was left'))
+    if (!this.#ended) this.cancel(new Error('The block that owned the operation ended'))
     await this.#result.catch(() => undefined)
   }
 

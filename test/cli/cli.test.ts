@@ -56,7 +56,7 @@ describe('a wrong command line', { concurrency: 2 }, () => {
     ['save web f --running --paused', /cannot be used with/],
     [
       'save web f --format raw --parallel',
-      /The format raw is one .*stream: it has no parallel channels/,
+      /The format raw is a single stream: it does not support parallel channels/,
     ],
     ['save web f --format raw --parallel-connections 2', /it has no parallel channels/],
     ['save web f --format raw --parallel-compression zstd', /it has no compression/],
@@ -102,7 +102,7 @@ describe('bad files', { concurrency: 2 }, () => {
     ['define', "<domain type='qemu'><name>x</name></domain>", 4, /<memory> is missing/],
     ['define', xmlNamed('a/b'), 4, /a name must not contain a slash/],
     ['define', xmlNamed('..'), 2, /"\.\." cannot name a domain/],
-    ['define', xmlNamed('x'.repeat(90)), 2, /has \d+ bytes; Linux takes at most 107\n.*hint: /s],
+    ['define', xmlNamed('x'.repeat(90)), 2, /has \d+ bytes; Linux allows at most 107\n.*hint: /s],
     [
       'define',
       xmlNamed('tpm', '<tpm model="tpm-tis"/>'),

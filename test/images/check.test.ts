@@ -99,7 +99,7 @@ describe('checkImage()', () => {
     const moved = await changeXml("bus='0x04'", "bus='0x05'", 'moved')
     assert.match(
       errorsOf(await checkImage(moved, { stateDir })).join(),
-      /^DEVICES: The image has state of the device "\S+virtio-rng", which the machine of this XML lacks$/,
+      /^DEVICES: The image has the state of the device "\S+virtio-rng", which the machine of this XML lacks$/,
     )
   })
 

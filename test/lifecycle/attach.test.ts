@@ -97,7 +97,7 @@ for (const { label, emulator } of newestQemu()) {
     for (const change of changes) assert.ok(obstacles[0]?.includes(change), obstacles[0])
     await assert.rejects(saveDomain('hand', dir.join('image'), { stateDir }), {
       code: 'QEMU_REFUSED',
-      message: /could not be started again as it is\. .*late.*two/,
+      message: /cannot be started again in the same way: .*late.*two/,
     })
     await hand.log.advance(1)
     await detachDomain('hand', { stateDir })

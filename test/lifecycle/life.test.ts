@@ -125,7 +125,7 @@ test('defineDomain() keeps names and UUIDs apart', async () => {
   const { uuid } = await domainInfo('tiny', { stateDir })
   await assert.rejects(defineDomain(xml.replace('<name>tiny<', '<name>other<'), { stateDir }), {
     code: 'DOMAIN_EXISTS',
-    message: `The UUID ${uuid} belongs to domain 'tiny' already`,
+    message: `The UUID ${uuid} already belongs to domain 'tiny'`,
   })
   const another = xml.replace(uuid, '11111111-2222-4333-8444-555555555555')
   await assert.rejects(defineDomain(another, { stateDir }), { code: 'DOMAIN_EXISTS' })
@@ -157,7 +157,7 @@ test('defineDomain() refuses a machine type that this QEMU lacks', async () => {
   const xml = domainXml({ name: 'new', guest: 'tiny', emulator, serial, machine: 'pc-q35-99.0' })
   await assert.rejects(defineDomain(xml, { stateDir: tiny.stateDir }), {
     code: 'QEMU_LACKS_FEATURE',
-    message: /does not know the machine type pc-q35-99\.0/,
+    message: /does not have the machine type pc-q35-99\.0/,
   })
 })
 

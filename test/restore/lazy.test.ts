@@ -189,7 +189,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
           assert.match(obstacles[0] ?? '', /a postcopy migration/)
           await assert.rejects(saveDomain(name, other, { stateDir, format: 'raw' }), {
             code: 'DOMAIN_WRONG_STATE',
-            message: /a postcopy migration of it is under way/,
+            message: /it is in a postcopy migration/,
           })
           await rename(`${postcopy}.aside`, postcopy)
 

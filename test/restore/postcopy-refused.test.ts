@@ -30,7 +30,7 @@ for (const { label, emulator } of qemus().filter(({ major }) => major < 8)) {
       const { name, stateDir, image } = await saved(domain)
       await assert.rejects(restoreDomain(image, { stateDir, mode: 'lazy' }), {
         code: 'QEMU_LACKS_FEATURE',
-        message: /cannot be brought on demand: QEMU refused .*: Postcopy is not supported/,
+        message: /cannot be loaded on demand: QEMU refused .*: Postcopy is not supported/,
       })
       assert.equal((await domainInfo(name, { stateDir })).state, 'shut off')
       // The guest still exists.

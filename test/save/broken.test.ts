@@ -25,7 +25,7 @@ for (const { label, emulator } of oldestQemu()) {
             if (phase === 'transferring') controller.abort()
           },
         })
-        await assert.rejects(saving, { code: 'CANCELLED', message: /; it runs on$/ })
+        await assert.rejects(saving, { code: 'CANCELLED', message: /; it is still running$/ })
         assert.equal((await domainInfo('tiny', { stateDir })).state, 'running')
       }
       await log.advance(2)
@@ -48,7 +48,7 @@ for (const { label, emulator } of oldestQemu()) {
           const options = { stateDir, format, channels, compression: 'none' } as const
           await assert.rejects(saveDomain('tiny', `${full}/image`, options), {
             code: 'NO_SPACE',
-            message: "Could not save domain 'tiny'; it runs on",
+            message: "Could not save domain 'tiny'; it is still running",
           })
           assert.deepEqual(await readdir(full), [])
         }

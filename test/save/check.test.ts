@@ -26,7 +26,7 @@ test('save --check shows the space that a save needs, and the guest keeps runnin
   )
   const nowhere = await stasis(stateDir, 'save', 'tiny', dir.join('no/image'), '--check')
   assert.equal(nowhere.exitCode, 3)
-  assert.match(nowhere.stderr, /There is no directory .*\/no/)
+  assert.match(nowhere.stderr, /The directory .*\/no does not exist/)
   const disk = await checkSave('tiny', '/dev/null', { stateDir })
   assert.match(disk.obstacles[0] ?? '', /\/dev\/null is not a regular file/)
   await log.advance(1)
@@ -46,7 +46,7 @@ test(
     assert.deepEqual(obstacles.length, 1)
     assert.match(
       obstacles[0] ?? '',
-      /cannot save in the format sparse: mapped-ram came with QEMU 9\.0/,
+      /cannot save in the format sparse: mapped-ram needs QEMU 9\.0 or later/,
     )
     await log.advance(1)
   },
@@ -86,7 +86,7 @@ test('save --check finds that there is too little space', async (t) => {
     await log.advance(1)
     const { obstacles, freeBytes } = await checkSave('tiny', `${small}/image`, { stateDir })
     assert.ok((freeBytes ?? Infinity) <= 65536)
-    assert.match(obstacles[0] ?? '', /^There are \d+ bytes free for .*, and the image may take \d+/)
+    assert.match(obstacles[0] ?? '', /^\d+ bytes are free for .*, but the image may need \d+/)
     await log.advance(1)
   } finally {
     spawnSync('umount', [small])

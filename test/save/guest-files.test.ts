@@ -155,11 +155,11 @@ for (const { label, emulator } of qemus()) {
         await copyFile(dir.join('aside'), dir.join('a.img'))
         await assert.rejects(save(), {
           code: 'DOMAIN_WRONG_STATE',
-          message: /a\.img is another file/,
+          message: /a\.img is no longer the file/,
         })
         assert.match(
           (await checkSave('a', undefined, { stateDir })).obstacles.join(),
-          /another file/,
+          /is no longer the file/,
         )
         await logs.a.advance(1)
         await rename(dir.join('aside'), dir.join('a.img'))

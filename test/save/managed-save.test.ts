@@ -161,7 +161,7 @@ test('an image whose disks have changed is refused without --force', async () =>
     await utimes(diskPath, new Date(), new Date())
     await assert.rejects(restoreDomain(file, { stateDir }), {
       code: 'IMAGE_STALE',
-      message: /was restored already, at .* older than its disks: its disk vda .* was written to/,
+      message: /was already restored, at .* older than its disks: its disk vda .* was written to/,
     })
     await restoreDomain(file, { stateDir, force: true })
     await managedSaveDomain('disk', { stateDir })
@@ -253,7 +253,7 @@ for (const { label, emulator } of newestQemu()) {
         assert.equal((await domainInfo(name, { stateDir })).managedSave, false)
         await assert.rejects(removeManagedSave(name, { stateDir }), {
           code: 'DOMAIN_WRONG_STATE',
-          message: /takes its memory from it/,
+          message: /still loads memory from it/,
         })
       } finally {
         process.kill(server, 'SIGCONT')

@@ -118,7 +118,7 @@ async function round(
     lines[index] = `${told} = ${exitCode}`
     assert.notEqual(child.signalCode, 'SIGABRT', `deadlock of ${args.join(' ')}`)
     // The pages of images that are one stream cannot be loaded one by one.
-    const postcopyRefused = exitCode === 5 && stderr.includes('cannot be brought on demand')
+    const postcopyRefused = exitCode === 5 && stderr.includes('cannot be loaded on demand')
     assert.ok(
       postcopyRefused || EXPECTED.has(exitCode),
       `${args.join(' ')} ended with ${exitCode}: ${stderr}`,

@@ -15,7 +15,7 @@ function outcome(missing: readonly string[]): readonly string[] {
 }
 
 test('checkCpu() reports that no feature is missing', () => {
-  assert.deepEqual(outcome([]), ['ok: The processor Skylake-Client has all of its features here'])
+  assert.deepEqual(outcome([]), ['ok: This host has all features of the processor Skylake-Client'])
 })
 
 test('checkCpu() reports a missing feature as an error when the image names it', () => {

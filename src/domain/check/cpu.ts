@@ -14,7 +14,7 @@ export function checkCpu(
   options: { readonly fromCookie: boolean },
 ): readonly Finding[] {
   if (missing.length === 0)
-    return [right('CPU', `The processor ${modelOf(cpu)} has all of its features here`)]
+    return [right('CPU', `This host has all features of the processor ${modelOf(cpu)}`)]
   const named = new Set(
     (cpu?.features ?? [])
       .filter(({ policy }) => policy === 'require' || policy === 'force')
@@ -28,13 +28,14 @@ export function checkCpu(
       fault(
         'CPU',
         `The guest's processor has features that this host lacks: ${needed.join(', ')}`,
-        'Restore on a host with a processor at least as new, or under KVM if it ran there',
+        'Restore it on a host with a processor that is at least as new, or under KVM if it ran under KVM',
       ),
     )
   }
   if (implied.length > 0) {
     const text = `The model ${modelOf(cpu)} has features that this host lacks: ${implied.join(', ')}`
-    const hint = 'The restore works if the saving host lacked them too; the image does not say so'
+    const hint =
+      'The restore works if the saving host lacked them too, which the image does not record'
     findings.push(warning('CPU', text, options.fromCookie ? undefined : hint))
   }
   return findings

@@ -33,8 +33,8 @@ async function checkFile({ what, path, mode, template }: NeededFile): Promise<re
     ? `${what} is missing: ${path}`
     : `${what} is not ${mode === WRITE ? 'writable' : 'readable'}: ${path}`
   const hint = missing
-    ? 'Restore the file, or give another path with --xml (or in the image: save-image-edit)'
-    : 'Check owner and mode of the file and of the directories above it'
+    ? 'Put the file back, or give another path with --xml (or change it in the image with `stasis save-image-edit`)'
+    : 'Check the owner and the mode of the file and of the directories above it'
   return [fault('FILES', text, hint)]
 }
 

@@ -44,8 +44,8 @@ function checkMachineType({ os }: Domain, probed: ProbedQemu): Finding {
   const text = `QEMU ${probed.version} does not have the machine type ${os.machine}`
   return fault(
     'MACHINE_TYPE',
-    newest === undefined ? text : `${text}; the newest of this kind that it has is ${newest}`,
-    'Install the QEMU version in the name, or a newer one that still has this type, and name it in <emulator> (--xml)',
+    newest === undefined ? text : `${text}; its newest one of this kind is ${newest}`,
+    'Install the QEMU version in the name, or a newer one that still has this type, and give its path in <emulator> (--xml)',
   )
 }
 
@@ -82,14 +82,14 @@ export async function checkMemory(domain: Domain): Promise<readonly Finding[]> {
     return [
       right(
         'MEMORY',
-        `The guest needs ${mib(domain.memoryBytes)} of memory, and ${mib(free)}${kind} are free`,
+        `The guest needs ${mib(domain.memoryBytes)} of memory, ${mib(free)}${kind} are free`,
       ),
     ]
-  const text = `The guest needs ${mib(domain.memoryBytes)} of memory, and only ${mib(free)}${kind} are free`
+  const text = `The guest needs ${mib(domain.memoryBytes)} of memory, but only ${mib(free)}${kind} are free`
   const possible = host.totalBytes + host.swapBytes
   return hugepages !== undefined || domain.memoryBytes > possible
-    ? [fault('MEMORY', text, 'Restore on a host with more memory, or reserve more huge pages')]
-    : [warning('MEMORY', text, 'Stop other programs first, or the host may have to swap')]
+    ? [fault('MEMORY', text, 'Restore it on a host with more memory, or reserve more huge pages')]
+    : [warning('MEMORY', text, 'Free some memory first, or the host may have to swap')]
 }
 
 /** Checks whether the domain's name and UUID are free. */
@@ -101,10 +101,10 @@ export async function checkDomainState(
   const others = await listDomains({ ...directories, all: true, signal })
   return others.flatMap(({ name, uuid, id }) => {
     if (name === domain.name && id !== undefined)
-      return [fault('DOMAIN_STATE', `Domain '${name}' is running`, 'Save or destroy it first')]
+      return [fault('DOMAIN_STATE', `Domain '${name}' is running`, 'Save it or shut it down first')]
     if (name === domain.name && uuid !== '' && uuid !== domain.uuid) {
       const text = `Domain '${name}' is defined with another UUID, ${uuid}`
-      return [fault('DOMAIN_STATE', text, 'Undefine it first, or restore with another name')]
+      return [fault('DOMAIN_STATE', text, 'Restore it with another name (--clone)')]
     }
     if (name !== domain.name && uuid !== '' && uuid === domain.uuid)
       return [fault('DOMAIN_STATE', `The UUID of the domain belongs to domain '${name}'`)]
@@ -118,10 +118,6 @@ export async function checkNetworks({ interfaces }: Domain): Promise<readonly Fi
   const missing: string[] = []
   for (const bridge of bridges) if (!(await hasNetworkInterface(bridge))) missing.push(bridge)
   return missing.map((bridge) =>
-    fault(
-      'NETWORK',
-      `The bridge ${bridge} is missing`,
-      'Create it, or name another one with --xml',
-    ),
+    fault('NETWORK', `The bridge ${bridge} is missing`, 'Create it, or use another one with --xml'),
   )
 }

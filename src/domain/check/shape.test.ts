@@ -50,8 +50,8 @@ test('checkShape() names devices that are missing or newer than this QEMU', () =
     { name: 'slirp', instance: 0, version: 6 },
   ]
   assert.deepEqual(faultsOf({ devices }), [
-    'DEVICES: The state of "timer" has version 3; this QEMU reads up to 2',
-    'DEVICES: The image has state of the device "slirp", which the machine of this XML lacks',
+    'DEVICES: The state of "timer" has version 3; this QEMU reads versions up to 2',
+    'DEVICES: The image has the state of the device "slirp", which the machine of this XML lacks',
   ])
 })
 

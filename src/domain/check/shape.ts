@@ -23,8 +23,8 @@ function checkMachine(saved: MachineShape, here: MachineShape): readonly Finding
   return [
     fault(
       'MACHINE_TYPE',
-      `The device state has the machine type ${saved.machine}, the XML has ${here.machine ?? 'none'}`,
-      `Write ${saved.machine} into the XML: save-image-edit`,
+      `The device state has the machine type ${saved.machine}, but the XML has ${here.machine ?? 'none'}`,
+      `Write ${saved.machine} into the XML, with \`stasis save-image-edit\``,
     ),
   ]
 }
@@ -49,8 +49,8 @@ function checkBlocks(saved: MachineShape, here: MachineShape): readonly Finding[
 
 function blockHint(name: string): string {
   if (name.endsWith('.rom') || name.startsWith('pc.bios') || name.startsWith('vga'))
-    return "The firmware differs from the saving host's: install the same version of ipxe-qemu, seabios or OVMF"
-  return 'The machine was saved with other XML: give that XML with --xml'
+    return 'The firmware differs from that of the saving host: install the same version of ipxe-qemu, seabios or OVMF'
+  return 'The machine was saved with different XML: give that XML with --xml'
 }
 
 function checkDevices(saved: MachineShape, here: MachineShape): readonly Finding[] {
@@ -62,18 +62,18 @@ function checkDevices(saved: MachineShape, here: MachineShape): readonly Finding
   const faults = saved.devices.flatMap((device) => {
     const mine = known.get(keyOf(device))
     if (mine === undefined) {
-      const text = `The image has state of the device ${inWords(device)}, which the machine of this XML lacks`
+      const text = `The image has the state of the device ${inWords(device)}, which the machine of this XML lacks`
       return [
         fault(
           'DEVICES',
           text,
-          'Add the device, at the same address, to the XML: --xml, save-image-edit',
+          'Add the device at the same address to the XML, with --xml or `stasis save-image-edit`',
         ),
       ]
     }
     if (mine.version >= device.version) return []
-    const text = `The state of ${inWords(device)} has version ${device.version}; this QEMU reads up to ${mine.version}`
-    return [fault('DEVICES', text, 'Use a QEMU at least as new as the one that saved')]
+    const text = `The state of ${inWords(device)} has version ${device.version}; this QEMU reads versions up to ${mine.version}`
+    return [fault('DEVICES', text, 'Use a QEMU that is at least as new as the one that saved it')]
   })
   if (faults.length > 0) return faults
   return [right('DEVICES', `The ${saved.devices.length} devices fit`)]

@@ -46,7 +46,7 @@ export async function attachDomain(
   checkOptions(options)
   const path = givenPath(qmpSocket, 'the monitor')
   const socket = await realpath(path).catch((error: unknown) => {
-    throw storageError('find the monitor', path, error)
+    throw storageError('find the monitor socket', path, error)
   })
   const found = await inspectQemu(socket)
   await using qmp = await connectMonitor(socket, { signal: options.signal })
@@ -95,7 +95,7 @@ export async function detachDomain(
   if (attached === undefined || restoredFrom !== undefined) {
     throw new DomainError(
       'DOMAIN_WRONG_STATE',
-      `Domain '${name}' was started by Stasis: it cannot be let go of`,
+      `Domain '${name}' cannot be detached: Stasis started it`,
     )
   }
   await clearRuntime(paths)

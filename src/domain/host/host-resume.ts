@@ -63,7 +63,7 @@ export async function resumeHost(
     const names = left.map(({ name }) => name).filter((name) => listed.includes(name))
     await writeHostList(directories, names)
   }
-  throwIfCancelled('bring the domains of the host back', options.signal)
+  throwIfCancelled('resume the domains of the host', options.signal)
   return outcomes
 
   async function one({

@@ -77,7 +77,10 @@ async function convert(
   const settings = resolveSaveOptions({ ...options, bypassCache })
   const { format } = settings
   if (settings.multifdCompression !== 'none')
-    throw new UsageError('BAD_COMBINATION', 'Converted channels are not compressed: QEMU does that')
+    throw new UsageError(
+      'BAD_COMBINATION',
+      'A conversion cannot compress channels: only QEMU does that, in a save',
+    )
   await refuseSame(input, output)
   await checkDestination(resolveDirectories(options), output)
   await using machine = await openImage(input, { direct: bypassCache, signal })
@@ -170,7 +173,7 @@ async function refuseSame(input: string, output: string): Promise<void> {
   )
   if (one === undefined || other === undefined) return
   if (one.dev !== other.dev || one.ino !== other.ino) return
-  throw new UsageError('BAD_ARGUMENT', `${output} is the image itself`, {
+  throw new UsageError('BAD_ARGUMENT', `${output} is the image that is to be converted`, {
     path: output,
     hint: 'Convert to another file, then rename it',
   })

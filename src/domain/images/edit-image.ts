@@ -27,7 +27,7 @@ export async function editImage(path: string, options: EditImageOptions): Promis
           await writeText(file, draft ?? xml, { durable: false })
           await editFile(options.editor, file)
           draft = await readFile(file, 'utf8').catch((error: unknown) => {
-            throw storageError('read what was edited', file, error)
+            throw storageError('read the edited file', file, error)
           })
           return draft === xml ? undefined : { text: draft, path: file }
         },

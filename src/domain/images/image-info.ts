@@ -159,7 +159,10 @@ async function readWhole(machine: SavedMachine, options: ImageInfoOptions): Prom
 
 async function readIndex({ path, pages, deviceState }: SavedMachine): Promise<Found> {
   if (pages === undefined || deviceState === undefined)
-    throw new ImageError('IMAGE_UNSUPPORTED', `${path} cannot be looked into without reading it`)
+    throw new ImageError(
+      'IMAGE_UNSUPPORTED',
+      `${path} cannot be inspected without reading all of it`,
+    )
   const dataBytes = pages.blocks.map(() => 0)
   for (let frame = 0; frame < pages.frameCount; frame += 1) {
     const { block, pageCount } = pages.range(frame)

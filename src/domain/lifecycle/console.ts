@@ -96,8 +96,8 @@ function unreachable(domain: Domain, backend: CharacterBackend | undefined): Dom
   const found = backend === undefined ? 'no serial port' : `a serial port of type ${backend.type}`
   return new DomainXmlError(
     'XML_UNSUPPORTED',
-    `Domain '${domain.name}' has ${found}, which a console cannot connect to`,
-    { hint: "Give it <serial type='pty'/>, or one of type unix or file" },
+    `Domain '${domain.name}' has ${found}, to which a console cannot connect`,
+    { hint: "Add <serial type='pty'/>, or a serial port of type unix or file" },
   )
 }
 
@@ -108,7 +108,7 @@ async function askPty(paths: RuntimePaths, signal: AbortSignal | undefined): Pro
   const ptys = devices.filter(({ filename }) => filename.startsWith('pty:'))
   const device = ptys.find(({ label }) => /serial0$|console0$/.test(label)) ?? ptys[0]
   if (device !== undefined) return device.filename.slice('pty:'.length)
-  throw new DomainError('DOMAIN_WRONG_STATE', 'QEMU has no pty open for the serial port')
+  throw new DomainError('DOMAIN_WRONG_STATE', 'QEMU has not opened a pty for the serial port')
 }
 
 async function closed(output: Readable): Promise<void> {

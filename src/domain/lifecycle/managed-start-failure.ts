@@ -11,6 +11,6 @@ export function managedStartFailure({ name, paths }: HeldDomain, cause: unknown)
     message: `Could not ${operation}, which is kept`,
     path: paths.managedSave,
     offset: undefined,
-    hint: `It was not booted without it: \`stasis start ${name}\` tries again, --force-boot throws the managed save away and boots`,
+    hint: `The guest was not booted, and its saved state is not lost: \`stasis start ${name}\` tries again`,
   })
 }

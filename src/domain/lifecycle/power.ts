@@ -88,8 +88,8 @@ async function openRunning(
   await control.close()
   throw new DomainError(
     'DOMAIN_WRONG_STATE',
-    `Domain '${held.name}' cannot be asked to ${act}: its guest does not run`,
-    { hint: `\`stasis resume ${held.name}\` lets it run; \`stasis destroy\` ends it` },
+    `Domain '${held.name}' cannot ${act}: its guest is not running`,
+    { hint: `\`stasis resume ${held.name}\` resumes it` },
   )
 }
 
@@ -106,8 +106,8 @@ async function rebootByPowerButton(
     if ((await events.next({ timeoutMs, signal })) === undefined) {
       throw new QemuError(
         'QEMU_TIMEOUT',
-        `Domain '${name}' did not shut down within ${timeoutMs / 1000} s to be rebooted`,
-        { hint: `Its guest may not listen to ACPI: \`stasis reset ${name}\` does not ask it` },
+        `Domain '${name}' cannot be rebooted: it did not shut down within ${timeoutMs / 1000} s`,
+        { hint: 'The guest may ignore ACPI events: reboot it from the inside' },
       )
     }
     await control.execute('system_reset')

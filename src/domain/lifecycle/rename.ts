@@ -33,8 +33,8 @@ export async function renameDomain(
   await refuseManagedImage(name, paths, 'renamed', undefined)
   await using other = await HeldDomain.named(newName, 'domrename', options)
   if (other.record !== undefined || (await readDefinition(directories, newName)) !== undefined)
-    throw new DomainError('DOMAIN_EXISTS', `Domain '${newName}' exists already`)
-  await refuseManagedImage(newName, other.paths, 'made by renaming', undefined)
+    throw new DomainError('DOMAIN_EXISTS', `Domain '${newName}' already exists`)
+  await refuseManagedImage(newName, other.paths, 'replaced by renaming', undefined)
   const document = parseDomainXml(xml)
   const element = child(document.root, 'name')
   if (element !== undefined) element.textContent = newName

@@ -71,7 +71,7 @@ export async function startDomain(
   if (options.forceBoot !== true && (await hasManagedImage(paths)))
     return await startManagedSave(held, options)
   if (held.whereSaved !== undefined)
-    options.onWarning?.(`domain '${name}' boots anew. ${held.whereSaved}`)
+    options.onWarning?.(`domain '${name}' boots from its disks. ${held.whereSaved}`)
   const source = options.newGenid === true ? withNewGenid({ text }) : { text }
   const prepared = await prepareMachine(source, directories, options)
   await checkIdentity(directories, { name, uuid: prepared.uuid })

@@ -31,7 +31,7 @@ export async function undefineDomain(
   const { name, paths, directories } = domain
   if ((await readDefinition(directories, name)) === undefined) {
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined: it only runs`, {
-      hint: `\`stasis destroy ${name}\` ends it`,
+      hint: `It disappears when its guest shuts down: \`stasis shutdown ${name}\``,
     })
   }
   if (options.managedSave !== true)

@@ -14,7 +14,7 @@ export async function openAgent(name: string, paths: RuntimePaths): Promise<Gues
   const path = await agentSocket(paths)
   if (path !== undefined) return GuestAgent.connect(path)
   throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has no channel for a guest agent`, {
-    hint: `Give it <channel type='unix'><target type='virtio' name='${AGENT_CHANNEL}'/></channel>`,
+    hint: `Add <channel type='unix'><target type='virtio' name='${AGENT_CHANNEL}'/></channel>`,
   })
 }
 

@@ -8,7 +8,7 @@ export function foreignArchitecture(
   const arch = attribute(child(child(document.root, 'os'), 'type'), 'arch')
   if (arch === undefined || arch === 'x86_64') return undefined
   return {
-    text: `The guest's architecture is ${arch}: Stasis runs x86_64 guests only`,
+    text: `The guest has the architecture ${arch}; Stasis runs only x86_64 guests`,
     hint: `Restore it with libvirt on a host with QEMU for ${arch}`,
   }
 }

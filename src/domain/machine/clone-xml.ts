@@ -75,7 +75,10 @@ function overlayDisk(disk: Element, request: CloneRequest): readonly Overlay[] {
     throw new UsageError(
       'BAD_COMBINATION',
       `The clone '${name}' would write to ${backing}, the disk ${target} of the machine that was saved`,
-      { path: backing, hint: 'Give --disk-overlay DIR: the clone writes to overlays there' },
+      {
+        path: backing,
+        hint: 'Use --disk-overlay DIR: then the clone writes to overlays in that directory',
+      },
     )
   }
   const path = join(resolve(diskOverlay), `${name}-${target}.qcow2`)

@@ -14,7 +14,7 @@ export function checkSameMachine(original: Domain, changed: Domain): void {
     `The given XML does not fit the saved machine: ${difference}`,
     {
       operation: 'compare the given XML with the machine',
-      hint: 'Only what the guest cannot see may change: paths of files, networks, the host side of serial ports',
+      hint: 'Only parts that the guest cannot see may change: paths of files, networks, the host side of serial ports',
     },
   )
 }

@@ -47,10 +47,10 @@ async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<voi
   const access = await kvmAccess()
   throw new QemuError(
     'QEMU_LACKS_FEATURE',
-    `Domain '${domain.name}' asks for KVM, which cannot be used here: ${access.usable ? `${probed.emulator} does not get it` : access.reason}`,
+    `Domain '${domain.name}' asks for KVM, which cannot be used here: ${access.usable ? `${probed.emulator} cannot use it` : access.reason}`,
     {
       operation: 'choose the accelerator',
-      hint: `${access.usable ? '' : `${access.hint}; `}<domain type='qemu'> runs without it, slowly`,
+      hint: `${access.usable ? '' : `${access.hint}; `}<domain type='qemu'> runs without KVM, but slowly`,
     },
   )
 }
@@ -60,11 +60,11 @@ function checkMachineType(domain: Domain, probed: ProbedQemu): void {
   if (canonicalMachine(probed, machine) !== undefined) return
   throw new QemuError(
     'QEMU_LACKS_FEATURE',
-    `QEMU ${probed.version} at ${probed.emulator} does not know the machine type ${machine}`,
+    `QEMU ${probed.version} at ${probed.emulator} does not have the machine type ${machine}`,
     {
       operation: 'check the machine type',
       path: probed.emulator,
-      hint: 'A machine type needs the QEMU version in its name, or a newer one that still has it; name another QEMU in <emulator>',
+      hint: 'Use the QEMU version in the name of the machine type, or a newer one that still has it: give its path in <emulator>',
     },
   )
 }

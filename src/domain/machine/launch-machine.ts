@@ -135,7 +135,7 @@ function inheritedFds({ inherited, memory }: LaunchNeeds): readonly number[] {
 }
 
 function recorded(record: RuntimeRecord | undefined): RuntimeRecord {
-  if (record === undefined) throw new InternalError('QEMU answers though it was never spawned')
+  if (record === undefined) throw new InternalError('QEMU answers although it was never started')
   return record
 }
 

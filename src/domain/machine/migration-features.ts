@@ -36,7 +36,7 @@ interface CachedFeatures {
 }
 
 const CACHED_FEATURES: RecordKind<CachedFeatures> = {
-  what: 'what a QEMU can do in a migration',
+  what: 'the migration features of a QEMU',
   version: 1,
   parse(value, version) {
     const fields = fieldsOf(value)

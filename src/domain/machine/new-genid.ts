@@ -14,10 +14,14 @@ export function withNewGenid(source: XmlText): XmlText {
   const document = parseDomainXml(source.text, { path: source.path })
   const element = child(document.root, 'genid')
   if (element === undefined) {
-    throw new DomainError('DOMAIN_WRONG_STATE', 'The machine has no generation id to be changed', {
-      path: source.path,
-      hint: 'Only a domain that was started with <genid/> in its XML has one',
-    })
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      'The machine has no generation id that could change',
+      {
+        path: source.path,
+        hint: 'Only a domain that was started with <genid/> in its XML has a generation id',
+      },
+    )
   }
   element.textContent = randomUUID()
   return { ...source, text: formatDomainXml(document) }

@@ -10,5 +10,5 @@ export function chooseLoader(image: SavedMachine, machine: LoadedMachine): OpenL
   const open =
     considerOwnLoader(image, machine) ?? considerLoad(image, machine) ?? considerStreams(image)
   if (open !== undefined) return open
-  throw new InternalError(`${image.path} offers nothing to restore from`)
+  throw new InternalError(`${image.path} has nothing to restore from`)
 }

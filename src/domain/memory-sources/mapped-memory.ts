@@ -135,11 +135,11 @@ function openLocked({ path, offset, length }: LinearPart): number {
   closeDescriptor(fd)
   // An access beyond the end of the file would kill QEMU.
   if (size < offset + length) {
-    throw imageTruncated(path, 'it ends inside the memory of the machine', { offset: size })
+    throw imageTruncated(path, 'it ends inside the memory of the guest', { offset: size })
   }
   throw new ImageError('IMAGE_IN_USE', `${path} is being changed by another process`, {
     path,
-    hint: 'Wait until that has ended',
+    hint: 'Wait until the other process has finished',
   })
 }
 

@@ -21,7 +21,7 @@ import { refusalError, unfit } from './source-refusal.ts'
 /** The guest runs as soon as its devices are in QEMU, and its memory arrives by postcopy. */
 export const POSTCOPY: InstantWay = {
   mode: 'lazy',
-  how: 'brought on demand',
+  how: 'loaded on demand',
   async consider(image, machine, request) {
     if (image.pages === undefined || image.deviceState === undefined)
       return unfit(`pages of an image of format ${image.format} cannot be read one by one`)

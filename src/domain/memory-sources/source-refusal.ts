@@ -17,7 +17,7 @@ export function unfit(reason: string): SourceRefusal {
 /** The refusal as an error, for callers that requested this way. `how` is what cannot be done to memory, such as `mapped`. */
 export function refusalError(path: string, how: string, refusal: SourceRefusal): StasisError {
   const text = `The memory in ${path} cannot be ${how}: ${refusal.reason}`
-  const facts: ErrorFacts = { path, hint: 'Leave out --mode, or restore with --mode load' }
+  const facts: ErrorFacts = { path, hint: 'Omit --mode, or restore with --mode load' }
   return refusal.code === 'QEMU_LACKS_FEATURE'
     ? new QemuError(refusal.code, text, facts)
     : new ImageError(refusal.code, text, facts)

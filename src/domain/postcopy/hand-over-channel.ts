@@ -52,7 +52,7 @@ export class HandOverChannel implements Disposable {
   /** Receives everything up to the end. @throws InternalError when `signal` was aborted */
   async all(signal: AbortSignal): Promise<Uint8Array> {
     while (!this.#ended) {
-      if (signal.aborted) throw new InternalError('The other page server says nothing')
+      if (signal.aborted) throw new InternalError('The other page server does not answer')
       await this.#waitForChange(signal)
     }
     return Buffer.concat(this.#chunks)

@@ -90,9 +90,9 @@ export async function openKeptMonitor(
   } catch (cause) {
     if (!StasisError.is(cause, 'QEMU_TIMEOUT')) throw cause
     throw cause.with({
-      message: 'QEMU itself waits for memory and cannot be asked to take it from a new page server',
+      message: 'QEMU itself waits for memory, so it cannot be told to use a new page server',
       cause,
-      hint: 'Root can recover it, and whoever may trace its process (sysctl kernel.yama.ptrace_scope); `stasis destroy` ends it',
+      hint: 'Recover it as root, or as a user that may trace its process (sysctl kernel.yama.ptrace_scope)',
     })
   }
 }

@@ -44,11 +44,11 @@ export async function recoverPostcopyDomain(
   const { name, paths } = held
   const record = await reconciledRecord(paths)
   if (record === undefined)
-    throw wrongState(`All memory of domain '${name}' is there: nothing is to be recovered`)
+    throw wrongState(`Domain '${name}' has all of its memory: there is nothing to recover`)
   const supervised = await isSupervised(record)
   if (record.fault === undefined && (await isBrought(record))) {
     throw wrongState(
-      `A page server (process ${(record.supervisor ?? record.server)?.pid}) is bringing the memory of domain '${name}' already`,
+      `A page server (process ${(record.supervisor ?? record.server)?.pid}) is already loading the memory of domain '${name}'`,
     )
   }
   const image = options.image === undefined ? record.image : givenPath(options.image, 'the image')
@@ -82,7 +82,7 @@ export async function recoverPostcopyDomain(
     if (started?.ended.aborted === true || performance.now() > deadline) {
       throw new QemuError(
         'QEMU_STREAM',
-        `The page server did not begin; see ${paths.pageServerLog}`,
+        `The page server did not start; see ${paths.pageServerLog}`,
         {
           path: paths.pageServerLog,
         },

@@ -129,7 +129,7 @@ async function ensureSupervisor(paths: RuntimePaths, supervisor: SupervisorStart
 }
 
 function gone(paths: RuntimePaths): QemuError {
-  return new QemuError('QEMU_DIED', `Nothing in ${paths.directory} waits for memory any more`, {
+  return new QemuError('QEMU_DIED', `No QEMU in ${paths.directory} waits for memory any more`, {
     path: paths.directory,
   })
 }

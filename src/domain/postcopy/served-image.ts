@@ -44,8 +44,12 @@ export async function openServed(
 }
 
 function another(path: string): ImageError {
-  return new ImageError('IMAGE_INCOMPATIBLE', `${path} is not the image any more that runs`, {
-    path,
-    hint: 'Put the image back: the guest waits for the rest of its memory',
-  })
+  return new ImageError(
+    'IMAGE_INCOMPATIBLE',
+    `${path} is no longer the image from which this guest was restored`,
+    {
+      path,
+      hint: 'Put that image back: the guest still needs memory from it',
+    },
+  )
 }

@@ -50,7 +50,7 @@ export async function superviseServers(
       if (server === undefined || (await follow(postcopy, monitor, server, signal)) === 'over')
         return
     }
-    throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers died one after the other`)
+    throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers ended one after the other`)
   } catch (error) {
     if (!signal.aborted) await recordFault(postcopy, recordableFault(error))
     throw error

@@ -37,6 +37,6 @@ export async function afterResume(
     await agent.execute('guest-set-time', { time: Date.now() * 1_000_000 })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    options.onWarning?.(`the clock of the guest was not set: ${reason}`)
+    options.onWarning?.(`the clock of the guest could not be set: ${reason}`)
   }
 }

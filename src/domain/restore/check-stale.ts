@@ -39,12 +39,12 @@ export async function checkStale(
   const change = await changeOfDisks(known, disks)
   if (change === undefined) return toBegin
   const before =
-    history?.restoredAt === undefined ? '' : `was restored already, at ${history.restoredAt}, and `
+    history?.restoredAt === undefined ? '' : `was already restored, at ${history.restoredAt}, and `
   throw new ImageError('IMAGE_STALE', `${path} ${before}is older than its disks: ${change}`, {
     path,
     hint: managed
-      ? `Memory and disks would not fit together. \`stasis start --force-boot ${held.name}\` boots it without the image; --force restores it all the same`
-      : 'Memory and disks would not fit together. Bring back the disks as they were, then --force restores it',
+      ? `Memory and disks would not match, and the guest would damage its file systems. Put the disks back as they were at the save. To discard the saved state instead: \`stasis start --force-boot ${held.name}\``
+      : 'Memory and disks would not match, and the guest would damage its file systems. Put the disks back as they were at the save, then use --force',
   })
 }
 
@@ -64,7 +64,7 @@ async function checkIsOwn(held: HeldDomain, path: string, domain: Domain): Promi
     `${path} is not a managed save of domain '${held.name}': it holds domain '${domain.name}' (${domain.uuid})`,
     {
       path,
-      hint: `Move the file away and restore it with \`stasis restore\`; domain '${held.name}' then starts without it`,
+      hint: `Move the file away and use \`stasis restore\` with it; domain '${held.name}' then starts without it`,
     },
   )
 }

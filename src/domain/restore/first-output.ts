@@ -16,8 +16,8 @@ export class FirstOutput implements Disposable {
     if (path === undefined) {
       throw new UsageError(
         'BAD_COMBINATION',
-        `No serial port of domain '${domain.name}' writes to a file: its first output cannot be waited for`,
-        { hint: "Give it <serial type='file'> or a <log file='…'/>, or do not wait for output" },
+        `No serial port of domain '${domain.name}' writes to a file, so its first output cannot be awaited`,
+        { hint: "Add <serial type='file'> or <log file='…'/>, or do not wait for output" },
       )
     }
     this.#firstWrite = firstWriteMs(path, this.#end.signal)

@@ -84,16 +84,11 @@ export async function removeFromImageCache(
     ({ key, image }) => image === path || (which.length >= MIN_KEY && key.startsWith(which)),
   )
   const [only] = found
-  if (only === undefined)
-    throw new UsageError('BAD_ARGUMENT', `There is no image ${which} in the cache`)
+  if (only === undefined) throw new UsageError('BAD_ARGUMENT', `The cache has no image ${which}`)
   if (found.length > 1) {
-    throw new UsageError(
-      'BAD_ARGUMENT',
-      `${which} stands for ${found.length} images in the cache`,
-      {
-        hint: '`stasis image-cache list` shows the keys: give one',
-      },
-    )
+    throw new UsageError('BAD_ARGUMENT', `${which} matches ${found.length} images in the cache`, {
+      hint: 'Give a whole key: `stasis image-cache list` shows them',
+    })
   }
   await removeCached(directories, only.key)
   return { key: only.key }
@@ -115,7 +110,7 @@ async function keyOf(machine: SavedMachine): Promise<string> {
   throw new ImageError(
     'IMAGE_UNSUPPORTED',
     `Pages of ${machine.path} cannot be read one by one: it is of format ${machine.format}`,
-    { path: machine.path, hint: 'Convert it to the format stasis' },
+    { path: machine.path, hint: 'Convert it to the format stasis first' },
   )
 }
 
@@ -155,7 +150,7 @@ async function writeBlock(
   for (let frame = 0; frame < pages.frameCount; frame += 1) {
     const range = pages.range(frame)
     if (range.block !== block) continue
-    throwIfCancelled(`put ${machine.path} into the cache`, signal)
+    throwIfCancelled(`add ${machine.path} to the cache`, signal)
     await file.write(await pages.read(frame, 0), range.firstPage * PAGE_SIZE)
   }
   await file.sync()

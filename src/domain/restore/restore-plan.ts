@@ -59,7 +59,7 @@ export async function planRestore(
   const copy = clone === undefined ? original : { text: clone.xml, path: original.path }
   const provenance = attachedProvenance(cookie)
   if (options.newGenid === true && provenance !== undefined)
-    throw startedByOthers(image.path, 'it cannot get another generation id')
+    throw startedByOthers(image.path, 'it cannot get a new generation id')
   const source = options.newGenid === true ? withNewGenid(copy) : copy
   const prepared = await prepareMachine(source, directories, options)
   const recorded =

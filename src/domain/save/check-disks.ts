@@ -46,8 +46,8 @@ export async function lostFiles(
 /** Describes a lost file in one sentence. */
 export function lostFileText({ path, how }: LostFile): string {
   return how === 'gone'
-    ? `${path} was removed while the domain runs`
-    : `${path} is another file now than the one that the domain uses`
+    ? `${path} was removed while the domain is running`
+    : `${path} is no longer the file that the domain uses`
 }
 
 /**
@@ -68,7 +68,7 @@ export async function checkDisks(
     {
       operation: 'save',
       path: lost.path,
-      hint: 'Only the running QEMU still has this disk. Copy what is in it from inside the guest before you end the domain',
+      hint: 'Only the running QEMU still has this disk. Copy its content from inside the guest before you end the domain',
     },
   )
 }

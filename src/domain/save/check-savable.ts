@@ -52,8 +52,8 @@ export async function checkMemoryIsThere(name: string, control: QmpConnection): 
   if (phase !== 'postcopy') return
   throw new DomainError(
     'DOMAIN_WRONG_STATE',
-    `Domain '${name}' cannot be saved: a postcopy migration of it is under way`,
-    { operation: 'save', hint: 'Save it when all of its memory is in one place' },
+    `Domain '${name}' cannot be saved: it is in a postcopy migration`,
+    { operation: 'save', hint: 'Save it when the migration is complete' },
   )
 }
 
@@ -95,8 +95,8 @@ function checkFeatures(features: MigrationFeatures, settings: SaveSettings): voi
   if (features.multifdCompressions.includes(compression) || compression === 'none') return
   throw new QemuError(
     'QEMU_LACKS_FEATURE',
-    `This QEMU cannot compress channels with ${compression}: that came with QEMU 5.0, if built with it`,
-    { operation: 'save', hint: 'Save with --format stasis, which does not need it' },
+    `This QEMU cannot compress channels with ${compression}: that needs QEMU 5.0 or later, built with it`,
+    { operation: 'save', hint: 'Use --format stasis, which does not need it' },
   )
 }
 
@@ -104,8 +104,8 @@ function checkMultifd(features: MigrationFeatures): void {
   if (!features.multifd) {
     throw new QemuError(
       'QEMU_LACKS_FEATURE',
-      'This QEMU cannot save over parallel channels: multifd came with QEMU 4.0',
-      { operation: 'save', hint: 'Save with --format raw, or start the domain with a newer QEMU' },
+      'This QEMU cannot save over parallel channels: multifd needs QEMU 4.0 or later',
+      { operation: 'save', hint: 'Use --format raw' },
     )
   }
 }
@@ -114,10 +114,10 @@ function checkMappedRam(features: MigrationFeatures): void {
   if (!features.mappedRam) {
     throw new QemuError(
       'QEMU_LACKS_FEATURE',
-      'This QEMU cannot save in the format sparse: mapped-ram came with QEMU 9.0',
+      'This QEMU cannot save in the format sparse: mapped-ram needs QEMU 9.0 or later',
       {
         operation: 'save',
-        hint: 'Save in another format and convert the image with `stasis image-convert`, or start the domain with a newer QEMU',
+        hint: 'Save in another format, then convert the image with `stasis image-convert`',
       },
     )
   }

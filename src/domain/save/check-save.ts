@@ -63,17 +63,15 @@ export async function checkSave(
   await check(() => checkDisks(name, control, paths, record))
   const warnings = (await lostFiles(control, paths, record))
     .filter(({ removable }) => removable)
-    .map((lost) => `${lostFileText(lost)}: a restore finds the drive without its medium`)
+    .map((lost) => `${lostFileText(lost)}: after a restore, the drive has no medium`)
   await check(() => describeForSave(held, record, true, options.xml, control))
   const { memoryBytes } = await liveDomain(paths)
   // Guest memory that was never touched is not in it.
   const neededBytes = Math.min(memoryBytes, (await residentBytes(record.pid)) ?? memoryBytes)
   const freeBytes = await freeSpace(path === undefined ? directories.stateDir : dirname(file))
-  if (freeBytes === undefined) obstacles.push(`There is no directory ${dirname(file)}`)
+  if (freeBytes === undefined) obstacles.push(`The directory ${dirname(file)} does not exist`)
   else if (freeBytes < neededBytes)
-    obstacles.push(
-      `There are ${freeBytes} bytes free for ${file}, and the image may take ${neededBytes}`,
-    )
+    obstacles.push(`${freeBytes} bytes are free for ${file}, but the image may need ${neededBytes}`)
   return { name, obstacles, warnings, neededBytes, freeBytes }
 }
 

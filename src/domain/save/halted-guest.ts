@@ -17,13 +17,13 @@ export function haltGuest(name: string, control: QmpConnection, running: boolean
     },
     async resume(): Promise<string> {
       if (control.state !== 'ready') return 'its QEMU is gone'
-      if (!running) return 'it stays paused as it was'
+      if (!running) return 'it is still paused'
       try {
         await contVm(control)
-        return 'it runs on'
+        return 'it is still running'
       } catch {
         return control.state === 'ready'
-          ? `it is paused now: \`stasis resume ${name}\` lets it run on`
+          ? `it is paused now; \`stasis resume ${name}\` resumes it`
           : 'its QEMU is gone'
       }
     },

@@ -72,8 +72,10 @@ export async function requireManagedSave(
   if (record !== undefined && (await postcopyState(paths)) !== undefined) {
     throw new DomainError(
       'DOMAIN_WRONG_STATE',
-      `Domain '${name}' goes on from its managed save already, and takes its memory from it`,
-      { hint: `\`stasis dominfo ${name}\` says how much is still to come; the image goes then` },
+      `Domain '${name}' has already resumed from its managed save, and still loads memory from it`,
+      {
+        hint: `\`stasis dominfo ${name}\` shows how much is missing; then Stasis removes the image`,
+      },
     )
   }
   if (await hasUsableManagedSave(paths, record)) return
@@ -86,7 +88,7 @@ async function requireDefined({ name, directories }: HeldDomain): Promise<void> 
   if ((await readDefinition(directories, name)) !== undefined) return
   throw new DomainError(
     'DOMAIN_WRONG_STATE',
-    `Domain '${name}' is not defined: it would be gone once it is saved, and its managed save with it`,
-    { hint: `\`stasis save ${name} FILE\` saves it to a file, or define it first` },
+    `Domain '${name}' is transient: its managed save would be lost with it`,
+    { hint: `\`stasis save ${name} FILE\` saves it to a file. Or define the domain first` },
   )
 }

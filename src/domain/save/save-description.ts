@@ -41,7 +41,7 @@ async function checkCarried(
   if (obstacles.length === 0) return
   throw new QemuError(
     'QEMU_REFUSED',
-    `Domain '${name}' cannot be saved: its QEMU could not be started again as it is. ${obstacles.join('; ')}`,
-    { operation: 'save', hint: 'Let the program that started this QEMU save it' },
+    `Domain '${name}' cannot be saved: its QEMU cannot be started again in the same way: ${obstacles.join('; ')}`,
+    { operation: 'save', hint: 'Save it with the program that started this QEMU' },
   )
 }

@@ -44,7 +44,7 @@ test('resolveSaveOptions() checks the levels of each method', () => {
     })
   }
   assert.throws(() => resolveSaveOptions({ format: 'xz', compressionLevel: 10 }), {
-    message: 'The level of xz must be from 0 to 9, not 10',
+    message: 'The level of xz must be between 0 and 9, got 10',
   })
 })
 

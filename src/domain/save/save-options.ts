@@ -55,7 +55,7 @@ export function resolveSaveOptions(request: SaveRequest): SaveSettings {
   if (!Number.isInteger(channels) || channels < 1 || channels > MAX_CHANNELS) {
     throw new UsageError(
       'BAD_ARGUMENT',
-      `The number of channels must be from 1 to ${MAX_CHANNELS}, not ${channels}`,
+      `channels must be between 1 and ${MAX_CHANNELS}, got ${channels}`,
     )
   }
   const single = isStreamFormat(format)
@@ -77,9 +77,9 @@ function checkSingleStream(
   const feature = compression === 'none' ? 'parallel channels' : 'compression'
   throw new UsageError(
     'BAD_COMBINATION',
-    `The format ${format} is one stream: it has no ${feature}`,
+    `The format ${format} is a single stream: it does not support ${feature}`,
     {
-      hint: 'Leave that out, or choose the format stasis or channels',
+      hint: 'Omit that option, or use the format stasis or channels',
     },
   )
 }
@@ -126,16 +126,16 @@ function chosen<T extends Compression>(
   if (found !== undefined) return found
   throw new UsageError(
     'BAD_COMBINATION',
-    `The format ${format} cannot be compressed by ${requested}`,
+    `The format ${format} cannot be compressed with ${requested}`,
     {
-      hint: `Choose one of ${offered.join(', ')}`,
+      hint: `Use one of ${offered.join(', ')}`,
     },
   )
 }
 
 function neverCompressed(format: SaveFormat): UsageError {
-  return new UsageError('BAD_COMBINATION', `The format ${format} is never compressed`, {
-    hint: `Leave that out, or choose the format ${DEFAULT_FORMAT}`,
+  return new UsageError('BAD_COMBINATION', `The format ${format} does not support compression`, {
+    hint: `Omit the compression, or use the format ${DEFAULT_FORMAT}`,
   })
 }
 
@@ -147,14 +147,14 @@ function checkLevel(
 ): void {
   if (level === 'adaptive') return
   if (levels === undefined) {
-    throw new UsageError('BAD_COMBINATION', 'A compression level was given without compression', {
-      hint: 'Choose a compression, or leave the level out',
+    throw new UsageError('BAD_COMBINATION', 'A compression level needs a compression', {
+      hint: 'Choose a compression, or omit the level',
     })
   }
   const [least, most] = levels
   if (Number.isInteger(level) && level >= least && level <= most) return
   throw new UsageError(
     'BAD_ARGUMENT',
-    `The level of ${method} must be from ${least} to ${most}, not ${level}`,
+    `The level of ${method} must be between ${least} and ${most}, got ${level}`,
   )
 }

@@ -179,7 +179,7 @@ export async function saveHeld(
   } catch (error) {
     const fault = job.failed(error)
     // From here on the image is the guest: resuming the other one would create two.
-    if (durable) throw saveFailure(held.name, fault, `it is safe in ${path}`)
+    if (durable) throw saveFailure(held.name, fault, `its state is safe in ${path}`)
     // The guest goes on, whatever else fails.
     await withdrawSaveIntent(held.paths, record, saving).catch(() => undefined)
     throw saveFailure(held.name, fault, await guest.resume())

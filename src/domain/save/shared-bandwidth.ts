@@ -23,7 +23,7 @@ export class SharedBandwidth {
     if (!Number.isSafeInteger(bytesPerSecond) || bytesPerSecond < 1) {
       throw new UsageError(
         'BAD_ARGUMENT',
-        `${bytesPerSecond} is no bandwidth: it must be a whole number of bytes per second`,
+        `The bandwidth must be a whole number of bytes per second greater than 0, got ${bytesPerSecond}`,
       )
     }
     this.#bytesPerSecond = bytesPerSecond

@@ -32,7 +32,7 @@ export async function versions(options: DomainOptions = {}): Promise<Versions> {
 
 async function ownVersion(): Promise<string> {
   const path = nodeModule.findPackageJSON(import.meta.url)
-  if (path === undefined) throw new InternalError('There is no package.json above this program')
+  if (path === undefined) throw new InternalError('This program has no package.json above it')
   return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version
 }
 

@@ -47,7 +47,7 @@ export async function abortJob(
   const paths = await jobPaths(reference, options)
   const job = await activeJob(paths)
   if (job === undefined)
-    throw new DomainError('DOMAIN_WRONG_STATE', `Nothing is under way for domain '${name}'`)
+    throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has no active job`)
   await writeText(paths.jobAbort, job.id, { durable: false })
   const deadline = performance.now() + PATIENCE_MS
   while ((await activeJob(paths))?.id === job.id) {
@@ -56,7 +56,7 @@ export async function abortJob(
       throw new QemuError(
         'QEMU_TIMEOUT',
         `Process ${job.process.pid} did not end its ${job.operation} within ${PATIENCE_MS / 1000} s`,
-        { hint: 'It may wait for a disk that does not answer' },
+        { hint: 'It may be waiting for a disk that does not respond' },
       )
     }
     await delay(LOOK_MS)

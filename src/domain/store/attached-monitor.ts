@@ -11,6 +11,6 @@ export async function linkMonitors(paths: RuntimePaths, socket: string): Promise
     await symlink(socket, paths.controlSocket)
     await symlink(socket, paths.querySocket)
   } catch (error) {
-    throw storageError('note where the monitor is', paths.controlSocket, error)
+    throw storageError('record the monitor', paths.controlSocket, error)
   }
 }

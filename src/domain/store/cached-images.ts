@@ -86,7 +86,7 @@ export async function listCached(directories: Directories): Promise<readonly Cac
 export async function describeCached(directories: Directories, key: string): Promise<CachedImage> {
   const directory = join(cacheDirectory(directories), key)
   const entry = await readRecordFile(CACHED_IMAGE, join(directory, ENTRY))
-  if (entry === undefined) throw new UsageError('BAD_ARGUMENT', `There is no entry ${key}`)
+  if (entry === undefined) throw new UsageError('BAD_ARGUMENT', `The cache has no entry ${key}`)
   try {
     let allocatedBytes = 0
     for (const { file } of entry.blocks)
@@ -94,7 +94,7 @@ export async function describeCached(directories: Directories, key: string): Pro
     const { mtime } = await stat(join(directory, ENTRY))
     return { key, image: entry.image, allocatedBytes, lastUsed: mtime }
   } catch (error) {
-    throw storageError('look into the image cache', directory, error)
+    throw storageError('read the image cache', directory, error)
   }
 }
 
@@ -154,7 +154,7 @@ export class NewCachedImage implements AsyncDisposable {
       await rename(join(directory, UNLOCKED), join(directory, LOCK))
       return new NewCachedImage(directories, directory, lock)
     } catch (error) {
-      throw storageError('make room in the image cache', cache, error)
+      throw storageError('free space in the image cache', cache, error)
     }
   }
 
@@ -166,7 +166,7 @@ export class NewCachedImage implements AsyncDisposable {
       await rename(this.directory, place)
       await syncDirectory(cacheDirectory(this.#directories))
     } catch (error) {
-      if (!(await isThere(place))) throw storageError('put into the image cache', place, error)
+      if (!(await isThere(place))) throw storageError('add to the image cache', place, error)
     }
   }
 
@@ -190,7 +190,7 @@ async function removeAbandoned(cache: string): Promise<void> {
 const CACHED_IMAGE: RecordKind<Entry> = {
   what: 'an entry of the image cache',
   version: 1,
-  hint: '`stasis image-cache remove` removes it; it can be added again',
+  hint: 'Remove it with `stasis image-cache remove`; it can be added again',
   parse(value) {
     const fields = fieldsOf(value)
     const { image, blocks } = fields ?? {}

@@ -45,6 +45,6 @@ export function checkReference(reference: string): void {
   if (typeof given !== 'string' || given === '')
     throw new UsageError(
       'BAD_ARGUMENT',
-      `A domain is given by name, UUID or id, as a string, not by ${kindOf(given)}`,
+      `The domain must be a string (name, UUID or id), not ${kindOf(given)}`,
     )
 }

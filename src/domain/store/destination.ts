@@ -23,7 +23,7 @@ export async function checkDestination(
   path: string,
   options: DestinationOptions = {},
 ): Promise<string> {
-  if (path === '') throw new UsageError('BAD_ARGUMENT', 'The name of the file is empty')
+  if (path === '') throw new UsageError('BAD_ARGUMENT', 'The file name is empty')
   const place = await placeOf(path)
   if (resolve(path) !== options.managedSave) await refuseOwnPlaces(directories, path, place)
   const there = await keyOf(place)
@@ -32,7 +32,7 @@ export async function checkDestination(
     throw new UsageError(
       'BAD_ARGUMENT',
       `${path} is not a regular file: an image cannot replace it`,
-      { path, hint: 'Name a file that does not exist yet, or an image that may be replaced' },
+      { path, hint: 'Use a file that does not exist yet, or an image that may be replaced' },
     )
   }
   for (const use of await usesOfFile(directories, there.key)) {
@@ -67,7 +67,7 @@ async function refuseOwnPlaces(
       `${path} cannot be written: Stasis keeps its own files in ${directory}`,
       {
         path,
-        hint: 'Save to a file outside that directory; `stasis managedsave` keeps a save inside it',
+        hint: 'Use a file outside that directory. `stasis managedsave` keeps a save inside it',
       },
     )
   }

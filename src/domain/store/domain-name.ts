@@ -10,13 +10,16 @@ const MAX_NAME_LENGTH = 242
 export function checkDomainName(name: string): void {
   const fault = findFault(name)
   if (fault === undefined) return
-  throw new UsageError('BAD_ARGUMENT', `${JSON.stringify(name)} cannot name a domain: ${fault}`)
+  throw new UsageError(
+    'BAD_ARGUMENT',
+    `${JSON.stringify(name)} is not a valid domain name: ${fault}`,
+  )
 }
 
 function findFault(name: string): string | undefined {
   if (typeof name !== 'string') return 'it is not a string'
   if (name === '') return 'it is empty'
-  if (name === '.' || name === '..') return 'it means a directory'
+  if (name === '.' || name === '..') return 'it is the name of a directory'
   if (name.includes('/')) return 'it contains a slash'
   // oxlint-disable-next-line eslint/no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(name)) return 'it contains a control character'

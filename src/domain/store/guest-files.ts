@@ -78,7 +78,7 @@ export async function keyOf(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw storageError('look at the file', path, error)
+    throw storageError('inspect the file', path, error)
   }
 }
 

@@ -62,7 +62,7 @@ export class HeldDomain implements AsyncDisposable {
   requireRunning(): RuntimeRecord {
     if (this.record !== undefined) return this.record
     throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${this.name}' is not running`, {
-      hint: this.whereSaved ?? `\`stasis start ${this.name}\` starts it`,
+      hint: this.whereSaved ?? `Start it with \`stasis start ${this.name}\``,
     })
   }
 

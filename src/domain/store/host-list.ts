@@ -36,9 +36,9 @@ function listPath(directories: Directories): string {
 }
 
 const HOST_LIST: RecordKind<HostList> = {
-  what: 'the list of domains to bring back',
+  what: 'the list of domains to resume',
   version: 1,
-  hint: '`stasis list --all --managed-save` shows the domains that were saved; `stasis start` brings each back',
+  hint: '`stasis list --all --managed-save` shows the domains that were saved; `stasis start` resumes one',
   parse(value, version) {
     // Before versions it was a plain array.
     const names = version === 0 ? value : fieldsOf(value)?.['names']

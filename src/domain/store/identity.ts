@@ -15,15 +15,15 @@ export async function checkIdentity(
     if (entry.name === domain.name && uuid !== '' && uuid !== domain.uuid) {
       throw new DomainError(
         'DOMAIN_EXISTS',
-        `Domain '${domain.name}' exists already with the UUID ${uuid}`,
-        { hint: 'Give the XML this UUID, or another name, or undefine the old domain first' },
+        `Domain '${domain.name}' already exists, with the UUID ${uuid}`,
+        { hint: 'Use this UUID in the XML, or another name' },
       )
     }
     if (entry.name !== domain.name && uuid === domain.uuid) {
       throw new DomainError(
         'DOMAIN_EXISTS',
-        `The UUID ${uuid} belongs to domain '${entry.name}' already`,
-        { hint: 'Give the XML another UUID, or leave it out' },
+        `The UUID ${uuid} already belongs to domain '${entry.name}'`,
+        { hint: 'Use another UUID in the XML, or omit it' },
       )
     }
   }

@@ -95,9 +95,9 @@ async function removeGoneHistories(directories: Directories): Promise<void> {
 }
 
 const IMAGE_HISTORY: RecordKind<ImageHistory> = {
-  what: 'what is remembered of an image',
+  what: 'the history of an image',
   version: 1,
-  hint: 'Without it nobody can say whether the disks have changed since the save. When you know that they have not, move it away and try again',
+  hint: 'Without it, Stasis cannot check whether the disks have changed since the save. If you know that they have not, move the file away and try again',
   parse(value) {
     const fields = fieldsOf(value)
     const { path, disks, restoredAt } = fields ?? {}

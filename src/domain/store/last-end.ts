@@ -53,13 +53,13 @@ export async function whereSaved(paths: RuntimePaths): Promise<string | undefine
   const image = (await readLastEnd(paths))?.image
   if (image === undefined || image === paths.managedSave) return undefined
   if (!(await isThere(image))) return undefined
-  return `It was saved to ${image}: \`stasis restore ${image}\` lets it go on from there`
+  return `It was saved to ${image}: \`stasis restore ${image}\` resumes it`
 }
 
 const LAST_END: RecordKind<LastEnd> = {
   what: 'the record of how a domain ended',
   version: 1,
-  hint: 'It may say that the domain was saved, and where: look into it before you remove it',
+  hint: 'It may say that the domain was saved, and where: read it before you remove it',
   parse(value) {
     const fields = fieldsOf(value)
     const { reason, time, image, lastLines } = fields ?? {}

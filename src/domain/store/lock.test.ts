@@ -19,7 +19,7 @@ test('DomainLock.acquire() reports the holder when the domain is busy', async ()
   await using _held = await DomainLock.acquire('web', paths, 'save')
   await assert.rejects(DomainLock.acquire('web', paths, 'start'), {
     code: 'DOMAIN_BUSY',
-    message: `Domain 'web' is busy: process ${process.pid} is doing save`,
+    message: `Domain 'web' is busy: process ${process.pid} is running save`,
   })
 })
 

@@ -48,7 +48,7 @@ export class DomainLock implements AsyncDisposable {
       if (performance.now() > deadline) {
         throw new DomainError('DOMAIN_BUSY', `Domain '${name}' is busy: ${textOf(attempt)}`, {
           operation: verb,
-          hint: 'Wait until that has ended, or interrupt it',
+          hint: 'Wait until that command has finished, or interrupt it',
         })
       }
       await delay(RETRY_MS)
@@ -112,8 +112,8 @@ async function readHolder(handle: FileHandle): Promise<LockHolder> {
 
 function textOf({ pid, verb }: LockHolder): string {
   return pid === undefined || verb === undefined
-    ? 'another process works on it'
-    : `process ${pid} is doing ${verb}`
+    ? 'another process is using it'
+    : `process ${pid} is running ${verb}`
 }
 
 function ignoreMissing(error: unknown): undefined {

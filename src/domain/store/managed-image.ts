@@ -45,10 +45,10 @@ export async function refuseManagedImage(
   if (!(await hasManagedImage(paths))) return
   throw new DomainError(
     'DOMAIN_HAS_MANAGED_SAVE',
-    `Domain '${name}' has a managed save: it cannot be ${attempt}`,
+    `Domain '${name}' has a managed save, so it cannot be ${attempt}`,
     {
       path: paths.managedSave,
-      hint: `\`stasis start ${name}\` runs it on, \`stasis managedsave-remove ${name}\` throws it away${flag === undefined ? '' : `, ${flag} does so at once`}`,
+      hint: `\`stasis start ${name}\` resumes it. To discard the saved state: \`stasis managedsave-remove ${name}\`${flag === undefined ? '' : `, or ${flag}`}`,
     },
   )
 }

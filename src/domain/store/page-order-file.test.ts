@@ -17,5 +17,5 @@ test('readOrder() returns the stored order, for the same machine only', async ()
 
 test('writeOrder() returns the reason when it cannot write', async () => {
   const reason = await writeOrder('/nonexistent/a.save', 'm', BLOCKS, RANGES)
-  assert.match(reason ?? '', /the order of pages was not kept/)
+  assert.match(reason ?? '', /could not record the order of pages/)
 })

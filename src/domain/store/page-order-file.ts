@@ -29,6 +29,6 @@ export async function writeOrder(
     await writeText(orderPath(image), text, { durable: false })
     return undefined
   } catch (error) {
-    return `the order of pages was not kept: ${String(error)}`
+    return `could not record the order of pages: ${String(error)}`
   }
 }

@@ -156,8 +156,7 @@ export function faultError(fault: RecordedFault): StasisError {
   }
 }
 
-const HINT =
-  'The guest may still get memory from its image: leave the image where it is. `stasis destroy` ends the guest'
+const HINT = 'The guest may still load memory from its image: leave the image where it is'
 
 const POSTCOPY_RECORD: RecordKind<PostcopyRecord> = {
   what: 'the record of a lazy restore',

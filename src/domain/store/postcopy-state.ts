@@ -61,14 +61,14 @@ export async function waitForAllMemory(
 function memoryLost(name: string, postcopy: PostcopyState): DomainError {
   const why =
     postcopy.fault === undefined
-      ? `no page server brings it from ${postcopy.image}`
+      ? `no page server loads it from ${postcopy.image}`
       : postcopy.fault.message
   return new DomainError(
     'DOMAIN_WRONG_STATE',
-    `Not all memory of domain '${name}' is there yet: ${why}`,
+    `Domain '${name}' does not have all of its memory yet: ${why}`,
     {
       path: postcopy.image,
-      hint: `\`stasis postcopy-recover ${name}\` brings the rest`,
+      hint: `\`stasis postcopy-recover ${name}\` loads the rest`,
     },
   )
 }

@@ -100,10 +100,10 @@ function checkSocketPath(path: string): string {
   if (length <= MAX_SOCKET_PATH_LENGTH) return path
   throw new UsageError(
     'PATH_TOO_LONG',
-    `The socket path ${path} has ${length} bytes; Linux takes at most ${MAX_SOCKET_PATH_LENGTH}`,
+    `The socket path ${path} has ${length} bytes; Linux allows at most ${MAX_SOCKET_PATH_LENGTH}`,
     {
       path,
-      hint: 'Give a shorter runtime directory in STASIS_RUNTIME_DIR, or a shorter state directory',
+      hint: 'Use a shorter runtime directory (STASIS_RUNTIME_DIR), or a shorter state directory',
     },
   )
 }

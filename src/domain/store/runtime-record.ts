@@ -68,7 +68,7 @@ export async function readRecord(paths: RuntimePaths): Promise<RuntimeRecord | u
 const RUNTIME_RECORD: RecordKind<RuntimeRecord> = {
   what: 'the record of a running domain',
   version: 1,
-  hint: 'The QEMU of the domain may still run (`ps ax` shows it): look before you do anything to this file',
+  hint: 'The QEMU of this domain may still be running: check that with `ps ax` before you change this file',
   parse(value, version) {
     const fields = fieldsOf(value)
     if (fields === undefined) return undefined

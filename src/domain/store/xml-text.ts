@@ -16,6 +16,6 @@ export function givenXml(xml: DomainXml): XmlText {
   if (typeof source?.text === 'string') return source
   throw new UsageError(
     'BAD_ARGUMENT',
-    `The domain XML must be a string, or an object with one as text, not ${kindOf(xml)}`,
+    `The domain XML must be a string, or an object whose text is a string, not ${kindOf(xml)}`,
   )
 }
