@@ -28,6 +28,16 @@ export function isReachable(path: string): Promise<boolean> {
   return exists(stat, path)
 }
 
+/** Whether this name is a symbolic link. @throws StorageError */
+export async function isSymbolicLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink()
+  } catch (error) {
+    if (isAbsence(error)) return false
+    throw storageError('look for the file', path, error)
+  }
+}
+
 async function exists(look: (path: string) => Promise<unknown>, path: string): Promise<boolean> {
   try {
     await look(path)

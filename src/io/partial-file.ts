@@ -111,6 +111,18 @@ function temporaryName(finalPath: string): string {
   return besideOf(finalPath, `${process.pid}-${number}.partial`)
 }
 
+/** Removes the temporary files that dead writers of any file left in a directory. Where it does not exist there are none. @throws StorageError */
+export async function removeAllAbandoned(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw storageError(`read the directory ${directory}`, directory, error)
+  })
+  for (const name of names) {
+    const [, writer] = /^\..+\.(\d+)-\d+\.partial$/.exec(name) ?? []
+    if (writer !== undefined) await removeUnlocked(join(directory, name), Number(writer))
+  }
+}
+
 /** Removes the temporary files that dead writers of a file left. @throws StorageError when its directory cannot be read */
 export async function removeAbandoned(finalPath: string): Promise<void> {
   const directory = dirname(finalPath)

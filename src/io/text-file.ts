@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { StorageError, storageError } from '../errors.ts'
+import { faultPoint } from './fault-point.ts'
 import { isAbsence } from './file-names.ts'
 import { PartialFile } from './partial-file.ts'
 import { type SystemCallError, exchangeNames } from './system-calls.ts'
@@ -61,6 +62,7 @@ const READ_PLAIN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
  */
 export async function readText(path: string): Promise<string | undefined> {
   try {
+    faultPoint('open', path)
     await using handle = await open(path, READ_PLAIN)
     if ((await handle.stat()).isFile()) return await handle.readFile('utf8')
   } catch (error) {

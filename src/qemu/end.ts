@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { QemuError, StasisError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
-import { type ProcessIdentity, isAlive, signalProcess } from './process-identity.ts'
+import { type ProcessIdentity, isAlive, mayBeAlive, signalProcess } from './process-identity.ts'
 
 const LONGEST_PAUSE_MS = 50
 
@@ -50,7 +50,7 @@ export async function waitUntilGone(identity: ProcessIdentity, ms: number): Prom
   const deadline = performance.now() + ms
   for (
     let pauseMs = 1;
-    await isAlive(identity);
+    await mayBeAlive(identity);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
   ) {
     if (performance.now() >= deadline) return false

@@ -14,8 +14,18 @@ export function monitorArguments(monitors: MonitorPaths): string[] {
   ]
 }
 
+/** The socket of the control monitor that a command line asks for; `undefined` for a QEMU that was not started with our monitors. */
+export function controlSocketIn(commandLine: readonly string[]): string | undefined {
+  const [start = '', end = ''] = socketOption('stasis-control', '/').split('/')
+  const option = commandLine.find((argument) => argument.startsWith(start))
+  return option?.slice(start.length, -end.length).replaceAll(',,', ',')
+}
+
 function monitor(id: string, path: string): string[] {
+  return ['-chardev', socketOption(id, path), '-mon', `chardev=char-${id},id=${id},mode=control`]
+}
+
+function socketOption(id: string, path: string): string {
   // A comma in a value is doubled (QEMU util/qemu-option.c `get_opt_value`).
-  const socket = `socket,id=char-${id},path=${path.replaceAll(',', ',,')},server=on,wait=off`
-  return ['-chardev', socket, '-mon', `chardev=char-${id},id=${id},mode=control`]
+  return `socket,id=char-${id},path=${path.replaceAll(',', ',,')},server=on,wait=off`
 }

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { storageError } from '../errors.ts'
+import { readProcessFile } from './process-file.ts'
 
 /** Identifies a process: another process may have reused the pid alone. */
 export interface ProcessIdentity {
@@ -9,9 +11,9 @@ export interface ProcessIdentity {
   readonly bootId: string
 }
 
-/** The identity of a running process; `undefined` when no process has that pid, or it is dead. */
+/** The identity of a running process; `undefined` when no process has that pid, or it is dead. @throws StorageError when nobody can say */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined)
+  const stat = await readProcessFile(pid, 'stat')
   if (stat === undefined) return undefined
   // The second field, the name in parentheses, may contain anything, so count from its end.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
@@ -20,10 +22,15 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   return { pid, startTime: Number(fields[19]), bootId: await readBootId() }
 }
 
-/** Whether that very process still runs; a zombie does not. */
+/** Whether that very process still runs; a zombie does not. @throws StorageError when nobody can say */
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   const now = await identifyProcess(identity.pid)
   return now?.startTime === identity.startTime && now.bootId === identity.bootId
+}
+
+/** `isAlive` for one that waits for its end: a process of which nobody can say whether it runs counts as running. */
+export async function mayBeAlive(identity: ProcessIdentity): Promise<boolean> {
+  return isAlive(identity).catch(() => true)
 }
 
 /** Signals that very process; `false` when it is gone, so that no other process with its pid receives the signal. */
@@ -40,6 +47,12 @@ export async function signalProcess(
   }
 }
 
+const BOOT_ID = '/proc/sys/kernel/random/boot_id'
+
 async function readBootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'latin1')).trim()
+  try {
+    return (await readFile(BOOT_ID, 'latin1')).trim()
+  } catch (error) {
+    throw storageError('look which boot of the host this is', BOOT_ID, error)
+  }
 }

@@ -17,6 +17,7 @@ import {
 import { identifyProcess } from '../../src/qemu/process-identity.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { qemus } from '../support/qemus.ts'
+import { snapshotOf } from '../support/snapshot.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -82,29 +83,43 @@ test('records of a QEMU that has ended are not believed', { timeout: 60_000 }, a
   const { id } = await domainInfo('tiny', { stateDir })
   process.kill(id as number, 'SIGKILL')
   await delay(300)
-  assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off')
+  const before = await snapshotOf(stateDir)
+  const { state, lastEnd } = await domainInfo('tiny', { stateDir })
+  assert.deepEqual([state, lastEnd?.reason], ['shut off', 'crashed'])
+  assert.deepEqual(await snapshotOf(stateDir), before, 'a look writes nothing')
+  await assert.rejects(resumeDomain('tiny', { stateDir }), { code: 'DOMAIN_NOT_RUNNING' })
   assert.deepEqual(await readdir(runtimeDir), [], 'what the dead QEMU left is gone')
+  assert.equal((await domainInfo('tiny', { stateDir })).lastEnd?.reason, 'crashed')
 
   // A pid that another process has now is not the domain's QEMU.
   const started = await startDomain('tiny', { stateDir })
   const path = join(runtimeDir, 'tiny/process.json')
   const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
   await writeFile(path, JSON.stringify({ ...record, pid: process.pid }))
-  assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off')
+  const running = { code: 'STATE_UNREADABLE', path, message: new RegExp(`process ${started.id}`) }
+  await assert.rejects(domainInfo('tiny', { stateDir }), running)
+  await assert.rejects(resumeDomain('tiny', { stateDir }), running)
   process.kill(started.id, 'SIGKILL')
+  await delay(300)
+  assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off')
 })
 
-test('the next command ends a QEMU whose start was interrupted', { timeout: 60_000 }, async () => {
-  await using tiny = await startTinyDomain()
-  const { stateDir, runtimeDir } = tiny
-  const { id } = await domainInfo('tiny', { stateDir })
-  const path = join(runtimeDir, 'tiny/process.json')
-  const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
-  await writeFile(path, JSON.stringify({ ...record, stage: 'starting' }))
-  assert.deepEqual(await listDomains({ stateDir }), [])
-  assert.equal(await identifyProcess(id as number), undefined)
-  await startDomain('tiny', { stateDir })
-})
+test(
+  'the next operation ends a QEMU whose start was interrupted',
+  { timeout: 60_000 },
+  async () => {
+    await using tiny = await startTinyDomain()
+    const { stateDir, runtimeDir } = tiny
+    const { id } = await domainInfo('tiny', { stateDir })
+    const path = join(runtimeDir, 'tiny/process.json')
+    const record = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+    await writeFile(path, JSON.stringify({ ...record, stage: 'starting' }))
+    assert.deepEqual(await listDomains({ stateDir }), [])
+    assert.ok((await identifyProcess(id as number)) !== undefined, 'a look ends nothing')
+    await startDomain('tiny', { stateDir })
+    assert.equal(await identifyProcess(id as number), undefined)
+  },
+)
 
 test('startDomain() leaves nothing when QEMU does not start', async () => {
   await using tiny = await startTinyDomain({ started: false })
@@ -169,7 +184,10 @@ test(
     const { stateDir, runtimeDir } = tiny
     const { id } = await domainInfo('tiny', { stateDir })
     await unlink(join(runtimeDir, 'tiny/process.json'))
+    await writeFile(join(runtimeDir, 'tiny/starting'), '')
     assert.deepEqual(await listDomains({ stateDir }), [])
+    assert.ok((await identifyProcess(id as number)) !== undefined, 'a look ends nothing')
+    await assert.rejects(resumeDomain('tiny', { stateDir }), { code: 'DOMAIN_NOT_RUNNING' })
     assert.equal(await identifyProcess(id as number), undefined)
     assert.deepEqual(await readdir(runtimeDir), [])
   },

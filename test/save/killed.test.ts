@@ -15,8 +15,12 @@ import {
 } from '../../src/index.ts'
 import { identifyProcess } from '../../src/qemu/process-identity.ts'
 import { isLongRun } from '../support/qemus.ts'
+import { snapshotOf } from '../support/snapshot.ts'
 import { startStasis, stasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
+
+/** All files in the runtime directory of a running domain. */
+const RUNNING = ['live.xml', 'lock', 'process.json', 'qemu.log', 'qmp.sock', 'query.sock']
 
 /** A save that is killed when it reaches a phase. */
 async function killedAt(phase: string, { stateDir, dir }: TinyDomain): Promise<string> {
@@ -30,6 +34,8 @@ async function killedAt(phase: string, { stateDir, dir }: TinyDomain): Promise<s
 
 const FEW = ['resume', 'domstate', 'start'] as const
 const ALL = [...FEW, 'list', 'dominfo', 'managedsave'] as const
+const LOOKS: readonly string[] = ['domstate', 'list', 'dominfo']
+const isLook = (verb: string): boolean => LOOKS.includes(verb)
 
 for (const verb of isLongRun() ? ALL : FEW) {
   test(`after a save that was killed once its image was complete, ${verb} knows where the guest is`, async () => {
@@ -42,7 +48,13 @@ for (const verb of isLongRun() ? ALL : FEW) {
     assert.ok((await identifyProcess(id as number)) !== undefined, 'its QEMU stands there')
     const words = { domstate: ['tiny', '--reason'], list: ['--all'] } as const
     const args = verb === 'domstate' || verb === 'list' ? words[verb] : ['tiny']
+    const before = await snapshotOf(stateDir)
     const { stdout, stderr, exitCode } = await stasis(stateDir, verb, ...args)
+    if (isLook(verb)) {
+      assert.ok((await identifyProcess(id as number)) !== undefined, 'its QEMU stands there still')
+      assert.deepEqual(await snapshotOf(stateDir), before, 'nothing was written')
+      await assert.rejects(resumeDomain('tiny', { stateDir }), { code: 'DOMAIN_NOT_RUNNING' })
+    }
     if (verb === 'start') {
       assert.match(stderr, new RegExp(`warning: .*boots anew. It was saved to ${image}`))
       return
@@ -74,7 +86,7 @@ test('a transient domain is found in its image as well', async () => {
 
 test('a save that is killed before its image is complete leaves the guest, and no part of the image', async () => {
   await using tiny = await startTinyDomain()
-  const { stateDir, dir, log } = tiny
+  const { stateDir, runtimeDir, dir, log } = tiny
   for (const phase of ['stopping', 'transferring', 'flushing']) {
     await log.advance(1)
     const image = await killedAt(phase, tiny)
@@ -82,13 +94,15 @@ test('a save that is killed before its image is complete leaves the guest, and n
     const stands = phase !== 'stopping'
     assert.equal(stdout, stands ? 'paused (save interrupted)\n' : 'running (booted)\n', phase)
     await assert.rejects(access(image))
+    await (stands ? resumeDomain : suspendDomain)('tiny', { stateDir })
     const left = await readdir(dir.path)
     assert.deepEqual(
       left.filter((name) => name.includes('image')),
       [],
       phase,
     )
-    if (stands) await resumeDomain('tiny', { stateDir })
+    assert.deepEqual((await readdir(join(runtimeDir, 'tiny'))).toSorted(), RUNNING, phase)
+    if (!stands) await resumeDomain('tiny', { stateDir })
   }
   await killedAt('stopping', tiny)
   await suspendDomain('tiny', { stateDir })

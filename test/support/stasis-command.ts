@@ -40,3 +40,11 @@ export function startStasis(
 export function stasis(stateDir: string, ...args: readonly string[]): Promise<CommandResult> {
   return startStasis(stateDir, args).ended
 }
+
+/** `stasis` with further environment variables. */
+export function stasisWith(
+  surroundings: { readonly stateDir: string; readonly env: Readonly<Record<string, string>> },
+  ...args: readonly string[]
+): Promise<CommandResult> {
+  return startStasis(surroundings.stateDir, args, surroundings.env).ended
+}

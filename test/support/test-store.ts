@@ -7,10 +7,11 @@ import { type RuntimeRecord, writeRecord } from '../../src/domain/store/runtime-
 import { NewImage } from '../../src/image/new-image.ts'
 import { readDescription } from '../../src/image/open-image.ts'
 import type { MachineDescription } from '../../src/image/saved-machine.ts'
+import { monitorArguments } from '../../src/qemu/monitors.ts'
 import { identifyProcess } from '../../src/qemu/process-identity.ts'
 import { tempDir } from './temp-dir.ts'
 
-/** A store of domains for tests without a QEMU: `sleep` takes the place of one. All of it ends with its scope. */
+/** A store of domains for tests without a QEMU: a shell takes the place of one. All of it ends with its scope. */
 export interface TestStore extends AsyncDisposable {
   readonly directories: Directories
   /** A path beside the store. */
@@ -44,13 +45,15 @@ export async function testStore(): Promise<TestStore> {
       return xml
     },
     async run(name, more = {}, xml = smallXml({ name })) {
-      const child = spawn('sleep', ['600'])
+      const paths = store.paths(name)
+      // Its command line names the monitors of the domain, as that of a QEMU does.
+      const monitors = { control: paths.controlSocket, query: paths.querySocket }
+      const child = spawn('sh', ['-c', 'read line', 'sh', ...monitorArguments(monitors)])
       await new Promise((resolve) => child.once('spawn', resolve))
       const identity = await identifyProcess(child.pid ?? 0)
-      if (identity === undefined) throw new Error('sleep did not start')
+      if (identity === undefined) throw new Error('sh did not start')
       children.set(identity.pid, child)
       const record = { ...identity, ...FACTS, ...more }
-      const paths = store.paths(name)
       await mkdir(paths.directory, { recursive: true })
       await writeFile(paths.liveXml, xml)
       await writeRecord(paths, record)
@@ -73,7 +76,7 @@ export async function testStore(): Promise<TestStore> {
 const FACTS = {
   stage: 'running',
   uuid: '11111111-2222-4333-8444-555555555555',
-  emulator: '/usr/bin/sleep',
+  emulator: '/bin/sh',
   qemuVersion: '10.0.0',
   commandLine: [],
 } as const

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import { listDomains } from '../../domain/status/list.ts'
+import { errorObject, errorText } from '../reports/error.ts'
 import { formatTable } from '../terminal/table.ts'
 import type { Verb } from '../verb.ts'
 
@@ -29,7 +30,7 @@ export const verb: Verb<Flags> = {
       .option('--without-managed-save', 'only domains that have no managed save')
       .option('--autostart', 'only domains that start with the host'),
   example: 'stasis list --all --managed-save',
-  run: async (_args, flags, { directories, signal }) => {
+  run: async (_args, flags, { directories, signal, json, output }) => {
     const domains = await listDomains({
       ...directories,
       signal,
@@ -42,19 +43,24 @@ export const verb: Verb<Flags> = {
             : undefined,
       autostart: flags.autostart,
     })
+    for (const { fault } of domains)
+      if (fault !== undefined && !json) output.note(errorText(fault, { debug: false }))
+    const answer = domains.map(({ fault, ...domain }) =>
+      fault === undefined ? domain : { ...domain, fault: errorObject(fault) },
+    )
     if (flags.name === true || flags.uuid === true) {
       const words = domains.map(({ name, uuid }) =>
         [flags.uuid === true && uuid, flags.name === true && name]
           .filter((word) => word !== false)
           .join(' '),
       )
-      return { text: words.join('\n'), json: domains }
+      return { text: words.join('\n'), json: answer }
     }
     const rows = domains.map(({ id, name, state, managedSave }) => [
       String(id ?? '-'),
       name,
       flags.managedSave === true && managedSave && id === undefined ? 'saved' : state,
     ])
-    return { text: formatTable(['Id', 'Name', 'State'], rows), json: domains }
+    return { text: formatTable(['Id', 'Name', 'State'], rows), json: answer }
   },
 }

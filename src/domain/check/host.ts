@@ -99,7 +99,9 @@ export async function checkDomainState(
   signal: AbortSignal | undefined,
 ): Promise<readonly Finding[]> {
   const others = await listDomains({ ...directories, all: true, signal })
-  return others.flatMap(({ name, uuid, id }) => {
+  return others.flatMap(({ name, uuid, id, fault: unknown }) => {
+    if (name === domain.name && unknown !== undefined)
+      return [fault('DOMAIN_STATE', unknown.message, unknown.hint)]
     if (name === domain.name && id !== undefined)
       return [fault('DOMAIN_STATE', `Domain '${name}' is running`, 'Save it or shut it down first')]
     if (name === domain.name && uuid !== '' && uuid !== domain.uuid) {

@@ -2,10 +2,10 @@ import { checkOptions } from '../store/check-options.ts'
 import { listEntries } from '../store/catalogue.ts'
 import { type Directories, resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { throwIfCancelled } from '../../errors.ts'
+import { type StasisError, throwIfCancelled } from '../../errors.ts'
 import { isAutostarted } from '../store/autostart.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
-import { hasManagedImage } from '../store/managed-image.ts'
+import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
 import { startDomain } from '../lifecycle/start.ts'
 
@@ -71,7 +71,9 @@ export async function resumeHost(
     managedSave,
     wanted,
     running,
+    fault,
   }: Candidate): Promise<HostResumeOutcome> {
+    if (fault !== undefined) return { name, outcome: 'not started', reason: reasonOf(fault) }
     if (running) return { name, outcome: 'runs already' }
     if (!managedSave && !wanted)
       return {
@@ -96,6 +98,8 @@ interface Candidate {
   /** Whether to start it because it starts with the host. */
   readonly wanted: boolean
   readonly running: boolean
+  /** Why nobody can say whether it runs. */
+  readonly fault: StasisError | undefined
 }
 
 async function choose(
@@ -104,11 +108,12 @@ async function choose(
   autostart: boolean,
 ): Promise<readonly Candidate[]> {
   const all = await Promise.all(
-    (await listEntries(directories)).map(async ({ name, paths, record }) => ({
-      name,
-      managedSave: await hasManagedImage(paths),
-      wanted: autostart && (await isAutostarted(directories, name)),
-      running: record !== undefined,
+    (await listEntries(directories)).map(async (entry) => ({
+      name: entry.name,
+      managedSave: await hasUsableManagedSave(entry),
+      wanted: autostart && (await isAutostarted(directories, entry.name)),
+      running: entry.record !== undefined,
+      fault: entry.fault,
     })),
   )
   return all.filter(({ name, wanted }) => wanted || listed.includes(name))

@@ -54,17 +54,21 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
   const maxBandwidth =
     options.maxBandwidth === undefined ? undefined : new SharedBandwidth(options.maxBandwidth)
   const directories = resolveDirectories(options)
-  const running = (await listEntries(directories)).filter(({ record }) => record !== undefined)
+  const running = (await listEntries(directories)).filter(
+    ({ record, fault }) => record !== undefined || fault !== undefined,
+  )
   const sized = await Promise.all(
-    running.map(async ({ name, paths, persistent }) => {
+    running.map(async ({ name, paths, persistent, fault }) => {
       const domain = await liveDomain(paths).catch(() => undefined)
-      return { name, persistent, memoryBytes: domain?.memoryBytes }
+      return { name, persistent, fault, memoryBytes: domain?.memoryBytes }
     }),
   )
   // Small domains first: if the time runs out, more domains are saved.
   const order = sized.toSorted((a, b) => (a.memoryBytes ?? 0) - (b.memoryBytes ?? 0))
   if (dryRun !== true) {
-    const names = order.filter(({ persistent }) => persistent).map(({ name }) => name)
+    const names = order
+      .filter(({ persistent, fault }) => persistent && fault === undefined)
+      .map(({ name }) => name)
     await writeHostList(directories, [...(await readHostList(directories)), ...names])
   }
   const limit = timeLimitMs === undefined ? undefined : AbortSignal.timeout(timeLimitMs)
@@ -72,13 +76,14 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
   const outcomes = await severalAtOnce(
     order,
     parallelDomains,
-    async ({ name, persistent, memoryBytes }) => {
+    async ({ name, persistent, fault, memoryBytes }) => {
       const base = { name, memoryBytes }
       const outcome = await one()
       onDomain?.(outcome)
       return outcome
 
       async function one(): Promise<HostSaveOutcome> {
+        if (fault !== undefined) return { ...base, outcome: 'not saved', reason: fault.message }
         if (!persistent) return { ...base, outcome: 'not saved', reason: 'it is not defined' }
         if (dryRun === true) return { ...base, outcome: 'would be saved' }
         if (hasPassed(limit))

@@ -5,7 +5,7 @@ import type { CharacterBackend } from '../../qemu/domain-xml/model/character.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
-import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
+import { type ProcessIdentity, mayBeAlive } from '../../qemu/process-identity.ts'
 import { findEntry } from '../store/catalogue.ts'
 import {
   type ConsoleStreams,
@@ -118,7 +118,7 @@ async function closed(output: Readable): Promise<void> {
 }
 
 async function gone(identity: ProcessIdentity, signal: AbortSignal): Promise<void> {
-  while (await isAlive(identity)) {
+  while (await mayBeAlive(identity)) {
     try {
       await delay(WATCH_MS, undefined, { signal, ref: false })
     } catch {

@@ -1,12 +1,21 @@
+import { StorageError } from '../../errors.ts'
+import { isSymbolicLink } from '../../io/file-names.ts'
 import { endQemu } from '../../qemu/end.ts'
+import { findByMonitors } from '../../qemu/find-by-monitors.ts'
+import { findAnyEntry } from '../store/catalogue.ts'
+import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { recordEnd } from '../store/last-end.ts'
-import { clearRuntime } from '../store/presence.ts'
+import { DomainLock } from '../store/lock.ts'
+import { endRecorded, monitorsOf } from '../store/own-qemu.ts'
+import { clearRuntime } from '../store/reconcile.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 /**
- * Stops a running domain at once, given by name, UUID or id, as if its power were cut. QEMU still flushes its disks.
- * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError QEMU_TIMEOUT
+ * Stops a running domain at once, given by name, UUID or id, as if its power were cut. QEMU still flushes its disks. This works for a domain whose
+ * record is unreadable, too: the monitors on its command line identify its QEMU.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError QEMU_TIMEOUT; StorageError
  * @example
  * await destroyDomain('web')
  */
@@ -14,9 +23,30 @@ export async function destroyDomain(
   reference: string,
   options: DomainOptions = {},
 ): Promise<{ readonly name: string }> {
-  await using domain = await HeldDomain.find(reference, 'destroy', options)
-  await endQemu(domain.requireRunning())
-  await recordEnd(domain.paths, 'destroyed')
-  await clearRuntime(domain.paths)
-  return { name: domain.name }
+  const { name, paths, fault } = await findAnyEntry(resolveDirectories(options), reference)
+  if (isUnreadable(fault)) {
+    await using _lock = await DomainLock.acquire(name, paths, 'destroy', options.signal)
+    await endUnrecorded(paths, fault)
+    await forgetRunning(paths)
+    return { name }
+  }
+  await using held = await HeldDomain.find(reference, 'destroy', options)
+  await endRecorded(paths, held.requireRunning())
+  await forgetRunning(paths)
+  return { name }
+}
+
+async function forgetRunning(paths: RuntimePaths): Promise<void> {
+  await recordEnd(paths, 'destroyed')
+  await clearRuntime(paths)
+}
+
+function isUnreadable(fault: unknown): fault is StorageError {
+  return fault instanceof StorageError && fault.code.startsWith('STATE_')
+}
+
+async function endUnrecorded(paths: RuntimePaths, fault: StorageError): Promise<void> {
+  // Such a QEMU was attached: its command line does not say that it is this domain's.
+  if (await isSymbolicLink(paths.controlSocket)) throw fault
+  for (const qemu of await findByMonitors(monitorsOf(paths))) await endQemu(qemu)
 }

@@ -8,7 +8,7 @@ import { liveDomain } from '../store/dump-xml.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { beginGuest } from '../restore/check-stale.ts'
 import { openControl } from '../machine/monitor.ts'
-import { removeConsumedManagedSave } from '../store/presence.ts'
+import { removeConsumedManagedSave } from '../store/reconcile.ts'
 
 /**
  * Resumes a paused domain, given by name, UUID or id, also one whose save was killed.

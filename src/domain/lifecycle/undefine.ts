@@ -38,7 +38,7 @@ export async function undefineDomain(
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
   // The image is removed last: an image without a domain does no harm, a domain without its image has lost its state.
   await removeDefinition(directories, name)
-  if (options.managedSave === true && (await hasUsableManagedSave(paths, domain.record)))
+  if (options.managedSave === true && (await hasUsableManagedSave(domain)))
     await removeManagedImage(directories, paths)
   const hints = [paths.lastEnd, paths.lastJob, orderPath(paths.managedSave)]
   for (const path of [autostartPath(directories, name), ...hints]) await removeFile(path)

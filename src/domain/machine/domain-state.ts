@@ -1,4 +1,4 @@
-/** The state of a domain, in virsh's words. */
+/** The state of a domain, in virsh's words; `unknown` if a state file of the domain is unreadable. */
 export type DomainState =
   | 'running'
   | 'paused'
@@ -7,6 +7,7 @@ export type DomainState =
   | 'pmsuspended'
   | 'shut off'
   | 'no state'
+  | 'unknown'
 
 /** The meaning of a `RunState` of QEMU (`query-status`, qapi/run-state.json of QEMU 11) for users. */
 export function stateOfRunState(status: string): DomainState {

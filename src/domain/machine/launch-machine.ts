@@ -6,13 +6,15 @@ import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { launchQemu } from '../../qemu/launch.ts'
+import { executableOf } from '../../qemu/process-file.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
+import { removeFile } from '../../io/file-names.ts'
 import { writeText } from '../../io/text-file.ts'
 import type { Emulator } from './emulator.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
-import { clearRuntime } from '../store/presence.ts'
+import { clearRuntime } from '../store/reconcile.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 import { makeVariableStore } from './uefi.ts'
 
@@ -60,10 +62,13 @@ export class LaunchedMachine implements AsyncDisposable {
         attached: plan.recorded === undefined ? undefined : { cwd: plan.recorded.cwd },
       }
       await writeRecord(paths, record)
+      await removeFile(paths.starting)
     }
     try {
       await makeVariableStore(plan.domain)
       await writeText(paths.liveXml, plan.xml, { durable: true })
+      // Whoever finds a QEMU of this domain and no record of it knows by this that it is to be ended.
+      await writeText(paths.starting, '', { durable: false })
       const { control } = await launchQemu({
         emulator,
         argv,
@@ -75,7 +80,9 @@ export class LaunchedMachine implements AsyncDisposable {
         onSpawned,
         signal: plan.signal,
       })
-      return new LaunchedMachine(held, control, recorded(record))
+      const started = recorded(record)
+      const executable = await executableOf(started.pid)
+      return new LaunchedMachine(held, control, { ...started, executable })
     } catch (error) {
       await clearRuntime(paths)
       throw withoutLog(error)

@@ -5,6 +5,7 @@ import {
   connectedPair,
   takeDescriptor,
 } from '../../io/system-calls.ts'
+import { isThere } from '../../io/file-names.ts'
 import { connectWhenReady } from '../../qemu/await-monitor.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 import { QmpConnection } from '../../qmp/connection.ts'
@@ -80,8 +81,10 @@ export async function openKeptMonitor(
   const { signal, timeoutMs = CONNECT_MS } = options
   const fd = inheritedFd ?? (await keptFd(paths))
   if (fd !== undefined) return QmpConnection.takeOver(fd, NAME)
+  const { postcopySocket, formerPostcopySocket } = paths
+  const isFormer = !(await isThere(postcopySocket)) && (await isThere(formerPostcopySocket))
   try {
-    return await connectWhenReady(paths.postcopySocket, {
+    return await connectWhenReady(isFormer ? formerPostcopySocket : postcopySocket, {
       signal,
       timeoutMs,
       processTail: () => '',

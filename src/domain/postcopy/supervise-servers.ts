@@ -1,7 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { QemuError } from '../../errors.ts'
 import { endPostcopy, postcopyProgress, recoverPostcopy } from '../../migration/postcopy.ts'
-import { type ProcessIdentity, identifyProcess, isAlive } from '../../qemu/process-identity.ts'
+import {
+  type ProcessIdentity,
+  identifyProcess,
+  isAlive,
+  mayBeAlive,
+} from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import {
   type PostcopyRecord,
@@ -97,7 +102,7 @@ async function follow(
   signal: AbortSignal,
 ): Promise<'over' | 'lost'> {
   let halted = false
-  while (await isAlive(server)) {
+  while (await mayBeAlive(server)) {
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return 'over'
     const fault = (await readPostcopyProgress(postcopy.paths, postcopy.id))?.fault

@@ -1,34 +1,14 @@
-import { dirname } from 'node:path'
 import { CancelledError } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
-import { makeDirectory } from '../../io/directory.ts'
 import { removeFile } from '../../io/file-names.ts'
-import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import { readText } from '../../io/text-file.ts'
-import { type ProcessIdentity, identifyProcess } from '../../qemu/process-identity.ts'
+import { identifyProcess } from '../../qemu/process-identity.ts'
+import { type JobOperation, type JobRecord as StoredJob, writeJob } from '../store/job-record.ts'
 import type { OnProgress, RestoreProgress, SaveProgress } from './progress.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
-/** Operations that take long enough to be watched and cancelled from another terminal. */
-export type JobOperation = 'save' | 'managedsave' | 'restore' | 'start'
-
-/** A job as other processes read it: in `job.json` in the runtime directory, and in the state directory once it has ended. */
-export interface JobRecord {
-  readonly operation: JobOperation
-  readonly id: string
-  /** The process that does the job. */
-  readonly process: ProcessIdentity
-  /** ISO 8601. */
-  readonly startedAt: string
-  readonly elapsedMs: number
-  readonly progress: SaveProgress | RestoreProgress | undefined
-  /** The last known progress of the memory. */
-  readonly transfer: SaveProgress | RestoreProgress | undefined
-  readonly outcome?: 'completed' | 'failed' | 'cancelled'
-  readonly error?: string
-  /** The result of the operation. */
-  readonly result?: unknown
-}
+/** A job as other processes read it. */
+export type JobRecord = StoredJob<SaveProgress | RestoreProgress>
 
 const WRITE_MS = 400
 const LOOK_MS = 100
@@ -142,28 +122,4 @@ export class Job implements AsyncDisposable {
     const asked = await readText(this.#paths.jobAbort).catch(() => undefined)
     if (asked === this.#record.id) this.#abort.abort(new Error('Cancelled by domjobabort'))
   }
-}
-
-/** The job in a record file; `undefined` if there is none. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
-export async function readJob(path: string): Promise<JobRecord | undefined> {
-  return readRecordFile(JOB, path)
-}
-
-async function writeJob(path: string, record: JobRecord): Promise<void> {
-  await makeDirectory(dirname(path))
-  await writeRecordFile(JOB, path, record, { durable: false })
-}
-
-const JOB: RecordKind<JobRecord> = {
-  what: 'the record of a save or restore',
-  version: 1,
-  hint: 'It only shows progress: you may remove it',
-  parse(value) {
-    const fields = fieldsOf(value)
-    const fits =
-      typeof fields?.['operation'] === 'string' &&
-      typeof fields['id'] === 'string' &&
-      Number.isSafeInteger(fieldsOf(fields['process'])?.['pid'])
-    return fits ? (fields as unknown as JobRecord) : undefined
-  },
 }

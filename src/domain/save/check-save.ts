@@ -40,7 +40,7 @@ export async function checkSave(
   options: SaveOptions = {},
 ): Promise<SaveCheck> {
   const settings = resolveSaveOptions(options)
-  await using held = await HeldDomain.find(reference, 'save --check', options)
+  await using held = await HeldDomain.look(reference, 'save --check', options)
   const record = held.requireRunning()
   const { name, paths, directories } = held
   const file = path === undefined ? paths.managedSave : givenPath(path, 'the image')

@@ -1,9 +1,9 @@
-import { endQemu } from '../../qemu/end.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
 import { recordEnd } from '../store/last-end.ts'
-import { clearRuntime } from '../store/presence.ts'
+import { endRecorded } from '../store/own-qemu.ts'
+import { clearRuntime } from '../store/reconcile.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 
 /**
@@ -18,7 +18,7 @@ export async function endSaved(
   const { restoredFrom } = record
   if (restoredFrom?.managed === true && restoredFrom.path !== saved.path)
     await removeImage(restoredFrom.path)
-  await endQemu(record, { qmp: saved.control })
+  await endRecorded(held.paths, record, { qmp: saved.control })
   await recordEnd(held.paths, 'saved', { image: saved.path })
   await clearRuntime(held.paths)
 }

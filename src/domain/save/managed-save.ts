@@ -66,7 +66,7 @@ export async function dumpManagedSaveXml(
 
 /** @throws DomainError DOMAIN_WRONG_STATE */
 export async function requireManagedSave(
-  domain: Pick<HeldDomain, 'name' | 'paths' | 'record'>,
+  domain: Pick<HeldDomain, 'name' | 'paths' | 'record'> & { readonly consumed?: boolean },
 ): Promise<void> {
   const { name, paths, record } = domain
   if (record !== undefined && (await postcopyState(paths)) !== undefined) {
@@ -78,7 +78,7 @@ export async function requireManagedSave(
       },
     )
   }
-  if (await hasUsableManagedSave(paths, record)) return
+  if (await hasUsableManagedSave(domain)) return
   throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has no managed save`, {
     hint: '`stasis list --all --managed-save` shows which domains have one',
   })

@@ -1,6 +1,6 @@
+import { lastEndOf } from '../store/catalogue.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { readLastEnd } from '../store/last-end.ts'
 import { observe } from '../store/presence.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 
@@ -16,6 +16,8 @@ export async function imageOfDomain(
   options: DomainOptions = {},
 ): Promise<string | undefined> {
   const paths = runtimePaths(resolveDirectories(options), name)
-  const record = await observe(paths)
-  return record === undefined ? (await readLastEnd(paths))?.image : record.restoredFrom?.path
+  const { record, end } = await observe(paths)
+  return record === undefined
+    ? (await lastEndOf({ paths, record, end }))?.image
+    : record.restoredFrom?.path
 }

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type DomainEntry, listEntries } from '../store/catalogue.ts'
+import { type DomainEntry, lastEndOf, listEntries } from '../store/catalogue.ts'
 import { type Directories, resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
-import { readLastEnd } from '../store/last-end.ts'
+import { isLocked } from '../store/lock.ts'
+import { observe } from '../store/presence.ts'
 import { stateOf } from './list.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 
@@ -54,7 +55,7 @@ export async function* watchEvents(
   while (options.signal?.aborted !== true) {
     await delay(LOOK_MS, undefined, { signal: options.signal }).catch(() => undefined)
     if (aborted(options.signal)) return
-    const now = await look(directories, options)
+    const now = await look(directories, options, before)
     const names = new Set([...before.keys(), ...now.keys()])
     for (const name of names) {
       const time = new Date().toISOString()
@@ -71,20 +72,28 @@ function aborted(signal: AbortSignal | undefined): boolean {
 
 type Look = ReadonlyMap<string, { readonly seen: Seen; readonly entry: DomainEntry }>
 
-async function look(directories: Directories, options: EventOptions): Promise<Look> {
+async function look(
+  directories: Directories,
+  options: EventOptions,
+  before: Look = new Map(),
+): Promise<Look> {
   const entries = await listEntries(directories)
   const wanted = entries.filter(
     ({ name }) => options.domain === undefined || name === options.domain,
   )
   const pairs = wanted.map(async (entry) => {
-    const { persistent, record } = entry
+    const { name, persistent, record, fault } = entry
+    // A domain whose state is unreadable keeps its last known state.
+    const known = before.get(name)
+    if (fault !== undefined) return known === undefined ? undefined : ([name, known] as const)
     // A QEMU that is being started is not a guest until it has started.
     const pid = record?.stage === 'running' ? record.pid : undefined
-    const state = pid === undefined ? 'shut off' : await stateOf(entry)
+    const state =
+      pid === undefined ? 'shut off' : await stateOf(entry).catch(() => 'unknown' as const)
     const seen = { persistent, pid, state } as const
-    return [entry.name, { seen, entry }] as const
+    return [name, { seen, entry }] as const
   })
-  return new Map(await Promise.all(pairs))
+  return new Map((await Promise.all(pairs)).filter((pair) => pair !== undefined))
 }
 
 type Change = readonly [LifecycleEvent['event'], string]
@@ -120,7 +129,18 @@ const ENDS = {
   failed: 'Failed',
 } as const
 
+/** Whoever has just ended a domain writes down why within this time. */
+const END_PATIENCE_MS = 1000
+const END_LOOK_MS = 20
+
 async function stopped(name: string, directories: Directories): Promise<Change> {
-  const end = await readLastEnd(runtimePaths(directories, name))
+  const paths = runtimePaths(directories, name)
+  for (
+    let waitedMs = 0;
+    waitedMs < END_PATIENCE_MS && (await isLocked(paths));
+    waitedMs += END_LOOK_MS
+  )
+    await delay(END_LOOK_MS)
+  const end = await lastEndOf({ paths, ...(await observe(paths)) })
   return ['Stopped', end === undefined ? 'Unknown' : ENDS[end.reason]]
 }

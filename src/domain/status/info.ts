@@ -2,12 +2,12 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { processorTimeMs } from '../../qemu/host-facts.ts'
 import { isAutostarted } from '../store/autostart.ts'
-import { findEntry } from '../store/catalogue.ts'
+import { findEntry, lastEndOf } from '../store/catalogue.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { entryXml } from '../store/dump-xml.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
-import { type LastEnd, readLastEnd } from '../store/last-end.ts'
+import type { LastEnd } from '../store/last-end.ts'
 import { type DomainSummary, stateOf } from './list.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 
@@ -47,9 +47,9 @@ export async function domainInfo(
     id: record?.pid,
     state: await stateOf(entry, options.signal),
     persistent,
-    managedSave: await hasUsableManagedSave(entry.paths, record),
+    managedSave: await hasUsableManagedSave(entry),
     autostart: await isAutostarted(directories, name),
-    lastEnd: record === undefined ? await readLastEnd(entry.paths) : undefined,
+    lastEnd: await lastEndOf(entry),
     osType: 'hvm',
     vcpus: domain.vcpus.current,
     maxMemoryBytes: domain.memoryBytes,

@@ -1,3 +1,4 @@
+import { CancelledError, StasisError } from '../../errors.ts'
 import { type DomainEntry, listEntries, uuidOf } from '../store/catalogue.ts'
 import { type Directories, resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -20,6 +21,8 @@ export interface DomainSummary {
   readonly managedSave: boolean
   /** Whether it starts with the host. */
   readonly autostart: boolean
+  /** Why the state is `unknown`. */
+  readonly fault?: StasisError
 }
 
 /** Which domains to list. */
@@ -33,7 +36,8 @@ export interface ListOptions extends DomainOptions {
 }
 
 /**
- * The running domains, or all of them. Running domains come first; both parts are sorted by name.
+ * The running domains, or all of them. Running domains come first; both parts are sorted by name. A domain whose state is unreadable may be
+ * running: it is always listed, with the state `unknown`.
  * @throws StorageError
  * @example
  * for (const { name, id, state } of await listDomains({ all: true })) console.log(name, id, state)
@@ -41,14 +45,17 @@ export interface ListOptions extends DomainOptions {
 export async function listDomains(options: ListOptions = {}): Promise<readonly DomainSummary[]> {
   const directories = resolveDirectories(options)
   const entries = await listEntries(directories)
-  const wanted = entries.filter(({ record }) => record !== undefined || options.all === true)
+  const wanted = entries.filter(
+    ({ record, fault }) => record !== undefined || fault !== undefined || options.all === true,
+  )
   const summaries = await Promise.all(
     wanted.map((entry) => summarise(directories, entry, options.signal)),
   )
   const asked = summaries.filter(
-    ({ managedSave, autostart }) =>
-      managedSave === (options.managedSave ?? managedSave) &&
-      autostart === (options.autostart ?? autostart),
+    ({ managedSave, autostart, fault }) =>
+      fault !== undefined ||
+      (managedSave === (options.managedSave ?? managedSave) &&
+        autostart === (options.autostart ?? autostart)),
   )
   return [
     ...asked.filter(({ id }) => id !== undefined),
@@ -61,15 +68,22 @@ async function summarise(
   entry: DomainEntry,
   signal: AbortSignal | undefined,
 ): Promise<DomainSummary> {
-  const { name, paths, record, persistent } = entry
-  return {
-    name,
-    uuid: await uuidOf(directories, entry),
-    id: record?.pid,
-    state: await stateOf(entry, signal),
-    persistent,
-    managedSave: await hasUsableManagedSave(paths, record),
-    autostart: await isAutostarted(directories, name),
+  const { name, record, persistent } = entry
+  try {
+    if (entry.fault !== undefined) throw entry.fault
+    return {
+      name,
+      uuid: await uuidOf(directories, entry),
+      id: record?.pid,
+      state: await stateOf(entry, signal),
+      persistent,
+      managedSave: await hasUsableManagedSave(entry),
+      autostart: await isAutostarted(directories, name),
+    }
+  } catch (error) {
+    if (!(error instanceof StasisError) || error instanceof CancelledError) throw error
+    const facts = { uuid: '', id: record?.pid, managedSave: false, autostart: false }
+    return { name, ...facts, state: 'unknown', persistent, fault: error }
   }
 }
 

@@ -1,9 +1,8 @@
-import { findEntry } from '../store/catalogue.ts'
+import { findEntry, lastEndOf } from '../store/catalogue.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
-import { readJob } from '../progress/job.ts'
-import { readLastEnd } from '../store/last-end.ts'
+import { readJob } from '../store/job-record.ts'
 import { stateOf } from './list.ts'
 import { queryRunState } from '../machine/monitor.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
@@ -36,7 +35,7 @@ export async function domainStateReason(
   const entry = await findEntry(resolveDirectories(options), reference)
   const { name, paths, record } = entry
   if (record === undefined) {
-    const end = await readLastEnd(paths)
+    const end = await lastEndOf(entry)
     return {
       name,
       state: 'shut off',

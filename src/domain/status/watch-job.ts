@@ -5,7 +5,9 @@ import { isAlive } from '../../qemu/process-identity.ts'
 import { findEntry } from '../store/catalogue.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { type JobRecord, readJob } from '../progress/job.ts'
+import type { JobRecord } from '../progress/job.ts'
+import type { RestoreProgress, SaveProgress } from '../progress/progress.ts'
+import { readJob } from '../store/job-record.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 const LOOK_MS = 50
@@ -66,7 +68,7 @@ export async function abortJob(
 }
 
 async function activeJob(paths: RuntimePaths): Promise<JobRecord | undefined> {
-  const job = await readJob(paths.job)
+  const job = await readJob<SaveProgress | RestoreProgress>(paths.job)
   return job !== undefined && (await isAlive(job.process)) ? job : undefined
 }
 

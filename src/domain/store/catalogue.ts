@@ -2,28 +2,31 @@ import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DomainError, StasisError, storageError } from '../../errors.ts'
 import { isAbsence } from '../../io/file-names.ts'
+import { readText } from '../../io/text-file.ts'
 import { checkReference } from './check-options.ts'
 import { childText } from '../../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { listDefinitions, readDefinition } from './definitions.ts'
 import type { Directories } from './directories.ts'
 import { isDomainName } from './domain-name.ts'
-import { whereSaved } from './last-end.ts'
-import { observe } from './presence.ts'
+import { type LastEnd, readLastEnd, whereSaved } from './last-end.ts'
+import { ABSENT, type Presence, observe } from './presence.ts'
 import { LIVE_XML, type RuntimePaths, isDigest, runtimePaths } from './runtime-paths.ts'
-import type { RuntimeRecord } from './runtime-record.ts'
 
 /** An existing domain: defined, running or both. */
-export interface DomainEntry {
+export interface DomainEntry extends Presence {
   readonly name: string
   readonly paths: RuntimePaths
   /** Whether it is defined. */
   readonly persistent: boolean
-  /** The record of its running QEMU, if any. */
-  readonly record: RuntimeRecord | undefined
+  /** Why it is unknown whether the domain runs, for example that its record is unreadable. `record` is `undefined` then. */
+  readonly fault: StasisError | undefined
 }
 
-/** All domains that are defined or run, by name. @throws StorageError */
+/**
+ * All domains that are defined or run, by name. Writes, removes and ends nothing. An unreadable domain does not hide the others: it has a `fault`.
+ * @throws StorageError
+ */
 export async function listEntries(directories: Directories): Promise<readonly DomainEntry[]> {
   const defined = await listDefinitions(directories)
   const names = new Set([...defined, ...(await listRuntimes(directories))])
@@ -33,15 +36,21 @@ export async function listEntries(directories: Directories): Promise<readonly Do
 
 /**
  * Finds a domain by a person's reference: its name, or else its UUID, or else its id (the pid of its QEMU).
- * @throws DomainError DOMAIN_NOT_FOUND, UsageError, StorageError
+ * @throws DomainError DOMAIN_NOT_FOUND, UsageError; StorageError, STATE_UNREADABLE and STATE_TOO_NEW if it is unknown whether the domain runs
  */
 export async function findEntry(directories: Directories, reference: string): Promise<DomainEntry> {
+  const entry = await findAnyEntry(directories, reference)
+  if (entry.fault !== undefined) throw entry.fault
+  return entry
+}
+
+/** Like `findEntry`, but finds a domain with a `fault` too. @throws DomainError DOMAIN_NOT_FOUND, UsageError, StorageError */
+export async function findAnyEntry(
+  directories: Directories,
+  reference: string,
+): Promise<DomainEntry> {
   checkReference(reference)
-  const named = await read(directories, reference).catch((error: unknown) => {
-    // An impossible name does not exist, whatever else is wrong with it.
-    if (StasisError.is(error, 'BAD_ARGUMENT')) return undefined
-    throw error
-  })
+  const named = isDomainName(reference) ? await read(directories, reference) : undefined
   if (named !== undefined) return named
   for (const entry of await listEntries(directories)) {
     const uuid = await uuidOf(directories, entry)
@@ -56,13 +65,25 @@ export async function findEntry(directories: Directories, reference: string): Pr
 /** Describes where a domain is that had no definition and is gone because it was saved. */
 async function savedAs(directories: Directories, name: string): Promise<string | undefined> {
   if (!isDomainName(name)) return undefined
-  return whereSaved(runtimePaths(directories, name))
+  const paths = runtimePaths(directories, name)
+  const { end } = await observe(paths)
+  return whereSaved(paths, end ?? (await readLastEnd(paths)))
+}
+
+/** How a domain last ended, if it does not run and that is known. @throws StorageError */
+export async function lastEndOf({
+  paths,
+  record,
+  end,
+}: Pick<DomainEntry, 'paths' | 'record' | 'end'>): Promise<LastEnd | undefined> {
+  return record === undefined ? (end ?? (await readLastEnd(paths))) : undefined
 }
 
 /** The UUID of a domain; empty when it is not running and its definition cannot be read. */
 export async function uuidOf(directories: Directories, entry: DomainEntry): Promise<string> {
   if (entry.record !== undefined) return entry.record.uuid
-  const xml = await readDefinition(directories, entry.name)
+  const live = entry.fault === undefined ? undefined : await readText(entry.paths.liveXml)
+  const xml = live ?? (await readDefinition(directories, entry.name))
   if (xml === undefined) return ''
   try {
     return childText(parseDomainXml(xml).root, 'uuid')?.trim() ?? ''
@@ -73,12 +94,19 @@ export async function uuidOf(directories: Directories, entry: DomainEntry): Prom
 
 async function read(directories: Directories, name: string): Promise<DomainEntry | undefined> {
   const paths = runtimePaths(directories, name)
-  const record = await observe(paths)
   const persistent = (await readDefinition(directories, name)) !== undefined
-  return persistent || record !== undefined ? { name, paths, persistent, record } : undefined
+  try {
+    const presence = await observe(paths)
+    if (!persistent && presence.record === undefined) return undefined
+    return { ...presence, name, paths, persistent, fault: undefined }
+  } catch (error) {
+    if (!(error instanceof StasisError)) throw error
+    return { ...ABSENT, name, paths, persistent, fault: error }
+  }
 }
 
-async function listRuntimes(directories: Directories): Promise<readonly string[]> {
+/** The names of all runtime directories. @throws StorageError */
+export async function listRuntimes(directories: Directories): Promise<readonly string[]> {
   try {
     const entries = await readdir(directories.runtimeDir, { withFileTypes: true })
     const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)

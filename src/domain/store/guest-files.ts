@@ -6,12 +6,13 @@ import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { findByMonitors } from '../../qemu/find-by-monitors.ts'
 import { fileKey, openFilesOf } from '../../qemu/open-files.ts'
-import { type DomainEntry, listEntries } from './catalogue.ts'
+import { type DomainEntry, lastEndOf, listEntries } from './catalogue.ts'
 import { readDefinition } from './definitions.ts'
 import type { Directories } from './directories.ts'
 import { readLiveXml } from './dump-xml.ts'
-import { readLastEnd } from './last-end.ts'
+import { monitorsOf } from './own-qemu.ts'
 import { readPostcopyRecord } from './postcopy-record.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
@@ -41,19 +42,24 @@ export async function usesOfFile(
 
 async function useOf(
   directories: Directories,
-  { name, paths, record }: DomainEntry,
+  entry: DomainEntry,
   key: string,
 ): Promise<FileUse['use'] | undefined> {
-  if (record !== undefined) {
-    const open = await openFilesOf(record.pid)
+  const { name, paths, record, fault } = entry
+  // A QEMU whose record is unreadable uses its files all the same.
+  const qemus = fault === undefined ? [] : await findByMonitors(monitorsOf(paths))
+  for (const { pid } of record === undefined ? qemus : [record]) {
+    const open = await openFilesOf(pid)
+    if (!open.some((file) => file.key === key)) continue
     // A guest keeps the file that is its memory, whatever happens to the name of the file.
-    if (open.some((file) => file.key === key) && !(await isMemory(record, key))) return 'open'
+    if (record === undefined || !(await isMemory(record, key))) return 'open'
   }
-  const state = record === undefined ? (await readLastEnd(paths))?.image : undefined
+  const state = (await lastEndOf(entry))?.image
   const filling = record === undefined ? undefined : (await readPostcopyRecord(paths))?.image
   for (const image of [state, filling])
     if (image !== undefined && (await keyOf(image))?.key === key) return 'state'
-  const live = record === undefined ? undefined : await readLiveXml(paths).catch(() => undefined)
+  const runs = record !== undefined || fault !== undefined
+  const live = runs ? await readLiveXml(paths).catch(() => undefined) : undefined
   for (const xml of [live, await readDefinition(directories, name)]) {
     if (xml === undefined) continue
     for (const path of await namedFiles(xml)) if ((await keyOf(path))?.key === key) return 'named'

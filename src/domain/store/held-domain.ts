@@ -1,12 +1,14 @@
 import { DomainError } from '../../errors.ts'
-import { findEntry } from './catalogue.ts'
+import { findAnyEntry, findEntry, lastEndOf } from './catalogue.ts'
 import type { DomainOptions } from './domain-options.ts'
 import { type Directories, resolveDirectories } from './directories.ts'
 import { whereSaved } from './last-end.ts'
 import { DomainLock } from './lock.ts'
-import { reconcile } from './presence.ts'
+import { type Presence, describe } from './presence.ts'
+import { reconcile } from './reconcile.ts'
 import { type RuntimePaths, runtimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
+import { tidyState, tidyTransient } from './tidy.ts'
 
 /**
  * A domain under our lock. Taking it reconciles its runtime directory: the QEMU of an interrupted start is ended, and the files of a dead one are
@@ -36,21 +38,50 @@ export class HeldDomain implements AsyncDisposable {
 
   /**
    * Locks the domain that a person refers to (name, UUID or id) for `verb`.
-   * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY
+   * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
    */
   static async find(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
-    const { name } = await findEntry(resolveDirectories(options), reference)
-    return HeldDomain.named(name, verb, options)
+    const directories = resolveDirectories(options)
+    const entry = await findAnyEntry(directories, reference).catch(async (error: unknown) => {
+      // A domain that is not defined and whose QEMU is gone is found by nobody, and put in order here.
+      await tidyTransient(directories)
+      throw error
+    })
+    return HeldDomain.named(entry.name, verb, options)
   }
 
-  /** Locks the name, whether or not such a domain exists. @throws DomainError DOMAIN_BUSY, UsageError */
+  /** Locks the name, whether or not such a domain exists. @throws DomainError DOMAIN_BUSY, UsageError, StorageError */
   static async named(name: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
+    return HeldDomain.#hold(name, verb, options, async (directories, paths) => {
+      const record = await reconcile(paths)
+      await tidyState(directories)
+      await tidyTransient(directories, name)
+      return { record, end: undefined }
+    })
+  }
+
+  /** `find` for a command that only looks: the domain is described as the next operation will find it, and nothing is put in order. */
+  static async look(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
+    const { name } = await findEntry(resolveDirectories(options), reference)
+    return HeldDomain.#hold(name, verb, options, async (_, paths) => describe(paths))
+  }
+
+  static async #hold(
+    name: string,
+    verb: string,
+    options: DomainOptions,
+    find: (
+      directories: Directories,
+      paths: RuntimePaths,
+    ) => Promise<Pick<Presence, 'record' | 'end'>>,
+  ): Promise<HeldDomain> {
     const directories = resolveDirectories(options)
     const paths = runtimePaths(directories, name)
     const lock = await DomainLock.acquire(name, paths, verb, options.signal)
     try {
-      const record = await reconcile(paths)
-      const saved = record === undefined ? await whereSaved(paths) : undefined
+      const { record, end } = await find(directories, paths)
+      const lastEnd = await lastEndOf({ paths, record, end })
+      const saved = await whereSaved(paths, lastEnd)
       return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, lock)
     } catch (error) {
       await lock[Symbol.asyncDispose]()

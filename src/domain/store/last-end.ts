@@ -18,18 +18,30 @@ export interface LastEnd {
   readonly image?: string | undefined
 }
 
-/** Records how a domain ended. A failure to write it does not fail the operation that ended the domain. */
-export async function recordEnd(
-  paths: RuntimePaths,
+/** The description of an end that happened, or was noticed, just now. */
+export function endNow(
   reason: EndReason,
   { lastLines = '', image }: Pick<LastEnd, 'lastLines' | 'image'> = {},
-): Promise<void> {
-  const end: LastEnd = {
+): LastEnd {
+  return {
     reason,
     time: new Date().toISOString(),
     ...(lastLines !== '' && { lastLines }),
     ...(image !== undefined && { image }),
   }
+}
+
+/** Records how a domain has ended just now, see `writeEnd`. */
+export async function recordEnd(
+  paths: RuntimePaths,
+  reason: EndReason,
+  more: Pick<LastEnd, 'lastLines' | 'image'> = {},
+): Promise<void> {
+  await writeEnd(paths, endNow(reason, more))
+}
+
+/** Records how a domain ended. A failure to write it does not fail the operation that ended the domain. */
+export async function writeEnd(paths: RuntimePaths, end: LastEnd): Promise<void> {
   try {
     await makeDirectory(dirname(paths.lastEnd))
     await writeRecordFile(LAST_END, paths.lastEnd, end, { durable: true })
@@ -48,9 +60,12 @@ export async function removeLastEnd(paths: RuntimePaths): Promise<void> {
   await removeFile(paths.lastEnd).catch(() => undefined)
 }
 
-/** A message for a search for a domain that was saved to a file; `undefined` when it was not. */
-export async function whereSaved(paths: RuntimePaths): Promise<string | undefined> {
-  const image = (await readLastEnd(paths))?.image
+/** A message for a search for a domain that was saved to a file; `undefined` when it was not. @throws StorageError */
+export async function whereSaved(
+  paths: RuntimePaths,
+  end: LastEnd | undefined,
+): Promise<string | undefined> {
+  const image = end?.image
   if (image === undefined || image === paths.managedSave) return undefined
   if (!(await isThere(image))) return undefined
   return `It was saved to ${image}: \`stasis restore ${image}\` resumes it`

@@ -1,7 +1,8 @@
+import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, storageError, throwIfCancelled } from '../../errors.ts'
-import { tryLock } from '../../io/system-calls.ts'
+import { tryLock, tryShareLock } from '../../io/system-calls.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** Most operations take milliseconds; a wait of this long lets them run one after another. */
@@ -57,6 +58,7 @@ export class DomainLock implements AsyncDisposable {
 
   /** Tries once without waiting: returns the lock, or its holder. @throws StorageError */
   static async tryAcquire(paths: RuntimePaths, verb: string): Promise<DomainLock | LockHolder> {
+    let taken: FileHandle | undefined
     try {
       for (let attempt = 1; ; attempt += 1) {
         await mkdir(paths.directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
@@ -65,18 +67,17 @@ export class DomainLock implements AsyncDisposable {
         })
         const handle = await open(paths.lock, 'a+', 0o600).catch(ignoreMissing)
         if (handle === undefined) continue
-        if (!tryLock(handle.fd)) {
-          const holder = await readHolder(handle)
-          await handle.close()
-          return holder
-        }
-        // The previous holder may have removed the file after we opened it.
-        if (await isStillThere(handle, paths.lock)) {
+        try {
+          if (!tryLock(handle.fd)) return await readHolder(handle)
+          // The previous holder may have removed the file after we opened it.
+          if (!(await isStillThere(handle, paths.lock))) continue
           await handle.truncate(0)
           await handle.write(JSON.stringify({ pid: process.pid, verb }))
+          taken = handle
           return new DomainLock(paths, handle)
+        } finally {
+          if (taken === undefined) await handle.close()
         }
-        await handle.close()
       }
     } catch (error) {
       throw storageError(`lock the domain for ${verb}`, paths.lock, error)
@@ -90,6 +91,24 @@ export class DomainLock implements AsyncDisposable {
       await rmdir(this.#paths.directory).catch(() => undefined)
     }
     await this.#handle.close()
+  }
+}
+
+/**
+ * Whether some process holds the lock of a domain. It is only looked at: no file comes into being.
+ * @throws StorageError
+ */
+export async function isLocked(paths: RuntimePaths): Promise<boolean> {
+  try {
+    const handle = await open(paths.lock, constants.O_RDONLY | constants.O_NOFOLLOW).catch(
+      ignoreMissing,
+    )
+    if (handle === undefined) return false
+    await using _handle = handle
+    // For a moment this looks like a holder; those who want the lock try again.
+    return !tryShareLock(handle.fd)
+  } catch (error) {
+    throw storageError('look whether somebody is at work on the domain', paths.lock, error)
   }
 }
 

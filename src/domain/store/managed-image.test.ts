@@ -15,7 +15,7 @@ test('hasUsableManagedSave() is true while no guest was resumed from the image',
   await using store = await testStore()
   const paths = store.paths('web')
   const record = await store.run('web')
-  assert.equal(await hasUsableManagedSave(paths, undefined), false)
+  assert.equal(await hasUsableManagedSave({ paths, record: undefined }), false)
   await mkdir(dirname(paths.managedSave), { recursive: true })
   await writeRawImage(paths.managedSave)
   const from = { path: paths.managedSave, imageId: '', managed: true, begun: false }
@@ -25,8 +25,9 @@ test('hasUsableManagedSave() is true while no guest was resumed from the image',
     [{ ...from, managed: false }, false],
     [undefined, false],
   ] as const)
-    assert.equal(await hasUsableManagedSave(paths, { ...record, restoredFrom }), usable)
-  assert.equal(await hasUsableManagedSave(paths, undefined), true)
+    assert.equal(await hasUsableManagedSave({ paths, record: { ...record, restoredFrom } }), usable)
+  assert.equal(await hasUsableManagedSave({ paths, record: undefined }), true)
+  assert.equal(await hasUsableManagedSave({ paths, record: undefined, consumed: true }), false)
 })
 
 test('removeManagedImage() removes the image, its history and its page order', async () => {

@@ -14,11 +14,17 @@ export async function hasManagedImage(paths: RuntimePaths): Promise<boolean> {
 }
 
 /** Whether the domain is in its managed save: there is one, and no guest was resumed from it. */
-export async function hasUsableManagedSave(
-  paths: RuntimePaths,
-  record: RuntimeRecord | undefined,
-): Promise<boolean> {
-  if (!(await hasManagedImage(paths))) return false
+export async function hasUsableManagedSave({
+  paths,
+  record,
+  consumed = false,
+}: {
+  readonly paths: RuntimePaths
+  readonly record: RuntimeRecord | undefined
+  /** See `Presence`. */
+  readonly consumed?: boolean | undefined
+}): Promise<boolean> {
+  if (consumed || !(await hasManagedImage(paths))) return false
   return (
     record === undefined || (record.restoredFrom?.managed === true && !record.restoredFrom.begun)
   )

@@ -1,5 +1,5 @@
 import { StasisError, StorageError, ImageError, QemuError } from '../../errors.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { isThere, removeFile } from '../../io/file-names.ts'
 import {
   type RecordKind,
   fieldsOf,
@@ -73,18 +73,22 @@ export async function changePostcopyRecord(
   id: string,
   change: Partial<PostcopyRecord>,
 ): Promise<PostcopyRecord | undefined> {
-  const record = await readPostcopyRecord(paths)
+  const path = (await filesOf(paths)).record
+  const record = await readRecordFile(POSTCOPY_RECORD, path)
   if (record?.id !== id) return undefined
   const changed = { ...record, ...change }
   const isMeant = (before: PostcopyRecord): boolean => before.id === id
-  return (await replaceRecordFile(POSTCOPY_RECORD, paths.postcopy, changed, isMeant))
-    ? changed
-    : undefined
+  return (await replaceRecordFile(POSTCOPY_RECORD, path, changed, isMeant)) ? changed : undefined
 }
 
 /** The record of a domain whose memory is arriving; `undefined` when all of it is there. @throws StorageError */
 export async function readPostcopyRecord(paths: RuntimePaths): Promise<PostcopyRecord | undefined> {
-  return readRecordFile(POSTCOPY_RECORD, paths.postcopy)
+  return readRecordFile(POSTCOPY_RECORD, (await filesOf(paths)).record)
+}
+
+/** Whether memory of a domain is still missing, for one that need not know more. @throws StorageError */
+export async function hasPostcopyRecord(paths: RuntimePaths): Promise<boolean> {
+  return isThere((await filesOf(paths)).record)
 }
 
 /** @throws StorageError */
@@ -92,7 +96,7 @@ export async function writePostcopyProgress(
   paths: RuntimePaths,
   progress: PostcopyProgress,
 ): Promise<void> {
-  const path = paths.postcopyProgressFile
+  const path = (await filesOf(paths)).progress
   await writeRecordFile(POSTCOPY_PROGRESS, path, progress, { durable: false })
 }
 
@@ -101,24 +105,31 @@ export async function readPostcopyProgress(
   paths: RuntimePaths,
   id: string,
 ): Promise<PostcopyProgress | undefined> {
-  const progress = await readRecordFile(POSTCOPY_PROGRESS, paths.postcopyProgressFile)
+  const progress = await readRecordFile(POSTCOPY_PROGRESS, (await filesOf(paths)).progress)
   return progress?.id === id ? progress : undefined
 }
 
 /** Forgets how far a restore was: another page server goes on. @throws StorageError */
 export async function removePostcopyProgress(paths: RuntimePaths): Promise<void> {
-  await removeFile(paths.postcopyProgressFile)
+  await removeFile((await filesOf(paths)).progress)
 }
 
 /** Removes the record and the progress: all memory is there. */
 export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
-  for (const path of [
-    paths.postcopyProgressFile,
-    paths.recoverSocket,
-    paths.pageServerLog,
-    paths.postcopy,
-  ])
+  const { record, progress } = await filesOf(paths)
+  for (const path of [progress, paths.recoverSocket, paths.pageServerLog, record])
     await removeFile(path)
+}
+
+/** A restore that began before these files got their present names keeps the old ones until all memory is there. */
+async function filesOf(
+  paths: RuntimePaths,
+): Promise<{ readonly record: string; readonly progress: string }> {
+  const { postcopy, postcopyProgressFile, formerPostcopy, formerPostcopyProgressFile } = paths
+  const isFormer = !(await isThere(postcopy)) && (await isThere(formerPostcopy))
+  return isFormer
+    ? { record: formerPostcopy, progress: formerPostcopyProgressFile }
+    : { record: postcopy, progress: postcopyProgressFile }
 }
 
 /** Whether a supervisor makes sure that there is a page server. */

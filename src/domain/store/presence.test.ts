@@ -1,143 +1,71 @@
 import assert from 'node:assert/strict'
-import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
-import { type TestStore, testStore, writeRawImage } from '../../../test/support/test-store.ts'
+import { snapshotOf } from '../../../test/support/snapshot.ts'
+import { testStore, writeRawImage } from '../../../test/support/test-store.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 import { imageId } from './image-history.ts'
-import { readLastEnd } from './last-end.ts'
 import { DomainLock } from './lock.ts'
-import { observe, reconcile } from './presence.ts'
-import { type RuntimeRecord, readRecord } from './runtime-record.ts'
+import { observe } from './presence.ts'
 
 const DESCRIPTION = { xml: '<a/>', cookie: undefined, wasRunning: true, id: '1'.repeat(32) }
-
-function intent(store: TestStore): RuntimeRecord['saving'] & object {
-  return { path: store.join('web.save'), imageId: imageId(DESCRIPTION), running: true }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
-}
 
 test('observe() returns the record of a running QEMU and does not take the lock', async () => {
   await using store = await testStore()
   const paths = store.paths('web')
   const { pid } = await store.run('web')
   await using _lock = await DomainLock.acquire('web', paths, 'test')
-  assert.equal((await observe(paths))?.pid, pid)
+  assert.equal((await observe(paths)).record?.pid, pid)
 })
 
-test('observe() removes the files of a dead QEMU, unless another process holds the lock', async () => {
+test('observe() describes a dead QEMU and leaves its files', async () => {
   await using store = await testStore()
   const paths = store.paths('web')
-  await store.runDead('web')
+  await mkdir(dirname(paths.managedSave), { recursive: true })
+  await writeRawImage(paths.managedSave)
+  const restoredFrom = { path: paths.managedSave, imageId: '', managed: true, begun: true }
+  await store.runDead('web', { restoredFrom })
+  await writeFile(paths.controlSocket, '')
+  await writeFile(paths.log, 'qemu: out of memory\n')
+  const before = await snapshotOf(store.join())
+  const { record, end, consumed } = await observe(paths)
+  assert.equal(record, undefined)
+  assert.deepEqual([end?.reason, end?.lastLines], ['crashed', 'qemu: out of memory'])
+  assert.ok(consumed, 'its managed save is too old')
+  await unlink(paths.controlSocket)
+  assert.equal((await observe(paths)).end?.reason, 'shutdown')
+  await writeFile(paths.controlSocket, '')
+  assert.equal((await snapshotOf(store.join())).length, before.length)
+})
+
+test('observe() describes an interrupted start and a killed save, and ends no QEMU', async () => {
+  await using store = await testStore()
+  const paths = store.paths('web')
+  const starting = await store.run('web', { stage: 'starting' })
+  assert.equal((await observe(paths)).record, undefined)
+  assert.ok(await isAlive(starting))
+  const image = store.join('web.save')
+  const saving = { path: image, imageId: imageId(DESCRIPTION), running: true }
+  const record = await store.run('web', { saving })
+  await store.kill(starting)
+  const before = await snapshotOf(store.join())
+  const found = (await observe(paths)).record
+  assert.deepEqual([found?.interrupted, found?.saving], [true, undefined])
+  assert.deepEqual(await snapshotOf(store.join()), before)
   {
-    await using _lock = await DomainLock.acquire('web', paths, 'test')
-    assert.equal(await observe(paths), undefined)
-    assert.ok(await exists(paths.process))
+    await using _lock = await DomainLock.acquire('web', paths, 'save')
+    assert.deepEqual((await observe(paths)).record?.saving, saving, 'a save is in progress')
   }
-  assert.equal(await observe(paths), undefined)
-  assert.equal(await exists(paths.directory), false)
+  await writeRawImage(image, DESCRIPTION)
+  const { record: none, end } = await observe(paths)
+  assert.equal(none, undefined)
+  assert.deepEqual([end?.reason, end?.image], ['saved', image])
+  assert.ok(await isAlive(record))
 })
 
 test('observe() creates nothing for a domain that never ran', async () => {
   await using store = await testStore()
-  assert.equal(await observe(store.paths('web')), undefined)
-  assert.equal(await exists(store.directories.runtimeDir), false)
-})
-
-test('reconcile() ends a QEMU whose start was interrupted', async () => {
-  await using store = await testStore()
-  const paths = store.paths('web')
-  const record = await store.run('web', { stage: 'starting' })
-  assert.equal(await reconcile(paths), undefined)
-  assert.equal(await isAlive(record), false)
-  assert.equal(await exists(paths.process), false)
-  assert.equal(await readLastEnd(paths), undefined)
-})
-
-test('reconcile() records a shutdown, or a crash when the monitor socket is left', async () => {
-  await using store = await testStore()
-  const paths = store.paths('web')
-  await store.runDead('web')
-  await reconcile(paths)
-  assert.equal((await readLastEnd(paths))?.reason, 'shutdown')
-  await store.runDead('web')
-  await writeFile(paths.controlSocket, '')
-  await writeFile(paths.log, 'qemu: out of memory\n')
-  await reconcile(paths)
-  const end = await readLastEnd(paths)
-  assert.equal(end?.reason, 'crashed')
-  assert.equal(end.lastLines, 'qemu: out of memory')
-})
-
-test('reconcile() ends a QEMU whose guest is safe in a complete image', async () => {
-  await using store = await testStore()
-  const paths = store.paths('web')
-  const saving = intent(store)
-  const record = await store.run('web', { saving })
-  await writeRawImage(saving.path, DESCRIPTION)
-  assert.equal(await reconcile(paths), undefined)
-  assert.equal(await isAlive(record), false)
-  assert.ok(await exists(saving.path))
-  const { reason, image } = (await readLastEnd(paths)) ?? {}
-  assert.deepEqual({ reason, image }, { reason: 'saved', image: saving.path })
-})
-
-test('reconcile() keeps the QEMU of a killed save whose image is not complete', async () => {
-  await using store = await testStore()
-  const paths = store.paths('web')
-  const saving = intent(store)
-  const record = await store.run('web', { saving })
-  // The killed process wrote under a temporary name.
-  await writeFile(store.join('.web.save.999999-1.partial'), 'partial')
-  const kept = await reconcile(paths)
-  assert.equal(kept?.interrupted, true)
-  assert.equal(kept.saving, undefined)
-  assert.equal((await readRecord(paths))?.interrupted, true)
-  assert.ok(await isAlive(record))
-  assert.deepEqual((await readdir(store.join())).toSorted(), ['run'])
-})
-
-test('reconcile() does not mark a guest as interrupted that was paused before the killed save', async () => {
-  await using store = await testStore()
-  await store.run('web', { saving: { ...intent(store), running: false } })
-  const kept = await reconcile(store.paths('web'))
-  assert.notEqual(kept?.interrupted, true)
-})
-
-test('reconcile() records a save whose QEMU died after the image was complete', async () => {
-  await using store = await testStore()
-  const paths = store.paths('web')
-  const saving = intent(store)
-  await store.runDead('web', { saving })
-  await writeRawImage(saving.path, DESCRIPTION)
-  await reconcile(paths)
-  assert.equal((await readLastEnd(paths))?.reason, 'saved')
-})
-
-test('reconcile() removes a managed save only once its guest has run and has all its memory', async () => {
-  await using store = await testStore()
-  const paths = store.paths('web')
-  const { managedSave } = paths
-  await mkdir(dirname(managedSave), { recursive: true })
-  const restoredFrom = { path: managedSave, imageId: '', managed: true, begun: true }
-  for (const [from, postcopy, stays] of [
-    [{ ...restoredFrom, begun: false }, false, true],
-    [{ ...restoredFrom, managed: false }, false, true],
-    [restoredFrom, true, true],
-    [restoredFrom, false, false],
-  ] as const) {
-    await writeRawImage(managedSave)
-    const record = await store.run('web', { restoredFrom: from })
-    if (postcopy) await writeFile(paths.postcopy, '{}')
-    assert.equal((await observe(paths))?.pid, record.pid)
-    assert.equal(await exists(managedSave), stays, JSON.stringify({ from, postcopy }))
-    await store.kill(record)
-    await rm(paths.directory, { recursive: true })
-  }
+  assert.equal((await observe(store.paths('web'))).record, undefined)
+  await assert.rejects(access(store.directories.runtimeDir), { code: 'ENOENT' })
 })

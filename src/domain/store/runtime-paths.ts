@@ -17,6 +17,8 @@ export interface RuntimePaths {
   readonly liveXml: string
   /** The record of its process, see runtime-record.ts. */
   readonly process: string
+  /** Empty; it exists while a QEMU is started that has no record yet. */
+  readonly starting: string
   /** The monitor for operations; the holder of the lock may use it. */
   readonly controlSocket: string
   /** A second monitor for queries while an operation uses the first. */
@@ -27,10 +29,15 @@ export interface RuntimePaths {
   readonly postcopy: string
   /** The progress of that restore. */
   readonly postcopyProgressFile: string
+  /** The names of these two before records had versions. */
+  readonly formerPostcopy: string
+  readonly formerPostcopyProgressFile: string
   /** The output of its page server. */
   readonly pageServerLog: string
   /** A third monitor, for the page server. */
   readonly postcopySocket: string
+  /** The former name of that socket. */
+  readonly formerPostcopySocket: string
   /** The socket on which QEMU receives the rest of its memory from a new page server. */
   readonly recoverSocket: string
   readonly log: string
@@ -61,13 +68,17 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     directory,
     liveXml: join(directory, LIVE_XML),
     process: join(directory, 'process.json'),
+    starting: join(directory, 'starting'),
     controlSocket: socket('qmp.sock'),
     querySocket: socket('query.sock'),
     migrationSocket: socket('stream.sock'),
     postcopy: join(directory, 'postcopy.json'),
     postcopyProgressFile: join(directory, 'postcopy-progress.json'),
+    formerPostcopy: join(directory, 'fill.json'),
+    formerPostcopyProgressFile: join(directory, 'fill-progress.json'),
     pageServerLog: join(directory, 'page-server.log'),
     postcopySocket: socket('postcopy.sock'),
+    formerPostcopySocket: socket('fill.sock'),
     recoverSocket: socket('recover.sock'),
     log: join(directory, 'qemu.log'),
     lock: join(directory, 'lock'),

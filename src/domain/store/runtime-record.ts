@@ -20,6 +20,8 @@ export interface RuntimeRecord extends ProcessIdentity {
   readonly emulator: string
   readonly qemuVersion: string
   readonly commandLine: readonly string[]
+  /** The file that the process executes, known once its machine is complete; not `emulator` if that is a script or a link. */
+  readonly executable?: string | undefined
   /** Present when Stasis did not start it; `commandLine` is its original command line, started in `cwd`. */
   readonly attached?: { readonly cwd: string } | undefined
   /** A save is in progress, or its process was killed: once the image is complete, the image is the guest, and this QEMU is not. */
@@ -93,13 +95,14 @@ function withImageId({ key, ...fields }: Fields): Fields {
 }
 
 function isRecord(record: Fields): boolean {
-  const { stage, commandLine, attached, saving, restoredFrom } = record
+  const { stage, commandLine, executable, attached, saving, restoredFrom } = record
   return (
     [record['pid'], record['startTime']].every(isPositive) &&
     ['bootId', 'uuid', 'emulator', 'qemuVersion'].every((name) => isText(record[name])) &&
     (stage === 'starting' || stage === 'running') &&
     Array.isArray(commandLine) &&
     commandLine.every(isText) &&
+    (executable === undefined || isText(executable)) &&
     (attached === undefined || isText(fieldsOf(attached)?.['cwd'])) &&
     (saving === undefined || namesImage(saving, 'running')) &&
     (restoredFrom === undefined ||

@@ -1,0 +1,93 @@
+import { StorageError } from '../../errors.ts'
+import { isReachable, isThere } from '../../io/file-names.ts'
+import { readTail } from '../../io/log-file.ts'
+import { findByMonitors } from '../../qemu/find-by-monitors.ts'
+import type { ProcessIdentity } from '../../qemu/process-identity.ts'
+import { lastLines } from '../../qemu/process.ts'
+import { type LastEnd, endNow } from './last-end.ts'
+import { isRunning, monitorsOf } from './own-qemu.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+import { type RuntimeRecord, readRecord } from './runtime-record.ts'
+import { isSaved } from './save-intent.ts'
+
+/** What the record of a domain and reality say together, when nobody is at work on it. */
+export type Condition =
+  /** There is no record. `starting`: QEMUs of a start that was killed before it could write one. */
+  | { readonly kind: 'unrecorded'; readonly starting: readonly ProcessIdentity[] }
+  /** The guest is in this QEMU. */
+  | { readonly kind: 'running'; readonly record: RuntimeRecord }
+  /** So it is, but its save was killed: this is the record from now on. */
+  | { readonly kind: 'save-killed'; readonly record: RuntimeRecord }
+  /** The guest of this QEMU has never run: its start or restore was killed. */
+  | { readonly kind: 'start-killed'; readonly record: RuntimeRecord }
+  /** The guest has ended or is safe in an image, though its QEMU may still be there. `end` is `undefined` if it never ran. */
+  | {
+      readonly kind: 'ended'
+      readonly record: RuntimeRecord
+      readonly alive: boolean
+      readonly end: LastEnd | undefined
+    }
+
+/**
+ * Finds out how a domain is, and changes nothing.
+ * @throws StorageError, STATE_UNREADABLE and STATE_TOO_NEW when nobody can say
+ */
+export async function conditionOf(paths: RuntimePaths): Promise<Condition> {
+  const record = await readRecord(paths)
+  if (record === undefined) return { kind: 'unrecorded', starting: await startingQemus(paths) }
+  const { saving } = record
+  const alive = await isRunning(paths, record)
+  if (saving !== undefined && (await isSaved(saving)))
+    return { kind: 'ended', record, alive, end: endNow('saved', { image: saving.path }) }
+  if (!alive) {
+    const [another] = await findByMonitors(monitorsOf(paths))
+    if (another !== undefined) throw recordOfAnother(paths, record, another.pid)
+    const end = record.stage === 'running' ? await endOfDead(paths) : undefined
+    return { kind: 'ended', record, alive, end }
+  }
+  if (record.stage === 'starting') return { kind: 'start-killed', record }
+  if (saving === undefined) return { kind: 'running', record }
+  const interrupted = saving.running || record.interrupted
+  return { kind: 'save-killed', record: { ...record, saving: undefined, interrupted } }
+}
+
+/** Whether the guest has run on from the managed save that it came from, and is in no image since: that managed save is then old. */
+export function hasConsumedManagedSave({ record, end }: Condition & { kind: 'ended' }): boolean {
+  const { restoredFrom } = record
+  return restoredFrom?.managed === true && restoredFrom.begun && end?.reason !== 'saved'
+}
+
+function recordMissing(paths: RuntimePaths, pid: number): StorageError {
+  return recordFault(paths, pid, `its record ${paths.process} is missing`)
+}
+
+function recordOfAnother(paths: RuntimePaths, record: RuntimeRecord, pid: number): StorageError {
+  return recordFault(paths, pid, `its record ${paths.process} names process ${record.pid}`)
+}
+
+/** The error for a domain whose QEMU runs, and is not that of its record. */
+function recordFault(paths: RuntimePaths, pid: number, fault: string): StorageError {
+  const { name } = paths
+  return new StorageError(
+    'STATE_UNREADABLE',
+    `The QEMU of domain '${name}' runs as process ${pid}, but ${fault}`,
+    { path: paths.process, hint: `\`stasis destroy ${name}\` ends it` },
+  )
+}
+
+/** The XML is written just before a QEMU is started; `starting` says that its record is still to come. */
+async function startingQemus(paths: RuntimePaths): Promise<readonly ProcessIdentity[]> {
+  if (!(await isThere(paths.liveXml))) return []
+  const found = await findByMonitors(monitorsOf(paths))
+  const [first] = found
+  if (first !== undefined && !(await isThere(paths.starting))) throw recordMissing(paths, first.pid)
+  return found
+}
+
+const TAIL_BYTES = 4096
+
+/** QEMU removes the sockets that it listens on when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
+async function endOfDead(paths: RuntimePaths): Promise<LastEnd> {
+  if (!(await isReachable(paths.controlSocket))) return endNow('shutdown')
+  return endNow('crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })
+}

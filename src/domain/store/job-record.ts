@@ -1,0 +1,76 @@
+import { dirname } from 'node:path'
+import { StorageError } from '../../errors.ts'
+import { makeDirectory } from '../../io/directory.ts'
+import { removeFile } from '../../io/file-names.ts'
+import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
+import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+
+/** What takes long enough to be watched and stopped from another terminal. */
+export type JobOperation = 'save' | 'managedsave' | 'restore' | 'start'
+
+/** A job as it is written down for others: `job.json` in the runtime directory, and in the state directory when it has ended. */
+export interface JobRecord<Progress = unknown> {
+  readonly operation: JobOperation
+  readonly id: string
+  /** The process that does it. */
+  readonly process: ProcessIdentity
+  /** ISO 8601. */
+  readonly startedAt: string
+  readonly elapsedMs: number
+  readonly progress: Progress | undefined
+  /** How the memory went, as last known. */
+  readonly transfer: Progress | undefined
+  readonly outcome?: 'completed' | 'failed' | 'cancelled'
+  readonly error?: string
+  /** What the act answered. */
+  readonly result?: unknown
+}
+
+/** The job of a record file; `undefined` when there is none. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
+export async function readJob<Progress>(path: string): Promise<JobRecord<Progress> | undefined> {
+  return readRecordFile(JOB as RecordKind<JobRecord<Progress>>, path)
+}
+
+/** @throws StorageError */
+export async function writeJob(path: string, record: JobRecord): Promise<void> {
+  await makeDirectory(dirname(path))
+  await writeRecordFile(JOB, path, record, { durable: false })
+}
+
+/**
+ * Puts away the record of a job whose process is gone; `succeeded`: what it was to do is done all the same. Only for the holder of the lock.
+ * @throws StorageError
+ */
+export async function closeKilledJob(
+  paths: RuntimePaths,
+  { succeeded }: { readonly succeeded: boolean },
+): Promise<void> {
+  const job = await readJob(paths.job).catch((error: unknown) => {
+    if (error instanceof StorageError && error.code.startsWith('STATE_')) return undefined
+    throw error
+  })
+  if (job !== undefined && (await isAlive(job.process))) return
+  if (job !== undefined) {
+    const error = `The process that did it (${job.process.pid}) was killed`
+    const outcome = succeeded
+      ? ({ outcome: 'completed' } as const)
+      : ({ outcome: 'failed', error } as const)
+    await writeJob(paths.lastJob, { ...job, ...outcome }).catch(() => undefined)
+  }
+  for (const path of [paths.jobAbort, paths.job]) await removeFile(path)
+}
+
+const JOB: RecordKind<JobRecord> = {
+  what: 'the record of a save or restore',
+  version: 1,
+  hint: 'It only tells how far that is, or was: it may be removed',
+  parse(value) {
+    const fields = fieldsOf(value)
+    const fits =
+      typeof fields?.['operation'] === 'string' &&
+      typeof fields['id'] === 'string' &&
+      Number.isSafeInteger(fieldsOf(fields['process'])?.['pid'])
+    return fits ? (fields as unknown as JobRecord) : undefined
+  },
+}

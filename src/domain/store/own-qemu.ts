@@ -1,0 +1,60 @@
+import { StorageError } from '../../errors.ts'
+import { type EndOptions, endQemu } from '../../qemu/end.ts'
+import { hasMonitors } from '../../qemu/find-by-monitors.ts'
+import { commandLineOf, executableOf } from '../../qemu/process-file.ts'
+import { isAlive } from '../../qemu/process-identity.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+import type { RuntimeRecord } from './runtime-record.ts'
+
+/**
+ * Whether the QEMU of a record runs. It is known by its pid, the time of its start, the program that it runs, and the monitors of this
+ * domain on its command line; one that Stasis did not start by its whole command line.
+ * @throws StorageError STATE_UNREADABLE when that very process runs and is not a QEMU of this domain, and when nobody can say
+ */
+export async function isRunning(paths: RuntimePaths, record: RuntimeRecord): Promise<boolean> {
+  if (!(await isAlive(record))) return false
+  if (await isOurs(paths, record)) return true
+  // A process that ends has no command line any more.
+  if (!(await isAlive(record))) return false
+  throw new StorageError(
+    'STATE_UNREADABLE',
+    `${paths.process} names process ${record.pid}, which is not a QEMU of this domain`,
+    {
+      path: paths.process,
+      hint: 'The file was not written by Stasis, or was changed: no process is ended because of it. Move it away',
+    },
+  )
+}
+
+/**
+ * Ends the QEMU of a record, if it runs.
+ * @throws StorageError STATE_UNREADABLE when the process is not a QEMU of this domain; QemuError QEMU_TIMEOUT
+ */
+export async function endRecorded(
+  paths: RuntimePaths,
+  record: RuntimeRecord,
+  options: EndOptions = {},
+): Promise<void> {
+  if (await isRunning(paths, record)) await endQemu(record, options)
+}
+
+/** The monitors that every QEMU of a domain is started with. */
+export function monitorsOf(paths: RuntimePaths): {
+  readonly control: string
+  readonly query: string
+} {
+  return { control: paths.controlSocket, query: paths.querySocket }
+}
+
+async function isOurs(paths: RuntimePaths, record: RuntimeRecord): Promise<boolean> {
+  const { pid, executable, attached, commandLine } = record
+  const program = executable === undefined ? undefined : await executableOf(pid)
+  if (program !== undefined && program !== executable) return false
+  if (await hasMonitors(pid, monitorsOf(paths))) return true
+  if (attached === undefined) return false
+  const found = await commandLineOf(pid)
+  return (
+    found.length === commandLine.length &&
+    found.every((argument, index) => argument === commandLine[index])
+  )
+}

@@ -1,0 +1,91 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { storageError } from '../../errors.ts'
+import { removeImage, removeLeftovers } from '../../image/remove-image.ts'
+import { removeAllAbandoned } from '../../io/partial-file.ts'
+import { isThere, removeFile } from '../../io/file-names.ts'
+import { endQemu } from '../../qemu/end.ts'
+import { type Condition, conditionOf, hasConsumedManagedSave } from './condition.ts'
+import { closeKilledJob } from './job-record.ts'
+import { writeEnd } from './last-end.ts'
+import { endRecorded } from './own-qemu.ts'
+import { hasPostcopyRecord } from './postcopy-record.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+import { type RuntimeRecord, readRecord, writeRecord } from './runtime-record.ts'
+
+/**
+ * Makes the runtime directory and reality agree: ends the QEMU of a start that was killed, and one whose guest is safe in an image;
+ * removes the files of one that died, and those that a killed operation left. Gives the record of a QEMU that runs. Only for the holder
+ * of the lock.
+ * @throws StorageError, STATE_UNREADABLE and STATE_TOO_NEW when nobody can say how the domain is, and nothing was changed; QemuError QEMU_TIMEOUT
+ */
+export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
+  const begun = await readRecord(paths)
+  const condition = await conditionOf(paths)
+  const record = await apply(paths, condition)
+  const succeeded = condition.kind === 'ended' && condition.end?.reason === 'saved'
+  await closeKilledJob(paths, { succeeded })
+  if (record !== undefined) await removeRemains(paths)
+  else await clearRuntime(paths)
+  if (begun?.saving !== undefined) await removeLeftovers(begun.saving.path, false)
+  await removeLeftovers(paths.managedSave, true)
+  return record
+}
+
+async function apply(
+  paths: RuntimePaths,
+  condition: Condition,
+): Promise<RuntimeRecord | undefined> {
+  switch (condition.kind) {
+    case 'unrecorded':
+      for (const qemu of condition.starting) await endQemu(qemu, { force: true })
+      return undefined
+    case 'start-killed':
+      await endRecorded(paths, condition.record, { force: true })
+      return undefined
+    case 'ended': {
+      const { record, alive, end } = condition
+      if (alive) await endRecorded(paths, record)
+      if (hasConsumedManagedSave(condition)) await removeImage(record.restoredFrom?.path ?? '')
+      if (end !== undefined) await writeEnd(paths, end)
+      return undefined
+    }
+    case 'save-killed':
+      await writeRecord(paths, condition.record)
+      return condition.record
+    case 'running':
+      await removeConsumedManagedSave(paths, condition.record)
+      return condition.record
+  }
+}
+
+/** Removes the managed save that the guest came from, once the guest has run and all its memory is there. @throws StorageError */
+export async function removeConsumedManagedSave(
+  paths: RuntimePaths,
+  { restoredFrom }: Pick<RuntimeRecord, 'restoredFrom'>,
+): Promise<void> {
+  if (restoredFrom?.managed !== true || !restoredFrom.begun) return
+  if ((await hasPostcopyRecord(paths)) || !(await isThere(restoredFrom.path))) return
+  await removeImage(restoredFrom.path)
+}
+
+/** What a killed operation leaves beside a QEMU that lives. */
+async function removeRemains(paths: RuntimePaths): Promise<void> {
+  await removeFile(paths.migrationSocket)
+  await removeAllAbandoned(paths.directory)
+}
+
+/** Removes everything that a QEMU which is gone left in its runtime directory. Only for the holder of the lock. @throws StorageError */
+export async function clearRuntime(paths: RuntimePaths): Promise<void> {
+  try {
+    const names = await readdir(paths.directory)
+    // The record goes last: without it nobody knows what the other files are.
+    const others = names
+      .map((name) => join(paths.directory, name))
+      .filter((path) => path !== paths.process)
+    for (const path of [...others, paths.process])
+      if (path !== paths.lock) await rm(path, { recursive: true, force: true })
+  } catch (error) {
+    throw storageError('clear the runtime directory', paths.directory, error)
+  }
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { removeAllAbandoned } from '../../io/partial-file.ts'
+import { listRuntimes } from './catalogue.ts'
+import { listDefinitions } from './definitions.ts'
+import type { Directories } from './directories.ts'
+import { DomainLock } from './lock.ts'
+import { reconcile } from './reconcile.ts'
+import { runtimePaths } from './runtime-paths.ts'
+import { readRecord } from './runtime-record.ts'
+import { isRunning } from './own-qemu.ts'
+
+/** The directories of small files in the state directory, see there. */
+const SMALL = ['', 'domains', 'images', 'ended', 'jobs', 'autostart', 'cache']
+
+/** Removes the temporary files that killed operations left in the state directory. What cannot be removed is left to the next. */
+export async function tidyState({ stateDir }: Directories): Promise<void> {
+  for (const name of SMALL) await removeAllAbandoned(join(stateDir, name)).catch(() => undefined)
+}
+
+/**
+ * Puts in order what is left of domains that are not defined and whose QEMU is gone or useless: no command will name them again. What cannot be put in
+ * order, or is in the hands of another operation, is left to the next.
+ */
+export async function tidyTransient(directories: Directories, except?: string): Promise<void> {
+  try {
+    const defined = new Set(await listDefinitions(directories))
+    const names = await listRuntimes(directories)
+    for (const name of names)
+      if (name !== except && !defined.has(name))
+        await tidy(directories, name).catch(() => undefined)
+  } catch {
+    // See above.
+  }
+}
+
+async function tidy(directories: Directories, name: string): Promise<void> {
+  const paths = runtimePaths(directories, name)
+  const record = await readRecord(paths)
+  const goesOn = record?.stage === 'running' && record.saving === undefined
+  if (goesOn && (await isRunning(paths, record))) return
+  const lock = await DomainLock.tryAcquire(paths, 'clean-up')
+  if (!(lock instanceof DomainLock)) return
+  await using _lock = lock
+  await reconcile(paths)
+}
