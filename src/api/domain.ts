@@ -50,20 +50,28 @@ import { type FilePath, givenPath } from '../io/given-path.ts'
 import type { HandleOptions } from './handle-options.ts'
 import { Operation } from './operation.ts'
 
-/** How to make a clone. */
+/** Options for a clone. */
 export interface CloneOptions extends Omit<HandleOptions<RestoreOptions>, 'clone' | 'wait'> {
-  /** The directory where overlays of its disks are made, which must exist; without it only disks that nobody writes to will do. */
+  /** An existing directory for overlays of the disks. Without it, only disks that no guest writes to are possible. */
   readonly overlays?: string | undefined
   /** The save image. Default: the one that the domain was restored from or saved to. */
   readonly image?: FilePath | undefined
 }
 
 /**
- * One domain: what virsh's verbs do to it, under their names. `Stasis.domain()` finds one. It holds nothing open; each method looks at the domain anew, and
- * throws `DomainError` DOMAIN_NOT_FOUND when it has gone, DOMAIN_BUSY when another process is at work on it.
+ * One domain, with what can be done to it under the names of virsh's verbs. `Stasis.domain()` finds one. A handle keeps nothing open: each method looks at the domain anew. Every
+ * method throws `DomainError` DOMAIN_NOT_FOUND if the domain no longer exists, and those that change it DOMAIN_BUSY if another process is working on it. Every method
+ * takes a `signal`.
+ *
+ * Long operations (`save`, `start`, `restore` and others) return an {@link Operation}: await it for the result, iterate it for the progress.
+ * @example
+ * const web = await new Stasis().domain('web')
+ * await web.save('/backup/web.save')
  */
 export class Domain {
+  /** Its name when the handle was made. */
   readonly name: string
+  /** Its UUID; empty if its definition cannot be read. */
   readonly uuid: string
   readonly #directories: Directories
 
@@ -77,32 +85,53 @@ export class Domain {
     this.uuid = uuid
   }
 
-  /** Facts about it: state, id, memory, processors, what is missing of its memory. @throws DomainXmlError, StorageError */
+  /**
+   * Facts about the domain: state, pid, memory, processors, and how much of its memory is still missing.
+   * @throws DomainXmlError, StorageError
+   * @example
+   * const { state, vcpus, maxMemoryBytes } = await web.info()
+   */
   info(options: HandleOptions<DomainOptions> = {}): Promise<DomainInfo> {
     return domainInfo(this.name, this.#bound(options))
   }
 
-  /** What it does and why (`domstate --reason`). @throws StorageError */
+  /**
+   * Its state and the reason for it (`domstate --reason`).
+   * @throws StorageError
+   * @example
+   * const { state, reason } = await web.state()
+   */
   state(options: HandleOptions<DomainOptions> = {}): Promise<StateWithReason> {
     return domainStateReason(this.name, this.#bound(options))
   }
 
-  /** Its XML: the one that it runs from, else the one that it is defined with. @throws StorageError */
+  /**
+   * Its XML: the XML that it runs from, or else its definition.
+   * @throws StorageError
+   * @example
+   * const xml = await web.dumpXml({ inactive: true })
+   */
   dumpXml(options: HandleOptions<DumpXmlOptions> = {}): Promise<string> {
     return dumpDomainXml(this.name, this.#bound(options))
   }
 
   /**
-   * The save image that it was restored from while it runs, else the one that it was saved to; `undefined` when there is none.
+   * Its save image: the image that it was restored from if it runs, or else the image that it was saved to; `undefined` if there is none. The file may have been moved or
+   * deleted since.
    * @throws StorageError
+   * @example
+   * const path = await web.image()
    */
   image(options: HandleOptions<DomainOptions> = {}): Promise<string | undefined> {
     return imageOfDomain(this.name, this.#bound(options))
   }
 
   /**
-   * Starts it: from its managed save when it has one, else by booting.
-   * @throws DomainError DOMAIN_RUNNING; DomainXmlError, ImageError, QemuError, StorageError
+   * Starts the domain. If it has a managed save, it continues from there; otherwise it boots.
+   * @throws DomainError DOMAIN_RUNNING; DomainXmlError, ImageError, QemuError, StorageError; CancelledError
+   * @example
+   * const { id, restored } = await web.start()
+   * console.log(id, restored === undefined ? 'booted' : 'resumed')
    */
   start(options: HandleOptions<StartOptions> = {}): Operation<StartedDomain, RestoreProgress> {
     return new Operation(
@@ -112,12 +141,12 @@ export class Domain {
   }
 
   /**
-   * Saves it to a file and ends it. The guest stands still meanwhile and is ended only once the image is durable. Whatever fails, and when the operation is
-   * cancelled, it goes on as before and no file is left.
+   * Saves the domain to a file and ends it. The guest is stopped meanwhile; it is ended only once the image is durable. If anything fails, or the operation is cancelled, the
+   * guest continues as before and no new file is left.
    * @throws DomainError DOMAIN_NOT_RUNNING, UsageError, QemuError, StorageError; CancelledError
    * @example
    * const { image, timing } = await web.save('/backup/web.save', { channels: 4 })
-   * console.log(`${image.allocatedBytes} bytes, the guest stood still for ${timing.downtimeMs} ms`)
+   * console.log(`${image.allocatedBytes} bytes, stopped for ${timing.downtimeMs} ms`)
    */
   save(
     path: FilePath,
@@ -130,16 +159,21 @@ export class Domain {
   }
 
   /**
-   * Whether it could be saved so, without stopping it; without `path` for a managed save.
+   * Checks whether the domain could be saved with these options, without stopping it. Without `path` it checks a managed save.
    * @throws DomainError DOMAIN_NOT_RUNNING, UsageError
+   * @example
+   * const { obstacles } = await web.checkSave('/backup/web.save')
    */
   checkSave(path?: FilePath, options: HandleOptions<SaveOptions> = {}): Promise<SaveCheck> {
     return checkSave(this.name, path, this.#bound(options))
   }
 
   /**
-   * Saves it to a place that Stasis keeps; its next start goes on from there.
-   * @throws as `save`; DomainError DOMAIN_WRONG_STATE when it is not defined
+   * Saves the domain to a file that Stasis manages. Its next start continues from there.
+   * @throws the errors of `save`; DomainError DOMAIN_WRONG_STATE if it is not defined
+   * @example
+   * await web.managedSave()
+   * await web.start() // continues from there
    */
   managedSave(options: HandleOptions<SaveOptions> = {}): Operation<SaveResult, SaveProgress> {
     return new Operation(
@@ -148,19 +182,32 @@ export class Domain {
     )
   }
 
-  /** Throws its managed save away: it boots at its next start. @throws DomainError DOMAIN_WRONG_STATE when it has none, StorageError */
+  /**
+   * Deletes its managed save. Its next start boots it.
+   * @throws DomainError DOMAIN_WRONG_STATE if it has none; StorageError
+   * @example
+   * await web.managedSaveRemove()
+   */
   async managedSaveRemove(options: HandleOptions<DomainOptions> = {}): Promise<void> {
     await removeManagedSave(this.name, this.#bound(options))
   }
 
-  /** The XML in its managed save. @throws DomainError DOMAIN_WRONG_STATE when it has none; ImageError, StorageError */
+  /**
+   * The XML in its managed save.
+   * @throws DomainError DOMAIN_WRONG_STATE if it has none; ImageError, StorageError
+   * @example
+   * const xml = await web.managedSaveDumpXml()
+   */
   managedSaveDumpXml(options: HandleOptions<DomainOptions> = {}): Promise<string> {
     return dumpManagedSaveXml(this.name, this.#bound(options))
   }
 
   /**
-   * Changes the XML in its managed save; the guest must not see a difference.
+   * Changes the XML in its managed save. The guest must not see a difference.
    * @throws DomainError DOMAIN_WRONG_STATE, DOMAIN_RUNNING; DomainXmlError, ImageError IMAGE_INCOMPATIBLE, StorageError
+   * @example
+   * const xml = await web.managedSaveDumpXml()
+   * await web.managedSaveDefine(xml.replace('/old/disk', '/new/disk'))
    */
   async managedSaveDefine(
     xml: DomainXml,
@@ -170,8 +217,11 @@ export class Domain {
   }
 
   /**
-   * Restores it from one of its save images. `Stasis.restore()` restores whatever domain is in an image.
-   * @throws UsageError BAD_ARGUMENT when the image is of another domain; else as `Stasis.restore`
+   * Restores the domain from one of its save images. `Stasis.restore()` restores the domain of any image.
+   * @throws UsageError BAD_ARGUMENT if the image is of another domain; the errors of `Stasis.restore()`
+   * @example
+   * await web.save('/backup/web.save')
+   * await web.restore('/backup/web.save')
    */
   restore(
     path: FilePath,
@@ -184,8 +234,8 @@ export class Domain {
   }
 
   /**
-   * Restores its image as another domain, beside it. The clone writes to overlays of the disks; its guest sees another generation id.
-   * @throws DomainError DOMAIN_WRONG_STATE when it has no image; UsageError BAD_COMBINATION for a disk that both would write to; else as `Stasis.restore`
+   * Restores its image as another domain that runs beside it. The clone writes to overlays of the disks, and its guest sees another generation id.
+   * @throws DomainError DOMAIN_WRONG_STATE if it has no image; UsageError BAD_COMBINATION for a disk that both would write to; the errors of `Stasis.restore()`
    * @example
    * const second = await web.clone('web-2', { overlays: '/var/lib/clones' })
    */
@@ -203,9 +253,13 @@ export class Domain {
   }
 
   /**
-   * Waits until all memory of a lazy restore is there: from then on its image is needed no more. Done at once for other domains; one that was restored by
-   * `map` uses the image for as long as it runs.
-   * @throws DomainError DOMAIN_WRONG_STATE when the memory will not come, see `postcopyRecover`
+   * Waits until QEMU has all memory of a lazy restore. From then on the image is no longer needed. For other domains it returns at once; a domain that was restored by `map` uses
+   * the image for as long as it runs.
+   * @throws DomainError DOMAIN_WRONG_STATE if nothing loads the rest (`postcopyRecover()` does); CancelledError
+   * @example
+   * const restored = await stasis.restore('/backup/web.save', { mode: 'lazy' })
+   * await restored.allMemory()
+   * await rm('/backup/web.save')
    */
   allMemory(options: HandleOptions<AllMemoryOptions> = {}): Operation<void, PostcopyState> {
     return new Operation(
@@ -215,87 +269,145 @@ export class Domain {
   }
 
   /**
-   * Brings the rest of its memory when the processes that brought it have died, or its image was repaired or moved.
-   * @throws DomainError DOMAIN_WRONG_STATE when nothing is missing; ImageError, QemuError
+   * Restarts the loading of its memory if the page servers have died, or the image was repaired or moved.
+   * @throws DomainError DOMAIN_WRONG_STATE if no memory is missing; ImageError, QemuError
+   * @example
+   * await web.postcopyRecover({ image: '/backup/moved/web.save' })
    */
   async postcopyRecover(options: HandleOptions<PostcopyRecoverOptions> = {}): Promise<void> {
     await recoverPostcopyDomain(this.name, this.#bound(options))
   }
 
-  /** Pauses it. @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE; QemuError */
+  /**
+   * Pauses the guest.
+   * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE; QemuError
+   * @example
+   * await web.suspend()
+   */
   async suspend(options: HandleOptions<DomainOptions> = {}): Promise<void> {
     await suspendDomain(this.name, this.#bound(options))
   }
 
-  /** Lets it go on. @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE when it does already; QemuError */
+  /**
+   * Resumes the paused guest.
+   * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE if it is not paused; QemuError
+   * @example
+   * await web.resume()
+   */
   async resume(options: HandleOptions<DomainOptions> = {}): Promise<void> {
     await resumeDomain(this.name, this.#bound(options))
   }
 
-  /** Asks its guest to shut down; whether and when it does is for the guest. @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE; QemuError */
+  /**
+   * Asks the guest to shut down. The guest decides whether and when it does.
+   * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE; QemuError
+   * @example
+   * await web.shutdown({ mode: 'agent' })
+   */
   async shutdown(options: HandleOptions<PowerOptions> = {}): Promise<void> {
     await shutDownDomain(this.name, this.#bound(options))
   }
 
-  /** Asks its guest to shut down, and boots it again. @throws as `shutdown`; QemuError QEMU_TIMEOUT when it does not shut down */
+  /**
+   * Asks the guest to shut down, waits until it has, and boots it again.
+   * @throws the errors of `shutdown`; QemuError QEMU_TIMEOUT if the guest does not shut down
+   * @example
+   * await web.reboot({ timeoutMs: 30_000 })
+   */
   async reboot(options: HandleOptions<PowerOptions> = {}): Promise<void> {
     await rebootDomain(this.name, this.#bound(options))
   }
 
-  /** Presses its reset button. @throws DomainError DOMAIN_NOT_RUNNING; QemuError */
+  /**
+   * Resets the machine, as its reset button would.
+   * @throws DomainError DOMAIN_NOT_RUNNING; QemuError
+   * @example
+   * await web.reset()
+   */
   async reset(options: HandleOptions<DomainOptions> = {}): Promise<void> {
     await resetDomain(this.name, this.#bound(options))
   }
 
-  /** Cuts its power. @throws DomainError DOMAIN_NOT_RUNNING; QemuError QEMU_TIMEOUT */
+  /**
+   * Stops the domain at once, as if its power were cut. QEMU still flushes its disks.
+   * @throws DomainError DOMAIN_NOT_RUNNING; QemuError QEMU_TIMEOUT
+   * @example
+   * await web.destroy()
+   */
   async destroy(options: HandleOptions<DomainOptions> = {}): Promise<void> {
     await destroyDomain(this.name, this.#bound(options))
   }
 
   /**
    * Connects to its first serial port.
-   * @throws DomainError DOMAIN_NOT_RUNNING, DomainXmlError XML_UNSUPPORTED when it has none that can be reached
+   * @throws DomainError DOMAIN_NOT_RUNNING, DomainXmlError XML_UNSUPPORTED if no console can connect to it
    * @example
    * await using console = await web.console()
    * console.output.pipe(process.stdout)
+   * await console.ended
    */
   console(options: HandleOptions<DomainOptions> = {}): Promise<DomainConsole> {
     return openConsole(this.name, this.#bound(options))
   }
 
-  /** The save or restore that some process does with it now (`domjobinfo`), or did last; `undefined` when there is none. */
+  /**
+   * The save or restore that a process is doing with it now (`domjobinfo`), or that ended last; `undefined` if there is none.
+   * @throws StorageError
+   * @example
+   * const last = await web.job({ completed: true })
+   * console.log(last?.operation, last?.outcome)
+   */
   job(options: HandleOptions<JobInfoOptions> = {}): Promise<JobRecord | undefined> {
     return jobInfo(this.name, this.#bound(options))
   }
 
   /**
-   * Cancels the save or restore that some process does with it now (`domjobabort`), and waits until it is over. Gives how it ended.
-   * @throws DomainError DOMAIN_WRONG_STATE when there is none; QemuError QEMU_TIMEOUT, StorageError
+   * Cancels the save or restore that a process is doing with it now (`domjobabort`), waits until it has ended, and returns how it ended.
+   * @throws DomainError DOMAIN_WRONG_STATE if there is none; QemuError QEMU_TIMEOUT, StorageError; CancelledError
+   * @example
+   * const outcome = await web.abortJob() // cancelled
    */
   async abortJob(options: HandleOptions<DomainOptions> = {}): Promise<JobRecord['outcome']> {
     return (await abortJob(this.name, this.#bound(options))).outcome
   }
 
-  /** Lets it start with the host, or no longer. @throws DomainError DOMAIN_NOT_FOUND when it is not defined; StorageError */
+  /**
+   * Makes the domain start with the host, or switches that off.
+   * @throws DomainError DOMAIN_NOT_FOUND if it is not defined; StorageError
+   * @example
+   * await web.autostart({ disable: true })
+   */
   async autostart(options: HandleOptions<AutostartOptions> = {}): Promise<void> {
     await setAutostart(this.name, this.#bound(options))
   }
 
   /**
-   * Gives it another name (`domrename`). It must not run. Gives the handle for the new name; this one finds nothing any more.
+   * Renames the domain (`domrename`), which must not run. Returns the handle for the new name; this handle finds nothing from then on.
    * @throws DomainError DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE; UsageError, StorageError
+   * @example
+   * const old = await web.rename('web-old')
    */
   async rename(newName: string, options: HandleOptions<DomainOptions> = {}): Promise<Domain> {
     const { name } = await renameDomain(this.name, newName, this.#bound(options))
     return new Domain(this.#directories, { name, uuid: this.uuid })
   }
 
-  /** Forgets its definition. If it runs it goes on, and is gone when it ends. @throws DomainError DOMAIN_HAS_MANAGED_SAVE; StorageError */
+  /**
+   * Removes its definition. A running domain keeps running, and is gone when it ends.
+   * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless `managedSave` is set; StorageError
+   * @example
+   * await web.undefine({ managedSave: true })
+   */
   async undefine(options: HandleOptions<UndefineOptions> = {}): Promise<void> {
     await undefineDomain(this.name, this.#bound(options))
   }
 
-  /** Lets go of a QEMU that `Stasis.attach()` took over; it runs on. @throws DomainError DOMAIN_WRONG_STATE when Stasis started it */
+  /**
+   * Releases a QEMU that `Stasis.attach()` took over. It keeps running.
+   * @throws DomainError DOMAIN_WRONG_STATE if Stasis started it
+   * @example
+   * await web.detach()
+   */
   async detach(options: HandleOptions<DomainOptions> = {}): Promise<void> {
     await detachDomain(this.name, this.#bound(options))
   }
@@ -305,9 +417,14 @@ export class Domain {
   }
 }
 
-/** A domain that was in a save image and runs now. */
+/**
+ * A domain that was in a save image and is in QEMU now.
+ * @example
+ * const { name, result } = await stasis.restore('/backup/web.save')
+ * console.log(name, result.mode, result.timing.totalMs)
+ */
 export class RestoredDomain extends Domain {
-  /** How it was restored: pid, mode and why, times. */
+  /** The facts of its restore: pid, mode and the reason for it, times in milliseconds. */
   readonly result: RestoreResult
 
   /** @internal */
@@ -317,7 +434,7 @@ export class RestoredDomain extends Domain {
   }
 }
 
-/** Restores an image and gives the handle. */
+/** Restores an image and returns the handle. */
 export async function restoreTo(
   directories: Directories,
   path: FilePath,

@@ -1,32 +1,34 @@
-/** What an act is given so that it can be watched and cancelled. */
+/** What an operation gets so that it can be watched and cancelled. */
 export interface Watched<Progress> {
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
 
-/** What a caller may have given to watch or cancel the act. */
+/** What the caller has passed to watch or cancel the operation. */
 interface Watching<Progress> {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /**
- * A long act under way. It is the promise of its result, the async iterable of its progress, and can be cancelled:
+ * A long operation in progress. It is the promise of its result, the async iterable of its progress, and it can be cancelled.
  *
- * ```ts
+ * - It starts at once, whether or not anything awaits it.
+ * - `await` returns the result or throws the error, as often as you like.
+ * - An iteration starts with the latest progress and ends with the operation. It throws the error of the operation. A slow reader misses outdated progress, except that of `hostSave()` and
+ *   `hostResume()`, where each report is a result. Several iterations do not disturb each other.
+ * - `break` leaves the iteration. It does not cancel the operation and does not lose its result: await the operation for that.
+ * - An error counts as handled if the operation is awaited, or is being iterated when it fails. An error that nothing handles is an unhandled rejection, as with any promise; the
+ *   iteration never causes another one.
+ * - `await using saving = web.save(path)` cancels the operation if the block is left before it has ended, and waits for its end.
+ * @example
  * const saving = web.save('/backup/web.save')
  * for await (const progress of saving) console.log(progress.phase)
  * const { image } = await saving
- * ```
- *
- * - The act begins at once, whether somebody awaits it or not.
- * - `await` gives the result or throws the failure, as often as it is asked.
- * - An iteration begins with the latest progress and ends with the act. It throws the failure of the act. A slow reader misses what is
- *   outdated (unless the progress are results that matter one by one, as those of `hostSave`). Several iterations do not disturb each other.
- * - Leaving the iteration with `break` does not cancel the act and does not lose its result: await the operation for it.
- * - A failure counts as handled once the operation is awaited or while it is iterated. A failure that nobody looks at is an unhandled
- *   rejection, as that of any promise; the iteration never causes one of its own.
- * - `await using saving = web.save(path)` cancels the act when the block is left before it has ended, and waits for its end.
+ * @example
+ * const saving = web.save('/backup/web.save')
+ * process.once('SIGTERM', () => saving.cancel('shutting down'))
+ * await saving.catch((error: unknown) => console.error(error)) // CancelledError; the guest runs on
  */
 export class Operation<Result, Progress = never>
   implements Promise<Result>, AsyncIterable<Progress>, AsyncDisposable
@@ -43,7 +45,7 @@ export class Operation<Result, Progress = never>
   #readers = 0
 
   /**
-   * Starts the act. `keepAll`: a reader gets every report, not only the latest.
+   * Starts the operation. With `keepAll` a reader gets every report, not only the latest.
    * @internal
    */
   constructor(
@@ -56,8 +58,10 @@ export class Operation<Result, Progress = never>
   }
 
   /**
-   * Ends the act as if it had not begun, as far as it can still be undone; it then fails with `CancelledError`, whose `cause` is `reason`.
-   * Does nothing when the act is over. Await the operation to learn when it has ended, and how.
+   * Cancels the operation: it ends as if it had not begun, as far as that is still possible, and fails with `CancelledError`, whose `cause` is `reason`. Does nothing if the operation has
+   * ended. Await the operation to learn how it ended.
+   * @example
+   * saving.cancel(new Error('the host is shutting down'))
    */
   cancel(reason?: unknown): void {
     this.#abort.abort(reason)
@@ -84,7 +88,7 @@ export class Operation<Result, Progress = never>
     return this.#result.finally(onEnd)
   }
 
-  /** Gives the progress until the act ends; throws its failure. */
+  /** Yields the progress until the operation ends; throws its error. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, void> {
     let seen = 0
     this.#readers += 1
@@ -104,7 +108,7 @@ export class Operation<Result, Progress = never>
     }
   }
 
-  /** Cancels the act when it is still under way, and waits for its end. */
+  /** Cancels the operation if it has not ended, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) this.cancel(new Error('The block that owned the operation ended'))
     await this.#result.catch(() => undefined)

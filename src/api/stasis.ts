@@ -32,19 +32,18 @@ import { Domain, type RestoredDomain, restoreTo } from './domain.ts'
 import type { HandleOptions } from './handle-options.ts'
 import { Operation } from './operation.ts'
 
-/** What a check of an image reports while it reads. */
+/** The progress of a check that reads an image. */
 export type CheckProgress = Parameters<NonNullable<CheckImageOptions['onProgress']>>[0]
 
-/** A QEMU that was taken over. */
+/** The result of `Stasis.attach()`. */
 export interface Attached {
   readonly domain: Domain
-  /** What keeps it from being saved, in words; empty when nothing does. */
+  /** The reasons why it cannot be saved, as text; empty if there are none. */
   readonly obstacles: readonly string[]
 }
 
 /**
- * The domains of one state directory, and what can be done with them. It holds nothing open: make as many as you like, and never close one.
- *
+ * The domains of one state directory, and what can be done with them. It keeps nothing open, so it need not be closed, and there may be several.
  * @example
  * const stasis = new Stasis()
  * const web = await stasis.domain('web')
@@ -55,15 +54,14 @@ export interface Attached {
  * await restored.allMemory()
  */
 export class Stasis {
-  /** Definitions and managed saves, absolute. */
+  /** The directory of definitions and managed saves, as an absolute path. */
   readonly stateDir: string
-  /** What lives only as long as a QEMU, absolute. */
+  /** The directory of what exists only as long as a QEMU, as an absolute path. */
   readonly runtimeDir: string
   readonly #directories: Directories
 
   /**
-   * Directories that are left out come from the environment (`STASIS_STATE_DIR`, `STASIS_RUNTIME_DIR`), then from the defaults of the command line. Nothing is
-   * made or read yet.
+   * Missing directories come from the environment (`STASIS_STATE_DIR`, `STASIS_RUNTIME_DIR`), then from the defaults of the command line. Nothing is created or read yet.
    * @throws UsageError BAD_ARGUMENT
    */
   constructor(options: DirectoryOptions = {}) {
@@ -74,7 +72,9 @@ export class Stasis {
 
   /**
    * Finds a domain by name, UUID or id (the pid of its QEMU).
-   * @throws DomainError DOMAIN_NOT_FOUND, StorageError
+   * @throws DomainError DOMAIN_NOT_FOUND; UsageError, StorageError
+   * @example
+   * const web = await stasis.domain('web')
    */
   async domain(reference: string): Promise<Domain> {
     const entry = await findEntry(this.#directories, reference)
@@ -82,14 +82,19 @@ export class Stasis {
     return new Domain(this.#directories, { name: entry.name, uuid })
   }
 
-  /** The domains that run, or with `all` those that do not, too (`list`). @throws StorageError */
+  /**
+   * The running domains, or with `all` every domain (`list`).
+   * @throws StorageError
+   * @example
+   * for (const { name, state } of await stasis.domains({ all: true })) console.log(name, state)
+   */
   domains(options: HandleOptions<ListOptions> = {}): Promise<readonly DomainSummary[]> {
     return listDomains(this.#bound(options))
   }
 
   /**
-   * Defines a domain from libvirt domain XML, or changes its definition.
-   * @throws DomainXmlError; DomainError DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE; QemuError, StorageError
+   * Defines a domain from libvirt domain XML, or changes the definition of a domain.
+   * @throws DomainXmlError; DomainError DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE; UsageError, QemuError, StorageError
    * @example
    * const web = await stasis.define(await readFile('web.xml', 'utf8'))
    * await web.start()
@@ -99,8 +104,11 @@ export class Stasis {
   }
 
   /**
-   * Takes over a running QEMU that Stasis did not start, by the unix socket of a QMP monitor that nobody else uses. It can be saved then.
-   * @throws DomainError DOMAIN_RUNNING, DOMAIN_EXISTS; QemuError QEMU_BUSY when the monitor is in use; StorageError
+   * Takes over a running QEMU that Stasis did not start, through the unix socket of a QMP monitor that no other program uses. It can then be saved.
+   * @throws DomainError DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_BUSY if the monitor is in use; UsageError, QemuError, StorageError
+   * @example
+   * const { domain, obstacles } = await stasis.attach('/run/vm/qmp.sock')
+   * if (obstacles.length === 0) await domain.save('/backup/vm.save')
    */
   async attach(qmpSocket: string, options: HandleOptions<AttachOptions> = {}): Promise<Attached> {
     const { obstacles, ...domain } = await attachDomain(qmpSocket, this.#bound(options))
@@ -108,8 +116,8 @@ export class Stasis {
   }
 
   /**
-   * Restores the domain that is in a save image. When that fails, no QEMU and no file is left, and the image is as it was.
-   * @throws ImageError naming file and offset; DomainError, DomainXmlError, QemuError, StorageError; UsageError; CancelledError
+   * Restores the domain in a save image. After a failure no QEMU and no file is left, and the image is unchanged.
+   * @throws ImageError with file and offset; DomainError, DomainXmlError, QemuError, StorageError; UsageError; CancelledError
    * @example
    * const web = await stasis.restore('/backup/web.save', { signal: AbortSignal.timeout(60_000) })
    * console.log(web.name, web.result.mode, web.result.timing.totalMs)
@@ -125,9 +133,11 @@ export class Stasis {
   }
 
   /**
-   * Whether this host can restore an image, without starting its guest or touching its disks. An image that is one stream is read to its end, which its
-   * progress shows.
-   * @throws ImageError for a file that is no complete image; UsageError, StorageError; CancelledError
+   * Checks whether this host can restore an image, without starting its guest or touching its disks. An image that is one stream is read to the end, and reports progress.
+   * @throws ImageError for a file that is not a complete image; UsageError, StorageError; CancelledError
+   * @example
+   * const { loadable, findings } = await stasis.checkImage('/backup/web.save')
+   * for (const { severity, text, hint } of findings) console.log(severity, text, hint)
    */
   checkImage(
     path: FilePath,
@@ -140,7 +150,7 @@ export class Stasis {
   }
 
   /**
-   * What happens to domains from now on, until `signal` is aborted or the loop is left.
+   * Lifecycle events of the domains from now on, until `signal` is aborted or the loop ends. It looks four times a second, so it misses a change that is undone in between.
    * @throws StorageError
    * @example
    * for await (const { domain, event, detail } of stasis.events()) console.log(domain, event, detail)
@@ -150,9 +160,13 @@ export class Stasis {
   }
 
   /**
-   * Saves all domains that run into managed saves, several at once (`host-save`). Its progress are the domains, each when it is dealt with. Does not fail
-   * because of one of them.
+   * Makes a managed save of every running domain, several at once (`host-save`). Its progress reports each domain when it is done. A domain that cannot be saved is not an error:
+   * its outcome says why, and it keeps running.
    * @throws StorageError, CancelledError
+   * @example
+   * const saving = stasis.hostSave({ timeLimitMs: 120_000 })
+   * for await (const { name, outcome, reason } of saving) console.log(name, outcome, reason)
+   * console.log((await saving).length)
    */
   hostSave(
     options: HandleOptions<HostSaveOptions> = {},
@@ -165,9 +179,11 @@ export class Stasis {
   }
 
   /**
-   * Brings back all domains that `hostSave` has saved, several at once (`host-resume`). Its progress are the domains, each when it is dealt with. Does not
-   * fail because of one of them, which then keeps its managed save.
+   * Restarts the domains that `hostSave()` has saved, several at once (`host-resume`). Its progress reports each domain when it is done. A domain that cannot be started is not an
+   * error: its outcome says why, and it keeps its managed save.
    * @throws StorageError, CancelledError
+   * @example
+   * for await (const { name, outcome } of stasis.hostResume({ autostart: true })) console.log(name, outcome)
    */
   hostResume(
     options: HandleOptions<HostResumeOptions> = {},
@@ -180,14 +196,21 @@ export class Stasis {
     )
   }
 
-  /** What is in the cache of uncompressed images, the latest used first (`image-cache list`). @throws StorageError */
+  /**
+   * The entries of the image cache, the most recently used first (`image-cache list`).
+   * @throws StorageError
+   * @example
+   * for (const { image, allocatedBytes } of await stasis.imageCache()) console.log(image, allocatedBytes)
+   */
   imageCache(options: HandleOptions<DomainOptions> = {}): Promise<readonly CachedImage[]> {
     return listImageCache(this.#bound(options))
   }
 
   /**
-   * Puts the memory of an image into the cache, so that a restore can map it (`image-cache add`). Every checksum is checked.
+   * Adds the uncompressed memory of an image to the cache, so that a restore can map it (`image-cache add`). Every checksum is checked.
    * @throws ImageError, StorageError, CancelledError
+   * @example
+   * await stasis.imageCacheAdd('/images/prepared.save', { limitBytes: 64 * 2 ** 30 })
    */
   imageCacheAdd(
     image: FilePath,
@@ -196,12 +219,23 @@ export class Stasis {
     return addToImageCache(image, this.#bound(options))
   }
 
-  /** Removes an entry of the cache, by key, the beginning of that, or image. @throws UsageError BAD_ARGUMENT, StorageError */
+  /**
+   * Removes an entry of the cache, given by its key, the beginning of that, or its image. A guest that runs from it continues.
+   * @throws UsageError BAD_ARGUMENT if there is no such entry or several; StorageError
+   * @example
+   * await stasis.imageCacheRemove('/images/prepared.save')
+   */
   async imageCacheRemove(which: string, options: HandleOptions<DomainOptions> = {}): Promise<void> {
     await removeFromImageCache(which, this.#bound(options))
   }
 
-  /** The versions of Stasis, Node and QEMU. @throws QemuError when a QEMU is there and does not start */
+  /**
+   * The versions of Stasis, Node and QEMU.
+   * @throws QemuError if there is a QEMU and it does not start
+   * @example
+   * const { qemu } = await stasis.version()
+   * console.log(qemu?.version)
+   */
   version(options: HandleOptions<DomainOptions> = {}): Promise<Versions> {
     return versions(this.#bound(options))
   }
