@@ -10,7 +10,10 @@ import { faultsOf } from './import-rule/faults.ts'
 import { unusedExportsOf } from './import-rule/unused-exports.ts'
 
 const root = resolve(process.argv[2] ?? join(import.meta.dirname, '..'))
-const files = globSync('{src,test,bench,demo,scripts}/**/*.ts', { cwd: root }).sort()
+const files = globSync('{src,test,bench,demo,scripts}/**/*.ts', {
+  cwd: root,
+  exclude: ['**/node_modules/**'],
+}).sort()
 const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
 const faults = [
   ...[...texts].flatMap(([file, text]) => faultsOf(file, text)),

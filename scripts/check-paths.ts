@@ -8,7 +8,7 @@ import { type NamedPath, pathsInComments, pathsInDocument } from './named-paths.
 
 const root = resolve(process.argv[2] ?? join(import.meta.dirname, '..'))
 const find = (pattern: string): readonly string[] =>
-  globSync(pattern, { cwd: root, exclude: ['node_modules/**', '.cache/**', 'dist/**'] }).sort()
+  globSync(pattern, { cwd: root, exclude: ['**/node_modules/**', '.cache/**', 'dist/**'] }).sort()
 const sources = find('{src,test,bench,demo,scripts}/**/*.ts')
 const names = new Set(sources.map((file) => basename(file)))
 

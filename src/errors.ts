@@ -87,6 +87,11 @@ export abstract class StasisError extends Error {
   }
 }
 
+/**
+ * - `BAD_ARGUMENT`: a value is not possible.
+ * - `BAD_COMBINATION`: two values do not go together.
+ * - `PATH_TOO_LONG`: a unix socket there would have a path of more than 107 bytes.
+ */
 export type UsageErrorCode = 'BAD_ARGUMENT' | 'BAD_COMBINATION' | 'PATH_TOO_LONG'
 
 /** The request itself is wrong. */
@@ -97,6 +102,15 @@ export class UsageError extends StasisError {
   }
 }
 
+/**
+ * - `DOMAIN_NOT_FOUND`: there is no such domain, or it is not defined.
+ * - `DOMAIN_EXISTS`: another domain has the name or the UUID.
+ * - `DOMAIN_RUNNING`: it must not run for this.
+ * - `DOMAIN_NOT_RUNNING`: it must run for this.
+ * - `DOMAIN_WRONG_STATE`: it is in a state in which this is not possible.
+ * - `DOMAIN_BUSY`: another process is working on it, or holds its monitor.
+ * - `DOMAIN_HAS_MANAGED_SAVE`: its managed save would be lost or would no longer fit.
+ */
 export type DomainErrorCode =
   | 'DOMAIN_NOT_FOUND'
   | 'DOMAIN_EXISTS'
@@ -114,6 +128,11 @@ export class DomainError extends StasisError {
   }
 }
 
+/**
+ * - `XML_MALFORMED`: it is not XML; the message has line and column.
+ * - `XML_INVALID`: it is not a domain, or contradicts itself.
+ * - `XML_UNSUPPORTED`: it needs something that Stasis does not support.
+ */
 export type DomainXmlErrorCode = 'XML_MALFORMED' | 'XML_INVALID' | 'XML_UNSUPPORTED'
 
 /** The domain XML is malformed, says something impossible, or asks for what is not supported. */
@@ -124,6 +143,19 @@ export class DomainXmlError extends StasisError {
   }
 }
 
+/**
+ * - `NOT_AN_IMAGE`: the file is not a save image.
+ * - `IMAGE_INCOMPLETE`: the save that wrote it did not finish.
+ * - `IMAGE_TRUNCATED`: its end is missing.
+ * - `IMAGE_CORRUPT`: its contents are damaged; `offset` says where.
+ * - `IMAGE_TOO_NEW`: a later version of Stasis or libvirt wrote it.
+ * - `IMAGE_UNSUPPORTED`: its format or compression is not supported here.
+ * - `IMAGE_CHANNEL_MISSING`: a file of its channels is missing.
+ * - `IMAGE_CHANNEL_FOREIGN`: a file of its channels belongs to another image.
+ * - `IMAGE_IN_USE`: a guest or a process uses it.
+ * - `IMAGE_INCOMPATIBLE`: its machine does not fit the host, QEMU or the given XML.
+ * - `IMAGE_STALE`: the guest was resumed from it before, or without it, and has written to its disks since.
+ */
 export type ImageErrorCode =
   | 'NOT_AN_IMAGE'
   | 'IMAGE_INCOMPLETE'
@@ -145,6 +177,17 @@ export class ImageError extends StasisError {
   }
 }
 
+/**
+ * - `QEMU_NOT_FOUND`: there is no QEMU for this machine.
+ * - `QEMU_START_FAILED`: it ended at its start.
+ * - `QEMU_DIED`: it ended, or closed its monitor.
+ * - `QEMU_BUSY`: its monitor does not answer, for example because another client uses it.
+ * - `QEMU_REFUSED`: it refused a command.
+ * - `QEMU_LACKS_FEATURE`: this QEMU, or this host, does not have what is needed.
+ * - `QEMU_TIMEOUT`: it did not answer in time.
+ * - `QEMU_STREAM`: it sent what its protocols do not allow.
+ * - `MIGRATION_FAILED`: it could not send or load the state of the machine.
+ */
 export type QemuErrorCode =
   | 'QEMU_NOT_FOUND'
   | 'QEMU_START_FAILED'
@@ -164,6 +207,13 @@ export class QemuError extends StasisError {
   }
 }
 
+/**
+ * - `FILE_NOT_FOUND`, `FILE_EXISTS`, `NO_PERMISSION`: as they say; `path` is the file.
+ * - `NO_SPACE`: the file system, or the quota, is full.
+ * - `IO_ERROR`: any other fault of the file system or the disk.
+ * - `STATE_UNREADABLE`: a file in the state or runtime directory cannot be understood.
+ * - `STATE_TOO_NEW`: a later version of Stasis wrote it.
+ */
 export type StorageErrorCode =
   | 'FILE_NOT_FOUND'
   | 'FILE_EXISTS'

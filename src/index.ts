@@ -1,5 +1,8 @@
-// What is public as `stasis`. With src/api/image.ts, src/api/qmp.ts and src/api/errors.ts this is all that is public; everything else may change from one
-// version to the next.
+/**
+ * Suspends running virtual machines to disk and brings them back. Begin with {@link Stasis}. The functions do the same for programs that rather name the domain and its directories
+ * in each call. `stasis`, `stasis/image`, `stasis/qmp` and `stasis/errors` are all that is public; everything else may change from one version to the next.
+ * @module stasis
+ */
 
 import './api/node-version.ts'
 
@@ -57,6 +60,7 @@ export { jobInfo, abortJob } from './domain/status/watch-job.ts'
 export type { JobInfoOptions } from './domain/status/watch-job.ts'
 export type { JobRecord } from './domain/progress/job.ts'
 export type { JobOperation } from './domain/store/job-record.ts'
+export type { ProcessIdentity } from './qemu/process-identity.ts'
 export { watchEvents } from './domain/status/events.ts'
 export type { EventOptions, LifecycleEvent } from './domain/status/events.ts'
 export { waitForDomainMemory } from './domain/status/all-memory.ts'
@@ -135,5 +139,8 @@ export type {
 } from './errors.ts'
 
 export type { Compression } from './image/compression.ts'
-export type { SaveFormat } from './image/save-format.ts'
+export type { FrameCodec } from './image/stasis/frame-codec.ts'
+export type { Codec } from './io/codecs/codec-table.ts'
+export type { MultifdCompression } from './wire/multifd-packet.ts'
+export type { Packing, SaveFormat, StreamFormat } from './image/save-format.ts'
 export type { CompressionLevel, SavedImage } from './transfer/image-receiver.ts'

@@ -1,4 +1,7 @@
-// What is public as `stasis/errors`: the error tree alone, for code that only looks at errors.
+/**
+ * The errors alone, for code that only handles errors. The entry `stasis` has them, too.
+ * @module stasis/errors
+ */
 
 export {
   CancelledError,

@@ -1,4 +1,7 @@
-// What is public as `stasis/image`: save images as files. It needs no domain and no QEMU.
+/**
+ * Save images as files. It needs no domain, no state directory and no QEMU.
+ * @module stasis/image
+ */
 
 import './node-version.ts'
 
@@ -19,7 +22,11 @@ export type { OnProgress, TransferMeasure } from '../domain/progress/progress.ts
 export type { DomainXml, XmlText } from '../domain/store/xml-text.ts'
 export type { FilePath } from '../io/given-path.ts'
 export type { Compression } from '../image/compression.ts'
-export type { SaveFormat } from '../image/save-format.ts'
+export type { FrameCodec } from '../image/stasis/frame-codec.ts'
+export type { Codec } from '../io/codecs/codec-table.ts'
+export type { FrameFault } from '../image/stasis/frame-fault.ts'
+export type { MultifdCompression } from '../wire/multifd-packet.ts'
+export type { Packing, SaveFormat, StreamFormat } from '../image/save-format.ts'
 export type {
   ChannelStreams,
   MachineDescription,

@@ -1,8 +1,17 @@
-// What is public as `stasis/qmp`: a client of QEMU's monitor.
+/**
+ * A client of QEMU's monitor protocol, QMP.
+ * @module stasis/qmp
+ */
 
 import './node-version.ts'
 
-export type { QmpArguments, QmpCommandName, QmpCommands, QmpReturn } from '../qmp/commands.ts'
+export type {
+  MigrationParameterValues,
+  QmpArguments,
+  QmpCommandName,
+  QmpCommands,
+  QmpReturn,
+} from '../qmp/commands.ts'
 export { QmpConnection } from '../qmp/connection.ts'
 export type { QmpCallOptions, QmpConnectOptions } from '../qmp/connection.ts'
 export type {

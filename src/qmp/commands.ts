@@ -154,6 +154,9 @@ export interface QmpCommands {
   }
 }
 
+/** The commands that `execute` knows. */
 export type QmpCommandName = keyof QmpCommands
+/** The arguments of a command. */
 export type QmpArguments<N extends QmpCommandName> = QmpCommands[N]['arguments']
+/** The result of a command. */
 export type QmpReturn<N extends QmpCommandName> = QmpCommands[N]['return']

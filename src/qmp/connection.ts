@@ -32,7 +32,15 @@ type Parameters<N extends QmpCommandName> =
     ? [args?: QmpArguments<N>, options?: QmpCallOptions]
     : [args: QmpArguments<N>, options?: QmpCallOptions]
 
-/** One client of a QMP monitor (protocol: QEMU docs/interop/qmp-spec). Disposing it closes the connection. */
+/**
+ * One client of a QMP monitor (protocol: QEMU docs/interop/qmp-spec). Disposing it closes the connection.
+ * @example
+ * await using qmp = await QmpConnection.connect('/run/vm/qmp.sock')
+ * const { status } = await qmp.execute('query-status')
+ * using events = qmp.listen('SHUTDOWN')
+ * await qmp.execute('system_powerdown')
+ * await events.next({ timeoutMs: 60_000 })
+ */
 export class QmpConnection implements AsyncDisposable {
   readonly #path: string
   readonly #processTail: (() => string) | undefined
@@ -57,8 +65,11 @@ export class QmpConnection implements AsyncDisposable {
   }
 
   /**
-   * Connects to a monitor and negotiates. Throws `QEMU_DIED` when nothing listens there, `QEMU_BUSY` when no greeting comes within `timeoutMs` (a
-   * monitor serves one client at a time), `QEMU_STREAM` when the peer does not speak QMP.
+   * Connects to a monitor and negotiates.
+   * @throws QemuError QEMU_DIED when nothing listens there, QEMU_BUSY when no greeting comes within `timeoutMs` (a monitor serves one client at a time), QEMU_STREAM when the peer
+   * does not speak QMP; UsageError PATH_TOO_LONG; CancelledError
+   * @example
+   * await using qmp = await QmpConnection.connect('/run/vm/qmp.sock', { timeoutMs: 1000 })
    */
   static async connect(path: string, options: QmpConnectOptions = {}): Promise<QmpConnection> {
     const { signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options
@@ -73,6 +84,7 @@ export class QmpConnection implements AsyncDisposable {
   /**
    * Negotiates on a descriptor that is already connected to a monitor, and takes ownership of it; messages use `name` as its path. Throws as
    * `connect`.
+   * @internal
    */
   static async onDescriptor(
     fd: number,
@@ -82,7 +94,10 @@ export class QmpConnection implements AsyncDisposable {
     return QmpConnection.#negotiate(adopted(fd), name, options)
   }
 
-  /** Continues a connection that another process negotiated. Answers to that process are ignored, and QEMU's version is not known. */
+  /**
+   * Continues a connection that another process negotiated. Answers to that process are ignored, and QEMU's version is not known.
+   * @internal
+   */
   static takeOver(fd: number, name: string): QmpConnection {
     const connection = new QmpConnection(name, undefined, { negotiated: true })
     connection.#state = 'ready'
@@ -136,10 +151,12 @@ export class QmpConnection implements AsyncDisposable {
     }
   }
 
+  /** Whether it can be used. */
   get state(): 'connecting' | 'ready' | 'closed' {
     return this.#state
   }
 
+  /** The path of the monitor's socket. */
   get path(): string {
     return this.#path
   }
@@ -155,21 +172,31 @@ export class QmpConnection implements AsyncDisposable {
     return this.#closed.promise
   }
 
-  /** The last lines that QEMU wrote; empty when the connection was given no `processTail`. */
+  /**
+   * The last lines that QEMU wrote; empty when the connection was given no `processTail`.
+   * @internal
+   */
   lastWords(): string {
     return this.#processTail?.().trim() ?? ''
   }
 
   /**
-   * Sends a command and waits for its result. Throws `QmpRefusal` (`QEMU_REFUSED`), `QmpLost` (`QEMU_DIED`) with QEMU's last lines when its monitor
-   * closes, `QEMU_TIMEOUT`, `QEMU_STREAM`, `CancelledError`.
+   * Sends a command and waits for its result.
+   * @throws QmpRefusal (QEMU_REFUSED); QmpLost (QEMU_DIED) with QEMU's last lines when its monitor closes; QemuError QEMU_TIMEOUT, QEMU_STREAM; CancelledError
+   * @example
+   * const { status } = await qmp.execute('query-status')
    */
   execute<N extends QmpCommandName>(command: N, ...rest: Parameters<N>): Promise<QmpReturn<N>> {
     const [args, options] = rest
     return this.#call(command, args, options)
   }
 
-  /** `execute` for a command that has no entry in `QmpCommands`. */
+  /**
+   * `execute` for a command that has no entry in `QmpCommands`.
+   * @throws the errors of `execute`
+   * @example
+   * await qmp.executeAny('screendump', { filename: '/tmp/screen.ppm' }, { timeoutMs: 5000 })
+   */
   executeAny(
     command: string,
     args?: Readonly<Record<string, unknown>>,
@@ -180,7 +207,10 @@ export class QmpConnection implements AsyncDisposable {
 
   /**
    * Sends one of the few commands that QEMU executes ahead of all others, even while its main thread is stuck (QEMU docs/interop/qmp-spec,
-   * "Out-of-band execution"): `migrate-recover`, `migrate-pause`, `yank`.
+   * "Out-of-band execution"): `migrate-recover`, `migrate-pause`, `yank`. The connection must have been made with `outOfBand`.
+   * @throws the errors of `execute`
+   * @example
+   * await qmp.executeOutOfBand('yank', { instances: [{ type: 'migration' }] })
    */
   executeOutOfBand(
     command: 'migrate-recover' | 'migrate-pause' | 'yank',
@@ -190,7 +220,13 @@ export class QmpConnection implements AsyncDisposable {
     return this.#call(command, args, options, 'exec-oob')
   }
 
-  /** Opens a queue of the named events. It receives every event from now on. */
+  /**
+   * Opens a queue of the named events. It receives every event from now on.
+   * @example
+   * using events = qmp.listen('STOP', 'RESUME')
+   * await qmp.execute('stop')
+   * const event = await events.next({ timeoutMs: 1000 })
+   */
   listen<N extends QmpEventName>(...names: readonly N[]): QmpEventListener<N> {
     const listener = new QmpEventListener<N>(names, () => this.#listeners.delete(untyped))
     const untyped = listener as unknown as QmpEventListener<QmpEventName>
@@ -199,7 +235,11 @@ export class QmpConnection implements AsyncDisposable {
     return listener
   }
 
-  /** Closes the connection, so that the next client can use the monitor; QEMU goes on. Pending calls fail with `CancelledError`. */
+  /**
+   * Closes the connection, so that the next client can use the monitor; QEMU goes on. Pending calls fail with `CancelledError`.
+   * @example
+   * await qmp.close()
+   */
   async close(): Promise<void> {
     this.#abandon(
       new CancelledError(`use the monitor at ${this.#path}`, 'the connection was closed'),
@@ -207,6 +247,7 @@ export class QmpConnection implements AsyncDisposable {
     await this.#closed.promise
   }
 
+  /** `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

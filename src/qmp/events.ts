@@ -22,6 +22,7 @@ export interface QmpEventData {
   readonly DEVICE_DELETED: { readonly device?: string; readonly path: string }
 }
 
+/** The events that `listen` knows. */
 export type QmpEventName = keyof QmpEventData
 
 /** One event of QEMU; `timeMs` combines the `seconds` and `microseconds` of its clock. */
@@ -87,6 +88,7 @@ export class QmpEventListener<N extends QmpEventName> implements Disposable {
     }
   }
 
+  /** Every event until the listener is disposed; throws the reason when the connection ends. */
   async *[Symbol.asyncIterator](): AsyncGenerator<QmpEvent<N>, void, void> {
     for (;;) {
       const event = await this.next()
@@ -95,6 +97,7 @@ export class QmpEventListener<N extends QmpEventName> implements Disposable {
     }
   }
 
+  /** Ends the queue. */
   [Symbol.dispose](): void {
     this.#ended ??= 'disposed'
     this.#queue.length = 0

@@ -19,6 +19,7 @@ export type RunState =
   | 'guest-panicked'
   | 'colo'
 
+/** QEMU qapi/control.json, `VersionInfo`. */
 export interface VersionInfo {
   readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number }
   /** The packager's text, such as ` (Debian 1:7.2+dfsg-7)`. */
@@ -74,6 +75,7 @@ export interface MigrateInfo {
   readonly 'socket-address'?: readonly unknown[]
 }
 
+/** QEMU qapi/migration.json, `MigrationCapabilityStatus`. */
 export interface MigrationCapability {
   readonly capability: string
   readonly state: boolean
@@ -102,6 +104,7 @@ export interface MachineInfo {
   readonly 'default-ram-id'?: string
 }
 
+/** QEMU qapi/machine.json, `CpuInfoFast`. */
 export interface CpuInfo {
   readonly 'cpu-index': number
   readonly 'qom-path': string
@@ -109,6 +112,7 @@ export interface CpuInfo {
   readonly target: string
 }
 
+/** QEMU qapi/char.json, `ChardevInfo`. */
 export interface CharacterDevice {
   readonly label: string
   /** Such as `pty:/dev/pts/3`. */
@@ -116,6 +120,7 @@ export interface CharacterDevice {
   readonly 'frontend-open': boolean
 }
 
+/** QEMU qapi/block-core.json, `BlockInfo`. */
 export interface BlockDevice {
   readonly device: string
   readonly qdev?: string
@@ -129,17 +134,20 @@ export interface BlockDevice {
   }
 }
 
+/** QEMU qapi/machine.json, `Memdev`; `size` in bytes. */
 export interface MemoryBackend {
   readonly id?: string
   readonly size: number
   readonly share?: boolean
 }
 
+/** QEMU qapi/qom.json, `ObjectPropertyInfo`. */
 export interface QomProperty {
   readonly name: string
   readonly type: string
 }
 
+/** QEMU qapi/misc.json, `FdsetInfo`. */
 export interface FdSet {
   readonly 'fdset-id': number
   readonly fds: readonly { readonly fd: number; readonly opaque?: string }[]
