@@ -59,7 +59,7 @@ export type { HostSaveOptions, HostSaveOutcome } from './domain/host/host-save.t
 export { jobInfo, abortJob } from './domain/status/watch-job.ts'
 export type { JobInfoOptions } from './domain/status/watch-job.ts'
 export type { JobRecord } from './domain/progress/job.ts'
-export type { JobOperation } from './domain/store/job-record.ts'
+export type { JobOperation, StoredJob } from './domain/store/job-record.ts'
 export type { ProcessIdentity } from './qemu/process-identity.ts'
 export { watchEvents } from './domain/status/events.ts'
 export type { EventOptions, LifecycleEvent } from './domain/status/events.ts'

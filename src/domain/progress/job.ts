@@ -3,7 +3,7 @@ import { anySignal } from '../../io/any-signal.ts'
 import { removeFile } from '../../io/file-names.ts'
 import { readText } from '../../io/text-file.ts'
 import { identifyProcess } from '../../qemu/process-identity.ts'
-import { type JobOperation, type JobRecord as StoredJob, writeJob } from '../store/job-record.ts'
+import { type JobOperation, type StoredJob, writeJob } from '../store/job-record.ts'
 import type { OnProgress, RestoreProgress, SaveProgress } from './progress.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 

@@ -10,7 +10,7 @@ import type { RuntimePaths } from './runtime-paths.ts'
 export type JobOperation = 'save' | 'managedsave' | 'restore' | 'start'
 
 /** A job as it is written down for others: `job.json` in the runtime directory, and in the state directory when it has ended. */
-export interface JobRecord<Progress = unknown> {
+export interface StoredJob<Progress = unknown> {
   readonly operation: JobOperation
   readonly id: string
   /** The process that does it. */
@@ -28,12 +28,12 @@ export interface JobRecord<Progress = unknown> {
 }
 
 /** The job of a record file; `undefined` when there is none. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
-export async function readJob<Progress>(path: string): Promise<JobRecord<Progress> | undefined> {
-  return readRecordFile(JOB as RecordKind<JobRecord<Progress>>, path)
+export async function readJob<Progress>(path: string): Promise<StoredJob<Progress> | undefined> {
+  return readRecordFile(JOB as RecordKind<StoredJob<Progress>>, path)
 }
 
 /** @throws StorageError */
-export async function writeJob(path: string, record: JobRecord): Promise<void> {
+export async function writeJob(path: string, record: StoredJob): Promise<void> {
   await makeDirectory(dirname(path))
   await writeRecordFile(JOB, path, record, { durable: false })
 }
@@ -61,7 +61,7 @@ export async function closeKilledJob(
   for (const path of [paths.jobAbort, paths.job]) await removeFile(path)
 }
 
-const JOB: RecordKind<JobRecord> = {
+const JOB: RecordKind<StoredJob> = {
   what: 'the record of a save or restore',
   version: 1,
   hint: 'It only tells how far that is, or was: it may be removed',
@@ -71,6 +71,6 @@ const JOB: RecordKind<JobRecord> = {
       typeof fields?.['operation'] === 'string' &&
       typeof fields['id'] === 'string' &&
       Number.isSafeInteger(fieldsOf(fields['process'])?.['pid'])
-    return fits ? (fields as unknown as JobRecord) : undefined
+    return fits ? (fields as unknown as StoredJob) : undefined
   },
 }
