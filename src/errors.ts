@@ -5,7 +5,7 @@
  *   ├─ UsageError          the request itself is wrong: correct it and ask again
  *   ├─ DomainError         the domain is missing, present, busy or in the wrong state
  *   ├─ DomainXmlError      the domain XML is malformed or asks for what is not supported
- *   ├─ ImageError          the file is no save image, or incomplete, damaged or too new
+ *   ├─ ImageError          the file is not a save image, or incomplete, damaged or too new
  *   ├─ QemuError           QEMU is missing, lacks something, refused or died
  *   ├─ StorageError        the disk: no room, no permission, I/O error
  *   ├─ CancelledError      the caller's own signal ended the act
@@ -169,7 +169,7 @@ export type ImageErrorCode =
   | 'IMAGE_INCOMPATIBLE'
   | 'IMAGE_STALE'
 
-/** The file is no save image, or incomplete, damaged, too new, or does not fit. */
+/** The file is not a save image, or incomplete, damaged, too new, or does not fit. */
 export class ImageError extends StasisError {
   declare readonly code: ImageErrorCode
   constructor(code: ImageErrorCode, message: string, facts?: ErrorFacts) {

@@ -6,5 +6,5 @@ const OLDEST_NODE = 24
 
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE)
   throw new Error(
-    `Stasis needs Node.js ${OLDEST_NODE} or newer, and ${process.execPath} is ${process.version}`,
+    `Stasis needs Node.js ${OLDEST_NODE} or newer, but ${process.execPath} is ${process.version}`,
   )

@@ -11,7 +11,7 @@ const OLDEST_NODE = 24
 
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.stderr.write(
-    `error: Stasis needs Node.js ${OLDEST_NODE} or newer, and ${process.execPath} is ${process.version}\n`,
+    `error: Stasis needs Node.js ${OLDEST_NODE} or newer, but ${process.execPath} is ${process.version}\n`,
   )
   process.exitCode = 1
 } else {

@@ -57,7 +57,7 @@ export function writeMemorySync(fd: number, bytes: Uint8Array, offset: number): 
 /** The error for a failed write to a memory file. */
 export function noMemoryLeft(cause: unknown): StorageError {
   return new StorageError('NO_SPACE', 'The host does not have enough memory left for the guest', {
-    operation: 'fill the memory of the machine',
+    operation: 'fill the memory of the guest',
     hint: 'Free some memory, or raise the memory limit of the control group',
     cause,
   })

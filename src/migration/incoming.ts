@@ -69,7 +69,7 @@ export class IncomingMigration {
       throw migrationFailed(
         this.#qmp,
         OPERATION,
-        end?.phase === 'failed' ? end.reason : 'it was cancelled by somebody else',
+        end?.phase === 'failed' ? end.reason : 'another client cancelled it',
       )
     } catch (error) {
       throw incomingFailure(OPERATION, error)

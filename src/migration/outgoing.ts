@@ -83,7 +83,7 @@ export class OutgoingMigration implements AsyncDisposable {
       throw migrationFailed(
         this.#qmp,
         OPERATION,
-        end?.phase === 'failed' ? end.reason : 'it was cancelled by somebody else',
+        end?.phase === 'failed' ? end.reason : 'another client cancelled it',
       )
     } catch (error) {
       if (error instanceof CancelledError && signal.aborted) {

@@ -74,7 +74,7 @@ describe('entry.cjs on a Node that is too old', () => {
     )
     const { status, stdout, stderr } = spawnSync(process.execPath, ['-r', older, entry, 'list'])
     assert.equal(status, 1)
-    assert.match(stderr.toString(), /^error: Stasis needs Node\.js 24 or newer, and \S+ is \S+\n$/)
+    assert.match(stderr.toString(), /^error: Stasis needs Node\.js 24 or newer, but \S+ is \S+\n$/)
     assert.doesNotMatch(stdout.toString(), /main\.cjs/)
   })
 

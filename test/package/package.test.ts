@@ -64,7 +64,7 @@ describe('the packed package in an empty project', () => {
       for (const entry of ['stasis', 'stasis/image', 'stasis/qmp']) {
         const code = `import('${entry}').then(console.log, ({ message }) => console.log(message))`
         const { stdout } = await run(node, [...options, '-e', code], { cwd: project.path })
-        assert.match(stdout, /^Stasis needs Node\.js 24 or newer, and \S+ is v\S+\n$/, node)
+        assert.match(stdout, /^Stasis needs Node\.js 24 or newer, but \S+ is v\S+\n$/, node)
       }
     }
     const text = await readFile(join(root, 'src/api/node-version.ts'), 'utf8')

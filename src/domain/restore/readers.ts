@@ -9,6 +9,6 @@ export function resolveReaders(requested: number | undefined): number {
   if (Number.isInteger(readers) && readers >= 1 && readers <= MAX_READERS) return readers
   throw new UsageError(
     'BAD_ARGUMENT',
-    `The number of readers must be from 1 to ${MAX_READERS}, not ${readers}`,
+    `readers must be between 1 and ${MAX_READERS}, got ${readers}`,
   )
 }

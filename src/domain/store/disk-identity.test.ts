@@ -71,7 +71,7 @@ test('changeOfDisks() finds other content behind the same time', async () => {
   const disks = await identifyDisks(place)
   await writeFile(path, 'Disk')
   await utimes(path, time, time)
-  assert.match((await changeOfDisks(disks, place)) ?? '', /vda .* has other content/)
+  assert.match((await changeOfDisks(disks, place)) ?? '', /vda .* has different content/)
 })
 
 test('changeOfDisks() accepts a copy whose time was cut to the second', async () => {

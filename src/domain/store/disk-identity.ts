@@ -75,7 +75,7 @@ function changeOf(
   if (!isSameTime(old.modifiedNs, now.modifiedNs))
     return `${disk} was written to at ${timeText(now.modifiedNs)}`
   if (old.content !== undefined && now.content !== undefined && old.content !== now.content)
-    return `${disk} has other content, though its time is the same`
+    return `${disk} has different content, although its time is the same`
   return undefined
 }
 

@@ -13,7 +13,7 @@ import {
   yesNo,
 } from './rule.ts'
 
-const check = 'it says what host would do, which QEMU checks itself'
+const check = 'QEMU itself checks what the host can do'
 
 /** `<cpu>`, in a domain and in the cookie of a save image. */
 export const cpuRule: ElementRule = {
