@@ -222,6 +222,7 @@ export type StorageErrorCode =
   | 'IO_ERROR'
   | 'STATE_UNREADABLE'
   | 'STATE_TOO_NEW'
+  | 'UNSAFE_DIRECTORY'
 
 /** The disk has no room, gives no permission or fails. */
 export class StorageError extends StasisError {

@@ -23,6 +23,7 @@ import { findEntry, uuidOf } from '../domain/store/catalogue.ts'
 import {
   type Directories,
   type DirectoryOptions,
+  openDirectories,
   resolveDirectories,
 } from '../domain/store/directories.ts'
 import type { DomainOptions } from '../domain/store/domain-options.ts'
@@ -77,7 +78,7 @@ export class Stasis {
    * const web = await stasis.domain('web')
    */
   async domain(reference: string): Promise<Domain> {
-    const entry = await findEntry(this.#directories, reference)
+    const entry = await findEntry(await openDirectories(this.#directories), reference)
     const uuid = await uuidOf(this.#directories, entry)
     return new Domain(this.#directories, { name: entry.name, uuid })
   }

@@ -12,8 +12,10 @@ import { loadProbe, storeProbe } from './probe-cache.ts'
 
 /** Bounds and cache of a probe. */
 export interface ProbeOptions {
-  /** Caches results across runs of ours; must exist. */
+  /** Caches results across runs of ours. */
   readonly cacheDirectory?: string | undefined
+  /** Whether a new result is written there. Default: yes. */
+  readonly keep?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -29,7 +31,8 @@ export async function probeQemu(emulator: string, options: ProbeOptions = {}): P
   const kept = known.get(key) ?? (await loadProbe(options.cacheDirectory, key))
   const probed = kept ?? (await runProbe(emulator, options.signal))
   known.set(key, probed)
-  if (kept === undefined) await storeProbe(options.cacheDirectory, key, probed)
+  if (kept === undefined && options.keep !== false)
+    await storeProbe(options.cacheDirectory, key, probed)
   return probed
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, readdir, unlink, writeFile } from 'node:fs/promises'
+import { access, chmod, chown, mkdir, readFile, readdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -11,6 +11,7 @@ import {
   listDomains,
   managedSaveDomain,
   resumeDomain,
+  saveDomain,
   startDomain,
   suspendDomain,
 } from '../../src/index.ts'
@@ -18,7 +19,10 @@ import { identifyProcess } from '../../src/qemu/process-identity.ts'
 import { qemus } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'
 import { stasis, stasisWith } from '../support/stasis-command.ts'
+import { tempDir } from '../support/temp-dir.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
+
+const NOBODY = 65534
 
 interface Recorded {
   readonly path: string
@@ -174,4 +178,66 @@ test('a record from before versions is read', { timeout: 60_000 }, async () => {
   assert.deepEqual(now['restoredFrom'], { imageId, ...from, begun: true })
   await log.advance(1)
   await log.assertUnbroken()
+})
+
+test(
+  'directories of another user are refused, and what lies in them is not believed',
+  { skip: process.geteuid?.() !== 0 && 'only root can give files away' },
+  async () => {
+    await using dir = await tempDir()
+    const stateDir = dir.join('state')
+    const child = spawn('sleep', ['600'])
+    await once(child, 'spawn')
+    try {
+      const identity = await identifyProcess(child.pid as number)
+      const record = {
+        ...{ ...identity, stage: 'starting', uuid: '', emulator: '/bin/sleep' },
+        ...{ qemuVersion: '10.0.0', commandLine: [] },
+      }
+      for (const runtimeDir of [join(stateDir, 'run'), dir.join('run')]) {
+        await mkdir(join(runtimeDir, 'tiny'), { recursive: true })
+        await writeFile(join(runtimeDir, 'tiny/process.json'), JSON.stringify(record))
+      }
+      for (const planted of ['state', 'run']) {
+        await chown(dir.join(planted), NOBODY, NOBODY)
+        await chmod(dir.join(planted), 0o777)
+        const env = { STASIS_RUNTIME_DIR: dir.join('run') }
+        const before = await snapshotOf(dir.path)
+        for (const args of [
+          ['list'],
+          ['domstate', 'tiny'],
+          ['start', 'tiny'],
+          ['destroy', 'tiny'],
+        ]) {
+          const { exitCode, stderr } = await stasisWith({ stateDir, env }, ...args)
+          assert.equal(exitCode, 7, stderr)
+          assert.match(stderr, /is not safe to use: it belongs to user 65534/)
+        }
+        assert.deepEqual(await snapshotOf(dir.path), before)
+        await assertRuns(child.pid as number)
+        await chown(dir.join(planted), 0, 0)
+        await chmod(dir.join(planted), 0o700)
+      }
+    } finally {
+      child.kill()
+    }
+  },
+)
+
+test('version and image-check write nothing into the state directory', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, dir, log } = tiny
+  await log.advance(1)
+  const image = dir.join('image')
+  await saveDomain('tiny', image, { stateDir })
+  const { exitCode, stdout } = await stasis(stateDir, 'image-check', image)
+  assert.equal(exitCode, 0, stdout)
+  const empty = dir.join('empty')
+  for (const args of [['version'], ['image-check', image], ['image-info', image], ['list']]) {
+    const before = await snapshotOf(stateDir)
+    assert.equal((await stasis(stateDir, ...args)).exitCode, 0)
+    assert.deepEqual(await snapshotOf(stateDir), before, args.join(' '))
+    await stasis(empty, ...args)
+    await assert.rejects(access(empty), { code: 'ENOENT' }, args.join(' '))
+  }
 })

@@ -19,7 +19,7 @@ export async function checkEmulator(
   let probed: ProbedQemu
   try {
     const path = await findEmulator({ emulator: domain.emulator, architecture: domain.os.arch })
-    probed = await probeEmulator(path, directories, signal)
+    probed = await probeEmulator(path, directories, signal, { look: true })
   } catch (error) {
     if (!(error instanceof StasisError) || error.code === 'CANCELLED') throw error
     return [fault('EMULATOR', error.message, error.hint)]

@@ -11,7 +11,7 @@ import { checkCpu } from './cpu.ts'
 import { checkFiles } from './files.ts'
 import { checkDomainState, checkEmulator, checkMemory, checkNetworks } from './host.ts'
 import { checkShape } from './shape.ts'
-import { type Directories, resolveDirectories } from '../store/directories.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type Finding, type FindingCode, fault } from './finding.ts'
 import { type ImageInfoOptions, inspectImage } from '../images/image-info.ts'
@@ -75,7 +75,7 @@ async function findAll(
   options: CheckImageOptions,
 ): Promise<readonly Finding[]> {
   const { signal } = options
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const read = readXml(xml, options)
   if ('severity' in read) return [read]
   const emulator = await checkEmulator(read, directories, signal)

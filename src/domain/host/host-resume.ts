@@ -1,6 +1,6 @@
 import { checkOptions } from '../store/check-options.ts'
 import { listEntries } from '../store/catalogue.ts'
-import { type Directories, resolveDirectories } from '../store/directories.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type StasisError, throwIfCancelled } from '../../errors.ts'
 import { isAutostarted } from '../store/autostart.ts'
@@ -50,7 +50,7 @@ export async function resumeHost(
 ): Promise<readonly HostResumeOutcome[]> {
   checkOptions(options)
   const { parallelDomains = DEFAULT_PARALLEL, dryRun, onDomain, autostart, ...rest } = options
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const listed = await readHostList(directories)
   const candidates = await choose(directories, listed, autostart === true)
   const outcomes = await severalAtOnce(candidates, parallelDomains, async (candidate) => {

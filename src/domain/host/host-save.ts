@@ -2,7 +2,7 @@ import { checkOptions } from '../store/check-options.ts'
 import { throwIfCancelled } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
 import { listEntries } from '../store/catalogue.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import { liveDomain } from '../store/dump-xml.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
 import { managedSaveDomain } from '../save/managed-save.ts'
@@ -53,7 +53,7 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
   const { timeLimitMs, parallelDomains = DEFAULT_PARALLEL, dryRun, onDomain, ...rest } = options
   const maxBandwidth =
     options.maxBandwidth === undefined ? undefined : new SharedBandwidth(options.maxBandwidth)
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const running = (await listEntries(directories)).filter(
     ({ record, fault }) => record !== undefined || fault !== undefined,
   )

@@ -15,7 +15,7 @@ import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
 import { openWriter } from '../../transfer/convert/writer-table.ts'
 import type { CompressionLevel } from '../../transfer/image-receiver.ts'
 import { checkDestination } from '../store/destination.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
@@ -82,7 +82,7 @@ async function convert(
       'A conversion cannot compress channels: only QEMU does that, in a save',
     )
   await refuseSame(input, output)
-  await checkDestination(resolveDirectories(options), output)
+  await checkDestination(await openDirectories(options), output)
   await using machine = await openImage(input, { direct: bypassCache, signal })
   const counter = { readBytes: 0, fileBytes: (): number => 0 }
   const totalBytes = storedBytes(machine)

@@ -13,7 +13,7 @@ import {
   openPtyConsole,
   openSocketConsole,
 } from './console-streams.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { readLiveXml } from '../store/dump-xml.ts'
 import { openQuery } from '../machine/monitor.ts'
@@ -44,7 +44,7 @@ export async function openConsole(
   reference: string,
   options: DomainOptions = {},
 ): Promise<DomainConsole> {
-  const { name, paths, record } = await findEntry(resolveDirectories(options), reference)
+  const { name, paths, record } = await findEntry(await openDirectories(options), reference)
   if (record === undefined) {
     throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${name}' is not running`)
   }

@@ -1,5 +1,5 @@
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import { checkIdentity } from '../store/identity.ts'
 import { readDefinition, writeDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -25,7 +25,7 @@ export async function defineDomain(
   xml: DomainXml,
   options: DefineOptions = {},
 ): Promise<{ readonly name: string; readonly uuid: string }> {
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const { domain, uuid, ...prepared } = await prepareMachine(givenXml(xml), directories, options)
   await using held = await HeldDomain.named(domain.name, 'define', options)
   await checkIdentity(directories, { name: held.name, uuid })

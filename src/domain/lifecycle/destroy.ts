@@ -3,7 +3,7 @@ import { isSymbolicLink } from '../../io/file-names.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { findByMonitors } from '../../qemu/find-by-monitors.ts'
 import { findAnyEntry } from '../store/catalogue.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { recordEnd } from '../store/last-end.ts'
@@ -23,7 +23,7 @@ export async function destroyDomain(
   reference: string,
   options: DomainOptions = {},
 ): Promise<{ readonly name: string }> {
-  const { name, paths, fault } = await findAnyEntry(resolveDirectories(options), reference)
+  const { name, paths, fault } = await findAnyEntry(await openDirectories(options), reference)
   if (isUnreadable(fault)) {
     await using _lock = await DomainLock.acquire(name, paths, 'destroy', options.signal)
     await endUnrecorded(paths, fault)

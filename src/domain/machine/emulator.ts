@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { QemuError } from '../../errors.ts'
-import { makeDirectory } from '../../io/directory.ts'
 import { kvmAccess } from '../../qemu/accelerator.ts'
 import type { QemuVersion } from '../../qemu/command-line/options.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -31,15 +30,19 @@ export async function chooseEmulator(
   return { probed, version: parseVersion(probed.version) }
 }
 
-/** The features of a QEMU, probed once and then cached in the state directory. @throws QemuError, StorageError */
+/**
+ * The features of a QEMU, probed once and then cached in the state directory. With `look` nothing is written: a result that is there is used, a new
+ * one is kept in memory only.
+ * @throws QemuError, StorageError
+ */
 export async function probeEmulator(
   path: string,
   directories: Directories,
   signal: AbortSignal | undefined,
+  { look = false }: { readonly look?: boolean } = {},
 ): Promise<ProbedQemu> {
   const cacheDirectory = join(directories.stateDir, 'cache')
-  await makeDirectory(cacheDirectory)
-  return probeQemu(path, { cacheDirectory, signal })
+  return probeQemu(path, { cacheDirectory, keep: !look, signal })
 }
 
 async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<void> {

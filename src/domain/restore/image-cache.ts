@@ -19,7 +19,7 @@ import {
   removeCached,
   useCached,
 } from '../store/cached-images.ts'
-import { type Directories, resolveDirectories } from '../store/directories.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { stateDigest } from '../machine/state-digest.ts'
 import type { LinearPart } from '../memory-sources/mapped-memory.ts'
@@ -48,7 +48,7 @@ export async function addToImageCache(
   image: FilePath,
   options: CacheAddOptions = {},
 ): Promise<CachedImage> {
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const path = givenPath(image, 'the image')
   await using machine = await openImage(path, { direct: false, signal: options.signal })
   const key = await keyOf(machine)
@@ -65,7 +65,7 @@ export async function addToImageCache(
  * for (const { image, allocatedBytes } of await listImageCache()) console.log(image, allocatedBytes)
  */
 export async function listImageCache(options: DomainOptions = {}): Promise<readonly CachedImage[]> {
-  return listCached(resolveDirectories(options))
+  return listCached(await openDirectories(options))
 }
 
 /**
@@ -78,7 +78,7 @@ export async function removeFromImageCache(
   which: string,
   options: DomainOptions = {},
 ): Promise<{ readonly key: string }> {
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const path = givenPath(which, 'the image, or its key,')
   const found = (await listCached(directories)).filter(
     ({ key, image }) => image === path || (which.length >= MIN_KEY && key.startsWith(which)),

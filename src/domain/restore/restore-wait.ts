@@ -1,4 +1,4 @@
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
 import type { FirstOutput } from './first-output.ts'
 import type { RestoreOptions, RestoreResult } from './restore-request.ts'
@@ -20,7 +20,7 @@ export async function waitForMore(
   const { name, state, mode, timing } = result
   const filled = async (): Promise<number | undefined> => {
     if (mode !== 'lazy' || wait === undefined || wait === 'output') return timing.allRamMs
-    await waitForAllMemory(name, runtimePaths(resolveDirectories(options), name), signal)
+    await waitForAllMemory(name, runtimePaths(await openDirectories(options), name), signal)
     return performance.now() - startMs
   }
   const written = async (): Promise<number | undefined> =>

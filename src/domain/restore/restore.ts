@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { openImage } from '../../image/open-image.ts'
 import { CloneFiles } from './clone.ts'
 import { afterResume } from './after-resume.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { findCached } from './image-cache.ts'
 import { beginGuest, checkStale } from './check-stale.ts'
@@ -88,7 +88,7 @@ async function restoreUntilItRuns(
   const clock = new RestoreClock()
   const { bypassCache: direct, mode = 'auto' } = options
   const readers = resolveReaders(options.readers)
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const { stateDir } = directories
 
   options.onProgress?.({ phase: 'opening' })

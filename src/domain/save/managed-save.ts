@@ -4,7 +4,7 @@ import { readDescription } from '../../image/open-image.ts'
 import { makeDirectory } from '../../io/directory.ts'
 import { findEntry } from '../store/catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
@@ -59,7 +59,7 @@ export async function dumpManagedSaveXml(
   reference: string,
   options: DomainOptions = {},
 ): Promise<string> {
-  const entry = await findEntry(resolveDirectories(options), reference)
+  const entry = await findEntry(await openDirectories(options), reference)
   await requireManagedSave(entry)
   return (await readDescription(entry.paths.managedSave)).xml
 }

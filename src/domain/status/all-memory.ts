@@ -1,5 +1,5 @@
 import { findEntry } from '../store/catalogue.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type PostcopyState, waitForAllMemory } from '../store/postcopy-state.ts'
 import type { OnProgress } from '../progress/progress.ts'
@@ -23,6 +23,6 @@ export async function waitForDomainMemory(
   reference: string,
   options: AllMemoryOptions = {},
 ): Promise<void> {
-  const { name, paths } = await findEntry(resolveDirectories(options), reference)
+  const { name, paths } = await findEntry(await openDirectories(options), reference)
   await waitForAllMemory(name, paths, options.signal, options.onProgress)
 }

@@ -1,5 +1,5 @@
 import { lastEndOf } from '../store/catalogue.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { observe } from '../store/presence.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
@@ -15,7 +15,7 @@ export async function imageOfDomain(
   name: string,
   options: DomainOptions = {},
 ): Promise<string | undefined> {
-  const paths = runtimePaths(resolveDirectories(options), name)
+  const paths = runtimePaths(await openDirectories(options), name)
   const { record, end } = await observe(paths)
   return record === undefined
     ? (await lastEndOf({ paths, record, end }))?.image

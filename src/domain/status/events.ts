@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DomainEntry, lastEndOf, listEntries } from '../store/catalogue.ts'
-import { type Directories, resolveDirectories } from '../store/directories.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
 import { isLocked } from '../store/lock.ts'
@@ -50,7 +50,7 @@ interface Seen {
 export async function* watchEvents(
   options: EventOptions = {},
 ): AsyncGenerator<LifecycleEvent, void, void> {
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   let before = await look(directories, options)
   while (options.signal?.aborted !== true) {
     await delay(LOOK_MS, undefined, { signal: options.signal }).catch(() => undefined)

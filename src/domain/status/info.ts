@@ -3,7 +3,7 @@ import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { processorTimeMs } from '../../qemu/host-facts.ts'
 import { isAutostarted } from '../store/autostart.ts'
 import { findEntry, lastEndOf } from '../store/catalogue.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { entryXml } from '../store/dump-xml.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
@@ -36,7 +36,7 @@ export async function domainInfo(
   reference: string,
   options: DomainOptions = {},
 ): Promise<DomainInfo> {
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const entry = await findEntry(directories, reference)
   const document = parseDomainXml(await entryXml(directories, entry))
   const { domain } = readDomain(document, { ignoreUnsupported: true })

@@ -1,6 +1,6 @@
 import { CancelledError, StasisError } from '../../errors.ts'
 import { type DomainEntry, listEntries, uuidOf } from '../store/catalogue.ts'
-import { type Directories, resolveDirectories } from '../store/directories.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { isAutostarted } from '../store/autostart.ts'
 import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
@@ -43,7 +43,7 @@ export interface ListOptions extends DomainOptions {
  * for (const { name, id, state } of await listDomains({ all: true })) console.log(name, id, state)
  */
 export async function listDomains(options: ListOptions = {}): Promise<readonly DomainSummary[]> {
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const entries = await listEntries(directories)
   const wanted = entries.filter(
     ({ record, fault }) => record !== undefined || fault !== undefined || options.all === true,

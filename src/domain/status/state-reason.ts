@@ -1,5 +1,5 @@
 import { findEntry, lastEndOf } from '../store/catalogue.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
 import { readJob } from '../store/job-record.ts'
@@ -32,7 +32,7 @@ export async function domainStateReason(
   reference: string,
   options: DomainOptions = {},
 ): Promise<StateWithReason> {
-  const entry = await findEntry(resolveDirectories(options), reference)
+  const entry = await findEntry(await openDirectories(options), reference)
   const { name, paths, record } = entry
   if (record === undefined) {
     const end = await lastEndOf(entry)

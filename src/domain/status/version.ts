@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import * as nodeModule from 'node:module'
 import { InternalError, StasisError } from '../../errors.ts'
 import { findEmulator } from '../../qemu/find-emulator.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { probeEmulator } from '../machine/emulator.ts'
 
@@ -44,8 +44,9 @@ async function qemuVersion(options: DomainOptions): Promise<Versions['qemu']> {
   if (emulator === undefined) return undefined
   const { version, kvmUsable } = await probeEmulator(
     emulator,
-    resolveDirectories(options),
+    await openDirectories(options),
     options.signal,
+    { look: true },
   )
   return { version, emulator, kvm: kvmUsable }
 }

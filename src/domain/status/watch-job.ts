@@ -3,7 +3,7 @@ import { DomainError, QemuError, throwIfCancelled } from '../../errors.ts'
 import { writeText } from '../../io/text-file.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 import { findEntry } from '../store/catalogue.ts'
-import { resolveDirectories } from '../store/directories.ts'
+import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { JobRecord } from '../progress/job.ts'
 import type { RestoreProgress, SaveProgress } from '../progress/progress.ts'
@@ -45,7 +45,7 @@ export async function abortJob(
   reference: string,
   options: DomainOptions = {},
 ): Promise<{ readonly name: string; readonly outcome: JobRecord['outcome'] }> {
-  const { name } = await findEntry(resolveDirectories(options), reference)
+  const { name } = await findEntry(await openDirectories(options), reference)
   const paths = await jobPaths(reference, options)
   const job = await activeJob(paths)
   if (job === undefined)
@@ -73,5 +73,5 @@ async function activeJob(paths: RuntimePaths): Promise<JobRecord | undefined> {
 }
 
 async function jobPaths(reference: string, options: DomainOptions): Promise<RuntimePaths> {
-  return (await findEntry(resolveDirectories(options), reference)).paths
+  return (await findEntry(await openDirectories(options), reference)).paths
 }

@@ -6,7 +6,7 @@ import { isThere } from '../../io/file-names.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import { tryLock, tryShareLock } from '../../io/system-calls.ts'
-import type { Directories } from './directories.ts'
+import { type Directories, checkDirectories } from './directories.ts'
 
 /** An image whose memory is in the cache, uncompressed. */
 export interface CachedImage {
@@ -146,6 +146,7 @@ export class NewCachedImage implements AsyncDisposable {
     const cache = cacheDirectory(directories)
     try {
       await makeDirectory(cache)
+      await checkDirectories(directories)
       await removeAbandoned(cache)
       const directory = await mkdtemp(join(cache, DRAFT))
       const lock = await open(join(directory, UNLOCKED), 'w', 0o600)

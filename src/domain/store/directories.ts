@@ -1,6 +1,7 @@
-import { checkOptions } from './check-options.ts'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { checkOwnDirectory } from '../../io/directory.ts'
+import { checkOptions } from './check-options.ts'
 
 /** The directories for domains. Omitted ones come from the environment, or else from the defaults. */
 export interface DirectoryOptions {
@@ -40,6 +41,22 @@ export function resolveDirectories(
     (given === undefined ? defaultRuntimeDir(env, caller.root) : undefined) ??
     join(stateDir, 'run')
   return { stateDir, runtimeDir: resolve(runtimeDir) }
+}
+
+/**
+ * `resolveDirectories` for an operation or a look: the directories do not exist yet, or are safe to use.
+ * @throws UsageError BAD_ARGUMENT; StorageError UNSAFE_DIRECTORY when another user could have put files into one
+ */
+export async function openDirectories(options: DirectoryOptions): Promise<Directories> {
+  const directories = resolveDirectories(options)
+  await checkDirectories(directories)
+  return directories
+}
+
+/** Checks that other users can put no files into the directories, if these exist. @throws StorageError UNSAFE_DIRECTORY and others */
+export async function checkDirectories({ stateDir, runtimeDir }: Directories): Promise<void> {
+  await checkOwnDirectory(stateDir)
+  await checkOwnDirectory(runtimeDir)
 }
 
 type Lookup = (name: string) => string | undefined

@@ -5,7 +5,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { type DomainEntry, findEntry } from './catalogue.ts'
 import { readDefinition } from './definitions.ts'
-import { type Directories, resolveDirectories } from './directories.ts'
+import { type Directories, openDirectories } from './directories.ts'
 import type { DomainOptions } from './domain-options.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
@@ -25,7 +25,7 @@ export async function dumpDomainXml(
   reference: string,
   options: DumpXmlOptions = {},
 ): Promise<string> {
-  const directories = resolveDirectories(options)
+  const directories = await openDirectories(options)
   const entry = await findEntry(directories, reference)
   return entryXml(directories, options.inactive === true ? definedOnly(entry) : entry)
 }

@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts'
 import { findAnyEntry, findEntry, lastEndOf } from './catalogue.ts'
 import type { DomainOptions } from './domain-options.ts'
-import { type Directories, resolveDirectories } from './directories.ts'
+import { type Directories, checkDirectories, openDirectories } from './directories.ts'
 import { whereSaved } from './last-end.ts'
 import { DomainLock } from './lock.ts'
 import { type Presence, describe } from './presence.ts'
@@ -41,7 +41,7 @@ export class HeldDomain implements AsyncDisposable {
    * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
    */
   static async find(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
-    const directories = resolveDirectories(options)
+    const directories = await openDirectories(options)
     const entry = await findAnyEntry(directories, reference).catch(async (error: unknown) => {
       // A domain that is not defined and whose QEMU is gone is found by nobody, and put in order here.
       await tidyTransient(directories)
@@ -62,7 +62,7 @@ export class HeldDomain implements AsyncDisposable {
 
   /** `find` for a command that only looks: the domain is described as the next operation will find it, and nothing is put in order. */
   static async look(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
-    const { name } = await findEntry(resolveDirectories(options), reference)
+    const { name } = await findEntry(await openDirectories(options), reference)
     return HeldDomain.#hold(name, verb, options, async (_, paths) => describe(paths))
   }
 
@@ -75,10 +75,12 @@ export class HeldDomain implements AsyncDisposable {
       paths: RuntimePaths,
     ) => Promise<Pick<Presence, 'record' | 'end'>>,
   ): Promise<HeldDomain> {
-    const directories = resolveDirectories(options)
+    const directories = await openDirectories(options)
     const paths = runtimePaths(directories, name)
     const lock = await DomainLock.acquire(name, paths, verb, options.signal)
     try {
+      // They exist by now, whoever made them.
+      await checkDirectories(directories)
       const { record, end } = await find(directories, paths)
       const lastEnd = await lastEndOf({ paths, record, end })
       const saved = await whereSaved(paths, lastEnd)
