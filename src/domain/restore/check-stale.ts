@@ -19,7 +19,7 @@ import { type RestoredFrom, type RuntimeRecord, writeRecord } from '../store/run
  */
 export async function checkStale(
   held: HeldDomain,
-  image: SavedMachine,
+  image: Pick<SavedMachine, 'path' | 'description'>,
   domain: Domain,
   options: { readonly force?: boolean | undefined; readonly managedSave: HeldDomain | undefined },
 ): Promise<RestoredFrom> {

@@ -12,7 +12,7 @@ const PATIENCE_MS = 3000
 export function cancelOnAbort(
   signal: AbortSignal | undefined,
   cancel: AbortController,
-  receiver: ImageReceiver,
+  receiver: Pick<ImageReceiver, 'multifd' | 'progress'>,
 ): Disposable {
   const act = async (): Promise<void> => {
     const deadline = performance.now() + PATIENCE_MS
@@ -25,6 +25,6 @@ export function cancelOnAbort(
   return { [Symbol.dispose]: () => signal?.removeEventListener('abort', listen) }
 }
 
-function isConnected(receiver: ImageReceiver): boolean {
+function isConnected(receiver: Pick<ImageReceiver, 'multifd' | 'progress'>): boolean {
   return receiver.progress().channelBytes.length >= receiver.multifd.channels
 }

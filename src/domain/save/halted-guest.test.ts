@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type FakeMonitor, fakeMonitor, ok, refused } from '../../../test/support/fake-monitor.ts'
+import { QmpConnection } from '../../qmp/connection.ts'
+import { haltGuest } from './halted-guest.ts'
+
+/** A monitor of a guest that `stop` and `cont` stop and resume, unless `cont` is refused. */
+function monitor({ refuses = false } = {}): Promise<FakeMonitor> {
+  let running = true
+  return fakeMonitor((command) => {
+    if (command.execute === 'stop') running = false
+    if (command.execute === 'cont') {
+      if (refuses) return refused(command, 'Failed to get "write" lock')
+      running = true
+    }
+    if (command.execute === 'query-status')
+      return ok(command, { status: running ? 'running' : 'paused', running })
+    return ok(command)
+  })
+}
+
+test('HaltedGuest.resume() resumes a guest that ran', async () => {
+  await using fake = await monitor()
+  await using qmp = await QmpConnection.connect(fake.path)
+  const guest = haltGuest('web', qmp, true)
+  await guest.halt(undefined)
+  assert.equal((await qmp.execute('query-status')).running, false)
+  assert.equal(await guest.resume(), 'it runs on')
+  assert.equal((await qmp.execute('query-status')).running, true)
+})
+
+test('HaltedGuest.resume() does not resume a guest that was paused', async () => {
+  await using fake = await monitor()
+  await using qmp = await QmpConnection.connect(fake.path)
+  assert.equal(await haltGuest('web', qmp, false).resume(), 'it stays paused as it was')
+  assert.equal(
+    fake.received.some(({ execute }) => execute === 'cont'),
+    false,
+  )
+})
+
+test('HaltedGuest.resume() reports a guest that cannot be resumed, and a dead QEMU', async () => {
+  await using fake = await monitor({ refuses: true })
+  await using qmp = await QmpConnection.connect(fake.path)
+  const guest = haltGuest('web', qmp, true)
+  await guest.halt(undefined)
+  assert.match(await guest.resume(), /paused now: `stasis resume web`/)
+  fake.hangUp()
+  await qmp.closed
+  assert.equal(await guest.resume(), 'its QEMU is gone')
+})

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fakeMonitor, ok } from '../../../test/support/fake-monitor.ts'
+import { smallXml, testStore } from '../../../test/support/test-store.ts'
+import { QmpConnection } from '../../qmp/connection.ts'
+import { attachedProvenance, readProvenance } from '../machine/provenance.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import type { RuntimeRecord } from '../store/runtime-record.ts'
+import { describeForSave } from './save-description.ts'
+
+const LIVE = smallXml({ name: 'web', devices: "<serial type='pty'/>" })
+
+/** Describes a domain that runs from `LIVE`. */
+async function describe(
+  xml: string | undefined,
+  more: Partial<RuntimeRecord> = {},
+): ReturnType<typeof describeForSave> {
+  await using store = await testStore()
+  const record = await store.run('web', more, LIVE)
+  await using held = await HeldDomain.named('web', 'save', store.directories)
+  await using fake = await fakeMonitor((command) => ok(command, []))
+  await using qmp = await QmpConnection.connect(fake.path)
+  return await describeForSave(held, record, true, xml, qmp)
+}
+
+test('describeForSave() takes the live XML, and records QEMU in the cookie', async () => {
+  const { xml, cookie = '', wasRunning } = await describe(undefined)
+  assert.equal(xml, LIVE)
+  assert.equal(wasRunning, true)
+  assert.equal(readProvenance(cookie)?.qemu, '10.0.0')
+  assert.equal(attachedProvenance(cookie), undefined)
+})
+
+test('describeForSave() gives each image an id of its own', async () => {
+  assert.notEqual((await describe(undefined)).id, (await describe(undefined)).id)
+})
+
+test('describeForSave() takes a given XML only when the guest sees no difference', async () => {
+  const { xml } = await describe(LIVE.replace("type='pty'", "type='null'"))
+  assert.ok(xml.includes("<serial type='null'"))
+  await assert.rejects(describe(LIVE.replace('>64<', '>128<')), { code: 'IMAGE_INCOMPATIBLE' })
+})
+
+test('describeForSave() refuses a QEMU of another program that could not be started again', async () => {
+  const attached = { cwd: '/home' }
+  const { cookie } = await describe(undefined, { attached, commandLine: ['/qemu', '-m', '64'] })
+  assert.deepEqual(attachedProvenance(cookie)?.commandLine, ['/qemu', '-m', '64'])
+  const commandLine = ['/qemu', '-netdev', 'tap,id=n,fd=9']
+  await assert.rejects(describe(undefined, { attached, commandLine }), {
+    code: 'QEMU_REFUSED',
+    message: /inherited descriptor/,
+  })
+})
