@@ -39,6 +39,7 @@ export interface StasisImageParts {
 
 /** Values that replace the right ones. */
 export interface StasisImageChanges {
+  readonly xml?: string
   /** Stored bytes of the first frame. */
   readonly stored?: Uint8Array
   readonly frame?: Partial<Frame>
@@ -55,7 +56,10 @@ export interface StasisImageChanges {
  * frames (zstd, zlib, uncompressed), and `rom` of 2 pages, both in one zstd frame.
  */
 export function buildStasisImage(changes: StasisImageChanges = {}): StasisImageParts {
-  const area = buildDescriptionArea({ xml: '<domain type="kvm"/>', cookie: '<cookie/>' })
+  const area = buildDescriptionArea({
+    xml: changes.xml ?? '<domain type="kvm"/>',
+    cookie: '<cookie/>',
+  })
   const bodyOffset = HEADER_LENGTH + area.dataLength
   const bytes = Buffer.alloc(bodyOffset + 128 * 1024)
   let at = bodyOffset

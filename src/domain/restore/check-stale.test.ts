@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { mkdir, utimes, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { test } from 'node:test'
+import {
+  type TestStore,
+  smallXml,
+  testStore,
+  writeRawImage,
+} from '../../../test/support/test-store.ts'
+import type { MachineDescription } from '../../image/saved-machine.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { cookieWithDisks } from '../machine/disk-cookie.ts'
+import { identifyDisks, writableDisks } from '../store/disk-identity.ts'
+import { HeldDomain } from '../store/held-domain.ts'
+import { readHistory, writeHistory } from '../store/image-history.ts'
+import { readRecord } from '../store/runtime-record.ts'
+import { beginGuest, checkStale } from './check-stale.ts'
+
+const IMAGE: MachineDescription = { xml: '<a/>', cookie: undefined, wasRunning: true, id: 'k' }
+
+interface Machine {
+  readonly domain: Domain
+  readonly disk: string
+}
+
+/** A machine with a disk that exists. */
+async function machine(store: TestStore): Promise<Machine> {
+  const disk = store.join('disk')
+  await writeFile(disk, 'disk')
+  const devices = `<disk type='file' device='disk'><source file='${disk}'/><target dev='vda' bus='virtio'/></disk>`
+  return { domain: readDomain(parseDomainXml(smallXml({ name: 'web', devices }))).domain, disk }
+}
+
+async function check(
+  store: TestStore,
+  domain: Domain,
+  { description = IMAGE, force = false } = {},
+): ReturnType<typeof checkStale> {
+  await using held = await HeldDomain.named('web', 'restore', store.directories)
+  const options = { force, managedSave: undefined }
+  return await checkStale(held, { path: '/a.save', description }, domain, options)
+}
+
+test('checkStale() records the disks of an image that nothing is known about', async () => {
+  await using store = await testStore()
+  const { domain } = await machine(store)
+  assert.deepEqual(await check(store, domain), {
+    path: '/a.save',
+    imageId: 'k',
+    managed: false,
+    begun: false,
+    disks: await identifyDisks(writableDisks(domain)),
+  })
+})
+
+test('checkStale() refuses an image whose disks have changed since its history, unless forced', async () => {
+  await using store = await testStore()
+  const { domain, disk } = await machine(store)
+  const disks = await identifyDisks(writableDisks(domain))
+  await writeHistory(store.directories, 'k', { path: '/a.save', disks, restoredAt: '2026-01-01' })
+  assert.equal((await check(store, domain)).disks, undefined)
+  await utimes(disk, 1, 1)
+  await assert.rejects(check(store, domain), {
+    code: 'IMAGE_STALE',
+    message: /was restored already, at 2026-01-01, and is older than its disks: its disk vda/,
+  })
+  assert.equal((await check(store, domain, { force: true })).imageId, 'k')
+})
+
+test('checkStale() uses the disks in the cookie where there is no history', async () => {
+  await using store = await testStore()
+  const { domain, disk } = await machine(store)
+  const disks = await identifyDisks(writableDisks(domain))
+  const description = { ...IMAGE, cookie: cookieWithDisks('<cookie>\n</cookie>\n', disks) }
+  assert.deepEqual((await check(store, domain, { description })).disks, disks)
+  await utimes(disk, 1, 1)
+  await assert.rejects(check(store, domain, { description }), { code: 'IMAGE_STALE' })
+})
+
+test('checkStale() refuses a file while the domain has a managed save', async () => {
+  await using store = await testStore()
+  const { domain } = await machine(store)
+  const { managedSave } = store.paths('web')
+  await mkdir(dirname(managedSave), { recursive: true })
+  await writeRawImage(managedSave)
+  await assert.rejects(check(store, domain), { code: 'DOMAIN_HAS_MANAGED_SAVE' })
+})
+
+test('checkStale() refuses a managed save that belongs to another domain', async () => {
+  await using store = await testStore()
+  const { domain } = await machine(store)
+  const image = { path: '/a.save', description: IMAGE }
+  for (const [name, uuid, own] of [
+    ['web', domain.uuid ?? '', true],
+    ['web', 'aaaaaaaa-2222-4333-8444-555555555555', false],
+    ['db', domain.uuid ?? '', false],
+  ] as const) {
+    await store.define(name, smallXml({ name, uuid }))
+    await using held = await HeldDomain.named(name, 'start', store.directories)
+    const checked = checkStale(held, image, domain, { managedSave: held })
+    if (own) assert.equal((await checked).managed, true)
+    else await assert.rejects(checked, { code: 'IMAGE_INCOMPATIBLE' })
+  }
+})
+
+test('beginGuest() records the first run of a restored guest once, with the disks from before', async () => {
+  await using store = await testStore()
+  const { domain, disk } = await machine(store)
+  const disks = await identifyDisks(writableDisks(domain))
+  const restoredFrom = { path: '/a.save', imageId: 'k', managed: false, begun: false, disks }
+  const record = await store.run('web', { restoredFrom })
+  await using held = await HeldDomain.named('web', 'restore', store.directories)
+  await utimes(disk, 1, 1)
+  const begun = await beginGuest(held, record, domain)
+  assert.equal(begun.restoredFrom?.begun, true)
+  assert.equal((await readRecord(held.paths))?.restoredFrom?.begun, true)
+  const history = await readHistory(store.directories, 'k')
+  assert.deepEqual(history?.disks, disks)
+  assert.ok(history.restoredAt)
+  assert.equal(await beginGuest(held, begun, domain), begun)
+})
+
+test('beginGuest() only clears the mark of a killed save for a guest that was not restored', async () => {
+  await using store = await testStore()
+  const { domain } = await machine(store)
+  const record = await store.run('web', { interrupted: true })
+  await using held = await HeldDomain.named('web', 'resume', store.directories)
+  assert.equal((await beginGuest(held, record, domain)).interrupted, undefined)
+  assert.equal((await readRecord(held.paths))?.interrupted, undefined)
+})
