@@ -4,7 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'node:test'
 import { type TestStore, testStore } from '../../../test/support/test-store.ts'
 import { CancelledError } from '../../errors.ts'
-import { Job, readJob } from './job.ts'
+import { Job } from './job.ts'
+import { readJob } from '../store/job-record.ts'
 import type { SaveProgress } from './progress.ts'
 
 const TRANSFERRING: SaveProgress = {
@@ -46,7 +47,7 @@ test('Job shows itself to other processes and reports progress to the caller', a
     job.report({ phase: 'checking' })
     job.report(TRANSFERRING)
     const shown = await eventually(async () => {
-      const record = await readJob(paths.job)
+      const record = await readJob<SaveProgress>(paths.job)
       return record?.progress?.phase === 'transferring' ? record : undefined
     })
     assert.equal(shown.operation, 'save')
@@ -57,7 +58,7 @@ test('Job shows itself to other processes and reports progress to the caller', a
   }
   assert.deepEqual(reported, [{ phase: 'checking' }, TRANSFERRING, { phase: 'checking' }])
   await assert.rejects(access(paths.job), { code: 'ENOENT' })
-  const last = await readJob(paths.lastJob)
+  const last = await readJob<SaveProgress>(paths.lastJob)
   assert.equal(last?.outcome, 'completed')
   assert.deepEqual(last.result, { path: '/a' })
   assert.deepEqual(last.transfer, TRANSFERRING)
@@ -73,7 +74,7 @@ test('Job records how it failed', async () => {
       await using job = await Job.begin(store.paths('web'), 'save', {})
       assert.equal(job.failed(error), error)
     }
-    const last = await readJob(store.paths('web').lastJob)
+    const last = await readJob<SaveProgress>(store.paths('web').lastJob)
     assert.equal(last?.outcome, outcome)
     assert.equal(last.error, error.message)
   }
@@ -83,10 +84,10 @@ test('Job that ends without a result counts as failed, or as cancelled by its ca
   await using store = await prepared()
   const paths = store.paths('web')
   await (await Job.begin(paths, 'save', {}))[Symbol.asyncDispose]()
-  assert.equal((await readJob(paths.lastJob))?.outcome, 'failed')
+  assert.equal((await readJob<SaveProgress>(paths.lastJob))?.outcome, 'failed')
   const signal = AbortSignal.abort()
   await (await Job.begin(paths, 'save', { signal }))[Symbol.asyncDispose]()
-  assert.equal((await readJob(paths.lastJob))?.outcome, 'cancelled')
+  assert.equal((await readJob<SaveProgress>(paths.lastJob))?.outcome, 'cancelled')
 })
 
 test('Job is cancelled by a request for it, and not by one for an earlier job', async () => {
@@ -98,7 +99,7 @@ test('Job is cancelled by a request for it, and not by one for an earlier job', 
   await writeFile(paths.jobAbort, 'another job')
   await delay(250)
   assert.equal(job.signal.aborted, false)
-  const { id } = await eventually(() => readJob(paths.job))
+  const { id } = await eventually(() => readJob<SaveProgress>(paths.job))
   await writeFile(paths.jobAbort, id)
   await eventually(async () => (job.signal.aborted ? true : undefined))
   assert.match(String(job.signal.reason), /domjobabort/)
