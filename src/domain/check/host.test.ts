@@ -56,8 +56,8 @@ test('checkMemory() accepts a small guest and refuses one that exceeds the host'
     const xml = smallXml({ name: 'web', more: backing }).replace('>64<', `>${mib}<`)
     return texts(await checkMemory(read(xml))).join()
   }
-  assert.match(await memory(1), /^ok: The guest needs 1 MiB of memory, and \d+ MiB are free$/)
-  assert.match(await memory(1 << 30), /^error: The guest needs 1073741824 MiB .* only \d+ MiB/)
+  assert.match(await memory(1), /^ok: .* 1 MiB .* \d+ MiB/)
+  assert.match(await memory(1 << 30), /^error: .* 1073741824 MiB .* \d+ MiB/)
   const huge = "<memoryBacking><hugepages><page size='1' unit='G'/></hugepages></memoryBacking>"
-  assert.match(await memory(1 << 30, huge), /^error: .* MiB in huge pages are free$/)
+  assert.match(await memory(1 << 30, huge), /^error: .* MiB in huge pages/)
 })

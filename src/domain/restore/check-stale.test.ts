@@ -65,7 +65,7 @@ test('checkStale() refuses an image whose disks have changed since its history, 
   await utimes(disk, 1, 1)
   await assert.rejects(check(store, domain), {
     code: 'IMAGE_STALE',
-    message: /was restored already, at 2026-01-01, and is older than its disks: its disk vda/,
+    message: /2026-01-01.* disk vda/,
   })
   assert.equal((await check(store, domain, { force: true })).imageId, 'k')
 })

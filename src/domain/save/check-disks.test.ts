@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { fakeMonitor, ok } from '../../../test/support/fake-monitor.ts'
 import { smallXml, testStore } from '../../../test/support/test-store.ts'
 import { QmpConnection } from '../../qmp/connection.ts'
-import { checkDisks, lostFileText, lostFiles } from './check-disks.ts'
+import { checkDisks, lostFiles } from './check-disks.ts'
 
 interface Node {
   readonly drv: string
@@ -15,7 +15,7 @@ interface Node {
 async function lost(
   nodes: readonly Node[],
   devices = '',
-): Promise<{ readonly texts: readonly string[]; readonly refusal: unknown }> {
+): Promise<{ readonly found: readonly unknown[]; readonly refusal: unknown }> {
   await using store = await testStore()
   const record = {
     ...(await store.run('web', {}, smallXml({ name: 'web', devices }))),
@@ -28,7 +28,7 @@ async function lost(
     (error: unknown) => error,
   )
   return {
-    texts: files.map((file) => `${lostFileText(file)}${file.removable ? ' (removable)' : ''}`),
+    found: files.map(({ path, how, removable }) => [path, how, removable]),
     refusal,
   }
 }
@@ -48,29 +48,29 @@ test('lostFiles() finds disks that were removed or replaced, and no others', asy
   await writeFile(path('new'), 'other')
   await rename(path('new'), path('replaced'))
   const nodes = ['kept', 'removed', 'replaced'].map((name) => ({ drv: 'file', file: path(name) }))
-  const { texts, refusal } = await lost(nodes)
-  assert.deepEqual(texts, [
-    `${path('removed')} was removed while the domain runs`,
-    `${path('replaced')} is another file now than the one that the domain uses`,
+  const { found, refusal } = await lost(nodes)
+  assert.deepEqual(found, [
+    [path('removed'), 'gone', false],
+    [path('replaced'), 'replaced', false],
   ])
   assert.equal((refusal as { code?: string }).code, 'DOMAIN_WRONG_STATE')
   assert.equal((refusal as { path?: string }).path, path('removed'))
 })
 
 test('lostFiles() ignores nodes without a file of this host', async () => {
-  const { texts, refusal } = await lost([
+  const { found, refusal } = await lost([
     { drv: 'qcow2', file: '/nonexistent/a' },
     { drv: 'nbd', file: 'nbd://host' },
     { drv: 'file', file: 'json:{}' },
     { drv: 'file', file: '/dev/fdset/1' },
   ])
-  assert.deepEqual(texts, [])
+  assert.deepEqual(found, [])
   assert.equal(refusal, undefined)
 })
 
 test('checkDisks() accepts a lost medium of a CD-ROM drive', async () => {
   const devices = `<disk type='file' device='cdrom'><source file='/nonexistent/iso'/><target dev='sda' bus='sata'/></disk>`
-  const { texts, refusal } = await lost([{ drv: 'file', file: '/nonexistent/iso' }], devices)
-  assert.deepEqual(texts, ['/nonexistent/iso was removed while the domain runs (removable)'])
+  const { found, refusal } = await lost([{ drv: 'file', file: '/nonexistent/iso' }], devices)
+  assert.deepEqual(found, [['/nonexistent/iso', 'gone', true]])
   assert.equal(refusal, undefined)
 })

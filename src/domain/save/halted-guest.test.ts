@@ -25,14 +25,14 @@ test('HaltedGuest.resume() resumes a guest that ran', async () => {
   const guest = haltGuest('web', qmp, true)
   await guest.halt(undefined)
   assert.equal((await qmp.execute('query-status')).running, false)
-  assert.equal(await guest.resume(), 'it runs on')
+  assert.match(await guest.resume(), /running/)
   assert.equal((await qmp.execute('query-status')).running, true)
 })
 
 test('HaltedGuest.resume() does not resume a guest that was paused', async () => {
   await using fake = await monitor()
   await using qmp = await QmpConnection.connect(fake.path)
-  assert.equal(await haltGuest('web', qmp, false).resume(), 'it stays paused as it was')
+  assert.match(await haltGuest('web', qmp, false).resume(), /still paused/)
   assert.equal(
     fake.received.some(({ execute }) => execute === 'cont'),
     false,
@@ -44,8 +44,8 @@ test('HaltedGuest.resume() reports a guest that cannot be resumed, and a dead QE
   await using qmp = await QmpConnection.connect(fake.path)
   const guest = haltGuest('web', qmp, true)
   await guest.halt(undefined)
-  assert.match(await guest.resume(), /paused now: `stasis resume web`/)
+  assert.match(await guest.resume(), /paused now.*`stasis resume web`/)
   fake.hangUp()
   await qmp.closed
-  assert.equal(await guest.resume(), 'its QEMU is gone')
+  assert.match(await guest.resume(), /QEMU/)
 })
