@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
+import { startTinyDomain } from '../support/tiny-domain.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -48,6 +49,17 @@ describe('the packed package in an empty project', () => {
     const command = project.join('node_modules/.bin/stasis')
     const list = await run(command, ['--state-dir', project.join('state'), 'list', '--all'])
     assert.match(list.stdout, /Id +Name +State/)
+  })
+
+  test('saves a guest and restores it lazily, with its own threads and page server', async () => {
+    await using tiny = await startTinyDomain()
+    await tiny.log.advance(2)
+    await copyFile(join(import.meta.dirname, 'park.js'), project.join('park.js'))
+    const args = ['park.js', tiny.stateDir, tiny.dir.join('image')]
+    const { stdout } = await run(process.execPath, args, { cwd: project.path })
+    assert.match(stdout, /state: 'running', reason: 'restored'/)
+    await tiny.log.advance(2)
+    await tiny.log.assertUnbroken()
   })
 
   test('refuses a Node that is too old with one sentence, from every entry', async () => {
