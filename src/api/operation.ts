@@ -1,3 +1,5 @@
+import { anySignal } from '../io/any-signal.ts'
+
 /** What an operation gets so that it can be watched and cancelled. */
 export interface Watched<Progress> {
   readonly signal: AbortSignal
@@ -121,7 +123,7 @@ export class Operation<Result, Progress = never>
     const own = this.#abort.signal
     try {
       return await act({
-        signal: signal === undefined ? own : AbortSignal.any([signal, own]),
+        signal: anySignal(own, signal),
         onProgress: (progress) => {
           onProgress?.(progress)
           if (!this.#keepsAll) this.#reports.length = 0

@@ -1,4 +1,4 @@
-import { StorageError } from '../errors.ts'
+import { StasisError, StorageError } from '../errors.ts'
 import { readText, replaceText, writeText } from './text-file.ts'
 
 /** A kind of state file: JSON with a version. */
@@ -79,6 +79,11 @@ export async function replaceRecordFile<T extends object>(
 
 function textOf<T extends object>({ version }: RecordKind<T>, record: T): string {
   return `${JSON.stringify({ version, ...record }, undefined, 2)}\n`
+}
+
+/** Whether an error is about what a record says, not about the disk: it cannot be read, or a newer Stasis wrote it. */
+export function isRecordFault(error: unknown): error is StorageError {
+  return StasisError.is(error, 'STATE_UNREADABLE') || StasisError.is(error, 'STATE_TOO_NEW')
 }
 
 function parseRecord<T extends object>(kind: RecordKind<T>, path: string, text: string): T {

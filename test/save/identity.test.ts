@@ -77,7 +77,7 @@ for (const { label, emulator } of newestQemu()) {
         await utimes(diskPath, atime, Math.floor(mtime.getTime() / 1000))
         await assert.rejects(restoreDomain(image, elsewhere), {
           code: 'IMAGE_STALE',
-          message: /other content/,
+          message: /different content/,
         })
         await disk.write(Buffer.alloc(7), 0, 7, superblock)
         await utimes(diskPath, atime, Math.floor(mtime.getTime() / 1000))

@@ -1,5 +1,6 @@
-import { StorageError } from '../../errors.ts'
+import type { StorageError } from '../../errors.ts'
 import { isSymbolicLink } from '../../io/file-names.ts'
+import { isRecordFault } from '../../io/record-file.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { findByMonitors } from '../../qemu/find-by-monitors.ts'
 import { findAnyEntry } from '../store/catalogue.ts'
@@ -24,7 +25,7 @@ export async function destroyDomain(
   options: DomainOptions = {},
 ): Promise<{ readonly name: string }> {
   const { name, paths, fault } = await findAnyEntry(await openDirectories(options), reference)
-  if (isUnreadable(fault)) {
+  if (isRecordFault(fault)) {
     await using _lock = await DomainLock.acquire(name, paths, 'destroy', options.signal)
     await endUnrecorded(paths, fault)
     await forgetRunning(paths)
@@ -39,10 +40,6 @@ export async function destroyDomain(
 async function forgetRunning(paths: RuntimePaths): Promise<void> {
   await recordEnd(paths, 'destroyed')
   await clearRuntime(paths)
-}
-
-function isUnreadable(fault: unknown): fault is StorageError {
-  return fault instanceof StorageError && fault.code.startsWith('STATE_')
 }
 
 async function endUnrecorded(paths: RuntimePaths, fault: StorageError): Promise<void> {

@@ -1,4 +1,4 @@
-import { QemuError } from '../../errors.ts'
+import { StasisError } from '../../errors.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { contVm } from '../../migration/run-state.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
@@ -75,7 +75,7 @@ class PostcopySource implements MemorySource {
       await this.#start.watch((bounds) => contVm(control, bounds), signal)
     } catch (error) {
       // A guest that may run can only continue here: postcopy-recover loads what is missing.
-      if (!(error instanceof QemuError && error.code === 'QEMU_REFUSED')) onRunning()
+      if (!StasisError.is(error, 'QEMU_REFUSED')) onRunning()
       throw error
     }
     onRunning()

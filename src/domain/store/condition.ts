@@ -71,7 +71,10 @@ function recordFault(paths: RuntimePaths, pid: number, fault: string): StorageEr
   return new StorageError(
     'STATE_UNREADABLE',
     `The QEMU of domain '${name}' runs as process ${pid}, but ${fault}`,
-    { path: paths.process, hint: `\`stasis destroy ${name}\` ends it` },
+    {
+      path: paths.process,
+      hint: `Shut the guest down from the inside. \`stasis destroy ${name}\` ends its QEMU, and what is not on its disks is lost`,
+    },
   )
 }
 

@@ -1,8 +1,13 @@
 import { dirname } from 'node:path'
-import { StorageError } from '../../errors.ts'
 import { makeDirectory } from '../../io/directory.ts'
 import { removeFile } from '../../io/file-names.ts'
-import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
+import {
+  type RecordKind,
+  fieldsOf,
+  isRecordFault,
+  readRecordFile,
+  writeRecordFile,
+} from '../../io/record-file.ts'
 import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
@@ -47,12 +52,12 @@ export async function closeKilledJob(
   { succeeded }: { readonly succeeded: boolean },
 ): Promise<void> {
   const job = await readJob(paths.job).catch((error: unknown) => {
-    if (error instanceof StorageError && error.code.startsWith('STATE_')) return undefined
+    if (isRecordFault(error)) return undefined
     throw error
   })
   if (job !== undefined && (await isAlive(job.process))) return
   if (job !== undefined) {
-    const error = `The process that did it (${job.process.pid}) was killed`
+    const error = `Process ${job.process.pid}, which was running it, was killed`
     const outcome = succeeded
       ? ({ outcome: 'completed' } as const)
       : ({ outcome: 'failed', error } as const)
@@ -64,7 +69,7 @@ export async function closeKilledJob(
 const JOB: RecordKind<StoredJob> = {
   what: 'the record of a save or restore',
   version: 1,
-  hint: 'It only tells how far that is, or was: it may be removed',
+  hint: 'It only shows progress: you may remove it',
   parse(value) {
     const fields = fieldsOf(value)
     const fits =

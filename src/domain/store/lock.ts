@@ -108,7 +108,7 @@ export async function isLocked(paths: RuntimePaths): Promise<boolean> {
     // For a moment this looks like a holder; those who want the lock try again.
     return !tryShareLock(handle.fd)
   } catch (error) {
-    throw storageError('look whether somebody is at work on the domain', paths.lock, error)
+    throw storageError('check the lock of the domain', paths.lock, error)
   }
 }
 

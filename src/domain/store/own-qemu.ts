@@ -21,7 +21,7 @@ export async function isRunning(paths: RuntimePaths, record: RuntimeRecord): Pro
     `${paths.process} names process ${record.pid}, which is not a QEMU of this domain`,
     {
       path: paths.process,
-      hint: 'The file was not written by Stasis, or was changed: no process is ended because of it. Move it away',
+      hint: 'Stasis did not write this file, or it was changed, so Stasis ends no process. Move the file away',
     },
   )
 }
