@@ -146,6 +146,16 @@ test('listen() keeps the named events that arrive before the first wait', async 
   assert.equal(await events.next({ timeoutMs: 10 }), undefined)
 })
 
+test('listenAny() receives events that listen() does not know, and no others', async () => {
+  await using monitor = await fakeMonitor(ok)
+  await using qmp = await QmpConnection.connect(monitor.path)
+  using events = qmp.listenAny('VNC_CONNECTED')
+  monitor.broadcast(event('STOP') + event('VNC_CONNECTED', { auth: 'none' }))
+  const found = await events.next({ timeoutMs: 1000 })
+  assert.deepEqual(found, { name: 'VNC_CONNECTED', data: { auth: 'none' }, timeMs: 1500 })
+  assert.equal(await events.next({ timeoutMs: 10 }), undefined)
+})
+
 test('listen() throws after the last event when QEMU dies', async () => {
   await using monitor = await fakeMonitor((command) => ok(command))
   await using qmp = await QmpConnection.connect(monitor.path)

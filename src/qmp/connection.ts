@@ -45,7 +45,7 @@ export class QmpConnection implements AsyncDisposable {
   readonly #path: string
   readonly #processTail: (() => string) | undefined
   readonly #calls: PendingCalls
-  readonly #listeners = new Set<QmpEventListener<QmpEventName>>()
+  readonly #listeners = new Set<QmpEventListener<string>>()
   readonly #greeted = Promise.withResolvers<VersionInfo>()
   readonly #closed = Promise.withResolvers<Error>()
   #transport: LineTransport | undefined
@@ -228,11 +228,17 @@ export class QmpConnection implements AsyncDisposable {
    * const event = await events.next({ timeoutMs: 1000 })
    */
   listen<N extends QmpEventName>(...names: readonly N[]): QmpEventListener<N> {
-    const listener = new QmpEventListener<N>(names, () => this.#listeners.delete(untyped))
-    const untyped = listener as unknown as QmpEventListener<QmpEventName>
-    if (this.#end === undefined) this.#listeners.add(untyped)
-    else listener.end(this.#end)
-    return listener
+    return this.#listen(names)
+  }
+
+  /**
+   * `listen` for events that have no entry in `QmpEventData`.
+   * @example
+   * using events = qmp.listenAny('VNC_CONNECTED', 'VNC_DISCONNECTED')
+   * for await (const { name, data } of events) console.log(name, data?.['client'])
+   */
+  listenAny(...names: readonly string[]): QmpEventListener<string> {
+    return this.#listen(names)
   }
 
   /**
@@ -250,6 +256,14 @@ export class QmpConnection implements AsyncDisposable {
   /** `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #listen<N extends string>(names: readonly N[]): QmpEventListener<N> {
+    const listener = new QmpEventListener<N>(names, () => this.#listeners.delete(untyped))
+    const untyped = listener as unknown as QmpEventListener<string>
+    if (this.#end === undefined) this.#listeners.add(untyped)
+    else listener.end(this.#end)
+    return listener
   }
 
   #call(

@@ -25,9 +25,18 @@ export interface QmpEventData {
 /** The events that `listen` knows. */
 export type QmpEventName = keyof QmpEventData
 
-/** One event of QEMU; `timeMs` combines the `seconds` and `microseconds` of its clock. */
-export type QmpEvent<N extends QmpEventName = QmpEventName> = {
-  [K in N]: { readonly name: K; readonly data: QmpEventData[K]; readonly timeMs: number }
+/**
+ * One event of QEMU; `timeMs` combines the `seconds` and `microseconds` of its clock. The data of an event that is not in `QmpEventData` are not described; `undefined` when it has
+ * none.
+ */
+export type QmpEvent<N extends string = QmpEventName> = {
+  [K in N]: {
+    readonly name: K
+    readonly data: K extends QmpEventName
+      ? QmpEventData[K]
+      : Readonly<Record<string, unknown>> | undefined
+    readonly timeMs: number
+  }
 }[N]
 
 /** Bounds of one wait for an event. */
@@ -38,13 +47,13 @@ export interface WaitOptions {
 }
 
 /**
- * A filtered queue of events. Open it before sending the command that causes them, so that none is lost:
- *
- *     using events = qmp.listen('MIGRATION')
- *     await qmp.execute('migrate', { uri })
- *     for await (const event of events) …
+ * A filtered queue of events. Open it before sending the command that causes them, so that none is lost.
+ * @example
+ * using events = qmp.listen('SHUTDOWN')
+ * await qmp.execute('system_powerdown')
+ * for await (const { data } of events) console.log(data.reason)
  */
-export class QmpEventListener<N extends QmpEventName> implements Disposable {
+export class QmpEventListener<N extends string> implements Disposable {
   readonly #names: ReadonlySet<string>
   readonly #forget: (listener: QmpEventListener<N>) => void
   readonly #queue: QmpEvent<N>[] = []
@@ -57,7 +66,7 @@ export class QmpEventListener<N extends QmpEventName> implements Disposable {
   }
 
   /** Queues an event of one of its names and drops all others. The connection calls this for every event. */
-  offer(event: QmpEvent): void {
+  offer(event: QmpEvent<string>): void {
     if (this.#ended !== undefined || !this.#names.has(event.name)) return
     this.#queue.push(event as QmpEvent<N>)
     this.#wake()
@@ -124,12 +133,12 @@ export class QmpEventListener<N extends QmpEventName> implements Disposable {
 }
 
 /** Reads an event message; throws `QEMU_STREAM` when it does not have QMP's shape. */
-export function readEvent(message: Record<string, unknown>): QmpEvent {
+export function readEvent(message: Record<string, unknown>): QmpEvent<string> {
   const name = message['event']
   const at = message['timestamp'] as { seconds?: unknown; microseconds?: unknown } | undefined
   if (typeof name !== 'string') {
     throw new QemuError('QEMU_STREAM', 'QEMU sent an event without a name')
   }
   const timeMs = Number(at?.seconds ?? 0) * 1000 + Number(at?.microseconds ?? 0) / 1000
-  return { name, data: message['data'], timeMs } as QmpEvent
+  return { name, data: message['data'], timeMs } as QmpEvent<string>
 }
