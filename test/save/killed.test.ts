@@ -56,7 +56,7 @@ for (const verb of isLongRun() ? ALL : FEW) {
       await assert.rejects(resumeDomain('tiny', { stateDir }), { code: 'DOMAIN_NOT_RUNNING' })
     }
     if (verb === 'start') {
-      assert.match(stderr, new RegExp(`warning: .*boots anew. It was saved to ${image}`))
+      assert.match(stderr, new RegExp(`warning: .*boots from its disks. It was saved to ${image}`))
       return
     }
     assert.equal(await identifyProcess(id as number), undefined, 'its QEMU is gone')
