@@ -14,7 +14,7 @@ export async function removeImage(path: string): Promise<void> {
   const existing = await existingImage(path)
   await removeFile(path)
   await syncDirectory(dirname(path)).catch(() => undefined)
-  if (existing === undefined) return
+  if (existing === undefined || existing === 'damaged') return
   const names = await readdir(dirname(path)).catch(() => [])
   for (const name of names) {
     const number = channelNumber(name, path)
@@ -33,7 +33,9 @@ export async function removeLeftovers(path: string, ours: boolean): Promise<void
   const names = await readdir(dirname(path)).catch(() => [])
   if (!names.some((name) => isPart(name, path))) return
   await removeAbandoned(path).catch(() => undefined)
-  const existing = await existingImage(path)
+  // What may belong to an image stays.
+  const existing = await existingImage(path).catch(() => 'damaged' as const)
+  if (existing === 'damaged') return
   for (const name of names) {
     const id = parseNewChannelName(name, path)?.imageId
     const stray = ours && (channelNumber(name, path) ?? 0) > (existing?.channels ?? 0)

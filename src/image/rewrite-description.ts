@@ -1,7 +1,7 @@
 import { crc32c } from '../io/crc32c.ts'
 import { ImageError, UsageError } from '../errors.ts'
 import { DirectFile } from '../io/direct-file.ts'
-import { tryLock } from '../io/system-calls.ts'
+import { lockFile } from '../io/file-lock.ts'
 import { type EditWrite, editWrites, finishingWrites } from './edit-writes.ts'
 import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
 import { openImageFile, readImageHead } from './opened-image.ts'
@@ -24,7 +24,7 @@ export async function rewriteDescription(
 ): Promise<void> {
   await readImageHead(path)
   await using file = await DirectFile.open(path, 'update', { direct: false })
-  if (!tryLock(file.fd)) {
+  if (!lockFile(file.fd, path)) {
     throw new ImageError(
       'IMAGE_IN_USE',
       `${path} is in use: a guest runs from it, or another process is changing it`,

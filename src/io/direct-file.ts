@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { InternalError, storageError } from '../errors.ts'
+import { InternalError, StorageError, storageError } from '../errors.ts'
 import { faultPoint } from './fault-point.ts'
 import { DIRECT_ALIGNMENT, isDirectMemory } from './aligned-memory.ts'
 import { reserveBlocks } from './system-calls.ts'
@@ -42,7 +42,7 @@ export class DirectFile implements AsyncDisposable {
     let file: DirectFile
     try {
       faultPoint('open', path)
-      file = new DirectFile(path, await open(path, FLAGS[mode], 0o600))
+      file = new DirectFile(path, await openPlain(path, FLAGS[mode]))
     } catch (error) {
       throw storageError(operation, path, error)
     }
@@ -193,4 +193,18 @@ export class DirectFile implements AsyncDisposable {
       throw storageError(`${operation} ${this.path}`, this.path, error)
     }
   }
+}
+
+/** Opens a regular file or block device; opening another kind of file, such as a pipe, must not wait for its other end. */
+async function openPlain(path: string, flags: number): Promise<FileHandle> {
+  const handle = await open(path, flags | constants.O_NONBLOCK, 0o600)
+  try {
+    const facts = await handle.stat()
+    if (facts.isFile() || facts.isBlockDevice()) return handle
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+  await handle.close()
+  throw new StorageError('IO_ERROR', `Could not open ${path}: it is not a regular file`, { path })
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { symlink, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { readdir, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { tempDir } from '../../test/support/temp-dir.ts'
-import { isReachable, isThere } from './file-names.ts'
+import { isReachable, isThere, removeUnlocked } from './file-names.ts'
 
 test('isThere() takes only a missing name for absence', async () => {
   await using dir = await tempDir()
@@ -15,4 +16,24 @@ test('isThere() takes only a missing name for absence', async () => {
   assert.equal(await isThere(dir.join('file', 'below')), false)
   // Too long to be looked for: nobody can say that it is not there.
   await assert.rejects(isThere(dir.join('x'.repeat(300))), { code: 'IO_ERROR' })
+})
+
+test('removeUnlocked() waits for no pipe and follows no link', { timeout: 5000 }, async () => {
+  await using dir = await tempDir()
+  await writeFile(dir.join('file'), '')
+  await writeFile(dir.join('target'), '')
+  await symlink('target', dir.join('link'))
+  assert.equal(spawnSync('mkfifo', [dir.join('pipe')]).status, 0)
+  for (const name of ['file', 'link', 'pipe', 'none']) await removeUnlocked(dir.join(name))
+  assert.deepEqual((await readdir(dir.path)).toSorted(), ['link', 'pipe', 'target'])
+})
+
+test('removeUnlocked() leaves the file of a writer that may not have locked it yet', async () => {
+  await using dir = await tempDir()
+  await writeFile(dir.join('file'), '')
+  await removeUnlocked(dir.join('file'), process.pid)
+  assert.deepEqual(await readdir(dir.path), ['file'])
+  // Linux gives no pid as high as this one.
+  await removeUnlocked(dir.join('file'), 4_999_999)
+  assert.deepEqual(await readdir(dir.path), [])
 })

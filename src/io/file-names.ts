@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { copyFile, lstat, open, rename, stat, unlink } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 import { faultPoint } from './fault-point.ts'
-import { tryLock } from './system-calls.ts'
+import { lockFile } from './file-lock.ts'
 
 /** Renames a file and replaces an existing one. Durable once the directory is flushed. @throws StorageError */
 export async function renameFile(from: string, to: string): Promise<void> {
@@ -74,6 +74,9 @@ export async function removeFile(path: string): Promise<void> {
   }
 }
 
+/** How to open a file that another user could have put there: no link is followed, and no pipe waited for. */
+export const READ_PLAIN: number = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
 /** A writer takes the lock of its new file a moment after creating it. */
 const UNLOCKED_MOMENT_MS = 60_000
 
@@ -82,14 +85,19 @@ const UNLOCKED_MOMENT_MS = 60_000
  * stays.
  */
 export async function removeUnlocked(path: string, writer?: number): Promise<void> {
-  const handle = await open(path, 'r').catch(() => undefined)
+  // Another user may have put a pipe or a link there, which must neither be waited for nor be followed.
+  const handle = await open(path, READ_PLAIN).catch(() => undefined)
   if (handle === undefined) return
-  const mayBeNew =
-    writer !== undefined &&
-    isRunning(writer) &&
-    Date.now() - (await handle.stat()).mtimeMs < UNLOCKED_MOMENT_MS
-  if (!mayBeNew && tryLock(handle.fd)) await unlink(path).catch(() => undefined)
-  await handle.close()
+  try {
+    const facts = await handle.stat()
+    const mayBeNew =
+      writer !== undefined && isRunning(writer) && Date.now() - facts.mtimeMs < UNLOCKED_MOMENT_MS
+    if (facts.isFile() && !mayBeNew && lockFile(handle.fd, path)) await unlink(path)
+  } catch {
+    // See above: it stays.
+  } finally {
+    await handle.close()
+  }
 }
 
 function isRunning(pid: number): boolean {

@@ -5,7 +5,7 @@ import { storageError } from '../errors.ts'
 /** Opens a regular file for reading, for another process to inherit. @throws StorageError */
 export function openForReading(path: string): { readonly fd: number; readonly size: number } {
   try {
-    const fd = openSync(path, constants.O_RDONLY)
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     return { fd, size: fstatSync(fd).size }
   } catch (error) {
     throw storageError('open the file', path, error)

@@ -5,9 +5,9 @@ import { rewrapped, storageError } from '../errors.ts'
 import { DirectFile } from './direct-file.ts'
 import { faultPoint } from './fault-point.ts'
 import { removeUnlocked, renameFile } from './file-names.ts'
+import { lockFile } from './file-lock.ts'
 import { besideOf, placeOf, temporaryPrefix } from './file-place.ts'
 import { type Placed, putInPlace } from './put-in-place.ts'
-import { tryLock } from './system-calls.ts'
 
 /**
  * A new file that is not complete. It is written as `.NAME.PID-N.partial` in the directory of its final path, with mode 0600, and locked for as long
@@ -30,7 +30,7 @@ export class PartialFile implements AsyncDisposable {
     await removeAbandoned(finalPath)
     const file = await DirectFile.open(temporaryName(finalPath), 'create', options)
     try {
-      tryLock(file.fd)
+      lockFile(file.fd, file.path)
     } catch (error) {
       await file.close()
       await unlink(file.path).catch(() => undefined)

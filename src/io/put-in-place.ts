@@ -2,7 +2,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 import { faultPoint } from './fault-point.ts'
-import { exchangeNames, tryShareLock } from './system-calls.ts'
+import { shareFile } from './file-lock.ts'
+import { exchangeNames } from './system-calls.ts'
 
 /** A file that has just got its final name, while the one that had the name before still exists. One of the two acts ends this. */
 export interface Placed {
@@ -104,7 +105,7 @@ async function openOlder(path: string): Promise<FileHandle | undefined> {
   try {
     const older = await open(path, flags)
     try {
-      tryShareLock(older.fd)
+      shareFile(older.fd, path)
     } catch {
       // A file system without locks: nobody can take the file for abandoned by its lock either.
     }

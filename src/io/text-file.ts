@@ -1,8 +1,7 @@
-import { constants } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { StorageError, storageError } from '../errors.ts'
 import { faultPoint } from './fault-point.ts'
-import { isAbsence } from './file-names.ts'
+import { READ_PLAIN, isAbsence } from './file-names.ts'
 import { PartialFile } from './partial-file.ts'
 import { type SystemCallError, exchangeNames } from './system-calls.ts'
 
@@ -52,8 +51,6 @@ export async function replaceText(
     throw storageError(`write ${path}`, path, error)
   }
 }
-
-const READ_PLAIN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /**
  * The text of a file; `undefined` when nothing has this name. What somebody may have put there in its place, such as a link or a

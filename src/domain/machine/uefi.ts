@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { storageError } from '../../errors.ts'
+import { DirectFile } from '../../io/direct-file.ts'
 import { makeDirectory } from '../../io/directory.ts'
 import { isThere } from '../../io/file-names.ts'
 import { PartialFile } from '../../io/partial-file.ts'
@@ -47,7 +47,9 @@ export async function makeVariableStore(domain: Domain): Promise<void> {
 async function copyTemplate(template: string, path: string): Promise<void> {
   try {
     await makeDirectory(dirname(path))
-    const content = await readFile(template)
+    await using source = await DirectFile.open(template, 'read', { direct: false })
+    const content = Buffer.alloc(await source.size())
+    await source.read(content, 0)
     await using partial = await PartialFile.create(path, { direct: false })
     await partial.file.write(content, 0)
     await partial.publish()

@@ -2,7 +2,8 @@ import { dirname } from 'node:path'
 import { ImageError, storageError } from '../../errors.ts'
 import { imageTruncated } from '../../image/image-fault.ts'
 import { openClone, openForReading } from '../../io/open-file.ts'
-import { closeDescriptor, tryShareLock } from '../../io/system-calls.ts'
+import { shareFile } from '../../io/file-lock.ts'
+import { closeDescriptor } from '../../io/system-calls.ts'
 import { type QemuVersion, atLeast } from '../../qemu/command-line/options.ts'
 import type { InheritedMemory } from '../machine/launch-needs.ts'
 import { type SourceRefusal, refusalError, unfit } from './source-refusal.ts'
@@ -131,7 +132,7 @@ function hasReflinks(part: LinearPart): boolean {
 
 function openLocked({ path, offset, length }: LinearPart): number {
   const { fd, size } = openForReading(path)
-  if (size >= offset + length && tryShareLock(fd)) return fd
+  if (size >= offset + length && isShared(fd, path)) return fd
   closeDescriptor(fd)
   // An access beyond the end of the file would kill QEMU.
   if (size < offset + length) {
@@ -141,6 +142,15 @@ function openLocked({ path, offset, length }: LinearPart): number {
     path,
     hint: 'Wait until the other process has finished',
   })
+}
+
+function isShared(fd: number, path: string): boolean {
+  try {
+    return shareFile(fd, path)
+  } catch (error) {
+    closeDescriptor(fd)
+    throw error
+  }
 }
 
 /** A nameless file beside the image that shares the first `length` bytes of the part; `undefined` where the file system does not support it. */

@@ -5,7 +5,7 @@ import { makeDirectory } from '../../io/directory.ts'
 import { isThere } from '../../io/file-names.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
-import { tryLock, tryShareLock } from '../../io/system-calls.ts'
+import { lockFile, shareFile } from '../../io/file-lock.ts'
 import { type Directories, checkDirectories } from './directories.ts'
 
 /** An image whose memory is in the cache, uncompressed. */
@@ -150,7 +150,7 @@ export class NewCachedImage implements AsyncDisposable {
       await removeAbandoned(cache)
       const directory = await mkdtemp(join(cache, DRAFT))
       const lock = await open(join(directory, UNLOCKED), 'w', 0o600)
-      tryShareLock(lock.fd)
+      shareFile(lock.fd, directory)
       // It becomes visible only when it is locked.
       await rename(join(directory, UNLOCKED), join(directory, LOCK))
       return new NewCachedImage(directories, directory, lock)
@@ -182,7 +182,7 @@ async function removeAbandoned(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
     if (!name.startsWith(DRAFT)) continue
     const lock = await open(join(cache, name, LOCK), 'r').catch(() => undefined)
-    const abandoned = lock !== undefined && tryLock(lock.fd)
+    const abandoned = lock !== undefined && lockFile(lock.fd, cache)
     await lock?.close()
     if (abandoned) await rm(join(cache, name), { recursive: true, force: true })
   }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, storageError, throwIfCancelled } from '../../errors.ts'
-import { tryLock, tryShareLock } from '../../io/system-calls.ts'
+import { lockFile, shareFile } from '../../io/file-lock.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** Most operations take milliseconds; a wait of this long lets them run one after another. */
@@ -68,7 +68,7 @@ export class DomainLock implements AsyncDisposable {
         const handle = await open(paths.lock, 'a+', 0o600).catch(ignoreMissing)
         if (handle === undefined) continue
         try {
-          if (!tryLock(handle.fd)) return await readHolder(handle)
+          if (!lockFile(handle.fd, paths.lock)) return await readHolder(handle)
           // The previous holder may have removed the file after we opened it.
           if (!(await isStillThere(handle, paths.lock))) continue
           await handle.truncate(0)
@@ -106,7 +106,7 @@ export async function isLocked(paths: RuntimePaths): Promise<boolean> {
     if (handle === undefined) return false
     await using _handle = handle
     // For a moment this looks like a holder; those who want the lock try again.
-    return !tryShareLock(handle.fd)
+    return !shareFile(handle.fd, paths.lock)
   } catch (error) {
     throw storageError('check the lock of the domain', paths.lock, error)
   }

@@ -1,3 +1,4 @@
+import { ImageError, StasisError } from '../../errors.ts'
 import { openImageFile } from '../opened-image.ts'
 import { readTable } from './reader.ts'
 
@@ -8,15 +9,22 @@ export interface ExistingImage {
   readonly channels: number
 }
 
-/** The `channels` image at `path`; `undefined` when there is none, or another kind of file. */
-export async function existingImage(path: string): Promise<ExistingImage | undefined> {
+/**
+ * The `channels` image at `path`; `undefined` when there is none, or another kind of file; `damaged` when it is one whose channels are unknown.
+ * @throws StorageError when the file cannot be read: it may be an image
+ */
+export async function existingImage(path: string): Promise<ExistingImage | 'damaged' | undefined> {
   try {
     const image = await openImageFile(path, { direct: false })
     await using _ = image.file
     if (image.header.format !== 'channels') return undefined
     const { imageId, channels } = await readTable(image)
     return { imageId: Buffer.from(imageId).toString('hex'), channels: channels.length }
-  } catch {
-    return undefined
+  } catch (error) {
+    if (StasisError.is(error, 'FILE_NOT_FOUND')) return undefined
+    if (!(error instanceof ImageError)) throw error
+    return error.code === 'NOT_AN_IMAGE' || error.code === 'IMAGE_INCOMPLETE'
+      ? undefined
+      : 'damaged'
   }
 }

@@ -3,9 +3,9 @@ import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StorageError, storageError } from '../../errors.ts'
 import { DirectFile } from '../../io/direct-file.ts'
-import { removeFile, removeUnlocked, renameFile } from '../../io/file-names.ts'
+import { isAbsence, removeFile, removeUnlocked, renameFile } from '../../io/file-names.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
-import { tryLock } from '../../io/system-calls.ts'
+import { lockFile } from '../../io/file-lock.ts'
 import { channelPath, newChannelPath, parseNewChannelName } from './channel-path.ts'
 import { type ExistingImage, existingImage } from './existing-image.ts'
 
@@ -29,12 +29,14 @@ export class NewChannelFiles implements AsyncDisposable {
     const made = new NewChannelFiles(path)
     try {
       await refuseWhatCannotBeReplaced(path, count)
-      await made.#removeAbandoned((await existingImage(path))?.imageId)
+      const existing = await existingImage(path)
+      // Nobody knows which channel files belong to a damaged image.
+      if (existing !== 'damaged') await made.#removeAbandoned(existing?.imageId)
       for (let channel = 0; channel < count; channel += 1) {
         const name = newChannelPath(path, channel, made.imageId)
         const file = await DirectFile.open(name, 'create', { direct })
         made.files.push(file)
-        tryLock(file.fd)
+        lockFile(file.fd, name)
       }
       return made
     } catch (error) {
@@ -45,7 +47,8 @@ export class NewChannelFiles implements AsyncDisposable {
 
   /** Makes the files and their present names durable. From then on the image may be published. @throws StorageError */
   async sync(): Promise<void> {
-    this.#existing = await existingImage(this.#path)
+    const existing = await existingImage(this.#path)
+    this.#existing = existing === 'damaged' ? undefined : existing
     await Promise.all(this.files.map((file) => file.sync()))
     await syncDirectory(dirname(this.#path))
   }
@@ -90,8 +93,7 @@ export class NewChannelFiles implements AsyncDisposable {
 async function refuseWhatCannotBeReplaced(path: string, count: number): Promise<void> {
   for (let channel = 0; channel < count; channel += 1) {
     const name = channelPath(path, channel)
-    const facts = await stat(name).catch(() => undefined)
-    if (facts === undefined || facts.isFile()) continue
+    if (await isReplaceable(name)) continue
     throw new StorageError(
       'FILE_EXISTS',
       `Could not save: ${name} exists and is not a regular file`,
@@ -101,5 +103,15 @@ async function refuseWhatCannotBeReplaced(path: string, count: number): Promise<
         hint: 'Channel files have the name of the image with .1, .2 and so on added. Save under another name',
       },
     )
+  }
+}
+
+/** Whether nothing, or a regular file, has a name. @throws StorageError */
+async function isReplaceable(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch (error) {
+    if (isAbsence(error)) return true
+    throw storageError('look at the file', path, error)
   }
 }

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { open, readdir, rename } from 'node:fs/promises'
+import { test } from 'node:test'
+import { fillChannelsImage, streamBytes } from '../../test/support/channels-image.ts'
+import { tempDir } from '../../test/support/temp-dir.ts'
+import { removeLeftovers } from './remove-image.ts'
+
+test('removeLeftovers() keeps the channels of an image that cannot be read', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('image')
+  {
+    await using filled = await fillChannelsImage(path, streamBytes(3, 8192), [streamBytes(5, 8192)])
+    await filled.publish()
+  }
+  // The writer was killed before it gave the channel its final name.
+  const names = await readdir(dir.path)
+  const channel = names.find((name) => name !== 'image') ?? ''
+  const temporary = `.image.1.${'a'.repeat(32)}.partial`
+  await rename(dir.join(channel), dir.join(temporary))
+
+  const module = new URL('./remove-image.ts', import.meta.url).href
+  const script = `import { removeLeftovers } from ${JSON.stringify(module)}
+await removeLeftovers(${JSON.stringify(path)}, true)`
+  const env = { ...process.env, STASIS_FAULT: `open:EMFILE:1:${path}` }
+  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]
+  const { stderr, status } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
+  assert.match(stderr, /^planned fault: open EMFILE [^\n]*\n$/)
+  assert.equal(status, 0)
+  assert.deepEqual((await readdir(dir.path)).toSorted(), [temporary, 'image'])
+
+  await using file = await open(path, 'r+')
+  await file.write(Buffer.alloc(4096, 0xff), 0, 4096, 65536)
+  await removeLeftovers(path, true)
+  assert.deepEqual((await readdir(dir.path)).toSorted(), [temporary, 'image'])
+})
