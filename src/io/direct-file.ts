@@ -195,12 +195,12 @@ export class DirectFile implements AsyncDisposable {
   }
 }
 
-/** Opens a regular file or block device; opening another kind of file, such as a pipe, must not wait for its other end. */
+/** Opens a file or device. A pipe is none, and is not waited for. */
 async function openPlain(path: string, flags: number): Promise<FileHandle> {
   const handle = await open(path, flags | constants.O_NONBLOCK, 0o600)
   try {
     const facts = await handle.stat()
-    if (facts.isFile() || facts.isBlockDevice()) return handle
+    if (!facts.isFIFO() && !facts.isSocket()) return handle
   } catch (error) {
     await handle.close()
     throw error

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
 import { StorageError } from '../errors.ts'
-import { makeDirectory } from '../io/directory.ts'
 import { type RecordKind, fieldsOf, readCacheFile, writeRecordFile } from '../io/record-file.ts'
 import type { ProbedQemu } from './probed-qemu.ts'
 
@@ -25,7 +24,6 @@ export async function storeProbe(
   if (directory === undefined) return
   try {
     const entry = { key, probed }
-    await makeDirectory(directory)
     await writeRecordFile(KEPT_PROBE, pathOf(directory, key), entry, { durable: false })
   } catch (error) {
     if (!(error instanceof StorageError)) throw error

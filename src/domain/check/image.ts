@@ -111,7 +111,7 @@ async function checkMachine(
   const { machine, memory, devices = [] } = await inspectImage(path, { signal, onProgress })
   try {
     await using image = await openImage(path, { direct: false, signal })
-    const plan = await planRestore(image, options.xml, directories, options)
+    const plan = await planRestore(image, options.xml, directories, { ...options, look: true })
     const trial = await tryMachine(plan, signal)
     const saved = { machine, blocks: memory?.blocks ?? [], devices }
     const { cpuOverride, domain } = plan

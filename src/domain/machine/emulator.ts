@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { QemuError } from '../../errors.ts'
+import { makeDirectory } from '../../io/directory.ts'
 import { kvmAccess } from '../../qemu/accelerator.ts'
 import type { QemuVersion } from '../../qemu/command-line/options.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -22,9 +23,10 @@ export async function chooseEmulator(
   domain: Domain,
   directories: Directories,
   signal: AbortSignal | undefined,
+  options: { readonly look?: boolean | undefined } = {},
 ): Promise<Emulator> {
   const path = await findEmulator({ emulator: domain.emulator, architecture: domain.os.arch })
-  const probed = await probeEmulator(path, directories, signal)
+  const probed = await probeEmulator(path, directories, signal, options)
   await checkAccelerator(domain, probed)
   checkMachineType(domain, probed)
   return { probed, version: parseVersion(probed.version) }
@@ -39,9 +41,10 @@ export async function probeEmulator(
   path: string,
   directories: Directories,
   signal: AbortSignal | undefined,
-  { look = false }: { readonly look?: boolean } = {},
+  { look = false }: { readonly look?: boolean | undefined } = {},
 ): Promise<ProbedQemu> {
   const cacheDirectory = join(directories.stateDir, 'cache')
+  if (!look) await makeDirectory(cacheDirectory)
   return probeQemu(path, { cacheDirectory, keep: !look, signal })
 }
 

@@ -34,14 +34,18 @@ export interface PreparedMachine {
 export async function prepareMachine(
   source: XmlText,
   directories: Directories,
-  options: UnsupportedOptions & { readonly signal?: AbortSignal | undefined },
+  options: UnsupportedOptions & {
+    readonly signal?: AbortSignal | undefined
+    /** Write nothing into the state directory. */
+    readonly look?: boolean | undefined
+  },
 ): Promise<PreparedMachine> {
   const { ignoreUnsupported, onWarning, signal } = options
   const document = parseDomainXml(source.text, { path: source.path })
   const draft = readDomain(document, { ignoreUnsupported })
   checkDomainName(draft.domain.name)
   for (const text of draft.ignored) onWarning?.(`ignored: ${text}`)
-  const emulator = await chooseEmulator(draft.domain, directories, signal)
+  const emulator = await chooseEmulator(draft.domain, directories, signal, options)
   const complete = normaliseDomain(document, {
     machines: (name) => canonicalMachine(emulator.probed, name),
     emulator: emulator.probed.emulator,

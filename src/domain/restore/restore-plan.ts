@@ -42,6 +42,8 @@ export async function planRestore(
     readonly clone?: CloneRequest | undefined
     readonly newGenid?: boolean | undefined
     readonly signal?: AbortSignal | undefined
+    /** Write nothing into the state directory. */
+    readonly look?: boolean | undefined
   },
 ): Promise<RestorePlan> {
   const { xml, cookie } = image.description
