@@ -9,17 +9,18 @@ interface Command {
   readonly arguments?: { readonly id?: number }
 }
 
-/** An agent that answers each command with the lines that `answer` returns. */
+/** An agent that answers each command with the pieces that `answer` returns, with a pause between them. */
 async function agent(
   dir: TempDir,
-  answer: (command: Command) => string,
+  answer: (command: Command) => readonly string[],
 ): Promise<{ readonly path: string } & AsyncDisposable> {
   const path = dir.join('agent')
   const server: Server = createServer((socket) => {
     socket.on('error', () => undefined)
     socket.on('data', (data) => {
       for (const line of data.toString().trim().split('\n'))
-        socket.write(answer(JSON.parse(line) as Command))
+        for (const [index, piece] of answer(JSON.parse(line) as Command).entries())
+          setTimeout(() => socket.write(piece), index * 30)
     })
   })
   await new Promise<void>((resolve) => server.listen(path, resolve))
@@ -35,8 +36,8 @@ test('GuestAgent.connect() ignores answers to an earlier client', async () => {
   await using dir = await tempDir()
   await using server = await agent(dir, ({ execute, arguments: args }) =>
     execute === 'guest-sync'
-      ? `{"return": 1}\n\n\u00ff{"return": ${args?.id}}\n`
-      : '{"return": {"version": "7.2"}}\n',
+      ? ['{"return": 1}\n', `\n\u00ff{"return": ${args?.id}}\n`]
+      : ['{"return": {"ver', 'sion": "7.2"}}\n'],
   )
   using guest = await GuestAgent.connect(server.path)
   assert.deepEqual(await guest.execute('guest-info'), { version: '7.2' })
@@ -46,8 +47,8 @@ test('GuestAgent.execute() throws QEMU_REFUSED with the reason', async () => {
   await using dir = await tempDir()
   await using server = await agent(dir, ({ execute, arguments: args }) =>
     execute === 'guest-sync'
-      ? `{"return": ${args?.id}}\n`
-      : '{"error": {"class": "GenericError", "desc": "not allowed"}}\n',
+      ? [`{"return": ${args?.id}}\n`]
+      : ['{"error": {"class": "GenericError", "desc": "not allowed"}}\n'],
   )
   using guest = await GuestAgent.connect(server.path)
   await assert.rejects(guest.execute('guest-set-time'), {
