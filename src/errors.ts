@@ -154,6 +154,7 @@ export class DomainXmlError extends StasisError {
  * - `IMAGE_CHANNEL_FOREIGN`: a file of its channels belongs to another image.
  * - `IMAGE_IN_USE`: a guest or a process uses it.
  * - `IMAGE_INCOMPATIBLE`: its machine does not fit the host, QEMU or the given XML.
+ * - `IMAGE_UNTRUSTED`: this host did not save it, and it asks for files, programs or addresses of the host that are not allowed.
  * - `IMAGE_STALE`: the guest was resumed from it before, or without it, and has written to its disks since.
  */
 export type ImageErrorCode =
@@ -167,6 +168,7 @@ export type ImageErrorCode =
   | 'IMAGE_CHANNEL_FOREIGN'
   | 'IMAGE_IN_USE'
   | 'IMAGE_INCOMPATIBLE'
+  | 'IMAGE_UNTRUSTED'
   | 'IMAGE_STALE'
 
 /** The file is not a save image, or incomplete, damaged, too new, or does not fit. */
@@ -179,6 +181,7 @@ export class ImageError extends StasisError {
 
 /**
  * - `QEMU_NOT_FOUND`: there is no QEMU for this machine.
+ * - `QEMU_UNTRUSTED`: it is not a QEMU of the distribution, and was not allowed.
  * - `QEMU_START_FAILED`: it ended at its start.
  * - `QEMU_DIED`: it ended, or closed its monitor.
  * - `QEMU_BUSY`: its monitor does not answer, for example because another client uses it.
@@ -190,6 +193,7 @@ export class ImageError extends StasisError {
  */
 export type QemuErrorCode =
   | 'QEMU_NOT_FOUND'
+  | 'QEMU_UNTRUSTED'
   | 'QEMU_START_FAILED'
   | 'QEMU_DIED'
   | 'QEMU_BUSY'

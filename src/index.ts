@@ -12,6 +12,8 @@ export type { CloneOptions, Domain, RestoredDomain } from './api/domain.ts'
 export type { HandleOptions } from './api/handle-options.ts'
 export type { Operation } from './api/operation.ts'
 
+export type { AllowOptions, AllowRule } from './domain/machine/allow-rules.ts'
+export type { ReachKind } from './domain/machine/reaches.ts'
 export { setAutostart } from './domain/store/autostart.ts'
 export type { AutostartOptions } from './domain/store/autostart.ts'
 export type { CloneRequest } from './domain/machine/clone-xml.ts'

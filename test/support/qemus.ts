@@ -1,3 +1,4 @@
+import './allow.ts'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { cacheDir } from './cache-dir.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { defineDomain, destroyDomain, startDomain } from '../../src/index.ts'
+import { type AllowRule, defineDomain, destroyDomain, startDomain } from '../../src/index.ts'
 import { CounterLog } from './counter-log.ts'
 import { domainXml } from './domain-xml.ts'
 import { qemus } from './qemus.ts'
@@ -17,15 +17,19 @@ export interface TinyDomain extends AsyncDisposable {
 
 /** Defines and starts the domain. */
 export async function startTinyDomain(
-  options: { readonly started?: boolean; readonly emulator?: string } = {},
+  options: {
+    readonly started?: boolean
+    readonly emulator?: string
+    readonly allow?: readonly AllowRule[]
+  } = {},
 ): Promise<TinyDomain> {
-  const { started = true, emulator = qemus()[0]?.emulator ?? '' } = options
+  const { started = true, allow, emulator = qemus()[0]?.emulator ?? '' } = options
   const dir = await tempDir()
   const stateDir = dir.join('state')
   const serial = { type: 'file', path: dir.join('serial') } as const
   const xml = domainXml({ name: 'tiny', guest: 'tiny', emulator, serial })
   try {
-    await defineDomain(xml, { stateDir })
+    await defineDomain(xml, { stateDir, allow })
     if (started) await startDomain('tiny', { stateDir })
   } catch (error) {
     await dir[Symbol.asyncDispose]()

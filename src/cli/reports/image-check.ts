@@ -26,7 +26,7 @@ async function checkShown(
 /**
  * The report of `image-check` and `restore --check`. If the image cannot be restored, prints the findings and then throws, for
  * the exit code.
- * @throws ImageError IMAGE_INCOMPATIBLE when a finding is an error
+ * @throws ImageError IMAGE_UNTRUSTED when the image asks for what is not allowed, or else IMAGE_INCOMPATIBLE when a finding is an error
  */
 function checkReport(check: ImageCheck, { output, json }: Invocation): Answer {
   const { path, findings, loadable } = check
@@ -44,7 +44,7 @@ function checkReport(check: ImageCheck, { output, json }: Invocation): Answer {
   const [first, ...more] = findings.filter(({ severity }) => severity === 'error')
   const others = more.length === 0 ? '' : ` (and ${more.length} more)`
   throw new ImageError(
-    'IMAGE_INCOMPATIBLE',
+    first?.code === 'TRUST' ? 'IMAGE_UNTRUSTED' : 'IMAGE_INCOMPATIBLE',
     `${path} cannot be restored here: ${first?.text ?? ''}${others}`,
     { operation: 'check the image', path, hint: first?.hint },
   )

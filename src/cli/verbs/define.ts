@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { defineDomain } from '../../domain/lifecycle/define.ts'
+import { type AllowFlags, declareAllow } from '../options/allow.ts'
 import { storageError } from '../../errors.ts'
 import type { Verb } from '../verb.ts'
 
-interface Flags {
+interface Flags extends Pick<AllowFlags, 'allow'> {
   readonly ignoreUnsupported?: boolean
   readonly removeManagedSave?: boolean
 }
@@ -11,7 +12,7 @@ interface Flags {
 /** `define FILE` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    command
+    declareAllow(command)
       .argument('<file>', 'libvirt domain XML')
       .option(
         '--ignore-unsupported',
@@ -22,7 +23,11 @@ export const verb: Verb<Flags> = {
         'delete the managed save of the domain whose definition changes',
       ),
   example: 'stasis define web.xml',
-  run: async ([file = ''], { ignoreUnsupported, removeManagedSave }, { directories, signal }) => {
+  run: async (
+    [file = ''],
+    { ignoreUnsupported, removeManagedSave, allow },
+    { directories, signal, output },
+  ) => {
     const text = await readFile(file, 'utf8').catch((error: unknown) => {
       throw storageError('read the domain XML', file, error)
     })
@@ -33,6 +38,8 @@ export const verb: Verb<Flags> = {
         signal,
         ignoreUnsupported,
         removeManagedSave,
+        allow,
+        onWarning: (warning) => output.note(`warning: ${warning}`),
       },
     )
     return { text: `Domain '${name}' defined from ${file}`, json: { type: 'result', name, uuid } }

@@ -1,8 +1,9 @@
+import { type AllowFlags, allowed, declareTrust } from '../options/allow.ts'
 import { checkAndReport } from '../reports/image-check.ts'
 import type { Verb } from '../verb.ts'
 import { readXmlFile } from '../options/xml-file.ts'
 
-interface Flags {
+interface Flags extends AllowFlags {
   readonly xml?: string
   readonly ignoreUnsupported?: boolean
 }
@@ -10,7 +11,7 @@ interface Flags {
 /** `image-check FILE` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    command
+    declareTrust(command)
       .argument('<file>', 'a save image')
       .option('--xml <file>', 'domain XML that the restore would use')
       .option('--ignore-unsupported', 'leave out the parts that Stasis does not support'),
@@ -22,6 +23,7 @@ export const verb: Verb<Flags> = {
       signal,
       xml: await readXmlFile(flags.xml),
       ignoreUnsupported: flags.ignoreUnsupported,
+      allow: allowed(flags),
       onWarning: (text: string) => output.note(`warning: ${text}`),
     }
     return checkAndReport(file, options, invocation)

@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { restoreDomain } from '../../domain/restore/restore.ts'
 import type { RestoreOptions } from '../../domain/restore/restore-request.ts'
+import { type AllowFlags, allowed, declareTrust } from '../options/allow.ts'
 import { integerBetween } from '../options/option-values.ts'
 import { checkAndReport } from '../reports/image-check.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
@@ -9,7 +10,7 @@ import { restoreReport } from '../reports/restore.ts'
 import type { Verb } from '../verb.ts'
 import { readXmlFile } from '../options/xml-file.ts'
 
-interface Flags {
+interface Flags extends AllowFlags {
   readonly mode?: RestoreOptions['mode']
   readonly clone?: string
   readonly diskOverlay?: string
@@ -31,7 +32,7 @@ interface Flags {
 /** `restore FILE` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    command
+    declareTrust(command)
       .argument('<file>', 'a save image')
       .addOption(
         new Option(
@@ -76,7 +77,8 @@ export const verb: Verb<Flags> = {
     const { ignoreUnsupported } = flags
     const onWarning = (text: string): void => output.note(`warning: ${text}`)
     if (flags.check === true) {
-      const options = { ...directories, signal, xml, ignoreUnsupported, onWarning }
+      const allow = allowed(flags)
+      const options = { ...directories, signal, xml, ignoreUnsupported, allow, onWarning }
       return checkAndReport(file, options, invocation)
     }
     using display = new ProgressDisplay(invocation)
@@ -97,6 +99,7 @@ export const verb: Verb<Flags> = {
       newGenid: flags.newGenid,
       wait: flags.wait,
       ignoreUnsupported,
+      allow: allowed(flags),
       onWarning,
       onProgress: display.show,
     })

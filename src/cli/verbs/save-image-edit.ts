@@ -9,9 +9,10 @@ export const verb: Verb<ResumeFlags> = {
   declare: (command) =>
     declareResumeAs(command.argument('<file>', 'a save image'), 'when it is restored'),
   example: 'stasis save-image-edit /backup/web.save',
-  run: async ([file = ''], flags, { output }) => {
+  run: async ([file = ''], flags, { output, directories }) => {
     const { VISUAL, EDITOR } = process.env
     const changed = await editImage(file, {
+      ...directories,
       editor: VISUAL || EDITOR || 'vi',
       resumeAs: resumeAs(flags),
       onFault: async (error) => {

@@ -1,11 +1,12 @@
 import { Option } from 'commander'
 import { type StartOptions, type StartedDomain, startDomain } from '../../domain/lifecycle/start.ts'
+import { type AllowFlags, allowed, declareTrust } from '../options/allow.ts'
 import { attachConsole } from '../terminal/console-terminal.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { restoreReport } from '../reports/restore.ts'
 import type { Verb } from '../verb.ts'
 
-interface Flags {
+interface Flags extends AllowFlags {
   readonly paused?: boolean
   readonly console?: boolean
   readonly forceBoot?: boolean
@@ -21,7 +22,7 @@ interface Flags {
 /** `start DOMAIN` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    command
+    declareTrust(command)
       .argument('<domain>', 'name or UUID')
       .option('--paused', 'leave the guest paused')
       .option('--console', 'connect the terminal to the serial console')
@@ -55,6 +56,7 @@ export const verb: Verb<Flags> = {
       signal,
       paused,
       ignoreUnsupported,
+      allow: allowed(flags),
       forceBoot,
       force,
       syncTime: flags.syncTime,

@@ -7,6 +7,7 @@ export type Severity = 'error' | 'warning' | 'ok'
 /** What was checked. */
 export type FindingCode =
   | 'ARCHITECTURE'
+  | 'TRUST'
   | 'DOMAIN_XML'
   | 'DOMAIN_STATE'
   | 'EMULATOR'

@@ -2,11 +2,13 @@ import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { StasisError, UsageError } from '../../errors.ts'
 import { openImage, readDescription } from '../../image/open-image.ts'
+import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { foreignArchitecture } from '../machine/architecture.ts'
+import type { AllowOptions } from '../machine/allow-rules.ts'
 import { checkCpu } from './cpu.ts'
 import { checkFiles } from './files.ts'
 import { checkDomainState, checkEmulator, checkMemory, checkNetworks } from './host.ts'
@@ -17,12 +19,13 @@ import { type Finding, type FindingCode, fault } from './finding.ts'
 import { type ImageInfoOptions, inspectImage } from '../images/image-info.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
+import { checkTrust } from './trust.ts'
 import { planRestore } from '../restore/restore-plan.ts'
 import { tryMachine } from './trial-machine.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /** How to check. */
-export interface CheckImageOptions extends DomainOptions, UnsupportedOptions {
+export interface CheckImageOptions extends DomainOptions, UnsupportedOptions, AllowOptions {
   /** Domain XML that the restore would use instead of the image's. */
   readonly xml?: DomainXml | undefined
   /** The progress of reading, if the whole image must be read. */
@@ -58,27 +61,26 @@ export async function checkImage(
 
 async function check(path: string, options: CheckImageOptions): Promise<ImageCheck> {
   const { signal } = options
-  const { xml } = await readDescription(path)
+  const description = await readDescription(path)
   await using image = await openImage(path, { direct: false, signal })
-  const findings = await findAll(
-    path,
-    options.xml === undefined ? xml : givenXml(options.xml).text,
-    options,
-  )
+  const findings = await findAll({ path, description }, options)
   const loadable = findings.every(({ severity }) => severity !== 'error')
   return { path, format: image.format, loadable, findings }
 }
 
 async function findAll(
-  path: string,
-  xml: string,
+  { path, description }: { readonly path: string; readonly description: MachineDescription },
   options: CheckImageOptions,
 ): Promise<readonly Finding[]> {
-  const { signal } = options
+  const { signal, ignoreUnsupported } = options
   const directories = await openDirectories(options)
-  const read = readXml(xml, options)
+  const replacement = options.xml === undefined ? undefined : givenXml(options.xml).text
+  const read = readXml(replacement ?? description.xml, options)
   if ('severity' in read) return [read]
-  const emulator = await checkEmulator(read, directories, signal)
+  const suspect = { path, description, replacement, ignoreUnsupported }
+  const trust = await checkTrust(suspect, directories, options)
+  // What is not trusted is not run, however harmless the machine would be.
+  const emulator = trust.length > 0 ? trust : await checkEmulator(read, directories, signal)
   const host = [
     ...emulator,
     ...(await checkMemory(read)),

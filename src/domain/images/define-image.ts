@@ -3,12 +3,15 @@ import { checkOptions } from '../store/check-options.ts'
 import { rewriteDescription } from '../../image/rewrite-description.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { type DirectoryOptions, openDirectories } from '../store/directories.ts'
+import { recordEdit } from '../machine/record-edit.ts'
+import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /** What to change in an image. */
-export interface DefineImageOptions {
+export interface DefineImageOptions extends DirectoryOptions {
   /** What the guest does when it is restored. Default: what the image says. */
   readonly resumeAs?: ResumedState | undefined
 }
@@ -29,15 +32,31 @@ export async function defineImage(
 ): Promise<boolean> {
   checkOptions(options)
   let changed = false
-  await rewriteDescription(givenPath(path, 'the image'), async ({ xml, wasRunning }) => {
+  await rewriteDescription(givenPath(path, 'the image'), async (description) => {
+    const { xml, wasRunning } = description
     const made = await makeXml(xml)
     const given = made === undefined ? undefined : givenXml(made)
     if (given !== undefined) replaceXml(xml, given)
     changed = given !== undefined
+    const text = given && formatDomainXml(parseDomainXml(given.text, { path: given.path }))
+    if (text !== undefined) await record(description, text, options)
     return {
-      xml: given && formatDomainXml(parseDomainXml(given.text, { path: given.path })),
+      xml: text,
       wasRunning: options.resumeAs === undefined ? wasRunning : options.resumeAs === 'running',
     }
   })
   return changed
+}
+
+/** Keeps an image of this host known to it. Where that fails the edit goes on, and the restore asks whether the image is trusted. */
+async function record(
+  description: MachineDescription,
+  xml: string,
+  options: DefineImageOptions,
+): Promise<void> {
+  try {
+    await recordEdit(await openDirectories(options), description, { ...description, xml })
+  } catch {
+    return
+  }
 }

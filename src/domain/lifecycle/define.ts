@@ -5,10 +5,14 @@ import { readDefinition, writeDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { hasManagedImage, refuseManagedImage, removeManagedImage } from '../store/managed-image.ts'
+import type { AllowOptions } from '../machine/allow-rules.ts'
+import { describeReach, requireEmulator } from '../machine/trust.ts'
+import { reachesOf } from '../machine/reaches.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type UnsupportedOptions, prepareMachine } from '../machine/prepare-machine.ts'
 
 /** How to define a domain. */
-export interface DefineOptions extends DomainOptions, UnsupportedOptions {
+export interface DefineOptions extends DomainOptions, UnsupportedOptions, AllowOptions {
   /** Delete a managed save that would no longer fit the definition. */
   readonly removeManagedSave?: boolean | undefined
 }
@@ -26,7 +30,15 @@ export async function defineDomain(
   options: DefineOptions = {},
 ): Promise<{ readonly name: string; readonly uuid: string }> {
   const directories = await openDirectories(options)
-  const { domain, uuid, ...prepared } = await prepareMachine(givenXml(xml), directories, options)
+  const admit = async (draft: Domain): Promise<void> => {
+    await requireEmulator(draft, options)
+    for (const reach of reachesOf(draft).filter(({ kind }) => kind === 'script'))
+      options.onWarning?.(`QEMU will run as a program: ${describeReach(reach)}`)
+  }
+  const { domain, uuid, ...prepared } = await prepareMachine(givenXml(xml), directories, {
+    ...options,
+    admit,
+  })
   await using held = await HeldDomain.named(domain.name, 'define', options)
   await checkIdentity(directories, { name: held.name, uuid })
   if ((await readDefinition(directories, held.name)) !== prepared.xml) {

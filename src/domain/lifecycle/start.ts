@@ -7,6 +7,7 @@ import { checkIdentity } from '../store/identity.ts'
 import { removeLastEnd } from '../store/last-end.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
 import { hasManagedImage, removeManagedImage } from '../store/managed-image.ts'
+import type { AllowOptions } from '../machine/allow-rules.ts'
 import { prepareMachine } from '../machine/prepare-machine.ts'
 import { withNewGenid } from '../machine/new-genid.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
@@ -15,7 +16,7 @@ import type { RestoreOptions, RestoreResult } from '../restore/restore-request.t
 import { managedStartFailure } from './managed-start-failure.ts'
 
 /** How to start a domain. */
-export interface StartOptions extends DomainOptions {
+export interface StartOptions extends DomainOptions, AllowOptions {
   /** Leave the guest paused. */
   readonly paused?: boolean | undefined
   /** Leave out unsupported parts of the XML instead of refusing them. */

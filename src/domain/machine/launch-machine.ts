@@ -37,10 +37,18 @@ export class LaunchedMachine implements AsyncDisposable {
   readonly control: QmpConnection
   readonly record: RuntimeRecord
   readonly #held: HeldDomain
+  /** Files that exist only because of this launch. */
+  readonly #made: readonly string[]
   #detached = false
 
-  private constructor(held: HeldDomain, control: QmpConnection, record: RuntimeRecord) {
+  private constructor(
+    held: HeldDomain,
+    control: QmpConnection,
+    record: RuntimeRecord,
+    made: readonly string[],
+  ) {
     this.#held = held
+    this.#made = made
     this.control = control
     this.record = record
   }
@@ -51,6 +59,7 @@ export class LaunchedMachine implements AsyncDisposable {
     const { emulator, version } = plan.emulator.probed
     const argv = argumentsFor(plan, held)
     let record: RuntimeRecord | undefined
+    let made: readonly string[] = []
     const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
       record = {
         ...identity,
@@ -65,7 +74,7 @@ export class LaunchedMachine implements AsyncDisposable {
       await removeFile(paths.starting)
     }
     try {
-      await makeVariableStore(plan.domain)
+      made = await makeVariableStore(plan.domain)
       await writeText(paths.liveXml, plan.xml, { durable: true })
       // Whoever finds a QEMU of this domain and no record of it knows by this that it is to be ended.
       await writeText(paths.starting, '', { durable: false })
@@ -82,9 +91,10 @@ export class LaunchedMachine implements AsyncDisposable {
       })
       const started = recorded(record)
       const executable = await executableOf(started.pid)
-      return new LaunchedMachine(held, control, { ...started, executable })
+      return new LaunchedMachine(held, control, { ...started, executable }, made)
     } catch (error) {
       await clearRuntime(paths)
+      for (const file of made) await removeFile(file)
       throw withoutLog(error)
     }
   }
@@ -111,6 +121,7 @@ export class LaunchedMachine implements AsyncDisposable {
     if (this.#detached) return
     await endQemu(this.record, { force: true })
     await clearRuntime(this.#held.paths)
+    for (const file of this.#made) await removeFile(file)
   }
 }
 

@@ -38,13 +38,16 @@ export async function prepareMachine(
     readonly signal?: AbortSignal | undefined
     /** Write nothing into the state directory. */
     readonly look?: boolean | undefined
+    /** Throws if the machine is not to be made. Called before its emulator runs. */
+    readonly admit?: ((domain: Domain) => Promise<void>) | undefined
   },
 ): Promise<PreparedMachine> {
-  const { ignoreUnsupported, onWarning, signal } = options
+  const { ignoreUnsupported, onWarning, signal, admit } = options
   const document = parseDomainXml(source.text, { path: source.path })
   const draft = readDomain(document, { ignoreUnsupported })
   checkDomainName(draft.domain.name)
   for (const text of draft.ignored) onWarning?.(`ignored: ${text}`)
+  await admit?.(draft.domain)
   const emulator = await chooseEmulator(draft.domain, directories, signal, options)
   const complete = normaliseDomain(document, {
     machines: (name) => canonicalMachine(emulator.probed, name),

@@ -35,13 +35,15 @@ export function nvramDirectory(stateDir: string): string {
 }
 
 /**
- * Creates the variable store of a domain from its template, unless it already exists.
+ * Creates the variable store of a domain from its template, unless it already exists. Returns the paths of new files.
  * @throws StorageError; DomainXmlError XML_UNSUPPORTED when the template has another format
  */
-export async function makeVariableStore(domain: Domain): Promise<void> {
+export async function makeVariableStore(domain: Domain): Promise<readonly string[]> {
   const { nvram } = domain.os
-  if (nvram?.path === undefined || (await isThere(nvram.path))) return
-  for (const { path, template } of filesToMake(domain)) await copyTemplate(template, path)
+  if (nvram?.path === undefined || (await isThere(nvram.path))) return []
+  const files = filesToMake(domain)
+  for (const { path, template } of files) await copyTemplate(template, path)
+  return files.map(({ path }) => path)
 }
 
 async function copyTemplate(template: string, path: string): Promise<void> {

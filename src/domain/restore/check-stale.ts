@@ -90,6 +90,7 @@ export async function beginGuest(
   const restoredAt = new Date().toISOString()
   if (restoredFrom.imageId !== '')
     await writeHistory(held.directories, restoredFrom.imageId, {
+      ...before,
       path: restoredFrom.path,
       disks,
       restoredAt,

@@ -16,6 +16,8 @@ import {
   prepareMachine,
 } from '../machine/prepare-machine.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
+import { requireTrusted } from '../machine/trust.ts'
+import type { AllowOptions } from '../machine/allow-rules.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /** The machine for an image. */
@@ -32,19 +34,20 @@ export interface RestorePlan extends PreparedMachine {
 
 /**
  * Prepares the machine that an image describes, or that the given XML describes when the guest sees no difference.
- * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError, QemuError; UsageError for a clone that would write to a disk of the original
+ * @throws ImageError IMAGE_INCOMPATIBLE, IMAGE_UNTRUSTED, DomainXmlError, QemuError; UsageError for a clone that would write to a disk of the original
  */
 export async function planRestore(
   image: SavedMachine,
   requested: DomainXml | undefined,
   directories: Directories,
-  options: UnsupportedOptions & {
-    readonly clone?: CloneRequest | undefined
-    readonly newGenid?: boolean | undefined
-    readonly signal?: AbortSignal | undefined
-    /** Write nothing into the state directory. */
-    readonly look?: boolean | undefined
-  },
+  options: UnsupportedOptions &
+    AllowOptions & {
+      readonly clone?: CloneRequest | undefined
+      readonly newGenid?: boolean | undefined
+      readonly signal?: AbortSignal | undefined
+      /** Write nothing into the state directory. */
+      readonly look?: boolean | undefined
+    },
 ): Promise<RestorePlan> {
   const { xml, cookie } = image.description
   const replacement = requested === undefined ? undefined : givenXml(requested)
@@ -57,6 +60,16 @@ export async function planRestore(
     replacement === undefined
       ? { text: xml, path: image.path }
       : { text: replaceXml(xml, replacement), path: replacement.path }
+  await requireTrusted(
+    {
+      path: image.path,
+      description: image.description,
+      replacement: replacement === undefined ? undefined : original.text,
+      ignoreUnsupported: options.ignoreUnsupported,
+    },
+    directories,
+    options,
+  )
   const clone = options.clone === undefined ? undefined : cloneXml(original.text, options.clone)
   const copy = clone === undefined ? original : { text: clone.xml, path: original.path }
   const provenance = attachedProvenance(cookie)

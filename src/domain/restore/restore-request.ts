@@ -1,4 +1,5 @@
 import type { SaveFormat } from '../../image/save-format.ts'
+import type { AllowOptions } from '../machine/allow-rules.ts'
 import type { CloneRequest } from '../machine/clone-xml.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
@@ -8,7 +9,7 @@ import type { DomainXml } from '../store/xml-text.ts'
 import type { RestoreMode } from '../memory-sources/memory-source.ts'
 
 /** Options of a restore. */
-export interface RestoreOptions extends DomainOptions, UnsupportedOptions {
+export interface RestoreOptions extends DomainOptions, UnsupportedOptions, AllowOptions {
   /** How memory is restored. Default `auto`: the first of map, lazy and load that image, QEMU and host allow and that is worthwhile. */
   readonly mode?: RestoreMode | 'auto' | undefined
   /** Restore as another domain, beside the saved one. */

@@ -4,6 +4,7 @@ import type { ResumedState } from '../machine/domain-state.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { requireManagedSave } from './managed-save.ts'
+import { recordEdit } from '../machine/record-edit.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
@@ -36,6 +37,7 @@ export async function defineManagedSave(
     cookie: old.cookie,
     wasRunning: options.resumeAs === undefined ? old.wasRunning : options.resumeAs === 'running',
   }
+  await recordEdit(held.directories, old, description)
   await replaceDescription(paths.managedSave, description)
   return { name }
 }

@@ -1,6 +1,7 @@
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { descriptionDigest } from '../machine/description-digest.ts'
 import { cookieWithDisks } from '../machine/disk-cookie.ts'
 import { type DiskIdentity, identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
@@ -23,10 +24,14 @@ export class DisksAfterSave {
     )
   }
 
-  /** Records them in the state directory too: an edit by libvirt drops what it does not know from the cookie. @throws StorageError */
+  /**
+   * Records them in the state directory too: an edit by libvirt drops what it does not know from the cookie. Also records that this host wrote the description.
+   * @throws StorageError
+   */
   async record(held: HeldDomain, path: string): Promise<void> {
     const disks = await this.#identify()
-    await writeHistory(held.directories, imageId(this.#description), { path, disks })
+    const descriptions = [descriptionDigest(this.#description)]
+    await writeHistory(held.directories, imageId(this.#description), { path, disks, descriptions })
   }
 
   #identify(): Promise<readonly DiskIdentity[]> {

@@ -193,7 +193,7 @@ function resolveBandwidth(requested: SaveOptions['maxBandwidth']): SharedBandwid
 
 function notRecorded(path: string, error: unknown): string {
   const reason = error instanceof Error ? error.message : String(error)
-  return `Stasis will not detect changes of the disks before ${path} is restored: ${reason}`
+  return `Stasis will not detect changes of the disks before ${path} is restored, and may ask for --trust then: ${reason}`
 }
 
 /** A format that does not parse the stream has not counted guest memory; QEMU has. */

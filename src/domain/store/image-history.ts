@@ -16,6 +16,8 @@ export interface ImageHistory {
   readonly disks: readonly DiskIdentity[]
   /** The last time a guest was resumed from it, ISO 8601; absent: never. */
   readonly restoredAt?: string
+  /** SHA-256 of each description of the image that this host wrote: of the save, and of later edits. */
+  readonly descriptions?: readonly string[]
 }
 
 /** Few enough to search at every save. */
@@ -100,11 +102,13 @@ const IMAGE_HISTORY: RecordKind<ImageHistory> = {
   hint: 'Without it, Stasis cannot check whether the disks have changed since the save. If you know that they have not, move the file away and try again',
   parse(value) {
     const fields = fieldsOf(value)
-    const { path, disks, restoredAt } = fields ?? {}
+    const { path, disks, restoredAt, descriptions = [] } = fields ?? {}
     const fits =
       typeof path === 'string' &&
       Array.isArray(disks) &&
       disks.every(isDisk) &&
+      Array.isArray(descriptions) &&
+      descriptions.every((one) => typeof one === 'string') &&
       (restoredAt === undefined || typeof restoredAt === 'string')
     return fits ? (fields as unknown as ImageHistory) : undefined
   },

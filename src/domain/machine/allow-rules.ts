@@ -1,0 +1,102 @@
+import { readlink, realpath } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { UsageError } from '../../errors.ts'
+import type { Reach, ReachKind } from './reaches.ts'
+
+/**
+ * A permission: `path:/srv/vm` allows that file, or everything in that directory; `emulator:` and `script:` likewise for programs. `listen:` and `connect:`
+ * take an address, with or without a port. `network:` takes the name of a bridge or tap device. `*` stands for every value. `everything` allows all, a
+ * recorded command line too.
+ */
+export type AllowRule = 'everything' | `${Exclude<ReachKind, 'command'>}:${string}`
+
+/** Permissions that an operation adds to those of `STASIS_ALLOW`. */
+export interface AllowOptions {
+  /** What the machine may use of this host although nothing else permits it. */
+  readonly allow?: readonly AllowRule[] | undefined
+}
+
+/** The variable with permissions, separated by commas. */
+const VARIABLE = 'STASIS_ALLOW'
+
+const KINDS = ['emulator', 'path', 'script', 'listen', 'connect', 'network']
+/** As many as Linux follows. */
+const MAX_LINKS = 40
+
+const PATHS: readonly ReachKind[] = ['emulator', 'path', 'script']
+
+/** Whether the permissions of a caller cover a reach. */
+export type Allows = (reach: Reach) => Promise<boolean>
+
+/**
+ * The permissions of an operation and of the environment. Paths are compared without their symbolic links.
+ * @throws UsageError BAD_ARGUMENT for a text that is not a permission
+ */
+export function allows(
+  { allow }: AllowOptions,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Allows {
+  const given: unknown = allow ?? []
+  if (!Array.isArray(given) || given.some((one) => typeof one !== 'string'))
+    throw new UsageError('BAD_ARGUMENT', 'allow must be an array of strings')
+  const fromEnvironment = (env[VARIABLE] ?? '').split(',').filter((text) => text.trim() !== '')
+  const rules = [
+    ...(given as readonly string[]).map((text) => parseRule(text, 'allow')),
+    ...fromEnvironment.map((text) => parseRule(text.trim(), VARIABLE)),
+  ]
+  return async (reach) => {
+    for (const rule of rules) if (await covers(rule, reach)) return true
+    return false
+  }
+}
+
+/** Checks a permission. @throws UsageError BAD_ARGUMENT */
+export function checkAllowRule(text: string): AllowRule {
+  parseRule(text, '--allow')
+  return text as AllowRule
+}
+
+/** The permission for exactly this; `undefined` for a command line, which only `everything` allows. */
+export function ruleFor({ kind, value }: Reach): AllowRule | undefined {
+  return kind === 'command' ? undefined : `${kind}:${value.replace(/:any$/, '')}`
+}
+
+interface Rule {
+  readonly kind: string
+  readonly value: string
+}
+
+function parseRule(text: string, where: string): Rule {
+  if (text === 'everything') return { kind: text, value: '' }
+  const [, kind = '', value = ''] = /^(\w+):(.+)$/.exec(text) ?? []
+  if (!KINDS.includes(kind))
+    throw new UsageError('BAD_ARGUMENT', `${where}: "${text}" is not a valid permission`, {
+      hint: `Write everything, or KIND:VALUE; the kinds are ${KINDS.join(', ')}`,
+    })
+  if (value !== '*' && PATHS.includes(kind as ReachKind) && !isAbsolute(value))
+    throw new UsageError('BAD_ARGUMENT', `${where}: the path in "${text}" must be absolute`)
+  return { kind, value }
+}
+
+async function covers({ kind, value }: Rule, reach: Reach): Promise<boolean> {
+  if (kind === 'everything') return true
+  if (kind !== reach.kind) return false
+  if (value === '*' || value === reach.value) return true
+  if (!PATHS.includes(reach.kind)) return value === reach.value.replace(/:[^:]*$/, '')
+  const [allowed, asked] = [await realPath(value), await realPath(reach.value)]
+  return asked === allowed || asked.startsWith(allowed.endsWith('/') ? allowed : `${allowed}/`)
+}
+
+/** A path without symbolic links, also of a file that does not exist: a program that creates it follows a link that leads to nothing. */
+async function realPath(path: string, links = 0): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    const parent = dirname(path)
+    if (parent === path) return path
+    const target = await readlink(path).catch(() => undefined)
+    if (target !== undefined && links < MAX_LINKS)
+      return realPath(resolve(parent, target), links + 1)
+    return join(await realPath(parent, links), basename(path))
+  }
+}

@@ -1,0 +1,34 @@
+import { realpath, stat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+
+/** Where distributions install QEMU. */
+const PROGRAMS = ['/usr/bin', '/bin', '/usr/libexec', '/usr/lib/qemu', '/usr/local/bin']
+
+/** Where distributions install firmware, option ROMs and templates of variable stores. */
+const DATA = ['/usr/share', '/usr/lib/ipxe', '/usr/lib/qemu', '/usr/local/share/qemu']
+
+/** Whether a path is a QEMU that only the administrator could have installed, and not another program of the host. */
+export async function isDistributionEmulator(path: string): Promise<boolean> {
+  const real = await realpath(path).catch(() => undefined)
+  if (real === undefined || !PROGRAMS.includes(dirname(real))) return false
+  return /^(qemu-system-\w+|qemu-kvm|kvm)$/.test(basename(real)) && (await isRootsOwn(real))
+}
+
+/** Whether a path is a file of the distribution that holds no secret: firmware and the like. */
+export async function isDistributionData(path: string): Promise<boolean> {
+  const real = await realpath(path).catch(() => undefined)
+  if (real === undefined || !DATA.some((directory) => real.startsWith(`${directory}/`)))
+    return false
+  return isRootsOwn(real)
+}
+
+/** Whether nobody but root can change or replace a regular file. */
+async function isRootsOwn(real: string): Promise<boolean> {
+  const file = await stat(real).catch(() => undefined)
+  if (file?.isFile() !== true) return false
+  for (let at = real; ; at = dirname(at)) {
+    const { uid, mode } = await stat(at)
+    if (uid !== 0 || (mode & 0o022) !== 0) return false
+    if (at === '/') return true
+  }
+}

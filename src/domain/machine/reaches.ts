@@ -1,0 +1,190 @@
+import { resolve } from 'node:path'
+import type { CharacterBackend } from '../../qemu/domain-xml/model/character.ts'
+import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
+import type { Device } from '../../qemu/domain-xml/model/device.ts'
+import type { Graphics } from '../../qemu/domain-xml/model/display.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
+
+/**
+ * What of the host a machine uses. `emulator` and `script` are programs that run. `path` is a file, a socket or a device. `listen` and `connect`
+ * are network addresses. `network` is a bridge or a tap device. `command` is a whole recorded command line.
+ */
+export type ReachKind =
+  | 'emulator'
+  | 'path'
+  | 'script'
+  | 'listen'
+  | 'connect'
+  | 'network'
+  | 'command'
+
+/** One thing of the host that a machine uses. */
+export interface Reach {
+  readonly kind: ReachKind
+  /** Its purpose: `disk`, `serial log`. The same file for another purpose is another reach. */
+  readonly use: string
+  /** An absolute path, `ADDRESS:PORT`, or the name of a device. */
+  readonly value: string
+  /** Whether it is written, created, truncated or executed, and not only read. */
+  readonly write: boolean
+  /** Its place in the XML. */
+  readonly place: string
+  /** A qcow2 image has a header that may name more files; `without-backing`: the XML says which backing file it has. */
+  readonly header?: 'with-backing' | 'without-backing' | undefined
+}
+
+/** Everything of the host that a QEMU for this domain uses because the XML names it. What Stasis itself chooses is not part of it. */
+export function reachesOf(domain: Domain): readonly Reach[] {
+  return [
+    ...emulatorReach(domain),
+    ...bootReaches(domain),
+    ...domain.disks.flatMap(({ source, readonly, place }) =>
+      source === undefined ? [] : layerReaches('disk', source, { write: !readonly, place }),
+    ),
+    ...portReaches(domain),
+    ...domain.interfaces.flatMap(interfaceReaches),
+    ...domain.graphics.flatMap(graphicsReaches),
+    ...domain.rngs.flatMap(({ backend, file, place }) =>
+      backend === 'random' ? [path('source of random numbers', file, { place })] : [],
+    ),
+    ...devicesOf(domain).flatMap(({ rom, place }) =>
+      rom?.file === undefined ? [] : [path('option ROM', rom.file, { place })],
+    ),
+  ]
+}
+
+/** The recorded command line of a QEMU that another program started. */
+export function commandReach(commandLine: readonly string[]): Reach {
+  const place = 'the cookie of the image'
+  const value = commandLine.join(' ')
+  return { kind: 'command', use: 'command line', value, write: true, place }
+}
+
+function emulatorReach({ emulator }: Domain): readonly Reach[] {
+  if (emulator === undefined) return []
+  const place = '/domain/devices/emulator'
+  return [{ kind: 'emulator', use: 'emulator', value: emulator, write: true, place }]
+}
+
+function bootReaches({ os }: Domain): readonly Reach[] {
+  const { kernel, initrd, loader, nvram } = os
+  return [
+    ...given(kernel, (file) => path('kernel', file, { place: '/domain/os/kernel' })),
+    ...given(initrd, (file) => path('initial RAM disk', file, { place: '/domain/os/initrd' })),
+    ...given(loader, (one) =>
+      path('firmware', one.path, { write: !one.readonly, place: '/domain/os/loader' }),
+    ),
+    ...given(nvram?.path, (file) =>
+      path('UEFI variable store', file, { write: true, place: '/domain/os/nvram' }),
+    ),
+    ...given(nvram?.template, (file) =>
+      path('template of the UEFI variable store', file, { place: '/domain/os/nvram/@template' }),
+    ),
+  ]
+}
+
+function layerReaches(
+  use: string,
+  layer: DiskLayer,
+  where: { readonly write: boolean; readonly place: string },
+): readonly Reach[] {
+  const { format, backing: below } = layer
+  const header = below === undefined ? 'with-backing' : 'without-backing'
+  return [
+    // Read in another format, a disk of a guest would be a text that the guest wrote for QEMU.
+    { ...path(`${format} ${use}`, layer.path, where), ...(format === 'qcow2' && { header }) },
+    ...(typeof below === 'object'
+      ? layerReaches('backing file', below, { ...where, write: false })
+      : []),
+  ]
+}
+
+function portReaches({ serials, consoles, channels }: Domain): readonly Reach[] {
+  return [
+    ...serials.flatMap((one) => backendReaches('serial port', one)),
+    // A console of type `serial` is another name for the first serial port.
+    ...consoles.flatMap((one) => (one.target === 'serial' ? [] : backendReaches('console', one))),
+    ...channels.flatMap((one) => backendReaches('channel', one)),
+  ]
+}
+
+function backendReaches(
+  what: string,
+  { backend, place }: { readonly backend: CharacterBackend; readonly place: string },
+): readonly Reach[] {
+  const { type, log, mode } = backend
+  const where = { write: true, place }
+  const own = (): readonly Reach[] => {
+    if (type === 'file') return given(backend.path, (file) => path(`${what} file`, file, where))
+    const listens = mode === 'bind'
+    if (type === 'unix') {
+      const use = `${what} socket${listens ? '' : ' of another program'}`
+      return given(backend.path, (file) => path(use, file, where))
+    }
+    if (type !== 'tcp') return []
+    const value = `${backend.host ?? '127.0.0.1'}:${backend.service}`
+    return [{ kind: listens ? 'listen' : 'connect', use: what, value, write: true, place }]
+  }
+  return [...own(), ...given(log?.file, (file) => path(`${what} log`, file, where))]
+}
+
+function interfaceReaches(card: NetworkInterface): readonly Reach[] {
+  const { place } = card
+  const network = (use: string) => (value: string) =>
+    ({ kind: 'network', use, value, write: true, place }) as const
+  const script = (value: string): Reach => ({
+    ...{ kind: 'script', use: 'network script', write: true, place },
+    value: resolve('/', value),
+  })
+  switch (card.type) {
+    case 'bridge':
+      return given(card.bridge, network('bridge'))
+    case 'ethernet':
+      return [
+        ...given(card.targetDevice, network('tap device')),
+        ...[card.script, card.downscript]
+          .filter((one) => one !== 'no')
+          .flatMap((one) => given(one, script)),
+      ]
+    case 'user':
+      return card.forwards.map(({ hostAddress, hostPort }) => ({
+        ...{ kind: 'listen', use: 'forwarded port', write: true, place },
+        // QEMU listens on all addresses when none is given (net/slirp.c).
+        value: `${hostAddress || '0.0.0.0'}:${hostPort}`,
+      }))
+  }
+}
+
+function graphicsReaches(graphics: Graphics): readonly Reach[] {
+  const { listen, socket, address, port, keymap, place } = graphics
+  const where = { write: true, place }
+  // QEMU finds a plain name in its own directory.
+  const keys = keymap?.includes('/') === true ? [path('keyboard layout', keymap, { place })] : []
+  if (listen === 'socket')
+    return [...keys, ...given(socket, (one) => path('VNC socket', one, where))]
+  if (listen === 'none') return keys
+  const value = `${address ?? '127.0.0.1'}:${port ?? 'any'}`
+  return [...keys, { kind: 'listen', use: 'VNC server', value, ...where }]
+}
+
+function devicesOf(domain: Domain): readonly Device[] {
+  const { disks, controllers, interfaces, serials, channels, inputs, videos, sounds } = domain
+  const { hubs, watchdogs, balloon, rngs, panics } = domain
+  const small = [...hubs, ...watchdogs, ...(balloon === undefined ? [] : [balloon]), ...panics]
+  const cards = [...interfaces, ...videos, ...sounds, ...inputs, ...rngs]
+  return [...disks, ...controllers, ...serials, ...channels, ...cards, ...small]
+}
+
+function path(
+  use: string,
+  file: string,
+  { write = false, place }: { readonly write?: boolean; readonly place: string },
+): Reach {
+  // QEMU runs in `/`.
+  return { kind: 'path', use, value: resolve('/', file), write, place }
+}
+
+function given<Value>(value: Value | undefined, make: (value: Value) => Reach): readonly Reach[] {
+  return value === undefined || value === '' ? [] : [make(value)]
+}

@@ -1,0 +1,192 @@
+import { join } from 'node:path'
+import { ImageError, QemuError } from '../../errors.ts'
+import type { MachineDescription } from '../../image/saved-machine.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { listDefinitions, readDefinition } from '../store/definitions.ts'
+import type { Directories } from '../store/directories.ts'
+import { historyOf } from '../store/image-history.ts'
+import { type AllowOptions, type Allows, allows, ruleFor } from './allow-rules.ts'
+import { descriptionDigest } from './description-digest.ts'
+import { diskHeaderReaches } from './disk-header-reaches.ts'
+import { isDistributionData, isDistributionEmulator } from './distribution-file.ts'
+import { attachedProvenance } from './provenance.ts'
+import { type Reach, commandReach, reachesOf } from './reaches.ts'
+import { nvramDirectory } from './uefi.ts'
+
+/** An image whose machine is to be made here. */
+export interface Suspect {
+  readonly path: string
+  readonly description: MachineDescription
+  /** XML that the caller gave instead of the image's: only its emulator is checked, because the caller wrote the rest. */
+  readonly replacement?: string | undefined
+  readonly ignoreUnsupported?: boolean | undefined
+}
+
+/**
+ * What an image asks of this host that is not allowed. Allowed are: everything, if this host saved the image or edited it since; what the definition of the
+ * domain with the same UUID names for the same purpose; a QEMU and firmware of the distribution; loopback addresses; and what `allow` and
+ * `STASIS_ALLOW` name. Nothing that the image names is run or opened.
+ * @throws UsageError BAD_ARGUMENT, DomainXmlError, StorageError
+ */
+export async function untrustedReaches(
+  suspect: Suspect,
+  directories: Directories,
+  options: AllowOptions,
+): Promise<readonly Reach[]> {
+  const allowed = allows(options)
+  const { description, replacement } = suspect
+  const ours = await isOurs(description, directories)
+  if (ours && replacement === undefined) return []
+  const domain = read(replacement ?? description.xml, suspect)
+  const reaches = reachesOf(domain)
+  const asked = [
+    ...(ours ? [] : commandOf(description)),
+    ...(replacement === undefined ? reaches : reaches.filter(({ kind }) => kind === 'emulator')),
+  ]
+  return notAllowed(asked, allowed, domain, directories)
+}
+
+/** @throws ImageError IMAGE_UNTRUSTED with the list; as `untrustedReaches` */
+export async function requireTrusted(
+  suspect: Suspect,
+  directories: Directories,
+  options: AllowOptions,
+): Promise<void> {
+  const beyond = await untrustedReaches(suspect, directories, options)
+  if (beyond.length === 0) return
+  const { path } = suspect
+  const lines = beyond.map((reach) => `\n  ${describeReach(reach)}\n    ${permissionFor(reach)}`)
+  throw new ImageError(
+    'IMAGE_UNTRUSTED',
+    `${path} was not saved on this host, and asks for what is not allowed here:${lines.join('')}`,
+    {
+      operation: 'restore',
+      path,
+      hint: 'Nothing was run or opened. If you trust the image, repeat the command with these options, or with --trust, which allows everything that the image asks for',
+    },
+  )
+}
+
+/**
+ * Checks the emulator of a domain XML that a user wrote: other parts are the user's own.
+ * @throws QemuError QEMU_UNTRUSTED
+ */
+export async function requireEmulator(domain: Domain, options: AllowOptions): Promise<void> {
+  const [reach] = reachesOf(domain).filter(({ kind }) => kind === 'emulator')
+  if (reach === undefined) return
+  if ((await isDistributionEmulator(reach.value)) || (await allows(options)(reach))) return
+  throw new QemuError(
+    'QEMU_UNTRUSTED',
+    `${reach.value} is not a QEMU of the distribution, so it is not run`,
+    {
+      path: reach.value,
+      hint: `If you trust this program, allow it with ${permissionFor(reach)}`,
+    },
+  )
+}
+
+/** `disk /etc/shadow (read and written), at /domain/devices/disk[1] (line 12)`. */
+export function describeReach({ kind, use, value, write, place }: Reach): string {
+  const how = kind === 'path' ? ` (${write ? 'read and written' : 'read'})` : ''
+  return `${use} ${value}${how}, at ${place}`
+}
+
+/** The option of the command line that permits it. */
+export function permissionFor(reach: Reach): string {
+  const rule = ruleFor(reach)
+  return rule === undefined ? '--trust' : `--allow ${quoted(rule)}`
+}
+
+function quoted(rule: string): string {
+  return /^[\w./:*@%+=,-]+$/.test(rule) ? rule : `'${rule.replaceAll("'", "'\\''")}'`
+}
+
+/** Whether this host wrote exactly this description. The id of an image alone can be forged; a digest cannot. */
+async function isOurs(description: MachineDescription, directories: Directories): Promise<boolean> {
+  const known = (await historyOf(directories, description))?.descriptions ?? []
+  return known.includes(descriptionDigest(description))
+}
+
+function commandOf({ cookie }: MachineDescription): readonly Reach[] {
+  const attached = attachedProvenance(cookie)
+  return attached === undefined ? [] : [commandReach(attached.commandLine)]
+}
+
+async function notAllowed(
+  asked: readonly Reach[],
+  allowed: Allows,
+  domain: Domain,
+  directories: Directories,
+): Promise<readonly Reach[]> {
+  const beyond: Reach[] = []
+  const pending = [...asked]
+  const seen = new Set<string>()
+  let defined: Promise<readonly Reach[]> | undefined
+  for (let reach = pending.shift(); reach !== undefined; reach = pending.shift()) {
+    if (await isHarmless(reach, domain, directories)) continue
+    defined ??= definedReaches(domain, directories)
+    const current = reach
+    if ((await defined).some((one) => includes(one, current))) continue
+    if (!(await allowed(reach))) beyond.push(reach)
+    else if (!seen.has(reach.value)) pending.push(...(await diskHeaderReaches(reach)))
+    seen.add(reach.value)
+  }
+  return beyond
+}
+
+const RANDOM = ['/dev/urandom', '/dev/random', '/dev/hwrng']
+const DISTRIBUTION_DATA = ['firmware', 'option ROM', 'template of the UEFI variable store']
+
+async function isHarmless(
+  { kind, use, value, write }: Reach,
+  { name }: Domain,
+  { stateDir }: Directories,
+): Promise<boolean> {
+  if (kind === 'emulator') return isDistributionEmulator(value)
+  if (kind === 'listen') return /^(127\.\d+\.\d+\.\d+|::1|\[::1\]|localhost):[^:]*$/.test(value)
+  if (kind !== 'path') return false
+  if (use === 'source of random numbers') return RANDOM.includes(value)
+  if (use === 'UEFI variable store')
+    return value === join(nvramDirectory(stateDir), `${name}_VARS.fd`)
+  return !write && DISTRIBUTION_DATA.includes(use) && (await isDistributionData(value))
+}
+
+/** What the definition of the domain with this UUID uses. A definition that cannot be read permits nothing. */
+async function definedReaches(
+  { uuid }: Domain,
+  directories: Directories,
+): Promise<readonly Reach[]> {
+  if (uuid === undefined) return []
+  for (const name of await listDefinitions(directories)) {
+    const xml = await readDefinition(directories, name).catch(() => undefined)
+    if (xml?.toLowerCase().includes(uuid) !== true) continue
+    try {
+      const domain = read(xml, { ignoreUnsupported: true })
+      if (domain.uuid === uuid) return reachesOf(domain)
+    } catch {
+      continue
+    }
+  }
+  return []
+}
+
+function includes(defined: Reach, asked: Reach): boolean {
+  return (
+    defined.kind === asked.kind &&
+    defined.use === asked.use &&
+    defined.value === asked.value &&
+    (defined.write || !asked.write)
+  )
+}
+
+function read(
+  xml: string,
+  {
+    path,
+    ignoreUnsupported,
+  }: { readonly path?: string; readonly ignoreUnsupported?: boolean | undefined },
+): Domain {
+  return readDomain(parseDomainXml(xml, { path }), { ignoreUnsupported }).domain
+}

@@ -1,0 +1,12 @@
+import { tmpdir } from 'node:os'
+import { cacheDir } from './cache-dir.ts'
+
+/**
+ * Permissions of the tests: emulators out of the checkout, and machines whose files are in temporary directories. Loaded for its effect. A test of the
+ * defaults removes the variable.
+ */
+process.env['STASIS_ALLOW'] ??= [
+  `emulator:${cacheDir}`,
+  `path:${process.env['STASIS_TEST_DIR'] ?? tmpdir()}`,
+  `path:${cacheDir}`,
+].join(',')
