@@ -7,6 +7,9 @@ import { cacheDir } from './cache-dir.ts'
  */
 process.env['STASIS_ALLOW'] ??= [
   `emulator:${cacheDir}`,
+  `emulator:${process.env['STASIS_TEST_DIR'] ?? tmpdir()}`,
   `path:${process.env['STASIS_TEST_DIR'] ?? tmpdir()}`,
   `path:${cacheDir}`,
+  // The disks of the fixtures, which real libvirt wrote.
+  'path:/var/lib/libvirt/images',
 ].join(',')

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { isThere } from '../../io/file-names.ts'
 
 /** Where distributions install QEMU. */
 const PROGRAMS = ['/usr/bin', '/bin', '/usr/libexec', '/usr/lib/qemu', '/usr/local/bin']
@@ -7,11 +8,18 @@ const PROGRAMS = ['/usr/bin', '/bin', '/usr/libexec', '/usr/lib/qemu', '/usr/loc
 /** Where distributions install firmware, option ROMs and templates of variable stores. */
 const DATA = ['/usr/share', '/usr/lib/ipxe', '/usr/lib/qemu', '/usr/local/share/qemu']
 
-/** Whether a path is a QEMU that only the administrator could have installed, and not another program of the host. */
+const NAME = /^(qemu-system-\w+|qemu-kvm|kvm)$/
+
+/**
+ * Whether a path is a QEMU that only the administrator could have installed, and not another program of the host. Also true where only the administrator
+ * could install one: that it is missing is another error.
+ */
 export async function isDistributionEmulator(path: string): Promise<boolean> {
+  const isNamed = (one: string): boolean =>
+    PROGRAMS.includes(dirname(one)) && NAME.test(basename(one))
   const real = await realpath(path).catch(() => undefined)
-  if (real === undefined || !PROGRAMS.includes(dirname(real))) return false
-  return /^(qemu-system-\w+|qemu-kvm|kvm)$/.test(basename(real)) && (await isRootsOwn(real))
+  if (real === undefined) return isNamed(path) && !(await isThere(path).catch(() => true))
+  return isNamed(real) && (await isRootsOwn(real))
 }
 
 /** Whether a path is a file of the distribution that holds no secret: firmware and the like. */
