@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isNativeError } from 'node:util/types'
 import {
   CancelledError,
@@ -87,4 +88,17 @@ test('rewrapped() puts an error of the same kind above its cause', () => {
   const fault = rewrapped(new TypeError('x is undefined'), { message: 'Could not save' })
   assert.ok(StasisError.is(fault, 'INTERNAL'))
   assert.ok(fault.cause instanceof TypeError)
+})
+
+test('CancelledError has the reason of the caller as its cause, through whatever it comes', async () => {
+  const reason = new Error('shutting down')
+  const signal = AbortSignal.abort(reason)
+  const ofNode = await delay(1, undefined, { signal }).catch((error: unknown) => error)
+  const step = new CancelledError('wait', ofNode)
+  assert.equal(step.cause, reason)
+  assert.equal(new CancelledError('save', step).cause, reason)
+  assert.equal(new CancelledError('save', 'too slow').cause, 'too slow')
+  assert.equal(new CancelledError('save').cause, undefined)
+  const byDefault = AbortSignal.abort().reason as unknown
+  assert.equal(new CancelledError('save', byDefault).cause, byDefault)
 })

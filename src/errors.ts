@@ -244,9 +244,16 @@ export class CancelledError extends StasisError {
 
   constructor(operation: string, reason?: unknown, outcome?: string) {
     const left = outcome === undefined ? '' : `; ${outcome}`
-    super('CANCELLED', `Cancelled: ${operation}${left}`, { operation, cause: reason })
+    super('CANCELLED', `Cancelled: ${operation}${left}`, { operation, cause: firstReason(reason) })
     this.outcome = outcome
   }
+}
+
+/** The reason that the caller gave, where a step that was cancelled first passes its own error on, or Node an `AbortError` about it. */
+function firstReason(reason: unknown): unknown {
+  if (StasisError.is(reason, 'CANCELLED')) return reason.cause
+  const { code, cause } = (reason ?? {}) as { readonly code?: unknown; readonly cause?: unknown }
+  return code === 'ABORT_ERR' && cause !== undefined ? firstReason(cause) : reason
 }
 
 /** A state that the code rules out was met: a fault of ours. */

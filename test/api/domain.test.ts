@@ -67,6 +67,29 @@ test('a save is cancelled by its operation, and the guest goes on', async () => 
   await log.assertUnbroken()
 })
 
+test('a callback that throws cancels a save, and the guest goes on; after the image is durable it changes nothing', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, log, dir } = tiny
+  const domain = await new Stasis({ stateDir }).domain('tiny')
+  await log.advance(1)
+  const cause = new Error('the caller has a fault')
+  const throwIn =
+    (phase: string) =>
+    (progress: { readonly phase: string }): void => {
+      if (progress.phase === phase) throw cause
+    }
+  const image = dir.join('image')
+  await assert.rejects(domain.save(image, { onProgress: throwIn('transferring') }), {
+    code: 'CANCELLED',
+    cause,
+  })
+  assert.ok(!existsSync(image))
+  await log.advance(2)
+  await log.assertUnbroken()
+  await domain.save(image, { onProgress: throwIn('ending') })
+  assert.equal((await domain.state()).reason, 'saved')
+})
+
 test('a domain is defined, started from a managed save, renamed and undefined by its handle', async () => {
   await using tiny = await startTinyDomain({ started: false })
   const { stateDir, log, dir } = tiny

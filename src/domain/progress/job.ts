@@ -20,7 +20,7 @@ export class Job implements AsyncDisposable {
   /** Aborted by the caller's own signal, and by another process (`domjobabort`). */
   readonly signal: AbortSignal
   readonly #paths: RuntimePaths
-  readonly #onProgress: OnProgress<never> | undefined
+  #onProgress: OnProgress<never> | undefined
   readonly #abort: AbortController
   readonly #timer: NodeJS.Timeout
   readonly #startMs = performance.now()
@@ -70,7 +70,7 @@ export class Job implements AsyncDisposable {
 
   /** The operation calls this with its progress. Reports to the caller, and about twice a second to other processes. */
   readonly report = (progress: Progress): void => {
-    ;(this.#onProgress as OnProgress<Progress> | undefined)?.(progress)
+    this.#tell(progress)
     const moves = progress.phase === 'transferring' || progress.phase === 'loading'
     const changed = progress.phase !== this.#record.progress?.phase
     this.#record = {
@@ -106,6 +106,16 @@ export class Job implements AsyncDisposable {
     // Last, because processes that wait for the end of the job then read how it ended.
     for (const path of [this.#paths.jobAbort, this.#paths.job])
       await removeFile(path).catch(() => undefined)
+  }
+
+  /** A callback that throws cancels the operation: thrown into it from a timer, or after the commit point, it would do harm. */
+  #tell(progress: Progress): void {
+    try {
+      ;(this.#onProgress as OnProgress<Progress> | undefined)?.(progress)
+    } catch (error) {
+      this.#onProgress = undefined
+      this.#abort.abort(error)
+    }
   }
 
   #write(): void {

@@ -39,5 +39,7 @@ export type RestoreProgress =
   | ({ readonly phase: 'loading' } & TransferMeasure)
   | { readonly phase: 'resuming' }
 
-/** Called about five times a second, and at each change of phase. */
+/**
+ * Called about five times a second, and at each change of phase. If it throws, a save or restore is cancelled: it fails with `CancelledError`, whose `cause` is what was thrown.
+ */
 export type OnProgress<Progress> = (progress: Progress) => void

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TransferMeter } from './transfer-meter.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { TransferMeter, watchTransfer } from './transfer-meter.ts'
 
 const at = (
   ramBytes: number,
@@ -40,4 +41,18 @@ test('TransferMeter reports 0 percent when the total is unknown', () => {
   const measure = meter.measure({ ...at(10, 10), ramTotalBytes: 0 }, 100)
   assert.equal(measure.percent, 0)
   assert.equal(measure.etaMs, undefined)
+})
+
+test('watchTransfer() throws at its end what a report has thrown meanwhile', async () => {
+  let reports = 0
+  const watch = watchTransfer(
+    () => at(1, 1),
+    () => {
+      reports += 1
+      if (reports > 1) throw new Error('no luck')
+    },
+  )
+  await delay(450)
+  assert.equal(reports, 2)
+  assert.throws(() => watch[Symbol.dispose](), { message: 'no luck' })
 })

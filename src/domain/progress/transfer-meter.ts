@@ -43,7 +43,7 @@ export class TransferMeter {
   }
 }
 
-/** Reports a transfer about five times a second until it is disposed, and once at the end. */
+/** Reports a transfer about five times a second until it is disposed, and once at the end. Throws what `report` throws, at the latest when it is disposed. */
 export function watchTransfer(
   read: () => TransferProgress,
   report: (measure: TransferMeasure) => void,
@@ -51,10 +51,20 @@ export function watchTransfer(
   const meter = new TransferMeter(performance.now())
   const tick = (): void => report(meter.measure(read(), performance.now()))
   tick()
-  const timer = setInterval(tick, INTERVAL_MS)
+  let fault: { readonly error: unknown } | undefined
+  const timer = setInterval(() => {
+    try {
+      tick()
+    } catch (error) {
+      // Thrown from a timer it would end the process.
+      fault = { error }
+      clearInterval(timer)
+    }
+  }, INTERVAL_MS)
   return {
     [Symbol.dispose](): void {
       clearInterval(timer)
+      if (fault !== undefined) throw fault.error
       tick()
     },
   }
