@@ -1,17 +1,17 @@
 /**
- * The error tree. Branches are cut by what the caller can do about it:
+ * The error tree. Branches are divided by what the caller can do about the error:
  *
- *   StasisError            anything that crosses a public door; has a stable `code`
- *   ├─ UsageError          the request itself is wrong: correct it and ask again
+ *   StasisError            any error of the public API; has a stable `code`
+ *   ├─ UsageError          the request itself is wrong: correct it and try again
  *   ├─ DomainError         the domain is missing, present, busy or in the wrong state
- *   ├─ DomainXmlError      the domain XML is malformed or asks for what is not supported
+ *   ├─ DomainXmlError      the domain XML is malformed or needs something unsupported
  *   ├─ ImageError          the file is not a save image, or incomplete, damaged or too new
  *   ├─ QemuError           QEMU is missing, lacks something, refused or died
- *   ├─ StorageError        the disk: no room, no permission, I/O error
- *   ├─ CancelledError      the caller's own signal ended the act
+ *   ├─ StorageError        the disk: no space, no permission, I/O error
+ *   ├─ CancelledError      the caller's own signal ended the operation
  *   └─ InternalError       a fault of ours: report it
  *
- * A message says what was attempted and what was found; it does not repeat its cause. The door prints the chain.
+ * A message contains what was attempted and what was found; it does not repeat its cause. The command line prints the chain.
  */
 
 /** What every error of this library carries beside its message. */
@@ -27,7 +27,7 @@ export interface ErrorFacts {
   readonly cause?: unknown
 }
 
-/** What `StasisError.with` changes. A fact that is given as `undefined` is dropped. */
+/** The changes of `StasisError.with`. A fact with the value `undefined` is dropped. */
 export interface ErrorChanges extends ErrorFacts {
   readonly message?: string
 }
@@ -72,10 +72,7 @@ export abstract class StasisError extends Error {
     return code === undefined || ('code' in error && error.code === code)
   }
 
-  /**
-   * A copy that says something else: its class, its code and every fact that is not changed stay. To put it above this error, give
-   * this error as `cause`.
-   */
+  /** A copy with other text or facts: its class, its code and every other fact stay. To put it above this error, pass this error as `cause`. */
   with(changes: ErrorChanges): this {
     const { message = this.message, cause, ...facts } = { cause: this.cause, ...changes }
     // `Object.create` would make an object that Node does not treat as an error.
@@ -239,7 +236,7 @@ export class StorageError extends StasisError {
 /** The caller's own `signal` ended the act; `cause` is the signal's reason. */
 export class CancelledError extends StasisError {
   declare readonly code: 'CANCELLED'
-  /** What the act leaves: `the guest runs on`. `undefined` when nothing has changed. */
+  /** The outcome of the operation: `the guest is still running`. `undefined` when nothing has changed. */
   readonly outcome: string | undefined
 
   constructor(operation: string, reason?: unknown, outcome?: string) {
@@ -296,8 +293,8 @@ type NarrowedTo<Kind extends AnyStasisError, Code extends StasisErrorCode> = Kin
   : never
 
 /**
- * Why something cannot be done this way, for a caller that may try another: `code` is what an error would have, `reason` is for people
- * and completes a sentence.
+ * Why something cannot be done in one way, for a caller that may try another: `code` is the code that an error would have; `reason` is for people and
+ * completes a sentence.
  */
 export interface Refusal<Code extends StasisErrorCode = StasisErrorCode> {
   readonly code: Code
@@ -305,8 +302,8 @@ export interface Refusal<Code extends StasisErrorCode = StasisErrorCode> {
 }
 
 /**
- * An error of the class and code of `cause`, which it keeps, with a message that says what could not be done. What is not an error of
- * this library becomes an `InternalError`.
+ * An error with the class and code of `cause`, which it keeps, and a message about what could not be done. A foreign error becomes an
+ * `InternalError`.
  */
 export function rewrapped(
   cause: unknown,
@@ -322,7 +319,7 @@ export function throwIfCancelled(operation: string, signal: AbortSignal | undefi
   if (signal?.aborted === true) throw new CancelledError(operation, signal.reason)
 }
 
-/** Turns a Node file-system error into a `StorageError` that says what was attempted on which path. */
+/** Turns a Node file-system error into a `StorageError` with the operation and the path. */
 export function storageError(operation: string, path: string, cause: unknown): StasisError {
   if (cause instanceof StasisError) return cause
   const errno = (cause as NodeJS.ErrnoException | null)?.code

@@ -1,6 +1,7 @@
 /**
- * Suspends running virtual machines to disk and brings them back. Begin with {@link Stasis}. The functions do the same for programs that rather name the domain and its directories
- * in each call. `stasis`, `stasis/image`, `stasis/qmp` and `stasis/errors` are all that is public; everything else may change from one version to the next.
+ * Suspends running virtual machines to disk and brings them back. Begin with {@link Stasis}. The functions do the same for programs that prefer to
+ * name the domain and its directories in each call. `stasis`, `stasis/image`, `stasis/qmp` and `stasis/errors` are all that is public; everything
+ * else may change from one version to the next.
  * @module stasis
  */
 

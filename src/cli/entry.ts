@@ -23,7 +23,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   }
 }
 
-/** Each verb keeps the code of the functions that it calls. */
+/** Each verb keeps the compiled code of the functions that it calls. */
 function verbName(): string {
   const [verb = ''] = process.argv.slice(2)
   return /^[a-z][a-z-]{0,30}$/.test(verb) ? verb : 'no-verb'

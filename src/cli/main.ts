@@ -5,7 +5,7 @@ import { interruptionSignal } from './terminal/interruption.ts'
 import { Output } from './terminal/output.ts'
 import { runProgram } from './program.ts'
 
-// Compression and direct I/O run on libuv's pool, which asks for this when it is first used: every core, and some threads that wait for the disk.
+// Compression and direct I/O run on libuv's pool, which reads this at its first use: one thread for each core, and some more that wait for the disk.
 process.env['UV_THREADPOOL_SIZE'] ??= String(availableParallelism() + 6)
 
 const argv = process.argv.slice(2)

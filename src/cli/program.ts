@@ -41,7 +41,7 @@ export async function runProgram(
 
   const called = VERBS.find(({ name }) => name === verbIn(argv))
   if (called === undefined) {
-    // For help, and to suggest one.
+    // For the help text, and for suggestions.
     for (const { name, summary } of VERBS) program.command(name).summary(summary)
   } else {
     const verb = await called.load()

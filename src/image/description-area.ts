@@ -38,9 +38,7 @@ export function buildDescriptionArea(
   return { bytes, dataLength, cookieOffset: cookie.length === 0 ? 0 : xml.length }
 }
 
-/**
- * An area of the same length with another cookie, for a header that is otherwise the same; `undefined` when there is no room for it.
- */
+/** An area of the same length with another cookie, for a header that is otherwise the same; `undefined` when the cookie does not fit. */
 export function withCookie(
   area: DescriptionArea,
   xml: string,

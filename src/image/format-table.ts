@@ -15,13 +15,13 @@ export const FORMATS: Readonly<Record<SaveFormat, ImageFormat>> = {
   channels: channelsFormat,
 }
 
-/** The format of an image when nobody asks for another. */
+/** The default format. */
 export const DEFAULT_FORMAT: SaveFormat = 'stasis'
 
 /** The names of all formats, the default first. */
 export const SAVE_FORMATS: readonly SaveFormat[] = Object.values(FORMATS).map(({ name }) => name)
 
-/** The format that a number of the header stands for, if any. */
+/** The format of a number in the header, if any. */
 export function formatOfNumber(number: number): ImageFormat | undefined {
   return Object.values(FORMATS).find((format) => format.number === number)
 }

@@ -27,7 +27,7 @@ const AREA_SLACK = 65536
 /** The fields that our own formats store in the header's spare words. */
 export interface HeaderExtension {
   readonly channels: number
-  /** One that the format knows. */
+  /** A compression that the format supports. */
   readonly compression: Compression
   /** Length of the whole file; 0 while the image is partial. */
   readonly fileLength: number
@@ -44,7 +44,7 @@ export interface SaveImageHeader {
   readonly format: SaveFormat
   /** From the start of the description area; 0 when there is no cookie. */
   readonly cookieOffset: number
-  /** What tells this saved state from all others, 32 hexadecimal digits; a copy and a conversion keep it. Absent in images of others. */
+  /** Identifies the saved state, 32 hexadecimal digits; a copy and a conversion keep it. Absent in images of other programs. */
   readonly id?: string
   readonly bigEndian?: boolean
   readonly extension?: HeaderExtension

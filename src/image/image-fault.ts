@@ -1,26 +1,26 @@
 import { ImageError } from '../errors.ts'
 import type { WireError } from '../wire/wire-error.ts'
 
-/** Where a fault lies. */
+/** The place of a fault. */
 export interface FaultPlace {
   /** Byte offset in the file. */
   readonly offset?: number | undefined
-  /** The part of the file that is at fault: `header`. */
+  /** The damaged part of the file: `header`. */
   readonly part?: string | undefined
   readonly cause?: unknown
 }
 
-/** Fits every image that was whole once: a copy can be made again, and where there is none only an older image helps. */
+/** Fits every image that was complete once: a copy can be made again; otherwise only an older image helps. */
 const HINT = 'If the file is a copy, copy it again; otherwise restore an older image'
 
-/** The error for a file whose content is wrong; `what` completes the sentence. */
+/** The error for a file with wrong content; `what` completes the sentence. */
 export function imageDamaged(path: string, what: string, place: FaultPlace = {}): ImageError {
   const { part, ...facts } = place
   const text = part === undefined ? 'is damaged' : `has a damaged ${part}`
   return new ImageError('IMAGE_CORRUPT', `${path} ${text}: ${what}`, { ...facts, path, hint: HINT })
 }
 
-/** The error for a file of which the end is missing; `what` completes the sentence. */
+/** The error for a truncated file; `what` completes the sentence. */
 export function imageTruncated(
   path: string,
   what: string,

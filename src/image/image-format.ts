@@ -1,26 +1,23 @@
 import type { Packing, SaveFormat } from './save-format.ts'
 import type { FrameCodec } from './stasis/frame-codec.ts'
 
-/**
- * What the rest of the program asks about a format. This is plain data, so that a question loads none of the code that reads and
- * writes the format.
- */
+/** The properties of a format that the rest of the program uses. This is plain data, so that reading it loads none of the code of the format. */
 export interface ImageFormat {
   readonly name: SaveFormat
-  /** The number that stands for it in the header's `format` word (docs/format/libvirt-header.md). */
+  /** Its number in the header's `format` word (docs/format/libvirt-header.md). */
   readonly number: number
   readonly traits: FormatTraits
 }
 
-/** How a saving QEMU hands a machine over: as one stream, over multifd channels besides, or by writing the file itself. */
+/** How a saving QEMU transfers a machine: as one stream, with additional multifd channels, or by writing the file itself. */
 export type SaveTransport = 'stream' | 'multifd' | 'mapped-ram'
 
-/** Who compresses the memory in an image, and how. */
+/** The compression of the memory in an image. */
 export type FormatCompression =
   | { readonly by: 'none' }
-  /** We compress frames, each by a codec of ours. */
+  /** Our codecs compress each frame. */
   | { readonly by: 'codec'; readonly default: FrameCodec }
-  /** QEMU compresses its channels, if asked to. */
+  /** QEMU compresses its channels on request. */
   | { readonly by: 'multifd' }
   /** The whole stream is always compressed. */
   | {
@@ -33,12 +30,12 @@ export type FormatCompression =
 export interface FormatTraits {
   readonly transport: SaveTransport
   readonly compression: FormatCompression
-  /** Whether a save and a restore go past the page cache by default. */
+  /** Whether a save and a restore bypass the page cache by default. */
   readonly bypassesCache: { readonly save: boolean; readonly restore: boolean }
-  /** Whether each page has a checksum. Nothing compares a page that is mapped into a guest with it. */
+  /** Whether each page has a checksum. A page that is mapped into a guest is never compared with it. */
   readonly checksummedPages: boolean
   /** The numbers of the compressions in the header's extension; absent: the format's header has no extension. */
   readonly extensionCompressions?: Readonly<Record<string, number>>
-  /** All files of an image at `path` that has so many channels. */
+  /** All files of an image at `path` with that many channels. */
   files(path: string, channels: number): readonly string[]
 }

@@ -24,8 +24,8 @@ export function imageIdBytes(id: string): Uint8Array {
 }
 
 /**
- * An id for an image whose header has none: a digest of the length of its body and of both ends of it. An edit of the description
- * changes none of these, and two saves differ in them: clocks and registers are in the device state at the end, of `sparse` at the beginning.
+ * An id for an image whose header has none: a digest of the length of its body and of both ends of it. An edit of the description changes none of
+ * these, and two saves differ in them: clocks and registers are in the device state, which is at the end, in `sparse` at the beginning.
  * @throws StorageError
  */
 export async function contentId(

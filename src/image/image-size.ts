@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { FORMATS } from './format-table.ts'
 import type { SaveFormat } from './save-format.ts'
 
-/** What all files of an image take. */
+/** The size of all files of an image. */
 export interface ImageSize {
   /** Their apparent length. */
   readonly fileBytes: number
@@ -10,10 +10,10 @@ export interface ImageSize {
   readonly allocatedBytes: number
 }
 
-/** Of what stat(2) calls a block. */
+/** The block of stat(2) in bytes. */
 const BLOCK_LENGTH = 512
 
-/** Measures the files of an image that has so many channels; a missing file counts as empty. */
+/** Measures the files of an image with that many channels; a missing file counts as empty. */
 export async function imageSize(
   path: string,
   format: SaveFormat,

@@ -74,8 +74,8 @@ export class NewImage implements AsyncDisposable {
   }
 
   /**
-   * Sets the length, writes the final cookie, makes all this durable, makes the header final, then gives the file its name.
-   * @throws StorageError, and what `finalCookie` throws
+   * Sets the length, writes the final cookie, makes all this durable, makes the header final, then renames the file.
+   * @throws StorageError, and errors of `finalCookie`
    */
   async publish(fileLength: number): Promise<void> {
     await this.file.truncate(fileLength)

@@ -33,7 +33,7 @@ export async function removeLeftovers(path: string, ours: boolean): Promise<void
   const names = await readdir(dirname(path)).catch(() => [])
   if (!names.some((name) => isPart(name, path))) return
   await removeAbandoned(path).catch(() => undefined)
-  // What may belong to an image stays.
+  // Files that may belong to an image stay.
   const existing = await existingImage(path).catch(() => 'damaged' as const)
   if (existing === 'damaged') return
   for (const name of names) {

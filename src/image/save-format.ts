@@ -1,4 +1,4 @@
-/** Libvirt's ways of compressing a whole stream, each named after its tool. QEMU's multifd compression and our codecs are others. */
+/** Libvirt's compressions of a whole stream, each named after its tool. They differ from QEMU's multifd compression and from our codecs. */
 export type Packing = 'gzip' | 'bzip2' | 'xz' | 'lzop' | 'zstd'
 
 /** The formats whose body is QEMU's single migration stream. */

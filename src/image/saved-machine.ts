@@ -12,8 +12,8 @@ export interface MachineDescription {
   readonly cookie: string | undefined
   readonly wasRunning: boolean
   /**
-   * What tells this saved state from all others, 32 hexadecimal digits; a copy and a conversion of an image keep it. Always there in what was
-   * read from an image; a new image gets a new id when it is absent.
+   * Identifies the saved state, 32 hexadecimal digits; a copy and a conversion of an image keep it. Always present in a description that was read
+   * from an image; a new image gets a new id when it is absent.
    */
   readonly id?: string | undefined
 }
@@ -21,8 +21,8 @@ export interface MachineDescription {
 /** The description of an image that is being written. */
 export interface NewDescription extends MachineDescription {
   /**
-   * Asked just before the image is complete, when its guest has stopped: what the cookie shall say then. It must fit where the cookie of
-   * `cookie` has room, else it is left out.
+   * Called just before the image is complete, after its guest has stopped: returns the final cookie. The final cookie is omitted if it does not fit
+   * into the space for `cookie`.
    */
   readonly finalCookie?: (() => Promise<string>) | undefined
 }

@@ -1,4 +1,4 @@
-/** A signal that is aborted as soon as one of these is, with its reason. What is `undefined` does not count. */
+/** A signal that is aborted as soon as one of these is, with its reason. `undefined` entries are ignored. */
 export function anySignal(
   first: AbortSignal,
   ...more: readonly (AbortSignal | undefined)[]

@@ -1,4 +1,4 @@
-/** A value that is made when it is first asked for, and then kept. */
+/** Creates a value at its first use, and keeps it. */
 export function atFirstUse<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined
   return () => (made ??= { value: make() }).value

@@ -13,12 +13,13 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
 
-/** In front of the code in a file of the cache: which bundle it was compiled from. */
+/** Length of the key before the code in a cache file. It identifies the bundle that the code was compiled from. */
 const KEY_LENGTH = 64
 
 /**
- * Runs a CommonJS bundle with the code that V8 made of it in an earlier run. The first run that succeeds keeps its code in `cacheFile`. Node's own
- * compile cache holds less: it is written before any function was called (notes/node/start-up.md). V8 refuses code of another version of V8.
+ * Runs a CommonJS bundle with the code that V8 compiled in an earlier run. The first successful run stores its code in `cacheFile`. Node's own
+ * compile cache contains less, because it is written before any function was called (notes/node/start-up.md). V8 refuses code of another version of
+ * V8.
  */
 export function runBundle(path: string, cacheFile: string | undefined): void {
   const { text, key } = readBundle(path)
@@ -31,18 +32,18 @@ export function runBundle(path: string, cacheFile: string | undefined): void {
   if (cacheFile === undefined || (cachedData !== undefined && script.cachedDataRejected !== true))
     return
   process.once('exit', (code) => {
-    // A failed run has not called all functions.
+    // A failed run has not called every function.
     if (code === 0) writeCode(cacheFile, key, script.createCachedData())
   })
 }
 
-/** Runs a CommonJS bundle so that stack traces name places in the sources, where the source map lies beside it. */
+/** Runs a CommonJS bundle with stack traces that refer to the sources, if the source map is beside it. */
 export function runBundleWithSourceMap(path: string): void {
   process.setSourceMapsEnabled(true)
   createRequire(path)(path)
 }
 
-/** The text, which is ASCII, and a key that changes with any change of the file: the status time cannot be set. */
+/** The text, which is ASCII, and a key that changes with any change of the file, because no program can set its status-change time. */
 function readBundle(path: string): { readonly text: string; readonly key: string } {
   const fd = openSync(path, 'r')
   try {
@@ -80,8 +81,8 @@ function writeCode(file: string, key: string, code: Buffer): void {
 }
 
 /**
- * The directory for kept code; `undefined` when there is none that only we can write to, because what lies there is run. It is `beside` where that
- * exists, otherwise `directory`, which is made when it is missing: `/var/cache/stasis` for root and `$XDG_CACHE_HOME/stasis` for others.
+ * The directory for cached code, which will be executed; `undefined` when no directory exists that only we can write to. It is `beside` where that
+ * exists, otherwise `directory`, which is created if missing: `/var/cache/stasis` for root and `$XDG_CACHE_HOME/stasis` for others.
  */
 export function codeCacheDirectory(
   beside: string,
@@ -105,7 +106,7 @@ function userDirectory(): string | undefined {
   return home?.startsWith('/') === true ? join(home, '.cache', 'stasis') : undefined
 }
 
-/** Whether a directory belongs to us and nobody else can write to it; `undefined` when there is none. A symbolic link is not a directory. */
+/** Whether a directory belongs to us and no other user can write to it; `undefined` when it does not exist. A symbolic link is not a directory. */
 function isOurs(directory: string): boolean | undefined {
   const found = lstatSync(directory, { throwIfNoEntry: false })
   if (found === undefined) return undefined

@@ -12,7 +12,7 @@ export async function deviceFault(path: string): Promise<string | undefined> {
   }
 }
 
-/** Opens a terminal to read and write, without making it ours. Throws Node's error. */
+/** Opens a terminal for reading and writing, without making it our controlling terminal. Throws Node's error. */
 export function openTerminal(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDWR | constants.O_NOCTTY)
 }

@@ -61,13 +61,13 @@ export class DirectFile implements AsyncDisposable {
   }
 
   /**
-   * Lets large aligned transfers bypass the page cache from now on, where the file system knows O_DIRECT. For a file that was opened
-   * with `direct: false`.
+   * Makes large aligned transfers bypass the page cache from now on, where the file system supports O_DIRECT. For a file that was opened with
+   * `direct: false`.
    * @throws StorageError
    */
   async bypassCache(mode: Exclude<DirectFileMode, 'create'> = 'read'): Promise<void> {
     try {
-      // By the descriptor: another file may have this path by now.
+      // By the descriptor, because another file may have this path by now.
       this.#direct = await open(`/proc/self/fd/${this.fd}`, FLAGS[mode] | constants.O_DIRECT)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EINVAL') return
@@ -195,7 +195,7 @@ export class DirectFile implements AsyncDisposable {
   }
 }
 
-/** Opens a file or device. A pipe is none, and is not waited for. */
+/** Opens a file or device. Refuses a pipe without waiting for it. */
 async function openPlain(path: string, flags: number): Promise<FileHandle> {
   const handle = await open(path, flags | constants.O_NONBLOCK, 0o600)
   try {

@@ -5,13 +5,13 @@ import { StorageError, storageError } from '../errors.ts'
 import { isAbsence } from './file-names.ts'
 import { syncDirectory } from './partial-file.ts'
 
-/** Makes a directory of our own, mode 0700, and those above it, durably, unless it exists. @throws StorageError */
+/** Creates a directory of our own, mode 0700, and its parents, durably, unless it exists. @throws StorageError */
 export async function makeDirectory(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw storageError('make the directory', path, error)
   })
   if (first === undefined) return
-  // A new directory is durable once the one that names it is.
+  // A new directory is durable once its parent is.
   for (let made = path; made.length >= first.length; made = dirname(made))
     await syncDirectory(dirname(made))
 }
@@ -21,7 +21,7 @@ const O_PATH = 0o10000000
 const WRITABLE_BY_OTHERS = 0o022
 
 /**
- * Checks that a directory, if it exists, belongs to us or to root, that no other user may write to it, and that it is no symbolic link. Otherwise
+ * Checks that a directory, if it exists, belongs to us or to root, that no other user can write to it, and that it is not a symbolic link. Otherwise
  * another user could have put files into it, and could do so while we use it.
  * @throws StorageError UNSAFE_DIRECTORY and others
  */

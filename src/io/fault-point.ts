@@ -15,7 +15,7 @@ export type FaultCall =
   | 'flock'
   | 'mkdir'
 
-/** A call that is to fail: the `nth` (from 1) of its kind whose path contains `path`, with the error `code`. */
+/** A planned failure: the `nth` call (from 1) of its kind whose path contains `path` fails with the error `code`. */
 interface PlannedFault {
   readonly call: string
   readonly code: string
@@ -29,9 +29,9 @@ let planned: PlannedFault | undefined = parsePlan(process.env[VARIABLE])
 let seen = 0
 
 /**
- * Stands before each call that touches a file. It does nothing unless the environment variable `STASIS_FAULT` names this call:
- * `fsync:EIO:2:/backup` makes the second fsync of a path that contains `/backup` fail with EIO. `npm run test:faults` uses it to make every
- * call of an operation fail in turn.
+ * Precedes each call that touches a file. It does nothing unless the environment variable `STASIS_FAULT` selects this call: `fsync:EIO:2:/backup`
+ * makes the second fsync of a path that contains `/backup` fail with EIO. `npm run test:faults` uses it to make every call of an operation fail in
+ * turn.
  */
 export function faultPoint(call: FaultCall, path: string): void {
   if (planned === undefined || planned.call !== call || !path.includes(planned.path)) return
@@ -39,7 +39,7 @@ export function faultPoint(call: FaultCall, path: string): void {
   if (seen !== planned.nth) return
   const { code } = planned
   planned = undefined
-  // A fault that the operation survives shows nowhere else.
+  // A fault that the operation survives would otherwise be invisible.
   writeSync(2, `planned fault: ${call} ${code} ${path}\n`)
   throw Object.assign(new Error(`${code}: planned fault, ${call} '${path}'`), {
     code,

@@ -15,15 +15,15 @@ export async function renameFile(from: string, to: string): Promise<void> {
 }
 
 /**
- * Whether a file of any kind has this name; a link that points nowhere counts. Only a name that does not exist is absent: what cannot
- * be looked at may well be there.
+ * Whether a file of any kind has this name; a dangling link counts. Only a name that does not exist is absent: a file that cannot be examined may
+ * well exist.
  * @throws StorageError
  */
 export function isThere(path: string): Promise<boolean> {
   return exists(lstat, path)
 }
 
-/** `isThere`, but a link that points nowhere is absent. @throws StorageError */
+/** `isThere`, but a dangling link counts as absent. @throws StorageError */
 export function isReachable(path: string): Promise<boolean> {
   return exists(stat, path)
 }
@@ -48,13 +48,13 @@ async function exists(look: (path: string) => Promise<unknown>, path: string): P
   }
 }
 
-/** Whether an error of a file system call says that nothing has this name. */
+/** Whether an error of a file system call means that the name does not exist. */
 export function isAbsence(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
-/** Copies a file to a name that nothing has yet. @throws StorageError FILE_EXISTS and others */
+/** Copies a file to a new name. @throws StorageError FILE_EXISTS and others */
 export async function copyToNew(from: string, to: string): Promise<void> {
   try {
     await copyFile(from, to, constants.COPYFILE_EXCL)
@@ -74,18 +74,15 @@ export async function removeFile(path: string): Promise<void> {
   }
 }
 
-/** How to open a file that another user could have put there: no link is followed, and no pipe waited for. */
+/** Flags for opening a file that another user could have put there: no link is followed, and no pipe is waited for. */
 export const READ_PLAIN: number = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** A writer takes the lock of its new file a moment after creating it. */
 const UNLOCKED_MOMENT_MS = 60_000
 
-/**
- * Removes a file whose lock is free: its writer, of pid `writer` where that is known, is dead. A file that cannot be opened or removed
- * stays.
- */
+/** Removes a file whose lock is free: its writer, with pid `writer` if that is known, is dead. A file that cannot be opened or removed stays. */
 export async function removeUnlocked(path: string, writer?: number): Promise<void> {
-  // Another user may have put a pipe or a link there, which must neither be waited for nor be followed.
+  // Another user may have put a pipe or a link there: do not wait for the one or follow the other.
   const handle = await open(path, READ_PLAIN).catch(() => undefined)
   if (handle === undefined) return
   try {

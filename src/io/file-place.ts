@@ -3,17 +3,17 @@ import { lstat, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { StorageError, storageError } from '../errors.ts'
 
-/** As many links as Linux follows in one path (path_resolution(7)). */
+/** The most links that Linux follows in one path (path_resolution(7)). */
 const MAX_LINKS = 40
 
 const STICKY = 0o1000
 const WRITABLE_BY_OTHERS = 0o022
 
 /**
- * Where a file that replaces `path` belongs: where symbolic links at the end of the path point. The link stays, as it does when a program
- * opens the path and writes. A link that another user put into a directory that everybody may write to is refused, as the kernel refuses it
+ * The place of a file that replaces `path`: the target of symbolic links at the end of the path. The link stays, as it does when a program opens the
+ * path and writes. A link that another user put into a directory that all users can write to is refused, as the kernel refuses it
  * (`fs.protected_symlinks`, Linux proc(5)).
- * @throws StorageError NO_PERMISSION, IO_ERROR when links run in a circle
+ * @throws StorageError NO_PERMISSION, IO_ERROR when the links form a circle
  */
 export async function placeOf(path: string): Promise<string> {
   let place = resolve(path)
@@ -30,7 +30,7 @@ export async function placeOf(path: string): Promise<string> {
   })
 }
 
-/** What a symbolic link says; `undefined` when `path` is not one, or does not exist. */
+/** The target of a symbolic link; `undefined` when `path` is not one, or does not exist. */
 async function targetOf(path: string): Promise<string | undefined> {
   try {
     return await readlink(path)
@@ -60,10 +60,10 @@ async function checkLink(path: string): Promise<void> {
 /** The longest name of a directory entry, in bytes (Linux limits.h, NAME_MAX). */
 const NAME_MAX = 255
 
-/** Room for the longest ending of a temporary file: of a channel file, a number, the id of its image and `.partial`. */
+/** Space for the longest ending of a temporary file: for a channel file, a number, the id of its image and `.partial`. */
 const LONGEST_ENDING = 48
 
-/** What the names of temporary files beside `place` begin with. A name that leaves no room for an ending is replaced by its digest. */
+/** The beginning of the names of temporary files beside `place`. A name that leaves no space for an ending is replaced by its digest. */
 export function temporaryPrefix(place: string): string {
   const name = basename(place)
   if (Buffer.byteLength(name) + LONGEST_ENDING < NAME_MAX) return `.${name}.`

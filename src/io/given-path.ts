@@ -2,11 +2,11 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '../errors.ts'
 
-/** A path, or a `file:` URL, as Node's own functions take it. */
+/** A path, or a `file:` URL, as Node's own functions accept it. */
 export type FilePath = string | URL
 
 /**
- * The absolute path that a caller means; `what` names it in messages: `the image`.
+ * The absolute path of a caller's argument; `what` describes it in messages: `the image`.
  * @throws UsageError BAD_ARGUMENT when it is not a path
  */
 export function givenPath(value: FilePath, what: string): string {
@@ -32,7 +32,7 @@ function fileOf(url: URL, what: string): string {
   }
 }
 
-/** What a value is, for a message about an argument of the wrong type. */
+/** Describes a value in a message about an argument of the wrong type. */
 export function kindOf(value: unknown): string {
   if (value instanceof URL) return `the URL ${value.href}`
   if (value === null || value === undefined) return String(value)

@@ -2,12 +2,12 @@ import { createRequire } from 'node:module'
 import type * as Koffi from 'koffi'
 import { atFirstUse } from './at-first-use.ts'
 
-/** A function of a native library, as koffi gives it. */
+/** A function of a native library, as koffi returns it. */
 export type NativeFunction = ReturnType<Koffi.LibraryHandle['func']>
 
 /**
- * The package koffi, which calls native libraries. It is loaded at the first call: that takes as long as a whole short command
- * does otherwise (notes/node/start-up.md).
+ * The package koffi, which calls native libraries. It is loaded at the first call, because loading takes as long as a whole short command
+ * (notes/node/start-up.md).
  */
 export const koffi: () => typeof Koffi = atFirstUse(
   () => createRequire(import.meta.url)('koffi') as typeof Koffi,
@@ -15,10 +15,7 @@ export const koffi: () => typeof Koffi = atFirstUse(
 
 const libc = atFirstUse(() => koffi().load('libc.so.6'))
 
-/**
- * Calls functions of the C library by the names under which `prototypes` has them, in C as the manual pages write them. Each is
- * bound when it is first called.
- */
+/** Functions of the C library, by their names in `prototypes`, which are in C as in the manual pages. Each is bound at its first call. */
 export function libraryCalls<Name extends string>(
   prototypes: Readonly<Record<Name, string>>,
 ): (name: Name, ...args: readonly unknown[]) => unknown {

@@ -23,7 +23,7 @@ export async function openLog(path: string): Promise<OpenLog> {
   }
 }
 
-/** Opens a log that another process writes, to read it. @throws StorageError */
+/** Opens a log of another process for reading. @throws StorageError */
 export async function openLogToRead(path: string): Promise<FileHandle> {
   try {
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK)

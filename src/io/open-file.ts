@@ -15,8 +15,8 @@ export function openForReading(path: string): { readonly fd: number; readonly si
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 
 /**
- * A file without a name in `directory` that shares the blocks of a range of an open file (a reflink); `undefined` where the file system
- * cannot.
+ * A file without a name in `directory` that shares the blocks of a range of an open file (a reflink); `undefined` where the file system does not
+ * support it.
  * @throws SystemCallError
  */
 export function openClone(

@@ -11,8 +11,8 @@ import { type Placed, putInPlace } from './put-in-place.ts'
 
 /**
  * A new file that is not complete. It is written as `.NAME.PID-N.partial` in the directory of its final path, with mode 0600, and locked for as long
- * as its writer lives. `publish()` makes it durable and gives it its name; disposing it unpublished removes it. The next writer removes the files
- * of killed writers. A symbolic link at the final path stays: the file goes where the link points.
+ * as its writer lives. `publish()` makes it durable and renames it; disposing it unpublished removes it. The next writer removes the files of killed
+ * writers. A symbolic link at the final path stays: the file is at the target of the link.
  */
 export class PartialFile implements AsyncDisposable {
   readonly finalPath: string
@@ -40,8 +40,8 @@ export class PartialFile implements AsyncDisposable {
   }
 
   /**
-   * Flushes the data, gives the file its name, flushes the directory: after this the file survives a crash. A file that had the name before
-   * is removed only then. When this fails, that file is at its place again (see `putInPlace` for file systems where it cannot be).
+   * Flushes the data, renames the file, flushes the directory: after this the file survives a crash. Only then an older file of that name is removed.
+   * After a failure, the older file is in its place again (see `putInPlace` for file systems that do not support this).
    * @throws StorageError
    */
   async publish(): Promise<void> {
@@ -63,7 +63,7 @@ export class PartialFile implements AsyncDisposable {
   }
 
   /**
-   * Gives the file its name at once and flushes nothing: for a file that is of use only as long as a process lives.
+   * Renames the file at once and flushes nothing: for a file that is useful only as long as a process lives.
    * @throws StorageError
    */
   async place(): Promise<void> {
@@ -72,11 +72,11 @@ export class PartialFile implements AsyncDisposable {
     await this.file.close()
   }
 
-  /** Puts the older file back. Gives the error to report. */
+  /** Restores the older file. Returns the error to report. */
   async #takeBack(placed: Placed, cause: unknown): Promise<unknown> {
     const { done, olderAt } = await placed.undo()
     if (done) return cause
-    // What has the temporary name now may be the older file: it stays.
+    // The older file may have the temporary name now, so it stays.
     this.#published = true
     await this.file.close().catch(() => undefined)
     if (olderAt === undefined) return cause
@@ -111,7 +111,7 @@ function temporaryName(finalPath: string): string {
   return besideOf(finalPath, `${process.pid}-${number}.partial`)
 }
 
-/** Removes the temporary files that dead writers of any file left in a directory. Where it does not exist there are none. @throws StorageError */
+/** Removes the temporary files that dead writers of any file left in a directory; there are none when it does not exist. @throws StorageError */
 export async function removeAllAbandoned(directory: string): Promise<void> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []

@@ -5,27 +5,27 @@ import { faultPoint } from './fault-point.ts'
 import { shareFile } from './file-lock.ts'
 import { exchangeNames } from './system-calls.ts'
 
-/** A file that has just got its final name, while the one that had the name before still exists. One of the two acts ends this. */
+/** A file that has just got its final name, while the older file of that name still exists. Call one of the two functions. */
 export interface Placed {
   /** Removes the file that was replaced. Never throws. */
   readonly commit: () => Promise<void>
   /**
-   * Puts the older file back to its name, and the new one to its temporary name. Never throws: where that is not possible it reports where the
-   * older file is, if there is one.
+   * Restores the older file's name, and the new file's temporary name. Never throws: where this is not possible, it reports the place of the older
+   * file, if there is one.
    */
   readonly undo: () => Promise<Undone>
 }
 
-/** What became of an attempt to undo. */
+/** The outcome of an attempt to undo. */
 export interface Undone {
   readonly done: boolean
   readonly olderAt: string | undefined
 }
 
 /**
- * Gives the file `temporary` the name `final`, so that this can be undone: a file that has that name already is exchanged with it
- * (renameat2(2), RENAME_EXCHANGE), or gets a second name first where the file system cannot exchange (NFS). On file systems that have
- * neither (FAT) the older file is gone at once. The older file is locked meanwhile, so that nobody takes it for abandoned.
+ * Renames the file `temporary` to `final` in a way that can be undone. It exchanges the name with an existing file (renameat2(2), RENAME_EXCHANGE),
+ * or first gives that file a second name where the file system cannot exchange (NFS). On file systems that support neither (FAT) the older file is
+ * lost at once. The older file is locked meanwhile, so that no other process treats it as abandoned.
  * @throws StorageError
  */
 export async function putInPlace(
@@ -99,7 +99,7 @@ function placed({ undo, olderAt }: Replaced, older: FileHandle | undefined): Pla
   }
 }
 
-/** The file that has the name now, locked if that is possible; `undefined` when there is none. */
+/** The file that has the name now, locked if possible; `undefined` when there is none. */
 async function openOlder(path: string): Promise<FileHandle | undefined> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
   try {
@@ -107,7 +107,7 @@ async function openOlder(path: string): Promise<FileHandle | undefined> {
     try {
       shareFile(older.fd, path)
     } catch {
-      // A file system without locks: nobody can take the file for abandoned by its lock either.
+      // A file system without locks: no process can treat the file as abandoned by its lock either.
     }
     return older
   } catch (error) {

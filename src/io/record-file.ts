@@ -3,20 +3,20 @@ import { readText, replaceText, writeText } from './text-file.ts'
 
 /** A kind of state file: JSON with a version. */
 export interface RecordKind<T extends object> {
-  /** What such a file is, for messages: `the record of a running domain`. */
+  /** A description of the file for messages: `the record of a running domain`. */
   readonly what: string
   /** The version that is written, and the newest that can be read. */
   readonly version: number
   /**
-   * Checks the shape of a value and makes one of this version of it; `undefined` when it does not have the shape. `version` is 0 for a
-   * file that says none: it was written before files had versions.
+   * Checks the shape of a value and converts it to this version; `undefined` when the shape is wrong. `version` is 0 for a file without a version,
+   * which was written before files had versions.
    */
   readonly parse: (value: unknown, version: number) => T | undefined
   /** What a person can do with a file that cannot be read. */
   readonly hint?: string | undefined
 }
 
-/** What may be read of a JSON object before its shape is known. */
+/** The fields of a JSON object whose shape is unknown. */
 export type Fields = Readonly<Record<string, unknown>>
 
 /** The fields of a JSON object; `undefined` for any other value. */
@@ -27,8 +27,8 @@ export function fieldsOf(value: unknown): Fields | undefined {
 }
 
 /**
- * The record in a file; `undefined` when there is no file. A file that cannot be read is not absent.
- * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and what the disk says
+ * The record in a file; `undefined` when there is no file. An unreadable file is not absent.
+ * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and errors of the disk
  */
 export async function readRecordFile<T extends object>(
   kind: RecordKind<T>,
@@ -38,10 +38,7 @@ export async function readRecordFile<T extends object>(
   return text === undefined ? undefined : parseRecord(kind, path, text)
 }
 
-/**
- * `readRecordFile` for a file that can be made again, such as the answer of a probe: one that cannot be read counts as absent, and is
- * replaced.
- */
+/** `readRecordFile` for a file that can be made again, such as the result of a probe: an unreadable one counts as absent, and is replaced. */
 export async function readCacheFile<T extends object>(
   kind: RecordKind<T>,
   path: string,
@@ -54,7 +51,7 @@ export async function readCacheFile<T extends object>(
   }
 }
 
-/** Writes a record, mode 0600; others see the old one or the new one, whole. @throws StorageError */
+/** Writes a record, mode 0600; readers see the whole old one or the whole new one. @throws StorageError */
 export async function writeRecordFile<T extends object>(
   kind: RecordKind<T>,
   path: string,
@@ -65,7 +62,7 @@ export async function writeRecordFile<T extends object>(
 }
 
 /**
- * Replaces a record that must be there, not durably; gives false, and leaves all as it is, when it is gone or `isMeant` does not know it.
+ * Replaces an existing record, not durably. Returns false and changes nothing when it is gone or `isMeant` refuses it.
  * @throws StorageError
  */
 export async function replaceRecordFile<T extends object>(
@@ -81,7 +78,7 @@ function textOf<T extends object>({ version }: RecordKind<T>, record: T): string
   return `${JSON.stringify({ version, ...record }, undefined, 2)}\n`
 }
 
-/** Whether an error is about what a record says, not about the disk: it cannot be read, or a newer Stasis wrote it. */
+/** Whether an error concerns the content of a record rather than the disk: it is unreadable, or a newer Stasis wrote it. */
 export function isRecordFault(error: unknown): error is StorageError {
   return StasisError.is(error, 'STATE_UNREADABLE') || StasisError.is(error, 'STATE_TOO_NEW')
 }

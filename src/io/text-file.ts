@@ -5,13 +5,13 @@ import { READ_PLAIN, isAbsence } from './file-names.ts'
 import { PartialFile } from './partial-file.ts'
 import { type SystemCallError, exchangeNames } from './system-calls.ts'
 
-/** How a text is written. */
+/** Options for writing a text. */
 export interface WriteTextOptions {
-  /** Whether it must survive a crash of the host; what is of use only as long as a process lives need not. */
+  /** Whether it must survive a crash of the host. A file that is useful only as long as a process lives need not. */
   readonly durable: boolean
 }
 
-/** Writes a small file, mode 0600, so that others see the old text or the new one, whole. @throws StorageError */
+/** Writes a small file, mode 0600; readers see the whole old text or the whole new one. @throws StorageError */
 export async function writeText(
   path: string,
   text: string,
@@ -23,8 +23,8 @@ export async function writeText(
 }
 
 /**
- * `writeText`, not durable, for a file that must be there already with a text that is meant: gives false, and leaves all as it is,
- * when somebody has removed it, or put another in its place.
+ * `writeText`, not durable, for an existing file with an expected text. Returns false and changes nothing when another process has removed or
+ * replaced the file.
  * @throws StorageError
  */
 export async function replaceText(
@@ -33,7 +33,7 @@ export async function replaceText(
   isMeant: (before: string) => boolean = () => true,
 ): Promise<boolean> {
   try {
-    // Disposing it removes what has its temporary name then.
+    // Disposing it removes whichever file has its temporary name then.
     await using partial = await PartialFile.create(path, { direct: false })
     const { finalPath, file } = partial
     await file.write(Buffer.from(text), 0)
@@ -53,8 +53,7 @@ export async function replaceText(
 }
 
 /**
- * The text of a file; `undefined` when nothing has this name. What somebody may have put there in its place, such as a link or a
- * pipe, is not read.
+ * The text of a file; `undefined` when the name does not exist. Does not read a link or a pipe, which another user may have put there.
  * @throws StorageError
  */
 export async function readText(path: string): Promise<string | undefined> {

@@ -6,7 +6,7 @@ import { QmpRefusal } from '../qmp/refusal.ts'
  */
 
 /**
- * Whether QEMU refused `migrate-recover` because it listens for a new page source already. QEMU before 7.1 does so (migration/migration.c
+ * Whether QEMU refused `migrate-recover` because it already listens for a new page source. QEMU before 7.1 does so (migration/migration.c
  * `qmp_migrate_recover`); later ones listen anew (tried with 7.2, 10.0 and 11.1 in `test/lifecycle/qemu-words.test.ts`).
  */
 export function isRecovering(error: unknown): boolean {
@@ -14,8 +14,8 @@ export function isRecovering(error: unknown): boolean {
 }
 
 /**
- * Whether QEMU refused `cont` because another process has a disk open (block/file-posix.c `raw_check_lock_bytes`, compared with 7.2, 10.0 and
- * 11.1 in `test/lifecycle/qemu-words.test.ts`). The words do not name the disk.
+ * Whether QEMU refused `cont` because another process has a disk open (block/file-posix.c `raw_check_lock_bytes`, compared with 7.2, 10.0 and 11.1 in
+ * `test/lifecycle/qemu-words.test.ts`). The message does not name the disk.
  */
 export function isDiskLocked(error: unknown): error is QmpRefusal {
   if (!(error instanceof QmpRefusal)) return false

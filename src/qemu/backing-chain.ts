@@ -5,12 +5,12 @@ import { findQemuImg } from './find-qemu-img.ts'
 
 const run = promisify(execFile)
 
-/** How long `qemu-img` may take: a disk on storage that hangs shall not hang a save. */
+/** The time limit of `qemu-img`: a disk on hanging storage must not make a save hang. */
 const TIMEOUT_MS = 10_000
 
 /**
- * The files under a disk image, itself first, as `qemu-img info --backing-chain` finds them; also while a QEMU has the image open (`-U`).
- * Only the image itself when `qemu-img` is missing or cannot read it.
+ * A disk image and its backing files, as `qemu-img info --backing-chain` reports them, even while a QEMU has the image open (`-U`). Only the image
+ * itself when `qemu-img` is missing or cannot read it.
  */
 export async function backingChain(path: string, format: string): Promise<readonly string[]> {
   if (format === 'raw') return [path]

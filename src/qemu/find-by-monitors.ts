@@ -11,7 +11,7 @@ export async function hasMonitors(pid: number, monitors: MonitorPaths): Promise<
   return socket !== undefined && (await placeOf(socket)) === (await placeOf(monitors.control))
 }
 
-/** The QEMUs that were started with these monitors, whether anybody has noted them or not. @throws StorageError */
+/** The QEMUs that were started with these monitors, recorded or not. @throws StorageError */
 export async function findByMonitors(monitors: MonitorPaths): Promise<readonly ProcessIdentity[]> {
   const names = await readdir('/proc').catch((error: unknown) => {
     throw storageError('look at the processes of this host', '/proc', error)
@@ -25,7 +25,7 @@ export async function findByMonitors(monitors: MonitorPaths): Promise<readonly P
   return found.filter((identity) => identity !== undefined)
 }
 
-/** One name for a path, by whatever links it is given. */
+/** A canonical form of a path, independent of links. */
 async function placeOf(path: string): Promise<string> {
   const directory = await realpath(dirname(path)).catch(() => dirname(path))
   return join(directory, basename(path))

@@ -38,15 +38,17 @@ export function unrepeatableArguments(argv: readonly string[]): readonly string[
   return found
 }
 
-/** The arguments that make the machine again and let it wait for its state: without Stasis's own monitors, and without options of the old process. */
+/**
+ * The arguments that create the machine again and let it wait for its state: without the monitors of Stasis, and without options of the old process.
+ */
 export function incomingCommandLine(argv: readonly string[]): readonly string[] {
   return [...machineArguments(argv), ...INCOMING]
 }
 
-/** Lets a new QEMU wait for the state of its machine. */
+/** Makes a new QEMU wait for the state of its machine. */
 export const INCOMING: readonly string[] = ['-S', '-incoming', 'defer']
 
-/** The arguments without every QMP monitor, for a program that gives the new QEMU one of its own. */
+/** The arguments without QMP monitors, for a program that gives the new QEMU its own. */
 export function withoutQmpMonitors(argv: readonly string[]): readonly string[] {
   const pairs = argv.map((option, index) => ({ option, value: argv[index + 1] ?? '' }))
   const devices = pairs
@@ -72,7 +74,7 @@ function isControlMonitor(option: string, value: string): boolean {
   return /^--?mon$/.test(option) && /(^|,)mode=control(,|$)/.test(value)
 }
 
-/** The arguments that belong to the machine: without Stasis's own monitors, and without options of the old process. */
+/** The arguments that belong to the machine: without the monitors of Stasis, and without options of the old process. */
 export function machineArguments(argv: readonly string[]): readonly string[] {
   const kept: string[] = []
   for (let index = 0; index < argv.length; index++) {

@@ -1,7 +1,7 @@
 import { constants, readFileSync } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 
-// Facts about this host and its processes, as /proc and /sys give them. What cannot be read is unknown, and never an error.
+// Facts about this host and its processes from /proc and /sys. An unreadable fact is unknown, and never an error.
 
 const PAGE_BYTES = 4096
 
@@ -9,19 +9,19 @@ const PAGE_BYTES = 4096
 export async function processorTimeMs(pid: number): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined)
   if (stat === undefined) return undefined
-  // The second field, the name in parentheses, may hold anything.
+  // The second field, the name in parentheses, may contain anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // Linux counts these in units of 1/100 s on every architecture that we run on (USER_HZ).
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-/** Memory in bytes that a process really has (proc_pid_statm(5)); `undefined` when it is gone. */
+/** Memory in bytes that a process occupies (proc_pid_statm(5)); `undefined` when it is gone. */
 export async function residentBytes(pid: number): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => undefined)
   return text === undefined ? undefined : Number(text.split(' ')[1]) * PAGE_BYTES
 }
 
-/** Bytes that a process has read so far, by whatever calls (`rchar` of proc_pid_io(5)); 0 when that cannot be known. */
+/** Bytes that a process has read so far, by any call (`rchar` of proc_pid_io(5)); 0 when that is unknown. */
 export function bytesReadBy(pid: number | undefined): number {
   if (pid === undefined) return 0
   try {
@@ -35,14 +35,14 @@ export function bytesReadBy(pid: number | undefined): number {
 export interface HostMemory {
   readonly totalBytes: number
   readonly swapBytes: number
-  /** What can be given to processes without swapping. */
+  /** Memory that processes can get without swapping. */
   readonly availableBytes: number
-  /** Of the default size. */
+  /** Huge pages of the default size. */
   readonly freeHugePages: number
   readonly hugePageBytes: number
 }
 
-/** How much memory this host has (proc_meminfo(5)). */
+/** The memory of this host (proc_meminfo(5)). */
 export async function hostMemory(): Promise<HostMemory> {
   const facts = await readFile('/proc/meminfo', 'latin1').catch(() => '')
   const read = (name: string): number =>
@@ -62,8 +62,8 @@ export function hasNetworkInterface(name: string): Promise<boolean> {
 }
 
 /**
- * Whether a process of this user may watch page faults with userfaultfd, those of the kernel too: root may, a user whom
- * `vm.unprivileged_userfaultfd` allows it, and one who may open `/dev/userfaultfd` (Linux admin-guide/mm/userfaultfd).
+ * Whether a process of this user may handle page faults with userfaultfd, including those of the kernel. Root may, and so may users that
+ * `vm.unprivileged_userfaultfd` allows or that can open `/dev/userfaultfd` (Linux admin-guide/mm/userfaultfd).
  */
 export async function mayWatchPageFaults(): Promise<boolean> {
   if (process.geteuid?.() === 0) return true

@@ -14,7 +14,7 @@ export function monitorArguments(monitors: MonitorPaths): string[] {
   ]
 }
 
-/** The socket of the control monitor that a command line asks for; `undefined` for a QEMU that was not started with our monitors. */
+/** The socket of the control monitor on a command line; `undefined` for a QEMU that was not started with our monitors. */
 export function controlSocketIn(commandLine: readonly string[]): string | undefined {
   const [start = '', end = ''] = socketOption('stasis-control', '/').split('/')
   const option = commandLine.find((argument) => argument.startsWith(start))

@@ -3,15 +3,15 @@ import { storageError } from '../errors.ts'
 
 /** A regular file or block device that a process has open. */
 export interface OpenFile {
-  /** The name that the kernel gives: of a file that was removed, with ` (deleted)` behind it. */
+  /** The kernel's name for it; a removed file has ` (deleted)` appended. */
   readonly path: string
   /** Device and inode, see `fileKey`. */
   readonly key: string
-  /** The file has no name any more, in any directory. */
+  /** The file has no name in any directory. */
   readonly removed: boolean
 }
 
-/** Device and inode: equal for two paths that lead to the same file; of a block device, its number. */
+/** Device and inode: equal for two paths of the same file. For a block device, its number. */
 export function fileKey(facts: {
   readonly dev: number
   readonly ino: number

@@ -3,8 +3,8 @@ import { storageError } from '../errors.ts'
 import { faultPoint } from '../io/fault-point.ts'
 
 /**
- * What /proc says of a process in one of its files (`stat`, `cmdline`, …); `undefined` when there is no such process. That it cannot be
- * read, for lack of descriptors for example, does not mean that the process is gone.
+ * The content of a process's file in /proc (`stat`, `cmdline`, …); `undefined` when there is no such process. A failure to read it, for lack of
+ * descriptors for example, does not mean that the process is gone.
  * @throws StorageError
  */
 export async function readProcessFile(pid: number, name: string): Promise<string | undefined> {
@@ -28,7 +28,7 @@ export async function commandLineOf(pid: number): Promise<readonly string[]> {
 }
 
 /**
- * The file that a process runs; `undefined` when it is gone, or may not be looked at. A file that was replaced since keeps its name.
+ * The executable of a process; `undefined` when it is gone or not accessible. The name of a file that was replaced since is still its name.
  * @throws StorageError
  */
 export async function executableOf(pid: number): Promise<string | undefined> {
@@ -42,7 +42,7 @@ export async function executableOf(pid: number): Promise<string | undefined> {
   }
 }
 
-/** Opening a file of a process that is gone gives ENOENT, reading one that was opened before ESRCH. */
+/** Opening a file of a process that is gone fails with ENOENT, reading an open one with ESRCH. */
 function isGone(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'ENOENT' || code === 'ESRCH'

@@ -11,7 +11,7 @@ export interface ProcessIdentity {
   readonly bootId: string
 }
 
-/** The identity of a running process; `undefined` when no process has that pid, or it is dead. @throws StorageError when nobody can say */
+/** The identity of a running process; `undefined` when no process has that pid, or it is dead. @throws StorageError when this is unknown */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   const stat = await readProcessFile(pid, 'stat')
   if (stat === undefined) return undefined
@@ -22,13 +22,13 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   return { pid, startTime: Number(fields[19]), bootId: await readBootId() }
 }
 
-/** Whether that very process still runs; a zombie does not. @throws StorageError when nobody can say */
+/** Whether that very process still runs; a zombie does not. @throws StorageError when this is unknown */
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   const now = await identifyProcess(identity.pid)
   return now?.startTime === identity.startTime && now.bootId === identity.bootId
 }
 
-/** `isAlive` for one that waits for its end: a process of which nobody can say whether it runs counts as running. */
+/** `isAlive` for a wait for its end: a process whose state is unknown counts as running. */
 export async function mayBeAlive(identity: ProcessIdentity): Promise<boolean> {
   return isAlive(identity).catch(() => true)
 }

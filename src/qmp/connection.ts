@@ -242,7 +242,7 @@ export class QmpConnection implements AsyncDisposable {
   }
 
   /**
-   * Closes the connection, so that the next client can use the monitor; QEMU goes on. Pending calls fail with `CancelledError`.
+   * Closes the connection, so that the next client can use the monitor; QEMU continues. Pending calls fail with `CancelledError`.
    * @example
    * await qmp.close()
    */

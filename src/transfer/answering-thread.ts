@@ -18,7 +18,7 @@ export class AnsweringThread<Job, Answer> implements AsyncDisposable {
     })
   }
 
-  /** How many answers are still to come. */
+  /** The number of pending answers. */
   get pending(): number {
     return this.#waiting.length
   }
@@ -31,7 +31,7 @@ export class AnsweringThread<Job, Answer> implements AsyncDisposable {
     return answer
   }
 
-  /** An answer that no job asks for: it comes after those to all earlier jobs. @throws InternalError when the thread fails */
+  /** The next unsolicited answer, which arrives after the answers to all earlier jobs. @throws InternalError when the thread fails */
   next(): Promise<Answer> {
     const waiting = Promise.withResolvers<Answer>()
     this.#waiting.push(waiting)

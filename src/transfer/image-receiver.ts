@@ -15,9 +15,9 @@ export interface ImageReceiverOptions {
   readonly description: NewDescription
   /** Number of multifd channels, 1 to 64; ignored by single-stream formats. */
   readonly channels: number
-  /** What we compress frames with; of `stasis`. */
+  /** Our codec for frames; for `stasis`. */
   readonly codec: FrameCodec
-  /** What QEMU compresses its channels with; of `channels`. */
+  /** QEMU's compression of its channels; for `channels`. */
   readonly multifdCompression: MultifdCompression
   readonly compressionLevel: CompressionLevel
   /** Bypass the page cache. */
@@ -65,7 +65,7 @@ export interface ImageReceiver extends AsyncDisposable {
    */
   readonly received: Promise<void>
   progress(): TransferProgress
-  /** Gives up: `received` rejects with a CancelledError, whose cause is `reason`. */
+  /** Aborts: `received` rejects with a CancelledError, whose cause is `reason`. */
   abort(reason: unknown): void
   /** Makes the image durable and complete and gives it its name. Only after `received`. @throws StorageError */
   publish(): Promise<SavedImage>

@@ -4,7 +4,7 @@ import type { PageStore } from '../image/saved-machine.ts'
 /** How much of the image one worker takes at once. */
 const GROUP_LENGTH = 2 * 1024 * 1024
 
-/** How groups of frames are shared. */
+/** Options for sharing groups of frames. */
 export interface ShareOptions {
   readonly workers: number
   /** For the error of an abort. */
@@ -15,7 +15,7 @@ export interface ShareOptions {
 /**
  * Shares all frames of an image among workers, group by group in the order of the file: each worker, numbered from 0, takes the next group when it
  * has finished its last. The first fault ends all workers; none runs after this settles.
- * @throws what `take` throws; CancelledError
+ * @throws errors of `take`; CancelledError
  */
 export async function shareGroups(
   pages: PageStore,

@@ -5,7 +5,7 @@ import { programUrl } from '../io/program-url.ts'
 /** The last message to a thread: close your port, which ends you. */
 export const END = 'end'
 
-/** What a thread runs, and for whom. */
+/** The program of a thread, and the receiver of its answers. */
 export interface WorkerThreadOptions<Answer> {
   /** See `programUrl`. */
   readonly program: URL

@@ -25,7 +25,7 @@ export const MULTIFD_PACKET_LENGTH: number = MULTIFD_HEADER_LENGTH + MULTIFD_PAC
 /** The sender waits for all channels here: nothing sent later overtakes it. */
 const MULTIFD_FLAG_SYNC = 1
 
-/** How QEMU itself compresses the pages of its multifd channels. Our codecs and libvirt's packings are others. */
+/** QEMU's own compression of the pages of its multifd channels. It differs from our codecs and from libvirt's packings. */
 export type MultifdCompression = 'none' | 'zlib' | 'zstd'
 
 /** The flag for QEMU's compression of a packet's pages (`MULTIFD_FLAG_ZLIB`, `MULTIFD_FLAG_ZSTD`). */
@@ -35,7 +35,7 @@ const COMPRESSION_FLAGS: Readonly<Record<MultifdCompression, number>> = {
   zstd: 4,
 }
 
-/** The names of all. */
+/** The names of all compressions. */
 export const MULTIFD_COMPRESSIONS: readonly MultifdCompression[] = Object.keys(
   COMPRESSION_FLAGS,
 ) as MultifdCompression[]

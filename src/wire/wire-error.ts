@@ -1,7 +1,4 @@
-/**
- * What is wrong with a stream: it ends too early; it contradicts QEMU's format; it is of a kind that is not supported here, such as a
- * newer version of the format.
- */
+/** The fault of a stream: it ends early; it contradicts QEMU's format; or it is of an unsupported kind, such as a newer version of the format. */
 export type WireErrorKind = 'truncated' | 'corrupt' | 'unsupported'
 
 /** A stream that does not follow QEMU's format. `offset` counts from the start of the bytes given. */

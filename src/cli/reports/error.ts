@@ -59,7 +59,7 @@ function chain(error: unknown): readonly unknown[] {
   })
 }
 
-/** The error above one of Node, of the XML parser or of a stream parser says the same in our own words. */
+/** The error above one of Node, of the XML parser or of a stream parser describes the same fault in our own words. */
 function isToldBy(above: unknown, cause: unknown): boolean {
   if (cause instanceof StasisError) return false
   return (

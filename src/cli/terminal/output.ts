@@ -13,7 +13,7 @@ export class Output {
   readonly #stderr: () => NodeJS.WritableStream & Terminal
   #live = false
 
-  /** Each stream is asked for when it is first written to: Node opens it then, which takes a millisecond or two. */
+  /** Each stream is requested at its first write, because Node then opens it, which takes a millisecond or two. */
   constructor(stdout: () => NodeJS.WritableStream, stderr: () => NodeJS.WritableStream & Terminal) {
     this.#stdout = atFirstUse(() => endsQuietly(stdout()))
     this.#stderr = atFirstUse(() => endsQuietly(stderr()))

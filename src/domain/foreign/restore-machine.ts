@@ -47,7 +47,7 @@ export interface RestoreMachineOptions {
   readonly mode?: 'auto' | 'load' | undefined
   /** How many workers read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
   readonly readers?: number | undefined
-  /** Read past the page cache. Default: only for `stasis`. */
+  /** Bypass the page cache. Default: only for `stasis`. */
   readonly bypassCache?: boolean | undefined
   /** Default: what the guest did when it was saved. */
   readonly resumeAs?: ResumedState | undefined
@@ -64,9 +64,9 @@ export interface RestoredMachine {
   readonly path: string
   readonly format: SaveFormat
   readonly mode: 'load'
-  /** Where the time went, in milliseconds. */
+  /** How long the parts of the restore took, in milliseconds. */
   readonly timing: {
-    /** From the call until the guest ran, or stood ready. */
+    /** From the call until the guest ran, or was ready to run. */
     readonly totalMs: number
     /** Until QEMU's monitor answered. */
     readonly startMs: number

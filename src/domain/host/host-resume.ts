@@ -98,7 +98,7 @@ interface Candidate {
   /** Whether to start it because it starts with the host. */
   readonly wanted: boolean
   readonly running: boolean
-  /** Why nobody can say whether it runs. */
+  /** Why it is unknown whether the domain runs. */
   readonly fault: StasisError | undefined
 }
 

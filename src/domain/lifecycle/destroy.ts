@@ -43,7 +43,7 @@ async function forgetRunning(paths: RuntimePaths): Promise<void> {
 }
 
 async function endUnrecorded(paths: RuntimePaths, fault: StorageError): Promise<void> {
-  // Such a QEMU was attached: its command line does not say that it is this domain's.
+  // Such a QEMU was attached: its command line does not identify this domain.
   if (await isSymbolicLink(paths.controlSocket)) throw fault
   for (const qemu of await findByMonitors(monitorsOf(paths))) await endQemu(qemu)
 }

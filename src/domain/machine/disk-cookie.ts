@@ -6,7 +6,7 @@ import { escapeXml } from './escape-xml.ts'
 
 const NAMESPACE = 'urn:stasis:disks:1'
 
-/** The cookie with the identity of the disks as the save left them, so that another host can tell whether they have changed. */
+/** Adds the identity of the disks after the save to a cookie, so that another host can detect changes. */
 export function cookieWithDisks(cookie: string, disks: readonly DiskIdentity[]): string {
   const lines = disks.map(
     ({ target, path, sizeBytes, modifiedNs, content }) =>
@@ -17,7 +17,7 @@ export function cookieWithDisks(cookie: string, disks: readonly DiskIdentity[]):
   return cookie.replace(/(?=<\/cookie>\s*$)/, element)
 }
 
-/** The disks in a cookie; `undefined` when it says nothing about them. */
+/** The disks in a cookie; `undefined` when it has none. */
 export function disksInCookie(cookie: string | undefined): readonly DiskIdentity[] | undefined {
   if (cookie === undefined || !cookie.includes(NAMESPACE)) return undefined
   let element: Element | undefined

@@ -26,5 +26,5 @@ export function stateOfRunState(status: string): DomainState {
   }
 }
 
-/** What a guest does that goes on from a save image: its processors run, or stand still. */
+/** The state of a guest after it was resumed from a save image. */
 export type ResumedState = 'running' | 'paused'

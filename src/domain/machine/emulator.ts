@@ -33,8 +33,8 @@ export async function chooseEmulator(
 }
 
 /**
- * The features of a QEMU, probed once and then cached in the state directory. With `look` nothing is written: a result that is there is used, a new
- * one is kept in memory only.
+ * The features of a QEMU, probed once and then cached in the state directory. With `look` nothing is written: an existing result is used, and a new
+ * one is kept only in memory.
  * @throws QemuError, StorageError
  */
 export async function probeEmulator(

@@ -76,7 +76,7 @@ export class LaunchedMachine implements AsyncDisposable {
     try {
       made = await makeVariableStore(plan.domain)
       await writeText(paths.liveXml, plan.xml, { durable: true })
-      // Whoever finds a QEMU of this domain and no record of it knows by this that it is to be ended.
+      // Marks a QEMU of this domain without a record as one to end.
       await writeText(paths.starting, '', { durable: false })
       const { control } = await launchQemu({
         emulator,

@@ -6,7 +6,7 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 const ANSWER_MS = 5000
 
 /**
- * Connects to the monitor of a running machine: a monitor that is busy is a machine that is busy.
+ * Connects to the monitor of a running machine. A busy monitor means a busy domain.
  * @throws QemuError QEMU_DIED, DomainError DOMAIN_BUSY when QEMU does not answer
  */
 export async function connectMonitor(

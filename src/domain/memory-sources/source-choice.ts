@@ -37,7 +37,7 @@ export interface MemoryBackend {
 /** The request, and the queries that the choice may make. */
 export interface SourceRequest {
   readonly mode: RestoreMode | 'auto'
-  /** Finds raw copies of the image's RAM blocks in the cache. */
+  /** Finds uncompressed copies of the image's RAM blocks in the cache. */
   readonly cached: () => Promise<readonly LinearPart[] | undefined>
   /** Returns why pages cannot arrive on demand on this host; `undefined` when they can. */
   readonly postcopyObstacle: () => Promise<Refusal<'QEMU_LACKS_FEATURE'> | undefined>

@@ -1,8 +1,8 @@
 import { StasisError } from '../../errors.ts'
 
 /**
- * Of the faults of both ends of a transfer the one that explains the others: the cancellation when `signal` was aborted, else the first that
- * `ranking` names, else one that is not a mere consequence of a cancellation.
+ * Selects, from the faults of both ends of a transfer, the one that explains the others: the cancellation when `signal` was aborted, or else the
+ * first that matches `ranking`, or else one that is not just a consequence of a cancellation.
  */
 export function mostSpecificFault(
   faults: readonly unknown[],

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.ts'
 
 const MAX_READERS = 64
 
-/** How many workers read an image at the same time. @throws UsageError BAD_ARGUMENT */
+/** The number of workers that read an image at the same time. @throws UsageError BAD_ARGUMENT */
 export function resolveReaders(requested: number | undefined): number {
   const readers = requested ?? Math.min(8, availableParallelism())
   if (Number.isInteger(readers) && readers >= 1 && readers <= MAX_READERS) return readers

@@ -7,7 +7,7 @@ import { type DiskIdentity, identifyDisks, writableDisks } from '../store/disk-i
 import type { HeldDomain } from '../store/held-domain.ts'
 import { imageId, writeHistory } from '../store/image-history.ts'
 
-/** The disks as a guest leaves them. To be asked when all of its memory was received: then nothing writes to them any more. */
+/** The disks after the guest has stopped. Use it once all of its memory was received: then nothing writes to them any more. */
 export class DisksAfterSave {
   readonly #description: MachineDescription
   #disks: Promise<readonly DiskIdentity[]> | undefined

@@ -59,7 +59,7 @@ export interface SaveResult {
   readonly compression: Compression
   /** Whether the guest will run when it is restored. */
   readonly wasRunning: boolean
-  /** What did not work but does not harm the image, one sentence each. */
+  /** Failures that do not harm the image, one sentence each. */
   readonly warnings: readonly string[]
   readonly timing: SaveTiming
   /** Guest memory divided by downtime. */
@@ -151,7 +151,7 @@ export async function saveHeld(
     recorded.catch(() => undefined)
     report({ phase: 'flushing', fileBytes: receiver.progress().fileBytes })
     const image = withRam(await receiver.publish(), ram)
-    // The commit point. What fails from here on is reported, and nothing is undone.
+    // The commit point. Later failures are reported, and nothing is undone.
     durable = true
     const warnings = await recorded.then(
       () => [],
@@ -181,7 +181,7 @@ export async function saveHeld(
     const fault = job.failed(error)
     // From here on the image is the guest: resuming the other one would create two.
     if (durable) throw saveFailure(held.name, fault, `its state is safe in ${path}`)
-    // The guest goes on, whatever else fails.
+    // The guest continues, whatever else fails.
     await withdrawSaveIntent(held.paths, record, saving).catch(() => undefined)
     throw saveFailure(held.name, fault, await guest.resume())
   }

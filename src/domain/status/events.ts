@@ -129,7 +129,7 @@ const ENDS = {
   failed: 'Failed',
 } as const
 
-/** Whoever has just ended a domain writes down why within this time. */
+/** After a domain has ended, the process that ended it records the reason within this time. */
 const END_PATIENCE_MS = 1000
 const END_LOOK_MS = 20
 

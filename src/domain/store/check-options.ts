@@ -1,12 +1,12 @@
 import { UsageError } from '../../errors.ts'
 import { kindOf } from '../../io/given-path.ts'
 
-/** The values of options that mean the same in every act. */
+/** The allowed values of options that have the same meaning in every operation. */
 const COMMON: Readonly<Record<string, readonly string[]>> = { resumeAs: ['running', 'paused'] }
 
 /**
- * Checks what TypeScript checks for its own callers: that options are an object, `signal` an AbortSignal, callbacks functions, directories paths, and that options with a
- * few values (`choices`, by name) have one of them.
+ * Checks at run time what TypeScript checks for its own callers: options are an object, `signal` is an AbortSignal, callbacks are functions,
+ * directories are paths, and options with a few values (`choices`, by name) have one of them.
  * @throws UsageError BAD_ARGUMENT
  */
 export function checkOptions(
@@ -39,7 +39,7 @@ function whatIsWanted(
   return undefined
 }
 
-/** Checks what names a domain. @throws UsageError BAD_ARGUMENT */
+/** Checks a reference to a domain. @throws UsageError BAD_ARGUMENT */
 export function checkReference(reference: string): void {
   const given: unknown = reference
   if (typeof given !== 'string' || given === '')

@@ -10,13 +10,13 @@ import type { RuntimePaths } from './runtime-paths.ts'
 import { type RuntimeRecord, readRecord } from './runtime-record.ts'
 import { isSaved } from './save-intent.ts'
 
-/** What the record of a domain and reality say together, when nobody is at work on it. */
+/** The condition of a domain according to its record and to reality, while no operation is working on it. */
 export type Condition =
   /** There is no record. `starting`: QEMUs of a start that was killed before it could write one. */
   | { readonly kind: 'unrecorded'; readonly starting: readonly ProcessIdentity[] }
   /** The guest is in this QEMU. */
   | { readonly kind: 'running'; readonly record: RuntimeRecord }
-  /** So it is, but its save was killed: this is the record from now on. */
+  /** As `running`, but its save was killed: `record` is the new record. */
   | { readonly kind: 'save-killed'; readonly record: RuntimeRecord }
   /** The guest of this QEMU has never run: its start or restore was killed. */
   | { readonly kind: 'start-killed'; readonly record: RuntimeRecord }
@@ -29,8 +29,8 @@ export type Condition =
     }
 
 /**
- * Finds out how a domain is, and changes nothing.
- * @throws StorageError, STATE_UNREADABLE and STATE_TOO_NEW when nobody can say
+ * Determines the condition of a domain, and changes nothing.
+ * @throws StorageError, STATE_UNREADABLE and STATE_TOO_NEW when the condition is unknown
  */
 export async function conditionOf(paths: RuntimePaths): Promise<Condition> {
   const record = await readRecord(paths)
@@ -51,7 +51,7 @@ export async function conditionOf(paths: RuntimePaths): Promise<Condition> {
   return { kind: 'save-killed', record: { ...record, saving: undefined, interrupted } }
 }
 
-/** Whether the guest has run on from the managed save that it came from, and is in no image since: that managed save is then old. */
+/** Whether the guest has run since it was restored from its managed save, and is not in a newer image: the managed save is then outdated. */
 export function hasConsumedManagedSave({ record, end }: Condition & { kind: 'ended' }): boolean {
   const { restoredFrom } = record
   return restoredFrom?.managed === true && restoredFrom.begun && end?.reason !== 'saved'
@@ -65,7 +65,7 @@ function recordOfAnother(paths: RuntimePaths, record: RuntimeRecord, pid: number
   return recordFault(paths, pid, `its record ${paths.process} names process ${record.pid}`)
 }
 
-/** The error for a domain whose QEMU runs, and is not that of its record. */
+/** The error for a domain with a running QEMU that is not the one in its record. */
 function recordFault(paths: RuntimePaths, pid: number, fault: string): StorageError {
   const { name } = paths
   return new StorageError(
@@ -78,7 +78,7 @@ function recordFault(paths: RuntimePaths, pid: number, fault: string): StorageEr
   )
 }
 
-/** The XML is written just before a QEMU is started; `starting` says that its record is still to come. */
+/** The XML is written just before a QEMU is started; `starting` marks a start without a record. */
 async function startingQemus(paths: RuntimePaths): Promise<readonly ProcessIdentity[]> {
   if (!(await isThere(paths.liveXml))) return []
   const found = await findByMonitors(monitorsOf(paths))
@@ -89,7 +89,7 @@ async function startingQemus(paths: RuntimePaths): Promise<readonly ProcessIdent
 
 const TAIL_BYTES = 4096
 
-/** QEMU removes the sockets that it listens on when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
+/** QEMU removes its listening sockets when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
 async function endOfDead(paths: RuntimePaths): Promise<LastEnd> {
   if (!(await isReachable(paths.controlSocket))) return endNow('shutdown')
   return endNow('crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })

@@ -9,9 +9,9 @@ const MIB = 1024 * 1024
 const QCOW2_MAGIC = 0x514649fb
 
 /**
- * A digest of the parts of a disk that change when a guest runs on it, however its times look afterwards: the first 64 KiB (partition table, or the
- * header of a disk format), 64 KiB at 1 MiB (the superblock of the usual first partition) and the last 64 KiB; of a qcow2 image its tables of clusters
- * too, which change when the guest writes where it never wrote before. `undefined` when the disk cannot be read.
+ * A digest of those parts of a disk that change when a guest runs on it, whatever its times are afterwards: the first 64 KiB (partition table, or the
+ * header of a disk format), 64 KiB at 1 MiB (the superblock of the usual first partition) and the last 64 KiB; for a qcow2 image also its cluster
+ * tables, which change when the guest writes to a new place. `undefined` when the disk cannot be read.
  */
 export async function contentSample(path: string): Promise<string | undefined> {
   try {
@@ -29,7 +29,7 @@ export async function contentSample(path: string): Promise<string | undefined> {
   }
 }
 
-/** Where a qcow2 image has its L1 table and its refcount table (offsets 40 and 48 of the header). */
+/** The offsets of a qcow2 image's L1 table and refcount table (from offsets 40 and 48 of the header). */
 function tablesOf(head: Buffer): readonly number[] {
   if (head.length < 72 || head.readUInt32BE(0) !== QCOW2_MAGIC) return []
   return [40, 48].map((at) => Number(head.readBigUInt64BE(at))).filter(Number.isSafeInteger)
@@ -41,7 +41,7 @@ async function read(file: FileHandle, offset: number): Promise<Buffer> {
   return buffer.subarray(0, bytesRead)
 }
 
-/** Of a block device, whose node has no size, by looking for its end. */
+/** The node of a block device has no size, so this searches for its end. */
 async function lengthOf(file: FileHandle): Promise<number> {
   const facts = await file.stat()
   if (facts.isFile()) return facts.size

@@ -26,7 +26,7 @@ export interface Caller {
   readonly root: boolean
 }
 
-/** Resolves the directories for domains. @throws UsageError BAD_ARGUMENT for options that are not what their types say */
+/** Resolves the directories for domains. @throws UsageError BAD_ARGUMENT for options of wrong types */
 export function resolveDirectories(
   options: DirectoryOptions,
   caller: Caller = { env: process.env, root: process.geteuid?.() === 0 },
@@ -44,7 +44,7 @@ export function resolveDirectories(
 }
 
 /**
- * `resolveDirectories` for an operation or a look: the directories do not exist yet, or are safe to use.
+ * `resolveDirectories` for an operation or a query. The directories do not exist yet, or are safe to use.
  * @throws UsageError BAD_ARGUMENT; StorageError UNSAFE_DIRECTORY when another user could have put files into one
  */
 export async function openDirectories(options: DirectoryOptions): Promise<Directories> {

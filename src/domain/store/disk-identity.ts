@@ -15,7 +15,7 @@ export interface DiskIdentity {
   readonly content?: string | undefined
 }
 
-/** A disk to look at. */
+/** The place of a disk. */
 export type DiskPlace = Pick<DiskIdentity, 'target' | 'path'>
 
 /** The files and block devices that a guest writes to, and their backing files: the overlays of a clone depend on these. */
@@ -38,8 +38,8 @@ export async function identifyDisks(disks: readonly DiskPlace[]): Promise<readon
 }
 
 /**
- * Describes how the disks of a guest have changed since; `undefined` when they have not. A disk is compared with the one that has its target now,
- * wherever that file is: an image may be restored with its disks at other paths.
+ * Describes how the disks of a guest have changed since; `undefined` when they have not. Each disk is compared with the present one of the same
+ * target, at any path: an image may be restored with its disks at other paths.
  */
 export async function changeOfDisks(
   then: readonly DiskIdentity[],
@@ -47,7 +47,7 @@ export async function changeOfDisks(
 ): Promise<string | undefined> {
   for (const [target, before] of byTarget(then)) {
     const places = now.filter((place) => place.target === target)
-    // Files of one target stand in the order of the backing chain, the disk itself first; a clone has an overlay on top.
+    // The files of one target are in the order of the backing chain, the disk itself first; a clone has an overlay on top.
     const added = Math.max(0, places.length - before.length)
     for (const [layer, old] of before.entries()) {
       const place = places.find(({ path }) => path === old.path) ?? places[added + layer]

@@ -43,7 +43,7 @@ export class HeldDomain implements AsyncDisposable {
   static async find(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
     const directories = await openDirectories(options)
     const entry = await findAnyEntry(directories, reference).catch(async (error: unknown) => {
-      // A domain that is not defined and whose QEMU is gone is found by nobody, and put in order here.
+      // No reference finds a domain without a definition and without a QEMU, so such domains are tidied here.
       await tidyTransient(directories)
       throw error
     })
@@ -60,7 +60,7 @@ export class HeldDomain implements AsyncDisposable {
     })
   }
 
-  /** `find` for a command that only looks: the domain is described as the next operation will find it, and nothing is put in order. */
+  /** `find` for a command that only looks: describes the domain as the next operation will find it, and changes nothing. */
   static async look(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
     const { name } = await findEntry(await openDirectories(options), reference)
     return HeldDomain.#hold(name, verb, options, async (_, paths) => describe(paths))
@@ -79,7 +79,7 @@ export class HeldDomain implements AsyncDisposable {
     const paths = runtimePaths(directories, name)
     const lock = await DomainLock.acquire(name, paths, verb, options.signal)
     try {
-      // They exist by now, whoever made them.
+      // They exist by now; another user may have made them.
       await checkDirectories(directories)
       const { record, end } = await find(directories, paths)
       const lastEnd = await lastEndOf({ paths, record, end })

@@ -24,17 +24,17 @@ export interface ImageHistory {
 const KEPT = 200
 const ABANDONED_MS = 60_000
 
-/** What tells an image from all others; an edit of its description does not change it. */
+/** Identifies an image; an edit of its description does not change the id. */
 export function imageId(description: MachineDescription): string {
   return description.id ?? digestOf(description)
 }
 
-/** What Stasis named histories by before images had ids. */
+/** The key of a history before images had ids. */
 function digestOf({ xml, cookie = '' }: MachineDescription): string {
   return createHash('sha256').update(`${xml}\0${cookie}`).digest('hex').slice(0, 40)
 }
 
-/** `readHistory` of an image, also when it was written down before images had ids. @throws StorageError */
+/** The history of an image, even one recorded before images had ids. @throws StorageError */
 export async function historyOf(
   directories: Directories,
   description: MachineDescription,
@@ -67,7 +67,7 @@ export async function writeHistory(
   await writeRecordFile(IMAGE_HISTORY, historyPath(directories, key), history, { durable: true })
 }
 
-/** Forgets an image that was removed. @throws StorageError */
+/** Removes the history of an image that was removed. @throws StorageError */
 export async function removeHistory(
   directories: Directories,
   description: MachineDescription,

@@ -11,28 +11,28 @@ import {
 import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
-/** What takes long enough to be watched and stopped from another terminal. */
+/** Operations that take long enough to be watched and cancelled from another terminal. */
 export type JobOperation = 'save' | 'managedsave' | 'restore' | 'start'
 
-/** A job as it is written down for others: `job.json` in the runtime directory, and in the state directory when it has ended. */
+/** A job as other processes read it: in `job.json` in the runtime directory, and in the state directory once it has ended. */
 export interface StoredJob<Progress = unknown> {
   readonly operation: JobOperation
   readonly id: string
-  /** The process that does it. */
+  /** The process that does the job. */
   readonly process: ProcessIdentity
   /** ISO 8601. */
   readonly startedAt: string
   readonly elapsedMs: number
   readonly progress: Progress | undefined
-  /** How the memory went, as last known. */
+  /** The last known progress of the memory. */
   readonly transfer: Progress | undefined
   readonly outcome?: 'completed' | 'failed' | 'cancelled'
   readonly error?: string
-  /** What the act answered. */
+  /** The result of the operation. */
   readonly result?: unknown
 }
 
-/** The job of a record file; `undefined` when there is none. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
+/** The job in a record file; `undefined` when there is none. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and others */
 export async function readJob<Progress>(path: string): Promise<StoredJob<Progress> | undefined> {
   return readRecordFile(JOB as RecordKind<StoredJob<Progress>>, path)
 }
@@ -44,7 +44,7 @@ export async function writeJob(path: string, record: StoredJob): Promise<void> {
 }
 
 /**
- * Puts away the record of a job whose process is gone; `succeeded`: what it was to do is done all the same. Only for the holder of the lock.
+ * Closes the record of a job whose process is gone; `succeeded`: its work is done all the same. Callers must hold the lock.
  * @throws StorageError
  */
 export async function closeKilledJob(

@@ -18,7 +18,7 @@ export interface LastEnd {
   readonly image?: string | undefined
 }
 
-/** The description of an end that happened, or was noticed, just now. */
+/** Describes an end that happened, or was noticed, just now. */
 export function endNow(
   reason: EndReason,
   { lastLines = '', image }: Pick<LastEnd, 'lastLines' | 'image'> = {},

@@ -95,7 +95,7 @@ export class DomainLock implements AsyncDisposable {
 }
 
 /**
- * Whether some process holds the lock of a domain. It is only looked at: no file comes into being.
+ * Whether a process holds the lock of a domain. This only looks: it creates no file.
  * @throws StorageError
  */
 export async function isLocked(paths: RuntimePaths): Promise<boolean> {
@@ -105,7 +105,7 @@ export async function isLocked(paths: RuntimePaths): Promise<boolean> {
     )
     if (handle === undefined) return false
     await using _handle = handle
-    // For a moment this looks like a holder; those who want the lock try again.
+    // For a moment this looks like a holder; processes that want the lock try again.
     return !shareFile(handle.fd, paths.lock)
   } catch (error) {
     throw storageError('check the lock of the domain', paths.lock, error)

@@ -7,14 +7,14 @@ import type { RuntimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
 /**
- * Whether the QEMU of a record runs. It is known by its pid, the time of its start, the program that it runs, and the monitors of this
- * domain on its command line; one that Stasis did not start by its whole command line.
- * @throws StorageError STATE_UNREADABLE when that very process runs and is not a QEMU of this domain, and when nobody can say
+ * Whether the QEMU of a record runs. It is identified by its pid, its start time, its executable, and the monitors of this domain on its command
+ * line; one that Stasis did not start by its whole command line.
+ * @throws StorageError STATE_UNREADABLE when that very process runs and is not a QEMU of this domain, and when this is unknown
  */
 export async function isRunning(paths: RuntimePaths, record: RuntimeRecord): Promise<boolean> {
   if (!(await isAlive(record))) return false
   if (await isOurs(paths, record)) return true
-  // A process that ends has no command line any more.
+  // A process that is ending has no command line.
   if (!(await isAlive(record))) return false
   throw new StorageError(
     'STATE_UNREADABLE',
@@ -38,7 +38,7 @@ export async function endRecorded(
   if (await isRunning(paths, record)) await endQemu(record, options)
 }
 
-/** The monitors that every QEMU of a domain is started with. */
+/** The monitors of every QEMU of a domain. */
 export function monitorsOf(paths: RuntimePaths): {
   readonly control: string
   readonly query: string

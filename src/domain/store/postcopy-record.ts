@@ -86,7 +86,7 @@ export async function readPostcopyRecord(paths: RuntimePaths): Promise<PostcopyR
   return readRecordFile(POSTCOPY_RECORD, (await filesOf(paths)).record)
 }
 
-/** Whether memory of a domain is still missing, for one that need not know more. @throws StorageError */
+/** Whether memory of a domain is still missing, without any details. @throws StorageError */
 export async function hasPostcopyRecord(paths: RuntimePaths): Promise<boolean> {
   return isThere((await filesOf(paths)).record)
 }
@@ -109,7 +109,7 @@ export async function readPostcopyProgress(
   return progress?.id === id ? progress : undefined
 }
 
-/** Forgets how far a restore was: another page server goes on. @throws StorageError */
+/** Removes the progress of a restore, because another page server takes over. @throws StorageError */
 export async function removePostcopyProgress(paths: RuntimePaths): Promise<void> {
   await removeFile((await filesOf(paths)).progress)
 }
@@ -121,7 +121,7 @@ export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
     await removeFile(path)
 }
 
-/** A restore that began before these files got their present names keeps the old ones until all memory is there. */
+/** A restore that began before these files got their present names uses the old names until all memory is there. */
 async function filesOf(
   paths: RuntimePaths,
 ): Promise<{ readonly record: string; readonly progress: string }> {

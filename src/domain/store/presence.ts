@@ -6,11 +6,11 @@ import { isRunning } from './own-qemu.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import { type RuntimeRecord, readRecord } from './runtime-record.ts'
 
-/** A domain as it looks from outside. */
+/** A domain as an observer sees it. */
 export interface Presence {
   /** The record of the QEMU that runs the guest, if any. */
   readonly record: RuntimeRecord | undefined
-  /** How it ended, until an operation writes that down. */
+  /** How it ended, until an operation records that. */
   readonly end: LastEnd | undefined
   /** The managed save that the guest was restored from still exists, but the guest has run since. */
   readonly consumed: boolean
@@ -33,7 +33,7 @@ export async function observe(paths: RuntimePaths): Promise<Presence> {
     (await isRunning(paths, record))
   )
     return { ...ABSENT, record }
-  // An operation is in progress: only its process knows what its files mean.
+  // While an operation is in progress, only its process knows the meaning of its files.
   if (await isLocked(paths)) return { ...ABSENT, record: await livingRecord(paths) }
   return describe(paths)
 }

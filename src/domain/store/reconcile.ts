@@ -14,10 +14,10 @@ import type { RuntimePaths } from './runtime-paths.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from './runtime-record.ts'
 
 /**
- * Makes the runtime directory and reality agree: ends the QEMU of a start that was killed, and one whose guest is safe in an image;
- * removes the files of one that died, and those that a killed operation left. Gives the record of a QEMU that runs. Only for the holder
- * of the lock.
- * @throws StorageError, STATE_UNREADABLE and STATE_TOO_NEW when nobody can say how the domain is, and nothing was changed; QemuError QEMU_TIMEOUT
+ * Makes the runtime directory and reality agree: ends the QEMU of a killed start, and one whose guest is safe in an image; removes the files of a
+ * dead QEMU, and those of a killed operation. Returns the record of a running QEMU. Callers must hold the lock.
+ * @throws StorageError, STATE_UNREADABLE and STATE_TOO_NEW when the condition of the domain is unknown, and nothing was changed; QemuError
+ * QEMU_TIMEOUT
  */
 export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   const begun = await readRecord(paths)
@@ -69,17 +69,17 @@ export async function removeConsumedManagedSave(
   await removeImage(restoredFrom.path)
 }
 
-/** What a killed operation leaves beside a QEMU that lives. */
+/** Removes the remains of a killed operation beside a running QEMU. */
 async function removeRemains(paths: RuntimePaths): Promise<void> {
   await removeFile(paths.migrationSocket)
   await removeAllAbandoned(paths.directory)
 }
 
-/** Removes everything that a QEMU which is gone left in its runtime directory. Only for the holder of the lock. @throws StorageError */
+/** Removes all files of a dead QEMU from its runtime directory. Callers must hold the lock. @throws StorageError */
 export async function clearRuntime(paths: RuntimePaths): Promise<void> {
   try {
     const names = await readdir(paths.directory)
-    // The record goes last: without it nobody knows what the other files are.
+    // The record is last, because it explains the other files.
     const others = names
       .map((name) => join(paths.directory, name))
       .filter((path) => path !== paths.process)

@@ -17,7 +17,7 @@ export interface RuntimePaths {
   readonly liveXml: string
   /** The record of its process, see runtime-record.ts. */
   readonly process: string
-  /** Empty; it exists while a QEMU is started that has no record yet. */
+  /** An empty file that exists while a QEMU is being started and has no record. */
   readonly starting: string
   /** The monitor for operations; the holder of the lock may use it. */
   readonly controlSocket: string
@@ -29,7 +29,7 @@ export interface RuntimePaths {
   readonly postcopy: string
   /** The progress of that restore. */
   readonly postcopyProgressFile: string
-  /** The names of these two before records had versions. */
+  /** The former names of these two files, from before records had versions. */
   readonly formerPostcopy: string
   readonly formerPostcopyProgressFile: string
   /** The output of its page server. */
@@ -55,8 +55,7 @@ export interface RuntimePaths {
 }
 
 /**
- * Where the files of a running domain are: in a directory with its name, or with a digest of it where the name would make the paths of
- * sockets too long.
+ * The files of a running domain, in a directory with its name, or with a digest of the name where the name would make socket paths too long.
  * @throws UsageError BAD_ARGUMENT for an impossible name, PATH_TOO_LONG when the directory is too deep for unix sockets
  */
 export function runtimePaths(directories: Directories, name: string): RuntimePaths {

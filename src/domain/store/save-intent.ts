@@ -26,14 +26,14 @@ export async function recordSaveIntent(
 }
 
 /**
- * Whether the image that a save was to write is in its place, complete.
- * @throws StorageError when the file cannot be read: then nobody can say whether it is the guest
+ * Whether the image that a save was to write exists and is complete.
+ * @throws StorageError when the file cannot be read: then it is unknown whether it is the guest
  */
 export async function isSaved({ path, imageId: id }: SaveIntent): Promise<boolean> {
   try {
     return imageId(await readDescription(path)) === id
   } catch (error) {
-    // What is damaged or incomplete is not the guest.
+    // A damaged or incomplete file is not the guest.
     if (error instanceof ImageError || StasisError.is(error, 'FILE_NOT_FOUND')) return false
     throw error
   }

@@ -9,17 +9,17 @@ import { runtimePaths } from './runtime-paths.ts'
 import { readRecord } from './runtime-record.ts'
 import { isRunning } from './own-qemu.ts'
 
-/** The directories of small files in the state directory, see there. */
+/** The directories of small files in the state directory. */
 const SMALL = ['', 'domains', 'images', 'ended', 'jobs', 'autostart', 'cache']
 
-/** Removes the temporary files that killed operations left in the state directory. What cannot be removed is left to the next. */
+/** Removes the temporary files that killed operations left in the state directory. A file that cannot be removed is left to the next operation. */
 export async function tidyState({ stateDir }: Directories): Promise<void> {
   for (const name of SMALL) await removeAllAbandoned(join(stateDir, name)).catch(() => undefined)
 }
 
 /**
- * Puts in order what is left of domains that are not defined and whose QEMU is gone or useless: no command will name them again. What cannot be put in
- * order, or is in the hands of another operation, is left to the next.
+ * Tidies the remains of domains without a definition whose QEMU is gone or useless, because no command will name them again. Remains that cannot be
+ * tidied, or belong to another operation, are left to the next one.
  */
 export async function tidyTransient(directories: Directories, except?: string): Promise<void> {
   try {

@@ -10,7 +10,7 @@ export interface XmlText {
 /** A domain XML as a caller gives it: the text alone, or with its file. */
 export type DomainXml = string | XmlText
 
-/** Brings it into one shape. @throws UsageError BAD_ARGUMENT when there is no text */
+/** Normalises it to one shape. @throws UsageError BAD_ARGUMENT when there is no text */
 export function givenXml(xml: DomainXml): XmlText {
   const source: XmlText | null = typeof xml === 'string' ? { text: xml } : xml
   if (typeof source?.text === 'string') return source

@@ -30,7 +30,7 @@ export class NewChannelFiles implements AsyncDisposable {
     try {
       await refuseWhatCannotBeReplaced(path, count)
       const existing = await existingImage(path)
-      // Nobody knows which channel files belong to a damaged image.
+      // The channel files of a damaged image are unknown, so none is removed.
       if (existing !== 'damaged') await made.#removeAbandoned(existing?.imageId)
       for (let channel = 0; channel < count; channel += 1) {
         const name = newChannelPath(path, channel, made.imageId)
@@ -106,7 +106,7 @@ async function refuseWhatCannotBeReplaced(path: string, count: number): Promise<
   }
 }
 
-/** Whether nothing, or a regular file, has a name. @throws StorageError */
+/** Whether a name is free or belongs to a regular file. @throws StorageError */
 async function isReplaceable(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile()

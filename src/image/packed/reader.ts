@@ -60,7 +60,7 @@ async function isTruncated(
   cause: unknown,
 ): Promise<boolean> {
   if (cause instanceof UnexpectedEnd) return true
-  // Of `node:zlib`, for zstd too: the input ended before the data did.
+  // An error of `node:zlib`, for zstd too: the input ended before the data did.
   if ((cause as NodeJS.ErrnoException).code === 'Z_BUF_ERROR') return true
   const [first, last] = [Buffer.alloc(END_LENGTH), Buffer.alloc(END_LENGTH)]
   await file.read(first, bodyOffset)

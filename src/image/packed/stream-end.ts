@@ -1,19 +1,19 @@
 import type { Packing } from '../save-format.ts'
 
-/** How many bytes of either end of a file `lacksEnd` looks at. */
+/** How many bytes of each end of a file `lacksEnd` reads. */
 export const END_LENGTH = 16
 
 interface Marks {
-  /** What a stream starts with. */
+  /** The first bytes of a stream. */
   readonly start: Uint8Array
   /** Whether these are the last bytes of a whole stream. */
   readonly endsWhole: (last: Buffer) => boolean
 }
 
 /**
- * How a packing that a program decompresses starts and ends. The program reports every fault in words, with the same exit code, so the file is asked. Sources: the
- * .xz file format 1.2.1 (2.1.2: the footer ends with `YZ`); bzip2 1.0.8 compress.c `BZ2_compressBlock` (the end mark, aligned to bits,
- * and a checksum of 32 bits); lzop 1.04 lzop.c (the last block has the length 0).
+ * The start and end of each packing that a program decompresses. The program reports every fault in words, with the same exit code, so this inspects
+ * the file itself. Sources: the .xz file format 1.2.1 (2.1.2: the footer ends with `YZ`); bzip2 1.0.8 compress.c `BZ2_compressBlock` (the end mark,
+ * aligned to bits, and a checksum of 32 bits); lzop 1.04 lzop.c (the last block has the length 0).
  */
 const MARKS: Readonly<Record<Packing, Marks | undefined>> = {
   xz: {
@@ -30,7 +30,7 @@ const MARKS: Readonly<Record<Packing, Marks | undefined>> = {
   zstd: undefined,
 }
 
-/** Whether a stream starts as one of its packing and does not end as one, by its first and last `END_LENGTH` bytes. */
+/** Whether a stream starts like one of its packing and does not end like one, by its first and last `END_LENGTH` bytes. */
 export function lacksEnd(packing: Packing, first: Buffer, last: Buffer): boolean {
   const marks = MARKS[packing]
   if (marks === undefined) return false
@@ -41,7 +41,7 @@ const BZIP2_END = 0x1772_4538_5090n
 const BZIP2_END_BITS = 48n
 const BZIP2_CRC_BITS = 32n
 
-/** The mark and the checksum behind it are followed by 0 to 7 bits that fill the last byte. */
+/** After the mark and the checksum, 0 to 7 bits fill the last byte. */
 function endsAsBzip2(last: Buffer): boolean {
   const bits = BigInt(`0x${last.toString('hex').padStart(2, '0')}`)
   const mask = (1n << BZIP2_END_BITS) - 1n

@@ -1,4 +1,4 @@
-/** Compressed data that end too early. */
+/** Compressed data that end early. */
 export class UnexpectedEnd extends Error {
   constructor(where: string) {
     super(`the data end inside ${where}`)

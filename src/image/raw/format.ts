@@ -1,6 +1,6 @@
 import type { ImageFormat } from '../image-format.ts'
 
-/** Libvirt's `raw`: QEMU's migration stream as it is. */
+/** Libvirt's `raw`: QEMU's migration stream, unchanged. */
 export const rawFormat: ImageFormat = {
   name: 'raw',
   number: 0,

@@ -1,6 +1,6 @@
 import type { Codec } from '../../io/codecs/codec-table.ts'
 
-/** How the pages of a frame are stored: by a codec, or as they are. */
+/** How the pages of a frame are stored: by a codec, or unchanged. */
 export type FrameCodec = 'none' | Codec
 
 /** The numbers of codecs, in a frame's record and in the header (docs/format/stasis.md, "Frames"). */
@@ -10,7 +10,7 @@ export const FRAME_CODEC_NUMBERS: Readonly<Record<FrameCodec, number>> = {
   zstd: 2,
 }
 
-/** The names of all. */
+/** The names of all codecs of frames. */
 export const FRAME_CODECS: readonly FrameCodec[] = Object.keys(FRAME_CODEC_NUMBERS) as FrameCodec[]
 
 /** The codecs, each at the place of its number. */

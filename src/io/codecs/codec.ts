@@ -1,6 +1,6 @@
 /** The methods of one codec. A codec compresses pieces of memory, each by itself. */
 export interface CodecMethods {
-  /** The levels that a caller may ask for. */
+  /** The levels that a caller may request. */
   readonly levels: readonly [least: number, most: number]
   /** The levels between which an adaptive save moves, fastest first. */
   readonly ladder: readonly number[]

@@ -8,7 +8,7 @@ export function insideNode<T>(find: (node: LibraryHandle) => T): () => T | undef
     try {
       return find(koffi().load(null))
     } catch {
-      // Another build of Node: the caller has another way.
+      // Another build of Node: the caller has an alternative.
       return undefined
     }
   })

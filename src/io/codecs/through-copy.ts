@@ -1,8 +1,8 @@
 import type { Compressor, Decompressor, PoolCompressor } from './codec.ts'
 
 /**
- * Codec methods made of functions that put each result into new memory, as those of `node:zlib` do. They are slower than methods that
- * write into given memory, and work wherever Node does.
+ * Codec methods made from functions that put each result into new memory, as those of `node:zlib` do. They are slower than methods that write into
+ * given memory, and work wherever Node does.
  */
 export interface CopyingFunctions {
   compress(bytes: Uint8Array, level: number): Uint8Array

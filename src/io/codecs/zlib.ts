@@ -8,7 +8,7 @@ import { oneChunk, throughCopy } from './through-copy.ts'
 const deflateAsync = atFirstUse(() => promisify(deflate))
 const inflateAsync = atFirstUse(() => promisify(inflate))
 
-/** zlib by `node:zlib` alone. */
+/** zlib with `node:zlib` alone. */
 export const portableZlib: CodecMethods = {
   levels: [1, 9],
   ladder: [1, 3, 6],

@@ -9,11 +9,11 @@ import { oneChunk, throughCopy } from './through-copy.ts'
 const compressAsync = atFirstUse(() => promisify(zlib.zstdCompress))
 const decompressAsync = atFirstUse(() => promisify(zlib.zstdDecompress))
 
-/** zstd by `node:zlib` alone. */
+/** zstd with `node:zlib` alone. */
 export const portableZstd: CodecMethods = {
   levels: [-7, 19],
-  // Node takes -1 for "unset" and compresses with 3, so -1 is not used.
-  // Faster ones than -2 gain little speed and lose much size (measured on log text: notes/node/zstd.md).
+  // Node interprets -1 as "unset" and compresses with 3, so -1 is not used. Levels below -2 gain little speed and lose much size (measured on log
+  // text: notes/node/zstd.md).
   ladder: [-2, 1, 3],
   ...throughCopy({
     compress: (bytes, level) => zlib.zstdCompressSync(bytes, options(bytes, level)),

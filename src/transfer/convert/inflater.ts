@@ -11,7 +11,7 @@ const ENGINES: Readonly<
   zstd: () => zlib.createZstdDecompress(OPTIONS),
 }
 
-/** The stream of a channel that QEMU compressed: pieces, each of which was flushed and decompresses to a known number of bytes. */
+/** The stream of a channel that QEMU compressed: pieces that were each flushed and decompress to a known number of bytes. */
 export class Inflater implements Disposable {
   readonly #engine: Inflate | ZstdDecompress
   #target: Uint8Array = new Uint8Array(0)

@@ -9,7 +9,7 @@ export interface WriterOptions {
   readonly uuid: string
   /** Files of a `channels` image, 1 to 64. */
   readonly channels: number
-  /** What frames are compressed with; of `stasis`. */
+  /** The codec for frames; for `stasis`. */
   readonly codec: FrameCodec
   readonly compressionLevel: CompressionLevel
   /** Bypass the page cache. */

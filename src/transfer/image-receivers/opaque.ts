@@ -3,7 +3,7 @@ import type { SaveFormat } from '../../image/save-format.ts'
 import type { ImageReceiver, ImageReceiverOptions, TransferProgress } from '../image-receiver.ts'
 import { type ConnectionReceiver, QemuListener } from '../receive/qemu-listener.ts'
 
-/** What a format that stores QEMU's streams as they are differs in from others of its kind. */
+/** The differences between formats that store QEMU's streams verbatim. */
 export interface OpaqueFormat {
   readonly format: SaveFormat
   readonly multifd: ImageReceiver['multifd']

@@ -35,7 +35,7 @@ export function openPackedReceiver(
   }
 }
 
-/** Appends what comes over one connection to a sink. */
+/** Appends the data of one connection to a sink. */
 class StreamToSink implements ConnectionReceiver {
   receivedBytes = 0
   readonly #sink: StreamSink
@@ -53,7 +53,7 @@ class StreamToSink implements ConnectionReceiver {
     if (this.#isDiscarded) throw new InternalError('The stream was discarded')
   }
 
-  /** Closes the connection: QEMU bears that where there are no channels. */
+  /** Closes the connection, which QEMU tolerates where there are no channels. */
   discard(): void {
     this.#isDiscarded = true
     this.hangUp()

@@ -18,7 +18,7 @@ export async function openSparseReceiver(options: ImageReceiverOptions): Promise
       : `file:${partial},offset=${image.bodyOffset}`,
     multifd: { channels, compression: 'none' },
     mappedRam: { directIo: image.file.direct },
-    // QEMU alone reports when it is done, and how far it is.
+    // Only QEMU reports its progress and its end.
     received: Promise.resolve(),
     progress: () => ({
       ...{ transferredBytes: 0, ramBytes: 0, ramTotalBytes: 0, fileBytes: 0 },

@@ -16,7 +16,7 @@ export interface ImageSender extends AsyncDisposable {
   progress(): TransferProgress
 }
 
-/** Options of a sender that carries QEMU's own streams. */
+/** Options of a sender of QEMU's own streams. */
 export interface StreamSenderOptions {
   readonly signal?: AbortSignal | undefined
 }

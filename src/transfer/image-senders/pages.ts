@@ -18,7 +18,7 @@ const MAX_WORKERS = 64 - SENDING_READERS
 /** The most socket data prepared while QEMU starts: the ROMs of any machine. */
 const EARLY_LENGTH = 16 * 1024 * 1024
 
-/** How to send a machine whose pages can be read at random. */
+/** Options for sending a machine whose pages have random access. */
 export interface PagesSenderOptions {
   /** Workers that read the image at the same time, 1 to 64. */
   readonly readers: number

@@ -15,12 +15,12 @@ export interface Connection {
 /** The connections of a saving QEMU. */
 export interface Connections {
   readonly main: Connection
-  /** In the order in which they came, which is not the order of QEMU's channels. */
+  /** In the order of arrival, which is not the order of QEMU's channels. */
   readonly channels: readonly Connection[]
 }
 
 interface AcceptOptions {
-  /** For all connections to come, and then for the first word of each. */
+  /** Time limit for the arrival of all connections, and again for the first word of each. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
 }
@@ -31,8 +31,8 @@ const POLL_MS = 2
 const MAIN_MAGIC = 0x5145564d
 
 /**
- * Accepts a main connection and `channels` others on a non-blocking listener, in any order, and identifies each by its first word: the
- * main stream starts with `QEVM`, a channel with multifd's magic. After a fault none of them stays open; the listener is the caller's.
+ * Accepts a main connection and `channels` others on a non-blocking listener, in any order, and identifies each by its first word: the main stream
+ * starts with `QEVM`, a channel with multifd's magic. After a fault none of them stays open; the caller owns the listener.
  * @throws QemuError QEMU_TIMEOUT, QEMU_STREAM, CancelledError
  */
 export async function acceptConnections(
@@ -80,7 +80,7 @@ interface IdentifiedConnection extends Connection {
   readonly kind: 'main' | 'channel'
 }
 
-/** Settles only when no descriptor is polled any more: after it is closed, its number may mean another file. */
+/** Settles only when no descriptor is polled any more: the number of a closed descriptor may be reused for another file. */
 async function identifyAll(fds: readonly number[], options: AcceptOptions): Promise<Connections> {
   const stop = new AbortController()
   const signal = anySignal(stop.signal, options.signal)
@@ -135,7 +135,7 @@ async function readFirstWord(fd: number, { timeoutMs, signal }: AcceptOptions): 
   return first
 }
 
-/** `undefined`: nothing has arrived yet. */
+/** Returns `undefined` while nothing has arrived. */
 function tryRead(fd: number, into: Buffer, at: number): number | undefined {
   try {
     return readSync(fd, into, at, into.length - at, null)

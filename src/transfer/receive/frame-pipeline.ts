@@ -64,7 +64,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
     return this.#main?.bytesRead ?? 0
   }
 
-  /** Bytes of each channel so far; none before all of them are connected. */
+  /** Bytes of each channel so far; empty until all of them are connected. */
   get channelBytes(): readonly number[] {
     return this.#receivers.channelBytes
   }
@@ -117,7 +117,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
     this.#main?.destroy()
   }
 
-  /** Waits until no frame is under way to the writer any more. */
+  /** Waits until no frame is being passed to the writer. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#receivers[Symbol.asyncDispose]()
     this.#announced.reject(new InternalError('The transfer ended'))

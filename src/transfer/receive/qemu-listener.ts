@@ -5,29 +5,29 @@ import { type Connections, acceptConnections } from './accept-connections.ts'
 
 const CONNECT_TIMEOUT_MS = 60_000
 
-/** Receives what comes over the connections of a saving QEMU. */
+/** Receives the data of a saving QEMU's connections. */
 export interface ConnectionReceiver {
-  /** Takes over the connections. Settles when all have ended and nothing is written any more; rejects at the first fault. */
+  /** Takes ownership of the connections. Settles when all have ended and no write is pending; rejects at the first fault. */
   receive(connections: Connections): Promise<void>
-  /** From now on reads what comes and drops it, until QEMU closes the connections; see `ImageReceiver`. `receive` need not wait for that. */
+  /** Reads and discards the rest from now on, until QEMU closes the connections; see `ImageReceiver`. `receive` need not wait for that. */
   discard(): void
   /** Closes every connection: a QEMU that still sends sees its migration fail. `receive` settles then. */
   hangUp(): void
 }
 
-/** Where a saving QEMU connects. */
+/** Options of a listener for a saving QEMU. */
 export interface QemuListenerOptions {
   /** The image, for messages. */
   readonly path: string
   /** A unix socket path that does not exist yet. */
   readonly socketPath: string
-  /** How many connections come besides the main one. */
+  /** Number of connections in addition to the main one. */
   readonly channels: number
 }
 
 /**
- * Waits for the connections of a saving QEMU and hands them to a receiver. After a fault, and on abort, QEMU must be the first to close
- * them: until this is disposed, what still comes is dropped.
+ * Waits for the connections of a saving QEMU and passes them to a receiver. After a fault, and on abort, QEMU must be the first to close them: until
+ * this is disposed, the rest of the data is discarded.
  */
 export class QemuListener implements AsyncDisposable {
   /** For QMP `migrate`. */
@@ -49,17 +49,17 @@ export class QemuListener implements AsyncDisposable {
     this.uri = `unix:${socketPath}`
     this.#aborted.promise.catch(() => undefined)
     this.received = this.#receive(channels)
-    // Without this, a fault before anybody waits would end the process.
+    // Without this, a fault before the first wait would end the process.
     this.received.catch(() => undefined)
   }
 
-  /** Gives up: `received` rejects. */
+  /** Aborts: `received` rejects. */
   abort(reason: unknown): void {
     this.#stop.abort(reason)
     this.#aborted.reject(this.#cancelled())
   }
 
-  /** Hangs up and waits until nothing is written any more. */
+  /** Closes the connections and waits until no write is pending. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.abort(undefined)
     this.#hangUp()

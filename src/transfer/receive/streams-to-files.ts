@@ -4,13 +4,13 @@ import type { Connection, Connections } from './accept-connections.ts'
 import type { ConnectionReceiver } from './qemu-listener.ts'
 import { StreamToFile } from './stream-to-file.ts'
 
-/** Where a stream goes: into `file` from `start`, a multiple of 4096. */
+/** The destination of a stream: `file` from `start`, a multiple of 4096. */
 export interface StreamPlace {
   readonly file: DirectFile
   readonly start: number
 }
 
-/** Writes QEMU's streams into files as they are: a main stream, and as many multifd channels as there are places for. */
+/** Writes QEMU's streams into files verbatim: a main stream, and as many multifd channels as there are places for. */
 export class StreamsToFiles implements ConnectionReceiver {
   readonly #places: { readonly main: StreamPlace; readonly channels: readonly StreamPlace[] }
   #main: StreamToFile | undefined
