@@ -25,7 +25,7 @@ export class DisksAfterSave {
   }
 
   /**
-   * Records them in the state directory too: an edit by libvirt drops what it does not know from the cookie. Also records that this host wrote the description.
+   * Also records them in the state directory, because an edit by libvirt drops unknown elements from the cookie, and that this host wrote the description.
    * @throws StorageError
    */
   async record(held: HeldDomain, path: string): Promise<void> {
