@@ -101,6 +101,7 @@ export type {
 } from './domain/restore/restore-request.ts'
 export type { RestoreMode } from './domain/memory-sources/memory-source.ts'
 export { resumeDomain } from './domain/lifecycle/resume.ts'
+export { wakeDomain } from './domain/lifecycle/wake-up.ts'
 export { saveDomain } from './domain/save/save.ts'
 export type { SaveOptions, SaveResult, SaveTiming } from './domain/save/save.ts'
 export { SharedBandwidth } from './domain/save/shared-bandwidth.ts'

@@ -43,6 +43,11 @@ export const VERBS: readonly VerbEntry[] = [
   ),
   entry('suspend', 'pause a running domain', () => import('./verbs/suspend.ts')),
   entry('resume', 'resume a paused domain', () => import('./verbs/resume.ts')),
+  entry(
+    'dompmwakeup',
+    'wake a domain that has suspended itself to RAM',
+    () => import('./verbs/dompmwakeup.ts'),
+  ),
   entry('save', 'save a running domain to a file, then stop it', () => import('./verbs/save.ts')),
   entry(
     'managedsave',

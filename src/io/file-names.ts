@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { copyFile, lstat, open, rename, stat, unlink } from 'node:fs/promises'
-import { storageError } from '../errors.ts'
+import { StorageError, storageError } from '../errors.ts'
 import { faultPoint } from './fault-point.ts'
 import { lockFile } from './file-lock.ts'
 
@@ -69,8 +69,9 @@ export async function removeFile(path: string): Promise<void> {
     faultPoint('unlink', path)
     await unlink(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw storageError('remove the file', path, error)
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EISDIR') throw isDirectory(path)
+    if (code !== 'ENOENT') throw storageError('remove the file', path, error)
   }
 }
 
@@ -103,4 +104,12 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
+}
+
+function isDirectory(path: string): StorageError {
+  return new StorageError('IO_ERROR', `Could not remove ${path}: it is a directory, not a file`, {
+    operation: 'remove the file',
+    path,
+    hint: 'Stasis did not make it. Look at what is in it, and move it away',
+  })
 }

@@ -52,9 +52,13 @@ export const verb: Verb<Flags> = {
     const left = outcomes.filter(({ outcome }) => outcome === 'not saved')
     if (left.length > 0) {
       const names = left.map(({ name }) => `'${name}'`).join(', ')
-      throw new DomainError('DOMAIN_WRONG_STATE', `Not saved: ${names}; what ran runs on`, {
-        operation: 'save the domains of the host',
-      })
+      throw new DomainError(
+        'DOMAIN_WRONG_STATE',
+        `Could not save: ${names}. These guests are still running`,
+        {
+          operation: 'save the domains of the host',
+        },
+      )
     }
     const text =
       dryRun === true ? '' : `${outcomes.length} domain${outcomes.length === 1 ? '' : 's'} saved`

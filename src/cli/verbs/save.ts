@@ -30,6 +30,10 @@ export const verb: Verb<SaveFlags> = {
       signal,
       onProgress,
     })
-    return saveReport(result, { verbose: flags.verbose === true, output })
+    return saveReport(result, {
+      verbose: flags.verbose === true,
+      output,
+      text: `Domain '${result.name}' saved to ${file}`,
+    })
   },
 }

@@ -5,6 +5,7 @@ import { listEntries } from '../store/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import { liveDomain } from '../store/dump-xml.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
+import { checkSave } from '../save/check-save.ts'
 import { managedSaveDomain } from '../save/managed-save.ts'
 import type { SaveOptions, SaveResult } from '../save/save.ts'
 import { SharedBandwidth } from '../save/shared-bandwidth.ts'
@@ -84,8 +85,13 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
 
       async function one(): Promise<HostSaveOutcome> {
         if (fault !== undefined) return { ...base, outcome: 'not saved', reason: fault.message }
-        if (!persistent) return { ...base, outcome: 'not saved', reason: 'it is not defined' }
-        if (dryRun === true) return { ...base, outcome: 'would be saved' }
+        if (!persistent) return { ...base, outcome: 'not saved', reason: transient(name) }
+        if (dryRun === true) {
+          const [obstacle] = (await checkSave(name, undefined, { ...rest, signal })).obstacles
+          return obstacle === undefined
+            ? { ...base, outcome: 'would be saved' }
+            : { ...base, outcome: 'not saved', reason: obstacle }
+        }
         if (hasPassed(limit))
           return { ...base, outcome: 'not saved', reason: 'the time limit had passed' }
         try {
@@ -105,6 +111,11 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
   )
   throwIfCancelled('save the domains of the host', options.signal)
   return outcomes
+}
+
+/** Why a domain without a definition gets no managed save, and what to do about it. */
+function transient(name: string): string {
+  return `it is not defined, so nothing would start it again. \`stasis dumpxml ${name} >${name}.xml; stasis define ${name}.xml\` defines it, or \`stasis save ${name} FILE\` saves it to a file`
 }
 
 function hasPassed(signal: AbortSignal | undefined): boolean {

@@ -1,16 +1,32 @@
-import { CancelledError, StasisError, rewrapped } from '../../errors.ts'
+import { CancelledError, ImageError, StasisError, rewrapped } from '../../errors.ts'
 import type { HeldDomain } from '../store/held-domain.ts'
 
 /** The error for a failed start from a managed save: of the same kind as its cause, with the fact that the image is kept. */
-export function managedStartFailure({ name, paths }: HeldDomain, cause: unknown): StasisError {
+export function managedStartFailure(held: HeldDomain, cause: unknown): StasisError {
+  const { name, paths } = held
   const operation = `start domain '${name}' from its managed save`
   if (StasisError.is(cause, 'CANCELLED'))
     return new CancelledError(operation, cause.cause, 'the managed save is kept')
-  return rewrapped(cause, {
+  return rewrapped(cause instanceof StasisError ? cause.with({ hint: undefined }) : cause, {
     operation,
     message: `Could not ${operation}, which is kept`,
     path: paths.managedSave,
     offset: undefined,
-    hint: `The guest was not booted, and its saved state is not lost: \`stasis start ${name}\` tries again`,
+    hint: hintFor(held, cause),
   })
+}
+
+/** What to do next. Discarding the memory of a guest comes last, and only where nothing else can help. */
+function hintFor({ name, paths }: HeldDomain, cause: unknown): string {
+  const useless = ['NOT_AN_IMAGE', 'IMAGE_INCOMPLETE'] as const
+  if (useless.some((code) => StasisError.is(cause, code)))
+    return `Move ${paths.managedSave} away, or put a copy of the managed save in its place. Without the file, \`stasis start ${name}\` boots the domain`
+  if (StasisError.is(cause, 'IMAGE_STALE') && cause.hint !== undefined) return cause.hint
+  const lost = `Only if the memory is not needed any more: \`stasis start ${name} --force-boot\` discards it and boots`
+  if (cause instanceof ImageError && cause.code !== 'IMAGE_IN_USE' && cause.hint !== undefined)
+    return `${cause.hint}. ${lost}`
+  if (StasisError.is(cause, 'QEMU_START_FAILED'))
+    return `Bring back what QEMU misses, or change it with \`stasis managedsave-edit ${name}\`; then start the domain again`
+  const own = cause instanceof StasisError ? cause.hint : undefined
+  return `${own === undefined ? '' : `${own}. Then t`}${own === undefined ? 'T' : ''}ry \`stasis start ${name}\` again; \`stasis managedsave-edit ${name}\` changes the machine in the managed save`
 }

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { checkOptions } from '../store/check-options.ts'
 import { DomainError } from '../../errors.ts'
 import { cancelMigration } from '../../migration/cancel.ts'
 import { resetMigration } from '../../migration/reset.ts'
 import { contVm, runState } from '../../migration/run-state.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { liveDomain } from '../store/dump-xml.ts'
 import { HeldDomain } from '../store/held-domain.ts'
@@ -25,13 +27,41 @@ export async function resumeDomain(
   await using domain = await HeldDomain.find(reference, 'resume', options)
   const record = domain.requireRunning()
   await using control = await openControl(domain.paths, signal)
-  if ((await runState(control, { signal })) === 'running') {
-    throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${domain.name}' is already running`)
+  const { name } = domain
+  const before = await runState(control, { signal })
+  if (before === 'running')
+    throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' is already running`)
+  if (before === 'suspended') {
+    throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has suspended itself to RAM`, {
+      operation: 'resume',
+      hint: `\`stasis dompmwakeup ${name}\` wakes it`,
+    })
   }
   const left = await cancelMigration(control)
   if (left !== undefined) await resetMigration(control)
   const begun = await beginGuest(domain, record, await liveDomain(domain.paths))
   await contVm(control, { signal })
   await removeConsumedManagedSave(domain.paths, begun)
-  return { name: domain.name }
+  if (before === 'io-error') await checkGoesOn(name, control)
+  return { name }
+}
+
+/** How long a guest that had an I/O error is watched: it repeats the request that failed at once. */
+const REPEAT_MS = 500
+const LOOK_MS = 50
+
+/** @throws DomainError DOMAIN_WRONG_STATE when the guest meets the same error again */
+async function checkGoesOn(name: string, control: QmpConnection): Promise<void> {
+  for (let waited = 0; waited < REPEAT_MS; waited += LOOK_MS) {
+    await delay(LOOK_MS)
+    if ((await runState(control)) !== 'io-error') continue
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Domain '${name}' was resumed and stopped again at once: a disk still returns an error`,
+      {
+        operation: 'resume',
+        hint: 'Often the disk is full: free space where the disk image lies, then resume again. `stasis save` can save the guest as it is',
+      },
+    )
+  }
 }

@@ -4,7 +4,7 @@ import { readDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { checkIdentity } from '../store/identity.ts'
-import { removeLastEnd } from '../store/last-end.ts'
+import { readLastEnd, removeLastEnd } from '../store/last-end.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
 import { hasManagedImage, removeManagedImage } from '../store/managed-image.ts'
 import type { AllowOptions } from '../machine/allow-rules.ts'
@@ -71,10 +71,12 @@ export async function startDomain(
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
   if (options.forceBoot !== true && (await hasManagedImage(paths)))
     return await startManagedSave(held, options)
+  const lost = await lostManagedSave(held)
+  if (lost !== undefined) options.onWarning?.(lost)
   if (held.whereSaved !== undefined)
     options.onWarning?.(`domain '${name}' boots from its disks. ${held.whereSaved}`)
   const source = options.newGenid === true ? withNewGenid({ text }) : { text }
-  const prepared = await prepareMachine(source, directories, options)
+  const prepared = await prepareMachine(source, directories, { ...options, occasion: 'start' })
   await checkIdentity(directories, { name, uuid: prepared.uuid })
   await using machine = await LaunchedMachine.launch(held, { ...prepared, signal })
   await machine.markComplete()
@@ -98,4 +100,11 @@ async function startManagedSave(held: HeldDomain, options: StartOptions): Promis
     throw managedStartFailure(held, error)
   })
   return { name: restored.name, uuid: restored.uuid, id: restored.id, restored }
+}
+
+/** A warning when the managed save of a domain was removed by something other than Stasis: its memory is lost then. */
+async function lostManagedSave({ name, paths }: HeldDomain): Promise<string | undefined> {
+  const end = await readLastEnd(paths)
+  if (end?.image !== paths.managedSave || (await hasManagedImage(paths))) return undefined
+  return `domain '${name}' boots anew: its managed save of ${end.time}, ${paths.managedSave}, is gone, though Stasis did not remove it`
 }

@@ -6,6 +6,7 @@ import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { canonicalMachine } from '../../qemu/probe.ts'
 import type { Directories } from '../store/directories.ts'
 import { checkDomainName } from '../store/domain-name.ts'
+import { removeMissingMedia } from './missing-media.ts'
 import { type Emulator, chooseEmulator } from './emulator.ts'
 import { findUefi, nvramDirectory } from './uefi.ts'
 import type { XmlText } from '../store/xml-text.ts'
@@ -35,15 +36,23 @@ export async function prepareMachine(
   source: XmlText,
   directories: Directories,
   options: UnsupportedOptions & {
+<<<<<<< HEAD
     readonly signal?: AbortSignal | undefined
     /** Write nothing into the state directory. */
     readonly look?: boolean | undefined
     /** Throws if the machine is not to be made. Called before its emulator runs. */
     readonly admit?: ((domain: Domain) => Promise<void>) | undefined
+=======
+    /** Media whose files are missing may be left out for this; otherwise they stay, as at `define`. */
+    readonly occasion?: 'start' | 'restore' | undefined
+    readonly signal?: AbortSignal | undefined
+>>>>>>> 60792e1 (domain: checks are asked by the acts, success is told from the state that follows, and hints fit)
   },
 ): Promise<PreparedMachine> {
   const { ignoreUnsupported, onWarning, signal, admit } = options
   const document = parseDomainXml(source.text, { path: source.path })
+  if (options.occasion !== undefined)
+    for (const text of await removeMissingMedia(document, options.occasion)) onWarning?.(text)
   const draft = readDomain(document, { ignoreUnsupported })
   checkDomainName(draft.domain.name)
   for (const text of draft.ignored) onWarning?.(`ignored: ${text}`)

@@ -76,7 +76,7 @@ export async function planRestore(
   if (options.newGenid === true && provenance !== undefined)
     throw startedByOthers(image.path, 'it cannot get a new generation id')
   const source = options.newGenid === true ? withNewGenid(copy) : copy
-  const prepared = await prepareMachine(source, directories, options)
+  const prepared = await prepareMachine(source, directories, { ...options, occasion: 'restore' })
   const recorded =
     provenance === undefined ? undefined : recordedLaunch(provenance, image.path, clone)
   return {

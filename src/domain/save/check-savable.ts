@@ -5,6 +5,7 @@ import { cancelMigration } from '../../migration/cancel.ts'
 import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
 import { postcopyProgress } from '../../migration/postcopy.ts'
 import { isRunning, migrationBlockers, runState } from '../../migration/run-state.ts'
+import type { RunState } from '../../qmp/replies.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { stateOfRunState } from '../machine/domain-state.ts'
 import type { SaveSettings } from './save-options.ts'
@@ -14,6 +15,8 @@ export interface Savable {
   readonly features: MigrationFeatures
   /** Whether the guest's processors run now. */
   readonly running: boolean
+  /** Whether the guest has suspended itself to RAM (ACPI S3). */
+  readonly asleep: boolean
 }
 
 /**
@@ -39,7 +42,8 @@ export async function checkSavable(
       },
     )
   }
-  return { features, running: await checkState(name, control) }
+  const status = await checkState(name, control)
+  return { features, running: isRunning(status), asleep: status === 'suspended' }
 }
 
 /**
@@ -57,10 +61,9 @@ export async function checkMemoryIsThere(name: string, control: QmpConnection): 
   )
 }
 
-async function checkState(name: string, control: QmpConnection): Promise<boolean> {
+async function checkState(name: string, control: QmpConnection): Promise<RunState> {
   const status = await runState(control)
-  if (isRunning(status)) return true
-  if (SAVABLE_STOPPED.has(status)) return false
+  if (isRunning(status) || SAVABLE_STOPPED.has(status)) return status
   const state = stateOfRunState(status)
   throw new DomainError(
     'DOMAIN_WRONG_STATE',
@@ -72,6 +75,9 @@ async function checkState(name: string, control: QmpConnection): Promise<boolean
 /** A save that failed late leaves a paused guest in `finish-migrate` or `postmigrate`. */
 const SAVABLE_STOPPED: ReadonlySet<string> = new Set([
   'paused',
+  // QEMU stopped these guests; they are saved as they stand, and go on paused.
+  'io-error',
+  'watchdog',
   'prelaunch',
   'finish-migrate',
   'postmigrate',
@@ -121,4 +127,13 @@ function checkMappedRam(features: MigrationFeatures): void {
       },
     )
   }
+}
+
+/** QEMU keeps a sleeping guest asleep over a migration since 9.0; before, `cont` runs its processors. */
+const STAYS_ASLEEP_SINCE = 9
+
+/** What a user should know before a guest that sleeps is saved; empty when it stays asleep. */
+export function warningsAboutSleep({ asleep }: Savable, qemuVersion: string): readonly string[] {
+  if (!asleep || Number.parseInt(qemuVersion, 10) >= STAYS_ASLEEP_SINCE) return []
+  return [`The guest sleeps (ACPI S3), and QEMU ${qemuVersion} will wake it when it is restored`]
 }

@@ -9,7 +9,7 @@ import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../store/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 import { checkDisks, lostFileText, lostFiles } from './check-disks.ts'
-import { checkMemoryIsThere, checkSavable } from './check-savable.ts'
+import { checkMemoryIsThere, checkSavable, warningsAboutSleep } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
 import type { SaveOptions } from './save.ts'
 import { resolveSaveOptions } from './save-options.ts'
@@ -59,11 +59,17 @@ export async function checkSave(
   // A save waits for memory that a page server sends.
   if ((await postcopyState(paths))?.state !== 'filling')
     await check(() => checkMemoryIsThere(name, control))
-  await check(() => checkSavable(name, control, settings, options.signal))
+  let asleep: readonly string[] = []
+  await check(async () => {
+    const savable = await checkSavable(name, control, settings, options.signal)
+    asleep = warningsAboutSleep(savable, record.qemuVersion)
+  })
   await check(() => checkDisks(name, control, paths, record))
-  const warnings = (await lostFiles(control, paths, record))
-    .filter(({ removable }) => removable)
-    .map((lost) => `${lostFileText(lost)}: after a restore, the drive has no medium`)
+  const media = (await lostFiles(control, paths, record)).filter(({ removable }) => removable)
+  const warnings = [
+    ...asleep,
+    ...media.map((lost) => `${lostFileText(lost)}: after a restore, the drive has no medium`),
+  ]
   await check(() => describeForSave(held, record, true, options.xml, control))
   const { memoryBytes } = await liveDomain(paths)
   // Guest memory that was never touched is not in it.

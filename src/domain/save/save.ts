@@ -18,7 +18,7 @@ import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import { DisksAfterSave } from './disks-after-save.ts'
 import { checkDisks } from './check-disks.ts'
-import { checkMemoryIsThere, checkSavable } from './check-savable.ts'
+import { checkMemoryIsThere, checkSavable, warningsAboutSleep } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
@@ -111,7 +111,8 @@ export async function saveHeld(
   const path = await checkDestination(held.directories, asked, { domain: held.name, managedSave })
   await using control = await openControl(held.paths, signal)
   await checkMemoryIsThere(held.name, control)
-  const { features, running } = await checkSavable(held.name, control, settings, signal)
+  const savable = await checkSavable(held.name, control, settings, signal)
+  const { features, running } = savable
   await checkDisks(held.name, control, held.paths, record)
   const wouldRun = running || record.interrupted === true
   const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
@@ -153,10 +154,13 @@ export async function saveHeld(
     const image = withRam(await receiver.publish(), ram)
     // The commit point. Later failures are reported, and nothing is undone.
     durable = true
-    const warnings = await recorded.then(
-      () => [],
-      (error: unknown) => [notRecorded(path, error)],
-    )
+    const warnings = [
+      ...warningsAboutSleep(savable, record.qemuVersion),
+      ...(await recorded.then(
+        () => [],
+        (error: unknown) => [notRecorded(path, error)],
+      )),
+    ]
     const durableMs = performance.now()
     report({ phase: 'ending' })
     await endSaved(held, record, { control, path })

@@ -26,7 +26,7 @@ const sourceParts: Readonly<Record<string, ElementRule>> = {
 const sourceAttributes = {
   file: anyText,
   dev: anyText,
-  startupPolicy: valueWithoutEffect('a missing disk is always an error'),
+  startupPolicy: choice('mandatory', 'requisite', 'optional'),
   index: valueWithoutEffect('libvirt numbers the disk’s layers with it'),
 }
 
