@@ -7,7 +7,11 @@ import { domainRule } from './domain.ts'
 import type { ElementRule, ValueRule } from './rule.ts'
 
 /** Read only when the XML is normalised. */
-const READ_BEFORE = ['/domain/os/loader/@stateless']
+const READ_BEFORE = [
+  // Read before the machine is built: domain/machine/missing-media.ts.
+  '/domain/devices/disk/source/@startupPolicy',
+  '/domain/os/loader/@stateless',
+]
 
 test('domainRule accepts nothing that the model does not read', () => {
   const qemu = join(import.meta.dirname, '../..')
