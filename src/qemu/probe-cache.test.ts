@@ -42,7 +42,7 @@ test('loadProbe() ignores a damaged or old file, and storeProbe() replaces it', 
 })
 
 test('storeProbe() does not fail without its directory', async () => {
-  await storeProbe('/nonexistent', 'a', PROBED)
+  await storeProbe('/proc/nonexistent', 'a', PROBED)
 })
 
 test('canonicalMachine() resolves aliases, and knows only machines that QEMU has', () => {

@@ -52,5 +52,5 @@ test('migrationFeatures() replaces a damaged cache, and needs none', async () =>
   const before = fake.received.length
   await probe(dir.path)
   assert.ok(fake.received.length > before)
-  await probe('/nonexistent')
+  await probe('/proc/nonexistent')
 })

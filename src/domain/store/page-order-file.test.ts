@@ -16,6 +16,6 @@ test('readOrder() returns the stored order, for the same machine only', async ()
 })
 
 test('writeOrder() returns the reason when it cannot write', async () => {
-  const reason = await writeOrder('/nonexistent/a.save', 'm', BLOCKS, RANGES)
+  const reason = await writeOrder('/proc/nonexistent/a.save', 'm', BLOCKS, RANGES)
   assert.match(reason ?? '', /could not record the order of pages/)
 })
