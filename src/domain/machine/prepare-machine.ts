@@ -36,17 +36,13 @@ export async function prepareMachine(
   source: XmlText,
   directories: Directories,
   options: UnsupportedOptions & {
-<<<<<<< HEAD
     readonly signal?: AbortSignal | undefined
     /** Write nothing into the state directory. */
     readonly look?: boolean | undefined
     /** Throws if the machine is not to be made. Called before its emulator runs. */
     readonly admit?: ((domain: Domain) => Promise<void>) | undefined
-=======
     /** Media whose files are missing may be left out for this; otherwise they stay, as at `define`. */
     readonly occasion?: 'start' | 'restore' | undefined
-    readonly signal?: AbortSignal | undefined
->>>>>>> 60792e1 (domain: checks are asked by the acts, success is told from the state that follows, and hints fit)
   },
 ): Promise<PreparedMachine> {
   const { ignoreUnsupported, onWarning, signal, admit } = options
