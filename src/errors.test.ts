@@ -20,7 +20,7 @@ const full = new StorageError('NO_SPACE', 'No space left for /a', {
   cause: new Error('ENOSPC'),
 })
 
-test('StasisError.with() changes what is given and keeps class, code, cause and the other facts', () => {
+test('StasisError.with() changes the given facts and keeps class, code, cause and the others', () => {
   const changed = full.with({ message: "Could not save domain 'web'", hint: undefined })
   assert.ok(changed instanceof StorageError && isNativeError(changed))
   assert.deepEqual(Object.assign({}, changed, { message: changed.message, cause: changed.cause }), {
@@ -40,7 +40,7 @@ test('StasisError.with() changes what is given and keeps class, code, cause and 
   )
 })
 
-test('StasisError.with() keeps what a class adds', () => {
+test('StasisError.with() keeps the facts that a class adds', () => {
   const cancelled = new CancelledError('save', 'too slow', 'the guest runs on')
   const changed = cancelled.with({ hint: 'Try again' })
   assert.ok(changed instanceof CancelledError)

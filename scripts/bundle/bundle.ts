@@ -9,7 +9,7 @@ const TICK_SECONDS = 1
 
 /**
  * Makes one CommonJS file of each program in `directory`, named as its source: Node starts one such file in half the time that
- * hundreds of modules take (notes/node/start-up.md). Those who run them meanwhile have the old files or the new ones.
+ * hundreds of modules take (notes/node/start-up.md). Programs that run them meanwhile have the old files or the new ones.
  * `directory/made` is at least as old as the sources were when they were read.
  */
 export async function bundlePrograms(root: string, directory: string): Promise<void> {

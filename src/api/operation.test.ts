@@ -31,7 +31,7 @@ function counting(steps: number, stepMs = 5): Operation<string, number> {
   })
 }
 
-test('Operation gives its progress and its result', async () => {
+test('Operation yields its progress and returns its result', async () => {
   const operation = counting(3)
   const seen: number[] = []
   for await (const step of operation) seen.push(step)
@@ -40,7 +40,7 @@ test('Operation gives its progress and its result', async () => {
   assert.equal(await operation.then((result) => result.length), 4)
 })
 
-test('Operation skips what is outdated when the reader is slow', async () => {
+test('Operation skips outdated progress when the reader is slow', async () => {
   const operation = new Operation<void, number>(async ({ onProgress }) => {
     for (let step = 0; step < 100; step += 1) onProgress(step)
     await delay(1)
@@ -75,7 +75,7 @@ test("Operation calls the caller's own onProgress, too", async () => {
   assert.deepEqual(seen, [7])
 })
 
-test('Operation goes on and keeps its result when the loop is left', async () => {
+test('Operation continues and keeps its result when the loop is left', async () => {
   const operation = counting(3)
   for await (const step of operation) if (step === 1) break
   assert.equal(await operation, 'done')
@@ -107,7 +107,7 @@ test('Operation throws its failure from the iteration, and from the promise', as
   assert.deepEqual(unhandled, [])
 })
 
-test('Operation that fails is an unhandled rejection once when nobody looks at it', async () => {
+test('Operation that fails without a handler is an unhandled rejection once', async () => {
   const fault = new Error('no luck')
   const unhandled = await unhandledDuring(async () => {
     const operation = new Operation<void, number>(async ({ onProgress }) => {

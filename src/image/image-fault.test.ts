@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { WireError } from '../wire/wire-error.ts'
 import { imageDamaged, imageTooNew, imageTruncated, imageWireFault } from './image-fault.ts'
 
-test('imageDamaged(), imageTruncated() and imageTooNew() say what is wrong where, with a hint', () => {
+test('imageDamaged(), imageTruncated() and imageTooNew() report the fault, its place and a hint', () => {
   const damaged = imageDamaged('/a', 'its checksum does not match', { part: 'index', offset: 7 })
   assert.equal(damaged.code, 'IMAGE_CORRUPT')
   assert.equal(damaged.message, '/a has a damaged index: its checksum does not match')
@@ -18,7 +18,7 @@ test('imageDamaged(), imageTruncated() and imageTooNew() say what is wrong where
   )
 })
 
-test('imageWireFault() takes the code from the kind of the fault, whatever its message says', () => {
+test('imageWireFault() derives the code from the kind of the fault, not from its message', () => {
   const codes = (['truncated', 'corrupt', 'unsupported'] as const).map((kind) => {
     // The word "ends" used to decide.
     const cause = new WireError(kind, 'the block name in a packet ends nowhere', 64)

@@ -123,7 +123,7 @@ test('readDescription() reads, and reading the stream refuses, a body that is no
   }
 })
 
-test('reading a packed stream tells one that is cut from one that is damaged', async () => {
+test('reading a packed stream distinguishes a truncated one from a damaged one', async () => {
   await using dir = await tempDir()
   const read = async (path: string): Promise<void> => {
     await using machine = await openImage(path, { direct: true })

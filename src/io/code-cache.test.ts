@@ -70,7 +70,7 @@ test('runBundle() compiles again when the kept code is damaged', async () => {
   }
 })
 
-test('codeCacheDirectory() takes only a directory that nobody else can write to', async () => {
+test('codeCacheDirectory() accepts only a directory that no other user can write to', async () => {
   await using dir = await tempDir()
   const [beside, other, link] = [dir.join('beside'), dir.join('a/b/other'), dir.join('link')]
   assert.equal(codeCacheDirectory(beside, other), other)

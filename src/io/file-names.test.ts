@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { isReachable, isThere, removeUnlocked } from './file-names.ts'
 
-test('isThere() takes only a missing name for absence', async () => {
+test('isThere() reports only a missing name as absent', async () => {
   await using dir = await tempDir()
   await writeFile(dir.join('file'), '')
   await symlink('nowhere', dir.join('link'))

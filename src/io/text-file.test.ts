@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { readText, replaceText, writeText } from './text-file.ts'
 
-test('replaceText() replaces what is there and leaves no file where none is', async () => {
+test('replaceText() replaces an existing file and creates none', async () => {
   await using dir = await tempDir()
   const path = dir.join('file')
   assert.equal(await replaceText(path, 'new'), false)
@@ -20,7 +20,7 @@ test('replaceText() replaces what is there and leaves no file where none is', as
   assert.deepEqual(await readdir(dir.path), [])
 })
 
-test('writeText() leaves one file, for its owner alone, whoever else writes it', async () => {
+test('writeText() leaves one file with mode 0600 when several writers race', async () => {
   await using dir = await tempDir()
   const path = dir.join('file')
   const texts = Array.from({ length: 20 }, (_, index) => `text ${index}`)

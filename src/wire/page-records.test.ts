@@ -19,7 +19,7 @@ for (const [where, inside] of [
   ['at the end of their records', true],
   ['elsewhere', false],
 ] as const) {
-  test(`makePageRecords() makes of pages ${where} what ramPages() sends, whole or in part`, () => {
+  test(`makePageRecords() makes the same records of pages ${where} as ramPages(), whole or in part`, () => {
     const records = Buffer.alloc(COUNT * PAGE_RECORD_LENGTH, 0xee)
     if (inside) pages.copy(pagesInRecords(records))
     makePageRecords(records, FIRST_PAGE, inside ? undefined : pages)

@@ -82,7 +82,7 @@ for (const { label, emulator, missing } of withQemu11(qemus())) {
         return progress.phase === 'postcopy' && progress.paused
       }
       while (!(await isPaused())) await delay(20)
-      // The command itself, for `recoverPostcopy` would take a refusal: none of these QEMUs gives one.
+      // The command itself, because `recoverPostcopy` would accept a refusal: none of these QEMUs refuses it.
       for (const path of ['first', 'second', 'second'])
         await outOfBand.executeOutOfBand('migrate-recover', { uri: `unix:${dir.join(path)}` })
       await recoverPostcopy(outOfBand, dir.join('third'))

@@ -26,7 +26,7 @@ import { type TempDir, tempDir } from '../support/temp-dir.ts'
 import { smallXml, writeRawImage } from '../support/test-store.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
-// The defaults, as a host has them on which nobody has allowed anything.
+// The defaults of a host that allows nothing in addition.
 delete process.env['STASIS_ALLOW']
 
 /** What the tests' own QEMUs need. */

@@ -17,7 +17,7 @@ import type { Guest } from './guests.ts'
 import type { LibvirtBed } from './libvirt-bed.ts'
 import { type TempDir, tempDir } from './temp-dir.ts'
 
-/** Who saves or restores. */
+/** The program that saves or restores. */
 export type Side = 'virsh' | 'stasis'
 
 /** How an image is written. */

@@ -31,7 +31,7 @@ test('errorText() names a place once when an error was rewrapped, and does not r
   )
 })
 
-test('errorObject() has what a program needs', () => {
+test('errorObject() has the facts that a program needs', () => {
   const error = new ImageError('IMAGE_CORRUPT', 'It is damaged', { path: '/i', offset: 92 })
   assert.deepEqual(errorObject(error), {
     type: 'error',

@@ -21,7 +21,7 @@ test('progressLine() shows percent, bytes, rate, balance of channels and time le
   )
 })
 
-test('progressLine() gives the range when there are many channels', () => {
+test('progressLine() shows the range when there are many channels', () => {
   const channelBytes = [...Array.from({ length: 15 }, () => 6), 10]
   assert.match(
     progressLine({ phase: 'loading', ...measure, channelBytes }, 200),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatFacts, formatTable } from './table.ts'
 
-test('formatTable() prints what virsh prints', () => {
+test('formatTable() prints the same as virsh', () => {
   assert.equal(
     formatTable(
       ['Id', 'Name', 'State'],

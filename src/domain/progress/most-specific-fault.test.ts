@@ -18,7 +18,7 @@ test('mostSpecificFault() goes by the ranking, then by the order', () => {
   assert.equal(mostSpecificFault([died], undefined, ranking), died)
 })
 
-test('mostSpecificFault() takes a cancellation only when the caller asked for it, or when there is nothing else', () => {
+test('mostSpecificFault() returns a cancellation only when the caller requested it, or when there is nothing else', () => {
   const { signal } = new AbortController()
   assert.equal(mostSpecificFault([cancelled, died], signal, ranking), died)
   assert.equal(mostSpecificFault([damaged, cancelled], AbortSignal.abort(), ranking), cancelled)

@@ -43,7 +43,7 @@ test('TransferMeter reports 0 percent when the total is unknown', () => {
   assert.equal(measure.etaMs, undefined)
 })
 
-test('watchTransfer() throws at its end what a report has thrown meanwhile', async () => {
+test('watchTransfer() throws an error of a report when it is disposed', async () => {
   let reports = 0
   const watch = watchTransfer(
     () => at(1, 1),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkDomainName } from './domain-name.ts'
 
-test('checkDomainName() takes what libvirt takes when it can be part of a path', () => {
+test('checkDomainName() accepts the names of libvirt that can be part of a path', () => {
   for (const name of ['web', 'Web server (2)', '-x', '.hidden', 'größe', 'a'.repeat(242)]) {
     checkDomainName(name)
   }

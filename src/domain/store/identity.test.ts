@@ -36,7 +36,7 @@ test('checkIdentity() refuses the UUID of another domain, defined or running', a
     })
 })
 
-test('checkIdentity() lets a definition that cannot be read be replaced', async () => {
+test('checkIdentity() allows replacing an unreadable definition', async () => {
   await using store = await testStore()
   await store.define('web', '<domain')
   await checkIdentity(store.directories, { name: 'web', uuid: ONE })

@@ -141,7 +141,7 @@ test('reconcile() ends a QEMU without a record only if a start was in progress',
   assert.equal(await exists(paths.liveXml), false)
 })
 
-test('reconcile() removes what a killed operation left beside a running QEMU', async () => {
+test('reconcile() removes the files of a killed operation beside a running QEMU', async () => {
   await using store = await testStore()
   const paths = store.paths('web')
   const record = await store.run('web')
@@ -160,7 +160,7 @@ test('reconcile() removes what a killed operation left beside a running QEMU', a
   assert.equal((await readJob(paths.lastJob))?.outcome, 'failed')
 })
 
-test('reconcile() changes nothing when nobody can say whether the image is complete', async () => {
+test('reconcile() changes nothing when it is unknown whether the image is complete', async () => {
   await using store = await testStore()
   const paths = store.paths('web')
   // A name that cannot be looked up is not a missing file.

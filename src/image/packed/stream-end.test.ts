@@ -8,7 +8,7 @@ function ends(bytes: Buffer): [first: Buffer, last: Buffer] {
 }
 
 for (const format of ['xz', 'bzip2', 'lzop'] as const) {
-  test(`lacksEnd() tells a ${format} stream that is cut from one that is whole`, () => {
+  test(`lacksEnd() distinguishes a truncated ${format} stream from a complete one`, () => {
     // bzip2 ends at any bit of a byte, as its content has it.
     for (let length = 1; length < 40; length += 1) {
       const input = Buffer.alloc(length * 97, `content ${length}`)

@@ -51,7 +51,7 @@ async function pagesOf(machine: SavedMachine): Promise<Map<string, Buffer>> {
 }
 
 for (const direct of [true, false]) {
-  test(`openStasis() gives description, pages and devices back when direct is ${direct}`, async () => {
+  test(`openStasis() returns description, pages and devices when direct is ${direct}`, async () => {
     await withImage(buildStasisImage().bytes, async (path) => {
       await using machine = await openImage(path, { direct })
       assert.equal(machine.format, 'stasis')

@@ -33,7 +33,7 @@ for (const [codec, reference] of Object.entries(REFERENCES)) {
   ] as const) {
     const name = `${kind}${codec}`
 
-    test(`${name}: makeCompressor() gives what Node takes, piece after piece`, () => {
+    test(`${name}: makeCompressor() produces data that Node decompresses, piece after piece`, () => {
       const compressor = methods.makeCompressor()
       const target = new Uint8Array(70_000)
       for (const level of methods.ladder) {
@@ -44,7 +44,7 @@ for (const [codec, reference] of Object.entries(REFERENCES)) {
       assert.equal(compressor.compress(pages, new Uint8Array(5_000), 1), undefined)
     })
 
-    test(`${name}: makePoolCompressor() gives what Node takes, several at the same time`, async () => {
+    test(`${name}: makePoolCompressor() produces data that Node decompresses, several at the same time`, async () => {
       const results = [1, 1, 3].map(async (level) => {
         using compressor = methods.makePoolCompressor()
         const target = new Uint8Array(70_000)
@@ -63,24 +63,24 @@ for (const [codec, reference] of Object.entries(REFERENCES)) {
       'makeDecompressor()': async (stored, target) => inTurn(stored, target),
     }
     for (const [way, run] of Object.entries(ways)) {
-      test(`${name}: ${way} gives the bytes back`, async () => {
+      test(`${name}: ${way} returns the original bytes`, async () => {
         const target = allocateAligned(65536)
         assert.equal(await run(reference.compress(pages), target), 65536)
         assert.deepEqual(Buffer.from(target), pages)
       })
 
-      test(`${name}: ${way} says how many there are when there are fewer than fit`, async () => {
+      test(`${name}: ${way} returns the length when the result is shorter than the target`, async () => {
         const target = new Uint8Array(65536)
         assert.equal(await run(reference.compress(pages.subarray(0, 8192)), target), 8192)
       })
 
-      test(`${name}: ${way} rejects when there are more than fit, and leaves what is behind alone`, async () => {
+      test(`${name}: ${way} rejects a result that does not fit, and does not write beyond the target`, async () => {
         const target = new Uint8Array(65536)
         await assert.rejects(run(reference.compress(pages), target.subarray(0, 65535)))
         assert.equal(target[65535], 0)
       })
 
-      test(`${name}: ${way} rejects what is damaged`, async () => {
+      test(`${name}: ${way} rejects damaged data`, async () => {
         const stored = reference.compress(pages)
         const target = new Uint8Array(65536)
         await assert.rejects(run(stored.subarray(0, -5), target))

@@ -79,7 +79,7 @@ for (const [name, openReceiver] of [
   ['openRawReceiver()', openRawReceiver],
   ['openChannelsReceiver()', openChannelsReceiver],
 ] as const) {
-  test(`${name} leaves what stood there when it is disposed before anything came`, async () => {
+  test(`${name} leaves an existing file when it is disposed before any data arrived`, async () => {
     await using dir = await tempDir()
     await writeFile(dir.join('image'), 'an image')
     const target = await openReceiver(optionsIn(dir))
@@ -89,7 +89,7 @@ for (const [name, openReceiver] of [
     assert.equal(await readFile(dir.join('image'), 'latin1'), 'an image')
   })
 
-  test(`${name} gives up on abort, and hangs up when it is disposed`, async () => {
+  test(`${name} rejects on abort, and closes its connections when disposed`, async () => {
     await using dir = await tempDir()
     const target = await openReceiver(optionsIn(dir, { channels: 0 }))
     const client = connect(dir.join('s')).on('error', () => undefined)
@@ -105,7 +105,7 @@ for (const [name, openReceiver] of [
     assert.deepEqual(await names(dir), [])
   })
 
-  test(`${name} refuses a peer that is no QEMU`, async () => {
+  test(`${name} refuses a peer that is not QEMU`, async () => {
     await using dir = await tempDir()
     await using target = await openReceiver(optionsIn(dir, { channels: 0 }))
     send(dir, Buffer.from('GET / HTTP/1.0'))

@@ -100,7 +100,7 @@ for (const way of ['loadMemory()', 'loadOnThreads()'] as const) {
     })
   }
 
-  test(`${way} says so when the file is cut while it is open`, async () => {
+  test(`${way} reports a file that is truncated while it is open`, async () => {
     const { bytes, frames } = buildStasisImage()
     const cutAfterOpen = frames[3]!.offset + 1
     await assert.rejects(load(way, bytes, { cutAfterOpen }), { code: 'IMAGE_TRUNCATED' })

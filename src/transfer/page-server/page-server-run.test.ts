@@ -91,13 +91,13 @@ async function serve(
 }
 
 for (const codec of ['zstd', 'none'] as const) {
-  test(`serve() brings every page once from frames of ${codec}`, async () => {
+  test(`serve() sends every page once from frames of ${codec}`, async () => {
     const before = started
     await serve(codec)
     assert.equal(started > before, codec === 'zstd')
   })
 
-  test(`serve() brings every page once from frames of ${codec} while all kinds of pages are asked for`, async () => {
+  test(`serve() sends every page once from frames of ${codec} while all kinds of pages are requested`, async () => {
     await serve(codec, {}, async ({ destination, server }) => {
       for (let asked = 0; asked < 400; asked += 1) {
         if (asked % 9 === 0) destination.ask('rom', asked % 8)
@@ -108,7 +108,7 @@ for (const codec of ['zstd', 'none'] as const) {
     })
   })
 
-  test(`serve() sends of frames of ${codec} what goes first in its order`, async () => {
+  test(`serve() sends the first ranges in their order from frames of ${codec}`, async () => {
     // Long enough to start threads.
     const first = Array.from({ length: 12288 / 8 }, (_, range) => ({
       ...{ block: 0, firstPage: ((range * 31) % 1536) * 8, pageCount: 8 },
@@ -126,7 +126,7 @@ for (const codec of ['zstd', 'none'] as const) {
     assert.deepEqual(firsts, expected)
   })
 
-  test(`serve() brings whole host pages from frames of ${codec}`, async () => {
+  test(`serve() sends whole host pages from frames of ${codec}`, async () => {
     const hostPageSizes = new Map([['pc.ram', 512 * PAGE_SIZE]])
     await serve(codec, { hostPageSizes }, ({ destination }) => {
       for (const page of [8191, 600, 30]) destination.ask('pc.ram', page)
