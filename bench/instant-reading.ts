@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { waitForAllMemory } from '../src/domain/store/postcopy-state.ts'
+import { orderPath } from '../src/domain/store/page-order-file.ts'
 import { destroyDomain, restoreDomain, saveDomain } from '../src/index.ts'
 import { startLinuxDomain } from '../test/support/linux-domain.ts'
 import { pathsOf } from '../test/support/page-server.ts'
@@ -33,7 +34,7 @@ export async function benchReading(setting: BenchSetting): Promise<void> {
   const rows = []
   for (let round = 0; round < setting.rounds; round += 1) {
     const load = await read('load')
-    await rm(`${image}.order`, { force: true })
+    await rm(orderPath({ stateDir }, image), { force: true })
     const unordered = await read('lazy')
     rows.push({ load, 'lazy, no order': unordered, 'lazy, ordered': await read('lazy') })
   }

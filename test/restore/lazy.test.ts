@@ -16,6 +16,7 @@ import {
   resumeDomain,
   saveDomain,
 } from '../../src/index.ts'
+import { orderPath } from '../../src/domain/store/page-order-file.ts'
 import { computeFillSum } from '../support/guest-memory.ts'
 import { type LinuxDomain, startLinuxDomain } from '../support/linux-domain.ts'
 import { findPageServer, pathsOf } from '../support/page-server.ts'
@@ -77,7 +78,8 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
             assert.match((await console.ask('quiet', /^QUIET .*/))[0], /ok$/)
           }
           assert.equal(await digestOf(image), digest)
-          assert.ok(existsSync(`${image}.order`), 'the order of requests is kept')
+          assert.ok(existsSync(orderPath({ stateDir }, image)), 'the order of requests is kept')
+          assert.ok(!existsSync(`${image}.order`), 'nothing is left beside the image')
           assert.equal((await domainInfo(name, { stateDir })).postcopy, undefined)
           // Also shows that the capability is off again; otherwise a save would wait for an answer.
           await saveDomain(name, image, { stateDir, compression })

@@ -41,7 +41,7 @@ export async function renameDomain(
   // For a moment two definitions have the same UUID, which is better than none.
   await writeDefinition(directories, newName, formatDomainXml(document))
   await removeDefinition(directories, name)
-  for (const path of [paths.lastEnd, paths.lastJob, orderPath(paths.managedSave)])
+  for (const path of [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)])
     await removeFile(path)
   if (await isAutostarted(directories, name)) {
     await removeFile(autostartPath(directories, name))

@@ -40,7 +40,7 @@ export async function undefineDomain(
   await removeDefinition(directories, name)
   if (options.managedSave === true && (await hasUsableManagedSave(domain)))
     await removeManagedImage(directories, paths)
-  const hints = [paths.lastEnd, paths.lastJob, orderPath(paths.managedSave)]
+  const hints = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]
   for (const path of [autostartPath(directories, name), ...hints]) await removeFile(path)
   return { name }
 }

@@ -14,6 +14,7 @@ import {
   removePostcopyRecord,
   writePostcopyRecord,
 } from '../store/postcopy-record.ts'
+import { orderPath } from '../store/page-order-file.ts'
 import { FirstPages } from './first-pages.ts'
 import { KeptMonitor } from './kept-monitor.ts'
 import { NextServer } from './next-server.ts'
@@ -185,10 +186,11 @@ async function openFirst(
   image: SavedMachine,
   domain: Domain,
   fd: number,
-  { direct, readers }: PostcopyStartOptions,
+  { direct, readers, stateDir }: PostcopyStartOptions,
 ): Promise<FirstPages> {
   try {
-    const served = await servedImage(image)
+    const order = orderPath({ stateDir }, image.path)
+    const served = await servedImage(image, order)
     const sizes = await hostPageSizes(domain)
     await writePostcopyRecord(paths, {
       id,
@@ -197,6 +199,7 @@ async function openFirst(
       direct,
       readers,
       hostPageSizes: sizes,
+      orderPath: order,
       server: await identifyProcess(process.pid),
     })
     return new FirstPages(served, fd, { readers, hostPageSizes: new Map(Object.entries(sizes)) })

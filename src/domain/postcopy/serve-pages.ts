@@ -1,4 +1,5 @@
 import { ImageError, QemuError, StorageError } from '../../errors.ts'
+import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
 import { type HandOver, unpackHandOver } from '../../transfer/page-server/hand-over.ts'
 import { PageServer } from '../../transfer/page-server/page-server.ts'
 import {
@@ -11,7 +12,7 @@ import {
 } from '../store/postcopy-record.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 import { HandOverChannel } from './hand-over-channel.ts'
-import { writeOrder } from '../store/page-order-file.ts'
+import { removeFormerOrder, writeOrder } from '../store/page-order-file.ts'
 import type { InheritedFds } from './page-server-call.ts'
 import { startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
@@ -96,7 +97,7 @@ async function serve(
   }
   await ensureSupervisor(paths, { program, id, monitorFd: monitor })
   if (server.requested.length > 0)
-    await writeOrder(record.image, record.machine, pages.blocks, [...order, ...server.requested])
+    await recordOrder(record, pages.blocks, [...order, ...server.requested])
 }
 
 /** The inputs for starting this server's supervisor. */
@@ -126,6 +127,16 @@ async function ensureSupervisor(paths: RuntimePaths, supervisor: SupervisorStart
   const record = await readPostcopyRecord(paths)
   if (record?.id !== supervisor.id || record.supervisor === undefined) return
   if (!(await isAlive(record.supervisor))) await startSupervisor(paths, supervisor)
+}
+
+async function recordOrder(
+  { image, machine, orderPath }: PostcopyRecord,
+  blocks: readonly RamBlock[],
+  order: readonly PageRange[],
+): Promise<void> {
+  if (orderPath === undefined) return
+  await writeOrder(orderPath, machine, blocks, order)
+  await removeFormerOrder(image)
 }
 
 function gone(paths: RuntimePaths): QemuError {

@@ -16,12 +16,16 @@ export interface ServedImage {
 }
 
 /** @throws ImageError, IMAGE_INCOMPATIBLE when its pages cannot be read one by one; StorageError */
-export async function servedImage(image: SavedMachine): Promise<ServedImage> {
+export async function servedImage(
+  image: SavedMachine,
+  orderPath: string | undefined,
+): Promise<ServedImage> {
   const { path, pages } = image
   const state = await image.deviceState?.()
   if (pages === undefined || state === undefined) throw another(path)
   const machine = stateDigest(state)
-  return { machine, pages, state, order: await readOrder(path, machine, pages.blocks) }
+  const order = orderPath === undefined ? [] : await readOrder(orderPath, machine, pages.blocks)
+  return { machine, pages, state, order }
 }
 
 /**
@@ -30,11 +34,15 @@ export async function servedImage(image: SavedMachine): Promise<ServedImage> {
  */
 export async function openServed(
   path: string,
-  options: { readonly direct?: boolean | undefined; readonly machine: string },
+  options: {
+    readonly direct?: boolean | undefined
+    readonly machine: string
+    readonly orderPath?: string | undefined
+  },
 ): Promise<ServedImage & AsyncDisposable> {
   const image = await openImage(path, options)
   try {
-    const served = await servedImage(image)
+    const served = await servedImage(image, options.orderPath)
     if (served.machine !== options.machine) throw another(path)
     return { ...served, [Symbol.asyncDispose]: async () => image[Symbol.asyncDispose]() }
   } catch (error) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { testStore } from '../../../test/support/test-store.ts'
 import { historyOf, imageId, readHistory, removeHistory, writeHistory } from './image-history.ts'
@@ -77,16 +77,4 @@ test('writeHistory() removes the histories of missing images only once there are
     'present.json',
     'two.json',
   ])
-})
-
-test('writeHistory() removes old temporary files of killed writers, not new ones', async () => {
-  await using store = await testStore()
-  const directory = `${store.directories.stateDir}/images`
-  await mkdir(directory, { recursive: true })
-  for (const name of ['.k.json.1-1.partial', '.k.json.2-1.partial'])
-    await writeFile(`${directory}/${name}`, '')
-  const old = new Date(Date.now() - 120_000)
-  await utimes(`${directory}/.k.json.1-1.partial`, old, old)
-  await writeHistory(store.directories, 'other', { path: '/a.save', disks: [] })
-  assert.deepEqual((await readdir(directory)).toSorted(), ['.k.json.2-1.partial', 'other.json'])
 })

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { makeDirectory } from '../../io/directory.ts'
-import { isThere, removeFile, removeUnlocked } from '../../io/file-names.ts'
+import { isThere, removeFile } from '../../io/file-names.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { Directories } from './directories.ts'
 import type { DiskIdentity } from './disk-identity.ts'
@@ -22,7 +22,6 @@ export interface ImageHistory {
 
 /** Few enough to search at every save. */
 const KEPT = 200
-const ABANDONED_MS = 60_000
 
 /** Identifies an image; an edit of its description does not change the id. */
 export function imageId(description: MachineDescription): string {
@@ -76,16 +75,10 @@ export async function removeHistory(
     await removeFile(historyPath(directories, key))
 }
 
-/** Removes the histories of images that are no longer at their paths, once there are many, and the temporary files of killed writers. */
+/** Removes the histories of images that are no longer at their paths, once there are many. */
 async function removeGoneHistories(directories: Directories): Promise<void> {
   const directory = historyDirectory(directories)
   const names = await readdir(directory).catch(() => [])
-  for (const name of names.filter((one) => one.endsWith('.partial'))) {
-    const path = join(directory, name)
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }))
-    // Another domain's writer takes its lock a moment after it creates the file.
-    if (Date.now() - mtimeMs > ABANDONED_MS) await removeUnlocked(path)
-  }
   if (names.length < KEPT) return
   for (const name of names.filter((one) => one.endsWith('.json'))) {
     const key = name.slice(0, -'.json'.length)

@@ -10,6 +10,7 @@ import {
   refuseManagedImage,
   removeManagedImage,
 } from './managed-image.ts'
+import { orderPath, writeOrder } from './page-order-file.ts'
 
 test('hasUsableManagedSave() is true while no guest was resumed from the image', async () => {
   await using store = await testStore()
@@ -36,11 +37,12 @@ test('removeManagedImage() removes the image, its history and its page order', a
   await mkdir(dirname(paths.managedSave), { recursive: true })
   const id = imageId(await writeRawImage(paths.managedSave))
   await writeHistory(store.directories, id, { path: paths.managedSave, disks: [] })
-  await writeFile(`${paths.managedSave}.order`, '')
+  const order = orderPath(store.directories, paths.managedSave)
+  await writeOrder(order, 'm', [], [])
   await removeManagedImage(store.directories, paths)
   assert.equal(await hasManagedImage(paths), false)
   assert.equal(await readHistory(store.directories, id), undefined)
-  await assert.rejects(access(`${paths.managedSave}.order`), { code: 'ENOENT' })
+  await assert.rejects(access(order), { code: 'ENOENT' })
 })
 
 test('removeManagedImage() removes a damaged image too', async () => {

@@ -4,7 +4,7 @@ import { isThere, removeFile } from '../../io/file-names.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { Directories } from './directories.ts'
 import { removeHistory } from './image-history.ts'
-import { orderPath } from './page-order-file.ts'
+import { orderPath, removeFormerOrder } from './page-order-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 
@@ -37,7 +37,8 @@ export async function removeManagedImage(
 ): Promise<void> {
   const description = await readDescription(paths.managedSave).catch(() => undefined)
   await removeImage(paths.managedSave)
-  await removeFile(orderPath(paths.managedSave))
+  await removeFile(orderPath(directories, paths.managedSave))
+  await removeFormerOrder(paths.managedSave)
   if (description !== undefined) await removeHistory(directories, description)
 }
 

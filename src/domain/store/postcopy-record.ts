@@ -32,6 +32,8 @@ export interface PostcopyRecord {
   readonly readers: number
   /** Page sizes of the blocks in huge pages. */
   readonly hostPageSizes: Readonly<Record<string, number>>
+  /** The file for the order in which the guest requests its pages; absent in records from before versions. */
+  readonly orderPath?: string | undefined
   /** The active page server, or the last one. */
   readonly server?: ProcessIdentity | undefined
   /** The process that supervises it; `undefined` until the first server, or the next, has started it. */

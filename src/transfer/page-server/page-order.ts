@@ -37,6 +37,11 @@ export function parsePageOrder(
   })
 }
 
+/** Whether a text is an order, of whatever machine. */
+export function isPageOrder(text: string): boolean {
+  return text.startsWith(`${TITLE}\n`)
+}
+
 function withoutRepetition(ranges: readonly PageRange[]): readonly PageRange[] {
   const seen = new Set<string>()
   return ranges.filter(({ block, firstPage }) => {
