@@ -33,8 +33,9 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     save: 4,
     postcopy: 4,
     status: 4,
-    machine: 2,
-    progress: 2,
+    machine: 3,
+    progress: 3,
+    catalogue: 2,
     store: 1,
   },
   transfer: {

@@ -19,7 +19,7 @@ import { type EventOptions, type LifecycleEvent, watchEvents } from '../domain/s
 import { type DomainSummary, type ListOptions, listDomains } from '../domain/status/list.ts'
 import { type Versions, versions } from '../domain/status/version.ts'
 import type { CachedImage } from '../domain/store/cached-images.ts'
-import { findEntry, uuidOf } from '../domain/store/catalogue.ts'
+import { findEntry, uuidOf } from '../domain/catalogue/catalogue.ts'
 import {
   type Directories,
   type DirectoryOptions,

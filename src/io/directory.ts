@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
-import { mkdir, open, realpath } from 'node:fs/promises'
+import { mkdir, open, realpath, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StorageError, storageError } from '../errors.ts'
+import { faultPoint } from './fault-point.ts'
 import { isAbsence } from './file-names.ts'
 import { syncDirectory } from './partial-file.ts'
 
@@ -14,6 +15,12 @@ export async function makeDirectory(path: string): Promise<void> {
   // A new directory is durable once its parent is.
   for (let made = path; made.length >= first.length; made = dirname(made))
     await syncDirectory(dirname(made))
+}
+
+/** Removes a file, or a directory with all that is in it, if it exists. @throws the error of Node */
+export async function removeTree(path: string): Promise<void> {
+  faultPoint('unlink', path)
+  await rm(path, { recursive: true, force: true })
 }
 
 /** Linux open(2); Node has no name for it. */

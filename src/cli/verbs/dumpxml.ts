@@ -1,4 +1,4 @@
-import { dumpDomainXml } from '../../domain/store/dump-xml.ts'
+import { dumpDomainXml } from '../../domain/catalogue/dump-xml.ts'
 import type { Verb } from '../verb.ts'
 
 /** `dumpxml DOMAIN` */

@@ -6,7 +6,7 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { type ProcessIdentity, mayBeAlive } from '../../qemu/process-identity.ts'
-import { findEntry } from '../store/catalogue.ts'
+import { findEntry } from '../catalogue/catalogue.ts'
 import {
   type ConsoleStreams,
   openFileConsole,
@@ -15,7 +15,7 @@ import {
 } from './console-streams.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { readLiveXml } from '../store/dump-xml.ts'
+import { readLiveXml } from '../catalogue/dump-xml.ts'
 import { openQuery } from '../machine/monitor.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 

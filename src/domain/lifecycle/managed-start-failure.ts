@@ -1,5 +1,5 @@
 import { CancelledError, ImageError, StasisError, rewrapped } from '../../errors.ts'
-import type { HeldDomain } from '../store/held-domain.ts'
+import type { HeldDomain } from '../catalogue/held-domain.ts'
 
 /** The error for a failed start from a managed save: of the same kind as its cause, with the fact that the image is kept. */
 export function managedStartFailure(held: HeldDomain, cause: unknown): StasisError {

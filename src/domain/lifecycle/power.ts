@@ -4,7 +4,7 @@ import { runState } from '../../migration/run-state.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { openAgent } from '../machine/agent.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { HeldDomain } from '../store/held-domain.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 
 /** How to ask a guest: by its power button, or through the guest agent. */

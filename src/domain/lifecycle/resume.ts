@@ -6,11 +6,11 @@ import { resetMigration } from '../../migration/reset.ts'
 import { contVm, runState } from '../../migration/run-state.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { liveDomain } from '../store/dump-xml.ts'
-import { HeldDomain } from '../store/held-domain.ts'
+import { liveDomain } from '../catalogue/dump-xml.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
 import { beginGuest } from '../restore/check-stale.ts'
 import { openControl } from '../machine/monitor.ts'
-import { removeConsumedManagedSave } from '../store/reconcile.ts'
+import { removeConsumedManagedSave } from '../catalogue/reconcile.ts'
 
 /**
  * Resumes a paused domain, given by name, UUID or id, also one whose save was killed.

@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { stateOfRunState } from '../machine/domain-state.ts'
-import { HeldDomain } from '../store/held-domain.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 import { writeRecord } from '../store/runtime-record.ts'
 

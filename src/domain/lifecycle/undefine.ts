@@ -1,9 +1,9 @@
 import { DomainError } from '../../errors.ts'
 import { removeFile } from '../../io/file-names.ts'
-import { autostartPath } from '../store/autostart.ts'
+import { autostartPath } from '../catalogue/autostart.ts'
 import { readDefinition, removeDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { HeldDomain } from '../store/held-domain.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
 import {
   hasUsableManagedSave,
   refuseManagedImage,

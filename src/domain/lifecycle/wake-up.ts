@@ -3,7 +3,7 @@ import { runState } from '../../migration/run-state.ts'
 import { openControl } from '../machine/monitor.ts'
 import { checkOptions } from '../store/check-options.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { HeldDomain } from '../store/held-domain.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
 
 /**
  * Wakes a domain, given by name, UUID or id, that has suspended itself to RAM (ACPI S3).

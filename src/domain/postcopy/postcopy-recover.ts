@@ -13,7 +13,7 @@ import {
   removePostcopyProgress,
 } from '../store/postcopy-record.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
-import { HeldDomain } from '../store/held-domain.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
 import { PAGE_SERVER_PROGRAM } from './page-server-program.ts'
 import { startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'

@@ -1,6 +1,6 @@
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { openAgent } from '../machine/agent.ts'
-import type { HeldDomain } from '../store/held-domain.ts'
+import type { HeldDomain } from '../catalogue/held-domain.ts'
 
 /** A QEMU whose memory is arriving may wait for a page, forever where that page is damaged. */
 const ANNOUNCE_MS = 1000

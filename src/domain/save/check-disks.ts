@@ -1,8 +1,8 @@
 import { DomainError } from '../../errors.ts'
 import { openFilesOf } from '../../qemu/open-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import { liveDomain } from '../store/dump-xml.ts'
-import { keyOf } from '../store/guest-files.ts'
+import { liveDomain } from '../catalogue/dump-xml.ts'
+import { keyOf } from '../catalogue/guest-files.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 

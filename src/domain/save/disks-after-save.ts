@@ -4,7 +4,7 @@ import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { descriptionDigest } from '../machine/description-digest.ts'
 import { cookieWithDisks } from '../machine/disk-cookie.ts'
 import { type DiskIdentity, identifyDisks, writableDisks } from '../store/disk-identity.ts'
-import type { HeldDomain } from '../store/held-domain.ts'
+import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { imageId, writeHistory } from '../store/image-history.ts'
 
 /** The disks after the guest has stopped. Use it once all of its memory was received: then nothing writes to them any more. */

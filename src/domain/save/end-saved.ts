@@ -1,9 +1,9 @@
 import { removeImage } from '../../image/remove-image.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import type { HeldDomain } from '../store/held-domain.ts'
+import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { recordEnd } from '../store/last-end.ts'
-import { endRecorded } from '../store/own-qemu.ts'
-import { clearRuntime } from '../store/reconcile.ts'
+import { endRecorded } from '../catalogue/own-qemu.ts'
+import { clearRuntime } from '../catalogue/reconcile.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 
 /**

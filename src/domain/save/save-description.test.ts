@@ -4,7 +4,7 @@ import { fakeMonitor, ok } from '../../../test/support/fake-monitor.ts'
 import { smallXml, testStore } from '../../../test/support/test-store.ts'
 import { QmpConnection } from '../../qmp/connection.ts'
 import { attachedProvenance, readProvenance } from '../machine/provenance.ts'
-import { HeldDomain } from '../store/held-domain.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { describeForSave } from './save-description.ts'
 

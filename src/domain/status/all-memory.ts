@@ -1,4 +1,4 @@
-import { findEntry } from '../store/catalogue.ts'
+import { findEntry } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type PostcopyState, waitForAllMemory } from '../store/postcopy-state.ts'

@@ -1,7 +1,7 @@
-import { lastEndOf } from '../store/catalogue.ts'
+import { lastEndOf } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { observe } from '../store/presence.ts'
+import { observe } from '../catalogue/presence.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 
 /**

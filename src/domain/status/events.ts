@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type DomainEntry, lastEndOf, listEntries } from '../store/catalogue.ts'
+import { type DomainEntry, lastEndOf, listEntries } from '../catalogue/catalogue.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
 import { isLocked } from '../store/lock.ts'
-import { observe } from '../store/presence.ts'
+import { observe } from '../catalogue/presence.ts'
 import { stateOf } from './list.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 

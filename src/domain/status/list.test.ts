@@ -9,7 +9,7 @@ import {
   testStore,
   writeRawImage,
 } from '../../../test/support/test-store.ts'
-import { setAutostart } from '../store/autostart.ts'
+import { setAutostart } from '../catalogue/autostart.ts'
 import { writePostcopyRecord } from '../store/postcopy-record.ts'
 import { type ListOptions, listDomains } from './list.ts'
 

@@ -1,4 +1,4 @@
-import { findEntry, lastEndOf } from '../store/catalogue.ts'
+import { findEntry, lastEndOf } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'

@@ -3,9 +3,9 @@ import { DomainError } from '../../errors.ts'
 import { makeDirectory } from '../../io/directory.ts'
 import { isThere, removeFile } from '../../io/file-names.ts'
 import { writeText } from '../../io/text-file.ts'
-import { readDefinition } from './definitions.ts'
-import type { Directories } from './directories.ts'
-import type { DomainOptions } from './domain-options.ts'
+import { readDefinition } from '../store/definitions.ts'
+import type { Directories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from './held-domain.ts'
 
 /** Options for setting autostart. */

@@ -3,7 +3,7 @@ import { access, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { testStore, writeRawImage } from '../../../test/support/test-store.ts'
 import { HeldDomain } from './held-domain.ts'
-import { recordEnd } from './last-end.ts'
+import { recordEnd } from '../store/last-end.ts'
 
 test('HeldDomain.find() locks the domain and has its record', async () => {
   await using store = await testStore()

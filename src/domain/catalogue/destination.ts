@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
 import { placeOf } from '../../io/file-place.ts'
-import type { Directories } from './directories.ts'
+import type { Directories } from '../store/directories.ts'
 import { type FileUse, keyOf, usesOfFile } from './guest-files.ts'
 
 /** The origin of an image, and what it may replace. */

@@ -1,6 +1,6 @@
 import { DomainError } from '../../errors.ts'
 import { listEntries, uuidOf } from './catalogue.ts'
-import type { Directories } from './directories.ts'
+import type { Directories } from '../store/directories.ts'
 
 /**
  * Checks that name and UUID belong together: no other domain, defined or running, has one of them with a different other.

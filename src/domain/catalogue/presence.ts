@@ -1,10 +1,10 @@
 import { isThere } from '../../io/file-names.ts'
 import { conditionOf, hasConsumedManagedSave } from './condition.ts'
-import type { LastEnd } from './last-end.ts'
-import { isLocked } from './lock.ts'
+import type { LastEnd } from '../store/last-end.ts'
+import { isLocked } from '../store/lock.ts'
 import { isRunning } from './own-qemu.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
-import { type RuntimeRecord, readRecord } from './runtime-record.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { type RuntimeRecord, readRecord } from '../store/runtime-record.ts'
 
 /** A domain as an observer sees it. */
 export interface Presence {

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { smallXml, testStore, writeRawImage } from '../../../test/support/test-store.ts'
 import { findEntry, listEntries, uuidOf } from './catalogue.ts'
-import { recordEnd } from './last-end.ts'
+import { recordEnd } from '../store/last-end.ts'
 
 const OTHER_UUID = 'aaaaaaaa-2222-4333-8444-555555555555'
 

@@ -2,9 +2,9 @@ import { ImageError, StasisError } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { removeImage } from '../../image/remove-image.ts'
-import { imageId } from './image-history.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
-import { type RuntimeRecord, type SaveIntent, writeRecord } from './runtime-record.ts'
+import { imageId } from '../store/image-history.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { type RuntimeRecord, type SaveIntent, writeRecord } from '../store/runtime-record.ts'
 
 /**
  * Records, before the guest is stopped, which image it will become. After a crash of the saving process, this shows whether the image or the stopped

@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { snapshotOf } from '../../../test/support/snapshot.ts'
 import { testStore, writeRawImage } from '../../../test/support/test-store.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
-import { imageId } from './image-history.ts'
-import { DomainLock } from './lock.ts'
+import { imageId } from '../store/image-history.ts'
+import { DomainLock } from '../store/lock.ts'
 import { observe } from './presence.ts'
 
 const DESCRIPTION = { xml: '<a/>', cookie: undefined, wasRunning: true, id: '1'.repeat(32) }

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { removeAllAbandoned } from '../../io/partial-file.ts'
 import { listRuntimes } from './catalogue.ts'
-import { listDefinitions } from './definitions.ts'
-import type { Directories } from './directories.ts'
-import { DomainLock } from './lock.ts'
+import { listDefinitions } from '../store/definitions.ts'
+import type { Directories } from '../store/directories.ts'
+import { DomainLock } from '../store/lock.ts'
 import { reconcile } from './reconcile.ts'
-import { runtimePaths } from './runtime-paths.ts'
-import { readRecord } from './runtime-record.ts'
+import { runtimePaths } from '../store/runtime-paths.ts'
+import { readRecord } from '../store/runtime-record.ts'
 import { isRunning } from './own-qemu.ts'
 
 /** The directories of small files in the state directory. */

@@ -4,11 +4,11 @@ import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { type TestStore, testStore, writeRawImage } from '../../../test/support/test-store.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
-import { imageId } from './image-history.ts'
-import { readJob } from './job-record.ts'
-import { readLastEnd } from './last-end.ts'
+import { imageId } from '../store/image-history.ts'
+import { readJob } from '../store/job-record.ts'
+import { readLastEnd } from '../store/last-end.ts'
 import { reconcile } from './reconcile.ts'
-import { type RuntimeRecord, readRecord, writeRecord } from './runtime-record.ts'
+import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 
 const DESCRIPTION = { xml: '<a/>', cookie: undefined, wasRunning: true, id: '1'.repeat(32) }
 

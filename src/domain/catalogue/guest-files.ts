@@ -9,12 +9,12 @@ import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { findByMonitors } from '../../qemu/find-by-monitors.ts'
 import { fileKey, openFilesOf } from '../../qemu/open-files.ts'
 import { type DomainEntry, lastEndOf, listEntries } from './catalogue.ts'
-import { readDefinition } from './definitions.ts'
-import type { Directories } from './directories.ts'
+import { readDefinition } from '../store/definitions.ts'
+import type { Directories } from '../store/directories.ts'
 import { readLiveXml } from './dump-xml.ts'
 import { monitorsOf } from './own-qemu.ts'
-import { readPostcopyRecord } from './postcopy-record.ts'
-import type { RuntimeRecord } from './runtime-record.ts'
+import { readPostcopyRecord } from '../store/postcopy-record.ts'
+import type { RuntimeRecord } from '../store/runtime-record.ts'
 
 /** The reason why a file must not change: a domain, and its use of the file. */
 export interface FileUse {

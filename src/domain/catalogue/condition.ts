@@ -4,10 +4,10 @@ import { readTail } from '../../io/log-file.ts'
 import { findByMonitors } from '../../qemu/find-by-monitors.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import { lastLines } from '../../qemu/process.ts'
-import { type LastEnd, endNow } from './last-end.ts'
+import { type LastEnd, endNow } from '../store/last-end.ts'
 import { isRunning, monitorsOf } from './own-qemu.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
-import { type RuntimeRecord, readRecord } from './runtime-record.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { type RuntimeRecord, readRecord } from '../store/runtime-record.ts'
 import { isSaved } from './save-intent.ts'
 
 /** The condition of a domain according to its record and to reality, while no operation is working on it. */

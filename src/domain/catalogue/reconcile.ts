@@ -1,17 +1,18 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
 import { removeImage, removeLeftovers } from '../../image/remove-image.ts'
 import { removeAllAbandoned } from '../../io/partial-file.ts'
+import { removeTree } from '../../io/directory.ts'
 import { isThere, removeFile } from '../../io/file-names.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { type Condition, conditionOf, hasConsumedManagedSave } from './condition.ts'
-import { closeKilledJob } from './job-record.ts'
-import { writeEnd } from './last-end.ts'
+import { closeKilledJob } from '../store/job-record.ts'
+import { writeEnd } from '../store/last-end.ts'
 import { endRecorded } from './own-qemu.ts'
-import { hasPostcopyRecord } from './postcopy-record.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
-import { type RuntimeRecord, readRecord, writeRecord } from './runtime-record.ts'
+import { hasPostcopyRecord } from '../store/postcopy-record.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 
 /**
  * Makes the runtime directory and reality agree: ends the QEMU of a killed start, and one whose guest is safe in an image; removes the files of a
@@ -83,8 +84,7 @@ export async function clearRuntime(paths: RuntimePaths): Promise<void> {
     const others = names
       .map((name) => join(paths.directory, name))
       .filter((path) => path !== paths.process)
-    for (const path of [...others, paths.process])
-      if (path !== paths.lock) await rm(path, { recursive: true, force: true })
+    for (const path of [...others, paths.process]) if (path !== paths.lock) await removeTree(path)
   } catch (error) {
     throw storageError('clear the runtime directory', paths.directory, error)
   }

@@ -4,10 +4,10 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { type DomainEntry, findEntry } from './catalogue.ts'
-import { readDefinition } from './definitions.ts'
-import { type Directories, openDirectories } from './directories.ts'
-import type { DomainOptions } from './domain-options.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
+import { readDefinition } from '../store/definitions.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 /** Selects an XML of a domain. */
 export interface DumpXmlOptions extends DomainOptions {

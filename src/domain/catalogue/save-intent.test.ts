@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { access } from 'node:fs/promises'
 import { test } from 'node:test'
 import { testStore, writeRawImage } from '../../../test/support/test-store.ts'
-import { readRecord } from './runtime-record.ts'
+import { readRecord } from '../store/runtime-record.ts'
 import { isSaved, recordSaveIntent, withdrawSaveIntent } from './save-intent.ts'
 
 test('isSaved() is true only for the image that the save was to write', async () => {

@@ -3,8 +3,8 @@ import { type EndOptions, endQemu } from '../../qemu/end.ts'
 import { hasMonitors } from '../../qemu/find-by-monitors.ts'
 import { commandLineOf, executableOf } from '../../qemu/process-file.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
-import type { RuntimeRecord } from './runtime-record.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import type { RuntimeRecord } from '../store/runtime-record.ts'
 
 /**
  * Whether the QEMU of a record runs. It is identified by its pid, its start time, its executable, and the monitors of this domain on its command
