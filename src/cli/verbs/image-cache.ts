@@ -7,6 +7,7 @@ import {
 import type { CachedImage } from '../../domain/store/cached-images.ts'
 import { UsageError } from '../../errors.ts'
 import { integerBetween } from '../options/option-values.ts'
+import { errorObject, errorText } from '../reports/error.ts'
 import { formatBytes } from '../terminal/quantity.ts'
 import type { Answer, Verb } from '../verb.ts'
 
@@ -28,9 +29,14 @@ export const verb: Verb<Flags> = {
         integerBetween(1, 1_000_000),
       ),
   example: 'stasis image-cache add /backup/web.save',
-  run: async ([action, file], flags, { directories, signal }) => {
+  run: async ([action, file], flags, { directories, signal, json, output }) => {
     const options = { ...directories, signal }
-    if (action === 'list') return listed(await listImageCache(options))
+    if (action === 'list') {
+      const entries = await listImageCache(options)
+      for (const { fault } of entries)
+        if (fault !== undefined && !json) output.note(errorText(fault, { debug: false }))
+      return listed(entries)
+    }
     if (file === undefined)
       throw new UsageError('BAD_ARGUMENT', `image-cache ${action} needs a file`)
     if (action === 'remove') {
@@ -47,9 +53,11 @@ export const verb: Verb<Flags> = {
 }
 
 function listed(entries: readonly CachedImage[]): Answer {
-  const lines = entries.map(
-    ({ key, image, allocatedBytes }) =>
-      `${key.slice(0, 12)}  ${formatBytes(allocatedBytes).padStart(10)}  ${image}`,
+  const lines = entries.map(({ key, image, allocatedBytes, fault }) =>
+    `${key.slice(0, 12)}  ${fault === undefined ? formatBytes(allocatedBytes).padStart(10) : 'unreadable'}  ${image}`.trimEnd(),
   )
-  return { text: lines.join('\n'), json: entries }
+  const answer = entries.map(({ fault, ...entry }) =>
+    fault === undefined ? entry : { ...entry, fault: errorObject(fault) },
+  )
+  return { text: lines.join('\n'), json: answer }
 }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { storageError } from '../../errors.ts'
+import { readText } from '../../io/text-file.ts'
 import { backingChain } from '../../qemu/backing-chain.ts'
 import { inheritedMemory } from '../../qemu/command-line/memory.ts'
 import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
@@ -11,7 +12,6 @@ import { fileKey, openFilesOf } from '../../qemu/open-files.ts'
 import { type DomainEntry, lastEndOf, listEntries } from './catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'
-import { readLiveXml } from './dump-xml.ts'
 import { monitorsOf } from './own-qemu.ts'
 import { readPostcopyRecord } from '../store/postcopy-record.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
@@ -59,7 +59,7 @@ async function useOf(
   for (const image of [state, filling])
     if (image !== undefined && (await keyOf(image))?.key === key) return 'state'
   const runs = record !== undefined || fault !== undefined
-  const live = runs ? await readLiveXml(paths).catch(() => undefined) : undefined
+  const live = runs ? await readText(paths.liveXml) : undefined
   for (const xml of [live, await readDefinition(directories, name)]) {
     if (xml === undefined) continue
     for (const path of await namedFiles(xml)) if ((await keyOf(path))?.key === key) return 'named'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { type TestStore, testStore, writeRawImage } from '../../../test/support/test-store.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
@@ -102,12 +102,14 @@ test('reconcile() removes a managed save only once its guest has run and has all
   for (const [from, postcopy, stays] of [
     [{ ...restoredFrom, begun: false }, false, true],
     [{ ...restoredFrom, managed: false }, false, true],
-    [restoredFrom, true, true],
+    [restoredFrom, 'postcopy.json', true],
+    // Its name before records had versions.
+    [restoredFrom, 'fill.json', true],
     [restoredFrom, false, false],
   ] as const) {
     await writeRawImage(managedSave)
     const record = await store.run('web', { restoredFrom: from })
-    if (postcopy) await writeFile(paths.postcopy, '{}')
+    if (postcopy !== false) await writeFile(join(paths.directory, postcopy), '{}')
     assert.equal((await reconcile(paths))?.pid, record.pid)
     assert.equal(await exists(managedSave), stays, JSON.stringify({ from, postcopy }))
     await store.kill(record)

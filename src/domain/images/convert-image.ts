@@ -1,6 +1,5 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
-import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { UsageError, throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
@@ -15,6 +14,7 @@ import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
 import { openWriter } from '../../transfer/convert/writer-table.ts'
 import type { CompressionLevel } from '../../transfer/image-receiver.ts'
 import { checkDestination } from '../catalogue/destination.ts'
+import { keyOf } from '../catalogue/guest-files.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
@@ -168,11 +168,8 @@ function uuidOf({ path, description }: SavedMachine): string {
 }
 
 async function refuseSame(input: string, output: string): Promise<void> {
-  const [one, other] = await Promise.all(
-    [input, output].map((path) => stat(path).catch(() => undefined)),
-  )
-  if (one === undefined || other === undefined) return
-  if (one.dev !== other.dev || one.ino !== other.ino) return
+  const [one, other] = await Promise.all([input, output].map(keyOf))
+  if (one === undefined || one.key !== other?.key) return
   throw new UsageError('BAD_ARGUMENT', `${output} is the image that is to be converted`, {
     path: output,
     hint: 'Convert to another file, then rename it',

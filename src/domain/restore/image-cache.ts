@@ -1,6 +1,6 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { join } from 'node:path'
-import { ImageError, UsageError, throwIfCancelled } from '../../errors.ts'
+import { ImageError, StorageError, UsageError, throwIfCancelled } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { DirectFile } from '../../io/direct-file.ts'
@@ -100,7 +100,12 @@ export async function findCached(
   machine: SavedMachine,
 ): Promise<readonly LinearPart[] | undefined> {
   if (machine.deviceState === undefined || !(await hasCache(directories))) return undefined
-  const blocks = await useCached(directories, await keyOf(machine))
+  const key = await keyOf(machine)
+  const blocks = await useCached(directories, key).catch((error: unknown) => {
+    // The image itself has all that such an entry has.
+    if (error instanceof StorageError) return undefined
+    throw error
+  })
   return blocks?.map(({ name, path, length }) => ({ id: name, path, offset: 0, length }))
 }
 

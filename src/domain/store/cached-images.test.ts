@@ -101,3 +101,27 @@ test('describeCached() throws for a missing entry, and for one whose file names 
   await removeCached(store.directories, 'one')
   assert.equal(await isCached(store.directories, 'one'), false)
 })
+
+test('listCached() shows an entry that cannot be read, and makeRoom() leaves it', async () => {
+  await using store = await testStore()
+  const { directories } = store
+  await add(store, 'good', 100)
+  await add(store, 'newer', 200)
+  const cache = join(directories.stateDir, 'image-cache')
+  await writeFile(join(cache, 'newer/entry.json'), '{ "version": 99 }')
+  await mkdir(join(cache, 'empty'))
+  await makeRoom(directories, 'other', 0)
+  const faults = (await listCached(directories)).map(({ key, fault }) => `${key} ${fault?.code}`)
+  assert.deepEqual(faults.toSorted(), ['empty BAD_ARGUMENT', 'newer STATE_TOO_NEW'])
+  for (const key of ['newer', 'empty']) await removeCached(directories, key)
+  assert.deepEqual(await readdir(cache), [])
+})
+
+test('the next entry removes what a killed removal left', async () => {
+  await using store = await testStore()
+  const cache = join(store.directories.stateDir, 'image-cache')
+  await mkdir(join(cache, '.removed-one'), { recursive: true })
+  await writeFile(join(cache, '.removed-one/0.ram'), 'memory')
+  await add(store, 'two', 0)
+  assert.deepEqual(await readdir(cache), ['two'])
+})

@@ -1,6 +1,6 @@
 import { mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UsageError, storageError } from '../../errors.ts'
+import { StasisError, UsageError, storageError } from '../../errors.ts'
 import { makeDirectory } from '../../io/directory.ts'
 import { isThere } from '../../io/file-names.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
@@ -16,6 +16,8 @@ export interface CachedImage {
   readonly image: string
   readonly allocatedBytes: number
   readonly lastUsed: Date
+  /** Why the entry cannot be used; `image` is empty and `allocatedBytes` 0 then. */
+  readonly fault?: StasisError
 }
 
 /** A RAM block in the cache. */
@@ -38,6 +40,7 @@ const ENTRY = 'entry.json'
 const LOCK = 'lock'
 const UNLOCKED = 'lock.new'
 const DRAFT = '.new-'
+const REMOVED = '.removed-'
 
 /** Whether there is a cache. @throws StorageError */
 export function hasCache(directories: Directories): Promise<boolean> {
@@ -73,13 +76,18 @@ export async function listCached(directories: Directories): Promise<readonly Cac
     if (error.code === 'ENOENT') return []
     throw storageError('list the image cache', directory, error)
   })
-  const keys = names.filter((name) => !name.startsWith(DRAFT))
-  const entries = await Promise.all(
-    keys.map((key) => describeCached(directories, key).catch(() => undefined)),
-  )
-  return entries
-    .filter((entry) => entry !== undefined)
-    .toSorted((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime())
+  const keys = names.filter((name) => !name.startsWith('.'))
+  const entries = await Promise.all(keys.map((key) => describeAny(directories, key)))
+  return entries.toSorted((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime())
+}
+
+async function describeAny(directories: Directories, key: string): Promise<CachedImage> {
+  try {
+    return await describeCached(directories, key)
+  } catch (error) {
+    if (!(error instanceof StasisError)) throw error
+    return { key, image: '', allocatedBytes: 0, lastUsed: new Date(0), fault: error }
+  }
 }
 
 /** One entry of the cache. @throws UsageError BAD_ARGUMENT when it is not there, StorageError */
@@ -100,9 +108,14 @@ export async function describeCached(directories: Directories, key: string): Pro
 
 /** Removes an entry. A guest that runs from it continues: its files exist until it ends. @throws StorageError */
 export async function removeCached(directories: Directories, key: string): Promise<void> {
-  const directory = join(cacheDirectory(directories), key)
+  const cache = cacheDirectory(directories)
+  const directory = join(cache, key)
+  const removed = join(cache, `${REMOVED}${key}`)
   try {
-    await rm(directory, { recursive: true, force: true })
+    // Whoever is killed while the files go leaves no entry that lacks some.
+    await rm(removed, { recursive: true, force: true })
+    if (await isThere(directory)) await rename(directory, removed)
+    await rm(removed, { recursive: true, force: true })
   } catch (error) {
     throw storageError('remove from the image cache', directory, error)
   }
@@ -116,9 +129,9 @@ export async function makeRoom(
 ): Promise<void> {
   const entries = await listCached(directories)
   let left = entries.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0)
-  for (const { key, allocatedBytes } of entries.toReversed()) {
+  for (const { key, allocatedBytes, fault } of entries.toReversed()) {
     if (left <= limitBytes) return
-    if (key === kept) continue
+    if (key === kept || fault !== undefined) continue
     await removeCached(directories, key)
     left -= allocatedBytes
   }
@@ -180,6 +193,7 @@ export class NewCachedImage implements AsyncDisposable {
 /** Removes unfinished entries of processes that died. */
 async function removeAbandoned(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
+    if (name.startsWith(REMOVED)) await rm(join(cache, name), { recursive: true, force: true })
     if (!name.startsWith(DRAFT)) continue
     const lock = await open(join(cache, name, LOCK), 'r').catch(() => undefined)
     const abandoned = lock !== undefined && lockFile(lock.fd, cache)

@@ -1,4 +1,6 @@
 import { stat } from 'node:fs/promises'
+import { storageError } from '../../errors.ts'
+import { isAbsence } from '../../io/file-names.ts'
 import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { contentSample } from './content-sample.ts'
@@ -87,7 +89,10 @@ function isSameTime(old: string, now: string): boolean {
 }
 
 async function identify(target: string, path: string): Promise<DiskIdentity | undefined> {
-  const facts = await stat(path, { bigint: true }).catch(() => undefined)
+  const facts = await stat(path, { bigint: true }).catch((error: unknown) => {
+    if (isAbsence(error) || isRefusal(error)) return undefined
+    throw storageError('look at the disk', path, error)
+  })
   if (facts === undefined) return undefined
   return {
     target,
@@ -96,6 +101,11 @@ async function identify(target: string, path: string): Promise<DiskIdentity | un
     modifiedNs: facts.isFile() ? String(facts.mtimeNs) : '0',
     content: await contentSample(path),
   }
+}
+
+/** A disk that we may not look at was not there for the save either. */
+function isRefusal(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EACCES'
 }
 
 function timeText(nanoseconds: string): string {

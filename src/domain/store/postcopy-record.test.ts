@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { testStore } from '../../../test/support/test-store.ts'
 import { ImageError, QemuError, StorageError } from '../../errors.ts'
 import {
   changePostcopyRecord,
   faultError,
+  hasPostcopyRecord,
   readPostcopyProgress,
   readPostcopyRecord,
   recordableFault,
@@ -74,4 +76,22 @@ test('faultError() rebuilds the error that recordableFault() recorded', () => {
 test('recordableFault() records a foreign error as a broken stream', () => {
   const fault = recordableFault(new Error('what'))
   assert.deepEqual(fault, { kind: 'qemu', code: 'QEMU_STREAM', message: 'what' })
+})
+
+test('a restore that began before records had versions keeps its files until all memory is there', async () => {
+  await using store = await testStore()
+  const paths = store.paths('web')
+  await mkdir(paths.directory, { recursive: true })
+  const file = (name: string): string => join(paths.directory, name)
+  await writeFile(file('fill.json'), JSON.stringify(RECORD))
+  await writeFile(file('fill-progress.json'), JSON.stringify({ id: 'one', remainingBytes: 4096 }))
+  assert.equal(await hasPostcopyRecord(paths), true)
+  assert.deepEqual(await readPostcopyRecord(paths), RECORD)
+  assert.equal((await readPostcopyProgress(paths, 'one'))?.remainingBytes, 4096)
+  await changePostcopyRecord(paths, 'one', { readers: 8 })
+  await writePostcopyProgress(paths, { id: 'one', remainingBytes: 0 })
+  assert.deepEqual((await readdir(paths.directory)).toSorted(), ['fill-progress.json', 'fill.json'])
+  assert.equal((await readPostcopyRecord(paths))?.readers, 8)
+  await removePostcopyRecord(paths)
+  assert.deepEqual(await readdir(paths.directory), [])
 })
