@@ -31,6 +31,7 @@ const invoke = libraryCalls({
   socketpair: 'int socketpair(int domain, int type, int protocol, _Out_ uint8_t *fds)',
   renameat2:
     'int renameat2(int fromAt, const char *from, int toAt, const char *to, unsigned int flags)',
+  fcntl: 'int fcntl(int fd, int command, int argument)',
   syscall: 'long syscall(long number, long first, long second, long third)',
 })
 
@@ -57,6 +58,8 @@ const MADV_HUGEPAGE = 14
 // The same number on every architecture (Linux include/uapi/asm-generic/unistd.h)
 const SYS_PIDFD_OPEN = 434
 const SYS_PIDFD_GETFD = 438
+const F_SETFD = 2
+const FD_CLOEXEC = 1
 const AT_FDCWD = -100
 const RENAME_EXCHANGE = 2
 const LOCK_SH = 1
@@ -67,6 +70,11 @@ const FICLONERANGE = 0x4020940d
 
 /** Longest path in a unix socket address, without its closing NUL (`sockaddr_un`, Linux unix(7)). */
 export const MAX_SOCKET_PATH_LENGTH = 107
+
+/** Lets no program that this process starts inherit a descriptor. */
+export function setCloseOnExec(fd: number): void {
+  call('fcntl', fd, F_SETFD, FD_CLOEXEC)
+}
 
 /** Opens a non-blocking unix stream socket that listens on `path`; the path must not exist. */
 export function listenUnix(path: string, backlog: number): number {

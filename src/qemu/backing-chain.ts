@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { dirname, isAbsolute, join } from 'node:path'
 import { promisify } from 'node:util'
+import { cleanEnvironment } from './clean-environment.ts'
 import { findQemuImg } from './find-qemu-img.ts'
 
 const run = promisify(execFile)
@@ -17,7 +18,7 @@ export async function backingChain(path: string, format: string): Promise<readon
   const argv = ['info', '-U', '--backing-chain', '--output=json', '-f', format, '--', path]
   try {
     const { stdout } = await run(await findQemuImg(), argv, {
-      env: { ...process.env, LC_ALL: 'C' },
+      env: cleanEnvironment(),
       timeout: TIMEOUT_MS,
     })
     const layers = JSON.parse(stdout) as readonly { readonly filename?: string }[]

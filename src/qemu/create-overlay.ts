@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { StorageError } from '../errors.ts'
 import { isThere } from '../io/file-names.ts'
+import { cleanEnvironment } from './clean-environment.ts'
 import { findQemuImg } from './find-qemu-img.ts'
 
 const run = promisify(execFile)
@@ -27,7 +28,7 @@ export async function createOverlay(overlay: Overlay, emulator: string): Promise
   }
   const argv = ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', backingFormat, path]
   try {
-    await run(await findQemuImg(emulator), argv, { env: { ...process.env, LC_ALL: 'C' } })
+    await run(await findQemuImg(emulator), argv, { env: cleanEnvironment() })
   } catch (cause) {
     const { code, stderr } = cause as { code?: unknown; stderr?: string }
     const reason = code === 'ENOENT' ? 'qemu-img was not found' : stderr?.trim() || String(cause)

@@ -2,6 +2,7 @@ import { CancelledError, QemuError, StasisError, throwIfCancelled } from '../err
 import { anySignal } from '../io/any-signal.ts'
 import { openLog } from '../io/log-file.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
+import { cleanEnvironment } from './clean-environment.ts'
 import { connectWhenReady } from './await-monitor.ts'
 import { type MonitorPaths, monitorArguments } from './monitors.ts'
 import { QemuProcess, logPathIn } from './process.ts'
@@ -18,7 +19,7 @@ export interface LaunchOptions {
   readonly argv: readonly string[]
   /** The working directory. Default `/`. */
   readonly cwd?: string | undefined
-  /** Environment variables in addition to our own. */
+  /** Environment variables in addition to those of `cleanEnvironment`. */
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Descriptors that QEMU inherits as 3, 4, … in this order. They stay open here. */
   readonly extraFds?: readonly number[] | undefined
@@ -51,7 +52,7 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> 
     [...options.argv, ...monitorArguments(monitors)],
     log.fd,
     options.extraFds ?? [],
-    { cwd: options.cwd, env: options.env },
+    { cwd: options.cwd, env: cleanEnvironment(options.env) },
   )
   try {
     const identity = await identifyProcess(child.pid)

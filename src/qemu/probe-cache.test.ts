@@ -16,6 +16,7 @@ const PROBED: ProbedQemu = {
     { name: 'pc-i440fx-7.2', alias: 'pc', isDefault: true, ...OTHER },
     { name: 'pc-q35-7.1', isDefault: false, ...OTHER },
   ],
+  sandbox: true,
   kvmUsable: false,
   migrationCapabilities: [],
 }

@@ -48,7 +48,7 @@ export async function emulatorDigest(emulator: string): Promise<string> {
     throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${emulator}`, facts)
   })
   const kvm = (await kvmAccess()).usable
-  return JSON.stringify([2, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
+  return JSON.stringify([3, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
 }
 
 async function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
@@ -75,11 +75,12 @@ async function query(
   emulator: string,
   signal: AbortSignal | undefined,
 ): Promise<ProbedQemu> {
-  const options = { signal, timeoutMs: 60_000 }
-  const [machines, kvm, capabilities] = await Promise.all([
-    qmp.execute('query-machines', {}, options),
-    qmp.execute('query-kvm', {}, options),
-    qmp.execute('query-migrate-capabilities', {}, options),
+  const limits = { signal, timeoutMs: 60_000 }
+  const [machines, kvm, capabilities, options] = await Promise.all([
+    qmp.execute('query-machines', {}, limits),
+    qmp.execute('query-kvm', {}, limits),
+    qmp.execute('query-migrate-capabilities', {}, limits),
+    qmp.execute('query-command-line-options', {}, limits),
   ])
   const { major, minor, micro } = qmp.version.qemu
   return {
@@ -95,6 +96,8 @@ async function query(
       ...(machine['default-ram-id'] !== undefined && { defaultRamId: machine['default-ram-id'] }),
     })),
     kvmUsable: kvm.enabled,
+    // A QEMU that cannot does not know the option (softmmu/qemu-seccomp.c, `seccomp_register`).
+    sandbox: options.some(({ option }) => option === 'sandbox'),
     migrationCapabilities: capabilities.map(({ capability }) => capability),
   }
 }

@@ -20,6 +20,8 @@ export interface ProbedQemu {
   readonly machines: readonly MachineType[]
   /** Whether this QEMU gets KVM as this user on this host. */
   readonly kvmUsable: boolean
+  /** Whether it can filter its own system calls (`-sandbox`) on this kernel. */
+  readonly sandbox: boolean
   /** Every migration capability that it has, such as `mapped-ram`. */
   readonly migrationCapabilities: readonly string[]
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 
 import { QemuError } from '../errors.ts'
+import { closeOnExec } from '../io/inherited-descriptors.ts'
 
 /** A child of ours, while we wait until it is ready. */
 export interface SpawnedChild {
@@ -12,20 +13,21 @@ export interface SpawnedChild {
 }
 
 /**
- * Starts a program in its own session without input. Its output goes to `outputFd`, and `extraFds` become its descriptors 3, 4, … It does not keep
- * our event loop alive. `env` is added to our own environment. Throws `QEMU_NOT_FOUND`, `QEMU_START_FAILED`.
+ * Starts a program in its own session without input. Its output goes to `outputFd`, and `extraFds` become its descriptors 3, 4, …; it inherits no
+ * others. It does not keep our event loop alive. `env` is its whole environment. Throws `QEMU_NOT_FOUND`, `QEMU_START_FAILED`.
  */
 export async function spawnDetached(
   program: string,
   argv: readonly string[],
   outputFd: number,
   extraFds: readonly number[],
-  options: { readonly cwd?: string | undefined; readonly env?: NodeJS.ProcessEnv | undefined } = {},
+  options: { readonly cwd?: string | undefined; readonly env: NodeJS.ProcessEnv },
 ): Promise<SpawnedChild> {
+  closeOnExec()
   const child = spawn(program, argv, {
     cwd: options.cwd ?? '/',
     detached: true,
-    env: { ...process.env, LC_ALL: 'C', ...options.env },
+    env: options.env,
     stdio: ['ignore', outputFd, outputFd, ...extraFds],
   })
   const end = new AbortController()

@@ -16,7 +16,8 @@ export async function spawnHelper(
   } = {},
 ): Promise<SpawnedChild> {
   const { compileCache, extraFds = [] } = options
-  const env = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }
+  const cache = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }
+  const env = { ...process.env, LC_ALL: 'C', ...cache }
   const args = [...helperFlags(), script, ...argv]
   return spawnDetached(process.execPath, args, outputFd, extraFds, { env })
 }

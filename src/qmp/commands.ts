@@ -47,6 +47,7 @@ export interface QmpCommands {
   // the machine
   readonly 'query-status': Query<{ readonly status: RunState; readonly running: boolean }>
   readonly 'query-kvm': Query<{ readonly enabled: boolean; readonly present: boolean }>
+  readonly 'query-command-line-options': Query<readonly { readonly option: string }[]>
   readonly 'query-machines': Query<readonly MachineInfo[]>
   readonly 'query-cpus-fast': Query<readonly CpuInfo[]>
   readonly 'query-chardev': Query<readonly CharacterDevice[]>

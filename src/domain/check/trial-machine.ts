@@ -3,12 +3,14 @@ import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
 import { probeMigration } from '../../migration/features.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import { harmlessArguments } from '../../qemu/command-line/harmless.ts'
+import { sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { launchQemu } from '../../qemu/launch.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { MachineShape } from './shape.ts'
 import { inspectImage } from '../images/image-info.ts'
+import { sandboxChoice } from '../machine/emulator.ts'
 import type { RestorePlan } from '../restore/restore-plan.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
 import { transferOut } from '../save/save-transfer.ts'
@@ -48,7 +50,10 @@ export async function tryMachine(
   )
   const { process, control } = await launchQemu({
     emulator: emulator.probed.emulator,
-    argv: harmlessArguments(argv, directory.path),
+    argv: [
+      ...sandboxArguments({ ...domain, interfaces: [] }, sandboxChoice(emulator.probed)),
+      ...harmlessArguments(argv, directory.path),
+    ],
     directory: directory.path,
     monitors: { control: path('control'), query: path('query') },
     signal,

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { QemuError } from '../../errors.ts'
 import { makeDirectory } from '../../io/directory.ts'
 import { kvmAccess } from '../../qemu/accelerator.ts'
+import type { SandboxChoice } from '../../qemu/command-line/sandbox.ts'
 import type { QemuVersion } from '../../qemu/command-line/options.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { findEmulator } from '../../qemu/find-emulator.ts'
@@ -46,6 +47,11 @@ export async function probeEmulator(
   const cacheDirectory = join(directories.stateDir, 'cache')
   if (!look) await makeDirectory(cacheDirectory)
   return probeQemu(path, { cacheDirectory, keep: !look, signal })
+}
+
+/** Whether the system calls of a machine can be filtered. */
+export function sandboxChoice({ sandbox }: ProbedQemu): SandboxChoice {
+  return { supported: sandbox, root: process.geteuid?.() === 0 }
 }
 
 async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<void> {

@@ -2,6 +2,7 @@ import { InternalError, StasisError } from '../../errors.ts'
 import { commandEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import { inheritedPath } from '../../qemu/command-line/memory.ts'
+import { sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/end.ts'
@@ -11,7 +12,7 @@ import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { removeFile } from '../../io/file-names.ts'
 import { writeText } from '../../io/text-file.ts'
-import type { Emulator } from './emulator.ts'
+import { type Emulator, sandboxChoice } from './emulator.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { clearRuntime } from '../catalogue/reconcile.ts'
@@ -132,7 +133,8 @@ function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
   if (plan.recorded !== undefined) return plan.recorded.argv
   const { inherited, monitors, memory } = plan.incoming ?? NEEDS_NOTHING
   const first = FIRST_INHERITED + inherited.length
-  return buildCommandLine(plan.domain, {
+  const sandbox = sandboxArguments(plan.domain, sandboxChoice(plan.emulator.probed))
+  const machine = buildCommandLine(plan.domain, {
     qemuVersion: plan.emulator.version,
     monitors,
     incoming: plan.incoming !== undefined,
@@ -145,6 +147,7 @@ function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
     ),
     socketDirectory: held.paths.directory,
   })
+  return [...sandbox, ...machine]
 }
 
 /** In the order in which `argumentsFor` numbers them. */

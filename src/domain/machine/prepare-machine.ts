@@ -3,11 +3,12 @@ import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { normaliseDomain } from '../../qemu/domain-xml/normalise.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { reasonAgainst } from '../../qemu/command-line/sandbox.ts'
 import { canonicalMachine } from '../../qemu/probe.ts'
 import type { Directories } from '../store/directories.ts'
 import { checkDomainName } from '../store/domain-name.ts'
 import { removeMissingMedia } from './missing-media.ts'
-import { type Emulator, chooseEmulator } from './emulator.ts'
+import { type Emulator, chooseEmulator, sandboxChoice } from './emulator.ts'
 import { findUefi, nvramDirectory } from './uefi.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
@@ -61,5 +62,8 @@ export async function prepareMachine(
     nvramDirectory: nvramDirectory(directories.stateDir),
   })
   const { domain } = readDomain(complete, { ignoreUnsupported })
+  const unfiltered = reasonAgainst(domain, sandboxChoice(emulator.probed))
+  if (unfiltered !== undefined)
+    onWarning?.(`the system calls of QEMU are not filtered: ${unfiltered}`)
   return { xml: formatDomainXml(complete), domain, uuid: domain.uuid ?? '', emulator }
 }
