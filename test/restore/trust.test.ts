@@ -218,6 +218,21 @@ describe('an image from elsewhere', () => {
     assert.equal(await isThere(dir.join('RAN')), false)
   })
 
+  test('the list is short, and its text does not reach the terminal as it is', async () => {
+    await using dir = await tempDir()
+    const image = dir.join('image')
+    const ports = `<portForward proto='tcp'><range start='2000' end='2999' to='2000'/></portForward>`
+    const cards = `<interface type='user'><model type='virtio'/>${ports}</interface>`
+    const devices = `${disk('/vm/a\u009b31m\u202eb')}${cards}`
+    await writeRawImage(image, { xml: smallXml({ name: 'web', devices }) })
+    await assert.rejects(restoreDomain(image, { stateDir: dir.join('state') }), (error: Error) => {
+      assert.match(error.message, /\/vm\/a\\u\{9b\}31m\\u\{202e\}b/)
+      assert.doesNotMatch(error.message, /[\u009b\u202e]/)
+      assert.match(error.message, /and 951 more$/)
+      return true
+    })
+  })
+
   test('a link inside an allowed directory does not lead out of it', async () => {
     await using dir = await tempDir()
     const image = dir.join('image')
@@ -267,7 +282,13 @@ describe('an image from elsewhere', () => {
   test('another program of the distribution is not an emulator', async () => {
     await using dir = await tempDir()
     const image = dir.join('image')
-    for (const emulator of ['/usr/bin/env', '/bin/sh', '/usr/bin/qemu-img']) {
+    for (const emulator of [
+      '/usr/bin/env',
+      '/bin/sh',
+      '/usr/bin/qemu-img',
+      'qemu-system-x86_64',
+      'usr/bin/qemu-system-x86_64',
+    ]) {
       await writeRawImage(image, {
         xml: smallXml({ name: 'web', devices: `<emulator>${emulator}</emulator>` }),
       })
@@ -324,6 +345,10 @@ for (const { emulator, label } of qemus()) {
       Promise.resolve(xml.replace(dir.join('serial'), log))
     assert.equal(await defineImage(image, edited, { stateDir }), true)
     await restoreDomain(image, { stateDir, force: true })
+    await destroyDomain('tiny', { stateDir })
+    // XML of the caller has the emulator of the image, which this host knows.
+    const xml = (await readDescription(image)).xml.replace(log, dir.join('given-log'))
+    await restoreDomain(image, { stateDir, force: true, xml })
     await destroyDomain('tiny', { stateDir })
 
     // By another program: now it is as foreign as any.

@@ -13,7 +13,7 @@ export async function checkTrust(
   return beyond.map((reach) =>
     fault(
       'TRUST',
-      `The image was not saved on this host, and asks for ${describeReach(reach)}`,
+      `The image was not saved on this host in this form, and asks for ${describeReach(reach)}`,
       `If you trust it: ${permissionFor(reach)}`,
     ),
   )

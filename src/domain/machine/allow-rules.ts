@@ -83,6 +83,8 @@ async function covers({ kind, value }: Rule, reach: Reach): Promise<boolean> {
   if (kind !== reach.kind) return false
   if (value === '*' || value === reach.value) return true
   if (!PATHS.includes(reach.kind)) return value === reach.value.replace(/:[^:]*$/, '')
+  // QEMU runs in another directory, where the same name is another file.
+  if (!isAbsolute(reach.value)) return false
   const [allowed, asked] = [await realPath(value), await realPath(reach.value)]
   return asked === allowed || asked.startsWith(allowed.endsWith('/') ? allowed : `${allowed}/`)
 }

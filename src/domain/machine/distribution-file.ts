@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, isAbsolute } from 'node:path'
 import { isThere } from '../../io/file-names.ts'
 
 /** Where distributions install QEMU. */
@@ -17,6 +17,8 @@ const NAME = /^(qemu-system-\w+|qemu-kvm|kvm)$/
 export async function isDistributionEmulator(path: string): Promise<boolean> {
   const isNamed = (one: string): boolean =>
     PROGRAMS.includes(dirname(one)) && NAME.test(basename(one))
+  // A name without a directory would be looked up in PATH.
+  if (!isAbsolute(path)) return false
   const real = await realpath(path).catch(() => undefined)
   if (real === undefined) return isNamed(path) && !(await isThere(path).catch(() => true))
   return isNamed(real) && (await isRootsOwn(real))

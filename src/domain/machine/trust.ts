@@ -15,6 +15,10 @@ import { attachedProvenance } from './provenance.ts'
 import { type Reach, commandReach, reachesOf } from './reaches.ts'
 import { nvramDirectory } from './uefi.ts'
 
+/** A hostile image may ask for thousands of ports. */
+const MAX_SHOWN = 50
+const MAX_TEXT = 2000
+
 /** An image whose machine is to be made here. */
 export interface Suspect {
   readonly path: string
@@ -45,7 +49,8 @@ export async function untrustedReaches(
     ...(ours ? [] : commandOf(description)),
     ...(replacement === undefined ? reaches : reaches.filter(({ kind }) => kind === 'emulator')),
   ]
-  return notAllowed(asked, allowed, domain, directories)
+  const own = ours ? reachesOf(read(description.xml, { ignoreUnsupported: true })) : []
+  return notAllowed(asked, { allowed, own, domain, directories })
 }
 
 /** @throws ImageError IMAGE_UNTRUSTED with the list; as `untrustedReaches` */
@@ -57,10 +62,12 @@ export async function requireTrusted(
   const beyond = await untrustedReaches(suspect, directories, options)
   if (beyond.length === 0) return
   const { path } = suspect
-  const lines = beyond.map((reach) => `\n  ${describeReach(reach)}\n    ${permissionFor(reach)}`)
+  const shown = beyond.slice(0, MAX_SHOWN)
+  const lines = shown.map((reach) => `\n  ${describeReach(reach)}\n    ${permissionFor(reach)}`)
+  if (shown.length < beyond.length) lines.push(`\n  and ${beyond.length - shown.length} more`)
   throw new ImageError(
     'IMAGE_UNTRUSTED',
-    `${path} was not saved on this host, and asks for what is not allowed here:${lines.join('')}`,
+    `${path} was not saved on this host in this form, and asks for what is not allowed here:${lines.join('')}`,
     {
       operation: 'restore',
       path,
@@ -90,13 +97,19 @@ export async function requireEmulator(domain: Domain, options: AllowOptions): Pr
 /** `disk /etc/shadow (read and written), at /domain/devices/disk[1] (line 12)`. */
 export function describeReach({ kind, use, value, write, place }: Reach): string {
   const how = kind === 'path' ? ` (${write ? 'read and written' : 'read'})` : ''
-  return `${use} ${value}${how}, at ${place}`
+  return `${use} ${visible(value)}${how}, at ${visible(place)}`
+}
+
+/** A text of an image, for a terminal that must not obey it. */
+function visible(text: string): string {
+  const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)} …` : text
+  return short.replaceAll(/\p{C}/gu, (one) => `\\u{${one.codePointAt(0)?.toString(16)}}`)
 }
 
 /** The option of the command line that permits it. */
 export function permissionFor(reach: Reach): string {
   const rule = ruleFor(reach)
-  return rule === undefined ? '--trust' : `--allow ${quoted(rule)}`
+  return rule === undefined ? '--trust' : `--allow ${quoted(visible(rule))}`
 }
 
 function quoted(rule: string): string {
@@ -114,11 +127,18 @@ function commandOf({ cookie }: MachineDescription): readonly Reach[] {
   return attached === undefined ? [] : [commandReach(attached.commandLine)]
 }
 
+/** What may permit a reach. */
+interface Grounds {
+  readonly allowed: Allows
+  /** What an image of this host names itself. */
+  readonly own: readonly Reach[]
+  readonly domain: Domain
+  readonly directories: Directories
+}
+
 async function notAllowed(
   asked: readonly Reach[],
-  allowed: Allows,
-  domain: Domain,
-  directories: Directories,
+  { allowed, own, domain, directories }: Grounds,
 ): Promise<readonly Reach[]> {
   const beyond: Reach[] = []
   const pending = [...asked]
@@ -128,7 +148,7 @@ async function notAllowed(
     if (await isHarmless(reach, domain, directories)) continue
     defined ??= definedReaches(domain, directories)
     const current = reach
-    if ((await defined).some((one) => includes(one, current))) continue
+    if ([...own, ...(await defined)].some((one) => includes(one, current))) continue
     if (!(await allowed(reach))) beyond.push(reach)
     else if (!seen.has(reach.value)) pending.push(...(await diskHeaderReaches(reach)))
     seen.add(reach.value)
