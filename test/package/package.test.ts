@@ -5,6 +5,9 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { CounterLog } from '../support/counter-log.ts'
+import { domainXml } from '../support/domain-xml.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -16,19 +19,30 @@ const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) 
   readonly engines: { readonly node: string }
 }
 
+const quick = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
+
+let packed: TempDir
+before(async () => {
+  packed = await tempDir()
+  await run('npm', ['pack', '--silent', '--pack-destination', packed.path], { cwd: root })
+})
+after(() => packed[Symbol.asyncDispose]())
+
+function tarball(): string {
+  return packed.join(`stasis-${manifest.version}.tgz`)
+}
+
 describe('the packed package in an empty project', () => {
   let project: TempDir
 
   before(async () => {
     project = await tempDir()
-    await run('npm', ['pack', '--silent', '--pack-destination', project.path], { cwd: root })
     await writeFile(project.join('package.json'), '{ "private": true, "type": "module" }')
-    await install(`./stasis-${manifest.version}.tgz`)
+    await install(tarball())
   })
   after(() => project[Symbol.asyncDispose]())
 
   async function install(...packages: readonly string[]): Promise<void> {
-    const quick = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
     await run('npm', ['install', ...quick, ...packages], { cwd: project.path })
   }
 
@@ -104,4 +118,55 @@ describe('the packed package in an empty project', () => {
       }
     }
   })
+})
+
+describe('the packed package, installed globally', () => {
+  let prefix: TempDir
+
+  before(async () => {
+    prefix = await tempDir()
+    await run('npm', ['install', '--global', '--prefix', prefix.path, ...quick, tarball()])
+  })
+  after(() => prefix[Symbol.asyncDispose]())
+
+  test('brings the man page and the systemd units', async () => {
+    assert.match(await readFile(prefix.join('share/man/man1/stasis.1'), 'utf8'), /^\.TH STASIS 1/m)
+    const units = prefix.join('lib/node_modules/stasis/systemd')
+    assert.ok(existsSync(join(units, 'stasis-host.service')))
+    assert.ok(existsSync(join(units, 'stasis-autostart.service')))
+  })
+
+  for (const { label, emulator } of newestQemu()) {
+    test(`saves and restores a guest of QEMU ${label}, with its threads and its page server`, async () => {
+      await using dir = await tempDir()
+      const [xml, image] = [dir.join('tiny.xml'), dir.join('tiny.sav')]
+      const serial = { type: 'file', path: dir.join('serial') } as const
+      await writeFile(xml, domainXml({ name: 'tiny', guest: 'tiny', emulator, serial }))
+      const counted = new CounterLog(serial.path)
+      const stasis = async (...args: readonly string[]): Promise<string> => {
+        const env = { ...process.env, STASIS_STATE_DIR: dir.join('state') }
+        return (await run(prefix.join('bin/stasis'), args, { env })).stdout
+      }
+      await stasis('define', xml)
+      await stasis('start', 'tiny')
+      try {
+        await counted.advance(3)
+        // Compressed, so that threads do it both ways; map takes an uncompressed one.
+        for (const [compression, mode] of [
+          ['zstd', 'load'],
+          ['zstd', 'lazy'],
+          ['none', 'map'],
+        ] as const) {
+          await stasis('save', 'tiny', image, '--parallel-compression', compression)
+          assert.match(await stasis('list', '--all'), /^ -\s+tiny\s+shut off$/m)
+          await stasis('restore', image, '--mode', mode, '--wait', 'memory')
+          assert.match(await stasis('list'), /^ \d+\s+tiny\s+running$/m)
+          await counted.advance(3)
+        }
+      } finally {
+        await stasis('destroy', 'tiny')
+      }
+      await counted.assertUnbroken()
+    })
+  }
 })
