@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
-
 import { CancelledError, QemuError, StasisError } from '../errors.ts'
+import { isReachable } from '../io/file-names.ts'
+import { PathWatch } from '../io/path-watch.ts'
 import { QmpConnection } from '../qmp/connection.ts'
 
 const FIRST_PAUSE_MS = 2
@@ -28,21 +28,26 @@ export async function connectWhenReady(
 ): Promise<QmpConnection> {
   const { signal, timeoutMs, processTail, outOfBand } = options
   const deadline = Date.now() + timeoutMs
+  using socket = new PathWatch(path)
   let pauseMs = FIRST_PAUSE_MS
   for (;;) {
-    try {
-      const leftMs = Math.min(GREETING_MS, Math.max(1, deadline - Date.now()))
-      const bounds = { signal, timeoutMs: leftMs, processTail, outOfBand }
-      return await QmpConnection.connect(path, bounds)
-    } catch (error) {
-      const notReady = StasisError.is(error, 'QEMU_BUSY') || StasisError.is(error, 'QEMU_DIED')
-      if (!notReady) throw error
-      if (Date.now() >= deadline) {
-        const text = `The monitor at ${path} was not ready within ${timeoutMs} ms`
-        throw new QemuError('QEMU_TIMEOUT', text, { path, cause: error })
+    let cause: unknown
+    if (await isReachable(path)) {
+      try {
+        const leftMs = Math.min(GREETING_MS, Math.max(1, deadline - Date.now()))
+        const bounds = { signal, timeoutMs: leftMs, processTail, outOfBand }
+        return await QmpConnection.connect(path, bounds)
+      } catch (error) {
+        const notReady = StasisError.is(error, 'QEMU_BUSY') || StasisError.is(error, 'QEMU_DIED')
+        if (!notReady) throw error
+        cause = error
       }
     }
-    await delay(pauseMs, undefined, { signal }).catch((reason: unknown) => {
+    if (Date.now() >= deadline) {
+      const text = `The monitor at ${path} was not ready within ${timeoutMs} ms`
+      throw new QemuError('QEMU_TIMEOUT', text, { path, cause })
+    }
+    await socket.next(pauseMs, signal).catch((reason: unknown) => {
       throw new CancelledError(`connect to ${path}`, reason)
     })
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
