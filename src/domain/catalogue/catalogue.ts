@@ -4,8 +4,7 @@ import { DomainError, StasisError, storageError } from '../../errors.ts'
 import { isAbsence } from '../../io/file-names.ts'
 import { readText } from '../../io/text-file.ts'
 import { checkReference } from '../store/check-options.ts'
-import { childText } from '../../qemu/domain-xml/access.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { listDefinitions, readDefinition } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'
 import { isDomainName } from '../store/domain-name.ts'
@@ -79,17 +78,12 @@ export async function lastEndOf({
   return record === undefined ? (end ?? (await readLastEnd(paths))) : undefined
 }
 
-/** The UUID of a domain; empty when it is not running and its definition cannot be read. */
+/** The UUID of a domain; empty when it is not running and its definition has none. */
 export async function uuidOf(directories: Directories, entry: DomainEntry): Promise<string> {
   if (entry.record !== undefined) return entry.record.uuid
   const live = entry.fault === undefined ? undefined : await readText(entry.paths.liveXml)
   const xml = live ?? (await readDefinition(directories, entry.name))
-  if (xml === undefined) return ''
-  try {
-    return childText(parseDomainXml(xml).root, 'uuid')?.trim() ?? ''
-  } catch {
-    return ''
-  }
+  return xml === undefined ? '' : (textOfRootChild(xml, 'uuid')?.trim() ?? '')
 }
 
 async function read(directories: Directories, name: string): Promise<DomainEntry | undefined> {
@@ -123,7 +117,10 @@ async function nameIn(runtimeDir: string, directory: string): Promise<string | u
   if (!isDigest(directory)) return directory
   const path = join(runtimeDir, directory, LIVE_XML)
   try {
-    return childText(parseDomainXml(await readFile(path, 'utf8'), { path }).root, 'name')
+    const xml = await readFile(path, 'utf8')
+    // Few domains have such a directory, and the parser takes long to load.
+    const { parseDomainName } = await import('../../qemu/domain-xml/parse.ts')
+    return parseDomainName(xml, { path })
   } catch (error) {
     if (isAbsence(error)) return undefined
     throw error instanceof StasisError ? error : storageError('read the XML', path, error)
