@@ -1,4 +1,4 @@
-import { setAutostart } from '../../domain/catalogue/autostart.ts'
+import { setAutostart } from '../../domain/lifecycle/autostart.ts'
 import type { Verb } from '../verb.ts'
 
 /** `autostart DOMAIN` */

@@ -1,5 +1,4 @@
 import { isThere } from '../../io/file-names.ts'
-import { conditionOf, hasConsumedManagedSave } from './condition.ts'
 import type { LastEnd } from '../store/last-end.ts'
 import { isLocked } from '../store/lock.ts'
 import { isRunning } from './own-qemu.ts'
@@ -40,6 +39,8 @@ export async function observe(paths: RuntimePaths): Promise<Presence> {
 
 /** `observe` for the holder of the lock. @throws StorageError */
 export async function describe(paths: RuntimePaths): Promise<Presence> {
+  // Few domains need it, and it loads the readers of images.
+  const { conditionOf, hasConsumedManagedSave } = await import('./condition.ts')
   const condition = await conditionOf(paths)
   switch (condition.kind) {
     case 'running':

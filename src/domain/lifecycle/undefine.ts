@@ -4,11 +4,8 @@ import { autostartPath } from '../catalogue/autostart.ts'
 import { readDefinition, removeDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
-import {
-  hasUsableManagedSave,
-  refuseManagedImage,
-  removeManagedImage,
-} from '../store/managed-image.ts'
+import { hasUsableManagedSave, refuseManagedImage } from '../store/managed-image.ts'
+import { removeManagedImage } from '../store/remove-managed-image.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
 /** How to undefine a domain. */

@@ -9,7 +9,7 @@ import {
   testStore,
   writeRawImage,
 } from '../../../test/support/test-store.ts'
-import { setAutostart } from '../catalogue/autostart.ts'
+import { markAutostart } from '../catalogue/autostart.ts'
 import { writePostcopyRecord } from '../store/postcopy-record.ts'
 import { type ListOptions, listDomains } from './list.ts'
 
@@ -51,7 +51,7 @@ test('listDomains() filters by managed save and autostart', async () => {
   for (const name of ['both', 'save', 'auto', 'none'])
     await store.define(name, smallXml({ name, uuid: OTHER_UUID }))
   for (const name of ['both', 'save']) await addManagedSave(store, name)
-  for (const name of ['both', 'auto']) await setAutostart(name, store.directories)
+  for (const name of ['both', 'auto']) await markAutostart(store.directories, name)
   for (const [options, expected] of [
     [{ managedSave: true }, ['both', 'save']],
     [{ managedSave: false }, ['auto', 'none']],

@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict'
-import { access, mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { testStore, writeRawImage } from '../../../test/support/test-store.ts'
-import { imageId, readHistory, writeHistory } from './image-history.ts'
-import {
-  hasManagedImage,
-  hasUsableManagedSave,
-  refuseManagedImage,
-  removeManagedImage,
-} from './managed-image.ts'
-import { orderPath, writeOrder } from './page-order-file.ts'
+import { hasUsableManagedSave, refuseManagedImage } from './managed-image.ts'
 
 test('hasUsableManagedSave() is true while no guest was resumed from the image', async () => {
   await using store = await testStore()
@@ -29,29 +22,6 @@ test('hasUsableManagedSave() is true while no guest was resumed from the image',
     assert.equal(await hasUsableManagedSave({ paths, record: { ...record, restoredFrom } }), usable)
   assert.equal(await hasUsableManagedSave({ paths, record: undefined }), true)
   assert.equal(await hasUsableManagedSave({ paths, record: undefined, consumed: true }), false)
-})
-
-test('removeManagedImage() removes the image, its history and its page order', async () => {
-  await using store = await testStore()
-  const paths = store.paths('web')
-  await mkdir(dirname(paths.managedSave), { recursive: true })
-  const id = imageId(await writeRawImage(paths.managedSave))
-  await writeHistory(store.directories, id, { path: paths.managedSave, disks: [] })
-  const order = orderPath(store.directories, paths.managedSave)
-  await writeOrder(order, 'm', [], [])
-  await removeManagedImage(store.directories, paths)
-  assert.equal(await hasManagedImage(paths), false)
-  assert.equal(await readHistory(store.directories, id), undefined)
-  await assert.rejects(access(order), { code: 'ENOENT' })
-})
-
-test('removeManagedImage() removes a damaged image too', async () => {
-  await using store = await testStore()
-  const paths = store.paths('web')
-  await mkdir(dirname(paths.managedSave), { recursive: true })
-  await writeFile(paths.managedSave, 'damaged')
-  await removeManagedImage(store.directories, paths)
-  assert.equal(await hasManagedImage(paths), false)
 })
 
 test('refuseManagedImage() throws DOMAIN_HAS_MANAGED_SAVE only when there is one', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testStore } from '../../../test/support/test-store.ts'
-import { isAutostarted, setAutostart } from './autostart.ts'
+import { isAutostarted } from '../catalogue/autostart.ts'
+import { setAutostart } from './autostart.ts'
 
 test('setAutostart() switches it on and off, given the UUID too', async () => {
   await using store = await testStore()

@@ -1,0 +1,34 @@
+import { DomainError } from '../../errors.ts'
+import { removeFile } from '../../io/file-names.ts'
+import { autostartPath, markAutostart } from '../catalogue/autostart.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
+import { readDefinition } from '../store/definitions.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+
+/** Options for setting autostart. */
+export interface AutostartOptions extends DomainOptions {
+  /** Switch it off. */
+  readonly disable?: boolean | undefined
+}
+
+/**
+ * Makes a defined domain, given by name, UUID or id, start with the host (`stasis host-resume --autostart`), or switches that off.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
+ * @example
+ * await setAutostart('web', { disable: true })
+ */
+export async function setAutostart(
+  reference: string,
+  options: AutostartOptions = {},
+): Promise<{ readonly name: string }> {
+  await using held = await HeldDomain.find(reference, 'autostart', options)
+  const { name, directories } = held
+  if ((await readDefinition(directories, name)) === undefined) {
+    throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined: it only runs`, {
+      hint: 'Only a defined domain can start with the host',
+    })
+  }
+  if (options.disable === true) await removeFile(autostartPath(directories, name))
+  else await markAutostart(directories, name)
+  return { name }
+}
