@@ -4,7 +4,18 @@ import type { Plugin } from 'esbuild'
 const PACKAGES = ['@xmldom/xmldom']
 
 /** Node has these loaded when a program begins: nothing is gained by waiting. */
-const ALWAYS_THERE = new Set(['buffer', 'events', 'fs', 'path', 'process', 'timers', 'url', 'util'])
+const ALWAYS_THERE = new Set([
+  'buffer',
+  'events',
+  'fs',
+  'module',
+  'path',
+  'process',
+  'timers',
+  'url',
+  'util',
+  'vm',
+])
 
 const NAMESPACE = 'at-first-use'
 

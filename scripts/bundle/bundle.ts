@@ -52,8 +52,10 @@ const COMMON = {
   sourcemap: 'linked',
   sourcesContent: false,
   charset: 'ascii',
-  define: { 'import.meta.url': 'importMetaUrl', 'import.meta.filename': '__filename' },
-  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  define: { 'import.meta.url': 'importMeta.url', 'import.meta.filename': '__filename' },
+  banner: {
+    js: "const importMeta = { get url() { return require('node:url').pathToFileURL(__filename).href } };",
+  },
   plugins: [atFirstUse],
   logLevel: 'warning',
 } as const satisfies BuildOptions

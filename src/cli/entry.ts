@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { codeCacheDirectory, runBundle, runBundleWithSourceMap } from '../io/code-cache.ts'
 import { programUrl } from '../io/program-url.ts'
+import { LOOKING_VERB_NAMES } from './looking-verb-names.ts'
 
 /**
  * The command `stasis` as a user gets it: runs the bundle of the command line. This file also runs on Node 18, so that a Node that is too old gets a
@@ -15,7 +16,12 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   )
   process.exitCode = 1
 } else {
-  const main = fileURLToPath(programUrl(new URL('./main.ts', import.meta.url)))
+  const looks = LOOKING_VERB_NAMES.some((name) => name === process.argv[2])
+  const main = fileURLToPath(
+    programUrl(
+      looks ? new URL('./looking-main.ts', import.meta.url) : new URL('./main.ts', import.meta.url),
+    ),
+  )
   if (process.env['STASIS_DEBUG']) runBundleWithSourceMap(main)
   else {
     const directory = codeCacheDirectory(join(main, '../cached'))

@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts'
 import { exitCodeTable } from './reports/exit-code.ts'
 import type { Output } from './terminal/output.ts'
 import type { Answer, Invocation, Verb } from './verb.ts'
-import { VERBS } from './verbs.ts'
+import type { VerbEntry } from './verb-entry.ts'
 
 /** The options of every verb. */
 interface GlobalFlags {
@@ -23,6 +23,7 @@ export interface ProgramContext {
  */
 export async function runProgram(
   argv: readonly string[],
+  verbs: readonly VerbEntry[],
   context: ProgramContext,
 ): Promise<Answer | undefined> {
   let answer: Answer | undefined
@@ -37,12 +38,12 @@ export async function runProgram(
       writeErr: (text) => (complaint += text),
     })
     .exitOverride()
-    .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`)
+    .addHelpText('after', () => `\nExit codes:\n${exitCodeTable()}`)
 
-  const called = VERBS.find(({ name }) => name === verbIn(argv))
+  const called = verbs.find(({ name }) => name === verbIn(argv))
   if (called === undefined) {
     // For the help text, and for suggestions.
-    for (const { name, summary } of VERBS) program.command(name).summary(summary)
+    for (const { name, summary } of verbs) program.command(name).summary(summary)
   } else {
     const verb = await called.load()
     const command = program.command(called.name).summary(called.summary)

@@ -1,19 +1,5 @@
-import type { Verb } from './verb.ts'
-
-/** An entry in the list of verbs. The file of a verb is loaded only when the verb is called. */
-export interface VerbEntry {
-  readonly name: string
-  readonly summary: string
-  readonly load: () => Promise<Verb<object>>
-}
-
-function entry<Flags extends object>(
-  name: string,
-  summary: string,
-  load: () => Promise<{ readonly verb: Verb<Flags> }>,
-): VerbEntry {
-  return { name, summary, load: async () => (await load()).verb as Verb<object> }
-}
+import { LOOKING_VERBS } from './looking-verbs.ts'
+import { type VerbEntry, entry } from './verb-entry.ts'
 
 /** Every verb, in the order of `--help`. */
 export const VERBS: readonly VerbEntry[] = [
@@ -74,11 +60,7 @@ export const VERBS: readonly VerbEntry[] = [
     'edit the domain XML in a managed save',
     () => import('./verbs/managedsave-edit.ts'),
   ),
-  entry(
-    'domjobinfo',
-    'show the progress of a save or restore',
-    () => import('./verbs/domjobinfo.ts'),
-  ),
+  LOOKING_VERBS.domjobinfo,
   entry(
     'domjobabort',
     'cancel a save or restore that another process is doing',
@@ -139,9 +121,9 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/attach.ts'),
   ),
   entry('detach', 'release a QEMU that was taken over', () => import('./verbs/detach.ts')),
-  entry('list', 'list domains', () => import('./verbs/list.ts')),
+  LOOKING_VERBS.list,
   entry('dominfo', 'show facts about a domain', () => import('./verbs/dominfo.ts')),
-  entry('domstate', 'show the state of a domain', () => import('./verbs/domstate.ts')),
+  LOOKING_VERBS.domstate,
   entry('dumpxml', 'show the XML of a domain', () => import('./verbs/dumpxml.ts')),
   entry(
     'console',

@@ -34,6 +34,7 @@ test('textOfRootChild() ends on a text that is cut off', () => {
 
 test('tagsOf() needs one pass even for texts built to need many', () => {
   const start = performance.now()
-  for (const part of ['<!--', '<a "<a" ', `<a '"' `, '<![CDATA[']) [...tagsOf(part.repeat(500_000))]
+  for (const part of ['<!--', '<a "<a" ', `<a '"' `, '<![CDATA['])
+    Array.from(tagsOf(part.repeat(500_000)))
   assert.ok(performance.now() - start < 5_000)
 })

@@ -1,0 +1,25 @@
+import { errorObject, errorText } from './reports/error.ts'
+import { exitCodeOf } from './reports/exit-code.ts'
+import { interruptionSignal } from './terminal/interruption.ts'
+import { Output } from './terminal/output.ts'
+import { runProgram } from './program.ts'
+import type { VerbEntry } from './verb-entry.ts'
+
+/** Runs the command line of this process, of which the verb is one of `verbs`: prints its answer or its failure, and sets the exit code. */
+export async function runCommand(verbs: readonly VerbEntry[]): Promise<void> {
+  const argv = process.argv.slice(2)
+  const json = argv.includes('--json')
+  const output = new Output(
+    () => process.stdout,
+    () => process.stderr,
+  )
+  try {
+    const answer = await runProgram(argv, verbs, { output, signal: interruptionSignal(output) })
+    if (answer !== undefined && json) output.json(answer.json)
+    else if (answer !== undefined && answer.text !== '') output.result(answer.text)
+  } catch (error) {
+    const debug = process.env['STASIS_DEBUG'] !== undefined && process.env['STASIS_DEBUG'] !== ''
+    output.note(json ? JSON.stringify(errorObject(error)) : errorText(error, { debug }))
+    process.exitCode = exitCodeOf(error)
+  }
+}
