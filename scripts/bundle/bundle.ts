@@ -1,8 +1,8 @@
-import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { type BuildOptions, build } from 'esbuild'
+import { type BuildOptions, type Plugin, build } from 'esbuild'
 import { atFirstUse } from './at-first-use.ts'
-import { ENTRY, programsIn } from './programs.ts'
+import { ENTRY, LOOKING, programsIn } from './programs.ts'
 
 /** A file that was changed in the tick in which this one was made might look older. */
 const TICK_SECONDS = 1
@@ -19,22 +19,22 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
   if (names.size < programs.length)
     throw new Error(`two programs have the same name: ${programs.join(', ')}`)
   const shared = { ...COMMON, absWorkingDir: root, outdir: directory }
-  const [entry, others] = await Promise.all([
+  const made = await Promise.all([
     build({
       ...shared,
       entryPoints: [ENTRY],
       target: 'node18',
       banner: { js: `#!/usr/bin/env node\n${COMMON.banner.js}` },
     }),
-    build({ ...shared, entryPoints: [...programs] }),
+    build({ ...shared, entryPoints: [LOOKING], plugins: [synchronousFiles, atFirstUse] }),
+    build({ ...shared, entryPoints: programs.filter((program) => program !== LOOKING) }),
   ])
   mkdirSync(directory, { recursive: true })
-  for (const { path, contents } of [...entry.outputFiles, ...others.outputFiles])
+  for (const { path, contents } of made.flatMap(({ outputFiles }) => outputFiles))
     replace(path, contents)
-  const made = join(directory, 'made')
-  rmSync(made, { force: true })
-  writeFileSync(made, '')
-  utimesSync(made, beganSeconds, beganSeconds)
+  const stamp = join(directory, 'made')
+  writeFileSync(stamp, '')
+  utimesSync(stamp, beganSeconds, beganSeconds)
 }
 
 const COMMON = {
@@ -64,4 +64,13 @@ function replace(path: string, contents: Uint8Array): void {
   const partial = `${path}.${process.pid}`
   writeFileSync(partial, contents, { mode: basename(path) === 'entry.cjs' ? 0o755 : 0o644 })
   renameSync(partial, path)
+}
+
+const synchronousFiles: Plugin = {
+  name: 'synchronous-files',
+  setup(plugins) {
+    plugins.onResolve({ filter: /^node:fs\/promises$/ }, () => ({
+      path: join(import.meta.dirname, 'synchronous-files.ts'),
+    }))
+  },
 }

@@ -5,6 +5,9 @@ import { importsOf } from '../import-rule/source-text.ts'
 /** The command `stasis`. It runs on older versions of Node, too, to refuse them. */
 export const ENTRY = 'src/cli/entry.ts'
 
+/** The command line of the verbs that only look. */
+export const LOOKING = 'src/cli/looking-main.ts'
+
 /** The programs that others start by `new URL('./x.ts', import.meta.url)`. Paths from `root`. */
 export function programsIn(root: string): readonly string[] {
   const programs = new Set<string>()
