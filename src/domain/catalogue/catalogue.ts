@@ -1,6 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DomainError, StasisError, storageError } from '../../errors.ts'
+import { DomainError, StasisError, StorageError, storageError } from '../../errors.ts'
 import { isAbsence } from '../../io/file-names.ts'
 import { readText } from '../../io/text-file.ts'
 import { checkReference } from '../store/check-options.ts'
@@ -117,12 +117,11 @@ async function nameIn(runtimeDir: string, directory: string): Promise<string | u
   if (!isDigest(directory)) return directory
   const path = join(runtimeDir, directory, LIVE_XML)
   try {
-    const xml = await readFile(path, 'utf8')
-    // Few domains have such a directory, and the parser takes long to load.
-    const { parseDomainName } = await import('../../qemu/domain-xml/parse.ts')
-    return parseDomainName(xml, { path })
+    const name = textOfRootChild(await readFile(path, 'utf8'), 'name')
+    if (name !== undefined) return name
   } catch (error) {
     if (isAbsence(error)) return undefined
-    throw error instanceof StasisError ? error : storageError('read the XML', path, error)
+    throw storageError('read the XML', path, error)
   }
+  throw new StorageError('STATE_UNREADABLE', `${path} is not the XML of a domain`, { path })
 }

@@ -1,6 +1,6 @@
 import { DOMParser, type Document } from '@xmldom/xmldom'
 import { DomainXmlError } from '../../errors.ts'
-import { attribute, child, childText, text } from './access.ts'
+import { attribute, child, text } from './access.ts'
 import type { DomainDocument } from './document.ts'
 import { invalid, recordSource } from './location.ts'
 import { checkKnown } from './schema/check.ts'
@@ -30,11 +30,6 @@ export function parseDomainXml(text: string, options: ParseOptions = {}): Domain
   checkKnown(root, domainRule)
   checkEssentials(root)
   return { document, root, path: options.path }
-}
-
-/** The name in a domain XML. @throws DomainXmlError as `parseDomainXml` */
-export function parseDomainName(text: string, options: ParseOptions = {}): string {
-  return childText(parseDomainXml(text, options).root, 'name') ?? ''
 }
 
 /**

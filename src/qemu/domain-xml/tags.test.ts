@@ -18,6 +18,9 @@ test('textOfRootChild() finds what the parser finds', () => {
     `<domain><sysinfo><entry name='uuid'>wrong</entry></sysinfo><uuid\n>${UUID}</uuid></domain>`,
     `<domain><description>${inner}</description></domain>`,
     `<domain><name>a</name></domain>`,
+    '<domain><uuid>a&amp;b &lt;&#65;&#x42;&gt;&quot;&apos;</uuid></domain>',
+    '<domain><uuid>a<!-- b -->c<![CDATA[<d>&amp;]]>e<?f?></uuid></domain>',
+    '<domain><uuid></uuid></domain>',
   ]) {
     const parsed = childText(parseXml(xml).documentElement ?? undefined, 'uuid')
     assert.equal(textOfRootChild(xml, 'uuid'), parsed, xml)
@@ -28,7 +31,7 @@ test('textOfRootChild() ends on a text that is cut off', () => {
   const whole = `<domain><name>a</name><uuid>${UUID}</uuid></domain>`
   for (let length = 0; length < whole.length; length++) {
     const found = textOfRootChild(whole.slice(0, length), 'uuid')
-    assert.ok(found === undefined || found === UUID, whole.slice(0, length))
+    assert.ok(found === undefined || UUID.startsWith(found), whole.slice(0, length))
   }
 })
 
