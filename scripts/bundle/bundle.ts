@@ -18,7 +18,8 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
   const names = new Set(programs.map((program) => basename(program)))
   if (names.size < programs.length)
     throw new Error(`two programs have the same name: ${programs.join(', ')}`)
-  const shared = { ...COMMON, absWorkingDir: root, outdir: directory }
+  const late = atFirstUse(root)
+  const shared = { ...COMMON, absWorkingDir: root, outdir: directory, plugins: [late] }
   const made = await Promise.all([
     build({
       ...shared,
@@ -26,8 +27,8 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
       target: 'node18',
       banner: { js: `#!/usr/bin/env node\n${COMMON.banner.js}` },
     }),
-    build({ ...shared, entryPoints: [LOOKING], plugins: [synchronousFiles, atFirstUse] }),
-    build({ ...shared, entryPoints: programs.filter((program) => program !== LOOKING) }),
+    build({ ...shared, entryPoints: [LOOKING], plugins: [synchronousFiles, late] }),
+    build({ ...shared, entryPoints: [...programs] }),
   ])
   mkdirSync(directory, { recursive: true })
   for (const { path, contents } of made.flatMap(({ outputFiles }) => outputFiles))
@@ -42,7 +43,8 @@ const COMMON = {
   bundle: true,
   platform: 'node',
   target: 'node24',
-  format: 'cjs',
+  // A function that is called at once: it runs as a CommonJS module and as a script (`src/io/code-cache.ts`).
+  format: 'iife',
   entryNames: '[name]',
   outExtension: { '.js': '.cjs' },
   // Names stay, for stack traces and for errors that take their name from their class.
@@ -52,11 +54,14 @@ const COMMON = {
   sourcemap: 'linked',
   sourcesContent: false,
   charset: 'ascii',
-  define: { 'import.meta.url': 'importMeta.url', 'import.meta.filename': '__filename' },
+  define: {
+    'import.meta.url': 'importMeta.url',
+    'import.meta.filename': '__filename',
+    'import.meta.dirname': '__dirname',
+  },
   banner: {
     js: "const importMeta = { get url() { return require('node:url').pathToFileURL(__filename).href } };",
   },
-  plugins: [atFirstUse],
   logLevel: 'warning',
 } as const satisfies BuildOptions
 

@@ -8,9 +8,9 @@ export const ENTRY = 'src/cli/entry.ts'
 /** The command line of the verbs that only look. */
 export const LOOKING = 'src/cli/looking-main.ts'
 
-/** The programs that others start by `new URL('./x.ts', import.meta.url)`. Paths from `root`. */
+/** The command line, and the programs that others start by `new URL('./x.ts', import.meta.url)`. Paths from `root`. */
 export function programsIn(root: string): readonly string[] {
-  const programs = new Set<string>()
+  const programs = new Set<string>(['src/cli/main.ts'])
   for (const file of globSync('src/**/*.ts', { cwd: root })) {
     if (file.endsWith('.test.ts')) continue
     for (const { specifier, isUrl } of importsOf(readFileSync(posix.join(root, file), 'utf8')))

@@ -5,16 +5,16 @@ import { Output } from './terminal/output.ts'
 import { runProgram } from './program.ts'
 import type { VerbEntry } from './verb-entry.ts'
 
-/** Runs the command line of this process, of which the verb is one of `verbs`: prints its answer or its failure, and sets the exit code. */
-export async function runCommand(verbs: readonly VerbEntry[]): Promise<void> {
+/** Runs the command line of this process, of which the verb is one of `verbs`: prints its answer or its failure, and sets the exit code. `signalFor` makes the signal that cancels it. */
+export async function runCommand(
+  verbs: readonly VerbEntry[],
+  signalFor: (output: Output) => AbortSignal = interruptionSignal,
+): Promise<void> {
   const argv = process.argv.slice(2)
   const json = argv.includes('--json')
-  const output = new Output(
-    () => process.stdout,
-    () => process.stderr,
-  )
+  const output = new Output()
   try {
-    const answer = await runProgram(argv, verbs, { output, signal: interruptionSignal(output) })
+    const answer = await runProgram(argv, verbs, { output, signal: signalFor(output) })
     if (answer !== undefined && json) output.json(answer.json)
     else if (answer !== undefined && answer.text !== '') output.result(answer.text)
   } catch (error) {

@@ -1,7 +1,5 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { codeCacheDirectory, runBundle, runBundleWithSourceMap } from '../io/code-cache.ts'
-import { programUrl } from '../io/program-url.ts'
 import { LOOKING_VERB_NAMES } from './looking-verb-names.ts'
 
 /**
@@ -16,21 +14,15 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   )
   process.exitCode = 1
 } else {
-  const looks = LOOKING_VERB_NAMES.some((name) => name === process.argv[2])
-  const main = fileURLToPath(
-    programUrl(
-      looks ? new URL('./looking-main.ts', import.meta.url) : new URL('./main.ts', import.meta.url),
-    ),
-  )
+  const [verb = ''] = process.argv.slice(2)
+  const looks = LOOKING_VERB_NAMES.some((name) => name === verb)
+  // Not by a URL, as other programs are named: to read one takes longer than all else here.
+  const main = join(import.meta.dirname, looks ? 'looking-main.cjs' : 'main.cjs')
   if (process.env['STASIS_DEBUG']) runBundleWithSourceMap(main)
   else {
     const directory = codeCacheDirectory(join(main, '../cached'))
-    runBundle(main, directory === undefined ? undefined : join(directory, `${verbName()}.code`))
+    // Each verb keeps the code of the functions that it calls.
+    const name = /^[a-z][a-z-]{0,30}$/.test(verb) ? verb : 'no-verb'
+    runBundle(main, directory === undefined ? undefined : join(directory, `${name}.code`))
   }
-}
-
-/** Each verb keeps the compiled code of the functions that it calls. */
-function verbName(): string {
-  const [verb = ''] = process.argv.slice(2)
-  return /^[a-z][a-z-]{0,30}$/.test(verb) ? verb : 'no-verb'
 }

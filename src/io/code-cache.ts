@@ -17,18 +17,21 @@ import { Script } from 'node:vm'
 const KEY_LENGTH = 64
 
 /**
- * Runs a CommonJS bundle with the code that V8 compiled in an earlier run. The first successful run stores its code in `cacheFile`. Node's own
+ * Runs a bundle with the code that V8 compiled in an earlier run. The first successful run stores its code in `cacheFile`. Node's own
  * compile cache contains less, because it is written before any function was called (notes/node/start-up.md). V8 refuses code of another version of
  * V8.
  */
 export function runBundle(path: string, cacheFile: string | undefined): void {
   const { text, key } = readBundle(path)
   const cachedData = cacheFile === undefined ? undefined : readCode(cacheFile, key)
-  const source = `(function (exports, require, module, __filename, __dirname) {${text}\n})`
-  const script = new Script(source, { filename: path, ...(cachedData && { cachedData }) })
-  const loaded = { exports: {} }
-  const run = script.runInThisContext() as (...args: readonly unknown[]) => void
-  run(loaded.exports, createRequire(path), loaded, path, dirname(path))
+  const script = new Script(text, { filename: path, ...(cachedData && { cachedData }) })
+  // What a CommonJS module has around it. A wrapper would be a second copy of the text, and bring on a garbage collection.
+  Object.assign(globalThis, {
+    require: createRequire(path),
+    __filename: path,
+    __dirname: dirname(path),
+  })
+  script.runInThisContext()
   if (cacheFile === undefined || (cachedData !== undefined && script.cachedDataRejected !== true))
     return
   process.once('exit', (code) => {
@@ -37,7 +40,7 @@ export function runBundle(path: string, cacheFile: string | undefined): void {
   })
 }
 
-/** Runs a CommonJS bundle with stack traces that refer to the sources, if the source map is beside it. */
+/** Runs a bundle with stack traces that refer to the sources, if the source map is beside it. */
 export function runBundleWithSourceMap(path: string): void {
   process.setSourceMapsEnabled(true)
   createRequire(path)(path)

@@ -137,10 +137,14 @@ export class QmpConnection implements AsyncDisposable {
       throwIfCancelled(`connect to ${path}`, signal)
       connection.#version = await connection.#greeted.promise
       connection.#state = 'ready'
-      await connection.executeAny(
-        'qmp_capabilities',
-        options.outOfBand === true ? { enable: ['oob'] } : undefined,
-      )
+      if (options.outOfBand === true)
+        await connection.executeAny('qmp_capabilities', { enable: ['oob'] })
+      else {
+        // QEMU executes commands in their order: the first one need not wait for this answer.
+        connection.executeAny('qmp_capabilities').catch((error: Error) => {
+          connection.#abandon(error)
+        })
+      }
       return connection
     } catch (error) {
       await connection.close()

@@ -94,6 +94,7 @@ test('every program that others start is in the bundle', async () => {
     'batch-thread.cjs',
     'entry.cjs',
     'load-thread.cjs',
+    'looking-main.cjs',
     'main.cjs',
     'page-server-main.cjs',
     'receive-thread.cjs',

@@ -1,4 +1,5 @@
 import { atFirstUse } from '../../io/at-first-use.ts'
+import { StandardOutput, ignoreClosedPipe } from './standard-output.ts'
 
 const CLEAR_LINE = '\r\u001b[2K'
 
@@ -9,20 +10,16 @@ interface Terminal {
 
 /** The output of a command: its result goes to standard output, everything else to standard error. */
 export class Output {
-  readonly #stdout: () => NodeJS.WritableStream
-  readonly #stderr: () => NodeJS.WritableStream & Terminal
+  readonly #stdout = new StandardOutput()
+  readonly #stderr: () => NodeJS.WritableStream & Terminal = atFirstUse(() =>
+    process.stderr.on('error', ignoreClosedPipe),
+  )
   #live = false
-
-  /** Each stream is requested at its first write, because Node then opens it, which takes a millisecond or two. */
-  constructor(stdout: () => NodeJS.WritableStream, stderr: () => NodeJS.WritableStream & Terminal) {
-    this.#stdout = atFirstUse(() => endsQuietly(stdout()))
-    this.#stderr = atFirstUse(() => endsQuietly(stderr()))
-  }
 
   /** A line of the result. */
   result(line: string): void {
     this.endLiveLine()
-    this.#stdout().write(`${line}\n`)
+    this.#stdout.write(`${line}\n`)
   }
 
   /** A JSON value on one line of the result. */
@@ -53,12 +50,4 @@ export class Output {
     if (this.#live) this.#stderr().write(CLEAR_LINE)
     this.#live = false
   }
-}
-
-/** The reader may stop reading (`stasis list | head -1`); that is not an error. */
-function endsQuietly<T extends NodeJS.WritableStream>(stream: T): T {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
-  return stream
 }
