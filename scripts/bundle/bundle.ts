@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import { type BuildOptions, type Plugin, build } from 'esbuild'
 import { atFirstUse } from './at-first-use.ts'
 import { ENTRY, LOOKING, programsIn } from './programs.ts'
+import { xmlEntities } from './xml-entities.ts'
 
 /** A file that was changed in the tick in which this one was made might look older. */
 const TICK_SECONDS = 1
@@ -19,7 +20,7 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
   if (names.size < programs.length)
     throw new Error(`two programs have the same name: ${programs.join(', ')}`)
   const late = atFirstUse(root)
-  const shared = { ...COMMON, absWorkingDir: root, outdir: directory, plugins: [late] }
+  const shared = { ...COMMON, absWorkingDir: root, outdir: directory, plugins: [late, xmlEntities] }
   const made = await Promise.all([
     build({
       ...shared,

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, text } from '../../qemu/domain-xml/access.ts'
 import { parseXml } from '../../qemu/domain-xml/parse.ts'
+import { tagOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { escapeXml } from './escape-xml.ts'
 
 /** The origin of an image; stored in its cookie, beside the data of libvirt. */
@@ -34,6 +35,8 @@ export function provenanceCookie(provenance: Provenance, time: Date): string {
 /** The QEMU in a cookie, when Stasis did not start it; `undefined` when it did, or the cookie is not ours. */
 export function attachedProvenance(cookie: string | undefined): Provenance | undefined {
   if (cookie === undefined || !cookie.includes(PROVENANCE_NAMESPACE)) return undefined
+  // Nearly all cookies have none, and a restore asks more than once.
+  if (tagOfRootChild(cookie, 'stasis:origin')?.includes('cwd') !== true) return undefined
   let element: Element | undefined
   try {
     element = child(parseXml(cookie).documentElement ?? undefined, 'stasis:origin')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { childText } from './access.ts'
 import { parseXml } from './parse.ts'
-import { tagsOf, textOfRootChild } from './tags.ts'
+import { tagOfRootChild, tagsOf, textOfRootChild } from './tags.ts'
 
 const UUID = '4b5e57f6-eb2f-42b9-839b-3d1e13929295'
 
@@ -21,10 +21,18 @@ test('textOfRootChild() finds what the parser finds', () => {
     '<domain><uuid>a&amp;b &lt;&#65;&#x42;&gt;&quot;&apos;</uuid></domain>',
     '<domain><uuid>a<!-- b -->c<![CDATA[<d>&amp;]]>e<?f?></uuid></domain>',
     '<domain><uuid></uuid></domain>',
+    '<domain><uuid/><uuid>second</uuid></domain>',
   ]) {
     const parsed = childText(parseXml(xml).documentElement ?? undefined, 'uuid')
     assert.equal(textOfRootChild(xml, 'uuid'), parsed, xml)
   }
+})
+
+test('tagOfRootChild() is the tag as it is written', () => {
+  const xml = `<a><b><c d='1'/></b><!-- <c> --><c d='2' e=">">f</c><c d='3'/></a>`
+  assert.equal(tagOfRootChild(xml, 'c'), `<c d='2' e=">">`)
+  assert.equal(tagOfRootChild(`<a><c d='2'/></a>`, 'c'), `<c d='2'/>`)
+  assert.equal(tagOfRootChild(xml, 'd'), undefined)
 })
 
 test('textOfRootChild() ends on a text that is cut off', () => {

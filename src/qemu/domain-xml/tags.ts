@@ -32,11 +32,23 @@ export function* tagsOf(text: string): Generator<Tag> {
  * takes a hundred times as long to load. Nothing is checked.
  */
 export function textOfRootChild(text: string, name: string): string | undefined {
+  const tag = rootChild(text, name)
+  if (tag?.kind === 'empty') return ''
+  return tag === undefined ? undefined : textFrom(text, tag.end)
+}
+
+/** The tag that opens the first child of the root element with this name, as it is written; `undefined` when there is none. */
+export function tagOfRootChild(text: string, name: string): string | undefined {
+  const tag = rootChild(text, name)
+  return tag === undefined ? undefined : text.slice(tag.start, tag.end)
+}
+
+function rootChild(text: string, name: string): Tag | undefined {
   let depth = 0
-  for (const { kind, start, end } of tagsOf(text)) {
-    if (depth === 1 && kind === 'opens' && isNamed(text, start, name)) return textFrom(text, end)
-    if (kind === 'opens') depth += 1
-    if (kind === 'closes') depth -= 1
+  for (const tag of tagsOf(text)) {
+    if (depth === 1 && tag.kind !== 'closes' && isNamed(text, tag.start, name)) return tag
+    if (tag.kind === 'opens') depth += 1
+    if (tag.kind === 'closes') depth -= 1
   }
   return undefined
 }
@@ -81,7 +93,7 @@ function decoded(text: string): string {
 
 function isNamed(text: string, start: number, name: string): boolean {
   const after = start + 1 + name.length
-  return text.startsWith(name, start + 1) && /[\s>]/.test(text[after] ?? '')
+  return text.startsWith(name, start + 1) && /[\s/>]/.test(text[after] ?? '')
 }
 
 /** The offset after the comment, tag or other construct that begins at `start`; -1 when it has no end. */

@@ -64,6 +64,8 @@ export function readCpu(element: Element): Cpu {
  * @throws DomainXmlError when the cookie cannot be read
  */
 export function readCookieCpu(cookie: string, path?: string): Cpu | undefined {
+  // A cookie of ours has no processor.
+  if (!cookie.includes('<cpu')) return undefined
   const root = parseXml(cookie, path).documentElement
   const element = root?.nodeName === 'cpu' ? root : child(root ?? undefined, 'cpu')
   if (element === undefined) return undefined
