@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process'
+import { libraryCalls } from '../src/io/koffi.ts'
+
+/** What a command cost, with all processes that it waited for. */
+export interface Cost {
+  /** User and system time. */
+  readonly processorMs: number
+  readonly wallMs: number
+}
+
+const call = libraryCalls({ getrusage: 'int getrusage(int who, _Out_ uint8_t *usage)' })
+
+const RUSAGE_CHILDREN = -1
+/** `struct rusage`, Linux getrusage(2): user time, system time, 14 more numbers. */
+const RUSAGE_LENGTH = 2 * 16 + 14 * 8
+
+/** Runs a command to its end; its output is thrown away. */
+export function costOf(command: readonly string[], env: NodeJS.ProcessEnv = process.env): Cost {
+  const [program = '', ...args] = command
+  const before = childrenMs()
+  const start = performance.now()
+  const { status, stderr } = spawnSync(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const wallMs = performance.now() - start
+  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr.toString()}`)
+  return { processorMs: childrenMs() - before, wallMs }
+}
+
+function childrenMs(): number {
+  const usage = Buffer.alloc(RUSAGE_LENGTH)
+  call('getrusage', RUSAGE_CHILDREN, usage)
+  const at = (offset: number): number =>
+    Number(usage.readBigInt64LE(offset)) * 1000 + Number(usage.readBigInt64LE(offset + 8)) / 1000
+  return at(0) + at(16)
+}
