@@ -21,7 +21,8 @@ export function costOf(command: readonly string[], env: NodeJS.ProcessEnv = proc
   const start = performance.now()
   const { status, stderr } = spawnSync(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
   const wallMs = performance.now() - start
-  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr.toString()}`)
+  if (status !== 0)
+    throw new Error(`${command.join(' ')} ended with ${status}: ${stderr.toString()}`)
   return { processorMs: childrenMs() - before, wallMs }
 }
 
