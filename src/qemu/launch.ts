@@ -83,18 +83,14 @@ async function connect(
     if (child.ended.aborted) {
       const reason = process.tail() || 'it gave no reason'
       const text = `${emulator} ended while it started (${String(child.ended.reason)}): ${reason}`
-      throw new QemuError('QEMU_START_FAILED', text, {
-        operation: 'start QEMU',
-        path: process.logPath,
-        hint: `See ${process.logPath}`,
-      })
+      // Its log is removed with the directory of this start.
+      throw new QemuError('QEMU_START_FAILED', text, { operation: 'start QEMU' })
     }
     if (signal?.aborted === true) throw new CancelledError(`start ${emulator}`, signal.reason)
     if (!StasisError.is(cause, 'QEMU_TIMEOUT')) throw cause
     throw cause.with({
       message: `${emulator} was not ready within ${timeoutMs} ms`,
       operation: 'start QEMU',
-      path: process.logPath,
     })
   }
 }

@@ -1,4 +1,4 @@
-import { InternalError, StasisError } from '../../errors.ts'
+import { InternalError } from '../../errors.ts'
 import { commandEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import { inheritedPath } from '../../qemu/command-line/memory.ts'
@@ -96,7 +96,7 @@ export class LaunchedMachine implements AsyncDisposable {
     } catch (error) {
       await clearRuntime(paths)
       for (const file of made) await removeFile(file)
-      throw withoutLog(error)
+      throw error
     }
   }
 
@@ -158,10 +158,4 @@ function inheritedFds({ inherited, memory }: LaunchNeeds): readonly number[] {
 function recorded(record: RuntimeRecord | undefined): RuntimeRecord {
   if (record === undefined) throw new InternalError('QEMU answers although it was never started')
   return record
-}
-
-/** The log is removed with the runtime directory; the message contains its text. */
-function withoutLog(error: unknown): unknown {
-  if (!StasisError.is(error, 'QEMU_START_FAILED')) return error
-  return error.with({ path: undefined, hint: undefined })
 }

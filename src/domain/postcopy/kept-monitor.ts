@@ -7,8 +7,8 @@ import {
 } from '../../io/system-calls.ts'
 import { isThere } from '../../io/file-names.ts'
 import { connectWhenReady } from '../../qemu/await-monitor.ts'
-import { isAlive } from '../../qemu/process-identity.ts'
 import { QmpConnection } from '../../qmp/connection.ts'
+import { isRunning } from '../catalogue/own-qemu.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { readRecord } from '../store/runtime-record.ts'
 
@@ -102,7 +102,7 @@ export async function openKeptMonitor(
 
 async function keptFd(paths: RuntimePaths): Promise<number | undefined> {
   const record = await readRecord(paths)
-  if (record === undefined || !(await isAlive(record))) return undefined
+  if (record === undefined || !(await isRunning(paths, record))) return undefined
   try {
     return takeDescriptor(record.pid, OUR_END_IN_QEMU)
   } catch (error) {

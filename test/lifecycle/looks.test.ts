@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { domainInfo, resumeDomain, saveDomain, undefineDomain } from '../../src/index.ts'
+import { identifyProcess } from '../../src/qemu/process-identity.ts'
+import { qemus } from '../support/qemus.ts'
+import { snapshotOf } from '../support/snapshot.ts'
+import { stasis } from '../support/stasis-command.ts'
+import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
+
+/** Every command that only looks, for a domain `tiny` and an image. */
+const looks = (image: string): readonly (readonly string[])[] => [
+  ['list'],
+  ['list', '--all', '--managed-save'],
+  ['domstate', 'tiny', '--reason'],
+  ['dominfo', 'tiny'],
+  ['domjobinfo', 'tiny'],
+  ['domjobinfo', 'tiny', '--completed'],
+  ['dumpxml', 'tiny'],
+  ['event', '--timeout', '1'],
+  ['managedsave-dumpxml', 'tiny'],
+  ['host-save', '--dry-run'],
+  ['host-resume', '--dry-run', '--autostart'],
+  ['image-info', image],
+  ['image-check', image],
+  ['restore', image, '--check'],
+  ['save-image-dumpxml', image],
+  ['image-cache', 'list'],
+  ['version'],
+]
+
+/** Runs all looks; nothing in the state directory may change, and the QEMU stays. */
+async function assertLooksChangeNothing(
+  { stateDir }: TinyDomain,
+  image: string,
+  pid: number,
+): Promise<void> {
+  // QEMU itself writes its log. `host-save --dry-run` asks QEMU under the lock, in which its holder is named.
+  const snapshot = async (): Promise<readonly string[]> =>
+    (await snapshotOf(stateDir)).filter((line) => !/^run\/tiny\/(qemu\.log|lock) /.test(line))
+  const before = await snapshot()
+  for (const args of looks(image)) {
+    const { stderr, exitCode } = await stasis(stateDir, ...args)
+    assert.notEqual(exitCode, 70, stderr)
+    assert.deepEqual(await snapshot(), before, args.join(' '))
+  }
+  assert.ok((await identifyProcess(pid)) !== undefined)
+}
+
+async function saveAndDie({ stateDir }: TinyDomain, image: string, phase: string): Promise<void> {
+  const script = join(import.meta.dirname, '../support/save-and-die.ts')
+  const child = spawn(process.execPath, [script, stateDir, image, phase], { stdio: 'inherit' })
+  const [, signal] = (await once(child, 'close')) as [number | null, string | null]
+  assert.equal(signal, 'SIGKILL')
+}
+
+for (const { label, emulator } of qemus()) {
+  test(
+    `no look writes, removes or ends anything after a killed save, on QEMU ${label}`,
+    { timeout: 300_000 },
+    async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { stateDir, runtimeDir, dir, log } = tiny
+      const image = dir.join('image')
+      const other = dir.join('other')
+      await log.advance(1)
+      await saveDomain('tiny', other, { stateDir })
+      await stasis(stateDir, 'restore', other)
+      await log.advance(1)
+      const running = await readdir(join(runtimeDir, 'tiny'))
+      const { id } = await domainInfo('tiny', { stateDir })
+      const pid = id as number
+
+      await saveAndDie(tiny, image, 'transferring')
+      await assertLooksChangeNothing(tiny, other, pid)
+      assert.equal((await domainInfo('tiny', { stateDir })).state, 'paused')
+      await resumeDomain('tiny', { stateDir })
+      await log.advance(1)
+      assert.deepEqual(await readdir(join(runtimeDir, 'tiny')), running, 'litter of the save')
+      const { stdout } = await stasis(stateDir, 'domjobinfo', 'tiny', '--completed')
+      assert.match(stdout, /was killed/)
+
+      await undefineDomain('tiny', { stateDir })
+      await saveAndDie(tiny, image, 'ending')
+      await assertLooksChangeNothing(tiny, image, pid)
+      // Nobody names a domain again that is not defined: the next operation on any domain puts it in order.
+      await stasis(stateDir, 'start', 'another')
+      assert.equal(await identifyProcess(pid), undefined)
+      assert.deepEqual(await readdir(runtimeDir), [])
+      const left = (await readdir(stateDir, { recursive: true })).filter((name) =>
+        name.endsWith('.partial'),
+      )
+      assert.deepEqual(left, [])
+      await log.assertUnbroken()
+    },
+  )
+}
