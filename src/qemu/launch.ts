@@ -73,13 +73,20 @@ async function connect(
   process: QemuProcess,
 ): Promise<QmpConnection> {
   const { emulator, monitors, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const bounds = { signal: anySignal(child.ended, signal), timeoutMs }
+  let control: QmpConnection | undefined
   try {
-    return await connectWhenReady(monitors.control, {
-      signal: anySignal(child.ended, signal),
-      timeoutMs,
+    control = await connectWhenReady(monitors.control, {
+      ...bounds,
       processTail: () => process.tail(),
     })
+    // QEMU greets before its machine is complete. It executes a command only afterwards.
+    await control.execute('query-status', {}, bounds)
+    return control
   } catch (cause) {
+    await control?.close()
+    // A QEMU that hangs up is ending.
+    if (StasisError.is(cause, 'QEMU_DIED')) await endedWithin(child, END_MS)
     if (child.ended.aborted) {
       const reason = process.tail() || 'it gave no reason'
       const text = `${emulator} ended while it started (${String(child.ended.reason)}): ${reason}`
@@ -93,4 +100,16 @@ async function connect(
       operation: 'start QEMU',
     })
   }
+}
+
+/** How long a QEMU that has closed its monitor takes to end. */
+const END_MS = 2000
+
+async function endedWithin({ ended }: SpawnedChild, timeoutMs: number): Promise<void> {
+  if (ended.aborted) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, timeoutMs)
+  ended.addEventListener('abort', () => resolve(), { once: true })
+  await promise
+  clearTimeout(timer)
 }
