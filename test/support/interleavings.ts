@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import {
   destroyDomain,
   listDomains,
+  setAutostart,
   removeManagedSave,
   resumeDomain,
   resumeHost,
@@ -133,6 +134,8 @@ async function round(
 /** There is one newest state, and one QEMU at most; the guest was never two. */
 async function checkOne(tiny: TinyDomain): Promise<void> {
   const { stateDir, runtimeDir, dir } = tiny
+  // A command that only looks removes nothing: the next one that acts removes what a killed one left.
+  await setAutostart('tiny', { stateDir, disable: true })
   const [domain] = await listDomains({ stateDir, all: true })
   assert.ok(domain !== undefined)
   const image = await access(join(stateDir, 'save/tiny.save')).then(
