@@ -61,7 +61,8 @@ const COMMON = {
     'import.meta.dirname': '__dirname',
   },
   banner: {
-    js: "const importMeta = { get url() { return require('node:url').pathToFileURL(__filename).href } };",
+    // Strict, as modules are: only the first statement can say so.
+    js: "'use strict'; const importMeta = { get url() { return require('node:url').pathToFileURL(__filename).href } };",
   },
   logLevel: 'warning',
 } as const satisfies BuildOptions
