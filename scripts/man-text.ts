@@ -41,6 +41,10 @@ export async function manText(): Promise<string> {
     '.SH ENVIRONMENT',
     ...tagged('STASIS_STATE_DIR', 'where domains are kept; /var/lib/stasis for root'),
     ...tagged('STASIS_RUNTIME_DIR', 'what exists only while a QEMU runs; /run/stasis for root'),
+    ...tagged(
+      'STASIS_CACHE_DIR',
+      'where the compiled command line is kept; /var/cache/stasis for root',
+    ),
     ...tagged('STASIS_DEBUG', 'if set, errors have stack traces'),
     '.SH SEE ALSO',
     '.BR virsh (1),',

@@ -103,8 +103,9 @@ export function codeCacheDirectory(
 }
 
 function userDirectory(): string | undefined {
+  const { STASIS_CACHE_DIR: given, XDG_CACHE_HOME: cache, HOME: home } = process.env
+  if (given?.startsWith('/') === true) return given
   if (process.geteuid?.() === 0) return '/var/cache/stasis'
-  const { XDG_CACHE_HOME: cache, HOME: home } = process.env
   if (cache?.startsWith('/') === true) return join(cache, 'stasis')
   return home?.startsWith('/') === true ? join(home, '.cache', 'stasis') : undefined
 }

@@ -61,7 +61,10 @@ describe('the packed package in an empty project', () => {
     const { stdout } = await run(process.execPath, args, { cwd: project.path })
     assert.equal(stdout, `${manifest.version}\n`)
     const command = project.join('node_modules/.bin/stasis')
-    const list = await run(command, ['--state-dir', project.join('state'), 'list', '--all'])
+    const env = { ...process.env, STASIS_CACHE_DIR: project.join('cache') }
+    const list = await run(command, ['--state-dir', project.join('state'), 'list', '--all'], {
+      env,
+    })
     assert.match(list.stdout, /Id +Name +State/)
   })
 
@@ -144,7 +147,11 @@ describe('the packed package, installed globally', () => {
       await writeFile(xml, domainXml({ name: 'tiny', guest: 'tiny', emulator, serial }))
       const counted = new CounterLog(serial.path)
       const stasis = async (...args: readonly string[]): Promise<string> => {
-        const env = { ...process.env, STASIS_STATE_DIR: dir.join('state') }
+        const env = {
+          ...process.env,
+          STASIS_STATE_DIR: dir.join('state'),
+          STASIS_CACHE_DIR: dir.join('cache'),
+        }
         return (await run(prefix.join('bin/stasis'), args, { env })).stdout
       }
       await stasis('define', xml)
