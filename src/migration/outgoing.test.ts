@@ -69,12 +69,9 @@ test('completed() throws MIGRATION_FAILED when another client cancels', async ()
 test('startOutgoing() throws CANCELLED without a query when its signal is already aborted', async () => {
   await using monitor = await monitorWith([], (command) => ok(command))
   await using qmp = await QmpConnection.connect(monitor.path)
-  await qmp.execute('query-status')
   const options = { uri: 'unix:/x', features, signal: AbortSignal.abort() }
   await assert.rejects(startOutgoing(qmp, options), { code: 'CANCELLED' })
-  await qmp.execute('query-name')
-  const commands = monitor.received.map(({ execute }) => execute)
-  assert.deepEqual(commands, ['qmp_capabilities', 'query-status', 'query-name'])
+  assert.equal(monitor.received.length, 1)
 })
 
 test('startIncoming() reports the last output of a QEMU that exits as the reason', async () => {

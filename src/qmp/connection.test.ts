@@ -98,6 +98,15 @@ for (const [what, line] of [
   })
 }
 
+test('connect() lets the first command follow the negotiation at once when it is eager', async () => {
+  await using monitor = await fakeMonitor((command) => ok(command, { name: 'one' }))
+  await using qmp = await QmpConnection.connect(monitor.path, { eager: true })
+  assert.deepEqual(monitor.received, [])
+  assert.deepEqual(await qmp.execute('query-name'), { name: 'one' })
+  const commands = monitor.received.map(({ execute }) => execute)
+  assert.deepEqual(commands, ['qmp_capabilities', 'query-name'])
+})
+
 test('connect() ignores an event before the greeting', async () => {
   const greeting = event('RESUME') + GREETING
   await using monitor = await fakeMonitor((command) => ok(command, { name: 'one' }), greeting)

@@ -19,6 +19,11 @@ export interface QmpConnectOptions {
   readonly processTail?: (() => string) | undefined
   /** Negotiate out-of-band commands, which QEMU executes while its main thread is busy or stuck: `executeOutOfBand`. */
   readonly outOfBand?: boolean | undefined
+  /**
+   * Do not wait for the answer to the negotiation: QEMU executes commands in their order, so the first one can follow at once. A QEMU that has just been
+   * started greets before its machine is complete, so this is only for one that runs.
+   */
+  readonly eager?: boolean | undefined
 }
 
 /** Bounds of one call. QEMU executes a command that it has received even when nothing waits for the answer any more. */
@@ -137,14 +142,15 @@ export class QmpConnection implements AsyncDisposable {
       throwIfCancelled(`connect to ${path}`, signal)
       connection.#version = await connection.#greeted.promise
       connection.#state = 'ready'
-      if (options.outOfBand === true)
-        await connection.executeAny('qmp_capabilities', { enable: ['oob'] })
-      else {
-        // QEMU executes commands in their order: the first one need not wait for this answer.
-        connection.executeAny('qmp_capabilities').catch((error: Error) => {
+      const negotiated = connection.executeAny(
+        'qmp_capabilities',
+        options.outOfBand === true ? { enable: ['oob'] } : undefined,
+      )
+      if (options.eager === true)
+        negotiated.catch((error: Error) => {
           connection.#abandon(error)
         })
-      }
+      else await negotiated
       return connection
     } catch (error) {
       await connection.close()

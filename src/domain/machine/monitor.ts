@@ -47,7 +47,8 @@ export async function queryRunState(
   signal?: AbortSignal,
 ): Promise<RunState | undefined> {
   try {
-    await using monitor = await openQuery(paths, signal)
+    const options = { signal, timeoutMs: ANSWER_MS, eager: true }
+    await using monitor = await connectMonitor(paths.querySocket, options)
     const { status } = await monitor.execute('query-status', {}, { timeoutMs: ANSWER_MS, signal })
     return status
   } catch (error) {
