@@ -96,7 +96,10 @@ export const processMembers: readonly string[] = [
 ]
 
 /** Programs of their own outside the command line, which may use `process` as well. */
-export const programs: ReadonlySet<string> = new Set(['src/domain/postcopy/page-server-main.ts'])
+export const programs: ReadonlySet<string> = new Set([
+  'src/domain/postcopy/page-server-main.ts',
+  'src/domain/save/killed-save-main.ts',
+])
 
 /** Rooms, and rooms inside rooms, that may open and change files. */
 export const writers: readonly string[] = ['io', 'domain/store']

@@ -22,6 +22,7 @@ const invoke = libraryCalls({
   connect: 'int connect(int fd, const uint8_t *address, uint32_t length)',
   getsockopt:
     'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
+  send: 'int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)',
   close: 'int close(int fd)',
   flock: 'int flock(int fd, int operation)',
   fallocate: 'int fallocate64(int fd, int mode, int64_t offset, int64_t length)',
@@ -53,6 +54,7 @@ const SOCK_STREAM = 1
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const FALLOC_FL_KEEP_SIZE = 1
+const MSG_NOSIGNAL = 0x4000
 const MFD_CLOEXEC = 1
 const MADV_HUGEPAGE = 14
 // The same number on every architecture (Linux include/uapi/asm-generic/unistd.h)
@@ -150,6 +152,11 @@ export function takeDescriptor(pid: number, fd: number): number {
  */
 export function exchangeNames(one: string, other: string): void {
   call('renameat2', AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE)
+}
+
+/** Sends a few bytes into the empty buffer of a socket; `false` when its peer is gone. */
+export function sendFew(fd: number, bytes: Uint8Array): boolean {
+  return Number(invoke('send', fd, bytes, bytes.length, MSG_NOSIGNAL)) === bytes.length
 }
 
 /** Closes a raw descriptor. */

@@ -19,7 +19,7 @@ export interface SpawnedChild {
 export async function spawnDetached(
   program: string,
   argv: readonly string[],
-  outputFd: number,
+  outputFd: number | 'ignore',
   extraFds: readonly number[],
   options: { readonly cwd?: string | undefined; readonly env: NodeJS.ProcessEnv },
 ): Promise<SpawnedChild> {

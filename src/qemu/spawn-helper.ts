@@ -16,10 +16,21 @@ export async function spawnHelper(
   } = {},
 ): Promise<SpawnedChild> {
   const { compileCache, extraFds = [] } = options
-  const cache = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }
-  const env = { ...process.env, LC_ALL: 'C', ...cache }
-  const args = [...helperFlags(), script, ...argv]
+  const { args, env } = helperInvocation(script, argv, compileCache)
   return spawnDetached(process.execPath, args, outputFd, extraFds, { env })
+}
+
+/** The arguments of our Node, and the environment, for a program of ours. */
+export function helperInvocation(
+  script: string,
+  argv: readonly string[],
+  compileCache: string | undefined,
+): { readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv } {
+  const cache = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }
+  return {
+    args: [...helperFlags(), script, ...argv],
+    env: { ...process.env, LC_ALL: 'C', ...cache },
+  }
 }
 
 /** Those of our flags that change how Node runs a program, not those that watch or test it. */

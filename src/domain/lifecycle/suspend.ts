@@ -30,7 +30,7 @@ export async function suspendDomain(
   // This waits while a processor waits for a page of a lazy restore.
   if (state === 'running') await monitor.execute('stop', {}, { signal })
   // From now on the pause is the user's, and a save will record the guest as paused.
-  if (record.interrupted === true)
-    await writeRecord(domain.paths, { ...record, interrupted: undefined })
+  if (record.interrupted === true || record.continuedAt !== undefined)
+    await writeRecord(domain.paths, { ...record, interrupted: undefined, continuedAt: undefined })
   return { name: domain.name }
 }

@@ -25,6 +25,7 @@ import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
 import { transferOut } from './save-transfer.ts'
 import { recordSaveIntent, withdrawSaveIntent } from '../catalogue/save-intent.ts'
 import { haltGuest } from './halted-guest.ts'
+import { SaveWatcher } from './save-watcher.ts'
 import { SharedBandwidth } from './shared-bandwidth.ts'
 import type { DomainXml } from '../store/xml-text.ts'
 
@@ -124,6 +125,7 @@ export async function saveHeld(
   await removeFile(held.paths.migrationSocket)
   throwIfCancelled(`save domain '${held.name}'`, signal)
   const intent = { path, description, running: wouldRun }
+  await using _watcher = new SaveWatcher(held)
   const saving = await recordSaveIntent(held.paths, record, intent)
   const opening = openImageReceiver(settings.format, {
     ...settings,

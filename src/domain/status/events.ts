@@ -19,7 +19,10 @@ export interface LifecycleEvent {
     | 'Resumed'
     | 'Stopped'
     | 'Crashed'
-  /** `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed`, … */
+  /**
+   * `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed`, …; `SaveKilled` for a guest that was
+   * resumed because the process that saved it was killed.
+   */
   readonly detail: string
   /** When Stasis saw it, ISO 8601. */
   readonly time: string
@@ -37,6 +40,8 @@ interface Seen {
   readonly persistent: boolean
   readonly pid: number | undefined
   readonly state: DomainState
+  /** See `RuntimeRecord`. */
+  readonly continuedAt: string | undefined
 }
 
 /**
@@ -90,7 +95,7 @@ async function look(
     const pid = record?.stage === 'running' ? record.pid : undefined
     const state =
       pid === undefined ? 'shut off' : await stateOf(entry).catch(() => 'unknown' as const)
-    const seen = { persistent, pid, state } as const
+    const seen = { persistent, pid, state, continuedAt: record?.continuedAt } as const
     return [name, { seen, entry }] as const
   })
   return new Map((await Promise.all(pairs)).filter((pair) => pair !== undefined))
@@ -111,6 +116,9 @@ async function compare(
     changes.push(await stopped(name, directories))
   if (now !== undefined && seen?.pid !== undefined && seen.pid !== old?.pid) {
     changes.push(['Started', now.entry.record?.restoredFrom === undefined ? 'Booted' : 'Restored'])
+    if (seen.state === 'paused') changes.push(['Suspended', 'Paused'])
+  } else if (seen?.continuedAt !== undefined && seen.continuedAt !== old?.continuedAt) {
+    changes.push(['Resumed', 'SaveKilled'])
     if (seen.state === 'paused') changes.push(['Suspended', 'Paused'])
   } else if (seen?.pid !== undefined && seen.state !== old?.state) {
     if (seen.state === 'paused') changes.push(['Suspended', 'Paused'])

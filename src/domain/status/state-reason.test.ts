@@ -39,6 +39,7 @@ test('domainStateReason() reports why a guest runs or is paused', async () => {
   for (const [runState, more, state, reason] of [
     ['running', {}, 'running', 'booted'],
     ['running', { restoredFrom }, 'running', 'restored'],
+    ['running', { continuedAt: '2026-01-01T00:00:00Z' }, 'running', 'save canceled'],
     ['paused', {}, 'paused', 'user'],
     ['paused', { interrupted: true }, 'paused', 'save interrupted'],
     ['io-error', {}, 'paused', 'I/O error'],

@@ -49,6 +49,8 @@ export async function domainStateReason(
   const busy = job !== undefined && (await isAlive(job.process))
   const state = await stateOf(entry, options.signal)
   if (busy) return { name, state, reason: job.operation === 'restore' ? 'restoring' : 'saving' }
+  if (state === 'running' && record.continuedAt !== undefined)
+    return { name, state, reason: 'save canceled' }
   if (state === 'running')
     return { name, state, reason: record.restoredFrom === undefined ? 'booted' : 'restored' }
   if (state !== 'paused') return { name, state, reason: 'unknown' }

@@ -28,6 +28,8 @@ export interface RuntimeRecord extends ProcessIdentity {
   readonly saving?: SaveIntent | undefined
   /** The guest is stopped only because a save was killed. */
   readonly interrupted?: boolean | undefined
+  /** When the guest was last resumed because its save was killed, ISO 8601. */
+  readonly continuedAt?: string | undefined
   /** The image that the guest was restored from. */
   readonly restoredFrom?: RestoredFrom | undefined
 }
@@ -95,7 +97,7 @@ function withImageId({ key, ...fields }: Fields): Fields {
 }
 
 function isRecord(record: Fields): boolean {
-  const { stage, commandLine, executable, attached, saving, restoredFrom } = record
+  const { stage, commandLine, executable, attached, saving, restoredFrom, continuedAt } = record
   return (
     [record['pid'], record['startTime']].every(isPositive) &&
     ['bootId', 'uuid', 'emulator', 'qemuVersion'].every((name) => isText(record[name])) &&
@@ -103,6 +105,7 @@ function isRecord(record: Fields): boolean {
     Array.isArray(commandLine) &&
     commandLine.every(isText) &&
     (executable === undefined || isText(executable)) &&
+    (continuedAt === undefined || isText(continuedAt)) &&
     (attached === undefined || isText(fieldsOf(attached)?.['cwd'])) &&
     (saving === undefined || namesImage(saving, 'running')) &&
     (restoredFrom === undefined ||

@@ -1,0 +1,35 @@
+import { appendFile, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeDirectory } from '../../io/directory.ts'
+import { writeSystemLog } from '../../io/system-log.ts'
+import type { Directories } from './directories.ts'
+
+/** The log of what Stasis did without being asked, in the state directory. */
+const NAME = 'stasis.log'
+
+const MAX_BYTES = 256 * 1024
+
+/**
+ * Writes what Stasis did to a domain by itself to `stasis.log` in the state directory and to the system's log. A log that cannot be written does not
+ * fail the act. The file is renamed to `stasis.log.old` when it is full.
+ */
+export async function logAct({ stateDir }: Directories, name: string, act: string): Promise<void> {
+  const path = join(stateDir, NAME)
+  try {
+    writeSystemLog(`domain '${name}': ${act}`)
+  } catch {
+    // See above.
+  }
+  try {
+    await makeDirectory(stateDir)
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => 0,
+    )
+    if (size > MAX_BYTES) await rename(path, `${path}.old`)
+    const line = `${new Date().toISOString()} domain '${name}': ${act}\n`
+    await appendFile(path, line, { mode: 0o600 })
+  } catch {
+    // See above.
+  }
+}

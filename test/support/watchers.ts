@@ -1,0 +1,43 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** The processes that wait for the death of a saving process of a state directory, or act after it. */
+export function watchersOf(stateDir: string): readonly number[] {
+  return processesOf(stateDir, (commandLine) => /killed-save-main\.c?[jt]s/.test(commandLine))
+}
+
+/** Kills them. */
+export function killWatchers(stateDir: string): void {
+  for (const pid of watchersOf(stateDir)) process.kill(pid, 'SIGKILL')
+}
+
+/** Waits until none is there. */
+export async function watchersEnd(stateDir: string): Promise<void> {
+  for (let waited = 0; watchersOf(stateDir).length > 0; waited += 20) {
+    if (waited > 30_000) throw new Error('A watcher does not end')
+    await delay(20)
+  }
+}
+
+/** The processes whose command line names a file below a directory and passes a test; its arguments are separated by NUL. */
+export function processesOf(
+  directory: string,
+  test: (commandLine: string) => boolean,
+): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const text = commandLineOf(pid)
+      return text.includes(directory) && test(text)
+    })
+    .map(Number)
+}
+
+/** Empty for a process that is gone, or dead and not reaped. */
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
