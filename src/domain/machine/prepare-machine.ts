@@ -1,12 +1,11 @@
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
-import { normaliseDomain } from '../../qemu/domain-xml/normalise.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { reasonAgainst } from '../../qemu/command-line/sandbox.ts'
-import { canonicalMachine } from '../../qemu/probe.ts'
 import type { Directories } from '../store/directories.ts'
 import { checkDomainName } from '../store/domain-name.ts'
+import { completeMachine } from './complete-machine.ts'
 import { removeMissingMedia } from './missing-media.ts'
 import { type Emulator, chooseEmulator, sandboxChoice } from './emulator.ts'
 import { findUefi, nvramDirectory } from './uefi.ts'
@@ -55,9 +54,8 @@ export async function prepareMachine(
   for (const text of draft.ignored) onWarning?.(`ignored: ${text}`)
   await admit?.(draft.domain)
   const emulator = await chooseEmulator(draft.domain, directories, signal, options)
-  const complete = normaliseDomain(document, {
-    machines: (name) => canonicalMachine(emulator.probed, name),
-    emulator: emulator.probed.emulator,
+  const complete = completeMachine(document, {
+    probed: emulator.probed,
     uefi: await findUefi(),
     nvramDirectory: nvramDirectory(directories.stateDir),
   })

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs'
+import { completeMachine } from '../../src/domain/machine/complete-machine.ts'
+import { DomainXmlError, StasisError } from '../../src/errors.ts'
+import { buildCommandLine } from '../../src/qemu/command-line/build.ts'
+import type { QemuVersion } from '../../src/qemu/command-line/options.ts'
+import { parseDomainXml } from '../../src/qemu/domain-xml/parse.ts'
+import { readDomain } from '../../src/qemu/domain-xml/read-domain.ts'
+import type { ProbedQemu } from '../../src/qemu/probed-qemu.ts'
+
+/** What came of a domain XML. */
+export type Built =
+  | { readonly outcome: 'built'; readonly argv: readonly string[]; readonly timeMs: number }
+  | { readonly outcome: 'unsupported' | 'invalid'; readonly reasons: readonly string[] }
+  | { readonly outcome: 'crashed'; readonly error: unknown }
+
+/** The time in libvirt's tests. */
+const NOW = new Date(1234567890 * 1000)
+
+/** The host of libvirt's tests has these. */
+const UEFI = {
+  loader: '/usr/share/edk2/ovmf/OVMF_CODE.fd',
+  nvramTemplate: '/usr/share/edk2/ovmf/OVMF_VARS.fd',
+}
+
+/** The longest processor time that the command line of any machine may take. */
+export const LIMIT_MS = 50
+
+/** Builds the command line of a machine as `define` and `start` do on a host with this QEMU. */
+export function buildMachine(path: string, probed: ProbedQemu): Built {
+  const text = readFileSync(path, 'utf8')
+  let result = attempt(text, probed)
+  // The compiler and the garbage collector can make any single measurement long.
+  for (
+    let times = 0;
+    times < 5 && result.outcome === 'built' && result.timeMs > LIMIT_MS;
+    times++
+  ) {
+    result = attempt(text, probed)
+  }
+  return result
+}
+
+function attempt(text: string, probed: ProbedQemu): Built {
+  const start = process.cpuUsage()
+  try {
+    const document = parseDomainXml(text)
+    readDomain(document)
+    const complete = completeMachine(document, {
+      probed,
+      uefi: UEFI,
+      nvramDirectory: '/var/lib/libvirt/qemu/nvram',
+    })
+    const { domain } = readDomain(complete)
+    const argv = buildCommandLine(domain, {
+      qemuVersion: versionOf(probed),
+      monitors: [],
+      incoming: false,
+      socketDirectory: '/run/stasis/domain',
+      now: NOW,
+    })
+    const used = process.cpuUsage(start)
+    return { outcome: 'built', argv, timeMs: (used.user + used.system) / 1000 }
+  } catch (error) {
+    if (!(error instanceof StasisError) || error.code === 'INTERNAL')
+      return { outcome: 'crashed', error }
+    const unsupported = error.code === 'XML_UNSUPPORTED' || error.code === 'QEMU_LACKS_FEATURE'
+    return { outcome: unsupported ? 'unsupported' : 'invalid', reasons: reasonsOf(error) }
+  }
+}
+
+function versionOf({ version }: ProbedQemu): QemuVersion {
+  const [major = 0, minor = 0, micro = 0] = version.split('.').map(Number)
+  return { major, minor, micro }
+}
+
+/** Where in the XML the problems are, without positions: `interface/@type`. */
+function reasonsOf(error: StasisError): readonly string[] {
+  if (!(error instanceof DomainXmlError)) return [error.code.toLowerCase()]
+  const places = error.message
+    .split('; also ')
+    .map((text) => /^\/domain\/?([^\s:,]*)/.exec(text)?.[1] ?? '')
+    .map((place) => place.replaceAll(/\[\d+\]/g, '').replace(/^devices\//, ''))
+  return [...new Set(places)].toSorted()
+}

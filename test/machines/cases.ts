@@ -1,0 +1,98 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheDir } from '../support/cache-dir.ts'
+
+/** A test machine of libvirt: its domain XML, and what libvirt makes of it. */
+export interface MachineCase {
+  readonly libvirt: LibvirtVersion
+  /** As libvirt names its files: `hyperv.x86_64-latest`. */
+  readonly name: string
+  /** The XML that a user defines. */
+  readonly input: string
+  /** libvirt's complete XML for it, as an image contains it. */
+  readonly output: string | undefined
+  /** libvirt's command line; `undefined` where libvirt refuses the machine. */
+  readonly args: string | undefined
+  /** What this QEMU answers to libvirt's probe. */
+  readonly replies: string
+}
+
+export type LibvirtVersion = '9.0' | '11.3'
+
+/** The versions whose tests `scripts/libvirt-tests` unpacks, and their folders. */
+const SOURCES: Readonly<Record<LibvirtVersion, Source>> = {
+  '9.0': {
+    folder: '9.0.0',
+    inputs: 'qemuxml2argvdata',
+    outputs: 'qemuxml2xmloutdata',
+    capabilities: (version) => `caps_${version}.x86_64`,
+  },
+  '11.3': {
+    folder: '11.3.0',
+    inputs: 'qemuxmlconfdata',
+    outputs: 'qemuxmlconfdata',
+    capabilities: (version, variant) => `caps_${version}_x86_64${variant}`,
+  },
+}
+
+interface Source {
+  readonly folder: string
+  readonly inputs: string
+  readonly outputs: string
+  readonly capabilities: (qemu: string, variant: string) => string
+}
+
+/** The newest QEMU of each libvirt's capabilities. */
+const LATEST: Readonly<Record<LibvirtVersion, string>> = { '9.0': '8.0.0', '11.3': '10.0.0' }
+
+export const LIBVIRT_VERSIONS: readonly LibvirtVersion[] = ['11.3', '9.0']
+
+/** A file of libvirt's tests. */
+export function libvirtTestFile(version: LibvirtVersion, ...path: readonly string[]): string {
+  return join(cacheDir, 'libvirt-tests', SOURCES[version].folder, 'tests', ...path)
+}
+
+/**
+ * Every x86_64 machine of one version of libvirt with the capabilities of a real QEMU, in the order of their names. Machines of QEMU before 6.2, which
+ * this program does not run, are left out.
+ */
+export function libvirtCases(version: LibvirtVersion): readonly MachineCase[] {
+  const { inputs, outputs, capabilities } = SOURCES[version]
+  const files = new Set(readdirSync(libvirtTestFile(version, inputs)))
+  const cases = [...files].toSorted().flatMap((file): MachineCase[] => {
+    const match = NAME.exec(file)?.groups
+    if (match === undefined) return []
+    const { stem = '', qemu = '', variant = '', update = '', kind } = match
+    const number = qemu === 'latest' ? LATEST[version] : qemu
+    const name = file.slice(0, -`.${kind}`.length)
+    const input = `${stem}.xml`
+    const replies = libvirtTestFile(
+      version,
+      'qemucapabilitiesdata',
+      `${capabilities(number, variant)}.replies`,
+    )
+    if (tooOld(number) || !files.has(input) || !existsSync(replies)) return []
+    const output = [`${name}.xml`, ...(update === '' ? [`${stem}.xml`] : [])]
+      .map((one) => libvirtTestFile(version, outputs, one))
+      .find((one) => one !== libvirtTestFile(version, inputs, input) && existsSync(one))
+    return [
+      {
+        libvirt: version,
+        name,
+        input: libvirtTestFile(version, inputs, input),
+        output: kind === 'err' ? undefined : output,
+        args: kind === 'err' ? undefined : libvirtTestFile(version, inputs, file),
+        replies,
+      },
+    ]
+  })
+  return cases
+}
+
+const NAME =
+  /^(?<stem>.+)\.x86_64-(?<qemu>latest|\d+\.\d+\.\d+)(?<variant>\+\w+)?(?<update>\.abi-update)?\.(?<kind>args|err)$/
+
+function tooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major < 6 || (major === 6 && minor < 2)
+}

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import type { ProbedQemu } from '../../src/qemu/probed-qemu.ts'
+
+/**
+ * Our probe's view of the QEMU whose answers libvirt recorded: pairs of a command and its answer, each a JSON object, separated by empty lines.
+ * Everything that libvirt asked first is about this QEMU with KVM, and asked once more about TCG; the first answer counts.
+ */
+export function probedFromReplies(path: string): ProbedQemu {
+  const known = cache.get(path)
+  if (known !== undefined) return known
+  const answers = new Map<string, unknown>()
+  const objects = readFileSync(path, 'utf8')
+    .split(/\n\s*\n/)
+    .filter((text) => text.trim() !== '')
+    .map((text) => JSON.parse(text) as { execute?: string; return?: unknown })
+  objects.forEach(({ execute }, at) => {
+    const { return: answer } = objects[at + 1] ?? {}
+    if (execute !== undefined && !answers.has(execute)) answers.set(execute, answer)
+  })
+  const ask = <T>(command: string): T => answers.get(command) as T
+  const { qemu, package: packager } = ask<Version>('query-version')
+  const probed: ProbedQemu = {
+    emulator: '/usr/bin/qemu-system-x86_64',
+    version: `${qemu.major}.${qemu.minor}.${qemu.micro}`,
+    packager,
+    machines: ask<readonly Machine[]>('query-machines').map((machine) => ({
+      name: machine.name,
+      ...(machine.alias !== undefined && { alias: machine.alias }),
+      isDefault: machine['is-default'] ?? false,
+      deprecated: machine.deprecated ?? false,
+      maxCpus: machine['cpu-max'],
+    })),
+    kvmUsable: true,
+    sandbox: true,
+    migrationCapabilities: ask<readonly { readonly capability: string }[]>(
+      'query-migrate-capabilities',
+    ).map(({ capability }) => capability),
+  }
+  cache.set(path, probed)
+  return probed
+}
+
+interface Version {
+  readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number }
+  readonly package: string
+}
+
+interface Machine {
+  readonly name: string
+  readonly alias?: string
+  readonly 'is-default'?: boolean
+  readonly deprecated?: boolean
+  readonly 'cpu-max': number
+}
+
+const cache = new Map<string, ProbedQemu>()
