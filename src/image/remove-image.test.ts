@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { open, readdir, rename } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fillChannelsImage, streamBytes } from '../../test/support/channels-image.ts'
+import { faultEnvironment } from '../../test/support/faults/fault-environment.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { removeLeftovers } from './remove-image.ts'
 
@@ -22,7 +23,7 @@ test('removeLeftovers() keeps the channels of an image that cannot be read', asy
   const module = new URL('./remove-image.ts', import.meta.url).href
   const script = `import { removeLeftovers } from ${JSON.stringify(module)}
 await removeLeftovers(${JSON.stringify(path)}, true)`
-  const env = { ...process.env, STASIS_FAULT: `open:EMFILE:1:${path}` }
+  const env = { ...process.env, ...faultEnvironment({ fault: `open:EMFILE:1:${path}` }) }
   const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]
   const { stderr, status } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
   assert.match(stderr, /^planned fault: open EMFILE [^\n]*\n$/)

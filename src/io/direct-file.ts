@@ -1,7 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { InternalError, StorageError, storageError } from '../errors.ts'
-import { faultPoint } from './fault-point.ts'
 import { DIRECT_ALIGNMENT, isDirectMemory } from './aligned-memory.ts'
 import { reserveBlocks } from './system-calls.ts'
 
@@ -41,7 +40,6 @@ export class DirectFile implements AsyncDisposable {
     const operation = mode === 'create' ? 'create the file' : 'open the file'
     let file: DirectFile
     try {
-      faultPoint('open', path)
       file = new DirectFile(path, await openPlain(path, FLAGS[mode]))
     } catch (error) {
       throw storageError(operation, path, error)
@@ -96,7 +94,6 @@ export class DirectFile implements AsyncDisposable {
     let done = 0
     await this.#run('write', async () => {
       while (done < bytes.length) {
-        faultPoint('write', this.path)
         const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done)
         if (bytesWritten === 0) throw new InternalError(`A write to ${this.path} wrote no bytes`)
         done += bytesWritten
@@ -113,7 +110,6 @@ export class DirectFile implements AsyncDisposable {
       : this.#cached
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     const result = await this.#run('write', async () => {
-      faultPoint('write', this.path)
       return (handle ?? this.#cached).writev(pieces as Uint8Array[], offset)
     })
     if (result.bytesWritten === length) return
@@ -131,7 +127,6 @@ export class DirectFile implements AsyncDisposable {
     let done = 0
     await this.#run('read', async () => {
       while (done < buffer.length) {
-        faultPoint('read', this.path)
         const { bytesRead } = await handle.read(buffer, done, buffer.length - done, offset + done)
         done += bytesRead
         // A direct read that ends at an unaligned offset has reached the end of the file; another read would be unaligned.
@@ -145,7 +140,6 @@ export class DirectFile implements AsyncDisposable {
   /** Reserves blocks ahead of the writers, so that they do not queue for the growth of the file. */
   reserve(offset: number, length: number): boolean {
     try {
-      faultPoint('fallocate', this.path)
       return reserveBlocks(this.#cached.fd, offset, length)
     } catch (error) {
       throw storageError('reserve space', this.path, error)
@@ -155,7 +149,6 @@ export class DirectFile implements AsyncDisposable {
   /** Truncates or extends the file. */
   async truncate(length: number): Promise<void> {
     await this.#run('set the size', async () => {
-      faultPoint('truncate', this.path)
       await this.#cached.truncate(length)
     })
   }
@@ -163,7 +156,6 @@ export class DirectFile implements AsyncDisposable {
   /** Waits until data and size are on the disk. */
   async sync(): Promise<void> {
     await this.#run('flush to disk', async () => {
-      faultPoint('fsync', this.path)
       await this.#cached.sync()
     })
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmod, chown, mkdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { faultEnvironment } from '../../test/support/faults/fault-environment.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { checkOwnDirectory, makeDirectory } from './directory.ts'
 
@@ -28,7 +29,10 @@ test('makeDirectory() flushes the directory that names a new one', async () => {
   ] as const) {
     const script = `import { makeDirectory } from ${JSON.stringify(new URL('./directory.ts', import.meta.url).href)}
 await makeDirectory(${JSON.stringify(dir.join(made))})`
-    const env = { ...process.env, STASIS_FAULT: `fsync:EIO:1:${dir.join(flushed)}` }
+    const env = {
+      ...process.env,
+      ...faultEnvironment({ fault: `fsync:EIO:1:${dir.join(flushed)}` }),
+    }
     const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]
     const { stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
     assert.match(stderr, /EIO/)

@@ -2,7 +2,6 @@ import { constants } from 'node:fs'
 import { mkdir, open, realpath, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StorageError, storageError } from '../errors.ts'
-import { faultPoint } from './fault-point.ts'
 import { isAbsence } from './file-names.ts'
 import { syncDirectory } from './partial-file.ts'
 
@@ -19,7 +18,6 @@ export async function makeDirectory(path: string): Promise<void> {
 
 /** Removes a file, or a directory with all that is in it, if it exists. @throws the error of Node */
 export async function removeTree(path: string): Promise<void> {
-  faultPoint('unlink', path)
   await rm(path, { recursive: true, force: true })
 }
 

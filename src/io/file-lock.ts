@@ -1,5 +1,4 @@
 import { StorageError, storageError } from '../errors.ts'
-import { faultPoint } from './fault-point.ts'
 import { type SystemCallError, tryLock, tryShareLock } from './system-calls.ts'
 
 /** Takes the exclusive lock of an open file, see `tryLock`; `false` when another process has a lock. `path` is for messages. @throws StorageError */
@@ -14,7 +13,6 @@ export function shareFile(fd: number, path: string): boolean {
 
 function lock(take: () => boolean, path: string): boolean {
   try {
-    faultPoint('flock', path)
     return take()
   } catch (error) {
     if (!UNSUPPORTED.has((error as SystemCallError).code))

@@ -1,13 +1,11 @@
 import { constants } from 'node:fs'
 import { copyFile, lstat, open, rename, stat, unlink } from 'node:fs/promises'
 import { StorageError, storageError } from '../errors.ts'
-import { faultPoint } from './fault-point.ts'
 import { lockFile } from './file-lock.ts'
 
 /** Renames a file and replaces an existing one. Durable once the directory is flushed. @throws StorageError */
 export async function renameFile(from: string, to: string): Promise<void> {
   try {
-    faultPoint('rename', to)
     await rename(from, to)
   } catch (error) {
     throw storageError(`put ${to} in place`, to, error)
@@ -66,7 +64,6 @@ export async function copyToNew(from: string, to: string): Promise<void> {
 /** Removes a file if it exists. @throws StorageError */
 export async function removeFile(path: string): Promise<void> {
   try {
-    faultPoint('unlink', path)
     await unlink(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

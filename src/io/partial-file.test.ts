@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { lstat, mkdir, readFile, readdir, readlink, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { faultEnvironment } from '../../test/support/faults/fault-environment.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { PartialFile } from './partial-file.ts'
 
@@ -25,7 +26,7 @@ function publishWithFault(path: string, fault: string): string {
     }`
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program, path], {
     encoding: 'utf8',
-    env: { ...process.env, STASIS_FAULT: fault },
+    env: { ...process.env, ...faultEnvironment({ fault }) },
   })
   return stdout.trim()
 }
@@ -40,7 +41,7 @@ test('PartialFile replaces a file and leaves nothing beside it', async () => {
 
 for (const [call, code, error] of [
   ['fsync', 'EIO', 'IO_ERROR'],
-  ['rename', 'EACCES', 'NO_PERMISSION'],
+  ['renameat2', 'EACCES', 'NO_PERMISSION'],
   ['write', 'ENOSPC', 'NO_SPACE'],
 ] as const) {
   test(`PartialFile keeps the older file when ${call} fails with ${code}`, async () => {

@@ -3,7 +3,6 @@ import { open, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { rewrapped, storageError } from '../errors.ts'
 import { DirectFile } from './direct-file.ts'
-import { faultPoint } from './fault-point.ts'
 import { removeUnlocked, renameFile } from './file-names.ts'
 import { lockFile } from './file-lock.ts'
 import { besideOf, placeOf, temporaryPrefix } from './file-place.ts'
@@ -97,7 +96,6 @@ export class PartialFile implements AsyncDisposable {
 export async function syncDirectory(path: string): Promise<void> {
   try {
     await using handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
-    faultPoint('fsync', path)
     await handle.sync()
   } catch (error) {
     throw storageError(`flush the directory ${path}`, path, error)

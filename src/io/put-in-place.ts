@@ -1,7 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
-import { faultPoint } from './fault-point.ts'
 import { shareFile } from './file-lock.ts'
 import { exchangeNames } from './system-calls.ts'
 
@@ -54,7 +53,6 @@ async function replace(
   final: string,
   anotherName: (() => string) | undefined,
 ): Promise<Replaced> {
-  faultPoint('rename', final)
   if (anotherName === undefined) {
     await rename(temporary, final)
     return { undo: () => rename(final, temporary), olderAt: undefined }

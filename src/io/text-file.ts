@@ -1,6 +1,5 @@
 import { open, readFile } from 'node:fs/promises'
 import { StorageError, storageError } from '../errors.ts'
-import { faultPoint } from './fault-point.ts'
 import { READ_PLAIN, isAbsence } from './file-names.ts'
 import { PartialFile } from './partial-file.ts'
 import { type SystemCallError, exchangeNames } from './system-calls.ts'
@@ -58,7 +57,6 @@ export async function replaceText(
  */
 export async function readText(path: string): Promise<string | undefined> {
   try {
-    faultPoint('open', path)
     await using handle = await open(path, READ_PLAIN)
     if ((await handle.stat()).isFile()) return await handle.readFile('utf8')
   } catch (error) {

@@ -1,6 +1,5 @@
 import { readFile, readlink } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
-import { faultPoint } from '../io/fault-point.ts'
 
 /**
  * The content of a process's file in /proc (`stat`, `cmdline`, …); `undefined` when there is no such process. A failure to read it, for lack of
@@ -10,7 +9,6 @@ import { faultPoint } from '../io/fault-point.ts'
 export async function readProcessFile(pid: number, name: string): Promise<string | undefined> {
   const path = `/proc/${pid}/${name}`
   try {
-    faultPoint('open', path)
     return await readFile(path, 'latin1')
   } catch (error) {
     if (isGone(error)) return undefined

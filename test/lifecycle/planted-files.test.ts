@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { restoreDomain, saveDomain } from '../../src/index.ts'
+import { faultEnvironment } from '../support/faults/fault-environment.ts'
 import { stasis, stasisWith } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -76,7 +77,7 @@ test(
     await log.advance(1)
     const fails = async (path: string, ...args: readonly string[]): Promise<void> => {
       const before = await readdir(dir.path)
-      const env = { STASIS_FAULT: `flock:ENOLCK:1:${dir.join(path)}` }
+      const env = faultEnvironment({ fault: `flock:ENOLCK:1:${dir.join(path)}` })
       const { exitCode, stderr } = await stasisWith({ stateDir, env }, ...args)
       assert.equal(exitCode, 7, stderr)
       assert.match(stderr, /has no locks[^]*hint: /)

@@ -16,6 +16,7 @@ import {
   suspendDomain,
 } from '../../src/index.ts'
 import { identifyProcess } from '../../src/qemu/process-identity.ts'
+import { faultEnvironment } from '../support/faults/fault-environment.ts'
 import { qemus } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'
 import { stasis, stasisWith } from '../support/stasis-command.ts'
@@ -146,7 +147,7 @@ test('a lack of descriptors does not make a running domain disappear', async () 
     ['suspend', 2],
   ] as const) {
     for (const file of ['stat', 'cmdline']) {
-      const env = { STASIS_FAULT: `open:EMFILE:${nth}:/proc/${pid}/${file}` }
+      const env = faultEnvironment({ fault: `open:EMFILE:${nth}:/proc/${pid}/${file}` })
       const args = verb === 'list' ? [] : ['tiny']
       const { stdout, stderr } = await stasisWith({ stateDir, env }, verb, ...args)
       assert.match(stderr, /EMFILE/, verb)

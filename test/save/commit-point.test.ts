@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { domainInfo, restoreDomain, saveDomain } from '../../src/index.ts'
+import { faultEnvironment } from '../support/faults/fault-environment.ts'
 import { isLongRun, oldestQemu } from '../support/qemus.ts'
 import { startStasis } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
@@ -9,8 +10,8 @@ import { startTinyDomain } from '../support/tiny-domain.ts'
 /** Calls that are made to fail while an older image is replaced. */
 const FAULTS = [
   ['fsync', 'EIO'],
-  ['rename', 'EACCES'],
-  ['open', 'ENOSPC'],
+  ['renameat2', 'EACCES'],
+  ['open', 'ENOSPC', '/.image'],
 ] as const
 
 const FORMATS = isLongRun()
@@ -20,7 +21,7 @@ const FORMATS = isLongRun()
 for (const { label, emulator } of oldestQemu()) {
   describe(`the commit point of a save, on QEMU ${label}`, () => {
     for (const format of FORMATS) {
-      for (const [call, code] of FAULTS) {
+      for (const [call, code, where = ''] of FAULTS) {
         const what = `an older image stays until the new ${format} one is durable: ${call} ${code}`
         test(what, { timeout: 180_000 }, async () => {
           await using tiny = await startTinyDomain({ emulator })
@@ -31,9 +32,9 @@ for (const { label, emulator } of oldestQemu()) {
           await restoreDomain(image, { stateDir })
           let older = await readFile(image)
           for (let nth = 1; ; nth += 1) {
-            const fault = `${call}:${code}:${nth}:${dir.path}`
+            const fault = `${call}:${code}:${nth}:${dir.path}${where}`
             const argv = ['save', 'tiny', image, '--format', format]
-            const { ended } = startStasis(stateDir, argv, { STASIS_FAULT: fault })
+            const { ended } = startStasis(stateDir, argv, faultEnvironment({ fault }))
             const { exitCode, stderr } = await ended
             const left = await readdir(dir.path)
             assert.deepEqual(
