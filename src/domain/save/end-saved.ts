@@ -7,18 +7,25 @@ import { clearRuntime } from '../catalogue/reconcile.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 
 /**
- * Ends the QEMU of a domain that is safe in its file. A managed save that the guest came from, other than that file, is removed.
+ * Ends the QEMU of a domain that is safe in its file. A managed save that the guest came from, other than that file, is removed. Returns warnings
+ * about files that the next command has to remove.
  * @throws QemuError QEMU_TIMEOUT, StorageError
  */
 export async function endSaved(
   held: HeldDomain,
   record: RuntimeRecord,
   saved: { readonly control: QmpConnection; readonly path: string },
-): Promise<void> {
+): Promise<readonly string[]> {
   const { restoredFrom } = record
   if (restoredFrom?.managed === true && restoredFrom.path !== saved.path)
     await removeImage(restoredFrom.path)
   await endRecorded(held.paths, record, { qmp: saved.control })
   await recordEnd(held.paths, 'saved', { image: saved.path })
-  await clearRuntime(held.paths)
+  try {
+    await clearRuntime(held.paths)
+    return []
+  } catch (error) {
+    // The domain is off, and the next command clears the directory.
+    return [error instanceof Error ? error.message : String(error)]
+  }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { type FakeMonitor, fakeMonitor, ok, refused } from '../../../test/support/fake-monitor.ts'
 import { QmpConnection } from '../../qmp/connection.ts'
@@ -22,7 +23,7 @@ function monitor({ refuses = false } = {}): Promise<FakeMonitor> {
 test('HaltedGuest.resume() resumes a guest that ran', async () => {
   await using fake = await monitor()
   await using qmp = await QmpConnection.connect(fake.path)
-  const guest = haltGuest('web', qmp, true)
+  const guest = haltGuest('web', qmp, true, () => QmpConnection.connect(fake.path))
   await guest.halt(undefined)
   assert.equal((await qmp.execute('query-status')).running, false)
   assert.match(await guest.resume(), /running/)
@@ -32,20 +33,42 @@ test('HaltedGuest.resume() resumes a guest that ran', async () => {
 test('HaltedGuest.resume() does not resume a guest that was paused', async () => {
   await using fake = await monitor()
   await using qmp = await QmpConnection.connect(fake.path)
-  assert.match(await haltGuest('web', qmp, false).resume(), /still paused/)
+  assert.match(
+    await haltGuest('web', qmp, false, () => QmpConnection.connect(fake.path)).resume(),
+    /still paused/,
+  )
   assert.equal(
     fake.received.some(({ execute }) => execute === 'cont'),
     false,
   )
 })
 
-test('HaltedGuest.resume() reports a guest that cannot be resumed, and a dead QEMU', async () => {
+test('HaltedGuest.resume() reports a guest that cannot be resumed', async () => {
   await using fake = await monitor({ refuses: true })
   await using qmp = await QmpConnection.connect(fake.path)
-  const guest = haltGuest('web', qmp, true)
+  const guest = haltGuest('web', qmp, true, () => QmpConnection.connect(fake.path))
   await guest.halt(undefined)
   assert.match(await guest.resume(), /paused now.*`stasis resume web`/)
+})
+
+test('HaltedGuest.resume() resumes over a new connection when the monitor was lost', async () => {
+  await using fake = await monitor()
+  await using qmp = await QmpConnection.connect(fake.path)
+  const guest = haltGuest('web', qmp, true, () => QmpConnection.connect(fake.path))
+  await guest.halt(undefined)
   fake.hangUp()
   await qmp.closed
-  assert.match(await guest.resume(), /QEMU/)
+  assert.match(await guest.resume(), /still running/)
+  assert.equal(fake.received.at(-1)?.execute, 'query-status')
+  assert.ok(fake.received.some(({ execute }) => execute === 'cont'))
+})
+
+test('HaltedGuest.resume() reports a dead QEMU', async () => {
+  await using fake = await monitor()
+  await using qmp = await QmpConnection.connect(fake.path)
+  const gone = join(dirname(fake.path), 'gone')
+  const guest = haltGuest('web', qmp, true, () => QmpConnection.connect(gone))
+  fake.hangUp()
+  await qmp.closed
+  assert.match(await guest.resume(), /QEMU is gone/)
 })

@@ -1,3 +1,6 @@
+import { StasisError } from '../../errors.ts'
+import { cancelMigration } from '../../migration/cancel.ts'
+import { resetMigration } from '../../migration/reset.ts'
 import { contVm, stopVm } from '../../migration/run-state.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 
@@ -5,27 +8,49 @@ import type { QmpConnection } from '../../qmp/connection.ts'
 export interface HaltedGuest {
   /** Stops its processors. */
   halt(signal: AbortSignal | undefined): Promise<void>
-  /** After a failure: resumes the guest if it ran before. Returns its present state in words; never fails. */
+  /**
+   * After a failure: resumes the guest if it ran before, over a new connection if the first one was lost. Returns its present state in words; never
+   * fails.
+   */
   resume(): Promise<string>
 }
 
-/** Prepares to halt a guest; `running`: whether it runs now. */
-export function haltGuest(name: string, control: QmpConnection, running: boolean): HaltedGuest {
+/** Prepares to halt a guest. `running`: whether it runs now; `reconnect` makes another connection to the same monitor. */
+export function haltGuest(
+  name: string,
+  control: QmpConnection,
+  running: boolean,
+  reconnect: () => Promise<QmpConnection>,
+): HaltedGuest {
+  const resumeOver = async (qmp: QmpConnection): Promise<string> => {
+    if (!running) return 'it is still paused'
+    await contVm(qmp)
+    return 'it is still running'
+  }
+  const resumeAnew = async (): Promise<string> => {
+    await using again = await reconnect()
+    // The lost connection cannot have cancelled it.
+    await cancelMigration(again)
+    await resetMigration(again).catch(() => undefined)
+    return await resumeOver(again)
+  }
   return {
     async halt(signal): Promise<void> {
       await stopVm(control, { signal })
     },
     async resume(): Promise<string> {
-      if (control.state !== 'ready') return 'its QEMU is gone'
-      if (!running) return 'it is still paused'
       try {
-        await contVm(control)
-        return 'it is still running'
+        if (control.state === 'ready') return await resumeOver(control)
       } catch {
-        return control.state === 'ready'
-          ? `it is paused now; \`stasis resume ${name}\` resumes it`
-          : 'its QEMU is gone'
+        if (control.state === 'ready') return pausedNow(name)
       }
+      return resumeAnew().catch((error: unknown) =>
+        StasisError.is(error, 'QEMU_DIED') ? 'its QEMU is gone' : pausedNow(name),
+      )
     },
   }
+}
+
+function pausedNow(name: string): string {
+  return `it is paused now; \`stasis resume ${name}\` resumes it`
 }

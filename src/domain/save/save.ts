@@ -140,7 +140,7 @@ export async function saveHeld(
 
   report({ phase: 'stopping' })
   const stopMs = performance.now()
-  const guest = haltGuest(held.name, control, running)
+  const guest = haltGuest(held.name, control, running, () => openControl(held.paths))
   let durable = false
   try {
     await guest.halt(signal)
@@ -165,7 +165,7 @@ export async function saveHeld(
     ]
     const durableMs = performance.now()
     report({ phase: 'ending' })
-    await endSaved(held, record, { control, path })
+    warnings.push(...(await endSaved(held, record, { control, path })))
     const downtimeMs = durableMs - stopMs
     return job.complete({
       name: held.name,
