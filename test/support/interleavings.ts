@@ -16,6 +16,7 @@ import {
   startDomain,
 } from '../../src/index.ts'
 import { startStasis } from './stasis-command.ts'
+import { watchersEnd } from './watchers.ts'
 import { type TinyDomain, startTinyDomain } from './tiny-domain.ts'
 
 const COMMANDS: readonly (readonly string[])[] = [
@@ -128,6 +129,7 @@ async function round(
   })
   const ends = await Promise.allSettled(runs)
   for (const end of ends) if (end.status === 'rejected') throw end.reason
+  await watchersEnd(tiny.stateDir)
   await checkOne(tiny)
 }
 

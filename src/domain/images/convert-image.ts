@@ -17,6 +17,7 @@ import { checkDestination } from '../catalogue/destination.ts'
 import { keyOf } from '../catalogue/guest-files.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
+import { boundedImage } from '../machine/bounded-image.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
@@ -83,7 +84,8 @@ async function convert(
     )
   await refuseSame(input, output)
   await checkDestination(await openDirectories(options), output)
-  await using machine = await openImage(input, { direct: bypassCache, signal })
+  await using opened = await openImage(input, { direct: bypassCache, signal })
+  const machine = boundedImage(opened)
   const counter = { readBytes: 0, fileBytes: (): number => 0 }
   const totalBytes = storedBytes(machine)
   let fileBytes: number

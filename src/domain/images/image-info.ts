@@ -17,6 +17,7 @@ import { type DescribedDevice, describedDevices } from '../../wire/device-descri
 import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { machineOf } from '../../wire/stream-head.ts'
+import { boundedImage } from '../machine/bounded-image.ts'
 import { type ImageProvenance, readProvenance } from '../machine/provenance.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
@@ -144,7 +145,7 @@ async function readWhole(machine: SavedMachine, options: ImageInfoOptions): Prom
     }),
     (measure) => options.onProgress?.({ phase: 'reading', ...measure }),
   )
-  const state = await copyMachine(machine, sink, {
+  const state = await copyMachine(boundedImage(machine), sink, {
     workers: Math.min(8, availableParallelism()),
     signal: options.signal,
     onRead: (bytes) => {

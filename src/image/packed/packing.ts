@@ -21,7 +21,8 @@ export interface PackingMethods {
 const MIB = 1024 * 1024
 
 const UNPACK_OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  xz: ['-dc', '-T0'],
+  // The greatest level needs 65 MiB; data that claim more are not a save image.
+  xz: ['-dc', '-T0', '--memlimit-decompress=512MiB'],
   lzop: ['-dc', '--ignore-warn'],
 }
 

@@ -2,6 +2,7 @@ import { CancelledError, ImageError } from '../../errors.ts'
 import type { ChannelStreams } from '../../image/saved-machine.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
 import type { ImageSender, StreamSenderOptions } from './image-sender.ts'
+import { sendPieces } from './read-on.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 
 /** Sends a main stream and its multifd channels to QEMU verbatim, each on its own connection. */
@@ -70,21 +71,14 @@ class ChannelsSender implements ImageSender {
   }
 }
 
-/** Without QEMU it reads on to the end: the checksum there shows whether the image was the cause. */
 async function carry(
   stream: AsyncIterable<Uint8Array>,
   connection: IncomingConnection,
   abandon: AbortSignal,
 ): Promise<void> {
-  let lost: unknown
-  for await (const bytes of stream) {
-    if (abandon.aborted) break
-    if (lost !== undefined) continue
-    await connection.write(bytes).catch((error: unknown) => {
-      if (error instanceof CancelledError) throw error
-      lost = error
-    })
-  }
-  if (lost !== undefined) throw lost
+  await sendPieces(stream, (bytes) => connection.write(bytes), {
+    mayBeImage: (error) => !(error instanceof CancelledError),
+    abandon,
+  })
   await connection.end()
 }

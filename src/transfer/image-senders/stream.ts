@@ -2,6 +2,7 @@ import { CancelledError } from '../../errors.ts'
 import type { SingleStream } from '../../image/saved-machine.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
 import type { ImageSender, StreamSenderOptions } from './image-sender.ts'
+import { sendPieces } from './read-on.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 
 /** Sends a single stream to QEMU verbatim. */
@@ -27,16 +28,10 @@ class StreamSender implements ImageSender {
     const count = (bytes: number): void => {
       this.#fileBytes += bytes
     }
-    let lost: unknown
-    for await (const bytes of this.#stream.open(count)) {
-      if (lost !== undefined) continue
-      await connection.write(bytes).catch((error: unknown) => {
-        // Without QEMU it reads on to the end, which shows whether the image was the cause.
-        if (error instanceof CancelledError || this.#stream.checked !== true) throw error
-        lost = error
-      })
-    }
-    if (lost !== undefined) throw lost
+    const { checked } = this.#stream
+    await sendPieces(this.#stream.open(count), (bytes) => connection.write(bytes), {
+      mayBeImage: (error) => checked === true && !(error instanceof CancelledError),
+    })
     await connection.end()
   }
 
