@@ -2,19 +2,22 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDir } from '../support/cache-dir.ts'
 
-/** A test machine of libvirt: its domain XML, and what libvirt makes of it. */
-export interface MachineCase {
-  readonly libvirt: LibvirtVersion
-  /** As libvirt names its files: `hyperv.x86_64-latest`. */
+/** A domain XML, and the QEMU that it is for. */
+export interface DomainCase {
   readonly name: string
-  /** The XML that a user defines. */
+  /** The file with the XML that a user defines. */
   readonly input: string
+  /** The file with what this QEMU answers to libvirt's probe. */
+  readonly replies: string
+}
+
+/** A test machine of libvirt, named as its files are (`hyperv.x86_64-latest`), and what libvirt makes of it. */
+export interface MachineCase extends DomainCase {
+  readonly libvirt: LibvirtVersion
   /** libvirt's complete XML for it, as an image contains it. */
   readonly output: string | undefined
   /** libvirt's command line; `undefined` where libvirt refuses the machine. */
   readonly args: string | undefined
-  /** What this QEMU answers to libvirt's probe. */
-  readonly replies: string
 }
 
 export type LibvirtVersion = '9.0' | '11.3'
@@ -91,6 +94,19 @@ export function libvirtCases(version: LibvirtVersion): readonly MachineCase[] {
 
 const NAME =
   /^(?<stem>.+)\.x86_64-(?<qemu>latest|\d+\.\d+\.\d+)(?<variant>\+\w+)?(?<update>\.abi-update)?\.(?<kind>args|err)$/
+
+/** The domain XMLs that virt-install writes (scripts/virt-install-domains), for the newest QEMU of libvirt 11.3. */
+export function virtInstallCases(): readonly DomainCase[] {
+  const folder = join(cacheDir, 'virt-install', 'domains')
+  const replies = `caps_${LATEST['11.3']}_x86_64.replies`
+  return readdirSync(folder)
+    .toSorted()
+    .map((file) => ({
+      name: file.replace(/\.\w+$/, ''),
+      input: join(folder, file),
+      replies: libvirtTestFile('11.3', 'qemucapabilitiesdata', replies),
+    }))
+}
 
 function tooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)

@@ -49,6 +49,9 @@ export function figureLine(figures: Figures): string {
     return `${title}: ${total} machines, ${count('refused')} refused, ${count('accepted')} accepted`
   }
   const { accepted, equal } = shares(figures)
+  if (title === 'virt-install') {
+    return `${title}: ${total} machines, ${accepted} accepted, ${count('unsupported')} unsupported, ${count('invalid')} called invalid, ${count('crashed')} crashed`
+  }
   return (
     `${title}: ${total} machines, ${accepted} accepted, ${equal} of these equal to the guest; ` +
     `${count('visible')} differ for the guest, ${count('stream')} in the stream, ` +

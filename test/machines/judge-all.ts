@@ -1,17 +1,21 @@
-import { LIBVIRT_VERSIONS, libvirtCases } from './cases.ts'
-import { type InputKind, type Judgement, judge } from './judge.ts'
+import { LIBVIRT_VERSIONS, libvirtCases, virtInstallCases } from './cases.ts'
+import { type InputKind, type Judgement, judge, judgeDomain } from './judge.ts'
 
 const INPUTS: readonly InputKind[] = ['define', 'image']
 
-/** Judges every machine; only one of each `every` in the order of their names, only those whose names contain `only`. */
+/** Judges every machine of libvirt's tests and of virt-install; only one of each `every` in the order of their names, only those whose names contain `only`. */
 export function judgeAll({
   every = 1,
   only = '',
 }: { readonly every?: number; readonly only?: string } = {}): readonly Judgement[] {
-  return LIBVIRT_VERSIONS.flatMap((version) =>
-    libvirtCases(version)
-      .filter((_, at) => at % every === 0)
-      .filter(({ name }) => name.includes(only))
-      .flatMap((one) => INPUTS.flatMap((input) => judge(one, input) ?? [])),
-  )
+  const chosen = ({ name }: { readonly name: string }, at: number): boolean =>
+    at % every === 0 && name.includes(only)
+  return [
+    ...LIBVIRT_VERSIONS.flatMap((version) =>
+      libvirtCases(version)
+        .filter(chosen)
+        .flatMap((one) => INPUTS.flatMap((input) => judge(one, input) ?? [])),
+    ),
+    ...virtInstallCases().filter(chosen).map(judgeDomain),
+  ]
 }

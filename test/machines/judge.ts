@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { canonicalMachine } from '../../src/qemu/probe.ts'
 import type { ProbedQemu } from '../../src/qemu/probed-qemu.ts'
 import { buildMachine } from './build-machine.ts'
-import type { MachineCase } from './cases.ts'
+import type { DomainCase, MachineCase } from './cases.ts'
 import { type Difference, differences } from './compare.ts'
 import { machineFacts } from './machine-facts.ts'
 import { probedFromReplies } from './replies.ts'
@@ -42,6 +42,20 @@ export interface Judgement {
   readonly reasons: readonly string[]
   readonly differences: readonly Difference[]
   readonly timeMs: number | undefined
+}
+
+/** Builds a machine that virt-install wrote. */
+export function judgeDomain({ name, input, replies }: DomainCase): Judgement {
+  const built = buildMachine(input, probedFromReplies(replies))
+  return {
+    source: 'virt-install',
+    name,
+    input: 'define',
+    verdict: built.outcome,
+    reasons: 'reasons' in built ? built.reasons : 'error' in built ? [String(built.error)] : [],
+    differences: [],
+    timeMs: 'timeMs' in built ? built.timeMs : undefined,
+  }
 }
 
 /** Builds a machine from one of its XMLs and compares it with libvirt's; `undefined` where the case does not have that XML. */

@@ -8,7 +8,7 @@ import { judgeAll } from './judge-all.ts'
 /** The short form judges every eighth machine. */
 const EVERY = process.env['STASIS_LONG'] === undefined ? 8 : 1
 
-suite("machines of libvirt's own tests", () => {
+suite("machines of libvirt's own tests and of virt-install", () => {
   const judgements = judgeAll({ every: EVERY })
   const judged = new Set(judgements.map(keyOf))
 
