@@ -145,6 +145,7 @@ export class DomainXmlError extends StasisError {
  * - `IMAGE_INCOMPLETE`: the save that wrote it did not finish.
  * - `IMAGE_TRUNCATED`: its end is missing.
  * - `IMAGE_CORRUPT`: its contents are damaged; `offset` says where.
+ * - `IMAGE_DAMAGED`: a search for damage found some, and listed it.
  * - `IMAGE_TOO_NEW`: a later version of Stasis or libvirt wrote it.
  * - `IMAGE_UNSUPPORTED`: its format or compression is not supported here.
  * - `IMAGE_CHANNEL_MISSING`: a file of its channels is missing.
@@ -159,6 +160,7 @@ export type ImageErrorCode =
   | 'IMAGE_INCOMPLETE'
   | 'IMAGE_TRUNCATED'
   | 'IMAGE_CORRUPT'
+  | 'IMAGE_DAMAGED'
   | 'IMAGE_TOO_NEW'
   | 'IMAGE_UNSUPPORTED'
   | 'IMAGE_CHANNEL_MISSING'

@@ -40,6 +40,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
   },
   transfer: {
     'image-receivers': 3,
+    verify: 3,
     receive: 2,
     'image-senders': 2,
     'page-server': 2,

@@ -17,6 +17,15 @@ export { defineImage } from '../domain/images/define-image.ts'
 export type { DefineImageOptions } from '../domain/images/define-image.ts'
 export { inspectImage } from '../domain/images/image-info.ts'
 export type { ImageBlockInfo, ImageInfo, ImageInfoOptions } from '../domain/images/image-info.ts'
+export { verifyImage } from '../domain/images/verify-image.ts'
+export type {
+  ImageVerification,
+  VerifiedBlock,
+  VerifyImageOptions,
+} from '../domain/images/verify-image.ts'
+export type { ImageDamage } from '../domain/images/image-damage.ts'
+export type { AddressRange } from '../domain/images/guest-addresses.ts'
+export type { DamageKind, ImagePart, StoredAs } from '../transfer/verify/damage.ts'
 export type { ImageProvenance } from '../domain/machine/provenance.ts'
 export type { OnProgress, TransferMeasure } from '../domain/progress/progress.ts'
 export type { DomainXml, XmlText } from '../domain/store/xml-text.ts'
@@ -29,6 +38,7 @@ export type { MultifdCompression } from '../wire/multifd-packet.ts'
 export type { Packing, SaveFormat, StreamFormat } from '../image/save-format.ts'
 export type {
   ChannelStreams,
+  FramePlace,
   MachineDescription,
   MappedRamFile,
   PageRange,

@@ -98,6 +98,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/image-info.ts'),
   ),
   entry(
+    'image-verify',
+    'read a whole save image and list all damage',
+    () => import('./verbs/image-verify.ts'),
+  ),
+  entry(
     'image-check',
     'check whether a save image can be restored on this host',
     () => import('./verbs/image-check.ts'),

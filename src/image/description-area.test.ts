@@ -19,11 +19,14 @@ test('parseDescriptionArea() parses what buildDescriptionArea() wrote', () => {
     assert.equal((HEADER_LENGTH + built.dataLength) % 65536, 0)
     assert.ok(built.dataLength >= 65536)
     assert.equal(built.bytes.length, built.dataLength)
-    assert.deepEqual(parseDescriptionArea(built.bytes, header(built.cookieOffset), 'image'), {
-      xml: '<domain>täst</domain>',
-      cookie,
-      wasRunning: true,
-    })
+    assert.deepEqual(
+      parseDescriptionArea(built.bytes, header(built.cookieOffset), { path: 'image' }),
+      {
+        xml: '<domain>täst</domain>',
+        cookie,
+        wasRunning: true,
+      },
+    )
   }
 })
 
@@ -37,7 +40,7 @@ test('buildDescriptionArea() refuses what no reader would accept', () => {
 
 test('parseDescriptionArea() accepts a cookie that ends the area exactly', () => {
   const bytes = Buffer.from('<d/>\0<c/>\0')
-  assert.equal(parseDescriptionArea(bytes, header(5), 'image').cookie, '<c/>')
+  assert.equal(parseDescriptionArea(bytes, header(5), { path: 'image' }).cookie, '<c/>')
 })
 
 for (const [when, bytes, cookieOffset, offset] of [
@@ -48,7 +51,7 @@ for (const [when, bytes, cookieOffset, offset] of [
   ['the cookie has no end', Buffer.from('<d/>\0<cookie/>'), 5, 97],
 ] as const) {
   test(`parseDescriptionArea() refuses with the offset when ${when}`, () => {
-    assert.throws(() => parseDescriptionArea(bytes, header(cookieOffset), 'image'), {
+    assert.throws(() => parseDescriptionArea(bytes, header(cookieOffset), { path: 'image' }), {
       code: 'IMAGE_CORRUPT',
       path: 'image',
       offset,

@@ -52,17 +52,21 @@ export function withCookie(
 }
 
 /**
- * Parses the description area, `dataLength` bytes from byte 92 of the file.
+ * Parses the description area, `dataLength` bytes from byte 92 of the file. A wrong checksum goes to `onFault`, if there is one.
  * @throws ImageError IMAGE_CORRUPT
  */
 export function parseDescriptionArea(
   area: Uint8Array,
   header: SaveImageHeader,
-  path: string,
+  place: { readonly path: string; readonly onFault?: ((fault: ImageError) => void) | undefined },
 ): MachineDescription {
+  const { path, onFault } = place
   const { cookieOffset, extension, wasRunning } = header
-  if (extension !== undefined && extension.areaCrc !== crc32c(area))
-    throw corrupt(path, 0, 'XML and cookie do not match their checksum')
+  if (extension !== undefined && extension.areaCrc !== crc32c(area)) {
+    const fault = corrupt(path, 0, 'XML and cookie do not match their checksum')
+    if (onFault === undefined) throw fault
+    onFault(fault)
+  }
   const bytes = Buffer.from(area.buffer, area.byteOffset, area.length)
   const xmlEnd = bytes.indexOf(0)
   if (xmlEnd === -1) throw corrupt(path, 0, 'the domain XML has no end')

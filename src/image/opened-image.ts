@@ -15,6 +15,8 @@ export interface OpenImageOptions {
   /** Bypass the page cache. Default: as suits the format, which is only `stasis`. */
   readonly direct?: boolean | undefined
   readonly signal?: AbortSignal | undefined
+  /** Receives faults that leave the rest of the image readable, instead of throwing them: for a search for all damage. */
+  readonly onFault?: ((fault: ImageError) => void) | undefined
 }
 
 /** An image whose header and description were read and checked; the reader of its format continues from here. */
@@ -80,7 +82,7 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
     const recovered = recoverEdit(path, header, area)
     const id = header.id ?? (await contentId(file, bodyOffset, fileLength))
     const description = {
-      ...parseDescriptionArea(recovered.area, recovered.header, path),
+      ...parseDescriptionArea(recovered.area, recovered.header, { path, onFault: options.onFault }),
       id,
     }
     const { edit } = recovered

@@ -3,6 +3,7 @@ import type { DeviceState } from '../wire/device-state.ts'
 import type { AnnouncedBlock } from '../wire/main-stream.ts'
 import type { MultifdCompression } from '../wire/multifd-packet.ts'
 import type { SaveFormat } from './save-format.ts'
+import type { FrameCodec } from './stasis/frame-codec.ts'
 import type { FrameFault } from './stasis/frame-fault.ts'
 
 /** The description of the machine in an image, apart from memory and devices. */
@@ -45,6 +46,13 @@ export interface PageRange extends PageSpan {
   readonly block: number
 }
 
+/** Where a frame is in the file, and how it is stored there. */
+export interface FramePlace {
+  readonly offset: number
+  readonly storedLength: number
+  readonly codec: FrameCodec
+}
+
 /** RAM with random access: frames that cover every page that is not zero, none twice, ordered by block and page. */
 export interface PageStore {
   readonly blocks: readonly RamBlock[]
@@ -53,6 +61,7 @@ export interface PageStore {
   range(index: number): PageRange
   /** How many bytes the frame takes in the file, for progress. */
   storedLength(index: number): number
+  place(index: number): FramePlace
   /**
    * All frames in their order in the file, divided into groups that span at most `length` bytes of it (or contain a single frame). A group is what
    * one reader reads at once when everything is to be read.
@@ -67,14 +76,18 @@ export interface PageStore {
    * @throws ImageError IMAGE_CORRUPT, IMAGE_TRUNCATED with frame, block and offset
    */
   read(index: number, reader: number, target?: Uint8Array): Promise<Uint8Array>
-  /** Present when frames must be decompressed, which threads do best by themselves. */
+  /** A descriptor for aligned reads; valid as long as the image is open. */
+  readonly fd: number
+  /** Present when frames have records with checksums, so that threads can read them by themselves. */
   readonly stored?: StoredFrames
 }
 
 /** The stored bytes of frames, for threads that read, check and decompress them. */
 export interface StoredFrames {
-  /** For aligned reads; valid as long as the image is open. */
+  /** `fd` of the page store. */
   readonly fd: number
+  /** Whether a frame must be decompressed, which threads do best by themselves. */
+  readonly compressed: boolean
   /** The records of some frames, as in the index of docs/format/stasis.md. */
   records(frames: Uint32Array): Uint8Array
   /** The error for a frame in which a thread found a fault. */
@@ -95,6 +108,8 @@ export interface ChannelStreams {
 export interface SingleStream {
   /** Length in the file in bytes, for progress. */
   readonly length: number
+  /** Its offset in the file, if it is there unchanged. */
+  readonly offset?: number
   /** Whether reading it to its end proves that it is complete. */
   readonly checked?: boolean
   /** The stream, decompressed. Calls `onRead` with the number of further bytes read from the file. */

@@ -58,6 +58,16 @@ export class PageBitmap {
     return end
   }
 
+  /** The ranges that are marked: first page and number of pages in turn. */
+  *runs(): Generator<number, void> {
+    for (let page = this.next(0, this.#pageCount, true); page < this.#pageCount;) {
+      const end = Math.min(this.#pageCount, this.next(page, this.#pageCount, false))
+      yield page
+      yield end - page
+      page = this.next(end, this.#pageCount, true)
+    }
+  }
+
   /** The ranges that are not marked, none longer than `most` pages. */
   *gaps(most: number): Generator<PageSpan, void> {
     let first = -1

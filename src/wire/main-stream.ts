@@ -60,6 +60,11 @@ export class MainStreamParser {
     return { head: this.#head, ramSection: this.#ramSection }
   }
 
+  /** The offset in the whole stream of the element that a handler receives. */
+  get position(): number {
+    return this.#position
+  }
+
   /** @throws WireError with the offset in the whole stream */
   feed(chunk: Uint8Array): void {
     let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)

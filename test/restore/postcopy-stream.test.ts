@@ -48,6 +48,10 @@ class Store implements PageStore {
   *groups(): Generator<Uint32Array, void, undefined> {
     yield Uint32Array.from(this.#frames.keys())
   }
+  readonly fd = -1
+  place(): never {
+    throw new Error('not asked for')
+  }
   async prefetch(): Promise<void> {
     await Promise.resolve()
   }

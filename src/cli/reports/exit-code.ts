@@ -4,6 +4,7 @@ import {
   DomainXmlError,
   ImageError,
   QemuError,
+  StasisError,
   StorageError,
   UsageError,
 } from '../../errors.ts'
@@ -35,7 +36,7 @@ const KINDS: readonly ErrorKind[] = [
   {
     exitCode: 5,
     meaning: 'the file is not a save image, or the image is incomplete, damaged or unfit',
-    matches: (error) => error instanceof ImageError,
+    matches: (error) => error instanceof ImageError && error.code !== 'IMAGE_DAMAGED',
   },
   {
     exitCode: 6,
@@ -46,6 +47,11 @@ const KINDS: readonly ErrorKind[] = [
     exitCode: 7,
     meaning: 'the disk: no space, no permission, input/output error',
     matches: (error) => error instanceof StorageError,
+  },
+  {
+    exitCode: 8,
+    meaning: '`image-verify` found damage in the image, and listed it',
+    matches: (error) => StasisError.is(error, 'IMAGE_DAMAGED'),
   },
   { exitCode: 70, meaning: 'a bug in Stasis', matches: () => false },
   {

@@ -1,6 +1,5 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
-import { availableParallelism } from 'node:os'
 import { ImageError } from '../../errors.ts'
 import { FORMATS } from '../../image/format-table.ts'
 import type { SaveImageHeader } from '../../image/header.ts'
@@ -11,24 +10,21 @@ import type { SaveFormat } from '../../image/save-format.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { attribute, child, childText } from '../../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { CountingWriter } from '../../transfer/convert/counting-writer.ts'
-import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
+import { storedBytes } from '../../transfer/convert/source.ts'
 import { type DescribedDevice, describedDevices } from '../../wire/device-description.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { machineOf } from '../../wire/stream-head.ts'
-import { boundedImage } from '../machine/bounded-image.ts'
 import { type ImageProvenance, readProvenance } from '../machine/provenance.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
-import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
-import { watchTransfer } from '../progress/transfer-meter.ts'
+import { addressMap } from './guest-addresses.ts'
+import { damageError, damageOf } from './image-damage.ts'
+import { type ReadWholeOptions, readWhole } from './read-whole.ts'
 
 /** How to inspect an image. */
-export interface ImageInfoOptions {
+export interface ImageInfoOptions extends ReadWholeOptions {
   /** Read everything, whatever the format, and check every checksum. */
   readonly verify?: boolean | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly onProgress?: OnProgress<{ readonly phase: 'reading' } & TransferMeasure> | undefined
 }
 
 /** Memory in an image. */
@@ -96,7 +92,7 @@ async function look(path: string, options: ImageInfoOptions): Promise<ImageInfo>
   if (!head.header.complete) return { ...basic, verified: false }
   await using machine = await openImage(path, { direct: false, signal: options.signal })
   const whole = options.verify === true || machine.pages === undefined
-  const found = whole ? await readWhole(machine, options) : await readIndex(machine)
+  const found = whole ? await readAll(machine, options) : await readIndex(machine)
   const { xml, cookie } = machine.description
   const { root } = parseDomainXml(xml, { path })
   const type = child(child(root, 'os'), 'type')
@@ -131,31 +127,17 @@ interface Found {
   readonly blocks: readonly ImageBlockInfo[]
 }
 
-async function readWhole(machine: SavedMachine, options: ImageInfoOptions): Promise<Found> {
-  const sink = new CountingWriter()
-  let readBytes = 0
-  const totalBytes = storedBytes(machine)
-  using _meter = watchTransfer(
-    () => ({
-      transferredBytes: readBytes,
-      ramBytes: Math.min(readBytes, totalBytes),
-      ramTotalBytes: totalBytes,
-      fileBytes: readBytes,
-      channelBytes: [],
-    }),
-    (measure) => options.onProgress?.({ phase: 'reading', ...measure }),
-  )
-  const state = await copyMachine(boundedImage(machine), sink, {
-    workers: Math.min(8, availableParallelism()),
-    signal: options.signal,
-    onRead: (bytes) => {
-      readBytes += bytes
-    },
-  })
-  const blocks = (sink.start?.blocks ?? []).map(({ name, length }, block) =>
-    blockInfo(name, length, sink.dataBytes(block)),
-  )
-  return { state, blocks }
+/** @throws ImageError for the first damage that is found */
+async function readAll(machine: SavedMachine, options: ImageInfoOptions): Promise<Found> {
+  const { reading } = await readWhole(machine, options)
+  const { blocks, state, damage } = reading
+  const map = addressMap(machine.description.xml, blocks)
+  const [first] = damageOf(damage, blocks, map)
+  if (first !== undefined || state === undefined) throw damageError(machine.path, first)
+  return {
+    state,
+    blocks: blocks.map(({ name, length, dataBytes }) => blockInfo(name, length, dataBytes)),
+  }
 }
 
 async function readIndex({ path, pages, deviceState }: SavedMachine): Promise<Found> {

@@ -20,8 +20,8 @@ export function boundedImage(image: SavedMachine): SavedMachine {
   return { ...image, stream: bounded, [Symbol.asyncDispose]: dispose }
 }
 
-/** The most bytes that the stream of a machine takes. */
-function longestStream(xml: string): number {
+/** The most bytes that the stream of a machine takes. @throws DomainXmlError */
+export function longestStream(xml: string): number {
   const { root } = parseDomainXml(xml)
   const memory = [child(root, 'memory'), child(root, 'maxMemory')]
   const sizes = memory.map((element) => (element === undefined ? 0 : sizeInBytes(element)))

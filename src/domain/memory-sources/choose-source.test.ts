@@ -51,6 +51,8 @@ function image(
     storedLength: () => storedMib * MIB,
     range: unread,
     groups: unread,
+    place: unread,
+    fd: -1,
     prefetch: unread,
     read: unread,
   }

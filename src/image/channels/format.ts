@@ -18,6 +18,7 @@ export const channelsFormat: ImageFormat = {
     compression: { by: 'multifd' },
     bypassesCache: { save: false, restore: false },
     checksummedPages: false,
+    checksums: 'files',
     extensionCompressions: COMPRESSION_NUMBERS,
     files: (path, channels) => [
       path,

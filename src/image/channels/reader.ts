@@ -3,7 +3,7 @@ import { ImageError, InternalError, StasisError } from '../../errors.ts'
 import { alignUp } from '../../io/aligned-memory.ts'
 import { DirectFile } from '../../io/direct-file.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
-import type { OpenedImage } from '../opened-image.ts'
+import type { OpenImageOptions, OpenedImage } from '../opened-image.ts'
 import { readAhead } from '../read-ahead.ts'
 import type { SavedMachine } from '../saved-machine.ts'
 import { channelPath, newChannelPath } from './channel-path.ts'
@@ -28,9 +28,10 @@ export async function openChannels(image: OpenedImage): Promise<SavedMachine> {
   const compression = header.extension?.compression ?? 'none'
   if (!isMultifdCompression(compression))
     throw new InternalError(`A header of channels with ${String(compression)} passed the check`)
-  const files: DirectFile[] = []
+  const { onFault } = image.options
+  const files: (DirectFile | undefined)[] = []
   const close = async (): Promise<void> => {
-    for (const opened of [file, ...files]) await opened.close()
+    for (const opened of [file, ...files]) await opened?.close()
   }
   try {
     for (const [channel, entry] of table.channels.entries())
@@ -53,7 +54,8 @@ export async function openChannels(image: OpenedImage): Promise<SavedMachine> {
       count: sources.length,
       compression,
       length: [main, ...sources].reduce((sum, source) => sum + source.length, 0),
-      open: (channel) => checkedBytes(channel === 'main' ? main : (sources[channel] ?? main)),
+      open: (channel) =>
+        checkedBytes(channel === 'main' ? main : (sources[channel] ?? main), onFault),
     },
     [Symbol.asyncDispose]: close,
   }
@@ -86,7 +88,7 @@ async function openChannelFile(
   table: ChannelTable,
   channel: number,
   entry: ChannelEntry,
-): Promise<DirectFile> {
+): Promise<DirectFile | undefined> {
   const names = [newChannelPath(file.path, channel, table.imageId), channelPath(file.path, channel)]
   for (const name of names) {
     const opened = await DirectFile.open(name, 'read', options).catch((error: unknown) => {
@@ -98,15 +100,29 @@ async function openChannelFile(
       await checkChannelFile(opened, channel, entry, file.path)
       return opened
     } catch (error) {
+      const isOurs =
+        StasisError.is(error, 'IMAGE_TRUNCATED') || StasisError.is(error, 'IMAGE_CORRUPT')
+      if (options.onFault !== undefined && error instanceof ImageError) {
+        options.onFault(error)
+        if (isOurs) return opened
+      }
       await opened.close()
+      if (options.onFault !== undefined && error instanceof ImageError) return undefined
       throw error
     }
   }
   const path = channelPath(file.path, channel)
-  throw new ImageError('IMAGE_CHANNEL_MISSING', `Channel file ${path} of ${file.path} is missing`, {
-    path,
-    hint: `An image of ${table.channels.length} channels needs its files .1 to .${table.channels.length} beside it`,
-  })
+  const missing = new ImageError(
+    'IMAGE_CHANNEL_MISSING',
+    `Channel file ${path} of ${file.path} is missing`,
+    {
+      path,
+      hint: `An image of ${table.channels.length} channels needs its files .1 to .${table.channels.length} beside it`,
+    },
+  )
+  if (options.onFault === undefined) throw missing
+  options.onFault(missing)
+  return undefined
 }
 
 async function checkChannelFile(
@@ -139,13 +155,18 @@ async function checkChannelFile(
 }
 
 /** Holds the last piece back until the checksum over everything was correct: a damaged stream never ends normally. */
-async function* checkedBytes(source: {
-  readonly file: DirectFile
-  readonly start: number
-  readonly length: number
-  readonly crc: number
-}): AsyncGenerator<Uint8Array, void, undefined> {
+async function* checkedBytes(
+  source: {
+    /** Absent: it could not be opened, which was reported. */
+    readonly file: DirectFile | undefined
+    readonly start: number
+    readonly length: number
+    readonly crc: number
+  },
+  onFault: OpenImageOptions['onFault'],
+): AsyncGenerator<Uint8Array, void, undefined> {
   const { file, start, length } = source
+  if (file === undefined) return
   let crc = 0
   let left = length
   for await (const piece of readAhead(file, start, start + length)) {
@@ -153,7 +174,9 @@ async function* checkedBytes(source: {
     left -= piece.length
     if (left === 0 && crc !== source.crc) {
       const what = `bytes ${start} to ${start + length} do not match their checksum`
-      throw imageDamaged(file.path, what, { offset: start })
+      const fault = imageDamaged(file.path, what, { offset: start })
+      if (onFault === undefined) throw fault
+      onFault(fault)
     }
     yield piece
   }

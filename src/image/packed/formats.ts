@@ -25,6 +25,7 @@ function packed(
       compression: { by: 'packing', packing, levels },
       bypassesCache: { save: false, restore: false },
       checksummedPages: false,
+      checksums: 'packing',
       files: (path) => [path],
     },
   }

@@ -9,6 +9,7 @@ export const rawFormat: ImageFormat = {
     compression: { by: 'none' },
     bypassesCache: { save: false, restore: false },
     checksummedPages: false,
+    checksums: 'none',
     files: (path) => [path],
   },
 }

@@ -9,6 +9,7 @@ export const sparseFormat: ImageFormat = {
     compression: { by: 'none' },
     bypassesCache: { save: true, restore: false },
     checksummedPages: false,
+    checksums: 'none',
     files: (path) => [path],
   },
 }

@@ -3,7 +3,7 @@ import type { DirectFile } from '../../io/direct-file.ts'
 import type { MappedBlock } from '../../wire/mapped-ram.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageTruncated } from '../image-fault.ts'
-import type { PageRange, PageStore, RamBlock } from '../saved-machine.ts'
+import type { FramePlace, PageRange, PageStore, RamBlock } from '../saved-machine.ts'
 import { FileWindow } from '../stasis/file-window.ts'
 import type { PageRuns } from './page-runs.ts'
 
@@ -41,6 +41,14 @@ export class SparsePageStore implements PageStore {
 
   storedLength(index: number): number {
     return this.range(index).pageCount * PAGE_SIZE
+  }
+
+  get fd(): number {
+    return this.#file.directFd
+  }
+
+  place(index: number): FramePlace {
+    return { offset: this.#offset(index), storedLength: this.storedLength(index), codec: 'none' }
   }
 
   *groups(length: number): Generator<Uint32Array, void, undefined> {

@@ -10,6 +10,7 @@ export const stasisFormat: ImageFormat = {
     compression: { by: 'codec', default: 'zstd' },
     bypassesCache: { save: true, restore: true },
     checksummedPages: true,
+    checksums: 'frames',
     extensionCompressions: FRAME_CODEC_NUMBERS,
     files: (path) => [path],
   },

@@ -1,7 +1,7 @@
 /** A fault in the stored bytes of a frame. */
 export type FrameFault =
   | { readonly kind: 'truncated' | 'checksum' }
-  | { readonly kind: 'codec'; readonly reason: string }
+  | { readonly kind: 'codec' | 'unreadable'; readonly reason: string }
   | { readonly kind: 'length'; readonly length: number }
 
 /** The end of a sentence whose subject is the frame. */
@@ -13,6 +13,8 @@ export function describeFrameFault(fault: FrameFault): string {
       return 'does not match its checksum'
     case 'codec':
       return `cannot be decompressed (${fault.reason})`
+    case 'unreadable':
+      return `cannot be read (${fault.reason})`
     case 'length':
       return `decompresses to ${fault.length} bytes, which is not the length of its pages`
   }

@@ -5,7 +5,7 @@ import { CODECS } from '../../io/codecs/codec-table.ts'
 import type { DirectFile } from '../../io/direct-file.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
-import type { PageRange, PageStore, RamBlock, StoredFrames } from '../saved-machine.ts'
+import type { FramePlace, PageRange, PageStore, RamBlock, StoredFrames } from '../saved-machine.ts'
 import { FileWindow } from './file-window.ts'
 import { type FrameFault, describeFrameFault } from './frame-fault.ts'
 import type { FrameTable } from './frame-table.ts'
@@ -19,7 +19,7 @@ const LEAST_TARGET = 1024 * 1024
 /** The frames of a stasis image whose index was checked. */
 export class StasisPageStore implements PageStore {
   readonly blocks: readonly RamBlock[]
-  readonly stored?: StoredFrames
+  readonly stored: StoredFrames
   readonly #file: DirectFile
   readonly #frames: FrameTable
   readonly #windows: FileWindow[] = []
@@ -29,13 +29,16 @@ export class StasisPageStore implements PageStore {
     this.#file = file
     this.#frames = index.frames
     this.blocks = index.blocks
-    if (isCompressed(index.frames)) {
-      this.stored = {
-        fd: file.directFd,
-        records: (frames) => index.frames.records(frames),
-        error: (frame, fault) => this.#error(frame, fault),
-      }
+    this.stored = {
+      fd: file.directFd,
+      compressed: isCompressed(index.frames),
+      records: (frames) => index.frames.records(frames),
+      error: (frame, fault) => this.#error(frame, fault),
     }
+  }
+
+  get fd(): number {
+    return this.stored.fd
   }
 
   get frameCount(): number {
@@ -53,6 +56,15 @@ export class StasisPageStore implements PageStore {
 
   storedLength(index: number): number {
     return this.#frames.storedLength(index)
+  }
+
+  place(index: number): FramePlace {
+    const frames = this.#frames
+    return {
+      offset: frames.offset(index),
+      storedLength: frames.storedLength(index),
+      codec: frames.codec(index) ?? 'none',
+    }
   }
 
   *groups(length: number): Generator<Uint32Array, void, undefined> {

@@ -1,26 +1,14 @@
 import { ImageError, throwIfCancelled } from '../../errors.ts'
-import { ByteSource } from '../../image/byte-source.ts'
-import { imageDamaged, imageTruncated } from '../../image/image-fault.ts'
 import type { ChannelStreams } from '../../image/saved-machine.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
-import {
-  MULTIFD_HEADER_LENGTH,
-  MULTIFD_INIT_LENGTH,
-  MULTIFD_PACKET_LENGTH,
-  MULTIFD_PACKET_PAGES,
-  type MultifdHeader,
-  parseMultifdHeader,
-  parseMultifdInit,
-  readPageNumbers,
-} from '../../wire/multifd-packet.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { BoundaryPages } from '../boundary-pages.ts'
+import { type ChannelPacket, channelPackets } from './channel-packets.ts'
 import type { MachineWriter } from './machine-writer.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
 import type { CopyOptions } from './copy-options.ts'
-import { Inflater } from './inflater.ts'
 
 /**
  * Parses a main stream and its multifd channels, all at the same time, and passes their pages to a writer.
@@ -62,7 +50,14 @@ export async function copyChannels(
   const boundaries = new BoundaryPages()
   const readChannel = async (channel: number): Promise<void> => {
     await announced.promise
-    await new ChannelReader(path, channels, channel, batches, boundaries).read(options)
+    const writer = new PacketWriter(batches, boundaries)
+    for await (const packet of channelPackets(path, channels, channel)) {
+      throwIfCancelled(`read ${path}`, options.signal)
+      options.onRead(packet.length)
+      if (packet.header.normalPages === 0) continue
+      await batches.room()
+      writer.put(packet)
+    }
   }
   try {
     const main = readMain()
@@ -79,89 +74,32 @@ export async function copyChannels(
   }
 }
 
-class ChannelReader {
-  readonly #path: string
-  readonly #channels: ChannelStreams
-  readonly #channel: number
+/** Puts the pages of a packet, which may be in any order. */
+class PacketWriter {
   readonly #batches: PageBatches
   readonly #boundaries: BoundaryPages
-  readonly #head: Buffer = Buffer.alloc(MULTIFD_PACKET_LENGTH)
-  readonly #pages: Buffer = Buffer.alloc(MULTIFD_PACKET_PAGES * PAGE_SIZE)
 
-  constructor(
-    path: string,
-    channels: ChannelStreams,
-    channel: number,
-    batches: PageBatches,
-    boundaries: BoundaryPages,
-  ) {
-    this.#path = path
-    this.#channels = channels
-    this.#channel = channel
+  constructor(batches: PageBatches, boundaries: BoundaryPages) {
     this.#batches = batches
     this.#boundaries = boundaries
   }
 
-  async read(options: CopyOptions): Promise<void> {
-    const { compression } = this.#channels
-    await using source = new ByteSource(this.#channels.open(this.#channel))
-    using inflater = compression === 'none' ? undefined : new Inflater(compression)
-    const init = this.#head.subarray(0, MULTIFD_INIT_LENGTH)
-    if ((await source.fill(init)) < init.length) throw this.#cut(source)
-    parseMultifdInit(init)
-    for (let before = 0; ; before = source.taken) {
-      throwIfCancelled(`read ${this.#path}`, options.signal)
-      options.onRead(source.taken - before)
-      const found = await source.fill(this.#head)
-      if (found === 0) return
-      if (found < MULTIFD_PACKET_LENGTH) throw this.#cut(source)
-      const header = parseMultifdHeader(this.#head, compression)
-      if (header.normalPages === 0) continue
-      await this.#readPages(source, header, inflater)
-      await this.#batches.room()
-      this.#put(header)
-    }
-  }
-
-  async #readPages(
-    source: ByteSource,
-    { normalPages, dataLength }: MultifdHeader,
-    inflater: Inflater | undefined,
-  ): Promise<void> {
-    const pages = this.#pages.subarray(0, normalPages * PAGE_SIZE)
-    if (inflater === undefined) {
-      if ((await source.fill(pages)) < pages.length) throw this.#cut(source)
-      return
-    }
-    const stored = Buffer.allocUnsafe(dataLength)
-    if ((await source.fill(stored)) < dataLength) throw this.#cut(source)
-    await inflater.next(stored, pages).catch((cause: unknown) => {
-      const what = `channel ${this.#channel + 1} cannot be decompressed`
-      throw imageDamaged(this.#path, what, { cause })
-    })
-  }
-
-  /** The pages of a packet may be in any order. */
-  #put(header: MultifdHeader): void {
+  put({ header, pageNumbers, pages }: ChannelPacket): void {
     const block = this.#batches.blocks.findIndex(({ name }) => name === header.block)
     const pageCount = (this.#batches.blocks[block]?.length ?? 0) / PAGE_SIZE
-    const table = this.#head.subarray(MULTIFD_HEADER_LENGTH)
-    const numbers = readPageNumbers(table, 0, header.normalPages)
-    const order = numbers.map((page, at) => ({ page, at })).toSorted((a, b) => a.page - b.page)
+    const order = pageNumbers
+      .slice(0, header.normalPages)
+      .map((page, at) => ({ page, at }))
+      .toSorted((a, b) => a.page - b.page)
     for (const [index, { page, at }] of order.entries()) {
       if (page >= pageCount)
         throw new WireError('corrupt', `RAM block "${header.block}" has no page ${page}`, 0)
-      const bytes = this.#pages.subarray(at * PAGE_SIZE, (at + 1) * PAGE_SIZE)
+      const bytes = pages.subarray(at * PAGE_SIZE, (at + 1) * PAGE_SIZE)
       const outermost = index === 0 || index === order.length - 1
       const again = this.#batches.has(block, page)
       if (!again || !this.#boundaries.matches(block, page, bytes))
         this.#batches.put(block, page, bytes)
       if (outermost) this.#boundaries.remember(block, page, bytes)
     }
-  }
-
-  #cut(source: ByteSource): ImageError {
-    const what = `channel ${this.#channel + 1} ends inside a packet, at byte ${source.taken}`
-    return imageTruncated(this.#path, what)
   }
 }

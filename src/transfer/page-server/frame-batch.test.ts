@@ -18,6 +18,8 @@ function store(frames: readonly PageRange[], storedLength = 1000): PageStore {
     range: (index) => frames[index]!,
     storedLength: () => storedLength,
     groups: () => assert.fail('not asked for'),
+    place: () => assert.fail('not asked for'),
+    fd: -1,
     prefetch: () => assert.fail('not asked for'),
     read: () => assert.fail('not asked for'),
   }

@@ -28,6 +28,8 @@ const store: PageStore = {
   *groups() {
     yield Uint32Array.from({ length: PAGES / 32 }, (_, frame) => frame)
   },
+  place: () => assert.fail('not asked for'),
+  fd: -1,
   prefetch: async () => {},
   read: async (frame) => new Uint8Array(16 * PAGE_SIZE).fill(frame + 1),
 }

@@ -34,6 +34,10 @@ class Store implements PageStore {
     yield Uint32Array.of(3, 1)
     yield Uint32Array.of(0, 2)
   }
+  readonly fd = -1
+  place(): never {
+    return assert.fail('not asked for')
+  }
   async prefetch(): Promise<void> {
     await Promise.resolve()
   }
