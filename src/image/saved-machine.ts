@@ -78,7 +78,9 @@ export interface PageStore {
   read(index: number, reader: number, target?: Uint8Array): Promise<Uint8Array>
   /** A descriptor for aligned reads; valid as long as the image is open. */
   readonly fd: number
-  /** Present when frames have records with checksums, so that threads can read them by themselves. */
+  /** Present when frames have checksums, for threads that check them. */
+  readonly checked?: StoredFrames
+  /** The same, present only when frames must be decompressed, which threads do best by themselves. */
   readonly stored?: StoredFrames
 }
 
@@ -86,8 +88,6 @@ export interface PageStore {
 export interface StoredFrames {
   /** `fd` of the page store. */
   readonly fd: number
-  /** Whether a frame must be decompressed, which threads do best by themselves. */
-  readonly compressed: boolean
   /** The records of some frames, as in the index of docs/format/stasis.md. */
   records(frames: Uint32Array): Uint8Array
   /** The error for a frame in which a thread found a fault. */

@@ -19,7 +19,8 @@ const LEAST_TARGET = 1024 * 1024
 /** The frames of a stasis image whose index was checked. */
 export class StasisPageStore implements PageStore {
   readonly blocks: readonly RamBlock[]
-  readonly stored: StoredFrames
+  readonly checked: StoredFrames
+  readonly stored?: StoredFrames
   readonly #file: DirectFile
   readonly #frames: FrameTable
   readonly #windows: FileWindow[] = []
@@ -29,16 +30,16 @@ export class StasisPageStore implements PageStore {
     this.#file = file
     this.#frames = index.frames
     this.blocks = index.blocks
-    this.stored = {
+    this.checked = {
       fd: file.directFd,
-      compressed: isCompressed(index.frames),
       records: (frames) => index.frames.records(frames),
       error: (frame, fault) => this.#error(frame, fault),
     }
+    if (isCompressed(index.frames)) this.stored = this.checked
   }
 
   get fd(): number {
-    return this.stored.fd
+    return this.checked.fd
   }
 
   get frameCount(): number {

@@ -22,7 +22,7 @@ export async function loadMemory(
   options: LoadMemoryOptions,
 ): Promise<void> {
   if (files.size === 0) return
-  if (pages.stored?.compressed === true && pages.frameCount >= THREADS_FROM) {
+  if (pages.stored !== undefined && pages.frameCount >= THREADS_FROM) {
     await loadOnThreads(pages, pages.stored, files, options)
     return
   }

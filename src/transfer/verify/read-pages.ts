@@ -42,7 +42,7 @@ export async function readPages(
   const { signal, onRead } = options
   // Frames come in the order of the file; ranges are reported by block and page.
   const found: (readonly [frame: number, kind: DamageKind])[] = []
-  const { stored } = pages
+  const { checked: stored } = pages
   await shareGroups(
     pages,
     { workers, operation: `read ${path}`, signal },
