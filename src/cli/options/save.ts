@@ -4,7 +4,7 @@ import { COMPRESSIONS } from '../../image/compression.ts'
 import { SAVE_FORMATS } from '../../image/format-table.ts'
 import { byteRate, compressionLevel, integerBetween } from './option-values.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
-import { readXmlFile } from './xml-file.ts'
+import { readXmlOption } from './xml-file.ts'
 
 /** The options for the format of an image, with commander's names. */
 export interface FormatFlags {
@@ -92,7 +92,7 @@ export async function saveOptions(flags: SaveFlags): Promise<SaveOptions> {
   return {
     ...formatOptions(flags),
     maxBandwidth: flags.maxBandwidth,
-    xml: await readXmlFile(flags.xml),
+    xml: await readXmlOption(flags.xml),
     resumeAs: resumeAs(flags),
   }
 }

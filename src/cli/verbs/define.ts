@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { defineDomain } from '../../domain/lifecycle/define.ts'
 import { type AllowFlags, declareAllow } from '../options/allow.ts'
-import { storageError } from '../../errors.ts'
+import { readXmlFile } from '../options/xml-file.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends Pick<AllowFlags, 'allow'> {
@@ -28,20 +27,14 @@ export const verb: Verb<Flags> = {
     { ignoreUnsupported, removeManagedSave, allow },
     { directories, signal, output },
   ) => {
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
-      throw storageError('read the domain XML', file, error)
+    const { name, uuid } = await defineDomain(await readXmlFile(file), {
+      ...directories,
+      signal,
+      ignoreUnsupported,
+      removeManagedSave,
+      allow,
+      onWarning: (warning) => output.note(`warning: ${warning}`),
     })
-    const { name, uuid } = await defineDomain(
-      { text, path: file },
-      {
-        ...directories,
-        signal,
-        ignoreUnsupported,
-        removeManagedSave,
-        allow,
-        onWarning: (warning) => output.note(`warning: ${warning}`),
-      },
-    )
     return { text: `Domain '${name}' defined from ${file}`, json: { type: 'result', name, uuid } }
   },
 }

@@ -1,7 +1,7 @@
 import { type AllowFlags, allowed, declareTrust } from '../options/allow.ts'
 import { checkAndReport } from '../reports/image-check.ts'
 import type { Verb } from '../verb.ts'
-import { readXmlFile } from '../options/xml-file.ts'
+import { readXmlOption } from '../options/xml-file.ts'
 
 interface Flags extends AllowFlags {
   readonly xml?: string
@@ -21,7 +21,7 @@ export const verb: Verb<Flags> = {
     const options = {
       ...directories,
       signal,
-      xml: await readXmlFile(flags.xml),
+      xml: await readXmlOption(flags.xml),
       ignoreUnsupported: flags.ignoreUnsupported,
       allow: allowed(flags),
       onWarning: (text: string) => output.note(`warning: ${text}`),

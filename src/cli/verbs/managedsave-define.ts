@@ -14,16 +14,9 @@ export const verb: Verb<ResumeFlags> = {
     ),
   example: 'stasis managedsave-define web web.xml',
   run: async ([domain = '', file = ''], flags, { directories, signal }) => {
-    const text = (await readXmlFile(file))?.text ?? ''
-    const { name } = await defineManagedSave(
-      domain,
-      { text, path: file },
-      {
-        ...directories,
-        signal,
-        resumeAs: resumeAs(flags),
-      },
-    )
+    const xml = await readXmlFile(file)
+    const options = { ...directories, signal, resumeAs: resumeAs(flags) }
+    const { name } = await defineManagedSave(domain, xml, options)
     return {
       text: `Managed save state file of domain '${name}' updated.`,
       json: { type: 'result', name },

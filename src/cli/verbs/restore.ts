@@ -8,7 +8,7 @@ import { checkAndReport } from '../reports/image-check.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { restoreReport } from '../reports/restore.ts'
 import type { Verb } from '../verb.ts'
-import { readXmlFile } from '../options/xml-file.ts'
+import { readXmlOption } from '../options/xml-file.ts'
 
 interface Flags extends AllowFlags {
   readonly mode?: RestoreOptions['mode']
@@ -73,7 +73,7 @@ export const verb: Verb<Flags> = {
     const { directories, signal, output } = invocation
     if (flags.diskOverlay !== undefined && flags.clone === undefined)
       throw new UsageError('BAD_COMBINATION', '--disk-overlay is for clones: give --clone, too')
-    const xml = await readXmlFile(flags.xml)
+    const xml = await readXmlOption(flags.xml)
     const { ignoreUnsupported } = flags
     const onWarning = (text: string): void => output.note(`warning: ${text}`)
     if (flags.check === true) {

@@ -37,7 +37,8 @@ export function parseDomainXml(text: string, options: ParseOptions = {}): Domain
  *
  * @throws DomainXmlError `XML_MALFORMED`
  */
-export function parseXml(text: string, path?: string): Document {
+export function parseXml(given: string, path?: string): Document {
+  const text = given.replace(/^\ufeff/, '')
   if (Buffer.byteLength(text) > MAX_DOMAIN_XML_BYTES) {
     throw malformed(`it is larger than ${MAX_DOMAIN_XML_BYTES / 1024 / 1024} MiB`, path)
   }

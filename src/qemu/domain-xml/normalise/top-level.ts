@@ -5,7 +5,7 @@ import { create, insertBefore, insertTopLevel, setDefault } from './edit.ts'
 
 /** Fills in everything but `<os>` and `<devices>`. */
 export function fillTopLevel(root: Element, random: (length: number) => Uint8Array): void {
-  if (child(root, 'uuid') === undefined) add(root, 'uuid', {}, newUuid(random))
+  fillUuid(root, random)
   const memory = child(root, 'memory')
   if (memory !== undefined && child(root, 'currentMemory') === undefined) {
     add(root, 'currentMemory', { unit: 'KiB' }, String(Math.ceil(sizeInBytes(memory) / 1024)))
@@ -18,6 +18,14 @@ export function fillTopLevel(root: Element, random: (length: number) => Uint8Arr
   if (child(root, 'on_poweroff') === undefined) add(root, 'on_poweroff', {}, 'destroy')
   if (child(root, 'on_reboot') === undefined) add(root, 'on_reboot', {}, 'restart')
   if (child(root, 'on_crash') === undefined) add(root, 'on_crash', {}, 'destroy')
+}
+
+/** A UUID may be written without hyphens and in capitals; libvirt's own form of it is the same for every reader. */
+function fillUuid(root: Element, random: (length: number) => Uint8Array): void {
+  const present = child(root, 'uuid')
+  const uuid = present === undefined ? undefined : parseUuid(text(present))
+  if (present === undefined) add(root, 'uuid', {}, newUuid(random))
+  else if (uuid !== undefined && uuid !== text(present)) present.textContent = uuid
 }
 
 /** Makes QEMU's default processor explicit, and adds libvirt's attributes for the host's own. */
