@@ -64,7 +64,8 @@ async function run(): Promise<void> {
         for (let operation = queue.shift(); operation !== undefined; operation = queue.shift()) {
           // Each operation gets its share of the time that is left.
           const now = performance.now()
-          const row = await tryFaults(operation, emulator, {
+          const { name } = operation
+          const rowOf = tryFaults(operation, emulator, {
             oneEach: values['one-each'],
             deadlineMs: now + ((endMs - now) * lanes) / (queue.length + lanes),
             choose: (trials) =>
@@ -72,8 +73,12 @@ async function run(): Promise<void> {
             known,
             report: (text) => console.log(text),
           })
+          const row = await rowOf.catch((error: unknown) => {
+            console.log(`${name}: not tried: ${(error as Error).message.trim()}`)
+          })
+          if (row === undefined) continue
           rows.push(row)
-          print(operation.name, row)
+          print(name, row)
         }
       }),
     )

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import {
   appendFile,
   mkdir,
@@ -16,6 +17,7 @@ import {
   streamBytes,
   writeChannelsImage,
 } from '../../../test/support/channels-image.ts'
+import { faultEnvironment } from '../../../test/support/faults/fault-environment.ts'
 import { tempDir } from '../../../test/support/temp-dir.ts'
 import { ImageError } from '../../errors.ts'
 import { openImage } from '../open-image.ts'
@@ -200,3 +202,58 @@ test('ChannelsWriter refuses when a channel file cannot get its name', async () 
   })
   assert.deepEqual(await readdir(dir.path), ['image.2'])
 })
+
+for (const [call, code] of [
+  ['readdir', 'EMFILE'],
+  ['close', 'EIO'],
+  ['rename', 'EIO'],
+  ['renameat2', 'EIO'],
+  ['unlink', 'EACCES'],
+  ['fsync', 'EIO'],
+] as const) {
+  test(`ChannelsWriter.publish() fails only with the older image in place when ${call} fails with ${code}`, async () => {
+    await using dir = await tempDir()
+    const path = dir.join('image')
+    await writeChannelsImage(path, main, older)
+    let before = await readFile(path)
+    for (let nth = 1; ; nth += 1) {
+      const { isPublished, hasFailed } = publishWithFault(
+        path,
+        `${call}:${code}:${nth}:${dir.path}`,
+      )
+      const now = await readFile(path)
+      assert.equal(now.equals(before), !isPublished, `call ${nth}`)
+      await (await openImage(path))[Symbol.asyncDispose]()
+      before = now
+      if (!hasFailed) {
+        assert.ok(nth > 1, 'no such call')
+        return
+      }
+    }
+  })
+}
+
+/** Writes and publishes an image in a process of its own, in which one call fails. */
+function publishWithFault(
+  path: string,
+  fault: string,
+): { readonly isPublished: boolean; readonly hasFailed: boolean } {
+  const support = new URL('../../../test/support/channels-image.ts', import.meta.url).href
+  const program = `
+    import { streamBytes, writeChannelsImage } from ${JSON.stringify(support)}
+    try {
+      await writeChannelsImage(process.argv[1], streamBytes(3, 5000), [1, 2].map((seed) => streamBytes(seed, 5000)))
+      console.log('published')
+    } catch (error) {
+      console.log(error.code)
+    }`
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', program, path],
+    { encoding: 'utf8', env: { ...process.env, ...faultEnvironment({ fault }) } },
+  )
+  return {
+    isPublished: stdout.trim() === 'published',
+    hasFailed: stderr.includes('planned fault'),
+  }
+}

@@ -55,23 +55,23 @@ export class NewChannelFiles implements AsyncDisposable {
 
   /**
    * Renames the files to their final names after their image was published, and removes the channel files of the image that it replaced. A reader
-   * finds them under either name, so a failure here loses nothing and does not fail the save.
+   * finds them under either name, so a failure here loses nothing and does not fail the save. Never throws: the image has replaced the older one.
    */
   async idle(): Promise<void> {
     this.#complete = true
     for (const [channel, file] of this.files.entries()) {
-      await file.close()
+      await file.close().catch(() => undefined)
       await renameFile(file.path, channelPath(this.#path, channel)).catch(() => undefined)
     }
     for (let channel = this.files.length; channel < (this.#existing?.channels ?? 0); channel += 1)
       await removeFile(channelPath(this.#path, channel)).catch(() => undefined)
-    await this.#removeAbandoned(Buffer.from(this.imageId).toString('hex'))
+    await this.#removeAbandoned(Buffer.from(this.imageId).toString('hex')).catch(() => undefined)
     await syncDirectory(dirname(this.#path)).catch(() => undefined)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const file of this.files) {
-      await file.close()
+      await file.close().catch(() => undefined)
       if (!this.#complete) await removeFile(file.path).catch(() => undefined)
     }
   }

@@ -23,6 +23,8 @@ export interface FaultBed extends AsyncDisposable {
   readonly digest: (name: string) => string | undefined
   /** Files and processes that no command should have left. */
   readonly litter: () => readonly string[]
+  /** Ends all its processes, as a power cut does. */
+  readonly cutPower: () => Promise<void>
 }
 
 export async function makeFaultBed(emulator: string): Promise<FaultBed> {
@@ -58,10 +60,10 @@ export async function makeFaultBed(emulator: string): Promise<FaultBed> {
         : undefined
     },
     litter: () => [...filesLeft(dir.path), ...processesOf(dir.path).slice(1)],
+    cutPower: () => endAll(dir.path),
     async [Symbol.asyncDispose](): Promise<void> {
       await run(['destroy', 'tiny'])
-      for (const pid of processesOf(dir.path).map((line) => Number.parseInt(line, 10))) kill(pid)
-      await delay(20)
+      await endAll(dir.path)
       await rm(dir.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     },
   }
@@ -91,6 +93,13 @@ function processesOf(directory: string): readonly string[] {
     }
   }
   return found.toSorted((a, b) => Number(b.includes('qemu')) - Number(a.includes('qemu')))
+}
+
+async function endAll(directory: string): Promise<void> {
+  for (let left = processesOf(directory); left.length > 0; left = processesOf(directory)) {
+    for (const line of left) kill(Number.parseInt(line, 10))
+    await delay(10)
+  }
 }
 
 function kill(pid: number): void {

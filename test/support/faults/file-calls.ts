@@ -184,8 +184,11 @@ function afterOpen(
 ): void {
   const fd = typeof result === 'number' ? result : (result as Handle).fd
   noteOpen(path, fd, before, flags)
-  if (typeof result === 'number' || replacedHandle) return
+  if (typeof result === 'number') return
+  // Each handle has a `close` of its own.
+  replaceClose(result as Table & Handle)
   // Node does not export the class of handles.
+  if (replacedHandle) return
   replacedHandle = true
   const prototype = Object.getPrototypeOf(result) as Table
   for (const [name, call] of [
@@ -206,10 +209,13 @@ function afterOpen(
       ),
     )
   }
-  replace(prototype, 'close', (original, self, args) => {
-    const { fd: closing } = self as Handle
-    if (closing < 0) return original.apply(self, args)
-    const path = pathOf(closing)
+}
+
+function replaceClose(handle: Table & Handle): void {
+  replace(handle, 'close', (original, self, args) => {
+    const { fd } = self as Handle
+    if (fd < 0) return original.apply(self, args)
+    const path = pathOf(fd)
     const fault = consult('close', () => path)
     const closed = original.apply(self, args) as Promise<unknown>
     // The descriptor is gone, as after a close(2) that reports an error.

@@ -1,8 +1,9 @@
 import * as fs from 'node:fs'
 import { resolve } from 'node:path'
+import { threadId } from 'node:worker_threads'
 
 /** Originals, because the layer replaces them. */
-const { fstatSync, lstatSync, openSync, readFileSync, writeSync } = fs
+const { fstatSync, lstatSync, openSync, readFileSync, readlinkSync, writeSync } = fs
 
 /** One change of a file system, in the order in which the kernel had done them. A number `file` is an inode. */
 export type Change =
@@ -12,8 +13,14 @@ export type Change =
   | { readonly act: 'symlink'; readonly path: string; readonly to: string }
   | { readonly act: 'write'; readonly file: number; readonly at: number; readonly data: string }
   | { readonly act: 'truncate'; readonly file: number; readonly length: number }
-  /** Covers the changes before its `begin`. */
-  | { readonly act: 'sync-begin' | 'sync-end'; readonly file: number; readonly id: string }
+  /** Covers the changes of a file, or of the names in a directory, before its `sync-begin`. */
+  | {
+      readonly act: 'sync-begin'
+      readonly file: number
+      readonly id: string
+      readonly directory?: string
+    }
+  | { readonly act: 'sync-end'; readonly id: string }
   /** The whole file as it was at a sync, for what others, such as QEMU, have written to it. */
   | { readonly act: 'content'; readonly file: number; readonly data: string }
   /** A command that QEMU was sent. */
@@ -97,13 +104,14 @@ export function noteSync(synced: number): () => void {
   if (fd === undefined) return () => undefined
   const facts = fstatSync(synced)
   syncs += 1
-  const id = `${process.pid}-${syncs}`
+  const id = `${process.pid}-${threadId}-${syncs}`
   if (facts.isFile())
     note({
       act: 'content',
       file: facts.ino,
       data: readFileSync(`/proc/self/fd/${synced}`).toString('base64'),
     })
-  note({ act: 'sync-begin', file: facts.ino, id })
-  return () => note({ act: 'sync-end', file: facts.ino, id })
+  const directory = facts.isDirectory() ? readlinkSync(`/proc/self/fd/${synced}`) : undefined
+  note({ act: 'sync-begin', file: facts.ino, id, ...(directory !== undefined && { directory }) })
+  return () => note({ act: 'sync-end', id })
 }

@@ -21,10 +21,16 @@ export interface Operation {
 export interface Before {
   readonly image: string | undefined
   readonly definition: string | undefined
+  /** What the guest has written. */
+  readonly output: string | undefined
 }
 
 export function lookAt(bed: FaultBed): Before {
-  return { image: bed.digest('image'), definition: bed.digest('state/domains/tiny.xml') }
+  return {
+    image: bed.digest('image'),
+    definition: bed.digest('state/domains/tiny.xml'),
+    output: bed.digest('serial'),
+  }
 }
 
 /** QEMU 9.0 and later have mapped-ram. */
@@ -61,6 +67,11 @@ function saved(options: readonly string[]): (bed: FaultBed) => Promise<void> {
 
 function sameImage(bed: FaultBed, before: Before): void {
   check(bed.digest('image') === before.image, 'the image is not as it was')
+}
+
+/** A guest that has run is not thrown away: its disks may have changed, and then the image no longer fits. */
+function hasNotRun(bed: FaultBed, before: Before): void {
+  check(bed.digest('serial') === before.output, 'the guest ran before the restore failed')
 }
 
 function save(name: string, options: readonly string[], sinceQemu = 0): Operation {
@@ -109,6 +120,7 @@ function restore(
     refused: async (bed, before) => {
       await isState(bed, 'shut off')
       sameImage(bed, before)
+      hasNotRun(bed, before)
     },
     again: async (bed) => {
       if ((await bed.state()) === 'shut off') return true
@@ -214,9 +226,10 @@ export const OPERATIONS: readonly Operation[] = [
       await isState(bed, 'running')
       await goesOn(bed)
     },
-    refused: async (bed) => {
+    refused: async (bed, before) => {
       const list = await bed.must('list', '--all', '--managed-save')
       check(list.includes('saved'), `the managed save is gone: ${list}`)
+      hasNotRun(bed, before)
     },
     again: async (bed) => {
       if ((await bed.state()) !== 'running') return true
