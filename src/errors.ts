@@ -303,16 +303,29 @@ export interface Refusal<Code extends StasisErrorCode = StasisErrorCode> {
   readonly reason: string
 }
 
+/** Whether a call of the operating system gave this error, through Node or through `io/system-calls.ts`. It is never a fault of Stasis. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException
+  return typeof syscall === 'string' && typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)
+}
+
+/** The `StorageError` for an error of the operating system that nothing has explained; any other error unchanged. */
+export function explained(operation: string, error: unknown): unknown {
+  if (error instanceof StasisError || !isSystemError(error)) return error
+  return storageError(operation, error.path ?? error.syscall ?? '', error)
+}
+
 /**
  * An error with the class and code of `cause`, which it keeps, and a message about what could not be done. A foreign error becomes an
- * `InternalError`.
+ * `InternalError`, one of the operating system a `StorageError`.
  */
 export function rewrapped(
   cause: unknown,
   changes: ErrorChanges & { message: string },
 ): StasisError {
-  return cause instanceof StasisError
-    ? cause.with({ ...changes, cause })
+  const known = explained(changes.operation ?? 'do this', cause)
+  return known instanceof StasisError
+    ? known.with({ ...changes, cause: known })
     : new InternalError(changes.message, { ...changes, cause })
 }
 

@@ -1,3 +1,4 @@
+import { explained } from '../errors.ts'
 import { errorObject, errorText } from './reports/error.ts'
 import { exitCodeOf } from './reports/exit-code.ts'
 import { interruptionSignal } from './terminal/interruption.ts'
@@ -17,7 +18,8 @@ export async function runCommand(
     const answer = await runProgram(argv, verbs, { output, signal: signalFor(output) })
     if (answer !== undefined && json) output.json(answer.json)
     else if (answer !== undefined && answer.text !== '') output.result(answer.text)
-  } catch (error) {
+  } catch (caught) {
+    const error = explained('do this', caught)
     const debug = process.env['STASIS_DEBUG'] !== undefined && process.env['STASIS_DEBUG'] !== ''
     output.note(json ? JSON.stringify(errorObject(error)) : errorText(error, { debug }))
     process.exitCode = exitCodeOf(error)

@@ -19,12 +19,14 @@ const FLAGS: Readonly<Record<DirectFileMode, number>> = {
  */
 export class DirectFile implements AsyncDisposable {
   readonly path: string
+  readonly #mode: DirectFileMode
   readonly #cached: FileHandle
   #direct: FileHandle | undefined
   #closed = false
 
-  private constructor(path: string, cached: FileHandle) {
+  private constructor(path: string, mode: DirectFileMode, cached: FileHandle) {
     this.path = path
+    this.#mode = mode
     this.#cached = cached
   }
 
@@ -40,7 +42,7 @@ export class DirectFile implements AsyncDisposable {
     const operation = mode === 'create' ? 'create the file' : 'open the file'
     let file: DirectFile
     try {
-      file = new DirectFile(path, await openPlain(path, FLAGS[mode]))
+      file = new DirectFile(path, mode, await openPlain(path, FLAGS[mode]))
     } catch (error) {
       throw storageError(operation, path, error)
     }
@@ -48,7 +50,7 @@ export class DirectFile implements AsyncDisposable {
       if (options.direct) await file.bypassCache(mode === 'read' ? 'read' : 'update')
       return file
     } catch (error) {
-      await file.close()
+      await file.close().catch(() => undefined)
       throw error
     }
   }
@@ -160,12 +162,14 @@ export class DirectFile implements AsyncDisposable {
     })
   }
 
+  /** Closes both descriptors. A file that was only read is whole, whatever closing it reports. @throws StorageError */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     await this.#run('close', async () => {
-      await this.#direct?.close()
-      await this.#cached.close()
+      const ends = await Promise.allSettled([this.#direct?.close(), this.#cached.close()])
+      const failed = ends.find((end) => end.status === 'rejected')
+      if (failed !== undefined && this.#mode !== 'read') throw failed.reason
     })
   }
 

@@ -18,7 +18,7 @@ export async function openLog(path: string): Promise<OpenLog> {
     const { size } = await opened.stat()
     return { fd: opened.fd, offset: size, [Symbol.asyncDispose]: () => opened.close() }
   } catch (error) {
-    await handle?.close()
+    await handle?.close().catch(() => undefined)
     throw storageError('open the log', path, error)
   }
 }

@@ -31,7 +31,7 @@ export class PartialFile implements AsyncDisposable {
     try {
       lockFile(file.fd, file.path)
     } catch (error) {
-      await file.close()
+      await file.close().catch(() => undefined)
       await unlink(file.path).catch(() => undefined)
       throw storageError('lock the file', file.path, error)
     }

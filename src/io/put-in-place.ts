@@ -37,7 +37,7 @@ export async function putInPlace(
     const undo = await replace(temporary, final, older === undefined ? undefined : anotherName)
     return placed(undo, older)
   } catch (error) {
-    await older?.close()
+    await older?.close().catch(() => undefined)
     throw storageError(`put ${final} in place`, final, error)
   }
 }

@@ -36,10 +36,14 @@ const invoke = libraryCalls({
   syscall: 'long syscall(long number, long first, long second, long third)',
 })
 
+/** Makes a call again that a signal has interrupted: none of ours waits for a signal. */
 function call(name: Parameters<typeof invoke>[0], ...args: readonly unknown[]): number {
-  const result = invoke(name, ...args) as number
-  if (result < 0) throw lastFault(name)
-  return result
+  for (;;) {
+    const result = invoke(name, ...args) as number
+    if (result >= 0) return result
+    const fault = lastFault(name)
+    if (fault.code !== 'EINTR') throw fault
+  }
 }
 
 /** The error of the system call that just failed on this thread. */
@@ -121,7 +125,7 @@ export function acceptUnix(listener: number): number | undefined {
     return call('accept4', listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC)
   } catch (error) {
     const { code } = error as SystemCallError
-    if (code === 'EAGAIN' || code === 'EINTR' || code === 'ECONNABORTED') return undefined
+    if (code === 'EAGAIN' || code === 'ECONNABORTED') return undefined
     throw error
   }
 }
@@ -161,7 +165,8 @@ export function sendFew(fd: number, bytes: Uint8Array): boolean {
 
 /** Closes a raw descriptor. */
 export function closeDescriptor(fd: number): void {
-  call('close', fd)
+  // The descriptor is gone, whatever close(2) returns: to try again could close another one.
+  invoke('close', fd)
 }
 
 /** Takes the exclusive advisory lock of an open file; `false` when another open file holds it. The kernel drops it with the descriptor. */

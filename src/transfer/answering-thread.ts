@@ -1,11 +1,11 @@
-import type { InternalError } from '../errors.ts'
+import type { StasisError } from '../errors.ts'
 import { WorkerThread, type WorkerThreadOptions } from './worker-thread.ts'
 
 /** A thread that gives one answer to each job, in the order of the jobs. */
 export class AnsweringThread<Job, Answer> implements AsyncDisposable {
   readonly #thread: WorkerThread<Job, Answer>
   readonly #waiting: PromiseWithResolvers<Answer>[] = []
-  #failure: InternalError | undefined
+  #failure: StasisError | undefined
 
   constructor(options: Omit<WorkerThreadOptions<Answer>, 'onAnswer' | 'onFailure'>) {
     this.#thread = new WorkerThread({
@@ -23,7 +23,7 @@ export class AnsweringThread<Job, Answer> implements AsyncDisposable {
     return this.#waiting.length
   }
 
-  /** @throws InternalError when the thread fails */
+  /** @throws StasisError when the thread fails */
   ask(job: Job): Promise<Answer> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const answer = this.next()
@@ -31,7 +31,7 @@ export class AnsweringThread<Job, Answer> implements AsyncDisposable {
     return answer
   }
 
-  /** The next unsolicited answer, which arrives after the answers to all earlier jobs. @throws InternalError when the thread fails */
+  /** The next unsolicited answer, which arrives after the answers to all earlier jobs. @throws StasisError when the thread fails */
   next(): Promise<Answer> {
     const waiting = Promise.withResolvers<Answer>()
     this.#waiting.push(waiting)

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { InternalError } from '../errors.ts'
+import { InternalError, StasisError, StorageError, explained } from '../errors.ts'
 import { programUrl } from '../io/program-url.ts'
 
 /** The last message to a thread: close your port, which ends you. */
@@ -14,7 +14,20 @@ export interface WorkerThreadOptions<Answer> {
   readonly keepsProcess: boolean
   readonly onAnswer: (answer: Answer) => void
   /** Called when the program itself fails. */
-  readonly onFailure: (error: InternalError) => void
+  readonly onFailure: (error: StasisError) => void
+}
+
+/** @throws StorageError when the host has no thread left for us */
+function startWorker(program: URL, data: unknown): Worker {
+  try {
+    return new Worker(program, { workerData: data })
+  } catch (cause) {
+    throw new StorageError('IO_ERROR', `Could not start a thread: ${(cause as Error).message}`, {
+      operation: 'start a thread',
+      cause,
+      hint: 'Free some memory, or raise the limit of processes (`ulimit -u`, TasksMax= of the service)',
+    })
+  }
 }
 
 /** A thread that receives jobs and sends answers. Disposing it waits until it has processed all jobs. */
@@ -23,12 +36,17 @@ export class WorkerThread<Job, Answer> implements AsyncDisposable {
 
   constructor(options: WorkerThreadOptions<Answer>) {
     const { program, data, keepsProcess, onAnswer, onFailure } = options
-    this.#worker = new Worker(programUrl(program), { workerData: data })
+    this.#worker = startWorker(programUrl(program), data)
     if (!keepsProcess) this.#worker.unref()
     this.#worker.on('message', onAnswer)
-    this.#worker.on('error', (cause) =>
-      onFailure(new InternalError('A worker thread failed', { cause })),
-    )
+    this.#worker.on('error', (cause) => {
+      const known = explained('work in a thread', cause)
+      onFailure(
+        known instanceof StasisError
+          ? known
+          : new InternalError('A worker thread failed', { cause }),
+      )
+    })
   }
 
   post(job: Job): void {

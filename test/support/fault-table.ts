@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import { makeFaultBed } from './faults/bed.ts'
+import { cutPowerIn } from './faults/cut-power.ts'
 import { OPERATIONS } from './faults/operations.ts'
+import { POWER_OPERATIONS } from './faults/power-operations.ts'
 import { sourceLines } from './faults/places.ts'
 import { shuffled } from './faults/seeded.ts'
 import { type Row, placesOf, tryFaults } from './faults/try-faults.ts'
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     once: { type: 'boolean', default: false },
     lanes: { type: 'string', default: '1' },
     seed: { type: 'string', default: '' },
+    power: { type: 'boolean', default: false },
   },
 })
 
@@ -33,7 +36,8 @@ const HEADINGS = [
   'lost',
 ] as const
 
-if (values.list) await list()
+if (values.power) await cutPower()
+else if (values.list) await list()
 else await run()
 
 async function list(): Promise<void> {
@@ -90,6 +94,34 @@ async function run(): Promise<void> {
       `places that can fail: ${total.places}, made to fail: ${total.failed + total.elsewhere}, lost: ${total.lost}`,
     )
     lost += total.lost
+  }
+  process.exitCode = lost === 0 ? 0 : 1
+}
+
+const POWER_HEADINGS = ['changes', 'cuts', 'disks', 'used', 'lost'] as const
+
+/** Replays the changes of operations up to each moment, as power cuts leave them. */
+async function cutPower(): Promise<void> {
+  let lost = 0
+  for (const { label, major, emulator } of chosen) {
+    console.log(`QEMU ${label}, power cuts`)
+    console.log(
+      `${'operation'.padEnd(22)}${POWER_HEADINGS.map((heading) => heading.padStart(10)).join('')}`,
+    )
+    for (const operation of POWER_OPERATIONS) {
+      if (!operation.name.includes(values.only) || major < (operation.sinceQemu ?? 0)) continue
+      const row = await cutPowerIn(operation, emulator, {
+        seed: Number(values.seed),
+        choices: 6,
+        maxUsed: Number.POSITIVE_INFINITY,
+        deadlineMs,
+        report: (text) => console.log(text),
+      })
+      lost += row.lost
+      console.log(
+        `${operation.name.padEnd(22)}${POWER_HEADINGS.map((heading) => String(row[heading]).padStart(10)).join('')}`,
+      )
+    }
   }
   process.exitCode = lost === 0 ? 0 : 1
 }

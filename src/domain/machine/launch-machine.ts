@@ -117,6 +117,11 @@ export class LaunchedMachine implements AsyncDisposable {
     this.#detached = true
   }
 
+  /** Whether it outlives us. */
+  get isDetached(): boolean {
+    return this.#detached
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.control.close()
     if (this.#detached) return

@@ -97,7 +97,8 @@ async function serve(
   }
   await ensureSupervisor(paths, { program, id, monitorFd: monitor })
   if (server.requested.length > 0)
-    await recordOrder(record, pages.blocks, [...order, ...server.requested])
+    // All memory is there; the order only makes the next restore faster.
+    await recordOrder(record, pages.blocks, [...order, ...server.requested]).catch(() => undefined)
 }
 
 /** The inputs for starting this server's supervisor. */

@@ -23,6 +23,7 @@ import { RestoreClock } from './restore-clock.ts'
 import { type RestorePlan, planRestore } from './restore-plan.ts'
 import type { RestoreOptions, RestoreResult } from './restore-request.ts'
 import { restoreResult } from './restore-result.ts'
+import { resumeForward } from './resume-forward.ts'
 import { resolveReaders } from './readers.ts'
 import { waitForMore } from './restore-wait.ts'
 
@@ -134,7 +135,8 @@ async function restoreUntilItRuns(
     files.detach()
     last.push(source.detach(opened))
   }
-  if (runs) await source.resume(machine.control, { signal, onRunning: keep })
+  const resumed = runs && source.resume(machine.control, { signal, onRunning: keep })
+  if (resumed !== false) await resumeForward(resumed, { paths: held.paths, machine, keep })
   else keep()
   clock.ran()
 

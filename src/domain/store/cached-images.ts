@@ -186,7 +186,7 @@ export class NewCachedImage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.directory, { recursive: true, force: true }).catch(() => undefined)
-    await this.#lock.close()
+    await this.#lock.close().catch(() => undefined)
   }
 }
 

@@ -90,7 +90,8 @@ export class DomainLock implements AsyncDisposable {
       await unlink(this.#paths.lock).catch(() => undefined)
       await rmdir(this.#paths.directory).catch(() => undefined)
     }
-    await this.#handle.close()
+    // The lock is gone in any case.
+    await this.#handle.close().catch(() => undefined)
   }
 }
 

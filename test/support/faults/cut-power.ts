@@ -35,6 +35,8 @@ export interface PowerExtent {
   readonly choices: number
   readonly maxUsed: number
   readonly deadlineMs: number
+  /** Forget the syncs: then something must be lost. */
+  readonly withoutSyncs?: boolean | undefined
   readonly report: (text: string) => void
 }
 
@@ -57,6 +59,7 @@ export async function cutPowerIn(
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Change)
+    .filter(({ act }) => extent.withoutSyncs !== true || act !== 'sync-end')
   await rm(journal)
   await bed.cutPower()
   const after = readDisk(bed.dir.path)
