@@ -5,6 +5,7 @@ import { type DescriptionArea, buildDescriptionArea, withCookie } from './descri
 import type { Compression } from './compression.ts'
 import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
 import { newImageId } from './image-id.ts'
+import { removeLeftovers } from './remove-image.ts'
 import type { SaveFormat } from './save-format.ts'
 import type { NewDescription } from './saved-machine.ts'
 
@@ -59,6 +60,8 @@ export class NewImage implements AsyncDisposable {
         extension: { ...options.extension, fileLength: 0, areaCrc: crc32c(area.bytes) },
       }),
     }
+    // Dead writers of any format, which may have left channel files.
+    await removeLeftovers(path, false)
     const partial = await PartialFile.create(path, options)
     try {
       await partial.file.write(Buffer.concat([serialiseHeader(header), area.bytes]), 0)

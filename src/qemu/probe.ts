@@ -1,14 +1,13 @@
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 
 import { QemuError } from '../errors.ts'
-import { makeTemporaryDirectory } from '../io/temporary-directory.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { kvmAccess } from './accelerator.ts'
 import { endQemu } from './end.ts'
 import { launchQemu } from './launch.ts'
 import type { ProbedQemu } from './probed-qemu.ts'
 import { loadProbe, storeProbe } from './probe-cache.ts'
+import { makeScratchDirectory } from './scratch-directory.ts'
 
 /** Bounds and cache of a probe. */
 export interface ProbeOptions {
@@ -52,13 +51,13 @@ export async function emulatorDigest(emulator: string): Promise<string> {
 }
 
 async function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
-  await using directory = await makeTemporaryDirectory('stasis-probe-')
+  await using directory = await makeScratchDirectory('stasis-probe-')
   const { process, control } = await launchQemu({
     emulator,
     // KVM first, TCG where that fails: query-kvm then reports which one is in use.
     argv: '-machine none,accel=kvm:tcg -S -display none -nodefaults -no-user-config'.split(' '),
     directory: directory.path,
-    monitors: { control: join(directory.path, 'control'), query: join(directory.path, 'query') },
+    monitors: directory.monitors,
     timeoutMs: 60_000,
     signal,
   })

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 import { readProcessFile } from './process-file.ts'
 
@@ -31,6 +31,21 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
 /** `isAlive` for a wait for its end: a process whose state is unknown counts as running. */
 export async function mayBeAlive(identity: ProcessIdentity): Promise<boolean> {
   return isAlive(identity).catch(() => true)
+}
+
+/**
+ * Whether that very process may still hold files and locks: it runs, or it was killed and some of its threads are still ending.
+ * @throws StorageError when this is unknown
+ */
+export async function mayHoldFiles({ pid, startTime }: ProcessIdentity): Promise<boolean> {
+  const stat = await readProcessFile(pid, 'stat')
+  if (stat === undefined) return false
+  const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  if (Number(fields[18]) !== startTime) return false
+  if (state !== 'Z' && state !== 'X') return true
+  // The kernel closes the files with the last thread.
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
+  return threads.some((thread) => thread !== String(pid))
 }
 
 /** Signals that very process; `false` when it is gone, so that no other process with its pid receives the signal. */

@@ -11,39 +11,48 @@ const WAIT = 'IFS= read -r line <&3 && exit 0; exec 3<&-; exec "$@"'
 /** The shell's name for itself, so that `ps` shows its purpose. */
 const NAME = 'stasis-watcher'
 
-/** A program of ours that runs once this process is killed. */
-export interface Watcher {
-  /** Lets it end without running: this process has finished its work. */
-  readonly dismiss: () => void
+/**
+ * Runs a program of ours when this process ends, however it ends, before this was disposed. The program is in its own session, and does not depend on
+ * anything of this process.
+ */
+export class ProcessWatcher implements AsyncDisposable {
+  readonly #started: Promise<number | undefined>
+
+  /** Starts to watch. Nothing waits for that: a watcher that cannot be started is missed only if this process is killed. */
+  constructor(
+    script: string,
+    argv: readonly string[],
+    options: { readonly compileCache?: string | undefined } = {},
+  ) {
+    this.#started = start(script, argv, options.compileCache).catch(() => undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ours = await this.#started
+    if (ours === undefined) return
+    sendFew(ours, DISMISSAL)
+    closeDescriptor(ours)
+  }
 }
 
-/**
- * Prepares a program of ours to run when this process ends, however it ends, unless the program is dismissed before. It is in its own session, and
- * does not depend on anything of this process.
- * @throws QemuError
- */
-export async function spawnWatcher(
+const DISMISSAL = Buffer.from('dismissed\n')
+
+/** Returns our end of the connection to the shell. */
+async function start(
   script: string,
   argv: readonly string[],
-  options: { readonly compileCache?: string | undefined } = {},
-): Promise<Watcher> {
-  const { args, env } = helperInvocation(script, argv, options.compileCache)
+  compileCache: string | undefined,
+): Promise<number> {
+  const { args, env } = helperInvocation(script, argv, compileCache)
   const [theirs, ours] = connectedPair()
   try {
     const command = ['-c', WAIT, NAME, process.execPath, ...args]
     await spawnDetached('/bin/sh', command, 'ignore', [theirs], { env })
+    return ours
   } catch (error) {
     closeDescriptor(ours)
     throw error
   } finally {
     closeDescriptor(theirs)
   }
-  return {
-    dismiss: () => {
-      sendFew(ours, DISMISSAL)
-      closeDescriptor(ours)
-    },
-  }
 }
-
-const DISMISSAL = Buffer.from('dismissed\n')

@@ -3,7 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** The processes that wait for the death of a saving process of a state directory, or act after it. */
 export function watchersOf(stateDir: string): readonly number[] {
-  return processesOf(stateDir, (commandLine) => /killed-save-main\.c?[jt]s/.test(commandLine))
+  return processesOf(stateDir, (commandLine) =>
+    /killed-(save|conversion)-main\.c?[jt]s/.test(commandLine),
+  )
 }
 
 /** Kills them. */

@@ -1,13 +1,15 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { storageError } from '../../errors.ts'
 import { removeImage, removeLeftovers } from '../../image/remove-image.ts'
 import { removeAllAbandoned } from '../../io/partial-file.ts'
 import { removeTree } from '../../io/directory.ts'
 import { isThere, removeFile } from '../../io/file-names.ts'
 import { endQemu } from '../../qemu/end.ts'
+import { mayHoldFiles } from '../../qemu/process-identity.ts'
 import { type Condition, conditionOf, hasConsumedManagedSave } from './condition.ts'
-import { closeKilledJob } from '../store/job-record.ts'
+import { closeKilledJob, readJob } from '../store/job-record.ts'
 import { writeEnd } from '../store/last-end.ts'
 import { endRecorded } from './own-qemu.ts'
 import { hasPostcopyRecord } from '../store/postcopy-record.ts'
@@ -23,15 +25,31 @@ import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-re
 export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   const begun = await readRecord(paths)
   const condition = await conditionOf(paths)
+  if (begun?.saving !== undefined) {
+    await waitForKilled(paths)
+    // Before the record forgets where they are.
+    await removeLeftovers(begun.saving.path, false)
+  }
   const record = await apply(paths, condition)
   const succeeded = condition.kind === 'ended' && condition.end?.reason === 'saved'
   await closeKilledJob(paths, { succeeded })
   if (record !== undefined) await removeRemains(paths)
   else await clearRuntime(paths)
-  if (begun?.saving !== undefined) await removeLeftovers(begun.saving.path, false)
   await removeLeftovers(paths.managedSave, true)
   return record
 }
+
+/** A killed process drops its locks one after another, that of the domain among the first. */
+const DEATH_MS = 5000
+
+async function waitForKilled(paths: RuntimePaths): Promise<void> {
+  const job = await readJob(paths.job).catch(() => undefined)
+  if (job === undefined || job.process.pid === process.pid) return
+  const deadline = performance.now() + DEATH_MS
+  while ((await mayHoldFiles(job.process)) && performance.now() < deadline) await delay(LOOK_MS)
+}
+
+const LOOK_MS = 5
 
 async function apply(
   paths: RuntimePaths,

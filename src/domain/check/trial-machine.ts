@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
 import { probeMigration } from '../../migration/features.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import { harmlessArguments } from '../../qemu/command-line/harmless.ts'
 import { sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { launchQemu } from '../../qemu/launch.ts'
+import { makeScratchDirectory } from '../../qemu/scratch-directory.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { MachineShape } from './shape.ts'
@@ -31,7 +31,7 @@ export async function tryMachine(
   plan: RestorePlan,
   signal: AbortSignal | undefined,
 ): Promise<TrialMachine> {
-  await using directory = await makeTemporaryDirectory('stasis-trial-')
+  await using directory = await makeScratchDirectory('stasis-trial-')
   const path = (name: string): string => join(directory.path, name)
   const { domain, emulator, cpuOverride, xml } = plan
   const argv = buildCommandLine(
@@ -55,7 +55,7 @@ export async function tryMachine(
       ...harmlessArguments(argv, directory.path),
     ],
     directory: directory.path,
-    monitors: { control: path('control'), query: path('query') },
+    monitors: directory.monitors,
     signal,
   })
   try {

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
 import { type FilePath, givenPath, kindOf } from '../../io/given-path.ts'
-import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
+import { makeScratchDirectory } from '../../qemu/scratch-directory.ts'
 import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
 import { contVm } from '../../migration/run-state.ts'
 import { connectWhenReady } from '../../qemu/await-monitor.ts'
@@ -108,7 +108,7 @@ async function restore(path: string, options: RestoreMachineOptions): Promise<Re
   await using image = await openImage(path, { direct: bypassCache, signal })
   const { xml, cookie, wasRunning } = image.description
   const provenance = attachedProvenance(cookie)
-  await using scratch = await makeTemporaryDirectory('stasis-machine-')
+  await using scratch = await makeScratchDirectory('stasis-machine-')
   const ownSocket = join(scratch.path, 'monitor')
   report({ phase: 'starting' })
   const launched = await launch({

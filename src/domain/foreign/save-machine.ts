@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { FilePath } from '../../io/given-path.ts'
-import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
+import { makeScratchDirectory } from '../../qemu/scratch-directory.ts'
 import { type SaveOptions, type SaveResult, saveDomain } from '../save/save.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { attachDomain } from './attach.ts'
@@ -24,7 +24,7 @@ export interface SaveMachineOptions extends Omit<SaveOptions, 'stateDir' | 'runt
 export async function saveMachine(options: SaveMachineOptions): Promise<SaveResult> {
   checkOptions(options)
   const { qmp, path, name, ...rest } = options
-  await using scratch = await makeTemporaryDirectory('stasis-machine-')
+  await using scratch = await makeScratchDirectory('stasis-machine-')
   const directories = { stateDir: scratch.path, runtimeDir: join(scratch.path, 'run') }
   const { signal } = options
   const attached = await attachDomain(qmp, { ...directories, name, signal })

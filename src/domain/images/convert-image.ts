@@ -18,6 +18,7 @@ import { keyOf } from '../catalogue/guest-files.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { boundedImage } from '../machine/bounded-image.ts'
+import { watchConversion } from './conversion-watcher.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
@@ -84,6 +85,7 @@ async function convert(
     )
   await refuseSame(input, output)
   await checkDestination(await openDirectories(options), output)
+  await using _watcher = watchConversion(output)
   await using opened = await openImage(input, { direct: bypassCache, signal })
   const machine = boundedImage(opened)
   const counter = { readBytes: 0, fileBytes: (): number => 0 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
-import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
+import { makeScratchDirectory } from '../../qemu/scratch-directory.ts'
 import { writeText } from '../../io/text-file.ts'
 import { editFile } from '../../qemu/edit-text.ts'
 import { type DefineImageOptions, defineImage } from './define-image.ts'
@@ -16,7 +16,7 @@ export interface EditImageOptions extends DefineImageOptions {
 
 /** Opens the domain XML in an image in an editor and writes it back if it is accepted. Returns whether it changed. @throws as `defineImage` */
 export async function editImage(path: string, options: EditImageOptions): Promise<boolean> {
-  await using directory = await makeTemporaryDirectory('stasis-edit-')
+  await using directory = await makeScratchDirectory('stasis-edit-')
   const file = join(directory.path, 'domain.xml')
   let draft: string | undefined
   for (;;) {

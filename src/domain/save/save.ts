@@ -25,7 +25,7 @@ import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
 import { transferOut } from './save-transfer.ts'
 import { recordSaveIntent, withdrawSaveIntent } from '../catalogue/save-intent.ts'
 import { haltGuest } from './halted-guest.ts'
-import { SaveWatcher } from './save-watcher.ts'
+import { watchSave } from './save-watcher.ts'
 import { SharedBandwidth } from './shared-bandwidth.ts'
 import type { DomainXml } from '../store/xml-text.ts'
 
@@ -125,7 +125,7 @@ export async function saveHeld(
   await removeFile(held.paths.migrationSocket)
   throwIfCancelled(`save domain '${held.name}'`, signal)
   const intent = { path, description, running: wouldRun }
-  await using _watcher = new SaveWatcher(held)
+  await using _watcher = watchSave(held)
   const saving = await recordSaveIntent(held.paths, record, intent)
   const opening = openImageReceiver(settings.format, {
     ...settings,
@@ -142,6 +142,7 @@ export async function saveHeld(
   const stopMs = performance.now()
   const guest = haltGuest(held.name, control, running, () => openControl(held.paths))
   let durable = false
+  let recorded = Promise.resolve()
   try {
     await guest.halt(signal)
     const haltedMs = performance.now()
@@ -150,7 +151,7 @@ export async function saveHeld(
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
     // At the same time as the flush, which takes longer.
-    const recorded = disks.record(held, path)
+    recorded = disks.record(held, path)
     recorded.catch(() => undefined)
     report({ phase: 'flushing', fileBytes: receiver.progress().fileBytes })
     const image = withRam(await receiver.publish(), ram)
@@ -185,6 +186,8 @@ export async function saveHeld(
     })
   } catch (error) {
     const fault = job.failed(error)
+    // Otherwise a file of the history that is not complete could outlive this process.
+    await recorded.catch(() => undefined)
     // From here on the image is the guest: resuming the other one would create two.
     if (durable) throw saveFailure(held.name, fault, `its state is safe in ${path}`)
     // The guest continues, whatever else fails.
