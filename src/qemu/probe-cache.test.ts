@@ -19,6 +19,7 @@ const PROBED: ProbedQemu = {
   sandbox: true,
   kvmUsable: false,
   migrationCapabilities: [],
+  cpuProperties: ['avx2'],
 }
 
 test('loadProbe() returns a stored result for the same key only', async () => {

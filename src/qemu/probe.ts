@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 
 import { QemuError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
+import { QmpRefusal } from '../qmp/refusal.ts'
 import { kvmAccess } from './accelerator.ts'
 import { endQemu } from './end.ts'
 import { launchQemu } from './launch.ts'
@@ -47,7 +48,7 @@ export async function emulatorDigest(emulator: string): Promise<string> {
     throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${emulator}`, facts)
   })
   const kvm = (await kvmAccess()).usable
-  return JSON.stringify([3, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
+  return JSON.stringify([4, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
 }
 
 async function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
@@ -75,11 +76,12 @@ async function query(
   signal: AbortSignal | undefined,
 ): Promise<ProbedQemu> {
   const limits = { signal, timeoutMs: 60_000 }
-  const [machines, kvm, capabilities, options] = await Promise.all([
+  const [machines, kvm, capabilities, options, cpuProperties] = await Promise.all([
     qmp.execute('query-machines', {}, limits),
     qmp.execute('query-kvm', {}, limits),
     qmp.execute('query-migrate-capabilities', {}, limits),
     qmp.execute('query-command-line-options', {}, limits),
+    cpuPropertiesOf(qmp, limits),
   ])
   const { major, minor, micro } = qmp.version.qemu
   return {
@@ -98,5 +100,21 @@ async function query(
     // A QEMU that cannot does not know the option (softmmu/qemu-seccomp.c, `seccomp_register`).
     sandbox: options.some(({ option }) => option === 'sandbox'),
     migrationCapabilities: capabilities.map(({ capability }) => capability),
+    cpuProperties,
+  }
+}
+
+/** All x86 processors have the same properties (target/i386/cpu.c, `x86_cpu_properties`). */
+async function cpuPropertiesOf(
+  qmp: QmpConnection,
+  limits: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
+): Promise<readonly string[]> {
+  try {
+    const typename = 'max-x86_64-cpu'
+    const properties = await qmp.execute('device-list-properties', { typename }, limits)
+    return properties.map(({ name }) => name)
+  } catch (error) {
+    if (error instanceof QmpRefusal) return []
+    throw error
   }
 }

@@ -24,4 +24,6 @@ export interface ProbedQemu {
   readonly sandbox: boolean
   /** Every migration capability that it has, such as `mapped-ram`. */
   readonly migrationCapabilities: readonly string[]
+  /** The properties of its x86 processors, such as `avx2`; empty for another architecture. */
+  readonly cpuProperties: readonly string[]
 }

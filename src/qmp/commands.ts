@@ -48,6 +48,10 @@ export interface QmpCommands {
   readonly 'query-status': Query<{ readonly status: RunState; readonly running: boolean }>
   readonly 'query-kvm': Query<{ readonly enabled: boolean; readonly present: boolean }>
   readonly 'query-command-line-options': Query<readonly { readonly option: string }[]>
+  readonly 'device-list-properties': {
+    readonly arguments: { readonly typename: string }
+    readonly return: readonly { readonly name: string }[]
+  }
   readonly 'query-machines': Query<readonly MachineInfo[]>
   readonly 'query-cpus-fast': Query<readonly CpuInfo[]>
   readonly 'query-chardev': Query<readonly CharacterDevice[]>

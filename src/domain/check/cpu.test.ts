@@ -5,7 +5,8 @@ import { checkCpu } from './cpu.ts'
 
 const cpu = readCookieCpu(`<cookie><cpu mode='custom' match='exact' check='full'>
   <model fallback='forbid'>Skylake-Client</model>
-  <feature policy='require' name='lahf_lm'/><feature policy='disable' name='hle'/>
+  <feature policy='require' name='lahf_lm'/>
+  <feature policy='require' name='vmx-invvpid-single-context-noglobals'/><feature policy='disable' name='hle'/>
 </cpu></cookie>`)
 
 function outcome(missing: readonly string[]): readonly string[] {
@@ -19,8 +20,8 @@ test('checkCpu() reports that no feature is missing', () => {
 })
 
 test('checkCpu() reports a missing feature as an error when the image names it', () => {
-  assert.deepEqual(outcome(['lahf-lm', 'avx2']), [
-    "error: The guest's processor has features that this host lacks: lahf-lm",
+  assert.deepEqual(outcome(['lahf-lm', 'vmx-invept-single-context-noglobals', 'avx2']), [
+    "error: The guest's processor has features that this host lacks: lahf-lm, vmx-invept-single-context-noglobals",
     'warning: The model Skylake-Client has features that this host lacks: avx2',
   ])
 })

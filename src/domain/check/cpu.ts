@@ -1,4 +1,5 @@
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
+import { qemuFeatureName } from '../../qemu/command-line/cpu-features.ts'
 import { type Finding, fault, right, warning } from './finding.ts'
 
 /**
@@ -18,10 +19,10 @@ export function checkCpu(
   const named = new Set(
     (cpu?.features ?? [])
       .filter(({ policy }) => policy === 'require' || policy === 'force')
-      .map(({ name }) => plain(name)),
+      .map(({ name }) => qemuFeatureName(name)),
   )
-  const needed = missing.filter((name) => named.has(plain(name)))
-  const implied = missing.filter((name) => !named.has(plain(name)))
+  const needed = missing.filter((name) => named.has(name))
+  const implied = missing.filter((name) => !named.has(name))
   const findings: Finding[] = []
   if (needed.length > 0) {
     findings.push(
@@ -43,9 +44,4 @@ export function checkCpu(
 
 function modelOf(cpu: Cpu | undefined): string {
   return cpu === undefined ? 'qemu64' : (cpu.model ?? cpu.mode)
-}
-
-/** libvirt writes `lahf_lm` where QEMU writes `lahf-lm`. */
-function plain(name: string): string {
-  return name.replaceAll('_', '-')
 }

@@ -10,7 +10,7 @@ import type { QmpConnection } from '../../qmp/connection.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { MachineShape } from './shape.ts'
 import { inspectImage } from '../images/image-info.ts'
-import { sandboxChoice } from '../machine/emulator.ts'
+import { cpuPropertiesOf, sandboxChoice } from '../machine/emulator.ts'
 import type { RestorePlan } from '../restore/restore-plan.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
 import { transferOut } from '../save/save-transfer.ts'
@@ -42,6 +42,7 @@ export async function tryMachine(
     },
     {
       qemuVersion: emulator.version,
+      cpuProperties: cpuPropertiesOf(emulator),
       monitors: [],
       incoming: false,
       cpuOverride,

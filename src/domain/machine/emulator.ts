@@ -49,6 +49,11 @@ export async function probeEmulator(
   return probeQemu(path, { cacheDirectory, keep: !look, signal })
 }
 
+/** The properties of its processors; `undefined` when it has no x86 processors. */
+export function cpuPropertiesOf({ probed }: Emulator): ReadonlySet<string> | undefined {
+  return probed.cpuProperties.length === 0 ? undefined : new Set(probed.cpuProperties)
+}
+
 /** Whether the system calls of a machine can be filtered. */
 export function sandboxChoice({ sandbox }: ProbedQemu): SandboxChoice {
   return { supported: sandbox, root: process.geteuid?.() === 0 }

@@ -7,12 +7,13 @@ import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { launchQemu } from '../../qemu/launch.ts'
+import { opticalDrivesOf } from '../../qemu/optical-drive.ts'
 import { executableOf } from '../../qemu/process-file.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { removeFile } from '../../io/file-names.ts'
 import { writeText } from '../../io/text-file.ts'
-import { type Emulator, sandboxChoice } from './emulator.ts'
+import { type Emulator, cpuPropertiesOf, sandboxChoice } from './emulator.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { clearRuntime } from '../catalogue/reconcile.ts'
@@ -58,7 +59,7 @@ export class LaunchedMachine implements AsyncDisposable {
   static async launch(held: HeldDomain, plan: LaunchPlan): Promise<LaunchedMachine> {
     const { paths } = held
     const { emulator, version } = plan.emulator.probed
-    const argv = argumentsFor(plan, held)
+    const argv = argumentsFor(plan, held, await opticalDrivesOf(plan.domain))
     let record: RuntimeRecord | undefined
     let made: readonly string[] = []
     const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
@@ -134,15 +135,21 @@ export class LaunchedMachine implements AsyncDisposable {
 /** The descriptors of a child's inherited files begin at 3. */
 const FIRST_INHERITED = 3
 
-function argumentsFor(plan: LaunchPlan, held: HeldDomain): readonly string[] {
+function argumentsFor(
+  plan: LaunchPlan,
+  held: HeldDomain,
+  opticalDrives: ReadonlySet<string>,
+): readonly string[] {
   if (plan.recorded !== undefined) return plan.recorded.argv
   const { inherited, monitors, memory } = plan.incoming ?? NEEDS_NOTHING
   const first = FIRST_INHERITED + inherited.length
   const sandbox = sandboxArguments(plan.domain, sandboxChoice(plan.emulator.probed))
   const machine = buildCommandLine(plan.domain, {
     qemuVersion: plan.emulator.version,
+    cpuProperties: cpuPropertiesOf(plan.emulator),
     monitors,
     incoming: plan.incoming !== undefined,
+    opticalDrives,
     cpuOverride: plan.cpuOverride,
     memoryFiles: new Map(
       [...memory].map(([id, { fd: _, ...file }], index) => [

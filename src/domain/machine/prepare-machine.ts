@@ -58,6 +58,7 @@ export async function prepareMachine(
     probed: emulator.probed,
     uefi: await findUefi(),
     nvramDirectory: nvramDirectory(directories.stateDir),
+    existing: options.occasion !== undefined,
   })
   const { domain } = readDomain(complete, { ignoreUnsupported })
   const unfiltered = reasonAgainst(domain, sandboxChoice(emulator.probed))

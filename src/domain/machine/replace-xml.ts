@@ -5,15 +5,20 @@ import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import type { XmlText } from '../store/xml-text.ts'
 import { checkSameMachine } from './compatibility.ts'
 
+const EXISTING = { existing: true } as const
+
 /**
  * Returns the given XML after checking that it shows the guest the same machine as the original.
  * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError
  */
 export function replaceXml(original: string, replacement: XmlText): string {
-  const document = normaliseDomain(parseDomainXml(replacement.text, { path: replacement.path }))
+  const document = normaliseDomain(
+    parseDomainXml(replacement.text, { path: replacement.path }),
+    EXISTING,
+  )
   const { domain } = readDomain(document, { ignoreUnsupported: true })
   // libvirt omits from the XML in an image what every such machine has.
-  const complete = normaliseDomain(parseDomainXml(original))
+  const complete = normaliseDomain(parseDomainXml(original), EXISTING)
   const { domain: saved } = readDomain(complete, { ignoreUnsupported: true })
   checkSameMachine(saved, domain)
   return formatDomainXml(document)

@@ -8,7 +8,9 @@ export function bootArguments(domain: Domain): readonly string[] {
   const parts = [
     ...(os.bootMenu === undefined ? [] : [`menu=${os.bootMenu ? 'on' : 'off'}`]),
     ...(os.rebootTimeoutMs === undefined ? [] : [`reboot-timeout=${os.rebootTimeoutMs}`]),
-    ...(os.bootMenuTimeoutMs === undefined ? [] : [`splash-time=${os.bootMenuTimeoutMs}`]),
+    ...(os.bootMenu !== true || os.bootMenuTimeoutMs === undefined
+      ? []
+      : [`splash-time=${os.bootMenuTimeoutMs}`]),
     'strict=on',
   ]
   if (os.kernel === undefined && (os.initrd !== undefined || os.cmdline !== undefined)) {

@@ -78,12 +78,13 @@ suite('buildCommandLine()', () => {
 
   test('adds timers, Hyper-V and KVM features to the processor', () => {
     const top = `<features><acpi/><apic eoi='on'/><hyperv><relaxed state='on'/><spinlocks state='on' retries='8191'/><stimer state='on'><direct state='on'/></stimer>
-      <vendor_id state='on' value='us'/><ipi state='off'/></hyperv><kvm><hidden state='on'/><pv-ipi state='off'/></kvm><pmu state='off'/></features>
+      <vendor_id state='on' value='us'/>
+      <tlbflush state='on'><direct state='on'/><extended state='on'/></tlbflush><ipi state='off'/></hyperv><kvm><hidden state='on'/><pv-ipi state='off'/></kvm><pmu state='off'/></features>
       <clock offset='utc'><timer name='kvmclock' present='no'/><timer name='hypervclock' present='yes'/><timer name='tsc' frequency='3000000000'/></clock>`
     assert.equal(
       values(build({ top }), '-cpu')[0],
       'qemu64,kvmclock=off,hv-time=on,tsc-frequency=3000000000,kvm-pv-eoi=on,hv-relaxed=on,hv-spinlocks=0x1fff,hv-stimer=on,' +
-        'hv-stimer-direct=on,hv-vendor-id=us,kvm=off,kvm-pv-ipi=off,pmu=off',
+        'hv-stimer-direct=on,hv-vendor-id=us,hv-tlbflush=on,hv-tlbflush-direct=on,hv-tlbflush-ext=on,kvm=off,kvm-pv-ipi=off,pmu=off',
     )
     const sly = `<features><hyperv><vendor_id state='on' value='x,kvm=off'/></hyperv></features>`
     assert.throws(() => build({ top: sly }), { code: 'XML_INVALID' })
@@ -326,6 +327,78 @@ suite('buildCommandLine()', () => {
       [true, false],
     )
     assert.deepEqual(filesToMake(domain({ os })), [{ path: '/own.fd', template: '/vars.fd' }])
+  })
+
+  test("gives a disk's product, removability and SCSI device id QEMU's names", () => {
+    const disk = (bus: string, rest: string, target = ''): string =>
+      `<disk><source file='/x'/><target dev='sda' bus='${bus}' ${target}/>${rest}</disk>`
+    const first = (driver: string, devices: string): Record<string, unknown> | undefined =>
+      made(build({ devices }), driver)[0]
+    const sata = first('ide-hd', disk('sata', '<product>p</product>'))
+    assert.deepEqual([sata?.['model'], sata?.['product']], ['p', undefined])
+    const virtio = `<controller type='scsi' index='0' model='virtio-scsi'/>`
+    const narrow = `<controller type='scsi' index='0' model='lsilogic'/>`
+    const scsi = first('scsi-hd', virtio + disk('scsi', '<product>p</product>', "removable='on'"))
+    assert.deepEqual(
+      [scsi?.['model'], scsi?.['product'], scsi?.['removable'], scsi?.['device_id']],
+      [undefined, 'p', true, 'drive-scsi0-0-0-0'],
+    )
+    const lsi = first('scsi-hd', narrow + disk('scsi', ''))
+    assert.deepEqual([lsi?.['device_id'], lsi?.['id']], ['drive-scsi0-0-0', 'scsi0-0-0'])
+    const named = first('scsi-hd', virtio + disk('scsi', "<alias name='ua-my'/>"))
+    assert.equal(named?.['device_id'], 'drive-ua-my')
+    assert.equal(
+      first('ide-hd', disk('sata', '<serial>a b</serial>'))?.['serial'],
+      String.raw`a\ b`,
+    )
+  })
+
+  test("opens the host's own drive as such, so that an eject reaches it", () => {
+    const devices = `<disk type='block' device='cdrom'><source dev='/dev/sr0'/><target dev='sda' bus='sata'/></disk>
+      <disk type='block' device='cdrom'><source dev='/dev/vg/iso'/><target dev='sdb' bus='sata'/></disk>`
+    const argv = build({ devices }, { opticalDrives: new Set(['/dev/sr0']) })
+    assert.equal(made(argv, 'host_cdrom')[0]?.['filename'], '/dev/sr0')
+    assert.equal(made(argv, 'host_device')[0]?.['filename'], '/dev/vg/iso')
+  })
+
+  test('shows the menu for a time only where there is a menu', () => {
+    const boot = (menu: string): unknown => values(build({ os: menu }), '-boot')[0]
+    assert.equal(boot(`<bootmenu enable='yes' timeout='3'/>`), 'menu=on,splash-time=3,strict=on')
+    assert.equal(boot(`<bootmenu enable='no' timeout='3'/>`), 'menu=off,strict=on')
+  })
+
+  test('reserves memory behind a bridge', () => {
+    const devices = `<controller type='pci' index='1' model='dmi-to-pci-bridge'/>
+      <controller type='pci' index='2' model='pci-bridge'><target memReserve='8196'/></controller>`
+    assert.equal(made(build({ devices }), 'pci-bridge')[0]?.['mem-reserve'], 8196 * 1024)
+  })
+
+  test('makes one graphics card primary, and moves it to the front', () => {
+    const video = (type: string, primary = ''): string =>
+      `<video><model type='${type}' ${primary}/></video>`
+    const primary = "primary='yes'"
+    const argv = build({ devices: video('qxl') + video('qxl', primary) })
+    assert.deepEqual(
+      [...made(argv, 'qxl-vga'), ...made(argv, 'qxl')].map((one) => [one['id'], one['addr']]),
+      [
+        ['video0', '0x1'],
+        ['video1', '0x1'],
+      ],
+    )
+    const refused = { code: 'XML_INVALID' }
+    const two = video('qxl', primary) + video('qxl', primary)
+    assert.throws(() => build({ devices: two }), refused)
+    assert.throws(() => build({ devices: video('qxl') + video('none') }), refused)
+  })
+
+  test("refuses another UUID in the SMBIOS tables than the domain's", () => {
+    const sysinfo = (uuid: string): string =>
+      `<uuid>11111111-2222-3333-4444-000000000072</uuid><sysinfo type='smbios'><system><entry name='uuid'>${uuid}</entry></system></sysinfo>`
+    const smbios = (uuid: string): unknown =>
+      values(build({ top: sysinfo(uuid), os: `<smbios mode='sysinfo'/>` }), '-smbios')[0]
+    const own = '11111111-2222-3333-4444-000000000072'
+    assert.equal(smbios(own), `type=1,uuid=${own}`)
+    assert.throws(() => smbios('11111111-2222-3333-4444-000000000073'), { code: 'XML_INVALID' })
   })
 
   test('throws XML_INVALID for a domain that was not normalised', () => {

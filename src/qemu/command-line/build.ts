@@ -82,7 +82,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...floppyGlobals(wiring),
     ...controllerArguments(wiring),
     ...hubArguments(wiring),
-    ...diskArguments(wiring),
+    ...diskArguments(wiring, options),
     ...interfaceArguments(wiring),
     ...serialArguments(wiring, options),
     ...channelArguments(wiring, options),

@@ -1,11 +1,9 @@
 import type { Cpu } from '../domain-xml/model/cpu.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { HypervFeatures } from '../domain-xml/model/features.ts'
+import { featureParts } from './cpu-features.ts'
 import { acceleratorOf } from './machine.ts'
 import type { CommandLineOptions } from './options.ts'
-
-/** libvirt's feature names that differ in QEMU; in addition, QEMU itself turns `_` into `-`. */
-const QEMU_NAMES: Readonly<Record<string, string>> = { pclmuldq: 'pclmulqdq' }
 
 /** The order of the Hyper-V features on libvirt's command line. */
 const HYPERV = [
@@ -28,6 +26,12 @@ const HYPERV = [
   'xmm_input',
 ]
 
+/** Features inside other ones, and QEMU's words for them (target/i386/cpu.c, QEMU 7.2 to 11.1). */
+const HYPERV_INNER = [
+  ['direct', 'direct'],
+  ['extended', 'ext'],
+] as const
+
 /**
  * `-cpu`. A cookie's processor has priority over the domain's own: it is the one that the guest really had.
  *
@@ -39,7 +43,7 @@ export function cpuArguments(domain: Domain, options: CommandLineOptions): reado
   const kvm = acceleratorOf(domain, options) === 'kvm'
   const cpu = options.cpuOverride ?? domain.cpu
   const parts = [
-    ...modelParts(cpu, kvm),
+    ...modelParts(cpu, kvm, options),
     ...timerParts(domain),
     ...switchPart('kvm-pv-eoi', domain.features.apicEoi),
     ...switchPart('kvm-pv-unhalt', domain.features.pvspinlock),
@@ -53,21 +57,19 @@ export function cpuArguments(domain: Domain, options: CommandLineOptions): reado
   return ['-cpu', parts.join(',')]
 }
 
-function modelParts(cpu: Cpu | undefined, kvm: boolean): readonly string[] {
+function modelParts(
+  cpu: Cpu | undefined,
+  kvm: boolean,
+  options: CommandLineOptions,
+): readonly string[] {
   if (cpu === undefined) return ['qemu64']
   const named = cpu.mode === 'custom'
   const model = named ? (cpu.model ?? 'qemu64') : cpu.mode === 'maximum' || !kvm ? 'max' : 'host'
-  const features = cpu.features
-    .filter((feature) => feature.policy !== 'optional')
-    .map(({ name, policy }) => {
-      const qemuName = QEMU_NAMES[name] ?? name.replaceAll('_', '-')
-      return `${qemuName}=${policy === 'force' || policy === 'require' ? 'on' : 'off'}`
-    })
   return [
     model,
     ...(named ? [] : switchPart('migratable', cpu.migratable)),
     ...(cpu.vendorId === undefined ? [] : [`vendor=${cpu.vendorId}`]),
-    ...features,
+    ...featureParts(cpu.features, options),
   ]
 }
 
@@ -88,8 +90,8 @@ function hypervParts(features: HypervFeatures | undefined): readonly string[] {
       parts.push(`hv-spinlocks=0x${(features.spinlockRetries ?? 4095).toString(16)}`)
     else if (name === 'vendor_id') parts.push(`hv-vendor-id=${features.vendorId ?? ''}`)
     else parts.push(`hv-${name.replaceAll('_', '-')}=on`)
-    for (const inner of ['direct', 'extended']) {
-      if (features.on.has(`${name}/${inner}`)) parts.push(`hv-${name}-${inner}=on`)
+    for (const [inner, qemuName] of HYPERV_INNER) {
+      if (features.on.has(`${name}/${inner}`)) parts.push(`hv-${name}-${qemuName}=on`)
     }
   }
   return parts
@@ -122,7 +124,8 @@ function cacheParts(cpu: Cpu | undefined): readonly string[] {
 function addressParts(cpu: Cpu | undefined): readonly string[] {
   const bits = cpu?.maxPhysAddr
   if (bits === undefined) return []
-  if (bits.mode === 'emulate') return bits.bits === undefined ? [] : [`phys-bits=${bits.bits}`]
+  if (bits.mode === 'emulate')
+    return [bits.bits === undefined ? 'host-phys-bits=off' : `phys-bits=${bits.bits}`]
   return [
     'host-phys-bits=on',
     ...(bits.limit === undefined ? [] : [`host-phys-bits-limit=${bits.limit}`]),

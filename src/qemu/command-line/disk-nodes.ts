@@ -1,6 +1,7 @@
 import { DomainXmlError } from '../../errors.ts'
 import type { Disk, DiskCache } from '../domain-xml/model/disk.ts'
 import type { DiskLayer } from '../domain-xml/model/disk-source.ts'
+import type { CommandLineOptions } from './options.ts'
 import { blockdev, type JsonValue } from './arguments.ts'
 
 /** The meaning of a cache mode: whether the guest sees a write cache, the host's page cache is used, flushes are ignored. */
@@ -29,7 +30,11 @@ export function diskNodeName(index: number): string {
 }
 
 /** The block nodes of a disk, from the bottom of its chain to the node that the device uses. */
-export function diskNodes(disk: Disk, index: number): readonly string[] {
+export function diskNodes(
+  disk: Disk,
+  index: number,
+  options: CommandLineOptions,
+): readonly string[] {
   if (disk.source === undefined) return []
   if (disk.io === 'native' && cacheFlags(disk.cache)?.direct !== true) {
     throw new DomainXmlError(
@@ -37,10 +42,16 @@ export function diskNodes(disk: Disk, index: number): readonly string[] {
       `${disk.place}/driver: io="native" needs cache="none" or cache="directsync"`,
     )
   }
-  return layerNodes(disk, disk.source, `libvirt-${index + 1}`, true)
+  const optical = options.opticalDrives?.has(disk.source.path) === true && disk.device === 'cdrom'
+  return layerNodes(disk, disk.source, `libvirt-${index + 1}`, { top: true, optical })
 }
 
-function layerNodes(disk: Disk, layer: DiskLayer, name: string, top: boolean): readonly string[] {
+function layerNodes(
+  disk: Disk,
+  layer: DiskLayer,
+  name: string,
+  { top, optical }: { readonly top: boolean; readonly optical: boolean },
+): readonly string[] {
   const below = layer.backing
   const lower = typeof below === 'object' ? `${name}-b` : undefined
   const flags = cacheFlags(disk.cache)
@@ -48,9 +59,11 @@ function layerNodes(disk: Disk, layer: DiskLayer, name: string, top: boolean): r
     flags === undefined ? undefined : { direct: flags.direct, 'no-flush': flags.noFlush }
   const storage = `${name}-storage`
   return [
-    ...(typeof below === 'object' ? layerNodes(disk, below, `${name}-b`, false) : []),
+    ...(typeof below === 'object'
+      ? layerNodes(disk, below, `${name}-b`, { top: false, optical: false })
+      : []),
     ...blockdev({
-      driver: layer.type === 'block' ? 'host_device' : 'file',
+      driver: layer.type === 'file' ? 'file' : optical ? 'host_cdrom' : 'host_device',
       filename: layer.path,
       aio: disk.io,
       'node-name': storage,

@@ -5,14 +5,15 @@ import { device, type Properties } from './arguments.ts'
 import { bootIndexes } from './boot.ts'
 import { cacheFlags, diskNodeName, diskNodes } from './disk-nodes.ts'
 import { driveId, driveProperties } from './drive-address.ts'
+import type { CommandLineOptions } from './options.ts'
 import { virtioPci } from './virtio.ts'
 import type { Wiring } from './wiring.ts'
 
 /** Disks, CD-ROMs and floppies: their block nodes, then their devices. */
-export function diskArguments(wiring: Wiring): readonly string[] {
+export function diskArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
   const boot = bootIndexes(wiring.domain)
   return wiring.domain.disks.flatMap((disk, index) => [
-    ...diskNodes(disk, index),
+    ...diskNodes(disk, index, options),
     ...device(deviceProperties(disk, index, boot.get(disk), wiring)),
   ])
 }
@@ -36,14 +37,25 @@ function deviceProperties(
     wwn: disk.wwn === undefined ? undefined : worldWideName(disk),
     rotation_rate: disk.rotationRate,
     vendor: disk.vendor,
-    product: disk.product,
-    removable: disk.bus === 'usb' ? (disk.removable ?? false) : undefined,
+    ...productName(disk),
+    removable: removable(disk),
     'write-cache': flags === undefined ? undefined : flags.writeCache ? 'on' : 'off',
     ...geometry(disk),
-    serial: disk.serial,
+    serial: disk.serial?.replaceAll(' ', '\\ '),
     werror: errorPolicy(disk.errorPolicy),
     rerror: disk.readErrorPolicy ?? readPolicy(disk.errorPolicy),
   }
+}
+
+/** QEMU calls it `model` on IDE and SATA disks. */
+function productName({ bus, product }: Disk): Properties {
+  return bus === 'ide' || bus === 'sata' ? { model: product } : { product }
+}
+
+/** A USB disk is removable only if the XML says it; a SCSI disk leaves it to QEMU. */
+function removable({ bus, device, removable: wanted }: Disk): boolean | undefined {
+  if (bus === 'usb') return wanted ?? false
+  return bus === 'scsi' && device === 'disk' ? wanted : undefined
 }
 
 function busProperties(disk: Disk, wiring: Wiring): Properties {
@@ -67,7 +79,7 @@ function busProperties(disk: Disk, wiring: Wiring): Properties {
       return {
         driver: `scsi-${drive}`,
         ...driveProperties(disk, wiring),
-        device_id: disk.serial ?? `drive-${driveId(disk)}`,
+        device_id: disk.serial ?? `drive-${idOf(disk, wiring)}`,
       }
     case 'usb':
       return { driver: 'usb-storage', ...wiring.address(disk) }
@@ -87,7 +99,7 @@ function misplaced(disk: Disk): DomainXmlError {
 function idOf(disk: Disk, wiring: Wiring): string {
   if (disk.bus === 'virtio') return wiring.idOf(disk, `virtio-disk${numberOf(disk)}`)
   if (disk.bus === 'usb') return wiring.idOf(disk, `usb-disk${numberOf(disk)}`)
-  return wiring.idOf(disk, driveId(disk))
+  return wiring.idOf(disk, driveId(disk, wiring))
 }
 
 function numberOf(disk: Disk): number {

@@ -19,9 +19,12 @@ export function driveProperties(disk: Disk, wiring: Wiring): Properties {
   return { bus: `${id}.0`, channel: bus, 'scsi-id': target, lun: unit }
 }
 
-/** libvirt's name for such a disk: `sata0-0-1`, `scsi0-0-0-2`. */
-export function driveId(disk: Disk): string {
+/** libvirt's name for such a disk: `sata0-0-1`, `scsi0-0-0-2`. The guest sees it as the device id of a SCSI disk without a serial number. */
+export function driveId(disk: Disk, wiring: Wiring): string {
   const { controller, bus, target, unit } = addressOf(disk, 'drive')
-  if (disk.bus === 'scsi') return `scsi${controller}-${bus}-${target}-${unit}`
+  if (disk.bus === 'scsi') {
+    const { model } = wiring.controller('scsi', controller, disk)
+    if (!NARROW.includes(model ?? '')) return `scsi${controller}-${bus}-${target}-${unit}`
+  }
   return `${disk.bus}${controller}-${bus}-${unit}`
 }

@@ -19,8 +19,12 @@ export interface CommandLineOptions {
   readonly incoming: boolean
   /** The processor that the guest really had, from the cookie of a save image: see `readCookieCpu`. */
   readonly cpuOverride?: Cpu | undefined
+  /** The properties of this QEMU's processors; `undefined`: unknown, and every feature is passed on. */
+  readonly cpuProperties?: ReadonlySet<string> | undefined
   /** Files that become the guest's RAM, by the id of the memory backend: see `memoryBackends`. */
   readonly memoryFiles?: ReadonlyMap<string, MemoryFile> | undefined
+  /** Paths of CD-ROMs that are drives of this host: see `opticalDrivesOf`. */
+  readonly opticalDrives?: ReadonlySet<string> | undefined
   /** Replaces the accelerator that the domain's type implies. */
   readonly accelerator?: 'kvm' | 'tcg' | undefined
   /** Directory for unix sockets that have no path in the XML. */

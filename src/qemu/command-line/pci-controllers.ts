@@ -25,7 +25,12 @@ export function pciControllerProperties(controller: Controller, id: string): Pro
         'mem-reserve': controller.memReserveBytes,
       }
     case 'pci-bridge':
-      return { driver, chassis_nr: needed(controller, 'chassisNr', controller.chassisNr), id }
+      return {
+        driver,
+        chassis_nr: needed(controller, 'chassisNr', controller.chassisNr),
+        id,
+        'mem-reserve': controller.memReserveBytes,
+      }
     case 'pci-expander-bus':
     case 'pcie-expander-bus':
       return {

@@ -1,5 +1,7 @@
+import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { Sysinfo } from '../domain-xml/model/sysinfo.ts'
+import { parseUuid } from '../domain-xml/values.ts'
 import { escapeComma } from './arguments.ts'
 
 /** SMBIOS table number and the order of the fields, as in libvirt's command lines. */
@@ -22,9 +24,16 @@ export function smbiosArguments(domain: Domain): readonly string[] {
   if (domain.os.smbios !== 'sysinfo') return []
   return domain.sysinfo.flatMap(({ table, entries }) => {
     const { type, names } = TABLES[table]
+    const uuid = entries.find(({ name }) => table === 'system' && name === 'uuid')?.value
+    if (uuid !== undefined && parseUuid(uuid) !== domain.uuid) {
+      throw new DomainXmlError(
+        'XML_INVALID',
+        `/domain/sysinfo/system: the UUID ${uuid} is not that of the domain`,
+      )
+    }
     const parts = names.flatMap((name) =>
       entries
-        .filter((entry) => entry.name === name && !(table === 'system' && name === 'uuid'))
+        .filter((entry) => entry.name === name)
         .map((entry) => `,${name}=${escapeComma(entry.value)}`),
     )
     return parts.length === 0 ? [] : ['-smbios', `type=${type}${parts.join('')}`]

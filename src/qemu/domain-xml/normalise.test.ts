@@ -263,4 +263,62 @@ suite('normaliseDomain()', () => {
     assert.equal(os.nvram?.template, '/vars.fd')
     assert.throws(() => normalise(text), { code: 'XML_UNSUPPORTED', message: /UEFI/ })
   })
+
+  test('enables the watchdog of q35 on a new machine only', () => {
+    const watchdogs = (text: string, options?: NormaliseOptions): unknown =>
+      readDomain(normaliseDomain(parseDomainXml(text), options)).domain.watchdogs.map(
+        ({ model, action }) => `${model} ${action}`,
+      )
+    assert.deepEqual(watchdogs(domainXml('q35')), ['itco reset'])
+    assert.deepEqual(watchdogs(domainXml('pc')), [])
+    assert.deepEqual(watchdogs(domainXml('q35'), { existing: true }), [])
+    const other = `<watchdog model='i6300esb' action='pause'/>`
+    assert.deepEqual(watchdogs(domainXml('q35', other)), ['i6300esb pause', 'itco pause'])
+  })
+
+  test('gives each companion of a USB 2 controller its ports', () => {
+    const models = ['ich9-ehci1', 'ich9-uhci1', 'ich9-uhci2', 'ich9-uhci3']
+    const devices = models.map((model) => `<controller type='usb' model='${model}'/>`).join('')
+    const { controllers } = domain(domainXml('q35', devices))
+    assert.deepEqual(
+      controllers.filter(({ type }) => type === 'usb').map(({ startPort }) => startPort),
+      [undefined, 0, 2, 4],
+    )
+  })
+
+  test('adds USB hubs when the ports are too few, and fills the ports of each before those behind it', () => {
+    const tablets = (count: number): string => `<input type='tablet' bus='usb'/>`.repeat(count)
+    const ports = (text: string): unknown => {
+      const { hubs, inputs } = domain(text)
+      const usb = [...hubs, ...inputs.filter(({ bus }) => bus === 'usb')]
+      return usb.map(({ address }) => (address?.type === 'usb' ? address.port : undefined))
+    }
+    assert.deepEqual(ports(domainXml('pc', tablets(2))), ['1', '2'])
+    assert.deepEqual(ports(domainXml('pc', tablets(4))), ['1', '2', '1.1', '1.2', '1.3'])
+    const deep = `<hub type='usb'/><hub type='usb'/><hub type='usb'/>${tablets(8)}`
+    const filled = ['1', '2', '1.1', '1.2', '1.3', '1.4', '1.5', '1.6', '1.7', '1.8', '1.1.1']
+    assert.deepEqual(ports(domainXml('pc', deep)), filled)
+  })
+
+  test('refuses a USB port that does not exist', () => {
+    const tablet = (port: string): string =>
+      `<input type='tablet' bus='usb'><address type='usb' bus='0' port='${port}'/></input>`
+    const refused = { code: 'XML_INVALID', message: /there is no USB port/ }
+    for (const port of ['3', '0', '1.1'])
+      assert.throws(() => domain(domainXml('pc', tablet(port))), refused, port)
+    const hub = (port: string): string =>
+      `<hub type='usb'><address type='usb' bus='0' port='${port}'/></hub>`
+    domain(domainXml('pc', hub('1.2') + hub('1') + tablet('1.2.8')))
+    assert.throws(() => domain(domainXml('pc', hub('1') + tablet('1.9'))), refused)
+    assert.throws(() => domain(domainXml('pc', hub('1.2'))), refused)
+  })
+
+  test('takes the memory from the NUMA cells when the XML has no other', () => {
+    const numa = `<vcpu>2</vcpu><cpu><numa><cell cpus='0' memory='32' unit='MiB'/><cell cpus='1' memory='33' unit='MiB'/></numa></cpu>`
+    const text = domainXml('pc', '', numa).replace(/<memory.*?<\/memory>/, '')
+    const normalised = normalise(text)
+    assert.match(normalised, /<memory unit='KiB'>66560<\/memory>/)
+    assert.match(normalised, /<currentMemory unit='KiB'>66560</)
+    assert.throws(() => domain(text.replace(/<cpu>.*<\/cpu>/, '')), { code: 'XML_INVALID' })
+  })
 })

@@ -54,7 +54,7 @@ function fillDevices(
   fillInterfaces(devices, random)
   fillCharacterDevices(devices)
   fillDisplays(root, devices)
-  fillSmallDevices(devices, options)
+  fillSmallDevices(root, devices, options)
   fillControllers(root, devices)
   assignVirtioPorts(devices)
   assignPciAddresses(root, devices)

@@ -87,7 +87,8 @@ function checkEssentials(root: NonNullable<Document['documentElement']>): void {
   if (/[/\n\0]/.test(text(name))) {
     throw invalid(name, 'a name must not contain a slash or a line break')
   }
-  if (child(root, 'memory') === undefined) throw invalid(root, 'the element <memory> is missing')
+  if (child(root, 'memory') === undefined && child(child(root, 'cpu'), 'numa') === undefined)
+    throw invalid(root, 'the element <memory> is missing')
   const os = child(root, 'os')
   if (os === undefined) throw invalid(root, 'the element <os> is missing')
   if (child(os, 'type') === undefined) throw invalid(os, 'the element <type> is missing')

@@ -1,5 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, flag, requiredAttribute, whole } from '../access.ts'
+import { invalid } from '../location.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
 
 /** A VNC server. */
@@ -59,8 +60,23 @@ export function readGraphics(element: Element, place: string): Graphics {
   }
 }
 
-/** Reads a `<video>`; unless the XML marks one as primary, the first one is. */
-export function readVideo(element: Element, first: boolean): Video {
+/**
+ * Reads the `<video>` elements. The primary one comes first, as in libvirt: the one that the XML marks, otherwise the first.
+ *
+ * @throws DomainXmlError `XML_INVALID` for two primary ones, and for `none` beside another
+ */
+export function readVideos(elements: readonly Element[]): readonly Video[] {
+  const marked = elements.filter((one) => flag(child(one, 'model'), 'primary') === true)
+  const [primary = elements[0], second] = marked
+  if (second !== undefined) throw invalid(second, 'only one graphics card can be primary')
+  const none = elements.find((one) => attribute(child(one, 'model'), 'type') === 'none')
+  if (none !== undefined && elements.length > 1)
+    throw invalid(none, 'type "none" cannot be beside another graphics card')
+  const ordered = elements.toSorted((a, b) => Number(b === primary) - Number(a === primary))
+  return ordered.map((one) => readVideo(one, one === primary))
+}
+
+function readVideo(element: Element, primary: boolean): Video {
   const model = child(element, 'model')
   const resolution = child(model, 'resolution')
   const x = whole(resolution, 'x')
@@ -68,7 +84,7 @@ export function readVideo(element: Element, first: boolean): Video {
   return {
     ...readDevice(element),
     type: (attribute(model, 'type') ?? 'cirrus') as Video['type'],
-    primary: flag(model, 'primary') ?? first,
+    primary,
     vramBytes: kibibytes(model, 'vram'),
     ramBytes: kibibytes(model, 'ram'),
     vram64Bytes: kibibytes(model, 'vram64'),
@@ -85,12 +101,10 @@ export function readVideo(element: Element, first: boolean): Video {
 export function readInput(element: Element): Input {
   const type = requiredAttribute(element, 'type') as Input['type']
   const bus = (attribute(element, 'bus') ?? (type === 'tablet' ? 'usb' : 'ps2')) as Input['bus']
-  return {
-    ...readDevice(element),
-    type,
-    bus,
-    virtio: readVirtioOptions(element, attribute(element, 'model')),
-  }
+  const virtio = readVirtioOptions(element, attribute(element, 'model'))
+  if (virtio.model !== undefined)
+    throw invalid(element, `QEMU has no virtio ${type} that is ${virtio.model}`)
+  return { ...readDevice(element), type, bus, virtio }
 }
 
 function kibibytes(element: Element | undefined, name: string): number | undefined {

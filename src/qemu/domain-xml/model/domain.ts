@@ -22,7 +22,7 @@ import {
   type Input,
   readGraphics,
   readInput,
-  readVideo,
+  readVideos,
   type Video,
 } from './display.ts'
 import { type Features, readFeatures } from './features.ts'
@@ -131,7 +131,7 @@ export function readModel(root: Element): Domain {
     channels: all('channel').map(readChannel),
     inputs: all('input').map(readInput),
     graphics: all('graphics').map((graphics) => readGraphics(graphics, place(graphics))),
-    videos: all('video').map((video, at) => readVideo(video, at === 0)),
+    videos: readVideos(all('video')),
     sounds: all('sound').map(readSound),
     hubs: all('hub').map(readDevice),
     watchdogs: all('watchdog').map(readWatchdog),

@@ -1,6 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, sizeInBytes } from '../access.ts'
 import { invalid, unsupported } from '../location.ts'
+import { readNuma } from './numa.ts'
 
 /** The source of guest RAM on the host. */
 export interface MemoryBacking {
@@ -23,7 +24,10 @@ const BASE_PAGE = 4096
 
 /** The guest's RAM in bytes, rounded up as libvirt does. */
 export function readMemory(domain: Element): number {
+  const cells = readNuma(child(domain, 'cpu'))
   const element = child(domain, 'memory')
+  if (element === undefined && cells.length > 0)
+    return cells.reduce((sum, cell) => sum + cell.memoryBytes, 0)
   if (element === undefined) throw invalid(domain, 'the element <memory> is missing')
   const bytes = sizeInBytes(element)
   if (bytes === 0) throw invalid(element, 'a guest without memory cannot run')

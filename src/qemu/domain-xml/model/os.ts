@@ -27,7 +27,7 @@ export interface Os {
   readonly kernel: string | undefined
   readonly initrd: string | undefined
   readonly cmdline: string | undefined
-  readonly smbios: 'emulate' | 'sysinfo' | undefined
+  readonly smbios: 'emulate' | 'sysinfo' | 'none' | undefined
 }
 
 export interface Loader {

@@ -34,7 +34,7 @@ export function readRng(element: Element): Rng {
   return {
     ...readDevice(element),
     backend: attribute(backend, 'model') === 'builtin' ? 'builtin' : 'random',
-    file: file === '' ? '/dev/urandom' : file,
+    file: file === '' ? '/dev/random' : file,
     rate:
       bytes === undefined
         ? undefined

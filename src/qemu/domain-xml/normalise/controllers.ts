@@ -6,7 +6,15 @@ import { isQ35 } from './chipset.ts'
 import { busOf } from './disks.ts'
 import { create, insertBefore, insertDevice, setDefault } from './edit.ts'
 
-const COMPANIONS = ['ich9-ehci1', 'ich9-uhci1', 'ich9-uhci2', 'ich9-uhci3']
+/** The parts of an ICH9 USB 2 controller, with the first port of each companion of the EHCI part (libvirt 11.3 src/conf/domain_conf.c). */
+const FIRST_PORTS: Readonly<Record<string, number | undefined>> = {
+  'ich9-ehci1': undefined,
+  'ich9-uhci1': 0,
+  'ich9-uhci2': 2,
+  'ich9-uhci3': 4,
+}
+
+const COMPANIONS = Object.keys(FIRST_PORTS)
 
 /** Fills in controllers: those of the machine itself, and those that disks and channels need. */
 export function fillControllers(root: Element, devices: Element): void {
@@ -106,7 +114,12 @@ function addForPorts(devices: Element): void {
 function fillModel(controller: Element): void {
   const type = attribute(controller, 'type')
   const model = attribute(controller, 'model')
-  if (type === 'usb') setDefault(controller, 'model', 'piix3-uhci')
+  if (type === 'usb') {
+    setDefault(controller, 'model', 'piix3-uhci')
+    const startport = FIRST_PORTS[model ?? '']
+    if (startport !== undefined && child(controller, 'master') === undefined)
+      insertBefore(controller, create(controller, 'master', { startport }), () => true)
+  }
   if (type === 'scsi') {
     if (model === 'auto') controller.setAttribute('model', 'lsilogic')
     else setDefault(controller, 'model', 'lsilogic')

@@ -19,6 +19,7 @@ export function fillDisplays(root: Element, devices: Element): void {
     const model = create(devices, 'model', { type: 'cirrus' })
     insertDevice(devices, create(devices, 'video', {}, [model]))
   }
+  movePrimaryFirst(devices)
   fillVideos(children(devices, 'video'))
   if (child(devices, 'audio') === undefined) {
     insertDevice(devices, create(devices, 'audio', { id: 1, type: 'none' }))
@@ -46,8 +47,14 @@ function fillGraphics(graphics: Element): void {
   setDefault(graphics, 'autoport', attribute(graphics, 'port') === '-1' ? 'yes' : 'no')
 }
 
+/** As in libvirt, which gives it its usual address by its place. */
+function movePrimaryFirst(devices: Element): void {
+  const [first, ...others] = children(devices, 'video')
+  const primary = others.find((video) => attribute(child(video, 'model'), 'primary') === 'yes')
+  if (first !== undefined && primary !== undefined) devices.insertBefore(primary, first)
+}
+
 function fillVideos(videos: readonly Element[]): void {
-  const claimed = videos.some((video) => attribute(child(video, 'model'), 'primary') === 'yes')
   videos.forEach((video, index) => {
     const model = child(video, 'model') ?? insertBefore(video, create(video, 'model'), () => true)
     setDefault(model, 'type', 'cirrus')
@@ -62,6 +69,6 @@ function fillVideos(videos: readonly Element[]): void {
       setDefault(model, 'vgamem', KIB_OF_16_MIB)
     }
     if (type !== 'ramfb') setDefault(model, 'heads', 1)
-    if (index === 0 && !claimed) setDefault(model, 'primary', 'yes')
+    if (index === 0) model.setAttribute('primary', 'yes')
   })
 }

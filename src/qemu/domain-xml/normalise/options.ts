@@ -11,6 +11,11 @@ export interface NormaliseOptions {
   readonly uefi?: { readonly loader: string; readonly nvramTemplate: string } | undefined
   /** The directory for UEFI variable stores that have no path in the XML. */
   readonly nvramDirectory?: string | undefined
+  /**
+   * The guest has run on this machine before, as in a save image: nothing is added that libvirt adds only to new machines, because the guest would see
+   * it.
+   */
+  readonly existing?: boolean | undefined
   /** Random bytes for a UUID and for MAC addresses. */
   readonly random?: ((length: number) => Uint8Array) | undefined
 }

@@ -1,10 +1,11 @@
 import type { Element } from '@xmldom/xmldom'
-import { child, children } from '../access.ts'
+import { attribute, child, children } from '../access.ts'
+import { isQ35 } from './chipset.ts'
 import { create, insertDevice, setDefault } from './edit.ts'
 import type { NormaliseOptions } from './options.ts'
 
 /** Fills in the emulator, the memory balloon that every guest has, and the models of small devices. */
-export function fillSmallDevices(devices: Element, options: NormaliseOptions): void {
+export function fillSmallDevices(root: Element, devices: Element, options: NormaliseOptions): void {
   if (child(devices, 'emulator') === undefined && options.emulator !== undefined) {
     insertDevice(devices, create(devices, 'emulator', {}, options.emulator))
   }
@@ -13,5 +14,14 @@ export function fillSmallDevices(devices: Element, options: NormaliseOptions): v
   }
   for (const rng of children(devices, 'rng')) setDefault(rng, 'model', 'virtio')
   for (const watchdog of children(devices, 'watchdog')) setDefault(watchdog, 'action', 'reset')
+  if (options.existing !== true && isQ35(root)) addChipsetWatchdog(devices)
   for (const panic of children(devices, 'panic')) setDefault(panic, 'model', 'isa')
+}
+
+/** The q35 chipset contains a watchdog; libvirt enables it for new machines since 9.1, with the action of the other watchdogs. */
+function addChipsetWatchdog(devices: Element): void {
+  const others = children(devices, 'watchdog')
+  if (others.some((watchdog) => attribute(watchdog, 'model') === 'itco')) return
+  const action = attribute(others[0], 'action') ?? 'reset'
+  insertDevice(devices, create(devices, 'watchdog', { model: 'itco', action }))
 }

@@ -1,13 +1,14 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, sizeInBytes, text } from '../access.ts'
+import { readMemory } from '../model/memory.ts'
 import { parseUuid } from '../values.ts'
 import { create, insertBefore, insertTopLevel, setDefault } from './edit.ts'
 
 /** Fills in everything but `<os>` and `<devices>`. */
 export function fillTopLevel(root: Element, random: (length: number) => Uint8Array): void {
   fillUuid(root, random)
-  const memory = child(root, 'memory')
-  if (memory !== undefined && child(root, 'currentMemory') === undefined) {
+  const memory = child(root, 'memory') ?? addMemory(root)
+  if (child(root, 'currentMemory') === undefined) {
     add(root, 'currentMemory', { unit: 'KiB' }, String(Math.ceil(sizeInBytes(memory) / 1024)))
   }
   const vcpu = child(root, 'vcpu') ?? add(root, 'vcpu', {}, '1')
@@ -26,6 +27,11 @@ function fillUuid(root: Element, random: (length: number) => Uint8Array): void {
   const uuid = present === undefined ? undefined : parseUuid(text(present))
   if (present === undefined) add(root, 'uuid', {}, newUuid(random))
   else if (uuid !== undefined && uuid !== text(present)) present.textContent = uuid
+}
+
+/** The cells of `<numa>` say how much memory there is. */
+function addMemory(root: Element): Element {
+  return add(root, 'memory', { unit: 'KiB' }, String(readMemory(root) / 1024))
 }
 
 /** Makes QEMU's default processor explicit, and adds libvirt's attributes for the host's own. */

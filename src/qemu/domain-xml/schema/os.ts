@@ -45,7 +45,7 @@ export const osRule: ElementRule = {
     },
     boot: attributes({ dev: kindOfElement('fd', 'hd', 'cdrom', 'network') }),
     bootmenu: attributes({ enable: yesNo, timeout: whole }),
-    smbios: attributes({ mode: choice('emulate', 'sysinfo') }),
+    smbios: attributes({ mode: choice('emulate', 'sysinfo', 'none') }),
     bios: attributes({ useserial: yesNo, rebootTimeout: signed }),
     kernel: holding(anyText),
     initrd: holding(anyText),
