@@ -22,25 +22,27 @@ const UEFI = {
   nvramTemplate: '/usr/share/edk2/ovmf/OVMF_VARS.fd',
 }
 
+const OPTICAL_DRIVES: ReadonlySet<string> = new Set(['/dev/cdrom'])
+
 /** The longest processor time that the command line of any machine may take. */
 export const LIMIT_MS = 50
 
-/** Builds the command line of a machine as `define` and `start` do on a host with this QEMU. */
-export function buildMachine(path: string, probed: ProbedQemu): Built {
+/** Builds the command line of a machine as `define` and `start` do on a host with this QEMU; `existing` as `restore` does. */
+export function buildMachine(path: string, probed: ProbedQemu, existing: boolean): Built {
   const text = readFileSync(path, 'utf8')
-  let result = attempt(text, probed)
+  let result = attempt(text, probed, existing)
   // The compiler and the garbage collector can make any single measurement long.
   for (
     let times = 0;
     times < 5 && result.outcome === 'built' && result.timeMs > LIMIT_MS;
     times++
   ) {
-    result = attempt(text, probed)
+    result = attempt(text, probed, existing)
   }
   return result
 }
 
-function attempt(text: string, probed: ProbedQemu): Built {
+function attempt(text: string, probed: ProbedQemu, existing: boolean): Built {
   const start = process.cpuUsage()
   try {
     const document = parseDomainXml(text)
@@ -49,12 +51,15 @@ function attempt(text: string, probed: ProbedQemu): Built {
       probed,
       uefi: UEFI,
       nvramDirectory: '/var/lib/libvirt/qemu/nvram',
+      existing,
     })
     const { domain } = readDomain(complete)
     const argv = buildCommandLine(domain, {
       qemuVersion: versionOf(probed),
+      cpuProperties: probed.cpuProperties.length === 0 ? undefined : new Set(probed.cpuProperties),
       monitors: [],
       incoming: false,
+      opticalDrives: OPTICAL_DRIVES,
       socketDirectory: '/run/stasis/domain',
       now: NOW,
     })

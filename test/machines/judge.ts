@@ -46,7 +46,7 @@ export interface Judgement {
 
 /** Builds a machine that virt-install wrote. */
 export function judgeDomain({ name, input, replies }: DomainCase): Judgement {
-  const built = buildMachine(input, probedFromReplies(replies))
+  const built = buildMachine(input, probedFromReplies(replies), false)
   return {
     source: 'virt-install',
     name,
@@ -63,7 +63,8 @@ export function judge(one: MachineCase, input: InputKind): Judgement | undefined
   const path = input === 'define' ? one.input : one.output
   if (path === undefined) return undefined
   const probed = probedFromReplies(one.replies)
-  const built = buildMachine(path, probed)
+  // libvirt 9.0 adds no watchdog to new machines either.
+  const built = buildMachine(path, probed, input === 'image' || one.libvirt === '9.0')
   const common = {
     source: one.libvirt,
     name: one.name,

@@ -12,7 +12,7 @@ export function probedFromReplies(path: string): ProbedQemu {
   const objects = readFileSync(path, 'utf8')
     .split(/\n\s*\n/)
     .filter((text) => text.trim() !== '')
-    .map((text) => JSON.parse(text) as { execute?: string; return?: unknown })
+    .map((text) => JSON.parse(text) as Message)
   objects.forEach(({ execute }, at) => {
     const { return: answer } = objects[at + 1] ?? {}
     if (execute !== undefined && !answers.has(execute)) answers.set(execute, answer)
@@ -35,9 +35,26 @@ export function probedFromReplies(path: string): ProbedQemu {
     migrationCapabilities: ask<readonly { readonly capability: string }[]>(
       'query-migrate-capabilities',
     ).map(({ capability }) => capability),
+    cpuProperties: processorProperties(objects),
   }
   cache.set(path, probed)
   return probed
+}
+
+function processorProperties(objects: readonly Message[]): readonly string[] {
+  const at = objects.findIndex(
+    ({ execute, arguments: given }) =>
+      execute === 'device-list-properties' &&
+      (given as { typename?: string }).typename === 'max-x86_64-cpu',
+  )
+  const answer = objects[at + 1]?.return as readonly { readonly name: string }[] | undefined
+  return at < 0 || answer === undefined ? [] : answer.map(({ name }) => name)
+}
+
+interface Message {
+  readonly execute?: string
+  readonly arguments?: unknown
+  readonly return?: unknown
 }
 
 interface Version {

@@ -10,6 +10,8 @@ export interface MachineHost {
   readonly uefi: UefiFirmware | undefined
   /** The directory for variable stores of domains whose XML has no path for them. */
   readonly nvramDirectory: string
+  /** See `NormaliseOptions.existing`. */
+  readonly existing?: boolean | undefined
 }
 
 /** Fills in the missing parts of a domain XML, for a QEMU of a host. @throws DomainXmlError */
@@ -19,5 +21,6 @@ export function completeMachine(document: DomainDocument, host: MachineHost): Do
     emulator: host.probed.emulator,
     uefi: host.uefi,
     nvramDirectory: host.nvramDirectory,
+    existing: host.existing,
   })
 }
