@@ -28,7 +28,9 @@ for (const name of ['SIGINT', 'SIGTERM'] as const)
   process.once(name, () => interrupted.abort(new Error(`Received ${name}`)))
 const { signal } = interrupted
 
-const output = new Output()
+const output = new Output((error) => {
+  throw error
+})
 const say = (text: string): void => output.result(text)
 using display = new ProgressDisplay({ json: false, output })
 const onProgress = display.show

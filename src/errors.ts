@@ -216,6 +216,8 @@ export class QemuError extends StasisError {
  * - `IO_ERROR`: any other fault of the file system or the disk.
  * - `STATE_UNREADABLE`: a file in the state or runtime directory cannot be understood.
  * - `STATE_TOO_NEW`: a later version of Stasis wrote it.
+ * - `UNSAFE_DIRECTORY`: another user could have put files into the state or runtime directory.
+ * - `STATE_OF_ANOTHER_HOST`: the state directory belongs to another host.
  */
 export type StorageErrorCode =
   | 'FILE_NOT_FOUND'
@@ -226,6 +228,7 @@ export type StorageErrorCode =
   | 'STATE_UNREADABLE'
   | 'STATE_TOO_NEW'
   | 'UNSAFE_DIRECTORY'
+  | 'STATE_OF_ANOTHER_HOST'
 
 /** The disk has no room, gives no permission or fails. */
 export class StorageError extends StasisError {
@@ -358,9 +361,28 @@ export function storageError(operation: string, path: string, cause: unknown): S
         ...facts,
         hint: 'Free some space on that file system, or use another one',
       })
+    case 'EROFS':
+      return new StorageError(
+        'NO_PERMISSION',
+        `Could not ${operation}: the file system of ${path} is read-only`,
+        { ...facts, hint: 'Use another file system, or mount this one to write' },
+      )
+    case 'EFBIG':
+      return new StorageError('NO_SPACE', `Could not ${operation}: ${path} would be too large`, {
+        ...facts,
+        hint: 'The file system or the limit on the size of files (`ulimit -f`) does not allow it',
+      })
+    case 'EMFILE':
+    case 'ENFILE':
+      return new StorageError('IO_ERROR', `Could not ${operation}: ${path}: too many open files`, {
+        ...facts,
+        hint:
+          errno === 'EMFILE'
+            ? 'Raise the limit on open files (`ulimit -n`)'
+            : 'The host is out of file descriptors: look at /proc/sys/fs/file-nr',
+      })
     case 'EACCES':
     case 'EPERM':
-    case 'EROFS':
       return new StorageError(
         'NO_PERMISSION',
         `Could not ${operation}: no permission for ${path}`,

@@ -1,4 +1,4 @@
-import { explained } from '../errors.ts'
+import { InternalError, explained } from '../errors.ts'
 import { errorObject, errorText } from './reports/error.ts'
 import { exitCodeOf } from './reports/exit-code.ts'
 import { interruptionSignal } from './terminal/interruption.ts'
@@ -13,15 +13,22 @@ export async function runCommand(
 ): Promise<void> {
   const argv = process.argv.slice(2)
   const json = argv.includes('--json')
-  const output = new Output()
-  try {
-    const answer = await runProgram(argv, verbs, { output, signal: signalFor(output) })
-    if (answer !== undefined && json) output.json(answer.json)
-    else if (answer !== undefined && answer.text !== '') output.result(answer.text)
-  } catch (caught) {
+  const fail = (caught: unknown): void => {
     const error = explained('do this', caught)
     const debug = process.env['STASIS_DEBUG'] !== undefined && process.env['STASIS_DEBUG'] !== ''
     output.note(json ? JSON.stringify(errorObject(error)) : errorText(error, { debug }))
     process.exitCode = exitCodeOf(error)
   }
+  const output = new Output(fail)
+  // Node ends a process that waits for nothing, with exit code 0.
+  const cutShort = (): void => fail(new InternalError('The command ended before its work'))
+  process.once('beforeExit', cutShort)
+  try {
+    const answer = await runProgram(argv, verbs, { output, signal: signalFor(output) })
+    if (answer !== undefined && json) output.json(answer.json)
+    else if (answer !== undefined && answer.text !== '') output.result(answer.text)
+  } catch (error) {
+    fail(error)
+  }
+  process.off('beforeExit', cutShort)
 }

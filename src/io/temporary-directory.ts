@@ -8,13 +8,16 @@ export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string
 }
 
-/** Makes a directory in the system's directory for temporary files. @throws StorageError */
+/** Makes a directory in `TMPDIR`, or else, where that is missing or cannot be written, in a directory of the system. @throws StorageError */
 export async function makeTemporaryDirectory(prefix: string): Promise<TemporaryDirectory> {
-  const start = join(tmpdir(), prefix)
-  try {
-    const path = await mkdtemp(start)
-    return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
-  } catch (error) {
-    throw storageError('make a temporary directory', start, error)
+  let fault: unknown
+  for (const parent of new Set([tmpdir(), '/tmp', '/var/tmp', '/dev/shm'])) {
+    try {
+      const path = await mkdtemp(join(parent, prefix))
+      return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+    } catch (error) {
+      fault ??= error
+    }
   }
+  throw storageError('make a temporary directory', join(tmpdir(), prefix), fault)
 }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { InternalError, StasisError, StorageError, explained } from '../errors.ts'
+import { requireDescriptors } from '../io/spare-descriptors.ts'
 import { programUrl } from '../io/program-url.ts'
 
 /** The last message to a thread: close your port, which ends you. */
@@ -17,15 +18,20 @@ export interface WorkerThreadOptions<Answer> {
   readonly onFailure: (error: StasisError) => void
 }
 
+/** What a thread opens until it runs: its event loop, and the files of its program. */
+const DESCRIPTORS_OF_THREAD = 12
+
 /** @throws StorageError when the host has no thread left for us */
 function startWorker(program: URL, data: unknown): Worker {
   try {
+    // Without them the thread fails later, in one of many ways.
+    requireDescriptors(DESCRIPTORS_OF_THREAD)
     return new Worker(program, { workerData: data })
   } catch (cause) {
     throw new StorageError('IO_ERROR', `Could not start a thread: ${(cause as Error).message}`, {
       operation: 'start a thread',
       cause,
-      hint: 'Free some memory, or raise the limit of processes (`ulimit -u`, TasksMax= of the service)',
+      hint: 'Free some memory, or raise the limit of processes and of open files (`ulimit -u`, `ulimit -n`, TasksMax= of the service)',
     })
   }
 }

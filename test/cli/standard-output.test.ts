@@ -21,7 +21,7 @@ test('a pipe that does not block gets the whole result, in order', async () => {
     const call = libraryCalls({ fcntl: 'int fcntl(int fd, int command, int argument)' })
     const [F_SETFL, O_NONBLOCK] = [4, 2048]
     call('fcntl', 1, F_SETFL, O_NONBLOCK)
-    const output = new StandardOutput()
+    const output = new StandardOutput((error) => { throw error })
     for (let line = 0; line < 1000; line++) output.write(line.toString().padEnd(1000) + '\\n')`
   const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -43,7 +43,7 @@ const COMMANDS: readonly (readonly string[])[] = [
 ]
 
 /** Accepted exit codes: done, refused for the domain's state, QEMU ended meanwhile, cancelled, killed. Anything else is a fault. */
-const EXPECTED = new Set([0, 3, 6, 130, -1])
+const EXPECTED = new Set([0, 3, 6, 129, 130, 131, 143, -1])
 const PATIENCE_MS = 120_000
 
 /** How many rounds, and from which seed. */

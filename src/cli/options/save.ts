@@ -88,11 +88,11 @@ export function formatOptions(flags: FormatFlags): SaveOptions {
 }
 
 /** The options of a save that the flags set. @throws StorageError if the XML file cannot be read */
-export async function saveOptions(flags: SaveFlags): Promise<SaveOptions> {
+export async function saveOptions(flags: SaveFlags, signal: AbortSignal): Promise<SaveOptions> {
   return {
     ...formatOptions(flags),
     maxBandwidth: flags.maxBandwidth,
-    xml: await readXmlOption(flags.xml),
+    xml: await readXmlOption(flags.xml, signal),
     resumeAs: resumeAs(flags),
   }
 }

@@ -1,17 +1,63 @@
-import { readFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { ReadStream, isatty } from 'node:tty'
 import type { XmlText } from '../../domain/store/xml-text.ts'
-import { storageError } from '../../errors.ts'
+import { UsageError, storageError, throwIfCancelled } from '../../errors.ts'
 import { decodeXml } from '../../qemu/domain-xml/encoding.ts'
+import { openGivenFile, piecesOf } from '../../io/given-file.ts'
 
-/** Reads a file with domain XML, in any encoding that XML may have. @throws StorageError, DomainXmlError */
-export async function readXmlFile(path: string): Promise<XmlText> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw storageError('read the domain XML', path, error)
-  })
-  return { text: decodeXml(bytes, path), path }
+/** Longer than any domain XML (`MAX_DOMAIN_XML_BYTES`): a device such as /dev/zero has no end. */
+const MAX_BYTES = 64 * 1024 * 1024
+
+/**
+ * Reads domain XML, in any encoding that XML may have, from a file, a pipe (`/dev/stdin`) or a terminal. A wait for a pipe or terminal ends with
+ * `signal`; a read by Node's threads would not.
+ * @throws StorageError, DomainXmlError, UsageError BAD_ARGUMENT
+ */
+export async function readXmlFile(path: string, signal: AbortSignal): Promise<XmlText> {
+  return { text: decodeXml(await readBytes(path, signal), path), path }
 }
 
-/** Reads the file of an `--xml` option, if there is one. @throws StorageError, DomainXmlError */
-export async function readXmlOption(path: string | undefined): Promise<XmlText | undefined> {
-  return path === undefined ? undefined : readXmlFile(path)
+/** Reads the file of an `--xml` option, if there is one. @throws as `readXmlFile` */
+export async function readXmlOption(
+  path: string | undefined,
+  signal: AbortSignal,
+): Promise<XmlText | undefined> {
+  return path === undefined ? undefined : readXmlFile(path, signal)
+}
+
+async function readBytes(path: string, signal: AbortSignal): Promise<Buffer> {
+  try {
+    const file = openGivenFile(path)
+    const waits = file.isPipe || isatty(file.fd)
+    const bytes = await collect(path, waits ? streamOf(file.fd, signal) : piecesOf(file))
+    if (bytes.length === 0 && file.isPipe)
+      throw new UsageError('BAD_ARGUMENT', `${path} is a pipe to which nobody writes`, { path })
+    return bytes
+  } catch (error) {
+    throwIfCancelled('read the domain XML', signal)
+    throw storageError('read the domain XML', path, error)
+  }
+}
+
+async function collect(
+  path: string,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<Buffer> {
+  const found: Uint8Array[] = []
+  let length = 0
+  for await (const piece of pieces) {
+    length += piece.length
+    if (length > MAX_BYTES)
+      throw new UsageError('BAD_ARGUMENT', `${path} is not a domain XML: it is too long`, { path })
+    found.push(piece)
+  }
+  return Buffer.concat(found)
+}
+
+/** The stream closes the descriptor. */
+function streamOf(fd: number, signal: AbortSignal): Readable {
+  const stream = isatty(fd) ? new ReadStream(fd) : new Socket({ fd, readable: true })
+  signal.addEventListener('abort', () => stream.destroy(signal.reason as Error), { once: true })
+  return stream
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { CancelledError, DomainError, ImageError, StorageError } from '../../errors.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { errorObject, errorText } from './error.ts'
+import { ReceivedSignal } from '../terminal/received-signal.ts'
 import { exitCodeOf } from './exit-code.ts'
 
 test('errorText() shows the chain of causes and the hints, and no stack', () => {
@@ -46,5 +47,7 @@ test('errorObject() has the facts that a program needs', () => {
 
 test('exitCodeOf() goes by the kind of failure', () => {
   assert.equal(exitCodeOf(new CancelledError('save')), 130)
+  const terminated = new CancelledError('save', new ReceivedSignal('SIGTERM'))
+  assert.equal(exitCodeOf(new CancelledError('save domain x', terminated)), 143)
   assert.equal(exitCodeOf(new Error('?')), 70)
 })

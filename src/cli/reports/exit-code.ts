@@ -8,6 +8,7 @@ import {
   StorageError,
   UsageError,
 } from '../../errors.ts'
+import { ReceivedSignal } from '../terminal/received-signal.ts'
 
 interface ErrorKind {
   readonly exitCode: number
@@ -56,7 +57,7 @@ const KINDS: readonly ErrorKind[] = [
   { exitCode: 70, meaning: 'a bug in Stasis', matches: () => false },
   {
     exitCode: 130,
-    meaning: 'cancelled by a signal',
+    meaning: 'cancelled: Ctrl-C, domjobabort; by another signal: 128 and its number',
     matches: (error) => error instanceof CancelledError,
   },
 ]
@@ -65,6 +66,8 @@ const INTERNAL = 70
 
 /** The exit code for a failure. */
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof CancelledError && error.cause instanceof ReceivedSignal)
+    return error.cause.exitCode
   return KINDS.find((kind) => kind.matches(error))?.exitCode ?? INTERNAL
 }
 

@@ -1,3 +1,4 @@
+import { storageError } from '../../errors.ts'
 import { type DomainConsole, openConsole } from '../../domain/lifecycle/console.ts'
 import type { DirectoryOptions } from '../../domain/store/directories.ts'
 import type { Output } from './output.ts'
@@ -26,6 +27,10 @@ export async function attachConsole(
   const leave = (): void => left.resolve()
   signal.addEventListener('abort', leave, { once: true })
   console.output.on('data', (data: Buffer) => process.stdout.write(data))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') leave()
+    else left.reject(storageError('write the output of the guest', 'standard output', error))
+  })
   using _keyboard = console.input === undefined ? undefined : connectKeyboard(console, leave)
   await Promise.race([left.promise, console.ended])
   signal.removeEventListener('abort', leave)
@@ -42,6 +47,8 @@ function connectKeyboard(console: DomainConsole, leave: () => void): Disposable 
   }
   if (raw) stdin.setRawMode(true)
   stdin.on('data', type)
+  // The terminal was closed.
+  stdin.on('error', leave)
   stdin.resume()
   return {
     [Symbol.dispose](): void {

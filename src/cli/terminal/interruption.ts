@@ -1,9 +1,7 @@
 import type { Output } from './output.ts'
+import { ReceivedSignal } from './received-signal.ts'
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-
-/** Exit code of a command that was cancelled. */
-const EXIT_CANCELLED = 130
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
 /** Some senders signal a process and also its group: a second signal this soon is the same request. */
 const ECHO_MS = 300
@@ -15,15 +13,16 @@ export function interruptionSignal(output: Output): AbortSignal {
   for (const name of SIGNALS) {
     process.on(name, () => {
       const nowMs = performance.now()
+      const received = new ReceivedSignal(name)
       if (!controller.signal.aborted) {
         firstMs = nowMs
         output.note('Cancelling. Interrupt again to end at once')
-        controller.abort(new Error(`Received ${name}`))
+        controller.abort(received)
       } else if (nowMs - firstMs > ECHO_MS) {
         output.note(
           'Ended at once. A guest that was being saved stays paused until `stasis resume`',
         )
-        process.exit(EXIT_CANCELLED)
+        process.exit(received.exitCode)
       }
     })
   }

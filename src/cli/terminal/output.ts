@@ -1,5 +1,6 @@
+import type { StasisError } from '../../errors.ts'
 import { atFirstUse } from '../../io/at-first-use.ts'
-import { StandardOutput, ignoreClosedPipe } from './standard-output.ts'
+import { StandardOutput } from './standard-output.ts'
 
 const CLEAR_LINE = '\r\u001b[2K'
 
@@ -10,21 +11,41 @@ interface Terminal {
 
 /** The output of a command: its result goes to standard output, everything else to standard error. */
 export class Output {
-  readonly #stdout = new StandardOutput()
+  readonly #stdout: StandardOutput
+  // A terminal that was closed, or a full disk, must not end an operation: there is nobody to report it to.
   readonly #stderr: () => NodeJS.WritableStream & Terminal = atFirstUse(() =>
-    process.stderr.on('error', ignoreClosedPipe),
+    process.stderr.on('error', () => undefined),
   )
   #live = false
 
-  /** A line of the result. */
+  /** `onLateFault` receives the error of a part of the result that was written after the call that was to write it. */
+  constructor(onLateFault: (error: StasisError) => void) {
+    this.#stdout = new StandardOutput(onLateFault)
+  }
+
+  /** Whether somebody still reads the result. */
+  get isRead(): boolean {
+    return this.#stdout.isRead
+  }
+
+  /** A line of the result. @throws StorageError when it cannot be written */
   result(line: string): void {
     this.endLiveLine()
     this.#stdout.write(`${line}\n`)
   }
 
-  /** A JSON value on one line of the result. */
+  /** A JSON value on one line of the result. @throws StorageError when it cannot be written */
   json(value: unknown): void {
     this.result(JSON.stringify(value))
+  }
+
+  /** A JSON value about an operation in progress, which goes on if the value cannot be written. */
+  jsonProgress(value: unknown): void {
+    try {
+      this.json(value)
+    } catch {
+      // The result of the operation will report it.
+    }
   }
 
   /** A line for the person at the terminal. */

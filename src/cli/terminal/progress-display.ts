@@ -13,7 +13,7 @@ export class ProgressDisplay implements Disposable {
   /** For `onProgress`. */
   readonly show = (progress: AnyProgress): void => {
     const { json, output } = this.#invocation
-    if (json) output.json({ type: 'progress', ...progress })
+    if (json) output.jsonProgress({ type: 'progress', ...progress })
     else if (output.liveColumns !== undefined)
       output.liveLine(progressLine(progress, output.liveColumns))
     else if (progress.phase === 'waiting-for-memory' && !this.#waits) {

@@ -1,4 +1,4 @@
-import { storageError } from '../../errors.ts'
+import { storageError, type StasisError } from '../../errors.ts'
 import { writeNow } from '../../io/write-now.ts'
 
 const STDOUT = 1
@@ -9,8 +9,22 @@ const STDOUT = 1
  */
 export class StandardOutput {
   #stream: NodeJS.WritableStream | undefined
+  #isRead = true
+  readonly #onLateFault: (error: StasisError) => void
 
+  /** `onLateFault` receives the error of a write that a pipe could not take at once. */
+  constructor(onLateFault: (error: StasisError) => void) {
+    this.#onLateFault = onLateFault
+  }
+
+  /** False once the reader has stopped reading (`stasis list | head -1`), which is not an error. */
+  get isRead(): boolean {
+    return this.#isRead
+  }
+
+  /** @throws StorageError, but not when the reader has stopped reading */
   write(text: string): void {
+    if (!this.#isRead) return
     if (this.#stream !== undefined) {
       this.#stream.write(text)
       return
@@ -19,15 +33,22 @@ export class StandardOutput {
       const rest = writeNow(STDOUT, Buffer.from(text))
       if (rest.length === 0) return
       this.#stream = process.stdout
-      this.#stream.on('error', ignoreClosedPipe)
+      this.#stream.on('error', (error: NodeJS.ErrnoException) => {
+        if (!this.#isClosedPipe(error)) this.#onLateFault(faultOf(error))
+      })
       this.#stream.write(rest)
     } catch (error) {
-      ignoreClosedPipe(error as NodeJS.ErrnoException)
+      if (!this.#isClosedPipe(error)) throw faultOf(error)
     }
+  }
+
+  #isClosedPipe(error: unknown): boolean {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') return false
+    this.#isRead = false
+    return true
   }
 }
 
-/** The reader may stop reading (`stasis list | head -1`); that is not an error. @throws StorageError for other errors */
-export function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw storageError('write the result', 'standard output', error)
+function faultOf(error: unknown): StasisError {
+  return storageError('write the result', 'standard output', error)
 }

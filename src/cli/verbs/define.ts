@@ -27,7 +27,7 @@ export const verb: Verb<Flags> = {
     { ignoreUnsupported, removeManagedSave, allow },
     { directories, signal, output },
   ) => {
-    const { name, uuid } = await defineDomain(await readXmlFile(file), {
+    const { name, uuid } = await defineDomain(await readXmlFile(file, signal), {
       ...directories,
       signal,
       ignoreUnsupported,

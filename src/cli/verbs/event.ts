@@ -28,9 +28,10 @@ export const verb: Verb<Flags> = {
       count += 1
       if (json) output.json({ type: 'event', ...event })
       else output.result(line(event, flags.timestamp === true))
-      if (loop !== true) break
+      // The reader has gone (`stasis event --loop | head -1`).
+      if (loop !== true || !output.isRead) break
     }
-    if (!json) output.note(`events received: ${count}`)
+    if (!json && output.isRead) output.note(`events received: ${count}`)
     return undefined
   },
 }

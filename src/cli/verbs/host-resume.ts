@@ -27,7 +27,7 @@ export const verb: Verb<Flags> = {
       ...flags,
       signal,
       onDomain: (outcome) => {
-        if (json) output.json({ type: 'progress', ...outcome })
+        if (json) output.jsonProgress({ type: 'progress', ...outcome })
         else output.note(line(outcome))
       },
     })

@@ -45,7 +45,7 @@ export const verb: Verb<Flags> = {
       maxBandwidth,
       dryRun,
       onDomain: (outcome) => {
-        if (json) output.json({ type: 'progress', ...outcome })
+        if (json) output.jsonProgress({ type: 'progress', ...outcome })
         else output.note(line(outcome))
       },
     })

@@ -21,7 +21,7 @@ export const verb: Verb<Flags> = {
     const options = {
       ...directories,
       signal,
-      xml: await readXmlOption(flags.xml),
+      xml: await readXmlOption(flags.xml, signal),
       ignoreUnsupported: flags.ignoreUnsupported,
       allow: allowed(flags),
       onWarning: (text: string) => output.note(`warning: ${text}`),

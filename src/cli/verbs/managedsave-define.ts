@@ -14,7 +14,7 @@ export const verb: Verb<ResumeFlags> = {
     ),
   example: 'stasis managedsave-define web web.xml',
   run: async ([domain = '', file = ''], flags, { directories, signal }) => {
-    const xml = await readXmlFile(file)
+    const xml = await readXmlFile(file, signal)
     const options = { ...directories, signal, resumeAs: resumeAs(flags) }
     const { name } = await defineManagedSave(domain, xml, options)
     return {

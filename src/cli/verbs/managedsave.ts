@@ -12,7 +12,7 @@ export const verb: Verb<SaveFlags> = {
   example: 'stasis managedsave web --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = ''], flags, invocation) => {
     const { directories, signal, output } = invocation
-    const options = await saveOptions(flags)
+    const options = await saveOptions(flags, signal)
     if (flags.check === true) {
       const asked = { ...directories, ...options, signal }
       return saveCheckReport(await checkSave(domain, undefined, asked), output)

@@ -73,7 +73,7 @@ export const verb: Verb<Flags> = {
     const { directories, signal, output } = invocation
     if (flags.diskOverlay !== undefined && flags.clone === undefined)
       throw new UsageError('BAD_COMBINATION', '--disk-overlay is for clones: give --clone, too')
-    const xml = await readXmlOption(flags.xml)
+    const xml = await readXmlOption(flags.xml, signal)
     const { ignoreUnsupported } = flags
     const onWarning = (text: string): void => output.note(`warning: ${text}`)
     if (flags.check === true) {

@@ -13,8 +13,8 @@ export const verb: Verb<ResumeFlags> = {
       'when it is restored',
     ),
   example: 'stasis save-image-define /backup/web.save web.xml --paused',
-  run: async ([file = '', xml = ''], flags, { directories }) => {
-    const given = await readXmlFile(xml)
+  run: async ([file = '', xml = ''], flags, { directories, signal }) => {
+    const given = await readXmlFile(xml, signal)
     const options = { ...directories, resumeAs: resumeAs(flags) }
     const changed = await defineImage(file, () => Promise.resolve(given), options)
     return { text: `${file} updated`, json: { type: 'result', path: file, changed } }

@@ -28,5 +28,9 @@ export const verb: Verb<ResumeFlags> = {
 
 async function askWhetherAgain(): Promise<boolean> {
   using terminal = createInterface({ input: process.stdin, output: process.stderr })
-  return /^(y|yes)?$/i.test((await terminal.question('Edit it again? [Y/n] ')).trim())
+  const end = new AbortController()
+  terminal.once('close', () => end.abort())
+  const answer = terminal.question('Edit it again? [Y/n] ', { signal: end.signal })
+  // The end of the input (Ctrl-D) means no.
+  return /^(y|yes)?$/i.test((await answer.catch(() => 'no')).trim())
 }

@@ -17,7 +17,7 @@ export const verb: Verb<SaveFlags> = {
   example: 'stasis save web /backup/web.save --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = '', file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation
-    const options = await saveOptions(flags)
+    const options = await saveOptions(flags, signal)
     if (flags.check === true) {
       const asked = { ...directories, ...options, signal }
       return saveCheckReport(await checkSave(domain, file, asked), output)

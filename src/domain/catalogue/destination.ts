@@ -24,22 +24,28 @@ export async function checkDestination(
   options: DestinationOptions = {},
 ): Promise<string> {
   if (path === '') throw new UsageError('BAD_ARGUMENT', 'The file name is empty')
+  // First of all, because a name such as /dev/stdout may not lead to a path.
+  if ((await keyOf(path))?.regular === false) throw notAFile(path)
   const place = await placeOf(path)
   if (resolve(path) !== options.managedSave) await refuseOwnPlaces(directories, path, place)
   const there = await keyOf(place)
   if (there === undefined) return place
-  if (!there.regular) {
-    throw new UsageError(
-      'BAD_ARGUMENT',
-      `${path} is not a regular file: an image cannot replace it`,
-      { path, hint: 'Use a file that does not exist yet, or an image that may be replaced' },
-    )
-  }
   for (const use of await usesOfFile(directories, there.key)) {
     if (use.use === 'state' && use.domain === options.domain) continue
     throw inUse(path, use)
   }
   return place
+}
+
+function notAFile(path: string): UsageError {
+  return new UsageError(
+    'BAD_ARGUMENT',
+    `${path} is not a regular file: an image cannot replace it`,
+    {
+      path,
+      hint: 'An image must be durable before its guest ends, which Stasis cannot know of a pipe or a device. Save to a regular file, then copy that',
+    },
+  )
 }
 
 function inUse(path: string, { domain, use }: FileUse): UsageError {

@@ -1,0 +1,337 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { domainInfo, jobInfo, restoreDomain, saveDomain } from '../../src/index.ts'
+import { newestQemu } from '../support/qemus.ts'
+import { startStasis } from '../support/stasis-command.ts'
+import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
+
+const command = join(import.meta.dirname, '../../bin/stasis')
+
+/** Runs a shell script in which `$S` is the command and `$T` a directory. */
+function shell({ dir, stateDir }: TinyDomain, script: string) {
+  const env = { ...process.env, STASIS_STATE_DIR: stateDir, S: command, T: dir.path }
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { env, encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+/** So slow that a test can interrupt it. */
+const SLOWLY = ['--max-bandwidth', '1M'] as const
+
+const INTERRUPTS = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+  ['SIGQUIT', 131],
+] as const
+
+/** The files of a running domain: nothing of an operation is left. */
+const RUNNING = ['live.xml', 'lock', 'process.json', 'qemu.log', 'qmp.sock', 'query.sock']
+
+async function assertUntouched(tiny: TinyDomain, files: readonly string[]): Promise<void> {
+  const { stateDir, runtimeDir, dir, log } = tiny
+  assert.equal((await domainInfo('tiny', { stateDir })).state, 'running')
+  assert.deepEqual((await readdir(join(runtimeDir, 'tiny'))).toSorted(), RUNNING)
+  assert.deepEqual((await readdir(dir.path)).toSorted(), files)
+  await log.advance(1)
+}
+
+async function transferring({ stateDir }: TinyDomain, child: ChildProcess): Promise<void> {
+  for (;;) {
+    const job = await jobInfo('tiny', { stateDir })
+    if (job?.progress?.phase === 'transferring') return
+    assert.equal(child.exitCode, null, 'it ended before it could be interrupted')
+    await delay(20)
+  }
+}
+
+for (const { label, emulator } of newestQemu()) {
+  describe(`surroundings, on QEMU ${label}`, () => {
+    test(
+      'each signal cancels a save, a managed save and a host-save cleanly',
+      { timeout: 120_000 },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { stateDir, dir, log } = tiny
+        await log.advance(1)
+        const files = (await readdir(dir.path)).toSorted()
+        for (const [signal, expected] of INTERRUPTS) {
+          for (const argv of [['save', 'tiny', dir.join('image')], ['host-save']]) {
+            const { child, ended } = startStasis(stateDir, [...argv, ...SLOWLY])
+            await transferring(tiny, child)
+            child.kill(signal)
+            const { exitCode, stderr } = await ended
+            assert.equal(exitCode, expected, `${signal} ${argv[0]}: ${stderr}`)
+            assert.doesNotMatch(stderr, /^ +at /m)
+            await assertUntouched(tiny, files)
+          }
+        }
+        assert.deepEqual(await readdir(join(stateDir, 'save')), [])
+        await log.assertUnbroken()
+      },
+    )
+
+    test(
+      'each signal cancels a restore and a conversion cleanly',
+      { timeout: 120_000 },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { stateDir, runtimeDir, dir, log } = tiny
+        await log.advance(1)
+        const image = dir.join('image')
+        await saveDomain('tiny', image, { stateDir })
+        const files = (await readdir(dir.path)).toSorted()
+        for (const [signal, expected] of INTERRUPTS) {
+          for (const argv of [
+            ['restore', image],
+            ['image-convert', image, dir.join('out'), '--format', 'xz'],
+          ]) {
+            // At any time, also before the command has its handlers: the signal then simply ends it.
+            for (const afterMs of [60, 150, 300, 500]) {
+              const { child, ended } = startStasis(stateDir, argv)
+              await delay(afterMs)
+              child.kill(signal)
+              const { exitCode, stderr } = await ended
+              if (exitCode === 0 && argv[0] === 'restore')
+                await saveDomain('tiny', image, { stateDir })
+              assert.ok(
+                [0, expected, -1].includes(exitCode),
+                `${signal} ${argv[0]}: ${exitCode}: ${stderr}`,
+              )
+              const left = (await readdir(dir.path)).filter((name) => name !== 'out').toSorted()
+              assert.deepEqual(left, files, `${signal} ${argv[0]} after ${afterMs} ms`)
+            }
+          }
+        }
+        await restoreDomain(image, { stateDir })
+        await log.advance(1)
+        await log.assertUnbroken()
+        assert.deepEqual(await readdir(runtimeDir), ['tiny'])
+      },
+    )
+
+    test('a second interrupt ends a save at once, and no guest and no image is lost', async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { stateDir, dir, log } = tiny
+      const image = dir.join('image')
+      await log.advance(1)
+      const { child, ended } = startStasis(stateDir, ['save', 'tiny', image, ...SLOWLY])
+      await transferring(tiny, child)
+      child.kill('SIGINT')
+      await delay(350)
+      child.kill('SIGINT')
+      assert.equal((await ended).exitCode, 130)
+      const { state } = await domainInfo('tiny', { stateDir })
+      if (state === 'paused') await startStasis(stateDir, ['resume', 'tiny']).ended
+      await log.advance(1)
+      await log.assertUnbroken()
+    })
+
+    test('a terminal that is closed during the progress line cancels a save cleanly', async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { stateDir, dir, log } = tiny
+      await log.advance(1)
+      const files = (await readdir(dir.path)).toSorted()
+      const line = `${command} save tiny ${dir.join('image')} ${SLOWLY.join(' ')}`
+      const env = { ...process.env, STASIS_STATE_DIR: stateDir }
+      // It holds the master of a terminal, on which the command runs.
+      const terminal = spawn('script', ['-qec', line, '/dev/null'], {
+        env,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
+      let seen = ''
+      terminal.stdout.on('data', (data: Buffer) => (seen += data.toString()))
+      await transferring(tiny, terminal)
+      while (!seen.includes('%')) await delay(20)
+      terminal.kill('SIGKILL')
+      await once(terminal, 'close')
+      for (;;) {
+        const job = await jobInfo('tiny', { stateDir, completed: true })
+        if (job?.outcome !== undefined) {
+          assert.equal(job.outcome, 'cancelled')
+          break
+        }
+        await delay(50)
+      }
+      await delay(100)
+      await assertUntouched(tiny, files)
+      await log.assertUnbroken()
+    })
+
+    test(
+      'output that nobody can take harms neither the guest nor the image',
+      { timeout: 120_000 },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { stateDir, log } = tiny
+        await log.advance(1)
+        const back = async (): Promise<void> => {
+          const { status, stderr } = shell(tiny, '"$S" restore "$T/image"')
+          assert.equal(status, 0, stderr)
+          await log.advance(1)
+        }
+        const save = '"$S" save tiny "$T/image"'
+        // The reader has gone: the save goes on.
+        for (const script of [
+          `${save} --json | true`,
+          `${save} | true`,
+          `${save} 2>&1 --verbose | true`,
+        ]) {
+          const { stderr } = shell(tiny, script)
+          assert.equal(stderr, '', script)
+          assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off', script)
+          await back()
+        }
+        // The result cannot be written: the save goes on, and the exit code says so.
+        for (const script of [`${save} >/dev/full`, `${save} --json >/dev/full`]) {
+          const { status, stderr } = shell(tiny, script)
+          assert.equal(status, 7, script)
+          assert.match(stderr, /Could not write the result/)
+          assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off', script)
+          await back()
+        }
+        for (const script of [`${save} 2>/dev/full`, `${save} <&- >&- 2>&-`]) {
+          assert.equal(shell(tiny, script).status, 0, script)
+          await back()
+        }
+        assert.equal(shell(tiny, '"$S" domstate nobody 2>/dev/full').status, 3)
+        await log.assertUnbroken()
+      },
+    )
+
+    test('closed standard descriptors do not become files of Stasis or of QEMU', async () => {
+      await using tiny = await startTinyDomain({ emulator, started: false })
+      const { stateDir } = tiny
+      assert.equal(shell(tiny, '"$S" start tiny <&- >&- 2>&-').status, 0)
+      const { id } = await domainInfo('tiny', { stateDir })
+      const name = (fd: number): string =>
+        spawnSync('readlink', [`/proc/${id}/fd/${fd}`], { encoding: 'utf8' }).stdout.trim()
+      assert.equal(name(0), '/dev/null')
+      assert.match(name(1), /qemu\.log$/)
+      assert.match(name(2), /qemu\.log$/)
+    })
+
+    test('event --loop ends once nobody reads it', async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { stateDir } = tiny
+      const { ended, child } = startStasis(stateDir, ['event', '--loop', '--timeout', '60'])
+      child.stdout?.once('data', () => child.stdout?.destroy())
+      const startedMs = performance.now()
+      // The command looks for changes once it has loaded.
+      await delay(1000)
+      for (const verb of ['suspend', 'resume', 'suspend', 'resume', 'suspend', 'resume']) {
+        await startStasis(stateDir, [verb, 'tiny']).ended
+        await delay(600)
+      }
+      const { exitCode, stderr } = await ended
+      assert.equal(exitCode, 0)
+      assert.equal(stderr, '')
+      assert.ok(performance.now() - startedMs < 30_000, 'before its time is over')
+    })
+
+    test(
+      'limits on the size and the number of files are errors, and nothing is lost',
+      { timeout: 120_000 },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { dir, log } = tiny
+        await log.advance(1)
+        const files = (await readdir(dir.path)).toSorted()
+        for (const format of ['stasis', 'raw', 'channels', 'zstd']) {
+          const { status, stderr } = shell(
+            tiny,
+            `ulimit -f 500; "$S" save tiny "$T/image" --format ${format}`,
+          )
+          // A small image may fit.
+          assert.equal(status, 7, `${format}: ${stderr}`)
+          assert.match(stderr, /would be too large[^]*ulimit -f/)
+          await assertUntouched(tiny, files)
+        }
+        for (const limit of [24, 28, 32, 36, 40]) {
+          const { status, stderr } = shell(tiny, `ulimit -n ${limit}; "$S" save tiny "$T/image"`)
+          if (status === 0) {
+            assert.equal(shell(tiny, '"$S" restore "$T/image"').status, 0)
+            await log.advance(1)
+            shell(tiny, 'rm "$T/image"')
+            continue
+          }
+          assert.ok(
+            [6, 7].includes(status ?? -1),
+            `${limit} descriptors: exit code ${status}: ${stderr}`,
+          )
+          await assertUntouched(tiny, files)
+        }
+        await log.assertUnbroken()
+      },
+    )
+
+    test('an image cannot be written to a pipe, a device, a directory or a full disk, and the guest is not stopped for it', async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { dir, log } = tiny
+      await log.advance(1)
+      shell(tiny, 'mkfifo "$T/pipe"; mkdir "$T/directory"')
+      const files = (await readdir(dir.path)).toSorted()
+      for (const target of [
+        '"$T/pipe"',
+        '"$T/directory"',
+        '"$T/directory/"',
+        '/dev/null',
+        '/dev/stdout',
+      ]) {
+        const { status, stderr } = shell(tiny, `"$S" save tiny ${target} --format raw | cat`)
+        assert.match(stderr, /cannot replace it[^]*hint: .*Save to a regular file/, target)
+        assert.equal(status, 0)
+        await assertUntouched(tiny, files)
+      }
+    })
+
+    test('a pipe or a device is not an image, and no command waits for one', async () => {
+      await using tiny = await startTinyDomain({ emulator, started: false })
+      shell(tiny, 'mkfifo "$T/pipe"; mkdir "$T/directory"')
+      for (const source of ['"$T/pipe"', '"$T/directory"', '/dev/zero', '/dev/null']) {
+        for (const verb of ['restore', 'image-info', 'image-check', 'save-image-dumpxml']) {
+          const { status, stderr } = shell(tiny, `timeout 20 "$S" ${verb} ${source}`)
+          assert.equal(status, 5, `${verb} ${source}: ${stderr}`)
+        }
+      }
+      assert.equal(shell(tiny, '"$S" define /dev/zero').status, 2)
+      // A domain XML can come through a pipe; a wait for it can be interrupted.
+      assert.equal(shell(tiny, '"$S" dumpxml tiny | "$S" define /dev/stdin').status, 0)
+      assert.equal(shell(tiny, '"$S" define <("$S" dumpxml tiny)').status, 0)
+      const { status } = shell(tiny, 'timeout --preserve-status 1.5 "$S" define "$T/pipe"')
+      assert.equal(status, 143)
+    })
+
+    test('neither HOME nor TMPDIR is needed', async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { log } = tiny
+      for (const start of ['env -u HOME', 'env TMPDIR=/nowhere', 'env TMPDIR=/proc']) {
+        await log.advance(1)
+        for (const rest of [
+          'save tiny "$T/image"',
+          'restore "$T/image" --check',
+          'restore "$T/image"',
+        ]) {
+          const { status, stderr } = shell(tiny, `${start} "$S" ${rest}`)
+          assert.equal(status, 0, `${start} ${rest}: ${stderr}`)
+        }
+      }
+      await log.assertUnbroken()
+    })
+  })
+}
+
+test('a console whose output nobody reads ends quietly', async () => {
+  await using tiny = await startTinyDomain()
+  await tiny.log.advance(1)
+  const { stderr } = shell(
+    tiny,
+    'timeout 20 "$S" console tiny | head -c 1 >/dev/null; echo ${PIPESTATUS[0]} >&2',
+  )
+  assert.match(stderr, /\n0\n$/)
+  assert.doesNotMatch(stderr, /Error/)
+})
