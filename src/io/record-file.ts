@@ -1,5 +1,5 @@
 import { StasisError, StorageError } from '../errors.ts'
-import { readText, replaceText, writeText } from './text-file.ts'
+import { createText, readText, replaceText, writeText } from './text-file.ts'
 
 /** A kind of state file: JSON with a version. */
 export interface RecordKind<T extends object> {
@@ -59,6 +59,18 @@ export async function writeRecordFile<T extends object>(
   options: { readonly durable: boolean },
 ): Promise<void> {
   await writeText(path, textOf(kind, record), options)
+}
+
+/**
+ * Writes a record durably, mode 0600, unless the file exists, even if another host makes it at the same moment. Returns whether it was written.
+ * @throws StorageError
+ */
+export async function createRecordFile<T extends object>(
+  kind: RecordKind<T>,
+  path: string,
+  record: T,
+): Promise<boolean> {
+  return createText(path, textOf(kind, record))
 }
 
 /**

@@ -1,7 +1,8 @@
-import { open, readFile } from 'node:fs/promises'
+import { link, open, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { StorageError, storageError } from '../errors.ts'
 import { READ_PLAIN, isAbsence } from './file-names.ts'
-import { PartialFile } from './partial-file.ts'
+import { PartialFile, syncDirectory } from './partial-file.ts'
 import { type SystemCallError, exchangeNames } from './system-calls.ts'
 
 /** Options for writing a text. */
@@ -19,6 +20,21 @@ export async function writeText(
   await using partial = await PartialFile.create(path, { direct: false })
   await partial.file.write(Buffer.from(text), 0)
   await (durable ? partial.publish() : partial.place())
+}
+
+/** `writeText`, durable, unless the file exists: link(2) is atomic, on NFS too. Returns whether it was written. @throws StorageError */
+export async function createText(path: string, text: string): Promise<boolean> {
+  await using partial = await PartialFile.create(path, { direct: false })
+  await partial.file.write(Buffer.from(text), 0)
+  await partial.file.sync()
+  try {
+    await link(partial.file.path, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw storageError(`write ${path}`, path, error)
+  }
+  await syncDirectory(dirname(path))
+  return true
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DomainError, StasisError, StorageError, storageError } from '../../errors.ts'
-import { isAbsence } from '../../io/file-names.ts'
+import { isAbsence, isThere } from '../../io/file-names.ts'
 import { readText } from '../../io/text-file.ts'
 import { checkReference } from '../store/check-options.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
@@ -9,6 +9,7 @@ import { listDefinitions, readDefinition } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'
 import { isDomainName } from '../store/domain-name.ts'
 import { type LastEnd, readLastEnd, whereSaved } from '../store/last-end.ts'
+import { foreignHostFault, requireOwnHost } from '../store/state-host.ts'
 import { ABSENT, type Presence, observe } from './presence.ts'
 import { LIVE_XML, type RuntimePaths, isDigest, runtimePaths } from '../store/runtime-paths.ts'
 
@@ -91,11 +92,15 @@ async function read(directories: Directories, name: string): Promise<DomainEntry
   const persistent = (await readDefinition(directories, name)) !== undefined
   try {
     const presence = await observe(paths)
+    // The process of another host cannot be seen from here.
+    if (presence.record === undefined && (await isThere(paths.process)))
+      await requireOwnHost(directories)
     if (!persistent && presence.record === undefined) return undefined
     return { ...presence, name, paths, persistent, fault: undefined }
   } catch (error) {
     if (!(error instanceof StasisError)) throw error
-    return { ...ABSENT, name, paths, persistent, fault: error }
+    const fault = (await foreignHostFault(directories).catch(() => undefined)) ?? error
+    return { ...ABSENT, name, paths, persistent, fault }
   }
 }
 

@@ -8,6 +8,7 @@ import { type Presence, describe } from './presence.ts'
 import { reconcile } from './reconcile.ts'
 import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
+import { claimStateDirectory, requireOwnHost } from '../store/state-host.ts'
 import { tidyState, tidyTransient } from './tidy.ts'
 
 /**
@@ -43,6 +44,7 @@ export class HeldDomain implements AsyncDisposable {
   static async find(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
     const directories = await openDirectories(options)
     const entry = await findAnyEntry(directories, reference).catch(async (error: unknown) => {
+      await requireOwnHost(directories)
       // No reference finds a domain without a definition and without a QEMU, so such domains are tidied here.
       await tidyTransient(directories)
       throw error
@@ -52,6 +54,7 @@ export class HeldDomain implements AsyncDisposable {
 
   /** Locks the name, whether or not such a domain exists. @throws DomainError DOMAIN_BUSY, UsageError, StorageError */
   static async named(name: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
+    await claimStateDirectory(await openDirectories(options))
     return HeldDomain.#hold(name, verb, options, async (directories, paths) => {
       const record = await reconcile(paths)
       await tidyState(directories)
@@ -62,7 +65,9 @@ export class HeldDomain implements AsyncDisposable {
 
   /** `find` for a command that only looks: describes the domain as the next operation will find it, and changes nothing. */
   static async look(reference: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
-    const { name } = await findEntry(await openDirectories(options), reference)
+    const directories = await openDirectories(options)
+    await requireOwnHost(directories)
+    const { name } = await findEntry(directories, reference)
     return HeldDomain.#hold(name, verb, options, async (_, paths) => describe(paths))
   }
 

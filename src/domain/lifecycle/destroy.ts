@@ -1,3 +1,4 @@
+import { claimStateDirectory } from '../store/state-host.ts'
 import type { StorageError } from '../../errors.ts'
 import { isSymbolicLink } from '../../io/file-names.ts'
 import { isRecordFault } from '../../io/record-file.ts'
@@ -24,8 +25,10 @@ export async function destroyDomain(
   reference: string,
   options: DomainOptions = {},
 ): Promise<{ readonly name: string }> {
-  const { name, paths, fault } = await findAnyEntry(await openDirectories(options), reference)
+  const directories = await openDirectories(options)
+  const { name, paths, fault } = await findAnyEntry(directories, reference)
   if (isRecordFault(fault)) {
+    await claimStateDirectory(directories)
     await using _lock = await DomainLock.acquire(name, paths, 'destroy', options.signal)
     await endUnrecorded(paths, fault)
     await forgetRunning(paths)

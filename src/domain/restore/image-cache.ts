@@ -1,3 +1,4 @@
+import { claimStateDirectory } from '../store/state-host.ts'
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { join } from 'node:path'
 import { ImageError, StorageError, UsageError, throwIfCancelled } from '../../errors.ts'
@@ -49,6 +50,7 @@ export async function addToImageCache(
   options: CacheAddOptions = {},
 ): Promise<CachedImage> {
   const directories = await openDirectories(options)
+  await claimStateDirectory(directories)
   const path = givenPath(image, 'the image')
   await using machine = await openImage(path, { direct: false, signal: options.signal })
   const key = await keyOf(machine)
@@ -79,6 +81,7 @@ export async function removeFromImageCache(
   options: DomainOptions = {},
 ): Promise<{ readonly key: string }> {
   const directories = await openDirectories(options)
+  await claimStateDirectory(directories)
   const path = givenPath(which, 'the image, or its key,')
   const found = (await listCached(directories)).filter(
     ({ key, image }) => image === path || (which.length >= MIN_KEY && key.startsWith(which)),
