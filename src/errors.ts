@@ -132,11 +132,45 @@ export class DomainError extends StasisError {
  */
 export type DomainXmlErrorCode = 'XML_MALFORMED' | 'XML_INVALID' | 'XML_UNSUPPORTED'
 
+/**
+ * - `UNKNOWN_ELEMENT`, `UNKNOWN_ATTRIBUTE`: Stasis does not know it.
+ * - `UNSUPPORTED_VALUE`: Stasis knows the attribute, but not with this value.
+ * - `UNSUPPORTED_PART`: Stasis knows it and does not support it.
+ */
+export type XmlProblemCode =
+  | 'UNKNOWN_ELEMENT'
+  | 'UNKNOWN_ATTRIBUTE'
+  | 'UNSUPPORTED_VALUE'
+  | 'UNSUPPORTED_PART'
+
+/** One part of a domain XML that is not supported. */
+export interface XmlProblem {
+  readonly code: XmlProblemCode
+  /** Its place: `/domain/devices/interface[2]/@type`. */
+  readonly place: string
+  /** Its line in the file, from 1; `undefined` in an XML that was not read from a text. */
+  readonly line: number | undefined
+  /** What is not supported, and why, as one sentence. */
+  readonly message: string
+  /** What a person can do about it. */
+  readonly hint: string | undefined
+  /** Whether only the host's side is not supported, so that `ignoreUnsupported` can leave it out and the guest sees the same machine. */
+  readonly hostSideOnly: boolean
+}
+
 /** The domain XML is malformed, says something impossible, or asks for what is not supported. */
 export class DomainXmlError extends StasisError {
   declare readonly code: DomainXmlErrorCode
-  constructor(code: DomainXmlErrorCode, message: string, facts?: ErrorFacts) {
+  /** Every part that is not supported, in the order of the XML; empty for other errors. */
+  readonly problems: readonly XmlProblem[]
+
+  constructor(
+    code: DomainXmlErrorCode,
+    message: string,
+    facts?: ErrorFacts & { readonly problems?: readonly XmlProblem[] },
+  ) {
     super(code, message, facts)
+    this.problems = facts?.problems ?? []
   }
 }
 

@@ -132,6 +132,8 @@ export type {
   AnyStasisError,
   DomainErrorCode,
   DomainXmlErrorCode,
+  XmlProblem,
+  XmlProblemCode,
   ErrorChanges,
   ErrorFacts,
   ImageErrorCode,

@@ -18,6 +18,8 @@ export type {
   AnyStasisError,
   DomainErrorCode,
   DomainXmlErrorCode,
+  XmlProblem,
+  XmlProblemCode,
   ErrorChanges,
   ErrorFacts,
   ImageErrorCode,

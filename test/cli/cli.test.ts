@@ -111,12 +111,7 @@ describe('bad files', { concurrency: 2 }, () => {
       2,
       /is not a valid domain name: it is longer than 242 bytes/,
     ],
-    [
-      'define',
-      xmlNamed('tpm', '<tpm model="tpm-tis"/>'),
-      4,
-      /tpm.*\nhint: .*--ignore-unsupported/s,
-    ],
+    ['define', xmlNamed('odd', '<gadget type="x"/>'), 4, /gadget.*\nhint: .*--ignore-unsupported/s],
     ['restore', 'what is this', 5, /is not a save image/],
     ['restore', 'LibvirtQemudSave', 5, /16 of the 92 bytes of a header/],
     ['restore', `LibvirtQemudPart${'\0'.repeat(80)}`, 5, /damaged header|incomplete/],
@@ -144,19 +139,39 @@ describe('bad files', { concurrency: 2 }, () => {
   })
 })
 
-test('define --ignore-unsupported defines a domain with unsupported parts, and names these parts', async () => {
+test('define --ignore-unsupported leaves out only the host side of devices, and names it', async () => {
   await using dir = await tempDir()
-  await writeFile(dir.join('x.xml'), xmlNamed('odd', '<tpm model="tpm-tis"/>'))
-  const result = await stasis(
-    dir.join('state'),
-    'define',
-    dir.join('x.xml'),
-    '--ignore-unsupported',
-  )
+  const define = (devices: string, ...more: readonly string[]): Promise<CommandResult> =>
+    writeFile(dir.join('x.xml'), xmlNamed('odd', devices)).then(() =>
+      stasis(dir.join('state'), 'define', dir.join('x.xml'), ...more),
+    )
+  const card = '<interface type="martian"><model type="virtio"/></interface>'
+  const result = await define(card, '--ignore-unsupported')
   assert.equal(result.exitCode, 0, result.stderr)
   assert.equal(result.stdout, `Domain 'odd' defined from ${dir.join('x.xml')}\n`)
+  assert.match(
+    result.stderr,
+    /warning: ignored: .*"martian".* keeps the device, connected to nothing/,
+  )
   const shown = await stasis(dir.join('state'), 'dumpxml', 'odd')
-  assert.match(shown.stdout, /<tpm/)
+  assert.match(shown.stdout, /<interface type='martian'>/)
+
+  const gadget = '<gadget type="x"/>'
+  assertFails(await define(gadget, '--ignore-unsupported'), 4, /gadget.*is not known/)
+  const both = await define(card + gadget)
+  assertFails(
+    both,
+    4,
+    /^error: 2 parts of the domain XML are not supported\n {2}\/domain\/.*martian.*\n {2}\/domain\/.*gadget/,
+  )
+  const { stderr } = await define(card + gadget, '--json')
+  const { problems } = JSON.parse(stderr) as {
+    readonly problems: readonly { readonly hostSideOnly: boolean }[]
+  }
+  assert.deepEqual(
+    problems.map(({ hostSideOnly }) => hostSideOnly),
+    [true, false],
+  )
 })
 
 test('--json reports a failure as an error object on standard error', async () => {

@@ -81,9 +81,10 @@ function versionOf({ version }: ProbedQemu): QemuVersion {
 /** Where in the XML the problems are, without positions: `interface/@type`. */
 function reasonsOf(error: StasisError): readonly string[] {
   if (!(error instanceof DomainXmlError)) return [error.code.toLowerCase()]
-  const places = error.message
-    .split('; also ')
+  const places =
+    error.problems.length > 0 ? error.problems.map(({ place }) => place) : [error.message]
+  const short = places
     .map((text) => /^\/domain\/?([^\s:,]*)/.exec(text)?.[1] ?? '')
     .map((place) => place.replaceAll(/\[\d+\]/g, '').replace(/^devices\//, ''))
-  return [...new Set(places)].toSorted()
+  return [...new Set(short)].toSorted()
 }

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CancelledError, DomainError, ImageError, StorageError } from '../../errors.ts'
+import {
+  CancelledError,
+  DomainError,
+  DomainXmlError,
+  ImageError,
+  StorageError,
+  type XmlProblem,
+} from '../../errors.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { errorObject, errorText } from './error.ts'
 import { ReceivedSignal } from '../terminal/received-signal.ts'
@@ -50,4 +57,18 @@ test('exitCodeOf() goes by the kind of failure', () => {
   const terminated = new CancelledError('save', new ReceivedSignal('SIGTERM'))
   assert.equal(exitCodeOf(new CancelledError('save domain x', terminated)), 143)
   assert.equal(exitCodeOf(new Error('?')), 70)
+})
+
+test('an error about several parts of a domain XML has one line for each, and a list in JSON', () => {
+  const problem = (place: string, hint?: string): XmlProblem => ({
+    ...{ code: 'UNSUPPORTED_PART', place, line: 7, hint, hostSideOnly: false },
+    message: `${place} (line 7): is not supported`,
+  })
+  const problems = [problem('/domain/a'), problem('/domain/b', 'Use c')]
+  const error = new DomainXmlError('XML_UNSUPPORTED', '2 parts are not supported', { problems })
+  assert.equal(
+    errorText(error, { debug: false }),
+    'error: 2 parts are not supported\n  /domain/a (line 7): is not supported\n  /domain/b (line 7): is not supported. Use c',
+  )
+  assert.deepEqual(errorObject(error).problems, problems)
 })

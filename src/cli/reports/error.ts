@@ -1,4 +1,10 @@
-import { CancelledError, DomainXmlError, StasisError, StorageError } from '../../errors.ts'
+import {
+  CancelledError,
+  DomainXmlError,
+  StasisError,
+  StorageError,
+  type XmlProblem,
+} from '../../errors.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { exitCodeOf } from './exit-code.ts'
 
@@ -12,6 +18,7 @@ export interface ErrorObject {
   readonly path?: string
   readonly offset?: number
   readonly hint?: string
+  readonly problems?: readonly XmlProblem[]
   readonly causes: readonly string[]
 }
 
@@ -21,6 +28,7 @@ export function errorText(error: unknown, options: { readonly debug: boolean }):
   const lines = [
     ...shown.flatMap((link, index) => [
       `${index === 0 ? 'error' : '  because'}: ${messageOf(link)}`,
+      ...problemLines(link),
       ...(shown.slice(index + 1).some((cause) => isSamePlace(link, cause)) ? [] : placeOf(link)),
     ]),
     ...hints(error).map((hint) => `hint: ${hint}`),
@@ -34,6 +42,7 @@ export function errorObject(error: unknown): ErrorObject {
   const [first, ...causes] = chain(error)
   const facts = first instanceof StasisError ? first : undefined
   const [hint] = hints(error)
+  const problems = links(error).flatMap(problemsOf)
   return {
     type: 'error',
     code: facts?.code ?? 'INTERNAL',
@@ -43,8 +52,21 @@ export function errorObject(error: unknown): ErrorObject {
     ...(facts?.path !== undefined && { path: facts.path }),
     ...(facts?.offset !== undefined && { offset: facts.offset }),
     ...(hint !== undefined && { hint }),
+    ...(problems.length > 0 && { problems }),
     causes: causes.map(messageOf),
   }
+}
+
+/** The parts of a domain XML that are not supported. */
+function problemsOf(error: unknown): readonly XmlProblem[] {
+  return error instanceof DomainXmlError ? error.problems : []
+}
+
+/** One line each; a single problem is the message itself. */
+function problemLines(error: unknown): readonly string[] {
+  const problems = problemsOf(error)
+  if (problems.length < 2) return []
+  return problems.map(({ message, hint }) => `  ${message}${hint === undefined ? '' : `. ${hint}`}`)
 }
 
 const REPORT_HINT =

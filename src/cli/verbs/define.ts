@@ -15,7 +15,7 @@ export const verb: Verb<Flags> = {
       .argument('<file>', 'libvirt domain XML')
       .option(
         '--ignore-unsupported',
-        'define it although it has parts that Stasis does not support',
+        "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
       )
       .option(
         '--remove-managed-save',

@@ -14,7 +14,10 @@ export const verb: Verb<Flags> = {
     declareTrust(command)
       .argument('<file>', 'a save image')
       .option('--xml <file>', 'domain XML that the restore would use')
-      .option('--ignore-unsupported', 'leave out the parts that Stasis does not support'),
+      .option(
+        '--ignore-unsupported',
+        "leave out the host's side of devices where Stasis does not support it",
+      ),
   example: 'stasis image-check /backup/web.save',
   run: async ([file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

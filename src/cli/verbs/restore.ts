@@ -59,7 +59,10 @@ export const verb: Verb<Flags> = {
       .option('--force', 'restore although the disks have changed since the save')
       .option('--sync-time', "set the guest's clock through the guest agent once the guest runs")
       .option('--new-genid', 'give the guest a new generation id, if it has one')
-      .option('--ignore-unsupported', 'leave out the parts of the XML that Stasis does not support')
+      .option(
+        '--ignore-unsupported',
+        "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
+      )
       .option('--check', 'only check whether the image can be restored on this host')
       .option('--verbose', 'show how long each step took')
       .addOption(

@@ -44,7 +44,7 @@ export const verb: Verb<Flags> = {
       .option('--new-genid', 'give the guest a new generation id, if it has one')
       .option(
         '--ignore-unsupported',
-        'leave out the parts of the XML that Stasis does not support',
+        "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
       ),
   example: 'stasis start web --console',
   run: async ([domain = ''], flags, invocation) => {

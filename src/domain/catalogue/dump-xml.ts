@@ -50,7 +50,7 @@ export async function readLiveXml(paths: RuntimePaths): Promise<string> {
 /** The domain described by the XML that a running domain was started from. @throws StorageError, DomainXmlError */
 export async function liveDomain(paths: RuntimePaths): Promise<Domain> {
   const document = parseDomainXml(await readLiveXml(paths))
-  return readDomain(document, { ignoreUnsupported: true }).domain
+  return readDomain(document, { tolerant: true }).domain
 }
 
 /** A domain without a definition has only the XML that it runs from. */

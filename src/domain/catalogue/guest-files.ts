@@ -92,7 +92,7 @@ export async function keyOf(
 async function namedFiles(xml: string): Promise<readonly string[]> {
   let domain: Domain
   try {
-    domain = readDomain(parseDomainXml(xml), { ignoreUnsupported: true }).domain
+    domain = readDomain(parseDomainXml(xml), { tolerant: true }).domain
   } catch {
     return []
   }

@@ -49,7 +49,7 @@ export async function openConsole(
     throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${name}' is not running`)
   }
   const document = parseDomainXml(await readLiveXml(paths))
-  const { domain } = readDomain(document, { ignoreUnsupported: true })
+  const { domain } = readDomain(document, { tolerant: true })
   const { path, open } = await locate(domain, paths, options.signal)
   const streams = await open(path)
   const watch = new AbortController()

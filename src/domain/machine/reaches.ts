@@ -147,6 +147,8 @@ function interfaceReaches(card: NetworkInterface): readonly Reach[] {
           .filter((one) => one !== 'no')
           .flatMap((one) => given(one, script)),
       ]
+    case 'null':
+      return []
     case 'user':
       return card.forwards.map(({ hostAddress, hostPort }) => ({
         ...{ kind: 'listen', use: 'forwarded port', write: true, place },

@@ -16,10 +16,10 @@ export function replaceXml(original: string, replacement: XmlText): string {
     parseDomainXml(replacement.text, { path: replacement.path }),
     EXISTING,
   )
-  const { domain } = readDomain(document, { ignoreUnsupported: true })
+  const { domain } = readDomain(document, { tolerant: true })
   // libvirt omits from the XML in an image what every such machine has.
   const complete = normaliseDomain(parseDomainXml(original), EXISTING)
-  const { domain: saved } = readDomain(complete, { ignoreUnsupported: true })
+  const { domain: saved } = readDomain(complete, { tolerant: true })
   checkSameMachine(saved, domain)
   return formatDomainXml(document)
 }

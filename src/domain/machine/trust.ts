@@ -3,7 +3,7 @@ import { ImageError, QemuError } from '../../errors.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { type ReadDomainOptions, readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { listDefinitions, readDefinition } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'
 import { historyOf } from '../store/image-history.ts'
@@ -49,7 +49,7 @@ export async function untrustedReaches(
     ...(ours ? [] : commandOf(description)),
     ...(replacement === undefined ? reaches : reaches.filter(({ kind }) => kind === 'emulator')),
   ]
-  const own = ours ? reachesOf(read(description.xml, { ignoreUnsupported: true })) : []
+  const own = ours ? reachesOf(read(description.xml, { tolerant: true })) : []
   return notAllowed(asked, { allowed, own, domain, directories })
 }
 
@@ -183,7 +183,7 @@ async function definedReaches(
     const xml = await readDefinition(directories, name).catch(() => undefined)
     if (xml?.toLowerCase().includes(uuid) !== true) continue
     try {
-      const domain = read(xml, { ignoreUnsupported: true })
+      const domain = read(xml, { tolerant: true })
       if (domain.uuid === uuid) return reachesOf(domain)
     } catch {
       continue
@@ -203,10 +203,7 @@ function includes(defined: Reach, asked: Reach): boolean {
 
 function read(
   xml: string,
-  {
-    path,
-    ignoreUnsupported,
-  }: { readonly path?: string; readonly ignoreUnsupported?: boolean | undefined },
+  { path, ...options }: ReadDomainOptions & { readonly path?: string },
 ): Domain {
-  return readDomain(parseDomainXml(xml, { path }), { ignoreUnsupported }).domain
+  return readDomain(parseDomainXml(xml, { path }), options).domain
 }

@@ -21,7 +21,7 @@ function machine(
     <memoryBacking>${memoryBacking}</memoryBacking>
     <os><type arch='x86_64' machine='pc-q35-10.0'>hvm</type></os>
     <devices><memballoon model='${balloon}'/></devices></domain>`
-  const { domain } = readDomain(parseDomainXml(xml), { ignoreUnsupported: true })
+  const { domain } = readDomain(parseDomainXml(xml), { tolerant: true })
   return { domain, backends: [RAM], emulator: emulator(10), ...more }
 }
 

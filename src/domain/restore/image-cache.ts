@@ -132,7 +132,7 @@ async function build(
   if (pages === undefined) return
   await using draft = await NewCachedImage.create(directories)
   const { domain } = readDomain(parseDomainXml(machine.description.xml), {
-    ignoreUnsupported: true,
+    tolerant: true,
   })
   const ids = new Set(memoryBackends(domain).map(({ id }) => id))
   const blocks: { name: string; file: string; length: number }[] = []

@@ -36,9 +36,7 @@ export class DisksAfterSave {
 
   #identify(): Promise<readonly DiskIdentity[]> {
     this.#disks ??= identifyDisks(
-      writableDisks(
-        readDomain(parseDomainXml(this.#description.xml), { ignoreUnsupported: true }).domain,
-      ),
+      writableDisks(readDomain(parseDomainXml(this.#description.xml), { tolerant: true }).domain),
     )
     return this.#disks
   }

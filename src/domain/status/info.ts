@@ -39,7 +39,7 @@ export async function domainInfo(
   const directories = await openDirectories(options)
   const entry = await findEntry(directories, reference)
   const document = parseDomainXml(await entryXml(directories, entry))
-  const { domain } = readDomain(document, { ignoreUnsupported: true })
+  const { domain } = readDomain(document, { tolerant: true })
   const { name, record, persistent } = entry
   return {
     name,

@@ -11,7 +11,7 @@ export function interfaceArguments(wiring: Wiring): readonly string[] {
   return wiring.domain.interfaces.flatMap((card, index) => {
     const id = wiring.idOf(card, `net${index}`)
     return [
-      ...netdev({ ...backend(card), id: `host${id}` }),
+      ...netdev({ ...backend(card, index), id: `host${id}` }),
       ...device({
         ...driver(card),
         netdev: `host${id}`,
@@ -32,11 +32,14 @@ function macOf(card: NetworkInterface): string {
   })
 }
 
-function backend(card: NetworkInterface): Properties {
+function backend(card: NetworkInterface, index: number): Properties {
   const queues = card.queues !== undefined && card.queues > 1 ? card.queues : undefined
   switch (card.type) {
     case 'user':
       return userBackend(card)
+    case 'null':
+      // A hub of its own, which nothing else is connected to.
+      return { type: 'hubport', hubid: index }
     case 'bridge':
       if (queues !== undefined) {
         throw new DomainXmlError(

@@ -15,7 +15,7 @@ function sourceOf(node: Node): string | undefined {
 }
 
 /** The path of a node as people write it: `/domain/devices/disk[2]/target/@dev`. */
-function nodePath(node: Element | Attr): string {
+export function nodePath(node: Element | Attr): string {
   if (isAttribute(node)) {
     const owner = node.ownerElement
     return `${owner === null ? '' : nodePath(owner)}/@${node.name}`
@@ -38,9 +38,14 @@ function twinIndex(node: Element): string {
   return ''
 }
 
+/** The line of a node in the text that it came from. */
+export function lineOf(node: Element | Attr): number | undefined {
+  return node.lineNumber ?? (isAttribute(node) ? node.ownerElement?.lineNumber : undefined)
+}
+
 /** The path of a node, and its line when it came from a text: `/domain/name (line 2)`. */
 export function place(node: Element | Attr): string {
-  const line = node.lineNumber ?? (isAttribute(node) ? node.ownerElement?.lineNumber : undefined)
+  const line = lineOf(node)
   return line === undefined ? nodePath(node) : `${nodePath(node)} (line ${line})`
 }
 
@@ -55,10 +60,17 @@ export function invalid(node: Element | Attr, text: string, hint?: string): Doma
 
 /** The error for something at `node` that libvirt may support and this program does not. */
 export function unsupported(node: Element | Attr, text: string, hint?: string): DomainXmlError {
-  return new DomainXmlError('XML_UNSUPPORTED', `${place(node)}: ${text}`, {
+  const message = `${place(node)}: ${text}`
+  return new DomainXmlError('XML_UNSUPPORTED', message, {
     operation: 'read the domain XML',
     path: sourceOf(node),
     hint,
+    problems: [
+      {
+        ...{ code: 'UNSUPPORTED_PART', place: nodePath(node), line: lineOf(node) },
+        ...{ message, hint, hostSideOnly: false },
+      },
+    ],
   })
 }
 

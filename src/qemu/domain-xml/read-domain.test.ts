@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import type { DomainXmlError } from '../../errors.ts'
 import { parseDomainXml } from './parse.ts'
 import { readDomain } from './read-domain.ts'
 
@@ -27,42 +28,83 @@ test('readDomain() throws XML_UNSUPPORTED naming every unknown element and attri
   })
   assert.throws(
     () => read(text),
-    (error: Error & { code?: string }) => {
+    (error: DomainXmlError) => {
       assert.equal(error.code, 'XML_UNSUPPORTED')
-      assert.match(error.message, /\/domain\/surprise \(line 4\): this element is not known/)
-      assert.match(error.message, /\/domain\/vcpu\/@colour \(line 4\): this attribute is not known/)
-      assert.match(
-        error.message,
-        /\/domain\/devices\/gadget \(line 8\), "x": this element is not known/,
+      assert.equal(error.message, '3 parts of the domain XML are not supported')
+      assert.deepEqual(
+        error.problems.map(({ code, place, line, message }) => [code, place, line, message]),
+        [
+          [
+            'UNKNOWN_ELEMENT',
+            '/domain/surprise',
+            4,
+            '/domain/surprise (line 4): this element is not known',
+          ],
+          [
+            'UNKNOWN_ATTRIBUTE',
+            '/domain/vcpu/@colour',
+            4,
+            '/domain/vcpu/@colour (line 4): this attribute is not known',
+          ],
+          [
+            'UNKNOWN_ELEMENT',
+            '/domain/devices/gadget',
+            8,
+            '/domain/devices/gadget (line 8), "x": this element is not known',
+          ],
+        ],
       )
       return true
     },
   )
 })
 
-test('readDomain() omits and reports unsupported parts with ignoreUnsupported', () => {
-  const text = domain({
-    top: `<vcpu colour='red'>2</vcpu>`,
-    devices: `<interface type='network'><source network='default'/></interface>
+const MARTIAN = domain({
+  devices: `<interface type='martian'><mac address='52:54:00:00:00:01'/><source network='default' via='space'/><model type='virtio'/></interface>
       <interface type='user'><model type='virtio'/></interface>
-      <tpm model='tpm-crb'><backend type='emulator'/></tpm>`,
-  })
-  const { domain: read_, ignored } = read(text, true)
-  assert.equal(read_.vcpus.max, 2)
+      <channel type='martian'><source path='/a'/><target type='virtio' name='a'/></channel>
+      <graphics type='martian'><gl enable='yes'/></graphics>`,
+})
+
+test('readDomain() leaves out only the host side of devices with ignoreUnsupported', () => {
+  const { domain: read_, ignored } = read(MARTIAN, true)
   assert.deepEqual(
-    read_.interfaces.map((card) => card.type),
-    ['user'],
+    read_.interfaces.map(({ type, mac, model }) => [type, mac, model]),
+    [
+      ['null', '52:54:00:00:00:01', 'virtio'],
+      ['user', undefined, 'virtio'],
+    ],
   )
-  assert.deepEqual(ignored, [
-    '/domain/vcpu/@colour (line 4): this attribute is not known',
-    '/domain/devices/interface[1]/@type (line 7): "network" is not supported; supported: "user", "ethernet", "bridge"',
-    '/domain/devices/tpm (line 9), "tpm-crb": is not supported: a TPM keeps its state outside of QEMU, where it would not be saved',
-  ])
+  assert.equal(read_.channels[0]?.backend.type, 'null')
+  assert.equal(read_.channels[0]?.name, 'a')
+  assert.deepEqual(read_.graphics, [])
+  assert.equal(ignored.length, 3)
+  assert.match(
+    ignored[0] ?? '',
+    /^\/domain\/devices\/interface\[1\]\/@type \(line 7\): "martian" is not supported; .* connected to nothing$/,
+  )
+  assert.throws(
+    () => read(MARTIAN),
+    ({ problems }: DomainXmlError) => problems.every(({ hostSideOnly }) => hostSideOnly),
+  )
+})
+
+test('readDomain() never leaves out what the guest sees, unless the XML is only looked at', () => {
+  for (const text of [
+    domain({ devices: `<gadget type='x'/>` }),
+    domain({ devices: `<interface type='user'><model type='martian'/></interface>` }),
+    domain({ devices: `<rng model='virtio'><backend model='random'/><martian/></rng>` }),
+    domain({ top: `<vcpu colour='red'>2</vcpu>` }),
+  ]) {
+    assert.throws(() => read(text, true), { code: 'XML_UNSUPPORTED' })
+    const { domain: seen } = readDomain(parseDomainXml(text), { tolerant: true })
+    assert.equal(seen.name, 'web')
+  }
 })
 
 test('readDomain() does not change the document when it omits something', () => {
   const document = parseDomainXml(domain({ top: '<surprise/>' }))
-  readDomain(document, { ignoreUnsupported: true })
+  readDomain(document, { tolerant: true })
   assert.equal(document.root.getElementsByTagName('surprise').length, 1)
 })
 

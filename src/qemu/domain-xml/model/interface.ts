@@ -15,7 +15,8 @@ import { type PortForward, readPortForwards } from './port-forward.ts'
 
 /** A network card and its host side. */
 export interface NetworkInterface extends Device {
-  readonly type: 'user' | 'ethernet' | 'bridge'
+  /** `null`: connected to nothing. */
+  readonly type: 'user' | 'ethernet' | 'bridge' | 'null'
   readonly model: string
   readonly mac: string | undefined
   /** The bridge, for type `bridge`. */

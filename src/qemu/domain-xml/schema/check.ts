@@ -1,17 +1,27 @@
 import type { Attr, Element, Node } from '@xmldom/xmldom'
 import { attribute, children } from '../access.ts'
-import { invalid, isElement, place } from '../location.ts'
+import type { XmlProblem, XmlProblemCode } from '../../../errors.ts'
+import { invalid, isElement, lineOf, nodePath, place } from '../location.ts'
 import { parseMac, parseNumberSet, parseUuid, parseWhole } from '../values.ts'
-import type { ElementRule, ValueRule } from './rule.ts'
+import type { ElementRule, HostSide, ValueRule } from './rule.ts'
 
 /** Something in a domain XML that this program does not support. */
 export interface Finding {
   readonly node: Element | Attr
+  readonly code: XmlProblemCode
   /** The problem, as the rest of a sentence about the node. */
   readonly what: string
-  /** The node to remove in order to start the domain without it; `undefined` when it cannot be removed. */
-  readonly leavesOut: Element | Attr | undefined
+  readonly hint: string | undefined
+  /** The host's side that can be left out because of it; `undefined` when the guest would see a difference. */
+  readonly hostSide: ClosedSide | undefined
+  /** The node to skip when the XML is only looked at; `undefined` when nothing can be read without it. */
+  readonly skips: Element | Attr | undefined
 }
+
+/** A host's side to leave out: that of a device, which stays, or all that an element is. */
+export type ClosedSide =
+  | { readonly device: Element; readonly side: HostSide }
+  | { readonly device: Element; readonly side: 'all' }
 
 /**
  * Compares an element and its descendants with a rule.
@@ -21,47 +31,75 @@ export interface Finding {
  */
 export function checkKnown(element: Element, rule: ElementRule): readonly Finding[] {
   const findings: Finding[] = []
-  checkElement(element, rule, findings)
+  checkElement(element, rule, { findings, hostSide: undefined })
   return withoutCovered(findings)
 }
 
-/** Once a device is left out, problems inside it do not matter. */
+interface Context {
+  readonly findings: Finding[]
+  readonly hostSide: ClosedSide | undefined
+}
+
+/** Once a device is skipped, or its host's side is closed, further problems there do not matter. */
 function withoutCovered(findings: readonly Finding[]): readonly Finding[] {
-  const gone = new Set(findings.map((finding) => finding.leavesOut))
+  const gone = new Set(findings.flatMap(({ skips, hostSide }) => (hostSide ? [] : [skips])))
   const named = new Set<Element | Attr>()
-  return findings.filter(({ node, leavesOut }) => {
-    const own = leavesOut ?? node
+  return findings.filter(({ node, skips, hostSide }) => {
+    const own = hostSide?.device ?? skips ?? node
     const above = isElement(own) ? own.parentNode : own.ownerElement
     for (let at: Node | null = above; at !== null; at = at.parentNode) {
       if (isElement(at) && gone.has(at)) return false
     }
-    if (named.has(own)) return false
+    if (named.has(own) || (isElement(own) && gone.has(own) && hostSide !== undefined)) return false
     named.add(own)
     return true
   })
 }
 
-function checkElement(element: Element, rule: ElementRule, findings: Finding[]): void {
+function checkElement(element: Element, rule: ElementRule, context: Context): void {
   if (rule.withoutEffect !== undefined) return
+  const whole: ClosedSide | undefined =
+    rule.hostOnly === true ? { device: element, side: 'all' } : context.hostSide
+  const own = { ...context, hostSide: whole }
   if (rule.refused !== undefined) {
-    findings.push(finding(element, `is not supported: ${rule.refused}`, target(element, rule)))
+    const what = `is not supported: ${rule.refused}`
+    add(own, 'UNSUPPORTED_PART', element, what, target(element, rule), rule.hint)
     return
   }
+  const closed: Context =
+    rule.hostSide === undefined
+      ? own
+      : { ...own, hostSide: { device: element, side: rule.hostSide } }
   for (const node of element.attributes) {
     if (node.name === 'xmlns' || node.name.startsWith('xmlns:')) continue
     const value = rule.attributes?.[node.name]
-    if (value === undefined) findings.push(finding(node, 'this attribute is not known', node))
-    else checkValue(element, node, node.value, value, findings)
+    const side = node.name === rule.hostSide?.attribute ? closed : own
+    if (value === undefined) {
+      add(side, 'UNKNOWN_ATTRIBUTE', node, 'this attribute is not known', node)
+    } else checkValue(element, node, node.value, value, side)
   }
   for (const inner of children(element)) {
     const innerRule = rule.children?.[inner.nodeName]
-    if (innerRule === undefined) findings.push(finding(inner, 'this element is not known', inner))
-    else checkElement(inner, innerRule, findings)
+    const side = rule.hostSide?.parts.includes(inner.nodeName) === true ? closed : own
+    if (innerRule === undefined) {
+      add(side, 'UNKNOWN_ELEMENT', inner, 'this element is not known', inner)
+    } else checkElement(inner, innerRule, side)
   }
-  checkText(element, rule, findings)
+  checkText(element, rule, own)
 }
 
-function checkText(element: Element, rule: ElementRule, findings: Finding[]): void {
+function add(
+  { findings, hostSide }: Context,
+  code: XmlProblemCode,
+  node: Element | Attr,
+  what: string,
+  skips: Element | Attr | undefined,
+  hint?: string,
+): void {
+  findings.push({ node, code, what, hint, hostSide, skips: removable(skips) })
+}
+
+function checkText(element: Element, rule: ElementRule, context: Context): void {
   let own = ''
   for (let node = element.firstChild; node !== null; node = node.nextSibling) {
     if (node.nodeType === node.TEXT_NODE || node.nodeType === node.CDATA_SECTION_NODE) {
@@ -70,7 +108,7 @@ function checkText(element: Element, rule: ElementRule, findings: Finding[]): vo
   }
   if (rule.text !== undefined) {
     const value = rule.text.kind === 'text' ? own : own.trim()
-    checkValue(element, element, value, rule.text, findings)
+    checkValue(element, element, value, rule.text, context)
   } else if (own.trim() !== '') {
     throw invalid(element, `unexpected text "${shorten(own.trim())}"`)
   }
@@ -81,14 +119,14 @@ function checkValue(
   node: Element | Attr,
   value: string,
   rule: ValueRule,
-  findings: Finding[],
+  context: Context,
 ): void {
   switch (rule.kind) {
     case 'text':
     case 'without-effect':
       return
     case 'refused':
-      findings.push(finding(node, `is not supported: ${rule.reason}`, device(element)))
+      add(context, 'UNSUPPORTED_PART', node, `is not supported: ${rule.reason}`, device(element))
       return
     case 'choice': {
       if (rule.of.includes(value)) return
@@ -99,9 +137,8 @@ function checkValue(
             ? element
             : device(element)
       const known = rule.of.map((one) => `"${one}"`).join(', ')
-      findings.push(
-        finding(node, `"${shorten(value)}" is not supported; supported: ${known}`, removable(gone)),
-      )
+      const what = `"${shorten(value)}" is not supported; supported: ${known}`
+      add(context, 'UNSUPPORTED_VALUE', node, what, gone)
       return
     }
     case 'whole':
@@ -130,17 +167,19 @@ function complain(node: Element | Attr, value: string, good: boolean, wanted: st
   if (!good) throw invalid(node, `"${shorten(value)}" is not ${wanted}`)
 }
 
-function finding(
-  node: Element | Attr,
-  what: string,
-  leavesOut: Element | Attr | undefined,
-): Finding {
-  return { node, what, leavesOut: removable(leavesOut) }
-}
-
 /** Path, line and problem as a sentence. */
 export function findingText({ node, what }: Finding): string {
   return `${place(node)}${describe(node)} ${what}`
+}
+
+/** A finding as a caller of the library gets it. */
+export function problemOf(finding: Finding): XmlProblem {
+  const { node, code, hint, hostSide } = finding
+  return {
+    ...{ code, hint, place: nodePath(node), line: lineOf(node) },
+    message: findingText(finding),
+    hostSideOnly: hostSide !== undefined,
+  }
 }
 
 /** An attribute identifies some elements, which helps where there are many of them. */

@@ -2,7 +2,15 @@ import { controllerRule } from './controller.ts'
 import { diskRule } from './disk.ts'
 import { graphicsRule, inputRule, videoRule } from './display.ts'
 import { interfaceRule } from './interface.ts'
-import { characterKind, characterParts, deviceParts, live, soundId, virtioDriver } from './parts.ts'
+import {
+  characterKind,
+  characterParts,
+  characterSide,
+  deviceParts,
+  live,
+  soundId,
+  virtioDriver,
+} from './parts.ts'
 import {
   anyText,
   attributes,
@@ -21,6 +29,7 @@ const virtioModels = ['virtio', 'virtio-transitional', 'virtio-non-transitional'
 const hostDevice = 'a guest that holds a device of the host cannot be saved'
 
 const serialRule: ElementRule = {
+  hostSide: characterSide,
   attributes: { type: characterKind, tty: live },
   children: {
     ...characterParts,
@@ -39,6 +48,7 @@ const serialRule: ElementRule = {
 }
 
 const consoleRule: ElementRule = {
+  hostSide: characterSide,
   attributes: { type: characterKind, tty: live },
   children: {
     ...characterParts,
@@ -47,6 +57,7 @@ const consoleRule: ElementRule = {
 }
 
 const channelRule: ElementRule = {
+  hostSide: characterSide,
   attributes: { type: characterKind },
   children: {
     ...characterParts,
@@ -94,7 +105,7 @@ export const devicesRule: ElementRule = {
     input: inputRule,
     graphics: graphicsRule,
     video: videoRule,
-    audio: { attributes: { id: soundId, type: kindOfDevice('none') } },
+    audio: { hostOnly: true, attributes: { id: soundId, type: kindOfDevice('none') } },
     sound: {
       attributes: { model: kindOfDevice('ich6', 'ich9', 'ac97', 'es1370', 'usb') },
       children: {

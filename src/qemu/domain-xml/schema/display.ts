@@ -17,6 +17,7 @@ const password = 'VNC passwords are not set, and without one anybody could conne
 
 /** `<graphics>`: VNC only; SPICE has connections that a save would break. */
 export const graphicsRule: ElementRule = {
+  hostOnly: true,
   attributes: {
     type: kindOfDevice('vnc'),
     port: signed,

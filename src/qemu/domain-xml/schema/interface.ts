@@ -25,8 +25,16 @@ const offloads: ElementRule = attributes({
 
 /** `<interface>` */
 export const interfaceRule: ElementRule = {
+  hostSide: {
+    attribute: 'type',
+    closed: 'null',
+    parts: [
+      ...['source', 'target', 'script', 'downscript', 'backend', 'portForward', 'ip', 'route'],
+      ...['bandwidth', 'tune', 'port', 'filterref', 'vlan', 'virtualport'],
+    ],
+  },
   attributes: {
-    type: kindOfDevice('user', 'ethernet', 'bridge'),
+    type: kindOfDevice('user', 'ethernet', 'bridge', 'null'),
     managed: live,
     trustGuestRxFilters: choice('no'),
   },

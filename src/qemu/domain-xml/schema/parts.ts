@@ -3,6 +3,7 @@ import {
   attributes,
   choice,
   type ElementRule,
+  type HostSide,
   kindOfDevice,
   onOff,
   refused,
@@ -60,6 +61,13 @@ export const characterKind: ValueRule = kindOfDevice(
   'stdio',
   'vc',
 )
+
+/** The host's side of a character device. */
+export const characterSide: HostSide = {
+  attribute: 'type',
+  closed: 'null',
+  parts: ['source', 'protocol', 'log'],
+}
 
 /** Elements of serial ports, consoles and channels that describe the host's side. */
 export const characterParts: Readonly<Record<string, ElementRule>> = {

@@ -11,8 +11,21 @@ export interface ElementRule {
   readonly withoutEffect?: string
   /** Valid in libvirt and refused here: the reason. */
   readonly refused?: string
-  /** What to leave out together with this element: itself, or the whole device that it belongs to. */
+  /** What a person can do instead of what is refused. */
+  readonly hint?: string
+  /** What to skip together with this element when the XML is only looked at: itself, or the whole device that it belongs to. */
   readonly carries?: 'itself' | 'device'
+  /** The host's side of this device, which can be closed: the guest keeps the device, and QEMU connects it to nothing. */
+  readonly hostSide?: HostSide
+  /** It describes only the host's side: without it the guest sees the same machine. */
+  readonly hostOnly?: true
+}
+
+/** The attribute of a device that says what it is connected to on the host, its value for nothing, and the elements that describe the connection. */
+export interface HostSide {
+  readonly attribute: string
+  readonly closed: string
+  readonly parts: readonly string[]
 }
 
 export type ValueRule =
@@ -66,8 +79,8 @@ export function withoutEffect(reason: string): ElementRule {
 }
 
 /** An element that libvirt supports and this program refuses, because … */
-export function refused(reason: string): ElementRule {
-  return { refused: reason }
+export function refused(reason: string, hint?: string): ElementRule {
+  return { refused: reason, ...(hint !== undefined && { hint }) }
 }
 
 /** An element with attributes only. */
