@@ -26,6 +26,13 @@ export type {
 export type { ImageDamage } from '../domain/images/image-damage.ts'
 export type { AddressRange } from '../domain/images/guest-addresses.ts'
 export type { DamageKind, ImagePart, StoredAs } from '../transfer/verify/damage.ts'
+export { salvageImage } from '../domain/images/salvage-image.ts'
+export type {
+  SalvageOptions,
+  SalvageProgress,
+  SalvageResult,
+} from '../domain/images/salvage-image.ts'
+export type { Salvage } from '../domain/machine/salvage-cookie.ts'
 export type { ImageProvenance } from '../domain/machine/provenance.ts'
 export type { OnProgress, TransferMeasure } from '../domain/progress/progress.ts'
 export type { DomainXml, XmlText } from '../domain/store/xml-text.ts'

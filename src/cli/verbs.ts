@@ -103,6 +103,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/image-verify.ts'),
   ),
   entry(
+    'image-salvage',
+    'make a new image of a damaged one, without its damaged pages',
+    () => import('./verbs/image-salvage.ts'),
+  ),
+  entry(
     'image-check',
     'check whether a save image can be restored on this host',
     () => import('./verbs/image-check.ts'),

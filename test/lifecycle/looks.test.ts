@@ -25,6 +25,7 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['host-save', '--dry-run'],
   ['host-resume', '--dry-run', '--autostart'],
   ['image-info', image],
+  ['image-verify', image],
   ['image-check', image],
   ['restore', image, '--check'],
   ['save-image-dumpxml', image],

@@ -51,7 +51,7 @@ const KINDS: readonly ErrorKind[] = [
   },
   {
     exitCode: 8,
-    meaning: '`image-verify` found damage in the image, and listed it',
+    meaning: '`image-verify` or `image-salvage` found damage in the image, and listed it',
     matches: (error) => StasisError.is(error, 'IMAGE_DAMAGED'),
   },
   { exitCode: 70, meaning: 'a bug in Stasis', matches: () => false },

@@ -34,25 +34,23 @@ export function verifyReport(
   const [fault] = faults
   if (fault !== undefined) throw fault
   const { path = '', damageCount = 0, salvageable = false } = damaged ?? {}
-  throw damagedError(path, damageCount, salvageable)
-}
-
-/** The error after a list of damage. */
-function damagedError(path: string, count: number, salvageable: boolean): ImageError {
-  return new ImageError(
-    'IMAGE_DAMAGED',
-    `${path} is damaged (${count} ${count === 1 ? 'place' : 'places'})`,
-    {
-      path,
-      hint: salvageable
-        ? `If the file is a copy, copy it again. Otherwise restore an older image, or \`stasis image-salvage ${path}\``
-        : 'If the file is a copy, copy it again; otherwise restore an older image',
-    },
+  throw damagedError(
+    path,
+    damageCount,
+    salvageable
+      ? `If the file is a copy, copy it again. Otherwise restore an older image, or see what is left with \`stasis image-salvage ${path}\``
+      : 'If the file is a copy, copy it again; otherwise restore an older image',
   )
 }
 
+/** The error after a list of damage. */
+export function damagedError(path: string, count: number, hint: string): ImageError {
+  const places = count === 1 ? 'place' : 'places'
+  return new ImageError('IMAGE_DAMAGED', `${path} is damaged in ${count} ${places}`, { path, hint })
+}
+
 /** The lines about damage. */
-function damageLines(damage: readonly ImageDamage[], count: number): readonly string[] {
+export function damageLines(damage: readonly ImageDamage[], count: number): readonly string[] {
   const lines = damage.slice(0, SHOWN).map(({ text }) => `  ${text}`)
   const left = count - lines.length
   return left > 0 ? [...lines, `  and ${left} more`] : lines

@@ -9,7 +9,7 @@ export function imageReport(info: ImageInfo): Answer {
 }
 
 function facts(info: ImageInfo): string {
-  const { domain, memory, provenance, devices } = info
+  const { domain, memory, provenance, devices, salvaged } = info
   const lines: (readonly [string, string] | undefined)[] = [
     ['Format', [info.format, channelsOf(info), packingOf(info)].filter(Boolean).join(', ')],
     ['Complete', info.complete ? 'yes' : 'no: the save that wrote it did not finish'],
@@ -18,6 +18,10 @@ function facts(info: ImageInfo): string {
     domain && ['State', info.wasRunning ? 'running' : 'paused'],
     domain && ['Machine', `${info.machine ?? 'unknown'}, ${domain.arch}`],
     provenance && ['Saved by', `QEMU ${provenance.qemu} on ${provenance.host}, ${provenance.time}`],
+    salvaged && [
+      'Salvaged',
+      `at ${salvaged.time}: ${salvaged.zeroedPages} pages are zero, ${salvaged.suspectPages} may be damaged`,
+    ],
     memory && [
       'Memory',
       `${formatBytes(memory.bytes)}: ${formatBytes(memory.dataBytes)} data, ${formatBytes(memory.zeroBytes)} zero`,

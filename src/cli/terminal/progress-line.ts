@@ -1,3 +1,4 @@
+import type { SalvageProgress } from '../../domain/images/salvage-image.ts'
 import type { ConvertProgress } from '../../domain/images/convert-image.ts'
 import type {
   RestoreProgress,
@@ -7,11 +8,7 @@ import type {
 import { formatBytes, formatTimeLeft } from './quantity.ts'
 
 /** The progress of any operation. */
-export type AnyProgress =
-  | SaveProgress
-  | RestoreProgress
-  | ConvertProgress
-  | ({ readonly phase: 'reading' } & TransferMeasure)
+export type AnyProgress = SaveProgress | RestoreProgress | ConvertProgress | SalvageProgress
 
 /** Progress as one line for a terminal of `columns` characters. */
 export function progressLine(progress: AnyProgress, columns: number): string {

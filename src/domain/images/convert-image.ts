@@ -14,11 +14,11 @@ import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
 import { openWriter } from '../../transfer/convert/writer-table.ts'
 import type { CompressionLevel } from '../../transfer/image-receiver.ts'
 import { checkDestination } from '../catalogue/destination.ts'
-import { keyOf } from '../catalogue/guest-files.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { boundedImage } from '../machine/bounded-image.ts'
 import { watchConversion } from './conversion-watcher.ts'
+import { refuseSame } from './refuse-same.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
@@ -83,7 +83,7 @@ async function convert(
       'BAD_COMBINATION',
       'A conversion cannot compress channels: only QEMU does that, in a save',
     )
-  await refuseSame(input, output)
+  await refuseSame(input, output, 'converted')
   await checkDestination(await openDirectories(options), output)
   await using _watcher = watchConversion(output)
   await using opened = await openImage(input, { direct: bypassCache, signal })
@@ -169,13 +169,4 @@ async function rewrite(work: Work): Promise<number> {
 
 function uuidOf({ path, description }: SavedMachine): string {
   return childText(parseDomainXml(description.xml, { path }).root, 'uuid')?.trim() ?? ''
-}
-
-async function refuseSame(input: string, output: string): Promise<void> {
-  const [one, other] = await Promise.all([input, output].map(keyOf))
-  if (one === undefined || one.key !== other?.key) return
-  throw new UsageError('BAD_ARGUMENT', `${output} is the image that is to be converted`, {
-    path: output,
-    hint: 'Convert to another file, then rename it',
-  })
 }

@@ -16,6 +16,7 @@ import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { machineOf } from '../../wire/stream-head.ts'
 import { type ImageProvenance, readProvenance } from '../machine/provenance.ts'
+import { type Salvage, salvageInCookie } from '../machine/salvage-cookie.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { addressMap } from './guest-addresses.ts'
 import { damageError, damageOf } from './image-damage.ts'
@@ -54,6 +55,8 @@ export interface ImageInfo {
   readonly machine?: string | undefined
   readonly provenance?: ImageProvenance | undefined
   readonly hasCookie?: boolean
+  /** Present if the image was salvaged from a damaged one. */
+  readonly salvaged?: Salvage | undefined
   readonly memory?: {
     readonly bytes: number
     readonly dataBytes: number
@@ -108,6 +111,7 @@ async function look(path: string, options: ImageInfoOptions): Promise<ImageInfo>
     machine: machineOf(found.state.head),
     provenance: cookie === undefined ? undefined : readProvenance(cookie),
     hasCookie: cookie !== undefined,
+    salvaged: salvageInCookie(cookie),
     memory: {
       bytes,
       dataBytes,

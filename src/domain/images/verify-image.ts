@@ -7,6 +7,7 @@ import type { SaveFormat } from '../../image/save-format.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { parseDomainXml, parseXml } from '../../qemu/domain-xml/parse.ts'
+import type { DamageReport } from '../../transfer/verify/damage.ts'
 import type { MachineReading } from '../../transfer/verify/reading.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
@@ -63,10 +64,19 @@ export async function verifyImage(
 ): Promise<ImageVerification> {
   checkOptions(options)
   const path = givenPath(file, 'the image')
-  return nameCancel(`verify ${path}`, verify(path, options))
+  const { result } = await nameCancel(`verify ${path}`, examine(path, options))
+  return result
 }
 
-async function verify(path: string, options: VerifyImageOptions): Promise<ImageVerification> {
+/** A verification, with what a salvage needs besides. */
+export interface Examination {
+  readonly result: ImageVerification
+  /** The damage in full; `undefined` if the structure is too damaged to find any memory. */
+  readonly damage: DamageReport | undefined
+}
+
+/** `verifyImage` for callers inside this library. */
+export async function examine(path: string, options: VerifyImageOptions): Promise<Examination> {
   const startMs = performance.now()
   const { format } = (await readImageHead(path)).header
   const { checksums } = FORMATS[format].traits
@@ -75,7 +85,8 @@ async function verify(path: string, options: VerifyImageOptions): Promise<ImageV
   const common = { path, format, checksums }
   if (opened === undefined) {
     const rest = { damage: parts, damageCount: parts.length, salvageable: false, blocks: [] }
-    return { ...common, whole: false, ...rest, readBytes: 0, totalMs: performance.now() - startMs }
+    const result = { ...common, whole: false, ...rest, readBytes: 0 }
+    return { result: { ...result, totalMs: performance.now() - startMs }, damage: undefined }
   }
   await using machine = opened
   const isDescribed = checkDescription(machine, parts)
@@ -84,7 +95,7 @@ async function verify(path: string, options: VerifyImageOptions): Promise<ImageV
   const found = damageOf(report, blocks, addressMap(machine.description.xml, blocks))
   const damage = [...parts, ...found]
   const unlisted = report.rangeCount - report.memory.length
-  return {
+  const result = {
     ...common,
     whole: damage.length === 0,
     damage,
@@ -94,6 +105,7 @@ async function verify(path: string, options: VerifyImageOptions): Promise<ImageV
     readBytes,
     totalMs: performance.now() - startMs,
   }
+  return { result, damage: report }
 }
 
 /** Opens an image so that damage becomes part of the result. Returns `undefined` when the rest cannot be found any more. */

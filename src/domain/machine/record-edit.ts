@@ -20,3 +20,20 @@ export async function recordEdit(
   const descriptions = [known, descriptionDigest(after)]
   await writeHistory(directories, imageId(after), { ...history, descriptions })
 }
+
+/**
+ * Records what is known of a damaged image for the image that was salvaged from it: the same disks belong to it, and it is trusted as the other was.
+ * @throws StorageError
+ */
+export async function recordSalvage(
+  directories: Directories,
+  before: MachineDescription,
+  after: MachineDescription,
+  path: string,
+): Promise<void> {
+  const history = await historyOf(directories, before)
+  if (history === undefined) return
+  const isKnown = history.descriptions?.includes(descriptionDigest(before)) === true
+  const descriptions = isKnown ? [descriptionDigest(after)] : []
+  await writeHistory(directories, imageId(after), { ...history, path, descriptions })
+}

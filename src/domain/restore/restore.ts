@@ -14,6 +14,7 @@ import { removeLastEnd } from '../store/last-end.ts'
 import { removeConsumedManagedSave } from '../catalogue/reconcile.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
+import { describeSalvage, salvageInCookie } from '../machine/salvage-cookie.ts'
 import { migrationFeatures } from '../machine/migration-features.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { postcopyObstacle } from '../postcopy/postcopy-obstacle.ts'
@@ -95,6 +96,8 @@ async function restoreUntilItRuns(
   options.onProgress?.({ phase: 'opening' })
   await using opened = new AsyncDisposableStack()
   const image = opened.use(await openImage(resolve(path), { direct, signal: options.signal }))
+  const salvage = salvageInCookie(image.description.cookie)
+  if (salvage !== undefined) options.onWarning?.(describeSalvage(salvage))
   const plan = await planRestore(image, options.xml, directories, options)
   const { domain, uuid } = plan
   output?.begin(domain)

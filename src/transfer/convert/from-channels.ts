@@ -51,6 +51,14 @@ export async function copyChannels(
   const readChannel = async (channel: number): Promise<void> => {
     await announced.promise
     const writer = new PacketWriter(batches, boundaries)
+    try {
+      await copyPackets(channel, writer)
+    } catch (error) {
+      const isDamage = error instanceof WireError || error instanceof ImageError
+      if (options.salvage === undefined || !isDamage) throw error
+    }
+  }
+  const copyPackets = async (channel: number, writer: PacketWriter): Promise<void> => {
     for await (const packet of channelPackets(path, channels, channel)) {
       throwIfCancelled(`read ${path}`, options.signal)
       options.onRead(packet.length)

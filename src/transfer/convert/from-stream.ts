@@ -4,7 +4,7 @@ import type { DeviceState } from '../../wire/device-state.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
 import type { MachineWriter } from './machine-writer.ts'
 import { MAX_PUT_LENGTH, PageBatches } from './page-batches.ts'
-import type { CopyOptions } from './copy-options.ts'
+import { type CopyOptions, isLeftOut } from './copy-options.ts'
 
 /** Parses a single stream and passes its pages to a writer. @throws WireError, ImageError, StorageError, CancelledError */
 export async function copyStream(
@@ -17,7 +17,9 @@ export async function copyStream(
   const parser = new MainStreamParser({
     blocks: (blocks) => batches.begin({ ...parser.start, blocks: [...blocks] }),
     zeroPages: (block, first, count) => batches.zeros(block, first, count),
-    page: (block, page, bytes) => batches.put(block, page, bytes),
+    page(block, page, bytes) {
+      if (!isLeftOut(options, block, page)) batches.put(block, page, bytes)
+    },
   })
   try {
     for await (const piece of stream.open(options.onRead)) {
