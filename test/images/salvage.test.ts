@@ -84,8 +84,8 @@ test('salvageImage() keeps every page but the damaged ones, and marks the new im
   const salvaged = await salvageImage(path, output, { stateDir, acceptDamage: true })
   assert.equal(salvaged.zeroedPages, lost.size)
   assert.ok(damaged.equals(await readFile(path)), 'the damaged image is as it was')
-  const expected = [...before].filter(([page]) => !lost.has(page))
-  assert.deepEqual([...(await contentOf(output))].toSorted(), expected.toSorted())
+  const expected = new Map([...before].filter(([page]) => !lost.has(page)))
+  assert.deepEqual(await contentOf(output), expected)
   const info = await inspectImage(output)
   assert.equal(info.salvaged?.zeroedPages, lost.size)
   assert.equal(info.salvaged.from, path)
@@ -111,7 +111,7 @@ test('salvageImage() does nothing to a whole image, and refuses one without its 
   assert.equal(existsSync(output), false)
 })
 
-/** Where the first page of a channel file is. */
+/** Where the first page of a channel file is. Damage before byte 4096 makes it a file of another image. */
 async function firstPageOf(path: string): Promise<number> {
   const bytes = await readFile(path)
   let at = MULTIFD_INIT_LENGTH
@@ -127,7 +127,7 @@ test('salvageImage() zeroes the pages of a missing channel file, and keeps those
   const before = await contentOf(whole)
   const path = await place(dir, 'channels')
   await rm(`${path}.1`)
-  await damage(`${path}.2`, (await firstPageOf(`${path}.2`)) + 1000)
+  await damage(`${path}.2`, (await firstPageOf(`${path}.2`)) + 3000)
   const output = dir.join('new')
   const { zeroedPages, suspectPages } = await salvageImage(path, output, {
     stateDir,
