@@ -22,6 +22,7 @@ import { checkOptions } from '../store/check-options.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
+import { watchConversion } from './conversion-watcher.ts'
 import { refuseSame } from './refuse-same.ts'
 import { type ImageVerification, examine } from './verify-image.ts'
 
@@ -112,6 +113,7 @@ async function writeSalvaged(work: Work, options: SalvageOptions): Promise<numbe
   const { input, output, directories, damage } = work
   const { signal, onProgress } = options
   await using opened = await openImage(input, { direct: true, signal, onFault: () => undefined })
+  await using _watcher = watchConversion(output)
   const machine = boundedImage(opened)
   const description = describe(machine, work)
   let readBytes = 0
