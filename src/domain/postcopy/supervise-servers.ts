@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { QemuError } from '../../errors.ts'
+import { QemuError, StorageError } from '../../errors.ts'
 import { endPostcopy, postcopyProgress, recoverPostcopy } from '../../migration/postcopy.ts'
 import {
   type ProcessIdentity,
@@ -47,19 +47,42 @@ export async function superviseServers(
 ): Promise<void> {
   const { program, id, monitorFd, signal } = options
   const postcopy = { paths, id, program }
-  if (!(await isRecorded(postcopy))) return
+  if (!(await patiently(() => isRecorded(postcopy), signal))) return
   try {
     await using monitor = await openKeptMonitor(paths, monitorFd, { signal })
-    for (let count = 0; count < MAX_SERVERS; count += 1) {
-      const server = (await livingServer(postcopy)) ?? (await recover(postcopy, monitor, signal))
-      if (server === undefined || (await follow(postcopy, monitor, server, signal)) === 'over')
-        return
-    }
-    throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers ended one after the other`)
+    await patiently(() => supervise(postcopy, monitor, signal), signal)
   } catch (error) {
     if (!signal.aborted) await recordFault(postcopy, recordableFault(error))
     throw error
   }
+}
+
+const ATTEMPTS = 4
+const RETRY_MS = 250
+
+/** Repeats an act that an error of the host stopped, such as a lack of descriptors: it may pass, and the guest waits for its memory. */
+async function patiently<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await act()
+    } catch (error) {
+      if (!(error instanceof StorageError) || attempt === ATTEMPTS || signal.aborted) throw error
+      await delay(RETRY_MS * attempt, undefined, { signal }).catch(() => undefined)
+    }
+  }
+}
+
+/** Returns when no server is needed any more. */
+async function supervise(
+  postcopy: SupervisedRestore,
+  monitor: QmpConnection,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let count = 0; count < MAX_SERVERS; count += 1) {
+    const server = (await livingServer(postcopy)) ?? (await recover(postcopy, monitor, signal))
+    if (server === undefined || (await follow(postcopy, monitor, server, signal)) === 'over') return
+  }
+  throw new QemuError('QEMU_STREAM', `${MAX_SERVERS} page servers ended one after the other`)
 }
 
 /** The supervised restore. */

@@ -117,9 +117,11 @@ function restore(
     },
     refused: async (bed, before) => {
       sameImage(bed, before)
-      if ((await bed.state()) === 'running') {
-        // The guest runs, and only its memory or the answer is late.
+      const state = await bed.state()
+      if (state !== 'shut off') {
+        // The guest is there, and only its memory or the answer is late. `postcopy-recover` is what the message advises.
         await bed.run(['postcopy-recover', 'tiny'])
+        if ((await bed.state()) === 'paused') await bed.must('resume', 'tiny')
         await goesOn(bed)
         return
       }
