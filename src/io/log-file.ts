@@ -16,7 +16,9 @@ export async function openLog(path: string): Promise<OpenLog> {
     handle = await open(path, 'a', 0o600)
     const opened = handle
     const { size } = await opened.stat()
-    return { fd: opened.fd, offset: size, [Symbol.asyncDispose]: () => opened.close() }
+    // The writer has its own descriptor.
+    const close = (): Promise<void> => opened.close().catch(() => undefined)
+    return { fd: opened.fd, offset: size, [Symbol.asyncDispose]: close }
   } catch (error) {
     await handle?.close().catch(() => undefined)
     throw storageError('open the log', path, error)

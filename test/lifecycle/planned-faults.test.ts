@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile, rm } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { readFile, readdir, rm } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { domainInfo, restoreDomain, saveDomain } from '../../src/index.ts'
 import { faultEnvironment } from '../support/faults/fault-environment.ts'
@@ -105,6 +106,30 @@ for (const { label, emulator } of oldestQemu()) {
         }
       },
     )
+
+    test('a start that fails behind the start of its QEMU ends', { timeout: 120_000 }, async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { stateDir, dir, log } = tiny
+      const image = dir.join('image')
+      await log.advance(1)
+      await saveDomain('tiny', image, { stateDir })
+      for (const fault of ['stat:EIO:1:/exe', 'close:EIO:1:/qemu.log']) {
+        const { exitCode, stderr, hasFailed } = await withFault(tiny, fault, 'restore', image)
+        assert.ok(hasFailed, fault)
+        if (exitCode === 0) {
+          await saveDomain('tiny', image, { stateDir })
+          continue
+        }
+        assert.equal(exitCode, 7, `${fault}: ${stderr}`)
+        assert.equal(await stateOf(tiny), 'shut off')
+        assert.deepEqual(await readdir(`${stateDir}/run`), [])
+        const found = spawnSync('pgrep', ['-f', `guest=tiny.*${dir.path}`])
+        assert.equal(found.status, 1, 'no QEMU is left')
+      }
+      await restoreDomain(image, { stateDir })
+      await log.advance(1)
+      await log.assertUnbroken()
+    })
 
     test(
       'a save succeeds although files cannot be closed or cleared afterwards',

@@ -62,6 +62,7 @@ export class LaunchedMachine implements AsyncDisposable {
     const argv = argumentsFor(plan, held, await opticalDrivesOf(plan.domain))
     let record: RuntimeRecord | undefined
     let made: readonly string[] = []
+    let launched: QmpConnection | undefined
     const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
       record = {
         ...identity,
@@ -91,10 +92,13 @@ export class LaunchedMachine implements AsyncDisposable {
         onSpawned,
         signal: plan.signal,
       })
+      launched = control
       const started = recorded(record)
       const executable = await executableOf(started.pid)
       return new LaunchedMachine(held, control, { ...started, executable }, made)
     } catch (error) {
+      await launched?.close()
+      if (launched !== undefined && record !== undefined) await endQemu(record, { force: true })
       await clearRuntime(paths)
       for (const file of made) await removeFile(file)
       throw error

@@ -27,12 +27,23 @@ export interface FaultBed extends AsyncDisposable {
   readonly cutPower: () => Promise<void>
 }
 
+/** No operation on so small a guest takes this long, even on a busy machine. */
+const MOST_MS = 60_000
+
 export async function makeFaultBed(emulator: string): Promise<FaultBed> {
   const dir = await tempDir()
   const stateDir = dir.join('state')
   const serial = { type: 'file', path: dir.join('serial') } as const
   const log = new CounterLog(serial.path)
-  const run: FaultBed['run'] = (argv, env = {}) => startStasis(stateDir, argv, env).ended
+  const run: FaultBed['run'] = async (argv, env = {}) => {
+    const { child, ended } = startStasis(stateDir, argv, env)
+    const timer = setTimeout(() => child.kill('SIGKILL'), MOST_MS)
+    const result = await ended
+    clearTimeout(timer)
+    return child.signalCode === null
+      ? result
+      : { ...result, stderr: `${result.stderr}\nno end within ${MOST_MS} ms` }
+  }
   const must: FaultBed['must'] = async (...argv) => {
     const { exitCode, stdout, stderr } = await run(argv)
     if (exitCode !== 0) throw new Error(`${argv.join(' ')}: exit code ${exitCode}: ${stderr}`)
