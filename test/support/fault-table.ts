@@ -103,18 +103,23 @@ const POWER_HEADINGS = ['changes', 'cuts', 'disks', 'used', 'lost'] as const
 /** Replays the changes of operations up to each moment, as power cuts leave them. */
 async function cutPower(): Promise<void> {
   let lost = 0
-  for (const { label, major, emulator } of chosen) {
+  for (const [at, { label, major, emulator }] of chosen.entries()) {
     console.log(`QEMU ${label}, power cuts`)
     console.log(
       `${'operation'.padEnd(22)}${POWER_HEADINGS.map((heading) => heading.padStart(10)).join('')}`,
     )
-    for (const operation of POWER_OPERATIONS) {
-      if (!operation.name.includes(values.only) || major < (operation.sinceQemu ?? 0)) continue
+    const possible = POWER_OPERATIONS.filter(
+      ({ name, sinceQemu = 0 }) => name.includes(values.only) && major >= sinceQemu,
+    )
+    const startMs = performance.now()
+    const endMs = startMs + (deadlineMs - startMs) / (chosen.length - at)
+    for (const [done, operation] of possible.entries()) {
+      const now = performance.now()
       const row = await cutPowerIn(operation, emulator, {
         seed: Number(values.seed),
         choices: 6,
         maxUsed: Number.POSITIVE_INFINITY,
-        deadlineMs,
+        deadlineMs: now + (endMs - now) / (possible.length - done),
         report: (text) => console.log(text),
       })
       lost += row.lost
