@@ -25,6 +25,7 @@ const { values } = parseArgs({
 const chosen = qemus().filter(({ label }) => values.qemu === 'all' || label.startsWith(values.qemu))
 const operations = OPERATIONS.filter(({ name }) => name.includes(values.only))
 const deadlineMs = performance.now() + Number(values.seconds) * 1000
+const POWER_HEADINGS = ['changes', 'cuts', 'disks', 'used', 'lost'] as const
 const HEADINGS = [
   'places',
   'failed',
@@ -97,8 +98,6 @@ async function run(): Promise<void> {
   }
   process.exitCode = lost === 0 ? 0 : 1
 }
-
-const POWER_HEADINGS = ['changes', 'cuts', 'disks', 'used', 'lost'] as const
 
 /** Replays the changes of operations up to each moment, as power cuts leave them. */
 async function cutPower(): Promise<void> {
