@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { open, readdir, rename } from 'node:fs/promises'
+import { open, readdir, rename, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fillChannelsImage, streamBytes } from '../../test/support/channels-image.ts'
 import { faultEnvironment } from '../../test/support/faults/fault-environment.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
+import { existingImage } from './channels/existing-image.ts'
+import { openImage } from './open-image.ts'
 import { removeLeftovers } from './remove-image.ts'
 
 test('removeLeftovers() keeps the channels of an image that cannot be read', async () => {
@@ -34,4 +36,24 @@ await removeLeftovers(${JSON.stringify(path)}, true)`
   await file.write(Buffer.alloc(4096, 0xff), 0, 4096, 65536)
   await removeLeftovers(path, true)
   assert.deepEqual((await readdir(dir.path)).toSorted(), [temporary, 'image'])
+})
+
+test('removeLeftovers() gives the channels of a complete image their final names', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('image')
+  const channels = [streamBytes(5, 8192), streamBytes(6, 8192)]
+  {
+    await using filled = await fillChannelsImage(path, streamBytes(3, 8192), channels)
+    await filled.publish()
+  }
+  const existing = await existingImage(path)
+  const id = existing === 'damaged' ? '' : (existing?.imageId ?? '')
+  // The writer was killed just after its image was complete; the other file is of an older image.
+  await rename(`${path}.2`, dir.join(`.image.2.${id}.partial`))
+  await rename(`${path}.1`, dir.join(`.image.1.${id}.partial`))
+  await writeFile(`${path}.2`, 'older')
+  await removeLeftovers(path, false)
+  assert.deepEqual((await readdir(dir.path)).toSorted(), ['image', 'image.1', 'image.2'])
+  await using image = await openImage(path)
+  assert.equal(image.channels?.count, 2)
 })

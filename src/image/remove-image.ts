@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { removeFile, removeUnlocked } from '../io/file-names.ts'
+import { removeFile, removeUnlocked, renameUnlocked } from '../io/file-names.ts'
 import { temporaryPrefix } from '../io/file-place.ts'
 import { removeAbandoned, syncDirectory } from '../io/partial-file.ts'
-import { parseNewChannelName } from './channels/channel-path.ts'
+import { channelPath, parseNewChannelName } from './channels/channel-path.ts'
 import { existingImage } from './channels/existing-image.ts'
 
 /**
@@ -26,8 +26,8 @@ export async function removeImage(path: string): Promise<void> {
 }
 
 /**
- * Removes files that dead writers left beside the path of an image, whether or not that image exists; the files of an existing image stay. With
- * `ours` the directory belongs to Stasis, and channel files without an image are removed too.
+ * Removes files that dead writers left beside the path of an image, whether or not that image exists; the files of an existing image stay, and get their final
+ * names if their writer died before it gave them these. With `ours` the directory belongs to Stasis, and channel files without an image are removed too.
  */
 export async function removeLeftovers(path: string, ours: boolean): Promise<void> {
   const names = await readdir(dirname(path)).catch(() => [])
@@ -37,10 +37,12 @@ export async function removeLeftovers(path: string, ours: boolean): Promise<void
   const existing = await existingImage(path).catch(() => 'damaged' as const)
   if (existing === 'damaged') return
   for (const name of names) {
-    const id = parseNewChannelName(name, path)?.imageId
+    const found = parseNewChannelName(name, path)
     const stray = ours && (channelNumber(name, path) ?? 0) > (existing?.channels ?? 0)
-    if (stray || (id !== undefined && id !== existing?.imageId))
-      await removeUnlocked(join(dirname(path), name))
+    const file = join(dirname(path), name)
+    if (found !== undefined && found.imageId === existing?.imageId)
+      await renameUnlocked(file, channelPath(path, found.channel))
+    else if (stray || found !== undefined) await removeUnlocked(file)
   }
 }
 

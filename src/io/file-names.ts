@@ -80,6 +80,19 @@ const UNLOCKED_MOMENT_MS = 60_000
 
 /** Removes a file whose lock is free: its writer, with pid `writer` if that is known, is dead. A file that cannot be opened or removed stays. */
 export async function removeUnlocked(path: string, writer?: number): Promise<void> {
+  await actUnlocked(path, writer, () => unlink(path))
+}
+
+/** Renames a file whose lock is free, and replaces an existing one. A file that cannot be opened or renamed keeps its name. */
+export async function renameUnlocked(path: string, to: string): Promise<void> {
+  await actUnlocked(path, undefined, () => rename(path, to))
+}
+
+async function actUnlocked(
+  path: string,
+  writer: number | undefined,
+  act: () => Promise<void>,
+): Promise<void> {
   // Another user may have put a pipe or a link there: do not wait for the one or follow the other.
   const handle = await open(path, READ_PLAIN).catch(() => undefined)
   if (handle === undefined) return
@@ -87,7 +100,7 @@ export async function removeUnlocked(path: string, writer?: number): Promise<voi
     const facts = await handle.stat()
     const mayBeNew =
       writer !== undefined && isRunning(writer) && Date.now() - facts.mtimeMs < UNLOCKED_MOMENT_MS
-    if (facts.isFile() && !mayBeNew && lockFile(handle.fd, path)) await unlink(path)
+    if (facts.isFile() && !mayBeNew && lockFile(handle.fd, path)) await act()
   } catch {
     // See above: it stays.
   } finally {

@@ -80,6 +80,11 @@ export async function kill(options: KillOptions): Promise<readonly KillRow[]> {
       }
       if (victim.includes('QEMU')) await beds.drop(emulator)
     } catch (error) {
+      if (error instanceof BedFault) {
+        onLine?.(`${round + 1}/${rounds} no round: ${error.message}`)
+        await beds.drop(emulator)
+        continue
+      }
       row.tried += 1
       if (error instanceof Lost) row.lost += 1
       else row.wrong += 1
@@ -94,6 +99,9 @@ export async function kill(options: KillOptions): Promise<readonly KillRow[]> {
 function newRow(act: KillAct, victim: Victim): KillRow {
   return { act: act.name, victim, tried: 0, wentOn: 0, imageComplete: 0, wrong: 0, lost: 0 }
 }
+
+/** The guest of a bed could not be prepared. */
+class BedFault extends Error {}
 
 /** The rows as a table. */
 export function killTable(rows: readonly KillRow[]): string {
@@ -147,8 +155,13 @@ async function oneRound(
   told: string[],
 ): Promise<Outcome | undefined> {
   const { stateDir, dir, log } = bed
-  await log.advance(1)
-  await prepare(bed, act)
+  try {
+    await log.advance(1)
+    await prepare(bed, act)
+  } catch (error) {
+    // A starved host: nothing was killed.
+    throw new BedFault(String(error))
+  }
   const slow = act.kind === 'save' && random(2) === 0
   const argv = [...act.argv(dir), ...(slow ? ['--max-bandwidth', '8M'] : [])]
   const before = qemusOf(stateDir)
@@ -217,9 +230,11 @@ async function prepare(bed: TinyDomain, act: KillAct): Promise<void> {
 }
 
 async function must(stateDir: string, ...argv: readonly string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await stasis(stateDir, ...argv)
-  if (exitCode !== 0) throw new Error(`${argv.join(' ')}: exit code ${exitCode}: ${stderr}`)
-  return stdout
+  const { child, ended } = startStasis(stateDir, argv)
+  const { exitCode, stdout, stderr } = await ended
+  if (exitCode === 0) return stdout
+  const how = child.signalCode ?? `exit code ${exitCode}`
+  throw new Error(`${argv.join(' ')}: ${how}: ${stderr}`)
 }
 
 /** Kills; `false` if nothing was there to be killed. */

@@ -14,13 +14,14 @@ export function newChannelPath(path: string, channel: number, imageId: Uint8Arra
   return besideOf(path, `${channel + 1}.${id}.partial`)
 }
 
-/** Parses the name of a new channel file of `path`; `undefined` for any other name in its directory. */
+/** Parses the name of a new channel file of `path`, whose `channel` counts from 0; `undefined` for any other name in its directory. */
 export function parseNewChannelName(
   name: string,
   path: string,
-): { readonly imageId: string } | undefined {
+): { readonly imageId: string; readonly channel: number } | undefined {
   const prefix = temporaryPrefix(path)
   if (!name.startsWith(prefix)) return undefined
-  const imageId = /^\d+\.([0-9a-f]{32})\.partial$/.exec(name.slice(prefix.length))?.[1]
-  return imageId === undefined ? undefined : { imageId }
+  const [, number, imageId] =
+    /^([1-9]\d{0,2})\.([0-9a-f]{32})\.partial$/.exec(name.slice(prefix.length)) ?? []
+  return imageId === undefined ? undefined : { imageId, channel: Number(number) - 1 }
 }
