@@ -24,6 +24,7 @@ export const floors: Readonly<Record<string, number>> = {
 export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   domain: {
     host: 8,
+    doctor: 7,
     check: 7,
     lifecycle: 7,
     foreign: 7,

@@ -141,6 +141,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/console.ts'),
   ),
   entry(
+    'doctor',
+    'examine this host, and mend what makes it unsafe',
+    () => import('./verbs/doctor.ts'),
+  ),
+  entry(
     'version',
     'show the versions of Stasis, Node and QEMU',
     () => import('./verbs/version.ts'),

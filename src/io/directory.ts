@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { mkdir, open, realpath, rm } from 'node:fs/promises'
+import { constants, openSync } from 'node:fs'
+import { chmod, chown, lstat, mkdir, open, realpath, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StorageError, storageError } from '../errors.ts'
 import { isAbsence } from './file-names.ts'
@@ -14,6 +14,67 @@ export async function makeDirectory(path: string): Promise<void> {
   // A new directory is durable once its parent is.
   for (let made = path; made.length >= first.length; made = dirname(made))
     await syncDirectory(dirname(made))
+}
+
+/** A user and group of the system. */
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/**
+ * Makes an empty directory, mode 0700, for the sockets of a process, which may belong to another user. What was at the path is removed. The parent
+ * must be a directory that only we can enter.
+ * @throws StorageError
+ */
+export async function makeSocketDirectory(path: string, owner: Owner | undefined): Promise<void> {
+  try {
+    await removeTree(path)
+    await mkdir(path, { mode: 0o700 })
+    if (owner !== undefined) await chown(path, owner.uid, owner.gid)
+  } catch (error) {
+    throw storageError('make the directory', path, error)
+  }
+}
+
+/** A descriptor of a directory, for another process to inherit. @throws StorageError */
+export function openDirectoryDescriptor(path: string): number {
+  try {
+    return openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  } catch (error) {
+    throw storageError('open the directory', path, error)
+  }
+}
+
+/** The owner and mode of a file; `undefined` when it does not exist. @throws StorageError */
+export async function ownerAndMode(
+  path: string,
+): Promise<(Owner & { readonly mode: number }) | undefined> {
+  try {
+    const { uid, gid, mode } = await lstat(path)
+    return { uid, gid, mode: mode & 0o7777 }
+  } catch (error) {
+    if (isAbsence(error)) return undefined
+    throw storageError('look at the owner', path, error)
+  }
+}
+
+/** Sets owner and mode of a file or directory that is not a link. @throws StorageError */
+export async function setOwnerAndMode(
+  path: string,
+  owner: Partial<Owner>,
+  mode: number,
+): Promise<void> {
+  try {
+    // A device is not opened for that, which could do something.
+    await using handle = await open(path, O_PATH | constants.O_NOFOLLOW)
+    const itself = `/proc/self/fd/${handle.fd}`
+    const { uid, gid } = await handle.stat()
+    await chown(itself, owner.uid ?? uid, owner.gid ?? gid)
+    await chmod(itself, mode)
+  } catch (error) {
+    throw storageError('set owner and mode', path, error)
+  }
 }
 
 /** Removes a file, or a directory with all that is in it, if it exists. @throws the error of Node */

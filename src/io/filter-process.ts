@@ -1,8 +1,10 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { ImageError } from '../errors.ts'
+import { cleanEnvironment } from './clean-environment.ts'
+import { findProgram, withoutNewPrivileges } from './no-new-privileges.ts'
 
-/** A program that transforms its input into its output. */
+/** A program that transforms its input into its output. It gets nothing else of ours: a clean environment, and no way to gain privileges. */
 export interface FilterTool {
   readonly command: string
   readonly args: readonly string[]
@@ -64,8 +66,13 @@ class FilterError extends Error {
 }
 
 function start({ command, args }: FilterTool): Child {
+  const env = cleanEnvironment()
+  // One that is not there fails as `spawn` reports it.
+  const found = findProgram(command, env['PATH'] ?? '') !== undefined
+  const run = { program: command, args }
+  const { program, args: all } = found ? withoutNewPrivileges(run) : run
   // In its own session: Stasis handles Ctrl-C itself.
-  return spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+  return spawn(program, all, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env })
 }
 
 function endOf({ command, package: name }: FilterTool, child: Child): Promise<void> {

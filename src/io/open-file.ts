@@ -39,3 +39,17 @@ export function openClone(
   closeDescriptor(to)
   return undefined
 }
+
+/** Opens an open file a second time, whatever its name is now. @throws StorageError */
+export function openAgain(
+  fd: number,
+  { access, direct }: { readonly access: 'read' | 'write'; readonly direct: boolean },
+): number {
+  const path = `/proc/self/fd/${fd}`
+  const mode = access === 'read' ? constants.O_RDONLY : constants.O_WRONLY
+  try {
+    return openSync(path, mode | (direct ? constants.O_DIRECT : 0))
+  } catch (error) {
+    throw storageError('open the file again', path, error)
+  }
+}

@@ -82,14 +82,33 @@ export function setCloseOnExec(fd: number): void {
   call('fcntl', fd, F_SETFD, FD_CLOEXEC)
 }
 
+/** Connects to a unix stream socket. @throws SystemCallError */
+export function connectUnix(path: string): number {
+  const fd = call('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
+  try {
+    const address = unixAddress(path)
+    call('connect', fd, address, address.length)
+    return fd
+  } catch (error) {
+    closeDescriptor(fd)
+    throw error
+  }
+}
+
+/** `struct sockaddr_un` (Linux unix(7)). */
+function unixAddress(path: string): Buffer {
+  const name = Buffer.from(path)
+  const address = Buffer.alloc(2 + name.length + 1)
+  address.writeUInt16LE(AF_UNIX, 0)
+  name.copy(address, 2)
+  return address
+}
+
 /** Opens a non-blocking unix stream socket that listens on `path`; the path must not exist. */
 export function listenUnix(path: string, backlog: number): number {
   const fd = call('socket', AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
   try {
-    const name = Buffer.from(path)
-    const address = Buffer.alloc(2 + name.length + 1)
-    address.writeUInt16LE(AF_UNIX, 0)
-    name.copy(address, 2)
+    const address = unixAddress(path)
     call('bind', fd, address, address.length)
     call('listen', fd, backlog)
     return fd
@@ -104,13 +123,8 @@ export function listenUnix(path: string, backlog: number): number {
  * SO_PEERCRED).
  */
 export function listenerOf(path: string): number {
-  const fd = call('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
+  const fd = connectUnix(path)
   try {
-    const name = Buffer.from(path)
-    const address = Buffer.alloc(2 + name.length + 1)
-    address.writeUInt16LE(AF_UNIX, 0)
-    name.copy(address, 2)
-    call('connect', fd, address, address.length)
     const credentials = Buffer.alloc(12)
     call('getsockopt', fd, SOL_SOCKET, SO_PEERCRED, credentials, [credentials.length])
     return credentials.readInt32LE(0)

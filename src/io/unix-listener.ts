@@ -12,7 +12,10 @@ export class UnixListener implements Disposable {
     this.#fd = fd
   }
 
-  /** Listens on a path that does not exist yet. @throws UsageError PATH_TOO_LONG, StorageError */
+  /**
+   * Listens on a path that does not exist yet. Everyone who can reach the path may connect: its directory decides that. The main thread only.
+   * @throws UsageError PATH_TOO_LONG, StorageError
+   */
   static open(path: string, backlog: number): UnixListener {
     if (Buffer.byteLength(path) > MAX_SOCKET_PATH_LENGTH) {
       throw new UsageError(
@@ -21,10 +24,14 @@ export class UnixListener implements Disposable {
         { path, hint: 'Use a shorter runtime directory' },
       )
     }
+    // A QEMU of another user needs write access to the socket. A later chmod(2) would follow a link that it put there.
+    const before = process.umask(0)
     try {
       return new UnixListener(path, listenUnix(path, backlog))
     } catch (error) {
       throw error instanceof StasisError ? error : storageError('listen on a socket', path, error)
+    } finally {
+      process.umask(before)
     }
   }
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { dirname, isAbsolute, join } from 'node:path'
 import { promisify } from 'node:util'
-import { cleanEnvironment } from './clean-environment.ts'
+import { cleanEnvironment } from '../io/clean-environment.ts'
 import { findQemuImg } from './find-qemu-img.ts'
 
 const run = promisify(execFile)

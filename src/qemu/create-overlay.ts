@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { StorageError } from '../errors.ts'
 import { isThere } from '../io/file-names.ts'
-import { cleanEnvironment } from './clean-environment.ts'
+import { cleanEnvironment } from '../io/clean-environment.ts'
 import { findQemuImg } from './find-qemu-img.ts'
 
 const run = promisify(execFile)

@@ -1,5 +1,7 @@
 import { constants, readFileSync } from 'node:fs'
-import { access, readFile } from 'node:fs/promises'
+import { access, readFile, stat } from 'node:fs/promises'
+import { type QemuVersion, atLeast } from './command-line/options.ts'
+import type { SystemUser } from './system-user.ts'
 
 // Facts about this host and its processes from /proc and /sys. An unreadable fact is unknown, and never an error.
 
@@ -61,15 +63,33 @@ export function hasNetworkInterface(name: string): Promise<boolean> {
   return may(`/sys/class/net/${name}`, constants.F_OK)
 }
 
+/** The device of userfaultfd, which QEMU uses since 8.1 (util/userfaultfd.c). */
+export const USERFAULTFD_DEVICE = '/dev/userfaultfd'
+
 /**
- * Whether a process of this user may handle page faults with userfaultfd, including those of the kernel. Root may, and so may users that
- * `vm.unprivileged_userfaultfd` allows or that can open `/dev/userfaultfd` (Linux admin-guide/mm/userfaultfd).
+ * Whether a QEMU may handle page faults with userfaultfd, including those of the kernel. Root may, and so may users that `vm.unprivileged_userfaultfd`
+ * allows or that can open `/dev/userfaultfd` (Linux admin-guide/mm/userfaultfd). `user` is the one that it changes to; default: this user.
  */
-export async function mayWatchPageFaults(): Promise<boolean> {
-  if (process.geteuid?.() === 0) return true
+export async function mayWatchPageFaults(
+  user: SystemUser | undefined,
+  version: QemuVersion,
+): Promise<boolean> {
+  if (user === undefined && process.geteuid?.() === 0) return true
   const sysctl = '/proc/sys/vm/unprivileged_userfaultfd'
   if ((await readFile(sysctl, 'latin1').catch(() => '0')).trim() === '1') return true
-  return may('/dev/userfaultfd', constants.R_OK | constants.W_OK)
+  if (!atLeast(version, 8, 1)) return false
+  return user === undefined
+    ? may(USERFAULTFD_DEVICE, constants.R_OK | constants.W_OK)
+    : mayReadAndWrite(user, USERFAULTFD_DEVICE)
+}
+
+/** Whether the mode of a file lets a user read and write it. Access control lists beyond the mode are not seen. */
+async function mayReadAndWrite(user: SystemUser, path: string): Promise<boolean> {
+  const facts = await stat(path).catch(() => undefined)
+  if (facts === undefined) return false
+  const { mode, uid, gid } = facts
+  const shift = uid === user.uid ? 6 : user.groups.includes(gid) ? 3 : 0
+  return ((mode >> shift) & 0o6) === 0o6
 }
 
 function may(path: string, mode: number): Promise<boolean> {

@@ -1,8 +1,9 @@
 import { CancelledError, QemuError, StasisError, throwIfCancelled } from '../errors.ts'
 import { anySignal } from '../io/any-signal.ts'
 import { openLog } from '../io/log-file.ts'
+import type { ResourceLimits } from '../io/resource-limits.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
-import { cleanEnvironment } from './clean-environment.ts'
+import { cleanEnvironment } from '../io/clean-environment.ts'
 import { connectWhenReady } from './await-monitor.ts'
 import { type MonitorPaths, monitorArguments } from './monitors.ts'
 import { QemuProcess, logPathIn } from './process.ts'
@@ -21,6 +22,8 @@ export interface LaunchOptions {
   readonly cwd?: string | undefined
   /** Environment variables in addition to those of `cleanEnvironment`. */
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** Default: no core dump, and no more locked memory than ours. */
+  readonly limits?: ResourceLimits | undefined
   /** Descriptors that QEMU inherits as 3, 4, … in this order. They stay open here. */
   readonly extraFds?: readonly number[] | undefined
   /** The runtime directory of the domain, 0700; the log is in it. */
@@ -52,7 +55,7 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> 
     [...options.argv, ...monitorArguments(monitors)],
     log.fd,
     options.extraFds ?? [],
-    { cwd: options.cwd, env: cleanEnvironment(options.env) },
+    { cwd: options.cwd, env: cleanEnvironment(options.env), limits: options.limits },
   )
   try {
     const identity = await identifyProcess(child.pid)

@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 
 import { QemuError } from '../errors.ts'
 import { closeOnExec } from '../io/inherited-descriptors.ts'
+import { type ResourceLimits, withLimits } from '../io/resource-limits.ts'
+
+const NO_CORE_DUMP: ResourceLimits = { coreDump: false, lockedMemory: false }
 
 /** A child of ours, while we wait until it is ready. */
 export interface SpawnedChild {
@@ -14,22 +17,29 @@ export interface SpawnedChild {
 
 /**
  * Starts a program in its own session without input. Its output goes to `outputFd`, and `extraFds` become its descriptors 3, 4, …; it inherits no
- * others. It does not keep our event loop alive. `env` is its whole environment. Throws `QEMU_NOT_FOUND`, `QEMU_START_FAILED`.
+ * others. It does not keep our event loop alive. `env` is its whole environment. Unless `limits` says otherwise it leaves no core dump, which would contain the memory
+ * of a guest. Throws `QEMU_NOT_FOUND`, `QEMU_START_FAILED`.
  */
 export async function spawnDetached(
   program: string,
   argv: readonly string[],
   outputFd: number | 'ignore',
   extraFds: readonly number[],
-  options: { readonly cwd?: string | undefined; readonly env: NodeJS.ProcessEnv },
+  options: {
+    readonly cwd?: string | undefined
+    readonly env: NodeJS.ProcessEnv
+    readonly limits?: ResourceLimits | undefined
+  },
 ): Promise<SpawnedChild> {
   closeOnExec()
-  const child = spawn(program, argv, {
-    cwd: options.cwd ?? '/',
-    detached: true,
-    env: options.env,
-    stdio: ['ignore', outputFd, outputFd, ...extraFds],
-  })
+  const child = withLimits(options.limits ?? NO_CORE_DUMP, () =>
+    spawn(program, argv, {
+      cwd: options.cwd ?? '/',
+      detached: true,
+      env: options.env,
+      stdio: ['ignore', outputFd, outputFd, ...extraFds],
+    }),
+  )
   const end = new AbortController()
   const reaped = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {

@@ -1,7 +1,9 @@
+import { cleanEnvironment } from '../io/clean-environment.ts'
+import { type Invocation, withoutNewPrivileges } from '../io/no-new-privileges.ts'
 import { type SpawnedChild, spawnDetached } from './spawn-detached.ts'
 
 /**
- * Starts a program of ours in its own session, so that it survives us, with our Node and our flags. Its output goes to `outputFd`. `compileCache` is
+ * Starts a program of ours in its own session, so that it survives us, with our Node and our flags, a clean environment, and no way to gain privileges. Its output goes to `outputFd`. `compileCache` is
  * a directory that only we use: Node caches compiled sources there, which shortens the start by two thirds (notes/node/loading.md).
  * @throws QemuError
  */
@@ -16,21 +18,30 @@ export async function spawnHelper(
   } = {},
 ): Promise<SpawnedChild> {
   const { compileCache, extraFds = [] } = options
-  const { args, env } = helperInvocation(script, argv, compileCache)
-  return spawnDetached(process.execPath, args, outputFd, extraFds, { env })
+  const { program, args, env } = helperInvocation(script, argv, compileCache)
+  return spawnDetached(program, args, outputFd, extraFds, { env })
 }
 
-/** The arguments of our Node, and the environment, for a program of ours. */
+/** The command line of our Node, with no way to gain privileges, and the environment, for a program of ours. */
 export function helperInvocation(
   script: string,
   argv: readonly string[],
   compileCache: string | undefined,
-): { readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv } {
+): Invocation & { readonly env: NodeJS.ProcessEnv } {
   const cache = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }
   return {
-    args: [...helperFlags(), script, ...argv],
-    env: { ...process.env, LC_ALL: 'C', ...cache },
+    ...withoutNewPrivileges({
+      program: process.execPath,
+      args: [...helperFlags(), script, ...argv],
+    }),
+    env: cleanEnvironment({ ...ownVariables(), ...cache }),
   }
+}
+
+/** Variables that are meant for Node and for us. */
+function ownVariables(): Readonly<Record<string, string>> {
+  const own = Object.entries(process.env).filter(([name]) => /^(NODE|UV|STASIS)_/.test(name))
+  return Object.fromEntries(own) as Readonly<Record<string, string>>
 }
 
 /** Those of our flags that change how Node runs a program, not those that watch or test it. */

@@ -43,10 +43,10 @@ async function start(
   argv: readonly string[],
   compileCache: string | undefined,
 ): Promise<number> {
-  const { args, env } = helperInvocation(script, argv, compileCache)
+  const { program, args, env } = helperInvocation(script, argv, compileCache)
   const [theirs, ours] = connectedPair()
   try {
-    const command = ['-c', WAIT, NAME, process.execPath, ...args]
+    const command = ['-c', WAIT, NAME, program, ...args]
     await spawnDetached('/bin/sh', command, 'ignore', [theirs], { env })
     return ours
   } catch (error) {

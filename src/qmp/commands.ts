@@ -116,6 +116,10 @@ export interface QmpCommands {
   readonly device_del: { readonly arguments: { readonly id: string }; readonly return: unknown }
   readonly 'object-del': { readonly arguments: { readonly id: string }; readonly return: unknown }
   readonly 'query-fdsets': Query<readonly FdSet[]>
+  readonly 'add-fd': {
+    readonly arguments: { readonly 'fdset-id'?: number; readonly opaque?: string }
+    readonly return: { readonly 'fdset-id': number; readonly fd: number }
+  }
   readonly 'remove-fd': {
     readonly arguments: { readonly 'fdset-id': number; readonly fd?: number }
     readonly return: unknown

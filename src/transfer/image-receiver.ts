@@ -49,14 +49,25 @@ export interface SavedImage {
   readonly zeroBytes: number
 }
 
+/** The file that QEMU writes. */
+export interface MappedRamTarget {
+  readonly fd: number
+  /** Where its stream begins. */
+  readonly offset: number
+  /** Whether it can bypass the page cache. */
+  readonly directIo: boolean
+}
+
 /** The receiving end of a save: QEMU migrates to `uri`, and a format writes what arrives. Disposing it unpublished leaves no file. */
 export interface ImageReceiver extends AsyncDisposable {
-  /** For QMP `migrate`. */
+  /** For QMP `migrate`, in a QEMU of our own user. */
   readonly uri: string
+  /** The socket that we listen on; `undefined` when QEMU writes the file itself. */
+  readonly socketPath: string | undefined
   /** QEMU's settings: multifd with that many channels, and its own compression. 0 channels: no multifd. */
   readonly multifd: { readonly channels: number; readonly compression: MultifdCompression }
-  /** Present when QEMU writes the file itself, with pages at fixed places; `directIo` when it can bypass the page cache. */
-  readonly mappedRam?: { readonly directIo: boolean } | undefined
+  /** Present when QEMU writes the file itself, with pages at fixed places. */
+  readonly mappedRam?: MappedRamTarget | undefined
   /**
    * Settles when the whole stream was received and passed to the disk; rejects at the first fault. Need not be awaited at once. After a fault, cancel the migration, and dispose
    * the receiver when that is over: until then it receives and discards the rest. Do not close a connection of QEMU 7.2: its migration thread would

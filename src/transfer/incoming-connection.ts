@@ -1,6 +1,7 @@
-import { Socket, connect } from 'node:net'
+import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CancelledError, QemuError, type StasisError, throwIfCancelled } from '../errors.ts'
+import { connectSocketItself } from '../io/connect-socket.ts'
 
 const OPERATION = 'send the machine to QEMU'
 const CONNECT_TIMEOUT_MS = 10_000
@@ -62,7 +63,7 @@ export class IncomingConnection implements Disposable {
     const deadline = performance.now() + CONNECT_TIMEOUT_MS
     for (;;) {
       try {
-        return new IncomingConnection(await connected(path), path, signal, onData)
+        return new IncomingConnection(await connectSocketItself(path), path, signal, onData)
       } catch (cause) {
         // The queue of waiting connections is full.
         if ((cause as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > deadline) {
@@ -173,13 +174,4 @@ export class IncomingConnection implements Disposable {
     this.#socket.destroy()
     this.#rejectPending?.(this.#failure)
   }
-}
-
-async function connected(path: string): Promise<Socket> {
-  const socket = connect({ path })
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  socket.once('connect', resolve).once('error', reject)
-  await promise
-  socket.removeListener('error', reject)
-  return socket
 }

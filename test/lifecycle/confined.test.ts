@@ -4,7 +4,18 @@ import { once } from 'node:events'
 import { chmod, readFile, readdir, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { defineDomain, domainInfo, restoreDomain, saveDomain } from '../../src/index.ts'
+import { readDescription } from '../../src/image/open-image.ts'
+import {
+  attachDomain,
+  defineDomain,
+  destroyDomain,
+  domainInfo,
+  restoreDomain,
+  saveDomain,
+  startDomain,
+} from '../../src/index.ts'
+import { localUser } from '../../src/qemu/system-user.ts'
+import { startByHand } from '../support/hand-started.ts'
 import { qemus } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { smallXml } from '../support/test-store.ts'
@@ -106,3 +117,73 @@ test('a QEMU that is only asked what it can do has a clean environment, too', as
   assert.match(environment, /^LC_ALL=C$/m)
   assert.doesNotMatch(environment, /SECRET_TOKEN|STASIS_|NODE_/)
 })
+
+test('a QEMU leaves no core dump unless the XML asks for one', async () => {
+  const emulator = qemus()[0]?.emulator ?? ''
+  await using tiny = await startTinyDomain({ emulator })
+  const { stateDir, xml } = tiny
+  const coreLimit = async (): Promise<readonly string[]> => {
+    const { id } = await domainInfo('tiny', { stateDir })
+    const limits = await readFile(`/proc/${id}/limits`, 'utf8')
+    return (/^Max core file size +(.*)$/m.exec(limits)?.[1] ?? '').split(/ +/)
+  }
+  assert.equal((await coreLimit())[0], '0')
+  await destroyDomain('tiny', { stateDir })
+  await defineDomain(xml.replace('<memory ', "<memory dumpCore='on' "), { stateDir })
+  await startDomain('tiny', { stateDir })
+  const [soft, hard] = await coreLimit()
+  assert.equal(soft, hard)
+})
+
+test('the recorded command line of a QEMU that Stasis did not start runs with filtered system calls', async () => {
+  const emulator = qemus().at(-1)?.emulator ?? ''
+  await using dir = await tempDir()
+  const stateDir = dir.join('state')
+  const image = dir.join('image')
+  await using hand = await startByHand(emulator, dir)
+  await hand.log.advance(1)
+  await attachDomain(hand.qmp, { stateDir, name: 'mine' })
+  await saveDomain('mine', image, { stateDir })
+  try {
+    for (let round = 0; round < 2; round++) {
+      const { id } = await restoreDomain(image, { stateDir })
+      const status = await readFile(`/proc/${id}/status`, 'utf8')
+      assert.match(status, /^NoNewPrivs:\t1$/m)
+      assert.match(status, /^Seccomp:\t2$/m)
+      await hand.log.advance(1)
+      await saveDomain('mine', image, { stateDir })
+      // The command line in the image stays what it was.
+      const { cookie = '' } = await readDescription(image)
+      assert.doesNotMatch(cookie, /-sandbox/)
+    }
+  } finally {
+    await destroyDomain('mine', { stateDir }).catch(() => undefined)
+  }
+})
+
+test(
+  'a restore of an image from elsewhere warns where QEMU runs as root',
+  { skip: process.geteuid?.() !== 0 && 'only root runs QEMU as root' },
+  async (t) => {
+    if ((await localUser('stasis-qemu')) !== undefined) return t.skip('QEMU runs as stasis-qemu')
+    await using tiny = await startTinyDomain()
+    const { stateDir, dir } = tiny
+    const image = dir.join('image')
+    await saveDomain('tiny', image, { stateDir })
+    const warnings: string[] = []
+    const onWarning = (text: string): void => void warnings.push(text)
+    await restoreDomain(image, { stateDir, onWarning })
+    assert.equal(warnings.length, 0, 'an image of this host needs no warning')
+    await destroyDomain('tiny', { stateDir })
+    const elsewhere = dir.join('elsewhere')
+    const options = { stateDir: elsewhere, allow: ['everything'], force: true } as const
+    await restoreDomain(image, { ...options, onWarning })
+    await destroyDomain('tiny', { stateDir: elsewhere })
+    assert.deepEqual(
+      warnings.filter((text) => text.includes('doctor --fix')),
+      [
+        'the image is from elsewhere, and its QEMU runs as root: `stasis doctor --fix` makes the user stasis-qemu for it',
+      ],
+    )
+  },
+)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { OUR_VIEW } from '../../src/domain/machine/qemu-view.ts'
 import { LaunchedMachine } from '../../src/domain/machine/launch-machine.ts'
 import { migrationFeatures } from '../../src/domain/machine/migration-features.ts'
 import { POSTCOPY } from '../../src/domain/memory-sources/postcopy.ts'
@@ -69,6 +70,7 @@ for (const { label, emulator } of qemus().filter(({ major }) => major < 8)) {
         {
           control,
           pid: record.pid,
+          view: OUR_VIEW,
           fresh: true,
           features: () => migrationFeatures(control, emulator, directories, signal),
         },

@@ -7,6 +7,7 @@ import type { MemorySource } from '../../src/domain/memory-sources/memory-source
 import { openImage } from '../../src/image/open-image.ts'
 import type { SaveFormat } from '../../src/image/save-format.ts'
 import type { FrameCodec } from '../../src/image/stasis/frame-codec.ts'
+import { OUR_VIEW } from '../../src/domain/machine/qemu-view.ts'
 import { type MigrationFeatures, probeMigration } from '../../src/migration/features.ts'
 import { startOutgoing } from '../../src/migration/outgoing.ts'
 import { contVm, stopVm } from '../../src/migration/run-state.ts'
@@ -88,7 +89,7 @@ async function restore(emulator: string, path: string, serial: string): Promise<
   try {
     const control = guest.qmp
     const features = (): Promise<MigrationFeatures> => probeMigration(control)
-    const qemu = { control, pid: undefined, fresh: false, features }
+    const qemu = { control, pid: undefined, view: OUR_VIEW, fresh: false, features }
     await source.bring(qemu, { signal: undefined, report: () => undefined })
     return guest
   } catch (error) {

@@ -5,6 +5,7 @@ import { findByMonitors } from '../../qemu/find-by-monitors.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import { lastLines } from '../../qemu/process.ts'
 import { type LastEnd, endNow } from '../store/last-end.ts'
+import { endSocket } from '../store/confinement.ts'
 import { isRunning, monitorsOf } from './own-qemu.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { type RuntimeRecord, readRecord } from '../store/runtime-record.ts'
@@ -42,7 +43,7 @@ export async function conditionOf(paths: RuntimePaths): Promise<Condition> {
   if (!alive) {
     const [another] = await findByMonitors(monitorsOf(paths))
     if (another !== undefined) throw recordOfAnother(paths, record, another.pid)
-    const end = record.stage === 'running' ? await endOfDead(paths) : undefined
+    const end = record.stage === 'running' ? await endOfDead(paths, record) : undefined
     return { kind: 'ended', record, alive, end }
   }
   if (record.stage === 'starting') return { kind: 'start-killed', record }
@@ -90,7 +91,8 @@ async function startingQemus(paths: RuntimePaths): Promise<readonly ProcessIdent
 const TAIL_BYTES = 4096
 
 /** QEMU removes its listening sockets when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
-async function endOfDead(paths: RuntimePaths): Promise<LastEnd> {
-  if (!(await isReachable(paths.controlSocket))) return endNow('shutdown')
+async function endOfDead(paths: RuntimePaths, { confinement }: RuntimeRecord): Promise<LastEnd> {
+  const socket = confinement === undefined ? paths.controlSocket : endSocket(paths)
+  if (!(await isReachable(socket))) return endNow('shutdown')
   return endNow('crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })
 }

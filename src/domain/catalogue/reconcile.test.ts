@@ -147,6 +147,7 @@ test('reconcile() removes the files of a killed operation beside a running QEMU'
   await using store = await testStore()
   const paths = store.paths('web')
   const record = await store.run('web')
+  await mkdir(paths.transferDirectory)
   const before = await readdir(paths.directory)
   const { pid } = await store.runDead('other')
   const job = { operation: 'save', id: '1', process: { ...record, pid }, startedAt: '' }

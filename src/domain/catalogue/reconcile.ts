@@ -6,6 +6,8 @@ import { removeImage, removeLeftovers } from '../../image/remove-image.ts'
 import { removeAllAbandoned } from '../../io/partial-file.ts'
 import { removeTree } from '../../io/directory.ts'
 import { isThere, removeFile } from '../../io/file-names.ts'
+import { removeDeadSocket } from '../../io/connect-socket.ts'
+import { listeningSockets } from '../../qemu/command-line/listening-sockets.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { mayHoldFiles } from '../../qemu/process-identity.ts'
 import { type Condition, conditionOf, hasConsumedManagedSave } from './condition.ts'
@@ -97,6 +99,7 @@ async function removeRemains(paths: RuntimePaths): Promise<void> {
 /** Removes all files of a dead QEMU from its runtime directory. Callers must hold the lock. @throws StorageError */
 export async function clearRuntime(paths: RuntimePaths): Promise<void> {
   try {
+    await removeListeningSockets(paths)
     const names = await readdir(paths.directory)
     // The record is last, because it explains the other files.
     const others = names
@@ -106,4 +109,11 @@ export async function clearRuntime(paths: RuntimePaths): Promise<void> {
   } catch (error) {
     throw storageError('clear the runtime directory', paths.directory, error)
   }
+}
+
+/** A QEMU that was killed, or that is another user, leaves those in directories of others. */
+async function removeListeningSockets(paths: RuntimePaths): Promise<void> {
+  const record = await readRecord(paths).catch(() => undefined)
+  if (record === undefined || record.attached !== undefined) return
+  for (const path of listeningSockets(record.commandLine)) await removeDeadSocket(path)
 }

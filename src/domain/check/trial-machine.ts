@@ -52,7 +52,10 @@ export async function tryMachine(
   const { process, control } = await launchQemu({
     emulator: emulator.probed.emulator,
     argv: [
-      ...sandboxArguments({ ...domain, interfaces: [] }, sandboxChoice(emulator.probed)),
+      ...sandboxArguments(
+        { ...domain, interfaces: [] },
+        sandboxChoice(emulator.probed, { changesUser: false }),
+      ),
       ...harmlessArguments(argv, directory.path),
     ],
     directory: directory.path,

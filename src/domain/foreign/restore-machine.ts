@@ -10,6 +10,7 @@ import { connectWhenReady } from '../../qemu/await-monitor.ts'
 import { INCOMING, machineArguments, withoutQmpMonitors } from '../../qemu/foreign-command-line.ts'
 import { inspectQemu } from '../../qemu/inspect.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
+import { OUR_VIEW } from '../machine/qemu-view.ts'
 import { type Provenance, attachedProvenance } from '../machine/provenance.ts'
 import { chooseLoader } from '../memory-sources/choose-loader.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
@@ -131,7 +132,7 @@ async function restore(path: string, options: RestoreMachineOptions): Promise<Re
   await using source = load({ paths: { migrationSocket }, readers, signal })
   const features = (): Promise<MigrationFeatures> => probeMigration(control, { signal })
   await source.bring(
-    { control, pid: qemu?.identity.pid, fresh: false, features },
+    { control, pid: qemu?.identity.pid, view: OUR_VIEW, fresh: false, features },
     { signal, report },
   )
   const loadedMs = performance.now()

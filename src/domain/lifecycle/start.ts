@@ -9,6 +9,7 @@ import { LaunchedMachine } from '../machine/launch-machine.ts'
 import { hasManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import type { AllowOptions } from '../machine/allow-rules.ts'
+import { qemuUser } from '../machine/qemu-user.ts'
 import { prepareMachine } from '../machine/prepare-machine.ts'
 import { withNewGenid } from '../machine/new-genid.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
@@ -63,7 +64,7 @@ export async function startDomain(
   options: StartOptions = {},
 ): Promise<StartedDomain> {
   checkOptions(options, { mode: ['auto', 'map', 'lazy', 'load'] })
-  const { signal } = options
+  const { signal, onWarning } = options
   await using held = await HeldDomain.find(reference, 'start', options)
   held.requireOff()
   const { name, paths, directories } = held
@@ -79,7 +80,8 @@ export async function startDomain(
   const source = options.newGenid === true ? withNewGenid({ text }) : { text }
   const prepared = await prepareMachine(source, directories, { ...options, occasion: 'start' })
   await checkIdentity(directories, { name, uuid: prepared.uuid })
-  await using machine = await LaunchedMachine.launch(held, { ...prepared, signal })
+  const user = await qemuUser()
+  await using machine = await LaunchedMachine.launch(held, { ...prepared, user, signal, onWarning })
   await machine.markComplete()
   // Removed before the guest runs: both must never exist.
   if (options.forceBoot === true && (await hasManagedImage(paths)))

@@ -54,9 +54,12 @@ export function cpuPropertiesOf({ probed }: Emulator): ReadonlySet<string> | und
   return probed.cpuProperties.length === 0 ? undefined : new Set(probed.cpuProperties)
 }
 
-/** Whether the system calls of a machine can be filtered. */
-export function sandboxChoice({ sandbox }: ProbedQemu): SandboxChoice {
-  return { supported: sandbox, root: process.geteuid?.() === 0 }
+/** Whether and how the system calls of a machine can be filtered. */
+export function sandboxChoice(
+  { sandbox }: ProbedQemu,
+  { changesUser }: { readonly changesUser: boolean },
+): SandboxChoice {
+  return { supported: sandbox, root: process.geteuid?.() === 0, changesUser }
 }
 
 async function checkAccelerator(domain: Domain, probed: ProbedQemu): Promise<void> {
@@ -86,7 +89,8 @@ function checkMachineType(domain: Domain, probed: ProbedQemu): void {
   )
 }
 
-function parseVersion(text: string): QemuVersion {
+/** A version such as `10.0.2`. */
+export function parseVersion(text: string): QemuVersion {
   const [major = 0, minor = 0, micro = 0] = text.split('.').map(Number)
   return { major, minor, micro }
 }

@@ -2,7 +2,7 @@ import { InternalError } from '../../errors.ts'
 import { commandEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import { inheritedPath } from '../../qemu/command-line/memory.ts'
-import { sandboxArguments } from '../../qemu/command-line/sandbox.ts'
+import { recordedSandbox, sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/end.ts'
@@ -11,10 +11,22 @@ import { opticalDrivesOf } from '../../qemu/optical-drive.ts'
 import { executableOf } from '../../qemu/process-file.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
+import { openDirectoryDescriptor } from '../../io/directory.ts'
 import { removeFile } from '../../io/file-names.ts'
+import { closeDescriptor } from '../../io/system-calls.ts'
+import { openedAtStart, userArguments } from '../../qemu/command-line/other-user.ts'
+import { hasScopes, moveToScope } from '../../qemu/scope.ts'
+import type { SystemUser } from '../../qemu/system-user.ts'
+import {
+  type Confinement,
+  endSocket,
+  makeTransferDirectory,
+  pathInQemu,
+} from '../store/confinement.ts'
 import { writeText } from '../../io/text-file.ts'
 import { type Emulator, cpuPropertiesOf, sandboxChoice } from './emulator.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
+import { userWithin } from './lock-limit.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { clearRuntime } from '../catalogue/reconcile.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
@@ -31,7 +43,11 @@ export interface LaunchPlan {
   readonly cpuOverride?: Cpu | undefined
   /** Arguments that replace those for the domain, and their original working directory. */
   readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
+  /** The user that QEMU changes to once its machine is complete; `undefined`: it stays who we are. Not for recorded arguments. */
+  readonly user?: SystemUser | undefined
   readonly signal?: AbortSignal | undefined
+  /** Called with what does not keep the machine from starting. */
+  readonly onWarning?: ((text: string) => void) | undefined
 }
 
 /** A QEMU in preparation whose guest is stopped. Unless it is detached, disposing ends it and leaves nothing. */
@@ -56,13 +72,19 @@ export class LaunchedMachine implements AsyncDisposable {
   }
 
   /** @throws QemuError QEMU_START_FAILED and others of `launchQemu`, DomainXmlError, StorageError, CancelledError */
-  static async launch(held: HeldDomain, plan: LaunchPlan): Promise<LaunchedMachine> {
+  static async launch(held: HeldDomain, asked: LaunchPlan): Promise<LaunchedMachine> {
     const { paths } = held
+    const plan = { ...asked, user: userWithin(asked.domain, asked.user, asked.onWarning) }
     const { emulator, version } = plan.emulator.probed
-    const argv = argumentsFor(plan, held, await opticalDrivesOf(plan.domain))
+    const needs = plan.incoming ?? NEEDS_NOTHING
+    const confinement = confinementFor(plan, needs)
+    const opticalDrives = await opticalDrivesOf(plan.domain)
+    const argv = argumentsFor(plan, held, { confinement, opticalDrives })
     let record: RuntimeRecord | undefined
     let made: readonly string[] = []
     let launched: QmpConnection | undefined
+    // While QEMU starts.
+    let scoped = Promise.resolve()
     const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
       record = {
         ...identity,
@@ -70,13 +92,20 @@ export class LaunchedMachine implements AsyncDisposable {
         uuid: plan.domain.uuid ?? '',
         emulator,
         qemuVersion: version,
-        commandLine: [emulator, ...argv],
+        // A recorded one stays as it was.
+        commandLine: [emulator, ...(plan.recorded?.argv ?? argv)],
         attached: plan.recorded === undefined ? undefined : { cwd: plan.recorded.cwd },
+        confinement,
       }
       await writeRecord(paths, record)
       await removeFile(paths.starting)
+      scoped = ownScope(held.name, identity.pid, plan.onWarning)
     }
+    using descriptors = new DisposableStack()
     try {
+      await makeTransferDirectory(paths, confinement)
+      const transferDirectory = openDirectoryDescriptor(paths.transferDirectory)
+      descriptors.defer(() => closeDescriptor(transferDirectory))
       made = await makeVariableStore(plan.domain)
       await writeText(paths.liveXml, plan.xml, { durable: true })
       // Marks a QEMU of this domain without a record as one to end.
@@ -86,13 +115,21 @@ export class LaunchedMachine implements AsyncDisposable {
         argv,
         cwd: plan.recorded?.cwd,
         env: plan.recorded === undefined ? commandEnvironment(plan.domain) : undefined,
-        extraFds: inheritedFds(plan.incoming ?? NEEDS_NOTHING),
+        extraFds: [
+          ...inheritedFds(needs),
+          ...(confinement === undefined ? [] : [transferDirectory]),
+        ],
+        limits: {
+          coreDump: plan.domain.dumpCore,
+          lockedMemory: plan.domain.memoryBacking.locked,
+        },
         directory: paths.directory,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
         onSpawned,
         signal: plan.signal,
       })
       launched = control
+      await scoped
       const started = recorded(record)
       const executable = await executableOf(started.pid)
       return new LaunchedMachine(held, control, { ...started, executable }, made)
@@ -136,18 +173,47 @@ export class LaunchedMachine implements AsyncDisposable {
   }
 }
 
+/** Gives QEMU a control group of its own, where systemd is there for that. */
+async function ownScope(
+  name: string,
+  pid: number,
+  onWarning: LaunchPlan['onWarning'],
+): Promise<void> {
+  if (!(await hasScopes())) return
+  const fault = await moveToScope(name, pid)
+  if (fault !== undefined) onWarning?.(`QEMU stays in the control group of this command: ${fault}`)
+}
+
 /** The descriptors of a child's inherited files begin at 3. */
 const FIRST_INHERITED = 3
+
+/** The directory of its sockets follows all other inherited descriptors. */
+function confinementFor({ user }: LaunchPlan, needs: LaunchNeeds): Confinement | undefined {
+  if (user === undefined) return undefined
+  const { name, uid, gid } = user
+  return { user: name, uid, gid, directoryFd: FIRST_INHERITED + inheritedFds(needs).length }
+}
 
 function argumentsFor(
   plan: LaunchPlan,
   held: HeldDomain,
-  opticalDrives: ReadonlySet<string>,
+  {
+    confinement,
+    opticalDrives,
+  }: {
+    readonly confinement: Confinement | undefined
+    readonly opticalDrives: ReadonlySet<string>
+  },
 ): readonly string[] {
-  if (plan.recorded !== undefined) return plan.recorded.argv
+  const { user } = plan
+  const choice = sandboxChoice(plan.emulator.probed, { changesUser: user !== undefined })
+  if (plan.recorded !== undefined) {
+    const { argv } = plan.recorded
+    return [...recordedSandbox(argv, choice), ...argv]
+  }
   const { inherited, monitors, memory } = plan.incoming ?? NEEDS_NOTHING
   const first = FIRST_INHERITED + inherited.length
-  const sandbox = sandboxArguments(plan.domain, sandboxChoice(plan.emulator.probed))
+  const sandbox = sandboxArguments(plan.domain, choice)
   const machine = buildCommandLine(plan.domain, {
     qemuVersion: plan.emulator.version,
     cpuProperties: cpuPropertiesOf(plan.emulator),
@@ -163,7 +229,15 @@ function argumentsFor(
     ),
     socketDirectory: held.paths.directory,
   })
-  return [...sandbox, ...machine]
+  if (user === undefined || confinement === undefined) return [...sandbox, ...machine]
+  const { version } = plan.emulator
+  const end = pathInQemu(confinement, endSocket(held.paths))
+  return [
+    ...sandbox,
+    ...userArguments(user.name, version),
+    ...openedAtStart(machine),
+    ...['-chardev', `socket,id=stasis-end,path=${end},server=on,wait=off`],
+  ]
 }
 
 /** In the order in which `argumentsFor` numbers them. */

@@ -61,7 +61,7 @@ export async function prepareMachine(
     existing: options.occasion !== undefined,
   })
   const { domain } = readDomain(complete, { ignoreUnsupported })
-  const unfiltered = reasonAgainst(domain, sandboxChoice(emulator.probed))
+  const unfiltered = reasonAgainst(domain, sandboxChoice(emulator.probed, { changesUser: false }))
   if (unfiltered !== undefined)
     onWarning?.(`the system calls of QEMU are not filtered: ${unfiltered}`)
   return { xml: formatDomainXml(complete), domain, uuid: domain.uuid ?? '', emulator }

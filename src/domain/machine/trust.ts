@@ -41,7 +41,7 @@ export async function untrustedReaches(
 ): Promise<readonly Reach[]> {
   const allowed = allows(options)
   const { description, replacement } = suspect
-  const ours = await isOurs(description, directories)
+  const ours = await isFromHere(description, directories)
   if (ours && replacement === undefined) return []
   const domain = read(replacement ?? description.xml, suspect)
   const reaches = reachesOf(domain)
@@ -117,7 +117,10 @@ function quoted(rule: string): string {
 }
 
 /** Whether this host wrote exactly this description. The id of an image alone can be forged; a digest cannot. */
-async function isOurs(description: MachineDescription, directories: Directories): Promise<boolean> {
+export async function isFromHere(
+  description: MachineDescription,
+  directories: Directories,
+): Promise<boolean> {
   const known = (await historyOf(directories, description))?.descriptions ?? []
   return known.includes(descriptionDigest(description))
 }

@@ -1,6 +1,7 @@
 import type { MigrationFeatures } from '../../migration/features.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { LaunchNeeds } from '../machine/launch-needs.ts'
+import type { QemuView } from '../machine/qemu-view.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface WaitingQemu {
   readonly control: QmpConnection
   /** Its pid; `undefined` when the caller started it. */
   readonly pid: number | undefined
+  /** How it reaches what we share with it. */
+  readonly view: QemuView
   /** No client has changed its migration settings since it started. */
   readonly fresh: boolean
   /** Its migration features. Only sources that need them query them. */

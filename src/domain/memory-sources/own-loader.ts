@@ -28,7 +28,7 @@ export function considerOwnLoader(
 }
 
 async function load(
-  { control, pid, fresh, features }: WaitingQemu,
+  { control, pid, view, fresh, features }: WaitingQemu,
   file: MappedRamFile,
   options: BringOptions & { readonly readers: number; readonly pages: PageStore | undefined },
 ): Promise<void> {
@@ -37,12 +37,16 @@ async function load(
   using _meter = watchTransfer(readProgress(pid, pages), (measure) =>
     report({ phase: 'loading', ...measure }),
   )
+  const { fd, offset } = file
+  const directIo = file.direct && known.directIo
+  const uri = fileUri(fd, offset)
+  await using lent = await view.lend({ fd, offset, access: 'read', direct: directIo, uri }, signal)
   const incoming = await startIncoming(control, {
-    uri: fileUri(file.fd, file.offset),
+    uri: lent.uri,
     features: known,
     fresh,
     mappedRam: true,
-    directIo: file.direct && known.directIo,
+    directIo,
     channels: readers,
     multifdCompression: 'none',
     signal,

@@ -14,7 +14,7 @@ const GRACE_MS = 1000
  * @throws ImageError, StorageError, QemuError, CancelledError
  */
 export async function sendMachine(
-  { control, fresh, features }: WaitingQemu,
+  { control, view, fresh, features }: WaitingQemu,
   sender: ImageSender,
   socketPath: string,
   { signal, report }: BringOptions,
@@ -26,7 +26,7 @@ export async function sendMachine(
   )
   const abandon = new AbortController()
   const incoming = await startIncoming(control, {
-    uri: `unix:${socketPath}`,
+    uri: `unix:${view.socketPath(socketPath)}`,
     features: known,
     fresh,
     channels: sender.multifd.channels,

@@ -18,6 +18,9 @@ import {
   removePostcopyProgress,
   removePostcopyRecord,
 } from '../store/postcopy-record.ts'
+import { makeDirectory } from '../../io/directory.ts'
+import { pathInQemu } from '../store/confinement.ts'
+import { readRecord } from '../store/runtime-record.ts'
 import { openKeptMonitor } from './kept-monitor.ts'
 import { startPageServer } from './page-server-process.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
@@ -173,9 +176,8 @@ async function recover(
   const deadline = performance.now() + PAUSED_PATIENCE_MS
   for (;;) {
     // A query of QEMU's state would wait for its main thread, which may wait for us; this command does not.
-    const refused = await recoverPostcopy(monitor, paths.recoverSocket).catch(
-      (error: unknown) => error,
-    )
+    const socket = await recoverSocketInQemu(paths)
+    const refused = await recoverPostcopy(monitor, socket).catch((error: unknown) => error)
     if (refused === undefined) {
       // The progress of the previous server does not apply to this one.
       await removePostcopyProgress(paths)
@@ -192,6 +194,12 @@ async function recover(
     if (performance.now() > deadline) throw refused
     await delay(LOOK_MS, undefined, { signal })
   }
+}
+
+/** The path at which QEMU shall listen for a new server. */
+async function recoverSocketInQemu(paths: RuntimePaths): Promise<string> {
+  await makeDirectory(paths.transferDirectory)
+  return pathInQemu((await readRecord(paths))?.confinement, paths.recoverSocket)
 }
 
 async function startServer({ paths, id, program }: SupervisedRestore): Promise<ProcessIdentity> {

@@ -15,11 +15,13 @@ import { removeConsumedManagedSave } from '../catalogue/reconcile.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
 import { describeSalvage, salvageInCookie } from '../machine/salvage-cookie.ts'
+import { viewOf } from '../machine/qemu-view.ts'
 import { migrationFeatures } from '../machine/migration-features.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { postcopyObstacle } from '../postcopy/postcopy-obstacle.ts'
 import { chooseSource } from '../memory-sources/choose-source.ts'
 import type { HandOver, WaitingQemu } from '../memory-sources/memory-source.ts'
+import { restoreUser } from './restore-user.ts'
 import { RestoreClock } from './restore-clock.ts'
 import { type RestorePlan, planRestore } from './restore-plan.ts'
 import type { RestoreOptions, RestoreResult } from './restore-request.ts'
@@ -92,6 +94,7 @@ async function restoreUntilItRuns(
   const readers = resolveReaders(options.readers)
   const directories = await openDirectories(options)
   const { stateDir } = directories
+  const { onWarning } = options
 
   options.onProgress?.({ phase: 'opening' })
   await using opened = new AsyncDisposableStack()
@@ -113,16 +116,23 @@ async function restoreUntilItRuns(
     checkIdentity(directories, { name: domain.name, uuid }),
   ])
 
+  const user = await restoreUser(image, plan, directories, options)
   const chosen = await chooseSource(image, plan, {
     mode,
     cached: () => findCached(directories, image),
-    postcopyObstacle,
+    postcopyObstacle: () => postcopyObstacle(user, plan.emulator.version),
   })
   await using files = await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
   await using source = chosen.open({ paths: held.paths, stateDir, readers, direct, signal })
   report({ phase: 'starting' })
   const incoming = source.launchNeeds
-  await using machine = await LaunchedMachine.launch(held, { ...plan, incoming, signal })
+  await using machine = await LaunchedMachine.launch(held, {
+    ...plan,
+    user,
+    incoming,
+    signal,
+    onWarning,
+  })
   clock.launched()
   const brought = await source.bring(waitingQemu(machine, plan, held, signal), { signal, report })
   clock.loaded()
@@ -160,13 +170,14 @@ async function restoreUntilItRuns(
 function waitingQemu(
   { control, record }: LaunchedMachine,
   { emulator, recorded }: RestorePlan,
-  { directories }: HeldDomain,
+  { directories, paths }: HeldDomain,
   signal: AbortSignal,
 ): WaitingQemu {
   const path = emulator.probed.emulator
   return {
     control,
     pid: record.pid,
+    view: viewOf(control, paths, record.confinement),
     fresh: recorded === undefined,
     features: () => migrationFeatures(control, path, directories, signal),
   }

@@ -4,6 +4,7 @@ import { type OutgoingMigration, startOutgoing } from '../../migration/outgoing.
 import type { RamProgress } from '../../migration/progress.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { ImageReceiver, TransferProgress } from '../../transfer/image-receiver.ts'
+import { type LentFile, OUR_VIEW, type QemuView } from '../machine/qemu-view.ts'
 import { mostSpecificFault } from '../progress/most-specific-fault.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import type { SaveSettings } from './save-options.ts'
@@ -18,6 +19,8 @@ const GRACE_MS = 1000
 export interface TransferOutOptions {
   readonly settings: SaveSettings
   readonly features: MigrationFeatures
+  /** How QEMU reaches the receiver. Default: as we do. */
+  readonly view?: QemuView | undefined
   /** QEMU's limit, shared with other saves. */
   readonly bandwidth?: SharedBandwidth | undefined
   /** Aborts the migration, not the receiver: QEMU has to end its side first. */
@@ -35,7 +38,7 @@ export async function transferOut(
   receiver: ImageReceiver,
   options: TransferOutOptions,
 ): Promise<RamProgress | undefined> {
-  const { settings, features, bandwidth, signal, report } = options
+  const { settings, features, view = OUR_VIEW, bandwidth, signal, report } = options
   const { compressionLevel: level } = settings
   const cancel = new AbortController()
   using part = bandwidth?.join((bytesPerSecond) => {
@@ -44,12 +47,14 @@ export async function transferOut(
       .execute('migrate-set-parameters', { 'max-bandwidth': bytesPerSecond })
       .catch(() => undefined)
   })
+  const directIo = receiver.mappedRam?.directIo === true && features.directIo
+  await using target = await targetFor(receiver, { view, directIo, signal })
   await using migration = await startOutgoing(control, {
-    uri: receiver.uri,
+    uri: target.uri,
     features,
     channels: receiver.multifd.channels,
     mappedRam: receiver.mappedRam !== undefined,
-    directIo: receiver.mappedRam?.directIo === true && features.directIo,
+    directIo,
     multifdCompression: receiver.multifd.compression,
     compressionLevel: level === 'adaptive' ? undefined : level,
     maxBandwidth: part?.bytesPerSecond,
@@ -81,6 +86,27 @@ export async function transferOut(
   const faults = ends.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []))
   if (faults.length > 0) throw mostSpecificFault(faults, signal, RANKING)
   return (await migration.completed()).ram
+}
+
+/** Where QEMU sends its stream, in its own terms. */
+async function targetFor(
+  { uri, socketPath, mappedRam }: ImageReceiver,
+  options: {
+    readonly view: QemuView
+    readonly directIo: boolean
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<LentFile> {
+  const { view, directIo, signal } = options
+  if (mappedRam === undefined) {
+    const path = socketPath === undefined ? undefined : view.socketPath(socketPath)
+    return {
+      uri: path === undefined ? uri : `unix:${path}`,
+      [Symbol.asyncDispose]: async () => undefined,
+    }
+  }
+  const { fd, offset } = mappedRam
+  return view.lend({ fd, offset, access: 'write', direct: directIo, uri }, signal)
 }
 
 interface RamCounter extends Disposable {

@@ -1,7 +1,6 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
-import { removeFile } from '../../io/file-names.ts'
 import type { RamProgress } from '../../migration/progress.ts'
 import type { SavedImage } from '../../transfer/image-receiver.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
@@ -14,6 +13,8 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { Job } from '../progress/job.ts'
 import type { JobOperation } from '../store/job-record.ts'
 import { openControl } from '../machine/monitor.ts'
+import { viewOf } from '../machine/qemu-view.ts'
+import { prepareTransferSocket } from '../store/confinement.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import { DisksAfterSave } from './disks-after-save.ts'
@@ -122,7 +123,7 @@ export async function saveHeld(
   const description = { ...described, finalCookie: () => disks.cookie() }
 
   // A killed save leaves its socket.
-  await removeFile(held.paths.migrationSocket)
+  await prepareTransferSocket(held.paths, held.paths.migrationSocket)
   throwIfCancelled(`save domain '${held.name}'`, signal)
   const intent = { path, description, running: wouldRun }
   await using _watcher = watchSave(held)
@@ -146,7 +147,8 @@ export async function saveHeld(
   try {
     await guest.halt(signal)
     const haltedMs = performance.now()
-    const limits = { settings, features, bandwidth }
+    const view = viewOf(control, held.paths, record.confinement)
+    const limits = { settings, features, view, bandwidth }
     const ram = await transferOut(control, receiver, { ...limits, signal, report })
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()

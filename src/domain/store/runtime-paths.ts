@@ -23,6 +23,8 @@ export interface RuntimePaths {
   readonly controlSocket: string
   /** A second monitor for queries while an operation uses the first. */
   readonly querySocket: string
+  /** The directory of the next two sockets. It belongs to the user of QEMU, see confinement.ts. */
+  readonly transferDirectory: string
   /** The socket to which QEMU sends its stream on a save, and on which it receives one on a restore. */
   readonly migrationSocket: string
   /** The record of a restore whose memory is arriving, see postcopy-record.ts. */
@@ -62,6 +64,7 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
   checkDomainName(name)
   const directory = join(directories.runtimeDir, directoryName(directories.runtimeDir, name))
   const socket = (file: string): string => checkSocketPath(join(directory, file))
+  const transferDirectory = join(directory, 'q')
   return {
     name,
     directory,
@@ -70,7 +73,8 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     starting: join(directory, 'starting'),
     controlSocket: socket('qmp.sock'),
     querySocket: socket('query.sock'),
-    migrationSocket: socket('stream.sock'),
+    transferDirectory,
+    migrationSocket: socket('q/stream'),
     postcopy: join(directory, 'postcopy.json'),
     postcopyProgressFile: join(directory, 'postcopy-progress.json'),
     formerPostcopy: join(directory, 'fill.json'),
@@ -78,7 +82,7 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     pageServerLog: join(directory, 'page-server.log'),
     postcopySocket: socket('postcopy.sock'),
     formerPostcopySocket: socket('fill.sock'),
-    recoverSocket: socket('recover.sock'),
+    recoverSocket: socket('q/recover'),
     log: join(directory, 'qemu.log'),
     lock: join(directory, 'lock'),
     job: join(directory, 'job.json'),

@@ -6,6 +6,7 @@ import {
   writeRecordFile,
 } from '../../io/record-file.ts'
 import type { DiskIdentity } from './disk-identity.ts'
+import { type Confinement, isConfinement } from './confinement.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
@@ -24,6 +25,8 @@ export interface RuntimeRecord extends ProcessIdentity {
   readonly executable?: string | undefined
   /** Present when Stasis did not start it; `commandLine` is its original command line, started in `cwd`. */
   readonly attached?: { readonly cwd: string } | undefined
+  /** Present when QEMU runs as another user. */
+  readonly confinement?: Confinement | undefined
   /** A save is in progress, or its process was killed: once the image is complete, the image is the guest, and this QEMU is not. */
   readonly saving?: SaveIntent | undefined
   /** The guest is stopped only because a save was killed. */
@@ -97,7 +100,8 @@ function withImageId({ key, ...fields }: Fields): Fields {
 }
 
 function isRecord(record: Fields): boolean {
-  const { stage, commandLine, executable, attached, saving, restoredFrom, continuedAt } = record
+  const { stage, commandLine, executable, attached, confinement, saving } = record
+  const { restoredFrom, continuedAt } = record
   return (
     [record['pid'], record['startTime']].every(isPositive) &&
     ['bootId', 'uuid', 'emulator', 'qemuVersion'].every((name) => isText(record[name])) &&
@@ -107,6 +111,7 @@ function isRecord(record: Fields): boolean {
     (executable === undefined || isText(executable)) &&
     (continuedAt === undefined || isText(continuedAt)) &&
     (attached === undefined || isText(fieldsOf(attached)?.['cwd'])) &&
+    (confinement === undefined || isConfinement(fieldsOf(confinement))) &&
     (saving === undefined || namesImage(saving, 'running')) &&
     (restoredFrom === undefined ||
       (namesImage(restoredFrom, 'managed') && namesImage(restoredFrom, 'begun')))

@@ -4,23 +4,63 @@ import type { Domain } from '../domain-xml/model/domain.ts'
 export interface SandboxChoice {
   /** Whether it can: a build with seccomp on a kernel with it. */
   readonly supported: boolean
-  /** Whether it runs as root. */
+  /** Whether it starts as root. */
   readonly root: boolean
+  /** Whether it changes to another user once its machine is complete. */
+  readonly changesUser: boolean
 }
 
 /**
  * `-sandbox`: QEMU filters its own system calls and gives up new privileges, as with libvirt. A machine whose network needs a program of the host may start
- * programs. A bridge needs QEMU's setuid helper unless QEMU is root, and the filter would take its privileges away: such a machine has no filter.
+ * programs. One that changes its user may do that: afterwards it has no privileges with which the calls could do anything. A bridge needs QEMU's setuid helper unless QEMU is root, and the filter would take its privileges away: such a machine has no filter.
  */
 export function sandboxArguments(domain: Domain, choice: SandboxChoice): readonly string[] {
   if (!choice.supported || reasonAgainst(domain, choice) !== undefined) return []
-  const programs = startsPrograms(domain) ? 'allow' : 'deny'
+  return filter({ ...choice, programs: startsPrograms(domain) })
+}
+
+/**
+ * `sandboxArguments` for the command line of a QEMU that Stasis did not start. It may start programs where an option may need one: network scripts and
+ * helpers, commands behind a user network. Threads with an affinity of their own need it later, too.
+ */
+export function recordedSandbox(argv: readonly string[], choice: SandboxChoice): readonly string[] {
+  const bridge = argv.some((value) => BRIDGE.test(value))
+  if (!choice.supported || (bridge && !choice.root)) return []
+  const programs = bridge || argv.some(needsProgram)
+  return filter({
+    ...choice,
+    programs,
+    affinity: argv.some((value) => /thread-context/.test(value)),
+  })
+}
+
+const BRIDGE = /^bridge(,|$)|"type":\s*"bridge"|\bhelper[=:"]/
+const TAP = /^tap(,|$)|"type":\s*"tap"/
+
+function needsProgram(value: string): boolean {
+  if (/\bsmb[=:"]|\bcmd:|^exec:/.test(value)) return true
+  return TAP.test(value) && !(has(value, 'script') && has(value, 'downscript'))
+}
+
+/** Whether a network option says that there is no such script, or that somebody else made the device. */
+function has(value: string, script: string): boolean {
+  return new RegExp(`(^|[,{"])${script}"?[=:]\\s*"?no\\b|\\bfds?"?[=:]`).test(value)
+}
+
+function filter({
+  programs,
+  affinity = false,
+  changesUser,
+}: Pick<SandboxChoice, 'changesUser'> & {
+  readonly programs: boolean
+  readonly affinity?: boolean
+}): readonly string[] {
   const parts = [
     'on',
     'obsolete=deny',
-    `elevateprivileges=${programs}`,
-    `spawn=${programs}`,
-    'resourcecontrol=deny',
+    `elevateprivileges=${programs || changesUser ? 'allow' : 'deny'}`,
+    `spawn=${programs ? 'allow' : 'deny'}`,
+    `resourcecontrol=${affinity ? 'allow' : 'deny'}`,
   ]
   return ['-sandbox', parts.join(',')]
 }

@@ -29,6 +29,7 @@ export async function openOpaqueReceiver(
     const listener = new QemuListener({ path, socketPath, channels: multifd.channels }, receiver)
     return {
       uri: listener.uri,
+      socketPath,
       multifd,
       received: listener.received,
       progress: () => ({ ...opaque.progress(), ramBytes: 0, ramTotalBytes: 0 }),

@@ -16,8 +16,9 @@ export async function openSparseReceiver(options: ImageReceiverOptions): Promise
     uri: partial.includes(',offset=')
       ? fileUri(fd, image.bodyOffset)
       : `file:${partial},offset=${image.bodyOffset}`,
+    socketPath: undefined,
     multifd: { channels, compression: 'none' },
-    mappedRam: { directIo: image.file.direct },
+    mappedRam: { fd, offset: image.bodyOffset, directIo: image.file.direct },
     // Only QEMU reports its progress and its end.
     received: Promise.resolve(),
     progress: () => ({

@@ -18,6 +18,7 @@ export async function openStasisReceiver(options: ImageReceiverOptions): Promise
   const open = opened.move()
   return {
     uri: listener.uri,
+    socketPath: options.socketPath,
     multifd: { channels, compression: 'none' },
     received: listener.received,
     progress() {

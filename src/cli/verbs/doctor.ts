@@ -1,0 +1,18 @@
+import { examineHost } from '../../domain/doctor/doctor.ts'
+import { healthReport } from '../reports/health.ts'
+import type { Verb } from '../verb.ts'
+
+interface Flags {
+  readonly fix?: boolean
+}
+
+/** `doctor` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    command.option('--fix', 'mend what can be mended: make the user of QEMU, correct modes'),
+  example: 'stasis doctor --fix',
+  run: async (_args, { fix }, invocation) => {
+    const { directories, signal } = invocation
+    return healthReport(await examineHost({ ...directories, signal, fix }), invocation)
+  },
+}

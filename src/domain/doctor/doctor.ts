@@ -1,0 +1,68 @@
+import { StasisError, throwIfCancelled } from '../../errors.ts'
+import { qemuUser } from '../machine/qemu-user.ts'
+import { resolveDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { CHECKS } from './checks.ts'
+import { QEMU_USER } from './checks/qemu-user.ts'
+import type { CheckedHost, Diagnosis, HealthCheck, Verdict } from './health-check.ts'
+
+/** One result of the doctor. */
+export interface Finding {
+  /** The check that found it. */
+  readonly check: string
+  readonly verdict: Verdict
+  readonly text: string
+  readonly remedy?: string | undefined
+}
+
+/** The health of this host. */
+export interface HostHealth {
+  readonly findings: readonly Finding[]
+  /** What was changed, one sentence each. */
+  readonly fixed: readonly string[]
+  /** What a command fails with because of the first error; `undefined` when nothing is wrong. */
+  readonly fault: StasisError | undefined
+}
+
+/**
+ * Examines this host. With `fix` it mends what it can, and examines the host again; otherwise it changes nothing.
+ * @throws StorageError when something cannot be examined or mended, CancelledError
+ */
+export async function examineHost(
+  options: DomainOptions & { readonly fix?: boolean | undefined },
+): Promise<HostHealth> {
+  const fixed: string[] = []
+  const found: (Diagnosis & { readonly check: string })[] = []
+  for (const check of CHECKS) {
+    throwIfCancelled('examine this host', options.signal)
+    // A fix before may have changed what this one depends on.
+    let diagnoses = await examine(check, options)
+    const fixes = options.fix === true ? diagnoses.flatMap(({ fix }) => fix ?? []) : []
+    for (const fix of fixes) fixed.push(await fix())
+    if (fixes.length > 0) diagnoses = await examine(check, options)
+    found.push(...diagnoses.map((one) => ({ ...one, check: check.name })))
+  }
+  return {
+    findings: found.map(({ check, verdict, text, remedy }) => ({ check, verdict, text, remedy })),
+    fixed,
+    fault: found.find(({ verdict }) => verdict === 'error')?.cause,
+  }
+}
+
+async function examine(check: HealthCheck, options: DomainOptions): Promise<readonly Diagnosis[]> {
+  let user: CheckedHost['user']
+  try {
+    user = await qemuUser()
+  } catch (cause) {
+    if (!(cause instanceof StasisError)) throw cause
+    // The other checks examine the rest.
+    if (check === QEMU_USER)
+      return [{ verdict: 'error', text: cause.message, remedy: cause.hint, cause }]
+  }
+  return check.look({
+    directories: resolveDirectories(options),
+    root: process.geteuid?.() === 0,
+    user,
+    signal: options.signal,
+  })
+}

@@ -1,0 +1,19 @@
+import { mayLockMemory } from '../../io/resource-limits.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import type { SystemUser } from '../../qemu/system-user.ts'
+
+/**
+ * The user for a machine. One that locks all of its memory needs a limit that lets another user than root do that: without it QEMU would hang as soon as
+ * it needs more memory. Where we may not raise the limit, QEMU stays root.
+ */
+export function userWithin(
+  { memoryBacking }: Domain,
+  user: SystemUser | undefined,
+  onWarning: ((text: string) => void) | undefined,
+): SystemUser | undefined {
+  if (user === undefined || !memoryBacking.locked || mayLockMemory()) return user
+  onWarning?.(
+    'QEMU runs as root: it locks all of its memory, and the limit of locked memory cannot be raised for another user here',
+  )
+  return undefined
+}
