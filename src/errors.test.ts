@@ -102,3 +102,31 @@ test('CancelledError has the reason of the caller as its cause, through whatever
   const byDefault = AbortSignal.abort().reason as unknown
   assert.equal(new CancelledError('save', byDefault).cause, byDefault)
 })
+
+test('the message of a StasisError is one line that a terminal does not obey', () => {
+  const name = 'a\u001b[2J\nb\u202e\u0085'
+  const error = new ImageError('IMAGE_CORRUPT', `block ${name}`, { hint: `Remove ${name}` })
+  assert.equal(error.message, 'block a\\u{1b}[2J\\nb\\u{202e}\\u{85}')
+  assert.equal(error.hint, 'Remove a\\u{1b}[2J\\nb\\u{202e}\\u{85}')
+  assert.equal(
+    error.with({ message: `${error.message}: \u0007` }).message,
+    `${error.message}: \\u{7}`,
+  )
+})
+
+test('the message of a StasisError has a limited length, whatever it quotes', () => {
+  const { message } = new ImageError('IMAGE_CORRUPT', `block ${'\n'.repeat(100_000)} ends`)
+  assert.ok(message.length <= 4000, `${message.length}`)
+  assert.ok(
+    new ImageError('IMAGE_CORRUPT', `${'x'.repeat(100_000)} ends`).message.endsWith(' ends'),
+  )
+})
+
+test('the list of a StasisError makes further lines of its message', () => {
+  const error = new ImageError('IMAGE_UNTRUSTED', 'It asks for:', { list: ['a\nb', 'c'] })
+  assert.equal(error.message, 'It asks for:\n  a\\nb\n  c')
+  assert.equal(
+    error.with({ message: `Cannot start: ${error.message}` }).message,
+    'Cannot start: It asks for:\n  a\\nb\n  c',
+  )
+})

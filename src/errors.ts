@@ -11,7 +11,8 @@
  *   ├─ CancelledError      the caller's own signal ended the operation
  *   └─ InternalError       a fault of ours: report it
  *
- * A message contains what was attempted and what was found; it does not repeat its cause. The command line prints the chain.
+ * A message contains what was attempted and what was found; it does not repeat its cause. The command line prints the chain. Texts of
+ * images, peers and files may be part of it: a message is one line, its control characters are escaped, and it has at most 4000 characters.
  */
 
 /** What every error of this library carries beside its message. */
@@ -24,11 +25,39 @@ export interface ErrorFacts {
   readonly offset?: number | undefined
   /** What a person can do now. */
   readonly hint?: string | undefined
+  /** Further lines of the message, below it. */
+  readonly list?: readonly string[] | undefined
   readonly cause?: unknown
 }
 
+/** The longest line of a message, in UTF-16 units. */
+const MAX_LINE = 4000
+
+/** Control characters, line separators, and characters that change the direction of a text. */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/** A text of a file or a peer as part of a message: one line that a terminal does not obey, without its middle if it is very long. */
+export function printable(text: string): string {
+  const short =
+    text.length > MAX_LINE
+      ? `${text.slice(0, MAX_LINE - 1000)} … ${text.slice(text.length - 900)}`
+      : text
+  const escaped = short.replace(
+    UNPRINTABLE,
+    (one) => ESCAPES[one] ?? `\\u{${one.codePointAt(0)?.toString(16)}}`,
+  )
+  return escaped.length > MAX_LINE ? `${escaped.slice(0, MAX_LINE - 2)} …` : escaped
+}
+
+/** Some lines, such as the last ones of a log, as part of a message. */
+export function inOneLine(lines: string): string {
+  return lines.split('\n').join('; ')
+}
+
 /** The changes of `StasisError.with`. A fact with the value `undefined` is dropped. */
-export interface ErrorChanges extends ErrorFacts {
+export interface ErrorChanges extends Omit<ErrorFacts, 'list'> {
   readonly message?: string
 }
 
@@ -48,13 +77,14 @@ export abstract class StasisError extends Error {
   }
 
   constructor(code: StasisErrorCode, message: string, facts: ErrorFacts = {}) {
-    super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
+    const text = [printable(message), ...(facts.list ?? []).map((line) => `  ${printable(line)}`)]
+    super(text.join('\n'), facts.cause === undefined ? undefined : { cause: facts.cause })
     this.name = new.target.name
     this.code = code
     this.operation = facts.operation
     this.path = facts.path
     this.offset = facts.offset
-    this.hint = facts.hint
+    this.hint = facts.hint === undefined ? undefined : printable(facts.hint)
   }
 
   /**
@@ -76,7 +106,9 @@ export abstract class StasisError extends Error {
   with(changes: ErrorChanges): this {
     const { message = this.message, cause, ...facts } = { cause: this.cause, ...changes }
     // `Object.create` would make an object that Node does not treat as an error.
-    const copy = new Error(message, cause === undefined ? undefined : { cause })
+    // It may contain the message of an error with a list.
+    const text = message.split('\n').map(printable).join('\n')
+    const copy = new Error(text, cause === undefined ? undefined : { cause })
     Object.setPrototypeOf(copy, Object.getPrototypeOf(this) as object)
     Object.assign(copy, this, facts)
     Error.captureStackTrace(copy)

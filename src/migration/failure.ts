@@ -1,4 +1,4 @@
-import { QemuError } from '../errors.ts'
+import { QemuError, inOneLine } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { QmpLost } from '../qmp/lost.ts'
 
@@ -8,7 +8,7 @@ export function migrationFailed(
   operation: string,
   reason: string | undefined,
 ): QemuError {
-  const words = qmp.lastWords()
+  const words = inOneLine(qmp.lastWords())
   const text = withLog(reason, words)
   return new QemuError('MIGRATION_FAILED', `Could not ${operation}: ${text}`, { operation })
 }
@@ -27,6 +27,6 @@ function withLog(reason: string | undefined, words: string): string {
  */
 export function incomingFailure(operation: string, error: unknown): unknown {
   if (!(error instanceof QmpLost) || error.lastWords === '') return error
-  const text = `Could not ${operation}: ${error.lastWords}`
+  const text = `Could not ${operation}: ${inOneLine(error.lastWords)}`
   return new QemuError('MIGRATION_FAILED', text, { operation, cause: error })
 }

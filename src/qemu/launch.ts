@@ -1,4 +1,4 @@
-import { CancelledError, QemuError, StasisError, throwIfCancelled } from '../errors.ts'
+import { CancelledError, QemuError, StasisError, inOneLine, throwIfCancelled } from '../errors.ts'
 import { anySignal } from '../io/any-signal.ts'
 import { openLog } from '../io/log-file.ts'
 import type { ResourceLimits } from '../io/resource-limits.ts'
@@ -91,7 +91,7 @@ async function connect(
     // A QEMU that hangs up is ending.
     if (StasisError.is(cause, 'QEMU_DIED')) await endedWithin(child, END_MS)
     if (child.ended.aborted) {
-      const reason = process.tail() || 'it gave no reason'
+      const reason = inOneLine(process.tail()) || 'it gave no reason'
       const text = `${emulator} ended while it started (${String(child.ended.reason)}): ${reason}`
       // Its log is removed with the directory of this start.
       throw new QemuError('QEMU_START_FAILED', text, { operation: 'start QEMU' })

@@ -1,4 +1,4 @@
-import { QemuError } from '../errors.ts'
+import { QemuError, inOneLine } from '../errors.ts'
 
 /** QEMU closed its monitor, which is how its death becomes visible (code `QEMU_DIED`). */
 export class QmpLost extends QemuError {
@@ -10,7 +10,7 @@ export class QmpLost extends QemuError {
     lastWords: string,
     facts: { operation?: string; cause?: unknown } = {},
   ) {
-    const words = lastWords === '' ? '' : `; its last output: ${lastWords}`
+    const words = lastWords === '' ? '' : `; its last output: ${inOneLine(lastWords)}`
     const during = facts.operation === undefined ? '' : ` during ${facts.operation}`
     super('QEMU_DIED', `QEMU closed its monitor${during}${words}`, { path, ...facts })
     this.lastWords = lastWords

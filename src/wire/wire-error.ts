@@ -1,3 +1,5 @@
+import { printable } from '../errors.ts'
+
 /** The fault of a stream: it ends early; it contradicts QEMU's format; or it is of an unsupported kind, such as a newer version of the format. */
 export type WireErrorKind = 'truncated' | 'corrupt' | 'unsupported'
 
@@ -7,7 +9,8 @@ export class WireError extends Error {
   readonly offset: number
 
   constructor(kind: WireErrorKind, message: string, offset: number) {
-    super(message)
+    // Names of blocks and devices come from the stream.
+    super(printable(message))
     this.name = 'WireError'
     this.kind = kind
     this.offset = offset

@@ -4,6 +4,7 @@ import {
   StasisError,
   StorageError,
   type XmlProblem,
+  printable,
 } from '../../errors.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { exitCodeOf } from './exit-code.ts'
@@ -106,8 +107,8 @@ function links(error: unknown): readonly unknown[] {
 function placeOf(error: unknown): readonly string[] {
   if (!(error instanceof StasisError) || error.path === undefined) return []
   const { path, offset, message } = error
-  if (message.includes(path) && offset === undefined) return []
-  return [`  at: ${path}${offset === undefined ? '' : `, offset ${offset}`}`]
+  if (message.includes(printable(path)) && offset === undefined) return []
+  return [`  at: ${printable(path)}${offset === undefined ? '' : `, offset ${offset}`}`]
 }
 
 /** An error that was rewrapped has the place of its cause. */
@@ -126,9 +127,11 @@ function hints(error: unknown): readonly string[] {
 
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
-  return error instanceof StasisError || !(error instanceof Error) || error.name === 'Error'
-    ? message
-    : `${error.name}: ${message}`
+  // The messages of our own errors are printable already, and those with a list have several lines.
+  if (error instanceof StasisError) return message
+  const named =
+    error instanceof Error && error.name !== 'Error' ? `${error.name}: ${message}` : message
+  return printable(named)
 }
 
 function stackOf(error: unknown): readonly string[] {

@@ -63,12 +63,13 @@ export async function requireTrusted(
   if (beyond.length === 0) return
   const { path } = suspect
   const shown = beyond.slice(0, MAX_SHOWN)
-  const lines = shown.map((reach) => `\n  ${describeReach(reach)}\n    ${permissionFor(reach)}`)
-  if (shown.length < beyond.length) lines.push(`\n  and ${beyond.length - shown.length} more`)
+  const list = shown.flatMap((reach) => [describeReach(reach), `  ${permissionFor(reach)}`])
+  if (shown.length < beyond.length) list.push(`and ${beyond.length - shown.length} more`)
   throw new ImageError(
     'IMAGE_UNTRUSTED',
-    `${path} was not saved on this host in this form, and asks for what is not allowed here:${lines.join('')}`,
+    `${path} was not saved on this host in this form, and asks for what is not allowed here:`,
     {
+      list,
       operation: 'restore',
       path,
       hint: 'Nothing was run or opened. If you trust the image, repeat the command with these options, or with --trust, which allows everything that the image asks for',
