@@ -89,7 +89,7 @@ export function machineArguments(argv: readonly string[]): readonly string[] {
       index += 1
       continue
     }
-    if (CHARACTER_OPTIONS.test(option)) {
+    if (CHARACTER_OPTIONS.test(option) && index + 1 < argv.length) {
       kept.push(option, withoutWaiting(value))
       index += 1
       continue

@@ -64,3 +64,32 @@ test('GuestAgent.connect() throws QEMU_TIMEOUT when nothing listens', async () =
     path: dir.join('none'),
   })
 })
+
+test('GuestAgent.execute() refuses an error of any shape, which a guest may send', async () => {
+  for (const error of ['null', '3', '{"desc":{}}', '[]']) {
+    await using dir = await tempDir()
+    await using server = await agent(dir, ({ execute, arguments: args }) =>
+      execute === 'guest-sync' ? [`{"return": ${args?.id}}\n`] : [`{"error": ${error}}\n`],
+    )
+    using guest = await GuestAgent.connect(server.path)
+    await assert.rejects(guest.execute('guest-ping'), { code: 'QEMU_REFUSED' }, error)
+  }
+})
+
+test('GuestAgent.execute() does not wait for an agent that has hung up', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('agent')
+  const server = createServer((socket) => {
+    socket.once('data', (data) => {
+      const { arguments: args } = JSON.parse(data.toString()) as Command
+      socket.write(`{"return": ${args?.id}}\n`)
+      socket.once('data', () => socket.destroy())
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  using guest = await GuestAgent.connect(path)
+  const startMs = performance.now()
+  await assert.rejects(guest.execute('guest-ping'), { code: 'QEMU_TIMEOUT' })
+  assert.ok(performance.now() - startMs < 4000)
+  await new Promise((resolve) => server.close(resolve))
+})

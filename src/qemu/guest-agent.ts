@@ -1,4 +1,5 @@
 import { type Socket, createConnection } from 'node:net'
+import { StringDecoder } from 'node:string_decoder'
 import { QemuError } from '../errors.ts'
 
 const ANSWER_MS = 5000
@@ -11,13 +12,15 @@ export class GuestAgent implements Disposable {
   readonly #socket: Socket
   readonly #path: string
   #buffered = ''
-  #waiting: ((line: string) => void) | undefined
+  readonly #decoder = new StringDecoder('utf8')
+  #waiting: { readonly line: (line: string) => void; readonly end: () => void } | undefined
 
   private constructor(socket: Socket, path: string) {
     this.#socket = socket
     this.#path = path
-    socket.on('data', (data: Buffer) => this.#receive(data.toString('utf8')))
+    socket.on('data', (data: Buffer) => this.#receive(this.#decoder.write(data)))
     socket.on('error', () => undefined)
+    socket.on('close', () => this.#waiting?.end())
   }
 
   /** Connects and waits until the agent answers. @throws QemuError QEMU_TIMEOUT when no agent does */
@@ -63,13 +66,19 @@ export class GuestAgent implements Disposable {
   ): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const timer = setTimeout(() => reject(absent(this.#path, undefined)), ANSWER_MS)
-    this.#waiting = (line) => {
-      const message = parse(line)
-      if (message?.['error'] !== undefined) {
-        const { desc } = message['error'] as { readonly desc?: string }
-        reject(new QemuError('QEMU_REFUSED', `The guest agent refused ${command}: ${desc ?? line}`))
-      } else if (message !== undefined && isAnswer(message['return'])) resolve(message['return'])
+    const line = (text: string): void => {
+      const message = parse(text)
+      if (message === undefined) return
+      if ('error' in message) {
+        // The guest decides what is in it.
+        const { desc } = (message['error'] ?? {}) as { readonly desc?: unknown }
+        const reason = typeof desc === 'string' ? desc : text
+        reject(new QemuError('QEMU_REFUSED', `The guest agent refused ${command}: ${reason}`))
+      } else if (isAnswer(message['return'])) resolve(message['return'])
     }
+    const end = (): void => reject(absent(this.#path, undefined))
+    this.#waiting = { line, end }
+    if (this.#socket.destroyed) end()
     this.#socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`)
     try {
       return await promise
@@ -82,7 +91,7 @@ export class GuestAgent implements Disposable {
   #receive(text: string): void {
     const lines = (this.#buffered + text).split('\n')
     this.#buffered = (lines.pop() ?? '').slice(-65536)
-    for (const line of lines) if (line.trim() !== '') this.#waiting?.(line)
+    for (const line of lines) if (line.trim() !== '') this.#waiting?.line(line)
   }
 }
 

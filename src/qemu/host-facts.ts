@@ -14,13 +14,17 @@ export async function processorTimeMs(pid: number): Promise<number | undefined> 
   // The second field, the name in parentheses, may contain anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // Linux counts these in units of 1/100 s on every architecture that we run on (USER_HZ).
-  return (Number(fields[11]) + Number(fields[12])) * 10
+  return known((Number(fields[11]) + Number(fields[12])) * 10)
 }
 
 /** Memory in bytes that a process occupies (proc_pid_statm(5)); `undefined` when it is gone. */
 export async function residentBytes(pid: number): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/statm`, 'latin1').catch(() => undefined)
-  return text === undefined ? undefined : Number(text.split(' ')[1]) * PAGE_BYTES
+  return text === undefined ? undefined : known(Number(text.split(' ')[1]) * PAGE_BYTES)
+}
+
+function known(number: number): number | undefined {
+  return number >= 0 ? number : undefined
 }
 
 /** Bytes that a process has read so far, by any call (`rchar` of proc_pid_io(5)); 0 when that is unknown. */

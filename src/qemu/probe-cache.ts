@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
 import { StorageError } from '../errors.ts'
-import { type RecordKind, fieldsOf, readCacheFile, writeRecordFile } from '../io/record-file.ts'
+import {
+  type Fields,
+  type RecordKind,
+  fieldsOf,
+  readCacheFile,
+  writeRecordFile,
+} from '../io/record-file.ts'
 import type { ProbedQemu } from './probed-qemu.ts'
 
 /** The cached result for a fingerprint; `undefined` when there is none, or the file is not ours. */
@@ -41,13 +47,23 @@ const KEPT_PROBE: RecordKind<KeptProbe> = {
   parse(value, version) {
     const fields = fieldsOf(value)
     const probed = fieldsOf(fields?.['probed'])
-    const fits =
-      version > 0 &&
-      typeof fields?.['key'] === 'string' &&
-      typeof probed?.['version'] === 'string' &&
-      Array.isArray(probed['machines'])
+    const fits = version > 0 && typeof fields?.['key'] === 'string' && isProbed(probed)
     return fits ? (fields as unknown as KeptProbe) : undefined
   },
+}
+
+/** A cache of another version of Stasis may lack some: then the probe is made again. */
+function isProbed(probed: Fields | undefined): boolean {
+  const { machines, migrationCapabilities } = probed ?? {}
+  const isText = (value: unknown): boolean => typeof value === 'string'
+  return (
+    [probed?.['emulator'], probed?.['version'], probed?.['packager']].every(isText) &&
+    [probed?.['kvmUsable'], probed?.['sandbox']].every((value) => typeof value === 'boolean') &&
+    Array.isArray(machines) &&
+    machines.every((machine) => isText(fieldsOf(machine)?.['name'])) &&
+    Array.isArray(migrationCapabilities) &&
+    migrationCapabilities.every(isText)
+  )
 }
 
 function pathOf(directory: string, key: string): string {

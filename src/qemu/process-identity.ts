@@ -1,5 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises'
-import { storageError } from '../errors.ts'
+import { StorageError, storageError } from '../errors.ts'
+import { fieldsOf } from '../io/record-file.ts'
 import { readProcessFile } from './process-file.ts'
 
 /** Identifies a process: another process may have reused the pid alone. */
@@ -11,6 +12,17 @@ export interface ProcessIdentity {
   readonly bootId: string
 }
 
+/** Whether a value that a file contains identifies a process. */
+export function isProcessIdentity(value: unknown): value is ProcessIdentity {
+  const { pid, startTime, bootId } = fieldsOf(value) ?? {}
+  return (
+    Number.isSafeInteger(pid) &&
+    Number(pid) > 0 &&
+    Number.isSafeInteger(startTime) &&
+    typeof bootId === 'string'
+  )
+}
+
 /** The identity of a running process; `undefined` when no process has that pid, or it is dead. @throws StorageError when this is unknown */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   const stat = await readProcessFile(pid, 'stat')
@@ -19,7 +31,10 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const state = fields[0]
   if (state === 'Z' || state === 'X') return undefined
-  return { pid, startTime: Number(fields[19]), bootId: await readBootId() }
+  const startTime = Number(fields[19])
+  if (!Number.isSafeInteger(startTime))
+    throw new StorageError('IO_ERROR', `/proc/${pid}/stat is not as Linux writes it`)
+  return { pid, startTime, bootId: await readBootId() }
 }
 
 /** Whether that very process still runs; a zombie does not. @throws StorageError when this is unknown */

@@ -19,3 +19,13 @@ test('PageBitmap finds the next page that is marked, or is not, across and insid
   assert.equal(map.next(33, 50, true), 50)
   assert.equal(map.next(64, 100, false), 100)
 })
+
+test('PageBitmap takes memory only where pages are marked', () => {
+  const before = process.memoryUsage().arrayBuffers
+  const maps = Array.from({ length: 64 }, () => new PageBitmap(2 ** 32))
+  const [map] = maps
+  assert.equal(map?.mark(2 ** 32 - 1, 1), undefined)
+  assert.equal(map?.mark(2 ** 32 - 2, 2), 2 ** 32 - 1)
+  assert.deepEqual([map?.has(2 ** 32 - 2), map?.has(0), map?.count], [true, false, 2])
+  assert.ok(process.memoryUsage().arrayBuffers - before < 1024 * 1024)
+})

@@ -1,14 +1,16 @@
 import type { PageSpan } from '../image/saved-machine.ts'
 
-/** One bit for each page of a RAM block: which pages are marked. */
+/** Words of bits that are allocated together: 4 KiB, for 128 MiB of a guest. */
+const PART_WORDS = 1024
+
+/** One bit for each page of a RAM block: which pages are marked. Takes memory only where pages are, whatever length an image claims for its block. */
 export class PageBitmap {
-  readonly #words: Uint32Array
+  readonly #parts: (Uint32Array | undefined)[] = []
   readonly #pageCount: number
   #count = 0
 
   constructor(pageCount: number) {
     this.#pageCount = pageCount
-    this.#words = new Uint32Array(Math.ceil(pageCount / 32))
   }
 
   /** How many pages are marked. */
@@ -18,26 +20,30 @@ export class PageBitmap {
 
   /** A bit for each page, the lowest first. */
   bits(): Uint8Array {
-    const bits = new Uint8Array(this.#words.length * 4)
+    const words = Math.ceil(this.#pageCount / 32)
+    const bits = new Uint8Array(words * 4)
     const view = new DataView(bits.buffer)
-    this.#words.forEach((word, index) => view.setUint32(index * 4, word, true))
+    for (let index = 0; index < words; index += 1)
+      view.setUint32(index * 4, this.#word(index), true)
     return bits
   }
 
   has(page: number): boolean {
-    return ((this.#words[page >>> 5] ?? 0) & (1 << (page & 31))) !== 0
+    return (this.#word(page >>> 5) & (1 << (page & 31))) !== 0
   }
 
   /** Marks a range; returns the first page in it that was marked before, if any. */
   mark(firstPage: number, pageCount: number): number | undefined {
     let alreadyMarked: number | undefined
     for (let page = firstPage; page < firstPage + pageCount; page += 1) {
-      const word = this.#words[page >>> 5] ?? 0
+      const index = page >>> 5
+      const part = (this.#parts[Math.floor(index / PART_WORDS)] ??= new Uint32Array(PART_WORDS))
+      const word = part[index % PART_WORDS] ?? 0
       const bit = 1 << (page & 31)
       if ((word & bit) !== 0) {
         alreadyMarked ??= page
       } else {
-        this.#words[page >>> 5] = word | bit
+        part[index % PART_WORDS] = word | bit
         this.#count += 1
       }
     }
@@ -49,7 +55,7 @@ export class PageBitmap {
     const none = marked ? 0 : 0xffff_ffff
     let at = page
     while (at < end) {
-      const word = (this.#words[at >>> 5] ?? 0) >>> 0
+      const word = this.#word(at >>> 5) >>> 0
       // Most words are entirely set or clear.
       if (word === none) at = (at | 31) + 1
       else if (((word & (1 << (at & 31))) !== 0) === marked) return at
@@ -79,5 +85,9 @@ export class PageBitmap {
       }
       if (open && first < 0) first = page
     }
+  }
+
+  #word(index: number): number {
+    return this.#parts[Math.floor(index / PART_WORDS)]?.[index % PART_WORDS] ?? 0
   }
 }

@@ -27,6 +27,9 @@ export interface RamHandler {
 
 const MAX_BLOCKS = 4096
 
+/** 16 TiB: page numbers have 32 bits here. */
+const MAX_BLOCK_LENGTH = 2 ** 32 * PAGE_SIZE
+
 /** Longer than any record and most other elements. */
 const JOINT_LENGTH = 8192
 const MAX_HEAD_LENGTH = 65536
@@ -229,6 +232,8 @@ export class MainStreamParser {
     ) {
       throw this.#fault('corrupt', 'the list of RAM blocks contradicts itself')
     }
+    if (length > MAX_BLOCK_LENGTH)
+      throw this.#fault('unsupported', `a RAM block has ${length} bytes`)
     this.#blocks.push({ name: bytes.toString('utf8', 1, 1 + nameLength), length })
     this.#announcedLeft -= length
     return 1 + nameLength + 8

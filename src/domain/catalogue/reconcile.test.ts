@@ -150,7 +150,13 @@ test('reconcile() removes the files of a killed operation beside a running QEMU'
   await mkdir(paths.transferDirectory)
   const before = await readdir(paths.directory)
   const { pid } = await store.runDead('other')
-  const job = { operation: 'save', id: '1', process: { ...record, pid }, startedAt: '' }
+  const job = {
+    operation: 'save',
+    id: '1',
+    process: { ...record, pid },
+    startedAt: '',
+    elapsedMs: 0,
+  }
   await writeFile(paths.job, JSON.stringify(job))
   for (const path of [
     paths.migrationSocket,

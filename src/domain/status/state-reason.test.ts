@@ -69,7 +69,8 @@ test('domainStateReason() reports a save or restore in progress, unless its proc
       found = (await domainStateReason('web', store.directories)).reason
     assert.equal(found, reason)
   }
-  const job = { version: 1, operation: 'save', id: 'one', process: await store.runDead('saver') }
+  const process = await store.runDead('saver')
+  const job = { version: 1, operation: 'save', id: 'one', process, elapsedMs: 0 }
   await writeFile(store.paths('web').job, JSON.stringify(job))
   assert.equal((await domainStateReason('web', store.directories)).reason, 'user')
 })

@@ -20,9 +20,9 @@ export async function contentSample(path: string): Promise<string | undefined> {
     const hash = createHash('sha256').update(String(length))
     const head = await read(file, 0)
     hash.update(head)
-    hash.update(await read(file, MIB))
-    hash.update(await read(file, Math.max(0, length - SAMPLE)))
-    for (const offset of tablesOf(head)) hash.update(await read(file, offset))
+    // The header of a disk format is what the guest, or whoever made the disk, has written there.
+    const places = [MIB, Math.max(0, length - SAMPLE), ...tablesOf(head)]
+    for (const offset of places) if (offset < length) hash.update(await read(file, offset))
     return hash.digest('hex').slice(0, 32)
   } catch {
     return undefined

@@ -1,3 +1,4 @@
+import { fieldsOf } from '../../io/record-file.ts'
 import { stat } from 'node:fs/promises'
 import { storageError } from '../../errors.ts'
 import { isAbsence } from '../../io/file-names.ts'
@@ -15,6 +16,19 @@ export interface DiskIdentity {
   readonly modifiedNs: string
   /** A digest of parts of the content that a guest changes when it runs; absent when the file cannot be read. */
   readonly content?: string | undefined
+}
+
+/** Whether a value that a file contains is the identity of a disk. */
+export function isDiskIdentity(value: unknown): value is DiskIdentity {
+  const { target, path, sizeBytes, modifiedNs, content } = fieldsOf(value) ?? {}
+  return (
+    typeof target === 'string' &&
+    typeof path === 'string' &&
+    typeof sizeBytes === 'number' &&
+    typeof modifiedNs === 'string' &&
+    /^-?\d{1,30}$/.test(modifiedNs) &&
+    (content === undefined || typeof content === 'string')
+  )
 }
 
 /** The place of a disk. */
@@ -109,5 +123,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 function timeText(nanoseconds: string): string {
-  return new Date(Number(BigInt(nanoseconds) / 1_000_000n)).toISOString()
+  const date = new Date(Number(BigInt(nanoseconds) / 1_000_000n))
+  // A file system may hold years that a date does not.
+  return Number.isNaN(date.getTime()) ? `${nanoseconds} ns since 1970` : date.toISOString()
 }

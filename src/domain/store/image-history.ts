@@ -6,7 +6,7 @@ import { makeDirectory } from '../../io/directory.ts'
 import { isThere, removeFile } from '../../io/file-names.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { Directories } from './directories.ts'
-import type { DiskIdentity } from './disk-identity.ts'
+import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
 
 /** What is recorded about an image outside of it, so that no byte of it changes (docs/managed-save.md). */
 export interface ImageHistory {
@@ -99,18 +99,12 @@ const IMAGE_HISTORY: RecordKind<ImageHistory> = {
     const fits =
       typeof path === 'string' &&
       Array.isArray(disks) &&
-      disks.every(isDisk) &&
+      disks.every(isDiskIdentity) &&
       Array.isArray(descriptions) &&
       descriptions.every((one) => typeof one === 'string') &&
       (restoredAt === undefined || typeof restoredAt === 'string')
     return fits ? (fields as unknown as ImageHistory) : undefined
   },
-}
-
-function isDisk(value: unknown): boolean {
-  const { target, path, sizeBytes, modifiedNs } = fieldsOf(value) ?? {}
-  const texts = [target, path, modifiedNs]
-  return texts.every((text) => typeof text === 'string') && typeof sizeBytes === 'number'
 }
 
 function historyDirectory(directories: Directories): string {

@@ -8,7 +8,7 @@ import {
   readRecordFile,
   writeRecordFile,
 } from '../../io/record-file.ts'
-import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
+import { type ProcessIdentity, isAlive, isProcessIdentity } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** Operations that take long enough to be watched and cancelled from another terminal. */
@@ -73,9 +73,41 @@ const JOB: RecordKind<StoredJob> = {
   parse(value) {
     const fields = fieldsOf(value)
     const fits =
-      typeof fields?.['operation'] === 'string' &&
-      typeof fields['id'] === 'string' &&
-      Number.isSafeInteger(fieldsOf(fields['process'])?.['pid'])
+      OPERATIONS.includes(fields?.['operation']) &&
+      typeof fields?.['id'] === 'string' &&
+      isProcessIdentity(fields['process']) &&
+      typeof fields['elapsedMs'] === 'number' &&
+      isProgress(fields['progress']) &&
+      isProgress(fields['transfer']) &&
+      OUTCOMES.includes(fields['outcome']) &&
+      (fields['error'] === undefined || typeof fields['error'] === 'string')
     return fits ? (fields as unknown as StoredJob) : undefined
   },
+}
+
+const OPERATIONS: readonly unknown[] = [
+  'save',
+  'managedsave',
+  'restore',
+  'start',
+] satisfies JobOperation[]
+
+const OUTCOMES: readonly unknown[] = [undefined, 'completed', 'failed', 'cancelled']
+
+const MEASURES = [
+  ...['percent', 'ramBytes', 'ramTotalBytes', 'transferredBytes', 'fileBytes'],
+  'rateBytesPerSecond',
+]
+
+/** A phase, and the measures of a transfer where it has some. */
+function isProgress(value: unknown): boolean {
+  if (value === undefined) return true
+  const fields = fieldsOf(value)
+  if (typeof fields?.['phase'] !== 'string') return false
+  if (!('percent' in fields)) return true
+  const channels = fields['channelBytes']
+  return (
+    Array.isArray(channels) &&
+    [...channels, ...MEASURES.map((name) => fields[name])].every((one) => typeof one === 'number')
+  )
 }

@@ -95,3 +95,24 @@ test('a restore that began before records had versions keeps its files until all
   await removePostcopyRecord(paths)
   assert.deepEqual(await readdir(paths.directory), [])
 })
+
+test('readPostcopyRecord() refuses a record with parts of a wrong shape', async () => {
+  await using store = await testStore()
+  const paths = store.paths('web')
+  await mkdir(paths.directory, { recursive: true })
+  const fault = { kind: 'image', code: 'IMAGE_CORRUPT', message: 'm' }
+  const wrong = [
+    { fault: { ...fault, kind: 'other' } },
+    { fault: { ...fault, message: 3 } },
+    { fault: null },
+    { server: null },
+    { supervisor: { pid: 1 } },
+    { hostPageSizes: { 'pc.ram': '4096' } },
+  ]
+  for (const change of wrong) {
+    await writeFile(paths.postcopy, JSON.stringify({ ...RECORD, ...change }))
+    await assert.rejects(readPostcopyRecord(paths), { code: 'STATE_UNREADABLE' })
+  }
+  await writeFile(paths.postcopy, JSON.stringify({ ...RECORD, fault }))
+  assert.deepEqual((await readPostcopyRecord(paths))?.fault, fault)
+})

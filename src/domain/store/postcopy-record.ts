@@ -7,7 +7,7 @@ import {
   replaceRecordFile,
   writeRecordFile,
 } from '../../io/record-file.ts'
-import { type ProcessIdentity, isAlive } from '../../qemu/process-identity.ts'
+import { type ProcessIdentity, isAlive, isProcessIdentity } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** A recorded error, for other processes to read. */
@@ -180,8 +180,14 @@ const POSTCOPY_RECORD: RecordKind<PostcopyRecord> = {
     const texts = [fields?.['id'], fields?.['image'], fields?.['machine']]
     const fits =
       texts.every((text) => typeof text === 'string') &&
-      fieldsOf(fields?.['hostPageSizes']) !== undefined &&
-      Number.isSafeInteger(fields?.['readers'])
+      Object.values(fieldsOf(fields?.['hostPageSizes']) ?? { none: '' }).every(
+        Number.isSafeInteger,
+      ) &&
+      Number.isSafeInteger(fields?.['readers']) &&
+      [fields?.['server'], fields?.['supervisor']].every(
+        (one) => one === undefined || isProcessIdentity(one),
+      ) &&
+      isFault(fields?.['fault'])
     return fits ? (fields as unknown as PostcopyRecord) : undefined
   },
 }
@@ -192,6 +198,28 @@ const POSTCOPY_PROGRESS: RecordKind<PostcopyProgress> = {
   hint: HINT,
   parse(value) {
     const fields = fieldsOf(value)
-    return typeof fields?.['id'] === 'string' ? (fields as unknown as PostcopyProgress) : undefined
+    const numbers = [fields?.['remainingBytes'], fields?.['totalBytes'], fields?.['requests']]
+    const fits =
+      typeof fields?.['id'] === 'string' &&
+      numbers.every((one) => one === undefined || typeof one === 'number') &&
+      isFault(fields['fault'])
+    return fits ? (fields as unknown as PostcopyProgress) : undefined
   },
+}
+
+const FAULT_KINDS: readonly unknown[] = [
+  'image',
+  'storage',
+  'qemu',
+] satisfies RecordedFault['kind'][]
+
+function isFault(value: unknown): boolean {
+  if (value === undefined) return true
+  const { kind, code, message, path, offset, hint } = fieldsOf(value) ?? {}
+  return (
+    FAULT_KINDS.includes(kind) &&
+    [code, message].every((text) => typeof text === 'string') &&
+    [path, hint].every((text) => text === undefined || typeof text === 'string') &&
+    (offset === undefined || typeof offset === 'number')
+  )
 }

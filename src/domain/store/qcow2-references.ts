@@ -25,7 +25,10 @@ export async function qcow2References(path: string): Promise<Qcow2References | u
     const head = await read(file, 0, HEAD)
     if (head.length < 72 || head.readUInt32BE(0) !== MAGIC) return undefined
     const extensions = extensionsOf(head)
-    const text = (type: number): string | undefined => extensions.get(type)?.toString('utf8')
+    const text = (type: number): string | undefined => {
+      const bytes = extensions.get(type)
+      return bytes && nameOf(bytes)
+    }
     return {
       backing: await backingOf(file, head),
       backingFormat: text(BACKING_FORMAT),
@@ -40,7 +43,15 @@ async function backingOf(file: FileHandle, head: Buffer): Promise<string | undef
   const offset = Number(head.readBigUInt64BE(8))
   const length = head.readUInt32BE(16)
   if (offset === 0 || length === 0 || !Number.isSafeInteger(offset)) return undefined
-  return (await read(file, offset, Math.min(length, MAX_NAME))).toString('utf8')
+  const facts = await file.stat()
+  if (facts.isFile() && offset >= facts.size) return undefined
+  return nameOf(await read(file, offset, Math.min(length, MAX_NAME)))
+}
+
+/** A name as QEMU takes it: it ends at its first NUL, whatever follows. */
+function nameOf(bytes: Buffer): string {
+  const end = bytes.indexOf(0)
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end)
 }
 
 function extensionsOf(head: Buffer): ReadonlyMap<number, Buffer> {

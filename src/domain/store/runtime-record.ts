@@ -5,7 +5,7 @@ import {
   readRecordFile,
   writeRecordFile,
 } from '../../io/record-file.ts'
-import type { DiskIdentity } from './disk-identity.ts'
+import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
 import { type Confinement, isConfinement } from './confinement.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
@@ -114,7 +114,9 @@ function isRecord(record: Fields): boolean {
     (confinement === undefined || isConfinement(fieldsOf(confinement))) &&
     (saving === undefined || namesImage(saving, 'running')) &&
     (restoredFrom === undefined ||
-      (namesImage(restoredFrom, 'managed') && namesImage(restoredFrom, 'begun')))
+      (namesImage(restoredFrom, 'managed') &&
+        namesImage(restoredFrom, 'begun') &&
+        areDisks(fieldsOf(restoredFrom)?.['disks'])))
   )
 }
 
@@ -123,6 +125,10 @@ function namesImage(value: unknown, flag: string): boolean {
   return (
     isText(fields?.['path']) && isText(fields?.['imageId']) && typeof fields?.[flag] === 'boolean'
   )
+}
+
+function areDisks(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every(isDiskIdentity))
 }
 
 function isPositive(value: unknown): boolean {

@@ -27,6 +27,12 @@ const MAX_TAIL_LENGTH = 1024 * 1024 * 1024
 /** Page numbers have 32 bits (`PageRuns`). */
 const MAX_USED_LENGTH = 2 ** 32 * PAGE_SIZE
 
+/** The bitmaps of 64 TiB are 2 GiB. Only a file that is one large hole claims more. */
+const MAX_TOTAL_LENGTH = 2 ** 46
+
+/** Each takes 8 bytes: this is 1 GiB. */
+const MAX_RUNS = 2 ** 27
+
 /** The bitmap of 8 GiB: a bitmap may be long, in a file that is nothing but a hole. */
 const BITMAP_PIECE = 256 * 1024
 
@@ -40,6 +46,8 @@ const PART_END_LENGTH = 13
 export async function openSparse(image: OpenedImage): Promise<SavedMachine> {
   const { file, bodyOffset, fileLength, description } = image
   const start = await readStart(image)
+  if (start.totalLength > MAX_TOTAL_LENGTH)
+    throw damaged(file.path, bodyOffset, `its memory cannot have ${start.totalLength} bytes`)
   const blocks: MappedBlock[] = []
   const runs = new PageRuns()
   let at = bodyOffset + start.length
@@ -110,6 +118,8 @@ async function readBitmap(
     await file.read(part, bitmapOffset + at)
     if (!runs.appendBitmap(position, part, at * 8, length / PAGE_SIZE))
       throw damaged(file.path, bitmapOffset, `it has pages behind the end of ${name}`)
+    if (runs.count > MAX_RUNS)
+      throw damaged(file.path, bitmapOffset, `the pages of ${name} are in too many pieces`)
   }
 }
 

@@ -10,6 +10,9 @@ import { checkIndex } from './index-check.ts'
 import { type FilePart, type StasisIndex, damagedIndex, parseIndex } from './layout.ts'
 import { StasisPageStore } from './page-store.ts'
 
+/** More than 16 TiB of memory need; a longer one is a hole in a file that claims to be an index. */
+const MAX_INDEX_LENGTH = 1024 * 1024 * 1024
+
 /**
  * Reads a `stasis` container (docs/format/stasis.md): footer, then index. Checks every number in them before use.
  * @throws ImageError, StorageError
@@ -39,8 +42,10 @@ async function readIndex({
   const footerPart = { offset: Math.max(0, end), length: FOOTER_LENGTH }
   const footer = parseFooter(await readExactly(file, footerPart, 'footer'), footerPlace)
   const place = { path, offset: footer.indexOffset, bodyOffset }
-  if (footer.indexOffset < bodyOffset || footer.indexOffset + footer.indexLength !== end) {
-    const what = `its index cannot be at byte ${footer.indexOffset}`
+  const { indexOffset, indexLength } = footer
+  const fits = indexOffset >= bodyOffset && indexOffset + indexLength === end
+  if (!fits || indexLength > MAX_INDEX_LENGTH) {
+    const what = `its index cannot be at byte ${indexOffset}`
     throw imageDamaged(path, what, { offset: footerPlace.offset })
   }
   throwIfCancelled(`open ${path}`, options.signal)

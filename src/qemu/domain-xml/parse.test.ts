@@ -82,3 +82,14 @@ test('parseDomainXml() keeps unknown elements', () => {
   const text = GOOD.replace('<os>', '<surprise level="9"/><os>')
   assert.equal(parseDomainXml(text).root.getElementsByTagName('surprise').length, 1)
 })
+
+test('parseDomainXml() refuses characters that XML does not allow, also by number', () => {
+  for (const character of ['\0', '\u001b', '\ufffe', '&#0;', '&#x1B;', '&#xD800;', '&#1114112;']) {
+    const text = GOOD.replace('<os>', `<title>a${character}b</title><os>`)
+    assert.throws(() => parseDomainXml(text), {
+      code: 'XML_MALFORMED',
+      message: /line \d+, column \d+: it contains a character that XML does not allow/,
+    })
+  }
+  parseDomainXml(GOOD.replace('<os>', '<title>a\t\n&#10;&#x1F600;😀</title><os>'))
+})

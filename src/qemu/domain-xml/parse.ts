@@ -46,6 +46,14 @@ export function parseXml(given: string, path?: string): Document {
   if (doctype >= 0) {
     throw malformed('a document type is not allowed in it', path, position(text, doctype))
   }
+  const forbidden = findForbidden(text)
+  if (forbidden >= 0) {
+    throw malformed(
+      'it contains a character that XML does not allow',
+      path,
+      position(text, forbidden),
+    )
+  }
   const excess = findExcess(text)
   if (excess >= 0) {
     throw malformed(
@@ -72,6 +80,23 @@ export function parseXml(given: string, path?: string): Document {
       complaint?.message ?? firstLine(error instanceof Error ? error.message : String(error))
     throw malformed(message, path, complaint?.place, error)
   }
+}
+
+/** Characters that a document must not contain, not even by number (XML 1.0, 2.2, `Char`); the parser lets them pass. */
+// oxlint-disable-next-line eslint/no-control-regex
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/u
+const NUMBERED = /&#(?:x(?<hex>[\da-f]+)|(?<decimal>\d+));/gi
+
+/** The offset of the first character that XML does not allow; -1 when there is none. */
+function findForbidden(text: string): number {
+  const plain = text.search(FORBIDDEN)
+  if (plain >= 0) return plain
+  for (const { index, groups } of text.matchAll(NUMBERED)) {
+    const { hex, decimal } = groups ?? {}
+    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)
+    if (code > 0x10ffff || FORBIDDEN.test(String.fromCodePoint(code))) return index
+  }
+  return -1
 }
 
 interface Locator {
