@@ -148,7 +148,8 @@ export class Campaign {
 
   #next(): Uint8Array {
     if (this.#parser.shapes !== undefined && this.#random.once(3)) return this.#shape()
-    const base = this.#random.pick(this.#corpus)
+    // What came last has been tried least.
+    const base = this.#random.pick(this.#random.once(2) ? this.#corpus.slice(-3) : this.#corpus)
     return this.#repaired(mutate(base, { corpus: this.#corpus, words: this.#words }, this.#random))
   }
 

@@ -43,7 +43,7 @@ suite('the fuzzer finds planted faults', () => {
   test('one behind four comparisons, because it keeps inputs that reach new code', async () => {
     const [deep] = TOYS
     assert.ok(deep?.name === 'toy-deep')
-    const [finding] = await feed(deep, 10_000)
+    const [finding] = await feed(deep, 20_000)
     assert.match(finding?.fault ?? '', /^foreign TypeError: planted/)
   })
 

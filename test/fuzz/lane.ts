@@ -9,7 +9,7 @@ import { TOYS } from './toys.ts'
 export interface LaneJob {
   readonly parser: string
   readonly seed: number
-  /** A directory in memory for this lane: its files, and `current`, the input of the present run. */
+  /** A directory in memory for this lane: its files, and `current`: the length of the present input, the number of the run, the input. */
   readonly directory: string
   /** Inputs of earlier runs; new ones are added. */
   readonly corpusDirectory: string
@@ -38,6 +38,7 @@ async function main(job: LaneJob): Promise<void> {
   const kept = readdirSync(job.corpusDirectory)
   const only = job.input === undefined ? undefined : readFileSync(job.input)
   let told = 0
+  let runs = 0
   const campaign = new Campaign(only === undefined ? parser : { ...parser, seeds: () => [only] }, {
     seed: job.seed,
     bench: { directory },
@@ -47,8 +48,10 @@ async function main(job: LaneJob): Promise<void> {
     runs: only === undefined ? job.runs : 1,
     deadlineMs: job.seconds === undefined ? undefined : performance.now() + job.seconds * 1000,
     onRun: (input) => {
+      runs += 1
       const length = Buffer.alloc(8)
       length.writeUInt32LE(input.length)
+      length.writeUInt32LE(runs, 4)
       writeSync(current, Buffer.concat([length, input]), 0, length.length + input.length, 0)
     },
     onKept: (input) => {

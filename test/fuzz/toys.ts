@@ -3,15 +3,15 @@ import type { FuzzParser } from './parser.ts'
 /** A parser with a fault behind four comparisons, each of which one byte in sixteen passes. */
 const deep: FuzzParser = {
   name: 'toy-deep',
-  seeds: () => [new Uint8Array(12)],
+  seeds: () => [new Uint8Array(4)],
   run: (input) => deepFault(input),
 }
 
 function deepFault(input: Uint8Array): boolean {
   if ((input[0] ?? 0) >> 4 !== 5) return false
-  if ((input[3] ?? 0) >> 4 !== 6) return false
-  if ((input[6] ?? 0) >> 4 !== 7) return false
-  if ((input[9] ?? 0) >> 4 === 8) throw new TypeError('planted')
+  if ((input[1] ?? 0) >> 4 !== 6) return false
+  if ((input[2] ?? 0) >> 4 !== 7) return false
+  if ((input[3] ?? 0) >> 4 === 8) throw new TypeError('planted')
   return true
 }
 

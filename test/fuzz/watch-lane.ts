@@ -42,7 +42,7 @@ export async function watchLane(
     const fault = await lane.ended()
     for (const finding of lane.findings)
       if (!findings.some(({ key }) => key === finding.key)) findings.push(finding)
-    tallies.push(lane.tally)
+    tallies.push({ ...lane.tally, runs: Math.max(lane.tally.runs, lane.runs()) })
     if (fault === undefined) break
     const key = fault.replaceAll(/\d+/g, 'N')
     const again = findings.some((finding) => finding.key === key)
@@ -124,6 +124,15 @@ class Lane {
       return bytes.subarray(8, 8 + bytes.readUInt32LE(0))
     } catch {
       return new Uint8Array(0)
+    }
+  }
+
+  /** How many inputs it was given. */
+  runs(): number {
+    try {
+      return readFileSync(join(this.#directory, 'current')).readUInt32LE(4)
+    } catch {
+      return 0
     }
   }
 
