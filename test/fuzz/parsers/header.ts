@@ -95,12 +95,12 @@ export const descriptionParser: FuzzParser = {
     const header = parseHeader(input.subarray(0, HEADER_LENGTH), 'image')
     const area = input.subarray(HEADER_LENGTH)
     const recovered = recoverEdit('image', header, area)
-    const description = parseDescriptionArea(recovered.area, recovered.header, 'image')
+    const description = parseDescriptionArea(recovered.area, recovered.header, { path: 'image' })
     const built = buildDescriptionArea(description)
     const again = parseDescriptionArea(
       built.bytes,
       { ...plain, dataLength: built.dataLength, cookieOffset: built.cookieOffset },
-      'image',
+      { path: 'image' },
     )
     if (again.xml !== description.xml || again.cookie !== description.cookie)
       throw new Broken('XML and cookie differ after they were written and read again')

@@ -297,6 +297,7 @@ const PROBED = {
     { name: 'pc-q35-7.2', alias: 'q35', isDefault: false, deprecated: false, maxCpus: 288 },
   ],
   migrationCapabilities: ['multifd'],
+  cpuProperties: [],
 }
 
 /** What a QEMU can do, from an earlier probe. */
