@@ -58,6 +58,7 @@ export function afterPowerCut(
     for (const index of indexes.slice(0, survivors.names(indexes.length))) kept.add(index)
 
   const state: DiskState = { names: new Map(start.names), files: new Map(start.files) }
+  const whole = lastWhole(begun, durable)
   const generations = new Map<number, number>()
   begun.forEach((change, index) => {
     if (change.act === 'create') {
@@ -71,7 +72,10 @@ export function afterPowerCut(
     if (directoryOf(change) !== undefined) {
       if (kept.has(index)) applyName(state.names, change, fileId)
     } else if (change.act === 'write' || change.act === 'truncate' || change.act === 'content') {
-      applyData(state.files, fileId, change, durable.has(index) ? true : undefined, survivors)
+      const isDurable = durable.has(index) ? true : undefined
+      // What was written before a content that is on the disk does not show.
+      if (isDurable === undefined || index >= (whole.get(fileId) ?? 0))
+        applyData(state.files, fileId, change, isDurable, survivors)
     }
   })
   return state
@@ -87,15 +91,46 @@ export function digestOf({ names, files }: DiskState): string {
   const hash = createHash('sha256')
   for (const [path, entry] of [...names].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(`${path}\0${entry.kind}\0`)
-    if (entry.kind === 'file')
-      hash.update(
-        createHash('sha256')
-          .update(files.get(entry.file) ?? '')
-          .digest(),
-      )
+    if (entry.kind === 'file') hash.update(digestOfBytes(files.get(entry.file) ?? Buffer.alloc(0)))
     if (entry.kind === 'link') hash.update(entry.to)
   }
   return hash.digest('hex')
+}
+
+const digests = new WeakMap<Buffer, Buffer>()
+
+function digestOfBytes(bytes: Buffer): Buffer {
+  let digest = digests.get(bytes)
+  if (digest === undefined) {
+    digest = createHash('sha256').update(bytes).digest()
+    digests.set(bytes, digest)
+  }
+  return digest
+}
+
+const decoded = new WeakMap<Change, Buffer>()
+
+/** The bytes of a change: the same object each time. */
+function bytesOf(change: Change & { readonly data: string }): Buffer {
+  let bytes = decoded.get(change)
+  if (bytes === undefined) decoded.set(change, (bytes = Buffer.from(change.data, 'base64')))
+  return bytes
+}
+
+/** The last durable content of each file. */
+function lastWhole(
+  begun: readonly Change[],
+  durable: ReadonlySet<number>,
+): ReadonlyMap<string, number> {
+  const generations = new Map<number, number>()
+  const found = new Map<string, number>()
+  begun.forEach((change, index) => {
+    if (change.act === 'create')
+      generations.set(change.file, (generations.get(change.file) ?? 0) + 1)
+    if (change.act === 'content' && durable.has(index))
+      found.set(idOf(change.file, generations.get(change.file) ?? 0), index)
+  })
+  return found
 }
 
 function durableChanges(begun: readonly Change[]): Set<number> {
@@ -203,7 +238,7 @@ function applyData(
     if (isDurable ?? survivors.write(1) === true) files.set(id, resized(before, change.length))
     return
   }
-  const data = Buffer.from(change.data, 'base64')
+  const data = bytesOf(change)
   const kept = isDurable ?? survivors.write(Math.ceil(data.length / SECTOR))
   if (kept === false) return
   if (change.act === 'content') {
