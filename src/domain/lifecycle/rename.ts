@@ -42,7 +42,7 @@ export async function renameDomain(
   await writeDefinition(directories, newName, formatDomainXml(document))
   await removeDefinition(directories, name)
   for (const path of [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)])
-    await removeFile(path)
+    await removeFile(path).catch(() => undefined)
   if (await isAutostarted(directories, name)) {
     await removeFile(autostartPath(directories, name))
     await markAutostart(directories, newName)

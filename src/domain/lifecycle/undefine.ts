@@ -38,6 +38,8 @@ export async function undefineDomain(
   if (options.managedSave === true && (await hasUsableManagedSave(domain)))
     await removeManagedImage(directories, paths)
   const hints = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]
-  for (const path of [autostartPath(directories, name), ...hints]) await removeFile(path)
+  // The domain is undefined. What is left of these misleads nobody.
+  for (const path of [autostartPath(directories, name), ...hints])
+    await removeFile(path).catch(() => undefined)
   return { name }
 }

@@ -154,7 +154,8 @@ async function restoreUntilItRuns(
   clock.ran()
 
   await removeLastEnd(held.paths)
-  await removeConsumedManagedSave(held.paths, record)
+  // The guest runs. If this fails, the record still says so, and the next command removes the managed save.
+  await removeConsumedManagedSave(held.paths, record).catch(() => undefined)
   if (runs) await afterResume(held, machine.control, options)
   return job.complete(
     restoreResult(image, plan, {
