@@ -83,11 +83,16 @@ export async function removeFromImageCache(
   const directories = await openDirectories(options)
   await claimStateDirectory(directories)
   const path = givenPath(which, 'the image, or its key,')
-  const found = (await listCached(directories)).filter(
+  const entries = await listCached(directories)
+  const found = entries.filter(
     ({ key, image }) => image === path || (which.length >= MIN_KEY && key.startsWith(which)),
   )
   const [only] = found
-  if (only === undefined) throw new UsageError('BAD_ARGUMENT', `The cache has no image ${which}`)
+  if (only === undefined) {
+    // An entry that cannot be read may be the one.
+    const unreadable = entries.find(({ fault }) => fault !== undefined)?.fault
+    throw unreadable ?? new UsageError('BAD_ARGUMENT', `The cache has no image ${which}`)
+  }
   if (found.length > 1) {
     throw new UsageError('BAD_ARGUMENT', `${which} matches ${found.length} images in the cache`, {
       hint: 'Give a whole key: `stasis image-cache list` shows them',
