@@ -175,10 +175,13 @@ function parseExtension(view: Buffer, path: string, numbers: CompressionNumbers)
     throw corrupt(path, 44, `its compression number ${number} is unknown`)
   const channels = view.readUInt32LE(40)
   if (channels > 64) throw corrupt(path, 40, `it has ${channels} channels, more than 64`)
+  const fileLength = Number(view.readBigUInt64LE(48))
+  if (!Number.isSafeInteger(fileLength))
+    throw corrupt(path, 48, `the file cannot have ${fileLength} bytes`)
   return {
     channels,
     compression: compression as Compression,
-    fileLength: Number(view.readBigUInt64LE(48)),
+    fileLength,
     areaCrc: view.readUInt32LE(56),
   }
 }
