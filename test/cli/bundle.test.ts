@@ -93,6 +93,9 @@ test('every program that others start is in the bundle', async () => {
   assert.deepEqual(files.toSorted(), [
     'batch-thread.cjs',
     'entry.cjs',
+    'killed-conversion-main.cjs',
+    'killed-save-main.cjs',
+    'killed-scratch-main.cjs',
     'load-thread.cjs',
     'looking-main.cjs',
     'main.cjs',

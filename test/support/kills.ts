@@ -6,6 +6,7 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { domainInfo } from '../../src/index.ts'
 import { KILL_ACTS, type KillAct, type Victim } from './kill-acts.ts'
 import { qemus } from './qemus.ts'
 import { type CommandResult, startStasis, stasis } from './stasis-command.ts'
@@ -260,7 +261,10 @@ async function killVictims(
         killed = killAll(watchersOf(stateDir)) || killed
         break
       case 'QEMU':
-        killed = killAll(before.length > 0 ? before : qemusOf(stateDir)) || killed
+        // Another process may have the pid of one that has ended.
+        killed =
+          killAll(qemusOf(stateDir).filter((pid) => before.length === 0 || before.includes(pid))) ||
+          killed
         break
       default: {
         const part = name === 'supervisor' ? '"part":"supervisor"' : '"part":"server"'
@@ -321,7 +325,20 @@ async function examine(bed: TinyDomain, act: KillAct, victim: Victim): Promise<O
   } catch (error) {
     throw new Lost(String(error))
   }
+  if (act.name.includes('lazy')) await allMemory(bed)
   return outcome
+}
+
+/** All memory of a lazy restore arrives, whoever was killed. */
+async function allMemory({ stateDir }: TinyDomain): Promise<void> {
+  for (
+    let waited = 0;
+    (await domainInfo('tiny', { stateDir })).postcopy !== undefined;
+    waited += 50
+  ) {
+    if (waited > 30_000) throw new Error('the rest of the memory does not arrive')
+    await delay(50)
+  }
 }
 
 /** A managed save that does not exist yet cannot bring back a guest whose QEMU was killed: it boots. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { ImageError, QemuError, StorageError } from '../../errors.ts'
 import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
 import { type HandOver, unpackHandOver } from '../../transfer/page-server/hand-over.ts'
@@ -19,6 +20,9 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { openServed } from './served-image.ts'
 
 const RECORD_MS = 250
+const LOOK_MS = 20
+const END_PATIENCE_MS = 30_000
+const MAX_SUPERVISORS = 8
 
 /** The inputs of a page server. */
 export interface ServeOptions {
@@ -95,7 +99,7 @@ async function serve(
     clearInterval(timer)
     await recorded
   }
-  await ensureSupervisor(paths, { program, id, monitorFd: monitor })
+  await untilEnded(paths, { program, id, monitorFd: monitor })
   if (server.requested.length > 0)
     // All memory is there; the order only makes the next restore faster.
     await recordOrder(record, pages.blocks, [...order, ...server.requested]).catch(() => undefined)
@@ -123,11 +127,22 @@ async function takeOver(
   return before
 }
 
-/** Replaces a supervisor that died, because a supervisor ends the migration in QEMU. */
-async function ensureSupervisor(paths: RuntimePaths, supervisor: SupervisorStart): Promise<void> {
-  const record = await readPostcopyRecord(paths)
-  if (record?.id !== supervisor.id || record.supervisor === undefined) return
-  if (!(await isAlive(record.supervisor))) await startSupervisor(paths, supervisor)
+/** Waits until a supervisor has ended the migration in QEMU, and replaces one that dies before. */
+async function untilEnded(paths: RuntimePaths, supervisor: SupervisorStart): Promise<void> {
+  const deadline = performance.now() + END_PATIENCE_MS
+  let started = 0
+  while (performance.now() < deadline) {
+    const record = await readPostcopyRecord(paths)
+    if (record?.id !== supervisor.id || record.fault !== undefined) return
+    // It is missing if it died before it could be recorded.
+    if (record.supervisor === undefined || !(await isAlive(record.supervisor))) {
+      // Supervisors that die one after the other share a cause.
+      if (started === MAX_SUPERVISORS) return
+      await startSupervisor(paths, supervisor)
+      started += 1
+    }
+    await delay(LOOK_MS)
+  }
 }
 
 async function recordOrder(

@@ -131,7 +131,9 @@ async function follow(
   while (await mayBeAlive(server)) {
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return 'over'
-    const fault = (await readPostcopyProgress(postcopy.paths, postcopy.id))?.fault
+    const { fault, done } = (await readPostcopyProgress(postcopy.paths, postcopy.id)) ?? {}
+    // The server waits for us.
+    if (done === true) break
     // A guest whose processor waits for a page cannot be halted: QEMU would wait for that processor.
     if (fault === undefined || fault.waiting || halted) continue
     halted = true
