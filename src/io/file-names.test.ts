@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { readdir, symlink, writeFile } from 'node:fs/promises'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, readdir, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { isReachable, isThere, removeUnlocked } from './file-names.ts'
 
@@ -36,4 +38,22 @@ test('removeUnlocked() leaves the file of a writer that may not have locked it y
   // Linux gives no pid as high as this one.
   await removeUnlocked(dir.join('file'), 4_999_999)
   assert.deepEqual(await readdir(dir.path), [])
+})
+
+test('removeUnlocked() removes the file of a dead writer at once, also of one that nobody has reaped', async () => {
+  await using dir = await tempDir()
+  // The shell does not reap its child.
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: 'pipe' })
+  try {
+    const [data] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = Number(data.toString())
+    while (!(await readFile(`/proc/${pid}/stat`, 'latin1')).includes(') Z')) await delay(5)
+    await writeFile(dir.join('file'), '')
+    await removeUnlocked(dir.join('file'), process.pid)
+    assert.ok(await isThere(dir.join('file')), 'a living writer may be about to lock it')
+    await removeUnlocked(dir.join('file'), pid)
+    assert.equal(await isThere(dir.join('file')), false)
+  } finally {
+    parent.kill('SIGKILL')
+  }
 })

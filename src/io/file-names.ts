@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, readFileSync } from 'node:fs'
 import { copyFile, lstat, open, rename, stat, unlink } from 'node:fs/promises'
 import { StorageError, storageError } from '../errors.ts'
 import { lockFile } from './file-lock.ts'
@@ -108,11 +108,14 @@ async function actUnlocked(
   }
 }
 
+/** A zombie, which nobody has reaped, writes no more; its pid is still there. */
 function isRunning(pid: number): boolean {
   try {
-    return process.kill(pid, 0)
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return !/^ [ZX]/.test(stat.slice(stat.lastIndexOf(')') + 1))
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+    const { code } = error as NodeJS.ErrnoException
+    return code !== 'ENOENT' && code !== 'ESRCH'
   }
 }
 

@@ -92,6 +92,7 @@ test('every program that others start is in the bundle', async () => {
   const files = (await readdir(join(root, '.bundle'))).filter((file) => file.endsWith('.cjs'))
   assert.deepEqual(files.toSorted(), [
     'batch-thread.cjs',
+    'check-thread.cjs',
     'entry.cjs',
     'killed-conversion-main.cjs',
     'killed-save-main.cjs',
@@ -101,5 +102,6 @@ test('every program that others start is in the bundle', async () => {
     'main.cjs',
     'page-server-main.cjs',
     'receive-thread.cjs',
+    'stream-thread.cjs',
   ])
 })
