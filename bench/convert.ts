@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { openImageFile } from '../src/image/opened-image.ts'
 import type { SaveFormat } from '../src/image/save-format.ts'
+import type { FrameCodec } from '../src/image/stasis/frame-codec.ts'
 import { MAX_ADD_LENGTH } from '../src/transfer/convert/machine-writer.ts'
 import { openWriter } from '../src/transfer/convert/writer-table.ts'
 import { PAGE_SIZE } from '../src/wire/page-size.ts'
@@ -19,7 +20,7 @@ const RECEIVERS = ['raw', 'sparse', 'stasis'] as const
 
 /** Writes the images to convert, of a machine with nothing but RAM. */
 export async function makeConvertImages(setting: BenchSetting): Promise<void> {
-  for (const format of SOURCES) await makeImage(setting, format)
+  for (const format of SOURCES) await makeImage(setting, { name: format, format, codec: 'none' })
 }
 
 /** Conversions, each beside the usual tool that only decompresses. */
@@ -63,13 +64,18 @@ async function decompressAlone({ directory }: BenchSetting, tool: string): Promi
   return { seconds, fileBytes: fileLength, processorSeconds: 0, qemuProcessorSeconds: 0 }
 }
 
-async function makeImage(setting: BenchSetting, format: SaveFormat): Promise<void> {
+/** Writes an image of a machine with nothing but RAM, with the content of `filledPath`. Returns its path. */
+export async function makeImage(
+  setting: BenchSetting,
+  image: { readonly name: string; readonly format: SaveFormat; readonly codec: FrameCodec },
+): Promise<string> {
   const { directory, filledPath, ramBytes } = setting
-  await using sink = await openWriter(format, join(directory, format), {
+  const path = join(directory, image.name)
+  await using sink = await openWriter(image.format, path, {
     description: { xml: XML, cookie: undefined, wasRunning: true },
     uuid: '',
     channels: 1,
-    codec: 'none',
+    codec: image.codec,
     compressionLevel: 'adaptive',
     direct: true,
   })
@@ -84,6 +90,7 @@ async function makeImage(setting: BenchSetting, format: SaveFormat): Promise<voi
   }
   const tail = Buffer.from([0])
   await sink.publish({ head, ramSection: 2, sections: Buffer.alloc(100_000, 1), tail })
+  return path
 }
 
 const MACHINE = 'pc-q35-10.0'

@@ -11,6 +11,7 @@ import { type Scenario, measureRounds, median, ratio } from './rounds.ts'
 import { makeRestoreImages, restoreScenarios } from './restore.ts'
 import { saveScenarios } from './save.ts'
 import { benchStart } from './start.ts'
+import { makeVerifyImages, verifyScenarios } from './verify.ts'
 import type { BenchSetting } from './setting.ts'
 
 const { values, positionals } = parseArgs({
@@ -50,8 +51,10 @@ try {
     else if (what === 'convert') await benchConvert()
     else if (what === 'instant')
       await benchInstant(setting, values['sizes-gib'].split(',').map(Number))
+    else if (what === 'verify') await benchVerify()
     else if (what === 'start') await benchStart(setting)
-    else throw new Error(`unknown benchmark "${what}": save, restore, convert, instant, start`)
+    else
+      throw new Error(`unknown benchmark "${what}": save, restore, convert, verify, instant, start`)
   }
 } finally {
   await rm(directory, { recursive: true, force: true })
@@ -85,6 +88,15 @@ async function benchConvert(): Promise<void> {
   }
   const peak = Math.max(...results.flatMap(({ runs }) => runs.map((run) => run.peakBytes ?? 0)))
   printTarget('peak memory of our process, MiB', peak / 2 ** 20, 256)
+}
+
+async function benchVerify(): Promise<void> {
+  const images = await makeVerifyImages(setting)
+  const results = await measureRounds(chosen(verifyScenarios(images)), setting.rounds)
+  if (values.json) console.log(JSON.stringify(results))
+  printTable(results)
+  for (const { name } of images)
+    printTarget(`verify ${name} / dd`, ratio(results, `verify ${name}`, `dd ${name}`), 1.3)
 }
 
 async function benchSave(): Promise<void> {
