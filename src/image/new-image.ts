@@ -1,9 +1,16 @@
 import { crc32c } from '../io/crc32c.ts'
 import type { DirectFile } from '../io/direct-file.ts'
+import { StorageError } from '../errors.ts'
+import { isThere } from '../io/file-names.ts'
+import { placeOf } from '../io/file-place.ts'
 import { PartialFile } from '../io/partial-file.ts'
 import { type DescriptionArea, buildDescriptionArea, withCookie } from './description-area.ts'
 import type { Compression } from './compression.ts'
 import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
+import { ChunkCrcs } from './digest/chunk-crcs.ts'
+import { digestPath } from './digest/digest-path.ts'
+import { NewDigest, isDigest, removeDigest } from './digest/new-digest.ts'
+import { FORMATS } from './format-table.ts'
 import { newImageId } from './image-id.ts'
 import { removeLeftovers } from './remove-image.ts'
 import type { SaveFormat } from './save-format.ts'
@@ -16,6 +23,14 @@ export interface NewImageOptions {
   readonly direct: boolean
   /** Only in formats that have the header's extension. */
   readonly extension?: { readonly channels: number; readonly compression: Compression }
+  /** Write a digest beside the image. */
+  readonly digest?: DigestRequest | undefined
+}
+
+/** The wish for a digest beside an image (docs/format/digest.md). */
+export interface DigestRequest {
+  /** Called if it cannot be written. The image is complete without it. */
+  readonly onFault: (error: unknown) => void
 }
 
 /**
@@ -30,17 +45,21 @@ export class NewImage implements AsyncDisposable {
   readonly #header: SaveImageHeader
   readonly #area: DescriptionArea
   readonly #description: NewDescription
+  readonly #digest: DigestRequest | undefined
+  readonly #crcs = new ChunkCrcs()
 
   private constructor(
     partial: PartialFile,
     header: SaveImageHeader & { readonly id: string },
     area: DescriptionArea,
-    description: NewDescription,
+    options: NewImageOptions,
   ) {
     this.#partial = partial
     this.#header = header
     this.#area = area
-    this.#description = description
+    this.#description = options.description
+    this.#digest = options.digest
+    if (this.#digest !== undefined) partial.file.observeWrites(this.#crcs.observe)
     this.id = header.id
     this.bodyOffset = HEADER_LENGTH + header.dataLength
   }
@@ -48,6 +67,7 @@ export class NewImage implements AsyncDisposable {
   /** @throws StorageError, UsageError */
   static async create(path: string, options: NewImageOptions): Promise<NewImage> {
     const { description } = options
+    if (options.digest !== undefined) await refuseOtherFile(digestPath(await placeOf(path)))
     const area = buildDescriptionArea(description)
     const header = {
       complete: false,
@@ -65,7 +85,7 @@ export class NewImage implements AsyncDisposable {
     const partial = await PartialFile.create(path, options)
     try {
       await partial.file.write(Buffer.concat([serialiseHeader(header), area.bytes]), 0)
-      return new NewImage(partial, header, area, description)
+      return new NewImage(partial, header, area, options)
     } catch (error) {
       await partial[Symbol.asyncDispose]()
       throw error
@@ -74,6 +94,11 @@ export class NewImage implements AsyncDisposable {
 
   get file(): DirectFile {
     return this.#partial.file
+  }
+
+  /** Tells that another process has written the body. */
+  writtenByOthers(): void {
+    this.#crcs.forget()
   }
 
   /**
@@ -96,7 +121,25 @@ export class NewImage implements AsyncDisposable {
       ),
       0,
     )
+    await using digest = await this.#newDigest(fileLength)
     await this.#partial.publish()
+    if (digest === undefined) await removeDigest(this.#partial.finalPath)
+    else await digest.place()
+  }
+
+  /** The digest, durable; `undefined` if none is wanted, or if it cannot be written. */
+  async #newDigest(fileLength: number): Promise<NewDigest | undefined> {
+    if (this.#digest === undefined) return undefined
+    try {
+      const { bodyOffset, id } = this
+      const crcs = await this.#crcs.complete(this.file, bodyOffset, fileLength)
+      const { number: format } = FORMATS[this.#header.format]
+      const place = this.#partial.finalPath
+      return await NewDigest.write(place, { imageId: id, format, fileLength, bodyOffset, crcs })
+    } catch (error) {
+      this.#digest.onFault(error)
+      return undefined
+    }
   }
 
   async #finalArea(): Promise<DescriptionArea> {
@@ -108,4 +151,13 @@ export class NewImage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#partial[Symbol.asyncDispose]()
   }
+}
+
+/** @throws StorageError FILE_EXISTS when the digest of an image would replace a file of another kind */
+async function refuseOtherFile(path: string): Promise<void> {
+  if (!(await isThere(path)) || (await isDigest(path))) return
+  throw new StorageError('FILE_EXISTS', `${path} exists and is not the digest of an image`, {
+    path,
+    hint: 'Save under another name, or without a digest',
+  })
 }

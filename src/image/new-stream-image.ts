@@ -1,6 +1,6 @@
 import { FileAppender } from '../io/file-appender.ts'
 import { FORMATS } from './format-table.ts'
-import { NewImage } from './new-image.ts'
+import { type DigestRequest, NewImage } from './new-image.ts'
 import { StreamPacker } from './packed/packer.ts'
 import { PACKINGS } from './packed/packing.ts'
 import type { StreamFormat } from './save-format.ts'
@@ -12,6 +12,7 @@ export interface NewStreamOptions {
   readonly format: StreamFormat
   readonly description: NewDescription
   readonly direct: boolean
+  readonly digest?: DigestRequest | undefined
   /** Compression level; absent: the format's own default. */
   readonly level?: number | undefined
 }

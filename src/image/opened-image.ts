@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { ImageError, storageError, throwIfCancelled } from '../errors.ts'
 import { DirectFile } from '../io/direct-file.ts'
 import { parseDescriptionArea } from './description-area.ts'
+import { type FoundDigest, findDigest } from './digest/find-digest.ts'
 import { FORMATS } from './format-table.ts'
 import { HEADER_LENGTH, type SaveImageHeader, parseHeader } from './header.ts'
 import { imageDamaged, imageTruncated } from './image-fault.ts'
@@ -30,7 +31,11 @@ export interface OpenedImage {
   readonly options: OpenImageOptions & { readonly direct: boolean }
   /** An edit of the description that a crash interrupted: `header` and `description` are already in the state after it. */
   readonly edit: PendingEdit | undefined
+  /** The digest beside the image, in formats without checksums of their own. */
+  readonly digest: FoundDigest
 }
+
+const NO_DIGEST: FoundDigest = { state: 'none' }
 
 /** Reads the body of one format. It owns `file` once it has returned. */
 export type ImageReader = (image: OpenedImage) => Promise<SavedMachine>
@@ -86,6 +91,10 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
       id,
     }
     const { edit } = recovered
+    const { number, traits } = FORMATS[header.format]
+    const hasDigest = traits.checksums === 'none' || traits.checksums === 'packing'
+    const identity = { imageId: id, format: number, bodyOffset, fileLength }
+    const digest = hasDigest ? await findDigest(path, identity) : NO_DIGEST
     return {
       file,
       header: recovered.header,
@@ -94,6 +103,7 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
       fileLength,
       options: { ...options, direct },
       edit,
+      digest,
     }
   } catch (error) {
     await file.close()

@@ -1,5 +1,6 @@
 import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateSlots } from '../io/aligned-memory.ts'
 import type { DirectFile } from '../io/direct-file.ts'
+import { CHUNK_LENGTH } from './digest/layout.ts'
 import { imageTruncated } from './image-fault.ts'
 
 const SLOT_COUNT = 3
@@ -7,17 +8,20 @@ const SLOT_LENGTH = 1024 * 1024
 
 /**
  * The bytes of a file from `start` to `end` in order, read in large aligned pieces a few ahead of the consumer. The memory of a piece is reused once
- * the next is requested.
+ * the next is requested. `check` sees each piece, with its offset, before the consumer.
  * @throws ImageError IMAGE_TRUNCATED when the file ends before `end`, StorageError
  */
 export async function* readAhead(
   file: DirectFile,
   start: number,
   end: number,
+  check?: (bytes: Uint8Array, offset: number) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const slots = allocateSlots(SLOT_COUNT, SLOT_LENGTH)
   const reads: Promise<Uint8Array>[] = []
-  let ahead = alignDown(start, DIRECT_ALIGNMENT)
+  // Pieces begin with a chunk of a digest.
+  let ahead = alignDown(start, CHUNK_LENGTH)
+  let offset = start
   const startRead = (slot: Uint8Array): void => {
     if (ahead >= end) return
     const piece = readPiece(file, slot, ahead, start, end)
@@ -30,6 +34,8 @@ export async function* readAhead(
     slots.forEach(startRead)
     for (let turn = 0; reads.length > 0; turn += 1) {
       const piece = await (reads.shift() as Promise<Uint8Array>)
+      check?.(piece, offset)
+      offset += piece.length
       yield piece
       startRead(slots[turn % SLOT_COUNT] as Uint8Array)
     }

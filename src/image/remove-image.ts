@@ -1,5 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { removeAbandonedDigests, removeDigest } from './digest/new-digest.ts'
+import { readImageHead } from './opened-image.ts'
+import { StasisError } from '../errors.ts'
+import { placeOf } from '../io/file-place.ts'
 import { removeFile, removeUnlocked, renameUnlocked } from '../io/file-names.ts'
 import { temporaryPrefix } from '../io/file-place.ts'
 import { removeAbandoned, syncDirectory } from '../io/partial-file.ts'
@@ -13,6 +17,7 @@ import { existingImage } from './channels/existing-image.ts'
 export async function removeImage(path: string): Promise<void> {
   const existing = await existingImage(path)
   await removeFile(path)
+  await removeDigest(await placeOf(path))
   await syncDirectory(dirname(path)).catch(() => undefined)
   if (existing === undefined || existing === 'damaged') return
   const names = await readdir(dirname(path)).catch(() => [])
@@ -34,6 +39,10 @@ export async function removeLeftovers(path: string, ours: boolean): Promise<void
   if (!names.some((name) => isPart(name, path))) return
   await removeAbandoned(path).catch(() => undefined)
   // Files that may belong to an image stay.
+  const head = await readImageHead(path).catch((error: unknown) =>
+    StasisError.is(error, 'FILE_NOT_FOUND') ? undefined : ('damaged' as const),
+  )
+  if (head !== 'damaged') await removeAbandonedDigests(path, head?.header.id)
   const existing = await existingImage(path).catch(() => 'damaged' as const)
   if (existing === 'damaged') return
   for (const name of names) {

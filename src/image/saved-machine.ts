@@ -2,6 +2,7 @@ import type { ImageError } from '../errors.ts'
 import type { DeviceState } from '../wire/device-state.ts'
 import type { AnnouncedBlock } from '../wire/main-stream.ts'
 import type { MultifdCompression } from '../wire/multifd-packet.ts'
+import type { FoundDigest } from './digest/find-digest.ts'
 import type { SaveFormat } from './save-format.ts'
 import type { FrameCodec } from './stasis/frame-codec.ts'
 import type { FrameFault } from './stasis/frame-fault.ts'
@@ -112,6 +113,8 @@ export interface SingleStream {
   readonly offset?: number
   /** Whether reading it to its end proves that it is complete. */
   readonly checked?: boolean
+  /** The same as it is in the file, for a search for all damage. */
+  readonly stored?: SingleStream['open']
   /** The stream, decompressed. Calls `onRead` with the number of further bytes read from the file. */
   open(onRead?: (fileBytes: number) => void): AsyncIterable<Uint8Array>
 }
@@ -134,6 +137,8 @@ export interface SavedMachine extends AsyncDisposable {
   readonly path: string
   readonly format: SaveFormat
   readonly description: MachineDescription
+  /** The digest beside the image, in formats without checksums of their own; reading compares with it. */
+  readonly digest?: FoundDigest
   readonly pages?: PageStore
   /** @throws ImageError IMAGE_CORRUPT when the checksum is wrong */
   readonly deviceState?: () => Promise<DeviceState>

@@ -22,6 +22,7 @@ export class DirectFile implements AsyncDisposable {
   readonly #mode: DirectFileMode
   readonly #cached: FileHandle
   #direct: FileHandle | undefined
+  #observe: ((bytes: Uint8Array, offset: number) => void) | undefined
   #closed = false
 
   private constructor(path: string, mode: DirectFileMode, cached: FileHandle) {
@@ -75,6 +76,11 @@ export class DirectFile implements AsyncDisposable {
     }
   }
 
+  /** Calls `observe` for each write from now on, before it. */
+  observeWrites(observe: (bytes: Uint8Array, offset: number) => void): void {
+    this.#observe = observe
+  }
+
   /** The cached descriptor, for functions that Node's `fs` lacks. */
   get fd(): number {
     return this.#cached.fd
@@ -93,6 +99,7 @@ export class DirectFile implements AsyncDisposable {
   /** Writes all of `bytes` at `offset`, past the page cache when both and the address are aligned. */
   async write(bytes: Uint8Array, offset: number): Promise<void> {
     const handle = this.#pick(bytes, offset)
+    this.#observe?.(bytes, offset)
     let done = 0
     await this.#run('write', async () => {
       while (done < bytes.length) {
@@ -111,6 +118,11 @@ export class DirectFile implements AsyncDisposable {
       ? this.#direct
       : this.#cached
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    let observed = offset
+    for (const piece of pieces) {
+      this.#observe?.(piece, observed)
+      observed += piece.length
+    }
     const result = await this.#run('write', async () => {
       return (handle ?? this.#cached).writev(pieces as Uint8Array[], offset)
     })

@@ -1,3 +1,4 @@
+import type { DigestRequest } from '../image/new-image.ts'
 import type { SaveFormat } from '../image/save-format.ts'
 import type { NewDescription } from '../image/saved-machine.ts'
 import type { FrameCodec } from '../image/stasis/frame-codec.ts'
@@ -22,6 +23,8 @@ export interface ImageReceiverOptions {
   readonly compressionLevel: CompressionLevel
   /** Bypass the page cache. */
   readonly direct: boolean
+  /** Write a digest beside the image; for libvirt's formats. */
+  readonly digest?: DigestRequest | undefined
 }
 
 /** The progress of a transfer. */

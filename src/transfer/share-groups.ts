@@ -22,12 +22,20 @@ export async function shareGroups(
   options: ShareOptions,
   take: (group: Uint32Array, worker: number) => Promise<void>,
 ): Promise<void> {
+  await shareItems(pages.groups(GROUP_LENGTH), options, take)
+}
+
+/** Shares anything else among workers in the same way. @throws as `shareGroups` */
+export async function shareItems<Item>(
+  items: Generator<Item, void, undefined>,
+  options: ShareOptions,
+  take: (item: Item, worker: number) => Promise<void>,
+): Promise<void> {
   // All workers share one generator; the first that leaves its loop early closes it for the others.
-  const groups = pages.groups(GROUP_LENGTH)
   const work = async (worker: number): Promise<void> => {
-    for (const group of groups) {
+    for (const item of items) {
       throwIfCancelled(options.operation, options.signal)
-      await take(group, worker)
+      await take(item, worker)
     }
   }
   const workers = Array.from({ length: options.workers }, (_, worker) => work(worker))

@@ -17,6 +17,7 @@ export interface FormatFlags {
   readonly imageFormat?: SaveOptions['format']
   readonly parallelChannels?: number
   readonly bypassCache?: boolean
+  readonly digest?: boolean
 }
 
 /** All that `save` and `managedsave` have in common. */
@@ -56,6 +57,7 @@ export function declareFormat(command: Command): Command {
     .addOption(new Option('--parallel-channels <n>').argParser(integerBetween(1, 64)).hideHelp())
     .option('--bypass-cache', 'write past the page cache (the default for stasis)')
     .option('--no-bypass-cache', 'write through the page cache')
+    .option('--digest', "write FILE.digest, checksums for an image of one of libvirt's formats")
 }
 
 /** Adds every option of a save. */
@@ -84,6 +86,7 @@ export function formatOptions(flags: FormatFlags): SaveOptions {
     compression: flags.parallelCompression,
     compressionLevel: flags.compressionLevel,
     bypassCache: flags.bypassCache,
+    digest: flags.digest,
   }
 }
 

@@ -11,6 +11,7 @@ const CHECKS: Readonly<Record<ImageVerification['checksums'], string>> = {
   frames: 'every page was compared with a checksum',
   files: 'every file was compared with its checksum',
   packing: 'the compressed data were compared with the checksums that their program writes',
+  digest: 'every byte behind the description was compared with the digest beside the image',
   none: 'this format has no checksums: only its structure was checked, and a changed byte in a page cannot be found',
 }
 
@@ -62,6 +63,7 @@ function describe(image: ImageVerification): string {
   const lines = [
     `${path} (${format}): ${whole ? 'whole' : 'DAMAGED'}, read ${speed}`,
     `  ${CHECKS[checksums]}`,
+    ...digestLines(image),
     ...damageLines(damage, damageCount),
   ]
   const lost = blocks.filter(({ damagedBytes, suspectBytes }) => damagedBytes + suspectBytes > 0)
@@ -74,4 +76,16 @@ function describe(image: ImageVerification): string {
   if (!whole && !image.salvageable)
     lines.push('  it cannot be salvaged: more than memory is damaged')
   return lines.join('\n')
+}
+
+function digestLines({ path, digest, digestWritten }: ImageVerification): readonly string[] {
+  const written = digestWritten === undefined ? [] : [`  ${digestWritten} was written`]
+  const name = digest.path ?? ''
+  if (digest.state === 'foreign')
+    return [
+      `  ${name} was not compared: it belongs to another image, or ${path} was replaced`,
+      ...written,
+    ]
+  if (digest.state === 'damaged') return [`  ${name} was not compared: it is damaged`, ...written]
+  return written
 }

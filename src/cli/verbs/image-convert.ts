@@ -13,6 +13,7 @@ interface Flags {
   readonly compressionLevel?: ConvertOptions['compressionLevel']
   readonly parallelConnections?: number
   readonly bypassCache?: boolean
+  readonly digest?: boolean
 }
 
 /** `image-convert IN OUT` */
@@ -43,7 +44,8 @@ export const verb: Verb<Flags> = {
         integerBetween(1, 64),
       )
       .option('--bypass-cache', 'write past the page cache (the default)')
-      .option('--no-bypass-cache', 'write through the page cache'),
+      .option('--no-bypass-cache', 'write through the page cache')
+      .option('--digest', "write OUT.digest, checksums for an image of one of libvirt's formats"),
   example: 'stasis image-convert /backup/web.save /backup/web.sparse --format sparse',
   run: async ([input = '', output = ''], flags, invocation) => {
     const { directories, signal } = invocation
@@ -56,9 +58,11 @@ export const verb: Verb<Flags> = {
       compressionLevel: flags.compressionLevel,
       channels: flags.parallelConnections,
       bypassCache: flags.bypassCache,
+      digest: flags.digest,
       onProgress: display.show,
     })
-    const { to, totalMs } = result
+    const { to, totalMs, warnings } = result
+    for (const warning of warnings) invocation.output.note(`warning: ${warning}`)
     const text = `Converted to ${to.path} (${to.format}, ${formatBytes(to.fileBytes)}) in ${formatDuration(totalMs)}`
     return { text, json: { type: 'result', ...result } }
   },

@@ -5,15 +5,21 @@ import { ProgressDisplay } from '../terminal/progress-display.ts'
 import type { Invocation, Verb } from '../verb.ts'
 
 /** `image-verify FILE…` */
-export const verb: Verb = {
-  declare: (command) => command.argument('<file...>', 'save images'),
+export const verb: Verb<{ readonly writeDigest?: boolean }> = {
+  declare: (command) =>
+    command
+      .argument('<file...>', 'save images')
+      .option(
+        '--write-digest',
+        "write FILE.digest beside images of libvirt's formats that are whole",
+      ),
   example: 'stasis image-verify /backup/web.save',
-  run: async (files, _flags, invocation) => {
+  run: async (files, { writeDigest }, invocation) => {
     const images: ImageVerification[] = []
     const faults: StasisError[] = []
     for (const file of files) {
       try {
-        images.push(await verifyShown(file, invocation))
+        images.push(await verifyShown(file, writeDigest, invocation))
       } catch (error) {
         // The other images are verified all the same.
         if (!StasisError.is(error) || error.code === 'CANCELLED') throw error
@@ -24,8 +30,12 @@ export const verb: Verb = {
   },
 }
 
-async function verifyShown(file: string, invocation: Invocation): Promise<ImageVerification> {
+async function verifyShown(
+  file: string,
+  writeDigest: boolean | undefined,
+  invocation: Invocation,
+): Promise<ImageVerification> {
   using display = new ProgressDisplay(invocation)
   const { signal } = invocation
-  return await verifyImage(file, { signal, onProgress: display.show })
+  return await verifyImage(file, { signal, writeDigest, onProgress: display.show })
 }

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
+import { isDigest } from '../../image/digest/new-digest.ts'
 import { placeOf } from '../../io/file-place.ts'
 import type { Directories } from '../store/directories.ts'
 import { type FileUse, keyOf, usesOfFile } from './guest-files.ts'
@@ -30,6 +31,12 @@ export async function checkDestination(
   if (resolve(path) !== options.managedSave) await refuseOwnPlaces(directories, path, place)
   const there = await keyOf(place)
   if (there === undefined) return place
+  if (await isDigest(place)) {
+    throw new UsageError('BAD_ARGUMENT', `${path} is the digest of an image`, {
+      path,
+      hint: 'Save to another file',
+    })
+  }
   for (const use of await usesOfFile(directories, there.key)) {
     if (use.use === 'state' && use.domain === options.domain) continue
     throw inUse(path, use)

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { UsageError, throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import { isStreamFormat } from '../../image/format-table.ts'
+import type { DigestRequest } from '../../image/new-image.ts'
 import { NewStreamImage } from '../../image/new-stream-image.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { SaveFormat, StreamFormat } from '../../image/save-format.ts'
@@ -21,6 +22,7 @@ import { watchConversion } from './conversion-watcher.ts'
 import { refuseSame } from './refuse-same.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
+import { noDigest } from '../save/no-digest.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
 import { watchTransfer } from '../progress/transfer-meter.ts'
 
@@ -40,6 +42,8 @@ export interface ConvertOptions extends DomainOptions {
   readonly channels?: number | undefined
   /** Whether to bypass the page cache, on both sides. Default: true. */
   readonly bypassCache?: boolean | undefined
+  /** Write a digest beside an image of one of libvirt's formats. Default: false. */
+  readonly digest?: boolean | undefined
   readonly onProgress?: OnProgress<ConvertProgress> | undefined
 }
 
@@ -47,6 +51,8 @@ export interface ConvertOptions extends DomainOptions {
 export interface ConvertResult {
   readonly from: { readonly path: string; readonly format: SaveFormat }
   readonly to: { readonly path: string; readonly format: SaveFormat; readonly fileBytes: number }
+  /** Failures that do not harm the image, one sentence each. */
+  readonly warnings: readonly string[]
   readonly totalMs: number
 }
 
@@ -90,6 +96,7 @@ async function convert(
   const machine = boundedImage(opened)
   const counter = { readBytes: 0, fileBytes: (): number => 0 }
   const totalBytes = storedBytes(machine)
+  const warnings: string[] = []
   let fileBytes: number
   {
     using _meter = watchTransfer(
@@ -105,7 +112,11 @@ async function convert(
     const onRead = (bytes: number): void => {
       counter.readBytes += bytes
     }
-    const work = { machine, output, settings, signal, onRead, counter, report }
+    const digest =
+      options.digest === true
+        ? { onFault: (error: unknown) => void warnings.push(noDigest(output, error)) }
+        : undefined
+    const work = { machine, output, settings, signal, onRead, counter, report, digest }
     fileBytes =
       machine.stream !== undefined && isStreamFormat(format)
         ? await carryStream({ ...work, stream: machine.stream, format })
@@ -114,6 +125,7 @@ async function convert(
   return {
     from: { path: input, format: machine.format },
     to: { path: output, format, fileBytes },
+    warnings,
     totalMs: performance.now() - startMs,
   }
 }
@@ -126,6 +138,7 @@ interface Work {
   readonly onRead: (bytes: number) => void
   readonly counter: { fileBytes: () => number }
   readonly report: OnProgress<ConvertProgress>
+  readonly digest: DigestRequest | undefined
 }
 
 /** Converts one single stream to another: the stream is the same, only its packing differs. */
@@ -141,6 +154,7 @@ async function carryStream(
     format,
     description: machine.description,
     direct: settings.direct,
+    digest: work.digest,
     level: level === 'adaptive' ? undefined : level,
   })
   work.counter.fileBytes = () => image.fileBytes
@@ -156,6 +170,7 @@ async function rewrite(work: Work): Promise<number> {
   const { machine, output, settings, signal, onRead } = work
   await using sink = await openWriter(settings.format, output, {
     ...settings,
+    digest: work.digest,
     description: machine.description,
     uuid: uuidOf(machine),
   })

@@ -1,4 +1,5 @@
 import { ImageError } from '../../errors.ts'
+import { writeDigest } from '../../image/digest/write-digest.ts'
 import { FORMATS } from '../../image/format-table.ts'
 import type { FormatTraits } from '../../image/image-format.ts'
 import { openImage } from '../../image/open-image.ts'
@@ -11,13 +12,17 @@ import type { DamageReport } from '../../transfer/verify/damage.ts'
 import type { MachineReading } from '../../transfer/verify/reading.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
+import { checkDigest } from '../save/save-options.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { addressMap } from './guest-addresses.ts'
 import { type ImageDamage, damageOf } from './image-damage.ts'
 import { type ReadWholeOptions, readWhole } from './read-whole.ts'
 
 /** How to verify an image. */
-export type VerifyImageOptions = ReadWholeOptions
+export interface VerifyImageOptions extends ReadWholeOptions {
+  /** If the image is whole, write a digest beside it; for libvirt's formats. An older one is replaced. */
+  readonly writeDigest?: boolean | undefined
+}
 
 /** Memory in an image that was verified. */
 export interface VerifiedBlock {
@@ -37,7 +42,17 @@ export interface ImageVerification {
   /** Whether everything was read and nothing is damaged. */
   readonly whole: boolean
   /** What the memory was compared with; `none`: only its structure was checked. */
-  readonly checksums: FormatTraits['checksums']
+  readonly checksums: FormatTraits['checksums'] | 'digest'
+  /**
+   * The digest beside an image of one of libvirt's formats. `foreign`: it was made of another image, or of other content, and `damaged`: it cannot be understood; then it
+   * was not compared.
+   */
+  readonly digest: {
+    readonly state: 'none' | 'fits' | 'foreign' | 'damaged'
+    readonly path?: string
+  }
+  /** The digest that was written now. */
+  readonly digestWritten?: string | undefined
   /** The first pieces of damage. */
   readonly damage: readonly ImageDamage[]
   /** How many pieces there are. */
@@ -64,8 +79,14 @@ export async function verifyImage(
 ): Promise<ImageVerification> {
   checkOptions(options)
   const path = givenPath(file, 'the image')
-  const { result } = await nameCancel(`verify ${path}`, examine(path, options))
-  return result
+  return nameCancel(`verify ${path}`, verify(path, options))
+}
+
+async function verify(path: string, options: VerifyImageOptions): Promise<ImageVerification> {
+  if (options.writeDigest === true) checkDigest((await readImageHead(path)).header.format)
+  const { result } = await examine(path, options)
+  if (options.writeDigest !== true || !result.whole) return result
+  return { ...result, digestWritten: await writeDigest(path, options.signal) }
 }
 
 /** A verification, with what a salvage needs besides. */
@@ -79,10 +100,13 @@ export interface Examination {
 export async function examine(path: string, options: VerifyImageOptions): Promise<Examination> {
   const startMs = performance.now()
   const { format } = (await readImageHead(path)).header
-  const { checksums } = FORMATS[format].traits
   const parts: ImageDamage[] = []
   const opened = await openDamaged(path, options.signal, parts)
-  const common = { path, format, checksums }
+  const found = opened?.digest ?? { state: 'none' }
+  const digest = 'path' in found ? { state: found.state, path: found.path } : { state: found.state }
+  const checksums: ImageVerification['checksums'] =
+    found.state === 'fits' ? 'digest' : FORMATS[format].traits.checksums
+  const common = { path, format, checksums, digest }
   if (opened === undefined) {
     const rest = { damage: parts, damageCount: parts.length, salvageable: false, blocks: [] }
     const result = { ...common, whole: false, ...rest, readBytes: 0 }
@@ -92,8 +116,8 @@ export async function examine(path: string, options: VerifyImageOptions): Promis
   const isDescribed = checkDescription(machine, parts)
   const { reading, readBytes } = await readWhole(machine, options)
   const { blocks, damage: report, state } = reading
-  const found = damageOf(report, blocks, addressMap(machine.description.xml, blocks))
-  const damage = [...parts, ...found]
+  const listed = damageOf(report, blocks, addressMap(machine.description.xml, blocks))
+  const damage = [...parts, ...listed]
   const unlisted = report.rangeCount - report.memory.length
   const result = {
     ...common,

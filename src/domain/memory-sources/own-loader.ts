@@ -14,9 +14,11 @@ import type { LoadedMachine, OpenLoader } from './source-choice.ts'
  * very file that was opened and checked. `undefined` for a QEMU without such a loader, or another image.
  */
 export function considerOwnLoader(
-  { path, pages, mappedRam }: SavedMachine,
+  { path, pages, mappedRam, digest }: SavedMachine,
   { backends, capabilities }: LoadedMachine,
 ): OpenLoader | undefined {
+  // Only our own loader compares with a digest.
+  if (digest?.state === 'fits') return undefined
   if (mappedRam === undefined || !capabilities.includes('mapped-ram')) return undefined
   return ({ readers }) => {
     for (const backend of backends) blockOfBackend(path, pages?.blocks ?? [], backend)

@@ -2,6 +2,7 @@ import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { resolve } from 'node:path'
 import { openImage } from '../../image/open-image.ts'
+import type { SavedMachine } from '../../image/saved-machine.ts'
 import { CloneFiles } from './clone.ts'
 import { afterResume } from './after-resume.ts'
 import { openDirectories } from '../store/directories.ts'
@@ -101,6 +102,7 @@ async function restoreUntilItRuns(
   const image = opened.use(await openImage(resolve(path), { direct, signal: options.signal }))
   const salvage = salvageInCookie(image.description.cookie)
   if (salvage !== undefined) options.onWarning?.(describeSalvage(salvage))
+  for (const text of digestWarnings(image)) options.onWarning?.(text)
   const plan = await planRestore(image, options.xml, directories, options)
   const { domain, uuid } = plan
   output?.begin(domain)
@@ -166,6 +168,14 @@ async function restoreUntilItRuns(
       timing: clock.timing(brought),
     }),
   )
+}
+
+/** A digest that cannot be used is no reason to refuse the image. */
+function digestWarnings({ path, digest }: SavedMachine): readonly string[] {
+  if (digest?.state === 'foreign')
+    return [`${digest.path} is not compared: it does not belong to ${path}`]
+  if (digest?.state === 'damaged') return [`${digest.path} is not compared: it is damaged`]
+  return []
 }
 
 function waitingQemu(

@@ -23,6 +23,8 @@ export interface SaveRequest {
   readonly compressionLevel?: CompressionLevel | undefined
   /** Bypass the page cache. Default: for `stasis` and `sparse`. */
   readonly bypassCache?: boolean | undefined
+  /** Write a digest beside an image of one of libvirt's formats, which have no checksums of their own. Default: false. */
+  readonly digest?: boolean | undefined
 }
 
 /** A request with all defaults filled in. */
@@ -59,6 +61,7 @@ export function resolveSaveOptions(request: SaveRequest): SaveSettings {
     )
   }
   const single = isStreamFormat(format)
+  if (request.digest === true) checkDigest(format)
   if (single) checkSingleStream(format, request)
   return {
     format,
@@ -67,6 +70,17 @@ export function resolveSaveOptions(request: SaveRequest): SaveSettings {
     compressionLevel,
     direct: request.bypassCache ?? FORMATS[format].traits.bypassesCache.save,
   }
+}
+
+/** @throws UsageError when the format has checksums of its own */
+export function checkDigest(format: SaveFormat): void {
+  const { checksums } = FORMATS[format].traits
+  if (checksums === 'none' || checksums === 'packing') return
+  throw new UsageError(
+    'BAD_COMBINATION',
+    `The format ${format} has checksums of its own: it needs no digest`,
+    { hint: "Omit the digest, or use one of libvirt's formats" },
+  )
 }
 
 function checkSingleStream(

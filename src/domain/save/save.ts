@@ -21,6 +21,7 @@ import { DisksAfterSave } from './disks-after-save.ts'
 import { checkDisks } from './check-disks.ts'
 import { checkMemoryIsThere, checkSavable, warningsAboutSleep } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
+import { noDigest } from './no-digest.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
 import { transferOut } from './save-transfer.ts'
@@ -128,11 +129,13 @@ export async function saveHeld(
   const intent = { path, description, running: wouldRun }
   await using _watcher = watchSave(held)
   const saving = await recordSaveIntent(held.paths, record, intent)
+  const digestFaults: unknown[] = []
   const opening = openImageReceiver(settings.format, {
     ...settings,
     path,
     socketPath: held.paths.migrationSocket,
     description,
+    digest: options.digest === true ? { onFault: (error) => digestFaults.push(error) } : undefined,
   })
   await using receiver = await opening.catch(async (error: unknown) => {
     await withdrawSaveIntent(held.paths, record, saving)
@@ -161,6 +164,7 @@ export async function saveHeld(
     durable = true
     const warnings = [
       ...warningsAboutSleep(savable, record.qemuVersion),
+      ...digestFaults.map((error) => noDigest(path, error)),
       ...(await recorded.then(
         () => [],
         (error: unknown) => [notRecorded(path, error)],

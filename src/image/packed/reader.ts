@@ -1,5 +1,6 @@
 import { StasisError } from '../../errors.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
+import { digestCheck } from '../digest/check-digest.ts'
 import type { ImageReader, OpenedImage } from '../opened-image.ts'
 import { readAhead } from '../read-ahead.ts'
 import type { Packing } from '../save-format.ts'
@@ -12,9 +13,10 @@ import { UnexpectedEnd } from './unexpected-end.ts'
 /** Reads libvirt's compressed formats: QEMU's stream as a tool compressed it, in one piece or several (docs/format/libvirt-header.md). */
 export function openPacked(packing: Packing): ImageReader {
   return (image) => {
-    const { file, bodyOffset, fileLength, description } = image
+    const { file, bodyOffset, fileLength, description, digest, options } = image
+    const check = digestCheck(file.path, digest, options.onFault)
     const read: SingleStream['open'] = async function* (onRead) {
-      for await (const piece of readAhead(file, bodyOffset, fileLength)) {
+      for await (const piece of readAhead(file, bodyOffset, fileLength, check)) {
         onRead?.(piece.length)
         yield piece
       }
@@ -23,9 +25,11 @@ export function openPacked(packing: Packing): ImageReader {
       path: file.path,
       format: packing,
       description,
+      digest,
       stream: {
         length: fileLength - bodyOffset,
         checked: true,
+        stored: read,
         open: (onRead) =>
           withCheckedEnd(
             file.path,

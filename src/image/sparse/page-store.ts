@@ -4,7 +4,7 @@ import type { MappedBlock } from '../../wire/mapped-ram.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageTruncated } from '../image-fault.ts'
 import type { FramePlace, PageRange, PageStore, RamBlock } from '../saved-machine.ts'
-import { FileWindow } from '../stasis/file-window.ts'
+import { FileWindow, type WindowCheck } from '../stasis/file-window.ts'
 import type { PageRuns } from './page-runs.ts'
 
 const MAX_READERS = 64
@@ -18,10 +18,17 @@ export class SparsePageStore implements PageStore {
   readonly #file: DirectFile
   readonly #pagesOffsets: readonly number[]
   readonly #runs: PageRuns
+  readonly #check: WindowCheck | undefined
   readonly #windows: FileWindow[] = []
 
-  constructor(file: DirectFile, blocks: readonly MappedBlock[], runs: PageRuns) {
+  constructor(
+    file: DirectFile,
+    blocks: readonly MappedBlock[],
+    runs: PageRuns,
+    check: WindowCheck | undefined,
+  ) {
     this.#file = file
+    this.#check = check
     this.#runs = runs
     this.#pagesOffsets = blocks.map(({ pagesOffset }) => pagesOffset)
     this.blocks = blocks.map(({ name, length, pagesOffset }) => ({
@@ -91,7 +98,7 @@ export class SparsePageStore implements PageStore {
 
   #window(reader: number): FileWindow {
     if (reader < 0 || reader >= MAX_READERS) throw new InternalError(`There is no reader ${reader}`)
-    return (this.#windows[reader] ??= new FileWindow(this.#file))
+    return (this.#windows[reader] ??= new FileWindow(this.#file, this.#check))
   }
 
   #offset(index: number): number {

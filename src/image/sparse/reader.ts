@@ -15,6 +15,8 @@ import {
 } from '../../wire/mapped-ram.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WireError } from '../../wire/wire-error.ts'
+import { digestCheck } from '../digest/check-digest.ts'
+import { FileWindow, type WindowCheck } from '../stasis/file-window.ts'
 import { imageDamaged, imageTruncated, imageWireFault } from '../image-fault.ts'
 import type { OpenedImage } from '../opened-image.ts'
 import type { SavedMachine } from '../saved-machine.ts'
@@ -44,44 +46,70 @@ const PART_END_LENGTH = 13
  * @throws ImageError, StorageError
  */
 export async function openSparse(image: OpenedImage): Promise<SavedMachine> {
-  const { file, bodyOffset, fileLength, description } = image
-  const start = await readStart(image)
+  const { file, bodyOffset, fileLength, description, digest, options } = image
+  // A search for all damage compares with the digest by itself.
+  const check =
+    options.onFault === undefined ? digestCheck(file.path, digest, undefined) : undefined
+  const source = check === undefined ? file : new CheckedReader(file, check)
+  const start = await readStart(source, bodyOffset)
   if (start.totalLength > MAX_TOTAL_LENGTH)
     throw damaged(file.path, bodyOffset, `its memory cannot have ${start.totalLength} bytes`)
   const blocks: MappedBlock[] = []
   const runs = new PageRuns()
   let at = bodyOffset + start.length
   for (let left = start.totalLength; left > 0;) {
-    const block = await readBlock(file, at, fileLength, left)
+    const block = await readBlock(source, at, fileLength, left)
     if (blocks.length === MAX_BLOCKS)
       throw damaged(file.path, at, `it has more than ${MAX_BLOCKS} RAM blocks`)
     if (blocks.some(({ name }) => name === block.name))
       throw damaged(file.path, at, `two RAM blocks have the name ${block.name}`)
-    await readBitmap(file, block, blocks.length, runs)
+    await readBitmap(source, block, blocks.length, runs)
     blocks.push(block)
     left -= block.length
     at = block.pagesOffset + block.length
   }
-  const state = await readTail(file, start, blocks, at, fileLength)
+  const state = await readTail(source, start, blocks, at, fileLength)
   return {
     path: file.path,
     format: 'sparse',
     description,
-    pages: new SparsePageStore(file, blocks, runs),
+    digest,
+    pages: new SparsePageStore(file, blocks, runs, check),
     deviceState: () => Promise.resolve(state),
     mappedRam: { fd: file.fd, offset: bodyOffset, direct: file.direct },
     [Symbol.asyncDispose]: () => file.close(),
   }
 }
 
-async function readStart({ file, bodyOffset }: OpenedImage): Promise<MappedRamStart> {
+/** What the structure is read from. */
+type Source = Pick<DirectFile, 'path' | 'read'>
+
+/** Reads whole chunks and checks them. */
+class CheckedReader implements Source {
+  readonly path: string
+  readonly #window: FileWindow
+
+  constructor(file: DirectFile, check: WindowCheck) {
+    this.path = file.path
+    this.#window = new FileWindow(file, check)
+  }
+
+  async read(buffer: Uint8Array, offset: number): Promise<number> {
+    await this.#window.show(offset, offset + buffer.length)
+    const bytes = this.#window.bytes(offset, offset + buffer.length)
+    buffer.set(bytes)
+    return bytes.length
+  }
+}
+
+async function readStart(file: Source, bodyOffset: number): Promise<MappedRamStart> {
   const bytes = Buffer.alloc(MAX_MAPPED_START_LENGTH)
   const found = await file.read(bytes, bodyOffset)
   return parsed(file.path, bodyOffset, () => parseMappedStart(bytes.subarray(0, found)))
 }
 
 async function readBlock(
-  file: DirectFile,
+  file: Source,
   at: number,
   fileLength: number,
   left: number,
@@ -105,7 +133,7 @@ async function readBlock(
 }
 
 async function readBitmap(
-  file: DirectFile,
+  file: Source,
   block: MappedBlock,
   position: number,
   runs: PageRuns,
@@ -125,7 +153,7 @@ async function readBitmap(
 
 /** Reads everything after the pages of the last block. */
 async function readTail(
-  file: DirectFile,
+  file: Source,
   start: MappedRamStart,
   blocks: readonly MappedBlock[],
   at: number,

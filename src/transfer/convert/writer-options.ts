@@ -1,3 +1,4 @@
+import type { DigestRequest } from '../../image/new-image.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { CompressionLevel } from '../image-receiver.ts'
@@ -14,4 +15,6 @@ export interface WriterOptions {
   readonly compressionLevel: CompressionLevel
   /** Bypass the page cache. */
   readonly direct: boolean
+  /** Write a digest beside the image; for libvirt's formats. */
+  readonly digest?: DigestRequest | undefined
 }

@@ -5,8 +5,8 @@ import { openOpaqueReceiver } from './opaque.ts'
 
 /** Receives a machine over one connection into libvirt's `raw` format. @throws StorageError, UsageError */
 export async function openRawReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
-  const { path, description, direct } = options
-  const image = await NewImage.create(path, { format: 'raw', description, direct })
+  const { path, description, direct, digest } = options
+  const image = await NewImage.create(path, { format: 'raw', description, direct, digest })
   const receiver = new StreamsToFiles({ file: image.file, start: image.bodyOffset })
   return openOpaqueReceiver(options, {
     format: 'raw',

@@ -6,9 +6,9 @@ import type { ImageReceiver, ImageReceiverOptions } from '../image-receiver.ts'
 
 /** Makes QEMU itself write libvirt's `sparse` format after the description (docs/format/sparse.md). @throws StorageError, UsageError */
 export async function openSparseReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
-  const { path, description, direct, channels } = options
+  const { path, description, direct, channels, digest } = options
   const format = 'sparse'
-  const image = await NewImage.create(path, { format, description, direct })
+  const image = await NewImage.create(path, { format, description, direct, digest })
   const { path: partial, fd } = image.file
   const channelBytes = Array.from({ length: channels }, () => 0)
   return {
@@ -27,6 +27,7 @@ export async function openSparseReceiver(options: ImageReceiverOptions): Promise
     }),
     abort: () => undefined,
     async publish() {
+      image.writtenByOthers()
       await image.publish((await stat(partial)).size)
       return { path, format, ...(await imageSize(path, format, 0)), ramBytes: 0, zeroBytes: 0 }
     },

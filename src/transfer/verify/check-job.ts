@@ -10,12 +10,13 @@ export interface CheckThreadData {
 export type CheckJob =
   /** Frames: records as in the index of docs/format/stasis.md, in the order of their offsets, close together. */
   | { readonly kind: 'frames'; readonly records: Uint8Array }
-  /** A part of the file, from a multiple of 4096 on; with `chunkLength`, a crc32c for each chunk of that length. */
+  /** A part of the file, from a multiple of 4096 on; with `chunks`, a crc32c for each of them. */
   | {
       readonly kind: 'extent'
       readonly offset: number
       readonly length: number
-      readonly chunkLength: number | undefined
+      /** `skip` bytes of the first chunk are left out. */
+      readonly chunks?: { readonly length: number; readonly skip: number }
     }
 
 /** A part of the file that the disk could not read. */

@@ -57,7 +57,7 @@ function checkFrame(frames: FrameTable, position: number, isRead: boolean): numb
 function checkExtent({
   offset,
   length,
-  chunkLength,
+  chunks,
 }: CheckJob & { readonly kind: 'extent' }): CheckAnswer {
   if (memory.length < alignUp(length, DIRECT_ALIGNMENT))
     memory = allocateAligned(alignUp(length, DIRECT_ALIGNMENT))
@@ -66,17 +66,23 @@ function checkExtent({
     for (let at = 0; at < length; at += RETRY_LENGTH) {
       const part = Math.min(RETRY_LENGTH, length - at)
       const code = tryRead(() => readPart(offset, at, part))
-      if (code !== undefined) unreadable.push({ offset: offset + at, length: part, code })
+      if (code === undefined) continue
+      unreadable.push({ offset: offset + at, length: part, code })
+      memory.fill(0, at, at + part)
     }
   }
-  const crcs = chunkLength === undefined ? new Uint32Array(0) : checksums(length, chunkLength)
+  const crcs = chunks === undefined ? new Uint32Array(0) : checksums(length, chunks)
   return { kind: 'extent', unreadable, crcs, fileBytes: length }
 }
 
-function checksums(length: number, chunkLength: number): Uint32Array {
-  return Uint32Array.from({ length: Math.ceil(length / chunkLength) }, (_, chunk) =>
-    crc32c(memory.subarray(chunk * chunkLength, Math.min((chunk + 1) * chunkLength, length))),
-  )
+function checksums(
+  length: number,
+  chunks: { readonly length: number; readonly skip: number },
+): Uint32Array {
+  return Uint32Array.from({ length: Math.ceil(length / chunks.length) }, (_, chunk) => {
+    const start = chunk === 0 ? chunks.skip : chunk * chunks.length
+    return crc32c(memory.subarray(start, Math.min((chunk + 1) * chunks.length, length)))
+  })
 }
 
 /** Reads `length` bytes of the file from `offset + at` to `at` in memory. Bytes behind the end of the file are zero. Throws Node's error. */

@@ -7,6 +7,8 @@ import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { AnsweringThread } from '../answering-thread.ts'
 import { shareGroups } from '../share-groups.ts'
+import type { BadChunk } from '../../image/digest/check-chunks.ts'
+import { compareDigest } from './compare-digest.ts'
 import type { CheckAnswer, CheckJob, CheckThreadData, UnreadableExtent } from './check-job.ts'
 import type { DamageKind } from './damage.ts'
 import { DamageLog } from './damage-log.ts'
@@ -24,7 +26,7 @@ const FAULT_KINDS: Readonly<Record<FrameFault['kind'], DamageKind>> = {
 
 /** Reads an image with random access on threads of its own, to its end whatever is damaged. @throws StorageError, CancelledError */
 export async function readPages(
-  { path, deviceState }: SavedMachine,
+  { path, deviceState, digest }: SavedMachine,
   pages: PageStore,
   options: ReadingOptions,
 ): Promise<MachineReading> {
@@ -43,28 +45,44 @@ export async function readPages(
   // Frames come in the order of the file; ranges are reported by block and page.
   const found: (readonly [frame: number, kind: DamageKind])[] = []
   const { checked: stored } = pages
-  await shareGroups(
-    pages,
-    { workers, operation: `read ${path}`, signal },
-    async (group, worker) => {
-      const thread = threads[worker] as Thread
-      const faults =
-        stored === undefined
-          ? await checkPlaces(thread, pages, group, contentPages, onRead)
-          : await checkFrames(thread, { pages, stored, group }, contentPages, onRead)
-      found.push(...faults)
-    },
-  )
+  const hasDigest = digest?.state === 'fits'
+  if (hasDigest) countPages(pages, contentPages)
+  else {
+    await shareGroups(
+      pages,
+      { workers, operation: `read ${path}`, signal },
+      async (group, worker) => {
+        const thread = threads[worker] as Thread
+        const faults =
+          stored === undefined
+            ? await checkPlaces(thread, pages, group, contentPages, onRead)
+            : await checkFrames(thread, { pages, stored, group }, contentPages, onRead)
+        found.push(...faults)
+      },
+    )
+  }
   for (const [frame, kind] of found.toSorted(([a], [b]) => a - b)) {
     const { offset, storedLength: length, codec } = pages.place(frame)
     const storedAs = codec === 'none' ? 'raw' : codec
     log.memory({ ...pages.range(frame), kind, storedAs, file: path, offset, length })
   }
-  const state = await readState(path, deviceState, log)
+  let state = await readState(path, deviceState, log)
+  if (hasDigest) {
+    const chunks = await compareDigest({ path, threads, digest: digest.digest }, options)
+    if (reportChunks(path, chunks, pages.blocks, log)) state = undefined
+  }
   const blocks = pages.blocks.map(({ name, length }, block) => {
     return { name, length, dataBytes: (contentPages[block] ?? 0) * PAGE_SIZE }
   })
   return { blocks, state, damage: log.report() }
+}
+
+/** Everything is read once, with the digest. */
+function countPages(pages: PageStore, contentPages: number[]): void {
+  for (let frame = 0; frame < pages.frameCount; frame += 1) {
+    const { block, pageCount } = pages.range(frame)
+    contentPages[block] = (contentPages[block] ?? 0) + pageCount
+  }
 }
 
 type Found = readonly (readonly [frame: number, kind: DamageKind])[]
@@ -110,7 +128,6 @@ async function checkPlaces(
     kind: 'extent',
     offset: start,
     length: end - start,
-    chunkLength: undefined,
   } as const
   const answer = await thread.ask(job)
   if (answer.kind !== 'extent') return []
@@ -125,6 +142,34 @@ async function checkPlaces(
 
 function overlaps(part: UnreadableExtent, offset: number, length: number): boolean {
   return part.offset < offset + length && offset < part.offset + part.length
+}
+
+/** Reports the pages in chunks that do not match the digest. Returns whether anything else is damaged: then the device state cannot be trusted either. */
+function reportChunks(
+  path: string,
+  chunks: readonly BadChunk[],
+  blocks: PageStore['blocks'],
+  log: DamageLog,
+): boolean {
+  let isElsewhere = false
+  for (const { offset, length } of chunks) {
+    let pageBytes = 0
+    for (const [block, { linearOffset = Infinity, length: bytes }] of blocks.entries()) {
+      const from = Math.max(offset, linearOffset)
+      const to = Math.min(offset + length, linearOffset + bytes)
+      if (to <= from) continue
+      const firstPage = Math.floor((from - linearOffset) / PAGE_SIZE)
+      const pageCount = Math.ceil((to - linearOffset) / PAGE_SIZE) - firstPage
+      const place = { file: path, offset: from, length: to - from }
+      log.memory({ kind: 'checksum', block, firstPage, pageCount, storedAs: 'raw', ...place })
+      pageBytes += to - from
+    }
+    if (pageBytes === length) continue
+    isElsewhere = true
+    const text = `Bytes ${offset} to ${offset + length} of ${path} do not match its digest`
+    log.part({ part: 'structure', kind: 'checksum', text, file: path, offset, length })
+  }
+  return isElsewhere
 }
 
 async function readState(

@@ -1,7 +1,9 @@
 import { throwIfCancelled } from '../../errors.ts'
+import type { BadChunk } from '../../image/digest/check-chunks.ts'
 import type { SingleStream } from '../../image/saved-machine.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
+import { PAGE_RECORD_LENGTH } from '../../wire/page-records.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { DamageLog } from './damage-log.ts'
 import type { MachineReading, ReadingOptions } from './reading.ts'
@@ -16,6 +18,7 @@ export async function readStream(
   path: string,
   stream: SingleStream,
   options: ReadingOptions,
+  bad: readonly BadChunk[],
 ): Promise<MachineReading> {
   const log = new DamageLog()
   const seen = new SeenPages()
@@ -31,17 +34,32 @@ export async function readStream(
     },
     page(block, page, bytes) {
       seen.page(block, page, bytes)
+      if (bad.length > 0 && stream.offset !== undefined)
+        reportBad(log, bad, { block, page, file: path, offset: stream.offset + parser.position })
       last = { block, page }
     },
   })
   let state: DeviceState | undefined
+  let fault: { readonly error: unknown } | undefined
+  const feed = (piece: Uint8Array): void => {
+    try {
+      if (fault === undefined) parser.feed(piece)
+    } catch (error) {
+      // The rest of the file is still compared with its digest.
+      fault = { error }
+    }
+  }
   try {
     for await (const piece of stream.open(options.onRead)) {
       throwIfCancelled(`read ${path}`, options.signal)
-      parser.feed(piece)
+      feed(piece)
     }
-    state = parser.finish()
+    if (fault === undefined) state = parser.finish()
   } catch (error) {
+    fault ??= { error }
+  }
+  if (fault !== undefined) {
+    const { error } = fault
     const at = error instanceof WireError ? error.offset : parser.position
     const damage = streamDamage(path, error, {
       offset: stream.offset === undefined ? undefined : stream.offset + at,
@@ -54,10 +72,71 @@ export async function readStream(
         : ` (byte ${at} of QEMU's stream, after page ${last.page} of ${name})`
     log.part({ ...damage, part: 'stream', text: `${damage.text}${place}` })
   }
+  if (fault !== undefined && bad.length > 0 && stream.stored !== undefined)
+    await readStored(path, stream.stored, options)
+  for (const chunk of mergeChunks(bad)) {
+    const end = chunk.offset + chunk.length
+    const text = `Bytes ${chunk.offset} to ${end} of ${path} do not match its digest`
+    log.part({ part: 'stream', kind: 'checksum', text, file: path, ...chunk })
+  }
+  // The device state is the end of the stream.
+  if (
+    state !== undefined &&
+    stream.offset !== undefined &&
+    isBad(bad, stream.offset + stream.length - state.sections.length - state.tail.length)
+  )
+    state = undefined
   if (state === undefined) {
     const text = `${path} cannot be read on to the device state`
     log.part({ part: 'device state', kind: 'missing', text, file: path })
   }
   seen.reportMissing(log)
   return { blocks: seen.readings(), state, damage: log.report() }
+}
+
+/** Reads a compressed stream again as it is in the file, which compares all of it with its digest. */
+async function readStored(
+  path: string,
+  stored: SingleStream['open'],
+  { signal }: ReadingOptions,
+): Promise<void> {
+  for await (const _ of stored()) throwIfCancelled(`read ${path}`, signal)
+}
+
+/** A page of a stream, with the offset of its record in the file. */
+interface RecordPlace {
+  readonly block: number
+  readonly page: number
+  readonly file: string
+  readonly offset: number
+}
+
+/** Reports a page if its record is in a chunk that does not match the digest. */
+function reportBad(log: DamageLog, bad: readonly BadChunk[], place: RecordPlace): void {
+  const { block, page, file, offset } = place
+  const isHit = bad.some((chunk) => overlaps(chunk, offset, PAGE_RECORD_LENGTH))
+  if (!isHit) return
+  const pages = { block, firstPage: page, pageCount: 1, storedAs: 'raw' } as const
+  log.memory({ kind: 'checksum', ...pages, file, offset, length: PAGE_RECORD_LENGTH })
+}
+
+function isBad(bad: readonly BadChunk[], from: number): boolean {
+  return bad.some(({ offset, length }) => offset + length > from)
+}
+
+function overlaps(chunk: BadChunk, offset: number, length: number): boolean {
+  return chunk.offset < offset + length && offset < chunk.offset + chunk.length
+}
+
+/** Bad chunks in order, each once, neighbours as one. */
+function mergeChunks(bad: readonly BadChunk[]): readonly BadChunk[] {
+  const merged: BadChunk[] = []
+  for (const chunk of bad.toSorted((a, b) => a.offset - b.offset)) {
+    const last = merged.at(-1)
+    const end = last === undefined ? -1 : last.offset + last.length
+    if (last === undefined || chunk.offset > end) merged.push(chunk)
+    else if (chunk.offset === end)
+      merged[merged.length - 1] = { offset: last.offset, length: last.length + chunk.length }
+  }
+  return merged
 }

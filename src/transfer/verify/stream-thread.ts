@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type ImageError, InternalError } from '../../errors.ts'
 import { boundedStream } from '../../image/bounded-stream.ts'
+import type { BadChunk } from '../../image/digest/check-chunks.ts'
+import { CHUNK_LENGTH } from '../../image/digest/layout.ts'
 import { FORMATS } from '../../image/format-table.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
@@ -27,7 +29,11 @@ void read()
 async function read(): Promise<MachineReading> {
   const files: FileFaults = { incomplete: new Set(), wrong: new Set() }
   let found = files.incomplete
-  const onFault = (fault: ImageError): void => void found.add(fault.path ?? path)
+  const bad: BadChunk[] = []
+  const onFault = (fault: ImageError): void => {
+    found.add(fault.path ?? path)
+    if (fault.offset !== undefined) bad.push({ offset: fault.offset, length: CHUNK_LENGTH })
+  }
   const { signal } = stop
   await using machine = await openImage(path, { direct: true, signal, onFault })
   found = files.wrong
@@ -41,7 +47,7 @@ async function read(): Promise<MachineReading> {
     if (unsent >= STEP) send()
   }
   try {
-    return await readAll(machine, { signal, onRead }, files)
+    return await readAll(machine, { signal, onRead }, files, bad)
   } finally {
     send()
   }
@@ -51,12 +57,14 @@ function readAll(
   { channels, stream, format }: SavedMachine,
   options: ReadingOptions,
   faults: FileFaults,
+  bad: readonly BadChunk[],
 ): Promise<MachineReading> {
   if (stream !== undefined)
     return readStream(
       path,
       boundedStream(path, stream, () => maxStreamBytes),
       options,
+      bad,
     )
   if (channels === undefined) throw new InternalError(`${path} has no streams`)
   const files = FORMATS[format].traits.files(path, channels.count).slice(1)
