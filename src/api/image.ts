@@ -56,6 +56,8 @@ export type {
   SingleStream,
   StoredFrames,
 } from '../image/saved-machine.ts'
+export type { FoundDigest } from '../image/digest/find-digest.ts'
+export type { ImageDigest } from '../image/digest/layout.ts'
 export type { CompressionLevel } from '../transfer/image-receiver.ts'
 export type { DescribedDevice } from '../wire/device-description.ts'
 export type { DeviceState } from '../wire/device-state.ts'

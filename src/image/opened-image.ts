@@ -95,6 +95,12 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
     const hasDigest = traits.checksums === 'none' || traits.checksums === 'packing'
     const identity = { imageId: id, format: number, bodyOffset, fileLength }
     const digest = hasDigest ? await findDigest(path, identity) : NO_DIGEST
+    if (digest.state === 'fits' && digest.digest.fileLength > fileLength) {
+      const what = `it has ${fileLength} of the ${digest.digest.fileLength} bytes that its digest covers`
+      const fault = imageTruncated(path, what, { offset: fileLength })
+      if (options.onFault === undefined) throw fault
+      options.onFault(fault)
+    }
     return {
       file,
       header: recovered.header,

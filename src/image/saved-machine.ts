@@ -113,6 +113,8 @@ export interface SingleStream {
   readonly offset?: number
   /** Whether reading it to its end proves that it is complete. */
   readonly checked?: boolean
+  /** Checks that the file ends as a stream does, which the stream alone may not show. @throws ImageError IMAGE_TRUNCATED */
+  readonly checkEnd?: () => Promise<void>
   /** The same as it is in the file, for a search for all damage. */
   readonly stored?: SingleStream['open']
   /** The stream, decompressed. Calls `onRead` with the number of further bytes read from the file. */

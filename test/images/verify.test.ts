@@ -149,6 +149,17 @@ describe('verifyImage() finds a flipped bit in compressed data, and how far the 
   }
 })
 
+test('verifyImage() finds that the end is missing wherever it is cut', async () => {
+  await using dir = await tempDir()
+  const path = await place(dir, 'raw')
+  const whole = await readFile(path)
+  for (const cut of [1, 100, 5000, 70_000, 100_000]) {
+    await writeFile(path, whole.subarray(0, -cut))
+    const { whole: isWhole, salvageable } = await verifyImage(path)
+    assert.deepEqual([isWhole, salvageable], [false, false], `${cut} bytes`)
+  }
+})
+
 test('verifyImage() finds a damaged record of a raw image, and every page that is missing since', async () => {
   await using dir = await tempDir()
   const path = await place(dir, 'raw')

@@ -124,7 +124,7 @@ export async function examine(path: string, options: VerifyImageOptions): Promis
     whole: damage.length === 0,
     damage,
     damageCount: damage.length + unlisted,
-    salvageable: isDescribed && state !== undefined,
+    salvageable: isDescribed && state !== undefined && !parts.some(isCut),
     blocks: verifiedBlocks(reading),
     readBytes,
     totalMs: performance.now() - startMs,
@@ -161,6 +161,11 @@ function partOf(fault: ImageError, path: string): ImageDamage {
   const kind =
     code === 'IMAGE_TRUNCATED' ? 'truncated' : code === 'IMAGE_CORRUPT' ? 'content' : 'missing'
   return { part: file === path ? 'structure' : 'channel', kind, text, file, offset }
+}
+
+/** Whether the end of the image is missing, and with it the state of devices. */
+function isCut({ part, kind }: ImageDamage): boolean {
+  return part === 'structure' && kind === 'truncated'
 }
 
 /** Whether the description can be used. */

@@ -16,8 +16,9 @@ export function openRaw(image: OpenedImage): Promise<SavedMachine> {
     stream: {
       length: fileLength - bodyOffset,
       offset: bodyOffset,
+      checkEnd: () => checkStreamEnd(file, bodyOffset, fileLength),
       async *open(onRead) {
-        // A search for all damage reads on, and finds what is wrong with the end there.
+        // A search for all damage reads everything first.
         if (options.onFault === undefined) await checkStreamEnd(file, bodyOffset, fileLength)
         for await (const piece of readAhead(file, bodyOffset, fileLength, check)) {
           yield piece

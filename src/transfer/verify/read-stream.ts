@@ -54,7 +54,11 @@ export async function readStream(
       throwIfCancelled(`read ${path}`, options.signal)
       feed(piece)
     }
-    if (fault === undefined) state = parser.finish()
+    if (fault === undefined) {
+      const finished = parser.finish()
+      await stream.checkEnd?.()
+      state = finished
+    }
   } catch (error) {
     fault ??= { error }
   }

@@ -32,7 +32,8 @@ async function read(): Promise<MachineReading> {
   const bad: BadChunk[] = []
   const onFault = (fault: ImageError): void => {
     found.add(fault.path ?? path)
-    if (fault.offset !== undefined) bad.push({ offset: fault.offset, length: CHUNK_LENGTH })
+    if (found === files.wrong && fault.offset !== undefined)
+      bad.push({ offset: fault.offset, length: CHUNK_LENGTH })
   }
   const { signal } = stop
   await using machine = await openImage(path, { direct: true, signal, onFault })
