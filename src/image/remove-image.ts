@@ -38,12 +38,12 @@ export async function removeLeftovers(path: string, ours: boolean): Promise<void
   if (!names.some((name) => isPart(name, path))) return
   await removeAbandoned(path).catch(() => undefined)
   // Files that may belong to an image stay.
+  const existing = await existingImage(path).catch(() => 'damaged' as const)
+  if (existing === 'damaged') return
   const head = await readImageHead(path).catch((error: unknown) =>
     StasisError.is(error, 'FILE_NOT_FOUND') ? undefined : ('damaged' as const),
   )
   if (head !== 'damaged') await removeAbandonedDigests(path, head?.header.id)
-  const existing = await existingImage(path).catch(() => 'damaged' as const)
-  if (existing === 'damaged') return
   for (const name of names) {
     const found = parseNewChannelName(name, path)
     const stray = ours && (channelNumber(name, path) ?? 0) > (existing?.channels ?? 0)
