@@ -10,11 +10,6 @@ const SEED = Number(process.env['STASIS_SEED'] ?? Date.now() % 1_000_000)
 /** The whole of it is `npm run test:faults -- --power`. */
 const SHORT: ReadonlySet<string> = new Set(['save stasis', 'define'])
 
-/** What is known to be lost (docs/reliability.md, "What is not there yet"). */
-const TODO: Readonly<Record<string, string>> = {
-  domrename: 'a power cut in the middle can leave both names',
-}
-
 const [{ label, major, emulator } = { label: '', major: 0, emulator: '' }] = oldestQemu()
 
 function extent(texts: string[], more: Partial<PowerExtent>): PowerExtent {
@@ -33,7 +28,7 @@ for (const operation of POWER_OPERATIONS) {
   if (major < (operation.sinceQemu ?? 0) || (!isLongRun() && !SHORT.has(operation.name))) continue
   test(
     `a power cut at any moment of ${operation.name} leaves the older or the newer, on QEMU ${label} (STASIS_SEED=${SEED})`,
-    { timeout: 300_000, todo: TODO[operation.name] ?? false },
+    { timeout: 300_000 },
     async (t) => {
       const texts: string[] = []
       const row = await cutPowerIn(

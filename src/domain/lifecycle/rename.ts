@@ -4,7 +4,7 @@ import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { DomainError } from '../../errors.ts'
 import { autostartPath, isAutostarted, markAutostart } from '../catalogue/autostart.ts'
-import { readDefinition, removeDefinition, writeDefinition } from '../store/definitions.ts'
+import { readDefinition, renameDefinition, writeDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { checkDomainName } from '../store/domain-name.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
@@ -38,14 +38,14 @@ export async function renameDomain(
   const document = parseDomainXml(xml)
   const element = child(document.root, 'name')
   if (element !== undefined) element.textContent = newName
-  // For a moment two definitions have the same UUID, which is better than none.
-  await writeDefinition(directories, newName, formatDomainXml(document))
-  await removeDefinition(directories, name)
-  for (const path of [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)])
-    await removeFile(path).catch(() => undefined)
-  if (await isAutostarted(directories, name)) {
-    await removeFile(autostartPath(directories, name))
-    await markAutostart(directories, newName)
-  }
+  const isMarked = await isAutostarted(directories, name)
+  if (isMarked) await markAutostart(directories, newName)
+  // The commit point: one step, so that neither a kill nor a power cut leaves two names or none.
+  await renameDefinition(directories, name, newName)
+  // Whoever reads the definition sees the new name even when this fails.
+  await writeDefinition(directories, newName, formatDomainXml(document)).catch(() => undefined)
+  const left = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]
+  if (isMarked) left.push(autostartPath(directories, name))
+  for (const path of left) await removeFile(path).catch(() => undefined)
   return { name: newName }
 }

@@ -7,6 +7,7 @@ import {
   listDefinitions,
   readDefinition,
   removeDefinition,
+  renameDefinition,
   writeDefinition,
 } from './definitions.ts'
 import type { Directories } from './directories.ts'
@@ -34,6 +35,18 @@ test('writeDefinition() stores and replaces, removeDefinition() removes', async 
   assert.equal((await stat(join(folder, 'web.xml'))).mode & 0o777, 0o600)
   await removeDefinition(directories, 'web')
   assert.equal(await readDefinition(directories, 'web'), undefined)
+})
+
+test('readDefinition() gives the name of the file when a rename was cut off', async () => {
+  const xml = '<domain><metadata><name>old</name></metadata><name>old</name></domain>'
+  await writeDefinition(directories, 'old', xml)
+  await renameDefinition(directories, 'old', 'new')
+  assert.equal(await readDefinition(directories, 'old'), undefined)
+  assert.equal(
+    await readDefinition(directories, 'new'),
+    '<domain><metadata><name>old</name></metadata><name>new</name></domain>',
+  )
+  await removeDefinition(directories, 'new')
 })
 
 test('readDefinition() refuses a name that leads out of the directory', async () => {

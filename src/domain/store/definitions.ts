@@ -1,9 +1,10 @@
-import { readFile, readdir, unlink } from 'node:fs/promises'
+import { readFile, readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
 import { makeDirectory } from '../../io/directory.ts'
 import { syncDirectory } from '../../io/partial-file.ts'
 import { writeText } from '../../io/text-file.ts'
+import { textOfRootChild, withTextOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import type { Directories } from './directories.ts'
 import { checkDomainName } from './domain-name.ts'
 
@@ -24,14 +25,19 @@ export async function listDefinitions(directories: Directories): Promise<readonl
   }
 }
 
-/** The XML of a domain's definition; `undefined` when it has none. @throws StorageError */
+/**
+ * The XML of a domain's definition; `undefined` when it has none. The name of the file is the name of the domain: a rename that was cut off leaves the
+ * older name in the text.
+ * @throws StorageError
+ */
 export async function readDefinition(
   directories: Directories,
   name: string,
 ): Promise<string | undefined> {
   const path = definitionPath(directories, name)
   try {
-    return await readFile(path, 'utf8')
+    const xml = await readFile(path, 'utf8')
+    return textOfRootChild(xml, 'name') === name ? xml : withTextOfRootChild(xml, 'name', name)
   } catch (error) {
     if (isMissing(error)) return undefined
     throw storageError('read the definition', path, error)
@@ -55,6 +61,21 @@ export async function removeDefinition(directories: Directories, name: string): 
     await unlink(path)
   } catch (error) {
     throw storageError('remove the definition', path, error)
+  }
+  await syncDirectory(definitionsDirectory(directories))
+}
+
+/** Gives a definition another name durably, in one step. The XML still has the older name. @throws StorageError */
+export async function renameDefinition(
+  directories: Directories,
+  name: string,
+  newName: string,
+): Promise<void> {
+  const path = definitionPath(directories, name)
+  try {
+    await rename(path, definitionPath(directories, newName))
+  } catch (error) {
+    throw storageError('rename the definition', path, error)
   }
   await syncDirectory(definitionsDirectory(directories))
 }

@@ -37,6 +37,15 @@ export function textOfRootChild(text: string, name: string): string | undefined 
   return tag === undefined ? undefined : textFrom(text, tag.end)
 }
 
+/** The XML with another text in the first child of the root element that has this name; as it is when there is none. `value` is plain text. */
+export function withTextOfRootChild(text: string, name: string, value: string): string {
+  const tag = rootChild(text, name)
+  const close = tag?.kind === 'opens' ? text.indexOf(`</${name}`, tag.end) : -1
+  if (tag === undefined || close < 0) return text
+  const escaped = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  return text.slice(0, tag.end) + escaped + text.slice(close)
+}
+
 /** The tag that opens the first child of the root element with this name, as it is written; `undefined` when there is none. */
 export function tagOfRootChild(text: string, name: string): string | undefined {
   const tag = rootChild(text, name)
