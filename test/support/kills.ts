@@ -366,13 +366,20 @@ async function checkConverted({ dir, stateDir }: TinyDomain): Promise<void> {
 }
 
 /** All files in the runtime directory of a running domain, and those of one whose memory is being loaded. */
-const RUNNING = new Set(['live.xml', 'lock', 'process.json', 'qemu.log', 'qmp.sock', 'query.sock'])
+const RUNNING = new Set([
+  'live.xml',
+  'lock',
+  'process.json',
+  'q',
+  'qemu.log',
+  'qmp.sock',
+  'query.sock',
+])
 const LOADING = new Set([
   'postcopy.json',
   'postcopy-progress.json',
   'page-server.log',
   'postcopy.sock',
-  'recover.sock',
 ])
 
 async function whatIsLeft(bed: TinyDomain, act: KillAct): Promise<readonly string[]> {
