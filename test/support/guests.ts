@@ -13,6 +13,8 @@ export interface GuestPaths {
   readonly cmdline: string
   /** The tiny guest: a raw disk of 1 MiB; boot it read-only, so that tests can share it. */
   readonly tinyDisk: string
+  /** The guest that writes to its disk: a raw disk of 4 MiB, to be copied. */
+  readonly writerDisk: string
   /** The right checksum of the tiny guest: it prints `CNT <8 hex digits> SUM <this>`. */
   readonly tinySum: string
 }
@@ -24,6 +26,7 @@ export function guestPaths(): GuestPaths {
     initrd: join(cacheDir, 'guests/initrd'),
     cmdline: 'console=ttyS0 quiet panic=-1 mitigations=off no_timer_check',
     tinyDisk: join(cacheDir, 'guests/tiny.img'),
+    writerDisk: join(cacheDir, 'guests/writer.img'),
     tinySum: '7159',
   }
   if (!existsSync(join(cacheDir, 'guests/made-from'))) {
