@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, readdir, symlink, writeFile } from 'node:fs/promises'
+import { readFile, readdir, symlink, utimes, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { tempDir } from '../../test/support/temp-dir.ts'
@@ -56,4 +56,13 @@ test('removeUnlocked() removes the file of a dead writer at once, also of one th
   } finally {
     parent.kill('SIGKILL')
   }
+})
+
+test('removeUnlocked() removes a file of the future whose pid another process has', async () => {
+  await using dir = await tempDir()
+  await writeFile(dir.join('file'), '')
+  const inAnHour = new Date(Date.now() + 3_600_000)
+  await utimes(dir.join('file'), inAnHour, inAnHour)
+  await removeUnlocked(dir.join('file'), process.pid)
+  assert.deepEqual(await readdir(dir.path), [])
 })

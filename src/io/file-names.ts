@@ -98,8 +98,9 @@ async function actUnlocked(
   if (handle === undefined) return
   try {
     const facts = await handle.stat()
-    const mayBeNew =
-      writer !== undefined && isRunning(writer) && Date.now() - facts.mtimeMs < UNLOCKED_MOMENT_MS
+    // In either direction: the clock may have been set back since.
+    const ageMs = Math.abs(Date.now() - facts.mtimeMs)
+    const mayBeNew = writer !== undefined && isRunning(writer) && ageMs < UNLOCKED_MOMENT_MS
     if (facts.isFile() && !mayBeNew && lockFile(handle.fd, path)) await act()
   } catch {
     // See above: it stays.

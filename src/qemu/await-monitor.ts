@@ -27,14 +27,14 @@ export async function connectWhenReady(
   options: AwaitMonitorOptions,
 ): Promise<QmpConnection> {
   const { signal, timeoutMs, processTail, outOfBand } = options
-  const deadline = Date.now() + timeoutMs
+  const deadline = performance.now() + timeoutMs
   using socket = new PathWatch(path)
   let pauseMs = FIRST_PAUSE_MS
   for (;;) {
     let cause: unknown
     if (await isReachable(path)) {
       try {
-        const leftMs = Math.min(GREETING_MS, Math.max(1, deadline - Date.now()))
+        const leftMs = Math.min(GREETING_MS, Math.max(1, deadline - performance.now()))
         const bounds = { signal, timeoutMs: leftMs, processTail, outOfBand }
         return await QmpConnection.connect(path, bounds)
       } catch (error) {
@@ -43,7 +43,7 @@ export async function connectWhenReady(
         cause = error
       }
     }
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       const text = `The monitor at ${path} was not ready within ${timeoutMs} ms`
       throw new QemuError('QEMU_TIMEOUT', text, { path, cause })
     }

@@ -184,3 +184,12 @@ test('close() fails pending calls with CANCELLED', async () => {
   await qmp.close()
   await call
 })
+
+test('connect() waits no longer when the clock is set back', { timeout: 10_000 }, async (t) => {
+  await using monitor = await fakeMonitor(() => undefined, '')
+  let now = Date.now()
+  t.mock.method(Date, 'now', () => (now -= 3_600_000))
+  await assert.rejects(QmpConnection.connect(monitor.path, { timeoutMs: 200 }), {
+    code: 'QEMU_BUSY',
+  })
+})

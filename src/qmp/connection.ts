@@ -78,11 +78,11 @@ export class QmpConnection implements AsyncDisposable {
    */
   static async connect(path: string, options: QmpConnectOptions = {}): Promise<QmpConnection> {
     const { signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options
-    const deadline = Date.now() + timeoutMs
+    const deadline = performance.now() + timeoutMs
     const socket = await connectSocket(path, deadline, signal)
     return QmpConnection.#negotiate(socket, path, {
       ...options,
-      timeoutMs: deadline - Date.now(),
+      timeoutMs: deadline - performance.now(),
     })
   }
 

@@ -6,7 +6,7 @@ import { LineTransport, connectSocket } from './transport.ts'
 
 test('LineTransport closes with QEMU_STREAM when a line exceeds its bound', async () => {
   await using monitor = await fakeMonitor(() => undefined, 'x'.repeat(2000))
-  const socket = await connectSocket(monitor.path, Date.now() + 1000, undefined)
+  const socket = await connectSocket(monitor.path, performance.now() + 1000, undefined)
   const reason = await new Promise((closed) => {
     new LineTransport(socket, monitor.path, { line: assert.fail, closed }, 1000)
   })

@@ -112,7 +112,7 @@ export async function connectSocket(
           cause,
         })
       }
-      if (Date.now() >= deadline) throw monitorBusy(path, cause)
+      if (performance.now() >= deadline) throw monitorBusy(path, cause)
     }
     await delay(20, undefined, { signal }).catch((reason: unknown) => {
       throw new CancelledError(`connect to ${path}`, reason)

@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { domainInfo, resumeDomain, saveDomain, undefineDomain } from '../../src/index.ts'
+import { VERBS } from '../../src/cli/verbs.ts'
 import { identifyProcess } from '../../src/qemu/process-identity.ts'
 import { qemus } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'
@@ -25,6 +26,13 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['host-save', '--dry-run'],
   ['host-resume', '--dry-run', '--autostart'],
   ['image-info', image],
+  ['image-info', image, '--verify'],
+  ['image-verify', image],
+  ['save', 'tiny', `${image}.new`, '--check'],
+  ['help'],
+  ['help', 'save'],
+  ['--help'],
+  ['console', '--help'],
   ['image-verify', image],
   ['image-check', image],
   ['restore', image, '--check'],
@@ -32,6 +40,23 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['image-cache', 'list'],
   ['version'],
 ]
+
+/** The other verbs: they change something. `console` only shows what the guest writes, and what is typed is the guest's. */
+const ACTS: ReadonlySet<string> = new Set([
+  ...['define', 'undefine', 'start', 'autostart', 'shutdown', 'reboot', 'reset', 'destroy'],
+  ...['suspend', 'resume', 'dompmwakeup', 'managedsave', 'managedsave-remove'],
+  ...['managedsave-define', 'managedsave-edit', 'domjobabort', 'postcopy-recover'],
+  ...['save-image-define', 'save-image-edit', 'image-salvage', 'image-convert', 'domrename'],
+  ...['attach', 'detach'],
+])
+
+test('every verb only looks, and is tried below, or is known to act', () => {
+  const tried = new Set(looks('image').map(([verb]) => verb))
+  const unknown = VERBS.map(({ name }) => name).filter(
+    (name) => !tried.has(name) && !ACTS.has(name),
+  )
+  assert.deepEqual(unknown, [])
+})
 
 /** Runs all looks; nothing in the state directory may change, and the QEMU stays. */
 async function assertLooksChangeNothing(

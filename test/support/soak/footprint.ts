@@ -56,8 +56,8 @@ const MORE = {
 
 /** A managed save, an image, what is recorded about them and a running job come and go. */
 const MORE_FILES = 8
-/** Histories of images that are gone stay until there are 200. */
-const HISTORIES = 210
+/** Histories of images that are gone, and orders of their pages, stay until there are 200 of each. */
+const HISTORIES = 420
 
 /** Asserts that nothing grows: `first` is from a round after the warm-up. @throws AssertionError */
 export function assertNoGrowth(first: Footprint, now: Footprint, round: number): void {
@@ -66,12 +66,12 @@ export function assertNoGrowth(first: Footprint, now: Footprint, round: number):
     assert.ok(now[figure] <= limit, `${figure} in round ${round}: ${now[figure]}, limit ${limit}`)
   }
   const others = ({ files }: Footprint): number =>
-    files.filter((name) => !name.includes('state/images/')).length
+    files.filter((name) => !/state\/(images|orders)\//.test(name)).length
   assert.ok(
     others(now) <= others(first) + MORE_FILES,
     `files in round ${round}: ${now.files.join(', ')}`,
   )
-  assert.ok(now.files.length - others(now) <= HISTORIES, `histories in round ${round}`)
+  assert.ok(now.files.length - others(now) <= HISTORIES, `histories and orders, round ${round}`)
   const litter = now.files.filter((name) => /\.partial$|job-abort$|stream\.sock$/.test(name))
   assert.deepEqual(litter, [], `litter in round ${round}`)
 }

@@ -7,6 +7,7 @@ import { GuestConsole } from '../guest-console.ts'
 import { computeFillSum } from '../guest-memory.ts'
 import { withoutBalloon } from '../linux-domain.ts'
 import { tempDir, type TempDir } from '../temp-dir.ts'
+import { describeHang } from './hang.ts'
 import { startBlobServer } from './blob-server.ts'
 
 /** What the guest has done. */
@@ -63,8 +64,12 @@ export async function startWorkingGuest(emulator: string): Promise<WorkingGuest>
     dir,
     stateDir,
     check: async () => {
-      await using console = await GuestConsole.connect(path)
-      return await checkWork(console)
+      try {
+        await using console = await GuestConsole.connect(path)
+        return await checkWork(console)
+      } catch (cause) {
+        throw new Error(`The guest does not work\n${await describeHang(stateDir, NAME)}`, { cause })
+      }
     },
     shutDown: () => shutDown({ stateDir, path, diskPath }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
