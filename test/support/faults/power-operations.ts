@@ -78,6 +78,7 @@ function save(name: string): PowerOperation {
 
 const MANAGED = 'state/save/tiny.save'
 const DEFINITION = 'state/domains/tiny.xml'
+const OTHER = 'state/domains/other.xml'
 
 export const POWER_OPERATIONS: readonly PowerOperation[] = [
   save('save stasis'),
@@ -168,7 +169,10 @@ export const POWER_OPERATIONS: readonly PowerOperation[] = [
     ...from('domrename'),
     look: (cut) => {
       oldOrNew(cut, DEFINITION, cut.isComplete)
-      oldOrNew(cut, 'state/domains/other.xml', cut.isComplete)
+      // The renamed file has the older text until it is written anew; `use` checks the name that is shown.
+      const other = content(cut.now, cut.bed.dir.join(OTHER))
+      if (!same(other, content(cut.before, cut.bed.dir.join(DEFINITION))))
+        oldOrNew(cut, OTHER, cut.isComplete)
     },
     use: async (cut) => {
       const list = await listed(cut)
@@ -177,6 +181,8 @@ export const POWER_OPERATIONS: readonly PowerOperation[] = [
         names.length === 1,
         `the domain has the names ${names.join(' and ') || 'none'}: ${list}`,
       )
+      const xml = await cut.bed.must('dumpxml', names[0] ?? '')
+      check(xml.includes(`<name>${names[0] ?? ''}</name>`), `the XML has another name: ${xml}`)
       await cut.bed
         .must('restore', cut.bed.dir.join('image'), '--mode', 'load', '--paused')
         .catch(async () => {
