@@ -82,9 +82,13 @@ export function setCloseOnExec(fd: number): void {
   call('fcntl', fd, F_SETFD, FD_CLOEXEC)
 }
 
-/** Connects to a unix stream socket. @throws SystemCallError */
-export function connectUnix(path: string): number {
-  const fd = call('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
+/** Connects to a unix stream socket; with `nonBlocking` the connection is, too. @throws SystemCallError EAGAIN when its queue is full */
+export function connectUnix(
+  path: string,
+  { nonBlocking = false }: { readonly nonBlocking?: boolean } = {},
+): number {
+  const kind = SOCK_STREAM | SOCK_CLOEXEC | (nonBlocking ? SOCK_NONBLOCK : 0)
+  const fd = call('socket', AF_UNIX, kind, 0)
   try {
     const address = unixAddress(path)
     call('connect', fd, address, address.length)

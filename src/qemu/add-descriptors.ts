@@ -1,6 +1,7 @@
-import { QemuError } from '../errors.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CancelledError, QemuError } from '../errors.ts'
 import { sendDescriptor } from '../io/pass-descriptor.ts'
-import { connectUnix } from '../io/system-calls.ts'
+import { type SystemCallError, connectUnix } from '../io/system-calls.ts'
 import { QmpConnection } from '../qmp/connection.ts'
 
 /**
@@ -13,12 +14,7 @@ export async function addDescriptors(
   fds: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  let socket: number
-  try {
-    socket = connectUnix(monitor)
-  } catch (cause) {
-    throw new QemuError('QEMU_DIED', `No QEMU listens on ${monitor}`, { path: monitor, cause })
-  }
+  const socket = await connect(monitor, signal)
   await using qmp = await QmpConnection.onDescriptor(socket, monitor, { signal })
   let set: number | undefined
   for (const fd of fds) {
@@ -30,4 +26,27 @@ export async function addDescriptors(
     set = added['fdset-id']
   }
   return set ?? 0
+}
+
+const PATIENCE_MS = 5000
+const RETRY_MS = 20
+
+/** A monitor serves one client at a time, and its queue is short. */
+async function connect(monitor: string, signal: AbortSignal | undefined): Promise<number> {
+  for (const deadline = performance.now() + PATIENCE_MS; ;) {
+    try {
+      return connectUnix(monitor, { nonBlocking: true })
+    } catch (cause) {
+      const full = (cause as SystemCallError).code === 'EAGAIN'
+      if (!full || performance.now() > deadline) {
+        const facts = { path: monitor, cause }
+        throw full
+          ? new QemuError('QEMU_BUSY', `The monitor at ${monitor} does not answer`, facts)
+          : new QemuError('QEMU_DIED', `No QEMU listens on ${monitor}`, facts)
+      }
+    }
+    await delay(RETRY_MS, undefined, { signal }).catch((reason: unknown) => {
+      throw new CancelledError(`connect to ${monitor}`, reason)
+    })
+  }
 }
