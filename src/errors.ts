@@ -168,12 +168,14 @@ export type DomainXmlErrorCode = 'XML_MALFORMED' | 'XML_INVALID' | 'XML_UNSUPPOR
  * - `UNKNOWN_ELEMENT`, `UNKNOWN_ATTRIBUTE`: Stasis does not know it.
  * - `UNSUPPORTED_VALUE`: Stasis knows the attribute, but not with this value.
  * - `UNSUPPORTED_PART`: Stasis knows it and does not support it.
+ * - `NETWORK_MISSING`: this host does not have the network of a card.
  */
 export type XmlProblemCode =
   | 'UNKNOWN_ELEMENT'
   | 'UNKNOWN_ATTRIBUTE'
   | 'UNSUPPORTED_VALUE'
   | 'UNSUPPORTED_PART'
+  | 'NETWORK_MISSING'
 
 /** One part of a domain XML that is not supported. */
 export interface XmlProblem {

@@ -55,6 +55,7 @@ const AF_UNIX = 1
 const SOL_SOCKET = 1
 const SO_PEERCRED = 17
 const SOCK_STREAM = 1
+const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const FALLOC_FL_KEEP_SIZE = 1
@@ -242,6 +243,16 @@ export function cloneRange(from: number, offset: number, length: number, to: num
       return false
     throw error
   }
+}
+
+/** ioctl(2) with a buffer that the kernel reads, and may change. @throws SystemCallError */
+export function ioctl(fd: number, request: number, argument: Buffer): void {
+  call('ioctl', fd, request, argument)
+}
+
+/** Opens a socket for requests about network devices (netdevice(7)). @throws SystemCallError */
+export function openControlSocket(): number {
+  return call('socket', AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
 }
 
 /** Asks the kernel to back page-aligned memory with huge pages; the kernel may ignore this. */

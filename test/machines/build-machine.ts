@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { completeMachine } from '../../src/domain/machine/complete-machine.ts'
+import { connected } from '../../src/domain/machine/connect-networks.ts'
 import { DomainXmlError, StasisError } from '../../src/errors.ts'
 import { buildCommandLine } from '../../src/qemu/command-line/build.ts'
 import type { QemuVersion } from '../../src/qemu/command-line/options.ts'
@@ -54,15 +55,23 @@ function attempt(text: string, probed: ProbedQemu, existing: boolean): Built {
       existing,
     })
     const { domain } = readDomain(complete)
-    const argv = buildCommandLine(domain, {
-      qemuVersion: versionOf(probed),
-      cpuProperties: probed.cpuProperties.length === 0 ? undefined : new Set(probed.cpuProperties),
-      monitors: [],
-      incoming: false,
-      opticalDrives: OPTICAL_DRIVES,
-      socketDirectory: '/run/stasis/domain',
-      now: NOW,
-    })
+    // As with --network NAME=tap:vnet0 for each network that this host does not have.
+    const interfaces = domain.interfaces.map((card) =>
+      card.network === undefined ? card : connected(card, { kind: 'tap', device: 'vnet0' }),
+    )
+    const argv = buildCommandLine(
+      { ...domain, interfaces },
+      {
+        qemuVersion: versionOf(probed),
+        cpuProperties:
+          probed.cpuProperties.length === 0 ? undefined : new Set(probed.cpuProperties),
+        monitors: [],
+        incoming: false,
+        opticalDrives: OPTICAL_DRIVES,
+        socketDirectory: '/run/stasis/domain',
+        now: NOW,
+      },
+    )
     const used = process.cpuUsage(start)
     return { outcome: 'built', argv, timeMs: (used.user + used.system) / 1000 }
   } catch (error) {

@@ -16,6 +16,7 @@ capabilities that no QEMU has are left out.
 - *Equal*: machine type, processors, RAM blocks, NUMA, every device with its place and properties, globals, boot and SMBIOS are the same.
 - *Host's side*: only the host's side differs, such as the kind of a memory backend.
 - *Processor*: libvirt computes the processor's model from the host, here a pretended one. A real image has the result in its cookie.
+- Networks that a test names are given as with \`--network NAME=tap:DEVICE\`. A bridge and a tap device count as the same: libvirt makes a tap device for a bridge, and so does root here.
 - *Visible*: the guest can notice the difference. *Stream*: an image of the one would not load in the other.
 
 ${table(

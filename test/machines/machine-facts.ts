@@ -346,7 +346,8 @@ function hexless(name: string, text: string): string {
 }
 
 function addNetwork(facts: Facts, name: string, netdev: Fields): void {
-  facts.add(name, textOf(netdev['type']), 'host')
+  // QEMU's helper makes a tap device for a bridge, as libvirt does itself.
+  facts.add(name, textOf(netdev['type']).replace(/^bridge$/, 'tap'), 'host')
   if (netdev['vhost'] !== undefined) facts.add(`${name} vhost`, textOf(netdev['vhost']), 'host')
 }
 

@@ -1,9 +1,10 @@
 import { defineDomain } from '../../domain/lifecycle/define.ts'
 import { type AllowFlags, declareAllow } from '../options/allow.ts'
+import { type NetworkFlags, declareNetwork } from '../options/networks.ts'
 import { readXmlFile } from '../options/xml-file.ts'
 import type { Verb } from '../verb.ts'
 
-interface Flags extends Pick<AllowFlags, 'allow'> {
+interface Flags extends Pick<AllowFlags, 'allow'>, Pick<NetworkFlags, 'network'> {
   readonly ignoreUnsupported?: boolean
   readonly removeManagedSave?: boolean
 }
@@ -11,7 +12,7 @@ interface Flags extends Pick<AllowFlags, 'allow'> {
 /** `define FILE` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    declareAllow(command)
+    declareNetwork(declareAllow(command))
       .argument('<file>', 'libvirt domain XML')
       .option(
         '--ignore-unsupported',
@@ -24,7 +25,7 @@ export const verb: Verb<Flags> = {
   example: 'stasis define web.xml',
   run: async (
     [file = ''],
-    { ignoreUnsupported, removeManagedSave, allow },
+    { ignoreUnsupported, removeManagedSave, allow, network: networks },
     { directories, signal, output },
   ) => {
     const { name, uuid } = await defineDomain(await readXmlFile(file, signal), {
@@ -33,6 +34,7 @@ export const verb: Verb<Flags> = {
       ignoreUnsupported,
       removeManagedSave,
       allow,
+      networks,
       onWarning: (warning) => output.note(`warning: ${warning}`),
     })
     return { text: `Domain '${name}' defined from ${file}`, json: { type: 'result', name, uuid } }

@@ -1,9 +1,10 @@
 import { type AllowFlags, allowed, declareTrust } from '../options/allow.ts'
+import { type NetworkFlags, declareNetworks, networksOf } from '../options/networks.ts'
 import { checkAndReport } from '../reports/image-check.ts'
 import type { Verb } from '../verb.ts'
 import { readXmlOption } from '../options/xml-file.ts'
 
-interface Flags extends AllowFlags {
+interface Flags extends AllowFlags, NetworkFlags {
   readonly xml?: string
   readonly ignoreUnsupported?: boolean
 }
@@ -11,7 +12,7 @@ interface Flags extends AllowFlags {
 /** `image-check FILE` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    declareTrust(command)
+    declareNetworks(declareTrust(command))
       .argument('<file>', 'a save image')
       .option('--xml <file>', 'domain XML that the restore would use')
       .option(
@@ -27,6 +28,7 @@ export const verb: Verb<Flags> = {
       xml: await readXmlOption(flags.xml, signal),
       ignoreUnsupported: flags.ignoreUnsupported,
       allow: allowed(flags),
+      ...networksOf(flags),
       onWarning: (text: string) => output.note(`warning: ${text}`),
     }
     return checkAndReport(file, options, invocation)

@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts'
 import { restoreDomain } from '../../domain/restore/restore.ts'
 import type { RestoreOptions } from '../../domain/restore/restore-request.ts'
 import { type AllowFlags, allowed, declareTrust } from '../options/allow.ts'
+import { type NetworkFlags, declareNetworks, networksOf } from '../options/networks.ts'
 import { integerBetween } from '../options/option-values.ts'
 import { checkAndReport } from '../reports/image-check.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
@@ -10,7 +11,7 @@ import { restoreReport } from '../reports/restore.ts'
 import type { Verb } from '../verb.ts'
 import { readXmlOption } from '../options/xml-file.ts'
 
-interface Flags extends AllowFlags {
+interface Flags extends AllowFlags, NetworkFlags {
   readonly mode?: RestoreOptions['mode']
   readonly clone?: string
   readonly diskOverlay?: string
@@ -32,7 +33,7 @@ interface Flags extends AllowFlags {
 /** `restore FILE` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    declareTrust(command)
+    declareNetworks(declareTrust(command))
       .argument('<file>', 'a save image')
       .addOption(
         new Option(
@@ -81,7 +82,16 @@ export const verb: Verb<Flags> = {
     const onWarning = (text: string): void => output.note(`warning: ${text}`)
     if (flags.check === true) {
       const allow = allowed(flags)
-      const options = { ...directories, signal, xml, ignoreUnsupported, allow, onWarning }
+      const networks = networksOf(flags)
+      const options = {
+        ...directories,
+        signal,
+        xml,
+        ignoreUnsupported,
+        allow,
+        ...networks,
+        onWarning,
+      }
       return checkAndReport(file, options, invocation)
     }
     using display = new ProgressDisplay(invocation)
@@ -103,6 +113,7 @@ export const verb: Verb<Flags> = {
       wait: flags.wait,
       ignoreUnsupported,
       allow: allowed(flags),
+      ...networksOf(flags),
       onWarning,
       onProgress: display.show,
     })

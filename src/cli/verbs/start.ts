@@ -1,12 +1,13 @@
 import { Option } from 'commander'
 import { type StartOptions, type StartedDomain, startDomain } from '../../domain/lifecycle/start.ts'
 import { type AllowFlags, allowed, declareTrust } from '../options/allow.ts'
+import { type NetworkFlags, declareNetworks, networksOf } from '../options/networks.ts'
 import { attachConsole } from '../terminal/console-terminal.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { restoreReport } from '../reports/restore.ts'
 import type { Verb } from '../verb.ts'
 
-interface Flags extends AllowFlags {
+interface Flags extends AllowFlags, NetworkFlags {
   readonly paused?: boolean
   readonly console?: boolean
   readonly forceBoot?: boolean
@@ -22,7 +23,7 @@ interface Flags extends AllowFlags {
 /** `start DOMAIN` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    declareTrust(command)
+    declareNetworks(declareTrust(command))
       .argument('<domain>', 'name or UUID')
       .option('--paused', 'leave the guest paused')
       .option('--console', 'connect the terminal to the serial console')
@@ -57,6 +58,7 @@ export const verb: Verb<Flags> = {
       paused,
       ignoreUnsupported,
       allow: allowed(flags),
+      ...networksOf(flags),
       forceBoot,
       force,
       syncTime: flags.syncTime,

@@ -47,8 +47,12 @@ test('checkNetworks() reports each missing bridge once', async () => {
   const card = (bridge: string): string =>
     `<interface type='bridge'><source bridge='${bridge}'/><model type='virtio'/></interface>`
   const devices = card('nobridge0') + card('nobridge0') + card('lo')
-  const findings = await checkNetworks(read(smallXml({ name: 'web', devices })))
+  await using store = await testStore()
+  const domain = read(smallXml({ name: 'web', devices }))
+  const findings = await checkNetworks(domain, store.directories, {})
   assert.deepEqual(texts(findings), ['error: The bridge nobridge0 is missing'])
+  const networks = { nobridge0: 'user' } as const
+  assert.deepEqual(await checkNetworks(domain, store.directories, { networks }), [])
 })
 
 test('checkMemory() accepts a small guest and refuses one that exceeds the host', async () => {

@@ -2,10 +2,12 @@ import { StasisError } from '../../errors.ts'
 import { kvmAccess } from '../../qemu/accelerator.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { findEmulator } from '../../qemu/find-emulator.ts'
-import { hasNetworkInterface, hostMemory } from '../../qemu/host-facts.ts'
+import { hostMemory } from '../../qemu/host-facts.ts'
 import { canonicalMachine } from '../../qemu/probe.ts'
 import type { ProbedQemu } from '../../qemu/probed-qemu.ts'
 import type { Directories } from '../store/directories.ts'
+import { networksMissing } from '../machine/connect-networks.ts'
+import type { NetworkOptions } from '../machine/network-target.ts'
 import { probeEmulator } from '../machine/emulator.ts'
 import { type Finding, fault, right, warning } from './finding.ts'
 import { listDomains } from '../status/list.ts'
@@ -114,12 +116,17 @@ export async function checkDomainState(
   })
 }
 
-/** Checks whether the networks of a domain exist. */
-export async function checkNetworks({ interfaces }: Domain): Promise<readonly Finding[]> {
-  const bridges = new Set(interfaces.flatMap(({ bridge }) => bridge ?? []))
-  const missing: string[] = []
-  for (const bridge of bridges) if (!(await hasNetworkInterface(bridge))) missing.push(bridge)
-  return missing.map((bridge) =>
-    fault('NETWORK', `The bridge ${bridge} is missing`, 'Create it, or use another one with --xml'),
-  )
+/** Checks whether this host has the networks of a domain. @throws UsageError for an impossible target */
+export async function checkNetworks(
+  domain: Domain,
+  directories: Directories,
+  options: NetworkOptions,
+): Promise<readonly Finding[]> {
+  const missing = await networksMissing(domain, directories, options)
+  return missing.map((one) => {
+    const text = `${one.missing[0]?.toUpperCase()}${one.missing.slice(1)}`
+    return options.allowLinkDown === true
+      ? warning('NETWORK', text, 'The link of the card will be down')
+      : fault('NETWORK', text, one.hint)
+  })
 }

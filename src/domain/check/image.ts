@@ -1,6 +1,6 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
-import { StasisError, UsageError } from '../../errors.ts'
+import { DomainXmlError, StasisError, UsageError } from '../../errors.ts'
 import { openImage, readDescription } from '../../image/open-image.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
@@ -9,6 +9,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { foreignArchitecture } from '../machine/architecture.ts'
 import type { AllowOptions } from '../machine/allow-rules.ts'
+import { type NetworkOptions, allowingNetworks } from '../machine/network-target.ts'
 import { checkCpu } from './cpu.ts'
 import { checkFiles } from './files.ts'
 import { checkDomainState, checkEmulator, checkMemory, checkNetworks } from './host.ts'
@@ -25,7 +26,8 @@ import { tryMachine } from './trial-machine.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /** How to check. */
-export interface CheckImageOptions extends DomainOptions, UnsupportedOptions, AllowOptions {
+export interface CheckImageOptions
+  extends DomainOptions, UnsupportedOptions, AllowOptions, NetworkOptions {
   /** Domain XML that the restore would use instead of the image's. */
   readonly xml?: DomainXml | undefined
   /** The progress of reading, if the whole image must be read. */
@@ -75,31 +77,41 @@ async function findAll(
   const { signal, ignoreUnsupported } = options
   const directories = await openDirectories(options)
   const replacement = options.xml === undefined ? undefined : givenXml(options.xml).text
-  const read = readXml(replacement ?? description.xml, options)
-  if ('severity' in read) return [read]
+  const { read, findings } = readXml(replacement ?? description.xml, options)
+  if (read === undefined) return findings
   const suspect = { path, description, replacement, ignoreUnsupported }
-  const trust = await checkTrust(suspect, directories, options)
+  const trust = await checkTrust(suspect, directories, { allow: allowingNetworks(options) })
   // What is not trusted is not run, however harmless the machine would be.
   const emulator = trust.length > 0 ? trust : await checkEmulator(read, directories, signal)
   const host = [
     ...emulator,
     ...(await checkMemory(read)),
     ...(await checkFiles(read)),
-    ...(await checkNetworks(read)),
+    ...(await checkNetworks(read, directories, options)),
     ...(await checkDomainState(read, directories, signal)),
   ]
   if (emulator.some(({ severity }) => severity === 'error')) return host
   return [...host, ...(await checkMachine(path, directories, options))]
 }
 
-function readXml(xml: string, { ignoreUnsupported }: CheckImageOptions): Domain | Finding {
+function readXml(
+  xml: string,
+  { ignoreUnsupported }: CheckImageOptions,
+): { readonly read?: Domain; readonly findings: readonly Finding[] } {
   try {
     const document = parseDomainXml(xml)
     const foreign = foreignArchitecture(document)
-    if (foreign !== undefined) return fault('ARCHITECTURE', foreign.text, foreign.hint)
-    return readDomain(document, { ignoreUnsupported }).domain
+    if (foreign !== undefined)
+      return { findings: [fault('ARCHITECTURE', foreign.text, foreign.hint)] }
+    return { read: readDomain(document, { ignoreUnsupported }).domain, findings: [] }
   } catch (error) {
-    return findingOf('DOMAIN_XML', error)
+    if (error instanceof DomainXmlError && error.problems.length > 1) {
+      const each = error.problems.map(({ message, hint }) =>
+        fault('DOMAIN_XML', message, hint ?? error.hint),
+      )
+      return { findings: each }
+    }
+    return { findings: [findingOf('DOMAIN_XML', error)] }
   }
 }
 
@@ -113,7 +125,9 @@ async function checkMachine(
   const { machine, memory, devices = [] } = await inspectImage(path, { signal, onProgress })
   try {
     await using image = await openImage(path, { direct: false, signal })
-    const plan = await planRestore(image, options.xml, directories, { ...options, look: true })
+    // `checkNetworks` reports networks that are missing; the trial needs none.
+    const look = { ...options, allowLinkDown: true, look: true }
+    const plan = await planRestore(image, options.xml, directories, look)
     const trial = await tryMachine(plan, signal)
     const saved = { machine, blocks: memory?.blocks ?? [], devices }
     const { cpuOverride, domain } = plan

@@ -3,6 +3,7 @@ import { openDirectories } from '../store/directories.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
 import { readDefinition, writeDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
+import { rememberNetworks } from '../store/known-networks.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { hasManagedImage, refuseManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
@@ -10,10 +11,12 @@ import type { AllowOptions } from '../machine/allow-rules.ts'
 import { describeReach, requireEmulator } from '../machine/trust.ts'
 import { reachesOf } from '../machine/reaches.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import type { NetworkOptions } from '../machine/network-target.ts'
 import { type UnsupportedOptions, prepareMachine } from '../machine/prepare-machine.ts'
 
 /** How to define a domain. */
-export interface DefineOptions extends DomainOptions, UnsupportedOptions, AllowOptions {
+export interface DefineOptions
+  extends DomainOptions, UnsupportedOptions, AllowOptions, Pick<NetworkOptions, 'networks'> {
   /** Delete a managed save that would no longer fit the definition. */
   readonly removeManagedSave?: boolean | undefined
 }
@@ -48,5 +51,6 @@ export async function defineDomain(
     else if (await hasManagedImage(held.paths)) await removeManagedImage(directories, held.paths)
   }
   await writeDefinition(directories, held.name, prepared.xml)
+  await rememberNetworks(directories, options.networks ?? {})
   return { name: held.name, uuid }
 }

@@ -2,13 +2,16 @@ import { checkOptions } from '../store/check-options.ts'
 import { DomainError } from '../../errors.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
+import { rememberNetworks } from '../store/known-networks.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
 import { readLastEnd, removeLastEnd } from '../store/last-end.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
+import { takeLinksDown } from '../machine/link-state.ts'
 import { hasManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import type { AllowOptions } from '../machine/allow-rules.ts'
+import type { NetworkOptions } from '../machine/network-target.ts'
 import { qemuUser } from '../machine/qemu-user.ts'
 import { prepareMachine } from '../machine/prepare-machine.ts'
 import { withNewGenid } from '../machine/new-genid.ts'
@@ -18,7 +21,7 @@ import type { RestoreOptions, RestoreResult } from '../restore/restore-request.t
 import { managedStartFailure } from './managed-start-failure.ts'
 
 /** How to start a domain. */
-export interface StartOptions extends DomainOptions, AllowOptions {
+export interface StartOptions extends DomainOptions, AllowOptions, NetworkOptions {
   /** Leave the guest paused. */
   readonly paused?: boolean | undefined
   /** Leave out unsupported parts of the XML instead of refusing them. */
@@ -82,6 +85,8 @@ export async function startDomain(
   await checkIdentity(directories, { name, uuid: prepared.uuid })
   const user = await qemuUser()
   await using machine = await LaunchedMachine.launch(held, { ...prepared, user, signal, onWarning })
+  await takeLinksDown(machine.control, prepared.domain)
+  await rememberNetworks(directories, options.networks ?? {})
   await machine.markComplete()
   // Removed before the guest runs: both must never exist.
   if (options.forceBoot === true && (await hasManagedImage(paths)))

@@ -30,6 +30,8 @@ const HOST_SIDE: ReadonlySet<string> = new Set([
   'type:interface',
   'mac',
   'bridge',
+  'network',
+  'virtualPort',
   'targetDevice',
   'managed',
   'script',

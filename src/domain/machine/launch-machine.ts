@@ -1,6 +1,7 @@
 import { InternalError } from '../../errors.ts'
 import { commandEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
+import type { InheritedTap } from '../../qemu/command-line/options.ts'
 import { inheritedPath } from '../../qemu/command-line/memory.ts'
 import { recordedSandbox, sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
@@ -29,6 +30,7 @@ import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
 import { userWithin } from './lock-limit.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { clearRuntime } from '../catalogue/reconcile.ts'
+import { OpenTaps } from './open-taps.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 import { makeVariableStore } from './uefi.ts'
 
@@ -41,6 +43,8 @@ export interface LaunchPlan {
   /** Its needs for receiving a saved machine; `undefined`: it starts from its reset state. */
   readonly incoming?: LaunchNeeds | undefined
   readonly cpuOverride?: Cpu | undefined
+  /** See `RestorePlan`. */
+  readonly spareUserNetworks?: number | undefined
   /** Arguments that replace those for the domain, and their original working directory. */
   readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
   /** The user that QEMU changes to once its machine is complete; `undefined`: it stays who we are. Not for recorded arguments. */
@@ -79,7 +83,10 @@ export class LaunchedMachine implements AsyncDisposable {
     const needs = plan.incoming ?? NEEDS_NOTHING
     const confinement = confinementFor(plan, needs)
     const opticalDrives = await opticalDrivesOf(plan.domain)
-    const argv = argumentsFor(plan, held, { confinement, opticalDrives })
+    using opened = plan.recorded === undefined ? await OpenTaps.open(plan.domain) : undefined
+    const beforeTaps = inheritedFds(needs).length + (confinement === undefined ? 0 : 1)
+    const taps = inheritedTaps(opened, FIRST_INHERITED + beforeTaps)
+    const argv = argumentsFor(plan, held, { confinement, opticalDrives, taps })
     let record: RuntimeRecord | undefined
     let made: readonly string[] = []
     let launched: QmpConnection | undefined
@@ -118,6 +125,7 @@ export class LaunchedMachine implements AsyncDisposable {
         extraFds: [
           ...inheritedFds(needs),
           ...(confinement === undefined ? [] : [transferDirectory]),
+          ...(opened?.fds ?? []),
         ],
         limits: {
           coreDump: plan.domain.dumpCore,
@@ -200,9 +208,11 @@ function argumentsFor(
   {
     confinement,
     opticalDrives,
+    taps,
   }: {
     readonly confinement: Confinement | undefined
     readonly opticalDrives: ReadonlySet<string>
+    readonly taps: ReadonlyMap<number, InheritedTap>
   },
 ): readonly string[] {
   const { user } = plan
@@ -213,7 +223,7 @@ function argumentsFor(
   }
   const { inherited, monitors, memory } = plan.incoming ?? NEEDS_NOTHING
   const first = FIRST_INHERITED + inherited.length
-  const sandbox = sandboxArguments(plan.domain, choice)
+  const sandbox = sandboxArguments(withoutCards(plan.domain, taps), choice)
   const machine = buildCommandLine(plan.domain, {
     qemuVersion: plan.emulator.version,
     cpuProperties: cpuPropertiesOf(plan.emulator),
@@ -228,6 +238,8 @@ function argumentsFor(
       ]),
     ),
     socketDirectory: held.paths.directory,
+    taps,
+    spareUserNetworks: plan.spareUserNetworks,
   })
   if (user === undefined || confinement === undefined) return [...sandbox, ...machine]
   const { version } = plan.emulator
@@ -238,6 +250,26 @@ function argumentsFor(
     ...openedAtStart(machine),
     ...['-chardev', `socket,id=stasis-end,path=${end},server=on,wait=off`],
   ]
+}
+
+/** The numbers that the descriptors of tap devices have in QEMU, beginning with `first`. */
+function inheritedTaps(
+  opened: OpenTaps | undefined,
+  first: number,
+): ReadonlyMap<number, InheritedTap> {
+  let next = first
+  const number = (fds: readonly number[]): readonly number[] => fds.map(() => next++)
+  return new Map(
+    [...(opened?.taps ?? [])].map(([card, { fds, vhostFds }]) => [
+      card,
+      { fds: number(fds), vhostFds: number(vhostFds) },
+    ]),
+  )
+}
+
+/** QEMU needs no program for the cards whose tap devices it inherits. */
+function withoutCards(domain: Domain, taps: ReadonlyMap<number, InheritedTap>): Domain {
+  return { ...domain, interfaces: domain.interfaces.filter((_, index) => !taps.has(index)) }
 }
 
 /** In the order in which `argumentsFor` numbers them. */

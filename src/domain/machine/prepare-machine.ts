@@ -1,3 +1,4 @@
+import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
@@ -6,8 +7,10 @@ import { reasonAgainst } from '../../qemu/command-line/sandbox.ts'
 import type { Directories } from '../store/directories.ts'
 import { checkDomainName } from '../store/domain-name.ts'
 import { completeMachine } from './complete-machine.ts'
+import { connectNetworks, recordUserNetworks } from './connect-networks.ts'
 import { removeMissingMedia } from './missing-media.ts'
 import { type Emulator, chooseEmulator, sandboxChoice } from './emulator.ts'
+import type { NetworkOptions } from './network-target.ts'
 import { findUefi, nvramDirectory } from './uefi.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
@@ -35,15 +38,16 @@ export interface PreparedMachine {
 export async function prepareMachine(
   source: XmlText,
   directories: Directories,
-  options: UnsupportedOptions & {
-    readonly signal?: AbortSignal | undefined
-    /** Write nothing into the state directory. */
-    readonly look?: boolean | undefined
-    /** Throws if the machine is not to be made. Called before its emulator runs. */
-    readonly admit?: ((domain: Domain) => Promise<void>) | undefined
-    /** Media whose files are missing may be left out for this; otherwise they stay, as at `define`. */
-    readonly occasion?: 'start' | 'restore' | undefined
-  },
+  options: UnsupportedOptions &
+    NetworkOptions & {
+      readonly signal?: AbortSignal | undefined
+      /** Write nothing into the state directory. */
+      readonly look?: boolean | undefined
+      /** Throws if the machine is not to be made. Called before its emulator runs. */
+      readonly admit?: ((domain: Domain) => Promise<void>) | undefined
+      /** Media whose files are missing may be left out for this; otherwise they stay, as at `define`. */
+      readonly occasion?: 'start' | 'restore' | undefined
+    },
 ): Promise<PreparedMachine> {
   const { ignoreUnsupported, onWarning, signal, admit } = options
   const document = parseDomainXml(source.text, { path: source.path })
@@ -60,9 +64,33 @@ export async function prepareMachine(
     nvramDirectory: nvramDirectory(directories.stateDir),
     existing: options.occasion !== undefined,
   })
-  const { domain } = readDomain(complete, { ignoreUnsupported })
+  const read = readDomain(complete, { ignoreUnsupported }).domain
+  const domain =
+    options.occasion === undefined
+      ? await mayConnect(read, directories, options)
+      : await connectNetworks(read, directories, {
+          ...options,
+          onWarning: options.look === true ? undefined : onWarning,
+        })
   const unfiltered = reasonAgainst(domain, sandboxChoice(emulator.probed, { changesUser: false }))
   if (unfiltered !== undefined)
     onWarning?.(`the system calls of QEMU are not filtered: ${unfiltered}`)
+  if (options.occasion !== undefined) recordUserNetworks(complete, domain)
   return { xml: formatDomainXml(complete), domain, uuid: domain.uuid ?? '', emulator }
+}
+
+/** A domain may be defined before its networks exist. */
+async function mayConnect(
+  domain: Domain,
+  directories: Directories,
+  options: UnsupportedOptions & NetworkOptions,
+): Promise<Domain> {
+  try {
+    await connectNetworks(domain, directories, options)
+  } catch (error) {
+    if (!(error instanceof DomainXmlError)) throw error
+    for (const { message, hint } of error.problems)
+      options.onWarning?.(`it cannot start now: ${message}. ${hint}`)
+  }
+  return domain
 }

@@ -140,6 +140,10 @@ function interfaceReaches(card: NetworkInterface): readonly Reach[] {
   switch (card.type) {
     case 'bridge':
       return given(card.bridge, network('bridge'))
+    case 'network':
+      return given(card.network, network('network'))
+    case 'direct':
+      return given(card.network, network('device'))
     case 'ethernet':
       return [
         ...given(card.targetDevice, network('tap device')),

@@ -4,6 +4,7 @@ import { incomingCommandLine } from '../../qemu/foreign-command-line.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
 import { type Cpu, readCookieCpu } from '../../qemu/domain-xml/model/cpu.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { foreignArchitecture } from '../machine/architecture.ts'
 import { type CloneRequest, type CloneXml, cloneXml } from '../machine/clone-xml.ts'
@@ -15,7 +16,9 @@ import {
   type UnsupportedOptions,
   prepareMachine,
 } from '../machine/prepare-machine.ts'
+import { networkHint, spareUserNetworks } from '../machine/spare-networks.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
+import { type NetworkOptions, allowingNetworks } from '../machine/network-target.ts'
 import { requireTrusted } from '../machine/trust.ts'
 import type { AllowOptions } from '../machine/allow-rules.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
@@ -28,6 +31,10 @@ export interface RestorePlan extends PreparedMachine {
   readonly clone: CloneXml | undefined
   /** The command line of a QEMU that Stasis did not start, adapted to load its machine again. */
   readonly recorded: { readonly argv: readonly string[]; readonly cwd: string } | undefined
+  /** User networks that QEMU needs besides those of the cards, until the machine is loaded. */
+  readonly spareUserNetworks: number
+  /** What to do when the machine does not load, as far as its networks are concerned. */
+  readonly loadHint: string | undefined
   /** Memory backends whose files can be filled from outside. */
   readonly backends: readonly { readonly id: string; readonly length: number }[]
 }
@@ -41,6 +48,7 @@ export async function planRestore(
   requested: DomainXml | undefined,
   directories: Directories,
   options: UnsupportedOptions &
+    NetworkOptions &
     AllowOptions & {
       readonly clone?: CloneRequest | undefined
       readonly newGenid?: boolean | undefined
@@ -68,7 +76,7 @@ export async function planRestore(
       ignoreUnsupported: options.ignoreUnsupported,
     },
     directories,
-    options,
+    { allow: allowingNetworks(options) },
   )
   const clone = options.clone === undefined ? undefined : cloneXml(original.text, options.clone)
   const copy = clone === undefined ? original : { text: clone.xml, path: original.path }
@@ -77,12 +85,15 @@ export async function planRestore(
     throw startedByOthers(image.path, 'it cannot get a new generation id')
   const source = options.newGenid === true ? withNewGenid(copy) : copy
   const prepared = await prepareMachine(source, directories, { ...options, occasion: 'restore' })
+  const saved = readDomain(parseDomainXml(xml), { tolerant: true }).domain
   const recorded =
     provenance === undefined ? undefined : recordedLaunch(provenance, image.path, clone)
   return {
     ...prepared,
     recorded,
     clone,
+    loadHint: networkHint(saved, prepared.domain),
+    spareUserNetworks: provenance === undefined ? spareUserNetworks(saved, prepared.domain) : 0,
     cpuOverride: cookie === undefined ? undefined : readCookieCpu(cookie, image.path),
     backends: recorded === undefined ? fillable(prepared.domain) : [],
   }

@@ -2,6 +2,7 @@ import type { SaveFormat } from '../../image/save-format.ts'
 import type { AllowOptions } from '../machine/allow-rules.ts'
 import type { CloneRequest } from '../machine/clone-xml.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
+import type { NetworkOptions } from '../machine/network-target.ts'
 import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -9,7 +10,8 @@ import type { DomainXml } from '../store/xml-text.ts'
 import type { RestoreMode } from '../memory-sources/memory-source.ts'
 
 /** Options of a restore. */
-export interface RestoreOptions extends DomainOptions, UnsupportedOptions, AllowOptions {
+export interface RestoreOptions
+  extends DomainOptions, UnsupportedOptions, AllowOptions, NetworkOptions {
   /** How memory is restored. Default `auto`: the first of map, lazy and load that image, QEMU and host allow and that is worthwhile. */
   readonly mode?: RestoreMode | 'auto' | undefined
   /** Restore as another domain, beside the saved one. */

@@ -1,3 +1,4 @@
+import { StasisError } from '../../errors.ts'
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { resolve } from 'node:path'
@@ -6,6 +7,9 @@ import type { SavedMachine } from '../../image/saved-machine.ts'
 import { CloneFiles } from './clone.ts'
 import { afterResume } from './after-resume.ts'
 import { openDirectories } from '../store/directories.ts'
+import { removeSpareNetworks } from '../machine/spare-networks.ts'
+import { rememberNetworks } from '../store/known-networks.ts'
+import { takeLinksDown, unconnected } from '../machine/link-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { findCached } from './image-cache.ts'
 import { beginGuest, checkStale } from './check-stale.ts'
@@ -136,8 +140,14 @@ async function restoreUntilItRuns(
     onWarning,
   })
   clock.launched()
-  const brought = await source.bring(waitingQemu(machine, plan, held, signal), { signal, report })
+  const waiting = waitingQemu(machine, plan, held, signal)
+  const brought = await source.bring(waiting, { signal, report }).catch((error: unknown) => {
+    throw withLoadHint(error, plan)
+  })
   clock.loaded()
+  await takeLinksDown(machine.control, unconnected(domain))
+  await removeSpareNetworks(machine.control, plan.spareUserNetworks)
+  await rememberNetworks(directories, options.networks ?? {})
 
   report({ phase: 'resuming' })
   const state = options.resumeAs ?? (image.description.wasRunning ? 'running' : 'paused')
@@ -176,6 +186,12 @@ function digestWarnings({ path, digest }: SavedMachine): readonly string[] {
     return [`${digest.path} is not compared: it does not belong to ${path}`]
   if (digest?.state === 'damaged') return [`${digest.path} is not compared: it is damaged`]
   return []
+}
+
+/** A machine that does not fit is often one whose networks have changed. */
+function withLoadHint(error: unknown, { loadHint }: RestorePlan): unknown {
+  const apt = StasisError.is(error, 'MIGRATION_FAILED') && error.hint === undefined
+  return apt && loadHint !== undefined ? error.with({ hint: loadHint }) : error
 }
 
 function waitingQemu(

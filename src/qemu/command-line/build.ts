@@ -83,7 +83,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...controllerArguments(wiring),
     ...hubArguments(wiring),
     ...diskArguments(wiring, options),
-    ...interfaceArguments(wiring),
+    ...interfaceArguments(wiring, options),
     ...serialArguments(wiring, options),
     ...channelArguments(wiring, options),
     ...consoleArguments(wiring, options),

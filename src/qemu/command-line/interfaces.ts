@@ -1,17 +1,30 @@
 import { DomainXmlError } from '../../errors.ts'
+import type { Domain } from '../domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../domain-xml/model/interface.ts'
 import { device, netdev, type Properties } from './arguments.ts'
 import { bootIndexes } from './boot.ts'
+import type { CommandLineOptions, InheritedTap } from './options.ts'
 import { virtioPci } from './virtio.ts'
 import type { Wiring } from './wiring.ts'
 
+/** The ids of the network cards' devices. */
+export function interfaceIds({
+  interfaces,
+}: Pick<Domain, 'interfaces'>): ReadonlyMap<NetworkInterface, string> {
+  return new Map(interfaces.map((card, index) => [card, card.alias ?? `net${index}`]))
+}
+
 /** Network cards: the backend `hostnetN`, then the device `netN`. */
-export function interfaceArguments(wiring: Wiring): readonly string[] {
+export function interfaceArguments(
+  wiring: Wiring,
+  { taps, spareUserNetworks = 0 }: Pick<CommandLineOptions, 'taps' | 'spareUserNetworks'>,
+): readonly string[] {
   const boot = bootIndexes(wiring.domain)
-  return wiring.domain.interfaces.flatMap((card, index) => {
-    const id = wiring.idOf(card, `net${index}`)
+  const ids = interfaceIds(wiring.domain)
+  const cards = wiring.domain.interfaces.flatMap((card, index) => {
+    const id = ids.get(card) ?? ''
     return [
-      ...netdev({ ...backend(card, index), id: `host${id}` }),
+      ...netdev({ ...(inherited(taps?.get(index)) ?? backend(card, index)), id: `host${id}` }),
       ...device({
         ...driver(card),
         netdev: `host${id}`,
@@ -23,6 +36,29 @@ export function interfaceArguments(wiring: Wiring): readonly string[] {
       }),
     ]
   })
+  const spare = Array.from({ length: spareUserNetworks }, (_, at) =>
+    netdev({ type: 'user', restrict: true, id: spareNetworkId(at) }),
+  )
+  return [...cards, ...spare.flat()]
+}
+
+/** The id of a user network without a card. */
+export function spareNetworkId(index: number): string {
+  return `sparenet${index}`
+}
+
+function inherited(tap: InheritedTap | undefined): Properties | undefined {
+  if (tap === undefined) return undefined
+  const [fd] = tap.fds
+  const [vhostfd] = tap.vhostFds
+  const vhost = vhostfd !== undefined
+  if (tap.fds.length === 1) {
+    return { type: 'tap', fd: String(fd), ...(vhost && { vhost, vhostfd: String(vhostfd) }) }
+  }
+  return {
+    ...{ type: 'tap', fds: tap.fds.join(':') },
+    ...(vhost && { vhost, vhostfds: tap.vhostFds.join(':') }),
+  }
 }
 
 function macOf(card: NetworkInterface): string {
@@ -46,11 +82,18 @@ function backend(card: NetworkInterface, index: number): Properties {
           'XML_UNSUPPORTED',
           `${card.place}: a bridge supports only one queue`,
           {
-            hint: 'Create a tap device with several queues and use type="ethernet"',
+            hint: 'Root can start it with several; others need a tap device with several queues, and type="ethernet"',
           },
         )
       }
       return { type: 'bridge', br: card.bridge }
+    case 'network':
+    case 'direct':
+      // Whoever starts the machine decides what it is connected to: `connectNetworks`.
+      throw new DomainXmlError(
+        'XML_UNSUPPORTED',
+        `${card.place}: what "${card.network}" is on this host was not looked up`,
+      )
     case 'ethernet':
       return {
         type: 'tap',

@@ -25,12 +25,24 @@ export interface CommandLineOptions {
   readonly memoryFiles?: ReadonlyMap<string, MemoryFile> | undefined
   /** Paths of CD-ROMs that are drives of this host: see `opticalDrivesOf`. */
   readonly opticalDrives?: ReadonlySet<string> | undefined
+  /** Tap devices that QEMU inherits, by the position of the card in the domain. */
+  readonly taps?: ReadonlyMap<number, InheritedTap> | undefined
+  /** User networks without a card, for the parts of a stream that belong to such networks. */
+  readonly spareUserNetworks?: number | undefined
   /** Replaces the accelerator that the domain's type implies. */
   readonly accelerator?: 'kvm' | 'tcg' | undefined
   /** Directory for unix sockets that have no path in the XML. */
   readonly socketDirectory?: string | undefined
   /** The current time; clocks with an offset start from it. */
   readonly now?: Date | undefined
+}
+
+/** A tap device as descriptors of QEMU. */
+export interface InheritedTap {
+  /** One for each queue. */
+  readonly fds: readonly number[]
+  /** The kernel's accelerator, one for each queue; empty: none. */
+  readonly vhostFds: readonly number[]
 }
 
 /** A file, or a part of it, that becomes guest RAM. */

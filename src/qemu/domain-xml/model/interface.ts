@@ -15,8 +15,12 @@ import { type PortForward, readPortForwards } from './port-forward.ts'
 
 /** A network card and its host side. */
 export interface NetworkInterface extends Device {
-  /** `null`: connected to nothing. */
-  readonly type: 'user' | 'ethernet' | 'bridge' | 'null'
+  /** `network`: one of libvirt's networks; `direct`: a macvtap on a device of the host; `null`: connected to nothing. */
+  readonly type: 'user' | 'ethernet' | 'bridge' | 'network' | 'direct' | 'null'
+  /** The name of what it is connected to: a network, a bridge or a device of the host; `undefined` for the other types. */
+  readonly network: string | undefined
+  /** The virtual switch that the bridge, or the network, belongs to: `openvswitch` and the like. */
+  readonly virtualPort: string | undefined
   readonly model: string
   readonly mac: string | undefined
   /** The bridge, for type `bridge`. */
@@ -59,13 +63,17 @@ export function readInterface(element: Element): NetworkInterface {
   const mac = attribute(child(element, 'mac'), 'address')
   const target = child(element, 'target')
   const driverName = attribute(driver, 'name')
-  if (type === 'bridge') requiredAttribute(requiredChild(element, 'source'), 'bridge')
+  const named = { bridge: 'bridge', network: 'network', direct: 'dev' }[type as string]
+  const network =
+    named === undefined ? undefined : requiredAttribute(requiredChild(element, 'source'), named)
   return {
     ...readDevice(element),
     type,
     model,
     mac: mac === undefined ? undefined : parseMac(mac),
-    bridge: attribute(child(element, 'source'), 'bridge'),
+    network,
+    virtualPort: attribute(child(element, 'virtualport'), 'type'),
+    bridge: type === 'bridge' ? network : undefined,
     targetDevice: attribute(target, 'dev'),
     managed: flag(target, 'managed') ?? true,
     script: attribute(child(element, 'script'), 'path'),

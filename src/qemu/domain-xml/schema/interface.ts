@@ -8,6 +8,7 @@ import {
   mac,
   onOff,
   refused,
+  valueWithoutEffect,
   whole,
   withoutEffect,
   yesNo,
@@ -34,16 +35,25 @@ export const interfaceRule: ElementRule = {
     ],
   },
   attributes: {
-    type: kindOfDevice('user', 'ethernet', 'bridge', 'null'),
+    type: kindOfDevice('user', 'ethernet', 'bridge', 'network', 'direct', 'null'),
     managed: live,
-    trustGuestRxFilters: choice('no'),
+    trustGuestRxFilters: valueWithoutEffect(
+      'it lets libvirt follow the addresses that the guest sets',
+    ),
   },
   children: {
     ...deviceParts,
     boot: bootOrder,
     rom,
     mac: attributes({ address: mac, type: withoutEffectValue(), check: withoutEffectValue() }),
-    source: attributes({ bridge: anyText, dev: anyText }),
+    source: attributes({
+      bridge: anyText,
+      dev: anyText,
+      network: anyText,
+      mode: valueWithoutEffect('it says how a macvtap is made'),
+      portgroup: valueWithoutEffect('libvirt looks up limits and switches with it'),
+      portid: live,
+    }),
     target: attributes({ dev: anyText, managed: yesNo }),
     script: attributes({ path: anyText }),
     downscript: attributes({ path: anyText }),
@@ -103,7 +113,10 @@ export const interfaceRule: ElementRule = {
     guest: withoutEffect('it names the device inside containers'),
     filterref: { ...refused('packet filters are not supported'), carries: 'device' },
     vlan: { ...refused('VLAN tags are not supported'), carries: 'device' },
-    virtualport: { ...refused('virtual switches are not supported'), carries: 'device' },
+    virtualport: {
+      attributes: { type: anyText },
+      children: { parameters: withoutEffect('the switch uses them') },
+    },
     teaming: { ...refused('a guest with a host device cannot be saved'), carries: 'device' },
   },
 }

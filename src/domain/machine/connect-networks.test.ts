@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { smallXml, testStore } from '../../../test/support/test-store.ts'
+import type { DomainXmlError } from '../../errors.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { rememberNetworks } from '../store/known-networks.ts'
+import { connectNetworks } from './connect-networks.ts'
+import { parseNetworkOption, parseNetworkTarget } from './network-target.ts'
+
+function cards(...sources: readonly string[]): Domain {
+  const devices = sources
+    .map(
+      (one) =>
+        `<interface ${one}<mac address='52:54:00:00:00:01'/><model type='virtio'/></interface>`,
+    )
+    .join('\n')
+  return readDomain(parseDomainXml(smallXml({ name: 'web', devices }))).domain
+}
+
+const NETWORK = "type='network'><source network='stasis-n'/>"
+const BRIDGE = "type='bridge'><source bridge='lo'/>"
+const SWITCH = "type='bridge'><source bridge='lo'/><virtualport type='openvswitch'/>"
+const DIRECT = "type='direct'><source dev='eth9' mode='bridge'/>"
+
+test('connectNetworks() connects cards as the caller says, and keeps the guest half', async () => {
+  await using store = await testStore()
+  const domain = cards(NETWORK, BRIDGE, DIRECT, "type='user'>")
+  const networks = { 'stasis-n': 'tap:lo', eth9: 'user' } as const
+  const { interfaces } = await connectNetworks(domain, store.directories, { networks })
+  assert.deepEqual(
+    interfaces.map(({ type, targetDevice, bridge }) => [type, targetDevice, bridge]),
+    [
+      ['ethernet', 'lo', undefined],
+      ['bridge', undefined, 'lo'],
+      ['user', undefined, undefined],
+      ['user', undefined, undefined],
+    ],
+  )
+  assert.ok(interfaces.every(({ mac, model }) => mac === '52:54:00:00:00:01' && model === 'virtio'))
+})
+
+test('connectNetworks() names each card without a network, with the option that helps', async () => {
+  await using store = await testStore()
+  const domain = cards(NETWORK, SWITCH, DIRECT, BRIDGE)
+  await assert.rejects(connectNetworks(domain, store.directories, {}), (error: DomainXmlError) => {
+    assert.equal(error.code, 'XML_UNSUPPORTED')
+    assert.equal(error.message, '3 network cards have no network on this host')
+    assert.deepEqual(
+      error.problems.map(({ code, hint }) => [code, /--network \S+=/.exec(hint ?? '')?.[0]]),
+      [
+        ['NETWORK_MISSING', '--network stasis-n='],
+        ['NETWORK_MISSING', '--network lo='],
+        ['NETWORK_MISSING', '--network eth9='],
+      ],
+    )
+    return true
+  })
+  const warnings: string[] = []
+  const { interfaces } = await connectNetworks(domain, store.directories, {
+    allowLinkDown: true,
+    onWarning: (text) => warnings.push(text),
+  })
+  assert.deepEqual(
+    interfaces.map(({ type, linkUp }) => [type, linkUp]),
+    [
+      ['null', false],
+      ['null', false],
+      ['null', false],
+      ['bridge', true],
+    ],
+  )
+  assert.equal(warnings.length, 3)
+})
+
+test('rememberNetworks() makes a network known until it is forgotten', async () => {
+  await using store = await testStore()
+  const types = async (): Promise<unknown> => {
+    const options = { allowLinkDown: true }
+    const { interfaces } = await connectNetworks(cards(NETWORK), store.directories, options)
+    return interfaces[0]?.type
+  }
+  assert.equal(await types(), 'null')
+  await rememberNetworks(store.directories, { 'stasis-n': 'user' })
+  assert.equal(await types(), 'user')
+  await rememberNetworks(store.directories, { 'stasis-n': 'forget' })
+  assert.equal(await types(), 'null')
+})
+
+test('parseNetworkOption() reads names and targets, and refuses others', () => {
+  assert.deepEqual(parseNetworkOption('default=bridge:br0'), {
+    name: 'default',
+    target: 'bridge:br0',
+  })
+  assert.deepEqual(parseNetworkOption('a=b=forget'), { name: 'a=b', target: 'forget' })
+  assert.deepEqual(parseNetworkTarget('tap:t0'), { kind: 'tap', device: 't0' })
+  for (const bad of [
+    'default',
+    '=user',
+    'a=',
+    'a=bridge:',
+    'a=bridge:a/b',
+    'a=tap:aaaaaaaaaaaaaaaa',
+    'a=wifi',
+  ])
+    assert.throws(() => parseNetworkOption(bad), { code: 'BAD_ARGUMENT' })
+})
