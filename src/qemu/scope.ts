@@ -20,12 +20,15 @@ export async function hasScopes(): Promise<boolean> {
 }
 
 /**
- * Moves a QEMU from the control group of the command that started it into a scope of its own, `stasis-NAME.scope`: it outlives the service or the login
+ * Moves a QEMU and what runs beside it from the control group of the command that started it into a scope of its own, `stasis-NAME.scope`: it outlives the service or the login
  * session, and its use of the host is counted and can be limited. Returns why that failed.
  */
-export async function moveToScope(name: string, pid: number): Promise<string | undefined> {
+export async function moveToScope(
+  name: string,
+  pids: readonly number[],
+): Promise<string | undefined> {
   try {
-    await run('busctl', scopeCall(name, pid), { env: cleanEnvironment(), timeout: TIMEOUT_MS })
+    await run('busctl', scopeCall(name, pids), { env: cleanEnvironment(), timeout: TIMEOUT_MS })
     return undefined
   } catch (error) {
     const { code, stderr } = error as { code?: unknown; stderr?: string }
@@ -37,7 +40,7 @@ export async function moveToScope(name: string, pid: number): Promise<string | u
  * The arguments of busctl(1) for `StartTransientUnit` (systemd org.freedesktop.systemd1(5)): name, mode, properties, no further units. A scope whose
  * processes are gone disappears, even if it failed.
  */
-export function scopeCall(name: string, pid: number): readonly string[] {
+export function scopeCall(name: string, pids: readonly number[]): readonly string[] {
   const manager = ['/org/freedesktop/systemd1', 'org.freedesktop.systemd1.Manager']
   return [
     ...['call', 'org.freedesktop.systemd1', ...manager],
@@ -46,7 +49,7 @@ export function scopeCall(name: string, pid: number): readonly string[] {
     ...['Description', 's', `Virtual machine ${name}`],
     ...['Slice', 's', SLICE],
     ...['CollectMode', 's', 'inactive-or-failed'],
-    ...['PIDs', 'au', '1', String(pid)],
+    ...['PIDs', 'au', String(pids.length), ...pids.map(String)],
     '0',
   ]
 }

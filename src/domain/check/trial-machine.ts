@@ -1,11 +1,15 @@
 import { join } from 'node:path'
+import { makeDirectory } from '../../io/directory.ts'
 import { probeMigration } from '../../migration/features.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import { harmlessArguments } from '../../qemu/command-line/harmless.ts'
 import { sandboxArguments } from '../../qemu/command-line/sandbox.ts'
+import { emulatedTpm } from '../../qemu/command-line/tpm.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { launchQemu } from '../../qemu/launch.ts'
 import { makeScratchDirectory } from '../../qemu/scratch-directory.ts'
+import { TpmEmulator } from '../../qemu/tpm-emulator.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { MachineShape } from './shape.ts'
@@ -34,9 +38,12 @@ export async function tryMachine(
   await using directory = await makeScratchDirectory('stasis-trial-')
   const path = (name: string): string => join(directory.path, name)
   const { domain, emulator, cpuOverride, xml } = plan
+  const tpms = domain.tpms.filter(({ backend }) => backend.type === 'emulator')
+  await using tpm = await scratchTpm(domain, directory.path)
   const argv = buildCommandLine(
     {
       ...domain,
+      tpms,
       os: { ...domain.os, nvram: storeOf(plan) },
       memoryBacking: { ...domain.memoryBacking, ...ORDINARY_MEMORY },
     },
@@ -46,6 +53,7 @@ export async function tryMachine(
       monitors: [],
       incoming: false,
       cpuOverride,
+      tpmFd: FIRST_INHERITED,
       socketDirectory: directory.path,
     },
   )
@@ -58,10 +66,12 @@ export async function tryMachine(
       ),
       ...harmlessArguments(argv, directory.path),
     ],
+    extraFds: tpm === undefined ? [] : [tpm.fd],
     directory: directory.path,
     monitors: directory.monitors,
     signal,
   })
+  tpm?.connected()
   try {
     await using qmp = control
     const missingFeatures = await missingCpuFeatures(qmp)
@@ -81,6 +91,18 @@ export async function tryMachine(
     await endQemu(process.identity, { force: true })
   }
 }
+
+/** An emulator for a TPM that nobody has used. */
+async function scratchTpm(domain: Domain, directory: string): Promise<TpmEmulator | undefined> {
+  const tpm = emulatedTpm(domain)
+  if (tpm === undefined) return undefined
+  const state = join(directory, 'tpm')
+  await makeDirectory(state)
+  return TpmEmulator.start(tpm, { state, log: join(directory, 'swtpm.log') }, undefined)
+}
+
+/** The descriptors of a child's inherited files begin at 3. */
+const FIRST_INHERITED = 3
 
 const ORDINARY_MEMORY = {
   source: 'anonymous',

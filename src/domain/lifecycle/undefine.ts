@@ -1,17 +1,24 @@
+import { dirname } from 'node:path'
 import { DomainError } from '../../errors.ts'
 import { removeFile } from '../../io/file-names.ts'
+import { removeTree } from '../../io/directory.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { autostartPath } from '../catalogue/autostart.ts'
 import { readDefinition, removeDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { hasUsableManagedSave, refuseManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
+import { tpmDirectory } from '../machine/tpm-state.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
 /** How to undefine a domain. */
 export interface UndefineOptions extends DomainOptions {
   /** Also delete its managed save. */
   readonly managedSave?: boolean | undefined
+  /** Also delete the state of its TPM, unless its guest runs. Without this it stays for a domain with the same UUID. */
+  readonly tpm?: boolean | undefined
 }
 
 /**
@@ -26,11 +33,13 @@ export async function undefineDomain(
 ): Promise<{ readonly name: string }> {
   await using domain = await HeldDomain.find(reference, 'undefine', options)
   const { name, paths, directories } = domain
-  if ((await readDefinition(directories, name)) === undefined) {
+  const definition = await readDefinition(directories, name)
+  if (definition === undefined) {
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined: it only runs`, {
       hint: `It disappears when its guest shuts down: \`stasis shutdown ${name}\``,
     })
   }
+  const tpm = options.tpm === true ? ownTpm(definition, directories.stateDir) : undefined
   if (options.managedSave !== true)
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
   // The image is removed last: an image without a domain does no harm, a domain without its image has lost its state.
@@ -38,8 +47,16 @@ export async function undefineDomain(
   if (options.managedSave === true && (await hasUsableManagedSave(domain)))
     await removeManagedImage(directories, paths)
   const hints = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]
+  if (tpm !== undefined && domain.record === undefined) await removeTree(tpm)
   // The domain is undefined. What is left of these misleads nobody.
   for (const path of [autostartPath(directories, name), ...hints])
     await removeFile(path).catch(() => undefined)
   return { name }
+}
+
+/** The state of the domain's TPM that this program keeps: a directory that the XML names is the user's. */
+function ownTpm(definition: string, stateDir: string): string | undefined {
+  const { domain } = readDomain(parseDomainXml(definition), { tolerant: true })
+  const directory = tpmDirectory(domain, stateDir)
+  return directory?.startsWith(`${stateDir}/`) === true ? dirname(directory) : undefined
 }

@@ -1,4 +1,5 @@
-import { InternalError } from '../../errors.ts'
+import { join } from 'node:path'
+import { InternalError, StasisError } from '../../errors.ts'
 import { commandEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import type { InheritedTap } from '../../qemu/command-line/options.ts'
@@ -32,6 +33,7 @@ import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { clearRuntime } from '../catalogue/reconcile.ts'
 import { OpenTaps } from './open-taps.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
+import { type LaunchedTpm, startTpm } from './tpm-state.ts'
 import { makeVariableStore } from './uefi.ts'
 
 /** The machine to launch. */
@@ -61,16 +63,18 @@ export class LaunchedMachine implements AsyncDisposable {
   readonly #held: HeldDomain
   /** Files that exist only because of this launch. */
   readonly #made: readonly string[]
+  readonly #tpm: LaunchedTpm | undefined
   #detached = false
 
   private constructor(
     held: HeldDomain,
     control: QmpConnection,
     record: RuntimeRecord,
-    made: readonly string[],
+    { made, tpm }: { readonly made: readonly string[]; readonly tpm: LaunchedTpm | undefined },
   ) {
     this.#held = held
     this.#made = made
+    this.#tpm = tpm
     this.control = control
     this.record = record
   }
@@ -86,10 +90,12 @@ export class LaunchedMachine implements AsyncDisposable {
     using opened = plan.recorded === undefined ? await OpenTaps.open(plan.domain) : undefined
     const beforeTaps = inheritedFds(needs).length + (confinement === undefined ? 0 : 1)
     const taps = inheritedTaps(opened, FIRST_INHERITED + beforeTaps)
-    const argv = argumentsFor(plan, held, { confinement, opticalDrives, taps })
+    const tpmFd = FIRST_INHERITED + beforeTaps + (opened?.fds.length ?? 0)
+    const argv = argumentsFor(plan, held, { confinement, opticalDrives, taps, tpmFd })
     let record: RuntimeRecord | undefined
     let made: readonly string[] = []
     let launched: QmpConnection | undefined
+    let tpm: LaunchedTpm | undefined
     // While QEMU starts.
     let scoped = Promise.resolve()
     const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
@@ -106,7 +112,8 @@ export class LaunchedMachine implements AsyncDisposable {
       }
       await writeRecord(paths, record)
       await removeFile(paths.starting)
-      scoped = ownScope(held.name, identity.pid, plan.onWarning)
+      const processes = [identity.pid, ...(tpm === undefined ? [] : [tpm.emulator.pid])]
+      scoped = ownScope(held.name, processes, plan.onWarning)
     }
     using descriptors = new DisposableStack()
     try {
@@ -117,6 +124,13 @@ export class LaunchedMachine implements AsyncDisposable {
       await writeText(paths.liveXml, plan.xml, { durable: true })
       // Marks a QEMU of this domain without a record as one to end.
       await writeText(paths.starting, '', { durable: false })
+      if (plan.recorded === undefined)
+        tpm = await startTpm({
+          ...{ domain: plan.domain, user: plan.user, onWarning: plan.onWarning },
+          stateDir: held.directories.stateDir,
+          log: join(paths.directory, 'swtpm.log'),
+          incoming: plan.incoming !== undefined,
+        })
       const { control } = await launchQemu({
         emulator,
         argv,
@@ -126,6 +140,7 @@ export class LaunchedMachine implements AsyncDisposable {
           ...inheritedFds(needs),
           ...(confinement === undefined ? [] : [transferDirectory]),
           ...(opened?.fds ?? []),
+          ...(tpm === undefined ? [] : [tpm.emulator.fd]),
         ],
         limits: {
           coreDump: plan.domain.dumpCore,
@@ -137,17 +152,26 @@ export class LaunchedMachine implements AsyncDisposable {
         signal: plan.signal,
       })
       launched = control
+      tpm?.emulator.connected()
       await scoped
       const started = recorded(record)
       const executable = await executableOf(started.pid)
-      return new LaunchedMachine(held, control, { ...started, executable }, made)
+      return new LaunchedMachine(held, control, { ...started, executable }, { made, tpm })
     } catch (error) {
+      const cause = withTpmLog(error, tpm)
       await launched?.close()
       if (launched !== undefined && record !== undefined) await endQemu(record, { force: true })
+      await tpm?.emulator[Symbol.asyncDispose]()
+      await tpm?.discard()
       await clearRuntime(paths)
       for (const file of made) await removeFile(file)
-      throw error
+      throw cause
     }
+  }
+
+  /** Makes what came with a saved machine the domain's. Call this when the machine is complete, before `markComplete`. @throws StorageError */
+  async keepArrived(): Promise<void> {
+    await this.#tpm?.keep()
   }
 
   /** Records that the machine is complete: from now on it is the guest, whatever happens to this process. Call this before its processors run. */
@@ -176,6 +200,7 @@ export class LaunchedMachine implements AsyncDisposable {
     await this.control.close()
     if (this.#detached) return
     await endQemu(this.record, { force: true })
+    await this.#tpm?.discard()
     await clearRuntime(this.#held.paths)
     for (const file of this.#made) await removeFile(file)
   }
@@ -184,11 +209,11 @@ export class LaunchedMachine implements AsyncDisposable {
 /** Gives QEMU a control group of its own, where systemd is there for that. */
 async function ownScope(
   name: string,
-  pid: number,
+  pids: readonly number[],
   onWarning: LaunchPlan['onWarning'],
 ): Promise<void> {
   if (!(await hasScopes())) return
-  const fault = await moveToScope(name, pid)
+  const fault = await moveToScope(name, pids)
   if (fault !== undefined) onWarning?.(`QEMU stays in the control group of this command: ${fault}`)
 }
 
@@ -209,10 +234,12 @@ function argumentsFor(
     confinement,
     opticalDrives,
     taps,
+    tpmFd,
   }: {
     readonly confinement: Confinement | undefined
     readonly opticalDrives: ReadonlySet<string>
     readonly taps: ReadonlyMap<number, InheritedTap>
+    readonly tpmFd: number
   },
 ): readonly string[] {
   const { user } = plan
@@ -230,6 +257,7 @@ function argumentsFor(
     monitors,
     incoming: plan.incoming !== undefined,
     opticalDrives,
+    tpmFd,
     cpuOverride: plan.cpuOverride,
     memoryFiles: new Map(
       [...memory].map(([id, { fd: _, ...file }], index) => [
@@ -280,4 +308,11 @@ function inheritedFds({ inherited, memory }: LaunchNeeds): readonly number[] {
 function recorded(record: RuntimeRecord | undefined): RuntimeRecord {
   if (record === undefined) throw new InternalError('QEMU answers although it was never started')
   return record
+}
+
+/** QEMU only says that its connection broke; the emulator says why. */
+function withTpmLog(error: unknown, tpm: LaunchedTpm | undefined): unknown {
+  const said = tpm?.emulator.tail() ?? ''
+  if (said === '' || !StasisError.is(error, 'QEMU_START_FAILED')) return error
+  return error.with({ message: `${error.message}. swtpm: ${said}` })
 }

@@ -5,6 +5,7 @@ import type { Device } from '../../qemu/domain-xml/model/device.ts'
 import type { Graphics } from '../../qemu/domain-xml/model/display.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
+import type { Tpm } from '../../qemu/domain-xml/model/tpm.ts'
 
 /**
  * What of the host a machine uses. `emulator` and `script` are programs that run. `path` is a file, a socket or a device. `listen` and `connect`
@@ -48,6 +49,7 @@ export function reachesOf(domain: Domain): readonly Reach[] {
     ...domain.rngs.flatMap(({ backend, file, place }) =>
       backend === 'random' ? [path('source of random numbers', file, { place })] : [],
     ),
+    ...domain.tpms.flatMap(tpmReaches),
     ...devicesOf(domain).flatMap(({ rom, place }) =>
       rom?.file === undefined ? [] : [path('option ROM', rom.file, { place })],
     ),
@@ -159,6 +161,19 @@ function interfaceReaches(card: NetworkInterface): readonly Reach[] {
         // QEMU listens on all addresses when none is given (net/slirp.c).
         value: `${hostAddress || '0.0.0.0'}:${hostPort}`,
       }))
+  }
+}
+
+/** The emulator itself is one of this host: no XML names it. */
+function tpmReaches({ backend, place }: Tpm): readonly Reach[] {
+  const where = { write: true, place }
+  switch (backend.type) {
+    case 'emulator':
+      return given(backend.stateDirectory, (dir) => path('state of the TPM', dir, where))
+    case 'external':
+      return [path('TPM socket of another program', backend.path, where)]
+    case 'passthrough':
+      return [path('TPM of the host', backend.path, where)]
   }
 }
 

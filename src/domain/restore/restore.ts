@@ -152,6 +152,7 @@ async function restoreUntilItRuns(
   report({ phase: 'resuming' })
   const state = options.resumeAs ?? (image.description.wasRunning ? 'running' : 'paused')
   const runs = state === 'running'
+  await machine.keepArrived()
   const record = runs
     ? await beginGuest(held, { ...machine.completed, restoredFrom }, domain)
     : await machine.markComplete({ restoredFrom })

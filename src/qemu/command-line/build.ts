@@ -28,6 +28,7 @@ import {
 } from './small-devices.ts'
 import { smbiosArguments } from './smbios.ts'
 import { soundArguments } from './sound.ts'
+import { tpmArguments } from './tpm.ts'
 import { hubArguments } from './usb.ts'
 import { videoArguments } from './video.ts'
 import { wire } from './wiring.ts'
@@ -88,6 +89,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...channelArguments(wiring, options),
     ...consoleArguments(wiring, options),
     ...inputArguments(wiring),
+    ...tpmArguments(wiring, options),
     ...videoArguments(wiring),
     ...soundArguments(wiring),
     ...watchdogArguments(wiring),

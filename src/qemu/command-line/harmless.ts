@@ -1,3 +1,5 @@
+import { TPM_CHARDEV } from './tpm.ts'
+
 /** Nodes of the UEFI firmware: their sizes determine guest memory, so they stay, read-only. */
 const FLASH = 'libvirt-pflash'
 
@@ -22,7 +24,8 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
         kept.push(option, unpluggedNetwork(value))
         break
       case '-chardev':
-        kept.push(option, `null,id=${idOf(value)}`)
+        // An emulated TPM is part of the machine; it has a new state of its own.
+        kept.push(option, idOf(value) === TPM_CHARDEV ? value : `null,id=${idOf(value)}`)
         break
       case '-spice':
         kept.push(option, `unix=on,addr=${directory}/spice,disable-ticketing=on`)

@@ -29,6 +29,8 @@ export interface CommandLineOptions {
   readonly taps?: ReadonlyMap<number, InheritedTap> | undefined
   /** User networks without a card, for the parts of a stream that belong to such networks. */
   readonly spareUserNetworks?: number | undefined
+  /** QEMU's end of the connection to the emulator of its TPM, as a descriptor that it inherits. */
+  readonly tpmFd?: number | undefined
   /** Replaces the accelerator that the domain's type implies. */
   readonly accelerator?: 'kvm' | 'tcg' | undefined
   /** Directory for unix sockets that have no path in the XML. */

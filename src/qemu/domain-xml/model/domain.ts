@@ -42,6 +42,7 @@ import {
 } from './small-devices.ts'
 import { readSound, type Sound } from './sound.ts'
 import { readSysinfo, type Sysinfo } from './sysinfo.ts'
+import { readTpm, type Tpm } from './tpm.ts'
 import { readVcpus, type Vcpus } from './vcpus.ts'
 
 /** A domain as its XML describes it: what the QEMU command line is built from. */
@@ -87,6 +88,7 @@ export interface Domain {
   readonly balloon: Balloon | undefined
   readonly rngs: readonly Rng[]
   readonly panics: readonly Panic[]
+  readonly tpms: readonly Tpm[]
 }
 
 /** Reads the whole `<domain>`, which must not contain anything that the schema does not allow. */
@@ -138,6 +140,7 @@ export function readModel(root: Element): Domain {
     balloon: all('memballoon').map(readBalloon)[0],
     rngs: all('rng').map(readRng),
     panics: all('panic').map(readPanic),
+    tpms: all('tpm').map(readTpm),
   }
 }
 

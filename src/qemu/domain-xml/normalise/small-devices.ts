@@ -15,6 +15,7 @@ export function fillSmallDevices(root: Element, devices: Element, options: Norma
   for (const rng of children(devices, 'rng')) setDefault(rng, 'model', 'virtio')
   for (const watchdog of children(devices, 'watchdog')) setDefault(watchdog, 'action', 'reset')
   if (options.existing !== true && isQ35(root)) addChipsetWatchdog(devices)
+  for (const tpm of children(devices, 'tpm')) fillTpm(tpm)
   for (const panic of children(devices, 'panic')) setDefault(panic, 'model', 'isa')
 }
 
@@ -24,4 +25,12 @@ function addChipsetWatchdog(devices: Element): void {
   if (others.some((watchdog) => attribute(watchdog, 'model') === 'itco')) return
   const action = attribute(others[0], 'action') ?? 'reset'
   insertDevice(devices, create(devices, 'watchdog', { model: 'itco', action }))
+}
+
+/** libvirt's defaults; a model with version 2.0 only gets that (qemuDomainTPMDefPostParse, 11.3). */
+function fillTpm(tpm: Element): void {
+  setDefault(tpm, 'model', 'tpm-tis')
+  const backend = child(tpm, 'backend')
+  if (backend === undefined || attribute(backend, 'type') !== 'emulator') return
+  setDefault(backend, 'version', attribute(tpm, 'model') === 'tpm-crb' ? '2.0' : '1.2')
 }

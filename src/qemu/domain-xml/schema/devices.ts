@@ -24,6 +24,7 @@ import {
   valueWithoutEffect,
   whole,
 } from './rule.ts'
+import { tpmRule } from './tpm.ts'
 
 const virtioModels = ['virtio', 'virtio-transitional', 'virtio-non-transitional']
 const hostDevice = 'a guest that holds a device of the host cannot be saved'
@@ -129,7 +130,7 @@ export const devicesRule: ElementRule = {
       children: deviceParts,
     },
     parallel: refused('parallel ports are not supported'),
-    tpm: refused('a TPM keeps its state outside of QEMU, where it would not be saved'),
+    tpm: tpmRule,
     hostdev: refused(hostDevice),
     redirdev: refused(hostDevice),
     redirfilter: refused(hostDevice),

@@ -1,0 +1,138 @@
+import { lchown, readdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { storageError } from '../../errors.ts'
+import { type Owner, makeDirectory, removeTree } from '../../io/directory.ts'
+import { copyToNew, isThere, renameFile } from '../../io/file-names.ts'
+import { syncDirectory } from '../../io/partial-file.ts'
+import { exchangeNames } from '../../io/system-calls.ts'
+import { emulatedTpm } from '../../qemu/command-line/tpm.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import type { EmulatedTpm } from '../../qemu/domain-xml/model/tpm.ts'
+import type { SystemUser } from '../../qemu/system-user.ts'
+import { setUpTpm, TpmEmulator } from '../../qemu/tpm-emulator.ts'
+import { untilTpmIsUnused } from '../../qemu/tpm-users.ts'
+
+/** Where libvirt keeps those of the system (qemu.conf `swtpm_storage_dir`). */
+const OF_LIBVIRT = '/var/lib/libvirt/swtpm'
+
+/** What starting the TPM of a domain needs to know. */
+export interface TpmPlan {
+  readonly domain: Domain
+  readonly stateDir: string
+  /** The log of the emulator. */
+  readonly log: string
+  /** Its state comes with a saved machine, and replaces that on the disk only once the machine is complete. */
+  readonly incoming: boolean
+  readonly user: SystemUser | undefined
+  readonly onWarning?: ((text: string) => void) | undefined
+}
+
+/** The TPM of a machine that is being launched. */
+export interface LaunchedTpm {
+  readonly emulator: TpmEmulator
+  /** The saved machine is complete: its TPM is the domain's from now on. @throws StorageError */
+  readonly keep: () => Promise<void>
+  /** The machine is not: what came with it is removed, and the domain's TPM is as before. */
+  readonly discard: () => Promise<void>
+}
+
+/** The directory of a domain's TPM; `undefined` when it has none that is emulated. */
+export function tpmDirectory(
+  domain: Pick<Domain, 'tpms' | 'uuid'>,
+  stateDir: string,
+): string | undefined {
+  const [tpm] = domain.tpms
+  if (tpm?.backend.type !== 'emulator') return undefined
+  return tpm.backend.stateDirectory ?? join(stateDir, 'tpm', domain.uuid ?? '', part(tpm.backend))
+}
+
+/** libvirt's name for it below the UUID. */
+function part({ version }: EmulatedTpm): string {
+  return version === '2.0' ? 'tpm2' : 'tpm1.2'
+}
+
+/**
+ * Starts the emulator of a domain's TPM; `undefined` when it has none. A new TPM is made first. One that libvirt kept for this domain is taken over.
+ * @throws QemuError QEMU_LACKS_FEATURE, QEMU_START_FAILED, QEMU_BUSY; StorageError
+ */
+export async function startTpm(plan: TpmPlan): Promise<LaunchedTpm | undefined> {
+  const tpm = emulatedTpm(plan.domain)
+  const directory = tpmDirectory(plan.domain, plan.stateDir)
+  if (tpm === undefined || directory === undefined) return undefined
+  const arriving = `${directory}.incoming`
+  const state = plan.incoming ? arriving : directory
+  if (plan.incoming) {
+    await untilTpmIsUnused(arriving)
+    await removed(arriving)
+    await makeDirectory(arriving)
+  } else {
+    if (!(await isThere(directory))) await makeTpm(tpm, directory, plan)
+    await untilTpmIsUnused(directory)
+  }
+  await giveTo(state, plan.user)
+  const emulator = await TpmEmulator.start(tpm, { state, log: plan.log }, plan.user)
+  return {
+    emulator,
+    keep: async () => (plan.incoming ? replace(directory, arriving) : undefined),
+    discard: async () => (plan.incoming ? removed(arriving) : undefined),
+  }
+}
+
+async function makeTpm(tpm: EmulatedTpm, directory: string, plan: TpmPlan): Promise<void> {
+  const { uuid = '', name } = plan.domain
+  const draft = `${directory}.new`
+  await removed(draft)
+  await makeDirectory(draft)
+  const older = join(OF_LIBVIRT, uuid, part(tpm))
+  if (tpm.stateDirectory === undefined && (await isThere(older))) {
+    await copyAll(older, draft)
+    plan.onWarning?.(`the TPM that libvirt kept in ${older} is the one of '${name}' from now on`)
+  } else {
+    const setup = await setUpTpm(tpm, draft, `${name}:${uuid}`)
+    if (setup.kind === 'plain')
+      plan.onWarning?.(`the new TPM of '${name}' has no certificates: ${setup.why}`)
+  }
+  await renameFile(draft, directory)
+  await syncDirectory(dirname(directory))
+}
+
+async function copyAll(from: string, to: string): Promise<void> {
+  try {
+    for (const entry of await readdir(from, { withFileTypes: true }))
+      if (entry.isFile()) await copyToNew(join(from, entry.name), join(to, basename(entry.name)))
+  } catch (error) {
+    throw storageError('take over the TPM', from, error)
+  }
+}
+
+/** In one step where the file system can, so that a power cut leaves one of the two. */
+async function replace(directory: string, arriving: string): Promise<void> {
+  if (await isThere(directory)) {
+    try {
+      exchangeNames(arriving, directory)
+    } catch (error) {
+      throw storageError('put the TPM in place', directory, error)
+    }
+  } else await renameFile(arriving, directory)
+  await syncDirectory(dirname(directory))
+  await removed(arriving)
+}
+
+async function removed(path: string): Promise<void> {
+  try {
+    await removeTree(path)
+  } catch (error) {
+    throw storageError('remove the directory', path, error)
+  }
+}
+
+async function giveTo(directory: string, owner: Owner | undefined): Promise<void> {
+  const to = owner ?? { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+  try {
+    if (process.geteuid?.() !== 0) return
+    for (const name of await readdir(directory)) await lchown(join(directory, name), to.uid, to.gid)
+    await lchown(directory, to.uid, to.gid)
+  } catch (error) {
+    throw storageError('set the owner of the TPM', directory, error)
+  }
+}

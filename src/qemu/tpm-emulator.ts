@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process'
+import { Socket } from 'node:net'
+import { promisify } from 'node:util'
+import { QemuError, inOneLine } from '../errors.ts'
+import { cleanEnvironment } from '../io/clean-environment.ts'
+import { openDirectoryDescriptor } from '../io/directory.ts'
+import { openLog, readTail } from '../io/log-file.ts'
+import { closeDescriptor, connectedPair } from '../io/system-calls.ts'
+import type { EmulatedTpm } from './domain-xml/model/tpm.ts'
+import { type Companion, findCompanion, requireCompanion } from './find-program.ts'
+import { spawnDetached } from './spawn-detached.ts'
+import type { SystemUser } from './system-user.ts'
+
+const run = promisify(execFile)
+
+const SWTPM: Companion = {
+  name: 'swtpm',
+  purpose: 'emulates the TPM',
+  package: 'swtpm',
+  directories: ['/usr/local/bin', '/usr/bin'],
+}
+
+/** How long swtpm_setup may take: it makes keys and certificates. */
+const SETUP_MS = 60_000
+
+/**
+ * Runs swtpm and reports its number. Until it reads a line, it ends swtpm when descriptor 5 closes: then the process that started it was killed, and QEMU
+ * may never have connected. Later swtpm ends when QEMU closes its connection.
+ */
+const RUN = '"$@" 5<&- & exec 3<&- 4<&-; echo $! >&5; IFS= read -r line <&5 && exit 0; kill $!'
+
+/** The descriptors that swtpm inherits. */
+const CONTROL_FD = 3
+const STATE_FD = 4
+
+/** The log of an emulator, and where its own lines begin. */
+interface LogPlace {
+  readonly path: string
+  readonly offset: number
+}
+
+/** A swtpm that waits for its QEMU. Unless QEMU has connected, disposing ends it. */
+export class TpmEmulator implements AsyncDisposable {
+  /** The end for QEMU, a connected socket. */
+  readonly fd: number
+  readonly pid: number
+  readonly #log: LogPlace
+  readonly #starter: Socket
+  #isClosed = false
+
+  private constructor(fd: number, pid: number, log: LogPlace, starter: Socket) {
+    this.fd = fd
+    this.pid = pid
+    this.#log = log
+    this.#starter = starter
+  }
+
+  /** Starts swtpm on a directory with its state. @throws QemuError QEMU_LACKS_FEATURE when it is not installed, QEMU_START_FAILED; StorageError */
+  static async start(
+    { version }: EmulatedTpm,
+    where: { readonly state: string; readonly log: string },
+    user: SystemUser | undefined,
+  ): Promise<TpmEmulator> {
+    const program = await requireCompanion(SWTPM)
+    await using log = await openLog(where.log)
+    const [theirs, ours] = connectedPair()
+    const [watched, starter] = connectedPair()
+    using passed = new DisposableStack()
+    passed.defer(() => [theirs, watched].forEach(closeDescriptor))
+    using kept = new DisposableStack()
+    kept.defer(() => closeDescriptor(ours))
+    const socket = new Socket({ fd: starter, readable: true, writable: true })
+    kept.defer(() => socket.destroy())
+    const state = openDirectoryDescriptor(where.state)
+    passed.defer(() => closeDescriptor(state))
+    const argv = [
+      ...['socket', ...(version === '2.0' ? ['--tpm2'] : [])],
+      ...['--ctrl', `type=unixio,clientfd=${CONTROL_FD}`],
+      ...['--tpmstate', `dir=/proc/self/fd/${STATE_FD},mode=0600`],
+      ...['--log', 'fd=1,level=1', '--terminate'],
+      ...(user === undefined ? [] : ['--runas', user.name]),
+    ]
+    await spawnDetached(
+      '/bin/sh',
+      ['-c', RUN, 'stasis-watcher', program, ...argv],
+      log.fd,
+      [theirs, state, watched],
+      { env: cleanEnvironment() },
+    )
+    const pid = await numberFrom(socket, program)
+    kept.move()
+    return new TpmEmulator(ours, pid, { path: where.log, offset: log.offset }, socket)
+  }
+
+  /** What it has written since its start. */
+  tail(): string {
+    return inOneLine(readTail(this.#log.path, this.#log.offset, MAX_TAIL))
+  }
+
+  /** QEMU has connected: from now on its end is that of this emulator. */
+  connected(): void {
+    this.#starter.end('connected\n')
+    this.#close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return
+    this.#starter.destroy()
+    this.#close()
+    await Promise.resolve()
+  }
+
+  #close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    closeDescriptor(this.fd)
+  }
+}
+
+const MAX_TAIL = 2000
+
+async function numberFrom(socket: Socket, program: string): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const fail = (): void =>
+    reject(new QemuError('QEMU_START_FAILED', `${program} cannot be run`, { path: program }))
+  socket.once('data', (line: Buffer) => resolve(Number(line.toString('latin1'))))
+  socket.once('error', fail)
+  socket.once('close', fail)
+  const pid = await promise
+  socket.off('error', fail).off('close', fail)
+  socket.on('error', () => undefined)
+  socket.unref()
+  return pid
+}
+
+/** What happened to a new TPM: `plain`: swtpm makes it at its first start, without certificates, for the reason. */
+export type TpmSetup =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'plain'; readonly why: string }
+
+/**
+ * Makes the state of a new TPM in an empty directory, with keys and certificates as real ones have, by swtpm_setup(8) where it is installed.
+ * @throws QemuError QEMU_LACKS_FEATURE when the XML asks for what only swtpm_setup can do
+ */
+export async function setUpTpm(
+  { version, pcrBanks, profile }: EmulatedTpm,
+  directory: string,
+  owner: string,
+): Promise<TpmSetup> {
+  const program = await findCompanion({ ...SWTPM, name: 'swtpm_setup' })
+  const common = [
+    ...(version === '2.0' ? ['--tpm2'] : []),
+    ...['--tpmstate', directory, '--vmid', owner, '--createek', '--lock-nvram', '--not-overwrite'],
+    ...(process.geteuid?.() === 0 ? ['--runas', 'root'] : []),
+    ...(version === '2.0' && pcrBanks.length > 0 ? ['--pcr-banks', pcrBanks.join(',')] : []),
+    ...(profile === undefined ? [] : ['--profile-name', profile.source]),
+    ...(profile?.removeDisabled === undefined
+      ? []
+      : ['--profile-remove-disabled', profile.removeDisabled]),
+  ]
+  let why = 'swtpm_setup is not installed'
+  if (program !== undefined) {
+    const options = { env: cleanEnvironment(), timeout: SETUP_MS, cwd: '/' }
+    try {
+      await run(program, [...common, '--create-ek-cert', '--create-platform-cert'], options)
+      return { kind: 'complete' }
+    } catch (error) {
+      const { stdout, stderr } = error as { stdout?: string; stderr?: string }
+      const said = `${stderr ?? ''}\n${stdout ?? ''}`.trim() || String(error)
+      why = `swtpm_setup failed: ${inOneLine(said.slice(-MAX_TAIL))}`
+    }
+  }
+  if (profile === undefined && pcrBanks.length === 0) return { kind: 'plain', why }
+  throw new QemuError('QEMU_LACKS_FEATURE', `The TPM cannot be made as the XML asks for: ${why}`, {
+    operation: 'make the TPM',
+    hint: 'Install swtpm_setup (package swtpm-tools), or remove <active_pcr_banks> and <profile>',
+  })
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { readFile, readdir, readlink, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  defineDomain,
+  destroyDomain,
+  restoreDomain,
+  saveDomain,
+  startDomain,
+  undefineDomain,
+} from '../../src/index.ts'
+import { domainXml } from '../support/domain-xml.ts'
+import { qemus } from '../support/qemus.ts'
+import { tempDir } from '../support/temp-dir.ts'
+
+const STATE = 'tpm2-00.permall'
+
+/** The emulators that use a directory below this one, or a directory that is gone. */
+async function emulators(below: string): Promise<readonly number[]> {
+  const found: number[] = []
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const comm = await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '')
+    if (comm.trim() !== 'swtpm') continue
+    const state = await readlink(`/proc/${name}/fd/4`).catch(() => '')
+    if (state.startsWith(`${below}/`)) found.push(Number(name))
+  }
+  return found
+}
+
+async function untilNoEmulator(below: string): Promise<void> {
+  for (let times = 0; times < 200; times++) {
+    if ((await emulators(below)).length === 0) return
+    await delay(20)
+  }
+  assert.deepEqual(await emulators(below), [])
+}
+
+/** The directory of the only TPM below a state directory. */
+async function tpmOf(stateDir: string): Promise<string> {
+  const [uuid = ''] = await readdir(join(stateDir, 'tpm'))
+  return join(stateDir, 'tpm', uuid, 'tpm2')
+}
+
+for (const { emulator, label } of qemus()) {
+  for (const model of ['tpm-crb', 'tpm-tis']) {
+    test(`${model} on QEMU ${label}: the TPM is in the image, and a restore that fails leaves it as it was`, async () => {
+      await using dir = await tempDir()
+      const [stateDir, other] = [dir.join('a'), dir.join('b')]
+      const serial = { type: 'file', path: dir.join('serial') } as const
+      const xml = domainXml({ name: 'safe', guest: 'tiny', emulator, serial }).replace(
+        '<memballoon',
+        `<tpm model='${model}'><backend type='emulator' version='2.0'/></tpm><memballoon`,
+      )
+      await defineDomain(xml, { stateDir })
+      await startDomain('safe', { stateDir })
+      const tpm = await tpmOf(stateDir)
+      assert.equal((await emulators(stateDir)).length, 1)
+      await saveDomain('safe', dir.join('image'), { stateDir })
+      await untilNoEmulator(stateDir)
+      const saved = await readFile(join(tpm, STATE))
+      assert.ok(saved.length > 1000)
+
+      // On another host everything of the TPM comes from the image.
+      await restoreDomain(dir.join('image'), { stateDir: other, allow: ['path:*'] })
+      const arrived = await tpmOf(other)
+      assert.deepEqual(await readFile(join(arrived, STATE)), saved)
+      assert.deepEqual(await readdir(join(arrived, '..')), ['tpm2'])
+      await destroyDomain('safe', { stateDir: other })
+      await untilNoEmulator(other)
+
+      // A restore that fails.
+      await writeFile(dir.join('damaged'), await readFile(dir.join('image')))
+      await truncate(dir.join('damaged'), (await readFile(dir.join('image'))).length - 4096)
+      await assert.rejects(restoreDomain(dir.join('damaged'), { stateDir }))
+      assert.deepEqual(await readFile(join(tpm, STATE)), saved)
+      assert.deepEqual(await readdir(join(tpm, '..')), ['tpm2'])
+      await untilNoEmulator(stateDir)
+
+      await restoreDomain(dir.join('image'), { stateDir })
+      assert.equal((await emulators(stateDir)).length, 1)
+      await destroyDomain('safe', { stateDir })
+      await undefineDomain('safe', { stateDir, tpm: true })
+      assert.deepEqual(await readdir(join(stateDir, 'tpm')), [])
+    })
+  }
+}
