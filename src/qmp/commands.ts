@@ -52,6 +52,22 @@ export interface QmpCommands {
     readonly arguments: { readonly typename: string }
     readonly return: readonly { readonly name: string }[]
   }
+  readonly 'qom-list-types': {
+    readonly arguments: { readonly implements?: string; readonly abstract?: boolean }
+    readonly return: readonly { readonly name: string }[]
+  }
+  readonly set_password: {
+    readonly arguments: {
+      readonly protocol: 'vnc' | 'spice'
+      readonly password: string
+      readonly connected?: 'keep' | 'disconnect' | 'fail'
+    }
+    readonly return: unknown
+  }
+  readonly expire_password: {
+    readonly arguments: { readonly protocol: 'vnc' | 'spice'; readonly time: string }
+    readonly return: unknown
+  }
   readonly 'query-machines': Query<readonly MachineInfo[]>
   readonly 'query-cpus-fast': Query<readonly CpuInfo[]>
   readonly 'query-chardev': Query<readonly CharacterDevice[]>

@@ -36,6 +36,10 @@ export function probedFromReplies(path: string): ProbedQemu {
       'query-migrate-capabilities',
     ).map(({ capability }) => capability),
     cpuProperties: processorProperties(objects),
+    devices: [],
+    chardevs: [],
+    audioDrivers: [],
+    displays: [],
   }
   cache.set(path, probed)
   return probed

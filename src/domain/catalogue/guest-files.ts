@@ -101,13 +101,18 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
     disks.push(...layers(source), ...layers(backing))
     if (source !== undefined) disks.push(...(await backingChain(source.path, source.format)))
   }
-  const serials = [...domain.serials, ...domain.consoles, ...domain.channels]
+  const ports = [...domain.serials, ...domain.consoles, ...domain.channels]
+  const cards = domain.smartCards.flatMap((one) => (one.mode === 'passthrough' ? [one] : []))
   const others = [
     domain.os.loader?.path,
     domain.os.nvram?.path,
     domain.os.kernel,
     domain.os.initrd,
-    ...serials.flatMap(({ backend }) => [backend.path, backend.log?.file]),
+    ...[...ports, ...domain.redirectedDevices, ...cards].flatMap(({ backend }) => [
+      backend.path,
+      backend.log?.file,
+    ]),
+    ...domain.audios.map((audio) => audio.path),
   ]
   return [...disks, ...others.filter((path) => path !== undefined)]
 }

@@ -48,7 +48,9 @@ function disksOf(devices: Element | undefined): readonly Element[] {
 }
 
 function ports(devices: Element): readonly Element[] {
-  return ['serial', 'parallel', 'console', 'channel'].flatMap((kind) => children(devices, kind))
+  return ['serial', 'parallel', 'console', 'channel', 'redirdev', 'smartcard'].flatMap((kind) =>
+    children(devices, kind),
+  )
 }
 
 function makePathsUnique(port: Element, name: string): void {

@@ -46,6 +46,9 @@ const HOST_SIDE: ReadonlySet<string> = new Set([
   'rate',
   'action',
   'numaNode',
+  'audioId',
+  'certificates',
+  'database',
 ])
 
 /**
@@ -70,6 +73,9 @@ export function guestView(domain: Domain): readonly GuestFact[] {
     ...devices('channel', domain.channels, (one) => one.name),
     ...devices('input device', domain.inputs, (one) => `${one.type} ${one.bus}`),
     ...devices('video card', domain.videos),
+    ...devices('sound card', domain.sounds),
+    ...devices('redirected USB device', domain.redirectedDevices),
+    ...devices('smart card', domain.smartCards),
     ...devices('hub', domain.hubs),
     // Every q35 has the one called itco; libvirt omits it from the XML in an image.
     ...devices(

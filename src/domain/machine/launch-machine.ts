@@ -1,9 +1,11 @@
 import { join } from 'node:path'
-import { InternalError, StasisError } from '../../errors.ts'
-import { commandEnvironment } from '../../qemu/command-line/clock.ts'
+import { InternalError, QemuError, StasisError } from '../../errors.ts'
+import { audioEnvironment } from '../../qemu/command-line/audio.ts'
+import { clockEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import type { InheritedTap } from '../../qemu/command-line/options.ts'
 import { inheritedPath } from '../../qemu/command-line/memory.ts'
+import { requireModularDevices } from '../../qemu/command-line/modular-devices.ts'
 import { recordedSandbox, sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -27,6 +29,8 @@ import {
 } from '../store/confinement.ts'
 import { writeText } from '../../io/text-file.ts'
 import { type Emulator, cpuPropertiesOf, sandboxChoice } from './emulator.ts'
+import { setDisplayPasswords } from './display-passwords.ts'
+import { choosePorts, portsAreFree } from './display-ports.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
 import { userWithin } from './lock-limit.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -81,6 +85,22 @@ export class LaunchedMachine implements AsyncDisposable {
 
   /** @throws QemuError QEMU_START_FAILED and others of `launchQemu`, DomainXmlError, StorageError, CancelledError */
   static async launch(held: HeldDomain, asked: LaunchPlan): Promise<LaunchedMachine> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { domain, xml, chosen } =
+        asked.recorded === undefined
+          ? await choosePorts(asked.domain, asked.xml)
+          : { ...asked, chosen: false }
+      try {
+        return await LaunchedMachine.#launchOnce(held, { ...asked, domain, xml })
+      } catch (error) {
+        const startFailed = error instanceof QemuError && error.code === 'QEMU_START_FAILED'
+        if (!startFailed || !chosen || attempt >= PORT_ATTEMPTS || (await portsAreFree(domain)))
+          throw error
+      }
+    }
+  }
+
+  static async #launchOnce(held: HeldDomain, asked: LaunchPlan): Promise<LaunchedMachine> {
     const { paths } = held
     const plan = { ...asked, user: userWithin(asked.domain, asked.user, asked.onWarning) }
     const { emulator, version } = plan.emulator.probed
@@ -135,7 +155,10 @@ export class LaunchedMachine implements AsyncDisposable {
         emulator,
         argv,
         cwd: plan.recorded?.cwd,
-        env: plan.recorded === undefined ? commandEnvironment(plan.domain) : undefined,
+        env:
+          plan.recorded === undefined
+            ? { ...clockEnvironment(plan.domain), ...audioEnvironment(plan.domain) }
+            : undefined,
         extraFds: [
           ...inheritedFds(needs),
           ...(confinement === undefined ? [] : [transferDirectory]),
@@ -153,6 +176,7 @@ export class LaunchedMachine implements AsyncDisposable {
       })
       launched = control
       tpm?.emulator.connected()
+      if (plan.recorded === undefined) await setDisplayPasswords(control, plan.domain, plan.signal)
       await scoped
       const started = recorded(record)
       const executable = await executableOf(started.pid)
@@ -205,6 +229,9 @@ export class LaunchedMachine implements AsyncDisposable {
     for (const file of this.#made) await removeFile(file)
   }
 }
+
+/** Another process may take a port between our choice and the start of QEMU. */
+const PORT_ATTEMPTS = 5
 
 /** Gives QEMU a control group of its own, where systemd is there for that. */
 async function ownScope(
@@ -269,6 +296,7 @@ function argumentsFor(
     taps,
     spareUserNetworks: plan.spareUserNetworks,
   })
+  requireModularDevices(machine, plan.emulator.probed)
   if (user === undefined || confinement === undefined) return [...sandbox, ...machine]
   const { version } = plan.emulator
   const end = pathInQemu(confinement, endSocket(held.paths))

@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { closeHostSides } from '../../qemu/command-line/closed-sides.ts'
 import { reasonAgainst } from '../../qemu/command-line/sandbox.ts'
 import type { Directories } from '../store/directories.ts'
 import { checkDomainName } from '../store/domain-name.ts'
@@ -64,7 +67,11 @@ export async function prepareMachine(
     nvramDirectory: nvramDirectory(directories.stateDir),
     existing: options.occasion !== undefined,
   })
-  const read = readDomain(complete, { ignoreUnsupported }).domain
+  const { domain: read, closed } = closeHostSides(
+    readDomain(complete, { ignoreUnsupported }).domain,
+    { probed: emulator.probed, hasCertificates },
+  )
+  for (const text of closed) onWarning?.(text)
   const domain =
     options.occasion === undefined
       ? await mayConnect(read, directories, options)
@@ -93,4 +100,8 @@ async function mayConnect(
       options.onWarning?.(`it cannot start now: ${message}. ${hint}`)
   }
   return domain
+}
+
+function hasCertificates(directory: string): boolean {
+  return existsSync(join(directory, 'server-cert.pem'))
 }

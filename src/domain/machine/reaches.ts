@@ -2,8 +2,10 @@ import { resolve } from 'node:path'
 import type { CharacterBackend } from '../../qemu/domain-xml/model/character.ts'
 import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Device } from '../../qemu/domain-xml/model/device.ts'
-import type { Graphics } from '../../qemu/domain-xml/model/display.ts'
+import type { Audio } from '../../qemu/domain-xml/model/audio.ts'
+import type { SmartCard } from '../../qemu/domain-xml/model/smartcard.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import type { Graphics } from '../../qemu/domain-xml/model/graphics.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
 import type { Tpm } from '../../qemu/domain-xml/model/tpm.ts'
 
@@ -46,6 +48,8 @@ export function reachesOf(domain: Domain): readonly Reach[] {
     ...portReaches(domain),
     ...domain.interfaces.flatMap(interfaceReaches),
     ...domain.graphics.flatMap(graphicsReaches),
+    ...domain.audios.flatMap(audioReaches),
+    ...domain.smartCards.flatMap(smartCardReaches),
     ...domain.rngs.flatMap(({ backend, file, place }) =>
       backend === 'random' ? [path('source of random numbers', file, { place })] : [],
     ),
@@ -102,12 +106,14 @@ function layerReaches(
   ]
 }
 
-function portReaches({ serials, consoles, channels }: Domain): readonly Reach[] {
+function portReaches(domain: Domain): readonly Reach[] {
+  const { serials, consoles, channels, redirectedDevices } = domain
   return [
     ...serials.flatMap((one) => backendReaches('serial port', one)),
     // A console of type `serial` is another name for the first serial port.
     ...consoles.flatMap((one) => (one.target === 'serial' ? [] : backendReaches('console', one))),
     ...channels.flatMap((one) => backendReaches('channel', one)),
+    ...redirectedDevices.flatMap((one) => backendReaches('redirected USB device', one)),
   ]
 }
 
@@ -124,11 +130,81 @@ function backendReaches(
       const use = `${what} socket${listens ? '' : ' of another program'}`
       return given(backend.path, (file) => path(use, file, where))
     }
+    if (type === 'dev') return given(backend.path, (file) => path(`${what} device`, file, where))
+    if (type === 'pipe')
+      return given(backend.path, (file) => path(`${what} pipe`, file, where)).flatMap(pipeFiles)
+    const network = (kind: 'listen' | 'connect', host = '127.0.0.1', port = ''): Reach => ({
+      ...{ kind, use: what, write: true, place },
+      value: `${host}:${port}`,
+    })
+    if (type === 'udp') {
+      const { local } = backend
+      const listening =
+        local.host === undefined && local.service === undefined
+          ? []
+          : // QEMU binds to all addresses when none is given (chardev/char-udp.c).
+            [network('listen', local.host || '0.0.0.0', local.service ?? 'any')]
+      return [network('connect', backend.host, backend.service), ...listening]
+    }
     if (type !== 'tcp') return []
-    const value = `${backend.host ?? '127.0.0.1'}:${backend.service}`
-    return [{ kind: listens ? 'listen' : 'connect', use: what, value, write: true, place }]
+    return [network(listens ? 'listen' : 'connect', backend.host, backend.service)]
   }
   return [...own(), ...given(log?.file, (file) => path(`${what} log`, file, where))]
+}
+
+/** QEMU opens the two directions, and the name itself where they do not exist (chardev/char-pipe.c). */
+function pipeFiles(pipe: Reach): readonly Reach[] {
+  return ['', '.in', '.out'].map((suffix) => ({ ...pipe, value: `${pipe.value}${suffix}` }))
+}
+
+function audioReaches({
+  type,
+  path: file,
+  input,
+  output,
+  runtimeDirectory,
+  serverName,
+  place,
+}: Audio): readonly Reach[] {
+  const where = { write: true, place }
+  switch (type) {
+    case 'file':
+      // The name that QEMU takes where none is given (audio/wavaudio.c).
+      return [path('sound file', file ?? 'qemu.wav', where)]
+    case 'oss':
+      return [input.dev, output.dev].flatMap((device) => [
+        path('sound device', device ?? '/dev/dsp', where),
+      ])
+    case 'alsa':
+      return [path('sound device', '/dev/snd', where)]
+    case 'pipewire':
+      return given(runtimeDirectory, (directory) => path('sound server', directory, where))
+    case 'pulseaudio':
+      return given(serverName, (value) => ({
+        kind: 'connect',
+        use: 'sound server',
+        value,
+        ...where,
+      }))
+    case 'jack':
+    case 'sdl':
+    case 'dbus':
+    case 'spice':
+    case 'none':
+      return []
+  }
+}
+
+function smartCardReaches(card: SmartCard): readonly Reach[] {
+  const { place } = card
+  switch (card.mode) {
+    case 'passthrough':
+      return backendReaches('smart card', card)
+    case 'host':
+      return [path('smart cards of the host', '/run/pcscd/pcscd.comm', { write: true, place })]
+    case 'host-certificates':
+      return [path('certificates', card.database, { place })]
+  }
 }
 
 function interfaceReaches(card: NetworkInterface): readonly Reach[] {
@@ -178,21 +254,37 @@ function tpmReaches({ backend, place }: Tpm): readonly Reach[] {
 }
 
 function graphicsReaches(graphics: Graphics): readonly Reach[] {
-  const { listen, socket, address, port, keymap, place } = graphics
+  const { type, listen, socket, address, port, keymap, place } = graphics
   const where = { write: true, place }
+  const name = type === 'vnc' ? 'VNC' : 'SPICE'
+  const more =
+    type === 'spice' && graphics.gl
+      ? given(graphics.renderNode, (one) => path('render node', one, where))
+      : []
   // QEMU finds a plain name in its own directory.
   const keys = keymap?.includes('/') === true ? [path('keyboard layout', keymap, { place })] : []
   if (listen === 'socket')
-    return [...keys, ...given(socket, (one) => path('VNC socket', one, where))]
-  if (listen === 'none') return keys
-  const value = `${address ?? '127.0.0.1'}:${port ?? 'any'}`
-  return [...keys, { kind: 'listen', use: 'VNC server', value, ...where }]
+    return [...keys, ...given(socket, (one) => path(`${name} socket`, one, where)), ...more]
+  if (listen === 'none') return [...keys, ...more]
+  const tls = type === 'spice' ? graphics.tlsPort : undefined
+  const ports = [port, tls].filter((one) => one !== undefined)
+  const listening = (ports.length === 0 ? ['any'] : ports).map((one) => ({
+    ...({ kind: 'listen', use: `${name} server`, ...where } as const),
+    value: `${address ?? '127.0.0.1'}:${one}`,
+  }))
+  return [...keys, ...listening, ...more]
 }
 
 function devicesOf(domain: Domain): readonly Device[] {
   const { disks, controllers, interfaces, serials, channels, inputs, videos, sounds } = domain
-  const { hubs, watchdogs, balloon, rngs, panics } = domain
-  const small = [...hubs, ...watchdogs, ...(balloon === undefined ? [] : [balloon]), ...panics]
+  const { hubs, watchdogs, balloon, rngs, panics, redirectedDevices } = domain
+  const small = [
+    ...hubs,
+    ...redirectedDevices,
+    ...watchdogs,
+    ...(balloon === undefined ? [] : [balloon]),
+    ...panics,
+  ]
   const cards = [...interfaces, ...videos, ...sounds, ...inputs, ...rngs]
   return [...disks, ...controllers, ...serials, ...channels, ...cards, ...small]
 }

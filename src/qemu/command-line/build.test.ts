@@ -6,7 +6,7 @@ import type { Domain } from '../domain-xml/model/domain.ts'
 import { parseDomainXml } from '../domain-xml/parse.ts'
 import { readDomain } from '../domain-xml/read-domain.ts'
 import { buildCommandLine } from './build.ts'
-import { commandEnvironment } from './clock.ts'
+import { clockEnvironment } from './clock.ts'
 import { filesToMake } from './firmware.ts'
 import { memoryBackends } from './memory.ts'
 import type { CommandLineOptions } from './options.ts'
@@ -299,9 +299,11 @@ suite('buildCommandLine()', () => {
   test('serves VNC on any free port of this host unless the XML has a port', () => {
     const vnc = (attributes: string): unknown =>
       values(build({ devices: `<graphics type='vnc' ${attributes}/>` }), '-vnc')[0]
-    assert.equal(vnc(''), '127.0.0.1:0,to=59635')
-    assert.equal(vnc(`port='5901' listen='::'`), '[::]:1')
-    assert.equal(vnc(`socket='/a,b'`), 'vnc=unix:/a,,b')
+    const audio = ',audiodev=audio1'
+    assert.equal(vnc(''), `127.0.0.1:0,to=59635${audio}`)
+    assert.equal(vnc(`port='5901' listen='::'`), `[::]:1${audio}`)
+    assert.equal(vnc(`socket='/a,b'`), `vnc=unix:/a,,b${audio}`)
+    assert.equal(vnc(`port='5901' passwd='secret'`), `127.0.0.1:1,password=on${audio}`)
     assert.throws(() => vnc(`port='80'`), { code: 'XML_INVALID' })
   })
 
@@ -312,7 +314,7 @@ suite('buildCommandLine()', () => {
     assert.equal(rtc(`<clock offset='absolute' start='86400'/>`), 'base=1970-01-02T00:00:00')
     const zone = `<clock offset='timezone' timezone='Europe/Berlin'/>`
     assert.equal(rtc(zone), 'base=localtime')
-    assert.deepEqual(commandEnvironment(domain({ top: zone })), { TZ: 'Europe/Berlin' })
+    assert.deepEqual(clockEnvironment(domain({ top: zone })), { TZ: 'Europe/Berlin' })
   })
 
   test('creates the flash memories of a UEFI firmware and reports the file to copy', () => {

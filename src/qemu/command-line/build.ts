@@ -1,6 +1,7 @@
 import { DomainXmlError, QemuError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import { escapeComma, keyValues } from './arguments.ts'
+import { audioArguments } from './audio.ts'
 import { bootArguments } from './boot.ts'
 import { clockArguments } from './clock.ts'
 import { controllerArguments, floppyGlobals } from './controllers.ts'
@@ -16,6 +17,7 @@ import { numaArguments } from './numa.ts'
 import { atLeast, type CommandLineOptions, versionText } from './options.ts'
 import { powerArguments } from './power.ts'
 import { processorArguments } from './processors.ts'
+import { redirectionArguments } from './redirection.ts'
 import { channelArguments, consoleArguments, serialArguments } from './serial.ts'
 import {
   balloonArguments,
@@ -26,6 +28,7 @@ import {
   vmcoreinfoArguments,
   watchdogArguments,
 } from './small-devices.ts'
+import { cardReaderArguments, smartCardArguments } from './smartcards.ts'
 import { smbiosArguments } from './smbios.ts'
 import { soundArguments } from './sound.ts'
 import { tpmArguments } from './tpm.ts'
@@ -83,15 +86,19 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...floppyGlobals(wiring),
     ...controllerArguments(wiring),
     ...hubArguments(wiring),
+    ...cardReaderArguments(wiring),
     ...diskArguments(wiring, options),
     ...interfaceArguments(wiring, options),
     ...serialArguments(wiring, options),
     ...channelArguments(wiring, options),
     ...consoleArguments(wiring, options),
+    ...smartCardArguments(wiring, options),
     ...inputArguments(wiring),
     ...tpmArguments(wiring, options),
+    ...audioArguments(domain),
     ...videoArguments(wiring),
     ...soundArguments(wiring),
+    ...redirectionArguments(wiring, options),
     ...watchdogArguments(wiring),
     ...(options.incoming ? ['-incoming', 'defer'] : []),
     ...balloonArguments(wiring),

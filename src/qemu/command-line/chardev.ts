@@ -1,32 +1,33 @@
 import { DomainXmlError } from '../../errors.ts'
 import type { CharacterBackend } from '../domain-xml/model/character.ts'
 import type { Device } from '../domain-xml/model/device.ts'
-import { keyValues, onOff } from './arguments.ts'
+import { keyValues, object, onOff } from './arguments.ts'
 import { atLeast, type CommandLineOptions } from './options.ts'
 
 /**
- * `-chardev`: the host's side of a serial port, console or channel.
+ * `-chardev`: the host's side of a character device.
  *
  * @param id the device's id; the backend's id is `char` followed by it
+ * @param spiceUse the device's kind to clients of SPICE
  */
 export function chardev(
   backend: CharacterBackend,
   id: string,
   device: Device,
   options: CommandLineOptions,
+  spiceUse: 'vdagent' | 'usbredir' | 'smartcard' = 'vdagent',
 ): readonly string[] {
   const log =
     backend.log === undefined
       ? ''
       : `,${keyValues({ logfile: backend.log.file, logappend: onOff(backend.log.append) })}`
-  return ['-chardev', `${describe(backend, `char${id}`, id, device, options)}${log}`]
+  const described = describe(backend, { id: `char${id}`, deviceId: id, device, spiceUse }, options)
+  return [...credentials(backend, `char${id}`), '-chardev', `${described}${log}`]
 }
 
 function describe(
   backend: CharacterBackend,
-  id: string,
-  deviceId: string,
-  device: Device,
+  { id, deviceId, device, spiceUse }: Use,
   options: CommandLineOptions,
 ): string {
   switch (backend.type) {
@@ -42,9 +43,55 @@ function describe(
     case 'tcp': {
       const host = backend.host ?? (backend.mode === 'bind' ? '127.0.0.1' : 'localhost')
       const telnet = backend.telnet ? ',telnet=on' : ''
-      return `socket,${keyValues({ id, host, port: backend.service })}${telnet}${endpointOptions(backend, options)}`
+      const tls = backend.tls ? `,tls-creds=${credentialsId(id)}` : ''
+      return `socket,${keyValues({ id, host, port: backend.service })}${telnet}${endpointOptions(backend, options)}${tls}`
+    }
+    case 'udp': {
+      const { host, service: port, local } = backend
+      const ends = { host, port, localaddr: local.host ?? '', localport: local.service ?? '0' }
+      return `udp,${keyValues({ id, ...ends })}`
+    }
+    case 'dev':
+      return `serial,${keyValues({ id, path: backend.path })}`
+    case 'pipe':
+      return `pipe,${keyValues({ id, path: backend.path })}`
+    case 'spicevmc':
+      return `spicevmc,id=${id},name=${spiceUse}`
+    case 'dbus':
+    case 'spiceport':
+      return `${backend.type},${keyValues({ id, name: backend.channel })}`
+    case 'qemu-vdagent': {
+      const { clipboard, mouse } = backend
+      const allowed = { clipboard: onOff(clipboard), mouse: onOff(mouse) }
+      return `qemu-vdagent,${keyValues({ id, name: 'vdagent', ...allowed })}`
     }
   }
+}
+
+/** What a backend is for. */
+interface Use {
+  readonly id: string
+  readonly deviceId: string
+  readonly device: Device
+  readonly spiceUse: string
+}
+
+/** libvirt's `chardev_tls_x509_cert_dir`. */
+export const CHARDEV_CERTIFICATES = '/etc/pki/libvirt-chardev'
+
+function credentials({ type, tls, mode }: CharacterBackend, id: string): readonly string[] {
+  if (type !== 'tcp' || !tls) return []
+  return object({
+    'qom-type': 'tls-creds-x509',
+    id: credentialsId(id),
+    dir: CHARDEV_CERTIFICATES,
+    endpoint: mode === 'bind' ? 'server' : 'client',
+    'verify-peer': true,
+  })
+}
+
+function credentialsId(id: string): string {
+  return `obj${id}_tls0`
 }
 
 function endpointOptions(backend: CharacterBackend, options: CommandLineOptions): string {

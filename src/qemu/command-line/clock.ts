@@ -17,8 +17,8 @@ export function clockArguments(domain: Domain, options: CommandLineOptions): rea
   return ['-rtc', parts.join(','), ...clock.timers.flatMap(pit)]
 }
 
-/** Environment variables for QEMU: a time zone for the guest's clock. */
-export function commandEnvironment(domain: Domain): Readonly<Record<string, string>> {
+/** The time zone of the guest's clock, as an environment variable for QEMU. */
+export function clockEnvironment(domain: Domain): Readonly<Record<string, string>> {
   const { offset, timezone } = domain.clock
   return offset === 'timezone' && timezone !== undefined ? { TZ: timezone } : {}
 }

@@ -84,6 +84,8 @@ function properties(controller: Controller, id: string, wiring: Wiring): Propert
       }
     case 'fdc':
       return { driver: 'isa-fdc', ...floppyBoot(wiring) }
+    case 'ccid':
+      return { driver: 'usb-ccid', id }
     case 'ide':
       throw new DomainXmlError(
         'XML_UNSUPPORTED',

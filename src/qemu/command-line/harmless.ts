@@ -30,6 +30,11 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
       case '-spice':
         kept.push(option, `unix=on,addr=${directory}/spice,disable-ticketing=on`)
         break
+      case '-audiodev': {
+        const { id } = JSON.parse(value) as { readonly id?: unknown }
+        kept.push(option, JSON.stringify({ id, driver: 'none' }))
+        break
+      }
       case '-vnc':
       case '-kernel':
       case '-initrd':

@@ -1,5 +1,5 @@
 /**
- * The unix sockets on which a QEMU with these arguments listens for others than Stasis: serial ports, consoles, channels, VNC. Paths in `/proc` are
+ * The unix sockets on which a QEMU with these arguments listens for others than Stasis: serial ports, consoles, channels, VNC, SPICE. Paths in `/proc` are
  * left out.
  */
 export function listeningSockets(argv: readonly string[]): readonly string[] {
@@ -10,7 +10,9 @@ export function listeningSockets(argv: readonly string[]): readonly string[] {
         ? /,path=((?:[^,]|,,)+)/.exec(value)?.[1]
         : option === '-vnc'
           ? /^(?:vnc=)?unix:((?:[^,]|,,)+)/.exec(value)?.[1]
-          : undefined
+          : option === '-spice' && value.startsWith('unix=on,')
+            ? /,addr=((?:[^,]|,,)+)/.exec(value)?.[1]
+            : undefined
     return path === undefined || path.startsWith('/proc/') ? [] : [path.replaceAll(',,', ',')]
   })
 }

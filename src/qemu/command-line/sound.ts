@@ -1,5 +1,6 @@
 import type { Sound } from '../domain-xml/model/sound.ts'
 import { device } from './arguments.ts'
+import { audioBackendOf } from './audio.ts'
 import type { Wiring } from './wiring.ts'
 
 const DRIVERS: Readonly<Record<Sound['model'], string>> = {
@@ -10,29 +11,21 @@ const DRIVERS: Readonly<Record<Sound['model'], string>> = {
   usb: 'usb-audio',
 }
 
-/** The backend that discards all sound. */
-const BACKEND = 'audio1'
-
-/** Sound cards without output: their backend is `none`. An HDA controller is useless without a codec. */
+/** Sound cards. An HDA controller is useless without a codec. */
 export function soundArguments(wiring: Wiring): readonly string[] {
-  const { sounds } = wiring.domain
-  if (sounds.length === 0) return []
-  return [
-    '-audiodev',
-    JSON.stringify({ id: BACKEND, driver: 'none' }),
-    ...sounds.flatMap((sound, index) => soundDevices(sound, index, wiring)),
-  ]
+  return wiring.domain.sounds.flatMap((sound, index) => soundDevices(sound, index, wiring))
 }
 
 function soundDevices(sound: Sound, index: number, wiring: Wiring): readonly string[] {
   const id = wiring.idOf(sound, `sound${index}`)
+  const backend = audioBackendOf(wiring.domain, sound.audioId)
   const hda = sound.model === 'ich6' || sound.model === 'ich9'
   const codecs = sound.codecs.length === 0 ? (['duplex'] as const) : sound.codecs
   return [
     ...device({
       driver: DRIVERS[sound.model],
       id,
-      audiodev: hda ? undefined : BACKEND,
+      audiodev: hda ? undefined : backend,
       ...wiring.address(sound),
     }),
     ...(hda ? codecs : []).flatMap((codec, cad) =>
@@ -41,7 +34,7 @@ function soundDevices(sound: Sound, index: number, wiring: Wiring): readonly str
         id: `${id}-codec${cad}`,
         bus: `${id}.0`,
         cad,
-        audiodev: BACKEND,
+        audiodev: backend,
       }),
     ),
   ]

@@ -91,6 +91,7 @@ function addressProperties(wiring: Wiring, device: Device): Properties {
     }
     case 'isa':
       return { iobase: address.iobase, irq: address.irq }
+    case 'ccid':
     case 'drive':
       return {}
   }

@@ -115,10 +115,18 @@ test('readDomain() never omits an essential part of the domain', () => {
   assert.throws(() => read(xen, true), { code: 'XML_UNSUPPORTED', message: /xen/ })
 })
 
-test('readDomain() refuses a VNC password rather than open the display to everybody', () => {
-  const text = domain({ devices: `<graphics type='vnc' passwd='secret'/>` })
-  assert.throws(() => read(text), { code: 'XML_UNSUPPORTED', message: /passwords/ })
-  assert.deepEqual(read(text, true).domain.graphics, [])
+test('readDomain() reads the password of a display, whose end is in UTC', () => {
+  const read1 = (attributes: string): unknown =>
+    read(domain({ devices: `<graphics type='spice' passwd='secret' ${attributes}/>` })).domain
+      .graphics[0]?.password
+  const password = { text: 'secret', validTo: undefined, connected: undefined }
+  assert.deepEqual(read1(''), password)
+  assert.deepEqual(read1(`passwdValidTo='2026-01-02T03:04:05' connected='keep'`), {
+    ...password,
+    validTo: Date.UTC(2026, 0, 2, 3, 4, 5) / 1000,
+    connected: 'keep',
+  })
+  assert.throws(() => read1(`passwdValidTo='tomorrow'`), { code: 'XML_INVALID' })
 })
 
 test('readDomain() accepts elements without an effect on the guest', () => {

@@ -298,6 +298,10 @@ const PROBED = {
   ],
   migrationCapabilities: ['multifd'],
   cpuProperties: [],
+  devices: [],
+  chardevs: [],
+  audioDrivers: [],
+  displays: [],
 }
 
 /** What a QEMU can do, from an earlier probe. */

@@ -40,7 +40,20 @@ export interface IsaAddress {
   readonly irq: number | undefined
 }
 
-export type Address = PciAddress | DriveAddress | VirtioSerialAddress | UsbAddress | IsaAddress
+/** The address of a smart card in its reader. */
+export interface CcidAddress {
+  readonly type: 'ccid'
+  readonly controller: number
+  readonly slot: number
+}
+
+export type Address =
+  | PciAddress
+  | DriveAddress
+  | VirtioSerialAddress
+  | UsbAddress
+  | IsaAddress
+  | CcidAddress
 
 /** Reads a device's `<address>`; `undefined` when it has none, or a PCI address without a place. */
 export function readAddress(device: Element): Address | undefined {
@@ -67,6 +80,12 @@ export function readAddress(device: Element): Address | undefined {
       }
     case 'usb':
       return { type, bus: small(element, 'bus', 255), port: usbPort(element) }
+    case 'ccid':
+      return {
+        type,
+        controller: small(element, 'controller', 255),
+        slot: small(element, 'slot', 255),
+      }
     case 'isa':
       return {
         type,

@@ -1,11 +1,33 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child, flag, requiredAttribute, requiredChild, whole } from '../access.ts'
+import {
+  attribute,
+  child,
+  children,
+  flag,
+  requiredAttribute,
+  requiredChild,
+  whole,
+} from '../access.ts'
 import { invalid } from '../location.ts'
 import { type Device, readDevice } from './device.ts'
 
 /** The host's side of a serial port, console or channel. */
 export interface CharacterBackend {
-  readonly type: 'null' | 'pty' | 'file' | 'unix' | 'tcp' | 'stdio' | 'vc'
+  readonly type:
+    | 'null'
+    | 'pty'
+    | 'file'
+    | 'unix'
+    | 'tcp'
+    | 'stdio'
+    | 'vc'
+    | 'udp'
+    | 'dev'
+    | 'pipe'
+    | 'dbus'
+    | 'spicevmc'
+    | 'spiceport'
+    | 'qemu-vdagent'
   readonly path: string | undefined
   readonly append: boolean | undefined
   /** `bind`: QEMU listens; `connect`: QEMU connects. */
@@ -13,6 +35,15 @@ export interface CharacterBackend {
   readonly host: string | undefined
   readonly service: string | undefined
   readonly telnet: boolean
+  /** Whether a TCP connection is encrypted. */
+  readonly tls: boolean
+  /** The local end of UDP; `host` and `service` are the other one. */
+  readonly local: { readonly host: string | undefined; readonly service: string | undefined }
+  /** The name of a port of SPICE or D-Bus. */
+  readonly channel: string | undefined
+  /** What the agent of a guest may do. */
+  readonly clipboard: boolean | undefined
+  readonly mouse: boolean | undefined
   /** Seconds between attempts to reconnect; 0 for never. */
   readonly reconnectSeconds: number | undefined
   readonly log: { readonly file: string; readonly append: boolean | undefined } | undefined
@@ -76,17 +107,29 @@ export function readChannel(element: Element): Channel {
   }
 }
 
-function readBackend(element: Element): CharacterBackend {
-  const type = (attribute(element, 'type') ?? 'pty') as CharacterBackend['type']
-  const source = child(element, 'source')
+/** Reads the host's side of a character device. @throws DomainXmlError `XML_INVALID` */
+export function readBackend(
+  element: Element,
+  usual: CharacterBackend['type'] = 'pty',
+): CharacterBackend {
+  const type = (attribute(element, 'type') ?? usual) as CharacterBackend['type']
+  const sources = children(element, 'source')
+  const end = (mode: string): Element | undefined =>
+    sources.find((one) => attribute(one, 'mode') === mode)
+  const source = type === 'udp' ? (end('connect') ?? sources[0]) : sources[0]
+  const local = type === 'udp' ? end('bind') : undefined
   const log = child(element, 'log')
   const mode = attribute(source, 'mode') === 'connect' ? 'connect' : 'bind'
-  if (type === 'file') requiredAttribute(requiredChild(element, 'source'), 'path')
-  if (type === 'tcp') {
+  if (type === 'file' || type === 'dev' || type === 'pipe')
+    requiredAttribute(requiredChild(element, 'source'), 'path')
+  if (type === 'spiceport' || type === 'dbus')
+    requiredAttribute(requiredChild(element, 'source'), 'channel')
+  if (type === 'tcp' || type === 'udp') {
     if (source === undefined) throw invalid(element, 'the element <source> is missing')
     requiredAttribute(source, 'service')
   }
   const reconnect = child(source, 'reconnect')
+  const mouse = attribute(child(source, 'mouse'), 'mode')
   return {
     type,
     path: attribute(source, 'path'),
@@ -95,6 +138,11 @@ function readBackend(element: Element): CharacterBackend {
     host: attribute(source, 'host'),
     service: attribute(source, 'service'),
     telnet: attribute(child(element, 'protocol'), 'type') === 'telnet',
+    tls: flag(source, 'tls') === true,
+    local: { host: attribute(local, 'host'), service: attribute(local, 'service') },
+    channel: attribute(source, 'channel'),
+    clipboard: flag(child(source, 'clipboard'), 'copypaste'),
+    mouse: mouse === undefined ? undefined : mouse === 'client',
     reconnectSeconds:
       reconnect === undefined
         ? undefined

@@ -13,7 +13,15 @@ import { invalid } from '../location.ts'
 import { parseWhole } from '../values.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
 
-export type ControllerType = 'pci' | 'sata' | 'ide' | 'scsi' | 'usb' | 'virtio-serial' | 'fdc'
+export type ControllerType =
+  | 'pci'
+  | 'sata'
+  | 'ide'
+  | 'scsi'
+  | 'usb'
+  | 'virtio-serial'
+  | 'fdc'
+  | 'ccid'
 
 /** A controller or PCI bridge. */
 export interface Controller extends Device {

@@ -3,20 +3,6 @@ import { attribute, child, flag, requiredAttribute, whole } from '../access.ts'
 import { invalid } from '../location.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
 
-/** A VNC server. */
-export interface Graphics {
-  readonly place: string
-  readonly listen: 'address' | 'socket' | 'none'
-  readonly address: string | undefined
-  readonly socket: string | undefined
-  /** The TCP port; `undefined` for any free one. */
-  readonly port: number | undefined
-  readonly websocket: number | undefined
-  readonly keymap: string | undefined
-  readonly sharePolicy: string | undefined
-  readonly powerControl: boolean | undefined
-}
-
 /** A graphics card. */
 export interface Video extends Device {
   readonly type: 'vga' | 'cirrus' | 'vmvga' | 'virtio' | 'bochs' | 'ramfb' | 'qxl' | 'none'
@@ -37,27 +23,6 @@ export interface Input extends Device {
   readonly type: 'mouse' | 'keyboard' | 'tablet'
   readonly bus: 'ps2' | 'usb' | 'virtio'
   readonly virtio: VirtioOptions
-}
-
-/** Reads a `<graphics>`. */
-export function readGraphics(element: Element, place: string): Graphics {
-  const listen = child(element, 'listen')
-  const socket = attribute(listen, 'socket') ?? attribute(element, 'socket')
-  const type = attribute(listen, 'type') ?? (socket === undefined ? 'address' : 'socket')
-  const port = Number(attribute(element, 'port') ?? '-1')
-  const auto = flag(element, 'autoport') ?? port < 0
-  const websocket = Number(attribute(element, 'websocket') ?? '0')
-  return {
-    place,
-    listen: type as Graphics['listen'],
-    address: attribute(listen, 'address') ?? attribute(element, 'listen'),
-    socket,
-    port: auto || port < 0 ? undefined : port,
-    websocket: websocket > 0 ? websocket : undefined,
-    keymap: attribute(element, 'keymap'),
-    sharePolicy: attribute(element, 'sharePolicy'),
-    powerControl: flag(element, 'powerControl'),
-  }
 }
 
 /**

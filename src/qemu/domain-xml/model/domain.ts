@@ -2,8 +2,9 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, childText, text, wholeText, whole } from '../access.ts'
 import { diskNumber } from '../disk-name.ts'
 import { grouped } from '../grouping.ts'
-import { invalid, place } from '../location.ts'
+import { invalid } from '../location.ts'
 import { parseUuid } from '../values.ts'
+import { type Audio, readAudio } from './audio.ts'
 import {
   type Channel,
   type Console,
@@ -17,14 +18,8 @@ import { type Controller, readController } from './controller.ts'
 import { type Cpu, readCpu } from './cpu.ts'
 import { type Device, readDevice } from './device.ts'
 import { type Disk, readDisk } from './disk.ts'
-import {
-  type Graphics,
-  type Input,
-  readGraphics,
-  readInput,
-  readVideos,
-  type Video,
-} from './display.ts'
+import { type Input, readInput, readVideos, type Video } from './display.ts'
+import { type Graphics, readGraphics } from './graphics.ts'
 import { type Features, readFeatures } from './features.ts'
 import { type NetworkInterface, readInterface } from './interface.ts'
 import { type MemoryBacking, readCurrentMemory, readMemory, readMemoryBacking } from './memory.ts'
@@ -40,6 +35,13 @@ import {
   type Rng,
   type Watchdog,
 } from './small-devices.ts'
+import {
+  type RedirectedDevice,
+  type RedirectionRule,
+  readRedirectedDevice,
+  readRedirectionFilter,
+} from './redirection.ts'
+import { readSmartCard, type SmartCard } from './smartcard.ts'
 import { readSound, type Sound } from './sound.ts'
 import { readSysinfo, type Sysinfo } from './sysinfo.ts'
 import { readTpm, type Tpm } from './tpm.ts'
@@ -81,8 +83,13 @@ export interface Domain {
   readonly channels: readonly Channel[]
   readonly inputs: readonly Input[]
   readonly graphics: readonly Graphics[]
+  readonly audios: readonly Audio[]
   readonly sounds: readonly Sound[]
   readonly videos: readonly Video[]
+  readonly redirectedDevices: readonly RedirectedDevice[]
+  /** `undefined`: there is no filter, and every USB device may be redirected. */
+  readonly redirectionFilter: readonly RedirectionRule[] | undefined
+  readonly smartCards: readonly SmartCard[]
   readonly hubs: readonly Device[]
   readonly watchdogs: readonly Watchdog[]
   readonly balloon: Balloon | undefined
@@ -132,9 +139,13 @@ export function readModel(root: Element): Domain {
     consoles: all('console').map(readConsole),
     channels: all('channel').map(readChannel),
     inputs: all('input').map(readInput),
-    graphics: all('graphics').map((graphics) => readGraphics(graphics, place(graphics))),
+    graphics: all('graphics').map(readGraphics),
     videos: readVideos(all('video')),
+    audios: all('audio').map(readAudio),
     sounds: all('sound').map(readSound),
+    redirectedDevices: all('redirdev').map(readRedirectedDevice),
+    redirectionFilter: all('redirfilter').map(readRedirectionFilter)[0],
+    smartCards: all('smartcard').map(readSmartCard),
     hubs: all('hub').map(readDevice),
     watchdogs: all('watchdog').map(readWatchdog),
     balloon: all('memballoon').map(readBalloon)[0],

@@ -21,7 +21,10 @@ export function fillCharacterDevices(devices: Element): void {
   for (const serial of serials) fillSerial(serial)
   numberIsaPorts(serials.filter((one) => attribute(child(one, 'target'), 'type') === 'isa-serial'))
   children(devices, 'console').forEach((console, index) => fillConsole(console, index))
-  for (const channel of children(devices, 'channel')) makeListening(channel)
+  for (const channel of children(devices, 'channel')) {
+    makeListening(channel)
+    nameAgent(channel)
+  }
 }
 
 function twinSerialAndConsole(devices: Element): void {
@@ -79,6 +82,14 @@ function fillConsole(console: Element, index: number): void {
   if (index > 0 && attribute(target, 'type') === 'serial') {
     throw invalid(console, 'only the first console can be a serial port')
   }
+}
+
+/** The name of the port that SPICE's agent in the guest opens. */
+function nameAgent(channel: Element): void {
+  const target = child(channel, 'target')
+  const type = attribute(channel, 'type')
+  if (target === undefined || (type !== 'spicevmc' && type !== 'qemu-vdagent')) return
+  if (attribute(target, 'type') === 'virtio') setDefault(target, 'name', 'com.redhat.spice.0')
 }
 
 /** For a unix socket without a path QEMU creates one and listens on it. */

@@ -32,6 +32,7 @@ export function fillControllers(root: Element, devices: Element): void {
   }
   addForDisks(devices)
   addForPorts(devices)
+  addForSmartCards(devices)
   for (const controller of children(devices, 'controller')) fillModel(controller)
   rejectTwins(devices)
 }
@@ -108,6 +109,23 @@ function addForPorts(devices: Element): void {
     const address = readAddress(port)
     ensure(devices, 'virtio-serial', address?.type === 'virtio-serial' ? address.controller : 0)
   }
+}
+
+/** A card without an address is the next one in the first reader. */
+function addForSmartCards(devices: Element): void {
+  const cards = children(devices, 'smartcard')
+  const slots = cards.map(readAddress).map((one) => (one?.type === 'ccid' ? one : undefined))
+  let next = Math.max(
+    -1,
+    ...slots.filter((one) => one?.controller === 0).map((one) => one?.slot ?? 0),
+  )
+  cards.forEach((card, at) => {
+    const address = slots[at]
+    ensure(devices, 'ccid', address?.controller ?? 0)
+    if (address !== undefined) return
+    const slot = (next += 1)
+    card.appendChild(create(card, 'address', { type: 'ccid', controller: 0, slot }))
+  })
 }
 
 /** libvirt's defaults with any QEMU that has these devices. */

@@ -22,7 +22,8 @@ export function fillDisplays(root: Element, devices: Element): void {
   movePrimaryFirst(devices)
   fillVideos(children(devices, 'video'))
   if (child(devices, 'audio') === undefined) {
-    insertDevice(devices, create(devices, 'audio', { id: 1, type: 'none' }))
+    const spice = children(devices, 'graphics').some((one) => attribute(one, 'type') === 'spice')
+    insertDevice(devices, create(devices, 'audio', { id: 1, type: spice ? 'spice' : 'none' }))
   }
 }
 
@@ -35,16 +36,29 @@ function addPs2(devices: Element, type: 'mouse' | 'keyboard'): void {
 }
 
 function fillGraphics(graphics: Element): void {
+  if (attribute(graphics, 'type') === 'spice') return fillSpice(graphics)
   if (attribute(graphics, 'type') !== 'vnc') return
-  if (child(graphics, 'listen') === undefined) {
-    const socket = attribute(graphics, 'socket')
-    const address = attribute(graphics, 'listen')
-    const listen = socket === undefined ? { type: 'address', address } : { type: 'socket', socket }
-    insertBefore(graphics, create(graphics, 'listen', listen), () => true)
-  }
+  addListen(graphics, 'address')
   if (attribute(child(graphics, 'listen'), 'type') !== 'address') return
   setDefault(graphics, 'port', '-1')
   setDefault(graphics, 'autoport', attribute(graphics, 'port') === '-1' ? 'yes' : 'no')
+}
+
+/** Without a port nobody can connect; libvirt then writes `<listen type='none'/>`. */
+function fillSpice(graphics: Element): void {
+  const port = (name: string): number => Number(attribute(graphics, name) ?? '0')
+  if (port('port') < 0 && port('tlsPort') < 0) graphics.setAttribute('autoport', 'yes')
+  const listens =
+    attribute(graphics, 'autoport') === 'yes' || port('port') > 0 || port('tlsPort') > 0
+  addListen(graphics, listens ? 'address' : 'none')
+}
+
+function addListen(graphics: Element, usual: 'address' | 'none'): void {
+  if (child(graphics, 'listen') !== undefined) return
+  const socket = attribute(graphics, 'socket')
+  const address = usual === 'none' ? undefined : attribute(graphics, 'listen')
+  const listen = socket === undefined ? { type: usual, address } : { type: 'socket', socket }
+  insertBefore(graphics, create(graphics, 'listen', listen), () => true)
 }
 
 /** As in libvirt, which gives it its usual address by its place. */

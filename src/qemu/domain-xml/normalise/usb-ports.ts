@@ -26,11 +26,13 @@ const MAX_DEPTH = 4
 export function assignUsbPorts(devices: Element): void {
   const others = [
     ...children(devices, 'disk').filter((disk) => busOf(disk) === 'usb'),
-    ...children(devices, 'input').filter((input) => attribute(input, 'bus') === 'usb'),
+    ...children(devices, 'sound').filter((sound) => attribute(sound, 'model') === 'usb'),
+    ...children(devices, 'controller').filter((one) => attribute(one, 'type') === 'ccid'),
     ...children(devices, 'serial').filter(
       (serial) => attribute(child(serial, 'target'), 'type') === 'usb-serial',
     ),
-    ...children(devices, 'sound').filter((sound) => attribute(sound, 'model') === 'usb'),
+    ...children(devices, 'input').filter((input) => attribute(input, 'bus') === 'usb'),
+    ...children(devices, 'redirdev'),
   ]
   const controllers = readControllers(devices)
   addHubs(devices, controllers, others.length)

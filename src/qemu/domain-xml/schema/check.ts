@@ -125,9 +125,6 @@ function checkValue(
     case 'text':
     case 'without-effect':
       return
-    case 'refused':
-      add(context, 'UNSUPPORTED_PART', node, `is not supported: ${rule.reason}`, device(element))
-      return
     case 'choice': {
       if (rule.of.includes(value)) return
       const gone =

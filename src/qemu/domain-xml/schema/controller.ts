@@ -13,7 +13,7 @@ import {
 /** `<controller>` of every type; as in libvirt, an attribute of one type is meaningless on another. */
 export const controllerRule: ElementRule = {
   attributes: {
-    type: kindOfDevice('pci', 'sata', 'ide', 'scsi', 'usb', 'virtio-serial', 'fdc'),
+    type: kindOfDevice('pci', 'sata', 'ide', 'scsi', 'usb', 'virtio-serial', 'fdc', 'ccid'),
     index: whole,
     model: kindOfDevice(
       'pci-root',

@@ -1,14 +1,17 @@
+import { audioRule } from './audio.ts'
 import { controllerRule } from './controller.ts'
 import { diskRule } from './disk.ts'
-import { graphicsRule, inputRule, videoRule } from './display.ts'
+import { inputRule, videoRule } from './display.ts'
+import { graphicsRule } from './graphics.ts'
 import { interfaceRule } from './interface.ts'
 import {
+  audioReference,
+  bootOrder,
   characterKind,
   characterParts,
   characterSide,
   deviceParts,
   live,
-  soundId,
   virtioDriver,
 } from './parts.ts'
 import {
@@ -23,6 +26,7 @@ import {
   refused,
   valueWithoutEffect,
   whole,
+  yesNo,
 } from './rule.ts'
 import { tpmRule } from './tpm.ts'
 
@@ -70,6 +74,34 @@ const channelRule: ElementRule = {
   },
 }
 
+/** A USB device of another machine, brought here over a connection. */
+const redirdevRule: ElementRule = {
+  hostSide: characterSide,
+  attributes: { type: characterKind, bus: kindOfDevice('usb') },
+  children: { ...characterParts, boot: bootOrder },
+}
+
+/** Which USB devices may be brought here; `-1` stands for every value. */
+const redirfilterRule: ElementRule = {
+  children: {
+    usbdev: attributes({
+      class: anyText,
+      vendor: anyText,
+      product: anyText,
+      version: anyText,
+      allow: yesNo,
+    }),
+  },
+}
+
+const smartcardRule: ElementRule = {
+  attributes: {
+    mode: kindOfDevice('host', 'host-certificates', 'passthrough'),
+    type: characterKind,
+  },
+  children: { ...characterParts, certificate: holding(anyText), database: holding(anyText) },
+}
+
 const rngRule: ElementRule = {
   attributes: { model: kindOfDevice(...virtioModels) },
   children: {
@@ -106,13 +138,13 @@ export const devicesRule: ElementRule = {
     input: inputRule,
     graphics: graphicsRule,
     video: videoRule,
-    audio: { hostOnly: true, attributes: { id: soundId, type: kindOfDevice('none') } },
+    audio: audioRule,
     sound: {
       attributes: { model: kindOfDevice('ich6', 'ich9', 'ac97', 'es1370', 'usb') },
       children: {
         ...deviceParts,
         codec: attributes({ type: kindOfElement('duplex', 'micro', 'output') }),
-        audio: attributes({ id: soundId }),
+        audio: audioReference,
       },
     },
     hub: { attributes: { type: kindOfDevice('usb') }, children: deviceParts },
@@ -132,9 +164,9 @@ export const devicesRule: ElementRule = {
     parallel: refused('parallel ports are not supported'),
     tpm: tpmRule,
     hostdev: refused(hostDevice),
-    redirdev: refused(hostDevice),
-    redirfilter: refused(hostDevice),
-    smartcard: refused(hostDevice),
+    redirdev: redirdevRule,
+    redirfilter: redirfilterRule,
+    smartcard: smartcardRule,
     filesystem: refused('a directory shared with the host keeps state outside of QEMU'),
     vsock: refused('the connections of a vsock do not survive saving'),
     shmem: refused('memory shared with other programs would not be saved'),

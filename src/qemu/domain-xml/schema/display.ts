@@ -1,47 +1,14 @@
-import { deviceParts, live, soundId, virtioDriver } from './parts.ts'
+import { deviceParts, virtioDriver } from './parts.ts'
 import {
-  anyText,
   attributes,
   choice,
   type ElementRule,
   kindOfDevice,
   onOff,
-  refusedValue,
-  signed,
   valueWithoutEffect,
   whole,
   yesNo,
 } from './rule.ts'
-
-const password = 'VNC passwords are not set, and without one anybody could connect'
-
-/** `<graphics>`: VNC only; SPICE has connections that a save would break. */
-export const graphicsRule: ElementRule = {
-  hostOnly: true,
-  attributes: {
-    type: kindOfDevice('vnc'),
-    port: signed,
-    autoport: yesNo,
-    websocket: signed,
-    websocketGenerated: live,
-    listen: anyText,
-    socket: anyText,
-    keymap: anyText,
-    sharePolicy: choice('allow-exclusive', 'force-shared', 'ignore'),
-    powerControl: yesNo,
-    passwd: refusedValue(password),
-    passwdValidTo: refusedValue(password),
-    connected: refusedValue(password),
-  },
-  children: {
-    listen: attributes({
-      type: kindOfDevice('address', 'socket', 'none'),
-      address: anyText,
-      socket: anyText,
-    }),
-    audio: attributes({ id: soundId }),
-  },
-}
 
 /** `<video>` */
 export const videoRule: ElementRule = {

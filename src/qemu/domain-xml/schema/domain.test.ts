@@ -41,6 +41,6 @@ function* accepted(rule: ElementRule, path: string): Generator<string> {
 
 /** A single allowed value is the one that needs no action. */
 function matters(rule: ValueRule): boolean {
-  if (rule.kind === 'without-effect' || rule.kind === 'refused') return false
+  if (rule.kind === 'without-effect') return false
   return rule.kind !== 'choice' || rule.of.length > 1
 }

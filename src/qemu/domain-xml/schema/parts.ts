@@ -18,7 +18,7 @@ import {
 export const deviceParts: Readonly<Record<string, ElementRule>> = {
   alias: attributes({ name: anyText }),
   address: attributes({
-    type: kindOfDevice('pci', 'drive', 'virtio-serial', 'usb', 'isa'),
+    type: kindOfDevice('pci', 'drive', 'virtio-serial', 'usb', 'isa', 'ccid'),
     domain: whole,
     bus: whole,
     slot: whole,
@@ -60,6 +60,13 @@ export const characterKind: ValueRule = kindOfDevice(
   'tcp',
   'stdio',
   'vc',
+  'udp',
+  'dev',
+  'pipe',
+  'dbus',
+  'spicevmc',
+  'spiceport',
+  'qemu-vdagent',
 )
 
 /** The host's side of a character device. */
@@ -79,9 +86,12 @@ export const characterParts: Readonly<Record<string, ElementRule>> = {
       mode: choice('bind', 'connect'),
       host: anyText,
       service: anyText,
-      tls: choice('no'),
+      tls: yesNo,
+      channel: anyText,
     },
     children: {
+      clipboard: attributes({ copypaste: yesNo }),
+      mouse: attributes({ mode: choice('client', 'server') }),
       reconnect: attributes({ enabled: yesNo, timeout: whole }),
       seclabel: withoutEffect('this program does not label files'),
     },
@@ -93,8 +103,8 @@ export const characterParts: Readonly<Record<string, ElementRule>> = {
 /** The reason for attributes that libvirt fills in while a domain runs. */
 export const live: ValueRule = valueWithoutEffect('libvirt fills it in while the domain runs')
 
-/** All sound goes to the single backend that discards it. */
-export const soundId: ValueRule = valueWithoutEffect('there is only one audio backend')
+/** `<audio id='1'/>` of a device that plays or records sound: where the sound goes. */
+export const audioReference: ElementRule = attributes({ id: whole })
 
 /** Host-side limits that the guest does not see. */
 export const hostLimit: ElementRule = withoutEffect('it limits the device on the host')

@@ -31,7 +31,6 @@ export interface HostSide {
 export type ValueRule =
   | { readonly kind: 'text' | 'whole' | 'signed' | 'yes-no' | 'on-off' | 'uuid' | 'mac' | 'set' }
   | { readonly kind: 'without-effect'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string }
   | {
       readonly kind: 'choice'
       readonly of: readonly string[]
@@ -66,11 +65,6 @@ export function kindOfDevice(...of: readonly string[]): ValueRule {
 /** An attribute that is accepted and ignored, because … */
 export function valueWithoutEffect(reason: string): ValueRule {
   return { kind: 'without-effect', reason }
-}
-
-/** An attribute that turns its device into one that this program must not create, because … */
-export function refusedValue(reason: string): ValueRule {
-  return { kind: 'refused', reason }
 }
 
 /** An element that is accepted with all its contents and ignored, because … */

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { choosePorts, portsAreFree } from './display-ports.ts'
+
+const xmlWith = (graphics: string): string =>
+  `<domain type='qemu'><name>a</name><memory>65536</memory><os><type arch='x86_64'>hvm</type></os><devices>${graphics}</devices></domain>`
+
+function choose(graphics: string): ReturnType<typeof choosePorts> {
+  const xml = xmlWith(graphics)
+  return choosePorts(readDomain(parseDomainXml(xml)).domain, xml)
+}
+
+const AUTO = `<graphics type='spice' autoport='yes' listen='127.0.0.9'><listen type='address' address='127.0.0.9'/></graphics>`
+
+test('choosePorts() chooses a free port and writes it into the XML', async () => {
+  const server = createServer().listen(5900, '127.0.0.9')
+  await once(server, 'listening')
+  try {
+    const { domain, xml, chosen } = await choose(AUTO)
+    assert.equal(chosen, true)
+    const port = domain.graphics[0]?.port ?? 0
+    assert.ok(port > 5900)
+    assert.match(xml, new RegExp(`autoport=['"]yes['"][^>]* port=['"]${port}['"]`))
+    // The next start chooses again.
+    assert.equal(readDomain(parseDomainXml(xml)).domain.graphics[0]?.port, undefined)
+    assert.equal(await portsAreFree(domain), true)
+    const taken = createServer().listen(port, '127.0.0.9')
+    await once(taken, 'listening')
+    assert.equal(await portsAreFree(domain), false)
+    taken.close()
+  } finally {
+    server.close()
+  }
+})
+
+test('choosePorts() leaves ports that the XML has, and displays without any', async () => {
+  const given = [
+    `<graphics type='spice' port='5999'><listen type='address'/></graphics>`,
+    `<graphics type='spice' autoport='yes'><listen type='none'/></graphics>`,
+    `<graphics type='vnc' autoport='yes'/>`,
+  ]
+  for (const graphics of given) {
+    const { xml, chosen } = await choose(graphics)
+    assert.equal(chosen, false)
+    assert.equal(xml, xmlWith(graphics))
+  }
+})
