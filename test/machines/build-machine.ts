@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { completeMachine } from '../../src/domain/machine/complete-machine.ts'
 import { connected } from '../../src/domain/machine/connect-networks.ts'
 import { DomainXmlError, StasisError } from '../../src/errors.ts'
@@ -6,6 +7,9 @@ import { buildCommandLine } from '../../src/qemu/command-line/build.ts'
 import type { QemuVersion } from '../../src/qemu/command-line/options.ts'
 import { parseDomainXml } from '../../src/qemu/domain-xml/parse.ts'
 import { readDomain } from '../../src/qemu/domain-xml/read-domain.ts'
+import type { Firmware } from '../../src/qemu/domain-xml/firmware.ts'
+import { readFirmwareDescriptors } from '../../src/qemu/firmware-descriptors.ts'
+import { cacheDir } from '../support/cache-dir.ts'
 import type { ProbedQemu } from '../../src/qemu/probed-qemu.ts'
 
 /** What came of a domain XML. */
@@ -17,10 +21,18 @@ export type Built =
 /** The time in libvirt's tests. */
 const NOW = new Date(1234567890 * 1000)
 
-/** The host of libvirt's tests has these. */
-const UEFI = {
-  loader: '/usr/share/edk2/ovmf/OVMF_CODE.fd',
-  nvramTemplate: '/usr/share/edk2/ovmf/OVMF_VARS.fd',
+/** The descriptors that the host of libvirt's tests has, in the order in which libvirt reads directories. */
+const FIRMWARE = {
+  '11.3': await readFirmware('11.3.0'),
+  '9.0': await readFirmware('9.0.0'),
+}
+
+function readFirmware(version: string): Promise<readonly Firmware[]> {
+  return readFirmwareDescriptors(
+    ['usr/share', 'etc', 'home/user/.config'].map((folder) =>
+      join(cacheDir, `libvirt-tests/${version}/tests/qemufirmwaredata`, folder, 'qemu/firmware'),
+    ),
+  )
 }
 
 const OPTICAL_DRIVES: ReadonlySet<string> = new Set(['/dev/cdrom'])
@@ -28,31 +40,37 @@ const OPTICAL_DRIVES: ReadonlySet<string> = new Set(['/dev/cdrom'])
 /** The longest processor time that the command line of any machine may take. */
 export const LIMIT_MS = 50
 
+/** Which host a machine is for, and whether it exists already. */
+export interface TestHost {
+  readonly libvirt: string
+  readonly existing: boolean
+}
+
 /** Builds the command line of a machine as `define` and `start` do on a host with this QEMU; `existing` as `restore` does. */
-export function buildMachine(path: string, probed: ProbedQemu, existing: boolean): Built {
+export function buildMachine(path: string, probed: ProbedQemu, host: TestHost): Built {
   const text = readFileSync(path, 'utf8')
-  let result = attempt(text, probed, existing)
+  let result = attempt(text, probed, host)
   // The compiler and the garbage collector can make any single measurement long.
   for (
     let times = 0;
     times < 5 && result.outcome === 'built' && result.timeMs > LIMIT_MS;
     times++
   ) {
-    result = attempt(text, probed, existing)
+    result = attempt(text, probed, host)
   }
   return result
 }
 
-function attempt(text: string, probed: ProbedQemu, existing: boolean): Built {
+function attempt(text: string, probed: ProbedQemu, host: TestHost): Built {
   const start = process.cpuUsage()
   try {
     const document = parseDomainXml(text)
     readDomain(document)
     const complete = completeMachine(document, {
       probed,
-      uefi: UEFI,
+      firmware: FIRMWARE[host.libvirt === '9.0' ? '9.0' : '11.3'],
       nvramDirectory: '/var/lib/libvirt/qemu/nvram',
-      existing,
+      existing: host.existing,
     })
     const { domain } = readDomain(complete)
     // As with --network NAME=tap:vnet0 for each network that this host does not have.

@@ -46,7 +46,10 @@ export interface Judgement {
 
 /** Builds a machine that virt-install wrote. */
 export function judgeDomain({ name, input, replies }: DomainCase): Judgement {
-  const built = buildMachine(input, probedFromReplies(replies), false)
+  const built = buildMachine(input, probedFromReplies(replies), {
+    libvirt: '11.3',
+    existing: false,
+  })
   return {
     source: 'virt-install',
     name,
@@ -64,7 +67,10 @@ export function judge(one: MachineCase, input: InputKind): Judgement | undefined
   if (path === undefined) return undefined
   const probed = probedFromReplies(one.replies)
   // libvirt 9.0 adds no watchdog to new machines either.
-  const built = buildMachine(path, probed, input === 'image' || one.libvirt === '9.0')
+  const built = buildMachine(path, probed, {
+    libvirt: one.libvirt,
+    existing: input === 'image' || one.libvirt === '9.0',
+  })
   const common = {
     source: one.libvirt,
     name: one.name,

@@ -1,13 +1,14 @@
+import type { Firmware } from '../../qemu/domain-xml/firmware.ts'
 import type { DomainDocument } from '../../qemu/domain-xml/document.ts'
 import { normaliseDomain } from '../../qemu/domain-xml/normalise.ts'
 import { canonicalMachine } from '../../qemu/probe.ts'
 import type { ProbedQemu } from '../../qemu/probed-qemu.ts'
-import type { UefiFirmware } from './uefi.ts'
 
 /** What the missing parts of a domain XML depend on, of this host. */
 export interface MachineHost {
   readonly probed: ProbedQemu
-  readonly uefi: UefiFirmware | undefined
+  /** Its firmware, in the order of preference. */
+  readonly firmware: readonly Firmware[]
   /** The directory for variable stores of domains whose XML has no path for them. */
   readonly nvramDirectory: string
   /** See `NormaliseOptions.existing`. */
@@ -19,7 +20,7 @@ export function completeMachine(document: DomainDocument, host: MachineHost): Do
   return normaliseDomain(document, {
     machines: (name) => canonicalMachine(host.probed, name),
     emulator: host.probed.emulator,
-    uefi: host.uefi,
+    firmware: host.firmware,
     nvramDirectory: host.nvramDirectory,
     existing: host.existing,
   })

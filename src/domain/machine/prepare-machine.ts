@@ -14,7 +14,7 @@ import { connectNetworks, recordUserNetworks } from './connect-networks.ts'
 import { removeMissingMedia } from './missing-media.ts'
 import { type Emulator, chooseEmulator, sandboxChoice } from './emulator.ts'
 import type { NetworkOptions } from './network-target.ts'
-import { findUefi, nvramDirectory } from './uefi.ts'
+import { findFirmware, nvramDirectory } from './uefi.ts'
 import type { XmlText } from '../store/xml-text.ts'
 
 /** How to treat unsupported parts of a domain XML. */
@@ -63,7 +63,7 @@ export async function prepareMachine(
   const emulator = await chooseEmulator(draft.domain, directories, signal, options)
   const complete = completeMachine(document, {
     probed: emulator.probed,
-    uefi: await findUefi(),
+    firmware: await findFirmware(),
     nvramDirectory: nvramDirectory(directories.stateDir),
     existing: options.occasion !== undefined,
   })

@@ -4,29 +4,37 @@ import { DirectFile } from '../../io/direct-file.ts'
 import { makeDirectory } from '../../io/directory.ts'
 import { isThere } from '../../io/file-names.ts'
 import { PartialFile } from '../../io/partial-file.ts'
+import { descriptorDirectories, readFirmwareDescriptors } from '../../qemu/firmware-descriptors.ts'
+import type { Firmware } from '../../qemu/domain-xml/firmware.ts'
 import { filesToMake } from '../../qemu/command-line/firmware.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 
-/** The UEFI firmware of x86 guests and the template of its variable store. */
-export interface UefiFirmware {
-  readonly loader: string
-  readonly nvramTemplate: string
-}
-
-/** Where distributions install them: Debian and Ubuntu, Fedora, Arch, openSUSE. */
-const KNOWN: readonly UefiFirmware[] = [
+/** Where distributions install UEFI firmware without descriptors: Debian and Ubuntu, Fedora, Arch, openSUSE. */
+const KNOWN: readonly Firmware[] = [
   ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd'],
   ['/usr/share/OVMF/OVMF_CODE.fd', '/usr/share/OVMF/OVMF_VARS.fd'],
   ['/usr/share/edk2/ovmf/OVMF_CODE.fd', '/usr/share/edk2/ovmf/OVMF_VARS.fd'],
   ['/usr/share/edk2/x64/OVMF_CODE.4m.fd', '/usr/share/edk2/x64/OVMF_VARS.4m.fd'],
   ['/usr/share/qemu/ovmf-x86_64-code.bin', '/usr/share/qemu/ovmf-x86_64-vars.bin'],
-].map(([loader = '', nvramTemplate = '']) => ({ loader, nvramTemplate }))
+].map(([loader = '', template = '']) => ({
+  kind: 'uefi',
+  mapping: 'split',
+  loader: { path: loader, format: 'raw' },
+  template: { path: template, format: 'raw' },
+  machines: ['*'],
+  features: new Set(['acpi-s3']),
+}))
 
-/** The UEFI firmware of this host, if it has one. */
-export async function findUefi(): Promise<UefiFirmware | undefined> {
-  for (const firmware of KNOWN)
-    if ((await isThere(firmware.loader)) && (await isThere(firmware.nvramTemplate))) return firmware
-  return undefined
+/** The firmware of this host, in the order of preference: that of its descriptors, then what is in known places. Files that are missing are left out. */
+export async function findFirmware(): Promise<readonly Firmware[]> {
+  const described = await readFirmwareDescriptors(descriptorDirectories())
+  const found: Firmware[] = []
+  for (const one of [...described, ...KNOWN]) {
+    const { loader, template } = one
+    const there = template === undefined || (await isThere(template.path))
+    if (there && (await isThere(loader.path))) found.push(one)
+  }
+  return found
 }
 
 /** The directory for variable stores of domains whose XML has no path for them. */

@@ -319,7 +319,8 @@ suite('buildCommandLine()', () => {
 
   test('creates the flash memories of a UEFI firmware and reports the file to copy', () => {
     const os = `<loader readonly='yes' type='pflash'>/code.fd</loader><nvram template='/vars.fd'>/own.fd</nvram>`
-    const argv = build({ os })
+    const top = '<features><acpi/></features>'
+    const argv = build({ os, top })
     assert.match(
       values(argv, '-machine')[0] ?? '',
       /,pflash0=libvirt-pflash0-format,pflash1=libvirt-pflash1-format/,
@@ -328,7 +329,7 @@ suite('buildCommandLine()', () => {
       made(argv, 'raw').map((one) => one['read-only']),
       [true, false],
     )
-    assert.deepEqual(filesToMake(domain({ os })), [{ path: '/own.fd', template: '/vars.fd' }])
+    assert.deepEqual(filesToMake(domain({ os, top })), [{ path: '/own.fd', template: '/vars.fd' }])
   })
 
   test("gives a disk's product, removability and SCSI device id QEMU's names", () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 
+import type { Firmware } from './firmware.ts'
 import { formatDomainXml } from './format.ts'
 import type { NormaliseOptions } from './normalise/options.ts'
 import { normaliseDomain } from './normalise.ts'
@@ -11,6 +12,24 @@ import type { Domain } from './model/domain.ts'
 function domainXml(machine: string, devices = '', rest = ''): string {
   return `<domain type='qemu'><name>web</name><memory unit='MiB'>64</memory>${rest}
 <os><type machine='${machine}'>hvm</type></os><devices>${devices}</devices></domain>`
+}
+
+const ACPI = '<features><acpi/></features>'
+
+function firmware(
+  loader: string,
+  template: string,
+  features: readonly string[] = [],
+  machines: readonly string[] = ['*'],
+): Firmware {
+  return {
+    kind: 'uefi',
+    mapping: 'split',
+    loader: { path: loader, format: 'raw' },
+    template: { path: template, format: 'raw' },
+    machines,
+    features: new Set(features),
+  }
 }
 
 function normalise(text: string, options?: NormaliseOptions): string {
@@ -253,15 +272,59 @@ suite('normaliseDomain()', () => {
   })
 
   test('names the files of a UEFI firmware', () => {
-    const text = domainXml('q35').replace('<os>', "<os firmware='efi'>")
-    const uefi = { loader: '/code.fd', nvramTemplate: '/vars.fd' }
+    const text = domainXml('q35', '', ACPI).replace('<os>', "<os firmware='efi'>")
+    const plain = firmware('/code.fd', '/vars.fd')
     const { os } = readDomain(
-      normaliseDomain(parseDomainXml(text), { uefi, nvramDirectory: '/state' }),
+      normaliseDomain(parseDomainXml(text), { firmware: [plain], nvramDirectory: '/state' }),
     ).domain
     assert.equal(os.loader?.path, '/code.fd')
     assert.equal(os.nvram?.path, '/state/web_VARS.fd')
     assert.equal(os.nvram?.template, '/vars.fd')
     assert.throws(() => normalise(text), { code: 'XML_UNSUPPORTED', message: /UEFI/ })
+  })
+
+  test('chooses the firmware that has what the domain asks for, and turns on what it needs', () => {
+    const secure = ['secure-boot', 'requires-smm']
+    const hosts = [
+      firmware('/keys.fd', '/keys.vars', [...secure, 'enrolled-keys'], ['pc-q35-*']),
+      firmware('/secure.fd', '/vars', secure, ['pc-q35-*']),
+      firmware('/plain.fd', '/vars'),
+    ]
+    const chosen = (os: string, machine = 'pc-q35-7.2', features = '<acpi/>'): string => {
+      const text = domainXml(machine, '', `<features>${features}</features>`)
+      const given = text.replace('<os>', "<os firmware='efi'>").replace('</os>', `${os}</os>`)
+      const options = { firmware: hosts, nvramDirectory: '/state' }
+      const result = readDomain(normaliseDomain(parseDomainXml(given), options)).domain
+      const { loader, nvram } = result.os
+      return `${loader?.path} ${nvram?.template}${loader?.secure === true ? ' secure' : ''}${result.features.smm === true ? ' smm' : ''}`
+    }
+    const feature = (name: string, enabled: string): string =>
+      `<firmware><feature name='${name}' enabled='${enabled}'/></firmware>`
+    assert.equal(chosen(''), '/keys.fd /keys.vars secure smm')
+    assert.equal(chosen(feature('enrolled-keys', 'no')), '/secure.fd /vars secure smm')
+    assert.equal(chosen(feature('secure-boot', 'no')), '/plain.fd /vars')
+    assert.equal(chosen(`<loader secure='no'/>`), '/plain.fd /vars')
+    assert.equal(chosen('', 'pc-i440fx-7.2'), '/plain.fd /vars')
+    assert.equal(chosen('', 'pc-q35-7.2', `<acpi/><smm state='off'/>`), '/plain.fd /vars')
+    assert.throws(() => chosen(feature('secure-boot', 'yes'), 'pc-i440fx-7.2'), {
+      code: 'XML_UNSUPPORTED',
+      message: /with: secure-boot/,
+    })
+    assert.throws(() => chosen('', 'pc-q35-7.2', ''), { code: 'XML_INVALID', message: /ACPI/ })
+  })
+
+  test('gives a UEFI loader the variable store that belongs to it', () => {
+    const loader = `<loader readonly='yes' type='pflash'>/secure.fd</loader>`
+    const text = domainXml('q35', '', ACPI).replace('</os>', `${loader}</os>`)
+    const hosts = [firmware('/secure.fd', '/own.vars', ['requires-smm'])]
+    const options = { firmware: hosts, nvramDirectory: '/state' }
+    const { os } = readDomain(normaliseDomain(parseDomainXml(text), options)).domain
+    assert.deepEqual([os.nvram?.template, os.nvram?.path], ['/own.vars', '/state/web_VARS.fd'])
+    assert.equal(os.loader?.secure, true)
+    const stored = normaliseDomain(parseDomainXml(text), { ...options, existing: true })
+    assert.equal(readDomain(stored).domain.os.nvram, undefined)
+    const rom = text.replace('pflash', 'rom').replace('</os>', '<nvram>/x</nvram></os>')
+    assert.throws(() => normalise(rom), { code: 'XML_INVALID', message: /variable store/ })
   })
 
   test('enables the watchdog of q35 on a new machine only', () => {

@@ -80,7 +80,7 @@ function readLoader(element: Element): Loader | undefined {
   return {
     path,
     type,
-    readonly: flag(element, 'readonly') ?? type === 'pflash',
+    readonly: flag(element, 'readonly') ?? false,
     secure: flag(element, 'secure') ?? false,
     format: attribute(element, 'format') === 'qcow2' ? 'qcow2' : 'raw',
   }

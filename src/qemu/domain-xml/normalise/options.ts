@@ -1,3 +1,5 @@
+import type { Firmware } from '../firmware.ts'
+
 /** The sources of a domain's defaults. Only `machines` and `emulator` depend on the host. */
 export interface NormaliseOptions {
   /**
@@ -7,8 +9,8 @@ export interface NormaliseOptions {
   readonly machines?: ((name: string) => string | undefined) | undefined
   /** The QEMU program for an XML that names none. */
   readonly emulator?: string | undefined
-  /** The UEFI firmware for `<os firmware='efi'>`. */
-  readonly uefi?: { readonly loader: string; readonly nvramTemplate: string } | undefined
+  /** The firmware that the host has, in the order of preference. */
+  readonly firmware?: readonly Firmware[] | undefined
   /** The directory for UEFI variable stores that have no path in the XML. */
   readonly nvramDirectory?: string | undefined
   /**

@@ -22,7 +22,12 @@ export const osRule: ElementRule = {
       attributes: { arch: kindOfElement('x86_64'), machine: anyText },
       text: kindOfElement('hvm'),
     },
-    firmware: withoutEffect('it only guides the choice of a firmware file'),
+    firmware: {
+      attributes: { type: choice('efi', 'bios') },
+      children: {
+        feature: attributes({ name: choice('secure-boot', 'enrolled-keys'), enabled: yesNo }),
+      },
+    },
     loader: {
       attributes: {
         readonly: yesNo,
