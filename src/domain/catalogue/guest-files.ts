@@ -106,6 +106,7 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
   const others = [
     domain.os.loader?.path,
     domain.os.nvram?.path,
+    ...domain.memoryDevices.map(({ path }) => path),
     domain.os.kernel,
     domain.os.initrd,
     ...[...ports, ...domain.redirectedDevices, ...cards].flatMap(({ backend }) => [

@@ -49,6 +49,9 @@ const HOST_SIDE: ReadonlySet<string> = new Set([
   'audioId',
   'certificates',
   'database',
+  'hostNodes',
+  'pageBytes',
+  'path:memory device',
 ])
 
 /**
@@ -85,6 +88,7 @@ export function guestView(domain: Domain): readonly GuestFact[] {
     ...devices('balloon', domain.balloon === undefined ? [] : [domain.balloon]),
     ...devices('random number generator', domain.rngs),
     ...devices('panic device', domain.panics),
+    ...devices('memory device', domain.memoryDevices),
   ]
 }
 

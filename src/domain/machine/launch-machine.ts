@@ -11,6 +11,7 @@ import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { launchQemu } from '../../qemu/launch.ts'
+import { hostNumaNodes } from '../../qemu/host-nodes.ts'
 import { opticalDrivesOf } from '../../qemu/optical-drive.ts'
 import { executableOf } from '../../qemu/process-file.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
@@ -107,11 +108,18 @@ export class LaunchedMachine implements AsyncDisposable {
     const needs = plan.incoming ?? NEEDS_NOTHING
     const confinement = confinementFor(plan, needs)
     const opticalDrives = await opticalDrivesOf(plan.domain)
+    const hostNodes = await hostNumaNodes()
     using opened = plan.recorded === undefined ? await OpenTaps.open(plan.domain) : undefined
     const beforeTaps = inheritedFds(needs).length + (confinement === undefined ? 0 : 1)
     const taps = inheritedTaps(opened, FIRST_INHERITED + beforeTaps)
     const tpmFd = FIRST_INHERITED + beforeTaps + (opened?.fds.length ?? 0)
-    const argv = argumentsFor(plan, held, { confinement, opticalDrives, taps, tpmFd })
+    const argv = argumentsFor(plan, held, {
+      confinement,
+      opticalDrives,
+      hostNodes,
+      taps,
+      tpmFd,
+    })
     let record: RuntimeRecord | undefined
     let made: readonly string[] = []
     let launched: QmpConnection | undefined
@@ -260,11 +268,13 @@ function argumentsFor(
   {
     confinement,
     opticalDrives,
+    hostNodes,
     taps,
     tpmFd,
   }: {
     readonly confinement: Confinement | undefined
     readonly opticalDrives: ReadonlySet<string>
+    readonly hostNodes: ReadonlySet<number> | undefined
     readonly taps: ReadonlyMap<number, InheritedTap>
     readonly tpmFd: number
   },
@@ -284,6 +294,7 @@ function argumentsFor(
     monitors,
     incoming: plan.incoming !== undefined,
     opticalDrives,
+    hostNodes,
     tpmFd,
     cpuOverride: plan.cpuOverride,
     memoryFiles: new Map(

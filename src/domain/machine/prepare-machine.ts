@@ -7,6 +7,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { closeHostSides } from '../../qemu/command-line/closed-sides.ts'
 import { reasonAgainst } from '../../qemu/command-line/sandbox.ts'
+import { hostNumaNodes, missingNodes } from '../../qemu/host-nodes.ts'
 import type { Directories } from '../store/directories.ts'
 import { checkDomainName } from '../store/domain-name.ts'
 import { completeMachine } from './complete-machine.ts'
@@ -83,6 +84,11 @@ export async function prepareMachine(
   if (unfiltered !== undefined)
     onWarning?.(`the system calls of QEMU are not filtered: ${unfiltered}`)
   if (options.occasion !== undefined) recordUserNetworks(complete, domain)
+  const missing = missingNodes(domain, await hostNumaNodes())
+  if (missing.length > 0)
+    onWarning?.(
+      `memory is not bound to NUMA nodes that this host does not have: ${missing.join(', ')}`,
+    )
   return { xml: formatDomainXml(complete), domain, uuid: domain.uuid ?? '', emulator }
 }
 

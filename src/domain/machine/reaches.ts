@@ -54,6 +54,9 @@ export function reachesOf(domain: Domain): readonly Reach[] {
       backend === 'random' ? [path('source of random numbers', file, { place })] : [],
     ),
     ...domain.tpms.flatMap(tpmReaches),
+    ...domain.memoryDevices.flatMap(({ path: file, place }) =>
+      given(file, (one) => path('persistent memory', one, { write: true, place })),
+    ),
     ...devicesOf(domain).flatMap(({ rom, place }) =>
       rom?.file === undefined ? [] : [path('option ROM', rom.file, { place })],
     ),

@@ -1,7 +1,7 @@
 import { ImageError, UsageError } from '../../errors.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { incomingCommandLine } from '../../qemu/foreign-command-line.ts'
-import { memoryBackends } from '../../qemu/command-line/memory.ts'
+import { isOrdinary, memoryBackends } from '../../qemu/command-line/memory.ts'
 import { type Cpu, readCookieCpu } from '../../qemu/domain-xml/model/cpu.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
@@ -119,5 +119,7 @@ function startedByOthers(path: string, refusal: string): UsageError {
 /** Huge pages come from the kernel's own pool, not from a file of ours. */
 function fillable(domain: Domain): RestorePlan['backends'] {
   if (domain.memoryBacking.hugepages !== undefined) return []
-  return memoryBackends(domain).map(({ id, sizeBytes }) => ({ id, length: sizeBytes }))
+  return memoryBackends(domain)
+    .filter((backend) => isOrdinary(backend, domain))
+    .map(({ id, sizeBytes }) => ({ id, length: sizeBytes }))
 }

@@ -404,6 +404,79 @@ suite('buildCommandLine()', () => {
     assert.throws(() => smbios('11111111-2222-3333-4444-000000000073'), { code: 'XML_INVALID' })
   })
 
+  test('gives modules and devices memory of their own, behind that of the cells', () => {
+    const target = (size: number, rest = ''): string =>
+      `<target><size unit='MiB'>${size}</size>${rest}</target>`
+    const devices = `<memory model='dimm'>${target(4)}</memory>
+      <memory model='dimm'>${target(3)}<address type='dimm' slot='0' base='0x100000000'/></memory>
+      <memory model='nvdimm' access='shared'><source><path>/nv</path></source>${target(2, "<label><size unit='KiB'>128</size></label>")}</memory>
+      <memory model='virtio-mem'>${target(8, "<block unit='MiB'>2</block><requested unit='MiB'>4</requested>")}</memory>`
+    const top = `<maxMemory unit='MiB' slots='4'>1024</maxMemory><vcpu>2</vcpu>`
+    const argv = build({ top, devices })
+    assert.deepEqual(values(argv, '-m'), ['size=47104k,slots=4,maxmem=1048576k'])
+    assert.deepEqual(values(argv, '-numa'), ['node,nodeid=0,cpus=0-1,memdev=ram-node0'])
+    assert.match(values(argv, '-machine')[0] ?? '', /,nvdimm=on/)
+    assert.deepEqual(
+      memoryBackends(domain({ top, devices })).map(
+        ({ id, sizeBytes }) => `${id} ${sizeBytes / 1024 / 1024}`,
+      ),
+      ['ram-node0 46', 'memdimm1 4', 'memdimm0 4', 'memnvdimm2 2', 'memvirtiomem0 8'],
+    )
+    assert.deepEqual(
+      made(argv, 'pc-dimm').map((one) => [one['id'], one['slot'], one['addr'], one['node']]),
+      [
+        ['dimm1', 1, undefined, 0],
+        ['dimm0', 0, 4294967296, 0],
+      ],
+    )
+    const file = made(argv, 'memory-backend-file')[0]
+    assert.deepEqual([file?.['mem-path'], file?.['share'], file?.['prealloc']], ['/nv', true, true])
+    assert.equal(made(argv, 'nvdimm')[0]?.['label-size'], 128 * 1024)
+    const virtio = made(argv, 'virtio-mem-pci')[0]
+    assert.deepEqual([virtio?.['block-size'], virtio?.['requested-size']], [2097152, 4194304])
+    const refused = { code: 'XML_INVALID' }
+    assert.throws(() => build({ top: top.replace("slots='4'", "slots='2'"), devices }), refused)
+    assert.throws(() => build({ devices }), refused)
+    const elsewhere = devices.replace('</size>', '</size><node>7</node>')
+    assert.throws(() => build({ top, devices: elsewhere }), { ...refused, message: /cell 7/ })
+  })
+
+  test('binds memory to nodes of the host, and leaves out those that it does not have', () => {
+    const cells = `<vcpu>2</vcpu><cpu><numa><cell cpus='0' memory='32' unit='MiB'/><cell cpus='1' memory='32' unit='MiB'/></numa></cpu>`
+    const bound = (top: string, hostNodes?: ReadonlySet<number>): unknown =>
+      values(build({ top }, { hostNodes }), '-object')
+        .map((text) => JSON.parse(text) as Record<string, unknown>)
+        .map((one) => [one['host-nodes'], one['policy']])
+    const tune = (inner: string): string => `<numatune>${inner}</numatune>`
+    const all = tune(`<memory mode='interleave' nodeset='0-1'/>`)
+    assert.deepEqual(bound(all), [[[0, 1], 'interleave']])
+    assert.deepEqual(bound(all, new Set([1])), [[[1], 'interleave']])
+    assert.deepEqual(bound(all, new Set([2])), [[undefined, undefined]])
+    assert.deepEqual(bound(tune(`<memory mode='restrictive' nodeset='0'/>`)), [
+      [undefined, undefined],
+    ])
+    const single = `<memory nodeset='0'/><memnode cellid='1' mode='preferred' nodeset='3'/>`
+    assert.deepEqual(bound(cells + tune(single)), [
+      [[0], 'bind'],
+      [[3], 'preferred'],
+    ])
+  })
+
+  test('gives NUMA cells huge pages of their own sizes', () => {
+    const cells = `<vcpu>2</vcpu><cpu><numa><cell cpus='0' memory='32' unit='MiB'/><cell cpus='1' memory='32' unit='MiB'/></numa></cpu>`
+    const pages = (inner: string): string =>
+      `${cells}<memoryBacking><hugepages>${inner}</hugepages></memoryBacking>`
+    const sizes = (top: string): unknown =>
+      values(build({ top }), '-object')
+        .map((text) => JSON.parse(text) as Record<string, unknown>)
+        .map((one) => one['hugetlbsize'])
+    const large = `<page size='1' unit='GiB' nodeset='1'/>`
+    assert.deepEqual(sizes(pages(`<page size='2' unit='MiB'/>${large}`)), [2097152, 1073741824])
+    assert.deepEqual(sizes(pages(large)), [undefined, 1073741824])
+    const missing = large.replace("'1'/>", "'2'/>")
+    assert.throws(() => sizes(pages(missing)), { code: 'XML_INVALID', message: /cell 2/ })
+  })
+
   test('throws XML_INVALID for a domain that was not normalised', () => {
     const text = `<domain type='qemu'><name>x</name><uuid>11111111-2222-3333-4444-000000000072</uuid><memory>65536</memory>
 <os><type machine='pc'>hvm</type></os><devices><rng model='virtio'><backend model='random'/></rng></devices></domain>`

@@ -13,6 +13,7 @@ import { inputArguments } from './inputs.ts'
 import { interfaceArguments } from './interfaces.ts'
 import { machineArguments } from './machine.ts'
 import { memoryArguments } from './memory.ts'
+import { memoryDeviceArguments } from './memory-devices.ts'
 import { numaArguments } from './numa.ts'
 import { atLeast, type CommandLineOptions, versionText } from './options.ts'
 import { powerArguments } from './power.ts'
@@ -87,6 +88,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...controllerArguments(wiring),
     ...hubArguments(wiring),
     ...cardReaderArguments(wiring),
+    ...memoryDeviceArguments(wiring, options),
     ...diskArguments(wiring, options),
     ...interfaceArguments(wiring, options),
     ...serialArguments(wiring, options),

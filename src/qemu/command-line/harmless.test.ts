@@ -36,3 +36,12 @@ test('harmlessArguments() keeps the firmware read-only, because it is guest memo
     JSON.stringify({ ...flash, 'read-only': true }),
   ])
 })
+
+test('harmlessArguments() keeps the size of memory, but neither its file nor its nodes', () => {
+  const memory = { 'qom-type': 'memory-backend-file', id: 'm', 'mem-path': '/nv', size: 4096 }
+  const thread = JSON.stringify({ 'qom-type': 'iothread', id: 'iothread1' })
+  const given = JSON.stringify({ ...memory, 'host-nodes': [7], policy: 'bind' })
+  const [, kept = '', , other] = harmlessArguments(['-object', given, '-object', thread], '/tmp')
+  assert.deepEqual(JSON.parse(kept), { 'qom-type': 'memory-backend-ram', id: 'm', size: 4096 })
+  assert.equal(other, thread)
+})

@@ -20,6 +20,9 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
       case '-blockdev':
         kept.push(option, emptyNode(value))
         break
+      case '-object':
+        kept.push(option, ordinaryMemory(value))
+        break
       case '-netdev':
         kept.push(option, unpluggedNetwork(value))
         break
@@ -59,6 +62,15 @@ function emptyNode(json: string): string {
   }
   const { file, 'read-only': readOnly } = node
   return JSON.stringify({ driver: 'raw', 'node-name': name, 'read-only': readOnly, file })
+}
+
+/** Memory of that size which is neither a file of the host nor bound to its nodes. */
+function ordinaryMemory(json: string): string {
+  const object = JSON.parse(json) as Readonly<Record<string, unknown>>
+  const { 'qom-type': type, id, size } = object
+  if (!String(type).startsWith('memory-backend-')) return json
+  const name = 'x-use-canonical-path-for-ramblock-id'
+  return JSON.stringify({ 'qom-type': 'memory-backend-ram', id, size, [name]: object[name] })
 }
 
 /** User networking has state of its own in the stream (`slirp`), so it stays; its ports on the host are closed. */

@@ -21,6 +21,7 @@ export function machineArguments(domain: Domain, options: CommandLineOptions): r
     ['mem-merge', memoryBacking.merge ? undefined : 'off'],
     ['memory-backend', hasCellBackends(domain) ? undefined : RAM_ID],
     ...firmwareMachineOptions(domain),
+    ['nvdimm', domain.memoryDevices.some(({ model }) => model === 'nvdimm') ? 'on' : undefined],
     ['graphics', domain.os.useSerial ? 'off' : undefined],
     ['hpet', onOff(hpet)],
     ['acpi', onOff(features.acpi)],

@@ -12,11 +12,12 @@ const REMOTE_DISTANCE = 20
  * @throws DomainXmlError `XML_INVALID` when a processor is in no cell or in two
  */
 export function numaArguments(domain: Domain, options: CommandLineOptions): readonly string[] {
+  checkCells(domain)
   if (domain.numa.length === 0) return []
   checkProcessors(domain)
   const backends = memoryBackends(domain)
   const cells = domain.numa.flatMap((cell) => {
-    const backend = backends.find((one) => one.cell === cell)
+    const backend = backends.find((one) => one.cell === cell && one.device === undefined)
     const cpus = ranges(cell.cpus).map((range) => `,cpus=${range}`)
     const memory =
       backend === undefined ? `mem=${cell.memoryBytes / 1024 / 1024}` : `memdev=${backend.id}`
@@ -40,6 +41,25 @@ function distances(domain: Domain): readonly string[] {
       return ['-numa', `dist,src=${from.id},dst=${to.id},val=${distance}`]
     }),
   )
+}
+
+/** Huge pages, bindings and modules must be for cells that exist. */
+function checkCells({ numa, memoryBacking, numaTune, memoryDevices }: Domain): void {
+  const named: readonly (readonly [string, number])[] = [
+    ...[...memoryBacking.cellPages.keys()].map(
+      (cell) => ['/domain/memoryBacking/hugepages', cell] as const,
+    ),
+    ...[...numaTune.cells.keys()].map((cell) => ['/domain/numatune', cell] as const),
+    ...memoryDevices.flatMap(({ place, cell }) =>
+      cell === undefined ? [] : [[place, cell] as const],
+    ),
+  ]
+  // Without cells, all memory is that of cell 0.
+  const known = numa.length === 0 ? [0] : numa.map(({ id }) => id)
+  for (const [place, cell] of named) {
+    if (!known.includes(cell))
+      throw new DomainXmlError('XML_INVALID', `${place}: the domain has no NUMA cell ${cell}`)
+  }
 }
 
 function checkProcessors(domain: Domain): void {

@@ -31,6 +31,8 @@ export interface CommandLineOptions {
   readonly spareUserNetworks?: number | undefined
   /** QEMU's end of the connection to the emulator of its TPM, as a descriptor that it inherits. */
   readonly tpmFd?: number | undefined
+  /** The NUMA nodes of this host; `undefined`: unknown, and every binding is passed on. */
+  readonly hostNodes?: ReadonlySet<number> | undefined
   /** Replaces the accelerator that the domain's type implies. */
   readonly accelerator?: 'kvm' | 'tcg' | undefined
   /** Directory for unix sockets that have no path in the XML. */

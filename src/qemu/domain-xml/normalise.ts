@@ -8,6 +8,7 @@ import { fillControllers } from './normalise/controllers.ts'
 import { fillDisks } from './normalise/disks.ts'
 import { fillDisplays } from './normalise/displays.ts'
 import { insertTopLevel, create } from './normalise/edit.ts'
+import { fillMemoryDevices } from './normalise/memory-devices.ts'
 import { fillInterfaces } from './normalise/interfaces.ts'
 import type { NormaliseOptions } from './normalise/options.ts'
 import { fillOs } from './normalise/os.ts'
@@ -55,6 +56,7 @@ function fillDevices(
   fillCharacterDevices(devices)
   fillDisplays(root, devices)
   fillSmallDevices(root, devices, options)
+  fillMemoryDevices(root, devices, options)
   fillControllers(root, devices)
   assignVirtioPorts(devices)
   assignPciAddresses(root, devices)

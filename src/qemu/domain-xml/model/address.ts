@@ -92,6 +92,8 @@ export function readAddress(device: Element): Address | undefined {
         iobase: optional(element, 'iobase', 0xffff),
         irq: optional(element, 'irq', 15),
       }
+    case 'dimm':
+      return undefined
     default:
       throw invalid(element, `"${type ?? ''}" is not a valid type of address`)
   }

@@ -22,8 +22,16 @@ import { type Input, readInput, readVideos, type Video } from './display.ts'
 import { type Graphics, readGraphics } from './graphics.ts'
 import { type Features, readFeatures } from './features.ts'
 import { type NetworkInterface, readInterface } from './interface.ts'
-import { type MemoryBacking, readCurrentMemory, readMemory, readMemoryBacking } from './memory.ts'
+import {
+  type MemoryBacking,
+  readCurrentMemory,
+  readMaxMemory,
+  readMemory,
+  readMemoryBacking,
+} from './memory.ts'
+import { type MemoryDevice, readMemoryDevice } from './memory-device.ts'
 import { type NumaCell, readNuma } from './numa.ts'
+import { type NumaTune, readNumaTune } from './numatune.ts'
 import { type Os, readOs } from './os.ts'
 import {
   type Balloon,
@@ -59,6 +67,8 @@ export interface Domain {
   /** The memory that the balloon leaves to the guest (QMP `balloon`); `memoryBytes` unless the XML has a smaller size. */
   readonly currentMemoryBytes: number
   readonly dumpCore: boolean
+  /** The most memory with everything that may be added, and the number of places for modules. */
+  readonly maxMemory: { readonly bytes: number; readonly slots: number | undefined } | undefined
   readonly memoryBacking: MemoryBacking
   readonly vcpus: Vcpus
   readonly iothreads: readonly number[]
@@ -69,6 +79,7 @@ export interface Domain {
   readonly numa: readonly NumaCell[]
   /** Whether `<numatune>` binds cells one by one; libvirt then gives each a RAM block of its own. */
   readonly numaBound: boolean
+  readonly numaTune: NumaTune
   readonly clock: Clock
   readonly onPoweroff: string
   readonly onReboot: string
@@ -96,6 +107,7 @@ export interface Domain {
   readonly rngs: readonly Rng[]
   readonly panics: readonly Panic[]
   readonly tpms: readonly Tpm[]
+  readonly memoryDevices: readonly MemoryDevice[]
 }
 
 /** Reads the whole `<domain>`, which must not contain anything that the schema does not allow. */
@@ -113,6 +125,7 @@ export function readModel(root: Element): Domain {
     memoryBytes: readMemory(root),
     currentMemoryBytes: readCurrentMemory(root),
     dumpCore: attribute(child(root, 'memory'), 'dumpCore') === 'on',
+    maxMemory: readMaxMemory(child(root, 'maxMemory')),
     memoryBacking: readMemoryBacking(child(root, 'memoryBacking')),
     vcpus: readVcpus(root),
     iothreads: readIothreads(root),
@@ -122,6 +135,7 @@ export function readModel(root: Element): Domain {
     cpu: cpu === undefined ? undefined : readCpu(cpu),
     numa: readNuma(cpu),
     numaBound: child(child(root, 'numatune'), 'memnode') !== undefined,
+    numaTune: readNumaTune(child(root, 'numatune')),
     clock: readClock(child(root, 'clock')),
     onPoweroff: childText(root, 'on_poweroff') ?? 'destroy',
     onReboot: childText(root, 'on_reboot') ?? 'restart',
@@ -152,6 +166,7 @@ export function readModel(root: Element): Domain {
     rngs: all('rng').map(readRng),
     panics: all('panic').map(readPanic),
     tpms: all('tpm').map(readTpm),
+    memoryDevices: all('memory').map(readMemoryDevice),
   }
 }
 

@@ -3,6 +3,7 @@ import { controllerRule } from './controller.ts'
 import { diskRule } from './disk.ts'
 import { inputRule, videoRule } from './display.ts'
 import { graphicsRule } from './graphics.ts'
+import { memoryDeviceRule } from './memory-device.ts'
 import { interfaceRule } from './interface.ts'
 import {
   audioReference,
@@ -170,7 +171,7 @@ export const devicesRule: ElementRule = {
     filesystem: refused('a directory shared with the host keeps state outside of QEMU'),
     vsock: refused('the connections of a vsock do not survive saving'),
     shmem: refused('memory shared with other programs would not be saved'),
-    memory: refused('memory modules are not supported'),
+    memory: memoryDeviceRule,
     iommu: refused('an IOMMU is not supported'),
     nvram: refused('it exists only on other architectures'),
     lease: refused('this program does not use a lock manager'),

@@ -16,6 +16,7 @@ const ORDER = [
   'input',
   'serial',
   'panic',
+  'memory',
 ] as const
 
 /** PCI controllers, which get their addresses before all devices. */
