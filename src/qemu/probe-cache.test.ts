@@ -20,10 +20,6 @@ const PROBED: ProbedQemu = {
   kvmUsable: false,
   migrationCapabilities: [],
   cpuProperties: ['avx2'],
-  devices: ['qxl-vga'],
-  chardevs: ['spicevmc'],
-  audioDrivers: ['none'],
-  displays: ['none'],
 }
 
 test('loadProbe() returns a stored result for the same key only', async () => {

@@ -55,15 +55,13 @@ const KEPT_PROBE: RecordKind<KeptProbe> = {
 /** A cache of another version of Stasis may lack some: then the probe is made again. */
 function isProbed(probed: Fields | undefined): boolean {
   const { machines, migrationCapabilities, cpuProperties } = probed ?? {}
-  const { devices, chardevs, audioDrivers, displays } = probed ?? {}
-  const lists = [devices, chardevs, audioDrivers, displays]
   const isText = (value: unknown): boolean => typeof value === 'string'
   return (
     [probed?.['emulator'], probed?.['version'], probed?.['packager']].every(isText) &&
     [probed?.['kvmUsable'], probed?.['sandbox']].every((value) => typeof value === 'boolean') &&
     Array.isArray(machines) &&
     machines.every((machine) => isText(fieldsOf(machine)?.['name'])) &&
-    [migrationCapabilities, cpuProperties, ...lists].every(
+    [migrationCapabilities, cpuProperties].every(
       (names) => Array.isArray(names) && names.every(isText),
     )
   )

@@ -7,7 +7,6 @@ import { kvmAccess } from './accelerator.ts'
 import { endQemu } from './end.ts'
 import { launchQemu } from './launch.ts'
 import type { ProbedQemu } from './probed-qemu.ts'
-import { probeDrivers } from './probe-drivers.ts'
 import { loadProbe, storeProbe } from './probe-cache.ts'
 import { makeScratchDirectory } from './scratch-directory.ts'
 
@@ -49,7 +48,7 @@ export async function emulatorDigest(emulator: string): Promise<string> {
     throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${emulator}`, facts)
   })
   const kvm = (await kvmAccess()).usable
-  return JSON.stringify([5, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
+  return JSON.stringify([4, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
 }
 
 async function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
@@ -77,19 +76,13 @@ async function query(
   signal: AbortSignal | undefined,
 ): Promise<ProbedQemu> {
   const limits = { signal, timeoutMs: 60_000 }
-  const [machines, kvm, capabilities, options, cpuProperties, devices, chardevs, audio, displays] =
-    await Promise.all([
-      qmp.execute('query-machines', {}, limits),
-      qmp.execute('query-kvm', {}, limits),
-      qmp.execute('query-migrate-capabilities', {}, limits),
-      qmp.execute('query-command-line-options', {}, limits),
-      cpuPropertiesOf(qmp, limits),
-      // This loads the modules of this QEMU (qom/qom-qmp-cmds.c, `qmp_qom_list_types`).
-      qmp.execute('qom-list-types', { implements: 'device' }, limits),
-      qmp.execute('qom-list-types', { implements: 'chardev' }, limits),
-      probeDrivers(emulator, '-audiodev'),
-      probeDrivers(emulator, '-display'),
-    ])
+  const [machines, kvm, capabilities, options, cpuProperties] = await Promise.all([
+    qmp.execute('query-machines', {}, limits),
+    qmp.execute('query-kvm', {}, limits),
+    qmp.execute('query-migrate-capabilities', {}, limits),
+    qmp.execute('query-command-line-options', {}, limits),
+    cpuPropertiesOf(qmp, limits),
+  ])
   const { major, minor, micro } = qmp.version.qemu
   return {
     emulator,
@@ -108,10 +101,6 @@ async function query(
     sandbox: options.some(({ option }) => option === 'sandbox'),
     migrationCapabilities: capabilities.map(({ capability }) => capability),
     cpuProperties,
-    devices: devices.map(({ name }) => name).toSorted(),
-    chardevs: chardevs.map(({ name }) => name.replace(/^chardev-/, '')).toSorted(),
-    audioDrivers: audio,
-    displays,
   }
 }
 

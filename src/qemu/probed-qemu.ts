@@ -26,12 +26,4 @@ export interface ProbedQemu {
   readonly migrationCapabilities: readonly string[]
   /** The properties of its x86 processors, such as `avx2`; empty for another architecture. */
   readonly cpuProperties: readonly string[]
-  /** Its devices, such as `qxl-vga`; some come in packages of their own. */
-  readonly devices: readonly string[]
-  /** Its kinds of character device, such as `spicevmc`. */
-  readonly chardevs: readonly string[]
-  /** Its audio drivers, such as `pa`. */
-  readonly audioDrivers: readonly string[]
-  /** Its kinds of display, such as `egl-headless`. */
-  readonly displays: readonly string[]
 }

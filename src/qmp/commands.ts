@@ -52,10 +52,6 @@ export interface QmpCommands {
     readonly arguments: { readonly typename: string }
     readonly return: readonly { readonly name: string }[]
   }
-  readonly 'qom-list-types': {
-    readonly arguments: { readonly implements?: string; readonly abstract?: boolean }
-    readonly return: readonly { readonly name: string }[]
-  }
   readonly set_password: {
     readonly arguments: {
       readonly protocol: 'vnc' | 'spice'

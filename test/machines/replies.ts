@@ -36,10 +36,6 @@ export function probedFromReplies(path: string): ProbedQemu {
       'query-migrate-capabilities',
     ).map(({ capability }) => capability),
     cpuProperties: processorProperties(objects),
-    devices: [],
-    chardevs: [],
-    audioDrivers: [],
-    displays: [],
   }
   cache.set(path, probed)
   return probed

@@ -3,7 +3,6 @@ import { makeDirectory } from '../../io/directory.ts'
 import { probeMigration } from '../../migration/features.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import { harmlessArguments } from '../../qemu/command-line/harmless.ts'
-import { requireModularDevices } from '../../qemu/command-line/modular-devices.ts'
 import { sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import { emulatedTpm } from '../../qemu/command-line/tpm.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -58,7 +57,6 @@ export async function tryMachine(
       socketDirectory: directory.path,
     },
   )
-  requireModularDevices(argv, emulator.probed)
   const { process, control } = await launchQemu({
     emulator: emulator.probed.emulator,
     argv: [

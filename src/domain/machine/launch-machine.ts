@@ -5,7 +5,6 @@ import { clockEnvironment } from '../../qemu/command-line/clock.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import type { InheritedTap } from '../../qemu/command-line/options.ts'
 import { inheritedPath } from '../../qemu/command-line/memory.ts'
-import { requireModularDevices } from '../../qemu/command-line/modular-devices.ts'
 import { recordedSandbox, sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -32,6 +31,7 @@ import { writeText } from '../../io/text-file.ts'
 import { type Emulator, cpuPropertiesOf, sandboxChoice } from './emulator.ts'
 import { setDisplayPasswords } from './display-passwords.ts'
 import { choosePorts, portsAreFree } from './display-ports.ts'
+import { requireModularDevices } from './modular-devices.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
 import { userWithin } from './lock-limit.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -95,6 +95,7 @@ export class LaunchedMachine implements AsyncDisposable {
         return await LaunchedMachine.#launchOnce(held, { ...asked, domain, xml })
       } catch (error) {
         const startFailed = error instanceof QemuError && error.code === 'QEMU_START_FAILED'
+        if (startFailed) await requireModularDevices(domain, asked.emulator.probed)
         if (!startFailed || !chosen || attempt >= PORT_ATTEMPTS || (await portsAreFree(domain)))
           throw error
       }
@@ -307,7 +308,6 @@ function argumentsFor(
     taps,
     spareUserNetworks: plan.spareUserNetworks,
   })
-  requireModularDevices(machine, plan.emulator.probed)
   if (user === undefined || confinement === undefined) return [...sandbox, ...machine]
   const { version } = plan.emulator
   const end = pathInQemu(confinement, endSocket(held.paths))

@@ -5,6 +5,7 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { helpWords } from '../../qemu/help-output.ts'
 import { closeHostSides } from '../../qemu/command-line/closed-sides.ts'
 import { reasonAgainst } from '../../qemu/command-line/sandbox.ts'
 import { hostNumaNodes, missingNodes } from '../../qemu/host-nodes.ts'
@@ -68,9 +69,9 @@ export async function prepareMachine(
     nvramDirectory: nvramDirectory(directories.stateDir),
     existing: options.occasion !== undefined,
   })
-  const { domain: read, closed } = closeHostSides(
+  const { domain: read, closed } = await closeHostSides(
     readDomain(complete, { ignoreUnsupported }).domain,
-    { probed: emulator.probed, hasCertificates },
+    { help: (option) => helpWords(emulator.probed.emulator, option), hasCertificates },
   )
   for (const text of closed) onWarning?.(text)
   const domain =

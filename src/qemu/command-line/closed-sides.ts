@@ -1,15 +1,17 @@
+import type { Audio } from '../domain-xml/model/audio.ts'
 import type { CharacterBackend } from '../domain-xml/model/character.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { Graphics } from '../domain-xml/model/graphics.ts'
 import type { SmartCard } from '../domain-xml/model/smartcard.ts'
-import type { ProbedQemu } from '../probed-qemu.ts'
+import type { ListedOption } from '../help-output.ts'
 import { AUDIO_DRIVERS } from './audio.ts'
 import { CHARDEV_CERTIFICATES } from './chardev.ts'
 import { SPICE_CERTIFICATES } from './spice.ts'
 
 /** What a host offers to the host's side of devices. */
 export interface HostOffer {
-  readonly probed: Pick<ProbedQemu, 'chardevs' | 'audioDrivers'>
+  /** What this QEMU answers when it is asked for help with an option. */
+  readonly help: (option: ListedOption) => Promise<ReadonlySet<string>>
   /** Whether a directory has the certificates of a server. */
   readonly hasCertificates: (directory: string) => boolean
 }
@@ -25,7 +27,41 @@ export interface ClosedDomain {
  * Connects devices to nothing where this QEMU or host lacks the other side: SPICE, D-Bus, sound, certificates. The guest keeps every device, and an image
  * of it loads as well.
  */
-export function closeHostSides(domain: Domain, offer: HostOffer): ClosedDomain {
+export async function closeHostSides(domain: Domain, offer: HostOffer): Promise<ClosedDomain> {
+  return close(domain, { hasCertificates: offer.hasCertificates, has: await askFor(domain, offer) })
+}
+
+/** What a QEMU has of the things that not every QEMU has. */
+type Optional = 'spice' | 'dbus' | 'qemu-vdagent' | Audio['type']
+
+interface Known extends Pick<HostOffer, 'hasCertificates'> {
+  readonly has: ReadonlySet<Optional>
+}
+
+/** Asks only about what the domain uses, because each question runs QEMU. */
+async function askFor(domain: Domain, { help }: HostOffer): Promise<ReadonlySet<Optional>> {
+  const has = new Set<Optional>(['none'])
+  const backends = backendsOf(domain).map(({ type }) => type)
+  if (domain.graphics.some(({ type }) => type === 'spice') && (await help('-spice')).has('addr'))
+    has.add('spice')
+  if (backends.includes('qemu-vdagent') && (await help('-chardev')).has('qemu-vdagent'))
+    has.add('qemu-vdagent')
+  if (backends.includes('dbus') && (await help('-display')).has('dbus')) has.add('dbus')
+  for (const { type } of domain.audios)
+    if (type !== 'none' && type !== 'spice' && (await help('-audiodev')).has(AUDIO_DRIVERS[type]))
+      has.add(type)
+  return has
+}
+
+function backendsOf(domain: Domain): readonly CharacterBackend[] {
+  const { serials, consoles, channels, redirectedDevices, smartCards } = domain
+  const cards = smartCards.flatMap((card) => (card.mode === 'passthrough' ? [card] : []))
+  return [...serials, ...consoles, ...channels, ...redirectedDevices, ...cards].map(
+    ({ backend }) => backend,
+  )
+}
+
+function close(domain: Domain, offer: Known): ClosedDomain {
   const closed = new Set<string>()
   const graphics = domain.graphics.filter((one) => {
     const reason = reasonAgainst(one, offer)
@@ -66,9 +102,7 @@ export function closeHostSides(domain: Domain, offer: HostOffer): ClosedDomain {
         card.mode === 'passthrough' ? port(card) : card,
       ),
       audios: domain.audios.map((audio) => {
-        const driver = AUDIO_DRIVERS[audio.type]
-        const has = audio.type === 'spice' ? spice : offer.probed.audioDrivers.includes(driver)
-        if (has || audio.type === 'none') return audio
+        if (audio.type === 'spice' ? spice : offer.has.has(audio.type)) return audio
         if (audio.type !== 'spice') closed.add(`sound is discarded: this QEMU has no ${audio.type}`)
         return { ...audio, type: 'none' }
       }),
@@ -78,9 +112,9 @@ export function closeHostSides(domain: Domain, offer: HostOffer): ClosedDomain {
 }
 
 /** Why a display cannot be served; `undefined` when it can. */
-function reasonAgainst(graphics: Graphics, offer: HostOffer): string | undefined {
+function reasonAgainst(graphics: Graphics, offer: Known): string | undefined {
   if (graphics.type !== 'spice') return undefined
-  if (!offer.probed.chardevs.includes('spicevmc'))
+  if (!offer.has.has('spice'))
     return 'this QEMU has no SPICE. The guest keeps its devices, connected to nothing'
   const { tlsPort, defaultMode, channels } = graphics
   const secure = defaultMode === 'secure' || channels.some(({ mode }) => mode === 'secure')
@@ -89,14 +123,7 @@ function reasonAgainst(graphics: Graphics, offer: HostOffer): string | undefined
   return `it needs TLS, and there are no certificates in ${SPICE_CERTIFICATES}. The guest keeps its devices, connected to nothing`
 }
 
-/** Kinds of character device that not every QEMU has. */
-const OPTIONAL: readonly CharacterBackend['type'][] = [
-  'spicevmc',
-  'spiceport',
-  'qemu-vdagent',
-  'dbus',
-]
-
-function isKnown({ type }: CharacterBackend, { probed }: HostOffer): boolean {
-  return !OPTIONAL.includes(type) || probed.chardevs.includes(type)
+/** D-Bus and the agent are parts of QEMU that a build may lack. */
+function isKnown({ type }: CharacterBackend, { has }: Known): boolean {
+  return (type !== 'dbus' && type !== 'qemu-vdagent') || has.has(type)
 }

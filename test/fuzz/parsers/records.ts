@@ -298,10 +298,6 @@ const PROBED = {
   ],
   migrationCapabilities: ['multifd'],
   cpuProperties: [],
-  devices: [],
-  chardevs: [],
-  audioDrivers: [],
-  displays: [],
 }
 
 /** What a QEMU can do, from an earlier probe. */
