@@ -101,7 +101,7 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
     disks.push(...layers(source), ...layers(backing))
     if (source !== undefined) disks.push(...(await backingChain(source.path, source.format)))
   }
-  const ports = [...domain.serials, ...domain.consoles, ...domain.channels]
+  const ports = [...domain.serials, ...domain.parallels, ...domain.consoles, ...domain.channels]
   const cards = domain.smartCards.flatMap((one) => (one.mode === 'passthrough' ? [one] : []))
   const others = [
     domain.os.loader?.path,

@@ -65,8 +65,10 @@ function bootFiles({ os }: Domain): readonly NeededFile[] {
 }
 
 /** QEMU makes these files and sockets, so their directory must exist. */
-function characterFiles({ serials, consoles, channels }: Domain): readonly NeededFile[] {
-  const backends = [...serials, ...consoles, ...channels].map(({ backend }) => backend)
+function characterFiles({ serials, parallels, consoles, channels }: Domain): readonly NeededFile[] {
+  const backends = [...serials, ...parallels, ...consoles, ...channels].map(
+    ({ backend }) => backend,
+  )
   const paths = backends.flatMap(({ type, mode, path, log }) => {
     const own = type === 'file' || (type === 'unix' && mode === 'bind') ? path : undefined
     return [own, log?.file].filter((one) => one !== undefined && one !== '')

@@ -89,6 +89,9 @@ export function guestView(domain: Domain): readonly GuestFact[] {
     ...devices('random number generator', domain.rngs),
     ...devices('panic device', domain.panics),
     ...devices('memory device', domain.memoryDevices),
+    ...devices('parallel port', domain.parallels),
+    ...devices('IOMMU', domain.iommus),
+    ...devices('crypto device', domain.cryptos),
   ]
 }
 

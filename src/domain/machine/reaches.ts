@@ -110,9 +110,10 @@ function layerReaches(
 }
 
 function portReaches(domain: Domain): readonly Reach[] {
-  const { serials, consoles, channels, redirectedDevices } = domain
+  const { serials, parallels, consoles, channels, redirectedDevices } = domain
   return [
     ...serials.flatMap((one) => backendReaches('serial port', one)),
+    ...parallels.flatMap((one) => backendReaches('parallel port', one)),
     // A console of type `serial` is another name for the first serial port.
     ...consoles.flatMap((one) => (one.target === 'serial' ? [] : backendReaches('console', one))),
     ...channels.flatMap((one) => backendReaches('channel', one)),

@@ -477,6 +477,23 @@ suite('buildCommandLine()', () => {
     assert.throws(() => sizes(pages(missing)), { code: 'XML_INVALID', message: /cell 2/ })
   })
 
+  test('creates parallel ports, crypto devices and one IOMMU, which comes before the devices', () => {
+    const iommu = `<iommu model='intel'><driver intremap='on' eim='off' aw_bits='48'/></iommu>`
+    const devices = `<parallel type='null'/><crypto model='virtio' type='qemu'><backend model='builtin' queues='2'/></crypto>${iommu}`
+    const argv = build({ devices })
+    assert.deepEqual(made(argv, 'isa-parallel'), [
+      { driver: 'isa-parallel', chardev: 'charparallel0', id: 'parallel0' },
+    ])
+    assert.equal(made(argv, 'cryptodev-backend-builtin')[0]?.['queues'], 2)
+    assert.equal(made(argv, 'virtio-crypto-pci')[0]?.['cryptodev'], 'objcrypto0')
+    const first = JSON.parse(values(argv, '-device')[0] ?? '') as unknown
+    const expected = { driver: 'intel-iommu', id: 'iommu0', intremap: 'on', eim: 'off' }
+    assert.deepEqual(first, { ...expected, 'aw-bits': 48 })
+    const refused = { code: 'XML_INVALID' }
+    assert.throws(() => build({ devices: iommu + iommu }), refused)
+    assert.throws(() => build({ devices: iommu, machine: 'pc-i440fx-7.2' }), refused)
+  })
+
   test('throws XML_INVALID for a domain that was not normalised', () => {
     const text = `<domain type='qemu'><name>x</name><uuid>11111111-2222-3333-4444-000000000072</uuid><memory>65536</memory>
 <os><type machine='pc'>hvm</type></os><devices><rng model='virtio'><backend model='random'/></rng></devices></domain>`

@@ -19,11 +19,13 @@ import { atLeast, type CommandLineOptions, versionText } from './options.ts'
 import { powerArguments } from './power.ts'
 import { processorArguments } from './processors.ts'
 import { redirectionArguments } from './redirection.ts'
-import { channelArguments, consoleArguments, serialArguments } from './serial.ts'
+import { channelArguments, consoleArguments, parallelArguments, serialArguments } from './serial.ts'
 import {
   balloonArguments,
   genidArguments,
   iothreadArguments,
+  cryptoArguments,
+  iommuArguments,
   panicArguments,
   rngArguments,
   vmcoreinfoArguments,
@@ -84,6 +86,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...clockArguments(domain, options),
     ...powerArguments(domain, wiring.chipset),
     ...bootArguments(domain),
+    ...iommuArguments(wiring),
     ...floppyGlobals(wiring),
     ...controllerArguments(wiring),
     ...hubArguments(wiring),
@@ -92,6 +95,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...diskArguments(wiring, options),
     ...interfaceArguments(wiring, options),
     ...serialArguments(wiring, options),
+    ...parallelArguments(wiring, options),
     ...channelArguments(wiring, options),
     ...consoleArguments(wiring, options),
     ...smartCardArguments(wiring, options),
@@ -106,6 +110,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...balloonArguments(wiring),
     ...rngArguments(wiring),
     ...vmcoreinfoArguments(wiring),
+    ...cryptoArguments(wiring),
     ...panicArguments(wiring),
   ]
 }

@@ -21,6 +21,17 @@ export function serialArguments(wiring: Wiring, options: CommandLineOptions): re
   })
 }
 
+/** Parallel ports. */
+export function parallelArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
+  return wiring.domain.parallels.flatMap((parallel, index) => {
+    const id = wiring.idOf(parallel, `parallel${index}`)
+    return [
+      ...chardev(parallel.backend, id, parallel, options),
+      ...device({ driver: 'isa-parallel', chardev: `char${id}`, id }),
+    ]
+  })
+}
+
 /** Consoles of type `virtio`, which libvirt leaves without an address. A console of type `serial` is the first serial port under another name. */
 export function consoleArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
   return wiring.domain.consoles.flatMap((console, index) => {

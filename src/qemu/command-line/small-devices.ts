@@ -1,5 +1,5 @@
 import { DomainXmlError } from '../../errors.ts'
-import { device, object } from './arguments.ts'
+import { device, object, onOff } from './arguments.ts'
 import { virtioPci } from './virtio.ts'
 import type { Wiring } from './wiring.ts'
 
@@ -89,4 +89,41 @@ export function iothreadArguments({ domain }: Wiring): readonly string[] {
 /** A device in which a guest's kernel records where to find its crash data. */
 export function vmcoreinfoArguments({ domain }: Wiring): readonly string[] {
   return domain.features.vmcoreinfo ? device({ driver: 'vmcoreinfo' }) : []
+}
+
+/** An IOMMU. It comes before the devices that it serves. */
+export function iommuArguments(wiring: Wiring): readonly string[] {
+  const [first, second] = wiring.domain.iommus
+  if (first === undefined) return []
+  if (second !== undefined)
+    throw new DomainXmlError('XML_INVALID', `${second.place}: a machine has only one IOMMU`)
+  if (wiring.chipset !== 'q35')
+    throw new DomainXmlError('XML_INVALID', `${first.place}: "intel" exists only on q35`)
+  return device({
+    driver: 'intel-iommu',
+    id: wiring.idOf(first, 'iommu0'),
+    intremap: onOff(first.interruptRemapping),
+    'caching-mode': first.cachingMode,
+    eim: onOff(first.extendedInterrupts),
+    'device-iotlb': first.deviceTlb,
+    'aw-bits': first.addressBits,
+    'dma-translation': first.dmaTranslation,
+  })
+}
+
+/** Cryptographic devices. QEMU itself refuses to save a guest that has one. */
+export function cryptoArguments(wiring: Wiring): readonly string[] {
+  return wiring.domain.cryptos.flatMap((crypto, index) => {
+    const id = wiring.idOf(crypto, `crypto${index}`)
+    const cryptodev = `obj${id}`
+    return [
+      ...object({ 'qom-type': 'cryptodev-backend-builtin', id: cryptodev, queues: crypto.queues }),
+      ...device({
+        ...virtioPci('virtio-crypto', crypto.virtio),
+        cryptodev,
+        id,
+        ...wiring.address(crypto),
+      }),
+    ]
+  })
 }

@@ -102,5 +102,9 @@ function asStasisError(error: unknown, path: string): unknown {
     operation: `save to ${path}`,
     path,
     cause: error,
+    hint:
+      error instanceof WireError && error.kind === 'unsupported'
+        ? "Save it with --format raw, which keeps QEMU's stream as it is"
+        : undefined,
   })
 }

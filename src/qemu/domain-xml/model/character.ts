@@ -89,6 +89,16 @@ export function readSerial(element: Element): SerialPort {
   }
 }
 
+/** A parallel port of the guest. */
+export interface ParallelPort extends Device {
+  readonly backend: CharacterBackend
+}
+
+/** Reads a `<parallel>`. */
+export function readParallel(element: Element): ParallelPort {
+  return { ...readDevice(element), backend: readBackend(element) }
+}
+
 /** Reads a `<console>`. */
 export function readConsole(element: Element): Console {
   return {

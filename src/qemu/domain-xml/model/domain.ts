@@ -12,6 +12,8 @@ import {
   readConsole,
   readSerial,
   type SerialPort,
+  type ParallelPort,
+  readParallel,
 } from './character.ts'
 import { type Clock, type PowerManagement, readClock, readPowerManagement } from './clock.ts'
 import { type Controller, readController } from './controller.ts'
@@ -42,6 +44,10 @@ import {
   readWatchdog,
   type Rng,
   type Watchdog,
+  type Iommu,
+  type Crypto,
+  readIommu,
+  readCrypto,
 } from './small-devices.ts'
 import {
   type RedirectedDevice,
@@ -90,6 +96,7 @@ export interface Domain {
   readonly controllers: readonly Controller[]
   readonly interfaces: readonly NetworkInterface[]
   readonly serials: readonly SerialPort[]
+  readonly parallels: readonly ParallelPort[]
   readonly consoles: readonly Console[]
   readonly channels: readonly Channel[]
   readonly inputs: readonly Input[]
@@ -108,6 +115,8 @@ export interface Domain {
   readonly panics: readonly Panic[]
   readonly tpms: readonly Tpm[]
   readonly memoryDevices: readonly MemoryDevice[]
+  readonly iommus: readonly Iommu[]
+  readonly cryptos: readonly Crypto[]
 }
 
 /** Reads the whole `<domain>`, which must not contain anything that the schema does not allow. */
@@ -150,6 +159,7 @@ export function readModel(root: Element): Domain {
     controllers: all('controller').map(readController),
     interfaces: all('interface').map(readInterface),
     serials: all('serial').map(readSerial),
+    parallels: all('parallel').map(readParallel),
     consoles: all('console').map(readConsole),
     channels: all('channel').map(readChannel),
     inputs: all('input').map(readInput),
@@ -167,6 +177,8 @@ export function readModel(root: Element): Domain {
     panics: all('panic').map(readPanic),
     tpms: all('tpm').map(readTpm),
     memoryDevices: all('memory').map(readMemoryDevice),
+    iommus: all('iommu').map(readIommu),
+    cryptos: all('crypto').map(readCrypto),
   }
 }
 

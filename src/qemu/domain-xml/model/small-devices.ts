@@ -68,3 +68,42 @@ export function readWatchdog(element: Element): Watchdog {
 export function readPanic(element: Element): Panic {
   return { ...readDevice(element), model: (attribute(element, 'model') ?? 'isa') as Panic['model'] }
 }
+
+/** An IOMMU as Intel's machines have it. */
+export interface Iommu extends Device {
+  readonly interruptRemapping: boolean | undefined
+  readonly cachingMode: boolean | undefined
+  readonly extendedInterrupts: boolean | undefined
+  readonly deviceTlb: boolean | undefined
+  readonly addressBits: number | undefined
+  readonly dmaTranslation: boolean | undefined
+}
+
+/** A cryptographic device whose work QEMU does. */
+export interface Crypto extends Device {
+  readonly queues: number | undefined
+  readonly virtio: VirtioOptions
+}
+
+/** Reads an `<iommu>`. */
+export function readIommu(element: Element): Iommu {
+  const driver = child(element, 'driver')
+  return {
+    ...readDevice(element),
+    interruptRemapping: flag(driver, 'intremap'),
+    cachingMode: flag(driver, 'caching_mode'),
+    extendedInterrupts: flag(driver, 'eim'),
+    deviceTlb: flag(driver, 'iotlb'),
+    addressBits: whole(driver, 'aw_bits'),
+    dmaTranslation: flag(driver, 'dma_translation'),
+  }
+}
+
+/** Reads a `<crypto>`. */
+export function readCrypto(element: Element): Crypto {
+  return {
+    ...readDevice(element),
+    queues: whole(child(element, 'backend'), 'queues'),
+    virtio: readVirtioOptions(element, attribute(element, 'model')),
+  }
+}

@@ -126,6 +126,21 @@ const balloonRule: ElementRule = {
   },
 }
 
+const iommuRule: ElementRule = {
+  attributes: { model: kindOfDevice('intel') },
+  children: {
+    ...deviceParts,
+    driver: attributes({
+      intremap: onOff,
+      caching_mode: onOff,
+      eim: onOff,
+      iotlb: onOff,
+      aw_bits: whole,
+      dma_translation: onOff,
+    }),
+  },
+}
+
 /** `<devices>` */
 export const devicesRule: ElementRule = {
   children: {
@@ -162,7 +177,13 @@ export const devicesRule: ElementRule = {
       attributes: { model: kindOfDevice('isa', 'pvpanic', 'hyperv') },
       children: deviceParts,
     },
-    parallel: refused('parallel ports are not supported'),
+    parallel: {
+      attributes: { type: characterKind },
+      children: {
+        ...characterParts,
+        target: attributes({ port: valueWithoutEffect('the ports are numbered in their order') }),
+      },
+    },
     tpm: tpmRule,
     hostdev: refused(hostDevice),
     redirdev: redirdevRule,
@@ -172,10 +193,17 @@ export const devicesRule: ElementRule = {
     vsock: refused('the connections of a vsock do not survive saving'),
     shmem: refused('memory shared with other programs would not be saved'),
     memory: memoryDeviceRule,
-    iommu: refused('an IOMMU is not supported'),
+    iommu: iommuRule,
     nvram: refused('it exists only on other architectures'),
     lease: refused('this program does not use a lock manager'),
-    crypto: refused('crypto devices are not supported'),
+    crypto: {
+      attributes: { model: kindOfDevice('virtio'), type: kindOfDevice('qemu') },
+      children: {
+        ...deviceParts,
+        backend: attributes({ model: kindOfDevice('builtin'), queues: whole }),
+        driver: { attributes: virtioDriver },
+      },
+    },
     pstore: refused('a pstore is not supported'),
   },
 }

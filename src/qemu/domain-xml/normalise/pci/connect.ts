@@ -63,6 +63,8 @@ export function connectionOf(device: Element, q35: boolean): Connection | undefi
       return model === 'i6300esb' ? 'pci' : undefined
     case 'serial':
       return attribute(child(device, 'target'), 'type') === 'pci-serial' ? 'pci' : undefined
+    case 'crypto':
+      return virtio(model)
     case 'memory':
       return model === 'virtio-mem' || model === 'virtio-pmem' ? express : undefined
     case 'panic':

@@ -17,6 +17,7 @@ const ORDER = [
   'serial',
   'panic',
   'memory',
+  'crypto',
 ] as const
 
 /** PCI controllers, which get their addresses before all devices. */
