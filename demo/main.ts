@@ -32,7 +32,7 @@ const output = new Output((error) => {
   throw error
 })
 const say = (text: string): void => output.result(text)
-using display = new ProgressDisplay({ json: false, output })
+using display = new ProgressDisplay({ json: false, quiet: false, output })
 const onProgress = display.show
 
 await using dir = await tempDir()

@@ -1,5 +1,6 @@
 import { type Argument, Command, type Option } from 'commander'
 import { exitCodeTable } from '../src/cli/reports/exit-code.ts'
+import { declareGlobalOptions } from '../src/cli/global-options.ts'
 import { VERBS } from '../src/cli/verbs.ts'
 
 /** The man page stasis(1), from the same definitions as `--help`. */
@@ -17,17 +18,15 @@ export async function manText(): Promise<string> {
     'stasis \\- suspend running QEMU/KVM virtual machines to disk and bring them back',
     '.SH SYNOPSIS',
     '.B stasis',
-    '[\\fB\\-\\-state\\-dir\\fR \\fIdir\\fR] [\\fB\\-\\-json\\fR] \\fIverb\\fR ...',
+    '[\\fIoptions\\fR] \\fIverb\\fR ...',
     '.SH DESCRIPTION',
     escape(
-      'Domains are described by libvirt domain XML. Verbs and options that virsh has carry the names that virsh gives them; not all of virsh exists here. A domain is given by its name, its UUID or, while it runs, its id (the process id of its QEMU). Results go to standard output, everything else to standard error. Guests are x86_64 only.',
+      'Domains are described by libvirt domain XML. Verbs and options that virsh has carry the names that virsh gives them; not all of virsh exists here. A domain is given by its name, its UUID or, while it runs, its id (the process id of its QEMU). Each argument can also be given by its name, as an option: save --domain web --file web.save. Results go to standard output, everything else to standard error. Guests are x86_64 only.',
     ),
     '.SH OPTIONS OF EVERY VERB',
-    ...tagged(
-      '\\fB\\-\\-state\\-dir\\fR \\fIdir\\fR',
-      'where domains are kept (or set STASIS_STATE_DIR)',
+    ...declareGlobalOptions(new Command()).options.flatMap(({ flags, description }) =>
+      tagged(`\\fB${escape(flags)}\\fR`, description),
     ),
-    ...tagged('\\fB\\-\\-json\\fR', 'answer in JSON, for programs'),
     ...tagged('\\fB\\-h\\fR, \\fB\\-\\-help\\fR', 'show the options of a verb, and an example'),
     '.SH VERBS',
     ...verbs.flatMap(verbLines),

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { codeCacheDirectory, runBundle, runBundleWithSourceMap } from '../io/code-cache.ts'
 import { LOOKING_VERB_NAMES } from './looking-verb-names.ts'
+import { indexOfVerb } from './verb-in.ts'
 
 /**
  * The command `stasis` as a user gets it: runs the bundle of the command line. This file also runs on Node 18, so that a Node that is too old gets a
@@ -14,7 +15,8 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   )
   process.exitCode = 1
 } else {
-  const [verb = ''] = process.argv.slice(2)
+  const argv = process.argv.slice(2)
+  const verb = argv[indexOfVerb(argv)] ?? ''
   const looks = LOOKING_VERB_NAMES.some((name) => name === verb)
   // Not by a URL, as other programs are named: to read one takes longer than all else here.
   const main = join(import.meta.dirname, looks ? 'looking-main.cjs' : 'main.cjs')

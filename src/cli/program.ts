@@ -1,15 +1,17 @@
 import { Command, CommanderError } from 'commander'
 import { UsageError } from '../errors.ts'
 import { exitCodeTable } from './reports/exit-code.ts'
+import {
+  type GlobalFlags,
+  declareGlobalOptions,
+  directoriesOf,
+  withVerb,
+} from './global-options.ts'
+import { acceptNames } from './named-arguments.ts'
 import type { Output } from './terminal/output.ts'
 import type { Answer, Invocation, Verb } from './verb.ts'
 import type { VerbEntry } from './verb-entry.ts'
-
-/** The options of every verb. */
-interface GlobalFlags {
-  readonly stateDir?: string
-  readonly json?: boolean
-}
+import { indexOfVerb } from './verb-in.ts'
 
 /** What the command line needs from its process. */
 export interface ProgramContext {
@@ -22,16 +24,15 @@ export interface ProgramContext {
  * @throws UsageError for a wrong command line; whatever the verb throws
  */
 export async function runProgram(
-  argv: readonly string[],
+  given: readonly string[],
   verbs: readonly VerbEntry[],
   context: ProgramContext,
 ): Promise<Answer | undefined> {
+  const argv = withVerb(given)
   let answer: Answer | undefined
   let complaint = ''
-  const program = new Command('stasis')
+  const program = declareGlobalOptions(new Command('stasis'))
     .description('Suspends running QEMU/KVM virtual machines to disk and brings them back.')
-    .option('--state-dir <dir>', 'where domains are kept (or set STASIS_STATE_DIR)')
-    .option('--json', 'answer in JSON, for programs')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => context.output.result(text.trimEnd()),
@@ -40,7 +41,7 @@ export async function runProgram(
     .exitOverride()
     .addHelpText('after', () => `\nExit codes:\n${exitCodeTable()}`)
 
-  const called = verbs.find(({ name }) => name === verbIn(argv))
+  const called = verbs.find(({ name }) => name === argv[indexOfVerb(argv)])
   if (called === undefined) {
     // For the help text, and for suggestions.
     for (const { name, summary } of verbs) program.command(name).summary(summary)
@@ -48,13 +49,18 @@ export async function runProgram(
     const verb = await called.load()
     const command = program.command(called.name).summary(called.summary)
     declare(command, called.summary, verb)
+    const joined = acceptNames(command)
     command.action(async () => {
       const flags = command.optsWithGlobals<GlobalFlags>()
-      answer = await verb.run(command.args, flags, invocation(flags, context))
+      const args = joined()
+      const looks = verb.looks === true || verb.looks?.(args, flags) === true
+      if (flags.readonly === true && !looks) throw readOnly(called.name)
+      const found = await verb.run(args, flags, invocation(flags, context))
+      answer = flags.quiet === true && flags.json !== true && !looks ? undefined : found
     })
   }
   try {
-    await program.parseAsync(helpAsOption(argv), { from: 'user' })
+    await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
@@ -72,24 +78,16 @@ function declare(command: Command, summary: string, verb: Verb<object>): void {
 
 function invocation(flags: GlobalFlags, { output, signal }: ProgramContext): Invocation {
   return {
-    directories: flags.stateDir === undefined ? {} : { stateDir: flags.stateDir },
+    directories: directoriesOf(flags),
     json: flags.json === true,
+    quiet: flags.quiet === true,
     output,
     signal,
   }
 }
 
-/** The first argument that is not an option. Only the file of that verb is loaded. */
-function verbIn(argv: readonly string[]): string | undefined {
-  const operands = argv.filter(
-    (argument, index) => !argument.startsWith('-') && argv[index - 1] !== '--state-dir',
-  )
-  return operands[0] === 'help' ? operands[1] : operands[0]
-}
-
-/** `help VERB` shows what `VERB --help` shows. */
-function helpAsOption(argv: readonly string[]): readonly string[] {
-  return argv[0] === 'help' ? [...argv.slice(1, 2), '--help'] : argv
+function readOnly(verb: string): UsageError {
+  return new UsageError('BAD_COMBINATION', `'${verb}' changes something: --readonly forbids it`)
 }
 
 function usageError(error: CommanderError, complaint: string, verb?: string): UsageError {

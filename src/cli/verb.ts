@@ -8,6 +8,8 @@ export interface Invocation {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
   readonly json: boolean
+  /** Whether headings and progress are left out (`-q`). */
+  readonly quiet: boolean
   readonly output: Output
 }
 
@@ -21,6 +23,8 @@ export interface Answer {
 export interface Verb<Flags extends object = Record<never, never>> {
   /** Adds arguments and options. */
   readonly declare: (command: Command) => Command
+  /** Whether it only looks, which `-r` allows and `-q` shows. A verb that does not say so changes something. */
+  readonly looks?: true | ((args: readonly string[], flags: Flags) => boolean)
   /** A command line, for `--help`. */
   readonly example: string
   /** Does the work. Returns no answer if the verb has written to the terminal itself. */

@@ -2,20 +2,19 @@ import { type Command, Option } from 'commander'
 import type { SaveOptions } from '../../domain/save/save.ts'
 import { COMPRESSIONS } from '../../image/compression.ts'
 import { SAVE_FORMATS } from '../../image/format-table.ts'
-import { byteRate, compressionLevel, integerBetween } from './option-values.ts'
+import { type ChannelFlags, channelsOf, declareChannels } from './channels.ts'
+import { byteRate, compressionLevel } from './option-values.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 import { readXmlOption } from './xml-file.ts'
 
 /** The options for the format of an image, with commander's names. */
-export interface FormatFlags {
+export interface FormatFlags extends ChannelFlags {
   readonly parallel?: boolean
-  readonly parallelConnections?: number
   readonly parallelCompression?: SaveOptions['compression']
   readonly compressionLevel?: SaveOptions['compressionLevel']
   readonly format?: SaveOptions['format']
-  /** The names that virsh uses for the same options. */
+  /** virsh's name for `format`. */
   readonly imageFormat?: SaveOptions['format']
-  readonly parallelChannels?: number
   readonly bypassCache?: boolean
   readonly digest?: boolean
 }
@@ -30,13 +29,11 @@ export interface SaveFlags extends FormatFlags, ResumeFlags {
 
 /** Adds the options for the format of an image. */
 export function declareFormat(command: Command): Command {
-  return command
-    .option('--parallel', 'use several channels (the default for stasis, channels and sparse)')
-    .option(
-      '--parallel-connections <n>',
-      'number of channels, 1 to 64 (default: 2)',
-      integerBetween(1, 64),
-    )
+  const parallel = command.option(
+    '--parallel',
+    'use several channels (the default for stasis, channels and sparse)',
+  )
+  return declareChannels(parallel, 'number of channels, 1 to 64 (default: 2)')
     .addOption(
       new Option(
         '--parallel-compression <method>',
@@ -54,7 +51,6 @@ export function declareFormat(command: Command): Command {
       ),
     )
     .addOption(new Option('--image-format <format>').choices(SAVE_FORMATS).hideHelp())
-    .addOption(new Option('--parallel-channels <n>').argParser(integerBetween(1, 64)).hideHelp())
     .option('--bypass-cache', 'write past the page cache (the default for stasis)')
     .option('--no-bypass-cache', 'write through the page cache')
     .option('--digest', "write FILE.digest, checksums for an image of one of libvirt's formats")
@@ -82,7 +78,7 @@ export function formatOptions(flags: FormatFlags): SaveOptions {
   return {
     format: flags.format ?? flags.imageFormat,
     parallel: flags.parallel,
-    channels: flags.parallelConnections ?? flags.parallelChannels,
+    channels: channelsOf(flags),
     compression: flags.parallelCompression,
     compressionLevel: flags.compressionLevel,
     bypassCache: flags.bypassCache,

@@ -1,13 +1,15 @@
-/** A table as virsh prints it: a heading, a rule, then rows, with three spaces between columns. */
+/** A table as virsh prints it: a heading, a rule, then rows, with three spaces between columns. With `quiet` only the rows. */
 export function formatTable(
   heading: readonly string[],
   rows: readonly (readonly string[])[],
+  { quiet = false }: { readonly quiet?: boolean } = {},
 ): string {
   const widths = heading.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+    Math.max(quiet ? 0 : title.length, ...rows.map((row) => (row[column] ?? '').length)),
   )
   const line = (cells: readonly string[]): string =>
     ` ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ')}`.trimEnd()
+  if (quiet) return rows.map(line).join('\n')
   const rule = '-'.repeat(widths.reduce((sum, width) => sum + width + 3, 0))
   return [line(heading), rule, ...rows.map(line)].join('\n')
 }

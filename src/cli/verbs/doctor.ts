@@ -10,6 +10,7 @@ interface Flags {
 export const verb: Verb<Flags> = {
   declare: (command) =>
     command.option('--fix', 'mend what can be mended: make the user of QEMU, correct modes'),
+  looks: (_args, { fix }) => fix !== true,
   example: 'stasis doctor --fix',
   run: async (_args, { fix }, invocation) => {
     const { directories, signal } = invocation

@@ -8,6 +8,7 @@ const KIB = 1024
 /** `dominfo DOMAIN` */
 export const verb: Verb = {
   declare: (command) => command.argument('<domain>', 'name, UUID or id'),
+  looks: true,
   example: 'stasis dominfo web',
   run: async ([domain = ''], _flags, { directories, signal }) => {
     const info = await domainInfo(domain, { ...directories, signal })

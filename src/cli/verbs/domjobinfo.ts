@@ -8,6 +8,7 @@ export const verb: Verb<{ readonly completed?: boolean }> = {
     command
       .argument('<domain>', 'name, UUID or id')
       .option('--completed', 'show the job that ended last'),
+  looks: true,
   example: 'stasis domjobinfo web --completed',
   run: async ([domain = ''], { completed }, { directories, signal }) => {
     const job = await jobInfo(domain, { ...directories, signal, completed })

@@ -5,6 +5,7 @@ import type { Verb } from '../verb.ts'
 export const verb: Verb<{ readonly reason?: boolean }> = {
   declare: (command) =>
     command.argument('<domain>', 'name, UUID or id').option('--reason', 'also show the reason'),
+  looks: true,
   example: 'stasis domstate web --reason',
   run: async ([domain = ''], { reason: why }, { directories, signal }) => {
     const found = await domainStateReason(domain, { ...directories, signal })

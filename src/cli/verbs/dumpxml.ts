@@ -7,6 +7,7 @@ export const verb: Verb<{ readonly inactive?: boolean }> = {
     command
       .argument('<domain>', 'name, UUID or id')
       .option('--inactive', 'the definition, even while the domain runs from other XML'),
+  looks: true,
   example: 'stasis dumpxml web > web.xml',
   run: async ([domain = ''], { inactive }, { directories, signal }) => {
     const xml = await dumpDomainXml(domain, { ...directories, signal, inactive })

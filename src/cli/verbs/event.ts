@@ -18,6 +18,7 @@ export const verb: Verb<Flags> = {
       .option('--loop', 'continue after the first event, until the timeout or Ctrl-C')
       .option('--timeout <seconds>', 'how long to wait', integerBetween(1, 31_536_000))
       .option('--timestamp', 'show when each event was seen'),
+  looks: true,
   example: 'stasis event --loop --timeout 60',
   run: async (_args, flags, { directories, signal, json, output }) => {
     const { domain, loop, timeout } = flags

@@ -20,6 +20,7 @@ export const verb: Verb<Flags> = {
       )
       .option('--autostart', 'also start the domains marked with `stasis autostart`')
       .option('--dry-run', 'only show what would be started'),
+  looks: (_args, { dryRun }) => dryRun === true,
   example: 'stasis host-resume --parallel-domains 4',
   run: async (_args, flags, { directories, signal, json, output }) => {
     const outcomes = await resumeHost({

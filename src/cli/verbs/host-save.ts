@@ -33,6 +33,7 @@ export const verb: Verb<Flags> = {
         byteRate,
       )
       .option('--dry-run', 'only show what would be saved'),
+  looks: (_args, { dryRun }) => dryRun === true,
   example: 'stasis host-save --time-limit 90 --parallel-domains 4 --max-bandwidth 500M',
   run: async (_args, flags, { directories, signal, json, output }) => {
     const { timeLimit, parallelDomains, maxBandwidth, dryRun } = flags

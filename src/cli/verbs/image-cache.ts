@@ -28,6 +28,7 @@ export const verb: Verb<Flags> = {
         'with add: evict least recently used entries until the cache fits (default: 64)',
         integerBetween(1, 1_000_000),
       ),
+  looks: ([action]) => action === 'list',
   example: 'stasis image-cache add /backup/web.save',
   run: async ([action, file], flags, { directories, signal, json, output }) => {
     const options = { ...directories, signal }

@@ -19,6 +19,7 @@ export const verb: Verb<Flags> = {
         '--ignore-unsupported',
         "leave out the host's side of devices where Stasis does not support it",
       ),
+  looks: true,
   example: 'stasis image-check /backup/web.save',
   run: async ([file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

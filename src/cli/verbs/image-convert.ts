@@ -2,16 +2,16 @@ import { Option } from 'commander'
 import { type ConvertOptions, convertImage } from '../../domain/images/convert-image.ts'
 import { SAVE_FORMATS } from '../../image/format-table.ts'
 import { FRAME_CODECS } from '../../image/stasis/frame-codec.ts'
-import { compressionLevel, integerBetween } from '../options/option-values.ts'
+import { type ChannelFlags, channelsOf, declareChannels } from '../options/channels.ts'
+import { compressionLevel } from '../options/option-values.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { formatBytes, formatDuration } from '../terminal/quantity.ts'
 import type { Verb } from '../verb.ts'
 
-interface Flags {
+interface Flags extends ChannelFlags {
   readonly format?: ConvertOptions['format']
   readonly compression?: ConvertOptions['compression']
   readonly compressionLevel?: ConvertOptions['compressionLevel']
-  readonly parallelConnections?: number
   readonly bypassCache?: boolean
   readonly digest?: boolean
 }
@@ -19,7 +19,7 @@ interface Flags {
 /** `image-convert IN OUT` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    command
+    declareChannels(command, 'number of files in the format channels, 1 to 64 (default: 2)')
       .argument('<in>', 'a save image')
       .argument('<out>', 'the new image; an existing file is replaced only at the end')
       .addOption(
@@ -38,11 +38,6 @@ export const verb: Verb<Flags> = {
         'a number, or adaptive: use only the processor time that the disk leaves idle (the default)',
         compressionLevel,
       )
-      .option(
-        '--parallel-connections <n>',
-        'number of files in the format channels, 1 to 64 (default: 2)',
-        integerBetween(1, 64),
-      )
       .option('--bypass-cache', 'write past the page cache (the default)')
       .option('--no-bypass-cache', 'write through the page cache')
       .option('--digest', "write OUT.digest, checksums for an image of one of libvirt's formats"),
@@ -56,7 +51,7 @@ export const verb: Verb<Flags> = {
       format: flags.format,
       compression: flags.compression,
       compressionLevel: flags.compressionLevel,
-      channels: flags.parallelConnections,
+      channels: channelsOf(flags),
       bypassCache: flags.bypassCache,
       digest: flags.digest,
       onProgress: display.show,

@@ -9,6 +9,7 @@ export const verb: Verb<{ readonly verify?: boolean }> = {
     command
       .argument('<file>', 'a save image')
       .option('--verify', 'read the whole image and check every checksum'),
+  looks: true,
   example: 'stasis image-info /backup/web.save --verify',
   run: async ([file = ''], { verify }, invocation) => {
     using display = new ProgressDisplay(invocation)

@@ -13,6 +13,7 @@ export const verb: Verb<{ readonly writeDigest?: boolean }> = {
         '--write-digest',
         "write FILE.digest beside images of libvirt's formats that are whole",
       ),
+  looks: (_args, { writeDigest }) => writeDigest !== true,
   example: 'stasis image-verify /backup/web.save',
   run: async (files, { writeDigest }, invocation) => {
     const images: ImageVerification[] = []

@@ -29,8 +29,9 @@ export const verb: Verb<Flags> = {
       )
       .option('--without-managed-save', 'only domains that have no managed save')
       .option('--autostart', 'only domains that start with the host'),
+  looks: true,
   example: 'stasis list --all --managed-save',
-  run: async (_args, flags, { directories, signal, json, output }) => {
+  run: async (_args, flags, { directories, signal, json, quiet, output }) => {
     const domains = await listDomains({
       ...directories,
       signal,
@@ -61,6 +62,6 @@ export const verb: Verb<Flags> = {
       name,
       flags.managedSave === true && managedSave && id === undefined ? 'saved' : state,
     ])
-    return { text: formatTable(['Id', 'Name', 'State'], rows), json: answer }
+    return { text: formatTable(['Id', 'Name', 'State'], rows, { quiet }), json: answer }
   },
 }

@@ -3,13 +3,13 @@ import { type ResumeFlags, declareResumeAs, resumeAs } from '../options/resume-a
 import type { Verb } from '../verb.ts'
 import { readXmlFile } from '../options/xml-file.ts'
 
-/** `managedsave-define DOMAIN FILE` */
+/** `managedsave-define DOMAIN XML` */
 export const verb: Verb<ResumeFlags> = {
   declare: (command) =>
     declareResumeAs(
       command
         .argument('<domain>', 'name or UUID')
-        .argument('<file>', 'domain XML; the guest must not see a difference'),
+        .argument('<xml>', 'domain XML; the guest must not see a difference'),
       'when it starts',
     ),
   example: 'stasis managedsave-define web web.xml',

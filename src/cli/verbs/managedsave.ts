@@ -9,6 +9,7 @@ import type { Verb } from '../verb.ts'
 /** `managedsave DOMAIN` */
 export const verb: Verb<SaveFlags> = {
   declare: (command) => declareSave(command.argument('<domain>', 'name, UUID or id')),
+  looks: (_args, { check }) => check === true,
   example: 'stasis managedsave web --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

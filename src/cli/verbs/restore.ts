@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts'
 import { restoreDomain } from '../../domain/restore/restore.ts'
 import type { RestoreOptions } from '../../domain/restore/restore-request.ts'
 import { type AllowFlags, allowed, declareTrust } from '../options/allow.ts'
+import { type ChannelFlags, channelsOf, declareChannels } from '../options/channels.ts'
 import { type NetworkFlags, declareNetworks, networksOf } from '../options/networks.ts'
 import { integerBetween } from '../options/option-values.ts'
 import { checkAndReport } from '../reports/image-check.ts'
@@ -11,7 +12,7 @@ import { restoreReport } from '../reports/restore.ts'
 import type { Verb } from '../verb.ts'
 import { readXmlOption } from '../options/xml-file.ts'
 
-interface Flags extends AllowFlags, NetworkFlags {
+interface Flags extends AllowFlags, NetworkFlags, ChannelFlags {
   readonly mode?: RestoreOptions['mode']
   readonly clone?: string
   readonly diskOverlay?: string
@@ -33,7 +34,7 @@ interface Flags extends AllowFlags, NetworkFlags {
 /** `restore FILE` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    declareNetworks(declareTrust(command))
+    declareChannels(declareNetworks(declareTrust(command)), 'the same as --connections')
       .argument('<file>', 'a save image')
       .addOption(
         new Option(
@@ -72,6 +73,7 @@ export const verb: Verb<Flags> = {
           'return only when all memory is loaded, when the guest has written to a serial port that goes to a file, or both',
         ).choices(['memory', 'output', 'both']),
       ),
+  looks: (_args, { check }) => check === true,
   example: 'stasis restore /backup/web.save --verbose',
   run: async ([file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation
@@ -104,7 +106,7 @@ export const verb: Verb<Flags> = {
         flags.clone === undefined
           ? undefined
           : { name: flags.clone, diskOverlay: flags.diskOverlay },
-      readers: flags.connections,
+      readers: flags.connections ?? channelsOf(flags),
       bypassCache: flags.bypassCache,
       resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
       force: flags.force,

@@ -14,6 +14,7 @@ export const verb: Verb<SaveFlags> = {
         .argument('<domain>', 'name, UUID or id')
         .argument('<file>', 'the new image; an existing file is replaced only at the end'),
     ),
+  looks: (_args, { check }) => check === true,
   example: 'stasis save web /backup/web.save --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = '', file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

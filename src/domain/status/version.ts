@@ -30,7 +30,8 @@ export async function versions(options: DomainOptions = {}): Promise<Versions> {
   }
 }
 
-async function ownVersion(): Promise<string> {
+/** The version of Stasis. */
+export async function ownVersion(): Promise<string> {
   const path = nodeModule.findPackageJSON(import.meta.url)
   if (path === undefined) throw new InternalError('This program has no package.json above it')
   return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version

@@ -59,6 +59,20 @@ export async function checkDirectories({ stateDir, runtimeDir }: Directories): P
   await checkOwnDirectory(runtimeDir)
 }
 
+/** The domains of root, or those of the user, as libvirt's URIs name them (`qemu:///system`, `qemu:///session`). */
+export type Connection = 'system' | 'session'
+
+/** The default directories of a connection, whoever runs this. `STASIS_STATE_DIR` and `STASIS_RUNTIME_DIR` do not count. */
+export function directoriesOfConnection(
+  connection: Connection,
+  variables: Caller['env'] = process.env,
+): Directories {
+  const env = (name: string): string | undefined => variables[name] || undefined
+  const root = connection === 'system'
+  const stateDir = resolve(defaultStateDir(env, root))
+  return { stateDir, runtimeDir: resolve(defaultRuntimeDir(env, root) ?? join(stateDir, 'run')) }
+}
+
 type Lookup = (name: string) => string | undefined
 
 function defaultStateDir(env: Lookup, root: boolean): string {

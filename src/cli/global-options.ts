@@ -1,0 +1,71 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import {
+  type Connection,
+  type DirectoryOptions,
+  directoriesOfConnection,
+} from '../domain/store/directories.ts'
+import { UsageError } from '../errors.ts'
+import { integerBetween } from './options/option-values.ts'
+import { indexOfVerb } from './verb-in.ts'
+
+/** The options of every verb, with commander's names. */
+export interface GlobalFlags {
+  readonly stateDir?: string
+  readonly json?: boolean
+  readonly connect?: Connection
+  readonly quiet?: boolean
+  readonly readonly?: boolean
+}
+
+/** Adds the options of every verb. Those with short names are virsh's. */
+export function declareGlobalOptions(program: Command): Command {
+  return program
+    .option('--state-dir <dir>', 'where domains are kept (or set STASIS_STATE_DIR)')
+    .option('--json', 'answer in JSON, for programs')
+    .option(
+      '-c, --connect <uri>',
+      "qemu:///system: the domains of root; qemu:///session: this user's",
+      connectionOf,
+    )
+    .option('-q, --quiet', 'show no headings, no progress, and nothing when all went well')
+    .option('-r, --readonly', 'refuse verbs that change something')
+    .option(
+      '-d, --debug <n>',
+      'accepted and ignored (STASIS_DEBUG=1 shows more)',
+      integerBetween(0, 4),
+    )
+    .option('-v, --version', 'show the version of Stasis')
+    .option('-V', 'show the versions of Stasis, Node and QEMU')
+}
+
+/** The directories that the options choose. @throws UsageError BAD_COMBINATION */
+export function directoriesOf({ stateDir, connect }: GlobalFlags): DirectoryOptions {
+  if (connect === undefined) return stateDir === undefined ? {} : { stateDir }
+  if (stateDir === undefined) return directoriesOfConnection(connect)
+  throw new UsageError(
+    'BAD_COMBINATION',
+    '--connect and --state-dir both choose where domains are kept: give one',
+  )
+}
+
+/** The command line with verbs in place of `-v`, `-V` and `--version`, and of `help VERB`, which shows what `VERB --help` shows. */
+export function withVerb(argv: readonly string[]): readonly string[] {
+  const at = indexOfVerb(argv)
+  const before = at < 0 ? argv : argv.slice(0, at)
+  const asked = before.find((argument) => /^(?:-[qr]*[vV]|--version(?:=.*)?)$/.test(argument))
+  if (asked !== undefined) {
+    const others = before.filter((argument) => argument !== asked)
+    const long = asked.endsWith('V') || asked === '--version=long'
+    return [...others, 'version', ...(long ? [] : ['--short'])]
+  }
+  return argv[at] === 'help' ? [...before, ...argv.slice(at + 1, at + 2), '--help'] : argv
+}
+
+function connectionOf(uri: string): Connection {
+  const [, connection] = /^qemu:\/\/\/(system|session)$/.exec(uri) ?? []
+  if (connection === undefined)
+    throw new InvalidArgumentError(
+      'Stasis knows only domains of this host: qemu:///system or qemu:///session.',
+    )
+  return connection as Connection
+}
