@@ -74,6 +74,19 @@ test('connectNetworks() names each card without a network, with the option that 
   assert.equal(warnings.length, 3)
 })
 
+test('connectNetworks() does not leave out a packet filter or VLAN tags by itself', async () => {
+  await using store = await testStore()
+  for (const barrier of ["<filterref filter='clean-traffic'/>", "<vlan><tag id='4'/></vlan>"]) {
+    const domain = cards(BRIDGE + barrier)
+    await assert.rejects(connectNetworks(domain, store.directories, {}), {
+      message: /does not put .* between a guest and "lo"/,
+    })
+    const networks = { lo: 'tap:lo' } as const
+    const { interfaces } = await connectNetworks(domain, store.directories, { networks })
+    assert.equal(interfaces[0]?.type, 'ethernet')
+  }
+})
+
 test('rememberNetworks() makes a network known until it is forgotten', async () => {
   await using store = await testStore()
   const types = async (): Promise<unknown> => {

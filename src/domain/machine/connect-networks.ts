@@ -28,6 +28,8 @@ export async function connectNetworks(
   options: NetworkOptions & { readonly onWarning?: ((text: string) => void) | undefined },
 ): Promise<Domain> {
   const { interfaces, without } = await lookUp(domain, directories, options)
+  if (domain.interfaces.some(({ passt }) => passt))
+    options.onWarning?.("QEMU's own user network takes the place of passt")
   if (without.length > 0 && options.allowLinkDown !== true) throw missingNetworks(without)
   for (const { card, missing } of without)
     options.onWarning?.(`${missing}: the link of the card ${card.mac ?? card.place} is down`)
@@ -79,6 +81,12 @@ async function targetOf(
     const target = parseNetworkTarget(wanted)
     return (await missingDevice(target, `--network ${name}=${wanted}`)) ?? target
   }
+  if (card.barrier !== undefined) {
+    return {
+      missing: `Stasis does not put ${card.barrier} between a guest and "${name}"`,
+      hint: `Make a tap device that has them, and give it: --network ${name}=tap:DEVICE`,
+    }
+  }
   switch (card.type) {
     case 'network':
       return libvirtTarget(name)
@@ -92,6 +100,10 @@ async function targetOf(
     case 'user':
     case 'ethernet':
     case 'null':
+    case 'client':
+    case 'server':
+    case 'mcast':
+    case 'udp':
       return undefined
   }
 }

@@ -32,6 +32,8 @@ const HOST_SIDE: ReadonlySet<string> = new Set([
   'bridge',
   'network',
   'virtualPort',
+  'socket',
+  'barrier',
   'targetDevice',
   'managed',
   'script',

@@ -235,6 +235,11 @@ function interfaceReaches(card: NetworkInterface): readonly Reach[] {
       ]
     case 'null':
       return []
+    case 'client':
+    case 'server':
+    case 'mcast':
+    case 'udp':
+      return socketReaches(card)
     case 'user':
       return card.forwards.map(({ hostAddress, hostPort }) => ({
         ...{ kind: 'listen', use: 'forwarded port', write: true, place },
@@ -255,6 +260,19 @@ function tpmReaches({ backend, place }: Tpm): readonly Reach[] {
     case 'passthrough':
       return [path('TPM of the host', backend.path, where)]
   }
+}
+
+function socketReaches({ type, socket, place }: NetworkInterface): readonly Reach[] {
+  const address = (kind: 'listen' | 'connect', value: string): Reach => ({
+    ...{ kind, use: 'network between QEMUs', write: true, place },
+    value: value.replace(/^:/, '0.0.0.0:'),
+  })
+  if (socket === undefined) return []
+  const listens = type === 'server' || type === 'mcast'
+  return [
+    address(listens ? 'listen' : 'connect', socket.remote),
+    ...given(socket.local, (local) => address('listen', local)),
+  ]
 }
 
 function graphicsReaches(graphics: Graphics): readonly Reach[] {

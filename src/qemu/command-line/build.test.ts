@@ -509,4 +509,41 @@ suite('buildCommandLine()', () => {
       code: 'QEMU_LACKS_FEATURE',
     })
   })
+
+  test('connects cards to networks between QEMUs, and forwards the ports that are not excluded', () => {
+    const devices = `
+      <interface type='server'><source port='5558'/><model type='e1000'/></interface>
+      <interface type='client'><source address='10.0.0.1' port='5558'/><model type='e1000'/></interface>
+      <interface type='mcast'><source address='230.0.0.1' port='5558'/><model type='e1000'/></interface>
+      <interface type='udp'><source address='10.0.0.1' port='1'><local address='10.0.0.2' port='2'/></source><model type='e1000'/></interface>
+      <interface type='user'><backend type='passt'/><portForward proto='tcp'><range start='80' end='83' to='8080'/><range start='81' end='82' exclude='yes'/></portForward><model type='e1000'/></interface>
+      <interface type='null'><model type='e1000'/></interface>`
+    const cards = values(build({ devices }), '-netdev').map((text) => {
+      const { id: _, ...rest } = JSON.parse(text) as Record<string, unknown>
+      return rest
+    })
+    assert.deepEqual(cards, [
+      { type: 'socket', listen: ':5558' },
+      { type: 'socket', connect: '10.0.0.1:5558' },
+      { type: 'socket', mcast: '230.0.0.1:5558' },
+      { type: 'socket', udp: '10.0.0.1:1', localaddr: '10.0.0.2:2' },
+      { type: 'user', hostfwd: [{ str: 'tcp::80-:8080' }, { str: 'tcp::83-:8083' }] },
+      { type: 'hubport', hubid: 5 },
+    ])
+  })
+
+  test('gives inherited tap devices to their cards', () => {
+    const devices = `
+      <interface type='bridge'><source bridge='br0'/><model type='virtio'/></interface>
+      <interface type='bridge'><source bridge='br0'/><model type='virtio'/><driver name='vhost' queues='2'/></interface>`
+    const taps = new Map([
+      [0, { fds: [5], vhostFds: [] }],
+      [1, { fds: [6, 7], vhostFds: [8, 9] }],
+    ])
+    assert.deepEqual(values(build({ devices }, { taps, spareUserNetworks: 1 }), '-netdev'), [
+      '{"type":"tap","fd":"5","id":"hostnet0"}',
+      '{"type":"tap","fds":"6:7","vhost":true,"vhostfds":"8:9","id":"hostnet1"}',
+      '{"type":"user","restrict":true,"id":"sparenet0"}',
+    ])
+  })
 })

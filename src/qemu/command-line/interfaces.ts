@@ -87,6 +87,14 @@ function backend(card: NetworkInterface, index: number): Properties {
         )
       }
       return { type: 'bridge', br: card.bridge }
+    case 'client':
+      return { type: 'socket', connect: card.socket?.remote }
+    case 'server':
+      return { type: 'socket', listen: card.socket?.remote }
+    case 'mcast':
+      return { type: 'socket', mcast: card.socket?.remote }
+    case 'udp':
+      return { type: 'socket', udp: card.socket?.remote, localaddr: card.socket?.local }
     case 'network':
     case 'direct':
       // Whoever starts the machine decides what it is connected to: `connectNetworks`.

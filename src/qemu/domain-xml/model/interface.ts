@@ -16,7 +16,20 @@ import { type PortForward, readPortForwards } from './port-forward.ts'
 /** A network card and its host side. */
 export interface NetworkInterface extends Device {
   /** `network`: one of libvirt's networks; `direct`: a macvtap on a device of the host; `null`: connected to nothing. */
-  readonly type: 'user' | 'ethernet' | 'bridge' | 'network' | 'direct' | 'null'
+  readonly type:
+    | 'user'
+    | 'ethernet'
+    | 'bridge'
+    | 'network'
+    | 'direct'
+    | 'null'
+    | SocketNetwork['type']
+  /** The addresses of a network between QEMUs; `undefined` for other types. */
+  readonly socket: SocketNetwork | undefined
+  /** What stands between the card and the network on the host: `a packet filter`, `VLAN tags`. */
+  readonly barrier: string | undefined
+  /** Whether the user network is to be that of passt. */
+  readonly passt: boolean
   /** The name of what it is connected to: a network, a bridge or a device of the host; `undefined` for the other types. */
   readonly network: string | undefined
   /** The virtual switch that the bridge, or the network, belongs to: `openvswitch` and the like. */
@@ -49,6 +62,15 @@ export interface NetworkInterface extends Device {
   readonly virtio: VirtioOptions
 }
 
+/** A network between QEMUs: over a connection, a multicast group or datagrams. */
+export interface SocketNetwork {
+  readonly type: 'client' | 'server' | 'mcast' | 'udp'
+  /** `ADDRESS:PORT`. */
+  readonly remote: string
+  /** For datagrams. */
+  readonly local: string | undefined
+}
+
 export interface GuestAddress {
   readonly family: 'ipv4' | 'ipv6'
   readonly address: string
@@ -72,6 +94,14 @@ export function readInterface(element: Element): NetworkInterface {
     model,
     mac: mac === undefined ? undefined : parseMac(mac),
     network,
+    socket: readSocket(element, type),
+    barrier:
+      child(element, 'filterref') !== undefined
+        ? 'a packet filter'
+        : child(element, 'vlan') !== undefined
+          ? 'VLAN tags'
+          : undefined,
+    passt: attribute(child(element, 'backend'), 'type') === 'passt',
     virtualPort: attribute(child(element, 'virtualport'), 'type'),
     bridge: type === 'bridge' ? network : undefined,
     targetDevice: attribute(target, 'dev'),
@@ -95,6 +125,18 @@ export function readInterface(element: Element): NetworkInterface {
     guestOffloads: readOffloads(child(driver, 'guest')),
     virtio: readVirtioOptions(element, model),
   }
+}
+
+function readSocket(element: Element, type: NetworkInterface['type']): SocketNetwork | undefined {
+  if (type !== 'client' && type !== 'server' && type !== 'mcast' && type !== 'udp') return undefined
+  const source = requiredChild(element, 'source')
+  const local = type === 'udp' ? requiredChild(source, 'local') : undefined
+  return { type, remote: endpoint(source), local: local && endpoint(local) }
+}
+
+/** An address may be left out of a server, and means every one. */
+function endpoint(element: Element): string {
+  return `${attribute(element, 'address') ?? ''}:${requiredAttribute(element, 'port')}`
 }
 
 function readGuestAddress(element: Element): GuestAddress {

@@ -28,16 +28,16 @@ export function readPortForwards(element: Element): readonly PortForward[] {
         'List the ports with <range>',
       )
     }
-    return children(forward, 'range').flatMap((range) => {
-      if (attribute(range, 'exclude') === 'yes') {
-        throw unsupported(
-          range,
-          'excluding ports is not supported',
-          'List only the ports to forward',
-        )
-      }
-      return readRange(range).map((ports) => ({ protocol, hostAddress, ...ports }) as const)
-    })
+    const [excluded, ranges] = [true, false].map((wanted) =>
+      children(forward, 'range').filter(
+        (range) => (attribute(range, 'exclude') === 'yes') === wanted,
+      ),
+    ) as [Element[], Element[]]
+    const without = new Set(excluded.flatMap(readRange).map(({ hostPort }) => hostPort))
+    return ranges
+      .flatMap(readRange)
+      .filter(({ hostPort }) => !without.has(hostPort))
+      .map((ports) => ({ protocol, hostAddress, ...ports }) as const)
   })
 }
 

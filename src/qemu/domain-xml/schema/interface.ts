@@ -35,7 +35,10 @@ export const interfaceRule: ElementRule = {
     ],
   },
   attributes: {
-    type: kindOfDevice('user', 'ethernet', 'bridge', 'network', 'direct', 'null'),
+    type: kindOfDevice(
+      ...['user', 'ethernet', 'bridge', 'network', 'direct', 'null'],
+      ...['client', 'server', 'mcast', 'udp'],
+    ),
     managed: live,
     trustGuestRxFilters: valueWithoutEffect(
       'it lets libvirt follow the addresses that the guest sets',
@@ -46,14 +49,19 @@ export const interfaceRule: ElementRule = {
     boot: bootOrder,
     rom,
     mac: attributes({ address: mac, type: withoutEffectValue(), check: withoutEffectValue() }),
-    source: attributes({
-      bridge: anyText,
-      dev: anyText,
-      network: anyText,
-      mode: valueWithoutEffect('it says how a macvtap is made'),
-      portgroup: valueWithoutEffect('libvirt looks up limits and switches with it'),
-      portid: live,
-    }),
+    source: {
+      attributes: {
+        bridge: anyText,
+        dev: anyText,
+        network: anyText,
+        mode: valueWithoutEffect('it says how a macvtap is made'),
+        portgroup: valueWithoutEffect('libvirt looks up limits and switches with it'),
+        portid: live,
+        address: anyText,
+        port: whole,
+      },
+      children: { local: attributes({ address: anyText, port: whole }) },
+    },
     target: attributes({ dev: anyText, managed: yesNo }),
     script: attributes({ path: anyText }),
     downscript: attributes({ path: anyText }),
@@ -88,7 +96,8 @@ export const interfaceRule: ElementRule = {
     },
     backend: {
       attributes: {
-        type: kindOfDevice('default'),
+        type: kindOfDevice('default', 'passt'),
+        logFile: valueWithoutEffect('passt is not started'),
         tap: anyText,
         vhost: anyText,
       },
@@ -111,8 +120,9 @@ export const interfaceRule: ElementRule = {
     coalesce: hostLimit,
     port: hostLimit,
     guest: withoutEffect('it names the device inside containers'),
-    filterref: { ...refused('packet filters are not supported'), carries: 'device' },
-    vlan: { ...refused('VLAN tags are not supported'), carries: 'device' },
+    // `connectNetworks` connects a card with one of these only as the caller says.
+    filterref: withoutEffect('the network that the caller names has it'),
+    vlan: withoutEffect('the network that the caller names has it'),
     virtualport: {
       attributes: { type: anyText },
       children: { parameters: withoutEffect('the switch uses them') },
