@@ -13,6 +13,8 @@ export interface MachineHost {
   readonly nvramDirectory: string
   /** See `NormaliseOptions.existing`. */
   readonly existing?: boolean | undefined
+  /** See `NormaliseOptions.fromImage`. */
+  readonly fromImage?: boolean | undefined
 }
 
 /** Fills in the missing parts of a domain XML, for a QEMU of a host. @throws DomainXmlError */
@@ -23,5 +25,6 @@ export function completeMachine(document: DomainDocument, host: MachineHost): Do
     firmware: host.firmware,
     nvramDirectory: host.nvramDirectory,
     existing: host.existing,
+    fromImage: host.fromImage,
   })
 }

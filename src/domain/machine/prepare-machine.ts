@@ -68,6 +68,7 @@ export async function prepareMachine(
     firmware: await findFirmware(),
     nvramDirectory: nvramDirectory(directories.stateDir),
     existing: options.occasion !== undefined,
+    fromImage: options.occasion === 'restore',
   })
   const { domain: read, closed } = await closeHostSides(
     readDomain(complete, { ignoreUnsupported }).domain,

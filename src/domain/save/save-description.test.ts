@@ -14,9 +14,10 @@ const LIVE = smallXml({ name: 'web', devices: "<serial type='pty'/>" })
 async function describe(
   xml: string | undefined,
   more: Partial<RuntimeRecord> = {},
+  live = LIVE,
 ): ReturnType<typeof describeForSave> {
   await using store = await testStore()
-  const record = await store.run('web', more, LIVE)
+  const record = await store.run('web', more, live)
   await using held = await HeldDomain.named('web', 'save', store.directories)
   await using fake = await fakeMonitor((command) => ok(command, []))
   await using qmp = await QmpConnection.connect(fake.path)
@@ -29,6 +30,17 @@ test('describeForSave() takes the live XML, and records QEMU in the cookie', asy
   assert.equal(wasRunning, true)
   assert.equal(readProvenance(cookie)?.qemu, '10.0.0')
   assert.equal(attachedProvenance(cookie), undefined)
+})
+
+test('describeForSave() omits the watchdog that every q35 has', async () => {
+  const q35 = (devices: string): string =>
+    smallXml({ name: 'web', devices }).replace(/machine='[^']*'/, "machine='pc-q35-7.2'")
+  const saved = async (devices: string): Promise<string> =>
+    (await describe(undefined, {}, q35(devices))).xml
+  const card = "<watchdog model='i6300esb' action='pause'/>"
+  assert.doesNotMatch(await saved("<watchdog model='itco' action='reset'/>"), /itco/)
+  assert.doesNotMatch(await saved(`${card}<watchdog model='itco' action='pause'/>`), /itco/)
+  assert.match(await saved("<watchdog model='itco' action='none'/>"), /itco/)
 })
 
 test('describeForSave() gives each image an id of its own', async () => {

@@ -1,6 +1,9 @@
 import { QemuError } from '../../errors.ts'
 import { newImageId } from '../../image/image-id.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
+import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
+import { withoutChipsetWatchdog } from '../../qemu/domain-xml/normalise/small-devices.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import { restartObstacles } from '../machine/restart-obstacles.ts'
@@ -24,11 +27,18 @@ export async function describeForSave(
   if (record.attached !== undefined) await checkCarried(held.name, control, record.commandLine)
   const live = await readLiveXml(held.paths)
   return {
-    xml: given === undefined ? live : replaceXml(live, givenXml(given)),
+    xml: imageXml(given === undefined ? live : replaceXml(live, givenXml(given))),
     cookie: provenanceCookie(record, new Date()),
     wasRunning,
     id: newImageId(),
   }
+}
+
+function imageXml(xml: string): string {
+  if (!xml.includes('itco')) return xml
+  const document = parseDomainXml(xml)
+  withoutChipsetWatchdog(document.root)
+  return formatDomainXml(document)
 }
 
 /** @throws QemuError QEMU_REFUSED with the obstacles */

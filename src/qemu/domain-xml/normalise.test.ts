@@ -335,6 +335,8 @@ suite('normaliseDomain()', () => {
     assert.deepEqual(watchdogs(domainXml('q35')), ['itco reset'])
     assert.deepEqual(watchdogs(domainXml('pc')), [])
     assert.deepEqual(watchdogs(domainXml('q35'), { existing: true }), [])
+    const image = { existing: true, fromImage: true }
+    assert.deepEqual(watchdogs(domainXml('q35'), image), ['itco reset'])
     const other = `<watchdog model='i6300esb' action='pause'/>`
     assert.deepEqual(watchdogs(domainXml('q35', other)), ['i6300esb pause', 'itco pause'])
   })

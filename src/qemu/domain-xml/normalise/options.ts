@@ -18,6 +18,8 @@ export interface NormaliseOptions {
    * it.
    */
   readonly existing?: boolean | undefined
+  /** The XML is that of a save image, which omits what every machine of its kind has (`withoutChipsetWatchdog`). */
+  readonly fromImage?: boolean | undefined
   /** Random bytes for a UUID and for MAC addresses. */
   readonly random?: ((length: number) => Uint8Array) | undefined
 }

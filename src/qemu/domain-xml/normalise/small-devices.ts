@@ -14,7 +14,8 @@ export function fillSmallDevices(root: Element, devices: Element, options: Norma
   }
   for (const rng of children(devices, 'rng')) setDefault(rng, 'model', 'virtio')
   for (const watchdog of children(devices, 'watchdog')) setDefault(watchdog, 'action', 'reset')
-  if (options.existing !== true && isQ35(root)) addChipsetWatchdog(devices)
+  const completes = options.existing !== true || options.fromImage === true
+  if (completes && isQ35(root)) addChipsetWatchdog(devices)
   for (const tpm of children(devices, 'tpm')) fillTpm(tpm)
   for (const panic of children(devices, 'panic')) setDefault(panic, 'model', 'isa')
 }
@@ -22,9 +23,29 @@ export function fillSmallDevices(root: Element, devices: Element, options: Norma
 /** The q35 chipset contains a watchdog; libvirt enables it for new machines since 9.1, with the action of the other watchdogs. */
 function addChipsetWatchdog(devices: Element): void {
   const others = children(devices, 'watchdog')
-  if (others.some((watchdog) => attribute(watchdog, 'model') === 'itco')) return
-  const action = attribute(others[0], 'action') ?? 'reset'
-  insertDevice(devices, create(devices, 'watchdog', { model: 'itco', action }))
+  if (others.some(isOfChipset)) return
+  insertDevice(devices, create(devices, 'watchdog', { model: 'itco', action: usualAction(others) }))
+}
+
+/**
+ * Omits the watchdog of the q35 chipset if it has the action that libvirt gives it. Images do without it: libvirt before 9.1 refuses the model, and later
+ * ones add it again.
+ */
+export function withoutChipsetWatchdog(root: Element): void {
+  const devices = child(root, 'devices')
+  const all = devices === undefined ? [] : children(devices, 'watchdog')
+  const own = all.find(isOfChipset)
+  if (own === undefined || all.filter(isOfChipset).length > 1) return
+  const action = usualAction(all.filter((watchdog) => watchdog !== own))
+  if ((attribute(own, 'action') ?? action) === action) devices?.removeChild(own)
+}
+
+function isOfChipset(watchdog: Element): boolean {
+  return attribute(watchdog, 'model') === 'itco'
+}
+
+function usualAction(others: readonly Element[]): string {
+  return attribute(others[0], 'action') ?? 'reset'
 }
 
 /** libvirt's defaults; a model with version 2.0 only gets that (qemuDomainTPMDefPostParse, 11.3). */
