@@ -38,6 +38,8 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['restore', image, '--check'],
   ['save-image-dumpxml', image],
   ['image-cache', 'list'],
+  ['doctor'],
+  ['doctor', '--json'],
   ['version'],
 ]
 
