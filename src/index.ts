@@ -78,7 +78,7 @@ export { defineManagedSave } from './domain/save/define-managed-save.ts'
 export type { DefineManagedSaveOptions } from './domain/save/define-managed-save.ts'
 export type { EndReason, LastEnd } from './domain/store/last-end.ts'
 export { listDomains } from './domain/status/list.ts'
-export type { DomainSummary, ListOptions } from './domain/status/list.ts'
+export type { DomainSummary, ListOptions, ListedState } from './domain/status/list.ts'
 export {
   dumpManagedSaveXml,
   managedSaveDomain,

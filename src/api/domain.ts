@@ -183,8 +183,8 @@ export class Domain {
   }
 
   /**
-   * Deletes its managed save. Its next start boots it.
-   * @throws DomainError DOMAIN_WRONG_STATE if it has none; StorageError
+   * Deletes its managed save, if it has one. Its next start boots it.
+   * @throws DomainError DOMAIN_WRONG_STATE while memory is still loaded from it; StorageError
    * @example
    * await web.managedSaveRemove()
    */

@@ -86,4 +86,37 @@ describe("virsh's grammar", { concurrency: 2 }, () => {
         assert.match(stderr, /'65' is invalid. It must be a whole number from 1 to 64/, line)
       }
   })
+
+  test('list has the filters and columns of virsh', async () => {
+    await using web = await withWeb()
+    const list = async (...flags: readonly string[]): Promise<string> =>
+      (await stasis(web.state, '-q', 'list', ...flags)).stdout.trim()
+    const row = '-   web   shut off'
+    for (const flags of [
+      ['--inactive'],
+      ['--state-shutoff'],
+      ['--state-shutoff', '--state-running'],
+      ['--all', '--persistent', '--transient', '--no-autostart'],
+      ['--all', '--with-managed-save', '--without-managed-save'],
+      ['--all', '--without-managed-save', '--table'],
+    ])
+      assert.equal(await list(...flags), row, flags.join(' '))
+    for (const flags of ['--state-paused', '--transient', '--with-managed-save', '--autostart'])
+      assert.equal(await list('--all', flags), '', flags)
+    assert.equal(await list('--all', '--name', '--id'), '- web')
+    assert.equal(await list('--all', '--id'), '')
+    const { stdout } = await stasis(web.state, 'list', '--all', '--title')
+    assert.match(stdout, /^ Id   Name   State      Title\n/)
+    const both = await stasis(web.state, 'list', '--table', '--name')
+    assert.match(both.stderr, /'--table' cannot be used with option '--name'/)
+  })
+
+  test('managedsave-remove without a managed save does nothing', async () => {
+    await using web = await withWeb()
+    assert.deepEqual(await stasis(web.state, 'managedsave-remove', 'web'), {
+      exitCode: 0,
+      stdout: "Domain 'web' has no manage save image; removal skipped\n",
+      stderr: '',
+    })
+  })
 })

@@ -6,10 +6,13 @@ export const verb: Verb = {
   declare: (command) => command.argument('<domain>', 'name or UUID'),
   example: 'stasis managedsave-remove web',
   run: async ([domain = ''], _flags, { directories, signal }) => {
-    const { name } = await removeManagedSave(domain, { ...directories, signal })
+    const { name, removed } = await removeManagedSave(domain, { ...directories, signal })
     return {
-      text: `Removed managedsave image for domain '${name}'`,
-      json: { type: 'result', name },
+      // Both in virsh's words.
+      text: removed
+        ? `Removed managedsave image for domain '${name}'`
+        : `Domain '${name}' has no manage save image; removal skipped`,
+      json: { type: 'result', name, removed },
     }
   },
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { smallXml, testStore } from '../../../test/support/test-store.ts'
-import { dumpDomainXml, liveDomain } from './dump-xml.ts'
+import { dumpDomainXml } from './dump-xml.ts'
+import { liveDomain } from './live-domain.ts'
 
 test('dumpDomainXml() returns the XML that a domain runs from, or its definition with inactive', async () => {
   await using store = await testStore()

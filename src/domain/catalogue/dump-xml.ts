@@ -1,8 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { DomainError, storageError } from '../../errors.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { type DomainEntry, findEntry } from './catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
@@ -45,12 +42,6 @@ export async function readLiveXml(paths: RuntimePaths): Promise<string> {
   } catch (error) {
     throw storageError('read the XML of the running domain', paths.liveXml, error)
   }
-}
-
-/** The domain described by the XML that a running domain was started from. @throws StorageError, DomainXmlError */
-export async function liveDomain(paths: RuntimePaths): Promise<Domain> {
-  const document = parseDomainXml(await readLiveXml(paths))
-  return readDomain(document, { tolerant: true }).domain
 }
 
 /** A domain without a definition has only the XML that it runs from. */

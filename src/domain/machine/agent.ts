@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DomainError } from '../../errors.ts'
 import { GuestAgent } from '../../qemu/guest-agent.ts'
-import { liveDomain } from '../catalogue/dump-xml.ts'
+import { liveDomain } from '../catalogue/live-domain.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 const AGENT_CHANNEL = 'org.qemu.guest_agent.0'

@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts'
 import { openFilesOf } from '../../qemu/open-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import { liveDomain } from '../catalogue/dump-xml.ts'
+import { liveDomain } from '../catalogue/live-domain.ts'
 import { keyOf } from '../catalogue/guest-files.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'

@@ -35,19 +35,20 @@ export async function managedSaveDomain(
 }
 
 /**
- * Removes the managed save of a domain, given by name or UUID; its next start boots it.
- * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, DOMAIN_WRONG_STATE when it has none; StorageError
+ * Removes the managed save of a domain, given by name or UUID; its next start boots it. `removed` is false when it had none.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, DOMAIN_WRONG_STATE while memory is still loaded from it; StorageError
  * @example
  * await removeManagedSave('web')
  */
 export async function removeManagedSave(
   reference: string,
   options: DomainOptions = {},
-): Promise<{ readonly name: string }> {
+): Promise<{ readonly name: string; readonly removed: boolean }> {
   await using held = await HeldDomain.find(reference, 'managedsave-remove', options)
-  await requireManagedSave(held)
-  await removeManagedImage(held.directories, held.paths)
-  return { name: held.name }
+  await refuseWhileLoading(held)
+  const removed = await hasUsableManagedSave(held)
+  if (removed) await removeManagedImage(held.directories, held.paths)
+  return { name: held.name, removed }
 }
 
 /**
@@ -65,24 +66,27 @@ export async function dumpManagedSaveXml(
   return (await readDescription(entry.paths.managedSave)).xml
 }
 
+/** What these checks read of a domain. */
+type Saved = Pick<HeldDomain, 'name' | 'paths' | 'record'> & { readonly consumed?: boolean }
+
 /** @throws DomainError DOMAIN_WRONG_STATE */
-export async function requireManagedSave(
-  domain: Pick<HeldDomain, 'name' | 'paths' | 'record'> & { readonly consumed?: boolean },
-): Promise<void> {
-  const { name, paths, record } = domain
-  if (record !== undefined && (await postcopyState(paths)) !== undefined) {
-    throw new DomainError(
-      'DOMAIN_WRONG_STATE',
-      `Domain '${name}' has already resumed from its managed save, and still loads memory from it`,
-      {
-        hint: `\`stasis dominfo ${name}\` shows how much is missing; then Stasis removes the image`,
-      },
-    )
-  }
+export async function requireManagedSave(domain: Saved): Promise<void> {
+  await refuseWhileLoading(domain)
   if (await hasUsableManagedSave(domain)) return
-  throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has no managed save`, {
+  throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${domain.name}' has no managed save`, {
     hint: '`stasis list --all --managed-save` shows which domains have one',
   })
+}
+
+async function refuseWhileLoading({ name, paths, record }: Saved): Promise<void> {
+  if (record === undefined || (await postcopyState(paths)) === undefined) return
+  throw new DomainError(
+    'DOMAIN_WRONG_STATE',
+    `Domain '${name}' has already resumed from its managed save, and still loads memory from it`,
+    {
+      hint: `\`stasis dominfo ${name}\` shows how much is missing; then Stasis removes the image`,
+    },
+  )
 }
 
 async function requireDefined({ name, directories }: HeldDomain): Promise<void> {

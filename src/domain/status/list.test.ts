@@ -84,3 +84,38 @@ test('listDomains() reports no state for a QEMU that does not answer', async () 
   const [web] = await listDomains(store.directories)
   assert.equal(web?.state, 'no state')
 })
+
+test('listDomains() filters by state and by definition', async () => {
+  await using store = await testStore()
+  for (const name of ['off', 'on', 'held']) await store.define(name)
+  for (const name of ['on', 'held', 'gone', 'asleep']) await store.run(name)
+  await using _on = await fakeStatus(store.paths('on'), () => 'running')
+  await using _held = await fakeStatus(store.paths('held'), () => 'paused')
+  await using _gone = await fakeStatus(store.paths('gone'), () => 'running')
+  await using _asleep = await fakeStatus(store.paths('asleep'), () => 'suspended')
+  for (const [options, expected] of [
+    [{ inactive: true }, ['off']],
+    [{ inactive: true, all: true }, ['asleep', 'gone', 'held', 'on', 'off']],
+    [{ states: ['running'] }, ['gone', 'on']],
+    [{ states: ['paused', 'other'] }, ['asleep', 'held']],
+    [{ states: ['shut off'] }, []],
+    [{ states: ['shut off', 'paused'], all: true }, ['held', 'off']],
+    [{ persistent: false }, ['asleep', 'gone']],
+    [{ persistent: true, all: true }, ['held', 'on', 'off']],
+  ] as const) {
+    assert.deepEqual(await names(store, options), expected, JSON.stringify(options))
+  }
+})
+
+test('listDomains() reads titles only when asked', async () => {
+  await using store = await testStore()
+  await store.define(
+    'a',
+    smallXml({ name: 'a' }).replace('</name>', '</name><title>A &amp; B</title>'),
+  )
+  await store.define('b')
+  const titles = async (title: boolean): Promise<readonly (string | undefined)[]> =>
+    (await listDomains({ ...store.directories, all: true, title })).map((one) => one.title)
+  assert.deepEqual(await titles(true), ['A & B', undefined])
+  assert.deepEqual(await titles(false), [undefined, undefined])
+})

@@ -1,11 +1,13 @@
 import { CancelledError, StasisError } from '../../errors.ts'
 import { type DomainEntry, listEntries, uuidOf } from '../catalogue/catalogue.ts'
+import { entryXml } from '../catalogue/dump-xml.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { isAutostarted } from '../catalogue/autostart.ts'
 import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
+import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { queryRunState } from '../machine/monitor.ts'
 
 /** One entry of the list of domains. */
@@ -21,18 +23,31 @@ export interface DomainSummary {
   readonly managedSave: boolean
   /** Whether it starts with the host. */
   readonly autostart: boolean
+  /** The title in its XML, if titles were asked for and it has one. */
+  readonly title?: string
   /** Why the state is `unknown`. */
   readonly fault?: StasisError
 }
+
+/** A state by which domains are listed; `other` is every one without a name here. */
+export type ListedState = 'running' | 'paused' | 'shut off' | 'other'
 
 /** Which domains to list. */
 export interface ListOptions extends DomainOptions {
   /** Also those that are not running. */
   readonly all?: boolean | undefined
+  /** Only those that are not running; `all` overrides it. */
+  readonly inactive?: boolean | undefined
+  /** Only those in one of these states. Domains that do not run need `all` or `inactive`, too. */
+  readonly states?: readonly ListedState[] | undefined
+  /** Only those that are defined, or only those that are not. */
+  readonly persistent?: boolean | undefined
   /** Only those with a managed save, or only those without. */
   readonly managedSave?: boolean | undefined
   /** Only those that start with the host, or only those that do not. */
   readonly autostart?: boolean | undefined
+  /** Also read their titles. */
+  readonly title?: boolean | undefined
 }
 
 /**
@@ -45,28 +60,34 @@ export interface ListOptions extends DomainOptions {
 export async function listDomains(options: ListOptions = {}): Promise<readonly DomainSummary[]> {
   const directories = await openDirectories(options)
   const entries = await listEntries(directories)
+  const { all = false, inactive = false } = options
   const wanted = entries.filter(
-    ({ record, fault }) => record !== undefined || fault !== undefined || options.all === true,
+    ({ record, fault }) =>
+      all || fault !== undefined || (record === undefined ? inactive : !inactive),
   )
-  const summaries = await Promise.all(
-    wanted.map((entry) => summarise(directories, entry, options.signal)),
-  )
-  const asked = summaries.filter(
-    ({ managedSave, autostart, fault }) =>
-      fault !== undefined ||
-      (managedSave === (options.managedSave ?? managedSave) &&
-        autostart === (options.autostart ?? autostart)),
-  )
+  const summaries = await Promise.all(wanted.map((entry) => summarise(directories, entry, options)))
+  const asked = summaries.filter((domain) => domain.fault !== undefined || isAsked(domain, options))
   return [
     ...asked.filter(({ id }) => id !== undefined),
     ...asked.filter(({ id }) => id === undefined),
   ]
 }
 
+function isAsked(domain: DomainSummary, options: ListOptions): boolean {
+  const { state, managedSave, autostart, persistent } = domain
+  const named = state === 'running' || state === 'paused' || state === 'shut off'
+  return (
+    managedSave === (options.managedSave ?? managedSave) &&
+    autostart === (options.autostart ?? autostart) &&
+    persistent === (options.persistent ?? persistent) &&
+    options.states?.includes(named ? state : 'other') !== false
+  )
+}
+
 async function summarise(
   directories: Directories,
   entry: DomainEntry,
-  signal: AbortSignal | undefined,
+  { signal, title }: ListOptions,
 ): Promise<DomainSummary> {
   const { name, record, persistent } = entry
   try {
@@ -79,12 +100,21 @@ async function summarise(
       persistent,
       managedSave: await hasUsableManagedSave(entry),
       autostart: await isAutostarted(directories, name),
+      ...(title === true ? await titleOf(directories, entry) : {}),
     }
   } catch (error) {
     if (!(error instanceof StasisError) || error instanceof CancelledError) throw error
     const facts = { uuid: '', id: record?.pid, managedSave: false, autostart: false }
     return { name, ...facts, state: 'unknown', persistent, fault: error }
   }
+}
+
+async function titleOf(
+  directories: Directories,
+  entry: DomainEntry,
+): Promise<Pick<DomainSummary, 'title'>> {
+  const title = textOfRootChild(await entryXml(directories, entry), 'title')?.trim()
+  return title === undefined ? {} : { title }
 }
 
 /** The present state of a domain. */
