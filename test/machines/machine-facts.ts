@@ -368,9 +368,11 @@ function addChain(facts: Facts, name: string, node: string, ends: Ends): void {
     return layerOf(fields)
   }
   const layerOf = (fields: Fields): string => {
-    const { driver, file, backing, ...rest } = without(fields, ...NODE_ONLY)
+    const { driver, file, backing, 'data-file': data, ...rest } = without(fields, ...NODE_ONLY)
     for (const [key, value] of Object.entries(rest)) {
-      if (CHAIN_HOST.test(key)) host.add(`${key}=${textOf(value)}`)
+      // Names of secrets mean nothing.
+      if (CHAIN_HOST.test(key))
+        host.add(`${key}=${textOf(value).replaceAll(/libvirt-[\w-]+-secret\d/g, 'secret')}`)
     }
     const own = Object.fromEntries(Object.entries(rest).filter(([key]) => !CHAIN_HOST.test(key)))
     const below = file === undefined ? '' : layer(file)
@@ -380,7 +382,8 @@ function addChain(facts: Facts, name: string, node: string, ends: Ends): void {
     if (local) host.add(textOf(driver))
     const text = plain ? '' : textOf(own)
     const over = backing === undefined ? '' : ` over ${layer(backing)}`
-    return `${local ? 'local' : textOf(driver)}${text}${below === '' ? '' : `(${below})`}${over}`
+    const beside = data === undefined ? '' : ` with ${layer(data)}`
+    return `${local ? 'local' : textOf(driver)}${text}${below === '' ? '' : `(${below})`}${beside}${over}`
   }
   const text = layer(node)
   const top = ends.nodes.get(node) ?? {}

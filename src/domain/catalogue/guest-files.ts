@@ -3,7 +3,7 @@ import { storageError } from '../../errors.ts'
 import { readText } from '../../io/text-file.ts'
 import { backingChain } from '../../qemu/backing-chain.ts'
 import { inheritedMemory } from '../../qemu/command-line/memory.ts'
-import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
+import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
@@ -99,7 +99,9 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
   const disks: string[] = []
   for (const { source, backing } of domain.disks) {
     disks.push(...layers(source), ...layers(backing))
-    if (source !== undefined) disks.push(...(await backingChain(source.path, source.format)))
+    const path = source === undefined ? undefined : localPath(source)
+    if (path !== undefined && source !== undefined)
+      disks.push(...(await backingChain(path, source.format)))
   }
   const ports = [...domain.serials, ...domain.parallels, ...domain.consoles, ...domain.channels]
   const cards = domain.smartCards.flatMap((one) => (one.mode === 'passthrough' ? [one] : []))
@@ -120,5 +122,7 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
 
 function layers(layer: DiskLayer | 'none' | undefined): readonly string[] {
   if (layer === undefined || layer === 'none') return []
-  return [layer.path, ...layers(layer.backing)]
+  const path = localPath(layer)
+  const own = path === undefined ? [] : [path]
+  return [...own, ...layers(layer.dataStore), ...layers(layer.backing)]
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
+import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Finding, fault, right } from './finding.ts'
 
@@ -45,11 +45,14 @@ function diskFiles({ disks }: Domain): readonly NeededFile[] {
 }
 
 function layers(what: string, layer: DiskLayer, mode: number): readonly NeededFile[] {
-  const file = { what: capital(what), path: layer.path, mode }
-  const below = layer.backing
-  return typeof below === 'object'
-    ? [file, ...layers(`the backing file of ${what}`, below, READ)]
-    : [file]
+  const path = localPath(layer)
+  const own = path === undefined ? [] : [{ what: capital(what), path, mode }]
+  const { backing: below, dataStore } = layer
+  return [
+    ...own,
+    ...(dataStore === undefined ? [] : layers(`the data file of ${what}`, dataStore, mode)),
+    ...(typeof below === 'object' ? layers(`the backing file of ${what}`, below, READ) : []),
+  ]
 }
 
 function bootFiles({ os }: Domain): readonly NeededFile[] {

@@ -19,7 +19,7 @@ export interface AllowOptions {
 /** The variable with permissions, separated by commas. */
 const VARIABLE = 'STASIS_ALLOW'
 
-const KINDS = ['emulator', 'path', 'script', 'listen', 'connect', 'network']
+const KINDS = ['emulator', 'path', 'script', 'listen', 'connect', 'network', 'secret']
 /** As many as Linux follows. */
 const MAX_LINKS = 40
 

@@ -68,6 +68,7 @@ function makePathsUnique(port: Element, name: string): void {
 function overlayDisk(disk: Element, request: CloneRequest): readonly Overlay[] {
   const source = child(disk, 'source')
   if (source === undefined || isReadOnly(disk)) return []
+  refuseElsewhere(disk, request)
   const key = attribute(source, 'file') === undefined ? 'dev' : 'file'
   const backing = attribute(source, key)
   if (backing === undefined) return []
@@ -92,6 +93,24 @@ function overlayDisk(disk: Element, request: CloneRequest): readonly Overlay[] {
   source.setAttribute('file', path)
   addBacking(disk, { key, path: backing, format: backingFormat })
   return [{ path, backing, backingFormat }]
+}
+
+/** Parts of a `<source>` without which its file is another disk. */
+const PARTS = ['encryption', 'slices', 'dataStore']
+
+/** An overlay of such a disk would need its whole description, and so would qemu-img. */
+function refuseElsewhere(disk: Element, { name }: CloneRequest): void {
+  const type = attribute(disk, 'type') ?? 'file'
+  const source = child(disk, 'source')
+  const more = [child(disk, 'encryption'), ...PARTS.map((name) => child(source, name))]
+  const special = more.find((part) => part !== undefined)?.nodeName
+  if ((type === 'file' || type === 'block') && special === undefined) return
+  const target = attribute(child(disk, 'target'), 'dev') ?? 'disk'
+  throw new UsageError(
+    'BAD_COMBINATION',
+    `The clone '${name}' would write to the disk ${target} of the machine that was saved, which ${special === undefined ? `is of type "${type}"` : `has <${special}>`}`,
+    { operation: 'clone', hint: 'Give the clone another disk with --xml' },
+  )
 }
 
 function addDriver(disk: Element): Element {

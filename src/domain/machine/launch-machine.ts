@@ -36,6 +36,7 @@ import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
 import { userWithin } from './lock-limit.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { clearRuntime } from '../catalogue/reconcile.ts'
+import { OpenSecrets } from './open-secrets.ts'
 import { OpenTaps } from './open-taps.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 import { type LaunchedTpm, startTpm } from './tpm-state.ts'
@@ -113,12 +114,21 @@ export class LaunchedMachine implements AsyncDisposable {
     using opened = plan.recorded === undefined ? await OpenTaps.open(plan.domain) : undefined
     const beforeTaps = inheritedFds(needs).length + (confinement === undefined ? 0 : 1)
     const taps = inheritedTaps(opened, FIRST_INHERITED + beforeTaps)
-    const tpmFd = FIRST_INHERITED + beforeTaps + (opened?.fds.length ?? 0)
+    using secrets =
+      plan.recorded === undefined
+        ? await OpenSecrets.open(plan.domain, held.directories.stateDir)
+        : undefined
+    const beforeSecrets = FIRST_INHERITED + beforeTaps + (opened?.fds.length ?? 0)
+    const secretFiles = new Map(
+      [...(secrets?.files.keys() ?? [])].map((key, at) => [key, inheritedPath(beforeSecrets + at)]),
+    )
+    const tpmFd = beforeSecrets + secretFiles.size
     const argv = argumentsFor(plan, held, {
       confinement,
       opticalDrives,
       hostNodes,
       taps,
+      secretFiles,
       tpmFd,
     })
     let record: RuntimeRecord | undefined
@@ -172,6 +182,7 @@ export class LaunchedMachine implements AsyncDisposable {
           ...inheritedFds(needs),
           ...(confinement === undefined ? [] : [transferDirectory]),
           ...(opened?.fds ?? []),
+          ...(secrets?.files.values() ?? []),
           ...(tpm === undefined ? [] : [tpm.emulator.fd]),
         ],
         limits: {
@@ -271,12 +282,14 @@ function argumentsFor(
     opticalDrives,
     hostNodes,
     taps,
+    secretFiles,
     tpmFd,
   }: {
     readonly confinement: Confinement | undefined
     readonly opticalDrives: ReadonlySet<string>
     readonly hostNodes: ReadonlySet<number> | undefined
     readonly taps: ReadonlyMap<number, InheritedTap>
+    readonly secretFiles: ReadonlyMap<string, string>
     readonly tpmFd: number
   },
 ): readonly string[] {
@@ -296,6 +309,7 @@ function argumentsFor(
     incoming: plan.incoming !== undefined,
     opticalDrives,
     hostNodes,
+    secretFiles,
     tpmFd,
     cpuOverride: plan.cpuOverride,
     memoryFiles: new Map(

@@ -1,4 +1,6 @@
 import { resolve } from 'node:path'
+import { secretsOf } from '../../qemu/command-line/disk-nodes.ts'
+import { usualPort } from '../../qemu/command-line/disk-storage.ts'
 import type { CharacterBackend } from '../../qemu/domain-xml/model/character.ts'
 import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Device } from '../../qemu/domain-xml/model/device.ts'
@@ -7,11 +9,12 @@ import type { SmartCard } from '../../qemu/domain-xml/model/smartcard.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { Graphics } from '../../qemu/domain-xml/model/graphics.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
+import type { Secret } from '../../qemu/domain-xml/model/secret.ts'
 import type { Tpm } from '../../qemu/domain-xml/model/tpm.ts'
 
 /**
  * What of the host a machine uses. `emulator` and `script` are programs that run. `path` is a file, a socket or a device. `listen` and `connect`
- * are network addresses. `network` is a bridge or a tap device. `command` is a whole recorded command line.
+ * are network addresses. `network` is a bridge or a tap device. `secret` is the UUID of a secret of this host, or `TYPE/USAGE`. `command` is a whole recorded command line.
  */
 export type ReachKind =
   | 'emulator'
@@ -20,6 +23,7 @@ export type ReachKind =
   | 'listen'
   | 'connect'
   | 'network'
+  | 'secret'
   | 'command'
 
 /** One thing of the host that a machine uses. */
@@ -93,20 +97,84 @@ function bootReaches({ os }: Domain): readonly Reach[] {
   ]
 }
 
-function layerReaches(
-  use: string,
-  layer: DiskLayer,
-  where: { readonly write: boolean; readonly place: string },
-): readonly Reach[] {
-  const { format, backing: below } = layer
-  const header = below === undefined ? 'with-backing' : 'without-backing'
+interface LayerPlace {
+  readonly write: boolean
+  readonly place: string
+}
+
+function layerReaches(use: string, layer: DiskLayer, where: LayerPlace): readonly Reach[] {
+  const { backing: below, dataStore, reservations } = layer
   return [
-    // Read in another format, a disk of a guest would be a text that the guest wrote for QEMU.
-    { ...path(`${format} ${use}`, layer.path, where), ...(format === 'qcow2' && { header }) },
+    ...contentReaches(use, layer, where),
+    ...secretsOf({ ...layer, backing: undefined, dataStore: undefined }).flatMap((secret) =>
+      secretReaches(secret, use, where),
+    ),
     ...(typeof below === 'object'
       ? layerReaches('backing file', below, { ...where, write: false })
       : []),
+    ...(dataStore === undefined ? [] : layerReaches('data file', dataStore, where)),
+    ...given(reservations, (socket) => path('socket for reservations', socket, where)),
   ]
+}
+
+function contentReaches(use: string, layer: DiskLayer, where: LayerPlace): readonly Reach[] {
+  const { format, backing: below } = layer
+  const header = below === undefined ? 'with-backing' : 'without-backing'
+  switch (layer.type) {
+    case 'network':
+      return networkReaches(`${format} ${use}`, layer, where)
+    case 'nvme':
+      return [path(`${format} ${use}`, `/sys/bus/pci/devices/${layer.controller}`, where)]
+    case 'file':
+    case 'block':
+    case 'dir':
+      // Read in another format, a disk of a guest would be a text that the guest wrote for QEMU.
+      return [
+        { ...path(`${format} ${use}`, layer.path, where), ...(format === 'qcow2' && { header }) },
+        ...(hasOtherFiles(format) ? [unknownFiles(layer.path, where)] : []),
+      ]
+  }
+}
+
+function networkReaches(
+  use: string,
+  { network, format, backing: below }: DiskLayer & { readonly type: 'network' },
+  where: LayerPlace,
+): readonly Reach[] {
+  const { protocol, name = '', hosts, config } = network
+  const what = `${protocol} ${use} ${name}${network.query === undefined ? '' : `?${network.query}`}`
+  const connect = (value: string): Reach => ({ kind: 'connect', use: what, value, ...where })
+  const servers = hosts.map((server) =>
+    'socket' in server
+      ? path(`socket of ${what}`, server.socket, where)
+      : connect(`${server.host}:${server.port ?? usualPort(protocol) ?? 'any'}`),
+  )
+  return [
+    ...servers,
+    // Without servers, the configuration of this host has them.
+    ...(servers.length === 0 ? [connect(`${protocol}:any`)] : []),
+    ...given(config, (file) => path('configuration of Ceph', file, { place: where.place })),
+    // Nobody can look at its header before QEMU opens the files that it names.
+    ...((format === 'qcow2' && below === undefined) || hasOtherFiles(format)
+      ? [unknownFiles(what, where)]
+      : []),
+  ]
+}
+
+/** Formats whose headers may name more files, which nobody looks at before QEMU opens them. */
+function hasOtherFiles(format: DiskLayer['format']): boolean {
+  return !['raw', 'qcow2', 'vdi', 'vpc'].includes(format)
+}
+
+/** Only a caller who trusts the whole image allows that. */
+function unknownFiles(of: string, where: LayerPlace): Reach {
+  return { kind: 'command', use: 'files that the disk itself names', value: of, ...where }
+}
+
+function secretReaches(secret: Secret, use: string, { place }: LayerPlace): readonly Reach[] {
+  if ('text' in secret) return []
+  const value = 'uuid' in secret ? secret.uuid : `${secret.type}/${secret.usage}`
+  return [{ kind: 'secret', use: `secret of the ${use}`, value, write: false, place }]
 }
 
 function portReaches(domain: Domain): readonly Reach[] {

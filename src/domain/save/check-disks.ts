@@ -1,3 +1,4 @@
+import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/disk-source.ts'
 import { DomainError } from '../../errors.ts'
 import { openFilesOf } from '../../qemu/open-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
@@ -76,8 +77,14 @@ export async function checkDisks(
 async function removableMedia(paths: RuntimePaths): Promise<ReadonlySet<string>> {
   const { disks } = await liveDomain(paths)
   return new Set(
-    disks.flatMap(({ device, source }) =>
-      device === 'disk' || source === undefined ? [] : [source.path],
-    ),
+    disks
+      .flatMap(({ device, source }) =>
+        device === 'cdrom' || device === 'floppy' ? [pathOf(source)] : [],
+      )
+      .filter((path) => path !== undefined),
   )
+}
+
+function pathOf(layer: DiskLayer | undefined): string | undefined {
+  return layer === undefined ? undefined : localPath(layer)
 }

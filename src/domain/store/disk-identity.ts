@@ -2,7 +2,7 @@ import { fieldsOf } from '../../io/record-file.ts'
 import { stat } from 'node:fs/promises'
 import { storageError } from '../../errors.ts'
 import { isAbsence } from '../../io/file-names.ts'
-import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
+import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { contentSample } from './content-sample.ts'
 
@@ -38,13 +38,18 @@ export type DiskPlace = Pick<DiskIdentity, 'target' | 'path'>
 export function writableDisks(domain: Domain): readonly DiskPlace[] {
   return domain.disks
     .filter(({ readonly }) => !readonly)
-    .flatMap(({ target, source }) => chainOf(source).map(({ path }) => ({ target, path })))
+    .flatMap(({ target, source }) =>
+      chainOf(source).flatMap((layer) => {
+        const path = localPath(layer)
+        return path === undefined ? [] : [{ target, path }]
+      }),
+    )
 }
 
 function chainOf(layer: DiskLayer | undefined): readonly DiskLayer[] {
   if (layer === undefined) return []
-  const { backing } = layer
-  return [layer, ...chainOf(backing === 'none' ? undefined : backing)]
+  const { backing, dataStore } = layer
+  return [layer, ...chainOf(dataStore), ...chainOf(backing === 'none' ? undefined : backing)]
 }
 
 /** Reads the identity of disks; omits those that do not exist. */

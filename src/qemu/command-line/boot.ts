@@ -62,6 +62,6 @@ export function bootIndexes(domain: Domain): ReadonlyMap<Device, number> {
 
 function firstOf(domain: Domain, kind: Domain['os']['boot'][number]): Device | undefined {
   if (kind === 'network') return domain.interfaces[0]
-  const wanted = { hd: 'disk', cdrom: 'cdrom', fd: 'floppy' }[kind]
-  return domain.disks.find((disk) => disk.device === wanted)
+  const wanted = { hd: ['disk', 'lun'], cdrom: ['cdrom'], fd: ['floppy'] }[kind]
+  return domain.disks.find((disk) => wanted.includes(disk.device))
 }

@@ -34,6 +34,7 @@ import {
 import { cardReaderArguments, smartCardArguments } from './smartcards.ts'
 import { smbiosArguments } from './smbios.ts'
 import { soundArguments } from './sound.ts'
+import { throttleArguments } from './throttle.ts'
 import { tpmArguments } from './tpm.ts'
 import { hubArguments } from './usb.ts'
 import { videoArguments } from './video.ts'
@@ -92,6 +93,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...hubArguments(wiring),
     ...cardReaderArguments(wiring),
     ...memoryDeviceArguments(wiring, options),
+    ...throttleArguments(domain),
     ...diskArguments(wiring, options),
     ...interfaceArguments(wiring, options),
     ...serialArguments(wiring, options),

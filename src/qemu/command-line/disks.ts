@@ -1,7 +1,7 @@
 import { DomainXmlError } from '../../errors.ts'
 import { diskNumber } from '../domain-xml/disk-name.ts'
 import type { Disk } from '../domain-xml/model/disk.ts'
-import { device, type Properties } from './arguments.ts'
+import { device, type JsonValue, type Properties } from './arguments.ts'
 import { bootIndexes } from './boot.ts'
 import { cacheFlags, diskNodeName, diskNodes } from './disk-nodes.ts'
 import { driveId, driveProperties } from './drive-address.ts'
@@ -28,7 +28,7 @@ function deviceProperties(
   return {
     ...busProperties(disk, wiring),
     'share-rw': disk.shareable ? true : undefined,
-    drive: disk.source === undefined ? undefined : diskNodeName(index),
+    drive: disk.source === undefined ? undefined : diskNodeName(disk, index),
     id: idOf(disk, wiring),
     bootindex: disk.bus === 'fdc' ? undefined : bootindex,
     logical_block_size: disk.blockSize.logical,
@@ -62,10 +62,12 @@ function busProperties(disk: Disk, wiring: Wiring): Properties {
   const drive = disk.device === 'cdrom' ? 'cd' : 'hd'
   switch (disk.bus) {
     case 'virtio':
-      if (disk.device !== 'disk') throw misplaced(disk)
+      if (disk.device !== 'disk' && disk.device !== 'lun') throw misplaced(disk)
       return {
         ...virtioPci('virtio-blk', disk.virtio),
+        scsi: disk.device === 'lun' ? true : undefined,
         iothread: disk.iothread === undefined ? undefined : `iothread${disk.iothread}`,
+        'iothread-vq-mapping': iothreadMap(disk),
         ioeventfd: disk.ioeventfd,
         event_idx: disk.eventIdx,
         'num-queues': disk.queues,
@@ -74,8 +76,10 @@ function busProperties(disk: Disk, wiring: Wiring): Properties {
       }
     case 'sata':
     case 'ide':
+      if (disk.device === 'lun') throw misplaced(disk)
       return { driver: `ide-${drive}`, ...driveProperties(disk, wiring) }
     case 'scsi':
+      if (disk.device === 'lun') return { driver: 'scsi-block', ...driveProperties(disk, wiring) }
       return {
         driver: `scsi-${drive}`,
         ...driveProperties(disk, wiring),
@@ -87,6 +91,15 @@ function busProperties(disk: Disk, wiring: Wiring): Properties {
       if (disk.device !== 'floppy') throw misplaced(disk)
       return { driver: 'floppy', ...driveProperties(disk, wiring) }
   }
+}
+
+/** Which thread serves which of the disk's queues (QEMU >= 9.0). */
+function iothreadMap({ iothreadMap: map }: Disk): JsonValue | undefined {
+  if (map.length === 0) return undefined
+  return map.map(({ id, queues }) => ({
+    iothread: `iothread${id}`,
+    vqs: queues.length === 0 ? undefined : queues,
+  }))
 }
 
 function misplaced(disk: Disk): DomainXmlError {

@@ -29,6 +29,8 @@ export interface CommandLineOptions {
   readonly taps?: ReadonlyMap<number, InheritedTap> | undefined
   /** User networks without a card, for the parts of a stream that belong to such networks. */
   readonly spareUserNetworks?: number | undefined
+  /** Files with the secrets of the domain, by `secretKey`. */
+  readonly secretFiles?: ReadonlyMap<string, string> | undefined
   /** QEMU's end of the connection to the emulator of its TPM, as a descriptor that it inherits. */
   readonly tpmFd?: number | undefined
   /** The NUMA nodes of this host; `undefined`: unknown, and every binding is passed on. */

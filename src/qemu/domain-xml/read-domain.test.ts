@@ -157,13 +157,13 @@ test('readDomain() reads the chain of a disk', () => {
         <disk type='block'><source dev='/dev/sdz'/><target dev='vdb'/></disk>`,
     }),
   ).domain
-  assert.deepEqual(disks[0]?.source, {
+  assert.partialDeepStrictEqual(disks[0]?.source, {
     type: 'file',
     path: '/a',
     format: 'qcow2',
     backing: { type: 'file', path: '/b', format: 'qcow2', backing: 'none' },
   })
-  assert.deepEqual(disks[1]?.source, {
+  assert.partialDeepStrictEqual(disks[1]?.source, {
     type: 'block',
     path: '/dev/sdz',
     format: 'raw',

@@ -2,6 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import {
   attribute,
   child,
+  children,
   childText,
   flag,
   requiredAttribute,
@@ -17,7 +18,7 @@ export type DiskCache = 'none' | 'writethrough' | 'writeback' | 'directsync' | '
 
 /** A disk, CD-ROM or floppy drive. */
 export interface Disk extends Device {
-  readonly device: 'disk' | 'cdrom' | 'floppy'
+  readonly device: 'disk' | 'cdrom' | 'floppy' | 'lun'
   readonly bus: DiskBus
   /** `vda`: libvirt's name for it, which identifies it. */
   readonly target: string
@@ -37,6 +38,11 @@ export interface Disk extends Device {
   readonly ioeventfd: boolean | undefined
   readonly eventIdx: boolean | undefined
   readonly iothread: number | undefined
+  /** Which threads serve its queues, and which of them; no queues: in turn. */
+  readonly iothreadMap: readonly { readonly id: number; readonly queues: readonly number[] }[]
+  readonly copyOnRead: boolean
+  /** Groups with limits, from the disk upwards. */
+  readonly throttleGroups: readonly string[]
   readonly queues: number | undefined
   readonly queueSize: number | undefined
   readonly removable: boolean | undefined
@@ -69,8 +75,10 @@ export function readDisk(element: Element): Disk {
   const device = (attribute(element, 'device') ?? 'disk') as Disk['device']
   const cache = attribute(driver, 'cache')
   const blockio = child(element, 'blockio')
-  const source = readDiskSource(element, attribute(driver, 'type') ?? 'raw')
-  if (source === undefined && device === 'disk') throw invalid(element, 'the disk has no source')
+  const source = readDiskSource(element, driver)
+  if (source === undefined && (device === 'disk' || device === 'lun'))
+    throw invalid(element, 'the disk has no source')
+  if (device === 'lun') checkLun(element, source)
   return {
     ...readDevice(element),
     device,
@@ -90,6 +98,9 @@ export function readDisk(element: Element): Disk {
     ioeventfd: flag(driver, 'ioeventfd'),
     eventIdx: flag(driver, 'event_idx'),
     iothread: whole(driver, 'iothread'),
+    iothreadMap: readIothreadMap(child(driver, 'iothreads')),
+    copyOnRead: flag(driver, 'copy_on_read') === true,
+    throttleGroups: readThrottleFilters(child(element, 'throttlefilters')),
     queues: whole(driver, 'queues'),
     queueSize: whole(driver, 'queue_size'),
     removable: flag(target, 'removable'),
@@ -123,4 +134,25 @@ function readGeometry(element: Element | undefined): DiskGeometry | undefined {
   const sectors = whole(element, 'secs')
   if (cylinders === undefined || heads === undefined || sectors === undefined) return undefined
   return { cylinders, heads, sectors, translation: attribute(element, 'trans') }
+}
+
+function readIothreadMap(element: Element | undefined): Disk['iothreadMap'] {
+  if (element === undefined) return []
+  return children(element, 'iothread').map((thread) => ({
+    id: whole(thread, 'id') ?? 0,
+    queues: children(thread, 'queue').map((queue) => whole(queue, 'id') ?? 0),
+  }))
+}
+
+function readThrottleFilters(element: Element | undefined): readonly string[] {
+  if (element === undefined) return []
+  return children(element, 'throttlefilter').map((filter) => requiredAttribute(filter, 'group'))
+}
+
+/** Commands of the guest reach a device only. */
+function checkLun(element: Element, source: DiskLayer | undefined): void {
+  const isDevice =
+    source?.type === 'block' || (source?.type === 'network' && source.network.protocol === 'iscsi')
+  if (!isDevice || source.format !== 'raw')
+    throw invalid(element, 'a disk of device "lun" must be a raw block device, or iSCSI')
 }

@@ -58,6 +58,7 @@ import {
 import { readSmartCard, type SmartCard } from './smartcard.ts'
 import { readSound, type Sound } from './sound.ts'
 import { readSysinfo, type Sysinfo } from './sysinfo.ts'
+import { readThrottleGroups, type ThrottleGroup } from './throttle.ts'
 import { readTpm, type Tpm } from './tpm.ts'
 import { readVcpus, type Vcpus } from './vcpus.ts'
 
@@ -117,6 +118,7 @@ export interface Domain {
   readonly memoryDevices: readonly MemoryDevice[]
   readonly iommus: readonly Iommu[]
   readonly cryptos: readonly Crypto[]
+  readonly throttleGroups: readonly ThrottleGroup[]
 }
 
 /** Reads the whole `<domain>`, which must not contain anything that the schema does not allow. */
@@ -179,6 +181,7 @@ export function readModel(root: Element): Domain {
     memoryDevices: all('memory').map(readMemoryDevice),
     iommus: all('iommu').map(readIommu),
     cryptos: all('crypto').map(readCrypto),
+    throttleGroups: readThrottleGroups(child(root, 'throttlegroups')),
   }
 }
 

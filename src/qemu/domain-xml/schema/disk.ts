@@ -1,4 +1,5 @@
-import { bootOrder, deviceParts, encrypted, virtioDriver } from './parts.ts'
+import { DISK_FORMATS } from '../model/disk-source.ts'
+import { bootOrder, deviceParts, virtioDriver } from './parts.ts'
 import {
   anyText,
   attributes,
@@ -11,35 +12,128 @@ import {
   valueWithoutEffect,
   whole,
   withoutEffect,
+  yesNo,
 } from './rule.ts'
 
-const format: ElementRule = attributes({ type: kindOfDevice('raw', 'qcow2') })
+const secret: ElementRule = attributes({ type: anyText, uuid: anyText, usage: anyText })
+
+const encryption: ElementRule = {
+  attributes: {
+    format: kindOfDevice('luks', 'luks2', 'luks-any'),
+    engine: choice('qemu', 'librbd'),
+  },
+  children: { secret },
+}
+
+const auth: ElementRule = {
+  attributes: { username: anyText, type: valueWithoutEffect('the protocol says it') },
+  children: { secret },
+}
+
+const metadataCache: ElementRule = {
+  children: { max_size: { attributes: { unit: anyText }, text: whole } },
+}
+
+const format: ElementRule = {
+  attributes: { type: kindOfDevice(...DISK_FORMATS) },
+  children: { metadata_cache: metadataCache },
+}
+
+const layerKind = kindOfDevice('file', 'block', 'dir', 'network', 'nvme')
 
 const sourceParts: Readonly<Record<string, ElementRule>> = {
   seclabel: withoutEffect('this program does not label files'),
-  encryption: { ...encrypted, carries: 'device' },
-  reservations: { ...refused('persistent reservations are not supported'), carries: 'device' },
-  slices: { ...refused('parts of files as disks are not supported'), carries: 'device' },
-  dataStore: { ...refused('data files beside a qcow2 file are not supported'), carries: 'device' },
+  encryption,
+  auth,
+  reservations: {
+    attributes: { managed: choice('no') },
+    children: {
+      source: attributes({ type: choice('unix'), path: anyText, mode: choice('client') }),
+    },
+  },
+  slices: {
+    children: { slice: attributes({ type: choice('storage'), offset: whole, size: whole }) },
+  },
+  host: attributes({
+    name: anyText,
+    port: whole,
+    transport: kindOfDevice('tcp', 'unix'),
+    socket: anyText,
+  }),
+  snapshot: attributes({ name: anyText }),
+  config: attributes({ file: anyText }),
+  initiator: { children: { iqn: attributes({ name: anyText }) } },
+  identity: {
+    attributes: {
+      user: anyText,
+      group: anyText,
+      username: anyText,
+    },
+  },
+  ssl: attributes({ verify: yesNo }),
+  cookies: { children: { cookie: { attributes: { name: anyText }, text: anyText } } },
+  timeout: attributes({ seconds: whole }),
+  readahead: attributes({ size: whole }),
+  reconnect: attributes({ delay: whole }),
+  knownHosts: withoutEffect('QEMU compares the host with the known hosts of its own user'),
+  address: attributes({
+    type: kindOfDevice('pci'),
+    domain: whole,
+    bus: whole,
+    slot: whole,
+    function: whole,
+  }),
 }
 
 const sourceAttributes = {
   file: anyText,
   dev: anyText,
-  startupPolicy: choice('mandatory', 'requisite', 'optional'),
+  dir: anyText,
+  protocol: kindOfDevice(
+    'rbd',
+    'nbd',
+    'iscsi',
+    'http',
+    'https',
+    'ftp',
+    'ftps',
+    'nfs',
+    'gluster',
+    'ssh',
+  ),
+  name: anyText,
+  query: anyText,
+  tls: kindOfDevice('no'),
+  type: kindOfDevice('pci'),
+  managed: valueWithoutEffect('an NVMe controller must be bound to vfio-pci before'),
+  namespace: whole,
   index: valueWithoutEffect('libvirt numbers the disk’s layers with it'),
+}
+
+/** A qcow2 file's data; it has no backing of its own. */
+const dataStore: ElementRule = {
+  attributes: { type: layerKind, index: valueWithoutEffect('libvirt numbers layers with it') },
+  children: { format, source: { attributes: sourceAttributes, children: sourceParts } },
+}
+
+const layerSource: ElementRule = {
+  attributes: {
+    ...sourceAttributes,
+    startupPolicy: choice('mandatory', 'requisite', 'optional'),
+  },
+  children: { ...sourceParts, dataStore },
 }
 
 /** The layers of a disk nest; sixteen levels exceed any real chain. */
 function backingStoreRule(depth: number): ElementRule {
   return {
     attributes: {
-      type: kindOfDevice('file', 'block'),
+      type: layerKind,
       index: valueWithoutEffect('libvirt numbers the disk’s layers with it'),
     },
     children: {
       format,
-      source: { attributes: sourceAttributes, children: sourceParts },
+      source: layerSource,
       ...(depth === 0 ? {} : { backingStore: backingStoreRule(depth - 1) }),
     },
   }
@@ -48,11 +142,11 @@ function backingStoreRule(depth: number): ElementRule {
 /** `<disk>` */
 export const diskRule: ElementRule = {
   attributes: {
-    type: kindOfDevice('file', 'block'),
-    device: kindOfDevice('disk', 'cdrom', 'floppy'),
+    type: layerKind,
+    device: kindOfDevice('disk', 'cdrom', 'floppy', 'lun'),
     model: kindOfDevice('virtio', 'virtio-transitional', 'virtio-non-transitional'),
     snapshot: valueWithoutEffect('it only concerns snapshots'),
-    rawio: choice('no'),
+    rawio: valueWithoutEffect('it gives QEMU no right that it does not have'),
     sgio: choice('filtered'),
   },
   children: {
@@ -62,14 +156,14 @@ export const diskRule: ElementRule = {
       attributes: {
         ...virtioDriver,
         name: choice('qemu'),
-        type: kindOfDevice('raw', 'qcow2'),
+        type: kindOfDevice(...DISK_FORMATS, 'fat'),
         cache: choice('default', 'none', 'writethrough', 'writeback', 'directsync', 'unsafe'),
         error_policy: choice('stop', 'report', 'ignore', 'enospace'),
         rerror_policy: choice('stop', 'report', 'ignore'),
         io: choice('threads', 'native', 'io_uring'),
         ioeventfd: onOff,
         event_idx: onOff,
-        copy_on_read: choice('off'),
+        copy_on_read: onOff,
         discard: choice('unmap', 'ignore'),
         discard_no_unref: onOff,
         detect_zeroes: choice('off', 'on', 'unmap'),
@@ -77,18 +171,27 @@ export const diskRule: ElementRule = {
         queues: whole,
         queue_size: whole,
       },
+      children: {
+        metadata_cache: metadataCache,
+        iothreads: {
+          children: {
+            iothread: { attributes: { id: whole }, children: { queue: attributes({ id: whole }) } },
+          },
+        },
+      },
     },
-    source: { attributes: sourceAttributes, children: sourceParts },
+    source: layerSource,
     backingStore: backingStoreRule(16),
     mirror: withoutEffect('libvirt records a running copy job with it'),
     target: attributes({
       dev: anyText,
       bus: kindOfDevice('virtio', 'sata', 'ide', 'scsi', 'usb', 'fdc'),
-      tray: choice('closed'),
+      tray: valueWithoutEffect('the state of the machine contains it'),
       removable: onOff,
       rotation_rate: whole,
     }),
     iotune: withoutEffect('it limits the disk on the host'),
+    throttlefilters: { children: { throttlefilter: attributes({ group: anyText }) } },
     readonly: {},
     shareable: {},
     transient: { ...refused('transient disks are not supported'), carries: 'device' },
@@ -107,7 +210,7 @@ export const diskRule: ElementRule = {
       secs: whole,
       trans: choice('none', 'lba', 'auto'),
     }),
-    encryption: { ...encrypted, carries: 'device' },
-    auth: { ...refused('network disks are not supported'), carries: 'device' },
+    encryption,
+    auth,
   },
 }

@@ -23,6 +23,23 @@ const hostOnly = 'it shares out the host and changes nothing for the guest'
 const described = 'it describes the domain to people and programs'
 const overridden = 'it hands options to QEMU that this program cannot check'
 
+const throttleLimits: Readonly<Record<string, ElementRule>> = {
+  group_name: holding(anyText),
+  ...Object.fromEntries(
+    [
+      'bytes_sec',
+      'iops_sec',
+      'bytes_sec_max',
+      'iops_sec_max',
+      'bytes_sec_max_length',
+      'iops_sec_max_length',
+    ]
+      .flatMap((limit) => ['total', 'read', 'write'].map((kind) => `${kind}_${limit}`))
+      .map((limit) => [limit, holding(whole)]),
+  ),
+  size_iops_sec: holding(whole),
+}
+
 /** Everything that a `<domain>` may contain, from https://libvirt.org/formatdomain.html (libvirt 11.3). */
 export const domainRule: ElementRule = {
   attributes: {
@@ -64,7 +81,7 @@ export const domainRule: ElementRule = {
     },
     cputune: withoutEffect(hostOnly),
     resource: withoutEffect(hostOnly),
-    throttlegroups: refused('disk throttling is not supported'),
+    throttlegroups: { children: { throttlegroup: { children: throttleLimits } } },
     iothreads: holding(whole),
     iothreadids: {
       children: {

@@ -6,7 +6,6 @@ import {
   type HostSide,
   kindOfDevice,
   onOff,
-  refused,
   type ValueRule,
   valueWithoutEffect,
   whole,
@@ -108,6 +107,3 @@ export const audioReference: ElementRule = attributes({ id: whole })
 
 /** Host-side limits that the guest does not see. */
 export const hostLimit: ElementRule = withoutEffect('it limits the device on the host')
-
-/** The reason for encrypted disks. */
-export const encrypted: ElementRule = refused('encrypted disks are not supported')
