@@ -103,7 +103,8 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
     if (path !== undefined && source !== undefined)
       disks.push(...(await backingChain(path, source.format)))
   }
-  const ports = [...domain.serials, ...domain.parallels, ...domain.consoles, ...domain.channels]
+  const { serials, consoles, channels, parallels, guestForwards } = domain
+  const ports = [...serials, ...consoles, ...channels, ...parallels, ...guestForwards]
   const cards = domain.smartCards.flatMap((one) => (one.mode === 'passthrough' ? [one] : []))
   const others = [
     domain.os.loader?.path,

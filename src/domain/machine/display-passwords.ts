@@ -1,4 +1,5 @@
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { isServer } from '../../qemu/domain-xml/model/graphics.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 
 /**
@@ -10,7 +11,7 @@ export async function setDisplayPasswords(
   { graphics }: Domain,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (const { type, password } of graphics) {
+  for (const { type, password } of graphics.filter(isServer)) {
     if (password === undefined) continue
     const { text, validTo, connected } = password
     // VNC always keeps its clients (ui/ui-qmp-cmds.c).

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { isServer } from '../../qemu/domain-xml/model/graphics.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { choosePorts, portsAreFree } from './display-ports.ts'
@@ -14,6 +16,10 @@ function choose(graphics: string): ReturnType<typeof choosePorts> {
   return choosePorts(readDomain(parseDomainXml(xml)).domain, xml)
 }
 
+function portOf({ graphics }: Domain): number | undefined {
+  return graphics.find(isServer)?.port
+}
+
 const AUTO = `<graphics type='spice' autoport='yes' listen='127.0.0.9'><listen type='address' address='127.0.0.9'/></graphics>`
 
 test('choosePorts() chooses a free port and writes it into the XML', async () => {
@@ -22,11 +28,11 @@ test('choosePorts() chooses a free port and writes it into the XML', async () =>
   try {
     const { domain, xml, chosen } = await choose(AUTO)
     assert.equal(chosen, true)
-    const port = domain.graphics[0]?.port ?? 0
+    const port = portOf(domain) ?? 0
     assert.ok(port > 5900)
     assert.match(xml, new RegExp(`autoport=['"]yes['"][^>]* port=['"]${port}['"]`))
     // The next start chooses again.
-    assert.equal(readDomain(parseDomainXml(xml)).domain.graphics[0]?.port, undefined)
+    assert.equal(portOf(readDomain(parseDomainXml(xml)).domain), undefined)
     assert.equal(await portsAreFree(domain), true)
     const taken = createServer().listen(port, '127.0.0.9')
     await once(taken, 'listening')

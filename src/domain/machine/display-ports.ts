@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { Graphics, SpiceServer } from '../../qemu/domain-xml/model/graphics.ts'
+import { type Graphics, isServer, type SpiceServer } from '../../qemu/domain-xml/model/graphics.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { QemuError } from '../../errors.ts'
 
@@ -24,7 +24,7 @@ export interface PortedMachine {
  * @throws QemuError QEMU_START_FAILED when no port is free
  */
 export async function choosePorts(domain: Domain, xml: string): Promise<PortedMachine> {
-  const taken = new Set<number>(domain.graphics.flatMap(({ port }) => port ?? []))
+  const taken = new Set<number>(domain.graphics.filter(isServer).flatMap(({ port }) => port ?? []))
   const chosen = new Map<string, Pick<SpiceServer, 'port' | 'tlsPort'>>()
   const graphics: Graphics[] = []
   for (const one of domain.graphics) {

@@ -75,6 +75,8 @@ export function guestView(domain: Domain): readonly GuestFact[] {
     ...devices('disk', domain.disks, (one) => one.target),
     ...devices('interface', domain.interfaces),
     ...devices('serial port', domain.serials),
+    ...devices('parallel port', domain.parallels),
+    ...devices('forwarded address', domain.guestForwards),
     ...devices('channel', domain.channels, (one) => one.name),
     ...devices('input device', domain.inputs, (one) => `${one.type} ${one.bus}`),
     ...devices('video card', domain.videos),
@@ -91,7 +93,6 @@ export function guestView(domain: Domain): readonly GuestFact[] {
     ...devices('random number generator', domain.rngs),
     ...devices('panic device', domain.panics),
     ...devices('memory device', domain.memoryDevices),
-    ...devices('parallel port', domain.parallels),
     ...devices('IOMMU', domain.iommus),
     ...devices('crypto device', domain.cryptos),
   ]

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { InternalError, QemuError, StasisError } from '../../errors.ts'
 import { audioEnvironment } from '../../qemu/command-line/audio.ts'
 import { clockEnvironment } from '../../qemu/command-line/clock.ts'
+import { displayEnvironment } from '../../qemu/command-line/graphics.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import type { InheritedTap } from '../../qemu/command-line/options.ts'
 import { inheritedPath } from '../../qemu/command-line/memory.ts'
@@ -176,7 +177,11 @@ export class LaunchedMachine implements AsyncDisposable {
         cwd: plan.recorded?.cwd,
         env:
           plan.recorded === undefined
-            ? { ...clockEnvironment(plan.domain), ...audioEnvironment(plan.domain) }
+            ? {
+                ...clockEnvironment(plan.domain),
+                ...audioEnvironment(plan.domain),
+                ...displayEnvironment(plan.domain),
+              }
             : undefined,
         extraFds: [
           ...inheritedFds(needs),

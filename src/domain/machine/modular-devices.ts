@@ -6,6 +6,7 @@ import type { ProbedQemu } from '../../qemu/probed-qemu.ts'
 /** The packages in which Debian has devices apart from QEMU itself (7.2 and 10.0). */
 const PACKAGES: Readonly<Record<string, string>> = {
   qxl: 'qemu-system-modules-spice',
+  'virtio-gpu-gl-pci': 'qemu-system-modules-opengl',
   'usb-redir': 'qemu-system-common',
   'usb-ccid': 'qemu-system-common',
 }
@@ -20,6 +21,7 @@ export async function requireModularDevices(
 ): Promise<void> {
   const needed = [
     ...(videos.some(({ type }) => type === 'qxl') ? ['qxl'] : []),
+    ...(videos.some(({ accelerated }) => accelerated) ? ['virtio-gpu-gl-pci'] : []),
     ...(redirectedDevices.length > 0 ? ['usb-redir'] : []),
     ...(smartCards.length > 0 ? ['usb-ccid'] : []),
   ]

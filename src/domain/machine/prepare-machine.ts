@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -72,7 +72,11 @@ export async function prepareMachine(
   })
   const { domain: read, closed } = await closeHostSides(
     readDomain(complete, { ignoreUnsupported }).domain,
-    { help: (option) => helpWords(emulator.probed.emulator, option), hasCertificates },
+    {
+      help: (option) => helpWords(emulator.probed.emulator, option),
+      hasCertificates,
+      hasRenderNode,
+    },
   )
   for (const text of closed) onWarning?.(text)
   const domain =
@@ -108,6 +112,11 @@ async function mayConnect(
       options.onWarning?.(`it cannot start now: ${message}. ${hint}`)
   }
   return domain
+}
+
+function hasRenderNode(path: string | undefined): boolean {
+  if (path !== undefined) return existsSync(path)
+  return existsSync('/dev/dri') && readdirSync('/dev/dri').some((name) => /^renderD/.test(name))
 }
 
 function hasCertificates(directory: string): boolean {

@@ -7,7 +7,7 @@ import type { Device } from '../../qemu/domain-xml/model/device.ts'
 import type { Audio } from '../../qemu/domain-xml/model/audio.ts'
 import type { SmartCard } from '../../qemu/domain-xml/model/smartcard.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { Graphics } from '../../qemu/domain-xml/model/graphics.ts'
+import { type Graphics, isServer } from '../../qemu/domain-xml/model/graphics.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
 import type { Secret } from '../../qemu/domain-xml/model/secret.ts'
 import type { Tpm } from '../../qemu/domain-xml/model/tpm.ts'
@@ -185,6 +185,7 @@ function portReaches(domain: Domain): readonly Reach[] {
     // A console of type `serial` is another name for the first serial port.
     ...consoles.flatMap((one) => (one.target === 'serial' ? [] : backendReaches('console', one))),
     ...channels.flatMap((one) => backendReaches('channel', one)),
+    ...domain.guestForwards.flatMap((one) => backendReaches('forwarded address', one)),
     ...redirectedDevices.flatMap((one) => backendReaches('redirected USB device', one)),
   ]
 }
@@ -343,13 +344,39 @@ function socketReaches({ type, socket, place }: NetworkInterface): readonly Reac
   ]
 }
 
+function localDisplayReaches(
+  graphics: Exclude<Graphics, { readonly type: 'vnc' | 'spice' }>,
+): readonly Reach[] {
+  const { place } = graphics
+  const where = { write: true, place }
+  switch (graphics.type) {
+    case 'egl-headless':
+      return [path('render node', graphics.renderNode ?? '/dev/dri', where)]
+    case 'sdl': {
+      const { display, authority } = graphics
+      return [
+        ...given(display, (value) => ({ kind: 'connect', use: 'X display', value, ...where })),
+        ...given(authority, (file) => path('X authority', file, { place })),
+      ]
+    }
+    case 'dbus': {
+      const { bus, gl, renderNode } = graphics
+      return [
+        ...given(bus, (value) => ({ kind: 'connect', use: 'message bus', value, ...where })),
+        ...(gl ? [path('render node', renderNode ?? '/dev/dri', where)] : []),
+      ]
+    }
+  }
+}
+
 function graphicsReaches(graphics: Graphics): readonly Reach[] {
+  if (!isServer(graphics)) return localDisplayReaches(graphics)
   const { type, listen, socket, address, port, keymap, place } = graphics
   const where = { write: true, place }
   const name = type === 'vnc' ? 'VNC' : 'SPICE'
   const more =
     type === 'spice' && graphics.gl
-      ? given(graphics.renderNode, (one) => path('render node', one, where))
+      ? [path('render node', graphics.renderNode ?? '/dev/dri', where)]
       : []
   // QEMU finds a plain name in its own directory.
   const keys = keymap?.includes('/') === true ? [path('keyboard layout', keymap, { place })] : []

@@ -307,6 +307,91 @@ suite('buildCommandLine()', () => {
     assert.throws(() => vnc(`port='80'`), { code: 'XML_INVALID' })
   })
 
+  test('serves SPICE with the options of the XML, and its password only by QMP', () => {
+    const spice = (attributes: string, inner = ''): unknown =>
+      values(
+        build({ devices: `<graphics type='spice' ${attributes}>${inner}</graphics>` }),
+        '-spice',
+      )[0]
+    assert.equal(
+      spice(`port='5901' passwd='secret'`, `<image compression='off'/><mouse mode='client'/>`),
+      'port=5901,addr=127.0.0.1,agent-mouse=on,image-compression=off,seamless-migration=on',
+    )
+    assert.equal(
+      spice(`socket='/a,b'`, `<clipboard copypaste='no'/><filetransfer enable='no'/>`),
+      'unix=on,addr=/a,,b,disable-ticketing=on,disable-copy-paste=on,disable-agent-file-xfer=on,seamless-migration=on',
+    )
+    assert.equal(
+      spice(`port='5901' tlsPort='5902'`, `<channel name='main' mode='secure'/>`),
+      'port=5901,tls-port=5902,addr=127.0.0.1,disable-ticketing=on,x509-dir=/etc/pki/libvirt-spice,tls-channel=main,seamless-migration=on',
+    )
+    assert.throws(() => spice(`port='5901' defaultMode='secure'`), { code: 'XML_INVALID' })
+  })
+
+  test('shows the guest on displays of the host', () => {
+    const display = (graphics: string): readonly string[] =>
+      values(build({ devices: graphics }), '-display')
+    assert.deepEqual(display(`<graphics type='egl-headless'><gl rendernode='/r'/></graphics>`), [
+      'egl-headless,rendernode=/r',
+    ])
+    assert.deepEqual(display(`<graphics type='sdl' display=':0'/>`), ['sdl'])
+    assert.deepEqual(display(`<graphics type='dbus' p2p='yes'/>`), ['dbus,p2p=on'])
+    const two = `<graphics type='egl-headless'/><graphics type='sdl'/>`
+    assert.throws(() => display(two), { code: 'XML_INVALID' })
+  })
+
+  test('passes redirected USB devices, smart cards and a filter', () => {
+    const devices = `<redirdev bus='usb' type='tcp'><source mode='connect' host='a' service='1'/><boot order='2'/></redirdev>
+      <redirfilter><usbdev class='0x08' version='1.1' allow='yes'/><usbdev allow='no'/></redirfilter>
+      <smartcard mode='host-certificates'><certificate>a</certificate><certificate>b</certificate><certificate>c</certificate></smartcard>`
+    const argv = build({ devices })
+    const [redirection] = made(argv, 'usb-redir')
+    assert.equal(redirection?.['filter'], '0x08:-1:-1:0x0110:1|-1:-1:-1:-1:0')
+    assert.equal(redirection?.['bootindex'], 2)
+    const [card] = made(argv, 'ccid-card-emulated')
+    assert.deepEqual(
+      [card?.['cert3'], card?.['db'], card?.['bus']],
+      ['c', '/etc/pki/nssdb', 'ccid0.0'],
+    )
+    assert.equal(made(argv, 'usb-ccid').length, 1)
+  })
+
+  test('connects ports to the host in every way', () => {
+    const chardev = (type: string, source: string): unknown =>
+      values(build({ devices: `<serial type='${type}'>${source}</serial>` }), '-chardev')[0]
+    const ends = `<source mode='bind' service='1'/><source mode='connect' host='h' service='2'/>`
+    assert.equal(chardev('udp', ends), 'udp,id=charserial0,host=h,port=2,localaddr=,localport=1')
+    assert.equal(
+      chardev('dev', `<source path='/dev/ttyS0'/>`),
+      'serial,id=charserial0,path=/dev/ttyS0',
+    )
+    assert.equal(chardev('pipe', `<source path='/p'/>`), 'pipe,id=charserial0,path=/p')
+    assert.equal(chardev('spiceport', `<source channel='n'/>`), 'spiceport,id=charserial0,name=n')
+    const parallel = `<parallel type='dev'><source path='/dev/parport0'/></parallel>`
+    assert.deepEqual(values(build({ devices: parallel }), '-chardev'), [
+      'parallel,id=charparallel0,path=/dev/parport0',
+    ])
+    const forward = `<channel type='pipe'><source path='/p'/><target type='guestfwd' address='10.0.2.1' port='46'/></channel>`
+    assert.deepEqual(made(build({ devices: forward }), 'user')[0]?.['guestfwd'], [
+      { str: 'tcp:10.0.2.1:46-chardev:charguestfwd0' },
+    ])
+    const missing = `<channel type='pipe'><source path='/p'/><target type='guestfwd' address='x' port='46'/></channel>`
+    assert.throws(() => build({ devices: missing }), { code: 'XML_INVALID' })
+  })
+
+  test('sends each sound card to its backend', () => {
+    const devices = `<audio id='1' type='none'/><audio id='2' type='pulseaudio' serverName='s'><output latency='9'/></audio>
+      <sound model='sb16'><audio id='2'/></sound><sound model='pcspk'/><sound model='virtio' streams='4'/>`
+    const argv = build({ devices })
+    assert.deepEqual(values(argv, '-audiodev'), [
+      '{"id":"audio1","driver":"none"}',
+      '{"id":"audio2","driver":"pa","server":"s","out":{"latency":9}}',
+    ])
+    assert.equal(made(argv, 'sb16')[0]?.['audiodev'], 'audio2')
+    assert.equal(made(argv, 'virtio-sound-pci')[0]?.['streams'], 4)
+    assert.match(values(argv, '-machine')[0] ?? '', /,pcspk-audiodev=audio1/)
+  })
+
   test('sets the clock by the given current time', () => {
     const rtc = (clock: string): unknown =>
       values(build({ top: clock }, { now: new Date('2026-01-02T03:04:05Z') }), '-rtc')[0]

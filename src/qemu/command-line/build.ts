@@ -19,7 +19,13 @@ import { atLeast, type CommandLineOptions, versionText } from './options.ts'
 import { powerArguments } from './power.ts'
 import { processorArguments } from './processors.ts'
 import { redirectionArguments } from './redirection.ts'
-import { channelArguments, consoleArguments, parallelArguments, serialArguments } from './serial.ts'
+import {
+  channelArguments,
+  consoleArguments,
+  guestForwardArguments,
+  parallelArguments,
+  serialArguments,
+} from './serial.ts'
 import {
   balloonArguments,
   genidArguments,
@@ -98,6 +104,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...interfaceArguments(wiring, options),
     ...serialArguments(wiring, options),
     ...parallelArguments(wiring, options),
+    ...guestForwardArguments(wiring, options),
     ...channelArguments(wiring, options),
     ...consoleArguments(wiring, options),
     ...smartCardArguments(wiring, options),

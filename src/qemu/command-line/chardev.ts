@@ -8,26 +8,26 @@ import { atLeast, type CommandLineOptions } from './options.ts'
  * `-chardev`: the host's side of a character device.
  *
  * @param id the device's id; the backend's id is `char` followed by it
- * @param spiceUse the device's kind to clients of SPICE
+ * @param use the device's kind, which clients of SPICE see, and which decides what a device of the host is
  */
 export function chardev(
   backend: CharacterBackend,
   id: string,
   device: Device,
   options: CommandLineOptions,
-  spiceUse: 'vdagent' | 'usbredir' | 'smartcard' = 'vdagent',
+  use: 'vdagent' | 'usbredir' | 'smartcard' | 'parallel' = 'vdagent',
 ): readonly string[] {
   const log =
     backend.log === undefined
       ? ''
       : `,${keyValues({ logfile: backend.log.file, logappend: onOff(backend.log.append) })}`
-  const described = describe(backend, { id: `char${id}`, deviceId: id, device, spiceUse }, options)
+  const described = describe(backend, { id: `char${id}`, deviceId: id, device, use }, options)
   return [...credentials(backend, `char${id}`), '-chardev', `${described}${log}`]
 }
 
 function describe(
   backend: CharacterBackend,
-  { id, deviceId, device, spiceUse }: Use,
+  { id, deviceId, device, use }: Use,
   options: CommandLineOptions,
 ): string {
   switch (backend.type) {
@@ -52,11 +52,11 @@ function describe(
       return `udp,${keyValues({ id, ...ends })}`
     }
     case 'dev':
-      return `serial,${keyValues({ id, path: backend.path })}`
+      return `${use === 'parallel' ? 'parallel' : 'serial'},${keyValues({ id, path: backend.path })}`
     case 'pipe':
       return `pipe,${keyValues({ id, path: backend.path })}`
     case 'spicevmc':
-      return `spicevmc,id=${id},name=${spiceUse}`
+      return `spicevmc,id=${id},name=${use}`
     case 'dbus':
     case 'spiceport':
       return `${backend.type},${keyValues({ id, name: backend.channel })}`
@@ -73,7 +73,7 @@ interface Use {
   readonly id: string
   readonly deviceId: string
   readonly device: Device
-  readonly spiceUse: string
+  readonly use: string
 }
 
 /** libvirt's `chardev_tls_x509_cert_dir`. */

@@ -24,7 +24,11 @@ interface Closed {
 
 async function close(
   devices: string,
-  host: { readonly words?: readonly string[]; readonly certificates?: boolean } = {},
+  host: {
+    readonly words?: readonly string[]
+    readonly certificates?: boolean
+    readonly renderNode?: boolean
+  } = {},
 ): Promise<Closed> {
   const text = `<domain type='qemu'><name>a</name><memory unit='MiB'>64</memory>
     <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os><devices>${devices}</devices></domain>`
@@ -33,6 +37,7 @@ async function close(
     {
       help: () => Promise.resolve(new Set(host.words ?? EVERYTHING)),
       hasCertificates: () => host.certificates === true,
+      hasRenderNode: () => host.renderNode === true,
     },
   )
   const argv = buildCommandLine(domain, {

@@ -1,5 +1,6 @@
 import type { Domain } from '../domain-xml/model/domain.ts'
 import { onOff } from './arguments.ts'
+import { audioBackendOf } from './audio.ts'
 import { firmwareMachineOptions } from './firmware.ts'
 import { hasCellBackends, RAM_ID } from './memory.ts'
 import type { CommandLineOptions } from './options.ts'
@@ -23,6 +24,7 @@ export function machineArguments(domain: Domain, options: CommandLineOptions): r
     ...firmwareMachineOptions(domain),
     ['nvdimm', domain.memoryDevices.some(({ model }) => model === 'nvdimm') ? 'on' : undefined],
     ['graphics', domain.os.useSerial ? 'off' : undefined],
+    ['pcspk-audiodev', speakerBackend(domain)],
     ['hpet', onOff(hpet)],
     ['acpi', onOff(features.acpi)],
   ]
@@ -31,6 +33,12 @@ export function machineArguments(domain: Domain, options: CommandLineOptions): r
     ...parts.filter(([, value]) => value !== undefined).map(([key, value]) => `${key}=${value}`),
   ]
   return ['-machine', machine.join(','), '-accel', accelerator(domain, options)]
+}
+
+/** Where the sound of the PC's speaker goes. */
+function speakerBackend(domain: Domain): string | undefined {
+  const speaker = domain.sounds.find(({ model }) => model === 'pcspk')
+  return speaker === undefined ? undefined : audioBackendOf(domain, speaker.audioId)
 }
 
 /** The accelerator that the guest runs with. */

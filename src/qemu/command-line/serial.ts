@@ -1,5 +1,5 @@
 import type { SerialPort } from '../domain-xml/model/character.ts'
-import { device } from './arguments.ts'
+import { device, netdev } from './arguments.ts'
 import { chardev } from './chardev.ts'
 import type { CommandLineOptions } from './options.ts'
 import type { Wiring } from './wiring.ts'
@@ -17,17 +17,6 @@ export function serialArguments(wiring: Wiring, options: CommandLineOptions): re
         index: serial.target === 'isa-serial' ? (serial.port ?? index) : undefined,
         ...(needsAddress(serial) || serial.address !== undefined ? wiring.address(serial) : {}),
       }),
-    ]
-  })
-}
-
-/** Parallel ports. */
-export function parallelArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
-  return wiring.domain.parallels.flatMap((parallel, index) => {
-    const id = wiring.idOf(parallel, `parallel${index}`)
-    return [
-      ...chardev(parallel.backend, id, parallel, options),
-      ...device({ driver: 'isa-parallel', chardev: `char${id}`, id }),
     ]
   })
 }
@@ -62,6 +51,32 @@ export function channelArguments(wiring: Wiring, options: CommandLineOptions): r
         id,
         name: channel.name,
       }),
+    ]
+  })
+}
+
+/** Parallel ports. */
+export function parallelArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
+  return wiring.domain.parallels.flatMap((parallel, index) => {
+    const id = wiring.idOf(parallel, `parallel${index}`)
+    return [
+      ...chardev(parallel.backend, id, parallel, options, 'parallel'),
+      ...device({ driver: 'isa-parallel', chardev: `char${id}`, id }),
+    ]
+  })
+}
+
+/** Addresses in the guest's user network behind which there is a character device of the host. */
+export function guestForwardArguments(
+  wiring: Wiring,
+  options: CommandLineOptions,
+): readonly string[] {
+  return wiring.domain.guestForwards.flatMap((forward, index) => {
+    const id = wiring.idOf(forward, `guestfwd${index}`)
+    const rule = `tcp:${forward.ip}:${forward.port}-chardev:char${id}`
+    return [
+      ...chardev(forward.backend, id, forward, options),
+      ...netdev({ type: 'user', guestfwd: [{ str: rule }], id }),
     ]
   })
 }

@@ -26,11 +26,12 @@ export function videoArguments(wiring: Wiring): readonly string[] {
 
 function driver(video: Video): Properties {
   const { primary } = video
+  const gl = video.accelerated ? '-gl' : ''
   switch (video.type) {
     case 'virtio':
       return primary
-        ? virtioPci('virtio-vga', video.virtio, '')
-        : virtioPci('virtio-gpu', video.virtio)
+        ? virtioPci(`virtio-vga${gl}`, video.virtio, '')
+        : virtioPci(`virtio-gpu${gl}`, video.virtio)
     case 'qxl':
       return { driver: primary ? 'qxl-vga' : 'qxl' }
     case 'vga':

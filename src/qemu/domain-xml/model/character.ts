@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import type { Element } from '@xmldom/xmldom'
 import {
   attribute,
@@ -69,6 +70,18 @@ export interface Channel extends Device {
   readonly backend: CharacterBackend
 }
 
+/** A parallel port of the guest. */
+export interface ParallelPort extends Device {
+  readonly backend: CharacterBackend
+}
+
+/** An address in the guest's user network behind which there is a character device of the host. */
+export interface GuestForward extends Device {
+  readonly ip: string
+  readonly port: number
+  readonly backend: CharacterBackend
+}
+
 const defaultModels = {
   'isa-serial': 'isa-serial',
   'pci-serial': 'pci-serial',
@@ -89,11 +102,6 @@ export function readSerial(element: Element): SerialPort {
   }
 }
 
-/** A parallel port of the guest. */
-export interface ParallelPort extends Device {
-  readonly backend: CharacterBackend
-}
-
 /** Reads a `<parallel>`. */
 export function readParallel(element: Element): ParallelPort {
   return { ...readDevice(element), backend: readBackend(element) }
@@ -106,6 +114,22 @@ export function readConsole(element: Element): Console {
     target: attribute(child(element, 'target'), 'type') === 'virtio' ? 'virtio' : 'serial',
     backend: readBackend(element),
   }
+}
+
+/** Whether a `<channel>` is an address in the guest's user network. */
+export function isGuestForward(element: Element): boolean {
+  return attribute(child(element, 'target'), 'type') === 'guestfwd'
+}
+
+/** Reads a `<channel>` with `<target type='guestfwd'/>`. @throws DomainXmlError `XML_INVALID` */
+export function readGuestForward(element: Element): GuestForward {
+  const target = requiredChild(element, 'target')
+  const ip = requiredAttribute(target, 'address')
+  const port = whole(target, 'port')
+  if (!isIPv4(ip)) throw invalid(target, `"${ip}" is not a valid IPv4 address`)
+  if (port === undefined || port < 1 || port > 65535)
+    throw invalid(target, 'the port must be between 1 and 65535')
+  return { ...readDevice(element), ip, port, backend: readBackend(element) }
 }
 
 /** Reads a `<channel>`. */
@@ -121,6 +145,7 @@ export function readChannel(element: Element): Channel {
 export function readBackend(
   element: Element,
   usual: CharacterBackend['type'] = 'pty',
+  usualChannel?: string,
 ): CharacterBackend {
   const type = (attribute(element, 'type') ?? usual) as CharacterBackend['type']
   const sources = children(element, 'source')
@@ -132,7 +157,8 @@ export function readBackend(
   const mode = attribute(source, 'mode') === 'connect' ? 'connect' : 'bind'
   if (type === 'file' || type === 'dev' || type === 'pipe')
     requiredAttribute(requiredChild(element, 'source'), 'path')
-  if (type === 'spiceport' || type === 'dbus')
+  const named = type === 'spiceport' || type === 'dbus'
+  if (named && usualChannel === undefined)
     requiredAttribute(requiredChild(element, 'source'), 'channel')
   if (type === 'tcp' || type === 'udp') {
     if (source === undefined) throw invalid(element, 'the element <source> is missing')
@@ -150,7 +176,7 @@ export function readBackend(
     telnet: attribute(child(element, 'protocol'), 'type') === 'telnet',
     tls: flag(source, 'tls') === true,
     local: { host: attribute(local, 'host'), service: attribute(local, 'service') },
-    channel: attribute(source, 'channel'),
+    channel: attribute(source, 'channel') ?? usualChannel,
     clipboard: flag(child(source, 'clipboard'), 'copypaste'),
     mouse: mouse === undefined ? undefined : mouse === 'client',
     reconnectSeconds:

@@ -12,6 +12,8 @@ export interface Video extends Device {
   readonly vram64Bytes: number | undefined
   readonly vgamemBytes: number | undefined
   readonly heads: number | undefined
+  /** Whether it uses the host's graphics processor. */
+  readonly accelerated: boolean
   readonly blob: boolean | undefined
   readonly edid: boolean | undefined
   readonly resolution: { readonly x: number; readonly y: number } | undefined
@@ -55,6 +57,7 @@ function readVideo(element: Element, primary: boolean): Video {
     vram64Bytes: kibibytes(model, 'vram64'),
     vgamemBytes: kibibytes(model, 'vgamem'),
     heads: whole(model, 'heads'),
+    accelerated: flag(child(model, 'acceleration'), 'accel3d') === true,
     blob: flag(model, 'blob'),
     edid: flag(model, 'edid'),
     resolution: x === undefined || y === undefined ? undefined : { x, y },

@@ -8,12 +8,15 @@ import { type Audio, readAudio } from './audio.ts'
 import {
   type Channel,
   type Console,
+  type GuestForward,
+  isGuestForward,
+  type ParallelPort,
   readChannel,
   readConsole,
+  readGuestForward,
+  readParallel,
   readSerial,
   type SerialPort,
-  type ParallelPort,
-  readParallel,
 } from './character.ts'
 import { type Clock, type PowerManagement, readClock, readPowerManagement } from './clock.ts'
 import { type Controller, readController } from './controller.ts'
@@ -100,6 +103,7 @@ export interface Domain {
   readonly parallels: readonly ParallelPort[]
   readonly consoles: readonly Console[]
   readonly channels: readonly Channel[]
+  readonly guestForwards: readonly GuestForward[]
   readonly inputs: readonly Input[]
   readonly graphics: readonly Graphics[]
   readonly audios: readonly Audio[]
@@ -163,7 +167,10 @@ export function readModel(root: Element): Domain {
     serials: all('serial').map(readSerial),
     parallels: all('parallel').map(readParallel),
     consoles: all('console').map(readConsole),
-    channels: all('channel').map(readChannel),
+    channels: all('channel')
+      .filter((one) => !isGuestForward(one))
+      .map(readChannel),
+    guestForwards: all('channel').filter(isGuestForward).map(readGuestForward),
     inputs: all('input').map(readInput),
     graphics: all('graphics').map(readGraphics),
     videos: readVideos(all('video')),

@@ -2,8 +2,8 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, flag, whole } from '../access.ts'
 import { invalid, place } from '../location.ts'
 
-/** A display of the guest on the host. */
-export type Graphics = VncServer | SpiceServer
+/** A display of the guest on the host: servers, and displays of this host itself. */
+export type Graphics = VncServer | SpiceServer | EglDisplay | SdlDisplay | DbusDisplay
 
 /** What servers of displays have in common. */
 interface Server {
@@ -44,6 +44,40 @@ export interface SpiceServer extends Server {
   readonly renderNode: string | undefined
 }
 
+/** Rendering without a screen, for cards that use the host's graphics processor. */
+export interface EglDisplay {
+  readonly type: 'egl-headless'
+  readonly place: string
+  readonly renderNode: string | undefined
+}
+
+/** A window on a display of X. */
+export interface SdlDisplay {
+  readonly type: 'sdl'
+  readonly place: string
+  readonly display: string | undefined
+  readonly authority: string | undefined
+  readonly fullScreen: boolean
+  readonly gl: boolean
+}
+
+/** A display for programs on D-Bus. */
+export interface DbusDisplay {
+  readonly type: 'dbus'
+  readonly place: string
+  /** Clients connect by QMP. */
+  readonly peerToPeer: boolean
+  readonly bus: string | undefined
+  readonly gl: boolean
+  readonly renderNode: string | undefined
+  readonly audioId: number | undefined
+}
+
+/** Whether a display is one that clients reach over the network or a socket. */
+export function isServer(graphics: Graphics): graphics is VncServer | SpiceServer {
+  return graphics.type === 'vnc' || graphics.type === 'spice'
+}
+
 /** Whether a channel of SPICE needs TLS, must not have it, or may have it. */
 export type SpiceChannelMode = 'any' | 'secure' | 'insecure'
 
@@ -63,8 +97,33 @@ export interface ServerPassword {
 
 /** Reads a `<graphics>`. @throws DomainXmlError `XML_INVALID` for an impossible time */
 export function readGraphics(element: Element): Graphics {
-  const spice = attribute(element, 'type') === 'spice'
-  return spice ? readSpice(element) : readVnc(element)
+  const type = attribute(element, 'type') as Graphics['type']
+  const own = { place: place(element) }
+  const gl = child(element, 'gl')
+  const enabled = flag(gl, 'enable') === true
+  const renderNode = attribute(gl, 'rendernode')
+  switch (type) {
+    case 'vnc':
+      return readVnc(element)
+    case 'spice':
+      return readSpice(element)
+    case 'egl-headless':
+      return { ...own, type, renderNode }
+    case 'sdl':
+      return {
+        ...{ ...own, type, gl: enabled },
+        display: attribute(element, 'display'),
+        authority: attribute(element, 'xauth'),
+        fullScreen: flag(element, 'fullscreen') === true,
+      }
+    case 'dbus':
+      return {
+        ...{ ...own, type, gl: enabled, renderNode },
+        peerToPeer: flag(element, 'p2p') === true,
+        bus: attribute(element, 'address'),
+        audioId: whole(child(element, 'audio'), 'id'),
+      }
+  }
 }
 
 function readVnc(element: Element): VncServer {

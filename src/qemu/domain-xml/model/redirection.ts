@@ -22,7 +22,7 @@ export interface RedirectionRule {
 
 /** Reads a `<redirdev>`. */
 export function readRedirectedDevice(element: Element): RedirectedDevice {
-  return { ...readDevice(element), backend: readBackend(element, 'spicevmc') }
+  return { ...readDevice(element), backend: readBackend(element, 'spicevmc', 'org.qemu.usbredir') }
 }
 
 /** Reads a `<redirfilter>`. @throws DomainXmlError `XML_INVALID` */

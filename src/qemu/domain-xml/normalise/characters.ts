@@ -21,6 +21,7 @@ export function fillCharacterDevices(devices: Element): void {
   for (const serial of serials) fillSerial(serial)
   numberIsaPorts(serials.filter((one) => attribute(child(one, 'target'), 'type') === 'isa-serial'))
   children(devices, 'console').forEach((console, index) => fillConsole(console, index))
+  fillParallels(children(devices, 'parallel'))
   for (const channel of children(devices, 'channel')) {
     makeListening(channel)
     nameAgent(channel)
@@ -82,6 +83,14 @@ function fillConsole(console: Element, index: number): void {
   if (index > 0 && attribute(target, 'type') === 'serial') {
     throw invalid(console, 'only the first console can be a serial port')
   }
+}
+
+function fillParallels(parallels: readonly Element[]): void {
+  parallels.forEach((parallel, index) => {
+    setDefault(parallel, 'type', 'pty')
+    makeListening(parallel)
+    setDefault(child(parallel, 'target') ?? addTarget(parallel), 'port', index)
+  })
 }
 
 /** The name of the port that SPICE's agent in the guest opens. */

@@ -22,8 +22,11 @@ export function fillDisplays(root: Element, devices: Element): void {
   movePrimaryFirst(devices)
   fillVideos(children(devices, 'video'))
   if (child(devices, 'audio') === undefined) {
-    const spice = children(devices, 'graphics').some((one) => attribute(one, 'type') === 'spice')
-    insertDevice(devices, create(devices, 'audio', { id: 1, type: spice ? 'spice' : 'none' }))
+    const types = children(devices, 'graphics').map((one) => attribute(one, 'type'))
+    // The last one counts, as in libvirt (qemuDomainDefSuggestDefaultAudioBackend, 11.3).
+    const type =
+      types.findLast((one) => one === 'vnc' || one === 'spice' || one === 'sdl') ?? 'none'
+    insertDevice(devices, create(devices, 'audio', { id: 1, type: type === 'vnc' ? 'none' : type }))
   }
 }
 

@@ -31,6 +31,7 @@ import {
 } from './rule.ts'
 import { tpmRule } from './tpm.ts'
 
+const soundModels = ['ich6', 'ich9', 'ac97', 'es1370', 'usb', 'virtio', 'sb16', 'pcspk']
 const virtioModels = ['virtio', 'virtio-transitional', 'virtio-non-transitional']
 const hostDevice = 'a guest that holds a device of the host cannot be saved'
 
@@ -53,6 +54,12 @@ const serialRule: ElementRule = {
   },
 }
 
+const parallelRule: ElementRule = {
+  hostSide: characterSide,
+  attributes: { type: characterKind, tty: live },
+  children: { ...characterParts, target: attributes({ port: whole }) },
+}
+
 const consoleRule: ElementRule = {
   hostSide: characterSide,
   attributes: { type: characterKind, tty: live },
@@ -68,7 +75,9 @@ const channelRule: ElementRule = {
   children: {
     ...characterParts,
     target: attributes({
-      type: kindOfDevice('virtio'),
+      type: kindOfDevice('virtio', 'guestfwd'),
+      address: anyText,
+      port: whole,
       name: anyText,
       state: live,
     }),
@@ -156,11 +165,12 @@ export const devicesRule: ElementRule = {
     video: videoRule,
     audio: audioRule,
     sound: {
-      attributes: { model: kindOfDevice('ich6', 'ich9', 'ac97', 'es1370', 'usb') },
+      attributes: { model: kindOfDevice(...soundModels), multichannel: yesNo, streams: whole },
       children: {
         ...deviceParts,
         codec: attributes({ type: kindOfElement('duplex', 'micro', 'output') }),
         audio: audioReference,
+        driver: { attributes: virtioDriver },
       },
     },
     hub: { attributes: { type: kindOfDevice('usb') }, children: deviceParts },
@@ -177,13 +187,7 @@ export const devicesRule: ElementRule = {
       attributes: { model: kindOfDevice('isa', 'pvpanic', 'hyperv') },
       children: deviceParts,
     },
-    parallel: {
-      attributes: { type: characterKind },
-      children: {
-        ...characterParts,
-        target: attributes({ port: valueWithoutEffect('the ports are numbered in their order') }),
-      },
-    },
+    parallel: parallelRule,
     tpm: tpmRule,
     hostdev: refused(hostDevice),
     redirdev: redirdevRule,

@@ -28,7 +28,7 @@ export const videoRule: ElementRule = {
       },
       children: {
         acceleration: attributes({
-          accel3d: choice('no'),
+          accel3d: yesNo,
           accel2d: valueWithoutEffect('QEMU does not have this choice'),
         }),
         resolution: attributes({ x: whole, y: whole }),

@@ -14,7 +14,7 @@ import {
 export const graphicsRule: ElementRule = {
   hostOnly: true,
   attributes: {
-    type: kindOfDevice('vnc', 'spice'),
+    type: kindOfDevice('vnc', 'spice', 'egl-headless', 'sdl', 'dbus'),
     port: signed,
     tlsPort: signed,
     autoport: yesNo,
@@ -29,6 +29,12 @@ export const graphicsRule: ElementRule = {
     passwdValidTo: anyText,
     connected: choice('keep', 'disconnect', 'fail'),
     defaultMode: choice('any', 'secure', 'insecure'),
+    display: anyText,
+    xauth: anyText,
+    fullscreen: yesNo,
+    p2p: yesNo,
+    // Not the name of the attribute of `listen`: the bus of D-Bus.
+    address: anyText,
   },
   children: {
     listen: attributes({

@@ -58,7 +58,8 @@ export function connectionOf(device: Element, q35: boolean): Connection | undefi
     case 'video':
       return videoConnection(attribute(child(device, 'model'), 'type'), express)
     case 'sound':
-      return model === 'usb' ? undefined : 'pci'
+      if (model === 'virtio') return express
+      return ['usb', 'sb16', 'pcspk'].includes(model ?? '') ? undefined : 'pci'
     case 'watchdog':
       return model === 'i6300esb' ? 'pci' : undefined
     case 'serial':
