@@ -116,7 +116,9 @@ async function mayConnect(
 
 function hasRenderNode(path: string | undefined): boolean {
   if (path !== undefined) return existsSync(path)
-  return existsSync('/dev/dri') && readdirSync('/dev/dri').some((name) => /^renderD/.test(name))
+  return (
+    existsSync('/dev/dri') && readdirSync('/dev/dri').some((name) => name.startsWith('renderD'))
+  )
 }
 
 function hasCertificates(directory: string): boolean {
