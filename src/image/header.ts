@@ -18,10 +18,12 @@ const BODY_ALIGNMENT = 65536
 export const MAX_DATA_LENGTH: number = 64 * 1024 * 1024
 
 const MAGIC_COMPLETE = 'LibvirtQemudSave'
-const MAGIC_PARTIAL = 'LibvirtQemudPart'
+/** The magic of an image that is not complete. */
+export const MAGIC_PARTIAL = 'LibvirtQemudPart'
 const VERSION = 2
 const EXTENSION = 1
 const ID_OFFSET = 60
+const LENGTH_OFFSET = 76
 const AREA_SLACK = 65536
 
 /** The fields that our own formats store in the header's spare words. */
@@ -46,6 +48,8 @@ export interface SaveImageHeader {
   readonly cookieOffset: number
   /** Identifies the saved state, 32 hexadecimal digits; a copy and a conversion keep it. Absent in images of other programs. */
   readonly id?: string
+  /** Length of the whole image, for formats without the extension: on a block device the file does not show it. Absent in images of other programs and in pipes. */
+  readonly imageLength?: number
   readonly bigEndian?: boolean
   readonly extension?: HeaderExtension
 }
@@ -71,6 +75,8 @@ export function serialiseHeader(header: SaveImageHeader): Uint8Array {
     else bytes.writeUInt32LE(word, 16 + index * 4)
   })
   if (header.id !== undefined) bytes.set(imageIdBytes(header.id), ID_OFFSET)
+  if (header.imageLength !== undefined)
+    bytes.writeBigUInt64LE(BigInt(header.imageLength), LENGTH_OFFSET)
   const { extension } = header
   if (extension !== undefined) {
     bytes.writeUInt32LE(EXTENSION, 36)
@@ -134,6 +140,7 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
     ...(bigEndian && { bigEndian }),
   }
   const { extensionCompressions } = format.traits
+  const imageLength = extensionCompressions === undefined ? lengthIn(view) : undefined
   const extension =
     extensionCompressions === undefined
       ? undefined
@@ -148,7 +155,14 @@ export function parseHeader(bytes: Uint8Array, path: string): SaveImageHeader {
       `the cookie offset ${header.cookieOffset} is outside the description area of ${header.dataLength} bytes`,
     )
   }
-  return extension === undefined ? header : { ...header, extension }
+  if (extension !== undefined) return { ...header, extension }
+  return imageLength === undefined ? header : { ...header, imageLength }
+}
+
+/** A length that no image can have is somebody else's use of these words. */
+function lengthIn(view: Buffer): number | undefined {
+  const length = Number(view.readBigUInt64LE(LENGTH_OFFSET))
+  return length > 0 && Number.isSafeInteger(length) ? length : undefined
 }
 
 type CompressionNumbers = NonNullable<ImageFormat['traits']['extensionCompressions']>

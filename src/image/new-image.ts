@@ -1,4 +1,5 @@
 import { crc32c } from '../io/crc32c.ts'
+import type { DeviceFile } from '../io/device-file.ts'
 import type { DirectFile } from '../io/direct-file.ts'
 import { StorageError } from '../errors.ts'
 import { isThere } from '../io/file-names.ts'
@@ -6,6 +7,7 @@ import { placeOf } from '../io/file-place.ts'
 import { PartialFile } from '../io/partial-file.ts'
 import { type DescriptionArea, buildDescriptionArea, withCookie } from './description-area.ts'
 import type { Compression } from './compression.ts'
+import { markIncomplete } from './mark-incomplete.ts'
 import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
 import { ChunkCrcs } from './digest/chunk-crcs.ts'
 import { digestPath } from './digest/digest-path.ts'
@@ -25,6 +27,8 @@ export interface NewImageOptions {
   readonly extension?: { readonly channels: number; readonly compression: Compression }
   /** Write a digest beside the image. */
   readonly digest?: DigestRequest | undefined
+  /** The block device that the image is written to, instead of a new file; the caller closes it. */
+  readonly device?: DeviceFile | undefined
 }
 
 /** The wish for a digest beside an image (docs/format/digest.md). */
@@ -35,21 +39,24 @@ export interface DigestRequest {
 
 /**
  * A save image that is not complete: its header and description are written, with the partial magic; the caller writes the body. Disposing it
- * unpublished leaves no file.
+ * unpublished leaves no file, and on a block device the partial magic.
  */
 export class NewImage implements AsyncDisposable {
   /** The offset of the body, a multiple of 64 KiB. */
   readonly bodyOffset: number
   readonly id: string
-  readonly #partial: PartialFile
+  readonly #partial: PartialFile | DeviceFile
   readonly #header: SaveImageHeader
   readonly #area: DescriptionArea
   readonly #description: NewDescription
   readonly #digest: DigestRequest | undefined
   readonly #crcs = new ChunkCrcs()
+  readonly #device: DeviceFile | undefined
+  /** The magic on the device may be final, and the image is not published. */
+  #isTooEarly = false
 
   private constructor(
-    partial: PartialFile,
+    partial: PartialFile | DeviceFile,
     header: SaveImageHeader & { readonly id: string },
     area: DescriptionArea,
     options: NewImageOptions,
@@ -59,6 +66,7 @@ export class NewImage implements AsyncDisposable {
     this.#area = area
     this.#description = options.description
     this.#digest = options.digest
+    this.#device = options.device
     if (this.#digest !== undefined) partial.file.observeWrites(this.#crcs.observe)
     this.id = header.id
     this.bodyOffset = HEADER_LENGTH + header.dataLength
@@ -66,7 +74,7 @@ export class NewImage implements AsyncDisposable {
 
   /** @throws StorageError, UsageError */
   static async create(path: string, options: NewImageOptions): Promise<NewImage> {
-    const { description } = options
+    const { description, device } = options
     if (options.digest !== undefined) await refuseOtherFile(digestPath(await placeOf(path)))
     const area = buildDescriptionArea(description)
     const header = {
@@ -79,6 +87,14 @@ export class NewImage implements AsyncDisposable {
       ...(options.extension !== undefined && {
         extension: { ...options.extension, fileLength: 0, areaCrc: crc32c(area.bytes) },
       }),
+    }
+    if (device !== undefined) {
+      checkFits(device, HEADER_LENGTH + header.dataLength)
+      const image = new NewImage(device, header, area, options)
+      await device.file.write(Buffer.concat([serialiseHeader(header), area.bytes]), 0)
+      // An older image there must not be taken for complete once its body is overwritten.
+      await device.file.sync()
+      return image
     }
     // Dead writers of any format, which may have left channel files.
     await removeLeftovers(path, false)
@@ -106,12 +122,18 @@ export class NewImage implements AsyncDisposable {
    * @throws StorageError, and errors of `finalCookie`
    */
   async publish(fileLength: number): Promise<void> {
-    await this.file.truncate(fileLength)
+    if (this.#device === undefined) await this.file.truncate(fileLength)
     const area = await this.#finalArea()
     if (area !== this.#area) await this.file.write(area.bytes, HEADER_LENGTH)
     await this.file.sync()
     const { extension } = this.#header
-    const header = { ...this.#header, complete: true, cookieOffset: area.cookieOffset }
+    this.#isTooEarly = true
+    const header = {
+      ...this.#header,
+      complete: true,
+      cookieOffset: area.cookieOffset,
+      ...(extension === undefined && { imageLength: fileLength }),
+    }
     const areaCrc = extension === undefined ? 0 : crc32c(area.bytes)
     await this.file.write(
       serialiseHeader(
@@ -123,6 +145,8 @@ export class NewImage implements AsyncDisposable {
     )
     await using digest = await this.#newDigest(fileLength)
     await this.#partial.publish()
+    this.#isTooEarly = false
+    if (this.#device !== undefined) return
     if (digest === undefined) await removeDigest(this.#partial.finalPath)
     else await digest.place()
   }
@@ -149,8 +173,19 @@ export class NewImage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#partial[Symbol.asyncDispose]()
+    if (this.#device === undefined) return this.#partial[Symbol.asyncDispose]()
+    if (this.#isTooEarly) await markIncomplete(this.#device.file).catch(() => undefined)
   }
+}
+
+/** @throws StorageError NO_SPACE */
+function checkFits({ finalPath: path, length }: DeviceFile, bodyOffset: number): void {
+  if (length > bodyOffset) return
+  throw new StorageError(
+    'NO_SPACE',
+    `${path} has ${length} bytes: the header and the description of the image alone take ${bodyOffset}`,
+    { path, hint: 'Use a larger device' },
+  )
 }
 
 /** @throws StorageError FILE_EXISTS when the digest of an image would replace a file of another kind */

@@ -1,8 +1,10 @@
 import { FileAppender } from '../io/file-appender.ts'
+import type { SpecialTarget } from '../io/special-target.ts'
 import { FORMATS } from './format-table.ts'
 import { type DigestRequest, NewImage } from './new-image.ts'
 import { StreamPacker } from './packed/packer.ts'
 import { PACKINGS } from './packed/packing.ts'
+import { PipeImage } from './pipe-image.ts'
 import type { StreamFormat } from './save-format.ts'
 import type { NewDescription } from './saved-machine.ts'
 import type { StreamSink } from './stream-sink.ts'
@@ -13,46 +15,84 @@ export interface NewStreamOptions {
   readonly description: NewDescription
   readonly direct: boolean
   readonly digest?: DigestRequest | undefined
+  /** Where the image goes instead of a new file; the caller closes it. */
+  readonly target?: SpecialTarget | undefined
   /** Compression level; absent: the format's own default. */
   readonly level?: number | undefined
+}
+
+/** The destination of the body, which counts its bytes. */
+interface Body extends StreamSink {
+  readonly length: number
+}
+
+/** The rest of an image: completes it with a body of that length, and returns the length of the whole. */
+interface Rest extends AsyncDisposable {
+  publish(bodyLength: number): Promise<number>
 }
 
 /** An image of one of libvirt's single-stream formats that is not complete. QEMU's stream is appended to `stream`, then the image is published. */
 export class NewStreamImage implements AsyncDisposable {
   readonly stream: StreamSink
-  readonly #image: NewImage
-  readonly #appender: FileAppender
+  readonly #body: Body
+  readonly #rest: Rest
 
-  private constructor(image: NewImage, options: NewStreamOptions) {
-    this.#image = image
-    this.#appender = new FileAppender(image.file, image.bodyOffset)
-    const { format, level } = options
+  private constructor(body: Body, rest: Rest, { format, level }: NewStreamOptions) {
+    this.#body = body
+    this.#rest = rest
     const { compression } = FORMATS[format].traits
     this.stream =
       compression.by === 'packing'
-        ? new StreamPacker(this.#appender, PACKINGS[compression.packing], level)
-        : this.#appender
+        ? new StreamPacker(body, PACKINGS[compression.packing], level)
+        : body
   }
 
   /** @throws StorageError, UsageError */
   static async create(path: string, options: NewStreamOptions): Promise<NewStreamImage> {
-    return new NewStreamImage(await NewImage.create(path, options), options)
+    const { target, format, description } = options
+    if (target?.kind === 'pipe') {
+      const pipe = new PipeImage(target, format, description)
+      return new NewStreamImage(pipe, restOfPipe(pipe), options)
+    }
+    const image = await NewImage.create(path, { ...options, device: target })
+    return new NewStreamImage(
+      new FileAppender(image.file, image.bodyOffset),
+      restOfFile(image),
+      options,
+    )
   }
 
   /** Bytes of the body so far. */
   get fileBytes(): number {
-    return this.#appender.length
+    return this.#body.length
   }
 
-  /** Completes the image once the whole stream was appended. Returns the length of the file. @throws StorageError */
+  /** Completes the image once the whole stream was appended. Returns its length. @throws StorageError, CancelledError */
   async publish(): Promise<number> {
-    const fileLength = this.#image.bodyOffset + (await this.stream.flush())
-    await this.#image.publish(fileLength)
-    return fileLength
+    return this.#rest.publish(await this.stream.flush())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.stream.abandon?.()
     await this.stream.idle()
-    await this.#image[Symbol.asyncDispose]()
+    await this.#rest[Symbol.asyncDispose]()
+  }
+}
+
+function restOfFile(image: NewImage): Rest {
+  return {
+    async publish(bodyLength) {
+      const fileLength = image.bodyOffset + bodyLength
+      await image.publish(fileLength)
+      return fileLength
+    },
+    [Symbol.asyncDispose]: () => image[Symbol.asyncDispose](),
+  }
+}
+
+function restOfPipe(pipe: PipeImage): Rest {
+  return {
+    publish: () => pipe.publish(),
+    [Symbol.asyncDispose]: async () => undefined,
   }
 }

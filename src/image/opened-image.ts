@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { ImageError, storageError, throwIfCancelled } from '../errors.ts'
 import { DirectFile } from '../io/direct-file.ts'
@@ -43,6 +44,7 @@ export type ImageReader = (image: OpenedImage) => Promise<SavedMachine>
 /** The first bytes of an image, complete or not. */
 export interface ImageHead {
   readonly header: SaveImageHeader
+  /** On a block device, that of the image; of an incomplete one, that of the device. */
   readonly fileLength: number
 }
 
@@ -52,7 +54,8 @@ export async function readImageHead(path: string): Promise<ImageHead> {
   await using file = await DirectFile.open(path, 'read', { direct: false })
   const first = Buffer.alloc(HEADER_LENGTH)
   const header = parseHeader(first.subarray(0, await file.read(first, 0)), path)
-  return { header, fileLength: await file.size() }
+  const fileLength = header.complete ? await lengthOf(file, header) : await file.size()
+  return { header, fileLength }
 }
 
 /**
@@ -79,7 +82,7 @@ export async function openImageFile(path: string, options: OpenImageOptions): Pr
     }
     const direct = options.direct ?? FORMATS[header.format].traits.bypassesCache.restore
     if (direct) await file.bypassCache()
-    const fileLength = await file.size()
+    const fileLength = await lengthOf(file, header)
     const bodyOffset = HEADER_LENGTH + header.dataLength
     checkLength(path, fileLength, bodyOffset, header)
     const area = Buffer.allocUnsafe(header.dataLength)
@@ -137,13 +140,34 @@ function checkLength(
   }
 }
 
+/**
+ * The length of an image: that of its file, or on a block device, which is longer, the length in the header.
+ * @throws ImageError IMAGE_UNSUPPORTED when the header does not have it
+ */
+async function lengthOf(file: DirectFile, header: SaveImageHeader): Promise<number> {
+  const size = await file.size()
+  if (!fstatSync(file.fd).isBlockDevice()) return size
+  const length = header.extension?.fileLength ?? header.imageLength
+  if (length !== undefined) return Math.min(size, length)
+  throw new ImageError(
+    'IMAGE_UNSUPPORTED',
+    `${file.path} is a block device, and its image does not contain its own length`,
+    {
+      path: file.path,
+      hint: 'Stasis writes the length; libvirt does not, and neither does a save into a pipe. Write the image to a file instead',
+    },
+  )
+}
+
 async function refuseSpecialFile(path: string): Promise<void> {
   const facts = await stat(path).catch((error: unknown) => {
     throw storageError('open the image', path, error)
   })
-  if (!facts.isFile()) {
-    throw new ImageError('NOT_AN_IMAGE', `${path} is not a save image: it is not a regular file`, {
-      path,
-    })
-  }
+  if (facts.isFile() || facts.isBlockDevice()) return
+  const isPipe = facts.isFIFO()
+  const what = isPipe ? 'a pipe' : 'not a regular file'
+  throw new ImageError('NOT_AN_IMAGE', `${path} is not a save image: it is ${what}`, {
+    path,
+    ...(isPipe && { hint: `Write the stream to a file first: cat ${path} > FILE` }),
+  })
 }

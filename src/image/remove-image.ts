@@ -1,8 +1,10 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { removeAbandonedDigests, removeDigest } from './digest/new-digest.ts'
 import { readImageHead } from './opened-image.ts'
 import { StasisError } from '../errors.ts'
+import { DirectFile } from '../io/direct-file.ts'
+import { markIncomplete } from './mark-incomplete.ts'
 import { placeOf, temporaryPrefix } from '../io/file-place.ts'
 import { removeFile, removeUnlocked, renameUnlocked } from '../io/file-names.ts'
 import { removeAbandoned, syncDirectory } from '../io/partial-file.ts'
@@ -10,10 +12,15 @@ import { channelPath, parseNewChannelName } from './channels/channel-path.ts'
 import { existingImage } from './channels/existing-image.ts'
 
 /**
- * Removes an image durably, and then its channel files, if any. Once the first file is removed the image no longer exists.
+ * Removes an image durably, and then its channel files, if any. Once the first file is removed the image no longer exists. An image on a block device
+ * becomes incomplete instead.
  * @throws StorageError
  */
 export async function removeImage(path: string): Promise<void> {
+  if (await isBlockDevice(path)) {
+    await using file = await DirectFile.open(path, 'update', { direct: false })
+    return await markIncomplete(file)
+  }
   const existing = await existingImage(path)
   await removeFile(path)
   await removeDigest(await placeOf(path))
@@ -27,6 +34,11 @@ export async function removeImage(path: string): Promise<void> {
       parseNewChannelName(name, path)?.imageId === existing.imageId
     if (mine) await removeFile(join(dirname(path), name))
   }
+}
+
+async function isBlockDevice(path: string): Promise<boolean> {
+  const facts = await stat(path).catch(() => undefined)
+  return facts?.isBlockDevice() === true
 }
 
 /**

@@ -6,4 +6,6 @@ export interface StreamSink {
   flush(): Promise<number>
   /** Waits until nothing is pending, including failed pieces. */
   idle(): Promise<void>
+  /** Makes pieces fail that wait for another process to take them; nothing else waits for long. */
+  abandon?(): void
 }

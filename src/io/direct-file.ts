@@ -2,15 +2,19 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { InternalError, StorageError, storageError } from '../errors.ts'
 import { DIRECT_ALIGNMENT, isDirectMemory } from './aligned-memory.ts'
-import { reserveBlocks } from './system-calls.ts'
+import { deviceLength, reserveBlocks } from './system-calls.ts'
 
-/** How a file is opened: `read`, `create` (must not exist, mode 0600, read and write) or `update` (must exist, read and write). */
-export type DirectFileMode = 'read' | 'create' | 'update'
+/**
+ * How a file is opened: `read`, `create` (must not exist, mode 0600, read and write), `update` (must exist, read and write) or `exclusive`: as `update`,
+ * for a block device that is not in use (Linux open(2), O_EXCL).
+ */
+export type DirectFileMode = 'read' | 'create' | 'update' | 'exclusive'
 
 const FLAGS: Readonly<Record<DirectFileMode, number>> = {
   read: constants.O_RDONLY,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
   update: constants.O_RDWR,
+  exclusive: constants.O_RDWR | constants.O_EXCL,
 }
 
 /**
@@ -69,7 +73,8 @@ export class DirectFile implements AsyncDisposable {
   async bypassCache(mode: Exclude<DirectFileMode, 'create'> = 'read'): Promise<void> {
     try {
       // By the descriptor, because another file may have this path by now.
-      this.#direct = await open(`/proc/self/fd/${this.fd}`, FLAGS[mode] | constants.O_DIRECT)
+      const flags = (mode === 'read' ? FLAGS.read : FLAGS.update) | constants.O_DIRECT
+      this.#direct = await open(`/proc/self/fd/${this.fd}`, flags)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EINVAL') return
       throw storageError('open the file', this.path, error)
@@ -91,9 +96,12 @@ export class DirectFile implements AsyncDisposable {
     return (this.#direct ?? this.#cached).fd
   }
 
-  /** Size in bytes. */
+  /** Size in bytes, also of a block device. */
   async size(): Promise<number> {
-    return (await this.#run('read the size of the file', () => this.#cached.stat())).size
+    return this.#run('read the size of the file', async () => {
+      const facts = await this.#cached.stat()
+      return facts.isBlockDevice() ? deviceLength(this.fd) : facts.size
+    })
   }
 
   /** Writes all of `bytes` at `offset`, past the page cache when both and the address are aligned. */

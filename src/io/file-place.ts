@@ -6,8 +6,10 @@ import { StorageError, storageError } from '../errors.ts'
 /** The most links that Linux follows in one path (path_resolution(7)). */
 const MAX_LINKS = 40
 
-const STICKY = 0o1000
-const WRITABLE_BY_OTHERS = 0o022
+/** The mode bit of a directory in which only the owner of a file may remove it. */
+export const STICKY = 0o1000
+/** The mode bits of a directory in which users other than its owner may create files. */
+export const WRITABLE_BY_OTHERS = 0o022
 
 /**
  * The place of a file that replaces `path`: the target of symbolic links at the end of the path. The link stays, as it does when a program opens the

@@ -28,7 +28,8 @@ const invoke = libraryCalls({
   fallocate: 'int fallocate64(int fd, int mode, int64_t offset, int64_t length)',
   memfd_create: 'int memfd_create(const char *name, unsigned int flags)',
   madvise: 'int madvise(void *memory, size_t length, int advice)',
-  ioctl: 'int ioctl(int fd, unsigned long request, const uint8_t *argument)',
+  ioctl: 'int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)',
+  poll: 'int poll(_Inout_ uint8_t *fds, unsigned long count, int timeoutMs)',
   socketpair: 'int socketpair(int domain, int type, int protocol, _Out_ uint8_t *fds)',
   renameat2:
     'int renameat2(int fromAt, const char *from, int toAt, const char *to, unsigned int flags)',
@@ -74,6 +75,11 @@ const LOCK_EX = 2
 const LOCK_NB = 4
 // _IOW(0x94, 13, struct file_clone_range), Linux ioctl_ficlonerange(2)
 const FICLONERANGE = 0x4020940d
+// Linux include/uapi/asm-generic/ioctls.h
+const FIONREAD = 0x541b
+// _IOR(0x12, 114, size_t), Linux include/uapi/linux/fs.h
+const BLKGETSIZE64 = 0x80081272
+const POLLERR = 8
 
 /** Longest path in a unix socket address, without its closing NUL (`sockaddr_un`, Linux unix(7)). */
 export const MAX_SOCKET_PATH_LENGTH = 107
@@ -253,6 +259,29 @@ export function ioctl(fd: number, request: number, argument: Buffer): void {
 /** Opens a socket for requests about network devices (netdevice(7)). @throws SystemCallError */
 export function openControlSocket(): number {
   return call('socket', AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+}
+
+/** How many bytes a pipe holds that its reader has not taken yet, by a descriptor of either end (Linux pipe(7)). */
+export function unreadBytes(fd: number): number {
+  const count = Buffer.alloc(4)
+  call('ioctl', fd, FIONREAD, count)
+  return count.readInt32LE(0)
+}
+
+/** Whether a process has a pipe open for reading, by a descriptor of its writing end (Linux poll(2), POLLERR). */
+export function hasReader(fd: number): boolean {
+  // struct pollfd: descriptor, events, what happened. Errors are reported unasked.
+  const poll = Buffer.alloc(8)
+  poll.writeInt32LE(fd, 0)
+  call('poll', poll, 1, 0)
+  return (poll.readInt16LE(6) & POLLERR) === 0
+}
+
+/** The length of an open block device in bytes. @throws SystemCallError ENOTTY for a file of another kind */
+export function deviceLength(fd: number): number {
+  const length = Buffer.alloc(8)
+  call('ioctl', fd, BLKGETSIZE64, length)
+  return Number(length.readBigUInt64LE(0))
 }
 
 /** Asks the kernel to back page-aligned memory with huge pages; the kernel may ignore this. */

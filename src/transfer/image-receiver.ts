@@ -1,6 +1,7 @@
 import type { DigestRequest } from '../image/new-image.ts'
 import type { SaveFormat } from '../image/save-format.ts'
 import type { NewDescription } from '../image/saved-machine.ts'
+import type { SpecialTarget } from '../io/special-target.ts'
 import type { FrameCodec } from '../image/stasis/frame-codec.ts'
 import type { MultifdCompression } from '../wire/multifd-packet.ts'
 
@@ -11,6 +12,8 @@ export type CompressionLevel = number | 'adaptive'
 export interface ImageReceiverOptions {
   /** The path of the image; no file is there until `publish`. */
   readonly path: string
+  /** Where the image goes instead of a new file, for single-stream formats; the caller closes it. */
+  readonly target?: SpecialTarget | undefined
   /** A unix socket path that does not exist yet, in a directory that only we can enter. */
   readonly socketPath: string
   readonly description: NewDescription

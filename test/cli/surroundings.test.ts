@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { domainInfo, jobInfo, restoreDomain, saveDomain } from '../../src/index.ts'
-import { newestQemu } from '../support/qemus.ts'
+import { newestQemu, qemus } from '../support/qemus.ts'
 import { startStasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -49,8 +49,13 @@ async function transferring({ stateDir }: TinyDomain, child: ChildProcess): Prom
   }
 }
 
-for (const { label, emulator } of newestQemu()) {
+const newest = newestQemu().map(({ label }) => label)
+
+for (const { label, emulator } of qemus()) {
   describe(`surroundings, on QEMU ${label}`, () => {
+    // Usually only the tests in which QEMU has a part run on the others.
+    const skip = newest.includes(label) ? false : 'only on the newest QEMU'
+
     test(
       'each signal cancels a save, a managed save and a host-save cleanly',
       { timeout: 120_000 },
@@ -77,7 +82,7 @@ for (const { label, emulator } of newestQemu()) {
 
     test(
       'each signal cancels a restore and a conversion cleanly',
-      { timeout: 120_000 },
+      { timeout: 120_000, skip },
       async () => {
         await using tiny = await startTinyDomain({ emulator })
         const { stateDir, runtimeDir, dir, log } = tiny
@@ -114,57 +119,65 @@ for (const { label, emulator } of newestQemu()) {
       },
     )
 
-    test('a second interrupt ends a save at once, and no guest and no image is lost', async () => {
-      await using tiny = await startTinyDomain({ emulator })
-      const { stateDir, dir, log } = tiny
-      const image = dir.join('image')
-      await log.advance(1)
-      const { child, ended } = startStasis(stateDir, ['save', 'tiny', image, ...SLOWLY])
-      await transferring(tiny, child)
-      child.kill('SIGINT')
-      await delay(350)
-      child.kill('SIGINT')
-      assert.equal((await ended).exitCode, 130)
-      const { state } = await domainInfo('tiny', { stateDir })
-      if (state === 'paused') await startStasis(stateDir, ['resume', 'tiny']).ended
-      await log.advance(1)
-      await log.assertUnbroken()
-    })
+    test(
+      'a second interrupt ends a save at once, and no guest and no image is lost',
+      { skip },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { stateDir, dir, log } = tiny
+        const image = dir.join('image')
+        await log.advance(1)
+        const { child, ended } = startStasis(stateDir, ['save', 'tiny', image, ...SLOWLY])
+        await transferring(tiny, child)
+        child.kill('SIGINT')
+        await delay(350)
+        child.kill('SIGINT')
+        assert.equal((await ended).exitCode, 130)
+        const { state } = await domainInfo('tiny', { stateDir })
+        if (state === 'paused') await startStasis(stateDir, ['resume', 'tiny']).ended
+        await log.advance(1)
+        await log.assertUnbroken()
+      },
+    )
 
-    test('a terminal that is closed during the progress line cancels a save cleanly', async () => {
-      await using tiny = await startTinyDomain({ emulator })
-      const { stateDir, dir, log } = tiny
-      await log.advance(1)
-      const files = (await readdir(dir.path)).toSorted()
-      const line = `${command} save tiny ${dir.join('image')} ${SLOWLY.join(' ')}`
-      const env = { ...process.env, STASIS_STATE_DIR: stateDir }
-      // It holds the master of a terminal, on which the command runs.
-      const terminal = spawn('script', ['-qec', line, '/dev/null'], {
-        env,
-        stdio: ['ignore', 'pipe', 'ignore'],
-      })
-      let seen = ''
-      terminal.stdout.on('data', (data: Buffer) => (seen += data.toString()))
-      await transferring(tiny, terminal)
-      while (!seen.includes('%')) await delay(20)
-      terminal.kill('SIGKILL')
-      await once(terminal, 'close')
-      for (;;) {
-        const job = await jobInfo('tiny', { stateDir, completed: true })
-        if (job?.outcome !== undefined) {
-          assert.equal(job.outcome, 'cancelled')
-          break
+    test(
+      'a terminal that is closed during the progress line cancels a save cleanly',
+      { skip },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { stateDir, dir, log } = tiny
+        await log.advance(1)
+        const files = (await readdir(dir.path)).toSorted()
+        const line = `${command} save tiny ${dir.join('image')} ${SLOWLY.join(' ')}`
+        const env = { ...process.env, STASIS_STATE_DIR: stateDir }
+        // It holds the master of a terminal, on which the command runs.
+        const terminal = spawn('script', ['-qec', line, '/dev/null'], {
+          env,
+          stdio: ['ignore', 'pipe', 'ignore'],
+        })
+        let seen = ''
+        terminal.stdout.on('data', (data: Buffer) => (seen += data.toString()))
+        await transferring(tiny, terminal)
+        while (!seen.includes('%')) await delay(20)
+        terminal.kill('SIGKILL')
+        await once(terminal, 'close')
+        for (;;) {
+          const job = await jobInfo('tiny', { stateDir, completed: true })
+          if (job?.outcome !== undefined) {
+            assert.equal(job.outcome, 'cancelled')
+            break
+          }
+          await delay(50)
         }
-        await delay(50)
-      }
-      await delay(100)
-      await assertUntouched(tiny, files)
-      await log.assertUnbroken()
-    })
+        await delay(100)
+        await assertUntouched(tiny, files)
+        await log.assertUnbroken()
+      },
+    )
 
     test(
       'output that nobody can take harms neither the guest nor the image',
-      { timeout: 120_000 },
+      { timeout: 120_000, skip },
       async () => {
         await using tiny = await startTinyDomain({ emulator })
         const { stateDir, log } = tiny
@@ -203,19 +216,23 @@ for (const { label, emulator } of newestQemu()) {
       },
     )
 
-    test('closed standard descriptors do not become files of Stasis or of QEMU', async () => {
-      await using tiny = await startTinyDomain({ emulator, started: false })
-      const { stateDir } = tiny
-      assert.equal(shell(tiny, '"$S" start tiny <&- >&- 2>&-').status, 0)
-      const { id } = await domainInfo('tiny', { stateDir })
-      const name = (fd: number): string =>
-        spawnSync('readlink', [`/proc/${id}/fd/${fd}`], { encoding: 'utf8' }).stdout.trim()
-      assert.equal(name(0), '/dev/null')
-      assert.match(name(1), /qemu\.log$/)
-      assert.match(name(2), /qemu\.log$/)
-    })
+    test(
+      'closed standard descriptors do not become files of Stasis or of QEMU',
+      { skip },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator, started: false })
+        const { stateDir } = tiny
+        assert.equal(shell(tiny, '"$S" start tiny <&- >&- 2>&-').status, 0)
+        const { id } = await domainInfo('tiny', { stateDir })
+        const name = (fd: number): string =>
+          spawnSync('readlink', [`/proc/${id}/fd/${fd}`], { encoding: 'utf8' }).stdout.trim()
+        assert.equal(name(0), '/dev/null')
+        assert.match(name(1), /qemu\.log$/)
+        assert.match(name(2), /qemu\.log$/)
+      },
+    )
 
-    test('event --loop ends once nobody reads it', async () => {
+    test('event --loop ends once nobody reads it', { skip }, async () => {
       await using tiny = await startTinyDomain({ emulator })
       const { stateDir } = tiny
       const { ended, child } = startStasis(stateDir, ['event', '--loop', '--timeout', '60'])
@@ -269,27 +286,81 @@ for (const { label, emulator } of newestQemu()) {
       },
     )
 
-    test('an image cannot be written to a pipe, a device, a directory or a full disk, and the guest is not stopped for it', async () => {
+    test('an image of the default format goes to a regular file only, none to a character device or a directory, and the guest is not stopped for it', async () => {
       await using tiny = await startTinyDomain({ emulator })
       const { dir, log } = tiny
       await log.advance(1)
       shell(tiny, 'mkfifo "$T/pipe"; mkdir "$T/directory"')
       const files = (await readdir(dir.path)).toSorted()
-      for (const target of [
-        '"$T/pipe"',
-        '"$T/directory"',
-        '"$T/directory/"',
-        '/dev/null',
-        '/dev/stdout',
+      // Formats that a pipe takes: test/save/special-targets.test.ts.
+      for (const [target, format] of [
+        ['"$T/pipe"', 'stasis'],
+        ['/dev/stdout', 'stasis'],
+        ['-', 'channels'],
+        ['"$T/directory"', 'raw'],
+        ['"$T/directory/"', 'raw'],
+        ['/dev/null', 'raw'],
       ]) {
-        const { status, stderr } = shell(tiny, `"$S" save tiny ${target} --format raw | cat`)
-        assert.match(stderr, /cannot replace it[^]*hint: .*Save to a regular file/, target)
-        assert.equal(status, 0)
+        const script = `"$S" save tiny ${target} --format ${format} | cat`
+        const { stderr } = shell(tiny, `${script}; exit "\${PIPESTATUS[0]}"`)
+        assert.match(stderr, /hint: .*ave to a regular file/, target)
         await assertUntouched(tiny, files)
       }
     })
 
-    test('a pipe or a device is not an image, and no command waits for one', async () => {
+    test(
+      'a disk that is full or read-only is an error, no half-made file is left, and the guest runs on',
+      { timeout: 120_000, skip: process.getuid?.() !== 0 && 'only root mounts file systems' },
+      async (t) => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { stateDir, dir, log } = tiny
+        await log.advance(1)
+        const mounted = shell(
+          tiny,
+          'mkdir "$T/full" "$T/ro" && mount -t tmpfs -o size=1M stasis "$T/full" && mount -t tmpfs -o ro,size=1M stasis "$T/ro"',
+        )
+        if (mounted.status !== 0) return t.skip(`tmpfs cannot be mounted: ${mounted.stderr}`)
+        try {
+          const files = (await readdir(dir.path)).toSorted()
+          shell(tiny, 'echo older >"$T/full/image"')
+          for (const format of ['stasis', 'raw', 'channels', 'zstd']) {
+            for (const [directory, message] of [
+              ['full', /no space left for/],
+              ['ro', /is read-only[^]*hint: Use another file system/],
+            ] as const) {
+              const { status, stderr } = shell(
+                tiny,
+                `"$S" save tiny "$T/${directory}/image" --format ${format}`,
+              )
+              assert.equal(status, 7, `${directory} ${format}: ${stderr}`)
+              assert.match(stderr, message)
+              await assertUntouched(tiny, files)
+              const left = await readdir(dir.join(directory))
+              assert.deepEqual(left, directory === 'full' ? ['image'] : [], format)
+            }
+          }
+          assert.equal(shell(tiny, 'cat "$T/full/image"').stdout, 'older\n')
+          // A conversion and a restore from there.
+          await saveDomain('tiny', dir.join('image'), { stateDir })
+          for (const directory of ['full', 'ro']) {
+            const script = `"$S" image-convert "$T/image" "$T/${directory}/image" --format raw`
+            assert.equal(shell(tiny, script).status, 7, directory)
+          }
+          shell(
+            tiny,
+            'mount -o remount,rw,size=64M "$T/ro" && cp "$T/image" "$T/ro" && mount -o remount,ro "$T/ro"',
+          )
+          const { status, stderr } = shell(tiny, '"$S" restore "$T/ro/image"')
+          assert.equal(status, 0, stderr)
+          await log.advance(1)
+          await log.assertUnbroken()
+        } finally {
+          shell(tiny, 'umount -l "$T/full" "$T/ro"')
+        }
+      },
+    )
+
+    test('a pipe or a device is not an image, and no command waits for one', { skip }, async () => {
       await using tiny = await startTinyDomain({ emulator, started: false })
       shell(tiny, 'mkfifo "$T/pipe"; mkdir "$T/directory"')
       for (const source of ['"$T/pipe"', '"$T/directory"', '/dev/zero', '/dev/null']) {
@@ -306,7 +377,7 @@ for (const { label, emulator } of newestQemu()) {
       assert.equal(status, 143)
     })
 
-    test('neither HOME nor TMPDIR is needed', async () => {
+    test('neither HOME nor TMPDIR is needed', { skip }, async () => {
       await using tiny = await startTinyDomain({ emulator })
       const { log } = tiny
       for (const start of ['env -u HOME', 'env TMPDIR=/nowhere', 'env TMPDIR=/proc']) {

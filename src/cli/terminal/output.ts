@@ -17,6 +17,7 @@ export class Output {
     process.stderr.on('error', () => undefined),
   )
   #live = false
+  #isElsewhere = false
 
   /** `onLateFault` receives the error of a part of the result that was written after the call that was to write it. */
   constructor(onLateFault: (error: StasisError) => void) {
@@ -28,8 +29,14 @@ export class Output {
     return this.#stdout.isRead
   }
 
+  /** From now on the result goes to standard error, because standard output is for something else. */
+  leaveStandardOutput(): void {
+    this.#isElsewhere = true
+  }
+
   /** A line of the result. @throws StorageError when it cannot be written */
   result(line: string): void {
+    if (this.#isElsewhere) return this.note(line)
     this.endLiveLine()
     this.#stdout.write(`${line}\n`)
   }

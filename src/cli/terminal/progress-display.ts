@@ -7,7 +7,7 @@ interface Shown {
   readonly output: Output
 }
 
-/** Shows progress until it is disposed: one live line on a terminal, JSON lines with `--json`, and otherwise only a wait for memory. Nothing with `-q`. */
+/** Shows progress until it is disposed: one live line on a terminal, JSON lines with `--json`, and otherwise only a wait. Nothing with `-q`. */
 export class ProgressDisplay implements Disposable {
   readonly #invocation: Shown
   #waits = false
@@ -23,7 +23,7 @@ export class ProgressDisplay implements Disposable {
     else if (quiet) return
     else if (output.liveColumns !== undefined)
       output.liveLine(progressLine(progress, output.liveColumns))
-    else if (progress.phase === 'waiting-for-memory' && !this.#waits) {
+    else if (progress.phase.startsWith('waiting-') && !this.#waits) {
       this.#waits = true
       output.note(progressLine(progress, Infinity))
     }

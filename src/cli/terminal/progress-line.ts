@@ -21,6 +21,8 @@ function words(progress: AnyProgress): string {
       return 'Checking QEMU and the destination'
     case 'waiting-for-memory':
       return waiting(progress)
+    case 'waiting-for-reader':
+      return `Waiting for a process that reads ${progress.path}`
     case 'stopping':
       return 'Stopping the guest'
     case 'transferring':

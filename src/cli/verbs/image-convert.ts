@@ -3,6 +3,7 @@ import { type ConvertOptions, convertImage } from '../../domain/images/convert-i
 import { SAVE_FORMATS } from '../../image/format-table.ts'
 import { FRAME_CODECS } from '../../image/stasis/frame-codec.ts'
 import { type ChannelFlags, channelsOf, declareChannels } from '../options/channels.ts'
+import { imageFile } from '../options/image-file.ts'
 import { compressionLevel } from '../options/option-values.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { formatBytes, formatDuration } from '../terminal/quantity.ts'
@@ -21,7 +22,10 @@ export const verb: Verb<Flags> = {
   declare: (command) =>
     declareChannels(command, 'number of files in the format channels, 1 to 64 (default: 2)')
       .argument('<in>', 'a save image')
-      .argument('<out>', 'the new image; an existing file is replaced only at the end')
+      .argument(
+        '<out>',
+        'the new image; an existing file is replaced only at the end. A pipe, a block device or - as for save',
+      )
       .addOption(
         new Option('--format <format>', 'format of the new image (default: stasis)').choices(
           SAVE_FORMATS,
@@ -42,8 +46,9 @@ export const verb: Verb<Flags> = {
       .option('--no-bypass-cache', 'write through the page cache')
       .option('--digest', "write OUT.digest, checksums for an image of one of libvirt's formats"),
   example: 'stasis image-convert /backup/web.save /backup/web.sparse --format sparse',
-  run: async ([input = '', output = ''], flags, invocation) => {
+  run: async ([input = '', given = ''], flags, invocation) => {
     const { directories, signal } = invocation
+    const output = imageFile(given, invocation.output)
     using display = new ProgressDisplay(invocation)
     const result = await convertImage(input, output, {
       ...directories,

@@ -1,5 +1,6 @@
 import { checkSave } from '../../domain/save/check-save.ts'
 import { saveDomain } from '../../domain/save/save.ts'
+import { imageFile } from '../options/image-file.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { type SaveFlags, declareSave, saveOptions } from '../options/save.ts'
 import { saveCheckReport } from '../reports/save-check.ts'
@@ -12,12 +13,16 @@ export const verb: Verb<SaveFlags> = {
     declareSave(
       command
         .argument('<domain>', 'name, UUID or id')
-        .argument('<file>', 'the new image; an existing file is replaced only at the end'),
+        .argument(
+          '<file>',
+          'the new image; an existing file is replaced only at the end. A pipe, a block device or - (standard output) with a format other than stasis, channels and sparse',
+        ),
     ),
   looks: (_args, { check }) => check === true,
   example: 'stasis save web /backup/web.save --parallel-connections 4 --parallel-compression zstd',
-  run: async ([domain = '', file = ''], flags, invocation) => {
+  run: async ([domain = '', given = ''], flags, invocation) => {
     const { directories, signal, output } = invocation
+    const file = imageFile(given, output)
     const options = await saveOptions(flags, signal)
     if (flags.check === true) {
       const asked = { ...directories, ...options, signal }

@@ -8,7 +8,7 @@ import { type LastEnd, endNow } from '../store/last-end.ts'
 import { endSocket } from '../store/confinement.ts'
 import { isRunning, monitorsOf } from './own-qemu.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
-import { type RuntimeRecord, readRecord } from '../store/runtime-record.ts'
+import { type RuntimeRecord, type SaveIntent, readRecord } from '../store/runtime-record.ts'
 import { isSaved } from './save-intent.ts'
 
 /** The condition of a domain according to its record and to reality, while no operation is working on it. */
@@ -39,7 +39,7 @@ export async function conditionOf(paths: RuntimePaths): Promise<Condition> {
   const { saving } = record
   const alive = await isRunning(paths, record)
   if (saving !== undefined && (await isSaved(saving)))
-    return { kind: 'ended', record, alive, end: endNow('saved', { image: saving.path }) }
+    return { kind: 'ended', record, alive, end: endNow('saved', { image: keptAt(saving) }) }
   if (!alive) {
     const [another] = await findByMonitors(monitorsOf(paths))
     if (another !== undefined) throw recordOfAnother(paths, record, another.pid)
@@ -50,6 +50,11 @@ export async function conditionOf(paths: RuntimePaths): Promise<Condition> {
   if (saving === undefined) return { kind: 'running', record }
   const interrupted = saving.running || record.interrupted
   return { kind: 'save-killed', record: { ...record, saving: undefined, interrupted } }
+}
+
+/** A pipe keeps no image. */
+function keptAt({ path, isTaken }: SaveIntent): string | undefined {
+  return isTaken === true ? undefined : path
 }
 
 /** Whether the guest has run since it was restored from its managed save, and is not in a newer image: the managed save is then outdated. */

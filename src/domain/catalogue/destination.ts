@@ -1,10 +1,13 @@
 import { realpath } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
+import { DEFAULT_FORMAT, SAVE_FORMATS, isStreamFormat } from '../../image/format-table.ts'
+import type { SaveFormat } from '../../image/save-format.ts'
 import { isDigest } from '../../image/digest/new-digest.ts'
 import { placeOf } from '../../io/file-place.ts'
 import type { Directories } from '../store/directories.ts'
-import { type FileUse, keyOf, usesOfFile } from './guest-files.ts'
+import { deviceRelatives } from './device-relatives.ts'
+import { type FileKind, type FileUse, keyOf, usesOfFile } from './guest-files.ts'
 
 /** The origin of an image, and what it may replace. */
 export interface DestinationOptions {
@@ -12,11 +15,14 @@ export interface DestinationOptions {
   readonly domain?: string | undefined
   /** The only path in the state directory that may be written: that of the domain's managed save. */
   readonly managedSave?: string | undefined
+  /** The format of the image, and whether it has a digest: only single-stream formats without one may go into a pipe or a block device. Default: `stasis`. */
+  readonly format?: SaveFormat | undefined
+  readonly digest?: boolean | undefined
 }
 
 /**
- * Checks that an image may be written to `path`: there is no file, or a regular file that no domain needs, and the path does not belong to Stasis.
- * Returns the real path of the file, with symbolic links resolved.
+ * Checks that an image may be written to `path`: there is no file, or a regular file that no domain needs, or a pipe or block device that suits its
+ * format; and the path does not belong to Stasis. Returns the real path of the file, with symbolic links resolved.
  * @throws UsageError BAD_ARGUMENT, StorageError
  */
 export async function checkDestination(
@@ -26,7 +32,9 @@ export async function checkDestination(
 ): Promise<string> {
   if (path === '') throw new UsageError('BAD_ARGUMENT', 'The file name is empty')
   // First of all, because a name such as /dev/stdout may not lead to a path.
-  if ((await keyOf(path))?.regular === false) throw notAFile(path)
+  const named = await keyOf(path)
+  if (named !== undefined && named.kind !== 'file') checkSpecial(path, named.kind, options)
+  if (named?.kind === 'pipe') return resolve(path)
   const place = await placeOf(path)
   if (resolve(path) !== options.managedSave) await refuseOwnPlaces(directories, path, place)
   const there = await keyOf(place)
@@ -37,22 +45,43 @@ export async function checkDestination(
       hint: 'Save to another file',
     })
   }
-  for (const use of await usesOfFile(directories, there.key)) {
-    if (use.use === 'state' && use.domain === options.domain) continue
-    throw inUse(path, use)
+  const others = there.kind === 'device' ? await deviceRelatives(place) : []
+  for (const key of [there.key, ...others]) {
+    for (const use of await usesOfFile(directories, key)) {
+      if (use.use === 'state' && use.domain === options.domain) continue
+      throw inUse(path, use)
+    }
   }
   return place
 }
 
-function notAFile(path: string): UsageError {
-  return new UsageError(
-    'BAD_ARGUMENT',
-    `${path} is not a regular file: an image cannot replace it`,
-    {
-      path,
-      hint: 'An image must be durable before its guest ends, which Stasis cannot know of a pipe or a device. Save to a regular file, then copy that',
-    },
-  )
+/** @throws UsageError when an image of this format cannot be written there */
+function checkSpecial(
+  path: string,
+  kind: Exclude<FileKind, 'file'>,
+  { format = DEFAULT_FORMAT, digest }: DestinationOptions,
+): void {
+  if (kind === 'other') {
+    throw new UsageError(
+      'BAD_ARGUMENT',
+      `${path} is not a regular file, a pipe or a block device: an image cannot replace it`,
+      { path, hint: 'Save to a regular file' },
+    )
+  }
+  const name = kind === 'pipe' ? 'a pipe' : 'a block device'
+  if (!isStreamFormat(format)) {
+    const formats = SAVE_FORMATS.filter(isStreamFormat).join(', ')
+    throw new UsageError(
+      'BAD_COMBINATION',
+      `${path} is ${name}: an image in the format ${format} cannot be written to it`,
+      { path, hint: `Use one of the formats ${formats}, or save to a regular file` },
+    )
+  }
+  if (digest !== true) return
+  throw new UsageError('BAD_COMBINATION', `${path} is ${name}: there is no digest beside it`, {
+    path,
+    hint: 'Omit the digest, or save to a regular file',
+  })
 }
 
 function inUse(path: string, { domain, use }: FileUse): UsageError {

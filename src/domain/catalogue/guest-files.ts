@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { storageError } from '../../errors.ts'
 import { readText } from '../../io/text-file.ts'
@@ -74,18 +75,27 @@ async function isMemory({ pid, commandLine }: RuntimeRecord, key: string): Promi
   return false
 }
 
-/** Device and inode of a file, and whether it is a regular one; `undefined` when it does not exist. @throws StorageError */
+/** The kinds of file that differ for an image. */
+export type FileKind = 'file' | 'pipe' | 'device' | 'other'
+
+/** Device and inode of a file, and its kind (`device`: a block device); `undefined` when it does not exist. @throws StorageError */
 export async function keyOf(
   path: string,
-): Promise<{ readonly key: string; readonly regular: boolean } | undefined> {
+): Promise<{ readonly key: string; readonly kind: FileKind } | undefined> {
   try {
     const facts = await stat(path)
-    return { key: fileKey(facts), regular: facts.isFile() }
+    return { key: fileKey(facts), kind: kindOf(facts) }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw storageError('inspect the file', path, error)
   }
+}
+
+function kindOf(facts: Stats): FileKind {
+  if (facts.isFile()) return 'file'
+  if (facts.isFIFO()) return 'pipe'
+  return facts.isBlockDevice() ? 'device' : 'other'
 }
 
 /** The files that a domain XML names, and the backing files of its disks; empty when the XML cannot be read. */

@@ -26,10 +26,12 @@ export async function recordSaveIntent(
 }
 
 /**
- * Whether the image that a save was to write exists and is complete.
+ * Whether the image that a save was to write exists and is complete. Of a pipe only the record knows it: a guest whose saver was killed just before
+ * that continues, and the identity of its disks in the image prevents a restore.
  * @throws StorageError when the file cannot be read: then it is unknown whether it is the guest
  */
-export async function isSaved({ path, imageId: id }: SaveIntent): Promise<boolean> {
+export async function isSaved({ path, imageId: id, isTaken }: SaveIntent): Promise<boolean> {
+  if (isTaken === true) return true
   try {
     return imageId(await readDescription(path)) === id
   } catch (error) {
@@ -37,6 +39,15 @@ export async function isSaved({ path, imageId: id }: SaveIntent): Promise<boolea
     if (error instanceof ImageError || StasisError.is(error, 'FILE_NOT_FOUND')) return false
     throw error
   }
+}
+
+/** Records that the reader of a pipe has taken the whole image. @throws StorageError */
+export async function recordTaken(
+  paths: RuntimePaths,
+  record: RuntimeRecord,
+  saving: SaveIntent,
+): Promise<void> {
+  await writeRecord(paths, { ...record, saving: { ...saving, isTaken: true } })
 }
 
 /**

@@ -7,6 +7,7 @@ import { isStreamFormat } from '../../image/format-table.ts'
 import type { DigestRequest } from '../../image/new-image.ts'
 import { NewStreamImage } from '../../image/new-stream-image.ts'
 import { openImage } from '../../image/open-image.ts'
+import { type SpecialTarget, openSpecialTarget } from '../../io/special-target.ts'
 import type { SaveFormat, StreamFormat } from '../../image/save-format.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { childText } from '../../qemu/domain-xml/access.ts'
@@ -30,6 +31,8 @@ import { watchTransfer } from '../progress/transfer-meter.ts'
 export type ConvertProgress =
   | ({ readonly phase: 'converting' } & TransferMeasure)
   | { readonly phase: 'publishing' }
+  /** Comes first, and only if the new image goes into a pipe that no process reads yet. */
+  | { readonly phase: 'waiting-for-reader'; readonly path: string }
 
 /** How to convert. */
 export interface ConvertOptions extends DomainOptions {
@@ -58,7 +61,7 @@ export interface ConvertResult {
 
 /**
  * Converts an image to another format or compression, with the same description, memory and device state. An existing file
- * `output` is replaced at the end; on failure and abort nothing changes.
+ * `output` is replaced at the end; on failure and abort nothing changes. For a pipe or block device as `output` see `saveDomain`.
  * @throws ImageError, UsageError, StorageError, CancelledError
  * @example
  * const { to } = await convertImage('/backup/web.save', '/backup/web.raw', { format: 'raw' })
@@ -90,9 +93,17 @@ async function convert(
       'A conversion cannot compress channels: only QEMU does that, in a save',
     )
   await refuseSame(input, output, 'converted')
-  await checkDestination(await openDirectories(options), output)
+  await checkDestination(await openDirectories(options), output, {
+    format,
+    digest: options.digest,
+  })
   await using _watcher = watchConversion(output)
   await using opened = await openImage(input, { direct: bypassCache, signal })
+  await using target = await openSpecialTarget(output, {
+    direct: settings.direct,
+    signal,
+    onWait: () => report({ phase: 'waiting-for-reader', path: output }),
+  })
   const machine = boundedImage(opened)
   const counter = { readBytes: 0, fileBytes: (): number => 0 }
   const totalBytes = storedBytes(machine)
@@ -116,7 +127,7 @@ async function convert(
       options.digest === true
         ? { onFault: (error: unknown) => void warnings.push(noDigest(output, error)) }
         : undefined
-    const work = { machine, output, settings, signal, onRead, counter, report, digest }
+    const work = { machine, output, settings, signal, onRead, counter, report, digest, target }
     fileBytes =
       machine.stream !== undefined && isStreamFormat(format)
         ? await carryStream({ ...work, stream: machine.stream, format })
@@ -139,6 +150,7 @@ interface Work {
   readonly counter: { fileBytes: () => number }
   readonly report: OnProgress<ConvertProgress>
   readonly digest: DigestRequest | undefined
+  readonly target: SpecialTarget | undefined
 }
 
 /** Converts one single stream to another: the stream is the same, only its packing differs. */
@@ -155,6 +167,7 @@ async function carryStream(
     description: machine.description,
     direct: settings.direct,
     digest: work.digest,
+    target: work.target,
     level: level === 'adaptive' ? undefined : level,
   })
   work.counter.fileBytes = () => image.fileBytes
@@ -171,6 +184,7 @@ async function rewrite(work: Work): Promise<number> {
   await using sink = await openWriter(settings.format, output, {
     ...settings,
     digest: work.digest,
+    target: work.target,
     description: machine.description,
     uuid: uuidOf(machine),
   })

@@ -167,14 +167,14 @@ function blockInfo(name: string, bytes: number, dataBytes: number): ImageBlockIn
 
 async function basicFacts(
   path: string,
-  { header }: ImageHead,
+  { header, fileLength }: ImageHead,
 ): Promise<Omit<ImageInfo, 'verified'>> {
   const channels = header.extension?.channels ?? 0
   return {
     path,
     format: header.format,
     complete: header.complete,
-    ...(await imageSize(path, header.format, channels)),
+    ...(await imageSize(path, header.format, channels, fileLength)),
     wasRunning: header.wasRunning,
     channels,
     compression: compressionOf(header),

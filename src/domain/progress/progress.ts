@@ -27,6 +27,8 @@ export type SaveProgress =
       readonly image: string
       readonly remainingBytes: number | undefined
     }
+  /** Only if the image goes into a pipe that no process reads yet. */
+  | { readonly phase: 'waiting-for-reader'; readonly path: string }
   | { readonly phase: 'stopping' }
   | ({ readonly phase: 'transferring' } & TransferMeasure)
   | { readonly phase: 'flushing'; readonly fileBytes: number }

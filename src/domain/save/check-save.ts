@@ -1,9 +1,11 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { freeDeviceLength } from '../../io/device-file.ts'
 import { StasisError } from '../../errors.ts'
 import { residentBytes } from '../../qemu/host-facts.ts'
 import { checkDestination } from '../catalogue/destination.ts'
+import { keyOf } from '../catalogue/guest-files.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
@@ -23,6 +25,7 @@ export interface SaveCheck {
   readonly warnings: readonly string[]
   /** Guest memory in use: the most that the image takes. */
   readonly neededBytes: number
+  /** Of the file system, or of the block device; `undefined` for a pipe, and when it is not known. */
   readonly freeBytes: number | undefined
 }
 
@@ -55,7 +58,14 @@ export async function checkSave(
     }
   }
   const managedSave = path === undefined ? paths.managedSave : undefined
-  await check(() => checkDestination(directories, file, { domain: name, managedSave }))
+  await check(() =>
+    checkDestination(directories, file, {
+      domain: name,
+      managedSave,
+      format: settings.format,
+      digest: options.digest,
+    }),
+  )
   // A save waits for memory that a page server sends.
   if ((await postcopyState(paths))?.state !== 'filling')
     await check(() => checkMemoryIsThere(name, control))
@@ -74,6 +84,15 @@ export async function checkSave(
   const { memoryBytes } = await liveDomain(paths)
   // Guest memory that was never touched is not in it.
   const neededBytes = Math.min(memoryBytes, (await residentBytes(record.pid)) ?? memoryBytes)
+  const kind = (await keyOf(file))?.kind
+  if (kind === 'pipe') return { name, obstacles, warnings, neededBytes, freeBytes: undefined }
+  if (kind === 'device') {
+    let freeBytes: number | undefined
+    await check(async () => (freeBytes = await freeDeviceLength(file)))
+    if (freeBytes !== undefined && freeBytes < neededBytes)
+      warnings.push(`${file} has ${freeBytes} bytes, but the image may need ${neededBytes}`)
+    return { name, obstacles, warnings, neededBytes, freeBytes }
+  }
   const freeBytes = await freeSpace(path === undefined ? directories.stateDir : dirname(file))
   if (freeBytes === undefined) obstacles.push(`The directory ${dirname(file)} does not exist`)
   else if (freeBytes < neededBytes)

@@ -7,14 +7,14 @@ import { clearRuntime } from '../catalogue/reconcile.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 
 /**
- * Ends the QEMU of a domain that is safe in its file. A managed save that the guest came from, other than that file, is removed. Returns warnings
+ * Ends the QEMU of a domain that is safe in its file, or that a pipe has taken (then without `path`). A managed save that the guest came from, other than that file, is removed. Returns warnings
  * about files that the next command has to remove.
  * @throws QemuError QEMU_TIMEOUT, StorageError
  */
 export async function endSaved(
   held: HeldDomain,
   record: RuntimeRecord,
-  saved: { readonly control: QmpConnection; readonly path: string },
+  saved: { readonly control: QmpConnection; readonly path: string | undefined },
 ): Promise<readonly string[]> {
   const { restoredFrom } = record
   if (restoredFrom?.managed === true && restoredFrom.path !== saved.path)

@@ -1,4 +1,5 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { openSpecialTarget } from '../../io/special-target.ts'
 import { throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import type { RamProgress } from '../../migration/progress.ts'
@@ -25,7 +26,7 @@ import { noDigest } from './no-digest.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
 import { transferOut } from './save-transfer.ts'
-import { recordSaveIntent, withdrawSaveIntent } from '../catalogue/save-intent.ts'
+import { recordSaveIntent, recordTaken, withdrawSaveIntent } from '../catalogue/save-intent.ts'
 import { haltGuest } from './halted-guest.ts'
 import { watchSave } from './save-watcher.ts'
 import { SharedBandwidth } from './shared-bandwidth.ts'
@@ -71,7 +72,8 @@ export interface SaveResult {
 
 /**
  * Saves a running domain, given by name, UUID or id, to a file and ends it. The guest is stopped meanwhile; it is ended only once the image is
- * durable. After a failure, and on abort, it continues as before, no new file is left, and an existing image at `path` stays.
+ * durable. After a failure, and on abort, it continues as before, no new file is left, and an existing image at `path` stays. In single-stream formats
+ * `path` may also be a pipe, which must have taken everything before the guest is ended, or a block device, whose content is overwritten from the start.
  * @throws DomainError, UsageError, QemuError, StorageError; CancelledError
  * @example
  * const { image, timing } = await saveDomain('web', '/backup/web.save', {
@@ -111,7 +113,12 @@ export async function saveHeld(
     report({ phase: 'waiting-for-memory', image, remainingBytes }),
   )
   const managedSave = options.operation === 'save' ? undefined : held.paths.managedSave
-  const path = await checkDestination(held.directories, asked, { domain: held.name, managedSave })
+  const path = await checkDestination(held.directories, asked, {
+    domain: held.name,
+    managedSave,
+    format: settings.format,
+    digest: options.digest,
+  })
   await using control = await openControl(held.paths, signal)
   await checkMemoryIsThere(held.name, control)
   const savable = await checkSavable(held.name, control, settings, signal)
@@ -123,6 +130,12 @@ export async function saveHeld(
   const disks = new DisksAfterSave(described)
   const description = { ...described, finalCookie: () => disks.cookie() }
 
+  await using target = await openSpecialTarget(path, {
+    direct: settings.direct,
+    signal,
+    onWait: () => report({ phase: 'waiting-for-reader', path }),
+  })
+  const isPiped = target?.kind === 'pipe'
   // A killed save leaves its socket.
   await prepareTransferSocket(held.paths, held.paths.migrationSocket)
   throwIfCancelled(`save domain '${held.name}'`, signal)
@@ -133,6 +146,7 @@ export async function saveHeld(
   const opening = openImageReceiver(settings.format, {
     ...settings,
     path,
+    target,
     socketPath: held.paths.migrationSocket,
     description,
     digest: options.digest === true ? { onFault: (error) => digestFaults.push(error) } : undefined,
@@ -156,12 +170,15 @@ export async function saveHeld(
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
     // At the same time as the flush, which takes longer.
-    recorded = disks.record(held, path)
+    // What a pipe has taken is somewhere else, and may be somewhere else on another host.
+    if (!isPiped) recorded = disks.record(held, path)
     recorded.catch(() => undefined)
     report({ phase: 'flushing', fileBytes: receiver.progress().fileBytes })
     const image = withRam(await receiver.publish(), ram)
     // The commit point. Later failures are reported, and nothing is undone.
     durable = true
+    // If this fails, the guest continues when this process is killed before it has ended QEMU.
+    if (isPiped) await recordTaken(held.paths, record, saving).catch(() => undefined)
     const warnings = [
       ...warningsAboutSleep(savable, record.qemuVersion),
       ...digestFaults.map((error) => noDigest(path, error)),
@@ -172,7 +189,7 @@ export async function saveHeld(
     ]
     const durableMs = performance.now()
     report({ phase: 'ending' })
-    warnings.push(...(await endSaved(held, record, { control, path })))
+    warnings.push(...(await endSaved(held, record, { control, path: isPiped ? undefined : path })))
     const downtimeMs = durableMs - stopMs
     return job.complete({
       name: held.name,
@@ -195,7 +212,10 @@ export async function saveHeld(
     // Otherwise a file of the history that is not complete could outlive this process.
     await recorded.catch(() => undefined)
     // From here on the image is the guest: resuming the other one would create two.
-    if (durable) throw saveFailure(held.name, fault, `its state is safe in ${path}`)
+    if (durable) {
+      const where = isPiped ? `the reader of ${path} has its state` : `its state is safe in ${path}`
+      throw saveFailure(held.name, fault, where)
+    }
     // The guest continues, whatever else fails.
     await withdrawSaveIntent(held.paths, record, saving).catch(() => undefined)
     throw saveFailure(held.name, fault, await guest.resume())

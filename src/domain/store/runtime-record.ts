@@ -45,6 +45,8 @@ export interface SaveIntent {
   readonly imageId: string
   /** Whether the guest ran before. */
   readonly running: boolean
+  /** The image is complete, for one that went into a pipe, where nobody can look: its reader has taken all of it. */
+  readonly isTaken?: boolean | undefined
 }
 
 /** The origin of a restored guest. */

@@ -1,11 +1,10 @@
 import { availableParallelism } from 'node:os'
-import type { FileAppender } from '../../io/file-appender.ts'
 import type { StreamSink } from '../stream-sink.ts'
 import type { PackingMethods } from './packing.ts'
 
-/** Compresses a stream piece by piece, as many pieces at once as there are processors, and appends them to a file in their order. */
+/** Compresses a stream piece by piece, as many pieces at once as there are processors, and appends them to another sink in their order. */
 export class StreamPacker implements StreamSink {
-  readonly #appender: FileAppender
+  readonly #appender: StreamSink
   readonly #packing: PackingMethods
   readonly #level: number
   readonly #ahead: number = availableParallelism() + 1
@@ -16,11 +15,7 @@ export class StreamPacker implements StreamSink {
   #order: Promise<void> = Promise.resolve()
   #failure: unknown
 
-  constructor(
-    appender: FileAppender,
-    packing: PackingMethods,
-    level: number = packing.defaultLevel,
-  ) {
+  constructor(appender: StreamSink, packing: PackingMethods, level: number = packing.defaultLevel) {
     this.#appender = appender
     this.#packing = packing
     this.#level = level
@@ -51,6 +46,10 @@ export class StreamPacker implements StreamSink {
   async idle(): Promise<void> {
     await this.#order
     await this.#appender.idle()
+  }
+
+  abandon(): void {
+    this.#appender.abandon?.()
   }
 
   #send(memory: Uint8Array<ArrayBuffer>): void {

@@ -1,5 +1,6 @@
 import type { DigestRequest } from '../../image/new-image.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
+import type { SpecialTarget } from '../../io/special-target.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { CompressionLevel } from '../image-receiver.ts'
 
@@ -15,6 +16,8 @@ export interface WriterOptions {
   readonly compressionLevel: CompressionLevel
   /** Bypass the page cache. */
   readonly direct: boolean
+  /** Where the image goes instead of a new file, for single-stream formats; the caller closes it. */
+  readonly target?: SpecialTarget | undefined
   /** Write a digest beside the image; for libvirt's formats. */
   readonly digest?: DigestRequest | undefined
 }

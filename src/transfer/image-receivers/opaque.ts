@@ -10,8 +10,8 @@ export interface OpaqueFormat {
   readonly receiver: ConnectionReceiver
   /** Bytes so far. */
   progress(): Pick<TransferProgress, 'transferredBytes' | 'fileBytes' | 'channelBytes'>
-  /** Completes the image. */
-  publish(): Promise<unknown>
+  /** Completes the image; returns the length of its main file. */
+  publish(): Promise<number>
   /** The image that is being written. */
   readonly image: AsyncDisposable
 }
@@ -21,7 +21,7 @@ export interface OpaqueFormat {
  * @throws StorageError, UsageError
  */
 export async function openOpaqueReceiver(
-  { path, socketPath }: ImageReceiverOptions,
+  { path, socketPath, target }: ImageReceiverOptions,
   opaque: OpaqueFormat,
 ): Promise<ImageReceiver> {
   const { format, multifd, receiver, image } = opaque
@@ -35,8 +35,12 @@ export async function openOpaqueReceiver(
       progress: () => ({ ...opaque.progress(), ramBytes: 0, ramTotalBytes: 0 }),
       abort: (reason) => listener.abort(reason),
       async publish() {
-        await opaque.publish()
-        const size = await imageSize(path, format, multifd.channels)
+        const length = await opaque.publish()
+        // A pipe or a device has no size, and no blocks of its own.
+        const size =
+          target === undefined
+            ? await imageSize(path, format, multifd.channels)
+            : { fileBytes: length, allocatedBytes: length }
         return { path, format, ...size, ramBytes: 0, zeroBytes: 0 }
       },
       async [Symbol.asyncDispose]() {

@@ -1,10 +1,10 @@
 import type { SaveFormat } from '../../image/save-format.ts'
 import { openChannelsReceiver } from './channels.ts'
-import { openPackedReceiver } from './packed.ts'
 import { openRawReceiver } from './raw.ts'
 import type { ImageReceiver, ImageReceiverOptions } from '../image-receiver.ts'
 import { openSparseReceiver } from './sparse.ts'
 import { openStasisReceiver } from './stasis.ts'
+import { openStreamReceiver } from './stream.ts'
 
 /** The receiver of each format: one line for each. */
 const RECEIVERS: Readonly<
@@ -12,11 +12,11 @@ const RECEIVERS: Readonly<
 > = {
   stasis: openStasisReceiver,
   raw: openRawReceiver,
-  gzip: openPackedReceiver('gzip'),
-  bzip2: openPackedReceiver('bzip2'),
-  xz: openPackedReceiver('xz'),
-  lzop: openPackedReceiver('lzop'),
-  zstd: openPackedReceiver('zstd'),
+  gzip: openStreamReceiver('gzip'),
+  bzip2: openStreamReceiver('bzip2'),
+  xz: openStreamReceiver('xz'),
+  lzop: openStreamReceiver('lzop'),
+  zstd: openStreamReceiver('zstd'),
   sparse: openSparseReceiver,
   channels: openChannelsReceiver,
 }
