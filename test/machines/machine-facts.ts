@@ -296,6 +296,9 @@ function addDevice(facts: Facts, fields: Fields, ends: Ends): void {
       case 'memdev':
         addMemory(facts, text, own, ends)
         break
+      case 'vhostfd':
+        // Without it QEMU opens the same device of the kernel itself.
+        break
       case 'cryptodev':
       case 'fsdev':
         facts.add(own, 'on', 'host')

@@ -120,12 +120,14 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
     domain.os.loader?.path,
     domain.os.nvram?.path,
     ...domain.memoryDevices.map(({ path }) => path),
+    ...domain.pstores.map(({ path }) => path),
     domain.os.kernel,
     domain.os.initrd,
     ...[...ports, ...domain.redirectedDevices, ...cards].flatMap(({ backend }) => [
       backend.path,
       backend.log?.file,
     ]),
+    ...domain.rngs.flatMap(({ backend }) => [backend?.path, backend?.log?.file]),
     ...domain.audios.map((audio) => audio.path),
   ]
   return [...disks, ...others.filter((path) => path !== undefined)]

@@ -54,6 +54,10 @@ const HOST_SIDE: ReadonlySet<string> = new Set([
   'hostNodes',
   'pageBytes',
   'path:memory device',
+  'path:pstore',
+  'path:shared memory',
+  'server:shared memory',
+  'kind:random number generator',
 ])
 
 /**
@@ -78,7 +82,11 @@ export function guestView(domain: Domain): readonly GuestFact[] {
     ...devices('parallel port', domain.parallels),
     ...devices('forwarded address', domain.guestForwards),
     ...devices('channel', domain.channels, (one) => one.name),
-    ...devices('input device', domain.inputs, (one) => `${one.type} ${one.bus}`),
+    ...devices(
+      'input device',
+      domain.inputs.filter(({ type }) => type !== 'evdev'),
+      (one) => `${one.type} ${one.bus}`,
+    ),
     ...devices('video card', domain.videos),
     ...devices('sound card', domain.sounds),
     ...devices('redirected USB device', domain.redirectedDevices),
@@ -95,6 +103,9 @@ export function guestView(domain: Domain): readonly GuestFact[] {
     ...devices('memory device', domain.memoryDevices),
     ...devices('IOMMU', domain.iommus),
     ...devices('crypto device', domain.cryptos),
+    ...devices('shared memory', domain.sharedMemories),
+    ...devices('vsock', domain.vsocks),
+    ...devices('pstore', domain.pstores),
   ]
 }
 

@@ -10,6 +10,8 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Graphics, isServer } from '../../qemu/domain-xml/model/graphics.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
 import type { Secret } from '../../qemu/domain-xml/model/secret.ts'
+import type { SharedMemory } from '../../qemu/domain-xml/model/shared-memory.ts'
+import type { Rng } from '../../qemu/domain-xml/model/small-devices.ts'
 import type { Tpm } from '../../qemu/domain-xml/model/tpm.ts'
 
 /**
@@ -54,9 +56,17 @@ export function reachesOf(domain: Domain): readonly Reach[] {
     ...domain.graphics.flatMap(graphicsReaches),
     ...domain.audios.flatMap(audioReaches),
     ...domain.smartCards.flatMap(smartCardReaches),
-    ...domain.rngs.flatMap(({ backend, file, place }) =>
-      backend === 'random' ? [path('source of random numbers', file, { place })] : [],
+    ...domain.rngs.flatMap(rngReaches),
+    ...domain.inputs.flatMap(({ source, place }) =>
+      given(source?.path, (file) => path('input device of the host', file, { write: true, place })),
     ),
+    ...domain.sharedMemories.flatMap(sharedMemoryReaches),
+    ...domain.vsocks.flatMap(({ place }) => [
+      path('sockets between guest and host', '/dev/vhost-vsock', { write: true, place }),
+    ]),
+    ...domain.pstores.flatMap(({ path: file, place }) => [
+      path('pstore', file, { write: true, place }),
+    ]),
     ...domain.tpms.flatMap(tpmReaches),
     ...domain.memoryDevices.flatMap(({ path: file, place }) =>
       given(file, (one) => path('persistent memory', one, { write: true, place })),
@@ -228,6 +238,18 @@ function backendReaches(
 /** QEMU opens the two directions, and the name itself where they do not exist (chardev/char-pipe.c). */
 function pipeFiles(pipe: Reach): readonly Reach[] {
   return ['', '.in', '.out'].map((suffix) => ({ ...pipe, value: `${pipe.value}${suffix}` }))
+}
+
+function rngReaches(rng: Rng): readonly Reach[] {
+  const { backend, kind, file, place } = rng
+  if (backend !== undefined) return backendReaches('source of random numbers', { backend, place })
+  return kind === 'random' ? [path('source of random numbers', file, { place })] : []
+}
+
+function sharedMemoryReaches({ path: file, server, place }: SharedMemory): readonly Reach[] {
+  const where = { write: true, place }
+  if (server !== undefined) return [path('server of shared memory', server.path, where)]
+  return [path('shared memory', file, where)]
 }
 
 function audioReaches({

@@ -33,10 +33,13 @@ import {
   cryptoArguments,
   iommuArguments,
   panicArguments,
+  pstoreArguments,
   rngArguments,
   vmcoreinfoArguments,
+  vsockArguments,
   watchdogArguments,
 } from './small-devices.ts'
+import { sharedMemoryArguments } from './shared-memory.ts'
 import { cardReaderArguments, smartCardArguments } from './smartcards.ts'
 import { smbiosArguments } from './smbios.ts'
 import { soundArguments } from './sound.ts'
@@ -117,10 +120,13 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...watchdogArguments(wiring),
     ...(options.incoming ? ['-incoming', 'defer'] : []),
     ...balloonArguments(wiring),
-    ...rngArguments(wiring),
+    ...rngArguments(wiring, options),
     ...vmcoreinfoArguments(wiring),
     ...cryptoArguments(wiring),
+    ...sharedMemoryArguments(wiring),
     ...panicArguments(wiring),
+    ...pstoreArguments(wiring),
+    ...vsockArguments(wiring),
   ]
 }
 

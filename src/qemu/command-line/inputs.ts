@@ -1,18 +1,36 @@
-import { device } from './arguments.ts'
+import { device, object } from './arguments.ts'
 import { virtioPci } from './virtio.ts'
 import type { Wiring } from './wiring.ts'
 
-const USB = { mouse: 'usb-mouse', keyboard: 'usb-kbd', tablet: 'usb-tablet' } as const
+const USB: Readonly<Record<string, string>> = {
+  mouse: 'usb-mouse',
+  keyboard: 'usb-kbd',
+  tablet: 'usb-tablet',
+}
 
-/** USB and virtio mice, keyboards and tablets; PS/2 ones are part of the machine. */
+/** USB and virtio mice, keyboards and tablets, and those of the host; PS/2 ones are part of the machine. */
 export function inputArguments(wiring: Wiring): readonly string[] {
   return wiring.domain.inputs.flatMap((input, index) => {
     if (input.bus === 'ps2') return []
     const id = wiring.idOf(input, `input${index}`)
+    const { source } = input
+    if (input.type === 'evdev') {
+      return object({
+        'qom-type': 'input-linux',
+        id,
+        evdev: source?.path,
+        repeat: source?.repeat,
+        grab_all: source?.grabAll === true ? true : undefined,
+        'grab-toggle': source?.grabToggle,
+      })
+    }
     const driver =
       input.bus === 'usb'
         ? { driver: USB[input.type] }
-        : virtioPci(`virtio-${input.type}`, input.virtio)
-    return device({ ...driver, id, ...wiring.address(input) })
+        : virtioPci(
+            input.type === 'passthrough' ? 'virtio-input-host' : `virtio-${input.type}`,
+            input.virtio,
+          )
+    return device({ ...driver, id, evdev: source?.path, ...wiring.address(input) })
   })
 }

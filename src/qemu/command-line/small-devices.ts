@@ -1,7 +1,9 @@
 import { DomainXmlError } from '../../errors.ts'
 import { device, object, onOff } from './arguments.ts'
+import { chardev } from './chardev.ts'
+import type { CommandLineOptions } from './options.ts'
 import { virtioPci } from './virtio.ts'
-import type { Wiring } from './wiring.ts'
+import { addressOf, type Wiring } from './wiring.ts'
 
 /** A watchdog. The one of q35 (`itco`) is part of the machine and only needs to be enabled. */
 export function watchdogArguments(wiring: Wiring): readonly string[] {
@@ -25,7 +27,9 @@ export function watchdogArguments(wiring: Wiring): readonly string[] {
     const address = watchdog.model === 'i6300esb' ? wiring.address(watchdog) : {}
     return device({ driver: watchdog.model, id, ...address })
   })
-  return [...devices, '-watchdog-action', first.action]
+  // libvirt pauses the guest as well, writes a dump, and lets it go on.
+  const action = first.action === 'dump' ? 'pause' : first.action
+  return [...devices, '-watchdog-action', action]
 }
 
 /** The memory balloon. */
@@ -42,15 +46,15 @@ export function balloonArguments(wiring: Wiring): readonly string[] {
 }
 
 /** Random number devices. */
-export function rngArguments(wiring: Wiring): readonly string[] {
+export function rngArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
   return wiring.domain.rngs.flatMap((rng, index) => {
     const id = wiring.idOf(rng, `rng${index}`)
-    const backend =
-      rng.backend === 'builtin'
-        ? { 'qom-type': 'rng-builtin', id: `obj${id}` }
-        : { 'qom-type': 'rng-random', id: `obj${id}`, filename: rng.file }
+    const { kind, backend } = rng
+    const source =
+      kind === 'builtin' ? {} : kind === 'egd' ? { chardev: `char${id}` } : { filename: rng.file }
     return [
-      ...object(backend),
+      ...(backend === undefined ? [] : chardev(backend, id, rng, options)),
+      ...object({ 'qom-type': `rng-${kind}`, id: `obj${id}`, ...source }),
       ...device({
         ...virtioPci('virtio-rng', rng.virtio),
         rng: `obj${id}`,
@@ -98,7 +102,15 @@ export function iommuArguments(wiring: Wiring): readonly string[] {
   if (second !== undefined)
     throw new DomainXmlError('XML_INVALID', `${second.place}: a machine has only one IOMMU`)
   if (wiring.chipset !== 'q35')
-    throw new DomainXmlError('XML_INVALID', `${first.place}: "intel" exists only on q35`)
+    throw new DomainXmlError('XML_INVALID', `${first.place}: an IOMMU exists only on q35`)
+  if (first.model === 'virtio') {
+    if (!wiring.domain.features.acpi)
+      throw new DomainXmlError('XML_INVALID', `${first.place}: it needs <acpi/> in <features>`)
+    if (addressOf(first, 'pci').bus !== 0)
+      throw new DomainXmlError('XML_INVALID', `${first.place}: its address must be on bus 0`)
+    const id = wiring.idOf(first, 'iommu0')
+    return device({ driver: 'virtio-iommu', id, ...wiring.address(first) })
+  }
   return device({
     driver: 'intel-iommu',
     id: wiring.idOf(first, 'iommu0'),
@@ -126,4 +138,43 @@ export function cryptoArguments(wiring: Wiring): readonly string[] {
       }),
     ]
   })
+}
+
+/** Sockets between guest and host. QEMU opens the kernel's side itself. */
+export function vsockArguments(wiring: Wiring): readonly string[] {
+  const [first, second] = wiring.domain.vsocks
+  if (first === undefined) return []
+  if (second !== undefined)
+    throw new DomainXmlError('XML_INVALID', `${second.place}: a machine has only one vsock`)
+  if (first.cid === undefined) {
+    throw new DomainXmlError('XML_INVALID', `${first.place}: the vsock has no address`, {
+      hint: 'Give one with <cid address="…"/>, or let this program choose with <cid auto="yes"/>',
+    })
+  }
+  return device({
+    ...virtioPci('vhost-vsock', first.virtio),
+    id: wiring.idOf(first, 'vsock0'),
+    'guest-cid': first.cid,
+    ...wiring.address(first),
+  })
+}
+
+/** A place where a guest's kernel leaves its last messages. */
+export function pstoreArguments(wiring: Wiring): readonly string[] {
+  const [first, second] = wiring.domain.pstores
+  if (first === undefined) return []
+  if (second !== undefined)
+    throw new DomainXmlError('XML_INVALID', `${second.place}: a machine has only one pstore`)
+  const id = wiring.idOf(first, 'pstore0')
+  const memdev = `mem${id}`
+  return [
+    ...object({
+      'qom-type': 'memory-backend-file',
+      id: memdev,
+      'mem-path': first.path,
+      size: first.sizeBytes,
+      share: true,
+    }),
+    ...device({ driver: 'acpi-erst', id, memdev, ...wiring.address(first) }),
+  ]
 }

@@ -157,6 +157,8 @@ export function readBackend(
   const mode = attribute(source, 'mode') === 'connect' ? 'connect' : 'bind'
   if (type === 'file' || type === 'dev' || type === 'pipe')
     requiredAttribute(requiredChild(element, 'source'), 'path')
+  if (type === 'unix' && mode === 'connect')
+    requiredAttribute(requiredChild(element, 'source'), 'path')
   const named = type === 'spiceport' || type === 'dbus'
   if (named && usualChannel === undefined)
     requiredAttribute(requiredChild(element, 'source'), 'channel')

@@ -1,5 +1,5 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child, flag, requiredAttribute, whole } from '../access.ts'
+import { attribute, child, flag, requiredAttribute, requiredChild, whole } from '../access.ts'
 import { invalid } from '../location.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
 
@@ -20,11 +20,23 @@ export interface Video extends Device {
   readonly virtio: VirtioOptions
 }
 
-/** A mouse, keyboard or tablet. */
+/**
+ * A mouse, keyboard or tablet. `passthrough`: one of the host becomes the guest's. `evdev`: one of the host moves the guest's own, and the guest sees
+ * no device of its own for it.
+ */
 export interface Input extends Device {
-  readonly type: 'mouse' | 'keyboard' | 'tablet'
-  readonly bus: 'ps2' | 'usb' | 'virtio'
+  readonly type: 'mouse' | 'keyboard' | 'tablet' | 'passthrough' | 'evdev'
+  readonly bus: 'ps2' | 'usb' | 'virtio' | 'none'
+  readonly source: InputSource | undefined
   readonly virtio: VirtioOptions
+}
+
+/** An input device of the host. */
+export interface InputSource {
+  readonly path: string
+  readonly grabAll: boolean
+  readonly grabToggle: string | undefined
+  readonly repeat: boolean | undefined
 }
 
 /**
@@ -68,11 +80,38 @@ function readVideo(element: Element, primary: boolean): Video {
 /** Reads an `<input>`. */
 export function readInput(element: Element): Input {
   const type = requiredAttribute(element, 'type') as Input['type']
-  const bus = (attribute(element, 'bus') ?? (type === 'tablet' ? 'usb' : 'ps2')) as Input['bus']
+  const bus = (attribute(element, 'bus') ?? USUAL_BUS[type]) as Input['bus']
   const virtio = readVirtioOptions(element, attribute(element, 'model'))
-  if (virtio.model !== undefined)
+  if (virtio.model !== undefined && type !== 'passthrough')
     throw invalid(element, `QEMU has no virtio ${type} that is ${virtio.model}`)
-  return { ...readDevice(element), type, bus, virtio }
+  const ofHost = type === 'passthrough' || type === 'evdev'
+  if ((ofHost || bus === 'none') && bus !== USUAL_BUS[type])
+    throw invalid(element, `"${type}" cannot be on the bus "${bus}"`)
+  return {
+    ...readDevice(element),
+    type,
+    bus,
+    source: ofHost ? readInputSource(requiredChild(element, 'source'), type) : undefined,
+    virtio,
+  }
+}
+
+/** The bus of an input whose XML has none. */
+const USUAL_BUS: Readonly<Record<Input['type'], Input['bus']>> = {
+  mouse: 'ps2',
+  keyboard: 'ps2',
+  tablet: 'usb',
+  passthrough: 'virtio',
+  evdev: 'none',
+}
+
+function readInputSource(source: Element, type: 'passthrough' | 'evdev'): InputSource {
+  return {
+    path: requiredAttribute(source, type === 'evdev' ? 'dev' : 'evdev'),
+    grabAll: attribute(source, 'grab') === 'all',
+    grabToggle: attribute(source, 'grabToggle'),
+    repeat: flag(source, 'repeat'),
+  }
 }
 
 function kibibytes(element: Element | undefined, name: string): number | undefined {

@@ -52,18 +52,21 @@ import {
   readIommu,
   readCrypto,
 } from './small-devices.ts'
+import { type Pstore, readPstore } from './pstore.ts'
 import {
   type RedirectedDevice,
   type RedirectionRule,
   readRedirectedDevice,
   readRedirectionFilter,
 } from './redirection.ts'
+import { readSharedMemory, type SharedMemory } from './shared-memory.ts'
 import { readSmartCard, type SmartCard } from './smartcard.ts'
 import { readSound, type Sound } from './sound.ts'
 import { readSysinfo, type Sysinfo } from './sysinfo.ts'
 import { readThrottleGroups, type ThrottleGroup } from './throttle.ts'
 import { readTpm, type Tpm } from './tpm.ts'
 import { readVcpus, type Vcpus } from './vcpus.ts'
+import { readVsock, type Vsock } from './vsock.ts'
 
 /** A domain as its XML describes it: what the QEMU command line is built from. */
 export interface Domain {
@@ -123,6 +126,9 @@ export interface Domain {
   readonly iommus: readonly Iommu[]
   readonly cryptos: readonly Crypto[]
   readonly throttleGroups: readonly ThrottleGroup[]
+  readonly sharedMemories: readonly SharedMemory[]
+  readonly vsocks: readonly Vsock[]
+  readonly pstores: readonly Pstore[]
 }
 
 /** Reads the whole `<domain>`, which must not contain anything that the schema does not allow. */
@@ -189,6 +195,9 @@ export function readModel(root: Element): Domain {
     iommus: all('iommu').map(readIommu),
     cryptos: all('crypto').map(readCrypto),
     throttleGroups: readThrottleGroups(child(root, 'throttlegroups')),
+    sharedMemories: all('shmem').map(readSharedMemory),
+    vsocks: all('vsock').map(readVsock),
+    pstores: all('pstore').map(readPstore),
   }
 }
 

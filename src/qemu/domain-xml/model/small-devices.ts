@@ -1,11 +1,15 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, flag, text, whole } from '../access.ts'
+import { invalid } from '../location.ts'
+import { type CharacterBackend, readBackend } from './character.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
 
 /** A random number device. */
 export interface Rng extends Device {
-  readonly backend: 'random' | 'builtin'
+  readonly kind: 'random' | 'builtin' | 'egd'
   readonly file: string
+  /** The daemon that gives the numbers; of `egd` only. */
+  readonly backend: CharacterBackend | undefined
   readonly rate: { readonly bytes: number; readonly periodMs: number } | undefined
   readonly virtio: VirtioOptions
 }
@@ -30,10 +34,12 @@ export interface Panic extends Device {
 export function readRng(element: Element): Rng {
   const backend = child(element, 'backend')
   const bytes = whole(child(element, 'rate'), 'bytes')
-  const file = backend === undefined ? '' : text(backend).trim()
+  const kind = (attribute(backend, 'model') ?? 'random') as Rng['kind']
+  const file = backend === undefined || kind === 'egd' ? '' : text(backend).trim()
   return {
     ...readDevice(element),
-    backend: attribute(backend, 'model') === 'builtin' ? 'builtin' : 'random',
+    kind,
+    backend: backend === undefined || kind !== 'egd' ? undefined : readBackend(backend),
     file: file === '' ? '/dev/random' : file,
     rate:
       bytes === undefined
@@ -69,8 +75,9 @@ export function readPanic(element: Element): Panic {
   return { ...readDevice(element), model: (attribute(element, 'model') ?? 'isa') as Panic['model'] }
 }
 
-/** An IOMMU as Intel's machines have it. */
+/** An IOMMU: as Intel's machines have it, or virtio's, which has no options. */
 export interface Iommu extends Device {
+  readonly model: 'intel' | 'virtio'
   readonly interruptRemapping: boolean | undefined
   readonly cachingMode: boolean | undefined
   readonly extendedInterrupts: boolean | undefined
@@ -88,8 +95,12 @@ export interface Crypto extends Device {
 /** Reads an `<iommu>`. */
 export function readIommu(element: Element): Iommu {
   const driver = child(element, 'driver')
+  const model = attribute(element, 'model') === 'virtio' ? 'virtio' : 'intel'
+  if (model === 'virtio' && driver !== undefined)
+    throw invalid(driver, 'the IOMMU "virtio" has no options: remove it')
   return {
     ...readDevice(element),
+    model,
     interruptRemapping: flag(driver, 'intremap'),
     cachingMode: flag(driver, 'caching_mode'),
     extendedInterrupts: flag(driver, 'eim'),

@@ -8,7 +8,10 @@ const KIB_OF_64_MIB = 65536
 /** Fills in inputs, graphics and graphics cards. */
 export function fillDisplays(root: Element, devices: Element): void {
   for (const input of children(devices, 'input')) {
-    setDefault(input, 'bus', attribute(input, 'type') === 'tablet' ? 'usb' : 'ps2')
+    const type = attribute(input, 'type')
+    const ofHost = type === 'passthrough' ? 'virtio' : type === 'evdev' ? undefined : 'ps2'
+    const bus = type === 'tablet' ? 'usb' : ofHost
+    if (bus !== undefined) setDefault(input, 'bus', bus)
   }
   if (attribute(child(child(root, 'features'), 'ps2'), 'state') !== 'off') {
     addPs2(devices, 'mouse')

@@ -1,7 +1,9 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child, children } from '../access.ts'
+import { attribute, child, children, childText, wholeText } from '../access.ts'
+import { cidOfUuid } from '../model/vsock.ts'
+import { parseUuid } from '../values.ts'
 import { isQ35 } from './chipset.ts'
-import { create, insertDevice, setDefault } from './edit.ts'
+import { create, insertBefore, insertDevice, insertTopLevel, setDefault } from './edit.ts'
 import type { NormaliseOptions } from './options.ts'
 
 /** Fills in the emulator, the memory balloon that every guest has, and the models of small devices. */
@@ -16,6 +18,8 @@ export function fillSmallDevices(root: Element, devices: Element, options: Norma
   for (const watchdog of children(devices, 'watchdog')) setDefault(watchdog, 'action', 'reset')
   const completes = options.existing !== true || options.fromImage === true
   if (completes && isQ35(root)) addChipsetWatchdog(devices)
+  fillIommu(root, devices, options)
+  for (const vsock of children(devices, 'vsock')) fillVsock(root, vsock)
   for (const tpm of children(devices, 'tpm')) fillTpm(tpm)
   for (const panic of children(devices, 'panic')) setDefault(panic, 'model', 'isa')
 }
@@ -46,6 +50,39 @@ function isOfChipset(watchdog: Element): boolean {
 
 function usualAction(others: readonly Element[]): string {
   return attribute(others[0], 'action') ?? 'reset'
+}
+
+/** The processors that interrupts reach without extended interrupt mode (QEMU_MAX_VCPUS_WITHOUT_EIM, libvirt 11.3). */
+const MAX_WITHOUT_EIM = 255
+
+/** A new q35 machine with more processors gets an IOMMU that brings interrupts to them all, which needs a split interrupt controller. */
+function fillIommu(root: Element, devices: Element, options: NormaliseOptions): void {
+  const vcpu = child(root, 'vcpu')
+  const many = vcpu !== undefined && isQ35(root) && wholeText(vcpu) > MAX_WITHOUT_EIM
+  if (many && options.existing !== true) {
+    const iommu =
+      child(devices, 'iommu') ?? insertDevice(devices, create(devices, 'iommu', { model: 'intel' }))
+    if (attribute(iommu, 'model') === 'intel') {
+      const there = child(iommu, 'driver')
+      const driver = there ?? insertBefore(iommu, create(iommu, 'driver'), () => true)
+      setDefault(driver, 'intremap', 'on')
+      setDefault(driver, 'eim', 'on')
+    }
+  }
+  const driver = child(child(devices, 'iommu'), 'driver')
+  if (attribute(driver, 'intremap') !== 'on') return
+  const features = child(root, 'features') ?? insertTopLevel(root, create(root, 'features'))
+  if (child(features, 'ioapic') === undefined)
+    features.appendChild(create(features, 'ioapic', { driver: 'qemu' }))
+}
+
+/** Where the XML leaves the address to libvirt, that takes the first free one of the host at each start; here it follows from the domain's UUID. */
+function fillVsock(root: Element, vsock: Element): void {
+  setDefault(vsock, 'model', 'virtio')
+  const cid = child(vsock, 'cid')
+  const uuid = parseUuid(childText(root, 'uuid') ?? '')
+  if (cid === undefined || attribute(cid, 'auto') !== 'yes' || uuid === undefined) return
+  setDefault(cid, 'address', cidOfUuid(uuid))
 }
 
 /** libvirt's defaults; a model with version 2.0 only gets that (qemuDomainTPMDefPostParse, 11.3). */

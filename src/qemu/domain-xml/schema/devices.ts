@@ -29,6 +29,7 @@ import {
   whole,
   yesNo,
 } from './rule.ts'
+import { pstoreRule, sharedMemoryRule, vsockRule } from './small-devices.ts'
 import { tpmRule } from './tpm.ts'
 
 const soundModels = ['ich6', 'ich9', 'ac97', 'es1370', 'usb', 'virtio', 'sb16', 'pcspk']
@@ -116,7 +117,11 @@ const rngRule: ElementRule = {
   attributes: { model: kindOfDevice(...virtioModels) },
   children: {
     ...deviceParts,
-    backend: { attributes: { model: kindOfDevice('random', 'builtin') }, text: anyText },
+    backend: {
+      attributes: { model: kindOfDevice('random', 'builtin', 'egd'), type: characterKind },
+      children: characterParts,
+      text: anyText,
+    },
     rate: attributes({ bytes: whole, period: whole }),
     driver: { attributes: virtioDriver },
   },
@@ -136,7 +141,7 @@ const balloonRule: ElementRule = {
 }
 
 const iommuRule: ElementRule = {
-  attributes: { model: kindOfDevice('intel') },
+  attributes: { model: kindOfDevice('intel', 'virtio') },
   children: {
     ...deviceParts,
     driver: attributes({
@@ -177,7 +182,7 @@ export const devicesRule: ElementRule = {
     watchdog: {
       attributes: {
         model: kindOfDevice('itco', 'i6300esb', 'ib700'),
-        action: choice('reset', 'shutdown', 'poweroff', 'pause', 'none', 'inject-nmi'),
+        action: choice('reset', 'shutdown', 'poweroff', 'pause', 'none', 'inject-nmi', 'dump'),
       },
       children: deviceParts,
     },
@@ -194,8 +199,8 @@ export const devicesRule: ElementRule = {
     redirfilter: redirfilterRule,
     smartcard: smartcardRule,
     filesystem: refused('a directory shared with the host keeps state outside of QEMU'),
-    vsock: refused('the connections of a vsock do not survive saving'),
-    shmem: refused('memory shared with other programs would not be saved'),
+    vsock: vsockRule,
+    shmem: sharedMemoryRule,
     memory: memoryDeviceRule,
     iommu: iommuRule,
     nvram: refused('it exists only on other architectures'),
@@ -208,6 +213,6 @@ export const devicesRule: ElementRule = {
         driver: { attributes: virtioDriver },
       },
     },
-    pstore: refused('a pstore is not supported'),
+    pstore: pstoreRule,
   },
 }

@@ -1,5 +1,6 @@
 import { deviceParts, virtioDriver } from './parts.ts'
 import {
+  anyText,
   attributes,
   choice,
   type ElementRule,
@@ -41,9 +42,21 @@ export const videoRule: ElementRule = {
 /** `<input>` */
 export const inputRule: ElementRule = {
   attributes: {
-    type: kindOfDevice('mouse', 'keyboard', 'tablet'),
-    bus: kindOfDevice('ps2', 'usb', 'virtio'),
+    type: kindOfDevice('mouse', 'keyboard', 'tablet', 'passthrough', 'evdev'),
+    bus: kindOfDevice('ps2', 'usb', 'virtio', 'none'),
     model: kindOfDevice('virtio', 'virtio-transitional', 'virtio-non-transitional'),
   },
-  children: { ...deviceParts, driver: { attributes: virtioDriver } },
+  children: {
+    ...deviceParts,
+    driver: { attributes: virtioDriver },
+    source: attributes({
+      evdev: anyText,
+      dev: anyText,
+      grab: choice('all'),
+      grabToggle: choice(
+        ...['ctrl-ctrl', 'alt-alt', 'shift-shift', 'meta-meta', 'scrolllock', 'ctrl-scrolllock'],
+      ),
+      repeat: onOff,
+    }),
+  },
 }

@@ -11,6 +11,9 @@ import { createPciMap, type PciMap } from './map.ts'
 import { bridges, unplacedDevices } from './order.ts'
 import { companionPlace } from './usb-companions.ts'
 
+/** Devices that belong to the root complex. */
+const INTEGRATED: ReadonlySet<string> = new Set(['panic', 'iommu'])
+
 /** The highest index of a PCI controller, limited by the bus numbers. */
 const MAX_INDEX = 255
 
@@ -103,11 +106,18 @@ function placeUnplaced(devices: Element, map: PciMap, q35: boolean): void {
   for (const device of [...bridges(devices), ...unplacedDevices(devices)]) {
     const connection = connectionOf(device, q35)
     if (connection === undefined || pciAddressOf(device) !== undefined) continue
+    const given = child(device, 'address')
+    const type = attribute(given, 'type') ?? 'pci'
+    if (given !== undefined && type !== 'pci')
+      throw invalid(
+        given,
+        `the device is on a PCI bus: an address of type "${type}" is not possible`,
+      )
     const companion = companionPlace(device, devices)
     if (companion === undefined) {
       writePciAddress(
         device,
-        map.take(connection, device, { integrated: device.nodeName === 'panic' }),
+        map.take(connection, device, { integrated: INTEGRATED.has(device.nodeName) }),
       )
       continue
     }

@@ -65,7 +65,13 @@ export function connectionOf(device: Element, q35: boolean): Connection | undefi
     case 'serial':
       return attribute(child(device, 'target'), 'type') === 'pci-serial' ? 'pci' : undefined
     case 'crypto':
+    case 'vsock':
       return virtio(model)
+    case 'iommu':
+      return model === 'virtio' ? express : undefined
+    case 'shmem':
+    case 'pstore':
+      return 'pci'
     case 'memory':
       return model === 'virtio-mem' || model === 'virtio-pmem' ? express : undefined
     case 'panic':

@@ -13,11 +13,15 @@ const ORDER = [
   'rng',
   'watchdog',
   'video',
+  'shmem',
   'input',
   'serial',
+  'iommu',
+  'vsock',
   'panic',
   'memory',
   'crypto',
+  'pstore',
 ] as const
 
 /** PCI controllers, which get their addresses before all devices. */
