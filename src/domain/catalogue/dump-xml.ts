@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { DomainError, storageError } from '../../errors.ts'
+import { hidePasswords } from '../../qemu/domain-xml/passwords.ts'
 import { type DomainEntry, findEntry } from './catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
@@ -10,6 +11,8 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 export interface DumpXmlOptions extends DomainOptions {
   /** The XML of its definition, even while it runs from another. */
   readonly inactive?: boolean | undefined
+  /** Show the passwords of displays. Default: they are replaced by `*****`, which `define` refuses. */
+  readonly securityInfo?: boolean | undefined
 }
 
 /**
@@ -24,7 +27,8 @@ export async function dumpDomainXml(
 ): Promise<string> {
   const directories = await openDirectories(options)
   const entry = await findEntry(directories, reference)
-  return entryXml(directories, options.inactive === true ? definedOnly(entry) : entry)
+  const xml = await entryXml(directories, options.inactive === true ? definedOnly(entry) : entry)
+  return options.securityInfo === true ? xml : hidePasswords(xml)
 }
 
 /** The XML of a domain that was found. @throws StorageError, DomainError when it no longer exists */

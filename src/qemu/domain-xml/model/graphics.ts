@@ -1,6 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, flag, whole } from '../access.ts'
 import { invalid, place } from '../location.ts'
+import { HIDDEN_PASSWORD } from '../passwords.ts'
 
 /** A display of the guest on the host: servers, and displays of this host itself. */
 export type Graphics = VncServer | SpiceServer | EglDisplay | SdlDisplay | DbusDisplay
@@ -193,6 +194,12 @@ function portOf(element: Element, name: string, absent: number): number {
 function readPassword(element: Element): ServerPassword | undefined {
   const text = attribute(element, 'passwd')
   if (text === undefined) return undefined
+  if (text === HIDDEN_PASSWORD)
+    throw invalid(
+      attributeNode(element, 'passwd'),
+      'the password is hidden',
+      'Write the password, or dump the XML with --security-info',
+    )
   const until = attribute(element, 'passwdValidTo')
   // libvirt writes the time in UTC without saying so.
   const validTo = until === undefined ? undefined : Date.parse(`${until}Z`) / 1000
