@@ -1,4 +1,17 @@
 /** The names of `LOOKING_VERBS`, for the choice of a bundle before one is loaded. */
-export const LOOKING_VERB_NAMES = ['list', 'domstate', 'domjobinfo'] as const
+export const LOOKING_VERB_NAMES = [
+  'list',
+  'domstate',
+  'domjobinfo',
+  'domid',
+  'domuuid',
+  'domname',
+  'desc',
+  'domblklist',
+  'domiflist',
+  'vncdisplay',
+  'domdisplay',
+  'ttyconsole',
+] as const
 
 export type LookingVerb = (typeof LOOKING_VERB_NAMES)[number]

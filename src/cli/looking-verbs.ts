@@ -10,4 +10,37 @@ export const LOOKING_VERBS: Readonly<Record<LookingVerb, VerbEntry>> = {
     'show the progress of a save or restore',
     () => import('./verbs/domjobinfo.ts'),
   ),
+  domid: entry('domid', 'show the id of a domain', () => import('./verbs/domid.ts')),
+  domuuid: entry('domuuid', 'show the UUID of a domain', () => import('./verbs/domuuid.ts')),
+  domname: entry('domname', 'show the name of a domain', () => import('./verbs/domname.ts')),
+  desc: entry(
+    'desc',
+    'show the description or the title of a domain',
+    () => import('./verbs/desc.ts'),
+  ),
+  domblklist: entry(
+    'domblklist',
+    'list the disks of a domain',
+    () => import('./verbs/domblklist.ts'),
+  ),
+  domiflist: entry(
+    'domiflist',
+    'list the network cards of a domain',
+    () => import('./verbs/domiflist.ts'),
+  ),
+  vncdisplay: entry(
+    'vncdisplay',
+    'show where the VNC server of a domain listens',
+    () => import('./verbs/vncdisplay.ts'),
+  ),
+  domdisplay: entry(
+    'domdisplay',
+    'show the address of a display of a domain',
+    () => import('./verbs/domdisplay.ts'),
+  ),
+  ttyconsole: entry(
+    'ttyconsole',
+    'show the terminal behind the serial port of a domain',
+    () => import('./verbs/ttyconsole.ts'),
+  ),
 }

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { StasisError } from '../errors.ts'
 import { attribute, child } from './domain-xml/access.ts'
-import { parseXml } from './domain-xml/parse.ts'
+import { parseXml } from './domain-xml/parse-xml.ts'
 
 /** A network of libvirt on this host, as far as a card needs it. */
 export interface LibvirtNetwork {

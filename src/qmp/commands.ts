@@ -1,6 +1,7 @@
 import type {
   BlockDevice,
   CharacterDevice,
+  VncServerInfo,
   CpuInfo,
   FdSet,
   MachineInfo,
@@ -67,6 +68,7 @@ export interface QmpCommands {
   readonly 'query-machines': Query<readonly MachineInfo[]>
   readonly 'query-cpus-fast': Query<readonly CpuInfo[]>
   readonly 'query-chardev': Query<readonly CharacterDevice[]>
+  readonly 'query-vnc-servers': Query<readonly VncServerInfo[]>
   readonly 'query-block': Query<readonly BlockDevice[]>
   readonly 'query-named-block-nodes': {
     readonly arguments: { readonly flat?: boolean }

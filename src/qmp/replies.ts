@@ -120,6 +120,18 @@ export interface CharacterDevice {
   readonly 'frontend-open': boolean
 }
 
+/** QEMU qapi/ui.json, `VncInfo2`: a VNC server, and where it listens. */
+export interface VncServerInfo {
+  readonly id: string
+  readonly server: readonly {
+    readonly host: string
+    /** The port, as a decimal number. */
+    readonly service: string
+    readonly family: string
+    readonly websocket: boolean
+  }[]
+}
+
 /** QEMU qapi/block-core.json, `BlockInfo`. */
 export interface BlockDevice {
   readonly device: string

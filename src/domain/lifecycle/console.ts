@@ -16,7 +16,7 @@ import {
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { readLiveXml } from '../catalogue/dump-xml.ts'
-import { openQuery } from '../machine/monitor.ts'
+import { serialPty } from '../machine/serial-pty.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 /** A connection to the serial console of a running domain. */
@@ -79,7 +79,7 @@ async function locate(
   const backend = domain.serials[0]?.backend ?? domain.consoles[0]?.backend
   switch (backend?.type) {
     case 'pty':
-      return { path: await askPty(paths, signal), open: openPtyConsole }
+      return { path: await ptyOf(paths, signal), open: openPtyConsole }
     case 'unix':
       if (backend.path !== undefined && backend.mode === 'bind')
         return { path: backend.path, open: openSocketConsole }
@@ -92,6 +92,12 @@ async function locate(
   }
 }
 
+async function ptyOf(paths: RuntimePaths, signal: AbortSignal | undefined): Promise<string> {
+  const path = await serialPty(paths, signal)
+  if (path !== undefined) return path
+  throw new DomainError('DOMAIN_WRONG_STATE', 'QEMU has not opened a pty for the serial port')
+}
+
 function unreachable(domain: Domain, backend: CharacterBackend | undefined): DomainXmlError {
   const found = backend === undefined ? 'no serial port' : `a serial port of type ${backend.type}`
   return new DomainXmlError(
@@ -99,16 +105,6 @@ function unreachable(domain: Domain, backend: CharacterBackend | undefined): Dom
     `Domain '${domain.name}' has ${found}, to which a console cannot connect`,
     { hint: "Add <serial type='pty'/>, or a serial port of type unix or file" },
   )
-}
-
-/** The path of the pty that QEMU opened for the first serial port. */
-async function askPty(paths: RuntimePaths, signal: AbortSignal | undefined): Promise<string> {
-  await using monitor = await openQuery(paths, signal)
-  const devices = await monitor.execute('query-chardev', {}, { signal })
-  const ptys = devices.filter(({ filename }) => filename.startsWith('pty:'))
-  const device = ptys.find(({ label }) => /serial0$|console0$/.test(label)) ?? ptys[0]
-  if (device !== undefined) return device.filename.slice('pty:'.length)
-  throw new DomainError('DOMAIN_WRONG_STATE', 'QEMU has not opened a pty for the serial port')
 }
 
 async function closed(output: Readable): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
-import { parseXml } from '../../qemu/domain-xml/parse.ts'
+import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import type { DiskIdentity } from '../store/disk-identity.ts'
 import { escapeXml } from './escape-xml.ts'
 

@@ -9,7 +9,7 @@ import { secretsOf } from '../../qemu/command-line/disk-nodes.ts'
 import { child, childText } from '../../qemu/domain-xml/access.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Secret, secretKey } from '../../qemu/domain-xml/model/secret.ts'
-import { parseXml } from '../../qemu/domain-xml/parse.ts'
+import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import { parseUuid } from '../../qemu/domain-xml/values.ts'
 
 /** The secrets of a machine in files in memory, open until QEMU has inherited them. */

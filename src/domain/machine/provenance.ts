@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, text } from '../../qemu/domain-xml/access.ts'
-import { parseXml } from '../../qemu/domain-xml/parse.ts'
+import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import { tagOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { escapeXml } from './escape-xml.ts'
 

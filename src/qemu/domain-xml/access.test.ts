@@ -12,7 +12,7 @@ import {
   whole,
 } from './access.ts'
 import { place } from './location.ts'
-import { parseXml } from './parse.ts'
+import { parseXml } from './parse-xml.ts'
 
 function root(xml: string): Element {
   return parseXml(xml).documentElement as Element

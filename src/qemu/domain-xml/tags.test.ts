@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { childText } from './access.ts'
-import { parseXml } from './parse.ts'
+import { parseXml } from './parse-xml.ts'
 import { tagOfRootChild, tagsOf, textOfRootChild } from './tags.ts'
 
 const UUID = '4b5e57f6-eb2f-42b9-839b-3d1e13929295'

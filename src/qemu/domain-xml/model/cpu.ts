@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, flag, requiredAttribute, text, whole } from '../access.ts'
 import { invalid } from '../location.ts'
-import { parseXml } from '../parse.ts'
+import { parseXml } from '../parse-xml.ts'
 import { checkKnown } from '../schema/check.ts'
 import { cpuRule } from '../schema/cpu.ts'
 

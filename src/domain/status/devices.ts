@@ -1,0 +1,62 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
+import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
+import { type DumpXmlOptions, dumpDomainXml } from '../catalogue/dump-xml.ts'
+
+/** A disk, as the XML of its domain describes it. */
+export interface ListedDisk {
+  /** `file`, `block`, `network` … */
+  readonly type: string
+  readonly device: string
+  readonly target: string
+  /** `undefined` for a drive without a medium. */
+  readonly source: string | undefined
+}
+
+/** A network card, as the XML of its domain describes it. */
+export interface ListedInterface {
+  /** The device on the host, if the XML names it. */
+  readonly interface: string | undefined
+  readonly type: string
+  /** The network, bridge or device of the host. */
+  readonly source: string | undefined
+  readonly model: string | undefined
+  readonly mac: string | undefined
+}
+
+/** The disks of a domain. @throws DomainError DOMAIN_NOT_FOUND, StorageError, DomainXmlError */
+export async function listDisks(
+  reference: string,
+  options: DumpXmlOptions,
+): Promise<readonly ListedDisk[]> {
+  return devicesOf(await dumpDomainXml(reference, options), 'disk').map((disk) => ({
+    type: attribute(disk, 'type') ?? 'file',
+    device: attribute(disk, 'device') ?? 'disk',
+    target: attribute(child(disk, 'target'), 'dev') ?? '',
+    source: firstOf(child(disk, 'source'), ['file', 'dev', 'dir', 'name', 'volume']),
+  }))
+}
+
+/** The network cards of a domain. @throws DomainError DOMAIN_NOT_FOUND, StorageError, DomainXmlError */
+export async function listInterfaces(
+  reference: string,
+  options: DumpXmlOptions,
+): Promise<readonly ListedInterface[]> {
+  return devicesOf(await dumpDomainXml(reference, options), 'interface').map((card) => ({
+    interface: attribute(child(card, 'target'), 'dev'),
+    type: attribute(card, 'type') ?? '',
+    source: firstOf(child(card, 'source'), ['network', 'bridge', 'dev', 'name']),
+    model: attribute(child(card, 'model'), 'type'),
+    mac: attribute(child(card, 'mac'), 'address'),
+  }))
+}
+
+/** The devices of one kind in a domain XML. @throws DomainXmlError */
+export function devicesOf(xml: string, name: string): readonly Element[] {
+  const devices = child(parseXml(xml).documentElement ?? undefined, 'devices')
+  return devices === undefined ? [] : children(devices, name)
+}
+
+function firstOf(element: Element | undefined, names: readonly string[]): string | undefined {
+  return names.map((name) => attribute(element, name)).find((value) => value !== undefined)
+}
