@@ -1,14 +1,12 @@
 import { execFile } from 'node:child_process'
-import { Socket } from 'node:net'
 import { promisify } from 'node:util'
 import { QemuError, inOneLine } from '../errors.ts'
 import { cleanEnvironment } from '../io/clean-environment.ts'
 import { openDirectoryDescriptor } from '../io/directory.ts'
-import { openLog, readTail } from '../io/log-file.ts'
 import { closeDescriptor, connectedPair } from '../io/system-calls.ts'
 import type { EmulatedTpm } from './domain-xml/model/tpm.ts'
+import { CompanionProcess } from './companion-process.ts'
 import { type Companion, findCompanion, requireCompanion } from './find-program.ts'
-import { spawnDetached } from './spawn-detached.ts'
 import type { SystemUser } from './system-user.ts'
 
 const run = promisify(execFile)
@@ -23,36 +21,20 @@ const SWTPM: Companion = {
 /** How long swtpm_setup may take: it makes keys and certificates. */
 const SETUP_MS = 60_000
 
-/**
- * Runs swtpm and reports its number. Until it reads a line, it ends swtpm when descriptor 5 closes: then the process that started it was killed, and QEMU
- * may never have connected. Later swtpm ends when QEMU closes its connection.
- */
-const RUN = '"$@" 5<&- & exec 3<&- 4<&-; echo $! >&5; IFS= read -r line <&5 && exit 0; kill $!'
-
 /** The descriptors that swtpm inherits. */
-const CONTROL_FD = 3
-const STATE_FD = 4
-
-/** The log of an emulator, and where its own lines begin. */
-interface LogPlace {
-  readonly path: string
-  readonly offset: number
-}
+const CONTROL_FD = 4
+const STATE_FD = 5
 
 /** A swtpm that waits for its QEMU. Unless QEMU has connected, disposing ends it. */
 export class TpmEmulator implements AsyncDisposable {
   /** The end for QEMU, a connected socket. */
   readonly fd: number
-  readonly pid: number
-  readonly #log: LogPlace
-  readonly #starter: Socket
+  readonly #process: CompanionProcess
   #isClosed = false
 
-  private constructor(fd: number, pid: number, log: LogPlace, starter: Socket) {
+  private constructor(fd: number, process: CompanionProcess) {
     this.fd = fd
-    this.pid = pid
-    this.#log = log
-    this.#starter = starter
+    this.#process = process
   }
 
   /** Starts swtpm on a directory with its state. @throws QemuError QEMU_LACKS_FEATURE when it is not installed, QEMU_START_FAILED; StorageError */
@@ -62,15 +44,11 @@ export class TpmEmulator implements AsyncDisposable {
     user: SystemUser | undefined,
   ): Promise<TpmEmulator> {
     const program = await requireCompanion(SWTPM)
-    await using log = await openLog(where.log)
     const [theirs, ours] = connectedPair()
-    const [watched, starter] = connectedPair()
     using passed = new DisposableStack()
-    passed.defer(() => [theirs, watched].forEach(closeDescriptor))
+    passed.defer(() => closeDescriptor(theirs))
     using kept = new DisposableStack()
     kept.defer(() => closeDescriptor(ours))
-    const socket = new Socket({ fd: starter, readable: true, writable: true })
-    kept.defer(() => socket.destroy())
     const state = openDirectoryDescriptor(where.state)
     passed.defer(() => closeDescriptor(state))
     const argv = [
@@ -80,34 +58,33 @@ export class TpmEmulator implements AsyncDisposable {
       ...['--log', 'fd=1,level=1', '--terminate'],
       ...(user === undefined ? [] : ['--runas', user.name]),
     ]
-    await spawnDetached(
-      '/bin/sh',
-      ['-c', RUN, 'stasis-watcher', program, ...argv],
-      log.fd,
-      [theirs, state, watched],
-      { env: cleanEnvironment() },
-    )
-    const pid = await numberFrom(socket, program)
+    const started = await CompanionProcess.start(program, argv, {
+      log: where.log,
+      fds: [theirs, state],
+    })
     kept.move()
-    return new TpmEmulator(ours, pid, { path: where.log, offset: log.offset }, socket)
+    return new TpmEmulator(ours, started)
+  }
+
+  get pid(): number {
+    return this.#process.pid
   }
 
   /** What it has written since its start. */
   tail(): string {
-    return inOneLine(readTail(this.#log.path, this.#log.offset, MAX_TAIL))
+    return this.#process.tail()
   }
 
   /** QEMU has connected: from now on its end is that of this emulator. */
   connected(): void {
-    this.#starter.end('connected\n')
+    this.#process.connected()
     this.#close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
-    this.#starter.destroy()
+    await this.#process[Symbol.asyncDispose]()
     this.#close()
-    await Promise.resolve()
   }
 
   #close(): void {
@@ -118,20 +95,6 @@ export class TpmEmulator implements AsyncDisposable {
 }
 
 const MAX_TAIL = 2000
-
-async function numberFrom(socket: Socket, program: string): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
-  const fail = (): void =>
-    reject(new QemuError('QEMU_START_FAILED', `${program} cannot be run`, { path: program }))
-  socket.once('data', (line: Buffer) => resolve(Number(line.toString('latin1'))))
-  socket.once('error', fail)
-  socket.once('close', fail)
-  const pid = await promise
-  socket.off('error', fail).off('close', fail)
-  socket.on('error', () => undefined)
-  socket.unref()
-  return pid
-}
 
 /** What happened to a new TPM: `plain`: swtpm makes it at its first start, without certificates, for the reason. */
 export type TpmSetup =

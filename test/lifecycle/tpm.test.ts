@@ -24,7 +24,7 @@ async function emulators(below: string): Promise<readonly number[]> {
     if (!/^\d+$/.test(name)) continue
     const comm = await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '')
     if (comm.trim() !== 'swtpm') continue
-    const state = await readlink(`/proc/${name}/fd/4`).catch(() => '')
+    const state = await readlink(`/proc/${name}/fd/5`).catch(() => '')
     if (state.startsWith(`${below}/`)) found.push(Number(name))
   }
   return found
@@ -58,6 +58,8 @@ for (const { emulator, label } of qemus()) {
       await startDomain('safe', { stateDir })
       const tpm = await tpmOf(stateDir)
       assert.equal((await emulators(stateDir)).length, 1)
+      // The firmware is done with the TPM.
+      while ((await readFile(serial.path)).length < 100) await delay(20)
       await saveDomain('safe', dir.join('image'), { stateDir })
       await untilNoEmulator(stateDir)
       const saved = await readFile(join(tpm, STATE))

@@ -9,6 +9,7 @@ import { inheritedPath } from '../../qemu/command-line/memory.ts'
 import { recordedSandbox, sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { SharingPrograms } from '../../qemu/virtiofsd.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { launchQemu } from '../../qemu/launch.ts'
 import { hostNumaNodes } from '../../qemu/host-nodes.ts'
@@ -136,6 +137,7 @@ export class LaunchedMachine implements AsyncDisposable {
     let made: readonly string[] = []
     let launched: QmpConnection | undefined
     let tpm: LaunchedTpm | undefined
+    let sharing: SharingPrograms | undefined
     // While QEMU starts.
     let scoped = Promise.resolve()
     const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
@@ -152,7 +154,11 @@ export class LaunchedMachine implements AsyncDisposable {
       }
       await writeRecord(paths, record)
       await removeFile(paths.starting)
-      const processes = [identity.pid, ...(tpm === undefined ? [] : [tpm.emulator.pid])]
+      const processes = [
+        identity.pid,
+        ...(tpm === undefined ? [] : [tpm.emulator.pid]),
+        ...(sharing?.pids ?? []),
+      ]
       scoped = ownScope(held.name, processes, plan.onWarning)
     }
     using descriptors = new DisposableStack()
@@ -171,6 +177,12 @@ export class LaunchedMachine implements AsyncDisposable {
           log: join(paths.directory, 'swtpm.log'),
           incoming: plan.incoming !== undefined,
         })
+      if (plan.recorded === undefined)
+        sharing = await SharingPrograms.start(
+          plan.domain,
+          paths.directory,
+          join(paths.directory, 'virtiofsd.log'),
+        )
       const { control } = await launchQemu({
         emulator,
         argv,
@@ -192,7 +204,10 @@ export class LaunchedMachine implements AsyncDisposable {
         ],
         limits: {
           coreDump: plan.domain.dumpCore,
-          lockedMemory: plan.domain.memoryBacking.locked,
+          lockedMemory:
+            plan.domain.memoryBacking.locked ||
+            // The device reaches all memory, which stays where it is.
+            plan.domain.hostDevices.some(({ source }) => source.type !== 'usb'),
         },
         directory: paths.directory,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
@@ -201,6 +216,7 @@ export class LaunchedMachine implements AsyncDisposable {
       })
       launched = control
       tpm?.emulator.connected()
+      sharing?.connected()
       if (plan.recorded === undefined) await setDisplayPasswords(control, plan.domain, plan.signal)
       await scoped
       const started = recorded(record)
@@ -211,6 +227,7 @@ export class LaunchedMachine implements AsyncDisposable {
       await launched?.close()
       if (launched !== undefined && record !== undefined) await endQemu(record, { force: true })
       await tpm?.emulator[Symbol.asyncDispose]()
+      await sharing?.[Symbol.asyncDispose]()
       await tpm?.discard()
       await clearRuntime(paths)
       for (const file of made) await removeFile(file)

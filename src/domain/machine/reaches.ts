@@ -9,6 +9,8 @@ import type { SmartCard } from '../../qemu/domain-xml/model/smartcard.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Graphics, isServer } from '../../qemu/domain-xml/model/graphics.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
+import type { HostDevice } from '../../qemu/domain-xml/model/host-device.ts'
+import type { SharedDirectory } from '../../qemu/domain-xml/model/shared-directory.ts'
 import type { Secret } from '../../qemu/domain-xml/model/secret.ts'
 import type { SharedMemory } from '../../qemu/domain-xml/model/shared-memory.ts'
 import type { Rng } from '../../qemu/domain-xml/model/small-devices.ts'
@@ -68,6 +70,8 @@ export function reachesOf(domain: Domain): readonly Reach[] {
       path('pstore', file, { write: true, place }),
     ]),
     ...domain.tpms.flatMap(tpmReaches),
+    ...domain.hostDevices.map(hostDeviceReach),
+    ...domain.sharedDirectories.map(sharedDirectoryReach),
     ...domain.memoryDevices.flatMap(({ path: file, place }) =>
       given(file, (one) => path('persistent memory', one, { write: true, place })),
     ),
@@ -340,6 +344,33 @@ function interfaceReaches(card: NetworkInterface): readonly Reach[] {
   }
 }
 
+function hostDeviceReach({ source, place }: HostDevice): Reach {
+  const where = { write: true, place }
+  switch (source.type) {
+    case 'pci':
+      return path('PCI device', `/sys/bus/pci/devices/${source.host}`, where)
+    case 'mdev':
+      return path('mediated device', `/sys/bus/mdev/devices/${source.uuid}`, where)
+    case 'usb': {
+      const { at, kind } = source
+      const number = (part: number): string => String(part).padStart(3, '0')
+      // A kind of device may be anywhere on the buses.
+      const device = at === undefined ? '' : `/${number(at.bus)}/${number(at.device)}`
+      const what = at === undefined ? ` ${kind?.vendor}:${kind?.product}` : ''
+      return path(`USB device${what}`, `/dev/bus/usb${device}`, where)
+    }
+  }
+}
+
+function sharedDirectoryReach({ source, readonly, place }: SharedDirectory): Reach {
+  const where = { write: !readonly, place }
+  if (source.type === '9p') return path('shared directory', source.directory, where)
+  const { from } = source
+  return 'socket' in from
+    ? path('socket of virtiofsd', from.socket, where)
+    : path('directory shared by virtiofsd', from.directory, where)
+}
+
 /** The emulator itself is one of this host: no XML names it. */
 function tpmReaches({ backend, place }: Tpm): readonly Reach[] {
   const where = { write: true, place }
@@ -424,7 +455,7 @@ function devicesOf(domain: Domain): readonly Device[] {
     ...(balloon === undefined ? [] : [balloon]),
     ...panics,
   ]
-  const cards = [...interfaces, ...videos, ...sounds, ...inputs, ...rngs]
+  const cards = [...domain.hostDevices, ...interfaces, ...videos, ...sounds, ...inputs, ...rngs]
   return [...disks, ...controllers, ...serials, ...channels, ...cards, ...small]
 }
 

@@ -32,7 +32,8 @@ export function bootArguments(domain: Domain): readonly string[] {
  * @throws DomainXmlError `XML_INVALID` when the XML has both kinds or two devices claim the same place
  */
 export function bootIndexes(domain: Domain): ReadonlyMap<Device, number> {
-  const devices = [...domain.disks, ...domain.interfaces, ...domain.redirectedDevices]
+  const { disks, interfaces, redirectedDevices, hostDevices } = domain
+  const devices = [...disks, ...interfaces, ...redirectedDevices, ...hostDevices]
   const own = devices.filter((one) => one.bootOrder !== undefined)
   const indexes = new Map<Device, number>()
   if (own.length > 0) {

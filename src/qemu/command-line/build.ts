@@ -43,6 +43,8 @@ import { sharedMemoryArguments } from './shared-memory.ts'
 import { cardReaderArguments, smartCardArguments } from './smartcards.ts'
 import { smbiosArguments } from './smbios.ts'
 import { soundArguments } from './sound.ts'
+import { hostDeviceArguments } from './host-devices.ts'
+import { sharedDirectoryArguments } from './shared-directories.ts'
 import { throttleArguments } from './throttle.ts'
 import { tpmArguments } from './tpm.ts'
 import { hubArguments } from './usb.ts'
@@ -104,6 +106,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...memoryDeviceArguments(wiring, options),
     ...throttleArguments(domain),
     ...diskArguments(wiring, options),
+    ...sharedDirectoryArguments(wiring, options),
     ...interfaceArguments(wiring, options),
     ...serialArguments(wiring, options),
     ...parallelArguments(wiring, options),
@@ -119,6 +122,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...redirectionArguments(wiring, options),
     ...watchdogArguments(wiring),
     ...(options.incoming ? ['-incoming', 'defer'] : []),
+    ...hostDeviceArguments(wiring),
     ...balloonArguments(wiring),
     ...rngArguments(wiring, options),
     ...vmcoreinfoArguments(wiring),

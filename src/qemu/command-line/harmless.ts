@@ -38,6 +38,12 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
         kept.push(option, JSON.stringify({ id, driver: 'none' }))
         break
       }
+      case '-fsdev':
+        kept.push(option, `synth,id=${idOf(value)}`)
+        break
+      case '-device':
+        kept.push(...withoutHostDevice(value))
+        break
       case '-vnc':
       case '-kernel':
       case '-initrd':
@@ -50,6 +56,19 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
     at += 1
   }
   return kept
+}
+
+/** A USB device that nobody has plugged in; no image has any of the others, because QEMU saves none of them. */
+function withoutHostDevice(json: string): readonly string[] {
+  const {
+    hostdevice: _a,
+    vendorid: _b,
+    productid: _c,
+    ...rest
+  } = JSON.parse(json) as Readonly<Record<string, unknown>>
+  const driver = String(rest['driver'])
+  if (/^(vfio-|vhost-user-)/.test(driver)) return []
+  return ['-device', driver === 'usb-host' ? JSON.stringify(rest) : json]
 }
 
 function emptyNode(json: string): string {

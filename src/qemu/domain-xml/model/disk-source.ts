@@ -1,14 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
-import {
-  attribute,
-  child,
-  children,
-  requiredAttribute,
-  requiredChild,
-  sizeInBytes,
-  whole,
-} from '../access.ts'
+import { attribute, child, children, requiredAttribute, sizeInBytes, whole } from '../access.ts'
 import { invalid, unsupported } from '../location.ts'
+import { pciName } from './host-device.ts'
 import { type NetworkSource, readNetworkSource } from './network-disk.ts'
 import { readSecret, type Secret } from './secret.ts'
 
@@ -93,14 +86,6 @@ function readSource(source: Element, element: Element): LayerSource | undefined 
   if (Object.values(PATH_ATTRIBUTE).some((other) => attribute(source, other) !== undefined))
     throw invalid(source, `a disk of type "${type}" needs the attribute "${name}"`)
   return undefined
-}
-
-/** `0000:01:00.0`, the address on the host. */
-function pciName(source: Element): string {
-  const address = requiredChild(source, 'address')
-  const part = (name: string, digits: number): string =>
-    (whole(address, name) ?? 0).toString(16).padStart(digits, '0')
-  return `${part('domain', 4)}:${part('bus', 2)}:${part('slot', 2)}.${part('function', 1)}`
 }
 
 /** A part that newer XML has in the source, and older XML beside it. */

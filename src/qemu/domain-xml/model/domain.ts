@@ -61,6 +61,8 @@ import {
 } from './redirection.ts'
 import { readSharedMemory, type SharedMemory } from './shared-memory.ts'
 import { readSmartCard, type SmartCard } from './smartcard.ts'
+import { type HostDevice, readHostDevice } from './host-device.ts'
+import { readSharedDirectory, type SharedDirectory } from './shared-directory.ts'
 import { readSound, type Sound } from './sound.ts'
 import { readSysinfo, type Sysinfo } from './sysinfo.ts'
 import { readThrottleGroups, type ThrottleGroup } from './throttle.ts'
@@ -129,6 +131,8 @@ export interface Domain {
   readonly sharedMemories: readonly SharedMemory[]
   readonly vsocks: readonly Vsock[]
   readonly pstores: readonly Pstore[]
+  readonly hostDevices: readonly HostDevice[]
+  readonly sharedDirectories: readonly SharedDirectory[]
 }
 
 /** Reads the whole `<domain>`, which must not contain anything that the schema does not allow. */
@@ -198,6 +202,8 @@ export function readModel(root: Element): Domain {
     sharedMemories: all('shmem').map(readSharedMemory),
     vsocks: all('vsock').map(readVsock),
     pstores: all('pstore').map(readPstore),
+    hostDevices: all('hostdev').map(readHostDevice),
+    sharedDirectories: all('filesystem').map(readSharedDirectory),
   }
 }
 

@@ -32,6 +32,7 @@ export function assignUsbPorts(devices: Element): void {
       (serial) => attribute(child(serial, 'target'), 'type') === 'usb-serial',
     ),
     ...children(devices, 'input').filter((input) => attribute(input, 'bus') === 'usb'),
+    ...children(devices, 'hostdev').filter((one) => attribute(one, 'type') === 'usb'),
     ...children(devices, 'redirdev'),
   ]
   const controllers = readControllers(devices)

@@ -1,3 +1,4 @@
+import { hostDeviceRule, sharedDirectoryRule } from './host-device.ts'
 import { audioRule } from './audio.ts'
 import { controllerRule } from './controller.ts'
 import { diskRule } from './disk.ts'
@@ -34,7 +35,6 @@ import { tpmRule } from './tpm.ts'
 
 const soundModels = ['ich6', 'ich9', 'ac97', 'es1370', 'usb', 'virtio', 'sb16', 'pcspk']
 const virtioModels = ['virtio', 'virtio-transitional', 'virtio-non-transitional']
-const hostDevice = 'a guest that holds a device of the host cannot be saved'
 
 const serialRule: ElementRule = {
   hostSide: characterSide,
@@ -194,13 +194,13 @@ export const devicesRule: ElementRule = {
     },
     parallel: parallelRule,
     tpm: tpmRule,
-    hostdev: refused(hostDevice),
+    hostdev: hostDeviceRule,
     redirdev: redirdevRule,
     redirfilter: redirfilterRule,
     smartcard: smartcardRule,
-    filesystem: refused('a directory shared with the host keeps state outside of QEMU'),
     vsock: vsockRule,
     shmem: sharedMemoryRule,
+    filesystem: sharedDirectoryRule,
     memory: memoryDeviceRule,
     iommu: iommuRule,
     nvram: refused('it exists only on other architectures'),

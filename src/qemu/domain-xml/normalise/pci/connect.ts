@@ -52,7 +52,10 @@ export function connectionOf(device: Element, q35: boolean): Connection | undefi
     case 'memballoon':
       return model === 'none' ? undefined : virtio(model)
     case 'rng':
+    case 'filesystem':
       return virtio(model)
+    case 'hostdev':
+      return attribute(device, 'type') === 'usb' ? undefined : express
     case 'input':
       return attribute(device, 'bus') === 'virtio' ? virtio(model) : undefined
     case 'video':

@@ -5,10 +5,12 @@ import { grouped } from '../../grouping.ts'
 
 /** The order in which libvirt assigns addresses to devices (qemuDomainAssignDevicePCISlots, 9.0). */
 const ORDER = [
+  'filesystem',
   'interface',
   'sound',
   'controller',
   'disk',
+  'hostdev',
   'memballoon',
   'rng',
   'watchdog',

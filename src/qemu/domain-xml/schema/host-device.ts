@@ -1,0 +1,87 @@
+import { bootOrder, deviceParts, rom, virtioDriver } from './parts.ts'
+import {
+  anyText,
+  attributes,
+  choice,
+  type ElementRule,
+  kindOfDevice,
+  onOff,
+  valueWithoutEffect,
+  whole,
+  withoutEffect,
+} from './rule.ts'
+
+/** `<hostdev>` */
+export const hostDeviceRule: ElementRule = {
+  attributes: {
+    mode: kindOfDevice('subsystem'),
+    type: kindOfDevice('usb', 'pci', 'mdev'),
+    model: kindOfDevice('vfio-pci'),
+    managed: valueWithoutEffect('the device must be bound to vfio-pci before the start'),
+    display: onOff,
+    ramfb: onOff,
+  },
+  children: {
+    ...deviceParts,
+    boot: bootOrder,
+    rom,
+    driver: withoutEffect('QEMU has only one way to give a device to a guest'),
+    source: {
+      attributes: {
+        guestReset: choice('off', 'uninitialized', 'on'),
+        startupPolicy: choice('mandatory'),
+        writeFiltering: valueWithoutEffect('it concerns Xen'),
+      },
+      children: {
+        vendor: attributes({ id: whole }),
+        product: attributes({ id: whole }),
+        address: attributes({
+          domain: whole,
+          bus: whole,
+          slot: whole,
+          function: whole,
+          device: whole,
+          uuid: anyText,
+        }),
+      },
+    },
+    teaming: attributes({ type: choice('transient'), persistent: anyText }),
+  },
+}
+
+/** `<filesystem>` */
+export const sharedDirectoryRule: ElementRule = {
+  attributes: {
+    type: kindOfDevice('mount'),
+    accessmode: choice('passthrough', 'mapped', 'squash'),
+    model: kindOfDevice('virtio', 'virtio-transitional', 'virtio-non-transitional'),
+    fmode: anyText,
+    dmode: anyText,
+    multidevs: choice('default', 'remap', 'forbid', 'warn'),
+  },
+  children: {
+    ...deviceParts,
+    driver: {
+      attributes: {
+        ...virtioDriver,
+        type: kindOfDevice('path', 'virtiofs'),
+        wrpolicy: choice('immediate'),
+        queue: whole,
+      },
+    },
+    source: attributes({ dir: anyText, socket: anyText }),
+    target: attributes({ dir: anyText }),
+    readonly: {},
+    binary: {
+      attributes: {
+        path: valueWithoutEffect('this host says where virtiofsd is'),
+        xattr: onOff,
+      },
+      children: {
+        cache: attributes({ mode: choice('none', 'always') }),
+        sandbox: attributes({ mode: choice('namespace', 'chroot') }),
+        thread_pool: attributes({ size: whole }),
+      },
+    },
+  },
+}
