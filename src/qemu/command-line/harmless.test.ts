@@ -45,3 +45,16 @@ test('harmlessArguments() keeps the size of memory, but neither its file nor its
   assert.deepEqual(JSON.parse(kept), { 'qom-type': 'memory-backend-ram', id: 'm', size: 4096 })
   assert.equal(other, thread)
 })
+
+test('harmlessArguments() makes no sound, and shows the guest to nobody', () => {
+  const argv = [
+    ...['-spice', 'port=5900,addr=0.0.0.0', '-display', 'dbus,addr=unix:path=/bus', '-full-screen'],
+    ...['-display', 'egl-headless,rendernode=/r'],
+    ...['-audiodev', '{"id":"audio1","driver":"wav","path":"/w"}', '-S'],
+  ]
+  assert.deepEqual(harmlessArguments(argv, '/tmp/t'), [
+    ...['-spice', 'unix=on,addr=/tmp/t/spice,disable-ticketing=on', '-display', 'none'],
+    ...['-display', 'egl-headless,rendernode=/r'],
+    ...['-audiodev', '{"id":"audio1","driver":"none"}', '-S'],
+  ])
+})

@@ -33,6 +33,12 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
       case '-spice':
         kept.push(option, `unix=on,addr=${directory}/spice,disable-ticketing=on`)
         break
+      case '-display':
+        // Cards with OpenGL need one display that has it, and this one shows nothing to anybody.
+        kept.push(option, value.startsWith('egl-headless') ? value : 'none')
+        break
+      case '-full-screen':
+        continue
       case '-audiodev': {
         const { id } = JSON.parse(value) as { readonly id?: unknown }
         kept.push(option, JSON.stringify({ id, driver: 'none' }))
