@@ -119,4 +119,17 @@ describe("virsh's grammar", { concurrency: 2 }, () => {
       stderr: '',
     })
   })
+
+  test('one argument may hold several commands', async () => {
+    await using web = await withWeb()
+    const two = await stasis(web.state, '-q', "domstate nobody; domstate 'web'\nlist --all")
+    assert.equal(two.stdout, 'shut off\n -   web   shut off\n')
+    assert.match(two.stderr, /^error: There is no domain 'nobody'/)
+    assert.equal(two.exitCode, 0)
+    const last = await stasis(web.state, 'domstate web; domstate nobody')
+    assert.deepEqual([last.stdout, last.exitCode], ['shut off\n', 3])
+    const unknown = await stasis(web.state, 'domstate web; frobnicate')
+    assert.deepEqual([unknown.stdout, unknown.exitCode], ['', 2])
+    assert.match(unknown.stderr, /Unknown command 'frobnicate'/)
+  })
 })

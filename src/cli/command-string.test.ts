@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { commandsIn } from './command-string.ts'
+
+test('commandsIn() leaves ordinary command lines as they are', () => {
+  for (const argv of [
+    [],
+    ['list'],
+    ['-q', 'save', 'a b', 'c;d'],
+    ['-c', 'qemu:///session', 'list'],
+  ])
+    assert.deepEqual(commandsIn(argv), [argv])
+})
+
+test('commandsIn() splits one argument into commands', () => {
+  assert.deepEqual(commandsIn(['-q', 'domstate a;\n domstate --domain  b ;']), [
+    ['-q', 'domstate', 'a'],
+    ['-q', 'domstate', '--domain', 'b'],
+  ])
+  assert.deepEqual(commandsIn([`save "a \\"b\\"" 'c;d'\\ e ''`]), [['save', 'a "b"', 'c;d e', '']])
+  assert.deepEqual(commandsIn(['-q', ' ; ']), [['-q']])
+})
+
+test('commandsIn() refuses open quotes', () => {
+  for (const text of ["list 'a", 'list "a\\"', 'list a\\'])
+    assert.throws(() => commandsIn([text]), { code: 'BAD_ARGUMENT', message: /behind an open/ })
+})
