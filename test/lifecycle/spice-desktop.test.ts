@@ -106,7 +106,7 @@ test(`QEMU ${first?.label}: a desktop is served by SPICE, saved and restored, an
       warnings.filter((text) => /SPICE|sound/.test(text)),
       [],
     )
-    const xml = await dumpDomainXml('desktop', { stateDir })
+    const xml = await dumpDomainXml('desktop', { stateDir, securityInfo: true })
     const port = Number(/<graphics type=['"]spice['"] port=['"](\d+)['"]/.exec(xml)?.[1])
     const client = connect(port, '127.0.0.1')
     await once(client, 'connect')
