@@ -28,7 +28,9 @@ import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
 const RAM = 64 * 1024 * 1024
 
-const description = { xml: '<domain/>', cookie: undefined, wasRunning: true }
+/** The memory bounds the length of a single stream. */
+const xml = `<domain type='qemu'><name>tiny</name><memory unit='b'>${RAM}</memory></domain>`
+const description = { xml, cookie: undefined, wasRunning: true }
 
 const targets: Partial<
   Record<SaveFormat, (options: ImageReceiverOptions) => Promise<ImageReceiver>>
