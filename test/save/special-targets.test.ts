@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { checkSave, domainInfo, jobInfo, restoreDomain, saveDomain } from '../../src/index.ts'
 import { convertImage } from '../../src/domain/images/convert-image.ts'
 import { inspectImage } from '../../src/domain/images/image-info.ts'
+import { verifyImage } from '../../src/domain/images/verify-image.ts'
 import { oldestQemu } from '../support/qemus.ts'
 import { startStasis, stasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
@@ -335,6 +336,9 @@ for (const { label, emulator } of oldestQemu()) {
         // The device is remembered as the image of the domain, like a file.
         await saveDomain('tiny', loop.path, { stateDir, format: 'raw' })
         assert.equal((await domainInfo('tiny', { stateDir })).lastEnd?.image, loop.path)
+        await assert.rejects(verifyImage(loop.path, { writeDigest: true }), {
+          code: 'BAD_COMBINATION',
+        })
         // A conversion onto a second device, and from it.
         using other = await loopDevice(tiny, 65 * MIB)
         await convertImage(loop.path, other.path, { stateDir, format: 'zstd' })

@@ -1,4 +1,4 @@
-import { ImageError } from '../../errors.ts'
+import { ImageError, UsageError } from '../../errors.ts'
 import { writeDigest } from '../../image/digest/write-digest.ts'
 import { FORMATS } from '../../image/format-table.ts'
 import type { FormatTraits } from '../../image/image-format.ts'
@@ -12,6 +12,7 @@ import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import type { DamageReport } from '../../transfer/verify/damage.ts'
 import type { MachineReading } from '../../transfer/verify/reading.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
+import { keyOf } from '../catalogue/guest-files.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { checkDigest } from '../save/save-options.ts'
 import { checkOptions } from '../store/check-options.ts'
@@ -84,10 +85,24 @@ export async function verifyImage(
 }
 
 async function verify(path: string, options: VerifyImageOptions): Promise<ImageVerification> {
-  if (options.writeDigest === true) checkDigest((await readImageHead(path)).header.format)
+  if (options.writeDigest === true) await checkDigestPlace(path)
   const { result } = await examine(path, options)
   if (options.writeDigest !== true || !result.whole) return result
   return { ...result, digestWritten: await writeDigest(path, options.signal) }
+}
+
+/** @throws UsageError when an image can have no digest: because of its format, or because it is on a block device */
+async function checkDigestPlace(path: string): Promise<void> {
+  checkDigest((await readImageHead(path)).header.format)
+  if ((await keyOf(path))?.kind !== 'device') return
+  throw new UsageError(
+    'BAD_COMBINATION',
+    `${path} is a block device: there is no digest beside it`,
+    {
+      path,
+      hint: 'Omit the digest, or copy the image to a file with `stasis image-convert`',
+    },
+  )
 }
 
 /** A verification, with what a salvage needs besides. */
