@@ -29,7 +29,7 @@ import { type TempDir, tempDir } from '../support/temp-dir.ts'
 const RAM = 64 * 1024 * 1024
 
 /** The memory bounds the length of a single stream. */
-const xml = `<domain type='qemu'><name>tiny</name><memory unit='b'>${RAM}</memory></domain>`
+const xml = `<domain type='qemu'><name>tiny</name><memory unit='b'>${RAM}</memory><os><type>hvm</type></os></domain>`
 const description = { xml, cookie: undefined, wasRunning: true }
 
 const targets: Partial<
