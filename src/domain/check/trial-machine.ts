@@ -44,6 +44,8 @@ export async function tryMachine(
     {
       ...domain,
       tpms,
+      // Nobody knows what they would do to the host.
+      extraArguments: [],
       os: { ...domain.os, nvram: storeOf(plan) },
       memoryBacking: { ...domain.memoryBacking, ...ORDINARY_MEMORY },
     },

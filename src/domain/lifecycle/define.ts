@@ -8,7 +8,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { hasManagedImage, refuseManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import type { AllowOptions } from '../machine/allow-rules.ts'
-import { describeReach, requireEmulator } from '../machine/trust.ts'
+import { describeReach, requireArguments, requireEmulator } from '../machine/trust.ts'
 import { reachesOf } from '../machine/reaches.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { NetworkOptions } from '../machine/network-target.ts'
@@ -36,6 +36,7 @@ export async function defineDomain(
   const directories = await openDirectories(options)
   const admit = async (draft: Domain): Promise<void> => {
     await requireEmulator(draft, options)
+    await requireArguments(draft, options)
     for (const reach of reachesOf(draft).filter(({ kind }) => kind === 'script'))
       options.onWarning?.(`QEMU will run as a program: ${describeReach(reach)}`)
   }

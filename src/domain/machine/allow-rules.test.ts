@@ -65,3 +65,10 @@ test('ruleFor() gives the permission that covers a reach', async () => {
   ])
     assert.equal(await covers(ruleFor(asked) ?? '', asked), true, asked.value)
 })
+
+test('allows() lets a permission for arguments or a secret cover nothing longer', async () => {
+  for (const kind of ['arguments', 'secret'] as const) {
+    assert.equal(await covers(`${kind}:-a b`, reach(kind, '-a b')), true)
+    assert.equal(await covers(`${kind}:-a b`, reach(kind, '-a b:c')), false)
+  }
+})

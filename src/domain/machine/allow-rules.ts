@@ -19,10 +19,12 @@ export interface AllowOptions {
 /** The variable with permissions, separated by commas. */
 const VARIABLE = 'STASIS_ALLOW'
 
-const KINDS = ['emulator', 'path', 'script', 'listen', 'connect', 'network', 'secret']
+const KINDS = ['emulator', 'path', 'script', 'listen', 'connect', 'network', 'secret', 'arguments']
 /** As many as Linux follows. */
 const MAX_LINKS = 40
 
+/** They may be allowed without a port. */
+const ADDRESSES: readonly ReachKind[] = ['listen', 'connect']
 const PATHS: readonly ReachKind[] = ['emulator', 'path', 'script']
 
 /** Whether the permissions of a caller cover a reach. */
@@ -82,7 +84,8 @@ async function covers({ kind, value }: Rule, reach: Reach): Promise<boolean> {
   if (kind === 'everything') return true
   if (kind !== reach.kind) return false
   if (value === '*' || value === reach.value) return true
-  if (!PATHS.includes(reach.kind)) return value === reach.value.replace(/:[^:]*$/, '')
+  if (ADDRESSES.includes(reach.kind)) return value === reach.value.replace(/:[^:]*$/, '')
+  if (!PATHS.includes(reach.kind)) return false
   // QEMU runs in another directory, where the same name is another file.
   if (!isAbsolute(reach.value)) return false
   const [allowed, asked] = [await realPath(value), await realPath(reach.value)]

@@ -18,7 +18,7 @@ import type { Tpm } from '../../qemu/domain-xml/model/tpm.ts'
 
 /**
  * What of the host a machine uses. `emulator` and `script` are programs that run. `path` is a file, a socket or a device. `listen` and `connect`
- * are network addresses. `network` is a bridge or a tap device. `secret` is the UUID of a secret of this host, or `TYPE/USAGE`. `command` is a whole recorded command line.
+ * are network addresses. `network` is a bridge or a tap device. `secret` is the UUID of a secret of this host, or `TYPE/USAGE`. `arguments` are arguments for QEMU, separated by spaces. `command` is a whole recorded command line.
  */
 export type ReachKind =
   | 'emulator'
@@ -28,6 +28,7 @@ export type ReachKind =
   | 'connect'
   | 'network'
   | 'secret'
+  | 'arguments'
   | 'command'
 
 /** One thing of the host that a machine uses. */
@@ -70,6 +71,7 @@ export function reachesOf(domain: Domain): readonly Reach[] {
       path('pstore', file, { write: true, place }),
     ]),
     ...domain.tpms.flatMap(tpmReaches),
+    ...extraArgumentReaches(domain),
     ...domain.hostDevices.map(hostDeviceReach),
     ...domain.sharedDirectories.map(sharedDirectoryReach),
     ...domain.memoryDevices.flatMap(({ path: file, place }) =>
@@ -342,6 +344,14 @@ function interfaceReaches(card: NetworkInterface): readonly Reach[] {
         value: `${hostAddress || '0.0.0.0'}:${hostPort}`,
       }))
   }
+}
+
+/** They may make QEMU do anything that it can. */
+function extraArgumentReaches({ extraArguments }: Domain): readonly Reach[] {
+  if (extraArguments.length === 0) return []
+  const place = '/domain/qemu:commandline'
+  const value = extraArguments.join(' ')
+  return [{ kind: 'arguments', use: 'arguments for QEMU', value, write: true, place }]
 }
 
 function hostDeviceReach({ source, place }: HostDevice): Reach {

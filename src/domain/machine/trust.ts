@@ -47,7 +47,9 @@ export async function untrustedReaches(
   const reaches = reachesOf(domain)
   const asked = [
     ...(ours ? [] : commandOf(description)),
-    ...(replacement === undefined ? reaches : reaches.filter(({ kind }) => kind === 'emulator')),
+    ...(replacement === undefined
+      ? reaches
+      : reaches.filter(({ kind }) => kind === 'emulator' || kind === 'arguments')),
   ]
   const own = ours ? reachesOf(read(description.xml, { tolerant: true })) : []
   return notAllowed(asked, { allowed, own, domain, directories })
@@ -92,6 +94,20 @@ export async function requireEmulator(domain: Domain, options: AllowOptions): Pr
       path: reach.value,
       hint: `If you trust this program, allow it with ${permissionFor(reach)}`,
     },
+  )
+}
+
+/**
+ * Checks the arguments for QEMU in a domain XML that a user wrote: nobody else has.
+ * @throws QemuError QEMU_UNTRUSTED
+ */
+export async function requireArguments(domain: Domain, options: AllowOptions): Promise<void> {
+  const [reach] = reachesOf(domain).filter(({ kind }) => kind === 'arguments')
+  if (reach === undefined || (await allows(options)(reach))) return
+  throw new QemuError(
+    'QEMU_UNTRUSTED',
+    `${reach.place}: arguments for QEMU are not checked, so they are not used unless they are allowed: ${visible(reach.value)}`,
+    { hint: `Allow them with ${permissionFor(reach)}, or all with --allow 'arguments:*'` },
   )
 }
 

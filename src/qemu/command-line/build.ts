@@ -131,6 +131,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...panicArguments(wiring),
     ...pstoreArguments(wiring),
     ...vsockArguments(wiring),
+    ...domain.extraArguments,
   ]
 }
 

@@ -22,7 +22,7 @@ export function openedAtStart(argv: readonly string[]): readonly string[] {
 }
 
 function isNode(argv: readonly string[], at: number): boolean {
-  return argv[at - 1] === '-blockdev'
+  return argv[at - 1] === '-blockdev' && argv[at]?.startsWith('{') === true
 }
 
 function nameOf(node: string): unknown {

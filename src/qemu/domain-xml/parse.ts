@@ -1,4 +1,4 @@
-import type { Document } from '@xmldom/xmldom'
+import type { Document, Element } from '@xmldom/xmldom'
 import { attribute, child, text } from './access.ts'
 import type { DomainDocument } from './document.ts'
 import { invalid } from './location.ts'
@@ -26,6 +26,7 @@ export function parseDomainXml(text: string, options: ParseOptions = {}): Domain
   if (root.nodeName !== 'domain') {
     throw invalid(root, `the root element is <${root.nodeName}>, not <domain>`)
   }
+  useUsualPrefix(root)
   checkKnown(root, domainRule)
   checkEssentials(root)
   return { document, root, path: options.path }
@@ -44,4 +45,17 @@ function checkEssentials(root: NonNullable<Document['documentElement']>): void {
   const os = child(root, 'os')
   if (os === undefined) throw invalid(root, 'the element <os> is missing')
   if (child(os, 'type') === undefined) throw invalid(os, 'the element <type> is missing')
+}
+
+/** https://libvirt.org/drvqemu.html#pass-through-of-arbitrary-qemu-commands */
+const QEMU_NAMESPACE = 'http://libvirt.org/schemas/domain/qemu/1.0'
+
+/** Gives the elements of libvirt's namespace for QEMU the prefix `qemu`, whatever prefix their document has for it. */
+function useUsualPrefix(root: Element): void {
+  for (const element of [root, ...root.getElementsByTagNameNS(QEMU_NAMESPACE, '*')]) {
+    if (element.namespaceURI !== QEMU_NAMESPACE || element.prefix === 'qemu') continue
+    const name = `qemu:${element.localName}`
+    Object.assign(element, { prefix: 'qemu', nodeName: name, tagName: name })
+    element.setAttribute('xmlns:qemu', QEMU_NAMESPACE)
+  }
 }

@@ -132,6 +132,8 @@ export interface Domain {
   readonly vsocks: readonly Vsock[]
   readonly pstores: readonly Pstore[]
   readonly hostDevices: readonly HostDevice[]
+  /** Arguments for QEMU that the XML adds to those of the machine. */
+  readonly extraArguments: readonly string[]
   readonly sharedDirectories: readonly SharedDirectory[]
 }
 
@@ -202,6 +204,7 @@ export function readModel(root: Element): Domain {
     sharedMemories: all('shmem').map(readSharedMemory),
     vsocks: all('vsock').map(readVsock),
     pstores: all('pstore').map(readPstore),
+    extraArguments: readExtraArguments(child(root, 'qemu:commandline')),
     hostDevices: all('hostdev').map(readHostDevice),
     sharedDirectories: all('filesystem').map(readSharedDirectory),
   }
@@ -230,4 +233,9 @@ function readIothreads(root: Element): readonly number[] {
     throw invalid(count, `${wanted} I/O threads are too many`)
   for (let id = 1; ids.length < wanted; id++) if (!ids.includes(id)) ids.push(id)
   return ids
+}
+
+function readExtraArguments(element: Element | undefined): readonly string[] {
+  if (element === undefined) return []
+  return children(element, 'qemu:arg').map((argument) => attribute(argument, 'value') ?? '')
 }

@@ -25,6 +25,7 @@ const MAX_DEPTH = 4
  */
 export function assignUsbPorts(devices: Element): void {
   const others = [
+    ...children(devices, 'hostdev').filter((one) => attribute(one, 'type') === 'usb'),
     ...children(devices, 'disk').filter((disk) => busOf(disk) === 'usb'),
     ...children(devices, 'sound').filter((sound) => attribute(sound, 'model') === 'usb'),
     ...children(devices, 'controller').filter((one) => attribute(one, 'type') === 'ccid'),
@@ -32,7 +33,6 @@ export function assignUsbPorts(devices: Element): void {
       (serial) => attribute(child(serial, 'target'), 'type') === 'usb-serial',
     ),
     ...children(devices, 'input').filter((input) => attribute(input, 'bus') === 'usb'),
-    ...children(devices, 'hostdev').filter((one) => attribute(one, 'type') === 'usb'),
     ...children(devices, 'redirdev'),
   ]
   const controllers = readControllers(devices)

@@ -134,8 +134,13 @@ export const domainRule: ElementRule = {
     launchSecurity: refused('an encrypted guest cannot be saved'),
     keywrap: refused('it exists only on s390'),
     bootloader: refused('it exists only on Xen'),
-    idmap: refused('it exists only in containers'),
-    'qemu:commandline': refused(overridden),
+    idmap: withoutEffect('it exists only in containers'),
+    'qemu:commandline': {
+      children: {
+        'qemu:arg': attributes({ value: anyText }),
+        'qemu:env': refused('QEMU has an environment of its own'),
+      },
+    },
     'qemu:override': refused(overridden),
     'qemu:capabilities': refused(overridden),
     'qemu:deprecation': withoutEffect('it only decides how libvirt reports old features'),
