@@ -43,11 +43,19 @@ test('choosePorts() chooses a free port and writes it into the XML', async () =>
   }
 })
 
+test('choosePorts() gives each display a port of its own', async () => {
+  const vnc = AUTO.replace('spice', 'vnc')
+  const { domain, xml } = await choose(`${AUTO}${vnc}`)
+  const ports = domain.graphics.filter(isServer).map(({ port }) => port)
+  assert.equal(new Set(ports).size, 2)
+  for (const port of ports) assert.match(xml, new RegExp(`port=['"]${port}['"]`))
+})
+
 test('choosePorts() leaves ports that the XML has, and displays without any', async () => {
   const given = [
     `<graphics type='spice' port='5999'><listen type='address'/></graphics>`,
     `<graphics type='spice' autoport='yes'><listen type='none'/></graphics>`,
-    `<graphics type='vnc' autoport='yes'/>`,
+    `<graphics type='vnc' port='5999'><listen type='address'/></graphics>`,
   ]
   for (const graphics of given) {
     const { xml, chosen } = await choose(graphics)

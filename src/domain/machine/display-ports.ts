@@ -19,8 +19,7 @@ export interface PortedMachine {
 }
 
 /**
- * Chooses free ports for SPICE servers with `autoport`, as QEMU itself does only for VNC. The live XML has them, as with libvirt; a restore or start
- * chooses again.
+ * Chooses free ports for the displays with `autoport`. The live XML has them, as with libvirt; a restore or start chooses again.
  * @throws QemuError QEMU_START_FAILED when no port is free
  */
 export async function choosePorts(domain: Domain, xml: string): Promise<PortedMachine> {
@@ -28,14 +27,19 @@ export async function choosePorts(domain: Domain, xml: string): Promise<PortedMa
   const chosen = new Map<string, Pick<SpiceServer, 'port' | 'tlsPort'>>()
   const graphics: Graphics[] = []
   for (const one of domain.graphics) {
-    if (one.type !== 'spice' || !one.autoPort || one.listen !== 'address') {
+    if (!isServer(one) || !one.autoPort || one.listen !== 'address') {
       graphics.push(one)
       continue
     }
     const address = one.address ?? '127.0.0.1'
+    const port = await freePort(address, taken)
+    if (one.type === 'vnc') {
+      chosen.set(one.place, { port, tlsPort: undefined })
+      graphics.push({ ...one, port })
+      continue
+    }
     const secure = one.channels.some(({ mode }) => mode === 'secure')
     const tls = secure || one.defaultMode === 'secure'
-    const port = await freePort(address, taken)
     const tlsPort = tls ? await freePort(address, taken) : undefined
     chosen.set(one.place, { port, tlsPort })
     graphics.push({ ...one, port, tlsPort })
@@ -51,8 +55,8 @@ export async function choosePorts(domain: Domain, xml: string): Promise<PortedMa
 /** Whether every port that was chosen is still free: then something else kept QEMU from starting. */
 export async function portsAreFree({ graphics }: Domain): Promise<boolean> {
   for (const one of graphics) {
-    if (one.type !== 'spice') continue
-    for (const port of [one.port, one.tlsPort])
+    if (!isServer(one)) continue
+    for (const port of [one.port, one.type === 'spice' ? one.tlsPort : undefined])
       if (port !== undefined && !(await isFree(one.address ?? '127.0.0.1', port))) return false
   }
   return true
@@ -63,7 +67,7 @@ function withPorts(xml: string, ports: readonly Pick<SpiceServer, 'port' | 'tlsP
   const devices = child(document.root, 'devices')
   const servers = (devices === undefined ? [] : children(devices, 'graphics')).filter(
     (one) =>
-      attribute(one, 'type') === 'spice' &&
+      ['vnc', 'spice'].includes(attribute(one, 'type') ?? '') &&
       attribute(one, 'autoport') === 'yes' &&
       attribute(child(one, 'listen'), 'type') === 'address',
   )
@@ -81,7 +85,7 @@ async function freePort(address: string, taken: Set<number>): Promise<number> {
     taken.add(port)
     return port
   }
-  throw new QemuError('QEMU_START_FAILED', `No port of ${address} is free for a SPICE server`, {
+  throw new QemuError('QEMU_START_FAILED', `No port of ${address} is free for a display`, {
     operation: 'choose a port',
   })
 }
