@@ -4,6 +4,8 @@ import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { refuseImpossible } from '../../qemu/command-line/impossible.ts'
+import { wire } from '../../qemu/command-line/wiring.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { helpWords } from '../../qemu/help-output.ts'
 import { closeHostSides } from '../../qemu/command-line/closed-sides.ts'
@@ -79,6 +81,7 @@ export async function prepareMachine(
     },
   )
   for (const text of closed) onWarning?.(text)
+  refuseImpossible(wire(read), { qemuVersion: emulator.version })
   const domain =
     options.occasion === undefined
       ? await mayConnect(read, directories, options)

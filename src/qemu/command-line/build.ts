@@ -9,6 +9,7 @@ import { cpuArguments } from './cpu.ts'
 import { diskArguments } from './disks.ts'
 import { firmwareArguments } from './firmware.ts'
 import { graphicsArguments } from './graphics.ts'
+import { refuseImpossible } from './impossible.ts'
 import { inputArguments } from './inputs.ts'
 import { interfaceArguments } from './interfaces.ts'
 import { machineArguments } from './machine.ts'
@@ -75,6 +76,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     })
   }
   const wiring = wire(domain)
+  refuseImpossible(wiring, options)
   return [
     '-name',
     `guest=${escapeComma(domain.name)},debug-threads=on`,

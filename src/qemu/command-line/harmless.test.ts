@@ -29,6 +29,23 @@ test('harmlessArguments() opens no file, disk or socket of the domain', () => {
   ])
 })
 
+test('harmlessArguments() opens no device of the host', () => {
+  const rng = { 'qom-type': 'rng-random', id: 'r', filename: '/dev/hwrng' }
+  const vsock = { driver: 'vhost-vsock-pci', id: 'v', 'guest-cid': 4 }
+  const argv = [
+    ...['-object', '{"qom-type":"input-linux","id":"i","evdev":"/dev/input/event1"}'],
+    ...['-object', JSON.stringify(rng)],
+    ...['-device', '{"driver":"virtio-input-host-pci","evdev":"/dev/input/event1"}'],
+    ...['-device', '{"driver":"ivshmem-doorbell","chardev":"charshmem0"}'],
+    ...['-device', JSON.stringify(vsock)],
+  ]
+  const [, numbers = '', , sockets = '', ...more] = harmlessArguments(argv, '/tmp/t')
+  assert.deepEqual(JSON.parse(numbers), { 'qom-type': 'rng-builtin', id: 'r' })
+  const { 'guest-cid': cid } = JSON.parse(sockets) as typeof vsock
+  assert.ok(cid > 0xff_00_00_00 && cid < 0xff_ff_ff_ff)
+  assert.deepEqual(more, [])
+})
+
 test('harmlessArguments() keeps the firmware read-only, because it is guest memory', () => {
   const flash = { driver: 'file', filename: '/code.fd', 'node-name': 'libvirt-pflash0-storage' }
   assert.deepEqual(harmlessArguments(['-blockdev', JSON.stringify(flash)], '/tmp/t'), [

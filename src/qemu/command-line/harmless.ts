@@ -21,7 +21,7 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
         kept.push(option, emptyNode(value))
         break
       case '-object':
-        kept.push(option, ordinaryMemory(value))
+        if (!isInputOfHost(value)) kept.push(option, ordinaryObject(value))
         break
       case '-netdev':
         kept.push(option, unpluggedNetwork(value))
@@ -64,7 +64,10 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
   return kept
 }
 
-/** A USB device that nobody has plugged in; no image has any of the others, because QEMU saves none of them. */
+/**
+ * A USB device that nobody has plugged in, and a vsock with an address that no guest has: its own is taken while its guest runs. The others are left
+ * out: most are in no image, because QEMU saves none of them, and QEMU waits for the server of `ivshmem-doorbell`.
+ */
 function withoutHostDevice(json: string): readonly string[] {
   const {
     hostdevice: _a,
@@ -73,7 +76,9 @@ function withoutHostDevice(json: string): readonly string[] {
     ...rest
   } = JSON.parse(json) as Readonly<Record<string, unknown>>
   const driver = String(rest['driver'])
-  if (/^(vfio-|vhost-user-)/.test(driver)) return []
+  if (/^(vfio-|vhost-user-|virtio-input-host|ivshmem-doorbell)/.test(driver)) return []
+  if (rest['guest-cid'] !== undefined)
+    return ['-device', JSON.stringify({ ...rest, 'guest-cid': 0xff_00_00_00 + process.pid })]
   return ['-device', driver === 'usb-host' ? JSON.stringify(rest) : json]
 }
 
@@ -89,10 +94,16 @@ function emptyNode(json: string): string {
   return JSON.stringify({ driver: 'raw', 'node-name': name, 'read-only': readOnly, file })
 }
 
-/** Memory of that size which is neither a file of the host nor bound to its nodes. */
-function ordinaryMemory(json: string): string {
+/** An input device of the host that moves those of the guest; the guest sees nothing of it. */
+function isInputOfHost(json: string): boolean {
+  return (JSON.parse(json) as Readonly<Record<string, unknown>>)['qom-type'] === 'input-linux'
+}
+
+/** Memory of that size which is neither a file of the host nor bound to its nodes; random numbers that come from QEMU. */
+function ordinaryObject(json: string): string {
   const object = JSON.parse(json) as Readonly<Record<string, unknown>>
   const { 'qom-type': type, id, size } = object
+  if (String(type).startsWith('rng-')) return JSON.stringify({ 'qom-type': 'rng-builtin', id })
   if (!String(type).startsWith('memory-backend-')) return json
   const name = 'x-use-canonical-path-for-ramblock-id'
   return JSON.stringify({ 'qom-type': 'memory-backend-ram', id, size, [name]: object[name] })

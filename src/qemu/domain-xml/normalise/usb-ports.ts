@@ -41,6 +41,13 @@ export function assignUsbPorts(devices: Element): void {
   if (hubs.length + others.length === 0) return
   const taken = new Map<string, Element>()
   for (const device of [...hubs, ...others]) {
+    const given = child(device, 'address')
+    const type = attribute(given, 'type') ?? 'usb'
+    if (given !== undefined && type !== 'usb')
+      throw invalid(
+        given,
+        `the device is on a USB bus: an address of type "${type}" is not possible`,
+      )
     const address = usbAddress(device)
     if (address?.port !== undefined)
       claim(taken, `${address.bus}:${address.port}`, device, 'the USB port')

@@ -123,7 +123,9 @@ function checkValue(
 ): void {
   switch (rule.kind) {
     case 'text':
+      return
     case 'without-effect':
+      if (rule.syntax !== undefined) checkValue(element, node, value, rule.syntax, context)
       return
     case 'choice': {
       if (rule.of.includes(value)) return

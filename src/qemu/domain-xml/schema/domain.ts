@@ -99,7 +99,7 @@ export const domainRule: ElementRule = {
     vcpu: {
       attributes: {
         placement: valueWithoutEffect(hostOnly),
-        cpuset: valueWithoutEffect(hostOnly),
+        cpuset: valueWithoutEffect(hostOnly, numberSet),
         current: whole,
       },
       text: whole,

@@ -30,7 +30,12 @@ export interface HostSide {
 
 export type ValueRule =
   | { readonly kind: 'text' | 'whole' | 'signed' | 'yes-no' | 'on-off' | 'uuid' | 'mac' | 'set' }
-  | { readonly kind: 'without-effect'; readonly reason: string }
+  | {
+      readonly kind: 'without-effect'
+      readonly reason: string
+      /** The rule for a value that is ignored all the same. */
+      readonly syntax?: ValueRule
+    }
   | {
       readonly kind: 'choice'
       readonly of: readonly string[]
@@ -63,8 +68,8 @@ export function kindOfDevice(...of: readonly string[]): ValueRule {
 }
 
 /** An attribute that is accepted and ignored, because … */
-export function valueWithoutEffect(reason: string): ValueRule {
-  return { kind: 'without-effect', reason }
+export function valueWithoutEffect(reason: string, syntax?: ValueRule): ValueRule {
+  return { kind: 'without-effect', reason, ...(syntax !== undefined && { syntax }) }
 }
 
 /** An element that is accepted with all its contents and ignored, because … */
