@@ -6,9 +6,9 @@ export function foreignArchitecture(
   document: DomainDocument,
 ): { readonly text: string; readonly hint: string } | undefined {
   const arch = attribute(child(child(document.root, 'os'), 'type'), 'arch')
-  if (arch === undefined || arch === 'x86_64') return undefined
+  if (arch === undefined || arch === 'x86_64' || arch === 'i686') return undefined
   return {
-    text: `The guest has the architecture ${arch}; Stasis runs only x86_64 guests`,
+    text: `The guest has the architecture ${arch}; Stasis runs only x86_64 and i686 guests`,
     hint: `Restore it with libvirt on a host with QEMU for ${arch}`,
   }
 }

@@ -13,7 +13,7 @@ import { invalid } from '../location.ts'
 
 /** Machine type, firmware and boot devices. */
 export interface Os {
-  readonly arch: 'x86_64'
+  readonly arch: 'x86_64' | 'i686'
   /** As in the XML: normalise the XML to get QEMU's versioned name. */
   readonly machine: string
   readonly firmware: 'efi' | 'bios' | undefined
@@ -56,7 +56,7 @@ export function readOs(os: Element): Os {
     throw invalid(type ?? os, `"${machine}" is not a valid machine type`)
   const rebootTimeout = attribute(bios, 'rebootTimeout')
   return {
-    arch: 'x86_64',
+    arch: attribute(type, 'arch') === 'i686' ? 'i686' : 'x86_64',
     machine,
     firmware: attribute(os, 'firmware') as Os['firmware'],
     loader: loader === undefined ? undefined : readLoader(loader),

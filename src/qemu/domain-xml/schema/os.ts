@@ -19,7 +19,7 @@ export const osRule: ElementRule = {
   attributes: { firmware: choice('efi', 'bios') },
   children: {
     type: {
-      attributes: { arch: kindOfElement('x86_64'), machine: anyText },
+      attributes: { arch: kindOfElement('x86_64', 'i686'), machine: anyText },
       text: kindOfElement('hvm'),
     },
     firmware: {
