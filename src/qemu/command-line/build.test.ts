@@ -623,6 +623,25 @@ suite('buildCommandLine()', () => {
     assert.equal(made(auto, 'vhost-vsock-pci')[0]?.['guest-cid'], 5)
   })
 
+  test('describes how fast memory is, and frees it behind QEMU where QEMU can', () => {
+    const cache = `<cache level='1' associativity='full' policy='writeback'><size value='10' unit='KiB'/><line value='8' unit='B'/></cache>`
+    const links = `<latency initiator='0' target='1' type='access' value='5'/><bandwidth initiator='0' target='1' cache='1' type='read' value='4' unit='MiB'/>`
+    const cells = `<cell id='0' cpus='0' memory='32' unit='MiB'>${cache}</cell><cell id='1' memory='32' unit='MiB'/>`
+    const top = `<cpu><numa>${cells}<interconnects>${links}</interconnects></numa></cpu><features><async-teardown enabled='yes'/></features>`
+    const argv = build({ top })
+    assert.match(values(argv, '-machine')[0] ?? '', /,hmat=on/)
+    assert.deepEqual(values(argv, '-numa'), [
+      'node,nodeid=0,cpus=0,initiator=0,memdev=ram-node0',
+      'node,nodeid=1,initiator=0,memdev=ram-node1',
+      'hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-latency,latency=5',
+      'hmat-lb,initiator=0,target=1,hierarchy=first-level,data-type=read-bandwidth,bandwidth=4096K',
+      'hmat-cache,node-id=0,size=10K,level=1,associativity=complex,policy=write-back,line=8',
+    ])
+    assert.deepEqual(values(argv, '-run-with'), [])
+    const qemuVersion = { major: 10, minor: 0, micro: 0 }
+    assert.deepEqual(values(build({ top }, { qemuVersion }), '-run-with'), ['async-teardown=on'])
+  })
+
   test('refuses small devices that QEMU or the guest cannot have', () => {
     for (const devices of [
       `<shmem name='../x'/>`,

@@ -1,6 +1,6 @@
 import { DomainXmlError, QemuError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
-import { escapeComma, keyValues } from './arguments.ts'
+import { escapeComma, keyValues, onOff } from './arguments.ts'
 import { audioArguments } from './audio.ts'
 import { bootArguments } from './boot.ts'
 import { clockArguments } from './clock.ts'
@@ -132,6 +132,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...sharedMemoryArguments(wiring),
     ...panicArguments(wiring),
     ...pstoreArguments(wiring),
+    ...teardownArguments(domain, options),
     ...vsockArguments(wiring),
     ...domain.extraArguments,
   ]
@@ -151,4 +152,11 @@ function monitorArguments(options: CommandLineOptions): readonly string[] {
 function tsegArguments({ features }: Domain): readonly string[] {
   if (features.tsegBytes === undefined) return []
   return ['-global', `mch.extended-tseg-mbytes=${features.tsegBytes / 1024 / 1024}`]
+}
+
+/** It only shortens the end of QEMU. A QEMU that does not know the option ends as before. */
+function teardownArguments({ features }: Domain, options: CommandLineOptions): readonly string[] {
+  const wanted = onOff(features.asyncTeardown)
+  if (wanted === undefined || !atLeast(options.qemuVersion, 8, 1)) return []
+  return ['-run-with', `async-teardown=${wanted}`]
 }

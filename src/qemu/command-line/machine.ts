@@ -3,6 +3,7 @@ import { onOff } from './arguments.ts'
 import { audioBackendOf } from './audio.ts'
 import { firmwareMachineOptions } from './firmware.ts'
 import { hasCellBackends, RAM_ID } from './memory.ts'
+import { describesLatency } from './memory-latency.ts'
 import type { CommandLineOptions } from './options.ts'
 
 /**
@@ -22,6 +23,7 @@ export function machineArguments(domain: Domain, options: CommandLineOptions): r
     ['mem-merge', memoryBacking.merge ? undefined : 'off'],
     ['memory-backend', hasCellBackends(domain) ? undefined : RAM_ID],
     ...firmwareMachineOptions(domain),
+    ['hmat', describesLatency(domain) ? 'on' : undefined],
     ['nvdimm', domain.memoryDevices.some(({ model }) => model === 'nvdimm') ? 'on' : undefined],
     ['graphics', domain.os.useSerial ? 'off' : undefined],
     ['pcspk-audiodev', speakerBackend(domain)],

@@ -1,3 +1,4 @@
+import { describesLatency } from './memory-latency.ts'
 import { QemuError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { MemoryDevice } from '../domain-xml/model/memory-device.ts'
@@ -74,7 +75,12 @@ export function hasCellBackends(domain: Domain): boolean {
   const version = machineVersion(domain.os.machine)
   const old =
     version !== undefined && (version.major < 5 || (version.major === 5 && version.minor === 0))
-  return !old || domain.numaBound || domain.numa.some((cell) => isSpecial(domain, cell))
+  return (
+    !old ||
+    domain.numaBound ||
+    describesLatency(domain) ||
+    domain.numa.some((cell) => isSpecial(domain, cell))
+  )
 }
 
 /** The path of a memory file that QEMU inherits with this descriptor. */

@@ -1,5 +1,6 @@
 import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
+import { initiatorOption, latencyArguments } from './memory-latency.ts'
 import { memoryBackends, memoryObject } from './memory.ts'
 import type { CommandLineOptions } from './options.ts'
 
@@ -24,10 +25,10 @@ export function numaArguments(domain: Domain, options: CommandLineOptions): read
     return [
       ...(backend === undefined ? [] : memoryObject(backend, domain, options)),
       '-numa',
-      `node,nodeid=${cell.id}${cpus.join('')},${memory}`,
+      `node,nodeid=${cell.id}${cpus.join('')}${initiatorOption(cell, domain)},${memory}`,
     ]
   })
-  return [...cells, ...distances(domain)]
+  return [...cells, ...distances(domain), ...latencyArguments(domain)]
 }
 
 /** If the XML has one distance, all must be given. */

@@ -35,7 +35,7 @@ import {
   readMemoryBacking,
 } from './memory.ts'
 import { type MemoryDevice, readMemoryDevice } from './memory-device.ts'
-import { type NumaCell, readNuma } from './numa.ts'
+import { type Interconnect, type NumaCell, readInterconnects, readNuma } from './numa.ts'
 import { type NumaTune, readNumaTune } from './numatune.ts'
 import { type Os, readOs } from './os.ts'
 import {
@@ -92,6 +92,7 @@ export interface Domain {
   readonly features: Features
   readonly cpu: Cpu | undefined
   readonly numa: readonly NumaCell[]
+  readonly interconnects: readonly Interconnect[]
   /** Whether `<numatune>` binds cells one by one; libvirt then gives each a RAM block of its own. */
   readonly numaBound: boolean
   readonly numaTune: NumaTune
@@ -161,6 +162,7 @@ export function readModel(root: Element): Domain {
     features: readFeatures(child(root, 'features')),
     cpu: cpu === undefined ? undefined : readCpu(cpu),
     numa: readNuma(cpu),
+    interconnects: readInterconnects(cpu),
     numaBound: child(child(root, 'numatune'), 'memnode') !== undefined,
     numaTune: readNumaTune(child(root, 'numatune')),
     clock: readClock(child(root, 'clock')),

@@ -25,6 +25,8 @@ export interface Features {
   readonly tsegBytes: number | undefined
   readonly ioapic: 'kvm' | 'qemu' | undefined
   readonly vmcoreinfo: boolean
+  /** Whether the memory is freed by a process that outlives QEMU. */
+  readonly asyncTeardown: boolean | undefined
   readonly translationCacheBytes: number | undefined
 }
 
@@ -59,6 +61,7 @@ export function readFeatures(element: Element | undefined): Features {
     tsegBytes: tseg === undefined ? undefined : sizeInBytes(tseg, undefined, 'MiB'),
     ioapic: attribute(child(element, 'ioapic'), 'driver') as Features['ioapic'],
     vmcoreinfo: state(child(element, 'vmcoreinfo')) === true,
+    asyncTeardown: flag(child(element, 'async-teardown'), 'enabled'),
     translationCacheBytes: cache === undefined ? undefined : sizeInBytes(cache),
   }
 }

@@ -6,7 +6,6 @@ import {
   kindOfElement,
   numberSet,
   onOff,
-  refused,
   valueWithoutEffect,
   whole,
   withoutEffect,
@@ -14,6 +13,13 @@ import {
 } from './rule.ts'
 
 const check = 'QEMU itself checks what the host can do'
+
+const interconnect = {
+  initiator: whole,
+  target: whole,
+  cache: whole,
+  type: choice('access', 'read', 'write'),
+}
 
 /** `<cpu>`, in a domain and in the cookie of a save image. */
 export const cpuRule: ElementRule = {
@@ -61,10 +67,25 @@ export const cpuRule: ElementRule = {
           },
           children: {
             distances: { children: { sibling: attributes({ id: whole, value: whole }) } },
-            cache: refused('memory side caches are not described to the guest'),
+            cache: {
+              attributes: {
+                level: whole,
+                associativity: choice('none', 'direct', 'full'),
+                policy: choice('none', 'writeback', 'writethrough'),
+              },
+              children: {
+                size: attributes({ value: whole, unit: anyText }),
+                line: attributes({ value: whole, unit: anyText }),
+              },
+            },
           },
         },
-        interconnects: refused('memory latencies are not described to the guest'),
+        interconnects: {
+          children: {
+            latency: attributes({ ...interconnect, value: whole }),
+            bandwidth: attributes({ ...interconnect, value: whole, unit: anyText }),
+          },
+        },
       },
     },
   },

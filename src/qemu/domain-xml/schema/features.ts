@@ -76,7 +76,7 @@ export const featuresRule: ElementRule = {
     htm: refused(otherMachine),
     ras: refused(otherMachine),
     'nested-hv': refused(otherMachine),
-    'async-teardown': refused('it exists only on s390'),
+    'async-teardown': attributes({ enabled: yesNo }),
   },
 }
 
