@@ -23,8 +23,11 @@ for (const { emulator, label } of oldestQemu()) {
     })
     await defineDomain(xml, { stateDir, allow: ['arguments:-global kvm-pit.x=1'] })
     const { id } = await startDomain('extra', { stateDir })
+    await using stack = new AsyncDisposableStack()
+    stack.defer(async () => {
+      await destroyDomain('extra', { stateDir })
+    })
     const line = await readFile(`/proc/${id}/cmdline`, 'utf8')
     assert.match(line, /\0-global\0kvm-pit\.x=1\0/)
-    await destroyDomain('extra', { stateDir })
   })
 }

@@ -35,6 +35,11 @@ for (const { emulator, label } of oldestQemu()) {
     await using dir = await tempDir()
     const stateDir = dir.join('state')
     const shared = dir.join('shared')
+    await using stack = new AsyncDisposableStack()
+    for (const name of ['nine', 'fs'])
+      stack.defer(async () => {
+        await destroyDomain(name, { stateDir }).catch(() => undefined)
+      })
     await mkdir(shared)
     const xml = (kind: string): string =>
       `<filesystem type='mount'>${kind}<source dir='${shared}'/><target dir='tag'/></filesystem>`

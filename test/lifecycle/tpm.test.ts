@@ -49,6 +49,11 @@ for (const { emulator, label } of qemus()) {
     test(`${model} on QEMU ${label}: the TPM is in the image, and a restore that fails leaves it as it was`, async () => {
       await using dir = await tempDir()
       const [stateDir, other] = [dir.join('a'), dir.join('b')]
+      await using stack = new AsyncDisposableStack()
+      for (const one of [stateDir, other])
+        stack.defer(async () => {
+          await destroyDomain('safe', { stateDir: one }).catch(() => undefined)
+        })
       const serial = { type: 'file', path: dir.join('serial') } as const
       const xml = domainXml({ name: 'safe', guest: 'tiny', emulator, serial }).replace(
         '<memballoon',
