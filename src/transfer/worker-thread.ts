@@ -21,12 +21,23 @@ export interface WorkerThreadOptions<Answer> {
 /** What a thread opens until it runs: its event loop, and the files of its program. */
 const DESCRIPTORS_OF_THREAD = 12
 
+/** Threads that have not run yet: each still opens its descriptors. */
+let starting = 0
+
 /** @throws StorageError when the host has no thread left for us */
 function startWorker(program: URL, data: unknown): Worker {
   try {
     // Without them the thread fails later, in one of many ways.
-    requireDescriptors(DESCRIPTORS_OF_THREAD)
-    return new Worker(program, { workerData: data })
+    requireDescriptors(DESCRIPTORS_OF_THREAD * (starting + 1))
+    const worker = new Worker(program, { workerData: data })
+    starting += 1
+    let isStarting = true
+    const started = (): void => {
+      if (isStarting) starting -= 1
+      isStarting = false
+    }
+    for (const event of ['online', 'error', 'exit']) worker.once(event, started)
+    return worker
   } catch (cause) {
     throw new StorageError('IO_ERROR', `Could not start a thread: ${(cause as Error).message}`, {
       operation: 'start a thread',
