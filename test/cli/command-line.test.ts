@@ -113,6 +113,7 @@ const cases: readonly Case[] = [
   {
     what: 'a vga card and flash memory',
     os: `<loader readonly='yes' type='pflash'>DIR/flash.fd</loader><nvram>DIR/vars.fd</nvram>`,
+    top: '<features><acpi/></features>',
     devices: `<graphics type='vnc' socket='DIR/vnc.sock' sharePolicy='force-shared'/><video><model type='vga'/></video>`,
   },
   {
