@@ -80,6 +80,7 @@ const JOB: RecordKind<StoredJob> = {
       isProgress(fields['progress']) &&
       isProgress(fields['transfer']) &&
       OUTCOMES.includes(fields['outcome']) &&
+      hasTiming(fields['result']) &&
       (fields['error'] === undefined || typeof fields['error'] === 'string')
     return fits ? (fields as unknown as StoredJob) : undefined
   },
@@ -99,11 +100,21 @@ const MEASURES = [
   'rateBytesPerSecond',
 ]
 
+/** A result has what it likes, but a report shows its downtime. */
+function hasTiming(result: unknown): boolean {
+  return areOptionalNumbers(fieldsOf(fieldsOf(result)?.['timing'])?.['downtimeMs'])
+}
+
+function areOptionalNumbers(...values: readonly unknown[]): boolean {
+  return values.every((value) => value === undefined || typeof value === 'number')
+}
+
 /** A phase, and the measures of a transfer where it has some. */
 function isProgress(value: unknown): boolean {
   if (value === undefined) return true
   const fields = fieldsOf(value)
   if (typeof fields?.['phase'] !== 'string') return false
+  if (!areOptionalNumbers(fields['elapsedMs'], fields['etaMs'])) return false
   if (!('percent' in fields)) return true
   const channels = fields['channelBytes']
   return (

@@ -1,4 +1,5 @@
 import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 
 const TITLE = 'stasis page order 1'
 
@@ -32,8 +33,10 @@ export function parsePageOrder(
   return lines.slice(0, MAX_RANGES).flatMap((line) => {
     const [, first, count, name = ''] = /^(\d{1,10}) (\d{1,5}) (.+)$/.exec(line) ?? []
     const block = blockOf.get(name)
-    if (block === undefined || Number(count) === 0) return []
-    return [{ block, firstPage: Number(first), pageCount: Number(count) }]
+    const [firstPage, pageCount] = [Number(first), Number(count)]
+    const pages = (blocks[block ?? -1]?.length ?? 0) / PAGE_SIZE
+    if (block === undefined || pageCount === 0 || firstPage + pageCount > pages) return []
+    return [{ block, firstPage, pageCount }]
   })
 }
 
