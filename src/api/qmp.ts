@@ -38,4 +38,5 @@ export type {
   RunState,
   SchemaInfo,
   VersionInfo,
+  VncServerInfo,
 } from '../qmp/replies.ts'

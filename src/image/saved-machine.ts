@@ -62,6 +62,7 @@ export interface PageStore {
   range(index: number): PageRange
   /** How many bytes the frame takes in the file, for progress. */
   storedLength(index: number): number
+  /** Where the frame is in the file. */
   place(index: number): FramePlace
   /**
    * All frames in their order in the file, divided into groups that span at most `length` bytes of it (or contain a single frame). A group is what
