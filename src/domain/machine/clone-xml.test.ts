@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { cidOfUuid } from '../../qemu/domain-xml/model/vsock.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { cloneXml } from './clone-xml.ts'
@@ -51,6 +52,19 @@ test('cloneXml() records the backing of an overlay, so that a changed disk is fo
   )
   const [a, b] = domain.disks.map(({ source }) => source)
   assert.deepEqual([a?.type, a?.format, b?.type, b?.format], ['file', 'qcow2', 'file', 'qcow2'])
+})
+
+test('cloneXml() chooses another address for a vsock whose address was chosen, and keeps one that the XML fixes', () => {
+  const cidAfter = (cid: string): number | undefined => {
+    const xml = SAVED.replace('<serial ', `<vsock model='virtio'>${cid}</vsock><serial `)
+    const clone = cloneXml(xml, { name: 'one', diskOverlay: '/overlays' })
+    const { domain } = readDomain(parseDomainXml(clone.xml), { tolerant: true })
+    const [vsock] = domain.vsocks
+    if (vsock?.cid !== 77) assert.equal(vsock?.cid, cidOfUuid(domain.uuid ?? ''))
+    return vsock?.cid
+  }
+  assert.notEqual(cidAfter(`<cid auto='yes' address='77'/>`), 77)
+  assert.equal(cidAfter(`<cid auto='no' address='77'/>`), 77)
 })
 
 test('cloneXml() refuses a disk that two would write to', () => {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
+import { cidOfUuid } from '../../qemu/domain-xml/model/vsock.ts'
 import { create } from '../../qemu/domain-xml/normalise/edit.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import type { Overlay } from '../../qemu/create-overlay.ts'
@@ -24,7 +25,7 @@ export interface CloneXml {
 }
 
 /**
- * Changes the XML of a saved domain so that both can run at the same time: name, UUID, generation id, MAC addresses, disks, and the files and sockets
+ * Changes the XML of a saved domain so that both can run at the same time: name, UUID, generation id, MAC addresses, vsock addresses that were chosen, disks, and the files and sockets
  * of its ports. The guest of a clone sees another generation id; it keeps the saved MAC addresses until it reads them again.
  * @throws UsageError BAD_COMBINATION for a disk that two would write to, DomainXmlError
  */
@@ -33,10 +34,13 @@ export function cloneXml(saved: string, request: CloneRequest): CloneXml {
   const { root } = document
   const devices = child(root, 'devices')
   setText(child(root, 'name'), request.name)
-  setText(child(root, 'uuid'), randomUUID())
+  const uuid = randomUUID()
+  setText(child(root, 'uuid'), uuid)
   setText(child(root, 'genid'), randomUUID())
   for (const nic of children(root, 'devices').flatMap((one) => children(one, 'interface')))
     child(nic, 'mac')?.setAttribute('address', randomMac())
+  for (const vsock of devices === undefined ? [] : children(devices, 'vsock'))
+    chooseCid(vsock, uuid)
   if (devices !== undefined) for (const port of ports(devices)) makePathsUnique(port, request.name)
   const overlays = disksOf(devices).flatMap((disk) => overlayDisk(disk, request))
   const nvram = moveNvram(child(child(root, 'os'), 'nvram'), request.name)
@@ -51,6 +55,12 @@ function ports(devices: Element): readonly Element[] {
   return ['serial', 'parallel', 'console', 'channel', 'redirdev', 'smartcard'].flatMap((kind) =>
     children(devices, kind),
   )
+}
+
+/** The host gives each address of a vsock to one guest only. One that was chosen for the saved domain is chosen again, from the UUID of the clone. */
+function chooseCid(vsock: Element, uuid: string): void {
+  const cid = child(vsock, 'cid')
+  if (attribute(cid, 'auto') === 'yes') cid?.setAttribute('address', String(cidOfUuid(uuid)))
 }
 
 function makePathsUnique(port: Element, name: string): void {
