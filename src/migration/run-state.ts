@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { CancelledError, QemuError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
+import { QmpRefusal } from '../qmp/refusal.ts'
 import type { RunState } from '../qmp/replies.ts'
 import { isDiskLocked } from './qemu-words.ts'
 
@@ -118,6 +119,21 @@ export async function migrationBlockers(
   options: RunStateOptions = {},
 ): Promise<readonly string[]> {
   return (await qmp.execute('query-migrate', {}, options))['blocked-reasons'] ?? []
+}
+
+/** Whether the guest's memory is encrypted: then its image would be useless, and QEMU (7.2 to 11) objects only once the guest has run. */
+export async function hasEncryptedMemory(
+  qmp: QmpConnection,
+  options: RunStateOptions = {},
+): Promise<boolean> {
+  const guard = { path: '/machine', property: 'confidential-guest-support' }
+  try {
+    const found = await qmp.execute('qom-get', guard, options)
+    return typeof found === 'string' && found !== ''
+  } catch (error) {
+    if (error instanceof QmpRefusal) return false
+    throw error
+  }
 }
 
 async function reach(

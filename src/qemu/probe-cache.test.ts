@@ -43,6 +43,15 @@ test('loadProbe() ignores a damaged or old file, and storeProbe() replaces it', 
   assert.deepEqual(await loadProbe(dir.path, 'a'), PROBED)
 })
 
+test('loadProbe() returns what a host has of SEV, if it is whole', async () => {
+  await using dir = await tempDir()
+  const sev = { cbitPosition: 51, reducedPhysBits: 1 }
+  await storeProbe(dir.path, 'a', { ...PROBED, sev })
+  assert.deepEqual((await loadProbe(dir.path, 'a'))?.sev, sev)
+  await storeProbe(dir.path, 'a', { ...PROBED, sev: {} as typeof sev })
+  assert.equal(await loadProbe(dir.path, 'a'), undefined)
+})
+
 test('storeProbe() does not fail without its directory', async () => {
   await storeProbe('/proc/nonexistent', 'a', PROBED)
 })

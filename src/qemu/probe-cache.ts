@@ -54,11 +54,15 @@ const KEPT_PROBE: RecordKind<KeptProbe> = {
 
 /** A cache of another version of Stasis may lack some: then the probe is made again. */
 function isProbed(probed: Fields | undefined): boolean {
-  const { machines, migrationCapabilities, cpuProperties } = probed ?? {}
+  const { sev, machines, migrationCapabilities, cpuProperties } = probed ?? {}
   const isText = (value: unknown): boolean => typeof value === 'string'
   return (
     [probed?.['emulator'], probed?.['version'], probed?.['packager']].every(isText) &&
     [probed?.['kvmUsable'], probed?.['sandbox']].every((value) => typeof value === 'boolean') &&
+    (sev === undefined ||
+      ['cbitPosition', 'reducedPhysBits'].every((name) =>
+        Number.isSafeInteger(fieldsOf(sev)?.[name]),
+      )) &&
     Array.isArray(machines) &&
     machines.every((machine) => isText(fieldsOf(machine)?.['name'])) &&
     [migrationCapabilities, cpuProperties].every(

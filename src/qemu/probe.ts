@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises'
 
 import { QemuError } from '../errors.ts'
+import { deviceFault } from '../io/device-access.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { QmpRefusal } from '../qmp/refusal.ts'
 import { kvmAccess } from './accelerator.ts'
 import { endQemu } from './end.ts'
 import { launchQemu } from './launch.ts'
-import type { ProbedQemu } from './probed-qemu.ts'
+import type { ProbedQemu, SevPlatform } from './probed-qemu.ts'
 import { loadProbe, storeProbe } from './probe-cache.ts'
 import { makeScratchDirectory } from './scratch-directory.ts'
 
@@ -48,7 +49,8 @@ export async function emulatorDigest(emulator: string): Promise<string> {
     throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${emulator}`, facts)
   })
   const kvm = (await kvmAccess()).usable
-  return JSON.stringify([4, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm])
+  const sev = (await deviceFault('/dev/sev')) === undefined
+  return JSON.stringify([5, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm, sev])
 }
 
 async function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
@@ -76,12 +78,13 @@ async function query(
   signal: AbortSignal | undefined,
 ): Promise<ProbedQemu> {
   const limits = { signal, timeoutMs: 60_000 }
-  const [machines, kvm, capabilities, options, cpuProperties] = await Promise.all([
+  const [machines, kvm, capabilities, options, cpuProperties, sev] = await Promise.all([
     qmp.execute('query-machines', {}, limits),
     qmp.execute('query-kvm', {}, limits),
     qmp.execute('query-migrate-capabilities', {}, limits),
     qmp.execute('query-command-line-options', {}, limits),
     cpuPropertiesOf(qmp, limits),
+    sevOf(qmp, limits),
   ])
   const { major, minor, micro } = qmp.version.qemu
   return {
@@ -101,6 +104,7 @@ async function query(
     sandbox: options.some(({ option }) => option === 'sandbox'),
     migrationCapabilities: capabilities.map(({ capability }) => capability),
     cpuProperties,
+    ...(sev !== undefined && { sev }),
   }
 }
 
@@ -115,6 +119,20 @@ async function cpuPropertiesOf(
     return properties.map(({ name }) => name)
   } catch (error) {
     if (error instanceof QmpRefusal) return []
+    throw error
+  }
+}
+
+/** QEMU refuses the question where it has no SEV, no KVM or no access (target/i386/sev.c, `sev_get_capabilities`). */
+async function sevOf(
+  qmp: QmpConnection,
+  limits: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
+): Promise<SevPlatform | undefined> {
+  try {
+    const found = await qmp.execute('query-sev-capabilities', {}, limits)
+    return { cbitPosition: found.cbitpos, reducedPhysBits: found['reduced-phys-bits'] }
+  } catch (error) {
+    if (error instanceof QmpRefusal) return undefined
     throw error
   }
 }

@@ -10,6 +10,12 @@ export interface MachineType {
   readonly defaultRamId?: string
 }
 
+/** How AMD SEV marks encrypted pages on a host. */
+export interface SevPlatform {
+  readonly cbitPosition: number
+  readonly reducedPhysBits: number
+}
+
 /** The features of a QEMU binary, found by running it once. */
 export interface ProbedQemu {
   readonly emulator: string
@@ -26,4 +32,6 @@ export interface ProbedQemu {
   readonly migrationCapabilities: readonly string[]
   /** The properties of its x86 processors, such as `avx2`; empty for another architecture. */
   readonly cpuProperties: readonly string[]
+  /** AMD SEV; absent where this QEMU does not get it as this user on this host. */
+  readonly sev?: SevPlatform
 }

@@ -47,6 +47,10 @@ export interface QmpCommands {
 
   // the machine
   readonly 'query-status': Query<{ readonly status: RunState; readonly running: boolean }>
+  readonly 'query-sev-capabilities': Query<{
+    readonly cbitpos: number
+    readonly 'reduced-phys-bits': number
+  }>
   readonly 'query-kvm': Query<{ readonly enabled: boolean; readonly present: boolean }>
   readonly 'query-command-line-options': Query<readonly { readonly option: string }[]>
   readonly 'device-list-properties': {

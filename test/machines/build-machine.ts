@@ -84,6 +84,7 @@ function attempt(text: string, probed: ProbedQemu, host: TestHost): Built {
         cpuProperties:
           probed.cpuProperties.length === 0 ? undefined : new Set(probed.cpuProperties),
         monitors: [],
+        sev: probed.sev,
         incoming: false,
         opticalDrives: OPTICAL_DRIVES,
         socketDirectory: '/run/stasis/domain',

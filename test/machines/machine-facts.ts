@@ -63,7 +63,7 @@ export function machineFacts(argv: readonly string[]): MachineFacts {
     const guest = /^(sev|tdx)/.test(type)
     facts.addOneOfMany(
       `object ${type}`,
-      guest ? textOf(without(object, 'id')) : 'on',
+      guest ? textOf(without(object, 'id', 'dh-cert-file', 'session-file')) : 'on',
       guest ? 'visible' : 'host',
     )
   }

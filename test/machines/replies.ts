@@ -19,6 +19,7 @@ export function probedFromReplies(path: string): ProbedQemu {
   })
   const ask = <T>(command: string): T => answers.get(command) as T
   const { qemu, package: packager } = ask<Version>('query-version')
+  const sev = ask<Sev | undefined>('query-sev-capabilities')
   const probed: ProbedQemu = {
     emulator: '/usr/bin/qemu-system-x86_64',
     version: `${qemu.major}.${qemu.minor}.${qemu.micro}`,
@@ -36,6 +37,9 @@ export function probedFromReplies(path: string): ProbedQemu {
       'query-migrate-capabilities',
     ).map(({ capability }) => capability),
     cpuProperties: processorProperties(objects),
+    ...(sev !== undefined && {
+      sev: { cbitPosition: sev.cbitpos, reducedPhysBits: sev['reduced-phys-bits'] },
+    }),
   }
   cache.set(path, probed)
   return probed
@@ -60,6 +64,11 @@ interface Message {
 interface Version {
   readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number }
   readonly package: string
+}
+
+interface Sev {
+  readonly cbitpos: number
+  readonly 'reduced-phys-bits': number
 }
 
 interface Machine {

@@ -123,6 +123,7 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
     ...domain.pstores.map(({ path }) => path),
     domain.os.kernel,
     domain.os.initrd,
+    domain.os.shim,
     ...[...ports, ...domain.redirectedDevices, ...cards].flatMap(({ backend }) => [
       backend.path,
       backend.log?.file,

@@ -60,6 +60,7 @@ function bootFiles({ os }: Domain): readonly NeededFile[] {
   const read = [
     { what: 'The kernel', path: os.kernel },
     { what: 'The initial RAM disk', path: os.initrd },
+    { what: 'The shim', path: os.shim },
     { what: 'The firmware', path: os.loader?.path },
   ].flatMap(({ what, path }) => (path === undefined ? [] : [{ what, path, mode: READ }]))
   if (nvram?.path === undefined) return read

@@ -3,6 +3,7 @@ import { InternalError, QemuError, StasisError } from '../../errors.ts'
 import { audioEnvironment } from '../../qemu/command-line/audio.ts'
 import { clockEnvironment } from '../../qemu/command-line/clock.ts'
 import { displayEnvironment } from '../../qemu/command-line/graphics.ts'
+import { requireSevPlatform } from '../../qemu/command-line/launch-security.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import type { InheritedTap } from '../../qemu/command-line/options.ts'
 import { inheritedPath } from '../../qemu/command-line/memory.ts'
@@ -110,6 +111,7 @@ export class LaunchedMachine implements AsyncDisposable {
     const plan = { ...asked, user: userWithin(asked.domain, asked.user, asked.onWarning) }
     const { emulator, version } = plan.emulator.probed
     const needs = plan.incoming ?? NEEDS_NOTHING
+    if (plan.recorded === undefined) requireSevPlatform(plan.domain, plan.emulator.probed.sev)
     const confinement = confinementFor(plan, needs)
     const opticalDrives = await opticalDrivesOf(plan.domain)
     const hostNodes = await hostNumaNodes()
@@ -206,6 +208,8 @@ export class LaunchedMachine implements AsyncDisposable {
           coreDump: plan.domain.dumpCore,
           lockedMemory:
             plan.domain.memoryBacking.locked ||
+            // The processor cannot move an encrypted page, so the kernel locks all of them.
+            plan.domain.launchSecurity !== undefined ||
             // The device reaches all memory, which stays where it is.
             plan.domain.hostDevices.some(({ source }) => source.type !== 'usb'),
         },
@@ -332,6 +336,7 @@ function argumentsFor(
     opticalDrives,
     hostNodes,
     secretFiles,
+    sev: plan.emulator.probed.sev,
     tpmFd,
     cpuOverride: plan.cpuOverride,
     memoryFiles: new Map(

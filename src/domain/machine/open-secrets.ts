@@ -6,6 +6,7 @@ import { isAbsence } from '../../io/file-names.ts'
 import { memoryFileWith } from '../../io/memory-content.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
 import { secretsOf } from '../../qemu/command-line/disk-nodes.ts'
+import { launchSecretsOf } from '../../qemu/command-line/launch-security.ts'
 import { child, childText } from '../../qemu/domain-xml/access.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Secret, secretKey } from '../../qemu/domain-xml/model/secret.ts'
@@ -22,15 +23,19 @@ export class OpenSecrets implements Disposable {
   }
 
   /**
-   * Finds the secrets that the disks of a domain name: in `secrets/` of the state directory, then where libvirt keeps them. Both have the form of libvirt:
+   * Finds the secrets that a domain names: in `secrets/` of the state directory, then where libvirt keeps them. Both have the form of libvirt:
    * `UUID.xml` says what a secret is for, `UUID.base64` has its value.
    * @throws StorageError FILE_NOT_FOUND for a secret that this host does not have
    */
-  static async open({ disks }: Pick<Domain, 'disks'>, stateDir: string): Promise<OpenSecrets> {
+  static async open(
+    domain: Pick<Domain, 'disks' | 'launchSecurity'>,
+    stateDir: string,
+  ): Promise<OpenSecrets> {
     const files = new Map<string, number>()
     const secrets = new OpenSecrets(files)
     try {
-      for (const secret of disks.flatMap(({ source }) => secretsOf(source))) {
+      const named = domain.disks.flatMap(({ source }) => secretsOf(source))
+      for (const secret of [...named, ...launchSecretsOf(domain)]) {
         const key = secretKey(secret)
         if (files.has(key)) continue
         const value = await valueOf(secret, stateDir)

@@ -97,10 +97,11 @@ function emulatorReach({ emulator }: Domain): readonly Reach[] {
 }
 
 function bootReaches({ os }: Domain): readonly Reach[] {
-  const { kernel, initrd, loader, nvram } = os
+  const { kernel, initrd, shim, loader, nvram } = os
   return [
     ...given(kernel, (file) => path('kernel', file, { place: '/domain/os/kernel' })),
     ...given(initrd, (file) => path('initial RAM disk', file, { place: '/domain/os/initrd' })),
+    ...given(shim, (file) => path('shim', file, { place: '/domain/os/shim' })),
     ...given(loader, (one) =>
       path('firmware', one.path, { write: !one.readonly, place: '/domain/os/loader' }),
     ),

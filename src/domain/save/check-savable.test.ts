@@ -11,6 +11,7 @@ interface Machine {
   readonly status?: string
   readonly blockers?: readonly string[]
   readonly migration?: string
+  readonly guard?: string
 }
 
 /** Checks a save of a machine on a fake monitor; returns the answer and the commands that it received. */
@@ -29,6 +30,7 @@ async function check(
         'query-migrate-capabilities': capabilities.map((capability) => ({ capability })),
         'query-qmp-schema': schema(compressions),
         'query-migrate': { status: migration, 'blocked-reasons': blockers },
+        'qom-get': machine.guard ?? '',
         'query-status': { status, running: status === 'running' },
       }[command.execute],
     )
@@ -98,6 +100,13 @@ test('checkSavable() reports what blocks a migration', async () => {
     code: 'QEMU_REFUSED',
     message: /a VFIO device; an iSCSI disk/,
   })
+})
+
+test('checkSavable() refuses a guest whose memory is encrypted, also before it has run', async () => {
+  const encrypted = { status: 'prelaunch', guard: '/objects/lsec0' }
+  await assert.rejects(check(encrypted), { code: 'QEMU_REFUSED', message: /encrypted/ })
+  const blockers = ['SEV: Migration is not implemented']
+  await assert.rejects(check({ ...encrypted, blockers }), { message: /not implemented/ })
 })
 
 test('checkSavable() cancels a migration that a killed save left active, and no other', async () => {

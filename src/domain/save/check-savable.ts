@@ -4,7 +4,12 @@ import type { SaveTransport } from '../../image/image-format.ts'
 import { cancelMigration } from '../../migration/cancel.ts'
 import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
 import { postcopyProgress } from '../../migration/postcopy.ts'
-import { isRunning, migrationBlockers, runState } from '../../migration/run-state.ts'
+import {
+  hasEncryptedMemory,
+  isRunning,
+  migrationBlockers,
+  runState,
+} from '../../migration/run-state.ts'
 import type { RunState } from '../../qmp/replies.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { stateOfRunState } from '../machine/domain-state.ts'
@@ -40,6 +45,13 @@ export async function checkSavable(
       {
         operation: 'save',
       },
+    )
+  }
+  if (await hasEncryptedMemory(control, { signal })) {
+    throw new QemuError(
+      'QEMU_REFUSED',
+      `Domain '${name}' cannot be saved: its memory is encrypted, and QEMU cannot save such a guest`,
+      { operation: 'save', hint: 'Shut the guest down instead' },
     )
   }
   const status = await checkState(name, control)

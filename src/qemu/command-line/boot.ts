@@ -1,9 +1,13 @@
-import { DomainXmlError } from '../../errors.ts'
+import { DomainXmlError, QemuError } from '../../errors.ts'
 import type { Device } from '../domain-xml/model/device.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
+import { atLeast, type CommandLineOptions } from './options.ts'
 
 /** `-boot` and the options for a direct kernel boot. */
-export function bootArguments(domain: Domain): readonly string[] {
+export function bootArguments(
+  domain: Domain,
+  { qemuVersion }: Pick<CommandLineOptions, 'qemuVersion'>,
+): readonly string[] {
   const { os } = domain
   const parts = [
     ...(os.bootMenu === undefined ? [] : [`menu=${os.bootMenu ? 'on' : 'off'}`]),
@@ -16,12 +20,17 @@ export function bootArguments(domain: Domain): readonly string[] {
   if (os.kernel === undefined && (os.initrd !== undefined || os.cmdline !== undefined)) {
     throw new DomainXmlError('XML_INVALID', '/domain/os: an <initrd> or <cmdline> needs a <kernel>')
   }
+  if (os.kernel === undefined && os.shim !== undefined)
+    throw new DomainXmlError('XML_INVALID', '/domain/os: a <shim> needs a <kernel>')
+  if (os.shim !== undefined && !atLeast(qemuVersion, 10, 0))
+    throw new QemuError('QEMU_LACKS_FEATURE', 'A shim beside the kernel needs QEMU 10.0')
   return [
     '-boot',
     parts.join(','),
     ...(os.kernel === undefined ? [] : ['-kernel', os.kernel]),
     ...(os.initrd === undefined ? [] : ['-initrd', os.initrd]),
     ...(os.cmdline === undefined ? [] : ['-append', os.cmdline]),
+    ...(os.shim === undefined ? [] : ['-shim', os.shim]),
   ]
 }
 

@@ -12,6 +12,7 @@ import { graphicsArguments } from './graphics.ts'
 import { refuseImpossible } from './impossible.ts'
 import { inputArguments } from './inputs.ts'
 import { interfaceArguments } from './interfaces.ts'
+import { launchSecurityArguments } from './launch-security.ts'
 import { machineArguments } from './machine.ts'
 import { memoryArguments } from './memory.ts'
 import { memoryDeviceArguments } from './memory-devices.ts'
@@ -99,7 +100,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...monitorArguments(options),
     ...clockArguments(domain, options),
     ...powerArguments(domain, wiring.chipset),
-    ...bootArguments(domain),
+    ...bootArguments(domain, options),
     ...iommuArguments(wiring),
     ...floppyGlobals(wiring),
     ...controllerArguments(wiring),
@@ -134,6 +135,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...pstoreArguments(wiring),
     ...teardownArguments(domain, options),
     ...vsockArguments(wiring),
+    ...launchSecurityArguments(domain, options),
     ...domain.extraArguments,
   ]
 }

@@ -2,6 +2,7 @@ import type { Domain } from '../domain-xml/model/domain.ts'
 import { onOff } from './arguments.ts'
 import { audioBackendOf } from './audio.ts'
 import { firmwareMachineOptions } from './firmware.ts'
+import { launchSecurityOf } from './launch-security.ts'
 import { hasCellBackends, RAM_ID } from './memory.ts'
 import { describesLatency } from './memory-latency.ts'
 import type { CommandLineOptions } from './options.ts'
@@ -22,6 +23,7 @@ export function machineArguments(domain: Domain, options: CommandLineOptions): r
     ['dump-guest-core', onOff(domain.dumpCore)],
     ['mem-merge', memoryBacking.merge ? undefined : 'off'],
     ['memory-backend', hasCellBackends(domain) ? undefined : RAM_ID],
+    ['confidential-guest-support', launchSecurityOf(domain)],
     ...firmwareMachineOptions(domain),
     ['hmat', describesLatency(domain) ? 'on' : undefined],
     ['nvdimm', domain.memoryDevices.some(({ model }) => model === 'nvdimm') ? 'on' : undefined],

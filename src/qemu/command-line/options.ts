@@ -1,4 +1,5 @@
 import type { Cpu } from '../domain-xml/model/cpu.ts'
+import type { SevPlatform } from '../probed-qemu.ts'
 
 /** A QEMU version as `query-version` reports it. */
 export interface QemuVersion {
@@ -31,6 +32,8 @@ export interface CommandLineOptions {
   readonly spareUserNetworks?: number | undefined
   /** Files with the secrets of the domain, by `secretKey`. */
   readonly secretFiles?: ReadonlyMap<string, string> | undefined
+  /** AMD SEV as this host has it; `undefined`: unknown, and left to QEMU. */
+  readonly sev?: SevPlatform | undefined
   /** QEMU's end of the connection to the emulator of its TPM, as a descriptor that it inherits. */
   readonly tpmFd?: number | undefined
   /** The NUMA nodes of this host; `undefined`: unknown, and every binding is passed on. */

@@ -34,6 +34,7 @@ import {
   readMemory,
   readMemoryBacking,
 } from './memory.ts'
+import { type LaunchSecurity, readLaunchSecurity } from './launch-security.ts'
 import { type MemoryDevice, readMemoryDevice } from './memory-device.ts'
 import { type Interconnect, type NumaCell, readInterconnects, readNuma } from './numa.ts'
 import { type NumaTune, readNumaTune } from './numatune.ts'
@@ -133,6 +134,7 @@ export interface Domain {
   readonly vsocks: readonly Vsock[]
   readonly pstores: readonly Pstore[]
   readonly hostDevices: readonly HostDevice[]
+  readonly launchSecurity: LaunchSecurity | undefined
   /** Arguments for QEMU that the XML adds to those of the machine. */
   readonly extraArguments: readonly string[]
   readonly sharedDirectories: readonly SharedDirectory[]
@@ -145,6 +147,7 @@ export function readModel(root: Element): Domain {
   const devices = child(root, 'devices')
   const all = (name: string): Element[] => (devices === undefined ? [] : children(devices, name))
   const cpu = child(root, 'cpu')
+  const security = child(root, 'launchSecurity')
   return {
     type: attribute(root, 'type') === 'kvm' ? 'kvm' : 'qemu',
     name: childText(root, 'name') ?? '',
@@ -206,6 +209,7 @@ export function readModel(root: Element): Domain {
     sharedMemories: all('shmem').map(readSharedMemory),
     vsocks: all('vsock').map(readVsock),
     pstores: all('pstore').map(readPstore),
+    launchSecurity: security === undefined ? undefined : readLaunchSecurity(security),
     extraArguments: readExtraArguments(child(root, 'qemu:commandline')),
     hostDevices: all('hostdev').map(readHostDevice),
     sharedDirectories: all('filesystem').map(readSharedDirectory),

@@ -27,6 +27,8 @@ export interface Os {
   readonly kernel: string | undefined
   readonly initrd: string | undefined
   readonly cmdline: string | undefined
+  /** The boot loader that checks the kernel's signature. */
+  readonly shim: string | undefined
   readonly smbios: 'emulate' | 'sysinfo' | 'none' | undefined
 }
 
@@ -69,6 +71,7 @@ export function readOs(os: Element): Os {
     kernel: nonEmpty(childText(os, 'kernel')),
     initrd: nonEmpty(childText(os, 'initrd')),
     cmdline: nonEmpty(childText(os, 'cmdline')),
+    shim: nonEmpty(childText(os, 'shim')),
     smbios: attribute(child(os, 'smbios'), 'mode') as Os['smbios'],
   }
 }

@@ -81,6 +81,7 @@ function firmwareOf(
       (secure === undefined || secure === needsSmm) &&
       !(needsSmm && smm === 'off') &&
       sleepsAs(root, one) &&
+      encryptsFor(root, one) &&
       wantedFeatures(os).every(([name, wanted]) => one.features.has(name) === wanted)
     )
   })
@@ -96,6 +97,15 @@ function sleepsAs(root: Element, { kind, features }: Firmware): boolean {
     ((!wants('suspend-to-mem') || features.has('acpi-s3')) &&
       (!wants('suspend-to-disk') || features.has('acpi-s4')))
   )
+}
+
+/** A guest whose memory is encrypted needs a firmware that knows it; bit 2 of the policy asks for registers that are encrypted, too. */
+function encryptsFor(root: Element, { features }: Firmware): boolean {
+  const security = child(root, 'launchSecurity')
+  if (security === undefined) return true
+  if (attribute(security, 'type') === 'sev-snp') return features.has('amd-sev-snp')
+  const registers = (Number(childText(security, 'policy') ?? 0) & 4) !== 0
+  return features.has(registers ? 'amd-sev-es' : 'amd-sev')
 }
 
 function wantedFeatures(os: Element): readonly (readonly [string, boolean])[] {

@@ -37,6 +37,6 @@ function fillBoot(root: Element, os: Element): void {
     (device) => child(device, 'boot') !== undefined,
   )
   if (ordered) return
-  const before = ['type', 'firmware', 'loader', 'nvram', 'kernel', 'initrd', 'cmdline']
+  const before = ['type', 'firmware', 'loader', 'nvram', 'kernel', 'initrd', 'cmdline', 'shim']
   insertBefore(os, create(os, 'boot', { dev: 'hd' }), (one) => !before.includes(one.nodeName))
 }

@@ -1,6 +1,7 @@
 import { cpuRule } from './cpu.ts'
 import { devicesRule } from './devices.ts'
 import { clockRule, featuresRule } from './features.ts'
+import { launchSecurityRule } from './launch-security.ts'
 import { memoryBackingRule } from './memory.ts'
 import { osRule, sysinfoRule } from './os.ts'
 import {
@@ -131,7 +132,7 @@ export const domainRule: ElementRule = {
     seclabel: withoutEffect(
       'this program does not confine QEMU with SELinux, AppArmor or other users',
     ),
-    launchSecurity: refused('an encrypted guest cannot be saved'),
+    launchSecurity: launchSecurityRule,
     keywrap: refused('it exists only on s390'),
     bootloader: refused('it exists only on Xen'),
     idmap: withoutEffect('it exists only in containers'),

@@ -57,7 +57,7 @@ export const osRule: ElementRule = {
     cmdline: holding(anyText),
     dtb: refused('x86 machines have no device tree'),
     acpi: refused('custom ACPI tables are not supported'),
-    shim: refused('a shim beside the kernel is not supported'),
+    shim: holding(anyText),
     init: refused(container),
     initarg: refused(container),
     initenv: refused(container),
