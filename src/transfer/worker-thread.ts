@@ -21,6 +21,9 @@ export interface WorkerThreadOptions<Answer> {
 /** What a thread opens until it runs: its event loop, and the files of its program. */
 const DESCRIPTORS_OF_THREAD = 12
 
+/** What this thread may open while another starts: an image, its parts, sockets. A thread that finds none left can wait for ever. */
+const DESCRIPTORS_MEANWHILE = 16
+
 /** Threads that have not run yet: each still opens its descriptors. */
 let starting = 0
 
@@ -28,7 +31,7 @@ let starting = 0
 function startWorker(program: URL, data: unknown): Worker {
   try {
     // Without them the thread fails later, in one of many ways.
-    requireDescriptors(DESCRIPTORS_OF_THREAD * (starting + 1))
+    requireDescriptors(DESCRIPTORS_OF_THREAD * (starting + 1) + DESCRIPTORS_MEANWHILE)
     const worker = new Worker(program, { workerData: data })
     starting += 1
     let isStarting = true
