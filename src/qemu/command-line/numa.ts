@@ -1,5 +1,6 @@
 import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
+import { numberRanges } from '../domain-xml/values.ts'
 import { initiatorOption, latencyArguments } from './memory-latency.ts'
 import { memoryBackends, memoryObject } from './memory.ts'
 import type { CommandLineOptions } from './options.ts'
@@ -19,7 +20,7 @@ export function numaArguments(domain: Domain, options: CommandLineOptions): read
   const backends = memoryBackends(domain)
   const cells = domain.numa.flatMap((cell) => {
     const backend = backends.find((one) => one.cell === cell && one.device === undefined)
-    const cpus = ranges(cell.cpus).map((range) => `,cpus=${range}`)
+    const cpus = numberRanges(cell.cpus).map((range) => `,cpus=${range}`)
     const memory =
       backend === undefined ? `mem=${cell.memoryBytes / 1024 / 1024}` : `memdev=${backend.id}`
     return [
@@ -72,15 +73,4 @@ function checkProcessors(domain: Domain): void {
     }
     seen.add(cpu)
   }
-}
-
-/** `[0, 1, 2, 5]` as `0-2` and `5`. */
-function ranges(numbers: readonly number[]): readonly string[] {
-  const found: { from: number; to: number }[] = []
-  for (const number of numbers) {
-    const last = found.at(-1)
-    if (last !== undefined && last.to === number - 1) last.to = number
-    else found.push({ from: number, to: number })
-  }
-  return found.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`))
 }

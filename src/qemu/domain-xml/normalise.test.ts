@@ -378,6 +378,32 @@ suite('normaliseDomain()', () => {
     assert.throws(() => domain(domainXml('pc', hub('1.2'))), refused)
   })
 
+  test('puts processors that no NUMA cell names into cell 0 of a new machine', () => {
+    const numa = `<vcpu>8</vcpu><cpu><numa><cell id='1' cpus='2-4' memory='32' unit='MiB'/><cell id='0' cpus='0' memory='32' unit='MiB'/></numa></cpu>`
+    const text = domainXml('pc', '', numa)
+    const cells = (options?: NormaliseOptions): readonly string[] =>
+      [...normalise(text, options).matchAll(/cpus='([^']*)'/g)].map(([, cpus = '']) => cpus)
+    assert.deepEqual(cells(), ['2-4', '0-1,5-7'])
+    assert.deepEqual(cells({ existing: true }), ['2-4', '0'])
+  })
+
+  test('chooses a firmware that knows the encryption of the guest', () => {
+    const all = [
+      firmware('/plain', '/v'),
+      firmware('/sev', '/v', ['amd-sev']),
+      firmware('/es', '/v', ['amd-sev', 'amd-sev-es', 'amd-sev-snp']),
+    ]
+    const loader = (type: string, policy: string): string | undefined => {
+      const security = `<launchSecurity type='${type}'><policy>${policy}</policy></launchSecurity>`
+      const text = domainXml('q35', '', ACPI + security).replace('<os>', "<os firmware='efi'>")
+      const options = { firmware: all, nvramDirectory: '/nvram' }
+      return />(\/[a-z]+)<\/loader>/.exec(normalise(text, options))?.[1]
+    }
+    assert.equal(loader('sev', '0x03'), '/sev')
+    assert.equal(loader('sev', '0x07'), '/es')
+    assert.equal(loader('sev-snp', '0x30000'), '/es')
+  })
+
   test('takes the memory from the NUMA cells when the XML has no other', () => {
     const numa = `<vcpu>2</vcpu><cpu><numa><cell cpus='0' memory='32' unit='MiB'/><cell cpus='1' memory='33' unit='MiB'/></numa></cpu>`
     const text = domainXml('pc', '', numa).replace(/<memory.*?<\/memory>/, '')

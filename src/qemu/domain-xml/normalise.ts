@@ -8,6 +8,7 @@ import { fillControllers } from './normalise/controllers.ts'
 import { fillDisks } from './normalise/disks.ts'
 import { fillDisplays } from './normalise/displays.ts'
 import { insertTopLevel, create } from './normalise/edit.ts'
+import { fillCells } from './normalise/numa-cells.ts'
 import { fillMemoryDevices } from './normalise/memory-devices.ts'
 import { fillInterfaces } from './normalise/interfaces.ts'
 import type { NormaliseOptions } from './normalise/options.ts'
@@ -39,6 +40,7 @@ export function normaliseDomain(
   if (root === null) throw invalid(source.root, 'the document is empty')
   const random = options.random ?? ((length: number) => randomBytes(length))
   fillTopLevel(root, random)
+  fillCells(root, options)
   fillOs(root, options)
   const devices = child(root, 'devices') ?? insertTopLevel(root, create(root, 'devices'))
   fillDevices(root, devices, options, random)

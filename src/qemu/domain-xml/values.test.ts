@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { parseMac, parseNumberSet, parseUuid, parseWhole, unitFactor } from './values.ts'
+import {
+  numberRanges,
+  parseMac,
+  parseNumberSet,
+  parseUuid,
+  parseWhole,
+  unitFactor,
+} from './values.ts'
 
 test('unitFactor() returns the size of each of libvirt’s units', () => {
   const units = {
@@ -40,6 +47,11 @@ test('parseMac() refuses multicast addresses', () => {
   assert.equal(parseMac('52:54:0:A:b:C'), '52:54:00:0a:0b:0c')
   assert.equal(parseMac('01:00:5e:00:00:01'), undefined)
   assert.equal(parseMac('52:54:00:12:34'), undefined)
+})
+
+test('numberRanges() writes what parseNumberSet() reads', () => {
+  assert.deepEqual(numberRanges([0, 1, 2, 5, 7, 8]), ['0-2', '5', '7-8'])
+  assert.deepEqual(numberRanges([]), [])
 })
 
 test('parseNumberSet() reads ranges and exceptions', () => {

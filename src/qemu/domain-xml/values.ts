@@ -51,3 +51,14 @@ export function parseNumberSet(text: string): readonly number[] | undefined {
   }
   return [...chosen].toSorted((a, b) => a - b)
 }
+
+/** `[0, 1, 2, 5]` as `0-2` and `5`. */
+export function numberRanges(numbers: readonly number[]): readonly string[] {
+  const found: { from: number; to: number }[] = []
+  for (const number of numbers) {
+    const last = found.at(-1)
+    if (last !== undefined && last.to === number - 1) last.to = number
+    else found.push({ from: number, to: number })
+  }
+  return found.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`))
+}
