@@ -15,6 +15,7 @@ capabilities that no QEMU has are left out.
 - *Complete XML*: libvirt's own result, as in a save image, except for its cookie.
 - *Equal*: machine type, processors, RAM blocks, NUMA, every device with its place and properties, globals, boot and SMBIOS are the same.
 - *Host's side*: only the host's side differs, such as the kind of a memory backend.
+- A disk that libvirt lets nbdkit fetch, and that QEMU fetches itself here, differs on the host's side. A generation id and the address of a vsock that each host chooses for itself are not compared.
 - *Processor*: libvirt computes the processor's model from the host, here a pretended one. A real image has the result in its cookie.
 - Networks that a test names are given as with \`--network NAME=tap:DEVICE\`. A bridge and a tap device count as the same: libvirt makes a tap device for a bridge, and so does root here.
 - *Visible*: the guest can notice the difference. *Stream*: an image of the one would not load in the other.

@@ -118,6 +118,6 @@ function processorIsComputed(path: string): boolean {
     /mode=['"]host-model/.test(cpu) ||
     /match=['"](minimum|strict)/.test(cpu) ||
     /<model fallback=['"]allow/.test(text) ||
-    /<feature policy=['"](optional|force)/.test(text)
+    /<feature\b[^>]*policy=['"](optional|force)/.test(text)
   )
 }

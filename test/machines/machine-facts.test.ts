@@ -20,6 +20,8 @@ const RECORDED = String.raw`LC_ALL=C \
 -device '{"driver":"virtio-net-pci","netdev":"hostnet0","id":"net0","mac":"52:54:00:00:00:01","bus":"pcie.0","addr":"0x3"}'
 `
 
+const GENID = '73769945-b161-4844-930a-8cbf5d2d3f25'
+
 suite('differences()', () => {
   const weights = (from: string | RegExp, to: string): readonly string[] => {
     const changed = RECORDED.replace(from, to)
@@ -61,6 +63,24 @@ suite('differences()', () => {
   test('finds what the guest can notice', () => {
     assert.deepEqual(weights(/00:01"/, '00:02"'), ['visible'])
     assert.deepEqual(weights(/"filename":"\/a"/, '"filename":"/b"'), ['visible'])
+  })
+  test('does not compare what each host chooses for itself', () => {
+    const one = (fact: string, theirs: string, ours: string): readonly string[] => {
+      const facts = (value: string): ReturnType<typeof machineFacts> =>
+        new Map([[fact, { value, weight: 'visible' }]])
+      return differences(facts(theirs), facts(ours)).map(({ weight }) => weight)
+    }
+    const [mocked, own] = ['00010203-0405-4607-8809-0a0b0c0d0e0f', GENID]
+    assert.deepEqual(one('device vmgenid guid', mocked, own), [])
+    assert.deepEqual(one('device vmgenid guid', own, mocked), ['visible'])
+    assert.deepEqual(one('device at pci.0 0x2 guest-cid', '42', '77'), [])
+    assert.deepEqual(one('device at pci.0 0x2 guest-cid', '4', '77'), ['visible'])
+    const nbdkit = 'nbd{server={path=/d/nbdkit-libvirt-1-storage.socket,type=unix}}'
+    const drive = 'device at pci.0 0x2 drive'
+    assert.deepEqual(one(drive, `qcow2(${nbdkit})`, 'qcow2(https{url=https://h/a})'), ['host'])
+    assert.deepEqual(one(drive, nbdkit, 'ssh{path=a,server={host=h,port=22}}'), ['host'])
+    assert.deepEqual(one(drive, nbdkit, 'qcow2(http{url=http://h/a})'), ['visible'])
+    assert.deepEqual(one(drive, 'http{url=http://h/a}', 'http{url=http://h/b}'), ['visible'])
   })
   test('finds what breaks the stream', () => {
     assert.deepEqual(weights(/"size":224395264/, '"size":224395265'), ['stream'])
