@@ -124,6 +124,8 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
     domain.os.kernel,
     domain.os.initrd,
     domain.os.shim,
+    ...domain.os.acpiTables.map(({ path }) => path),
+    ...domain.firmwareSettings.map(({ file }) => file),
     ...[...ports, ...domain.redirectedDevices, ...cards].flatMap(({ backend }) => [
       backend.path,
       backend.log?.file,

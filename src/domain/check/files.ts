@@ -55,12 +55,14 @@ function layers(what: string, layer: DiskLayer, mode: number): readonly NeededFi
   ]
 }
 
-function bootFiles({ os }: Domain): readonly NeededFile[] {
+function bootFiles({ os, firmwareSettings }: Domain): readonly NeededFile[] {
   const { nvram } = os
   const read = [
     { what: 'The kernel', path: os.kernel },
     { what: 'The initial RAM disk', path: os.initrd },
     { what: 'The shim', path: os.shim },
+    ...os.acpiTables.map(({ path }) => ({ what: 'The ACPI table', path })),
+    ...firmwareSettings.map(({ file }) => ({ what: 'The setting for the firmware', path: file })),
     { what: 'The firmware', path: os.loader?.path },
   ].flatMap(({ what, path }) => (path === undefined ? [] : [{ what, path, mode: READ }]))
   if (nvram?.path === undefined) return read

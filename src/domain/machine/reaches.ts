@@ -96,12 +96,18 @@ function emulatorReach({ emulator }: Domain): readonly Reach[] {
   return [{ kind: 'emulator', use: 'emulator', value: emulator, write: true, place }]
 }
 
-function bootReaches({ os }: Domain): readonly Reach[] {
+function bootReaches({ os, firmwareSettings }: Domain): readonly Reach[] {
   const { kernel, initrd, shim, loader, nvram } = os
   return [
     ...given(kernel, (file) => path('kernel', file, { place: '/domain/os/kernel' })),
     ...given(initrd, (file) => path('initial RAM disk', file, { place: '/domain/os/initrd' })),
     ...given(shim, (file) => path('shim', file, { place: '/domain/os/shim' })),
+    ...os.acpiTables.map((table) => path('ACPI table', table.path, { place: '/domain/os/acpi' })),
+    ...firmwareSettings.flatMap(({ file }) =>
+      file === undefined
+        ? []
+        : [path('setting for the firmware', file, { place: '/domain/sysinfo' })],
+    ),
     ...given(loader, (one) =>
       path('firmware', one.path, { write: !one.readonly, place: '/domain/os/loader' }),
     ),

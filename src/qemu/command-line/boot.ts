@@ -1,6 +1,7 @@
 import { DomainXmlError, QemuError } from '../../errors.ts'
 import type { Device } from '../domain-xml/model/device.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
+import { keyValues } from './arguments.ts'
 import { atLeast, type CommandLineOptions } from './options.ts'
 
 /** `-boot` and the options for a direct kernel boot. */
@@ -31,7 +32,20 @@ export function bootArguments(
     ...(os.initrd === undefined ? [] : ['-initrd', os.initrd]),
     ...(os.cmdline === undefined ? [] : ['-append', os.cmdline]),
     ...(os.shim === undefined ? [] : ['-shim', os.shim]),
+    ...acpiTableArguments(domain),
   ]
+}
+
+function acpiTableArguments({ os, features }: Domain): readonly string[] {
+  if (os.acpiTables.length > 0 && !features.acpi) {
+    throw new DomainXmlError('XML_INVALID', '/domain/os/acpi: the guest has no ACPI', {
+      hint: 'Add <acpi/> to <features>',
+    })
+  }
+  return os.acpiTables.flatMap(({ signature, path }) => [
+    '-acpitable',
+    keyValues({ sig: signature, file: path }),
+  ])
 }
 
 /**

@@ -50,6 +50,39 @@ function made(argv: readonly string[], driver: string): readonly Record<string, 
 }
 
 suite('buildCommandLine()', () => {
+  test('hands ACPI tables to the guest, and texts and files to its firmware', () => {
+    const tables = `<acpi><table type='raw'>/a,b</table><table type='slic'>/s</table></acpi>`
+    const entry = (attributes: string, content = ''): string =>
+      `<sysinfo type='fwcfg'><entry ${attributes}>${content}</entry></sysinfo>`
+    const acpi = '<features><acpi/></features>'
+    const argv = build({
+      os: tables,
+      top:
+        acpi +
+        `<sysinfo type='smbios'/>` +
+        entry(`name='opt/com.example/a'`, 'b, c') +
+        entry(`name='opt/com.coreos/config' file='/ign'`),
+    })
+    assert.deepEqual(values(argv, '-acpitable'), ['file=/a,,b', 'sig=SLIC,file=/s'])
+    assert.deepEqual(values(argv, '-fw_cfg'), [
+      'name=opt/com.example/a,string=b,, c',
+      'name=opt/com.coreos/config,file=/ign',
+    ])
+    const invalid = { code: 'XML_INVALID' }
+    assert.throws(() => build({ os: tables }), invalid)
+    for (const path of ['a', '/a:b'])
+      assert.throws(() => build({ os: tables.replace('/s', path), top: acpi }), invalid, path)
+    for (const [attributes, content] of [
+      [`name='etc/a'`, 'b'],
+      [`name='opt/ovmf/a'`, 'b'],
+      [`name='opt/org.qemu/a'`, 'b'],
+      [`name='opt/${'a'.repeat(60)}'`, 'b'],
+      [`name='opt/a/b'`, ''],
+      [`name='opt/a/b' file='/c'`, 'b'],
+      [`name='opt/a/b' file='c'`, ''],
+    ] as const)
+      assert.throws(() => build({ top: entry(attributes, content) }), invalid, attributes)
+  })
   test('starts paused, escapes commas and creates the monitors', () => {
     const argv = build({}, { monitors: [{ id: 'control', path: '/run/a,b/qmp' }] })
     assert.ok(argv.includes('-S'))

@@ -43,7 +43,7 @@ import {
 } from './small-devices.ts'
 import { sharedMemoryArguments } from './shared-memory.ts'
 import { cardReaderArguments, smartCardArguments } from './smartcards.ts'
-import { smbiosArguments } from './smbios.ts'
+import { firmwareSettingArguments, smbiosArguments } from './smbios.ts'
 import { soundArguments } from './sound.ts'
 import { hostDeviceArguments } from './host-devices.ts'
 import { sharedDirectoryArguments } from './shared-directories.ts'
@@ -93,6 +93,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     '-uuid',
     domain.uuid,
     ...smbiosArguments(domain),
+    ...firmwareSettingArguments(domain),
     ...genidArguments(wiring),
     '-no-user-config',
     '-nodefaults',

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { harmlessArguments } from './harmless.ts'
 
-test('harmlessArguments() opens no file, disk or socket of the domain', () => {
+test('harmlessArguments() opens no disk, socket or file of the domain that its shape does not need', () => {
   const argv = [
-    ...['-S', '-kernel', '/boot/vmlinuz', '-append', 'quiet'],
+    ...['-S', '-kernel', '/boot/vmlinuz', '-append', 'quiet', '-shim', '/s'],
+    ...['-fw_cfg', 'name=opt/a/b,file=/secret', '-acpitable', 'file=/t'],
     ...['-blockdev', '{"driver":"file","filename":"/disk","node-name":"s"}'],
     ...['-blockdev', '{"driver":"qcow2","node-name":"f","file":"s","read-only":false}'],
     ...['-chardev', 'file,id=charserial0,path=/log,append=on'],
@@ -14,6 +15,8 @@ test('harmlessArguments() opens no file, disk or socket of the domain', () => {
   ]
   assert.deepEqual(harmlessArguments(argv, '/tmp/t'), [
     '-S',
+    '-acpitable',
+    'file=/t',
     '-blockdev',
     '{"driver":"null-co","node-name":"s","size":1073741824,"read-zeroes":true}',
     '-blockdev',

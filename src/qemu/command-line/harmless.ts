@@ -9,7 +9,7 @@ const EMPTY_DISK_BYTES = 1024 * 1024 * 1024
 /**
  * Arguments for a machine that looks the same to its guest, but is cut off from the host: it opens no disk, file, network or socket of the domain and
  * omits its direct kernel. For a machine that is only inspected. `directory` receives the socket of a SPICE server, without which QEMU has no QXL
- * card.
+ * card. Files with ACPI tables stay, because they determine the size of a RAM block; they are only read.
  */
 export function harmlessArguments(argv: readonly string[], directory: string): readonly string[] {
   const kept: string[] = []
@@ -54,6 +54,8 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
       case '-kernel':
       case '-initrd':
       case '-append':
+      case '-shim':
+      case '-fw_cfg':
         break
       default:
         kept.push(option)

@@ -2,7 +2,7 @@ import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { Sysinfo } from '../domain-xml/model/sysinfo.ts'
 import { parseUuid } from '../domain-xml/values.ts'
-import { escapeComma } from './arguments.ts'
+import { escapeComma, keyValues } from './arguments.ts'
 
 /** SMBIOS table number and the order of the fields, as in libvirt's command lines. */
 const TABLES: Readonly<Record<Sysinfo['table'], { type: number; names: readonly string[] }>> = {
@@ -38,4 +38,12 @@ export function smbiosArguments(domain: Domain): readonly string[] {
     )
     return parts.length === 0 ? [] : ['-smbios', `type=${type}${parts.join('')}`]
   })
+}
+
+/** `-fw_cfg`, for texts and files that the firmware gets. */
+export function firmwareSettingArguments({ firmwareSettings }: Domain): readonly string[] {
+  return firmwareSettings.flatMap(({ name, value, file }) => [
+    '-fw_cfg',
+    keyValues(file === undefined ? { name, string: value } : { name, file }),
+  ])
 }

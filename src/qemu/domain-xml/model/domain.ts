@@ -65,7 +65,7 @@ import { readSmartCard, type SmartCard } from './smartcard.ts'
 import { type HostDevice, readHostDevice } from './host-device.ts'
 import { readSharedDirectory, type SharedDirectory } from './shared-directory.ts'
 import { readSound, type Sound } from './sound.ts'
-import { readSysinfo, type Sysinfo } from './sysinfo.ts'
+import { type FirmwareSetting, readFirmwareSettings, readSysinfo, type Sysinfo } from './sysinfo.ts'
 import { readThrottleGroups, type ThrottleGroup } from './throttle.ts'
 import { readTpm, type Tpm } from './tpm.ts'
 import { readVcpus, type Vcpus } from './vcpus.ts'
@@ -90,6 +90,7 @@ export interface Domain {
   readonly iothreads: readonly number[]
   readonly os: Os
   readonly sysinfo: readonly Sysinfo[]
+  readonly firmwareSettings: readonly FirmwareSetting[]
   readonly features: Features
   readonly cpu: Cpu | undefined
   readonly numa: readonly NumaCell[]
@@ -161,7 +162,8 @@ export function readModel(root: Element): Domain {
     vcpus: readVcpus(root),
     iothreads: readIothreads(root),
     os: readOs(os),
-    sysinfo: readSysinfo(child(root, 'sysinfo')),
+    sysinfo: readSysinfo(root),
+    firmwareSettings: readFirmwareSettings(root),
     features: readFeatures(child(root, 'features')),
     cpu: cpu === undefined ? undefined : readCpu(cpu),
     numa: readNuma(cpu),

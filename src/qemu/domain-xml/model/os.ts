@@ -29,7 +29,15 @@ export interface Os {
   readonly cmdline: string | undefined
   /** The boot loader that checks the kernel's signature. */
   readonly shim: string | undefined
+  readonly acpiTables: readonly AcpiTable[]
   readonly smbios: 'emulate' | 'sysinfo' | 'none' | undefined
+}
+
+/** An ACPI table of the guest, from a file. */
+export interface AcpiTable {
+  /** For a file with the contents only; `undefined`: the file has the whole table. */
+  readonly signature: 'SLIC' | 'MSDM' | undefined
+  readonly path: string
 }
 
 export interface Loader {
@@ -72,8 +80,21 @@ export function readOs(os: Element): Os {
     initrd: nonEmpty(childText(os, 'initrd')),
     cmdline: nonEmpty(childText(os, 'cmdline')),
     shim: nonEmpty(childText(os, 'shim')),
+    acpiTables: readAcpiTables(child(os, 'acpi')),
     smbios: attribute(child(os, 'smbios'), 'mode') as Os['smbios'],
   }
+}
+
+const SIGNATURES: Readonly<Record<string, AcpiTable['signature']>> = { slic: 'SLIC', msdm: 'MSDM' }
+
+function readAcpiTables(element: Element | undefined): readonly AcpiTable[] {
+  return (element === undefined ? [] : children(element, 'table')).map((table) => {
+    const path = text(table).trim()
+    if (!path.startsWith('/')) throw invalid(table, `"${path}" is not an absolute path`)
+    // QEMU reads it as the end of a path.
+    if (path.includes(':')) throw invalid(table, 'QEMU takes no path with a colon here')
+    return { signature: SIGNATURES[requiredAttribute(table, 'type')], path }
+  })
 }
 
 function readLoader(element: Element): Loader | undefined {

@@ -56,7 +56,11 @@ export const osRule: ElementRule = {
     initrd: holding(anyText),
     cmdline: holding(anyText),
     dtb: refused('x86 machines have no device tree'),
-    acpi: refused('custom ACPI tables are not supported'),
+    acpi: {
+      children: {
+        table: { attributes: { type: kindOfElement('raw', 'slic', 'msdm') }, text: anyText },
+      },
+    },
     shim: holding(anyText),
     init: refused(container),
     initarg: refused(container),
@@ -71,10 +75,11 @@ const entries: ElementRule = {
   children: { entry: { attributes: { name: anyText }, text: anyText } },
 }
 
-/** `<sysinfo type='smbios'>`: the contents of the guest's SMBIOS tables. */
+/** `<sysinfo>`: the contents of the guest's SMBIOS tables, and texts and files that QEMU hands to the firmware. */
 export const sysinfoRule: ElementRule = {
-  attributes: { type: kindOfElement('smbios') },
+  attributes: { type: kindOfElement('smbios', 'fwcfg') },
   children: {
+    entry: { attributes: { name: anyText, file: anyText }, text: anyText },
     bios: entries,
     system: entries,
     baseBoard: entries,
