@@ -55,8 +55,14 @@ function acpiTableArguments({ os, features }: Domain): readonly string[] {
  * @throws DomainXmlError `XML_INVALID` when the XML has both kinds or two devices claim the same place
  */
 export function bootIndexes(domain: Domain): ReadonlyMap<Device, number> {
-  const { disks, interfaces, redirectedDevices, hostDevices } = domain
-  const devices = [...disks, ...interfaces, ...redirectedDevices, ...hostDevices]
+  const { disks, interfaces, redirectedDevices, hostDevices, sharedDirectories } = domain
+  const devices = [
+    ...disks,
+    ...interfaces,
+    ...redirectedDevices,
+    ...hostDevices,
+    ...sharedDirectories,
+  ]
   const own = devices.filter((one) => one.bootOrder !== undefined)
   const indexes = new Map<Device, number>()
   if (own.length > 0) {

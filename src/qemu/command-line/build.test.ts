@@ -50,6 +50,25 @@ function made(argv: readonly string[], driver: string): readonly Record<string, 
 }
 
 suite('buildCommandLine()', () => {
+  test('boots from a shared directory, and says how many files may be open', () => {
+    const share = (driver: string, more = ''): Parts => ({
+      top: `<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>`,
+      devices: `<filesystem type='mount'>${driver}<boot order='2'/><source dir='/d'/><target dir='t'/>${more}</filesystem>`,
+    })
+    const binary = `<binary><lock posix='off' flock='off'/><openfiles max='1000'/></binary>`
+    const virtiofs = share(`<driver type='virtiofs'/>`, binary)
+    assert.deepEqual(
+      made(build(virtiofs), 'vhost-user-fs-pci').map(({ bootindex }) => bootindex),
+      [2],
+    )
+    const [{ source } = { source: undefined }] = domain(virtiofs).sharedDirectories
+    assert.deepEqual(source?.type === 'virtiofs' ? source.from : undefined, {
+      directory: '/d',
+      options: ['--rlimit-nofile=1000'],
+    })
+    assert.throws(() => build(share('')), { code: 'XML_INVALID', message: /virtiofs/ })
+  })
+
   test('hands ACPI tables to the guest, and texts and files to its firmware', () => {
     const tables = `<acpi><table type='raw'>/a,b</table><table type='slic'>/s</table></acpi>`
     const entry = (attributes: string, content = ''): string =>

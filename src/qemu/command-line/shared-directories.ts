@@ -1,5 +1,6 @@
 import { device, keyValues } from './arguments.ts'
 import { join } from 'node:path'
+import { bootIndexes } from './boot.ts'
 import { DomainXmlError } from '../../errors.ts'
 import type { CommandLineOptions } from './options.ts'
 import { virtioPci } from './virtio.ts'
@@ -15,6 +16,7 @@ export function sharedDirectoryArguments(
   wiring: Wiring,
   { socketDirectory = '/run' }: CommandLineOptions,
 ): readonly string[] {
+  const indexes = bootIndexes(wiring.domain)
   return wiring.domain.sharedDirectories.flatMap((one, at) => {
     const id = wiring.idOf(one, `fs${at}`)
     const { source, tag, readonly, virtio } = one
@@ -34,10 +36,13 @@ export function sharedDirectoryArguments(
           chardev: `chr-vu-${id}`,
           'queue-size': source.queueSize,
           tag,
+          bootindex: indexes.get(one),
           ...wiring.address(one),
         }),
       ]
     }
+    if (one.bootOrder !== undefined)
+      throw new DomainXmlError('XML_INVALID', `${one.place}/boot: a guest boots only from virtiofs`)
     const fsdev = keyValues({
       security_model: source.security,
       multidevs: source.multipleDevices,

@@ -68,11 +68,13 @@ function readOptions(binary: Element | undefined): readonly string[] {
   const cache = attribute(child(binary, 'cache'), 'mode')
   const sandbox = attribute(child(binary, 'sandbox'), 'mode')
   const threads = whole(child(binary, 'thread_pool'), 'size')
+  const files = whole(child(binary, 'openfiles'), 'max')
   return [
     ...(cache === undefined ? [] : ['-o', `cache=${cache}`]),
     ...(sandbox === undefined ? [] : ['-o', `sandbox=${sandbox}`]),
     ...(flag(binary, 'xattr') === true ? ['-o', 'xattr'] : []),
     ...(threads === undefined ? [] : [`--thread-pool-size=${threads}`]),
+    ...(files === undefined ? [] : [`--rlimit-nofile=${files}`]),
   ]
 }
 

@@ -72,6 +72,7 @@ export const sharedDirectoryRule: ElementRule = {
     source: attributes({ dir: anyText, socket: anyText }),
     target: attributes({ dir: anyText }),
     readonly: {},
+    boot: bootOrder,
     binary: {
       attributes: {
         path: valueWithoutEffect('this host says where virtiofsd is'),
@@ -81,6 +82,9 @@ export const sharedDirectoryRule: ElementRule = {
         cache: attributes({ mode: choice('none', 'always') }),
         sandbox: attributes({ mode: choice('namespace', 'chroot') }),
         thread_pool: attributes({ size: whole }),
+        // Off is the only state that the virtiofsd in Rust has.
+        lock: attributes({ posix: choice('off'), flock: choice('off') }),
+        openfiles: attributes({ max: whole }),
       },
     },
   },
