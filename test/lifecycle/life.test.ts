@@ -49,7 +49,9 @@ test('a domain goes through its life with the words of virsh', { timeout: 300_00
     `Domain 'tiny' saved to ${dir.join('image')}\n`,
   )
   assert.match(await says('list --all'), /^ -    tiny   shut off$/m)
-  assert.equal(await says(`save-image-dumpxml ${dir.join('image')}`), await says('dumpxml tiny'))
+  // libvirt before 9.1 refuses the watchdog that every q35 has, so images do without it.
+  const defined = (await says('dumpxml tiny')).replace(/^ *<watchdog model='itco'.*\n/m, '')
+  assert.equal(await says(`save-image-dumpxml ${dir.join('image')}`), defined)
   assert.equal(
     await says(`restore ${dir.join('image')} --running`),
     `Domain restored from ${dir.join('image')}\n`,
