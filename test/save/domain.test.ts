@@ -45,7 +45,8 @@ test(
     assert.ok(result.image.ramBytes >= 16 * 2 ** 20)
     assert.ok(result.timing.downtimeMs <= result.timing.totalMs)
     const description = await readDescription(dir.join('image'))
-    assert.equal(description.xml, live)
+    // libvirt before 9.1 refuses the watchdog that every q35 has, so images do without it.
+    assert.equal(description.xml, live.replace(/^ *<watchdog model='itco'.*\n/m, ''))
     assert.equal(description.wasRunning, true)
     assert.match(
       description.cookie ?? '',
