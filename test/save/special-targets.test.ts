@@ -423,9 +423,10 @@ for (const { label, emulator } of oldestQemu()) {
   })
 }
 
+/** The boot block, where the header of an image would be. The kernel writes the file system's own blocks behind it when it likes. */
 async function firstBytes(path: string): Promise<Buffer> {
   await using handle = await open(path)
-  const bytes = Buffer.alloc(MIB)
-  await handle.read(bytes, 0, MIB, 0)
+  const bytes = Buffer.alloc(1024)
+  await handle.read(bytes, 0, bytes.length, 0)
   return bytes
 }
