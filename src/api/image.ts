@@ -32,8 +32,8 @@ export type {
   SalvageProgress,
   SalvageResult,
 } from '../domain/images/salvage-image.ts'
-export type { Salvage } from '../domain/machine/salvage-cookie.ts'
-export type { ImageProvenance } from '../domain/machine/provenance.ts'
+export type { Salvage } from '../domain/cookie/salvage-cookie.ts'
+export type { ImageProvenance } from '../domain/cookie/provenance.ts'
 export type { OnProgress, TransferMeasure } from '../domain/progress/progress.ts'
 export type { DomainXml, XmlText } from '../domain/store/xml-text.ts'
 export type { FilePath } from '../io/given-path.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { completeMachine } from '../../src/domain/machine/complete-machine.ts'
-import { connected } from '../../src/domain/machine/connect-networks.ts'
+import { connected } from '../../src/domain/networks/connect-networks.ts'
 import { DomainXmlError, StasisError } from '../../src/errors.ts'
 import { buildCommandLine } from '../../src/qemu/command-line/build.ts'
 import type { QemuVersion } from '../../src/qemu/command-line/options.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type AllowRule, checkAllowRule } from '../../domain/machine/allow-rules.ts'
+import { type AllowRule, checkAllowRule } from '../../domain/trust/allow-rules.ts'
 
 /** The options of verbs that make the machine of an image. */
 export interface AllowFlags {

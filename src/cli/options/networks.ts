@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type NetworkOptions, parseNetworkOption } from '../../domain/machine/network-target.ts'
+import { type NetworkOptions, parseNetworkOption } from '../../domain/networks/network-target.ts'
 
 /** The options of verbs that connect network cards. */
 export interface NetworkFlags {

@@ -1,5 +1,5 @@
-import type { AllowOptions } from '../machine/allow-rules.ts'
-import { type Suspect, describeReach, permissionFor, untrustedReaches } from '../machine/trust.ts'
+import type { AllowOptions } from '../trust/allow-rules.ts'
+import { type Suspect, describeReach, permissionFor, untrustedReaches } from '../trust/trust.ts'
 import type { Directories } from '../store/directories.ts'
 import { type Finding, fault } from './finding.ts'
 

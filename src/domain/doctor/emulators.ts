@@ -3,7 +3,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { findEmulator } from '../../qemu/find-emulator.ts'
 import { type Emulator, parseVersion, probeEmulator } from '../machine/emulator.ts'
-import { requireEmulator } from '../machine/trust.ts'
+import { requireEmulator } from '../trust/trust.ts'
 import { listDefinitions, readDefinition } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'
 

@@ -11,7 +11,7 @@ import { INCOMING, machineArguments, withoutQmpMonitors } from '../../qemu/forei
 import { inspectQemu } from '../../qemu/inspect.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import { OUR_VIEW } from '../machine/qemu-view.ts'
-import { type Provenance, attachedProvenance } from '../machine/provenance.ts'
+import { type Provenance, attachedProvenance } from '../cookie/provenance.ts'
 import { chooseLoader } from '../memory-sources/choose-loader.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { storageError } from '../../errors.ts'
 import { DirectFile } from '../../io/direct-file.ts'
 import { makeDirectory } from '../../io/directory.ts'
@@ -35,11 +35,6 @@ export async function findFirmware(): Promise<readonly Firmware[]> {
     if (there && (await isThere(loader.path))) found.push(one)
   }
   return found
-}
-
-/** The directory for variable stores of domains whose XML has no path for them. */
-export function nvramDirectory(stateDir: string): string {
-  return join(stateDir, 'nvram')
 }
 
 /**

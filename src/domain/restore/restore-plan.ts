@@ -10,17 +10,17 @@ import { foreignArchitecture } from '../machine/architecture.ts'
 import { type CloneRequest, type CloneXml, cloneXml } from '../machine/clone-xml.ts'
 import type { Directories } from '../store/directories.ts'
 import { withNewGenid } from '../machine/new-genid.ts'
-import { type Provenance, attachedProvenance } from '../machine/provenance.ts'
+import { type Provenance, attachedProvenance } from '../cookie/provenance.ts'
 import {
   type PreparedMachine,
   type UnsupportedOptions,
   prepareMachine,
 } from '../machine/prepare-machine.ts'
-import { networkHint, spareUserNetworks } from '../machine/spare-networks.ts'
+import { networkHint, spareUserNetworks } from '../networks/spare-networks.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
-import { type NetworkOptions, allowingNetworks } from '../machine/network-target.ts'
-import { requireTrusted } from '../machine/trust.ts'
-import type { AllowOptions } from '../machine/allow-rules.ts'
+import { type NetworkOptions, allowingNetworks } from '../networks/network-target.ts'
+import { requireTrusted } from '../trust/trust.ts'
+import type { AllowOptions } from '../trust/allow-rules.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 
 /** The machine for an image. */

@@ -4,7 +4,7 @@ import type { ResumedState } from '../machine/domain-state.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { requireManagedSave } from './managed-save.ts'
-import { recordEdit } from '../machine/record-edit.ts'
+import { recordEdit } from '../cookie/record-edit.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 

@@ -9,7 +9,7 @@ import { replaceXml } from '../machine/replace-xml.ts'
 import { restartObstacles } from '../machine/restart-obstacles.ts'
 import { readLiveXml } from '../catalogue/dump-xml.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { provenanceCookie } from '../machine/provenance.ts'
+import { provenanceCookie } from '../cookie/provenance.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 

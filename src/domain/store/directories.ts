@@ -43,6 +43,11 @@ export function resolveDirectories(
   return { stateDir, runtimeDir: resolve(runtimeDir) }
 }
 
+/** The directory for variable stores of domains whose XML has no path for them. */
+export function nvramDirectory(stateDir: string): string {
+  return join(stateDir, 'nvram')
+}
+
 /**
  * `resolveDirectories` for an operation or a query. The directories do not exist yet, or are safe to use.
  * @throws UsageError BAD_ARGUMENT; StorageError UNSAFE_DIRECTORY when another user could have put files into one

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { diskHeaderReaches } from '../../../src/domain/machine/disk-header-reaches.ts'
+import { diskHeaderReaches } from '../../../src/domain/trust/disk-header-reaches.ts'
 import { contentSample } from '../../../src/domain/store/content-sample.ts'
 import { qcow2References } from '../../../src/domain/store/qcow2-references.ts'
 import { FilePieces } from '../file-pieces.ts'

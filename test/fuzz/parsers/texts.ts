@@ -8,7 +8,7 @@ import {
   compressionLevel,
   integerBetween,
 } from '../../../src/cli/options/option-values.ts'
-import { allows, checkAllowRule } from '../../../src/domain/machine/allow-rules.ts'
+import { allows, checkAllowRule } from '../../../src/domain/trust/allow-rules.ts'
 import { checkDomainName } from '../../../src/domain/store/domain-name.ts'
 import {
   parseMac,

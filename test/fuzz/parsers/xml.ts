@@ -2,16 +2,16 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { checkSameMachine } from '../../../src/domain/machine/compatibility.ts'
-import { disksInCookie } from '../../../src/domain/machine/disk-cookie.ts'
+import { disksInCookie } from '../../../src/domain/cookie/disk-cookie.ts'
 import { cloneXml } from '../../../src/domain/machine/clone-xml.ts'
 import { withNewGenid } from '../../../src/domain/machine/new-genid.ts'
 import {
   attachedProvenance,
   provenanceCookie,
   readProvenance,
-} from '../../../src/domain/machine/provenance.ts'
-import { reachesOf } from '../../../src/domain/machine/reaches.ts'
-import { cookieWithDisks } from '../../../src/domain/machine/disk-cookie.ts'
+} from '../../../src/domain/cookie/provenance.ts'
+import { reachesOf } from '../../../src/domain/trust/reaches.ts'
+import { cookieWithDisks } from '../../../src/domain/cookie/disk-cookie.ts'
 import { changeOfDisks, writableDisks } from '../../../src/domain/store/disk-identity.ts'
 import { buildCommandLine } from '../../../src/qemu/command-line/build.ts'
 import { formatDomainXml } from '../../../src/qemu/domain-xml/format.ts'

@@ -1,7 +1,7 @@
 import { readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
-import type { Reach, ReachKind } from './reaches.ts'
+import type { Reach, ReachKind } from './reach.ts'
 
 /**
  * A permission: `path:/srv/vm` allows that file, or everything in that directory; `emulator:` and `script:` likewise for programs. `listen:` and `connect:`

@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts'
-import type { AllowOptions, AllowRule } from './allow-rules.ts'
+import type { AllowOptions, AllowRule } from '../trust/allow-rules.ts'
 
 /** What a network card is connected to on this host, in place of what the XML names. `none`: nothing, and its link is down. */
 export type NetworkTarget =

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { allows, checkAllowRule, ruleFor } from './allow-rules.ts'
-import type { Reach, ReachKind } from './reaches.ts'
+import type { Reach, ReachKind } from './reach.ts'
 
 function reach(kind: ReachKind, value: string): Reach {
   return { kind, use: 'disk', value, write: true, place: '/domain' }

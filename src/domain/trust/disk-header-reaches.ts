@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { qcow2References } from '../store/qcow2-references.ts'
-import type { Reach } from './reaches.ts'
+import type { Reach } from './reach.ts'
 
 /** What QEMU opens besides a disk because the header of the disk names it: its backing file and its external data file. */
 export async function diskHeaderReaches(disk: Reach): Promise<readonly Reach[]> {

@@ -1,0 +1,85 @@
+import { secretsOf } from '../../qemu/command-line/disk-nodes.ts'
+import { usualPort } from '../../qemu/command-line/disk-storage.ts'
+import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
+import type { Secret } from '../../qemu/domain-xml/model/secret.ts'
+import { type Reach, given, path } from './reach.ts'
+
+export function layerReaches(use: string, layer: DiskLayer, where: LayerPlace): readonly Reach[] {
+  const { backing: below, dataStore, reservations } = layer
+  return [
+    ...contentReaches(use, layer, where),
+    ...secretsOf({ ...layer, backing: undefined, dataStore: undefined }).flatMap((secret) =>
+      secretReaches(secret, use, where),
+    ),
+    ...(typeof below === 'object'
+      ? layerReaches('backing file', below, { ...where, write: false })
+      : []),
+    ...(dataStore === undefined ? [] : layerReaches('data file', dataStore, where)),
+    ...given(reservations, (socket) => path('socket for reservations', socket, where)),
+  ]
+}
+
+interface LayerPlace {
+  readonly write: boolean
+  readonly place: string
+}
+
+function contentReaches(use: string, layer: DiskLayer, where: LayerPlace): readonly Reach[] {
+  const { format, backing: below } = layer
+  const header = below === undefined ? 'with-backing' : 'without-backing'
+  switch (layer.type) {
+    case 'network':
+      return networkReaches(`${format} ${use}`, layer, where)
+    case 'nvme':
+      return [path(`${format} ${use}`, `/sys/bus/pci/devices/${layer.controller}`, where)]
+    case 'file':
+    case 'block':
+    case 'dir':
+      // Read in another format, a disk of a guest would be a text that the guest wrote for QEMU.
+      return [
+        { ...path(`${format} ${use}`, layer.path, where), ...(format === 'qcow2' && { header }) },
+        ...(hasOtherFiles(format) ? [unknownFiles(layer.path, where)] : []),
+      ]
+  }
+}
+
+function networkReaches(
+  use: string,
+  { network, format, backing: below }: DiskLayer & { readonly type: 'network' },
+  where: LayerPlace,
+): readonly Reach[] {
+  const { protocol, name = '', hosts, config } = network
+  const what = `${protocol} ${use} ${name}${network.query === undefined ? '' : `?${network.query}`}`
+  const connect = (value: string): Reach => ({ kind: 'connect', use: what, value, ...where })
+  const servers = hosts.map((server) =>
+    'socket' in server
+      ? path(`socket of ${what}`, server.socket, where)
+      : connect(`${server.host}:${server.port ?? usualPort(protocol) ?? 'any'}`),
+  )
+  return [
+    ...servers,
+    // Without servers, the configuration of this host has them.
+    ...(servers.length === 0 ? [connect(`${protocol}:any`)] : []),
+    ...given(config, (file) => path('configuration of Ceph', file, { place: where.place })),
+    // Nobody can look at its header before QEMU opens the files that it names.
+    ...((format === 'qcow2' && below === undefined) || hasOtherFiles(format)
+      ? [unknownFiles(what, where)]
+      : []),
+  ]
+}
+
+/** Formats whose headers may name more files, which nobody looks at before QEMU opens them. */
+function hasOtherFiles(format: DiskLayer['format']): boolean {
+  return !['raw', 'qcow2', 'vdi', 'vpc'].includes(format)
+}
+
+/** Only a caller who trusts the whole image allows that. */
+function unknownFiles(of: string, where: LayerPlace): Reach {
+  return { kind: 'command', use: 'files that the disk itself names', value: of, ...where }
+}
+
+function secretReaches(secret: Secret, use: string, { place }: LayerPlace): readonly Reach[] {
+  if ('text' in secret) return []
+  const value = 'uuid' in secret ? secret.uuid : `${secret.type}/${secret.usage}`
+  return [{ kind: 'secret', use: `secret of the ${use}`, value, write: false, place }]
+}
