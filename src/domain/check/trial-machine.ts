@@ -15,6 +15,7 @@ import { openImageReceiver } from '../../transfer/image-receivers/receiver-table
 import type { MachineShape } from './shape.ts'
 import { inspectImage } from '../images/image-info.ts'
 import { cpuPropertiesOf, sandboxChoice } from '../machine/emulator.ts'
+import { FIRST_INHERITED } from '../machine/inherited-descriptors.ts'
 import type { RestorePlan } from '../restore/restore-plan.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
 import { transferOut } from '../save/save-transfer.ts'
@@ -102,9 +103,6 @@ async function scratchTpm(domain: Domain, directory: string): Promise<TpmEmulato
   await makeDirectory(state)
   return TpmEmulator.start(tpm, { state, log: join(directory, 'swtpm.log') }, undefined)
 }
-
-/** The descriptors of a child's inherited files begin at 3. */
-const FIRST_INHERITED = 3
 
 const ORDINARY_MEMORY = {
   source: 'anonymous',

@@ -5,8 +5,7 @@ import { clockEnvironment } from '../../qemu/command-line/clock.ts'
 import { displayEnvironment } from '../../qemu/command-line/graphics.ts'
 import { requireSevPlatform } from '../../qemu/command-line/launch-security.ts'
 import { buildCommandLine } from '../../qemu/command-line/build.ts'
-import type { InheritedTap } from '../../qemu/command-line/options.ts'
-import { inheritedPath } from '../../qemu/command-line/memory.ts'
+import type { CommandLineOptions, InheritedTap } from '../../qemu/command-line/options.ts'
 import { recordedSandbox, sandboxArguments } from '../../qemu/command-line/sandbox.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -36,13 +35,14 @@ import { setDisplayPasswords } from './display-passwords.ts'
 import { choosePorts, portsAreFree } from './display-ports.ts'
 import { requireModularDevices } from './modular-devices.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
-import { userWithin } from './lock-limit.ts'
+import { InheritedDescriptors, inheritFiles } from './inherited-descriptors.ts'
+import { locksMemory, userWithin } from './lock-limit.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { clearRuntime } from '../catalogue/reconcile.ts'
 import { OpenSecrets } from './open-secrets.ts'
 import { OpenTaps } from '../networks/open-taps.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
-import { type LaunchedTpm, startTpm } from './tpm-state.ts'
+import { type LaunchedTpm, startTpm, tpmDirectory } from './tpm-state.ts'
 import { makeVariableStore } from './uefi.ts'
 
 /** The machine to launch. */
@@ -111,29 +111,22 @@ export class LaunchedMachine implements AsyncDisposable {
     const plan = { ...asked, user: userWithin(asked.domain, asked.user, asked.onWarning) }
     const { emulator, version } = plan.emulator.probed
     const needs = plan.incoming ?? NEEDS_NOTHING
-    if (plan.recorded === undefined) requireSevPlatform(plan.domain, plan.emulator.probed.sev)
-    const confinement = confinementFor(plan, needs)
+    const { stateDir } = held.directories
+    // A recorded command line has all that its machine needs.
+    const own = plan.recorded === undefined ? plan.domain : undefined
+    if (own !== undefined) requireSevPlatform(own, plan.emulator.probed.sev)
     const opticalDrives = await opticalDrivesOf(plan.domain)
     const hostNodes = await hostNumaNodes()
-    using opened = plan.recorded === undefined ? await OpenTaps.open(plan.domain) : undefined
-    const beforeTaps = inheritedFds(needs).length + (confinement === undefined ? 0 : 1)
-    const taps = inheritedTaps(opened, FIRST_INHERITED + beforeTaps)
-    using secrets =
-      plan.recorded === undefined
-        ? await OpenSecrets.open(plan.domain, held.directories.stateDir)
-        : undefined
-    const beforeSecrets = FIRST_INHERITED + beforeTaps + (opened?.fds.length ?? 0)
-    const secretFiles = new Map(
-      [...(secrets?.files.keys() ?? [])].map((key, at) => [key, inheritedPath(beforeSecrets + at)]),
-    )
-    const tpmFd = beforeSecrets + secretFiles.size
+    using taps = own && (await OpenTaps.open(own))
+    using secrets = own && (await OpenSecrets.open(own, stateDir))
+    const inherited = new InheritedDescriptors()
+    const files = inheritFiles(inherited, needs, { taps: taps?.taps, secrets: secrets?.files })
+    const confinement = confinementFor(plan, inherited)
+    const hasTpm = own !== undefined && tpmDirectory(own, stateDir) !== undefined
+    const tpmFd = hasTpm ? inherited.reserve() : undefined
     const argv = argumentsFor(plan, held, {
       confinement,
-      opticalDrives,
-      hostNodes,
-      taps,
-      secretFiles,
-      tpmFd,
+      options: { ...files, tpmFd, opticalDrives, hostNodes },
     })
     let record: RuntimeRecord | undefined
     let made: readonly string[] = []
@@ -151,7 +144,7 @@ export class LaunchedMachine implements AsyncDisposable {
         qemuVersion: version,
         // A recorded one stays as it was.
         commandLine: [emulator, ...(plan.recorded?.argv ?? argv)],
-        attached: plan.recorded === undefined ? undefined : { cwd: plan.recorded.cwd },
+        attached: plan.recorded && { cwd: plan.recorded.cwd },
         confinement,
       }
       await writeRecord(paths, record)
@@ -166,53 +159,37 @@ export class LaunchedMachine implements AsyncDisposable {
     using descriptors = new DisposableStack()
     try {
       await makeTransferDirectory(paths, confinement)
-      const transferDirectory = openDirectoryDescriptor(paths.transferDirectory)
-      descriptors.defer(() => closeDescriptor(transferDirectory))
+      if (confinement !== undefined) {
+        const directory = openDirectoryDescriptor(paths.transferDirectory)
+        descriptors.defer(() => closeDescriptor(directory))
+        inherited.bring(confinement.directoryFd, directory)
+      }
       made = await makeVariableStore(plan.domain)
       await writeText(paths.liveXml, plan.xml, { durable: true })
       // Marks a QEMU of this domain without a record as one to end.
       await writeText(paths.starting, '', { durable: false })
-      if (plan.recorded === undefined)
+      if (own !== undefined) {
         tpm = await startTpm({
-          ...{ domain: plan.domain, user: plan.user, onWarning: plan.onWarning },
-          stateDir: held.directories.stateDir,
+          ...{ domain: own, user: plan.user, onWarning: plan.onWarning },
+          stateDir,
           log: join(paths.directory, 'swtpm.log'),
           incoming: plan.incoming !== undefined,
         })
-      if (plan.recorded === undefined)
-        sharing = await SharingPrograms.start(
-          plan.domain,
-          paths.directory,
-          join(paths.directory, 'virtiofsd.log'),
-        )
+        const log = join(paths.directory, 'virtiofsd.log')
+        sharing = await SharingPrograms.start(own, paths.directory, log)
+      }
+      if (tpm !== undefined && tpmFd !== undefined) inherited.bring(tpmFd, tpm.emulator.fd)
       const { control } = await launchQemu({
         emulator,
         argv,
         cwd: plan.recorded?.cwd,
-        env:
-          plan.recorded === undefined
-            ? {
-                ...clockEnvironment(plan.domain),
-                ...audioEnvironment(plan.domain),
-                ...displayEnvironment(plan.domain),
-              }
-            : undefined,
-        extraFds: [
-          ...inheritedFds(needs),
-          ...(confinement === undefined ? [] : [transferDirectory]),
-          ...(opened?.fds ?? []),
-          ...(secrets?.files.values() ?? []),
-          ...(tpm === undefined ? [] : [tpm.emulator.fd]),
-        ],
-        limits: {
-          coreDump: plan.domain.dumpCore,
-          lockedMemory:
-            plan.domain.memoryBacking.locked ||
-            // The processor cannot move an encrypted page, so the kernel locks all of them.
-            plan.domain.launchSecurity !== undefined ||
-            // The device reaches all memory, which stays where it is.
-            plan.domain.hostDevices.some(({ source }) => source.type !== 'usb'),
+        env: own && {
+          ...clockEnvironment(own),
+          ...audioEnvironment(own),
+          ...displayEnvironment(own),
         },
+        extraFds: inherited.ours,
+        limits: { coreDump: plan.domain.dumpCore, lockedMemory: locksMemory(plan.domain) },
         directory: paths.directory,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
         onSpawned,
@@ -221,7 +198,7 @@ export class LaunchedMachine implements AsyncDisposable {
       launched = control
       tpm?.emulator.connected()
       sharing?.connected()
-      if (plan.recorded === undefined) await setDisplayPasswords(control, plan.domain, plan.signal)
+      if (own !== undefined) await setDisplayPasswords(control, own, plan.signal)
       await scoped
       const started = recorded(record)
       const executable = await executableOf(started.pid)
@@ -290,14 +267,13 @@ async function ownScope(
   if (fault !== undefined) onWarning?.(`QEMU stays in the control group of this command: ${fault}`)
 }
 
-/** The descriptors of a child's inherited files begin at 3. */
-const FIRST_INHERITED = 3
-
-/** The directory of its sockets follows all other inherited descriptors. */
-function confinementFor({ user }: LaunchPlan, needs: LaunchNeeds): Confinement | undefined {
+function confinementFor(
+  { user }: LaunchPlan,
+  inherited: InheritedDescriptors,
+): Confinement | undefined {
   if (user === undefined) return undefined
   const { name, uid, gid } = user
-  return { user: name, uid, gid, directoryFd: FIRST_INHERITED + inheritedFds(needs).length }
+  return { user: name, uid, gid, directoryFd: inherited.reserve() }
 }
 
 function argumentsFor(
@@ -305,18 +281,13 @@ function argumentsFor(
   held: HeldDomain,
   {
     confinement,
-    opticalDrives,
-    hostNodes,
-    taps,
-    secretFiles,
-    tpmFd,
+    options,
   }: {
     readonly confinement: Confinement | undefined
-    readonly opticalDrives: ReadonlySet<string>
-    readonly hostNodes: ReadonlySet<number> | undefined
-    readonly taps: ReadonlyMap<number, InheritedTap>
-    readonly secretFiles: ReadonlyMap<string, string>
-    readonly tpmFd: number
+    readonly options: Pick<
+      CommandLineOptions,
+      'memoryFiles' | 'secretFiles' | 'tpmFd' | 'opticalDrives' | 'hostNodes'
+    > & { readonly taps: ReadonlyMap<number, InheritedTap> }
   },
 ): readonly string[] {
   const { user } = plan
@@ -325,28 +296,17 @@ function argumentsFor(
     const { argv } = plan.recorded
     return [...recordedSandbox(argv, choice), ...argv]
   }
-  const { inherited, monitors, memory } = plan.incoming ?? NEEDS_NOTHING
-  const first = FIRST_INHERITED + inherited.length
-  const sandbox = sandboxArguments(withoutCards(plan.domain, taps), choice)
+  const { monitors } = plan.incoming ?? NEEDS_NOTHING
+  const sandbox = sandboxArguments(withoutCards(plan.domain, options.taps), choice)
   const machine = buildCommandLine(plan.domain, {
+    ...options,
     qemuVersion: plan.emulator.version,
     cpuProperties: cpuPropertiesOf(plan.emulator),
     monitors,
     incoming: plan.incoming !== undefined,
-    opticalDrives,
-    hostNodes,
-    secretFiles,
     sev: plan.emulator.probed.sev,
-    tpmFd,
     cpuOverride: plan.cpuOverride,
-    memoryFiles: new Map(
-      [...memory].map(([id, { fd: _, ...file }], index) => [
-        id,
-        { ...file, path: inheritedPath(first + index) },
-      ]),
-    ),
     socketDirectory: held.paths.directory,
-    taps,
     spareUserNetworks: plan.spareUserNetworks,
   })
   if (user === undefined || confinement === undefined) return [...sandbox, ...machine]
@@ -360,29 +320,9 @@ function argumentsFor(
   ]
 }
 
-/** The numbers that the descriptors of tap devices have in QEMU, beginning with `first`. */
-function inheritedTaps(
-  opened: OpenTaps | undefined,
-  first: number,
-): ReadonlyMap<number, InheritedTap> {
-  let next = first
-  const number = (fds: readonly number[]): readonly number[] => fds.map(() => next++)
-  return new Map(
-    [...(opened?.taps ?? [])].map(([card, { fds, vhostFds }]) => [
-      card,
-      { fds: number(fds), vhostFds: number(vhostFds) },
-    ]),
-  )
-}
-
 /** QEMU needs no program for the cards whose tap devices it inherits. */
 function withoutCards(domain: Domain, taps: ReadonlyMap<number, InheritedTap>): Domain {
   return { ...domain, interfaces: domain.interfaces.filter((_, index) => !taps.has(index)) }
-}
-
-/** In the order in which `argumentsFor` numbers them. */
-function inheritedFds({ inherited, memory }: LaunchNeeds): readonly number[] {
-  return [...inherited, ...[...memory.values()].map(({ fd }) => fd)]
 }
 
 function recorded(record: RuntimeRecord | undefined): RuntimeRecord {

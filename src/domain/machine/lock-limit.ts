@@ -17,3 +17,14 @@ export function userWithin(
   )
   return undefined
 }
+
+/** Whether the kernel locks memory of this machine's QEMU. */
+export function locksMemory({ memoryBacking, launchSecurity, hostDevices }: Domain): boolean {
+  return (
+    memoryBacking.locked ||
+    // The processor cannot move an encrypted page, so the kernel locks all of them.
+    launchSecurity !== undefined ||
+    // The device reaches all memory, which stays where it is.
+    hostDevices.some(({ source }) => source.type !== 'usb')
+  )
+}

@@ -46,13 +46,9 @@ export class OpenTaps implements Disposable {
     ;(this.taps as Map<number, typeof tap>).set(index, tap)
   }
 
-  /** Every descriptor, in the order in which QEMU inherits them. */
-  get fds(): readonly number[] {
-    return [...this.taps.values()].flatMap(({ fds, vhostFds }) => [...fds, ...vhostFds])
-  }
-
   [Symbol.dispose](): void {
-    for (const fd of this.fds) closeDescriptor(fd)
+    for (const { fds, vhostFds } of this.taps.values())
+      for (const fd of [...fds, ...vhostFds]) closeDescriptor(fd)
   }
 }
 
