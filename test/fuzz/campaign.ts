@@ -6,7 +6,7 @@ import { Coverage } from './coverage.ts'
 import type { Guard } from './guard.ts'
 import { mutate, systematic } from './mutate.ts'
 import { type Bench, Broken, type FuzzParser } from './parser.ts'
-import { Random } from './random.ts'
+import { Random } from '../support/random.ts'
 import { faultOf } from './verdict.ts'
 
 /** An input on which a parser failed. */
@@ -136,7 +136,7 @@ export class Campaign {
     const { runs, deadlineMs = Infinity } = this.#options
     const most = Math.min(all.length, (runs ?? Infinity) / 3)
     const endMs = this.#startMs + (deadlineMs - this.#startMs) / 3
-    const order = shuffled(all, this.#random).slice(0, most)
+    const order = this.#random.shuffled(all).slice(0, most)
     for (let at = 0; at < order.length && performance.now() < endMs; at += BATCH)
       await this.#tryAll(order.slice(at, at + BATCH).map((make) => this.#repaired(make())))
   }
@@ -253,17 +253,6 @@ interface Failure {
 function keyOf({ fault, stack }: Failure): string {
   const place = /at .*\/src\/.*/.exec(stack)?.[0] ?? ''
   return `${fault.replaceAll(/\d+/g, 'N').slice(0, 60)} ${place}`
-}
-
-function shuffled<T>(items: readonly T[], random: Random): readonly T[] {
-  const order = [...items]
-  for (let at = order.length - 1; at > 0; at -= 1) {
-    const other = random.below(at + 1)
-    const item = order[at] as T
-    order[at] = order[other] as T
-    order[other] = item
-  }
-  return order
 }
 
 function openFiles(): number {

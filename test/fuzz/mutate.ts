@@ -1,5 +1,5 @@
 import { EDGES, putInteger } from './edges.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 
 /** Longer inputs than this are not made. */
 const MAX_LENGTH = 1024 * 1024

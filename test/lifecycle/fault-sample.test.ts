@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OPERATIONS } from '../support/faults/operations.ts'
-import { seeded, shuffled } from '../support/faults/seeded.ts'
+import { Random } from '../support/random.ts'
 import { tryFaults } from '../support/faults/try-faults.ts'
 import { oldestQemu } from '../support/qemus.ts'
 
@@ -19,16 +19,16 @@ test(
   async (t) => {
     const [{ label, major, emulator } = { label: '', major: 0, emulator: '' }] = oldestQemu()
     const deadlineMs = performance.now() + MOST_MS
-    const random = seeded(SEED)
+    const random = new Random(SEED)
     const possible = OPERATIONS.filter(({ sinceQemu = 0 }) => major >= sinceQemu)
     let faults = 0
-    for (const operation of shuffled(possible, SEED).slice(0, SAMPLED_OPERATIONS)) {
+    for (const operation of new Random(SEED).shuffled(possible).slice(0, SAMPLED_OPERATIONS)) {
       if (performance.now() > deadlineMs) break
       const texts: string[] = []
       const row = await tryFaults(operation, emulator, {
         oneEach: false,
         deadlineMs,
-        choose: (trials) => shuffled(trials, Math.floor(random() * 2 ** 32)).slice(0, FAULTS_EACH),
+        choose: (trials) => random.shuffled(trials).slice(0, FAULTS_EACH),
         report: (text) => texts.push(text),
       })
       faults += row.faults

@@ -4,7 +4,7 @@ import { cutPowerIn } from './faults/cut-power.ts'
 import { OPERATIONS } from './faults/operations.ts'
 import { POWER_OPERATIONS } from './faults/power-operations.ts'
 import { sourceLines } from './faults/places.ts'
-import { shuffled } from './faults/seeded.ts'
+import { Random } from './random.ts'
 import { type Row, placesOf, tryFaults } from './faults/try-faults.ts'
 import { qemus } from './qemus.ts'
 
@@ -74,7 +74,7 @@ async function run(): Promise<void> {
             oneEach: values['one-each'],
             deadlineMs: now + ((endMs - now) * lanes) / (queue.length + lanes),
             choose: (trials) =>
-              values.seed === '' ? trials : shuffled(trials, Number(values.seed)),
+              values.seed === '' ? trials : new Random(Number(values.seed)).shuffled(trials),
             known,
             report: (text) => console.log(text),
           })

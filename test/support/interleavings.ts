@@ -15,6 +15,7 @@ import {
   saveHost,
   startDomain,
 } from '../../src/index.ts'
+import { Random } from './random.ts'
 import { startStasis } from './stasis-command.ts'
 import { watchersEnd } from './watchers.ts'
 import { type TinyDomain, startTinyDomain } from './tiny-domain.ts'
@@ -73,7 +74,7 @@ export async function interleave(options: Interleaving): Promise<Interleaved> {
   let begun = 0
   let done = 0
   const run = async (_: unknown, lane: number): Promise<void> => {
-    const random = generator(seed + lane)
+    const random = new Random(seed + lane)
     await using tiny = await startTinyDomain()
     for (let own = 0; begun < rounds; own++) {
       if (performance.now() - startMs > seconds * 1000) break
@@ -100,14 +101,17 @@ export async function interleave(options: Interleaving): Promise<Interleaved> {
 /** Two to four commands at once, then the check of what they left. */
 async function round(
   tiny: TinyDomain,
-  random: (limit: number) => number,
+  random: Random,
   codes: Map<number, number>,
   lines: string[],
 ): Promise<void> {
-  const runs = Array.from({ length: 2 + random(3) }, async () => {
-    const chosen = COMMANDS[random(COMMANDS.length)] ?? []
+  const runs = Array.from({ length: 2 + random.below(3) }, async () => {
+    const chosen = COMMANDS[random.below(COMMANDS.length)] ?? []
     const args = chosen.map((word) => (word === 'FILE' ? tiny.dir.join('file') : word))
-    const [startMs, killMs] = [random(400), random(4) === 0 ? 200 + random(1200) : undefined]
+    const [startMs, killMs] = [
+      random.below(400),
+      random.below(4) === 0 ? 200 + random.below(1200) : undefined,
+    ]
     const index = lines.push('') - 1
     const told = `${startMs} ${chosen.join(' ')}${killMs === undefined ? '' : ` killed ${killMs}`}`
     await delay(startMs)
@@ -220,17 +224,6 @@ async function qemusOf(stateDir: string): Promise<readonly number[]> {
     }),
   )
   return found.flat()
-}
-
-/** Whole numbers below a limit, the same for the same seed. */
-function generator(seed: number): (limit: number) => number {
-  let state = seed >>> 0 || 1
-  return (limit) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % limit
-  }
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { domainInfo } from '../../src/index.ts'
+import { Random } from './random.ts'
 import { KILL_ACTS, type KillAct, type Victim } from './kill-acts.ts'
 import { qemus } from './qemus.ts'
 import { type CommandResult, startStasis, stasis } from './stasis-command.ts'
@@ -49,18 +50,18 @@ class Lost extends Error {}
 /** Runs the rounds: acts, victims and QEMUs in turn, moments at random. */
 export async function kill(options: KillOptions): Promise<readonly KillRow[]> {
   const { rounds, seed, seconds = Infinity, only = '', qemu = '', onLine } = options
-  const random = generator(seed)
+  const random = new Random(seed)
   const startMs = performance.now()
   const rows = new Map<string, KillRow>()
   const emulators = qemus().filter(({ label }) => label.startsWith(qemu))
-  const plan = emulators.flatMap(({ label, major, emulator }) =>
+  const inOrder = emulators.flatMap(({ label, major, emulator }) =>
     KILL_ACTS.filter((act) => major >= (act.major ?? 0)).flatMap((act) =>
       act.victims
         .filter((victim) => `${act.name} ${victim}`.includes(only))
         .map((victim) => ({ label, emulator, act, victim })),
     ),
   )
-  shuffle(plan, random)
+  const plan = random.shuffled(inOrder)
   await using beds = new Beds()
   for (let round = 0; round < rounds && plan.length > 0; round += 1) {
     if (performance.now() - startMs > seconds * 1000) break
@@ -152,7 +153,7 @@ async function oneRound(
   bed: TinyDomain,
   act: KillAct,
   victim: Victim,
-  random: (limit: number) => number,
+  random: Random,
   told: string[],
 ): Promise<Outcome | undefined> {
   const { stateDir, dir, log } = bed
@@ -163,15 +164,15 @@ async function oneRound(
     // A starved host: nothing was killed.
     throw new BedFault(String(error))
   }
-  const slow = act.kind === 'save' && random(2) === 0
+  const slow = act.kind === 'save' && random.below(2) === 0
   const argv = [...act.argv(dir), ...(slow ? ['--max-bandwidth', '8M'] : [])]
   const before = qemusOf(stateDir)
   const { child, ended } = startStasis(stateDir, argv)
   const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null
   // Most of the time of a command is its start, so most moments are after that.
-  const isLate = random(4) > 0
+  const isLate = random.below(4) > 0
   if (isLate) await begun(bed, act, before, isOver)
-  const momentMs = random(!isLate ? 500 : slow ? 800 : act.kind === 'restore' ? 400 : 150)
+  const momentMs = random.below(!isLate ? 500 : slow ? 800 : act.kind === 'restore' ? 400 : 150)
   told.push(`${isLate ? 'begun and ' : ''}${momentMs} ms${slow ? ' slow' : ''}`)
   await delay(momentMs)
   const killed = await killVictims(
@@ -244,7 +245,7 @@ async function killVictims(
   victim: Victim,
   before: readonly number[],
   killCommand: () => boolean,
-  random: (limit: number) => number,
+  random: Random,
 ): Promise<boolean> {
   const killAll = (pids: readonly number[]): boolean => {
     for (const pid of pids) signal(pid)
@@ -252,7 +253,7 @@ async function killVictims(
   }
   let killed = false
   for (const [index, name] of victim.split(', ').entries()) {
-    if (index > 0) await delay(random(120))
+    if (index > 0) await delay(random.below(120))
     switch (name) {
       case 'command':
         killed = killCommand() || killed
@@ -401,24 +402,6 @@ async function whatIsLeft(bed: TinyDomain, act: KillAct): Promise<readonly strin
   )
   if (qemusOf(stateDir).length > 1) left.push('two QEMUs')
   return left
-}
-
-/** Whole numbers below a limit, the same for the same seed. */
-function generator(seed: number): (limit: number) => number {
-  let state = seed >>> 0 || 1
-  return (limit) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % limit
-  }
-}
-
-function shuffle(all: unknown[], random: (limit: number) => number): void {
-  for (let at = all.length - 1; at > 0; at -= 1) {
-    const other = random(at + 1)
-    ;[all[at], all[other]] = [all[other], all[at]]
-  }
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -9,10 +9,10 @@ import {
   digestOf,
   randomSurvivors,
 } from './disk-model.ts'
+import { Random } from '../random.ts'
 import { faultEnvironment } from './fault-environment.ts'
 import type { Change } from './journal.ts'
 import type { PowerCut, PowerOperation } from './power-operations.ts'
-import { seeded, shuffled } from './seeded.ts'
 import { readDisk, writeDisk } from './snapshot-disk.ts'
 
 /** The results of one operation. */
@@ -70,7 +70,7 @@ export async function cutPowerIn(
   if (complaint !== undefined)
     throw new Error(`${operation.name}: the journal misses a change: ${complaint}`)
 
-  const random = seeded(extent.seed)
+  const random = new Random(extent.seed)
   const disks = new Map<string, { readonly cut: PowerCut; readonly what: string }>()
   for (let count = 0; count <= changes.length; count += 1) {
     const choices: readonly (readonly [string, Survivors])[] = [
@@ -99,7 +99,9 @@ export async function cutPowerIn(
   }
   row.disks = disks.size
   for (const { cut, what } of disks.values()) attempt(what, () => operation.look(cut))
-  for (const { cut, what } of shuffled([...disks.values()], extent.seed).slice(0, extent.maxUsed)) {
+  for (const { cut, what } of new Random(extent.seed)
+    .shuffled([...disks.values()])
+    .slice(0, extent.maxUsed)) {
     if (performance.now() > extent.deadlineMs) break
     writeDisk(bed.dir.path, cut.now)
     row.used += 1

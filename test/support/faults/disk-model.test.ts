@@ -9,7 +9,7 @@ import {
   randomSurvivors,
 } from './disk-model.ts'
 import type { Change } from './journal.ts'
-import { seeded } from './seeded.ts'
+import { Random } from '../random.ts'
 
 const start: DiskState = {
   names: new Map([
@@ -77,7 +77,7 @@ test('afterPowerCut() exchanges names, and gives the inode of a removed file to 
 
 test('randomSurvivors() tears writes at sectors and keeps the order of names', () => {
   const changes = [written(1, 'x'.repeat(2048)), rename]
-  const random = seeded(7)
+  const random = new Random(7)
   const found = new Set<number>()
   for (let round = 0; round < 100; round += 1) {
     const text = textAt(afterPowerCut(start, changes, 1, randomSurvivors(random)), '/d/f') ?? ''

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
+import type { Random } from '../random.ts'
 import type { Change } from './journal.ts'
 
 /** What a name leads to. */
@@ -26,10 +27,10 @@ export const NOTHING_MORE: Survivors = { names: () => 0, write: () => false }
 export const EVERYTHING: Survivors = { names: (count) => count, write: () => true }
 
 /** Random survivors: prefixes of names, any writes, torn ones among them. */
-export function randomSurvivors(random: () => number): Survivors {
+export function randomSurvivors(random: Random): Survivors {
   return {
-    names: (count) => Math.floor(random() * (count + 1)),
-    write: (sectors) => (random() < 0.3 ? Math.floor(random() * sectors) : random() < 0.5),
+    names: (count) => random.below(count + 1),
+    write: (sectors) => (random.fraction() < 0.3 ? random.below(sectors) : random.fraction() < 0.5),
   }
 }
 

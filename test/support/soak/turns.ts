@@ -1,4 +1,5 @@
 import type { SaveOptions } from '../../../src/index.ts'
+import { Random } from '../random.ts'
 
 /** How one round saves and restores. */
 export interface Turn {
@@ -34,27 +35,11 @@ export function turnsFor(qemuMajor: number, seed: number): readonly Turn[] {
       [false, true].map((managed) => ({ name: nameOf(save, managed, mode), save, managed, mode })),
     ),
   )
-  return shuffled(turns, seed)
+  return new Random(seed).shuffled(turns)
 }
 
 function nameOf(save: Turn['save'], managed: boolean, mode: string): string {
   const { format = '', compression } = save
   const codec = compression === undefined ? '' : ` ${compression}`
   return `${managed ? 'managed ' : ''}${format}${codec}, ${mode}`
-}
-
-/** Fisher and Yates, with xorshift32. */
-function shuffled<T>(items: readonly T[], seed: number): readonly T[] {
-  const all = [...items]
-  let state = seed >>> 0 || 1
-  for (let last = all.length - 1; last > 0; last -= 1) {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    const other = (state >>> 0) % (last + 1)
-    const [a, b] = [all[last] as T, all[other] as T]
-    all[last] = b
-    all[other] = a
-  }
-  return all
 }
