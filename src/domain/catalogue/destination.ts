@@ -78,10 +78,14 @@ function checkSpecial(
     )
   }
   if (digest !== true) return
-  throw new UsageError('BAD_COMBINATION', `${path} is ${name}: there is no digest beside it`, {
-    path,
-    hint: 'Omit the digest, or save to a regular file',
-  })
+  throw new UsageError(
+    'BAD_COMBINATION',
+    `${path} is ${name}, which cannot have a digest beside it`,
+    {
+      path,
+      hint: 'Omit the digest, or save to a regular file',
+    },
+  )
 }
 
 function inUse(path: string, { domain, use }: FileUse): UsageError {

@@ -97,7 +97,7 @@ async function checkDigestPlace(path: string): Promise<void> {
   if ((await keyOf(path))?.kind !== 'device') return
   throw new UsageError(
     'BAD_COMBINATION',
-    `${path} is a block device: there is no digest beside it`,
+    `${path} is a block device, which cannot have a digest beside it`,
     {
       path,
       hint: 'Omit the digest, or copy the image to a file with `stasis image-convert`',

@@ -181,7 +181,7 @@ async function restoreUntilItRuns(
   )
 }
 
-/** A digest that cannot be used is no reason to refuse the image. */
+/** An image is restored although its digest cannot be used. */
 function digestWarnings({ path, digest }: SavedMachine): readonly string[] {
   if (digest?.state === 'foreign')
     return [`${digest.path} is not compared: it does not belong to ${path}`]

@@ -46,7 +46,7 @@ test('claimStateDirectory() throws STATE_UNREADABLE for a damaged record', async
   await assert.rejects(claimStateDirectory(directories), { code: 'STATE_UNREADABLE' })
 })
 
-test('hosts are told apart by their machine ids, which are not written down', async () => {
+test('the host id is a digest, and the machine id is not written down', async () => {
   await using store = await testStore()
   await claimStateDirectory(store.directories)
   const text = await readFile(join(store.directories.stateDir, 'host.json'), 'utf8')

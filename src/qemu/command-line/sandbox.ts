@@ -42,7 +42,7 @@ function needsProgram(value: string): boolean {
   return TAP.test(value) && !(has(value, 'script') && has(value, 'downscript'))
 }
 
-/** Whether a network option says that there is no such script, or that somebody else made the device. */
+/** Whether a network option switches this script off, or passes the descriptor of a device that exists. */
 function has(value: string, script: string): boolean {
   return new RegExp(`(^|[,{"])${script}"?[=:]\\s*"?no\\b|\\bfds?"?[=:]`).test(value)
 }

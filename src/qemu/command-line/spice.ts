@@ -7,7 +7,7 @@ import type { CommandLineOptions } from './options.ts'
 export const SPICE_CERTIFICATES = '/etc/pki/libvirt-spice'
 
 /**
- * The value of `-spice`. A password is no part of it: QEMU gets that by QMP, and lets nobody in before.
+ * The value of `-spice`. It has no password. QEMU gets the password by QMP, and refuses all clients until then.
  * @throws DomainXmlError `XML_INVALID` for a channel that needs a port which is not there
  */
 export function spice(server: SpiceServer, options: CommandLineOptions): string {
