@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { QemuError, StasisError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
-import { type ProcessIdentity, isAlive, mayBeAlive, signalProcess } from './process-identity.ts'
+import { type ProcessIdentity, isAlive, mayHoldFiles, signalProcess } from './process-identity.ts'
 
 const LONGEST_PAUSE_MS = 50
 
@@ -30,7 +30,10 @@ export async function endQemu(
   options: EndOptions = {},
 ): Promise<EndedBy> {
   const { qmp, gentleMs = 10_000, killMs = 10_000, force = false } = options
-  if (!(await isAlive(identity))) return 'gone-already'
+  if (!(await isAlive(identity))) {
+    await waitUntilGone(identity, killMs)
+    return 'gone-already'
+  }
   if (!force) {
     const accepted = qmp !== undefined && (await sendQuit(qmp, gentleMs))
     if (!accepted) await signalProcess(identity, 'SIGTERM')
@@ -45,12 +48,12 @@ export async function endQemu(
   })
 }
 
-/** Waits until that very process is gone; `false` when the time passed first. */
+/** Waits until that very process is gone, with its files, sockets and locks; `false` when the time passed first. One whose state is unknown is there. */
 export async function waitUntilGone(identity: ProcessIdentity, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms
   for (
     let pauseMs = 1;
-    await mayBeAlive(identity);
+    await mayHoldFiles(identity).catch(() => true);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
   ) {
     if (performance.now() >= deadline) return false
