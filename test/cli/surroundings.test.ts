@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { domainInfo, jobInfo, restoreDomain, saveDomain } from '../../src/index.ts'
-import { newestQemu, qemus } from '../support/qemus.ts'
+import { isLongRun, newestQemu, qemus } from '../support/qemus.ts'
 import { startStasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -96,7 +96,7 @@ for (const { label, emulator } of qemus()) {
             ['image-convert', image, dir.join('out'), '--format', 'xz'],
           ]) {
             // At any time, also before the command has its handlers: the signal then simply ends it.
-            for (const afterMs of [60, 150, 300, 500]) {
+            for (const afterMs of isLongRun() ? [60, 150, 300, 500] : [60, 300]) {
               const { child, ended } = startStasis(stateDir, argv)
               await delay(afterMs)
               child.kill(signal)

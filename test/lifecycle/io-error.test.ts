@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { domainStateReason } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { guestPaths } from '../support/guests.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { type CommandResult, stasis } from '../support/stasis-command.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
@@ -72,7 +72,7 @@ async function untilReason({ stateDir }: FullGuest, reason: string): Promise<voi
 
 const skip = process.geteuid?.() !== 0 && 'only root can mount a small file system'
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(
     `a guest that an I/O error has stopped can be resumed, saved and restored, on QEMU ${label}`,
     { skip, timeout: 180_000 },

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { domainInfo, resumeDomain, saveDomain, undefineDomain } from '../../src/index.ts'
 import { VERBS } from '../../src/cli/verbs.ts'
 import { identifyProcess } from '../../src/qemu/process-identity.ts'
-import { qemus } from '../support/qemus.ts'
+import { oldestQemu } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
@@ -95,7 +95,7 @@ async function saveAndDie({ stateDir }: TinyDomain, image: string, phase: string
   assert.equal(signal, 'SIGKILL')
 }
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of oldestQemu()) {
   test(
     `no look writes, removes or ends anything after a killed save, on QEMU ${label}`,
     { timeout: 300_000 },

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { CounterLog } from '../support/counter-log.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { type CommandResult, stasis } from '../support/stasis-command.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
@@ -54,7 +54,7 @@ function makeBridge(name: string): boolean {
   return process.geteuid?.() === 0 && ip('link', 'add', name, 'type', 'bridge')
 }
 
-for (const { emulator, label } of qemus()) {
+for (const { emulator, label } of newestQemu()) {
   describe(`network cards on QEMU ${label}`, () => {
     test('a network that is missing is named with what to do, and a caller says what it is, once', async () => {
       await using bed = await networkBed(emulator)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { stasisWith } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -17,7 +17,7 @@ const KEPT = [
   /^orders\/[0-9a-f]+\.order$/,
 ]
 
-for (const { label, major, emulator } of qemus()) {
+for (const { label, major, emulator } of newestQemu()) {
   const formats = ['stasis', 'channels', 'raw', 'zstd', ...(major >= 9 ? ['sparse'] : [])]
   test(`acts leave nothing behind, on QEMU ${label}`, { timeout: 300_000 }, async () => {
     await using tiny = await startTinyDomain({ emulator, started: false })

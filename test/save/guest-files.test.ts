@@ -28,7 +28,7 @@ import { convertImage } from '../../src/domain/images/convert-image.ts'
 import { CounterLog } from '../support/counter-log.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { guestPaths } from '../support/guests.ts'
-import { qemus } from '../support/qemus.ts'
+import { oldestQemu } from '../support/qemus.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
 interface Pair extends AsyncDisposable {
@@ -72,7 +72,7 @@ async function pair(emulator: string, disk = 'raw'): Promise<Pair> {
   }
 }
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of oldestQemu()) {
   describe(`the files that a guest needs, on QEMU ${label}`, () => {
     test('no save replaces a file under a qcow2 disk', { timeout: 60_000 }, async () => {
       await using guests = await pair(emulator, 'qcow2')
