@@ -55,7 +55,7 @@ export async function runProgram(
       const args = joined()
       const looks = verb.looks === true || verb.looks?.(args, flags) === true
       if (flags.readonly === true && !looks) throw readOnly(called.name)
-      const found = await verb.run(args, flags, invocation(flags, context))
+      const found = await verb.run(args, flags, invocation(flags, context, verbs))
       answer = flags.quiet === true && flags.json !== true && !looks ? undefined : found
     })
   }
@@ -76,14 +76,30 @@ function declare(command: Command, summary: string, verb: Verb<object>): void {
     .addHelpText('after', `\nExample:\n  ${verb.example.replaceAll('\n', '\n  ')}`)
 }
 
-function invocation(flags: GlobalFlags, { output, signal }: ProgramContext): Invocation {
+function invocation(
+  flags: GlobalFlags,
+  { output, signal }: ProgramContext,
+  verbs: readonly VerbEntry[],
+): Invocation {
   return {
+    allVerbs: () => programWithAll(verbs),
     directories: directoriesOf(flags),
     json: flags.json === true,
     quiet: flags.quiet === true,
     output,
     signal,
   }
+}
+
+/** As it is while a verb runs, for all of them at once. */
+async function programWithAll(verbs: readonly VerbEntry[]): Promise<Command> {
+  const program = declareGlobalOptions(new Command('stasis'))
+  for (const { name, summary, load } of verbs) {
+    const command = program.command(name).summary(summary)
+    declare(command, summary, await load())
+    acceptNames(command)
+  }
+  return program
 }
 
 function readOnly(verb: string): UsageError {

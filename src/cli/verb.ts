@@ -11,6 +11,8 @@ export interface Invocation {
   /** Whether headings and progress are left out (`-q`). */
   readonly quiet: boolean
   readonly output: Output
+  /** The program with every verb declared, to learn what there is. */
+  readonly allVerbs: () => Promise<Command>
 }
 
 /** The result of a verb: as text for a person and, with `--json`, as data for a program. */

@@ -155,6 +155,16 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/doctor.ts'),
   ),
   entry(
+    'systemd-units',
+    'show or write the systemd units that run this Stasis',
+    () => import('./verbs/systemd-units.ts'),
+  ),
+  entry(
+    'completion',
+    'write the completion of this command line for a shell',
+    () => import('./verbs/completion.ts'),
+  ),
+  entry(
     'version',
     'show the versions of Stasis, Node and QEMU',
     () => import('./verbs/version.ts'),

@@ -1,4 +1,4 @@
-import { link, open, readFile } from 'node:fs/promises'
+import { chmod, link, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StorageError, storageError } from '../errors.ts'
 import { READ_PLAIN, isAbsence } from './file-names.ts'
@@ -9,16 +9,19 @@ import { type SystemCallError, exchangeNames } from './system-calls.ts'
 export interface WriteTextOptions {
   /** Whether it must survive a crash of the host. A file that is useful only as long as a process lives need not. */
   readonly durable: boolean
+  /** Default 0600. */
+  readonly mode?: number
 }
 
-/** Writes a small file, mode 0600; readers see the whole old text or the whole new one. @throws StorageError */
+/** Writes a small file; readers see the whole old text or the whole new one. @throws StorageError */
 export async function writeText(
   path: string,
   text: string,
-  { durable }: WriteTextOptions,
+  { durable, mode }: WriteTextOptions,
 ): Promise<void> {
   await using partial = await PartialFile.create(path, { direct: false })
   await partial.file.write(Buffer.from(text), 0)
+  if (mode !== undefined) await chmod(partial.file.path, mode)
   await (durable ? partial.publish() : partial.place())
 }
 

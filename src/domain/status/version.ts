@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import * as nodeModule from 'node:module'
 import { InternalError, StasisError } from '../../errors.ts'
 import { findEmulator } from '../../qemu/find-emulator.ts'
@@ -32,9 +33,15 @@ export async function versions(options: DomainOptions = {}): Promise<Versions> {
 
 /** The version of Stasis. */
 export async function ownVersion(): Promise<string> {
+  const text = await readFile(join(packageDirectory(), 'package.json'), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+/** Where Stasis is installed: the directory of its `package.json`. */
+export function packageDirectory(): string {
   const path = nodeModule.findPackageJSON(import.meta.url)
   if (path === undefined) throw new InternalError('This program has no package.json above it')
-  return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version
+  return dirname(path)
 }
 
 async function qemuVersion(options: DomainOptions): Promise<Versions['qemu']> {
