@@ -42,6 +42,17 @@ export {
 } from './domain/restore/image-cache.ts'
 export type { CacheAddOptions } from './domain/restore/image-cache.ts'
 export type { CachedImage } from './domain/store/cached-images.ts'
+export { listImages } from './domain/images/list-images.ts'
+export type {
+  ImageList,
+  ImageState,
+  ListImagesOptions,
+  ListedImage,
+} from './domain/images/list-images.ts'
+export type { ImageUse } from './domain/catalogue/needed-images.ts'
+export { pruneImages } from './domain/images/prune-images.ts'
+export type { PruneImagesOptions, PrunedImage, PrunedImages } from './domain/images/prune-images.ts'
+export type { KeptImage } from './domain/images/choose-prunable.ts'
 export { domainInfo } from './domain/status/info.ts'
 export type { DomainInfo } from './domain/status/info.ts'
 export { checkSave } from './domain/save/check-save.ts'

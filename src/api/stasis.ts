@@ -6,6 +6,12 @@ import {
   resumeHost,
 } from '../domain/host/host-resume.ts'
 import { type HostSaveOptions, type HostSaveOutcome, saveHost } from '../domain/host/host-save.ts'
+import { type ImageList, type ListImagesOptions, listImages } from '../domain/images/list-images.ts'
+import {
+  type PruneImagesOptions,
+  type PrunedImages,
+  pruneImages,
+} from '../domain/images/prune-images.ts'
 import { type DefineOptions, defineDomain } from '../domain/lifecycle/define.ts'
 import type { RestoreProgress } from '../domain/progress/progress.ts'
 import {
@@ -228,6 +234,27 @@ export class Stasis {
    */
   async imageCacheRemove(which: string, options: HandleOptions<DomainOptions> = {}): Promise<void> {
     await removeFromImageCache(which, this.#bound(options))
+  }
+
+  /**
+   * Every image that was written or restored here, and every managed save (`images`).
+   * @throws StorageError, UsageError; CancelledError
+   * @example
+   * for (const { path, state, reason } of (await stasis.images()).images) console.log(path, state, reason)
+   */
+  images(options: HandleOptions<ListImagesOptions> = {}): Promise<ImageList> {
+    return listImages(this.#bound(options))
+  }
+
+  /**
+   * Deletes images that no guest needs, and the records of images that are gone (`images --prune`).
+   * @throws UsageError BAD_ARGUMENT; StorageError when it is unknown which images are needed; CancelledError
+   * @example
+   * const { deleted } = await stasis.pruneImages({ olderThanDays: 30, keep: 2, dryRun: true })
+   * console.log(deleted.length)
+   */
+  pruneImages(options: HandleOptions<PruneImagesOptions> = {}): Promise<PrunedImages> {
+    return pruneImages(this.#bound(options))
   }
 
   /**

@@ -93,6 +93,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/save-image-edit.ts'),
   ),
   entry(
+    'images',
+    'list the images that were written or restored here, and delete old ones',
+    () => import('./verbs/images.ts'),
+  ),
+  entry(
     'image-info',
     'show what a save image contains, and verify it',
     () => import('./verbs/image-info.ts'),

@@ -48,6 +48,8 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['restore', image, '--check'],
   ['save-image-dumpxml', image],
   ['image-cache', 'list'],
+  ['images'],
+  ['images', '--prune', '--keep', '0', '--dry-run'],
   ['doctor'],
   ['doctor', '--json'],
   ['version'],

@@ -5,6 +5,7 @@ import type {
   SaveProgress,
   TransferMeasure,
 } from '../../domain/progress/progress.ts'
+import { cutToWidth } from './display-width.ts'
 import { formatBytes, formatTimeLeft } from './quantity.ts'
 
 /** The progress of any operation. */
@@ -12,7 +13,7 @@ export type AnyProgress = SaveProgress | RestoreProgress | ConvertProgress | Sal
 
 /** Progress as one line for a terminal of `columns` characters. */
 export function progressLine(progress: AnyProgress, columns: number): string {
-  return words(progress).slice(0, Math.max(0, columns - 1))
+  return cutToWidth(words(progress), Math.max(0, columns - 1))
 }
 
 function words(progress: AnyProgress): string {

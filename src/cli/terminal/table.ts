@@ -1,3 +1,5 @@
+import { displayWidth, padToWidth } from './display-width.ts'
+
 /** A table as virsh prints it: a heading, a rule, then rows, with three spaces between columns. With `quiet` only the rows. */
 export function formatTable(
   heading: readonly string[],
@@ -5,10 +7,10 @@ export function formatTable(
   { quiet = false }: { readonly quiet?: boolean } = {},
 ): string {
   const widths = heading.map((title, column) =>
-    Math.max(quiet ? 0 : title.length, ...rows.map((row) => (row[column] ?? '').length)),
+    Math.max(quiet ? 0 : title.length, ...rows.map((row) => displayWidth(row[column] ?? ''))),
   )
   const line = (cells: readonly string[]): string =>
-    ` ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ')}`.trimEnd()
+    ` ${cells.map((cell, column) => padToWidth(cell, widths[column] ?? 0)).join('   ')}`.trimEnd()
   if (quiet) return rows.map(line).join('\n')
   const rule = '-'.repeat(widths.reduce((sum, width) => sum + width + 3, 0))
   return [line(heading), rule, ...rows.map(line)].join('\n')

@@ -1,6 +1,7 @@
 import type { MachineDescription } from '../../image/saved-machine.ts'
+import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import type { Directories } from '../store/directories.ts'
-import { historyOf, imageId, writeHistory } from '../store/image-history.ts'
+import { historyOf, imageId, withPlace, writeHistory } from '../store/image-history.ts'
 import { descriptionDigest } from './description-digest.ts'
 
 /**
@@ -32,8 +33,27 @@ export async function recordSalvage(
   path: string,
 ): Promise<void> {
   const history = await historyOf(directories, before)
-  if (history === undefined) return
-  const isKnown = history.descriptions?.includes(descriptionDigest(before)) === true
+  const isKnown = history?.descriptions?.includes(descriptionDigest(before)) === true
   const descriptions = isKnown ? [descriptionDigest(after)] : []
-  await writeHistory(directories, imageId(after), { ...history, path, descriptions })
+  const facts = { ...guestOf(after), ...history, path, copies: [], descriptions }
+  await writeHistory(directories, imageId(after), facts)
+}
+
+/**
+ * Records that an image was converted: where the new one is, which has the same id.
+ * @throws StorageError
+ */
+export async function recordCopy(
+  directories: Directories,
+  description: MachineDescription,
+  path: string,
+): Promise<void> {
+  const history = await historyOf(directories, description)
+  const facts = { ...guestOf(description), path, ...history }
+  await writeHistory(directories, imageId(description), withPlace(facts, path))
+}
+
+function guestOf({ xml }: MachineDescription): { readonly domain: string; readonly uuid: string } {
+  const text = (name: string): string => textOfRootChild(xml, name)?.trim() ?? ''
+  return { domain: text('name'), uuid: text('uuid') }
 }

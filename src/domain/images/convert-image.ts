@@ -18,6 +18,7 @@ import type { CompressionLevel } from '../../transfer/image-receiver.ts'
 import { checkDestination } from '../catalogue/destination.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
+import { recordCopy } from '../cookie/record-edit.ts'
 import { boundedImage } from '../machine/bounded-image.ts'
 import { watchConversion } from './conversion-watcher.ts'
 import { refuseSame } from './refuse-same.ts'
@@ -93,7 +94,8 @@ async function convert(
       'A conversion cannot compress channels: only QEMU does that, in a save',
     )
   await refuseSame(input, output, 'converted')
-  await checkDestination(await openDirectories(options), output, {
+  const directories = await openDirectories(options)
+  await checkDestination(directories, output, {
     format,
     digest: options.digest,
   })
@@ -133,12 +135,22 @@ async function convert(
         ? await carryStream({ ...work, stream: machine.stream, format })
         : await rewrite(work)
   }
+  // What a pipe has taken is somewhere else.
+  if (target?.kind !== 'pipe')
+    await recordCopy(directories, machine.description, output).catch(
+      (error: unknown) => void warnings.push(notListed(output, error)),
+    )
   return {
     from: { path: input, format: machine.format },
     to: { path: output, format, fileBytes },
     warnings,
     totalMs: performance.now() - startMs,
   }
+}
+
+function notListed(output: string, error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error)
+  return `\`stasis images\` will not list ${output}: ${reason}`
 }
 
 interface Work {

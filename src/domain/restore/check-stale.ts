@@ -8,7 +8,7 @@ import { disksInCookie } from '../cookie/disk-cookie.ts'
 import { changeOfDisks, identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { historyOf, imageId, readHistory, writeHistory } from '../store/image-history.ts'
+import { historyOf, imageId, readHistory, withPlace, writeHistory } from '../store/image-history.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
 import { type RestoredFrom, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 
@@ -34,7 +34,7 @@ export async function checkStale(
   // Now rather than when the guest begins: by then a clone has overlays of its own.
   const known = history?.disks ?? disksInCookie(image.description.cookie)
   if (known === undefined) return { ...restoredFrom, disks: await identifyDisks(disks) }
-  const toBegin = history === undefined ? { ...restoredFrom, disks: known } : restoredFrom
+  const toBegin = history?.disks === undefined ? { ...restoredFrom, disks: known } : restoredFrom
   if (options.force === true) return toBegin
   const change = await changeOfDisks(known, disks)
   if (change === undefined) return toBegin
@@ -87,14 +87,14 @@ export async function beginGuest(
   }
   const before = await readHistory(held.directories, restoredFrom.imageId)
   const disks = before?.disks ?? restoredFrom.disks ?? (await identifyDisks(writableDisks(domain)))
+  const { path } = restoredFrom
   const restoredAt = new Date().toISOString()
   if (restoredFrom.imageId !== '')
-    await writeHistory(held.directories, restoredFrom.imageId, {
-      ...before,
-      path: restoredFrom.path,
-      disks,
-      restoredAt,
-    })
+    await writeHistory(
+      held.directories,
+      restoredFrom.imageId,
+      withPlace({ domain: held.name, uuid: record.uuid, path, ...before, disks, restoredAt }, path),
+    )
   const begun = {
     ...record,
     interrupted: undefined,

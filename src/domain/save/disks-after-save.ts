@@ -1,5 +1,6 @@
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { descriptionDigest } from '../cookie/description-digest.ts'
 import { cookieWithDisks } from '../cookie/disk-cookie.ts'
@@ -30,8 +31,15 @@ export class DisksAfterSave {
    */
   async record(held: HeldDomain, path: string): Promise<void> {
     const disks = await this.#identify()
-    const descriptions = [descriptionDigest(this.#description)]
-    await writeHistory(held.directories, imageId(this.#description), { path, disks, descriptions })
+    const { name: domain } = held
+    await writeHistory(held.directories, imageId(this.#description), {
+      path,
+      disks,
+      descriptions: [descriptionDigest(this.#description)],
+      domain,
+      uuid: textOfRootChild(this.#description.xml, 'uuid')?.trim() ?? '',
+      savedAt: new Date().toISOString(),
+    })
   }
 
   #identify(): Promise<readonly DiskIdentity[]> {

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { testStore } from '../../../test/support/test-store.ts'
-import { historyOf, imageId, readHistory, removeHistory, writeHistory } from './image-history.ts'
+import {
+  forgetPlace,
+  historyOf,
+  imageId,
+  listHistories,
+  placesOf,
+  readHistory,
+  removeHistory,
+  withPlace,
+  writeHistory,
+} from './image-history.ts'
 
 const DISK = { target: 'vda', path: '/disks/a', sizeBytes: 4096, modifiedNs: '17' }
 
@@ -54,27 +64,34 @@ test('readHistory() throws STATE_UNREADABLE rather than take a damaged history f
   }
 })
 
-test('writeHistory() removes the histories of missing images only once there are many', async () => {
+test('listHistories() lists every record, also unreadable ones, and no temporary files', async () => {
   await using store = await testStore()
-  const directory = `${store.directories.stateDir}/images`
-  const present = store.join('present.save')
-  await writeFile(present, '')
-  await writeHistory(store.directories, 'present', { path: present, disks: [] })
-  const missing = { version: 1, path: store.join('missing.save'), disks: [] }
-  const fill = async (count: number): Promise<void> => {
-    for (let index = 0; index < count; index += 1)
-      await writeFile(`${directory}/m${index}.json`, JSON.stringify(missing))
-  }
-  await fill(190)
-  await writeFile(`${directory}/damaged.json`, '{')
-  await writeHistory(store.directories, 'one', { path: present, disks: [] })
-  assert.equal((await readdir(directory)).length, 193)
-  await fill(200)
-  await writeHistory(store.directories, 'two', { path: present, disks: [] })
-  assert.deepEqual((await readdir(directory)).toSorted(), [
-    'damaged.json',
-    'one.json',
-    'present.json',
-    'two.json',
-  ])
+  const { directories } = store
+  assert.deepEqual(await listHistories(directories), [])
+  await writeHistory(directories, 'b', { path: '/b' })
+  await writeHistory(directories, 'a', { path: '/a', disks: [DISK], domain: 'web' })
+  const directory = `${directories.stateDir}/images`
+  await writeFile(`${directory}/broken.json`, '{')
+  await writeFile(`${directory}/.x.json`, '{')
+  const found = await listHistories(directories)
+  assert.deepEqual(
+    found.map(({ key }) => key),
+    ['a', 'b', 'broken'],
+  )
+  assert.ok(found[2] !== undefined && 'fault' in found[2])
+  assert.equal(found[2].fault.code, 'STATE_UNREADABLE')
+})
+
+test('withPlace() and forgetPlace() keep every place of an image, and the history of one that has a place', async () => {
+  await using store = await testStore()
+  const { directories } = store
+  const history = withPlace(withPlace({ path: '/a' }, '/b'), '/b')
+  assert.deepEqual(placesOf(history), ['/b', '/a'])
+  await writeHistory(directories, 'k', history)
+  await forgetPlace(directories, 'k', '/b')
+  assert.deepEqual(await readHistory(directories, 'k'), { path: '/a', copies: [] })
+  await forgetPlace(directories, 'k', '/elsewhere')
+  assert.equal((await readHistory(directories, 'k'))?.path, '/a')
+  await forgetPlace(directories, 'k', '/a')
+  assert.equal(await readHistory(directories, 'k'), undefined)
 })

@@ -3,25 +3,32 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { makeDirectory } from '../../io/directory.ts'
-import { isThere, removeFile } from '../../io/file-names.ts'
+import { StasisError, storageError } from '../../errors.ts'
+import { isAbsence, removeFile } from '../../io/file-names.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { Directories } from './directories.ts'
 import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
 
 /** What is recorded about an image outside of it, so that no byte of it changes (docs/managed-save.md). */
 export interface ImageHistory {
-  /** Its path when it was saved, or first restored. */
+  /** Its path when it was written, or last restored. */
   readonly path: string
-  /** The disks after the save, or before the first restore. */
-  readonly disks: readonly DiskIdentity[]
+  /** Other paths at which an image with this id was written or restored, the newest first. */
+  readonly copies?: readonly string[]
+  /** The disks after the save, or before the first restore; absent: unknown, for an image from elsewhere that was converted here. */
+  readonly disks?: readonly DiskIdentity[]
   /** The last time a guest was resumed from it, ISO 8601; absent: never. */
   readonly restoredAt?: string
+  /** The guest, its UUID, and when it was saved, ISO 8601: for a list, when the file is gone. Absent in records from before there was a list. */
+  readonly domain?: string
+  readonly uuid?: string
+  readonly savedAt?: string
   /** SHA-256 of each description of the image that this host wrote: of the save, and of later edits. */
   readonly descriptions?: readonly string[]
 }
 
-/** Few enough to search at every save. */
-const KEPT = 200
+/** More places of one image than this are forgotten, the oldest first. */
+const MAX_COPIES = 16
 
 /** Identifies an image; an edit of its description does not change the id. */
 export function imageId(description: MachineDescription): string {
@@ -62,7 +69,6 @@ export async function writeHistory(
   history: ImageHistory,
 ): Promise<void> {
   await makeDirectory(historyDirectory(directories))
-  await removeGoneHistories(directories)
   await writeRecordFile(IMAGE_HISTORY, historyPath(directories, key), history, { durable: true })
 }
 
@@ -75,18 +81,60 @@ export async function removeHistory(
     await removeFile(historyPath(directories, key))
 }
 
-/** Removes the histories of images that are no longer at their paths, once there are many. */
-async function removeGoneHistories(directories: Directories): Promise<void> {
+/** A history, or why it cannot be read. */
+export type ListedHistory =
+  | { readonly key: string; readonly history: ImageHistory }
+  | { readonly key: string; readonly path: string; readonly fault: StasisError }
+
+/** All histories, by key. One that cannot be read does not hide the others. @throws StorageError */
+export async function listHistories(directories: Directories): Promise<readonly ListedHistory[]> {
   const directory = historyDirectory(directories)
-  const names = await readdir(directory).catch(() => [])
-  if (names.length < KEPT) return
-  for (const name of names.filter((one) => one.endsWith('.json'))) {
-    const key = name.slice(0, -'.json'.length)
-    // A history that cannot be read, or whose image cannot be checked, stays.
-    const history = await readHistory(directories, key).catch(() => undefined)
-    const gone = history !== undefined && !(await isThere(history.path).catch(() => true))
-    if (gone) await removeFile(historyPath(directories, key))
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (isAbsence(error)) return []
+    throw storageError('list the images', directory, error)
+  })
+  const keys = names.filter(isRecordName).map((name) => name.slice(0, -'.json'.length))
+  const found = await Promise.all(keys.toSorted().map((key) => listed(directories, key)))
+  return found.filter((one) => one !== undefined)
+}
+
+async function listed(directories: Directories, key: string): Promise<ListedHistory | undefined> {
+  try {
+    const history = await readHistory(directories, key)
+    return history === undefined ? undefined : { key, history }
+  } catch (error) {
+    if (!(error instanceof StasisError)) throw error
+    return { key, path: historyPath(directories, key), fault: error }
   }
+}
+
+/** Temporary files begin with a dot. */
+function isRecordName(name: string): boolean {
+  return name.endsWith('.json') && !name.startsWith('.')
+}
+
+/** Every path at which the image was. */
+export function placesOf({ path, copies = [] }: ImageHistory): readonly string[] {
+  return [...new Set([path, ...copies])]
+}
+
+/** A history with another place of the image, which becomes its path. */
+export function withPlace<History extends ImageHistory>(history: History, path: string): History {
+  const copies = placesOf(history).filter((one) => one !== path)
+  return { ...history, path, copies: copies.slice(0, MAX_COPIES) }
+}
+
+/** Forgets a place of an image; its history, too, when that was the last one. @throws StorageError */
+export async function forgetPlace(
+  directories: Directories,
+  key: string,
+  path: string,
+): Promise<void> {
+  const history = await readHistory(directories, key)
+  if (history === undefined) return
+  const [next, ...copies] = placesOf(history).filter((one) => one !== path)
+  if (next === undefined) await removeFile(historyPath(directories, key))
+  else await writeHistory(directories, key, { ...history, path: next, copies })
 }
 
 const IMAGE_HISTORY: RecordKind<ImageHistory> = {
@@ -95,16 +143,20 @@ const IMAGE_HISTORY: RecordKind<ImageHistory> = {
   hint: 'Without it, Stasis cannot check whether the disks have changed since the save. If you know that they have not, move the file away and try again',
   parse(value) {
     const fields = fieldsOf(value)
-    const { path, disks, restoredAt, descriptions = [] } = fields ?? {}
+    const { path, copies = [], disks = [], descriptions = [] } = fields ?? {}
+    const texts = ['restoredAt', 'domain', 'uuid', 'savedAt'].map((name) => fields?.[name])
     const fits =
       typeof path === 'string' &&
       Array.isArray(disks) &&
       disks.every(isDiskIdentity) &&
-      Array.isArray(descriptions) &&
-      descriptions.every((one) => typeof one === 'string') &&
-      (restoredAt === undefined || typeof restoredAt === 'string')
+      [copies, descriptions].every(isTexts) &&
+      texts.every((text) => text === undefined || typeof text === 'string')
     return fits ? (fields as unknown as ImageHistory) : undefined
   },
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
 function historyDirectory(directories: Directories): string {

@@ -170,11 +170,14 @@ const FILES: readonly StateFile[] = [
   },
   {
     name: 'history',
-    seeds: [{ version: 1, path: '/a', disks: [DISK], restoredAt: TIME, descriptions: [KEY] }],
+    seeds: [
+      { version: 1, path: '/a', disks: [DISK], restoredAt: TIME, descriptions: [KEY] },
+      { version: 1, path: '/a', copies: ['/b'], domain: 'web', uuid: 'u', savedAt: TIME },
+    ],
     path: ({ stateDir }) => join(stateDir, 'images', `${KEY}.json`),
     read: async (directories) => {
       const history = await readHistory(directories, KEY)
-      if (history !== undefined) await changeOfDisks(history.disks, [DISK])
+      if (history !== undefined) await changeOfDisks(history.disks ?? [], [DISK])
       return history
     },
   },
