@@ -105,10 +105,7 @@ test('images lists what was written here, says what is stale, needed, gone or un
       answer.deleted.map(({ path }) => path),
       [first],
     )
-    assert.deepEqual(
-      answer.forgotten.map(({ path }) => path).toSorted(),
-      [first, second],
-    )
+    assert.deepEqual(answer.forgotten.map(({ path }) => path).toSorted(), [first, second])
     assert.deepEqual(await states(), ['1.raw: unreadable', 'web.save: stale, web managed save'])
     await stat(copy)
 
