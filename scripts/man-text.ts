@@ -45,6 +45,13 @@ export async function manText(): Promise<string> {
       'where the compiled command line is kept; /var/cache/stasis for root',
     ),
     ...tagged('STASIS_DEBUG', 'if set, errors have stack traces'),
+    ...tagged('STASIS_CONFIG', 'a configuration file in place of all others'),
+    '.SH FILES',
+    ...tagged('/etc/stasis/stasis.toml', 'the configuration of the host: docs/configuration.md'),
+    ...tagged(
+      '$XDG_CONFIG_HOME/stasis/stasis.toml',
+      'the configuration of a user; ~/.config where XDG_CONFIG_HOME is not set',
+    ),
     '.SH SEE ALSO',
     '.BR virsh (1),',
     '.BR qemu\\-system\\-x86_64 (1)',

@@ -120,8 +120,13 @@ export abstract class StasisError extends Error {
  * - `BAD_ARGUMENT`: a value is not possible.
  * - `BAD_COMBINATION`: two values do not go together.
  * - `PATH_TOO_LONG`: a unix socket there would have a path of more than 107 bytes.
+ * - `BAD_CONFIGURATION`: a configuration file, or a variable that sets the same, is wrong; the message has file and line.
  */
-export type UsageErrorCode = 'BAD_ARGUMENT' | 'BAD_COMBINATION' | 'PATH_TOO_LONG'
+export type UsageErrorCode =
+  | 'BAD_ARGUMENT'
+  | 'BAD_COMBINATION'
+  | 'PATH_TOO_LONG'
+  | 'BAD_CONFIGURATION'
 
 /** The request itself is wrong. */
 export class UsageError extends StasisError {
@@ -285,6 +290,7 @@ export class QemuError extends StasisError {
  * - `STATE_UNREADABLE`: a file in the state or runtime directory cannot be understood.
  * - `STATE_TOO_NEW`: a later version of Stasis wrote it.
  * - `UNSAFE_DIRECTORY`: another user could have put files into the state or runtime directory.
+ * - `UNSAFE_FILE`: another user could have written a file that Stasis obeys, such as a configuration.
  * - `STATE_OF_ANOTHER_HOST`: the state directory belongs to another host.
  */
 export type StorageErrorCode =
@@ -296,6 +302,7 @@ export type StorageErrorCode =
   | 'STATE_UNREADABLE'
   | 'STATE_TOO_NEW'
   | 'UNSAFE_DIRECTORY'
+  | 'UNSAFE_FILE'
   | 'STATE_OF_ANOTHER_HOST'
 
 /** The disk has no room, gives no permission or fails. */

@@ -130,7 +130,8 @@ function adviceOnModule(
       return `src/errors.ts and src/index.ts import no package: move what needs ${specifier} into a room`
     if (room === 'wire' || room === 'qmp')
       return `${room}/ imports no package: take what ${specifier} gives as a parameter`
-    return home === undefined || home.includes(room) ? undefined : adviceOnHome(specifier, home)
+    const isHome = home?.includes(room) === true || home?.includes(file.slice('src/'.length))
+    return home === undefined || isHome === true ? undefined : adviceOnHome(specifier, home)
   }
   const name = specifier.replace(/^node:/, '')
   const home = homeOfModule[name]

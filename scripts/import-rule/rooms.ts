@@ -41,6 +41,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     cookie: 2,
     catalogue: 2,
     store: 1,
+    configuration: 0,
   },
   transfer: {
     'image-receivers': 3,
@@ -87,6 +88,7 @@ export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
   koffi: ['io'],
   '@node-rs/crc32': ['io'],
   commander: ['cli'],
+  'smol-toml': ['domain/configuration/parse-configuration.ts'],
   '@xmldom/xmldom': ['qemu', 'domain'],
 }
 

@@ -51,8 +51,9 @@ export async function runProgram(
     declare(command, called.summary, verb)
     const joined = acceptNames(command)
     command.action(async () => {
-      const flags = command.optsWithGlobals<GlobalFlags>()
       const args = joined()
+      await verb.configure?.(command)
+      const flags = command.optsWithGlobals<GlobalFlags>()
       const looks = verb.looks === true || verb.looks?.(args, flags) === true
       if (flags.readonly === true && !looks) throw readOnly(called.name)
       const found = await verb.run(args, flags, invocation(flags, context, verbs))

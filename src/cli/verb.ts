@@ -27,6 +27,8 @@ export interface Verb<Flags extends object = Record<never, never>> {
   readonly declare: (command: Command) => Command
   /** Whether it only looks, which `-r` allows and `-q` shows. A verb that does not say so changes something. */
   readonly looks?: true | ((args: readonly string[], flags: Flags) => boolean)
+  /** Gives options that were not given what the configuration sets for them. */
+  readonly configure?: (command: Command) => Promise<void>
   /** A command line, for `--help`. */
   readonly example: string
   /** Does the work. Returns no answer if the verb has written to the terminal itself. */

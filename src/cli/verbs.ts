@@ -155,6 +155,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/console.ts'),
   ),
   entry(
+    'config',
+    'show each value of the configuration, and where it comes from',
+    () => import('./verbs/config.ts'),
+  ),
+  entry(
     'doctor',
     'examine this host, and mend what makes it unsafe',
     () => import('./verbs/doctor.ts'),

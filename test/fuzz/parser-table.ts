@@ -1,4 +1,5 @@
 import type { FuzzParser } from './parser.ts'
+import { configurationParser } from './parsers/configuration.ts'
 import { diskParser } from './parsers/disks.ts'
 import { descriptionParser, headerParser } from './parsers/header.ts'
 import {
@@ -30,4 +31,5 @@ export const PARSERS: readonly FuzzParser[] = [
   ...recordParsers,
   diskParser,
   ...textParsers,
+  configurationParser,
 ]

@@ -50,6 +50,7 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['image-cache', 'list'],
   ['images'],
   ['images', '--prune', '--keep', '0', '--dry-run'],
+  ['config'],
   ['doctor'],
   ['doctor', '--json'],
   ['version'],

@@ -1,9 +1,18 @@
-import { type HostResumeOutcome, resumeHost } from '../../domain/host/host-resume.ts'
+import {
+  type HostResumeOptions,
+  type HostResumeOutcome,
+  resumeHost,
+} from '../../domain/host/host-resume.ts'
+import { Option } from 'commander'
 import { DomainError } from '../../errors.ts'
 import { integerBetween } from '../options/option-values.ts'
+import { configure } from '../options/configured.ts'
 import type { Verb } from '../verb.ts'
 
-interface Flags {
+interface Flags extends Pick<
+  HostResumeOptions,
+  'mode' | 'bypassCache' | 'syncTime' | 'allowLinkDown' | 'ignoreUnsupported'
+> {
   readonly parallelDomains?: number
   readonly autostart?: boolean
   readonly dryRun?: boolean
@@ -19,8 +28,26 @@ export const verb: Verb<Flags> = {
         integerBetween(1, 64),
       )
       .option('--autostart', 'also start the domains marked with `stasis autostart`')
+      .addOption(
+        new Option(
+          '--mode <mode>',
+          'how the memory of managed saves is restored (default: auto, as for restore)',
+        ).choices(['auto', 'map', 'lazy', 'load']),
+      )
+      .option('--bypass-cache', 'read managed saves past the page cache (the default for stasis)')
+      .option('--no-bypass-cache', 'read managed saves through the page cache')
+      .option('--sync-time', "set the guests' clocks through their agents once they run")
+      .option(
+        '--allow-link-down',
+        'let a card whose network is missing be connected to nothing, with its link down',
+      )
+      .option(
+        '--ignore-unsupported',
+        "leave out the host's side of devices where Stasis does not support it",
+      )
       .option('--dry-run', 'only show what would be started'),
   looks: (_args, { dryRun }) => dryRun === true,
+  configure: (command) => configure('host-resume', command),
   example: 'stasis host-resume --parallel-domains 4',
   run: async (_args, flags, { directories, signal, json, output }) => {
     const outcomes = await resumeHost({

@@ -3,6 +3,7 @@ import { DomainError } from '../../errors.ts'
 import { byteRate, integerBetween } from '../options/option-values.ts'
 import { formatBytes } from '../terminal/quantity.ts'
 import { type FormatFlags, declareFormat, formatOptions } from '../options/save.ts'
+import { configure } from '../options/configured.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends Omit<FormatFlags, 'parallel'> {
@@ -34,6 +35,7 @@ export const verb: Verb<Flags> = {
       )
       .option('--dry-run', 'only show what would be saved'),
   looks: (_args, { dryRun }) => dryRun === true,
+  configure: (command) => configure('host-save', command),
   example: 'stasis host-save --time-limit 90 --parallel-domains 4 --max-bandwidth 500M',
   run: async (_args, flags, { directories, signal, json, output }) => {
     const { timeLimit, parallelDomains, maxBandwidth, dryRun } = flags

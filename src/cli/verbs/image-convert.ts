@@ -7,6 +7,7 @@ import { imageFile } from '../options/image-file.ts'
 import { compressionLevel } from '../options/option-values.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { formatBytes, formatDuration } from '../terminal/quantity.ts'
+import { configure } from '../options/configured.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends ChannelFlags {
@@ -45,6 +46,7 @@ export const verb: Verb<Flags> = {
       .option('--bypass-cache', 'write past the page cache (the default)')
       .option('--no-bypass-cache', 'write through the page cache')
       .option('--digest', "write OUT.digest, checksums for an image of one of libvirt's formats"),
+  configure: (command) => configure('image-convert', command),
   example: 'stasis image-convert /backup/web.save /backup/web.sparse --format sparse',
   run: async ([input = '', given = ''], flags, invocation) => {
     const { directories, signal } = invocation

@@ -4,12 +4,14 @@ import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { type SaveFlags, declareSave, saveOptions } from '../options/save.ts'
 import { saveCheckReport } from '../reports/save-check.ts'
 import { saveReport } from '../reports/save.ts'
+import { configure } from '../options/configured.ts'
 import type { Verb } from '../verb.ts'
 
 /** `managedsave DOMAIN` */
 export const verb: Verb<SaveFlags> = {
   declare: (command) => declareSave(command.argument('<domain>', 'name, UUID or id')),
   looks: (_args, { check }) => check === true,
+  configure: (command) => configure('managedsave', command),
   example: 'stasis managedsave web --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

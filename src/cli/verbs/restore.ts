@@ -9,6 +9,7 @@ import { integerBetween } from '../options/option-values.ts'
 import { checkAndReport } from '../reports/image-check.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { restoreReport } from '../reports/restore.ts'
+import { configure } from '../options/configured.ts'
 import type { Verb } from '../verb.ts'
 import { readXmlOption } from '../options/xml-file.ts'
 
@@ -74,6 +75,7 @@ export const verb: Verb<Flags> = {
         ).choices(['memory', 'output', 'both']),
       ),
   looks: (_args, { check }) => check === true,
+  configure: (command) => configure('restore', command),
   example: 'stasis restore /backup/web.save --verbose',
   run: async ([file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

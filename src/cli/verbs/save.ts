@@ -5,6 +5,7 @@ import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { type SaveFlags, declareSave, saveOptions } from '../options/save.ts'
 import { saveCheckReport } from '../reports/save-check.ts'
 import { saveReport } from '../reports/save.ts'
+import { configure } from '../options/configured.ts'
 import type { Verb } from '../verb.ts'
 
 /** `save DOMAIN FILE` */
@@ -19,6 +20,7 @@ export const verb: Verb<SaveFlags> = {
         ),
     ),
   looks: (_args, { check }) => check === true,
+  configure: (command) => configure('save', command),
   example: 'stasis save web /backup/web.save --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = '', given = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

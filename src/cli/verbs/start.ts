@@ -5,6 +5,7 @@ import { type NetworkFlags, declareNetworks, networksOf } from '../options/netwo
 import { attachConsole } from '../terminal/console-terminal.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { restoreReport } from '../reports/restore.ts'
+import { configure } from '../options/configured.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends AllowFlags, NetworkFlags {
@@ -47,6 +48,7 @@ export const verb: Verb<Flags> = {
         '--ignore-unsupported',
         "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
       ),
+  configure: (command) => configure('start', command),
   example: 'stasis start web --console',
   run: async ([domain = ''], flags, invocation) => {
     const { directories, signal, output } = invocation

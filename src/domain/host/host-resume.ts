@@ -7,10 +7,16 @@ import { isAutostarted } from '../catalogue/autostart.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
-import { startDomain } from '../lifecycle/start.ts'
+import { type StartOptions, startDomain } from '../lifecycle/start.ts'
 
 /** How to restart the domains of a host. */
-export interface HostResumeOptions extends DomainOptions {
+export interface HostResumeOptions
+  extends
+    DomainOptions,
+    Pick<
+      StartOptions,
+      'mode' | 'bypassCache' | 'syncTime' | 'allowLinkDown' | 'ignoreUnsupported'
+    > {
   /** How many domains at the same time. Default 2. */
   readonly parallelDomains?: number | undefined
   /** Also domains that start with the host, from their managed save if they have one. */

@@ -5,6 +5,7 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
 import { hasNetworkInterface } from '../../qemu/host-facts.ts'
 import { findLibvirtNetwork } from '../../qemu/libvirt-networks.ts'
+import { Configuration } from '../configuration/configuration.ts'
 import type { Directories } from '../store/directories.ts'
 import { readKnownNetworks } from '../store/known-networks.ts'
 import { type NetworkOptions, type NetworkTarget, parseNetworkTarget } from './network-target.ts'
@@ -18,8 +19,8 @@ export interface MissingNetwork {
 type CardWithout = MissingNetwork & { readonly card: NetworkInterface }
 
 /**
- * Connects the network cards of a domain to networks of this host: as the caller says, as a caller said before, as libvirt's definition of the network
- * says, or as the XML says. The guest's half of each card stays as it is.
+ * Connects the network cards of a domain to networks of this host: as the caller says, as a caller said before, as the configuration says, as libvirt's
+ * definition of the network says, or as the XML says. The guest's half of each card stays as it is.
  * @throws DomainXmlError XML_UNSUPPORTED with each card whose network is missing; UsageError for an impossible target
  */
 export async function connectNetworks(
@@ -55,7 +56,11 @@ async function lookUp(
   readonly interfaces: readonly NetworkInterface[]
   readonly without: readonly CardWithout[]
 }> {
-  const given = { ...(await readKnownNetworks(directories)), ...networks }
+  const given = {
+    ...(await configuredNetworks()),
+    ...(await readKnownNetworks(directories)),
+    ...networks,
+  }
   const without: CardWithout[] = []
   const interfaces: NetworkInterface[] = []
   for (const card of domain.interfaces) {
@@ -65,6 +70,17 @@ async function lookUp(
     interfaces.push(target === undefined ? card : connected(card, target))
   }
   return { interfaces, without }
+}
+
+/** @throws UsageError BAD_CONFIGURATION, BAD_ARGUMENT */
+async function configuredNetworks(): Promise<Readonly<Record<string, string>>> {
+  const { networks } = await Configuration.read()
+  return Object.fromEntries(
+    [...networks].map(([name, { target, where }]) => {
+      parseNetworkTarget(target, where)
+      return [name, target]
+    }),
+  )
 }
 
 const NOTHING = { kind: 'none' } as const

@@ -21,8 +21,8 @@ export interface NetworkOptions {
   readonly allowLinkDown?: boolean | undefined
 }
 
-/** Reads a target. @throws UsageError BAD_ARGUMENT */
-export function parseNetworkTarget(text: string): NetworkTarget {
+/** Reads a target; `where` it was given is for messages. @throws UsageError BAD_ARGUMENT */
+export function parseNetworkTarget(text: string, where?: string): NetworkTarget {
   if (text === 'user' || text === 'none') return { kind: text }
   const match = /^(bridge|tap):(.+)$/.exec(text)
   const [, kind, device = ''] = match ?? []
@@ -32,7 +32,7 @@ export function parseNetworkTarget(text: string): NetworkTarget {
   }
   throw new UsageError(
     'BAD_ARGUMENT',
-    `"${text}" is not a network of this host: it must be bridge:BRIDGE, tap:DEVICE, user or none`,
+    `${where === undefined ? '' : `${where}: `}"${text}" is not a network of this host: it must be bridge:BRIDGE, tap:DEVICE, user or none`,
   )
 }
 

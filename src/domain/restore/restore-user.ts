@@ -1,7 +1,7 @@
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { mayWatchPageFaults } from '../../qemu/host-facts.ts'
 import type { SystemUser } from '../../qemu/system-user.ts'
-import { DEFAULT_QEMU_USER, isUserChosen, qemuUser } from '../machine/qemu-user.ts'
+import { DEFAULT_QEMU_USER, whereUserIsChosen, qemuUser } from '../machine/qemu-user.ts'
 import { isFromHere } from '../trust/trust.ts'
 import type { Directories } from '../store/directories.ts'
 import type { RestorePlan } from './restore-plan.ts'
@@ -22,7 +22,8 @@ export async function restoreUser(
   const warn = options.onWarning ?? (() => undefined)
   if (user === undefined) {
     const root = process.geteuid?.() === 0
-    if (root && !isUserChosen() && !(await isFromHere(image.description, directories)))
+    const chosen = await whereUserIsChosen()
+    if (root && chosen === undefined && !(await isFromHere(image.description, directories)))
       warn(
         `the image is from elsewhere, and its QEMU runs as root: \`stasis doctor --fix\` makes the user ${DEFAULT_QEMU_USER} for it`,
       )

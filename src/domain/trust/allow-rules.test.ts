@@ -8,7 +8,7 @@ function reach(kind: ReachKind, value: string): Reach {
 }
 
 async function covers(rules: string, asked: Reach): Promise<boolean> {
-  return allows({}, { STASIS_ALLOW: rules })(asked)
+  return (await allows({}, { STASIS_ALLOW: rules, STASIS_CONFIG: '/dev/null' }))(asked)
 }
 
 test('allows() compares paths by whole names', async () => {
@@ -35,13 +35,16 @@ test('allows() lets only everything cover a command line', async () => {
 })
 
 test('allows() adds the permissions of a call to those of the environment', async () => {
-  const allowed = allows({ allow: ['path:/a'] }, { STASIS_ALLOW: 'path:/b' })
+  const allowed = await allows(
+    { allow: ['path:/a'] },
+    { STASIS_ALLOW: 'path:/b', STASIS_CONFIG: '/dev/null' },
+  )
   assert.equal(await allowed(reach('path', '/a')), true)
   assert.equal(await allowed(reach('path', '/b')), true)
   assert.equal(await allowed(reach('path', '/c')), false)
 })
 
-test('a text that is not a permission is refused, wherever it is', () => {
+test('a text that is not a permission is refused, wherever it is', async () => {
   for (const text of [
     '',
     'nothing',
@@ -52,9 +55,11 @@ test('a text that is not a permission is refused, wherever it is', () => {
     'Path:/',
   ])
     assert.throws(() => checkAllowRule(text), { code: 'BAD_ARGUMENT' }, text)
-  assert.throws(() => allows({}, { STASIS_ALLOW: 'path:/a,bad' }), { code: 'BAD_ARGUMENT' })
+  await assert.rejects(allows({}, { STASIS_ALLOW: 'path:/a,bad', STASIS_CONFIG: '/dev/null' }), {
+    code: 'BAD_ARGUMENT',
+  })
   const wrong = { allow: 'path:/a' as unknown as [] }
-  assert.throws(() => allows(wrong, {}), { code: 'BAD_ARGUMENT' })
+  await assert.rejects(allows(wrong, {}), { code: 'BAD_ARGUMENT' })
 })
 
 test('ruleFor() gives the permission that covers a reach', async () => {

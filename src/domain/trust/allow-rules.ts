@@ -1,6 +1,7 @@
 import { readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
+import { Configuration, type Environment } from '../configuration/configuration.ts'
 import type { Reach, ReachKind } from './reach.ts'
 
 /**
@@ -10,14 +11,11 @@ import type { Reach, ReachKind } from './reach.ts'
  */
 export type AllowRule = 'everything' | `${Exclude<ReachKind, 'command'>}:${string}`
 
-/** Permissions that an operation adds to those of `STASIS_ALLOW`. */
+/** Permissions that an operation adds to those of the configuration. */
 export interface AllowOptions {
   /** What the machine may use of this host although nothing else permits it. */
   readonly allow?: readonly AllowRule[] | undefined
 }
-
-/** The variable with permissions, separated by commas. */
-const VARIABLE = 'STASIS_ALLOW'
 
 const KINDS = ['emulator', 'path', 'script', 'listen', 'connect', 'network', 'secret', 'arguments']
 /** As many as Linux follows. */
@@ -31,20 +29,22 @@ const PATHS: readonly ReachKind[] = ['emulator', 'path', 'script']
 export type Allows = (reach: Reach) => Promise<boolean>
 
 /**
- * The permissions of an operation and of the environment. Paths are compared without their symbolic links.
- * @throws UsageError BAD_ARGUMENT for a text that is not a permission
+ * The permissions of an operation and of the configuration (its files, and `STASIS_ALLOW`). A network that the configuration names is allowed. Paths are
+ * compared without their symbolic links.
+ * @throws UsageError BAD_ARGUMENT for a text that is not a permission; errors of `Configuration.read`
  */
-export function allows(
+export async function allows(
   { allow }: AllowOptions,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Allows {
+  env: Environment = process.env,
+): Promise<Allows> {
   const given: unknown = allow ?? []
   if (!Array.isArray(given) || given.some((one) => typeof one !== 'string'))
     throw new UsageError('BAD_ARGUMENT', 'allow must be an array of strings')
-  const fromEnvironment = (env[VARIABLE] ?? '').split(',').filter((text) => text.trim() !== '')
+  const configuration = await Configuration.read(env)
   const rules = [
     ...(given as readonly string[]).map((text) => parseRule(text, 'allow')),
-    ...fromEnvironment.map((text) => parseRule(text.trim(), VARIABLE)),
+    ...configuration.allow.map(({ rule, where }) => parseRule(rule, where)),
+    ...[...configuration.networks.keys()].map((value) => ({ kind: 'network', value })),
   ]
   return async (reach) => {
     for (const rule of rules) if (await covers(rule, reach)) return true
@@ -52,9 +52,9 @@ export function allows(
   }
 }
 
-/** Checks a permission. @throws UsageError BAD_ARGUMENT */
-export function checkAllowRule(text: string): AllowRule {
-  parseRule(text, '--allow')
+/** Checks a permission; `where` it was given is for messages. @throws UsageError BAD_ARGUMENT */
+export function checkAllowRule(text: string, where = '--allow'): AllowRule {
+  parseRule(text, where)
   return text as AllowRule
 }
 

@@ -30,8 +30,8 @@ export interface Suspect {
 
 /**
  * What an image asks of this host that is not allowed. Allowed are: everything, if this host saved the image or edited it since; what the definition of the
- * domain with the same UUID names for the same purpose; a QEMU and firmware of the distribution; loopback addresses; and what `allow` and
- * `STASIS_ALLOW` name. Nothing that the image names is run or opened.
+ * domain with the same UUID names for the same purpose; a QEMU and firmware of the distribution; loopback addresses; and what `allow` and the
+ * configuration name. Nothing that the image names is run or opened.
  * @throws UsageError BAD_ARGUMENT, DomainXmlError, StorageError
  */
 export async function untrustedReaches(
@@ -39,7 +39,7 @@ export async function untrustedReaches(
   directories: Directories,
   options: AllowOptions,
 ): Promise<readonly Reach[]> {
-  const allowed = allows(options)
+  const allowed = await allows(options)
   const { description, replacement } = suspect
   const ours = await isFromHere(description, directories)
   if (ours && replacement === undefined) return []
@@ -86,7 +86,7 @@ export async function requireTrusted(
 export async function requireEmulator(domain: Domain, options: AllowOptions): Promise<void> {
   const [reach] = reachesOf(domain).filter(({ kind }) => kind === 'emulator')
   if (reach === undefined) return
-  if ((await isDistributionEmulator(reach.value)) || (await allows(options)(reach))) return
+  if ((await isDistributionEmulator(reach.value)) || (await (await allows(options))(reach))) return
   throw new QemuError(
     'QEMU_UNTRUSTED',
     `${reach.value} is not a QEMU of the distribution, so it is not run`,
@@ -103,7 +103,7 @@ export async function requireEmulator(domain: Domain, options: AllowOptions): Pr
  */
 export async function requireArguments(domain: Domain, options: AllowOptions): Promise<void> {
   const [reach] = reachesOf(domain).filter(({ kind }) => kind === 'arguments')
-  if (reach === undefined || (await allows(options)(reach))) return
+  if (reach === undefined || (await (await allows(options))(reach))) return
   throw new QemuError(
     'QEMU_UNTRUSTED',
     `${reach.place}: arguments for QEMU are not checked, so they are not used unless they are allowed: ${visible(reach.value)}`,

@@ -103,9 +103,10 @@ const optionParser: FuzzParser = {
     if (uuid !== undefined && parseUuid(uuid) !== uuid)
       throw new Broken(`${uuid} is not its own UUID`)
     unitFactor(text)
-    const permits = allows(
+    const permits = await allows(
       {},
       {
+        STASIS_CONFIG: '/dev/null',
         STASIS_ALLOW: text.includes(',')
           ? ''
           : accepts(() => checkAllowRule(text.trim()))

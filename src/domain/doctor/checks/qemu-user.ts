@@ -1,5 +1,5 @@
 import { localGroup, makeSystemUser } from '../../../qemu/system-user.ts'
-import { DEFAULT_QEMU_USER, isUserChosen } from '../../machine/qemu-user.ts'
+import { DEFAULT_QEMU_USER, whereUserIsChosen } from '../../machine/qemu-user.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 
 /** Groups whose members can become root, or read the disks of the host. */
@@ -10,7 +10,10 @@ export const QEMU_USER: HealthCheck = {
   name: 'qemu-user',
   async look({ root, user }) {
     if (!root) return [right('QEMU runs as the user who runs Stasis, who is not root')]
-    if (user === undefined) return [isUserChosen() ? CHOSEN_ROOT : NO_USER]
+    if (user === undefined) {
+      const chosen = await whereUserIsChosen()
+      return [chosen === undefined ? NO_USER : chosenRoot(chosen)]
+    }
     const powerful = await powerfulGroups(user.groups)
     if (powerful.length === 0)
       return [right(`QEMU runs as the user ${user.name} (${user.uid}), without capabilities`)]
@@ -25,10 +28,12 @@ export const QEMU_USER: HealthCheck = {
   },
 }
 
-const CHOSEN_ROOT: Diagnosis = {
-  verdict: 'warning',
-  text: 'QEMU runs as root, because STASIS_QEMU_USER says so',
-  remedy: 'Unset STASIS_QEMU_USER unless a guest needs that',
+function chosenRoot(where: string): Diagnosis {
+  return {
+    verdict: 'warning',
+    text: `QEMU runs as root, because ${where} says so`,
+    remedy: 'Remove that unless a guest needs it',
+  }
 }
 
 const NO_USER: Diagnosis = {

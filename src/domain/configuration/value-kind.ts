@@ -1,0 +1,104 @@
+/** A kind of value in the configuration. `read` and `readText` return `undefined` for a wrong value. */
+export interface ValueKind {
+  /** What it must be: `a whole number from 1 to 64`. */
+  readonly wanted: string
+  /** A value as TOML has it. */
+  readonly read: (value: unknown) => unknown
+  /** A value as an environment variable has it. */
+  readonly readText: (text: string) => unknown
+}
+
+/** A text that a caller checks. */
+export const TEXT: ValueKind = {
+  wanted: 'a text',
+  read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+  readText: (text) => text,
+}
+
+export const FLAG: ValueKind = {
+  wanted: 'true or false',
+  read: (value) => (typeof value === 'boolean' ? value : undefined),
+  readText: (text) => WORDS[text.toLowerCase()],
+}
+
+const WORDS: Readonly<Record<string, boolean>> = {
+  ...{ 1: true, true: true, yes: true, on: true },
+  ...{ 0: false, false: false, no: false, off: false },
+}
+
+/** Bytes per second. */
+export const RATE: ValueKind = {
+  wanted: 'bytes per second, at least 1K: a whole number, then optionally K, M or G in quotes',
+  read: (value) => rate(typeof value === 'number' ? String(value) : value),
+  readText: rate,
+}
+
+/** A compression level. The compression has its own limits. */
+export const LEVEL: ValueKind = {
+  wanted: 'a whole number or "adaptive"',
+  read: (value) => (value === 'adaptive' ? value : whole(value, -999, 999)),
+  readText: (text) => (text === 'adaptive' ? text : whole(numberOf(text), -999, 999)),
+}
+
+export function wholeNumber(least: number, most: number): ValueKind {
+  return {
+    wanted: `a whole number from ${least} to ${most}`,
+    read: (value) => whole(value, least, most),
+    readText: (text) => whole(numberOf(text), least, most),
+  }
+}
+
+export function choice(values: readonly string[]): ValueKind {
+  const one = (value: unknown): unknown => values.find((each) => each === value)
+  return { wanted: `one of ${values.join(', ')}`, read: one, readText: one }
+}
+
+/** A list; as a variable, separated by `separator`. */
+export function listOf(kind: ValueKind, separator: string): ValueKind {
+  const all = (values: readonly unknown[] | undefined): unknown =>
+    values?.some((value) => value === undefined) === true ? undefined : values
+  return {
+    wanted: `a list, each ${kind.wanted}`,
+    read: (value) => (Array.isArray(value) ? all(value.map(kind.read)) : undefined),
+    readText: (text) => all(partsOf(text, separator).map(kind.readText)),
+  }
+}
+
+/** A table whose keys are names that others chose; as a variable, `NAME=TEXT` separated by commas. */
+export const NAMED_TEXTS: ValueKind = {
+  wanted: 'a table of texts',
+  read(value) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    const texts: readonly [string, unknown][] = Object.entries(value)
+    return texts.every(([, text]) => typeof text === 'string') ? new Map(texts) : undefined
+  },
+  readText(text) {
+    const pairs = partsOf(text, ',').map((part) => /^(.+)=([^=]+)$/.exec(part))
+    if (pairs.includes(null)) return undefined
+    return new Map(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? '']))
+  },
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }
+
+function rate(value: unknown): number | undefined {
+  const [, digits = '', unit = ''] =
+    typeof value === 'string' ? (/^([1-9]\d{0,15})([KMG]?)$/i.exec(value) ?? []) : []
+  return whole(Number(digits) * (UNITS[unit.toUpperCase()] ?? 0), 1024, 1024 ** 4)
+}
+
+function whole(value: unknown, least: number, most: number): number | undefined {
+  const fits = Number.isInteger(value) && Number(value) >= least && Number(value) <= most
+  return fits ? Number(value) : undefined
+}
+
+function numberOf(text: string): number {
+  return /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+}
+
+function partsOf(text: string, separator: string): readonly string[] {
+  return text
+    .split(separator)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
