@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { postcopyState, waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import { readPostcopyRecord, readPostcopyProgress } from '../../src/domain/store/postcopy-record.ts'
-import { queryRunState } from '../../src/domain/machine/monitor.ts'
+import { queryRunState } from '../../src/domain/catalogue/run-state.ts'
 import {
   checkSave,
   destroyDomain,

@@ -8,6 +8,7 @@ export type Victim =
   | 'command, watcher'
   | 'QEMU'
   | 'QEMU, command'
+  | 'command, QEMU'
   | 'page server'
   | 'supervisor'
 
@@ -33,6 +34,8 @@ const SAVING: readonly Victim[] = [
   'QEMU, command',
 ]
 
+const RESTORING: readonly Victim[] = ['command', 'QEMU', 'command, QEMU', 'QEMU, command']
+
 /** All acts. */
 export const KILL_ACTS: readonly KillAct[] = [
   ...['stasis', 'channels', 'raw', 'zstd', 'sparse'].map((format): KillAct => ({
@@ -55,15 +58,14 @@ export const KILL_ACTS: readonly KillAct[] = [
     from: 'saved',
     argv: (dir) => ['restore', dir.join('image'), '--mode', mode],
     major: mode === 'map' ? 9 : 0,
-    victims:
-      mode === 'lazy' ? ['command', 'QEMU', 'page server', 'supervisor'] : ['command', 'QEMU'],
+    victims: mode === 'lazy' ? [...RESTORING, 'page server', 'supervisor'] : RESTORING,
     kind: 'restore',
   })),
   {
     name: 'start (managed save)',
     from: 'managed',
     argv: () => ['start', 'tiny'],
-    victims: ['command', 'QEMU'],
+    victims: RESTORING,
     kind: 'restore',
   },
   ...['stasis', 'zstd', 'channels', 'sparse'].map((format): KillAct => ({

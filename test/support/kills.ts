@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { domainInfo } from '../../src/index.ts'
+import { QmpConnection } from '../../src/qmp/connection.ts'
 import { Random } from './random.ts'
 import { KILL_ACTS, type KillAct, type Victim } from './kill-acts.ts'
 import { qemus } from './qemus.ts'
@@ -37,12 +38,14 @@ export interface KillRow {
   wentOn: number
   /** The image, an older or the new one, was complete and the guest ran from it. */
   imageComplete: number
+  /** The guest had run in its new QEMU when that was killed: it is lost as any guest is whose QEMU is killed, and it boots. */
+  hadRun: number
   /** A guest stood still, or something was left over. */
   wrong: number
   lost: number
 }
 
-type Outcome = 'went on' | 'image complete'
+type Outcome = 'went on' | 'image complete' | 'had run'
 
 /** A guest that is neither in a QEMU nor in an image. */
 class Lost extends Error {}
@@ -77,6 +80,7 @@ export async function kill(options: KillOptions): Promise<readonly KillRow[]> {
       else {
         row.tried += 1
         if (tried === 'went on') row.wentOn += 1
+        else if (tried === 'had run') row.hadRun += 1
         else row.imageComplete += 1
         told.push(tried)
       }
@@ -99,7 +103,16 @@ export async function kill(options: KillOptions): Promise<readonly KillRow[]> {
 }
 
 function newRow(act: KillAct, victim: Victim): KillRow {
-  return { act: act.name, victim, tried: 0, wentOn: 0, imageComplete: 0, wrong: 0, lost: 0 }
+  return {
+    act: act.name,
+    victim,
+    tried: 0,
+    wentOn: 0,
+    imageComplete: 0,
+    hadRun: 0,
+    wrong: 0,
+    lost: 0,
+  }
 }
 
 /** The guest of a bed could not be prepared. */
@@ -107,13 +120,13 @@ class BedFault extends Error {}
 
 /** The rows as a table. */
 export function killTable(rows: readonly KillRow[]): string {
-  const head = ['act', 'victim', 'tried', 'went on', 'image complete', 'wrong', 'lost']
+  const head = ['act', 'victim', 'tried', 'went on', 'image complete', 'had run', 'wrong', 'lost']
   const cells = rows.map((row) => [
     row.act,
     row.victim,
-    ...[row.tried, row.wentOn, row.imageComplete, row.wrong, row.lost].map(String),
+    ...[row.tried, row.wentOn, row.imageComplete, row.hadRun, row.wrong, row.lost].map(String),
   ])
-  const sums = [2, 3, 4, 5, 6].map((at) =>
+  const sums = [2, 3, 4, 5, 6, 7].map((at) =>
     String(cells.reduce((sum, line) => sum + Number(line[at]), 0)),
   )
   return [head, ...cells, ['all', '', ...sums]]
@@ -175,20 +188,20 @@ async function oneRound(
   const momentMs = random.below(!isLate ? 500 : slow ? 800 : act.kind === 'restore' ? 400 : 150)
   told.push(`${isLate ? 'begun and ' : ''}${momentMs} ms${slow ? ' slow' : ''}`)
   await delay(momentMs)
-  const killed = await killVictims(
-    bed,
-    victim,
-    before,
-    () => !isOver() && child.kill('SIGKILL'),
-    random,
-  )
+  const command = {
+    kill: () => !isOver() && child.kill('SIGKILL'),
+    stop: () => !isOver() && child.kill('SIGSTOP'),
+    goOn: () => child.kill('SIGCONT'),
+  }
+  const { killed, ran } = await killVictims(bed, act, victim, { before, command, random })
+  if (ran !== undefined) told.push(ran ? 'the guest ran' : 'the guest had not run')
   const patience = setTimeout(() => child.kill('SIGABRT'), 60_000)
   const result = await ended
   clearTimeout(patience)
   if (child.signalCode === 'SIGABRT') throw new Error(`${argv.join(' ')} did not end`)
   await watchersEnd(dir.path)
   checkResult(result, victim, killed)
-  const outcome = await examine(bed, act, victim)
+  const outcome = await examine(bed, act, victim, ran ?? (result.exitCode === 0 || undefined))
   return killed ? outcome : undefined
 }
 
@@ -239,34 +252,64 @@ async function must(stateDir: string, ...argv: readonly string[]): Promise<strin
   throw new Error(`${argv.join(' ')}: ${how}: ${stderr}`)
 }
 
-/** Kills; `false` if nothing was there to be killed. */
+/** The command of an act. */
+interface ActCommand {
+  readonly kill: () => boolean
+  readonly stop: () => boolean
+  readonly goOn: () => boolean
+}
+
+/** What became of the victims. */
+interface Killed {
+  /** Something was there to be killed. */
+  readonly killed: boolean
+  /** Whether the guest of a restore ran in its new QEMU when that was killed; `undefined` if QEMU was not asked. */
+  readonly ran?: boolean | undefined
+}
+
 async function killVictims(
-  { stateDir }: TinyDomain,
+  { stateDir, runtimeDir }: TinyDomain,
+  { kind }: KillAct,
   victim: Victim,
-  before: readonly number[],
-  killCommand: () => boolean,
-  random: Random,
-): Promise<boolean> {
+  {
+    before,
+    command,
+    random,
+  }: {
+    readonly before: readonly number[]
+    readonly command: ActCommand
+    readonly random: Random
+  },
+): Promise<Killed> {
   const killAll = (pids: readonly number[]): boolean => {
     for (const pid of pids) signal(pid)
     return pids.length > 0
   }
   let killed = false
+  let ran: boolean | undefined
   for (const [index, name] of victim.split(', ').entries()) {
     if (index > 0) await delay(random.below(120))
     switch (name) {
       case 'command':
-        killed = killCommand() || killed
+        killed = command.kill() || killed
         break
       case 'watcher':
         killed = killAll(watchersOf(stateDir)) || killed
         break
-      case 'QEMU':
+      case 'QEMU': {
+        // QEMU says whether its guest has run, while the command stands still. A command that is not killed knows it, too.
+        const asked = kind === 'restore' && (victim !== 'QEMU' || random.below(2) === 0)
+        if (asked) {
+          command.stop()
+          ran = await hasRun(runtimeDir)
+        }
         // Another process may have the pid of one that has ended.
         killed =
           killAll(qemusOf(stateDir).filter((pid) => before.length === 0 || before.includes(pid))) ||
           killed
+        if (asked) command.goOn()
         break
+      }
       default: {
         const part = name === 'supervisor' ? '"part":"supervisor"' : '"part":"server"'
         // They come late, so this waits for one.
@@ -277,7 +320,18 @@ async function killVictims(
       }
     }
   }
-  return killed
+  return { killed, ran }
+}
+
+/** A QEMU that does not answer is still starting. */
+async function hasRun(runtimeDir: string): Promise<boolean> {
+  try {
+    const path = join(runtimeDir, 'tiny', 'query.sock')
+    await using monitor = await QmpConnection.connect(path, { timeoutMs: 2000 })
+    return (await monitor.execute('query-status', {}, { timeoutMs: 2000 })).running
+  } catch {
+    return false
+  }
 }
 
 function signal(pid: number): void {
@@ -294,8 +348,16 @@ function qemusOf(stateDir: string): readonly number[] {
     .filter((pid, index, all) => all.indexOf(pid) === index)
 }
 
-/** Finds the guest, and brings it back. Throws when it is lost, and when something is left over. */
-async function examine(bed: TinyDomain, act: KillAct, victim: Victim): Promise<Outcome> {
+/**
+ * Finds the guest, and brings it back. `ran`: whether the guest of a restore ran in its new QEMU. Throws when it is lost, and when something is
+ * left over.
+ */
+async function examine(
+  bed: TinyDomain,
+  act: KillAct,
+  victim: Victim,
+  ran: boolean | undefined,
+): Promise<Outcome> {
   const { stateDir, dir, log } = bed
   const qemuKilled = victim.includes('QEMU')
   const state = (await must(stateDir, 'domstate', 'tiny')).trim()
@@ -313,22 +375,29 @@ async function examine(bed: TinyDomain, act: KillAct, victim: Victim): Promise<O
   }
   if (act.kind === 'convert') await checkConverted(bed)
   const found = (await must(stateDir, 'domstate', 'tiny')).trim()
+  const hasNotRun = act.kind === 'restore' && ran === false
   let outcome: Outcome = 'went on'
   if (found === 'paused') await must(stateDir, 'resume', 'tiny')
   else if (found !== 'running') {
     outcome = 'image complete'
     const list = await must(stateDir, 'list', '--all', '--managed-save')
     const isManaged = list.includes('saved')
+    if (qemuKilled && act.name === 'managedsave' && !isManaged) return restart(bed, 'went on')
+    if (qemuKilled && act.from === 'managed' && !isManaged) {
+      if (ran === true) return restart(bed, 'had run')
+      throw new Lost('the managed save is gone, and its guest has not run')
+    }
+    // The image of a guest that has not run fits its disks.
+    const force = qemuKilled && !hasNotRun ? ['--force'] : []
     const argv = isManaged
       ? ['start', 'tiny']
-      : ['restore', dir.join('image'), '--mode', 'load', ...(qemuKilled ? ['--force'] : [])]
-    if (act.name === 'managedsave' && qemuKilled && !isManaged) return restart(bed)
+      : ['restore', dir.join('image'), '--mode', 'load', ...force]
     const { exitCode, stderr } = await stasis(stateDir, ...argv)
     if (exitCode !== 0) throw new Lost(`${argv.join(' ')}: ${stderr}`)
   }
   try {
     await log.advance(2)
-    if (!qemuKilled) await log.assertUnbroken()
+    if (!qemuKilled || hasNotRun) await log.assertUnbroken()
   } catch (error) {
     throw new Lost(String(error))
   }
@@ -348,11 +417,11 @@ async function allMemory({ stateDir }: TinyDomain): Promise<void> {
   }
 }
 
-/** A managed save that does not exist yet cannot bring back a guest whose QEMU was killed: it boots. */
-async function restart({ stateDir, log }: TinyDomain): Promise<Outcome> {
+/** A managed save that does not exist yet, or no more, cannot bring back a guest whose QEMU was killed: it boots. */
+async function restart({ stateDir, log }: TinyDomain, outcome: Outcome): Promise<Outcome> {
   await must(stateDir, 'start', 'tiny')
   await log.advance(1)
-  return 'went on'
+  return outcome
 }
 
 /** The conversion is whole or absent, and its source is as it was. */

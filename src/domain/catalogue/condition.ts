@@ -57,10 +57,16 @@ function keptAt({ path, isTaken }: SaveIntent): string | undefined {
   return isTaken === true ? undefined : path
 }
 
-/** Whether the guest has run since it was restored from its managed save, and is not in a newer image: the managed save is then outdated. */
+/**
+ * Whether the managed save that a guest was restored from is outdated: the guest has certainly run since, or is in another, newer image. A QEMU that
+ * died between the record that the guest may run and the proof that it does leaves the image: it may be all that is left of the guest, and the next
+ * start compares its disks.
+ */
 export function hasConsumedManagedSave({ record, end }: Condition & { kind: 'ended' }): boolean {
   const { restoredFrom } = record
-  return restoredFrom?.managed === true && restoredFrom.begun && end?.reason !== 'saved'
+  if (restoredFrom?.managed !== true) return false
+  if (end?.reason === 'saved') return end.image !== restoredFrom.path
+  return restoredFrom.ran === true
 }
 
 function recordMissing(paths: RuntimePaths, pid: number): StorageError {

@@ -24,7 +24,13 @@ test('observe() describes a dead QEMU and leaves its files', async () => {
   const paths = store.paths('web')
   await mkdir(dirname(paths.managedSave), { recursive: true })
   await writeRawImage(paths.managedSave)
-  const restoredFrom = { path: paths.managedSave, imageId: '', managed: true, begun: true }
+  const restoredFrom = {
+    path: paths.managedSave,
+    imageId: '',
+    managed: true,
+    begun: true,
+    ran: true,
+  }
   await store.runDead('web', { restoredFrom })
   await writeFile(paths.controlSocket, '')
   await writeFile(paths.log, 'qemu: out of memory\n')

@@ -7,6 +7,7 @@ import { isAlive } from '../../qemu/process-identity.ts'
 import { imageId } from '../store/image-history.ts'
 import { readJob } from '../store/job-record.ts'
 import { readLastEnd } from '../store/last-end.ts'
+import { observe } from './presence.ts'
 import { reconcile } from './reconcile.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 
@@ -105,7 +106,10 @@ test('reconcile() removes a managed save only once its guest has run and has all
     [restoredFrom, 'postcopy.json', true],
     // Its name before records had versions.
     [restoredFrom, 'fill.json', true],
-    [restoredFrom, false, false],
+    // Nobody knows, and there is no QEMU to ask.
+    [restoredFrom, false, true],
+    [{ ...restoredFrom, ran: true }, 'postcopy.json', true],
+    [{ ...restoredFrom, ran: true }, false, false],
   ] as const) {
     await writeRawImage(managedSave)
     const record = await store.run('web', { restoredFrom: from })
@@ -115,6 +119,43 @@ test('reconcile() removes a managed save only once its guest has run and has all
     await store.kill(record)
     await rm(paths.directory, { recursive: true })
   }
+})
+
+test('reconcile() keeps the managed save of a guest that died before it was known to run', async () => {
+  await using store = await testStore()
+  const paths = store.paths('web')
+  const { managedSave } = paths
+  await mkdir(dirname(managedSave), { recursive: true })
+  const restoredFrom = { path: managedSave, imageId: '', managed: true, begun: true }
+  for (const [from, stays] of [
+    [restoredFrom, true],
+    [{ ...restoredFrom, ran: true }, false],
+  ] as const) {
+    await writeRawImage(managedSave)
+    await store.runDead('web', { restoredFrom: from })
+    assert.equal((await observe(paths)).consumed, !stays)
+    assert.equal(await reconcile(paths), undefined)
+    assert.equal(await exists(managedSave), stays)
+  }
+})
+
+test('reconcile() removes the managed save of a guest that was saved to another file', async () => {
+  await using store = await testStore()
+  const paths = store.paths('web')
+  const { managedSave } = paths
+  await mkdir(dirname(managedSave), { recursive: true })
+  const restoredFrom = { path: managedSave, imageId: '', managed: true, begun: true }
+  await writeRawImage(managedSave)
+  const saving = intent(store)
+  await writeRawImage(saving.path, DESCRIPTION)
+  await store.runDead('web', { restoredFrom, saving })
+  assert.equal(await reconcile(paths), undefined)
+  assert.equal(await exists(managedSave), false)
+  assert.ok(await exists(saving.path))
+  await writeRawImage(managedSave, DESCRIPTION)
+  await store.runDead('web', { restoredFrom, saving: { ...saving, path: managedSave } })
+  assert.equal(await reconcile(paths), undefined)
+  assert.ok(await exists(managedSave), 'it is the newer one')
 })
 
 test('reconcile() ends no process that is not a QEMU of the domain', async () => {

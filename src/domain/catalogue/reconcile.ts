@@ -5,16 +5,16 @@ import { storageError } from '../../errors.ts'
 import { removeImage, removeLeftovers } from '../../image/remove-image.ts'
 import { removeAllAbandoned } from '../../io/partial-file.ts'
 import { removeTree } from '../../io/directory.ts'
-import { isThere, removeFile } from '../../io/file-names.ts'
+import { removeFile } from '../../io/file-names.ts'
 import { removeDeadSocket } from '../../io/connect-socket.ts'
 import { listeningSockets } from '../../qemu/command-line/listening-sockets.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { mayHoldFiles } from '../../qemu/process-identity.ts'
 import { type Condition, conditionOf, hasConsumedManagedSave } from './condition.ts'
+import { settleManagedSave } from './consume-managed-save.ts'
 import { closeKilledJob, readJob } from '../store/job-record.ts'
 import { writeEnd } from '../store/last-end.ts'
 import { endRecorded } from './own-qemu.ts'
-import { hasPostcopyRecord } from '../store/postcopy-record.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 
@@ -75,19 +75,8 @@ async function apply(
       await writeRecord(paths, condition.record)
       return condition.record
     case 'running':
-      await removeConsumedManagedSave(paths, condition.record)
-      return condition.record
+      return settleManagedSave(paths, condition.record)
   }
-}
-
-/** Removes the managed save that the guest came from, once the guest has run and all its memory is there. @throws StorageError */
-export async function removeConsumedManagedSave(
-  paths: RuntimePaths,
-  { restoredFrom }: Pick<RuntimeRecord, 'restoredFrom'>,
-): Promise<void> {
-  if (restoredFrom?.managed !== true || !restoredFrom.begun) return
-  if ((await hasPostcopyRecord(paths)) || !(await isThere(restoredFrom.path))) return
-  await removeImage(restoredFrom.path)
 }
 
 /** Removes the remains of a killed operation beside a running QEMU. */

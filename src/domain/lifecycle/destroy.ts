@@ -1,6 +1,7 @@
 import { claimStateDirectory } from '../store/state-host.ts'
 import type { StorageError } from '../../errors.ts'
 import { isSymbolicLink } from '../../io/file-names.ts'
+import { removeImage } from '../../image/remove-image.ts'
 import { isRecordFault } from '../../io/record-file.ts'
 import { endQemu } from '../../qemu/end.ts'
 import { findByMonitors } from '../../qemu/find-by-monitors.ts'
@@ -35,7 +36,9 @@ export async function destroyDomain(
     return { name }
   }
   await using held = await HeldDomain.find(reference, 'destroy', options)
-  await endRecorded(paths, held.requireRunning())
+  const record = held.requireRunning()
+  await endRecorded(paths, record)
+  if (record.restoredFrom?.ran === true) await removeImage(record.restoredFrom.path)
   await forgetRunning(paths)
   return { name }
 }

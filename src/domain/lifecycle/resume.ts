@@ -10,7 +10,7 @@ import { liveDomain } from '../catalogue/live-domain.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { beginGuest } from '../restore/check-stale.ts'
 import { openControl } from '../machine/monitor.ts'
-import { removeConsumedManagedSave } from '../catalogue/reconcile.ts'
+import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
 
 /**
  * Resumes a paused domain, given by name, UUID or id, also one whose save was killed.
@@ -39,9 +39,9 @@ export async function resumeDomain(
   }
   const left = await cancelMigration(control)
   if (left !== undefined) await resetMigration(control)
-  const begun = await beginGuest(domain, record, await liveDomain(domain.paths))
+  const { record: begun } = await beginGuest(domain, record, await liveDomain(domain.paths))
   await contVm(control, { signal })
-  await removeConsumedManagedSave(domain.paths, begun)
+  await consumeManagedSave(domain.paths, begun)
   if (before === 'io-error') await checkGoesOn(name, control)
   return { name }
 }

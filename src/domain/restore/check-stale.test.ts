@@ -70,6 +70,31 @@ test('checkStale() refuses an image whose disks have changed since its history, 
   assert.equal((await check(store, domain, { force: true })).imageId, 'k')
 })
 
+test('checkStale() refuses a second start of a managed save whose guest may have written to a disk without a trace', async () => {
+  await using store = await testStore()
+  const { domain, disk } = await machine(store)
+  const devices = `<disk type='network' device='disk'><source protocol='nbd' name='x'><host name='h'/></source><target dev='vdb' bus='virtio'/></disk>`
+  const remote = readDomain(parseDomainXml(smallXml({ name: 'web', devices }))).domain
+  const disks = await identifyDisks(writableDisks(domain))
+  const image = { path: '/a.save', description: IMAGE }
+  await store.define('web')
+  await using held = await HeldDomain.named('web', 'start', store.directories)
+  const history = { path: '/a.save', disks }
+  await writeHistory(store.directories, 'k', history)
+  for (const one of [domain, remote]) await checkStale(held, image, one, { managedSave: held })
+  await writeHistory(store.directories, 'k', { ...history, restoredAt: '2026-01-01' })
+  await checkStale(held, image, domain, { managedSave: held })
+  await assert.rejects(checkStale(held, image, remote, { managedSave: held }), {
+    code: 'IMAGE_STALE',
+    message: /its disk vdb/,
+  })
+  await checkStale(held, image, remote, { managedSave: held, force: true })
+  await utimes(disk, 1, 1)
+  await assert.rejects(checkStale(held, image, domain, { managedSave: held }), {
+    code: 'IMAGE_STALE',
+  })
+})
+
 test('checkStale() uses the disks in the cookie where there is no history', async () => {
   await using store = await testStore()
   const { domain, disk } = await machine(store)
@@ -114,13 +139,16 @@ test('beginGuest() records the first run of a restored guest once, with the disk
   const record = await store.run('web', { restoredFrom })
   await using held = await HeldDomain.named('web', 'restore', store.directories)
   await utimes(disk, 1, 1)
-  const begun = await beginGuest(held, record, domain)
+  const { record: begun, takeBack } = await beginGuest(held, record, domain)
   assert.equal(begun.restoredFrom?.begun, true)
   assert.equal((await readRecord(held.paths))?.restoredFrom?.begun, true)
   const history = await readHistory(store.directories, 'k')
   assert.deepEqual(history?.disks, disks)
   assert.ok(history.restoredAt)
-  assert.equal(await beginGuest(held, begun, domain), begun)
+  assert.deepEqual((await beginGuest(held, begun, domain)).record, begun)
+  await takeBack()
+  const { restoredAt: _, ...rest } = history
+  assert.deepEqual(await readHistory(store.directories, 'k'), rest)
 })
 
 test('beginGuest() only clears the mark of a killed save for a guest that was not restored', async () => {
@@ -128,6 +156,6 @@ test('beginGuest() only clears the mark of a killed save for a guest that was no
   const { domain } = await machine(store)
   const record = await store.run('web', { interrupted: true })
   await using held = await HeldDomain.named('web', 'resume', store.directories)
-  assert.equal((await beginGuest(held, record, domain)).interrupted, undefined)
+  assert.equal((await beginGuest(held, record, domain)).record.interrupted, undefined)
   assert.equal((await readRecord(held.paths))?.interrupted, undefined)
 })

@@ -5,10 +5,22 @@ import { childText } from '../../qemu/domain-xml/access.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { disksInCookie } from '../cookie/disk-cookie.ts'
-import { changeOfDisks, identifyDisks, writableDisks } from '../store/disk-identity.ts'
+import {
+  changeOfDisks,
+  identifyDisks,
+  uncheckableDisks,
+  writableDisks,
+} from '../store/disk-identity.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { historyOf, imageId, readHistory, withPlace, writeHistory } from '../store/image-history.ts'
+import {
+  type ImageHistory,
+  historyOf,
+  imageId,
+  readHistory,
+  withPlace,
+  writeHistory,
+} from '../store/image-history.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
 import { type RestoredFrom, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 
@@ -37,7 +49,11 @@ export async function checkStale(
   const toBegin = history?.disks === undefined ? { ...restoredFrom, disks: known } : restoredFrom
   if (options.force === true) return toBegin
   const change = await changeOfDisks(known, disks)
-  if (change === undefined) return toBegin
+  if (change === undefined) {
+    if (managed && history?.restoredAt !== undefined)
+      await refuseUncheckable(held, path, domain, history.restoredAt)
+    return toBegin
+  }
   const before =
     history?.restoredAt === undefined ? '' : `was already restored, at ${history.restoredAt}, and `
   throw new ImageError('IMAGE_STALE', `${path} ${before}is older than its disks: ${change}`, {
@@ -46,6 +62,28 @@ export async function checkStale(
       ? `Memory and disks would not match, and the guest would damage its file systems. Put the disks back as they were at the save. To discard the saved state instead: \`stasis start --force-boot ${held.name}\``
       : 'Memory and disks would not match, and the guest would damage its file systems. Put the disks back as they were at the save, then use --force',
   })
+}
+
+/**
+ * A managed save is there for a second start only if QEMU died around the moment in which the guest began to run.
+ * @throws ImageError IMAGE_STALE when that guest may have written to a disk without a trace
+ */
+async function refuseUncheckable(
+  { name }: HeldDomain,
+  path: string,
+  domain: Domain,
+  restoredAt: string,
+): Promise<void> {
+  const [target] = await uncheckableDisks(domain)
+  if (target === undefined) return
+  throw new ImageError(
+    'IMAGE_STALE',
+    `${path} was already restored, at ${restoredAt}, and its QEMU ended at about the moment in which the guest began to run. Stasis cannot check whether the guest has written to its disk ${target}`,
+    {
+      path,
+      hint: `If nothing was written to the disk, or it was put back as it was at the save: \`stasis start ${name} --force\`. To discard the saved state instead: \`stasis start --force-boot ${name}\``,
+    },
+  )
 }
 
 /**
@@ -69,6 +107,13 @@ async function checkIsOwn(held: HeldDomain, path: string, domain: Domain): Promi
   )
 }
 
+/** A guest that is about to run. */
+export interface BegunGuest {
+  readonly record: RuntimeRecord
+  /** Forgets that the guest may have run from its image. Only for a guest that QEMU has refused to run. @throws StorageError */
+  readonly takeBack: () => Promise<void>
+}
+
 /**
  * Records durably, just before the processors of a restored guest run, that its image is no longer the guest. Returns the new record.
  * @throws StorageError
@@ -77,29 +122,27 @@ export async function beginGuest(
   held: HeldDomain,
   record: RuntimeRecord,
   domain: Domain,
-): Promise<RuntimeRecord> {
+): Promise<BegunGuest> {
   const { restoredFrom, interrupted } = record
   if (restoredFrom === undefined || restoredFrom.begun) {
-    if (interrupted !== true) return record
     const resumed = { ...record, interrupted: undefined }
-    await writeRecord(held.paths, resumed)
-    return resumed
+    if (interrupted === true) await writeRecord(held.paths, resumed)
+    return { record: resumed, takeBack: () => Promise.resolve() }
   }
-  const before = await readHistory(held.directories, restoredFrom.imageId)
+  const { imageId: id, path } = restoredFrom
+  const before = await readHistory(held.directories, id)
   const disks = before?.disks ?? restoredFrom.disks ?? (await identifyDisks(writableDisks(domain)))
-  const { path } = restoredFrom
-  const restoredAt = new Date().toISOString()
-  if (restoredFrom.imageId !== '')
-    await writeHistory(
-      held.directories,
-      restoredFrom.imageId,
-      withPlace({ domain: held.name, uuid: record.uuid, path, ...before, disks, restoredAt }, path),
-    )
+  const facts = { domain: held.name, uuid: record.uuid, path, ...before, disks }
+  const history = withPlace(facts, path)
+  const write = async (more: Partial<ImageHistory>): Promise<void> => {
+    if (id !== '') await writeHistory(held.directories, id, { ...history, ...more })
+  }
+  await write({ restoredAt: new Date().toISOString() })
   const begun = {
     ...record,
     interrupted: undefined,
     restoredFrom: { ...restoredFrom, begun: true },
   }
   await writeRecord(held.paths, begun)
-  return begun
+  return { record: begun, takeBack: () => write({}) }
 }

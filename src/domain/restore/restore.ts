@@ -16,7 +16,7 @@ import { beginGuest, checkStale } from './check-stale.ts'
 import { Job } from '../progress/job.ts'
 import { FirstOutput } from './first-output.ts'
 import { removeLastEnd } from '../store/last-end.ts'
-import { removeConsumedManagedSave } from '../catalogue/reconcile.ts'
+import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
 import { describeSalvage, salvageInCookie } from '../cookie/salvage-cookie.ts'
@@ -153,22 +153,29 @@ async function restoreUntilItRuns(
   const state = options.resumeAs ?? (image.description.wasRunning ? 'running' : 'paused')
   const runs = state === 'running'
   await machine.keepArrived()
-  const record = runs
+  const begun = runs
     ? await beginGuest(held, { ...machine.completed, restoredFrom }, domain)
-    : await machine.markComplete({ restoredFrom })
+    : undefined
+  const record = begun?.record ?? (await machine.markComplete({ restoredFrom }))
   const keep = (): void => {
     machine.detach()
     files.detach()
     last.push(source.detach(opened))
   }
   const resumed = runs && source.resume(machine.control, { signal, onRunning: keep })
-  if (resumed !== false) await resumeForward(resumed, { paths: held.paths, machine, keep })
+  if (resumed !== false)
+    await resumeForward(resumed, { paths: held.paths, machine, keep }).catch(
+      async (error: unknown) => {
+        if (StasisError.is(error, 'QEMU_REFUSED')) await begun?.takeBack()
+        throw error
+      },
+    )
   else keep()
   clock.ran()
 
   await removeLastEnd(held.paths)
-  // The guest runs. If this fails, the record still says so, and the next command removes the managed save.
-  await removeConsumedManagedSave(held.paths, record).catch(() => undefined)
+  // The guest runs. If this fails, the next command finds that out, and removes the managed save.
+  if (runs) await consumeManagedSave(held.paths, record).catch(() => undefined)
   if (runs) await afterResume(held, machine.control, options)
   return job.complete(
     restoreResult(image, plan, {

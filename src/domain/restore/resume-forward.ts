@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RunState } from '../../qmp/replies.ts'
 import type { LaunchedMachine } from '../machine/launch-machine.ts'
-import { queryRunState } from '../machine/monitor.ts'
+import { queryRunState } from '../catalogue/run-state.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 /** QEMU may still have to read a command that reached it before the connection broke. */

@@ -4,7 +4,7 @@ import { cancelMigration } from '../../migration/cancel.ts'
 import { resetMigration } from '../../migration/reset.ts'
 import { contVm, runState } from '../../migration/run-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
-import { removeConsumedManagedSave } from '../catalogue/reconcile.ts'
+import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
 import { openControl } from '../machine/monitor.ts'
 import { logAct } from '../store/act-log.ts'
 import type { Directories } from '../store/directories.ts'
@@ -81,5 +81,5 @@ async function resume({ paths }: HeldDomain, record: RuntimeRecord): Promise<voi
   // Only now: whoever finds the record before this still knows that the guest should run.
   const continued = { ...record, interrupted: undefined, continuedAt: new Date().toISOString() }
   await writeRecord(paths, continued)
-  await removeConsumedManagedSave(paths, continued)
+  await consumeManagedSave(paths, continued)
 }

@@ -8,7 +8,7 @@ import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
-import { queryRunState } from '../machine/monitor.ts'
+import { queryRunState } from '../catalogue/run-state.ts'
 
 /** One entry of the list of domains. */
 export interface DomainSummary {

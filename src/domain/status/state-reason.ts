@@ -4,7 +4,7 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
 import { readJob } from '../store/job-record.ts'
 import { stateOf } from './list.ts'
-import { queryRunState } from '../machine/monitor.ts'
+import { queryRunState } from '../catalogue/run-state.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 
 /** The state of a domain, and the reason for it. */

@@ -52,6 +52,24 @@ function chainOf(layer: DiskLayer | undefined): readonly DiskLayer[] {
   return [layer, ...chainOf(dataStore), ...chainOf(backing === 'none' ? undefined : backing)]
 }
 
+/**
+ * The targets of disks that a guest writes to and whose writes `changeOfDisks` may miss: those that are not files of this host, and block devices,
+ * whose node has no time.
+ */
+export async function uncheckableDisks(domain: Domain): Promise<readonly string[]> {
+  const places = writableDisks(domain)
+  const identities = await identifyDisks(places)
+  const withTime = (path: string): boolean =>
+    identities.some((one) => one.path === path && one.modifiedNs !== '0')
+  return domain.disks
+    .filter(({ readonly, source }) => !readonly && source !== undefined)
+    .filter(({ source }) => {
+      const path = source === undefined ? undefined : localPath(source)
+      return path === undefined || !withTime(path)
+    })
+    .map(({ target }) => target)
+}
+
 /** Reads the identity of disks; omits those that do not exist. */
 export async function identifyDisks(disks: readonly DiskPlace[]): Promise<readonly DiskIdentity[]> {
   const found = await Promise.all(disks.map(({ target, path }) => identify(target, path)))

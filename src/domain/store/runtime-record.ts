@@ -57,6 +57,8 @@ export interface RestoredFrom {
   readonly managed: boolean
   /** Whether the guest may have run since: then the image is no longer the guest. */
   readonly begun: boolean
+  /** The guest has certainly run since. Recorded only where the image of a managed save is still needed then. */
+  readonly ran?: boolean | undefined
   /** The disks before the restore, for an image without a history. */
   readonly disks?: readonly DiskIdentity[]
 }
@@ -118,6 +120,7 @@ function isRecord(record: Fields): boolean {
     (restoredFrom === undefined ||
       (namesImage(restoredFrom, 'managed') &&
         namesImage(restoredFrom, 'begun') &&
+        isFlag(fieldsOf(restoredFrom)?.['ran']) &&
         areDisks(fieldsOf(restoredFrom)?.['disks'])))
   )
 }
@@ -127,6 +130,10 @@ function namesImage(value: unknown, flag: string): boolean {
   return (
     isText(fields?.['path']) && isText(fields?.['imageId']) && typeof fields?.[flag] === 'boolean'
   )
+}
+
+function isFlag(value: unknown): boolean {
+  return value === undefined || typeof value === 'boolean'
 }
 
 function areDisks(value: unknown): boolean {

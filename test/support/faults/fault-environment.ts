@@ -3,8 +3,8 @@ import { join } from 'node:path'
 /** The environment of a command whose calls pass the fault layer. */
 export interface FaultOptions {
   /**
-   * `CALL:ERROR:N:WHERE`: the Nth such call fails whose path contains WHERE, or that comes from the place `@KEY`. ERROR is an errno, `SHORT` (fewer bytes) or `ZERO`
-   * (the end).
+   * `CALL:ERROR:N:WHERE`: the Nth such call fails whose path contains WHERE, or that comes from the place `@KEY`. ERROR is an errno, `SHORT` (fewer bytes), `ZERO`
+   * (the end) or `KILL` (the process is killed before the call).
    */
   readonly fault?: string
   /** A file that is made when the fault happens, with a line about it. Without it the line goes to the standard error. */

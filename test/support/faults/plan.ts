@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import { constants } from 'node:os'
 import { callers, kindOfPath } from './place.ts'
 
-/** What happens instead of a call: it fails with an errno, moves fewer bytes (`SHORT`), or reports the end (`ZERO`). */
+/** What happens instead of a call: it fails with an errno, moves fewer bytes (`SHORT`), or reports the end (`ZERO`); `KILL`: its process is killed. */
 export type Fault = string
 
 /** Originals, because the layer replaces them. */
@@ -47,6 +47,7 @@ export function consult(call: string, pathOf: () => string, place?: string): Fau
   seen += 1
   if (seen !== plan.nth || !isFirstToFire()) return undefined
   report(`planned fault: ${call} ${plan.code} ${path}\n`)
+  if (plan.code === 'KILL') process.kill(process.pid, 'SIGKILL')
   return plan.code
 }
 

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { readFile, rm, stat } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, test } from 'node:test'
+import {
+  destroyDomain,
+  domainInfo,
+  managedSaveDomain,
+  setAutostart,
+  startDomain,
+} from '../../src/index.ts'
+import { faultEnvironment } from '../support/faults/fault-environment.ts'
+import { readPlaces } from '../support/faults/places.ts'
+import { isLongRun, oldestQemu, qemus } from '../support/qemus.ts'
+import { startStasis } from '../support/stasis-command.ts'
+import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
+
+/** Kills the command `start` before its Nth message to QEMU; `false` when it has not sent so many. */
+async function startAndDie({ stateDir, dir }: TinyDomain, nth: number): Promise<boolean> {
+  const fired = dir.join('fired')
+  await rm(fired, { force: true })
+  const env = faultEnvironment({ fault: `send:KILL:${nth}:qmp.sock`, fired, within: dir.path })
+  const { child, ended } = startStasis(stateDir, ['start', 'tiny', '--mode', 'load'], env)
+  const { exitCode, stderr } = await ended
+  if (child.signalCode === 'SIGKILL') return true
+  assert.equal(exitCode, 0, stderr)
+  return false
+}
+
+/** How many messages `start` sends to QEMU. */
+async function messagesOfStart({ stateDir, dir }: TinyDomain): Promise<number> {
+  const record = dir.join('places')
+  const env = faultEnvironment({ record, within: dir.path })
+  await startStasis(stateDir, ['start', 'tiny', '--mode', 'load'], env).ended
+  const sent = (await readPlaces(record)).filter(
+    ({ call, path }) => call === 'send' && path.includes('qmp.sock'),
+  )
+  return sent.reduce((sum, { count }) => sum + count, 0)
+}
+
+const sizeOf = async (path: string): Promise<number> => (await stat(path)).size
+
+for (const { label, emulator } of isLongRun() ? qemus() : oldestQemu()) {
+  describe(`a start that is killed, on QEMU ${label}`, () => {
+    test(
+      'the managed save stays until its guest runs, even if QEMU is killed as well',
+      { timeout: 120_000 },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { stateDir, dir, log } = tiny
+        const { image } = await managedSaveDomain('tiny', { stateDir })
+        const all = await messagesOfStart(tiny)
+        let kept = 0
+        // From the load of the devices on; the last one announces the guest to its network. The number of queries in between varies.
+        for (let nth = all - 8, killed = true; killed; nth += 1) {
+          await log.advance(1)
+          await managedSaveDomain('tiny', { stateDir })
+          const before = await sizeOf(dir.join('serial'))
+          killed = await startAndDie(tiny, nth)
+          const { id, state } = await domainInfo('tiny', { stateDir })
+          // A command that acts makes record and reality agree.
+          if (nth % 2 === 0) await setAutostart('tiny', { stateDir, disable: true })
+          if (id !== undefined && state === 'paused') {
+            await stat(image.path)
+            process.kill(id, 'SIGKILL')
+          }
+          await delay(100)
+          await setAutostart('tiny', { stateDir, disable: true })
+          if (state !== 'running') {
+            assert.equal(await sizeOf(dir.join('serial')), before, 'the guest has not run')
+            assert.equal((await domainInfo('tiny', { stateDir })).managedSave, true)
+            await startDomain('tiny', { stateDir })
+            kept += 1
+          }
+          await assert.rejects(stat(image.path), { code: 'ENOENT' })
+          await log.advance(1)
+          await log.assertUnbroken()
+        }
+        assert.ok(kept > 2, `${kept}`)
+      },
+    )
+
+    test(
+      'a guest that was destroyed while its memory arrived does not come back',
+      { timeout: 120_000 },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { stateDir, log } = tiny
+        await log.advance(1)
+        const { image } = await managedSaveDomain('tiny', { stateDir })
+        const started = await startDomain('tiny', { stateDir, mode: 'lazy' })
+        assert.equal(started.restored?.mode, 'lazy')
+        await destroyDomain('tiny', { stateDir })
+        await assert.rejects(readFile(image.path), { code: 'ENOENT' })
+      },
+    )
+  })
+}
