@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { faultEnvironment } from '../../test/support/faults/fault-environment.ts'
 import { filterBytes } from './filter-process.ts'
 import { findProgram } from './no-new-privileges.ts'
 
@@ -25,3 +28,28 @@ test('a filter that is not installed is reported by its name', async () => {
     message: /no-such-filter is not installed/,
   })
 })
+
+for (const code of ['EMFILE', 'EAGAIN', 'ENOMEM']) {
+  test(`a filter that cannot be started (${code}) is an error of the host`, () => {
+    const script = `
+      import { filterBytes } from '${join(import.meta.dirname, 'filter-process.ts')}'
+      const tool = { command: 'cat', args: [], package: 'coreutils' }
+      // Behind the loading of modules, where no fault is made.
+      await new Promise(setImmediate)
+      await filterBytes(tool, Buffer.from('input')).catch(({ code, message }) => console.log(code, message))`
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--disable-warning=ExperimentalWarning', '-e', script],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, ...faultEnvironment({ fault: `spawn:${code}:1:` }) },
+      },
+    )
+    assert.match(
+      stdout,
+      /^IO_ERROR Could not run cat: cat: (too many open files|EAGAIN|ENOMEM)$/m,
+      stderr,
+    )
+    assert.match(stderr, /^planned fault: spawn [^\n]*\n$/)
+  })
+}

@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { ImageError } from '../errors.ts'
+import { ImageError, storageError } from '../errors.ts'
 import { cleanEnvironment } from './clean-environment.ts'
 import { findProgram, withoutNewPrivileges } from './no-new-privileges.ts'
 
@@ -19,15 +19,13 @@ const MAX_COMPLAINT = 4096
 /**
  * The output of a program for the given bytes, as it arrives. The caller may reuse a piece of input once the next is requested. Leaving the loop
  * early ends the program.
- * @throws ImageError IMAGE_UNSUPPORTED when it is not installed; FilterError when it fails; errors of the input
+ * @throws ImageError IMAGE_UNSUPPORTED when it is not installed; StorageError when it cannot be started; FilterError when it fails; errors of the input
  */
 export async function* filterStream(
   tool: FilterTool,
   input: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const child = start(tool)
-  const ended = endOf(tool, child)
-  ended.catch(() => undefined)
+  const { child, ended } = await start(tool)
   let fault: unknown
   const fed = feed(child.stdin, input).catch((error: unknown) => {
     fault = error
@@ -65,31 +63,51 @@ class FilterError extends Error {
   }
 }
 
-function start({ command, args }: FilterTool): Child {
+interface Filter {
+  readonly child: Child
+  /** Rejects when the program fails. Rejections that nobody awaits are ignored. */
+  readonly ended: Promise<void>
+}
+
+async function start(tool: FilterTool): Promise<Filter> {
+  const { command, args } = tool
   const env = cleanEnvironment()
   // One that is not there fails as `spawn` reports it.
   const found = findProgram(command, env['PATH'] ?? '') !== undefined
   const run = { program: command, args }
   const { program, args: all } = found ? withoutNewPrivileges(run) : run
-  // In its own session: Stasis handles Ctrl-C itself.
-  return spawn(program, all, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env })
+  let child: Child
+  try {
+    // In its own session: Stasis handles Ctrl-C itself.
+    child = spawn(program, all, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env })
+  } catch (cause) {
+    throw startFailure(tool, cause as NodeJS.ErrnoException)
+  }
+  const ended = endOf(tool, child)
+  ended.catch(() => undefined)
+  // Without descriptors Node makes no pipes; the error follows.
+  if ((child.stdin as Writable | undefined) === undefined) await ended
+  return { child, ended }
 }
 
-function endOf({ command, package: name }: FilterTool, child: Child): Promise<void> {
-  let complaint = ''
-  child.stderr.on('data', (text: Buffer) => {
-    if (complaint.length < MAX_COMPLAINT) complaint += text.toString()
+function startFailure({ command, package: name }: FilterTool, cause: NodeJS.ErrnoException): Error {
+  const operation = `run ${command}`
+  if (cause.code !== 'ENOENT') return storageError(operation, command, cause)
+  return new ImageError('IMAGE_UNSUPPORTED', `The program ${command} is not installed`, {
+    operation,
+    hint: `Install it (Debian: apt install ${name}), or use another format`,
+    cause,
   })
+}
+
+function endOf(tool: FilterTool, child: Child): Promise<void> {
+  const { command } = tool
+  let complaint = ''
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  child.once('error', (cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOENT') return reject(cause)
-    reject(
-      new ImageError('IMAGE_UNSUPPORTED', `The program ${command} is not installed`, {
-        operation: `run ${command}`,
-        hint: `Install it (Debian: apt install ${name}), or use another format`,
-        cause,
-      }),
-    )
+  child.once('error', (cause: NodeJS.ErrnoException) => reject(startFailure(tool, cause)))
+  const stderr = child.stderr as Readable | undefined
+  stderr?.on('data', (text: Buffer) => {
+    if (complaint.length < MAX_COMPLAINT) complaint += text.toString()
   })
   child.once('close', (code, signal) => {
     if (code === 0) return resolve()

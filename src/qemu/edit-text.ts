@@ -6,16 +6,21 @@ import { UsageError } from '../errors.ts'
  * @throws UsageError when it cannot be started or fails
  */
 export async function editFile(editor: string, path: string): Promise<void> {
-  // The editor may include options, so a shell splits it.
-  const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit' })
+  const failure = (what: string, cause?: unknown): UsageError =>
+    new UsageError('BAD_ARGUMENT', `The editor ${editor} ${what}; nothing was changed`, {
+      hint: 'Set VISUAL or EDITOR to another editor',
+      cause,
+    })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const fail = (what: string): void =>
-    reject(
-      new UsageError('BAD_ARGUMENT', `The editor ${editor} ${what}; nothing was changed`, {
-        hint: 'Set VISUAL or EDITOR to another editor',
-      }),
+  try {
+    // The editor may include options, so a shell splits it.
+    const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit' })
+    child.once('error', (cause) => reject(failure('could not be started', cause)))
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(failure(`failed (${code ?? 'killed'})`)),
     )
-  child.once('error', () => fail('could not be started'))
-  child.once('close', (code) => (code === 0 ? resolve() : fail(`failed (${code ?? 'killed'})`)))
+  } catch (cause) {
+    reject(failure('could not be started', cause))
+  }
   await promise
 }

@@ -21,13 +21,14 @@ export async function hasScopes(): Promise<boolean> {
 
 /**
  * Moves a QEMU and what runs beside it from the control group of the command that started it into a scope of its own, `stasis-NAME.scope`: it outlives the service or the login
- * session, and its use of the host is counted and can be limited. Returns why that failed.
+ * session, and its use of the host is counted and can be limited. Does nothing where there are no scopes. Returns why it failed.
  */
 export async function moveToScope(
   name: string,
   pids: readonly number[],
 ): Promise<string | undefined> {
   try {
+    if (!(await hasScopes())) return undefined
     await run('busctl', scopeCall(name, pids), { env: cleanEnvironment(), timeout: TIMEOUT_MS })
     return undefined
   } catch (error) {

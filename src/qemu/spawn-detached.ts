@@ -32,14 +32,18 @@ export async function spawnDetached(
   },
 ): Promise<SpawnedChild> {
   closeOnExec()
-  const child = withLimits(options.limits ?? NO_CORE_DUMP, () =>
-    spawn(program, argv, {
-      cwd: options.cwd ?? '/',
-      detached: true,
-      env: options.env,
-      stdio: ['ignore', outputFd, outputFd, ...extraFds],
-    }),
-  )
+  const child = withLimits(options.limits ?? NO_CORE_DUMP, () => {
+    try {
+      return spawn(program, argv, {
+        cwd: options.cwd ?? '/',
+        detached: true,
+        env: options.env,
+        stdio: ['ignore', outputFd, outputFd, ...extraFds],
+      })
+    } catch (cause) {
+      throw spawnFailure(program, cause as NodeJS.ErrnoException)
+    }
+  })
   const end = new AbortController()
   const reaped = new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {

@@ -21,7 +21,7 @@ import { openDirectoryDescriptor } from '../../io/directory.ts'
 import { removeFile } from '../../io/file-names.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
 import { openedAtStart, userArguments } from '../../qemu/command-line/other-user.ts'
-import { hasScopes, moveToScope } from '../../qemu/scope.ts'
+import { moveToScope } from '../../qemu/scope.ts'
 import type { SystemUser } from '../../qemu/system-user.ts'
 import {
   type Confinement,
@@ -262,7 +262,6 @@ async function ownScope(
   pids: readonly number[],
   onWarning: LaunchPlan['onWarning'],
 ): Promise<void> {
-  if (!(await hasScopes())) return
   const fault = await moveToScope(name, pids)
   if (fault !== undefined) onWarning?.(`QEMU stays in the control group of this command: ${fault}`)
 }

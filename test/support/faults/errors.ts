@@ -36,7 +36,7 @@ export const FAULTS_OF: Readonly<Record<string, readonly Fault[]>> = {
   poll: ['EINTR', 'ENOMEM'],
   receive: ['ECONNRESET', 'ZERO', 'SHORT'],
   send: ['EPIPE', 'ECONNRESET'],
-  spawn: ['EMFILE', 'ENOENT', 'EAGAIN'],
+  spawn: ['EMFILE', 'ENOENT', 'EAGAIN', 'ENOMEM'],
   thread: ['EAGAIN'],
 }
 

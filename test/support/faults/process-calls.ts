@@ -1,7 +1,11 @@
 import { createRequire } from 'node:module'
-import { consult, errnoOf, faultError } from './plan.ts'
+import { type Fault, consult, errnoOf, faultError } from './plan.ts'
 
 type Call = (...args: unknown[]) => unknown
+
+interface Handle {
+  spawn: Call
+}
 
 const require = createRequire(import.meta.url)
 
@@ -13,13 +17,10 @@ export function replaceProcessCalls(): void {
   const spawn = ChildProcess.prototype['spawn']
   if (spawn === undefined)
     throw new Error('this Node has other processes: the fault layer does not fit')
-  ChildProcess.prototype['spawn'] = function (
-    this: { _handle: { spawn: Call } },
-    ...args: unknown[]
-  ) {
+  ChildProcess.prototype['spawn'] = function (this: { _handle: Handle }, ...args: unknown[]) {
     const [{ file }] = args as [{ file: string }]
     const fault = consult('spawn', () => file)
-    if (fault !== undefined) this._handle.spawn = () => -errnoOf(fault)
+    if (fault !== undefined) failSpawn(this._handle, fault)
     return spawn.apply(this, args)
   }
 
@@ -34,4 +35,13 @@ export function replaceProcessCalls(): void {
       return Reflect.construct(target, args, newTarget) as object
     },
   })
+}
+
+function failSpawn(handle: Handle, fault: Fault): void {
+  const spawn = handle.spawn
+  handle.spawn = (_file, ...others) => {
+    // libuv makes the pipes before it fails, unless it is out of descriptors.
+    if (fault !== 'EMFILE') spawn.call(handle, '/proc/no-program', ...others)
+    return -errnoOf(fault)
+  }
 }
