@@ -42,6 +42,8 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
 const COMMON = {
   write: false,
   bundle: true,
+  // Without the project's `paths`, which are for types.
+  tsconfigRaw: { compilerOptions: { strict: true, verbatimModuleSyntax: true } },
   platform: 'node',
   target: 'node24',
   // A function that is called at once: it runs as a CommonJS module and as a script (`src/io/code-cache.ts`).

@@ -130,12 +130,12 @@ function adviceOnModule(
       return `src/errors.ts and src/index.ts import no package: move what needs ${specifier} into a room`
     if (room === 'wire' || room === 'qmp')
       return `${room}/ imports no package: take what ${specifier} gives as a parameter`
-    const isHome = home?.includes(room) === true || home?.includes(file.slice('src/'.length))
-    return home === undefined || isHome === true ? undefined : adviceOnHome(specifier, home)
+    const isHome = home === undefined || home.includes(room) || home.includes(inSrc(file))
+    return isHome ? undefined : adviceOnHome(specifier, home)
   }
   const name = specifier.replace(/^node:/, '')
   const home = homeOfModule[name]
-  if (home !== undefined && !home.includes(room ?? '') && !home.includes(file.slice('src/'.length)))
+  if (home !== undefined && !home.includes(room ?? '') && !home.includes(inSrc(file)))
     return adviceOnHome(specifier, home)
   const allowed = room === undefined ? undefined : builtinsOfRoom[room]
   if (allowed !== undefined && !allowed.has(name)) {
@@ -144,6 +144,10 @@ function adviceOnModule(
   if ((name === 'fs' || name === 'fs/promises') && !mayWrite(file, room))
     return adviceOnFiles(names)
   return undefined
+}
+
+function inSrc(file: string): string {
+  return file.slice('src/'.length)
 }
 
 function mayWrite(file: string, room: string | undefined): boolean {

@@ -89,7 +89,9 @@ export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
   '@node-rs/crc32': ['io'],
   commander: ['cli'],
   'smol-toml': ['domain/configuration/parse-configuration.ts'],
-  '@xmldom/xmldom': ['qemu', 'domain'],
+  xpath: ['cli/reports/xpath.ts', 'cli/reports/xpath-package.d.cts'],
+  // It shows the parts of an XML that a person selects.
+  '@xmldom/xmldom': ['qemu', 'domain', 'cli/reports/xpath.ts', 'cli/reports/xpath-package.d.cts'],
 }
 
 /** Members of `process` that only `cli/` may use. */

@@ -43,7 +43,7 @@ import { type JobInfoOptions, abortJob, jobInfo } from '../domain/status/watch-j
 import { type AutostartOptions, setAutostart } from '../domain/lifecycle/autostart.ts'
 import type { Directories } from '../domain/store/directories.ts'
 import type { DomainOptions } from '../domain/store/domain-options.ts'
-import { type DumpXmlOptions, dumpDomainXml } from '../domain/catalogue/dump-xml.ts'
+import { type DumpXmlOptions, dumpDomainXml } from '../domain/status/dump-xml.ts'
 import type { PostcopyState } from '../domain/store/postcopy-state.ts'
 import type { DomainXml } from '../domain/store/xml-text.ts'
 import { type FilePath, givenPath } from '../io/given-path.ts'

@@ -27,6 +27,17 @@ type Line = readonly [line: readonly string[], differs?: string | undefined]
 
 const words = (line: string, differs?: string): Line => [line.split(' '), differs]
 
+const XPATHS: readonly Line[] = [
+  words('dumpxml tiny --xpath //disk/target'),
+  words('dumpxml tiny --inactive --xpath //disk/target/@dev'),
+  words('dumpxml tiny --xpath /domain/memory --wrap'),
+  words('dumpxml tiny --xpath /domain/name/text()'),
+  words('dumpxml tiny --xpath //nothing'),
+  words('dumpxml tiny --xpath count(//disk)', 'virsh shows only parts, Stasis also numbers'),
+  words('dumpxml tiny --xpath //[', 'virsh complains and succeeds'),
+  words('dumpxml nobody'),
+]
+
 const LINES: readonly Line[] = [
   words('-q list --all'),
   words('list --all'),
@@ -66,6 +77,7 @@ const LINES: readonly Line[] = [
   words('vncdisplay tiny'),
   words('domdisplay tiny'),
   words('ttyconsole tiny'),
+  ...XPATHS,
   words('managedsave-remove tiny'),
   words('autostart tiny'),
   words('list --all --autostart --name'),
@@ -78,6 +90,9 @@ const LINES: readonly Line[] = [
   words('start tiny'),
   words('start tiny'),
   words('domstate tiny'),
+  ...XPATHS,
+  words('dumpxml tiny --xpath //interface/alias'),
+  words('dumpxml tiny --xpath //channel/target'),
   words('suspend tiny'),
   words('list --state-paused --name'),
   words('list --state-running --name'),
@@ -99,7 +114,11 @@ for (const { version, emulator } of interopBeds().filter((bed) => bed.version ==
     await using dir = await tempDir()
     const xml = domainXml({ name: 'tiny', guest: 'tiny', emulator, serial: { type: 'pty' } })
     // libvirt 9.0 does not have the name of q35's own watchdog.
-    await writeFile(dir.join('xml'), xml.replace(/ *<watchdog model='itco'.*\n/, ''))
+    const channel = `<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>`
+    const given = xml
+      .replace(/ *<watchdog model='itco'.*\n/, '')
+      .replace('<audio', `${channel}<audio`)
+    await writeFile(dir.join('xml'), given)
     const uuid = /<uuid>(.*)<\/uuid>/.exec(xml)?.[1] ?? ''
     const others = await domainsOf(bed)
     try {

@@ -27,7 +27,7 @@ test(
     await using tiny = await startTinyDomain()
     const { stateDir, dir } = tiny
     await tiny.log.advance(1)
-    const live = await dumpDomainXml('tiny', { stateDir })
+    const live = await dumpDomainXml('tiny', { stateDir, migratable: true })
     const seen: SaveProgress[] = []
     const result = await saveDomain('tiny', dir.join('image'), {
       stateDir,

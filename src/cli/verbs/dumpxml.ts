@@ -1,17 +1,36 @@
-import { dumpDomainXml } from '../../domain/catalogue/dump-xml.ts'
+import { dumpDomainXml } from '../../domain/status/dump-xml.ts'
+import { declareXPath } from '../options/xpath.ts'
+import { type XPathFlags, selectedXml } from '../reports/xpath.ts'
 import type { Verb } from '../verb.ts'
 
+interface Flags extends XPathFlags {
+  readonly inactive?: boolean
+  readonly securityInfo?: boolean
+  readonly migratable?: boolean
+  readonly updateCpu?: boolean
+}
+
 /** `dumpxml DOMAIN` */
-export const verb: Verb<{ readonly inactive?: boolean; readonly securityInfo?: boolean }> = {
+export const verb: Verb<Flags> = {
   declare: (command) =>
-    command
-      .argument('<domain>', 'name, UUID or id')
-      .option('--inactive', 'the definition, even while the domain runs from other XML')
-      .option('--security-info', 'show the passwords of displays'),
+    declareXPath(
+      command
+        .argument('<domain>', 'name, UUID or id')
+        .option('--inactive', 'the definition, even while the domain runs from other XML')
+        .option('--security-info', 'show the passwords of displays')
+        .option('--migratable', 'for another host: without what QEMU chose, with passwords')
+        .option(
+          '--update-cpu',
+          'accepted and ignored: QEMU chooses the processor of <cpu mode="host-model">',
+        ),
+    ),
   looks: true,
-  example: 'stasis dumpxml web > web.xml',
-  run: async ([domain = ''], { inactive, securityInfo }, { directories, signal }) => {
-    const xml = await dumpDomainXml(domain, { ...directories, signal, inactive, securityInfo })
-    return { text: xml.trimEnd(), json: { xml } }
+  example: "stasis dumpxml web > web.xml\nstasis dumpxml web --xpath '//disk/source/@file'",
+  run: async ([domain = ''], flags, { directories, signal }) => {
+    const { inactive, securityInfo, migratable } = flags
+    const options = { ...directories, signal, inactive, securityInfo, migratable }
+    const xml = await dumpDomainXml(domain, options)
+    const text = selectedXml(xml, flags)
+    return { text, json: { xml: flags.xpath === undefined ? xml : text } }
   },
 }

@@ -1,18 +1,23 @@
 import { dumpManagedSaveXml } from '../../domain/save/managed-save.ts'
 import { hidePasswords } from '../../qemu/domain-xml/passwords.ts'
+import { declareXPath } from '../options/xpath.ts'
+import { type XPathFlags, selectedXml } from '../reports/xpath.ts'
 import type { Verb } from '../verb.ts'
 
 /** `managedsave-dumpxml DOMAIN` */
-export const verb: Verb<{ readonly securityInfo?: boolean }> = {
+export const verb: Verb<XPathFlags & { readonly securityInfo?: boolean }> = {
   declare: (command) =>
-    command
-      .argument('<domain>', 'name or UUID')
-      .option('--security-info', 'show the passwords of displays'),
+    declareXPath(
+      command
+        .argument('<domain>', 'name or UUID')
+        .option('--security-info', 'show the passwords of displays'),
+    ),
   looks: true,
   example: 'stasis managedsave-dumpxml web',
-  run: async ([domain = ''], { securityInfo }, { directories, signal }) => {
+  run: async ([domain = ''], flags, { directories, signal }) => {
     const whole = await dumpManagedSaveXml(domain, { ...directories, signal })
-    const xml = securityInfo === true ? whole : hidePasswords(whole)
-    return { text: xml.trimEnd(), json: { xml } }
+    const xml = flags.securityInfo === true ? whole : hidePasswords(whole)
+    const text = selectedXml(xml, flags)
+    return { text, json: { xml: flags.xpath === undefined ? xml : text } }
   },
 }

@@ -1,18 +1,23 @@
 import { readDescription } from '../../image/open-image.ts'
 import { hidePasswords } from '../../qemu/domain-xml/passwords.ts'
+import { declareXPath } from '../options/xpath.ts'
+import { type XPathFlags, selectedXml } from '../reports/xpath.ts'
 import type { Verb } from '../verb.ts'
 
 /** `save-image-dumpxml FILE` */
-export const verb: Verb<{ readonly securityInfo?: boolean }> = {
+export const verb: Verb<XPathFlags & { readonly securityInfo?: boolean }> = {
   declare: (command) =>
-    command
-      .argument('<file>', 'a save image')
-      .option('--security-info', 'show the passwords of displays'),
+    declareXPath(
+      command
+        .argument('<file>', 'a save image')
+        .option('--security-info', 'show the passwords of displays'),
+    ),
   looks: true,
   example: 'stasis save-image-dumpxml /backup/web.save',
-  run: async ([file = ''], { securityInfo }) => {
+  run: async ([file = ''], flags) => {
     const { xml: whole } = await readDescription(file)
-    const xml = securityInfo === true ? whole : hidePasswords(whole)
-    return { text: xml.trimEnd(), json: { xml } }
+    const xml = flags.securityInfo === true ? whole : hidePasswords(whole)
+    const text = selectedXml(xml, flags)
+    return { text, json: { xml: flags.xpath === undefined ? xml : text } }
   },
 }

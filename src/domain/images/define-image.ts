@@ -1,6 +1,7 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { rewriteDescription } from '../../image/rewrite-description.ts'
+import { dropLiveParts } from '../../qemu/domain-xml/live/live-parts.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { type DirectoryOptions, openDirectories } from '../store/directories.ts'
@@ -8,7 +9,7 @@ import { recordEdit } from '../cookie/record-edit.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
-import { type DomainXml, givenXml } from '../store/xml-text.ts'
+import { type DomainXml, type XmlText, givenXml } from '../store/xml-text.ts'
 
 /** What to change in an image. */
 export interface DefineImageOptions extends DirectoryOptions {
@@ -38,7 +39,7 @@ export async function defineImage(
     const given = made === undefined ? undefined : givenXml(made)
     if (given !== undefined) replaceXml(xml, given)
     changed = given !== undefined
-    const text = given && formatDomainXml(parseDomainXml(given.text, { path: given.path }))
+    const text = given && withoutLiveParts(given)
     if (text !== undefined) await record(description, text, options)
     return {
       xml: text,
@@ -46,6 +47,12 @@ export async function defineImage(
     }
   })
   return changed
+}
+
+function withoutLiveParts({ text, path }: XmlText): string {
+  const document = parseDomainXml(text, { path })
+  dropLiveParts(document.root)
+  return formatDomainXml(document)
 }
 
 /** Keeps an image of this host known to it. Where that fails the edit goes on, and the restore asks whether the image is trusted. */

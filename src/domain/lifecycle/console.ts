@@ -15,7 +15,7 @@ import {
 } from './console-streams.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { readLiveXml } from '../catalogue/dump-xml.ts'
+import { readLiveXml } from '../catalogue/domain-xml.ts'
 import { serialPty } from '../machine/serial-pty.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 

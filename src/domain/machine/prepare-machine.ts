@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { dropLiveParts } from '../../qemu/domain-xml/live/live-parts.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { refuseImpossible } from '../../qemu/command-line/impossible.ts'
@@ -58,6 +59,7 @@ export async function prepareMachine(
 ): Promise<PreparedMachine> {
   const { ignoreUnsupported, onWarning, signal, admit } = options
   const document = parseDomainXml(source.text, { path: source.path })
+  dropLiveParts(document.root, directories.runtimeDir)
   if (options.occasion !== undefined)
     for (const text of await removeMissingMedia(document, options.occasion)) onWarning?.(text)
   const draft = readDomain(document, { ignoreUnsupported })

@@ -67,7 +67,7 @@ export async function planRestore(
   const original =
     replacement === undefined
       ? { text: xml, path: image.path }
-      : { text: replaceXml(xml, replacement), path: replacement.path }
+      : { text: replaceXml(xml, replacement, directories.runtimeDir), path: replacement.path }
   await requireTrusted(
     {
       path: image.path,

@@ -33,7 +33,7 @@ export async function defineManagedSave(
   const old = await readDescription(paths.managedSave)
   const description = {
     id: old.id,
-    xml: replaceXml(old.xml, givenXml(xml)),
+    xml: replaceXml(old.xml, givenXml(xml), held.directories.runtimeDir),
     cookie: old.cookie,
     wasRunning: options.resumeAs === undefined ? old.wasRunning : options.resumeAs === 'running',
   }

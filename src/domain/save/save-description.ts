@@ -7,7 +7,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import { restartObstacles } from '../machine/restart-obstacles.ts'
-import { readLiveXml } from '../catalogue/dump-xml.ts'
+import { readLiveXml } from '../catalogue/domain-xml.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { provenanceCookie } from '../cookie/provenance.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
@@ -26,8 +26,9 @@ export async function describeForSave(
 ): Promise<MachineDescription> {
   if (record.attached !== undefined) await checkCarried(held.name, control, record.commandLine)
   const live = await readLiveXml(held.paths)
+  const { runtimeDir } = held.directories
   return {
-    xml: imageXml(given === undefined ? live : replaceXml(live, givenXml(given))),
+    xml: imageXml(given === undefined ? live : replaceXml(live, givenXml(given), runtimeDir)),
     cookie: provenanceCookie(record, new Date()),
     wasRunning,
     id: newImageId(),

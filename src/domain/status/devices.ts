@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
-import { type DumpXmlOptions, dumpDomainXml } from '../catalogue/dump-xml.ts'
+import { type DomainXmlOptions, readDomainXml } from '../catalogue/domain-xml.ts'
 
 /** A disk, as the XML of its domain describes it. */
 export interface ListedDisk {
@@ -27,9 +27,9 @@ export interface ListedInterface {
 /** The disks of a domain. @throws DomainError DOMAIN_NOT_FOUND, StorageError, DomainXmlError */
 export async function listDisks(
   reference: string,
-  options: DumpXmlOptions,
+  options: DomainXmlOptions,
 ): Promise<readonly ListedDisk[]> {
-  return devicesOf(await dumpDomainXml(reference, options), 'disk').map((disk) => ({
+  return devicesOf(await readDomainXml(reference, options), 'disk').map((disk) => ({
     type: attribute(disk, 'type') ?? 'file',
     device: attribute(disk, 'device') ?? 'disk',
     target: attribute(child(disk, 'target'), 'dev') ?? '',
@@ -40,9 +40,9 @@ export async function listDisks(
 /** The network cards of a domain. @throws DomainError DOMAIN_NOT_FOUND, StorageError, DomainXmlError */
 export async function listInterfaces(
   reference: string,
-  options: DumpXmlOptions,
+  options: DomainXmlOptions,
 ): Promise<readonly ListedInterface[]> {
-  return devicesOf(await dumpDomainXml(reference, options), 'interface').map((card) => ({
+  return devicesOf(await readDomainXml(reference, options), 'interface').map((card) => ({
     interface: attribute(child(card, 'target'), 'dev'),
     type: attribute(card, 'type') ?? '',
     source: firstOf(child(card, 'source'), ['network', 'bridge', 'dev', 'name']),

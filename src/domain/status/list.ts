@@ -1,6 +1,6 @@
 import { CancelledError, StasisError } from '../../errors.ts'
 import { type DomainEntry, listEntries, uuidOf } from '../catalogue/catalogue.ts'
-import { entryXml } from '../catalogue/dump-xml.ts'
+import { entryXml } from '../catalogue/domain-xml.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { isAutostarted } from '../catalogue/autostart.ts'

@@ -1,9 +1,7 @@
+import { hasOnlyScsiIds } from '../domain-xml/scsi-controller.ts'
 import type { Disk } from '../domain-xml/model/disk.ts'
 import type { Properties } from './arguments.ts'
 import { addressOf, type Wiring } from './wiring.ts'
-
-/** SCSI controllers on which a disk has only a SCSI id, no channel and no LUN. */
-const NARROW = ['lsilogic']
 
 /** A disk's address on its IDE, SATA, SCSI or floppy controller, in QEMU's properties. */
 export function driveProperties(disk: Disk, wiring: Wiring): Properties {
@@ -15,7 +13,7 @@ export function driveProperties(disk: Disk, wiring: Wiring): Properties {
   const id = wiring.controllerId(controller)
   if (type === 'ide') return { bus: `${id}.${bus}`, unit }
   if (type === 'sata') return { bus: `${id}.${unit}` }
-  if (NARROW.includes(controller.model ?? '')) return { bus: `${id}.${bus}`, 'scsi-id': unit }
+  if (hasOnlyScsiIds(controller.model)) return { bus: `${id}.${bus}`, 'scsi-id': unit }
   return { bus: `${id}.0`, channel: bus, 'scsi-id': target, lun: unit }
 }
 
@@ -24,7 +22,7 @@ export function driveId(disk: Disk, wiring: Wiring): string {
   const { controller, bus, target, unit } = addressOf(disk, 'drive')
   if (disk.bus === 'scsi') {
     const { model } = wiring.controller('scsi', controller, disk)
-    if (!NARROW.includes(model ?? '')) return `scsi${controller}-${bus}-${target}-${unit}`
+    if (!hasOnlyScsiIds(model)) return `scsi${controller}-${bus}-${target}-${unit}`
   }
   return `${disk.bus}${controller}-${bus}-${unit}`
 }

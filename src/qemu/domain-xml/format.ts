@@ -10,6 +10,11 @@ export function formatDomainXml(document: DomainDocument): string {
   return printElement(document.root, '', "'")
 }
 
+/** Prints a part of a domain XML as libxml2 does: in the same way, but with double quotes. */
+export function formatPart(element: Element): string {
+  return printElement(element, '', '"')
+}
+
 function printElement(element: Element, indent: string, quote: string): string {
   const open = `${indent}<${element.nodeName}${printAttributes(element, quote)}`
   if (element.firstChild === null) return `${open}/>\n`

@@ -59,7 +59,7 @@ suite('normaliseDomain()', () => {
       `<domain type='qemu'>
   <name>web</name>
   <uuid>00000000-0000-4000-8000-000000000000</uuid>
-  <memory unit='MiB'>64</memory>
+  <memory unit='KiB'>65536</memory>
   <currentMemory unit='KiB'>65536</currentMemory>
   <vcpu placement='static'>1</vcpu>
   <os>

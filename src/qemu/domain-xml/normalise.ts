@@ -11,6 +11,7 @@ import { insertTopLevel, create } from './normalise/edit.ts'
 import { fillCells } from './normalise/numa-cells.ts'
 import { fillMemoryDevices } from './normalise/memory-devices.ts'
 import { fillInterfaces } from './normalise/interfaces.ts'
+import { useKibibytes } from './normalise/memory-units.ts'
 import type { NormaliseOptions } from './normalise/options.ts'
 import { fillOs } from './normalise/os.ts'
 import { assignPciAddresses } from './normalise/pci/assign.ts'
@@ -40,6 +41,7 @@ export function normaliseDomain(
   if (root === null) throw invalid(source.root, 'the document is empty')
   const random = options.random ?? ((length: number) => randomBytes(length))
   fillTopLevel(root, random)
+  if (options.existing !== true) useKibibytes(root)
   fillCells(root, options)
   fillOs(root, options)
   const devices = child(root, 'devices') ?? insertTopLevel(root, create(root, 'devices'))

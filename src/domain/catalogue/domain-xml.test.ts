@@ -1,29 +1,29 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { smallXml, testStore } from '../../../test/support/test-store.ts'
-import { dumpDomainXml } from './dump-xml.ts'
+import { readDomainXml } from './domain-xml.ts'
 import { liveDomain } from './live-domain.ts'
 
-test('dumpDomainXml() returns the XML that a domain runs from, or its definition with inactive', async () => {
+test('readDomainXml() returns the XML that a domain runs from, or its definition with inactive', async () => {
   await using store = await testStore()
   const defined = await store.define('web', smallXml({ name: 'web', more: '<title>new</title>' }))
-  assert.equal(await dumpDomainXml('web', store.directories), defined)
+  assert.equal(await readDomainXml('web', store.directories), defined)
   const live = smallXml({ name: 'web', more: '<title>old</title>' })
   await store.run('web', {}, live)
-  assert.equal(await dumpDomainXml('web', store.directories), live)
-  assert.equal(await dumpDomainXml('web', { ...store.directories, inactive: true }), defined)
+  assert.equal(await readDomainXml('web', store.directories), live)
+  assert.equal(await readDomainXml('web', { ...store.directories, inactive: true }), defined)
 })
 
-test('dumpDomainXml() with inactive returns the live XML of a domain without definition', async () => {
+test('readDomainXml() with inactive returns the live XML of a domain without definition', async () => {
   await using store = await testStore()
   const live = smallXml({ name: 'app' })
   await store.run('app', {}, live)
-  assert.equal(await dumpDomainXml('app', { ...store.directories, inactive: true }), live)
+  assert.equal(await readDomainXml('app', { ...store.directories, inactive: true }), live)
 })
 
-test('dumpDomainXml() throws DOMAIN_NOT_FOUND for an unknown domain', async () => {
+test('readDomainXml() throws DOMAIN_NOT_FOUND for an unknown domain', async () => {
   await using store = await testStore()
-  await assert.rejects(dumpDomainXml('web', store.directories), { code: 'DOMAIN_NOT_FOUND' })
+  await assert.rejects(readDomainXml('web', store.directories), { code: 'DOMAIN_NOT_FOUND' })
 })
 
 test('liveDomain() reads the domain and ignores unsupported elements', async () => {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { DomainError, storageError } from '../../errors.ts'
-import { hidePasswords } from '../../qemu/domain-xml/passwords.ts'
 import { type DomainEntry, findEntry } from './catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
@@ -8,27 +7,22 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 /** Selects an XML of a domain. */
-export interface DumpXmlOptions extends DomainOptions {
+export interface DomainXmlOptions extends DomainOptions {
   /** The XML of its definition, even while it runs from another. */
   readonly inactive?: boolean | undefined
-  /** Show the passwords of displays. Default: they are replaced by `*****`, which `define` refuses. */
-  readonly securityInfo?: boolean | undefined
 }
 
 /**
- * The XML of a domain, given by name, UUID or id: the one that it runs from, or else that of its definition.
+ * The XML of a domain as it is written down, given by name, UUID or id: the one that it runs from, or else that of its definition.
  * @throws DomainError DOMAIN_NOT_FOUND, StorageError
- * @example
- * const xml = await dumpDomainXml('web', { inactive: true })
  */
-export async function dumpDomainXml(
+export async function readDomainXml(
   reference: string,
-  options: DumpXmlOptions = {},
+  options: DomainXmlOptions = {},
 ): Promise<string> {
   const directories = await openDirectories(options)
   const entry = await findEntry(directories, reference)
-  const xml = await entryXml(directories, options.inactive === true ? definedOnly(entry) : entry)
-  return options.securityInfo === true ? xml : hidePasswords(xml)
+  return entryXml(directories, options.inactive === true ? definedOnly(entry) : entry)
 }
 
 /** The XML of a domain that was found. @throws StorageError, DomainError when it no longer exists */
@@ -49,6 +43,6 @@ export async function readLiveXml(paths: RuntimePaths): Promise<string> {
 }
 
 /** A domain without a definition has only the XML that it runs from. */
-function definedOnly(entry: DomainEntry): DomainEntry {
+export function definedOnly(entry: DomainEntry): DomainEntry {
   return entry.persistent ? { ...entry, record: undefined } : entry
 }

@@ -1,0 +1,42 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children } from '../access.ts'
+
+/**
+ * Removes what exists only while a domain runs, and what `dumpxml` shows of it: its id, the names of its devices, terminals, sockets below `runtimeDir`, whether channels are
+ * open, and the ports that were chosen for displays. A name that the user chose (`ua-…`) stays.
+ */
+export function dropLiveParts(root: Element, runtimeDir?: string): void {
+  root.removeAttribute('id')
+  dropChosenPorts(root)
+  const devices = child(root, 'devices')
+  for (const device of devices === undefined ? [] : children(devices)) {
+    const alias = child(device, 'alias')
+    if (attribute(alias, 'name')?.startsWith('ua-') !== true) removeFrom(device, alias)
+    const source = child(device, 'source')
+    const type = attribute(device, 'type')
+    const isTerminal = type === 'pty' && CHARACTERS.includes(device.nodeName)
+    const path = attribute(source, 'path')
+    if (isTerminal) {
+      device.removeAttribute('tty')
+      removeFrom(device, source)
+    } else if (type === 'unix' && runtimeDir !== undefined && path?.startsWith(`${runtimeDir}/`))
+      source?.removeAttribute('path')
+    if (device.nodeName === 'channel') child(device, 'target')?.removeAttribute('state')
+  }
+}
+
+function removeFrom(device: Element, part: Element | undefined): void {
+  if (part !== undefined) device.removeChild(part)
+}
+
+const CHARACTERS = ['serial', 'parallel', 'console', 'channel']
+
+/** Removes the ports that were chosen for displays with `autoport`. */
+export function dropChosenPorts(root: Element): void {
+  const devices = child(root, 'devices')
+  for (const display of devices === undefined ? [] : children(devices, 'graphics')) {
+    if (attribute(display, 'autoport') !== 'yes') continue
+    if (display.hasAttribute('port')) display.setAttribute('port', '-1')
+    display.removeAttribute('tlsPort')
+  }
+}
