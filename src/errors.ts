@@ -144,6 +144,7 @@ export class UsageError extends StasisError {
  * - `DOMAIN_WRONG_STATE`: it is in a state in which this is not possible.
  * - `DOMAIN_BUSY`: another process is working on it, or holds its monitor.
  * - `DOMAIN_HAS_MANAGED_SAVE`: its managed save would be lost or would no longer fit.
+ * - `DOMAIN_NO_EVENT`: the time for an event is over.
  */
 export type DomainErrorCode =
   | 'DOMAIN_NOT_FOUND'
@@ -153,6 +154,7 @@ export type DomainErrorCode =
   | 'DOMAIN_WRONG_STATE'
   | 'DOMAIN_BUSY'
   | 'DOMAIN_HAS_MANAGED_SAVE'
+  | 'DOMAIN_NO_EVENT'
 
 /** The domain is missing, present, busy or in the wrong state. */
 export class DomainError extends StasisError {

@@ -10,23 +10,37 @@ export function commandsIn(argv: readonly string[]): readonly (readonly string[]
   const at = indexOfVerb(argv)
   const last = argv[at]
   if (last === undefined || at !== argv.length - 1 || /^[\w-]*$/.test(last)) return [argv]
-  const commands = split(last).map((words) => [...argv.slice(0, at), ...words])
+  const commands = splitCommands(last).map((words) => [...argv.slice(0, at), ...words])
   return commands.length === 0 ? [argv.slice(0, at)] : commands
 }
 
-/** A piece of a word, the end of a command, or space between words. */
+/** A line that continues, a piece of a word, the end of a command, or space between words. */
 const TOKEN =
-  /\\(?<escaped>[^])|'(?<single>[^']*)'|"(?<double>(?:[^"\\]|\\[^])*)"|(?<end>[;\n])|(?<space>[ \t\r]+)|(?<plain>[^])/g
+  /(?<none>\\\n)|\\(?<escaped>[^])|'(?<single>[^']*)'|"(?<double>(?:[^"\\]|\\[^])*)"|(?<end>[;\n])|(?<space>[ \t\r]+)|(?<plain>[^])/y
 
-function split(text: string): readonly (readonly string[])[] {
+/**
+ * The words of each command in a text. Commands end with semicolons and lines; a backslash at its end continues a line; a comment begins with `#` where a
+ * word could begin, as with virsh.
+ * @throws UsageError BAD_ARGUMENT if a quote is not closed
+ */
+export function splitCommands(text: string): readonly (readonly string[])[] {
   const commands: string[][] = [[]]
   let word: string | undefined
   const endWord = (): void => {
     if (word !== undefined) commands.at(-1)?.push(word)
     word = undefined
   }
-  for (const { groups = {} } of text.matchAll(TOKEN)) {
-    const { escaped, single, double, end, space, plain } = groups
+  for (let at = 0; at < text.length;) {
+    if (word === undefined && text[at] === '#') {
+      const end = text.indexOf('\n', at)
+      at = end < 0 ? text.length : end
+      continue
+    }
+    TOKEN.lastIndex = at
+    const { groups = {} } = TOKEN.exec(text) ?? {}
+    at = TOKEN.lastIndex
+    const { none, escaped, single, double, end, space, plain } = groups
+    if (none !== undefined) continue
     if (plain === "'" || plain === '"' || plain === '\\')
       throw new UsageError('BAD_ARGUMENT', `The commands end behind an open ${plain}: ${text}`)
     if (end !== undefined || space !== undefined) endWord()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withVerb } from './global-options.ts'
-import { indexOfVerb } from './verb-in.ts'
+import { hasNoVerb, indexOfVerb } from './verb-in.ts'
 
 test('indexOfVerb finds the verb behind options with values', () => {
   const verbIn = (line: string): string | undefined => {
@@ -24,4 +24,19 @@ test('withVerb reads virsh -v, -V, --version and help', () => {
   assert.equal(line('-q help save'), '-q save --help')
   assert.equal(line('help'), '--help')
   assert.equal(line('list -v'), 'list -v')
+})
+
+test('hasNoVerb() is true for options alone, unless they ask for help or a version', () => {
+  for (const line of [
+    '-q',
+    '-qr --json',
+    '-c qemu:///system',
+    '--connect=x -t',
+    '-ql file',
+    '-e ^] -k 3',
+  ])
+    assert.ok(hasNoVerb(line.split(' ')), line)
+  assert.ok(hasNoVerb([]))
+  for (const line of ['list', '-h', '--help', '-v', '--version', '--frob', '-q list'])
+    assert.ok(!hasNoVerb(line.split(' ')), line)
 })

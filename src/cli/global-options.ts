@@ -15,7 +15,12 @@ export interface GlobalFlags {
   readonly connect?: Connection
   readonly quiet?: boolean
   readonly readonly?: boolean
+  readonly timing?: boolean
+  readonly escape?: number
+  readonly log?: string
 }
+
+const IGNORED = 'accepted and ignored: there is no connection'
 
 /** Adds the options of every verb. Those with short names are virsh's. */
 export function declareGlobalOptions(program: Command): Command {
@@ -29,6 +34,11 @@ export function declareGlobalOptions(program: Command): Command {
     )
     .option('-q, --quiet', 'show no headings, no progress, and nothing when all went well')
     .option('-r, --readonly', 'refuse verbs that change something')
+    .option('-t, --timing', 'show how long each command took')
+    .option('-e, --escape <char>', 'the key that leaves a console (default: ^])', escapeKey)
+    .option('-l, --log <file>', 'also append errors to this file')
+    .option('-k, --keepalive-interval <n>', IGNORED, integerBetween(0, 2 ** 31 - 1))
+    .option('-K, --keepalive-count <n>', IGNORED, integerBetween(0, 2 ** 31 - 1))
     .option(
       '-d, --debug <n>',
       'accepted and ignored (STASIS_DEBUG=1 shows more)',
@@ -52,7 +62,7 @@ export function directoriesOf({ stateDir, connect }: GlobalFlags): DirectoryOpti
 export function withVerb(argv: readonly string[]): readonly string[] {
   const at = indexOfVerb(argv)
   const before = at < 0 ? argv : argv.slice(0, at)
-  const asked = before.find((argument) => /^(?:-[qr]*[vV]|--version(?:=.*)?)$/.test(argument))
+  const asked = before.find((argument) => /^(?:-[qrt]*[vV]|--version(?:=.*)?)$/.test(argument))
   if (asked !== undefined) {
     const others = before.filter((argument) => argument !== asked)
     const long = asked.endsWith('V') || asked === '--version=long'
@@ -68,4 +78,13 @@ function connectionOf(uri: string): Connection {
       'Stasis knows only domains of this host: qemu:///system or qemu:///session.',
     )
   return connection as Connection
+}
+
+/** The byte of a key: a letter, or `^` and a letter for Ctrl with it. */
+function escapeKey(text: string): number {
+  const [, key = ''] = /^\^([@-_a-z])$/.exec(text) ?? []
+  if (key !== '') return key.toUpperCase().charCodeAt(0) & 0x1f
+  const [first] = Buffer.from(text)
+  if (first === undefined) throw new InvalidArgumentError('It must be a key, such as ^].')
+  return first
 }

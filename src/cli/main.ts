@@ -6,4 +6,9 @@ import { VERBS } from './verbs.ts'
 process.env['UV_THREADPOOL_SIZE'] ??= String(availableParallelism() + 6)
 
 /** The whole command line. */
-void runCommand(VERBS)
+void runCommand(VERBS, {
+  runSession: async (argv, runner) => {
+    const { runSession } = await import('./shell/session.ts')
+    await runSession(argv, { verbs: VERBS, runner })
+  },
+})

@@ -11,12 +11,17 @@ import { acceptNames } from './named-arguments.ts'
 import type { Output } from './terminal/output.ts'
 import type { Answer, Invocation, Verb } from './verb.ts'
 import type { VerbEntry } from './verb-entry.ts'
+import { VERB_GROUPS, type VerbGroup } from './verb-groups.ts'
 import { indexOfVerb } from './verb-in.ts'
 
 /** What the command line needs from its process. */
 export interface ProgramContext {
   readonly output: Output
   readonly signal: AbortSignal
+  /** Whether the command is one of a prompt or script. */
+  readonly inSession: boolean
+  /** Ends the commands behind this one. */
+  readonly end: () => void
 }
 
 /**
@@ -39,12 +44,20 @@ export async function runProgram(
       writeErr: (text) => (complaint += text),
     })
     .exitOverride()
+    .helpCommand(false)
     .addHelpText('after', () => `\nExit codes:\n${exitCodeTable()}`)
 
   const called = verbs.find(({ name }) => name === argv[indexOfVerb(argv)])
+  const group = called === undefined ? groupAsked(given) : undefined
+  if (group !== undefined) {
+    context.output.result(groupText(group, verbs))
+    return undefined
+  }
   if (called === undefined) {
     // For the help text, and for suggestions.
-    for (const { name, summary } of verbs) program.command(name).summary(summary)
+    for (const { title, keyword, verbs: names } of VERB_GROUPS)
+      for (const { name, summary } of verbs.filter((verb) => names.includes(verb.name)))
+        program.command(name).summary(summary).helpGroup(`${title} (stasis help ${keyword}):`)
   } else {
     const verb = await called.load()
     const command = program.command(called.name).summary(called.summary)
@@ -55,6 +68,7 @@ export async function runProgram(
       await verb.configure?.(command)
       const flags = command.optsWithGlobals<GlobalFlags>()
       const looks = verb.looks === true || verb.looks?.(args, flags) === true
+      if (flags.log !== undefined) context.output.logErrorsTo(flags.log)
       if (flags.readonly === true && !looks) throw readOnly(called.name)
       const found = await verb.run(args, flags, invocation(flags, context, verbs))
       answer = flags.quiet === true && flags.json !== true && !looks ? undefined : found
@@ -77,23 +91,42 @@ function declare(command: Command, summary: string, verb: Verb<object>): void {
     .addHelpText('after', `\nExample:\n  ${verb.example.replaceAll('\n', '\n  ')}`)
 }
 
+/** The group of `help GROUP`. @throws UsageError BAD_ARGUMENT if that is neither a group nor a verb */
+function groupAsked(argv: readonly string[]): VerbGroup | undefined {
+  const at = indexOfVerb(argv)
+  const topic = argv[at] === 'help' ? argv[at + 1] : undefined
+  if (topic === undefined || topic.startsWith('-')) return undefined
+  const group = VERB_GROUPS.find(({ keyword }) => keyword === topic)
+  if (group !== undefined) return group
+  throw new UsageError('BAD_ARGUMENT', `There is no verb and no group '${topic}'`, {
+    hint: '`stasis help` lists them',
+  })
+}
+
+function groupText({ title, verbs: names }: VerbGroup, verbs: readonly VerbEntry[]): string {
+  const lines = names.map((name) => {
+    const summary = verbs.find((verb) => verb.name === name)?.summary ?? ''
+    return `  ${name.padEnd(20)} ${summary}`
+  })
+  return [`${title}:`, ...lines].join('\n')
+}
+
 function invocation(
   flags: GlobalFlags,
-  { output, signal }: ProgramContext,
+  context: ProgramContext,
   verbs: readonly VerbEntry[],
 ): Invocation {
   return {
+    ...context,
     allVerbs: () => programWithAll(verbs),
     directories: directoriesOf(flags),
     json: flags.json === true,
     quiet: flags.quiet === true,
-    output,
-    signal,
   }
 }
 
 /** As it is while a verb runs, for all of them at once. */
-async function programWithAll(verbs: readonly VerbEntry[]): Promise<Command> {
+export async function programWithAll(verbs: readonly VerbEntry[]): Promise<Command> {
   const program = declareGlobalOptions(new Command('stasis'))
   for (const { name, summary, load } of verbs) {
     const command = program.command(name).summary(summary)

@@ -13,6 +13,10 @@ export interface Invocation {
   readonly output: Output
   /** The program with every verb declared, to learn what there is. */
   readonly allVerbs: () => Promise<Command>
+  /** Whether it is a command of a prompt or script, not of the command line. */
+  readonly inSession: boolean
+  /** Ends the prompt or script, or the commands of the command line, behind this one. */
+  readonly end: () => void
 }
 
 /** The result of a verb: as text for a person and, with `--json`, as data for a program. */

@@ -179,4 +179,9 @@ export const VERBS: readonly VerbEntry[] = [
     'show the versions of Stasis, Node and QEMU',
     () => import('./verbs/version.ts'),
   ),
+  entry('echo', 'show words', () => import('./verbs/echo.ts')),
+  entry('cd', 'change the directory of the prompt or script', () => import('./verbs/cd.ts')),
+  entry('pwd', 'show the directory', () => import('./verbs/pwd.ts')),
+  entry('quit', 'end the prompt or script', () => import('./verbs/quit.ts')),
+  entry('exit', 'end the prompt or script', () => import('./verbs/exit.ts')),
 ]

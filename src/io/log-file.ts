@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { appendFileSync, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { storageError } from '../errors.ts'
 
@@ -47,5 +47,14 @@ export function readTail(path: string, offset: number, maxBytes: number): string
     return ''
   } finally {
     if (fd !== undefined) closeSync(fd)
+  }
+}
+
+/** Appends a text to a file, mode 0600 when it is new. Does nothing if that is not possible. */
+export function appendToLog(path: string, text: string): void {
+  try {
+    appendFileSync(path, text, { mode: 0o600 })
+  } catch {
+    // There is nobody to report it to.
   }
 }

@@ -6,22 +6,26 @@ import type { Output } from './output.ts'
 /** Ctrl-], as in virsh and telnet. */
 const ESCAPE = 0x1d
 
-/** Connects this terminal to the serial console of a domain until Ctrl-], a signal, or the end of QEMU. */
+const LOOK_MS = 250
+
+/** Connects this terminal to the serial console of a domain until its escape key, a signal, the end of QEMU, or that of the reader of the output. */
 export async function attachConsole(
   domain: string,
   options: {
     readonly directories: DirectoryOptions
     readonly signal: AbortSignal
     readonly output: Output
+    /** The key that leaves it, as a byte. Default: Ctrl-]. */
+    readonly escape?: number | undefined
   },
 ): Promise<void> {
-  const { directories, signal, output } = options
+  const { directories, signal, output, escape = ESCAPE } = options
   await using console = await openConsole(domain, { ...directories, signal })
   output.note(`Connected to domain '${console.name}'`)
   output.note(
     console.input === undefined
       ? `The console is the file ${console.path} (read only). Press Ctrl-C to leave`
-      : 'Escape character is ^] (Ctrl + ])',
+      : `Escape character is ${keyName(escape)}`,
   )
   const left = Promise.withResolvers<void>()
   const leave = (): void => left.resolve()
@@ -31,17 +35,33 @@ export async function attachConsole(
     if (error.code === 'EPIPE') leave()
     else left.reject(storageError('write the output of the guest', 'standard output', error))
   })
-  using _keyboard = console.input === undefined ? undefined : connectKeyboard(console, leave)
-  await Promise.race([left.promise, console.ended])
-  signal.removeEventListener('abort', leave)
+  // A guest that writes nothing does not show that nobody reads.
+  const watch = setInterval(() => {
+    if (!output.hasReader()) leave()
+  }, LOOK_MS)
+  try {
+    using _keyboard =
+      console.input === undefined ? undefined : connectKeyboard(console, escape, leave)
+    await Promise.race([left.promise, console.ended])
+  } finally {
+    clearInterval(watch)
+    signal.removeEventListener('abort', leave)
+  }
   output.note('')
 }
 
-function connectKeyboard(console: DomainConsole, leave: () => void): Disposable {
+/** A key, as virsh names it. */
+function keyName(escape: number): string {
+  if (escape >= 0x20) return `${String.fromCharCode(escape)} (${String.fromCharCode(escape)})`
+  const key = String.fromCharCode(escape | 0x40)
+  return `^${key} (Ctrl + ${key})`
+}
+
+function connectKeyboard(console: DomainConsole, key: number, leave: () => void): Disposable {
   const { stdin } = process
   const raw = stdin.isTTY
   const type = (data: Buffer): void => {
-    const escape = raw ? data.indexOf(ESCAPE) : -1
+    const escape = raw ? data.indexOf(key) : -1
     console.input?.write(escape === -1 ? data : data.subarray(0, escape))
     if (escape !== -1) leave()
   }

@@ -1,30 +1,43 @@
-import type { Output } from './output.ts'
 import { ReceivedSignal } from './received-signal.ts'
+import type { Output } from './output.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
 /** Some senders signal a process and also its group: a second signal this soon is the same request. */
 const ECHO_MS = 300
 
+/** The signal of commands that Ctrl-C cancels. Its disposal gives the signals of the process back. */
+export interface Interruption extends Disposable {
+  readonly signal: AbortSignal
+}
+
 /** Turns the first Ctrl-C (or SIGTERM) into a clean cancel, and the second into an end at once. */
-export function interruptionSignal(output: Output): AbortSignal {
+export function cancelOnSignal(output: Output): Interruption {
   const controller = new AbortController()
   let firstMs = 0
-  for (const name of SIGNALS) {
-    process.on(name, () => {
-      const nowMs = performance.now()
-      const received = new ReceivedSignal(name)
-      if (!controller.signal.aborted) {
-        firstMs = nowMs
+  let words: NodeJS.Timeout | undefined
+  const receive = (name: (typeof SIGNALS)[number]): void => {
+    const nowMs = performance.now()
+    const received = new ReceivedSignal(name)
+    if (!controller.signal.aborted) {
+      firstMs = nowMs
+      // What ends at once needs no words.
+      words = setTimeout(() => {
         output.note('Cancelling. Interrupt again to end at once')
-        controller.abort(received)
-      } else if (nowMs - firstMs > ECHO_MS) {
-        output.note(
-          'Ended at once. A guest that was being saved stays paused until `stasis resume`',
-        )
-        process.exit(received.exitCode)
-      }
-    })
+      }, ECHO_MS).unref()
+      controller.abort(received)
+    } else if (nowMs - firstMs > ECHO_MS) {
+      output.note('Ended at once. A guest that was being saved stays paused until `stasis resume`')
+      process.exit(received.exitCode)
+    }
   }
-  return controller.signal
+  const listeners = SIGNALS.map((name) => [name, () => receive(name)] as const)
+  for (const [name, listener] of listeners) process.on(name, listener)
+  return {
+    signal: controller.signal,
+    [Symbol.dispose](): void {
+      clearTimeout(words)
+      for (const [name, listener] of listeners) process.off(name, listener)
+    },
+  }
 }

@@ -1,5 +1,6 @@
 import type { StasisError } from '../../errors.ts'
 import { atFirstUse } from '../../io/at-first-use.ts'
+import { appendToLog } from '../../io/log-file.ts'
 import { StandardOutput } from './standard-output.ts'
 
 const CLEAR_LINE = '\r\u001b[2K'
@@ -18,6 +19,7 @@ export class Output {
   )
   #live = false
   #isElsewhere = false
+  #log: string | undefined
 
   /** `onLateFault` receives the error of a part of the result that was written after the call that was to write it. */
   constructor(onLateFault: (error: StasisError) => void) {
@@ -27,6 +29,11 @@ export class Output {
   /** Whether somebody still reads the result. */
   get isRead(): boolean {
     return this.#stdout.isRead
+  }
+
+  /** `isRead`, of a pipe also before something is written to it. */
+  hasReader(): boolean {
+    return this.#stdout.hasReader()
   }
 
   /** From now on the result goes to standard error, because standard output is for something else. */
@@ -59,6 +66,19 @@ export class Output {
   note(line: string): void {
     this.endLiveLine()
     this.#stderr().write(`${line}\n`)
+  }
+
+  /** From now on errors are also appended to a file. */
+  logErrorsTo(path: string): void {
+    this.#log = path
+  }
+
+  /** Appends an error to the log, if there is one. A log that cannot be written is not an error. */
+  logError(text: string): void {
+    if (this.#log === undefined) return
+    const begin = `${new Date().toISOString()} stasis ${process.pid} ERROR `
+    const lines = text.split('\n').map((line) => `${begin}${line}\n`)
+    appendToLog(this.#log, lines.join(''))
   }
 
   /** Width of the terminal that can show a live line; `undefined` if there is none. */

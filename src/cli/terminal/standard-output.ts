@@ -1,4 +1,5 @@
 import { storageError, type StasisError } from '../../errors.ts'
+import { hasReader } from '../../io/system-calls.ts'
 import { writeNow } from '../../io/write-now.ts'
 
 const STDOUT = 1
@@ -19,6 +20,12 @@ export class StandardOutput {
 
   /** False once the reader has stopped reading (`stasis list | head -1`), which is not an error. */
   get isRead(): boolean {
+    return this.#isRead
+  }
+
+  /** `isRead`, of a pipe also before something is written to it. */
+  hasReader(): boolean {
+    if (this.#isRead && !hasReader(STDOUT)) this.#isRead = false
     return this.#isRead
   }
 

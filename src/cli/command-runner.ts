@@ -1,0 +1,89 @@
+import { StasisError, explained } from '../errors.ts'
+import { runProgram } from './program.ts'
+import { errorObject, errorText } from './reports/error.ts'
+import { exitCodeOf } from './reports/exit-code.ts'
+import { Output } from './terminal/output.ts'
+import type { VerbEntry } from './verb-entry.ts'
+import { indexOfVerb } from './verb-in.ts'
+
+/** What the commands of a run have in common. */
+export interface RunContext {
+  readonly signal: AbortSignal
+  /** Whether they come from a prompt or script. */
+  readonly inSession: boolean
+}
+
+/** Runs commands of this process: prints their answers or failures, and sets the exit code, which is that of the last command. */
+export class CommandRunner {
+  readonly output: Output
+  readonly #verbs: readonly VerbEntry[]
+  #json = false
+  #ended = false
+
+  constructor(verbs: readonly VerbEntry[]) {
+    this.#verbs = verbs
+    this.output = new Output((error) => this.fail(error))
+  }
+
+  /** Whether a command (`quit`) has ended the run. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Prints a failure and sets the exit code. */
+  fail(caught: unknown): void {
+    const error = explained('do this', caught)
+    const debug = process.env['STASIS_DEBUG'] !== undefined && process.env['STASIS_DEBUG'] !== ''
+    const text = errorText(error, { debug })
+    this.output.note(this.#json ? JSON.stringify(errorObject(error)) : text)
+    this.output.logError(text)
+    process.exitCode = exitCodeOf(error)
+  }
+
+  /** Whether a command of this line asks for JSON, for failures before one is run. */
+  expectJson(argv: readonly string[]): void {
+    this.#json = argv.some((argument) => /(?:^|\s)--json(?:$|[\s;])/.test(argument))
+  }
+
+  /** Runs commands one after the other. A failed one does not stop the next, as with virsh. @throws CancelledError */
+  async run(commands: readonly (readonly string[])[], context: RunContext): Promise<void> {
+    for (const command of withoutUnknown(commands, this.#verbs)) {
+      if (this.#ended) return
+      process.exitCode = undefined
+      this.#json = command.includes('--json')
+      try {
+        await this.#runOne(command, context)
+      } catch (error) {
+        if (StasisError.is(error, 'CANCELLED')) throw error
+        this.fail(error)
+      }
+    }
+  }
+
+  async #runOne(command: readonly string[], context: RunContext): Promise<void> {
+    const beganMs = performance.now()
+    const { output } = this
+    const end = (): void => void (this.#ended = true)
+    const answer = await runProgram(command, this.#verbs, { ...context, output, end })
+    if (answer !== undefined && this.#json) output.json(answer.json)
+    else if (answer !== undefined && answer.text !== '') output.result(answer.text)
+    if (asksTime(command)) output.result(`(Time: ${(performance.now() - beganMs).toFixed(3)} ms)`)
+  }
+}
+
+/** `-t`, in virsh's words. */
+function asksTime(command: readonly string[]): boolean {
+  const options = command.slice(0, indexOfVerb(command))
+  return options.some((option) => /^(?:-[qrvV]*t\w*|--timing)$/.test(option))
+}
+
+/** Nothing is run if a later command does not exist: then only that one, which fails. */
+function withoutUnknown(
+  commands: readonly (readonly string[])[],
+  verbs: readonly VerbEntry[],
+): readonly (readonly string[])[] {
+  if (commands.length === 1) return commands
+  const names = new Set(['help', ...verbs.map(({ name }) => name)])
+  const unknown = commands.find((command) => !names.has(command[indexOfVerb(command)] ?? ''))
+  return unknown === undefined ? commands : [unknown]
+}
