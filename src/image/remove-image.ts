@@ -7,33 +7,39 @@ import { DirectFile } from '../io/direct-file.ts'
 import { markIncomplete } from './mark-incomplete.ts'
 import { placeOf, temporaryPrefix } from '../io/file-place.ts'
 import { removeFile, removeUnlocked, renameUnlocked } from '../io/file-names.ts'
-import { removeAbandoned, syncDirectory } from '../io/partial-file.ts'
+import { flushChange, removeAbandoned } from '../io/partial-file.ts'
 import { channelPath, parseNewChannelName } from './channels/channel-path.ts'
 import { existingImage } from './channels/existing-image.ts'
 
 /**
- * Removes an image durably, and then its channel files, if any. Once the first file is removed the image no longer exists. An image on a block device
- * becomes incomplete instead.
- * @throws StorageError
+ * Removes an image durably, and then its channel files, if any. Once the first file is removed the image no longer exists, and nothing fails. An image on
+ * a block device becomes incomplete instead. Returns warnings: about files that stay, and when a power cut may undo the removal.
+ * @throws StorageError when the image still exists
  */
-export async function removeImage(path: string): Promise<void> {
+export async function removeImage(path: string): Promise<readonly string[]> {
   if (await isBlockDevice(path)) {
     await using file = await DirectFile.open(path, 'update', { direct: false })
-    return await markIncomplete(file)
+    await markIncomplete(file)
+    return []
   }
   const existing = await existingImage(path)
   await removeFile(path)
-  await removeDigest(await placeOf(path))
-  await syncDirectory(dirname(path)).catch(() => undefined)
-  if (existing === undefined || existing === 'damaged') return
+  await removeDigest(await placeOf(path)).catch(() => undefined)
+  const unsure = await flushChange(dirname(path), `${path} is removed`)
+  const warnings = unsure === undefined ? [] : [unsure]
+  if (existing === undefined || existing === 'damaged') return warnings
   const names = await readdir(dirname(path)).catch(() => [])
   for (const name of names) {
     const number = channelNumber(name, path)
     const mine =
       (number !== undefined && number <= existing.channels) ||
       parseNewChannelName(name, path)?.imageId === existing.imageId
-    if (mine) await removeFile(join(dirname(path), name))
+    if (!mine) continue
+    await removeFile(join(dirname(path), name)).catch((error: unknown) =>
+      warnings.push(error instanceof Error ? error.message : String(error)),
+    )
   }
+  return warnings
 }
 
 async function isBlockDevice(path: string): Promise<boolean> {

@@ -57,11 +57,12 @@ async function writesOf(path: string, image: Buffer): Promise<readonly EditWrite
   }
   const cookieLength = Buffer.byteLength(before.description.cookie ?? '')
   const more = cookieOffset === 0 ? 0 : cookieLength + 1
-  return editWrites(
+  const { record, finish } = editWrites(
     edited,
     newXml.length + 1 + more,
     Buffer.byteLength(before.description.xml) + 1 + more,
   )
+  return [...record, ...finish]
 }
 
 const IMAGES: readonly (readonly [string, Buffer])[] = [

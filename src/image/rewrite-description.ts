@@ -15,13 +15,14 @@ export interface DescriptionChange {
 
 /**
  * Changes the description of an image in place, as libvirt does: its length and everything after it stay the same. A crash leaves the old description
- * or the new one (`edit-writes.ts`). `change` receives the present description.
+ * or the new one (`edit-writes.ts`), and so does a failure. `change` receives the present description. Returns a warning for an edit that is recorded in
+ * the image, and that the next edit has to complete.
  * @throws UsageError when the XML does not fit, ImageError IMAGE_IN_USE while another process maps or changes the image, and others; StorageError
  */
 export async function rewriteDescription(
   path: string,
   change: (description: MachineDescription) => Promise<DescriptionChange>,
-): Promise<void> {
+): Promise<string | undefined> {
   await readImageHead(path)
   await using file = await DirectFile.open(path, 'update', { direct: false })
   if (!lockFile(file.fd, path)) {
@@ -46,7 +47,28 @@ export async function rewriteDescription(
   )
   if (image.edit !== undefined) await writeAll(file, finishingWrites(image.edit))
   const edited = { header: finalHeader({ ...header, wasRunning, cookieOffset }, area), area }
-  await writeAll(file, editWrites(edited, textLength, textEnd(description, header)))
+  const { record, finish, undo } = editWrites(edited, textLength, textEnd(description, header))
+  try {
+    await writeAll(file, record)
+  } catch (error) {
+    // Part of the record may be there, and a whole one counts.
+    await writeAll(file, undo).catch(() => undefined)
+    throw error
+  }
+  if (record.length === 0) {
+    await writeAll(file, finish)
+    return undefined
+  }
+  // The commit point: every reader of ours finds the new description from here on.
+  return await writeAll(file, finish).then(
+    () => undefined,
+    (error: unknown) => unfinished(path, error),
+  )
+}
+
+function unfinished(path: string, error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error)
+  return `the change of ${path} is recorded in the image, and Stasis uses it, but other programs may still see the older description. The next change completes it: ${reason}`
 }
 
 /** Each write is on the disk before the next begins. */

@@ -3,7 +3,7 @@ import { open, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { rewrapped, storageError } from '../errors.ts'
 import { DirectFile } from './direct-file.ts'
-import { removeUnlocked, renameFile } from './file-names.ts'
+import { isThere, removeFile, removeUnlocked, renameFile } from './file-names.ts'
 import { lockFile } from './file-lock.ts'
 import { besideOf, placeOf, temporaryPrefix } from './file-place.ts'
 import { type Placed, putInPlace } from './put-in-place.ts'
@@ -100,6 +100,30 @@ export async function syncDirectory(path: string): Promise<void> {
   } catch (error) {
     throw storageError(`flush the directory ${path}`, path, error)
   }
+}
+
+/**
+ * Flushes a directory after a change of its names that nobody can undo. Returns a warning when that fails: then a power cut may undo the change.
+ * `change` is a sentence: `/a is removed`.
+ */
+export async function flushChange(directory: string, change: string): Promise<string | undefined> {
+  try {
+    await syncDirectory(directory)
+    return undefined
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return `${change}, but a power cut may undo this: ${reason}`
+  }
+}
+
+/**
+ * Removes a file durably, if it exists. Returns a warning for a file that is removed, and may be there again after a power cut.
+ * @throws StorageError when the file is not removed
+ */
+export async function removeDurably(path: string, change: string): Promise<string | undefined> {
+  if (!(await isThere(path))) return undefined
+  await removeFile(path)
+  return flushChange(dirname(path), change)
 }
 
 let number = 0

@@ -6,8 +6,12 @@ export const verb: Verb = {
   declare: (command) =>
     command.argument('<domain>', 'name or UUID').argument('<new-name>', 'the new name'),
   example: 'stasis domrename web web-old',
-  run: async ([domain = '', newName = ''], _flags, { directories, signal }) => {
-    const { name } = await renameDomain(domain, newName, { ...directories, signal })
+  run: async ([domain = '', newName = ''], _flags, { directories, signal, output }) => {
+    const { name } = await renameDomain(domain, newName, {
+      ...directories,
+      signal,
+      onWarning: (text) => output.note(`warning: ${text}`),
+    })
     return { text: 'Domain successfully renamed', json: { type: 'result', name } }
   },
 }

@@ -5,8 +5,12 @@ import type { Verb } from '../verb.ts'
 export const verb: Verb = {
   declare: (command) => command.argument('<domain>', 'name or UUID'),
   example: 'stasis managedsave-remove web',
-  run: async ([domain = ''], _flags, { directories, signal }) => {
-    const { name, removed } = await removeManagedSave(domain, { ...directories, signal })
+  run: async ([domain = ''], _flags, { directories, signal, output }) => {
+    const { name, removed } = await removeManagedSave(domain, {
+      ...directories,
+      signal,
+      onWarning: (text) => output.note(`warning: ${text}`),
+    })
     return {
       // Both in virsh's words.
       text: removed

@@ -13,9 +13,10 @@ export const verb: Verb<ResumeFlags> = {
       'when it is restored',
     ),
   example: 'stasis save-image-define /backup/web.save web.xml --paused',
-  run: async ([file = '', xml = ''], flags, { directories, signal }) => {
+  run: async ([file = '', xml = ''], flags, { directories, signal, output }) => {
     const given = await readXmlFile(xml, signal)
-    const options = { ...directories, resumeAs: resumeAs(flags) }
+    const onWarning = (text: string): void => output.note(`warning: ${text}`)
+    const options = { ...directories, resumeAs: resumeAs(flags), onWarning }
     const changed = await defineImage(file, () => Promise.resolve(given), options)
     return { text: `${file} updated`, json: { type: 'result', path: file, changed } }
   },

@@ -15,6 +15,7 @@ export const verb: Verb<ResumeFlags> = {
       ...directories,
       editor: VISUAL || EDITOR || 'vi',
       resumeAs: resumeAs(flags),
+      onWarning: (text) => output.note(`warning: ${text}`),
       onFault: async (error) => {
         if (!process.stdin.isTTY) return false
         output.note(errorText(error, { debug: false }))

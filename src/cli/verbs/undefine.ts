@@ -10,8 +10,14 @@ export const verb: Verb<{ readonly managedSave?: boolean; readonly tpm?: boolean
       .option('--tpm', 'also delete the state of its TPM')
       .option('--keep-tpm', 'keep the state of its TPM, as without this option'),
   example: 'stasis undefine web',
-  run: async ([domain = ''], { managedSave, tpm }, { directories, signal }) => {
-    const { name } = await undefineDomain(domain, { ...directories, signal, managedSave, tpm })
+  run: async ([domain = ''], { managedSave, tpm }, { directories, signal, output }) => {
+    const { name } = await undefineDomain(domain, {
+      ...directories,
+      signal,
+      managedSave,
+      tpm,
+      onWarning: (text) => output.note(`warning: ${text}`),
+    })
     return { text: `Domain '${name}' has been undefined`, json: { type: 'result', name } }
   },
 }

@@ -5,6 +5,7 @@ import { dropLiveParts } from '../../qemu/domain-xml/live/live-parts.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { type DirectoryOptions, openDirectories } from '../store/directories.ts'
+import type { WarningOptions } from '../store/domain-options.ts'
 import { recordEdit } from '../cookie/record-edit.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
@@ -12,7 +13,7 @@ import { replaceXml } from '../machine/replace-xml.ts'
 import { type DomainXml, type XmlText, givenXml } from '../store/xml-text.ts'
 
 /** What to change in an image. */
-export interface DefineImageOptions extends DirectoryOptions {
+export interface DefineImageOptions extends DirectoryOptions, WarningOptions {
   /** What the guest does when it is restored. Default: what the image says. */
   readonly resumeAs?: ResumedState | undefined
 }
@@ -33,7 +34,7 @@ export async function defineImage(
 ): Promise<boolean> {
   checkOptions(options)
   let changed = false
-  await rewriteDescription(givenPath(path, 'the image'), async (description) => {
+  const warning = await rewriteDescription(givenPath(path, 'the image'), async (description) => {
     const { xml, wasRunning } = description
     const made = await makeXml(xml)
     const given = made === undefined ? undefined : givenXml(made)
@@ -46,6 +47,7 @@ export async function defineImage(
       wasRunning: options.resumeAs === undefined ? wasRunning : options.resumeAs === 'running',
     }
   })
+  if (warning !== undefined) options.onWarning?.(warning)
   return changed
 }
 

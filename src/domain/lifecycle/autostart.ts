@@ -1,12 +1,12 @@
 import { DomainError } from '../../errors.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { removeDurably } from '../../io/partial-file.ts'
 import { autostartPath, markAutostart } from '../catalogue/autostart.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { readDefinition } from '../store/definitions.ts'
-import type { DomainOptions } from '../store/domain-options.ts'
+import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 
 /** Options for setting autostart. */
-export interface AutostartOptions extends DomainOptions {
+export interface AutostartOptions extends DomainOptions, WarningOptions {
   /** Switch it off. */
   readonly disable?: boolean | undefined
 }
@@ -28,7 +28,10 @@ export async function setAutostart(
       hint: 'Only a defined domain can start with the host',
     })
   }
-  if (options.disable === true) await removeFile(autostartPath(directories, name))
-  else await markAutostart(directories, name)
+  if (options.disable === true) {
+    const change = `domain '${name}' no longer starts with the host`
+    const unsure = await removeDurably(autostartPath(directories, name), change)
+    if (unsure !== undefined) options.onWarning?.(unsure)
+  } else await markAutostart(directories, name)
   return { name }
 }

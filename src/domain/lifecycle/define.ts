@@ -49,7 +49,9 @@ export async function defineDomain(
   if ((await readDefinition(directories, held.name)) !== prepared.xml) {
     if (options.removeManagedSave !== true)
       await refuseManagedImage(held.name, held.paths, 'changed', '--remove-managed-save')
-    else if (await hasManagedImage(held.paths)) await removeManagedImage(directories, held.paths)
+    else if (await hasManagedImage(held.paths))
+      for (const text of await removeManagedImage(directories, held.paths))
+        options.onWarning?.(text)
   }
   await writeDefinition(directories, held.name, prepared.xml)
   await rememberNetworks(directories, options.networks ?? {})

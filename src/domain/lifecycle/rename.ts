@@ -5,7 +5,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { DomainError } from '../../errors.ts'
 import { autostartPath, isAutostarted, markAutostart } from '../catalogue/autostart.ts'
 import { readDefinition, renameDefinition, writeDefinition } from '../store/definitions.ts'
-import type { DomainOptions } from '../store/domain-options.ts'
+import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { checkDomainName } from '../store/domain-name.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
@@ -20,7 +20,7 @@ import { orderPath } from '../store/page-order-file.ts'
 export async function renameDomain(
   reference: string,
   newName: string,
-  options: DomainOptions = {},
+  options: DomainOptions & WarningOptions = {},
 ): Promise<{ readonly name: string }> {
   checkDomainName(newName)
   await using held = await HeldDomain.find(reference, 'domrename', options)
@@ -41,7 +41,8 @@ export async function renameDomain(
   const isMarked = await isAutostarted(directories, name)
   if (isMarked) await markAutostart(directories, newName)
   // The commit point: one step, so that neither a kill nor a power cut leaves two names or none.
-  await renameDefinition(directories, name, newName)
+  const unsure = await renameDefinition(directories, name, newName)
+  if (unsure !== undefined) options.onWarning?.(unsure)
   // Whoever reads the definition sees the new name even when this fails.
   await writeDefinition(directories, newName, formatDomainXml(document)).catch(() => undefined)
   const left = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]

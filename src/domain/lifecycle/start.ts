@@ -90,7 +90,7 @@ export async function startDomain(
   await machine.markComplete()
   // Removed before the guest runs: both must never exist.
   if (options.forceBoot === true && (await hasManagedImage(paths)))
-    await removeManagedImage(directories, paths)
+    for (const text of await removeManagedImage(directories, paths)) onWarning?.(text)
   if (options.paused !== true) await machine.control.execute('cont', {}, { signal })
   machine.detach()
   await removeLastEnd(paths)

@@ -1,12 +1,12 @@
 import { dirname } from 'node:path'
-import { DomainError } from '../../errors.ts'
+import { DomainError, storageError } from '../../errors.ts'
 import { removeFile } from '../../io/file-names.ts'
 import { removeTree } from '../../io/directory.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { autostartPath } from '../catalogue/autostart.ts'
 import { readDefinition, removeDefinition } from '../store/definitions.ts'
-import type { DomainOptions } from '../store/domain-options.ts'
+import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { hasUsableManagedSave, refuseManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
@@ -14,7 +14,7 @@ import { tpmDirectory } from '../machine/tpm-state.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
 /** How to undefine a domain. */
-export interface UndefineOptions extends DomainOptions {
+export interface UndefineOptions extends DomainOptions, WarningOptions {
   /** Also delete its managed save. */
   readonly managedSave?: boolean | undefined
   /** Also delete the state of its TPM, unless its guest runs. Without this it stays for a domain with the same UUID. */
@@ -43,11 +43,18 @@ export async function undefineDomain(
   if (options.managedSave !== true)
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
   // The image is removed last: an image without a domain does no harm, a domain without its image has lost its state.
-  await removeDefinition(directories, name)
+  const unsure = await removeDefinition(directories, name)
+  const warn = (text: string): void => options.onWarning?.(text)
+  if (unsure !== undefined) warn(unsure)
+  const stays = (error: unknown): void =>
+    warn(error instanceof Error ? error.message : String(error))
   if (options.managedSave === true && (await hasUsableManagedSave(domain)))
-    await removeManagedImage(directories, paths)
+    await removeManagedImage(directories, paths).then((texts) => texts.forEach(warn), stays)
   const hints = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]
-  if (tpm !== undefined && domain.record === undefined) await removeTree(tpm)
+  if (tpm !== undefined && domain.record === undefined)
+    await removeTree(tpm).catch((error: unknown) =>
+      stays(storageError('remove the TPM', tpm, error)),
+    )
   // The domain is undefined. What is left of these misleads nobody.
   for (const path of [autostartPath(directories, name), ...hints])
     await removeFile(path).catch(() => undefined)

@@ -105,17 +105,30 @@ async function copyAll(from: string, to: string): Promise<void> {
   }
 }
 
-/** In one step where the file system can, so that a power cut leaves one of the two. */
+/**
+ * In one step where the file system can, so that a power cut leaves one of the two. After a failure the older one is in its place again.
+ * @throws StorageError
+ */
 async function replace(directory: string, arriving: string): Promise<void> {
-  if (await isThere(directory)) {
+  const isOlder = await isThere(directory)
+  const exchange = (): void => {
     try {
       exchangeNames(arriving, directory)
     } catch (error) {
       throw storageError('put the TPM in place', directory, error)
     }
-  } else await renameFile(arriving, directory)
-  await syncDirectory(dirname(directory))
-  await removed(arriving)
+  }
+  if (isOlder) exchange()
+  else await renameFile(arriving, directory)
+  try {
+    await syncDirectory(dirname(directory))
+  } catch (error) {
+    if (isOlder) exchange()
+    else await renameFile(directory, arriving)
+    throw error
+  }
+  // The commit point.
+  await removed(arriving).catch(() => undefined)
 }
 
 async function removed(path: string): Promise<void> {

@@ -17,15 +17,22 @@ export async function endSaved(
   saved: { readonly control: QmpConnection; readonly path: string | undefined },
 ): Promise<readonly string[]> {
   const { restoredFrom } = record
+  const warnings: string[] = []
   if (restoredFrom?.managed === true && restoredFrom.path !== saved.path)
-    await removeImage(restoredFrom.path)
+    warnings.push(
+      ...(await removeImage(restoredFrom.path).catch((error: unknown) => [textOf(error)])),
+    )
   await endRecorded(held.paths, record, { qmp: saved.control })
   await recordEnd(held.paths, 'saved', { image: saved.path })
   try {
     await clearRuntime(held.paths)
-    return []
   } catch (error) {
     // The domain is off, and the next command clears the directory.
-    return [error instanceof Error ? error.message : String(error)]
+    warnings.push(textOf(error))
   }
+  return warnings
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

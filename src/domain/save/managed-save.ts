@@ -5,7 +5,7 @@ import { makeDirectory } from '../../io/directory.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { openDirectories } from '../store/directories.ts'
-import type { DomainOptions } from '../store/domain-options.ts'
+import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
@@ -42,12 +42,13 @@ export async function managedSaveDomain(
  */
 export async function removeManagedSave(
   reference: string,
-  options: DomainOptions = {},
+  options: DomainOptions & WarningOptions = {},
 ): Promise<{ readonly name: string; readonly removed: boolean }> {
   await using held = await HeldDomain.find(reference, 'managedsave-remove', options)
   await refuseWhileLoading(held)
   const removed = await hasUsableManagedSave(held)
-  if (removed) await removeManagedImage(held.directories, held.paths)
+  const warnings = removed ? await removeManagedImage(held.directories, held.paths) : []
+  for (const text of warnings) options.onWarning?.(text)
   return { name: held.name, removed }
 }
 

@@ -115,6 +115,8 @@ export async function removeCached(directories: Directories, key: string): Promi
     // Whoever is killed while the files go leaves no entry that lacks some.
     await rm(removed, { recursive: true, force: true })
     if (await isThere(directory)) await rename(directory, removed)
+    // Whoever looks after a power cut finds no entry that lacks some either.
+    await syncDirectory(cache).catch(() => undefined)
     await rm(removed, { recursive: true, force: true })
   } catch (error) {
     throw storageError('remove from the image cache', directory, error)

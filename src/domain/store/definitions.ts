@@ -2,7 +2,7 @@ import { readFile, readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
 import { makeDirectory } from '../../io/directory.ts'
-import { syncDirectory } from '../../io/partial-file.ts'
+import { flushChange } from '../../io/partial-file.ts'
 import { writeText } from '../../io/text-file.ts'
 import { textOfRootChild, withTextOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import type { Directories } from './directories.ts'
@@ -54,30 +54,36 @@ export async function writeDefinition(
   await writeText(definitionPath(directories, name), xml, { durable: true })
 }
 
-/** Removes a definition durably. @throws StorageError */
-export async function removeDefinition(directories: Directories, name: string): Promise<void> {
+/** Removes a definition durably. Returns a warning if a power cut may undo that. @throws StorageError when it is not removed */
+export async function removeDefinition(
+  directories: Directories,
+  name: string,
+): Promise<string | undefined> {
   const path = definitionPath(directories, name)
   try {
     await unlink(path)
   } catch (error) {
     throw storageError('remove the definition', path, error)
   }
-  await syncDirectory(definitionsDirectory(directories))
+  return flushChange(definitionsDirectory(directories), `domain '${name}' is undefined`)
 }
 
-/** Gives a definition another name durably, in one step. The XML still has the older name. @throws StorageError */
+/**
+ * Gives a definition another name durably, in one step. The XML still has the older name. Returns a warning if a power cut may undo that.
+ * @throws StorageError when it is not renamed
+ */
 export async function renameDefinition(
   directories: Directories,
   name: string,
   newName: string,
-): Promise<void> {
+): Promise<string | undefined> {
   const path = definitionPath(directories, name)
   try {
     await rename(path, definitionPath(directories, newName))
   } catch (error) {
     throw storageError('rename the definition', path, error)
   }
-  await syncDirectory(definitionsDirectory(directories))
+  return flushChange(definitionsDirectory(directories), `domain '${name}' is now '${newName}'`)
 }
 
 function definitionsDirectory(directories: Directories): string {

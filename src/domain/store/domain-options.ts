@@ -5,3 +5,9 @@ export interface DomainOptions extends DirectoryOptions {
   /** Ends the operation as if it had not begun; it then fails with `CancelledError`. */
   readonly signal?: AbortSignal | undefined
 }
+
+/** Options of operations that can succeed in part. */
+export interface WarningOptions {
+  /** Called with what does not make the operation fail, such as a change that a power cut may undo. */
+  readonly onWarning?: ((text: string) => void) | undefined
+}

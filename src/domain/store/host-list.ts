@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { makeDirectory } from '../../io/directory.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { removeDurably } from '../../io/partial-file.ts'
 import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
 import type { Directories } from './directories.ts'
 
@@ -23,7 +23,8 @@ export async function writeHostList(
 ): Promise<void> {
   const path = listPath(directories)
   if (names.length === 0) {
-    await removeFile(path)
+    // After a power cut an older list does no harm: its domains have no managed save any more.
+    await removeDurably(path, 'the list of domains to resume is removed')
     return
   }
   await makeDirectory(dirname(path))

@@ -6,14 +6,17 @@ import { removeHistory } from './image-history.ts'
 import { orderPath, removeFormerOrder } from './page-order-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
-/** Removes the image of a managed save durably, and its history. @throws StorageError */
+/** Removes the image of a managed save durably, and its history. Returns warnings, see `removeImage`. @throws StorageError when the image still exists */
 export async function removeManagedImage(
   directories: Directories,
   paths: RuntimePaths,
-): Promise<void> {
+): Promise<readonly string[]> {
   const description = await readDescription(paths.managedSave).catch(() => undefined)
-  await removeImage(paths.managedSave)
-  await removeFile(orderPath(directories, paths.managedSave))
-  await removeFormerOrder(paths.managedSave)
-  if (description !== undefined) await removeHistory(directories, description)
+  const warnings = await removeImage(paths.managedSave)
+  // The image is gone. What is left of these misleads nobody.
+  await removeFile(orderPath(directories, paths.managedSave)).catch(() => undefined)
+  await removeFormerOrder(paths.managedSave).catch(() => undefined)
+  if (description !== undefined)
+    await removeHistory(directories, description).catch(() => undefined)
+  return warnings
 }
