@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFile, readdir, rm } from 'node:fs/promises'
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { domainInfo, restoreDomain, saveDomain } from '../../src/index.ts'
 import { faultEnvironment } from '../support/faults/fault-environment.ts'
@@ -29,6 +30,10 @@ async function withFault(
     () => false,
   )
   return { exitCode, stderr, hasFailed }
+}
+
+function readDefinedXml(stateDir: string): Promise<string> {
+  return readFile(join(stateDir, 'domains/tiny.xml'), 'utf8')
 }
 
 async function stateOf({ stateDir }: TinyDomain): Promise<string> {
@@ -106,6 +111,28 @@ for (const { label, emulator } of oldestQemu()) {
         }
       },
     )
+
+    test('a `define` that fails changes neither definition nor managed save', async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { stateDir, dir, log, xml } = tiny
+      await log.advance(1)
+      assert.equal((await startStasis(stateDir, ['managedsave', 'tiny']).ended).exitCode, 0)
+      const before = await readDefinedXml(stateDir)
+      await writeFile(
+        dir.join('other.xml'),
+        xml.replace('</name>', '</name><description>other</description>'),
+      )
+      const define = ['define', dir.join('other.xml'), '--remove-managed-save'] as const
+      for (const fault of ['open:EMFILE:1:/networks.json', 'fsync:EIO:1:/domains/']) {
+        const { exitCode, stderr, hasFailed } = await withFault(tiny, fault, ...define)
+        assert.ok(hasFailed, fault)
+        assert.equal(exitCode, 7, stderr)
+        assert.equal(await readDefinedXml(stateDir), before)
+      }
+      assert.equal((await startStasis(stateDir, ['start', 'tiny']).ended).exitCode, 0)
+      await log.advance(1)
+      await log.assertUnbroken()
+    })
 
     test('a start that fails behind the start of its QEMU ends', { timeout: 120_000 }, async () => {
       await using tiny = await startTinyDomain({ emulator })

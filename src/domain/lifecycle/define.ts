@@ -46,14 +46,14 @@ export async function defineDomain(
   })
   await using held = await HeldDomain.named(domain.name, 'define', options)
   await checkIdentity(directories, { name: held.name, uuid })
-  if ((await readDefinition(directories, held.name)) !== prepared.xml) {
-    if (options.removeManagedSave !== true)
-      await refuseManagedImage(held.name, held.paths, 'changed', '--remove-managed-save')
-    else if (await hasManagedImage(held.paths))
-      for (const text of await removeManagedImage(directories, held.paths))
-        options.onWarning?.(text)
-  }
-  await writeDefinition(directories, held.name, prepared.xml)
+  const changes = (await readDefinition(directories, held.name)) !== prepared.xml
+  if (changes && options.removeManagedSave !== true)
+    await refuseManagedImage(held.name, held.paths, 'changed', '--remove-managed-save')
+  const outdated = changes && (await hasManagedImage(held.paths))
   await rememberNetworks(directories, options.networks ?? {})
+  await writeDefinition(directories, held.name, prepared.xml)
+  // Last, so that a failed `define` costs no saved state.
+  if (outdated)
+    for (const text of await removeManagedImage(directories, held.paths)) options.onWarning?.(text)
   return { name: held.name, uuid }
 }

@@ -87,8 +87,8 @@ export async function tryFaults(
     const fresh = places.filter(({ key }) => extent.known?.has(key) !== true)
     row.elsewhere = places.length - fresh.length
     const failed = new Set<string>()
-    for (const trial of extent.choose(trialsOf(fresh, extent.oneEach))) {
-      if (performance.now() > extent.deadlineMs) break
+    const missed: Trial[] = []
+    const attempt = async (trial: Trial): Promise<boolean> => {
       if (!isReady) {
         await bed[Symbol.asyncDispose]()
         bed = await makeFaultBed(emulator)
@@ -96,16 +96,24 @@ export async function tryFaults(
       }
       const result = await tryOne(operation, bed, trial)
       isReady = result.isReady
-      if (result.outcome === 'unreached') {
-        row.unreached += 1
-        continue
-      }
+      if (result.outcome === 'unreached') return false
       failed.add(trial.place.key)
       extent.known?.add(trial.place.key)
       row.faults += 1
       row[result.outcome] += 1
       if (result.outcome === 'lost')
         extent.report(`${operation.name}: ${textOf(trial)}\n    ${result.text}`)
+      return true
+    }
+    for (const trial of extent.choose(trialsOf(fresh, extent.oneEach))) {
+      if (performance.now() > extent.deadlineMs) break
+      if (!(await attempt(trial))) missed.push(trial)
+    }
+    // Some places are only reached for the first time on a bed.
+    for (const trial of missed) {
+      if (performance.now() > extent.deadlineMs) break
+      isReady = false
+      if (!(await attempt(trial))) row.unreached += 1
     }
     row.failed = failed.size
     return row
