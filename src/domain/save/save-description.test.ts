@@ -43,6 +43,16 @@ test('describeForSave() omits the watchdog that every q35 has', async () => {
   assert.match(await saved("<watchdog model='itco' action='none'/>"), /itco/)
 })
 
+test('describeForSave() names the firmware, and omits the request to choose one', async () => {
+  const live = smallXml({ name: 'web', devices: '' }).replace(
+    /<os>(.*?)<\/os>/s,
+    "<os firmware='efi'>$1<firmware><feature name='secure-boot' enabled='yes'/></firmware><loader readonly='yes' type='pflash'>/code</loader><nvram>/vars</nvram></os>",
+  )
+  const { xml } = await describe(undefined, {}, live)
+  assert.doesNotMatch(xml, /firmware/)
+  assert.match(xml, /<loader readonly=.yes. type=.pflash.>\/code<\/loader>\s*<nvram>\/vars</)
+})
+
 test('describeForSave() gives each image an id of its own', async () => {
   assert.notEqual((await describe(undefined)).id, (await describe(undefined)).id)
 })

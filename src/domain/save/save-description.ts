@@ -2,6 +2,7 @@ import { QemuError } from '../../errors.ts'
 import { newImageId } from '../../image/image-id.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
+import { withoutFirmwareChoice } from '../../qemu/domain-xml/normalise/firmware.ts'
 import { withoutChipsetWatchdog } from '../../qemu/domain-xml/normalise/small-devices.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
@@ -35,10 +36,12 @@ export async function describeForSave(
   }
 }
 
+/** In the form that every libvirt loads. */
 function imageXml(xml: string): string {
-  if (!xml.includes('itco')) return xml
+  if (!/itco|<os [^>]*firmware=/.test(xml)) return xml
   const document = parseDomainXml(xml)
   withoutChipsetWatchdog(document.root)
+  withoutFirmwareChoice(document.root)
   return formatDomainXml(document)
 }
 

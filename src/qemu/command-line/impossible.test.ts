@@ -53,6 +53,14 @@ const ps2 = (more: string, devices = ''): Parts => ({
   devices,
 })
 
+const ACPI = '<features><acpi/></features>'
+const cpu = (mode: string, content: string): Parts => ({
+  top: `<cpu mode='${mode}'>${content}</cpu>`,
+})
+const vgpu = (attributes: string, number = 1): Parts => ({
+  devices: `<hostdev mode='subsystem' type='mdev' model='vfio-pci' ${attributes}><source><address uuid='4b20d080-1b54-4048-85b3-a6a62d165c0${number}'/></source></hostdev>`,
+})
+
 const POSSIBLE: Readonly<Record<string, Parts>> = {
   'queue size': card(512),
   product: disk(sata, `<product>0123456789abcdef</product>`),
@@ -107,6 +115,64 @@ const IMPOSSIBLE: Readonly<Record<string, readonly [Parts, RegExp]>> = {
   'I/O thread': [
     { devices: `<controller type='virtio-serial' index='0'><driver iothread='1'/></controller>` },
     /@iothread: only virtio SCSI/,
+  ],
+  "the host's processor without KVM": [cpu('host-passthrough', ''), /cpu\/@mode: only KVM/],
+  "the host's caches": [cpu('custom', `<cache mode='passthrough'/>`), /cpu\/cache: only mode/],
+  "one of the host's caches": [cpu('maximum', `<cache level='3' mode='passthrough'/>`), /@level/],
+  "the host's addresses": [
+    cpu('maximum', `<maxphysaddr mode='passthrough' bits='42'/>`),
+    /maxphysaddr\/@bits/,
+  ],
+  'a date of SMBIOS': [
+    { top: `<sysinfo type='smbios'><bios><entry name='date'>13/31/2020</entry></bios></sysinfo>` },
+    /"13\/31\/2020" is not a date/,
+  ],
+  'a screen that nobody sees': [vgpu(`display='on'`), /@display: the domain has no <graphics>/],
+  'two first screens': [
+    { devices: `${vgpu(`ramfb='on' display='off'`).devices}${vgpu(`ramfb='on'`, 2).devices}` },
+    /hostdev\[2\].*@ramfb/,
+  ],
+  'limits in two places': [
+    disk(
+      sata,
+      `<iotune><total_bytes_sec>1</total_bytes_sec></iotune><throttlefilters><throttlefilter group='a'/></throttlefilters>`,
+    ),
+    /iotune.*<throttlefilters>/,
+  ],
+  'a static placement without nodes': [
+    { top: `<numatune><memory mode='strict' placement='static'/></numatune>` },
+    /needs a nodeset/,
+  ],
+  'cells with automatic placement': [
+    {
+      top: `<numatune><memory placement='auto'/><memnode cellid='0' mode='strict' nodeset='0'/></numatune>${numa}`,
+    },
+    /placement "auto"/,
+  ],
+  'modes that differ': [
+    {
+      top: `<numatune><memory mode='strict' nodeset='0'/><memnode cellid='0' mode='restrictive' nodeset='0'/></numatune>${numa}`,
+    },
+    /"restrictive", or none/,
+  ],
+  'firmware features without a choice': [
+    { os: `<firmware><feature name='secure-boot' enabled='yes'/></firmware>` },
+    /firmware is chosen by its features only/,
+  ],
+  'a loader without a file': [
+    { os: `<loader readonly='yes' type='pflash'/>`, top: ACPI },
+    /loader.*: it names no file/,
+  ],
+  'a store of a BIOS': [
+    { os: `<loader stateless='no'>/bios</loader>`, top: ACPI },
+    /only UEFI firmware has a variable store/,
+  ],
+  'SCSI commands on a virtio disk': [
+    {
+      qemu: 10,
+      devices: `<disk type='block' device='lun'><driver name='qemu' type='raw'/><source dev='/d'/><target dev='vda' bus='virtio'/></disk>`,
+    },
+    /on the bus "scsi" only/,
   ],
 }
 

@@ -27,11 +27,14 @@ const VENDOR_LENGTH = 8
  */
 export function refuseImpossible({ domain, chipset }: Wiring, options: QemuOptions): void {
   refuseFeatures(domain, chipset, options)
+  refuseProcessor(domain)
+  refuseSysinfo(domain)
+  refuseHostDevices(domain)
   refuseNuma(domain)
   const { bootMenuTimeoutMs: timeout } = domain.os
   if (timeout !== undefined && timeout > 65535)
     throw impossible('/domain/os/bootmenu/@timeout', 'it must be at most 65535 milliseconds')
-  domain.disks.forEach(refuseDisk)
+  for (const disk of domain.disks) refuseDisk(disk, options)
   domain.interfaces.forEach(refuseInterface)
   for (const controller of domain.controllers) refuseController(controller, domain)
   const ports = [...domain.serials, ...domain.parallels, ...domain.consoles, ...domain.channels]
@@ -64,6 +67,38 @@ function refuseFeatures(domain: Domain, chipset: string, options: QemuOptions): 
     throw impossible(input.place, 'the machine has no PS/2 controller: turn <ps2> on, or use USB')
 }
 
+function refuseProcessor({ type, cpu }: Domain): void {
+  if (cpu === undefined) return
+  const own = cpu.mode === 'host-passthrough' || cpu.mode === 'maximum'
+  if (type === 'qemu' && cpu.mode === 'host-passthrough')
+    throw impossible('/domain/cpu/@mode', 'only KVM has the processor of the host: use "maximum"')
+  if (cpu.cache === 'passthrough' && !own)
+    throw impossible('/domain/cpu/cache', 'only mode="host-passthrough" has the caches of the host')
+  if (cpu.cache === 'passthrough' && cpu.cacheLevel !== undefined)
+    throw impossible('/domain/cpu/cache/@level', 'the host has all of its caches: remove it')
+  if (cpu.maxPhysAddr?.mode === 'passthrough' && cpu.maxPhysAddr.bits !== undefined)
+    throw impossible('/domain/cpu/maxphysaddr/@bits', 'the host has its own: use "limit"')
+}
+
+/** SMBIOS has dates as mm/dd/yy or mm/dd/yyyy. */
+const DATE = /^(0?[1-9]|1[0-2])\/(0?[1-9]|[12]\d|3[01])\/(\d\d|\d{4})$/
+
+function refuseSysinfo({ sysinfo }: Domain): void {
+  const entries = sysinfo.flatMap(({ table, entries: all }) => (table === 'bios' ? all : []))
+  const date = entries.find(({ name }) => name === 'date')?.value
+  if (date !== undefined && !DATE.test(date))
+    throw impossible('/domain/sysinfo/bios/entry', `"${date}" is not a date like 12/31/2020`)
+}
+
+function refuseHostDevices({ hostDevices, graphics }: Domain): void {
+  const screen = hostDevices.find(({ display }) => display === true)
+  if (screen !== undefined && graphics.length === 0)
+    throw impossible(`${screen.place}/@display`, 'the domain has no <graphics> that could show it')
+  const [, second] = hostDevices.filter(({ ramfb }) => ramfb)
+  if (second !== undefined)
+    throw impossible(`${second.place}/@ramfb`, 'a machine has only one screen from its start')
+}
+
 function refuseNuma({ numa, numaTune }: Domain): void {
   const empty = [numaTune.all, ...numaTune.cells.values()].some((one) => one?.nodes.length === 0)
   if (empty) throw impossible('/domain/numatune', 'a "nodeset" contains no node')
@@ -79,7 +114,7 @@ function refuseNuma({ numa, numaTune }: Domain): void {
   }
 }
 
-function refuseDisk(disk: Disk): void {
+function refuseDisk(disk: Disk, options: QemuOptions): void {
   const { bus, vendor, product, place, source } = disk
   if (vendor !== undefined && bus !== 'scsi')
     throw impossible(`${place}/vendor`, 'only SCSI disks have a vendor: remove it')
@@ -95,6 +130,12 @@ function refuseDisk(disk: Disk): void {
       `two guests that write to one ${source.format} image destroy it: use a raw image, or <readonly/>`,
     )
   }
+  // It went from virtio disks with QEMU 9.1 (docs/about/removed-features.rst).
+  if (disk.device === 'lun' && bus !== 'scsi' && atLeast(options.qemuVersion, 9, 1))
+    throw impossible(
+      place,
+      'QEMU 9.1 and newer pass on commands of the guest on the bus "scsi" only',
+    )
   if (bus === 'usb' && source === undefined)
     throw impossible(place, 'a USB disk cannot be empty: give it a source, or another bus')
 }

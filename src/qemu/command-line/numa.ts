@@ -21,8 +21,7 @@ export function numaArguments(domain: Domain, options: CommandLineOptions): read
   const cells = domain.numa.flatMap((cell) => {
     const backend = backends.find((one) => one.cell === cell && one.device === undefined)
     const cpus = numberRanges(cell.cpus).map((range) => `,cpus=${range}`)
-    const memory =
-      backend === undefined ? `mem=${cell.memoryBytes / 1024 / 1024}` : `memdev=${backend.id}`
+    const memory = backend === undefined ? `mem=${inMib(cell.memoryBytes)}` : `memdev=${backend.id}`
     return [
       ...(backend === undefined ? [] : memoryObject(backend, domain, options)),
       '-numa',
@@ -73,4 +72,9 @@ function checkProcessors(domain: Domain): void {
     }
     seen.add(cpu)
   }
+}
+
+/** In MiB, QEMU's own unit here, as libvirt writes it; a size that is not whole in KiB. */
+function inMib(bytes: number): string {
+  return bytes % (1024 * 1024) === 0 ? String(bytes / 1024 / 1024) : `${bytes / 1024}K`
 }

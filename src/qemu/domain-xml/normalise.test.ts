@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 
+import { child } from './access.ts'
 import type { Firmware } from './firmware.ts'
 import { formatDomainXml } from './format.ts'
 import type { NormaliseOptions } from './normalise/options.ts'
@@ -339,6 +340,37 @@ suite('normaliseDomain()', () => {
     assert.deepEqual(watchdogs(domainXml('q35'), image), ['itco reset'])
     const other = `<watchdog model='i6300esb' action='pause'/>`
     assert.deepEqual(watchdogs(domainXml('q35', other)), ['i6300esb pause', 'itco pause'])
+  })
+
+  test('rounds NUMA cells up to whole MiB, but not those of an image', () => {
+    const cells = (options?: NormaliseOptions): readonly number[] => {
+      const numa =
+        "<cpu><numa><cell cpus='0' memory='20002'/><cell memory='3' unit='MiB'/></numa></cpu>"
+      const text = domainXml('q35').replace('<devices>', `${numa}<devices>`)
+      return readDomain(normaliseDomain(parseDomainXml(text), options)).domain.numa.map(
+        ({ memoryBytes }) => memoryBytes / 1024,
+      )
+    }
+    assert.deepEqual(cells(), [20 * 1024, 3 * 1024])
+    assert.deepEqual(cells({ existing: true }), [20 * 1024, 3 * 1024])
+    assert.deepEqual(cells({ existing: true, fromImage: true }), [20002, 3 * 1024])
+  })
+
+  test('takes the memory from NUMA cells and modules, as libvirt does, but not in an image', () => {
+    const memory = (options?: NormaliseOptions): string | undefined => {
+      const dimm =
+        "<memory model='dimm'><target><size unit='MiB'>96</size><node>0</node></target></memory>"
+      const text = domainXml('q35', dimm)
+        .replace(
+          '<devices>',
+          "<cpu><numa><cell cpus='0' memory='80' unit='MiB'/></numa></cpu><devices>",
+        )
+        .replace('<memory ', "<maxMemory unit='MiB' slots='2'>1024</maxMemory><memory ")
+      const { root } = normaliseDomain(parseDomainXml(text), options)
+      return child(root, 'memory')?.textContent ?? undefined
+    }
+    assert.equal(memory(), String(176 * 1024))
+    assert.notEqual(memory({ existing: true, fromImage: true }), String(176 * 1024))
   })
 
   test('gives each companion of a USB 2 controller its ports', () => {

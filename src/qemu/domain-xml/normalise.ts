@@ -8,7 +8,7 @@ import { fillControllers } from './normalise/controllers.ts'
 import { fillDisks } from './normalise/disks.ts'
 import { fillDisplays } from './normalise/displays.ts'
 import { insertTopLevel, create } from './normalise/edit.ts'
-import { fillCells } from './normalise/numa-cells.ts'
+import { alignCells, fillCells } from './normalise/numa-cells.ts'
 import { fillMemoryDevices } from './normalise/memory-devices.ts'
 import { fillInterfaces } from './normalise/interfaces.ts'
 import { useKibibytes } from './normalise/memory-units.ts'
@@ -40,7 +40,8 @@ export function normaliseDomain(
   const root = document.documentElement
   if (root === null) throw invalid(source.root, 'the document is empty')
   const random = options.random ?? ((length: number) => randomBytes(length))
-  fillTopLevel(root, random)
+  alignCells(root, options)
+  fillTopLevel(root, options, random)
   if (options.existing !== true) useKibibytes(root)
   fillCells(root, options)
   fillOs(root, options)

@@ -15,6 +15,8 @@ export interface Cpu {
   readonly features: readonly CpuFeature[]
   readonly topology: CpuTopology | undefined
   readonly cache: 'emulate' | 'passthrough' | 'disable' | undefined
+  /** The level of the cache that `cache` is for; `undefined`: all. */
+  readonly cacheLevel: number | undefined
   readonly maxPhysAddr:
     | {
         readonly mode: 'emulate' | 'passthrough'
@@ -53,6 +55,7 @@ export function readCpu(element: Element): Cpu {
     features: children(element, 'feature').map(readFeature),
     topology: readTopology(child(element, 'topology')),
     cache: attribute(child(element, 'cache'), 'mode') as Cpu['cache'],
+    cacheLevel: whole(child(element, 'cache'), 'level'),
     maxPhysAddr: readMaxPhysAddr(child(element, 'maxphysaddr')),
   }
 }

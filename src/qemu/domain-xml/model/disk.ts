@@ -79,6 +79,9 @@ export function readDisk(element: Element): Disk {
   if (source === undefined && (device === 'disk' || device === 'lun'))
     throw invalid(element, 'the disk has no source')
   if (device === 'lun') checkLun(element, source)
+  const limits = child(element, 'iotune')
+  if (limits !== undefined && child(element, 'throttlefilters') !== undefined)
+    throw invalid(limits, 'a disk with <throttlefilters> has its limits from them: remove it')
   return {
     ...readDevice(element),
     device,

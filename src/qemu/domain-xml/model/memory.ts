@@ -26,11 +26,11 @@ const MIB = 1024 * 1024
 /** The ordinary page size: huge pages of this size are not huge. */
 const BASE_PAGE = 4096
 
-/** The guest's RAM in bytes, with its memory modules, rounded up as libvirt does. */
+/** The guest's RAM in bytes, with its memory modules: that of its NUMA cells if it has any, otherwise rounded up as libvirt does. */
 export function readMemory(domain: Element): number {
   const cells = readNuma(child(domain, 'cpu'))
   const element = child(domain, 'memory')
-  if (element === undefined && cells.length > 0)
+  if (cells.length > 0)
     return cells.reduce((sum, cell) => sum + cell.memoryBytes, moduleMemory(domain))
   if (element === undefined) throw invalid(domain, 'the element <memory> is missing')
   const bytes = sizeInBytes(element)

@@ -77,9 +77,7 @@ function required(element: Element, name: string): number {
   return whole(element, name) ?? 0
 }
 
-const MIB = 1024 * 1024
-
-/** Reads `<cpu><numa>`, in the order of the cells' ids; each cell rounded up to whole MiB, as libvirt does on x86. */
+/** Reads `<cpu><numa>`, in the order of the cells' ids. */
 export function readNuma(cpu: Element | undefined): readonly NumaCell[] {
   const numa = child(cpu, 'numa')
   if (numa === undefined) return []
@@ -97,7 +95,7 @@ function readCell(element: Element, at: number): NumaCell {
   return {
     id: whole(element, 'id') ?? at,
     cpus: cpus === undefined ? [] : (parseNumberSet(cpus) ?? []),
-    memoryBytes: Math.ceil(sizeInBytes(element, 'memory') / MIB) * MIB,
+    memoryBytes: sizeInBytes(element, 'memory'),
     access: attribute(element, 'memAccess') as NumaCell['access'],
     discard: flag(element, 'discard'),
     caches: children(element, 'cache').map(readCache),

@@ -17,7 +17,10 @@ export function fillFirmware(root: Element, os: Element, options: NormaliseOptio
   const named = loader !== undefined && text(loader).trim() !== ''
   const kind = attribute(os, 'firmware')
   const flash = attribute(loader, 'type') === 'pflash'
-  if (options.existing !== true) checkFirmware(root, os, loader, kind === 'efi' || (named && flash))
+  if (options.existing !== true) {
+    checkFirmware(root, os, loader, kind === 'efi' || (named && flash))
+    checkChoice(os, loader, { kind, named })
+  }
   if (kind !== undefined && !named) return chooseFirmware(root, os, options)
   if (loader === undefined || !flash || flag(loader, 'readonly') === false) return
   const present = child(os, 'nvram')
@@ -38,6 +41,19 @@ export function fillFirmware(root: Element, os: Element, options: NormaliseOptio
   }
 }
 
+/**
+ * Lets the XML of an image name its firmware and no longer ask for a choice. libvirt 9.0 refuses both in one XML, and removes the choice itself when a
+ * guest starts (qemuFirmwareFillDomain); 11.3 reads either.
+ */
+export function withoutFirmwareChoice(root: Element): void {
+  const os = child(root, 'os')
+  const loader = child(os, 'loader')
+  if (os === undefined || loader === undefined || text(loader).trim() === '') return
+  os.removeAttribute('firmware')
+  const features = child(os, 'firmware')
+  if (features !== undefined) os.removeChild(features)
+}
+
 function checkFirmware(
   root: Element,
   os: Element,
@@ -52,6 +68,27 @@ function checkFirmware(
     throw invalid(nvram, 'a loader of type "rom" has no variable store')
   if (flag(loader, 'stateless') === true)
     throw invalid(nvram, 'a stateless loader has no variable store')
+}
+
+/** What libvirt refuses: a store that this firmware does not have, or wishes that nothing fulfils. */
+function checkChoice(
+  os: Element,
+  loader: Element | undefined,
+  { kind, named }: { readonly kind: string | undefined; readonly named: boolean },
+): void {
+  const nvram = child(os, 'nvram')
+  const flash = kind === 'efi' || attribute(loader, 'type') === 'pflash'
+  if (nvram !== undefined && kind === 'bios')
+    throw invalid(nvram, 'only UEFI firmware has a variable store')
+  if (loader !== undefined && !flash && flag(loader, 'stateless') === false)
+    throw invalid(loader, 'only UEFI firmware has a variable store: remove stateless="no"')
+  const features = child(os, 'firmware')
+  if (kind === undefined && features !== undefined)
+    throw invalid(features, 'firmware is chosen by its features only with <os firmware="efi">')
+  if (kind === undefined && loader !== undefined && !named)
+    throw invalid(loader, 'it names no file: add its path, or choose with <os firmware="efi">')
+  if (kind === 'efi' && loader !== undefined && !named && flag(loader, 'readonly') === false)
+    throw invalid(loader, 'UEFI firmware is chosen only among files that no guest writes to')
 }
 
 /** The first firmware of the host that fits the domain; `undefined` if there is none. */

@@ -3,11 +3,16 @@ import { attribute, child, sizeInBytes, text } from '../access.ts'
 import { readMemory } from '../model/memory.ts'
 import { parseUuid } from '../values.ts'
 import { create, insertBefore, insertTopLevel, setDefault } from './edit.ts'
+import type { NormaliseOptions } from './options.ts'
 
 /** Fills in everything but `<os>` and `<devices>`. */
-export function fillTopLevel(root: Element, random: (length: number) => Uint8Array): void {
+export function fillTopLevel(
+  root: Element,
+  options: NormaliseOptions,
+  random: (length: number) => Uint8Array,
+): void {
   fillUuid(root, random)
-  const memory = child(root, 'memory') ?? addMemory(root)
+  const memory = fillMemory(root, options)
   if (child(root, 'currentMemory') === undefined) {
     add(root, 'currentMemory', { unit: 'KiB' }, String(Math.ceil(sizeInBytes(memory) / 1024)))
   }
@@ -29,9 +34,19 @@ function fillUuid(root: Element, random: (length: number) => Uint8Array): void {
   else if (uuid !== undefined && uuid !== text(present)) present.textContent = uuid
 }
 
-/** The cells of `<numa>` say how much memory there is. */
-function addMemory(root: Element): Element {
-  return add(root, 'memory', { unit: 'KiB' }, String(readMemory(root) / 1024))
+/**
+ * With NUMA cells `<memory>` is theirs and that of the modules, whatever it was before, as libvirt sets it (virDomainDefPostParseMemory, 9.0 and 11.3): it
+ * loads no image where it is less than the modules. An image is left as it is.
+ */
+function fillMemory(root: Element, { fromImage }: NormaliseOptions): Element {
+  const present = child(root, 'memory')
+  const cells = child(child(root, 'cpu'), 'numa')
+  const bytes = readMemory(root)
+  if (present === undefined) return add(root, 'memory', { unit: 'KiB' }, String(bytes / 1024))
+  if (cells === undefined || fromImage === true || sizeInBytes(present) === bytes) return present
+  present.setAttribute('unit', 'KiB')
+  present.textContent = String(bytes / 1024)
+  return present
 }
 
 /** Makes QEMU's default processor explicit, and adds libvirt's attributes for the host's own. */
