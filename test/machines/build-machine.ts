@@ -40,10 +40,11 @@ const OPTICAL_DRIVES: ReadonlySet<string> = new Set(['/dev/cdrom'])
 /** The longest processor time that the command line of any machine may take. */
 export const LIMIT_MS = 50
 
-/** Which host a machine is for, and whether it exists already. */
+/** Which host a machine is for, whether it exists already, and whether its memory comes from an image. */
 export interface TestHost {
   readonly libvirt: string
   readonly existing: boolean
+  readonly fromImage?: boolean | undefined
 }
 
 /** Builds the command line of a machine as `define` and `start` do on a host with this QEMU; `existing` as `restore` does. */
@@ -71,6 +72,7 @@ function attempt(text: string, probed: ProbedQemu, host: TestHost): Built {
       firmware: FIRMWARE[host.libvirt === '9.0' ? '9.0' : '11.3'],
       nvramDirectory: '/var/lib/libvirt/qemu/nvram',
       existing: host.existing,
+      fromImage: host.fromImage,
     })
     const { domain } = readDomain(complete)
     // As with --network NAME=tap:vnet0 for each network that this host does not have.

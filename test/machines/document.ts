@@ -9,7 +9,7 @@ export function machinesDocument(judgements: readonly Judgement[]): string {
 
 \`npm run test:machines -- --write\` makes this page. It builds the command line of every x86_64 machine in libvirt's own tests (\`tests/qemuxmlconfdata\` of 11.3.0,
 \`tests/qemuxml2argvdata\` of 9.0.0), for the QEMU whose answers libvirt recorded, and compares it with libvirt's. Machines of QEMU before 6.2 and those for
-capabilities that no QEMU has are left out.
+capabilities that no QEMU has are left out, such as those for a QEMU without USB controllers.
 
 - *User's XML*: what a person defines. Addresses, controllers and defaults are filled in here.
 - *Complete XML*: libvirt's own result, as in a save image, except for its cookie.
@@ -59,6 +59,10 @@ ${table(
       ...(['unsupported', 'invalid', 'crashed'] as const).map((one) => String(figures.count(one))),
     ]),
 )}
+
+\`test/machines/round-trips.test.ts\` changes only the host's side of these domains, and starts, saves and restores them on QEMU 7.2 and 10: the memory is the same afterwards, and the guest
+continues. \`npm test\` takes three of them, \`npm run test:all\` all for which this host has the devices. \`test/libvirt/families.test.ts\` sends a guest of each family of devices (libvirt's
+networks, TPM, Secure Boot, NUMA, DIMM, NVDIMM, virtio-mem) to real libvirt and back, \`test/libvirt/spice.test.ts\` a desktop.
 
 What libvirt itself refuses:
 

@@ -61,15 +61,19 @@ export function judgeDomain({ name, input, replies }: DomainCase): Judgement {
   }
 }
 
-/** Builds a machine from one of its XMLs and compares it with libvirt's; `undefined` where the case does not have that XML. */
+/** Builds a machine from one of its XMLs and compares it with libvirt's; `undefined` where the case does not have that XML, or
+ * is no new machine. */
 export function judge(one: MachineCase, input: InputKind): Judgement | undefined {
   const path = input === 'define' ? one.input : one.output
-  if (path === undefined) return undefined
+  if (path === undefined || (input === 'define' && one.exists)) return undefined
   const probed = probedFromReplies(one.replies)
+  const recorded =
+    one.args === undefined ? undefined : recordedArguments(readFileSync(one.args, 'utf8'))
   // libvirt 9.0 adds no watchdog to new machines either.
   const built = buildMachine(path, probed, {
     libvirt: one.libvirt,
     existing: input === 'image' || one.libvirt === '9.0',
+    fromImage: recorded?.includes('-incoming'),
   })
   const common = {
     source: one.libvirt,
@@ -81,13 +85,12 @@ export function judge(one: MachineCase, input: InputKind): Judgement | undefined
   if (built.outcome === 'crashed') {
     return { ...common, verdict: 'crashed', reasons: [String(built.error)] }
   }
-  if (one.args === undefined) {
+  if (recorded === undefined) {
     const refused = built.outcome !== 'built'
     return { ...common, verdict: refused ? 'refused' : 'accepted', reasons: [] }
   }
   if (built.outcome !== 'built')
     return { ...common, verdict: built.outcome, reasons: built.reasons }
-  const recorded = recordedArguments(readFileSync(one.args, 'utf8'))
   const theirs = machineFacts(recorded.map((word) => withVersion(word, probed)))
   const found = differences(theirs, machineFacts(built.argv))
   const computed = processorIsComputed(path)

@@ -211,7 +211,8 @@ function addMachine(facts: Facts, options: readonly Option[], ends: Ends): void 
   addProcessor(facts, value('-cpu') ?? '')
   const memory = fieldsOf(value('-m') ?? '', 'size')
   const numa = options.filter(({ name }) => name === '-numa').map((one) => one.value)
-  const size = kibibytes(textOf(memory['size']))
+  // With RAM blocks of NUMA cells QEMU starts only if the size is their sum. libvirt records a machine where it is not.
+  const size = sumOfCells(numa, ends) ?? kibibytes(textOf(memory['size']))
   facts.add('-m size', `${size}k`, 'stream')
   addFields(facts, '-m', without(memory, 'size'), () => 'visible')
   if (backend !== undefined) addMemory(facts, textOf(backend), 'RAM', ends)
@@ -223,6 +224,15 @@ function addMachine(facts: Facts, options: readonly Option[], ends: Ends): void 
   const smp = fieldsOf(value('-smp') ?? '1', 'cpus')
   const cpus = { maxcpus: smp['cpus'], dies: 1, clusters: 1, ...smp }
   addFields(facts, '-smp', cpus, (name) => (/cpus/.test(name) ? 'stream' : 'visible'))
+}
+
+/** KiB of all cells that have a RAM block; `undefined` if there is none. */
+function sumOfCells(numa: readonly string[], ends: Ends): number | undefined {
+  const sizes = numa.flatMap((one) => {
+    const object = ends.objects.get(textOf(fieldsOf(one, 'kind')['memdev']))
+    return object === undefined ? [] : [Number(textOf(object['size'])) / 1024]
+  })
+  return sizes.length === 0 ? undefined : sizes.reduce((sum, size) => sum + size, 0)
 }
 
 function kibibytes(size: string): number {

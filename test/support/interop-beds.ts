@@ -61,6 +61,13 @@ export function interopBeds(): readonly InteropBed[] {
   return beds.map((one) => ({ ...one, whole }))
 }
 
+/** Beds for single journeys: what both sides run. */
+export function simpleBeds(
+  versions: readonly BedVersion[],
+): readonly Pick<InteropBed, 'version' | 'emulator' | 'machines'>[] {
+  return versions.map((version) => commonOf(version, version === '9.0' ? 7 : 10))
+}
+
 function everywhere(formats: readonly TravelFormat[]): TravelPlan {
   const both = { q35: formats, pc: formats }
   return { tiny: both, linux: both }
@@ -72,9 +79,16 @@ function bed(
   formats: TravelPlan,
   editedFormats: readonly TravelFormat[],
 ): Omit<InteropBed, 'whole'> {
+  return { ...commonOf(version, major), formats, editedFormats }
+}
+
+function commonOf(
+  version: BedVersion,
+  major: number,
+): Pick<InteropBed, 'version' | 'emulator' | 'machines'> {
   const qemu = qemus().find((one) => one.major === major)
   if (qemu === undefined) throw new Error(`QEMU ${major} is missing: run \`sh scripts/qemu-10\``)
   const { label, emulator } = qemu
   const machines = { q35: `pc-q35-${label}`, pc: `pc-i440fx-${label}` }
-  return { version, emulator, machines, formats, editedFormats }
+  return { version, emulator, machines }
 }

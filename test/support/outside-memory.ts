@@ -12,13 +12,25 @@ export class OutsideMemory implements AsyncDisposable {
 
   /** Finds the mapping that has the size of the guest's RAM. */
   static async open(pid: number, ramBytes: number): Promise<OutsideMemory> {
-    const maps = (await readFile(`/proc/${pid}/maps`, 'latin1')).split('\n')
-    const ranges = maps.map((line) =>
-      (line.split(' ')[0] ?? '').split('-').map((hex) => Number.parseInt(hex, 16)),
-    )
-    const start = ranges.find(([from = 0, to = 0]) => to - from === ramBytes)?.[0]
+    const [start] = await mappingsOf(pid, ramBytes)
     if (start === undefined) throw new Error(`No mapping of ${ramBytes} bytes in process ${pid}`)
     return new OutsideMemory(await open(`/proc/${pid}/mem`, 'r+'), start)
+  }
+
+  /** Finds all mappings of that size, which must be as many. */
+  static async openAll(
+    pid: number,
+    ramBytes: number,
+    count: number,
+  ): Promise<readonly OutsideMemory[]> {
+    const starts = await mappingsOf(pid, ramBytes)
+    if (starts.length !== count)
+      throw new Error(
+        `Process ${pid} has ${starts.length} mappings of ${ramBytes} bytes, not ${count}`,
+      )
+    return Promise.all(
+      starts.map(async (start) => new OutsideMemory(await open(`/proc/${pid}/mem`, 'r+'), start)),
+    )
   }
 
   async write(address: number, bytes: Uint8Array): Promise<void> {
@@ -41,6 +53,15 @@ export class OutsideMemory implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#memory.close()
   }
+}
+
+/** The addresses of the mappings of that size. */
+async function mappingsOf(pid: number, bytes: number): Promise<readonly number[]> {
+  const maps = (await readFile(`/proc/${pid}/maps`, 'latin1')).split('\n')
+  return maps
+    .map((line) => (line.split(' ')[0] ?? '').split('-').map((hex) => Number.parseInt(hex, 16)))
+    .filter(([from = 0, to = 0]) => to - from === bytes)
+    .map(([from = 0]) => from)
 }
 
 /** Bytes that only this address has: half of them random-looking, half of them text. */

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { truncate, writeFile } from 'node:fs/promises'
+import { suite, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  defineDomain,
+  destroyDomain,
+  restoreDomain,
+  resumeDomain,
+  saveDomain,
+  startDomain,
+  suspendDomain,
+  undefineDomain,
+} from '../../src/index.ts'
+import { CounterLog } from '../support/counter-log.ts'
+import { domainXml } from '../support/domain-xml.ts'
+import { simpleBeds } from '../support/interop-beds.ts'
+import { type LibvirtBed, bedObstacle, holdLibvirt } from '../support/libvirt-bed.ts'
+import { fillUnusedMemory, memoryDigests } from '../support/memory-digest.ts'
+import { qemuProcess } from '../support/qemu-process.ts'
+import { isLongRun } from '../support/qemus.ts'
+import { type TempDir, tempDir } from '../support/temp-dir.ts'
+
+// A guest of each family of devices goes to real libvirt and back, paused: its memory is the same in each QEMU. Then it runs on.
+
+/** A family: what an ordinary guest gets besides. */
+interface Family {
+  /** The sizes of its RAM blocks in MiB. */
+  readonly ramMib: readonly number[]
+  readonly change: (xml: string, dir: TempDir) => Promise<string> | string
+  /** The tiny guest does not boot with UEFI. */
+  readonly firmwareOnly?: boolean
+  /** What its XML in libvirt contains. */
+  readonly shows: RegExp
+}
+
+const BASE_MIB = 128
+const CELL_MIB = 80
+const MODULE_MIB = 96
+const BRIDGE = `stbr${process.pid}`.slice(0, 15)
+const NETWORK = `<network><name>travel</name><forward mode='bridge'/><bridge name='${BRIDGE}'/></network>`
+const SECURE = `<firmware><feature name='secure-boot' enabled='yes'/><feature name='enrolled-keys' enabled='no'/></firmware>`
+
+const FAMILIES: Readonly<Record<string, Family>> = {
+  network: {
+    ramMib: [BASE_MIB],
+    change: (xml) =>
+      xml.replace(
+        "<interface type='user'>",
+        "<interface type='network'><source network='travel'/>",
+      ),
+    shows: new RegExp(`<source network='travel' portid='[^']+' bridge='${BRIDGE}'/>`),
+  },
+  tpm: {
+    ramMib: [BASE_MIB],
+    change: (xml) =>
+      withDevice(xml, "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"),
+    shows: /<backend type='emulator' version='2.0'/,
+  },
+  'secure-boot': {
+    ramMib: [BASE_MIB],
+    change: (xml) => xml.replace('<os>', "<os firmware='efi'>").replace('</os>', `${SECURE}</os>`),
+    firmwareOnly: true,
+    shows: /secure='yes'[^]*<smm state='on'/,
+  },
+  numa: {
+    ramMib: [CELL_MIB, CELL_MIB],
+    change: (xml) => withCells(xml, ['0', '1']),
+    shows: /<cell id='1'/,
+  },
+  dimm: module('dimm', ''),
+  nvdimm: module('nvdimm', "<label><size unit='KiB'>128</size></label>", 'file'),
+  'virtio-mem': module(
+    'virtio-mem',
+    "<block unit='MiB'>2</block><requested unit='MiB'>32</requested>",
+  ),
+}
+
+/** Families like another one, only for the long run. */
+const LONG: ReadonlySet<string> = new Set(['nvdimm', 'virtio-mem'])
+
+function module(model: string, target: string, file?: string): Family {
+  return {
+    ramMib: [CELL_MIB, MODULE_MIB],
+    change: async (xml, dir) => {
+      const path = dir.join('module')
+      await writeFile(path, '')
+      await truncate(path, MODULE_MIB * 1024 * 1024)
+      const source = file === undefined ? '' : `<source><path>${path}</path></source>`
+      const access = file === undefined ? '' : " access='shared'"
+      const device = `<memory model='${model}'${access}>${source}<target><size unit='MiB'>${MODULE_MIB}</size><node>0</node>${target}</target></memory>`
+      return withDevice(withCells(xml, ['0-1']), device).replace(
+        '<memory ',
+        "<maxMemory unit='MiB' slots='4'>1024</maxMemory><memory ",
+      )
+    },
+    shows: new RegExp(`<memory model='${model}'`),
+  }
+}
+
+function withDevice(xml: string, device: string): string {
+  return xml.replace('<memballoon', `${device}<memballoon`)
+}
+
+function withCells(xml: string, processors: readonly string[]): string {
+  const cells = processors.map(
+    (cpus, id) => `<cell id='${id}' cpus='${cpus}' memory='${CELL_MIB}' unit='MiB'/>`,
+  )
+  return xml
+    .replace('</cpu>', `<numa>${cells.join('')}</numa></cpu>`)
+    .replaceAll(/(<(?:memory|currentMemory) unit=')KiB'>\d+/g, `$1MiB'>${CELL_MIB * cells.length}`)
+}
+
+for (const { version, emulator, machines } of simpleBeds(isLongRun() ? ['9.0', '11.3'] : ['9.0'])) {
+  const skip = bedObstacle() ?? false
+  suite(`families of devices and real libvirt ${version}`, { skip }, () => {
+    test('go there and back', { timeout: 900_000 }, async (t) => {
+      await using bed = await holdLibvirt(version)
+      for (const [name, family] of Object.entries(FAMILIES)) {
+        if (!isLongRun() && LONG.has(name)) continue
+        await t.test(name, async () => {
+          await using dir = await tempDir()
+          const serial = { type: 'file', path: dir.join('serial') } as const
+          const xml = domainXml({
+            name,
+            guest: 'tiny',
+            emulator,
+            serial,
+            machine: machines.q35,
+            memoryMib: BASE_MIB,
+            vcpus: 2,
+          })
+          // libvirt 9.0 does not have the name of q35's own watchdog.
+          const usual = version === '9.0' ? xml.replace(/ *<watchdog model='itco'.*\n/, '') : xml
+          await thereAndBack(bed, { name, family, dir, xml: await family.change(usual, dir) })
+        })
+      }
+    })
+  })
+}
+
+interface Traveller {
+  readonly name: string
+  readonly family: Family
+  readonly dir: TempDir
+  readonly xml: string
+}
+
+async function thereAndBack(bed: LibvirtBed, traveller: Traveller): Promise<void> {
+  const { name, family, dir, xml } = traveller
+  const stateDir = dir.join('state')
+  const options = { stateDir, networks: { travel: `bridge:${BRIDGE}` } } as const
+  const ramBytes = family.ramMib.map((mib) => mib * 1024 * 1024)
+  const log = new CounterLog(dir.join('serial'))
+  using _bridge = await network(bed, dir, name === 'network')
+  await defineDomain(xml, options)
+  const { id } = await startDomain(name, options)
+  try {
+    // From now on it exists only in its images.
+    await undefineDomain(name, { stateDir })
+    if (family.firmwareOnly === true) await delay(3_000)
+    else await log.advance(2)
+    await suspendDomain(name, { stateDir })
+    // The parts of virtio-mem come only when the guest asks for them.
+    await fillUnusedMemory(id, name === 'virtio-mem' ? ramBytes.slice(0, 1) : ramBytes)
+    const before = await memoryDigests(id, ramBytes)
+    await saveDomain(name, dir.join('ours'), { stateDir, format: 'raw' })
+
+    await bed.virsh('restore', dir.join('ours'))
+    assert.deepEqual(await memoryDigests(await qemuProcess(name), ramBytes), before)
+    assert.match(await bed.virsh('dumpxml', name), family.shows)
+    await bed.virsh('save', name, dir.join('theirs'))
+
+    const restored = await restoreDomain(dir.join('theirs'), options)
+    assert.deepEqual(await memoryDigests(restored.id, ramBytes), before)
+    await resumeDomain(name, { stateDir })
+    if (family.firmwareOnly === true) return
+    await log.advance(2)
+    await log.assertUnbroken()
+  } finally {
+    await destroyDomain(name, { stateDir }).catch(() => undefined)
+    await bed.virsh('destroy', name).catch(() => undefined)
+  }
+}
+
+/** A bridge, and libvirt's network of it. */
+async function network(bed: LibvirtBed, dir: TempDir, wanted: boolean): Promise<Disposable> {
+  if (!wanted) return { [Symbol.dispose]: () => undefined }
+  execFileSync('ip', ['link', 'add', BRIDGE, 'type', 'bridge'])
+  await writeFile(dir.join('network.xml'), NETWORK)
+  await bed.virsh('net-create', dir.join('network.xml'))
+  return { [Symbol.dispose]: () => void execFileSync('ip', ['link', 'del', BRIDGE]) }
+}
