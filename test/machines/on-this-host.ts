@@ -27,7 +27,7 @@ export const MEMORY_BYTES: number = 256 * MIB
 const MODULE_BYTES = 96 * MIB
 
 /**
- * Changes only the host's side of a domain XML that was made for another host: the accelerator with what TCG does not have (the host's processor, the VP index of
+ * Changes only the host's side of a domain XML that was made for another host: the accelerator with what TCG does not have (the VP index of
  * Hyper-V), the emulator and the version of its machine type, files, ports, and sizes of memory. Every device stays. Files that it needs are made in `dir`.
  */
 export function onThisHost(text: string, dir: string, qemu: TestQemu, port: number): MachineHere {
@@ -41,8 +41,6 @@ export function onThisHost(text: string, dir: string, qemu: TestQemu, port: numb
   const type = must(os, 'type')
   const machine = (type.getAttribute('machine') ?? '').replace(/-\d+\.\d+$/, `-${qemu.label}`)
   type.setAttribute('machine', machine)
-  const cpu = child(domain, 'cpu')
-  if (cpu?.getAttribute('mode')?.startsWith('host-') === true) cpu.setAttribute('mode', 'maximum')
 
   // QEMU lets only KVM have it.
   const vpIndex = child(child(child(domain, 'features'), 'hyperv'), 'vpindex')

@@ -116,8 +116,6 @@ const IMPOSSIBLE: Readonly<Record<string, readonly [Parts, RegExp]>> = {
     { devices: `<controller type='virtio-serial' index='0'><driver iothread='1'/></controller>` },
     /@iothread: only virtio SCSI/,
   ],
-  "the host's processor without KVM": [cpu('host-passthrough', ''), /cpu\/@mode: only KVM/],
-  "the host's caches": [cpu('custom', `<cache mode='passthrough'/>`), /cpu\/cache: only mode/],
   "one of the host's caches": [cpu('maximum', `<cache level='3' mode='passthrough'/>`), /@level/],
   "the host's addresses": [
     cpu('maximum', `<maxphysaddr mode='passthrough' bits='42'/>`),

@@ -67,16 +67,10 @@ function refuseFeatures(domain: Domain, chipset: string, options: QemuOptions): 
     throw impossible(input.place, 'the machine has no PS/2 controller: turn <ps2> on, or use USB')
 }
 
-function refuseProcessor({ type, cpu }: Domain): void {
-  if (cpu === undefined) return
-  const own = cpu.mode === 'host-passthrough' || cpu.mode === 'maximum'
-  if (type === 'qemu' && cpu.mode === 'host-passthrough')
-    throw impossible('/domain/cpu/@mode', 'only KVM has the processor of the host: use "maximum"')
-  if (cpu.cache === 'passthrough' && !own)
-    throw impossible('/domain/cpu/cache', 'only mode="host-passthrough" has the caches of the host')
-  if (cpu.cache === 'passthrough' && cpu.cacheLevel !== undefined)
+function refuseProcessor({ cpu }: Domain): void {
+  if (cpu?.cache === 'passthrough' && cpu.cacheLevel !== undefined)
     throw impossible('/domain/cpu/cache/@level', 'the host has all of its caches: remove it')
-  if (cpu.maxPhysAddr?.mode === 'passthrough' && cpu.maxPhysAddr.bits !== undefined)
+  if (cpu?.maxPhysAddr?.mode === 'passthrough' && cpu.maxPhysAddr.bits !== undefined)
     throw impossible('/domain/cpu/maxphysaddr/@bits', 'the host has its own: use "limit"')
 }
 
