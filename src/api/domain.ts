@@ -4,7 +4,7 @@ import { childText } from '../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
 import { detachDomain } from '../domain/foreign/attach.ts'
 import { type DomainConsole, openConsole } from '../domain/lifecycle/console.ts'
-import { destroyDomain } from '../domain/lifecycle/destroy.ts'
+import { type DestroyOptions, destroyDomain } from '../domain/lifecycle/destroy.ts'
 import {
   type PowerOptions,
   rebootDomain,
@@ -334,7 +334,7 @@ export class Domain {
    * @example
    * await web.destroy()
    */
-  async destroy(options: HandleOptions<DomainOptions> = {}): Promise<void> {
+  async destroy(options: HandleOptions<DestroyOptions> = {}): Promise<void> {
     await destroyDomain(this.name, this.#bound(options))
   }
 

@@ -12,6 +12,7 @@ import {
   type PrunedImages,
   pruneImages,
 } from '../domain/images/prune-images.ts'
+import { type CreateOptions, createDomain } from '../domain/lifecycle/create.ts'
 import { type DefineOptions, defineDomain } from '../domain/lifecycle/define.ts'
 import type { RestoreProgress } from '../domain/progress/progress.ts'
 import {
@@ -108,6 +109,17 @@ export class Stasis {
    */
   async define(xml: DomainXml, options: HandleOptions<DefineOptions> = {}): Promise<Domain> {
     return new Domain(this.#directories, await defineDomain(xml, this.#bound(options)))
+  }
+
+  /**
+   * Boots a domain from libvirt domain XML without defining it: it is gone when its guest ends.
+   * @throws DomainXmlError; DomainError DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE; QemuError, StorageError
+   * @example
+   * const web = await stasis.create(await readFile('web.xml', 'utf8'), { paused: true })
+   * await web.resume()
+   */
+  async create(xml: DomainXml, options: HandleOptions<CreateOptions> = {}): Promise<Domain> {
+    return new Domain(this.#directories, await createDomain(xml, this.#bound(options)))
   }
 
   /**

@@ -13,6 +13,8 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     keyword: 'domain',
     verbs: [
       'define',
+      'create',
+      'edit',
       'undefine',
       'start',
       'shutdown',

@@ -4,6 +4,8 @@ import { type VerbEntry, entry } from './verb-entry.ts'
 /** Every verb, in the order of `--help`. */
 export const VERBS: readonly VerbEntry[] = [
   entry('define', 'define a domain from an XML file', () => import('./verbs/define.ts')),
+  entry('create', 'start a domain that is gone when it ends', () => import('./verbs/create.ts')),
+  entry('edit', 'edit the definition of a domain', () => import('./verbs/edit.ts')),
   entry('undefine', 'remove the definition of a domain', () => import('./verbs/undefine.ts')),
   entry(
     'start',

@@ -14,6 +14,8 @@ export interface EndOptions {
   readonly gentleMs?: number | undefined
   /** Wait after SIGKILL. Default 10 s: a process in uninterruptible I/O can take long. */
   readonly killMs?: number | undefined
+  /** Never send SIGKILL. */
+  readonly gentle?: boolean | undefined
   /** Send SIGKILL at once. */
   readonly force?: boolean | undefined
 }
@@ -39,10 +41,15 @@ export async function endQemu(
     if (!accepted) await signalProcess(identity, 'SIGTERM')
     if (await waitUntilGone(identity, gentleMs)) return accepted ? 'quit' : 'SIGTERM'
   }
+  if (options.gentle === true) throw stillThere(identity, gentleMs, 'SIGTERM')
   await signalProcess(identity, 'SIGKILL')
   if (await waitUntilGone(identity, killMs)) return 'SIGKILL'
-  const text = `QEMU (process ${identity.pid}) still exists ${killMs} ms after SIGKILL`
-  throw new QemuError('QEMU_TIMEOUT', text, {
+  throw stillThere(identity, killMs, 'SIGKILL')
+}
+
+function stillThere({ pid }: ProcessIdentity, ms: number, signal: string): QemuError {
+  const text = `QEMU (process ${pid}) still exists ${ms} ms after ${signal}`
+  return new QemuError('QEMU_TIMEOUT', text, {
     operation: 'end QEMU',
     hint: 'It waits for I/O in the kernel: check the disk or the network file system that it uses',
   })

@@ -9,6 +9,9 @@ import { type LibvirtBed, bedObstacle, holdLibvirt } from '../support/libvirt-be
 import { stasis } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
+// The editor of `edit`, which changes nothing.
+process.env['VISUAL'] = 'true'
+
 const skip = bedObstacle() ?? false
 const script = join(import.meta.dirname, '../../scripts/libvirt-bed')
 
@@ -104,6 +107,19 @@ const LINES: readonly Line[] = [
   words('list --all --managed-save'),
   words('managedsave-remove tiny'),
   words('destroy tiny'),
+  words('undefine tiny --keep-nvram --snapshots-metadata'),
+  words('create XML --paused'),
+  words('create XML'),
+  words('domstate tiny'),
+  words('resume tiny'),
+  words('list --transient --name'),
+  words('shutdown tiny --mode acpi,frobnicate'),
+  words('shutdown tiny --mode initctl'),
+  words('shutdown tiny --mode acpi'),
+  words('destroy tiny --graceful'),
+  words('domstate tiny'),
+  words('define XML --validate'),
+  words('edit tiny'),
   words('undefine tiny'),
   words('list --all --name'),
 ]

@@ -58,7 +58,18 @@ const looks = (image: string): readonly (readonly string[])[] => [
 
 /** The other verbs: they change something. `console` only shows what the guest writes, and what is typed is the guest's. */
 const ACTS: ReadonlySet<string> = new Set([
-  ...['define', 'undefine', 'start', 'autostart', 'shutdown', 'reboot', 'reset', 'destroy'],
+  ...[
+    'define',
+    'create',
+    'edit',
+    'undefine',
+    'start',
+    'autostart',
+    'shutdown',
+    'reboot',
+    'reset',
+    'destroy',
+  ],
   ...['suspend', 'resume', 'dompmwakeup', 'managedsave', 'managedsave-remove'],
   ...['managedsave-define', 'managedsave-edit', 'domjobabort', 'postcopy-recover'],
   ...['save-image-define', 'save-image-edit', 'image-salvage', 'image-convert', 'domrename'],

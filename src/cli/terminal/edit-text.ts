@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { makeTemporaryDirectory } from '../../io/temporary-directory.ts'
 import { writeText } from '../../io/text-file.ts'
 import { editFile } from '../../qemu/edit-text.ts'
+import { chosenEditor } from './chosen-editor.ts'
 
 /**
  * Opens a text in `$VISUAL`, `$EDITOR` or vi. Returns the new text, or `undefined` if the text was not changed.
@@ -12,8 +13,7 @@ export async function editText(text: string, name: string): Promise<string | und
   await using directory = await makeTemporaryDirectory('stasis-edit-')
   const path = join(directory.path, name)
   await writeText(path, text, { durable: false })
-  const editor = process.env['VISUAL'] || process.env['EDITOR'] || 'vi'
-  await editFile(editor, path)
+  await editFile(chosenEditor(), path)
   const edited = await readFile(path, 'utf8')
   return edited === text ? undefined : edited
 }

@@ -7,6 +7,7 @@ import type { Verb } from '../verb.ts'
 interface Flags extends Pick<AllowFlags, 'allow'>, Pick<NetworkFlags, 'network'> {
   readonly ignoreUnsupported?: boolean
   readonly removeManagedSave?: boolean
+  readonly validate?: boolean
 }
 
 /** `define FILE` */
@@ -18,6 +19,7 @@ export const verb: Verb<Flags> = {
         '--ignore-unsupported',
         "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
       )
+      .option('--validate', 'accepted: Stasis always checks the XML')
       .option(
         '--remove-managed-save',
         'delete the managed save of the domain whose definition changes',

@@ -1,29 +1,16 @@
-import { Option } from 'commander'
 import { rebootDomain } from '../../domain/lifecycle/power.ts'
 import { integerBetween } from '../options/option-values.ts'
+import { type PowerFlags, declarePowerMode } from '../options/power-mode.ts'
 import type { Verb } from '../verb.ts'
 
-interface Flags {
-  readonly mode?: 'acpi' | 'agent'
-  readonly timeout?: number
-}
-
 /** `reboot DOMAIN` */
-export const verb: Verb<Flags> = {
+export const verb: Verb<PowerFlags & { readonly timeout?: number }> = {
   declare: (command) =>
-    command
-      .argument('<domain>', 'name, UUID or id')
-      .addOption(
-        new Option(
-          '--mode <mode>',
-          'how to ask: by the power button (the default) or by the guest agent',
-        ).choices(['acpi', 'agent']),
-      )
-      .option(
-        '--timeout <seconds>',
-        'how long to wait for the guest to shut down (default: 60)',
-        integerBetween(1, 86_400),
-      ),
+    declarePowerMode(command.argument('<domain>', 'name, UUID or id')).option(
+      '--timeout <seconds>',
+      'how long to wait for the guest to shut down (default: 60)',
+      integerBetween(1, 86_400),
+    ),
   example: 'stasis reboot web',
   run: async ([domain = ''], { mode, timeout }, { directories, signal }) => {
     const timeoutMs = timeout === undefined ? undefined : timeout * 1000

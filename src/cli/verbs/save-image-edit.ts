@@ -1,7 +1,8 @@
-import { createInterface } from 'node:readline/promises'
 import { editImage } from '../../domain/images/edit-image.ts'
-import { errorText } from '../reports/error.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from '../options/resume-as.ts'
+import { errorText } from '../reports/error.ts'
+import { askWhetherAgain } from '../terminal/ask-again.ts'
+import { chosenEditor } from '../terminal/chosen-editor.ts'
 import type { Verb } from '../verb.ts'
 
 /** `save-image-edit FILE` */
@@ -10,28 +11,14 @@ export const verb: Verb<ResumeFlags> = {
     declareResumeAs(command.argument('<file>', 'a save image'), 'when it is restored'),
   example: 'stasis save-image-edit /backup/web.save',
   run: async ([file = ''], flags, { output, directories }) => {
-    const { VISUAL, EDITOR } = process.env
     const changed = await editImage(file, {
       ...directories,
-      editor: VISUAL || EDITOR || 'vi',
+      editor: chosenEditor(),
       resumeAs: resumeAs(flags),
       onWarning: (text) => output.note(`warning: ${text}`),
-      onFault: async (error) => {
-        if (!process.stdin.isTTY) return false
-        output.note(errorText(error, { debug: false }))
-        return askWhetherAgain()
-      },
+      onFault: (error) => askWhetherAgain(errorText(error, { debug: false }), output),
     })
     const text = changed ? `${file} updated` : `The XML in ${file} was not changed`
     return { text, json: { type: 'result', path: file, changed } }
   },
-}
-
-async function askWhetherAgain(): Promise<boolean> {
-  using terminal = createInterface({ input: process.stdin, output: process.stderr })
-  const end = new AbortController()
-  terminal.once('close', () => end.abort())
-  const answer = terminal.question('Edit it again? [Y/n] ', { signal: end.signal })
-  // The end of the input (Ctrl-D) means no.
-  return /^(y|yes)?$/i.test((await answer.catch(() => 'no')).trim())
 }

@@ -3,9 +3,10 @@ import { listEntries } from '../catalogue/catalogue.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type StasisError, throwIfCancelled } from '../../errors.ts'
-import { isAutostarted } from '../catalogue/autostart.ts'
+import { autostartOf, autostartPath } from '../catalogue/autostart.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
+import { removeFile } from '../../io/file-names.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
 import { type StartOptions, startDomain } from '../lifecycle/start.ts'
 
@@ -91,11 +92,18 @@ export async function resumeHost(
       return { name, outcome: managedSave ? 'would be resumed' : 'would be booted' }
     try {
       const { restored } = await startDomain(name, rest)
+      if (wanted) await forgetOnce(directories, name)
       return { name, outcome: restored === undefined ? 'booted' : 'resumed' }
     } catch (error) {
       return { name, outcome: 'not started', reason: reasonOf(error) }
     }
   }
+}
+
+/** A domain that was to start only this time has done so. */
+async function forgetOnce(directories: Directories, name: string): Promise<void> {
+  if ((await autostartOf(directories, name)) === 'once')
+    await removeFile(autostartPath(directories, name))
 }
 
 interface Candidate {
@@ -117,7 +125,7 @@ async function choose(
     (await listEntries(directories)).map(async (entry) => ({
       name: entry.name,
       managedSave: await hasUsableManagedSave(entry),
-      wanted: autostart && (await isAutostarted(directories, entry.name)),
+      wanted: autostart && (await autostartOf(directories, entry.name)) !== undefined,
       running: entry.record !== undefined,
       fault: entry.fault,
     })),

@@ -1,6 +1,6 @@
 import { DomainError } from '../../errors.ts'
 import { removeDurably } from '../../io/partial-file.ts'
-import { autostartPath, markAutostart } from '../catalogue/autostart.ts'
+import { autostartOf, autostartPath, markAutostart } from '../catalogue/autostart.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
@@ -9,6 +9,8 @@ import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 export interface AutostartOptions extends DomainOptions, WarningOptions {
   /** Switch it off. */
   readonly disable?: boolean | undefined
+  /** Only the next time. A domain that starts every time still does. */
+  readonly once?: boolean | undefined
 }
 
 /**
@@ -28,10 +30,14 @@ export async function setAutostart(
       hint: 'Only a defined domain can start with the host',
     })
   }
-  if (options.disable === true) {
+  const { disable = false, once = false } = options
+  const present = await autostartOf(directories, name)
+  // `once` says nothing about a domain that starts every time.
+  if (once && present === 'always') return { name }
+  if (disable) {
     const change = `domain '${name}' no longer starts with the host`
     const unsure = await removeDurably(autostartPath(directories, name), change)
     if (unsure !== undefined) options.onWarning?.(unsure)
-  } else await markAutostart(directories, name)
+  } else await markAutostart(directories, name, once ? 'once' : 'always')
   return { name }
 }

@@ -34,15 +34,9 @@ export async function defineDomain(
   options: DefineOptions = {},
 ): Promise<{ readonly name: string; readonly uuid: string }> {
   const directories = await openDirectories(options)
-  const admit = async (draft: Domain): Promise<void> => {
-    await requireEmulator(draft, options)
-    await requireArguments(draft, options)
-    for (const reach of reachesOf(draft).filter(({ kind }) => kind === 'script'))
-      options.onWarning?.(`QEMU will run as a program: ${describeReach(reach)}`)
-  }
   const { domain, uuid, ...prepared } = await prepareMachine(givenXml(xml), directories, {
     ...options,
-    admit,
+    admit: (draft) => admitDefinition(draft, options),
   })
   await using held = await HeldDomain.named(domain.name, 'define', options)
   await checkIdentity(directories, { name: held.name, uuid })
@@ -56,4 +50,15 @@ export async function defineDomain(
   if (outdated)
     for (const text of await removeManagedImage(directories, held.paths)) options.onWarning?.(text)
   return { name: held.name, uuid }
+}
+
+/** Checks that what a new domain names of this host may be used, and warns of programs that QEMU will run. @throws DomainXmlError */
+export async function admitDefinition(
+  draft: Domain,
+  options: AllowOptions & Pick<UnsupportedOptions, 'onWarning'>,
+): Promise<void> {
+  await requireEmulator(draft, options)
+  await requireArguments(draft, options)
+  for (const reach of reachesOf(draft).filter(({ kind }) => kind === 'script'))
+    options.onWarning?.(`QEMU will run as a program: ${describeReach(reach)}`)
 }

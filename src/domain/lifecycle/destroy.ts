@@ -3,7 +3,7 @@ import type { StorageError } from '../../errors.ts'
 import { isSymbolicLink } from '../../io/file-names.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import { isRecordFault } from '../../io/record-file.ts'
-import { endQemu } from '../../qemu/end.ts'
+import { type EndOptions, endQemu } from '../../qemu/end.ts'
 import { findByMonitors } from '../../qemu/find-by-monitors.ts'
 import { findAnyEntry } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
@@ -15,6 +15,12 @@ import { endRecorded, monitorsOf } from '../catalogue/own-qemu.ts'
 import { clearRuntime } from '../catalogue/reconcile.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
+/** How to stop a domain. */
+export interface DestroyOptions extends DomainOptions {
+  /** Do not kill a QEMU that does not end when it is asked to: the domain then runs on. */
+  readonly graceful?: boolean | undefined
+}
+
 /**
  * Stops a running domain at once, given by name, UUID or id, as if its power were cut. QEMU still flushes its disks. This works for a domain whose
  * record is unreadable, too: the monitors on its command line identify its QEMU.
@@ -24,20 +30,20 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
  */
 export async function destroyDomain(
   reference: string,
-  options: DomainOptions = {},
+  options: DestroyOptions = {},
 ): Promise<{ readonly name: string }> {
   const directories = await openDirectories(options)
   const { name, paths, fault } = await findAnyEntry(directories, reference)
   if (isRecordFault(fault)) {
     await claimStateDirectory(directories)
     await using _lock = await DomainLock.acquire(name, paths, 'destroy', options.signal)
-    await endUnrecorded(paths, fault)
+    await endUnrecorded(paths, fault, options)
     await forgetRunning(paths)
     return { name }
   }
   await using held = await HeldDomain.find(reference, 'destroy', options)
   const record = held.requireRunning()
-  await endRecorded(paths, record)
+  await endRecorded(paths, record, endOptions(options))
   if (record.restoredFrom?.ran === true) await removeImage(record.restoredFrom.path)
   await forgetRunning(paths)
   return { name }
@@ -48,8 +54,17 @@ async function forgetRunning(paths: RuntimePaths): Promise<void> {
   await clearRuntime(paths)
 }
 
-async function endUnrecorded(paths: RuntimePaths, fault: StorageError): Promise<void> {
+function endOptions({ graceful }: DestroyOptions): EndOptions {
+  return graceful === true ? { gentle: true } : {}
+}
+
+async function endUnrecorded(
+  paths: RuntimePaths,
+  fault: StorageError,
+  options: DestroyOptions,
+): Promise<void> {
   // Such a QEMU was attached: its command line does not identify this domain.
   if (await isSymbolicLink(paths.controlSocket)) throw fault
-  for (const qemu of await findByMonitors(monitorsOf(paths))) await endQemu(qemu)
+  for (const qemu of await findByMonitors(monitorsOf(paths)))
+    await endQemu(qemu, endOptions(options))
 }

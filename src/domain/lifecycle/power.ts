@@ -1,5 +1,5 @@
 import { checkOptions } from '../store/check-options.ts'
-import { DomainError, QemuError } from '../../errors.ts'
+import { DomainError, QemuError, StasisError, UsageError } from '../../errors.ts'
 import { runState } from '../../migration/run-state.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { openAgent } from '../machine/agent.ts'
@@ -7,15 +7,18 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 
-/** How to ask a guest: by its power button, or through the guest agent. */
+/** A way to ask a guest: by its power button, or through the guest agent. */
+export type PowerMode = 'acpi' | 'agent'
+
+/** How to ask a guest to shut down or to reboot. */
 export interface PowerOptions extends DomainOptions {
-  /** Default: `acpi`. */
-  readonly mode?: 'acpi' | 'agent' | undefined
+  /** Default: `acpi`. Of several, the guest agent is tried first, as with libvirt. */
+  readonly mode?: PowerMode | readonly PowerMode[] | undefined
   /** How long to wait for the guest to shut down, for a reboot by ACPI. Default 60 s. */
   readonly timeoutMs?: number | undefined
 }
 
-const MODES = { mode: ['acpi', 'agent'] }
+const MODES: readonly PowerMode[] = ['acpi', 'agent']
 const REBOOT_MS = 60_000
 
 /**
@@ -28,14 +31,13 @@ export async function shutDownDomain(
   reference: string,
   options: PowerOptions = {},
 ): Promise<{ readonly name: string }> {
-  checkOptions(options, MODES)
+  checkOptions(options)
+  const modes = modesOf(options)
   await using held = await HeldDomain.find(reference, 'shutdown', options)
   held.requireRunning()
   await using control = await openRunning(held, 'shut down', options)
-  if (options.mode === 'agent') {
-    using agent = await openAgent(held.name, held.paths)
-    await agent.send('guest-shutdown', { mode: 'powerdown' })
-  } else await control.execute('system_powerdown')
+  const asked = modes.includes('agent') && (await askAgent(held, 'powerdown', modes))
+  if (!asked) await control.execute('system_powerdown')
   return { name: held.name }
 }
 
@@ -49,14 +51,13 @@ export async function rebootDomain(
   reference: string,
   options: PowerOptions = {},
 ): Promise<{ readonly name: string }> {
-  checkOptions(options, MODES)
+  checkOptions(options)
+  const modes = modesOf(options)
   await using held = await HeldDomain.find(reference, 'reboot', options)
   held.requireRunning()
   await using control = await openRunning(held, 'reboot', options)
-  if (options.mode === 'agent') {
-    using agent = await openAgent(held.name, held.paths)
-    await agent.send('guest-shutdown', { mode: 'reboot' })
-  } else await rebootByPowerButton(held.name, control, options)
+  const asked = modes.includes('agent') && (await askAgent(held, 'reboot', modes))
+  if (!asked) await rebootByPowerButton(held.name, control, options)
   return { name: held.name }
 }
 
@@ -75,6 +76,33 @@ export async function resetDomain(
   await using control = await openControl(held.paths, options.signal)
   await control.execute('system_reset')
   return { name: held.name }
+}
+
+/** @throws UsageError BAD_ARGUMENT */
+function modesOf({ mode = 'acpi' }: PowerOptions): readonly PowerMode[] {
+  const modes = typeof mode === 'string' ? [mode] : mode
+  const wrong = modes.find((one) => !MODES.includes(one))
+  if (wrong === undefined && modes.length > 0) return modes
+  throw new UsageError(
+    'BAD_ARGUMENT',
+    `mode must be one of ${MODES.join(', ')}, not ${wrong ?? 'none'}`,
+  )
+}
+
+/** Whether the guest agent was asked. Where the power button is another way, an agent that does not answer is not an error. */
+async function askAgent(
+  { name, paths }: HeldDomain,
+  act: 'powerdown' | 'reboot',
+  modes: readonly PowerMode[],
+): Promise<boolean> {
+  try {
+    using agent = await openAgent(name, paths)
+    await agent.send('guest-shutdown', { mode: act })
+    return true
+  } catch (error) {
+    if (modes.includes('acpi') && error instanceof StasisError) return false
+    throw error
+  }
 }
 
 async function openRunning(

@@ -3,7 +3,7 @@ import { child } from '../../qemu/domain-xml/access.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { DomainError } from '../../errors.ts'
-import { autostartPath, isAutostarted, markAutostart } from '../catalogue/autostart.ts'
+import { autostartPath, autostartOf, markAutostart } from '../catalogue/autostart.ts'
 import { readDefinition, renameDefinition, writeDefinition } from '../store/definitions.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { checkDomainName } from '../store/domain-name.ts'
@@ -38,15 +38,15 @@ export async function renameDomain(
   const document = parseDomainXml(xml)
   const element = child(document.root, 'name')
   if (element !== undefined) element.textContent = newName
-  const isMarked = await isAutostarted(directories, name)
-  if (isMarked) await markAutostart(directories, newName)
+  const autostart = await autostartOf(directories, name)
+  if (autostart !== undefined) await markAutostart(directories, newName, autostart)
   // The commit point: one step, so that neither a kill nor a power cut leaves two names or none.
   const unsure = await renameDefinition(directories, name, newName)
   if (unsure !== undefined) options.onWarning?.(unsure)
   // Whoever reads the definition sees the new name even when this fails.
   await writeDefinition(directories, newName, formatDomainXml(document)).catch(() => undefined)
   const left = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]
-  if (isMarked) left.push(autostartPath(directories, name))
+  if (autostart !== undefined) left.push(autostartPath(directories, name))
   for (const path of left) await removeFile(path).catch(() => undefined)
   return { name: newName }
 }

@@ -2,22 +2,19 @@ import { checkOptions } from '../store/check-options.ts'
 import { DomainError } from '../../errors.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { rememberNetworks } from '../store/known-networks.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
-import { readLastEnd, removeLastEnd } from '../store/last-end.ts'
-import { LaunchedMachine } from '../machine/launch-machine.ts'
-import { takeLinksDown } from '../networks/link-state.ts'
+import { readLastEnd } from '../store/last-end.ts'
 import { hasManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import type { AllowOptions } from '../trust/allow-rules.ts'
 import type { NetworkOptions } from '../networks/network-target.ts'
-import { qemuUser } from '../machine/qemu-user.ts'
 import { prepareMachine } from '../machine/prepare-machine.ts'
 import { withNewGenid } from '../machine/new-genid.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { restoreImage } from '../restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
+import { bootMachine } from './boot.ts'
 import { managedStartFailure } from './managed-start-failure.ts'
 
 /** How to start a domain. */
@@ -67,7 +64,6 @@ export async function startDomain(
   options: StartOptions = {},
 ): Promise<StartedDomain> {
   checkOptions(options, { mode: ['auto', 'map', 'lazy', 'load'] })
-  const { signal, onWarning } = options
   await using held = await HeldDomain.find(reference, 'start', options)
   held.requireOff()
   const { name, paths, directories } = held
@@ -83,18 +79,14 @@ export async function startDomain(
   const source = options.newGenid === true ? withNewGenid({ text }) : { text }
   const prepared = await prepareMachine(source, directories, { ...options, occasion: 'start' })
   await checkIdentity(directories, { name, uuid: prepared.uuid })
-  const user = await qemuUser()
-  await using machine = await LaunchedMachine.launch(held, { ...prepared, user, signal, onWarning })
-  await takeLinksDown(machine.control, prepared.domain)
-  await rememberNetworks(directories, options.networks ?? {})
-  await machine.markComplete()
-  // Removed before the guest runs: both must never exist.
-  if (options.forceBoot === true && (await hasManagedImage(paths)))
-    for (const text of await removeManagedImage(directories, paths)) onWarning?.(text)
-  if (options.paused !== true) await machine.control.execute('cont', {}, { signal })
-  machine.detach()
-  await removeLastEnd(paths)
-  return { name, uuid: prepared.uuid, id: machine.record.pid }
+  const beforeRun = async (): Promise<void> => {
+    // Both must never exist.
+    if (options.forceBoot === true && (await hasManagedImage(paths)))
+      for (const warning of await removeManagedImage(directories, paths))
+        options.onWarning?.(warning)
+  }
+  const id = await bootMachine(held, prepared, { ...options, beforeRun })
+  return { name, uuid: prepared.uuid, id }
 }
 
 async function startManagedSave(held: HeldDomain, options: StartOptions): Promise<StartedDomain> {

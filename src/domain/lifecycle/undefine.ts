@@ -1,7 +1,8 @@
 import { dirname } from 'node:path'
 import { DomainError, storageError } from '../../errors.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { isThere, removeFile } from '../../io/file-names.ts'
 import { removeTree } from '../../io/directory.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { autostartPath } from '../catalogue/autostart.ts'
@@ -19,11 +20,13 @@ export interface UndefineOptions extends DomainOptions, WarningOptions {
   readonly managedSave?: boolean | undefined
   /** Also delete the state of its TPM, unless its guest runs. Without this it stays for a domain with the same UUID. */
   readonly tpm?: boolean | undefined
+  /** Whether to delete the variables of its UEFI firmware. A domain that has such a file is refused unless this is said. */
+  readonly nvram?: boolean | undefined
 }
 
 /**
  * Removes the definition of a domain, given by name, UUID or id. A running domain keeps running, and is gone when it ends.
- * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless it is to be deleted; DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
+ * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless it is to be deleted; DOMAIN_WRONG_STATE unless `nvram` is given where it is needed; DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
  * @example
  * await undefineDomain('web', { managedSave: true })
  */
@@ -39,7 +42,9 @@ export async function undefineDomain(
       hint: `It disappears when its guest shuts down: \`stasis shutdown ${name}\``,
     })
   }
-  const tpm = options.tpm === true ? ownTpm(definition, directories.stateDir) : undefined
+  const machine = readDomain(parseDomainXml(definition), { tolerant: true }).domain
+  const tpm = options.tpm === true ? ownTpm(machine, directories.stateDir) : undefined
+  const nvram = await variablesToRemove(domain, machine, options.nvram)
   if (options.managedSave !== true)
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
   // The image is removed last: an image without a domain does no harm, a domain without its image has lost its state.
@@ -55,6 +60,7 @@ export async function undefineDomain(
     await removeTree(tpm).catch((error: unknown) =>
       stays(storageError('remove the TPM', tpm, error)),
     )
+  if (nvram !== undefined) await removeFile(nvram).catch(stays)
   // The domain is undefined. What is left of these misleads nobody.
   for (const path of [autostartPath(directories, name), ...hints])
     await removeFile(path).catch(() => undefined)
@@ -62,8 +68,30 @@ export async function undefineDomain(
 }
 
 /** The state of the domain's TPM that this program keeps: a directory that the XML names is the user's. */
-function ownTpm(definition: string, stateDir: string): string | undefined {
-  const { domain } = readDomain(parseDomainXml(definition), { tolerant: true })
-  const directory = tpmDirectory(domain, stateDir)
+function ownTpm(machine: Domain, stateDir: string): string | undefined {
+  const directory = tpmDirectory(machine, stateDir)
   return directory?.startsWith(`${stateDir}/`) === true ? dirname(directory) : undefined
+}
+
+/** The file with the variables of its UEFI firmware, if it is to be deleted. @throws DomainError */
+async function variablesToRemove(
+  { name, record }: HeldDomain,
+  { os }: Domain,
+  remove: boolean | undefined,
+): Promise<string | undefined> {
+  const path = os.nvram?.path
+  if (path === undefined || remove === false || !(await isThere(path))) return undefined
+  if (remove === undefined) {
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Domain '${name}' has a file with the variables of its firmware, so it cannot be undefined without saying what becomes of it`,
+      { path, hint: '`--nvram` deletes it, `--keep-nvram` keeps it for a domain that names it' },
+    )
+  }
+  if (record === undefined) return path
+  throw new DomainError(
+    'DOMAIN_RUNNING',
+    `Domain '${name}' runs and uses the variables of its firmware, so they cannot be deleted`,
+    { path, hint: `Stop it first (\`stasis shutdown ${name}\`), or use --keep-nvram` },
+  )
 }
