@@ -25,6 +25,6 @@ export function locksMemory({ memoryBacking, launchSecurity, hostDevices }: Doma
     // The processor cannot move an encrypted page, so the kernel locks all of them.
     launchSecurity !== undefined ||
     // The device reaches all memory, which stays where it is.
-    hostDevices.some(({ source }) => source.type !== 'usb')
+    hostDevices.some(({ source }) => source.type === 'pci' || source.type === 'mdev')
   )
 }

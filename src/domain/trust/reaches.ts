@@ -125,6 +125,8 @@ function hostDeviceReach({ source, place }: HostDevice): Reach {
       return path('PCI device', `/sys/bus/pci/devices/${source.host}`, where)
     case 'mdev':
       return path('mediated device', `/sys/bus/mdev/devices/${source.uuid}`, where)
+    case 'scsi_host':
+      return path('SCSI target of the host', '/dev/vhost-scsi', where)
     case 'usb': {
       const { at, kind } = source
       const number = (part: number): string => String(part).padStart(3, '0')

@@ -78,7 +78,7 @@ function withoutHostDevice(json: string): readonly string[] {
     ...rest
   } = JSON.parse(json) as Readonly<Record<string, unknown>>
   const driver = String(rest['driver'])
-  if (/^(vfio-|vhost-user-|virtio-input-host|ivshmem-doorbell)/.test(driver)) return []
+  if (/^(vfio-|vhost-user-|vhost-scsi-|virtio-input-host|ivshmem-doorbell)/.test(driver)) return []
   if (rest['guest-cid'] !== undefined)
     return ['-device', JSON.stringify({ ...rest, 'guest-cid': 0xff_00_00_00 + process.pid })]
   return ['-device', driver === 'usb-host' ? JSON.stringify(rest) : json]

@@ -2,6 +2,7 @@ import { DomainXmlError } from '../../errors.ts'
 import type { HostDevice, HostDeviceSource } from '../domain-xml/model/host-device.ts'
 import { device, onOff, type Properties } from './arguments.ts'
 import { bootIndexes } from './boot.ts'
+import { virtioPci } from './virtio.ts'
 import type { Wiring } from './wiring.ts'
 
 /** Devices of the host that the guest has for itself. QEMU itself says at a save which of them keep the machine from being saved. */
@@ -32,8 +33,9 @@ function checkOnce(devices: readonly HostDevice[]): void {
   }
 }
 
-function sourceProperties({ source, display, ramfb }: HostDevice): Properties {
+function sourceProperties({ source, display, ramfb, virtio }: HostDevice): Properties {
   if (source.type === 'usb') return usbProperties(source)
+  if (source.type === 'scsi_host') return { ...virtioPci('vhost-scsi', virtio), wwpn: source.wwpn }
   const screen = source.type === 'mdev' ? (display ?? false) : display
   return {
     driver: ramfb ? 'vfio-pci-nohotplug' : 'vfio-pci',

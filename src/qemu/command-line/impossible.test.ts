@@ -126,6 +126,12 @@ const IMPOSSIBLE: Readonly<Record<string, readonly [Parts, RegExp]>> = {
     /"13\/31\/2020" is not a date/,
   ],
   'a screen that nobody sees': [vgpu(`display='on'`), /@display: the domain has no <graphics>/],
+  'boot from vhost-scsi': [
+    {
+      devices: `<hostdev mode='subsystem' type='scsi_host'><source protocol='vhost' wwpn='naa.5123456789abcde0'/><boot order='1'/></hostdev>`,
+    },
+    /hostdev.*\/boot: no firmware/,
+  ],
   'two first screens': [
     { devices: `${vgpu(`ramfb='on' display='off'`).devices}${vgpu(`ramfb='on'`, 2).devices}` },
     /hostdev\[2\].*@ramfb/,

@@ -88,6 +88,11 @@ function refuseHostDevices({ hostDevices, graphics }: Domain): void {
   const screen = hostDevices.find(({ display }) => display === true)
   if (screen !== undefined && graphics.length === 0)
     throw impossible(`${screen.place}/@display`, 'the domain has no <graphics> that could show it')
+  const target = hostDevices.find(
+    (one) => one.source.type === 'scsi_host' && one.bootOrder !== undefined,
+  )
+  if (target !== undefined)
+    throw impossible(`${target.place}/boot`, 'no firmware boots from vhost-scsi: remove it')
   const [, second] = hostDevices.filter(({ ramfb }) => ramfb)
   if (second !== undefined)
     throw impossible(`${second.place}/@ramfb`, 'a machine has only one screen from its start')

@@ -62,7 +62,7 @@ import {
 } from './redirection.ts'
 import { readSharedMemory, type SharedMemory } from './shared-memory.ts'
 import { readSmartCard, type SmartCard } from './smartcard.ts'
-import { type HostDevice, readHostDevice } from './host-device.ts'
+import { type HostDevice, isGiven, readHostDevice } from './host-device.ts'
 import { readSharedDirectory, type SharedDirectory } from './shared-directory.ts'
 import { readSound, type Sound } from './sound.ts'
 import { type FirmwareSetting, readFirmwareSettings, readSysinfo, type Sysinfo } from './sysinfo.ts'
@@ -213,7 +213,7 @@ export function readModel(root: Element): Domain {
     pstores: all('pstore').map(readPstore),
     launchSecurity: security === undefined ? undefined : readLaunchSecurity(security),
     extraArguments: readExtraArguments(child(root, 'qemu:commandline')),
-    hostDevices: all('hostdev').map(readHostDevice),
+    hostDevices: all('hostdev').filter(isGiven).map(readHostDevice),
     sharedDirectories: all('filesystem').map(readSharedDirectory),
   }
 }

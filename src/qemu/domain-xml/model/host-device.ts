@@ -2,11 +2,12 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, flag, requiredAttribute, requiredChild, whole } from '../access.ts'
 import { invalid } from '../location.ts'
 import { parseUuid } from '../values.ts'
-import { type Device, readDevice } from './device.ts'
+import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
 
 /** A device of the host that the guest has for itself. */
 export interface HostDevice extends Device {
   readonly source: HostDeviceSource
+  readonly virtio: VirtioOptions
   /** Whether the guest's screen may come from it. */
   readonly display: boolean | undefined
   readonly ramfb: boolean
@@ -17,6 +18,7 @@ export interface HostDevice extends Device {
 export type HostDeviceSource =
   | { readonly type: 'pci'; readonly host: string }
   | { readonly type: 'mdev'; readonly uuid: string }
+  | { readonly type: 'scsi_host'; readonly wwpn: string }
   | {
       readonly type: 'usb'
       readonly at: { readonly bus: number; readonly device: number } | undefined
@@ -25,10 +27,19 @@ export type HostDeviceSource =
       readonly guestReset: string | undefined
     }
 
+/** Whether the guest has the device of a `<hostdev>`: libvirt keeps those without an address only away from other users. */
+export function isGiven(element: Element): boolean {
+  return attribute(child(element, 'address'), 'type') !== 'unassigned'
+}
+
+/** A target of the kernel that serves SCSI through vhost. */
+const TARGET = /^naa\.[0-9a-f]{16}$/i
+
 /** Reads a `<hostdev>`. */
 export function readHostDevice(element: Element): HostDevice {
   return {
     ...readDevice(element),
+    virtio: readVirtioOptions(element, attribute(element, 'model')),
     source: readSource(requiredChild(element, 'source'), requiredAttribute(element, 'type')),
     display: flag(element, 'display'),
     ramfb: flag(element, 'ramfb') === true,
@@ -43,6 +54,11 @@ function readSource(source: Element, type: string): HostDeviceSource {
     const uuid = parseUuid(requiredAttribute(address, 'uuid'))
     if (uuid === undefined) throw invalid(address, 'the uuid is not a UUID')
     return { type, uuid }
+  }
+  if (type === 'scsi_host') {
+    const wwpn = requiredAttribute(source, 'wwpn')
+    if (!TARGET.test(wwpn)) throw invalid(source, `"${wwpn}" is not like naa.5123456789abcde0`)
+    return { type, wwpn }
   }
   const address = child(source, 'address')
   const [bus, device] = [whole(address, 'bus'), whole(address, 'device')]

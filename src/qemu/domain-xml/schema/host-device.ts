@@ -15,14 +15,21 @@ import {
 export const hostDeviceRule: ElementRule = {
   attributes: {
     mode: kindOfDevice('subsystem'),
-    type: kindOfDevice('usb', 'pci', 'mdev'),
-    model: kindOfDevice('vfio-pci'),
+    type: kindOfDevice('usb', 'pci', 'mdev', 'scsi_host'),
+    model: kindOfDevice('vfio-pci', 'virtio', 'virtio-transitional', 'virtio-non-transitional'),
     managed: valueWithoutEffect('the device must be bound to vfio-pci before the start'),
     display: onOff,
     ramfb: onOff,
   },
   children: {
     ...deviceParts,
+    address: {
+      attributes: {
+        ...deviceParts['address']?.attributes,
+        // libvirt only binds it to vfio-pci, for devices of its group; the guest does not have it.
+        type: kindOfDevice('pci', 'usb', 'unassigned'),
+      },
+    },
     boot: bootOrder,
     rom,
     driver: withoutEffect('QEMU has only one way to give a device to a guest'),
@@ -30,6 +37,8 @@ export const hostDeviceRule: ElementRule = {
       attributes: {
         guestReset: choice('off', 'uninitialized', 'on'),
         startupPolicy: choice('mandatory'),
+        protocol: kindOfDevice('vhost'),
+        wwpn: anyText,
         writeFiltering: valueWithoutEffect('it concerns Xen'),
       },
       children: {

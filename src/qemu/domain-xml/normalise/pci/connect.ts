@@ -1,5 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, whole } from '../../access.ts'
+import { isGiven } from '../../model/host-device.ts'
 
 /**
  * The connection of a device: a conventional PCI slot, a PCI Express slot, or, for bridges and ports, the kinds of slot that accept them. After
@@ -55,6 +56,8 @@ export function connectionOf(device: Element, q35: boolean): Connection | undefi
     case 'filesystem':
       return virtio(model)
     case 'hostdev':
+      if (!isGiven(device)) return undefined
+      if (attribute(device, 'type') === 'scsi_host') return virtio(model)
       return attribute(device, 'type') === 'usb' ? undefined : express
     case 'input':
       return attribute(device, 'bus') === 'virtio' ? virtio(model) : undefined
