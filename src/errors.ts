@@ -15,6 +15,13 @@
  * images, peers and files may be part of it: a message is one line, its control characters are escaped, and it has at most 4000 characters.
  */
 
+/** The space on a file system, for an image. */
+export interface Space {
+  /** The most that the image takes. */
+  readonly neededBytes: number
+  readonly freeBytes: number
+}
+
 /** What every error of this library carries beside its message. */
 export interface ErrorFacts {
   /** What was attempted, in the infinitive: `save domain "web"`. */
@@ -25,6 +32,8 @@ export interface ErrorFacts {
   readonly offset?: number | undefined
   /** What a person can do now. */
   readonly hint?: string | undefined
+  /** The space that was needed and that there was, for `NO_SPACE`. */
+  readonly space?: Space | undefined
   /** Further lines of the message, below it. */
   readonly list?: readonly string[] | undefined
   readonly cause?: unknown
@@ -310,8 +319,12 @@ export type StorageErrorCode =
 /** The disk has no room, gives no permission or fails. */
 export class StorageError extends StasisError {
   declare readonly code: StorageErrorCode
+  /** What was needed and what there was, if that is known, for `NO_SPACE`. */
+  declare readonly space?: Space
+
   constructor(code: StorageErrorCode, message: string, facts?: ErrorFacts) {
     super(code, message, facts)
+    if (facts?.space !== undefined) this.space = facts.space
   }
 }
 

@@ -69,6 +69,8 @@ export async function runProgram(
       const flags = command.optsWithGlobals<GlobalFlags>()
       const looks = verb.looks === true || verb.looks?.(args, flags) === true
       if (flags.log !== undefined) context.output.logErrorsTo(flags.log)
+      if (context.inSession && args.includes('-') && !process.stdin.isTTY)
+        throw new UsageError('BAD_ARGUMENT', "A script cannot use '-': name a file")
       if (flags.readonly === true && !looks) throw readOnly(called.name)
       const found = await verb.run(args, flags, invocation(flags, context, verbs))
       answer = flags.quiet === true && flags.json !== true && !looks ? undefined : found

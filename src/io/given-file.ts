@@ -7,9 +7,18 @@ export interface GivenFile {
   readonly isPipe: boolean
 }
 
+/** Standard input, which may be a socket, so that /dev/stdin cannot be opened. @throws the error of Node */
+export function standardInput(): GivenFile {
+  return withKind(0)
+}
+
 /** Opens it without waiting, even a pipe that nobody writes to. @throws the error of Node */
 export function openGivenFile(path: string): GivenFile {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  return withKind(fd)
+}
+
+function withKind(fd: number): GivenFile {
   const facts = fstatSync(fd)
   return { fd, isPipe: facts.isFIFO() || facts.isSocket() }
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { StorageError } from '../errors.ts'
+import { StorageError, inOneLine } from '../errors.ts'
 import { isThere } from '../io/file-names.ts'
 import { cleanEnvironment } from '../io/clean-environment.ts'
 import { findQemuImg } from './find-qemu-img.ts'
@@ -26,17 +27,32 @@ export async function createOverlay(overlay: Overlay, emulator: string): Promise
       hint: 'It may be the disk of another clone: use another name or directory',
     })
   }
+  const directory = dirname(path)
+  if (!(await isThere(directory))) {
+    throw new StorageError(
+      'FILE_NOT_FOUND',
+      `Could not ${operation}: ${directory} does not exist`,
+      {
+        operation,
+        path: directory,
+        hint: `Make that directory first: mkdir -p ${directory}`,
+      },
+    )
+  }
   const argv = ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', backingFormat, path]
   try {
     await run(await findQemuImg(emulator), argv, { env: cleanEnvironment() })
   } catch (cause) {
     const { code, stderr } = cause as { code?: unknown; stderr?: string }
-    const reason = code === 'ENOENT' ? 'qemu-img was not found' : stderr?.trim() || String(cause)
+    const isMissing = code === 'ENOENT'
+    const reason = isMissing ? 'qemu-img was not found' : inOneLine(stderr?.trim() || String(cause))
+    // The error of Node repeats what qemu-img wrote.
     throw new StorageError('IO_ERROR', `Could not ${operation} of ${backing}: ${reason}`, {
       operation,
       path,
-      hint: 'Install qemu-img, which belongs to QEMU: apt-get install qemu-utils',
-      cause,
+      ...(isMissing && {
+        hint: 'Install qemu-img, which belongs to QEMU: apt-get install qemu-utils',
+      }),
     })
   }
 }

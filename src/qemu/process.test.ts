@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { makeTemporaryDirectory } from '../io/temporary-directory.ts'
 import { endQemu } from './end.ts'
 import { identifyProcess, isAlive, signalProcess } from './process-identity.ts'
-import { QemuProcess, lastLines } from './process.ts'
+import { QemuProcess, lastLines, terminationLine } from './process.ts'
 
 test('identifyProcess() does not report a zombie as a running process', async () => {
   const parent = spawn('sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 5'])
@@ -59,4 +59,16 @@ test('lastLines() returns nothing when there are only deprecation warnings', () 
   const line = "q: -mon chardev=c: warning: '-mon' is deprecated, use '-object' instead\n"
   assert.equal(lastLines(line), '')
   assert.equal(lastLines(`${line}q: warning: odd\n`), 'q: warning: odd')
+})
+
+test('lastLines() omits the pty that QEMU opened', () => {
+  const line = 'char device redirected to /dev/pts/0 (label charserial0)\n'
+  assert.equal(lastLines(line), '')
+  assert.equal(lastLines(`${line}q: wrong\n`), 'q: wrong')
+})
+
+test('terminationLine() names the signal that QEMU got', () => {
+  const line = 'qemu-system-x86_64: terminating on signal 15 from pid 3 (kill)'
+  assert.equal(terminationLine(`q: odd\n${line}\n`), line)
+  assert.equal(terminationLine('q: odd\n'), undefined)
 })

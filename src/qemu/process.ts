@@ -39,14 +39,20 @@ export function logPathIn(directory: string): string {
   return join(directory, 'qemu.log')
 }
 
-/**
- * The lines of a tail that may contain a reason. Drops warnings if anything else was printed, and deprecation warnings always (QEMU 11.1 prints one
- * per `-mon`).
- */
+/** What QEMU writes when nothing is wrong: a pty that it opened, and a deprecation warning (QEMU 11.1 writes one per `-mon`). */
+const NOISE = /^char device redirected to \S+ \(label \S+\)$|\bwarning: .* is deprecated\b/
+
+/** The lines of a tail that may contain a reason. Drops warnings if anything else was printed. */
 export function lastLines(text: string): string {
-  const lines = text
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !/\bwarning: .* is deprecated\b/.test(line))
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !NOISE.test(line.trim()))
   const useful = lines.filter((line) => !/\bwarning: /.test(line))
   return (useful.length > 0 ? useful : lines).slice(-TAIL_LINES).join('\n')
+}
+
+/** The last line of a QEMU that a signal asked to end, which names the signal and its sender; `undefined` if there is none. */
+export function terminationLine(text: string): string | undefined {
+  return text
+    .trimEnd()
+    .split('\n')
+    .findLast((line) => / terminating on signal \d+( from pid \d+)?/.test(line))
 }

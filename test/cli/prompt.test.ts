@@ -91,6 +91,7 @@ test('standard input is a script', async () => {
   assert.match(String(script(state, 'undefine web', '-r')[1]), /--readonly forbids it/)
   assert.match(String(script(state, 'list --all', '--json', '-q')[0]), /^\[\{"name":"web"/)
   assert.deepEqual(script(state, '# nothing\n'), ['', '', 0])
+  assert.match(String(script(state, 'define -')[1]), /^error: A script cannot use '-'/)
   assert.match(String(script(state, '')[1]), /^error: No verb was given/)
   assert.match(String(script(state, 'list', '-c', 'xen:///')[1]), /is invalid. Stasis knows only/)
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   attachDomain,
@@ -20,6 +21,8 @@ import { newestQemu, qemus } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
+const STASIS = join(import.meta.dirname, '../../bin/stasis')
+
 for (const { label, emulator } of newestQemu()) {
   test(
     `a QEMU ${label} started by hand is attached, saved and restored`,
@@ -33,6 +36,9 @@ for (const { label, emulator } of newestQemu()) {
       const attached = await stasis(stateDir, 'attach', '--qmp', hand.qmp)
       assert.match(attached.stdout, /^Domain 'hand' attached \(process \d+\)\n$/, attached.stderr)
       assert.equal((await domainInfo('hand', { stateDir })).state, 'running')
+      // It ends when its reader has gone.
+      const line = `'${STASIS}' --state-dir '${stateDir}' console hand | head -n 1`
+      assert.match(execFileSync('sh', ['-c', line], { encoding: 'utf8' }), /^CNT [0-9a-f]{8} SUM/)
       assert.equal(
         (await stasis(stateDir, 'detach', 'hand')).stdout,
         "Domain 'hand' detached; its QEMU keeps running\n",

@@ -11,6 +11,7 @@ import { startDomain } from '../../src/domain/lifecycle/start.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { OutsideMemory, knownContent } from '../support/outside-memory.ts'
 import { newestQemu } from '../support/qemus.ts'
+import { buildStasisImage } from '../support/stasis-image.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -34,7 +35,7 @@ for (const { label, emulator } of newestQemu()) {
       await log.advance(1)
       for (const variant of variants) {
         const what = JSON.stringify(variant)
-        await writeFile(disk.join('image'), 'what stood here')
+        await writeFile(disk.join('image'), buildStasisImage().bytes)
         await assert.rejects(
           saveDomain('tiny', disk.join('image'), { stateDir, ...variant }),
           (error: Error & { code?: string; cause?: { code?: string } }) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdir, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
-import { domainInfo, saveDomain } from '../../src/index.ts'
+import { StasisError, domainInfo, saveDomain } from '../../src/index.ts'
 import { oldestQemu } from '../support/qemus.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -46,9 +46,12 @@ for (const { label, emulator } of oldestQemu()) {
         for (let round = 0; round < ROUNDS; round++) {
           const channels = format === 'raw' ? undefined : 1 + (round % 8)
           const options = { stateDir, format, channels, compression: 'none' } as const
-          await assert.rejects(saveDomain('tiny', `${full}/image`, options), {
-            code: 'NO_SPACE',
-            message: "Could not save domain 'tiny'; it is still running",
+          await assert.rejects(saveDomain('tiny', `${full}/image`, options), (error) => {
+            assert.ok(StasisError.is(error, 'NO_SPACE'))
+            assert.equal(error.message, "Could not save domain 'tiny'; it is still running")
+            assert.match(error.hint ?? '', /^3 MiB were free, and the image takes at most \d+ MiB$/)
+            assert.equal(error.space?.freeBytes, 3 * 1024 * 1024)
+            return true
           })
           assert.deepEqual(await readdir(full), [])
         }

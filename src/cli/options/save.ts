@@ -51,7 +51,7 @@ export function declareFormat(command: Command): Command {
       ),
     )
     .addOption(new Option('--image-format <format>').choices(SAVE_FORMATS).hideHelp())
-    .option('--bypass-cache', 'write past the page cache (the default for stasis)')
+    .option('--bypass-cache', 'write past the page cache (the default for stasis and sparse)')
     .option('--no-bypass-cache', 'write through the page cache')
     .option('--digest', "write FILE.digest, checksums for an image of one of libvirt's formats")
 }

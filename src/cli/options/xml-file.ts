@@ -4,13 +4,13 @@ import { ReadStream, isatty } from 'node:tty'
 import type { XmlText } from '../../domain/store/xml-text.ts'
 import { UsageError, storageError, throwIfCancelled } from '../../errors.ts'
 import { decodeXml } from '../../qemu/domain-xml/encoding.ts'
-import { openGivenFile, piecesOf } from '../../io/given-file.ts'
+import { openGivenFile, piecesOf, standardInput } from '../../io/given-file.ts'
 
 /** Longer than any domain XML (`MAX_DOMAIN_XML_BYTES`): a device such as /dev/zero has no end. */
 const MAX_BYTES = 64 * 1024 * 1024
 
 /**
- * Reads domain XML, in any encoding that XML may have, from a file, a pipe (`/dev/stdin`) or a terminal. A wait for a pipe or terminal ends with
+ * Reads domain XML, in any encoding that XML may have, from a file, a pipe (`-` is standard input) or a terminal. A wait for a pipe or terminal ends with
  * `signal`; a read by Node's threads would not.
  * @throws StorageError, DomainXmlError, UsageError BAD_ARGUMENT
  */
@@ -28,7 +28,7 @@ export async function readXmlOption(
 
 async function readBytes(path: string, signal: AbortSignal): Promise<Buffer> {
   try {
-    const file = openGivenFile(path)
+    const file = path === '-' ? standardInput() : openGivenFile(path)
     const waits = file.isPipe || isatty(file.fd)
     const bytes = await collect(path, waits ? streamOf(file.fd, signal) : piecesOf(file))
     if (bytes.length === 0 && file.isPipe)

@@ -19,6 +19,8 @@ export interface ErrorObject {
   readonly path?: string
   readonly offset?: number
   readonly hint?: string
+  readonly neededBytes?: number
+  readonly freeBytes?: number
   readonly problems?: readonly XmlProblem[]
   readonly causes: readonly string[]
 }
@@ -53,6 +55,7 @@ export function errorObject(error: unknown): ErrorObject {
     ...(facts?.path !== undefined && { path: facts.path }),
     ...(facts?.offset !== undefined && { offset: facts.offset }),
     ...(hint !== undefined && { hint }),
+    ...(first instanceof StorageError && first.space),
     ...(problems.length > 0 && { problems }),
     causes: causes.map(messageOf),
   }

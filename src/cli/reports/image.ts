@@ -3,9 +3,15 @@ import { formatBytes } from '../terminal/quantity.ts'
 import { formatFacts, formatTable } from '../terminal/table.ts'
 import type { Answer } from '../verb.ts'
 
-/** The report of `image-info`. */
-export function imageReport(info: ImageInfo): Answer {
-  return { text: [facts(info), ...tables(info)].join('\n\n'), json: { type: 'result', ...info } }
+/** The report of `image-info`; its text has the devices only if that is asked for. */
+export function imageReport(
+  info: ImageInfo,
+  { devices = false }: { readonly devices?: boolean | undefined },
+): Answer {
+  return {
+    text: [facts(info), ...tables(info, devices)].join('\n\n'),
+    json: { type: 'result', ...info },
+  }
 }
 
 function facts(info: ImageInfo): string {
@@ -36,7 +42,7 @@ function facts(info: ImageInfo): string {
   return formatFacts(lines.filter((line) => line !== undefined))
 }
 
-function tables({ memory, devices }: ImageInfo): readonly string[] {
+function tables({ memory, devices }: ImageInfo, withDevices: boolean): readonly string[] {
   const blocks = memory?.blocks.map(({ name, bytes, dataBytes }) => [
     name,
     formatBytes(bytes),
@@ -49,7 +55,7 @@ function tables({ memory, devices }: ImageInfo): readonly string[] {
   ])
   return [
     ...(blocks === undefined ? [] : [formatTable(['RAM block', 'Size', 'Data'], blocks)]),
-    ...(states === undefined || states.length === 0
+    ...(!withDevices || states === undefined || states.length === 0
       ? []
       : [formatTable(['Device', 'Instance', 'Version'], states)]),
   ]

@@ -11,8 +11,12 @@ export const verb: Verb<{ readonly reason?: boolean }> = {
     const found = await domainStateReason(domain, { ...directories, signal })
     const { state, reason, lastLines, image } = found
     if (why !== true) return { text: state, json: { ...found } }
-    const more = [lastLines, image === undefined ? undefined : `Image: ${image}`]
+    const silent = reason === 'crashed' && lastLines === undefined ? WITHOUT_A_WORD : undefined
+    const more = [lastLines, silent, image === undefined ? undefined : `Image: ${image}`]
     const lines = [`${state} (${reason})`, ...more.filter((line) => line !== undefined)]
     return { text: lines.join('\n'), json: { ...found } }
   },
 }
+
+const WITHOUT_A_WORD =
+  'QEMU wrote no reason: a signal ended it that leaves none, such as SIGKILL (which the kernel sends when memory runs out) or SIGSEGV'

@@ -56,6 +56,7 @@ export const verb: Verb<Flags> = {
       signal,
       onDomain: (outcome) => {
         if (json) output.jsonProgress({ type: 'progress', ...outcome })
+        else if (flags.dryRun === true) output.result(line(outcome))
         else output.note(line(outcome))
       },
     })

@@ -49,6 +49,7 @@ export const verb: Verb<Flags> = {
       dryRun,
       onDomain: (outcome) => {
         if (json) output.jsonProgress({ type: 'progress', ...outcome })
+        else if (dryRun === true) output.result(line(outcome))
         else output.note(line(outcome))
       },
     })

@@ -3,7 +3,7 @@ import { isReachable, isThere } from '../../io/file-names.ts'
 import { readTail } from '../../io/log-file.ts'
 import { findByMonitors } from '../../qemu/find-by-monitors.ts'
 import type { ProcessIdentity } from '../../qemu/process-identity.ts'
-import { lastLines } from '../../qemu/process.ts'
+import { lastLines, terminationLine } from '../../qemu/process.ts'
 import { type LastEnd, endNow } from '../store/last-end.ts'
 import { endSocket } from '../store/confinement.ts'
 import { isRunning, monitorsOf } from './own-qemu.ts'
@@ -104,6 +104,7 @@ const TAIL_BYTES = 4096
 /** QEMU removes its listening sockets when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
 async function endOfDead(paths: RuntimePaths, { confinement }: RuntimeRecord): Promise<LastEnd> {
   const socket = confinement === undefined ? paths.controlSocket : endSocket(paths)
-  if (!(await isReachable(socket))) return endNow('shutdown')
-  return endNow('crashed', { lastLines: lastLines(readTail(paths.log, 0, TAIL_BYTES)) })
+  const tail = readTail(paths.log, 0, TAIL_BYTES)
+  if (!(await isReachable(socket))) return endNow('shutdown', { lastLines: terminationLine(tail) })
+  return endNow('crashed', { lastLines: lastLines(tail) })
 }

@@ -1,8 +1,9 @@
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
-import { UsageError } from '../../errors.ts'
+import { ImageError, StasisError, StorageError, UsageError } from '../../errors.ts'
 import { DEFAULT_FORMAT, SAVE_FORMATS, isStreamFormat } from '../../image/format-table.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
+import { openImageFile } from '../../image/opened-image.ts'
 import { isDigest } from '../../image/digest/new-digest.ts'
 import { placeOf } from '../../io/file-place.ts'
 import type { Directories } from '../store/directories.ts'
@@ -21,7 +22,7 @@ export interface DestinationOptions {
 }
 
 /**
- * Checks that an image may be written to `path`: there is no file, or a regular file that no domain needs, or a pipe or block device that suits its
+ * Checks that an image may be written to `path`: there is no file, or an empty file or an image that no domain needs, or a pipe or block device that suits its
  * format; and the path does not belong to Stasis. Returns the real path of the file, with symbolic links resolved.
  * @throws UsageError BAD_ARGUMENT, StorageError
  */
@@ -52,7 +53,24 @@ export async function checkDestination(
       throw inUse(path, use)
     }
   }
+  if (there.kind === 'file') await refuseOther(path, place)
   return place
+}
+
+/** @throws StorageError FILE_EXISTS if there is a file with a content that is not an image */
+async function refuseOther(path: string, place: string): Promise<void> {
+  if ((await stat(place)).size === 0) return
+  try {
+    await using _file = (await openImageFile(place, { direct: false })).file
+  } catch (error) {
+    // A damaged image is one.
+    if (error instanceof ImageError && error.code !== 'NOT_AN_IMAGE') return
+    if (!StasisError.is(error, 'NOT_AN_IMAGE')) throw error
+    throw new StorageError('FILE_EXISTS', `${path} exists and is not a save image`, {
+      path,
+      hint: 'Save to another file: only a save image is replaced',
+    })
+  }
 }
 
 /** @throws UsageError when an image of this format cannot be written there */

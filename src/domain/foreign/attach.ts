@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { DomainError, storageError } from '../../errors.ts'
 import { inspectQemu, machineFacts } from '../../qemu/inspect.ts'
+import { foreignSerial } from '../../qemu/foreign-serial.ts'
 import { attachedXml } from './attached-xml.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { writeText } from '../../io/text-file.ts'
@@ -65,7 +66,8 @@ export async function attachDomain(
     await clearRuntime(paths)
     throw error
   }
-  const xml = attachedXml({ ...facts, name, uuid, emulator: found.emulator })
+  const serial = foreignSerial(found.commandLine, found.cwd)
+  const xml = attachedXml({ ...facts, name, uuid, emulator: found.emulator, serial })
   await writeText(paths.liveXml, xml, { durable: true })
   await writeRecord(paths, {
     ...found.identity,

@@ -1,8 +1,14 @@
+import type { ForeignSerial } from '../../qemu/foreign-serial.ts'
 import type { MachineFacts } from '../../qemu/inspect.ts'
 
 /** Domain XML with the known facts about a QEMU that Stasis did not start. Its image is restored from the command line, not from this XML. */
 export function attachedXml(
-  facts: MachineFacts & { readonly name: string; readonly uuid: string; readonly emulator: string },
+  facts: MachineFacts & {
+    readonly name: string
+    readonly uuid: string
+    readonly emulator: string
+    readonly serial: ForeignSerial | undefined
+  },
 ): string {
   const { name, uuid, kvm, memoryBytes, vcpus, architecture, machine, emulator } = facts
   const disks = facts.disks
@@ -26,8 +32,19 @@ export function attachedXml(
   </os>
   <devices>
     <emulator>${escapeXml(emulator)}</emulator>
-${disks}  </devices>
+${disks}${serialXml(facts.serial)}  </devices>
 </domain>
+`
+}
+
+/** For the console. */
+function serialXml(serial: ForeignSerial | undefined): string {
+  if (serial === undefined) return ''
+  if (serial.type === 'pty') return `    <serial type='pty'/>\n`
+  const mode = serial.type === 'unix' ? ` mode='bind'` : ''
+  return `    <serial type='${serial.type}'>
+      <source${mode} path='${escapeXml(serial.path)}'/>
+    </serial>
 `
 }
 

@@ -65,9 +65,10 @@ test('Job shows itself to other processes and reports progress to the caller', a
 })
 
 test('Job records how it failed', async () => {
-  for (const [error, outcome] of [
-    [new Error('no space'), 'failed'],
-    [new CancelledError('save', 'enough'), 'cancelled'],
+  for (const [error, outcome, text] of [
+    [new Error('no space'), 'failed', 'no space'],
+    [new CancelledError('send the state', new Error('enough')), 'cancelled', 'enough'],
+    [new CancelledError('save'), 'cancelled', 'Cancelled'],
   ] as const) {
     await using store = await prepared()
     {
@@ -76,7 +77,7 @@ test('Job records how it failed', async () => {
     }
     const last = await readJob<SaveProgress>(store.paths('web').lastJob)
     assert.equal(last?.outcome, outcome)
-    assert.equal(last.error, error.message)
+    assert.equal(last.error, text)
   }
 })
 

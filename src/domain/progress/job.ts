@@ -90,8 +90,11 @@ export class Job implements AsyncDisposable {
 
   /** Records a failure; returns the error. */
   failed(error: unknown): unknown {
-    const outcome = error instanceof CancelledError ? 'cancelled' : 'failed'
-    const text = error instanceof Error ? error.message : String(error)
+    const isCancel = error instanceof CancelledError
+    const outcome = isCancel ? 'cancelled' : 'failed'
+    // Which step a cancel has met is of no use to anybody.
+    const reason = isCancel ? (error.cause ?? 'Cancelled') : error
+    const text = reason instanceof Error ? reason.message : String(reason)
     this.#record = { ...this.#record, outcome, error: text }
     return error
   }

@@ -1,9 +1,7 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
-import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { freeDeviceLength } from '../../io/device-file.ts'
 import { StasisError } from '../../errors.ts'
-import { residentBytes } from '../../qemu/host-facts.ts'
 import { checkDestination } from '../catalogue/destination.ts'
 import { keyOf } from '../catalogue/guest-files.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
@@ -15,6 +13,7 @@ import { checkMemoryIsThere, checkSavable, warningsAboutSleep } from './check-sa
 import { describeForSave } from './save-description.ts'
 import type { SaveOptions } from './save.ts'
 import { resolveSaveOptions } from './save-options.ts'
+import { freeSpace, mostSpace } from './save-space.ts'
 
 /** The expected outcome of a save. */
 export interface SaveCheck {
@@ -82,8 +81,7 @@ export async function checkSave(
   ]
   await check(() => describeForSave(held, record, true, options.xml, control))
   const { memoryBytes } = await liveDomain(paths)
-  // Guest memory that was never touched is not in it.
-  const neededBytes = Math.min(memoryBytes, (await residentBytes(record.pid)) ?? memoryBytes)
+  const neededBytes = await mostSpace(record.pid, memoryBytes)
   const kind = (await keyOf(file))?.kind
   if (kind === 'pipe') return { name, obstacles, warnings, neededBytes, freeBytes: undefined }
   if (kind === 'device') {
@@ -96,11 +94,8 @@ export async function checkSave(
   const freeBytes = await freeSpace(path === undefined ? directories.stateDir : dirname(file))
   if (freeBytes === undefined) obstacles.push(`The directory ${dirname(file)} does not exist`)
   else if (freeBytes < neededBytes)
-    obstacles.push(`${freeBytes} bytes are free for ${file}, but the image may need ${neededBytes}`)
+    warnings.push(
+      `${freeBytes} bytes are free for ${file}, and the image takes up to ${neededBytes}: zero pages and compression make it smaller`,
+    )
   return { name, obstacles, warnings, neededBytes, freeBytes }
-}
-
-async function freeSpace(directory: string): Promise<number | undefined> {
-  const facts = await statfs(directory).catch(() => undefined)
-  return facts === undefined ? undefined : facts.bavail * facts.bsize
 }

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { openSpecialTarget } from '../../io/special-target.ts'
 import { throwIfCancelled } from '../../errors.ts'
@@ -25,6 +26,7 @@ import { describeForSave } from './save-description.ts'
 import { noDigest } from './no-digest.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
+import { freeSpace, withSpace } from './save-space.ts'
 import { transferOut } from './save-transfer.ts'
 import { recordSaveIntent, recordTaken, withdrawSaveIntent } from '../catalogue/save-intent.ts'
 import { haltGuest } from './halted-guest.ts'
@@ -136,6 +138,7 @@ export async function saveHeld(
     onWait: () => report({ phase: 'waiting-for-reader', path }),
   })
   const isPiped = target?.kind === 'pipe'
+  const freeBytes = target === undefined ? await freeSpace(dirname(path)) : undefined
   // A killed save leaves its socket.
   await prepareTransferSocket(held.paths, held.paths.migrationSocket)
   throwIfCancelled(`save domain '${held.name}'`, signal)
@@ -218,7 +221,8 @@ export async function saveHeld(
     }
     // The guest continues, whatever else fails.
     await withdrawSaveIntent(held.paths, record, saving).catch(() => undefined)
-    throw saveFailure(held.name, fault, await guest.resume())
+    const failure = saveFailure(held.name, fault, await guest.resume())
+    throw await withSpace(failure, { freeBytes, pid: record.pid, paths: held.paths })
   }
 }
 

@@ -15,7 +15,7 @@ export interface StateWithReason {
   readonly reason: string
   /** When it ended, ISO 8601. */
   readonly since?: string
-  /** The last lines that its QEMU wrote, if it crashed. */
+  /** The last lines that its QEMU wrote, if it crashed, or if a signal ended it. */
   readonly lastLines?: string
   /** The image that it was saved to. */
   readonly image?: string

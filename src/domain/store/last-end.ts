@@ -12,7 +12,7 @@ export interface LastEnd {
   readonly reason: EndReason
   /** ISO 8601. */
   readonly time: string
-  /** The last lines that its QEMU wrote, when it crashed. */
+  /** The last lines that its QEMU wrote, if it crashed, or if a signal ended it. */
   readonly lastLines?: string | undefined
   /** The image that it was saved to; the domain is in it until it runs again. */
   readonly image?: string | undefined

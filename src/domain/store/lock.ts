@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, storageError, throwIfCancelled } from '../../errors.ts'
 import { lockFile, shareFile } from '../../io/file-lock.ts'
+import type { JobOperation } from './job-record.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** Most operations take milliseconds; a wait of this long lets them run one after another. */
@@ -49,7 +50,7 @@ export class DomainLock implements AsyncDisposable {
       if (performance.now() > deadline) {
         throw new DomainError('DOMAIN_BUSY', `Domain '${name}' is busy: ${textOf(attempt)}`, {
           operation: verb,
-          hint: 'Wait until that command has finished, or interrupt it',
+          hint: hintFor(name, attempt),
         })
       }
       await delay(RETRY_MS)
@@ -134,6 +135,15 @@ function textOf({ pid, verb }: LockHolder): string {
   return pid === undefined || verb === undefined
     ? 'another process is using it'
     : `process ${pid} is running ${verb}`
+}
+
+/** Operations that another process can watch and cancel. */
+const JOBS: ReadonlySet<string> = new Set<JobOperation>(['save', 'managedsave', 'restore', 'start'])
+
+function hintFor(name: string, { verb }: LockHolder): string {
+  return verb !== undefined && JOBS.has(verb)
+    ? `Wait until it has finished: \`stasis domjobinfo ${name}\` shows how far it is, and \`stasis domjobabort ${name}\` cancels it`
+    : 'Wait until that command has finished, or interrupt it'
 }
 
 function ignoreMissing(error: unknown): undefined {
