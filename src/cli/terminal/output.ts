@@ -5,6 +5,11 @@ import { StandardOutput } from './standard-output.ts'
 
 const CLEAR_LINE = '\r\u001b[2K'
 
+/** A time of 86.93465800000001 ms says no more than one of 86.935. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1000) / 1000 : value
+}
+
 interface Terminal {
   readonly isTTY?: boolean
   readonly columns?: number
@@ -50,7 +55,7 @@ export class Output {
 
   /** A JSON value on one line of the result. @throws StorageError when it cannot be written */
   json(value: unknown): void {
-    this.result(JSON.stringify(value))
+    this.result(JSON.stringify(value, rounded))
   }
 
   /** A JSON value about an operation in progress, which goes on if the value cannot be written. */

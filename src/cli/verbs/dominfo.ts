@@ -38,7 +38,7 @@ export const verb: Verb = {
     }
     if (info.postcopy !== undefined)
       facts.push(['Missing memory', missing(info.postcopy, info.name)])
-    return { text: formatFacts(facts), json: { ...info } }
+    return { text: formatFacts(facts), json: { type: 'result', ...info } }
   },
 }
 

@@ -10,11 +10,11 @@ export const verb: Verb<{ readonly reason?: boolean }> = {
   run: async ([domain = ''], { reason: why }, { directories, signal }) => {
     const found = await domainStateReason(domain, { ...directories, signal })
     const { state, reason, lastLines, image } = found
-    if (why !== true) return { text: state, json: { ...found } }
+    if (why !== true) return { text: state, json: { type: 'result', ...found } }
     const silent = reason === 'crashed' && lastLines === undefined ? WITHOUT_A_WORD : undefined
     const more = [lastLines, silent, image === undefined ? undefined : `Image: ${image}`]
     const lines = [`${state} (${reason})`, ...more.filter((line) => line !== undefined)]
-    return { text: lines.join('\n'), json: { ...found } }
+    return { text: lines.join('\n'), json: { type: 'result', ...found } }
   },
 }
 

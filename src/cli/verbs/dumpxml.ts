@@ -31,6 +31,6 @@ export const verb: Verb<Flags> = {
     const options = { ...directories, signal, inactive, securityInfo, migratable }
     const xml = await dumpDomainXml(domain, options)
     const text = selectedXml(xml, flags)
-    return { text, json: { xml: flags.xpath === undefined ? xml : text } }
+    return { text, json: { type: 'result', xml: flags.xpath === undefined ? xml : text } }
   },
 }

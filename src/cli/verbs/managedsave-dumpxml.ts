@@ -18,6 +18,6 @@ export const verb: Verb<XPathFlags & { readonly securityInfo?: boolean }> = {
     const whole = await dumpManagedSaveXml(domain, { ...directories, signal })
     const xml = flags.securityInfo === true ? whole : hidePasswords(whole)
     const text = selectedXml(xml, flags)
-    return { text, json: { xml: flags.xpath === undefined ? xml : text } }
+    return { text, json: { type: 'result', xml: flags.xpath === undefined ? xml : text } }
   },
 }
