@@ -58,7 +58,7 @@ test('the domain XML of the README starts, is saved and restored', async () => {
   const xml = sample
     .replace("type='kvm'", "type='qemu'")
     .replace("type='qcow2'", "type='raw'")
-    .replace('/var/lib/stasis/web.qcow2', dir.join('disk'))
+    .replace('/srv/vm/web.qcow2', dir.join('disk'))
     .replace('<devices>', `<devices><emulator>${emulator}</emulator>`)
   assert.match(xml, /type='qemu'.*type='raw'/s)
   await defineDomain(xml, options)
