@@ -210,6 +210,21 @@ test('reconcile() removes the files of a killed operation beside a running QEMU'
   assert.equal((await readJob(paths.lastJob))?.outcome, 'failed')
 })
 
+test('reconcile() removes what a save left that was killed after it had withdrawn its intent', async () => {
+  await using store = await testStore()
+  const paths = store.paths('web')
+  const record = await store.run('web')
+  const { pid } = await store.runDead('other')
+  const image = store.join('web.save')
+  await writeRawImage(image)
+  await writeFile(store.join(`.web.save.${pid}-4.partial`), 'partial')
+  const job = { operation: 'save', id: '1', process: { ...record, pid }, startedAt: '', image }
+  await writeFile(paths.job, JSON.stringify({ ...job, elapsedMs: 0 }))
+  assert.equal((await reconcile(paths))?.pid, record.pid)
+  const left = (await readdir(store.join())).filter((name) => name.includes('web.save'))
+  assert.deepEqual(left, ['web.save'])
+})
+
 test('reconcile() changes nothing when it is unknown whether the image is complete', async () => {
   await using store = await testStore()
   const paths = store.paths('web')

@@ -9,7 +9,7 @@ import { removeFile } from '../../io/file-names.ts'
 import { removeDeadSocket } from '../../io/connect-socket.ts'
 import { listeningSockets } from '../../qemu/command-line/listening-sockets.ts'
 import { endQemu } from '../../qemu/end.ts'
-import { mayHoldFiles } from '../../qemu/process-identity.ts'
+import { type ProcessIdentity, mayHoldFiles } from '../../qemu/process-identity.ts'
 import { type Condition, conditionOf, hasConsumedManagedSave } from './condition.ts'
 import { settleManagedSave } from './consume-managed-save.ts'
 import { closeKilledJob, readJob } from '../store/job-record.ts'
@@ -27,10 +27,12 @@ import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-re
 export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   const begun = await readRecord(paths)
   const condition = await conditionOf(paths)
-  if (begun?.saving !== undefined) {
-    await waitForKilled(paths)
-    // Before the record forgets where they are.
-    await removeLeftovers(begun.saving.path, false)
+  const job = await readJob(paths.job).catch(() => undefined)
+  // Before the records forget where they are. A save that was failing when it was killed has withdrawn its intent.
+  const image = begun?.saving?.path ?? job?.image
+  if (image !== undefined) {
+    await waitForKilled(job?.process)
+    await removeLeftovers(image, false)
   }
   const record = await apply(paths, condition)
   const succeeded = condition.kind === 'ended' && condition.end?.reason === 'saved'
@@ -44,11 +46,10 @@ export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | un
 /** A killed process drops its locks one after another, that of the domain among the first. */
 const DEATH_MS = 5000
 
-async function waitForKilled(paths: RuntimePaths): Promise<void> {
-  const job = await readJob(paths.job).catch(() => undefined)
-  if (job === undefined || job.process.pid === process.pid) return
+async function waitForKilled(killed: ProcessIdentity | undefined): Promise<void> {
+  if (killed === undefined || killed.pid === process.pid) return
   const deadline = performance.now() + DEATH_MS
-  while ((await mayHoldFiles(job.process)) && performance.now() < deadline) await delay(LOOK_MS)
+  while ((await mayHoldFiles(killed)) && performance.now() < deadline) await delay(LOOK_MS)
 }
 
 const LOOK_MS = 5

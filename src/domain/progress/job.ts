@@ -82,6 +82,11 @@ export class Job implements AsyncDisposable {
     if (changed || performance.now() - this.#writtenMs >= WRITE_MS) this.#write()
   }
 
+  /** Records which image the operation is about to write, with its next report. */
+  writes(image: string): void {
+    this.#record = { ...this.#record, image }
+  }
+
   /** Records the success of the operation; returns its result. */
   complete<Result>(result: Result): Result {
     this.#record = { ...this.#record, outcome: 'completed', result }

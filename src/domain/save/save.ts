@@ -159,6 +159,7 @@ export async function saveHeld(
     throw error
   })
 
+  job.writes(path)
   report({ phase: 'stopping' })
   const stopMs = performance.now()
   const guest = haltGuest(held.name, control, running, () => openControl(held.paths))

@@ -23,6 +23,8 @@ export interface StoredJob<Progress = unknown> {
   /** ISO 8601. */
   readonly startedAt: string
   readonly elapsedMs: number
+  /** The image that a save writes: whatever it leaves there after its process was killed is removed. */
+  readonly image?: string | undefined
   readonly progress: Progress | undefined
   /** The last known progress of the memory. */
   readonly transfer: Progress | undefined
@@ -77,6 +79,7 @@ const JOB: RecordKind<StoredJob> = {
       typeof fields?.['id'] === 'string' &&
       isProcessIdentity(fields['process']) &&
       typeof fields['elapsedMs'] === 'number' &&
+      (fields['image'] === undefined || typeof fields['image'] === 'string') &&
       isProgress(fields['progress']) &&
       isProgress(fields['transfer']) &&
       OUTCOMES.includes(fields['outcome']) &&
