@@ -6,32 +6,41 @@ import {
   destroyDomain,
   domainInfo,
   managedSaveDomain,
+  saveDomain,
   setAutostart,
   startDomain,
 } from '../../src/index.ts'
+import { waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import { faultEnvironment } from '../support/faults/fault-environment.ts'
 import { readPlaces } from '../support/faults/places.ts'
+import { pathsOf } from '../support/page-server.ts'
 import { isLongRun, oldestQemu, qemus } from '../support/qemus.ts'
 import { startStasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
-/** Kills the command `start` before its Nth message to QEMU; `false` when it has not sent so many. */
-async function startAndDie({ stateDir, dir }: TinyDomain, nth: number): Promise<boolean> {
+const START = ['start', 'tiny', '--mode', 'load']
+
+/** Kills a command before its Nth message to QEMU; `false` when it has not sent so many. */
+async function runAndDie(
+  { stateDir, dir }: TinyDomain,
+  argv: readonly string[],
+  nth: number,
+): Promise<boolean> {
   const fired = dir.join('fired')
   await rm(fired, { force: true })
   const env = faultEnvironment({ fault: `send:KILL:${nth}:qmp.sock`, fired, within: dir.path })
-  const { child, ended } = startStasis(stateDir, ['start', 'tiny', '--mode', 'load'], env)
+  const { child, ended } = startStasis(stateDir, argv, env)
   const { exitCode, stderr } = await ended
   if (child.signalCode === 'SIGKILL') return true
   assert.equal(exitCode, 0, stderr)
   return false
 }
 
-/** How many messages `start` sends to QEMU. */
-async function messagesOfStart({ stateDir, dir }: TinyDomain): Promise<number> {
+/** How many messages a command sends to QEMU. */
+async function messagesOf({ stateDir, dir }: TinyDomain, argv: readonly string[]): Promise<number> {
   const record = dir.join('places')
   const env = faultEnvironment({ record, within: dir.path })
-  await startStasis(stateDir, ['start', 'tiny', '--mode', 'load'], env).ended
+  await startStasis(stateDir, argv, env).ended
   const sent = (await readPlaces(record)).filter(
     ({ call, path }) => call === 'send' && path.includes('qmp.sock'),
   )
@@ -49,14 +58,14 @@ for (const { label, emulator } of isLongRun() ? qemus() : oldestQemu()) {
         await using tiny = await startTinyDomain({ emulator })
         const { stateDir, dir, log } = tiny
         const { image } = await managedSaveDomain('tiny', { stateDir })
-        const all = await messagesOfStart(tiny)
+        const all = await messagesOf(tiny, START)
         let kept = 0
         // From the load of the devices on; the last one announces the guest to its network. The number of queries in between varies.
         for (let nth = all - 8, killed = true; killed; nth += 1) {
           await log.advance(1)
           await managedSaveDomain('tiny', { stateDir })
           const before = await sizeOf(dir.join('serial'))
-          killed = await startAndDie(tiny, nth)
+          killed = await runAndDie(tiny, START, nth)
           const { id, state } = await domainInfo('tiny', { stateDir })
           // A command that acts makes record and reality agree.
           if (nth % 2 === 0) await setAutostart('tiny', { stateDir, disable: true })
@@ -77,6 +86,27 @@ for (const { label, emulator } of isLongRun() ? qemus() : oldestQemu()) {
           await log.assertUnbroken()
         }
         assert.ok(kept > 2, `${kept}`)
+      },
+    )
+
+    test(
+      'the memory of a guest arrives although its lazy restore was killed before a page server took over',
+      { timeout: 120_000 },
+      async () => {
+        await using tiny = await startTinyDomain({ emulator })
+        const { stateDir, dir, log } = tiny
+        const image = dir.join('image')
+        await log.advance(1)
+        await saveDomain('tiny', image, { stateDir })
+        const argv = ['restore', image, '--mode', 'lazy']
+        const announcing = await messagesOf(tiny, argv)
+        await log.advance(1)
+        await saveDomain('tiny', image, { stateDir })
+        assert.ok(await runAndDie(tiny, argv, announcing))
+        await log.advance(5)
+        await log.assertUnbroken()
+        await waitForAllMemory('tiny', pathsOf(tiny), undefined)
+        assert.equal((await domainInfo('tiny', { stateDir })).state, 'running')
       },
     )
 

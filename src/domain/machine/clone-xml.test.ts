@@ -43,6 +43,15 @@ test('cloneXml() changes everything that two machines cannot share', () => {
   ])
 })
 
+test('cloneXml() gives a clone its own variable store in either form of the XML', () => {
+  const source = "<nvram type='file' format='qcow2'><source file='/nvram/web.qcow2'/></nvram>"
+  const saved = SAVED.replace('<nvram>/nvram/web.fd</nvram>', source)
+  const clone = cloneXml(saved, { name: 'one', diskOverlay: '/overlays' })
+  assert.deepEqual(clone.nvram, { from: '/nvram/web.qcow2', to: '/nvram/web.qcow2.one' })
+  const { domain } = readDomain(parseDomainXml(clone.xml), { tolerant: true })
+  assert.equal(domain.os.nvram?.path, '/nvram/web.qcow2.one')
+})
+
 test('cloneXml() records the backing of an overlay, so that a changed disk is found', () => {
   const { xml } = cloneXml(SAVED, { name: 'one', diskOverlay: '/overlays' })
   const { domain } = readDomain(parseDomainXml(xml), { tolerant: true })

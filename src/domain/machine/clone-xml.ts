@@ -2,7 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
-import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
+import { attribute, child, children, text } from '../../qemu/domain-xml/access.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { cidOfUuid } from '../../qemu/domain-xml/model/vsock.ts'
 import { create } from '../../qemu/domain-xml/normalise/edit.ts'
@@ -149,10 +149,13 @@ function isReadOnly(disk: Element): boolean {
 }
 
 function moveNvram(element: Element | undefined, name: string): CloneXml['nvram'] {
-  const from = element?.textContent?.trim() ?? ''
-  if (element === undefined || from === '') return undefined
+  if (element === undefined) return undefined
+  const source = child(element, 'source')
+  const from = source === undefined ? text(element).trim() : (attribute(source, 'file') ?? '')
+  if (from === '') return undefined
   const to = `${from}.${name}`
-  setText(element, to)
+  if (source === undefined) setText(element, to)
+  else source.setAttribute('file', to)
   return { from, to }
 }
 

@@ -8,6 +8,7 @@ import { startPostcopy } from '../../migration/postcopy.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
 import { hostMemory } from '../../qemu/host-facts.ts'
 import { identifyProcess } from '../../qemu/process-identity.ts'
+import type { ProcessWatcher } from '../../qemu/spawn-watcher.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import {
   readPostcopyRecord,
@@ -18,6 +19,7 @@ import { orderPath } from '../store/page-order-file.ts'
 import { FirstPages } from './first-pages.ts'
 import { KeptMonitor } from './kept-monitor.ts'
 import { NextServer } from './next-server.ts'
+import { watchRestore } from './restore-watcher.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch-needs.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
@@ -50,6 +52,7 @@ export class PostcopyStart implements AsyncDisposable {
   readonly #id = randomUUID()
   readonly #paths: RuntimePaths
   readonly #options: PostcopyStartOptions
+  readonly #watcher: ProcessWatcher
   /** Settles once the image is open and the connection to QEMU is in use. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
@@ -75,6 +78,7 @@ export class PostcopyStart implements AsyncDisposable {
         { id: 'stasis-kept', fd: MONITOR_IN_QEMU },
       ],
     }
+    this.#watcher = watchRestore(paths, { id: this.#id, stateDir: options.stateDir })
     this.#first = openFirst(paths, this.#id, image, domain, ourEnd, options)
     // `loadDevices` reports the error.
     this.#first.catch(() => undefined)
@@ -150,6 +154,7 @@ export class PostcopyStart implements AsyncDisposable {
     } catch (error) {
       await first[Symbol.asyncDispose]()
       await this.#image?.[Symbol.asyncDispose]()
+      await this.#watcher[Symbol.asyncDispose]()
       // A domain that was just destroyed needs none.
       if ((await readPostcopyRecord(this.#paths))?.id === this.#id) throw error
     } finally {
@@ -160,7 +165,10 @@ export class PostcopyStart implements AsyncDisposable {
   /** Not awaited, so it never rejects. */
   async #completeHandOver(next: NextServer, first: FirstPages): Promise<void> {
     await next.takeOver(first)
-    await Promise.allSettled([this.#image?.[Symbol.asyncDispose]()])
+    await Promise.allSettled([
+      this.#image?.[Symbol.asyncDispose](),
+      this.#watcher[Symbol.asyncDispose](),
+    ])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -171,6 +179,7 @@ export class PostcopyStart implements AsyncDisposable {
     const first = await this.#first.catch(() => undefined)
     await first?.[Symbol.asyncDispose]()
     await removePostcopyRecord(this.#paths)
+    await this.#watcher[Symbol.asyncDispose]()
   }
 
   #closeQemuEnd(): void {

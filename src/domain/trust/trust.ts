@@ -5,6 +5,7 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { type ReadDomainOptions, readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { listDefinitions, readDefinition } from '../store/definitions.ts'
+import { variableStoreName } from '../../qemu/domain-xml/variable-store-name.ts'
 import { type Directories, nvramDirectory } from '../store/directories.ts'
 import { historyOf } from '../store/image-history.ts'
 import { type AllowOptions, type Allows, allows, ruleFor } from './allow-rules.ts'
@@ -181,15 +182,18 @@ const DISTRIBUTION_DATA = ['firmware', 'option ROM', 'template of the UEFI varia
 
 async function isHarmless(
   { kind, use, value, write }: Reach,
-  { name }: Domain,
+  { name, os }: Domain,
   { stateDir }: Directories,
 ): Promise<boolean> {
   if (kind === 'emulator') return isDistributionEmulator(value)
   if (kind === 'listen') return /^(127\.\d+\.\d+\.\d+|::1|\[::1\]|localhost):[^:]*$/.test(value)
   if (kind !== 'path') return false
   if (use === 'source of random numbers') return RANDOM.includes(value)
-  if (use === 'UEFI variable store')
-    return value === join(nvramDirectory(stateDir), `${name}_VARS.fd`)
+  if (use === 'UEFI variable store') {
+    // The name depends on the format: what a guest has written to a raw file must not become the header of a qcow2 file.
+    const own = variableStoreName(name, os.nvram?.format ?? 'raw')
+    return value === join(nvramDirectory(stateDir), own)
+  }
   return !write && DISTRIBUTION_DATA.includes(use) && (await isDistributionData(value))
 }
 

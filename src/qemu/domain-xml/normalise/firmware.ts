@@ -1,3 +1,4 @@
+import { variableStoreName } from '../variable-store-name.ts'
 import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, childText, flag, text } from '../access.ts'
 import { type Firmware, isForMachine } from '../firmware.ts'
@@ -240,7 +241,7 @@ function addNvram(
   }
   const { format } = template
   const name = childText(root, 'name') ?? ''
-  const path = `${options.nvramDirectory}/${name}_VARS.${format === 'qcow2' ? 'qcow2' : 'fd'}`
+  const path = `${options.nvramDirectory}/${variableStoreName(name, format)}`
   if (present !== undefined) os.removeChild(present)
   const other = (value: string): string | undefined => (value === 'raw' ? undefined : value)
   os.insertBefore(

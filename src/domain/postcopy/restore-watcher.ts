@@ -1,0 +1,22 @@
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { programUrl } from '../../io/program-url.ts'
+import { ProcessWatcher } from '../../qemu/spawn-watcher.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import type { KilledRestore } from './settle-killed-restore.ts'
+
+/** The program of the watcher. */
+const PROGRAM: string = fileURLToPath(
+  programUrl(new URL('./killed-restore-main.ts', import.meta.url)),
+)
+
+/** Makes sure that the memory of a guest arrives if this process is killed before a page server has taken over. Dispose it then. */
+export function watchRestore(
+  paths: RuntimePaths,
+  { id, stateDir }: { readonly id: string; readonly stateDir: string },
+): ProcessWatcher {
+  const directories = { stateDir, runtimeDir: dirname(paths.directory) }
+  const killed: KilledRestore = { name: paths.name, directories, id, pid: process.pid }
+  const compileCache = join(stateDir, 'cache', 'node')
+  return new ProcessWatcher(PROGRAM, [JSON.stringify(killed)], { compileCache })
+}
