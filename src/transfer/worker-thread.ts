@@ -2,9 +2,8 @@ import { Worker } from 'node:worker_threads'
 import { InternalError, StasisError, StorageError, explained } from '../errors.ts'
 import { requireDescriptors } from '../io/spare-descriptors.ts'
 import { programUrl } from '../io/program-url.ts'
-
-/** The last message to a thread: close your port, which ends you. */
-export const END = 'end'
+import { exitWithoutThreads } from '../io/exit-without-threads.ts'
+import { END, READY, type ThreadInput, giveUpThread } from './thread-port.ts'
 
 /** The program of a thread, and the receiver of its answers. */
 export interface WorkerThreadOptions<Answer> {
@@ -14,52 +13,73 @@ export interface WorkerThreadOptions<Answer> {
   /** Whether the thread keeps the process alive from the start. */
   readonly keepsProcess: boolean
   readonly onAnswer: (answer: Answer) => void
-  /** Called when the program itself fails. */
+  /** How long it may take until its program runs. Default: 30 s, because a host can be overloaded. */
+  readonly startMs?: number | undefined
+  /** Called when the program itself fails, or does not start in time. */
   readonly onFailure: (error: StasisError) => void
 }
 
 /** What a thread opens until it runs: its event loop, and the files of its program. */
 const DESCRIPTORS_OF_THREAD = 12
 
-/** What this thread may open while another starts: an image, its parts, sockets. A thread that finds none left can wait for ever. */
+/** What this thread may open while another starts: an image, its parts, sockets. */
 const DESCRIPTORS_MEANWHILE = 16
 
-/** Threads that have not run yet: each still opens its descriptors. */
+const START_MS = 30_000
+
+const HINT =
+  'Free some memory, or raise the limit of processes and of open files (`ulimit -u`, `ulimit -n`, TasksMax= of the service)'
+
+/** Threads whose program does not run yet: each still opens its descriptors. */
 let starting = 0
 
 /** @throws StorageError when the host has no thread left for us */
-function startWorker(program: URL, data: unknown): Worker {
+function startWorker(program: URL, input: ThreadInput<unknown>): Worker {
   try {
     // Without them the thread fails later, in one of many ways.
     requireDescriptors(DESCRIPTORS_OF_THREAD * (starting + 1) + DESCRIPTORS_MEANWHILE)
-    const worker = new Worker(program, { workerData: data })
-    starting += 1
-    let isStarting = true
-    const started = (): void => {
-      if (isStarting) starting -= 1
-      isStarting = false
-    }
-    for (const event of ['online', 'error', 'exit']) worker.once(event, started)
-    return worker
+    return new Worker(program, { workerData: input })
   } catch (cause) {
-    throw new StorageError('IO_ERROR', `Could not start a thread: ${(cause as Error).message}`, {
-      operation: 'start a thread',
-      cause,
-      hint: 'Free some memory, or raise the limit of processes and of open files (`ulimit -u`, `ulimit -n`, TasksMax= of the service)',
-    })
+    throw startFailure(`Could not start a thread: ${(cause as Error).message}`, cause)
   }
 }
 
-/** A thread that receives jobs and sends answers. Disposing it waits until it has processed all jobs. */
+function startFailure(message: string, cause?: unknown): StorageError {
+  return new StorageError('IO_ERROR', message, { operation: 'start a thread', cause, hint: HINT })
+}
+
+/**
+ * A thread that receives jobs and sends answers. Disposing it waits until it has processed all jobs. A thread whose program does not run in time, which
+ * happens where descriptors or memory run out at a bad moment, fails and is left alone. It never runs its jobs.
+ */
 export class WorkerThread<Job, Answer> implements AsyncDisposable {
   readonly #worker: Worker
+  #isStarting = true
+  #isStuck = false
 
   constructor(options: WorkerThreadOptions<Answer>) {
-    const { program, data, keepsProcess, onAnswer, onFailure } = options
-    this.#worker = startWorker(programUrl(program), data)
+    const { program, data, keepsProcess, startMs = START_MS, onAnswer, onFailure } = options
+    const start = new SharedArrayBuffer(4)
+    this.#worker = startWorker(programUrl(program), { data, start })
+    starting += 1
+    const timer = setTimeout(() => {
+      this.#started(timer)
+      // Its message may only be waiting.
+      if (!giveUpThread(start)) return
+      this.#isStuck = true
+      this.#worker.unref()
+      exitWithoutThreads()
+      onFailure(startFailure(`A thread did not start within ${startMs / 1000} s`))
+    }, startMs)
+    timer.unref()
     if (!keepsProcess) this.#worker.unref()
-    this.#worker.on('message', onAnswer)
+    this.#worker.on('message', (message: Answer | typeof READY) => {
+      if (message === READY) this.#started(timer)
+      else onAnswer(message)
+    })
+    for (const event of ['error', 'exit']) this.#worker.once(event, () => this.#started(timer))
     this.#worker.on('error', (cause) => {
+      if (this.#isStuck) return
       const known = explained('work in a thread', cause)
       onFailure(
         known instanceof StasisError
@@ -76,9 +96,16 @@ export class WorkerThread<Job, Answer> implements AsyncDisposable {
   /** It is not terminated: a thread terminated while it loads a native module takes the whole process with it. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#worker.threadId === -1) return
-    this.#worker.ref()
-    const exited = new Promise((resolve) => this.#worker.once('exit', resolve))
+    // One that wakes up after all ends as well.
     this.#worker.postMessage(END)
-    await exited
+    if (this.#isStuck) return
+    this.#worker.ref()
+    await new Promise((resolve) => this.#worker.once('exit', resolve))
+  }
+
+  #started(timer: NodeJS.Timeout): void {
+    clearTimeout(timer)
+    if (this.#isStarting) starting -= 1
+    this.#isStarting = false
   }
 }

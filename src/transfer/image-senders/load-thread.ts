@@ -1,4 +1,3 @@
-import { parentPort, workerData } from 'node:worker_threads'
 import { InternalError } from '../../errors.ts'
 import { FrameTable } from '../../image/stasis/frame-table.ts'
 import { allocateAligned } from '../../io/aligned-memory.ts'
@@ -6,13 +5,12 @@ import { writeMemorySync } from '../../io/memory-file.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { FrameUnpacker } from '../frame-unpacker.ts'
 import type { LoadAnswer, LoadJob, LoadThreadData } from './load-job.ts'
-import { END } from '../worker-thread.ts'
+import { END, beginThread } from '../thread-port.ts'
 
 const LEAST_LENGTH = 2 * 1024 * 1024
 
-if (parentPort === null) throw new InternalError('This file runs only as a worker thread')
-const port = parentPort
-const { image, memories } = workerData as LoadThreadData
+const { port, data } = beginThread<LoadThreadData>()
+const { image, memories } = data
 const unpacker = new FrameUnpacker(image)
 let targetMemory = allocateAligned(LEAST_LENGTH)
 

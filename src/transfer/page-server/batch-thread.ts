@@ -1,18 +1,15 @@
-import { parentPort, workerData } from 'node:worker_threads'
-import { InternalError } from '../../errors.ts'
 import { FrameTable } from '../../image/stasis/frame-table.ts'
 import { PAGE_RECORD_LENGTH, makePageRecords, pagesInRecords } from '../../wire/page-records.ts'
 import type { BatchAnswer, BatchJob, BatchThreadData } from './batch-job.ts'
 import { FrameUnpacker } from '../frame-unpacker.ts'
 import { BATCH_PAGES } from './frame-batch.ts'
-import { END } from '../worker-thread.ts'
+import { END, beginThread } from '../thread-port.ts'
 
 /** A gap between two frames that is no longer than this is read with them. */
 const MAX_GAP = 32 * 1024
 
-if (parentPort === null) throw new InternalError('This file runs only as a worker thread')
-const port = parentPort
-const { image, slots } = workerData as BatchThreadData
+const { port, data } = beginThread<BatchThreadData>()
+const { image, slots } = data
 const unpacker = new FrameUnpacker(image)
 
 port.on('message', (job: BatchJob | typeof END) => {

@@ -1,5 +1,3 @@
-import { parentPort, workerData } from 'node:worker_threads'
-import { InternalError } from '../../errors.ts'
 import { makeBlocking, receiveSome, waitReadable } from '../../io/blocking-socket.ts'
 import { MULTIFD_PACKET_LENGTH } from '../../wire/multifd-packet.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
@@ -15,16 +13,15 @@ import {
   SLOT_LENGTH,
 } from './receive-job.ts'
 import { ReceiveState } from './receive-state.ts'
-import { END } from '../worker-thread.ts'
+import { END, beginThread } from '../thread-port.ts'
 
 /** Other threads may release their channels at any time, so check again after this time. */
 const RECHECK_MS = 2
 
 const IDLE_MS = 250
 
-if (parentPort === null) throw new InternalError('This file runs only as a worker thread')
-const port = parentPort
-const { codec, channelCount, slotCount, ...memory } = workerData as ReceiveThreadData
+const { port, data } = beginThread<ReceiveThreadData>()
+const { codec, channelCount, slotCount, ...memory } = data
 const state = new ReceiveState(channelCount, slotCount, memory.state)
 const packer = new PagePacker(codec, memory)
 const receiver = new PacketReceiver()

@@ -1,13 +1,11 @@
 import { readSync } from 'node:fs'
-import { parentPort, workerData } from 'node:worker_threads'
-import { InternalError } from '../../errors.ts'
 import { FrameTable } from '../../image/stasis/frame-table.ts'
 import type { FrameFault } from '../../image/stasis/frame-fault.ts'
 import { DIRECT_ALIGNMENT, alignUp, allocateAligned } from '../../io/aligned-memory.ts'
 import { crc32c } from '../../io/crc32c.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { FrameUnpacker } from '../frame-unpacker.ts'
-import { END } from '../worker-thread.ts'
+import { END, beginThread } from '../thread-port.ts'
 import type { CheckAnswer, CheckJob, CheckThreadData, UnreadableExtent } from './check-job.ts'
 import { countContent } from './zero-pages.ts'
 
@@ -16,9 +14,8 @@ const RETRY_LENGTH = 65536
 
 const LEAST_LENGTH = 2 * 1024 * 1024
 
-if (parentPort === null) throw new InternalError('This file runs only as a worker thread')
-const port = parentPort
-const { image } = workerData as CheckThreadData
+const { port, data } = beginThread<CheckThreadData>()
+const { image } = data
 const unpacker = new FrameUnpacker(image)
 let memory = allocateAligned(LEAST_LENGTH)
 

@@ -1,4 +1,3 @@
-import { parentPort, workerData } from 'node:worker_threads'
 import { type ImageError, InternalError } from '../../errors.ts'
 import { boundedStream } from '../../image/bounded-stream.ts'
 import type { BadChunk } from '../../image/digest/check-chunks.ts'
@@ -6,6 +5,7 @@ import { CHUNK_LENGTH } from '../../image/digest/layout.ts'
 import { FORMATS } from '../../image/format-table.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
+import { beginThread } from '../thread-port.ts'
 import { packError } from './packed-error.ts'
 import { type FileFaults, readChannels } from './read-channels.ts'
 import { readStream } from './read-stream.ts'
@@ -15,9 +15,8 @@ import { type StreamAnswer, type StreamThreadData } from './stream-job.ts'
 /** Progress is passed on in steps of this many bytes. */
 const STEP = 8 * 1024 * 1024
 
-if (parentPort === null) throw new InternalError('This file runs only as a worker thread')
-const port = parentPort
-const { path, maxStreamBytes } = workerData as StreamThreadData
+const { port, data } = beginThread<StreamThreadData>()
+const { path, maxStreamBytes } = data
 const stop = new AbortController()
 // Any message asks to stop.
 port.once('message', () => stop.abort())
