@@ -70,6 +70,7 @@ export type {
   RestoredMachine,
 } from './domain/foreign/restore-machine.ts'
 export type { SaveMachineOptions } from './domain/foreign/save-machine.ts'
+export type { HostProgress } from './domain/host/host-progress.ts'
 export { resumeHost } from './domain/host/host-resume.ts'
 export type { HostResumeOptions, HostResumeOutcome } from './domain/host/host-resume.ts'
 export { saveHost } from './domain/host/host-save.ts'

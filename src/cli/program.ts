@@ -7,6 +7,7 @@ import {
   directoriesOf,
   withVerb,
 } from './global-options.ts'
+import { helpItem, helpWidth } from './terminal/help-layout.ts'
 import { acceptNames } from './named-arguments.ts'
 import type { Output } from './terminal/output.ts'
 import type { Answer, Invocation, Verb } from './verb.ts'
@@ -38,14 +39,19 @@ export async function runProgram(
   let complaint = ''
   const program = declareGlobalOptions(new Command('stasis'))
     .description('Suspends running QEMU/KVM virtual machines to disk and brings them back.')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      formatItem: (term, termWidth, description, { helpWidth: width }) =>
+        helpItem(term, termWidth, description, width ?? helpWidth()),
+    })
     .configureOutput({
+      getOutHelpWidth: helpWidth,
       writeOut: (text) => context.output.result(text.trimEnd()),
       writeErr: (text) => (complaint += text),
     })
     .exitOverride()
     .helpCommand(false)
-    .addHelpText('after', () => `\nExit codes:\n${exitCodeTable()}`)
+    .addHelpText('after', () => `\nExit codes:\n${exitCodeTable(helpWidth())}`)
 
   const called = verbs.find(({ name }) => name === argv[indexOfVerb(argv)])
   const group = called === undefined ? groupAsked(given) : undefined

@@ -8,6 +8,7 @@ import {
   StorageError,
   UsageError,
 } from '../../errors.ts'
+import { wrapText } from '../terminal/help-layout.ts'
 import { ReceivedSignal } from '../terminal/received-signal.ts'
 
 interface ErrorKind {
@@ -72,9 +73,12 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** The exit codes with their meanings, as `--help` shows them. */
-export function exitCodeTable(): string {
+export function exitCodeTable(width: number = Infinity): string {
   const rows = [{ exitCode: 0, meaning: 'done' }, ...KINDS]
   return rows
-    .map(({ exitCode, meaning }) => `  ${String(exitCode).padStart(3)}  ${meaning}`)
+    .map(({ exitCode, meaning }) => {
+      const text = wrapText(meaning, width - 7, 7)
+      return `  ${String(exitCode).padStart(3)}  ${text}`
+    })
     .join('\n')
 }

@@ -1,5 +1,5 @@
 import type { RestoreResult } from '../../domain/restore/restore-request.ts'
-import { formatBytes, formatDuration } from '../terminal/quantity.ts'
+import { formatBytes, formatDuration, transferText } from '../terminal/quantity.ts'
 import { formatFacts } from '../terminal/table.ts'
 import type { Answer } from '../verb.ts'
 
@@ -11,7 +11,7 @@ export function restoreReport(
   const { path, format, state, timing } = result
   const { text = `Domain restored from ${path}` } = options
   const json = { type: 'result', ...result }
-  if (!options.verbose) return { text, json }
+  if (!options.verbose) return { text: `${text}\n${summary(result)}`, json }
   const facts = formatFacts([
     ['Domain', `${result.name}, ${state}`],
     ['Format', format],
@@ -30,6 +30,16 @@ export function restoreReport(
     ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],
   ])
   return { text: `${text}\n${facts}`, json }
+}
+
+/** What the restore took, and whether memory still comes from the image. */
+function summary({ mode, ramBytes, path, timing, name }: RestoreResult): string {
+  const { totalMs, allRamMs } = timing
+  if (allRamMs !== undefined) return transferText(ramBytes, Math.max(totalMs, allRamMs))
+  const soon = `${formatBytes(ramBytes)} of memory, ready after ${formatDuration(totalMs)}`
+  return mode === 'map'
+    ? `${soon}; it reads its memory from ${path} as long as it runs`
+    : `${soon}; the rest is still being loaded from ${path} (\`stasis dominfo ${name}\`)`
 }
 
 function allRam({ mode, timing }: RestoreResult): string {

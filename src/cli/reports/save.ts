@@ -1,5 +1,5 @@
 import type { SaveResult } from '../../domain/save/save.ts'
-import { formatBytes, formatDuration } from '../terminal/quantity.ts'
+import { formatBytes, formatDuration, transferText } from '../terminal/quantity.ts'
 import { formatFacts } from '../terminal/table.ts'
 import type { Output } from '../terminal/output.ts'
 import type { Answer } from '../verb.ts'
@@ -13,7 +13,7 @@ export function saveReport(
   const { name, image, timing } = result
   const { text = `Domain '${name}' saved to ${image.path}` } = options
   const json = { type: 'result', ...result }
-  if (!options.verbose) return { text, json }
+  if (!options.verbose) return { text: `${text}\n${summary(result)}`, json }
   const channels = result.channels === 0 ? '' : `${result.channels} channels`
   const compression = result.compression === 'none' ? '' : result.compression
   const facts = formatFacts([
@@ -27,4 +27,9 @@ export function saveReport(
     ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],
   ])
   return { text: `${text}\n${facts}`, json }
+}
+
+function summary({ image, timing }: SaveResult): string {
+  const { ramBytes, allocatedBytes } = image
+  return `${transferText(ramBytes, timing.totalMs)}, ${formatBytes(allocatedBytes)} on disk`
 }

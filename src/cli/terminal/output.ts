@@ -3,7 +3,10 @@ import { atFirstUse } from '../../io/at-first-use.ts'
 import { appendToLog } from '../../io/log-file.ts'
 import { StandardOutput } from './standard-output.ts'
 
-const CLEAR_LINE = '\r\u001b[2K'
+/** Sets the cursor to the first of the live lines, and clears to the end of the screen. */
+function clearLines(count: number): string {
+  return `\r${count > 1 ? `\u001b[${count - 1}A` : ''}\u001b[J`
+}
 
 /** A time of 86.93465800000001 ms says no more than one of 86.935. */
 function rounded(_key: string, value: unknown): unknown {
@@ -13,6 +16,7 @@ function rounded(_key: string, value: unknown): unknown {
 interface Terminal {
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
 }
 
 /** The output of a command: its result goes to standard output, everything else to standard error. */
@@ -22,7 +26,8 @@ export class Output {
   readonly #stderr: () => NodeJS.WritableStream & Terminal = atFirstUse(() =>
     process.stderr.on('error', () => undefined),
   )
-  #live = false
+  /** The number of live lines that are shown. */
+  #live = 0
   #isElsewhere = false
   #log: string | undefined
 
@@ -49,7 +54,7 @@ export class Output {
   /** A line of the result. @throws StorageError when it cannot be written */
   result(line: string): void {
     if (this.#isElsewhere) return this.note(line)
-    this.endLiveLine()
+    this.endLiveLines()
     this.#stdout.write(`${line}\n`)
   }
 
@@ -69,7 +74,7 @@ export class Output {
 
   /** A line for the person at the terminal. */
   note(line: string): void {
-    this.endLiveLine()
+    this.endLiveLines()
     this.#stderr().write(`${line}\n`)
   }
 
@@ -86,21 +91,27 @@ export class Output {
     appendToLog(this.#log, lines.join(''))
   }
 
-  /** Width of the terminal that can show a live line; `undefined` if there is none. */
+  /** Width of the terminal that can show live lines; `undefined` if there is none, or it cannot move its cursor. */
   get liveColumns(): number | undefined {
+    if (process.env['TERM'] === 'dumb') return undefined
     const { isTTY, columns } = this.#stderr()
     return isTTY === true ? columns || 80 : undefined
   }
 
-  /** Shows a line that the next one replaces. */
-  liveLine(line: string): void {
-    this.#stderr().write(`${CLEAR_LINE}${line}`)
-    this.#live = true
+  /** Height of that terminal. */
+  get liveRows(): number {
+    return this.#stderr().rows || 24
   }
 
-  /** Removes the live line, if there is one. */
-  endLiveLine(): void {
-    if (this.#live) this.#stderr().write(CLEAR_LINE)
-    this.#live = false
+  /** Shows lines that the next ones replace. None may be wider than the terminal. */
+  liveLines(lines: readonly string[]): void {
+    this.#stderr().write(`${clearLines(this.#live)}${lines.join('\n')}`)
+    this.#live = lines.length
+  }
+
+  /** Removes the live lines, if there are any. */
+  endLiveLines(): void {
+    if (this.#live > 0) this.#stderr().write(clearLines(this.#live))
+    this.#live = 0
   }
 }

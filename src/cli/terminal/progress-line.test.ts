@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { displayWidth } from './display-width.ts'
 import { progressLine } from './progress-line.ts'
 
 const measure = {
@@ -30,5 +31,18 @@ test('progressLine() shows the range when there are many channels', () => {
 })
 
 test('progressLine() never fills the last column', () => {
-  assert.equal(progressLine({ phase: 'transferring', ...measure }, 20).length, 19)
+  const line = progressLine({ phase: 'waiting-for-reader', path: '/仮想/機械/画像' }, 40)
+  assert.equal(displayWidth(line), 39)
+})
+
+test('progressLine() keeps percent and time left on narrow terminals', () => {
+  for (const columns of [80, 60, 40, 24]) {
+    const line = progressLine({ phase: 'transferring', ...measure }, columns)
+    assert.match(line, /43 %.* 3 s left$/, line)
+    assert.ok(line.length < columns, line)
+  }
+  assert.equal(
+    progressLine({ phase: 'transferring', ...measure }, 40),
+    'Saving  43 %  812 MiB/s  3 s left',
+  )
 })

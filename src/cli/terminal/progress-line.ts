@@ -5,15 +5,26 @@ import type {
   SaveProgress,
   TransferMeasure,
 } from '../../domain/progress/progress.ts'
-import { cutToWidth } from './display-width.ts'
+import { type LinePart, fitParts } from './fit-parts.ts'
 import { formatBytes, formatTimeLeft } from './quantity.ts'
 
 /** The progress of any operation. */
 export type AnyProgress = SaveProgress | RestoreProgress | ConvertProgress | SalvageProgress
 
-/** Progress as one line for a terminal of `columns` characters. */
+/** Progress as one line for a terminal of `columns` characters. A narrow one keeps percent and time left. */
 export function progressLine(progress: AnyProgress, columns: number): string {
-  return cutToWidth(words(progress), Math.max(0, columns - 1))
+  // A terminal goes to the next line when its last column is filled.
+  return fitParts(progressParts(progress), columns - 1)
+}
+
+function progressParts(progress: AnyProgress): readonly LinePart[] {
+  if (!('percent' in progress)) return [{ text: words(progress), rank: 0 }]
+  return [{ text: words(progress), rank: 1 }, ...measuredParts(progress)]
+}
+
+/** The progress of one of several guests, as one line of at most `width` columns. */
+export function guestLine(progress: AnyProgress, width: number): string {
+  return fitParts('percent' in progress ? measuredParts(progress) : progressParts(progress), width)
 }
 
 function words(progress: AnyProgress): string {
@@ -26,8 +37,6 @@ function words(progress: AnyProgress): string {
       return `Waiting for a process that reads ${progress.path}`
     case 'stopping':
       return 'Stopping the guest'
-    case 'transferring':
-      return `Saving ${measured(progress)}`
     case 'flushing':
       return `Flushing ${formatBytes(progress.fileBytes)} to disk`
     case 'ending':
@@ -36,16 +45,18 @@ function words(progress: AnyProgress): string {
       return 'Reading the image'
     case 'starting':
       return 'Starting QEMU'
-    case 'loading':
-      return `Restoring ${measured(progress)}`
-    case 'converting':
-      return `Converting ${measured(progress)}`
-    case 'reading':
-      return `Reading ${measured(progress)}`
     case 'publishing':
       return 'Completing the image'
     case 'resuming':
       return 'Resuming the guest'
+    case 'transferring':
+      return 'Saving'
+    case 'loading':
+      return 'Restoring'
+    case 'converting':
+      return 'Converting'
+    case 'reading':
+      return 'Reading'
   }
 }
 
@@ -60,16 +71,20 @@ function waiting({
   return `Waiting for ${amount}memory still being loaded from ${image}`
 }
 
-function measured(measure: TransferMeasure): string {
+/** The parts of a measure. The caller's word before them has rank 1. */
+export function measuredParts(
+  measure: Omit<TransferMeasure, 'transferredBytes' | 'fileBytes' | 'elapsedMs'>,
+): readonly LinePart[] {
   const { percent, ramBytes, ramTotalBytes, rateBytesPerSecond, channelBytes, etaMs } = measure
-  const parts = [
-    `${Math.floor(percent).toString().padStart(3)} %`,
-    ramTotalBytes > 0 && `${formatBytes(ramBytes)} of ${formatBytes(ramTotalBytes)}`,
-    `${formatBytes(rateBytesPerSecond)}/s`,
-    channelBytes.length > 1 && balance(channelBytes),
-    etaMs !== undefined && percent < 100 && `${formatTimeLeft(etaMs)} left`,
+  const amount = `${formatBytes(ramBytes)} of ${formatBytes(ramTotalBytes)}`
+  const left = etaMs === undefined || percent >= 100 ? '' : `${formatTimeLeft(etaMs)} left`
+  return [
+    { text: `${String(Math.floor(percent)).padStart(2)} %`, rank: 0 },
+    { text: ramTotalBytes > 0 ? amount : '', rank: 3 },
+    { text: `${formatBytes(rateBytesPerSecond)}/s`, rank: 2 },
+    { text: channelBytes.length > 1 ? balance(channelBytes) : '', rank: 4 },
+    { text: left, rank: 0 },
   ]
-  return parts.filter((part) => part !== false).join('  ')
 }
 
 /** How evenly the channels share the work: the share of each in percent, or the range if there are many. */

@@ -26,3 +26,9 @@ export function formatTimeLeft(milliseconds: number): string {
   const seconds = Math.ceil(milliseconds / 1000)
   return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000)
 }
+
+/** Memory that was transferred: `1.0 GiB of memory in 0.42 s, 2.4 GiB/s`. */
+export function transferText(ramBytes: number, milliseconds: number): string {
+  const rate = milliseconds > 0 ? `, ${formatBytes((ramBytes / milliseconds) * 1000)}/s` : ''
+  return `${formatBytes(ramBytes)} of memory in ${formatDuration(milliseconds)}${rate}`
+}

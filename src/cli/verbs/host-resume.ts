@@ -7,6 +7,8 @@ import { Option } from 'commander'
 import { DomainError } from '../../errors.ts'
 import { integerBetween } from '../options/option-values.ts'
 import { configure } from '../options/configured.ts'
+import { HostDisplay } from '../terminal/host-display.ts'
+import { formatDuration } from '../terminal/quantity.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends Pick<
@@ -49,7 +51,10 @@ export const verb: Verb<Flags> = {
   looks: (_args, { dryRun }) => dryRun === true,
   configure: (command) => configure('host-resume', command),
   example: 'stasis host-resume --parallel-domains 4',
-  run: async (_args, flags, { directories, signal, json, output }) => {
+  run: async (_args, flags, invocation) => {
+    const { directories, signal, json, output } = invocation
+    const startMs = performance.now()
+    using display = new HostDisplay(invocation, 'started')
     const outcomes = await resumeHost({
       ...directories,
       ...flags,
@@ -57,8 +62,14 @@ export const verb: Verb<Flags> = {
       onDomain: (outcome) => {
         if (json) output.jsonProgress({ type: 'progress', ...outcome })
         else if (flags.dryRun === true) output.result(line(outcome))
-        else output.note(line(outcome))
+        else
+          display.end(
+            outcome.name,
+            outcome.outcome === 'not started' ? 'left' : 'done',
+            line(outcome),
+          )
       },
+      onProgress: display.show,
     })
     const left = outcomes.filter(({ outcome }) => outcome === 'not started')
     if (left.length > 0) {
@@ -72,7 +83,7 @@ export const verb: Verb<Flags> = {
     const text =
       flags.dryRun === true
         ? ''
-        : `${started.length} domain${started.length === 1 ? '' : 's'} started`
+        : `${started.length} domain${started.length === 1 ? '' : 's'} started in ${formatDuration(performance.now() - startMs)}`
     return { text, json: { type: 'result', domains: outcomes } }
   },
 }

@@ -1,7 +1,8 @@
 import { type HostSaveOutcome, saveHost } from '../../domain/host/host-save.ts'
 import { DomainError } from '../../errors.ts'
 import { byteRate, integerBetween } from '../options/option-values.ts'
-import { formatBytes } from '../terminal/quantity.ts'
+import { HostDisplay } from '../terminal/host-display.ts'
+import { formatBytes, transferText } from '../terminal/quantity.ts'
 import { type FormatFlags, declareFormat, formatOptions } from '../options/save.ts'
 import { configure } from '../options/configured.ts'
 import type { Verb } from '../verb.ts'
@@ -37,7 +38,10 @@ export const verb: Verb<Flags> = {
   looks: (_args, { dryRun }) => dryRun === true,
   configure: (command) => configure('host-save', command),
   example: 'stasis host-save --time-limit 90 --parallel-domains 4 --max-bandwidth 500M',
-  run: async (_args, flags, { directories, signal, json, output }) => {
+  run: async (_args, flags, invocation) => {
+    const { directories, signal, json, output } = invocation
+    const startMs = performance.now()
+    using display = new HostDisplay(invocation, 'saved')
     const { timeLimit, parallelDomains, maxBandwidth, dryRun } = flags
     const outcomes = await saveHost({
       ...directories,
@@ -50,8 +54,9 @@ export const verb: Verb<Flags> = {
       onDomain: (outcome) => {
         if (json) output.jsonProgress({ type: 'progress', ...outcome })
         else if (dryRun === true) output.result(line(outcome))
-        else output.note(line(outcome))
+        else display.end(outcome.name, outcome.outcome === 'saved' ? 'done' : 'left', line(outcome))
       },
+      onProgress: display.show,
     })
     const left = outcomes.filter(({ outcome }) => outcome === 'not saved')
     if (left.length > 0) {
@@ -64,13 +69,27 @@ export const verb: Verb<Flags> = {
         },
       )
     }
-    const text =
-      dryRun === true ? '' : `${outcomes.length} domain${outcomes.length === 1 ? '' : 's'} saved`
+    const text = dryRun === true ? '' : summary(outcomes, performance.now() - startMs)
     return { text, json: { type: 'result', domains: outcomes } }
   },
 }
 
-function line({ name, outcome, memoryBytes, reason }: HostSaveOutcome): string {
-  const size = memoryBytes === undefined ? '' : `, ${formatBytes(memoryBytes)} of memory`
-  return `${name}: ${outcome}${reason === undefined ? size : `: ${reason}`}`
+function summary(outcomes: readonly HostSaveOutcome[], totalMs: number): string {
+  const images = outcomes.flatMap(({ result }) => (result === undefined ? [] : [result.image]))
+  const text = `${outcomes.length} domain${outcomes.length === 1 ? '' : 's'} saved`
+  const total = (size: (image: (typeof images)[number]) => number): number =>
+    images.reduce((sum, image) => sum + size(image), 0)
+  if (images.length === 0) return text
+  const amount = transferText(
+    total(({ ramBytes }) => ramBytes),
+    totalMs,
+  )
+  return `${text}: ${amount}, ${formatBytes(total(({ allocatedBytes }) => allocatedBytes))} on disk`
+}
+
+function line({ name, outcome, memoryBytes, reason, result }: HostSaveOutcome): string {
+  if (reason !== undefined) return `${name}: ${outcome}: ${reason}`
+  if (result !== undefined)
+    return `${name}: ${outcome}: ${transferText(result.image.ramBytes, result.timing.totalMs)}, ${formatBytes(result.image.allocatedBytes)} on disk`
+  return `${name}: ${outcome}${memoryBytes === undefined ? '' : `, ${formatBytes(memoryBytes)} of memory`}`
 }

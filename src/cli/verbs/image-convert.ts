@@ -65,7 +65,7 @@ export const verb: Verb<Flags> = {
     })
     const { to, totalMs, warnings } = result
     for (const warning of warnings) invocation.output.note(`warning: ${warning}`)
-    const text = `Converted to ${to.path} (${to.format}, ${formatBytes(to.fileBytes)}) in ${formatDuration(totalMs)}`
+    const text = `Converted to ${to.path} (${to.format}, ${formatBytes(to.fileBytes)}) in ${formatDuration(totalMs)}, ${formatBytes((to.fileBytes / totalMs) * 1000)}/s`
     return { text, json: { type: 'result', ...result } }
   },
 }

@@ -7,7 +7,9 @@ import { autostartOf, autostartPath } from '../catalogue/autostart.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { removeFile } from '../../io/file-names.ts'
+import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
+import type { HostProgress } from './host-progress.ts'
 import { type StartOptions, startDomain } from '../lifecycle/start.ts'
 
 /** How to restart the domains of a host. */
@@ -26,6 +28,8 @@ export interface HostResumeOptions
   readonly dryRun?: boolean | undefined
   /** Called for every domain when it is done. */
   readonly onDomain?: ((outcome: HostResumeOutcome) => void) | undefined
+  /** Called with the plan, and about five times a second with the progress of each domain that is being restored. Not with `dryRun`. */
+  readonly onProgress?: OnProgress<HostProgress<RestoreProgress>> | undefined
 }
 
 /** The outcome for one domain. */
@@ -56,10 +60,22 @@ export async function resumeHost(
   options: HostResumeOptions = {},
 ): Promise<readonly HostResumeOutcome[]> {
   checkOptions(options)
-  const { parallelDomains = DEFAULT_PARALLEL, dryRun, onDomain, autostart, ...rest } = options
+  const {
+    parallelDomains = DEFAULT_PARALLEL,
+    dryRun,
+    onDomain,
+    onProgress,
+    autostart,
+    ...rest
+  } = options
   const directories = await openDirectories(options)
   const listed = await readHostList(directories)
   const candidates = await choose(directories, listed, autostart === true)
+  if (dryRun !== true)
+    onProgress?.({
+      phase: 'planned',
+      domains: candidates.map(({ name }) => ({ name, memoryBytes: undefined })),
+    })
   const outcomes = await severalAtOnce(candidates, parallelDomains, async (candidate) => {
     const outcome = await one(candidate)
     onDomain?.(outcome)
@@ -91,7 +107,10 @@ export async function resumeHost(
     if (dryRun === true)
       return { name, outcome: managedSave ? 'would be resumed' : 'would be booted' }
     try {
-      const { restored } = await startDomain(name, rest)
+      const { restored } = await startDomain(name, {
+        ...rest,
+        onProgress: onProgress && ((progress) => onProgress({ phase: 'domain', name, progress })),
+      })
       if (wanted) await forgetOnce(directories, name)
       return { name, outcome: restored === undefined ? 'booted' : 'resumed' }
     } catch (error) {

@@ -8,7 +8,9 @@ import { readHostList, writeHostList } from '../store/host-list.ts'
 import { checkSave } from '../save/check-save.ts'
 import { managedSaveDomain } from '../save/managed-save.ts'
 import type { SaveOptions, SaveResult } from '../save/save.ts'
+import type { HostProgress } from './host-progress.ts'
 import { SharedBandwidth } from '../save/shared-bandwidth.ts'
+import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
 
 /** How to save every domain of a host. */
@@ -26,6 +28,8 @@ export interface HostSaveOptions extends Omit<
   readonly dryRun?: boolean | undefined
   /** Called for every domain when it is done. */
   readonly onDomain?: ((outcome: HostSaveOutcome) => void) | undefined
+  /** Called with the plan, and about five times a second with the progress of each domain that is being saved. Not with `dryRun`. */
+  readonly onProgress?: OnProgress<HostProgress<SaveProgress>> | undefined
 }
 
 /** The outcome for one domain. */
@@ -51,7 +55,14 @@ const DEFAULT_PARALLEL = 2
  */
 export async function saveHost(options: HostSaveOptions = {}): Promise<readonly HostSaveOutcome[]> {
   checkOptions(options)
-  const { timeLimitMs, parallelDomains = DEFAULT_PARALLEL, dryRun, onDomain, ...rest } = options
+  const {
+    timeLimitMs,
+    parallelDomains = DEFAULT_PARALLEL,
+    dryRun,
+    onDomain,
+    onProgress,
+    ...rest
+  } = options
   const maxBandwidth =
     options.maxBandwidth === undefined ? undefined : new SharedBandwidth(options.maxBandwidth)
   const directories = await openDirectories(options)
@@ -72,6 +83,11 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
       .map(({ name }) => name)
     await writeHostList(directories, [...(await readHostList(directories)), ...names])
   }
+  if (dryRun !== true)
+    onProgress?.({
+      phase: 'planned',
+      domains: order.map(({ name, memoryBytes }) => ({ name, memoryBytes })),
+    })
   const limit = timeLimitMs === undefined ? undefined : AbortSignal.timeout(timeLimitMs)
   const signal = anySignal(options.signal, limit)
   const outcomes = await severalAtOnce(
@@ -95,7 +111,13 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
         if (hasPassed(limit))
           return { ...base, outcome: 'not saved', reason: 'the time limit had passed' }
         try {
-          const result = await managedSaveDomain(name, { ...rest, maxBandwidth, signal })
+          const result = await managedSaveDomain(name, {
+            ...rest,
+            maxBandwidth,
+            signal,
+            onProgress:
+              onProgress && ((progress) => onProgress({ phase: 'domain', name, progress })),
+          })
           return { ...base, outcome: 'saved', result }
         } catch (error) {
           const out = hasPassed(limit) && !hasPassed(options.signal)
