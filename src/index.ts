@@ -56,6 +56,13 @@ export type { ImageUse } from './domain/catalogue/needed-images.ts'
 export { pruneImages } from './domain/images/prune-images.ts'
 export type { PruneImagesOptions, PrunedImage, PrunedImages } from './domain/images/prune-images.ts'
 export type { KeptImage } from './domain/images/choose-prunable.ts'
+export { examineHost } from './domain/doctor/doctor.ts'
+export type {
+  ExamineOptions,
+  Finding as HealthFinding,
+  HostHealth,
+} from './domain/doctor/doctor.ts'
+export type { Verdict } from './domain/doctor/health-check.ts'
 export { domainInfo } from './domain/status/info.ts'
 export type { DomainInfo } from './domain/status/info.ts'
 export { checkSave } from './domain/save/check-save.ts'

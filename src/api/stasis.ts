@@ -6,6 +6,7 @@ import {
   resumeHost,
 } from '../domain/host/host-resume.ts'
 import { type HostSaveOptions, type HostSaveOutcome, saveHost } from '../domain/host/host-save.ts'
+import { type ExamineOptions, type HostHealth, examineHost } from '../domain/doctor/doctor.ts'
 import { type ImageList, type ListImagesOptions, listImages } from '../domain/images/list-images.ts'
 import {
   type PruneImagesOptions,
@@ -267,6 +268,17 @@ export class Stasis {
    */
   pruneImages(options: HandleOptions<PruneImagesOptions> = {}): Promise<PrunedImages> {
     return pruneImages(this.#bound(options))
+  }
+
+  /**
+   * What this host can do, and what makes it unsafe or slow (`doctor`). With `fix` it mends what it can; otherwise it changes nothing.
+   * @throws StorageError, UsageError; CancelledError
+   * @example
+   * const { findings } = await stasis.examine()
+   * for (const { verdict, text } of findings) if (verdict !== 'ok') console.log(verdict, text)
+   */
+  examine(options: HandleOptions<ExamineOptions> = {}): Promise<HostHealth> {
+    return examineHost(this.#bound(options))
   }
 
   /**

@@ -53,7 +53,19 @@ export async function emulatorDigest(emulator: string): Promise<string> {
   return JSON.stringify([5, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm, sev])
 }
 
-async function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
+function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
+  return withIdleQemu(emulator, signal, (qmp) => query(qmp, emulator, signal))
+}
+
+/**
+ * Runs a QEMU without a machine for as long as `act` asks it something.
+ * @throws QemuError QEMU_START_FAILED, QEMU_TIMEOUT; CancelledError; whatever `act` throws
+ */
+export async function withIdleQemu<Result>(
+  emulator: string,
+  signal: AbortSignal | undefined,
+  act: (qmp: QmpConnection) => Promise<Result>,
+): Promise<Result> {
   await using directory = await makeScratchDirectory('stasis-probe-')
   const { process, control } = await launchQemu({
     emulator,
@@ -66,7 +78,7 @@ async function runProbe(emulator: string, signal: AbortSignal | undefined): Prom
   })
   await using qmp = control
   try {
-    return await query(qmp, emulator, signal)
+    return await act(qmp)
   } finally {
     await endQemu(process.identity, { force: true })
   }

@@ -11,7 +11,8 @@ import type { SystemUser } from './system-user.ts'
 
 const run = promisify(execFile)
 
-const SWTPM: Companion = {
+/** What emulates a TPM. */
+export const SWTPM: Companion = {
   name: 'swtpm',
   purpose: 'emulates the TPM',
   package: 'swtpm',

@@ -6,7 +6,8 @@ import { CompanionProcess } from './companion-process.ts'
 import type { Domain } from './domain-xml/model/domain.ts'
 import { type Companion, requireCompanion } from './find-program.ts'
 
-const VIRTIOFSD: Companion = {
+/** What shares directories by virtiofs. */
+export const VIRTIOFSD: Companion = {
   name: 'virtiofsd',
   purpose: 'shares a directory with a guest',
   package: 'virtiofsd (in Debian 12 qemu-system-common)',

@@ -41,8 +41,11 @@ test('doctor examines the host without a change', async () => {
   assert.deepEqual([first?.check, first?.verdict], ['directories', 'warning'])
   assert.equal((await stat(state)).mode & 0o777, 0o755)
   const names = new Set(before.health.findings.map(({ check }) => check))
-  for (const name of ['directories', 'filter', 'qemu-user', 'userfaultfd', 'kvm', 'scope'])
+  const old = ['directories', 'filter', 'qemu-user', 'userfaultfd', 'kvm', 'scope', 'node', 'qemu']
+  for (const name of [...old, 'storage', 'huge-pages', 'limits', 'programs', 'libvirt', 'clock'])
     assert.ok(names.has(name), name)
+  const qemu = before.health.findings.find(({ check }) => check === 'qemu')
+  assert.match(qemu?.text ?? '', /^QEMU \d+\.\d+.* has multifd with zlib and zstd/)
 })
 
 test('doctor ends with the exit code of the first error', async () => {

@@ -1,4 +1,6 @@
 import { StasisError, throwIfCancelled } from '../../errors.ts'
+import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { qemuUser } from '../machine/qemu-user.ts'
 import { resolveDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -24,13 +26,23 @@ export interface HostHealth {
   readonly fault: StasisError | undefined
 }
 
+/** What to examine. */
+export interface ExamineOptions extends DomainOptions {
+  /** Mend what can be mended. */
+  readonly fix?: boolean | undefined
+  /** A directory for images besides that of managed saves. */
+  readonly saveDir?: FilePath | undefined
+}
+
 /**
  * Examines this host. With `fix` it mends what it can, and examines the host again; otherwise it changes nothing.
- * @throws StorageError when something cannot be examined or mended, CancelledError
+ * @throws StorageError when something cannot be examined or mended, UsageError, CancelledError
+ * @example
+ * const { findings, fault } = await examineHost()
+ * for (const { verdict, text, remedy } of findings) if (verdict !== 'ok') console.log(verdict, text, remedy)
  */
-export async function examineHost(
-  options: DomainOptions & { readonly fix?: boolean | undefined },
-): Promise<HostHealth> {
+export async function examineHost(options: ExamineOptions = {}): Promise<HostHealth> {
+  checkOptions(options)
   const fixed: string[] = []
   const found: (Diagnosis & { readonly check: string })[] = []
   for (const check of CHECKS) {
@@ -49,7 +61,7 @@ export async function examineHost(
   }
 }
 
-async function examine(check: HealthCheck, options: DomainOptions): Promise<readonly Diagnosis[]> {
+async function examine(check: HealthCheck, options: ExamineOptions): Promise<readonly Diagnosis[]> {
   let user: CheckedHost['user']
   try {
     user = await qemuUser()
@@ -63,6 +75,8 @@ async function examine(check: HealthCheck, options: DomainOptions): Promise<read
     directories: resolveDirectories(options),
     root: process.geteuid?.() === 0,
     user,
+    saveDir:
+      options.saveDir === undefined ? undefined : givenPath(options.saveDir, 'the directory'),
     signal: options.signal,
   })
 }

@@ -24,6 +24,8 @@ export interface CheckedHost {
   readonly root: boolean
   /** The user that QEMU changes to. */
   readonly user: SystemUser | undefined
+  /** Another directory for images. */
+  readonly saveDir?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -1,0 +1,75 @@
+import { findCompanion } from '../../../qemu/find-program.ts'
+import {
+  descriptorDirectories,
+  readFirmwareDescriptors,
+} from '../../../qemu/firmware-descriptors.ts'
+import { SWTPM } from '../../../qemu/tpm-emulator.ts'
+import { VIRTIOFSD } from '../../../qemu/virtiofsd.ts'
+import { type DefinedDomain, definedDomains, namesOf } from '../definitions.ts'
+import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
+
+interface Need {
+  readonly what: string
+  readonly purpose: string
+  readonly package: string
+  /** Whether a domain cannot start without it. */
+  readonly needs: (one: DefinedDomain) => boolean
+  readonly find: () => Promise<string | undefined>
+}
+
+const NEEDS: readonly Need[] = [
+  {
+    what: 'qemu-img',
+    purpose: 'clones with overlays',
+    package: 'qemu-utils',
+    needs: () => false,
+    find: () => findCompanion({ name: 'qemu-img', directories: [] }),
+  },
+  {
+    what: 'UEFI firmware',
+    purpose: 'guests with UEFI',
+    package: 'ovmf',
+    needs: ({ domain }) => domain.os.firmware === 'efi' && domain.os.loader?.path === undefined,
+    find: async () => {
+      const found = await readFirmwareDescriptors(descriptorDirectories())
+      return found.length === 0 ? undefined : `${found.length} kinds`
+    },
+  },
+  {
+    what: SWTPM.name,
+    purpose: 'guests with an emulated TPM',
+    package: SWTPM.package,
+    needs: ({ domain }) => domain.tpms.some(({ backend }) => backend.type === 'emulator'),
+    find: () => findCompanion(SWTPM),
+  },
+  {
+    what: VIRTIOFSD.name,
+    purpose: 'guests that share directories with the host',
+    package: VIRTIOFSD.package,
+    needs: ({ domain }) =>
+      domain.sharedDirectories.some(({ source }) => source.type === 'virtiofs'),
+    find: () => findCompanion(VIRTIOFSD),
+  },
+]
+
+/** Whether the programs and files beside QEMU are here that guests need. */
+export const PROGRAMS: HealthCheck = {
+  name: 'programs',
+  async look({ directories }) {
+    const domains = await definedDomains(directories)
+    return Promise.all(
+      NEEDS.map(async (need): Promise<Diagnosis> => {
+        const found = await need.find()
+        if (found !== undefined) return right(`${need.what}: ${found}`)
+        const users = domains.filter(need.needs)
+        if (users.length === 0)
+          return right(`${need.what} is not installed; it is for ${need.purpose}`)
+        return {
+          verdict: 'warning',
+          text: `${need.what} is not installed: ${namesOf(users)} cannot start`,
+          remedy: `Install the package ${need.package}`,
+        }
+      }),
+    )
+  },
+}
