@@ -39,6 +39,8 @@ import type { DomainXml } from '../domain/store/xml-text.ts'
 import type { FilePath } from '../io/given-path.ts'
 import { Domain, type RestoredDomain, restoreTo } from './domain.ts'
 import type { HandleOptions } from './handle-options.ts'
+import { type HistoryOptions, readHistory } from '../domain/status/history.ts'
+import type { JournalContent } from '../domain/journal/read-journal.ts'
 import { Operation } from './operation.ts'
 
 /** The progress of a check that reads an image. */
@@ -214,6 +216,17 @@ export class Stasis {
       { signal: options.signal, onProgress: options.onDomain },
       { keepAll: true },
     )
+  }
+
+  /**
+   * The journal: what was saved, restored, started and destroyed, the oldest first (`history`).
+   * @throws StorageError
+   * @example
+   * const { entries } = await stasis.history({ since: new Date('2026-11-01') })
+   * console.log(entries.at(-1)?.outcome)
+   */
+  history(options: HandleOptions<HistoryOptions> = {}): Promise<JournalContent> {
+    return readHistory(this.#bound(options))
   }
 
   /**

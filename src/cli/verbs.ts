@@ -157,6 +157,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/console.ts'),
   ),
   entry(
+    'history',
+    'show what was saved, restored, started and destroyed',
+    () => import('./verbs/history.ts'),
+  ),
+  entry(
     'config',
     'show each value of the configuration, and where it comes from',
     () => import('./verbs/config.ts'),

@@ -1,6 +1,9 @@
-import { appendFileSync, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
-import { storageError } from '../errors.ts'
+import { appendFileSync, closeSync, constants, fstatSync, openSync, readSync, write } from 'node:fs'
+import { type FileHandle, open, rename, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+import { printable, storageError } from '../errors.ts'
+import { makeDirectory } from './directory.ts'
 
 /** A log that another process appends to through the descriptor it inherits. */
 export interface OpenLog extends AsyncDisposable {
@@ -22,6 +25,37 @@ export async function openLog(path: string): Promise<OpenLog> {
   } catch (error) {
     await handle?.close().catch(() => undefined)
     throw storageError('open the log', path, error)
+  }
+}
+
+/** As virtlogd does it (virtlogd.conf of libvirt 9.0: `max_size`, `max_backups`). */
+const KEPT_BYTES = 2 * 1024 * 1024
+const KEPT_BACKUPS = 3
+
+/**
+ * Opens a log that is kept, makes its directory, and writes a heading with the time. A log that is full is renamed to `PATH.0`, the one before to `PATH.1`, and so
+ * on; the oldest goes.
+ * @throws StorageError
+ */
+export async function openKeptLog(path: string, heading: string): Promise<OpenLog> {
+  await makeDirectory(dirname(path))
+  const size = await stat(path).then(
+    (facts) => facts.size,
+    () => 0,
+  )
+  if (size >= KEPT_BYTES) await rotate(path)
+  const log = await openLog(path)
+  // A log on a full disk keeps no guest from starting.
+  const line = `${new Date().toISOString()} ${printable(heading)}\n`
+  const written = await promisify(write)(log.fd, line).catch(() => ({ bytesWritten: 0 }))
+  return { ...log, offset: log.offset + written.bytesWritten }
+}
+
+/** A log that cannot be renamed goes on. */
+async function rotate(path: string): Promise<void> {
+  for (let number = KEPT_BACKUPS - 1; number >= 0; number -= 1) {
+    const from = number === 0 ? path : `${path}.${number - 1}`
+    await rename(from, `${path}.${number}`).catch(() => undefined)
   }
 }
 

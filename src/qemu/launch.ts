@@ -1,6 +1,6 @@
 import { CancelledError, QemuError, StasisError, inOneLine, throwIfCancelled } from '../errors.ts'
 import { anySignal } from '../io/any-signal.ts'
-import { openLog } from '../io/log-file.ts'
+import { openKeptLog, openLog } from '../io/log-file.ts'
 import type { ResourceLimits } from '../io/resource-limits.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { cleanEnvironment } from '../io/clean-environment.ts'
@@ -26,11 +26,15 @@ export interface LaunchOptions {
   readonly limits?: ResourceLimits | undefined
   /** Descriptors that QEMU inherits as 3, 4, … in this order. They stay open here. */
   readonly extraFds?: readonly number[] | undefined
-  /** The runtime directory of the domain, 0700; the log is in it. */
+  /** The runtime directory of the domain, 0700. The log is in it, in `qemu.log`, if it has no other place. */
   readonly directory: string
+  /** A log that survives this QEMU, with those of earlier ones. */
+  readonly keptLog?: string | undefined
   readonly monitors: MonitorPaths
-  /** Called and awaited as soon as the process exists, so that it can be recorded before anything else happens. */
-  readonly onSpawned?: ((identity: ProcessIdentity) => void | Promise<void>) | undefined
+  /** Called and awaited as soon as the process exists, so that it can be recorded before anything else happens. Its part of the log begins at `logOffset`. */
+  readonly onSpawned?:
+    | ((identity: ProcessIdentity, logOffset: number) => void | Promise<void>)
+    | undefined
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -42,17 +46,21 @@ export interface LaunchedQemu {
 }
 
 /**
- * Starts a QEMU in its own session, so that it survives us, and appends its output to `qemu.log`. Waits until its control monitor answers, which
+ * Starts a QEMU in its own session, so that it survives us, and appends its output to its log. Waits until its control monitor answers, which
  * means that its machine is complete. On any failure it is killed and reaped.
  * @throws QemuError QEMU_NOT_FOUND, QEMU_START_FAILED with QEMU's own reason, QEMU_TIMEOUT; StorageError for the log; CancelledError
  */
 export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> {
-  const { emulator, directory, monitors, signal } = options
+  const { emulator, keptLog, signal } = options
   throwIfCancelled(`start ${emulator}`, signal)
-  await using log = await openLog(logPathIn(directory))
+  const logPath = keptLog ?? logPathIn(options.directory)
+  await using log =
+    keptLog === undefined
+      ? await openLog(logPath)
+      : await openKeptLog(logPath, `starting: ${[emulator, ...options.argv].join(' ')}`)
   const child = await spawnDetached(
     emulator,
-    [...options.argv, ...monitorArguments(monitors)],
+    [...options.argv, ...monitorArguments(options.monitors)],
     log.fd,
     options.extraFds ?? [],
     { cwd: options.cwd, env: cleanEnvironment(options.env), limits: options.limits },
@@ -60,8 +68,8 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> 
   try {
     const identity = await identifyProcess(child.pid)
     const absent = { pid: child.pid, startTime: 0, bootId: '' }
-    const process = new QemuProcess(identity ?? absent, directory, log.offset)
-    if (identity !== undefined) await options.onSpawned?.(identity)
+    const process = new QemuProcess(identity ?? absent, logPath, log.offset)
+    if (identity !== undefined) await options.onSpawned?.(identity, log.offset)
     const control = await connect(options, child, process)
     return { process, control }
   } catch (error) {

@@ -45,7 +45,10 @@ test('tail() returns the last lines since its own start', async () => {
   await using directory = await makeTemporaryDirectory('stasis-tail-')
   await writeFile(join(directory.path, 'qemu.log'), 'of an earlier one\nof this one\n')
   const identity = { pid: 1, startTime: 1, bootId: '' }
-  assert.equal(new QemuProcess(identity, directory.path, 18).tail(), 'of this one')
+  assert.equal(
+    new QemuProcess(identity, join(directory.path, 'qemu.log'), 18).tail(),
+    'of this one',
+  )
   assert.equal(new QemuProcess(identity, join(directory.path, 'nowhere')).tail(), '')
 })
 

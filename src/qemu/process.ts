@@ -7,16 +7,16 @@ import { type ProcessIdentity, isAlive } from './process-identity.ts'
 const TAIL_BYTES = 4096
 const TAIL_LINES = 8
 
-/** A QEMU and its log: `qemu.log` in the runtime directory of its domain. */
+/** A QEMU and its log. */
 export class QemuProcess {
   readonly identity: ProcessIdentity
   readonly logPath: string
   readonly #logOffset: number
 
   /** `logOffset` is the offset of its first line; without it, the whole log counts as its own. */
-  constructor(identity: ProcessIdentity, directory: string, logOffset: number = 0) {
+  constructor(identity: ProcessIdentity, logPath: string, logOffset: number = 0) {
     this.identity = identity
-    this.logPath = logPathIn(directory)
+    this.logPath = logPath
     this.#logOffset = logOffset
   }
 
@@ -34,7 +34,7 @@ export class QemuProcess {
   }
 }
 
-/** The log of the QEMU of a runtime directory. */
+/** The log of a QEMU that leaves nothing. */
 export function logPathIn(directory: string): string {
   return join(directory, 'qemu.log')
 }

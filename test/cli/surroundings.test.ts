@@ -30,7 +30,7 @@ const INTERRUPTS = [
 ] as const
 
 /** The files of a running domain: nothing of an operation is left. */
-const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qemu.log', 'qmp.sock', 'query.sock']
+const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qmp.sock', 'query.sock']
 
 async function assertUntouched(tiny: TinyDomain, files: readonly string[]): Promise<void> {
   const { stateDir, runtimeDir, dir, log } = tiny

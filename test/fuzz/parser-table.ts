@@ -9,6 +9,7 @@ import {
   stasisParser,
   streamParsers,
 } from './parsers/images.ts'
+import { journalParser } from './parsers/journal.ts'
 import { monitorParsers } from './parsers/monitors.ts'
 import { recordParsers } from './parsers/records.ts'
 import { textParsers } from './parsers/texts.ts'
@@ -32,4 +33,5 @@ export const PARSERS: readonly FuzzParser[] = [
   diskParser,
   ...textParsers,
   configurationParser,
+  journalParser,
 ]

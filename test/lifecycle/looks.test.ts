@@ -51,6 +51,7 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['images'],
   ['images', '--prune', '--keep', '0', '--dry-run'],
   ['config'],
+  ['history'],
   ['doctor'],
   ['doctor', '--json'],
   ['version'],

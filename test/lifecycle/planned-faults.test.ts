@@ -140,7 +140,7 @@ for (const { label, emulator } of oldestQemu()) {
       const image = dir.join('image')
       await log.advance(1)
       await saveDomain('tiny', image, { stateDir })
-      for (const fault of ['stat:EIO:1:/exe', 'close:EIO:1:/qemu.log']) {
+      for (const fault of ['stat:EIO:1:/exe', 'close:EIO:1:/log/tiny.log']) {
         const { exitCode, stderr, hasFailed } = await withFault(tiny, fault, 'restore', image)
         assert.ok(hasFailed, fault)
         if (exitCode === 0) {

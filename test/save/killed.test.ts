@@ -20,7 +20,7 @@ import { startStasis, stasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
 /** All files in the runtime directory of a running domain. */
-const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qemu.log', 'qmp.sock', 'query.sock']
+const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qmp.sock', 'query.sock']
 
 /** A save that is killed when it reaches a phase. */
 async function killedAt(phase: string, { stateDir, dir }: TinyDomain): Promise<string> {

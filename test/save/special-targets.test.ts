@@ -19,7 +19,7 @@ const OTHERS = ['stasis', 'channels', 'sparse'] as const
 const MIB = 1024 * 1024
 
 /** The files of a running domain: nothing of an operation is left. */
-const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qemu.log', 'qmp.sock', 'query.sock']
+const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qmp.sock', 'query.sock']
 
 function makePipe(path: string): string {
   assert.equal(spawnSync('mkfifo', [path]).status, 0)

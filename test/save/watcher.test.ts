@@ -22,7 +22,7 @@ import { watchersEnd, watchersOf } from '../support/watchers.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
 /** All files in the runtime directory of a running domain. */
-const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qemu.log', 'qmp.sock', 'query.sock']
+const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qmp.sock', 'query.sock']
 
 /** Kills a save, and not its watcher, when the save reaches a phase. Returns the path of the image. */
 async function killAt(

@@ -436,15 +436,7 @@ async function checkConverted({ dir, stateDir }: TinyDomain): Promise<void> {
 }
 
 /** All files in the runtime directory of a running domain, and those of one whose memory is being loaded. */
-const RUNNING = new Set([
-  'live.xml',
-  'lock',
-  'process.json',
-  'q',
-  'qemu.log',
-  'qmp.sock',
-  'query.sock',
-])
+const RUNNING = new Set(['live.xml', 'lock', 'process.json', 'q', 'qmp.sock', 'query.sock'])
 const LOADING = new Set([
   'postcopy.json',
   'postcopy-progress.json',

@@ -102,9 +102,13 @@ async function startingQemus(paths: RuntimePaths): Promise<readonly ProcessIdent
 const TAIL_BYTES = 4096
 
 /** QEMU removes its listening sockets when it ends by itself, and cannot when it crashes or is killed (7.2 and 10.0). */
-async function endOfDead(paths: RuntimePaths, { confinement }: RuntimeRecord): Promise<LastEnd> {
+async function endOfDead(
+  paths: RuntimePaths,
+  { confinement, logOffset }: RuntimeRecord,
+): Promise<LastEnd> {
   const socket = confinement === undefined ? paths.controlSocket : endSocket(paths)
-  const tail = readTail(paths.log, 0, TAIL_BYTES)
+  const log = logOffset === undefined ? paths.formerLog : paths.log
+  const tail = readTail(log, logOffset ?? 0, TAIL_BYTES)
   if (!(await isReachable(socket))) return endNow('shutdown', { lastLines: terminationLine(tail) })
   return endNow('crashed', { lastLines: lastLines(tail) })
 }

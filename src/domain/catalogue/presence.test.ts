@@ -33,7 +33,7 @@ test('observe() describes a dead QEMU and leaves its files', async () => {
   }
   await store.runDead('web', { restoredFrom })
   await writeFile(paths.controlSocket, '')
-  await writeFile(paths.log, 'qemu: out of memory\n')
+  await writeFile(paths.formerLog, 'qemu: out of memory\n')
   const before = await snapshotOf(store.join())
   const { record, end, consumed } = await observe(paths)
   assert.equal(record, undefined)

@@ -42,7 +42,7 @@ test('reconcile() records a shutdown, or a crash when the monitor socket is left
   assert.equal((await readLastEnd(paths))?.reason, 'shutdown')
   await store.runDead('web')
   await writeFile(paths.controlSocket, '')
-  await writeFile(paths.log, 'qemu: out of memory\n')
+  await writeFile(paths.formerLog, 'qemu: out of memory\n')
   await reconcile(paths)
   const end = await readLastEnd(paths)
   assert.equal(end?.reason, 'crashed')

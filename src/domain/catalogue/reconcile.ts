@@ -12,7 +12,9 @@ import { endQemu } from '../../qemu/end.ts'
 import { type ProcessIdentity, mayHoldFiles } from '../../qemu/process-identity.ts'
 import { type Condition, conditionOf, hasConsumedManagedSave } from './condition.ts'
 import { settleManagedSave } from './consume-managed-save.ts'
-import { closeKilledJob, readJob } from '../store/job-record.ts'
+import { Configuration } from '../configuration/configuration.ts'
+import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
+import { type StoredJob, closeKilledJob, readJob } from '../store/job-record.ts'
 import { writeEnd } from '../store/last-end.ts'
 import { endRecorded } from './own-qemu.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
@@ -36,11 +38,31 @@ export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | un
   }
   const record = await apply(paths, condition)
   const succeeded = condition.kind === 'ended' && condition.end?.reason === 'saved'
-  await closeKilledJob(paths, { succeeded })
+  const killed = await closeKilledJob(paths, { succeeded })
+  if (killed !== undefined)
+    await keepKilled(paths, killed, { succeeded, image: begun?.saving?.path })
   if (record !== undefined) await removeRemains(paths)
   else await clearRuntime(paths)
   await removeLeftovers(paths.managedSave, true)
   return record
+}
+
+/** Keeps in the journal that an act was killed. A journal that cannot be written does no harm. */
+async function keepKilled(
+  { name, journal }: RuntimePaths,
+  { operation, startedAt, process: { pid } }: StoredJob,
+  { succeeded, image }: { readonly succeeded: boolean; readonly image: string | undefined },
+): Promise<void> {
+  const entry = {
+    ...{ act: operation, domain: name, image, time: new Date().toISOString() },
+    durationMs: Math.max(0, Date.now() - Date.parse(startedAt)),
+    ...({ outcome: succeeded ? 'completed' : 'failed', code: 'KILLED' } as const),
+    error: `Process ${pid}, which was doing it, was killed`,
+    by: thisAuthor(),
+  }
+  await Configuration.read()
+    .then((configuration) => appendEntry(journal, entry, configuration))
+    .catch(() => undefined)
 }
 
 /** A killed process drops its locks one after another, that of the domain among the first. */

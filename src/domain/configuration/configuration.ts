@@ -119,6 +119,11 @@ export class Configuration {
     )
   }
 
+  /** How long an entry of the journal is kept. */
+  get keepDays(): number {
+    return this.one('journal.keep-days')?.value as number
+  }
+
   /** The user of QEMU that was chosen. */
   get qemuUser(): { readonly name: string; readonly where: string } | undefined {
     const found = this.one('qemu-user')

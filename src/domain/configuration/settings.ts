@@ -90,11 +90,16 @@ function inherited({ key, kind }: Setting): Setting {
   return { key, kind }
 }
 
+const JOURNAL: readonly Setting[] = [
+  { key: 'journal.keep-days', kind: wholeNumber(0, 36_500), fallback: 90 },
+]
+
 /** Everything that a configuration can set. */
 export const SETTINGS: readonly Setting[] = [
   { key: 'allow', kind: listOf(TEXT, ','), fallback: [], adds: true },
   { key: 'networks', kind: NAMED_TEXTS, fallback: new Map(), adds: true },
   { key: 'qemu-user', kind: TEXT },
+  ...JOURNAL,
   ...Object.entries(TABLES).flatMap(([table, settings]) =>
     settings.map((setting) => ({ ...setting, key: `${table}.${setting.key}` })),
   ),

@@ -1,3 +1,4 @@
+import { type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { listEntries } from '../catalogue/catalogue.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
@@ -10,7 +11,7 @@ import { removeFile } from '../../io/file-names.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
 import type { HostProgress } from './host-progress.ts'
-import { type StartOptions, startDomain } from '../lifecycle/start.ts'
+import { type StartOptions, startPart } from '../lifecycle/start.ts'
 
 /** How to restart the domains of a host. */
 export interface HostResumeOptions
@@ -60,6 +61,19 @@ export async function resumeHost(
   options: HostResumeOptions = {},
 ): Promise<readonly HostResumeOutcome[]> {
   checkOptions(options)
+  const plan = { act: 'host-resume' } as const
+  const resume = (): Promise<readonly HostResumeOutcome[]> => resumeAll(options)
+  const acts = { plan, directories: options, facts: countsOf, onWarning: undefined }
+  return options.dryRun === true ? resume() : keepAct(acts, resume)
+}
+
+function countsOf(outcomes: readonly HostResumeOutcome[]): ActFacts {
+  const done = outcomes.filter(({ outcome }) => outcome === 'resumed' || outcome === 'booted')
+  const failed = outcomes.filter(({ outcome }) => outcome === 'not started')
+  return { domains: { done: done.length, failed: failed.length } }
+}
+
+async function resumeAll(options: HostResumeOptions): Promise<readonly HostResumeOutcome[]> {
   const {
     parallelDomains = DEFAULT_PARALLEL,
     dryRun,
@@ -107,10 +121,14 @@ export async function resumeHost(
     if (dryRun === true)
       return { name, outcome: managedSave ? 'would be resumed' : 'would be booted' }
     try {
-      const { restored } = await startDomain(name, {
-        ...rest,
-        onProgress: onProgress && ((progress) => onProgress({ phase: 'domain', name, progress })),
-      })
+      const { restored } = await startPart(
+        name,
+        {
+          ...rest,
+          onProgress: onProgress && ((progress) => onProgress({ phase: 'domain', name, progress })),
+        },
+        'host-resume',
+      )
       if (wanted) await forgetOnce(directories, name)
       return { name, outcome: restored === undefined ? 'booted' : 'resumed' }
     } catch (error) {

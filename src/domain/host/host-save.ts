@@ -1,3 +1,4 @@
+import { type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { throwIfCancelled } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
@@ -6,7 +7,7 @@ import { openDirectories } from '../store/directories.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
 import { checkSave } from '../save/check-save.ts'
-import { managedSaveDomain } from '../save/managed-save.ts'
+import { managedSavePart } from '../save/managed-save.ts'
 import type { SaveOptions, SaveResult } from '../save/save.ts'
 import type { HostProgress } from './host-progress.ts'
 import { SharedBandwidth } from '../save/shared-bandwidth.ts'
@@ -55,6 +56,18 @@ const DEFAULT_PARALLEL = 2
  */
 export async function saveHost(options: HostSaveOptions = {}): Promise<readonly HostSaveOutcome[]> {
   checkOptions(options)
+  const plan = { act: 'host-save' } as const
+  const save = (): Promise<readonly HostSaveOutcome[]> => saveAll(options)
+  const acts = { plan, directories: options, facts: countsOf, onWarning: undefined }
+  return options.dryRun === true ? save() : keepAct(acts, save)
+}
+
+function countsOf(outcomes: readonly HostSaveOutcome[]): ActFacts {
+  const done = outcomes.filter(({ outcome }) => outcome === 'saved').length
+  return { domains: { done, failed: outcomes.length - done } }
+}
+
+async function saveAll(options: HostSaveOptions): Promise<readonly HostSaveOutcome[]> {
   const {
     timeLimitMs,
     parallelDomains = DEFAULT_PARALLEL,
@@ -111,13 +124,17 @@ export async function saveHost(options: HostSaveOptions = {}): Promise<readonly 
         if (hasPassed(limit))
           return { ...base, outcome: 'not saved', reason: 'the time limit had passed' }
         try {
-          const result = await managedSaveDomain(name, {
-            ...rest,
-            maxBandwidth,
-            signal,
-            onProgress:
-              onProgress && ((progress) => onProgress({ phase: 'domain', name, progress })),
-          })
+          const result = await managedSavePart(
+            name,
+            {
+              ...rest,
+              maxBandwidth,
+              signal,
+              onProgress:
+                onProgress && ((progress) => onProgress({ phase: 'domain', name, progress })),
+            },
+            'host-save',
+          )
           return { ...base, outcome: 'saved', result }
         } catch (error) {
           const out = hasPassed(limit) && !hasPassed(options.signal)

@@ -1,4 +1,5 @@
 import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { keepAct } from '../acts/keep-act.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { availableParallelism } from 'node:os'
 import { UsageError, throwIfCancelled } from '../../errors.ts'
@@ -74,7 +75,18 @@ export async function convertImage(
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
   const paths = [givenPath(input, 'the image'), givenPath(output, 'the new image')] as const
-  return nameCancel(`convert ${paths[0]}`, convert(...paths, options))
+  const warnings: string[] = []
+  const acts = {
+    plan: { act: 'image-convert', image: paths[1] } as const,
+    directories: options,
+    facts: ({ to }: ConvertResult) => ({ format: to.format, fileBytes: to.fileBytes }),
+    onWarning: (text: string) => void warnings.push(text),
+  }
+  const result = await nameCancel(
+    `convert ${paths[0]}`,
+    keepAct(acts, () => convert(...paths, options)),
+  )
+  return { ...result, warnings: [...result.warnings, ...warnings] }
 }
 
 async function convert(

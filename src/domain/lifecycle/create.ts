@@ -1,3 +1,4 @@
+import { type Act, type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { prepareMachine } from '../machine/prepare-machine.ts'
@@ -27,6 +28,15 @@ export async function createDomain(
   options: CreateOptions = {},
 ): Promise<StartedDomain> {
   checkOptions(options)
+  const plan = { act: 'start' } as const
+  const { onWarning } = options
+  const facts = ({ name, uuid }: StartedDomain): ActFacts => ({ domain: name, uuid, mode: 'boot' })
+  return keepAct({ plan, directories: options, facts, onWarning }, (act) =>
+    create(xml, options, act),
+  )
+}
+
+async function create(xml: DomainXml, options: CreateOptions, act: Act): Promise<StartedDomain> {
   const directories = await openDirectories(options)
   const defined = await prepareMachine(givenXml(xml), directories, {
     ...options,
@@ -36,6 +46,7 @@ export async function createDomain(
   })
   await using held = await HeldDomain.named(defined.domain.name, 'create', options)
   const { name } = held
+  act.on(name, defined.uuid)
   held.requireOff()
   await checkIdentity(directories, { name, uuid: defined.uuid })
   await refuseManagedImage(name, held.paths, 'created', undefined)

@@ -1,3 +1,4 @@
+import { type Act, keepAct } from '../acts/keep-act.ts'
 import { claimStateDirectory } from '../store/state-host.ts'
 import type { StorageError } from '../../errors.ts'
 import { isSymbolicLink } from '../../io/file-names.ts'
@@ -32,8 +33,20 @@ export async function destroyDomain(
   reference: string,
   options: DestroyOptions = {},
 ): Promise<{ readonly name: string }> {
+  const plan = { act: 'destroy', reference } as const
+  const acts = { plan, directories: options, facts: () => ({}), onWarning: undefined }
+  return keepAct(acts, (act) => destroy(reference, options, act))
+}
+
+async function destroy(
+  reference: string,
+  options: DestroyOptions,
+  act: Act,
+): Promise<{ readonly name: string }> {
   const directories = await openDirectories(options)
-  const { name, paths, fault } = await findAnyEntry(directories, reference)
+  const entry = await findAnyEntry(directories, reference)
+  const { name, paths, fault } = entry
+  act.on(name, entry.record?.uuid)
   if (isRecordFault(fault)) {
     await claimStateDirectory(directories)
     await using _lock = await DomainLock.acquire(name, paths, 'destroy', options.signal)

@@ -1,3 +1,4 @@
+import { type Act, type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { DomainError } from '../../errors.ts'
 import { readDefinition } from '../store/definitions.ts'
@@ -12,7 +13,7 @@ import type { NetworkOptions } from '../networks/network-target.ts'
 import { prepareMachine } from '../machine/prepare-machine.ts'
 import { withNewGenid } from '../machine/new-genid.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
-import { restoreImage } from '../restore/restore.ts'
+import { restoreFacts, restoreImage } from '../restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
 import { bootMachine } from './boot.ts'
 import { managedStartFailure } from './managed-start-failure.ts'
@@ -63,15 +64,37 @@ export async function startDomain(
   reference: string,
   options: StartOptions = {},
 ): Promise<StartedDomain> {
+  return startPart(reference, options, undefined)
+}
+
+/** `startDomain`, as a part of `during`. */
+export async function startPart(
+  reference: string,
+  options: StartOptions,
+  during: 'host-resume' | undefined,
+): Promise<StartedDomain> {
   checkOptions(options, { mode: ['auto', 'map', 'lazy', 'load'] })
+  const plan = { act: 'start', during, reference } as const
+  const { onWarning } = options
+  return keepAct({ plan, directories: options, facts: startFacts, onWarning }, (act) =>
+    start(reference, options, act),
+  )
+}
+
+function startFacts({ name, uuid, restored }: StartedDomain): ActFacts {
+  return restored === undefined ? { domain: name, uuid, mode: 'boot' } : restoreFacts(restored)
+}
+
+async function start(reference: string, options: StartOptions, act: Act): Promise<StartedDomain> {
   await using held = await HeldDomain.find(reference, 'start', options)
+  act.on(held.name, held.record?.uuid)
   held.requireOff()
   const { name, paths, directories } = held
   const text = await readDefinition(directories, name)
   if (text === undefined)
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
   if (options.forceBoot !== true && (await hasManagedImage(paths)))
-    return await startManagedSave(held, options)
+    return await startManagedSave(held, options, act)
   const lost = await lostManagedSave(held)
   if (lost !== undefined) options.onWarning?.(lost)
   if (held.whereSaved !== undefined)
@@ -89,13 +112,17 @@ export async function startDomain(
   return { name, uuid: prepared.uuid, id }
 }
 
-async function startManagedSave(held: HeldDomain, options: StartOptions): Promise<StartedDomain> {
+async function startManagedSave(
+  held: HeldDomain,
+  options: StartOptions,
+  act: Act,
+): Promise<StartedDomain> {
   const { paused, ...rest } = options
   const resumeAs = paused === true ? 'paused' : undefined
   const restored = await restoreImage(
     held.paths.managedSave,
     { ...rest, resumeAs },
-    { managedSave: held },
+    { managedSave: held, act },
   ).catch((error: unknown) => {
     throw managedStartFailure(held, error)
   })

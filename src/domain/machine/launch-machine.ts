@@ -135,7 +135,7 @@ export class LaunchedMachine implements AsyncDisposable {
     let sharing: SharingPrograms | undefined
     // While QEMU starts.
     let scoped = Promise.resolve()
-    const onSpawned = async (identity: ProcessIdentity): Promise<void> => {
+    const onSpawned = async (identity: ProcessIdentity, logOffset: number): Promise<void> => {
       record = {
         ...identity,
         stage: 'starting',
@@ -146,6 +146,7 @@ export class LaunchedMachine implements AsyncDisposable {
         commandLine: [emulator, ...(plan.recorded?.argv ?? argv)],
         attached: plan.recorded && { cwd: plan.recorded.cwd },
         confinement,
+        logOffset,
       }
       await writeRecord(paths, record)
       await removeFile(paths.starting)
@@ -191,6 +192,7 @@ export class LaunchedMachine implements AsyncDisposable {
         extraFds: inherited.ours,
         limits: { coreDump: plan.domain.dumpCore, lockedMemory: locksMemory(plan.domain) },
         directory: paths.directory,
+        keptLog: paths.log,
         monitors: { control: paths.controlSocket, query: paths.querySocket },
         onSpawned,
         signal: plan.signal,

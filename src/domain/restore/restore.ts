@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { openImage } from '../../image/open-image.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { CloneFiles } from './clone.ts'
+import { type Act, type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { afterResume } from './after-resume.ts'
 import { openDirectories } from '../store/directories.ts'
 import { removeSpareNetworks } from '../networks/spare-networks.ts'
@@ -61,12 +62,24 @@ async function restoreAndWait(path: string, options: RestoreOptions): Promise<Re
   const startMs = performance.now()
   using output =
     options.wait === 'output' || options.wait === 'both' ? new FirstOutput() : undefined
-  const result = await restoreImage(path, options, { output })
+  const { onWarning } = options
+  const plan = { act: 'restore', image: resolve(path) } as const
+  const result = await keepAct(
+    { plan, directories: options, facts: restoreFacts, onWarning },
+    (act) => restoreImage(path, options, { output, act }),
+  )
   return await waitForMore(result, { ...options, output, startMs })
+}
+
+/** What the journal keeps of a restore. */
+export function restoreFacts(result: RestoreResult): ActFacts {
+  const { name, uuid, path, format, mode, ramBytes } = result
+  return { domain: name, uuid, image: path, format, mode, memoryBytes: ramBytes }
 }
 
 /** Inputs of a restore that only callers inside this library have. */
 interface RestoreCaller {
+  readonly act: Act
   /** The domain whose managed save the image is, held by the caller. */
   readonly managedSave?: HeldDomain
   /** Watches for the first output, beginning before QEMU starts. */
@@ -92,7 +105,7 @@ export async function restoreImage(
 async function restoreUntilItRuns(
   path: string,
   options: RestoreOptions,
-  { managedSave, output, last }: RestoreCaller & { readonly last: HandOver[] },
+  { managedSave, output, act, last }: RestoreCaller & { readonly last: HandOver[] },
 ): Promise<RestoreResult> {
   const clock = new RestoreClock()
   const { bypassCache: direct, mode = 'auto' } = options
@@ -109,6 +122,7 @@ async function restoreUntilItRuns(
   for (const text of digestWarnings(image)) options.onWarning?.(text)
   const plan = await planRestore(image, options.xml, directories, options)
   const { domain, uuid } = plan
+  act.on(domain.name, uuid)
   output?.begin(domain)
 
   await using stack = new AsyncDisposableStack()

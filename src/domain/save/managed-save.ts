@@ -11,7 +11,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
-import { type SaveOptions, type SaveResult, saveHeld } from './save.ts'
+import { type SaveOptions, type SaveResult, keepSave, saveHeld } from './save.ts'
 
 /**
  * Saves a running domain, given by name, UUID or id, to a path managed by Stasis; the next start continues from there.
@@ -24,13 +24,25 @@ export async function managedSaveDomain(
   reference: string,
   options: SaveOptions = {},
 ): Promise<SaveResult> {
-  const save = async (): Promise<SaveResult> => {
-    await using held = await HeldDomain.find(reference, 'managedsave', options)
-    held.requireRunning()
-    await requireDefined(held)
-    await makeDirectory(dirname(held.paths.managedSave))
-    return await saveHeld(held, held.paths.managedSave, { ...options, operation: 'managedsave' })
-  }
+  return managedSavePart(reference, options, undefined)
+}
+
+/** `managedSaveDomain`, as a part of `during`. */
+export async function managedSavePart(
+  reference: string,
+  options: SaveOptions,
+  during: 'host-save' | undefined,
+): Promise<SaveResult> {
+  const save = (): Promise<SaveResult> =>
+    keepSave({ act: 'managedsave', during, reference }, options, async (act) => {
+      await using held = await HeldDomain.find(reference, 'managedsave', options)
+      act.on(held.name, held.record?.uuid)
+      held.requireRunning()
+      await requireDefined(held)
+      const { managedSave } = held.paths
+      await makeDirectory(dirname(managedSave))
+      return await saveHeld(held, managedSave, { ...options, operation: 'managedsave', act })
+    })
   return nameCancel(`save domain '${reference}'`, save())
 }
 

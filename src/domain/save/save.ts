@@ -8,7 +8,9 @@ import type { SavedImage } from '../../transfer/image-receiver.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import { checkDestination } from '../catalogue/destination.ts'
+import type { DirectoryOptions } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
+import { type Act, type ActFacts, type ActPlan, keepAct } from '../acts/keep-act.ts'
 import { endSaved } from './end-saved.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
@@ -92,21 +94,43 @@ export async function saveDomain(
   const save = async (): Promise<SaveResult> => {
     const file = givenPath(path, 'the image')
     resolveSaveOptions(options)
-    await using held = await HeldDomain.find(reference, 'save', options)
-    return await saveHeld(held, file, { ...options, operation: 'save' })
+    return keepSave({ act: 'save', reference, image: file }, options, async (act) => {
+      await using held = await HeldDomain.find(reference, 'save', options)
+      return await saveHeld(held, file, { ...options, operation: 'save', act })
+    })
   }
   return nameCancel(`save domain '${reference}'`, save())
+}
+
+/** Does a save, and keeps how it ended. @throws as `keepAct` */
+export async function keepSave(
+  plan: ActPlan,
+  directories: DirectoryOptions,
+  work: (act: Act) => Promise<SaveResult>,
+): Promise<SaveResult> {
+  const warnings: string[] = []
+  const facts = ({ image, timing }: SaveResult): ActFacts => ({
+    image: image.path,
+    format: image.format,
+    fileBytes: image.fileBytes,
+    memoryBytes: image.ramBytes,
+    downtimeMs: Math.round(timing.downtimeMs),
+  })
+  const onWarning = (text: string): void => void warnings.push(text)
+  const result = await keepAct({ plan, directories, facts, onWarning }, work)
+  return { ...result, warnings: [...result.warnings, ...warnings] }
 }
 
 /** `saveDomain` for callers that hold the domain. */
 export async function saveHeld(
   held: HeldDomain,
   asked: string,
-  options: SaveOptions & { readonly operation: JobOperation },
+  options: SaveOptions & { readonly operation: JobOperation; readonly act: Act },
 ): Promise<SaveResult> {
   const startMs = performance.now()
   const settings = resolveSaveOptions(options)
   const bandwidth = resolveBandwidth(options.maxBandwidth)
+  options.act.on(held.name, held.record?.uuid)
   const record = held.requireRunning()
   await using job = await Job.begin(held.paths, options.operation, options)
   const { signal, report } = job

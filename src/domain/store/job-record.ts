@@ -46,18 +46,18 @@ export async function writeJob(path: string, record: StoredJob): Promise<void> {
 }
 
 /**
- * Closes the record of a job whose process is gone; `succeeded`: its work is done all the same. Callers must hold the lock.
+ * Closes the record of a job whose process is gone, and returns it; `succeeded`: its work is done all the same. Callers must hold the lock.
  * @throws StorageError
  */
 export async function closeKilledJob(
   paths: RuntimePaths,
   { succeeded }: { readonly succeeded: boolean },
-): Promise<void> {
+): Promise<StoredJob | undefined> {
   const job = await readJob(paths.job).catch((error: unknown) => {
     if (isRecordFault(error)) return undefined
     throw error
   })
-  if (job !== undefined && (await isAlive(job.process))) return
+  if (job !== undefined && (await isAlive(job.process))) return undefined
   if (job !== undefined) {
     const error = `Process ${job.process.pid}, which was running it, was killed`
     const outcome = succeeded
@@ -66,6 +66,7 @@ export async function closeKilledJob(
     await writeJob(paths.lastJob, { ...job, ...outcome }).catch(() => undefined)
   }
   for (const path of [paths.jobAbort, paths.job]) await removeFile(path)
+  return job
 }
 
 const JOB: RecordKind<StoredJob> = {

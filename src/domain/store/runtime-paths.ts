@@ -42,7 +42,10 @@ export interface RuntimePaths {
   readonly formerPostcopySocket: string
   /** The socket on which QEMU receives the rest of its memory from a new page server. */
   readonly recoverSocket: string
+  /** In the state directory: the output of its QEMUs. */
   readonly log: string
+  /** The output of its QEMU, from before it was kept. */
+  readonly formerLog: string
   readonly lock: string
   /** The progress of a running save or restore, see job.ts. */
   readonly job: string
@@ -54,6 +57,8 @@ export interface RuntimePaths {
   readonly lastEnd: string
   /** In the state directory: the job that ended last. */
   readonly lastJob: string
+  /** In the state directory: the directory of the journal of all domains. */
+  readonly journal: string
 }
 
 /**
@@ -83,14 +88,21 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     postcopySocket: socket('postcopy.sock'),
     formerPostcopySocket: socket('fill.sock'),
     recoverSocket: socket('q/recover'),
-    log: join(directory, 'qemu.log'),
+    log: join(directories.stateDir, 'log', `${name}.log`),
+    formerLog: join(directory, 'qemu.log'),
     lock: join(directory, 'lock'),
     job: join(directory, 'job.json'),
     jobAbort: join(directory, 'job-abort'),
     managedSave: join(directories.stateDir, 'save', `${name}.save`),
     lastEnd: join(directories.stateDir, 'ended', `${name}.json`),
     lastJob: join(directories.stateDir, 'jobs', `${name}.json`),
+    journal: journalDirectory(directories),
   }
+}
+
+/** The directory of the journal. */
+export function journalDirectory({ stateDir }: Pick<Directories, 'stateDir'>): string {
+  return join(stateDir, 'journal')
 }
 
 /** The longest name of a socket in a runtime directory. */

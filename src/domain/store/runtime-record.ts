@@ -25,6 +25,8 @@ export interface RuntimeRecord extends ProcessIdentity {
   readonly executable?: string | undefined
   /** Present when Stasis did not start it; `commandLine` is its original command line, started in `cwd`. */
   readonly attached?: { readonly cwd: string } | undefined
+  /** Where its output begins in the log of the domain; `undefined`: it has a log of its own, from before logs were kept. */
+  readonly logOffset?: number | undefined
   /** Present when QEMU runs as another user. */
   readonly confinement?: Confinement | undefined
   /** A save is in progress, or its process was killed: once the image is complete, the image is the guest, and this QEMU is not. */
@@ -105,7 +107,7 @@ function withImageId({ key, ...fields }: Fields): Fields {
 
 function isRecord(record: Fields): boolean {
   const { stage, commandLine, executable, attached, confinement, saving } = record
-  const { restoredFrom, continuedAt } = record
+  const { restoredFrom, continuedAt, logOffset } = record
   return (
     [record['pid'], record['startTime']].every(isPositive) &&
     ['bootId', 'uuid', 'emulator', 'qemuVersion'].every((name) => isText(record[name])) &&
@@ -114,6 +116,7 @@ function isRecord(record: Fields): boolean {
     commandLine.every(isText) &&
     (executable === undefined || isText(executable)) &&
     (continuedAt === undefined || isText(continuedAt)) &&
+    (logOffset === undefined || logOffset === 0 || isPositive(logOffset)) &&
     (attached === undefined || isText(fieldsOf(attached)?.['cwd'])) &&
     (confinement === undefined || isConfinement(fieldsOf(confinement))) &&
     (saving === undefined || namesImage(saving, 'running')) &&

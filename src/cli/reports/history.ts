@@ -1,0 +1,35 @@
+import type { JournalEntry } from '../../domain/journal/entry.ts'
+import { formatBytes, formatDuration } from '../terminal/quantity.ts'
+import { formatTable } from '../terminal/table.ts'
+
+/** Entries of the journal as a table; what had a result has it behind. */
+export function historyText(
+  entries: readonly JournalEntry[],
+  options: { readonly quiet: boolean },
+): string {
+  if (entries.length === 0 && options.quiet) return ''
+  const rows = entries.map((entry) => [
+    localTime(entry.time),
+    entry.during === undefined ? entry.act : `${entry.act} (${entry.during})`,
+    entry.domain ?? '-',
+    entry.code === undefined ? entry.outcome : `${entry.outcome} (${entry.code})`,
+    formatDuration(entry.durationMs),
+    entry.fileBytes === undefined ? '-' : formatBytes(entry.fileBytes),
+    entry.by.sudoUser ?? String(entry.by.uid),
+    detailsOf(entry),
+  ])
+  const heading = ['Time', 'Act', 'Domain', 'Outcome', 'Took', 'Size', 'By', 'Details']
+  return formatTable(heading, rows, options)
+}
+
+function detailsOf({ format, mode, image, domains }: JournalEntry): string {
+  const counts = domains === undefined ? undefined : `${domains.done} done, ${domains.failed} not`
+  return [format, mode, image, counts].filter((part) => part !== undefined).join(' ')
+}
+
+/** `2026-11-28 22:10:00`, in the zone of this process. */
+function localTime(iso: string): string {
+  const date = new Date(iso)
+  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000)
+  return shifted.toISOString().slice(0, 19).replace('T', ' ')
+}

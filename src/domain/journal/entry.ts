@@ -1,0 +1,116 @@
+import { type Fields, fieldsOf } from '../../io/record-file.ts'
+
+/** Acts that the journal keeps. */
+export type JournalAct =
+  | 'save'
+  | 'managedsave'
+  | 'restore'
+  | 'start'
+  | 'destroy'
+  | 'image-convert'
+  | 'host-save'
+  | 'host-resume'
+
+/** An act that was done, or tried, as the journal keeps it. */
+export interface JournalEntry {
+  readonly act: JournalAct
+  /** The act on several domains that it was a part of. */
+  readonly during?: 'host-save' | 'host-resume' | undefined
+  /** When it ended, ISO 8601. */
+  readonly time: string
+  readonly durationMs: number
+  /** `failed` and `cancelled`: the guest is as it was before. */
+  readonly outcome: 'completed' | 'failed' | 'cancelled'
+  /** The code of the error, see the error tree. `KILLED`: the process was killed, and another one has finished or undone its act. */
+  readonly code?: string | undefined
+  readonly error?: string | undefined
+  readonly domain?: string | undefined
+  readonly uuid?: string | undefined
+  /** The image that was written or read. */
+  readonly image?: string | undefined
+  readonly format?: string | undefined
+  /** The length of the files of a written image. */
+  readonly fileBytes?: number | undefined
+  readonly memoryBytes?: number | undefined
+  /** How long the guest of a save was stopped. */
+  readonly downtimeMs?: number | undefined
+  /** How memory came back: `map`, `lazy` or `load`. `boot`: it did not. */
+  readonly mode?: string | undefined
+  /** Of acts on several domains: how many were saved or started, and how many were not. */
+  readonly domains?: { readonly done: number; readonly failed: number } | undefined
+  readonly by: JournalAuthor
+}
+
+/** Whose process did it. */
+export interface JournalAuthor {
+  readonly pid: number
+  readonly uid: number
+  /** Who became root with sudo for it. */
+  readonly sudoUser?: string | undefined
+}
+
+/** The newest version of an entry that this Stasis writes and reads. */
+const VERSION = 1
+
+/** A line of the journal. */
+export function entryLine(entry: JournalEntry): string {
+  return JSON.stringify({ version: VERSION, ...entry })
+}
+
+/** The entry in a line; `undefined` if it cannot be read. Entries of a later Stasis are read as far as they are the same. */
+export function parseEntry(line: string): JournalEntry | undefined {
+  const fields = fieldsOf(parseJson(line))
+  if (fields === undefined) return undefined
+  const { version, ...entry } = fields
+  return typeof version === 'number' && isEntry(entry)
+    ? (entry as unknown as JournalEntry)
+    : undefined
+}
+
+const ACTS: Readonly<Record<JournalAct, true>> = {
+  save: true,
+  managedsave: true,
+  restore: true,
+  start: true,
+  destroy: true,
+  'image-convert': true,
+  'host-save': true,
+  'host-resume': true,
+}
+
+const OUTCOMES: readonly unknown[] = ['completed', 'failed', 'cancelled']
+const TEXTS = ['code', 'error', 'domain', 'uuid', 'image', 'format', 'mode', 'during']
+const NUMBERS = ['fileBytes', 'memoryBytes', 'downtimeMs']
+
+function isEntry(entry: Fields): boolean {
+  const { act, time, durationMs, outcome, by, domains } = entry
+  const author = fieldsOf(by)
+  const counts = fieldsOf(domains)
+  return (
+    typeof act === 'string' &&
+    Object.hasOwn(ACTS, act) &&
+    typeof time === 'string' &&
+    !Number.isNaN(Date.parse(time)) &&
+    isNumber(durationMs) &&
+    OUTCOMES.includes(outcome) &&
+    TEXTS.every((name) => entry[name] === undefined || typeof entry[name] === 'string') &&
+    NUMBERS.every((name) => entry[name] === undefined || isNumber(entry[name])) &&
+    author !== undefined &&
+    isNumber(author['pid']) &&
+    isNumber(author['uid']) &&
+    (author['sudoUser'] === undefined || typeof author['sudoUser'] === 'string') &&
+    (domains === undefined || [counts?.['done'], counts?.['failed']].every(isNumber))
+  )
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}

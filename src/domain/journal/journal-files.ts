@@ -1,0 +1,29 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isAbsence } from '../../io/file-names.ts'
+import { storageError } from '../../errors.ts'
+
+/** The file of the journal that grows. */
+export function currentFile(directory: string): string {
+  return join(directory, 'journal.jsonl')
+}
+
+/** The path that the file gets when it is full: its name has the time. */
+export function fullFile(directory: string): string {
+  return join(
+    directory,
+    `journal-${new Date().toISOString().replaceAll(':', '.')}-${process.pid}.jsonl`,
+  )
+}
+
+/** The files that are full, the oldest first. @throws StorageError */
+export async function fullFiles(directory: string): Promise<readonly string[]> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (isAbsence(error)) return []
+    throw storageError('read the journal', directory, error)
+  })
+  return names
+    .filter((name) => /^journal-\d{4}-.*\.jsonl$/.test(name))
+    .toSorted()
+    .map((name) => join(directory, name))
+}
