@@ -52,6 +52,10 @@ export async function manText(): Promise<string> {
       '$XDG_CONFIG_HOME/stasis/stasis.toml',
       'the configuration of a user; ~/.config where XDG_CONFIG_HOME is not set',
     ),
+    ...tagged(
+      '/etc/stasis/hooks.d/',
+      'programs to run before and after saves, restores, starts and ends: docs/hooks.md',
+    ),
     '.SH SEE ALSO',
     '.BR virsh (1),',
     '.BR qemu\\-system\\-x86_64 (1)',

@@ -154,6 +154,7 @@ export class UsageError extends StasisError {
  * - `DOMAIN_BUSY`: another process is working on it, or holds its monitor.
  * - `DOMAIN_HAS_MANAGED_SAVE`: its managed save would be lost or would no longer fit.
  * - `DOMAIN_NO_EVENT`: the time for an event is over.
+ * - `HOOK_REFUSED`: a hook that the administrator has set up does not permit this now.
  */
 export type DomainErrorCode =
   | 'DOMAIN_NOT_FOUND'
@@ -164,6 +165,7 @@ export type DomainErrorCode =
   | 'DOMAIN_BUSY'
   | 'DOMAIN_HAS_MANAGED_SAVE'
   | 'DOMAIN_NO_EVENT'
+  | 'HOOK_REFUSED'
 
 /** The domain is missing, present, busy or in the wrong state. */
 export class DomainError extends StasisError {

@@ -42,6 +42,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     cookie: 3,
     catalogue: 3,
     journal: 2,
+    hooks: 2,
     store: 1,
     configuration: 0,
   },
@@ -87,9 +88,9 @@ export const builtinsOfRoom: Readonly<Record<string, ReadonlySet<string>>> = {
 
 /** Builtins (without `node:`) and packages that only these rooms, or single files of a room, may import. */
 export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
-  // Filters: programs that only turn their input into their output (bzip2, xz, lzop).
+  // Filters: programs that only turn their input into their output (bzip2, xz, lzop). Hooks.
   // Also the editor of the person at the terminal.
-  child_process: ['qemu', 'io/filter-process.ts', 'cli/terminal/edit-text.ts'],
+  child_process: ['qemu', 'io/filter-process.ts', 'io/run-program.ts', 'cli/terminal/edit-text.ts'],
   cluster: [],
   worker_threads: ['transfer'],
   readline: ['cli'],

@@ -87,6 +87,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     title: 'Stasis itself',
     keyword: 'stasis',
     verbs: [
+      'history',
       'config',
       'completion',
       'systemd-units',

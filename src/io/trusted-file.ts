@@ -31,12 +31,17 @@ export async function readTrustedText(path: string, maxBytes: number): Promise<s
   throw new StorageError('IO_ERROR', `${path} is too long: more than ${maxBytes} bytes`, { path })
 }
 
+/** Checks a program before it is run. A symbolic link is followed. @throws StorageError UNSAFE_FILE, FILE_NOT_FOUND and others */
+export async function checkTrustedProgram(path: string): Promise<void> {
+  await requireOwn(path, undefined)
+}
+
 /** The file itself, and every directory above it: who can write to one of those can put another file there. */
-async function requireOwn(path: string, handle: FileHandle): Promise<void> {
+async function requireOwn(path: string, handle: FileHandle | undefined): Promise<void> {
   let fault: string | undefined
   try {
     const real = await realpath(path)
-    const file = await handle.stat()
+    const file = handle === undefined ? await stat(real) : await handle.stat()
     fault = file.isFile() ? faultOf(path, file) : `${path} is not a regular file`
     for (let at = real; fault === undefined && at !== '/';) {
       at = dirname(at)

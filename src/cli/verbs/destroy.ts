@@ -8,8 +8,9 @@ export const verb: Verb<{ readonly graceful?: boolean }> = {
       .argument('<domain>', 'name, UUID or id')
       .option('--graceful', 'leave a QEMU running that does not end when it is asked to'),
   example: 'stasis destroy web',
-  run: async ([domain = ''], { graceful }, { directories, signal }) => {
-    const { name } = await destroyDomain(domain, { ...directories, signal, graceful })
+  run: async ([domain = ''], { graceful }, { directories, signal, output }) => {
+    const onWarning = (text: string): void => output.note(`warning: ${text}`)
+    const { name } = await destroyDomain(domain, { ...directories, signal, graceful, onWarning })
     return { text: `Domain '${name}' destroyed`, json: { type: 'result', name } }
   },
 }

@@ -2,7 +2,8 @@ import { StasisError, explained } from '../../errors.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
 import type { JournalAct, JournalEntry } from '../journal/entry.ts'
-import { type DirectoryOptions, openDirectories } from '../store/directories.ts'
+import { type HookMessage, runAfterHooks, runBeforeHooks } from '../hooks/run-hooks.ts'
+import { type DirectoryOptions, openDirectories, resolveDirectories } from '../store/directories.ts'
 import { requireOwnHost } from '../store/state-host.ts'
 import { journalDirectory } from '../store/runtime-paths.ts'
 
@@ -31,7 +32,17 @@ export type ActFacts = Partial<
 
 /** An act in progress. */
 export class Act {
+  readonly #plan: ActPlan
+  readonly #configuration: Configuration
+  readonly #directories: DirectoryOptions
   #domain: { readonly domain: string; readonly uuid: string | undefined } | undefined
+  #begun: HookFacts | undefined
+
+  constructor(plan: ActPlan, configuration: Configuration, directories: DirectoryOptions) {
+    this.#plan = plan
+    this.#configuration = configuration
+    this.#directories = directories
+  }
 
   /** Names the domain, once it was found. */
   on(domain: string, uuid: string | undefined): void {
@@ -42,6 +53,52 @@ export class Act {
   get domain(): { readonly domain: string; readonly uuid: string | undefined } | undefined {
     return this.#domain
   }
+
+  /**
+   * Runs the hooks before the act. Call this once nothing else keeps it from being done, and before it changes anything.
+   * @throws DomainError HOOK_REFUSED, StorageError UNSAFE_FILE, CancelledError
+   */
+  async before(facts: HookFacts, signal: AbortSignal | undefined): Promise<void> {
+    const message = this.#message('before', facts)
+    if (message === undefined) return
+    this.#begun = facts
+    const directories = resolveDirectories(this.#directories)
+    await runBeforeHooks(message, this.#configuration.hooks, directories, signal)
+  }
+
+  /** Runs the hooks after the act, if it came so far. Returns warnings. */
+  async after(end: Partial<JournalEntry>): Promise<readonly string[]> {
+    const message = this.#begun && this.#message('after', { ...this.#begun, ...end })
+    if (message === undefined) return []
+    const directories = resolveDirectories(this.#directories)
+    return runAfterHooks(message, this.#configuration.hooks, directories)
+  }
+
+  #message(when: 'before' | 'after', facts: object): HookMessage | undefined {
+    const { act, during } = this.#plan
+    const noun = HOOKS[act]
+    if (noun === undefined || this.#domain === undefined) return undefined
+    const { stateDir, runtimeDir } = resolveDirectories(this.#directories)
+    return {
+      event: `${when}-${noun}`,
+      ...{ act, during, ...this.#domain, ...facts },
+      ...{ stateDir, runtimeDir, by: thisAuthor() },
+    }
+  }
+}
+
+/** What hooks are told of an act. */
+interface HookFacts {
+  readonly image?: string | undefined
+}
+
+/** The hooks of each act. */
+const HOOKS: Readonly<Partial<Record<JournalAct, 'save' | 'restore' | 'start' | 'end'>>> = {
+  save: 'save',
+  managedsave: 'save',
+  restore: 'restore',
+  start: 'start',
+  destroy: 'end',
 }
 
 /** How an act is kept. */
@@ -54,7 +111,7 @@ export interface ActOptions<Result> {
 }
 
 /**
- * Does an act, and writes into the journal how it ended. An act on a domain that does not exist, and one that was asked for wrongly, is not kept.
+ * Does an act, writes into the journal how it ended, and runs the hooks after it. An act on a domain that does not exist, and one that was asked for wrongly, is not kept.
  * @throws UsageError BAD_CONFIGURATION, StorageError UNSAFE_FILE before it begins; errors of `work`
  */
 export async function keepAct<Result>(
@@ -63,7 +120,7 @@ export async function keepAct<Result>(
 ): Promise<Result> {
   const configuration = await Configuration.read()
   const startMs = performance.now()
-  const act = new Act()
+  const act = new Act(options.plan, configuration, options.directories)
   const { act: name, reference, during, image } = options.plan
   const keep = async (end: ActFacts & Pick<JournalEntry, 'outcome' | 'code' | 'error'>) => {
     const entry = {
@@ -77,6 +134,8 @@ export async function keepAct<Result>(
       ...end,
       by: thisAuthor(),
     }
+    const warnings = await act.after(entry)
+    for (const text of warnings) options.onWarning?.(text)
     await write(entry, configuration, options)
   }
   let result: Result

@@ -30,13 +30,19 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** A configuration is written by hand. */
 const MAX_BYTES = 64 * 1024
 
-const SYSTEM_FILE = '/etc/stasis/stasis.toml'
+const SYSTEM_DIRECTORY = '/etc/stasis'
+const NAME = 'stasis.toml'
 
 /** The files of the configuration; the later ones win. `STASIS_CONFIG` names one that takes the place of all. */
 export function configurationFiles(env: Environment = process.env): readonly string[] {
   const given = env['STASIS_CONFIG']
   if (given !== undefined && given !== '') return [given]
-  return [SYSTEM_FILE, join(userDirectory(env), 'stasis.toml')]
+  return [join(SYSTEM_DIRECTORY, NAME), join(userDirectory(env), NAME)]
+}
+
+/** The directories of hooks if none are set. */
+function hookDirectories(env: Environment): readonly string[] {
+  return [SYSTEM_DIRECTORY, userDirectory(env)].map((directory) => join(directory, 'hooks.d'))
 }
 
 /** The directory of the user's own configuration. */
@@ -49,11 +55,13 @@ function userDirectory(env: Environment): string {
 /** What the files and the environment set. */
 export class Configuration {
   readonly #set: readonly SettingValue[]
+  readonly #env: Environment
   /** The files that exist. */
   readonly files: readonly string[]
 
-  private constructor(set: readonly SettingValue[], files: readonly string[]) {
+  private constructor(set: readonly SettingValue[], files: readonly string[], env: Environment) {
     this.#set = set
+    this.#env = env
     this.files = files
   }
 
@@ -73,7 +81,8 @@ export class Configuration {
       for (const { setting, value, line } of await parseConfiguration(text, path))
         set.push({ key: setting.key, value, origin: { from: 'file', path, line } })
     }
-    return new Configuration([...set, ...SETTINGS.flatMap((one) => fromVariable(one, env))], files)
+    const given = SETTINGS.flatMap((one) => fromVariable(one, env))
+    return new Configuration([...set, ...given], files, env)
   }
 
   /** Every value that a setting was given, the strongest last; the default alone if it was given none. */
@@ -122,6 +131,20 @@ export class Configuration {
   /** How long an entry of the journal is kept. */
   get keepDays(): number {
     return this.one('journal.keep-days')?.value as number
+  }
+
+  /** The hooks of this host. */
+  get hooks(): {
+    readonly directories: readonly string[]
+    readonly programs: readonly string[]
+    readonly timeLimitMs: number
+  } {
+    const given = this.one('hooks.directories')?.value as readonly string[] | undefined
+    return {
+      directories: given ?? hookDirectories(this.#env),
+      programs: this.one('hooks.programs')?.value as readonly string[],
+      timeLimitMs: (this.one('hooks.time-limit')?.value as number) * 1000,
+    }
   }
 
   /** The user of QEMU that was chosen. */

@@ -4,6 +4,7 @@ import {
   FLAG,
   LEVEL,
   NAMED_TEXTS,
+  PATH,
   RATE,
   TEXT,
   type ValueKind,
@@ -90,8 +91,12 @@ function inherited({ key, kind }: Setting): Setting {
   return { key, kind }
 }
 
-const JOURNAL: readonly Setting[] = [
+/** What is done beside an act. */
+const BESIDE: readonly Setting[] = [
   { key: 'journal.keep-days', kind: wholeNumber(0, 36_500), fallback: 90 },
+  { key: 'hooks.directories', kind: listOf(PATH, ':') },
+  { key: 'hooks.programs', kind: listOf(PATH, ':'), fallback: [] },
+  { key: 'hooks.time-limit', kind: wholeNumber(1, 3600), fallback: 30 },
 ]
 
 /** Everything that a configuration can set. */
@@ -99,7 +104,7 @@ export const SETTINGS: readonly Setting[] = [
   { key: 'allow', kind: listOf(TEXT, ','), fallback: [], adds: true },
   { key: 'networks', kind: NAMED_TEXTS, fallback: new Map(), adds: true },
   { key: 'qemu-user', kind: TEXT },
-  ...JOURNAL,
+  ...BESIDE,
   ...Object.entries(TABLES).flatMap(([table, settings]) =>
     settings.map((setting) => ({ ...setting, key: `${table}.${setting.key}` })),
   ),

@@ -1,3 +1,5 @@
+import { isAbsolute } from 'node:path'
+
 /** A kind of value in the configuration. `read` and `readText` return `undefined` for a wrong value. */
 export interface ValueKind {
   /** What it must be: `a whole number from 1 to 64`. */
@@ -24,6 +26,12 @@ export const FLAG: ValueKind = {
 const WORDS: Readonly<Record<string, boolean>> = {
   ...{ 1: true, true: true, yes: true, on: true },
   ...{ 0: false, false: false, no: false, off: false },
+}
+
+export const PATH: ValueKind = {
+  wanted: 'an absolute path',
+  read: absolutePath,
+  readText: absolutePath,
 }
 
 /** Bytes per second. */
@@ -85,6 +93,11 @@ function rate(value: unknown): number | undefined {
   const [, digits = '', unit = ''] =
     typeof value === 'string' ? (/^([1-9]\d{0,15})([KMG]?)$/i.exec(value) ?? []) : []
   return whole(Number(digits) * (UNITS[unit.toUpperCase()] ?? 0), 1024, 1024 ** 4)
+}
+
+function absolutePath(value: unknown): string | undefined {
+  const isPath = typeof value === 'string' && isAbsolute(value) && !value.includes('\0')
+  return isPath ? value : undefined
 }
 
 function whole(value: unknown, least: number, most: number): number | undefined {

@@ -54,5 +54,6 @@ async function create(xml: DomainXml, options: CreateOptions, act: Act): Promise
     ...options,
     occasion: 'start',
   })
+  await act.before({}, options.signal)
   return { name, uuid: prepared.uuid, id: await bootMachine(held, prepared, options) }
 }

@@ -20,6 +20,8 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 export interface DestroyOptions extends DomainOptions {
   /** Do not kill a QEMU that does not end when it is asked to: the domain then runs on. */
   readonly graceful?: boolean | undefined
+  /** Called for what failed afterwards, such as a hook. */
+  readonly onWarning?: ((text: string) => void) | undefined
 }
 
 /**
@@ -34,7 +36,8 @@ export async function destroyDomain(
   options: DestroyOptions = {},
 ): Promise<{ readonly name: string }> {
   const plan = { act: 'destroy', reference } as const
-  const acts = { plan, directories: options, facts: () => ({}), onWarning: undefined }
+  const { onWarning } = options
+  const acts = { plan, directories: options, facts: () => ({}), onWarning }
   return keepAct(acts, (act) => destroy(reference, options, act))
 }
 
@@ -56,6 +59,7 @@ async function destroy(
   }
   await using held = await HeldDomain.find(reference, 'destroy', options)
   const record = held.requireRunning()
+  await act.before({}, options.signal)
   await endRecorded(paths, record, endOptions(options))
   if (record.restoredFrom?.ran === true) await removeImage(record.restoredFrom.path)
   await forgetRunning(paths)

@@ -108,6 +108,7 @@ async function start(reference: string, options: StartOptions, act: Act): Promis
       for (const warning of await removeManagedImage(directories, paths))
         options.onWarning?.(warning)
   }
+  await act.before({}, options.signal)
   const id = await bootMachine(held, prepared, { ...options, beforeRun })
   return { name, uuid: prepared.uuid, id }
 }

@@ -142,6 +142,7 @@ async function restoreUntilItRuns(
     cached: () => findCached(directories, image),
     postcopyObstacle: () => postcopyObstacle(user, plan.emulator.version),
   })
+  await act.before({ image: image.path }, signal)
   await using files = await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
   await using source = chosen.open({ paths: held.paths, stateDir, readers, direct, signal })
   report({ phase: 'starting' })

@@ -156,6 +156,7 @@ export async function saveHeld(
   const disks = new DisksAfterSave(described)
   const description = { ...described, finalCookie: () => disks.cookie() }
 
+  await options.act.before({ image: path }, signal)
   await using target = await openSpecialTarget(path, {
     direct: settings.direct,
     signal,
