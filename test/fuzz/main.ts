@@ -1,23 +1,24 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { cacheDir } from '../support/cache-dir.ts'
+import { runnerOptions } from '../support/runner-options.ts'
 import type { Finding } from './campaign.ts'
 import { PARSERS } from './parser-table.ts'
 import { type LaneResult, watchLane } from './watch-lane.ts'
 
-// Feeds every parser with hostile input: npm run fuzz -- [--minutes N] [--only NAME] [--seed N] [--list] [--input FILE]
-
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '5' },
-    runs: { type: 'string' },
-    only: { type: 'string', multiple: true },
-    seed: { type: 'string' },
-    input: { type: 'string' },
-    list: { type: 'boolean', default: false },
+const values = runnerOptions('fuzz', {
+  minutes: { type: 'string', value: 'N', help: 'time for all parsers together', default: '5' },
+  runs: { type: 'string', value: 'N', help: 'inputs for each parser, instead of a time' },
+  only: {
+    type: 'string',
+    multiple: true,
+    value: 'PARSER',
+    help: 'parsers whose name contains this',
   },
+  seed: { type: 'string', value: 'N', help: 'repeats a run' },
+  input: { type: 'string', value: 'FILE', help: 'give only this input to the parser' },
+  list: { type: 'boolean', default: false, help: 'print the parsers' },
 })
 
 const only = values.only ?? []

@@ -1,28 +1,27 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { runnerOptions } from '../support/runner-options.ts'
 import { LIMIT_MS } from './build-machine.ts'
 import { changes, keyOf, listOf, LISTS, readList, writeList } from './expectation.ts'
 import { figureLine, figuresOf, slowest } from './figures.ts'
 import { judgeAll } from './judge-all.ts'
 import { machinesDocument } from './document.ts'
 
-const USAGE = `usage: npm run test:machines [-- OPTION...]
-  --accept     take the machines as they are now into the lists of what is known
-  --write      make docs/machines.md
-  --only TEXT  judge only machines with TEXT in their names, and show each difference`
-
-const { values } = parseArgs({
-  options: {
-    accept: { type: 'boolean' },
-    write: { type: 'boolean' },
-    only: { type: 'string' },
-    help: { type: 'boolean' },
+const values = runnerOptions('test:machines', {
+  accept: {
+    type: 'boolean',
+    default: false,
+    help: 'take the machines as they are now into the lists of what is known',
+  },
+  write: { type: 'boolean', default: false, help: 'make docs/machines.md' },
+  only: {
+    type: 'string',
+    value: 'TEXT',
+    help: 'judge only machines with this in their names, and show each difference',
   },
 })
 
-if (values.help === true) console.log(USAGE)
-else if (values.only !== undefined) showOnly(values.only)
+if (values.only !== undefined) showOnly(values.only)
 else runAll()
 
 function runAll(): void {

@@ -1,25 +1,32 @@
-import { parseArgs } from 'node:util'
 import { makeFaultBed } from './faults/bed.ts'
 import { cutPowerIn } from './faults/cut-power.ts'
 import { OPERATIONS } from './faults/operations.ts'
 import { POWER_OPERATIONS } from './faults/power-operations.ts'
 import { sourceLines } from './faults/places.ts'
+import { runnerOptions } from './runner-options.ts'
 import { Random } from './random.ts'
 import { type Row, placesOf, tryFaults } from './faults/try-faults.ts'
 import { qemus } from './qemus.ts'
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    seconds: { type: 'string', default: '360000' },
-    qemu: { type: 'string', default: 'all' },
-    list: { type: 'boolean', default: false },
-    'one-each': { type: 'boolean', default: false },
-    once: { type: 'boolean', default: false },
-    lanes: { type: 'string', default: '1' },
-    seed: { type: 'string', default: '' },
-    power: { type: 'boolean', default: false },
+const values = runnerOptions('test:faults', {
+  only: { type: 'string', value: 'TEXT', default: '', help: 'operations whose name contains this' },
+  seconds: { type: 'string', value: 'N', default: '360000', help: 'begin nothing after this time' },
+  qemu: {
+    type: 'string',
+    value: 'VERSION',
+    default: 'all',
+    help: 'only QEMUs whose version begins so',
   },
+  list: { type: 'boolean', default: false, help: 'print the places that can fail' },
+  'one-each': { type: 'boolean', default: false, help: 'only the most usual error of each place' },
+  once: {
+    type: 'boolean',
+    default: false,
+    help: 'leave out a place that failed in another operation before',
+  },
+  lanes: { type: 'string', value: 'N', default: '1', help: 'operations at the same time' },
+  seed: { type: 'string', value: 'N', default: '', help: 'the order of the faults' },
+  power: { type: 'boolean', default: false, help: 'replay power cuts instead' },
 })
 
 const chosen = qemus().filter(({ label }) => values.qemu === 'all' || label.startsWith(values.qemu))

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { access, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import {
   destroyDomain,
   listDomains,
@@ -15,6 +14,7 @@ import {
   saveHost,
   startDomain,
 } from '../../src/index.ts'
+import { runnerOptions } from './runner-options.ts'
 import { Random } from './random.ts'
 import { startStasis } from './stasis-command.ts'
 import { watchersEnd } from './watchers.ts'
@@ -227,13 +227,16 @@ async function qemusOf(stateDir: string): Promise<readonly number[]> {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '200' },
-      seconds: { type: 'string' },
-      seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-      lanes: { type: 'string', default: '2' },
+  const values = runnerOptions('test:interleavings', {
+    rounds: { type: 'string', value: 'N', help: 'rounds', default: '200' },
+    seconds: { type: 'string', value: 'N', help: 'begin nothing after this time' },
+    seed: {
+      type: 'string',
+      value: 'N',
+      help: 'repeats a run',
+      default: String(Date.now() % 2 ** 31),
     },
+    lanes: { type: 'string', value: 'N', help: 'domains at the same time', default: '2' },
   })
   const [rounds, seed, lanes] = [values.rounds, values.seed, values.lanes].map(Number)
   console.log(`${rounds} rounds in ${lanes} lanes, seed ${seed}`)

@@ -5,9 +5,9 @@ import { existsSync, readdirSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { domainInfo } from '../../src/index.ts'
 import { QmpConnection } from '../../src/qmp/connection.ts'
+import { runnerOptions } from './runner-options.ts'
 import { Random } from './random.ts'
 import { KILL_ACTS, type KillAct, type Victim } from './kill-acts.ts'
 import { qemus } from './qemus.ts'
@@ -466,14 +466,21 @@ async function whatIsLeft(bed: TinyDomain, act: KillAct): Promise<readonly strin
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '200' },
-      seconds: { type: 'string' },
-      seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-      only: { type: 'string' },
-      qemu: { type: 'string' },
+  const values = runnerOptions('test:kills', {
+    rounds: { type: 'string', value: 'N', help: 'how many processes are killed', default: '200' },
+    seconds: { type: 'string', value: 'N', help: 'begin nothing after this time' },
+    seed: {
+      type: 'string',
+      value: 'N',
+      help: 'repeats a run',
+      default: String(Date.now() % 2 ** 31),
     },
+    only: {
+      type: 'string',
+      value: 'TEXT',
+      help: 'acts and victims, as in the table, that contain this',
+    },
+    qemu: { type: 'string', value: 'VERSION', help: 'only QEMUs whose version begins so' },
   })
   console.log(`${values.rounds} rounds, seed ${values.seed}`)
   const rows = await kill({

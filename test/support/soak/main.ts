@@ -1,15 +1,22 @@
-import { parseArgs } from 'node:util'
+import { runnerOptions } from '../runner-options.ts'
 import { qemus } from '../qemus.ts'
 import { type Round, soak } from './soak.ts'
 
-/** `npm run soak -- --rounds 100 --qemu 7.2|10|all --seed N --seconds N` */
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '100' },
-    qemu: { type: 'string', default: 'all' },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-    seconds: { type: 'string' },
+const values = runnerOptions('soak', {
+  rounds: { type: 'string', value: 'N', help: 'rounds on each QEMU', default: '100' },
+  qemu: {
+    type: 'string',
+    value: 'VERSION',
+    help: 'only QEMUs whose version begins so',
+    default: 'all',
   },
+  seed: {
+    type: 'string',
+    value: 'N',
+    help: 'repeats a run',
+    default: String(Date.now() % 2 ** 31),
+  },
+  seconds: { type: 'string', value: 'N', help: 'begin nothing after this time' },
 })
 
 const asked = qemus().filter(({ label }) => values.qemu === 'all' || label.startsWith(values.qemu))
