@@ -434,6 +434,7 @@ export function storageError(operation: string, path: string, cause: unknown): S
   if (cause instanceof StasisError) return cause
   const errno = (cause as NodeJS.ErrnoException | null)?.code
   const facts = { operation, path, cause }
+  const place = operation.includes(path) ? '' : ` for ${path}`
   switch (errno) {
     case 'ENOENT':
       return new StorageError(
@@ -449,7 +450,7 @@ export function storageError(operation: string, path: string, cause: unknown): S
       )
     case 'ENOSPC':
     case 'EDQUOT':
-      return new StorageError('NO_SPACE', `Could not ${operation}: no space left for ${path}`, {
+      return new StorageError('NO_SPACE', `Could not ${operation}: no space left${place}`, {
         ...facts,
         hint: 'Free some space on that file system, or use another one',
       })

@@ -6,6 +6,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { defineDomain, destroyDomain, startDomain } from '../../src/index.ts'
+import { domainXml } from '../support/domain-xml.ts'
+import { qemus } from '../support/qemus.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
@@ -143,8 +146,13 @@ test(
   'Ctrl-C ends a command, not the prompt; a console has the keys',
   { timeout: 90_000 },
   async () => {
-    await using tiny = await startTinyDomain()
-    using terminal = new Terminal(tiny.stateDir, '-e ^T')
+    await using dir = await tempDir()
+    const stateDir = dir.join('state')
+    const emulator = qemus()[0]?.emulator ?? ''
+    const serial = { type: 'pty' } as const
+    await defineDomain(domainXml({ name: 'tiny', guest: 'tiny', emulator, serial }), { stateDir })
+    await startDomain('tiny', { stateDir })
+    using terminal = new Terminal(stateDir, '-e ^T')
     await terminal.shows(PROMPT)
     await terminal.type('event --loop\r', /event --loop\r+\n/)
     await delay(1500)
@@ -157,6 +165,7 @@ test(
     await terminal.type('domstate tiny\r', /running\r\n[^]*stasis # /)
     await terminal.type('quit\r', /quit/)
     assert.deepEqual(await terminal.ended, [0, null])
+    await destroyDomain('tiny', { stateDir })
   },
 )
 

@@ -11,6 +11,7 @@ import { domainXml } from '../support/domain-xml.ts'
 import { qemus } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { VERBS } from '../../src/cli/verbs.ts'
+import { FORMATS, SAVE_FORMATS } from '../../src/image/format-table.ts'
 
 // What users met (docs/reliability.md has the list), as far as no test of the part in question shows it.
 
@@ -165,4 +166,17 @@ test('the end of a QEMU that a signal ended says so', { timeout: 60_000 }, async
     await endBy('SIGTERM'),
     /^shut off \(shutdown\)\n.* terminating on signal 15 from pid \d+/,
   )
+})
+
+test('the help says which formats bypass the page cache by default', async () => {
+  const defaults = SAVE_FORMATS.filter((format) => FORMATS[format].traits.bypassesCache.save)
+  const { stdout } = await stasis('/nonexistent', 'save', '--help')
+  const text = stdout.replaceAll(/\s+/g, ' ')
+  assert.ok(text.includes(`write past the page cache (the default for ${defaults.join(' and ')})`))
+  const source = await readFile(
+    join(import.meta.dirname, '../../src/domain/save/save-options.ts'),
+    'utf8',
+  )
+  const words = defaults.map((format) => `\`${format}\``).join(' and ')
+  assert.ok(source.includes(`Bypass the page cache. Default: for ${words}.`))
 })

@@ -26,6 +26,7 @@ interface Flags extends AllowFlags, NetworkFlags, ChannelFlags {
   readonly force?: boolean
   readonly syncTime?: boolean
   readonly newGenid?: boolean
+  readonly resetNvram?: boolean
   readonly ignoreUnsupported?: boolean
   readonly check?: boolean
   readonly wait?: RestoreOptions['wait']
@@ -62,6 +63,7 @@ export const verb: Verb<Flags> = {
       .option('--force', 'restore although the disks have changed since the save')
       .option('--sync-time', "set the guest's clock through the guest agent once the guest runs")
       .option('--new-genid', 'give the guest a new generation id, if it has one')
+      .option('--reset-nvram', 'make the UEFI variable store anew from its template')
       .option(
         '--ignore-unsupported',
         "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
@@ -114,6 +116,7 @@ export const verb: Verb<Flags> = {
       force: flags.force,
       syncTime: flags.syncTime,
       newGenid: flags.newGenid,
+      resetNvram: flags.resetNvram,
       wait: flags.wait,
       ignoreUnsupported,
       allow: allowed(flags),

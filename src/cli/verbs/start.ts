@@ -15,6 +15,7 @@ interface Flags extends AllowFlags, NetworkFlags {
   readonly force?: boolean
   readonly syncTime?: boolean
   readonly newGenid?: boolean
+  readonly resetNvram?: boolean
   readonly mode?: StartOptions['mode']
   readonly bypassCache?: boolean
   readonly ignoreUnsupported?: boolean
@@ -44,6 +45,7 @@ export const verb: Verb<Flags> = {
       .option('--verbose', 'show how long each step of the restore took')
       .option('--sync-time', "set the guest's clock through the guest agent once the guest runs")
       .option('--new-genid', 'give the guest a new generation id, if it has one')
+      .option('--reset-nvram', 'make the UEFI variable store anew from its template')
       .option(
         '--ignore-unsupported',
         "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
@@ -65,6 +67,7 @@ export const verb: Verb<Flags> = {
       force,
       syncTime: flags.syncTime,
       newGenid: flags.newGenid,
+      resetNvram: flags.resetNvram,
       mode: flags.mode,
       bypassCache,
       onProgress: display.show,

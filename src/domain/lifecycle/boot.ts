@@ -12,6 +12,8 @@ import { removeLastEnd } from '../store/last-end.ts'
 export interface BootOptions extends DomainOptions, NetworkOptions {
   /** Leave the guest paused. */
   readonly paused?: boolean | undefined
+  /** Make the UEFI variable store anew from its template. */
+  readonly resetNvram?: boolean | undefined
   /** Called with what does not keep the machine from starting. */
   readonly onWarning?: ((text: string) => void) | undefined
   /** Called once the machine is complete, before the guest runs. */
@@ -26,7 +28,13 @@ export async function bootMachine(
 ): Promise<number> {
   const { signal, onWarning } = options
   const user = await qemuUser()
-  await using machine = await LaunchedMachine.launch(held, { ...prepared, user, signal, onWarning })
+  await using machine = await LaunchedMachine.launch(held, {
+    ...prepared,
+    resetNvram: options.resetNvram,
+    user,
+    signal,
+    onWarning,
+  })
   await takeLinksDown(machine.control, prepared.domain)
   await rememberNetworks(held.directories, options.networks ?? {})
   await machine.markComplete()

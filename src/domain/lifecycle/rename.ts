@@ -26,7 +26,8 @@ export async function renameDomain(
   await using held = await HeldDomain.find(reference, 'domrename', options)
   const { name, paths, directories } = held
   held.requireOff()
-  if (name === newName) return { name }
+  if (name === newName)
+    throw new DomainError('DOMAIN_EXISTS', `Domain '${name}' has this name already`)
   const xml = await readDefinition(directories, name)
   if (xml === undefined)
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)

@@ -34,6 +34,8 @@ export interface StartOptions extends DomainOptions, AllowOptions, NetworkOption
   readonly syncTime?: boolean | undefined
   /** Give it a new generation id instead of the one in its definition or its managed save. */
   readonly newGenid?: boolean | undefined
+  /** Make the UEFI variable store anew from its template. Default: false. */
+  readonly resetNvram?: boolean | undefined
   /** Bypass the page cache when reading the managed save. */
   readonly bypassCache?: boolean | undefined
   /** How the memory of the managed save is restored. */

@@ -43,7 +43,7 @@ import { OpenSecrets } from './open-secrets.ts'
 import { OpenTaps } from '../networks/open-taps.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 import { type LaunchedTpm, startTpm, tpmDirectory } from './tpm-state.ts'
-import { makeVariableStore } from './uefi.ts'
+import { type NewVariableStore, makeVariableStore } from './uefi.ts'
 
 /** The machine to launch. */
 export interface LaunchPlan {
@@ -61,6 +61,8 @@ export interface LaunchPlan {
   /** The user that QEMU changes to once its machine is complete; `undefined`: it stays who we are. Not for recorded arguments. */
   readonly user?: SystemUser | undefined
   readonly signal?: AbortSignal | undefined
+  /** Whether an existing UEFI variable store is made anew from its template. */
+  readonly resetNvram?: boolean | undefined
   /** Called with what does not keep the machine from starting. */
   readonly onWarning?: ((text: string) => void) | undefined
 }
@@ -70,8 +72,7 @@ export class LaunchedMachine implements AsyncDisposable {
   readonly control: QmpConnection
   readonly record: RuntimeRecord
   readonly #held: HeldDomain
-  /** Files that exist only because of this launch. */
-  readonly #made: readonly string[]
+  readonly #made: NewVariableStore
   readonly #tpm: LaunchedTpm | undefined
   #detached = false
 
@@ -79,7 +80,7 @@ export class LaunchedMachine implements AsyncDisposable {
     held: HeldDomain,
     control: QmpConnection,
     record: RuntimeRecord,
-    { made, tpm }: { readonly made: readonly string[]; readonly tpm: LaunchedTpm | undefined },
+    { made, tpm }: { readonly made: NewVariableStore; readonly tpm: LaunchedTpm | undefined },
   ) {
     this.#held = held
     this.#made = made
@@ -129,7 +130,7 @@ export class LaunchedMachine implements AsyncDisposable {
       options: { ...files, tpmFd, opticalDrives, hostNodes },
     })
     let record: RuntimeRecord | undefined
-    let made: readonly string[] = []
+    let made: NewVariableStore | undefined
     let launched: QmpConnection | undefined
     let tpm: LaunchedTpm | undefined
     let sharing: SharingPrograms | undefined
@@ -165,7 +166,7 @@ export class LaunchedMachine implements AsyncDisposable {
         descriptors.defer(() => closeDescriptor(directory))
         inherited.bring(confinement.directoryFd, directory)
       }
-      made = await makeVariableStore(plan.domain)
+      made = await makeVariableStore(plan.domain, { reset: plan.resetNvram })
       await writeText(paths.liveXml, plan.xml, { durable: true })
       // Marks a QEMU of this domain without a record as one to end.
       await writeText(paths.starting, '', { durable: false })
@@ -213,7 +214,7 @@ export class LaunchedMachine implements AsyncDisposable {
       await sharing?.[Symbol.asyncDispose]()
       await tpm?.discard()
       await clearRuntime(paths)
-      for (const file of made) await removeFile(file)
+      await made?.undo()
       throw cause
     }
   }
@@ -251,7 +252,7 @@ export class LaunchedMachine implements AsyncDisposable {
     await endQemu(this.record, { force: true })
     await this.#tpm?.discard()
     await clearRuntime(this.#held.paths)
-    for (const file of this.#made) await removeFile(file)
+    await this.#made.undo()
   }
 }
 

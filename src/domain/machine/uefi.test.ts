@@ -34,3 +34,26 @@ test('makeVariableStore() creates no file when the template has another format',
   await assert.rejects(makeVariableStore(domain), { code: 'XML_UNSUPPORTED' })
   assert.deepEqual(await readdir(dir.path), ['vars.qcow2'])
 })
+
+test('makeVariableStore() makes a store anew, and a failed launch gets the older one back', async () => {
+  await using dir = await tempDir()
+  const [path, template] = [dir.join('own.fd'), dir.join('vars.fd')]
+  await writeFile(template, 'first')
+  const made = await makeVariableStore(uefiDomain(path, template))
+  await made.undo()
+  assert.deepEqual(await readdir(dir.path), ['vars.fd'])
+  await writeFile(path, 'the older one')
+  const reset = await makeVariableStore(uefiDomain(path, template), { reset: true })
+  assert.equal(await readFile(path, 'utf8'), 'first')
+  await reset.undo()
+  assert.equal(await readFile(path, 'utf8'), 'the older one')
+  const bios = readDomain(
+    parseDomainXml(
+      domainXml({ name: 'x', guest: 'tiny', emulator: '/bin/true', serial: { type: 'pty' } }),
+    ),
+  ).domain
+  await assert.rejects(makeVariableStore(bios, { reset: true }), {
+    code: 'BAD_ARGUMENT',
+    message: /no UEFI variable store that can be reset/,
+  })
+})

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { UsageError, storageError } from '../../errors.ts'
 import { DirectFile } from '../../io/direct-file.ts'
 import { makeDirectory } from '../../io/directory.ts'
-import { isThere } from '../../io/file-names.ts'
+import { isThere, removeFile } from '../../io/file-names.ts'
 import { PartialFile } from '../../io/partial-file.ts'
 import { descriptorDirectories, readFirmwareDescriptors } from '../../qemu/firmware-descriptors.ts'
 import type { Firmware } from '../../qemu/domain-xml/firmware.ts'
@@ -37,24 +37,53 @@ export async function findFirmware(): Promise<readonly Firmware[]> {
   return found
 }
 
-/**
- * Creates the variable store of a domain from its template, unless it already exists. Returns the paths of new files.
- * @throws StorageError; DomainXmlError XML_UNSUPPORTED when the template has another format
- */
-export async function makeVariableStore(domain: Domain): Promise<readonly string[]> {
-  const { nvram } = domain.os
-  if (nvram?.path === undefined || (await isThere(nvram.path))) return []
-  const files = filesToMake(domain)
-  for (const { path, template } of files) await copyTemplate(template, path)
-  return files.map(({ path }) => path)
+/** What a launch has done to the variable store of a domain. */
+export interface NewVariableStore {
+  /** Takes it back, because the guest does not run. */
+  undo(): Promise<void>
 }
 
-async function copyTemplate(template: string, path: string): Promise<void> {
+/**
+ * Creates the variable store of a domain from its template, unless it already exists; with `reset` also then.
+ * @throws StorageError; DomainXmlError XML_UNSUPPORTED when the template has another format; UsageError BAD_ARGUMENT if a reset is not possible
+ */
+export async function makeVariableStore(
+  domain: Domain,
+  { reset = false }: { readonly reset?: boolean | undefined } = {},
+): Promise<NewVariableStore> {
+  const { nvram } = domain.os
+  if (reset && nvram?.path === undefined)
+    throw new UsageError('BAD_ARGUMENT', 'The domain has no UEFI variable store that can be reset')
+  if (nvram?.path === undefined || (!reset && (await isThere(nvram.path)))) return NOTHING
+  const files = filesToMake(domain)
+  if (reset && files.length === 0)
+    throw new UsageError('BAD_ARGUMENT', 'The UEFI variable store of the domain has no template')
+  const older = (await isThere(nvram.path)) ? await contentOf(nvram.path) : undefined
+  for (const { path, template } of files) await write(path, await contentOf(template))
+  return {
+    undo: async () => {
+      for (const { path } of files)
+        await (older === undefined ? removeFile(path) : write(path, older))
+    },
+  }
+}
+
+const NOTHING: NewVariableStore = { undo: async () => undefined }
+
+async function contentOf(path: string): Promise<Buffer> {
   try {
-    await makeDirectory(dirname(path))
-    await using source = await DirectFile.open(template, 'read', { direct: false })
+    await using source = await DirectFile.open(path, 'read', { direct: false })
     const content = Buffer.alloc(await source.size())
     await source.read(content, 0)
+    return content
+  } catch (error) {
+    throw storageError('read the UEFI variable store', path, error)
+  }
+}
+
+async function write(path: string, content: Buffer): Promise<void> {
+  try {
+    await makeDirectory(dirname(path))
     await using partial = await PartialFile.create(path, { direct: false })
     await partial.file.write(content, 0)
     await partial.publish()

@@ -98,8 +98,7 @@ export class Job implements AsyncDisposable {
     const isCancel = error instanceof CancelledError
     const outcome = isCancel ? 'cancelled' : 'failed'
     // Which step a cancel has met is of no use to anybody.
-    const reason = isCancel ? (error.cause ?? 'Cancelled') : error
-    const text = reason instanceof Error ? reason.message : String(reason)
+    const text = textOf(isCancel ? (error.cause ?? 'Cancelled') : error)
     this.#record = { ...this.#record, outcome, error: text }
     return error
   }
@@ -107,9 +106,13 @@ export class Job implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     await this.#writing
-    const outcome = this.signal.aborted ? 'cancelled' : 'failed'
     const elapsedMs = performance.now() - this.#startMs
-    const record = { outcome, ...this.#record, elapsedMs } as const
+    // It ended before its work began.
+    const cut: Pick<JobRecord, 'outcome' | 'error'> = this.signal.aborted
+      ? { outcome: 'cancelled', error: textOf(this.signal.reason) }
+      : { outcome: 'failed' }
+    const isCut = this.#record.outcome === undefined
+    const record = { ...this.#record, ...(isCut && cut), elapsedMs }
     await writeJob(this.#paths.lastJob, record).catch(() => undefined)
     // Last, because processes that wait for the end of the job then read how it ended.
     for (const path of [this.#paths.jobAbort, this.#paths.job])
@@ -140,4 +143,8 @@ export class Job implements AsyncDisposable {
     const asked = await readText(this.#paths.jobAbort).catch(() => undefined)
     if (asked === this.#record.id) this.#abort.abort(new Error('Cancelled by domjobabort'))
   }
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason)
 }

@@ -28,6 +28,8 @@ export interface RestoreOptions
   readonly force?: boolean | undefined
   /** Set the guest's clock through the agent inside it, once it runs. */
   readonly syncTime?: boolean | undefined
+  /** Make the UEFI variable store anew from its template. What the guest has in its memory of it stays, and is written back. Default: false. */
+  readonly resetNvram?: boolean | undefined
   /** Give the guest another generation id, because it may be resumed more than once. */
   readonly newGenid?: boolean | undefined
   /**

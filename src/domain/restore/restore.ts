@@ -149,6 +149,7 @@ async function restoreUntilItRuns(
   const incoming = source.launchNeeds
   await using machine = await LaunchedMachine.launch(held, {
     ...plan,
+    resetNvram: options.resetNvram,
     user,
     incoming,
     signal,
