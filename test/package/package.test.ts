@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { CounterLog } from '../support/counter-log.ts'
+import { codeBlocks } from '../support/document.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { newestQemu } from '../support/qemus.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
@@ -100,9 +101,17 @@ describe('the packed package in an empty project', () => {
     assert.equal(manifest.engines.node, `>=${/OLDEST_NODE = (\d+)/.exec(text)?.[1]}`)
   })
 
-  test('compiles in a strict program by nodenext and bundler, whether libraries are checked or not', async () => {
+  test('compiles in a strict program and in the samples of the documents, by nodenext and bundler, whether libraries are checked or not', async () => {
     await install(`@types/node@${manifest.devDependencies['@types/node']}`)
     await copyFile(join(import.meta.dirname, 'strict-program.ts'), project.join('program.ts'))
+    const files = ['program.ts']
+    for (const document of ['README.md', 'docs/ci-and-sandboxes.md'])
+      for (const { language, code } of await codeBlocks(document)) {
+        if (language !== 'ts') continue
+        files.push(`sample-${files.length}.ts`)
+        await writeFile(project.join(files.at(-1) ?? ''), code)
+      }
+    assert.ok(files.length >= 5)
     const tsc = join(root, 'node_modules/.bin/tsc')
     for (const [module, moduleResolution] of [
       ['nodenext', 'nodenext'],
@@ -113,7 +122,7 @@ describe('the packed package in an empty project', () => {
           ...{ module, moduleResolution, skipLibCheck, strict: true, noEmit: true },
           ...{ target: 'es2024', lib: ['es2024', 'esnext.disposable'], types: ['node'] },
         }
-        const config = { compilerOptions, files: ['program.ts'] }
+        const config = { compilerOptions, files }
         await writeFile(project.join('tsconfig.json'), JSON.stringify(config))
         await run(tsc, ['--project', project.path]).catch((error: { stdout?: string }) =>
           assert.fail(`${moduleResolution}, skipLibCheck ${skipLibCheck}:\n${error.stdout}`),

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, readdir } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type TempDir, tempDir } from './temp-dir.ts'
 
@@ -19,20 +20,27 @@ export class FreshRoot implements AsyncDisposable {
   readonly #dir: TempDir
   readonly #holder: ChildProcess
   readonly #init: string
+  readonly #settings: readonly string[]
 
-  private constructor(dir: TempDir, holder: ChildProcess, init: string) {
+  private constructor(
+    dir: TempDir,
+    holder: ChildProcess,
+    init: string,
+    settings: readonly string[],
+  ) {
     this.given = dir.join('given')
+    this.#settings = settings
     this.#dir = dir
     this.#holder = holder
     this.#init = init
   }
 
-  /** `lower` is `/` for the system that runs the test. */
-  static async over(lower: string): Promise<FreshRoot> {
+  /** `lower` is `/` for the system that runs the test. `archives` is a folder for what is downloaded, `/mnt/archives` inside. */
+  static async over(lower: string, archives = ''): Promise<FreshRoot> {
     const dir = await tempDir()
     for (const name of ['given', 'upper', 'work', 'root']) await mkdir(dir.join(name))
     const options = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private']
-    const argv = [...options, 'sh', '-eu', '-c', SET_UP, 'sh', lower, dir.path]
+    const argv = [...options, 'sh', '-eu', '-c', SET_UP, 'sh', lower, dir.path, archives]
     const holder = spawn('unshare', argv, { stdio: ['ignore', 'pipe', 'inherit'] })
     const [ready] = (await Promise.race([
       once(holder.stdout, 'data'),
@@ -40,7 +48,8 @@ export class FreshRoot implements AsyncDisposable {
     ])) as unknown[]
     if (String(ready) !== 'ready\n') throw new Error(`there is no fresh root over ${lower}`)
     const children = await readFile(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8')
-    return new FreshRoot(dir, holder, children.trim())
+    const settings = archives === '' ? [] : await archiveSettings(dir.join('given'))
+    return new FreshRoot(dir, holder, children.trim(), settings)
   }
 
   /** Runs a script of bash inside, and returns what it wrote, to both outputs. Throws with it if the script fails. */
@@ -48,7 +57,7 @@ export class FreshRoot implements AsyncDisposable {
     script: string,
     { timeoutMs = 120_000 }: { readonly timeoutMs?: number } = {},
   ): Promise<string> {
-    const env = ['HOME=/root', 'LANG=C.UTF-8', 'TERM=xterm', `PATH=${PATH}`, ...mirrorSettings()]
+    const env = ['HOME=/root', 'LANG=C.UTF-8', 'TERM=xterm', `PATH=${PATH}`, ...this.#settings]
     const inside = ['chroot', this.#dir.join('root'), 'env', '-i', ...env]
     const enter = ['--mount', '--pid', '--target', this.#init]
     const argv = [...enter, ...inside, 'bash', '-c', `cd; exec 2>&1; set -euo pipefail\n${script}`]
@@ -96,15 +105,25 @@ const SET_UP = `
   mount -t tmpfs -o mode=1777 tmp root/tmp
   mkdir -p root/mnt/given
   mount --bind given root/mnt/given
+  if [ -n "$3" ]; then
+    mkdir -p root/mnt/archives
+    mount --bind "$3" root/mnt/archives
+  fi
   [ ! -e /etc/resolv.conf ] || { rm -f root/etc/resolv.conf; cp -L /etc/resolv.conf root/etc/resolv.conf; }
   echo ready
   exec sleep infinity`
 
-/** How this host reaches the archives of packages. */
-function mirrorSettings(): readonly string[] {
-  return Object.entries(process.env).flatMap(([name, value]) =>
-    /^(https?_proxy|no_proxy|npm_config_registry|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE)$/i.test(name)
-      ? [`${name}=${value}`]
-      : [],
+/** How this host reaches the archives of packages. Certificates are given as a file. */
+async function archiveSettings(given: string): Promise<readonly string[]> {
+  const settings = Object.entries(process.env).flatMap(([name, value]) =>
+    /^(https?_proxy|no_proxy)$/i.test(name) ? [`${name}=${value}`] : [],
   )
+  const certificates = process.env['NODE_EXTRA_CA_CERTS'] ?? ''
+  if (certificates !== '') {
+    await copyFile(certificates, join(given, 'certificates'))
+    settings.push('NODE_EXTRA_CA_CERTS=/mnt/given/certificates')
+  }
+  const registry = await run('npm', ['config', 'get', 'registry']).catch(() => undefined)
+  if (registry !== undefined) settings.push(`npm_config_registry=${registry.stdout.trim()}`)
+  return [...settings, 'npm_config_cache=/mnt/archives/npm', 'DEBIAN_FRONTEND=noninteractive']
 }
