@@ -5,6 +5,7 @@ import { invalid } from './location.ts'
 import { malformed, parseXml } from './parse-xml.ts'
 import { checkKnown } from './schema/check.ts'
 import { domainRule } from './schema/domain.ts'
+import { placeVolumes } from './storage-volumes.ts'
 
 /** Options for parsing a domain XML. */
 export interface ParseOptions {
@@ -14,7 +15,7 @@ export interface ParseOptions {
 
 /**
  * Parses a libvirt domain XML (https://libvirt.org/formatdomain.html) into a tree. Keeps elements that this program does not know; `readDomain`
- * judges them.
+ * judges them. Volumes of libvirt's storage pools become the files and devices that they are on this host.
  *
  * @throws DomainXmlError `XML_MALFORMED` when the text is not XML (with line and column), `XML_INVALID` when it is not a domain, lacks a name, memory
  * or OS type, or has an impossible value: the message contains the element's path and line.
@@ -27,6 +28,7 @@ export function parseDomainXml(text: string, options: ParseOptions = {}): Domain
     throw invalid(root, `the root element is <${root.nodeName}>, not <domain>`)
   }
   useUsualPrefix(root)
+  placeVolumes(root)
   checkKnown(root, domainRule)
   checkEssentials(root)
   return { document, root, path: options.path }

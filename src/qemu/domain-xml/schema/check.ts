@@ -137,7 +137,7 @@ function checkValue(
             : device(element)
       const known = rule.of.map((one) => `"${one}"`).join(', ')
       const what = `"${shorten(value)}" is not supported; supported: ${known}`
-      add(context, 'UNSUPPORTED_VALUE', node, what, gone)
+      add(context, 'UNSUPPORTED_VALUE', node, what, gone, rule.hints?.[value])
       return
     }
     case 'whole':

@@ -39,7 +39,13 @@ const format: ElementRule = {
   children: { metadata_cache: metadataCache },
 }
 
-const layerKind = kindOfDevice('file', 'block', 'dir', 'network', 'nvme')
+const layerKind = {
+  ...kindOfDevice('file', 'block', 'dir', 'network', 'nvme'),
+  hints: {
+    volume:
+      'The storage pool of libvirt is not on this host, or has no directory. Name the file: <disk type="file"> with <source file="…"/>',
+  },
+}
 
 const sourceParts: Readonly<Record<string, ElementRule>> = {
   seclabel: withoutEffect('this program does not label files'),

@@ -41,6 +41,8 @@ export type ValueRule =
       readonly of: readonly string[]
       /** What to leave out when the value is not in the list. */
       readonly leavesOut: 'attribute' | 'element' | 'device'
+      /** What a person can do instead of some value. */
+      readonly hints?: Readonly<Record<string, string>>
     }
 
 export const anyText: ValueRule = { kind: 'text' }
