@@ -21,8 +21,10 @@ import { fillUnusedMemory, memoryDigests } from '../support/memory-digest.ts'
 import { qemuProcess } from '../support/qemu-process.ts'
 import { isLongRun } from '../support/qemus.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
+import type { Side } from '../support/travelling-guest.ts'
 
-// A guest of each family of devices goes to real libvirt and back, paused: its memory is the same in each QEMU. Then it runs on.
+// A guest of each family of devices goes to the other program and back, paused: its memory is the same in each QEMU. Then it runs on. Each program
+// starts guests, because each completes their XML in its own way.
 
 /** A family: what an ordinary guest gets besides. */
 interface Family {
@@ -60,7 +62,11 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   },
   'secure-boot': {
     ramMib: [BASE_MIB],
-    change: (xml) => xml.replace('<os>', "<os firmware='efi'>").replace('</os>', `${SECURE}</os>`),
+    // Both programs see the variable store at one path.
+    change: (xml, dir) =>
+      xml
+        .replace('<os>', "<os firmware='efi'>")
+        .replace('</os>', `${SECURE}<nvram>${dir.join('vars.fd')}</nvram></os>`),
     firmwareOnly: true,
     shows: /secure='yes'[^]*<smm state='on'/,
   },
@@ -76,6 +82,8 @@ const FAMILIES: Readonly<Record<string, Family>> = {
     "<block unit='MiB'>2</block><requested unit='MiB'>32</requested>",
   ),
 }
+
+const SIDES: readonly Side[] = ['stasis', 'virsh']
 
 /** Families like another one, only for the long run. */
 const LONG: ReadonlySet<string> = new Set(['nvdimm', 'virtio-mem'])
@@ -117,9 +125,8 @@ for (const { version, emulator, machines } of simpleBeds(isLongRun() ? ['9.0', '
   suite(`families of devices and real libvirt ${version}`, { skip }, () => {
     test('go there and back', { timeout: 900_000 }, async (t) => {
       await using bed = await holdLibvirt(version)
-      for (const [name, family] of Object.entries(FAMILIES)) {
-        if (!isLongRun() && LONG.has(name)) continue
-        await t.test(name, async () => {
+      for (const [name, family, starter] of journeys()) {
+        await t.test(`${name}, started by ${starter}`, async () => {
           await using dir = await tempDir()
           const serial = { type: 'file', path: dir.join('serial') } as const
           const xml = domainXml({
@@ -133,11 +140,21 @@ for (const { version, emulator, machines } of simpleBeds(isLongRun() ? ['9.0', '
           })
           // libvirt 9.0 does not have the name of q35's own watchdog.
           const usual = version === '9.0' ? xml.replace(/ *<watchdog model='itco'.*\n/, '') : xml
-          await thereAndBack(bed, { name, family, dir, xml: await family.change(usual, dir) })
+          const changed = await family.change(usual, dir)
+          await thereAndBack(bed, { name, family, dir, xml: changed }, starter)
         })
       }
     })
   })
+}
+
+/** Usually not all of them. */
+function journeys(): readonly (readonly [name: string, family: Family, starter: Side])[] {
+  return Object.entries(FAMILIES).flatMap(([name, family]) =>
+    SIDES.filter(
+      (side) => isLongRun() || (side === 'stasis' ? !LONG.has(name) : name === 'secure-boot'),
+    ).map((side) => [name, family, side] as const),
+  )
 }
 
 interface Traveller {
@@ -147,40 +164,81 @@ interface Traveller {
   readonly xml: string
 }
 
-async function thereAndBack(bed: LibvirtBed, traveller: Traveller): Promise<void> {
-  const { name, family, dir, xml } = traveller
-  const stateDir = dir.join('state')
-  const options = { stateDir, networks: { travel: `bridge:${BRIDGE}` } } as const
+/** What a program does with a guest; QEMU's process is what `start` and `restore` return. */
+interface Program {
+  start(): Promise<number>
+  suspend(): Promise<unknown>
+  save(path: string): Promise<unknown>
+  restore(path: string): Promise<number>
+  resume(): Promise<unknown>
+}
+
+async function thereAndBack(bed: LibvirtBed, traveller: Traveller, starter: Side): Promise<void> {
+  const { name, family, dir } = traveller
+  const programs = { stasis: stasisProgram(traveller), virsh: virshProgram(bed, traveller) }
+  const [first, second] =
+    starter === 'stasis' ? [programs.stasis, programs.virsh] : [programs.virsh, programs.stasis]
   const ramBytes = family.ramMib.map((mib) => mib * 1024 * 1024)
   const log = new CounterLog(dir.join('serial'))
   using _bridge = await network(bed, dir, name === 'network')
-  await defineDomain(xml, options)
-  const { id } = await startDomain(name, options)
   try {
-    // From now on it exists only in its images.
-    await undefineDomain(name, { stateDir })
+    const started = await first.start()
     if (family.firmwareOnly === true) await delay(3_000)
     else await log.advance(2)
-    await suspendDomain(name, { stateDir })
+    await first.suspend()
     // The parts of virtio-mem come only when the guest asks for them.
-    await fillUnusedMemory(id, name === 'virtio-mem' ? ramBytes.slice(0, 1) : ramBytes)
-    const before = await memoryDigests(id, ramBytes)
-    await saveDomain(name, dir.join('ours'), { stateDir, format: 'raw' })
-
-    await bed.virsh('restore', dir.join('ours'))
-    assert.deepEqual(await memoryDigests(await qemuProcess(name), ramBytes), before)
-    assert.match(await bed.virsh('dumpxml', name), family.shows)
-    await bed.virsh('save', name, dir.join('theirs'))
-
-    const restored = await restoreDomain(dir.join('theirs'), options)
-    assert.deepEqual(await memoryDigests(restored.id, ramBytes), before)
-    await resumeDomain(name, { stateDir })
+    await fillUnusedMemory(started, name === 'virtio-mem' ? ramBytes.slice(0, 1) : ramBytes)
+    const before = await memoryDigests(started, ramBytes)
+    await first.save(dir.join('there'))
+    assert.deepEqual(await memoryDigests(await second.restore(dir.join('there')), ramBytes), before)
+    await second.save(dir.join('back'))
+    assert.deepEqual(await memoryDigests(await first.restore(dir.join('back')), ramBytes), before)
+    await first.resume()
     if (family.firmwareOnly === true) return
     await log.advance(2)
     await log.assertUnbroken()
   } finally {
-    await destroyDomain(name, { stateDir }).catch(() => undefined)
+    await destroyDomain(name, { stateDir: dir.join('state') }).catch(() => undefined)
     await bed.virsh('destroy', name).catch(() => undefined)
+  }
+}
+
+function stasisProgram({ name, dir, xml }: Traveller): Program {
+  const stateDir = dir.join('state')
+  const options = { stateDir, networks: { travel: `bridge:${BRIDGE}` } } as const
+  return {
+    start: async () => {
+      await defineDomain(xml, options)
+      const { id } = await startDomain(name, options)
+      // From now on it exists only in its images.
+      await undefineDomain(name, { stateDir })
+      return id
+    },
+    suspend: () => suspendDomain(name, { stateDir }),
+    save: (path) => saveDomain(name, path, { stateDir, format: 'raw' }),
+    restore: async (path) => (await restoreDomain(path, options)).id,
+    resume: () => resumeDomain(name, { stateDir }),
+  }
+}
+
+function virshProgram(bed: LibvirtBed, { name, family, dir, xml }: Traveller): Program {
+  const running = async (): Promise<number> => {
+    assert.match(await bed.virsh('dumpxml', name), family.shows)
+    return qemuProcess(name)
+  }
+  return {
+    start: async () => {
+      await writeFile(dir.join('xml'), xml)
+      await bed.virsh('create', dir.join('xml'))
+      return running()
+    },
+    suspend: () => bed.virsh('suspend', name),
+    save: (path) => bed.virsh('save', name, path),
+    restore: async (path) => {
+      await bed.virsh('restore', path)
+      return running()
+    },
+    resume: () => bed.virsh('resume', name),
   }
 }
 
