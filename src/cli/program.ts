@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { UsageError } from '../errors.ts'
 import { exitCodeTable } from './reports/exit-code.ts'
+import { elsewhereError } from './elsewhere.ts'
 import {
   type GlobalFlags,
   declareGlobalOptions,
@@ -60,6 +61,8 @@ export async function runProgram(
     return undefined
   }
   if (called === undefined) {
+    const elsewhere = elsewhereError(argv[indexOfVerb(argv)] ?? '')
+    if (elsewhere !== undefined) throw elsewhere
     // For the help text, and for suggestions.
     for (const { title, keyword, verbs: names } of VERB_GROUPS)
       for (const { name, summary } of verbs.filter((verb) => names.includes(verb.name)))
@@ -106,9 +109,12 @@ function groupAsked(argv: readonly string[]): VerbGroup | undefined {
   if (topic === undefined || topic.startsWith('-')) return undefined
   const group = VERB_GROUPS.find(({ keyword }) => keyword === topic)
   if (group !== undefined) return group
-  throw new UsageError('BAD_ARGUMENT', `There is no verb and no group '${topic}'`, {
-    hint: '`stasis help` lists them',
-  })
+  throw (
+    elsewhereError(topic) ??
+    new UsageError('BAD_ARGUMENT', `There is no verb and no group '${topic}'`, {
+      hint: '`stasis help` lists them',
+    })
+  )
 }
 
 function groupText({ title, verbs: names }: VerbGroup, verbs: readonly VerbEntry[]): string {
