@@ -47,6 +47,9 @@ import { type DumpXmlOptions, dumpDomainXml } from '../domain/status/dump-xml.ts
 import type { PostcopyState } from '../domain/store/postcopy-state.ts'
 import type { DomainXml } from '../domain/store/xml-text.ts'
 import { type FilePath, givenPath } from '../io/given-path.ts'
+import { DomainGuest } from './domain-guest.ts'
+import { DomainMachine } from './domain-machine.ts'
+import { DomainMeasures } from './domain-measures.ts'
 import type { HandleOptions } from './handle-options.ts'
 import { Operation } from './operation.ts'
 
@@ -73,6 +76,12 @@ export class Domain {
   readonly name: string
   /** Its UUID; empty if its definition cannot be read. */
   readonly uuid: string
+  /** What the agent inside its guest knows and does. */
+  readonly guest: DomainGuest
+  /** The machine in its QEMU. */
+  readonly machine: DomainMachine
+  /** What can be counted of it. */
+  readonly statistics: DomainMeasures
   readonly #directories: Directories
 
   /** @internal */
@@ -83,6 +92,9 @@ export class Domain {
     this.#directories = directories
     this.name = name
     this.uuid = uuid
+    this.guest = new DomainGuest(name, directories)
+    this.machine = new DomainMachine(name, directories)
+    this.statistics = new DomainMeasures(name, directories)
   }
 
   /**

@@ -12,6 +12,14 @@ export const LOOKING_VERB_NAMES = [
   'vncdisplay',
   'domdisplay',
   'ttyconsole',
+  'domstats',
+  'dommemstat',
+  'domblkinfo',
+  'domblkstat',
+  'domifstat',
+  'vcpucount',
+  'vcpuinfo',
+  'domcontrol',
 ] as const
 
 export type LookingVerb = (typeof LOOKING_VERB_NAMES)[number]

@@ -43,4 +43,40 @@ export const LOOKING_VERBS: Readonly<Record<LookingVerb, VerbEntry>> = {
     'show the terminal behind the serial port of a domain',
     () => import('./verbs/ttyconsole.ts'),
   ),
+  domstats: entry('domstats', 'show statistics of domains', () => import('./verbs/domstats.ts')),
+  dommemstat: entry(
+    'dommemstat',
+    'show the memory of a running domain',
+    () => import('./verbs/dommemstat.ts'),
+  ),
+  domblkinfo: entry(
+    'domblkinfo',
+    'show the sizes of the disks of a domain',
+    () => import('./verbs/domblkinfo.ts'),
+  ),
+  domblkstat: entry(
+    'domblkstat',
+    'show what a domain has read from its disks and written to them',
+    () => import('./verbs/domblkstat.ts'),
+  ),
+  domifstat: entry(
+    'domifstat',
+    'show what a network card of a domain has received and sent',
+    () => import('./verbs/domifstat.ts'),
+  ),
+  vcpucount: entry(
+    'vcpucount',
+    'show how many processors a domain has',
+    () => import('./verbs/vcpucount.ts'),
+  ),
+  vcpuinfo: entry(
+    'vcpuinfo',
+    'show the processors of a domain',
+    () => import('./verbs/vcpuinfo.ts'),
+  ),
+  domcontrol: entry(
+    'domcontrol',
+    'show whether a domain can be controlled',
+    () => import('./verbs/domcontrol.ts'),
+  ),
 }

@@ -42,8 +42,12 @@ export class GuestAgent implements Disposable {
   }
 
   /** Sends a command and waits for the answer. @throws QemuError QEMU_REFUSED, QEMU_TIMEOUT */
-  async execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
-    return this.#request(command, args, () => true)
+  async execute(
+    command: string,
+    args?: Readonly<Record<string, unknown>>,
+    { timeoutMs }: { readonly timeoutMs?: number | undefined } = {},
+  ): Promise<unknown> {
+    return this.#request(command, args, () => true, timeoutMs)
   }
 
   /** Sends a command that the agent does not answer when it succeeds. */
@@ -63,9 +67,12 @@ export class GuestAgent implements Disposable {
     command: string,
     args: Readonly<Record<string, unknown>> | undefined,
     isAnswer: (answer: unknown) => boolean,
+    timeoutMs = ANSWER_MS,
   ): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    const timer = setTimeout(() => reject(absent(this.#path, undefined)), ANSWER_MS)
+    const timer = Number.isFinite(timeoutMs)
+      ? setTimeout(() => reject(absent(this.#path, undefined)), timeoutMs)
+      : undefined
     const line = (text: string): void => {
       const message = parse(text)
       if (message === undefined) return

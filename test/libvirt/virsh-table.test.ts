@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { elsewhereError } from '../../src/cli/elsewhere.ts'
+import { VERBS } from '../../src/cli/verbs.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { interopBeds } from '../support/interop-beds.ts'
 import { type LibvirtBed, bedObstacle, holdLibvirt } from '../support/libvirt-bed.ts'
@@ -43,6 +45,26 @@ const XPATHS: readonly Line[] = [
 /** The first line is virsh's. */
 const MORE = 'Stasis adds a line with size, time and rate'
 
+const COUNTED: readonly Line[] = [
+  words('domblkinfo tiny vda'),
+  words('domblkinfo tiny vda --human'),
+  words('domblkinfo tiny --device nothing'),
+  words('domblkinfo tiny'),
+  words('domblkinfo tiny --all'),
+  words('domblkinfo tiny --all --human'),
+  words('vcpucount tiny'),
+  words('vcpucount tiny --live'),
+  words('vcpucount tiny --maximum'),
+  words('vcpucount tiny --maximum --config'),
+  words('vcpucount tiny --active --current'),
+  words('domcontrol tiny'),
+  words('domtime tiny'),
+  words('domhostname tiny'),
+  words('domifaddr tiny --source agent'),
+  words('qemu-agent-command tiny {"execute":"guest-ping"}'),
+  words('domstats tiny --vm'),
+]
+
 const LINES: readonly Line[] = [
   words('-q list --all'),
   words('list --all'),
@@ -54,6 +76,7 @@ const LINES: readonly Line[] = [
   words('domstate'),
   words('domstate tiny --domain tiny'),
   words('frobnicate tiny'),
+  words('attach-disk tiny /nowhere vdz'),
   [['domstate tiny; domstate nobody; domstate "tiny"']],
   [['domstate tiny; domstate nobody']],
   [['domstate tiny; frobnicate']],
@@ -83,6 +106,7 @@ const LINES: readonly Line[] = [
   words('domdisplay tiny'),
   words('ttyconsole tiny'),
   ...XPATHS,
+  ...COUNTED,
   words('managedsave-remove tiny'),
   words('autostart tiny'),
   words('list --all --autostart --name'),
@@ -96,6 +120,17 @@ const LINES: readonly Line[] = [
   words('start tiny'),
   words('domstate tiny'),
   ...XPATHS,
+  ...COUNTED,
+  words('dommemstat tiny', 'no two QEMUs have the same memory'),
+  words('domstats tiny --state'),
+  words('domstats tiny --interface'),
+  words('domifstat tiny nothing'),
+  words('qemu-monitor-command tiny query-status', 'virsh adds an id to the reply'),
+  words('qemu-monitor-command tiny query-status --return-value'),
+  words('qemu-monitor-command tiny --return-value --pretty {"execute":"query-status"}'),
+  words('qemu-monitor-command tiny --hmp info status'),
+  words('qemu-monitor-command tiny --return-value no-such'),
+  words('qemu-monitor-command tiny no-such nonsense'),
   words('dumpxml tiny --xpath //interface/alias'),
   words('dumpxml tiny --xpath //channel/target'),
   words('suspend tiny'),
@@ -158,6 +193,20 @@ for (const { version, emulator } of interopBeds().filter((bed) => bed.version ==
     }
   })
 }
+
+test(
+  'every verb of virsh is one of ours, or is explained',
+  { skip, timeout: 300_000 },
+  async () => {
+    await using bed = await holdLibvirt('9.0')
+    const help = await bed.virsh('help')
+    const verbs = [...help.matchAll(/^ {4}(\S+) {2}/gm)].map(([, name = '']) => name)
+    assert.ok(verbs.length > 200)
+    const ours = new Set([...VERBS.map(({ name }) => name), 'help'])
+    const unknown = verbs.filter((name) => !ours.has(name) && elsewhereError(name) === undefined)
+    assert.deepEqual(unknown, [])
+  },
+)
 
 /** Domains that another test has left in the bed. They are left alone, and out of the comparison. */
 async function domainsOf(bed: LibvirtBed): Promise<readonly Other[]> {

@@ -129,6 +129,20 @@ test(
       await says('start', name, '--sync-time')
       await isNow()
     })
+    await t.test('domtime, domhostname, domifaddr, qemu-agent-command', async () => {
+      await says('domtime', name, '--time', '1000000000')
+      assert.match(await says('domtime', name), /^Time: 100000000\d\n$/)
+      assert.match(await says('domtime', name, '--pretty'), /^Time: 2001-09-09 01:46:4\d\n$/)
+      await says('domtime', name, '--now')
+      await isNow()
+      assert.match(await says('domhostname', name), /^\S+\n$/)
+      assert.match(await says('domifaddr', name), /\n lo +00:00:00:00:00:00 /)
+      const ping = ['qemu-agent-command', name, '{"execute":"guest-ping"}']
+      assert.equal(await says(...ping), '{"return":{}}\n')
+      assert.equal(await says(...ping, '--pretty', '--timeout', '3'), '{\n  "return": {}\n}\n')
+      const { exitCode, stderr } = await stasis(stateDir, 'qemu-agent-command', name, 'no-such')
+      assert.equal(exitCode, 6, stderr)
+    })
     await t.test('reboot --mode agent', async () => {
       await using console = await domain.console()
       await says('reboot', name, '--mode', 'agent')

@@ -27,6 +27,18 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['vncdisplay', 'tiny'],
   ['domdisplay', 'tiny', '--all'],
   ['ttyconsole', 'tiny'],
+  ['domstats', 'tiny'],
+  ['dommemstat', 'tiny'],
+  ['domblkstat', 'tiny'],
+  ['vcpucount', 'tiny'],
+  ['vcpuinfo', 'tiny'],
+  ['domcontrol', 'tiny'],
+  ['domblkinfo', 'tiny', '--all'],
+  ['domifstat', 'tiny', 'net0'],
+  ['domifaddr', 'tiny'],
+  ['domtime', 'tiny'],
+  ['domhostname', 'tiny'],
+  ['domxml-to-native', 'qemu-argv', '--domain', 'tiny'],
   ['dominfo', 'tiny'],
   ['domjobinfo', 'tiny'],
   ['domjobinfo', 'tiny', '--completed'],
@@ -74,7 +86,8 @@ const ACTS: ReadonlySet<string> = new Set([
   ...['suspend', 'resume', 'dompmwakeup', 'managedsave', 'managedsave-remove'],
   ...['managedsave-define', 'managedsave-edit', 'domjobabort', 'postcopy-recover'],
   ...['save-image-define', 'save-image-edit', 'image-salvage', 'image-convert', 'domrename'],
-  ...['attach', 'detach'],
+  ...['attach', 'detach', 'qemu-monitor-command', 'qemu-agent-command'],
+  ...['change-media', 'screenshot', 'send-key', 'inject-nmi', 'dompmsuspend'],
 ])
 
 test('every verb only looks, and is tried below, or is known to act', () => {

@@ -131,6 +131,11 @@ for (const { emulator, label } of newestQemu()) {
           spawnSync('ip', ['-o', 'link', 'show', 'master', bridge]).stdout.toString(),
           /stasis\d+: .*UP.*fe:54:00/,
         )
+        const listed = (await good('domiflist', 'tiny')).stdout
+        const device = /^ (stasis\d+) +network +stasis-office /m.exec(listed)?.[1] ?? listed
+        assert.match((await good('domifstat', 'tiny', device)).stdout, /^stasis\d+ rx_bytes \d+\n/)
+        const statistics = (await good('domstats', 'tiny', '--interface')).stdout
+        assert.match(statistics, /net\.0\.name=stasis\d+\n {2}net\.0\.rx\.bytes=\d+/)
         await good('save', 'tiny', image)
         assert.equal(
           spawnSync('ip', ['-o', 'link', 'show', 'master', bridge]).stdout.toString(),

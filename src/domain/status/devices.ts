@@ -2,6 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import { type DomainXmlOptions, readDomainXml } from '../catalogue/domain-xml.ts'
+import { dumpDomainXml } from './dump-xml.ts'
 
 /** A disk, as the XML of its domain describes it. */
 export interface ListedDisk {
@@ -15,7 +16,7 @@ export interface ListedDisk {
 
 /** A network card, as the XML of its domain describes it. */
 export interface ListedInterface {
-  /** The device on the host, if the XML names it. */
+  /** The device on the host: of a running domain the present one, or else the one that the XML names. */
   readonly interface: string | undefined
   readonly type: string
   /** The network, bridge or device of the host. */
@@ -42,7 +43,7 @@ export async function listInterfaces(
   reference: string,
   options: DomainXmlOptions,
 ): Promise<readonly ListedInterface[]> {
-  return devicesOf(await readDomainXml(reference, options), 'interface').map((card) => ({
+  return devicesOf(await dumpDomainXml(reference, options), 'interface').map((card) => ({
     interface: attribute(child(card, 'target'), 'dev'),
     type: attribute(card, 'type') ?? '',
     source: firstOf(child(card, 'source'), ['network', 'bridge', 'dev', 'name']),

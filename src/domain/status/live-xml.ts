@@ -5,8 +5,10 @@ import {
   type CharacterSide,
   showCharacterSides,
   showListenAddresses,
+  showTapDevices,
 } from '../../qemu/domain-xml/live/host-sides.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { tapDevicesOf } from '../../qemu/tap-devices.ts'
 import { openQuery } from '../machine/monitor.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
@@ -29,6 +31,7 @@ export async function liveXml(
   root.setAttribute('id', String(record.pid))
   if (record.attached === undefined) nameDevices(root)
   showListenAddresses(root)
+  showTapDevices(root, await tapDevicesOf(record.pid))
   showCharacterSides(root, await characterSides(paths, signal))
   return formatDomainXml(document)
 }

@@ -31,6 +31,27 @@ export function showCharacterSides(root: Element, sides: readonly CharacterSide[
   }
 }
 
+/** Network cards of these types have no tap device. */
+export const WITHOUT_TAP: readonly string[] = ['user', 'vhostuser', 'vdpa', 'direct', 'hostdev']
+
+/** Adds the tap devices of the network cards, in their order. */
+export function showTapDevices(root: Element, taps: readonly string[]): void {
+  const devices = child(root, 'devices')
+  const cards = devices === undefined ? [] : children(devices, 'interface')
+  const onTaps = cards.filter((card) => !WITHOUT_TAP.includes(attribute(card, 'type') ?? ''))
+  onTaps.forEach((card, at) => {
+    const dev = taps[at]
+    if (dev === undefined) return
+    const target =
+      child(card, 'target') ??
+      insertBefore(card, create(card, 'target'), (one) => !BEFORE_TARGET.includes(one.nodeName))
+    setDefault(target, 'dev', dev)
+  })
+}
+
+/** What libvirt writes before the target of a network card. */
+const BEFORE_TARGET = ['mac', 'source', 'virtualport', 'vlan']
+
 /** libvirt also writes the address of a display into the display itself. */
 export function showListenAddresses(root: Element): void {
   const devices = child(root, 'devices')

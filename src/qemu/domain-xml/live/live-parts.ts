@@ -2,7 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../access.ts'
 
 /**
- * Removes what exists only while a domain runs, and what `dumpxml` shows of it: its id, the names of its devices, terminals, sockets below `runtimeDir`, whether channels are
+ * Removes what exists only while a domain runs, and what `dumpxml` shows of it: its id, the names of its devices, terminals, sockets below `runtimeDir`, tap devices, whether channels are
  * open, and the ports that were chosen for displays. A name that the user chose (`ua-…`) stays.
  */
 export function dropLiveParts(root: Element, runtimeDir?: string): void {
@@ -21,8 +21,17 @@ export function dropLiveParts(root: Element, runtimeDir?: string): void {
       removeFrom(device, source)
     } else if (type === 'unix' && runtimeDir !== undefined && path?.startsWith(`${runtimeDir}/`))
       source?.removeAttribute('path')
+    if (device.nodeName === 'interface') dropTap(device)
     if (device.nodeName === 'channel') child(device, 'target')?.removeAttribute('state')
   }
+}
+
+/** A name that Stasis or libvirt gave, and not the user. */
+function dropTap(card: Element): void {
+  const target = child(card, 'target')
+  if (!/^(?:stasis|vnet)\d+$/.test(attribute(target, 'dev') ?? '')) return
+  target?.removeAttribute('dev')
+  if (target?.attributes.length === 0) removeFrom(card, target)
 }
 
 function removeFrom(device: Element, part: Element | undefined): void {

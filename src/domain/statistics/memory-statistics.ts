@@ -1,0 +1,40 @@
+import { child } from '../../qemu/domain-xml/access.ts'
+import { aliasOf, nameDevices } from '../../qemu/domain-xml/live/aliases.ts'
+import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
+import { readLiveXml } from '../catalogue/domain-xml.ts'
+import { type RunningEntry, findRunning } from '../catalogue/running-entry.ts'
+import { openQuery } from '../machine/monitor.ts'
+import { openDirectories } from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { balloonStatistics } from './balloon-statistics.ts'
+
+/**
+ * The memory of a running domain, given by name, UUID or id, under virsh's names (`dommemstat`): `actual`, `last_update`, `rss`, and what a balloon driver in the guest reports. Memory is in KiB.
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError, StorageError
+ * @example
+ * const { actual, rss } = await memoryStatistics('web')
+ */
+export async function memoryStatistics(
+  reference: string,
+  options: DomainOptions = {},
+): Promise<Readonly<Record<string, number>>> {
+  const { signal } = options
+  const entry = await findRunning(await openDirectories(options), reference)
+  const balloon = await balloonOf(entry)
+  await using monitor = await openQuery(entry.paths, signal)
+  return await balloonStatistics(monitor, entry, {
+    balloon,
+    ...(signal !== undefined && { signal }),
+  })
+}
+
+/** The name of its balloon in QEMU; `undefined` if it has none. */
+export async function balloonOf({ paths, record }: RunningEntry): Promise<string | undefined> {
+  const root = parseXml(await readLiveXml(paths)).documentElement ?? undefined
+  if (root === undefined || record.attached !== undefined) return undefined
+  nameDevices(root)
+  const balloon = child(child(root, 'devices'), 'memballoon')
+  return balloon === undefined || balloon.getAttribute('model') === 'none'
+    ? undefined
+    : aliasOf(balloon)
+}

@@ -1,0 +1,58 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
+import { aliasOf, nameDevices } from '../../qemu/domain-xml/live/aliases.ts'
+import { WITHOUT_TAP } from '../../qemu/domain-xml/live/host-sides.ts'
+import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
+import { tapDevicesOf } from '../../qemu/tap-devices.ts'
+
+/** A disk of a domain, and the name of its device in QEMU. */
+export interface NamedDisk {
+  readonly target: string
+  readonly source: string | undefined
+  readonly alias: string | undefined
+  readonly isFile: boolean
+}
+
+/** A network card of a domain, and its device on the host if it has one. */
+export interface NamedCard {
+  readonly mac: string | undefined
+  readonly alias: string | undefined
+  /** The tap device. */
+  readonly device: string | undefined
+}
+
+/** The disks in the XML of a domain. @throws DomainXmlError */
+export function namedDisks(xml: string): readonly NamedDisk[] {
+  return devices(xml, 'disk').map((disk) => {
+    const source = child(disk, 'source')
+    const names = ['file', 'dev', 'dir', 'name', 'volume']
+    return {
+      target: attribute(child(disk, 'target'), 'dev') ?? '',
+      source: names.map((name) => attribute(source, name)).find((value) => value !== undefined),
+      alias: aliasOf(disk),
+      isFile: ['file', 'block'].includes(attribute(disk, 'type') ?? 'file'),
+    }
+  })
+}
+
+/** The network cards in the XML of a domain, with the tap devices of its QEMU in the same order. @throws DomainXmlError */
+export async function namedCards(
+  xml: string,
+  pid: number | undefined,
+): Promise<readonly NamedCard[]> {
+  const taps = pid === undefined ? [] : [...(await tapDevicesOf(pid))]
+  return devices(xml, 'interface').map((card) => {
+    const named = attribute(child(card, 'target'), 'dev')
+    const onTap = !WITHOUT_TAP.includes(attribute(card, 'type') ?? '')
+    const device = onTap ? (taps.shift() ?? named) : undefined
+    return { mac: attribute(child(card, 'mac'), 'address'), alias: aliasOf(card), device }
+  })
+}
+
+function devices(xml: string, name: string): readonly Element[] {
+  const root = parseXml(xml).documentElement ?? undefined
+  if (root === undefined) return []
+  nameDevices(root)
+  const all = child(root, 'devices')
+  return all === undefined ? [] : children(all, name)
+}
