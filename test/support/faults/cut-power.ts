@@ -135,8 +135,7 @@ function textOf(change: Change | undefined): string {
 /** The first path that differs; `undefined` for equal disks. What QEMU writes itself, such as the output of the guest, is left out. */
 function difference(one: DiskState, other: DiskState): string | undefined {
   for (const path of new Set([...one.names.keys(), ...other.names.keys()])) {
-    if (path.endsWith('/serial') || path.includes('/state/run') || path.includes('/state/cache'))
-      continue
+    if (path.endsWith('/serial') || /\/state\/(run|cache|log)(\/|$)/.test(path)) continue
     const [a, b] = [one.names.get(path), other.names.get(path)]
     if (a?.kind !== b?.kind) return `${path}: ${a?.kind} and not ${b?.kind}`
     if (

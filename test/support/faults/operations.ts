@@ -121,7 +121,8 @@ function restore(
       if (state !== 'shut off') {
         // The guest is there, and only its memory or the answer is late. `postcopy-recover` is what the message advises.
         await bed.run(['postcopy-recover', 'tiny'])
-        if ((await bed.state()) === 'paused') await bed.must('resume', 'tiny')
+        // It may have continued meanwhile.
+        if ((await bed.state()) === 'paused') await bed.run(['resume', 'tiny'])
         await goesOn(bed)
         return
       }
