@@ -13,6 +13,8 @@ const call = libraryCalls({ getrusage: 'int getrusage(int who, _Out_ uint8_t *us
 const RUSAGE_CHILDREN = -1
 /** `struct rusage`, Linux getrusage(2): user time, system time, 14 more numbers. */
 const RUSAGE_LENGTH = 2 * 16 + 14 * 8
+/** The offset of `ru_maxrss`, in KiB. */
+const MAX_RSS = 2 * 16
 
 /** Runs a command to its end; its output is thrown away. */
 export function costOf(command: readonly string[], env: NodeJS.ProcessEnv = process.env): Cost {
@@ -26,9 +28,19 @@ export function costOf(command: readonly string[], env: NodeJS.ProcessEnv = proc
   return { processorMs: childrenMs() - before, wallMs }
 }
 
-function childrenMs(): number {
+/** The most memory, in bytes, that one of the processes had that this one waited for. */
+export function peakOfChildren(): number {
+  return Number(usageOfChildren().readBigInt64LE(MAX_RSS)) * 1024
+}
+
+function usageOfChildren(): Buffer {
   const usage = Buffer.alloc(RUSAGE_LENGTH)
   call('getrusage', RUSAGE_CHILDREN, usage)
+  return usage
+}
+
+function childrenMs(): number {
+  const usage = usageOfChildren()
   const at = (offset: number): number =>
     Number(usage.readBigInt64LE(offset)) * 1000 + Number(usage.readBigInt64LE(offset + 8)) / 1000
   return at(0) + at(16)

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QmpConnection } from '../src/qmp/connection.ts'
+import { fillGuest } from './fill-guest.ts'
 
 /** A QEMU with nothing but RAM, whose CPU never runs. Both sides of a comparison use the same machine. */
 export class BenchMachine implements AsyncDisposable {
@@ -46,28 +47,7 @@ export class BenchMachine implements AsyncDisposable {
 
   /** Writes the content of a file into the guest's RAM, which is a `memory-backend-ram`, as a guest would have. */
   fill(path: string, ramBytes: number): void {
-    const maps = readFileSync(`/proc/${this.#child.pid}/maps`, 'latin1').split('\n')
-    const start = maps
-      .map(
-        (line) =>
-          line
-            .split(' ')[0]
-            ?.split('-')
-            .map((address) => Number.parseInt(address, 16)) ?? [],
-      )
-      .find(([from = 0, to = 0]) => to - from === ramBytes)?.[0]
-    if (start === undefined) throw new Error('the guest has no RAM of that size')
-    const memory = openSync(`/proc/${this.#child.pid}/mem`, 'r+')
-    const source = openSync(path, 'r')
-    const buffer = Buffer.allocUnsafe(4 * 1024 * 1024)
-    for (let at = 0; ;) {
-      const length = readSync(source, buffer, 0, buffer.length, at)
-      if (length === 0) break
-      writeSync(memory, buffer, 0, length, start + at)
-      at += length
-    }
-    closeSync(memory)
-    closeSync(source)
+    fillGuest(this.#child.pid ?? 0, ramBytes, path)
   }
 
   /** Processor seconds that QEMU has used. */

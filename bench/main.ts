@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cacheDir } from '../test/support/cache-dir.ts'
+import { commandScenarios } from './commands/command-scenarios.ts'
 import { convertScenarios, makeConvertImages } from './convert.ts'
 import { makeGuestMemory } from './guest-memory.ts'
 import { benchInstant } from './instant.ts'
@@ -31,7 +32,8 @@ const emulator = emulatorOf(values.qemu)
 if (!existsSync(emulator))
   throw new Error(`QEMU ${values.qemu} is missing: there is no ${emulator}`)
 await mkdir(values.directory, { recursive: true })
-const directory = await mkdtemp(join(values.directory, 'run-'))
+// A libvirt in its own root has it under its real path only.
+const directory = await mkdtemp(join(await realpath(values.directory), 'run-'))
 const memory = await mkdtemp('/dev/shm/stasis-bench-')
 const onlyStart = positionals.every((what) => what === 'start')
 const setting: BenchSetting = {
@@ -100,7 +102,9 @@ async function benchVerify(): Promise<void> {
 }
 
 async function benchSave(): Promise<void> {
-  const results = await measureRounds(chosen(saveScenarios(setting)), setting.rounds)
+  await using commands = await commandScenarios(setting)
+  const scenarios = [...saveScenarios(setting), ...commands.saves]
+  const results = await measureRounds(chosen(scenarios), setting.rounds)
   if (values.json) console.log(JSON.stringify(results))
   printTable(results)
   const size = (name: string): number =>
@@ -129,15 +133,36 @@ async function benchSave(): Promise<void> {
     0.65,
   )
   printTarget('peak memory of our process, MiB', peak / 2 ** 20, 256)
+  const sparse = 'virsh 11.3 save, sparse, 4 channels, past the cache'
+  for (const [of, to, target] of [
+    ['stasis save, uncompressed', sparse, 0.95],
+    ['stasis save, uncompressed', 'qemu mapped-ram + multifd + direct-io', 1],
+    ['stasis save, zstd adaptive', 'stasis save, uncompressed', 1.35],
+    ['stasis save, zstd adaptive', 'virsh 11.3 save, zstd', 0.4],
+  ] as const)
+    printTarget(`${of} / ${to}`, ratio(results, of, to), target)
 }
 
 async function benchRestore(): Promise<void> {
   const images = await makeRestoreImages(setting)
-  const results = await measureRounds(chosen(restoreScenarios(setting, images)), setting.rounds)
+  await using commands = await commandScenarios(setting)
+  await commands.makeImages()
+  const scenarios = [...restoreScenarios(setting, images), ...commands.restores]
+  const results = await measureRounds(chosen(scenarios), setting.rounds)
   if (values.json) console.log(JSON.stringify(results))
   printTable(results)
   const plain = 'qemu plain stream, exec:cat'
   const peak = Math.max(...results.flatMap(({ runs }) => runs.map((run) => run.peakBytes ?? 0)))
   printTarget('zstd / plain stream', ratio(results, 'stasis, zstd', plain), 0.7)
   printTarget('peak memory of our process, MiB', peak / 2 ** 20, 256)
+  const mapped = 'qemu mapped-ram + multifd + direct-io'
+  const sparse =
+    'virsh 11.3 restore, 4 channels, past the cache, sparse, 4 channels, past the cache'
+  for (const [of, to, target] of [
+    ['stasis load, uncompressed', mapped, 1.05],
+    ['stasis load, zstd adaptive', 'virsh 11.3 restore, zstd', 0.25],
+    ['stasis load, zstd adaptive', plain, 0.35],
+    ['stasis map, uncompressed', sparse, 0.1],
+  ] as const)
+    printTarget(`${of} / ${to}`, ratio(results, of, to), target)
 }

@@ -27,6 +27,7 @@ export function printTarget(what: string, value: number, target: number): void {
   )
 }
 
-function round(value: number): number {
-  return Math.round(value * 100) / 100
+/** Empty for what was not measured. */
+function round(value: number): number | string {
+  return Number.isNaN(value) ? '' : Math.round(value * 100) / 100
 }
