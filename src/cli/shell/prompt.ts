@@ -30,6 +30,7 @@ export async function runPrompt(
   let typed: Typed = { lines: [], rest: '' }
   while (!runner.ended) {
     typed = await ask({ prompt: lines.isOpen ? '> ' : sign, given: typed.rest, history, complete })
+    await history.keep()
     if (typed.lines === undefined) break
     for (const line of typed.lines) {
       const text = lines.add(line)
@@ -37,7 +38,6 @@ export async function runPrompt(
     }
   }
   process.exitCode = typed.interrupted === true ? INTERRUPTED : 0
-  await history.keep()
 }
 
 const WELCOME = `Welcome to Stasis.

@@ -40,6 +40,7 @@ export class PromptHistory {
   /** Writes the lines if they were replaced. A disk that does not take them is not a failure. */
   async keep(): Promise<void> {
     if (!this.#changed) return
+    this.#changed = false
     try {
       await makeDirectory(join(this.#path, '..'))
       const text = this.#lines.toReversed().join('\n')
