@@ -19,6 +19,8 @@ export class CommandRunner {
   readonly #verbs: readonly VerbEntry[]
   #json = false
   #ended = false
+  /** From `connect`. */
+  #connection: { readonly uri: string | undefined; readonly readonly: boolean } | undefined
 
   constructor(verbs: readonly VerbEntry[]) {
     this.#verbs = verbs
@@ -60,15 +62,45 @@ export class CommandRunner {
     }
   }
 
+  /** A command with the options that `connect` chose in place of those at the start. */
+  #connected(command: readonly string[]): readonly string[] {
+    if (this.#connection === undefined) return command
+    const { uri, readonly } = this.#connection
+    const at = indexOfVerb(command)
+    const options = uri === undefined ? command.slice(0, at) : withoutPlace(command.slice(0, at))
+    return [
+      ...options,
+      ...(uri === undefined ? [] : ['--connect', uri]),
+      ...(readonly ? ['--readonly'] : []),
+      ...command.slice(at),
+    ]
+  }
+
   async #runOne(command: readonly string[], context: RunContext): Promise<void> {
     const beganMs = performance.now()
     const { output } = this
     const end = (): void => void (this.#ended = true)
-    const answer = await runProgram(command, this.#verbs, { ...context, output, end })
+    const connect = (uri: string | undefined, readonly: boolean): void =>
+      void (this.#connection = { uri, readonly })
+    const answer = await runProgram(this.#connected(command), this.#verbs, {
+      ...context,
+      ...{ output, end, connect },
+    })
     if (answer !== undefined && this.#json) output.json(answer.json)
     else if (answer !== undefined && answer.text !== '') output.result(answer.text)
     if (asksTime(command)) output.result(`(Time: ${(performance.now() - beganMs).toFixed(3)} ms)`)
   }
+}
+
+/** Options without those that say where domains are kept. */
+function withoutPlace(options: readonly string[]): readonly string[] {
+  const isPlace = (word = ''): boolean => /^(?:-[qrtvV]*c|--connect|--state-dir)$/.test(word)
+  return options.flatMap((word, index) => {
+    if (isPlace(options[index - 1]) || /^--(?:connect|state-dir)=/.test(word)) return []
+    if (!isPlace(word)) return [word]
+    const others = /^-[qrtvV]+c$/.test(word) ? [word.slice(0, -1)] : []
+    return others
+  })
 }
 
 /** `-t`, in virsh's words. */

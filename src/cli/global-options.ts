@@ -5,6 +5,7 @@ import {
   directoriesOfConnection,
 } from '../domain/store/directories.ts'
 import { UsageError } from '../errors.ts'
+import { connectionOf } from './options/connection.ts'
 import { integerBetween } from './options/option-values.ts'
 import { indexOfVerb } from './verb-in.ts'
 
@@ -69,15 +70,6 @@ export function withVerb(argv: readonly string[]): readonly string[] {
     return [...others, 'version', ...(long ? [] : ['--short'])]
   }
   return argv[at] === 'help' ? [...before, ...argv.slice(at + 1, at + 2), '--help'] : argv
-}
-
-function connectionOf(uri: string): Connection {
-  const [, connection] = /^qemu:\/\/\/(system|session)$/.exec(uri) ?? []
-  if (connection === undefined)
-    throw new InvalidArgumentError(
-      'Stasis knows only domains of this host: qemu:///system or qemu:///session.',
-    )
-  return connection as Connection
 }
 
 /** The byte of a key: a letter, or `^` and a letter for Ctrl with it. */

@@ -24,6 +24,8 @@ export interface ProgramContext {
   readonly inSession: boolean
   /** Ends the commands behind this one. */
   readonly end: () => void
+  /** Chooses the domains of the commands behind this one, and whether these may change something. */
+  readonly connect: (uri: string | undefined, readonly: boolean) => void
 }
 
 /**

@@ -112,6 +112,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       'systemd-units',
       'version',
       'echo',
+      'connect',
       'cd',
       'pwd',
       'quit',

@@ -17,6 +17,8 @@ export interface Invocation {
   readonly inSession: boolean
   /** Ends the prompt or script, or the commands of the command line, behind this one. */
   readonly end: () => void
+  /** Chooses the domains of the commands behind this one, by libvirt's URI or as at the start, and whether they may change something. */
+  readonly connect: (uri: string | undefined, readonly: boolean) => void
 }
 
 /** The result of a verb: as text for a person and, with `--json`, as data for a program. */

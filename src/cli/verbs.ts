@@ -234,6 +234,11 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/version.ts'),
   ),
   entry('echo', 'show words', () => import('./verbs/echo.ts')),
+  entry(
+    'connect',
+    'choose the domains of root or of the user, at the prompt or in a script',
+    () => import('./verbs/connect.ts'),
+  ),
   entry('cd', 'change the directory of the prompt or script', () => import('./verbs/cd.ts')),
   entry('pwd', 'show the directory', () => import('./verbs/pwd.ts')),
   entry('quit', 'end the prompt or script', () => import('./verbs/quit.ts')),

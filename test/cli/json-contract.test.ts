@@ -158,7 +158,15 @@ test(
       await ask('destroy web')
       await ask('domrename web other')
       await ask('undefine other')
-      for (const line of ['version', 'config', 'echo a', 'pwd', 'completion bash', 'systemd-units'])
+      for (const line of [
+        'version',
+        'config',
+        'echo a',
+        'pwd',
+        'connect',
+        'completion bash',
+        'systemd-units',
+      ])
         await ask(line)
       await ask('doctor')
     } finally {

@@ -99,6 +99,20 @@ test('standard input is a script', async () => {
   assert.match(String(script(state, 'list', '-c', 'xen:///')[1]), /is invalid. Stasis knows only/)
 })
 
+test('connect chooses the domains of the next commands', async () => {
+  await using web = await withWeb()
+  const env = { ...process.env, XDG_STATE_HOME: web.path, XDG_RUNTIME_DIR: web.path }
+  const input =
+    'list --all --name\nconnect qemu:///session --readonly\nlist --all --name\nundefine x\nconnect\nlist --all --name\nconnect xen:///\n'
+  const { stdout, stderr } = spawnSync(command, ['--state-dir', web.state], {
+    env,
+    input,
+    encoding: 'utf8',
+  })
+  assert.equal(stdout, 'web\nweb\n')
+  assert.match(stderr, /^error: 'undefine' changes something[^]*\nerror: .*'xen:\/\/\/' is invalid/)
+})
+
 test('a script is run line by line as it comes', async () => {
   await using web = await withWeb()
   const env = { ...process.env, STASIS_STATE_DIR: web.state }

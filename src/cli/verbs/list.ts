@@ -20,6 +20,10 @@ interface Flags {
   readonly transient?: boolean
   readonly withManagedSave?: boolean
   readonly withoutManagedSave?: boolean
+  readonly withSnapshot?: boolean
+  readonly withoutSnapshot?: boolean
+  readonly withCheckpoint?: boolean
+  readonly withoutCheckpoint?: boolean
   readonly autostart?: boolean
   readonly name?: boolean
   readonly uuid?: boolean
@@ -43,6 +47,10 @@ export const verb: Verb<Flags> = {
       .option('--transient', 'only domains that are not defined')
       .option('--with-managed-save', 'only domains that have a managed save')
       .option('--without-managed-save', 'only domains that have no managed save')
+      .option('--with-snapshot', 'no domain: Stasis has no snapshots')
+      .option('--without-snapshot', 'every domain')
+      .option('--with-checkpoint', 'no domain: Stasis has no checkpoints')
+      .option('--without-checkpoint', 'every domain')
       .option('--autostart', 'only domains that start with the host')
       .option('--no-autostart', 'only domains that do not start with the host')
       .option('--name', 'only the names')
@@ -54,7 +62,9 @@ export const verb: Verb<Flags> = {
   looks: true,
   example: 'stasis list --all --managed-save',
   run: async (_args, flags, { directories, signal, json, quiet, output }) => {
-    const domains = await listDomains({ ...directories, signal, ...wanted(flags) })
+    const domains = asksForOthers(flags)
+      ? []
+      : await listDomains({ ...directories, signal, ...wanted(flags) })
     for (const { fault } of domains)
       if (fault !== undefined && !json) output.note(errorText(fault, { debug: false }))
     const answer = domains.map(({ fault, ...domain }) =>
@@ -66,6 +76,14 @@ export const verb: Verb<Flags> = {
         : table(domains, flags, quiet)
     return { text, json: answer }
   },
+}
+
+/** No domain has a snapshot or a checkpoint. */
+function asksForOthers(flags: Flags): boolean {
+  return (
+    oneOf(flags.withSnapshot, flags.withoutSnapshot) === true ||
+    oneOf(flags.withCheckpoint, flags.withoutCheckpoint) === true
+  )
 }
 
 /** Both of two opposites are all domains, as with virsh. */
