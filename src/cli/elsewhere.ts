@@ -114,11 +114,6 @@ const ELSEWHERE: readonly Elsewhere[] = [
     does: 'describes or tunes the host',
     instead: '`stasis doctor` says whether this host is fit, `stasis version` which QEMU it has',
   },
-  {
-    verbs: 'connect',
-    does: 'changes to the domains of another host or user',
-    instead: '`stasis -c qemu:///session` chooses those of the user',
-  },
 ]
 
 function agent(verbs: string, does: string, command: string): readonly Elsewhere[] {

@@ -19,7 +19,7 @@ test('completer() completes verbs, options, choices, domains, files and topics o
   const complete = completer({ verbs: VERBS, directories: { stateDir } })
   const at = (name: string): string => join(dir.path, name)
   const cases: readonly (readonly [string, readonly string[]])[] = [
-    ['domsta', ['domstate ']],
+    ['domrena', ['domrename ']],
     ['domstate nobody; hel', ['help ']],
     ['managedsave-d', ['managedsave-dumpxml', 'managedsave-define']],
     ['help moni', ['monitor ']],
