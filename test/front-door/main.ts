@@ -80,8 +80,8 @@ async function givePackage(tree: FreshRoot): Promise<void> {
 /** Also Node 24 and npm, which the distribution does not have. */
 async function giveTarball(tree: FreshRoot): Promise<void> {
   await run('npm', ['pack', '--silent', '--pack-destination', tree.given], { cwd: root })
-  const { stdout } = await run('npm', ['root', '--global'])
-  await cp(join(stdout.trim(), 'npm'), join(tree.given, 'npm'), { recursive: true })
+  const { stdout } = await run('sh', ['-c', 'readlink -f "$(command -v npm)"'])
+  await cp(join(stdout.trim(), '../..'), join(tree.given, 'npm'), { recursive: true })
   await cp(process.execPath, join(tree.given, 'node'))
   await tree.sh(`
     cp /mnt/given/*.tgz .
