@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { glob } from 'node:fs/promises'
+import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Command } from 'commander'
@@ -29,6 +29,20 @@ test('the command line accepts every `stasis …` in the commands of README and 
         seen += 1
       }
   assert.ok(seen > 30, `${seen}`)
+})
+
+test('the verbs that docs/coming-from-virsh.md calls the same exist', async () => {
+  const text = await readFile(join(root, 'docs/coming-from-virsh.md'), 'utf8')
+  const [, table = ''] = /^## What is the same\n(.*?)^## /ms.exec(text) ?? []
+  const verbs = [...table.matchAll(/^\| [A-Z].*$/gm)].flatMap(([line]) =>
+    [...line.matchAll(/`([a-z-]+)`/g)].map(([, verb = '']) => verb),
+  )
+  assert.ok(verbs.length > 50, `${verbs.length}`)
+  const names = new Set(VERBS.map(({ name }) => name))
+  assert.deepEqual(
+    verbs.filter((verb) => !names.has(verb)),
+    [],
+  )
 })
 
 async function parse(argv: readonly string[], place: string): Promise<void> {
