@@ -23,6 +23,7 @@ import {
   removeFromImageCache,
 } from '../domain/restore/image-cache.ts'
 import type { RestoreOptions } from '../domain/restore/restore-request.ts'
+import { type HostActivity, hostActivity } from '../domain/status/activity.ts'
 import { type EventOptions, type LifecycleEvent, watchEvents } from '../domain/status/events.ts'
 import { type DomainSummary, type ListOptions, listDomains } from '../domain/status/list.ts'
 import { type Versions, versions } from '../domain/status/version.ts'
@@ -292,6 +293,16 @@ export class Stasis {
    */
   examine(options: HandleOptions<ExamineOptions> = {}): Promise<HostHealth> {
     return examineHost(this.#bound(options))
+  }
+
+  /**
+   * What happens with each domain at the moment: state, save or restore in progress, memory that is still being loaded (`top --json`).
+   * @throws StorageError; CancelledError
+   * @example
+   * for (const { name, job } of (await stasis.activity()).domains) console.log(name, job?.operation, job?.progress)
+   */
+  activity(options: HandleOptions<DomainOptions> = {}): Promise<HostActivity> {
+    return hostActivity(this.#bound(options))
   }
 
   /**

@@ -78,6 +78,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     keyword: 'monitor',
     verbs: [
       'list',
+      'top',
       'dominfo',
       'domstate',
       'domid',

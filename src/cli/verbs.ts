@@ -175,6 +175,11 @@ export const VERBS: readonly VerbEntry[] = [
     'send a command to the agent in a guest',
     () => import('./verbs/qemu-agent-command.ts'),
   ),
+  entry(
+    'top',
+    'show guests, saves and restores on the full screen',
+    () => import('./verbs/top.ts'),
+  ),
   entry('dumpxml', 'show the XML of a domain', () => import('./verbs/dumpxml.ts')),
   entry(
     'change-media',

@@ -3,6 +3,7 @@ import type { SaveFormat } from '../image/save-format.ts'
 import type { NewDescription } from '../image/saved-machine.ts'
 import type { SpecialTarget } from '../io/special-target.ts'
 import type { FrameCodec } from '../image/stasis/frame-codec.ts'
+import type { MemoryShown } from './memory-map.ts'
 import type { MultifdCompression } from '../wire/multifd-packet.ts'
 
 /** `adaptive` follows the balance of disk and processor; a number is a level of the compression's own. */
@@ -41,7 +42,14 @@ export interface TransferProgress {
   readonly fileBytes: number
   /** Bytes of each channel; fewer entries than channels while some are not connected. */
   readonly channelBytes: readonly number[]
+  /** Which memory is through, and how; absent where nobody knows. */
+  readonly memory?: MemoryShown | undefined
+  /** What each channel carried, in the order of `channelBytes`; absent where nobody knows. */
+  readonly lanes?: readonly LaneMemory[] | undefined
 }
+
+/** The guest memory that one channel carried. */
+export type LaneMemory = Omit<MemoryShown, 'cells'>
 
 /** A finished image. */
 export interface SavedImage {

@@ -67,6 +67,7 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['doctor'],
   ['doctor', '--json'],
   ['version'],
+  ['top', '--once'],
 ]
 
 /** The other verbs: they change something. `console` only shows what the guest writes, and what is typed is the guest's. */

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 
 const command = join(import.meta.dirname, '../../bin/stasis')
 
-/** A command in a terminal of its own. */
-export interface TerminalCommand {
+/** A command in a terminal of its own. It ends with its scope. */
+export interface TerminalCommand extends Disposable {
   readonly child: ChildProcess
   /** What it has written so far. */
   readonly written: () => string
@@ -22,14 +22,17 @@ export function startInTerminal(
     readonly columns: number
     readonly rows?: number
     readonly env?: Readonly<Record<string, string>>
+    /** Shows the command line first, as a person would have typed it. */
+    readonly prompt?: string
   },
 ): TerminalCommand {
-  const { columns, rows = 24 } = options
-  const line = [command, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
+  const { columns, rows = 24, prompt } = options
+  const shown = prompt === undefined ? '' : `printf '%s\\n' ${quoted(prompt)}; `
+  const line = [command, ...args].map(quoted).join(' ')
   const env = { ...process.env, STASIS_STATE_DIR: stateDir, TERM: 'xterm', ...options.env }
   const child = spawn(
     'script',
-    ['-qefc', `stty cols ${columns} rows ${rows} -echo; ${line}`, '/dev/null'],
+    ['-qefc', `stty cols ${columns} rows ${rows} -echo; ${shown}${line}`, '/dev/null'],
     {
       env,
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -42,5 +45,16 @@ export function startInTerminal(
     child.once('error', reject)
     child.once('close', (code) => resolve({ exitCode: code ?? -1, written }))
   })
-  return { child, written: () => written, type: (text) => child.stdin.write(text), ended }
+  return {
+    child,
+    written: () => written,
+    type: (text) => child.stdin.write(text),
+    ended,
+    // script(1) then hangs up the terminal.
+    [Symbol.dispose]: () => void child.kill(),
+  }
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -33,7 +33,7 @@ test('hostLines() has a line for each guest at work, padded by columns, and a to
   assert.deepEqual(hostLines(act, { columns: 120, rows: 24 }), [
     'web     50 %  1.0 GiB of 2.0 GiB  300 MiB/s  channels 50/50 %  2 s left',
     '仮想機  Flushing 1.0 GiB to disk',
-    'Total   60 %  3.0 GiB of 5.0 GiB  300 MiB/s  2 s left  1 of 5 saved',
+    'Total   60 %  3.0 GiB of 5.0 GiB  300 MiB/s  4 s left  1 of 5 saved',
   ])
 })
 
@@ -74,6 +74,6 @@ test('hostLines() has no total of bytes while the memory of a guest is unknown',
 test('hostLine() is the same in one line', () => {
   assert.equal(
     hostLine(act),
-    '60 %  3.0 GiB of 5.0 GiB  300 MiB/s  2 s left  1 of 5 saved  (web 50 %, 仮想機 flushing)',
+    '60 %  3.0 GiB of 5.0 GiB  300 MiB/s  4 s left  1 of 5 saved  (web 50 %, 仮想機 flushing)',
   )
 })

@@ -67,15 +67,21 @@ function totalParts({ guests, done, elapsedMs }: HostAct): readonly LinePart[] {
   )
   const isKnown = counted.every(({ memoryBytes }) => memoryBytes !== undefined)
   const percent = ramTotalBytes === 0 ? 0 : (ramBytes / ramTotalBytes) * 100
-  const etaMs =
-    isKnown && ramBytes > 0 && elapsedMs > 0
-      ? ((ramTotalBytes - ramBytes) / ramBytes) * elapsedMs
-      : undefined
+  // At the present pace of the guests at work, or else at that of all the time before.
+  const pace = sum(guests, paceOf) || (elapsedMs > 0 ? ramBytes / elapsedMs : 0)
+  const etaMs = isKnown && pace > 0 ? (ramTotalBytes - ramBytes) / pace : undefined
   const measure = { percent, ramBytes, ramTotalBytes, rateBytesPerSecond, channelBytes: [], etaMs }
   return [
     ...(isKnown ? measuredParts(measure) : []),
     { text: `${ended} of ${guests.length} ${done}`, rank: 1 },
   ]
+}
+
+/** Bytes of a guest's memory per millisecond. */
+function paceOf({ progress }: HostGuest): number {
+  if (progress === undefined || !('percent' in progress)) return 0
+  const { ramBytes, ramTotalBytes, etaMs = 0 } = progress
+  return etaMs > 0 ? (ramTotalBytes - ramBytes) / etaMs : 0
 }
 
 /** The part of a guest's memory that is through, 0 to 1. */

@@ -1,3 +1,6 @@
+import type { LaneMemory } from '../../transfer/image-receiver.ts'
+import type { MemoryShown } from '../../transfer/memory-map.ts'
+
 /** The progress of a transfer of guest memory. */
 export interface TransferMeasure {
   /** 0 to 100, of the guest's RAM. */
@@ -13,6 +16,10 @@ export interface TransferMeasure {
   readonly rateBytesPerSecond: number
   /** Bytes that each channel carried. */
   readonly channelBytes: readonly number[]
+  /** Which memory is through, and how; absent where that is not known. */
+  readonly memory?: MemoryShown
+  /** What each channel carried, in the order of `channelBytes`; absent where that is not known. */
+  readonly lanes?: readonly LaneMemory[]
   readonly elapsedMs: number
   /** Time left at the present rate; `undefined` while unknown. */
   readonly etaMs: number | undefined

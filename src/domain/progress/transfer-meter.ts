@@ -21,6 +21,7 @@ export class TransferMeter {
 
   measure(progress: TransferProgress, timeMs: number): TransferMeasure {
     const { ramBytes, ramTotalBytes, transferredBytes, fileBytes, channelBytes } = progress
+    const { memory, lanes } = progress
     const now = { timeMs, ramBytes, transferredBytes }
     const recent = this.#window.filter((sample) => timeMs - sample.timeMs <= WINDOW_MS)
     const first = recent[0] ?? this.#window.at(-1) ?? now
@@ -37,6 +38,8 @@ export class TransferMeter {
       fileBytes,
       rateBytesPerSecond: perSecond(transferredBytes - first.transferredBytes),
       channelBytes,
+      ...(memory !== undefined && { memory }),
+      ...(lanes !== undefined && { lanes }),
       elapsedMs: timeMs - this.#startMs,
       etaMs: ramRate > 0 && ramTotalBytes > 0 ? (left / ramRate) * 1000 : undefined,
     }

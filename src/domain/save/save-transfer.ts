@@ -130,10 +130,12 @@ function countRam(migration: OutgoingMigration): RamCounter {
 /** Formats that do not parse the stream do not know how much memory it contains; QEMU does. */
 function withRam(progress: TransferProgress, ram: RamProgress | undefined): TransferProgress {
   if (progress.ramTotalBytes > 0 || ram === undefined) return progress
+  const [zeroBytes, rawBytes] = [ram.zeroPages * ram.pageSize, ram.normalPages * ram.pageSize]
   return {
     ...progress,
     ramBytes: ram.totalBytes - ram.remainingBytes,
     ramTotalBytes: ram.totalBytes,
+    memory: { zeroBytes, compressedBytes: 0, rawBytes, cells: '' },
   }
 }
 

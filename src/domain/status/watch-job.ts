@@ -67,7 +67,8 @@ export async function abortJob(
   return { name, outcome: last?.id === job.id ? last.outcome : undefined }
 }
 
-async function activeJob(paths: RuntimePaths): Promise<JobRecord | undefined> {
+/** The job that a living process does; `undefined` if there is none. @throws StorageError */
+export async function activeJob(paths: RuntimePaths): Promise<JobRecord | undefined> {
   const job = await readJob<SaveProgress | RestoreProgress>(paths.job)
   return job !== undefined && (await isAlive(job.process)) ? job : undefined
 }

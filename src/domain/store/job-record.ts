@@ -121,8 +121,20 @@ function isProgress(value: unknown): boolean {
   if (!areOptionalNumbers(fields['elapsedMs'], fields['etaMs'])) return false
   if (!('percent' in fields)) return true
   const channels = fields['channelBytes']
+  const { memory, lanes } = fields
   return (
+    (memory === undefined || (isMemory(memory) && isCells(fieldsOf(memory)?.['cells']))) &&
+    (lanes === undefined || (Array.isArray(lanes) && lanes.every(isMemory))) &&
     Array.isArray(channels) &&
     [...channels, ...MEASURES.map((name) => fields[name])].every((one) => typeof one === 'number')
   )
+}
+
+function isMemory(value: unknown): boolean {
+  const { zeroBytes, compressedBytes, rawBytes } = fieldsOf(value) ?? {}
+  return [zeroBytes, compressedBytes, rawBytes].every((one) => typeof one === 'number')
+}
+
+function isCells(value: unknown): boolean {
+  return typeof value === 'string' && /^[.zcr]{0,4096}$/.test(value)
 }

@@ -22,7 +22,7 @@ export async function openStasisReceiver(options: ImageReceiverOptions): Promise
     multifd: { channels, compression: 'none' },
     received: listener.received,
     progress() {
-      const { ledger, channelBytes, mainBytes } = pipeline
+      const { ledger, channelBytes, mainBytes, memory, lanes } = pipeline
       const { storedBytes = 0, zeroBytes = 0, ramBytes = 0 } = ledger ?? {}
       return {
         transferredBytes: channelBytes.reduce((sum, bytes) => sum + bytes, mainBytes),
@@ -30,6 +30,8 @@ export async function openStasisReceiver(options: ImageReceiverOptions): Promise
         ramTotalBytes: ramBytes,
         fileBytes: writer.fileBytes,
         channelBytes,
+        memory,
+        lanes,
       }
     },
     abort: (reason) => listener.abort(reason),

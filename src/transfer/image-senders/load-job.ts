@@ -25,6 +25,6 @@ export interface LoadMemoryOptions {
   /** How many frames are read, decompressed and written at the same time; the workers use as many reader numbers, from 0. */
   readonly workers: number
   readonly signal?: AbortSignal | undefined
-  /** Called after each frame, with its length in memory and in the image. */
-  readonly onLoaded: (ramBytes: number, fileBytes: number) => void
+  /** Called after frames, with their length in memory and in the image, and their numbers. */
+  readonly onLoaded: (ramBytes: number, fileBytes: number, frames: Iterable<number>) => void
 }

@@ -57,6 +57,7 @@ async function loadGroup(
     options.onLoaded(
       at,
       run.reduce((sum, frame) => sum + pages.storedLength(frame), 0),
+      run,
     )
   }
 }

@@ -42,7 +42,7 @@ export async function loadOnThreads(
     if (wanted.length === 0) return
     const thread = threads[worker] as (typeof threads)[number]
     const answer = await thread.ask({ records: stored.records(wanted) })
-    if (answer.kind === 'loaded') options.onLoaded(answer.ramBytes, answer.fileBytes)
+    if (answer.kind === 'loaded') options.onLoaded(answer.ramBytes, answer.fileBytes, wanted)
     else if (answer.kind === 'damaged')
       throw stored.error(wanted[answer.position] as number, answer.fault)
     else throw failure(answer)

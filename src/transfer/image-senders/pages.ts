@@ -5,6 +5,7 @@ import type { DeviceState } from '../../wire/device-state.ts'
 import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-stream.ts'
 import { blockOfBackend } from './backend-block.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
+import { LoadedFrames } from './loaded-frames.ts'
 import { loadMemory } from './load-memory.ts'
 import type { ImageSender } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
@@ -67,6 +68,7 @@ class FillingSender implements PagesSender {
   readonly #files = new Map<number, MemoryFile>()
   readonly #mapped: ReadonlySet<string> | undefined
   readonly #ramTotalBytes: number
+  readonly #frames: LoadedFrames
   #connection: IncomingConnection | undefined
   #ramBytes = 0
   #fileBytes = 0
@@ -79,6 +81,7 @@ class FillingSender implements PagesSender {
   ) {
     this.#pages = pages
     this.#mapped = options.mapped
+    this.#frames = new LoadedFrames(pages)
     this.#workers = Math.min(options.readers, MAX_WORKERS)
     this.#signal = anySignal(this.#stop.signal, options.signal)
     this.#ramTotalBytes = pages.blocks.reduce((sum, block) => sum + block.length, 0)
@@ -90,7 +93,7 @@ class FillingSender implements PagesSender {
     this.#filled = loadMemory(pages, this.#files, {
       workers: this.#workers,
       signal: this.#signal,
-      onLoaded: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
+      onLoaded: (ramBytes, fileBytes, frames) => this.#count(ramBytes, fileBytes, frames),
     })
     this.#state = deviceState()
     this.#early = this.#makeEarly()
@@ -131,6 +134,7 @@ class FillingSender implements PagesSender {
       ramTotalBytes: this.#ramTotalBytes,
       fileBytes: this.#fileBytes,
       channelBytes: [],
+      memory: this.#frames.shown(),
     }
   }
 
@@ -158,7 +162,7 @@ class FillingSender implements PagesSender {
     for (const block of this.#sentBlocks()) {
       await sendBlock(sink, state.ramSection, this.#pages, block, {
         readers: this.#sendingReaders(),
-        onSent: (ramBytes, fileBytes) => this.#count(ramBytes, fileBytes),
+        onSent: (ramBytes, fileBytes, frame) => this.#count(ramBytes, fileBytes, [frame]),
       })
     }
   }
@@ -175,7 +179,8 @@ class FillingSender implements PagesSender {
     return Array.from({ length: SENDING_READERS }, (_, index) => this.#workers + index)
   }
 
-  #count(ramBytes: number, fileBytes: number): void {
+  #count(ramBytes: number, fileBytes: number, frames: Iterable<number>): void {
+    this.#frames.add(frames)
     this.#ramBytes += ramBytes
     this.#fileBytes += fileBytes
   }

@@ -14,8 +14,8 @@ export interface PageSink {
 export interface SendBlockOptions {
   /** Numbers of the readers that read ahead of the sending. */
   readonly readers: readonly number[]
-  /** Called after each frame, with its length in memory and in the image. */
-  readonly onSent: (ramBytes: number, fileBytes: number) => void
+  /** Called after each frame, with its length in memory and in the image, and its number. */
+  readonly onSent: (ramBytes: number, fileBytes: number, frame: number) => void
 }
 
 /**
@@ -43,7 +43,7 @@ export async function sendBlock(
     await sendZeros(firstPage)
     await sink.write(ramPages(ramSection, name, firstPage, bytes))
     nextPage = firstPage + pageCount
-    options.onSent(bytes.length, pages.storedLength(frame))
+    options.onSent(bytes.length, pages.storedLength(frame), frame)
   }
   await sendZeros(length / PAGE_SIZE)
 }

@@ -4,6 +4,9 @@ import type { StasisWriter } from '../../image/stasis/writer.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { type AnnouncedBlock, MainStreamParser } from '../../wire/main-stream.ts'
 import { BoundaryPages } from '../boundary-pages.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
+import type { LaneMemory } from '../image-receiver.ts'
+import { type MemoryKind, MemoryMap, type MemoryShown } from '../memory-map.ts'
 import type { LevelChooser } from '../compression-level.ts'
 import type { Connections } from './accept-connections.ts'
 import { cutRepeats } from './cut-repeats.ts'
@@ -37,14 +40,20 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   #main: MainChannel | undefined
   #state: DeviceState | undefined
   #ledger: PageLedger | undefined
+  #map: MemoryMap | undefined
+  /** Pages that each channel has carried. */
+  readonly #lanes: readonly Record<MemoryKind, number>[]
 
   constructor(writer: StasisWriter, options: PipelineOptions) {
     const { codec, level, channels } = options
     this.#writer = writer
     this.#options = options
+    this.#lanes = Array.from({ length: channels }, () => ({ zero: 0, compressed: 0, raw: 0 }))
     this.#failed.promise.catch(() => undefined)
     this.#announced.promise.catch(() => undefined)
-    this.#receivers = new Receivers(codec, channels, (packet) => this.#take(packet))
+    this.#receivers = new Receivers(codec, channels, (packet, channel) =>
+      this.#take(packet, channel),
+    )
     // For the packets that arrive before the pipeline has processed one.
     this.#receivers.level = level.next(false)
   }
@@ -72,6 +81,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   /** Accepts the main stream's list of RAM blocks. Packets that arrived earlier have waited for it. */
   blocks(blocks: readonly AnnouncedBlock[]): void {
     this.#ledger = new PageLedger(blocks)
+    this.#map = new MemoryMap(blocks.map(({ length }) => length))
     this.#writer.setBlocks(blocks)
     this.#announced.resolve(this.#ledger)
   }
@@ -79,18 +89,34 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   /** Records pages that the main stream reports as zero. */
   zeroPages(block: number, firstPage: number, pageCount: number): void {
     this.#ledger?.zero(block, firstPage, pageCount)
+    this.#count(block, firstPage, pageCount, 'zero')
   }
 
   /** Processes a page of the main stream. `bytes` is copied. */
   page(block: number, page: number, bytes: Uint8Array): void {
     const ledger = this.#ledger as PageLedger
     ledger.store(block, page, 1)
+    this.#count(block, page, 1, 'raw')
     this.#track(
       this.#writer.add(
         { block, firstPage: page, pageCount: 1, codec: 'none' },
         Uint8Array.from(bytes),
       ),
     )
+  }
+
+  /** Which memory has arrived; `undefined` until QEMU has listed its RAM blocks. */
+  get memory(): MemoryShown | undefined {
+    return this.#map?.shown()
+  }
+
+  /** What each channel has carried. */
+  get lanes(): readonly LaneMemory[] {
+    return this.#lanes.map(({ zero, compressed, raw }) => ({
+      zeroBytes: zero * PAGE_SIZE,
+      compressedBytes: compressed * PAGE_SIZE,
+      rawBytes: raw * PAGE_SIZE,
+    }))
   }
 
   async receive({ main, channels }: Connections): Promise<void> {
@@ -125,13 +151,13 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   }
 
   /** Processes a packet; releases its slot when its frames are with the writer. */
-  #take(packet: ReceivedPacket): void {
+  #take(packet: ReceivedPacket, channel: number): void {
     // A point where channels wait for one another: it names no block.
     if (packet.zeros.length + packet.pieces.length === 0) return
     this.#receivers.level = this.#options.level.next(this.#writer.diskIsBusy)
     const { slot } = packet
     this.#track(
-      this.#store(packet).finally(() => {
+      this.#store(packet, channel).finally(() => {
         if (slot !== undefined) this.#receivers.releaseSlot(slot)
       }),
     )
@@ -144,20 +170,38 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
     this.#pending.add(tracked)
   }
 
-  async #store(packet: ReceivedPacket): Promise<void> {
+  async #store(packet: ReceivedPacket, channel: number): Promise<void> {
     const ledger = this.#ledger ?? (await this.#announced.promise)
     const block = ledger.position(packet.block)
-    for (const { firstPage, pageCount } of packet.zeros) ledger.zero(block, firstPage, pageCount)
+    for (const { firstPage, pageCount } of packet.zeros) {
+      ledger.zero(block, firstPage, pageCount)
+      this.#count(block, firstPage, pageCount, 'zero', channel)
+    }
     const isStored = (page: number): boolean => ledger.isStored(block, page)
     const pieces = cutRepeats(packet.pieces, this.#boundaries, {
       ...{ block, isStored },
       slots: this.#receivers.slots,
     })
-    for (const { firstPage, pageCount } of pieces) ledger.store(block, firstPage, pageCount)
+    for (const { firstPage, pageCount, compressed } of pieces) {
+      ledger.store(block, firstPage, pageCount)
+      this.#count(block, firstPage, pageCount, compressed ? 'compressed' : 'raw', channel)
+    }
     const work = pieces.map((piece) => this.#storePiece(block, piece))
     // All of them, also after a fault: the slot is in use until the last has ended.
     const failure = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
     if (failure !== undefined) throw failure.reason
+  }
+
+  #count(
+    block: number,
+    firstPage: number,
+    pageCount: number,
+    kind: MemoryKind,
+    channel?: number,
+  ): void {
+    this.#map?.count(block, firstPage, pageCount, kind)
+    const lane = channel === undefined ? undefined : this.#lanes[channel]
+    if (lane !== undefined) lane[kind] += pageCount
   }
 
   #storePiece(

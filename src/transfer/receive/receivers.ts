@@ -36,7 +36,7 @@ export class Receivers implements AsyncDisposable {
   readonly ended: Promise<void>
   /** Bytes of each channel; empty until all of them are connected. */
   channelBytes: readonly number[] = []
-  readonly #onPacket: (packet: ReceivedPacket) => void
+  readonly #onPacket: (packet: ReceivedPacket, channel: number) => void
   readonly #end = Promise.withResolvers<void>()
   readonly #state: ReceiveState
   readonly #threads: readonly ReceiveThread[]
@@ -44,7 +44,11 @@ export class Receivers implements AsyncDisposable {
   #fds: readonly number[] = []
 
   /** Starts the threads for that many channels. */
-  constructor(codec: FrameCodec, channelCount: number, onPacket: (packet: ReceivedPacket) => void) {
+  constructor(
+    codec: FrameCodec,
+    channelCount: number,
+    onPacket: (packet: ReceivedPacket, channel: number) => void,
+  ) {
     // Without compression, more threads than channels would only wait.
     const useful = codec === 'none' ? Math.min(channelCount, MAX_THREADS) : MAX_THREADS
     const threadCount = Math.min(availableParallelism(), useful)
@@ -126,7 +130,7 @@ export class Receivers implements AsyncDisposable {
     } else {
       const { channel, bytes, packet } = answer
       this.channelBytes = this.channelBytes.with(channel, (this.channelBytes[channel] ?? 0) + bytes)
-      this.#onPacket(packet)
+      this.#onPacket(packet, channel)
     }
   }
 }
