@@ -47,7 +47,7 @@ describe('the Debian package on this system', { skip: noFreshRoot }, () => {
       './usr/share/zsh/vendor-completions/_stasis',
       './usr/share/fish/vendor_completions.d/stasis.fish',
       './usr/share/doc/stasis/copyright',
-      './etc/stasis/',
+      './etc/stasis/hooks.d/',
     ])
       assert.ok(list.includes(` ${path}\n`), path)
     assert.doesNotMatch(list, /\.map$|\.test\.|\.d\.ts$|musl/m)

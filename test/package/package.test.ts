@@ -141,11 +141,16 @@ describe('the packed package, installed globally', () => {
   })
   after(() => prefix[Symbol.asyncDispose]())
 
-  test('brings the man page and the systemd units', async () => {
+  test('brings the man page, completion and systemd units with the right paths', async () => {
     assert.match(await readFile(prefix.join('share/man/man1/stasis.1'), 'utf8'), /^\.TH STASIS 1/m)
     const units = prefix.join('lib/node_modules/stasis/systemd')
     assert.ok(existsSync(join(units, 'stasis-host.service')))
     assert.ok(existsSync(join(units, 'stasis-autostart.service')))
+    const command = prefix.join('bin/stasis')
+    const shown = await run(command, ['systemd-units'])
+    assert.ok(shown.stdout.includes(`\nExecStart=-${process.execPath} ${command} host-resume\n`))
+    const { stdout } = await run(command, ['completion', 'bash'])
+    assert.match(stdout, /^complete -F _stasis stasis$/m)
   })
 
   for (const { label, emulator } of newestQemu()) {
