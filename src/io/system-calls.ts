@@ -67,6 +67,7 @@ const MADV_HUGEPAGE = 14
 const SYS_PIDFD_OPEN = 434
 const SYS_PIDFD_GETFD = 438
 const F_SETFD = 2
+const F_DUPFD_CLOEXEC = 1030
 const FD_CLOEXEC = 1
 const AT_FDCWD = -100
 const RENAME_EXCHANGE = 2
@@ -160,6 +161,15 @@ export function connectedPair(): readonly [number, number] {
   const fds = Buffer.alloc(8)
   call('socketpair', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)
   return [fds.readInt32LE(0), fds.readInt32LE(4)]
+}
+
+/**
+ * A second descriptor for the same file, close-on-exec. For a descriptor that another owner may close at any time: a program would inherit whatever has
+ * its number then.
+ * @throws SystemCallError
+ */
+export function duplicateDescriptor(fd: number): number {
+  return call('fcntl', fd, F_DUPFD_CLOEXEC, 0)
 }
 
 /**

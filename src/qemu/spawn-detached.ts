@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { fstatSync } from 'node:fs'
 
 import { QemuError } from '../errors.ts'
 import { closeOnExec } from '../io/inherited-descriptors.ts'
@@ -32,6 +33,7 @@ export async function spawnDetached(
   },
 ): Promise<SpawnedChild> {
   closeOnExec()
+  requireOpen(program, extraFds)
   const child = withLimits(options.limits ?? NO_CORE_DUMP, () => {
     try {
       return spawn(program, argv, {
@@ -65,6 +67,19 @@ export async function spawnDetached(
       await reaped
     },
   }
+}
+
+/**
+ * libuv opens a pipe just before it forks. If that got the number of a closed descriptor of ours, the program would inherit its end, and libuv would wait
+ * until the program ends, with this whole thread (libuv 1.52, `uv_spawn`).
+ */
+function requireOpen(program: string, fds: readonly number[]): void {
+  for (const fd of fds)
+    try {
+      fstatSync(fd)
+    } catch (cause) {
+      throw spawnFailure(program, cause as NodeJS.ErrnoException)
+    }
 }
 
 function spawnFailure(program: string, cause: NodeJS.ErrnoException): QemuError {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, rm, stat } from 'node:fs/promises'
+import { readFile, rm, stat, truncate } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, test } from 'node:test'
 import {
@@ -88,6 +88,40 @@ for (const { label, emulator } of isLongRun() ? qemus() : oldestQemu()) {
         assert.ok(kept > 2, `${kept}`)
       },
     )
+
+    for (const mode of ['load', 'lazy'])
+      test(
+        `a start (${mode}) whose QEMU is killed ends, and keeps the managed save unless its guest had run`,
+        { timeout: 300_000 },
+        async () => {
+          await using tiny = await startTinyDomain({ emulator })
+          const { stateDir, dir, log } = tiny
+          const argv = ['start', 'tiny', '--mode', mode]
+          await managedSaveDomain('tiny', { stateDir })
+          const all = await messagesOf(tiny, argv)
+          const exitCodes = new Set<number>()
+          for (let nth = all - 4; nth <= all; nth += 1) {
+            await log.advance(1)
+            await managedSaveDomain('tiny', { stateDir })
+            const before = await sizeOf(dir.join('serial'))
+            const fault = `send:QEMU:${nth}:qmp.sock`
+            const env = faultEnvironment({ fault, fired: dir.join('fired'), within: dir.path })
+            await rm(dir.join('fired'), { force: true })
+            const { exitCode, stderr } = await startStasis(stateDir, argv, env).ended
+            exitCodes.add(exitCode)
+            const info = await domainInfo('tiny', { stateDir })
+            // The number of queries varies.
+            if (info.state === 'running') continue
+            const hasRun = (await sizeOf(dir.join('serial'))) > before
+            assert.equal(info.managedSave, exitCode !== 0, `message ${nth}: ${stderr}`)
+            await startDomain('tiny', { stateDir })
+            await log.advance(1)
+            if (exitCode !== 0 && !hasRun) await log.assertUnbroken()
+            else await truncate(dir.join('serial'))
+          }
+          assert.ok(exitCodes.has(6) || exitCodes.has(5), String([...exitCodes]))
+        },
+      )
 
     test(
       'the memory of a guest arrives although its lazy restore was killed before a page server took over',

@@ -1,5 +1,6 @@
 import type { StasisError } from '../../errors.ts'
 import type { HandOver } from '../../transfer/page-server/hand-over.ts'
+import { closeDescriptor, duplicateDescriptor } from '../../io/system-calls.ts'
 import { PageServer } from '../../transfer/page-server/page-server.ts'
 import type { ServedImage } from './served-image.ts'
 
@@ -13,12 +14,13 @@ const GRACE_MS = 1000
 export class FirstPages implements AsyncDisposable {
   /** Rejects when the memory cannot be sent. */
   readonly failed: Promise<never>
-  /** Descriptor of the connection, for its next server. */
+  /** Descriptor of the connection, for its next server; valid until this is disposed, even if QEMU has died. */
   readonly fd: number
   readonly #server: PageServer
   readonly #served: Promise<void>
   readonly #end = new AbortController()
   #fault: StasisError | undefined
+  #isReleased = false
 
   /** Starts the stream on `fd`, a socket whose other end QEMU has inherited, and takes ownership of it. The image must stay open. */
   constructor(
@@ -26,7 +28,7 @@ export class FirstPages implements AsyncDisposable {
     fd: number,
     options: { readonly readers: number; readonly hostPageSizes: ReadonlyMap<string, number> },
   ) {
-    this.fd = fd
+    this.fd = duplicateDescriptor(fd)
     const failed = Promise.withResolvers<never>()
     this.failed = failed.promise
     this.failed.catch(() => undefined)
@@ -58,6 +60,12 @@ export class FirstPages implements AsyncDisposable {
     this.#server.sendFirst()
   }
 
+  /** Closes `fd`: the next server has inherited it. */
+  releaseFd(): void {
+    if (!this.#isReleased) closeDescriptor(this.fd)
+    this.#isReleased = true
+  }
+
   /** Stops, so that another server can continue. @throws QemuError QEMU_DIED and other errors that ended it before */
   async stop(): Promise<HandOver> {
     return Promise.race([this.#server.stop(), this.#served.then(() => this.#server.stop())])
@@ -65,6 +73,7 @@ export class FirstPages implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort()
+    this.releaseFd()
     await this.#served.catch(() => undefined)
   }
 }

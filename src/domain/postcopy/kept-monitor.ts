@@ -3,6 +3,7 @@ import {
   SystemCallError,
   closeDescriptor,
   connectedPair,
+  duplicateDescriptor,
   takeDescriptor,
 } from '../../io/system-calls.ts'
 import { isThere } from '../../io/file-names.ts'
@@ -25,7 +26,10 @@ const CONNECT_MS = 15_000
 export class KeptMonitor implements AsyncDisposable {
   readonly #qemuEnd: number
   readonly #ourEnd: number
+  /** The connection closes our end when QEMU dies; this one stays. */
+  readonly #toPassOn: number
   #connection: QmpConnection | undefined
+  #isOver = false
   /** Descriptors to close here. */
   #open: readonly number[]
 
@@ -33,6 +37,7 @@ export class KeptMonitor implements AsyncDisposable {
     this.#qemuEnd = qemuEnd
     this.#ourEnd = ourEnd
     this.#open = this.inherited
+    this.#toPassOn = duplicateDescriptor(ourEnd)
   }
 
   static make(): KeptMonitor {
@@ -44,9 +49,9 @@ export class KeptMonitor implements AsyncDisposable {
     return [this.#qemuEnd, this.#ourEnd]
   }
 
-  /** For the next process to inherit. */
+  /** For the next process to inherit; valid until this is disposed. */
   get fd(): number {
-    return this.#ourEnd
+    return this.#toPassOn
   }
 
   /** Negotiates out-of-band commands with the launched QEMU. @throws QemuError QEMU_BUSY, QEMU_DIED; CancelledError */
@@ -64,6 +69,8 @@ export class KeptMonitor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const fd of this.#open) closeDescriptor(fd)
     this.#open = []
+    if (!this.#isOver) closeDescriptor(this.#toPassOn)
+    this.#isOver = true
     await this.#connection?.close()
   }
 }

@@ -150,6 +150,7 @@ export class PostcopyStart implements AsyncDisposable {
     try {
       const { stateDir } = this.#options
       const next = await NextServer.start(this.#paths, { id: this.#id, stateDir }, fds)
+      first.releaseFd()
       void this.#completeHandOver(next, first)
     } catch (error) {
       await first[Symbol.asyncDispose]()

@@ -1,12 +1,16 @@
 import * as fs from 'node:fs'
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import { callers, kindOfPath } from './place.ts'
 
-/** What happens instead of a call: it fails with an errno, moves fewer bytes (`SHORT`), or reports the end (`ZERO`); `KILL`: its process is killed. */
+/**
+ * What happens instead of a call: it fails with an errno, moves fewer bytes (`SHORT`), or reports the end (`ZERO`); `KILL`: its process is killed;
+ * `QEMU`: the QEMU of the domain `tiny` is killed before the call.
+ */
 export type Fault = string
 
 /** Originals, because the layer replaces them. */
-const { closeSync, openSync, writeSync } = fs
+const { closeSync, openSync, readFileSync, writeSync } = fs
 
 interface PlannedFault {
   readonly call: string
@@ -48,7 +52,19 @@ export function consult(call: string, pathOf: () => string, place?: string): Fau
   if (seen !== plan.nth || !isFirstToFire()) return undefined
   report(`planned fault: ${call} ${plan.code} ${path}\n`)
   if (plan.code === 'KILL') process.kill(process.pid, 'SIGKILL')
+  if (plan.code === 'QEMU') return killQemu()
   return plan.code
+}
+
+/** The call itself does not fail. */
+function killQemu(): undefined {
+  const record = join(process.env['STASIS_FAULT_DIR'] ?? '', 'state/run/tiny/process.json')
+  try {
+    const { pid } = JSON.parse(readFileSync(record, 'utf8')) as { readonly pid: number }
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // There is none yet, or it is dead.
+  }
 }
 
 /** The error that Node or libuv gives for an errno. */
