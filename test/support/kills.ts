@@ -380,6 +380,7 @@ async function examine(
   if (found === 'paused') await must(stateDir, 'resume', 'tiny')
   else if (found !== 'running') {
     outcome = 'image complete'
+    if (found !== 'shut off') throw new Error(`the guest is in the state ${found}`)
     const list = await must(stateDir, 'list', '--all', '--managed-save')
     const isManaged = list.includes('saved')
     if (qemuKilled && act.name === 'managedsave' && !isManaged) return restart(bed, 'went on')
@@ -452,12 +453,22 @@ async function whatIsLeft(bed: TinyDomain, act: KillAct): Promise<readonly strin
   if (act.kind !== 'convert')
     left.push(...beside.filter((name) => name.startsWith('.') || name.endsWith('.order')))
   const files = await readdir(join(runtimeDir, 'tiny')).catch(() => [])
-  const isRunning = qemusOf(stateDir).length > 0
+  const running = qemusOf(stateDir)
+  const isRunning = running.length > 0
+  // A guest that came lazily in an earlier round.
+  const isLazy = processesOf(stateDir, (line) => line.includes('postcopy.sock')).some((pid) =>
+    running.includes(pid),
+  )
   left.push(
     ...files
       .filter(
         (name) =>
-          !isRunning || !(RUNNING.has(name) || (act.name.includes('lazy') && LOADING.has(name))),
+          !isRunning ||
+          !(
+            RUNNING.has(name) ||
+            (isLazy && name === 'postcopy.sock') ||
+            (act.name.includes('lazy') && LOADING.has(name))
+          ),
       )
       .map((name) => `run/tiny/${name}`),
   )
