@@ -18,6 +18,12 @@ export interface MachineHere {
   readonly writableBytes: readonly number[]
 }
 
+/** TCP ports of this host: one on which a server listens, and one that nobody uses. */
+export interface FreePorts {
+  readonly served: number
+  readonly free: number
+}
+
 const MIB = 1024 * 1024
 const DISK_BYTES = 4 * MIB
 const FLOPPY_BYTES = 1440 * 1024
@@ -30,7 +36,12 @@ const MODULE_BYTES = 96 * MIB
  * Changes only the host's side of a domain XML that was made for another host: the accelerator with what TCG does not have (the VP index of
  * Hyper-V), the emulator and the version of its machine type, files, ports, and sizes of memory. Every device stays. Files that it needs are made in `dir`.
  */
-export function onThisHost(text: string, dir: string, qemu: TestQemu, port: number): MachineHere {
+export function onThisHost(
+  text: string,
+  dir: string,
+  qemu: TestQemu,
+  ports: FreePorts,
+): MachineHere {
   const document = new DOMParser().parseFromString(text, 'text/xml')
   const domain = document.documentElement
   if (domain === null) throw new Error('This is not a domain XML')
@@ -48,7 +59,7 @@ export function onThisHost(text: string, dir: string, qemu: TestQemu, port: numb
 
   const linux = useKernel(os)
   useFiles(devices, dir)
-  usePorts(devices, port)
+  usePorts(devices, ports)
   const serial = useSerialFile(devices, `${dir}/serial`)
   const base = shrinkMemory(domain)
   const modules = shrinkModules(devices, dir)
@@ -115,14 +126,15 @@ function makeDisk(
     execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, raw, path], { stdio: 'pipe' })
 }
 
-/** TCP ports: `port` instead of each. Displays choose theirs. */
-function usePorts(devices: Element, port: number): void {
+/** Displays choose their ports. */
+function usePorts(devices: Element, { served, free }: FreePorts): void {
   for (const graphics of children(devices, 'graphics')) {
     if (graphics.hasAttribute('port')) graphics.setAttribute('port', '-1')
     graphics.setAttribute('autoport', 'yes')
   }
   for (const source of [...devices.getElementsByTagName('source')])
-    if (source.hasAttribute('service')) source.setAttribute('service', String(port))
+    if (source.hasAttribute('service'))
+      source.setAttribute('service', String(source.getAttribute('mode') === 'bind' ? free : served))
 }
 
 /** Lets the first serial port, which virt-install calls a console, write to a file. */

@@ -43,6 +43,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 const REFUSED: Readonly<Record<string, RegExp>> = {
   'channel-vdagent': /vdagent chardev doesn't yet support migration/,
   'filesystem-virtiofs': /vhost-user-fs/,
+  'serial-usb': /usb-serial/,
+  shmem: /'peer mode' in device 'ivshmem'/,
+  'sound-usb': /usb-audio/,
 }
 
 const NETWORKS = {
@@ -80,8 +83,8 @@ async function roundTrips(name: string, text: string, qemu: TestQemu): Promise<v
   await using _pages = await hugePages(text)
   await using server = await listen()
   const stateDir = dir.join('state')
-  const port = (server.address() as AddressInfo).port
-  const machine = onThisHost(text, dir.path, qemu, port)
+  const ports = { served: portOf(server), free: await freePort() }
+  const machine = onThisHost(text, dir.path, qemu, ports)
   const options = { stateDir, networks: NETWORKS, allow: ['everything'] } as const
   await defineDomain(machine.xml, options)
   let { id } = await startDomain(name, options)
@@ -122,6 +125,15 @@ async function listen(): Promise<Server> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return server
+}
+
+async function freePort(): Promise<number> {
+  await using server = await listen()
+  return portOf(server)
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
 }
 
 async function untilItWorks({ guest, serial }: MachineHere): Promise<void> {
