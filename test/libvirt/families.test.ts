@@ -180,7 +180,7 @@ async function thereAndBack(bed: LibvirtBed, traveller: Traveller, starter: Side
     starter === 'stasis' ? [programs.stasis, programs.virsh] : [programs.virsh, programs.stasis]
   const ramBytes = family.ramMib.map((mib) => mib * 1024 * 1024)
   const log = new CounterLog(dir.join('serial'))
-  using _bridge = await network(bed, dir, name === 'network')
+  await using _network = name === 'network' ? await network(bed, dir) : undefined
   try {
     const started = await first.start()
     if (family.firmwareOnly === true) await delay(3_000)
@@ -211,7 +211,7 @@ function stasisProgram({ name, dir, xml }: Traveller): Program {
       await defineDomain(xml, options)
       const { id } = await startDomain(name, options)
       // From now on it exists only in its images.
-      await undefineDomain(name, { stateDir })
+      await undefineDomain(name, { stateDir, nvram: false })
       return id
     },
     suspend: () => suspendDomain(name, { stateDir }),
@@ -243,10 +243,14 @@ function virshProgram(bed: LibvirtBed, { name, family, dir, xml }: Traveller): P
 }
 
 /** A bridge, and libvirt's network of it. */
-async function network(bed: LibvirtBed, dir: TempDir, wanted: boolean): Promise<Disposable> {
-  if (!wanted) return { [Symbol.dispose]: () => undefined }
+async function network(bed: LibvirtBed, dir: TempDir): Promise<AsyncDisposable> {
   execFileSync('ip', ['link', 'add', BRIDGE, 'type', 'bridge'])
   await writeFile(dir.join('network.xml'), NETWORK)
   await bed.virsh('net-create', dir.join('network.xml'))
-  return { [Symbol.dispose]: () => void execFileSync('ip', ['link', 'del', BRIDGE]) }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await bed.virsh('net-destroy', 'travel')
+      execFileSync('ip', ['link', 'del', BRIDGE])
+    },
+  }
 }
