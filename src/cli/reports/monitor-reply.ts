@@ -8,7 +8,11 @@ export function replyText(
   { pretty = false }: { readonly pretty?: boolean } = {},
 ): string {
   const line = encodeMessage(reply)
-  return pretty ? indented(line) : line
+  // Part of a reply may come from a guest: a terminal must not obey it.
+  return (pretty ? indented(line) : line).replaceAll(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** What QEMU returned. @throws QmpRefusal if it refused */

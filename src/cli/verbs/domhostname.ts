@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { printable } from '../../errors.ts'
 import { guestHostName } from '../../domain/guest/host-name.ts'
 import type { Verb } from '../verb.ts'
 
@@ -14,6 +15,6 @@ export const verb: Verb = {
   example: 'stasis domhostname web',
   run: async ([domain = ''], _flags, { directories, signal }) => {
     const hostname = await guestHostName(domain, { ...directories, signal })
-    return { text: hostname, json: { type: 'result', hostname } }
+    return { text: printable(hostname), json: { type: 'result', hostname } }
   },
 }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { printable } from '../../errors.ts'
 import { type GuestInterface, guestAddresses } from '../../domain/guest/addresses.ts'
 import type { Verb } from '../verb.ts'
 
@@ -53,5 +54,7 @@ function rowsOf({ name, mac = '', addresses }: GuestInterface, full: boolean): r
 }
 
 function row(name: string, mac: string, protocol: string, address: string): string {
-  return ` ${name.padEnd(10)} ${mac.padEnd(20)} ${protocol.padEnd(8)}     ${address}`
+  // The guest decides what they are.
+  const [shownName, shownMac, shownAddress] = [name, mac, address].map(printable)
+  return ` ${shownName?.padEnd(10)} ${shownMac?.padEnd(20)} ${protocol.padEnd(8)}     ${shownAddress}`
 }

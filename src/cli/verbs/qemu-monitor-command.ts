@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { printable } from '../../errors.ts'
 import { monitorCommand } from '../../domain/devices/monitor-command.ts'
 import { jsonCommand } from '../options/json-command.ts'
 import { replyText, returnedBy } from '../reports/monitor-reply.ts'
@@ -38,8 +39,10 @@ export const verb: Verb<Flags> = {
     const reply = await monitorCommand(domain, command, options)
     const json = { type: 'result', reply }
     if (hmp === true) {
-      const shown = returnedBy(reply, words.join(' '))
-      return { text: String(shown).replaceAll('\r', '').trimEnd(), json }
+      const lines = String(returnedBy(reply, words.join(' ')))
+        .trimEnd()
+        .split(/\r?\n/)
+      return { text: lines.map(printable).join('\n'), json }
     }
     const shown = returnValue === true ? returnedBy(reply, command.execute) : reply
     return { text: replyText(shown, flags), json }
