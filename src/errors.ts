@@ -151,6 +151,7 @@ export class UsageError extends StasisError {
  * - `DOMAIN_RUNNING`: it must not run for this.
  * - `DOMAIN_NOT_RUNNING`: it must run for this.
  * - `DOMAIN_WRONG_STATE`: it is in a state in which this is not possible.
+ * - `DOMAIN_MEMORY_LOST`: the image that still has some of its memory is gone.
  * - `DOMAIN_BUSY`: another process is working on it, or holds its monitor.
  * - `DOMAIN_HAS_MANAGED_SAVE`: its managed save would be lost or would no longer fit.
  * - `DOMAIN_NO_EVENT`: the time for an event is over.
@@ -162,6 +163,7 @@ export type DomainErrorCode =
   | 'DOMAIN_RUNNING'
   | 'DOMAIN_NOT_RUNNING'
   | 'DOMAIN_WRONG_STATE'
+  | 'DOMAIN_MEMORY_LOST'
   | 'DOMAIN_BUSY'
   | 'DOMAIN_HAS_MANAGED_SAVE'
   | 'DOMAIN_NO_EVENT'

@@ -161,6 +161,7 @@ export type { PostcopyRecoverOptions } from './domain/postcopy/postcopy-recover.
 export { restoreDomain } from './domain/restore/restore.ts'
 export type {
   RestoreOptions,
+  ImageNeeded,
   RestoreResult,
   RestoreTiming,
 } from './domain/restore/restore-request.ts'

@@ -54,7 +54,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
       const { stdout, stderr } = await stasis(stateDir, 'restore', image, '--mode', 'lazy')
       assert.match(
         stdout,
-        /^Domain restored from .*\n[\d.]+ MiB of memory, ready after .* loaded from/,
+        /^Domain restored from .*\n[\d.]+ MiB of memory, ready after .*\nThe memory of '.*' is still being loaded: keep .* until then/,
         stderr,
       )
       // With so little memory, all of it may be loaded already.

@@ -218,7 +218,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
         await using console = await domain.console()
         console.send('sum')
         await delay(300)
-        assert.equal((await postcopyState(pathsOf(domain)))?.state, 'lost')
+        assert.equal((await postcopyState(pathsOf(domain)))?.state, 'stopped')
         await assert.rejects(saveDomain(name, `${image}.2`, { stateDir }), {
           code: 'DOMAIN_WRONG_STATE',
           hint: /postcopy-recover/,

@@ -6,7 +6,12 @@ import { restoreReport } from './restore.ts'
 const result: RestoreResult = {
   ...({ format: 'raw', state: 'running', mode: 'load' } as const),
   ...{ name: 'web', uuid: 'u', id: 1, path: '/a.save' },
-  ...{ modeReason: 'it was asked for', ramBytes: 2 ** 30, throughputBytesPerSecond: 0 },
+  ...{
+    modeReason: 'it was asked for',
+    imageNeeded: undefined,
+    ramBytes: 2 ** 30,
+    throughputBytesPerSecond: 0,
+  },
   timing: {
     ...{ totalMs: 2000, startMs: 1, loadMs: 1, resumeMs: 1, deviceStateMs: 1 },
     ...{ firstOutputMs: undefined, allRamMs: 1 },
@@ -23,10 +28,25 @@ test('restoreReport() has the first line of the verb that restores above the fac
   assert.match(second ?? '', /^Domain: +web, running$/)
 })
 
-test('restoreReport() says where memory still comes from', () => {
-  const timing = { ...result.timing, allRamMs: undefined }
-  const lazy = restoreReport({ ...result, timing, mode: 'lazy' }, { verbose: false }).text
-  assert.match(lazy, /ready after 2\.00 s; the rest is still being loaded from \/a\.save/)
-  const mapped = restoreReport({ ...result, timing, mode: 'map' }, { verbose: false }).text
-  assert.match(mapped, /it reads its memory from \/a\.save as long as it runs/)
+test('restoreReport() says which file the guest still needs, and until when', () => {
+  const lines = (more: Partial<RestoreResult>, managed = false): string | undefined =>
+    restoreReport({ ...result, ...more }, { verbose: false, managed }).text.split('\n')[2]
+  const path = '/a.save'
+  assert.equal(lines({}), undefined)
+  assert.equal(
+    lines({ imageNeeded: { path, until: 'memory-loaded', kept: undefined } }),
+    "The memory of 'web' is still being loaded: keep /a.save until then (`stasis dominfo web` shows the rest)",
+  )
+  assert.match(
+    lines({ imageNeeded: { path, until: 'memory-loaded', kept: `${path}.kept-1` } }) ?? '',
+    /\/a\.save\.kept-1 keeps the file until then/,
+  )
+  assert.match(
+    lines({ imageNeeded: { path, until: 'memory-loaded', kept: undefined } }, true) ?? '',
+    /Stasis removes \/a\.save then/,
+  )
+  assert.match(
+    lines({ imageNeeded: { path, until: 'guest-ends', kept: undefined } }) ?? '',
+    /read from \/a\.save until the guest ends: do not change that file/,
+  )
 })

@@ -6,12 +6,15 @@ import type { Answer } from '../verb.ts'
 /** The report of `restore`, or of another verb that restores, whose first line is `text`. */
 export function restoreReport(
   result: RestoreResult,
-  options: { readonly verbose: boolean; readonly text?: string },
+  options: { readonly verbose: boolean; readonly text?: string; readonly managed?: boolean },
 ): Answer {
   const { path, format, state, timing } = result
   const { text = `Domain restored from ${path}` } = options
+  const need = neededImage(result, options.managed === true)
+  const answer = (...lines: readonly string[]): string =>
+    [text, ...lines, need].filter((line) => line !== '').join('\n')
   const json = { type: 'result', ...result }
-  if (!options.verbose) return { text: `${text}\n${summary(result)}`, json }
+  if (!options.verbose) return { text: answer(summary(result)), json }
   const facts = formatFacts([
     ['Domain', `${result.name}, ${state}`],
     ['Format', format],
@@ -29,17 +32,30 @@ export function restoreReport(
     ['Memory loaded', allRam(result)],
     ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],
   ])
-  return { text: `${text}\n${facts}`, json }
+  return { text: answer(facts), json }
 }
 
-/** What the restore took, and whether memory still comes from the image. */
-function summary({ mode, ramBytes, path, timing, name }: RestoreResult): string {
+/** What the restore took. */
+function summary({ ramBytes, timing }: RestoreResult): string {
   const { totalMs, allRamMs } = timing
-  if (allRamMs !== undefined) return transferText(ramBytes, Math.max(totalMs, allRamMs))
-  const soon = `${formatBytes(ramBytes)} of memory, ready after ${formatDuration(totalMs)}`
-  return mode === 'map'
-    ? `${soon}; it reads its memory from ${path} as long as it runs`
-    : `${soon}; the rest is still being loaded from ${path} (\`stasis dominfo ${name}\`)`
+  return allRamMs === undefined
+    ? `${formatBytes(ramBytes)} of memory, ready after ${formatDuration(totalMs)}`
+    : transferText(ramBytes, Math.max(totalMs, allRamMs))
+}
+
+/** The file that must stay, and until when. */
+function neededImage({ name, imageNeeded }: RestoreResult, managed: boolean): string {
+  if (imageNeeded === undefined) return ''
+  const { path, until, kept } = imageNeeded
+  if (until === 'guest-ends')
+    return `The memory of '${name}' is read from ${path} until the guest ends: do not change that file`
+  const stays =
+    kept !== undefined
+      ? `${kept} keeps the file until then`
+      : managed
+        ? `Stasis removes ${path} then`
+        : `keep ${path} until then`
+  return `The memory of '${name}' is still being loaded: ${stays} (\`stasis dominfo ${name}\` shows the rest)`
 }
 
 function allRam({ mode, timing }: RestoreResult): string {

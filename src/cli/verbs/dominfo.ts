@@ -1,6 +1,7 @@
 import type { PostcopyState } from '../../domain/store/postcopy-state.ts'
 import { domainInfo } from '../../domain/status/info.ts'
 import { formatFacts } from '../terminal/table.ts'
+import { memoryAdvice } from '../../domain/status/memory-words.ts'
 import type { Verb } from '../verb.ts'
 
 const KIB = 1024
@@ -42,10 +43,8 @@ export const verb: Verb = {
   },
 }
 
-function missing({ image, remainingBytes, state, fault }: PostcopyState, name: string): string {
-  const amount = remainingBytes === undefined ? '' : `${remainingBytes / KIB} KiB, `
-  if (state === 'filling') return `${amount}loading from ${image}`
-  if (state === 'lost')
-    return `${amount}not loading: run \`stasis postcopy-recover ${name}\` (${image})`
-  return `${amount}cannot be loaded: ${fault?.message ?? 'see the log'}`
+function missing(postcopy: PostcopyState, name: string): string {
+  const { remainingBytes } = postcopy
+  const amount = remainingBytes === undefined ? '' : `${remainingBytes / KIB} KiB; `
+  return `${amount}${memoryAdvice(postcopy, name)}`
 }

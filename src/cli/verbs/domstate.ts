@@ -1,3 +1,4 @@
+import { memoryAdvice } from '../../domain/status/memory-words.ts'
 import { domainStateReason } from '../../domain/status/state-reason.ts'
 import type { Verb } from '../verb.ts'
 
@@ -9,10 +10,15 @@ export const verb: Verb<{ readonly reason?: boolean }> = {
   example: 'stasis domstate web --reason',
   run: async ([domain = ''], { reason: why }, { directories, signal }) => {
     const found = await domainStateReason(domain, { ...directories, signal })
-    const { state, reason, lastLines, image } = found
+    const { name, state, reason, lastLines, image, postcopy } = found
     if (why !== true) return { text: state, json: { type: 'result', ...found } }
     const silent = reason === 'crashed' && lastLines === undefined ? WITHOUT_A_WORD : undefined
-    const more = [lastLines, silent, image === undefined ? undefined : `Image: ${image}`]
+    const more = [
+      lastLines,
+      silent,
+      image === undefined ? undefined : `Image: ${image}`,
+      postcopy === undefined ? undefined : `Memory: ${memoryAdvice(postcopy, name)}`,
+    ]
     const lines = [`${state} (${reason})`, ...more.filter((line) => line !== undefined)]
     return { text: lines.join('\n'), json: { type: 'result', ...found } }
   },

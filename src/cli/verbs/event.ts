@@ -2,6 +2,7 @@ import { anySignal } from '../../io/any-signal.ts'
 import { type LifecycleEvent, watchEvents } from '../../domain/status/events.ts'
 import { identifyDomain } from '../../domain/status/identify.ts'
 import { DomainError, UsageError } from '../../errors.ts'
+import { memoryAdvice } from '../../domain/status/memory-words.ts'
 import { integerBetween } from '../options/option-values.ts'
 import type { Verb } from '../verb.ts'
 
@@ -81,7 +82,10 @@ function checkTypes({ event, all }: Flags): void {
   })
 }
 
-function line({ domain, event, detail, time }: LifecycleEvent, timestamp: boolean): string {
-  const text = `event 'lifecycle' for domain '${domain}': ${event} ${detail}`
+function line(
+  { domain, event, detail, postcopy, time }: LifecycleEvent,
+  timestamp: boolean,
+): string {
+  const text = `event 'lifecycle' for domain '${domain}': ${event} ${detail}${postcopy === undefined ? '' : `: ${memoryAdvice(postcopy, domain)}`}`
   return timestamp ? `${time}: ${text}` : text
 }

@@ -23,6 +23,7 @@ interface Flags extends AllowFlags, NetworkFlags, ChannelFlags {
   readonly xml?: string
   readonly running?: boolean
   readonly paused?: boolean
+  readonly keep?: boolean
   readonly force?: boolean
   readonly syncTime?: boolean
   readonly newGenid?: boolean
@@ -61,6 +62,10 @@ export const verb: Verb<Flags> = {
       .addOption(new Option('--running', 'let the guest run').conflicts('paused'))
       .addOption(new Option('--paused', 'leave the guest paused').conflicts('running'))
       .option('--force', 'restore although the disks have changed since the save')
+      .option(
+        '--keep',
+        'while memory is loaded lazily, keep the image by a second name beside it (a hard link)',
+      )
       .option('--sync-time', "set the guest's clock through the guest agent once the guest runs")
       .option('--new-genid', 'give the guest a new generation id, if it has one')
       .option('--reset-nvram', 'make the UEFI variable store anew from its template')
@@ -114,6 +119,7 @@ export const verb: Verb<Flags> = {
       bypassCache: flags.bypassCache,
       resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
       force: flags.force,
+      keepImage: flags.keep,
       syncTime: flags.syncTime,
       newGenid: flags.newGenid,
       resetNvram: flags.resetNvram,

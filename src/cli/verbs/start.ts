@@ -87,5 +87,5 @@ export const verb: Verb<Flags> = {
 function startText({ name, restored }: StartedDomain, flags: Flags): string {
   if (restored === undefined) return `Domain '${name}' started`
   const text = `Domain '${name}' started from its managed save`
-  return restoreReport(restored, { verbose: flags.verbose === true, text }).text
+  return restoreReport(restored, { verbose: flags.verbose === true, text, managed: true }).text
 }

@@ -17,6 +17,7 @@ import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
 import { type StoredJob, closeKilledJob, readJob } from '../store/job-record.ts'
 import { writeEnd } from '../store/last-end.ts'
 import { endRecorded } from './own-qemu.ts'
+import { removeKept } from '../store/postcopy-record.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 
@@ -111,6 +112,7 @@ async function removeRemains(paths: RuntimePaths): Promise<void> {
 /** Removes all files of a dead QEMU from its runtime directory. Callers must hold the lock. @throws StorageError */
 export async function clearRuntime(paths: RuntimePaths): Promise<void> {
   try {
+    await removeKept(paths)
     await removeListeningSockets(paths)
     const names = await readdir(paths.directory)
     // The record is last, because it explains the other files.

@@ -7,6 +7,7 @@ import { contVm, runState } from '../../migration/run-state.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
+import { memoryMissing, postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { beginGuest } from '../restore/check-stale.ts'
 import { openControl } from '../machine/monitor.ts'
@@ -26,6 +27,8 @@ export async function resumeDomain(
   const { signal } = options
   await using domain = await HeldDomain.find(reference, 'resume', options)
   const record = domain.requireRunning()
+  const memory = await postcopyState(domain.paths)
+  if (memory?.state === 'lost') throw memoryMissing(domain.name, memory)
   await using control = await openControl(domain.paths, signal)
   const { name } = domain
   const before = await runState(control, { signal })

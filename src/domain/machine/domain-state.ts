@@ -1,4 +1,7 @@
-/** The state of a domain, in virsh's words; `unknown` if a state file of the domain is unreadable. */
+/**
+ * The state of a domain, in virsh's words. Three are ours: `memory lost` if the image that has a part of its memory is gone, `no state` if QEMU does
+ * not answer, `unknown` if a state file of the domain is unreadable.
+ */
 export type DomainState =
   | 'running'
   | 'paused'
@@ -6,6 +9,7 @@ export type DomainState =
   | 'crashed'
   | 'pmsuspended'
   | 'shut off'
+  | 'memory lost'
   | 'no state'
   | 'unknown'
 

@@ -59,10 +59,12 @@ function mappingSource(
   sender: ImageSender,
   { paths }: LoaderOptions,
 ): MemorySource {
+  const path = memory.inPlace
+  const needs = path === undefined ? undefined : ({ path, until: 'guest-ends' } as const)
   return completeSource({
     launchNeeds: { ...NEEDS_NOTHING, memory: memory.files },
     bring: (qemu, options) => sendMachine(qemu, sender, paths.migrationSocket, options),
-    brought: { mode: 'map', allMemory: false },
+    brought: { mode: 'map', allMemory: false, needs },
     async dispose() {
       await sender[Symbol.asyncDispose]()
       memory[Symbol.dispose]()

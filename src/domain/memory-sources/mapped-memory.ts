@@ -52,6 +52,7 @@ export function refuseMapping(
  */
 export class MappedMemory implements Disposable {
   readonly #files: Map<string, InheritedMemory> = new Map()
+  #inPlace: string | undefined
   #closed = false
 
   private constructor() {}
@@ -60,7 +61,10 @@ export class MappedMemory implements Disposable {
   static open(parts: readonly LinearPart[], qemu: MappingQemu): MappedMemory {
     const memory = new MappedMemory()
     try {
-      for (const part of parts) memory.#files.set(part.id, openPart(part, qemu))
+      for (const part of parts) {
+        memory.#files.set(part.id, openPart(part, qemu))
+        if (openingOf(part, qemu) !== 'reflink') memory.#inPlace = part.path
+      }
       return memory
     } catch (error) {
       memory[Symbol.dispose]()
@@ -71,6 +75,11 @@ export class MappedMemory implements Disposable {
   /** By the id of the memory backend. */
   get files(): ReadonlyMap<string, InheritedMemory> {
     return this.#files
+  }
+
+  /** A file that is mapped itself; `undefined` when all parts are reflinks, which do not need their files. */
+  get inPlace(): string | undefined {
+    return this.#inPlace
   }
 
   [Symbol.dispose](): void {

@@ -36,11 +36,19 @@ export interface ResumeOptions {
   readonly onRunning: () => void
 }
 
+/** A file that a running guest needs: until all memory is loaded from it, or until the guest ends. */
+export interface NeededFile {
+  readonly path: string
+  readonly until: 'memory-loaded' | 'guest-ends'
+}
+
 /** How the machine was loaded into QEMU. */
 export interface Brought {
   readonly mode: RestoreMode
   /** All memory is in QEMU. */
   readonly allMemory: boolean
+  /** The file that still has memory of the guest, and until when. */
+  readonly needs?: NeededFile | undefined
   /** Why another way than the chosen one was used; `undefined` when it was not. */
   readonly otherwise?: string | undefined
 }

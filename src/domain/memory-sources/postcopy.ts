@@ -58,7 +58,8 @@ class PostcopySource implements MemorySource {
 
   async bring(qemu: WaitingQemu, options: BringOptions): Promise<Brought> {
     const refusal = await this.#start.loadDevices(qemu.control, options.signal)
-    if (refusal === undefined) return { mode: 'lazy', allMemory: false }
+    const needs = { path: this.#path, until: 'memory-loaded' } as const
+    if (refusal === undefined) return { mode: 'lazy', allMemory: false, needs }
     const { fallback } = this.#options
     if (fallback === undefined) throw refusalError(this.#path, POSTCOPY.how, refusal)
     await this.#start[Symbol.asyncDispose]()

@@ -57,6 +57,8 @@ export interface SourceOptions extends LoaderOptions {
   readonly stateDir: string
   /** Bypass the page cache for the image; `undefined`: as suits its format. */
   readonly direct: boolean | undefined
+  /** A second name of the image, for as long as its memory is loaded while the guest runs. */
+  readonly kept?: string | undefined
 }
 
 /**

@@ -38,11 +38,11 @@ export class NextServer {
     this.#channel = channel
   }
 
-  /** Starts its process; `fds` are the connection to QEMU and the monitor. @throws QemuError, StorageError */
+  /** Starts its process; `fds` are the connection to QEMU, the monitor and the image. @throws QemuError, StorageError */
   static async start(
     paths: RuntimePaths,
     options: NextServerOptions,
-    fds: { readonly connection: number; readonly monitor: number },
+    fds: { readonly connection: number; readonly monitor: number; readonly image?: number },
   ): Promise<NextServer> {
     const [theirs, ours] = connectedPair()
     const channel = new HandOverChannel(ours)

@@ -20,4 +20,6 @@ export interface InheritedFds {
   readonly handOver: number
   /** The monitor of a supervisor, or of the supervisor that the server will start. */
   readonly monitor: number
+  /** The image, open and locked, so that it outlives its name. */
+  readonly image: number
 }

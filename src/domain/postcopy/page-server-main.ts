@@ -31,6 +31,12 @@ async function run(call: PageServerCall, signal: AbortSignal): Promise<void> {
     await servePages(paths, { program, id, inherited, signal })
   } else {
     const { superviseServers } = await import('./supervise-servers.ts')
-    await superviseServers(paths, { program, id, monitorFd: inherited?.monitor, signal })
+    await superviseServers(paths, {
+      program,
+      id,
+      monitorFd: inherited?.monitor,
+      imageFd: inherited?.image,
+      signal,
+    })
   }
 }

@@ -16,7 +16,7 @@ export async function startPageServer(
     /** The file to run: `PAGE_SERVER_PROGRAM`. */
     readonly program: string
     readonly id: string
-    readonly inherit?: InheritedFds | undefined
+    readonly inherit?: Partial<InheritedFds> | undefined
     readonly stateDir?: string | undefined
   },
 ): Promise<SpawnedChild> {
@@ -34,11 +34,15 @@ export async function startSupervisor(
     readonly program: string
     readonly id: string
     readonly monitorFd?: number | undefined
+    readonly imageFd?: number | undefined
     readonly stateDir?: string | undefined
   },
 ): Promise<SpawnedChild> {
-  const { program, id, monitorFd, stateDir } = options
-  const inherit = monitorFd === undefined ? undefined : { monitor: monitorFd }
+  const { program, id, monitorFd, imageFd, stateDir } = options
+  const inherit = {
+    ...(monitorFd !== undefined && { monitor: monitorFd }),
+    ...(imageFd !== undefined && { image: imageFd }),
+  }
   const child = await start(paths, 'supervisor', { program, id, inherit, stateDir })
   await changePostcopyRecord(paths, id, { supervisor: await identifyProcess(child.pid) })
   return child

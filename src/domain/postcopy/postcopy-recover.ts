@@ -17,7 +17,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { PAGE_SERVER_PROGRAM } from './page-server-program.ts'
 import { startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
-import { openServed } from './served-image.ts'
+import { openRecorded, openServed } from './served-image.ts'
 
 const LOOK_MS = 20
 const PATIENCE_MS = 30_000
@@ -53,7 +53,10 @@ export async function recoverPostcopyDomain(
   }
   const image = options.image === undefined ? record.image : givenPath(options.image, 'the image')
   {
-    await using _image = await openServed(image, { direct: false, machine: record.machine })
+    await using _image =
+      options.image === undefined
+        ? await openRecorded({ ...record, direct: false }, undefined)
+        : await openServed(image, { direct: false, machine: record.machine })
   }
   await removePostcopyProgress(paths)
   const { supervisor } = record

@@ -17,6 +17,7 @@ import {
 } from '../store/postcopy-record.ts'
 import { orderPath } from '../store/page-order-file.ts'
 import { FirstPages } from './first-pages.ts'
+import { HeldImage } from './held-image.ts'
 import { KeptMonitor } from './kept-monitor.ts'
 import { NextServer } from './next-server.ts'
 import { watchRestore } from './restore-watcher.ts'
@@ -40,6 +41,8 @@ export interface PostcopyStartOptions {
   readonly direct: boolean | undefined
   readonly readers: number
   readonly stateDir: string
+  /** A second name of the image, see `KeptImage`. */
+  readonly kept?: string | undefined
 }
 
 /**
@@ -56,6 +59,8 @@ export class PostcopyStart implements AsyncDisposable {
   /** Settles once the image is open and the connection to QEMU is in use. */
   readonly #first: Promise<FirstPages>
   #qemuEnd: number | undefined
+  /** For the processes that load the rest. */
+  readonly #held: HeldImage | undefined
   #image: AsyncDisposable | undefined
   /** Set once it is detached or given up. */
   #over = false
@@ -70,6 +75,7 @@ export class PostcopyStart implements AsyncDisposable {
     this.#options = options
     const [qemuEnd, ourEnd] = connectedPair()
     this.#qemuEnd = qemuEnd
+    this.#held = HeldImage.open(image.path)
     this.launchNeeds = {
       ...NEEDS_NOTHING,
       inherited: [...this.#monitor.inherited, qemuEnd],
@@ -146,7 +152,12 @@ export class PostcopyStart implements AsyncDisposable {
    */
   async handOver(): Promise<void> {
     const first = await this.#first
-    const fds = { connection: first.fd, monitor: this.#monitor.fd }
+    const held = this.#held
+    const fds = {
+      connection: first.fd,
+      monitor: this.#monitor.fd,
+      ...(held !== undefined && { image: held.fd }),
+    }
     try {
       const { stateDir } = this.#options
       const next = await NextServer.start(this.#paths, { id: this.#id, stateDir }, fds)
@@ -159,6 +170,7 @@ export class PostcopyStart implements AsyncDisposable {
       // A domain that was just destroyed needs none.
       if ((await readPostcopyRecord(this.#paths))?.id === this.#id) throw error
     } finally {
+      held?.[Symbol.dispose]()
       await this.#monitor[Symbol.asyncDispose]()
     }
   }
@@ -176,6 +188,7 @@ export class PostcopyStart implements AsyncDisposable {
     if (this.#over) return
     this.#over = true
     this.#closeQemuEnd()
+    this.#held?.[Symbol.dispose]()
     await this.#monitor[Symbol.asyncDispose]()
     const first = await this.#first.catch(() => undefined)
     await first?.[Symbol.asyncDispose]()
@@ -196,7 +209,7 @@ async function openFirst(
   image: SavedMachine,
   domain: Domain,
   fd: number,
-  { direct, readers, stateDir }: PostcopyStartOptions,
+  { direct, readers, stateDir, kept }: PostcopyStartOptions,
 ): Promise<FirstPages> {
   try {
     const order = orderPath({ stateDir }, image.path)
@@ -205,6 +218,7 @@ async function openFirst(
     await writePostcopyRecord(paths, {
       id,
       image: image.path,
+      kept,
       machine: served.machine,
       direct,
       readers,

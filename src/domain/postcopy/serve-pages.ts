@@ -17,7 +17,8 @@ import { removeFormerOrder, writeOrder } from '../store/page-order-file.ts'
 import type { InheritedFds } from './page-server-call.ts'
 import { startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
-import { openServed } from './served-image.ts'
+import { HeldImage } from './held-image.ts'
+import { openRecorded } from './served-image.ts'
 
 const RECORD_MS = 250
 const LOOK_MS = 20
@@ -64,10 +65,14 @@ async function serve(
 ): Promise<void> {
   const { connection, handOver, monitor } = inherited
   using channel = handOver === undefined ? undefined : new HandOverChannel(handOver)
-  await using image = await openServed(record.image, record)
+  await using image = await openRecorded(record, inherited.image)
   const { pages, state, order } = image
-  const before =
-    channel && (await takeOver(paths, { program, id, monitorFd: monitor }, channel, signal))
+  using held =
+    inherited.image === undefined
+      ? HeldImage.open(image.path)
+      : HeldImage.inherited(inherited.image)
+  const supervisor = { program, id, monitorFd: monitor, imageFd: held?.fd }
+  const before = channel && (await takeOver(paths, supervisor, channel, signal))
   let fault: PostcopyProgress['fault']
   const server = new PageServer(pages, {
     endpoint: connection === undefined ? { path: paths.recoverSocket } : { fd: connection },
@@ -99,7 +104,7 @@ async function serve(
     clearInterval(timer)
     await recorded
   }
-  await untilEnded(paths, { program, id, monitorFd: monitor })
+  await untilEnded(paths, supervisor)
   if (server.requested.length > 0)
     // All memory is there; the order only makes the next restore faster.
     await recordOrder(record, pages.blocks, [...order, ...server.requested]).catch(() => undefined)
@@ -110,6 +115,7 @@ interface SupervisorStart {
   readonly program: string
   readonly id: string
   readonly monitorFd: number | undefined
+  readonly imageFd: number | undefined
 }
 
 /** Takes over from the active server, and starts a supervisor, which is needed even more when that server is gone. */

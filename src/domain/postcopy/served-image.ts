@@ -3,10 +3,12 @@ import { openImage } from '../../image/open-image.ts'
 import type { PageRange, PageStore, SavedMachine } from '../../image/saved-machine.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { stateDigest } from '../machine/state-digest.ts'
+import type { PostcopyRecord } from '../store/postcopy-record.ts'
 import { readOrder } from '../store/page-order-file.ts'
 
 /** The parts of an image that a page server needs; valid as long as the image is open. */
 export interface ServedImage {
+  readonly path: string
   /** Equal for two images of the same machine at the same moment. */
   readonly machine: string
   readonly pages: PageStore
@@ -25,7 +27,30 @@ export async function servedImage(
   if (pages === undefined || state === undefined) throw another(path)
   const machine = stateDigest(state)
   const order = orderPath === undefined ? [] : await readOrder(orderPath, machine, pages.blocks)
-  return { machine, pages, state, order }
+  return { path, machine, pages, state, order }
+}
+
+/**
+ * Opens the image of a restore by the first of its names that leads to it: that in the record, the second one that we made, the descriptor that this
+ * process inherited.
+ * @throws ImageError, StorageError: that of the first name
+ */
+export async function openRecorded(
+  record: PostcopyRecord,
+  inheritedFd: number | undefined,
+): Promise<ServedImage & AsyncDisposable> {
+  const { image, kept } = record
+  const inherited = inheritedFd === undefined ? undefined : `/proc/self/fd/${inheritedFd}`
+  const others = [kept, inherited].filter((path) => path !== undefined)
+  try {
+    return await openServed(image, record)
+  } catch (error) {
+    for (const path of others) {
+      const opened = await openServed(path, record).catch(() => undefined)
+      if (opened !== undefined) return opened
+    }
+    throw error
+  }
 }
 
 /**

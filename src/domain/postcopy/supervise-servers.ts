@@ -21,6 +21,7 @@ import {
 import { makeDirectory } from '../../io/directory.ts'
 import { pathInQemu } from '../store/confinement.ts'
 import { readRecord } from '../store/runtime-record.ts'
+import { HeldImage } from './held-image.ts'
 import { openKeptMonitor } from './kept-monitor.ts'
 import { startPageServer } from './page-server-process.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
@@ -45,11 +46,14 @@ export async function superviseServers(
     /** Id of the restore, see `PostcopyRecord`. */
     readonly id: string
     readonly monitorFd: number | undefined
+    /** The image, see `HeldImage`; without it the supervisor opens it. */
+    readonly imageFd: number | undefined
     readonly signal: AbortSignal
   },
 ): Promise<void> {
-  const { program, id, monitorFd, signal } = options
-  const postcopy = { paths, id, program }
+  const { program, id, monitorFd, imageFd, signal } = options
+  using image = await holdImage(paths, imageFd)
+  const postcopy = { paths, id, program, imageFd: image?.fd }
   if (!(await patiently(() => isRecorded(postcopy), signal))) return
   try {
     await using monitor = await openKeptMonitor(paths, monitorFd, { signal })
@@ -58,6 +62,15 @@ export async function superviseServers(
     if (!signal.aborted) await recordFault(postcopy, recordableFault(error))
     throw error
   }
+}
+
+async function holdImage(
+  paths: RuntimePaths,
+  inherited: number | undefined,
+): Promise<HeldImage | undefined> {
+  if (inherited !== undefined) return HeldImage.inherited(inherited)
+  const record = await readPostcopyRecord(paths).catch(() => undefined)
+  return record && HeldImage.recorded(record)
 }
 
 const ATTEMPTS = 4
@@ -93,6 +106,7 @@ interface SupervisedRestore {
   readonly paths: RuntimePaths
   readonly id: string
   readonly program: string
+  readonly imageFd: number | undefined
 }
 
 /** Its record, as long as the restore is not over. */
@@ -204,8 +218,10 @@ async function recoverSocketInQemu(paths: RuntimePaths): Promise<string> {
   return pathInQemu((await readRecord(paths))?.confinement, paths.recoverSocket)
 }
 
-async function startServer({ paths, id, program }: SupervisedRestore): Promise<ProcessIdentity> {
-  const { pid } = await startPageServer(paths, { program, id })
+async function startServer(postcopy: SupervisedRestore): Promise<ProcessIdentity> {
+  const { paths, id, program, imageFd } = postcopy
+  const inherit = imageFd === undefined ? undefined : { image: imageFd }
+  const { pid } = await startPageServer(paths, { program, id, inherit })
   const server = (await identifyProcess(pid)) ?? { pid, startTime: 0, bootId: '' }
   await changePostcopyRecord(paths, id, { server })
   return server

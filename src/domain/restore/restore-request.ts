@@ -26,6 +26,8 @@ export interface RestoreOptions
   readonly resumeAs?: ResumedState | undefined
   /** Restore even though a guest was resumed from the image before, or ran without it, and has written to its disks since. */
   readonly force?: boolean | undefined
+  /** Give the image a second name beside it (a hard link) for as long as its memory is loaded while the guest runs. A warning where that is not possible. */
+  readonly keepImage?: boolean | undefined
   /** Set the guest's clock through the agent inside it, once it runs. */
   readonly syncTime?: boolean | undefined
   /** Make the UEFI variable store anew from its template. What the guest has in its memory of it stays, and is written back. Default: false. */
@@ -58,6 +60,15 @@ export interface RestoreTiming {
   readonly allRamMs: number | undefined
 }
 
+/** An image that the restored guest still needs. Deleting it may cost the guest its memory. */
+export interface ImageNeeded {
+  readonly path: string
+  /** `memory-loaded`: until all memory was loaded (lazy; `waitForDomainMemory`). `guest-ends`: until the guest ends (map). */
+  readonly until: 'memory-loaded' | 'guest-ends'
+  /** The second name of the file, if one was asked for and the file system has hard links. Stasis removes it when it is no longer needed. */
+  readonly kept: string | undefined
+}
+
 /** A domain that was in a file and now runs. */
 export interface RestoreResult {
   readonly name: string
@@ -70,6 +81,8 @@ export interface RestoreResult {
   readonly mode: RestoreMode
   /** The reason for this mode. */
   readonly modeReason: string
+  /** The image, if the guest still needs it; `undefined` when it does not. */
+  readonly imageNeeded: ImageNeeded | undefined
   /** Guest memory. */
   readonly ramBytes: number
   readonly timing: RestoreTiming

@@ -7,7 +7,7 @@ import type { RestoreResult } from './restore-request.ts'
 export function restoreResult(
   image: Pick<SavedMachine, 'path' | 'format'>,
   { domain, uuid }: Pick<RestorePlan, 'domain' | 'uuid'>,
-  outcome: Pick<RestoreResult, 'id' | 'state' | 'mode' | 'modeReason' | 'timing'>,
+  outcome: Pick<RestoreResult, 'id' | 'state' | 'mode' | 'modeReason' | 'imageNeeded' | 'timing'>,
 ): RestoreResult {
   const ramBytes = domain.memoryBytes
   return {
@@ -19,6 +19,7 @@ export function restoreResult(
     state: outcome.state,
     mode: outcome.mode,
     modeReason: outcome.modeReason,
+    imageNeeded: outcome.imageNeeded,
     ramBytes,
     timing: outcome.timing,
     throughputBytesPerSecond: (ramBytes / outcome.timing.totalMs) * 1000,

@@ -26,5 +26,9 @@ export async function waitForMore(
   const written = async (): Promise<number | undefined> =>
     output === undefined || state === 'paused' ? undefined : (await output.at(signal)) - startMs
   const [allRamMs, firstOutputMs] = await Promise.all([filled(), written()])
-  return { ...result, timing: { ...timing, allRamMs, firstOutputMs } }
+  const imageNeeded =
+    allRamMs !== undefined && result.imageNeeded?.until === 'memory-loaded'
+      ? undefined
+      : result.imageNeeded
+  return { ...result, imageNeeded, timing: { ...timing, allRamMs, firstOutputMs } }
 }

@@ -16,6 +16,7 @@ import { findCached } from './image-cache.ts'
 import { beginGuest, checkStale } from './check-stale.ts'
 import { Job } from '../progress/job.ts'
 import { FirstOutput } from './first-output.ts'
+import { KeptImage } from '../store/kept-image.ts'
 import { removeLastEnd } from '../store/last-end.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
@@ -26,7 +27,7 @@ import { migrationFeatures } from '../machine/migration-features.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { postcopyObstacle } from '../postcopy/postcopy-obstacle.ts'
 import { chooseSource } from '../memory-sources/choose-source.ts'
-import type { HandOver, WaitingQemu } from '../memory-sources/memory-source.ts'
+import type { HandOver, NeededFile, WaitingQemu } from '../memory-sources/memory-source.ts'
 import { restoreUser } from './restore-user.ts'
 import { RestoreClock } from './restore-clock.ts'
 import { type RestorePlan, planRestore } from './restore-plan.ts'
@@ -144,7 +145,16 @@ async function restoreUntilItRuns(
   })
   await act.before({ image: image.path }, signal)
   await using files = await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
-  await using source = chosen.open({ paths: held.paths, stateDir, readers, direct, signal })
+  await using kept = chosen.mode === 'lazy' ? await keepImage(image.path, options) : undefined
+  const { paths } = held
+  await using source = chosen.open({
+    paths,
+    stateDir,
+    readers,
+    direct,
+    signal,
+    kept: kept?.path,
+  })
   report({ phase: 'starting' })
   const incoming = source.launchNeeds
   await using machine = await LaunchedMachine.launch(held, {
@@ -160,6 +170,7 @@ async function restoreUntilItRuns(
   const brought = await source.bring(waiting, { signal, report }).catch((error: unknown) => {
     throw withLoadHint(error, plan)
   })
+  const needs = lastingNeed(brought.needs, image.path, managedSave !== undefined)
   clock.loaded()
   await takeLinksDown(machine.control, unconnected(domain))
   await removeSpareNetworks(machine.control, plan.spareUserNetworks)
@@ -176,6 +187,7 @@ async function restoreUntilItRuns(
   const keep = (): void => {
     machine.detach()
     files.detach()
+    if (brought.mode === 'lazy') kept?.detach()
     last.push(source.detach(opened))
   }
   const resumed = runs && source.resume(machine.control, { signal, onRunning: keep })
@@ -199,9 +211,35 @@ async function restoreUntilItRuns(
       state,
       mode: brought.mode,
       modeReason: brought.otherwise ?? chosen.why,
+      imageNeeded: needs && { ...needs, kept: kept?.path },
       timing: clock.timing(brought),
     }),
   )
+}
+
+/** Gives the image a second name, if that was asked for. */
+async function keepImage(
+  path: string,
+  { keepImage: wanted, onWarning }: RestoreOptions,
+): Promise<KeptImage | undefined> {
+  if (wanted !== true) return undefined
+  try {
+    return await KeptImage.of(resolve(path))
+  } catch (error) {
+    if (!(error instanceof StasisError)) throw error
+    onWarning?.(`${path} has no second name: ${error.message}. Keep it until all memory is loaded`)
+    return undefined
+  }
+}
+
+/** The need for the image itself: the cache is ours, and a managed save that was mapped is removed though QEMU still reads it. */
+function lastingNeed(
+  needs: NeededFile | undefined,
+  image: string,
+  managed: boolean,
+): NeededFile | undefined {
+  if (needs?.path !== image || (managed && needs.until === 'guest-ends')) return undefined
+  return { ...needs, path: resolve(needs.path) }
 }
 
 /** An image is restored although its digest cannot be used. */

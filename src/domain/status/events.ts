@@ -5,6 +5,7 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
 import { isLocked } from '../store/lock.ts'
 import { observe } from '../catalogue/presence.ts'
+import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import { stateOf } from './list.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 
@@ -19,11 +20,14 @@ export interface LifecycleEvent {
     | 'Resumed'
     | 'Stopped'
     | 'Crashed'
+    | 'Memory'
   /**
-   * `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed`, …; `SaveKilled` for a guest that was
+   * Of `Memory`, after a lazy restore: `Filling`, `Loaded` (the image is no longer needed), `Stopped` (nothing loads the rest), `Failed`, `Lost`. Of the others: `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed`, …; `SaveKilled` for a guest that was
    * resumed because the process that saved it was killed.
    */
   readonly detail: string
+  /** Of `Memory`: how much has arrived, and from which image. */
+  readonly postcopy?: PostcopyState
   /** When Stasis saw it, ISO 8601. */
   readonly time: string
 }
@@ -40,6 +44,7 @@ interface Seen {
   readonly persistent: boolean
   readonly pid: number | undefined
   readonly state: DomainState
+  readonly postcopy: PostcopyState | undefined
   /** See `RuntimeRecord`. */
   readonly continuedAt: string | undefined
 }
@@ -66,6 +71,8 @@ export async function* watchEvents(
       const time = new Date().toISOString()
       const changes = await compare(before.get(name)?.seen, now.get(name), name, directories)
       for (const [event, detail] of changes) yield { domain: name, event, detail, time }
+      const memory = memoryChange(before.get(name)?.seen, now.get(name)?.seen)
+      if (memory !== undefined) yield { domain: name, event: 'Memory', ...memory, time }
     }
     before = now
   }
@@ -95,7 +102,9 @@ async function look(
     const pid = record?.stage === 'running' ? record.pid : undefined
     const state =
       pid === undefined ? 'shut off' : await stateOf(entry).catch(() => 'unknown' as const)
-    const seen = { persistent, pid, state, continuedAt: record?.continuedAt } as const
+    const postcopy =
+      pid === undefined ? undefined : await postcopyState(entry.paths).catch(() => undefined)
+    const seen = { persistent, pid, state, postcopy, continuedAt: record?.continuedAt } as const
     return [name, { seen, entry }] as const
   })
   return new Map((await Promise.all(pairs)).filter((pair) => pair !== undefined))
@@ -127,6 +136,27 @@ async function compare(
   }
   if (old?.persistent === true && seen?.persistent !== true) changes.push(['Undefined', 'Removed'])
   return changes
+}
+
+const MEMORY = {
+  filling: 'Filling',
+  stopped: 'Stopped',
+  failed: 'Failed',
+  lost: 'Lost',
+} as const
+
+/** A change of the missing memory of a guest. */
+function memoryChange(
+  old: Seen | undefined,
+  now: Seen | undefined,
+): Pick<LifecycleEvent, 'detail' | 'postcopy'> | undefined {
+  if (now?.pid === undefined) return undefined
+  const before = old?.pid === now.pid ? old.postcopy : undefined
+  const { postcopy } = now
+  if (postcopy?.state === before?.state) return undefined
+  return postcopy === undefined
+    ? { detail: 'Loaded' }
+    : { detail: MEMORY[postcopy.state], postcopy }
 }
 
 const ENDS = {

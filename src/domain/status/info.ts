@@ -6,7 +6,7 @@ import { findEntry, lastEndOf } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { entryXml } from '../catalogue/domain-xml.ts'
-import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
+import { postcopyState } from '../store/postcopy-state.ts'
 import type { LastEnd } from '../store/last-end.ts'
 import { type DomainSummary, stateOf } from './list.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
@@ -21,8 +21,6 @@ export interface DomainInfo extends DomainSummary {
   readonly usedMemoryBytes: number
   /** Processor time that its QEMU has used so far. */
   readonly cpuTimeMs: number | undefined
-  /** A lazy restore whose memory is still being loaded. */
-  readonly postcopy: PostcopyState | undefined
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { isAutostarted } from '../catalogue/autostart.ts'
 import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
-import { postcopyState } from '../store/postcopy-state.ts'
+import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { queryRunState } from '../catalogue/run-state.ts'
@@ -25,6 +25,8 @@ export interface DomainSummary {
   readonly autostart: boolean
   /** The title in its XML, if titles were asked for and it has one. */
   readonly title?: string
+  /** A lazy restore whose memory is still being loaded, or does not arrive. */
+  readonly postcopy?: PostcopyState | undefined
   /** Why the state is `unknown`. */
   readonly fault?: StasisError
 }
@@ -100,6 +102,7 @@ async function summarise(
       persistent,
       managedSave: await hasUsableManagedSave(entry),
       autostart: await isAutostarted(directories, name),
+      postcopy: record === undefined ? undefined : await postcopyState(entry.paths),
       ...(title === true ? await titleOf(directories, entry) : {}),
     }
   } catch (error) {
@@ -121,7 +124,9 @@ async function titleOf(
 export async function stateOf(entry: DomainEntry, signal?: AbortSignal): Promise<DomainState> {
   if (entry.record === undefined) return 'shut off'
   // QEMU reports a guest as running even if a processor waits for a page that will never arrive.
-  if ((await postcopyState(entry.paths))?.state === 'failed') return 'paused'
+  const memory = (await postcopyState(entry.paths))?.state
+  if (memory === 'lost') return 'memory lost'
+  if (memory === 'failed') return 'paused'
   const runState = await queryRunState(entry.paths, signal)
   return runState === undefined ? 'no state' : stateOfRunState(runState)
 }

@@ -3,8 +3,12 @@ import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
 import { readJob } from '../store/job-record.ts'
+import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { stateOf } from './list.ts'
 import { queryRunState } from '../catalogue/run-state.ts'
+import { memoryWords } from './memory-words.ts'
 import { isAlive } from '../../qemu/process-identity.ts'
 
 /** The state of a domain, and the reason for it. */
@@ -19,6 +23,8 @@ export interface StateWithReason {
   readonly lastLines?: string
   /** The image that it was saved to. */
   readonly image?: string
+  /** A lazy restore whose memory is still being loaded, or does not arrive. */
+  readonly postcopy?: PostcopyState
 }
 
 /**
@@ -48,15 +54,31 @@ export async function domainStateReason(
   const job = await readJob(paths.job)
   const busy = job !== undefined && (await isAlive(job.process))
   const state = await stateOf(entry, options.signal)
+  const postcopy = await postcopyState(paths)
   if (busy) return { name, state, reason: job.operation === 'restore' ? 'restoring' : 'saving' }
+  if (postcopy !== undefined) {
+    const found = { name, state, postcopy } as const
+    if (state === 'memory lost') return { ...found, reason: 'image gone' }
+    if (state === 'running' || postcopy.state !== 'filling')
+      return { ...found, reason: memoryWords(postcopy) }
+    return { ...found, reason: await pausedReason(paths, record, options) }
+  }
   if (state === 'running' && record.continuedAt !== undefined)
     return { name, state, reason: 'save canceled' }
   if (state === 'running')
     return { name, state, reason: record.restoredFrom === undefined ? 'booted' : 'restored' }
   if (state !== 'paused') return { name, state, reason: 'unknown' }
-  if (record.interrupted === true) return { name, state, reason: 'save interrupted' }
-  const status = await queryRunState(paths, options.signal)
-  return { name, state, reason: PAUSED[status ?? ''] ?? 'user' }
+  return { name, state, reason: await pausedReason(paths, record, options) }
+}
+
+async function pausedReason(
+  paths: RuntimePaths,
+  record: RuntimeRecord,
+  { signal }: DomainOptions,
+): Promise<string> {
+  if (record.interrupted === true) return 'save interrupted'
+  const status = await queryRunState(paths, signal)
+  return PAUSED[status ?? ''] ?? 'user'
 }
 
 const PAUSED: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { StasisError, StorageError, ImageError, QemuError } from '../../errors.ts'
-import { isThere, removeFile } from '../../io/file-names.ts'
+import { isReachable, isThere, removeFile } from '../../io/file-names.ts'
 import {
   type RecordKind,
   fieldsOf,
@@ -25,6 +25,8 @@ export interface PostcopyRecord {
   /** Identifies this restore: a process that outlives a domain must not change the record of the next domain with its name. */
   readonly id: string
   readonly image: string
+  /** A second name of the image's file, which we made (`--keep`). It is removed with the record. */
+  readonly kept?: string | undefined
   /** Shows whether a file is still the image: a digest of its device state. */
   readonly machine: string
   /** Bypass the page cache; `undefined`: as suits its format. */
@@ -119,8 +121,24 @@ export async function removePostcopyProgress(paths: RuntimePaths): Promise<void>
 /** Removes the record and the progress: all memory is there. */
 export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
   const { record, progress } = await filesOf(paths)
+  await removeKept(paths)
   for (const path of [progress, paths.recoverSocket, paths.pageServerLog, record])
     await removeFile(path)
+}
+
+/** Removes the second name of the image, if we made one. A failure leaves it: it harms nothing. */
+export async function removeKept(paths: RuntimePaths): Promise<void> {
+  const record = await readPostcopyRecord(paths).catch(() => undefined)
+  if (record?.kept !== undefined) await removeFile(record.kept).catch(() => undefined)
+}
+
+/** Whether the image of a restore still has a name. An image that cannot be looked for counts as present. */
+export async function hasImage({ image, kept }: PostcopyRecord): Promise<boolean> {
+  for (const path of [image, kept]) {
+    if (path === undefined) continue
+    if (await isReachable(path).catch(() => true)) return true
+  }
+  return false
 }
 
 /** A restore that began before these files got their present names uses the old names until all memory is there. */
@@ -178,7 +196,9 @@ const POSTCOPY_RECORD: RecordKind<PostcopyRecord> = {
   parse(value) {
     const fields = fieldsOf(value)
     const texts = [fields?.['id'], fields?.['image'], fields?.['machine']]
+    const kept = fields?.['kept']
     const fits =
+      (kept === undefined || typeof kept === 'string') &&
       texts.every((text) => typeof text === 'string') &&
       Object.values(fieldsOf(fields?.['hostPageSizes']) ?? { none: '' }).every(
         Number.isSafeInteger,

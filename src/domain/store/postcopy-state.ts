@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CancelledError, DomainError } from '../../errors.ts'
 import {
+  type PostcopyProgress,
+  type PostcopyRecord,
   type RecordedFault,
+  hasImage,
   isBrought,
   readPostcopyRecord,
   readPostcopyProgress,
@@ -15,8 +18,13 @@ const LOOKS_TO_TELL = 10
 export interface PostcopyState {
   readonly image: string
   readonly remainingBytes: number | undefined
-  /** `lost`: nothing sends it any more; `failed`: it cannot be sent, for the reason in `fault`. */
-  readonly state: 'filling' | 'lost' | 'failed'
+  /** How much of it has arrived, 0 to 99; `undefined` while that is not known. */
+  readonly percent: number | undefined
+  /**
+   * `filling`: it is arriving. `stopped`: nothing sends it, but the image is there. `failed`: it cannot be sent, for the reason in `fault`. `lost`:
+   * nothing sends it, and the image is gone.
+   */
+  readonly state: 'filling' | 'stopped' | 'failed' | 'lost'
   readonly fault: RecordedFault | undefined
 }
 
@@ -29,12 +37,25 @@ export async function postcopyState(paths: RuntimePaths): Promise<PostcopyState 
   const brought = await isBrought(record)
   // The supervisor removes the record just before it ends.
   if (!brought && (await readPostcopyRecord(paths)) === undefined) return undefined
+  const state = fault === undefined ? (brought ? 'filling' : 'stopped') : 'failed'
   return {
     image: record.image,
     remainingBytes: progress?.remainingBytes,
-    state: fault === undefined ? (brought ? 'filling' : 'lost') : 'failed',
+    percent: percentOf(progress),
+    state: state !== 'filling' && (await isGone(record, fault)) ? 'lost' : state,
     fault,
   }
+}
+
+function percentOf(progress: PostcopyProgress | undefined): number | undefined {
+  const { remainingBytes, totalBytes } = progress ?? {}
+  if (remainingBytes === undefined || totalBytes === undefined || totalBytes === 0) return undefined
+  return Math.min(99, Math.floor((1 - remainingBytes / totalBytes) * 100))
+}
+
+/** Another image at the path is as bad as none. */
+async function isGone(record: PostcopyRecord, fault: RecordedFault | undefined): Promise<boolean> {
+  return fault?.code === 'IMAGE_INCOMPATIBLE' || !(await hasImage(record))
 }
 
 /**
@@ -50,7 +71,7 @@ export async function waitForAllMemory(
   for (let looks = 0; ; looks += 1) {
     const postcopy = await postcopyState(paths)
     if (postcopy === undefined) return
-    if (postcopy.state !== 'filling') throw memoryLost(name, postcopy)
+    if (postcopy.state !== 'filling') throw memoryMissing(name, postcopy)
     if (looks % LOOKS_TO_TELL === 0) onWait?.(postcopy)
     await delay(LOOK_MS, undefined, { signal }).catch((reason: unknown) => {
       throw new CancelledError(`wait for the memory of domain '${name}'`, reason)
@@ -58,7 +79,19 @@ export async function waitForAllMemory(
   }
 }
 
-function memoryLost(name: string, postcopy: PostcopyState): DomainError {
+/** The error of an operation that needs memory which does not arrive. */
+export function memoryMissing(name: string, postcopy: PostcopyState): DomainError {
+  const { image } = postcopy
+  if (postcopy.state === 'lost') {
+    return new DomainError(
+      'DOMAIN_MEMORY_LOST',
+      `Domain '${name}' has lost a part of its memory: ${image}, which contains it, is gone`,
+      {
+        path: image,
+        hint: `Put the image back, or a copy of it elsewhere: \`stasis postcopy-recover ${name} --image FILE\` loads the rest. Without it the guest cannot continue: \`stasis destroy ${name}\``,
+      },
+    )
+  }
   const why =
     postcopy.fault === undefined
       ? `no page server loads it from ${postcopy.image}`
