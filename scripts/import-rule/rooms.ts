@@ -24,6 +24,7 @@ export const floors: Readonly<Record<string, number>> = {
 export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   domain: {
     host: 11,
+    libvirt: 11,
     doctor: 10,
     check: 10,
     lifecycle: 10,

@@ -1,5 +1,9 @@
 import { type CheckImageOptions, type ImageCheck, checkImage } from '../domain/check/image.ts'
 import { type AttachOptions, attachDomain } from '../domain/foreign/attach.ts'
+import { attachNamedDomain } from '../domain/foreign/attach-named.ts'
+import { type ExportOptions, type ExportOutcome, exportDomains } from '../domain/libvirt/export.ts'
+import { importDomains } from '../domain/libvirt/import.ts'
+import type { ImportOptions, ImportOutcome } from '../domain/libvirt/import-options.ts'
 import {
   type HostResumeOptions,
   type HostResumeOutcome,
@@ -136,6 +140,48 @@ export class Stasis {
   async attach(qmpSocket: string, options: HandleOptions<AttachOptions> = {}): Promise<Attached> {
     const { obstacles, ...domain } = await attachDomain(qmpSocket, this.#bound(options))
     return { domain: new Domain(this.#directories, domain), obstacles }
+  }
+
+  /**
+   * As `attach`, for a QEMU that is given by its name (QEMU's `-name`, which libvirt sets), UUID or pid.
+   * @throws errors of `attach`; DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY when every monitor is in use, as with libvirt's
+   * @example
+   * const { domain } = await stasis.attachNamed('vm')
+   */
+  async attachNamed(
+    reference: string,
+    options: HandleOptions<AttachOptions> = {},
+  ): Promise<Attached> {
+    const { obstacles, ...domain } = await attachNamedDomain(reference, this.#bound(options))
+    return { domain: new Domain(this.#directories, domain), obstacles }
+  }
+
+  /**
+   * Takes domains over from libvirt, without names all that it defines (docs/beside-libvirt.md). The outcomes say which could not be imported.
+   * @throws StorageError, QemuError when libvirt's definitions cannot be read; CancelledError
+   * @example
+   * const [web] = await stasis.importDomains(['web'], { managedSave: 'move' })
+   * console.log(web?.outcome, web?.error?.message)
+   */
+  importDomains(
+    names: readonly string[] | undefined,
+    options: HandleOptions<ImportOptions> = {},
+  ): Promise<readonly ImportOutcome[]> {
+    return importDomains(names, this.#bound(options))
+  }
+
+  /**
+   * Gives domains to libvirt (docs/beside-libvirt.md). The outcomes say which could not be exported.
+   * @throws CancelledError
+   * @example
+   * const [web] = await stasis.exportDomains(['web'], { managedSave: 'move' })
+   * console.log(web?.written, web?.left)
+   */
+  exportDomains(
+    references: readonly string[],
+    options: HandleOptions<ExportOptions> = {},
+  ): Promise<readonly ExportOutcome[]> {
+    return exportDomains(references, this.#bound(options))
   }
 
   /**

@@ -137,6 +137,8 @@ export const VERBS: readonly VerbEntry[] = [
     'take over a running QEMU that Stasis did not start',
     () => import('./verbs/attach.ts'),
   ),
+  entry('import', 'take domains over from libvirt', () => import('./verbs/import.ts')),
+  entry('export', 'give domains to libvirt', () => import('./verbs/export.ts')),
   entry('detach', 'release a QEMU that was taken over', () => import('./verbs/detach.ts')),
   LOOKING_VERBS.list,
   entry('dominfo', 'show facts about a domain', () => import('./verbs/dominfo.ts')),

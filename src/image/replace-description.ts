@@ -18,10 +18,23 @@ export async function replaceDescription(
   path: string,
   description: MachineDescription,
 ): Promise<void> {
-  const { file, header, fileLength } = await openImageFile(path, { direct: false })
+  await copyImage(path, path, description)
+}
+
+/**
+ * Copies an image of any format that is one file, with another description. The copy shares the blocks of the original where the file system supports
+ * that; otherwise its zeros are holes. It is durable.
+ * @throws ImageError, StorageError; UsageError BAD_ARGUMENT when the description does not fit
+ */
+export async function copyImage(
+  from: string,
+  to: string,
+  description: MachineDescription,
+): Promise<void> {
+  const { file, header, fileLength } = await openImageFile(from, { direct: false })
   await using source = file
   const area = fill(description, header.dataLength)
-  await using partial = await PartialFile.create(path, { direct: false })
+  await using partial = await PartialFile.create(to, { direct: false })
   if (!cloneRange(source.fd, 0, 0, partial.file.fd)) await copy(source, partial.file, fileLength)
   const { extension } = header
   const { xml, cookie } = description
@@ -55,9 +68,26 @@ async function copy(from: DirectFile, to: DirectFile, length: number): Promise<v
   const buffer = Buffer.allocUnsafe(Math.min(PIECE, length))
   for (let offset = 0; offset < length; offset += buffer.length) {
     const count = await from.read(buffer, offset)
-    const piece = buffer.subarray(0, count)
-    // Zeros stay holes.
-    if (!piece.every((byte) => byte === 0)) await to.write(piece, offset)
+    for (const { start, end } of dataRuns(buffer.subarray(0, count)))
+      await to.write(buffer.subarray(start, end), offset + start)
   }
   await to.truncate(length)
+}
+
+const GRAIN = 64 * 1024
+const ZEROS = Buffer.alloc(GRAIN)
+
+/** The parts of a piece that are not zeros; the others stay holes. */
+function* dataRuns(piece: Buffer): Generator<{ readonly start: number; readonly end: number }> {
+  let start: number | undefined
+  for (let at = 0; at < piece.length; at += GRAIN) {
+    const end = Math.min(at + GRAIN, piece.length)
+    const isZero = piece.subarray(at, end).equals(ZEROS.subarray(0, end - at))
+    if (!isZero) start ??= at
+    else if (start !== undefined) {
+      yield { start, end: at }
+      start = undefined
+    }
+  }
+  if (start !== undefined) yield { start, end: piece.length }
 }

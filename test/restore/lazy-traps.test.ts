@@ -65,7 +65,9 @@ for (const { label, emulator } of newestQemu()) {
           assert.equal(await postcopyRam(domain), true)
           const info = await stasis(stateDir, 'dominfo', name)
           const [, kib] =
-            /^Missing memory: +(\d+) KiB, loading from .*image$/m.exec(info.stdout) ?? []
+            /^Missing memory: +(\d+) KiB; .*the rest comes from .*image: keep that file/m.exec(
+              info.stdout,
+            ) ?? []
           assert.ok(Number(kib) > 0 && Number(kib) <= (MEMORY_MIB + 8) * 1024, info.stdout)
           const facts = await stasis(stateDir, '--json', 'dominfo', name)
           const { postcopy } = JSON.parse(facts.stdout) as { postcopy: { remainingBytes: number } }

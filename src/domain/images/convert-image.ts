@@ -10,7 +10,7 @@ import { NewStreamImage } from '../../image/new-stream-image.ts'
 import { openImage } from '../../image/open-image.ts'
 import { type SpecialTarget, openSpecialTarget } from '../../io/special-target.ts'
 import type { SaveFormat, StreamFormat } from '../../image/save-format.ts'
-import type { SavedMachine } from '../../image/saved-machine.ts'
+import type { MachineDescription, SavedMachine } from '../../image/saved-machine.ts'
 import { childText } from '../../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
@@ -89,10 +89,12 @@ export async function convertImage(
   return { ...result, warnings: [...result.warnings, ...warnings] }
 }
 
-async function convert(
+/** `convertImage`, with another description. */
+export async function convert(
   input: string,
   output: string,
   options: ConvertOptions,
+  describe = (description: MachineDescription): MachineDescription => description,
 ): Promise<ConvertResult> {
   checkOptions(options)
   const { signal, onProgress: report = () => undefined } = options
@@ -118,7 +120,10 @@ async function convert(
     signal,
     onWait: () => report({ phase: 'waiting-for-reader', path: output }),
   })
-  const machine = boundedImage(opened)
+  const bounded = boundedImage(opened)
+  const dispose = (): PromiseLike<void> => bounded[Symbol.asyncDispose]()
+  const description = describe(opened.description)
+  const machine = { ...bounded, description, [Symbol.asyncDispose]: dispose }
   const counter = { readBytes: 0, fileBytes: (): number => 0 }
   const totalBytes = storedBytes(machine)
   const warnings: string[] = []

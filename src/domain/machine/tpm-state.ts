@@ -96,6 +96,30 @@ async function makeTpm(tpm: EmulatedTpm, directory: string, plan: TpmPlan): Prom
   await syncDirectory(dirname(directory))
 }
 
+/**
+ * Copies the TPM that libvirt keeps for a domain below `storage`, unless the domain has one here. Returns the directory that was copied.
+ * @throws StorageError
+ */
+export async function importTpm(
+  domain: Domain,
+  stateDir: string,
+  storage: string,
+): Promise<string | undefined> {
+  const tpm = emulatedTpm(domain)
+  const directory = tpmDirectory(domain, stateDir)
+  if (tpm === undefined || directory === undefined || tpm.stateDirectory !== undefined)
+    return undefined
+  const older = join(storage, domain.uuid ?? '', part(tpm))
+  if ((await isThere(directory)) || !(await isThere(older))) return undefined
+  const draft = `${directory}.new`
+  await removed(draft)
+  await makeDirectory(draft)
+  await copyAll(older, draft)
+  await renameFile(draft, directory)
+  await syncDirectory(dirname(directory))
+  return older
+}
+
 async function copyAll(from: string, to: string): Promise<void> {
   try {
     for (const entry of await readdir(from, { withFileTypes: true }))

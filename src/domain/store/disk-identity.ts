@@ -98,6 +98,26 @@ export async function changeOfDisks(
   return undefined
 }
 
+/** The time between the end of a guest, whose QEMU may still write to its disks, and that of its image. */
+const END_NS = 10_000_000_000n
+
+/**
+ * Describes which disk was written to well after a file; `undefined` when none was. For an image of another program, which records nothing about
+ * disks. @throws StorageError
+ */
+export async function changedAfter(
+  disks: readonly DiskPlace[],
+  path: string,
+): Promise<string | undefined> {
+  const { mtimeNs } = await stat(path, { bigint: true })
+  const now = await identifyDisks(disks)
+  const later = now.find(({ modifiedNs }) => BigInt(modifiedNs) > mtimeNs + END_NS)
+  return (
+    later &&
+    `its disk ${later.target} (${later.path}) was written to at ${timeText(later.modifiedNs)}`
+  )
+}
+
 function byTarget(disks: readonly DiskIdentity[]): ReadonlyMap<string, readonly DiskIdentity[]> {
   return Map.groupBy(disks, ({ target }) => target)
 }

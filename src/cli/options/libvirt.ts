@@ -1,0 +1,33 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { ManagedSaveChoice } from '../../domain/libvirt/managed-save-choice.ts'
+import type { Connection } from '../../domain/store/directories.ts'
+
+/** The options of verbs that move domains between libvirt and Stasis. */
+export interface LibvirtFlags {
+  readonly libvirtRoot?: string
+  readonly managedSave?: ManagedSaveChoice
+  readonly replace?: boolean
+  readonly dryRun?: boolean
+}
+
+/** Adds them. */
+export function declareLibvirt(command: Command): Command {
+  return command
+    .option('--libvirt-root <dir>', "the root before libvirt's paths (default: /)")
+    .addOption(
+      new Option(
+        '--managed-save <what>',
+        'what becomes of a managed save, which only one side may resume: move it, copy it, or leave it',
+      ).choices(['move', 'copy', 'leave']),
+    )
+    .option('--replace', 'replace a definition that is there already')
+    .option('--dry-run', 'only show what would be done')
+}
+
+/** The libvirt that a URI means. */
+export function libvirtOf(uri: string): Connection {
+  const [, connection] = /^qemu:\/\/\/(system|session)$/.exec(uri) ?? []
+  if (connection === undefined)
+    throw new InvalidArgumentError('Give qemu:///system or qemu:///session.')
+  return connection as Connection
+}

@@ -1,0 +1,14 @@
+import { DomainError, type StasisError } from '../../errors.ts'
+
+/** @throws the error of the only domain that was asked for, or one that names all that failed */
+export function refuseFailed(
+  outcomes: readonly { readonly name: string; readonly error?: StasisError }[],
+  failed: string,
+): void {
+  const faulty = outcomes.filter(({ error }) => error !== undefined)
+  const [first] = faulty
+  if (first?.error === undefined) return
+  if (outcomes.length === 1) throw first.error
+  const names = faulty.map(({ name }) => `'${name}'`).join(', ')
+  throw new DomainError('DOMAIN_WRONG_STATE', `${failed}: ${names}`, { cause: first.error })
+}

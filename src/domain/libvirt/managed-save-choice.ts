@@ -1,0 +1,27 @@
+import { DomainError } from '../../errors.ts'
+
+/**
+ * What happens to a managed save when a domain goes from libvirt to us, or back. A saved state must be resumed once: whichever side uses it second
+ * has memory that does not fit the disks any more. `move`: only the new side has it. `copy`: both have it. `leave`: the new side does not.
+ */
+export type ManagedSaveChoice = 'move' | 'copy' | 'leave'
+
+/** @throws DomainError DOMAIN_HAS_MANAGED_SAVE, because only a person can choose */
+export function requireChoice(
+  choice: ManagedSaveChoice | undefined,
+  {
+    name,
+    image,
+    holder,
+  }: { readonly name: string; readonly image: string | undefined; readonly holder: string },
+): ManagedSaveChoice {
+  if (choice !== undefined) return choice
+  throw new DomainError(
+    'DOMAIN_HAS_MANAGED_SAVE',
+    `Domain '${name}' has a managed save: say what becomes of it`,
+    {
+      path: image,
+      hint: `--managed-save move takes it away from ${holder}; copy leaves it there as well, and only one of the two may be resumed; leave goes without it, and as soon as the domain boots here, it no longer fits the disks`,
+    },
+  )
+}

@@ -1,0 +1,29 @@
+import { join } from 'node:path'
+import { readText } from '../../io/text-file.ts'
+import { findQemus } from '../../qemu/find-named.ts'
+import { commandLineOf } from '../../qemu/process-file.ts'
+import { identifyProcess } from '../../qemu/process-identity.ts'
+import type { LibvirtPlaces } from './places.ts'
+
+/**
+ * Why libvirt, or anybody else, runs a domain at the moment; `undefined` when nothing shows that. A QEMU with its UUID, or libvirt's own record with
+ * a process that lives: that is all there is when other users' processes are hidden.
+ * @throws StorageError
+ */
+export async function runsThere(
+  { name, uuid }: { readonly name: string; readonly uuid: string },
+  places: LibvirtPlaces,
+): Promise<string | undefined> {
+  for (const qemu of await findQemus()) {
+    if (qemu.uuid === uuid && uuid !== '') return `its QEMU is process ${qemu.pid}`
+  }
+  const record = join(places.running, `${name}.xml`)
+  const status = await readText(record).catch(() => undefined)
+  const pid = Number(/<domstatus\b[^>]*\bpid='(\d+)'/.exec(status ?? '')?.[1])
+  if (!Number.isSafeInteger(pid) || pid <= 0 || places.root !== '/') return undefined
+  // A process whose command line can be read was looked at above: it is another one with that pid.
+  const hidden = (await commandLineOf(pid)).length === 0
+  return hidden && (await identifyProcess(pid)) !== undefined
+    ? `${record} names process ${pid}, which lives`
+    : undefined
+}

@@ -1,0 +1,90 @@
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { StorageError } from '../../errors.ts'
+import { copyImage } from '../../image/replace-description.ts'
+import { removeImage } from '../../image/remove-image.ts'
+import { copyFileDurably } from '../../io/copy-file.ts'
+import { makeDirectory } from '../../io/directory.ts'
+import { isThere, removeFile } from '../../io/file-names.ts'
+import { syncDirectory } from '../../io/partial-file.ts'
+import { markAutostart } from '../catalogue/autostart.ts'
+import type { HeldDomain } from '../catalogue/held-domain.ts'
+import { descriptionDigest } from '../cookie/description-digest.ts'
+import { importTpm } from '../machine/tpm-state.ts'
+import { writeDefinition } from '../store/definitions.ts'
+import { rememberNetworks } from '../store/known-networks.ts'
+import { imageId, removeHistory, writeHistory } from '../store/image-history.ts'
+import { recordEnd } from '../store/last-end.ts'
+import { type ImportPlan, type SaveToTake, refuseRunning } from './import-plan.ts'
+import type { ImportOptions } from './import-options.ts'
+import type { LibvirtPlaces } from './places.ts'
+import type { LibvirtDomain, LibvirtSource } from './source.ts'
+
+/** What an import works with. */
+export interface Taking {
+  readonly found: LibvirtDomain
+  readonly source: LibvirtSource
+  readonly places: LibvirtPlaces
+  readonly options: ImportOptions
+}
+
+/**
+ * Does what a plan says. The definition comes last: until then nothing exists here that a command would use, and what was made is removed after a
+ * failure. Only then does libvirt lose a managed save that moves. Returns the TPM that was copied.
+ * @throws DomainError DOMAIN_RUNNING if libvirt has started the domain meanwhile; StorageError and others
+ */
+export async function takeOver(
+  held: HeldDomain,
+  plan: ImportPlan,
+  { found, source, places, options }: Taking,
+): Promise<{ readonly tpm: string | undefined }> {
+  const { directories, paths } = held
+  const { managedSave, nvram, prepared } = plan
+  await using made = new AsyncDisposableStack()
+  if (managedSave !== undefined) {
+    await makeDirectory(dirname(paths.managedSave))
+    made.defer(async () => {
+      await removeImage(paths.managedSave)
+      await removeHistory(directories, managedSave.description)
+    })
+    await copyUnchanged(managedSave, paths.managedSave)
+    await writeHistory(directories, imageId(managedSave.description), {
+      path: paths.managedSave,
+      disks: managedSave.disks,
+      descriptions: [descriptionDigest(managedSave.description)],
+    })
+  }
+  if (nvram !== undefined) {
+    if (!(await isThere(nvram.to))) made.defer(async () => removeFile(nvram.to))
+    await copyFileDurably(nvram.from, nvram.to)
+  }
+  const tpm = await importTpm(prepared.domain, directories.stateDir, places.tpm)
+  // It may have been started while we copied.
+  await refuseRunning(found, source)
+  await rememberNetworks(directories, options.networks ?? {})
+  await writeDefinition(directories, held.name, prepared.xml)
+  made.move()
+  if (found.autostart) await markAutostart(directories, held.name)
+  if (managedSave !== undefined) await recordEnd(paths, 'saved', { image: paths.managedSave })
+  if (managedSave?.how === 'move') {
+    await removeFile(managedSave.path)
+    await syncDirectory(dirname(managedSave.path))
+  }
+  return { tpm }
+}
+
+/** @throws StorageError when libvirt has used or replaced the image meanwhile */
+async function copyUnchanged({ path, description }: SaveToTake, to: string): Promise<void> {
+  const before = await factsOf(path)
+  await copyImage(path, to, description)
+  if ((await factsOf(path)) === before) return
+  throw new StorageError('IO_ERROR', `${path} has changed while it was copied`, {
+    path,
+    hint: 'libvirt may have started or saved the domain: look with `virsh domstate`, then try again',
+  })
+}
+
+async function factsOf(path: string): Promise<string> {
+  const facts = await stat(path, { bigint: true }).catch(() => undefined)
+  return facts === undefined ? '' : [facts.dev, facts.ino, facts.size, facts.mtimeNs].join(' ')
+}
