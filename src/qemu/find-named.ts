@@ -40,7 +40,7 @@ export function nameIn(commandLine: readonly string[]): string | undefined {
   const parts = value.split(/(?<!,)(?:,,)*,(?!,)/)
   const named = parts.find((part) => part.startsWith('guest='))?.slice('guest='.length)
   const [first = ''] = parts
-  const name = named ?? (/^\w+=/.test(first) ? undefined : first)
+  const name = named ?? (/^[\w-]+=/.test(first) ? undefined : first)
   return name?.replaceAll(',,', ',')
 }
 

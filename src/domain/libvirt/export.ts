@@ -85,8 +85,8 @@ async function exportOne(
     const written = plan.files.map(({ path }) => path)
     const facts = { name, uuid, written, left: leftToDo(plan, places) }
     if (options.dryRun === true) return { ...facts, outcome: 'would be exported' }
-    await write(held, plan)
-    return { ...facts, outcome: 'exported' }
+    const warnings = await write(held, plan)
+    return { ...facts, left: [...warnings, ...facts.left], outcome: 'exported' }
   } catch (error) {
     if (!(error instanceof StasisError) || options.signal?.aborted === true) throw error
     return { name: reference, outcome: 'not exported', error }
@@ -201,15 +201,26 @@ async function refuseExisting(
   })
 }
 
-/** After a failure, nothing that was made here is left. */
-async function write(held: HeldDomain, { files, managedSave }: ExportPlan): Promise<void> {
+/** After a failure, nothing that was made here is left. Returns what did not succeed once all was made. */
+async function write(
+  held: HeldDomain,
+  { files, managedSave }: ExportPlan,
+): Promise<readonly string[]> {
   await using made = new AsyncDisposableStack()
   for (const { path, make } of files) {
     if (!(await isThere(path))) made.defer(async () => removeFile(path))
     await make()
   }
   made.move()
-  if (managedSave === 'move') await removeManagedImage(held.directories, held.paths)
+  if (managedSave !== 'move') return []
+  try {
+    return await removeManagedImage(held.directories, held.paths)
+  } catch (error) {
+    if (!(error instanceof StasisError)) throw error
+    return [
+      `Stasis still has the managed save, which only one side may resume: ${error.message}. Run \`stasis managedsave-remove ${held.name}\``,
+    ]
+  }
 }
 
 /** Every libvirt reads these. */

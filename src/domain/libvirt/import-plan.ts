@@ -17,7 +17,8 @@ import {
   writableDisks,
 } from '../store/disk-identity.ts'
 import { hasManagedImage, refuseManagedImage } from '../store/managed-image.ts'
-import { runtimePaths } from '../store/runtime-paths.ts'
+import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
+import { imageId } from '../store/image-history.ts'
 import type { ImportOptions } from './import-options.ts'
 import { requireChoice } from './managed-save-choice.ts'
 import { nvramPathIn, withNvramPath } from './nvram-path.ts'
@@ -91,10 +92,12 @@ export async function planImport(
       hint: `--replace takes libvirt's definition in its place`,
     })
   }
-  if (!unchanged && (await hasManagedImage(paths)))
-    await refuseManagedImage(name, paths, 'imported', undefined)
   const managedSave =
     takes === undefined ? undefined : await saveToTake(found, takes, nvram?.to, options)
+  if (!unchanged && (await hasManagedImage(paths))) {
+    if (present !== undefined) await refuseManagedImage(name, paths, 'imported', undefined)
+    if (!(await isSameImage(paths.managedSave, managedSave))) throw strayImage(name, paths)
+  }
   const copies = nvram !== undefined && !unchanged && (await isReachable(nvram.from))
   return {
     name,
@@ -113,6 +116,20 @@ export async function refuseRunning(found: LibvirtDomain, source: LibvirtSource)
   throw new DomainError('DOMAIN_RUNNING', `Domain '${found.name}' runs: ${why}`, {
     hint: `Two QEMUs on the same disks would destroy them. End it first: \`virsh managedsave ${found.name}\` keeps its memory, and --managed-save move takes that over`,
   })
+}
+
+/** Whether an image without a domain is what a killed import of the same managed save left. */
+async function isSameImage(path: string, save: SaveToTake | undefined): Promise<boolean> {
+  const old = await readDescription(path).catch(() => undefined)
+  return old !== undefined && save !== undefined && imageId(old) === imageId(save.description)
+}
+
+function strayImage(name: string, { managedSave: path }: RuntimePaths): DomainError {
+  return new DomainError(
+    'DOMAIN_HAS_MANAGED_SAVE',
+    `${path} is a managed save of '${name}', which is not defined here`,
+    { path, hint: 'Move the file away first; `stasis image-info` shows what it is' },
+  )
 }
 
 /** A variable store in libvirt's own directory. One elsewhere is used where it is, as the disks are. */

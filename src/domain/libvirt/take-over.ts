@@ -64,11 +64,23 @@ export async function takeOver(
   await rememberNetworks(directories, options.networks ?? {})
   await writeDefinition(directories, held.name, prepared.xml)
   made.move()
-  if (found.autostart) await markAutostart(directories, held.name)
+  // The domain is here. What fails from now on is reported, and nothing is undone.
+  const forward = async (what: string, act: () => Promise<void>): Promise<void> => {
+    await act().catch((error: unknown) => {
+      options.onWarning?.(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+    })
+  }
+  if (found.autostart)
+    await forward(`'${held.name}' does not start with the host`, async () =>
+      markAutostart(directories, held.name),
+    )
   if (managedSave !== undefined) await recordEnd(paths, 'saved', { image: paths.managedSave })
   if (managedSave?.how === 'move') {
-    await removeFile(managedSave.path)
-    await syncDirectory(dirname(managedSave.path))
+    const { path } = managedSave
+    await forward(`libvirt still has ${path}: remove it before libvirt uses it`, async () => {
+      await removeFile(path)
+      await syncDirectory(dirname(path))
+    })
   }
   return { tpm }
 }
