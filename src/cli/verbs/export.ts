@@ -42,7 +42,7 @@ export const verb: Verb<Flags> = {
     if (xml === true) {
       const options = { ...directories, signal, inactive: true, securityInfo: true }
       const texts = await Promise.all(names.map((name) => dumpDomainXml(name, options)))
-      return { text: texts.join('\n').trimEnd(), json: { xml: texts.join('\n') } }
+      return { text: texts.join('\n').trimEnd(), json: { type: 'result', xml: texts.join('\n') } }
     }
     if (toLibvirt === undefined)
       throw new UsageError('BAD_ARGUMENT', 'Where are the domains to be exported to?', {
