@@ -102,7 +102,11 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     ],
   },
   { title: 'The host', keyword: 'host', verbs: ['host-save', 'host-resume', 'doctor'] },
-  { title: 'QEMUs that others started', keyword: 'foreign', verbs: ['attach', 'detach'] },
+  {
+    title: 'libvirt, and QEMUs that others started',
+    keyword: 'foreign',
+    verbs: ['import', 'export', 'attach', 'detach'],
+  },
   {
     title: 'Stasis itself',
     keyword: 'stasis',

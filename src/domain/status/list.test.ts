@@ -68,7 +68,7 @@ test('listDomains() reports a guest as paused that waits for a page which will n
   await using _monitor = await fakeStatus(store.paths('web'), () => 'running')
   await writePostcopyRecord(store.paths('web'), {
     id: 'one',
-    image: '/a.save',
+    image: import.meta.filename,
     machine: '',
     readers: 1,
     hostPageSizes: {},

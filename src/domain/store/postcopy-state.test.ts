@@ -16,7 +16,7 @@ async function lazyDomain(store: TestStore, more: Partial<PostcopyRecord> = {}):
   await store.run('web')
   await writePostcopyRecord(store.paths('web'), {
     id: 'one',
-    image: '/a.save',
+    image: import.meta.filename,
     machine: 'digest',
     readers: 4,
     hostPageSizes: {},
@@ -42,11 +42,32 @@ test('postcopyState() is filling while a server or a supervisor lives', async ()
   }
 })
 
-test('postcopyState() is lost when both have died', async () => {
+test('postcopyState() is stopped when both have died, and lost when the image is gone as well', async () => {
   await using store = await testStore()
   const dead = await store.runDead('other')
-  await lazyDomain(store, { server: dead, supervisor: dead })
-  assert.equal((await postcopyState(store.paths('web')))?.state, 'lost')
+  const state = async (more: Partial<PostcopyRecord>): Promise<string | undefined> => {
+    await lazyDomain(store, more)
+    return (await postcopyState(store.paths('web')))?.state
+  }
+  const gone = { image: '/nowhere/a.save' }
+  const both = { server: dead, supervisor: dead }
+  const alive = await identifyProcess(process.pid)
+  assert.equal(await state(both), 'stopped')
+  assert.equal(await state({ ...both, ...gone }), 'lost')
+  assert.equal(await state({ ...both, ...gone, kept: import.meta.filename }), 'stopped')
+  assert.equal(await state({ ...gone, server: alive }), 'filling')
+  const missing = { ...FAULT, code: 'FILE_NOT_FOUND' }
+  assert.equal(await state({ ...gone, supervisor: alive, fault: missing }), 'lost')
+  const another = { ...FAULT, code: 'IMAGE_INCOMPATIBLE' }
+  assert.equal(await state({ supervisor: alive, fault: another }), 'lost')
+})
+
+test('postcopyState() knows how much has arrived', async () => {
+  await using store = await testStore()
+  await lazyDomain(store, { server: await identifyProcess(process.pid) })
+  const progress = { id: 'one', remainingBytes: 55, totalBytes: 100 }
+  await writePostcopyProgress(store.paths('web'), progress)
+  assert.equal((await postcopyState(store.paths('web')))?.percent, 45)
 })
 
 test('postcopyState() is failed with the fault of the record, or of the progress', async () => {
@@ -75,6 +96,8 @@ test('waitForAllMemory() reports the progress and settles when the record is rem
 test('waitForAllMemory() throws when the memory will not arrive, or its signal is aborted', async () => {
   await using store = await testStore()
   const paths = store.paths('web')
+  await lazyDomain(store, { image: '/nowhere/a.save' })
+  await assert.rejects(waitForAllMemory('web', paths, undefined), { code: 'DOMAIN_MEMORY_LOST' })
   await lazyDomain(store)
   await assert.rejects(waitForAllMemory('web', paths, undefined), {
     code: 'DOMAIN_WRONG_STATE',

@@ -42,7 +42,7 @@ export async function postcopyState(paths: RuntimePaths): Promise<PostcopyState 
     image: record.image,
     remainingBytes: progress?.remainingBytes,
     percent: percentOf(progress),
-    state: state !== 'filling' && (await isGone(record, fault)) ? 'lost' : state,
+    state: state !== 'filling' && (await isGone(record, { fault, brought })) ? 'lost' : state,
     fault,
   }
 }
@@ -53,9 +53,13 @@ function percentOf(progress: PostcopyProgress | undefined): number | undefined {
   return Math.min(99, Math.floor((1 - remainingBytes / totalBytes) * 100))
 }
 
-/** Another image at the path is as bad as none. */
-async function isGone(record: PostcopyRecord, fault: RecordedFault | undefined): Promise<boolean> {
-  return fault?.code === 'IMAGE_INCOMPATIBLE' || !(await hasImage(record))
+/** Another image at the path is as bad as none. A process that lives may still have the image open, unless it looked for it in vain. */
+async function isGone(
+  record: PostcopyRecord,
+  { fault, brought }: { readonly fault: RecordedFault | undefined; readonly brought: boolean },
+): Promise<boolean> {
+  if (fault?.code === 'IMAGE_INCOMPATIBLE') return true
+  return (!brought || fault?.code === 'FILE_NOT_FOUND') && !(await hasImage(record))
 }
 
 /**
