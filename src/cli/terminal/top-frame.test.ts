@@ -47,7 +47,13 @@ const filling: DomainActivity = {
   ...idle,
   name: 'web',
   serving: {
-    ...{ image: '/a.save', remainingBytes: 512 * MIB, totalBytes: 1024 * MIB, requests: 9 },
+    ...{
+      image: '/a.save',
+      remainingBytes: 512 * MIB,
+      totalBytes: 1024 * MIB,
+      percent: 50,
+      requests: 9,
+    },
     ...{ state: 'filling', fault: undefined, server: 20, supervised: true },
   },
 }

@@ -50,7 +50,7 @@ export async function postcopyState(paths: RuntimePaths): Promise<PostcopyState 
 function percentOf(progress: PostcopyProgress | undefined): number | undefined {
   const { remainingBytes, totalBytes } = progress ?? {}
   if (remainingBytes === undefined || totalBytes === undefined || totalBytes === 0) return undefined
-  return Math.min(99, Math.floor((1 - remainingBytes / totalBytes) * 100))
+  return Math.min(99, Math.floor(((totalBytes - remainingBytes) * 100) / totalBytes))
 }
 
 /** Another image at the path is as bad as none. A process that lives may still have the image open, unless it looked for it in vain. */
