@@ -24,6 +24,8 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       'suspend',
       'resume',
       'dompmwakeup',
+      'domfsfreeze',
+      'domfsthaw',
       'autostart',
       'domrename',
       'dumpxml',

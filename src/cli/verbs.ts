@@ -211,6 +211,16 @@ export const VERBS: readonly VerbEntry[] = [
     () => import('./verbs/console.ts'),
   ),
   entry(
+    'domfsfreeze',
+    'freeze the file systems of a guest through its agent',
+    () => import('./verbs/domfsfreeze.ts'),
+  ),
+  entry(
+    'domfsthaw',
+    'thaw the file systems of a guest through its agent',
+    () => import('./verbs/domfsthaw.ts'),
+  ),
+  entry(
     'history',
     'show what was saved, restored, started and destroyed',
     () => import('./verbs/history.ts'),

@@ -143,6 +143,13 @@ test(
       const { exitCode, stderr } = await stasis(stateDir, 'qemu-agent-command', name, 'no-such')
       assert.equal(exitCode, 6, stderr)
     })
+    await t.test('save --quiesce', async () => {
+      await says('save', name, dir.join('image'), '--quiesce')
+      await says('restore', dir.join('image'), '--sync-time')
+      await isNow()
+      using agent = await agentOf(domain)
+      assert.equal(await agent.execute('guest-fsfreeze-status'), 'thawed')
+    })
     await t.test('reboot --mode agent', async () => {
       await using console = await domain.console()
       await says('reboot', name, '--mode', 'agent')

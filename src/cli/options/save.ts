@@ -25,6 +25,7 @@ export interface SaveFlags extends FormatFlags, ResumeFlags {
   readonly xml?: string
   readonly check?: boolean
   readonly verbose?: boolean
+  readonly quiesce?: boolean
 }
 
 /** Adds the options for the format of an image. */
@@ -69,6 +70,10 @@ export function declareSave(command: Command): Command {
       'domain XML to store instead of the running one; the guest must not see a difference',
     )
   return declareResumeAs(withXml, 'when it is restored')
+    .option(
+      '--quiesce',
+      'freeze the file systems of the guest, through its agent, until it runs again',
+    )
     .option('--check', 'only check whether the save is possible; the guest keeps running')
     .option('--verbose', 'show how long each step took')
 }
@@ -91,6 +96,7 @@ export async function saveOptions(flags: SaveFlags, signal: AbortSignal): Promis
   return {
     ...formatOptions(flags),
     maxBandwidth: flags.maxBandwidth,
+    quiesce: flags.quiesce,
     xml: await readXmlOption(flags.xml, signal),
     resumeAs: resumeAs(flags),
   }

@@ -13,6 +13,7 @@ interface Flags extends Omit<FormatFlags, 'parallel'> {
   readonly parallelDomains?: number
   readonly maxBandwidth?: number
   readonly dryRun?: boolean
+  readonly quiesce?: boolean
 }
 
 /** `host-save` */
@@ -34,6 +35,7 @@ export const verb: Verb<Flags> = {
         'limit for all saves together, in bytes of guest memory per second, such as 500M',
         byteRate,
       )
+      .option('--quiesce', 'freeze the file systems of guests with an agent until they run again')
       .option('--dry-run', 'only show what would be saved'),
   looks: (_args, { dryRun }) => dryRun === true,
   configure: (command) => configure('host-save', command),
@@ -42,7 +44,7 @@ export const verb: Verb<Flags> = {
     const { directories, signal, json, output } = invocation
     const startMs = performance.now()
     using display = new HostDisplay(invocation, 'saved')
-    const { timeLimit, parallelDomains, maxBandwidth, dryRun } = flags
+    const { timeLimit, parallelDomains, maxBandwidth, dryRun, quiesce } = flags
     const outcomes = await saveHost({
       ...directories,
       ...formatOptions(flags),
@@ -50,6 +52,8 @@ export const verb: Verb<Flags> = {
       timeLimitMs: timeLimit === undefined ? undefined : timeLimit * 1000,
       parallelDomains,
       maxBandwidth,
+      // A guest without an agent must be saved, too.
+      quiesce: quiesce === true ? 'if-possible' : undefined,
       dryRun,
       onDomain: (outcome) => {
         if (json) output.jsonProgress({ type: 'progress', ...outcome })

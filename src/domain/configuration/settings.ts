@@ -36,7 +36,11 @@ const FORMAT: readonly Setting[] = [
   { key: 'digest', kind: FLAG, fallback: false },
 ]
 
-const SAVE: readonly Setting[] = [...FORMAT, { key: 'max-bandwidth', kind: RATE }]
+const SAVE: readonly Setting[] = [
+  ...FORMAT,
+  { key: 'max-bandwidth', kind: RATE },
+  { key: 'quiesce', kind: FLAG, fallback: false },
+]
 
 const RESTORE: readonly Setting[] = [
   { key: 'mode', kind: choice(['auto', 'map', 'lazy', 'load']), fallback: 'auto' },

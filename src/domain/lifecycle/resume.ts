@@ -10,6 +10,7 @@ import { liveDomain } from '../catalogue/live-domain.ts'
 import { memoryMissing, postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { beginGuest } from '../restore/check-stale.ts'
+import { thawGuest } from '../machine/freeze.ts'
 import { openControl } from '../machine/monitor.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
 
@@ -45,6 +46,7 @@ export async function resumeDomain(
   const { record: begun } = await beginGuest(domain, record, await liveDomain(domain.paths))
   await contVm(control, { signal })
   await consumeManagedSave(domain.paths, begun)
+  if (record.frozen === true) await thawGuest(name, domain.paths)
   if (before === 'io-error') await checkGoesOn(name, control)
   return { name }
 }

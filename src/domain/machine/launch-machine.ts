@@ -225,7 +225,9 @@ export class LaunchedMachine implements AsyncDisposable {
   }
 
   /** Records that the machine is complete: from now on it is the guest, whatever happens to this process. Call this before its processors run. */
-  async markComplete(more: Pick<RuntimeRecord, 'restoredFrom'> = {}): Promise<RuntimeRecord> {
+  async markComplete(
+    more: Pick<RuntimeRecord, 'restoredFrom' | 'frozen'> = {},
+  ): Promise<RuntimeRecord> {
     const record = { ...this.completed, ...more }
     await writeRecord(this.#held.paths, record)
     return record

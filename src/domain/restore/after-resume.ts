@@ -1,4 +1,6 @@
 import type { QmpConnection } from '../../qmp/connection.ts'
+import type { StasisError } from '../../errors.ts'
+import { thawGuest } from '../machine/freeze.ts'
 import { openAgent } from '../machine/agent.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 
@@ -7,6 +9,8 @@ const ANNOUNCE_MS = 1000
 
 /** Actions for a guest that was just resumed. */
 export interface WakingOptions {
+  /** Its file systems were frozen for its save. */
+  readonly frozen?: boolean | undefined
   /** Set its clock through the agent inside it. */
   readonly syncTime?: boolean | undefined
   /** Called for each action that failed. */
@@ -14,7 +18,7 @@ export interface WakingOptions {
 }
 
 /**
- * Announces the guest's present place to the network, as after a migration, and sets its clock if requested. The guest already runs, so a failure is
+ * Announces the guest's present place to the network, as after a migration, thaws its file systems, and sets its clock if requested. The guest already runs, so a failure is
  * only a warning.
  */
 export async function afterResume(
@@ -30,6 +34,11 @@ export async function afterResume(
       { timeoutMs: ANNOUNCE_MS },
     )
     .catch(() => undefined)
+  // First, because a frozen agent sets no clock.
+  if (options.frozen === true)
+    await thawGuest(held.name, held.paths).catch((error: StasisError) =>
+      options.onWarning?.(`${error.message}. ${error.hint}`),
+    )
   if (options.syncTime !== true) return
   try {
     using agent = await openAgent(held.name, held.paths)

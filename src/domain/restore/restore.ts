@@ -21,6 +21,7 @@ import { removeLastEnd } from '../store/last-end.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
 import { LaunchedMachine } from '../machine/launch-machine.ts'
+import { isFrozenInCookie } from '../cookie/freeze-cookie.ts'
 import { describeSalvage, salvageInCookie } from '../cookie/salvage-cookie.ts'
 import { viewOf } from '../machine/qemu-view.ts'
 import { migrationFeatures } from '../machine/migration-features.ts'
@@ -180,10 +181,11 @@ async function restoreUntilItRuns(
   const state = options.resumeAs ?? (image.description.wasRunning ? 'running' : 'paused')
   const runs = state === 'running'
   await machine.keepArrived()
+  const frozen = isFrozenInCookie(image.description.cookie) || undefined
   const begun = runs
-    ? await beginGuest(held, { ...machine.completed, restoredFrom }, domain)
+    ? await beginGuest(held, { ...machine.completed, restoredFrom, frozen }, domain)
     : undefined
-  const record = begun?.record ?? (await machine.markComplete({ restoredFrom }))
+  const record = begun?.record ?? (await machine.markComplete({ restoredFrom, frozen }))
   const keep = (): void => {
     machine.detach()
     files.detach()
@@ -204,7 +206,7 @@ async function restoreUntilItRuns(
   await removeLastEnd(held.paths)
   // The guest runs. If this fails, the next command finds that out, and removes the managed save.
   if (runs) await consumeManagedSave(held.paths, record).catch(() => undefined)
-  if (runs) await afterResume(held, machine.control, options)
+  if (runs) await afterResume(held, machine.control, { ...options, frozen })
   return job.complete(
     restoreResult(image, plan, {
       id: record.pid,

@@ -10,6 +10,7 @@ import { replaceXml } from '../machine/replace-xml.ts'
 import { restartObstacles } from '../machine/restart-obstacles.ts'
 import { readLiveXml } from '../catalogue/domain-xml.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
+import { cookieWithFreeze } from '../cookie/freeze-cookie.ts'
 import { provenanceCookie } from '../cookie/provenance.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
@@ -28,9 +29,10 @@ export async function describeForSave(
   if (record.attached !== undefined) await checkCarried(held.name, control, record.commandLine)
   const live = await readLiveXml(held.paths)
   const { runtimeDir } = held.directories
+  const cookie = provenanceCookie(record, new Date())
   return {
     xml: imageXml(given === undefined ? live : replaceXml(live, givenXml(given), runtimeDir)),
-    cookie: provenanceCookie(record, new Date()),
+    cookie: record.frozen === true ? cookieWithFreeze(cookie) : cookie,
     wasRunning,
     id: newImageId(),
   }

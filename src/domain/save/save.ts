@@ -18,6 +18,8 @@ import { Job } from '../progress/job.ts'
 import type { JobOperation } from '../store/job-record.ts'
 import { openControl } from '../machine/monitor.ts'
 import { viewOf } from '../machine/qemu-view.ts'
+import { freezeGuest } from '../machine/freeze.ts'
+import { prepareFreeze, thawed } from './quiesce.ts'
 import { prepareTransferSocket } from '../store/confinement.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
@@ -44,6 +46,11 @@ export interface SaveOptions extends DomainOptions, SaveRequest {
   readonly resumeAs?: ResumedState | undefined
   /** Bytes of guest memory per second that QEMU sends at most, alone or shared with other saves. Default: unlimited. */
   readonly maxBandwidth?: number | SharedBandwidth | undefined
+  /**
+   * Freeze the file systems of the guest through the agent inside it before it is stopped, so that its disks alone are whole, too. They are thawed when it runs again. `if-possible`: without an agent,
+   * warn and go on. Default: no.
+   */
+  readonly quiesce?: boolean | 'if-possible' | undefined
   readonly onProgress?: OnProgress<SaveProgress> | undefined
 }
 
@@ -131,7 +138,7 @@ export async function saveHeld(
   const settings = resolveSaveOptions(options)
   const bandwidth = resolveBandwidth(options.maxBandwidth)
   options.act.on(held.name, held.record?.uuid)
-  const record = held.requireRunning()
+  const found = held.requireRunning()
   await using job = await Job.begin(held.paths, options.operation, options)
   const { signal, report } = job
   report({ phase: 'checking' })
@@ -149,7 +156,9 @@ export async function saveHeld(
   await checkMemoryIsThere(held.name, control)
   const savable = await checkSavable(held.name, control, settings, signal)
   const { features, running } = savable
-  await checkDisks(held.name, control, held.paths, record)
+  await checkDisks(held.name, control, held.paths, found)
+  const quiesce = await prepareFreeze(held, running, options.quiesce)
+  const record = quiesce.freezes ? { ...found, frozen: true } : found
   const wouldRun = running || record.interrupted === true
   const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
   const described = await describeForSave(held, record, wasRunning, options.xml, control)
@@ -180,7 +189,7 @@ export async function saveHeld(
     digest: options.digest === true ? { onFault: (error) => digestFaults.push(error) } : undefined,
   })
   await using receiver = await opening.catch(async (error: unknown) => {
-    await withdrawSaveIntent(held.paths, record, saving)
+    await withdrawSaveIntent(held.paths, found, saving)
     throw error
   })
 
@@ -191,6 +200,7 @@ export async function saveHeld(
   let durable = false
   let recorded = Promise.resolve()
   try {
+    if (quiesce.freezes) await freezeGuest(held.name, held.paths)
     await guest.halt(signal)
     const haltedMs = performance.now()
     const view = viewOf(control, held.paths, record.confinement)
@@ -209,6 +219,7 @@ export async function saveHeld(
     // If this fails, the guest continues when this process is killed before it has ended QEMU.
     if (isPiped) await recordTaken(held.paths, record, saving).catch(() => undefined)
     const warnings = [
+      ...quiesce.warnings,
       ...warningsAboutSleep(savable, record.qemuVersion),
       ...digestFaults.map((error) => noDigest(path, error)),
       ...(await recorded.then(
@@ -247,7 +258,8 @@ export async function saveHeld(
     }
     // The guest continues, whatever else fails.
     await withdrawSaveIntent(held.paths, record, saving).catch(() => undefined)
-    const failure = saveFailure(held.name, fault, await guest.resume())
+    const state = `${await guest.resume()}${quiesce.freezes ? await thawed(held) : ''}`
+    const failure = saveFailure(held.name, fault, state)
     throw await withSpace(failure, { freeBytes, pid: record.pid, paths: held.paths })
   }
 }

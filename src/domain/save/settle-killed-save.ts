@@ -5,6 +5,7 @@ import { resetMigration } from '../../migration/reset.ts'
 import { contVm, runState } from '../../migration/run-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
+import { thawGuest } from '../machine/freeze.ts'
 import { openControl } from '../machine/monitor.ts'
 import { logAct } from '../store/act-log.ts'
 import type { Directories } from '../store/directories.ts'
@@ -81,5 +82,6 @@ async function resume({ paths }: HeldDomain, record: RuntimeRecord): Promise<voi
   // Only now: whoever finds the record before this still knows that the guest should run.
   const continued = { ...record, interrupted: undefined, continuedAt: new Date().toISOString() }
   await writeRecord(paths, continued)
+  if (record.frozen === true) await thawGuest(paths.name, paths)
   await consumeManagedSave(paths, continued)
 }

@@ -33,6 +33,8 @@ export interface RuntimeRecord extends ProcessIdentity {
   readonly saving?: SaveIntent | undefined
   /** The guest is stopped only because a save was killed. */
   readonly interrupted?: boolean | undefined
+  /** The file systems of the guest are frozen for a save: whoever lets it run again thaws them. */
+  readonly frozen?: boolean | undefined
   /** When the guest was last resumed because its save was killed, ISO 8601. */
   readonly continuedAt?: string | undefined
   /** The image that the guest was restored from. */
@@ -116,6 +118,7 @@ function isRecord(record: Fields): boolean {
     commandLine.every(isText) &&
     (executable === undefined || isText(executable)) &&
     (continuedAt === undefined || isText(continuedAt)) &&
+    (record['frozen'] === undefined || typeof record['frozen'] === 'boolean') &&
     (logOffset === undefined || logOffset === 0 || isPositive(logOffset)) &&
     (attached === undefined || isText(fieldsOf(attached)?.['cwd'])) &&
     (confinement === undefined || isConfinement(fieldsOf(confinement))) &&
