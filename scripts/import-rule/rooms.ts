@@ -43,6 +43,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     networks: 5,
     acts: 5,
     trust: 4,
+    metrics: 4,
     cookie: 3,
     catalogue: 3,
     journal: 2,

@@ -4,6 +4,7 @@ import {
   type DirectoryOptions,
   directoriesOfConnection,
 } from '../domain/store/directories.ts'
+import type { DomainOptions } from '../domain/store/domain-options.ts'
 import { UsageError } from '../errors.ts'
 import { connectionOf } from './options/connection.ts'
 import { integerBetween } from './options/option-values.ts'
@@ -19,6 +20,7 @@ export interface GlobalFlags {
   readonly timing?: boolean
   readonly escape?: number
   readonly log?: string
+  readonly metricsFile?: string
 }
 
 const IGNORED = 'accepted and ignored: there is no connection'
@@ -45,12 +47,21 @@ export function declareGlobalOptions(program: Command): Command {
       'accepted and ignored (STASIS_DEBUG=1 shows more)',
       integerBetween(0, 4),
     )
+    .option(
+      '--metrics-file <file>',
+      "write a file for Prometheus' node exporter after a save, restore, start, end or conversion",
+    )
     .option('-v, --version', 'show the version of Stasis')
     .option('-V', 'show the versions of Stasis, Node and QEMU')
 }
 
-/** The directories that the options choose. @throws UsageError BAD_COMBINATION */
-export function directoriesOf({ stateDir, connect }: GlobalFlags): DirectoryOptions {
+/** What the options choose for every operation: its directories, and the file for metrics. @throws UsageError BAD_COMBINATION */
+export function directoriesOf(flags: GlobalFlags): DomainOptions {
+  const { metricsFile } = flags
+  return { ...chosenDirectories(flags), ...(metricsFile !== undefined && { metricsFile }) }
+}
+
+function chosenDirectories({ stateDir, connect }: GlobalFlags): DirectoryOptions {
   if (connect === undefined) return stateDir === undefined ? {} : { stateDir }
   if (stateDir === undefined) return directoriesOfConnection(connect)
   throw new UsageError(

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
-import type { DirectoryOptions } from '../domain/store/directories.ts'
+import type { DomainOptions } from '../domain/store/domain-options.ts'
 import type { Output } from './terminal/output.ts'
 
 /** What every verb receives besides its own arguments. */
 export interface Invocation {
-  readonly directories: DirectoryOptions
+  /** Where domains are, and the file for metrics: part of the options of every operation. */
+  readonly directories: DomainOptions
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
   readonly json: boolean

@@ -1,9 +1,8 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, rename, stat } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import { StorageError, storageError } from '../errors.ts'
 import { isAbsence } from './file-names.ts'
-import { lockFile } from './file-lock.ts'
+import { waitForLock } from './wait-for-lock.ts'
 
 /** A file of lines to which several processes append. */
 export interface LineFile {
@@ -16,8 +15,6 @@ export interface LineFile {
   readonly durable: boolean
 }
 
-const PATIENCE_MS = 2000
-const RETRY_MS = 10
 /** Others may rename the file between our open and our lock. */
 const ATTEMPTS = 100
 
@@ -30,7 +27,7 @@ export async function appendLine(file: LineFile, line: string): Promise<boolean>
   try {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       await using handle = await open(path, FLAGS, 0o600)
-      await lock(handle, path)
+      await waitForLock(handle, path)
       const { ino, dev, size } = await handle.stat()
       const named = await stat(path).catch(ignoreMissing)
       if (named?.ino !== ino || named.dev !== dev) continue
@@ -59,17 +56,6 @@ const FLAGS =
   constants.O_NOFOLLOW |
   constants.O_NONBLOCK
 const NEWLINE = 10
-
-async function lock(handle: FileHandle, path: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
-  while (!lockFile(handle.fd, path)) {
-    if (performance.now() > deadline)
-      throw new StorageError('IO_ERROR', `Could not lock ${path}: another process holds it`, {
-        path,
-      })
-    await delay(RETRY_MS)
-  }
-}
 
 async function lastByte(handle: FileHandle, size: number): Promise<number | undefined> {
   const byte = Buffer.alloc(1)

@@ -19,6 +19,7 @@ interface Row {
 interface Flags {
   readonly allow: readonly string[]
   readonly network: Readonly<Record<string, string>>
+  readonly metricsFile: string | undefined
 }
 
 /** Each value with its origin. A setting that only takes the place of another is shown where it is set. */
@@ -54,15 +55,18 @@ function rowsOf({ key, value, origin }: Row & { readonly origin: Origin }): read
   return [{ key, value, origin }]
 }
 
-function rowsOfFlags({ allow, network }: Flags): readonly Row[] {
+function rowsOfFlags({ allow, network, metricsFile }: Flags): readonly Row[] {
   return [
-    ...allow.map((value) => ({
-      ...{ key: 'allow', value, origin: { from: 'flag', flag: '--allow' } as const },
-    })),
-    ...Object.entries(network).map(([name, value]) => ({
-      ...{ key: `networks.${name}`, value, origin: { from: 'flag', flag: '--network' } as const },
-    })),
+    ...(metricsFile === undefined ? [] : [flagRow('metrics-file', metricsFile, '--metrics-file')]),
+    ...allow.map((value) => flagRow('allow', value, '--allow')),
+    ...Object.entries(network).map(([name, value]) =>
+      flagRow(`networks.${name}`, value, '--network'),
+    ),
   ]
+}
+
+function flagRow(key: string, value: unknown, flag: string): Row {
+  return { key, value, origin: { from: 'flag', flag } }
 }
 
 /** Tables stay together; what has no table comes first. */

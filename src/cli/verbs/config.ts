@@ -9,6 +9,6 @@ export const verb: Verb<AllowFlags & NetworkFlags> = {
   declare: (command) => declareNetwork(declareAllow(command)),
   looks: true,
   example: 'stasis config',
-  run: async (_args, { allow = [], network = {} }) =>
-    configReport(await checkedConfiguration(), { allow, network }),
+  run: async (_args, { allow = [], network = {} }, { directories: { metricsFile } }) =>
+    configReport(await checkedConfiguration(), { allow, network, metricsFile }),
 }

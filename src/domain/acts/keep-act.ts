@@ -1,9 +1,17 @@
+import { resolve } from 'node:path'
 import { StasisError, explained } from '../../errors.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
 import type { JournalAct, JournalEntry } from '../journal/entry.ts'
+import { writeMetrics } from '../metrics/write-metrics.ts'
 import { type HookMessage, runAfterHooks, runBeforeHooks } from '../hooks/run-hooks.ts'
-import { type DirectoryOptions, openDirectories, resolveDirectories } from '../store/directories.ts'
+import {
+  type Directories,
+  type DirectoryOptions,
+  openDirectories,
+  resolveDirectories,
+} from '../store/directories.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
 import { requireOwnHost } from '../store/state-host.ts'
 import { journalDirectory } from '../store/runtime-paths.ts'
 
@@ -104,14 +112,14 @@ const HOOKS: Readonly<Partial<Record<JournalAct, 'save' | 'restore' | 'start' | 
 /** How an act is kept. */
 export interface ActOptions<Result> {
   readonly plan: ActPlan
-  readonly directories: DirectoryOptions
+  readonly directories: DomainOptions
   readonly facts: (result: Result) => ActFacts
   /** Called with what could not be kept: that never fails the act. */
   readonly onWarning: ((text: string) => void) | undefined
 }
 
 /**
- * Does an act, writes into the journal how it ended, and runs the hooks after it. An act on a domain that does not exist, and one that was asked for wrongly, is not kept.
+ * Does an act, writes into the journal and the metrics how it ended, and runs the hooks after it. An act on a domain that does not exist, and one that was asked for wrongly, is not kept.
  * @throws UsageError BAD_CONFIGURATION, StorageError UNSAFE_FILE before it begins; errors of `work`
  */
 export async function keepAct<Result>(
@@ -149,20 +157,29 @@ export async function keepAct<Result>(
   return result
 }
 
+/** Writes the journal and the metrics. What cannot be written is a warning. */
 async function write(
   entry: JournalEntry,
-  { keepDays }: Configuration,
+  { keepDays, metricsFile }: Configuration,
   { directories, onWarning }: Pick<ActOptions<never>, 'directories' | 'onWarning'>,
 ): Promise<void> {
-  try {
-    const opened = await openDirectories(directories)
-    await requireOwnHost(opened)
-    await appendEntry(journalDirectory(opened), entry, { keepDays })
-  } catch (error) {
-    onWarning?.(
-      `this is not in the journal: ${error instanceof Error ? error.message : String(error)}`,
-    )
+  const attempt = async (what: string, act: (opened: Directories) => Promise<void>) => {
+    try {
+      const opened = await openDirectories(directories)
+      await requireOwnHost(opened)
+      await act(opened)
+    } catch (error) {
+      onWarning?.(
+        `this is not in ${what}: ${error instanceof Error ? error.message : String(error)}`,
+      )
+    }
   }
+  await attempt('the journal', (opened) =>
+    appendEntry(journalDirectory(opened), entry, { keepDays }),
+  )
+  const path = directories.metricsFile ?? metricsFile
+  if (path !== undefined)
+    await attempt('the metrics', (opened) => writeMetrics(resolve(path), entry, opened))
 }
 
 /** Nothing was tried. */

@@ -147,6 +147,11 @@ export class Configuration {
     }
   }
 
+  /** The file for Prometheus. */
+  get metricsFile(): string | undefined {
+    return this.one('metrics-file')?.value as string | undefined
+  }
+
   /** The user of QEMU that was chosen. */
   get qemuUser(): { readonly name: string; readonly where: string } | undefined {
     const found = this.one('qemu-user')

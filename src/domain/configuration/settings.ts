@@ -108,6 +108,7 @@ export const SETTINGS: readonly Setting[] = [
   { key: 'allow', kind: listOf(TEXT, ','), fallback: [], adds: true },
   { key: 'networks', kind: NAMED_TEXTS, fallback: new Map(), adds: true },
   { key: 'qemu-user', kind: TEXT },
+  { key: 'metrics-file', kind: PATH },
   ...BESIDE,
   ...Object.entries(TABLES).flatMap(([table, settings]) =>
     settings.map((setting) => ({ ...setting, key: `${table}.${setting.key}` })),

@@ -8,7 +8,6 @@ import type { SavedImage } from '../../transfer/image-receiver.ts'
 import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import { checkDestination } from '../catalogue/destination.ts'
-import type { DirectoryOptions } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type Act, type ActFacts, type ActPlan, keepAct } from '../acts/keep-act.ts'
 import { endSaved } from './end-saved.ts'
@@ -112,7 +111,7 @@ export async function saveDomain(
 /** Does a save, and keeps how it ended. @throws as `keepAct` */
 export async function keepSave(
   plan: ActPlan,
-  directories: DirectoryOptions,
+  directories: DomainOptions,
   work: (act: Act) => Promise<SaveResult>,
 ): Promise<SaveResult> {
   const warnings: string[] = []

@@ -4,6 +4,8 @@ import type { DirectoryOptions } from './directories.ts'
 export interface DomainOptions extends DirectoryOptions {
   /** Ends the operation as if it had not begun; it then fails with `CancelledError`. */
   readonly signal?: AbortSignal | undefined
+  /** A file for Prometheus' node exporter, written after each save, restore, start, end or conversion. Default: that of the configuration. */
+  readonly metricsFile?: string | undefined
 }
 
 /** Options of operations that can succeed in part. */

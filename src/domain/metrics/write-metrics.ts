@@ -1,0 +1,39 @@
+import { join } from 'node:path'
+import { makeDirectory } from '../../io/directory.ts'
+import { publishText } from '../../io/publish-text.ts'
+import { readCacheFile, writeRecordFile } from '../../io/record-file.ts'
+import { withLockFile } from '../../io/wait-for-lock.ts'
+import { listEntries } from '../catalogue/catalogue.ts'
+import type { JournalEntry } from '../journal/entry.ts'
+import type { Directories } from '../store/directories.ts'
+import { hasUsableManagedSave } from '../store/managed-image.ts'
+import { COUNTERS, NO_COUNTERS, counted } from './counters.ts'
+import { type DomainCounts, exposition } from './exposition.ts'
+
+/** Counts an act, and writes the file for Prometheus' node exporter. Processes take turns. @throws StorageError */
+export async function writeMetrics(
+  path: string,
+  entry: JournalEntry,
+  directories: Directories,
+): Promise<void> {
+  const directory = join(directories.stateDir, 'metrics')
+  await makeDirectory(directory)
+  await withLockFile(join(directory, 'lock'), async () => {
+    const file = join(directory, 'counters.json')
+    const before = (await readCacheFile(COUNTERS, file)) ?? NO_COUNTERS
+    const counters = counted(before, entry)
+    await writeRecordFile(COUNTERS, file, counters, { durable: false })
+    await publishText(path, exposition(counters, await countDomains(directories)))
+  })
+}
+
+async function countDomains(directories: Directories): Promise<DomainCounts> {
+  const counts = { running: 0, saved: 0, 'shut off': 0, unknown: 0 }
+  for (const entry of await listEntries(directories)) {
+    if (entry.fault !== undefined) counts.unknown += 1
+    else if (entry.record !== undefined) counts.running += 1
+    else if (await hasUsableManagedSave(entry)) counts.saved += 1
+    else counts['shut off'] += 1
+  }
+  return counts
+}
