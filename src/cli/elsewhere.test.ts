@@ -10,7 +10,7 @@ test('elsewhereError() explains what only virsh has, and nothing else', () => {
     'net-list',
     'migrate',
     'migrate-setspeed',
-    'domfsfreeze',
+    'domfsinfo',
   ]) {
     const error = elsewhereError(verb)
     assert.match(error?.message ?? '', new RegExp(`^Stasis has no '${verb}': with it virsh `))

@@ -54,8 +54,6 @@ const ELSEWHERE: readonly Elsewhere[] = [
     does: 'plugs the cable of a network card in and out',
     instead: '`stasis qemu-monitor-command DOMAIN --hmp set_link net0 off` does it',
   },
-  ...agent('domfsfreeze', 'freezes the file systems of a guest', 'guest-fsfreeze-freeze'),
-  ...agent('domfsthaw', 'thaws the file systems of a guest', 'guest-fsfreeze-thaw'),
   ...agent('domfsinfo', 'lists the file systems of a guest', 'guest-get-fsinfo'),
   ...agent('domfstrim', 'trims the file systems of a guest', 'guest-fstrim'),
   ...agent('guestinfo', 'asks a guest about itself', 'guest-get-osinfo'),
