@@ -54,6 +54,9 @@ describe('the configuration', { concurrency: 1 }, () => {
       `error: ${config}:2: there is no setting "save.formt"\nhint: Did you mean save.format?\n`,
     )
     assert.equal((await stasisWith({ stateDir, env }, 'list')).exitCode, 0)
+    const health = await stasisWith({ stateDir, env }, 'doctor')
+    assert.equal(health.exitCode, 2)
+    assert.match(health.stdout, /^ERROR +\S+:2: there is no setting "save\.formt"$/m)
     await writeFile(config, '')
     await chmod(config, 0o666)
     const planted = await stasisWith({ stateDir, env }, 'config', '--json')

@@ -1,4 +1,5 @@
 import { CLOCK } from './checks/clock.ts'
+import { CONFIGURATION } from './checks/configuration.ts'
 import { DIRECTORIES } from './checks/directories.ts'
 import { FILTER } from './checks/filter.ts'
 import { HUGE_PAGES } from './checks/huge-pages.ts'
@@ -18,6 +19,7 @@ import type { HealthCheck } from './health-check.ts'
 /** All checks of this host, in the order in which their fixes build on each other. */
 export const CHECKS: readonly HealthCheck[] = [
   DIRECTORIES,
+  CONFIGURATION,
   FILTER,
   QEMU_USER,
   USERFAULTFD,
