@@ -21,12 +21,14 @@ function assertFails(result: CommandResult, exitCode: number, message: RegExp): 
   assert.equal(result.exitCode, exitCode, result.stderr)
 }
 
-/** Asserts that the command made neither state nor files. */
+/** Asserts that the command made neither state nor files. The journal has what failed. */
 async function assertUntouched(dir: TempDir, files: readonly string[] = []): Promise<void> {
   const found = await readdir(dir.path, { recursive: true })
   assert.deepEqual(
     found.filter(
-      (name) => !files.includes(name) && !/^state(\/(cache|run)(\/probe.*)?)?$/.test(name),
+      (name) =>
+        !files.includes(name) &&
+        !/^state(\/(cache|run|journal)(\/(probe.*|journal\.jsonl))?)?$/.test(name),
     ),
     [],
   )

@@ -68,6 +68,14 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['doctor', '--json'],
   ['version'],
   ['top', '--once'],
+  ['echo', 'a'],
+  ['pwd'],
+  ['connect'],
+  ['cd', '--help'],
+  ['quit'],
+  ['exit'],
+  ['completion', 'bash'],
+  ['systemd-units'],
 ]
 
 /** The other verbs: they change something. `console` only shows what the guest writes, and what is typed is the guest's. */

@@ -70,3 +70,22 @@ test('checkDestination() lets only the same domain replace the image with its la
     message: /the last state of domain 'web'/,
   })
 })
+
+test('checkDestination() accepts an image that is damaged or incomplete, and no file that is something else', async () => {
+  await using store = await testStore()
+  const path = store.join('file')
+  await writeRawImage(path)
+  assert.equal(await checkDestination(store.directories, path), path)
+  for (const begin of ['LibvirtQemudSave', `LibvirtQemudPart${'\0'.repeat(76)}`]) {
+    await writeFile(path, begin)
+    assert.equal(await checkDestination(store.directories, path), path)
+  }
+  for (const content of ['x', 'a text that is longer than the header of an image'.repeat(9)]) {
+    await writeFile(path, content)
+    await assert.rejects(checkDestination(store.directories, path), {
+      code: 'FILE_EXISTS',
+      path,
+      message: `${path} exists and is not a save image`,
+    })
+  }
+})
