@@ -12,6 +12,7 @@ import {
   shutDownDomain,
 } from '../domain/lifecycle/power.ts'
 import { renameDomain } from '../domain/lifecycle/rename.ts'
+import { freezeDomain, thawDomain } from '../domain/lifecycle/freeze.ts'
 import { resumeDomain } from '../domain/lifecycle/resume.ts'
 import { type StartOptions, type StartedDomain, startDomain } from '../domain/lifecycle/start.ts'
 import { suspendDomain } from '../domain/lifecycle/suspend.ts'
@@ -298,6 +299,26 @@ export class Domain {
    */
   async suspend(options: HandleOptions<DomainOptions> = {}): Promise<void> {
     await suspendDomain(this.name, this.#bound(options))
+  }
+
+  /**
+   * Freezes the file systems of the guest through the agent inside it (`domfsfreeze`). An image of it says so.
+   * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE without a channel for an agent; QemuError
+   * @example
+   * await web.freeze()
+   */
+  async freeze(options: HandleOptions<DomainOptions> = {}): Promise<void> {
+    await freezeDomain(this.name, this.#bound(options))
+  }
+
+  /**
+   * Thaws the file systems of the guest through the agent inside it (`domfsthaw`).
+   * @throws as `freeze`
+   * @example
+   * await web.thaw()
+   */
+  async thaw(options: HandleOptions<DomainOptions> = {}): Promise<void> {
+    await thawDomain(this.name, this.#bound(options))
   }
 
   /**

@@ -142,9 +142,9 @@ export async function keepAct<Result>(
       ...end,
       by: thisAuthor(),
     }
-    const warnings = await act.after(entry)
-    for (const text of warnings) options.onWarning?.(text)
+    // First, because a hook may take long, and whoever waits may lose patience.
     await write(entry, configuration, options)
+    for (const text of await act.after(entry)) options.onWarning?.(text)
   }
   let result: Result
   try {

@@ -10,11 +10,13 @@ export interface Quiesce {
 
 /** Finds out whether the guest can be frozen, while nothing has happened. @throws DomainError DOMAIN_WRONG_STATE, QemuError QEMU_TIMEOUT */
 export async function prepareFreeze(
-  { name, paths }: HeldDomain,
+  { name, paths, record }: HeldDomain,
   running: boolean,
   asked: boolean | 'if-possible' | undefined,
 ): Promise<Quiesce> {
-  if (asked === undefined || asked === false) return { freezes: false, warnings: [] }
+  // A guest that somebody has frozen before stays so, whatever becomes of the save.
+  if (asked === undefined || asked === false || record?.frozen === true)
+    return { freezes: false, warnings: [] }
   try {
     if (!running)
       throw new DomainError(
