@@ -1,3 +1,4 @@
+import { throwIfCancelled } from '../../errors.ts'
 import { contVm } from '../../migration/run-state.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch-needs.ts'
 import type { BringOptions, Brought, MemorySource, WaitingQemu } from './memory-source.ts'
@@ -21,7 +22,9 @@ export function completeSource(parts: CompleteParts): MemorySource {
       return brought
     },
     async resume(control, { signal, onRunning }) {
-      await contVm(control, { signal })
+      throwIfCancelled('resume the guest', signal)
+      // From here on only forward: a cancelled wait would not keep QEMU from running the guest, and an ended guest may have changed its disks.
+      await contVm(control)
       onRunning()
     },
     detach: () => () => Promise.resolve(),
