@@ -9,6 +9,7 @@ import {
   stasisParser,
   streamParsers,
 } from './parsers/images.ts'
+import { countersParser } from './parsers/counters.ts'
 import { journalParser } from './parsers/journal.ts'
 import { monitorParsers } from './parsers/monitors.ts'
 import { recordParsers } from './parsers/records.ts'
@@ -34,4 +35,5 @@ export const PARSERS: readonly FuzzParser[] = [
   ...textParsers,
   configurationParser,
   journalParser,
+  countersParser,
 ]

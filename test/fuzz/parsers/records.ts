@@ -74,6 +74,7 @@ const FILES: readonly StateFile[] = [
       {
         ...{ version: 1, stage: 'running', uuid: KEY, emulator: '/bin/qemu', qemuVersion: '7.2.0' },
         ...{ commandLine: ['a'], ...PROCESS, executable: '/bin/q', attached: { cwd: '/' } },
+        ...{ logOffset: 7, frozen: true },
         saving: { path: '/a', imageId: KEY, running: true },
         restoredFrom: { path: '/b', imageId: KEY, managed: true, begun: true, disks: [DISK] },
       },
