@@ -60,7 +60,7 @@ for (const qemu of qemus()) {
   suite(`QEMU ${qemu.label}`, () => {
     for (const { name, input } of virtInstallCases()) {
       if (!isLongRun() && !SHORT.includes(name)) continue
-      test(`${name} is started, saved and restored`, { timeout: 240_000 }, async (context) => {
+      test(`${name} is started, saved and restored`, { timeout: 600_000 }, async (context) => {
         const text = await readFile(input, 'utf8')
         const obstacle = ELSEWHERE[name] ?? lacking(text, qemu)
         if (obstacle !== undefined) return context.skip(obstacle)
@@ -96,7 +96,9 @@ async function roundTrips(name: string, text: string, qemu: TestQemu): Promise<v
       await assert.rejects(save, { code: 'QEMU_REFUSED', message: reason })
       return await goesOn(name, machine, stateDir)
     }
-    await saveDomain(name, dir.join('running'), { stateDir })
+    // Newer QEMUs save virtio-mem in their own formats only.
+    const format = text.includes('virtio-mem') ? 'raw' : 'stasis'
+    await saveDomain(name, dir.join('running'), { stateDir, format })
     ;({ id } = await restoreDomain(dir.join('running'), options))
     await goesOn(name, machine, stateDir)
 
@@ -157,6 +159,6 @@ async function ticks(serial: string, more: number): Promise<void> {
   const count = async (): Promise<number> =>
     (await readFile(serial, 'latin1')).match(/^TICK \d+\r?$/gm)?.length ?? 0
   const until = (await count()) + more
-  for (const end = Date.now() + 90_000; (await count()) < until; await delay(50))
+  for (const end = Date.now() + 180_000; (await count()) < until; await delay(50))
     assert.ok(Date.now() < end, 'the guest ticks')
 }
