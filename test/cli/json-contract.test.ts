@@ -159,6 +159,8 @@ test(
       await ask('restore DIR/image --mode load --wait memory')
       await ask('managedsave-remove web')
       await ask('destroy web')
+      await ask('export web --to-libvirt --libvirt-root DIR/theirs')
+      await ask('import web --libvirt-root DIR/theirs')
       await ask('domrename web other')
       await ask('undefine other')
       for (const line of [
