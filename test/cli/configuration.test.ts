@@ -83,7 +83,7 @@ describe('the configuration', { concurrency: 1 }, () => {
       },
     ])
     assert.deepEqual(shown('networks.lan'), [
-      { key: 'networks.lan', value: 'user', origin: { ...file, line: 2 } },
+      { key: 'networks.lan', value: 'user', origin: { ...file, line: 3 } },
     ])
     assert.deepEqual(shown('networks.wan'), [
       { key: 'networks.wan', value: 'none', origin: { from: 'flag', flag: '--network' } },

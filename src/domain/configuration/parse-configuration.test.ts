@@ -45,6 +45,9 @@ test('parseConfiguration() finds the line of each value', async () => {
     'max-bandwidth = "500M"',
     'bypass-cache = false',
     'compression-level = "adaptive"',
+    '[networks]',
+    'lan = "user"',
+    '"a.b" = "none"',
     '[restore]',
     'mode = """lazy"""',
   ]
@@ -57,7 +60,9 @@ test('parseConfiguration() finds the line of each value', async () => {
       ['save.max-bandwidth', 500 * 1024 ** 2, 8],
       ['save.bypass-cache', false, 9],
       ['save.compression-level', 'adaptive', 10],
-      ['restore.mode', 'lazy', 12],
+      ['networks', new Map([['lan', 'user']]), 12],
+      ['networks', new Map([['a.b', 'none']]), 13],
+      ['restore.mode', 'lazy', 15],
     ],
   )
 })

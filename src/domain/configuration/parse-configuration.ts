@@ -23,10 +23,15 @@ export async function parseConfiguration(
   try {
     const tables = parse(text)
     const lines = linesOfKeys(text, parse)
-    return valuesIn(tables, '').map(({ setting, value }) => {
+    return valuesIn(tables, '').flatMap(({ setting, value }) => {
       const line = lines.get(setting.key) ?? 1
       const read = setting.kind.read(value)
-      if (read !== undefined) return { setting, value: read, line }
+      if (read instanceof Map)
+        return [...(read as ReadonlyMap<string, unknown>)].map((pair) => ({
+          ...{ setting, value: new Map([pair]) },
+          line: lines.get(`${setting.key}.${pair[0]}`) ?? line,
+        }))
+      if (read !== undefined) return [{ setting, value: read, line }]
       throw fault(path, line, `${setting.key} must be ${setting.kind.wanted}`)
     })
 
