@@ -13,6 +13,9 @@ const KEPT = [
   /^(ended|jobs)\/[^./]+\.json$/,
   /^images\/[0-9a-f-]+\.json$/,
   /^cache\//,
+  // What was done, and what QEMU printed.
+  /^journal(\/journal\.jsonl)?$/,
+  /^log(\/tiny2?\.log)?$/,
   // Of the last lazy restore of an image that still exists.
   /^orders\/[0-9a-f]+\.order$/,
 ]

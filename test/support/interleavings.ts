@@ -205,7 +205,7 @@ async function checkNothingLeft({ stateDir, runtimeDir }: TinyDomain): Promise<v
   assert.deepEqual(await qemusOf(stateDir), [], 'a QEMU is left')
   assert.deepEqual(await names(join(stateDir, 'save')), [], 'images or parts of them are left')
   const tree = await readdir(stateDir, { recursive: true })
-  const parts = tree.filter((name) => /\.(partial|new|\d+)$/.test(name))
+  const parts = tree.filter((name) => /^(?!log\/).*\.(partial|new|\d+)$/.test(name))
   assert.deepEqual(parts, [], 'temporary files are left')
 }
 

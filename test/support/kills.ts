@@ -448,7 +448,9 @@ const LOADING = new Set([
 async function whatIsLeft(bed: TinyDomain, act: KillAct): Promise<readonly string[]> {
   const { stateDir, runtimeDir, dir } = bed
   const tree = await readdir(stateDir, { recursive: true })
-  const left = tree.filter((name) => /\.(partial|new|\d+)$/.test(name) && !name.includes('cache/'))
+  const left = tree.filter(
+    (name) => /^(?!log\/).*\.(partial|new|\d+)$/.test(name) && !name.includes('cache/'),
+  )
   const beside = await readdir(dir.path)
   if (act.kind !== 'convert')
     left.push(...beside.filter((name) => name.startsWith('.') || name.endsWith('.order')))
