@@ -78,7 +78,7 @@ async function refuseUncheckable(
   if (target === undefined) return
   throw new ImageError(
     'IMAGE_STALE',
-    `${path} was already restored, at ${restoredAt}, and its QEMU ended at about the moment in which the guest began to run. Stasis cannot check whether the guest has written to its disk ${target}`,
+    `${path} was already restored, at ${restoredAt}, and Stasis cannot check whether a guest has written to its disk ${target} since`,
     {
       path,
       hint: `If nothing was written to the disk, or it was put back as it was at the save: \`stasis start ${name} --force\`. To discard the saved state instead: \`stasis start --force-boot ${name}\``,
