@@ -256,7 +256,7 @@ export const VERBS: readonly VerbEntry[] = [
     'choose the domains of root or of the user, at the prompt or in a script',
     () => import('./verbs/connect.ts'),
   ),
-  entry('cd', 'change the directory of the prompt or script', () => import('./verbs/cd.ts')),
+  entry('cd', 'change the directory for the next commands', () => import('./verbs/cd.ts')),
   entry('pwd', 'show the directory', () => import('./verbs/pwd.ts')),
   entry('quit', 'end the prompt or script', () => import('./verbs/quit.ts')),
   entry('exit', 'end the prompt or script', () => import('./verbs/exit.ts')),
