@@ -3,7 +3,8 @@ import { readDefinition } from '../store/definitions.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { cpuPropertiesOf } from '../machine/emulator.ts'
 import { prepareMachine } from '../machine/prepare-machine.ts'
-import { DomainError } from '../../errors.ts'
+import { DomainError, UsageError } from '../../errors.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
@@ -21,6 +22,9 @@ export async function nativeCommandLine(
   source: { readonly domain: string } | { readonly xml: DomainXml },
   options: DomainOptions & AllowOptions = {},
 ): Promise<readonly string[]> {
+  checkOptions(options)
+  if (typeof source !== 'object' || source === null || !('xml' in source || 'domain' in source))
+    throw new UsageError('BAD_ARGUMENT', 'Give the XML of a domain, or the domain')
   const directories = await openDirectories(options)
   const given =
     'xml' in source ? givenXml(source.xml) : { text: await definitionOf(source.domain, options) }

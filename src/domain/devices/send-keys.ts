@@ -56,6 +56,7 @@ export async function injectNmi(
   reference: string,
   options: DomainOptions = {},
 ): Promise<{ readonly name: string }> {
+  checkOptions(options)
   const { signal } = options
   await using held = await HeldDomain.find(reference, 'inject-nmi', options)
   held.requireRunning()

@@ -3,6 +3,7 @@ import { readLiveXml } from '../catalogue/domain-xml.ts'
 import { findRunning } from '../catalogue/running-entry.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
 import { agentCommand, type AgentOptions } from './agent-command.ts'
 
@@ -36,6 +37,7 @@ export async function guestAddresses(
   reference: string,
   options: AddressOptions = {},
 ): Promise<readonly GuestInterface[]> {
+  checkOptions(options, { source: ['agent', 'arp'] })
   if (options.source === 'arp') return neighbours(reference, options)
   const { source: _, ...agent } = options
   const command = { execute: 'guest-network-get-interfaces' }

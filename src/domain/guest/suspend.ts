@@ -28,7 +28,8 @@ export async function suspendGuest(
   target: SuspendTarget,
   options: DomainOptions = {},
 ): Promise<{ readonly name: string }> {
-  checkOptions({ ...options, target }, { target: ['mem', 'disk', 'hybrid'] })
+  checkOptions(options)
+  checkOptions({ target }, { target: ['mem', 'disk', 'hybrid'] })
   const { signal } = options
   await using held = await HeldDomain.find(reference, 'dompmsuspend', options)
   held.requireRunning()

@@ -1,4 +1,4 @@
-import { QemuError } from '../../errors.ts'
+import { QemuError, UsageError } from '../../errors.ts'
 import { agentCommand, type AgentOptions } from './agent-command.ts'
 
 /**
@@ -25,6 +25,8 @@ export async function setGuestTime(
   time?: Date,
   options: AgentOptions = {},
 ): Promise<void> {
+  if (time !== undefined && !(time instanceof Date && !Number.isNaN(time.getTime())))
+    throw new UsageError('BAD_ARGUMENT', 'The time must be a valid Date')
   const given = time === undefined ? {} : { arguments: { time: time.getTime() * 1_000_000 } }
   await agentCommand(reference, { execute: 'guest-set-time', ...given }, options)
 }

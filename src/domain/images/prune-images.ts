@@ -1,3 +1,4 @@
+import { checkOptions } from '../store/check-options.ts'
 import { DomainError, StasisError, UsageError, throwIfCancelled } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
 import { removeImage } from '../../image/remove-image.ts'
@@ -53,6 +54,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
  * for (const { path, allocatedBytes } of deleted) console.log(path, allocatedBytes)
  */
 export async function pruneImages(options: PruneImagesOptions = {}): Promise<PrunedImages> {
+  checkOptions(options)
   const { olderThanDays, keep, dryRun, signal } = options
   const files = options.files?.map((file) => givenPath(file, 'the image'))
   const directories = await openDirectories(options)

@@ -1,3 +1,4 @@
+import { checkOptions } from '../store/check-options.ts'
 import { type Act, keepAct } from '../acts/keep-act.ts'
 import { claimStateDirectory } from '../store/state-host.ts'
 import type { StorageError } from '../../errors.ts'
@@ -36,6 +37,7 @@ export async function destroyDomain(
   options: DestroyOptions = {},
 ): Promise<{ readonly name: string }> {
   const plan = { act: 'destroy', reference } as const
+  checkOptions(options)
   const { onWarning } = options
   const acts = { plan, directories: options, facts: () => ({}), onWarning }
   return keepAct(acts, (act) => destroy(reference, options, act))

@@ -3,6 +3,7 @@ import { diskSizes } from '../../io/disk-sizes.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { entryXml } from '../catalogue/domain-xml.ts'
 import { openQuery } from '../machine/monitor.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type Medium, liveDisks } from './block-devices.ts'
@@ -30,6 +31,7 @@ export async function blockInfo(
   reference: string,
   options: DomainOptions = {},
 ): Promise<readonly BlockInfo[]> {
+  checkOptions(options)
   const directories = await openDirectories(options)
   const entry = await findEntry(directories, reference)
   const disks = namedDisks(await entryXml(directories, entry))

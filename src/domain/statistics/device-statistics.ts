@@ -3,6 +3,7 @@ import { type DeviceTraffic, trafficOf } from '../../qemu/tap-devices.ts'
 import { readLiveXml } from '../catalogue/domain-xml.ts'
 import { findRunning } from '../catalogue/running-entry.ts'
 import { openQuery } from '../machine/monitor.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type BlockCounters, liveDisks } from './block-devices.ts'
@@ -20,6 +21,7 @@ export async function blockStatistics(
   device?: string,
   options: DomainOptions = {},
 ): Promise<BlockCounters> {
+  checkOptions(options)
   const { signal } = options
   const { paths } = await findRunning(await openDirectories(options), reference)
   const disks = namedDisks(await readLiveXml(paths))
@@ -43,6 +45,7 @@ export async function interfaceStatistics(
   card: string,
   options: DomainOptions = {},
 ): Promise<DeviceTraffic & { readonly device: string }> {
+  checkOptions(options)
   const { name, paths, record } = await findRunning(await openDirectories(options), reference)
   const cards = await namedCards(await readLiveXml(paths), record.pid)
   const found = cards.find(({ device, mac }) => device === card || mac === card.toLowerCase())

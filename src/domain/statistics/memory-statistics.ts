@@ -4,6 +4,7 @@ import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import { readLiveXml } from '../catalogue/domain-xml.ts'
 import { type RunningEntry, findRunning } from '../catalogue/running-entry.ts'
 import { openQuery } from '../machine/monitor.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { balloonStatistics } from './balloon-statistics.ts'
@@ -18,6 +19,7 @@ export async function memoryStatistics(
   reference: string,
   options: DomainOptions = {},
 ): Promise<Readonly<Record<string, number>>> {
+  checkOptions(options)
   const { signal } = options
   const entry = await findRunning(await openDirectories(options), reference)
   const balloon = await balloonOf(entry)

@@ -6,6 +6,7 @@ import { findEntry } from '../catalogue/catalogue.ts'
 import { entryXml } from '../catalogue/domain-xml.ts'
 import type { RunningEntry } from '../catalogue/running-entry.ts'
 import { openQuery } from '../machine/monitor.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 
@@ -38,6 +39,7 @@ export async function processorInfo(
   reference: string,
   options: DomainOptions = {},
 ): Promise<readonly ProcessorInfo[]> {
+  checkOptions(options)
   const { signal } = options
   const directories = await openDirectories(options)
   const entry = await findEntry(directories, reference)
@@ -70,6 +72,7 @@ export async function processorCount(
   readonly live: ProcessorCount | undefined
   readonly config: ProcessorCount | undefined
 }> {
+  checkOptions(options)
   const directories = await openDirectories(options)
   const entry = await findEntry(directories, reference)
   const off = { ...entry, record: undefined }

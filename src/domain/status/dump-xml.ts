@@ -4,6 +4,7 @@ import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { dropChosenPorts } from '../../qemu/domain-xml/live/live-parts.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { hidePasswords } from '../../qemu/domain-xml/passwords.ts'
+import { checkOptions } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { liveXml } from './live-xml.ts'
@@ -29,6 +30,7 @@ export async function dumpDomainXml(
   reference: string,
   options: DumpXmlOptions = {},
 ): Promise<string> {
+  checkOptions(options)
   const { inactive, securityInfo, migratable, signal } = options
   const directories = await openDirectories(options)
   const found = await findEntry(directories, reference)
