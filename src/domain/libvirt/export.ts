@@ -11,7 +11,7 @@ import { isAutostarted } from '../catalogue/autostart.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { convert } from '../images/convert-image.ts'
 import { readDefinition } from '../store/definitions.ts'
-import { checkOptions } from '../store/check-options.ts'
+import { checkOptions, checkReferences } from '../store/check-options.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
@@ -61,6 +61,7 @@ export async function exportDomains(
     libvirt: ['system', 'session'],
     managedSave: ['move', 'copy', 'leave'],
   })
+  checkReferences(references)
   const places = libvirtPlaces(connectionOf(options), { root: options.libvirtRoot })
   const outcomes: ExportOutcome[] = []
   for (const reference of references) {

@@ -1,6 +1,6 @@
 import { StasisError, throwIfCancelled } from '../../errors.ts'
 import { openDirectories } from '../store/directories.ts'
-import { checkOptions } from '../store/check-options.ts'
+import { checkOptions, checkReferences } from '../store/check-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { filesSource } from './files-source.ts'
@@ -28,6 +28,7 @@ export async function importDomains(
     libvirt: ['system', 'session'],
     managedSave: ['move', 'copy', 'leave'],
   })
+  if (names !== undefined) checkReferences(names)
   const { source, places } = sourceOf(options)
   const outcomes: ImportOutcome[] = []
   for (const name of names ?? (await source.names())) {

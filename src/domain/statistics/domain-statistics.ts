@@ -1,4 +1,4 @@
-import { type StasisError, UsageError, throwIfCancelled } from '../../errors.ts'
+import { type StasisError, throwIfCancelled } from '../../errors.ts'
 import { processorTimes } from '../../qemu/processor-times.ts'
 import { trafficOf } from '../../qemu/tap-devices.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
@@ -10,7 +10,7 @@ import type { RunningEntry } from '../catalogue/running-entry.ts'
 import { openQuery } from '../machine/monitor.ts'
 import { domainStateReason } from '../status/state-reason.ts'
 import { diskSizes } from '../../io/disk-sizes.ts'
-import { checkOptions } from '../store/check-options.ts'
+import { checkOptions, checkReferences } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { balloonStatistics } from './balloon-statistics.ts'
@@ -59,8 +59,7 @@ export async function domainStatistics(
   options: StatisticsOptions = {},
 ): Promise<readonly DomainStatistics[]> {
   checkOptions(options)
-  if (!Array.isArray(references))
-    throw new UsageError('BAD_ARGUMENT', 'The domains must be a list of names, UUIDs or ids')
+  checkReferences(references)
   const directories = await openDirectories(options)
   const entries =
     references.length === 0

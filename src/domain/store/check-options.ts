@@ -48,3 +48,13 @@ export function checkReference(reference: string): void {
       `The domain must be a string (name, UUID or id), not ${kindOf(given)}`,
     )
 }
+
+/** @throws UsageError BAD_ARGUMENT unless it is a list */
+export function checkReferences(references: readonly string[]): void {
+  const given: unknown = references
+  if (!Array.isArray(given))
+    throw new UsageError(
+      'BAD_ARGUMENT',
+      `The domains must be a list of names, UUIDs or ids, not ${kindOf(given)}`,
+    )
+}
