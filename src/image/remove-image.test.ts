@@ -57,3 +57,25 @@ test('removeLeftovers() gives the channels of a complete image their final names
   await using image = await openImage(path)
   assert.equal(image.channels?.count, 2)
 })
+
+test('removeImage() fails only while the image still exists', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('image')
+  const module = new URL('./remove-image.ts', import.meta.url).href
+  const script = `import { removeImage } from ${JSON.stringify(module)}
+await new Promise(setImmediate)
+await removeImage(${JSON.stringify(path)}).catch(() => process.exit(3))`
+  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]
+  const outcomes = new Set<string>()
+  for (const call of ['stat', 'open', 'unlink', 'fsync', 'readdir'])
+    for (let nth = 1; nth <= 4; nth += 1) {
+      await writeFile(path, 'not an image')
+      const fault = `${call}:EIO:${nth}:${dir.path}`
+      const env = { ...process.env, ...faultEnvironment({ fault }) }
+      const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
+      const isThere = (await readdir(dir.path)).includes('image')
+      assert.equal(isThere, status === 3, `${fault}: ${status}: ${stderr}`)
+      outcomes.add(`${stderr === '' ? 'no fault' : 'fault'}, ${status}`)
+    }
+  assert.deepEqual([...outcomes].toSorted(), ['fault, 0', 'fault, 3', 'no fault, 0'])
+})

@@ -23,8 +23,9 @@ export async function removeImage(path: string): Promise<readonly string[]> {
     return []
   }
   const existing = await existingImage(path)
+  const place = await placeOf(path)
   await removeFile(path)
-  await removeDigest(await placeOf(path)).catch(() => undefined)
+  await removeDigest(place).catch(() => undefined)
   const unsure = await flushChange(dirname(path), `${path} is removed`)
   const warnings = unsure === undefined ? [] : [unsure]
   if (existing === undefined || existing === 'damaged') return warnings
