@@ -79,7 +79,7 @@ export {
   listImageCache,
   removeFromImageCache,
 } from './domain/restore/image-cache.ts'
-export type { CacheAddOptions } from './domain/restore/image-cache.ts'
+export type { CacheAddOptions, CacheAddProgress } from './domain/restore/image-cache.ts'
 export type { CachedImage } from './domain/store/cached-images.ts'
 export { listImages } from './domain/images/list-images.ts'
 export type {

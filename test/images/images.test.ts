@@ -16,6 +16,7 @@ import {
 import { convertImage } from '../../src/domain/images/convert-image.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { guestPaths } from '../support/guests.ts'
+import { startLinuxDomain } from '../support/linux-domain.ts'
 import { qemus } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
@@ -124,3 +125,35 @@ test('images lists what was written here, says what is stale, needed, gone or un
     await destroyDomain('web', { stateDir }).catch(() => undefined)
   }
 })
+
+const newest = qemus().at(-1)
+
+test(
+  'an image that a guest is mapped from is in use and stays',
+  { skip: (newest?.major ?? 0) < 9 && 'QEMU before 8.1 takes no offset into a file' },
+  async () => {
+    const emulator = newest?.emulator ?? ''
+    await using linux = await startLinuxDomain({ emulator, changeXml: (xml) => xml })
+    const { stateDir, name, dir } = linux
+    const image = dir.join('image')
+    await saveDomain(name, image, { stateDir, compression: 'none' })
+    await restoreDomain(image, { stateDir, mode: 'map' })
+    const uses = async (): Promise<string> => {
+      const { images } = await listImages({ stateDir })
+      const [found] = images.filter(({ path }) => path === image)
+      return `${found?.state}: ${found?.uses.map(({ domain, use }) => `${domain} ${use}`).join()}`
+    }
+    assert.equal(await uses(), 'in use: linux memory')
+    for (const options of [{ olderThanDays: 0 }, { keep: 0 }, { files: [image] }]) {
+      assert.deepEqual((await pruneImages({ stateDir, ...options })).deleted, [])
+      await stat(image)
+    }
+    await destroyDomain(name, { stateDir })
+    assert.equal(await uses(), 'restorable: ')
+    const { deleted } = await pruneImages({ stateDir, keep: 0 })
+    assert.deepEqual(
+      deleted.map(({ path }) => path),
+      [image],
+    )
+  },
+)

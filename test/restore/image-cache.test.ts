@@ -87,7 +87,15 @@ test('the image cache respects its limit and evicts the least recently used entr
     await restoreDomain(image, { stateDir, mode: 'load' })
   }
   const [a = '', b = '', c = ''] = images
-  const { allocatedBytes } = await addToImageCache(a, { stateDir })
+  const percents: number[] = []
+  const { allocatedBytes } = await addToImageCache(a, {
+    stateDir,
+    onProgress: ({ phase, percent }) => {
+      assert.equal(phase, 'reading')
+      percents.push(percent)
+    },
+  })
+  assert.deepEqual([percents[0], percents.at(-1)], [0, 100])
   assert.ok(allocatedBytes > 0)
   await addToImageCache(b, { stateDir })
   // Used again: now b is the oldest.

@@ -23,6 +23,10 @@ test('restore --wait shows when the guest first wrote and when all memory was lo
     const { startMs, deviceStateMs, totalMs, firstOutputMs = 0, allRamMs = 0 } = timing
     assert.ok(0 < startMs && startMs < deviceStateMs && deviceStateMs < totalMs, stderr)
     assert.ok(deviceStateMs < firstOutputMs, `${deviceStateMs} ms, ${firstOutputMs} ms`)
+    const phases = stdout.split('\n').flatMap((line) => /"phase":"([a-z-]+)"/.exec(line)?.[1] ?? [])
+    // So little memory may be loaded before anybody waits for it.
+    const expected = mode === 'lazy' ? ['waiting-for-memory', 'resuming'] : ['resuming']
+    assert.ok(expected.includes(phases.at(-1) ?? ''), stdout)
     if (mode === 'lazy') assert.ok(totalMs < allRamMs, `${totalMs} ms, ${allRamMs} ms`)
     else assert.equal(allRamMs, deviceStateMs)
     await destroyDomain(name, { stateDir })

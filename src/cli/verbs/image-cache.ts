@@ -8,6 +8,7 @@ import type { CachedImage } from '../../domain/store/cached-images.ts'
 import { UsageError } from '../../errors.ts'
 import { integerBetween } from '../options/option-values.ts'
 import { errorObject, errorText } from '../reports/error.ts'
+import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { formatBytes } from '../terminal/quantity.ts'
 import type { Answer, Verb } from '../verb.ts'
 
@@ -30,7 +31,8 @@ export const verb: Verb<Flags> = {
       ),
   looks: ([action]) => action === 'list',
   example: 'stasis image-cache add /backup/web.save',
-  run: async ([action, file], flags, { directories, signal, json, output }) => {
+  run: async ([action, file], flags, invocation) => {
+    const { directories, signal, json, output } = invocation
     const options = { ...directories, signal }
     if (action === 'list') {
       const entries = await listImageCache(options)
@@ -45,7 +47,9 @@ export const verb: Verb<Flags> = {
       return { text: `${file} removed from the cache`, json: { type: 'result', key } }
     }
     const limitBytes = flags.limitGib === undefined ? undefined : flags.limitGib * GIB
-    const added = await addToImageCache(file, { ...options, limitBytes })
+    using display = new ProgressDisplay(invocation)
+    const onProgress = display.show
+    const added = await addToImageCache(file, { ...options, limitBytes, onProgress })
     return {
       text: `${file} is in the cache: ${formatBytes(added.allocatedBytes)}`,
       json: { type: 'result', ...added },

@@ -3,6 +3,7 @@ import { CONFIGURATION } from './checks/configuration.ts'
 import { DIRECTORIES } from './checks/directories.ts'
 import { FILTER } from './checks/filter.ts'
 import { HUGE_PAGES } from './checks/huge-pages.ts'
+import { IMAGES } from './checks/images.ts'
 import { KVM } from './checks/kvm.ts'
 import { LIBVIRT } from './checks/libvirt.ts'
 import { LIMITS } from './checks/limits.ts'
@@ -28,6 +29,7 @@ export const CHECKS: readonly HealthCheck[] = [
   NODE,
   QEMU_FEATURES,
   STORAGE,
+  IMAGES,
   HUGE_PAGES,
   LIMITS,
   PROGRAMS,

@@ -41,12 +41,17 @@ export type SaveProgress =
   | { readonly phase: 'flushing'; readonly fileBytes: number }
   | { readonly phase: 'ending' }
 
-/** The phases of a restore, in this order. The guest runs after `resuming`. */
+/** The phases of a restore, in this order. The guest runs after `resuming`; the last phase comes only where the restore waits for all memory. */
 export type RestoreProgress =
   | { readonly phase: 'opening' }
   | { readonly phase: 'starting' }
   | ({ readonly phase: 'loading' } & TransferMeasure)
   | { readonly phase: 'resuming' }
+  | {
+      readonly phase: 'waiting-for-memory'
+      readonly image: string
+      readonly remainingBytes: number | undefined
+    }
 
 /**
  * Called about five times a second, and at each change of phase. If it throws, a save or restore is cancelled: it fails with `CancelledError`, whose `cause` is what was thrown.

@@ -3,7 +3,7 @@ import { type FilePath, givenPath } from '../../io/given-path.ts'
 import { join } from 'node:path'
 import { ImageError, StorageError, UsageError, throwIfCancelled } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
-import type { SavedMachine } from '../../image/saved-machine.ts'
+import type { PageStore, SavedMachine } from '../../image/saved-machine.ts'
 import { DirectFile } from '../../io/direct-file.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
@@ -23,6 +23,8 @@ import {
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { stateDigest } from '../machine/state-digest.ts'
+import type { OnProgress, TransferMeasure } from '../progress/progress.ts'
+import { watchTransfer } from '../progress/transfer-meter.ts'
 import type { LinearPart } from '../memory-sources/mapped-memory.ts'
 
 /** The default limit for all entries together. */
@@ -35,7 +37,11 @@ const MIN_KEY = 8
 export interface CacheAddOptions extends DomainOptions {
   /** Least recently used entries are removed until all take at most this; default 64 GiB. */
   readonly limitBytes?: number | undefined
+  readonly onProgress?: OnProgress<CacheAddProgress> | undefined
 }
+
+/** The progress of adding an image: it is read. */
+export type CacheAddProgress = { readonly phase: 'reading' } & TransferMeasure
 
 /**
  * Adds the memory of an image to the cache as it is in the guest, with each frame checked, so that `map` can use it. Two processes may build the same
@@ -54,7 +60,7 @@ export async function addToImageCache(
   const path = givenPath(image, 'the image')
   await using machine = await openImage(path, { direct: false, signal: options.signal })
   const key = await keyOf(machine)
-  if (!(await isCached(directories, key))) await build(directories, key, machine, options.signal)
+  if (!(await isCached(directories, key))) await build(directories, key, machine, options)
   await useCached(directories, key)
   await makeRoom(directories, key, options.limitBytes ?? DEFAULT_LIMIT_BYTES)
   return await describeCached(directories, key)
@@ -131,32 +137,52 @@ async function build(
   directories: Directories,
   key: string,
   machine: SavedMachine,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: CacheAddOptions,
 ): Promise<void> {
   const { pages } = machine
   if (pages === undefined) return
-  await using draft = await NewCachedImage.create(directories)
   const { domain } = readDomain(parseDomainXml(machine.description.xml), {
     tolerant: true,
   })
   const ids = new Set(memoryBackends(domain).map(({ id }) => id))
+  const counter = { ramBytes: 0, fileBytes: 0 }
+  const ramTotalBytes = contentBytes(pages, ids)
+  using _meter = watchTransfer(
+    () => ({ ...counter, ramTotalBytes, transferredBytes: counter.ramBytes, channelBytes: [] }),
+    (measure) => onProgress?.({ phase: 'reading', ...measure }),
+  )
+  await using draft = await NewCachedImage.create(directories)
   const blocks: { name: string; file: string; length: number }[] = []
   for (const [block, { name, length }] of pages.blocks.entries()) {
     if (!ids.has(name)) continue
     const file = `${block}.ram`
-    await writeBlock(machine, block, join(draft.directory, file), signal)
+    await writeBlock(machine, block, join(draft.directory, file), { signal, counter })
     blocks.push({ name, file, length })
   }
   await draft.publish(key, { image: machine.path, blocks })
+}
+
+/** Bytes of the pages that an image has of these blocks. */
+function contentBytes(pages: PageStore, names: ReadonlySet<string>): number {
+  let bytes = 0
+  for (let frame = 0; frame < pages.frameCount; frame += 1) {
+    const { block, pageCount } = pages.range(frame)
+    if (names.has(pages.blocks[block]?.name ?? '')) bytes += pageCount * PAGE_SIZE
+  }
+  return bytes
 }
 
 async function writeBlock(
   machine: SavedMachine,
   block: number,
   path: string,
-  signal: AbortSignal | undefined,
+  options: {
+    readonly signal: AbortSignal | undefined
+    readonly counter: { ramBytes: number; fileBytes: number }
+  },
 ): Promise<void> {
   const { pages } = machine
+  const { signal, counter } = options
   if (pages === undefined) return
   await using file = await DirectFile.open(path, 'create', { direct: false })
   await file.truncate(pages.blocks[block]?.length ?? 0)
@@ -165,6 +191,8 @@ async function writeBlock(
     if (range.block !== block) continue
     throwIfCancelled(`add ${machine.path} to the cache`, signal)
     await file.write(await pages.read(frame, 0), range.firstPage * PAGE_SIZE)
+    counter.ramBytes += range.pageCount * PAGE_SIZE
+    counter.fileBytes += pages.storedLength(frame)
   }
   await file.sync()
 }

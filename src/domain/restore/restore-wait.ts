@@ -20,7 +20,10 @@ export async function waitForMore(
   const { name, state, mode, timing } = result
   const filled = async (): Promise<number | undefined> => {
     if (mode !== 'lazy' || wait === undefined || wait === 'output') return timing.allRamMs
-    await waitForAllMemory(name, runtimePaths(await openDirectories(options), name), signal)
+    const paths = runtimePaths(await openDirectories(options), name)
+    await waitForAllMemory(name, paths, signal, ({ image, remainingBytes }) =>
+      options.onProgress?.({ phase: 'waiting-for-memory', image, remainingBytes }),
+    )
     return performance.now() - startMs
   }
   const written = async (): Promise<number | undefined> =>

@@ -86,16 +86,28 @@ export type ListedHistory =
   | { readonly key: string; readonly history: ImageHistory }
   | { readonly key: string; readonly path: string; readonly fault: StasisError }
 
+/** How many histories there are. @throws StorageError */
+export async function countHistories(directories: Directories): Promise<number> {
+  return (await historyKeys(directories)).length
+}
+
 /** All histories, by key. One that cannot be read does not hide the others. @throws StorageError */
 export async function listHistories(directories: Directories): Promise<readonly ListedHistory[]> {
+  const keys = await historyKeys(directories)
+  const found = await Promise.all(keys.map((key) => listed(directories, key)))
+  return found.filter((one) => one !== undefined)
+}
+
+async function historyKeys(directories: Directories): Promise<readonly string[]> {
   const directory = historyDirectory(directories)
   const names = await readdir(directory).catch((error: unknown) => {
     if (isAbsence(error)) return []
     throw storageError('list the images', directory, error)
   })
-  const keys = names.filter(isRecordName).map((name) => name.slice(0, -'.json'.length))
-  const found = await Promise.all(keys.toSorted().map((key) => listed(directories, key)))
-  return found.filter((one) => one !== undefined)
+  return names
+    .filter(isRecordName)
+    .map((name) => name.slice(0, -'.json'.length))
+    .toSorted()
 }
 
 async function listed(directories: Directories, key: string): Promise<ListedHistory | undefined> {
