@@ -130,11 +130,11 @@ test('the prompt completes, remembers and ends', { timeout: 60_000 }, async () =
   await using web = await withWeb()
   using terminal = new Terminal(web.state, '')
   await terminal.shows(PROMPT)
-  await terminal.type('domst', /domst$/)
-  await terminal.type('\t', /ate $/)
+  await terminal.type('domuu', /domuu$/)
+  await terminal.type('\t', /id $/)
   await terminal.type('w', /w$/)
   await terminal.type('\t', /eb $/)
-  assert.match(await terminal.type('\r', PROMPT), /shut off/)
+  assert.match(await terminal.type('\r', PROMPT), /7ceccd75-/)
   await terminal.type('frobnicate\r', /Unknown command 'frobnicate'[^]*stasis # /)
   // A line continues, and several are pasted at once.
   await terminal.type('echo one \\\r', /\n[^\n]*> [^\n]*$/)
@@ -145,7 +145,7 @@ test('the prompt completes, remembers and ends', { timeout: 60_000 }, async () =
   await terminal.type('\u0004', /\r\n$/)
   assert.deepEqual(await terminal.ended, [0, null])
   const history = await readFile(join(web.state, 'prompt-history'), 'utf8')
-  assert.match(history, /^domstate web \nfrobnicate\necho one \\\ntwo\necho three\n/)
+  assert.match(history, /^domuuid web \nfrobnicate\necho one \\\ntwo\necho three\n/)
 
   using next = new Terminal(web.state, '-q -r')
   assert.doesNotMatch(await next.shows(/stasis > [^\n]*$/), /Welcome/)
