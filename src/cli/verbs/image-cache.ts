@@ -48,7 +48,8 @@ export const verb: Verb<Flags> = {
     }
     const limitBytes = flags.limitGib === undefined ? undefined : flags.limitGib * GIB
     using display = new ProgressDisplay(invocation)
-    const onProgress = display.show
+    // Its answer is the only line of JSON: that is the contract.
+    const onProgress = json ? undefined : display.show
     const added = await addToImageCache(file, { ...options, limitBytes, onProgress })
     return {
       text: `${file} is in the cache: ${formatBytes(added.allocatedBytes)}`,
