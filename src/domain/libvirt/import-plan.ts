@@ -92,12 +92,11 @@ export async function planImport(
       hint: `--replace takes libvirt's definition in its place`,
     })
   }
+  const ours = !unchanged && (await hasManagedImage(paths))
+  if (ours && present !== undefined) await refuseManagedImage(name, paths, 'imported', undefined)
   const managedSave =
     takes === undefined ? undefined : await saveToTake(found, takes, nvram?.to, options)
-  if (!unchanged && (await hasManagedImage(paths))) {
-    if (present !== undefined) await refuseManagedImage(name, paths, 'imported', undefined)
-    if (!(await isSameImage(paths.managedSave, managedSave))) throw strayImage(name, paths)
-  }
+  if (ours && !(await isSameImage(paths.managedSave, managedSave))) throw strayImage(name, paths)
   const copies = nvram !== undefined && !unchanged && (await isReachable(nvram.from))
   return {
     name,
