@@ -170,8 +170,11 @@ for (const { version, emulator } of interopBeds().filter((bed) => bed.version ==
           )
           assert.equal(again.exitCode, 3)
           assert.match(again.stderr, /has a managed save, so it cannot be imported/)
-          await here.stasis('undefine', name, '--managed-save')
-          await rm(join(stateDir, 'nvram'), { recursive: true })
+          assert.equal(
+            (await here.stasis('undefine', name, '--managed-save', '--nvram')).exitCode,
+            0,
+          )
+          await rm(join(stateDir, 'nvram'), { recursive: true, force: true })
           // The managed save of libvirt is too old now, and libvirt would not notice.
           const stale = await here.stasis(...copy)
           assert.equal(stale.exitCode, 5)

@@ -272,6 +272,6 @@ function leftToDo(
           `the managed save is on both sides, and only one of them may be resumed: \`stasis managedsave-remove ${name}\` if libvirt shall`,
         ]
       : []),
-    `Stasis still defines '${name}': \`stasis undefine ${name}\` when it is to be only with libvirt`,
+    `Stasis still defines '${name}': \`stasis undefine --keep-nvram ${name}\` when it is to be only with libvirt`,
   ]
 }
