@@ -7,6 +7,10 @@ import { copyFileDurably, makeLink } from '../../io/copy-file.ts'
 import { makeDirectory } from '../../io/directory.ts'
 import { isThere, removeFile } from '../../io/file-names.ts'
 import { readText, writeText } from '../../io/text-file.ts'
+import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
+import { withoutFirmwareChoice } from '../../qemu/domain-xml/normalise/firmware.ts'
+import { withoutChipsetWatchdog } from '../../qemu/domain-xml/normalise/small-devices.ts'
+import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { isAutostarted } from '../catalogue/autostart.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { convert } from '../images/convert-image.ts'
@@ -149,7 +153,7 @@ async function planExport(
   }
   if (moves && store !== undefined && (await isThere(own)))
     files.push({ path: store, replaces: true, make: async () => copyFileDurably(own, store) })
-  const text = withNvramPath(xml, seenStore)
+  const text = forEveryLibvirt(withNvramPath(xml, seenStore))
   files.push({
     path: definition,
     replaces: true,
@@ -167,6 +171,14 @@ async function planExport(
     })
   for (const { path, replaces } of files) await refuseExisting(path, replaces, options)
   return { name, uuid, files, autostart, managedSave, tpm: /<tpm\b/.test(xml) }
+}
+
+/** Without what libvirt 9.0 does not know; newer ones add it again. */
+function forEveryLibvirt(xml: string): string {
+  const document = parseDomainXml(xml)
+  withoutChipsetWatchdog(document.root)
+  withoutFirmwareChoice(document.root)
+  return formatDomainXml(document)
 }
 
 /** @throws DomainError DOMAIN_EXISTS if libvirt has another domain with this name */
