@@ -280,7 +280,7 @@ for (const { version, emulator } of interopBeds().filter((bed) => bed.version ==
           const script = join(import.meta.dirname, '../../scripts/libvirt-bed')
           await writeFile(
             join(bin, 'virsh'),
-            `#!/bin/sh\nexec env -u STASIS_STATE_DIR STASIS_CACHE='${cacheDir}' sh '${script}' ${version} virsh "$@"\n`,
+            `#!/bin/sh\nexec env -u STASIS_STATE_DIR PATH=/usr/sbin:/usr/bin:/sbin:/bin STASIS_CACHE='${cacheDir}' sh '${script}' ${version} virsh "$@"\n`,
             { mode: 0o755 },
           )
           const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` }
