@@ -55,6 +55,7 @@ export class FullScreen implements Disposable {
 
   /** Shows these lines, which must fit; what was there before is gone. */
   draw(lines: readonly string[]): void {
+    if (this.#isLeft) return
     const text = lines.map((line) => `${line}${CLEAR_TO_END_OF_LINE}`).join('\r\n')
     this.#screen.write(`${HOME}${text}${CLEAR_BELOW}`)
   }
@@ -80,7 +81,9 @@ export class FullScreen implements Disposable {
     }
   }
 
-  readonly #gone = (): void => this.#onKey('quit')
+  readonly #gone = (): void => {
+    if (!this.#isLeft) this.#onKey('quit')
+  }
   readonly #resized = (): void => this.#onKey('resize')
 
   readonly #typed = (data: Buffer): void => {

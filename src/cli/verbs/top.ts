@@ -87,7 +87,8 @@ async function showUntilQuit(
   let wake = new AbortController()
   let isOver = false
   const draw = (): void => {
-    if (view !== undefined) screen.draw(frameLines(view, screen.size, traits))
+    // A terminal that is gone answers each write with an error, which ends it once more.
+    if (view !== undefined && !isOver) screen.draw(frameLines(view, screen.size, traits))
   }
   const press = (key: Key): void => {
     if (key === 'quit') {
