@@ -95,6 +95,7 @@ test('every program that others start is in the bundle', async () => {
     'check-thread.cjs',
     'entry.cjs',
     'killed-conversion-main.cjs',
+    'killed-restore-main.cjs',
     'killed-save-main.cjs',
     'killed-scratch-main.cjs',
     'load-thread.cjs',
