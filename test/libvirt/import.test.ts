@@ -176,6 +176,8 @@ for (const { version, emulator } of interopBeds().filter((bed) => bed.version ==
           )
           await rm(join(stateDir, 'nvram'), { recursive: true, force: true })
           // The managed save of libvirt is too old now, and libvirt would not notice.
+          const later = new Date(Date.now() + 60_000)
+          await utimes(here.disk, later, later)
           const stale = await here.stasis(...copy)
           assert.equal(stale.exitCode, 5)
           assert.match(stale.stderr, /save is older than its disks: its disk vda/)
