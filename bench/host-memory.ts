@@ -13,7 +13,7 @@ export function prepareHostMemory(bytes: number): void {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const { allocateAligned } = await import('../src/io/aligned-memory.ts')
+  const { allocateAligned } = await import('../src/io/memory/aligned-memory.ts')
   const held: Uint8Array[] = []
   for (let left = Number(process.argv[2]); left >= CHUNK; left -= CHUNK)
     held.push(allocateAligned(CHUNK).fill(1))

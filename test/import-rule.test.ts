@@ -105,7 +105,7 @@ describe('faultsOf()', () => {
     ['src/io/a.ts', `import { open } from 'node:fs/promises'`],
     ['src/domain/store/a.ts', `import { open } from 'node:fs/promises'`],
     ['src/domain/save/a.ts', `import { readFile, statfs } from 'node:fs/promises'`],
-    ['src/io/filter-process.ts', `import { spawn } from 'node:child_process'`],
+    ['src/io/processes/filter-process.ts', `import { spawn } from 'node:child_process'`],
     ['src/qemu/a.ts', `import { readFile, constants } from 'node:fs'`],
     [
       'src/io/a.ts',

@@ -22,7 +22,7 @@ export interface Fault {
 }
 
 /**
- * The faults of one file. `file` is its path from the root of the project with `/` (`src/io/unix-listener.ts`);
+ * The faults of one file. `file` is its path from the root of the project with `/` (`src/io/sockets/unix-listener.ts`);
  * files outside `src/` have no faults. Unit tests may use any builtin, package and `test/support/`.
  */
 export function faultsOf(file: string, text: string): Fault[] {

@@ -60,6 +60,23 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     convert: 2,
     '': 1,
   },
+  qemu: {
+    '': 5,
+    programs: 5,
+    foreign: 5,
+    'command-line': 4,
+    probe: 3,
+    process: 2,
+    'domain-xml': 1,
+  },
+  io: {
+    processes: 3,
+    files: 2,
+    sockets: 2,
+    codecs: 2,
+    memory: 1,
+    '': 0,
+  },
   cli: {
     'main.ts': 7,
     shell: 6,
@@ -95,7 +112,12 @@ export const builtinsOfRoom: Readonly<Record<string, ReadonlySet<string>>> = {
 export const homeOfModule: Readonly<Record<string, readonly string[]>> = {
   // Filters: programs that only turn their input into their output (bzip2, xz, lzop). Hooks.
   // Also the editor of the person at the terminal.
-  child_process: ['qemu', 'io/filter-process.ts', 'io/run-program.ts', 'cli/terminal/edit-text.ts'],
+  child_process: [
+    'qemu',
+    'io/processes/filter-process.ts',
+    'io/processes/run-program.ts',
+    'cli/terminal/edit-text.ts',
+  ],
   cluster: [],
   worker_threads: ['transfer'],
   readline: ['cli'],
@@ -128,7 +150,7 @@ export const programs: ReadonlySet<string> = new Set([
   'src/domain/postcopy/killed-restore-main.ts',
   'src/domain/postcopy/page-server-main.ts',
   'src/domain/save/killed-save-main.ts',
-  'src/qemu/killed-scratch-main.ts',
+  'src/qemu/probe/killed-scratch-main.ts',
 ])
 
 /** Rooms, and rooms inside rooms, that may open and change files. */

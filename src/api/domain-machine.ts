@@ -10,7 +10,7 @@ import {
   screenshot,
 } from '../domain/devices/screenshot.ts'
 import { type SendKeysOptions, injectNmi, sendKeys } from '../domain/devices/send-keys.ts'
-import type { FilePath } from '../io/given-path.ts'
+import type { FilePath } from '../io/files/given-path.ts'
 import type { Directories } from '../domain/store/directories.ts'
 import type { DomainOptions } from '../domain/store/domain-options.ts'
 import type { HandleOptions } from './handle-options.ts'

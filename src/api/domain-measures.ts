@@ -6,7 +6,7 @@ import { memoryStatistics } from '../domain/statistics/memory-statistics.ts'
 import { type ProcessorInfo, processorInfo } from '../domain/statistics/processor-statistics.ts'
 import type { Directories } from '../domain/store/directories.ts'
 import type { DomainOptions } from '../domain/store/domain-options.ts'
-import type { DeviceTraffic } from '../qemu/tap-devices.ts'
+import type { DeviceTraffic } from '../qemu/process/tap-devices.ts'
 import type { HandleOptions } from './handle-options.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { checkOptions } from '../domain/store/check-options.ts'
 import { openImage as open, readDescription as read } from '../image/open-image.ts'
-import { type FilePath, givenPath } from '../io/given-path.ts'
+import { type FilePath, givenPath } from '../io/files/given-path.ts'
 import type { MachineDescription, SavedMachine } from '../image/saved-machine.ts'
 
 /** Options for opening an image. */

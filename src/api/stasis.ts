@@ -41,7 +41,7 @@ import {
 } from '../domain/store/directories.ts'
 import type { DomainOptions } from '../domain/store/domain-options.ts'
 import type { DomainXml } from '../domain/store/xml-text.ts'
-import type { FilePath } from '../io/given-path.ts'
+import type { FilePath } from '../io/files/given-path.ts'
 import { Domain, type RestoredDomain, restoreTo } from './domain.ts'
 import type { HandleOptions } from './handle-options.ts'
 import { type HistoryOptions, readHistory } from '../domain/status/history.ts'

@@ -1,6 +1,6 @@
 import { crc32c } from '../io/crc32c.ts'
 import { ImageError, InternalError } from '../errors.ts'
-import { alignUp } from '../io/aligned-memory.ts'
+import { alignUp } from '../io/memory/aligned-memory.ts'
 import type { Compression } from './compression.ts'
 import { FORMATS, formatOfNumber } from './format-table.ts'
 import { imageIdBytes, parseImageId } from './image-id.ts'

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { DirectFile } from '../io/direct-file.ts'
+import type { DirectFile } from '../io/files/direct-file.ts'
 
 /** Length of an image's id in bytes. */
 const ID_LENGTH = 16

@@ -1,4 +1,4 @@
-import type { DirectFile } from '../io/direct-file.ts'
+import type { DirectFile } from '../io/files/direct-file.ts'
 import { MAGIC_PARTIAL } from './header.ts'
 
 /** Gives an image on a block device, which cannot be removed, the magic of one that was never completed. @throws StorageError */

@@ -1,5 +1,5 @@
 import { crc32c } from '../io/crc32c.ts'
-import { alignUp } from '../io/aligned-memory.ts'
+import { alignUp } from '../io/memory/aligned-memory.ts'
 import { HEADER_LENGTH } from './header.ts'
 
 /** The record that an edit writes before it begins (docs/format/libvirt-header.md, "Edits"). */

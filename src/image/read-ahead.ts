@@ -1,5 +1,5 @@
-import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateSlots } from '../io/aligned-memory.ts'
-import type { DirectFile } from '../io/direct-file.ts'
+import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateSlots } from '../io/memory/aligned-memory.ts'
+import type { DirectFile } from '../io/files/direct-file.ts'
 import { CHUNK_LENGTH } from './digest/layout.ts'
 import { imageTruncated } from './image-fault.ts'
 

@@ -1,5 +1,5 @@
 import type { ImageError } from '../errors.ts'
-import type { DirectFile } from '../io/direct-file.ts'
+import type { DirectFile } from '../io/files/direct-file.ts'
 import { endOfSections } from '../wire/end-of-sections.ts'
 import { SECTION } from '../wire/stream-constants.ts'
 import { imageTruncated } from './image-fault.ts'

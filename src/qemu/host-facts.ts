@@ -1,7 +1,7 @@
 import { constants, readFileSync } from 'node:fs'
 import { access, readFile, stat } from 'node:fs/promises'
 import { type QemuVersion, atLeast } from './command-line/options.ts'
-import type { SystemUser } from './system-user.ts'
+import type { SystemUser } from './process/system-user.ts'
 
 // Facts about this host and its processes from /proc and /sys. An unreadable fact is unknown, and never an error.
 

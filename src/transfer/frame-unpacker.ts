@@ -2,7 +2,12 @@ import { readSync } from 'node:fs'
 import { crc32c } from '../io/crc32c.ts'
 import type { FrameFault } from '../image/stasis/frame-fault.ts'
 import type { FrameTable } from '../image/stasis/frame-table.ts'
-import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateAligned } from '../io/aligned-memory.ts'
+import {
+  DIRECT_ALIGNMENT,
+  alignDown,
+  alignUp,
+  allocateAligned,
+} from '../io/memory/aligned-memory.ts'
 import { CODECS, type Codec } from '../io/codecs/codec-table.ts'
 import type { Decompressor } from '../io/codecs/codec.ts'
 import { PAGE_SIZE } from '../wire/page-size.ts'

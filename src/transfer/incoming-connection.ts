@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CancelledError, QemuError, type StasisError, throwIfCancelled } from '../errors.ts'
-import { connectSocketItself } from '../io/connect-socket.ts'
+import { connectSocketItself } from '../io/sockets/connect-socket.ts'
 
 const OPERATION = 'send the machine to QEMU'
 const CONNECT_TIMEOUT_MS = 10_000

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { InternalError, StasisError, StorageError, explained } from '../errors.ts'
-import { requireDescriptors } from '../io/spare-descriptors.ts'
+import { requireDescriptors } from '../io/processes/spare-descriptors.ts'
 import { programUrl } from '../io/program-url.ts'
-import { exitWithoutThreads } from '../io/exit-without-threads.ts'
+import { exitWithoutThreads } from '../io/processes/exit-without-threads.ts'
 import { END, READY, type ThreadInput, giveUpThread } from './thread-port.ts'
 
 /** The program of a thread, and the receiver of its answers. */

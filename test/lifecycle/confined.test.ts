@@ -14,7 +14,7 @@ import {
   saveDomain,
   startDomain,
 } from '../../src/index.ts'
-import { localUser } from '../../src/qemu/system-user.ts'
+import { localUser } from '../../src/qemu/process/system-user.ts'
 import { startByHand } from '../support/hand-started.ts'
 import { qemus } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'

@@ -14,7 +14,7 @@ import {
   suspendDomain,
   undefineDomain,
 } from '../../src/index.ts'
-import { identifyProcess } from '../../src/qemu/process-identity.ts'
+import { identifyProcess } from '../../src/qemu/process/process-identity.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { qemus } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'

@@ -25,7 +25,7 @@ import {
   startDomain,
 } from '../../src/index.ts'
 import { mayWatchPageFaults } from '../../src/qemu/host-facts.ts'
-import { systemUser } from '../../src/qemu/system-user.ts'
+import { systemUser } from '../../src/qemu/process/system-user.ts'
 import { CounterLog } from '../support/counter-log.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { guestPaths } from '../support/guests.ts'

@@ -15,7 +15,7 @@ import {
   startDomain,
   suspendDomain,
 } from '../../src/index.ts'
-import { identifyProcess } from '../../src/qemu/process-identity.ts'
+import { identifyProcess } from '../../src/qemu/process/process-identity.ts'
 import { faultEnvironment } from '../support/faults/fault-environment.ts'
 import { qemus } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'

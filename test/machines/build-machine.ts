@@ -8,9 +8,9 @@ import type { QemuVersion } from '../../src/qemu/command-line/options.ts'
 import { parseDomainXml } from '../../src/qemu/domain-xml/parse.ts'
 import { readDomain } from '../../src/qemu/domain-xml/read-domain.ts'
 import type { Firmware } from '../../src/qemu/domain-xml/firmware.ts'
-import { readFirmwareDescriptors } from '../../src/qemu/firmware-descriptors.ts'
+import { readFirmwareDescriptors } from '../../src/qemu/probe/firmware-descriptors.ts'
 import { cacheDir } from '../support/cache-dir.ts'
-import type { ProbedQemu } from '../../src/qemu/probed-qemu.ts'
+import type { ProbedQemu } from '../../src/qemu/probe/probed-qemu.ts'
 
 /** What came of a domain XML. */
 export type Built =

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { canonicalMachine } from '../../src/qemu/probe.ts'
-import type { ProbedQemu } from '../../src/qemu/probed-qemu.ts'
+import { canonicalMachine } from '../../src/qemu/probe/probe.ts'
+import type { ProbedQemu } from '../../src/qemu/probe/probed-qemu.ts'
 import { buildMachine } from './build-machine.ts'
 import type { DomainCase, MachineCase } from './cases.ts'
 import { type Difference, differences } from './compare.ts'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { ProbedQemu } from '../../src/qemu/probed-qemu.ts'
+import type { ProbedQemu } from '../../src/qemu/probe/probed-qemu.ts'
 
 /**
  * Our probe's view of the QEMU whose answers libvirt recorded: pairs of a command and its answer, each a JSON object, separated by empty lines.

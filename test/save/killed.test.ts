@@ -13,7 +13,7 @@ import {
   suspendDomain,
   undefineDomain,
 } from '../../src/index.ts'
-import { identifyProcess } from '../../src/qemu/process-identity.ts'
+import { identifyProcess } from '../../src/qemu/process/process-identity.ts'
 import { isLongRun } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'
 import { startStasis, stasis } from '../support/stasis-command.ts'

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { makeTemporaryDirectory } from '../../src/io/temporary-directory.ts'
+import { makeTemporaryDirectory } from '../../src/io/files/temporary-directory.ts'
 import { cancelMigration } from '../../src/migration/cancel.ts'
 import { probeMigration } from '../../src/migration/features.ts'
 import { type IncomingMigration, startIncoming } from '../../src/migration/incoming.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readPostcopyRecord } from '../../src/domain/store/postcopy-record.ts'
-import { isAlive } from '../../src/qemu/process-identity.ts'
+import { isAlive } from '../../src/qemu/process/process-identity.ts'
 import { type RuntimePaths, runtimePaths } from '../../src/domain/store/runtime-paths.ts'
 
 /** The runtime directory of a domain in a state directory of a test. */

@@ -4,7 +4,7 @@ import { zstdCompressSync } from 'node:zlib'
 import type { PageRange } from '../../src/image/saved-machine.ts'
 import { FrameTable } from '../../src/image/stasis/frame-table.ts'
 import { StasisPageStore } from '../../src/image/stasis/page-store.ts'
-import { DirectFile } from '../../src/io/direct-file.ts'
+import { DirectFile } from '../../src/io/files/direct-file.ts'
 import { PAGE_SIZE } from '../../src/wire/page-size.ts'
 import { testPages } from './stasis-image.ts'
 

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import {
   type TemporaryDirectory,
   makeTemporaryDirectory,
-} from '../../src/io/temporary-directory.ts'
-import { endQemu } from '../../src/qemu/end.ts'
-import { launchQemu } from '../../src/qemu/launch.ts'
-import type { QemuProcess } from '../../src/qemu/process.ts'
+} from '../../src/io/files/temporary-directory.ts'
+import { endQemu } from '../../src/qemu/process/end.ts'
+import { launchQemu } from '../../src/qemu/process/launch.ts'
+import type { QemuProcess } from '../../src/qemu/process/process.ts'
 import type { QmpConnection } from '../../src/qmp/connection.ts'
 
 /** A QEMU that runs only firmware. It ends with its scope. */

@@ -7,8 +7,8 @@ import { type RuntimeRecord, writeRecord } from '../../src/domain/store/runtime-
 import { NewImage } from '../../src/image/new-image.ts'
 import { readDescription } from '../../src/image/open-image.ts'
 import type { MachineDescription } from '../../src/image/saved-machine.ts'
-import { monitorArguments } from '../../src/qemu/monitors.ts'
-import { identifyProcess } from '../../src/qemu/process-identity.ts'
+import { monitorArguments } from '../../src/qemu/process/monitors.ts'
+import { identifyProcess } from '../../src/qemu/process/process-identity.ts'
 import { tempDir } from './temp-dir.ts'
 
 /** A store of domains for tests without a QEMU: a shell takes the place of one. All of it ends with its scope. */

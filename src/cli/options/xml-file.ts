@@ -4,7 +4,7 @@ import { ReadStream, isatty } from 'node:tty'
 import type { XmlText } from '../../domain/store/xml-text.ts'
 import { UsageError, storageError, throwIfCancelled } from '../../errors.ts'
 import { decodeXml } from '../../qemu/domain-xml/encoding.ts'
-import { openGivenFile, piecesOf, standardInput } from '../../io/given-file.ts'
+import { openGivenFile, piecesOf, standardInput } from '../../io/files/given-file.ts'
 
 /** Longer than any domain XML (`MAX_DOMAIN_XML_BYTES`): a device such as /dev/zero has no end. */
 const MAX_BYTES = 64 * 1024 * 1024

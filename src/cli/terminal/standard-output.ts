@@ -1,6 +1,6 @@
 import { storageError, type StasisError } from '../../errors.ts'
 import { hasReader } from '../../io/system-calls.ts'
-import { writeNow } from '../../io/write-now.ts'
+import { writeNow } from '../../io/files/write-now.ts'
 
 const STDOUT = 1
 

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
-import { makeDirectory } from '../../io/directory.ts'
-import { readText, writeText } from '../../io/text-file.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { readText, writeText } from '../../io/files/text-file.ts'
 import type { Directories } from '../store/directories.ts'
 
 /** When a domain starts with the host: every time, or only the next. */

@@ -1,5 +1,5 @@
 import { removeImage } from '../../image/remove-image.ts'
-import { isThere } from '../../io/file-names.ts'
+import { isThere } from '../../io/files/file-names.ts'
 import { isRunning } from '../../migration/run-state.ts'
 import { hasPostcopyRecord } from '../store/postcopy-record.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'

@@ -5,7 +5,7 @@ import { DEFAULT_FORMAT, SAVE_FORMATS, isStreamFormat } from '../../image/format
 import type { SaveFormat } from '../../image/save-format.ts'
 import { openImageFile } from '../../image/opened-image.ts'
 import { isDigest } from '../../image/digest/new-digest.ts'
-import { placeOf } from '../../io/file-place.ts'
+import { placeOf } from '../../io/files/file-place.ts'
 import type { Directories } from '../store/directories.ts'
 import { deviceRelatives } from './device-relatives.ts'
 import { type FileKind, type FileUse, keyOf, usesOfFile } from './guest-files.ts'

@@ -1,8 +1,8 @@
 import { StorageError } from '../../errors.ts'
-import { type EndOptions, endQemu } from '../../qemu/end.ts'
-import { hasMonitors } from '../../qemu/find-by-monitors.ts'
-import { commandLineOf, executableOf } from '../../qemu/process-file.ts'
-import { isAlive } from '../../qemu/process-identity.ts'
+import { type EndOptions, endQemu } from '../../qemu/process/end.ts'
+import { hasMonitors } from '../../qemu/process/find-by-monitors.ts'
+import { commandLineOf, executableOf } from '../../qemu/process/process-file.ts'
+import { isAlive } from '../../qemu/process/process-identity.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 

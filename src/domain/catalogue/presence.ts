@@ -1,4 +1,4 @@
-import { isThere } from '../../io/file-names.ts'
+import { isThere } from '../../io/files/file-names.ts'
 import type { LastEnd } from '../store/last-end.ts'
 import { isLocked } from '../store/lock.ts'
 import { isRunning } from './own-qemu.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { removeAllAbandoned } from '../../io/partial-file.ts'
+import { removeAllAbandoned } from '../../io/files/partial-file.ts'
 import { listRuntimes } from './catalogue.ts'
 import { listDefinitions } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { StorageError, UsageError } from '../../errors.ts'
-import { readTrustedText } from '../../io/trusted-file.ts'
+import { readTrustedText } from '../../io/files/trusted-file.ts'
 import { parseConfiguration } from './parse-configuration.ts'
 import {
   type ConfiguredVerb,

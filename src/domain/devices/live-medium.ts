@@ -4,7 +4,7 @@ import { child, children } from '../../qemu/domain-xml/access.ts'
 import { aliasOf, nameDevices } from '../../qemu/domain-xml/live/aliases.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
-import { opticalDrivesOf } from '../../qemu/optical-drive.ts'
+import { opticalDrivesOf } from '../../qemu/programs/optical-drive.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { ChangedMedium } from './media-xml.ts'
 

@@ -1,5 +1,5 @@
 import { StasisError, throwIfCancelled } from '../../errors.ts'
-import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { qemuUser } from '../machine/qemu-user.ts'
 import { resolveDirectories } from '../store/directories.ts'

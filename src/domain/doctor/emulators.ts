@@ -1,7 +1,7 @@
 import { StasisError } from '../../errors.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
-import { findEmulator } from '../../qemu/find-emulator.ts'
+import { findEmulator } from '../../qemu/probe/find-emulator.ts'
 import { type Emulator, parseVersion, probeEmulator } from '../machine/emulator.ts'
 import { requireEmulator } from '../trust/trust.ts'
 import { listDefinitions, readDefinition } from '../store/definitions.ts'

@@ -1,5 +1,5 @@
 import type { StasisError } from '../../errors.ts'
-import type { SystemUser } from '../../qemu/system-user.ts'
+import type { SystemUser } from '../../qemu/process/system-user.ts'
 import type { Directories } from '../store/directories.ts'
 
 /** `error`: something that Stasis needs does not work. `warning`: it works, but less safely or less well than it could. */

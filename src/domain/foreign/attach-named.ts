@@ -1,6 +1,6 @@
 import { DomainError, StasisError } from '../../errors.ts'
-import { controlMonitors } from '../../qemu/control-sockets.ts'
-import { type NamedQemu, findQemus } from '../../qemu/find-named.ts'
+import { controlMonitors } from '../../qemu/foreign/control-sockets.ts'
+import { type NamedQemu, findQemus } from '../../qemu/foreign/find-named.ts'
 import { checkReference } from '../store/check-options.ts'
 import { type AttachOptions, type AttachedDomain, attachDomain } from './attach.ts'
 

@@ -1,5 +1,5 @@
-import type { ForeignSerial } from '../../qemu/foreign-serial.ts'
-import type { MachineFacts } from '../../qemu/inspect.ts'
+import type { ForeignSerial } from '../../qemu/foreign/foreign-serial.ts'
+import type { MachineFacts } from '../../qemu/process/inspect.ts'
 
 /** Domain XML with the known facts about a QEMU that Stasis did not start. Its image is restored from the command line, not from this XML. */
 export function attachedXml(

@@ -2,13 +2,17 @@ import { join } from 'node:path'
 import { UsageError } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
-import { type FilePath, givenPath, kindOf } from '../../io/given-path.ts'
-import { makeScratchDirectory } from '../../qemu/scratch-directory.ts'
+import { type FilePath, givenPath, kindOf } from '../../io/files/given-path.ts'
+import { makeScratchDirectory } from '../../qemu/probe/scratch-directory.ts'
 import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
 import { contVm } from '../../migration/run-state.ts'
-import { connectWhenReady } from '../../qemu/await-monitor.ts'
-import { INCOMING, machineArguments, withoutQmpMonitors } from '../../qemu/foreign-command-line.ts'
-import { inspectQemu } from '../../qemu/inspect.ts'
+import { connectWhenReady } from '../../qemu/process/await-monitor.ts'
+import {
+  INCOMING,
+  machineArguments,
+  withoutQmpMonitors,
+} from '../../qemu/foreign/foreign-command-line.ts'
+import { inspectQemu } from '../../qemu/process/inspect.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import { OUR_VIEW } from '../machine/qemu-view.ts'
 import { type Provenance, attachedProvenance } from '../cookie/provenance.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { FilePath } from '../../io/given-path.ts'
-import { makeScratchDirectory } from '../../qemu/scratch-directory.ts'
+import type { FilePath } from '../../io/files/given-path.ts'
+import { makeScratchDirectory } from '../../qemu/probe/scratch-directory.ts'
 import { type SaveOptions, type SaveResult, saveDomain } from '../save/save.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { attachDomain } from './attach.ts'

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { storageError } from '../../errors.ts'
-import { isAbsence } from '../../io/file-names.ts'
+import { isAbsence } from '../../io/files/file-names.ts'
 
 /** Where hooks are. */
 export interface HookPlaces {

@@ -1,7 +1,7 @@
 import { CancelledError, DomainError, StasisError, inOneLine } from '../../errors.ts'
-import { cleanEnvironment } from '../../io/clean-environment.ts'
-import { type ProgramEnd, runProgram } from '../../io/run-program.ts'
-import { checkTrustedProgram } from '../../io/trusted-file.ts'
+import { cleanEnvironment } from '../../io/processes/clean-environment.ts'
+import { type ProgramEnd, runProgram } from '../../io/processes/run-program.ts'
+import { checkTrustedProgram } from '../../io/files/trusted-file.ts'
 import type { Directories } from '../store/directories.ts'
 import { type HookPlaces, findHooks } from './find-hooks.ts'
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { programUrl } from '../../io/program-url.ts'
-import { ProcessWatcher } from '../../qemu/spawn-watcher.ts'
+import { ProcessWatcher } from '../../qemu/process/spawn-watcher.ts'
 
 const PROGRAM: string = fileURLToPath(
   programUrl(new URL('./killed-conversion-main.ts', import.meta.url)),

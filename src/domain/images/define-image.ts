@@ -1,4 +1,4 @@
-import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { rewriteDescription } from '../../image/rewrite-description.ts'
 import { dropLiveParts } from '../../qemu/domain-xml/live/live-parts.ts'

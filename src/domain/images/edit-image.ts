@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../errors.ts'
-import { makeScratchDirectory } from '../../qemu/scratch-directory.ts'
-import { writeText } from '../../io/text-file.ts'
-import { editFile } from '../../qemu/edit-text.ts'
+import { makeScratchDirectory } from '../../qemu/probe/scratch-directory.ts'
+import { writeText } from '../../io/files/text-file.ts'
+import { editFile } from '../../qemu/programs/edit-text.ts'
 import { type DefineImageOptions, defineImage } from './define-image.ts'
 
 /** How to edit. */

@@ -1,4 +1,4 @@
-import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { ImageError } from '../../errors.ts'
 import { FORMATS } from '../../image/format-table.ts'

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
-import { appendLine } from '../../io/append-line.ts'
-import { makeDirectory } from '../../io/directory.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { appendLine } from '../../io/files/append-line.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { removeFile } from '../../io/files/file-names.ts'
 import { type JournalAuthor, type JournalEntry, entryLine } from './entry.ts'
 import { currentFile, fullFile, fullFiles } from './journal-files.ts'
 

@@ -1,4 +1,4 @@
-import { type Fields, fieldsOf } from '../../io/record-file.ts'
+import { type Fields, fieldsOf } from '../../io/files/record-file.ts'
 
 /** Acts that the journal keeps. */
 export type JournalAct =

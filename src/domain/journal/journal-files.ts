@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAbsence } from '../../io/file-names.ts'
+import { isAbsence } from '../../io/files/file-names.ts'
 import { storageError } from '../../errors.ts'
 
 /** The file of the journal that grows. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { readText } from '../../io/text-file.ts'
-import { findQemus } from '../../qemu/find-named.ts'
-import { commandLineOf } from '../../qemu/process-file.ts'
-import { identifyProcess } from '../../qemu/process-identity.ts'
+import { readText } from '../../io/files/text-file.ts'
+import { findQemus } from '../../qemu/foreign/find-named.ts'
+import { commandLineOf } from '../../qemu/process/process-file.ts'
+import { identifyProcess } from '../../qemu/process/process-identity.ts'
 import type { LibvirtPlaces } from './places.ts'
 
 /**

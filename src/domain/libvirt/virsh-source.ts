@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { isReachable } from '../../io/file-names.ts'
-import { askVirsh } from '../../qemu/virsh.ts'
+import { isReachable } from '../../io/files/file-names.ts'
+import { askVirsh } from '../../qemu/programs/virsh.ts'
 import { notDefined, uuidIn } from './files-source.ts'
 import type { LibvirtPlaces } from './places.ts'
 import { runsThere } from './running-there.ts'

@@ -1,5 +1,5 @@
 import { DomainError } from '../../errors.ts'
-import { removeDurably } from '../../io/partial-file.ts'
+import { removeDurably } from '../../io/files/partial-file.ts'
 import { autostartOf, autostartPath, markAutostart } from '../catalogue/autostart.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { readDefinition } from '../store/definitions.ts'

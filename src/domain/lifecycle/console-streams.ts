@@ -3,8 +3,8 @@ import { Readable, type Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ReadStream, WriteStream } from 'node:tty'
 import { storageError } from '../../errors.ts'
-import { openTerminal } from '../../io/device-access.ts'
-import { openLogToRead } from '../../io/log-file.ts'
+import { openTerminal } from '../../io/files/device-access.ts'
+import { openLogToRead } from '../../io/files/log-file.ts'
 
 const FOLLOW_MS = 100
 /** How many of the bytes that are already in a file are shown. */

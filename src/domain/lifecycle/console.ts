@@ -5,7 +5,7 @@ import type { CharacterBackend } from '../../qemu/domain-xml/model/character.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
-import { type ProcessIdentity, mayBeAlive } from '../../qemu/process-identity.ts'
+import { type ProcessIdentity, mayBeAlive } from '../../qemu/process/process-identity.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import {
   type ConsoleStreams,

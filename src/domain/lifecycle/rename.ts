@@ -1,4 +1,4 @@
-import { removeFile } from '../../io/file-names.ts'
+import { removeFile } from '../../io/files/file-names.ts'
 import { child } from '../../qemu/domain-xml/access.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { DomainError } from '../../errors.ts'
-import { GuestAgent } from '../../qemu/guest-agent.ts'
+import { GuestAgent } from '../../qemu/programs/guest-agent.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 

@@ -7,7 +7,7 @@ import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { cidOfUuid } from '../../qemu/domain-xml/model/vsock.ts'
 import { create } from '../../qemu/domain-xml/normalise/edit.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import type { Overlay } from '../../qemu/create-overlay.ts'
+import type { Overlay } from '../../qemu/programs/create-overlay.ts'
 
 /** The settings of a clone. */
 export interface CloneRequest {

@@ -1,8 +1,8 @@
 import type { Firmware } from '../../qemu/domain-xml/firmware.ts'
 import type { DomainDocument } from '../../qemu/domain-xml/document.ts'
 import { normaliseDomain } from '../../qemu/domain-xml/normalise.ts'
-import { canonicalMachine } from '../../qemu/probe.ts'
-import type { ProbedQemu } from '../../qemu/probed-qemu.ts'
+import { canonicalMachine } from '../../qemu/probe/probe.ts'
+import type { ProbedQemu } from '../../qemu/probe/probed-qemu.ts'
 
 /** What the missing parts of a domain XML depend on, of this host. */
 export interface MachineHost {

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { QemuError } from '../../errors.ts'
-import { makeDirectory } from '../../io/directory.ts'
-import { kvmAccess } from '../../qemu/accelerator.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { kvmAccess } from '../../qemu/probe/accelerator.ts'
 import type { SandboxChoice } from '../../qemu/command-line/sandbox.ts'
 import type { QemuVersion } from '../../qemu/command-line/options.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { findEmulator } from '../../qemu/find-emulator.ts'
-import { canonicalMachine, probeQemu } from '../../qemu/probe.ts'
-import type { ProbedQemu } from '../../qemu/probed-qemu.ts'
+import { findEmulator } from '../../qemu/probe/find-emulator.ts'
+import { canonicalMachine, probeQemu } from '../../qemu/probe/probe.ts'
+import type { ProbedQemu } from '../../qemu/probe/probed-qemu.ts'
 import type { Directories } from '../store/directories.ts'
 
 /** The QEMU for a domain, checked for the features that the domain needs. */

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { type RecordKind, fieldsOf, readCacheFile, writeRecordFile } from '../../io/record-file.ts'
+import {
+  type RecordKind,
+  fieldsOf,
+  readCacheFile,
+  writeRecordFile,
+} from '../../io/files/record-file.ts'
 import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
-import { emulatorDigest } from '../../qemu/probe.ts'
+import { emulatorDigest } from '../../qemu/probe/probe.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { Directories } from '../store/directories.ts'
 

@@ -1,5 +1,5 @@
 import type { Element } from '@xmldom/xmldom'
-import { isReachable } from '../../io/file-names.ts'
+import { isReachable } from '../../io/files/file-names.ts'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import type { DomainDocument } from '../../qemu/domain-xml/document.ts'
 

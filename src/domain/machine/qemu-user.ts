@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts'
 import { Configuration, type Environment } from '../configuration/configuration.ts'
-import { type SystemUser, localUser, systemUser } from '../../qemu/system-user.ts'
+import { type SystemUser, localUser, systemUser } from '../../qemu/process/system-user.ts'
 
 /** The user of every QEMU that root starts, if the host has it. `stasis doctor --fix` makes it. */
 export const DEFAULT_QEMU_USER = 'stasis-qemu'

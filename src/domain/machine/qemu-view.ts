@@ -1,6 +1,6 @@
-import { openAgain } from '../../io/open-file.ts'
+import { openAgain } from '../../io/files/open-file.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
-import { addDescriptors } from '../../qemu/add-descriptors.ts'
+import { addDescriptors } from '../../qemu/process/add-descriptors.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { type Confinement, pathInQemu } from '../store/confinement.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'

@@ -1,5 +1,5 @@
-import { changesSinceStart } from '../../qemu/changes-since-start.ts'
-import { unrepeatableArguments } from '../../qemu/foreign-command-line.ts'
+import { changesSinceStart } from '../../qemu/foreign/changes-since-start.ts'
+import { unrepeatableArguments } from '../../qemu/foreign/foreign-command-line.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 
 /** The parts of a QEMU that Stasis did not start that could not be started again in their present state, one sentence each. @throws QemuError */

@@ -1,10 +1,13 @@
 import { dirname } from 'node:path'
 import { UsageError, storageError } from '../../errors.ts'
-import { DirectFile } from '../../io/direct-file.ts'
-import { makeDirectory } from '../../io/directory.ts'
-import { isThere, removeFile } from '../../io/file-names.ts'
-import { PartialFile } from '../../io/partial-file.ts'
-import { descriptorDirectories, readFirmwareDescriptors } from '../../qemu/firmware-descriptors.ts'
+import { DirectFile } from '../../io/files/direct-file.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { isThere, removeFile } from '../../io/files/file-names.ts'
+import { PartialFile } from '../../io/files/partial-file.ts'
+import {
+  descriptorDirectories,
+  readFirmwareDescriptors,
+} from '../../qemu/probe/firmware-descriptors.ts'
 import type { Firmware } from '../../qemu/domain-xml/firmware.ts'
 import { filesToMake } from '../../qemu/command-line/firmware.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'

@@ -1,4 +1,4 @@
-import { type RecordKind, fieldsOf } from '../../io/record-file.ts'
+import { type RecordKind, fieldsOf } from '../../io/files/record-file.ts'
 import type { JournalEntry } from '../journal/entry.ts'
 
 /** What is counted, from the first act on. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { QemuError } from '../../errors.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
-import { type TapDevice, openTap, openVhost } from '../../io/tap-device.ts'
+import { type TapDevice, openTap, openVhost } from '../../io/sockets/tap-device.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
 

@@ -1,5 +1,5 @@
-import { shareFile } from '../../io/file-lock.ts'
-import { openForReading } from '../../io/open-file.ts'
+import { shareFile } from '../../io/files/file-lock.ts'
+import { openForReading } from '../../io/files/open-file.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
 import type { PostcopyRecord } from '../store/postcopy-record.ts'
 

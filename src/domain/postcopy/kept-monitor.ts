@@ -6,8 +6,8 @@ import {
   duplicateDescriptor,
   takeDescriptor,
 } from '../../io/system-calls.ts'
-import { isThere } from '../../io/file-names.ts'
-import { connectWhenReady } from '../../qemu/await-monitor.ts'
+import { isThere } from '../../io/files/file-names.ts'
+import { connectWhenReady } from '../../qemu/process/await-monitor.ts'
 import { QmpConnection } from '../../qmp/connection.ts'
 import { isRunning } from '../catalogue/own-qemu.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'

@@ -1,6 +1,6 @@
 import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
-import { identifyProcess } from '../../qemu/process-identity.ts'
-import type { SpawnedChild } from '../../qemu/spawn-detached.ts'
+import { identifyProcess } from '../../qemu/process/process-identity.ts'
+import type { SpawnedChild } from '../../qemu/process/spawn-detached.ts'
 import { packHandOver } from '../../transfer/page-server/hand-over.ts'
 import { changePostcopyRecord, readPostcopyRecord } from '../store/postcopy-record.ts'
 import type { FirstPages } from './first-pages.ts'

@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path'
-import { openLog } from '../../io/log-file.ts'
-import { identifyProcess } from '../../qemu/process-identity.ts'
+import { openLog } from '../../io/files/log-file.ts'
+import { identifyProcess } from '../../qemu/process/process-identity.ts'
 import type { InheritedFds, PageServerCall } from './page-server-call.ts'
-import { spawnHelper } from '../../qemu/spawn-helper.ts'
-import type { SpawnedChild } from '../../qemu/spawn-detached.ts'
+import { spawnHelper } from '../../qemu/process/spawn-helper.ts'
+import type { SpawnedChild } from '../../qemu/process/spawn-detached.ts'
 import { changePostcopyRecord } from '../store/postcopy-record.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 

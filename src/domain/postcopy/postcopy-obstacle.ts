@@ -1,7 +1,7 @@
 import type { Refusal } from '../../errors.ts'
 import type { QemuVersion } from '../../qemu/command-line/options.ts'
 import { mayWatchPageFaults } from '../../qemu/host-facts.ts'
-import type { SystemUser } from '../../qemu/system-user.ts'
+import type { SystemUser } from '../../qemu/process/system-user.ts'
 
 /**
  * The reason why a QEMU could not load pages on demand on this host; `undefined` when there is none. QEMU may still refuse. `user` is the one that it

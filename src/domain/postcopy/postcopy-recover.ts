@@ -1,4 +1,4 @@
-import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, QemuError } from '../../errors.ts'
 import type { DomainOptions } from '../store/domain-options.ts'

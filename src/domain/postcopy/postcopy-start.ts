@@ -7,8 +7,8 @@ import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
 import { startPostcopy } from '../../migration/postcopy.ts'
 import { memoryBackends } from '../../qemu/command-line/memory.ts'
 import { hostMemory } from '../../qemu/host-facts.ts'
-import { identifyProcess } from '../../qemu/process-identity.ts'
-import type { ProcessWatcher } from '../../qemu/spawn-watcher.ts'
+import { identifyProcess } from '../../qemu/process/process-identity.ts'
+import type { ProcessWatcher } from '../../qemu/process/spawn-watcher.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import {
   readPostcopyRecord,

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { programUrl } from '../../io/program-url.ts'
-import { ProcessWatcher } from '../../qemu/spawn-watcher.ts'
+import { ProcessWatcher } from '../../qemu/process/spawn-watcher.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { KilledRestore } from './settle-killed-restore.ts'
 

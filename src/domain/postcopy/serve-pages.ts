@@ -11,7 +11,7 @@ import {
   readPostcopyProgress,
   writePostcopyProgress,
 } from '../store/postcopy-record.ts'
-import { isAlive } from '../../qemu/process-identity.ts'
+import { isAlive } from '../../qemu/process/process-identity.ts'
 import { HandOverChannel } from './hand-over-channel.ts'
 import { removeFormerOrder, writeOrder } from '../store/page-order-file.ts'
 import type { InheritedFds } from './page-server-call.ts'

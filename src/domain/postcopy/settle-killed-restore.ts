@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { StasisError } from '../../errors.ts'
-import { findByArgument } from '../../qemu/find-by-argument.ts'
+import { findByArgument } from '../../qemu/process/find-by-argument.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { logAct } from '../store/act-log.ts'
 import type { Directories } from '../store/directories.ts'

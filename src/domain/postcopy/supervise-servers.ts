@@ -6,7 +6,7 @@ import {
   identifyProcess,
   isAlive,
   mayBeAlive,
-} from '../../qemu/process-identity.ts'
+} from '../../qemu/process/process-identity.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import {
   type PostcopyRecord,
@@ -18,7 +18,7 @@ import {
   removePostcopyProgress,
   removePostcopyRecord,
 } from '../store/postcopy-record.ts'
-import { makeDirectory } from '../../io/directory.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
 import { pathInQemu } from '../store/confinement.ts'
 import { readRecord } from '../store/runtime-record.ts'
 import { HeldImage } from './held-image.ts'

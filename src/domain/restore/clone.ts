@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import { copyToNew, removeFile } from '../../io/file-names.ts'
-import { createOverlay } from '../../qemu/create-overlay.ts'
+import { copyToNew, removeFile } from '../../io/files/file-names.ts'
+import { createOverlay } from '../../qemu/programs/create-overlay.ts'
 import type { CloneXml } from '../machine/clone-xml.ts'
 
 /** The files of a clone; unless they are kept, disposing removes those that were created. */

@@ -1,6 +1,6 @@
 import { ImageError, UsageError } from '../../errors.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
-import { incomingCommandLine } from '../../qemu/foreign-command-line.ts'
+import { incomingCommandLine } from '../../qemu/foreign/foreign-command-line.ts'
 import { isOrdinary, memoryBackends } from '../../qemu/command-line/memory.ts'
 import { type Cpu, readCookieCpu } from '../../qemu/domain-xml/model/cpu.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'

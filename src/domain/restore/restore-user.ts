@@ -1,6 +1,6 @@
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { mayWatchPageFaults } from '../../qemu/host-facts.ts'
-import type { SystemUser } from '../../qemu/system-user.ts'
+import type { SystemUser } from '../../qemu/process/system-user.ts'
 import { DEFAULT_QEMU_USER, whereUserIsChosen, qemuUser } from '../machine/qemu-user.ts'
 import { isFromHere } from '../trust/trust.ts'
 import type { Directories } from '../store/directories.ts'

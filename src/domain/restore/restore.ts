@@ -1,5 +1,5 @@
 import { StasisError } from '../../errors.ts'
-import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { resolve } from 'node:path'
 import { openImage } from '../../image/open-image.ts'

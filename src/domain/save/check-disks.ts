@@ -1,6 +1,6 @@
 import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/disk-source.ts'
 import { DomainError } from '../../errors.ts'
-import { openFilesOf } from '../../qemu/open-files.ts'
+import { openFilesOf } from '../../qemu/process/open-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import { keyOf } from '../catalogue/guest-files.ts'

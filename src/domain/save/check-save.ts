@@ -1,6 +1,6 @@
-import { type FilePath, givenPath } from '../../io/given-path.ts'
+import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { dirname } from 'node:path'
-import { freeDeviceLength } from '../../io/device-file.ts'
+import { freeDeviceLength } from '../../io/files/device-file.ts'
 import { StasisError } from '../../errors.ts'
 import { checkDestination } from '../catalogue/destination.ts'
 import { keyOf } from '../catalogue/guest-files.ts'

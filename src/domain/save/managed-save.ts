@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { DomainError } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
-import { makeDirectory } from '../../io/directory.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { openDirectories } from '../store/directories.ts'

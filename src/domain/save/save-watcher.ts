@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { programUrl } from '../../io/program-url.ts'
-import { ProcessWatcher } from '../../qemu/spawn-watcher.ts'
+import { ProcessWatcher } from '../../qemu/process/spawn-watcher.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import type { KilledSave } from './settle-killed-save.ts'
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
-import { type FilePath, givenPath } from '../../io/given-path.ts'
-import { openSpecialTarget } from '../../io/special-target.ts'
+import { type FilePath, givenPath } from '../../io/files/given-path.ts'
+import { openSpecialTarget } from '../../io/files/special-target.ts'
 import { throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import type { RamProgress } from '../../migration/progress.ts'

@@ -1,5 +1,5 @@
 import { DomainError } from '../../errors.ts'
-import { diskSizes } from '../../io/disk-sizes.ts'
+import { diskSizes } from '../../io/files/disk-sizes.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { entryXml } from '../catalogue/domain-xml.ts'
 import { openQuery } from '../machine/monitor.ts'

@@ -1,5 +1,5 @@
 import { DomainError } from '../../errors.ts'
-import { type DeviceTraffic, trafficOf } from '../../qemu/tap-devices.ts'
+import { type DeviceTraffic, trafficOf } from '../../qemu/process/tap-devices.ts'
 import { readLiveXml } from '../catalogue/domain-xml.ts'
 import { findRunning } from '../catalogue/running-entry.ts'
 import { openQuery } from '../machine/monitor.ts'

@@ -3,7 +3,7 @@ import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import { aliasOf, nameDevices } from '../../qemu/domain-xml/live/aliases.ts'
 import { WITHOUT_TAP } from '../../qemu/domain-xml/live/host-sides.ts'
 import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
-import { tapDevicesOf } from '../../qemu/tap-devices.ts'
+import { tapDevicesOf } from '../../qemu/process/tap-devices.ts'
 
 /** A disk of a domain, and the name of its device in QEMU. */
 export interface NamedDisk {

@@ -1,6 +1,6 @@
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { allowedProcessors, processorTimes } from '../../qemu/processor-times.ts'
+import { allowedProcessors, processorTimes } from '../../qemu/process/processor-times.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { entryXml } from '../catalogue/domain-xml.ts'

@@ -1,6 +1,6 @@
 import { CancelledError, StasisError, throwIfCancelled } from '../../errors.ts'
 import { processorTimeMs, residentBytes } from '../../qemu/host-facts.ts'
-import { isAlive } from '../../qemu/process-identity.ts'
+import { isAlive } from '../../qemu/process/process-identity.ts'
 import { type DomainEntry, listEntries, listRuntimes } from '../catalogue/catalogue.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import type { DomainState } from '../machine/domain-state.ts'

@@ -1,4 +1,4 @@
-import { isAlive } from '../../qemu/process-identity.ts'
+import { isAlive } from '../../qemu/process/process-identity.ts'
 import { findRunning } from '../catalogue/running-entry.ts'
 import { openQuery } from '../machine/monitor.ts'
 import { openDirectories } from '../store/directories.ts'

@@ -8,7 +8,7 @@ import {
   showTapDevices,
 } from '../../qemu/domain-xml/live/host-sides.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { tapDevicesOf } from '../../qemu/tap-devices.ts'
+import { tapDevicesOf } from '../../qemu/process/tap-devices.ts'
 import { openQuery } from '../machine/monitor.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'

@@ -9,7 +9,7 @@ import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { stateOf } from './list.ts'
 import { queryRunState } from '../catalogue/run-state.ts'
 import { memoryWords } from './memory-words.ts'
-import { isAlive } from '../../qemu/process-identity.ts'
+import { isAlive } from '../../qemu/process/process-identity.ts'
 
 /** The state of a domain, and the reason for it. */
 export interface StateWithReason {

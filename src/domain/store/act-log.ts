@@ -1,6 +1,6 @@
 import { appendFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeDirectory } from '../../io/directory.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
 import { writeSystemLog } from '../../io/system-log.ts'
 import type { Directories } from './directories.ts'
 

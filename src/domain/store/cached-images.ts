@@ -1,11 +1,16 @@
 import { mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StasisError, UsageError, storageError } from '../../errors.ts'
-import { makeDirectory } from '../../io/directory.ts'
-import { isThere } from '../../io/file-names.ts'
-import { syncDirectory } from '../../io/partial-file.ts'
-import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
-import { lockFile, shareFile } from '../../io/file-lock.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { isThere } from '../../io/files/file-names.ts'
+import { syncDirectory } from '../../io/files/partial-file.ts'
+import {
+  type RecordKind,
+  fieldsOf,
+  readRecordFile,
+  writeRecordFile,
+} from '../../io/files/record-file.ts'
+import { lockFile, shareFile } from '../../io/files/file-lock.ts'
 import { type Directories, checkDirectories } from './directories.ts'
 
 /** An image whose memory is in the cache, uncompressed. */

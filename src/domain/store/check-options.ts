@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts'
-import { kindOf } from '../../io/given-path.ts'
+import { kindOf } from '../../io/files/given-path.ts'
 
 /** The allowed values of options that have the same meaning in every operation. */
 const COMMON: Readonly<Record<string, readonly string[]>> = { resumeAs: ['running', 'paused'] }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { checkOwnDirectory } from '../../io/directory.ts'
+import { checkOwnDirectory } from '../../io/files/directory.ts'
 import { checkOptions } from './check-options.ts'
 
 /** The directories for domains. Omitted ones come from the environment, or else from the defaults. */

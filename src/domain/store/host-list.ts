@@ -1,7 +1,12 @@
 import { dirname, join } from 'node:path'
-import { makeDirectory } from '../../io/directory.ts'
-import { removeDurably } from '../../io/partial-file.ts'
-import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { removeDurably } from '../../io/files/partial-file.ts'
+import {
+  type RecordKind,
+  fieldsOf,
+  readRecordFile,
+  writeRecordFile,
+} from '../../io/files/record-file.ts'
 import type { Directories } from './directories.ts'
 
 interface HostList {

@@ -2,10 +2,15 @@ import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MachineDescription } from '../../image/saved-machine.ts'
-import { makeDirectory } from '../../io/directory.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
 import { StasisError, storageError } from '../../errors.ts'
-import { isAbsence, removeFile } from '../../io/file-names.ts'
-import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
+import { isAbsence, removeFile } from '../../io/files/file-names.ts'
+import {
+  type RecordKind,
+  fieldsOf,
+  readRecordFile,
+  writeRecordFile,
+} from '../../io/files/record-file.ts'
 import type { Directories } from './directories.ts'
 import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
 

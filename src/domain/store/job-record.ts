@@ -1,14 +1,18 @@
 import { dirname } from 'node:path'
-import { makeDirectory } from '../../io/directory.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { removeFile } from '../../io/files/file-names.ts'
 import {
   type RecordKind,
   fieldsOf,
   isRecordFault,
   readRecordFile,
   writeRecordFile,
-} from '../../io/record-file.ts'
-import { type ProcessIdentity, isAlive, isProcessIdentity } from '../../qemu/process-identity.ts'
+} from '../../io/files/record-file.ts'
+import {
+  type ProcessIdentity,
+  isAlive,
+  isProcessIdentity,
+} from '../../qemu/process/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** Operations that take long enough to be watched and cancelled from another terminal. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link } from 'node:fs/promises'
 import { storageError } from '../../errors.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { removeFile } from '../../io/files/file-names.ts'
 
 /** A second name of an image (a hard link beside it), so that the file outlives its first name. Disposing it removes the name unless it is detached. */
 export class KeptImage implements AsyncDisposable {

@@ -1,6 +1,11 @@
 import { join } from 'node:path'
-import { makeDirectory } from '../../io/directory.ts'
-import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import {
+  type RecordKind,
+  fieldsOf,
+  readRecordFile,
+  writeRecordFile,
+} from '../../io/files/record-file.ts'
 import type { Directories } from './directories.ts'
 
 /** What the names of networks stand for on this host, as callers said: `bridge:br0` and the like, by name. */

@@ -1,7 +1,12 @@
 import { dirname } from 'node:path'
-import { makeDirectory } from '../../io/directory.ts'
-import { isThere, removeFile } from '../../io/file-names.ts'
-import { type RecordKind, fieldsOf, readRecordFile, writeRecordFile } from '../../io/record-file.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { isThere, removeFile } from '../../io/files/file-names.ts'
+import {
+  type RecordKind,
+  fieldsOf,
+  readRecordFile,
+  writeRecordFile,
+} from '../../io/files/record-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** The reason why a domain no longer runs. */

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, storageError, throwIfCancelled } from '../../errors.ts'
-import { lockFile, shareFile } from '../../io/file-lock.ts'
+import { lockFile, shareFile } from '../../io/files/file-lock.ts'
 import type { JobOperation } from './job-record.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 

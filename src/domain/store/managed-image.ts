@@ -1,5 +1,5 @@
 import { DomainError } from '../../errors.ts'
-import { isThere } from '../../io/file-names.ts'
+import { isThere } from '../../io/files/file-names.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
 

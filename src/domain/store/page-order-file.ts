@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
-import { makeDirectory } from '../../io/directory.ts'
-import { removeFile } from '../../io/file-names.ts'
-import { readText, writeText } from '../../io/text-file.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { removeFile } from '../../io/files/file-names.ts'
+import { readText, writeText } from '../../io/files/text-file.ts'
 import {
   formatPageOrder,
   isPageOrder,

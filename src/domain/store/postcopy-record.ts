@@ -1,13 +1,17 @@
 import { StasisError, StorageError, ImageError, QemuError } from '../../errors.ts'
-import { isReachable, isThere, removeFile } from '../../io/file-names.ts'
+import { isReachable, isThere, removeFile } from '../../io/files/file-names.ts'
 import {
   type RecordKind,
   fieldsOf,
   readRecordFile,
   replaceRecordFile,
   writeRecordFile,
-} from '../../io/record-file.ts'
-import { type ProcessIdentity, isAlive, isProcessIdentity } from '../../qemu/process-identity.ts'
+} from '../../io/files/record-file.ts'
+import {
+  type ProcessIdentity,
+  isAlive,
+  isProcessIdentity,
+} from '../../qemu/process/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** A recorded error, for other processes to read. */

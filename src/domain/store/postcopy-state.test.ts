@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type TestStore, testStore } from '../../../test/support/test-store.ts'
-import { identifyProcess } from '../../qemu/process-identity.ts'
+import { identifyProcess } from '../../qemu/process/process-identity.ts'
 import {
   type PostcopyRecord,
   removePostcopyRecord,

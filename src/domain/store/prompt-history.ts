@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { StasisError } from '../../errors.ts'
-import { makeDirectory } from '../../io/directory.ts'
-import { readText, writeText } from '../../io/text-file.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { readText, writeText } from '../../io/files/text-file.ts'
 import { type DirectoryOptions, openDirectories } from './directories.ts'
 
 /** The lines that were typed at the prompt, newest first. They are in `prompt-history` in the state directory, the newest last. */

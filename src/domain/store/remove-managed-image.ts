@@ -1,5 +1,5 @@
 import { readDescription } from '../../image/open-image.ts'
-import { removeFile } from '../../io/file-names.ts'
+import { removeFile } from '../../io/files/file-names.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { Directories } from './directories.ts'
 import { removeHistory } from './image-history.ts'

@@ -4,10 +4,10 @@ import {
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/record-file.ts'
+} from '../../io/files/record-file.ts'
 import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
 import { type Confinement, isConfinement } from './confinement.ts'
-import type { ProcessIdentity } from '../../qemu/process-identity.ts'
+import type { ProcessIdentity } from '../../qemu/process/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** The record of a QEMU beside its XML: `process.json` in the runtime directory. */

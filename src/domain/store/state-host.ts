@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { StorageError } from '../../errors.ts'
-import { makeDirectory } from '../../io/directory.ts'
+import { makeDirectory } from '../../io/files/directory.ts'
 import {
   type RecordKind,
   createRecordFile,
   fieldsOf,
   readRecordFile,
-} from '../../io/record-file.ts'
+} from '../../io/files/record-file.ts'
 import type { Directories } from './directories.ts'
 
 /** The host that a state directory belongs to. */

@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts'
 import { decodeXml } from '../../qemu/domain-xml/encoding.ts'
-import { kindOf } from '../../io/given-path.ts'
+import { kindOf } from '../../io/files/given-path.ts'
 
 /** A domain XML and the file that it came from, for messages. */
 export interface XmlText {

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute } from 'node:path'
-import { isThere } from '../../io/file-names.ts'
+import { isThere } from '../../io/files/file-names.ts'
 
 /** Where distributions install QEMU. */
 const PROGRAMS = ['/usr/bin', '/bin', '/usr/libexec', '/usr/lib/qemu', '/usr/local/bin']

@@ -1,4 +1,4 @@
-import { besideOf, temporaryPrefix } from '../../io/file-place.ts'
+import { besideOf, temporaryPrefix } from '../../io/files/file-place.ts'
 
 /** `FILE.1` … `FILE.N`; `channel` counts from 0 (docs/format/channels.md). */
 export function channelPath(path: string, channel: number): string {

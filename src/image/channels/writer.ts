@@ -1,5 +1,5 @@
-import { alignUp } from '../../io/aligned-memory.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
+import { alignUp } from '../../io/memory/aligned-memory.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 import type { MultifdCompression } from '../../wire/multifd-packet.ts'
 import { NewImage } from '../new-image.ts'
 import type { NewDescription } from '../saved-machine.ts'

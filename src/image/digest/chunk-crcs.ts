@@ -1,5 +1,5 @@
 import { crc32c } from '../../io/crc32c.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 import { readAhead } from '../read-ahead.ts'
 import { CHUNK_LENGTH, chunkCount, firstChunk } from './layout.ts'
 

@@ -1,4 +1,4 @@
-import { besideOf, temporaryPrefix } from '../../io/file-place.ts'
+import { besideOf, temporaryPrefix } from '../../io/files/file-place.ts'
 
 /** The digest of the image at `place` (docs/format/digest.md). */
 export function digestPath(place: string): string {

@@ -1,6 +1,6 @@
 import { StasisError } from '../../errors.ts'
-import { DirectFile } from '../../io/direct-file.ts'
-import { placeOf } from '../../io/file-place.ts'
+import { DirectFile } from '../../io/files/direct-file.ts'
+import { placeOf } from '../../io/files/file-place.ts'
 import { digestPath, newDigestPath } from './digest-path.ts'
 import { type ImageDigest, parseDigest } from './layout.ts'
 

@@ -1,4 +1,4 @@
-import { placeOf } from '../../io/file-place.ts'
+import { placeOf } from '../../io/files/file-place.ts'
 import { FORMATS } from '../format-table.ts'
 import { openImageFile } from '../opened-image.ts'
 import { ChunkCrcs } from './chunk-crcs.ts'

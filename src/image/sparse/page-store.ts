@@ -1,5 +1,5 @@
 import { InternalError } from '../../errors.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 import type { MappedBlock } from '../../wire/mapped-ram.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageTruncated } from '../image-fault.ts'

@@ -1,5 +1,5 @@
 import type { ImageError } from '../../errors.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { incomingHead } from '../../wire/incoming-stream.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'

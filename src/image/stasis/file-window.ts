@@ -1,6 +1,11 @@
-import { DIRECT_ALIGNMENT, alignDown, alignUp, allocateAligned } from '../../io/aligned-memory.ts'
+import {
+  DIRECT_ALIGNMENT,
+  alignDown,
+  alignUp,
+  allocateAligned,
+} from '../../io/memory/aligned-memory.ts'
 import { CHUNK_LENGTH } from '../digest/layout.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 
 /** Usually of one frame; fetching a group needs more. */
 const LEAST_LENGTH = 128 * 1024

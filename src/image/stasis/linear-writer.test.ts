@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { allocateSlots } from '../../io/aligned-memory.ts'
-import { DirectFile } from '../../io/direct-file.ts'
+import { allocateSlots } from '../../io/memory/aligned-memory.ts'
+import { DirectFile } from '../../io/files/direct-file.ts'
 import { LinearWriter } from './linear-writer.ts'
 
 const LENGTH = 8192

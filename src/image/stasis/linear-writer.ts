@@ -1,4 +1,4 @@
-import type { DirectFile } from '../../io/direct-file.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 
 /** Neighbours are joined into writes of at most this length: a few long writes take far less processor time than many short ones. */
 const MAX_WRITE_LENGTH = 4 * 1024 * 1024

@@ -1,5 +1,5 @@
-import { DIRECT_ALIGNMENT, alignUp, allocateSlots } from '../../io/aligned-memory.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
+import { DIRECT_ALIGNMENT, alignUp, allocateSlots } from '../../io/memory/aligned-memory.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 
 const BUFFER_LENGTH = 2 * 1024 * 1024
 const BUFFER_COUNT = 8

@@ -1,6 +1,6 @@
 import { crc32c } from '../../io/crc32c.ts'
 import { throwIfCancelled } from '../../errors.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
 import type { OpenedImage } from '../opened-image.ts'

@@ -1,6 +1,6 @@
 import { crc32c } from '../../io/crc32c.ts'
 import { InternalError } from '../../errors.ts'
-import { alignUp } from '../../io/aligned-memory.ts'
+import { alignUp } from '../../io/memory/aligned-memory.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageIdBytes } from '../image-id.ts'

@@ -1,7 +1,7 @@
 import { QemuError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import { type Secret, secretKey } from '../domain-xml/model/secret.ts'
-import type { SevPlatform } from '../probed-qemu.ts'
+import type { SevPlatform } from '../probe/probed-qemu.ts'
 import { object } from './arguments.ts'
 import type { CommandLineOptions } from './options.ts'
 

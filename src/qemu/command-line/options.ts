@@ -1,5 +1,5 @@
 import type { Cpu } from '../domain-xml/model/cpu.ts'
-import type { SevPlatform } from '../probed-qemu.ts'
+import type { SevPlatform } from '../probe/probed-qemu.ts'
 
 /** A QEMU version as `query-version` reports it. */
 export interface QemuVersion {

@@ -1,8 +1,8 @@
 import { crc32c } from '../../io/crc32c.ts'
 import { ChannelsWriter } from '../../image/channels/writer.ts'
 import { CHANNEL_HEAD_LENGTH, type ChannelEntry } from '../../image/channels/table.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
-import { FileAppender } from '../../io/file-appender.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
+import { FileAppender } from '../../io/files/file-appender.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { incomingDevices, incomingHead, ramEnd, ramZeros } from '../../wire/incoming-stream.ts'
 import {

@@ -1,6 +1,6 @@
 import { ImageError } from '../../errors.ts'
 import type { PageRange } from '../../image/saved-machine.ts'
-import { allocateSlots } from '../../io/aligned-memory.ts'
+import { allocateSlots } from '../../io/memory/aligned-memory.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { PageBitmap } from '../page-bitmap.ts'
 import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine-writer.ts'

@@ -9,7 +9,7 @@ import {
 } from '../../../test/support/stasis-image.ts'
 import { tempDir } from '../../../test/support/temp-dir.ts'
 import { openImage } from '../../image/open-image.ts'
-import { MemoryFile } from '../../io/memory-file.ts'
+import { MemoryFile } from '../../io/memory/memory-file.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import type { LoadMemoryOptions } from './load-job.ts'
 import { loadMemory } from './load-memory.ts'

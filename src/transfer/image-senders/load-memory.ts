@@ -1,6 +1,6 @@
 import type { PageStore } from '../../image/saved-machine.ts'
-import { allocateAligned } from '../../io/aligned-memory.ts'
-import type { MemoryFile } from '../../io/memory-file.ts'
+import { allocateAligned } from '../../io/memory/aligned-memory.ts'
+import type { MemoryFile } from '../../io/memory/memory-file.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import type { LoadMemoryOptions } from './load-job.ts'
 import { THREADS_FROM, loadOnThreads } from './load-on-threads.ts'

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { StorageError } from '../../errors.ts'
 import type { PageStore, StoredFrames } from '../../image/saved-machine.ts'
-import { type MemoryFile, noMemoryLeft } from '../../io/memory-file.ts'
+import { type MemoryFile, noMemoryLeft } from '../../io/memory/memory-file.ts'
 import type { LoadAnswer, LoadJob, LoadMemoryOptions, LoadThreadData } from './load-job.ts'
 import { AnsweringThread } from '../answering-thread.ts'
 import { shareGroups } from '../share-groups.ts'

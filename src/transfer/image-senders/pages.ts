@@ -1,5 +1,5 @@
 import { anySignal } from '../../io/any-signal.ts'
-import { MemoryFile } from '../../io/memory-file.ts'
+import { MemoryFile } from '../../io/memory/memory-file.ts'
 import type { PageStore } from '../../image/saved-machine.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-stream.ts'

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { InternalError, StorageError } from '../../errors.ts'
 import type { StoredFrames } from '../../image/saved-machine.ts'
-import { allocateAligned } from '../../io/aligned-memory.ts'
+import { allocateAligned } from '../../io/memory/aligned-memory.ts'
 import { PAGE_RECORD_LENGTH } from '../../wire/page-records.ts'
 import type { BatchAnswer, BatchJob, BatchThreadData } from './batch-job.ts'
 import type { BatchMaker } from './batch-maker.ts'

@@ -1,4 +1,4 @@
-import { receiveAll } from '../../io/blocking-socket.ts'
+import { receiveAll } from '../../io/sockets/blocking-socket.ts'
 import {
   MULTIFD_HEADER_LENGTH,
   MULTIFD_INIT_LENGTH,

@@ -1,5 +1,5 @@
 import { CancelledError, QemuError, StasisError } from '../../errors.ts'
-import { UnixListener } from '../../io/unix-listener.ts'
+import { UnixListener } from '../../io/sockets/unix-listener.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { type Connections, acceptConnections } from './accept-connections.ts'
 

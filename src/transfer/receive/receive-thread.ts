@@ -1,4 +1,4 @@
-import { makeBlocking, receiveSome, waitReadable } from '../../io/blocking-socket.ts'
+import { makeBlocking, receiveSome, waitReadable } from '../../io/sockets/blocking-socket.ts'
 import { MULTIFD_PACKET_LENGTH } from '../../wire/multifd-packet.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WireError } from '../../wire/wire-error.ts'

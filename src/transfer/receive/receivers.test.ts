@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { accept } from '../../../test/support/accept.ts'
 import { tempDir } from '../../../test/support/temp-dir.ts'
-import { UnixListener } from '../../io/unix-listener.ts'
+import { UnixListener } from '../../io/sockets/unix-listener.ts'
 import {
   MULTIFD_PACKET_PAGES,
   serialiseMultifdInit,

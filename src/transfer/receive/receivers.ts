@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { InternalError, QemuError } from '../../errors.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
-import { allocateAligned } from '../../io/aligned-memory.ts'
-import { shutDown } from '../../io/blocking-socket.ts'
+import { allocateAligned } from '../../io/memory/aligned-memory.ts'
+import { shutDown } from '../../io/sockets/blocking-socket.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import {

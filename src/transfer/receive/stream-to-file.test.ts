@@ -8,7 +8,7 @@ import { crc32c } from '../../io/crc32c.ts'
 import { accept } from '../../../test/support/accept.ts'
 import { tempDir } from '../../../test/support/temp-dir.ts'
 import { StorageError } from '../../errors.ts'
-import { DirectFile } from '../../io/direct-file.ts'
+import { DirectFile } from '../../io/files/direct-file.ts'
 import { closeDescriptor, listenUnix } from '../../io/system-calls.ts'
 import { StreamToFile } from './stream-to-file.ts'
 

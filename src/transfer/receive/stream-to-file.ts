@@ -1,8 +1,8 @@
 import { crc32c } from '../../io/crc32c.ts'
 import { Socket } from 'node:net'
 import { InternalError } from '../../errors.ts'
-import { DIRECT_ALIGNMENT, alignUp, allocateSlots } from '../../io/aligned-memory.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
+import { DIRECT_ALIGNMENT, alignUp, allocateSlots } from '../../io/memory/aligned-memory.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 
 const SLOT_COUNT = 3
 const SLOT_LENGTH = 1024 * 1024

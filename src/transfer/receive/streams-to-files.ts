@@ -1,5 +1,5 @@
 import { InternalError } from '../../errors.ts'
-import type { DirectFile } from '../../io/direct-file.ts'
+import type { DirectFile } from '../../io/files/direct-file.ts'
 import type { Connection, Connections } from './accept-connections.ts'
 import type { ConnectionReceiver } from './qemu-listener.ts'
 import { StreamToFile } from './stream-to-file.ts'

@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs'
 import { FrameTable } from '../../image/stasis/frame-table.ts'
 import type { FrameFault } from '../../image/stasis/frame-fault.ts'
-import { DIRECT_ALIGNMENT, alignUp, allocateAligned } from '../../io/aligned-memory.ts'
+import { DIRECT_ALIGNMENT, alignUp, allocateAligned } from '../../io/memory/aligned-memory.ts'
 import { crc32c } from '../../io/crc32c.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { FrameUnpacker } from '../frame-unpacker.ts'

@@ -23,7 +23,7 @@ import {
 import { postcopyState } from '../../../src/domain/store/postcopy-state.ts'
 import { readRecord } from '../../../src/domain/store/runtime-record.ts'
 import { type RuntimePaths, runtimePaths } from '../../../src/domain/store/runtime-paths.ts'
-import { loadProbe, storeProbe } from '../../../src/qemu/probe-cache.ts'
+import { loadProbe, storeProbe } from '../../../src/qemu/probe/probe-cache.ts'
 import { formatPageOrder } from '../../../src/transfer/page-server/page-order.ts'
 import { domainXml } from '../../support/domain-xml.ts'
 import { Broken, type Bench, type FuzzParser } from '../parser.ts'

@@ -21,16 +21,16 @@ import {
   incomingCommandLine,
   unrepeatableArguments,
   withoutQmpMonitors,
-} from '../../../src/qemu/foreign-command-line.ts'
+} from '../../../src/qemu/foreign/foreign-command-line.ts'
 import {
   hostMemory,
   processorTimeMs,
   residentBytes,
   bytesReadBy,
 } from '../../../src/qemu/host-facts.ts'
-import { lastLines } from '../../../src/qemu/process.ts'
-import { commandLineOf } from '../../../src/qemu/process-file.ts'
-import { identifyProcess } from '../../../src/qemu/process-identity.ts'
+import { lastLines } from '../../../src/qemu/process/process.ts'
+import { commandLineOf } from '../../../src/qemu/process/process-file.ts'
+import { identifyProcess } from '../../../src/qemu/process/process-identity.ts'
 import { Broken, type FuzzParser } from '../parser.ts'
 import { badText } from '../shapes.ts'
 

@@ -1,5 +1,5 @@
 import { StasisError } from '../../../errors.ts'
-import { checkTrustedProgram } from '../../../io/trusted-file.ts'
+import { checkTrustedProgram } from '../../../io/files/trusted-file.ts'
 import { findHooks } from '../../hooks/find-hooks.ts'
 import { checkedConfiguration } from '../../networks/checked-configuration.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'

@@ -1,5 +1,5 @@
 import { StorageError } from '../../../errors.ts'
-import { ownerAndMode, setOwnerAndMode } from '../../../io/directory.ts'
+import { ownerAndMode, setOwnerAndMode } from '../../../io/files/directory.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 
 /** Whether only this user can reach the files of Stasis. */

@@ -1,6 +1,6 @@
 import { QemuError, StasisError } from '../../../errors.ts'
-import { readProcessFile } from '../../../qemu/process-file.ts'
-import { findEmulator } from '../../../qemu/find-emulator.ts'
+import { readProcessFile } from '../../../qemu/process/process-file.ts'
+import { findEmulator } from '../../../qemu/probe/find-emulator.ts'
 import { emulatorsOf } from '../emulators.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 

@@ -1,4 +1,4 @@
-import { kvmAccess } from '../../../qemu/accelerator.ts'
+import { kvmAccess } from '../../../qemu/probe/accelerator.ts'
 import { type HealthCheck, right } from '../health-check.ts'
 
 /** Whether guests can use KVM. QEMU opens it before it changes its user, which therefore needs no group. */

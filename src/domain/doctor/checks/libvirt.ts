@@ -1,4 +1,4 @@
-import { lookForLibvirt } from '../../../qemu/libvirt-domains.ts'
+import { lookForLibvirt } from '../../../qemu/foreign/libvirt-domains.ts'
 import { listDefinitions } from '../../store/definitions.ts'
 import { listRuntimes } from '../../catalogue/catalogue.ts'
 import { type HealthCheck, right } from '../health-check.ts'

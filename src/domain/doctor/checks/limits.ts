@@ -1,5 +1,5 @@
-import { mayLockMemory } from '../../../io/resource-limits.ts'
-import { readProcessFile } from '../../../qemu/process-file.ts'
+import { mayLockMemory } from '../../../io/processes/resource-limits.ts'
+import { readProcessFile } from '../../../qemu/process/process-file.ts'
 import { definedDomains, namesOf } from '../definitions.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 

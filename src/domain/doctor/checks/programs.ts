@@ -1,10 +1,10 @@
-import { findCompanion } from '../../../qemu/find-program.ts'
+import { findCompanion } from '../../../qemu/programs/find-program.ts'
 import {
   descriptorDirectories,
   readFirmwareDescriptors,
-} from '../../../qemu/firmware-descriptors.ts'
-import { SWTPM } from '../../../qemu/tpm-emulator.ts'
-import { VIRTIOFSD } from '../../../qemu/virtiofsd.ts'
+} from '../../../qemu/probe/firmware-descriptors.ts'
+import { SWTPM } from '../../../qemu/programs/tpm-emulator.ts'
+import { VIRTIOFSD } from '../../../qemu/programs/virtiofsd.ts'
 import { type DefinedDomain, definedDomains, namesOf } from '../definitions.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 

@@ -1,6 +1,6 @@
 import { StasisError } from '../../../errors.ts'
 import { type MigrationFeatures, probeMigration } from '../../../migration/features.ts'
-import { withIdleQemu } from '../../../qemu/probe.ts'
+import { withIdleQemu } from '../../../qemu/probe/probe.ts'
 import { emulatorsOf } from '../emulators.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 

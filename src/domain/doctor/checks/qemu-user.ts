@@ -1,4 +1,4 @@
-import { localGroup, makeSystemUser } from '../../../qemu/system-user.ts'
+import { localGroup, makeSystemUser } from '../../../qemu/process/system-user.ts'
 import { DEFAULT_QEMU_USER, whereUserIsChosen } from '../../machine/qemu-user.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 

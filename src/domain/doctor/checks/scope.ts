@@ -1,4 +1,4 @@
-import { hasScopes } from '../../../qemu/scope.ts'
+import { hasScopes } from '../../../qemu/process/scope.ts'
 import { type HealthCheck, right } from '../health-check.ts'
 
 /** Whether each QEMU gets a control group of its own. */

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
-import { isReachable } from '../../../io/file-names.ts'
-import { type FileSystemTraits, fileSystemTraits } from '../../../io/file-system-traits.ts'
+import { isReachable } from '../../../io/files/file-names.ts'
+import { type FileSystemTraits, fileSystemTraits } from '../../../io/files/file-system-traits.ts'
 import { listEntries } from '../../catalogue/catalogue.ts'
 import { liveDomain } from '../../catalogue/live-domain.ts'
 import type { Directories } from '../../store/directories.ts'

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isReachable } from '../../../io/file-names.ts'
+import { isReachable } from '../../../io/files/file-names.ts'
 import { listDefinitions } from '../../store/definitions.ts'
 import { type HealthCheck, right } from '../health-check.ts'
 

@@ -1,9 +1,9 @@
-import { setOwnerAndMode } from '../../../io/directory.ts'
-import { isThere } from '../../../io/file-names.ts'
-import { writeText } from '../../../io/text-file.ts'
+import { setOwnerAndMode } from '../../../io/files/directory.ts'
+import { isThere } from '../../../io/files/file-names.ts'
+import { writeText } from '../../../io/files/text-file.ts'
 import { type QemuVersion, atLeast } from '../../../qemu/command-line/options.ts'
 import { USERFAULTFD_DEVICE, mayWatchPageFaults } from '../../../qemu/host-facts.ts'
-import type { SystemUser } from '../../../qemu/system-user.ts'
+import type { SystemUser } from '../../../qemu/process/system-user.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 import { emulatorsOf } from '../emulators.ts'
 

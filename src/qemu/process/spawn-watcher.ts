@@ -1,0 +1,58 @@
+import { closeDescriptor, connectedPair, sendFew } from '../../io/system-calls.ts'
+import { helperInvocation } from './spawn-helper.ts'
+import { spawnDetached } from './spawn-detached.ts'
+
+/**
+ * Waits for a line or the end of descriptor 3. At the end without a line, the process that held the other end was killed, and the program runs in
+ * place of the shell. Until then only the shell exists: it starts in a millisecond and takes one megabyte.
+ */
+const WAIT = 'IFS= read -r line <&3 && exit 0; exec 3<&-; exec "$@"'
+
+/** The shell's name for itself, so that `ps` shows its purpose. */
+const NAME = 'stasis-watcher'
+
+/**
+ * Runs a program of ours when this process ends, however it ends, before this was disposed. The program is in its own session, and does not depend on
+ * anything of this process.
+ */
+export class ProcessWatcher implements AsyncDisposable {
+  readonly #started: Promise<number | undefined>
+
+  /** Starts to watch. Nothing waits for that: a watcher that cannot be started is missed only if this process is killed. */
+  constructor(
+    script: string,
+    argv: readonly string[],
+    options: { readonly compileCache?: string | undefined } = {},
+  ) {
+    this.#started = start(script, argv, options.compileCache).catch(() => undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ours = await this.#started
+    if (ours === undefined) return
+    sendFew(ours, DISMISSAL)
+    closeDescriptor(ours)
+  }
+}
+
+const DISMISSAL = Buffer.from('dismissed\n')
+
+/** Returns our end of the connection to the shell. */
+async function start(
+  script: string,
+  argv: readonly string[],
+  compileCache: string | undefined,
+): Promise<number> {
+  const { program, args, env } = helperInvocation(script, argv, compileCache)
+  const [theirs, ours] = connectedPair()
+  try {
+    const command = ['-c', WAIT, NAME, program, ...args]
+    await spawnDetached('/bin/sh', command, 'ignore', [theirs], { env })
+    return ours
+  } catch (error) {
+    closeDescriptor(ours)
+    throw error
+  } finally {
+    closeDescriptor(theirs)
+  }
+}
