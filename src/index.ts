@@ -34,7 +34,7 @@ export type { DefineOptions } from './domain/lifecycle/define.ts'
 export { destroyDomain } from './domain/lifecycle/destroy.ts'
 export type { DestroyOptions } from './domain/lifecycle/destroy.ts'
 export type { DirectoryOptions } from './domain/store/directories.ts'
-export type { DomainOptions } from './domain/store/domain-options.ts'
+export type { DomainOptions, WarningOptions } from './domain/store/domain-options.ts'
 export type { DomainState, ResumedState } from './domain/machine/domain-state.ts'
 export { blockInfo } from './domain/statistics/block-info.ts'
 export type { BlockInfo } from './domain/statistics/block-info.ts'
@@ -214,6 +214,7 @@ export type {
   QemuErrorCode,
   StasisErrorCode,
   StasisErrorWithCode,
+  Space,
   StorageErrorCode,
   UsageErrorCode,
 } from './errors.ts'

@@ -26,6 +26,7 @@ export type {
   QemuErrorCode,
   StasisErrorCode,
   StasisErrorWithCode,
+  Space,
   StorageErrorCode,
   UsageErrorCode,
 } from '../errors.ts'

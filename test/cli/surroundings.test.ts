@@ -228,8 +228,8 @@ for (const { label, emulator } of qemus()) {
         const name = (fd: number): string =>
           spawnSync('readlink', [`/proc/${id}/fd/${fd}`], { encoding: 'utf8' }).stdout.trim()
         assert.equal(name(0), '/dev/null')
-        assert.match(name(1), /qemu\.log$/)
-        assert.match(name(2), /qemu\.log$/)
+        assert.match(name(1), /\/log\/tiny\.log$/)
+        assert.match(name(2), /\/log\/tiny\.log$/)
       },
     )
 
