@@ -34,6 +34,7 @@ export type { DefineOptions } from './domain/lifecycle/define.ts'
 export { destroyDomain } from './domain/lifecycle/destroy.ts'
 export type { DestroyOptions } from './domain/lifecycle/destroy.ts'
 export type { DirectoryOptions } from './domain/store/directories.ts'
+export type { Connection } from './domain/store/directories.ts'
 export type { DomainOptions, WarningOptions } from './domain/store/domain-options.ts'
 export type { DomainState, ResumedState } from './domain/machine/domain-state.ts'
 export { blockInfo } from './domain/statistics/block-info.ts'
@@ -46,6 +47,7 @@ export type {
   StatisticsGroup,
   StatisticsOptions,
 } from './domain/statistics/domain-statistics.ts'
+export type { Fields } from './domain/statistics/fields.ts'
 export { memoryStatistics } from './domain/statistics/memory-statistics.ts'
 export { processorCount, processorInfo } from './domain/statistics/processor-statistics.ts'
 export type { ProcessorCount, ProcessorInfo } from './domain/statistics/processor-statistics.ts'

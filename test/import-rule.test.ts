@@ -63,7 +63,11 @@ describe('faultsOf()', () => {
       `import { spawn } from 'node:child_process'`,
       /belongs to src\/qemu\//,
     ],
-    ['src/io/a.ts', `import { spawn } from 'node:child_process'`, /src\/io\/filter-process.ts/],
+    [
+      'src/io/a.ts',
+      `import { spawn } from 'node:child_process'`,
+      /src\/io\/processes\/filter-process.ts/,
+    ],
     ['src/image/a.ts', `import { Worker } from 'worker_threads'`, /belongs to src\/transfer\//],
     ['src/qemu/a.ts', `import koffi from 'koffi'`, /belongs to src\/io\//],
     ['src/qemu/a.ts', `import { createRequire } from 'node:module'`, /belongs to src\/io\//],
