@@ -84,9 +84,9 @@ test('save --check finds that there is too little space', async (t) => {
   }
   try {
     await log.advance(1)
-    const { obstacles, freeBytes } = await checkSave('tiny', `${small}/image`, { stateDir })
+    const { warnings, freeBytes } = await checkSave('tiny', `${small}/image`, { stateDir })
     assert.ok((freeBytes ?? Infinity) <= 65536)
-    assert.match(obstacles[0] ?? '', /^\d+ bytes are free for .*, but the image may need \d+/)
+    assert.match(warnings[0] ?? '', /^\d+ bytes are free for .*, and the image takes up to \d+/)
     await log.advance(1)
   } finally {
     spawnSync('umount', [small])

@@ -172,7 +172,8 @@ for (const { label, emulator } of oldestQemu()) {
       await using guests = await pair(emulator)
       const { dir, stateDir } = guests
       await mkdir(dir.join('big'))
-      await writeFile(dir.join('big', 'old'), 'old')
+      // Empty: another file that is not an image is not replaced.
+      await writeFile(dir.join('big', 'old'), '')
       await symlink('big/new', dir.join('dangling'))
       await symlink('big/old', dir.join('standing'))
       for (const name of ['dangling', 'standing']) {

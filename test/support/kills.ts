@@ -238,7 +238,8 @@ async function prepare(bed: TinyDomain, act: KillAct): Promise<void> {
   if (act.from === 'saved') {
     // Uncompressed, so that it can be mapped.
     await must(stateDir, 'save', 'tiny', image, '--parallel-compression', 'none')
-    const edited = bed.xml.replace('</name>', '</name><description>edited</description>')
+    const xml = await must(stateDir, 'save-image-dumpxml', image)
+    const edited = xml.replace('</name>', '</name><description>edited</description>')
     await writeFile(dir.join('edited.xml'), edited)
   }
   if (act.from === 'managed') await must(stateDir, 'managedsave', 'tiny')
