@@ -12,9 +12,10 @@ import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.t
 import { ChunkCrcs } from './digest/chunk-crcs.ts'
 import { digestPath } from './digest/digest-path.ts'
 import { NewDigest, isDigest, removeDigest } from './digest/new-digest.ts'
+import { existingImage } from './channels/existing-image.ts'
 import { FORMATS } from './format-table.ts'
 import { newImageId } from './image-id.ts'
-import { removeLeftovers } from './remove-image.ts'
+import { removeChannelFiles, removeLeftovers } from './remove-image.ts'
 import type { SaveFormat } from './save-format.ts'
 import type { NewDescription } from './saved-machine.ts'
 
@@ -144,9 +145,14 @@ export class NewImage implements AsyncDisposable {
       0,
     )
     await using digest = await this.#newDigest(fileLength)
+    const place = this.#partial.finalPath
+    const older =
+      this.#device === undefined ? await existingImage(place).catch(() => undefined) : undefined
     await this.#partial.publish()
     this.#isTooEarly = false
     if (this.#device !== undefined) return
+    // The new channel files, if any, still have other names.
+    if (older !== undefined && older !== 'damaged') await removeChannelFiles(place, older)
     if (digest === undefined) await removeDigest(this.#partial.finalPath)
     else await digest.place()
   }

@@ -6,6 +6,7 @@ import { fillChannelsImage, streamBytes } from '../../test/support/channels-imag
 import { faultEnvironment } from '../../test/support/faults/fault-environment.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
 import { existingImage } from './channels/existing-image.ts'
+import { NewImage } from './new-image.ts'
 import { openImage } from './open-image.ts'
 import { removeLeftovers } from './remove-image.ts'
 
@@ -78,4 +79,23 @@ await removeImage(${JSON.stringify(path)}).catch(() => process.exit(3))`
       outcomes.add(`${stderr === '' ? 'no fault' : 'fault'}, ${status}`)
     }
   assert.deepEqual([...outcomes].toSorted(), ['fault, 0', 'fault, 3', 'no fault, 0'])
+})
+
+test('an image of another format takes the channel files of the image that it replaces with it', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('image')
+  {
+    await using filled = await fillChannelsImage(path, streamBytes(3, 8192), [
+      streamBytes(5, 8192),
+      streamBytes(6, 8192),
+    ])
+    await filled.publish()
+  }
+  await writeFile(`${path}.3`, 'of somebody else')
+  const description = { xml: '<domain/>', cookie: undefined, wasRunning: false }
+  await using image = await NewImage.create(path, { format: 'raw', description, direct: false })
+  const before = await readdir(dir.path)
+  assert.ok(before.includes('image.1') && before.includes('image.2'))
+  await image.publish(image.bodyOffset)
+  assert.deepEqual((await readdir(dir.path)).toSorted(), ['image', 'image.3'])
 })

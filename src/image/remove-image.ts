@@ -9,7 +9,7 @@ import { placeOf, temporaryPrefix } from '../io/files/file-place.ts'
 import { removeFile, removeUnlocked, renameUnlocked } from '../io/files/file-names.ts'
 import { flushChange, removeAbandoned } from '../io/files/partial-file.ts'
 import { channelPath, parseNewChannelName } from './channels/channel-path.ts'
-import { existingImage } from './channels/existing-image.ts'
+import { type ExistingImage, existingImage } from './channels/existing-image.ts'
 
 /**
  * Removes an image durably, and then its channel files, if any. Once the first file is removed the image no longer exists, and nothing fails. An image on
@@ -29,13 +29,22 @@ export async function removeImage(path: string): Promise<readonly string[]> {
   const unsure = await flushChange(dirname(path), `${path} is removed`)
   const warnings = unsure === undefined ? [] : [unsure]
   if (existing === undefined || existing === 'damaged') return warnings
+  return [...warnings, ...(await removeChannelFiles(path, existing))]
+}
+
+/** Removes the channel files of an image that is no longer at its path, whatever is there now. Returns warnings about files that stay. Never throws. */
+export async function removeChannelFiles(
+  path: string,
+  { imageId, channels }: ExistingImage,
+): Promise<readonly string[]> {
+  const warnings: string[] = []
   const names = await readdir(dirname(path)).catch(() => [])
   for (const name of names) {
     const number = channelNumber(name, path)
-    const mine =
-      (number !== undefined && number <= existing.channels) ||
-      parseNewChannelName(name, path)?.imageId === existing.imageId
-    if (!mine) continue
+    const isIts =
+      (number !== undefined && number <= channels) ||
+      parseNewChannelName(name, path)?.imageId === imageId
+    if (!isIts) continue
     await removeFile(join(dirname(path), name)).catch((error: unknown) =>
       warnings.push(error instanceof Error ? error.message : String(error)),
     )
