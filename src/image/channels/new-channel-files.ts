@@ -7,7 +7,7 @@ import { isAbsence, removeFile, removeUnlocked, renameFile } from '../../io/file
 import { syncDirectory } from '../../io/files/partial-file.ts'
 import { lockFile } from '../../io/files/file-lock.ts'
 import { channelPath, newChannelPath, parseNewChannelName } from './channel-path.ts'
-import { type ExistingImage, existingImage } from './existing-image.ts'
+import { existingImage } from './existing-image.ts'
 
 /**
  * The channel files of an image that is not complete. Until it is, their names contain its id, so that the channel files of an existing image stay
@@ -17,21 +17,19 @@ export class NewChannelFiles implements AsyncDisposable {
   readonly imageId: Uint8Array = randomBytes(16)
   readonly files: DirectFile[] = []
   readonly #path: string
-  #existing: ExistingImage | undefined
   #complete = false
 
   private constructor(path: string) {
     this.#path = path
   }
 
-  /** @throws StorageError */
+  /** For an image whose `NewImage` exists: that has removed what dead writers left. @throws StorageError */
   static async create(path: string, count: number, direct: boolean): Promise<NewChannelFiles> {
     const made = new NewChannelFiles(path)
     try {
       await refuseWhatCannotBeReplaced(path, count)
-      const existing = await existingImage(path)
-      // The channel files of a damaged image are unknown, so none is removed.
-      if (existing !== 'damaged') await made.#removeAbandoned(existing?.imageId)
+      // An image that cannot be read is not replaced: its channel files would stay.
+      await existingImage(path)
       for (let channel = 0; channel < count; channel += 1) {
         const name = newChannelPath(path, channel, made.imageId)
         const file = await DirectFile.open(name, 'create', { direct })
@@ -47,15 +45,13 @@ export class NewChannelFiles implements AsyncDisposable {
 
   /** Makes the files and their present names durable. From then on the image may be published. @throws StorageError */
   async sync(): Promise<void> {
-    const existing = await existingImage(this.#path)
-    this.#existing = existing === 'damaged' ? undefined : existing
     await Promise.all(this.files.map((file) => file.sync()))
     await syncDirectory(dirname(this.#path))
   }
 
   /**
-   * Renames the files to their final names after their image was published, and removes the channel files of the image that it replaced. A reader
-   * finds them under either name, so a failure here loses nothing and does not fail the save. Never throws: the image has replaced the older one.
+   * Renames the files to their final names after their image was published, which has removed the channel files of an older image, and removes what
+   * dead writers left meanwhile. A reader finds the files under either name, so a failure here loses nothing and does not fail the save. Never throws.
    */
   async idle(): Promise<void> {
     this.#complete = true
@@ -63,9 +59,7 @@ export class NewChannelFiles implements AsyncDisposable {
       await file.close().catch(() => undefined)
       await renameFile(file.path, channelPath(this.#path, channel)).catch(() => undefined)
     }
-    for (let channel = this.files.length; channel < (this.#existing?.channels ?? 0); channel += 1)
-      await removeFile(channelPath(this.#path, channel)).catch(() => undefined)
-    await this.#removeAbandoned(Buffer.from(this.imageId).toString('hex')).catch(() => undefined)
+    await this.#removeAbandoned().catch(() => undefined)
     await syncDirectory(dirname(this.#path)).catch(() => undefined)
   }
 
@@ -76,15 +70,13 @@ export class NewChannelFiles implements AsyncDisposable {
     }
   }
 
-  /** Removes the new files of dead writers, except those that belong to the existing image. */
-  async #removeAbandoned(existingId: string | undefined): Promise<void> {
+  /** Removes the new files of dead writers of other images. */
+  async #removeAbandoned(): Promise<void> {
     const directory = dirname(this.#path)
-    const names = await readdir(directory).catch((error: unknown) => {
-      throw storageError(`write to the directory ${directory}`, directory, error)
-    })
-    for (const name of names) {
+    const own = Buffer.from(this.imageId).toString('hex')
+    for (const name of await readdir(directory)) {
       const parsed = parseNewChannelName(name, this.#path)
-      if (parsed !== undefined && parsed.imageId !== existingId)
+      if (parsed !== undefined && parsed.imageId !== own)
         await removeUnlocked(join(directory, name))
     }
   }
