@@ -3,7 +3,7 @@ import { isThere } from '../../io/files/file-names.ts'
 import { isRunning } from '../../migration/run-state.ts'
 import { hasPostcopyRecord } from '../store/postcopy-record.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
-import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
+import { type RestoredFrom, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 import { queryRunState } from './run-state.ts'
 
 /**
@@ -15,15 +15,14 @@ export async function consumeManagedSave(
   paths: RuntimePaths,
   record: RuntimeRecord,
 ): Promise<RuntimeRecord> {
-  const { restoredFrom } = record
-  if (restoredFrom?.managed !== true || !restoredFrom.begun) return record
-  if (!(await isThere(restoredFrom.path))) return record
+  const begun = await begunManagedSave(record)
+  if (begun === undefined) return record
   if (!(await hasPostcopyRecord(paths))) {
-    await removeImage(restoredFrom.path)
+    await removeImage(begun.path)
     return record
   }
-  if (restoredFrom.ran === true) return record
-  const ran = { ...record, restoredFrom: { ...restoredFrom, ran: true } }
+  if (begun.ran === true) return record
+  const ran = { ...record, restoredFrom: { ...begun, ran: true } }
   await writeRecord(paths, ran)
   return ran
 }
@@ -36,10 +35,17 @@ export async function settleManagedSave(
   paths: RuntimePaths,
   record: RuntimeRecord,
 ): Promise<RuntimeRecord> {
-  const { restoredFrom } = record
-  if (restoredFrom?.managed !== true || !restoredFrom.begun) return record
-  if (!(await isThere(restoredFrom.path))) return record
-  const state = restoredFrom.ran === true ? 'running' : await queryRunState(paths)
+  const begun = await begunManagedSave(record)
+  if (begun === undefined) return record
+  const state = begun.ran === true ? 'running' : await queryRunState(paths)
   // A guest can arrive in any other state without having run.
   return state !== undefined && isRunning(state) ? consumeManagedSave(paths, record) : record
+}
+
+/** The managed save that a guest may have run from, if its image still exists. @throws StorageError */
+async function begunManagedSave({
+  restoredFrom,
+}: RuntimeRecord): Promise<RestoredFrom | undefined> {
+  if (restoredFrom?.managed !== true || !restoredFrom.begun) return undefined
+  return (await isThere(restoredFrom.path)) ? restoredFrom : undefined
 }
