@@ -1,7 +1,6 @@
-import type { Element } from '@xmldom/xmldom'
-import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
-import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
+import { attribute, children } from '../../qemu/domain-xml/access.ts'
 import type { DiskIdentity } from '../store/disk-identity.ts'
+import { cookieWith, elementInCookie } from './cookie-element.ts'
 import { escapeXml } from './escape-xml.ts'
 
 const NAMESPACE = 'urn:stasis:disks:1'
@@ -14,18 +13,12 @@ export function cookieWithDisks(cookie: string, disks: readonly DiskIdentity[]):
       `${content === undefined ? '' : ` content='${content}'`}/>\n`,
   )
   const element = `  <stasis:disks xmlns:stasis='${NAMESPACE}'>\n${lines.join('')}  </stasis:disks>\n`
-  return cookie.replace(/(?=<\/cookie>\s*$)/, element)
+  return cookieWith(cookie, element)
 }
 
 /** The disks in a cookie; `undefined` when it has none. */
 export function disksInCookie(cookie: string | undefined): readonly DiskIdentity[] | undefined {
-  if (cookie === undefined || !cookie.includes(NAMESPACE)) return undefined
-  let element: Element | undefined
-  try {
-    element = child(parseXml(cookie).documentElement ?? undefined, 'stasis:disks')
-  } catch {
-    return undefined
-  }
+  const element = elementInCookie(cookie, { namespace: NAMESPACE, name: 'stasis:disks' })
   if (element === undefined) return undefined
   return children(element, 'stasis:disk').flatMap((disk): DiskIdentity[] => {
     const [target, path, size, modifiedNs] = ['target', 'path', 'size', 'modified'].map((name) =>

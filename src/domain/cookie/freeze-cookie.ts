@@ -1,9 +1,11 @@
+import { cookieWith } from './cookie-element.ts'
+
 const NAMESPACE = 'urn:stasis:freeze:1'
 
 /** Adds to a cookie that the file systems of the guest are frozen: whoever restores it must thaw them. */
 export function cookieWithFreeze(cookie: string): string {
   const element = `  <stasis:frozen xmlns:stasis='${NAMESPACE}'/>\n`
-  return cookie.replace(/(?=<\/cookie>\s*$)/, element)
+  return cookieWith(cookie, element)
 }
 
 /** Whether a cookie says that. A thaw of a guest that is not frozen does no harm. */

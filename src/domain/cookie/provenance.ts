@@ -1,8 +1,7 @@
 import { hostname } from 'node:os'
-import type { Element } from '@xmldom/xmldom'
-import { attribute, child, children, text } from '../../qemu/domain-xml/access.ts'
-import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
+import { attribute, children, text } from '../../qemu/domain-xml/access.ts'
 import { tagOfRootChild } from '../../qemu/domain-xml/tags.ts'
+import { elementInCookie } from './cookie-element.ts'
 import { escapeXml } from './escape-xml.ts'
 
 /** The origin of an image; stored in its cookie, beside the data of libvirt. */
@@ -14,8 +13,7 @@ export interface Provenance {
   readonly attached?: { readonly cwd: string } | undefined
 }
 
-/** The namespace of our own elements in a cookie. */
-const PROVENANCE_NAMESPACE = 'urn:stasis:origin:1'
+const ORIGIN = { namespace: 'urn:stasis:origin:1', name: 'stasis:origin' } as const
 
 /** The cookie of an image: libvirt ignores unknown elements in it. */
 export function provenanceCookie(provenance: Provenance, time: Date): string {
@@ -24,7 +22,7 @@ export function provenanceCookie(provenance: Provenance, time: Date): string {
     .join('')
   return (
     `<cookie>\n` +
-    `  <stasis:origin xmlns:stasis='${PROVENANCE_NAMESPACE}' qemu='${escapeXml(provenance.qemuVersion)}'` +
+    `  <stasis:origin xmlns:stasis='${ORIGIN.namespace}' qemu='${escapeXml(provenance.qemuVersion)}'` +
     ` host='${escapeXml(hostname())}' time='${time.toISOString()}' emulator='${escapeXml(provenance.emulator)}'` +
     `${provenance.attached === undefined ? '' : ` cwd='${escapeXml(provenance.attached.cwd)}'`}>\n` +
     `${argumentLines}  </stasis:origin>\n` +
@@ -34,15 +32,10 @@ export function provenanceCookie(provenance: Provenance, time: Date): string {
 
 /** The QEMU in a cookie, when Stasis did not start it; `undefined` when it did, or the cookie is not ours. */
 export function attachedProvenance(cookie: string | undefined): Provenance | undefined {
-  if (cookie === undefined || !cookie.includes(PROVENANCE_NAMESPACE)) return undefined
   // Nearly all cookies have none, and a restore asks more than once.
-  if (tagOfRootChild(cookie, 'stasis:origin')?.includes('cwd') !== true) return undefined
-  let element: Element | undefined
-  try {
-    element = child(parseXml(cookie).documentElement ?? undefined, 'stasis:origin')
-  } catch {
+  if (cookie === undefined || tagOfRootChild(cookie, ORIGIN.name)?.includes('cwd') !== true)
     return undefined
-  }
+  const element = elementInCookie(cookie, ORIGIN)
   const cwd = attribute(element, 'cwd')
   if (element === undefined || cwd === undefined) return undefined
   return {
@@ -63,18 +56,10 @@ export interface ImageProvenance {
 
 /** Reads the data of Stasis in a cookie (`provenanceCookie`); `undefined` for other cookies. */
 export function readProvenance(cookie: string): ImageProvenance | undefined {
-  try {
-    const root = parseXml(cookie).documentElement
-    const [provenance] = root === null ? [] : children(root, 'stasis:origin')
-    if (provenance === undefined) return undefined
-    const [qemu = '', host = '', time = '', emulator = ''] = [
-      'qemu',
-      'host',
-      'time',
-      'emulator',
-    ].map((name) => attribute(provenance, name))
-    return { qemu, host, time, emulator }
-  } catch {
-    return undefined
-  }
+  const provenance = elementInCookie(cookie, ORIGIN)
+  if (provenance === undefined) return undefined
+  const [qemu = '', host = '', time = '', emulator = ''] = ['qemu', 'host', 'time', 'emulator'].map(
+    (name) => attribute(provenance, name),
+  )
+  return { qemu, host, time, emulator }
 }

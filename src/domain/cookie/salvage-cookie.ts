@@ -1,6 +1,5 @@
-import type { Element } from '@xmldom/xmldom'
-import { attribute, child } from '../../qemu/domain-xml/access.ts'
-import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
+import { attribute } from '../../qemu/domain-xml/access.ts'
+import { cookieWith, elementInCookie } from './cookie-element.ts'
 import { escapeXml } from './escape-xml.ts'
 
 const NAMESPACE = 'urn:stasis:salvage:1'
@@ -25,18 +24,12 @@ export function cookieWithSalvage(
   const element =
     `  <stasis:salvage xmlns:stasis='${NAMESPACE}' time='${time}' from='${escapeXml(from)}'` +
     ` zeroed-pages='${zeroedPages}' suspect-pages='${suspectPages}'/>\n`
-  return (cookie ?? '<cookie>\n</cookie>\n').replace(/(?=<\/cookie>\s*$)/, element)
+  return cookieWith(cookie ?? '<cookie>\n</cookie>\n', element)
 }
 
 /** The mark of a salvage in a cookie, if it has one. */
 export function salvageInCookie(cookie: string | undefined): Salvage | undefined {
-  if (cookie === undefined || !cookie.includes(NAMESPACE)) return undefined
-  let element: Element | undefined
-  try {
-    element = child(parseXml(cookie).documentElement ?? undefined, 'stasis:salvage')
-  } catch {
-    return undefined
-  }
+  const element = elementInCookie(cookie, { namespace: NAMESPACE, name: 'stasis:salvage' })
   if (element === undefined) return undefined
   const number = (name: string): number => Number(attribute(element, name) ?? 0) || 0
   return {
