@@ -400,6 +400,11 @@ export interface Refusal<Code extends StasisErrorCode = StasisErrorCode> {
   readonly reason: string
 }
 
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** Whether a call of the operating system gave this error, through Node or through `io/system-calls.ts`. It is never a fault of Stasis. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException

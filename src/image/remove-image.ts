@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { removeAbandonedDigests, removeDigest } from './digest/new-digest.ts'
 import { readImageHead } from './opened-image.ts'
-import { StasisError } from '../errors.ts'
+import { StasisError, messageOf } from '../errors.ts'
 import { DirectFile } from '../io/files/direct-file.ts'
 import { markIncomplete } from './mark-incomplete.ts'
 import { placeOf, temporaryPrefix } from '../io/files/file-place.ts'
@@ -46,7 +46,7 @@ export async function removeChannelFiles(
       parseNewChannelName(name, path)?.imageId === imageId
     if (!isIts) continue
     await removeFile(join(dirname(path), name)).catch((error: unknown) =>
-      warnings.push(error instanceof Error ? error.message : String(error)),
+      warnings.push(messageOf(error)),
     )
   }
   return warnings

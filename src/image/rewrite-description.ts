@@ -1,5 +1,5 @@
 import { crc32c } from '../io/crc32c.ts'
-import { ImageError, UsageError } from '../errors.ts'
+import { ImageError, UsageError, messageOf } from '../errors.ts'
 import { DirectFile } from '../io/files/direct-file.ts'
 import { lockFile } from '../io/files/file-lock.ts'
 import { type EditWrite, editWrites, finishingWrites } from './edit-writes.ts'
@@ -67,8 +67,7 @@ export async function rewriteDescription(
 }
 
 function unfinished(path: string, error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error)
-  return `the change of ${path} is recorded in the image, and Stasis uses it, but other programs may still see the older description. The next change completes it: ${reason}`
+  return `the change of ${path} is recorded in the image, and Stasis uses it, but other programs may still see the older description. The next change completes it: ${messageOf(error)}`
 }
 
 /** Each write is on the disk before the next begins. */

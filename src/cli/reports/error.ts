@@ -5,6 +5,7 @@ import {
   StorageError,
   type XmlProblem,
   printable,
+  messageOf,
 } from '../../errors.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { exitCodeOf } from './exit-code.ts'
@@ -30,7 +31,7 @@ export function errorText(error: unknown, options: { readonly debug: boolean }):
   const shown = chain(error)
   const lines = [
     ...shown.flatMap((link, index) => [
-      `${index === 0 ? 'error' : '  because'}: ${messageOf(link)}`,
+      `${index === 0 ? 'error' : '  because'}: ${textOf(link)}`,
       ...problemLines(link),
       ...(shown.slice(index + 1).some((cause) => isSamePlace(link, cause)) ? [] : placeOf(link)),
     ]),
@@ -49,7 +50,7 @@ export function errorObject(error: unknown): ErrorObject {
   return {
     type: 'error',
     code: facts?.code ?? 'INTERNAL',
-    message: messageOf(first),
+    message: textOf(first),
     exitCode: exitCodeOf(error),
     ...(facts?.operation !== undefined && { operation: facts.operation }),
     ...(facts?.path !== undefined && { path: facts.path }),
@@ -57,7 +58,7 @@ export function errorObject(error: unknown): ErrorObject {
     ...(hint !== undefined && { hint }),
     ...(first instanceof StorageError && first.space),
     ...(problems.length > 0 && { problems }),
-    causes: causes.map(messageOf),
+    causes: causes.map(textOf),
   }
 }
 
@@ -81,7 +82,7 @@ function chain(error: unknown): readonly unknown[] {
   const all = links(error)
   return all.filter((link, index) => {
     const above = all[index - 1]
-    return index === 0 || (messageOf(link) !== messageOf(above) && !isToldBy(above, link))
+    return index === 0 || (textOf(link) !== textOf(above) && !isToldBy(above, link))
   })
 }
 
@@ -128,8 +129,8 @@ function hints(error: unknown): readonly string[] {
   return [...new Set(given)]
 }
 
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
+function textOf(error: unknown): string {
+  const message = messageOf(error)
   // The messages of our own errors are printable already, and those with a list have several lines.
   if (error instanceof StasisError) return message
   const named =

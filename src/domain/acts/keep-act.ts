@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { StasisError, explained } from '../../errors.ts'
+import { StasisError, explained, messageOf } from '../../errors.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
 import type { JournalAct, JournalEntry } from '../journal/entry.ts'
@@ -169,9 +169,7 @@ async function write(
       await requireOwnHost(opened)
       await act(opened)
     } catch (error) {
-      onWarning?.(
-        `this is not in ${what}: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      onWarning?.(`this is not in ${what}: ${messageOf(error)}`)
     }
   }
   await attempt('the journal', (opened) =>
@@ -199,6 +197,6 @@ function isWrong(error: unknown): boolean {
 function failureOf(caught: unknown): Pick<JournalEntry, 'outcome' | 'code' | 'error'> {
   const error = explained('do this', caught)
   const code = StasisError.is(error) ? error.code : 'INTERNAL'
-  const text = error instanceof Error ? error.message : String(error)
+  const text = messageOf(error)
   return { outcome: code === 'CANCELLED' ? 'cancelled' : 'failed', code, error: text }
 }

@@ -1,4 +1,4 @@
-import { CancelledError, DomainError, StasisError, inOneLine } from '../../errors.ts'
+import { CancelledError, DomainError, inOneLine, messageOf } from '../../errors.ts'
 import { cleanEnvironment } from '../../io/processes/clean-environment.ts'
 import { type ProgramEnd, runProgram } from '../../io/processes/run-program.ts'
 import { checkTrustedProgram } from '../../io/files/trusted-file.ts'
@@ -50,13 +50,13 @@ export async function runAfterHooks(
     for (const path of await findHooks(settings)) {
       const fault = await runHook(path, message, settings, { directories }).then(
         (end) => (end.end === 'exit' && end.status === 0 ? undefined : describe(end, settings)),
-        (error: unknown) => textOf(error),
+        messageOf,
       )
       if (fault !== undefined)
         warnings.push(`the hook ${path} for ${message.event} failed: ${fault}`)
     }
   } catch (error) {
-    warnings.push(`no hook was run for ${message.event}: ${textOf(error)}`)
+    warnings.push(`no hook was run for ${message.event}: ${messageOf(error)}`)
   }
   return warnings
 }
@@ -86,7 +86,7 @@ async function runHook(
   try {
     return await runProgram({ path, args, env, input, timeoutMs: timeLimitMs, signal })
   } catch (error) {
-    throw new DomainError('HOOK_REFUSED', `The hook ${path} cannot be run: ${textOf(error)}`, {
+    throw new DomainError('HOOK_REFUSED', `The hook ${path} cannot be run: ${messageOf(error)}`, {
       ...{ path, cause: error },
     })
   }
@@ -112,8 +112,4 @@ function describe({ end, status, output }: ProgramEnd, { timeLimitMs }: HookSett
   if (end === 'time-limit') return `it did not end within ${timeLimitMs / 1000} s`
   if (last !== '') return last
   return end === 'exit' ? `it ended with exit code ${status}` : `it was killed by ${status}`
-}
-
-function textOf(error: unknown): string {
-  return StasisError.is(error) || error instanceof Error ? error.message : String(error)
 }

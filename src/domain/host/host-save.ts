@@ -1,6 +1,6 @@
 import { type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { checkOptions } from '../store/check-options.ts'
-import { throwIfCancelled } from '../../errors.ts'
+import { messageOf, throwIfCancelled } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
 import { listEntries } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
@@ -138,7 +138,7 @@ async function saveAll(options: HostSaveOptions): Promise<readonly HostSaveOutco
           return { ...base, outcome: 'saved', result }
         } catch (error) {
           const out = hasPassed(limit) && !hasPassed(options.signal)
-          const text = error instanceof Error ? error.message : String(error)
+          const text = messageOf(error)
           return {
             ...base,
             outcome: 'not saved',

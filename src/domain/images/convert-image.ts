@@ -2,7 +2,7 @@ import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { keepAct } from '../acts/keep-act.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { availableParallelism } from 'node:os'
-import { UsageError, throwIfCancelled } from '../../errors.ts'
+import { UsageError, messageOf, throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import { isStreamFormat } from '../../image/format-table.ts'
 import type { DigestRequest } from '../../image/new-image.ts'
@@ -166,8 +166,7 @@ export async function convert(
 }
 
 function notListed(output: string, error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error)
-  return `\`stasis images\` will not list ${output}: ${reason}`
+  return `\`stasis images\` will not list ${output}: ${messageOf(error)}`
 }
 
 interface Work {

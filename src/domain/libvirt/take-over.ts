@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { StorageError } from '../../errors.ts'
+import { StorageError, messageOf } from '../../errors.ts'
 import { copyImage } from '../../image/replace-description.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import { copyFileDurably } from '../../io/files/copy-file.ts'
@@ -67,7 +67,7 @@ export async function takeOver(
   // The domain is here. What fails from now on is reported, and nothing is undone.
   const forward = async (what: string, act: () => Promise<void>): Promise<void> => {
     await act().catch((error: unknown) => {
-      options.onWarning?.(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+      options.onWarning?.(`${what}: ${messageOf(error)}`)
     })
   }
   if (found.autostart)

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { DomainError, storageError } from '../../errors.ts'
+import { DomainError, messageOf, storageError } from '../../errors.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
 import { removeTree } from '../../io/files/directory.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
@@ -51,8 +51,7 @@ export async function undefineDomain(
   const unsure = await removeDefinition(directories, name)
   const warn = (text: string): void => options.onWarning?.(text)
   if (unsure !== undefined) warn(unsure)
-  const stays = (error: unknown): void =>
-    warn(error instanceof Error ? error.message : String(error))
+  const stays = (error: unknown): void => warn(messageOf(error))
   if (options.managedSave === true && (await hasUsableManagedSave(domain)))
     await removeManagedImage(directories, paths).then((texts) => texts.forEach(warn), stays)
   const hints = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]

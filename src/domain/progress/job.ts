@@ -1,4 +1,4 @@
-import { CancelledError } from '../../errors.ts'
+import { CancelledError, messageOf } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
 import { removeFile } from '../../io/files/file-names.ts'
 import { readText } from '../../io/files/text-file.ts'
@@ -98,7 +98,7 @@ export class Job implements AsyncDisposable {
     const isCancel = error instanceof CancelledError
     const outcome = isCancel ? 'cancelled' : 'failed'
     // Which step a cancel has met is of no use to anybody.
-    const text = textOf(isCancel ? (error.cause ?? 'Cancelled') : error)
+    const text = messageOf(isCancel ? (error.cause ?? 'Cancelled') : error)
     this.#record = { ...this.#record, outcome, error: text }
     return error
   }
@@ -109,7 +109,7 @@ export class Job implements AsyncDisposable {
     const elapsedMs = performance.now() - this.#startMs
     // It ended before its work began.
     const cut: Pick<JobRecord, 'outcome' | 'error'> = this.signal.aborted
-      ? { outcome: 'cancelled', error: textOf(this.signal.reason) }
+      ? { outcome: 'cancelled', error: messageOf(this.signal.reason) }
       : { outcome: 'failed' }
     const isCut = this.#record.outcome === undefined
     const record = { ...this.#record, ...(isCut && cut), elapsedMs }
@@ -143,8 +143,4 @@ export class Job implements AsyncDisposable {
     const asked = await readText(this.#paths.jobAbort).catch(() => undefined)
     if (asked === this.#record.id) this.#abort.abort(new Error('Cancelled by domjobabort'))
   }
-}
-
-function textOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason)
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { StasisError } from '../../errors.ts'
 import { thawGuest } from '../machine/freeze.ts'
@@ -45,7 +46,6 @@ export async function afterResume(
     // Nanoseconds; a double is exact to a quarter of a microsecond here.
     await agent.execute('guest-set-time', { time: Date.now() * 1_000_000 })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    options.onWarning?.(`the clock of the guest could not be set: ${reason}`)
+    options.onWarning?.(`the clock of the guest could not be set: ${messageOf(error)}`)
   }
 }

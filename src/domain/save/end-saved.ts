@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -20,7 +21,7 @@ export async function endSaved(
   const warnings: string[] = []
   if (restoredFrom?.managed === true && restoredFrom.path !== saved.path)
     warnings.push(
-      ...(await removeImage(restoredFrom.path).catch((error: unknown) => [textOf(error)])),
+      ...(await removeImage(restoredFrom.path).catch((error: unknown) => [messageOf(error)])),
     )
   await endRecorded(held.paths, record, { qmp: saved.control })
   await recordEnd(held.paths, 'saved', { image: saved.path })
@@ -28,11 +29,7 @@ export async function endSaved(
     await clearRuntime(held.paths)
   } catch (error) {
     // The domain is off, and the next command clears the directory.
-    warnings.push(textOf(error))
+    warnings.push(messageOf(error))
   }
   return warnings
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

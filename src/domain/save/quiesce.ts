@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts'
+import { DomainError, messageOf } from '../../errors.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { requireAgent, thawGuest } from '../machine/freeze.ts'
 
@@ -27,8 +27,7 @@ export async function prepareFreeze(
     return { freezes: true, warnings: [] }
   } catch (error) {
     if (asked !== 'if-possible') throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    return { freezes: false, warnings: [`its file systems were not frozen: ${reason}`] }
+    return { freezes: false, warnings: [`its file systems were not frozen: ${messageOf(error)}`] }
   }
 }
 

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { openSpecialTarget } from '../../io/files/special-target.ts'
-import { throwIfCancelled } from '../../errors.ts'
+import { messageOf, throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import type { RamProgress } from '../../migration/progress.ts'
 import type { SavedImage } from '../../transfer/image-receiver.ts'
@@ -268,8 +268,7 @@ function resolveBandwidth(requested: SaveOptions['maxBandwidth']): SharedBandwid
 }
 
 function notRecorded(path: string, error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error)
-  return `Stasis will not detect changes of the disks before ${path} is restored, and may ask for --trust then: ${reason}`
+  return `Stasis will not detect changes of the disks before ${path} is restored, and may ask for --trust then: ${messageOf(error)}`
 }
 
 /** A format that does not parse the stream has not counted guest memory; QEMU has. */

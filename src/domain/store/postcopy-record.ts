@@ -1,4 +1,4 @@
-import { StasisError, StorageError, ImageError, QemuError } from '../../errors.ts'
+import { StasisError, StorageError, ImageError, QemuError, messageOf } from '../../errors.ts'
 import { isReachable, isThere, removeFile } from '../../io/files/file-names.ts'
 import {
   type RecordKind,
@@ -171,7 +171,7 @@ export async function isBrought(record: PostcopyRecord): Promise<boolean> {
 export function recordableFault(error: unknown): RecordedFault {
   const kind =
     error instanceof ImageError ? 'image' : error instanceof StorageError ? 'storage' : 'qemu'
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   if (!(error instanceof StasisError)) return { kind, code: 'QEMU_STREAM', message }
   const { code, path, offset, hint } = error
   return { kind, code, message, path, offset, hint }

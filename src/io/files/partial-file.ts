@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { open, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { rewrapped, storageError } from '../../errors.ts'
+import { messageOf, rewrapped, storageError } from '../../errors.ts'
 import { DirectFile } from './direct-file.ts'
 import { isThere, removeFile, removeUnlocked, renameFile } from './file-names.ts'
 import { lockFile } from './file-lock.ts'
@@ -111,8 +111,7 @@ export async function flushChange(directory: string, change: string): Promise<st
     await syncDirectory(directory)
     return undefined
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    return `${change}, but a power cut may undo this: ${reason}`
+    return `${change}, but a power cut may undo this: ${messageOf(error)}`
   }
 }
 

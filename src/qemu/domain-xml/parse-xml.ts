@@ -1,5 +1,5 @@
 import { DOMParser, type Document } from '@xmldom/xmldom'
-import { DomainXmlError } from '../../errors.ts'
+import { DomainXmlError, messageOf } from '../../errors.ts'
 import { recordSource } from './location.ts'
 import { findExcess, MAX_DOMAIN_XML_BYTES } from './size-limits.ts'
 
@@ -47,8 +47,7 @@ export function parseXml(given: string, path?: string): Document {
     recordSource(document, path)
     return document
   } catch (error) {
-    const message =
-      complaint?.message ?? firstLine(error instanceof Error ? error.message : String(error))
+    const message = complaint?.message ?? firstLine(messageOf(error))
     throw malformed(message, path, complaint?.place, error)
   }
 }
