@@ -7,7 +7,7 @@ import type { Answer } from '../verb.ts'
 /** The report of `save --check`. @throws DomainError DOMAIN_WRONG_STATE when the domain cannot be saved */
 export function saveCheckReport(check: SaveCheck, output: Output): Answer {
   const { name, obstacles, warnings, neededBytes, freeBytes } = check
-  for (const warning of warnings) output.note(`warning: ${warning}`)
+  for (const warning of warnings) output.warn(warning)
   const [first, ...more] = obstacles
   if (first === undefined) {
     const free = freeBytes === undefined ? '' : `, ${formatBytes(freeBytes)} free`

@@ -9,7 +9,7 @@ export function saveReport(
   result: SaveResult,
   options: { readonly verbose: boolean; readonly text?: string; readonly output: Output },
 ): Answer {
-  for (const warning of result.warnings) options.output.note(`warning: ${warning}`)
+  for (const warning of result.warnings) options.output.warn(warning)
   const { name, image, timing } = result
   const { text = `Domain '${name}' saved to ${image.path}` } = options
   const json = { type: 'result', ...result }

@@ -80,6 +80,9 @@ export class Output {
     this.#stderr().write(`${line}\n`)
   }
 
+  /** A line about something that does not stop the command. For `onWarning`. */
+  readonly warn = (text: string): void => this.note(`warning: ${text}`)
+
   /** From now on errors are also appended to a file. */
   logErrorsTo(path: string): void {
     this.#log = path

@@ -32,8 +32,7 @@ export const verb: Verb<Flags> = {
       qmp === undefined
         ? await attachNamedDomain(name ?? '', options)
         : await attachDomain(qmp, { ...options, name })
-    for (const obstacle of attached.obstacles)
-      output.note(`warning: it cannot be saved: ${obstacle}`)
+    for (const obstacle of attached.obstacles) output.warn(`it cannot be saved: ${obstacle}`)
     return {
       text: `Domain '${attached.name}' attached (process ${attached.id})`,
       json: { type: 'result', ...attached },

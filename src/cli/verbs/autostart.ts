@@ -15,7 +15,7 @@ export const verb: Verb<{ readonly disable?: boolean; readonly once?: boolean }>
       signal,
       disable,
       once,
-      onWarning: (text) => output.note(`warning: ${text}`),
+      onWarning: output.warn,
     })
     const when = once === true ? ' on next boot' : ''
     const text = `Domain '${name}' ${disable === true ? 'unmarked' : 'marked'} as autostarted${when}`

@@ -48,7 +48,7 @@ export const verb: Verb<Flags> = {
     const { live, config, force, block, allow } = flags
     const options = {
       ...{ ...directories, signal, action, source, block, live, config, force, allow },
-      onWarning: (text: string) => output.note(`warning: ${text}`),
+      onWarning: output.warn,
     }
     if (flags.printXml === true) {
       const xml = await drivePreview(domain, path, options)

@@ -31,7 +31,7 @@ export const verb: Verb<Flags> = {
       ignoreUnsupported,
       allow,
       ...networksOf(flags),
-      onWarning: (warning) => output.note(`warning: ${warning}`),
+      onWarning: output.warn,
     })
     const text = `Domain '${created.name}' created from ${file}`
     if (flags.console !== true) return { text, json: { type: 'result', ...created } }

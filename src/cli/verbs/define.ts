@@ -37,7 +37,7 @@ export const verb: Verb<Flags> = {
       removeManagedSave,
       allow,
       networks,
-      onWarning: (warning) => output.note(`warning: ${warning}`),
+      onWarning: output.warn,
     })
     return { text: `Domain '${name}' defined from ${file}`, json: { type: 'result', name, uuid } }
   },

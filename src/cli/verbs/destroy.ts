@@ -9,8 +9,8 @@ export const verb: Verb<{ readonly graceful?: boolean }> = {
       .option('--graceful', 'leave a QEMU running that does not end when it is asked to'),
   example: 'stasis destroy web',
   run: async ([domain = ''], { graceful }, { directories, signal, output }) => {
-    const onWarning = (text: string): void => output.note(`warning: ${text}`)
-    const { name } = await destroyDomain(domain, { ...directories, signal, graceful, onWarning })
+    const options = { ...directories, signal, graceful, onWarning: output.warn }
+    const { name } = await destroyDomain(domain, options)
     return { text: `Domain '${name}' destroyed`, json: { type: 'result', name } }
   },
 }

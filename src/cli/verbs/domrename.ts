@@ -10,7 +10,7 @@ export const verb: Verb = {
     const { name } = await renameDomain(domain, newName, {
       ...directories,
       signal,
-      onWarning: (text) => output.note(`warning: ${text}`),
+      onWarning: output.warn,
     })
     return { text: 'Domain successfully renamed', json: { type: 'result', name } }
   },

@@ -66,7 +66,7 @@ export const verb: Verb<Flags> = {
     const found = chosen?.length === 0 ? [] : await domainStatistics(chosen ?? [], options)
     const texts: string[] = []
     for (const { name, fields, fault } of found) {
-      if (fault !== undefined) output.note(`warning: ${fault.message}`)
+      if (fault !== undefined) output.warn(fault.message)
       const lines = Object.entries(fields).map(([field, value]) => `  ${field}=${value}`)
       texts.push([`Domain: '${name}'`, ...lines].join('\n'))
     }

@@ -28,7 +28,7 @@ export const verb: Verb<Flags> = {
       ignoreUnsupported: flags.ignoreUnsupported,
       removeManagedSave: flags.removeManagedSave,
       allow: flags.allow,
-      onWarning: (warning) => output.note(`warning: ${warning}`),
+      onWarning: output.warn,
       onFault: (error) => askWhetherAgain(errorText(error, { debug: false }), output),
     })
     const text = `Domain '${name}' XML configuration ${changed ? 'edited' : 'not changed'}.`

@@ -25,7 +25,7 @@ export const verb: Verb<Flags> = {
   run: async ([domain], { since, limit }, { directories, json, quiet, output }) => {
     const { entries, unreadable } = await readHistory({ ...directories, domain, since, limit })
     for (const { path, line } of unreadable)
-      output.note(`warning: ${path}:${line} cannot be read as an entry of the journal`)
+      output.warn(`${path}:${line} cannot be read as an entry of the journal`)
     if (json) for (const entry of entries) output.json({ type: 'entry', ...entry })
     return {
       text: historyText(entries, { quiet }),

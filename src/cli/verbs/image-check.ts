@@ -30,7 +30,7 @@ export const verb: Verb<Flags> = {
       ignoreUnsupported: flags.ignoreUnsupported,
       allow: allowed(flags),
       ...networksOf(flags),
-      onWarning: (text: string) => output.note(`warning: ${text}`),
+      onWarning: output.warn,
     }
     return checkAndReport(file, options, invocation)
   },

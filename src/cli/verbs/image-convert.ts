@@ -64,7 +64,7 @@ export const verb: Verb<Flags> = {
       onProgress: display.show,
     })
     const { to, totalMs, warnings } = result
-    for (const warning of warnings) invocation.output.note(`warning: ${warning}`)
+    for (const warning of warnings) invocation.output.warn(warning)
     const text = `Converted to ${to.path} (${to.format}, ${formatBytes(to.fileBytes)}) in ${formatDuration(totalMs)}, ${formatBytes((to.fileBytes / totalMs) * 1000)}/s`
     return { text, json: { type: 'result', ...result } }
   },

@@ -52,11 +52,11 @@ export const verb: Verb<Flags> = {
       libvirt,
       libvirtRoot,
       virshUri: viaVirsh === true ? `qemu:///${connectionOf({ libvirt })}` : undefined,
-      onWarning: (text) => output.note(`warning: ${text}`),
+      onWarning: output.warn,
       onDomain: (outcome) => {
         if (json) output.jsonProgress({ type: 'progress', ...forJson(outcome) })
         else {
-          for (const text of outcome.left ?? []) output.note(`warning: ${text}`)
+          for (const text of outcome.left ?? []) output.warn(text)
           if (
             outcome.error !== undefined &&
             outcome.outcome === 'not imported' &&

@@ -9,7 +9,7 @@ export const verb: Verb = {
     const { name, removed } = await removeManagedSave(domain, {
       ...directories,
       signal,
-      onWarning: (text) => output.note(`warning: ${text}`),
+      onWarning: output.warn,
     })
     return {
       // Both in virsh's words.

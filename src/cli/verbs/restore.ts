@@ -90,7 +90,6 @@ export const verb: Verb<Flags> = {
       throw new UsageError('BAD_COMBINATION', '--disk-overlay is for clones: give --clone, too')
     const xml = await readXmlOption(flags.xml, signal)
     const { ignoreUnsupported } = flags
-    const onWarning = (text: string): void => output.note(`warning: ${text}`)
     if (flags.check === true) {
       const allow = allowed(flags)
       const networks = networksOf(flags)
@@ -101,7 +100,7 @@ export const verb: Verb<Flags> = {
         ignoreUnsupported,
         allow,
         ...networks,
-        onWarning,
+        onWarning: output.warn,
       }
       return checkAndReport(file, options, invocation)
     }
@@ -127,7 +126,7 @@ export const verb: Verb<Flags> = {
       ignoreUnsupported,
       allow: allowed(flags),
       ...networksOf(flags),
-      onWarning,
+      onWarning: output.warn,
       onProgress: display.show,
     })
     return restoreReport(result, { verbose: flags.verbose === true })

@@ -15,8 +15,7 @@ export const verb: Verb<ResumeFlags> = {
   example: 'stasis save-image-define /backup/web.save web.xml --paused',
   run: async ([file = '', xml = ''], flags, { directories, signal, output }) => {
     const given = await readXmlFile(xml, signal)
-    const onWarning = (text: string): void => output.note(`warning: ${text}`)
-    const options = { ...directories, resumeAs: resumeAs(flags), onWarning }
+    const options = { ...directories, resumeAs: resumeAs(flags), onWarning: output.warn }
     const changed = await defineImage(file, () => Promise.resolve(given), options)
     return { text: `${file} updated`, json: { type: 'result', path: file, changed } }
   },

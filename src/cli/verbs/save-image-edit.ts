@@ -15,7 +15,7 @@ export const verb: Verb<ResumeFlags> = {
       ...directories,
       editor: chosenEditor(),
       resumeAs: resumeAs(flags),
-      onWarning: (text) => output.note(`warning: ${text}`),
+      onWarning: output.warn,
       onFault: (error) => askWhetherAgain(errorText(error, { debug: false }), output),
     })
     const text = changed ? `${file} updated` : `The XML in ${file} was not changed`

@@ -71,7 +71,7 @@ export const verb: Verb<Flags> = {
       mode: flags.mode,
       bypassCache,
       onProgress: display.show,
-      onWarning: (text) => output.note(`warning: ${text}`),
+      onWarning: output.warn,
     })
     const { name, uuid, id, restored } = started
     const text = startText(started, flags)

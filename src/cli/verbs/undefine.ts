@@ -45,7 +45,7 @@ export const verb: Verb<Flags> = {
       managedSave,
       tpm,
       nvram: flags.keepNvram === true ? false : flags.nvram,
-      onWarning: (text) => output.note(`warning: ${text}`),
+      onWarning: output.warn,
     })
     return { text: `Domain '${name}' has been undefined`, json: { type: 'result', name } }
   },
