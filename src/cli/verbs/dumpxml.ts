@@ -1,6 +1,6 @@
 import { dumpDomainXml } from '../../domain/status/dump-xml.ts'
 import { declareXPath } from '../options/xpath.ts'
-import { type XPathFlags, selectedXml } from '../reports/xpath.ts'
+import { type XPathFlags, xmlReport } from '../reports/xpath.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends XPathFlags {
@@ -29,8 +29,6 @@ export const verb: Verb<Flags> = {
   run: async ([domain = ''], flags, { directories, signal }) => {
     const { inactive, securityInfo, migratable } = flags
     const options = { ...directories, signal, inactive, securityInfo, migratable }
-    const xml = await dumpDomainXml(domain, options)
-    const text = selectedXml(xml, flags)
-    return { text, json: { type: 'result', xml: flags.xpath === undefined ? xml : text } }
+    return xmlReport(await dumpDomainXml(domain, options), flags)
   },
 }

@@ -1,7 +1,7 @@
 import { readDescription } from '../../image/open-image.ts'
 import { hidePasswords } from '../../qemu/domain-xml/passwords.ts'
 import { declareXPath } from '../options/xpath.ts'
-import { type XPathFlags, selectedXml } from '../reports/xpath.ts'
+import { type XPathFlags, xmlReport } from '../reports/xpath.ts'
 import type { Verb } from '../verb.ts'
 
 /** `save-image-dumpxml FILE` */
@@ -16,8 +16,6 @@ export const verb: Verb<XPathFlags & { readonly securityInfo?: boolean }> = {
   example: 'stasis save-image-dumpxml /backup/web.save',
   run: async ([file = ''], flags) => {
     const { xml: whole } = await readDescription(file)
-    const xml = flags.securityInfo === true ? whole : hidePasswords(whole)
-    const text = selectedXml(xml, flags)
-    return { text, json: { type: 'result', xml: flags.xpath === undefined ? xml : text } }
+    return xmlReport(flags.securityInfo === true ? whole : hidePasswords(whole), flags)
   },
 }
