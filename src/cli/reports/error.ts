@@ -62,6 +62,14 @@ export function errorObject(error: unknown): ErrorObject {
   }
 }
 
+/** An entry of a list as `--json` shows it, with the reason for which it could not be read whole. */
+export function withFaultObject(entry: {
+  readonly fault?: StasisError | undefined
+}): Readonly<Record<string, unknown>> {
+  const { fault, ...facts } = entry
+  return fault === undefined ? facts : { ...facts, fault: errorObject(fault) }
+}
+
 /** The parts of a domain XML that are not supported. */
 function problemsOf(error: unknown): readonly XmlProblem[] {
   return error instanceof DomainXmlError ? error.problems : []

@@ -4,7 +4,7 @@ import { formatLocalTime } from '../terminal/local-time.ts'
 import { formatBytes } from '../terminal/quantity.ts'
 import { formatTable } from '../terminal/table.ts'
 import type { Answer } from '../verb.ts'
-import { errorObject } from './error.ts'
+import { errorObject, withFaultObject } from './error.ts'
 
 const HEADING = ['Guest', 'Saved', 'Size', 'On disk', 'Format', 'State', 'Image']
 
@@ -18,9 +18,7 @@ export function imagesReport(list: ImageList, { quiet }: { readonly quiet: boole
     formatTable(HEADING, images.map(row), { quiet }),
     ...(quiet || reasons.length === 0 ? [] : ['', ...reasons]),
   ].join('\n')
-  const json = images.map(({ fault, ...image }) =>
-    fault === undefined ? image : { ...image, fault: errorObject(fault) },
-  )
+  const json = images.map(withFaultObject)
   return { text, json: { type: 'result', images: json, faults: faults.map(errorObject) } }
 }
 

@@ -1,4 +1,13 @@
 import { DomainError, type StasisError } from '../../errors.ts'
+import { errorObject } from './error.ts'
+
+/** What became of one domain, as `--json` shows it. */
+export function outcomeObject(outcome: {
+  readonly error?: StasisError
+}): Readonly<Record<string, unknown>> {
+  const { error, ...facts } = outcome
+  return error === undefined ? facts : { ...facts, error: errorObject(error) }
+}
 
 /** @throws the error of the only domain that was asked for, or one that names all that failed */
 export function refuseFailed(

@@ -6,8 +6,8 @@ import { Option } from 'commander'
 import { SAVE_FORMATS } from '../../image/format-table.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
 import { type LibvirtFlags, declareLibvirt, libvirtOf } from '../options/libvirt.ts'
-import { errorObject, errorText } from '../reports/error.ts'
-import { refuseFailed } from '../reports/several-domains.ts'
+import { errorText } from '../reports/error.ts'
+import { outcomeObject, refuseFailed } from '../reports/several-domains.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends LibvirtFlags {
@@ -63,15 +63,11 @@ export const verb: Verb<Flags> = {
     refuseFailed(outcomes, 'Not exported')
     return {
       text: outcomes.map(line).join('\n'),
-      json: { type: 'result', domains: outcomes.map(forJson) },
+      json: { type: 'result', domains: outcomes.map(outcomeObject) },
     }
   },
 }
 
 function line({ name, outcome, written = [] }: ExportOutcome): string {
   return [`Domain '${name}' ${outcome}:`, ...written.map((path) => `  ${path}`)].join('\n')
-}
-
-function forJson({ error, ...outcome }: ExportOutcome): Readonly<Record<string, unknown>> {
-  return error === undefined ? outcome : { ...outcome, error: errorObject(error) }
 }

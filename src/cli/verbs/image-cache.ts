@@ -7,7 +7,7 @@ import {
 import type { CachedImage } from '../../domain/store/cached-images.ts'
 import { UsageError } from '../../errors.ts'
 import { integerBetween } from '../options/option-values.ts'
-import { errorObject, errorText } from '../reports/error.ts'
+import { errorText, withFaultObject } from '../reports/error.ts'
 import { ProgressDisplay } from '../terminal/progress-display.ts'
 import { formatBytes } from '../terminal/quantity.ts'
 import type { Answer, Verb } from '../verb.ts'
@@ -62,8 +62,5 @@ function listed(entries: readonly CachedImage[]): Answer {
   const lines = entries.map(({ key, image, allocatedBytes, fault }) =>
     `${key.slice(0, 12)}  ${fault === undefined ? formatBytes(allocatedBytes).padStart(10) : 'unreadable'}  ${image}`.trimEnd(),
   )
-  const answer = entries.map(({ fault, ...entry }) =>
-    fault === undefined ? entry : { ...entry, fault: errorObject(fault) },
-  )
-  return { text: lines.join('\n'), json: answer }
+  return { text: lines.join('\n'), json: entries.map(withFaultObject) }
 }

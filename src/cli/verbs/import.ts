@@ -6,8 +6,8 @@ import type { Connection } from '../../domain/store/directories.ts'
 import { type AllowFlags, declareAllow } from '../options/allow.ts'
 import { type LibvirtFlags, declareLibvirt, libvirtOf } from '../options/libvirt.ts'
 import { type NetworkFlags, declareNetwork } from '../options/networks.ts'
-import { errorObject, errorText } from '../reports/error.ts'
-import { refuseFailed } from '../reports/several-domains.ts'
+import { errorText } from '../reports/error.ts'
+import { outcomeObject, refuseFailed } from '../reports/several-domains.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends LibvirtFlags, Pick<AllowFlags, 'allow'>, Pick<NetworkFlags, 'network'> {
@@ -54,7 +54,7 @@ export const verb: Verb<Flags> = {
       virshUri: viaVirsh === true ? `qemu:///${connectionOf({ libvirt })}` : undefined,
       onWarning: output.warn,
       onDomain: (outcome) => {
-        if (json) output.jsonProgress({ type: 'progress', ...forJson(outcome) })
+        if (json) output.jsonProgress({ type: 'progress', ...outcomeObject(outcome) })
         else {
           for (const text of outcome.left ?? []) output.warn(text)
           if (
@@ -69,7 +69,7 @@ export const verb: Verb<Flags> = {
     refuseFailed(outcomes, 'Not imported')
     return {
       text: outcomes.map(line).join('\n'),
-      json: { type: 'result', domains: outcomes.map(forJson) },
+      json: { type: 'result', domains: outcomes.map(outcomeObject) },
     }
   },
 }
@@ -82,8 +82,4 @@ function line({ name, outcome, nvram, managedSave, autostart }: ImportOutcome): 
   ].filter((text) => text !== '')
   if (outcome === 'unchanged') return `Domain '${name}' is here already, as libvirt defines it`
   return `Domain '${name}' ${outcome}${with_.length === 0 ? '' : ` with ${with_.join(', ')}`}`
-}
-
-function forJson({ error, ...outcome }: ImportOutcome): Readonly<Record<string, unknown>> {
-  return error === undefined ? outcome : { ...outcome, error: errorObject(error) }
 }

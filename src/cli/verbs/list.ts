@@ -5,7 +5,7 @@ import {
   type ListedState,
   listDomains,
 } from '../../domain/status/list.ts'
-import { errorObject, errorText } from '../reports/error.ts'
+import { errorText, withFaultObject } from '../reports/error.ts'
 import { formatTable } from '../terminal/table.ts'
 import { memoryWords } from '../../domain/status/memory-words.ts'
 import type { Verb } from '../verb.ts'
@@ -68,14 +68,11 @@ export const verb: Verb<Flags> = {
       : await listDomains({ ...directories, signal, ...wanted(flags) })
     for (const { fault } of domains)
       if (fault !== undefined && !json) output.note(errorText(fault, { debug: false }))
-    const answer = domains.map(({ fault, ...domain }) =>
-      fault === undefined ? domain : { ...domain, fault: errorObject(fault) },
-    )
     const text =
       flags.name === true || flags.uuid === true || flags.id === true
         ? words(domains, flags)
         : table(domains, flags, quiet)
-    return { text, json: answer }
+    return { text, json: domains.map(withFaultObject) }
   },
 }
 

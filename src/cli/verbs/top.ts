@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type HostActivity, hostActivity } from '../../domain/status/activity.ts'
-import { errorObject } from '../reports/error.ts'
+import { withFaultObject } from '../reports/error.ts'
 import { ratesBetween } from '../terminal/activity-rates.ts'
 import { FullScreen, type Key } from '../terminal/full-screen.ts'
 import { glyphsFor } from '../terminal/glyphs.ts'
@@ -36,9 +36,7 @@ export const verb: Verb<Flags> = {
       return undefined
     }
     const activity = await look()
-    const domains = activity.domains.map(({ fault, ...domain }) =>
-      fault === undefined ? domain : { ...domain, fault: errorObject(fault) },
-    )
+    const domains = activity.domains.map(withFaultObject)
     return {
       text: frameText(firstView(activity), { columns: helpWidth(), rows: PLAIN_ROWS }, PLAIN),
       json: { type: 'result', time: activity.time, domains },
