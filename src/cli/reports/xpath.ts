@@ -4,18 +4,11 @@ import xpath from 'xpath'
 import { UsageError } from '../../errors.ts'
 import { formatPart } from '../../qemu/domain-xml/format.ts'
 import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
-import type { Answer } from '../verb.ts'
 
 /** Which part of an XML to show, with commander's names. */
 export interface XPathFlags {
   readonly xpath?: string
   readonly wrap?: boolean
-}
-
-/** The report of a verb that shows an XML. @throws as `selectedXml` */
-export function xmlReport(xml: string, flags: XPathFlags): Answer {
-  const text = selectedXml(xml, flags)
-  return { text, json: { type: 'result', xml: flags.xpath === undefined ? xml : text } }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { dumpDomainXml } from '../../domain/status/dump-xml.ts'
 import { declareXPath } from '../options/xpath.ts'
-import { type XPathFlags, xmlReport } from '../reports/xpath.ts'
+import { xmlReport } from '../reports/xml.ts'
+import type { XPathFlags } from '../reports/xpath.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends XPathFlags {

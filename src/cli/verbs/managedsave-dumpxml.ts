@@ -1,7 +1,8 @@
 import { dumpManagedSaveXml } from '../../domain/save/managed-save.ts'
 import { hidePasswords } from '../../qemu/domain-xml/passwords.ts'
 import { declareXPath } from '../options/xpath.ts'
-import { type XPathFlags, xmlReport } from '../reports/xpath.ts'
+import { xmlReport } from '../reports/xml.ts'
+import type { XPathFlags } from '../reports/xpath.ts'
 import type { Verb } from '../verb.ts'
 
 /** `managedsave-dumpxml DOMAIN` */

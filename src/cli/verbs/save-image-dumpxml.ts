@@ -1,7 +1,8 @@
 import { readDescription } from '../../image/open-image.ts'
 import { hidePasswords } from '../../qemu/domain-xml/passwords.ts'
 import { declareXPath } from '../options/xpath.ts'
-import { type XPathFlags, xmlReport } from '../reports/xpath.ts'
+import { xmlReport } from '../reports/xml.ts'
+import type { XPathFlags } from '../reports/xpath.ts'
 import type { Verb } from '../verb.ts'
 
 /** `save-image-dumpxml FILE` */
