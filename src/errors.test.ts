@@ -2,14 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isNativeError } from 'node:util/types'
-import {
-  CancelledError,
-  ImageError,
-  QemuError,
-  StasisError,
-  StorageError,
-  rewrapped,
-} from './errors.ts'
+import { CancelledError, ImageError, QemuError, StasisError, StorageError } from './errors.ts'
 import type * as Errors from './errors.ts'
 
 const full = new StorageError('NO_SPACE', 'No space left for /a', {
@@ -76,18 +69,6 @@ test('StasisError.is() recognises an error of another copy of the package', asyn
   const error = new copy.QemuError('QEMU_BUSY', 'x')
   assert.ok(!(error instanceof QemuError))
   assert.ok(StasisError.is(error, 'QEMU_BUSY'))
-})
-
-test('rewrapped() puts an error of the same kind above its cause', () => {
-  const above = rewrapped(full, { message: 'Could not save', hint: undefined })
-  assert.ok(above instanceof StorageError)
-  assert.equal(above.cause, full)
-  assert.equal(above.path, '/a')
-  const cancelled = rewrapped(new CancelledError('save', 'too slow'), { message: 'Stopped' })
-  assert.ok(StasisError.is(cancelled, 'CANCELLED'))
-  const fault = rewrapped(new TypeError('x is undefined'), { message: 'Could not save' })
-  assert.ok(StasisError.is(fault, 'INTERNAL'))
-  assert.ok(fault.cause instanceof TypeError)
 })
 
 test('CancelledError has the reason of the caller as its cause, through whatever it comes', async () => {

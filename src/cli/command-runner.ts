@@ -1,4 +1,5 @@
-import { StasisError, explained } from '../errors.ts'
+import { StasisError } from '../errors.ts'
+import { explained } from '../io/storage-error.ts'
 import { runProgram } from './program.ts'
 import { errorObject, errorText } from './reports/error.ts'
 import { exitCodeOf } from './reports/exit-code.ts'

@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { ImageError, storageError, throwIfCancelled } from '../errors.ts'
+import { ImageError, throwIfCancelled } from '../errors.ts'
+import { storageError } from '../io/storage-error.ts'
 import { DirectFile } from '../io/files/direct-file.ts'
 import { parseDescriptionArea } from './description-area.ts'
 import { type FoundDigest, findDigest } from './digest/find-digest.ts'

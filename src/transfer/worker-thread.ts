@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import { InternalError, StasisError, StorageError, explained } from '../errors.ts'
+import { InternalError, StasisError, StorageError } from '../errors.ts'
+import { explained } from '../io/storage-error.ts'
 import { requireDescriptors } from '../io/processes/spare-descriptors.ts'
 import { programUrl } from '../io/program-url.ts'
 import { exitWithoutThreads } from '../io/processes/exit-without-threads.ts'

@@ -1,4 +1,4 @@
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { type DomainConsole, openConsole } from '../../domain/lifecycle/console.ts'
 import type { DirectoryOptions } from '../../domain/store/directories.ts'
 import type { Output } from './output.ts'

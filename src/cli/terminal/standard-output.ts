@@ -1,4 +1,5 @@
-import { storageError, type StasisError } from '../../errors.ts'
+import { type StasisError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { hasReader } from '../../io/system-calls.ts'
 import { writeNow } from '../../io/files/write-now.ts'
 

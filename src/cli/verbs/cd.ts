@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import type { Verb } from '../verb.ts'
 
 /** `cd [DIRECTORY]` */

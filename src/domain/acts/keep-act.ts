@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { StasisError, explained, messageOf } from '../../errors.ts'
+import { StasisError, messageOf } from '../../errors.ts'
+import { explained } from '../../io/storage-error.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
 import type { JournalAct, JournalEntry } from '../journal/entry.ts'

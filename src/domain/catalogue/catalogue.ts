@@ -1,6 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DomainError, StasisError, StorageError, storageError } from '../../errors.ts'
+import { DomainError, StasisError, StorageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { isAbsence, isThere } from '../../io/files/file-names.ts'
 import { readText } from '../../io/files/text-file.ts'
 import { checkReference } from '../store/check-options.ts'

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { DomainError, storageError } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { type DomainEntry, findEntry } from './catalogue.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { readText } from '../../io/files/text-file.ts'
 import { backingChain } from '../../qemu/programs/backing-chain.ts'
 import { inheritedMemory } from '../../qemu/command-line/memory.ts'

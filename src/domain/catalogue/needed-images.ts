@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { StasisError, storageError } from '../../errors.ts'
+import { StasisError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { isAbsence } from '../../io/files/file-names.ts'
 import { findByMonitors } from '../../qemu/process/find-by-monitors.ts'
 import { openFilesOf } from '../../qemu/process/open-files.ts'

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { removeImage, removeLeftovers } from '../../image/remove-image.ts'
 import { removeAllAbandoned } from '../../io/files/partial-file.ts'
 import { removeTree } from '../../io/files/directory.ts'

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { StasisError, storageError, throwIfCancelled } from '../../errors.ts'
+import { StasisError, throwIfCancelled } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { imageSize } from '../../image/image-size.ts'
 import { readDescription } from '../../image/open-image.ts'
 import { readImageHead } from '../../image/opened-image.ts'

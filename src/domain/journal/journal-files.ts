@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAbsence } from '../../io/files/file-names.ts'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 
 /** The file of the journal that grows. */
 export function currentFile(directory: string): string {

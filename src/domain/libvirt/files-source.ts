@@ -1,6 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DomainError, type StasisError, storageError } from '../../errors.ts'
+import { DomainError, type StasisError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { isAbsence, isReachable, isThere } from '../../io/files/file-names.ts'
 import { decodeXml } from '../../qemu/domain-xml/encoding.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'

@@ -2,7 +2,7 @@ import { createConnection } from 'node:net'
 import { Readable, type Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ReadStream, WriteStream } from 'node:tty'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { openTerminal } from '../../io/files/device-access.ts'
 import { openLogToRead } from '../../io/files/log-file.ts'
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DomainError, storageError } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { writeText } from '../../io/files/text-file.ts'
 import { editFile } from '../../qemu/programs/edit-text.ts'
 import { makeScratchDirectory } from '../../qemu/probe/scratch-directory.ts'

@@ -1,4 +1,5 @@
-import { CancelledError, ImageError, StasisError, rewrapped } from '../../errors.ts'
+import { CancelledError, ImageError, StasisError } from '../../errors.ts'
+import { rewrapped } from '../../io/storage-error.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 
 /** The error for a failed start from a managed save: of the same kind as its cause, with the fact that the image is kept. */

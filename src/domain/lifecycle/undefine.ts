@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { DomainError, messageOf, storageError } from '../../errors.ts'
+import { DomainError, messageOf } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
 import { removeTree } from '../../io/files/directory.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'

@@ -1,6 +1,6 @@
 import { lchown, readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { type Owner, makeDirectory, removeTree } from '../../io/files/directory.ts'
 import { copyToNew, isThere, renameFile } from '../../io/files/file-names.ts'
 import { syncDirectory } from '../../io/files/partial-file.ts'

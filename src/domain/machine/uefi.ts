@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { UsageError, storageError } from '../../errors.ts'
+import { UsageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { DirectFile } from '../../io/files/direct-file.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'

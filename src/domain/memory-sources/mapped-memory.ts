@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { ImageError, storageError } from '../../errors.ts'
+import { ImageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { imageTruncated } from '../../image/image-fault.ts'
 import { openClone, openForReading } from '../../io/files/open-file.ts'
 import { shareFile } from '../../io/files/file-lock.ts'

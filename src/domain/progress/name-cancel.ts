@@ -1,4 +1,5 @@
-import { CancelledError, StasisError, explained } from '../../errors.ts'
+import { CancelledError, StasisError } from '../../errors.ts'
+import { explained } from '../../io/storage-error.ts'
 
 /**
  * Reports a cancelled step as a cancellation of the whole operation; what the step reports of its outcome stays. Also gives a class and a code to an error of

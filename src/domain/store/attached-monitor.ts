@@ -1,5 +1,5 @@
 import { symlink } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /**

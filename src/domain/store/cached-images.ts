@@ -1,6 +1,7 @@
 import { mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StasisError, UsageError, storageError } from '../../errors.ts'
+import { StasisError, UsageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { isThere } from '../../io/files/file-names.ts'
 import { syncDirectory } from '../../io/files/partial-file.ts'

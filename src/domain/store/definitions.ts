@@ -1,6 +1,6 @@
 import { readFile, readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { flushChange } from '../../io/files/partial-file.ts'
 import { writeText } from '../../io/files/text-file.ts'

@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
-import { StasisError, storageError } from '../../errors.ts'
+import { StasisError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { isAbsence, removeFile } from '../../io/files/file-names.ts'
 import {
   type RecordKind,

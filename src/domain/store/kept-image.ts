@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { link } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { removeFile } from '../../io/files/file-names.ts'
 
 /** A second name of an image (a hard link beside it), so that the file outlives its first name. Disposing it removes the name unless it is detached. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, rename, stat } from 'node:fs/promises'
-import { StorageError, storageError } from '../../errors.ts'
+import { StorageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { isAbsence } from './file-names.ts'
 import { waitForLock } from './wait-for-lock.ts'
 

@@ -1,6 +1,6 @@
 import { symlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { DirectFile } from './direct-file.ts'
 import { makeDirectory } from './directory.ts'
 import { PartialFile, syncDirectory } from './partial-file.ts'

@@ -1,6 +1,7 @@
 import { constants, fstatSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { StorageError, UsageError, storageError } from '../../errors.ts'
+import { StorageError, UsageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { DirectFile } from './direct-file.ts'
 import { deviceLength } from '../system-calls.ts'
 

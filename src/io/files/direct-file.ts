@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { InternalError, StorageError, storageError } from '../../errors.ts'
+import { InternalError, StorageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { DIRECT_ALIGNMENT, isDirectMemory } from '../memory/aligned-memory.ts'
 import { deviceLength, reserveBlocks } from '../system-calls.ts'
 

@@ -1,7 +1,8 @@
 import { constants, openSync } from 'node:fs'
 import { chmod, chown, lstat, mkdir, open, realpath, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { StorageError, storageError } from '../../errors.ts'
+import { StorageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { isAbsence } from './file-names.ts'
 import { syncDirectory } from './partial-file.ts'
 

@@ -1,4 +1,5 @@
-import { StorageError, storageError } from '../../errors.ts'
+import { StorageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { type SystemCallError, tryLock, tryShareLock } from '../system-calls.ts'
 
 /** Takes the exclusive lock of an open file, see `tryLock`; `false` when another process has a lock. `path` is for messages. @throws StorageError */

@@ -1,6 +1,7 @@
 import { constants, readFileSync } from 'node:fs'
 import { copyFile, lstat, open, rename, stat, unlink } from 'node:fs/promises'
-import { StorageError, storageError } from '../../errors.ts'
+import { StorageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { lockFile } from './file-lock.ts'
 
 /** Renames a file and replaces an existing one. Durable once the directory is flushed. @throws StorageError */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { lstat, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { StorageError, storageError } from '../../errors.ts'
+import { StorageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 
 /** The most links that Linux follows in one path (path_resolution(7)). */
 const MAX_LINKS = 40

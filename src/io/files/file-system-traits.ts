@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, statfs } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { DIRECT_ALIGNMENT, allocateAligned } from '../memory/aligned-memory.ts'
 import { cloneRange } from '../system-calls.ts'
 

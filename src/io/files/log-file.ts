@@ -2,7 +2,8 @@ import { appendFileSync, closeSync, constants, fstatSync, openSync, readSync, wr
 import { type FileHandle, open, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { printable, storageError } from '../../errors.ts'
+import { printable } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { makeDirectory } from './directory.ts'
 
 /** A log that another process appends to through the descriptor it inherits. */

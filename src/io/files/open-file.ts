@@ -1,6 +1,6 @@
 import { constants, fstatSync, openSync } from 'node:fs'
 import { cloneRange, closeDescriptor } from '../system-calls.ts'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 
 /** Opens a regular file for reading, for another process to inherit. @throws StorageError */
 export function openForReading(path: string): { readonly fd: number; readonly size: number } {

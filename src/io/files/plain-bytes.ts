@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { READ_PLAIN } from './file-names.ts'
 
 /** The content of a file that another user wrote: never that of another file behind a link, and at most `maxBytes`; `undefined` when it is not such a file. @throws StorageError */

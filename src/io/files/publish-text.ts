@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { removeFile } from './file-names.ts'
 
 /**

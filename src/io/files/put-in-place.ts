@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { shareFile } from './file-lock.ts'
 import { exchangeNames } from '../system-calls.ts'
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 
 /** A directory of our own, mode 0700; disposing it removes it. */
 export interface TemporaryDirectory extends AsyncDisposable {

@@ -1,6 +1,7 @@
 import { chmod, link, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { StorageError, storageError } from '../../errors.ts'
+import { StorageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { READ_PLAIN, isAbsence } from './file-names.ts'
 import { PartialFile, syncDirectory } from './partial-file.ts'
 import { type SystemCallError, exchangeNames } from '../system-calls.ts'

@@ -1,7 +1,8 @@
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { dirname } from 'node:path'
-import { StorageError, storageError } from '../../errors.ts'
+import { StorageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { isAbsence } from './file-names.ts'
 
 const GROUP_AND_OTHERS = 0o022

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { ImageError, storageError } from '../../errors.ts'
+import { ImageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { cleanEnvironment } from './clean-environment.ts'
 import { findProgram, withoutNewPrivileges } from './no-new-privileges.ts'
 

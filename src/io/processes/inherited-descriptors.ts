@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { isAbsence } from '../files/file-names.ts'
 import { setCloseOnExec } from '../system-calls.ts'
 

@@ -1,5 +1,6 @@
 import { unlinkSync } from 'node:fs'
-import { StasisError, UsageError, storageError } from '../../errors.ts'
+import { StasisError, UsageError } from '../../errors.ts'
+import { storageError } from '../storage-error.ts'
 import { MAX_SOCKET_PATH_LENGTH, closeDescriptor, listenUnix } from '../system-calls.ts'
 
 /** A non-blocking unix stream socket that listens; closing it removes its path. */

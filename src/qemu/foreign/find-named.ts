@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { commandLineOf, executableOf } from '../process/process-file.ts'
 
 /** A QEMU of this host, whoever started it. */

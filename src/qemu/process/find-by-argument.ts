@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { commandLineOf } from './process-file.ts'
 
 /** The processes of this host with an argument that contains a text, such as the id of a restore. @throws StorageError */

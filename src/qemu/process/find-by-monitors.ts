@@ -1,6 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { type MonitorPaths, controlSocketIn } from './monitors.ts'
 import { commandLineOf } from './process-file.ts'
 import { type ProcessIdentity, identifyProcess } from './process-identity.ts'

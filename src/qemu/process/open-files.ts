@@ -1,5 +1,5 @@
 import { readdir, readlink, stat } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 
 /** A regular file or block device that a process has open. */
 export interface OpenFile {

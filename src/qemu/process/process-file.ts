@@ -1,5 +1,5 @@
 import { readFile, readlink } from 'node:fs/promises'
-import { storageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 
 /**
  * The content of a process's file in /proc (`stat`, `cmdline`, …); `undefined` when there is no such process. A failure to read it, for lack of

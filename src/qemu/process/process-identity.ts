@@ -1,5 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises'
-import { StorageError, storageError } from '../../errors.ts'
+import { StorageError } from '../../errors.ts'
+import { storageError } from '../../io/storage-error.ts'
 import { fieldsOf } from '../../io/files/record-file.ts'
 import { readProcessFile } from './process-file.ts'
 
