@@ -1,23 +1,24 @@
+import { shellQuoted } from '../terminal/shell-word.ts'
 import type { CommandWords, Completes, OptionWords } from './words.ts'
 
 /** The completion file for bash; it needs nothing but bash. */
 export function bashCompletion({ options, verbs }: CommandWords): string {
   const lines = verbs.flatMap((verb) => [
     `    ${verb.name})`,
-    `      flags+=${quoted(` ${flagsOf(verb.options)}`)}`,
+    `      flags+=${shellQuoted(` ${flagsOf(verb.options)}`)}`,
     ...valueLines(verb.options),
-    `      places=(${verb.places.map(({ value }) => quoted(kindOf(value))).join(' ')})`,
+    `      places=(${verb.places.map(({ value }) => shellQuoted(kindOf(value))).join(' ')})`,
     ...(verb.repeats ? ['      repeats=yes'] : []),
     '      ;;',
   ])
   return `# bash completion for stasis: \`stasis completion bash\` wrote it.
 
 _stasis_words() {
-  local flags=${quoted(flagsOf(options))} values='' places=() repeats=no
+  local flags=${shellQuoted(flagsOf(options))} values='' places=() repeats=no
 ${valueLines(options).join('\n').replace(/^ {4}/, '')}
   case $1 in
     '')
-      places=(${quoted(verbs.map(({ name }) => name).join(' '))})
+      places=(${shellQuoted(verbs.map(({ name }) => name).join(' '))})
       ;;
 ${lines.join('\n')}
     *) all_flags='' all_values='' all_places=(); return ;;
@@ -114,8 +115,4 @@ function valueLines(options: readonly OptionWords[]): readonly string[] {
 
 function kindOf(value: Completes): string {
   return typeof value === 'string' ? `@${value}` : value.join(' ')
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -1,3 +1,4 @@
+import { shellQuoted } from '../terminal/shell-word.ts'
 import type { CommandWords, Completes, OptionWords } from './words.ts'
 
 /** The completion file for zsh. It belongs into a directory of `fpath` as `_stasis`, or is read by `source`. */
@@ -8,7 +9,7 @@ export function zshCompletion({ options, verbs }: CommandWords): string {
     ...optionSpecs(verb.options).map((spec) => `            ${spec}`),
     ...verb.places.map(({ name, value }, index) => {
       const repeated = verb.repeats && index === verb.places.length - 1
-      return `            ${quoted(`${repeated ? '*' : index + 1}:${escaped(name)}:${action(value)}`)}`
+      return `            ${shellQuoted(`${repeated ? '*' : index + 1}:${escaped(name)}:${action(value)}`)}`
     }),
     '          )',
     '          ;;',
@@ -35,7 +36,7 @@ ${optionSpecs(options)
   .join('\n')}
   )
   verbs=(
-${verbs.map(({ name, summary }) => `    ${quoted(`${name}:${escaped(summary)}`)}`).join('\n')}
+${verbs.map(({ name, summary }) => `    ${shellQuoted(`${name}:${escaped(summary)}`)}`).join('\n')}
   )
   _arguments -C -S $everywhere '1:verb:->verb' '*::argument:->argument' && return
   case $state in
@@ -60,7 +61,7 @@ function optionSpecs(options: readonly OptionWords[]): readonly string[] {
       const others = flags.length > 1 ? `(${flags.join(' ')})` : ''
       const joint = value !== undefined && flag.startsWith('--') ? '=' : ''
       const text = `${others}${flag}${joint}[${escaped(summary)}]`
-      return quoted(value === undefined ? text : `${text}:value:${action(value)}`)
+      return shellQuoted(value === undefined ? text : `${text}:value:${action(value)}`)
     }),
   )
 }
@@ -78,8 +79,4 @@ function action(value: Completes): string {
 
 function escaped(text: string): string {
   return text.replaceAll(/[\\:[\]]/g, String.raw`\$&`)
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -3,6 +3,7 @@ import { nativeCommandLine } from '../../domain/devices/native-command-line.ts'
 import { UsageError } from '../../errors.ts'
 import { type AllowFlags, declareAllow } from '../options/allow.ts'
 import { readXmlFile } from '../options/xml-file.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends Pick<AllowFlags, 'allow'> {
@@ -34,9 +35,7 @@ export const verb: Verb<Flags> = {
 /** A line for each option, as libvirt writes it. */
 function shellText(argv: readonly string[]): string {
   return argv.reduce((text, argument) => {
-    const word = /^[\w@%+=:,./-]+$/.test(argument)
-      ? argument
-      : `'${argument.replaceAll("'", `'\\''`)}'`
+    const word = shellWord(argument)
     if (text === '') return word
     return argument.startsWith('-') ? `${text} \\\n${word}` : `${text} ${word}`
   }, '')

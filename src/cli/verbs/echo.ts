@@ -1,3 +1,4 @@
+import { shellWord } from '../terminal/shell-word.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {
@@ -17,7 +18,7 @@ export const verb: Verb<Flags> = {
   run: async (words, { shell, xml }, { json, output }) => {
     const text = words
       .map((word) => (xml === true ? forXml(word) : word))
-      .map((word) => (shell === true ? forShell(word) : word))
+      .map((word) => (shell === true ? shellWord(word) : word))
       .join(' ')
     if (json) return { text, json: { type: 'result', text } }
     // Without a word it is an empty line.
@@ -36,8 +37,4 @@ const XML: Readonly<Record<string, string>> = {
 
 function forXml(word: string): string {
   return word.replace(/[&<>'"]/g, (one) => XML[one] ?? one)
-}
-
-function forShell(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
