@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { ManagedSaveChoice } from '../../domain/libvirt/managed-save-choice.ts'
 import type { Connection } from '../../domain/store/directories.ts'
+import { connectionIn } from './connection.ts'
 
 /** The options of verbs that move domains between libvirt and Stasis. */
 export interface LibvirtFlags {
@@ -26,8 +27,5 @@ export function declareLibvirt(command: Command): Command {
 
 /** The libvirt that a URI means. */
 export function libvirtOf(uri: string): Connection {
-  const [, connection] = /^qemu:\/\/\/(system|session)$/.exec(uri) ?? []
-  if (connection === undefined)
-    throw new InvalidArgumentError('Give qemu:///system or qemu:///session.')
-  return connection as Connection
+  return connectionIn(uri, 'Give qemu:///system or qemu:///session.')
 }
