@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { UsageError } from '../errors.ts'
 import { exitCodeTable } from './reports/exit-code.ts'
+import { commandLineFault } from './command-line-fault.ts'
 import { elsewhereError } from './elsewhere.ts'
 import {
   type GlobalFlags,
@@ -92,7 +93,7 @@ export async function runProgram(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
-    throw usageError(error, complaint, called?.name)
+    throw commandLineFault(error, complaint, called?.name)
   }
   return answer
 }
@@ -154,20 +155,4 @@ export async function programWithAll(verbs: readonly VerbEntry[]): Promise<Comma
 
 function readOnly(verb: string): UsageError {
   return new UsageError('BAD_COMBINATION', `'${verb}' changes something: --readonly forbids it`)
-}
-
-function usageError(error: CommanderError, complaint: string, verb?: string): UsageError {
-  const help = `\`stasis ${verb === undefined ? '' : `${verb} `}--help\` shows what is possible`
-  if (error.code === 'commander.help') {
-    return new UsageError('BAD_ARGUMENT', 'No verb was given', {
-      hint: '`stasis --help` lists them',
-    })
-  }
-  const [message = '', suggestion] = complaint
-    .trim()
-    .replace(/^error: /, '')
-    .split('\n')
-  return new UsageError('BAD_ARGUMENT', `${message[0]?.toUpperCase()}${message.slice(1)}`, {
-    hint: suggestion?.replace(/^\((.*)\)$/, '$1') ?? help,
-  })
 }

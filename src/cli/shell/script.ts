@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { UsageError } from '../../errors.ts'
+import { noVerb } from '../command-line-fault.ts'
 import { splitCommands } from '../command-string.ts'
 import { cancelOnSignal } from '../terminal/interruption.ts'
 import { CommandLines } from './command-lines.ts'
@@ -40,8 +40,5 @@ export async function runScript(argv: readonly string[], { runner }: Shell): Pro
     input.close()
     process.stdin.destroy()
   }
-  if (isEmpty && !signal.aborted)
-    throw new UsageError('BAD_ARGUMENT', 'No verb was given', {
-      hint: '`stasis --help` lists them',
-    })
+  if (isEmpty && !signal.aborted) throw noVerb()
 }

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { UsageError } from '../../errors.ts'
+import { commandLineFault } from '../command-line-fault.ts'
 import { type GlobalFlags, declareGlobalOptions } from '../global-options.ts'
 import { runPrompt } from './prompt.ts'
 import { runScript } from './script.ts'
@@ -24,9 +24,6 @@ function optionsIn(argv: readonly string[]): GlobalFlags {
     return command.parse(argv, { from: 'user' }).opts<GlobalFlags>()
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    const [message = ''] = complaint.replace(/^error: /, '').split('\n')
-    throw new UsageError('BAD_ARGUMENT', `${message[0]?.toUpperCase()}${message.slice(1)}`, {
-      hint: '`stasis --help` shows what is possible',
-    })
+    throw commandLineFault(error, complaint)
   }
 }
