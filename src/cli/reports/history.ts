@@ -1,4 +1,5 @@
 import type { JournalEntry } from '../../domain/journal/entry.ts'
+import { formatLocalTime } from '../terminal/local-time.ts'
 import { formatBytes, formatDuration } from '../terminal/quantity.ts'
 import { formatTable } from '../terminal/table.ts'
 
@@ -9,7 +10,7 @@ export function historyText(
 ): string {
   if (entries.length === 0 && options.quiet) return ''
   const rows = entries.map((entry) => [
-    localTime(entry.time),
+    formatLocalTime(entry.time, { seconds: true }),
     entry.during === undefined ? entry.act : `${entry.act} (${entry.during})`,
     entry.domain ?? '-',
     entry.code === undefined ? entry.outcome : `${entry.outcome} (${entry.code})`,
@@ -25,11 +26,4 @@ export function historyText(
 function detailsOf({ format, mode, image, domains }: JournalEntry): string {
   const counts = domains === undefined ? undefined : `${domains.done} done, ${domains.failed} not`
   return [format, mode, image, counts].filter((part) => part !== undefined).join(' ')
-}
-
-/** `2026-11-28 22:10:00`, in the zone of this process. */
-function localTime(iso: string): string {
-  const date = new Date(iso)
-  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000)
-  return shifted.toISOString().slice(0, 19).replace('T', ' ')
 }
