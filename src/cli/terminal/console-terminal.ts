@@ -2,11 +2,10 @@ import { storageError } from '../../io/storage-error.ts'
 import { type DomainConsole, openConsole } from '../../domain/lifecycle/console.ts'
 import type { DirectoryOptions } from '../../domain/store/directories.ts'
 import type { Output } from './output.ts'
+import { watchReader } from './reader-watch.ts'
 
 /** Ctrl-], as in virsh and telnet. */
 const ESCAPE = 0x1d
-
-const LOOK_MS = 250
 
 /** Connects this terminal to the serial console of a domain until its escape key, a signal, the end of QEMU, or that of the reader of the output. */
 export async function attachConsole(
@@ -35,16 +34,12 @@ export async function attachConsole(
     if (error.code === 'EPIPE') leave()
     else left.reject(storageError('write the output of the guest', 'standard output', error))
   })
-  // A guest that writes nothing does not show that nobody reads.
-  const watch = setInterval(() => {
-    if (!output.hasReader()) leave()
-  }, LOOK_MS)
   try {
+    using _reader = watchReader(output, leave)
     using _keyboard =
       console.input === undefined ? undefined : connectKeyboard(console, escape, leave)
     await Promise.race([left.promise, console.ended])
   } finally {
-    clearInterval(watch)
     signal.removeEventListener('abort', leave)
   }
   output.note('')

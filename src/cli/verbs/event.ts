@@ -4,6 +4,7 @@ import { identifyDomain } from '../../domain/status/identify.ts'
 import { DomainError, UsageError } from '../../errors.ts'
 import { memoryAdvice } from '../../domain/status/memory-words.ts'
 import { integerBetween } from '../options/option-values.ts'
+import { watchReader } from '../terminal/reader-watch.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags {
@@ -43,20 +44,13 @@ export const verb: Verb<Flags> = {
     const limit = timeout === undefined ? undefined : AbortSignal.timeout(timeout * 1000)
     const until = new AbortController()
     const stop = anySignal(signal, limit, until.signal)
-    // A reader that has gone (`stasis event --loop | head -1`) is noticed without an event.
-    const watch = setInterval(() => {
-      if (!output.hasReader()) until.abort()
-    }, 250)
+    using _reader = watchReader(output, () => until.abort())
     let count = 0
-    try {
-      for await (const event of watchEvents({ ...directories, domain, signal: stop })) {
-        count += 1
-        if (json) output.json({ type: 'event', ...event })
-        else output.result(line(event, flags.timestamp === true))
-        if (loop !== true || !output.isRead) break
-      }
-    } finally {
-      clearInterval(watch)
+    for await (const event of watchEvents({ ...directories, domain, signal: stop })) {
+      count += 1
+      if (json) output.json({ type: 'event', ...event })
+      else output.result(line(event, flags.timestamp === true))
+      if (loop !== true || !output.isRead) break
     }
     if (!output.isRead) return undefined
     const interrupted = signal.aborted
