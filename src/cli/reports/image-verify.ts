@@ -1,7 +1,7 @@
 import type { ImageDamage } from '../../domain/images/image-damage.ts'
 import type { ImageVerification } from '../../domain/images/verify-image.ts'
 import { ImageError, type StasisError } from '../../errors.ts'
-import { formatBytes, formatDuration } from '../terminal/quantity.ts'
+import { formatBytes, formatCount, formatDuration } from '../terminal/quantity.ts'
 import type { Answer, Invocation } from '../verb.ts'
 
 /** The most lines of damage for a person; `--json` has more. */
@@ -46,8 +46,10 @@ export function verifyReport(
 
 /** The error after a list of damage. */
 export function damagedError(path: string, count: number, hint: string): ImageError {
-  const places = count === 1 ? 'place' : 'places'
-  return new ImageError('IMAGE_DAMAGED', `${path} is damaged in ${count} ${places}`, { path, hint })
+  return new ImageError('IMAGE_DAMAGED', `${path} is damaged in ${formatCount(count, 'place')}`, {
+    path,
+    hint,
+  })
 }
 
 /** The lines about damage. */

@@ -1,7 +1,7 @@
 import type { ImageList, ListedImage } from '../../domain/images/list-images.ts'
 import type { PrunedImages } from '../../domain/images/prune-images.ts'
 import { formatLocalTime } from '../terminal/local-time.ts'
-import { formatBytes } from '../terminal/quantity.ts'
+import { formatBytes, formatCount } from '../terminal/quantity.ts'
 import { formatTable } from '../terminal/table.ts'
 import type { Answer } from '../verb.ts'
 import { errorObject, withFaultObject } from './error.ts'
@@ -49,7 +49,7 @@ export function pruneReport(
     ),
     ...kept.map(({ path, reason }) => `${path}: stays: ${reason}`),
     ...forgotten.map(({ path }) => `${path}: gone; its record ${would}removed`),
-    `${deleted.length} image${deleted.length === 1 ? '' : 's'} ${would}deleted, ${formatBytes(bytes)}; ${forgotten.length} record${forgotten.length === 1 ? '' : 's'} of missing images ${would}removed`,
+    `${formatCount(deleted.length, 'image')} ${would}deleted, ${formatBytes(bytes)}; ${formatCount(forgotten.length, 'record')} of missing images ${would}removed`,
   ]
   return { text: lines.join('\n'), json: { type: 'result', dryRun, deleted, kept, forgotten } }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatBytes, formatDuration, formatTimeLeft } from './quantity.ts'
+import { formatBytes, formatCount, formatDuration, formatTimeLeft } from './quantity.ts'
 
 test('formatBytes() picks the unit that keeps numbers short', () => {
   assert.equal(formatBytes(0), '0 B')
@@ -16,4 +16,11 @@ test('formatDuration() and formatTimeLeft() are as exact as is useful', () => {
   assert.equal(formatDuration(200_000), '3 min 20 s')
   assert.equal(formatDuration(7_260_000), '2 h 1 min')
   assert.equal(formatTimeLeft(2100), '3 s')
+})
+
+test('formatCount() has the plural for all but one', () => {
+  assert.deepEqual(
+    [0, 1, 2].map((count) => formatCount(count, 'domain')),
+    ['0 domains', '1 domain', '2 domains'],
+  )
 })

@@ -32,3 +32,8 @@ export function transferText(ramBytes: number, milliseconds: number): string {
   const rate = milliseconds > 0 ? `, ${formatBytes((ramBytes / milliseconds) * 1000)}/s` : ''
   return `${formatBytes(ramBytes)} of memory in ${formatDuration(milliseconds)}${rate}`
 }
+
+/** How many there are: `1 domain`, `2 domains`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -8,7 +8,7 @@ import { DomainError } from '../../errors.ts'
 import { integerBetween } from '../options/option-values.ts'
 import { configure } from '../options/configured.ts'
 import { HostDisplay } from '../terminal/host-display.ts'
-import { formatDuration } from '../terminal/quantity.ts'
+import { formatCount, formatDuration } from '../terminal/quantity.ts'
 import type { Verb } from '../verb.ts'
 
 interface Flags extends Pick<
@@ -83,7 +83,7 @@ export const verb: Verb<Flags> = {
     const text =
       flags.dryRun === true
         ? ''
-        : `${started.length} domain${started.length === 1 ? '' : 's'} started in ${formatDuration(performance.now() - startMs)}`
+        : `${formatCount(started.length, 'domain')} started in ${formatDuration(performance.now() - startMs)}`
     return { text, json: { type: 'result', domains: outcomes } }
   },
 }

@@ -2,7 +2,7 @@ import { type HostSaveOutcome, saveHost } from '../../domain/host/host-save.ts'
 import { DomainError } from '../../errors.ts'
 import { byteRate, integerBetween } from '../options/option-values.ts'
 import { HostDisplay } from '../terminal/host-display.ts'
-import { formatBytes, transferText } from '../terminal/quantity.ts'
+import { formatBytes, formatCount, transferText } from '../terminal/quantity.ts'
 import { type FormatFlags, declareFormat, formatOptions } from '../options/save.ts'
 import { configure } from '../options/configured.ts'
 import type { Verb } from '../verb.ts'
@@ -80,7 +80,7 @@ export const verb: Verb<Flags> = {
 
 function summary(outcomes: readonly HostSaveOutcome[], totalMs: number): string {
   const images = outcomes.flatMap(({ result }) => (result === undefined ? [] : [result.image]))
-  const text = `${outcomes.length} domain${outcomes.length === 1 ? '' : 's'} saved`
+  const text = `${formatCount(outcomes.length, 'domain')} saved`
   const total = (size: (image: (typeof images)[number]) => number): number =>
     images.reduce((sum, image) => sum + size(image), 0)
   if (images.length === 0) return text
