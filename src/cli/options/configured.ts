@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { Configuration, type SettingValue } from '../../domain/configuration/configuration.ts'
 import type { ConfiguredVerb } from '../../domain/configuration/settings.ts'
+import { optionKey } from './option-key.ts'
 
 /** The names that commander gives to the option of a setting, where it is not the setting's own. A verb has some of them. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -50,5 +51,5 @@ function givenValue(command: Command, names: readonly string[]): unknown {
 }
 
 function namesOf(name: string): readonly string[] {
-  return NAMES[name] ?? [name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]
+  return NAMES[name] ?? [optionKey(name)]
 }

@@ -6,6 +6,7 @@ import {
   domainStatistics,
 } from '../../domain/statistics/domain-statistics.ts'
 import type { DomainState } from '../../domain/machine/domain-state.ts'
+import { optionKey } from '../options/option-key.ts'
 import type { Invocation, Verb } from '../verb.ts'
 
 /** With commander's names, `vcpu`, `cpuTotal`, `listRunning` and so on. */
@@ -58,7 +59,7 @@ export const verb: Verb<Flags> = {
   example: 'stasis domstats web --block',
   run: async (domains, flags, invocation) => {
     const { directories, signal, output } = invocation
-    const asked = STATISTICS_GROUPS.filter((group) => flags[camel(group)] === true)
+    const asked = STATISTICS_GROUPS.filter((group) => flags[optionKey(group)] === true)
     const others = EMPTY.some((group) => flags[group] === true)
     const groups = asked.length === 0 && !others ? STATISTICS_GROUPS : asked
     const options = { ...directories, signal, groups }
@@ -90,7 +91,7 @@ async function listed(
   flags: Flags,
   { directories, signal }: Invocation,
 ): Promise<readonly string[] | undefined> {
-  const filters = Object.entries(LISTS).filter(([name]) => flags[camel(name)] === true)
+  const filters = Object.entries(LISTS).filter(([name]) => flags[optionKey(name)] === true)
   if (filters.length === 0) return undefined
   const all = await listDomains({ ...directories, signal, all: true })
   // As in virsh, filters of one kind add up, and those of different kinds restrict each other.
@@ -103,8 +104,4 @@ async function listed(
       }),
     )
     .map(({ name }) => name)
-}
-
-function camel(name: string): string {
-  return name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
