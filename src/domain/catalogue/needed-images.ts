@@ -5,10 +5,9 @@ import { storageError } from '../../io/storage-error.ts'
 import { isAbsence } from '../../io/files/file-names.ts'
 import { findByMonitors } from '../../qemu/process/find-by-monitors.ts'
 import { openFilesOf } from '../../qemu/process/open-files.ts'
-import { isAlive } from '../../qemu/process/process-identity.ts'
 import type { Directories } from '../store/directories.ts'
 import { isDomainName } from '../store/domain-name.ts'
-import { readJob } from '../store/job-record.ts'
+import { activeJob } from '../store/job-record.ts'
 import { readLastEnd } from '../store/last-end.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { readPostcopyRecord } from '../store/postcopy-record.ts'
@@ -113,8 +112,8 @@ async function stateNeeds(entry: DomainEntry): Promise<readonly Need[]> {
 
 /** A restore of a domain that is not defined has no record at first. */
 async function jobNeeds(paths: RuntimePaths): Promise<readonly Need[]> {
-  const job = await readJob(paths.job)
-  if (job === undefined || !(await isAlive(job.process))) return []
+  const job = await activeJob(paths)
+  if (job === undefined) return []
   const use = job.operation === 'restore' || job.operation === 'start' ? 'restoring' : 'saving'
   const files = await openFilesOf(job.process.pid)
   return files.map(({ key }) => ({ domain: paths.name, use, key }))

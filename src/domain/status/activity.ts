@@ -5,14 +5,17 @@ import { type DomainEntry, listEntries, listRuntimes } from '../catalogue/catalo
 import { liveDomain } from '../catalogue/live-domain.ts'
 import type { DomainState } from '../machine/domain-state.ts'
 import type { JobRecord } from '../progress/job.ts'
+import type { RestoreProgress, SaveProgress } from '../progress/progress.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
+import { activeJob } from '../store/job-record.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { isSupervised, readPostcopyProgress, readPostcopyRecord } from '../store/postcopy-record.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
 import { stateOf } from './list.ts'
-import { activeJob } from './watch-job.ts'
+
+type Progress = SaveProgress | RestoreProgress
 
 /** What a page server has done. */
 export interface PageServing extends PostcopyState {
@@ -94,7 +97,7 @@ async function activityOf(
   const { name, paths, record } = entry
   try {
     if (entry.fault !== undefined) throw entry.fault
-    const job = await activeJob(paths)
+    const job = await activeJob<Progress>(paths)
     const managedSave = await hasUsableManagedSave(entry)
     if (record === undefined) return { ...NOTHING, name, job, managedSave }
     return {
@@ -119,7 +122,8 @@ async function beginning(
   directories: Directories,
   name: string,
 ): Promise<DomainActivity | undefined> {
-  const job = await activeJob(runtimePaths(directories, name)).catch(() => undefined)
+  const paths = runtimePaths(directories, name)
+  const job = await activeJob<Progress>(paths).catch(() => undefined)
   return job === undefined ? undefined : { ...NOTHING, name, job }
 }
 

@@ -1,9 +1,8 @@
-import { isAlive } from '../../qemu/process/process-identity.ts'
 import { findRunning } from '../catalogue/running-entry.ts'
 import { openQuery } from '../machine/monitor.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { readJob } from '../store/job-record.ts'
+import { activeJob } from '../store/job-record.ts'
 
 /** Whether a running domain can be controlled: `job` while a process saves or restores it, for so many milliseconds already. */
 export interface ControlState {
@@ -17,9 +16,8 @@ export async function controlState(
   options: DomainOptions,
 ): Promise<ControlState> {
   const { paths } = await findRunning(await openDirectories(options), reference)
-  const job = await readJob(paths.job)
-  if (job !== undefined && (await isAlive(job.process)))
-    return { state: 'job', elapsedMs: Date.now() - Date.parse(job.startedAt) }
+  const job = await activeJob(paths)
+  if (job !== undefined) return { state: 'job', elapsedMs: Date.now() - Date.parse(job.startedAt) }
   await using monitor = await openQuery(paths, options.signal)
   await monitor.execute('query-status', {}, { signal: options.signal })
   return { state: 'ok', elapsedMs: 0 }

@@ -2,14 +2,13 @@ import { findEntry, lastEndOf } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
-import { readJob } from '../store/job-record.ts'
+import { activeJob } from '../store/job-record.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { stateOf } from './list.ts'
 import { queryRunState } from '../catalogue/run-state.ts'
 import { memoryWords } from './memory-words.ts'
-import { isAlive } from '../../qemu/process/process-identity.ts'
 
 /** The state of a domain, and the reason for it. */
 export interface StateWithReason {
@@ -51,11 +50,11 @@ export async function domainStateReason(
       ...(end?.image !== undefined && { image: end.image }),
     }
   }
-  const job = await readJob(paths.job)
-  const busy = job !== undefined && (await isAlive(job.process))
+  const job = await activeJob(paths)
   const state = await stateOf(entry, options.signal)
   const postcopy = await postcopyState(paths)
-  if (busy) return { name, state, reason: job.operation === 'restore' ? 'restoring' : 'saving' }
+  if (job !== undefined)
+    return { name, state, reason: job.operation === 'restore' ? 'restoring' : 'saving' }
   if (postcopy !== undefined) {
     const found = { name, state, postcopy } as const
     if (state === 'memory lost') return { ...found, reason: 'image gone' }

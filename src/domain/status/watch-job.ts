@@ -1,13 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, QemuError, throwIfCancelled } from '../../errors.ts'
 import { writeText } from '../../io/files/text-file.ts'
-import { isAlive } from '../../qemu/process/process-identity.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { JobRecord } from '../progress/job.ts'
-import type { RestoreProgress, SaveProgress } from '../progress/progress.ts'
-import { readJob } from '../store/job-record.ts'
+import { activeJob, readJob } from '../store/job-record.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 const LOOK_MS = 50
@@ -65,12 +63,6 @@ export async function abortJob(
   }
   const last = await readJob(paths.lastJob)
   return { name, outcome: last?.id === job.id ? last.outcome : undefined }
-}
-
-/** The job that a living process does; `undefined` if there is none. @throws StorageError */
-export async function activeJob(paths: RuntimePaths): Promise<JobRecord | undefined> {
-  const job = await readJob<SaveProgress | RestoreProgress>(paths.job)
-  return job !== undefined && (await isAlive(job.process)) ? job : undefined
 }
 
 async function jobPaths(reference: string, options: DomainOptions): Promise<RuntimePaths> {

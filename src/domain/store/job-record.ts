@@ -43,6 +43,14 @@ export async function readJob<Progress>(path: string): Promise<StoredJob<Progres
   return readRecordFile(JOB as RecordKind<StoredJob<Progress>>, path)
 }
 
+/** The job of a domain that a living process does; `undefined` if there is none. @throws StorageError */
+export async function activeJob<Progress>(
+  paths: RuntimePaths,
+): Promise<StoredJob<Progress> | undefined> {
+  const job = await readJob<Progress>(paths.job)
+  return job !== undefined && (await isAlive(job.process)) ? job : undefined
+}
+
 /** @throws StorageError */
 export async function writeJob(path: string, record: StoredJob): Promise<void> {
   await makeDirectory(dirname(path))
