@@ -100,16 +100,17 @@ async function activityOf(
     const job = await activeJob<Progress>(paths)
     const managedSave = await hasUsableManagedSave(entry)
     if (record === undefined) return { ...NOTHING, name, job, managedSave }
+    const postcopy = await postcopyState(paths)
     return {
       name,
       id: record.pid,
-      state: await stateOf(entry, signal),
+      state: await stateOf(entry, postcopy, signal),
       managedSave,
       memoryBytes: (await liveDomain(paths).catch(() => undefined))?.memoryBytes,
       residentBytes: await residentBytes(record.pid),
       cpuTimeMs: await processorTimeMs(record.pid),
       job,
-      serving: await servingOf(paths),
+      serving: await servingOf(paths, postcopy),
     }
   } catch (error) {
     if (!(error instanceof StasisError) || error instanceof CancelledError) throw error
@@ -127,8 +128,10 @@ async function beginning(
   return job === undefined ? undefined : { ...NOTHING, name, job }
 }
 
-async function servingOf(paths: RuntimePaths): Promise<PageServing | undefined> {
-  const state = await postcopyState(paths)
+async function servingOf(
+  paths: RuntimePaths,
+  state: PostcopyState | undefined,
+): Promise<PageServing | undefined> {
   const record = state === undefined ? undefined : await readPostcopyRecord(paths)
   if (state === undefined || record === undefined) return undefined
   const progress = await readPostcopyProgress(paths, record.id)

@@ -100,14 +100,22 @@ async function look(
     if (fault !== undefined) return known === undefined ? undefined : ([name, known] as const)
     // A QEMU that is being started is not a guest until it has started.
     const pid = record?.stage === 'running' ? record.pid : undefined
-    const state =
-      pid === undefined ? 'shut off' : await stateOf(entry).catch(() => 'unknown' as const)
-    const postcopy =
-      pid === undefined ? undefined : await postcopyState(entry.paths).catch(() => undefined)
-    const seen = { persistent, pid, state, postcopy, continuedAt: record?.continuedAt } as const
+    const now = pid === undefined ? OFF : await lookAt(entry)
+    const seen = { persistent, pid, ...now, continuedAt: record?.continuedAt } as const
     return [name, { seen, entry }] as const
   })
   return new Map((await Promise.all(pairs)).filter((pair) => pair !== undefined))
+}
+
+const OFF = { state: 'shut off', postcopy: undefined } as const
+
+async function lookAt(entry: DomainEntry): Promise<Pick<Seen, 'state' | 'postcopy'>> {
+  try {
+    const postcopy = await postcopyState(entry.paths)
+    return { state: await stateOf(entry, postcopy).catch(() => 'unknown' as const), postcopy }
+  } catch {
+    return { state: 'unknown', postcopy: undefined }
+  }
 }
 
 type Change = readonly [LifecycleEvent['event'], string]

@@ -39,11 +39,12 @@ export async function domainInfo(
   const document = parseDomainXml(await entryXml(directories, entry))
   const { domain } = readDomain(document, { tolerant: true })
   const { name, record, persistent } = entry
+  const postcopy = record === undefined ? undefined : await postcopyState(entry.paths)
   return {
     name,
     uuid: record?.uuid ?? domain.uuid ?? '',
     id: record?.pid,
-    state: await stateOf(entry, options.signal),
+    state: await stateOf(entry, postcopy, options.signal),
     persistent,
     managedSave: await hasUsableManagedSave(entry),
     autostart: await isAutostarted(directories, name),
@@ -53,6 +54,6 @@ export async function domainInfo(
     maxMemoryBytes: domain.memoryBytes,
     usedMemoryBytes: domain.memoryBytes,
     cpuTimeMs: record === undefined ? undefined : await processorTimeMs(record.pid),
-    postcopy: record === undefined ? undefined : await postcopyState(entry.paths),
+    postcopy,
   }
 }

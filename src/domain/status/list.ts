@@ -94,15 +94,16 @@ async function summarise(
   const { name, record, persistent } = entry
   try {
     if (entry.fault !== undefined) throw entry.fault
+    const postcopy = record === undefined ? undefined : await postcopyState(entry.paths)
     return {
       name,
       uuid: await uuidOf(directories, entry),
       id: record?.pid,
-      state: await stateOf(entry, signal),
+      state: await stateOf(entry, postcopy, signal),
       persistent,
       managedSave: await hasUsableManagedSave(entry),
       autostart: await isAutostarted(directories, name),
-      postcopy: record === undefined ? undefined : await postcopyState(entry.paths),
+      postcopy,
       ...(title === true ? await titleOf(directories, entry) : {}),
     }
   } catch (error) {
@@ -120,13 +121,16 @@ async function titleOf(
   return title === undefined ? {} : { title }
 }
 
-/** The present state of a domain. */
-export async function stateOf(entry: DomainEntry, signal?: AbortSignal): Promise<DomainState> {
+/** The present state of a domain; `postcopy` is its `postcopyState`. */
+export async function stateOf(
+  entry: DomainEntry,
+  postcopy: PostcopyState | undefined,
+  signal?: AbortSignal,
+): Promise<DomainState> {
   if (entry.record === undefined) return 'shut off'
   // QEMU reports a guest as running even if a processor waits for a page that will never arrive.
-  const memory = (await postcopyState(entry.paths))?.state
-  if (memory === 'lost') return 'memory lost'
-  if (memory === 'failed') return 'paused'
+  if (postcopy?.state === 'lost') return 'memory lost'
+  if (postcopy?.state === 'failed') return 'paused'
   const runState = await queryRunState(entry.paths, signal)
   return runState === undefined ? 'no state' : stateOfRunState(runState)
 }

@@ -51,8 +51,8 @@ export async function domainStateReason(
     }
   }
   const job = await activeJob(paths)
-  const state = await stateOf(entry, options.signal)
   const postcopy = await postcopyState(paths)
+  const state = await stateOf(entry, postcopy, options.signal)
   if (job !== undefined)
     return { name, state, reason: job.operation === 'restore' ? 'restoring' : 'saving' }
   if (postcopy !== undefined) {
