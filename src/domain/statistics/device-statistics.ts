@@ -53,18 +53,14 @@ export async function interfaceStatistics(
     throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has no network card '${card}'`, {
       hint: `\`stasis domiflist ${name}\` lists them`,
     })
-  const host = found.device === undefined ? undefined : await trafficOf(found.device)
-  if (found.device === undefined || host === undefined)
+  const { device } = found
+  const traffic = device === undefined ? undefined : await trafficOf(device)
+  if (device === undefined || traffic === undefined)
     throw new DomainError(
       'DOMAIN_WRONG_STATE',
       `The network card '${card}' of domain '${name}' has no device on this host, so nothing is counted`,
     )
-  const { rxBytes, rxPackets, rxErrors, rxDropped, txBytes, txPackets, txErrors, txDropped } = host
-  return {
-    device: found.device,
-    ...{ rxBytes: txBytes, rxPackets: txPackets, rxErrors: txErrors, rxDropped: txDropped },
-    ...{ txBytes: rxBytes, txPackets: rxPackets, txErrors: rxErrors, txDropped: rxDropped },
-  }
+  return { device, ...traffic }
 }
 
 const NONE: BlockCounters = {

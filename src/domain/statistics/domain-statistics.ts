@@ -187,20 +187,19 @@ function maximumMemory(xml: string): Fields {
   return { 'balloon.current': memoryBytes / 1024, 'balloon.maximum': memoryBytes / 1024 }
 }
 
-/** The guest receives what its tap device sends. */
 async function cardFields(at: number, device: string | undefined): Promise<Fields> {
   const traffic = device === undefined ? undefined : await trafficOf(device)
   if (device === undefined || traffic === undefined) return {}
   return prefixed(`net.${at}`, {
     name: device,
-    'rx.bytes': traffic.txBytes,
-    'rx.pkts': traffic.txPackets,
-    'rx.errs': traffic.txErrors,
-    'rx.drop': traffic.txDropped,
-    'tx.bytes': traffic.rxBytes,
-    'tx.pkts': traffic.rxPackets,
-    'tx.errs': traffic.rxErrors,
-    'tx.drop': traffic.rxDropped,
+    'rx.bytes': traffic.rxBytes,
+    'rx.pkts': traffic.rxPackets,
+    'rx.errs': traffic.rxErrors,
+    'rx.drop': traffic.rxDropped,
+    'tx.bytes': traffic.txBytes,
+    'tx.pkts': traffic.txPackets,
+    'tx.errs': traffic.txErrors,
+    'tx.drop': traffic.txDropped,
   })
 }
 

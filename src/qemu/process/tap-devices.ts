@@ -14,7 +14,7 @@ export async function tapDevicesOf(pid: number): Promise<readonly string[]> {
   return names
 }
 
-/** What a network device of the host has received and sent. */
+/** What a network card of a guest has received and sent. */
 export interface DeviceTraffic {
   readonly rxBytes: number
   readonly rxPackets: number
@@ -26,17 +26,17 @@ export interface DeviceTraffic {
   readonly txDropped: number
 }
 
-/** The traffic of a network device (proc_net_dev(5)); `undefined` when there is no such device. */
+/** The traffic of a card by its tap device on the host (proc_net_dev(5)): the guest receives what the device sends. `undefined` when there is no such device. */
 export async function trafficOf(device: string): Promise<DeviceTraffic | undefined> {
   const text = await readFile('/proc/net/dev', 'latin1').catch(() => '')
   const line = text.split('\n').find((one) => one.trim().startsWith(`${device}:`))
   if (line === undefined) return undefined
   const values = line.slice(line.indexOf(':') + 1)
-  const [rxBytes = 0, rxPackets = 0, rxErrors = 0, rxDropped = 0, , , , , ...sent] = values
+  const [txBytes = 0, txPackets = 0, txErrors = 0, txDropped = 0, , , , , ...sent] = values
     .trim()
     .split(/\s+/)
     .map(Number)
-  const [txBytes = 0, txPackets = 0, txErrors = 0, txDropped = 0] = sent
+  const [rxBytes = 0, rxPackets = 0, rxErrors = 0, rxDropped = 0] = sent
   return {
     rxBytes,
     rxPackets,
