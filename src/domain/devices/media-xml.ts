@@ -4,6 +4,7 @@ import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import { formatDomainXml, formatPart } from '../../qemu/domain-xml/format.ts'
 import { create, insertBefore } from '../../qemu/domain-xml/normalise/edit.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { sourceOf } from '../status/devices.ts'
 
 /** What to do with the medium of a drive. */
 export interface MediumChange {
@@ -45,8 +46,7 @@ export function withMedium(xml: string, device: string, change: MediumChange): C
   const index = disks.findIndex((disk) => isDrive(disk) && namesOf(disk).includes(device))
   const disk = disks[index]
   if (disk === undefined) throw noDrive(device, disks)
-  const present = child(disk, 'source')
-  const empty = present === undefined || mediumOf(present) === undefined
+  const empty = mediumOf(disk) === undefined
   if (action === 'eject' && empty)
     throw new DomainError('DOMAIN_WRONG_STATE', `The disk device '${device}' doesn't have media`)
   if (action === 'insert' && !empty)
@@ -71,17 +71,12 @@ function isDrive(disk: Element): boolean {
 }
 
 function namesOf(disk: Element): readonly (string | undefined)[] {
-  const source = child(disk, 'source')
-  return [
-    attribute(child(disk, 'target'), 'dev'),
-    source === undefined ? undefined : mediumOf(source),
-  ]
+  return [attribute(child(disk, 'target'), 'dev'), mediumOf(disk)]
 }
 
-function mediumOf(source: Element): string | undefined {
-  return ['file', 'dev', 'dir', 'name', 'protocol', 'volume']
-    .map((name) => attribute(source, name))
-    .find((value) => value !== undefined)
+/** A medium on another host need not have a name. */
+function mediumOf(disk: Element): string | undefined {
+  return sourceOf(disk) ?? attribute(child(disk, 'source'), 'protocol')
 }
 
 function noDrive(device: string, disks: readonly Element[]): DomainError {

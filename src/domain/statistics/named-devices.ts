@@ -4,6 +4,7 @@ import { aliasOf, nameDevices } from '../../qemu/domain-xml/live/aliases.ts'
 import { WITHOUT_TAP } from '../../qemu/domain-xml/live/host-sides.ts'
 import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import { tapDevicesOf } from '../../qemu/process/tap-devices.ts'
+import { sourceOf } from '../status/devices.ts'
 
 /** A disk of a domain, and the name of its device in QEMU. */
 export interface NamedDisk {
@@ -24,11 +25,9 @@ export interface NamedCard {
 /** The disks in the XML of a domain. @throws DomainXmlError */
 export function namedDisks(xml: string): readonly NamedDisk[] {
   return devices(xml, 'disk').map((disk) => {
-    const source = child(disk, 'source')
-    const names = ['file', 'dev', 'dir', 'name', 'volume']
     return {
       target: attribute(child(disk, 'target'), 'dev') ?? '',
-      source: names.map((name) => attribute(source, name)).find((value) => value !== undefined),
+      source: sourceOf(disk),
       alias: aliasOf(disk),
       isFile: ['file', 'block'].includes(attribute(disk, 'type') ?? 'file'),
     }

@@ -34,7 +34,7 @@ export async function listDisks(
     type: attribute(disk, 'type') ?? 'file',
     device: attribute(disk, 'device') ?? 'disk',
     target: attribute(child(disk, 'target'), 'dev') ?? '',
-    source: firstOf(child(disk, 'source'), ['file', 'dev', 'dir', 'name', 'volume']),
+    source: sourceOf(disk),
   }))
 }
 
@@ -50,6 +50,11 @@ export async function listInterfaces(
     model: attribute(child(card, 'model'), 'type'),
     mac: attribute(child(card, 'mac'), 'address'),
   }))
+}
+
+/** What a disk names as its source; `undefined` if it has none. */
+export function sourceOf(disk: Element): string | undefined {
+  return firstOf(child(disk, 'source'), ['file', 'dev', 'dir', 'name', 'volume'])
 }
 
 /** The devices of one kind in a domain XML. @throws DomainXmlError */
