@@ -1,7 +1,9 @@
 import { StasisError } from '../../errors.ts'
+import { aliasOf } from '../../qemu/domain-xml/live/aliases.ts'
 import { residentBytes } from '../../qemu/host-facts.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { RunningEntry } from '../catalogue/running-entry.ts'
+import { namedDevices } from './named-devices.ts'
 
 const KIB = 1024
 
@@ -20,22 +22,31 @@ const REPORTED: readonly (readonly [name: string, qemu: string, unit: number])[]
   ['hugetlb_pgfail', 'stat-htlb-pgfail', 1],
 ]
 
-/** The balloon of a running domain, under libvirt's names: memory in KiB, `last_update` in seconds since 1970, 0 for never. */
+/** The balloon of a running domain, whose XML is `xml`, under libvirt's names: memory in KiB, `last_update` in seconds since 1970, 0 for never. */
 export async function balloonStatistics(
   monitor: QmpConnection,
-  { record }: RunningEntry,
-  { balloon, signal }: { readonly balloon: string | undefined; readonly signal?: AbortSignal },
+  entry: RunningEntry,
+  { xml, signal }: { readonly xml: string; readonly signal: AbortSignal | undefined },
 ): Promise<Readonly<Record<string, number>>> {
+  const balloon = balloonOf(entry, xml)
   const [actual, reported, resident] = await Promise.all([
     monitor.execute('query-balloon', {}, { signal }).then((answer) => answer.actual, unlessRefused),
     balloon === undefined ? undefined : reportedBy(monitor, balloon, signal),
-    residentBytes(record.pid),
+    residentBytes(entry.record.pid),
   ])
   return {
     ...(actual !== undefined && { actual: actual / KIB }),
     ...reported,
     ...(resident !== undefined && { rss: resident / KIB }),
   }
+}
+
+/** The name of its balloon in QEMU; `undefined` if it has none. */
+function balloonOf({ record }: RunningEntry, xml: string): string | undefined {
+  const [balloon] = record.attached === undefined ? namedDevices(xml, 'memballoon') : []
+  return balloon === undefined || balloon.getAttribute('model') === 'none'
+    ? undefined
+    : aliasOf(balloon)
 }
 
 async function reportedBy(

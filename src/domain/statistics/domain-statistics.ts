@@ -8,15 +8,14 @@ import { type DomainEntry, findEntry, listEntries } from '../catalogue/catalogue
 import { entryXml } from '../catalogue/domain-xml.ts'
 import type { RunningEntry } from '../catalogue/running-entry.ts'
 import { openQuery } from '../machine/monitor.ts'
-import { domainStateReason } from '../status/state-reason.ts'
+import { stateReasonOf } from '../status/state-reason.ts'
 import { diskSizes } from '../../io/files/disk-sizes.ts'
 import { checkOptions, checkReferences } from '../store/check-options.ts'
-import { openDirectories } from '../store/directories.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { balloonStatistics } from './balloon-statistics.ts'
 import { liveDisks } from './block-devices.ts'
 import { type Fields, knownFields, prefixed } from './fields.ts'
-import { balloonOf } from './memory-statistics.ts'
 import { namedCards, namedDisks } from './named-devices.ts'
 import { countIn, liveProcessors } from './processor-statistics.ts'
 import { stateFields } from './state-fields.ts'
@@ -69,19 +68,23 @@ export async function domainStatistics(
   for (const entry of entries) {
     throwIfCancelled('collect statistics', options.signal)
     const { name, fault } = entry
-    if (fault === undefined) found.push({ name, fields: await statisticsOf(entry, options) })
+    if (fault === undefined)
+      found.push({ name, fields: await statisticsOf(directories, entry, options) })
     else found.push({ name, fields: {}, fault })
   }
   return found
 }
 
-async function statisticsOf(entry: DomainEntry, options: StatisticsOptions): Promise<Fields> {
+async function statisticsOf(
+  directories: Directories,
+  entry: DomainEntry,
+  options: StatisticsOptions,
+): Promise<Fields> {
   const { groups = STATISTICS_GROUPS, signal } = options
-  const directories = await openDirectories(options)
   const source = { xml: await entryXml(directories, entry), signal }
   const { record } = entry
   const all: Fields[] = []
-  if (groups.includes('state')) all.push(stateFields(await domainStateReason(entry.name, options)))
+  if (groups.includes('state')) all.push(stateFields(await stateReasonOf(entry, signal)))
   if (record === undefined) {
     for (const group of groups) all.push(await OFF[group](source))
     return Object.assign({}, ...all) as Fields
@@ -122,10 +125,9 @@ const LIVE: Readonly<Record<StatisticsGroup, (source: LiveSource) => Promise<Fie
     return { 'cpu.time': userNs + systemNs, 'cpu.user': userNs, 'cpu.system': systemNs }
   },
   balloon: async ({ xml, monitor, entry, signal }) => {
-    const balloon = await balloonOf(entry)
     const { actual, last_update, ...rest } = await balloonStatistics(monitor, entry, {
-      balloon,
-      ...(signal !== undefined && { signal }),
+      xml,
+      signal,
     })
     const whole = maximumMemory(xml)
     return knownFields({

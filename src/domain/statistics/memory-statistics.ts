@@ -1,8 +1,5 @@
-import { child } from '../../qemu/domain-xml/access.ts'
-import { aliasOf, nameDevices } from '../../qemu/domain-xml/live/aliases.ts'
-import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import { readLiveXml } from '../catalogue/domain-xml.ts'
-import { type RunningEntry, findRunning } from '../catalogue/running-entry.ts'
+import { findRunning } from '../catalogue/running-entry.ts'
 import { openQuery } from '../machine/monitor.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
@@ -22,21 +19,7 @@ export async function memoryStatistics(
   checkOptions(options)
   const { signal } = options
   const entry = await findRunning(await openDirectories(options), reference)
-  const balloon = await balloonOf(entry)
+  const xml = await readLiveXml(entry.paths)
   await using monitor = await openQuery(entry.paths, signal)
-  return await balloonStatistics(monitor, entry, {
-    balloon,
-    ...(signal !== undefined && { signal }),
-  })
-}
-
-/** The name of its balloon in QEMU; `undefined` if it has none. */
-export async function balloonOf({ paths, record }: RunningEntry): Promise<string | undefined> {
-  const root = parseXml(await readLiveXml(paths)).documentElement ?? undefined
-  if (root === undefined || record.attached !== undefined) return undefined
-  nameDevices(root)
-  const balloon = child(child(root, 'devices'), 'memballoon')
-  return balloon === undefined || balloon.getAttribute('model') === 'none'
-    ? undefined
-    : aliasOf(balloon)
+  return await balloonStatistics(monitor, entry, { xml, signal })
 }

@@ -24,7 +24,7 @@ export interface NamedCard {
 
 /** The disks in the XML of a domain. @throws DomainXmlError */
 export function namedDisks(xml: string): readonly NamedDisk[] {
-  return devices(xml, 'disk').map((disk) => {
+  return namedDevices(xml, 'disk').map((disk) => {
     return {
       target: attribute(child(disk, 'target'), 'dev') ?? '',
       source: sourceOf(disk),
@@ -40,7 +40,7 @@ export async function namedCards(
   pid: number | undefined,
 ): Promise<readonly NamedCard[]> {
   const taps = pid === undefined ? [] : [...(await tapDevicesOf(pid))]
-  return devices(xml, 'interface').map((card) => {
+  return namedDevices(xml, 'interface').map((card) => {
     const named = attribute(child(card, 'target'), 'dev')
     const onTap = !WITHOUT_TAP.includes(attribute(card, 'type') ?? '')
     const device = onTap ? (taps.shift() ?? named) : undefined
@@ -48,7 +48,8 @@ export async function namedCards(
   })
 }
 
-function devices(xml: string, name: string): readonly Element[] {
+/** The devices of one kind in the XML of a domain, with the names that QEMU has for them. @throws DomainXmlError */
+export function namedDevices(xml: string, name: string): readonly Element[] {
   const root = parseXml(xml).documentElement ?? undefined
   if (root === undefined) return []
   nameDevices(root)

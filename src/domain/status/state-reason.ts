@@ -1,4 +1,4 @@
-import { findEntry, lastEndOf } from '../catalogue/catalogue.ts'
+import { type DomainEntry, findEntry, lastEndOf } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { DomainState } from '../machine/domain-state.ts'
@@ -37,7 +37,14 @@ export async function domainStateReason(
   reference: string,
   options: DomainOptions = {},
 ): Promise<StateWithReason> {
-  const entry = await findEntry(await openDirectories(options), reference)
+  return stateReasonOf(await findEntry(await openDirectories(options), reference), options.signal)
+}
+
+/** The state of a domain that was found, and the reason for it. @throws StorageError */
+export async function stateReasonOf(
+  entry: DomainEntry,
+  signal: AbortSignal | undefined,
+): Promise<StateWithReason> {
   const { name, paths, record } = entry
   if (record === undefined) {
     const end = await lastEndOf(entry)
@@ -52,7 +59,7 @@ export async function domainStateReason(
   }
   const job = await activeJob(paths)
   const postcopy = await postcopyState(paths)
-  const state = await stateOf(entry, postcopy, options.signal)
+  const state = await stateOf(entry, postcopy, signal)
   if (job !== undefined)
     return { name, state, reason: job.operation === 'restore' ? 'restoring' : 'saving' }
   if (postcopy !== undefined) {
@@ -60,20 +67,20 @@ export async function domainStateReason(
     if (state === 'memory lost') return { ...found, reason: 'image gone' }
     if (state === 'running' || postcopy.state !== 'filling')
       return { ...found, reason: memoryWords(postcopy) }
-    return { ...found, reason: await pausedReason(paths, record, options) }
+    return { ...found, reason: await pausedReason(paths, record, signal) }
   }
   if (state === 'running' && record.continuedAt !== undefined)
     return { name, state, reason: 'save canceled' }
   if (state === 'running')
     return { name, state, reason: record.restoredFrom === undefined ? 'booted' : 'restored' }
   if (state !== 'paused') return { name, state, reason: 'unknown' }
-  return { name, state, reason: await pausedReason(paths, record, options) }
+  return { name, state, reason: await pausedReason(paths, record, signal) }
 }
 
 async function pausedReason(
   paths: RuntimePaths,
   record: RuntimeRecord,
-  { signal }: DomainOptions,
+  signal: AbortSignal | undefined,
 ): Promise<string> {
   if (record.interrupted === true) return 'save interrupted'
   const status = await queryRunState(paths, signal)
