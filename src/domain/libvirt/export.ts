@@ -1,4 +1,4 @@
-import { extname, join } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import { DomainError, StasisError, StorageError, throwIfCancelled } from '../../errors.ts'
 import { openImage } from '../../image/open-image.ts'
 import { copyImage } from '../../image/replace-description.ts'
@@ -246,7 +246,7 @@ async function writeSave(
   nvram: string | undefined,
   options: ExportOptions,
 ): Promise<void> {
-  await makeDirectory(join(to, '..'))
+  await makeDirectory(dirname(to))
   const { format, description } = await headOf(from)
   const wanted = options.format ?? (KNOWN.has(format) ? format : 'raw')
   const describe = (old: typeof description): typeof description => ({

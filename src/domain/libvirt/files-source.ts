@@ -13,7 +13,6 @@ import type { LibvirtSource } from './source.ts'
 export function filesSource(places: LibvirtPlaces): LibvirtSource {
   const { definitions } = places
   return {
-    place: definitions,
     async names() {
       const files = await readdir(definitions, { withFileTypes: true }).catch((error: unknown) => {
         throw unreadable(definitions, error)

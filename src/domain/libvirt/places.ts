@@ -17,7 +17,6 @@ export function connectionOf({ libvirt }: LibvirtOptions): Connection {
 
 /** Where a libvirt keeps what it knows of its domains. Absolute paths. */
 export interface LibvirtPlaces {
-  readonly connection: Connection
   /** What is before each path here, and not in the paths that libvirt itself uses: `/`, or the root of another system. */
   readonly root: string
   /** `NAME.xml`: the definitions. */
@@ -50,7 +49,6 @@ export function libvirtPlaces(
     const definitions = join(root, '/etc/libvirt/qemu')
     const state = join(root, '/var/lib/libvirt')
     return {
-      connection,
       root,
       definitions,
       autostart: join(definitions, 'autostart'),
@@ -64,7 +62,6 @@ export function libvirtPlaces(
   const base = join(root, env['XDG_CONFIG_HOME'] || join(home, '.config'), 'libvirt/qemu')
   const runtime = env['XDG_RUNTIME_DIR'] || join(env['XDG_CACHE_HOME'] || join(home, '.cache'))
   return {
-    connection,
     root,
     definitions: base,
     autostart: join(base, 'autostart'),

@@ -12,8 +12,6 @@ export interface LibvirtDomain {
 
 /** Where definitions come from: libvirt's files, or virsh. */
 export interface LibvirtSource {
-  /** For messages: the directory, or the URI. */
-  readonly place: string
   /** The names of all defined domains, sorted. @throws StorageError, QemuError */
   names(): Promise<readonly string[]>
   /** @throws DomainError DOMAIN_NOT_FOUND; StorageError, QemuError */

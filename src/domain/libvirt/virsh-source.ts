@@ -19,7 +19,6 @@ export function virshSource(
       .filter((line) => line !== '')
       .toSorted()
   return {
-    place: uri,
     names,
     async read(name) {
       if (!(await names()).includes(name)) throw notDefined(name, uri)
