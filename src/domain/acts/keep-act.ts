@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { StasisError, messageOf } from '../../errors.ts'
+import { StasisError, UsageError, messageOf } from '../../errors.ts'
 import { explained } from '../../io/storage-error.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
@@ -183,16 +183,7 @@ async function write(
 
 /** Nothing was tried. */
 function isWrong(error: unknown): boolean {
-  return (
-    StasisError.is(error) &&
-    [
-      'BAD_ARGUMENT',
-      'BAD_COMBINATION',
-      'PATH_TOO_LONG',
-      'BAD_CONFIGURATION',
-      'DOMAIN_NOT_FOUND',
-    ].includes(error.code)
-  )
+  return error instanceof UsageError || StasisError.is(error, 'DOMAIN_NOT_FOUND')
 }
 
 function failureOf(caught: unknown): Pick<JournalEntry, 'outcome' | 'code' | 'error'> {
