@@ -1,4 +1,4 @@
-import { type Fields, fieldsOf } from '../../io/files/record-file.ts'
+import { type Fields, fieldsOf, parseJson } from '../../io/files/record-file.ts'
 
 /** Acts that the journal keeps. */
 export type JournalAct =
@@ -105,12 +105,4 @@ function isEntry(entry: Fields): boolean {
 
 function isNumber(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value)
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
 }

@@ -115,7 +115,8 @@ function parseRecord<T extends object>(kind: RecordKind<T>, path: string, text: 
   throw new StorageError('STATE_UNREADABLE', `${path} cannot be read as ${what}`, facts)
 }
 
-function parseJson(text: string): unknown {
+/** The value of a JSON text; `undefined` if it is not valid. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { parseJson } from '../../io/files/record-file.ts'
 import type { Firmware, FirmwareFile } from '../domain-xml/firmware.ts'
 
 /** Where descriptors are, in rising priority: those of the distribution, of the administrator, of the user (QEMU docs/interop/firmware.json). */
@@ -27,7 +28,7 @@ export async function readFirmwareDescriptors(
 }
 
 function parseDescriptor(text: string): Firmware | undefined {
-  const descriptor = objectOf(parsed(text))
+  const descriptor = objectOf(parseJson(text))
   const mapping = objectOf(descriptor['mapping'])
   const interfaces = listOf(descriptor['interface-types'])
   const machines = listOf(descriptor['targets'])
@@ -61,14 +62,6 @@ function fileOf(value: unknown): FirmwareFile | undefined {
   const { filename, format = 'raw' } = objectOf(value)
   if (!isText(filename) || (format !== 'raw' && format !== 'qcow2')) return undefined
   return { path: filename, format }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {
