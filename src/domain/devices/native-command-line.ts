@@ -5,7 +5,7 @@ import { cpuPropertiesOf } from '../machine/emulator.ts'
 import { prepareMachine } from '../machine/prepare-machine.ts'
 import { DomainError, UsageError } from '../../errors.ts'
 import { checkOptions } from '../store/check-options.ts'
-import { openDirectories } from '../store/directories.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
@@ -27,7 +27,9 @@ export async function nativeCommandLine(
     throw new UsageError('BAD_ARGUMENT', 'Give the XML of a domain, or the domain')
   const directories = await openDirectories(options)
   const given =
-    'xml' in source ? givenXml(source.xml) : { text: await definitionOf(source.domain, options) }
+    'xml' in source
+      ? givenXml(source.xml)
+      : { text: await definitionOf(source.domain, directories) }
   const { domain, emulator } = await prepareMachine(given, directories, {
     look: true,
     signal: options.signal,
@@ -47,8 +49,7 @@ export async function nativeCommandLine(
   return [emulator.probed.emulator, ...machine]
 }
 
-async function definitionOf(reference: string, options: DomainOptions): Promise<string> {
-  const directories = await openDirectories(options)
+async function definitionOf(reference: string, directories: Directories): Promise<string> {
   const { name } = await findEntry(directories, reference)
   const xml = await readDefinition(directories, name)
   if (xml !== undefined) return xml

@@ -87,7 +87,8 @@ async function runHook(
     return await runProgram({ path, args, env, input, timeoutMs: timeLimitMs, signal })
   } catch (error) {
     throw new DomainError('HOOK_REFUSED', `The hook ${path} cannot be run: ${messageOf(error)}`, {
-      ...{ path, cause: error },
+      path,
+      cause: error,
     })
   }
 }
