@@ -32,7 +32,7 @@ export interface ErrorFacts {
   readonly offset?: number | undefined
   /** What a person can do now. */
   readonly hint?: string | undefined
-  /** The space that was needed and that there was, for `NO_SPACE`. */
+  /** The space that was needed, and the space that was free, for `NO_SPACE`. */
   readonly space?: Space | undefined
   /** Further lines of the message, below it. */
   readonly list?: readonly string[] | undefined
@@ -323,7 +323,7 @@ export type StorageErrorCode =
 /** The disk has no room, gives no permission or fails. */
 export class StorageError extends StasisError {
   declare readonly code: StorageErrorCode
-  /** What was needed and what there was, if that is known, for `NO_SPACE`. */
+  /** The space that was needed, and the space that was free, if that is known, for `NO_SPACE`. */
   declare readonly space?: Space
 
   constructor(code: StorageErrorCode, message: string, facts?: ErrorFacts) {

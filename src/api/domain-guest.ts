@@ -16,8 +16,8 @@ import type { DomainOptions } from '../domain/store/domain-options.ts'
 import type { HandleOptions } from './handle-options.ts'
 
 /**
- * What the agent inside a running guest (qemu-guest-agent) knows and does: `Domain.guest`. Every method throws `DomainError` DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE if the domain has no
- * channel for an agent, and `QemuError` QEMU_TIMEOUT if none answers.
+ * What the agent inside a running guest (qemu-guest-agent) knows and does: `Domain.guest`. Every method throws `DomainError` DOMAIN_NOT_RUNNING, or DOMAIN_WRONG_STATE if the domain
+ * has no channel for an agent, and `QemuError` QEMU_TIMEOUT if no agent answers.
  * @example
  * console.log(await web.guest.hostName(), await web.guest.addresses())
  */
@@ -41,7 +41,7 @@ export class DomainGuest {
   }
 
   /**
-   * Sets its clock, without a time to that of its hardware clock.
+   * Sets its clock to a time, or, without one, to the time of its hardware clock.
    * @example
    * await web.guest.setTime(new Date())
    */
@@ -78,7 +78,7 @@ export class DomainGuest {
   }
 
   /**
-   * Lets it suspend itself (`dompmsuspend`), and waits until it has.
+   * Makes the guest suspend itself (`dompmsuspend`), and waits until it is suspended.
    * @throws QemuError QEMU_REFUSED if it cannot
    * @example
    * await web.guest.suspend('mem')

@@ -45,7 +45,7 @@ export class DomainMachine {
 
   /**
    * Ejects, inserts or replaces the medium of a CD-ROM or floppy drive (`change-media`).
-   * @throws DomainError DOMAIN_WRONG_STATE if there is no such drive, nothing to eject or no room to insert
+   * @throws DomainError DOMAIN_WRONG_STATE if the domain has no such drive, if `eject` finds an empty drive, or if `insert` finds a drive with a medium
    * @example
    * await web.machine.changeMedia('sda', { action: 'eject' })
    */

@@ -10,7 +10,7 @@ import type { DeviceTraffic } from '../qemu/process/tap-devices.ts'
 import type { HandleOptions } from './handle-options.ts'
 
 /**
- * What can be counted of a domain: `Domain.statistics`. Every method throws `DomainError` DOMAIN_NOT_FOUND if the domain no longer exists, and DOMAIN_BUSY if its QEMU does not answer.
+ * Statistics of a domain: `Domain.statistics`. Every method throws `DomainError` DOMAIN_NOT_FOUND if the domain no longer exists, and DOMAIN_BUSY if its QEMU does not answer.
  * @example
  * const { 'cpu.time': nanoseconds } = await web.statistics.all({ groups: ['cpu-total'] })
  */
@@ -56,7 +56,7 @@ export class DomainMeasures {
   }
 
   /**
-   * What it has read from a disk and written to it, or to all of them (`domblkstat`).
+   * What it has read from and written to one disk, or all its disks together (`domblkstat`).
    * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE if it has no such disk
    * @example
    * const { rd_bytes } = await web.statistics.disk('vda')
@@ -67,7 +67,7 @@ export class DomainMeasures {
 
   /**
    * What a network card has received and sent (`domifstat`).
-   * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE if it has no such card, or nothing counts for it
+   * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE if it has no such card, or the card has no device on this host
    * @example
    * const { rxBytes } = await web.statistics.networkCard('52:54:00:12:34:56')
    */

@@ -81,7 +81,7 @@ export class Domain {
   readonly guest: DomainGuest
   /** The machine in its QEMU. */
   readonly machine: DomainMachine
-  /** What can be counted of it. */
+  /** Its statistics. */
   readonly statistics: DomainMeasures
   readonly #directories: Directories
 
@@ -302,7 +302,7 @@ export class Domain {
   }
 
   /**
-   * Freezes the file systems of the guest through the agent inside it (`domfsfreeze`). An image of it says so.
+   * Freezes the file systems of the guest through the agent inside it (`domfsfreeze`). An image that is then saved records this.
    * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE without a channel for an agent; QemuError
    * @example
    * await web.freeze()

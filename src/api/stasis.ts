@@ -143,8 +143,8 @@ export class Stasis {
   }
 
   /**
-   * As `attach`, for a QEMU that is given by its name (QEMU's `-name`, which libvirt sets), UUID or pid.
-   * @throws errors of `attach`; DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY when every monitor is in use, as with libvirt's
+   * Like `attach`, but finds the QEMU by its name (QEMU's `-name`, which libvirt sets), UUID or pid.
+   * @throws errors of `attach`; DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY when other programs, such as libvirt, use all its monitors
    * @example
    * const { domain } = await stasis.attachNamed('vm')
    */
@@ -157,7 +157,7 @@ export class Stasis {
   }
 
   /**
-   * Takes domains over from libvirt, without names all that it defines (docs/beside-libvirt.md). The outcomes say which could not be imported.
+   * Takes domains over from libvirt (docs/beside-libvirt.md). Without names: all domains that libvirt defines. The outcomes say which could not be imported.
    * @throws StorageError, QemuError when libvirt's definitions cannot be read; CancelledError
    * @example
    * const [web] = await stasis.importDomains(['web'], { managedSave: 'move' })
@@ -342,7 +342,7 @@ export class Stasis {
   }
 
   /**
-   * What happens with each domain at the moment: state, save or restore in progress, memory that is still being loaded (`top --json`).
+   * What each domain does at the moment: its state, a save or restore in progress, memory that is still being loaded (`top --json`).
    * @throws StorageError; CancelledError
    * @example
    * for (const { name, job } of (await stasis.activity()).domains) console.log(name, job?.operation, job?.progress)

@@ -43,7 +43,7 @@ export class CommandRunner {
     process.exitCode = exitCodeOf(error)
   }
 
-  /** Whether a command of this line asks for JSON, for failures before one is run. */
+  /** Finds out whether a command of this line asks for JSON: then a failure before the first command is JSON, too. */
   expectJson(argv: readonly string[]): void {
     this.#json = argv.some((argument) => /(?:^|\s)--json(?:$|[\s;])/.test(argument))
   }
@@ -110,7 +110,7 @@ function asksTime(command: readonly string[]): boolean {
   return options.some((option) => /^(?:-[qrvV]*t\w*|--timing)$/.test(option))
 }
 
-/** Nothing is run if a later command does not exist: then only that one, which fails. */
+/** The commands to run: all, or, if the verb of one does not exist, only that one, which fails. */
 function withoutUnknown(
   commands: readonly (readonly string[])[],
   verbs: readonly VerbEntry[],

@@ -19,8 +19,8 @@ const TOKEN =
   /(?<none>\\\n)|\\(?<escaped>[^])|'(?<single>[^']*)'|"(?<double>(?:[^"\\]|\\[^])*)"|(?<end>[;\n])|(?<space>[ \t\r]+)|(?<plain>[^])/y
 
 /**
- * The words of each command in a text. Commands end with semicolons and lines; a backslash at its end continues a line; a comment begins with `#` where a
- * word could begin, as with virsh.
+ * The words of each command in a text. A semicolon or the end of a line ends a command. A backslash at the end of a line continues it. A comment begins with
+ * `#` where a word could begin, as with virsh.
  * @throws UsageError BAD_ARGUMENT if a quote is not closed
  */
 export function splitCommands(text: string): readonly (readonly string[])[] {

@@ -118,7 +118,7 @@ function agent(verbs: string, does: string, command: string): readonly Elsewhere
   return [{ verbs, does, instead: `\`stasis qemu-agent-command DOMAIN ${command}\` does it` }]
 }
 
-/** What to say to somebody who looks for a verb that only virsh has; `undefined` for any other word. */
+/** The error for a verb that only virsh has; `undefined` for any other word. */
 export function elsewhereError(verb: string): UsageError | undefined {
   const found = ELSEWHERE.find(({ verbs }) => verbs.split(' ').some((name) => matches(name, verb)))
   if (found === undefined) return undefined

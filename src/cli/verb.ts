@@ -34,7 +34,7 @@ export interface Verb<Flags extends object = Record<never, never>> {
   readonly declare: (command: Command) => Command
   /** Whether it only looks, which `-r` allows and `-q` shows. A verb that does not say so changes something. */
   readonly looks?: true | ((args: readonly string[], flags: Flags) => boolean)
-  /** Gives options that were not given what the configuration sets for them. */
+  /** Fills in options that the command line leaves out, from the configuration. */
   readonly configure?: (command: Command) => Promise<void>
   /** A command line, for `--help`. */
   readonly example: string

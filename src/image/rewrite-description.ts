@@ -14,8 +14,8 @@ export interface DescriptionChange {
 }
 
 /**
- * Changes the description of an image in place, as libvirt does: its length and everything after it stay the same. A crash leaves the old description
- * or the new one (`edit-writes.ts`), and so does a failure. `change` receives the present description. Returns a warning for an edit that is recorded in
+ * Changes the description of an image in place, as libvirt does: its length and everything after it stay the same. A crash or a failure
+ * leaves the old description or the new one (`edit-writes.ts`). `change` receives the present description. Returns a warning for an edit that is recorded in
  * the image, and that the next edit has to complete.
  * @throws UsageError when the XML does not fit, ImageError IMAGE_IN_USE while another process maps or changes the image, and others; StorageError
  */

@@ -42,9 +42,9 @@ export interface TransferProgress {
   readonly fileBytes: number
   /** Bytes of each channel; fewer entries than channels while some are not connected. */
   readonly channelBytes: readonly number[]
-  /** Which memory is through, and how; absent where nobody knows. */
+  /** Which memory was transferred, and how; absent where that is not known. */
   readonly memory?: MemoryShown | undefined
-  /** What each channel carried, in the order of `channelBytes`; absent where nobody knows. */
+  /** What each channel carried, in the order of `channelBytes`; absent where that is not known. */
   readonly lanes?: readonly LaneMemory[] | undefined
 }
 

@@ -13,7 +13,7 @@ import { tempDir } from '../support/temp-dir.ts'
 import { VERBS } from '../../src/cli/verbs.ts'
 import { FORMATS, SAVE_FORMATS } from '../../src/image/format-table.ts'
 
-// What users met (docs/reliability.md has the list), as far as no test of the part in question shows it.
+// What users found (docs/user-trials.md has the list), as far as no test of the part in question shows it.
 
 const command = join(import.meta.dirname, '../../bin/stasis')
 

@@ -15,8 +15,8 @@ const OF_FORMAT = ['compression', 'compression-level', 'channels', 'digest']
 const OF_COMPRESSION = ['compression-level']
 
 /**
- * Gives the options of a verb that were not given what the configuration sets for them. If another format or compression was given than the configuration
- * has, what belongs to that is left out.
+ * Fills in the options of a verb that the command line leaves out, from the configuration. If the command line gives another format or compression than the
+ * configuration, the settings that belong to the configured one are left out.
  * @throws UsageError BAD_CONFIGURATION; StorageError
  */
 export async function configure(verb: ConfiguredVerb, command: Command): Promise<void> {
@@ -34,7 +34,7 @@ export async function configure(verb: ConfiguredVerb, command: Command): Promise
   }
 }
 
-/** Whether the command line says something else than the configuration, or than the default where that is silent. */
+/** Whether the command line gives another value than the configuration, or than the default if the configuration sets none. */
 function isOverridden(
   command: Command,
   configured: SettingValue | undefined,

@@ -7,7 +7,7 @@ export interface JsonCommand {
 }
 
 /**
- * Reads a command as virsh does: as JSON (`{"execute":"query-status"}`), or a name and then its arguments in JSON, without the outer braces too (`query-status`, `block_resize '"device":"a"'`).
+ * Reads a command as virsh does: as JSON (`{"execute":"query-status"}`), or as a name (`query-status`) and then its arguments in JSON. The arguments may omit their outer braces (`block_resize '"device":"a"'`).
  * @throws UsageError BAD_ARGUMENT
  */
 export function jsonCommand(words: readonly string[]): JsonCommand {

@@ -6,7 +6,7 @@ export interface PowerFlags {
   readonly mode?: readonly PowerMode[]
 }
 
-/** virsh's other ways, and why there is no guest here that knows them. */
+/** virsh's other ways, and why no guest here knows them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   initctl: 'initctl is for containers',
   signal: 'signal is for containers',

@@ -22,7 +22,7 @@ interface Flags {
   readonly metricsFile: string | undefined
 }
 
-/** Each value with its origin. A setting that only takes the place of another is shown where it is set. */
+/** Each value with its origin. A setting without a default of its own is shown only if it is set. */
 export function configReport(configuration: Configuration, flags: Flags): Answer {
   const given = [...SETTINGS.flatMap(({ key }) => configuration.all(key).flatMap(rowsOf))]
   const rows = [...given, ...rowsOfFlags(flags)].toSorted(byPlace)
@@ -69,7 +69,7 @@ function flagRow(key: string, value: unknown, flag: string): Row {
   return { key, value, origin: { from: 'flag', flag } }
 }
 
-/** Tables stay together; what has no table comes first. */
+/** Settings without a table come first; those of a table stay together. */
 function byPlace(a: Row, b: Row): number {
   return placeOf(a.key) - placeOf(b.key)
 }

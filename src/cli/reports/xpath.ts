@@ -44,7 +44,7 @@ function printedDocument({ documentElement }: Document): string {
   return documentElement === null ? '' : printed(documentElement)
 }
 
-/** As virsh, an attribute becomes one of `<nodes>`. */
+/** As with virsh, an attribute becomes an attribute of `<nodes>`. */
 function wrapped(document: Document, nodes: readonly Node[]): string {
   const all = document.createElement('nodes')
   for (const node of nodes) {

@@ -1,4 +1,4 @@
-/** Collects lines until they are whole: a backslash at its end continues a line. */
+/** Joins lines: a backslash at the end of a line continues it. */
 export class CommandLines {
   #text = ''
 
@@ -7,7 +7,7 @@ export class CommandLines {
     return this.#text !== ''
   }
 
-  /** Adds a line. Returns the whole text once it does not continue. */
+  /** Adds a line. Returns the whole text, unless this line continues. */
   add(line: string): string | undefined {
     const text = this.#text + line
     const [slashes = ''] = /\\*$/.exec(line) ?? []
@@ -19,7 +19,7 @@ export class CommandLines {
     return text
   }
 
-  /** What was added last, although it continues. */
+  /** The text of lines that were added last and still continue. */
   rest(): string {
     return this.#text.replace(/\\\n$/, '')
   }

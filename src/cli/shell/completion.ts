@@ -46,7 +46,7 @@ async function complete(
   return [escaped.length === 1 && !only.endsWith('/') ? [`${only} `] : escaped, last]
 }
 
-/** What can stand behind these words of a command, or be `word`. */
+/** What can come after these words of a command, to complete `word`. */
 function expected(
   [name, ...rest]: readonly string[],
   word: string,
@@ -68,7 +68,7 @@ function expected(
   return place?.value ?? []
 }
 
-/** What belongs to an option; `undefined` if the word is not one, or takes nothing. */
+/** How to complete the value of an option; `undefined` if the word is not an option, or takes no value. */
 function valueBehind({ options }: VerbWords, word: string | undefined): Completes | undefined {
   return options.find(({ flags }) => word !== undefined && flags.includes(word))?.value
 }

@@ -71,7 +71,7 @@ interface Typed {
   readonly interrupted?: boolean
 }
 
-/** Reads a line, or the lines that were pasted at once. The terminal is as before afterwards, for the command. */
+/** Reads a line, or the lines that were pasted at once. Then puts the terminal back as it was, for the command. */
 async function ask(options: {
   readonly prompt: string
   /** What was typed already. */

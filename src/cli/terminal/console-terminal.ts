@@ -7,7 +7,7 @@ import { watchReader } from './reader-watch.ts'
 /** Ctrl-], as in virsh and telnet. */
 const ESCAPE = 0x1d
 
-/** Connects this terminal to the serial console of a domain until its escape key, a signal, the end of QEMU, or that of the reader of the output. */
+/** Connects this terminal to the serial console of a domain until the escape key, a signal, or the end of QEMU, or until nobody reads the output. */
 export async function attachConsole(
   domain: string,
   options: {

@@ -25,7 +25,7 @@ const KEYS: Readonly<Record<string, Key>> = {
 }
 
 /**
- * The alternate screen of a terminal, with its keys. It is left when this is disposed, and however else the process ends, except by a signal that cannot be handled.
+ * The alternate screen of a terminal, with its keys. Disposing leaves it. So does any other end of the process, except by a signal that cannot be handled.
  */
 export class FullScreen implements Disposable {
   readonly #screen: WriteStream

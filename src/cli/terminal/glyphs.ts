@@ -33,7 +33,7 @@ const CELL_STYLES: Readonly<Record<string, Style>> = {
 /** The characters that a terminal with this environment can show (POSIX, Environment Variables: LC_ALL, LC_CTYPE, LANG). */
 export function glyphsFor(env: Readonly<Record<string, string | undefined>>): Glyphs {
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || ''
-  // Without a locale nothing is known; nearly all terminals are of this kind.
+  // Without a locale nothing is known about the terminal. Nearly all terminals show Unicode.
   return locale === '' || /utf-?8/i.test(locale) ? UNICODE : ASCII
 }
 

@@ -6,7 +6,7 @@ const LEAST_WIDTH = 20
 /** A description is put below its term when fewer columns than this are left beside it. */
 const LEAST_BESIDE = 30
 
-/** The width of help: that of the terminal, or what `COLUMNS` says where the output is none. */
+/** The width of help: that of the terminal, or `COLUMNS` if the output is not a terminal. */
 export function helpWidth(): number {
   const { isTTY, columns } = process.stdout
   const asked = Number(process.env['COLUMNS'])

@@ -18,7 +18,7 @@ export class HostDisplay implements Disposable {
   readonly #guests = new Map<string, HostGuest>()
   #startMs = performance.now()
 
-  /** `done` is what a guest then is: `saved`. */
+  /** `done` is the word for a guest whose turn is over: `saved`. */
   constructor(invocation: Shown, done: string) {
     this.#invocation = invocation
     this.#done = done

@@ -67,7 +67,7 @@ function totalParts({ guests, done, elapsedMs }: HostAct): readonly LinePart[] {
   )
   const isKnown = counted.every(({ memoryBytes }) => memoryBytes !== undefined)
   const percent = ramTotalBytes === 0 ? 0 : (ramBytes / ramTotalBytes) * 100
-  // At the present pace of the guests at work, or else at that of all the time before.
+  // At the present pace of the guests at work, or else at the average pace so far.
   const pace = sum(guests, paceOf) || (elapsedMs > 0 ? ramBytes / elapsedMs : 0)
   const etaMs = isKnown && pace > 0 ? (ramTotalBytes - ramBytes) / pace : undefined
   const measure = { percent, ramBytes, ramTotalBytes, rateBytesPerSecond, channelBytes: [], etaMs }
@@ -84,7 +84,7 @@ function paceOf({ progress }: HostGuest): number {
   return etaMs > 0 ? (ramTotalBytes - ramBytes) / etaMs : 0
 }
 
-/** The part of a guest's memory that is through, 0 to 1. */
+/** The part of a guest's memory that was transferred, 0 to 1. */
 function shareDone({ progress, end }: HostGuest): number {
   if (end === 'done') return 1
   if (progress === undefined) return 0

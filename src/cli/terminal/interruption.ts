@@ -6,7 +6,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 /** Some senders signal a process and also its group: a second signal this soon is the same request. */
 const ECHO_MS = 300
 
-/** The signal of commands that Ctrl-C cancels. Its disposal gives the signals of the process back. */
+/** The `AbortSignal` of commands, which Ctrl-C aborts. Disposing it restores the signal handling of the process. */
 export interface Interruption extends Disposable {
   readonly signal: AbortSignal
 }
@@ -21,7 +21,7 @@ export function cancelOnSignal(output: Output): Interruption {
     const received = new ReceivedSignal(name)
     if (!controller.signal.aborted) {
       firstMs = nowMs
-      // What ends at once needs no words.
+      // A command that ends at once needs no message.
       words = setTimeout(() => {
         output.note('Cancelling. Interrupt again to end at once')
       }, ECHO_MS).unref()

@@ -43,7 +43,7 @@ export class Output {
     return this.#stdout.isRead
   }
 
-  /** `isRead`, of a pipe also before something is written to it. */
+  /** Like `isRead`, but asks a pipe itself, also before anything is written to it. */
   hasReader(): boolean {
     return this.#stdout.hasReader()
   }

@@ -24,7 +24,7 @@ export class StandardOutput {
     return this.#isRead
   }
 
-  /** `isRead`, of a pipe also before something is written to it. */
+  /** Like `isRead`, but asks a pipe itself, also before anything is written to it. */
   hasReader(): boolean {
     if (this.#isRead && !hasReader(STDOUT)) this.#isRead = false
     return this.#isRead

@@ -13,7 +13,7 @@ export interface TopView {
   /** The clock, as text. */
   readonly clock: string
   readonly activity: HostActivity
-  /** The name of the selected guest; the first that is busy, or the first, if there is none of that name. */
+  /** The name of the selected guest. If no guest has that name: the first busy guest, or else the first guest. */
   readonly selected: string | undefined
   /** Processor time of each guest in the last interval, 1 for one whole processor. */
   readonly cpuShares: ReadonlyMap<string, number>

@@ -123,7 +123,7 @@ function words(domains: readonly DomainSummary[], { uuid, id, name }: Flags): st
     .join('\n')
 }
 
-/** A word that virsh has comes first: a script that looks at it sees no difference. Other domains never get here. */
+/** The word of virsh comes first, so a script that reads only that sees no difference. Only a lazy restore adds words. */
 function stateWords(state: string, postcopy: DomainSummary['postcopy']): string {
   return postcopy === undefined || postcopy.state === 'lost'
     ? state

@@ -75,7 +75,7 @@ function frameLines(view: TopView, size: ScreenSize, traits: TerminalTraits): re
   )
 }
 
-/** Draws every half second until a key or a signal ends it. A Ctrl-C is one of both. */
+/** Draws every half second until a key or a signal ends it. Ctrl-C arrives as a key or as a signal. */
 async function showUntilQuit(
   look: () => Promise<HostActivity>,
   { signal }: Invocation,
@@ -85,7 +85,7 @@ async function showUntilQuit(
   let wake = new AbortController()
   let isOver = false
   const draw = (): void => {
-    // A terminal that is gone answers each write with an error, which ends it once more.
+    // If the terminal is gone, each write fails, and the failure presses `quit` again.
     if (view !== undefined && !isOver) screen.draw(frameLines(view, screen.size, traits))
   }
   const press = (key: Key): void => {
@@ -119,7 +119,7 @@ async function showUntilQuit(
         await delay(INTERVAL_MS, undefined, { signal: wake.signal }).catch(() => undefined)
     }
   } catch (error) {
-    // It was ended while it looked.
+    // It was ended during a look.
     if (!isOver) throw error
   } finally {
     signal.removeEventListener('abort', end)

@@ -16,7 +16,7 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { requireOwnHost } from '../store/state-host.ts'
 import { journalDirectory } from '../store/runtime-paths.ts'
 
-/** What an act is known by before it begins. */
+/** What is known of an act before it begins. */
 export interface ActPlan extends Pick<JournalEntry, 'during' | 'image'> {
   readonly act: JournalAct
   /** The domain as the caller named it. */
@@ -64,7 +64,7 @@ export class Act {
   }
 
   /**
-   * Runs the hooks before the act. Call this once nothing else keeps it from being done, and before it changes anything.
+   * Runs the hooks before the act. Call this when nothing else can prevent the act, and before it changes anything.
    * @throws DomainError HOOK_REFUSED, StorageError UNSAFE_FILE, CancelledError
    */
   async before(facts: HookFacts, signal: AbortSignal | undefined): Promise<void> {
@@ -75,7 +75,7 @@ export class Act {
     await runBeforeHooks(message, this.#configuration.hooks, directories, signal)
   }
 
-  /** Runs the hooks after the act, if it came so far. Returns warnings. */
+  /** Runs the hooks after the act, if those before it were run. Returns warnings. */
   async after(end: Partial<JournalEntry>): Promise<readonly string[]> {
     const message = this.#begun && this.#message('after', { ...this.#begun, ...end })
     if (message === undefined) return []
@@ -96,7 +96,7 @@ export class Act {
   }
 }
 
-/** What hooks are told of an act. */
+/** What hooks receive about an act. */
 interface HookFacts {
   readonly image?: string | undefined
 }
@@ -110,17 +110,17 @@ const HOOKS: Readonly<Partial<Record<JournalAct, 'save' | 'restore' | 'start' | 
   destroy: 'end',
 }
 
-/** How an act is kept. */
+/** How an act is recorded. */
 export interface ActOptions<Result> {
   readonly plan: ActPlan
   readonly directories: DomainOptions
   readonly facts: (result: Result) => ActFacts
-  /** Called with what could not be kept: that never fails the act. */
+  /** Called with what could not be recorded. This never fails the act. */
   readonly onWarning: ((text: string) => void) | undefined
 }
 
 /**
- * Does an act, writes into the journal and the metrics how it ended, and runs the hooks after it. An act on a domain that does not exist, and one that was asked for wrongly, is not kept.
+ * Does an act, writes into the journal and the metrics how it ended, and runs the hooks after it. It does not record an act on a domain that does not exist, or an act with wrong arguments.
  * @throws UsageError BAD_CONFIGURATION, StorageError UNSAFE_FILE before it begins; errors of `work`
  */
 export async function keepAct<Result>(
@@ -143,7 +143,7 @@ export async function keepAct<Result>(
       ...end,
       by: thisAuthor(),
     }
-    // First, because a hook may take long, and whoever waits may lose patience.
+    // First, because a hook may take long, and the user may interrupt it.
     await write(entry, configuration, options)
     for (const text of await act.after(entry)) options.onWarning?.(text)
   }

@@ -58,9 +58,9 @@ function keptAt({ path, isTaken }: SaveIntent): string | undefined {
 }
 
 /**
- * Whether the managed save that a guest was restored from is outdated: the guest has certainly run since, or is in another, newer image. A QEMU that
- * died between the record that the guest may run and the proof that it does leaves the image: it may be all that is left of the guest, and the next
- * start compares its disks.
+ * Whether the managed save that a guest was restored from is outdated: the guest has certainly run since, or is in another, newer image. The
+ * image stays if QEMU died after the record that the guest may run and before the proof that it does: the image may be all that is left of the guest,
+ * and the next start compares its disks.
  */
 export function hasConsumedManagedSave({ record, end }: Condition & { kind: 'ended' }): boolean {
   const { restoredFrom } = record

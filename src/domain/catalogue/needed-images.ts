@@ -32,7 +32,7 @@ export interface NeededImages {
   usesOf(path: string): Promise<readonly ImageUse[]>
   /** The ids of images that are being written. */
   readonly savingIds: ReadonlySet<string>
-  /** What could not be read. If there is something, it is unknown whether an image is needed. */
+  /** What could not be read. Unless this is empty, an image may be needed although nothing here says so. */
   readonly faults: readonly StasisError[]
 }
 

@@ -48,7 +48,7 @@ export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | un
   return record
 }
 
-/** Keeps in the journal that an act was killed. A journal that cannot be written does no harm. */
+/** Records in the journal that an act was killed. A journal that cannot be written does no harm. */
 async function keepKilled(
   { name, journal }: RuntimePaths,
   { operation, startedAt, process: { pid } }: StoredJob,

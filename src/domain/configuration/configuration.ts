@@ -27,7 +27,7 @@ export interface SettingValue {
 /** The environment that a configuration depends on: by default that of this process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A configuration is written by hand. */
+/** A configuration is written by hand, so it is short. */
 const MAX_BYTES = 64 * 1024
 
 const SYSTEM_DIRECTORY = '/etc/stasis'

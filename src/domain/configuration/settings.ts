@@ -18,7 +18,7 @@ export interface Setting {
   /** Its place in the file: `save.format` is `format` in the table `[save]`. */
   readonly key: string
   readonly kind: ValueKind
-  /** What holds if nothing sets it; `undefined`: it depends on the case. */
+  /** Its value if nothing sets it; `undefined`: it depends on the case. */
   readonly fallback?: unknown
   /** Every place adds to it, and none replaces what another has set. */
   readonly adds?: true

@@ -1,8 +1,8 @@
 type Parse = (text: string) => object
 
 /**
- * The line of each key of a TOML text that `parse` reads, by its path (`save.format`). The parser does not say where a key is; but the shortest piece that it
- * reads on its own, from where the last one ended, is one statement.
+ * The line of each key of a TOML text that `parse` reads, by its path (`save.format`). The parser does not report where a
+ * key is. So this cuts the text into statements: the shortest piece after the last one that the parser accepts on its own is one.
  */
 export function linesOfKeys(text: string, parse: Parse): ReadonlyMap<string, number> {
   const found = new Map<string, number>()

@@ -2,7 +2,7 @@ import { cookieWith } from './cookie-element.ts'
 
 const NAMESPACE = 'urn:stasis:freeze:1'
 
-/** Adds to a cookie that the file systems of the guest are frozen: whoever restores it must thaw them. */
+/** Records in a cookie that the file systems of the guest are frozen: a program that restores the image must thaw them. */
 export function cookieWithFreeze(cookie: string): string {
   const element = `  <stasis:frozen xmlns:stasis='${NAMESPACE}'/>\n`
   return cookieWith(cookie, element)

@@ -40,7 +40,7 @@ export async function recordSalvage(
 }
 
 /**
- * Records that an image was converted: where the new one is, which has the same id.
+ * Records that an image was converted, and the path of the new image, which has the same id.
  * @throws StorageError
  */
 export async function recordCopy(

@@ -21,13 +21,13 @@ export interface ChangeMediaOptions extends DomainOptions, AllowOptions, MediumC
   readonly config?: boolean | undefined
   /** Open the tray even if the guest has locked it. */
   readonly force?: boolean | undefined
-  /** Called with what else is worth knowing. */
+  /** Called with warnings. */
   readonly onWarning?: ((text: string) => void) | undefined
 }
 
 /**
  * Ejects, inserts or replaces the medium of a CD-ROM or floppy drive, given by its name in the guest or by its present medium.
- * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY, DOMAIN_WRONG_STATE if there is no such drive, nothing to eject or no room to insert; UsageError, QemuError, StorageError
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY, DOMAIN_WRONG_STATE if the domain has no such drive, if `eject` finds an empty drive, or if `insert` finds a drive with a medium; UsageError, QemuError, StorageError
  * @example
  * await changeMedia('web', 'sda', { action: 'eject' })
  */

@@ -17,7 +17,7 @@ interface SwapOptions {
 }
 
 /**
- * Puts into a drive of a running machine what its new XML says, or nothing. The old medium stays if the new one cannot be opened, or the guest does not give the old one up.
+ * Puts the medium of the new XML into a drive of a running machine, or empties the drive. The old medium stays if QEMU cannot open the new one, or if the guest does not release the old one.
  * @throws DomainError DOMAIN_WRONG_STATE if the guest has locked the tray; QemuError QEMU_REFUSED
  */
 export async function swapMedium(
@@ -117,7 +117,7 @@ async function nodeNames(
   return nodes.flatMap(({ 'node-name': name }) => (name === undefined ? [] : [name]))
 }
 
-/** A number that no node of the machine is named by. */
+/** A number that no node of the machine has in its name. */
 function freeNumber(names: readonly string[]): number {
   const taken = names.map((name) => Number(/^libvirt-(\d+)-/.exec(name)?.[1] ?? 0))
   return Math.max(0, ...taken) + 1

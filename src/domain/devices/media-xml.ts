@@ -32,7 +32,7 @@ const BEFORE_SOURCE = ['driver', 'auth']
 
 /**
  * Changes the medium of a CD-ROM or floppy drive, given by its name in the guest or by its present medium, in the XML of a domain.
- * @throws DomainError DOMAIN_WRONG_STATE if there is no such drive, nothing to eject or no room to insert; UsageError BAD_COMBINATION
+ * @throws DomainError DOMAIN_WRONG_STATE if the domain has no such drive, if `eject` finds an empty drive, or if `insert` finds a drive with a medium; UsageError BAD_COMBINATION
  */
 export function withMedium(xml: string, device: string, change: MediumChange): ChangedMedium {
   const { action = 'update', source, block } = change

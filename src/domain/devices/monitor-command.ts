@@ -18,7 +18,7 @@ export type MonitorReply =
   | { readonly error: { readonly class: string; readonly desc: string } }
 
 /**
- * Sends a command to QEMU's monitor, even while a save or restore is in progress. Stasis does not know what the command changes: whoever changes a machine this way answers for it.
+ * Sends a command to QEMU's monitor, even while a save or restore is in progress. Stasis does not know what the command changes: the caller is responsible for such changes.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; UsageError, QemuError, StorageError
  * @example
  * const reply = await monitorCommand('web', { execute: 'query-status' })

@@ -13,7 +13,7 @@ import { requireArguments, requireEmulator } from '../trust/trust.ts'
 import type { AllowOptions } from '../trust/allow-rules.ts'
 
 /**
- * The command line with which QEMU would be started for a domain XML, or for the definition of a domain that is given by name or UUID; starts nothing. Descriptors that QEMU would inherit are missing in it.
+ * The command line with which QEMU would be started for a domain XML, or for the definition of a domain that is given by name or UUID; starts nothing. The command line lacks the descriptors that QEMU would inherit.
  * @throws DomainXmlError, DomainError DOMAIN_NOT_FOUND; QemuError, StorageError
  * @example
  * const argv = await nativeCommandLine({ xml: await readFile('web.xml', 'utf8') })

@@ -28,7 +28,7 @@ export interface Screenshot {
   readonly bytes: Uint8Array
 }
 
-/** More than any screen has pixels for. */
+/** More than a picture of any screen takes. */
 const MAX_BYTES = 512 * 1024 * 1024
 
 /**

@@ -61,7 +61,7 @@ async function findOne(reference: string): Promise<NamedQemu> {
   )
 }
 
-/** What to type instead, where the monitor is not to be had. */
+/** The commands to use instead when the monitor is not available. */
 function withoutMonitor(
   { pid, name }: NamedQemu,
   {

@@ -18,7 +18,7 @@ const COMMANDS: Readonly<Record<SuspendTarget, string>> = {
 const SUSPEND_MS = 60_000
 
 /**
- * Lets the guest of a running domain, given by name, UUID or id, suspend itself, through the agent inside it, and waits until it has. `wakeDomain` wakes it from RAM. A guest that suspended to its disk is off.
+ * Makes the guest of a running domain, given by name, UUID or id, suspend itself through the agent inside it, and waits until it is suspended. `wakeDomain` wakes it from RAM. A guest that suspended to its disk is off.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY, DOMAIN_WRONG_STATE if it has no channel for an agent; QemuError QEMU_REFUSED if the guest cannot, QEMU_TIMEOUT
  * @example
  * await suspendGuest('laptop', 'mem')

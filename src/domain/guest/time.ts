@@ -15,7 +15,7 @@ export async function guestTime(reference: string, options: AgentOptions = {}): 
 }
 
 /**
- * Sets the clock of a running guest through the agent inside it: to `time`, or without one to that of its hardware clock.
+ * Sets the clock of a running guest through the agent inside it: to `time`, or, without `time`, to the time of its hardware clock.
  * @throws the errors of `agentCommand`
  * @example
  * await setGuestTime('web', new Date())

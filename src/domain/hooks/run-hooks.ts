@@ -8,7 +8,7 @@ import { type HookPlaces, findHooks } from './find-hooks.ts'
 /** What a hook can be run for. */
 export type HookEvent = `${'before' | 'after'}-${'save' | 'restore' | 'start' | 'end'}`
 
-/** What a hook is told, as JSON on its standard input. */
+/** What a hook receives, as JSON on its standard input. */
 export interface HookMessage {
   readonly event: HookEvent
   readonly domain: string

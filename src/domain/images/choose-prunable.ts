@@ -4,7 +4,7 @@ import type { ListedImage } from './list-images.ts'
 export interface PruneRule {
   /** Only images that were saved at least this long ago. */
   readonly olderThanMs?: number | undefined
-  /** Not the newest ones of each guest: this many stay. */
+  /** Keep this many of the newest images of each guest. */
   readonly keep?: number | undefined
   /** Only these, by path. A managed save is deleted only if it is among them. */
   readonly files?: readonly string[] | undefined
@@ -44,7 +44,7 @@ export function choosePrunable(
 /** Why an image must not be deleted, in words; `undefined` if it may be. */
 export function obstacleTo(image: ListedImage, isNamed: boolean): string | undefined {
   const { uses, managed, state, id, fault } = image
-  // What a guest is in is deleted only as `managedsave-remove` does it: by name.
+  // An image that contains a saved guest is deleted only by name, as `managedsave-remove` does.
   const use = uses.find((one) => one.use !== 'managed save' || !isNamed)
   if (use !== undefined) return `domain '${use.domain}' needs it (${use.use})`
   if (managed && !isNamed) return 'it is a managed save'

@@ -152,7 +152,7 @@ export async function convert(
         ? await carryStream({ ...work, stream: machine.stream, format })
         : await rewrite(work)
   }
-  // What a pipe has taken is somewhere else.
+  // The image that went into a pipe is somewhere else.
   if (target?.kind !== 'pipe')
     await recordCopy(directories, machine.description, output).catch(
       (error: unknown) => void warnings.push(notListed(output, error)),

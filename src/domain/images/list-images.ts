@@ -35,14 +35,18 @@ export interface ListImagesOptions extends DomainOptions {
 }
 
 /**
- * What can be done with an image. `restorable`: it is complete and its disks are as they were; `stale`: its disks have changed since; `in use`: a guest runs and reads its memory from it, or
- * it is being written or restored; `gone`: it is no longer there, or another image is; `unreadable`: it is damaged or incomplete, or this user may not read it.
+ * What can be done with an image.
+ * - `restorable`: it is complete, and its disks are as the save left them.
+ * - `stale`: its disks have changed since.
+ * - `in use`: a guest runs and reads its memory from it, or a process writes or restores it.
+ * - `gone`: the file is missing, or another image is at its path.
+ * - `unreadable`: it is damaged or incomplete, or this user may not read it.
  */
 export type ImageState = 'restorable' | 'stale' | 'in use' | 'gone' | 'unreadable'
 
 /** An image that was written or restored here. */
 export interface ListedImage {
-  /** Identifies the saved state; copies and conversions have the same. Empty if there is no record of it and it cannot be read. */
+  /** Identifies the saved state. Copies and conversions have the same id. Empty if the image has no record and cannot be read. */
   readonly id: string
   /** Empty if the record is unreadable. */
   readonly path: string
@@ -72,7 +76,7 @@ export interface ListedImage {
 export interface ImageList {
   /** By guest, the newest first. */
   readonly images: readonly ListedImage[]
-  /** What could not be read of domains: then an image may be needed although `uses` does not say so. */
+  /** Why some domains could not be read. Unless this is empty, an image may be needed although its `uses` does not say so. */
   readonly faults: readonly StasisError[]
 }
 

@@ -17,7 +17,7 @@ import { type ListImagesOptions, type ListedImage, listImages, lookAt } from './
 export interface PruneImagesOptions extends ListImagesOptions {
   /** Only images that were saved at least this many days ago. */
   readonly olderThanDays?: number | undefined
-  /** The newest images of each guest stay: this many. */
+  /** Keep this many of the newest images of each guest. */
   readonly keep?: number | undefined
   /** Only these images. A managed save is deleted only if it is named here. */
   readonly files?: readonly FilePath[] | undefined
@@ -92,7 +92,7 @@ function requireKnown(images: readonly ListedImage[], file: string): void {
   })
 }
 
-/** Deletes an image, under the lock of its guest, so that none is restored from it meanwhile. Returns why it stays, in words. */
+/** Deletes an image, under the lock of its guest, so that no restore of it begins meanwhile. Returns why it stays, in words. */
 async function remove(
   directories: Directories,
   image: ListedImage,
@@ -134,7 +134,7 @@ async function forget(
   for (const { path, id, uses } of needed.faults.length > 0 ? [] : gone) {
     throwIfCancelled('forget images', signal)
     const now = await lookAt(directories, path, needed)
-    // A guest that was in it would lose the trace of it; and its directory may be mounted again.
+    // A record is the last trace of a guest that was in the image, and the directory may be mounted again.
     const isNeeded = uses.length > 0 || needed.savingIds.has(id)
     if (isNeeded || now.id === id || now.state === 'unreadable') continue
     if (dryRun !== true) await forgetPlace(directories, id, path)

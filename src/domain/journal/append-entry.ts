@@ -10,7 +10,7 @@ const MAX_BYTES = 1024 * 1024
 const MAX_FILES = 16
 const DAY_MS = 24 * 3600 * 1000
 
-/** Acts that have made a file durable, so that one more flush is nothing. */
+/** Acts that flush a file anyway, so that one more flush costs little. */
 const DURABLE: ReadonlySet<string> = new Set(['save', 'managedsave', 'image-convert', 'host-save'])
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isAbsence } from '../../io/files/file-names.ts'
 import { storageError } from '../../io/storage-error.ts'
 
-/** The file of the journal that grows. */
+/** The file that entries are appended to. */
 export function currentFile(directory: string): string {
   return join(directory, 'journal.jsonl')
 }

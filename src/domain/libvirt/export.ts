@@ -50,7 +50,7 @@ export interface ExportOutcome {
 }
 
 /**
- * Gives domains to libvirt: writes definition, UEFI variable store, autostart, and the managed save if that was asked for, where libvirt keeps them.
+ * Gives domains to libvirt: writes definition, UEFI variable store, autostart, and on request the managed save, into libvirt's directories.
  * Disks stay where they are, and the domains stay defined here. A domain that cannot be exported is not an error: its outcome says so.
  * @throws CancelledError
  * @example
@@ -214,7 +214,7 @@ async function refuseExisting(
   })
 }
 
-/** After a failure, nothing that was made here is left. Returns what did not succeed once all was made. */
+/** Makes the files. A failure removes those that were made. Returns warnings about what failed after all were made. */
 async function write(
   held: HeldDomain,
   { files, managedSave }: ExportPlan,

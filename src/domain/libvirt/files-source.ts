@@ -46,7 +46,7 @@ export function uuidIn(xml: string): string {
   return textOfRootChild(xml, 'uuid')?.trim().toLowerCase() ?? ''
 }
 
-/** @throws nothing: it makes the error */
+/** The error for a domain that libvirt does not define. */
 export function notDefined(name: string, place: string): DomainError {
   return new DomainError('DOMAIN_NOT_FOUND', `libvirt defines no domain '${name}' in ${place}`, {
     hint: '`stasis import --all --dry-run` shows what libvirt defines',

@@ -12,7 +12,7 @@ import { takeOver } from './take-over.ts'
 import { virshSource } from './virsh-source.ts'
 
 /**
- * Takes domains over from libvirt: definition, UEFI variable store, TPM, autostart, and the managed save if that was asked for. Disks stay where they
+ * Takes domains over from libvirt: definition, UEFI variable store, TPM, autostart, and on request the managed save. Disks stay where they
  * are. Nothing of libvirt's changes, except for a managed save that is moved. Without names: all domains that it defines. A domain that cannot be
  * imported is not an error: its outcome says so, and nothing of it is left here.
  * @throws StorageError, QemuError when libvirt's definitions cannot be read; CancelledError
@@ -105,7 +105,7 @@ function factsOf({ name, prepared, nvram, managedSave, autostart }: Plan) {
 
 const DONE = { move: 'moved', copy: 'copied' } as const
 
-/** Both sides know the domain now. The locks of QEMU keep two of them from one disk, but nothing keeps libvirt from starting it first. */
+/** Both sides know the domain now. QEMU's locks prevent two QEMUs on one disk, but nothing prevents libvirt from starting it first. */
 function leftThere(
   { name, autostart, managedSave }: LibvirtDomain,
   how: 'move' | 'copy' | undefined,

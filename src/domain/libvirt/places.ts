@@ -6,7 +6,7 @@ import type { Connection } from '../store/directories.ts'
 export interface LibvirtOptions {
   /** The system's libvirt or this user's. Default: the system's for root, otherwise the user's. */
   readonly libvirt?: Connection | undefined
-  /** What is before the paths of that libvirt: the root of another system. */
+  /** The root of another system, below which the paths of that libvirt are. */
   readonly libvirtRoot?: string | undefined
 }
 
@@ -17,7 +17,7 @@ export function connectionOf({ libvirt }: LibvirtOptions): Connection {
 
 /** Where a libvirt keeps what it knows of its domains. Absolute paths. */
 export interface LibvirtPlaces {
-  /** What is before each path here, and not in the paths that libvirt itself uses: `/`, or the root of another system. */
+  /** The prefix of each path here, which the paths in libvirt's own files do not have: `/`, or the root of another system. */
   readonly root: string
   /** `NAME.xml`: the definitions. */
   readonly definitions: string

@@ -6,8 +6,8 @@ import { identifyProcess } from '../../qemu/process/process-identity.ts'
 import type { LibvirtPlaces } from './places.ts'
 
 /**
- * Why libvirt, or anybody else, runs a domain at the moment; `undefined` when nothing shows that. A QEMU with its UUID, or libvirt's own record with
- * a process that lives: that is all there is when other users' processes are hidden.
+ * What shows that libvirt, or anybody else, runs a domain at the moment; `undefined` when nothing does. It is a QEMU with the UUID of the domain, or
+ * libvirt's own record of a process that lives: only the record can be seen when the processes of other users are hidden.
  * @throws StorageError
  */
 export async function runsThere(

@@ -14,7 +14,7 @@ export interface BootOptions extends DomainOptions, NetworkOptions {
   readonly paused?: boolean | undefined
   /** Make the UEFI variable store anew from its template. */
   readonly resetNvram?: boolean | undefined
-  /** Called with what does not keep the machine from starting. */
+  /** Called with faults that do not prevent the start. */
   readonly onWarning?: ((text: string) => void) | undefined
   /** Called once the machine is complete, before the guest runs. */
   readonly beforeRun?: (() => Promise<void>) | undefined

@@ -89,7 +89,7 @@ function modesOf({ mode = 'acpi' }: PowerOptions): readonly PowerMode[] {
   )
 }
 
-/** Whether the guest agent was asked. Where the power button is another way, an agent that does not answer is not an error. */
+/** Asks the guest agent. Returns whether that was possible; if it was not, that is an error only where the power button is not allowed as well. */
 async function askAgent(
   { name, paths }: HeldDomain,
   act: 'powerdown' | 'reboot',

@@ -21,7 +21,7 @@ export interface UndefineOptions extends DomainOptions, WarningOptions {
   readonly managedSave?: boolean | undefined
   /** Also delete the state of its TPM, unless its guest runs. Without this it stays for a domain with the same UUID. */
   readonly tpm?: boolean | undefined
-  /** Whether to delete the variables of its UEFI firmware. A domain that has such a file is refused unless this is said. */
+  /** Whether to delete the variables of its UEFI firmware. A domain that has such a file is refused without this. */
   readonly nvram?: boolean | undefined
 }
 

@@ -3,7 +3,7 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { readRecord, writeRecord } from '../store/runtime-record.ts'
 import { openAgent } from './agent.ts'
 
-/** The guest writes all that is waiting to its disks first, and runs the scripts of its administrator (`fsfreeze-hook` of qemu-guest-agent). */
+/** The guest first writes its cached data to its disks, and runs the scripts of its administrator (`fsfreeze-hook` of qemu-guest-agent). */
 const FREEZE_MS = 60_000
 
 /** Checks that the agent inside a guest answers. @throws as `openAgent` */
@@ -12,7 +12,7 @@ export async function requireAgent(name: string, paths: RuntimePaths): Promise<v
 }
 
 /**
- * Freezes the file systems of a guest through the agent inside it. Record that before: whoever lets the guest run again must thaw them.
+ * Freezes the file systems of a guest through the agent inside it. Callers record that first, because the process that lets the guest run again must thaw them.
  * @throws as `openAgent`; QemuError QEMU_REFUSED
  */
 export async function freezeGuest(name: string, paths: RuntimePaths): Promise<void> {

@@ -63,7 +63,7 @@ export interface LaunchPlan {
   readonly signal?: AbortSignal | undefined
   /** Whether an existing UEFI variable store is made anew from its template. */
   readonly resetNvram?: boolean | undefined
-  /** Called with what does not keep the machine from starting. */
+  /** Called with faults that do not prevent the start. */
   readonly onWarning?: ((text: string) => void) | undefined
 }
 

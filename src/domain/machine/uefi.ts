@@ -43,12 +43,12 @@ export async function findFirmware(): Promise<readonly Firmware[]> {
 
 /** What a launch has done to the variable store of a domain. */
 export interface NewVariableStore {
-  /** Takes it back, because the guest does not run. */
+  /** Undoes it, because the guest does not run. */
   undo(): Promise<void>
 }
 
 /**
- * Creates the variable store of a domain from its template, unless it already exists; with `reset` also then.
+ * Creates the variable store of a domain from its template. Keeps an existing one, unless `reset` is set.
  * @throws StorageError; DomainXmlError XML_UNSUPPORTED when the template has another format; UsageError BAD_ARGUMENT if a reset is not possible
  */
 export async function makeVariableStore(

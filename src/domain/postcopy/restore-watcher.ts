@@ -10,7 +10,7 @@ const PROGRAM: string = fileURLToPath(
   programUrl(new URL('./killed-restore-main.ts', import.meta.url)),
 )
 
-/** Makes sure that the memory of a guest arrives if this process is killed before a page server has taken over. Dispose it then. */
+/** Makes sure that the memory of a guest arrives if this process is killed before a page server has taken over. Dispose it when that has happened. */
 export function watchRestore(
   paths: RuntimePaths,
   { id, stateDir }: { readonly id: string; readonly stateDir: string },

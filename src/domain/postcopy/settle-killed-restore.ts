@@ -22,8 +22,8 @@ export interface KilledRestore {
 const LOOK_MS = 100
 
 /**
- * Starts a supervisor for a guest whose restore was killed before a page server took over. If that guest has not run yet, the lock ends its QEMU, as
- * the next command would. A page server that was starting when the process was killed starts a supervisor itself, so this waits for it.
+ * Starts a supervisor for a guest whose restore was killed before a page server took over. If that guest has not run yet, taking its lock ends
+ * its QEMU, as the next command would. A page server that was starting when the process was killed starts a supervisor itself, so this waits for it.
  * @throws StasisError
  */
 export async function settleKilledRestore(killed: KilledRestore): Promise<void> {

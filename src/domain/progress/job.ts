@@ -97,7 +97,7 @@ export class Job implements AsyncDisposable {
   failed(error: unknown): unknown {
     const isCancel = error instanceof CancelledError
     const outcome = isCancel ? 'cancelled' : 'failed'
-    // Which step a cancel has met is of no use to anybody.
+    // The step at which a job was cancelled is of no use to anybody.
     const text = messageOf(isCancel ? (error.cause ?? 'Cancelled') : error)
     this.#record = { ...this.#record, outcome, error: text }
     return error

@@ -16,7 +16,7 @@ export interface TransferMeasure {
   readonly rateBytesPerSecond: number
   /** Bytes that each channel carried. */
   readonly channelBytes: readonly number[]
-  /** Which memory is through, and how; absent where that is not known. */
+  /** Which memory was transferred, and how; absent where that is not known. */
   readonly memory?: MemoryShown
   /** What each channel carried, in the order of `channelBytes`; absent where that is not known. */
   readonly lanes?: readonly LaneMemory[]

@@ -30,7 +30,7 @@ export interface RestoreOptions
   readonly keepImage?: boolean | undefined
   /** Set the guest's clock through the agent inside it, once it runs. */
   readonly syncTime?: boolean | undefined
-  /** Make the UEFI variable store anew from its template. What the guest has in its memory of it stays, and is written back. Default: false. */
+  /** Make the UEFI variable store anew from its template. The guest keeps the part of the old store that is in its memory, and writes it back. Default: false. */
   readonly resetNvram?: boolean | undefined
   /** Give the guest another generation id, because it may be resumed more than once. */
   readonly newGenid?: boolean | undefined
@@ -65,7 +65,7 @@ export interface ImageNeeded {
   readonly path: string
   /** `memory-loaded`: until all memory was loaded (lazy; `waitForDomainMemory`). `guest-ends`: until the guest ends (map). */
   readonly until: 'memory-loaded' | 'guest-ends'
-  /** The second name of the file, if one was asked for and the file system has hard links. Stasis removes it when it is no longer needed. */
+  /** The second name of the file. Present if `keep` asked for one and the file system has hard links. Stasis removes the name when it is no longer needed. */
   readonly kept: string | undefined
 }
 

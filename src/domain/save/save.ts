@@ -46,7 +46,7 @@ export interface SaveOptions extends DomainOptions, SaveRequest {
   /** Bytes of guest memory per second that QEMU sends at most, alone or shared with other saves. Default: unlimited. */
   readonly maxBandwidth?: number | SharedBandwidth | undefined
   /**
-   * Freeze the file systems of the guest through the agent inside it before it is stopped, so that its disks alone are whole, too. They are thawed when it runs again. `if-possible`: without an agent,
+   * Freeze the file systems of the guest through the agent inside it before it is stopped, so that its disks alone are consistent, too. They are thawed when it runs again. `if-possible`: without an agent,
    * warn and go on. Default: no.
    */
   readonly quiesce?: boolean | 'if-possible' | undefined

@@ -27,7 +27,7 @@ export interface PageServing extends PostcopyState {
   readonly supervised: boolean
 }
 
-/** What happens with one domain at the moment. */
+/** What one domain does at the moment. */
 export interface DomainActivity {
   readonly name: string
   /** The pid of its QEMU. */
@@ -35,7 +35,7 @@ export interface DomainActivity {
   readonly state: DomainState | 'unknown'
   readonly managedSave: boolean
   readonly memoryBytes: number | undefined
-  /** What its QEMU takes of the host's memory. */
+  /** The memory of the host that its QEMU takes. */
   readonly residentBytes: number | undefined
   /** Processor time that its QEMU has used so far. */
   readonly cpuTimeMs: number | undefined
@@ -56,7 +56,7 @@ export interface HostActivity {
 }
 
 /**
- * What happens with each domain of a state directory: state, save or restore in progress, memory that a page server loads. Writes and ends nothing.
+ * What each domain of a state directory does at the moment: its state, a save or restore in progress, memory that a page server loads. Writes and ends nothing.
  * @throws StorageError, UsageError; CancelledError
  * @example
  * for (const { name, job } of (await hostActivity()).domains) console.log(name, job?.operation, job?.progress)

@@ -4,7 +4,7 @@ import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { activeJob } from '../store/job-record.ts'
 
-/** Whether a running domain can be controlled: `job` while a process saves or restores it, for so many milliseconds already. */
+/** Whether a running domain can be controlled: `job` while a process saves or restores it, and for how many milliseconds so far. */
 export interface ControlState {
   readonly state: 'ok' | 'job'
   readonly elapsedMs: number

@@ -20,7 +20,7 @@ export interface DumpXmlOptions extends DomainOptions {
 }
 
 /**
- * The XML of a domain, given by name, UUID or id: the one that it runs from, or else that of its definition. That of a running domain also has what libvirt shows of one: its id, the
+ * The XML of a domain, given by name, UUID or id: the one that it runs from, or else that of its definition. The XML of a running domain also has what libvirt shows there: its id, the
  * names of its devices, terminals, sockets, and the ports of its displays. `define` leaves these out again.
  * @throws DomainError DOMAIN_NOT_FOUND, StorageError
  * @example

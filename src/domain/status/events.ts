@@ -22,8 +22,9 @@ export interface LifecycleEvent {
     | 'Crashed'
     | 'Memory'
   /**
-   * Of `Memory`, after a lazy restore: `Filling`, `Loaded` (the image is no longer needed), `Stopped` (nothing loads the rest), `Failed`, `Lost`. Of the others: `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed`, …; `SaveKilled` for a guest that was
-   * resumed because the process that saved it was killed.
+   * What happened, in one word. The event `Memory`, after a lazy restore, has `Filling`, `Loaded` (the image is no longer needed), `Stopped` (nothing loads the rest), `Failed` or `Lost`.
+   * The other events have `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed` and so on. `SaveKilled` means that the guest was resumed
+   * because the process that saved it was killed.
    */
   readonly detail: string
   /** Of `Memory`: how much has arrived, and from which image. */

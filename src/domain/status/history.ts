@@ -9,7 +9,7 @@ export interface HistoryOptions extends DirectoryOptions {
   readonly domain?: string | undefined
   /** Only acts that ended then or later. */
   readonly since?: Date | undefined
-  /** Only so many, the last ones. */
+  /** Only the last ones, this many. */
   readonly limit?: number | undefined
 }
 

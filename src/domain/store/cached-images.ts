@@ -118,10 +118,10 @@ export async function removeCached(directories: Directories, key: string): Promi
   const directory = join(cache, key)
   const removed = join(cache, `${REMOVED}${key}`)
   try {
-    // Whoever is killed while the files go leaves no entry that lacks some.
+    // A process that is killed while the files go leaves no entry that lacks some.
     await rm(removed, { recursive: true, force: true })
     if (await isThere(directory)) await rename(directory, removed)
-    // Whoever looks after a power cut finds no entry that lacks some either.
+    // After a power cut there is no such entry, either.
     await syncDirectory(cache).catch(() => undefined)
     await rm(removed, { recursive: true, force: true })
   } catch (error) {

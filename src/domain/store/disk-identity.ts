@@ -53,8 +53,8 @@ function chainOf(layer: DiskLayer | undefined): readonly DiskLayer[] {
 }
 
 /**
- * The targets of disks that a guest writes to and whose writes `changeOfDisks` may miss: those that are not files of this host, and block devices,
- * whose node has no time.
+ * The targets of writable disks whose writes `changeOfDisks` may miss: disks that are not files of this host, and block devices, whose nodes do not show
+ * when they were written to.
  */
 export async function uncheckableDisks(domain: Domain): Promise<readonly string[]> {
   const places = writableDisks(domain)

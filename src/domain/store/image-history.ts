@@ -25,7 +25,7 @@ export interface ImageHistory {
   readonly disks?: readonly DiskIdentity[]
   /** The last time a guest was resumed from it, ISO 8601; absent: never. */
   readonly restoredAt?: string
-  /** The guest, its UUID, and when it was saved, ISO 8601: for a list, when the file is gone. Absent in records from before there was a list. */
+  /** The guest, its UUID, and when it was saved, ISO 8601. A list shows these when the file is gone. Records from before there was a list lack them. */
   readonly domain?: string
   readonly uuid?: string
   readonly savedAt?: string

@@ -23,7 +23,7 @@ export class KeptImage implements AsyncDisposable {
     return new KeptImage(path)
   }
 
-  /** Leaves the name to whoever removes the record of the restore. */
+  /** Leaves the name to the process that removes the record of the restore. */
   detach(): void {
     this.#detached = true
   }

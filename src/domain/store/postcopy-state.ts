@@ -53,7 +53,7 @@ function percentOf(progress: PostcopyProgress | undefined): number | undefined {
   return Math.min(99, Math.floor(((totalBytes - remainingBytes) * 100) / totalBytes))
 }
 
-/** Another image at the path is as bad as none. A process that lives may still have the image open, unless it looked for it in vain. */
+/** Another image at the path is as bad as none. While a process brings the memory, it may still have the image open, unless it reports that it did not find the file. */
 async function isGone(
   record: PostcopyRecord,
   { fault, brought }: { readonly fault: RecordedFault | undefined; readonly brought: boolean },

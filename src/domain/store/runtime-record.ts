@@ -33,7 +33,7 @@ export interface RuntimeRecord extends ProcessIdentity {
   readonly saving?: SaveIntent | undefined
   /** The guest is stopped only because a save was killed. */
   readonly interrupted?: boolean | undefined
-  /** The file systems of the guest are frozen for a save: whoever lets it run again thaws them. */
+  /** The file systems of the guest are frozen for a save: the process that lets it run again thaws them. */
   readonly frozen?: boolean | undefined
   /** When the guest was last resumed because its save was killed, ISO 8601. */
   readonly continuedAt?: string | undefined

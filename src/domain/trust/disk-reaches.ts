@@ -35,7 +35,7 @@ function contentReaches(use: string, layer: DiskLayer, where: LayerPlace): reado
     case 'file':
     case 'block':
     case 'dir':
-      // Read in another format, a disk of a guest would be a text that the guest wrote for QEMU.
+      // The use names the format: read in another one, a disk would begin with a header that the guest has written for QEMU.
       return [
         { ...path(`${format} ${use}`, layer.path, where), ...(format === 'qcow2' && { header }) },
         ...(hasOtherFiles(format) ? [unknownFiles(layer.path, where)] : []),
@@ -58,7 +58,7 @@ function networkReaches(
   )
   return [
     ...servers,
-    // Without servers, the configuration of this host has them.
+    // If the XML names no servers, the configuration of this host does.
     ...(servers.length === 0 ? [connect(`${protocol}:any`)] : []),
     ...given(config, (file) => path('configuration of Ceph', file, { place: where.place })),
     // Nobody can look at its header before QEMU opens the files that it names.

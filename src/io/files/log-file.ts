@@ -46,13 +46,13 @@ export async function openKeptLog(path: string, heading: string): Promise<OpenLo
   )
   if (size >= KEPT_BYTES) await rotate(path)
   const log = await openLog(path)
-  // A log on a full disk keeps no guest from starting.
+  // A full disk under the log does not prevent a start.
   const line = `${new Date().toISOString()} ${printable(heading)}\n`
   const written = await promisify(write)(log.fd, line).catch(() => ({ bytesWritten: 0 }))
   return { ...log, offset: log.offset + written.bytesWritten }
 }
 
-/** A log that cannot be renamed goes on. */
+/** A log that cannot be renamed grows on. */
 async function rotate(path: string): Promise<void> {
   for (let number = KEPT_BACKUPS - 1; number >= 0; number -= 1) {
     const from = number === 0 ? path : `${path}.${number - 1}`

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { storageError } from '../storage-error.ts'
 import { READ_PLAIN } from './file-names.ts'
 
-/** The content of a file that another user wrote: never that of another file behind a link, and at most `maxBytes`; `undefined` when it is not such a file. @throws StorageError */
+/** The content of a file that another user wrote; `undefined` unless it is a regular file of at most `maxBytes`. Follows no link to another file. @throws StorageError */
 export async function readPlainBytes(
   path: string,
   maxBytes: number,

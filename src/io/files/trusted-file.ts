@@ -37,7 +37,7 @@ export async function checkTrustedProgram(path: string): Promise<void> {
   await requireOwn(path, undefined)
 }
 
-/** The file itself, and every directory above it: who can write to one of those can put another file there. */
+/** The file itself, and every directory above it: a user who can write to one of those can put another file there. */
 async function requireOwn(path: string, handle: FileHandle | undefined): Promise<void> {
   let fault: string | undefined
   try {

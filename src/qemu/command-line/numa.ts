@@ -74,7 +74,7 @@ function checkProcessors(domain: Domain): void {
   }
 }
 
-/** In MiB, QEMU's own unit here, as libvirt writes it; a size that is not whole in KiB. */
+/** In MiB, QEMU's own unit here, as libvirt writes it; in KiB if the size is not a whole number of MiB. */
 function inMib(bytes: number): string {
   return bytes % (1024 * 1024) === 0 ? String(bytes / 1024 / 1024) : `${bytes / 1024}K`
 }

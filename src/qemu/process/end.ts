@@ -55,7 +55,7 @@ function stillThere({ pid }: ProcessIdentity, ms: number, signal: string): QemuE
   })
 }
 
-/** Waits until that very process is gone, with its files, sockets and locks; `false` when the time passed first. One whose state is unknown is there. */
+/** Waits until that very process is gone, with its files, sockets and locks; `false` when the time passed first. A process whose state is unknown counts as there. */
 export async function waitUntilGone(identity: ProcessIdentity, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms
   for (

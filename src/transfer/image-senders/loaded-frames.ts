@@ -2,7 +2,7 @@ import type { PageStore } from '../../image/saved-machine.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { MemoryMap, type MemoryShown } from '../memory-map.ts'
 
-/** A restore that takes less time than this is not drawn: then its frames need not be gone through. */
+/** A restore that takes less time than this is not drawn, so its frames need not be counted. */
 const FROM_MS = 200
 
 /** The frames of an image that were loaded, for a picture of the memory. */

@@ -2,7 +2,7 @@ import { hostMemory } from '../../../qemu/host-facts.ts'
 import { definedDomains, namesOf } from '../definitions.ts'
 import { type HealthCheck, right } from '../health-check.ts'
 
-/** Whether the huge pages are there that definitions ask for. */
+/** Whether the host has the huge pages that definitions ask for. */
 export const HUGE_PAGES: HealthCheck = {
   name: 'huge-pages',
   async look({ directories }) {

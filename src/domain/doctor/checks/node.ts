@@ -1,6 +1,6 @@
 import { type HealthCheck, right } from '../health-check.ts'
 
-/** The Node that runs Stasis. An older one than it needs has been refused before. */
+/** The Node that runs Stasis. One that is too old does not get here. */
 export const NODE: HealthCheck = {
   name: 'node',
   async look() {

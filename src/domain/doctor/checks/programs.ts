@@ -52,7 +52,7 @@ const NEEDS: readonly Need[] = [
   },
 ]
 
-/** Whether the programs and files beside QEMU are here that guests need. */
+/** Whether the host has the programs and files that guests need besides QEMU. */
 export const PROGRAMS: HealthCheck = {
   name: 'programs',
   async look({ directories }) {

@@ -31,7 +31,7 @@ export const QEMU_FEATURES: HealthCheck = {
   },
 }
 
-/** What a QEMU lacks is no fault of this host, except several channels: nearly every save uses them. */
+/** A QEMU that lacks a feature is not a fault of this host, unless the feature is multifd: nearly every save uses several channels. */
 function diagnose(qemu: string, features: MigrationFeatures): Diagnosis {
   const wanted: readonly (readonly [string, boolean])[] = [
     [compressions(features), features.multifd],

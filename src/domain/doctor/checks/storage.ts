@@ -6,7 +6,7 @@ import { liveDomain } from '../../catalogue/live-domain.ts'
 import type { Directories } from '../../store/directories.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 
-/** Whether images have room where they go, and whether the file system there does all that makes them fast. */
+/** Whether the directories of images have enough space, and whether their file systems support everything that makes saves and restores fast. */
 export const STORAGE: HealthCheck = {
   name: 'storage',
   async look({ directories, saveDir }) {
@@ -21,7 +21,7 @@ export const STORAGE: HealthCheck = {
   },
 }
 
-/** What is to be said of a place for images. */
+/** The findings about a place for images. */
 function diagnose(
   place: string,
   traits: FileSystemTraits,

@@ -3,7 +3,7 @@ import { attribute, child, children } from '../access.ts'
 import { create, insertBefore, setDefault } from '../normalise/edit.ts'
 import { aliasOf } from './aliases.ts'
 
-/** What QEMU says of a character device. */
+/** What QEMU reports about a character device. */
 export interface CharacterSide {
   /** `char` and the alias of its device. */
   readonly label: string

@@ -27,7 +27,7 @@ function readFirmwareSetting(entry: Element): FirmwareSetting {
     text(entry).trim(),
     attribute(entry, 'file'),
   ]
-  // QEMU has the other names (docs/specs/fw_cfg.rst).
+  // The other names are QEMU's own (docs/specs/fw_cfg.rst).
   if (!/^opt\/(?!ovmf\/|org\.qemu\/)./.test(name) || Buffer.byteLength(name) > LONGEST_NAME)
     throw invalid(
       entry,
