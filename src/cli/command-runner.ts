@@ -4,7 +4,7 @@ import { runProgram } from './program.ts'
 import { errorObject, errorText } from './reports/error.ts'
 import { exitCodeOf } from './reports/exit-code.ts'
 import { Output } from './terminal/output.ts'
-import type { VerbEntry } from './verb-entry.ts'
+import type { VerbEntry, VerbGroup } from './verb-entry.ts'
 import { indexOfVerb } from './verb-in.ts'
 
 /** What the commands of a run have in common. */
@@ -18,13 +18,16 @@ export interface RunContext {
 export class CommandRunner {
   readonly output: Output
   readonly #verbs: readonly VerbEntry[]
+  readonly #groups: readonly VerbGroup[]
   #json = false
   #ended = false
   /** From `connect`. */
   #connection: { readonly uri: string | undefined; readonly readonly: boolean } | undefined
 
-  constructor(verbs: readonly VerbEntry[]) {
+  /** `groups` are those of `--help`. */
+  constructor(verbs: readonly VerbEntry[], groups: readonly VerbGroup[]) {
     this.#verbs = verbs
+    this.#groups = groups
     this.output = new Output((error) => this.fail(error))
   }
 
@@ -85,7 +88,7 @@ export class CommandRunner {
       void (this.#connection = { uri, readonly })
     const answer = await runProgram(this.#connected(command), this.#verbs, {
       ...context,
-      ...{ output, end, connect },
+      ...{ groups: this.#groups, output, end, connect },
     })
     if (answer !== undefined && this.#json) output.json(answer.json)
     else if (answer !== undefined && answer.text !== '') output.result(answer.text)

@@ -3,11 +3,13 @@ import { CommandRunner } from './command-runner.ts'
 import { commandsIn } from './command-string.ts'
 import { cancelOnSignal } from './terminal/interruption.ts'
 import type { Output } from './terminal/output.ts'
-import type { VerbEntry } from './verb-entry.ts'
+import type { VerbEntry, VerbGroup } from './verb-entry.ts'
 import { hasNoVerb } from './verb-in.ts'
 
 /** What a program of the command line may have besides its verbs. */
 export interface CommandOptions {
+  /** The verbs as `--help` groups them. */
+  readonly groups?: readonly VerbGroup[]
   /** Makes the signal that cancels all commands. */
   readonly signalFor?: (output: Output) => AbortSignal
   /** Runs the commands of standard input, for a command line without a verb. */
@@ -17,10 +19,14 @@ export interface CommandOptions {
 /** Runs the command line of this process, whose verbs are in `verbs`: prints answers or failures, and sets the exit code. */
 export async function runCommand(
   verbs: readonly VerbEntry[],
-  { signalFor = (output) => cancelOnSignal(output).signal, runSession }: CommandOptions = {},
+  {
+    groups = [],
+    signalFor = (output) => cancelOnSignal(output).signal,
+    runSession,
+  }: CommandOptions = {},
 ): Promise<void> {
   const argv = process.argv.slice(2)
-  const runner = new CommandRunner(verbs)
+  const runner = new CommandRunner(verbs, groups)
   runner.expectJson(argv)
   // Node ends a process that waits for nothing, with exit code 0.
   const cutShort = (): void => runner.fail(new InternalError('The command ended before its work'))

@@ -13,14 +13,15 @@ import { helpItem, helpWidth } from './terminal/help-layout.ts'
 import { acceptNames } from './named-arguments.ts'
 import type { Output } from './terminal/output.ts'
 import type { Answer, Invocation, Verb } from './verb.ts'
-import type { VerbEntry } from './verb-entry.ts'
-import { VERB_GROUPS, type VerbGroup } from './verb-groups.ts'
+import type { VerbEntry, VerbGroup } from './verb-entry.ts'
 import { indexOfVerb } from './verb-in.ts'
 
 /** What the command line needs from its process. */
 export interface ProgramContext {
   readonly output: Output
   readonly signal: AbortSignal
+  /** For `--help` without a verb. */
+  readonly groups: readonly VerbGroup[]
   /** Whether the command is one of a prompt or script. */
   readonly inSession: boolean
   /** Ends the commands behind this one. */
@@ -58,17 +59,17 @@ export async function runProgram(
     .addHelpText('after', () => `\nExit codes:\n${exitCodeTable(helpWidth())}`)
 
   const called = verbs.find(({ name }) => name === argv[indexOfVerb(argv)])
-  const group = called === undefined ? groupAsked(given) : undefined
+  const group = called === undefined ? groupAsked(given, context.groups) : undefined
   if (group !== undefined) {
-    context.output.result(groupText(group, verbs))
+    context.output.result(groupText(group))
     return undefined
   }
   if (called === undefined) {
     const elsewhere = elsewhereError(argv[indexOfVerb(argv)] ?? '')
     if (elsewhere !== undefined) throw elsewhere
     // For the help text, and for suggestions.
-    for (const { title, keyword, verbs: names } of VERB_GROUPS)
-      for (const { name, summary } of verbs.filter((verb) => names.includes(verb.name)))
+    for (const { title, keyword, verbs: grouped } of context.groups)
+      for (const { name, summary } of grouped)
         program.command(name).summary(summary).helpGroup(`${title} (stasis help ${keyword}):`)
   } else {
     const verb = await called.load()
@@ -106,11 +107,11 @@ function declare(command: Command, summary: string, verb: Verb<object>): void {
 }
 
 /** The group of `help GROUP`. @throws UsageError BAD_ARGUMENT if that is neither a group nor a verb */
-function groupAsked(argv: readonly string[]): VerbGroup | undefined {
+function groupAsked(argv: readonly string[], groups: readonly VerbGroup[]): VerbGroup | undefined {
   const at = indexOfVerb(argv)
   const topic = argv[at] === 'help' ? argv[at + 1] : undefined
   if (topic === undefined || topic.startsWith('-')) return undefined
-  const group = VERB_GROUPS.find(({ keyword }) => keyword === topic)
+  const group = groups.find(({ keyword }) => keyword === topic)
   if (group !== undefined) return group
   throw (
     elsewhereError(topic) ??
@@ -120,11 +121,8 @@ function groupAsked(argv: readonly string[]): VerbGroup | undefined {
   )
 }
 
-function groupText({ title, verbs: names }: VerbGroup, verbs: readonly VerbEntry[]): string {
-  const lines = names.map((name) => {
-    const summary = verbs.find((verb) => verb.name === name)?.summary ?? ''
-    return `  ${name.padEnd(20)} ${summary}`
-  })
+function groupText({ title, verbs }: VerbGroup): string {
+  const lines = verbs.map(({ name, summary }) => `  ${name.padEnd(20)} ${summary}`)
   return [`${title}:`, ...lines].join('\n')
 }
 

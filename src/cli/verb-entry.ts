@@ -7,6 +7,14 @@ export interface VerbEntry {
   readonly load: () => Promise<Verb<object>>
 }
 
+/** Verbs that belong together in `--help`, as virsh groups its commands. */
+export interface VerbGroup {
+  readonly title: string
+  /** The word for `stasis help KEYWORD`. */
+  readonly keyword: string
+  readonly verbs: readonly VerbEntry[]
+}
+
 /** An entry for the verb that a file exports. */
 export function entry<Flags extends object>(
   name: string,

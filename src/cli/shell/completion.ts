@@ -6,7 +6,7 @@ import { splitCommands } from '../command-string.ts'
 import { type CommandWords, type Completes, type VerbWords, wordsOf } from '../completion/words.ts'
 import { programWithAll } from '../program.ts'
 import type { VerbEntry } from '../verb-entry.ts'
-import { VERB_GROUPS } from '../verb-groups.ts'
+import { VERB_GROUPS } from '../verbs.ts'
 
 /** What there is to complete with. */
 export interface CompletionSource {
