@@ -1,5 +1,5 @@
 import { COMPRESSIONS } from '../../image/compression.ts'
-import { SAVE_FORMATS } from '../../image/format-table.ts'
+import { DEFAULT_FORMAT, SAVE_FORMATS } from '../../image/format-table.ts'
 import {
   FLAG,
   LEVEL,
@@ -20,15 +20,13 @@ export interface Setting {
   readonly kind: ValueKind
   /** Its value if nothing sets it; `undefined`: it depends on the case. */
   readonly fallback?: unknown
-  /** Every place adds to it, and none replaces what another has set. */
-  readonly adds?: true
 }
 
 const CHANNELS = wholeNumber(1, 64)
 
 /** The defaults of the options for the format of an image. */
 const FORMAT: readonly Setting[] = [
-  { key: 'format', kind: choice(SAVE_FORMATS), fallback: 'stasis' },
+  { key: 'format', kind: choice(SAVE_FORMATS), fallback: DEFAULT_FORMAT },
   { key: 'compression', kind: choice(COMPRESSIONS) },
   { key: 'compression-level', kind: LEVEL, fallback: 'adaptive' },
   { key: 'channels', kind: CHANNELS, fallback: 2 },
@@ -105,8 +103,8 @@ const BESIDE: readonly Setting[] = [
 
 /** Everything that a configuration can set. */
 export const SETTINGS: readonly Setting[] = [
-  { key: 'allow', kind: listOf(TEXT, ','), fallback: [], adds: true },
-  { key: 'networks', kind: NAMED_TEXTS, fallback: new Map(), adds: true },
+  { key: 'allow', kind: listOf(TEXT, ','), fallback: [] },
+  { key: 'networks', kind: NAMED_TEXTS, fallback: new Map() },
   { key: 'qemu-user', kind: TEXT },
   { key: 'metrics-file', kind: PATH },
   ...BESIDE,
