@@ -95,12 +95,11 @@ async function saveAll(options: HostSaveOptions): Promise<readonly HostSaveOutco
       .filter(({ persistent, fault }) => persistent && fault === undefined)
       .map(({ name }) => name)
     await writeHostList(directories, [...(await readHostList(directories)), ...names])
-  }
-  if (dryRun !== true)
     onProgress?.({
       phase: 'planned',
       domains: order.map(({ name, memoryBytes }) => ({ name, memoryBytes })),
     })
+  }
   const limit = timeLimitMs === undefined ? undefined : AbortSignal.timeout(timeLimitMs)
   const signal = anySignal(options.signal, limit)
   const outcomes = await severalAtOnce(
