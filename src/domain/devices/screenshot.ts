@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { QemuError, StasisError, UsageError } from '../../errors.ts'
 import { removeFile } from '../../io/files/file-names.ts'
-import { PartialFile } from '../../io/files/partial-file.ts'
+import { writeBytes } from '../../io/files/write-bytes.ts'
 import { readPlainBytes } from '../../io/files/plain-bytes.ts'
 import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
@@ -59,7 +59,7 @@ export async function screenshot(
     const bytes = await readPlainBytes(file, MAX_BYTES)
     if (bytes === undefined)
       throw new QemuError('QEMU_REFUSED', `QEMU did not write a picture to ${file}`)
-    if (target !== undefined) await write(target, bytes)
+    if (target !== undefined) await writeBytes(target, bytes, { durable: true })
     return { format: taken, bytes }
   } finally {
     await removeFile(file)
@@ -87,10 +87,4 @@ async function dump(
     await control.executeAny('screendump', place, { signal })
     return 'ppm'
   }
-}
-
-async function write(path: string, bytes: Uint8Array): Promise<void> {
-  await using partial = await PartialFile.create(path, { direct: false })
-  await partial.file.write(bytes, 0)
-  await partial.publish()
 }

@@ -4,7 +4,7 @@ import { storageError } from '../../io/storage-error.ts'
 import { DirectFile } from '../../io/files/direct-file.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
-import { PartialFile } from '../../io/files/partial-file.ts'
+import { writeBytes } from '../../io/files/write-bytes.ts'
 import {
   descriptorDirectories,
   readFirmwareDescriptors,
@@ -88,9 +88,7 @@ async function contentOf(path: string): Promise<Buffer> {
 async function write(path: string, content: Buffer): Promise<void> {
   try {
     await makeDirectory(dirname(path))
-    await using partial = await PartialFile.create(path, { direct: false })
-    await partial.file.write(content, 0)
-    await partial.publish()
+    await writeBytes(path, content, { durable: true })
   } catch (error) {
     throw storageError('make the UEFI variable store', path, error)
   }

@@ -1,29 +1,15 @@
-import { chmod, link, open, readFile } from 'node:fs/promises'
+import { link, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StorageError } from '../../errors.ts'
 import { storageError } from '../storage-error.ts'
 import { READ_PLAIN, isAbsence } from './file-names.ts'
 import { PartialFile, syncDirectory } from './partial-file.ts'
+import { type WriteOptions, writeBytes } from './write-bytes.ts'
 import { type SystemCallError, exchangeNames } from '../system-calls.ts'
 
-/** Options for writing a text. */
-export interface WriteTextOptions {
-  /** Whether it must survive a crash of the host. A file that is useful only as long as a process lives need not. */
-  readonly durable: boolean
-  /** Default 0600. */
-  readonly mode?: number
-}
-
 /** Writes a small file; readers see the whole old text or the whole new one. @throws StorageError */
-export async function writeText(
-  path: string,
-  text: string,
-  { durable, mode }: WriteTextOptions,
-): Promise<void> {
-  await using partial = await PartialFile.create(path, { direct: false })
-  await partial.file.write(Buffer.from(text), 0)
-  if (mode !== undefined) await chmod(partial.file.path, mode)
-  await (durable ? partial.publish() : partial.place())
+export async function writeText(path: string, text: string, options: WriteOptions): Promise<void> {
+  await writeBytes(path, Buffer.from(text), options)
 }
 
 /** `writeText`, durable, unless the file exists: link(2) is atomic, on NFS too. Returns whether it was written. @throws StorageError */
