@@ -1,8 +1,6 @@
-import { readdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StasisError } from '../../errors.ts'
-import { storageError } from '../../io/storage-error.ts'
-import { isAbsence } from '../../io/files/file-names.ts'
+import { recordsIn } from '../../io/files/record-file.ts'
 import { findByMonitors } from '../../qemu/process/find-by-monitors.ts'
 import { openFilesOf } from '../../qemu/process/open-files.ts'
 import type { Directories } from '../store/directories.ts'
@@ -132,12 +130,6 @@ async function need(domain: string, use: ImageUse['use'], path: string): Promise
 /** The names of the domains whose end is recorded. @throws StorageError */
 async function listEnded(directories: Directories): Promise<readonly string[]> {
   const directory = dirname(runtimePaths(directories, 'any').lastEnd)
-  const files = await readdir(directory).catch((error: unknown) => {
-    if (isAbsence(error)) return []
-    throw storageError('list the domains that have ended', directory, error)
-  })
-  return files
-    .filter((file) => file.endsWith('.json') && !file.startsWith('.'))
-    .map((file) => file.slice(0, -'.json'.length))
-    .filter(isDomainName)
+  const names = await recordsIn(directory, 'list the domains that have ended')
+  return names.filter(isDomainName)
 }

@@ -1,13 +1,12 @@
-import { readdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StasisError, throwIfCancelled } from '../../errors.ts'
-import { storageError } from '../../io/storage-error.ts'
 import { imageSize } from '../../image/image-size.ts'
 import { readDescription } from '../../image/open-image.ts'
 import { readImageHead } from '../../image/opened-image.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
-import { isAbsence } from '../../io/files/file-names.ts'
+import { namesIn } from '../../io/files/directory.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
@@ -126,10 +125,7 @@ export async function listImages(options: ListImagesOptions = {}): Promise<Image
 /** The managed saves in the state directory, also those without a record. @throws StorageError */
 async function managedSaves(directories: Directories): Promise<readonly string[]> {
   const directory = managedDirectory(directories)
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (isAbsence(error)) return []
-    throw storageError('list the managed saves', directory, error)
-  })
+  const names = await namesIn(directory, 'list the managed saves')
   return names
     .filter((name) => name.endsWith('.save') && !name.startsWith('.'))
     .map((name) => join(directory, name))

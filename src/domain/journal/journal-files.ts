@@ -1,7 +1,5 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAbsence } from '../../io/files/file-names.ts'
-import { storageError } from '../../io/storage-error.ts'
+import { namesIn } from '../../io/files/directory.ts'
 
 /** The file that entries are appended to. */
 export function currentFile(directory: string): string {
@@ -18,10 +16,7 @@ export function fullFile(directory: string): string {
 
 /** The files that are full, the oldest first. @throws StorageError */
 export async function fullFiles(directory: string): Promise<readonly string[]> {
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (isAbsence(error)) return []
-    throw storageError('read the journal', directory, error)
-  })
+  const names = await namesIn(directory, 'read the journal')
   return names
     .filter((name) => /^journal-\d{4}-.*\.jsonl$/.test(name))
     .toSorted()

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { StasisError } from '../../errors.ts'
-import { storageError } from '../../io/storage-error.ts'
-import { isAbsence, removeFile } from '../../io/files/file-names.ts'
+import { removeFile } from '../../io/files/file-names.ts'
 import {
   type RecordKind,
   fieldsOf,
   readRecordFile,
+  recordsIn,
   writeRecordFile,
 } from '../../io/files/record-file.ts'
 import type { Directories } from './directories.ts'
@@ -105,15 +104,8 @@ export async function listHistories(directories: Directories): Promise<readonly 
 }
 
 async function historyKeys(directories: Directories): Promise<readonly string[]> {
-  const directory = historyDirectory(directories)
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (isAbsence(error)) return []
-    throw storageError('list the images', directory, error)
-  })
-  return names
-    .filter(isRecordName)
-    .map((name) => name.slice(0, -'.json'.length))
-    .toSorted()
+  const keys = await recordsIn(historyDirectory(directories), 'list the images')
+  return keys.toSorted()
 }
 
 async function listed(directories: Directories, key: string): Promise<ListedHistory | undefined> {
@@ -124,11 +116,6 @@ async function listed(directories: Directories, key: string): Promise<ListedHist
     if (!(error instanceof StasisError)) throw error
     return { key, path: historyPath(directories, key), fault: error }
   }
-}
-
-/** Temporary files begin with a dot. */
-function isRecordName(name: string): boolean {
-  return name.endsWith('.json') && !name.startsWith('.')
 }
 
 /** Every path at which the image was. */

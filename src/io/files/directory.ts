@@ -1,5 +1,5 @@
 import { constants, openSync } from 'node:fs'
-import { chmod, chown, lstat, mkdir, open, realpath, rm } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, open, readdir, realpath, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StorageError } from '../../errors.ts'
 import { storageError } from '../storage-error.ts'
@@ -15,6 +15,14 @@ export async function makeDirectory(path: string): Promise<void> {
   // A new directory is durable once its parent is.
   for (let made = path; made.length >= first.length; made = dirname(made))
     await syncDirectory(dirname(made))
+}
+
+/** The names in a directory; none when it does not exist. `operation` is for the error. @throws StorageError */
+export async function namesIn(directory: string, operation: string): Promise<readonly string[]> {
+  return readdir(directory).catch((error: unknown) => {
+    if (isAbsence(error)) return []
+    throw storageError(operation, directory, error)
+  })
 }
 
 /** A user and group of the system. */

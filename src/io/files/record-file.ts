@@ -1,4 +1,5 @@
 import { StasisError, StorageError } from '../../errors.ts'
+import { namesIn } from './directory.ts'
 import { createText, readText, replaceText, writeText } from './text-file.ts'
 
 /** A kind of state file: JSON with a version. */
@@ -50,6 +51,22 @@ export async function readCacheFile<T extends object>(
     throw error
   }
 }
+
+/**
+ * The names of the records in a directory, without `.json`; none when it does not exist. `operation` is for the error.
+ * @throws StorageError
+ */
+export async function recordsIn(directory: string, operation: string): Promise<readonly string[]> {
+  const names = await namesIn(directory, operation)
+  return (
+    names
+      // Temporary files begin with a dot.
+      .filter((name) => name.endsWith(SUFFIX) && !name.startsWith('.'))
+      .map((name) => name.slice(0, -SUFFIX.length))
+  )
+}
+
+const SUFFIX = '.json'
 
 /** Writes a record, mode 0600; readers see the whole old one or the whole new one. @throws StorageError */
 export async function writeRecordFile<T extends object>(
