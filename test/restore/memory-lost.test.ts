@@ -26,7 +26,7 @@ interface Saved extends LinuxDomain {
   readonly image: string
 }
 
-/** A Linux guest with a checksum to keep, saved; `paused`: its memory arrives undisturbed. */
+/** A Linux guest with a checksum to keep, saved. */
 async function saved(): Promise<Saved> {
   const [newest] = newestQemu()
   const domain = await startLinuxDomain({

@@ -80,20 +80,17 @@ export async function startTpm(plan: TpmPlan): Promise<LaunchedTpm | undefined> 
 
 async function makeTpm(tpm: EmulatedTpm, directory: string, plan: TpmPlan): Promise<void> {
   const { uuid = '', name } = plan.domain
-  const draft = `${directory}.new`
-  await removed(draft)
-  await makeDirectory(draft)
   const older = join(OF_LIBVIRT, uuid, part(tpm))
-  if (tpm.stateDirectory === undefined && (await isThere(older))) {
-    await copyAll(older, draft)
-    plan.onWarning?.(`the TPM that libvirt kept in ${older} is the one of '${name}' from now on`)
-  } else {
+  await makeWhole(directory, async (draft) => {
+    if (tpm.stateDirectory === undefined && (await isThere(older))) {
+      await copyAll(older, draft)
+      plan.onWarning?.(`the TPM that libvirt kept in ${older} is the one of '${name}' from now on`)
+      return
+    }
     const setup = await setUpTpm(tpm, draft, `${name}:${uuid}`)
     if (setup.kind === 'plain')
       plan.onWarning?.(`the new TPM of '${name}' has no certificates: ${setup.why}`)
-  }
-  await renameFile(draft, directory)
-  await syncDirectory(dirname(directory))
+  })
 }
 
 /**
@@ -111,13 +108,18 @@ export async function importTpm(
     return undefined
   const older = join(storage, domain.uuid ?? '', part(tpm))
   if ((await isThere(directory)) || !(await isThere(older))) return undefined
+  await makeWhole(directory, (draft) => copyAll(older, draft))
+  return older
+}
+
+/** Makes a directory durably: it has its name only when `fill` has put all into it. */
+async function makeWhole(directory: string, fill: (draft: string) => Promise<void>): Promise<void> {
   const draft = `${directory}.new`
   await removed(draft)
   await makeDirectory(draft)
-  await copyAll(older, draft)
+  await fill(draft)
   await renameFile(draft, directory)
   await syncDirectory(dirname(directory))
-  return older
 }
 
 async function copyAll(from: string, to: string): Promise<void> {

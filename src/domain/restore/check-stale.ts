@@ -115,7 +115,7 @@ export interface BegunGuest {
 }
 
 /**
- * Records durably, just before the processors of a restored guest run, that its image is no longer the guest. Returns the new record.
+ * Records durably, just before the processors of a restored guest run, that its image is no longer the guest.
  * @throws StorageError
  */
 export async function beginGuest(

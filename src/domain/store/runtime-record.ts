@@ -118,7 +118,7 @@ function isRecord(record: Fields): boolean {
     commandLine.every(isText) &&
     (executable === undefined || isText(executable)) &&
     (continuedAt === undefined || isText(continuedAt)) &&
-    (record['frozen'] === undefined || typeof record['frozen'] === 'boolean') &&
+    isFlag(record['frozen']) &&
     (logOffset === undefined || logOffset === 0 || isPositive(logOffset)) &&
     (attached === undefined || isText(fieldsOf(attached)?.['cwd'])) &&
     (confinement === undefined || isConfinement(fieldsOf(confinement))) &&
