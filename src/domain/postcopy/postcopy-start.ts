@@ -41,7 +41,7 @@ export interface PostcopyStartOptions {
   readonly direct: boolean | undefined
   readonly readers: number
   readonly stateDir: string
-  /** A second name of the image, see `KeptImage`. */
+  /** A second name of the image, see `SecondName`. */
   readonly kept?: string | undefined
 }
 

@@ -16,7 +16,7 @@ import { findCached } from './image-cache.ts'
 import { beginGuest, checkStale } from './check-stale.ts'
 import { Job } from '../progress/job.ts'
 import { FirstOutput } from './first-output.ts'
-import { KeptImage } from '../store/kept-image.ts'
+import { SecondName } from '../store/second-name.ts'
 import { removeLastEnd } from '../store/last-end.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
@@ -223,10 +223,10 @@ async function restoreUntilItRuns(
 async function keepImage(
   path: string,
   { keepImage: wanted, onWarning }: RestoreOptions,
-): Promise<KeptImage | undefined> {
+): Promise<SecondName | undefined> {
   if (wanted !== true) return undefined
   try {
-    return await KeptImage.of(resolve(path))
+    return await SecondName.of(resolve(path))
   } catch (error) {
     if (!(error instanceof StasisError)) throw error
     onWarning?.(`${path} has no second name: ${error.message}. Keep it until all memory is loaded`)
