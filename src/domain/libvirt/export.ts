@@ -7,10 +7,7 @@ import { copyFileDurably, makeLink } from '../../io/files/copy-file.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
 import { readText, writeText } from '../../io/files/text-file.ts'
-import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
-import { withoutFirmwareChoice } from '../../qemu/domain-xml/normalise/firmware.ts'
-import { withoutChipsetWatchdog } from '../../qemu/domain-xml/normalise/small-devices.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { forEveryLibvirt } from '../../qemu/domain-xml/normalise/for-every-libvirt.ts'
 import { isAutostarted } from '../catalogue/autostart.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { convert } from '../images/convert-image.ts'
@@ -171,14 +168,6 @@ async function planExport(
     })
   for (const { path, replaces } of files) await refuseExisting(path, replaces, options)
   return { name, uuid, files, autostart, managedSave, tpm: /<tpm\b/.test(xml) }
-}
-
-/** Without what libvirt 9.0 does not know; newer ones add it again. */
-function forEveryLibvirt(xml: string): string {
-  const document = parseDomainXml(xml)
-  withoutChipsetWatchdog(document.root)
-  withoutFirmwareChoice(document.root)
-  return formatDomainXml(document)
 }
 
 /** @throws DomainError DOMAIN_EXISTS if libvirt has another domain with this name */

@@ -1,10 +1,7 @@
 import { QemuError } from '../../errors.ts'
 import { newImageId } from '../../image/image-id.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
-import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
-import { withoutFirmwareChoice } from '../../qemu/domain-xml/normalise/firmware.ts'
-import { withoutChipsetWatchdog } from '../../qemu/domain-xml/normalise/small-devices.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import { forEveryLibvirt } from '../../qemu/domain-xml/normalise/for-every-libvirt.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import { restartObstacles } from '../machine/restart-obstacles.ts'
@@ -38,13 +35,9 @@ export async function describeForSave(
   }
 }
 
-/** In the form that every libvirt loads. */
+/** In the form that every libvirt loads; unchanged, also in its layout, where that is the same. */
 function imageXml(xml: string): string {
-  if (!/itco|<os [^>]*firmware=/.test(xml)) return xml
-  const document = parseDomainXml(xml)
-  withoutChipsetWatchdog(document.root)
-  withoutFirmwareChoice(document.root)
-  return formatDomainXml(document)
+  return /itco|<os [^>]*firmware=/.test(xml) ? forEveryLibvirt(xml) : xml
 }
 
 /** @throws QemuError QEMU_REFUSED with the obstacles */
