@@ -4,6 +4,7 @@ import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
 import type { Secret } from '../../qemu/domain-xml/model/secret.ts'
 import { type Reach, given, path } from './reach.ts'
 
+/** What a layer of a disk, and the layers below it, use of the host. `use` names the layer: `disk`. */
 export function layerReaches(use: string, layer: DiskLayer, where: LayerPlace): readonly Reach[] {
   const { backing: below, dataStore, reservations } = layer
   return [

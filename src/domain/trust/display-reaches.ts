@@ -2,6 +2,7 @@ import type { Audio } from '../../qemu/domain-xml/model/audio.ts'
 import { type Graphics, isServer } from '../../qemu/domain-xml/model/graphics.ts'
 import { type Reach, given, path } from './reach.ts'
 
+/** What a display uses of the host. */
 export function graphicsReaches(graphics: Graphics): readonly Reach[] {
   if (!isServer(graphics)) return localDisplayReaches(graphics)
   const { type, listen, socket, address, port, keymap, place } = graphics
@@ -50,6 +51,7 @@ function localDisplayReaches(
   }
 }
 
+/** What a sound backend uses of the host. */
 export function audioReaches({
   type,
   path: file,

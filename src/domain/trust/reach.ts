@@ -30,6 +30,7 @@ export interface Reach {
   readonly header?: 'with-backing' | 'without-backing' | undefined
 }
 
+/** The reach of a file, only read unless `write`. */
 export function path(
   use: string,
   file: string,
@@ -39,6 +40,7 @@ export function path(
   return { kind: 'path', use, value: resolve('/', file), write, place }
 }
 
+/** The reach of a value that the XML may leave out. */
 export function given<Value>(
   value: Value | undefined,
   make: (value: Value) => Reach,
