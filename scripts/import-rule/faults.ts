@@ -39,9 +39,9 @@ export function faultsOf(file: string, text: string): Fault[] {
     )
     return faults
   }
-  const inside = room === undefined ? undefined : subFloors[room]
-  if (inside !== undefined && inside[subRoomOf(file)] === undefined) {
-    report(1, adviceOnPlace(room ?? '', subRoomOf(file)))
+  for (const hall of hallsOf(file)) {
+    if (subFloors[hall]?.[roomInside(hall, file)] !== undefined) continue
+    report(1, adviceOnPlace(hall, roomInside(hall, file)))
     return faults
   }
   for (const statement of importsOf(text)) {
@@ -87,7 +87,7 @@ function adviceOnOwnFile(
   if (room === undefined)
     return `${file} is importable from everywhere, so it imports nothing: move the code into a room`
   const other = roomOf(target)
-  if (other === room) return adviceOnSubRoom(room, subRoomOf(file), subRoomOf(target))
+  if (other === room) return adviceInside(room, file, target, isTest)
   if (other === undefined)
     return `no room imports ${target}: import the file that ${target} takes it from`
   const [here, there] = [floors[room] ?? 0, floors[other] ?? Infinity]
@@ -98,25 +98,42 @@ function adviceOnOwnFile(
   return `${room}/ imports ${direction} from ${other}/: move what is shared to a lower floor, or take it as a parameter`
 }
 
-function adviceOnPlace(room: string, subRoom: string): string {
-  if (subRoom === '') return `${room}/ has no files of its own: put the file into one of its rooms`
-  return `${room}/${subRoom}/ is not a room: put the file into one, or add the room to ARCHITECTURE.md and scripts/import-rule/rooms.ts`
+function adviceOnPlace(hall: string, room: string): string {
+  if (room === '') return `${hall}/ has no files of its own: put the file into one of its rooms`
+  return `${hall}/${room}/ is not a room: put the file into one, or add the room to ARCHITECTURE.md and scripts/import-rule/rooms.ts`
 }
 
-/** `src/domain/store/x.ts` is in sub-room `store`; `src/transfer/x.ts` in `''`. */
-function subRoomOf(file: string): string {
-  const [, room = '', name = '', ...rest] = file.split('/')
-  return rest.length > 0 || subFloors[room]?.[name] !== undefined ? name : ''
+/** The folders with rooms inside them that a file is in, from the outermost: `qemu`, then `qemu/command-line`. */
+function hallsOf(file: string): string[] {
+  return Object.keys(subFloors)
+    .filter((hall) => inSrc(file).startsWith(`${hall}/`))
+    .sort((a, b) => a.length - b.length)
 }
 
-function adviceOnSubRoom(room: string, here: string, there: string): string | undefined {
-  const floorsInside = subFloors[room]
-  if (floorsInside === undefined || here === there) return undefined
-  const [from, to] = [floorsInside[here], floorsInside[there]]
-  if (from === undefined || to === undefined) return undefined
-  if (to < from) return undefined
+/** Inside `domain`, `src/domain/store/x.ts` is in room `store`; inside `transfer`, `src/transfer/x.ts` is in `''`. */
+function roomInside(hall: string, file: string): string {
+  const [name = '', ...rest] = inSrc(file).slice(`${hall}/`.length).split('/')
+  return rest.length > 0 || subFloors[hall]?.[name] !== undefined ? name : ''
+}
+
+/** A unit test may need its whole hall, so the floors of a hall inside a room do not bind it. */
+function adviceInside(
+  room: string,
+  file: string,
+  target: string,
+  isTest: boolean,
+): string | undefined {
+  return hallsOf(file)
+    .filter((hall) => inSrc(target).startsWith(`${hall}/`) && (hall === room || !isTest))
+    .map((hall) => adviceOnFloors(hall, roomInside(hall, file), roomInside(hall, target)))
+    .find((advice) => advice !== undefined)
+}
+
+function adviceOnFloors(hall: string, here: string, there: string): string | undefined {
+  const [from, to] = [subFloors[hall]?.[here], subFloors[hall]?.[there]]
+  if (here === there || from === undefined || to === undefined || to < from) return undefined
   const direction = to === from ? 'sideways' : 'upwards'
-  return `${room}/${here} imports ${direction} from ${room}/${there}: move what is shared to a lower floor, or take it as a parameter`
+  return `${hall}/${here} imports ${direction} from ${hall}/${there}: move what is shared to a lower floor, or take it as a parameter`
 }
 
 function adviceOnModule(
@@ -141,8 +158,7 @@ function adviceOnModule(
   if (allowed !== undefined && !allowed.has(name)) {
     return `${room}/ imports no builtin but ${[...allowed].map((each) => `node:${each}`).join(', ')}: do the rest in a room above`
   }
-  if ((name === 'fs' || name === 'fs/promises') && !mayWrite(file, room))
-    return adviceOnFiles(names)
+  if ((name === 'fs' || name === 'fs/promises') && !mayWrite(file)) return adviceOnFiles(names)
   return undefined
 }
 
@@ -150,9 +166,8 @@ function inSrc(file: string): string {
   return file.slice('src/'.length)
 }
 
-function mayWrite(file: string, room: string | undefined): boolean {
-  if (room === undefined) return false
-  return writers.includes(room) || writers.includes(`${room}/${subRoomOf(file)}`)
+function mayWrite(file: string): boolean {
+  return writers.some((place) => inSrc(file).startsWith(`${place}/`))
 }
 
 function adviceOnHome(specifier: string, home: readonly string[]): string {

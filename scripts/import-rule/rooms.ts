@@ -17,9 +17,20 @@ export const floors: Readonly<Record<string, number>> = {
   io: 1,
 }
 
+/** The floors of the rooms for the parts of a domain: both the model and the command line have them. */
+const partsOfADomain = {
+  board: 4,
+  storage: 4,
+  devices: 3,
+  characters: 2,
+  'screen-and-sound': 2,
+  buses: 1,
+  '': 0,
+}
+
 /**
- * Rooms inside a room, by floor: a file imports from its own sub-room and from sub-rooms on lower floors of the same room.
- * Files directly in the room are on the floor of `''`, or have a floor of their own.
+ * Rooms inside a hall, by floor: a file imports from its own room and from rooms on lower floors of the same hall.
+ * Files directly in the hall are on the floor of `''`, or have a floor of their own.
  */
 export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   domain: {
@@ -69,6 +80,8 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     process: 2,
     'domain-xml': 1,
   },
+  'qemu/command-line': { 'build.ts': 6, limits: 5, ...partsOfADomain },
+  'qemu/domain-xml/model': { 'domain.ts': 5, ...partsOfADomain },
   io: {
     processes: 3,
     files: 2,
@@ -88,6 +101,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     'verb.ts': 2,
     terminal: 1,
   },
+  'cli/verbs': { domain: 1, save: 1, image: 1, monitor: 1, host: 1, foreign: 1, stasis: 1 },
 }
 
 /** Rooms that import nothing of ours but `errors.ts`, although there are rooms below them. */

@@ -22,7 +22,7 @@ async function makeCheckout(): Promise<TempDir> {
 test('bin/stasis runs what the sources say now, whatever their times are', async () => {
   await using checkout = await makeCheckout()
   const command = checkout.join('bin/stasis')
-  const source = checkout.join('src/cli/verbs/list.ts')
+  const source = checkout.join('src/cli/verbs/monitor/list.ts')
   const text = await readFile(source, 'utf8')
   const list = async (): Promise<string> =>
     (await run(command, ['--state-dir', checkout.join('state'), 'list'])).stdout
@@ -53,7 +53,7 @@ test('bin/stasis makes its bundle once when several commands begin at the same t
 
 test('bin/stasis reports a source that cannot be bundled, and runs nothing', async () => {
   await using checkout = await makeCheckout()
-  await writeFile(checkout.join('src/cli/verbs/list.ts'), 'export const verb = {')
+  await writeFile(checkout.join('src/cli/verbs/monitor/list.ts'), 'export const verb = {')
   const { status, stdout, stderr } = spawnSync(checkout.join('bin/stasis'), ['version'])
   assert.notEqual(status, 0)
   assert.equal(stdout.toString(), '')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readCookieCpu } from '../../qemu/domain-xml/model/cpu.ts'
+import { readCookieCpu } from '../../qemu/domain-xml/model/board/cpu.ts'
 import { checkCpu } from './cpu.ts'
 
 const cpu = readCookieCpu(`<cookie><cpu mode='custom' match='exact' check='full'>

@@ -1,5 +1,5 @@
-import type { Cpu } from '../../qemu/domain-xml/model/cpu.ts'
-import { qemuFeatureName } from '../../qemu/command-line/cpu-features.ts'
+import type { Cpu } from '../../qemu/domain-xml/model/board/cpu.ts'
+import { qemuFeatureName } from '../../qemu/command-line/board/cpu-features.ts'
 import { type Finding, fault, right, warning } from './finding.ts'
 
 /**

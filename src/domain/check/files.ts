@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/disk-source.ts'
+import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/storage/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Finding, fault, right } from './finding.ts'
 

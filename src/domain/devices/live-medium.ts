@@ -1,5 +1,5 @@
 import { DomainError, QemuError, StasisError } from '../../errors.ts'
-import { diskNodeName, diskNodes } from '../../qemu/command-line/disk-nodes.ts'
+import { diskNodeName, diskNodes } from '../../qemu/command-line/storage/disk-nodes.ts'
 import { child, children } from '../../qemu/domain-xml/access.ts'
 import { aliasOf, nameDevices } from '../../qemu/domain-xml/live/aliases.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, DomainXmlError } from '../../errors.ts'
-import type { CharacterBackend } from '../../qemu/domain-xml/model/character.ts'
+import type { CharacterBackend } from '../../qemu/domain-xml/model/characters/character.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cidOfUuid } from '../../qemu/domain-xml/model/vsock.ts'
+import { cidOfUuid } from '../../qemu/domain-xml/model/devices/vsock.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { cloneXml } from './clone-xml.ts'

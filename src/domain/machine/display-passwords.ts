@@ -1,5 +1,5 @@
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { isServer } from '../../qemu/domain-xml/model/graphics.ts'
+import { isServer } from '../../qemu/domain-xml/model/screen-and-sound/graphics.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 
 /**

@@ -10,7 +10,7 @@ import {
   readFirmwareDescriptors,
 } from '../../qemu/probe/firmware-descriptors.ts'
 import type { Firmware } from '../../qemu/domain-xml/firmware.ts'
-import { filesToMake } from '../../qemu/command-line/firmware.ts'
+import { filesToMake } from '../../qemu/command-line/board/firmware.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 
 /** Where distributions install UEFI firmware without descriptors: Debian and Ubuntu, Fedora, Arch, openSUSE. */

@@ -1,6 +1,6 @@
 import { FORMATS } from '../../image/format-table.ts'
 import type { PageStore } from '../../image/saved-machine.ts'
-import { memoryBackends } from '../../qemu/command-line/memory.ts'
+import { memoryBackends } from '../../qemu/command-line/board/memory.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { ImageSender } from '../../transfer/image-senders/image-sender.ts'
 import { openPagesSender } from '../../transfer/image-senders/pages.ts'

@@ -1,4 +1,4 @@
-import { interfaceIds } from '../../qemu/command-line/interfaces.ts'
+import { interfaceIds } from '../../qemu/command-line/devices/interfaces.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 

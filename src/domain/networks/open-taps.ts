@@ -3,7 +3,7 @@ import { QemuError } from '../../errors.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
 import { type TapDevice, openTap, openVhost } from '../../io/sockets/tap-device.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
+import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
 
 /** The tap devices of a machine, open until QEMU has inherited them. */
 export class OpenTaps implements Disposable {

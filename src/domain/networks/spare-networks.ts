@@ -1,6 +1,6 @@
-import { spareNetworkId } from '../../qemu/command-line/interfaces.ts'
+import { spareNetworkId } from '../../qemu/command-line/devices/interfaces.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
+import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 
 /**

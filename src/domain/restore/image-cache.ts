@@ -5,7 +5,7 @@ import { ImageError, StorageError, UsageError, throwIfCancelled } from '../../er
 import { openImage } from '../../image/open-image.ts'
 import type { PageStore, SavedMachine } from '../../image/saved-machine.ts'
 import { DirectFile } from '../../io/files/direct-file.ts'
-import { memoryBackends } from '../../qemu/command-line/memory.ts'
+import { memoryBackends } from '../../qemu/command-line/board/memory.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'

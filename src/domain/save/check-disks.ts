@@ -1,4 +1,4 @@
-import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/disk-source.ts'
+import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/storage/disk-source.ts'
 import { DomainError } from '../../errors.ts'
 import { openFilesOf } from '../../qemu/process/open-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'

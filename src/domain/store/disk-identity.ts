@@ -2,7 +2,7 @@ import { fieldsOf } from '../../io/files/record-file.ts'
 import { stat } from 'node:fs/promises'
 import { storageError } from '../../io/storage-error.ts'
 import { isAbsence } from '../../io/files/file-names.ts'
-import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/disk-source.ts'
+import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/storage/disk-source.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { contentSample } from './content-sample.ts'
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { NetworkInterface } from '../../qemu/domain-xml/model/interface.ts'
+import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
 import { type Reach, given } from './reach.ts'
 
 /** What a network card uses of the host. */

@@ -1,6 +1,6 @@
-import { secretsOf } from '../../qemu/command-line/disk-nodes.ts'
-import { usualPort } from '../../qemu/command-line/disk-storage.ts'
-import type { DiskLayer } from '../../qemu/domain-xml/model/disk-source.ts'
+import { secretsOf } from '../../qemu/command-line/storage/disk-nodes.ts'
+import { usualPort } from '../../qemu/command-line/storage/disk-storage.ts'
+import type { DiskLayer } from '../../qemu/domain-xml/model/storage/disk-source.ts'
 import type { Secret } from '../../qemu/domain-xml/model/secret.ts'
 import { type Reach, given, path } from './reach.ts'
 

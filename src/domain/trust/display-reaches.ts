@@ -1,5 +1,5 @@
-import type { Audio } from '../../qemu/domain-xml/model/audio.ts'
-import { type Graphics, isServer } from '../../qemu/domain-xml/model/graphics.ts'
+import type { Audio } from '../../qemu/domain-xml/model/screen-and-sound/audio.ts'
+import { type Graphics, isServer } from '../../qemu/domain-xml/model/screen-and-sound/graphics.ts'
 import { type Reach, given, path } from './reach.ts'
 
 /** What a display uses of the host. */

@@ -1,4 +1,4 @@
-import type { CharacterBackend } from '../../qemu/domain-xml/model/character.ts'
+import type { CharacterBackend } from '../../qemu/domain-xml/model/characters/character.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Reach, given, path } from './reach.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { type Parts, build, domain, made, values } from '../../../test/support/command-line.ts'
-import { filesToMake } from './firmware.ts'
+import { filesToMake } from './board/firmware.ts'
 
 suite('buildCommandLine()', () => {
   test('boots from a shared directory, and says how many files may be open', () => {

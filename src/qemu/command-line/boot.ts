@@ -1,5 +1,5 @@
 import { DomainXmlError, QemuError } from '../../errors.ts'
-import type { Device } from '../domain-xml/model/device.ts'
+import type { Device } from '../domain-xml/model/buses/device.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import { keyValues } from './arguments.ts'
 import { atLeast, type CommandLineOptions } from './options.ts'

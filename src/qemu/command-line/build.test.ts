@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import { USUAL, build, domain, values } from '../../../test/support/command-line.ts'
 import { parseDomainXml } from '../domain-xml/parse.ts'
 import { readDomain } from '../domain-xml/read-domain.ts'
-import { clockEnvironment } from './clock.ts'
+import { clockEnvironment } from './board/clock.ts'
 import { buildCommandLine } from './build.ts'
 
 suite('buildCommandLine()', () => {

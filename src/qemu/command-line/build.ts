@@ -1,33 +1,33 @@
 import { DomainXmlError, QemuError } from '../../errors.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import { escapeComma, keyValues, onOff } from './arguments.ts'
-import { audioArguments } from './audio.ts'
+import { audioArguments } from './screen-and-sound/audio.ts'
 import { bootArguments } from './boot.ts'
-import { clockArguments } from './clock.ts'
-import { controllerArguments, floppyGlobals } from './controllers.ts'
-import { cpuArguments } from './cpu.ts'
-import { diskArguments } from './disks.ts'
-import { firmwareArguments } from './firmware.ts'
-import { graphicsArguments } from './graphics.ts'
-import { refuseImpossible } from './impossible.ts'
-import { inputArguments } from './inputs.ts'
-import { interfaceArguments } from './interfaces.ts'
-import { launchSecurityArguments } from './launch-security.ts'
-import { machineArguments } from './machine.ts'
-import { memoryArguments } from './memory.ts'
-import { memoryDeviceArguments } from './memory-devices.ts'
-import { numaArguments } from './numa.ts'
+import { clockArguments } from './board/clock.ts'
+import { controllerArguments, floppyGlobals } from './buses/controllers.ts'
+import { cpuArguments } from './board/cpu.ts'
+import { diskArguments } from './storage/disks.ts'
+import { firmwareArguments } from './board/firmware.ts'
+import { graphicsArguments } from './screen-and-sound/graphics.ts'
+import { refuseImpossible } from './limits/impossible.ts'
+import { inputArguments } from './screen-and-sound/inputs.ts'
+import { interfaceArguments } from './devices/interfaces.ts'
+import { launchSecurityArguments } from './board/launch-security.ts'
+import { machineArguments } from './board/machine.ts'
+import { memoryArguments } from './board/memory.ts'
+import { memoryDeviceArguments } from './board/memory-devices.ts'
+import { numaArguments } from './board/numa.ts'
 import { atLeast, type CommandLineOptions, versionText } from './options.ts'
-import { powerArguments } from './power.ts'
-import { processorArguments } from './processors.ts'
-import { redirectionArguments } from './redirection.ts'
+import { powerArguments } from './board/power.ts'
+import { processorArguments } from './board/processors.ts'
+import { redirectionArguments } from './characters/redirection.ts'
 import {
   channelArguments,
   consoleArguments,
   guestForwardArguments,
   parallelArguments,
   serialArguments,
-} from './serial.ts'
+} from './characters/serial.ts'
 import {
   balloonArguments,
   genidArguments,
@@ -40,18 +40,18 @@ import {
   vmcoreinfoArguments,
   vsockArguments,
   watchdogArguments,
-} from './small-devices.ts'
-import { sharedMemoryArguments } from './shared-memory.ts'
-import { cardReaderArguments, smartCardArguments } from './smartcards.ts'
-import { firmwareSettingArguments, smbiosArguments } from './smbios.ts'
-import { soundArguments } from './sound.ts'
-import { hostDeviceArguments } from './host-devices.ts'
-import { sharedDirectoryArguments } from './shared-directories.ts'
-import { throttleArguments } from './throttle.ts'
-import { tpmArguments } from './tpm.ts'
-import { hubArguments } from './usb.ts'
-import { videoArguments } from './video.ts'
-import { wire } from './wiring.ts'
+} from './devices/small-devices.ts'
+import { sharedMemoryArguments } from './devices/shared-memory.ts'
+import { cardReaderArguments, smartCardArguments } from './characters/smartcards.ts'
+import { firmwareSettingArguments, smbiosArguments } from './board/smbios.ts'
+import { soundArguments } from './screen-and-sound/sound.ts'
+import { hostDeviceArguments } from './devices/host-devices.ts'
+import { sharedDirectoryArguments } from './devices/shared-directories.ts'
+import { throttleArguments } from './storage/throttle.ts'
+import { tpmArguments } from './devices/tpm.ts'
+import { hubArguments } from './buses/usb.ts'
+import { videoArguments } from './screen-and-sound/video.ts'
+import { wire } from './buses/wiring.ts'
 
 /**
  * Builds the arguments of a QEMU process (without the program itself) for a normalised domain. All arguments that determine whether an image loads

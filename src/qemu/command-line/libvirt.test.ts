@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 
-import { readCookieCpu } from '../domain-xml/model/cpu.ts'
+import { readCookieCpu } from '../domain-xml/model/board/cpu.ts'
 import { normaliseDomain } from '../domain-xml/normalise.ts'
 import { parseDomainXml } from '../domain-xml/parse.ts'
 import { readDomain } from '../domain-xml/read-domain.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { machineVersion } from './machine-version.ts'
+import { machineVersion } from './board/machine-version.ts'
 import { chipsetOf } from '../domain-xml/chipset.ts'
 import { diskNumber } from '../domain-xml/disk-name.ts'
 import { grouped } from '../domain-xml/grouping.ts'

@@ -1,4 +1,4 @@
-import type { Cpu } from '../domain-xml/model/cpu.ts'
+import type { Cpu } from '../domain-xml/model/board/cpu.ts'
 import type { SevPlatform } from '../probe/probed-qemu.ts'
 
 /** A QEMU version as `query-version` reports it. */

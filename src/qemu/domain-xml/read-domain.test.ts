@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import type { DomainXmlError } from '../../errors.ts'
-import { isServer } from './model/graphics.ts'
+import { isServer } from './model/screen-and-sound/graphics.ts'
 import { parseDomainXml } from './parse.ts'
 import { readDomain } from './read-domain.ts'
 

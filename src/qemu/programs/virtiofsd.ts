@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { QemuError } from '../../errors.ts'
 import { isThere } from '../../io/files/file-names.ts'
-import { virtiofsSocket } from '../command-line/shared-directories.ts'
+import { virtiofsSocket } from '../command-line/devices/shared-directories.ts'
 import { CompanionProcess } from '../process/companion-process.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import { type Companion, requireCompanion } from './find-program.ts'

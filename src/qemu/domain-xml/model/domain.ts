@@ -4,7 +4,7 @@ import { diskNumber } from '../disk-name.ts'
 import { grouped } from '../grouping.ts'
 import { invalid } from '../location.ts'
 import { parseUuid } from '../values.ts'
-import { type Audio, readAudio } from './audio.ts'
+import { type Audio, readAudio } from './screen-and-sound/audio.ts'
 import {
   type Channel,
   type Console,
@@ -17,28 +17,28 @@ import {
   readParallel,
   readSerial,
   type SerialPort,
-} from './character.ts'
-import { type Clock, type PowerManagement, readClock, readPowerManagement } from './clock.ts'
-import { type Controller, readController } from './controller.ts'
-import { type Cpu, readCpu } from './cpu.ts'
-import { type Device, readDevice } from './device.ts'
-import { type Disk, readDisk } from './disk.ts'
-import { type Input, readInput, readVideos, type Video } from './display.ts'
-import { type Graphics, readGraphics } from './graphics.ts'
-import { type Features, readFeatures } from './features.ts'
-import { type NetworkInterface, readInterface } from './interface.ts'
+} from './characters/character.ts'
+import { type Clock, type PowerManagement, readClock, readPowerManagement } from './board/clock.ts'
+import { type Controller, readController } from './buses/controller.ts'
+import { type Cpu, readCpu } from './board/cpu.ts'
+import { type Device, readDevice } from './buses/device.ts'
+import { type Disk, readDisk } from './storage/disk.ts'
+import { type Input, readInput, readVideos, type Video } from './screen-and-sound/display.ts'
+import { type Graphics, readGraphics } from './screen-and-sound/graphics.ts'
+import { type Features, readFeatures } from './board/features.ts'
+import { type NetworkInterface, readInterface } from './devices/interface.ts'
 import {
   type MemoryBacking,
   readCurrentMemory,
   readMaxMemory,
   readMemory,
   readMemoryBacking,
-} from './memory.ts'
-import { type LaunchSecurity, readLaunchSecurity } from './launch-security.ts'
-import { type MemoryDevice, readMemoryDevice } from './memory-device.ts'
-import { type Interconnect, type NumaCell, readInterconnects, readNuma } from './numa.ts'
-import { type NumaTune, readNumaTune } from './numatune.ts'
-import { type Os, readOs } from './os.ts'
+} from './board/memory.ts'
+import { type LaunchSecurity, readLaunchSecurity } from './board/launch-security.ts'
+import { type MemoryDevice, readMemoryDevice } from './board/memory-device.ts'
+import { type Interconnect, type NumaCell, readInterconnects, readNuma } from './board/numa.ts'
+import { type NumaTune, readNumaTune } from './board/numatune.ts'
+import { type Os, readOs } from './board/os.ts'
 import {
   type Balloon,
   type Panic,
@@ -52,24 +52,29 @@ import {
   type Crypto,
   readIommu,
   readCrypto,
-} from './small-devices.ts'
-import { type Pstore, readPstore } from './pstore.ts'
+} from './devices/small-devices.ts'
+import { type Pstore, readPstore } from './devices/pstore.ts'
 import {
   type RedirectedDevice,
   type RedirectionRule,
   readRedirectedDevice,
   readRedirectionFilter,
-} from './redirection.ts'
-import { readSharedMemory, type SharedMemory } from './shared-memory.ts'
-import { readSmartCard, type SmartCard } from './smartcard.ts'
-import { type HostDevice, isGiven, readHostDevice } from './host-device.ts'
-import { readSharedDirectory, type SharedDirectory } from './shared-directory.ts'
-import { readSound, type Sound } from './sound.ts'
-import { type FirmwareSetting, readFirmwareSettings, readSysinfo, type Sysinfo } from './sysinfo.ts'
-import { readThrottleGroups, type ThrottleGroup } from './throttle.ts'
-import { readTpm, type Tpm } from './tpm.ts'
-import { readVcpus, type Vcpus } from './vcpus.ts'
-import { readVsock, type Vsock } from './vsock.ts'
+} from './characters/redirection.ts'
+import { readSharedMemory, type SharedMemory } from './devices/shared-memory.ts'
+import { readSmartCard, type SmartCard } from './characters/smartcard.ts'
+import { type HostDevice, isGiven, readHostDevice } from './devices/host-device.ts'
+import { readSharedDirectory, type SharedDirectory } from './devices/shared-directory.ts'
+import { readSound, type Sound } from './screen-and-sound/sound.ts'
+import {
+  type FirmwareSetting,
+  readFirmwareSettings,
+  readSysinfo,
+  type Sysinfo,
+} from './board/sysinfo.ts'
+import { readThrottleGroups, type ThrottleGroup } from './storage/throttle.ts'
+import { readTpm, type Tpm } from './devices/tpm.ts'
+import { readVcpus, type Vcpus } from './board/vcpus.ts'
+import { readVsock, type Vsock } from './devices/vsock.ts'
 
 /** A domain as its XML describes it: what the QEMU command line is built from. */
 export interface Domain {

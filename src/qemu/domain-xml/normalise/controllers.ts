@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, whole } from '../access.ts'
 import { invalid, place } from '../location.ts'
-import { readAddress } from '../model/address.ts'
+import { readAddress } from '../model/buses/address.ts'
 import { isQ35 } from './chipset.ts'
 import { busOf } from './disks.ts'
 import { create, insertBefore, insertDevice, setDefault } from './edit.ts'

@@ -2,8 +2,8 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, requiredAttribute, requiredChild } from '../access.ts'
 import { diskNumber } from '../disk-name.ts'
 import { invalid, place } from '../location.ts'
-import { readAddress } from '../model/address.ts'
-import { busByName, type Disk } from '../model/disk.ts'
+import { readAddress } from '../model/buses/address.ts'
+import { busByName, type Disk } from '../model/storage/disk.ts'
 import { create, insertBefore, setDefault } from './edit.ts'
 
 /** Buses on which a disk has an address on a controller. */

@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, whole, wholeText } from '../access.ts'
 import { invalid } from '../location.ts'
-import { baseMemory } from '../model/memory.ts'
+import { baseMemory } from '../model/board/memory.ts'
 import { create, setDefault } from './edit.ts'
 import { claim } from './disks.ts'
 import type { NormaliseOptions } from './options.ts'

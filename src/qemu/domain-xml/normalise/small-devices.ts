@@ -1,6 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, childText, wholeText } from '../access.ts'
-import { cidOfUuid } from '../model/vsock.ts'
+import { cidOfUuid } from '../model/devices/vsock.ts'
 import { parseUuid } from '../values.ts'
 import { isQ35 } from './chipset.ts'
 import { create, insertBefore, insertDevice, insertTopLevel, setDefault } from './edit.ts'

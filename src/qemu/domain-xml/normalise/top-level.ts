@@ -1,6 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, sizeInBytes, text } from '../access.ts'
-import { readMemory } from '../model/memory.ts'
+import { readMemory } from '../model/board/memory.ts'
 import { parseUuid } from '../values.ts'
 import { create, insertBefore, insertTopLevel, setDefault } from './edit.ts'
 import type { NormaliseOptions } from './options.ts'

@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, whole } from '../access.ts'
 import { invalid } from '../location.ts'
-import { readAddress, type UsbAddress } from '../model/address.ts'
+import { readAddress, type UsbAddress } from '../model/buses/address.ts'
 import { busOf, claim } from './disks.ts'
 import { create, insertDevice } from './edit.ts'
 

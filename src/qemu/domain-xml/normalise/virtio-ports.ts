@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, whole } from '../access.ts'
 import { invalid } from '../location.ts'
-import { readAddress } from '../model/address.ts'
+import { readAddress } from '../model/buses/address.ts'
 import { claim } from './disks.ts'
 import { ensure } from './controllers.ts'
 import { create } from './edit.ts'

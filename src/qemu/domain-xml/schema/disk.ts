@@ -1,4 +1,4 @@
-import { DISK_FORMATS } from '../model/disk-source.ts'
+import { DISK_FORMATS } from '../model/storage/disk-source.ts'
 import { bootOrder, deviceParts, virtioDriver } from './parts.ts'
 import {
   anyText,

@@ -15,7 +15,7 @@ const READ_BEFORE = [
 
 test('domainRule accepts nothing that the model does not read', () => {
   const qemu = join(import.meta.dirname, '../..')
-  const source = globSync(['domain-xml/model/*.ts', 'command-line/*.ts'], { cwd: qemu })
+  const source = globSync(['domain-xml/model/**/*.ts', 'command-line/**/*.ts'], { cwd: qemu })
     .map((file) => readFileSync(join(qemu, file), 'utf8'))
     .join('\n')
   const unread = [...accepted(domainRule, '/domain')].filter(

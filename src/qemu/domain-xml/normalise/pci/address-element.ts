@@ -1,6 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child } from '../../access.ts'
-import { type PciAddress, readAddress } from '../../model/address.ts'
+import { type PciAddress, readAddress } from '../../model/buses/address.ts'
 import { create } from '../edit.ts'
 
 /** A device's PCI address, if it has one. */

@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../../access.ts'
 import { invalid } from '../../location.ts'
-import type { PciAddress } from '../../model/address.ts'
+import type { PciAddress } from '../../model/buses/address.ts'
 import { pciAddressOf, writePciAddress } from './address-element.ts'
 import type { Connection } from './connect.ts'
 import type { PciMap } from './map.ts'

@@ -1,6 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, whole } from '../../access.ts'
-import { isGiven } from '../../model/host-device.ts'
+import { isGiven } from '../../model/devices/host-device.ts'
 
 /**
  * The connection of a device: a conventional PCI slot, a PCI Express slot, or, for bridges and ports, the kinds of slot that accept them. After

@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { InternalError } from '../../../../errors.ts'
 import { invalid, place } from '../../location.ts'
-import type { PciAddress } from '../../model/address.ts'
+import type { PciAddress } from '../../model/buses/address.ts'
 import { BUS_KINDS, type BusKind, acceptsExplicitly } from './bus.ts'
 import type { Connection } from './connect.ts'
 

@@ -1,0 +1,44 @@
+import { defineDomain } from '../../../domain/lifecycle/define.ts'
+import { type AllowFlags, declareAllow } from '../../options/allow.ts'
+import { type NetworkFlags, declareNetwork } from '../../options/networks.ts'
+import { readXmlFile } from '../../options/xml-file.ts'
+import type { Verb } from '../../verb.ts'
+
+interface Flags extends Pick<AllowFlags, 'allow'>, Pick<NetworkFlags, 'network'> {
+  readonly ignoreUnsupported?: boolean
+  readonly removeManagedSave?: boolean
+  readonly validate?: boolean
+}
+
+/** `define FILE` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    declareNetwork(declareAllow(command))
+      .argument('<file>', 'libvirt domain XML')
+      .option(
+        '--ignore-unsupported',
+        "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
+      )
+      .option('--validate', 'accepted: Stasis always checks the XML')
+      .option(
+        '--remove-managed-save',
+        'delete the managed save of the domain whose definition changes',
+      ),
+  example: 'stasis define web.xml',
+  run: async (
+    [file = ''],
+    { ignoreUnsupported, removeManagedSave, allow, network: networks },
+    { directories, signal, output },
+  ) => {
+    const { name, uuid } = await defineDomain(await readXmlFile(file, signal), {
+      ...directories,
+      signal,
+      ignoreUnsupported,
+      removeManagedSave,
+      allow,
+      networks,
+      onWarning: output.warn,
+    })
+    return { text: `Domain '${name}' defined from ${file}`, json: { type: 'result', name, uuid } }
+  },
+}

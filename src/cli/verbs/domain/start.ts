@@ -1,0 +1,95 @@
+import { Option } from 'commander'
+import {
+  type StartOptions,
+  type StartedDomain,
+  startDomain,
+} from '../../../domain/lifecycle/start.ts'
+import { type AllowFlags, allowed, declareTrust } from '../../options/allow.ts'
+import { type NetworkFlags, declareNetworks, networksOf } from '../../options/networks.ts'
+import { attachConsole } from '../../terminal/console-terminal.ts'
+import { ProgressDisplay } from '../../terminal/progress-display.ts'
+import { restoreReport } from '../../reports/restore.ts'
+import { configure } from '../../options/configured.ts'
+import type { Verb } from '../../verb.ts'
+
+interface Flags extends AllowFlags, NetworkFlags {
+  readonly paused?: boolean
+  readonly console?: boolean
+  readonly forceBoot?: boolean
+  readonly force?: boolean
+  readonly syncTime?: boolean
+  readonly newGenid?: boolean
+  readonly resetNvram?: boolean
+  readonly mode?: StartOptions['mode']
+  readonly bypassCache?: boolean
+  readonly ignoreUnsupported?: boolean
+  readonly verbose?: boolean
+}
+
+/** `start DOMAIN` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    declareNetworks(declareTrust(command))
+      .argument('<domain>', 'name or UUID')
+      .option('--paused', 'leave the guest paused')
+      .option('--console', 'connect the terminal to the serial console')
+      .addOption(new Option('--force-boot', 'delete the managed save and boot').conflicts('force'))
+      .option('--force', 'use the managed save although the disks have changed since')
+      .addOption(
+        new Option(
+          '--mode <mode>',
+          'how the memory of a managed save is restored (default: auto, as for restore)',
+        ).choices(['auto', 'map', 'lazy', 'load']),
+      )
+      .option(
+        '--bypass-cache',
+        'read the managed save past the page cache (the default for stasis)',
+      )
+      .option('--no-bypass-cache', 'read the managed save through the page cache')
+      .option('--verbose', 'show how long each step of the restore took')
+      .option('--sync-time', "set the guest's clock through the guest agent once the guest runs")
+      .option('--new-genid', 'give the guest a new generation id, if it has one')
+      .option('--reset-nvram', 'make the UEFI variable store anew from its template')
+      .option(
+        '--ignore-unsupported',
+        "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
+      ),
+  configure: (command) => configure('start', command),
+  example: 'stasis start web --console',
+  run: async ([domain = ''], flags, invocation) => {
+    const { directories, signal, output } = invocation
+    const { paused, ignoreUnsupported, forceBoot, force, bypassCache } = flags
+    using display = new ProgressDisplay(invocation)
+    const started = await startDomain(domain, {
+      ...directories,
+      signal,
+      paused,
+      ignoreUnsupported,
+      allow: allowed(flags),
+      ...networksOf(flags),
+      forceBoot,
+      force,
+      syncTime: flags.syncTime,
+      newGenid: flags.newGenid,
+      resetNvram: flags.resetNvram,
+      mode: flags.mode,
+      bypassCache,
+      onProgress: display.show,
+      onWarning: output.warn,
+    })
+    const { name, uuid, id, restored } = started
+    const text = startText(started, flags)
+    if (flags.console === true) {
+      output.note(text)
+      await attachConsole(name, { directories, signal, output })
+      return undefined
+    }
+    return { text, json: { type: 'result', name, uuid, id, restored } }
+  },
+}
+
+function startText({ name, restored }: StartedDomain, flags: Flags): string {
+  if (restored === undefined) return `Domain '${name}' started`
+  const text = `Domain '${name}' started from its managed save`
+  return restoreReport(restored, { verbose: flags.verbose === true, text, managed: true }).text
+}

@@ -1,0 +1,63 @@
+import { Option } from 'commander'
+import { UsageError } from '../../../errors.ts'
+import { undefineDomain } from '../../../domain/lifecycle/undefine.ts'
+import type { Verb } from '../../verb.ts'
+
+interface Flags {
+  readonly managedSave?: boolean
+  readonly tpm?: boolean
+  readonly nvram?: boolean
+  readonly keepNvram?: boolean
+  readonly removeAllStorage?: boolean
+  readonly storage?: string
+  readonly wipeStorage?: boolean
+  readonly deleteStorageVolumeSnapshots?: boolean
+}
+
+/** `undefine DOMAIN` */
+export const verb: Verb<Flags> = {
+  declare: (command) =>
+    command
+      .argument('<domain>', 'name, UUID or id')
+      .option('--managed-save', 'also delete the managed save')
+      .addOption(
+        new Option(
+          '--nvram',
+          'also delete the variables of its UEFI firmware; a domain with such a file needs this or --keep-nvram',
+        ).conflicts('keepNvram'),
+      )
+      .option('--keep-nvram', 'keep the variables of its UEFI firmware')
+      .addOption(new Option('--tpm', 'also delete the state of its TPM').conflicts('keepTpm'))
+      .option('--keep-tpm', 'keep the state of its TPM, as without this option')
+      .option('--snapshots-metadata', 'accepted: Stasis makes no snapshots of disks')
+      .option('--checkpoints-metadata', 'accepted: Stasis makes no checkpoints of disks')
+      .addOption(new Option('--remove-all-storage').hideHelp())
+      .addOption(new Option('--storage <volumes>').hideHelp())
+      .addOption(new Option('--wipe-storage').hideHelp())
+      .addOption(new Option('--delete-storage-volume-snapshots').hideHelp()),
+  example: 'stasis undefine web',
+  run: async ([domain = ''], flags, { directories, signal, output }) => {
+    refuseStorage(domain, flags)
+    const { managedSave, tpm } = flags
+    const { name } = await undefineDomain(domain, {
+      ...directories,
+      signal,
+      managedSave,
+      tpm,
+      nvram: flags.keepNvram === true ? false : flags.nvram,
+      onWarning: output.warn,
+    })
+    return { text: `Domain '${name}' has been undefined`, json: { type: 'result', name } }
+  },
+}
+
+function refuseStorage(domain: string, flags: Flags): void {
+  const { storage, removeAllStorage, wipeStorage, deleteStorageVolumeSnapshots } = flags
+  if ((storage ?? removeAllStorage ?? wipeStorage ?? deleteStorageVolumeSnapshots) === undefined)
+    return
+  throw new UsageError(
+    'BAD_COMBINATION',
+    'Stasis deletes no disks: virsh does, with --storage and --remove-all-storage',
+    { hint: `\`stasis domblklist ${domain}\` lists them` },
+  )
+}

@@ -1,0 +1,22 @@
+import { readDescription } from '../../../image/open-image.ts'
+import { hidePasswords } from '../../../qemu/domain-xml/passwords.ts'
+import { declareXPath } from '../../options/xpath.ts'
+import { xmlReport } from '../../reports/xml.ts'
+import type { XPathFlags } from '../../reports/xpath.ts'
+import type { Verb } from '../../verb.ts'
+
+/** `save-image-dumpxml FILE` */
+export const verb: Verb<XPathFlags & { readonly securityInfo?: boolean }> = {
+  declare: (command) =>
+    declareXPath(
+      command
+        .argument('<file>', 'a save image')
+        .option('--security-info', 'show the passwords of displays'),
+    ),
+  looks: true,
+  example: 'stasis save-image-dumpxml /backup/web.save',
+  run: async ([file = ''], flags) => {
+    const { xml: whole } = await readDescription(file)
+    return xmlReport(flags.securityInfo === true ? whole : hidePasswords(whole), flags)
+  },
+}

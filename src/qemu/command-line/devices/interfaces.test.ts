@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { build, made, values } from '../../../../test/support/command-line.ts'
+
+suite('buildCommandLine()', () => {
+  test('connects network cards to the user network, to taps and to bridges', () => {
+    const devices = `<interface type='user'><ip family='ipv4' address='10.9.0.0' prefix='24'/>
+        <portForward proto='tcp' address='127.0.0.1'><range start='2222' to='22'/><range start='8080' end='8081'/></portForward></interface>
+      <interface type='ethernet'><target dev='tap7' managed='no'/><model type='virtio'/><driver name='vhost' queues='4'/></interface>
+      <interface type='bridge'><source bridge='br0'/></interface>`
+    const argv = build({ devices })
+    assert.deepEqual(
+      values(argv, '-netdev').map((text) => JSON.parse(text) as unknown),
+      [
+        {
+          type: 'user',
+          net: '10.9.0.0/24',
+          hostfwd: [
+            { str: 'tcp:127.0.0.1:2222-:22' },
+            { str: 'tcp:127.0.0.1:8080-:8080' },
+            { str: 'tcp:127.0.0.1:8081-:8081' },
+          ],
+          id: 'hostnet0',
+        },
+        {
+          type: 'tap',
+          ifname: 'tap7',
+          script: 'no',
+          downscript: 'no',
+          vhost: true,
+          queues: 4,
+          id: 'hostnet1',
+        },
+        { type: 'bridge', br: 'br0', id: 'hostnet2' },
+      ],
+    )
+    const card = made(argv, 'virtio-net-pci')[0]
+    assert.deepEqual([card?.['mq'], card?.['vectors']], [true, 10])
+  })
+
+  test('omits an option ROM only where the XML does, because it is a RAM block', () => {
+    const card = (rom: string): unknown =>
+      made(
+        build({ devices: `<interface type='user'><model type='e1000'/>${rom}</interface>` }),
+        'e1000',
+      )[0]
+    const has = (rom: string): unknown => (card(rom) as Record<string, unknown>)['romfile']
+    assert.equal(has(''), undefined)
+    assert.equal(has(`<rom enabled='no'/>`), '')
+    assert.equal(has(`<rom file='/r'/>`), '/r')
+  })
+
+  test('connects cards to networks between QEMUs, and forwards the ports that are not excluded', () => {
+    const devices = `
+      <interface type='server'><source port='5558'/><model type='e1000'/></interface>
+      <interface type='client'><source address='10.0.0.1' port='5558'/><model type='e1000'/></interface>
+      <interface type='mcast'><source address='230.0.0.1' port='5558'/><model type='e1000'/></interface>
+      <interface type='udp'><source address='10.0.0.1' port='1'><local address='10.0.0.2' port='2'/></source><model type='e1000'/></interface>
+      <interface type='user'><backend type='passt'/><portForward proto='tcp'><range start='80' end='83' to='8080'/><range start='81' end='82' exclude='yes'/></portForward><model type='e1000'/></interface>
+      <interface type='null'><model type='e1000'/></interface>`
+    const cards = values(build({ devices }), '-netdev').map((text) => {
+      const { id: _, ...rest } = JSON.parse(text) as Record<string, unknown>
+      return rest
+    })
+    assert.deepEqual(cards, [
+      { type: 'socket', listen: ':5558' },
+      { type: 'socket', connect: '10.0.0.1:5558' },
+      { type: 'socket', mcast: '230.0.0.1:5558' },
+      { type: 'socket', udp: '10.0.0.1:1', localaddr: '10.0.0.2:2' },
+      { type: 'user', hostfwd: [{ str: 'tcp::80-:8080' }, { str: 'tcp::83-:8083' }] },
+      { type: 'hubport', hubid: 5 },
+    ])
+  })
+
+  test('gives inherited tap devices to their cards', () => {
+    const devices = `
+      <interface type='bridge'><source bridge='br0'/><model type='virtio'/></interface>
+      <interface type='bridge'><source bridge='br0'/><model type='virtio'/><driver name='vhost' queues='2'/></interface>`
+    const taps = new Map([
+      [0, { fds: [5], vhostFds: [] }],
+      [1, { fds: [6, 7], vhostFds: [8, 9] }],
+    ])
+    assert.deepEqual(values(build({ devices }, { taps, spareUserNetworks: 1 }), '-netdev'), [
+      '{"type":"tap","fd":"5","id":"hostnet0"}',
+      '{"type":"tap","fds":"6:7","vhost":true,"vhostfds":"8:9","id":"hostnet1"}',
+      '{"type":"user","restrict":true,"id":"sparenet0"}',
+    ])
+  })
+})

@@ -1,0 +1,126 @@
+import type { Element } from '@xmldom/xmldom'
+import { attribute, child, children, requiredAttribute, sizeInBytes, whole } from '../../access.ts'
+import { invalid, unsupported } from '../../location.ts'
+import { pciName } from '../devices/host-device.ts'
+import { type NetworkSource, readNetworkSource } from './network-disk.ts'
+import { readSecret, type Secret } from '../secret.ts'
+
+/** One layer of a disk's chain: a file, a device or something on another machine, in one format. */
+export type DiskLayer = LayerParts & LayerSource
+
+export type LayerSource =
+  /** A file, a block device, a directory that appears as a FAT file system. */
+  | { readonly type: 'file' | 'block' | 'dir'; readonly path: string }
+  | { readonly type: 'network'; readonly network: NetworkSource }
+  /** A namespace of an NVMe controller that QEMU drives itself. */
+  | { readonly type: 'nvme'; readonly controller: string; readonly namespace: number }
+
+interface LayerParts {
+  readonly format: DiskFormat
+  /** Its backing layer, as for the disk itself. */
+  readonly backing: DiskLayer | 'none' | undefined
+  readonly encryption: DiskEncryption | undefined
+  /** The part of the file that is the layer, in bytes. */
+  readonly slice: { readonly offset: number; readonly size: number } | undefined
+  /** The file with the data of a qcow2 file. */
+  readonly dataStore: DiskLayer | undefined
+  /** The size of qcow2's cache of metadata. */
+  readonly metadataCacheBytes: number | undefined
+  /** The socket of a program that makes reservations on a SCSI device. */
+  readonly reservations: string | undefined
+}
+
+/** QEMU's drivers for formats of disks. */
+export type DiskFormat = (typeof DISK_FORMATS)[number]
+
+export const DISK_FORMATS = ['raw', 'qcow2', 'qcow', 'qed', 'vmdk', 'vdi', 'vhdx', 'vpc'] as const
+
+export interface DiskEncryption {
+  readonly format: string
+  /** Who encrypts: QEMU, or the library of Ceph. */
+  readonly engine: 'qemu' | 'librbd'
+  readonly secret: Secret
+}
+
+/** The path of a layer on this host; `undefined` when it is elsewhere. */
+export function localPath(layer: DiskLayer): string | undefined {
+  return 'path' in layer ? layer.path : undefined
+}
+
+/** The `<source>` of a disk or of one of its layers; `undefined` when there is no medium. */
+export function readDiskSource(
+  element: Element,
+  driver: Element | undefined,
+): DiskLayer | undefined {
+  const source = child(element, 'source')
+  const found = source === undefined ? undefined : readSource(source, element)
+  if (source === undefined || found === undefined) return undefined
+  const format = attribute(driver, 'type') ?? 'raw'
+  const cache = child(child(driver, 'metadata_cache'), 'max_size')
+  const store = child(source, 'dataStore')
+  return {
+    ...found,
+    // A directory is presented as a raw disk.
+    format: DISK_FORMATS.find((one) => one === format) ?? 'raw',
+    backing: readBackingStore(element),
+    encryption: readEncryption(inOnePlace('encryption', source, element)),
+    slice: readSlice(child(child(source, 'slices'), 'slice')),
+    dataStore: store === undefined ? undefined : readDiskSource(store, child(store, 'format')),
+    metadataCacheBytes: cache === undefined ? undefined : sizeInBytes(cache, undefined, 'bytes'),
+    reservations: attribute(child(child(source, 'reservations'), 'source'), 'path'),
+  }
+}
+
+const PATH_ATTRIBUTE = { file: 'file', block: 'dev', dir: 'dir' } as const
+
+function readSource(source: Element, element: Element): LayerSource | undefined {
+  const type = (attribute(element, 'type') ?? 'file') as LayerSource['type']
+  if (type === 'network')
+    return { type, network: readNetworkSource(source, inOnePlace('auth', source, element)) }
+  if (type === 'nvme') {
+    return { type, controller: pciName(source), namespace: whole(source, 'namespace') ?? 1 }
+  }
+  const name = PATH_ATTRIBUTE[type]
+  const path = attribute(source, name)
+  if (path !== undefined && path !== '') return { type, path }
+  if (Object.values(PATH_ATTRIBUTE).some((other) => attribute(source, other) !== undefined))
+    throw invalid(source, `a disk of type "${type}" needs the attribute "${name}"`)
+  return undefined
+}
+
+/** A part that newer XML has in the source, and older XML beside it. */
+function inOnePlace(name: string, source: Element, disk: Element): Element | undefined {
+  const [newer, older] = [child(source, name), child(disk, name)]
+  if (newer !== undefined && older !== undefined)
+    throw invalid(older, `<source> has <${name}>, too`)
+  return newer ?? older
+}
+
+function readEncryption(element: Element | undefined): DiskEncryption | undefined {
+  if (element === undefined) return undefined
+  const [, second] = children(element, 'secret')
+  if (second !== undefined) throw unsupported(second, 'several layers of encryption')
+  return {
+    format: requiredAttribute(element, 'format'),
+    engine: attribute(element, 'engine') === 'librbd' ? 'librbd' : 'qemu',
+    secret: readSecret(element),
+  }
+}
+
+function readSlice(element: Element | undefined): DiskLayer['slice'] {
+  if (element === undefined) return undefined
+  return { offset: whole(element, 'offset') ?? 0, size: whole(element, 'size') ?? 0 }
+}
+
+/** The `<backingStore>` of a disk or layer. An empty one ends the chain; without one the file's own header decides. */
+export function readBackingStore(element: Element): DiskLayer | 'none' | undefined {
+  const store = child(element, 'backingStore')
+  if (store === undefined) return undefined
+  if (children(store).length === 0) return 'none'
+  const format = child(store, 'format')
+  if (attribute(format, 'type') === undefined)
+    throw invalid(store, 'the element <format> is missing')
+  const layer = readDiskSource(store, format)
+  if (layer === undefined) throw invalid(store, 'the layer has no source')
+  return layer
+}
