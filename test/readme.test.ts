@@ -39,7 +39,7 @@ test('the example of the README saves and restores a running domain', async () =
       { env: { ...process.env, STASIS_STATE_DIR: stateDir }, encoding: 'utf8', timeout: 60_000 },
     )
     assert.equal(status, 0, stderr)
-    assert.match(stdout, /^(\d+ %\n)*saved, the guest stood still for \d+ ms\n/)
+    assert.match(stdout, /^(\d+ %\n)*saved, the guest was stopped for \d+ ms\n/)
     assert.match(stdout, /web is running as process \d+\n$/)
     await log.advance(2)
     await log.assertUnbroken()
