@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { VERB_GROUPS } from './verbs.ts'
 
-test('VERB_GROUPS has every verb once, from the folder of its group (add a new one in verbs.ts)', async () => {
+test('VERB_GROUPS has every verb once, from the folder of its group (add a new one in verb-groups/)', async () => {
   const grouped = VERB_GROUPS.flatMap(({ keyword, verbs }) =>
     verbs.map(({ name }) => `${keyword}/${name}.ts`),
   )
