@@ -22,13 +22,13 @@ export interface Space {
   readonly freeBytes: number
 }
 
-/** What every error of this library carries beside its message. */
+/** The facts of every error of this library, beside its message. */
 export interface ErrorFacts {
   /** What was attempted, in the infinitive: `save domain "web"`. */
   readonly operation?: string | undefined
   /** The file or socket it was attempted on. */
   readonly path?: string | undefined
-  /** The byte offset in `path` where the fault lies. */
+  /** The byte offset of the fault in `path`. */
   readonly offset?: number | undefined
   /** What a person can do now. */
   readonly hint?: string | undefined
@@ -154,7 +154,7 @@ export class UsageError extends StasisError {
  * - `DOMAIN_MEMORY_LOST`: the image that still has some of its memory is gone.
  * - `DOMAIN_BUSY`: another process is working on it, or holds its monitor.
  * - `DOMAIN_HAS_MANAGED_SAVE`: its managed save would be lost or would no longer fit.
- * - `DOMAIN_NO_EVENT`: the time for an event is over.
+ * - `DOMAIN_NO_EVENT`: no event came in time.
  * - `HOOK_REFUSED`: a hook that the administrator has set up does not permit this now.
  */
 export type DomainErrorCode =
@@ -204,7 +204,7 @@ export interface XmlProblem {
   readonly place: string
   /** Its line in the file, from 1; `undefined` in an XML that was not read from a text. */
   readonly line: number | undefined
-  /** What is not supported, and why, as one sentence. */
+  /** The unsupported part and the reason, as one sentence. */
   readonly message: string
   /** What a person can do about it. */
   readonly hint: string | undefined
@@ -212,7 +212,7 @@ export interface XmlProblem {
   readonly hostSideOnly: boolean
 }
 
-/** The domain XML is malformed, says something impossible, or asks for what is not supported. */
+/** The domain XML is malformed, impossible or not supported. */
 export class DomainXmlError extends StasisError {
   declare readonly code: DomainXmlErrorCode
   /** Every part that is not supported, in the order of the XML; empty for other errors. */
@@ -240,7 +240,7 @@ export class DomainXmlError extends StasisError {
  * - `IMAGE_CHANNEL_FOREIGN`: a file of its channels belongs to another image.
  * - `IMAGE_IN_USE`: a guest or a process uses it.
  * - `IMAGE_INCOMPATIBLE`: its machine does not fit the host, QEMU or the given XML.
- * - `IMAGE_UNTRUSTED`: this host did not save it, and it asks for files, programs or addresses of the host that are not allowed.
+ * - `IMAGE_UNTRUSTED`: this host did not save it, and it asks for files, programs or addresses of the host without permission.
  * - `IMAGE_STALE`: the guest was resumed from it before, or without it, and has written to its disks since.
  */
 export type ImageErrorCode =
@@ -273,9 +273,9 @@ export class ImageError extends StasisError {
  * - `QEMU_DIED`: it ended, or closed its monitor.
  * - `QEMU_BUSY`: its monitor does not answer, for example because another client uses it.
  * - `QEMU_REFUSED`: it refused a command.
- * - `QEMU_LACKS_FEATURE`: this QEMU, or this host, does not have what is needed.
+ * - `QEMU_LACKS_FEATURE`: this QEMU, or this host, lacks a feature.
  * - `QEMU_TIMEOUT`: it did not answer in time.
- * - `QEMU_STREAM`: it sent what its protocols do not allow.
+ * - `QEMU_STREAM`: it violated one of its protocols.
  * - `MIGRATION_FAILED`: it could not send or load the state of the machine.
  */
 export type QemuErrorCode =
@@ -290,7 +290,7 @@ export type QemuErrorCode =
   | 'QEMU_STREAM'
   | 'MIGRATION_FAILED'
 
-/** QEMU is missing, lacks a feature, refused a command, spoke unexpectedly or died. */
+/** QEMU is missing, lacks a feature, refused a command, violated a protocol or died. */
 export class QemuError extends StasisError {
   declare readonly code: QemuErrorCode
   constructor(code: QemuErrorCode, message: string, facts?: ErrorFacts) {
@@ -352,7 +352,7 @@ function firstReason(reason: unknown): unknown {
   return code === 'ABORT_ERR' && cause !== undefined ? firstReason(cause) : reason
 }
 
-/** A state that the code rules out was met: a fault of ours. */
+/** The program is in a state that the code rules out: a fault of ours. */
 export class InternalError extends StasisError {
   declare readonly code: 'INTERNAL'
   constructor(message: string, facts?: ErrorFacts) {

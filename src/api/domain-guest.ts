@@ -16,7 +16,7 @@ import type { DomainOptions } from '../domain/store/domain-options.ts'
 import type { HandleOptions } from './handle-options.ts'
 
 /**
- * What the agent inside a running guest (qemu-guest-agent) knows and does: `Domain.guest`. Every method throws `DomainError` DOMAIN_NOT_RUNNING, or DOMAIN_WRONG_STATE if the domain
+ * The agent inside a running guest (qemu-guest-agent): `Domain.guest`. Every method throws `DomainError` DOMAIN_NOT_RUNNING, or DOMAIN_WRONG_STATE if the domain
  * has no channel for an agent, and `QemuError` QEMU_TIMEOUT if no agent answers.
  * @example
  * console.log(await web.guest.hostName(), await web.guest.addresses())

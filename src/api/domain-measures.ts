@@ -56,7 +56,7 @@ export class DomainMeasures {
   }
 
   /**
-   * What it has read from and written to one disk, or all its disks together (`domblkstat`).
+   * Its reads and writes on one disk, or on all its disks together (`domblkstat`).
    * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE if it has no such disk
    * @example
    * const { rd_bytes } = await web.statistics.disk('vda')
@@ -66,7 +66,7 @@ export class DomainMeasures {
   }
 
   /**
-   * What a network card has received and sent (`domifstat`).
+   * The traffic of a network card (`domifstat`).
    * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE if it has no such card, or the card has no device on this host
    * @example
    * const { rxBytes } = await web.statistics.networkCard('52:54:00:12:34:56')

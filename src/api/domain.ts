@@ -63,7 +63,7 @@ export interface CloneOptions extends Omit<HandleOptions<RestoreOptions>, 'clone
 }
 
 /**
- * One domain, with what can be done to it under the names of virsh's verbs. `Stasis.domain()` finds one. A handle keeps nothing open: each method looks at the domain anew. Every
+ * One domain. Its methods have the names of virsh's verbs. `Stasis.domain()` finds one. A handle keeps nothing open: each method looks at the domain anew. Every
  * method throws `DomainError` DOMAIN_NOT_FOUND if the domain no longer exists, and those that change it DOMAIN_BUSY if another process is working on it. Every method
  * takes a `signal`.
  *
@@ -77,7 +77,7 @@ export class Domain {
   readonly name: string
   /** Its UUID; empty if its definition cannot be read. */
   readonly uuid: string
-  /** What the agent inside its guest knows and does. */
+  /** The agent inside its guest. */
   readonly guest: DomainGuest
   /** The machine in its QEMU. */
   readonly machine: DomainMachine
@@ -415,7 +415,7 @@ export class Domain {
   }
 
   /**
-   * Renames the domain (`domrename`), which must not run. Returns the handle for the new name; this handle finds nothing from then on.
+   * Renames the domain (`domrename`), which must not run. Returns the handle for the new name; from then on this handle fails with DOMAIN_NOT_FOUND.
    * @throws DomainError DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE; UsageError, StorageError
    * @example
    * const old = await web.rename('web-old')

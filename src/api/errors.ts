@@ -1,5 +1,5 @@
 /**
- * The errors alone, for code that only handles errors. The entry `stasis` has them, too.
+ * The errors alone, for code that only handles errors. The entry `stasis` also has them.
  * @module stasis/errors
  */
 

@@ -1,12 +1,12 @@
 import { anySignal } from '../io/any-signal.ts'
 
-/** What an operation gets so that it can be watched and cancelled. */
+/** The means to watch and cancel an operation. */
 export interface Watched<Progress> {
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
 
-/** What the caller has passed to watch or cancel the operation. */
+/** The caller's means to watch or cancel the operation. */
 interface Watching<Progress> {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -60,8 +60,8 @@ export class Operation<Result, Progress = never>
   }
 
   /**
-   * Cancels the operation: it ends as if it had not begun, as far as that is still possible, and fails with `CancelledError`, whose `cause` is `reason`. Does nothing if the operation has
-   * ended. Await the operation to learn how it ended.
+   * Cancels the operation. It undoes its work if that is still possible, and fails with `CancelledError`, whose `cause` is `reason`. Does nothing if the operation has ended. Await the operation to
+   * learn its outcome.
    * @example
    * saving.cancel(new Error('the host is shutting down'))
    */

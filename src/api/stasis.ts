@@ -59,7 +59,7 @@ export interface Attached {
 }
 
 /**
- * The domains of one state directory, and what can be done with them. It keeps nothing open, so it need not be closed, and there may be several.
+ * The domains of one state directory, and the operations on them. It keeps nothing open, so it need not be closed, and there may be several.
  * @example
  * const stasis = new Stasis()
  * const web = await stasis.domain('web')
@@ -72,12 +72,12 @@ export interface Attached {
 export class Stasis {
   /** The directory of definitions and managed saves, as an absolute path. */
   readonly stateDir: string
-  /** The directory of what exists only as long as a QEMU, as an absolute path. */
+  /** The directory of files that exist only while a QEMU runs, as an absolute path. */
   readonly runtimeDir: string
   readonly #directories: Directories
 
   /**
-   * Missing directories come from the environment (`STASIS_STATE_DIR`, `STASIS_RUNTIME_DIR`), then from the defaults of the command line. Nothing is created or read yet.
+   * Missing directories come from the environment (`STASIS_STATE_DIR`, `STASIS_RUNTIME_DIR`), then from the defaults of the command line. This neither creates nor reads anything.
    * @throws UsageError BAD_ARGUMENT
    */
   constructor(options: DirectoryOptions = {}) {
@@ -266,7 +266,7 @@ export class Stasis {
   }
 
   /**
-   * The journal: what was saved, restored, started and destroyed, the oldest first (`history`).
+   * The journal of saves, restores, starts and ends, the oldest first (`history`).
    * @throws StorageError
    * @example
    * const { entries } = await stasis.history({ since: new Date('2026-11-01') })
@@ -331,7 +331,7 @@ export class Stasis {
   }
 
   /**
-   * What this host can do, and what makes it unsafe or slow (`doctor`). With `fix` it mends what it can; otherwise it changes nothing.
+   * Examines this host for missing features, and for unsafe or slow settings (`doctor`). With `fix` it mends some of them; otherwise it changes nothing.
    * @throws StorageError, UsageError; CancelledError
    * @example
    * const { findings } = await stasis.examine()
@@ -342,7 +342,7 @@ export class Stasis {
   }
 
   /**
-   * What each domain does at the moment: its state, a save or restore in progress, memory that is still being loaded (`top --json`).
+   * The present activity of each domain: its state, a save or restore in progress, memory that is still being loaded (`top --json`).
    * @throws StorageError; CancelledError
    * @example
    * for (const { name, job } of (await stasis.activity()).domains) console.log(name, job?.operation, job?.progress)

@@ -46,7 +46,7 @@ export class CommandRunner {
     process.exitCode = exitCodeOf(error)
   }
 
-  /** Finds out whether a command of this line asks for JSON: then a failure before the first command is JSON, too. */
+  /** Finds out whether a command of this line asks for JSON: then a failure before the first command is also JSON. */
   expectJson(argv: readonly string[]): void {
     this.#json = argv.some((argument) => /(?:^|\s)--json(?:$|[\s;])/.test(argument))
   }

@@ -23,10 +23,10 @@ test('commandsIn() splits one argument into commands', () => {
 
 test('commandsIn() refuses open quotes', () => {
   for (const text of ["list 'a", 'list "a\\"', 'list a\\'])
-    assert.throws(() => commandsIn([text]), { code: 'BAD_ARGUMENT', message: /behind an open/ })
+    assert.throws(() => commandsIn([text]), { code: 'BAD_ARGUMENT', message: /after an open/ })
 })
 
-test('commandsIn() leaves out comments, and a line break behind a backslash', () => {
+test('commandsIn() leaves out comments, and a line break after a backslash', () => {
   assert.deepEqual(commandsIn(['# one\nlist # all\n domstate \\\n web#1 "#2" \\#3;#end']), [
     ['list'],
     ['domstate', 'web#1', '#2', '#3'],

@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts'
 import { indexOfVerb } from './verb-in.ts'
 
 /**
- * The commands of a command line. As with virsh, one argument behind the options of every verb may hold several, separated by semicolons or line breaks,
+ * The commands of a command line. As with virsh, one argument after the options of every verb may hold several, separated by semicolons or line breaks,
  * with quotes and backslashes as in a shell: `stasis -q 'domstate a; domstate b'`. The options count for each.
  * @throws UsageError BAD_ARGUMENT if a quote is not closed
  */
@@ -42,7 +42,7 @@ export function splitCommands(text: string): readonly (readonly string[])[] {
     const { none, escaped, single, double, end, space, plain } = groups
     if (none !== undefined) continue
     if (plain === "'" || plain === '"' || plain === '\\')
-      throw new UsageError('BAD_ARGUMENT', `The commands end behind an open ${plain}: ${text}`)
+      throw new UsageError('BAD_ARGUMENT', `The commands end after an open ${plain}: ${text}`)
     if (end !== undefined || space !== undefined) endWord()
     else
       word = (word ?? '') + (escaped ?? single ?? double?.replace(/\\([^])/g, '$1') ?? plain ?? '')

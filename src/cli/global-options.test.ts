@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { withVerb } from './global-options.ts'
 import { hasNoVerb, indexOfVerb } from './verb-in.ts'
 
-test('indexOfVerb finds the verb behind options with values', () => {
+test('indexOfVerb finds the verb after options with values', () => {
   const verbIn = (line: string): string | undefined => {
     const argv = line.split(' ')
     return argv[indexOfVerb(argv)]

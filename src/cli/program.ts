@@ -24,9 +24,9 @@ export interface ProgramContext {
   readonly groups: readonly VerbGroup[]
   /** Whether the command is one of a prompt or script. */
   readonly inSession: boolean
-  /** Ends the commands behind this one. */
+  /** Ends the session: the following commands do not run. */
   readonly end: () => void
-  /** Chooses the domains of the commands behind this one, and whether these may change something. */
+  /** Chooses the domains of the following commands, and whether these may change something. */
   readonly connect: (uri: string | undefined, readonly: boolean) => void
 }
 

@@ -16,9 +16,9 @@ export interface Invocation {
   readonly allVerbs: () => Promise<Command>
   /** Whether it is a command of a prompt or script, not of the command line. */
   readonly inSession: boolean
-  /** Ends the prompt or script, or the commands of the command line, behind this one. */
+  /** Ends the prompt, the script or the command line: the following commands do not run. */
   readonly end: () => void
-  /** Chooses the domains of the commands behind this one, by libvirt's URI or as at the start, and whether they may change something. */
+  /** Chooses the domains of the following commands, by libvirt's URI or as at the start, and whether they may change something. */
   readonly connect: (uri: string | undefined, readonly: boolean) => void
 }
 

@@ -34,7 +34,7 @@ export interface FormatTraits {
   readonly bypassesCache: { readonly save: boolean; readonly restore: boolean }
   /** Whether each page has a checksum. A page that is mapped into a guest is never compared with it. */
   readonly checksummedPages: boolean
-  /** What has checksums: each frame, each file as a whole, the compressed data (by the packing itself), or nothing. */
+  /** The unit of the checksums: each frame, each file as a whole, the compressed data (by the packing itself), or nothing. */
   readonly checksums: 'frames' | 'files' | 'packing' | 'none'
   /** The numbers of the compressions in the header's extension; absent: the format's header has no extension. */
   readonly extensionCompressions?: Readonly<Record<string, number>>

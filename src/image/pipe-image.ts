@@ -52,7 +52,7 @@ export class PipeImage implements StreamSink {
   }
 
   /**
-   * Writes the end, once the reader has taken everything else, and waits until it has taken that, too. Returns the length of the image.
+   * Writes the end, once the reader has taken everything else, and waits until it has also taken that. Returns the length of the image.
    * @throws StorageError when the reader goes away before that; CancelledError, but not after the end was written
    */
   async publish(): Promise<number> {

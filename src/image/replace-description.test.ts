@@ -8,7 +8,7 @@ import { copyImage } from './replace-description.ts'
 
 const MIB = 1024 * 1024
 
-test('copyImage() keeps every byte behind the description, and makes holes of zeros', async () => {
+test('copyImage() keeps every byte after the description, and makes holes of zeros', async () => {
   await using dir = await tempDir()
   const [from, to] = [dir.join('from'), dir.join('to')]
   const description = { xml: '<domain/>', cookie: undefined, wasRunning: true }

@@ -106,7 +106,7 @@ for (const [name, image] of IMAGES) {
     await rewriteDescription(path, ({ xml }) => Promise.resolve({ xml }))
     assert.ok(whole.equals(await readFile(path)))
     const body = HEADER_LENGTH + whole.readUInt32LE(20)
-    assert.ok(image.subarray(body).equals(whole.subarray(body)), 'nothing behind it changes')
+    assert.ok(image.subarray(body).equals(whole.subarray(body)), 'nothing after it changes')
   })
 }
 

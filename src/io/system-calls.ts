@@ -90,7 +90,7 @@ export function setCloseOnExec(fd: number): void {
   call('fcntl', fd, F_SETFD, FD_CLOEXEC)
 }
 
-/** Connects to a unix stream socket; with `nonBlocking` the connection is, too. @throws SystemCallError EAGAIN when its queue is full */
+/** Connects to a unix stream socket; `nonBlocking` also applies to the connection. @throws SystemCallError EAGAIN when its queue is full */
 export function connectUnix(
   path: string,
   { nonBlocking = false }: { readonly nonBlocking?: boolean } = {},

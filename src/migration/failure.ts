@@ -17,7 +17,7 @@ function withLog(reason: string | undefined, words: string): string {
   if (reason === undefined || reason === '') {
     return words === '' ? 'QEMU gave no reason' : `QEMU's last output: ${words}`
   }
-  // QEMU writes most reasons to its log, too.
+  // QEMU also writes most reasons to its log.
   return words === '' || words.includes(reason) ? reason : `${reason}; QEMU's last output: ${words}`
 }
 

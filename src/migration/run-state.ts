@@ -36,7 +36,7 @@ export async function runState(
 }
 
 /**
- * Whether a guest in this state needs `contVm` to go on as before: it runs, or it has suspended itself to RAM, and its own clock and devices will
+ * Whether a guest in this state needs `contVm` to continue as before: it runs, or it has suspended itself to RAM, and its own clock and devices will
  * wake it.
  */
 export function isRunning(state: RunState): boolean {

@@ -21,7 +21,7 @@ export interface WatchOptions {
 /**
  * Waits for the end of QEMU's migration, outgoing or incoming. `events` must be opened before it begins. Events report the end at once; QEMU is
  * queried when none arrive, because they can be switched off.
- * @throws QmpLost when QEMU dies, CancelledError when `signal` is aborted (the migration goes on)
+ * @throws QmpLost when QEMU dies, CancelledError when `signal` is aborted (the migration continues)
  */
 export async function migrationEnd(
   qmp: QmpConnection,

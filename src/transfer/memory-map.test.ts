@@ -30,7 +30,7 @@ test('MemoryMap of a large guest has few cells, and counts runs across them', ()
   assert.deepEqual([zeroBytes, compressedBytes], [(pages / 2) * PAGE, 3000 * PAGE])
 })
 
-test('MemoryMap ignores pages behind the end, and an empty one has no cells', () => {
+test('MemoryMap ignores pages after the end, and an empty one has no cells', () => {
   const map = new MemoryMap([])
   map.count(0, 0, 9, 'raw')
   assert.equal(map.shown().cells, '')

@@ -31,7 +31,7 @@ const START_MS = 30_000
 const HINT =
   'Free some memory, or raise the limit of processes and of open files (`ulimit -u`, `ulimit -n`, TasksMax= of the service)'
 
-/** Threads whose program does not run yet: each still opens its descriptors. */
+/** Threads that are starting: each still opens its descriptors. */
 let starting = 0
 
 /** @throws StorageError when the host has no thread left for us */

@@ -24,7 +24,7 @@ export function incomingHead(saved: StreamStart, blocks: readonly AnnouncedBlock
 }
 
 /**
- * The first RAM section, which announces the blocks. `hostPageSizes` has an entry for each block of a postcopy migration whose memory lies in huge
+ * The first RAM section, which announces the blocks. `hostPageSizes` has an entry for each block of a postcopy migration whose memory is in huge
  * pages (migration/ram.c `ram_save_setup` sends the size only where it differs from the target's page size).
  */
 export function ramStart(

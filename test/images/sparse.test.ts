@@ -123,7 +123,7 @@ describe('openImage() of a sparse image', () => {
     })
   }
 
-  test('refuses a page behind the end of its block', async () => {
+  test('refuses a page after the end of its block', async () => {
     const bytes = Buffer.from(image)
     const rom = bytes.indexOf(Buffer.from('\x03rom', 'latin1'), pagesOffset)
     bytes.writeUInt8(0b100, Number(bytes.readBigUInt64BE(rom + 1 + 3 + 8 + 12)))

@@ -52,7 +52,7 @@ for (const { label, emulator, major } of qemus()) {
       )
       assert.equal(await restored(image, '--mode', 'load'), 'load: it was asked for')
       await stasis(stateDir, 'image-cache', 'add', image)
-      assert.equal(await restored(image), 'map: the memory lies uncompressed in a file')
+      assert.equal(await restored(image), 'map: the memory is uncompressed in a file')
       await stasis(stateDir, 'image-cache', 'remove', image)
 
       const plain = dir.join('plain')
@@ -61,7 +61,7 @@ for (const { label, emulator, major } of qemus()) {
       const sparse = dir.join('sparse')
       await convertImage(image, sparse, { stateDir, format: 'sparse' })
       const mapped = await restored(sparse)
-      if (major >= 9) assert.equal(mapped, 'map: the memory lies uncompressed in a file')
+      if (major >= 9) assert.equal(mapped, 'map: the memory is uncompressed in a file')
       else
         assert.match(mapped, /^lazy: no map: QEMU before 8\.1 cannot take memory from the middle/)
       const raw = dir.join('raw')

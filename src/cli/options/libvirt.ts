@@ -18,10 +18,10 @@ export function declareLibvirt(command: Command): Command {
     .addOption(
       new Option(
         '--managed-save <what>',
-        'what becomes of a managed save, which only one side may resume: move it, copy it, or leave it',
+        'move, copy or leave a managed save, which only one side may resume',
       ).choices(['move', 'copy', 'leave']),
     )
-    .option('--replace', 'replace a definition that is there already')
+    .option('--replace', 'replace an existing definition')
     .option('--dry-run', 'only show what would be done')
 }
 

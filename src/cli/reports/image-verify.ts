@@ -11,7 +11,7 @@ const CHECKS: Readonly<Record<ImageVerification['checksums'], string>> = {
   frames: 'every page was compared with a checksum',
   files: 'every file was compared with its checksum',
   packing: 'the compressed data were compared with the checksums that their program writes',
-  digest: 'every byte behind the description was compared with the digest beside the image',
+  digest: 'every byte after the description was compared with the digest beside the image',
   none: 'this format has no checksums: only its structure was checked, and a changed byte in a page cannot be found',
 }
 

@@ -29,7 +29,7 @@ export function completer({
   }
 }
 
-/** A single word has a space behind it, unless it is a directory. */
+/** A single word gets a space after it, unless it is a directory. */
 async function complete(
   line: string,
   program: CommandWords,

@@ -66,7 +66,7 @@ async function runText(
 interface Typed {
   /** `undefined` when there are no more. */
   readonly lines: readonly string[] | undefined
-  /** What was typed behind the last line. */
+  /** The text after the last line. */
   readonly rest: string
   readonly interrupted?: boolean
 }

@@ -1,6 +1,6 @@
 import type { Span, Style } from './styled-line.ts'
 
-/** Characters of a picture. They differ from each other without colours, too. */
+/** Characters of a picture. They also differ from each other without colours. */
 export interface Glyphs {
   readonly full: string
   readonly empty: string

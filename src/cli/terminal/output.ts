@@ -65,7 +65,7 @@ export class Output {
     this.result(JSON.stringify(value, rounded))
   }
 
-  /** A JSON value about an operation in progress, which goes on if the value cannot be written. */
+  /** A JSON value about an operation in progress, which continues if the value cannot be written. */
   jsonProgress(value: unknown): void {
     try {
       this.json(value)

@@ -85,7 +85,7 @@ function recordFault(paths: RuntimePaths, pid: number, fault: string): StorageEr
     `The QEMU of domain '${name}' runs as process ${pid}, but ${fault}`,
     {
       path: paths.process,
-      hint: `Shut the guest down from the inside. \`stasis destroy ${name}\` ends its QEMU, and what is not on its disks is lost`,
+      hint: `Shut the guest down from the inside. \`stasis destroy ${name}\` ends its QEMU, and data that are not on its disks are lost`,
     },
   )
 }

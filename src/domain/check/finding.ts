@@ -4,7 +4,7 @@
  */
 export type Severity = 'error' | 'warning' | 'ok'
 
-/** What was checked. */
+/** The subject of a check. */
 export type FindingCode =
   | 'ARCHITECTURE'
   | 'TRUST'
@@ -27,7 +27,7 @@ export interface Finding {
   readonly code: FindingCode
   /** The result, in a sentence. */
   readonly text: string
-  /** What a person can do. */
+  /** A remedy that a person can apply. */
   readonly hint?: string | undefined
 }
 

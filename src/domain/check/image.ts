@@ -81,7 +81,7 @@ async function findAll(
   if (read === undefined) return findings
   const suspect = { path, description, replacement, ignoreUnsupported }
   const trust = await checkTrust(suspect, directories, { allow: allowingNetworks(options) })
-  // What is not trusted is not run, however harmless the machine would be.
+  // An untrusted program is not run, even for a harmless machine.
   const emulator = trust.length > 0 ? trust : await checkEmulator(read, directories, signal)
   const host = [
     ...emulator,

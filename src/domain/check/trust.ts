@@ -3,7 +3,7 @@ import { type Suspect, describeReach, permissionFor, untrustedReaches } from '..
 import type { Directories } from '../store/directories.ts'
 import { type Finding, fault } from './finding.ts'
 
-/** What an image asks of this host that is not allowed, one finding each. Runs and opens nothing that the image names. */
+/** One finding for each thing of this host that an image asks for without permission. Runs and opens nothing that the image names. */
 export async function checkTrust(
   suspect: Suspect,
   directories: Directories,

@@ -2,7 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import { child } from '../../qemu/domain-xml/access.ts'
 import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 
-/** Adds an element of ours to a cookie, behind its others. */
+/** Adds an element of ours to a cookie, after the others. */
 export function cookieWith(cookie: string, element: string): string {
   // A function: in a text, `$&` and the like of a path would be replaced.
   return cookie.replace(/(?=<\/cookie>\s*$)/, () => element)

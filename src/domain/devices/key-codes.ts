@@ -1,4 +1,4 @@
-/** Keys by their names in Linux (linux/input-event-codes.h): the number there, and QEMU's number (QEMU ui/keycodemapdb, `qnum`: AT set 1, 0x80 added behind an 0xe0). */
+/** Keys by their names in Linux (linux/input-event-codes.h): the number there, and QEMU's number (QEMU ui/keycodemapdb, `qnum`: AT set 1, 0x80 added after an 0xe0). */
 const KEYS: Readonly<Record<string, readonly [linux: number, qnum: number]>> = {
   ...series(1, 'ESC 1 2 3 4 5 6 7 8 9 0 MINUS EQUAL BACKSPACE TAB Q W E R T Y U I O P LEFTBRACE'),
   ...series(27, 'RIGHTBRACE ENTER LEFTCTRL A S D F G H J K L SEMICOLON APOSTROPHE GRAVE LEFTSHIFT'),

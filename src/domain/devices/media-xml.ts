@@ -6,7 +6,7 @@ import { create, insertBefore } from '../../qemu/domain-xml/normalise/edit.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { sourceOf } from '../status/devices.ts'
 
-/** What to do with the medium of a drive. */
+/** A change of the medium of a drive. */
 export interface MediumChange {
   /** `update` replaces a medium, or inserts one. Default: `update`. */
   readonly action?: 'eject' | 'insert' | 'update' | undefined
@@ -27,7 +27,7 @@ export interface ChangedMedium {
   readonly disk: string
 }
 
-/** What stands before `<source>` in a disk, in libvirt's order. */
+/** The elements before `<source>` in a disk, in libvirt's order. */
 const BEFORE_SOURCE = ['driver', 'auth']
 
 /**

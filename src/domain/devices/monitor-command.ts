@@ -12,7 +12,7 @@ export interface MonitorCommand {
   readonly arguments?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** QEMU's reply: what it returned, or the error with which it refused. */
+/** QEMU's reply: its return value, or the error with which it refused. */
 export type MonitorReply =
   | { readonly return: unknown }
   | { readonly error: { readonly class: string; readonly desc: string } }

@@ -14,7 +14,7 @@ import type { DomainOptions } from '../store/domain-options.ts'
 /** The format of a picture. */
 export type PictureFormat = 'png' | 'ppm'
 
-/** What to show. */
+/** The choice of a screen and a format. */
 export interface ScreenshotOptions extends DomainOptions {
   /** Which graphics card, from 0. Default: the first display of QEMU. */
   readonly screen?: number | undefined

@@ -7,7 +7,7 @@ import { type KeyCodeSet, qnumOf } from './key-codes.ts'
 
 /** How to press keys. */
 export interface SendKeysOptions extends DomainOptions {
-  /** What numbers mean. Default: `linux`. */
+  /** The meaning of numbers. Default: `linux`. */
   readonly codeSet?: KeyCodeSet | undefined
   /** How long to hold them. Default: 100 ms, which is QEMU's. */
   readonly holdMs?: number | undefined

@@ -48,13 +48,13 @@ export interface RestoreMachineOptions {
   readonly launch: (machine: MachineLaunch) => Promise<string | void> | string | void
   /** How long QEMU may take until its monitor answers, in milliseconds. Default: 30000. */
   readonly launchTimeoutMs?: number | undefined
-  /** How the memory comes back. A QEMU that the caller starts takes all of it before the guest runs: `load`, which `auto` means, too. */
+  /** How the memory comes back. A QEMU that the caller starts takes all of it before the guest runs: `load`, and `auto` means the same. */
   readonly mode?: 'auto' | 'load' | undefined
   /** How many workers read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
   readonly readers?: number | undefined
   /** Bypass the page cache. Default: only for `stasis`. */
   readonly bypassCache?: boolean | undefined
-  /** Default: what the guest did when it was saved. */
+  /** Default: as it was when it was saved. */
   readonly resumeAs?: ResumedState | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress<RestoreProgress> | undefined

@@ -11,7 +11,7 @@ export interface SaveMachineOptions extends Omit<SaveOptions, 'stateDir' | 'runt
   readonly qmp: string
   /** The path of the new image. */
   readonly path: FilePath
-  /** The name of the machine in the image. Default: what QEMU got with `-name`, else `qemu-PID`. */
+  /** The name of the machine in the image. Default: the name of QEMU's `-name`, else `qemu-PID`. */
   readonly name?: string | undefined
 }
 

@@ -21,7 +21,7 @@ export interface GuestInterface {
   readonly addresses: readonly GuestAddress[]
 }
 
-/** Whom to ask. */
+/** The source of the addresses. */
 export interface AddressOptions extends AgentOptions {
   /** `agent`: the guest agent (the default); `arp`: the neighbour table of this host. */
   readonly source?: 'agent' | 'arp' | undefined

@@ -11,7 +11,10 @@ export async function guestTime(reference: string, options: AgentOptions = {}): 
   const nanoseconds = await agentCommand(reference, { execute: 'guest-get-time' }, options)
   const date = new Date(typeof nanoseconds === 'number' ? nanoseconds / 1_000_000 : Number.NaN)
   if (!Number.isNaN(date.getTime())) return date
-  throw new QemuError('QEMU_STREAM', 'The guest agent answered guest-get-time with what is no time')
+  throw new QemuError(
+    'QEMU_STREAM',
+    'The answer of the guest agent to guest-get-time is not a time',
+  )
 }
 
 /**

@@ -25,7 +25,7 @@ export interface HostResumeOptions
   readonly parallelDomains?: number | undefined
   /** Also domains that start with the host, from their managed save if they have one. */
   readonly autostart?: boolean | undefined
-  /** Only report what would be done. */
+  /** Only report the outcomes; change nothing. */
   readonly dryRun?: boolean | undefined
   /** Called for every domain when it is done. */
   readonly onDomain?: ((outcome: HostResumeOutcome) => void) | undefined

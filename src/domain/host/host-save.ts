@@ -25,7 +25,7 @@ export interface HostSaveOptions extends Omit<
   readonly timeLimitMs?: number | undefined
   /** How many domains at the same time. Default 2: the disk stays busy while one of the two starts or ends. */
   readonly parallelDomains?: number | undefined
-  /** Only report what would be done. */
+  /** Only report the outcomes; change nothing. */
   readonly dryRun?: boolean | undefined
   /** Called for every domain when it is done. */
   readonly onDomain?: ((outcome: HostSaveOutcome) => void) | undefined
@@ -151,7 +151,7 @@ async function saveAll(options: HostSaveOptions): Promise<readonly HostSaveOutco
   return outcomes
 }
 
-/** Why a domain without a definition gets no managed save, and what to do about it. */
+/** The reason why a domain without a definition gets no managed save, with a hint. */
 function transient(name: string): string {
   return `it is not defined, so nothing would start it again. \`stasis dumpxml ${name} >${name}.xml; stasis define ${name}.xml\` defines it, or \`stasis save ${name} FILE\` saves it to a file`
 }

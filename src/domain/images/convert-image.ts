@@ -33,7 +33,7 @@ import { watchTransfer } from '../progress/transfer-meter.ts'
 export type ConvertProgress =
   | ({ readonly phase: 'converting' } & TransferMeasure)
   | { readonly phase: 'publishing' }
-  /** Comes first, and only if the new image goes into a pipe that no process reads yet. */
+  /** Comes first, and only if the new image goes into a pipe that has no reader. */
   | { readonly phase: 'waiting-for-reader'; readonly path: string }
 
 /** How to convert. */

@@ -12,9 +12,9 @@ import type { ResumedState } from '../machine/domain-state.ts'
 import { replaceXml } from '../machine/replace-xml.ts'
 import { type DomainXml, type XmlText, givenXml } from '../store/xml-text.ts'
 
-/** What to change in an image. */
+/** The changes to an image. */
 export interface DefineImageOptions extends DirectoryOptions, WarningOptions {
-  /** What the guest does when it is restored. Default: what the image says. */
+  /** Whether the guest runs or is paused when it is restored. Default: as the image says. */
   readonly resumeAs?: ResumedState | undefined
 }
 
@@ -57,7 +57,7 @@ function withoutLiveParts({ text, path }: XmlText): string {
   return formatDomainXml(document)
 }
 
-/** Keeps an image of this host known to it. Where that fails the edit goes on, and the restore asks whether the image is trusted. */
+/** Keeps an image of this host known to it. Where that fails the edit continues, and the restore asks whether the image is trusted. */
 async function record(
   description: MachineDescription,
   xml: string,

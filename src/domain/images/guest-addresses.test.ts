@@ -35,7 +35,7 @@ test('addressMap() leaves no hole in memory that ends below it', () => {
   assert.deepEqual(map(0, 2 * PAGES, 1), [{ from: 2 * GIB, to: 2 * GIB + 4096 }])
 })
 
-test('addressMap() puts the memory of NUMA nodes one behind the other', () => {
+test('addressMap() puts the memory of NUMA nodes one after the other', () => {
   const map = addressMap(xml('pc-q35-10.0'), [
     { name: 'ram-node1', length: 2 * GIB },
     { name: 'ram-node0', length: GIB },

@@ -3,7 +3,7 @@ import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { attribute, child } from '../../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 
-/** Guest-physical addresses, from the first to behind the last. */
+/** A range of guest-physical addresses; the end is exclusive. */
 export interface AddressRange {
   readonly from: number
   readonly to: number
@@ -18,7 +18,7 @@ export type AddressMap = (
 
 const GIB = 1024 ** 3
 
-/** Where memory goes on above the hole for devices. */
+/** Where memory continues above the hole for devices. */
 const ABOVE_HOLE = 4 * GIB
 
 /** From here on QEMU may leave out more, for AMD processors (`x86_update_above_4g_mem_start`). */

@@ -12,7 +12,7 @@ import type { AddressMap, AddressRange } from './guest-addresses.ts'
 
 /** One piece of damage in an image. */
 export interface ImageDamage {
-  /** `memory`: pages of a RAM block. `structure`: what the format puts around the machine. `digest`: the digest beside the image. */
+  /** `memory`: pages of a RAM block. `structure`: the format's own data around the machine. `digest`: the digest beside the image. */
   readonly part: ImagePart | 'memory'
   /**
    * `checksum`: it does not match its checksum; `content`: it cannot be decompressed, or does not follow its format; `truncated`: the file ends before it;

@@ -34,7 +34,7 @@ export interface ListImagesOptions extends DomainOptions {
 }
 
 /**
- * What can be done with an image.
+ * The usability of an image.
  * - `restorable`: it is complete, and its disks are as the save left them.
  * - `stale`: its disks have changed since.
  * - `in use`: a guest runs and reads its memory from it, or a process writes or restores it.
@@ -71,7 +71,7 @@ export interface ListedImage {
   readonly fault?: StasisError | undefined
 }
 
-/** The images, and what keeps the list from being complete. */
+/** The images, and the faults that make the list incomplete. */
 export interface ImageList {
   /** By guest, the newest first. */
   readonly images: readonly ListedImage[]

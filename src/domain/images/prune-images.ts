@@ -21,7 +21,7 @@ export interface PruneImagesOptions extends ListImagesOptions {
   readonly keep?: number | undefined
   /** Only these images. A managed save is deleted only if it is named here. */
   readonly files?: readonly FilePath[] | undefined
-  /** Only report what would be deleted. */
+  /** Only report the images; delete nothing. */
   readonly dryRun?: boolean | undefined
 }
 
@@ -30,11 +30,11 @@ export interface PrunedImage {
   readonly path: string
   readonly id: string
   readonly domain: string | undefined
-  /** What it took on disk. */
+  /** Its size on disk. */
   readonly allocatedBytes: number
 }
 
-/** What was deleted, or with `dryRun` what would be. */
+/** The deleted images, or with `dryRun` those that would be deleted. */
 export interface PrunedImages {
   readonly deleted: readonly PrunedImage[]
   /** Images that were chosen, but stay: a guest needs them, or they cannot be read. */

@@ -43,7 +43,7 @@ export interface ImageVerification {
   readonly format: SaveFormat
   /** Whether everything was read and nothing is damaged. */
   readonly whole: boolean
-  /** What the memory was compared with; `none`: only its structure was checked. */
+  /** The checksums of the memory; `none`: only its structure was checked. */
   readonly checksums: FormatTraits['checksums'] | 'digest'
   /**
    * The digest beside an image of one of libvirt's formats. `foreign`: it was made of another image, or of other content, and `damaged`: it cannot be understood; then it
@@ -105,7 +105,7 @@ async function checkDigestPlace(path: string): Promise<void> {
   )
 }
 
-/** A verification, with what a salvage needs besides. */
+/** A verification, with the further facts for a salvage. */
 export interface Examination {
   readonly result: ImageVerification
   /** The damage in full; `undefined` if the structure is too damaged to find any memory. */

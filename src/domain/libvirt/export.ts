@@ -24,13 +24,13 @@ import { runsThere } from './running-there.ts'
 
 /** How to give domains to libvirt. */
 export interface ExportOptions extends DomainOptions, LibvirtOptions {
-  /** What becomes of a managed save. Without it, a domain that has one is not exported. */
+  /** Move, copy or leave a managed save. Without it, a domain that has one is not exported. */
   readonly managedSave?: ManagedSaveChoice | undefined
   /** The format of the managed save there. Default: its own if every libvirt reads it, otherwise `raw`. */
   readonly format?: SaveFormat | undefined
   /** Replace a definition and a variable store that are there already. A managed save is never replaced. */
   readonly replace?: boolean | undefined
-  /** Only report what would be done. */
+  /** Only report the outcomes; change nothing. */
   readonly dryRun?: boolean | undefined
 }
 
@@ -41,7 +41,7 @@ export interface ExportOutcome {
   readonly uuid?: string
   /** The files that were written, or would be. */
   readonly written?: readonly string[]
-  /** What is still to be done, and by which command. */
+  /** The remaining steps, each with its command. */
   readonly left?: readonly string[]
   readonly error?: StasisError
 }
@@ -203,7 +203,7 @@ async function refuseExisting(
   })
 }
 
-/** Makes the files. A failure removes those that were made. Returns warnings about what failed after all were made. */
+/** Makes the files. A failure removes those that were made. Returns warnings about failures after that. */
 async function write(
   held: HeldDomain,
   { files, managedSave }: ExportPlan,
@@ -262,7 +262,7 @@ function leftToDo(
 ): readonly string[] {
   const path = asLibvirtSees(join(places.definitions, `${name}.xml`), places)
   return [
-    `if libvirtd runs, it does not know '${name}' yet: \`virsh define ${path}\`${autostart ? `, then \`virsh autostart ${name}\`` : ''}`,
+    `if libvirtd runs, it does not know '${name}': \`virsh define ${path}\`${autostart ? `, then \`virsh autostart ${name}\`` : ''}`,
     ...(tpm
       ? [
           `the TPM of '${name}' stays here: copy tpm/${uuid} of the state directory to ${asLibvirtSees(places.tpm, places)}/${uuid} before libvirt starts it, owned by the user of swtpm`,

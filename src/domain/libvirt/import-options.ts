@@ -7,13 +7,13 @@ import type { LibvirtOptions } from './places.ts'
 export interface ImportOptions extends Omit<DefineOptions, 'removeManagedSave'>, LibvirtOptions {
   /** Ask virsh for the definitions, with this URI, instead of reading libvirt's files. */
   readonly virshUri?: string | undefined
-  /** What becomes of a managed save. Without it, a domain that has one is not imported. */
+  /** Move, copy or leave a managed save. Without it, a domain that has one is not imported. */
   readonly managedSave?: ManagedSaveChoice | undefined
   /** Take a managed save although its disks have changed since. */
   readonly force?: boolean | undefined
   /** Replace definitions that are here already. */
   readonly replace?: boolean | undefined
-  /** Only report what would be done. */
+  /** Only report the outcomes; change nothing. */
   readonly dryRun?: boolean | undefined
   /** Called for every domain when it is done. */
   readonly onDomain?: ((outcome: ImportOutcome) => void) | undefined
@@ -26,10 +26,10 @@ export interface ImportOutcome {
   readonly uuid?: string
   /** The copy of its variable store. */
   readonly nvram?: string
-  /** What became of its managed save. */
+  /** The fate of its managed save. */
   readonly managedSave?: 'moved' | 'copied'
   readonly autostart?: boolean
-  /** What libvirt still has, and the command that ends that. */
+  /** The domain's leftovers in libvirt, each with the command that ends it. */
   readonly left?: readonly string[]
   readonly error?: StasisError
 }

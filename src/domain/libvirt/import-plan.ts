@@ -35,7 +35,7 @@ export interface SaveToTake {
   readonly disks: readonly DiskIdentity[]
 }
 
-/** What an import of one domain will do. */
+/** The steps of an import of one domain. */
 export interface ImportPlan {
   readonly name: string
   readonly prepared: PreparedMachine
@@ -117,7 +117,7 @@ export async function refuseRunning(found: LibvirtDomain, source: LibvirtSource)
   })
 }
 
-/** Whether an image without a domain is what a killed import of the same managed save left. */
+/** Whether a killed import of the same managed save left an image without a domain. */
 async function isSameImage(path: string, save: SaveToTake | undefined): Promise<boolean> {
   const old = await readDescription(path).catch(() => undefined)
   return old !== undefined && save !== undefined && imageId(old) === imageId(save.description)

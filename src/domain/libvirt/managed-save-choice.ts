@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts'
 
 /**
- * What happens to a managed save when a domain goes from libvirt to us, or back. A saved state must be resumed once: whichever side uses it second
+ * The handling of a managed save when a domain goes from libvirt to us, or back. A saved state must be resumed once: whichever side uses it second
  * has memory that does not fit the disks any more. `move`: only the new side has it. `copy`: both have it. `leave`: the new side does not.
  */
 export type ManagedSaveChoice = 'move' | 'copy' | 'leave'

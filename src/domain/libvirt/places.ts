@@ -15,7 +15,7 @@ export function connectionOf({ libvirt }: LibvirtOptions): Connection {
   return libvirt ?? (process.geteuid?.() === 0 ? 'system' : 'session')
 }
 
-/** Where a libvirt keeps what it knows of its domains. Absolute paths. */
+/** The directories in which a libvirt keeps its domains. Absolute paths. */
 export interface LibvirtPlaces {
   /** The prefix of each path here, which the paths in libvirt's own files do not have: `/`, or the root of another system. */
   readonly root: string

@@ -6,7 +6,7 @@ import { identifyProcess } from '../../qemu/process/process-identity.ts'
 import type { LibvirtPlaces } from './places.ts'
 
 /**
- * What shows that libvirt, or anybody else, runs a domain at the moment; `undefined` when nothing does. It is a QEMU with the UUID of the domain, or
+ * The evidence that libvirt, or another program, runs a domain now; `undefined` when none does. It is a QEMU with the UUID of the domain, or
  * libvirt's own record of a process that lives: only the record can be seen when the processes of other users are hidden.
  * @throws StorageError
  */

@@ -16,6 +16,6 @@ export interface LibvirtSource {
   names(): Promise<readonly string[]>
   /** @throws DomainError DOMAIN_NOT_FOUND; StorageError, QemuError */
   read(name: string): Promise<LibvirtDomain>
-  /** What shows that libvirt runs the domain at the moment; `undefined` when it does not. @throws StorageError, QemuError */
+  /** The evidence that libvirt runs the domain now; `undefined` when it does not. @throws StorageError, QemuError */
   runs(domain: Pick<LibvirtDomain, 'name' | 'xml'>): Promise<string | undefined>
 }

@@ -20,7 +20,7 @@ import type { ImportOptions } from './import-options.ts'
 import type { LibvirtPlaces } from './places.ts'
 import type { LibvirtDomain, LibvirtSource } from './source.ts'
 
-/** What an import works with. */
+/** The context of an import. */
 export interface Taking {
   readonly found: LibvirtDomain
   readonly source: LibvirtSource
@@ -29,7 +29,7 @@ export interface Taking {
 }
 
 /**
- * Does what a plan says. The definition comes last: until then nothing exists here that a command would use, and what was made is removed after a
+ * Carries out a plan. The definition comes last: until then nothing exists here that a command would use, and new files are removed after a
  * failure. Only then does libvirt lose a managed save that moves. Returns the TPM that was copied.
  * @throws DomainError DOMAIN_RUNNING if libvirt has started the domain meanwhile; StorageError and others
  */
@@ -64,7 +64,7 @@ export async function takeOver(
   await rememberNetworks(directories, options.networks ?? {})
   await writeDefinition(directories, held.name, prepared.xml)
   made.move()
-  // The domain is here. What fails from now on is reported, and nothing is undone.
+  // The domain is here. Later failures are reported, and nothing is undone.
   const forward = async (what: string, act: () => Promise<void>): Promise<void> => {
     await act().catch((error: unknown) => {
       options.onWarning?.(`${what}: ${messageOf(error)}`)

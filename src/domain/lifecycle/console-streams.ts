@@ -12,9 +12,9 @@ const FILE_TAIL_BYTES = 4096
 
 /** The far end of a guest's serial port. */
 export interface ConsoleStreams extends AsyncDisposable {
-  /** What the guest writes. */
+  /** The output of the guest. */
   readonly output: Readable
-  /** What the guest reads; `undefined` if its output only goes to a file. */
+  /** The input of the guest; `undefined` if its output only goes to a file. */
   readonly input: Writable | undefined
 }
 

@@ -40,7 +40,7 @@ async function create(xml: DomainXml, options: CreateOptions, act: Act): Promise
   const directories = await openDirectories(options)
   const defined = await prepareMachine(givenXml(xml), directories, {
     ...options,
-    // What the start below warns of.
+    // The start below has the same warnings.
     onWarning: undefined,
     admit: (draft) => admitDefinition(draft, options),
   })

@@ -52,7 +52,7 @@ export async function defineDomain(
   return { name: held.name, uuid }
 }
 
-/** Checks that what a new domain names of this host may be used, and warns of programs that QEMU will run. @throws DomainXmlError */
+/** Checks that a new domain may use the parts of this host that it names, and warns of programs that QEMU will run. @throws DomainXmlError */
 export async function admitDefinition(
   draft: Domain,
   options: AllowOptions & Pick<UnsupportedOptions, 'onWarning'>,

@@ -21,13 +21,13 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 export interface DestroyOptions extends DomainOptions {
   /** Do not kill a QEMU that does not end when it is asked to: the domain then runs on. */
   readonly graceful?: boolean | undefined
-  /** Called for what failed afterwards, such as a hook. */
+  /** Called for failures afterwards, such as that of a hook. */
   readonly onWarning?: ((text: string) => void) | undefined
 }
 
 /**
- * Stops a running domain at once, given by name, UUID or id, as if its power were cut. QEMU still flushes its disks. This works for a domain whose
- * record is unreadable, too: the monitors on its command line identify its QEMU.
+ * Stops a running domain at once, given by name, UUID or id, as if its power were cut. QEMU still flushes its disks. This also works for a domain whose
+ * record is unreadable: the monitors on its command line identify its QEMU.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError QEMU_TIMEOUT; StorageError
  * @example
  * await destroyDomain('web')

@@ -55,7 +55,7 @@ export async function resumeDomain(
 const REPEAT_MS = 500
 const LOOK_MS = 50
 
-/** @throws DomainError DOMAIN_WRONG_STATE when the guest meets the same error again */
+/** @throws DomainError DOMAIN_WRONG_STATE when the same error stops the guest again */
 async function checkGoesOn(name: string, control: QmpConnection): Promise<void> {
   for (let waited = 0; waited < REPEAT_MS; waited += LOOK_MS) {
     await delay(LOOK_MS)
@@ -65,7 +65,7 @@ async function checkGoesOn(name: string, control: QmpConnection): Promise<void> 
       `Domain '${name}' was resumed and stopped again at once: a disk still returns an error`,
       {
         operation: 'resume',
-        hint: 'Often the disk is full: free space where the disk image lies, then resume again. `stasis save` can save the guest as it is',
+        hint: 'Often the disk is full: free space on the file system of the disk image, then resume again. `stasis save` can save the guest as it is',
       },
     )
   }

@@ -61,7 +61,7 @@ export async function undefineDomain(
       stays(storageError('remove the TPM', tpm, error)),
     )
   if (nvram !== undefined) await removeFile(nvram).catch(stays)
-  // The domain is undefined. What is left of these misleads nobody.
+  // The domain is undefined. Leftovers mislead nobody.
   for (const path of [autostartPath(directories, name), ...hints])
     await removeFile(path).catch(() => undefined)
   return { name }
@@ -84,7 +84,7 @@ async function variablesToRemove(
   if (remove === undefined) {
     throw new DomainError(
       'DOMAIN_WRONG_STATE',
-      `Domain '${name}' has a file with the variables of its firmware, so it cannot be undefined without saying what becomes of it`,
+      `Domain '${name}' has a file with the variables of its firmware, so it cannot be undefined without a choice for that file`,
       { path, hint: '`--nvram` deletes it, `--keep-nvram` keeps it for a domain that names it' },
     )
   }

@@ -5,7 +5,7 @@ import type { OpenTaps } from '../networks/open-taps.ts'
 import type { LaunchNeeds } from './launch-needs.ts'
 import type { OpenSecrets } from './open-secrets.ts'
 
-/** A child's inherited files begin behind its standard ones. */
+/** A child's inherited files begin after its standard ones. */
 export const FIRST_INHERITED = 3
 
 /** The descriptors that a QEMU inherits, in the order of their numbers there. */

@@ -36,7 +36,7 @@ export const OUR_VIEW: QemuView = {
   lend: async ({ uri }) => ({ uri, [Symbol.asyncDispose]: async () => undefined }),
 }
 
-/** The view of a running QEMU. `control` is open meanwhile; the query monitor is used, too. */
+/** The view of a running QEMU. `control` is open meanwhile; it also uses the query monitor. */
 export function viewOf(
   control: QmpConnection,
   paths: RuntimePaths,

@@ -82,7 +82,7 @@ const noUserfaultfd = {
 
 test('chooseSource() by default takes the first of map, lazy and load that is possible', async () => {
   const sparse = image('raw', { format: 'sparse' })
-  const raw = 'the memory lies uncompressed in a file'
+  const raw = 'the memory is uncompressed in a file'
   const compressed = 'the image is compressed and not in the cache'
   for (const [offered, how, expected] of [
     [sparse, request('auto'), `map: ${raw}`],

@@ -17,7 +17,7 @@ import { type SourceRefusal, unfit } from './source-refusal.ts'
 export const MAP: InstantWay = {
   mode: 'map',
   how: 'mapped',
-  why: 'the memory lies uncompressed in a file',
+  why: 'the memory is uncompressed in a file',
   async consider(image, { domain, backends, emulator }, request) {
     const { path, pages, deviceState } = image
     if (pages === undefined || deviceState === undefined)

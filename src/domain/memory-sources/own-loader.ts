@@ -56,7 +56,7 @@ async function load(
   await incoming.completed()
 }
 
-/** QEMU does not report the progress of an incoming file, so the number of bytes that it has read stands for it. */
+/** QEMU does not report the progress of an incoming file, so the number of bytes that it has read takes its place. */
 function readProgress(
   pid: number | undefined,
   pages: PageStore | undefined,

@@ -3,7 +3,7 @@ import { checkAllowRule } from '../trust/allow-rules.ts'
 import { parseNetworkTarget } from './network-target.ts'
 
 /**
- * The configuration, with every permission and every network in it checked, too.
+ * The configuration, also with every permission and every network checked.
  * @throws UsageError BAD_CONFIGURATION, BAD_ARGUMENT; StorageError UNSAFE_FILE and others
  */
 export async function checkedConfiguration(): Promise<Configuration> {

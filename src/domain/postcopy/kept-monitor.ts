@@ -100,7 +100,7 @@ export async function openKeptMonitor(
   } catch (cause) {
     if (!StasisError.is(cause, 'QEMU_TIMEOUT')) throw cause
     throw cause.with({
-      message: 'QEMU itself waits for memory, so it cannot be told to use a new page server',
+      message: 'QEMU itself waits for memory, so it cannot switch to a new page server',
       cause,
       hint: 'Recover it as root, or as a user that may trace its process (sysctl kernel.yama.ptrace_scope)',
     })

@@ -18,7 +18,7 @@ export interface TransferMeasure {
   readonly channelBytes: readonly number[]
   /** Which memory was transferred, and how; absent where that is not known. */
   readonly memory?: MemoryShown
-  /** What each channel carried, in the order of `channelBytes`; absent where that is not known. */
+  /** The content of each channel, in the order of `channelBytes`; absent where that is not known. */
   readonly lanes?: readonly LaneMemory[]
   readonly elapsedMs: number
   /** Time left at the present rate; `undefined` while unknown. */
@@ -34,7 +34,7 @@ export type SaveProgress =
       readonly image: string
       readonly remainingBytes: number | undefined
     }
-  /** Only if the image goes into a pipe that no process reads yet. */
+  /** Only if the image goes into a pipe that has no reader. */
   | { readonly phase: 'waiting-for-reader'; readonly path: string }
   | { readonly phase: 'stopping' }
   | ({ readonly phase: 'transferring' } & TransferMeasure)
@@ -54,6 +54,6 @@ export type RestoreProgress =
     }
 
 /**
- * Called about five times a second, and at each change of phase. If it throws, a save or restore is cancelled: it fails with `CancelledError`, whose `cause` is what was thrown.
+ * Called about five times a second, and at each change of phase. If it throws, a save or restore is cancelled: it fails with `CancelledError`, whose `cause` is the thrown value.
  */
 export type OnProgress<Progress> = (progress: Progress) => void

@@ -33,7 +33,7 @@ export interface RestorePlan extends PreparedMachine {
   readonly recorded: { readonly argv: readonly string[]; readonly cwd: string } | undefined
   /** User networks that QEMU needs besides those of the cards, until the machine is loaded. */
   readonly spareUserNetworks: number
-  /** What to do when the machine does not load, as far as its networks are concerned. */
+  /** The hint about networks for a machine that does not load. */
   readonly loadHint: string | undefined
   /** Memory backends whose files can be filled from outside. */
   readonly backends: readonly { readonly id: string; readonly length: number }[]

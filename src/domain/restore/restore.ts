@@ -73,7 +73,7 @@ async function restoreAndWait(path: string, options: RestoreOptions): Promise<Re
   return await waitForMore(result, { ...options, output, startMs })
 }
 
-/** What the journal keeps of a restore. */
+/** The facts of a restore for the journal. */
 export function restoreFacts(result: RestoreResult): ActFacts {
   const { name, uuid, path, format, mode, ramBytes } = result
   return { domain: name, uuid, image: path, format, mode, memoryBytes: ramBytes }

@@ -87,7 +87,7 @@ async function checkState(name: string, control: QmpConnection): Promise<RunStat
 /** A save that failed late leaves a paused guest in `finish-migrate` or `postmigrate`. */
 const SAVABLE_STOPPED: ReadonlySet<string> = new Set([
   'paused',
-  // QEMU stopped these guests; they are saved as they stand, and go on paused.
+  // QEMU stopped these guests; they are saved in this state, and continue paused.
   'io-error',
   'watchdog',
   'prelaunch',

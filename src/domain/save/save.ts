@@ -46,8 +46,8 @@ export interface SaveOptions extends DomainOptions, SaveRequest {
   /** Bytes of guest memory per second that QEMU sends at most, alone or shared with other saves. Default: unlimited. */
   readonly maxBandwidth?: number | SharedBandwidth | undefined
   /**
-   * Freeze the file systems of the guest through the agent inside it before it is stopped, so that its disks alone are consistent, too. They are thawed when it runs again. `if-possible`: without an agent,
-   * warn and go on. Default: no.
+   * Freeze the file systems of the guest through the agent inside it before it is stopped, so that its disks are also consistent without the image. They are thawed when it runs again. `if-possible`: without an agent,
+   * warn and continue. Default: no.
    */
   readonly quiesce?: boolean | 'if-possible' | undefined
   readonly onProgress?: OnProgress<SaveProgress> | undefined
@@ -208,7 +208,7 @@ export async function saveHeld(
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
     // At the same time as the flush, which takes longer.
-    // What a pipe has taken is somewhere else, and may be somewhere else on another host.
+    // Bytes in a pipe go elsewhere, perhaps to another host.
     if (!isPiped) recorded = disks.record(held, path)
     recorded.catch(() => undefined)
     report({ phase: 'flushing', fileBytes: receiver.progress().fileBytes })

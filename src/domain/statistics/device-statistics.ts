@@ -11,7 +11,7 @@ import { diskNamed } from './block-info.ts'
 import { namedCards, namedDisks } from './named-devices.ts'
 
 /**
- * What a running domain, given by name, UUID or id, has read from and written to one of its disks, or all of them together, since its QEMU started.
+ * The reads and writes of a running domain, given by name, UUID or id, on one of its disks, or on all of them together, since its QEMU started.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY, DOMAIN_WRONG_STATE if it has no such disk; StorageError
  * @example
  * const { rd_bytes, wr_bytes } = await blockStatistics('web', 'vda')
@@ -35,7 +35,7 @@ export async function blockStatistics(
 }
 
 /**
- * What a network card of a running domain has received and sent, seen from the guest. The domain is given by name, UUID or id, the card by its device on the host or by its MAC address.
+ * The traffic of a network card of a running domain, seen from the guest. The domain is given by name, UUID or id, the card by its device on the host or by its MAC address.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE if it has no such card; StorageError
  * @example
  * const { rxBytes, txBytes } = await interfaceStatistics('web', '52:54:00:12:34:56')

@@ -39,7 +39,7 @@ export interface StatisticsOptions extends DomainOptions {
   readonly groups?: readonly StatisticsGroup[] | undefined
 }
 
-/** The statistics of a domain under libvirt's names (`virConnectGetAllDomainStats`): times in nanoseconds, memory in KiB, disks in bytes. What is unknown is absent. */
+/** The statistics of a domain under libvirt's names (`virConnectGetAllDomainStats`): times in nanoseconds, memory in KiB, disks in bytes. Unknown fields are absent. */
 export interface DomainStatistics {
   readonly name: string
   readonly fields: Fields

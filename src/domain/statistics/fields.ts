@@ -1,7 +1,7 @@
 /** Statistics under libvirt's names: `block.0.rd.reqs`. */
 export type Fields = Readonly<Record<string, number | string>>
 
-/** Leaves out what is unknown. */
+/** Leaves out unknown fields. */
 export function knownFields(fields: Readonly<Record<string, number | string | undefined>>): Fields {
   const known = Object.entries(fields).filter(
     (entry): entry is [string, number | string] => entry[1] !== undefined,

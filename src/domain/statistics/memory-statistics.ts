@@ -7,7 +7,7 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { balloonStatistics } from './balloon-statistics.ts'
 
 /**
- * The memory of a running domain, given by name, UUID or id, under virsh's names (`dommemstat`): `actual`, `last_update`, `rss`, and what a balloon driver in the guest reports. Memory is in KiB.
+ * The memory of a running domain, given by name, UUID or id, under virsh's names (`dommemstat`): `actual`, `last_update`, `rss`, and the report of a balloon driver in the guest. Memory is in KiB.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_BUSY; QemuError, StorageError
  * @example
  * const { actual, rss } = await memoryStatistics('web')

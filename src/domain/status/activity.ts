@@ -17,7 +17,7 @@ import { stateOf } from './list.ts'
 
 type Progress = SaveProgress | RestoreProgress
 
-/** What a page server has done. */
+/** The work of a page server so far. */
 export interface PageServing extends PostcopyState {
   readonly totalBytes: number | undefined
   /** How often the guest waited for a page. */
@@ -27,7 +27,7 @@ export interface PageServing extends PostcopyState {
   readonly supervised: boolean
 }
 
-/** What one domain does at the moment. */
+/** The present activity of one domain. */
 export interface DomainActivity {
   readonly name: string
   /** The pid of its QEMU. */
@@ -47,7 +47,7 @@ export interface DomainActivity {
   readonly fault?: StasisError | undefined
 }
 
-/** What happens on a host. */
+/** The present activity of a host. */
 export interface HostActivity {
   /** ISO 8601. */
   readonly time: string
@@ -56,7 +56,7 @@ export interface HostActivity {
 }
 
 /**
- * What each domain of a state directory does at the moment: its state, a save or restore in progress, memory that a page server loads. Writes and ends nothing.
+ * The present activity of each domain of a state directory: its state, a save or restore in progress, memory that a page server loads. Writes and ends nothing.
  * @throws StorageError, UsageError; CancelledError
  * @example
  * for (const { name, job } of (await hostActivity()).domains) console.log(name, job?.operation, job?.progress)

@@ -52,7 +52,7 @@ export async function listInterfaces(
   }))
 }
 
-/** What a disk names as its source; `undefined` if it has none. */
+/** The source of a disk; `undefined` if it has none. */
 export function sourceOf(disk: Element): string | undefined {
   return firstOf(child(disk, 'source'), ['file', 'dev', 'dir', 'name', 'volume'])
 }

@@ -65,7 +65,7 @@ function read(graphics: Element): Display {
   }
 }
 
-/** -1 and 0 stand for a port that was not chosen yet. */
+/** -1 and 0 mean that no port was chosen. */
 function portIn(graphics: Element, name: string): number | undefined {
   const port = Number(attribute(graphics, name) ?? -1)
   return port > 0 ? port : undefined

@@ -15,12 +15,12 @@ export interface DumpXmlOptions extends DomainOptions {
   readonly inactive?: boolean | undefined
   /** Show the passwords of displays. Default: they are replaced by `*****`, which `define` refuses. */
   readonly securityInfo?: boolean | undefined
-  /** The XML for the same domain on another host: without what its QEMU chose, and with passwords. */
+  /** The XML for the same domain on another host: without the choices of its QEMU, and with passwords. */
   readonly migratable?: boolean | undefined
 }
 
 /**
- * The XML of a domain, given by name, UUID or id: the one that it runs from, or else that of its definition. The XML of a running domain also has what libvirt shows there: its id, the
+ * The XML of a domain, given by name, UUID or id: the one that it runs from, or else that of its definition. The XML of a running domain also has the parts that libvirt shows: its id, the
  * names of its devices, terminals, sockets, and the ports of its displays. `define` leaves these out again.
  * @throws DomainError DOMAIN_NOT_FOUND, StorageError
  * @example

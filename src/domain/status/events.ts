@@ -22,7 +22,7 @@ export interface LifecycleEvent {
     | 'Crashed'
     | 'Memory'
   /**
-   * What happened, in one word. The event `Memory`, after a lazy restore, has `Filling`, `Loaded` (the image is no longer needed), `Stopped` (nothing loads the rest), `Failed` or `Lost`.
+   * The kind of the change, in one word. The event `Memory`, after a lazy restore, has `Filling`, `Loaded` (the image is no longer needed), `Stopped` (nothing loads the rest), `Failed` or `Lost`.
    * The other events have `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed` and so on. `SaveKilled` means that the guest was resumed
    * because the process that saved it was killed.
    */

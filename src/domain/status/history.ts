@@ -5,7 +5,7 @@ import { journalDirectory } from '../store/runtime-paths.ts'
 
 /** Which entries of the journal. */
 export interface HistoryOptions extends DirectoryOptions {
-  /** A name or UUID, also of a domain that does not exist any more. */
+  /** A name or UUID, also of a domain that no longer exists. */
   readonly domain?: string | undefined
   /** Only acts that ended then or later. */
   readonly since?: Date | undefined
@@ -14,7 +14,7 @@ export interface HistoryOptions extends DirectoryOptions {
 }
 
 /**
- * The journal: what was saved, restored, started and destroyed, the oldest first. Lines that cannot be read are reported and left out.
+ * The journal of saves, restores, starts and ends, the oldest first. Lines that cannot be read are reported and left out.
  * @throws StorageError
  * @example
  * const { entries } = await readHistory({ domain: 'web', limit: 10 })

@@ -40,7 +40,7 @@ export interface ListOptions extends DomainOptions {
   readonly all?: boolean | undefined
   /** Only those that are not running; `all` overrides it. */
   readonly inactive?: boolean | undefined
-  /** Only those in one of these states. Domains that do not run need `all` or `inactive`, too. */
+  /** Only those in one of these states. Domains that do not run also need `all` or `inactive`. */
   readonly states?: readonly ListedState[] | undefined
   /** Only those that are defined, or only those that are not. */
   readonly persistent?: boolean | undefined

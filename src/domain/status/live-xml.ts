@@ -14,7 +14,7 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 
 /**
- * The XML that a domain runs from, with what exists only while it runs. A QEMU that Stasis did not start has its own names for its devices, which are left out. If QEMU does
+ * The XML that a domain runs from, with the parts that exist only while it runs. A QEMU that Stasis did not start has its own names for its devices, which are left out. If QEMU does
  * not answer, terminals and sockets are missing, and the rest is shown.
  */
 export async function liveXml(

@@ -1,6 +1,6 @@
 import type { PostcopyState } from '../store/postcopy-state.ts'
 
-/** What happens to the missing memory of a domain, in a few words: `filling 45 %`. */
+/** The state of the missing memory of a domain, in a few words: `filling 45 %`. */
 export function memoryWords({ state, percent }: PostcopyState): string {
   switch (state) {
     case 'filling':

@@ -49,7 +49,7 @@ export function nvramDirectory(stateDir: string): string {
 }
 
 /**
- * `resolveDirectories` for an operation or a query. The directories do not exist yet, or are safe to use.
+ * `resolveDirectories` for an operation or a query. Each directory is missing or safe to use.
  * @throws UsageError BAD_ARGUMENT; StorageError UNSAFE_DIRECTORY when another user could have put files into one
  */
 export async function openDirectories(options: DirectoryOptions): Promise<Directories> {

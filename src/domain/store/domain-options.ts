@@ -10,6 +10,6 @@ export interface DomainOptions extends DirectoryOptions {
 
 /** Options of operations that can succeed in part. */
 export interface WarningOptions {
-  /** Called with what does not make the operation fail, such as a change that a power cut may undo. */
+  /** Called with a warning, such as that a power cut may undo a change. The operation still succeeds. */
   readonly onWarning?: ((text: string) => void) | undefined
 }

@@ -129,7 +129,7 @@ export function withPlace<History extends ImageHistory>(history: History, path: 
   return { ...history, path, copies: copies.slice(0, MAX_COPIES) }
 }
 
-/** Forgets a place of an image; its history, too, when that was the last one. @throws StorageError */
+/** Forgets a place of an image, and with the last place its history. @throws StorageError */
 export async function forgetPlace(
   directories: Directories,
   key: string,

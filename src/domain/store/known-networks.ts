@@ -8,7 +8,7 @@ import {
 } from '../../io/files/record-file.ts'
 import type { Directories } from './directories.ts'
 
-/** What the names of networks stand for on this host, as callers said: `bridge:br0` and the like, by name. */
+/** The targets that callers gave for names of networks, by name: `bridge:br0` and the like. */
 export type KnownNetworks = Readonly<Record<string, string>>
 
 /** The networks that callers named before. @throws StorageError */

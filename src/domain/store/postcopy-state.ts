@@ -102,7 +102,7 @@ export function memoryMissing(name: string, postcopy: PostcopyState): DomainErro
       : postcopy.fault.message
   return new DomainError(
     'DOMAIN_WRONG_STATE',
-    `Domain '${name}' does not have all of its memory yet: ${why}`,
+    `Domain '${name}' still misses a part of its memory: ${why}`,
     {
       path: postcopy.image,
       hint: `\`stasis postcopy-recover ${name}\` loads the rest`,

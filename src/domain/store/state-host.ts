@@ -61,7 +61,7 @@ function fault(stateDir: string, { name }: StateHost): StorageError {
     {
       operation: 'use the directory',
       path,
-      hint: `Use a state directory of this host. If this host was '${name}' before it was installed anew, or '${name}' does not exist any more: remove ${path}, and everything else stays as it is`,
+      hint: `Use a state directory of this host. If this host was '${name}' before it was installed anew, or if '${name}' no longer exists: remove ${path}, and everything else stays as it is`,
     },
   )
 }

@@ -6,14 +6,14 @@ import type { Reach, ReachKind } from './reach.ts'
 
 /**
  * A permission: `path:/srv/vm` allows that file, or everything in that directory; `emulator:` and `script:` likewise for programs. `listen:` and `connect:`
- * take an address, with or without a port. `network:` takes the name of a bridge or tap device. `*` stands for every value. `everything` allows all, a
+ * take an address, with or without a port. `network:` takes the name of a bridge or tap device. `*` means every value. `everything` allows all, a
  * recorded command line too.
  */
 export type AllowRule = 'everything' | `${Exclude<ReachKind, 'command'>}:${string}`
 
 /** Permissions that an operation adds to those of the configuration. */
 export interface AllowOptions {
-  /** What the machine may use of this host although nothing else permits it. */
+  /** Further parts of this host that the machine may use. */
   readonly allow?: readonly AllowRule[] | undefined
 }
 

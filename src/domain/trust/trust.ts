@@ -30,7 +30,7 @@ export interface Suspect {
 }
 
 /**
- * What an image asks of this host that is not allowed. Allowed are: everything, if this host saved the image or edited it since; what the definition of the
+ * The things of this host that an image asks for without permission. Allowed are: everything, if this host saved the image or edited it since; what the definition of the
  * domain with the same UUID names for the same purpose; a QEMU and firmware of the distribution; loopback addresses; and what `allow` and the
  * configuration name. Nothing that the image names is run or opened.
  * @throws UsageError BAD_ARGUMENT, DomainXmlError, StorageError
@@ -70,7 +70,7 @@ export async function requireTrusted(
   if (shown.length < beyond.length) list.push(`and ${beyond.length - shown.length} more`)
   throw new ImageError(
     'IMAGE_UNTRUSTED',
-    `${path} was not saved on this host in this form, and asks for what is not allowed here:`,
+    `${path} was not saved on this host in this form, and asks for things that are not allowed here:`,
     {
       list,
       operation: 'restore',
@@ -148,10 +148,10 @@ function commandOf({ cookie }: MachineDescription): readonly Reach[] {
   return attached === undefined ? [] : [commandReach(attached.commandLine)]
 }
 
-/** What may permit a reach. */
+/** The sources of permissions for a reach. */
 interface Grounds {
   readonly allowed: Allows
-  /** What an image of this host names itself. */
+  /** The parts that an image of this host names itself. */
   readonly own: readonly Reach[]
   readonly domain: Domain
   readonly directories: Directories
@@ -190,14 +190,14 @@ async function isHarmless(
   if (kind !== 'path') return false
   if (use === 'source of random numbers') return RANDOM.includes(value)
   if (use === 'UEFI variable store') {
-    // The name depends on the format: what a guest has written to a raw file must not become the header of a qcow2 file.
+    // The name depends on the format: the first bytes of a raw file, which the guest writes, must not become the header of a qcow2 file.
     const own = variableStoreName(name, os.nvram?.format ?? 'raw')
     return value === join(nvramDirectory(stateDir), own)
   }
   return !write && DISTRIBUTION_DATA.includes(use) && (await isDistributionData(value))
 }
 
-/** What the definition of the domain with this UUID uses. A definition that cannot be read permits nothing. */
+/** The reaches of the definition of the domain with this UUID. A definition that cannot be read permits nothing. */
 async function definedReaches(
   { uuid }: Domain,
   directories: Directories,

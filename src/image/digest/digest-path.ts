@@ -5,7 +5,7 @@ export function digestPath(place: string): string {
   return `${place}.digest`
 }
 
-/** The name of a digest from its creation until just after its image is complete; a reader looks for it, too. */
+/** The name of a digest from its creation until just after its image is complete. A reader also looks for it. */
 export function newDigestPath(place: string, imageId: string): string {
   return besideOf(place, `digest.${imageId}.partial`)
 }

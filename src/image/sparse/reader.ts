@@ -145,7 +145,7 @@ async function readBitmap(
     const part = piece.subarray(0, Math.min(piece.length, bytes - at))
     await file.read(part, bitmapOffset + at)
     if (!runs.appendBitmap(position, part, at * 8, length / PAGE_SIZE))
-      throw damaged(file.path, bitmapOffset, `it has pages behind the end of ${name}`)
+      throw damaged(file.path, bitmapOffset, `it has pages after the end of ${name}`)
     if (runs.count > MAX_RUNS)
       throw damaged(file.path, bitmapOffset, `the pages of ${name} are in too many pieces`)
   }

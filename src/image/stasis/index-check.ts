@@ -90,7 +90,7 @@ function checkFrames(
     if (pageCount < 1 || pageCount > MAX_FRAME_PAGES)
       throw error(frame, `cannot have ${pageCount} pages`)
     if (firstPage * PAGE_SIZE + length > block.length)
-      throw error(frame, `lies outside ${block.name}`)
+      throw error(frame, `is outside ${block.name}`)
     if (position < blockBefore) throw error(frame, 'is out of order')
     if (position === blockBefore && firstPage < pageBefore)
       throw error(frame, 'covers pages of the one before it, or is out of order')

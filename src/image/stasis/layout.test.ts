@@ -97,7 +97,7 @@ const damages: readonly [string, (bytes: Buffer) => Uint8Array, RegExp, number][
   ],
   ['the device state is too long', (b) => (b.writeUInt32LE(2 ** 30 + 1, 48), b), /1073741825/, 48],
   [
-    'the end mark lies outside',
+    'the end mark is outside',
     (b) => (b.writeUInt32LE(5001, 56), b),
     /5001 bytes of a device state of 5000/,
     56,

@@ -113,7 +113,7 @@ export async function checkOwnDirectory(path: string): Promise<void> {
 async function faultOf(
   path: string,
 ): Promise<{ readonly text: string; readonly hint: string } | undefined> {
-  const look = 'Look at what is in it before you trust it'
+  const look = 'Check its content before you trust it'
   try {
     await using handle = await open(path, O_PATH | constants.O_NOFOLLOW)
     const facts = await handle.stat()

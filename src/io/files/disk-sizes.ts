@@ -8,7 +8,7 @@ export interface DiskSizes {
   readonly physicalBytes: number
 }
 
-/** `QFI\xfb`, and the place of the size behind it (QEMU docs/interop/qcow2). */
+/** `QFI\xfb`, and the place of the size after it (QEMU docs/interop/qcow2). */
 const QCOW2_MAGIC = 0x514649fb
 const QCOW2_SIZE = 24
 

@@ -125,6 +125,6 @@ function isDirectory(path: string): StorageError {
   return new StorageError('IO_ERROR', `Could not remove ${path}: it is a directory, not a file`, {
     operation: 'remove the file',
     path,
-    hint: 'Stasis did not make it. Look at what is in it, and move it away',
+    hint: 'Stasis did not make it. Check its content, and move it away',
   })
 }

@@ -113,7 +113,7 @@ function readerGone(path: string, cause: unknown): StorageError {
       operation: 'write to the pipe',
       path,
       cause,
-      hint: 'See why the reader ended, then try again',
+      hint: 'Find out why the reader ended, then try again',
     },
   )
 }
@@ -132,7 +132,7 @@ async function openForWriting(path: string): Promise<number | undefined> {
   }
   if (fstatSync(fd).isFIFO()) return fd
   closeSync(fd)
-  throw new StorageError('IO_ERROR', `Could not open ${path}: it is not a pipe any more`, { path })
+  throw new StorageError('IO_ERROR', `Could not open ${path}: it is no longer a pipe`, { path })
 }
 
 /**

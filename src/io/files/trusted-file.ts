@@ -58,7 +58,7 @@ async function requireOwn(path: string, handle: FileHandle | undefined): Promise
   throw new StorageError('UNSAFE_FILE', `${path} is not safe to use: ${fault}`, {
     operation: 'use the file',
     path,
-    hint: 'Look at what is in it before you trust it. Only root, or the user who runs Stasis, may be able to write there',
+    hint: 'Check its content before you trust it. Only root, or the user who runs Stasis, may be able to write there',
   })
 }
 

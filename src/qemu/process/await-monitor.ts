@@ -9,7 +9,7 @@ const LONGEST_PAUSE_MS = 50
 /** How long one connection waits for QEMU's greeting: once, with 7.2 on a loaded machine, it never came. */
 const GREETING_MS = 5000
 
-/** Bounds of the wait; `signal` covers the death of the process, too. */
+/** Bounds of the wait; `signal` also covers the death of the process. */
 export interface AwaitMonitorOptions {
   readonly signal: AbortSignal
   readonly timeoutMs: number

@@ -16,7 +16,7 @@ const VIRSH = {
 const MAX_OUTPUT = 64 * 1024 * 1024
 
 /**
- * What virsh answers, in English. `uri` and the arguments are passed as they are: a name that begins with a hyphen must come behind `--domain`.
+ * The answer of virsh, in English. `uri` and the arguments are passed as they are: a name that begins with a hyphen must come after `--domain`.
  * @throws QemuError QEMU_LACKS_FEATURE when it is not installed, QEMU_REFUSED with its message
  */
 export async function askVirsh(

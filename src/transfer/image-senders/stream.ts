@@ -38,7 +38,7 @@ class StreamSender implements ImageSender {
   progress(): TransferProgress {
     return {
       transferredBytes: this.#connection?.sentBytes ?? 0,
-      // The amount of memory in the stream is unknown, so the progress in the file stands for it.
+      // The amount of memory in the stream is unknown, so the progress in the file takes its place.
       ramBytes: this.#fileBytes,
       ramTotalBytes: this.#stream.length,
       fileBytes: this.#fileBytes,

@@ -48,7 +48,7 @@ export class BatchThreads implements BatchMaker, AsyncDisposable {
   async make({ places }: FrameBatch, slot: number): Promise<Buffer> {
     const frames = Uint32Array.from(places.keys())
     const [thread] = this.#threads.filter(({ up }) => up).sort((a, b) => a.jobs - b.jobs)
-    if (thread === undefined) throw new InternalError('No thread takes a batch yet')
+    if (thread === undefined) throw new InternalError('No thread takes a batch')
     const answer = await thread.make({ slot, records: this.#stored.records(frames) })
     if (answer.kind === 'damaged')
       throw this.#stored.error(frames[answer.position] as number, answer.fault)

@@ -31,7 +31,7 @@ export class SentPages {
     return this.#units[block] ?? 1
   }
 
-  /** The range extended to whole units and limited to its block; `undefined` when it lies outside. */
+  /** The range extended to whole units and limited to its block; `undefined` when it is outside. */
   widen({ block, firstPage, pageCount }: PageRange): PageRange | undefined {
     const unit = this.unit(block)
     const first = Math.max(0, Math.floor(firstPage / unit) * unit)

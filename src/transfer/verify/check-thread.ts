@@ -82,7 +82,7 @@ function checksums(
   })
 }
 
-/** Reads `length` bytes of the file from `offset + at` to `at` in memory. Bytes behind the end of the file are zero. Throws Node's error. */
+/** Reads `length` bytes of the file from `offset + at` to `at` in memory. Bytes after the end of the file are zero. Throws Node's error. */
 function readPart(offset: number, at: number, length: number): void {
   const end = at + alignUp(length, DIRECT_ALIGNMENT)
   let filled = at

@@ -9,7 +9,9 @@ export const verb: Verb = {
     command
       .argument('<domain>', 'name, UUID or id')
       .addOption(
-        new Option('--source <source>', 'whom to ask: the guest agent').choices(['agent']),
+        new Option('--source <source>', 'the source of the name: the guest agent').choices([
+          'agent',
+        ]),
       ),
   looks: true,
   example: 'stasis domhostname web',

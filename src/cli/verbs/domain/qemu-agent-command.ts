@@ -32,7 +32,7 @@ export const verb: Verb<Flags> = {
     const { timeout, block } = flags
     if (flags.async === true)
       throw new UsageError('BAD_COMBINATION', 'Stasis always waits for the answer of the agent', {
-        hint: '--timeout says how long',
+        hint: '--timeout sets the time',
       })
     const timeoutMs = block === true ? Infinity : timeout === undefined ? undefined : timeout * 1000
     const options = { ...directories, signal, timeoutMs }

@@ -76,7 +76,7 @@ export const verb: Verb<Flags> = {
       const names = left.map(({ name }) => `'${name}'`).join(', ')
       throw new DomainError('DOMAIN_WRONG_STATE', `Not started: ${names}`, {
         operation: 'bring the domains of the host back',
-        hint: 'What has a managed save keeps it: `stasis start` tries again',
+        hint: 'Managed saves are kept: `stasis start` tries again',
       })
     }
     const started = outcomes.filter(({ outcome }) => outcome === 'resumed' || outcome === 'booted')

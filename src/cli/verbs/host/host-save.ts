@@ -52,7 +52,7 @@ export const verb: Verb<Flags> = {
       timeLimitMs: timeLimit === undefined ? undefined : timeLimit * 1000,
       parallelDomains,
       maxBandwidth,
-      // A guest without an agent must be saved, too.
+      // A guest without an agent must also be saved.
       quiesce: quiesce === true ? 'if-possible' : undefined,
       dryRun,
       onDomain: (outcome) => {

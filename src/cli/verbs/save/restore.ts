@@ -87,7 +87,7 @@ export const verb: Verb<Flags> = {
   run: async ([file = ''], flags, invocation) => {
     const { directories, signal, output } = invocation
     if (flags.diskOverlay !== undefined && flags.clone === undefined)
-      throw new UsageError('BAD_COMBINATION', '--disk-overlay is for clones: give --clone, too')
+      throw new UsageError('BAD_COMBINATION', '--disk-overlay is for clones: also give --clone')
     const xml = await readXmlOption(flags.xml, signal)
     const { ignoreUnsupported } = flags
     if (flags.check === true) {

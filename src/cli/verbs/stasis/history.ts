@@ -13,7 +13,7 @@ interface Flags {
 export const verb: Verb<Flags> = {
   declare: (command) =>
     command
-      .argument('[domain]', 'name or UUID, also of a domain that does not exist any more')
+      .argument('[domain]', 'name or UUID, also of a domain that no longer exists')
       .option(
         '--since <time>',
         'only acts that ended since then: 2026-11-28T22:00, or 90m, 6h, 2d or 1w ago',

@@ -19,19 +19,18 @@ async function diagnose(path: string): Promise<Diagnosis> {
   const { uid, mode } = facts
   const us = process.geteuid?.() ?? -1
   if (uid !== us && uid !== 0) {
-    const text = `${path} belongs to user ${uid}, who could change what is in it`
+    const text = `${path} belongs to user ${uid}, who could change its content`
     return {
       verdict: 'error',
       text,
-      remedy:
-        'Look at what is in it before you trust it, then `chown` it, or use another directory',
+      remedy: 'Check its content before you trust it, then `chown` it, or use another directory',
       cause: new StorageError('UNSAFE_DIRECTORY', text, { path }),
     }
   }
   if ((mode & OTHERS) === 0) return right(`only its owner can reach ${path}`)
   const writable = (mode & 0o022) !== 0
   const text = `other users may ${writable ? 'write to' : 'look into'} ${path}`
-  const what = writable ? 'Look at what is in it before you trust it, then run' : 'Run'
+  const what = writable ? 'Check its content before you trust it, then run' : 'Run'
   return {
     verdict: writable ? 'error' : 'warning',
     text,

@@ -28,7 +28,7 @@ export function initiatorOption(cell: NumaCell, domain: Domain): string {
   return `,initiator=${cell.cpus.length > 0 ? cell.id : nearest}`
 }
 
-/** `-numa hmat-lb` and, behind all of them, `-numa hmat-cache`. */
+/** `-numa hmat-lb` and, after all of them, `-numa hmat-cache`. */
 export function latencyArguments({ numa, interconnects }: Domain): readonly string[] {
   const speeds = interconnects.map(({ initiator, target, cache, access, latency, bandwidth }) => {
     const what =

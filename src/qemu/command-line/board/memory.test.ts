@@ -68,7 +68,7 @@ suite('buildCommandLine()', () => {
     assert.throws(() => build({ top: twice }), { code: 'XML_INVALID', message: /two cells/ })
   })
 
-  test('gives modules and devices memory of their own, behind that of the cells', () => {
+  test('gives modules and devices memory of their own, after that of the cells', () => {
     const target = (size: number, rest = ''): string =>
       `<target><size unit='MiB'>${size}</size>${rest}</target>`
     const devices = `<memory model='dimm'>${target(4)}</memory>
@@ -141,7 +141,7 @@ suite('buildCommandLine()', () => {
     assert.throws(() => sizes(pages(missing)), { code: 'XML_INVALID', message: /cell 2/ })
   })
 
-  test('describes how fast memory is, and frees it behind QEMU where QEMU can', () => {
+  test('describes how fast memory is, and frees it after the end of QEMU where QEMU can', () => {
     const cache = `<cache level='1' associativity='full' policy='writeback'><size value='10' unit='KiB'/><line value='8' unit='B'/></cache>`
     const links = `<latency initiator='0' target='1' type='access' value='5'/><bandwidth initiator='0' target='1' cache='1' type='read' value='4' unit='MiB'/>`
     const cells = `<cell id='0' cpus='0' memory='32' unit='MiB'>${cache}</cell><cell id='1' memory='32' unit='MiB'/>`

@@ -15,7 +15,7 @@ export function powerArguments(domain: Domain, chipset: Chipset): readonly strin
   if (onReboot === 'preserve' && onPoweroff !== 'preserve') {
     throw new DomainXmlError(
       'XML_UNSUPPORTED',
-      '/domain/on_reboot: "preserve" needs <on_poweroff> to be "preserve" too',
+      '/domain/on_reboot: "preserve" also needs "preserve" in <on_poweroff>',
     )
   }
   const actions = [

@@ -21,7 +21,7 @@ export function sandboxArguments(domain: Domain, choice: SandboxChoice): readonl
 
 /**
  * `sandboxArguments` for the command line of a QEMU that Stasis did not start. It may start programs where an option may need one: network scripts and
- * helpers, commands behind a user network. Threads with an affinity of their own need it later, too.
+ * helpers, commands behind a user network. Threads with an affinity of their own also need it later.
  */
 export function recordedSandbox(argv: readonly string[], choice: SandboxChoice): readonly string[] {
   const bridge = argv.some((value) => BRIDGE.test(value))

@@ -5,7 +5,7 @@ import { diskNumber } from '../disk-name.ts'
 import { hasOnlyScsiIds } from '../scsi-controller.ts'
 import { create, insertBefore } from '../normalise/edit.ts'
 
-/** Elements that libvirt writes behind `<alias>` (virDomainDeviceInfoFormat, libvirt 11.3). */
+/** Elements that libvirt writes after `<alias>` (virDomainDeviceInfoFormat, libvirt 11.3). */
 const BEHIND = ['rom', 'address']
 
 /**

@@ -137,7 +137,7 @@ function sleepsAs(root: Element, { kind, features }: Firmware): boolean {
   )
 }
 
-/** A guest whose memory is encrypted needs a firmware that knows it; bit 2 of the policy asks for registers that are encrypted, too. */
+/** A guest whose memory is encrypted needs a firmware that knows it; bit 2 of the policy also asks for encrypted registers. */
 function encryptsFor(root: Element, { features }: Firmware): boolean {
   const security = child(root, 'launchSecurity')
   if (security === undefined) return true

@@ -8,7 +8,7 @@ export interface Sysinfo {
   readonly entries: readonly { readonly name: string; readonly value: string }[]
 }
 
-/** A text or a file that QEMU hands to the firmware (fw_cfg), where the guest's programs find it, too. */
+/** A text or a file that QEMU hands to the firmware (fw_cfg), where the guest's programs also find it. */
 export interface FirmwareSetting {
   readonly name: string
   readonly value: string

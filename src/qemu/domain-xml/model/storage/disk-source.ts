@@ -92,7 +92,7 @@ function readSource(source: Element, element: Element): LayerSource | undefined 
 function inOnePlace(name: string, source: Element, disk: Element): Element | undefined {
   const [newer, older] = [child(source, name), child(disk, name)]
   if (newer !== undefined && older !== undefined)
-    throw invalid(older, `<source> has <${name}>, too`)
+    throw invalid(older, `<source> also has <${name}>`)
   return newer ?? older
 }
 
