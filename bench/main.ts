@@ -8,7 +8,7 @@ import { convertScenarios, makeConvertImages } from './convert.ts'
 import { makeGuestMemory } from './guest-memory.ts'
 import { benchInstant } from './instant.ts'
 import { printTable, printTarget } from './report.ts'
-import { type Scenario, measureRounds, median, ratio } from './rounds.ts'
+import { type Scenario, type ScenarioResult, measureRounds, median, ratio } from './rounds.ts'
 import { makeRestoreImages, restoreScenarios } from './restore.ts'
 import { saveScenarios } from './save.ts'
 import { benchStart } from './start.ts'
@@ -23,6 +23,7 @@ const { values, positionals } = parseArgs({
     directory: { type: 'string', default: join(import.meta.dirname, '..', '.cache', 'bench') },
     qemu: { type: 'string', default: '10' },
     'sizes-gib': { type: 'string', default: '1,4,8' },
+    against: { type: 'string' },
     only: { type: 'string', multiple: true },
     json: { type: 'boolean', default: false },
   },
@@ -44,6 +45,7 @@ const setting: BenchSetting = {
   mapsInPlace: values.qemu !== '7.2',
   // A start takes less than a second, and varies more.
   rounds: Number(values.rounds ?? (onlyStart ? 15 : 3)),
+  against: values.against,
 }
 try {
   if (!onlyStart) makeGuestMemory(setting.filledPath, setting.ramBytes)
@@ -141,6 +143,7 @@ async function benchSave(): Promise<void> {
     ['stasis save, zstd adaptive', 'virsh 11.3 save, zstd', 0.4],
   ] as const)
     printTarget(`${of} / ${to}`, ratio(results, of, to), target)
+  printAgainst(results)
 }
 
 async function benchRestore(): Promise<void> {
@@ -165,4 +168,15 @@ async function benchRestore(): Promise<void> {
     ['stasis map, uncompressed', sparse, 0.1],
   ] as const)
     printTarget(`${of} / ${to}`, ratio(results, of, to), target)
+  printAgainst(results)
+}
+
+/** Our commands beside those of the other checkout. */
+function printAgainst(results: readonly ScenarioResult[]): void {
+  for (const { name } of results.filter((result) => result.name.startsWith('other ')))
+    printTarget(
+      `${name.replace('other ', '')} / ${name}`,
+      ratio(results, name.replace('other ', ''), name),
+      1.03,
+    )
 }

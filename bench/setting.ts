@@ -10,4 +10,6 @@ export interface BenchSetting {
   /** Whether it maps a `stasis` image in place: since QEMU 8.1. */
   readonly mapsInPlace: boolean
   readonly rounds: number
+  /** Another checkout of Stasis, whose commands are measured too. */
+  readonly against: string | undefined
 }

@@ -67,8 +67,15 @@ export interface CommandScenarios extends AsyncDisposable {
 export async function commandScenarios(setting: BenchSetting): Promise<CommandScenarios> {
   await using made = new AsyncDisposableStack()
   const peers: { readonly guest: BenchGuest; readonly ways: readonly Way[] }[] = [
-    { guest: await stasisGuest(setting), ways: STASIS },
+    {
+      guest: await stasisGuest(setting, join(import.meta.dirname, '../..'), 'stasis'),
+      ways: STASIS,
+    },
   ]
+  const { against } = setting
+  if (against !== undefined) {
+    peers.push({ guest: await stasisGuest(setting, against, 'other stasis'), ways: STASIS })
+  }
   const obstacle = bedObstacle()
   if (obstacle === undefined) {
     const versions = [

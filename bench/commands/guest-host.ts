@@ -1,3 +1,4 @@
+import { readFileSync, readdirSync } from 'node:fs'
 import { copyFile, rm } from 'node:fs/promises'
 import { domainXml } from '../../test/support/domain-xml.ts'
 import { CounterLog } from '../../test/support/counter-log.ts'
@@ -15,8 +16,6 @@ export interface Commands {
   /** A whole command line. */
   readonly argv: (...args: readonly string[]) => readonly string[]
   readonly env: NodeJS.ProcessEnv
-  /** The process of the QEMU of the guest, as this process sees it. */
-  readonly pidOf: (name: string) => Promise<number>
   /** Processor seconds so far of a daemon that works for the commands. */
   readonly daemonSeconds: () => number
 }
@@ -50,7 +49,7 @@ export class BenchGuest {
     this.run('start', this.name)
     await this.#log.advance(2)
     const { ramBytes, filledPath } = this.#setting
-    fillGuest(await this.commands.pidOf(this.name), ramBytes, filledPath, FILL_FROM)
+    fillGuest(qemuOf(this.name), ramBytes, filledPath, FILL_FROM)
   }
 
   /** Keeps what the guest has printed, beside an image of it. */
@@ -80,4 +79,18 @@ export class BenchGuest {
   end(): void {
     this.run('destroy', this.name)
   }
+}
+
+/** The process of the QEMU of a guest, as this process sees it. */
+function qemuOf(name: string): number {
+  for (const pid of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+    try {
+      const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      if (argv.some((one) => one === `guest=${name}` || one.startsWith(`guest=${name},`)))
+        return Number(pid)
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  throw new Error(`there is no QEMU of ${name}`)
 }

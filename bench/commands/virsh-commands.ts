@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheDir } from '../../test/support/cache-dir.ts'
@@ -21,7 +21,6 @@ export async function virshGuest(setting: BenchSetting, version: BedVersion): Pr
     label: `virsh ${version}`,
     argv: (...args) => [...inside, 'virsh', '-q', '-c', 'qemu:///system', ...args],
     env: process.env,
-    pidOf: (name) => Promise.resolve(qemuOf(name)),
     daemonSeconds: () => secondsOf(daemon),
   }
   const name = `bench-virsh-${version}`
@@ -32,19 +31,6 @@ export async function virshGuest(setting: BenchSetting, version: BedVersion): Pr
   await writeFile(path, xml)
   await bed.virsh('define', path)
   return { guest, [Symbol.asyncDispose]: () => bed[Symbol.asyncDispose]() }
-}
-
-/** The QEMU of a guest, as this process sees it. */
-function qemuOf(name: string): number {
-  for (const pid of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
-    try {
-      const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-      if (argv.some((one) => one.startsWith(`guest=${name},`))) return Number(pid)
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  throw new Error(`there is no QEMU of ${name}`)
 }
 
 /** The daemon is the child of the first process of its namespaces. */
