@@ -98,8 +98,11 @@ export async function commandScenarios(setting: BenchSetting): Promise<CommandSc
       },
     })),
     async makeImages() {
-      for (const { guest, way } of all)
-        await save(setting, guest, way, imageOf(setting, guest, way))
+      for (const { guest, way } of all) {
+        const image = imageOf(setting, guest, way)
+        await save(setting, guest, way, image)
+        await guest.keepOutput(image)
+      }
     },
     restores: all.flatMap(({ guest, way }) =>
       way.restores.map(({ name, args }) => ({
