@@ -42,11 +42,14 @@ test('removeUnlocked() leaves the file of a writer that may not have locked it y
 
 test('removeUnlocked() removes the file of a dead writer at once, also of one that nobody has reaped', async () => {
   await using dir = await tempDir()
-  // The shell does not reap its child.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: 'pipe' })
+  // The child ends once its parent is a program that does not reap.
+  const script = 'exec 3<&0; cat <&3 & echo $!; exec sleep 60'
+  const parent = spawn('sh', ['-c', script], { stdio: 'pipe' })
   try {
     const [data] = (await once(parent.stdout, 'data')) as [Buffer]
     const pid = Number(data.toString())
+    while ((await readFile(`/proc/${parent.pid}/comm`, 'latin1')) !== 'sleep\n') await delay(5)
+    parent.stdin.end()
     while (!(await readFile(`/proc/${pid}/stat`, 'latin1')).includes(') Z')) await delay(5)
     await writeFile(dir.join('file'), '')
     await removeUnlocked(dir.join('file'), process.pid)
