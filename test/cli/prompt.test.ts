@@ -21,7 +21,8 @@ class Terminal implements Disposable {
   readonly ended: Promise<unknown[]>
 
   constructor(stateDir: string, args: string) {
-    const line = `'${command}' ${args}`
+    // Without `exec`, the shell receives Ctrl-C as well, and some shells then end with 130 in place of the command's exit code.
+    const line = `exec '${command}' ${args}`
     const env = { ...process.env, STASIS_STATE_DIR: stateDir }
     this.#child = spawn('script', ['-qec', line, '/dev/null'], { env, stdio: 'pipe' })
     this.#child.stdout?.on('data', (data: Buffer) => (this.#shown += data.toString()))

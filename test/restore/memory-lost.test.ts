@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { copyFile, readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
-import { test } from 'node:test'
+import { copyFile, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type LifecycleEvent,
+  destroyDomain,
   listDomains,
   recoverPostcopyDomain,
   restoreDomain,
@@ -26,22 +27,39 @@ interface Saved extends LinuxDomain {
   readonly image: string
 }
 
-/** A Linux guest with a checksum to keep, saved. */
-async function saved(): Promise<Saved> {
+let guest: LinuxDomain
+let whole: string
+
+before(async () => {
   const [newest] = newestQemu()
-  const domain = await startLinuxDomain({
+  guest = await startLinuxDomain({
     emulator: newest?.emulator ?? '',
     memoryMib: MEMORY_MIB,
     vcpus: 2,
   })
-  const image = domain.dir.join('image')
+  whole = guest.dir.join('whole')
   {
-    await using console = await domain.console()
+    await using console = await guest.console()
     const [, sum] = await console.ask(`fill ${FILLED_MIB}`, /^FILLED (\w+)/)
     assert.equal(sum, computeFillSum(FILLED_MIB))
   }
-  await saveDomain(domain.name, image, { stateDir: domain.stateDir })
-  return { ...domain, image }
+  await saveDomain(guest.name, whole, { stateDir: guest.stateDir })
+})
+
+after(() => guest[Symbol.asyncDispose]())
+
+/** The Linux guest with a checksum to keep, saved, with an image of its own in a folder of its own. It is off at the end of the scope. */
+async function saved(): Promise<Saved> {
+  const image = join(await mkdtemp(guest.dir.join('of-')), 'image')
+  await copyFile(whole, image)
+  const { name, stateDir } = guest
+  return {
+    ...guest,
+    image,
+    async [Symbol.asyncDispose](): Promise<void> {
+      await destroyDomain(name, { stateDir }).catch(() => undefined)
+    },
+  }
 }
 
 async function assertSum(domain: LinuxDomain): Promise<void> {
@@ -50,7 +68,10 @@ async function assertSum(domain: LinuxDomain): Promise<void> {
   assert.equal(sum, computeFillSum(FILLED_MIB))
 }
 
-/** Stops the processes that load the memory, so that it does not arrive while a test looks. */
+/**
+ * Stops the processes that load the memory, so that it does not arrive while a test looks. Only a QEMU whose guest is paused then answers for sure:
+ * to deliver an interrupt, QEMU may need a page that is missing.
+ */
 async function halt(domain: LinuxDomain): Promise<readonly number[]> {
   const { server, supervisor } = await findPageServer(pathsOf(domain))
   const pids = [supervisor, server]
@@ -74,16 +95,16 @@ test(
     const watched = (async () => {
       for await (const event of watchEvents({ stateDir, signal: over.signal })) events.push(event)
     })()
-    const restored = await restoreDomain(image, { stateDir, mode: 'lazy' })
+    const restored = await restoreDomain(image, { stateDir, mode: 'lazy', resumeAs: 'paused' })
     assert.deepEqual(restored.imageNeeded, { path: image, until: 'memory-loaded', kept: undefined })
     const pids = await halt(domain)
     const says = async (...args: readonly string[]): Promise<string> =>
       (await stasis(stateDir, ...args)).stdout
-    assert.match(await says('list'), new RegExp(`${name} +running \\(filling( \\d+ %)?\\)\\n`))
-    assert.equal(await says('domstate', name), 'running\n')
+    assert.match(await says('list'), new RegExp(`${name} +paused \\(filling( \\d+ %)?\\)\\n`))
+    assert.equal(await says('domstate', name), 'paused\n')
     assert.match(
       await says('domstate', name, '--reason'),
-      new RegExp(`^running \\(filling( \\d+ %)?\\)\nMemory: .*comes from ${image}: keep that file`),
+      new RegExp(`^paused \\(user\\)\nMemory: .*comes from ${image}: keep that file`),
     )
     assert.match(await says('dominfo', name), /Missing memory: .*keep that file/)
     for (const verb of [
@@ -101,7 +122,7 @@ test(
     for (const pid of pids) process.kill(pid, 'SIGCONT')
     await waitForAllMemory(name, pathsOf(domain), undefined)
     assert.equal((await listDomains({ stateDir }))[0]?.postcopy, undefined)
-    assert.match(await says('list'), new RegExp(`${name} +running\\n`))
+    assert.match(await says('list'), new RegExp(`${name} +paused\\n`))
     await delay(600)
     over.abort()
     await watched
@@ -188,15 +209,17 @@ test(
     const { name, stateDir, image } = domain
     const others = async (): Promise<readonly string[]> =>
       (await readdir(dirname(image))).filter((file) => file.startsWith(`${basename(image)}.`))
-    const { stdout } = await stasis(stateDir, 'restore', image, '--mode', 'lazy', '--keep')
+    const restore = ['restore', image, '--mode', 'lazy', '--keep', '--paused']
+    const { stdout } = await stasis(stateDir, ...restore)
     const pids = await halt(domain)
     const [kept = ''] = await others()
     assert.match(stdout, new RegExp(`${kept} keeps the file until then`))
     assert.equal((await stat(`${dirname(image)}/${kept}`)).ino, (await stat(image)).ino)
     await rm(image)
     await endOf(pids)
-    assert.match((await stasis(stateDir, 'list')).stdout, / running \(memory not loading\)/)
+    assert.match((await stasis(stateDir, 'list')).stdout, / paused \(memory not loading\)/)
     assert.equal((await stasis(stateDir, 'postcopy-recover', name)).exitCode, 0)
+    assert.equal((await stasis(stateDir, 'resume', name)).exitCode, 0)
     await assertSum(domain)
     await waitForAllMemory(name, pathsOf(domain), undefined)
     assert.deepEqual(await others(), [])
