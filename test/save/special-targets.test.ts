@@ -204,16 +204,20 @@ for (const { label, emulator } of oldestQemu()) {
         const pipe = makePipe(dir.join('pipe'))
         const copy = dir.join('copy')
         for (const format of ['raw', 'zstd']) {
-          const lazy = spawn('sh', ['-c', 'exec 3<"$0"; sleep 5; exec cat <&3 >"$1"', pipe, copy], {
-            stdio: 'ignore',
+          // It reads on when its standard input ends.
+          const script = 'exec 3<"$0"; cat; exec cat <&3 >"$1"'
+          const lazy = spawn('sh', ['-c', script, pipe, copy], {
+            stdio: ['pipe', 'ignore', 'ignore'],
           })
+          const over = once(lazy, 'exit')
           const { child, ended } = startStasis(stateDir, ['save', 'tiny', pipe, '--format', format])
           await inPhase(tiny, child, 'transferring')
           await delay(500)
           child.kill('SIGINT')
           assert.equal((await ended).exitCode, 130)
           await assertRuns(tiny)
-          await once(lazy, 'exit')
+          lazy.stdin.end()
+          await over
           await assert.rejects(restoreDomain(copy, { stateDir }), (error: { code: string }) =>
             ['IMAGE_TRUNCATED', 'DOMAIN_RUNNING', 'NOT_AN_IMAGE'].includes(error.code),
           )
