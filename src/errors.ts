@@ -1,5 +1,5 @@
 /**
- * The error tree. Branches are divided by what the caller can do about the error:
+ * The error tree. Branches differ in the caller's possible reactions:
  *
  *   StasisError            any error of the public API; has a stable `code`
  *   ├─ UsageError          the request itself is wrong: correct it and try again
@@ -11,7 +11,7 @@
  *   ├─ CancelledError      the caller's own signal ended the operation
  *   └─ InternalError       a fault of ours: report it
  *
- * A message contains what was attempted and what was found; it does not repeat its cause. The command line prints the chain. Texts of
+ * A message names the attempt and the finding; it does not repeat its cause. The command line prints the chain. Texts of
  * images, peers and files may be part of it: a message is one line, its control characters are escaped, and it has at most 4000 characters.
  */
 
@@ -24,13 +24,13 @@ export interface Space {
 
 /** The facts of every error of this library, beside its message. */
 export interface ErrorFacts {
-  /** What was attempted, in the infinitive: `save domain "web"`. */
+  /** The attempt, in the infinitive: `save domain "web"`. */
   readonly operation?: string | undefined
   /** The file or socket it was attempted on. */
   readonly path?: string | undefined
   /** The byte offset of the fault in `path`. */
   readonly offset?: number | undefined
-  /** What a person can do now. */
+  /** A remedy that a person can apply. */
   readonly hint?: string | undefined
   /** The space that was needed, and the space that was free, for `NO_SPACE`. */
   readonly space?: Space | undefined
@@ -206,7 +206,7 @@ export interface XmlProblem {
   readonly line: number | undefined
   /** The unsupported part and the reason, as one sentence. */
   readonly message: string
-  /** What a person can do about it. */
+  /** A remedy that a person can apply. */
   readonly hint: string | undefined
   /** Whether only the host's side is not supported, so that `ignoreUnsupported` can leave it out and the guest sees the same machine. */
   readonly hostSideOnly: boolean

@@ -7,7 +7,7 @@ import { Output } from './terminal/output.ts'
 import type { VerbEntry, VerbGroup } from './verb-entry.ts'
 import { indexOfVerb } from './verb-in.ts'
 
-/** What the commands of a run have in common. */
+/** The context of all commands of a run. */
 export interface RunContext {
   readonly signal: AbortSignal
   /** Whether they come from a prompt or script. */

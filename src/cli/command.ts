@@ -6,7 +6,7 @@ import type { Output } from './terminal/output.ts'
 import type { VerbEntry, VerbGroup } from './verb-entry.ts'
 import { hasNoVerb } from './verb-in.ts'
 
-/** What a program of the command line may have besides its verbs. */
+/** The optional parts of a program of the command line. */
 export interface CommandOptions {
   /** The verbs as `--help` groups them. */
   readonly groups?: readonly VerbGroup[]

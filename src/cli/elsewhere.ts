@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts'
 
-/** Verbs of virsh that Stasis does not have: what they do, and what to use instead. */
+/** Verbs of virsh that Stasis does not have: their purpose there, and a replacement. */
 interface Elsewhere {
   /** Names, separated by spaces; `x-*` is every verb that begins with `x-`. */
   readonly verbs: string

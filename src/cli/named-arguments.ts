@@ -39,6 +39,6 @@ function optionOf(argument: Argument): Option {
 
 function wrong(command: Command, message: string): UsageError {
   return new UsageError('BAD_ARGUMENT', message, {
-    hint: `\`stasis ${command.name()} --help\` shows what is possible`,
+    hint: `\`stasis ${command.name()} --help\` lists arguments and options`,
   })
 }

@@ -16,7 +16,7 @@ import type { Answer, Invocation, Verb } from './verb.ts'
 import type { VerbEntry, VerbGroup } from './verb-entry.ts'
 import { indexOfVerb } from './verb-in.ts'
 
-/** What the command line needs from its process. */
+/** The parts of its process that the command line needs. */
 export interface ProgramContext {
   readonly output: Output
   readonly signal: AbortSignal

@@ -31,7 +31,7 @@ export function recoverEdit(
   return { header, area: withoutEditRecord(area), edit: undefined }
 }
 
-/** Whether two headers differ only in what an edit changes. */
+/** Whether two headers differ only in the fields that an edit changes. */
 function isSameBut(edited: SaveImageHeader, header: SaveImageHeader): boolean {
   const fixed = ({
     complete,

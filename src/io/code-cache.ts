@@ -25,7 +25,7 @@ export function runBundle(path: string, cacheFile: string | undefined): void {
   const { text, key } = readBundle(path)
   const cachedData = cacheFile === undefined ? undefined : readCode(cacheFile, key)
   const script = new Script(text, { filename: path, ...(cachedData && { cachedData }) })
-  // What a CommonJS module has around it. A wrapper would be a second copy of the text, and bring on a garbage collection.
+  // The parameters of a CommonJS module. A wrapper would be a second copy of the text, and bring on a garbage collection.
   Object.assign(globalThis, {
     require: createRequire(path),
     __filename: path,

@@ -1,6 +1,6 @@
 import { crc32c } from '../io/crc32c.ts'
 
-/** Packets arrive out of order by at most what the sockets hold. */
+/** Packets arrive out of order by at most the content of the sockets. */
 const REMEMBERED = 8192
 
 /**

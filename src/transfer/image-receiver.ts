@@ -44,7 +44,7 @@ export interface TransferProgress {
   readonly channelBytes: readonly number[]
   /** Which memory was transferred, and how; absent where that is not known. */
   readonly memory?: MemoryShown | undefined
-  /** What each channel carried, in the order of `channelBytes`; absent where that is not known. */
+  /** The content of each channel, in the order of `channelBytes`; absent where that is not known. */
   readonly lanes?: readonly LaneMemory[] | undefined
 }
 
@@ -72,7 +72,7 @@ export interface MappedRamTarget {
   readonly directIo: boolean
 }
 
-/** The receiving end of a save: QEMU migrates to `uri`, and a format writes what arrives. Disposing it unpublished leaves no file. */
+/** The receiving end of a save: QEMU migrates to `uri`, and a format writes the data. Disposing it unpublished leaves no file. */
 export interface ImageReceiver extends AsyncDisposable {
   /** For QMP `migrate`, in a QEMU of our own user. */
   readonly uri: string

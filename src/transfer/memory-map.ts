@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../wire/page-size.ts'
 
-/** What has become of memory: `zero` pages are in no file, `compressed` and `raw` ones are stored or loaded. */
+/** The state of memory: `zero` pages are in no file, `compressed` and `raw` ones are stored or loaded. */
 export type MemoryKind = 'zero' | 'compressed' | 'raw'
 
 /** Guest memory by kind, for a picture. */
@@ -8,7 +8,7 @@ export interface MemoryShown {
   readonly zeroBytes: number
   readonly compressedBytes: number
   readonly rawBytes: number
-  /** One character for each part of the memory, of equal sizes, in the order of RAM blocks: what most of it is. `.` on its way, `z` zero, `c` compressed, `r` raw. Empty: unknown. */
+  /** One character for each part of the memory, of equal sizes, in the order of RAM blocks: the state of most of the part. `.` on its way, `z` zero, `c` compressed, `r` raw. Empty: unknown. */
   readonly cells: string
 }
 

@@ -7,7 +7,7 @@ export const END = 'end'
 /** The first message of a thread: its program runs. */
 export const READY = 'ready'
 
-/** What a thread receives from its starter. */
+/** The message that a thread receives from its starter. */
 export interface ThreadInput<Data> {
   readonly data: Data
   /** One word: whether the program runs. */

@@ -20,10 +20,10 @@ export interface WorkerThreadOptions<Answer> {
   readonly onFailure: (error: StasisError) => void
 }
 
-/** What a thread opens until it runs: its event loop, and the files of its program. */
+/** The descriptors that a thread opens until it runs: its event loop, and the files of its program. */
 const DESCRIPTORS_OF_THREAD = 12
 
-/** What this thread may open while another starts: an image, its parts, sockets. */
+/** The descriptors that this thread may open while another starts: an image, its parts, sockets. */
 const DESCRIPTORS_MEANWHILE = 16
 
 const START_MS = 30_000

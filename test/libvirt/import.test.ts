@@ -129,7 +129,7 @@ for (const { version, emulator } of interopBeds().filter((bed) => bed.version ==
         await t.test('a managed save is not taken, or left, unless a person says so', async () => {
           const { exitCode, stderr } = await here.stasis('import', name, ...from)
           assert.equal(exitCode, 3)
-          assert.match(stderr, /has a managed save: say what becomes of it/)
+          assert.match(stderr, /has a managed save: choose what to do with it/)
           const all = await here.stasis('import', '--all', ...from)
           assert.equal(all.exitCode, 3)
           assert.match(all.stderr, /traveller: error: Domain 'traveller' has a managed save/)

@@ -26,7 +26,7 @@ ${lines.join('\n')}
   all_flags=$flags all_values=$values all_places=("\${places[@]}") all_repeats=$repeats
 }
 
-# What follows option $1 according to the list all_values: one "FLAG KIND" on each line. Fails if it takes no value.
+# The kind of the value of option $1, from the list all_values: one "FLAG KIND" on each line. Fails if it takes no value.
 _stasis_value() {
   local flag kind
   while read -r flag kind; do
@@ -35,7 +35,7 @@ _stasis_value() {
   return 1
 }
 
-# Fills COMPREPLY with what begins with $2 and is of kind $1: @domains, @files, @directories, @nothing, or words.
+# Fills COMPREPLY with the words that begin with $2 and are of kind $1: @domains, @files, @directories, @nothing, or words.
 _stasis_reply() {
   local name
   case $1 in

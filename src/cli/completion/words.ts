@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander'
 
-/** What a shell completes in one place of a command line: one of some words, names of domains, paths, or nothing. */
+/** The completions at one place of a command line: one of some words, names of domains, paths, or nothing. */
 export type Completes = readonly string[] | 'domains' | 'files' | 'directories' | 'nothing'
 
 /** An option, as a shell sees it. */
@@ -8,7 +8,7 @@ export interface OptionWords {
   /** `--paused`, and `-q` where it has a short name. */
   readonly flags: readonly string[]
   readonly summary: string
-  /** What its value is; `undefined` if it takes none. */
+  /** The kind of its value; `undefined` if it takes none. */
   readonly value: Completes | undefined
 }
 
@@ -70,7 +70,7 @@ function valueOf(long: string, value: string): Completes {
   return long === '--domain' ? 'domains' : valueNamed(value)
 }
 
-/** Arguments and values are named by what they are. */
+/** The names of arguments and values say their kind. */
 const VALUES: Readonly<Record<string, Completes>> = {
   ...{ domain: 'domains', dir: 'directories', directory: 'directories' },
   ...{ file: 'files', xml: 'files', in: 'files', out: 'files', socket: 'files' },

@@ -24,7 +24,7 @@ export function declareChannels(command: Command, description: string): Command 
     )
 }
 
-/** What the flags say. */
+/** The number of channels or connections from the flags. */
 export function channelsOf({
   parallelConnections,
   parallelChannels,

@@ -27,7 +27,7 @@ export function declareNetworks(command: Command): Command {
   )
 }
 
-/** What the flags say. */
+/** The network options from the flags. */
 export function networksOf({ network, allowLinkDown }: NetworkFlags): NetworkOptions {
   return { networks: network, allowLinkDown }
 }

@@ -16,7 +16,7 @@ export function declareResumeAs(command: Command, when = ''): Command {
     .addOption(new Option('--paused', paused).conflicts('running'))
 }
 
-/** What the flags ask the guest to do. */
+/** Whether the guest runs or is paused, from the flags. */
 export function resumeAs({ running, paused }: ResumeFlags): ResumedState | undefined {
   return running === true ? 'running' : paused === true ? 'paused' : undefined
 }

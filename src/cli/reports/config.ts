@@ -15,7 +15,7 @@ interface Row {
   readonly origin: Origin | { readonly from: 'flag'; readonly flag: string }
 }
 
-/** What options of the command line add. */
+/** The settings that options of the command line add. */
 interface Flags {
   readonly allow: readonly string[]
   readonly network: Readonly<Record<string, string>>

@@ -26,7 +26,7 @@ export interface ErrorObject {
   readonly causes: readonly string[]
 }
 
-/** A failure for a person: what happened, why, what to do; a stack trace only with `debug`. */
+/** A failure for a person: message, causes, hint; a stack trace only with `debug`. */
 export function errorText(error: unknown, options: { readonly debug: boolean }): string {
   const shown = chain(error)
   const lines = [

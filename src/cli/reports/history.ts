@@ -3,7 +3,7 @@ import { formatLocalTime } from '../terminal/local-time.ts'
 import { formatBytes, formatDuration } from '../terminal/quantity.ts'
 import { formatTable } from '../terminal/table.ts'
 
-/** Entries of the journal as a table. The last column has what is known of the result. */
+/** Entries of the journal as a table. The last column has the known facts of the result. */
 export function historyText(
   entries: readonly JournalEntry[],
   options: { readonly quiet: boolean },

@@ -26,7 +26,7 @@ async function checkShown(
 /**
  * The report of `image-check` and `restore --check`. If the image cannot be restored, prints the findings and then throws, for
  * the exit code.
- * @throws ImageError IMAGE_UNTRUSTED when the image asks for what is not allowed, or else IMAGE_INCOMPATIBLE when a finding is an error
+ * @throws ImageError IMAGE_UNTRUSTED when the image asks for things that are not allowed, or else IMAGE_INCOMPATIBLE when a finding is an error
  */
 function checkReport(check: ImageCheck, { output, json }: Invocation): Answer {
   const { path, findings, loadable } = check

@@ -39,7 +39,7 @@ export function verifyReport(
     path,
     damageCount,
     salvageable
-      ? `If the file is a copy, copy it again. Otherwise restore an older image, or see what is left with \`stasis image-salvage ${path}\``
+      ? `If the file is a copy, copy it again. Otherwise restore an older image, or rescue the rest with \`stasis image-salvage ${path}\``
       : 'If the file is a copy, copy it again; otherwise restore an older image',
   )
 }

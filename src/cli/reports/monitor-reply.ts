@@ -15,7 +15,7 @@ export function replyText(
   )
 }
 
-/** What QEMU returned. @throws QmpRefusal if it refused */
+/** The value that QEMU returned. @throws QmpRefusal if it refused */
 export function returnedBy(reply: MonitorReply, command: string): unknown {
   if ('return' in reply) return reply.return
   throw new QmpRefusal(command, reply.error.class, reply.error.desc)

@@ -35,7 +35,7 @@ export function restoreReport(
   return { text: answer(facts), json }
 }
 
-/** What the restore took. */
+/** The times of the restore. */
 function summary({ ramBytes, timing }: RestoreResult): string {
   const { totalMs, allRamMs } = timing
   return allRamMs === undefined

@@ -1,7 +1,7 @@
 import { DomainError, type StasisError } from '../../errors.ts'
 import { errorObject } from './error.ts'
 
-/** What became of one domain, as `--json` shows it. */
+/** The outcome for one domain, as `--json` shows it. */
 export function outcomeObject(outcome: {
   readonly error?: StasisError
 }): Readonly<Record<string, unknown>> {

@@ -8,7 +8,7 @@ import { programWithAll } from '../program.ts'
 import type { VerbEntry } from '../verb-entry.ts'
 import { VERB_GROUPS } from '../verbs.ts'
 
-/** What there is to complete with. */
+/** The sources of completions. */
 export interface CompletionSource {
   readonly verbs: readonly VerbEntry[]
   readonly directories: DirectoryOptions
@@ -17,7 +17,7 @@ export interface CompletionSource {
 /** The words that fit, and the part of the line that they replace, as readline wants them. */
 export type Completion = [matches: string[], replaced: string]
 
-/** The completer of the prompt for readline: verbs, options, domains and files. What fails completes nothing. */
+/** The completer of the prompt for readline: verbs, options, domains and files. A failure completes nothing. */
 export function completer({
   verbs,
   directories,
@@ -46,7 +46,7 @@ async function complete(
   return [escaped.length === 1 && !only.endsWith('/') ? [`${only} `] : escaped, last]
 }
 
-/** What can come after these words of a command, to complete `word`. */
+/** The possible next words after these words of a command, to complete `word`. */
 function expected(
   [name, ...rest]: readonly string[],
   word: string,

@@ -74,7 +74,7 @@ interface Typed {
 /** Reads a line, or the lines that were pasted at once. Then puts the terminal back as it was, for the command. */
 async function ask(options: {
   readonly prompt: string
-  /** What was typed already. */
+  /** The text that was typed so far. */
   readonly given: string
   readonly history: PromptHistory
   readonly complete: ReturnType<typeof completer>
@@ -95,7 +95,7 @@ async function ask(options: {
   reader.on('history', (kept) => history.set(kept))
   reader.on('line', (line) => {
     lines.push(line)
-    // The other lines of what was pasted are events of the same turn.
+    // The other lines of a pasted text are events of the same turn.
     if (lines.length === 1) setImmediate(() => reader.close())
   })
   reader.on('SIGINT', () => {
@@ -105,7 +105,7 @@ async function ask(options: {
   reader.prompt()
   if (given !== '') reader.write(given)
   await once(reader, 'close')
-  // What is typed already is shown again at the next prompt.
+  // The text that was typed so far is shown again at the next prompt.
   if (lines.length > 0 && reader.line !== '') process.stdout.write('\r\u001b[K')
   if (lines.length > 0) return { lines, rest: reader.line }
   process.stdout.write(interrupted ? '^C\n' : '\n')

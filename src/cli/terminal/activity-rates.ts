@@ -1,7 +1,7 @@
 import type { DomainActivity, HostActivity } from '../../domain/status/activity.ts'
 import type { LaneRates } from './top-guest.ts'
 
-/** What changes between two looks at a host. */
+/** The changes between two looks at a host. */
 export interface ActivityRates {
   /** Processor time of each guest, 1 for one whole processor. */
   readonly cpuShares: ReadonlyMap<string, number>

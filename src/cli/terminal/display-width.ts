@@ -35,7 +35,7 @@ export function cutToWidth(text: string, width: number): string {
   return `${kept}…`
 }
 
-/** What a reader takes for one character, which may be several code points. */
+/** Splits a text into characters as a reader sees them; one may be several code points. */
 function characters(text: string): readonly string[] {
   segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
   return Array.from(segmenter.segment(text), ({ segment }) => segment)

@@ -53,7 +53,7 @@ export class FullScreen implements Disposable {
     return { columns: this.#screen.columns || 80, rows: this.#screen.rows || 24 }
   }
 
-  /** Shows these lines, which must fit; what was there before is gone. */
+  /** Shows these lines, which must fit, in place of the earlier ones. */
   draw(lines: readonly string[]): void {
     if (this.#isLeft) return
     const text = lines.map((line) => `${line}${CLEAR_TO_END_OF_LINE}`).join('\r\n')

@@ -8,7 +8,7 @@ function clearLines(count: number): string {
   return `\r${count > 1 ? `\u001b[${count - 1}A` : ''}\u001b[J`
 }
 
-/** A time of 86.93465800000001 ms says no more than one of 86.935. Integers stay what they are, also those of QEMU beyond 2^53. */
+/** A time of 86.93465800000001 ms says no more than one of 86.935. Integers do not change, also those of QEMU beyond 2^53. */
 function rounded(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return JSON.rawJSON(value.toString())
   if (typeof value !== 'number' || Number.isInteger(value)) return value

@@ -26,7 +26,7 @@ const CODES: Readonly<Record<Style, string>> = {
 
 const COLOURLESS: ReadonlySet<Style> = new Set(['bold', 'inverse'])
 
-/** What a terminal can show. */
+/** The abilities of a terminal. */
 export interface TerminalTraits {
   /** Escapes for attributes: not in plain output. */
   readonly attributes: boolean

@@ -7,7 +7,7 @@ import { formatBytes } from './quantity.ts'
 import { type StyledLine, plain } from './styled-line.ts'
 import { type LaneRates, guestPanel } from './top-guest.ts'
 
-/** What a frame of `top` shows. */
+/** The content of a frame of `top`. */
 export interface TopView {
   readonly host: string
   /** The clock, as text. */
@@ -129,7 +129,7 @@ function bytesText(bytes: number | undefined): string {
   return bytes === undefined ? '-' : formatBytes(bytes)
 }
 
-/** What happens with a guest, in at most `width` columns. */
+/** The activity of a guest, in at most `width` columns. */
 function deed(
   { job, serving, managedSave, fault }: DomainActivity,
   width: number,

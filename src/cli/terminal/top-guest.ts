@@ -15,7 +15,7 @@ const BAR_WIDTH = 24
 /** From this width on there is room for whole words. */
 const WIDE = 100
 
-/** What happens with one guest: its save or restore with every channel, and a picture of its memory. `rows` is the space for it. */
+/** The activity of one guest: its save or restore with every channel, and a picture of its memory. `rows` is the space for it. */
 export function guestPanel(
   guest: DomainActivity,
   options: {

@@ -17,7 +17,7 @@ export const HOST_VERBS: VerbGroup = {
     ),
     entry(
       'doctor',
-      'examine this host, and mend what makes it unsafe',
+      'examine this host, and mend unsafe settings',
       () => import('../verbs/host/doctor.ts'),
     ),
   ],

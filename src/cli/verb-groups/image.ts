@@ -12,7 +12,7 @@ export const IMAGE_VERBS: VerbGroup = {
     ),
     entry(
       'image-info',
-      'show what a save image contains, and verify it',
+      'show the contents of a save image, and verify it',
       () => import('../verbs/image/image-info.ts'),
     ),
     entry(

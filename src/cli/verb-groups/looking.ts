@@ -72,12 +72,12 @@ export const LOOKING_VERBS: Readonly<Record<LookingVerb, VerbEntry>> = {
   ),
   domblkstat: entry(
     'domblkstat',
-    'show what a domain has read from its disks and written to them',
+    'show how much a domain has read from its disks and written to them',
     () => import('../verbs/monitor/domblkstat.ts'),
   ),
   domifstat: entry(
     'domifstat',
-    'show what a network card of a domain has received and sent',
+    'show how much a network card of a domain has received and sent',
     () => import('../verbs/monitor/domifstat.ts'),
   ),
   vcpucount: entry(

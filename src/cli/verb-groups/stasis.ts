@@ -7,7 +7,7 @@ export const STASIS_VERBS: VerbGroup = {
   verbs: [
     entry(
       'history',
-      'show what was saved, restored, started and destroyed',
+      'show the history of saves, restores, starts and ends',
       () => import('../verbs/stasis/history.ts'),
     ),
     entry(

@@ -16,14 +16,14 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { requireOwnHost } from '../store/state-host.ts'
 import { journalDirectory } from '../store/runtime-paths.ts'
 
-/** What is known of an act before it begins. */
+/** The facts of an act before it begins. */
 export interface ActPlan extends Pick<JournalEntry, 'during' | 'image'> {
   readonly act: JournalAct
   /** The domain as the caller named it. */
   readonly reference?: string | undefined
 }
 
-/** What is known of an act that succeeded. */
+/** The facts of an act that succeeded. */
 export type ActFacts = Partial<
   Pick<
     JournalEntry,
@@ -115,7 +115,7 @@ export interface ActOptions<Result> {
   readonly plan: ActPlan
   readonly directories: DomainOptions
   readonly facts: (result: Result) => ActFacts
-  /** Called with what could not be recorded. This never fails the act. */
+  /** Called with a warning about a record that could not be written. This never fails the act. */
   readonly onWarning: ((text: string) => void) | undefined
 }
 
@@ -158,7 +158,7 @@ export async function keepAct<Result>(
   return result
 }
 
-/** Writes the journal and the metrics. What cannot be written is a warning. */
+/** Writes the journal and the metrics. A failure is a warning. */
 async function write(
   entry: JournalEntry,
   { keepDays, metricsFile }: Configuration,

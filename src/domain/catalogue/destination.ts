@@ -10,7 +10,7 @@ import type { Directories } from '../store/directories.ts'
 import { deviceRelatives } from './device-relatives.ts'
 import { type FileKind, type FileUse, keyOf, usesOfFile } from './guest-files.ts'
 
-/** The origin of an image, and what it may replace. */
+/** The origin of an image, and the files that it may replace. */
 export interface DestinationOptions {
   /** The domain that is saved: it may replace an image with its own older state. */
   readonly domain?: string | undefined

@@ -30,7 +30,7 @@ export interface NeededImages {
   usesOf(path: string): Promise<readonly ImageUse[]>
   /** The ids of images that are being written. */
   readonly savingIds: ReadonlySet<string>
-  /** What could not be read. Unless this is empty, an image may be needed although nothing here says so. */
+  /** The reasons why some records could not be read. Unless this is empty, an image may be needed although nothing here says so. */
   readonly faults: readonly StasisError[]
 }
 
@@ -81,7 +81,7 @@ export async function neededImages(directories: Directories): Promise<NeededImag
   return { usesOf, savingIds, faults }
 }
 
-/** What a running QEMU has open, and the image that a page server reads. */
+/** The open files of a running QEMU, and the image that a page server reads. */
 async function memoryNeeds(entry: DomainEntry): Promise<readonly Need[]> {
   const { name: domain, paths, record, fault } = entry
   const qemus = fault === undefined ? [] : await findByMonitors(monitorsOf(paths))

@@ -1,7 +1,7 @@
 import type { DescribedDevice } from '../../wire/device-description.ts'
 import { type Finding, fault, right, warning } from './finding.ts'
 
-/** What a migration stream says about its machine. QEMU loads the stream only into a machine of the same shape. */
+/** The shape of a machine, from its migration stream. QEMU loads the stream only into a machine of the same shape. */
 export interface MachineShape {
   /** The machine type. */
   readonly machine: string | undefined

@@ -52,7 +52,7 @@ function userDirectory(env: Environment): string {
   return join(home, 'stasis')
 }
 
-/** What the files and the environment set. */
+/** The settings of the files and the environment. */
 export class Configuration {
   readonly #set: readonly SettingValue[]
   readonly #env: Environment
@@ -98,7 +98,7 @@ export class Configuration {
     return this.all(key).at(-1)
   }
 
-  /** What was set for a verb of the command line, by the name of the option. */
+  /** The settings for a verb of the command line, by the name of the option. */
   forVerb(verb: ConfiguredVerb): ReadonlyMap<string, SettingValue> {
     const found = new Map<string, SettingValue>()
     for (const table of TABLES_OF_VERB[verb].toReversed())
@@ -117,7 +117,7 @@ export class Configuration {
     )
   }
 
-  /** What the networks of other hosts are here, by name, with their places. */
+  /** The targets on this host for the networks of other hosts, by name, with their places. */
   get networks(): ReadonlyMap<string, { readonly target: string; readonly where: string }> {
     return new Map(
       this.all('networks').flatMap(({ value, origin }) =>

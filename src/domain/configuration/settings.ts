@@ -59,7 +59,7 @@ export type ConfiguredVerb =
   | 'host-resume'
   | 'image-convert'
 
-/** What a verb of the command line reads: its own table, and the tables whose settings it takes where its own has none. */
+/** The tables of a verb of the command line: its own, and the tables whose settings it takes where its own has none. */
 export const TABLES_OF_VERB: Readonly<Record<ConfiguredVerb, readonly ConfiguredVerb[]>> = {
   save: ['save'],
   managedsave: ['managedsave', 'save'],
@@ -93,7 +93,7 @@ function inherited({ key, kind }: Setting): Setting {
   return { key, kind }
 }
 
-/** What is done beside an act. */
+/** The settings of the journal and of hooks. */
 const BESIDE: readonly Setting[] = [
   { key: 'journal.keep-days', kind: wholeNumber(0, 36_500), fallback: 90 },
   { key: 'hooks.directories', kind: listOf(PATH, ':') },

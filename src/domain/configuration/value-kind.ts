@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path'
 
 /** A kind of value in the configuration. `read` and `readText` return `undefined` for a wrong value. */
 export interface ValueKind {
-  /** What it must be: `a whole number from 1 to 64`. */
+  /** The accepted values: `a whole number from 1 to 64`. */
   readonly wanted: string
   /** A value as TOML has it. */
   readonly read: (value: unknown) => unknown

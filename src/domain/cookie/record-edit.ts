@@ -23,7 +23,7 @@ export async function recordEdit(
 }
 
 /**
- * Records what is known of a damaged image for the image that was salvaged from it: the same disks belong to it, and it is trusted as the other was.
+ * Copies the record of a damaged image to the image that was salvaged from it: the same disks belong to it, and it is trusted as the other was.
  * @throws StorageError
  */
 export async function recordSalvage(

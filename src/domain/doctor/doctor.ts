@@ -20,15 +20,15 @@ export interface Finding {
 /** The health of this host. */
 export interface HostHealth {
   readonly findings: readonly Finding[]
-  /** What was changed, one sentence each. */
+  /** The changes, one sentence each. */
   readonly fixed: readonly string[]
-  /** What a command fails with because of the first error; `undefined` when nothing is wrong. */
+  /** The error with which a command fails because of the first finding; `undefined` when nothing is wrong. */
   readonly fault: StasisError | undefined
 }
 
-/** What to examine. */
+/** The scope of an examination. */
 export interface ExamineOptions extends DomainOptions {
-  /** Mend what can be mended. */
+  /** Mend the findings that can be mended. */
   readonly fix?: boolean | undefined
   /** A directory for images besides that of managed saves. */
   readonly saveDir?: FilePath | undefined
@@ -47,7 +47,7 @@ export async function examineHost(options: ExamineOptions = {}): Promise<HostHea
   const found: (Diagnosis & { readonly check: string })[] = []
   for (const check of CHECKS) {
     throwIfCancelled('examine this host', options.signal)
-    // A fix before may have changed what this one depends on.
+    // An earlier fix may have changed the conditions of this one.
     let diagnoses = await examine(check, options)
     const fixes = options.fix === true ? diagnoses.flatMap(({ fix }) => fix ?? []) : []
     for (const fix of fixes) fixed.push(await fix())

@@ -10,11 +10,11 @@ export interface Diagnosis {
   readonly verdict: Verdict
   /** The result, in a sentence. */
   readonly text: string
-  /** What a person can do. */
+  /** A remedy that a person can apply. */
   readonly remedy?: string | undefined
-  /** What `--fix` does; returns that in a sentence. @throws StasisError */
+  /** The remedy of `--fix`; returns a sentence about it. @throws StasisError */
   readonly fix?: (() => Promise<string>) | undefined
-  /** With an `error`: what a command fails with because of it. */
+  /** With an `error`: the error with which a command fails because of it. */
   readonly cause?: StasisError | undefined
 }
 

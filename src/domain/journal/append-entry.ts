@@ -14,7 +14,7 @@ const DAY_MS = 24 * 3600 * 1000
 const DURABLE: ReadonlySet<string> = new Set(['save', 'managedsave', 'image-convert', 'host-save'])
 
 /**
- * Appends an entry to the journal in a directory, and removes what is older than it keeps. With `keepDays` 0 nothing is written.
+ * Appends an entry to the journal in a directory, and removes older lines than it keeps. With `keepDays` 0 nothing is written.
  * @throws StorageError
  */
 export async function appendEntry(

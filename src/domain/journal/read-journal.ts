@@ -2,7 +2,7 @@ import { readText } from '../../io/files/text-file.ts'
 import { type JournalEntry, parseEntry } from './entry.ts'
 import { currentFile, fullFiles } from './journal-files.ts'
 
-/** What the journal holds. */
+/** The content of the journal. */
 export interface JournalContent {
   /** The oldest first. */
   readonly entries: readonly JournalEntry[]

@@ -18,7 +18,7 @@ export function requireChoice(
   if (choice !== undefined) return choice
   throw new DomainError(
     'DOMAIN_HAS_MANAGED_SAVE',
-    `Domain '${name}' has a managed save: say what becomes of it`,
+    `Domain '${name}' has a managed save: choose what to do with it`,
     {
       path: image,
       hint: `--managed-save move takes it away from ${holder}; copy leaves it there as well, and only one of the two may be resumed; leave goes without it, and as soon as the domain boots here, it no longer fits the disks`,

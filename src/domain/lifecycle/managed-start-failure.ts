@@ -17,7 +17,7 @@ export function managedStartFailure(held: HeldDomain, cause: unknown): StasisErr
   })
 }
 
-/** What to do next. Discarding the memory of a guest comes last, and only where nothing else can help. */
+/** The hint. Discarding the memory of a guest comes last, and only where nothing else can help. */
 function hintFor({ name, paths }: HeldDomain, cause: unknown): string {
   const useless = ['NOT_AN_IMAGE', 'IMAGE_INCOMPLETE'] as const
   if (useless.some((code) => StasisError.is(cause, code)))
@@ -27,7 +27,7 @@ function hintFor({ name, paths }: HeldDomain, cause: unknown): string {
   if (cause instanceof ImageError && cause.code !== 'IMAGE_IN_USE' && cause.hint !== undefined)
     return `${cause.hint}. ${lost}`
   if (StasisError.is(cause, 'QEMU_START_FAILED'))
-    return `Bring back what QEMU misses, or change it with \`stasis managedsave-edit ${name}\`; then start the domain again`
+    return `Bring back the parts that QEMU misses, or change the XML with \`stasis managedsave-edit ${name}\`; then start the domain again`
   const own = cause instanceof StasisError ? cause.hint : undefined
   return `${own === undefined ? '' : `${own}. Then t`}${own === undefined ? 'T' : ''}ry \`stasis start ${name}\` again; \`stasis managedsave-edit ${name}\` changes the machine in the managed save`
 }

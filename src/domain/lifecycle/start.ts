@@ -24,7 +24,7 @@ export interface StartOptions extends DomainOptions, AllowOptions, NetworkOption
   readonly paused?: boolean | undefined
   /** Leave out unsupported parts of the XML instead of refusing them. */
   readonly ignoreUnsupported?: boolean | undefined
-  /** Called with what was left out. */
+  /** Called with a sentence about each part that was left out. */
   readonly onWarning?: ((text: string) => void) | undefined
   /** Delete the managed save and boot. */
   readonly forceBoot?: boolean | undefined

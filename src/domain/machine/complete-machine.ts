@@ -4,7 +4,7 @@ import { normaliseDomain } from '../../qemu/domain-xml/normalise.ts'
 import { canonicalMachine } from '../../qemu/probe/probe.ts'
 import type { ProbedQemu } from '../../qemu/probe/probed-qemu.ts'
 
-/** What the missing parts of a domain XML depend on, of this host. */
+/** The facts of this host on which the missing parts of a domain XML depend. */
 export interface MachineHost {
   readonly probed: ProbedQemu
   /** Its firmware, in the order of preference. */

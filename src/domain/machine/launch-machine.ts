@@ -219,7 +219,7 @@ export class LaunchedMachine implements AsyncDisposable {
     }
   }
 
-  /** Makes what came with a saved machine the domain's. Call this when the machine is complete, before `markComplete`. @throws StorageError */
+  /** Makes the files of a saved machine the domain's. Call this when the machine is complete, before `markComplete`. @throws StorageError */
   async keepArrived(): Promise<void> {
     await this.#tpm?.keep()
   }

@@ -3,7 +3,7 @@ import { isReachable } from '../../io/files/file-names.ts'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import type { DomainDocument } from '../../qemu/domain-xml/document.ts'
 
-/** What `startupPolicy` of a CD-ROM or floppy drive says about a missing medium (libvirt formatdomain, `<source startupPolicy>`). */
+/** The `startupPolicy` of a CD-ROM or floppy drive for a missing medium (libvirt formatdomain, `<source startupPolicy>`). */
 const MAY_BE_MISSING = {
   start: ['optional'],
   // An image was saved with the medium, which may be gone since.

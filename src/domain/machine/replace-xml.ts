@@ -9,7 +9,7 @@ import { checkSameMachine } from './compatibility.ts'
 const EXISTING = { existing: true } as const
 
 /**
- * Returns the given XML after checking that it shows the guest the same machine as the original. What `dumpxml` shows of a running domain is left out (see `dropLiveParts`).
+ * Returns the given XML after checking that it shows the guest the same machine as the original. The parts of a running domain are left out (see `dropLiveParts`).
  * @throws ImageError IMAGE_INCOMPATIBLE, DomainXmlError
  */
 export function replaceXml(original: string, replacement: XmlText, runtimeDir?: string): string {
@@ -17,7 +17,7 @@ export function replaceXml(original: string, replacement: XmlText, runtimeDir?: 
   dropLiveParts(given.root, runtimeDir)
   const document = normaliseDomain(given, EXISTING)
   const { domain } = readDomain(document, { tolerant: true })
-  // libvirt omits from the XML in an image what every such machine has.
+  // libvirt omits from the XML in an image the devices that every such machine has.
   const complete = normaliseDomain(parseDomainXml(original), EXISTING)
   const { domain: saved } = readDomain(complete, { tolerant: true })
   checkSameMachine(saved, domain)

@@ -15,7 +15,7 @@ import { untilTpmIsUnused } from '../../qemu/programs/tpm-users.ts'
 /** Where libvirt keeps those of the system (qemu.conf `swtpm_storage_dir`). */
 const OF_LIBVIRT = '/var/lib/libvirt/swtpm'
 
-/** What starting the TPM of a domain needs to know. */
+/** The facts for the start of the TPM of a domain. */
 export interface TpmPlan {
   readonly domain: Domain
   readonly stateDir: string
@@ -32,7 +32,7 @@ export interface LaunchedTpm {
   readonly emulator: TpmEmulator
   /** The saved machine is complete: its TPM is the domain's from now on. @throws StorageError */
   readonly keep: () => Promise<void>
-  /** The machine is not: what came with it is removed, and the domain's TPM is as before. */
+  /** The machine is not: its files are removed, and the domain's TPM is as before. */
   readonly discard: () => Promise<void>
 }
 

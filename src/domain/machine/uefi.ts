@@ -29,7 +29,7 @@ const KNOWN: readonly Firmware[] = [
   features: new Set(['acpi-s3']),
 }))
 
-/** The firmware of this host, in the order of preference: that of its descriptors, then what is in known places. Files that are missing are left out. */
+/** The firmware of this host, in the order of preference: that of its descriptors, then that in known places. Files that are missing are left out. */
 export async function findFirmware(): Promise<readonly Firmware[]> {
   const described = await readFirmwareDescriptors(descriptorDirectories())
   const found: Firmware[] = []
@@ -41,7 +41,7 @@ export async function findFirmware(): Promise<readonly Firmware[]> {
   return found
 }
 
-/** What a launch has done to the variable store of a domain. */
+/** The changes of a launch to the variable store of a domain. */
 export interface NewVariableStore {
   /** Undoes it, because the guest does not run. */
   undo(): Promise<void>

@@ -15,7 +15,7 @@ export interface WaitingQemu {
   readonly control: QmpConnection
   /** Its pid; `undefined` when the caller started it. */
   readonly pid: number | undefined
-  /** How it reaches what we share with it. */
+  /** How it reaches the files that we share with it. */
   readonly view: QemuView
   /** No client has changed its migration settings since it started. */
   readonly fresh: boolean

@@ -75,7 +75,7 @@ class PostcopySource implements MemorySource {
     try {
       await this.#start.watch((bounds) => contVm(control, bounds), signal)
     } catch (error) {
-      // A guest that may run can only continue here: postcopy-recover loads what is missing.
+      // A guest that may run can only continue here: postcopy-recover loads the missing pages.
       if (!StasisError.is(error, 'QEMU_REFUSED')) onRunning()
       throw error
     }

@@ -73,7 +73,7 @@ export type OpenSource = (options: SourceOptions) => MemorySource
 /** A way in which the guest does not wait for its memory. */
 export interface InstantWay {
   readonly mode: Exclude<RestoreMode, 'load'>
-  /** What it does to memory: completes "the memory cannot be". */
+  /** Its effect on memory: completes "the memory cannot be". */
   readonly how: string
   /** Why `auto` takes it; `undefined`: because the ways before it are refused. */
   readonly why?: string

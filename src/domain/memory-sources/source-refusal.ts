@@ -14,7 +14,7 @@ export function unfit(reason: string): SourceRefusal {
   return { code: 'IMAGE_INCOMPATIBLE', reason }
 }
 
-/** The refusal as an error, for callers that requested this way. `how` is what cannot be done to memory, such as `mapped`. */
+/** The refusal as an error, for callers that requested this way. `how` completes "the memory cannot be", such as `mapped`. */
 export function refusalError(path: string, how: string, refusal: SourceRefusal): StasisError {
   const text = `The memory in ${path} cannot be ${how}: ${refusal.reason}`
   const facts: ErrorFacts = { path, hint: 'Omit --mode, or restore with --mode load' }

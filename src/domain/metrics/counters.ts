@@ -1,7 +1,7 @@
 import { type RecordKind, fieldsOf } from '../../io/files/record-file.ts'
 import type { JournalEntry } from '../journal/entry.ts'
 
-/** What is counted, from the first act on. */
+/** The counters, from the first act on. */
 export interface Counters {
   /** How many acts ended, by act and outcome: `save completed`. */
   readonly ended: Readonly<Record<string, number>>

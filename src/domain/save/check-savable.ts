@@ -144,7 +144,7 @@ function checkMappedRam(features: MigrationFeatures): void {
 /** QEMU keeps a sleeping guest asleep over a migration since 9.0; before, `cont` runs its processors. */
 const STAYS_ASLEEP_SINCE = 9
 
-/** What a user should know before a guest that sleeps is saved; empty when it stays asleep. */
+/** The warning before the save of a guest that sleeps; empty when it stays asleep. */
 export function warningsAboutSleep({ asleep }: Savable, qemuVersion: string): readonly string[] {
   if (!asleep || Number.parseInt(qemuVersion, 10) >= STAYS_ASLEEP_SINCE) return []
   return [`The guest sleeps (ACPI S3), and QEMU ${qemuVersion} will wake it when it is restored`]

@@ -79,7 +79,7 @@ export async function dumpManagedSaveXml(
   return (await readDescription(entry.paths.managedSave)).xml
 }
 
-/** What these checks read of a domain. */
+/** The parts of a domain that these checks read. */
 type Saved = Pick<HeldDomain, 'name' | 'paths' | 'record'> & { readonly consumed?: boolean }
 
 /** @throws DomainError DOMAIN_WRONG_STATE */

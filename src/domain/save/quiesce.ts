@@ -31,7 +31,7 @@ export async function prepareFreeze(
   }
 }
 
-/** Thaws the guest after a failed save. Returns what to add about its state. */
+/** Thaws the guest after a failed save. Returns a sentence about its state. */
 export async function thawed({ name, paths }: HeldDomain): Promise<string> {
   return thawGuest(name, paths).then(
     () => '',

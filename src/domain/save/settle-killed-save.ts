@@ -28,7 +28,7 @@ const ATTEMPTS = 5
 const RETRY_MS = 1000
 
 /**
- * Does what the next command would do after a save was killed, and resumes the guest. If the image is complete, it ends the guest's QEMU instead. Takes the domain's lock for that, so it waits
+ * Tidies up after a save that was killed, as the next command would, and resumes the guest. If the image is complete, it ends the guest's QEMU instead. Takes the domain's lock for that, so it waits
  * while another command works on the domain, and does nothing that the other has done: a guest that somebody has paused since stays paused.
  * @throws StasisError
  */

@@ -7,7 +7,7 @@ import { namedDevices } from './named-devices.ts'
 
 const KIB = 1024
 
-/** What a balloon driver in a guest reports, under libvirt's names, and where QEMU has it (QEMU hw/virtio/virtio-balloon.c, `balloon_stat_names`). */
+/** The values of a balloon driver in a guest, under libvirt's names, and their places in QEMU (QEMU hw/virtio/virtio-balloon.c, `balloon_stat_names`). */
 const REPORTED: readonly (readonly [name: string, qemu: string, unit: number])[] = [
   ['swap_in', 'stat-swap-in', KIB],
   ['swap_out', 'stat-swap-out', KIB],
@@ -64,7 +64,7 @@ async function reportedBy(
   const known: Record<string, number> = {}
   for (const [name, qemu, unit] of REPORTED) {
     const value = qemu === '' ? lastUpdate : stats[qemu]
-    // QEMU has 2^64 - 1 for what the guest did not report.
+    // QEMU has 2^64 - 1 for values that the guest did not report.
     if (typeof value === 'number' && value >= 0) known[name] = Math.floor(value / unit)
   }
   return known

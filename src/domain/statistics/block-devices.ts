@@ -14,14 +14,14 @@ export interface BlockCounters {
   readonly wr_highest_offset: number
 }
 
-/** What QEMU reports about the medium in a drive. */
+/** QEMU's report about the medium in a drive. */
 export interface Medium {
   readonly capacityBytes: number
   /** Space that it takes on the host; `undefined` if QEMU does not know. */
   readonly actualBytes: number | undefined
 }
 
-/** What QEMU reports about a disk. */
+/** QEMU's report about a disk. */
 export interface LiveDisk {
   readonly counters: BlockCounters | undefined
   readonly medium: Medium | undefined

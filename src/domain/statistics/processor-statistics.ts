@@ -10,7 +10,7 @@ import { checkOptions } from '../store/check-options.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 
-/** One processor of a guest. What belongs to its thread is `undefined` while the domain does not run. */
+/** One processor of a guest. The values of its thread are `undefined` while the domain does not run. */
 export interface ProcessorInfo {
   readonly number: number
   /** Processor time that it has used so far. */

@@ -2,7 +2,7 @@ import { findEntry, uuidOf } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 
-/** What identifies a domain. */
+/** The identity of a domain. */
 export interface DomainIdentity {
   readonly name: string
   readonly uuid: string

@@ -14,7 +14,7 @@ export function memoryWords({ state, percent }: PostcopyState): string {
   }
 }
 
-/** The same in a sentence: where the memory is, and what to do. */
+/** The same in a sentence: the place of the memory, and a hint. */
 export function memoryAdvice(postcopy: PostcopyState, name: string): string {
   const { image, state, percent, fault } = postcopy
   switch (state) {

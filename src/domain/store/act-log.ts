@@ -4,13 +4,13 @@ import { makeDirectory } from '../../io/files/directory.ts'
 import { writeSystemLog } from '../../io/system-log.ts'
 import type { Directories } from './directories.ts'
 
-/** The log of what Stasis did without being asked, in the state directory. */
+/** The log, in the state directory, of acts that Stasis did by itself. */
 const NAME = 'stasis.log'
 
 const MAX_BYTES = 256 * 1024
 
 /**
- * Writes what Stasis did to a domain by itself to `stasis.log` in the state directory and to the system's log. A log that cannot be written does not
+ * Writes an act that Stasis did to a domain by itself to `stasis.log` in the state directory and to the system's log. A log that cannot be written does not
  * fail the act. The file is renamed to `stasis.log.old` when it is full.
  */
 export async function logAct({ stateDir }: Directories, name: string, act: string): Promise<void> {

@@ -20,7 +20,7 @@ export async function contentSample(path: string): Promise<string | undefined> {
     const hash = createHash('sha256').update(String(length))
     const head = await read(file, 0)
     hash.update(head)
-    // The header of a disk format is what the guest, or whoever made the disk, has written there.
+    // The guest, or the maker of the disk, has written the header of a disk format.
     const places = [MIB, Math.max(0, length - SAMPLE), ...tablesOf(head)]
     for (const offset of places) if (offset < length) hash.update(await read(file, offset))
     return hash.digest('hex').slice(0, 32)

@@ -14,7 +14,7 @@ import {
 import type { Directories } from './directories.ts'
 import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
 
-/** What is recorded about an image outside of it, so that no byte of it changes (docs/managed-save.md). */
+/** The record of an image, outside of it, so that no byte of it changes (docs/managed-save.md). */
 export interface ImageHistory {
   /** Its path when it was written, or last restored. */
   readonly path: string

@@ -116,7 +116,7 @@ const MEASURES = [
   'rateBytesPerSecond',
 ]
 
-/** A result has what it likes, but a report shows its downtime. */
+/** A result may have any fields, but a report shows its downtime. */
 function hasTiming(result: unknown): boolean {
   return areOptionalNumbers(fieldsOf(fieldsOf(result)?.['timing'])?.['downtimeMs'])
 }

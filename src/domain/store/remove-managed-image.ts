@@ -13,7 +13,7 @@ export async function removeManagedImage(
 ): Promise<readonly string[]> {
   const description = await readDescription(paths.managedSave).catch(() => undefined)
   const warnings = await removeImage(paths.managedSave)
-  // The image is gone. What is left of these misleads nobody.
+  // The image is gone. Leftovers mislead nobody.
   await removeFile(orderPath(directories, paths.managedSave)).catch(() => undefined)
   await removeFormerOrder(paths.managedSave).catch(() => undefined)
   if (description !== undefined)

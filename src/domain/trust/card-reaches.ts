@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
 import { type Reach, given } from './reach.ts'
 
-/** What a network card uses of the host. */
+/** The reaches of a network card. */
 export function interfaceReaches(card: NetworkInterface): readonly Reach[] {
   const { place } = card
   const network = (use: string) => (value: string) =>

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { qcow2References } from '../store/qcow2-references.ts'
 import type { Reach } from './reach.ts'
 
-/** What QEMU opens besides a disk because the header of the disk names it: its backing file and its external data file. */
+/** The files that QEMU opens besides a disk because the header of the disk names them: its backing file and its external data file. */
 export async function diskHeaderReaches(disk: Reach): Promise<readonly Reach[]> {
   if (disk.header === undefined) return []
   const references = await qcow2References(disk.value)

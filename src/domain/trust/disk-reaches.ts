@@ -4,7 +4,7 @@ import type { DiskLayer } from '../../qemu/domain-xml/model/storage/disk-source.
 import type { Secret } from '../../qemu/domain-xml/model/secret.ts'
 import { type Reach, given, path } from './reach.ts'
 
-/** What a layer of a disk, and the layers below it, use of the host. `use` names the layer: `disk`. */
+/** The reaches of a layer of a disk and of the layers below it. `use` names the layer: `disk`. */
 export function layerReaches(use: string, layer: DiskLayer, where: LayerPlace): readonly Reach[] {
   const { backing: below, dataStore, reservations } = layer
   return [

@@ -2,7 +2,7 @@ import type { Audio } from '../../qemu/domain-xml/model/screen-and-sound/audio.t
 import { type Graphics, isServer } from '../../qemu/domain-xml/model/screen-and-sound/graphics.ts'
 import { type Reach, given, path } from './reach.ts'
 
-/** What a display uses of the host. */
+/** The reaches of a display. */
 export function graphicsReaches(graphics: Graphics): readonly Reach[] {
   if (!isServer(graphics)) return localDisplayReaches(graphics)
   const { type, listen, socket, address, port, keymap, place } = graphics
@@ -51,7 +51,7 @@ function localDisplayReaches(
   }
 }
 
-/** What a sound backend uses of the host. */
+/** The reaches of a sound backend. */
 export function audioReaches({
   type,
   path: file,

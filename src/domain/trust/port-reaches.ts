@@ -2,7 +2,7 @@ import type { CharacterBackend } from '../../qemu/domain-xml/model/characters/ch
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Reach, given, path } from './reach.ts'
 
-/** What the ports, consoles and channels of a machine use of the host. */
+/** The reaches of the ports, consoles and channels of a machine. */
 export function portReaches(domain: Domain): readonly Reach[] {
   const { serials, parallels, consoles, channels, redirectedDevices } = domain
   return [
@@ -16,7 +16,7 @@ export function portReaches(domain: Domain): readonly Reach[] {
   ]
 }
 
-/** What the host's end of a character device uses of the host. `what` names the device: `serial port`. */
+/** The reaches of the host's end of a character device. `what` names the device: `serial port`. */
 export function backendReaches(
   what: string,
   { backend, place }: { readonly backend: CharacterBackend; readonly place: string },

@@ -12,7 +12,7 @@ import { audioReaches, graphicsReaches } from './display-reaches.ts'
 import { backendReaches, portReaches } from './port-reaches.ts'
 import { type Reach, given, path } from './reach.ts'
 
-/** Everything of the host that a QEMU for this domain uses because the XML names it. What Stasis itself chooses is not part of it. */
+/** Everything of the host that a QEMU for this domain uses because the XML names it. The choices of Stasis itself are not part of it. */
 export function reachesOf(domain: Domain): readonly Reach[] {
   return [
     ...emulatorReach(domain),

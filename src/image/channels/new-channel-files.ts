@@ -24,7 +24,7 @@ export class NewChannelFiles implements AsyncDisposable {
     this.#path = path
   }
 
-  /** For an image whose `NewImage` exists: that has removed what dead writers left. @throws StorageError */
+  /** For an image whose `NewImage` exists: that has removed the leftovers of dead writers. @throws StorageError */
   static async create(path: string, count: number, direct: boolean): Promise<NewChannelFiles> {
     const made = new NewChannelFiles(path)
     try {

@@ -81,7 +81,7 @@ export async function openSparse(image: OpenedImage): Promise<SavedMachine> {
   }
 }
 
-/** What the structure is read from. */
+/** The sources of the structure. */
 type Source = Pick<DirectFile, 'path' | 'read'>
 
 /** Reads whole chunks and checks them. */

@@ -32,7 +32,7 @@ export interface Owner {
 }
 
 /**
- * Makes an empty directory, mode 0700, for the sockets of a process, which may belong to another user. What was at the path is removed. The parent
+ * Makes an empty directory, mode 0700, for the sockets of a process, which may belong to another user. Anything at the path is removed. The parent
  * must be a directory that only we can enter.
  * @throws StorageError
  */

@@ -4,7 +4,7 @@ import { storageError } from '../storage-error.ts'
 import { DIRECT_ALIGNMENT, allocateAligned } from '../memory/aligned-memory.ts'
 import { cloneRange } from '../system-calls.ts'
 
-/** What the file system of a directory can do. `undefined`: that could not be tried. */
+/** The abilities of the file system of a directory. `undefined`: that could not be tried. */
 export interface FileSystemTraits {
   /** Bytes that this user may still write, and all. */
   readonly freeBytes: number

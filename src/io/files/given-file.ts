@@ -23,7 +23,7 @@ function withKind(fd: number): GivenFile {
   return { fd, isPipe: facts.isFIFO() || facts.isSocket() }
 }
 
-/** The content of what does not wait, piece by piece; closes it. @throws the error of Node */
+/** The content of a file that does not wait, piece by piece; closes it. @throws the error of Node */
 export function* piecesOf({ fd }: GivenFile): Generator<Uint8Array> {
   try {
     for (;;) {

@@ -144,7 +144,7 @@ async function refusePlanted(path: string): Promise<void> {
   const place = await placeOf(path)
   const [pipe, holder] = await Promise.all([
     stat(path),
-    // What is behind /dev/stdout is in no directory.
+    // The pipe behind /dev/stdout is in no directory.
     lstat(dirname(place)).catch(() => undefined),
   ]).catch((error: unknown) => {
     throw storageError('open the pipe', path, error)

@@ -13,7 +13,7 @@ export interface RecordKind<T extends object> {
    * which was written before files had versions.
    */
   readonly parse: (value: unknown, version: number) => T | undefined
-  /** What a person can do with a file that cannot be read. */
+  /** The hint for a file that cannot be read. */
   readonly hint?: string | undefined
 }
 

@@ -47,7 +47,7 @@ async function requireOwn(path: string, handle: FileHandle | undefined): Promise
     for (let at = real; fault === undefined && at !== '/';) {
       at = dirname(at)
       const facts = await stat(at)
-      // In a sticky directory, such as /tmp, nobody else can rename what is ours.
+      // In a sticky directory, such as /tmp, nobody else can rename our files.
       const sticky = facts.uid === 0 && (facts.mode & STICKY) !== 0
       fault = sticky ? undefined : faultOf(at, facts)
     }

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 
 /**
- * Writes to a descriptor without the event loop; returns what a pipe or terminal that does not block cannot take now.
+ * Writes to a descriptor without the event loop; returns the bytes that a pipe or terminal that does not block cannot take now.
  * @throws the error of the system call, such as EPIPE when nobody reads any more
  */
 export function writeNow(fd: number, bytes: Uint8Array): Uint8Array {

@@ -38,7 +38,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
     stream.setEncoding('utf8')
     stream.on('data', (text: string) => (output = (output + text).slice(-OUTPUT_LENGTH)))
   }
-  // It need not read what it does not want.
+  // The program need not read its input.
   child.stdin.on('error', () => undefined)
   child.stdin.end(input)
   let end: ProgramEnd['end'] = 'exit'

@@ -21,7 +21,7 @@ import { assignUsbPorts } from './normalise/usb-ports.ts'
 import { assignVirtioPorts } from './normalise/virtio-ports.ts'
 
 /**
- * Fills in what libvirt fills in when a domain is defined: UUID, versioned machine type, controllers, addresses, MAC addresses and defaults. The
+ * Fills in the same parts as libvirt when a domain is defined: UUID, versioned machine type, controllers, addresses, MAC addresses and defaults. The
  * result specifies everything that the guest sees, so that it stays the same machine on any host and with any program that starts it. Existing values
  * never change; normalising twice changes nothing.
  *

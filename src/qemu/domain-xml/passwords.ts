@@ -2,7 +2,7 @@ import { child, children } from './access.ts'
 import { formatDomainXml } from './format.ts'
 import { parseDomainXml } from './parse.ts'
 
-/** What stands for a password that is not shown. No display takes it as its password. */
+/** The placeholder of a password that is not shown. No display takes it as its password. */
 export const HIDDEN_PASSWORD = '*****'
 
 /** A domain XML that shows no password. Text without any stays as it is. */

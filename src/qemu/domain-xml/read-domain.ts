@@ -19,7 +19,7 @@ export interface ReadDomainOptions {
 
 export interface ReadDomain {
   readonly domain: Domain
-  /** What was left out, one sentence each, with path and line. */
+  /** The parts that were left out, one sentence each, with path and line. */
   readonly ignored: readonly string[]
 }
 
@@ -48,7 +48,7 @@ function ignoredText(finding: Finding): string {
   return `${text}. The guest keeps the device, connected to nothing`
 }
 
-/** A copy of the tree without what the findings leave out. The document itself stays whole. */
+/** A copy of the tree without the parts that the findings leave out. The document itself stays whole. */
 function prune(root: Element, findings: readonly Finding[]): Element {
   const gone = new Set<Element | Attr | undefined>()
   const closed = new Map<Element, HostSide>()
@@ -99,7 +99,7 @@ function unsupportedDomain(document: DomainDocument, findings: readonly Finding[
         (findings.length === 1 ? first?.hint : undefined) ??
         (closable
           ? 'Change it, or use --ignore-unsupported: the guest keeps its devices, connected to nothing'
-          : 'Change the XML. --ignore-unsupported leaves out only what the guest does not see'),
+          : 'Change the XML. --ignore-unsupported leaves out only parts that the guest does not see'),
     },
   )
 }

@@ -6,7 +6,7 @@ import { StasisError } from '../../errors.ts'
 import { attribute, child, children, childText } from './access.ts'
 import { parseXml } from './parse-xml.ts'
 
-/** What a volume is on this host, in the pools of libvirt whose volumes have names in one directory. */
+/** The file or device of a volume on this host, in the pools of libvirt whose volumes have names in one directory. */
 const KINDS: Readonly<Record<string, 'file' | 'block'>> = {
   dir: 'file',
   fs: 'file',

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 
-/** What is behind the first serial port of a QEMU, as far as a console can use it. */
+/** The host's side of the first serial port of a QEMU, as far as a console can use it. */
 export type ForeignSerial =
   | { readonly type: 'pty' }
   | { readonly type: 'file'; readonly path: string }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { isReachable } from '../../io/files/file-names.ts'
 import { identifyProcess } from '../process/process-identity.ts'
 
-/** What libvirt does on this host, as far as its files show it. */
+/** The activity of libvirt on this host, as far as its files show it. */
 export interface LibvirtHost {
   /** Whether a daemon listens: `libvirtd`, or `virtqemud` of newer ones. */
   readonly listens: boolean

@@ -54,7 +54,7 @@ export class CompanionProcess implements AsyncDisposable {
     return new CompanionProcess(pid, { path, offset: log.offset }, starter)
   }
 
-  /** What it has written since its start. */
+  /** Its output since its start. */
   tail(): string {
     return inOneLine(readTail(this.#log.path, this.#log.offset, MAX_TAIL))
   }

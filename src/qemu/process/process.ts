@@ -39,7 +39,7 @@ export function logPathIn(directory: string): string {
   return join(directory, 'qemu.log')
 }
 
-/** What QEMU writes when nothing is wrong: a pty that it opened, and a deprecation warning (QEMU 11.1 writes one per `-mon`). */
+/** The harmless messages of QEMU: a pty that it opened, and a deprecation warning (QEMU 11.1 writes one per `-mon`). */
 const NOISE = /^char device redirected to \S+ \(label \S+\)$|\bwarning: .* is deprecated\b/
 
 /** The lines of a tail that may contain a reason. Drops warnings if anything else was printed. */

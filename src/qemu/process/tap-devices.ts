@@ -14,7 +14,7 @@ export async function tapDevicesOf(pid: number): Promise<readonly string[]> {
   return names
 }
 
-/** What a network card of a guest has received and sent. */
+/** The traffic of a network card of a guest. */
 export interface DeviceTraffic {
   readonly rxBytes: number
   readonly rxPackets: number

@@ -6,7 +6,7 @@ import { isExecutable } from '../probe/find-emulator.ts'
 /** A program that runs beside QEMU. Only this host says where it is, never a domain XML or an image. */
 export interface Companion {
   readonly name: string
-  /** What it does for a guest: `emulates a TPM`. */
+  /** Its purpose for a guest: `emulates a TPM`. */
   readonly purpose: string
   /** The package of Debian and Fedora that contains it. */
   readonly package: string

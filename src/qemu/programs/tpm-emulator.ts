@@ -11,7 +11,7 @@ import type { SystemUser } from '../process/system-user.ts'
 
 const run = promisify(execFile)
 
-/** What emulates a TPM. */
+/** The program that emulates a TPM. */
 export const SWTPM: Companion = {
   name: 'swtpm',
   purpose: 'emulates the TPM',
@@ -71,7 +71,7 @@ export class TpmEmulator implements AsyncDisposable {
     return this.#process.pid
   }
 
-  /** What it has written since its start. */
+  /** Its output since its start. */
   tail(): string {
     return this.#process.tail()
   }
@@ -97,14 +97,14 @@ export class TpmEmulator implements AsyncDisposable {
 
 const MAX_TAIL = 2000
 
-/** What happened to a new TPM: `plain`: swtpm makes it at its first start, without certificates, for the reason. */
+/** The origin of a new TPM. `plain`: swtpm makes it at its first start, without certificates, for the reason. */
 export type TpmSetup =
   | { readonly kind: 'complete' }
   | { readonly kind: 'plain'; readonly why: string }
 
 /**
  * Makes the state of a new TPM in an empty directory, with keys and certificates as real ones have, by swtpm_setup(8) where it is installed.
- * @throws QemuError QEMU_LACKS_FEATURE when the XML asks for what only swtpm_setup can do
+ * @throws QemuError QEMU_LACKS_FEATURE when the XML asks for something that only swtpm_setup can do
  */
 export async function setUpTpm(
   { version, pcrBanks, profile }: EmulatedTpm,

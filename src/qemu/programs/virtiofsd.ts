@@ -6,7 +6,7 @@ import { CompanionProcess } from '../process/companion-process.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import { type Companion, requireCompanion } from './find-program.ts'
 
-/** What shares directories by virtiofs. */
+/** The program that shares directories by virtiofs. */
 export const VIRTIOFSD: Companion = {
   name: 'virtiofsd',
   purpose: 'shares a directory with a guest',

@@ -7,11 +7,11 @@ export interface CopyOptions {
   readonly signal?: AbortSignal | undefined
   /** Called with the number of further bytes read from the image. */
   readonly onRead: (fileBytes: number) => void
-  /** Copies what is left of a damaged image. */
+  /** Copies the undamaged parts of a damaged image. */
   readonly salvage?: SalvageOptions | undefined
 }
 
-/** What a copy leaves out. */
+/** The parts that a copy leaves out. */
 export interface SalvageOptions {
   /** For each block, the damaged pages; they become zero. A channel is read as far as possible. */
   readonly damaged: readonly PageBitmap[]

@@ -7,7 +7,7 @@ import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine
 
 const SLOT_COUNT = 10
 
-/** Slots that must be free before pages are added: what one piece of input can fill. */
+/** Slots that must be free before pages are added: as many as one piece of input can fill. */
 const RESERVE = 2
 
 /** The most page bytes that may be added between two waits for space. */

@@ -110,7 +110,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
     return this.#map?.shown()
   }
 
-  /** What each channel has carried. */
+  /** The content of each channel so far. */
   get lanes(): readonly LaneMemory[] {
     return this.#lanes.map(({ zero, compressed, raw }) => ({
       zeroBytes: zero * PAGE_SIZE,

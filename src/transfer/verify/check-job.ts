@@ -6,7 +6,7 @@ export interface CheckThreadData {
   readonly image: number
 }
 
-/** What a thread reads and checks. */
+/** The work of a thread: a part to read and check. */
 export type CheckJob =
   /** Frames: records as in the index of docs/format/stasis.md, in the order of their offsets, close together. */
   | { readonly kind: 'frames'; readonly records: Uint8Array }

@@ -1,4 +1,4 @@
-/** What is wrong with a part of an image. */
+/** The damage of a part of an image. */
 export type DamageKind =
   /** It does not match its checksum. */
   | 'checksum'

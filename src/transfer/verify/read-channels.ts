@@ -107,7 +107,7 @@ class Reader {
     this.#channel = channel
   }
 
-  /** Returns what ended the reading early, if anything did. */
+  /** Returns the damage that ended the reading early, if any. */
   async read(options: ReadingOptions): Promise<PartDamage | undefined> {
     const { path, channels, faults } = this.#image
     const file = this.#file

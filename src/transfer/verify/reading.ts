@@ -14,7 +14,7 @@ export interface MachineReadingOptions extends ReadingOptions {
   readonly maxStreamBytes: number
 }
 
-/** What a reading of all of an image found. */
+/** The findings of a reading of all of an image. */
 export interface MachineReading {
   readonly blocks: readonly BlockReading[]
   /** `undefined`: it is damaged, or the stream ends before it. */

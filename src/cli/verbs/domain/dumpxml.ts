@@ -19,7 +19,7 @@ export const verb: Verb<Flags> = {
         .argument('<domain>', 'name, UUID or id')
         .option('--inactive', 'the definition, even while the domain runs from other XML')
         .option('--security-info', 'show the passwords of displays')
-        .option('--migratable', 'for another host: without what QEMU chose, with passwords')
+        .option('--migratable', 'for another host: without the choices of QEMU, with passwords')
         .option(
           '--update-cpu',
           'accepted and ignored: QEMU chooses the processor of <cpu mode="host-model">',

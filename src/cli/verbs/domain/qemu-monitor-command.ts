@@ -24,7 +24,7 @@ export const verb: Verb<Flags> = {
         ]),
       )
       .option('--pretty', 'show the reply in many lines')
-      .option('--return-value', 'show only what was returned; a refusal is an error'),
+      .option('--return-value', 'show only the returned value; a refusal is an error'),
   example: 'stasis qemu-monitor-command web \'{"execute":"query-status"}\'',
   run: async ([domain = '', ...words], flags, { directories, signal }) => {
     const options = { ...directories, signal }

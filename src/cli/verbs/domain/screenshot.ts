@@ -26,7 +26,7 @@ export const verb: Verb<Flags> = {
     const { screen } = flags
     const format = flags.format ?? formatOf(file)
     const time = new Date().toISOString().slice(0, 19).replace('T', '-')
-    // Without a name, what QEMU writes decides about the ending.
+    // Without a name, the format that QEMU writes decides about the ending.
     const path = file ?? `${domain}-${time}.${format ?? 'png'}`
     const options = { ...directories, signal, screen, format }
     const taken = await screenshot(domain, path, options)

@@ -18,7 +18,7 @@ export const verb: Verb<Flags> = {
       .addOption(
         new Option(
           '--codeset <codeset>',
-          "what numbers mean: linux (the default), or qnum, which are QEMU's",
+          "the meaning of numbers: linux (the default), or qnum, which are QEMU's",
         ).argParser((text: string): KeyCodeSet => {
           if (text === 'linux' || text === 'qnum') return text
           throw new InvalidArgumentError('Stasis knows linux and qnum; virsh knows others.')

@@ -11,7 +11,7 @@ interface Flags {
 export const verb: Verb<Flags> = {
   declare: (command) =>
     command
-      .option('--fix', 'mend what can be mended: make the user of QEMU, correct modes')
+      .option('--fix', 'mend some findings: make the user of QEMU, correct modes')
       .option('--save-dir <dir>', 'also examine this directory as a place for images'),
   looks: (_args, { fix }) => fix !== true,
   example: 'stasis doctor --fix',

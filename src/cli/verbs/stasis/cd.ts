@@ -6,7 +6,8 @@ import type { Verb } from '../../verb.ts'
 export const verb: Verb = {
   declare: (command) => command.argument('[dir]', 'a directory; without it, your home directory'),
   looks: true,
-  example: "stasis cd /backup      (for what follows: stasis 'cd /backup; save web web.save')",
+  example:
+    "stasis cd /backup      (for the following commands: stasis 'cd /backup; save web web.save')",
   run: async ([dir = homedir()]) => {
     try {
       process.chdir(dir)

@@ -12,7 +12,7 @@ export const verb: Verb<Flags> = {
     command
       .argument('[string...]', 'words')
       .option('--shell', 'quote each word for a shell')
-      .option('--xml', 'escape what has a meaning in XML'),
+      .option('--xml', 'escape characters that have a meaning in XML'),
   looks: true,
   example: 'stasis echo --shell "two words"',
   run: async (words, { shell, xml }, { json, output }) => {

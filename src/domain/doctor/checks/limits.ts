@@ -3,7 +3,7 @@ import { readProcessFile } from '../../../qemu/process/process-file.ts'
 import { definedDomains, namesOf } from '../definitions.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 
-/** A save with 64 channels and as many files, a QEMU with its disks, and what Node keeps open. */
+/** A save with 64 channels and as many files, a QEMU with its disks, and the files that Node keeps open. */
 const LEAST_FILES = 1024
 
 /** Whether this process, and the QEMUs that it starts, may open and lock enough. */
@@ -19,7 +19,7 @@ export const LIMITS: HealthCheck = {
   },
 }
 
-/** What the hard limit of open files means; `limits` is proc_pid_limits(5). */
+/** The finding about the hard limit of open files; `limits` is proc_pid_limits(5). */
 function openFiles(limits: string): Diagnosis {
   const [, hard = ''] = /^Max open files\s+\S+\s+(\S+)/m.exec(limits) ?? []
   if (hard === '') return right('the limit of open files is unknown')

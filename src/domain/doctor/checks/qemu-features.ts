@@ -4,7 +4,7 @@ import { withIdleQemu } from '../../../qemu/probe/probe.ts'
 import { emulatorsOf } from '../emulators.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 
-/** What the QEMUs of this host can do for saves and restores. */
+/** The features of the QEMUs of this host for saves and restores. */
 export const QEMU_FEATURES: HealthCheck = {
   name: 'qemu',
   async look({ directories, signal }) {

@@ -8,7 +8,7 @@ import { atLeast, type CommandLineOptions } from '../options.ts'
  * `-chardev`: the host's side of a character device.
  *
  * @param id the device's id; the backend's id is `char` followed by it
- * @param use the device's kind, which clients of SPICE see, and which decides what a device of the host is
+ * @param use the device's kind, which clients of SPICE see, and which decides the kind of a device of the host
  */
 export function chardev(
   backend: CharacterBackend,
@@ -68,7 +68,7 @@ function describe(
   }
 }
 
-/** What a backend is for. */
+/** The purpose of a backend. */
 interface Use {
   readonly id: string
   readonly deviceId: string

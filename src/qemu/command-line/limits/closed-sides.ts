@@ -8,9 +8,9 @@ import { AUDIO_DRIVERS } from '../screen-and-sound/audio.ts'
 import { CHARDEV_CERTIFICATES } from '../characters/chardev.ts'
 import { SPICE_CERTIFICATES } from '../screen-and-sound/spice.ts'
 
-/** What a host offers to the host's side of devices. */
+/** The other sides that a host offers to devices. */
 export interface HostOffer {
-  /** What this QEMU answers when it is asked for help with an option. */
+  /** The answer of this QEMU to a question for help with an option. */
   readonly help: (option: ListedOption) => Promise<ReadonlySet<string>>
   /** Whether the host has this render node of its graphics processor, or any. */
   readonly hasRenderNode: (path: string | undefined) => boolean
@@ -18,10 +18,10 @@ export interface HostOffer {
   readonly hasCertificates: (directory: string) => boolean
 }
 
-/** A domain whose devices are connected only to what the host has. */
+/** A domain whose devices are connected only to sides that the host has. */
 export interface ClosedDomain {
   readonly domain: Domain
-  /** What is closed, and why, a sentence for each reason. */
+  /** The closed sides, a sentence for each reason. */
   readonly closed: readonly string[]
 }
 
@@ -33,14 +33,14 @@ export async function closeHostSides(domain: Domain, offer: HostOffer): Promise<
   return close(domain, { ...offer, has: await askFor(domain, offer) })
 }
 
-/** What a QEMU has of the things that not every QEMU has. */
+/** The optional features of a QEMU. */
 type Optional = Graphics['type'] | 'qemu-vdagent' | Audio['type']
 
 interface Known extends Omit<HostOffer, 'help'> {
   readonly has: ReadonlySet<Optional>
 }
 
-/** Asks only about what the domain uses, because each question runs QEMU. */
+/** Asks only about the features that the domain uses, because each question runs QEMU. */
 async function askFor(domain: Domain, { help }: HostOffer): Promise<ReadonlySet<Optional>> {
   const has = new Set<Optional>(['none'])
   const backends = backendsOf(domain).map(({ type }) => type)

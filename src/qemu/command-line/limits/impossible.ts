@@ -19,8 +19,8 @@ const PRODUCT_LENGTH = 16
 const VENDOR_LENGTH = 8
 
 /**
- * Refuses what the schema allows and no machine can have: QEMU would refuse it too, in words that name nothing of the XML, or would do something
- * else. libvirt refuses all of it.
+ * Refuses settings that the schema allows and no machine can have. QEMU would also refuse them, in words that name nothing of the XML, or would do something
+ * else. libvirt refuses all of them.
  *
  * @throws DomainXmlError `XML_INVALID` with the place and what to do
  * @throws QemuError `QEMU_LACKS_FEATURE` when this QEMU is too old

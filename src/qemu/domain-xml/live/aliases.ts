@@ -45,7 +45,7 @@ interface Place {
   readonly chipset: Chipset | undefined
 }
 
-/** The usual name; `undefined` for what is not a device of QEMU. */
+/** The usual name; `undefined` for an element that is not a device of QEMU. */
 function nameOf(device: Element, { kind, index, chipset }: Place): string | undefined {
   switch (device.nodeName) {
     case 'disk':

@@ -3,7 +3,7 @@ import { attribute, child, children } from '../access.ts'
 import { create, insertBefore, setDefault } from '../normalise/edit.ts'
 import { aliasOf } from './aliases.ts'
 
-/** What QEMU reports about a character device. */
+/** QEMU's report about a character device. */
 export interface CharacterSide {
   /** `char` and the alias of its device. */
   readonly label: string
@@ -12,7 +12,7 @@ export interface CharacterSide {
   readonly 'frontend-open': boolean
 }
 
-/** Adds what QEMU chose for serial ports, consoles and channels: terminals, sockets, and whether the guest has opened a channel. Their devices have names. */
+/** Adds QEMU's choices for serial ports, consoles and channels: terminals, sockets, and whether the guest has opened a channel. Their devices have names. */
 export function showCharacterSides(root: Element, sides: readonly CharacterSide[]): void {
   const byLabel = new Map(sides.map((side) => [side.label, side]))
   const devices = child(root, 'devices')
@@ -49,7 +49,7 @@ export function showTapDevices(root: Element, taps: readonly string[]): void {
   })
 }
 
-/** What libvirt writes before the target of a network card. */
+/** The elements that libvirt writes before the target of a network card. */
 const BEFORE_TARGET = ['mac', 'source', 'virtualport', 'vlan']
 
 /** libvirt also writes the address of a display into the display itself. */

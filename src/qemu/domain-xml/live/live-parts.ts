@@ -2,7 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../access.ts'
 
 /**
- * Removes what exists only while a domain runs, and what `dumpxml` shows of it: its id, the names of its devices, terminals, sockets below `runtimeDir`, tap devices, whether channels are
+ * Removes the parts that exist only while a domain runs, and that `dumpxml` shows: its id, the names of its devices, terminals, sockets below `runtimeDir`, tap devices, whether channels are
  * open, and the ports that were chosen for displays. A name that the user chose (`ua-…`) stays.
  */
 export function dropLiveParts(root: Element, runtimeDir?: string): void {

@@ -76,7 +76,7 @@ import { readTpm, type Tpm } from './devices/tpm.ts'
 import { readVcpus, type Vcpus } from './board/vcpus.ts'
 import { readVsock, type Vsock } from './devices/vsock.ts'
 
-/** A domain as its XML describes it: what the QEMU command line is built from. */
+/** A domain as its XML describes it. The command line of QEMU is built from it. */
 export interface Domain {
   readonly type: 'qemu' | 'kvm'
   readonly name: string

@@ -10,7 +10,7 @@ const UEFI_HINT =
   'Install the package ovmf, or give the files with <loader readonly="yes" type="pflash"> and <nvram template="…">'
 
 /**
- * Fills in the firmware: the first one of the host that has what the domain asks for, as in libvirt (qemuFirmwareMatchDomain, 11.3). One that needs SMM
+ * Fills in the firmware: the first one of the host that meets the wishes of the domain, as in libvirt (qemuFirmwareMatchDomain, 11.3). One that needs SMM
  * turns it on and protects its flash memory. A loader that the XML names gets the variable store that belongs to it.
  */
 export function fillFirmware(root: Element, os: Element, options: NormaliseOptions): void {
@@ -71,7 +71,7 @@ function checkFirmware(
     throw invalid(nvram, 'a stateless loader has no variable store')
 }
 
-/** What libvirt refuses: a store that this firmware does not have, or wishes that nothing fulfils. */
+/** Refuses, as libvirt does, a store that this firmware does not have, and wishes that nothing fulfils. */
 function checkChoice(
   os: Element,
   loader: Element | undefined,

@@ -18,7 +18,7 @@ export interface NormaliseOptions {
    * it.
    */
   readonly existing?: boolean | undefined
-  /** The XML is that of a save image: it omits what every machine of its kind has (`withoutChipsetWatchdog`), and the sizes of its memory are those of the image. */
+  /** The XML is that of a save image: it omits the devices that every machine of its kind has (`withoutChipsetWatchdog`), and the sizes of its memory are those of the image. */
   readonly fromImage?: boolean | undefined
   /** Random bytes for a UUID and for MAC addresses. */
   readonly random?: ((length: number) => Uint8Array) | undefined

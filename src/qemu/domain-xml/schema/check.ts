@@ -26,7 +26,7 @@ export type ClosedSide =
 /**
  * Compares an element and its descendants with a rule.
  *
- * @returns what the rule does not contain or refuses, in document order
+ * @returns the parts that the rule does not contain or refuses, in document order
  * @throws DomainXmlError `XML_INVALID` for a value that its rule does not allow
  */
 export function checkKnown(element: Element, rule: ElementRule): readonly Finding[] {

@@ -11,9 +11,9 @@ export interface ElementRule {
   readonly withoutEffect?: string
   /** Valid in libvirt and refused here: the reason. */
   readonly refused?: string
-  /** What a person can do instead of what is refused. */
+  /** The hint for a refused element. */
   readonly hint?: string
-  /** What to skip together with this element when the XML is only looked at: itself, or the whole device that it belongs to. */
+  /** The part to skip with this element when the XML is only looked at: itself, or the whole device that it belongs to. */
   readonly carries?: 'itself' | 'device'
   /** The host's side of this device, which can be closed: the guest keeps the device, and QEMU connects it to nothing. */
   readonly hostSide?: HostSide
@@ -21,7 +21,7 @@ export interface ElementRule {
   readonly hostOnly?: true
 }
 
-/** The attribute of a device that says what it is connected to on the host, its value for nothing, and the elements that describe the connection. */
+/** The attribute of a device with its connection on the host, the value for no connection, and the elements that describe the connection. */
 export interface HostSide {
   readonly attribute: string
   readonly closed: string
@@ -39,9 +39,9 @@ export type ValueRule =
   | {
       readonly kind: 'choice'
       readonly of: readonly string[]
-      /** What to leave out when the value is not in the list. */
+      /** The part to leave out when the value is not in the list. */
       readonly leavesOut: 'attribute' | 'element' | 'device'
-      /** What a person can do instead of some value. */
+      /** Hints for some refused values. */
       readonly hints?: Readonly<Record<string, string>>
     }
 

@@ -17,7 +17,7 @@ export interface LaunchSecurity {
   /** The owner's certificate and session, in base64; of `sev` only. */
   readonly dhCert: Secret | undefined
   readonly session: Secret | undefined
-  /** What only `sev-snp` has. Blocks are in base64. */
+  /** The parts of `sev-snp` alone. Blocks are in base64. */
   readonly snp: {
     readonly guestVisibleWorkarounds: string | undefined
     readonly idBlock: string | undefined

@@ -39,7 +39,7 @@ export function readNumaTune(element: Element | undefined): NumaTune {
   }
 }
 
-/** What libvirt refuses, because the parts contradict each other. */
+/** Refuses parts that contradict each other, as libvirt does. */
 function checkTogether(element: Element, memory: Element | undefined): void {
   const nodes = children(element, 'memnode')
   const placement = attribute(memory, 'placement')

@@ -42,7 +42,7 @@ export interface CharacterBackend {
   readonly local: { readonly host: string | undefined; readonly service: string | undefined }
   /** The name of a port of SPICE or D-Bus. */
   readonly channel: string | undefined
-  /** What the agent of a guest may do. */
+  /** The permissions of the agent of a guest. */
   readonly clipboard: boolean | undefined
   readonly mouse: boolean | undefined
   /** Seconds between attempts to reconnect; 0 for never. */

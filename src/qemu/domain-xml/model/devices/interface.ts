@@ -26,11 +26,11 @@ export interface NetworkInterface extends Device {
     | SocketNetwork['type']
   /** The addresses of a network between QEMUs; `undefined` for other types. */
   readonly socket: SocketNetwork | undefined
-  /** What stands between the card and the network on the host: `a packet filter`, `VLAN tags`. */
+  /** A part between the card and the network on the host: `a packet filter`, `VLAN tags`. */
   readonly barrier: string | undefined
   /** Whether the user network is to be that of passt. */
   readonly passt: boolean
-  /** The name of what it is connected to: a network, a bridge or a device of the host; `undefined` for the other types. */
+  /** The name of its connection: a network, a bridge or a device of the host; `undefined` for the other types. */
   readonly network: string | undefined
   /** The virtual switch that the bridge, or the network, belongs to: `openvswitch` and the like. */
   readonly virtualPort: string | undefined

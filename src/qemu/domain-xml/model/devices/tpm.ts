@@ -31,7 +31,7 @@ export interface EmulatedTpm {
 
 const PCR_BANKS = ['sha1', 'sha256', 'sha384', 'sha512']
 
-/** What a new TPM 2.0 can do (swtpm 0.10). */
+/** The abilities of a new TPM 2.0 (swtpm 0.10). */
 export interface TpmProfile {
   readonly source: string
   readonly removeDisabled: string | undefined

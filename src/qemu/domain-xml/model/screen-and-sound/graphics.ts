@@ -6,7 +6,7 @@ import { HIDDEN_PASSWORD } from '../../passwords.ts'
 /** A display of the guest on the host: servers, and displays of this host itself. */
 export type Graphics = VncServer | SpiceServer | EglDisplay | SdlDisplay | DbusDisplay
 
-/** What servers of displays have in common. */
+/** The common parts of servers of displays. */
 interface Server {
   readonly place: string
   readonly listen: 'address' | 'socket' | 'none'
@@ -92,7 +92,7 @@ export interface ServerPassword {
   readonly text: string
   /** Until when it is valid, in seconds since 1970; `undefined`: for ever. */
   readonly validTo: number | undefined
-  /** What happens to clients that are connected. */
+  /** The treatment of connected clients. */
   readonly connected: 'keep' | 'disconnect' | 'fail' | undefined
 }
 

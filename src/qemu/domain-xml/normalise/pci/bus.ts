@@ -1,6 +1,6 @@
 import type { Connection } from './connect.ts'
 
-/** What a bus behind a PCI controller accepts, and where: after virDomainPCIAddressBusSetModel (libvirt 9.0). */
+/** The devices that a bus behind a PCI controller accepts, and their places: after virDomainPCIAddressBusSetModel (libvirt 9.0). */
 export interface BusKind {
   readonly accepts: readonly Connection[]
   /** Whether devices without an address are placed there. */
