@@ -322,11 +322,13 @@ test('defineDomain() runs only an allowed emulator, and warns of scripts', async
   })
   assert.equal(await isThere(dir.join('RAN')), true)
 
-  const warnings: string[] = []
   const script = `<interface type='ethernet'><script path='/etc/my-if-up'/><model type='virtio'/></interface>`
   const machine = smallXml({ name: 'net', devices: script }).replace('pc-q35-10.0', 'q35')
-  await defineDomain(machine, { stateDir, onWarning: (warning) => warnings.push(warning) })
-  assert.match(warnings.join(), /\/etc\/my-if-up/)
+  await assert.rejects(defineDomain(machine, { stateDir }), {
+    code: 'QEMU_UNTRUSTED',
+    message: /: \/etc\/my-if-up$/,
+  })
+  await defineDomain(machine, { stateDir, allow: ['script:/etc/my-if-up'] })
 })
 
 for (const { emulator, label } of qemus()) {

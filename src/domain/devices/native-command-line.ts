@@ -9,7 +9,7 @@ import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
-import { requireArguments, requireEmulator } from '../trust/trust.ts'
+import { requireEmulator, requireUnchecked } from '../trust/trust.ts'
 import type { AllowOptions } from '../trust/allow-rules.ts'
 
 /**
@@ -35,7 +35,7 @@ export async function nativeCommandLine(
     signal: options.signal,
     admit: async (draft) => {
       await requireEmulator(draft, options)
-      await requireArguments(draft, options)
+      await requireUnchecked(draft, options)
     },
   })
   const paths = runtimePaths(directories, domain.name)

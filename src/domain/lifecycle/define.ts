@@ -8,8 +8,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { hasManagedImage, refuseManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import type { AllowOptions } from '../trust/allow-rules.ts'
-import { describeReach, requireArguments, requireEmulator } from '../trust/trust.ts'
-import { reachesOf } from '../trust/reaches.ts'
+import { requireEmulator, requireUnchecked } from '../trust/trust.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { NetworkOptions } from '../networks/network-target.ts'
 import { type UnsupportedOptions, prepareMachine } from '../machine/prepare-machine.ts'
@@ -52,13 +51,8 @@ export async function defineDomain(
   return { name: held.name, uuid }
 }
 
-/** Checks that a new domain may use the parts of this host that it names, and warns of programs that QEMU will run. @throws DomainXmlError */
-export async function admitDefinition(
-  draft: Domain,
-  options: AllowOptions & Pick<UnsupportedOptions, 'onWarning'>,
-): Promise<void> {
+/** Checks that the programs and arguments that a new domain names may be used. @throws QemuError QEMU_UNTRUSTED */
+export async function admitDefinition(draft: Domain, options: AllowOptions): Promise<void> {
   await requireEmulator(draft, options)
-  await requireArguments(draft, options)
-  for (const reach of reachesOf(draft).filter(({ kind }) => kind === 'script'))
-    options.onWarning?.(`QEMU will run as a program: ${describeReach(reach)}`)
+  await requireUnchecked(draft, options)
 }

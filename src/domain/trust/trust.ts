@@ -24,7 +24,7 @@ const MAX_TEXT = 2000
 export interface Suspect {
   readonly path: string
   readonly description: MachineDescription
-  /** XML that the caller gave instead of the image's: only its emulator is checked, because the caller wrote the rest. */
+  /** XML that the caller gave instead of the image's: only programs and arguments in it are checked, because the caller wrote the rest. */
   readonly replacement?: string | undefined
   readonly ignoreUnsupported?: boolean | undefined
 }
@@ -50,7 +50,7 @@ export async function untrustedReaches(
     ...(ours ? [] : commandOf(description)),
     ...(replacement === undefined
       ? reaches
-      : reaches.filter(({ kind }) => kind === 'emulator' || kind === 'arguments')),
+      : reaches.filter(({ kind }) => ['emulator', 'arguments', 'script'].includes(kind))),
   ]
   const own = ours ? reachesOf(read(description.xml, { tolerant: true })) : []
   return notAllowed(asked, { allowed, own, domain, directories })
@@ -99,17 +99,22 @@ export async function requireEmulator(domain: Domain, options: AllowOptions): Pr
 }
 
 /**
- * Checks the arguments for QEMU in a domain XML that a user wrote: nobody else has.
+ * Checks the arguments for QEMU and the network scripts in a domain XML that a user wrote: nobody else has.
  * @throws QemuError QEMU_UNTRUSTED
  */
-export async function requireArguments(domain: Domain, options: AllowOptions): Promise<void> {
-  const [reach] = reachesOf(domain).filter(({ kind }) => kind === 'arguments')
-  if (reach === undefined || (await (await allows(options))(reach))) return
-  throw new QemuError(
-    'QEMU_UNTRUSTED',
-    `${reach.place}: arguments for QEMU are not checked, so they are not used unless they are allowed: ${visible(reach.value)}`,
-    { hint: `Allow them with ${permissionFor(reach)}, or all with --allow 'arguments:*'` },
-  )
+export async function requireUnchecked(domain: Domain, options: AllowOptions): Promise<void> {
+  const allowed = await allows(options)
+  for (const reach of reachesOf(domain)) {
+    if (reach.kind !== 'arguments' && reach.kind !== 'script') continue
+    if (await allowed(reach)) continue
+    const what =
+      reach.kind === 'script'
+        ? 'a network script is a program of this host, so it is run only if it is allowed'
+        : 'arguments for QEMU are not checked, so they are not used unless they are allowed'
+    throw new QemuError('QEMU_UNTRUSTED', `${reach.place}: ${what}: ${visible(reach.value)}`, {
+      hint: `Allow it with ${permissionFor(reach)}, or all with --allow '${reach.kind}:*'`,
+    })
+  }
 }
 
 /** `disk /etc/shadow (read and written), at /domain/devices/disk[1] (line 12)`. */
