@@ -67,6 +67,11 @@ export function hasNetworkInterface(name: string): Promise<boolean> {
   return may(`/sys/class/net/${name}`, constants.F_OK)
 }
 
+/** Whether a network interface of this host is a bridge of Linux. */
+export function isLinuxBridge(name: string): Promise<boolean> {
+  return may(`/sys/class/net/${name}/bridge`, constants.F_OK)
+}
+
 /** The device of userfaultfd, which QEMU uses since 8.1 (util/userfaultfd.c). */
 export const USERFAULTFD_DEVICE = '/dev/userfaultfd'
 

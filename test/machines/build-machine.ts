@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { completeMachine } from '../../src/domain/machine/complete-machine.ts'
+import { wantsVhost } from '../../src/domain/networks/open-taps.ts'
 import { connected } from '../../src/domain/networks/connect-networks.ts'
 import { DomainXmlError, StasisError } from '../../src/errors.ts'
 import { buildCommandLine } from '../../src/qemu/command-line/build.ts'
@@ -39,6 +40,9 @@ const OPTICAL_DRIVES: ReadonlySet<string> = new Set(['/dev/cdrom'])
 
 /** The longest processor time that the command line of any machine may take. */
 export const LIMIT_MS = 50
+
+/** Cards of these types have tap devices. libvirt's tests have `/dev/vhost-net`. */
+const TAPS: ReadonlySet<string> = new Set(['ethernet', 'bridge', 'direct'])
 
 /** Which host a machine is for, whether it exists already, and whether its memory comes from an image. */
 export interface TestHost {
@@ -79,6 +83,13 @@ function attempt(text: string, probed: ProbedQemu, host: TestHost): Built {
     const interfaces = domain.interfaces.map((card) =>
       card.network === undefined ? card : connected(card, { kind: 'tap', device: 'vnet0' }),
     )
+    const taps = new Map(
+      interfaces.flatMap((card, index) => {
+        if (!TAPS.has(card.type)) return []
+        const fds = Array.from({ length: card.queues ?? 1 }, (_, at) => 40 + at)
+        return [[index, { fds, vhostFds: wantsVhost(card, domain) ? fds : [] }] as const]
+      }),
+    )
     const argv = buildCommandLine(
       { ...domain, interfaces },
       {
@@ -86,6 +97,7 @@ function attempt(text: string, probed: ProbedQemu, host: TestHost): Built {
         cpuProperties:
           probed.cpuProperties.length === 0 ? undefined : new Set(probed.cpuProperties),
         monitors: [],
+        taps,
         sev: probed.sev,
         incoming: false,
         opticalDrives: OPTICAL_DRIVES,

@@ -5,6 +5,7 @@ import { buildCommandLine } from '../../qemu/command-line/build.ts'
 import { harmlessArguments } from '../../qemu/command-line/limits/harmless.ts'
 import { sandboxArguments } from '../../qemu/command-line/limits/sandbox.ts'
 import { emulatedTpm } from '../../qemu/command-line/devices/tpm.ts'
+import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/process/end.ts'
 import { launchQemu } from '../../qemu/process/launch.ts'
@@ -45,6 +46,7 @@ export async function tryMachine(
     {
       ...domain,
       tpms,
+      interfaces: domain.interfaces.map(withoutNetwork),
       // Nobody knows what they would do to the host.
       extraArguments: [],
       os: { ...domain.os, nvram: storeOf(plan) },
@@ -93,6 +95,11 @@ export async function tryMachine(
   } finally {
     await endQemu(process.identity, { force: true })
   }
+}
+
+/** A user network has a part of its own in the stream; all others are the same to it. */
+function withoutNetwork(card: NetworkInterface): NetworkInterface {
+  return card.type === 'user' && card.passt === undefined ? card : { ...card, type: 'null' }
 }
 
 /** An emulator for a TPM that nobody has used. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { test } from 'node:test'
-import { testStore } from '../../../test/support/test-store.ts'
+import { smallXml, testStore } from '../../../test/support/test-store.ts'
 import { examineHost } from './doctor.ts'
 import { writeDefinition } from '../store/definitions.ts'
 
@@ -29,6 +29,21 @@ test('examineHost() says where images go to memory, and which definitions this h
     assert.ok(of(check).length > 0, check)
   for (const { verdict, remedy } of findings)
     assert.ok(verdict === 'ok' || remedy !== undefined, 'what is not right says what to do')
+})
+
+test('examineHost() names programs for network cards only where a definition needs them', async () => {
+  await using store = await testStore()
+  const programs = async (): Promise<string> => {
+    const { findings } = await examineHost(store.directories)
+    return findings.flatMap(({ check, text }) => (check === 'programs' ? [text] : [])).join('\n')
+  }
+  await mkdir(store.directories.stateDir, { recursive: true, mode: 0o700 })
+  assert.doesNotMatch(await programs(), /ovs-vsctl|passt|^ip\b/m)
+  const devices = `<interface type='direct'><source dev='eth0'/></interface><interface type='user'><backend type='passt'/></interface>
+    <interface type='bridge'><source bridge='ovs0'/><virtualport type='openvswitch'/></interface>`
+  await writeDefinition(store.directories, 'net', smallXml({ name: 'net', devices }))
+  for (const name of ['ip', 'ovs-vsctl', 'passt'])
+    assert.match(await programs(), new RegExp(`^${name}(: /| is not installed: 'net')`, 'm'))
 })
 
 test('examineHost() refuses a directory that is none', async () => {

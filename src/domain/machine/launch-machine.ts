@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { InternalError, QemuError, StasisError } from '../../errors.ts'
+import { InternalError, QemuError } from '../../errors.ts'
 import { audioEnvironment } from '../../qemu/command-line/screen-and-sound/audio.ts'
 import { clockEnvironment } from '../../qemu/command-line/board/clock.ts'
 import { displayEnvironment } from '../../qemu/command-line/screen-and-sound/graphics.ts'
@@ -9,7 +8,6 @@ import type { CommandLineOptions, InheritedTap } from '../../qemu/command-line/o
 import { recordedSandbox, sandboxArguments } from '../../qemu/command-line/limits/sandbox.ts'
 import type { Cpu } from '../../qemu/domain-xml/model/board/cpu.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { SharingPrograms } from '../../qemu/programs/virtiofsd.ts'
 import { endQemu } from '../../qemu/process/end.ts'
 import { launchQemu } from '../../qemu/process/launch.ts'
 import { hostNumaNodes } from '../../qemu/probe/host-nodes.ts'
@@ -34,6 +32,7 @@ import { type Emulator, cpuPropertiesOf, sandboxChoice } from './emulator.ts'
 import { setDisplayPasswords } from './display-passwords.ts'
 import { choosePorts, portsAreFree } from './display-ports.ts'
 import { requireModularDevices } from './modular-devices.ts'
+import { Companions, reserveCompanions } from './companions.ts'
 import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
 import { InheritedDescriptors, inheritFiles } from './inherited-descriptors.ts'
 import { locksMemory, userWithin } from './lock-limit.ts'
@@ -42,7 +41,6 @@ import { clearRuntime } from '../catalogue/reconcile.ts'
 import { OpenSecrets } from './open-secrets.ts'
 import { OpenTaps } from '../networks/open-taps.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
-import { type LaunchedTpm, startTpm, tpmDirectory } from './tpm-state.ts'
 import { type NewVariableStore, makeVariableStore } from './uefi.ts'
 
 /** The machine to launch. */
@@ -73,18 +71,18 @@ export class LaunchedMachine implements AsyncDisposable {
   readonly record: RuntimeRecord
   readonly #held: HeldDomain
   readonly #made: NewVariableStore
-  readonly #tpm: LaunchedTpm | undefined
+  readonly #companions: Companions
   #detached = false
 
   private constructor(
     held: HeldDomain,
     control: QmpConnection,
     record: RuntimeRecord,
-    { made, tpm }: { readonly made: NewVariableStore; readonly tpm: LaunchedTpm | undefined },
+    { made, companions }: { readonly made: NewVariableStore; readonly companions: Companions },
   ) {
     this.#held = held
     this.#made = made
-    this.#tpm = tpm
+    this.#companions = companions
     this.control = control
     this.record = record
   }
@@ -123,17 +121,16 @@ export class LaunchedMachine implements AsyncDisposable {
     const inherited = new InheritedDescriptors()
     const files = inheritFiles(inherited, needs, { taps: taps?.taps, secrets: secrets?.files })
     const confinement = confinementFor(plan, inherited)
-    const hasTpm = own !== undefined && tpmDirectory(own, stateDir) !== undefined
-    const tpmFd = hasTpm ? inherited.reserve() : undefined
+    const companionFds = own && reserveCompanions(own, stateDir, inherited)
+    for (const { fd } of taps?.endCommands ?? []) inherited.add(fd)
     const argv = argumentsFor(plan, held, {
       confinement,
-      options: { ...files, tpmFd, opticalDrives, hostNodes },
+      options: { ...files, ...companionFds, opticalDrives, hostNodes },
     })
     let record: RuntimeRecord | undefined
     let made: NewVariableStore | undefined
     let launched: QmpConnection | undefined
-    let tpm: LaunchedTpm | undefined
-    let sharing: SharingPrograms | undefined
+    const companions = new Companions()
     // While QEMU starts.
     let scoped = Promise.resolve()
     const onSpawned = async (identity: ProcessIdentity, logOffset: number): Promise<void> => {
@@ -153,8 +150,8 @@ export class LaunchedMachine implements AsyncDisposable {
       await removeFile(paths.starting)
       const processes = [
         identity.pid,
-        ...(tpm === undefined ? [] : [tpm.emulator.pid]),
-        ...(sharing?.pids ?? []),
+        ...companions.pids,
+        ...(taps?.endCommands ?? []).map(({ pid }) => pid),
       ]
       scoped = ownScope(held.name, processes, plan.onWarning)
     }
@@ -170,17 +167,16 @@ export class LaunchedMachine implements AsyncDisposable {
       await writeText(paths.liveXml, plan.xml, { durable: true })
       // Marks a QEMU of this domain without a record as one to end.
       await writeText(paths.starting, '', { durable: false })
-      if (own !== undefined) {
-        tpm = await startTpm({
-          ...{ domain: own, user: plan.user, onWarning: plan.onWarning },
-          stateDir,
-          log: join(paths.directory, 'swtpm.log'),
-          incoming: plan.incoming !== undefined,
-        })
-        const log = join(paths.directory, 'virtiofsd.log')
-        sharing = await SharingPrograms.start(own, paths.directory, log)
-      }
-      if (tpm !== undefined && tpmFd !== undefined) inherited.bring(tpmFd, tpm.emulator.fd)
+      if (own !== undefined && companionFds !== undefined)
+        await companions.start(
+          {
+            ...{ domain: own, user: plan.user, onWarning: plan.onWarning },
+            ...{ stateDir, directory: paths.directory },
+            incoming: plan.incoming !== undefined,
+          },
+          companionFds,
+          inherited,
+        )
       const { control } = await launchQemu({
         emulator,
         argv,
@@ -199,20 +195,18 @@ export class LaunchedMachine implements AsyncDisposable {
         signal: plan.signal,
       })
       launched = control
-      tpm?.emulator.connected()
-      sharing?.connected()
+      await companions.connected()
       if (own !== undefined) await setDisplayPasswords(control, own, plan.signal)
       await scoped
       const started = recorded(record)
       const executable = await executableOf(started.pid)
-      return new LaunchedMachine(held, control, { ...started, executable }, { made, tpm })
+      return new LaunchedMachine(held, control, { ...started, executable }, { made, companions })
     } catch (error) {
-      const cause = withTpmLog(error, tpm)
+      const cause = companions.explain(error)
       await launched?.close()
       if (launched !== undefined && record !== undefined) await endQemu(record, { force: true })
-      await tpm?.emulator[Symbol.asyncDispose]()
-      await sharing?.[Symbol.asyncDispose]()
-      await tpm?.discard()
+      await companions[Symbol.asyncDispose]()
+      await companions.discardArrived()
       await clearRuntime(paths)
       await made?.undo()
       throw cause
@@ -221,7 +215,7 @@ export class LaunchedMachine implements AsyncDisposable {
 
   /** Makes the files of a saved machine the domain's. Call this when the machine is complete, before `markComplete`. @throws StorageError */
   async keepArrived(): Promise<void> {
-    await this.#tpm?.keep()
+    await this.#companions.keepArrived()
   }
 
   /** Records that the machine is complete: from now on it is the guest, whatever happens to this process. Call this before its processors run. */
@@ -252,7 +246,7 @@ export class LaunchedMachine implements AsyncDisposable {
     await this.control.close()
     if (this.#detached) return
     await endQemu(this.record, { force: true })
-    await this.#tpm?.discard()
+    await this.#companions.discardArrived()
     await clearRuntime(this.#held.paths)
     await this.#made.undo()
   }
@@ -290,7 +284,7 @@ function argumentsFor(
     readonly confinement: Confinement | undefined
     readonly options: Pick<
       CommandLineOptions,
-      'memoryFiles' | 'secretFiles' | 'tpmFd' | 'opticalDrives' | 'hostNodes'
+      'memoryFiles' | 'secretFiles' | 'tpmFd' | 'passtFds' | 'opticalDrives' | 'hostNodes'
     > & { readonly taps: ReadonlyMap<number, InheritedTap> }
   },
 ): readonly string[] {
@@ -332,11 +326,4 @@ function withoutCards(domain: Domain, taps: ReadonlyMap<number, InheritedTap>): 
 function recorded(record: RuntimeRecord | undefined): RuntimeRecord {
   if (record === undefined) throw new InternalError('QEMU answers although it was never started')
   return record
-}
-
-/** QEMU only says that its connection broke; the emulator says why. */
-function withTpmLog(error: unknown, tpm: LaunchedTpm | undefined): unknown {
-  const said = tpm?.emulator.tail() ?? ''
-  if (said === '' || !StasisError.is(error, 'QEMU_START_FAILED')) return error
-  return error.with({ message: `${error.message}. swtpm: ${said}` })
 }

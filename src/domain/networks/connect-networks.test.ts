@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { tempDir } from '../../../test/support/temp-dir.ts'
 import { smallXml, testStore } from '../../../test/support/test-store.ts'
 import type { DomainXmlError } from '../../errors.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { rememberNetworks } from '../store/known-networks.ts'
-import { connectNetworks } from './connect-networks.ts'
+import { connectNetworks, recordUserNetworks } from './connect-networks.ts'
 import { parseNetworkOption, parseNetworkTarget } from './network-target.ts'
 
 function cards(...sources: readonly string[]): Domain {
@@ -17,6 +20,13 @@ function cards(...sources: readonly string[]): Domain {
     )
     .join('\n')
   return readDomain(parseDomainXml(smallXml({ name: 'web', devices }))).domain
+}
+
+/** Finds programs only in a directory, until it is disposed. */
+function withPath(directory: string): Disposable {
+  const before = process.env['PATH']
+  process.env['PATH'] = directory
+  return { [Symbol.dispose]: () => void (process.env['PATH'] = before) }
 }
 
 const NETWORK = "type='network'><source network='stasis-n'/>"
@@ -85,6 +95,62 @@ test('connectNetworks() does not leave out a packet filter or VLAN tags by itsel
     const { interfaces } = await connectNetworks(domain, store.directories, { networks })
     assert.equal(interfaces[0]?.type, 'ethernet')
   }
+})
+
+test('connectNetworks() reports in one list what this host lacks for devices and programs', async () => {
+  await using store = await testStore()
+  const prepared = "type='ethernet'><target dev='nosuch' managed='no'/>"
+  const all = "type='user'><backend type='passt'/><portForward proto='tcp'/>"
+  using _ = withPath('/nonexistent')
+  const error = await connectNetworks(cards(SWITCH, prepared, all), store.directories, {}).then(
+    () => assert.fail('they were connected'),
+    (one: DomainXmlError) => one,
+  )
+  const root = process.geteuid?.() === 0
+  const lacks = root ? /: ovs-vsctl, which adds ports to Open vSwitch, is not ins/ : /: only root/
+  assert.match(error.problems[0]?.message ?? '', lacks)
+  assert.deepEqual(
+    error.problems.slice(1).map(({ message, hint }) => [message.replace(/^.*?: /, ''), hint]),
+    [
+      ['the tap device nosuch is missing', 'Create it'],
+      [
+        "passt, which connects a guest to the host's network without privileges, is not installed",
+        'Install the package passt',
+      ],
+    ],
+  )
+})
+
+test("connectNetworks() puts QEMU's own user network in place of passt where that is missing", async () => {
+  await using store = await testStore()
+  const document = parseDomainXml(
+    smallXml({
+      name: 'web',
+      devices: "<interface type='user'><backend type='passt'/></interface>",
+    }),
+  )
+  const { domain } = readDomain(document)
+  const warnings: string[] = []
+  const connect = async (): Promise<Domain> =>
+    connectNetworks(domain, store.directories, { onWarning: (text) => warnings.push(text) })
+  {
+    using _ = withPath('/nonexistent')
+    const connected = await connect()
+    assert.equal(connected.interfaces[0]?.passt, undefined)
+    assert.match(
+      warnings.join(),
+      /^passt is not installed: QEMU's own user network takes its place$/,
+    )
+    // The image will have a part for that network.
+    recordUserNetworks(document, connected)
+    assert.doesNotMatch(formatDomainXml(document), /passt/)
+  }
+  await using dir = await tempDir()
+  await writeFile(dir.join('passt'), '', { mode: 0o755 })
+  using _ = withPath(dir.path)
+  const { interfaces } = await connect()
+  assert.ok(interfaces[0]?.passt !== undefined)
+  assert.equal(warnings.length, 1)
 })
 
 test('rememberNetworks() makes a network known until it is forgotten', async () => {

@@ -3,18 +3,11 @@ import { child, children } from '../../qemu/domain-xml/access.ts'
 import type { DomainDocument } from '../../qemu/domain-xml/document.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
-import { hasNetworkInterface } from '../../qemu/host-facts.ts'
-import { findLibvirtNetwork } from '../../qemu/foreign/libvirt-networks.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import type { Directories } from '../store/directories.ts'
 import { readKnownNetworks } from '../store/known-networks.ts'
+import { type MissingNetwork, findTarget } from './find-target.ts'
 import { type NetworkOptions, type NetworkTarget, parseNetworkTarget } from './network-target.ts'
-
-/** What cannot be connected, and what a person can do about it. */
-export interface MissingNetwork {
-  readonly missing: string
-  readonly hint: string
-}
 
 type CardWithout = MissingNetwork & { readonly card: NetworkInterface }
 
@@ -29,12 +22,16 @@ export async function connectNetworks(
   options: NetworkOptions & { readonly onWarning?: ((text: string) => void) | undefined },
 ): Promise<Domain> {
   const { interfaces, without } = await lookUp(domain, directories, options)
-  if (domain.interfaces.some(({ passt }) => passt))
-    options.onWarning?.("QEMU's own user network takes the place of passt")
+  if (interfaces.some((card, at) => card.type === 'user' && lostPasst(domain.interfaces[at], card)))
+    options.onWarning?.("passt is not installed: QEMU's own user network takes its place")
   if (without.length > 0 && options.allowLinkDown !== true) throw missingNetworks(without)
   for (const { card, missing } of without)
     options.onWarning?.(`${missing}: the link of the card ${card.mac ?? card.place} is down`)
   return { ...domain, interfaces }
+}
+
+function lostPasst(before: NetworkInterface | undefined, now: NetworkInterface): boolean {
+  return before?.passt !== undefined && now.passt === undefined
 }
 
 /** The networks of a domain that this host does not have, each once. @throws UsageError for an impossible target */
@@ -64,7 +61,7 @@ async function lookUp(
   const without: CardWithout[] = []
   const interfaces: NetworkInterface[] = []
   for (const card of domain.interfaces) {
-    const found = await targetOf(card, given)
+    const found = await findTarget(card, given)
     if (found !== undefined && 'missing' in found) without.push({ card, ...found })
     const target = found !== undefined && 'missing' in found ? NOTHING : found
     interfaces.push(target === undefined ? card : connected(card, target))
@@ -85,102 +82,19 @@ async function configuredNetworks(): Promise<Readonly<Record<string, string>>> {
 
 const NOTHING = { kind: 'none' } as const
 
-/** What a card is to be connected to; `undefined`: as it says itself. */
-async function targetOf(
-  card: NetworkInterface,
-  given: Readonly<Record<string, string>>,
-): Promise<NetworkTarget | MissingNetwork | undefined> {
-  const name = card.network
-  if (name === undefined) return undefined
-  const wanted = Object.hasOwn(given, name) ? given[name] : undefined
-  if (wanted !== undefined && wanted !== 'forget') {
-    const target = parseNetworkTarget(wanted)
-    return (await missingDevice(target, `--network ${name}=${wanted}`)) ?? target
-  }
-  if (card.barrier !== undefined) {
-    return {
-      missing: `Stasis does not put ${card.barrier} between a guest and "${name}"`,
-      hint: `Make a tap device that has them, and give it: --network ${name}=tap:DEVICE`,
-    }
-  }
-  switch (card.type) {
-    case 'network':
-      return libvirtTarget(name)
-    case 'bridge':
-      return bridgeTarget(card, name)
-    case 'direct':
-      return {
-        missing: `a macvtap on ${name} is not made by Stasis`,
-        hint: `Say what to connect it to: --network ${name}=bridge:BRIDGE, tap:DEVICE or user`,
-      }
-    case 'user':
-    case 'ethernet':
-    case 'null':
-    case 'client':
-    case 'server':
-    case 'mcast':
-    case 'udp':
-      return undefined
-  }
-}
-
-async function bridgeTarget(
-  { virtualPort }: NetworkInterface,
-  bridge: string,
-): Promise<NetworkTarget | MissingNetwork> {
-  const instead = `--network ${bridge}=bridge:BRIDGE, tap:DEVICE or user`
-  if (virtualPort !== undefined) {
-    return {
-      missing: `${bridge} is a switch of the kind ${virtualPort}, to which Stasis adds no ports`,
-      hint: `Make a tap device that is a port of it, and give it: --network ${bridge}=tap:DEVICE`,
-    }
-  }
-  if (await hasNetworkInterface(bridge)) return { kind: 'bridge', bridge }
-  return {
-    missing: `the bridge ${bridge} is missing`,
-    hint: `Create it, or use another: ${instead}`,
-  }
-}
-
-async function libvirtTarget(name: string): Promise<NetworkTarget | MissingNetwork> {
-  const network = await findLibvirtNetwork(name)
-  const instead = `--network ${name}=bridge:BRIDGE, tap:DEVICE or user`
-  if (network === undefined) {
-    return {
-      missing: `libvirt has no network "${name}" on this host`,
-      hint: `Say what it is: ${instead}`,
-    }
-  }
-  const { bridge, virtualPort } = network
-  if (bridge === undefined || virtualPort !== undefined) {
-    return {
-      missing: `the network "${name}" of ${network.path} has no bridge of Linux`,
-      hint: `Say what to connect its cards to: ${instead}`,
-    }
-  }
-  if (await hasNetworkInterface(bridge)) return { kind: 'bridge', bridge }
-  return {
-    missing: `the network "${name}" is not active: its bridge ${bridge} is missing`,
-    hint: `Start it (virsh net-start ${name}), or use another: ${instead}`,
-  }
-}
-
-async function missingDevice(
-  target: NetworkTarget,
-  text: string,
-): Promise<MissingNetwork | undefined> {
-  const device =
-    target.kind === 'bridge' ? target.bridge : target.kind === 'tap' ? target.device : undefined
-  if (device === undefined || (await hasNetworkInterface(device))) return undefined
-  return { missing: `the device ${device} of ${text} is missing`, hint: 'Create it' }
-}
-
 /** The card with another host's side. */
 export function connected(card: NetworkInterface, target: NetworkTarget): NetworkInterface {
-  const plain = { ...card, network: undefined, bridge: undefined, virtualPort: undefined }
+  const nowhere = { network: undefined, bridge: undefined, virtualPort: undefined }
+  const plain = { ...card, ...nowhere, vlan: undefined, passt: undefined }
   switch (target.kind) {
     case 'bridge':
       return { ...plain, type: 'bridge', bridge: target.bridge }
+    case 'switch': {
+      const { bridge, virtualPort = OPEN_VSWITCH, vlan } = target
+      return { ...plain, type: 'bridge', bridge, virtualPort, vlan }
+    }
+    case 'macvtap':
+      return { ...plain, type: 'direct', network: target.device, macvtapMode: target.mode }
     case 'user':
       return { ...plain, type: 'user' }
     case 'tap': {
@@ -193,6 +107,8 @@ export function connected(card: NetworkInterface, target: NetworkTarget): Networ
   }
 }
 
+const OPEN_VSWITCH = { type: 'openvswitch', interfaceId: undefined, profileId: undefined }
+
 /**
  * Makes the XML of a running machine say which of its cards are on QEMU's user network, because the stream of such a machine has a part of its own for
  * each: whoever restores an image of it must know.
@@ -201,9 +117,11 @@ export function recordUserNetworks(document: DomainDocument, { interfaces }: Dom
   const devices = child(document.root, 'devices')
   const cards = devices === undefined ? [] : children(devices, 'interface')
   cards.forEach((element, index) => {
-    if (interfaces[index]?.type !== 'user' || element.getAttribute('type') === 'user') return
+    const { type, passt } = interfaces[index] ?? {}
+    if (type !== 'user' || passt !== undefined) return
+    const isOther = element.getAttribute('type') !== 'user'
     element.setAttribute('type', 'user')
-    for (const part of ['source', 'target', 'virtualport']) {
+    for (const part of isOther ? ['source', 'target', 'virtualport', 'backend'] : ['backend']) {
       const found = child(element, part)
       if (found !== undefined) element.removeChild(found)
     }

@@ -1,8 +1,24 @@
 import { UsageError } from '../../errors.ts'
+import type { MacvtapMode } from '../../qemu/domain-xml/model/devices/interface.ts'
+import type { VirtualPort, Vlan } from '../../qemu/domain-xml/model/devices/virtual-port.ts'
 import type { AllowOptions, AllowRule } from '../trust/allow-rules.ts'
 
-/** What a network card is connected to on this host, in place of what the XML names. `none`: nothing, and its link is down. */
+/**
+ * What a network card is connected to on this host. `switch`: a bridge of Open vSwitch; `macvtap`: one on a device of the host; `none`: nothing, and its
+ * link is down.
+ */
 export type NetworkTarget =
+  | GivenTarget
+  | {
+      readonly kind: 'switch'
+      readonly bridge: string
+      readonly virtualPort: VirtualPort | undefined
+      readonly vlan: Vlan | undefined
+    }
+  | { readonly kind: 'macvtap'; readonly device: string; readonly mode: MacvtapMode }
+
+/** What a caller may name in place of what the XML names. */
+export type GivenTarget =
   | { readonly kind: 'bridge'; readonly bridge: string }
   | { readonly kind: 'tap'; readonly device: string }
   | { readonly kind: 'user' }
@@ -22,7 +38,7 @@ export interface NetworkOptions {
 }
 
 /** Reads a target; `where` it was given is for messages. @throws UsageError BAD_ARGUMENT */
-export function parseNetworkTarget(text: string, where?: string): NetworkTarget {
+export function parseNetworkTarget(text: string, where?: string): GivenTarget {
   if (text === 'user' || text === 'none') return { kind: text }
   const match = /^(bridge|tap):(.+)$/.exec(text)
   const [, kind, device = ''] = match ?? []

@@ -5,12 +5,12 @@ import type { QmpConnection } from '../../qmp/connection.ts'
 
 /**
  * How many user networks without a card a QEMU needs so that the image loads. The stream has a part for each user network of the saved machine (`slirp`),
- * and QEMU refuses a part that it has nothing for.
+ * and QEMU refuses a part that it has nothing for. A card on passt has none, unless an earlier Stasis saved it, which had QEMU's own network in its place.
  */
 export function spareUserNetworks(saved: Domain, { interfaces }: Domain): number {
-  const users = (cards: readonly NetworkInterface[]): number =>
-    cards.filter(({ type }) => type === 'user').length
-  return Math.max(0, users(saved.interfaces) - users(interfaces))
+  const before = saved.interfaces.filter(({ type }) => type === 'user')
+  const now = interfaces.filter(({ type, passt }) => type === 'user' && passt === undefined)
+  return Math.max(0, before.length - now.length)
 }
 
 /** Removes them once the machine is loaded: an image of it then has no such part. @throws QemuError */

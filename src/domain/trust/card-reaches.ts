@@ -1,9 +1,19 @@
 import { resolve } from 'node:path'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
-import { type Reach, given } from './reach.ts'
+import { type Reach, given, path } from './reach.ts'
 
 /** The reaches of a network card. */
 export function interfaceReaches(card: NetworkInterface): readonly Reach[] {
+  const { devicePaths, place } = card
+  const file = (use: string) => (value: string) => path(use, value, { write: true, place })
+  return [
+    ...connectionReaches(card),
+    ...given(devicePaths.tap, file('maker of tap devices')),
+    ...given(devicePaths.vhost, file('accelerator of network cards')),
+  ]
+}
+
+function connectionReaches(card: NetworkInterface): readonly Reach[] {
   const { place } = card
   const network = (use: string) => (value: string) =>
     ({ kind: 'network', use, value, write: true, place }) as const
@@ -33,12 +43,39 @@ export function interfaceReaches(card: NetworkInterface): readonly Reach[] {
     case 'udp':
       return socketReaches(card)
     case 'user':
-      return card.forwards.map(({ hostAddress, hostPort }) => ({
-        ...{ kind: 'listen', use: 'forwarded port', write: true, place },
-        // QEMU listens on all addresses when none is given (net/slirp.c).
-        value: `${hostAddress || '0.0.0.0'}:${hostPort}`,
-      }))
+      return [...passtReaches(card), ...forwardReaches(card)]
+    case 'vhostuser':
+      return [
+        ...passtReaches(card),
+        ...forwardReaches(card),
+        ...given(card.vhostSocket?.path, (file) =>
+          path('socket of a program that drives the card', file, { write: true, place }),
+        ),
+      ]
   }
+}
+
+/** passt itself is a program of this host: no XML names it. */
+function passtReaches({ passt, place }: NetworkInterface): readonly Reach[] {
+  return [
+    ...given(passt?.device, (value) => ({
+      ...{ kind: 'network', use: 'device of the user network', value, write: true, place },
+    })),
+    ...given(passt?.logFile, (file) => path('log of passt', file, { write: true, place })),
+  ]
+}
+
+function forwardReaches(card: NetworkInterface): readonly Reach[] {
+  const { forwards, allPortsForwards, place } = card
+  const port = (hostAddress: string, number: number | 'any'): Reach => ({
+    ...{ kind: 'listen', use: 'forwarded port', write: true, place },
+    // QEMU (net/slirp.c) and passt listen on all addresses when none is given.
+    value: `${hostAddress || '0.0.0.0'}:${number}`,
+  })
+  return [
+    ...forwards.map(({ hostAddress, hostPort }) => port(hostAddress, hostPort)),
+    ...allPortsForwards.map(({ hostAddress }) => port(hostAddress, 'any')),
+  ]
 }
 
 function socketReaches({ type, socket, place }: NetworkInterface): readonly Reach[] {

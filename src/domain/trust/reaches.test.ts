@@ -33,6 +33,28 @@ test('reachesOf() contains what small devices use of the host', () => {
   )
 })
 
+test('reachesOf() contains what network cards use of the host', () => {
+  const { domain } = readDomain(
+    parseDomainXml(`<domain type='qemu'><name>a</name><memory>65536</memory>
+<os><type arch='x86_64' machine='pc'>hvm</type></os><devices>
+<interface type='direct'><source dev='eth0' mode='bridge'/></interface>
+<interface type='bridge'><source bridge='ovs0'/><virtualport type='openvswitch'/></interface>
+<interface type='ethernet'><backend tap='/tun' vhost='/vhost'/><script path='/up'/><downscript path='/down'/><target dev='tap7'/></interface>
+<interface type='user'><source dev='eth1'/><backend type='passt' logFile='/log'/>
+  <portForward proto='tcp' address='127.0.0.1'><range start='80'/></portForward><portForward proto='udp'/></interface>
+<interface type='vhostuser'><source type='unix' path='/socket' mode='client'/><model type='virtio'/></interface>
+</devices></domain>`),
+  )
+  assert.deepEqual(
+    reachesOf(domain).map(({ kind, value }) => `${kind} ${value}`),
+    [
+      ...['network eth0', 'network ovs0', 'network tap7', 'script /up', 'script /down'],
+      ...['path /tun', 'path /vhost'],
+      ...['network eth1', 'path /log', 'listen 127.0.0.1:80', 'listen 0.0.0.0:any', 'path /socket'],
+    ],
+  )
+})
+
 test('reachesOf() contains every file that QEMU reads at boot', () => {
   const { domain } = readDomain(
     parseDomainXml(`<domain type='qemu'><name>a</name><memory>65536</memory>

@@ -28,6 +28,8 @@ export interface CommandLineOptions {
   readonly opticalDrives?: ReadonlySet<string> | undefined
   /** Tap devices that QEMU inherits, by the position of the card in the domain. */
   readonly taps?: ReadonlyMap<number, InheritedTap> | undefined
+  /** QEMU's ends of the connections to passt, as descriptors that it inherits, by the position of the card. */
+  readonly passtFds?: ReadonlyMap<number, number> | undefined
   /** User networks without a card, for the parts of a stream that belong to such networks. */
   readonly spareUserNetworks?: number | undefined
   /** Files with the secrets of the domain, by `secretKey`. */

@@ -1,8 +1,11 @@
-import { findCompanion } from '../../../qemu/programs/find-program.ts'
+import { type Companion, findCompanion } from '../../../qemu/programs/find-program.ts'
 import {
   descriptorDirectories,
   readFirmwareDescriptors,
 } from '../../../qemu/probe/firmware-descriptors.ts'
+import { IP } from '../../../qemu/programs/ip.ts'
+import { OVS_VSCTL } from '../../../qemu/programs/ovs-vsctl.ts'
+import { PASST } from '../../../qemu/programs/passt.ts'
 import { SWTPM } from '../../../qemu/programs/tpm-emulator.ts'
 import { VIRTIOFSD } from '../../../qemu/programs/virtiofsd.ts'
 import { type DefinedDomain, definedDomains, namesOf } from '../definitions.ts'
@@ -15,6 +18,8 @@ interface Need {
   /** Whether a domain cannot start without it. */
   readonly needs: (one: DefinedDomain) => boolean
   readonly find: () => Promise<string | undefined>
+  /** Say nothing about it where no domain needs it. */
+  readonly onlyIfNeeded?: true
 }
 
 const NEEDS: readonly Need[] = [
@@ -50,15 +55,28 @@ const NEEDS: readonly Need[] = [
       domain.sharedDirectories.some(({ source }) => source.type === 'virtiofs'),
     find: () => findCompanion(VIRTIOFSD),
   },
+  onlyIfNeeded(IP, ({ domain }) => domain.interfaces.some(({ type }) => type === 'direct')),
+  onlyIfNeeded(OVS_VSCTL, ({ domain }) =>
+    domain.interfaces.some(({ virtualPort }) => virtualPort?.type === 'openvswitch'),
+  ),
+  onlyIfNeeded(PASST, ({ domain }) => domain.interfaces.some(({ passt }) => passt !== undefined)),
 ]
+
+/** A program that a host without such guests need not know about. */
+function onlyIfNeeded(program: Companion, needs: Need['needs']): Need {
+  const { name: what, purpose, package: wanted } = program
+  const find = (): Promise<string | undefined> => findCompanion(program)
+  return { what, purpose, package: wanted, needs, find, onlyIfNeeded: true }
+}
 
 /** Whether the host has the programs and files that guests need besides QEMU. */
 export const PROGRAMS: HealthCheck = {
   name: 'programs',
   async look({ directories }) {
     const domains = await definedDomains(directories)
+    const asked = NEEDS.filter((one) => one.onlyIfNeeded !== true || domains.some(one.needs))
     return Promise.all(
-      NEEDS.map(async (need): Promise<Diagnosis> => {
+      asked.map(async (need): Promise<Diagnosis> => {
         const found = await need.find()
         if (found !== undefined) return right(`${need.what}: ${found}`)
         const users = domains.filter(need.needs)

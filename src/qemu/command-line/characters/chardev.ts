@@ -95,12 +95,18 @@ function credentialsId(id: string): string {
 }
 
 function endpointOptions(backend: CharacterBackend, options: CommandLineOptions): string {
-  if (backend.mode === 'bind') return ',server=on,wait=off'
-  const seconds = backend.reconnectSeconds
+  return backend.mode === 'bind'
+    ? ',server=on,wait=off'
+    : reconnectOption(backend.reconnectSeconds, options)
+}
+
+/** How often a socket that has lost its peer connects again. */
+export function reconnectOption(
+  seconds: number | undefined,
+  { qemuVersion }: Pick<CommandLineOptions, 'qemuVersion'>,
+): string {
   if (seconds === undefined) return ''
-  return atLeast(options.qemuVersion, 9, 2)
-    ? `,reconnect-ms=${seconds * 1000}`
-    : `,reconnect=${seconds}`
+  return atLeast(qemuVersion, 9, 2) ? `,reconnect-ms=${seconds * 1000}` : `,reconnect=${seconds}`
 }
 
 function socketPath(

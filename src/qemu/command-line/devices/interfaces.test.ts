@@ -56,7 +56,7 @@ suite('buildCommandLine()', () => {
       <interface type='client'><source address='10.0.0.1' port='5558'/><model type='e1000'/></interface>
       <interface type='mcast'><source address='230.0.0.1' port='5558'/><model type='e1000'/></interface>
       <interface type='udp'><source address='10.0.0.1' port='1'><local address='10.0.0.2' port='2'/></source><model type='e1000'/></interface>
-      <interface type='user'><backend type='passt'/><portForward proto='tcp'><range start='80' end='83' to='8080'/><range start='81' end='82' exclude='yes'/></portForward><model type='e1000'/></interface>
+      <interface type='user'><portForward proto='tcp'><range start='80' end='83' to='8080'/><range start='81' end='82' exclude='yes'/></portForward><model type='e1000'/></interface>
       <interface type='null'><model type='e1000'/></interface>`
     const cards = values(build({ devices }), '-netdev').map((text) => {
       const { id: _, ...rest } = JSON.parse(text) as Record<string, unknown>
@@ -70,6 +70,50 @@ suite('buildCommandLine()', () => {
       { type: 'user', hostfwd: [{ str: 'tcp::80-:8080' }, { str: 'tcp::83-:8083' }] },
       { type: 'hubport', hubid: 5 },
     ])
+  })
+
+  test('connects cards to passt and to programs that drive them', () => {
+    const devices = `
+      <interface type='user'><backend type='passt'/><model type='e1000'/></interface>
+      <interface type='vhostuser'><source type='unix' path='/a' mode='server'/><model type='virtio'/><driver queues='4'/></interface>
+      <interface type='vhostuser'><source type='unix' path='/b' mode='client'><reconnect enabled='yes' timeout='10'/></source></interface>
+      <interface type='vhostuser'><backend type='passt'/></interface>`
+    const memory = `<memoryBacking><access mode='shared'/></memoryBacking>`
+    const passtFds = new Map([
+      [0, 7],
+      [3, 8],
+    ])
+    const argv = build({ devices, top: memory }, { passtFds })
+    assert.deepEqual(values(argv, '-netdev'), [
+      '{"type":"stream","addr":{"type":"fd","str":"7"},"server":false,"id":"hostnet0"}',
+      '{"type":"vhost-user","chardev":"charnet1","queues":4,"id":"hostnet1"}',
+      '{"type":"vhost-user","chardev":"charnet2","id":"hostnet2"}',
+      '{"type":"vhost-user","chardev":"charnet3","id":"hostnet3"}',
+    ])
+    assert.deepEqual(
+      values(argv, '-chardev').filter((one) => one.includes('net')),
+      [
+        'socket,id=charnet1,path=/a,server=on',
+        'socket,id=charnet2,path=/b,reconnect=10',
+        'socket,id=charnet3,fd=8',
+      ],
+    )
+    const old = { qemuVersion: { major: 7, minor: 1, micro: 0 }, passtFds }
+    assert.throws(() => build({ devices, top: memory }, old), { code: 'QEMU_LACKS_FEATURE' })
+    assert.throws(() => build({ devices }, { passtFds }), {
+      message: /passt needs the guest's mem/,
+    })
+  })
+
+  test("refuses ports that QEMU's own user network cannot forward", () => {
+    for (const forward of [
+      "<portForward proto='tcp'/>",
+      "<portForward proto='udp' dev='e'><range start='8'/></portForward>",
+    ])
+      assert.throws(() => build({ devices: `<interface type='user'>${forward}</interface>` }), {
+        code: 'XML_UNSUPPORTED',
+        hint: /use <backend type='passt'\/>/,
+      })
   })
 
   test('gives inherited tap devices to their cards', () => {

@@ -3,7 +3,8 @@ import type { Domain } from '../../domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../../domain-xml/model/devices/interface.ts'
 import { device, netdev, type Properties } from '../arguments.ts'
 import { bootIndexes } from '../boot.ts'
-import type { CommandLineOptions, InheritedTap } from '../options.ts'
+import { networkBackend } from './network-backends.ts'
+import type { CommandLineOptions } from '../options.ts'
 import { virtioPci } from '../buses/virtio.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
@@ -15,16 +16,13 @@ export function interfaceIds({
 }
 
 /** Network cards: the backend `hostnetN`, then the device `netN`. */
-export function interfaceArguments(
-  wiring: Wiring,
-  { taps, spareUserNetworks = 0 }: Pick<CommandLineOptions, 'taps' | 'spareUserNetworks'>,
-): readonly string[] {
+export function interfaceArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
   const boot = bootIndexes(wiring.domain)
   const ids = interfaceIds(wiring.domain)
   const cards = wiring.domain.interfaces.flatMap((card, index) => {
     const id = ids.get(card) ?? ''
     return [
-      ...netdev({ ...(inherited(taps?.get(index)) ?? backend(card, index)), id: `host${id}` }),
+      ...networkBackend(card, { index, id }, options),
       ...device({
         ...driver(card),
         netdev: `host${id}`,
@@ -36,7 +34,7 @@ export function interfaceArguments(
       }),
     ]
   })
-  const spare = Array.from({ length: spareUserNetworks }, (_, at) =>
+  const spare = Array.from({ length: options.spareUserNetworks ?? 0 }, (_, at) =>
     netdev({ type: 'user', restrict: true, id: spareNetworkId(at) }),
   )
   return [...cards, ...spare.flat()]
@@ -47,91 +45,11 @@ export function spareNetworkId(index: number): string {
   return `sparenet${index}`
 }
 
-function inherited(tap: InheritedTap | undefined): Properties | undefined {
-  if (tap === undefined) return undefined
-  const [fd] = tap.fds
-  const [vhostfd] = tap.vhostFds
-  const vhost = vhostfd !== undefined
-  if (tap.fds.length === 1) {
-    return { type: 'tap', fd: String(fd), ...(vhost && { vhost, vhostfd: String(vhostfd) }) }
-  }
-  return {
-    ...{ type: 'tap', fds: tap.fds.join(':') },
-    ...(vhost && { vhost, vhostfds: tap.vhostFds.join(':') }),
-  }
-}
-
 function macOf(card: NetworkInterface): string {
   if (card.mac !== undefined) return card.mac
   throw new DomainXmlError('XML_INVALID', `${card.place}: the card has no MAC address`, {
     hint: 'Define the domain first: that gives it one',
   })
-}
-
-function backend(card: NetworkInterface, index: number): Properties {
-  const queues = card.queues !== undefined && card.queues > 1 ? card.queues : undefined
-  switch (card.type) {
-    case 'user':
-      return userBackend(card)
-    case 'null':
-      // A hub of its own, which nothing else is connected to.
-      return { type: 'hubport', hubid: index }
-    case 'bridge':
-      if (queues !== undefined) {
-        throw new DomainXmlError(
-          'XML_UNSUPPORTED',
-          `${card.place}: a bridge supports only one queue`,
-          {
-            hint: 'Root can start it with several; others need a tap device with several queues, and type="ethernet"',
-          },
-        )
-      }
-      return { type: 'bridge', br: card.bridge }
-    case 'client':
-      return { type: 'socket', connect: card.socket?.remote }
-    case 'server':
-      return { type: 'socket', listen: card.socket?.remote }
-    case 'mcast':
-      return { type: 'socket', mcast: card.socket?.remote }
-    case 'udp':
-      return { type: 'socket', udp: card.socket?.remote, localaddr: card.socket?.local }
-    case 'network':
-    case 'direct':
-      // Whoever starts the machine decides what it is connected to: `connectNetworks`.
-      throw new DomainXmlError(
-        'XML_UNSUPPORTED',
-        `${card.place}: what "${card.network}" is on this host was not looked up`,
-      )
-    case 'ethernet':
-      return {
-        type: 'tap',
-        ifname: card.targetDevice,
-        script: card.script ?? 'no',
-        downscript: card.downscript ?? 'no',
-        vhost: card.vhost,
-        queues,
-      }
-  }
-}
-
-/** QEMU's own user network. libvirt forwards ports only with passt; here QEMU does it. */
-function userBackend(card: NetworkInterface): Properties {
-  const ipv4 = card.addresses.find((one) => one.family === 'ipv4')
-  const ipv6 = card.addresses.find((one) => one.family === 'ipv6')
-  const forwards = card.forwards.map((forward) => ({
-    str: `${forward.protocol}:${forward.hostAddress}:${forward.hostPort}-:${forward.guestPort}`,
-  }))
-  return {
-    type: 'user',
-    net: ipv4 === undefined ? undefined : withPrefix(ipv4.address, ipv4.prefix),
-    'ipv6-prefix': ipv6?.address,
-    'ipv6-prefixlen': ipv6?.prefix,
-    hostfwd: forwards.length === 0 ? undefined : forwards,
-  }
-}
-
-function withPrefix(address: string, prefix: number | undefined): string {
-  return prefix === undefined ? address : `${address}/${prefix}`
 }
 
 function driver(card: NetworkInterface): Properties {

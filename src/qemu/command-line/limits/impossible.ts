@@ -35,7 +35,7 @@ export function refuseImpossible({ domain, chipset }: Wiring, options: QemuOptio
   if (timeout !== undefined && timeout > 65535)
     throw impossible('/domain/os/bootmenu/@timeout', 'it must be at most 65535 milliseconds')
   for (const disk of domain.disks) refuseDisk(disk, options)
-  domain.interfaces.forEach(refuseInterface)
+  for (const card of domain.interfaces) refuseInterface(card, domain)
   for (const controller of domain.controllers) refuseController(controller, domain)
   const ports = [...domain.serials, ...domain.parallels, ...domain.consoles, ...domain.channels]
   for (const { backend, place } of [...ports, ...domain.redirectedDevices])
@@ -139,12 +139,27 @@ function refuseDisk(disk: Disk, options: QemuOptions): void {
     throw impossible(place, 'a USB disk cannot be empty: give it a source, or another bus')
 }
 
-function refuseInterface({ rxQueueSize, txQueueSize, place }: NetworkInterface): void {
+function refuseInterface(card: NetworkInterface, domain: Domain): void {
+  const { type, model, passt, devicePaths, rxQueueSize, txQueueSize, place } = card
+  if (type === 'vhostuser' && devicePaths.tap !== undefined)
+    throw impossible(`${place}/backend/@tap`, 'the card has no tap device: remove it')
+  if (type === 'vhostuser' && !model.startsWith('virtio'))
+    throw impossible(`${place}/model`, 'a program can drive only a virtio card')
+  if (type === 'vhostuser' && passt !== undefined && !sharesMemory(domain))
+    throw impossible(
+      place,
+      "passt needs the guest's memory: add <memoryBacking><access mode='shared'/></memoryBacking>",
+    )
   const sizes = { rx_queue_size: rxQueueSize, tx_queue_size: txQueueSize }
   for (const [name, size] of Object.entries(sizes)) {
     if (size !== undefined && !Number.isInteger(Math.log2(size)))
       throw impossible(`${place}/driver/@${name}`, `${size} is not a power of two, such as 512`)
   }
+}
+
+function sharesMemory({ memoryBacking, numa }: Domain): boolean {
+  const all = numa.length === 0 ? [undefined] : numa
+  return all.every((cell) => (cell?.access ?? memoryBacking.access) === 'shared')
 }
 
 function refuseController(controller: Controller, { numa }: Domain): void {

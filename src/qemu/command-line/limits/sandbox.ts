@@ -76,9 +76,7 @@ export function reasonAgainst(
   return undefined
 }
 
+/** Programs that set up a network card are run by Stasis, before QEMU. */
 function startsPrograms({ interfaces }: Domain): boolean {
-  return interfaces.some(({ type, script, downscript }) => {
-    const scripts = [script, downscript].filter((one) => one !== undefined && one !== 'no')
-    return type === 'bridge' || (type === 'ethernet' && scripts.length > 0)
-  })
+  return interfaces.some(({ type }) => type === 'bridge')
 }

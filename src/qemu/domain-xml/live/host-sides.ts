@@ -32,7 +32,7 @@ export function showCharacterSides(root: Element, sides: readonly CharacterSide[
 }
 
 /** Network cards of these types have no tap device. */
-export const WITHOUT_TAP: readonly string[] = ['user', 'vhostuser', 'vdpa', 'direct', 'hostdev']
+export const WITHOUT_TAP: readonly string[] = ['user', 'vhostuser', 'vdpa', 'hostdev']
 
 /** Adds the tap devices of the network cards, in their order. */
 export function showTapDevices(root: Element, taps: readonly string[]): void {

@@ -1,8 +1,9 @@
 import type { Element } from '@xmldom/xmldom'
-import { child, children } from '../access.ts'
+import { attribute, child, children } from '../access.ts'
 import { create, insertBefore } from './edit.ts'
+import { newUuid } from './top-level.ts'
 
-/** Fills in network cards: a MAC address in QEMU's range 52:54:00, and libvirt's default model. */
+/** Fills in network cards: a MAC address in QEMU's range 52:54:00, libvirt's default model, and the id of a port of Open vSwitch. */
 export function fillInterfaces(devices: Element, random: (length: number) => Uint8Array): void {
   for (const card of children(devices, 'interface')) {
     if (child(card, 'mac') === undefined) {
@@ -13,11 +14,24 @@ export function fillInterfaces(devices: Element, random: (length: number) => Uin
       before.push('target', 'guest')
       insertBefore(
         card,
-        create(card, 'model', { type: 'rtl8139' }),
+        create(card, 'model', {
+          type: attribute(card, 'type') === 'vhostuser' ? 'virtio' : 'rtl8139',
+        }),
         (one) => !before.includes(one.nodeName),
       )
     }
+    fillSwitchPort(card, random)
   }
+}
+
+/** Controllers know the port by it, so it stays the same from start to start. */
+function fillSwitchPort(card: Element, random: (length: number) => Uint8Array): void {
+  const port = child(card, 'virtualport')
+  if (port === undefined || attribute(port, 'type') !== 'openvswitch') return
+  const parameters =
+    child(port, 'parameters') ?? insertBefore(port, create(port, 'parameters'), () => true)
+  if (!parameters.hasAttribute('interfaceid'))
+    parameters.setAttribute('interfaceid', newUuid(random))
 }
 
 function newMac(random: (length: number) => Uint8Array): string {

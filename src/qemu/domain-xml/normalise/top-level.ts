@@ -77,7 +77,8 @@ function fillGenid(element: Element | undefined, random: (length: number) => Uin
   element.textContent = newUuid(random)
 }
 
-function newUuid(random: (length: number) => Uint8Array): string {
+/** A random UUID (RFC 9562, version 4). */
+export function newUuid(random: (length: number) => Uint8Array): string {
   const bytes = Uint8Array.from(random(16))
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80

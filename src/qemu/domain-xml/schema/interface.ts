@@ -36,7 +36,7 @@ export const interfaceRule: ElementRule = {
   },
   attributes: {
     type: kindOfDevice(
-      ...['user', 'ethernet', 'bridge', 'network', 'direct', 'null'],
+      ...['user', 'ethernet', 'bridge', 'network', 'direct', 'vhostuser', 'null'],
       ...['client', 'server', 'mcast', 'udp'],
     ),
     managed: live,
@@ -54,13 +54,19 @@ export const interfaceRule: ElementRule = {
         bridge: anyText,
         dev: anyText,
         network: anyText,
-        mode: valueWithoutEffect('it says how a macvtap is made'),
-        portgroup: valueWithoutEffect('libvirt looks up limits and switches with it'),
+        type: choice('unix'),
+        path: anyText,
+        // Of a macvtap, or of a socket.
+        mode: choice('vepa', 'bridge', 'private', 'passthrough', 'server', 'client'),
+        portgroup: anyText,
         portid: live,
         address: anyText,
         port: whole,
       },
-      children: { local: attributes({ address: anyText, port: whole }) },
+      children: {
+        local: attributes({ address: anyText, port: whole }),
+        reconnect: attributes({ enabled: yesNo, timeout: whole }),
+      },
     },
     target: attributes({ dev: anyText, managed: yesNo }),
     script: attributes({ path: anyText }),
@@ -97,7 +103,7 @@ export const interfaceRule: ElementRule = {
     backend: {
       attributes: {
         type: kindOfDevice('default', 'passt'),
-        logFile: valueWithoutEffect('passt is not started'),
+        logFile: anyText,
         tap: anyText,
         vhost: anyText,
       },
@@ -120,12 +126,26 @@ export const interfaceRule: ElementRule = {
     coalesce: hostLimit,
     port: hostLimit,
     guest: withoutEffect('it names the device inside containers'),
-    // `connectNetworks` connects a card with one of these only as the caller says.
+    // `connectNetworks` connects a card with a filter, or with tags of another switch than Open vSwitch, only as the caller says.
     filterref: withoutEffect('the network that the caller names has it'),
-    vlan: withoutEffect('the network that the caller names has it'),
+    vlan: {
+      attributes: { trunk: yesNo },
+      children: { tag: attributes({ id: whole, nativeMode: choice('tagged', 'untagged') }) },
+    },
     virtualport: {
       attributes: { type: anyText },
-      children: { parameters: withoutEffect('the switch uses them') },
+      children: {
+        parameters: attributes({
+          interfaceid: anyText,
+          profileid: anyText,
+          ...Object.fromEntries(
+            ['managerid', 'typeid', 'typeidversion', 'instanceid'].map((name) => [
+              name,
+              valueWithoutEffect('only switches that Stasis does not know use it'),
+            ]),
+          ),
+        }),
+      },
     },
     teaming: { ...refused('a guest with a host device cannot be saved'), carries: 'device' },
   },

@@ -11,33 +11,54 @@ import {
 import { invalid } from '../../location.ts'
 import { parseMac } from '../../values.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from '../buses/device.ts'
-import { type PortForward, readPortForwards } from './port-forward.ts'
+import {
+  type AllPortsForward,
+  type PortForward,
+  readAllPortsForwards,
+  readPortForwards,
+} from './port-forward.ts'
+import { type VirtualPort, type Vlan, readVirtualPort, readVlan } from './virtual-port.ts'
+
+/** How a macvtap treats packets between the guests of one device (libvirt formatdomain, "Direct attachment to physical interface"). */
+export type MacvtapMode = 'vepa' | 'bridge' | 'private' | 'passthrough'
 
 /** A network card and its host side. */
 export interface NetworkInterface extends Device {
-  /** `network`: one of libvirt's networks; `direct`: a macvtap on a device of the host; `null`: connected to nothing. */
+  /**
+   * `network`: one of libvirt's networks; `direct`: a macvtap on a device of the host; `vhostuser`: a program that shares the guest's memory; `null`:
+   * connected to nothing.
+   */
   readonly type:
     | 'user'
     | 'ethernet'
     | 'bridge'
     | 'network'
     | 'direct'
+    | 'vhostuser'
     | 'null'
     | SocketNetwork['type']
   /** The addresses of a network between QEMUs; `undefined` for other types. */
   readonly socket: SocketNetwork | undefined
-  /** A part between the card and the network on the host: `a packet filter`, `VLAN tags`. */
-  readonly barrier: string | undefined
-  /** Whether the user network is to be that of passt. */
-  readonly passt: boolean
+  /** Whether a packet filter is to be between the card and the network on the host. */
+  readonly isFiltered: boolean
+  /** The user network is that of passt, or is passt behind `vhostuser`. */
+  readonly passt: Passt | undefined
+  /** The socket of another program, for type `vhostuser`. */
+  readonly vhostSocket: VhostSocket | undefined
   /** The name of its connection: a network, a bridge or a device of the host; `undefined` for the other types. */
   readonly network: string | undefined
-  /** The virtual switch that the bridge, or the network, belongs to: `openvswitch` and the like. */
-  readonly virtualPort: string | undefined
+  /** The group of ports of the network. */
+  readonly portGroup: string | undefined
+  readonly macvtapMode: MacvtapMode
+  /** The virtual switch that the bridge, or the network, belongs to. */
+  readonly virtualPort: VirtualPort | undefined
+  readonly vlan: Vlan | undefined
   readonly model: string
   readonly mac: string | undefined
   /** The bridge, for type `bridge`. */
   readonly bridge: string | undefined
+  /** The files that make tap devices and the accelerator, where they are not those of Linux. */
+  readonly devicePaths: { readonly tap: string | undefined; readonly vhost: string | undefined }
   /** The tap device's name on the host. */
   readonly targetDevice: string | undefined
   /** `managed='no'`: the tap device already exists. */
@@ -45,6 +66,7 @@ export interface NetworkInterface extends Device {
   readonly script: string | undefined
   readonly downscript: string | undefined
   readonly forwards: readonly PortForward[]
+  readonly allPortsForwards: readonly AllPortsForward[]
   readonly addresses: readonly GuestAddress[]
   readonly vhost: boolean | undefined
   readonly mtu: number | undefined
@@ -60,6 +82,22 @@ export interface NetworkInterface extends Device {
   readonly hostOffloads: Readonly<Record<string, boolean>>
   readonly guestOffloads: Readonly<Record<string, boolean>>
   readonly virtio: VirtioOptions
+}
+
+/** How passt connects a card. */
+export interface Passt {
+  /** The device of the host whose addresses and routes the guest gets; `undefined`: that of the default route. */
+  readonly device: string | undefined
+  readonly logFile: string | undefined
+}
+
+/** A unix socket through which a program drives the card. */
+export interface VhostSocket {
+  readonly path: string
+  /** Whether QEMU listens, and the program connects. */
+  readonly listens: boolean
+  /** Seconds between attempts to connect again; `undefined`: QEMU does not. */
+  readonly reconnectSeconds: number | undefined
 }
 
 /** A network between QEMUs: over a connection, a multicast group or datagrams. */
@@ -88,6 +126,8 @@ export function readInterface(element: Element): NetworkInterface {
   const named = { bridge: 'bridge', network: 'network', direct: 'dev' }[type as string]
   const network =
     named === undefined ? undefined : requiredAttribute(requiredChild(element, 'source'), named)
+  const source = child(element, 'source')
+  const passt = readPasst(element)
   return {
     ...readDevice(element),
     type,
@@ -95,20 +135,24 @@ export function readInterface(element: Element): NetworkInterface {
     mac: mac === undefined ? undefined : parseMac(mac),
     network,
     socket: readSocket(element, type),
-    barrier:
-      child(element, 'filterref') !== undefined
-        ? 'a packet filter'
-        : child(element, 'vlan') !== undefined
-          ? 'VLAN tags'
-          : undefined,
-    passt: attribute(child(element, 'backend'), 'type') === 'passt',
-    virtualPort: attribute(child(element, 'virtualport'), 'type'),
+    isFiltered: child(element, 'filterref') !== undefined,
+    passt,
+    vhostSocket: type === 'vhostuser' && passt === undefined ? readVhostSocket(element) : undefined,
+    portGroup: attribute(source, 'portgroup'),
+    macvtapMode: type === 'direct' ? readMacvtapMode(source) : 'vepa',
+    virtualPort: readVirtualPort(child(element, 'virtualport')),
+    vlan: readVlan(child(element, 'vlan')),
     bridge: type === 'bridge' ? network : undefined,
+    devicePaths: {
+      tap: attribute(child(element, 'backend'), 'tap'),
+      vhost: attribute(child(element, 'backend'), 'vhost'),
+    },
     targetDevice: attribute(target, 'dev'),
     managed: flag(target, 'managed') ?? true,
     script: attribute(child(element, 'script'), 'path'),
     downscript: attribute(child(element, 'downscript'), 'path'),
     forwards: readPortForwards(element),
+    allPortsForwards: readAllPortsForwards(element),
     addresses: children(element, 'ip').map(readGuestAddress),
     vhost: driverName === undefined ? undefined : driverName === 'vhost',
     mtu: whole(child(element, 'mtu'), 'size'),
@@ -124,6 +168,35 @@ export function readInterface(element: Element): NetworkInterface {
     hostOffloads: readOffloads(child(driver, 'host')),
     guestOffloads: readOffloads(child(driver, 'guest')),
     virtio: readVirtioOptions(element, model),
+  }
+}
+
+const MACVTAP_MODES: readonly MacvtapMode[] = ['vepa', 'bridge', 'private', 'passthrough']
+
+function readMacvtapMode(source: Element | undefined): MacvtapMode {
+  const mode = attribute(source, 'mode') ?? 'vepa'
+  const found = MACVTAP_MODES.find((one) => one === mode)
+  if (found !== undefined) return found
+  throw invalid(source as Element, `"${mode}" is not a mode of a macvtap`)
+}
+
+function readPasst(element: Element): Passt | undefined {
+  const backend = child(element, 'backend')
+  if (attribute(backend, 'type') !== 'passt') return undefined
+  return {
+    device: attribute(child(element, 'source'), 'dev'),
+    logFile: attribute(backend, 'logFile'),
+  }
+}
+
+function readVhostSocket(element: Element): VhostSocket {
+  const source = requiredChild(element, 'source')
+  const listens = attribute(source, 'mode') === 'server'
+  const reconnect = child(source, 'reconnect')
+  return {
+    path: requiredAttribute(source, 'path'),
+    listens,
+    reconnectSeconds: flag(reconnect, 'enabled') === true ? whole(reconnect, 'timeout') : undefined,
   }
 }
 

@@ -1,13 +1,20 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child, children, whole } from '../../access.ts'
-import { invalid, unsupported } from '../../location.ts'
+import { attribute, children, whole } from '../../access.ts'
+import { invalid } from '../../location.ts'
 
 /** A port of the host that forwards to a port of the guest. */
 export interface PortForward {
   readonly protocol: 'tcp' | 'udp'
   readonly hostAddress: string
+  /** The device of the host on which it is open; `undefined`: all. */
+  readonly device: string | undefined
   readonly hostPort: number
   readonly guestPort: number
+}
+
+/** All ports of the host but some, each forwarded to the same port of the guest. */
+export interface AllPortsForward extends Pick<PortForward, 'protocol' | 'hostAddress' | 'device'> {
+  readonly except: readonly number[]
 }
 
 /** A larger range is surely a mistake, and would become as many options for QEMU. */
@@ -16,29 +23,40 @@ const MAX_RANGE = 1024
 /** Reads the `<portForward>` elements of an interface, ranges resolved to single ports. */
 export function readPortForwards(element: Element): readonly PortForward[] {
   return children(element, 'portForward').flatMap((forward) => {
-    if (forward.hasAttribute('dev')) {
-      throw unsupported(forward, 'forwarding from a device is not supported; use an address')
-    }
-    const protocol = attribute(forward, 'proto') === 'udp' ? 'udp' : 'tcp'
-    const hostAddress = attribute(forward, 'address') ?? ''
-    if (child(forward, 'range') === undefined) {
-      throw unsupported(
-        forward,
-        'forwarding all ports is not supported',
-        'List the ports with <range>',
-      )
-    }
-    const [excluded, ranges] = [true, false].map((wanted) =>
-      children(forward, 'range').filter(
-        (range) => (attribute(range, 'exclude') === 'yes') === wanted,
-      ),
-    ) as [Element[], Element[]]
-    const without = new Set(excluded.flatMap(readRange).map(({ hostPort }) => hostPort))
+    const { ranges, except } = rangesOf(forward)
     return ranges
       .flatMap(readRange)
-      .filter(({ hostPort }) => !without.has(hostPort))
-      .map((ports) => ({ protocol, hostAddress, ...ports }) as const)
+      .filter(({ hostPort }) => !except.includes(hostPort))
+      .map((ports) => ({ ...sideOf(forward), ...ports }) as const)
   })
+}
+
+/** Reads those `<portForward>` elements of an interface that list no ports, or only ports to exclude. */
+export function readAllPortsForwards(element: Element): readonly AllPortsForward[] {
+  return children(element, 'portForward').flatMap((forward) => {
+    const { ranges, except } = rangesOf(forward)
+    return ranges.length > 0 ? [] : [{ ...sideOf(forward), except }]
+  })
+}
+
+function sideOf(forward: Element): Pick<PortForward, 'protocol' | 'hostAddress' | 'device'> {
+  return {
+    protocol: attribute(forward, 'proto') === 'udp' ? 'udp' : 'tcp',
+    hostAddress: attribute(forward, 'address') ?? '',
+    device: attribute(forward, 'dev'),
+  }
+}
+
+function rangesOf(forward: Element): {
+  readonly ranges: readonly Element[]
+  readonly except: readonly number[]
+} {
+  const all = children(forward, 'range')
+  const isExcluded = (range: Element): boolean => attribute(range, 'exclude') === 'yes'
+  return {
+    ranges: all.filter((range) => !isExcluded(range)),
+    except: all.filter(isExcluded).flatMap((range) => readRange(range).map((one) => one.hostPort)),
+  }
 }
 
 function readRange(range: Element): { hostPort: number; guestPort: number }[] {

@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import { QemuError, StasisError } from '../../errors.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import type { SystemUser } from '../../qemu/process/system-user.ts'
+import { PasstPrograms } from '../../qemu/programs/passt.ts'
+import { SharingPrograms } from '../../qemu/programs/virtiofsd.ts'
+import type { CommandLineOptions } from '../../qemu/command-line/options.ts'
+import type { InheritedDescriptors } from './inherited-descriptors.ts'
+import { type LaunchedTpm, startTpm, tpmDirectory } from './tpm-state.ts'
+
+/** What starting the programs beside a QEMU needs to know. */
+export interface CompanionPlan {
+  readonly domain: Domain
+  /** The directory of its sockets and logs. */
+  readonly directory: string
+  readonly stateDir: string
+  /** Whether the machine comes from an image. */
+  readonly incoming: boolean
+  readonly user: SystemUser | undefined
+  readonly onWarning?: ((text: string) => void) | undefined
+}
+
+/** The descriptors of a QEMU that lead to the programs beside it. */
+export type CompanionFds = Required<Pick<CommandLineOptions, 'tpmFd' | 'passtFds'>>
+
+/** Gives numbers in QEMU to the connections that `Companions.start` makes. */
+export function reserveCompanions(
+  domain: Domain,
+  stateDir: string,
+  inherited: InheritedDescriptors,
+): CompanionFds {
+  const hasTpm = tpmDirectory(domain, stateDir) !== undefined
+  const tpmFd = hasTpm ? inherited.reserve() : undefined
+  const cards = PasstPrograms.cardsOf(domain)
+  return { tpmFd, passtFds: new Map(cards.map((at) => [at, inherited.reserve()])) }
+}
+
+/** The programs beside a QEMU: the emulator of its TPM, what shares directories, passt. They end when QEMU does. Unless it has connected, disposing ends them. */
+export class Companions implements AsyncDisposable {
+  readonly #started = new AsyncDisposableStack()
+  #tpm: LaunchedTpm | undefined
+  #sharing: SharingPrograms | undefined
+  #passt: PasstPrograms | undefined
+
+  /** @throws QemuError QEMU_LACKS_FEATURE, QEMU_START_FAILED, QEMU_BUSY; StorageError */
+  async start(
+    plan: CompanionPlan,
+    fds: CompanionFds,
+    inherited: InheritedDescriptors,
+  ): Promise<void> {
+    const { domain, directory, user } = plan
+    this.#tpm = await startTpm({ ...plan, log: join(directory, 'swtpm.log') })
+    if (this.#tpm !== undefined) {
+      this.#started.use(this.#tpm.emulator)
+      if (fds.tpmFd !== undefined) inherited.bring(fds.tpmFd, this.#tpm.emulator.fd)
+    }
+    const log = join(directory, 'virtiofsd.log')
+    this.#sharing = this.#started.use(await SharingPrograms.start(domain, directory, log))
+    const passtLog = join(directory, 'passt.log')
+    this.#passt = this.#started.use(await PasstPrograms.start(domain, passtLog, user))
+    for (const [at, ours] of this.#passt.fds) {
+      const inQemu = fds.passtFds?.get(at)
+      if (inQemu !== undefined) inherited.bring(inQemu, ours)
+    }
+  }
+
+  get pids(): readonly number[] {
+    const tpm = this.#tpm === undefined ? [] : [this.#tpm.emulator.pid]
+    return [...tpm, ...(this.#sharing?.pids ?? []), ...(this.#passt?.pids ?? [])]
+  }
+
+  /** QEMU has connected to all of them: from now on its end is theirs. @throws QemuError QEMU_START_FAILED when passt has ended */
+  async connected(): Promise<void> {
+    const fault = await this.#passt?.fault()
+    if (fault !== undefined)
+      throw new QemuError('QEMU_START_FAILED', `passt ended: ${fault}`, {
+        operation: 'connect a network card',
+      })
+    this.#tpm?.emulator.connected()
+    this.#sharing?.connected()
+    this.#passt?.connected()
+  }
+
+  /** The TPM that came with a saved machine is the domain's from now on. @throws StorageError */
+  async keepArrived(): Promise<void> {
+    await this.#tpm?.keep()
+  }
+
+  /** The machine is not complete: what came with it is removed. */
+  async discardArrived(): Promise<void> {
+    await this.#tpm?.discard()
+  }
+
+  /** The error of a start, with what the emulator of the TPM says: QEMU only says that its connection broke. */
+  explain(error: unknown): unknown {
+    const said = this.#tpm?.emulator.tail() ?? ''
+    if (said === '' || !StasisError.is(error, 'QEMU_START_FAILED')) return error
+    return error.with({ message: `${error.message}. swtpm: ${said}` })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#started[Symbol.asyncDispose]()
+  }
+}
