@@ -3,6 +3,7 @@ import { type AllowFlags, declareAllow } from '../../options/allow.ts'
 import { type NetworkFlags, declareNetworks, networksOf } from '../../options/networks.ts'
 import { readXmlFile } from '../../options/xml-file.ts'
 import { attachConsole } from '../../terminal/console-terminal.ts'
+import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
 import type { Verb } from '../../verb.ts'
 
 interface Flags extends Pick<AllowFlags, 'allow'>, NetworkFlags {
@@ -20,7 +21,7 @@ export const verb: Verb<Flags> = {
       .option('--paused', 'leave the guest paused')
       .option('--console', 'connect the terminal to the serial console')
       .option('--validate', 'accepted: Stasis always checks the XML')
-      .option('--ignore-unsupported', "as for define: leave out the host's side of devices"),
+      .addOption(ignoreUnsupportedOption()),
   example: 'stasis create web.xml --paused',
   run: async ([file = ''], flags, { directories, signal, output }) => {
     const { paused, ignoreUnsupported, allow } = flags

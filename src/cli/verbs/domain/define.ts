@@ -2,6 +2,7 @@ import { defineDomain } from '../../../domain/lifecycle/define.ts'
 import { type AllowFlags, declareAllow } from '../../options/allow.ts'
 import { type NetworkFlags, declareNetwork } from '../../options/networks.ts'
 import { readXmlFile } from '../../options/xml-file.ts'
+import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
 import type { Verb } from '../../verb.ts'
 
 interface Flags extends Pick<AllowFlags, 'allow'>, Pick<NetworkFlags, 'network'> {
@@ -15,10 +16,7 @@ export const verb: Verb<Flags> = {
   declare: (command) =>
     declareNetwork(declareAllow(command))
       .argument('<file>', 'libvirt domain XML')
-      .option(
-        '--ignore-unsupported',
-        "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
-      )
+      .addOption(ignoreUnsupportedOption())
       .option('--validate', 'accepted: Stasis always checks the XML')
       .option(
         '--remove-managed-save',

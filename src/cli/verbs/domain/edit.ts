@@ -3,6 +3,7 @@ import { type AllowFlags, declareAllow } from '../../options/allow.ts'
 import { errorText } from '../../reports/error.ts'
 import { askWhetherAgain } from '../../terminal/ask-again.ts'
 import { chosenEditor } from '../../terminal/chosen-editor.ts'
+import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
 import type { Verb } from '../../verb.ts'
 
 interface Flags extends Pick<AllowFlags, 'allow'> {
@@ -17,7 +18,7 @@ export const verb: Verb<Flags> = {
     declareAllow(command)
       .argument('<domain>', 'name, UUID or id')
       .option('--skip-validate', 'accepted and ignored: Stasis checks what it would run')
-      .option('--ignore-unsupported', "as for define: leave out the host's side of devices")
+      .addOption(ignoreUnsupportedOption())
       .option('--remove-managed-save', 'delete the managed save of the domain if it changes'),
   example: 'EDITOR=nano stasis edit web',
   run: async ([domain = ''], flags, { directories, signal, output }) => {

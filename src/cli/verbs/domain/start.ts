@@ -10,16 +10,19 @@ import { attachConsole } from '../../terminal/console-terminal.ts'
 import { ProgressDisplay } from '../../terminal/progress-display.ts'
 import { restoreReport } from '../../reports/restore.ts'
 import { configure } from '../../options/configured.ts'
+import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
+import {
+  type RestoredGuestFlags,
+  declareRestoredGuest,
+  restoredGuestOf,
+} from '../../options/restored-guest.ts'
 import type { Verb } from '../../verb.ts'
 
-interface Flags extends AllowFlags, NetworkFlags {
+interface Flags extends AllowFlags, NetworkFlags, RestoredGuestFlags {
   readonly paused?: boolean
   readonly console?: boolean
   readonly forceBoot?: boolean
   readonly force?: boolean
-  readonly syncTime?: boolean
-  readonly newGenid?: boolean
-  readonly resetNvram?: boolean
   readonly mode?: StartOptions['mode']
   readonly bypassCache?: boolean
   readonly ignoreUnsupported?: boolean
@@ -29,7 +32,7 @@ interface Flags extends AllowFlags, NetworkFlags {
 /** `start DOMAIN` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    declareNetworks(declareTrust(command))
+    declareRestoredGuest(declareNetworks(declareTrust(command)))
       .argument('<domain>', 'name or UUID')
       .option('--paused', 'leave the guest paused')
       .option('--console', 'connect the terminal to the serial console')
@@ -47,13 +50,7 @@ export const verb: Verb<Flags> = {
       )
       .option('--no-bypass-cache', 'read the managed save through the page cache')
       .option('--verbose', 'show how long each step of the restore took')
-      .option('--sync-time', "set the guest's clock through the guest agent once the guest runs")
-      .option('--new-genid', 'give the guest a new generation id, if it has one')
-      .option('--reset-nvram', 'make the UEFI variable store anew from its template')
-      .option(
-        '--ignore-unsupported',
-        "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
-      ),
+      .addOption(ignoreUnsupportedOption()),
   configure: (command) => configure('start', command),
   example: 'stasis start web --console',
   run: async ([domain = ''], flags, invocation) => {
@@ -69,9 +66,7 @@ export const verb: Verb<Flags> = {
       ...networksOf(flags),
       forceBoot,
       force,
-      syncTime: flags.syncTime,
-      newGenid: flags.newGenid,
-      resetNvram: flags.resetNvram,
+      ...restoredGuestOf(flags),
       mode: flags.mode,
       bypassCache,
       onProgress: display.show,

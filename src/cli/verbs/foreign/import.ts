@@ -8,6 +8,7 @@ import { type LibvirtFlags, declareLibvirt, libvirtOf } from '../../options/libv
 import { type NetworkFlags, declareNetwork } from '../../options/networks.ts'
 import { errorText } from '../../reports/error.ts'
 import { outcomeObject, refuseFailed } from '../../reports/several-domains.ts'
+import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
 import type { Verb } from '../../verb.ts'
 
 interface Flags extends LibvirtFlags, Pick<AllowFlags, 'allow'>, Pick<NetworkFlags, 'network'> {
@@ -31,10 +32,7 @@ export const verb: Verb<Flags> = {
       )
       .option('--via-virsh', "ask virsh, where libvirt's files cannot be read")
       .option('--force', 'take a managed save although the disks have changed since')
-      .option(
-        '--ignore-unsupported',
-        "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
-      ),
+      .addOption(ignoreUnsupportedOption()),
   looks: (_args, { dryRun }) => dryRun === true,
   example: 'stasis import --all --dry-run',
   run: async (names, flags, { directories, signal, json, output }) => {

@@ -9,6 +9,7 @@ import { integerBetween } from '../../options/option-values.ts'
 import { configure } from '../../options/configured.ts'
 import { HostDisplay } from '../../terminal/host-display.ts'
 import { formatCount, formatDuration } from '../../terminal/quantity.ts'
+import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
 import type { Verb } from '../../verb.ts'
 
 interface Flags extends Pick<
@@ -43,10 +44,7 @@ export const verb: Verb<Flags> = {
         '--allow-link-down',
         'let a card whose network is missing be connected to nothing, with its link down',
       )
-      .option(
-        '--ignore-unsupported',
-        "leave out the host's side of devices where Stasis does not support it",
-      )
+      .addOption(ignoreUnsupportedOption())
       .option('--dry-run', 'only show what would be started'),
   looks: (_args, { dryRun }) => dryRun === true,
   configure: (command) => configure('host-resume', command),

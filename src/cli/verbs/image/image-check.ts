@@ -1,6 +1,7 @@
 import { type AllowFlags, allowed, declareTrust } from '../../options/allow.ts'
 import { type NetworkFlags, declareNetworks, networksOf } from '../../options/networks.ts'
 import { checkAndReport } from '../../reports/image-check.ts'
+import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
 import type { Verb } from '../../verb.ts'
 import { readXmlOption } from '../../options/xml-file.ts'
 
@@ -15,10 +16,7 @@ export const verb: Verb<Flags> = {
     declareNetworks(declareTrust(command))
       .argument('<file>', 'a save image')
       .option('--xml <file>', 'domain XML that the restore would use')
-      .option(
-        '--ignore-unsupported',
-        "leave out the host's side of devices where Stasis does not support it",
-      ),
+      .addOption(ignoreUnsupportedOption()),
   looks: true,
   example: 'stasis image-check /backup/web.save',
   run: async ([file = ''], flags, invocation) => {

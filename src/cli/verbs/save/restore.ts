@@ -10,10 +10,17 @@ import { checkAndReport } from '../../reports/image-check.ts'
 import { ProgressDisplay } from '../../terminal/progress-display.ts'
 import { restoreReport } from '../../reports/restore.ts'
 import { configure } from '../../options/configured.ts'
+import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
+import {
+  type RestoredGuestFlags,
+  declareRestoredGuest,
+  restoredGuestOf,
+} from '../../options/restored-guest.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from '../../options/resume-as.ts'
 import type { Verb } from '../../verb.ts'
 import { readXmlOption } from '../../options/xml-file.ts'
 
-interface Flags extends AllowFlags, NetworkFlags, ChannelFlags {
+interface Flags extends AllowFlags, NetworkFlags, ChannelFlags, RestoredGuestFlags, ResumeFlags {
   readonly mode?: RestoreOptions['mode']
   readonly clone?: string
   readonly diskOverlay?: string
@@ -21,13 +28,8 @@ interface Flags extends AllowFlags, NetworkFlags, ChannelFlags {
   readonly connections?: number
   readonly bypassCache?: boolean
   readonly xml?: string
-  readonly running?: boolean
-  readonly paused?: boolean
   readonly keep?: boolean
   readonly force?: boolean
-  readonly syncTime?: boolean
-  readonly newGenid?: boolean
-  readonly resetNvram?: boolean
   readonly ignoreUnsupported?: boolean
   readonly check?: boolean
   readonly wait?: RestoreOptions['wait']
@@ -37,7 +39,11 @@ interface Flags extends AllowFlags, NetworkFlags, ChannelFlags {
 /** `restore FILE` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
-    declareChannels(declareNetworks(declareTrust(command)), 'the same as --connections')
+    declareResumeAs(
+      declareRestoredGuest(
+        declareChannels(declareNetworks(declareTrust(command)), 'the same as --connections'),
+      ),
+    )
       .argument('<file>', 'a save image')
       .addOption(
         new Option(
@@ -59,20 +65,12 @@ export const verb: Verb<Flags> = {
       .option('--bypass-cache', 'read past the page cache (the default for stasis)')
       .option('--no-bypass-cache', 'read through the page cache')
       .option('--xml <file>', 'domain XML to use; the guest must not see a difference')
-      .addOption(new Option('--running', 'let the guest run').conflicts('paused'))
-      .addOption(new Option('--paused', 'leave the guest paused').conflicts('running'))
       .option('--force', 'restore although the disks have changed since the save')
       .option(
         '--keep',
         'while memory is loaded lazily, keep the image by a second name beside it (a hard link)',
       )
-      .option('--sync-time', "set the guest's clock through the guest agent once the guest runs")
-      .option('--new-genid', 'give the guest a new generation id, if it has one')
-      .option('--reset-nvram', 'make the UEFI variable store anew from its template')
-      .option(
-        '--ignore-unsupported',
-        "leave out the host's side of devices where Stasis does not support it; the guest sees no difference",
-      )
+      .addOption(ignoreUnsupportedOption())
       .option('--check', 'only check whether the image can be restored on this host')
       .option('--verbose', 'show how long each step took')
       .addOption(
@@ -116,12 +114,10 @@ export const verb: Verb<Flags> = {
           : { name: flags.clone, diskOverlay: flags.diskOverlay },
       readers: flags.connections ?? channelsOf(flags),
       bypassCache: flags.bypassCache,
-      resumeAs: flags.running === true ? 'running' : flags.paused === true ? 'paused' : undefined,
+      resumeAs: resumeAs(flags),
       force: flags.force,
       keepImage: flags.keep,
-      syncTime: flags.syncTime,
-      newGenid: flags.newGenid,
-      resetNvram: flags.resetNvram,
+      ...restoredGuestOf(flags),
       wait: flags.wait,
       ignoreUnsupported,
       allow: allowed(flags),
