@@ -14,7 +14,7 @@ import {
   saveHost,
   startDomain,
 } from '../../src/index.ts'
-import { runnerOptions } from './runner-options.ts'
+import { SEED, runnerOptions } from './runner-options.ts'
 import { Random } from './random.ts'
 import { startStasis } from './stasis-command.ts'
 import { watchersEnd } from './watchers.ts'
@@ -230,12 +230,7 @@ if (process.argv[1] === import.meta.filename) {
   const values = runnerOptions('test:interleavings', {
     rounds: { type: 'string', value: 'N', help: 'rounds', default: '200' },
     seconds: { type: 'string', value: 'N', help: 'begin nothing after this time' },
-    seed: {
-      type: 'string',
-      value: 'N',
-      help: 'repeats a run',
-      default: String(Date.now() % 2 ** 31),
-    },
+    seed: SEED,
     lanes: { type: 'string', value: 'N', help: 'domains at the same time', default: '2' },
   })
   const [rounds, seed, lanes] = [values.rounds, values.seed, values.lanes].map(Number)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { domainInfo } from '../../src/index.ts'
 import { QmpConnection } from '../../src/qmp/connection.ts'
-import { runnerOptions } from './runner-options.ts'
+import { SEED, runnerOptions } from './runner-options.ts'
 import { Random } from './random.ts'
 import { KILL_ACTS, type KillAct, type Victim } from './kill-acts.ts'
 import { qemus } from './qemus.ts'
@@ -483,12 +483,7 @@ if (process.argv[1] === import.meta.filename) {
   const values = runnerOptions('test:kills', {
     rounds: { type: 'string', value: 'N', help: 'how many processes are killed', default: '200' },
     seconds: { type: 'string', value: 'N', help: 'begin nothing after this time' },
-    seed: {
-      type: 'string',
-      value: 'N',
-      help: 'repeats a run',
-      default: String(Date.now() % 2 ** 31),
-    },
+    seed: SEED,
     only: {
       type: 'string',
       value: 'TEXT',

@@ -6,6 +6,18 @@ export interface RunnerOption extends ParseArgsOptionDescriptor {
   readonly value?: string
 }
 
+/** `--seed` of a runner; every run without it is another one. */
+export const SEED: RunnerOption & {
+  readonly type: 'string'
+  readonly multiple?: false
+  readonly default: string
+} = {
+  type: 'string',
+  value: 'N',
+  help: 'repeats a run',
+  default: String(Date.now() % 2 ** 31),
+}
+
 type Values<Options extends Readonly<Record<string, RunnerOption>>> = ReturnType<
   typeof parseArgs<{ options: Options }>
 >['values']

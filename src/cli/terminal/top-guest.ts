@@ -15,16 +15,16 @@ const BAR_WIDTH = 24
 /** From this width on there is room for whole words. */
 const WIDE = 100
 
-/** The activity of one guest: its save or restore with every channel, and a picture of its memory. `rows` is the space for it. */
-export function guestPanel(
-  guest: DomainActivity,
-  options: {
-    readonly columns: number
-    readonly rows: number
-    readonly laneRates: LaneRates
-    readonly glyphs: Glyphs
-  },
-): readonly StyledLine[] {
+/** The space for a panel, and the means to fill it. */
+interface PanelOptions {
+  readonly columns: number
+  readonly rows: number
+  readonly laneRates: LaneRates
+  readonly glyphs: Glyphs
+}
+
+/** The activity of one guest: its save or restore with every channel, and a picture of its memory. */
+export function guestPanel(guest: DomainActivity, options: PanelOptions): readonly StyledLine[] {
   const { job, serving, fault } = guest
   if (fault !== undefined) return [[{ text: fault.message, style: 'red' }]]
   if (job !== undefined) {
@@ -46,15 +46,7 @@ function measureOf(progress: unknown): TransferMeasure | undefined {
   return found !== undefined && 'percent' in found ? found : undefined
 }
 
-function measurePanel(
-  measure: TransferMeasure,
-  options: {
-    readonly columns: number
-    readonly rows: number
-    readonly laneRates: LaneRates
-    readonly glyphs: Glyphs
-  },
-): readonly StyledLine[] {
+function measurePanel(measure: TransferMeasure, options: PanelOptions): readonly StyledLine[] {
   const { columns, rows, glyphs } = options
   const total = fitParts(measuredParts({ ...measure, channelBytes: [] }), columns - BAR_WIDTH - 6)
   const bar: StyledLine = [

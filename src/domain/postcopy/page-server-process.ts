@@ -9,16 +9,18 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 
 const FIRST_INHERITED = 3
 
+/** The options that a page server and a supervisor have in common. */
+interface HelperOptions {
+  /** The file to run: `PAGE_SERVER_PROGRAM`. */
+  readonly program: string
+  readonly id: string
+  readonly stateDir?: string | undefined
+}
+
 /** Starts a page server as its own process that survives us. @throws QemuError, StorageError */
 export async function startPageServer(
   paths: RuntimePaths,
-  options: {
-    /** The file to run: `PAGE_SERVER_PROGRAM`. */
-    readonly program: string
-    readonly id: string
-    readonly inherit?: Partial<InheritedFds> | undefined
-    readonly stateDir?: string | undefined
-  },
+  options: HelperOptions & { readonly inherit?: Partial<InheritedFds> | undefined },
 ): Promise<SpawnedChild> {
   return start(paths, 'server', options)
 }
@@ -29,13 +31,9 @@ export async function startPageServer(
  */
 export async function startSupervisor(
   paths: RuntimePaths,
-  options: {
-    /** The file to run: `PAGE_SERVER_PROGRAM`. */
-    readonly program: string
-    readonly id: string
+  options: HelperOptions & {
     readonly monitorFd?: number | undefined
     readonly imageFd?: number | undefined
-    readonly stateDir?: string | undefined
   },
 ): Promise<SpawnedChild> {
   const { program, id, monitorFd, imageFd, stateDir } = options
@@ -51,13 +49,7 @@ export async function startSupervisor(
 async function start(
   paths: RuntimePaths,
   part: PageServerCall['part'],
-  options: {
-    /** The file to run: `PAGE_SERVER_PROGRAM`. */
-    readonly program: string
-    readonly id: string
-    readonly inherit?: Partial<InheritedFds> | undefined
-    readonly stateDir?: string | undefined
-  },
+  options: HelperOptions & { readonly inherit?: Partial<InheritedFds> | undefined },
 ): Promise<SpawnedChild> {
   const { program, id, inherit = {}, stateDir } = options
   const names = Object.keys(inherit)

@@ -1,4 +1,4 @@
-import { runnerOptions } from '../runner-options.ts'
+import { SEED, runnerOptions } from '../runner-options.ts'
 import { qemus } from '../qemus.ts'
 import { type Round, soak } from './soak.ts'
 
@@ -10,12 +10,7 @@ const values = runnerOptions('soak', {
     help: 'only QEMUs whose version begins so',
     default: 'all',
   },
-  seed: {
-    type: 'string',
-    value: 'N',
-    help: 'repeats a run',
-    default: String(Date.now() % 2 ** 31),
-  },
+  seed: SEED,
   seconds: { type: 'string', value: 'N', help: 'begin nothing after this time' },
 })
 
