@@ -64,6 +64,13 @@ export class FrameLog {
     }
   }
 
+  /** Reserves a place at the end, for a piece that its caller writes; `length` must be a multiple of 4096. Returns its offset. */
+  reserve(length: number): number {
+    const offset = this.#end
+    this.#end += length
+    return offset
+  }
+
   /** Writes the remaining buffers and waits for all writes. Returns the offset after the last one, a multiple of 4096. @throws StorageError */
   async flush(): Promise<number> {
     for (const [alignment, buffer] of this.#open) this.#send(alignment, buffer)

@@ -1,6 +1,6 @@
 import { crc32c } from '../../io/crc32c.ts'
 import { InternalError } from '../../errors.ts'
-import { alignUp } from '../../io/memory/aligned-memory.ts'
+import { alignUp, isDirectMemory } from '../../io/memory/aligned-memory.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageIdBytes } from '../image-id.ts'
@@ -18,6 +18,9 @@ import {
 } from './layout.ts'
 import { LinearWriter } from './linear-writer.ts'
 import { FrameLog } from './log.ts'
+
+/** Pages that reach this length are written from where they are; a copy joins shorter ones to long writes. */
+const MIN_UNCOPIED = 64 * 1024
 
 /** The description and settings of a container. */
 export interface StasisWriterOptions {
@@ -68,7 +71,12 @@ export class StasisWriter implements AsyncDisposable {
 
   /** Whether the disk is the slower side right now. */
   get diskIsBusy(): boolean {
-    return this.#log?.full ?? this.#linear.busy
+    return this.#linear.busy || (this.#log?.full ?? false)
+  }
+
+  /** Whether a write waits for the disk. Otherwise the system's cache takes it, and how fast the disk is shows at the end. */
+  get waitsForDisk(): boolean {
+    return this.#image.file.direct
   }
 
   /** Announces the blocks, before any frame. Assigns each its place when the image is uncompressed. */
@@ -87,7 +95,7 @@ export class StasisWriter implements AsyncDisposable {
 
   /**
    * Adds a frame; `crc` is the crc32c of `bytes` if it is known. Settles when `bytes` may be reused: once they are written in a linear image, once
-   * they are copied in any other.
+   * they are written or copied in any other.
    * @throws StorageError
    */
   async add(frame: NewFrame, bytes: Uint8Array, crc: number = crc32c(bytes)): Promise<void> {
@@ -95,7 +103,7 @@ export class StasisWriter implements AsyncDisposable {
       this.#frames.append({ ...frame, offset, storedLength: bytes.length, crc })
     }
     if (this.#log === undefined) await this.#addLinear(frame, bytes, placed)
-    else await this.#log.append(bytes, frame.codec === 'none' ? PAGE_SIZE : FRAME_ALIGNMENT, placed)
+    else await this.#addToLog(this.#log, frame, bytes, placed)
     this.#fileBytes += bytes.length
   }
 
@@ -135,6 +143,20 @@ export class StasisWriter implements AsyncDisposable {
     await this.#log?.idle()
     await this.#linear.idle()
     await this.#image[Symbol.asyncDispose]()
+  }
+
+  async #addToLog(
+    log: FrameLog,
+    { codec }: NewFrame,
+    bytes: Uint8Array,
+    placed: (offset: number) => void,
+  ): Promise<void> {
+    if (codec !== 'none') return log.append(bytes, FRAME_ALIGNMENT, placed)
+    if (bytes.length < MIN_UNCOPIED || !isDirectMemory(bytes))
+      return log.append(bytes, PAGE_SIZE, placed)
+    const offset = log.reserve(bytes.length)
+    await this.#linear.write(bytes, offset)
+    placed(offset)
   }
 
   async #addLinear(

@@ -2,7 +2,7 @@
 export interface CodecMethods {
   /** The levels that a caller may request. */
   readonly levels: readonly [least: number, most: number]
-  /** The levels between which an adaptive save moves, fastest first. */
+  /** The levels between which an adaptive save moves, fastest first. Each costs least for its size. */
   readonly ladder: readonly number[]
   /** A compressor that works on the calling thread. */
   makeCompressor(): Compressor

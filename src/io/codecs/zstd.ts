@@ -12,9 +12,8 @@ const decompressAsync = atFirstUse(() => promisify(zlib.zstdDecompress))
 /** zstd with `node:zlib` alone. */
 export const portableZstd: CodecMethods = {
   levels: [-7, 19],
-  // Node interprets -1 as "unset" and compresses with 3, so -1 is not used. Levels below -2 gain little speed and lose much size (measured on log
-  // text: notes/node/zstd.md).
-  ladder: [-2, 1, 3],
+  // The negative levels cost as much as 1 and leave more (notes/node/zstd.md).
+  ladder: [1, 3],
   ...throughCopy({
     compress: (bytes, level) => zlib.zstdCompressSync(bytes, options(bytes, level)),
     compressOnPool: (bytes, level) => compressAsync()(bytes, options(bytes, level)),

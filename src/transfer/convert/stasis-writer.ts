@@ -39,7 +39,7 @@ export class StasisMachineWriter implements MachineWriter {
     this.#writer = writer
     const { codec } = options
     this.#codec = codec
-    this.#level = chooseLevel(codec, options.compressionLevel)
+    this.#level = chooseLevel(codec, options.compressionLevel, { mayStore: false })
     this.#compressors = new Pool(codec === 'none' ? [] : makeCompressors(codec))
   }
 
@@ -99,7 +99,9 @@ export class StasisMachineWriter implements MachineWriter {
   ): Promise<boolean> {
     const { compressor, memory } = worker
     const target = memory.subarray(0, Math.floor(bytes.length * WORTH_COMPRESSING))
-    const level = this.#level.next(this.#writer.diskIsBusy)
+    const { diskIsBusy } = this.#writer
+    const level = this.#level.next({ diskIsBusy, sourceIsSlow: false })
+    if (level === undefined) return false
     const length = await compressor.compress(bytes, target, level)
     if (length === undefined) return false
     const frame = { block, firstPage, pageCount: bytes.length / PAGE_SIZE, codec: this.#codec }

@@ -12,7 +12,7 @@ export async function openStasisReceiver(options: ImageReceiverOptions): Promise
   const format = 'stasis'
   await using opened = new AsyncDisposableStack()
   const writer = opened.use(await StasisWriter.create(path, options))
-  const level = chooseLevel(codec, compressionLevel)
+  const level = chooseLevel(codec, compressionLevel, { mayStore: writer.waitsForDisk })
   const pipeline = opened.use(new FramePipeline(writer, { codec, level, channels }))
   const listener = opened.use(new QemuListener(options, pipeline))
   const open = opened.move()

@@ -55,7 +55,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
       this.#take(packet, channel),
     )
     // For the packets that arrive before the pipeline has processed one.
-    this.#receivers.level = level.next(false)
+    this.#receivers.level = level.next({ diskIsBusy: false, sourceIsSlow: true })
   }
 
   /** The record of received pages; `undefined` until QEMU has listed its RAM blocks. */
@@ -154,8 +154,11 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   #take(packet: ReceivedPacket, channel: number): void {
     // A point where channels wait for one another: it names no block.
     if (packet.zeros.length + packet.pieces.length === 0) return
-    this.#receivers.level = this.#options.level.next(this.#writer.diskIsBusy)
     const { slot } = packet
+    if (slot !== undefined) {
+      const { diskIsBusy } = this.#writer
+      this.#receivers.level = this.#options.level.next({ diskIsBusy, sourceIsSlow: packet.waited })
+    }
     this.#track(
       this.#store(packet, channel).finally(() => {
         if (slot !== undefined) this.#receivers.releaseSlot(slot)

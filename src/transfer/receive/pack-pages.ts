@@ -24,10 +24,14 @@ export class PagePacker {
     this.#compressor = codec === 'none' ? undefined : CODECS[codec].makeCompressor()
   }
 
-  /** Makes frames of the segments in slot number `slot`. */
-  pack(segments: readonly Segment[], slot: number, level: number): readonly ReceivedPiece[] {
+  /** Makes frames of the segments in slot number `slot`; without a level, of the pages as they are. */
+  pack(
+    segments: readonly Segment[],
+    slot: number,
+    level: number | undefined,
+  ): readonly ReceivedPiece[] {
     const slotOffset = slot * SLOT_LENGTH
-    if (this.#compressor === undefined)
+    if (this.#compressor === undefined || level === undefined)
       return segments.map((segment) => this.#plain(segment, slotOffset + segment.slotOffset))
     const pieces: ReceivedPiece[] = []
     const outputEnd = (slot + 1) * OUTPUT_LENGTH

@@ -40,6 +40,8 @@ export interface ReceivedPacket {
   readonly zeros: readonly PageSpan[]
   readonly slot: number | undefined
   readonly pieces: readonly ReceivedPiece[]
+  /** Whether the thread has waited for QEMU longer than it has worked on the packet. */
+  readonly waited: boolean
 }
 
 /** A message of a receiving thread. */

@@ -4,6 +4,9 @@ const DISCARDING = 1
 const LEVEL = 2
 const FIRST_CHANNEL = 3
 
+/** No codec has such a level: pages are stored as they are. */
+const STORE = -0x8000_0000
+
 const FREE = 0
 const TAKEN = 1
 const ENDED = 2
@@ -39,13 +42,14 @@ export class ReceiveState {
     this.#slotCount = slotCount
   }
 
-  /** The compression level for the next frame. */
-  get level(): number {
-    return Atomics.load(this.#words, LEVEL)
+  /** The compression level for the next packet; `undefined` stores its pages as they are. */
+  get level(): number | undefined {
+    const level = Atomics.load(this.#words, LEVEL)
+    return level === STORE ? undefined : level
   }
 
-  set level(level: number) {
-    Atomics.store(this.#words, LEVEL, level)
+  set level(level: number | undefined) {
+    Atomics.store(this.#words, LEVEL, level ?? STORE)
   }
 
   /** Whether incoming data is only received and discarded. */

@@ -25,6 +25,8 @@ const { codec, channelCount, slotCount, ...memory } = data
 const state = new ReceiveState(channelCount, slotCount, memory.state)
 const packer = new PagePacker(codec, memory)
 const receiver = new PacketReceiver()
+/** How long this thread has waited for QEMU since its last packet. */
+let waitedMs = 0
 const scrap = Buffer.allocUnsafeSlow(65536)
 
 port.on('message', (job: ReceiveJob | typeof END) => {
@@ -49,10 +51,12 @@ function receiveFrom(fds: readonly number[]): void {
       continue
     }
     const waitMs = idle.length === fds.length ? IDLE_MS : RECHECK_MS
+    const began = performance.now()
     const readable = waitReadable(
       idle.map((channel) => fds[channel] as number),
       waitMs,
     )
+    waitedMs += performance.now() - began
     const channel = readable === undefined ? -1 : fds.indexOf(readable)
     if (channel >= 0 && state.takeChannel(channel)) serve(channel, fds[channel] as number)
   }
@@ -74,6 +78,7 @@ function serve(channel: number, fd: number): void {
 
 function receive(channel: number, fd: number): void {
   if (state.openChannel(channel)) receiver.open(fd)
+  const began = performance.now()
   const start = receiver.start(fd)
   if (start === undefined) return state.endChannel(channel)
   const { block, normalPages, zeroPages } = start
@@ -85,7 +90,7 @@ function receive(channel: number, fd: number): void {
       kind: 'packet',
       channel,
       bytes,
-      packet: { block, zeros, slot: undefined, pieces: [] },
+      packet: { block, zeros, slot: undefined, pieces: [], waited: false },
     })
   }
   const slot = state.takeSlot()
@@ -95,7 +100,9 @@ function receive(channel: number, fd: number): void {
   // Before the work, so that another thread can continue to read.
   state.releaseChannel(channel)
   const pieces = packer.pack(segments, slot, state.level)
-  const packet: ReceivedPacket = { block, zeros, slot, pieces }
+  const waited = waitedMs > performance.now() - began
+  waitedMs = 0
+  const packet: ReceivedPacket = { block, zeros, slot, pieces, waited }
   post({ kind: 'packet', channel, bytes, packet })
 }
 

@@ -19,8 +19,8 @@ import { WorkerThread } from '../worker-thread.ts'
 /** More threads are no faster than one event loop can pass their results on. */
 const MAX_THREADS = 16
 
-/** Slots in addition to the one that each thread works on, for data on its way to the disk. Uncompressed pages stay there until they are written. */
-const SPARE_SLOTS = { plain: 16, compressed: 8 } as const
+/** Slots in addition to the one that each thread works on, for data on its way to the disk. Pages that are stored as they are stay there until they are written. */
+const SPARE_SLOTS = 16
 
 type ReceiveThread = WorkerThread<ReceiveJob, ReceiveAnswer>
 
@@ -52,7 +52,7 @@ export class Receivers implements AsyncDisposable {
     // Without compression, more threads than channels would only wait.
     const useful = codec === 'none' ? Math.min(channelCount, MAX_THREADS) : MAX_THREADS
     const threadCount = Math.min(availableParallelism(), useful)
-    const slotCount = threadCount + SPARE_SLOTS[codec === 'none' ? 'plain' : 'compressed']
+    const slotCount = threadCount + SPARE_SLOTS
     this.slots = shared(slotCount * SLOT_LENGTH)
     this.outputs = codec === 'none' ? undefined : shared(slotCount * OUTPUT_LENGTH)
     this.ended = this.#end.promise
@@ -67,8 +67,8 @@ export class Receivers implements AsyncDisposable {
     this.#threads = Array.from({ length: threadCount }, () => this.#start(data))
   }
 
-  /** The compression level of the next packets. */
-  set level(level: number) {
+  /** The compression level of the next packets; `undefined` stores their pages as they are. */
+  set level(level: number | undefined) {
     this.#state.level = level
   }
 
