@@ -1,0 +1,33 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { type BenchSetting, filledBytes } from '../setting.ts'
+
+/** The tiny guest stays below it. */
+const FILL_FROM = 64 * 1024 * 1024
+const PIECE = 4 * 1024 * 1024
+
+/** Fills three quarters of the RAM of a QEMU with the content, above what the tiny guest uses. */
+export function fillGuest(pid: number, setting: BenchSetting): void {
+  const start = ramAddressOf(pid, setting.ramBytes)
+  const memory = openSync(`/proc/${pid}/mem`, 'r+')
+  const source = openSync(setting.contentPath, 'r')
+  const { size } = fstatSync(source)
+  const buffer = Buffer.allocUnsafe(PIECE)
+  for (let at = 0; FILL_FROM + at < filledBytes(setting);) {
+    const most = Math.min(PIECE, filledBytes(setting) - FILL_FROM - at)
+    const length = readSync(source, buffer, 0, most, at % size)
+    writeSync(memory, buffer, 0, length, start + FILL_FROM + at)
+    at += length
+  }
+  closeSync(memory)
+  closeSync(source)
+}
+
+/** Where the RAM of a guest is in the memory of its QEMU: the mapping that has its size. */
+export function ramAddressOf(pid: number, ramBytes: number): number {
+  const start = readFileSync(`/proc/${pid}/maps`, 'latin1')
+    .split('\n')
+    .map((line) => (line.split(' ')[0] ?? '').split('-').map((hex) => Number.parseInt(hex, 16)))
+    .find(([from = 0, to = 0]) => to - from === ramBytes)?.[0]
+  if (start === undefined) throw new Error('the guest has no RAM of that size')
+  return start
+}

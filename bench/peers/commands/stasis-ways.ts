@@ -1,0 +1,81 @@
+import type { Measurement } from '../../rounds/measurement.ts'
+import type { BenchSetting } from '../../setting.ts'
+import type { Way } from '../way.ts'
+import type { BenchGuest, GuestCost } from './bench-guest.ts'
+import { type WayOptions, commandWay } from './command-ways.ts'
+import { checkout, stasisGuest } from './stasis-commands.ts'
+
+const LOAD = ['--mode', 'load'] as const
+
+/** What the suites for saves and restores measure. */
+const WAYS: readonly WayOptions[] = [
+  {
+    name: 'uncompressed',
+    save: ['--parallel-compression', 'none'],
+    restores: { load: LOAD, map: ['--mode', 'map'] },
+  },
+  {
+    name: 'zstd adaptive',
+    save: ['--parallel-compression', 'zstd'],
+    restores: { load: LOAD, lazy: ['--mode', 'lazy'] },
+  },
+]
+
+/** Our ways, and those of the other checkout if there is one. */
+export async function stasisWays(
+  setting: BenchSetting,
+  options: readonly WayOptions[] = WAYS,
+): Promise<readonly Way[]> {
+  const guests = [await stasisGuest(setting, checkout, 'stasis')]
+  if (setting.against !== undefined)
+    guests.push(await stasisGuest(setting, setting.against, 'other stasis'))
+  return guests.flatMap((guest) => options.map((one) => stasisWay(setting, guest, one)))
+}
+
+/** One way of a guest of Stasis. */
+export function stasisWay(setting: BenchSetting, guest: BenchGuest, options: WayOptions): Way {
+  const json = {
+    ...options,
+    save: [...options.save, '--json'],
+    restores: Object.fromEntries(
+      Object.entries(options.restores).map(([name, args]) => [name, [...args, '--json']]),
+    ),
+  }
+  return commandWay(setting, guest, json, { save: figuresOfSave, restore: figuresOfRestore })
+}
+
+function figuresOfSave(cost: GuestCost): Partial<Measurement> {
+  const { totalMs, transferMs, flushMs, downtimeMs } = timingOf(cost)
+  const stages = {
+    'start of the command': cost.wallMs - totalMs,
+    'checks and preparation': totalMs - transferMs - flushMs,
+    memory: transferMs,
+    'flush and publish': flushMs,
+  }
+  return { stages: inSeconds(stages), downtimeSeconds: downtimeMs / 1000 }
+}
+
+function figuresOfRestore(cost: GuestCost): Partial<Measurement> {
+  const { totalMs, startMs, loadMs, resumeMs } = timingOf(cost)
+  const stages = {
+    'start of the command': cost.wallMs - totalMs,
+    'start of QEMU': startMs,
+    memory: loadMs,
+    'guest continues': resumeMs,
+  }
+  return { stages: inSeconds(stages) }
+}
+
+/** The times in the last line of the answer (docs/cli-json.md). */
+function timingOf({ stdout }: GuestCost): Record<Time, number> {
+  const answer = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as {
+    readonly timing: Record<Time, number>
+  }
+  return answer.timing
+}
+
+type Time = 'totalMs' | 'transferMs' | 'flushMs' | 'downtimeMs' | 'startMs' | 'loadMs' | 'resumeMs'
+
+function inSeconds(times: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, ms / 1000]))
+}

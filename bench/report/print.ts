@@ -1,0 +1,27 @@
+import type { BenchRecord, BenchTable } from './bench-record.ts'
+import { busyRuns } from './busy.ts'
+import { rowsOf } from './table-rows.ts'
+import { TARGETS, measureTarget } from './targets.ts'
+
+/** Prints the results of a suite. */
+export function printTable(table: BenchTable): void {
+  const { suite, ramBytes, content, rounds, freeHugeBytes } = table
+  const guest = ramBytes === undefined ? '' : `, guest of ${ramBytes / 2 ** 30} GiB`
+  const free = `${Math.round(freeHugeBytes / 2 ** 20)} MiB free in huge pages`
+  const { busy, runs } = busyRuns(table)
+  console.log(`${suite}${guest}, content ${content}, ${rounds} rounds, ${free}`)
+  if (busy > 0)
+    console.log(`busy: the machine did other work in ${busy} of ${runs} runs; do not quote`)
+  console.table(rowsOf(table))
+}
+
+/** Prints the targets that these records measure. */
+export function printTargets(records: readonly BenchRecord[]): void {
+  for (const target of TARGETS) {
+    const { value, met } = measureTarget(target, records)
+    if (Number.isNaN(value)) continue
+    console.log(
+      `${met ? 'met   ' : 'MISSED'} ${target.figure}: ${value.toFixed(2)} (target <= ${target.most} of ${target.against})`,
+    )
+  }
+}

@@ -1,0 +1,51 @@
+/** One run of a scenario. Times are seconds. */
+export interface Measurement {
+  readonly seconds: number
+  /** Space that the image takes on the disk. */
+  readonly fileBytes?: number
+  /** Of the program that is measured, with its daemon and helpers. */
+  readonly processorSeconds?: number
+  readonly qemuProcessorSeconds?: number
+  /** The most memory that one process of the program had. */
+  readonly peakBytes?: number
+  /** From the stop of the guest until its image was durable. */
+  readonly downtimeSeconds?: number
+  /** Until the guest printed something. */
+  readonly outputSeconds?: number
+  /** Until all memory was loaded. */
+  readonly allMemorySeconds?: number
+  /** The parts of `seconds`, in their order. */
+  readonly stages?: Readonly<Record<string, number>>
+}
+
+/** A measurement, and what the machine did for others meanwhile. */
+export interface Run extends Measurement {
+  /** Processor seconds of processes that are not part of the benchmark. */
+  readonly othersSeconds: number
+  /** Processor seconds that the hypervisor took. */
+  readonly stolenSeconds: number
+}
+
+/** Something that is measured beside others. */
+export interface Scenario {
+  readonly name: string
+  /** The scenario that it is compared with; without it, the fastest one of another program. */
+  readonly peer?: string
+  /** Its place in a plot of a sweep. */
+  readonly point?: SweepPoint
+  readonly measure: () => Promise<Measurement>
+}
+
+/** The curve, and the value on the horizontal axis. */
+export interface SweepPoint {
+  readonly series: string
+  readonly x: number
+}
+
+/** A scenario with all its runs. */
+export interface ScenarioResult {
+  readonly name: string
+  readonly peer?: string
+  readonly point?: SweepPoint
+  readonly runs: readonly Run[]
+}

@@ -1,0 +1,46 @@
+import { channelsSuite } from './channels.ts'
+import { clonesSuite } from './clones.ts'
+import { convertSuite } from './convert.ts'
+import { formatsSuite } from './formats.ts'
+import { instantSuite } from './instant.ts'
+import { levelsSuite } from './levels.ts'
+import { readingSuite } from './reading.ts'
+import { restoreSuite, saveSuite } from './save-and-restore.ts'
+import { startSuite } from './start.ts'
+import { storeSuite } from './store.ts'
+import type { Suite } from './suite.ts'
+import { throttledSuite } from './throttled.ts'
+import { verifySuite } from './verify.ts'
+
+/** What can be measured, by the word on the command line, in the order in which a report shows it. */
+export const SUITES: Readonly<Record<SuiteName, Suite>> = {
+  start: startSuite,
+  save: saveSuite,
+  restore: restoreSuite,
+  instant: instantSuite,
+  channels: channelsSuite,
+  levels: levelsSuite,
+  throttled: throttledSuite,
+  formats: formatsSuite,
+  convert: convertSuite,
+  verify: verifySuite,
+  clones: clonesSuite,
+  reading: readingSuite,
+  store: storeSuite,
+}
+
+/** The name of a suite. */
+export type SuiteName =
+  | 'start'
+  | 'save'
+  | 'restore'
+  | 'instant'
+  | 'channels'
+  | 'levels'
+  | 'throttled'
+  | 'formats'
+  | 'convert'
+  | 'verify'
+  | 'clones'
+  | 'reading'
+  | 'store'
