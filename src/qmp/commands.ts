@@ -8,6 +8,7 @@ import type {
   MemoryBackend,
   MigrateInfo,
   MigrationCapability,
+  ProcessorSlot,
   QomProperty,
   RunState,
   SchemaInfo,
@@ -71,6 +72,7 @@ export interface QmpCommands {
   }
   readonly 'query-machines': Query<readonly MachineInfo[]>
   readonly 'query-cpus-fast': Query<readonly CpuInfo[]>
+  readonly 'query-hotpluggable-cpus': Query<readonly ProcessorSlot[]>
   readonly 'query-chardev': Query<readonly CharacterDevice[]>
   readonly 'query-vnc-servers': Query<readonly VncServerInfo[]>
   readonly 'query-block': Query<readonly BlockDevice[]>

@@ -104,6 +104,12 @@ export interface MachineInfo {
   readonly 'default-ram-id'?: string
 }
 
+/** QEMU qapi/machine.json, `HotpluggableCPU`: a place for a processor. */
+export interface ProcessorSlot {
+  readonly type: string
+  readonly props: Readonly<Record<string, number>>
+}
+
 /** QEMU qapi/machine.json, `CpuInfoFast`. */
 export interface CpuInfo {
   readonly 'cpu-index': number

@@ -1,11 +1,14 @@
+import type { Element } from '@xmldom/xmldom'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { completeMachine } from '../../src/domain/machine/complete-machine.ts'
 import { wantsVhost } from '../../src/domain/networks/open-taps.ts'
 import { connected } from '../../src/domain/networks/connect-networks.ts'
 import { DomainXmlError, StasisError } from '../../src/errors.ts'
+import { attribute, child, children } from '../../src/qemu/domain-xml/access.ts'
 import { buildCommandLine } from '../../src/qemu/command-line/build.ts'
 import type { QemuVersion } from '../../src/qemu/command-line/options.ts'
+import type { Domain } from '../../src/qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../src/qemu/domain-xml/parse.ts'
 import { readDomain } from '../../src/qemu/domain-xml/read-domain.ts'
 import type { Firmware } from '../../src/qemu/domain-xml/firmware.ts'
@@ -37,6 +40,24 @@ function readFirmware(version: string): Promise<readonly Firmware[]> {
 }
 
 const OPTICAL_DRIVES: ReadonlySet<string> = new Set(['/dev/cdrom'])
+
+/** Without transient disks that share their files: libvirt plugs them in after the start of QEMU. */
+function withoutLateDisks(argv: readonly string[], root: Element): readonly string[] {
+  const drives = children(child(root, 'devices') ?? root, 'disk').flatMap((disk, index) =>
+    attribute(child(disk, 'transient'), 'shareBacking') === 'yes'
+      ? [`"drive":"libvirt-${index + 1}-format"`]
+      : [],
+  )
+  const isLate = (value = ''): boolean => drives.some((drive) => value.includes(drive))
+  return argv.filter((value, at) => !isLate(value) && !isLate(argv[at + 1]))
+}
+
+/** In libvirt's tests every SCSI unit of the host has the same device. */
+function scsiDevices({ hostDevices }: Domain): ReadonlyMap<string, string> {
+  return new Map(
+    hostDevices.flatMap(({ source }) => (source.type === 'scsi' ? [[source.at, '/dev/sg0']] : [])),
+  )
+}
 
 /** The longest processor time that the command line of any machine may take. */
 export const LIMIT_MS = 50
@@ -90,7 +111,7 @@ function attempt(text: string, probed: ProbedQemu, host: TestHost): Built {
         return [[index, { fds, vhostFds: wantsVhost(card, domain) ? fds : [] }] as const]
       }),
     )
-    const argv = buildCommandLine(
+    const whole = buildCommandLine(
       { ...domain, interfaces },
       {
         qemuVersion: versionOf(probed),
@@ -101,11 +122,13 @@ function attempt(text: string, probed: ProbedQemu, host: TestHost): Built {
         sev: probed.sev,
         incoming: false,
         opticalDrives: OPTICAL_DRIVES,
+        scsiDevices: scsiDevices(domain),
         socketDirectory: '/run/stasis/domain',
         now: NOW,
       },
     )
     const used = process.cpuUsage(start)
+    const argv = withoutLateDisks(whole, complete.root)
     return { outcome: 'built', argv, timeMs: (used.user + used.system) / 1000 }
   } catch (error) {
     if (!(error instanceof StasisError) || error.code === 'INTERNAL')

@@ -381,7 +381,9 @@ function addChain(facts: Facts, name: string, node: string, ends: Ends): void {
     return layerOf(fields)
   }
   const layerOf = (fields: Fields): string => {
-    const { driver, file, backing, 'data-file': data, ...rest } = without(fields, ...NODE_ONLY)
+    const { driver, file, backing, 'data-file': data, ...all } = without(fields, ...NODE_ONLY)
+    // libvirt passes a descriptor of the device.
+    const rest = driver === 'virtio-blk-vhost-vdpa' ? without(all, 'path') : all
     for (const [key, value] of Object.entries(rest)) {
       // Names of secrets mean nothing.
       if (CHAIN_HOST.test(key))

@@ -18,6 +18,7 @@ import { type StoredJob, closeKilledJob, readJob } from '../store/job-record.ts'
 import { writeEnd } from '../store/last-end.ts'
 import { endRecorded } from './own-qemu.ts'
 import { removeKept } from '../store/postcopy-record.ts'
+import { removeOverlays } from '../store/transient-overlays.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 
@@ -114,6 +115,7 @@ export async function clearRuntime(paths: RuntimePaths): Promise<void> {
   try {
     await removeKept(paths)
     await removeListeningSockets(paths)
+    await removeOverlays(paths)
     const names = await readdir(paths.directory)
     // The record is last, because it explains the other files.
     const others = names

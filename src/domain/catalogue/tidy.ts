@@ -10,7 +10,7 @@ import { readRecord } from '../store/runtime-record.ts'
 import { isRunning } from './own-qemu.ts'
 
 /** The directories of small files in the state directory. */
-const SMALL = ['', 'domains', 'images', 'ended', 'jobs', 'autostart', 'cache', 'orders']
+const SMALL = ['', 'domains', 'images', 'ended', 'jobs', 'autostart', 'cache', 'orders', 'overlays']
 
 /** Removes the temporary files that killed operations left in the state directory. A file that cannot be removed is left to the next operation. */
 export async function tidyState({ stateDir }: Directories): Promise<void> {

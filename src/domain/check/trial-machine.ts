@@ -17,6 +17,7 @@ import type { MachineShape } from './shape.ts'
 import { inspectImage } from '../images/image-info.ts'
 import { cpuPropertiesOf, sandboxChoice } from '../machine/emulator.ts'
 import { FIRST_INHERITED } from '../machine/inherited-descriptors.ts'
+import { plugProcessors } from '../machine/plug-processors.ts'
 import type { RestorePlan } from '../restore/restore-plan.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
 import { transferOut } from '../save/save-transfer.ts'
@@ -47,6 +48,9 @@ export async function tryMachine(
       ...domain,
       tpms,
       interfaces: domain.interfaces.map(withoutNetwork),
+      // They need memory that other processes share.
+      disks: domain.disks.filter(({ vhostUser }) => vhostUser === undefined),
+      sharedDirectories: domain.sharedDirectories.filter(({ source }) => source.type === '9p'),
       // Nobody knows what they would do to the host.
       extraArguments: [],
       os: { ...domain.os, nvram: storeOf(plan) },
@@ -79,6 +83,7 @@ export async function tryMachine(
   tpm?.connected()
   try {
     await using qmp = control
+    await plugProcessors(qmp, domain, signal)
     const missingFeatures = await missingCpuFeatures(qmp)
     const settings = resolveSaveOptions({ channels: 1, bypassCache: false })
     await using receiver = await openImageReceiver(settings.format, {

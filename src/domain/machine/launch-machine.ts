@@ -1,16 +1,16 @@
+import { argumentsFor } from './launch-arguments.ts'
+import type { LaunchPlan } from './launch-plan.ts'
 import { InternalError, QemuError } from '../../errors.ts'
 import { audioEnvironment } from '../../qemu/command-line/screen-and-sound/audio.ts'
 import { clockEnvironment } from '../../qemu/command-line/board/clock.ts'
 import { displayEnvironment } from '../../qemu/command-line/screen-and-sound/graphics.ts'
 import { requireSevPlatform } from '../../qemu/command-line/board/launch-security.ts'
-import { buildCommandLine } from '../../qemu/command-line/build.ts'
-import type { CommandLineOptions, InheritedTap } from '../../qemu/command-line/options.ts'
-import { recordedSandbox, sandboxArguments } from '../../qemu/command-line/limits/sandbox.ts'
-import type { Cpu } from '../../qemu/domain-xml/model/board/cpu.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/process/end.ts'
 import { launchQemu } from '../../qemu/process/launch.ts'
 import { hostNumaNodes } from '../../qemu/probe/host-nodes.ts'
+import { scsiDevicesOf } from '../../qemu/programs/scsi-devices.ts'
+import { makeOverlays, withOverlays } from './transient-disks.ts'
+import { plugProcessors } from './plug-processors.ts'
 import { opticalDrivesOf } from '../../qemu/programs/optical-drive.ts'
 import { executableOf } from '../../qemu/process/process-file.ts'
 import type { ProcessIdentity } from '../../qemu/process/process-identity.ts'
@@ -18,22 +18,14 @@ import type { QmpConnection } from '../../qmp/connection.ts'
 import { openDirectoryDescriptor } from '../../io/files/directory.ts'
 import { removeFile } from '../../io/files/file-names.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
-import { openedAtStart, userArguments } from '../../qemu/command-line/limits/other-user.ts'
 import { moveToScope } from '../../qemu/process/scope.ts'
-import type { SystemUser } from '../../qemu/process/system-user.ts'
-import {
-  type Confinement,
-  endSocket,
-  makeTransferDirectory,
-  pathInQemu,
-} from '../store/confinement.ts'
+import { type Confinement, makeTransferDirectory } from '../store/confinement.ts'
 import { writeText } from '../../io/files/text-file.ts'
-import { type Emulator, cpuPropertiesOf, sandboxChoice } from './emulator.ts'
 import { setDisplayPasswords } from './display-passwords.ts'
 import { choosePorts, portsAreFree } from './display-ports.ts'
 import { requireModularDevices } from './modular-devices.ts'
 import { Companions, reserveCompanions } from './companions.ts'
-import { type LaunchNeeds, NEEDS_NOTHING } from './launch-needs.ts'
+import { NEEDS_NOTHING } from './launch-needs.ts'
 import { InheritedDescriptors, inheritFiles } from './inherited-descriptors.ts'
 import { locksMemory, userWithin } from './lock-limit.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -42,28 +34,6 @@ import { OpenSecrets } from './open-secrets.ts'
 import { OpenTaps } from '../networks/open-taps.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 import { type NewVariableStore, makeVariableStore } from './uefi.ts'
-
-/** The machine to launch. */
-export interface LaunchPlan {
-  readonly domain: Domain
-  /** The XML that it is launched from, for `live.xml`. */
-  readonly xml: string
-  readonly emulator: Emulator
-  /** Its needs for receiving a saved machine; `undefined`: it starts from its reset state. */
-  readonly incoming?: LaunchNeeds | undefined
-  readonly cpuOverride?: Cpu | undefined
-  /** See `RestorePlan`. */
-  readonly spareUserNetworks?: number | undefined
-  /** Arguments that replace those for the domain, and their original working directory. */
-  readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
-  /** The user that QEMU changes to once its machine is complete; `undefined`: it stays who we are. Not for recorded arguments. */
-  readonly user?: SystemUser | undefined
-  readonly signal?: AbortSignal | undefined
-  /** Whether an existing UEFI variable store is made anew from its template. */
-  readonly resetNvram?: boolean | undefined
-  /** Called with faults that do not prevent the start. */
-  readonly onWarning?: ((text: string) => void) | undefined
-}
 
 /** A QEMU in preparation whose guest is stopped. Unless it is detached, disposing ends it and leaves nothing. */
 export class LaunchedMachine implements AsyncDisposable {
@@ -107,7 +77,8 @@ export class LaunchedMachine implements AsyncDisposable {
 
   static async #launchOnce(held: HeldDomain, asked: LaunchPlan): Promise<LaunchedMachine> {
     const { paths } = held
-    const plan = { ...asked, user: userWithin(asked.domain, asked.user, asked.onWarning) }
+    const { domain, overlays } = withOverlays(asked.domain)
+    const plan = { ...asked, domain, user: userWithin(domain, asked.user, asked.onWarning) }
     const { emulator, version } = plan.emulator.probed
     const needs = plan.incoming ?? NEEDS_NOTHING
     const { stateDir } = held.directories
@@ -115,6 +86,7 @@ export class LaunchedMachine implements AsyncDisposable {
     const own = plan.recorded === undefined ? plan.domain : undefined
     if (own !== undefined) requireSevPlatform(own, plan.emulator.probed.sev)
     const opticalDrives = await opticalDrivesOf(plan.domain)
+    const scsiDevices = await scsiDevicesOf(plan.domain)
     const hostNodes = await hostNumaNodes()
     using taps = own && (await OpenTaps.open(own))
     using secrets = own && (await OpenSecrets.open(own, stateDir))
@@ -125,7 +97,7 @@ export class LaunchedMachine implements AsyncDisposable {
     for (const { fd } of taps?.endCommands ?? []) inherited.add(fd)
     const argv = argumentsFor(plan, held, {
       confinement,
-      options: { ...files, ...companionFds, opticalDrives, hostNodes },
+      options: { ...files, ...companionFds, opticalDrives, scsiDevices, hostNodes },
     })
     let record: RuntimeRecord | undefined
     let made: NewVariableStore | undefined
@@ -167,6 +139,7 @@ export class LaunchedMachine implements AsyncDisposable {
       await writeText(paths.liveXml, plan.xml, { durable: true })
       // Marks a QEMU of this domain without a record as one to end.
       await writeText(paths.starting, '', { durable: false })
+      if (own !== undefined) await makeOverlays(overlays, paths, emulator)
       if (own !== undefined && companionFds !== undefined)
         await companions.start(
           {
@@ -196,7 +169,10 @@ export class LaunchedMachine implements AsyncDisposable {
       })
       launched = control
       await companions.connected()
-      if (own !== undefined) await setDisplayPasswords(control, own, plan.signal)
+      if (own !== undefined) {
+        await setDisplayPasswords(control, own, plan.signal)
+        await plugProcessors(control, own, plan.signal)
+      }
       await scoped
       const started = recorded(record)
       const executable = await executableOf(started.pid)
@@ -272,55 +248,6 @@ function confinementFor(
   if (user === undefined) return undefined
   const { name, uid, gid } = user
   return { user: name, uid, gid, directoryFd: inherited.reserve() }
-}
-
-function argumentsFor(
-  plan: LaunchPlan,
-  held: HeldDomain,
-  {
-    confinement,
-    options,
-  }: {
-    readonly confinement: Confinement | undefined
-    readonly options: Pick<
-      CommandLineOptions,
-      'memoryFiles' | 'secretFiles' | 'tpmFd' | 'passtFds' | 'opticalDrives' | 'hostNodes'
-    > & { readonly taps: ReadonlyMap<number, InheritedTap> }
-  },
-): readonly string[] {
-  const { user } = plan
-  const choice = sandboxChoice(plan.emulator.probed, { changesUser: user !== undefined })
-  if (plan.recorded !== undefined) {
-    const { argv } = plan.recorded
-    return [...recordedSandbox(argv, choice), ...argv]
-  }
-  const { monitors } = plan.incoming ?? NEEDS_NOTHING
-  const sandbox = sandboxArguments(withoutCards(plan.domain, options.taps), choice)
-  const machine = buildCommandLine(plan.domain, {
-    ...options,
-    qemuVersion: plan.emulator.version,
-    cpuProperties: cpuPropertiesOf(plan.emulator),
-    monitors,
-    incoming: plan.incoming !== undefined,
-    sev: plan.emulator.probed.sev,
-    cpuOverride: plan.cpuOverride,
-    socketDirectory: held.paths.directory,
-    spareUserNetworks: plan.spareUserNetworks,
-  })
-  if (user === undefined || confinement === undefined) return [...sandbox, ...machine]
-  const { version } = plan.emulator
-  const end = pathInQemu(confinement, endSocket(held.paths))
-  return [
-    ...sandbox,
-    ...userArguments(user.name, version),
-    ...openedAtStart(machine),
-    ...['-chardev', `socket,id=stasis-end,path=${end},server=on,wait=off`],
-  ]
-}
-
-/** QEMU needs no program for the cards whose tap devices it inherits. */
-function withoutCards(domain: Domain, taps: ReadonlyMap<number, InheritedTap>): Domain {
-  return { ...domain, interfaces: domain.interfaces.filter((_, index) => !taps.has(index)) }
 }
 
 function recorded(record: RuntimeRecord | undefined): RuntimeRecord {

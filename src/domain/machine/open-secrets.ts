@@ -29,14 +29,17 @@ export class OpenSecrets implements Disposable {
    * @throws StorageError FILE_NOT_FOUND for a secret that this host does not have
    */
   static async open(
-    domain: Pick<Domain, 'disks' | 'launchSecurity'>,
+    domain: Pick<Domain, 'disks' | 'hostDevices' | 'launchSecurity'>,
     stateDir: string,
   ): Promise<OpenSecrets> {
     const files = new Map<string, number>()
     const secrets = new OpenSecrets(files)
     try {
       const named = domain.disks.flatMap(({ source }) => secretsOf(source))
-      for (const secret of [...named, ...launchSecretsOf(domain)]) {
+      const units = domain.hostDevices.flatMap(({ source }) =>
+        source.type === 'iscsi' ? (source.network.auth?.secret ?? []) : [],
+      )
+      for (const secret of [...named, ...units, ...launchSecretsOf(domain)]) {
         const key = secretKey(secret)
         if (files.has(key)) continue
         const value = await valueOf(secret, stateDir)

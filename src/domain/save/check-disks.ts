@@ -61,6 +61,17 @@ export async function checkDisks(
   paths: RuntimePaths,
   record: RuntimeRecord,
 ): Promise<void> {
+  const { disks } = await liveDomain(paths)
+  const transient = disks.find((disk) => disk.transient)
+  if (transient !== undefined)
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Domain '${name}' cannot be saved: its disk ${transient.target} is transient, and what the guest has written to it ends with the domain`,
+      {
+        operation: 'save',
+        hint: 'Shut the guest down instead. A domain whose disks are not <transient/> can be saved',
+      },
+    )
   const lost = (await lostFiles(control, paths, record)).find(({ removable }) => !removable)
   if (lost === undefined) return
   throw new DomainError(

@@ -62,7 +62,10 @@ export async function uncheckableDisks(domain: Domain): Promise<readonly string[
   const withTime = (path: string): boolean =>
     identities.some((one) => one.path === path && one.modifiedNs !== '0')
   return domain.disks
-    .filter(({ readonly, source }) => !readonly && source !== undefined)
+    .filter(
+      ({ readonly, source, vhostUser }) =>
+        !readonly && (source !== undefined || vhostUser !== undefined),
+    )
     .filter(({ source }) => {
       const path = source === undefined ? undefined : localPath(source)
       return path === undefined || !withTime(path)

@@ -53,6 +53,8 @@ export interface RuntimePaths {
   readonly jobAbort: string
   /** In the state directory: the image of its managed save. */
   readonly managedSave: string
+  /** In the state directory: the overlays of its transient disks, see transient-overlays.ts. */
+  readonly overlays: string
   /** In the state directory: how it last ended, see last-end.ts. */
   readonly lastEnd: string
   /** In the state directory: the job that ended last. */
@@ -94,6 +96,7 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     job: join(directory, 'job.json'),
     jobAbort: join(directory, 'job-abort'),
     managedSave: join(directories.stateDir, 'save', `${name}.save`),
+    overlays: join(directories.stateDir, 'overlays', `${name}.json`),
     lastEnd: join(directories.stateDir, 'ended', `${name}.json`),
     lastJob: join(directories.stateDir, 'jobs', `${name}.json`),
     journal: journalDirectory(directories),

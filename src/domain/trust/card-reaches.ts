@@ -35,6 +35,10 @@ function connectionReaches(card: NetworkInterface): readonly Reach[] {
           .filter((one) => one !== 'no')
           .flatMap((one) => given(one, script)),
       ]
+    case 'vdpa':
+      return given(card.vdpaDevice, (file) =>
+        path('network hardware', file, { write: true, place }),
+      )
     case 'null':
       return []
     case 'client':

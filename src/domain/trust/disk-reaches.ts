@@ -1,6 +1,7 @@
 import { secretsOf } from '../../qemu/command-line/storage/disk-nodes.ts'
 import { usualPort } from '../../qemu/command-line/storage/disk-storage.ts'
 import type { DiskLayer } from '../../qemu/domain-xml/model/storage/disk-source.ts'
+import type { NetworkSource } from '../../qemu/domain-xml/model/network-disk.ts'
 import type { Secret } from '../../qemu/domain-xml/model/secret.ts'
 import { type Reach, given, path } from './reach.ts'
 
@@ -31,6 +32,8 @@ function contentReaches(use: string, layer: DiskLayer, where: LayerPlace): reado
   switch (layer.type) {
     case 'network':
       return networkReaches(`${format} ${use}`, layer, where)
+    case 'vhostvdpa':
+      return [path(`${format} ${use}`, layer.device, where)]
     case 'nvme':
       return [path(`${format} ${use}`, `/sys/bus/pci/devices/${layer.controller}`, where)]
     case 'file':
@@ -49,8 +52,22 @@ function networkReaches(
   { network, format, backing: below }: DiskLayer & { readonly type: 'network' },
   where: LayerPlace,
 ): readonly Reach[] {
-  const { protocol, name = '', hosts, config } = network
-  const what = `${protocol} ${use} ${name}${network.query === undefined ? '' : `?${network.query}`}`
+  // Nobody can look at its header before QEMU opens the files that it names.
+  const unknown = (format === 'qcow2' && below === undefined) || hasOtherFiles(format)
+  return [
+    ...serverReaches(use, network, where),
+    ...(unknown ? [unknownFiles(inWords(use, network), where)] : []),
+  ]
+}
+
+/** The servers that a disk, or a SCSI device, is on. */
+export function serverReaches(
+  use: string,
+  network: NetworkSource,
+  where: LayerPlace,
+): readonly Reach[] {
+  const { protocol, hosts, config } = network
+  const what = inWords(use, network)
   const connect = (value: string): Reach => ({ kind: 'connect', use: what, value, ...where })
   const servers = hosts.map((server) =>
     'socket' in server
@@ -62,11 +79,11 @@ function networkReaches(
     // If the XML names no servers, the configuration of this host does.
     ...(servers.length === 0 ? [connect(`${protocol}:any`)] : []),
     ...given(config, (file) => path('configuration of Ceph', file, { place: where.place })),
-    // Nobody can look at its header before QEMU opens the files that it names.
-    ...((format === 'qcow2' && below === undefined) || hasOtherFiles(format)
-      ? [unknownFiles(what, where)]
-      : []),
   ]
+}
+
+function inWords(use: string, { protocol, name = '', query }: NetworkSource): string {
+  return `${protocol} ${use} ${name}${query === undefined ? '' : `?${query}`}`
 }
 
 /** Formats whose headers may name more files, which nobody looks at before QEMU opens them. */
@@ -79,7 +96,12 @@ function unknownFiles(of: string, where: LayerPlace): Reach {
   return { kind: 'command', use: 'files that the disk itself names', value: of, ...where }
 }
 
-function secretReaches(secret: Secret, use: string, { place }: LayerPlace): readonly Reach[] {
+/** A secret of this host. */
+export function secretReaches(
+  secret: Secret,
+  use: string,
+  { place }: LayerPlace,
+): readonly Reach[] {
   if ('text' in secret) return []
   const value = 'uuid' in secret ? secret.uuid : `${secret.type}/${secret.usage}`
   return [{ kind: 'secret', use: `secret of the ${use}`, value, write: false, place }]

@@ -7,7 +7,7 @@ import type { Rng } from '../../qemu/domain-xml/model/devices/small-devices.ts'
 import type { SmartCard } from '../../qemu/domain-xml/model/characters/smartcard.ts'
 import type { Tpm } from '../../qemu/domain-xml/model/devices/tpm.ts'
 import { interfaceReaches } from './card-reaches.ts'
-import { layerReaches } from './disk-reaches.ts'
+import { layerReaches, secretReaches, serverReaches } from './disk-reaches.ts'
 import { audioReaches, graphicsReaches } from './display-reaches.ts'
 import { backendReaches, portReaches } from './port-reaches.ts'
 import { type Reach, given, path } from './reach.ts'
@@ -19,6 +19,9 @@ export function reachesOf(domain: Domain): readonly Reach[] {
     ...bootReaches(domain),
     ...domain.disks.flatMap(({ source, readonly, place }) =>
       source === undefined ? [] : layerReaches('disk', source, { write: !readonly, place }),
+    ),
+    ...domain.disks.flatMap(({ vhostUser, place }) =>
+      given(vhostUser, (one) => path('socket of a disk', one.path, { write: true, place })),
     ),
     ...portReaches(domain),
     ...domain.interfaces.flatMap(interfaceReaches),
@@ -38,7 +41,7 @@ export function reachesOf(domain: Domain): readonly Reach[] {
     ]),
     ...domain.tpms.flatMap(tpmReaches),
     ...extraArgumentReaches(domain),
-    ...domain.hostDevices.map(hostDeviceReach),
+    ...domain.hostDevices.flatMap(hostDeviceReaches),
     ...domain.sharedDirectories.map(sharedDirectoryReach),
     ...domain.memoryDevices.flatMap(({ path: file, place }) =>
       given(file, (one) => path('persistent memory', one, { write: true, place })),
@@ -118,22 +121,31 @@ function extraArgumentReaches({ extraArguments }: Domain): readonly Reach[] {
   return [{ kind: 'arguments', use: 'arguments for QEMU', value, write: true, place }]
 }
 
-function hostDeviceReach({ source, place }: HostDevice): Reach {
-  const where = { write: true, place }
+function hostDeviceReaches({ source, readonly, place }: HostDevice): readonly Reach[] {
+  const where = { write: !readonly, place }
   switch (source.type) {
     case 'pci':
-      return path('PCI device', `/sys/bus/pci/devices/${source.host}`, where)
+      return [path('PCI device', `/sys/bus/pci/devices/${source.host}`, where)]
     case 'mdev':
-      return path('mediated device', `/sys/bus/mdev/devices/${source.uuid}`, where)
+      return [path('mediated device', `/sys/bus/mdev/devices/${source.uuid}`, where)]
     case 'scsi_host':
-      return path('SCSI target of the host', '/dev/vhost-scsi', where)
+      return [path('SCSI target of the host', '/dev/vhost-scsi', where)]
+    case 'scsi':
+      return [path('SCSI device', `/sys/bus/scsi/devices/${source.at}`, where)]
+    case 'iscsi': {
+      const { auth } = source.network
+      return [
+        ...serverReaches('SCSI device', source.network, where),
+        ...(auth === undefined ? [] : secretReaches(auth.secret, 'SCSI device', where)),
+      ]
+    }
     case 'usb': {
       const { at, kind } = source
       const number = (part: number): string => String(part).padStart(3, '0')
       // A kind of device may be anywhere on the buses.
       const device = at === undefined ? '' : `/${number(at.bus)}/${number(at.device)}`
       const what = at === undefined ? ` ${kind?.vendor}:${kind?.product}` : ''
-      return path(`USB device${what}`, `/dev/bus/usb${device}`, where)
+      return [path(`USB device${what}`, `/dev/bus/usb${device}`, where)]
     }
   }
 }

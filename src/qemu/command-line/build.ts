@@ -47,6 +47,7 @@ import { firmwareSettingArguments, smbiosArguments } from './board/smbios.ts'
 import { soundArguments } from './screen-and-sound/sound.ts'
 import { hostDeviceArguments } from './devices/host-devices.ts'
 import { sharedDirectoryArguments } from './devices/shared-directories.ts'
+import { scsiDeviceArguments } from './storage/scsi-devices.ts'
 import { throttleArguments } from './storage/throttle.ts'
 import { tpmArguments } from './devices/tpm.ts'
 import { hubArguments } from './buses/usb.ts'
@@ -104,7 +105,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...bootArguments(domain, options),
     ...iommuArguments(wiring),
     ...floppyGlobals(wiring),
-    ...controllerArguments(wiring),
+    ...controllerArguments(wiring, options),
     ...hubArguments(wiring),
     ...cardReaderArguments(wiring),
     ...memoryDeviceArguments(wiring, options),
@@ -127,6 +128,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...watchdogArguments(wiring),
     ...(options.incoming ? ['-incoming', 'defer'] : []),
     ...hostDeviceArguments(wiring),
+    ...scsiDeviceArguments(wiring, options),
     ...balloonArguments(wiring),
     ...rngArguments(wiring, options),
     ...vmcoreinfoArguments(wiring),

@@ -26,6 +26,8 @@ export interface CommandLineOptions {
   readonly memoryFiles?: ReadonlyMap<string, MemoryFile> | undefined
   /** Paths of CD-ROMs that are drives of this host: see `opticalDrivesOf`. */
   readonly opticalDrives?: ReadonlySet<string> | undefined
+  /** The devices of this host through which QEMU commands its SCSI units: see `scsiDevicesOf`. */
+  readonly scsiDevices?: ReadonlyMap<string, string> | undefined
   /** Tap devices that QEMU inherits, by the position of the card in the domain. */
   readonly taps?: ReadonlyMap<number, InheritedTap> | undefined
   /** QEMU's ends of the connections to passt, as descriptors that it inherits, by the position of the card. */

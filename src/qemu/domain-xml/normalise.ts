@@ -15,6 +15,7 @@ import { useKibibytes } from './normalise/memory-units.ts'
 import type { NormaliseOptions } from './normalise/options.ts'
 import { fillOs } from './normalise/os.ts'
 import { assignPciAddresses } from './normalise/pci/assign.ts'
+import { fillScsiHostDevices } from './normalise/scsi-host-devices.ts'
 import { fillSmallDevices } from './normalise/small-devices.ts'
 import { fillTopLevel } from './normalise/top-level.ts'
 import { assignUsbPorts } from './normalise/usb-ports.ts'
@@ -57,6 +58,7 @@ function fillDevices(
   random: (length: number) => Uint8Array,
 ): void {
   fillDisks(devices)
+  fillScsiHostDevices(devices)
   fillInterfaces(devices, random)
   fillCharacterDevices(devices)
   fillDisplays(root, devices)

@@ -15,9 +15,9 @@ suite('buildCommandLine()', () => {
     assert.equal(
       cpu(
         `<cpu mode='custom'><model vendor_id='GenuineIntel'>Skylake-Client</model><feature policy='disable' name='mpx'/>
-        <feature policy='optional' name='x2apic'/><feature policy='force' name='pclmuldq'/><cache mode='passthrough'/></cpu>`,
+        <feature policy='optional' name='x2apic'/><feature policy='force' name='pclmuldq'/><cache level='3' mode='emulate'/></cpu>`,
       ),
-      'Skylake-Client,vendor=GenuineIntel,mpx=off,pclmulqdq=on,host-cache-info=on,l3-cache=off',
+      'Skylake-Client,vendor=GenuineIntel,mpx=off,pclmulqdq=on,l3-cache=on',
     )
   })
 

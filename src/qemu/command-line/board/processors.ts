@@ -2,12 +2,13 @@ import { DomainXmlError } from '../../../errors.ts'
 import type { Domain } from '../../domain-xml/model/domain.ts'
 
 /**
- * `-smp`. An image loads only with the same number of processors.
+ * `-smp`. An image loads only with the same number of processors; those that were plugged in come later, by `plugProcessors`.
  *
  * @throws DomainXmlError `XML_INVALID` when the topology does not multiply to the number of processors
  */
 export function processorArguments(domain: Domain): readonly string[] {
-  const { current, max } = domain.vcpus
+  const { current, max, plugged } = domain.vcpus
+  const first = current - plugged.length
   const { topology } = domain.cpu ?? {}
   const dies = topology?.dies ?? 1
   const clusters = topology?.clusters ?? 1
@@ -21,8 +22,8 @@ export function processorArguments(domain: Domain): readonly string[] {
     }
   }
   const parts = [
-    `${current}`,
-    ...(current === max ? [] : [`maxcpus=${max}`]),
+    `${first}`,
+    ...(first === max ? [] : [`maxcpus=${max}`]),
     `sockets=${topology?.sockets ?? max}`,
     ...(topology?.dies === undefined ? [] : [`dies=${dies}`]),
     ...(clusters === 1 ? [] : [`clusters=${clusters}`]),

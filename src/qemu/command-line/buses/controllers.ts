@@ -2,6 +2,8 @@ import { DomainXmlError } from '../../../errors.ts'
 import type { Controller, ControllerType } from '../../domain-xml/model/buses/controller.ts'
 import { device, type Properties } from '../arguments.ts'
 import { bootIndexes } from '../boot.ts'
+import { iothreadMapping } from './iothread-mapping.ts'
+import type { CommandLineOptions } from '../options.ts'
 import { pciControllerProperties } from './pci-controllers.ts'
 import { usbControllerProperties } from './usb.ts'
 import { virtioPci } from './virtio.ts'
@@ -26,12 +28,18 @@ const SCSI_DRIVERS: Readonly<Record<string, string>> = {
 }
 
 /** Controllers and bridges, except those that are part of the machine. */
-export function controllerArguments(wiring: Wiring): readonly string[] {
+export function controllerArguments(
+  wiring: Wiring,
+  options: Pick<CommandLineOptions, 'qemuVersion'>,
+): readonly string[] {
   const { controllers } = wiring.domain
   return ORDER.flatMap((type) =>
     controllers
       .filter((one) => one.type === type)
-      .flatMap((one) => [...globals(one), ...(isBuiltIn(one, wiring) ? [] : build(one, wiring))]),
+      .flatMap((one) => [
+        ...globals(one),
+        ...(isBuiltIn(one, wiring) ? [] : build(one, wiring, options)),
+      ]),
   )
 }
 
@@ -59,20 +67,30 @@ function globals(controller: Controller): readonly string[] {
   ]
 }
 
-function build(controller: Controller, wiring: Wiring): readonly string[] {
+function build(
+  controller: Controller,
+  wiring: Wiring,
+  options: Pick<CommandLineOptions, 'qemuVersion'>,
+): readonly string[] {
   const id = wiring.controllerId(controller)
   const address = controller.type === 'fdc' ? {} : wiring.address(controller)
-  return device({ ...properties(controller, id, wiring), ...address })
+  const own =
+    controller.type === 'scsi'
+      ? scsiProperties(controller, id, options)
+      : properties({ ...controller, type: controller.type }, id, wiring)
+  return device({ ...own, ...address })
 }
 
-function properties(controller: Controller, id: string, wiring: Wiring): Properties {
+function properties(
+  controller: Controller & { readonly type: Exclude<ControllerType, 'scsi'> },
+  id: string,
+  wiring: Wiring,
+): Properties {
   switch (controller.type) {
     case 'pci':
       return pciControllerProperties(controller, id)
     case 'usb':
       return usbControllerProperties(controller, id, wiring)
-    case 'scsi':
-      return scsiProperties(controller, id)
     case 'sata':
       return { driver: 'ahci', id }
     case 'virtio-serial':
@@ -95,7 +113,11 @@ function properties(controller: Controller, id: string, wiring: Wiring): Propert
   }
 }
 
-function scsiProperties(controller: Controller, id: string): Properties {
+function scsiProperties(
+  controller: Controller,
+  id: string,
+  options: Pick<CommandLineOptions, 'qemuVersion'>,
+): Properties {
   const { model } = controller
   const driver = SCSI_DRIVERS[model ?? '']
   if (driver !== undefined) return { driver, id }
@@ -111,6 +133,7 @@ function scsiProperties(controller: Controller, id: string): Properties {
   return {
     ...virtioPci('virtio-scsi', controller.virtio),
     iothread: controller.iothread === undefined ? undefined : `iothread${controller.iothread}`,
+    'iothread-vq-mapping': iothreadMapping(controller.iothreadMap, 10, options),
     id,
     num_queues: controller.queues,
     cmd_per_lun: controller.cmdPerLun,

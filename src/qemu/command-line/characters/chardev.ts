@@ -1,6 +1,7 @@
 import { DomainXmlError } from '../../../errors.ts'
 import type { CharacterBackend } from '../../domain-xml/model/characters/character.ts'
 import type { Device } from '../../domain-xml/model/buses/device.ts'
+import type { VhostUserSocket } from '../../domain-xml/model/characters/vhost-user.ts'
 import { keyValues, object, onOff } from '../arguments.ts'
 import { atLeast, type CommandLineOptions } from '../options.ts'
 
@@ -101,12 +102,23 @@ function endpointOptions(backend: CharacterBackend, options: CommandLineOptions)
 }
 
 /** How often a socket that has lost its peer connects again. */
-export function reconnectOption(
+function reconnectOption(
   seconds: number | undefined,
   { qemuVersion }: Pick<CommandLineOptions, 'qemuVersion'>,
 ): string {
   if (seconds === undefined) return ''
   return atLeast(qemuVersion, 9, 2) ? `,reconnect-ms=${seconds * 1000}` : `,reconnect=${seconds}`
+}
+
+/** `-chardev` for a socket to the process that is the other half of a virtio device; `fd`: the connection that QEMU inherits to it. */
+export function vhostUserSocket(
+  { path, listens, reconnectSeconds }: VhostUserSocket,
+  { id, fd }: { readonly id: string; readonly fd?: number | undefined },
+  options: Pick<CommandLineOptions, 'qemuVersion'>,
+): readonly string[] {
+  const end = fd === undefined ? { path } : { fd: String(fd) }
+  const more = listens ? ',server=on' : reconnectOption(reconnectSeconds, options)
+  return ['-chardev', `socket,${keyValues({ id, ...end })}${more}`]
 }
 
 function socketPath(

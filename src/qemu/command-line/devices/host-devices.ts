@@ -9,17 +9,25 @@ import type { Wiring } from '../buses/wiring.ts'
 export function hostDeviceArguments(wiring: Wiring): readonly string[] {
   const indexes = bootIndexes(wiring.domain)
   checkOnce(wiring.domain.hostDevices)
-  return wiring.domain.hostDevices.flatMap((one, at) =>
-    device({
-      ...sourceProperties(one),
-      id: wiring.idOf(one, `hostdev${at}`),
+  return wiring.domain.hostDevices.flatMap((one, at) => {
+    const { source } = one
+    // `scsiDeviceArguments` makes these.
+    if (source.type === 'scsi' || source.type === 'iscsi') return []
+    return device({
+      ...sourceProperties(one, source),
+      id: hostDeviceId(one, at, wiring),
       bootindex: indexes.get(one),
       failover_pair_id: one.failoverFor,
       ...wiring.address(one),
       rombar: one.rom?.bar === undefined ? undefined : one.rom.bar ? 1 : 0,
       romfile: one.rom?.enabled === false ? '' : one.rom?.file,
-    }),
-  )
+    })
+  })
+}
+
+/** The id of the device at a position of the domain's. */
+export function hostDeviceId(device: HostDevice, at: number, wiring: Wiring): string {
+  return wiring.idOf(device, `hostdev${at}`)
 }
 
 function checkOnce(devices: readonly HostDevice[]): void {
@@ -33,7 +41,10 @@ function checkOnce(devices: readonly HostDevice[]): void {
   }
 }
 
-function sourceProperties({ source, display, ramfb, virtio }: HostDevice): Properties {
+function sourceProperties(
+  { display, ramfb, virtio }: HostDevice,
+  source: Exclude<HostDeviceSource, { readonly type: 'scsi' | 'iscsi' }>,
+): Properties {
   if (source.type === 'usb') return usbProperties(source)
   if (source.type === 'scsi_host') return { ...virtioPci('vhost-scsi', virtio), wwpn: source.wwpn }
   const screen = source.type === 'mdev' ? (display ?? false) : display

@@ -105,6 +105,15 @@ suite('buildCommandLine()', () => {
     })
   })
 
+  test('connects cards to hardware', () => {
+    const devices = `<interface type='vdpa'><source dev='/dev/vhost-vdpa-0'/><driver queues='2'/></interface>`
+    const argv = build({ devices })
+    assert.deepEqual(values(argv, '-netdev'), [
+      '{"type":"vhost-vdpa","vhostdev":"/dev/vhost-vdpa-0","queues":2,"id":"hostnet0"}',
+    ])
+    assert.equal(made(argv, 'virtio-net-pci')[0]?.['mq'], true)
+  })
+
   test("refuses ports that QEMU's own user network cannot forward", () => {
     for (const forward of [
       "<portForward proto='tcp'/>",

@@ -1,7 +1,7 @@
 import { DomainXmlError, QemuError } from '../../../errors.ts'
 import type { NetworkInterface } from '../../domain-xml/model/devices/interface.ts'
-import { type Properties, keyValues, netdev } from '../arguments.ts'
-import { reconnectOption } from '../characters/chardev.ts'
+import { type Properties, netdev } from '../arguments.ts'
+import { vhostUserSocket } from '../characters/chardev.ts'
 import { type CommandLineOptions, type InheritedTap, atLeast, versionText } from '../options.ts'
 
 /** Which card it is, and its id. */
@@ -19,7 +19,7 @@ export function networkBackend(
   const tap = options.taps?.get(place.index)
   const properties = tap === undefined ? backend(card, place, options) : inherited(tap)
   return [
-    ...(card.type === 'vhostuser' ? vhostUserSocket(card, place, options) : []),
+    ...(card.type === 'vhostuser' ? programSocket(card, place, options) : []),
     ...netdev({ ...properties, id: `host${place.id}` }),
   ]
 }
@@ -81,6 +81,8 @@ function backend(
       )
     case 'vhostuser':
       return { type: 'vhost-user', chardev: `char${id}`, queues }
+    case 'vdpa':
+      return { type: 'vhost-vdpa', vhostdev: card.vdpaDevice, queues }
     case 'direct':
     case 'ethernet':
       return {
@@ -144,14 +146,12 @@ function passtBackend(index: number, options: CommandLineOptions): Properties {
 }
 
 /** The connection to a program that drives the card. */
-function vhostUserSocket(
-  { vhostSocket: socket }: NetworkInterface,
+function programSocket(
+  { vhostSocket }: NetworkInterface,
   { index, id }: Place,
   options: CommandLineOptions,
 ): readonly string[] {
+  const passt = { path: passtSocket(index, options), listens: false, reconnectSeconds: undefined }
   const fd = options.passtFds?.get(index)
-  const { path = passtSocket(index, options), listens = false } = socket ?? {}
-  const end = fd === undefined ? { path } : { fd: String(fd) }
-  const more = listens ? ',server=on' : reconnectOption(socket?.reconnectSeconds, options)
-  return ['-chardev', `socket,${keyValues({ id: `char${id}`, ...end })}${more}`]
+  return vhostUserSocket(vhostSocket ?? passt, { id: `char${id}`, fd }, options)
 }

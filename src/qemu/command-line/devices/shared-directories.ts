@@ -23,11 +23,6 @@ export function sharedDirectoryArguments(
     if (source.type === 'virtiofs') {
       const path =
         'socket' in source.from ? source.from.socket : virtiofsSocket(socketDirectory, at)
-      if (readonly)
-        throw new DomainXmlError(
-          'XML_UNSUPPORTED',
-          `${one.place}/readonly: virtiofs shares directories for reading and writing`,
-        )
       return [
         ...['-chardev', `socket,${keyValues({ id: `chr-vu-${id}`, path })}`],
         ...device({

@@ -37,6 +37,9 @@ test('harmlessArguments() opens no device of the host', () => {
   const vsock = { driver: 'vhost-vsock-pci', id: 'v', 'guest-cid': 4 }
   const argv = [
     ...['-object', '{"qom-type":"input-linux","id":"i","evdev":"/dev/input/event1"}'],
+    ...['-object', '{"qom-type":"tls-creds-x509","id":"t","dir":"/certificates"}'],
+    ...['-object', '{"qom-type":"pr-manager-helper","id":"p","path":"/helper"}'],
+    ...['-device', '{"driver":"scsi-generic","drive":"s","id":"hostdev0"}'],
     ...['-object', JSON.stringify(rng)],
     ...['-device', '{"driver":"virtio-input-host-pci","evdev":"/dev/input/event1"}'],
     ...['-device', '{"driver":"ivshmem-doorbell","chardev":"charshmem0"}'],

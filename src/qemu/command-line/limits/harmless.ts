@@ -21,7 +21,7 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
         kept.push(option, emptyNode(value))
         break
       case '-object':
-        if (!isInputOfHost(value)) kept.push(option, ordinaryObject(value))
+        if (!needsHost(value)) kept.push(option, ordinaryObject(value))
         break
       case '-netdev':
         kept.push(option, unpluggedNetwork(value))
@@ -78,7 +78,12 @@ function withoutHostDevice(json: string): readonly string[] {
     ...rest
   } = JSON.parse(json) as Readonly<Record<string, unknown>>
   const driver = String(rest['driver'])
-  if (/^(vfio-|vhost-user-|vhost-scsi-|virtio-input-host|ivshmem-doorbell)/.test(driver)) return []
+  if (
+    /^(vfio-|vhost-user-|vhost-scsi-|virtio-input-host|ivshmem-doorbell|scsi-generic)/.test(driver)
+  )
+    return []
+  // They have the same state, and only the one needs a device of the host.
+  if (driver === 'scsi-block') return ['-device', JSON.stringify({ ...rest, driver: 'scsi-hd' })]
   if (rest['guest-cid'] !== undefined)
     return ['-device', JSON.stringify({ ...rest, 'guest-cid': 0xff_00_00_00 + process.pid })]
   return ['-device', driver === 'usb-host' ? JSON.stringify(rest) : json]
@@ -96,9 +101,10 @@ function emptyNode(json: string): string {
   return JSON.stringify({ driver: 'raw', 'node-name': name, 'read-only': readOnly, file })
 }
 
-/** An input device of the host that moves those of the guest; the guest sees nothing of it. */
-function isInputOfHost(json: string): boolean {
-  return (JSON.parse(json) as Readonly<Record<string, unknown>>)['qom-type'] === 'input-linux'
+/** An input device of the host, certificates, a program that makes reservations: the guest sees nothing of them. */
+function needsHost(json: string): boolean {
+  const { 'qom-type': type } = JSON.parse(json) as Readonly<Record<string, unknown>>
+  return ['input-linux', 'tls-creds-x509', 'pr-manager-helper'].includes(String(type))
 }
 
 /** Memory of that size which is neither a file of the host nor bound to its nodes; random numbers that come from QEMU. */

@@ -61,6 +61,15 @@ const vgpu = (attributes: string, number = 1): Parts => ({
   devices: `<hostdev mode='subsystem' type='mdev' model='vfio-pci' ${attributes}><source><address uuid='4b20d080-1b54-4048-85b3-a6a62d165c0${number}'/></source></hostdev>`,
 })
 
+const pmem = (base: number, path: string): string =>
+  `<memory model='virtio-pmem'><source><path>${path}</path></source><target><size unit='MiB'>64</size><address base='${base}'/></target></memory>`
+const pages = (content: string): Parts => ({
+  top: `<memoryBacking><hugepages>${content}</hugepages></memoryBacking>`,
+})
+const SHARED = `<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>`
+const vhostUser = (dev: string, bus: string): string =>
+  `<disk type='vhostuser' device='disk'><source type='unix' path='/s'/><target dev='${dev}' bus='${bus}'/></disk>`
+
 const POSSIBLE: Readonly<Record<string, Parts>> = {
   'queue size': card(512),
   product: disk(sata, `<product>0123456789abcdef</product>`),
@@ -74,6 +83,7 @@ const POSSIBLE: Readonly<Record<string, Parts>> = {
   'expander bus': expander(0),
   cpuset: { top: `<vcpu cpuset='0-3,^2'>1</vcpu>` },
   'no PS/2': ps2(''),
+  'vhost-user disk': { top: SHARED, devices: vhostUser('vda', 'virtio') },
 }
 
 const IMPOSSIBLE: Readonly<Record<string, readonly [Parts, RegExp]>> = {
@@ -120,6 +130,42 @@ const IMPOSSIBLE: Readonly<Record<string, readonly [Parts, RegExp]>> = {
   "the host's addresses": [
     cpu('maximum', `<maxphysaddr mode='passthrough' bits='42'/>`),
     /maxphysaddr\/@bits/,
+  ],
+  "the host's caches without its processor": [
+    cpu('host-model', `<cache mode='passthrough'/>`),
+    /cache\/@mode: .*host-passthrough/,
+  ],
+  'memory devices in one place': [
+    {
+      top: `<maxMemory slots='4' unit='GiB'>8</maxMemory>${numa}`,
+      devices: pmem(0x140000000, '/a') + pmem(0x140100000, '/b'),
+    },
+    /memory\[2\].*\/address: its memory overlaps with that of .*memory\[1\]/,
+  ],
+  'two sizes of pages': [
+    pages(`<page size='1' unit='GiB'/><page size='2' unit='MiB' nodeset='0'/>`),
+    /page\[2\].*another size/,
+  ],
+  'a size that no pages have': [pages(`<page size='5' unit='MiB'/>`), /power of two/],
+  'private memory of a vhost-user disk': [
+    { devices: vhostUser('vda', 'virtio') },
+    /disk.*memoryBacking/,
+  ],
+  'a vhost-user disk on SATA': [
+    { top: SHARED, devices: vhostUser('sda', 'sata') },
+    /must be a disk on the bus "virtio"/,
+  ],
+  'a transient device': [
+    {
+      devices: `<disk type='block' device='disk'><source dev='/d'/><target dev='vda' bus='virtio'/><transient/></disk>`,
+    },
+    /transient: only a disk of type "file"/,
+  ],
+  'encrypted HTTP': [
+    {
+      devices: `<disk type='network' device='disk'><source protocol='http' name='/d' tls='yes'><host name='h'/></source><target dev='vda' bus='virtio'/></disk>`,
+    },
+    /@tls: only NBD/,
   ],
   'a date of SMBIOS': [
     { top: `<sysinfo type='smbios'><bios><entry name='date'>13/31/2020</entry></bios></sysinfo>` },

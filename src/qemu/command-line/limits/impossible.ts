@@ -1,9 +1,11 @@
-import { DomainXmlError, QemuError } from '../../../errors.ts'
+import { QemuError } from '../../../errors.ts'
 import type { CharacterBackend } from '../../domain-xml/model/characters/character.ts'
 import type { Controller } from '../../domain-xml/model/buses/controller.ts'
 import type { Disk } from '../../domain-xml/model/storage/disk.ts'
 import type { Domain } from '../../domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../../domain-xml/model/devices/interface.ts'
+import { refuseImpossibleMemory, sharesMemory } from './impossible-memory.ts'
+import { impossible } from './impossible-part.ts'
 import { atLeast, type CommandLineOptions, versionText } from '../options.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
@@ -30,7 +32,7 @@ export function refuseImpossible({ domain, chipset }: Wiring, options: QemuOptio
   refuseProcessor(domain)
   refuseSysinfo(domain)
   refuseHostDevices(domain)
-  refuseNuma(domain)
+  refuseImpossibleMemory(domain)
   const { bootMenuTimeoutMs: timeout } = domain.os
   if (timeout !== undefined && timeout > 65535)
     throw impossible('/domain/os/bootmenu/@timeout', 'it must be at most 65535 milliseconds')
@@ -68,6 +70,11 @@ function refuseFeatures(domain: Domain, chipset: string, options: QemuOptions): 
 }
 
 function refuseProcessor({ cpu }: Domain): void {
+  if (cpu?.cache === 'passthrough' && !['host-passthrough', 'maximum'].includes(cpu.mode))
+    throw impossible(
+      '/domain/cpu/cache/@mode',
+      'only the processor of the host has its caches: use mode="host-passthrough", or remove it',
+    )
   if (cpu?.cache === 'passthrough' && cpu.cacheLevel !== undefined)
     throw impossible('/domain/cpu/cache/@level', 'the host has all of its caches: remove it')
   if (cpu?.maxPhysAddr?.mode === 'passthrough' && cpu.maxPhysAddr.bits !== undefined)
@@ -98,23 +105,14 @@ function refuseHostDevices({ hostDevices, graphics }: Domain): void {
     throw impossible(`${second.place}/@ramfb`, 'a machine has only one screen from its start')
 }
 
-function refuseNuma({ numa, numaTune }: Domain): void {
-  const empty = [numaTune.all, ...numaTune.cells.values()].some((one) => one?.nodes.length === 0)
-  if (empty) throw impossible('/domain/numatune', 'a "nodeset" contains no node')
-  if (numaTune.cells.size > 0 && numa.length === 0)
-    throw impossible('/domain/numatune/memnode', 'the domain has no NUMA cells: use <memory>')
-  for (const cell of numa) {
-    for (const sibling of cell.distances.keys()) {
-      if (!numa.some(({ id }) => id === sibling)) {
-        const place = `/domain/cpu/numa/cell[${cell.id + 1}]/distances`
-        throw impossible(place, `the domain has no NUMA cell ${sibling}`)
-      }
-    }
-  }
-}
-
 function refuseDisk(disk: Disk, options: QemuOptions): void {
   const { bus, vendor, product, place, source } = disk
+  if (disk.vhostUser !== undefined && (bus !== 'virtio' || disk.device !== 'disk'))
+    throw impossible(place, 'a disk of type "vhostuser" must be a disk on the bus "virtio"')
+  if (source?.type === 'network' && source.network.tls && source.network.protocol !== 'nbd')
+    throw impossible(`${place}/source/@tls`, `only NBD has it; ${source.network.protocol} does not`)
+  if (disk.transient && (source?.type !== 'file' || disk.device !== 'disk'))
+    throw impossible(`${place}/transient`, 'only a disk of type "file" can be transient: remove it')
   if (vendor !== undefined && bus !== 'scsi')
     throw impossible(`${place}/vendor`, 'only SCSI disks have a vendor: remove it')
   if (vendor !== undefined && vendor.length > VENDOR_LENGTH)
@@ -135,16 +133,37 @@ function refuseDisk(disk: Disk, options: QemuOptions): void {
       place,
       'QEMU 9.1 and newer pass on commands of the guest on the bus "scsi" only',
     )
+  refuseNewerSource(disk, options)
   if (bus === 'usb' && source === undefined)
     throw impossible(place, 'a USB disk cannot be empty: give it a source, or another bus')
+}
+
+/** What is in no older QEMU (qapi/block-core.json). */
+function refuseNewerSource({ source, place }: Disk, { qemuVersion }: QemuOptions): void {
+  const { format, engine, secrets = [] } = source?.encryption ?? {}
+  const lacks = (part: string, what: string, major: number, hint?: string): QemuError =>
+    new QemuError(
+      'QEMU_LACKS_FEATURE',
+      `${place}/source/${part}: QEMU ${versionText(qemuVersion)} ${what}; QEMU ${major}.0 does`,
+      { hint },
+    )
+  if (engine === 'librbd' && format === 'luks-any' && !atLeast(qemuVersion, 8, 0)) {
+    const what = 'does not find out the format of the encryption'
+    throw lacks('encryption', what, 8, 'Use format="luks" or "luks2"')
+  }
+  if (secrets.length > 1 && !atLeast(qemuVersion, 8, 0))
+    throw lacks('encryption', 'does not know several layers of encryption', 8)
+  const name = source?.type === 'network' ? source.network.tlsHostName : undefined
+  if (name !== undefined && !atLeast(qemuVersion, 7, 0))
+    throw lacks('@tlsHostname', 'does not compare another name with a certificate', 7)
 }
 
 function refuseInterface(card: NetworkInterface, domain: Domain): void {
   const { type, model, passt, devicePaths, rxQueueSize, txQueueSize, place } = card
   if (type === 'vhostuser' && devicePaths.tap !== undefined)
     throw impossible(`${place}/backend/@tap`, 'the card has no tap device: remove it')
-  if (type === 'vhostuser' && !model.startsWith('virtio'))
-    throw impossible(`${place}/model`, 'a program can drive only a virtio card')
+  if ((type === 'vhostuser' || type === 'vdpa') && !model.startsWith('virtio'))
+    throw impossible(`${place}/model`, `a card of type "${type}" must be a virtio card`)
   if (type === 'vhostuser' && passt !== undefined && !sharesMemory(domain))
     throw impossible(
       place,
@@ -155,11 +174,6 @@ function refuseInterface(card: NetworkInterface, domain: Domain): void {
     if (size !== undefined && !Number.isInteger(Math.log2(size)))
       throw impossible(`${place}/driver/@${name}`, `${size} is not a power of two, such as 512`)
   }
-}
-
-function sharesMemory({ memoryBacking, numa }: Domain): boolean {
-  const all = numa.length === 0 ? [undefined] : numa
-  return all.every((cell) => (cell?.access ?? memoryBacking.access) === 'shared')
 }
 
 function refuseController(controller: Controller, { numa }: Domain): void {
@@ -186,8 +200,4 @@ function refuseBackend({ mode, type, reconnectSeconds }: CharacterBackend, place
       `${place}/source/reconnect`,
       'a socket that waits for connections cannot reconnect: remove it, or use mode="connect"',
     )
-}
-
-function impossible(place: string, what: string): DomainXmlError {
-  return new DomainXmlError('XML_INVALID', `${place}: ${what}`)
 }

@@ -99,7 +99,8 @@ function layerNodes(
   const secrets = {
     auth: `${storage}-auth-secret0`,
     cookies: `${storage}-httpcookie-secret0`,
-    encryption: `${name}-format-encryption-secret0`,
+    encryption: `${name}-format-encryption-secret`,
+    tls: `obj${storage}_tls0`,
   }
   const manager = reservations === undefined ? undefined : `pr-helper-${storage}`
   const layers = { top: false, optical: false, options }
@@ -163,26 +164,49 @@ function formatProperties(
       'XML_INVALID',
       `${place}: a disk of format ${format} has no encryption`,
     )
-  if (format === 'raw') return { driver: 'luks', 'key-secret': secret }
-  return { driver: format, encrypt: { format: encryption.format, 'key-secret': secret } }
+  const key = `${secret}0`
+  if (format === 'raw') return { driver: 'luks', 'key-secret': key }
+  return { driver: format, encrypt: { format: encryption.format, 'key-secret': key } }
 }
 
 /** Secrets reach QEMU in files that it inherits, so that no command line shows them. */
 function secretObjects(
   { encryption, ...layer }: DiskLayer,
   names: SecretNames,
-  { secretFiles }: CommandLineOptions,
+  options: CommandLineOptions,
 ): readonly string[] {
   const network = layer.type === 'network' ? layer.network : undefined
-  const one = (id: string, secret: Secret | undefined): readonly string[] =>
-    secret === undefined
-      ? []
-      : object({ 'qom-type': 'secret', id, file: secretFiles?.get(secretKey(secret)) ?? NO_FILE })
   return [
-    ...one(names.auth, network?.auth?.secret),
-    ...one(names.cookies, cookieSecret(network?.cookies)),
-    ...one(names.encryption, encryption?.secret),
+    ...(network?.tls === true ? certificates(names.tls) : []),
+    ...secretObject(names.auth, network?.auth?.secret, options),
+    ...secretObject(names.cookies, cookieSecret(network?.cookies), options),
+    ...(encryption?.secrets ?? []).flatMap((secret, at) =>
+      secretObject(`${names.encryption}${at}`, secret, options),
+    ),
   ]
+}
+
+/** A secret as an object of QEMU; nothing if there is none. */
+export function secretObject(
+  id: string,
+  secret: Secret | undefined,
+  { secretFiles }: Pick<CommandLineOptions, 'secretFiles'>,
+): readonly string[] {
+  if (secret === undefined) return []
+  return object({ 'qom-type': 'secret', id, file: secretFiles?.get(secretKey(secret)) ?? NO_FILE })
+}
+
+/** libvirt's `nbd_tls_x509_cert_dir`. */
+const DISK_CERTIFICATES = '/etc/pki/libvirt-nbd'
+
+function certificates(id: string): readonly string[] {
+  return object({
+    'qom-type': 'tls-creds-x509',
+    id,
+    dir: DISK_CERTIFICATES,
+    endpoint: 'client',
+    'verify-peer': true,
+  })
 }
 
 /** For a command line that nobody runs. */
@@ -192,7 +216,11 @@ const NO_FILE = '/dev/null'
 export function secretsOf(layer: DiskLayer | 'none' | undefined): readonly Secret[] {
   if (layer === undefined || layer === 'none') return []
   const network = layer.type === 'network' ? layer.network : undefined
-  const own = [network?.auth?.secret, cookieSecret(network?.cookies), layer.encryption?.secret]
+  const own = [
+    network?.auth?.secret,
+    cookieSecret(network?.cookies),
+    ...(layer.encryption?.secrets ?? []),
+  ]
   return [
     ...own.filter((secret) => secret !== undefined),
     ...secretsOf(layer.backing),

@@ -1,13 +1,15 @@
-import type { DiskLayer } from '../../domain-xml/model/storage/disk-source.ts'
-import type { DiskServer, NetworkSource } from '../../domain-xml/model/storage/network-disk.ts'
+import type { DiskEncryption, LayerSource } from '../../domain-xml/model/storage/disk-source.ts'
+import type { DiskServer, NetworkSource } from '../../domain-xml/model/network-disk.ts'
 import { DomainXmlError } from '../../../errors.ts'
 import type { JsonValue, Properties } from '../arguments.ts'
 
-/** The names of the secrets of a layer, as objects of QEMU. */
+/** The names of the secrets of a layer, as objects of QEMU; those of its encryption have numbers behind. */
 export interface SecretNames {
   readonly auth: string
   readonly cookies: string
   readonly encryption: string
+  /** The certificates for its server. */
+  readonly tls: string
 }
 
 /** The ports of libvirt for servers without one (storage_source_conf.c, 11.3). */
@@ -27,9 +29,12 @@ export function usualPort(protocol: NetworkSource['protocol']): number | undefin
   return protocol in PORTS ? PORTS[protocol as keyof typeof PORTS] : undefined
 }
 
+/** Where the content of a layer is. */
+type Storage = LayerSource & { readonly encryption?: DiskEncryption | undefined }
+
 /** The block driver for the content of a layer, and its properties (QEMU qapi/block-core.json). */
 export function storageProperties(
-  layer: DiskLayer,
+  layer: Storage,
   {
     optical,
     floppy,
@@ -53,13 +58,15 @@ export function storageProperties(
       return { driver: 'vvfat', dir: layer.path, floppy, rw: writable }
     case 'nvme':
       return { driver: 'nvme', device: layer.controller, namespace: layer.namespace }
+    case 'vhostvdpa':
+      return { driver: 'virtio-blk-vhost-vdpa', path: layer.device }
     case 'network':
       return networkProperties(layer, place, secrets)
   }
 }
 
 function networkProperties(
-  layer: DiskLayer & { readonly type: 'network' },
+  layer: Storage & { readonly type: 'network' },
   place: string,
   secrets: SecretNames,
 ): Properties {
@@ -80,6 +87,8 @@ function networkProperties(
         driver: 'nbd',
         server: one(),
         export: network.name,
+        'tls-creds': network.tls ? secrets.tls : undefined,
+        'tls-hostname': network.tlsHostName,
         'reconnect-delay': network.reconnectSeconds,
       }
     case 'rbd':
@@ -152,7 +161,7 @@ function networkProperties(
 }
 
 function rbd(
-  { network, encryption }: DiskLayer & { readonly type: 'network' },
+  { network, encryption }: Storage & { readonly type: 'network' },
   secrets: SecretNames,
   invalid: (text: string) => DomainXmlError,
 ): Properties {
@@ -178,8 +187,15 @@ function rbd(
     user: auth?.user,
     'auth-client-required': auth && ['cephx', 'none'],
     'key-secret': auth && secrets.auth,
-    encrypt: librbd ? { format: encryption.format, 'key-secret': secrets.encryption } : undefined,
+    encrypt: librbd ? layers(encryption, secrets.encryption) : undefined,
   }
+}
+
+/** Each layer of an image names the one that it was cloned from. */
+function layers(encryption: DiskEncryption, name: string, at = 0): JsonValue | undefined {
+  const { format, secrets } = encryption
+  if (at >= secrets.length) return undefined
+  return { format, 'key-secret': `${name}${at}`, parent: layers(encryption, name, at + 1) }
 }
 
 function address(server: DiskServer, protocol: NetworkSource['protocol']): JsonValue & object {

@@ -59,4 +59,36 @@ suite('buildCommandLine()', () => {
     assert.equal(made(argv, 'host_cdrom')[0]?.['filename'], '/dev/sr0')
     assert.equal(made(argv, 'host_device')[0]?.['filename'], '/dev/vg/iso')
   })
+
+  test('divides the queues of disks and SCSI controllers among threads, where QEMU can', () => {
+    const map = `<iothreads><iothread id='2'><queue id='0'/></iothread><iothread id='1'/></iothreads>`
+    const devices = `<disk><driver>${map}</driver><source file='/x'/><target dev='vda'/></disk>
+      <controller type='scsi' index='0' model='virtio-scsi'><driver>${map}</driver></controller>`
+    const parts = { top: '<iothreads>2</iothreads>', devices }
+    const argv = build(parts, { qemuVersion: { major: 10, minor: 0, micro: 0 } })
+    const mapping = [{ iothread: 'iothread2', vqs: [0] }, { iothread: 'iothread1' }]
+    for (const driver of ['virtio-blk-pci', 'virtio-scsi-pci'])
+      assert.deepEqual(made(argv, driver)[0]?.['iothread-vq-mapping'], mapping)
+    const lacks = { code: 'QEMU_LACKS_FEATURE', message: /QEMU 7\.2\.0 .*; QEMU 10\.0 can/ }
+    assert.throws(() => build(parts), lacks)
+  })
+
+  test('encrypts each layer of an image of Ceph, and connections to NBD servers', () => {
+    const secret = (digit: number): string =>
+      `<secret type='passphrase' uuid='0a81f5b2-8403-7b23-c8d6-21ccc2f80fb${digit}'/>`
+    const rbd = `<disk type='network'><source protocol='rbd' name='p/i'><encryption format='luks' engine='librbd'>${secret(0)}${secret(1)}</encryption></source><target dev='vda'/></disk>`
+    const qemuVersion = { major: 8, minor: 0, micro: 0 }
+    const [image] = made(build({ devices: rbd }, { qemuVersion }), 'rbd')
+    const key = 'libvirt-1-format-encryption-secret'
+    assert.deepEqual(image?.['encrypt'], {
+      ...{ format: 'luks', 'key-secret': `${key}0` },
+      parent: { format: 'luks', 'key-secret': `${key}1` },
+    })
+    assert.throws(() => build({ devices: rbd }), { code: 'QEMU_LACKS_FEATURE' })
+    const nbd = `<disk type='network'><source protocol='nbd' tls='yes' tlsHostname='n'><host name='h'/></source><target dev='vda'/></disk>`
+    const argv = build({ devices: nbd })
+    const id = made(argv, 'tls-creds-x509')[0]?.['id']
+    const [server] = made(argv, 'nbd')
+    assert.deepEqual([server?.['tls-creds'], server?.['tls-hostname']], [id, 'n'])
+  })
 })

@@ -1,10 +1,12 @@
 import { DomainXmlError } from '../../../errors.ts'
 import { diskNumber } from '../../domain-xml/disk-name.ts'
 import type { Disk } from '../../domain-xml/model/storage/disk.ts'
-import { device, type JsonValue, type Properties } from '../arguments.ts'
+import { device, type Properties } from '../arguments.ts'
 import { bootIndexes } from '../boot.ts'
+import { vhostUserSocket } from '../characters/chardev.ts'
 import { cacheFlags, diskNodeName, diskNodes } from './disk-nodes.ts'
 import { driveId, driveProperties } from './drive-address.ts'
+import { iothreadMapping } from '../buses/iothread-mapping.ts'
 import type { CommandLineOptions } from '../options.ts'
 import { virtioPci } from '../buses/virtio.ts'
 import type { Wiring } from '../buses/wiring.ts'
@@ -12,21 +14,54 @@ import type { Wiring } from '../buses/wiring.ts'
 /** Disks, CD-ROMs and floppies: their block nodes, then their devices. */
 export function diskArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
   const boot = bootIndexes(wiring.domain)
-  return wiring.domain.disks.flatMap((disk, index) => [
-    ...diskNodes(disk, index, options),
-    ...device(deviceProperties(disk, index, boot.get(disk), wiring)),
-  ])
+  return wiring.domain.disks.flatMap((disk, index) =>
+    disk.vhostUser === undefined
+      ? [
+          ...diskNodes(disk, index, options),
+          ...device(deviceProperties(disk, index, boot.get(disk), { wiring, options })),
+        ]
+      : [
+          ...vhostUserSocket(disk.vhostUser, { id: vhostUserId(disk, wiring) }, options),
+          ...device(vhostUserProperties(disk, boot.get(disk), wiring)),
+        ],
+  )
+}
+
+function vhostUserId(disk: Disk, wiring: Wiring): string {
+  return `chr-vu-${idOf(disk, wiring)}`
+}
+
+/** Another process has the content and all properties of such a disk. */
+function vhostUserProperties(
+  disk: Disk,
+  bootindex: number | undefined,
+  wiring: Wiring,
+): Properties {
+  return {
+    ...virtioPci('vhost-user-blk', disk.virtio),
+    'num-queues': disk.queues,
+    'queue-size': disk.queueSize,
+    ...wiring.address(disk),
+    chardev: vhostUserId(disk, wiring),
+    id: idOf(disk, wiring),
+    bootindex,
+  }
+}
+
+interface Surroundings {
+  readonly wiring: Wiring
+  readonly options: CommandLineOptions
 }
 
 function deviceProperties(
   disk: Disk,
   index: number,
   bootindex: number | undefined,
-  wiring: Wiring,
+  { wiring, options }: Surroundings,
 ): Properties {
   const flags = cacheFlags(disk.cache)
   return {
-    ...busProperties(disk, wiring),
+    ...busProperties(disk, { wiring, options }),
     'share-rw': disk.shareable ? true : undefined,
     drive: disk.source === undefined ? undefined : diskNodeName(disk, index),
     id: idOf(disk, wiring),
@@ -58,7 +93,7 @@ function removable({ bus, device, removable: wanted }: Disk): boolean | undefine
   return bus === 'scsi' && device === 'disk' ? wanted : undefined
 }
 
-function busProperties(disk: Disk, wiring: Wiring): Properties {
+function busProperties(disk: Disk, { wiring, options }: Surroundings): Properties {
   const drive = disk.device === 'cdrom' ? 'cd' : 'hd'
   switch (disk.bus) {
     case 'virtio':
@@ -67,7 +102,7 @@ function busProperties(disk: Disk, wiring: Wiring): Properties {
         ...virtioPci('virtio-blk', disk.virtio),
         scsi: disk.device === 'lun' ? true : undefined,
         iothread: disk.iothread === undefined ? undefined : `iothread${disk.iothread}`,
-        'iothread-vq-mapping': iothreadMap(disk),
+        'iothread-vq-mapping': iothreadMapping(disk.iothreadMap, 9, options),
         ioeventfd: disk.ioeventfd,
         event_idx: disk.eventIdx,
         'num-queues': disk.queues,
@@ -91,15 +126,6 @@ function busProperties(disk: Disk, wiring: Wiring): Properties {
       if (disk.device !== 'floppy') throw misplaced(disk)
       return { driver: 'floppy', ...driveProperties(disk, wiring) }
   }
-}
-
-/** Which thread serves which of the disk's queues (QEMU >= 9.0). */
-function iothreadMap({ iothreadMap: map }: Disk): JsonValue | undefined {
-  if (map.length === 0) return undefined
-  return map.map(({ id, queues }) => ({
-    iothread: `iothread${id}`,
-    vqs: queues.length === 0 ? undefined : queues,
-  }))
 }
 
 function misplaced(disk: Disk): DomainXmlError {

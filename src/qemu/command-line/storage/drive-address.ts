@@ -1,10 +1,11 @@
 import { hasOnlyScsiIds } from '../../domain-xml/scsi-controller.ts'
+import type { Device } from '../../domain-xml/model/buses/device.ts'
 import type { Disk } from '../../domain-xml/model/storage/disk.ts'
 import type { Properties } from '../arguments.ts'
 import { addressOf, type Wiring } from '../buses/wiring.ts'
 
-/** A disk's address on its IDE, SATA, SCSI or floppy controller, in QEMU's properties. */
-export function driveProperties(disk: Disk, wiring: Wiring): Properties {
+/** The address of a disk, or of a SCSI device of the host, on its IDE, SATA, SCSI or floppy controller, in QEMU's properties. */
+export function driveProperties(disk: Device & Pick<Disk, 'bus'>, wiring: Wiring): Properties {
   const address = addressOf(disk, 'drive')
   const { bus, target, unit } = address
   if (disk.bus === 'fdc') return { unit }

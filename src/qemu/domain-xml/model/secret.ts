@@ -1,5 +1,5 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child } from '../access.ts'
+import { attribute } from '../access.ts'
 import { invalid } from '../location.ts'
 import { parseUuid } from '../values.ts'
 
@@ -15,9 +15,8 @@ export function secretKey(secret: Secret): string {
   return 'text' in secret ? `text ${secret.text}` : `${secret.type} ${secret.usage}`
 }
 
-/** The `<secret>` in an element. */
-export function readSecret(element: Element): Secret {
-  const secret = child(element, 'secret')
+/** Reads the `<secret>` of an element. */
+export function readSecret(secret: Element | undefined, element: Element): Secret {
   const uuid = attribute(secret, 'uuid')
   const usage = attribute(secret, 'usage')
   const type = attribute(secret, 'type')

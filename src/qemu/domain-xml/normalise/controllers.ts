@@ -4,6 +4,7 @@ import { invalid, place } from '../location.ts'
 import { readAddress } from '../model/buses/address.ts'
 import { isQ35 } from './chipset.ts'
 import { busOf } from './disks.ts'
+import { scsiHostDevices } from './scsi-host-devices.ts'
 import { create, insertBefore, insertDevice, setDefault } from './edit.ts'
 
 /** The parts of an ICH9 USB 2 controller, with the first port of each companion of the EHCI part (libvirt 11.3 src/conf/domain_conf.c). */
@@ -31,6 +32,7 @@ export function fillControllers(root: Element, devices: Element): void {
     )
   }
   addForDisks(devices)
+  addForHostDevices(devices)
   addForPorts(devices)
   addForSmartCards(devices)
   for (const controller of children(devices, 'controller')) fillModel(controller)
@@ -90,12 +92,22 @@ export function ensure(devices: Element, type: string, index: number, model?: st
 
 function addForDisks(devices: Element): void {
   for (const bus of ['scsi', 'fdc', 'ide', 'sata'] as const) {
-    const used = children(devices, 'disk')
-      .filter((disk) => busOf(disk) === bus)
-      .map((disk) => readAddress(disk))
-      .map((address) => (address?.type === 'drive' ? address.controller : 0))
-    for (let index = 0; index <= Math.max(-1, ...used); index++) ensure(devices, bus, index)
+    const disks = children(devices, 'disk').filter((disk) => busOf(disk) === bus)
+    for (let index = 0; index <= lastController(disks); index++) ensure(devices, bus, index)
   }
+}
+
+/** Another SCSI controller for units of the host has the model of the first one. */
+function addForHostDevices(devices: Element): void {
+  const first = children(devices, 'controller').find((one) => attribute(one, 'type') === 'scsi')
+  const model = attribute(first, 'model')
+  for (let index = 0; index <= lastController(scsiHostDevices(devices)); index++)
+    ensure(devices, 'scsi', index, model)
+}
+
+function lastController(drives: readonly Element[]): number {
+  const addresses = drives.map(readAddress)
+  return Math.max(-1, ...addresses.map((one) => (one?.type === 'drive' ? one.controller : 0)))
 }
 
 function addForPorts(devices: Element): void {

@@ -14,14 +14,18 @@ export function fillInterfaces(devices: Element, random: (length: number) => Uin
       before.push('target', 'guest')
       insertBefore(
         card,
-        create(card, 'model', {
-          type: attribute(card, 'type') === 'vhostuser' ? 'virtio' : 'rtl8139',
-        }),
+        create(card, 'model', { type: usualModel(card) }),
         (one) => !before.includes(one.nodeName),
       )
     }
     fillSwitchPort(card, random)
   }
+}
+
+/** Only a virtio card can have its other half elsewhere. */
+function usualModel(card: Element): string {
+  const elsewhere = ['vhostuser', 'vdpa'].includes(attribute(card, 'type') ?? '')
+  return elsewhere ? 'virtio' : 'rtl8139'
 }
 
 /** Controllers know the port by it, so it stays the same from start to start. */

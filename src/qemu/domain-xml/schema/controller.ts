@@ -1,4 +1,4 @@
-import { deviceParts, virtioDriver } from './parts.ts'
+import { deviceParts, iothreadMap, virtioDriver } from './parts.ts'
 import {
   anyText,
   attributes,
@@ -6,7 +6,6 @@ import {
   holding,
   kindOfDevice,
   onOff,
-  refused,
   whole,
 } from './rule.ts'
 
@@ -87,10 +86,7 @@ export const controllerRule: ElementRule = {
         iothread: whole,
       },
       children: {
-        iothreads: {
-          ...refused('several I/O threads for one controller are not supported'),
-          carries: 'device',
-        },
+        iothreads: iothreadMap,
       },
     },
     pcihole64: { attributes: { unit: anyText }, text: whole },

@@ -1,5 +1,5 @@
 import { DISK_FORMATS } from '../model/storage/disk-source.ts'
-import { bootOrder, deviceParts, virtioDriver } from './parts.ts'
+import { bootOrder, deviceParts, iothreadMap, virtioDriver } from './parts.ts'
 import {
   anyText,
   attributes,
@@ -8,7 +8,7 @@ import {
   holding,
   kindOfDevice,
   onOff,
-  refused,
+  type ValueRule,
   valueWithoutEffect,
   whole,
   withoutEffect,
@@ -25,7 +25,8 @@ const encryption: ElementRule = {
   children: { secret },
 }
 
-const auth: ElementRule = {
+/** `<auth>`: who connects to a server, and with which secret. */
+export const auth: ElementRule = {
   attributes: { username: anyText, type: valueWithoutEffect('the protocol says it') },
   children: { secret },
 }
@@ -40,12 +41,28 @@ const format: ElementRule = {
 }
 
 const layerKind = {
-  ...kindOfDevice('file', 'block', 'dir', 'network', 'nvme'),
+  kind: 'choice',
+  of: ['file', 'block', 'dir', 'network', 'nvme'],
+  leavesOut: 'device',
   hints: {
     volume:
       'The storage pool of libvirt is not on this host, or has no directory. Name the file: <disk type="file"> with <source file="…"/>',
   },
-}
+} as const satisfies ValueRule
+
+/** `<host>`: a server with the content of a disk. */
+export const server: ElementRule = attributes({
+  name: anyText,
+  port: whole,
+  transport: kindOfDevice('tcp', 'unix'),
+  socket: anyText,
+})
+
+/** `<initiator>`: the name of this host for an iSCSI server. */
+export const initiator: ElementRule = { children: { iqn: attributes({ name: anyText }) } }
+
+/** Only a whole disk can be elsewhere so. */
+const diskKind = { ...layerKind, of: [...layerKind.of, 'vhostuser', 'vhostvdpa'] }
 
 const sourceParts: Readonly<Record<string, ElementRule>> = {
   seclabel: withoutEffect('this program does not label files'),
@@ -60,15 +77,10 @@ const sourceParts: Readonly<Record<string, ElementRule>> = {
   slices: {
     children: { slice: attributes({ type: choice('storage'), offset: whole, size: whole }) },
   },
-  host: attributes({
-    name: anyText,
-    port: whole,
-    transport: kindOfDevice('tcp', 'unix'),
-    socket: anyText,
-  }),
+  host: server,
   snapshot: attributes({ name: anyText }),
   config: attributes({ file: anyText }),
-  initiator: { children: { iqn: attributes({ name: anyText }) } },
+  initiator,
   identity: {
     attributes: {
       user: anyText,
@@ -80,7 +92,7 @@ const sourceParts: Readonly<Record<string, ElementRule>> = {
   cookies: { children: { cookie: { attributes: { name: anyText }, text: anyText } } },
   timeout: attributes({ seconds: whole }),
   readahead: attributes({ size: whole }),
-  reconnect: attributes({ delay: whole }),
+  reconnect: attributes({ delay: whole, enabled: yesNo, timeout: whole }),
   knownHosts: withoutEffect('QEMU compares the host with the known hosts of its own user'),
   address: attributes({
     type: kindOfDevice('pci'),
@@ -109,8 +121,11 @@ const sourceAttributes = {
   ),
   name: anyText,
   query: anyText,
-  tls: kindOfDevice('no'),
-  type: kindOfDevice('pci'),
+  tls: yesNo,
+  tlsHostname: anyText,
+  type: kindOfDevice('pci', 'unix'),
+  path: anyText,
+  mode: choice('client'),
   managed: valueWithoutEffect('an NVMe controller must be bound to vfio-pci before'),
   namespace: whole,
   index: valueWithoutEffect('libvirt numbers the disk’s layers with it'),
@@ -148,7 +163,7 @@ function backingStoreRule(depth: number): ElementRule {
 /** `<disk>` */
 export const diskRule: ElementRule = {
   attributes: {
-    type: layerKind,
+    type: diskKind,
     device: kindOfDevice('disk', 'cdrom', 'floppy', 'lun'),
     model: kindOfDevice('virtio', 'virtio-transitional', 'virtio-non-transitional'),
     snapshot: valueWithoutEffect('it only concerns snapshots'),
@@ -179,11 +194,7 @@ export const diskRule: ElementRule = {
       },
       children: {
         metadata_cache: metadataCache,
-        iothreads: {
-          children: {
-            iothread: { attributes: { id: whole }, children: { queue: attributes({ id: whole }) } },
-          },
-        },
+        iothreads: iothreadMap,
       },
     },
     source: layerSource,
@@ -200,7 +211,9 @@ export const diskRule: ElementRule = {
     throttlefilters: { children: { throttlefilter: attributes({ group: anyText }) } },
     readonly: {},
     shareable: {},
-    transient: { ...refused('transient disks are not supported'), carries: 'device' },
+    transient: attributes({
+      shareBacking: valueWithoutEffect('other domains can always use the disk beneath, too', yesNo),
+    }),
     serial: holding(anyText),
     wwn: holding(anyText),
     vendor: holding(anyText),

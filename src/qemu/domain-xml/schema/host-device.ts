@@ -1,3 +1,4 @@
+import { auth, initiator, server } from './disk.ts'
 import { bootOrder, deviceParts, rom, virtioDriver } from './parts.ts'
 import {
   anyText,
@@ -15,11 +16,13 @@ import {
 export const hostDeviceRule: ElementRule = {
   attributes: {
     mode: kindOfDevice('subsystem'),
-    type: kindOfDevice('usb', 'pci', 'mdev', 'scsi_host'),
+    type: kindOfDevice('usb', 'pci', 'mdev', 'scsi', 'scsi_host'),
     model: kindOfDevice('vfio-pci', 'virtio', 'virtio-transitional', 'virtio-non-transitional'),
     managed: valueWithoutEffect('the device must be bound to vfio-pci before the start'),
     display: onOff,
     ramfb: onOff,
+    rawio: valueWithoutEffect('it gives QEMU no right that it does not have'),
+    sgio: choice('filtered'),
   },
   children: {
     ...deviceParts,
@@ -27,7 +30,7 @@ export const hostDeviceRule: ElementRule = {
       attributes: {
         ...deviceParts['address']?.attributes,
         // libvirt only binds it to vfio-pci, for devices of its group; the guest does not have it.
-        type: kindOfDevice('pci', 'usb', 'unassigned'),
+        type: kindOfDevice('pci', 'usb', 'drive', 'unassigned'),
       },
     },
     boot: bootOrder,
@@ -37,8 +40,9 @@ export const hostDeviceRule: ElementRule = {
       attributes: {
         guestReset: choice('off', 'uninitialized', 'on'),
         startupPolicy: choice('mandatory'),
-        protocol: kindOfDevice('vhost'),
+        protocol: kindOfDevice('vhost', 'iscsi'),
         wwpn: anyText,
+        name: anyText,
         writeFiltering: valueWithoutEffect('it concerns Xen'),
       },
       children: {
@@ -51,12 +55,22 @@ export const hostDeviceRule: ElementRule = {
           function: whole,
           device: whole,
           uuid: anyText,
+          target: whole,
+          unit: whole,
         }),
+        adapter: attributes({ name: anyText }),
+        host: server,
+        auth,
+        initiator,
       },
     },
+    readonly: {},
+    shareable: withoutEffect('Stasis locks no SCSI device of the host'),
     teaming: attributes({ type: choice('transient'), persistent: anyText }),
   },
 }
+
+const owners = attributes({ start: whole, target: whole, count: whole })
 
 /** `<filesystem>` */
 export const sharedDirectoryRule: ElementRule = {
@@ -81,6 +95,7 @@ export const sharedDirectoryRule: ElementRule = {
     source: attributes({ dir: anyText, socket: anyText }),
     target: attributes({ dir: anyText }),
     readonly: {},
+    idmap: { children: { uid: owners, gid: owners } },
     boot: bootOrder,
     binary: {
       attributes: {

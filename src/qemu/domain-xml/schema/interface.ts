@@ -36,7 +36,7 @@ export const interfaceRule: ElementRule = {
   },
   attributes: {
     type: kindOfDevice(
-      ...['user', 'ethernet', 'bridge', 'network', 'direct', 'vhostuser', 'null'],
+      ...['user', 'ethernet', 'bridge', 'network', 'direct', 'vhostuser', 'vdpa', 'null'],
       ...['client', 'server', 'mcast', 'udp'],
     ),
     managed: live,

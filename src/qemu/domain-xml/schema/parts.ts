@@ -50,6 +50,13 @@ export const virtioDriver: Readonly<Record<string, ValueRule>> = {
   page_per_vq: onOff,
 }
 
+/** `<iothreads>` of a `<driver>`: which threads serve which queues. */
+export const iothreadMap: ElementRule = {
+  children: {
+    iothread: { attributes: { id: whole }, children: { queue: attributes({ id: whole }) } },
+  },
+}
+
 /** The supported kinds of character device. */
 export const characterKind: ValueRule = kindOfDevice(
   'null',

@@ -90,21 +90,32 @@ export function readMemoryBacking(element: Element | undefined): MemoryBacking {
 function readHugepages(element: Element): MemoryBacking['hugepages'] {
   const pages = children(element, 'page')
   // Without NUMA cells libvirt takes a nodeset of 0 for all memory.
-  const all = pages.find((page) => !page.hasAttribute('nodeset')) ?? onlyFirst(element, pages)
+  const common = pages.filter((page) => !page.hasAttribute('nodeset'))
+  const [, second] = hasCells(element) ? common : pages
+  if (second !== undefined) throw invalid(second, 'all memory has another size of pages already')
+  const all = common[0] ?? (hasCells(element) ? undefined : pages[0])
   if (all === undefined) return pages.length === 0 ? { sizeBytes: undefined } : undefined
-  const sizeBytes = sizeInBytes(all, 'size')
+  const sizeBytes = readPageSize(all)
   return sizeBytes === BASE_PAGE ? undefined : { sizeBytes }
 }
 
-function onlyFirst(element: Element, pages: readonly Element[]): Element | undefined {
+function hasCells(element: Element): boolean {
   const root = element.ownerDocument?.documentElement ?? undefined
-  return child(child(root, 'cpu'), 'numa') === undefined ? pages[0] : undefined
+  return child(child(root, 'cpu'), 'numa') !== undefined
+}
+
+/** @throws DomainXmlError `XML_INVALID` for a size that no processor has */
+function readPageSize(page: Element): number {
+  const bytes = sizeInBytes(page, 'size')
+  if (!Number.isInteger(Math.log2(bytes)))
+    throw invalid(page, 'the size of a page must be a power of two, such as 2 MiB')
+  return bytes
 }
 
 function readCellPages(element: Element | undefined): ReadonlyMap<number, number | undefined> {
   const found = new Map<number, number | undefined>()
   for (const page of element === undefined ? [] : children(element, 'page')) {
-    const sizeBytes = sizeInBytes(page, 'size')
+    const sizeBytes = readPageSize(page)
     for (const cell of parseNumberSet(attribute(page, 'nodeset') ?? '') ?? [])
       found.set(cell, sizeBytes === BASE_PAGE ? undefined : sizeBytes)
   }

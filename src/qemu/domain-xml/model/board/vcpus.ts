@@ -1,11 +1,13 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, whole, wholeText } from '../../access.ts'
-import { invalid, unsupported } from '../../location.ts'
+import { invalid } from '../../location.ts'
 
 /** The number of processors at start, and the maximum. */
 export interface Vcpus {
   readonly current: number
   readonly max: number
+  /** Those of the present ones that were plugged in after the start, by their numbers, in the order of their arrival. */
+  readonly plugged: readonly number[]
 }
 
 /** Reads `<vcpu>` and `<vcpus>`. */
@@ -22,11 +24,20 @@ export function readVcpus(domain: Element): Vcpus {
       `it must be between 1 and ${max}, got ${current}`,
     )
   }
-  const list = child(domain, 'vcpus')
-  for (const vcpu of list === undefined ? [] : children(list, 'vcpu')) {
-    if (attribute(vcpu, 'enabled') === 'yes' && attribute(vcpu, 'hotpluggable') === 'yes') {
-      throw unsupported(vcpu, 'processor hotplug is not supported')
-    }
-  }
-  return { current, max }
+  return { current, max, plugged: readPlugged(child(domain, 'vcpus'), current) }
+}
+
+function readPlugged(list: Element | undefined, current: number): readonly number[] {
+  if (list === undefined) return []
+  const present = children(list, 'vcpu').filter((one) => attribute(one, 'enabled') === 'yes')
+  if (present.length !== current)
+    throw invalid(list, `it has ${present.length} enabled processors, but <vcpu> has ${current}`)
+  const plugged = present.filter((one) => attribute(one, 'hotpluggable') === 'yes')
+  const first = current - plugged.length
+  const late = present.find((one) => !plugged.includes(one) && (whole(one, 'id') ?? 0) >= first)
+  if (late !== undefined || first === 0)
+    throw invalid(late ?? list, 'the first processors must be those that are not hotpluggable')
+  return plugged
+    .toSorted((a, b) => (whole(a, 'order') ?? 0) - (whole(b, 'order') ?? 0))
+    .map((one) => whole(one, 'id') ?? 0)
 }

@@ -12,6 +12,7 @@ import {
 import { invalid } from '../../location.ts'
 import { parseWhole } from '../../values.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from './device.ts'
+import { type IothreadMap, readIothreadMap } from './iothread-map.ts'
 
 export type ControllerType =
   | 'pci'
@@ -47,6 +48,7 @@ export interface Controller extends Device {
   readonly maxSectors: number | undefined
   readonly ioeventfd: boolean | undefined
   readonly iothread: number | undefined
+  readonly iothreadMap: IothreadMap
   readonly virtio: VirtioOptions
 }
 
@@ -80,6 +82,7 @@ export function readController(element: Element): Controller {
     maxSectors: whole(driver, 'max_sectors'),
     ioeventfd: flag(driver, 'ioeventfd'),
     iothread: whole(driver, 'iothread'),
+    iothreadMap: readIothreadMap(driver),
     virtio: readVirtioOptions(element, model),
   }
 }

@@ -11,6 +11,7 @@ import {
 } from '../../access.ts'
 import { invalid } from '../../location.ts'
 import { type Device, readDevice } from '../buses/device.ts'
+import { readReconnect } from './vhost-user.ts'
 
 /** The host's side of a serial port, console or channel. */
 export interface CharacterBackend {
@@ -166,7 +167,6 @@ export function readBackend(
     if (source === undefined) throw invalid(element, 'the element <source> is missing')
     requiredAttribute(source, 'service')
   }
-  const reconnect = child(source, 'reconnect')
   const mouse = attribute(child(source, 'mouse'), 'mode')
   return {
     type,
@@ -181,12 +181,7 @@ export function readBackend(
     channel: attribute(source, 'channel') ?? usualChannel,
     clipboard: flag(child(source, 'clipboard'), 'copypaste'),
     mouse: mouse === undefined ? undefined : mouse === 'client',
-    reconnectSeconds:
-      reconnect === undefined
-        ? undefined
-        : flag(reconnect, 'enabled') === true
-          ? (whole(reconnect, 'timeout') ?? 1)
-          : 0,
+    reconnectSeconds: readReconnect(child(source, 'reconnect')),
     log:
       log === undefined
         ? undefined

@@ -1,8 +1,17 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child, flag, requiredAttribute, requiredChild, whole } from '../../access.ts'
+import {
+  attribute,
+  attributeNode,
+  child,
+  flag,
+  requiredAttribute,
+  requiredChild,
+  whole,
+} from '../../access.ts'
 import { invalid } from '../../location.ts'
 import { parseUuid } from '../../values.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from '../buses/device.ts'
+import { type NetworkSource, readNetworkSource } from '../network-disk.ts'
 
 /** A device of the host that the guest has for itself. */
 export interface HostDevice extends Device {
@@ -11,14 +20,18 @@ export interface HostDevice extends Device {
   /** Whether the guest's screen may come from it. */
   readonly display: boolean | undefined
   readonly ramfb: boolean
+  readonly readonly: boolean
   /** The network card that takes its place while it is unplugged. */
   readonly failoverFor: string | undefined
 }
 
+/** `scsi`: a unit on a SCSI bus of the host, by its name in `/sys/bus/scsi/devices`; `iscsi`: one of a server. */
 export type HostDeviceSource =
   | { readonly type: 'pci'; readonly host: string }
   | { readonly type: 'mdev'; readonly uuid: string }
   | { readonly type: 'scsi_host'; readonly wwpn: string }
+  | { readonly type: 'scsi'; readonly at: string }
+  | { readonly type: 'iscsi'; readonly network: NetworkSource }
   | {
       readonly type: 'usb'
       readonly at: { readonly bus: number; readonly device: number } | undefined
@@ -37,12 +50,16 @@ const TARGET = /^naa\.[0-9a-f]{16}$/i
 
 /** Reads a `<hostdev>`. */
 export function readHostDevice(element: Element): HostDevice {
+  for (const name of ['rawio', 'sgio'])
+    if (element.hasAttribute(name) && attribute(element, 'type') !== 'scsi')
+      throw invalid(attributeNode(element, name), 'only devices of type "scsi" have it')
   return {
     ...readDevice(element),
     virtio: readVirtioOptions(element, attribute(element, 'model')),
     source: readSource(requiredChild(element, 'source'), requiredAttribute(element, 'type')),
     display: flag(element, 'display'),
     ramfb: flag(element, 'ramfb') === true,
+    readonly: child(element, 'readonly') !== undefined,
     failoverFor: attribute(child(element, 'teaming'), 'persistent'),
   }
 }
@@ -60,6 +77,7 @@ function readSource(source: Element, type: string): HostDeviceSource {
     if (!TARGET.test(wwpn)) throw invalid(source, `"${wwpn}" is not like naa.5123456789abcde0`)
     return { type, wwpn }
   }
+  if (type === 'scsi') return readScsiSource(source)
   const address = child(source, 'address')
   const [bus, device] = [whole(address, 'bus'), whole(address, 'device')]
   const [vendor, product] = ['vendor', 'product'].map((name) => whole(child(source, name), 'id'))
@@ -67,6 +85,18 @@ function readSource(source: Element, type: string): HostDeviceSource {
   const kind = vendor === undefined || product === undefined ? undefined : { vendor, product }
   if (at === undefined && kind === undefined) throw invalid(source, 'it names no USB device')
   return { type: 'usb', at, kind, guestReset: attribute(source, 'guestReset') }
+}
+
+function readScsiSource(source: Element): HostDeviceSource {
+  if (attribute(source, 'protocol') === 'iscsi')
+    return { type: 'iscsi', network: readNetworkSource(source, child(source, 'auth')) }
+  const adapter = requiredChild(source, 'adapter')
+  const name = requiredAttribute(adapter, 'name')
+  const host = /^scsi_host(?<number>\d{1,6})$/.exec(name)?.groups?.['number']
+  if (host === undefined) throw invalid(adapter, `"${name}" is not like scsi_host0`)
+  const address = requiredChild(source, 'address')
+  const parts = ['bus', 'target', 'unit'].map((part) => whole(address, part) ?? 0)
+  return { type: 'scsi', at: [host, ...parts].join(':') }
 }
 
 /** `0000:01:00.0`, the address of a PCI device of the host. */

@@ -17,6 +17,7 @@ import {
   readAllPortsForwards,
   readPortForwards,
 } from './port-forward.ts'
+import { readVhostUser, type VhostUserSocket } from '../characters/vhost-user.ts'
 import { type VirtualPort, type Vlan, readVirtualPort, readVlan } from './virtual-port.ts'
 
 /** How a macvtap treats packets between the guests of one device (libvirt formatdomain, "Direct attachment to physical interface"). */
@@ -25,7 +26,7 @@ export type MacvtapMode = 'vepa' | 'bridge' | 'private' | 'passthrough'
 /** A network card and its host side. */
 export interface NetworkInterface extends Device {
   /**
-   * `network`: one of libvirt's networks; `direct`: a macvtap on a device of the host; `vhostuser`: a program that shares the guest's memory; `null`:
+   * `network`: one of libvirt's networks; `direct`: a macvtap on a device of the host; `vhostuser`: a program that shares the guest's memory; `vdpa`: hardware; `null`:
    * connected to nothing.
    */
   readonly type:
@@ -35,6 +36,7 @@ export interface NetworkInterface extends Device {
     | 'network'
     | 'direct'
     | 'vhostuser'
+    | 'vdpa'
     | 'null'
     | SocketNetwork['type']
   /** The addresses of a network between QEMUs; `undefined` for other types. */
@@ -44,7 +46,9 @@ export interface NetworkInterface extends Device {
   /** The user network is that of passt, or is passt behind `vhostuser`. */
   readonly passt: Passt | undefined
   /** The socket of another program, for type `vhostuser`. */
-  readonly vhostSocket: VhostSocket | undefined
+  readonly vhostSocket: VhostUserSocket | undefined
+  /** The kernel's device of the hardware that is the other half of the card, for type `vdpa`. */
+  readonly vdpaDevice: string | undefined
   /** The name of its connection: a network, a bridge or a device of the host; `undefined` for the other types. */
   readonly network: string | undefined
   /** The group of ports of the network. */
@@ -91,15 +95,6 @@ export interface Passt {
   readonly logFile: string | undefined
 }
 
-/** A unix socket through which a program drives the card. */
-export interface VhostSocket {
-  readonly path: string
-  /** Whether QEMU listens, and the program connects. */
-  readonly listens: boolean
-  /** Seconds between attempts to connect again; `undefined`: QEMU does not. */
-  readonly reconnectSeconds: number | undefined
-}
-
 /** A network between QEMUs: over a connection, a multicast group or datagrams. */
 export interface SocketNetwork {
   readonly type: 'client' | 'server' | 'mcast' | 'udp'
@@ -137,7 +132,12 @@ export function readInterface(element: Element): NetworkInterface {
     socket: readSocket(element, type),
     isFiltered: child(element, 'filterref') !== undefined,
     passt,
-    vhostSocket: type === 'vhostuser' && passt === undefined ? readVhostSocket(element) : undefined,
+    vhostSocket:
+      type === 'vhostuser' && passt === undefined
+        ? readVhostUser(requiredChild(element, 'source'))
+        : undefined,
+    vdpaDevice:
+      type === 'vdpa' ? requiredAttribute(requiredChild(element, 'source'), 'dev') : undefined,
     portGroup: attribute(source, 'portgroup'),
     macvtapMode: type === 'direct' ? readMacvtapMode(source) : 'vepa',
     virtualPort: readVirtualPort(child(element, 'virtualport')),
@@ -186,17 +186,6 @@ function readPasst(element: Element): Passt | undefined {
   return {
     device: attribute(child(element, 'source'), 'dev'),
     logFile: attribute(backend, 'logFile'),
-  }
-}
-
-function readVhostSocket(element: Element): VhostSocket {
-  const source = requiredChild(element, 'source')
-  const listens = attribute(source, 'mode') === 'server'
-  const reconnect = child(source, 'reconnect')
-  return {
-    path: requiredAttribute(source, 'path'),
-    listens,
-    reconnectSeconds: flag(reconnect, 'enabled') === true ? whole(reconnect, 'timeout') : undefined,
   }
 }
 

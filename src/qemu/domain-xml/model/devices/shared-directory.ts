@@ -1,5 +1,13 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child, flag, requiredAttribute, requiredChild, whole } from '../../access.ts'
+import {
+  attribute,
+  child,
+  children,
+  flag,
+  requiredAttribute,
+  requiredChild,
+  whole,
+} from '../../access.ts'
 import { invalid } from '../../location.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from '../buses/device.ts'
 
@@ -49,7 +57,11 @@ function readSource(element: Element): SharedDirectory['source'] {
     const queueSize = whole(driver, 'queue')
     if (socket !== undefined) return { type: 'virtiofs', from: { socket }, queueSize }
     const directory = requiredAttribute(source, 'dir')
-    const options = readOptions(child(element, 'binary'))
+    const options = [
+      ...readOptions(child(element, 'binary')),
+      ...(child(element, 'readonly') === undefined ? [] : ['--readonly']),
+      ...readOwnerMaps(child(element, 'idmap')),
+    ]
     return { type: 'virtiofs', from: { directory, options }, queueSize }
   }
   return {
@@ -61,6 +73,17 @@ function readSource(element: Element): SharedDirectory['source'] {
     multipleDevices: attribute(element, 'multidevs')?.replace(/^default$/, '') || undefined,
     writeAtOnce: attribute(driver, 'wrpolicy') === 'immediate',
   }
+}
+
+/** Owners in the guest that are others on the host. Only the virtiofsd in Rust has this, since 1.9; it has `--readonly` since 1.11. */
+function readOwnerMaps(idmap: Element | undefined): readonly string[] {
+  if (idmap === undefined) return []
+  return [...children(idmap, 'uid'), ...children(idmap, 'gid')].map((one) => {
+    const [start, target, count] = ['start', 'target', 'count'].map((name) => whole(one, name))
+    if (start === undefined || target === undefined || count === undefined)
+      throw invalid(one, 'it needs the attributes "start", "target" and "count"')
+    return `--${one.nodeName}-map=:${start}:${target}:${count}:`
+  })
 }
 
 /** Options that both virtiofsds have, that of QEMU 7 and that in Rust. */

@@ -1,8 +1,8 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, requiredAttribute, sizeInBytes, whole } from '../../access.ts'
-import { invalid, unsupported } from '../../location.ts'
+import { invalid } from '../../location.ts'
 import { pciName } from '../devices/host-device.ts'
-import { type NetworkSource, readNetworkSource } from './network-disk.ts'
+import { type NetworkSource, readNetworkSource } from '../network-disk.ts'
 import { readSecret, type Secret } from '../secret.ts'
 
 /** One layer of a disk's chain: a file, a device or something on another machine, in one format. */
@@ -12,6 +12,8 @@ export type LayerSource =
   /** A file, a block device, a directory that appears as a FAT file system. */
   | { readonly type: 'file' | 'block' | 'dir'; readonly path: string }
   | { readonly type: 'network'; readonly network: NetworkSource }
+  /** A device of the kernel whose hardware is the disk. */
+  | { readonly type: 'vhostvdpa'; readonly device: string }
   /** A namespace of an NVMe controller that QEMU drives itself. */
   | { readonly type: 'nvme'; readonly controller: string; readonly namespace: number }
 
@@ -39,7 +41,8 @@ export interface DiskEncryption {
   readonly format: string
   /** Who encrypts: QEMU, or the library of Ceph. */
   readonly engine: 'qemu' | 'librbd'
-  readonly secret: Secret
+  /** That of each layer of an image of Ceph, the uppermost first; otherwise one. */
+  readonly secrets: readonly [Secret, ...Secret[]]
 }
 
 /** The path of a layer on this host; `undefined` when it is elsewhere. */
@@ -74,7 +77,9 @@ export function readDiskSource(
 const PATH_ATTRIBUTE = { file: 'file', block: 'dev', dir: 'dir' } as const
 
 function readSource(source: Element, element: Element): LayerSource | undefined {
-  const type = (attribute(element, 'type') ?? 'file') as LayerSource['type']
+  const type = (attribute(element, 'type') ?? 'file') as LayerSource['type'] | 'vhostuser'
+  if (type === 'vhostuser') return undefined
+  if (type === 'vhostvdpa') return { type, device: requiredAttribute(source, 'dev') }
   if (type === 'network')
     return { type, network: readNetworkSource(source, inOnePlace('auth', source, element)) }
   if (type === 'nvme') {
@@ -98,12 +103,14 @@ function inOnePlace(name: string, source: Element, disk: Element): Element | und
 
 function readEncryption(element: Element | undefined): DiskEncryption | undefined {
   if (element === undefined) return undefined
-  const [, second] = children(element, 'secret')
-  if (second !== undefined) throw unsupported(second, 'several layers of encryption')
+  const engine = attribute(element, 'engine') === 'librbd' ? 'librbd' : 'qemu'
+  const [first, ...others] = children(element, 'secret')
+  if (engine === 'qemu' && others[0] !== undefined)
+    throw invalid(others[0], 'only the engine "librbd" has several layers of encryption')
   return {
     format: requiredAttribute(element, 'format'),
-    engine: attribute(element, 'engine') === 'librbd' ? 'librbd' : 'qemu',
-    secret: readSecret(element),
+    engine,
+    secrets: [readSecret(first, element), ...others.map((one) => readSecret(one, element))],
   }
 }
 

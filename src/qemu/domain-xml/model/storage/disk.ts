@@ -12,6 +12,8 @@ import {
 import { invalid } from '../../location.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from '../buses/device.ts'
 import { type DiskLayer, readBackingStore, readDiskSource } from './disk-source.ts'
+import { type IothreadMap, readIothreadMap } from '../buses/iothread-map.ts'
+import { readVhostUser, type VhostUserSocket } from '../characters/vhost-user.ts'
 
 export type DiskBus = 'virtio' | 'sata' | 'ide' | 'scsi' | 'usb' | 'fdc'
 export type DiskCache = 'none' | 'writethrough' | 'writeback' | 'directsync' | 'unsafe'
@@ -22,8 +24,12 @@ export interface Disk extends Device {
   readonly bus: DiskBus
   /** `vda`: libvirt's name for it, which identifies it. */
   readonly target: string
-  /** Absent when a drive has no medium. */
+  /** Absent when a drive has no medium, and when another process is the disk. */
   readonly source: DiskLayer | undefined
+  /** The process that is the disk. */
+  readonly vhostUser: VhostUserSocket | undefined
+  /** Whether its content is as before when the domain ends. */
+  readonly transient: boolean
   /** The backing of a qcow2 file: `undefined` leaves it to the file's own header, `'none'` means none. */
   readonly backing: DiskLayer | 'none' | undefined
   readonly readonly: boolean
@@ -38,8 +44,7 @@ export interface Disk extends Device {
   readonly ioeventfd: boolean | undefined
   readonly eventIdx: boolean | undefined
   readonly iothread: number | undefined
-  /** Which threads serve its queues, and which of them; no queues: in turn. */
-  readonly iothreadMap: readonly { readonly id: number; readonly queues: readonly number[] }[]
+  readonly iothreadMap: IothreadMap
   readonly copyOnRead: boolean
   /** Groups with limits, from the disk upwards. */
   readonly throttleGroups: readonly string[]
@@ -76,7 +81,11 @@ export function readDisk(element: Element): Disk {
   const cache = attribute(driver, 'cache')
   const blockio = child(element, 'blockio')
   const source = readDiskSource(element, driver)
-  if (source === undefined && (device === 'disk' || device === 'lun'))
+  const vhostUser =
+    attribute(element, 'type') === 'vhostuser'
+      ? readVhostUser(requiredChild(element, 'source'))
+      : undefined
+  if (source === undefined && vhostUser === undefined && (device === 'disk' || device === 'lun'))
     throw invalid(element, 'the disk has no source')
   if (device === 'lun') checkLun(element, source)
   const limits = child(element, 'iotune')
@@ -88,6 +97,8 @@ export function readDisk(element: Element): Disk {
     bus: (attribute(target, 'bus') ?? busByName(target, dev, device)) as DiskBus,
     target: dev,
     source,
+    vhostUser,
+    transient: child(element, 'transient') !== undefined,
     backing: readBackingStore(element),
     readonly: child(element, 'readonly') !== undefined || device === 'cdrom',
     shareable: child(element, 'shareable') !== undefined,
@@ -101,7 +112,7 @@ export function readDisk(element: Element): Disk {
     ioeventfd: flag(driver, 'ioeventfd'),
     eventIdx: flag(driver, 'event_idx'),
     iothread: whole(driver, 'iothread'),
-    iothreadMap: readIothreadMap(child(driver, 'iothreads')),
+    iothreadMap: readIothreadMap(driver),
     copyOnRead: flag(driver, 'copy_on_read') === true,
     throttleGroups: readThrottleFilters(child(element, 'throttlefilters')),
     queues: whole(driver, 'queues'),
@@ -137,14 +148,6 @@ function readGeometry(element: Element | undefined): DiskGeometry | undefined {
   const sectors = whole(element, 'secs')
   if (cylinders === undefined || heads === undefined || sectors === undefined) return undefined
   return { cylinders, heads, sectors, translation: attribute(element, 'trans') }
-}
-
-function readIothreadMap(element: Element | undefined): Disk['iothreadMap'] {
-  if (element === undefined) return []
-  return children(element, 'iothread').map((thread) => ({
-    id: whole(thread, 'id') ?? 0,
-    queues: children(thread, 'queue').map((queue) => whole(queue, 'id') ?? 0),
-  }))
 }
 
 function readThrottleFilters(element: Element | undefined): readonly string[] {

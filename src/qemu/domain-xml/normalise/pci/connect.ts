@@ -58,7 +58,8 @@ export function connectionOf(device: Element, q35: boolean): Connection | undefi
     case 'hostdev':
       if (!isGiven(device)) return undefined
       if (attribute(device, 'type') === 'scsi_host') return virtio(model)
-      return attribute(device, 'type') === 'usb' ? undefined : express
+      // Both have a bus of their own.
+      return ['usb', 'scsi'].includes(attribute(device, 'type') ?? '') ? undefined : express
     case 'input':
       return attribute(device, 'bus') === 'virtio' ? virtio(model) : undefined
     case 'video':

@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child, children, flag, requiredAttribute, text, whole } from '../../access.ts'
-import { invalid } from '../../location.ts'
-import { readSecret, type Secret } from '../secret.ts'
+import { attribute, child, children, flag, requiredAttribute, text, whole } from '../access.ts'
+import { invalid } from '../location.ts'
+import { readSecret, type Secret } from './secret.ts'
 
 /** The protocols of QEMU's block drivers. */
 export type DiskProtocol =
@@ -30,6 +30,9 @@ export interface NetworkSource {
   readonly initiator: string | undefined
   readonly user: string | undefined
   readonly group: string | undefined
+  /** Whether the connection is encrypted, as NBD may be; the name that the certificate of the server must have, if not its own. */
+  readonly tls: boolean
+  readonly tlsHostName: string | undefined
   readonly sslVerify: boolean | undefined
   readonly cookies: string | undefined
   readonly timeoutSeconds: number | undefined
@@ -55,6 +58,8 @@ export function readNetworkSource(source: Element, auth: Element | undefined): N
     initiator: attribute(child(child(source, 'initiator'), 'iqn'), 'name'),
     user: attribute(identity, 'user') ?? attribute(identity, 'username'),
     group: attribute(identity, 'group'),
+    tls: flag(source, 'tls') === true,
+    tlsHostName: attribute(source, 'tlsHostname'),
     sslVerify: flag(child(source, 'ssl'), 'verify'),
     cookies: readCookies(child(source, 'cookies')),
     timeoutSeconds: whole(child(source, 'timeout'), 'seconds'),
@@ -79,7 +84,10 @@ function readAuth(element: Element | undefined, protocol: string): NetworkSource
   const type = attribute(child(element, 'secret'), 'type')
   const wanted = SECRET_TYPES[protocol] ?? type
   if (type !== wanted) throw invalid(element, `the secret must be of type "${wanted}"`)
-  return { user: requiredAttribute(element, 'username'), secret: readSecret(element) }
+  return {
+    user: requiredAttribute(element, 'username'),
+    secret: readSecret(child(element, 'secret'), element),
+  }
 }
 
 function readCookies(element: Element | undefined): string | undefined {
