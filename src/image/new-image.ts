@@ -1,7 +1,9 @@
+import { dirname } from 'node:path'
 import { crc32c } from '../io/crc32c.ts'
 import type { DeviceFile } from '../io/files/device-file.ts'
 import type { DirectFile } from '../io/files/direct-file.ts'
 import { StorageError } from '../errors.ts'
+import { lockDirectory } from '../io/files/directory-lock.ts'
 import { isThere } from '../io/files/file-names.ts'
 import { placeOf } from '../io/files/file-place.ts'
 import { PartialFile } from '../io/files/partial-file.ts'
@@ -119,10 +121,11 @@ export class NewImage implements AsyncDisposable {
   }
 
   /**
-   * Sets the length, writes the final cookie, makes all this durable, makes the header final, then renames the file.
+   * Sets the length, writes the final cookie, makes all this durable, makes the header final, then renames the file. `giveNames` then renames other files
+   * of the image, and never throws; until it has, no other process changes the files of images in this directory.
    * @throws StorageError, and errors of `finalCookie`
    */
-  async publish(fileLength: number): Promise<void> {
+  async publish(fileLength: number, giveNames?: () => Promise<void>): Promise<void> {
     if (this.#device === undefined) await this.file.truncate(fileLength)
     const area = await this.#finalArea()
     if (area !== this.#area) await this.file.write(area.bytes, HEADER_LENGTH)
@@ -145,16 +148,22 @@ export class NewImage implements AsyncDisposable {
       0,
     )
     await using digest = await this.#newDigest(fileLength)
-    const place = this.#partial.finalPath
-    const older =
-      this.#device === undefined ? await existingImage(place).catch(() => undefined) : undefined
-    await this.#partial.publish()
+    if (this.#device === undefined) await this.#replaceOlder(giveNames)
+    else await this.#partial.publish()
     this.#isTooEarly = false
     if (this.#device !== undefined) return
-    // The new channel files, if any, still have other names.
-    if (older !== undefined && older !== 'damaged') await removeChannelFiles(place, older)
     if (digest === undefined) await removeDigest(this.#partial.finalPath)
     else await digest.place()
+  }
+
+  async #replaceOlder(giveNames: (() => Promise<void>) | undefined): Promise<void> {
+    const place = this.#partial.finalPath
+    await using _lock = await lockDirectory(dirname(place))
+    const older = await existingImage(place).catch(() => undefined)
+    await this.#partial.publish()
+    // The new channel files, if any, still have other names.
+    if (older !== undefined && older !== 'damaged') await removeChannelFiles(place, older)
+    await giveNames?.()
   }
 
   /** The digest, durable; `undefined` if none is wanted, or if it cannot be written. */

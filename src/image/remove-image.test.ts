@@ -2,9 +2,15 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { open, readdir, rename, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { fillChannelsImage, streamBytes } from '../../test/support/channels-image.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  fillChannelsImage,
+  streamBytes,
+  writeChannelsImage,
+} from '../../test/support/channels-image.ts'
 import { faultEnvironment } from '../../test/support/faults/fault-environment.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
+import { lockDirectory } from '../io/files/directory-lock.ts'
 import { existingImage } from './channels/existing-image.ts'
 import { NewImage } from './new-image.ts'
 import { openImage } from './open-image.ts'
@@ -37,6 +43,30 @@ await removeLeftovers(${JSON.stringify(path)}, true)`
   await file.write(Buffer.alloc(4096, 0xff), 0, 4096, 65536)
   await removeLeftovers(path, true)
   assert.deepEqual((await readdir(dir.path)).toSorted(), [temporary, 'image'])
+})
+
+test('removeLeftovers() waits while another process puts a new image in place', async () => {
+  await using dir = await tempDir()
+  const [path, next] = [dir.join('image'), dir.join('next')]
+  await writeChannelsImage(path, streamBytes(3, 8192), [streamBytes(5, 8192)])
+  await writeChannelsImage(next, streamBytes(7, 8192), [
+    streamBytes(9, 8192),
+    streamBytes(11, 8192),
+  ])
+  const existing = await existingImage(next)
+  const id = existing === 'damaged' ? '' : (existing?.imageId ?? '')
+  const lock = await lockDirectory(dir.path)
+  // A writer has released its channel files and will rename them; a leftover of another one makes the other process look.
+  for (const channel of [1, 2])
+    await rename(`${next}.${channel}`, dir.join(`.image.${channel}.${id}.partial`))
+  const removing = removeLeftovers(path, true)
+  await delay(100)
+  await rename(next, path)
+  await lock[Symbol.asyncDispose]()
+  await removing
+  assert.deepEqual((await readdir(dir.path)).toSorted(), ['image', 'image.1', 'image.2'])
+  await using image = await openImage(path)
+  assert.equal(image.channels?.count, 2)
 })
 
 test('removeLeftovers() gives the channels of a complete image their final names', async () => {

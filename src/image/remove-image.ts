@@ -4,6 +4,7 @@ import { removeAbandonedDigests, removeDigest } from './digest/new-digest.ts'
 import { readImageHead } from './opened-image.ts'
 import { StasisError, messageOf } from '../errors.ts'
 import { DirectFile } from '../io/files/direct-file.ts'
+import { lockDirectory } from '../io/files/directory-lock.ts'
 import { markIncomplete } from './mark-incomplete.ts'
 import { placeOf, temporaryPrefix } from '../io/files/file-place.ts'
 import { removeFile, removeUnlocked, renameUnlocked } from '../io/files/file-names.ts'
@@ -22,8 +23,9 @@ export async function removeImage(path: string): Promise<readonly string[]> {
     await markIncomplete(file)
     return []
   }
-  const existing = await existingImage(path)
   const place = await placeOf(path)
+  await using _lock = await lockDirectory(dirname(place))
+  const existing = await existingImage(path)
   await removeFile(path)
   await removeDigest(place).catch(() => undefined)
   const unsure = await flushChange(dirname(path), `${path} is removed`)
@@ -65,6 +67,8 @@ export async function removeLeftovers(path: string, ours: boolean): Promise<void
   const names = await readdir(dirname(path)).catch(() => [])
   if (!names.some((name) => isPart(name, path))) return
   await removeAbandoned(path).catch(() => undefined)
+  // A writer whose image has just got its name has released the locks of its channel files, and not renamed them yet.
+  await using _lock = await lockDirectory(dirname(path))
   // Files that may belong to an image stay.
   const existing = await existingImage(path).catch(() => 'damaged' as const)
   if (existing === 'damaged') return

@@ -257,3 +257,18 @@ function publishWithFault(
     hasFailed: stderr.includes('planned fault'),
   }
 }
+
+test('publish() fails when somebody removed a new channel file, and the older image stays', async () => {
+  await using dir = await tempDir()
+  const path = dir.join('image')
+  await writeChannelsImage(path, main, older)
+  for (const replace of [false, true]) {
+    await using filled = await fillChannelsImage(path, main, channels)
+    const file = filled.writer.channels[1]
+    assert.ok(file)
+    await rm(file.path)
+    if (replace) await writeFile(file.path, 'of somebody else')
+    await assert.rejects(filled.publish(), { code: 'IO_ERROR', path: file.path })
+  }
+  await check(path, older)
+})

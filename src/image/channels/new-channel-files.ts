@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { fstatSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StorageError } from '../../errors.ts'
 import { storageError } from '../../io/storage-error.ts'
 import { DirectFile } from '../../io/files/direct-file.ts'
+import { lockDirectory } from '../../io/files/directory-lock.ts'
 import { isAbsence, removeFile, removeUnlocked, renameFile } from '../../io/files/file-names.ts'
 import { syncDirectory } from '../../io/files/partial-file.ts'
 import { lockFile } from '../../io/files/file-lock.ts'
@@ -31,6 +33,8 @@ export class NewChannelFiles implements AsyncDisposable {
       await refuseWhatCannotBeReplaced(path, count)
       // An image that cannot be read is not replaced: its channel files would stay.
       await existingImage(path)
+      // A new file is not locked for a moment. A process that finds it then would treat its writer as dead.
+      await using _lock = await lockDirectory(dirname(path))
       for (let channel = 0; channel < count; channel += 1) {
         const name = newChannelPath(path, channel, made.imageId)
         const file = await DirectFile.open(name, 'create', { direct })
@@ -44,17 +48,18 @@ export class NewChannelFiles implements AsyncDisposable {
     }
   }
 
-  /** Makes the files and their present names durable. From then on the image may be published. @throws StorageError */
+  /** Makes the files and their present names durable. From then on the image may be published. @throws StorageError, also when somebody has removed one */
   async sync(): Promise<void> {
     await Promise.all(this.files.map((file) => file.sync()))
     await syncDirectory(dirname(this.#path))
+    for (const file of this.files) await requireName(file)
   }
 
   /**
    * Renames the files to their final names after their image was published, which has removed the channel files of an older image, and removes what
    * dead writers left meanwhile. A reader finds the files under either name, so a failure here loses nothing and does not fail the save. Never throws.
    */
-  async idle(): Promise<void> {
+  async giveFinalNames(): Promise<void> {
     this.#complete = true
     for (const [channel, file] of this.files.entries()) {
       await file.close().catch(() => undefined)
@@ -81,6 +86,17 @@ export class NewChannelFiles implements AsyncDisposable {
         await removeUnlocked(join(directory, name))
     }
   }
+}
+
+/** The image would be complete without this file. @throws StorageError when its name is gone, or is another file's */
+async function requireName({ fd, path }: DirectFile): Promise<void> {
+  const [named, written] = [await stat(path).catch(() => undefined), fstatSync(fd)]
+  if (named?.ino === written.ino && named.dev === written.dev) return
+  throw new StorageError('IO_ERROR', `${path} was removed while it was written`, {
+    operation: 'save',
+    path,
+    hint: 'Find out which program removes files there, and save again',
+  })
 }
 
 async function refuseWhatCannotBeReplaced(path: string, count: number): Promise<void> {

@@ -71,8 +71,7 @@ export class ChannelsWriter implements AsyncDisposable {
     const tableOffset = alignUp(this.mainOffset + written.mainLength, TABLE_ALIGNMENT)
     const table = serialiseTable({ imageId: this.#channels.imageId, ...written })
     await this.main.write(table, tableOffset)
-    await this.#image.publish(tableOffset + table.length)
-    await this.#channels.idle()
+    await this.#image.publish(tableOffset + table.length, () => this.#channels.giveFinalNames())
     return tableOffset + table.length
   }
 
