@@ -25,6 +25,11 @@ test('reachesOf() has the ports, sockets and render nodes of displays', () => {
         'path render node: /r',
       ],
     ],
+    [
+      `<graphics type='vnc' port='5977' websocket='5700' listen='0.0.0.0'/>`,
+      ['listen VNC server: 0.0.0.0:5977', 'listen VNC server: 0.0.0.0:5700'],
+    ],
+    [`<graphics type='vnc' websocket='-1'/>`, ['listen VNC server: 127.0.0.1:any']],
     [`<graphics type='spice' socket='/s'/>`, ['path SPICE socket: /s']],
     [`<graphics type='egl-headless'/>`, ['path render node: /dev/dri']],
     [
@@ -57,6 +62,27 @@ test('reachesOf() has the host’s side of ports, sound and smart cards', () => 
     ],
     [`<audio id='1' type='file' path='/w'/>`, ['path sound file: /w']],
     [`<audio id='1' type='pulseaudio' serverName='s'/>`, ['connect sound server: s']],
+    [`<audio id='1' type='pulseaudio'/>`, ['connect sound server: pulseaudio']],
+    [`<audio id='1' type='sdl'/>`, ['connect sound server: sdl']],
+    [
+      `<audio id='1' type='jack'><output serverName='studio'/></audio>`,
+      ['connect sound server: studio'],
+    ],
+    [`<audio id='1' type='pipewire'/>`, ['connect sound server: pipewire']],
+    [
+      `<audio id='1' type='alsa'><input dev='plughw:CARD=PCH,DEV=0'/><output dev='default'/></audio>`,
+      ['path sound device: /dev/snd'],
+    ],
+    [
+      `<audio id='1' type='alsa'><output dev="file:'|touch /tmp/x',raw"/></audio>`,
+      ['path sound device: /dev/snd', `command sound device of ALSA: file:'|touch /tmp/x',raw`],
+    ],
+    // Without a serial port the console becomes one.
+    [`<console type='file'><source path='/c'/></console>`, ['path serial port file: /c']],
+    [
+      `<serial type='file'><source path='/s'/></serial><console type='file'><source path='/c'/></console>`,
+      ['path serial port file: /s'],
+    ],
     [`<smartcard mode='host'/>`, ['path smart cards of the host: /run/pcscd/pcscd.comm']],
     [`<channel type='spicevmc'><target type='virtio'/></channel>`, []],
   ]

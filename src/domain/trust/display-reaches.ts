@@ -1,11 +1,16 @@
 import type { Audio } from '../../qemu/domain-xml/model/screen-and-sound/audio.ts'
-import { type Graphics, isServer } from '../../qemu/domain-xml/model/screen-and-sound/graphics.ts'
+import {
+  type Graphics,
+  isServer,
+  type SpiceServer,
+  type VncServer,
+} from '../../qemu/domain-xml/model/screen-and-sound/graphics.ts'
 import { type Reach, given, path } from './reach.ts'
 
 /** The reaches of a display. */
 export function graphicsReaches(graphics: Graphics): readonly Reach[] {
   if (!isServer(graphics)) return localDisplayReaches(graphics)
-  const { type, listen, socket, address, port, keymap, place } = graphics
+  const { type, listen, socket, address, keymap, place } = graphics
   const where = { write: true, place }
   const name = type === 'vnc' ? 'VNC' : 'SPICE'
   const more =
@@ -17,13 +22,22 @@ export function graphicsReaches(graphics: Graphics): readonly Reach[] {
   if (listen === 'socket')
     return [...keys, ...given(socket, (one) => path(`${name} socket`, one, where)), ...more]
   if (listen === 'none') return [...keys, ...more]
-  const tls = type === 'spice' ? graphics.tlsPort : undefined
-  const ports = [port, tls].filter((one) => one !== undefined)
-  const listening = (ports.length === 0 ? ['any'] : ports).map((one) => ({
+  const listening = portsOf(graphics).map((one) => ({
     ...({ kind: 'listen', use: `${name} server`, ...where } as const),
     value: `${address ?? '127.0.0.1'}:${one}`,
   }))
   return [...keys, ...listening, ...more]
+}
+
+/** The ports that QEMU listens on; it chooses one itself where the XML names none. */
+function portsOf(graphics: VncServer | SpiceServer): readonly (number | 'any')[] {
+  const { port } = graphics
+  if (graphics.type === 'vnc') {
+    const { websocket } = graphics
+    return [port ?? 'any', ...(websocket === undefined ? [] : [websocket])]
+  }
+  const ports = [port, graphics.tlsPort].filter((one) => one !== undefined)
+  return ports.length === 0 ? ['any'] : ports
 }
 
 function localDisplayReaches(
@@ -71,21 +85,42 @@ export function audioReaches({
         path('sound device', device ?? '/dev/dsp', where),
       ])
     case 'alsa':
-      return [path('sound device', '/dev/snd', where)]
+      return [
+        path('sound device', '/dev/snd', where),
+        ...[input.dev, output.dev].flatMap((name) => alsaReaches(name, where)),
+      ]
     case 'pipewire':
-      return given(runtimeDirectory, (directory) => path('sound server', directory, where))
+      return runtimeDirectory === undefined
+        ? [soundServer('pipewire', where)]
+        : [path('sound server', runtimeDirectory, where)]
     case 'pulseaudio':
-      return given(serverName, (value) => ({
-        kind: 'connect',
-        use: 'sound server',
-        value,
-        ...where,
-      }))
+      return [soundServer(serverName ?? 'pulseaudio', where)]
     case 'jack':
+      return [soundServer(output.serverName ?? input.serverName ?? 'jack', where)]
     case 'sdl':
+      return [soundServer('sdl', where)]
     case 'dbus':
     case 'spice':
     case 'none':
       return []
   }
+}
+
+function soundServer(
+  value: string,
+  where: { readonly write: boolean; readonly place: string },
+): Reach {
+  return { kind: 'connect', use: 'sound server', value, ...where }
+}
+
+/** A card, or a plugin for it: `hw:0`, `plughw:CARD=PCH,DEV=0`. */
+const ALSA_CARD = /^(default|null|(sys|plug)?(default|hw)(:[\w=,.]+)?)$/
+
+/** The name of another device of ALSA may be a plugin that writes to a file or runs a program (alsa-lib, `pcm_file`). */
+function alsaReaches(
+  name: string | undefined,
+  where: { readonly write: boolean; readonly place: string },
+): readonly Reach[] {
+  if (name === undefined || ALSA_CARD.test(name)) return []
+  return [{ kind: 'command', use: 'sound device of ALSA', value: name, ...where }]
 }

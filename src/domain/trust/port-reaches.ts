@@ -1,4 +1,4 @@
-import type { CharacterBackend } from '../../qemu/domain-xml/model/characters/character.ts'
+import type { CharacterBackend, Console } from '../../qemu/domain-xml/model/characters/character.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Reach, given, path } from './reach.ts'
 
@@ -8,12 +8,17 @@ export function portReaches(domain: Domain): readonly Reach[] {
   return [
     ...serials.flatMap((one) => backendReaches('serial port', one)),
     ...parallels.flatMap((one) => backendReaches('parallel port', one)),
-    // A console of type `serial` is another name for the first serial port.
-    ...consoles.flatMap((one) => (one.target === 'serial' ? [] : backendReaches('console', one))),
+    ...consoles.flatMap((one) => consoleReaches(one, serials.length > 0)),
     ...channels.flatMap((one) => backendReaches('channel', one)),
     ...domain.guestForwards.flatMap((one) => backendReaches('forwarded address', one)),
     ...redirectedDevices.flatMap((one) => backendReaches('redirected USB device', one)),
   ]
+}
+
+/** A console of type `serial` is another name for the first serial port. Without any, it becomes one (`fillCharacterDevices`). */
+function consoleReaches(console: Console, hasSerialPorts: boolean): readonly Reach[] {
+  if (console.target !== 'serial') return backendReaches('console', console)
+  return hasSerialPorts ? [] : backendReaches('serial port', console)
 }
 
 /** The reaches of the host's end of a character device. `what` names the device: `serial port`. */

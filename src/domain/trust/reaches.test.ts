@@ -58,12 +58,12 @@ test('reachesOf() contains what network cards use of the host', () => {
 test('reachesOf() contains every file that QEMU reads at boot', () => {
   const { domain } = readDomain(
     parseDomainXml(`<domain type='qemu'><name>a</name><memory>65536</memory>
-<os><type arch='x86_64' machine='pc'>hvm</type><kernel>/k</kernel><initrd>/i</initrd><shim>/s</shim>
+<os><type arch='x86_64' machine='pc'>hvm</type><kernel>/k</kernel><initrd>/i,/j with arguments</initrd><shim>/s</shim>
 <acpi><table type='slic'>/t</table></acpi></os><features><acpi/></features>
 <sysinfo type='fwcfg'><entry name='opt/a/b' file='/f'/><entry name='opt/a/c'>text</entry></sysinfo></domain>`),
   )
   assert.deepEqual(
     reachesOf(domain).map(({ kind, value, write }) => `${kind} ${value}${write ? ' w' : ''}`),
-    ['path /k', 'path /i', 'path /s', 'path /t', 'path /f'],
+    ['path /k', 'path /i,/j with arguments', 'path /i', 'path /j', 'path /s', 'path /t', 'path /f'],
   )
 })

@@ -69,7 +69,9 @@ function bootReaches({ os, firmwareSettings }: Domain): readonly Reach[] {
   const { kernel, initrd, shim, loader, nvram } = os
   return [
     ...given(kernel, (file) => path('kernel', file, { place: '/domain/os/kernel' })),
-    ...given(initrd, (file) => path('initial RAM disk', file, { place: '/domain/os/initrd' })),
+    ...initialRamDisks(initrd).map((file) =>
+      path('initial RAM disk', file, { place: '/domain/os/initrd' }),
+    ),
     ...given(shim, (file) => path('shim', file, { place: '/domain/os/shim' })),
     ...os.acpiTables.map((table) => path('ACPI table', table.path, { place: '/domain/os/acpi' })),
     ...firmwareSettings.flatMap(({ file }) =>
@@ -87,6 +89,13 @@ function bootReaches({ os, firmwareSettings }: Domain): readonly Reach[] {
       path('template of the UEFI variable store', file, { place: '/domain/os/nvram/@template' }),
     ),
   ]
+}
+
+/** For a kernel of the Multiboot kind QEMU takes a list: files between commas, each with its arguments (hw/i386/multiboot.c). */
+function initialRamDisks(initrd: string | undefined): readonly string[] {
+  if (initrd === undefined) return []
+  const listed = initrd.split(',').map((one) => one.split(' ')[0] ?? '')
+  return [...new Set([initrd, ...listed])].filter((one) => one !== '')
 }
 
 function rngReaches(rng: Rng): readonly Reach[] {
