@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, readdir, readlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, readlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -94,3 +94,21 @@ for (const { emulator, label } of qemus()) {
     })
   }
 }
+
+test('undefine --tpm keeps a directory that the XML names, wherever it is', async () => {
+  await using dir = await tempDir()
+  const stateDir = dir.join('state')
+  const named = join(stateDir, 'tpm')
+  const [emulator] = qemus().map((one) => one.emulator)
+  assert.ok(emulator)
+  const serial = { type: 'file', path: dir.join('serial') } as const
+  const xml = domainXml({ name: 'safe', guest: 'tiny', emulator, serial }).replace(
+    '<memballoon',
+    `<tpm model='tpm-crb'><backend type='emulator' version='2.0'><source type='dir' path='${named}'/></backend></tpm><memballoon`,
+  )
+  await defineDomain(xml, { stateDir })
+  await mkdir(named, { recursive: true })
+  await writeFile(join(named, STATE), 'state')
+  await undefineDomain('safe', { stateDir, tpm: true })
+  assert.equal(await readFile(join(named, STATE), 'utf8'), 'state')
+})

@@ -3,6 +3,7 @@ import { DomainError, messageOf } from '../../errors.ts'
 import { storageError } from '../../io/storage-error.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
 import { removeTree } from '../../io/files/directory.ts'
+import { emulatedTpm } from '../../qemu/command-line/devices/tpm.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
@@ -69,8 +70,9 @@ export async function undefineDomain(
 
 /** The state of the domain's TPM that this program keeps: a directory that the XML names is the user's. */
 function ownTpm(machine: Domain, stateDir: string): string | undefined {
+  if (emulatedTpm(machine)?.stateDirectory !== undefined) return undefined
   const directory = tpmDirectory(machine, stateDir)
-  return directory?.startsWith(`${stateDir}/`) === true ? dirname(directory) : undefined
+  return directory && dirname(directory)
 }
 
 /** The file with the variables of its UEFI firmware, if it is to be deleted. @throws DomainError */

@@ -1,7 +1,8 @@
 import { lchown, readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { StorageError } from '../../errors.ts'
 import { storageError } from '../../io/storage-error.ts'
-import { type Owner, makeDirectory, removeTree } from '../../io/files/directory.ts'
+import { type Owner, makeDirectory, namesIn, removeTree } from '../../io/files/directory.ts'
 import { copyToNew, isThere, renameFile } from '../../io/files/file-names.ts'
 import { syncDirectory } from '../../io/files/partial-file.ts'
 import { exchangeNames } from '../../io/system-calls.ts'
@@ -61,6 +62,8 @@ export async function startTpm(plan: TpmPlan): Promise<LaunchedTpm | undefined> 
   if (tpm === undefined || directory === undefined) return undefined
   const arriving = `${directory}.incoming`
   const state = plan.incoming ? arriving : directory
+  if (tpm.stateDirectory !== undefined)
+    for (const one of [directory, arriving, draftOf(directory)]) await requireTpmState(one)
   if (plan.incoming) {
     await untilTpmIsUnused(arriving)
     await removed(arriving)
@@ -114,12 +117,16 @@ export async function importTpm(
 
 /** Makes a directory durably: it has its name only when `fill` has put all into it. */
 async function makeWhole(directory: string, fill: (draft: string) => Promise<void>): Promise<void> {
-  const draft = `${directory}.new`
+  const draft = draftOf(directory)
   await removed(draft)
   await makeDirectory(draft)
   await fill(draft)
   await renameFile(draft, directory)
   await syncDirectory(dirname(directory))
+}
+
+function draftOf(directory: string): string {
+  return `${directory}.new`
 }
 
 async function copyAll(from: string, to: string): Promise<void> {
@@ -155,6 +162,20 @@ async function replace(directory: string, arriving: string): Promise<void> {
   }
   // The commit point.
   await removed(arriving).catch(() => undefined)
+}
+
+/** The files of swtpm (swtpm_nvstore_dir.c). */
+const STATE_FILE = /^(\.lock|(TMP)?(tpm)?2?-[0-9a-f]{2}\..+)$/
+
+/** A TPM replaces its whole directory, and a directory that the XML names may be something else. @throws StorageError FILE_EXISTS when something else is in it */
+async function requireTpmState(directory: string): Promise<void> {
+  const names = await namesIn(directory, 'look at the TPM')
+  const other = names.find((name) => !STATE_FILE.test(name))
+  if (other === undefined) return
+  throw new StorageError('FILE_EXISTS', `${directory} is not only a TPM: ${other} is in it`, {
+    path: directory,
+    hint: 'Give the TPM a directory of its own in the XML',
+  })
 }
 
 async function removed(path: string): Promise<void> {
