@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseDomainXml } from './parse.ts'
-import { hidePasswords } from './passwords.ts'
+import { hidePasswords, shownXml } from './passwords.ts'
 import { readDomain } from './read-domain.ts'
 
 const xmlWith = (attributes: string): string =>
@@ -20,5 +20,17 @@ test('hidePasswords() gives XML that is not taken for one with that password', (
   assert.throws(() => readDomain(parseDomainXml(hidden)), {
     code: 'XML_INVALID',
     hint: /--security-info/,
+  })
+})
+
+test('shownXml() puts each element on a line of its own, and leaves text that is not XML as it is', () => {
+  const shown = shownXml(xmlWith(''), { show: false })
+  assert.match(shown, /^<domain type='qemu'>\n {2}<name>passwd<\/name>\n {2}<memory>/)
+  assert.equal(shownXml(shown, { show: false }), shown)
+  assert.equal(shownXml('<domain>', { show: true }), '<domain>')
+  assert.equal(shownXml(xmlWith(`passwd='sesame'`), { show: false }).includes('sesame'), false)
+  assert.equal(shownXml(xmlWith(`passwd='sesame'`), { show: true }).includes('sesame'), true)
+  assert.throws(() => shownXml(`<domain passwd='sesame'>`, { show: false }), {
+    code: 'XML_MALFORMED',
   })
 })

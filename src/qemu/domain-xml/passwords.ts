@@ -1,9 +1,25 @@
+import { DomainXmlError } from '../../errors.ts'
 import { child, children } from './access.ts'
 import { formatDomainXml } from './format.ts'
 import { parseDomainXml } from './parse.ts'
 
 /** The placeholder of a password that is not shown. No display takes it as its password. */
 export const HIDDEN_PASSWORD = '*****'
+
+/**
+ * The domain XML of an image for a person: in the form of libvirt, with each element on a line of its own, and without passwords unless these are to be
+ * shown. Text that is not XML stays as it is.
+ */
+export function shownXml(xml: string, passwords: { readonly show: boolean }): string {
+  try {
+    const text = formatDomainXml(parseDomainXml(xml))
+    return passwords.show ? text : hidePasswords(text)
+  } catch (error) {
+    if (!(error instanceof DomainXmlError) || (xml.includes('passwd') && !passwords.show))
+      throw error
+    return xml
+  }
+}
 
 /** A domain XML that shows no password. Text without any stays as it is. */
 export function hidePasswords(xml: string): string {

@@ -1,5 +1,5 @@
 import { readDescription } from '../../../image/open-image.ts'
-import { hidePasswords } from '../../../qemu/domain-xml/passwords.ts'
+import { shownXml } from '../../../qemu/domain-xml/passwords.ts'
 import { declareXPath } from '../../options/xpath.ts'
 import { xmlReport } from '../../reports/xml.ts'
 import type { XPathFlags } from '../../reports/xpath.ts'
@@ -16,7 +16,7 @@ export const verb: Verb<XPathFlags & { readonly securityInfo?: boolean }> = {
   looks: true,
   example: 'stasis save-image-dumpxml /backup/web.save',
   run: async ([file = ''], flags) => {
-    const { xml: whole } = await readDescription(file)
-    return xmlReport(flags.securityInfo === true ? whole : hidePasswords(whole), flags)
+    const { xml } = await readDescription(file)
+    return xmlReport(shownXml(xml, { show: flags.securityInfo === true }), flags)
   },
 }

@@ -1,5 +1,5 @@
 import { dumpManagedSaveXml } from '../../../domain/save/managed-save.ts'
-import { hidePasswords } from '../../../qemu/domain-xml/passwords.ts'
+import { shownXml } from '../../../qemu/domain-xml/passwords.ts'
 import { declareXPath } from '../../options/xpath.ts'
 import { xmlReport } from '../../reports/xml.ts'
 import type { XPathFlags } from '../../reports/xpath.ts'
@@ -17,6 +17,6 @@ export const verb: Verb<XPathFlags & { readonly securityInfo?: boolean }> = {
   example: 'stasis managedsave-dumpxml web',
   run: async ([domain = ''], flags, { directories, signal }) => {
     const whole = await dumpManagedSaveXml(domain, { ...directories, signal })
-    return xmlReport(flags.securityInfo === true ? whole : hidePasswords(whole), flags)
+    return xmlReport(shownXml(whole, { show: flags.securityInfo === true }), flags)
   },
 }
