@@ -23,6 +23,7 @@ import {
   restoreDomain,
   saveDomain,
   startDomain,
+  undefineDomain,
 } from '../../src/index.ts'
 import { convertImage } from '../../src/domain/images/convert-image.ts'
 import { CounterLog } from '../support/counter-log.ts'
@@ -106,6 +107,26 @@ for (const { label, emulator } of oldestQemu()) {
       await saveDomain('a', image, { stateDir })
       await restoreDomain(image, { stateDir })
       await guests.logs.a.advance(1)
+    })
+
+    test('no save or conversion replaces the image of a guest without a definition', async () => {
+      await using guests = await pair(emulator)
+      const { dir, stateDir } = guests
+      const image = dir.join('vm.sav')
+      const refused = { code: 'FILE_EXISTS', message: /holds the saved guest 'a'/ }
+      await guests.start('a')
+      await undefineDomain('a', { stateDir })
+      await saveDomain('a', image, { stateDir })
+      await guests.start('b')
+      await assert.rejects(saveDomain('b', image, { stateDir }), refused)
+      const { obstacles } = await checkSave('b', image, { stateDir })
+      assert.match(obstacles[0] ?? '', refused.message)
+      await saveDomain('b', dir.join('b.sav'), { stateDir })
+      await assert.rejects(convertImage(dir.join('b.sav'), image, { stateDir }), refused)
+      await restoreDomain(image, { stateDir })
+      await guests.logs.a.advance(1)
+      // The guest has left this image.
+      await convertImage(dir.join('b.sav'), image, { stateDir })
     })
 
     test('no save writes where Stasis keeps its own files', { timeout: 60_000 }, async () => {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { smallXml, testStore, writeRawImage } from '../../../test/support/test-store.ts'
 import { checkDestination } from './destination.ts'
+import { imageId, removeHistory, writeHistory } from '../store/image-history.ts'
 import { recordEnd } from '../store/last-end.ts'
 
 test('checkDestination() returns the path of a new file, and of a file that no domain uses', async () => {
@@ -88,4 +89,27 @@ test('checkDestination() accepts an image that is damaged or incomplete, and no 
       message: `${path} exists and is not a save image`,
     })
   }
+})
+
+test('checkDestination() keeps the image of a guest that is nowhere else, and replaces that of the same guest', async () => {
+  await using store = await testStore()
+  const path = store.join('web.save')
+  const uuid = '11111111-2222-4333-8444-000000000001'
+  const xml = smallXml({ name: 'web', uuid })
+  const description = await writeRawImage(path, { xml })
+  const other = { domain: 'db', guest: '11111111-2222-4333-8444-000000000002' }
+  await assert.rejects(checkDestination(store.directories, path, other), {
+    code: 'FILE_EXISTS',
+    message: /holds the saved guest 'web'/,
+  })
+  assert.equal(
+    await checkDestination(store.directories, path, { domain: 'web', guest: uuid }),
+    path,
+  )
+  const resumed = { path, restoredAt: new Date().toISOString() }
+  await writeHistory(store.directories, imageId(description), resumed)
+  assert.equal(await checkDestination(store.directories, path, other), path)
+  await removeHistory(store.directories, description)
+  await store.define('web', xml)
+  assert.equal(await checkDestination(store.directories, path, other), path)
 })

@@ -3,10 +3,14 @@ import { dirname, relative, resolve } from 'node:path'
 import { ImageError, StasisError, StorageError, UsageError } from '../../errors.ts'
 import { DEFAULT_FORMAT, SAVE_FORMATS, isStreamFormat } from '../../image/format-table.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
-import { openImageFile } from '../../image/opened-image.ts'
+import { readDescription } from '../../image/open-image.ts'
+import type { MachineDescription } from '../../image/saved-machine.ts'
 import { isDigest } from '../../image/digest/new-digest.ts'
 import { placeOf } from '../../io/files/file-place.ts'
+import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import type { Directories } from '../store/directories.ts'
+import { historyOf } from '../store/image-history.ts'
+import { listEntries, uuidOf } from './catalogue.ts'
 import { deviceRelatives } from './device-relatives.ts'
 import { type FileKind, type FileUse, keyOf, usesOfFile } from './guest-files.ts'
 
@@ -14,6 +18,8 @@ import { type FileKind, type FileUse, keyOf, usesOfFile } from './guest-files.ts
 export interface DestinationOptions {
   /** The domain that is saved: it may replace an image with its own older state. */
   readonly domain?: string | undefined
+  /** The UUID of the guest in the new image: it may replace another image of that guest. */
+  readonly guest?: string | undefined
   /** The only path in the state directory that may be written: that of the domain's managed save. */
   readonly managedSave?: string | undefined
   /** The format of the image, and whether it has a digest: only single-stream formats without one may go into a pipe or a block device. Default: `stasis`. */
@@ -53,18 +59,55 @@ export async function checkDestination(
       throw inUse(path, use)
     }
   }
-  if (there.kind === 'file') await refuseOther(path, place)
+  if (there.kind === 'file') {
+    const replaced = await imageAt(path, place)
+    if (replaced !== undefined) await refuseOnlyTrace(directories, path, replaced, options)
+  }
   return place
 }
 
-/** @throws StorageError FILE_EXISTS if there is a file with a content that is not an image */
-async function refuseOther(path: string, place: string): Promise<void> {
-  if ((await stat(place)).size === 0) return
+/** The UUID of the guest in an image; `undefined` when its XML has none. */
+export function guestUuid({ xml }: Pick<MachineDescription, 'xml'>): string | undefined {
+  return textOfRootChild(xml, 'uuid')?.trim().toLowerCase()
+}
+
+/**
+ * A guest that no domain here is, and that has never been resumed here, may be nowhere but in this image.
+ * @throws StorageError FILE_EXISTS
+ */
+async function refuseOnlyTrace(
+  directories: Directories,
+  path: string,
+  description: MachineDescription,
+  { guest }: DestinationOptions,
+): Promise<void> {
+  const uuid = guestUuid(description)
+  if (uuid === undefined || guest === undefined || guest === uuid) return
+  for (const entry of await listEntries(directories))
+    if ((await uuidOf(directories, entry)) === uuid) return
+  if ((await historyOf(directories, description))?.restoredAt !== undefined) return
+  const name = textOfRootChild(description.xml, 'name')?.trim() ?? uuid
+  throw new StorageError(
+    'FILE_EXISTS',
+    `${path} holds the saved guest '${name}', which is not a domain here and has not been resumed from it`,
+    {
+      path,
+      hint: 'Save to another file. If nobody needs that guest, delete the file first',
+    },
+  )
+}
+
+/**
+ * The description of the image that would be replaced; `undefined` when the file is empty, or an image that is damaged or incomplete.
+ * @throws StorageError FILE_EXISTS if there is a file with a content that is not an image
+ */
+async function imageAt(path: string, place: string): Promise<MachineDescription | undefined> {
+  if ((await stat(place)).size === 0) return undefined
   try {
-    await using _file = (await openImageFile(place, { direct: false })).file
+    return await readDescription(place)
   } catch (error) {
     // A damaged image is one.
-    if (error instanceof ImageError && error.code !== 'NOT_AN_IMAGE') return
+    if (error instanceof ImageError && error.code !== 'NOT_AN_IMAGE') return undefined
     if (!StasisError.is(error, 'NOT_AN_IMAGE')) throw error
     throw new StorageError('FILE_EXISTS', `${path} exists and is not a save image`, {
       path,

@@ -7,7 +7,7 @@ import type { Compression } from '../../image/compression.ts'
 import { isStreamFormat } from '../../image/format-table.ts'
 import type { DigestRequest } from '../../image/new-image.ts'
 import { NewStreamImage } from '../../image/new-stream-image.ts'
-import { openImage } from '../../image/open-image.ts'
+import { openImage, readDescription } from '../../image/open-image.ts'
 import { type SpecialTarget, openSpecialTarget } from '../../io/files/special-target.ts'
 import type { SaveFormat, StreamFormat } from '../../image/save-format.ts'
 import type { MachineDescription, SavedMachine } from '../../image/saved-machine.ts'
@@ -16,7 +16,7 @@ import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
 import { openWriter } from '../../transfer/convert/writer-table.ts'
 import type { CompressionLevel } from '../../transfer/image-receiver.ts'
-import { checkDestination } from '../catalogue/destination.ts'
+import { checkDestination, guestUuid } from '../catalogue/destination.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { recordCopy } from '../cookie/record-edit.ts'
@@ -110,6 +110,7 @@ export async function convert(
   await refuseSame(input, output, 'converted')
   const directories = await openDirectories(options)
   await checkDestination(directories, output, {
+    guest: guestUuid(await readDescription(input)),
     format,
     digest: options.digest,
   })

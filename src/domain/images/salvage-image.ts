@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { ImageError, throwIfCancelled } from '../../errors.ts'
 import { newImageId } from '../../image/image-id.ts'
-import { openImage } from '../../image/open-image.ts'
+import { openImage, readDescription } from '../../image/open-image.ts'
 import type { MachineDescription, SavedMachine } from '../../image/saved-machine.ts'
 import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { childText } from '../../qemu/domain-xml/access.ts'
@@ -11,7 +11,7 @@ import { copyMachine, storedBytes } from '../../transfer/convert/source.ts'
 import { openWriter } from '../../transfer/convert/writer-table.ts'
 import { PageBitmap } from '../../transfer/page-bitmap.ts'
 import type { DamageReport } from '../../transfer/verify/damage.ts'
-import { checkDestination } from '../catalogue/destination.ts'
+import { checkDestination, guestUuid } from '../catalogue/destination.ts'
 import { boundedImage } from '../machine/bounded-image.ts'
 import { recordSalvage } from '../cookie/record-edit.ts'
 import { cookieWithSalvage } from '../cookie/salvage-cookie.ts'
@@ -76,7 +76,8 @@ async function salvage(
 ): Promise<SalvageResult> {
   const directories = await openDirectories(options)
   await refuseSame(input, output, 'salvaged')
-  await checkDestination(directories, output)
+  const description = await readDescription(input).catch(() => ({ xml: '' }))
+  await checkDestination(directories, output, { guest: guestUuid(description) ?? '' })
   const { result: from, damage } = await examine(input, options)
   const lost = {
     zeroedPages: countPages(damage?.damaged),

@@ -60,6 +60,7 @@ export async function checkSave(
   await check(() =>
     checkDestination(directories, file, {
       domain: name,
+      guest: record.uuid,
       managedSave,
       format: settings.format,
       digest: options.digest,

@@ -147,6 +147,7 @@ export async function saveHeld(
   const managedSave = options.operation === 'save' ? undefined : held.paths.managedSave
   const path = await checkDestination(held.directories, asked, {
     domain: held.name,
+    guest: found.uuid,
     managedSave,
     format: settings.format,
     digest: options.digest,
