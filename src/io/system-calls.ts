@@ -34,6 +34,10 @@ const invoke = libraryCalls({
   renameat2:
     'int renameat2(int fromAt, const char *from, int toAt, const char *to, unsigned int flags)',
   fcntl: 'int fcntl(int fd, int command, int argument)',
+  fsopen: 'int fsopen(const char *type, unsigned int flags)',
+  fsconfig:
+    'int fsconfig(int fd, unsigned int command, const char *key, const char *value, int auxiliary)',
+  fsmount: 'int fsmount(int fd, unsigned int flags, unsigned int attributes)',
   syscall: 'long syscall(long number, long first, long second, long third)',
 })
 
@@ -63,6 +67,10 @@ const FALLOC_FL_KEEP_SIZE = 1
 const MSG_NOSIGNAL = 0x4000
 const MFD_CLOEXEC = 1
 const MADV_HUGEPAGE = 14
+const FSOPEN_CLOEXEC = 1
+const FSCONFIG_SET_STRING = 1
+const FSCONFIG_CMD_CREATE = 6
+const FSMOUNT_CLOEXEC = 1
 // The same number on every architecture (Linux include/uapi/asm-generic/unistd.h)
 const SYS_PIDFD_OPEN = 434
 const SYS_PIDFD_GETFD = 438
@@ -302,4 +310,26 @@ export function adviseHugePages(memory: Uint8Array): void {
 /** Makes an anonymous memory file. The descriptor is close-on-exec; pass it through `stdio` of a spawned process. */
 export function createMemoryFile(name: string): number {
   return call('memfd_create', name, MFD_CLOEXEC)
+}
+
+/**
+ * Makes a file system that is mounted nowhere, and returns a descriptor of its root (Linux fsopen(2)). It ends with the last descriptor of it
+ * and of its files. `undefined` where the kernel, the C library or the rights of this process do not permit it.
+ */
+export function newMount(
+  type: string,
+  settings: Readonly<Record<string, string>>,
+): number | undefined {
+  let context: number | undefined
+  try {
+    context = call('fsopen', type, FSOPEN_CLOEXEC)
+    for (const [key, value] of Object.entries(settings))
+      call('fsconfig', context, FSCONFIG_SET_STRING, key, value, 0)
+    call('fsconfig', context, FSCONFIG_CMD_CREATE, null, null, 0)
+    return call('fsmount', context, FSMOUNT_CLOEXEC, 0)
+  } catch {
+    return undefined
+  } finally {
+    if (context !== undefined) closeDescriptor(context)
+  }
 }

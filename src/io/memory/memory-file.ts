@@ -2,8 +2,16 @@ import { ftruncateSync, writeSync, writev } from 'node:fs'
 import { promisify } from 'node:util'
 import { StorageError } from '../../errors.ts'
 import { closeDescriptor, createMemoryFile } from '../system-calls.ts'
+import { createHugeFile } from './huge-file.ts'
 
 const writeAsync = promisify(writev)
+
+const PREFIX = 'stasis '
+
+/** Whether a descriptor's name in /proc is that of an anonymous file in memory, ours or another's. */
+export function isMemoryFile(path: string): boolean {
+  return path.startsWith('/memfd:') || path.startsWith(`/${PREFIX}`)
+}
 
 /** An anonymous file in memory, at first all holes; a process that inherits its descriptor can map it. */
 export class MemoryFile implements Disposable {
@@ -11,9 +19,10 @@ export class MemoryFile implements Disposable {
   readonly length: number
   #closed = false
 
-  /** `name` appears only in /proc. */
-  constructor(name: string, length: number) {
-    this.fd = createMemoryFile(name)
+  /** `name` appears only in /proc. With `huge`, in huge pages where the host permits it. */
+  constructor(name: string, length: number, { huge = false }: { readonly huge?: boolean } = {}) {
+    const label = `${PREFIX}${name}`
+    this.fd = (huge ? createHugeFile(label) : undefined) ?? createMemoryFile(label)
     this.length = length
     ftruncateSync(this.fd, length)
   }

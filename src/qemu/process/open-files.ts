@@ -1,4 +1,5 @@
 import { readdir, readlink, stat } from 'node:fs/promises'
+import { isMemoryFile } from '../../io/memory/memory-file.ts'
 import { storageError } from '../../io/storage-error.ts'
 
 /** A regular file or block device that a process has open. */
@@ -46,7 +47,7 @@ async function openFile(link: string): Promise<OpenFile | undefined> {
   try {
     const [facts, path] = await Promise.all([stat(link), readlink(link)])
     if (!facts.isFile() && !facts.isBlockDevice()) return undefined
-    const memory = path.startsWith('/memfd:') || path.startsWith('/dev/shm/')
+    const memory = isMemoryFile(path) || path.startsWith('/dev/shm/')
     return memory ? undefined : { path, key: fileKey(facts), removed: facts.nlink === 0 }
   } catch (error) {
     if (isGone(error)) return undefined

@@ -4,6 +4,7 @@ import type { PageStore } from '../../image/saved-machine.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { incomingDevices, incomingHead, ramEnd } from '../../wire/incoming-stream.ts'
 import { blockOfBackend } from './backend-block.ts'
+import { denseBlocks } from './dense-blocks.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
 import { LoadedFrames } from './loaded-frames.ts'
 import { loadMemory } from './load-memory.ts'
@@ -85,8 +86,11 @@ class FillingSender implements PagesSender {
     this.#workers = Math.min(options.readers, MAX_WORKERS)
     this.#signal = anySignal(this.#stop.signal, options.signal)
     this.#ramTotalBytes = pages.blocks.reduce((sum, block) => sum + block.length, 0)
-    for (const { id, block } of matches)
-      this.#files.set(block, new MemoryFile(`stasis ${id}`, pages.blocks[block]?.length ?? 0))
+    const dense = denseBlocks(pages)
+    for (const { id, block } of matches) {
+      const length = pages.blocks[block]?.length ?? 0
+      this.#files.set(block, new MemoryFile(id, length, { huge: dense.has(block) }))
+    }
     this.memoryFiles = new Map(
       matches.map(({ id, block }) => [id, (this.#files.get(block) as MemoryFile).fd]),
     )
