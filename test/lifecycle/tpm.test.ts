@@ -12,7 +12,7 @@ import {
   undefineDomain,
 } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu, qemus } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 const STATE = 'tpm2-00.permall'
@@ -112,3 +112,48 @@ test('undefine --tpm keeps a directory that the XML names, wherever it is', asyn
   await undefineDomain('safe', { stateDir, tpm: true })
   assert.equal(await readFile(join(named, STATE), 'utf8'), 'state')
 })
+
+const SECRET = '32ee7e76-2178-47a1-ab7b-269e6e348015'
+
+for (const { emulator, label } of newestQemu()) {
+  test(`an encrypted TPM on QEMU ${label}: its state is encrypted, and only a host with the secret restores it`, async () => {
+    await using dir = await tempDir()
+    const [stateDir, other] = [dir.join('a'), dir.join('b')]
+    await using stack = new AsyncDisposableStack()
+    for (const one of [stateDir, other])
+      stack.defer(async () => {
+        await destroyDomain('locked', { stateDir: one }).catch(() => undefined)
+      })
+    const serial = { type: 'file', path: dir.join('serial') } as const
+    const xml = domainXml({ name: 'locked', guest: 'tiny', emulator, serial }).replace(
+      '<memballoon',
+      `<tpm model='tpm-crb'><backend type='emulator' version='2.0'><encryption secret='${SECRET}'/></backend></tpm><memballoon`,
+    )
+    const give = async (one: string, password: string): Promise<void> => {
+      await mkdir(join(one, 'secrets'), { recursive: true, mode: 0o700 })
+      await writeFile(join(one, `secrets/${SECRET}.base64`), btoa(password), { mode: 0o600 })
+    }
+    const warnings: string[] = []
+    await defineDomain(xml, { stateDir })
+    await assert.rejects(startDomain('locked', { stateDir }), { code: 'FILE_NOT_FOUND' })
+    await give(stateDir, 'hunter22')
+    await startDomain('locked', { stateDir, onWarning: (text) => warnings.push(text) })
+    assert.deepEqual(
+      warnings.filter((text) => text.includes('TPM')),
+      [],
+    )
+    while ((await readFile(serial.path)).length < 100) await delay(20)
+    await saveDomain('locked', dir.join('image'), { stateDir })
+    await untilNoEmulator(stateDir)
+    const state = await readFile(join(await tpmOf(stateDir), STATE))
+    // swtpm marks an encrypted blob in its header (src/swtpm/swtpm_nvstore.h).
+    assert.equal(state.readUInt16BE(4) & 1, 1)
+
+    await give(other, 'wrong')
+    const allow = ['path:*', `secret:${SECRET}`] as const
+    await assert.rejects(restoreDomain(dir.join('image'), { stateDir: other, allow }))
+    await give(other, 'hunter22')
+    await restoreDomain(dir.join('image'), { stateDir: other, allow })
+    assert.equal((await emulators(other)).length, 1)
+  })
+}

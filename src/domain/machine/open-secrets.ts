@@ -65,7 +65,8 @@ function directoriesOf(stateDir: string): readonly string[] {
   return [join(stateDir, 'secrets'), system]
 }
 
-async function valueOf(secret: Secret, stateDir: string): Promise<Uint8Array> {
+/** The value of a secret. @throws StorageError FILE_NOT_FOUND when this host does not have it */
+export async function valueOf(secret: Secret, stateDir: string): Promise<Uint8Array> {
   if ('text' in secret) return Buffer.from(secret.text)
   const directories = directoriesOf(stateDir)
   for (const directory of directories) {
@@ -81,7 +82,7 @@ async function valueOf(secret: Secret, stateDir: string): Promise<Uint8Array> {
   const what = 'uuid' in secret ? secret.uuid : `for the ${secret.type} ${secret.usage}`
   const name = 'uuid' in secret ? secret.uuid : 'UUID'
   throw new StorageError('FILE_NOT_FOUND', `This host does not have the secret ${what}`, {
-    operation: 'find a secret of a disk',
+    operation: 'find a secret',
     path: directories[0],
     hint: `Put its value, in base64, into ${join(directories[0] ?? '', `${name}.base64`)} with mode 0600${'uuid' in secret ? '' : ', and the <secret> XML of libvirt beside it'}, or define it in libvirt as a secret that is not ephemeral`,
   })

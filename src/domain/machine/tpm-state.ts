@@ -10,6 +10,7 @@ import { emulatedTpm } from '../../qemu/command-line/devices/tpm.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { EmulatedTpm } from '../../qemu/domain-xml/model/devices/tpm.ts'
 import type { SystemUser } from '../../qemu/process/system-user.ts'
+import { valueOf } from './open-secrets.ts'
 import { setUpTpm, TpmEmulator } from '../../qemu/programs/tpm-emulator.ts'
 import { untilTpmIsUnused } from '../../qemu/programs/tpm-users.ts'
 
@@ -60,6 +61,7 @@ export async function startTpm(plan: TpmPlan): Promise<LaunchedTpm | undefined> 
   const tpm = emulatedTpm(plan.domain)
   const directory = tpmDirectory(plan.domain, plan.stateDir)
   if (tpm === undefined || directory === undefined) return undefined
+  const password = tpm.secret && (await valueOf(tpm.secret, plan.stateDir))
   const arriving = `${directory}.incoming`
   const state = plan.incoming ? arriving : directory
   if (tpm.stateDirectory !== undefined)
@@ -69,11 +71,11 @@ export async function startTpm(plan: TpmPlan): Promise<LaunchedTpm | undefined> 
     await removed(arriving)
     await makeDirectory(arriving)
   } else {
-    if (!(await isThere(directory))) await makeTpm(tpm, directory, plan)
+    if (!(await isThere(directory))) await makeTpm(tpm, directory, { ...plan, password })
     await untilTpmIsUnused(directory)
   }
   await giveTo(state, plan.user)
-  const emulator = await TpmEmulator.start(tpm, { state, log: plan.log }, plan.user)
+  const emulator = await TpmEmulator.start(tpm, { state, log: plan.log, password }, plan.user)
   return {
     emulator,
     keep: async () => (plan.incoming ? replace(directory, arriving) : undefined),
@@ -81,7 +83,12 @@ export async function startTpm(plan: TpmPlan): Promise<LaunchedTpm | undefined> 
   }
 }
 
-async function makeTpm(tpm: EmulatedTpm, directory: string, plan: TpmPlan): Promise<void> {
+async function makeTpm(
+  tpm: EmulatedTpm,
+  directory: string,
+  plan: TpmPlan & { readonly password: Uint8Array | undefined },
+): Promise<void> {
+  const { password } = plan
   const { uuid = '', name } = plan.domain
   const older = join(OF_LIBVIRT, uuid, part(tpm))
   await makeWhole(directory, async (draft) => {
@@ -90,7 +97,7 @@ async function makeTpm(tpm: EmulatedTpm, directory: string, plan: TpmPlan): Prom
       plan.onWarning?.(`the TPM that libvirt kept in ${older} is the one of '${name}' from now on`)
       return
     }
-    const setup = await setUpTpm(tpm, draft, `${name}:${uuid}`)
+    const setup = await setUpTpm(tpm, draft, { owner: `${name}:${uuid}`, password })
     if (setup.kind === 'plain')
       plan.onWarning?.(`the new TPM of '${name}' has no certificates: ${setup.why}`)
   })

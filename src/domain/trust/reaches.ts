@@ -173,7 +173,10 @@ function tpmReaches({ backend, place }: Tpm): readonly Reach[] {
   const where = { write: true, place }
   switch (backend.type) {
     case 'emulator':
-      return given(backend.stateDirectory, (dir) => path('state of the TPM', dir, where))
+      return [
+        ...given(backend.stateDirectory, (dir) => path('state of the TPM', dir, where)),
+        ...(backend.secret === undefined ? [] : secretReaches(backend.secret, 'TPM', where)),
+      ]
     case 'external':
       return [path('TPM socket of another program', backend.path, where)]
     case 'passthrough':

@@ -12,7 +12,8 @@ const MAX_TAIL = 2000
  * Runs a program and reports its number. Until it reads a line, it ends the program when descriptor 3 closes: then the process that started it was
  * killed, and QEMU may never have connected. Later the program ends by itself when QEMU closes its connection.
  */
-const RUN = '"$@" 3<&- & exec 4<&- 5<&-; echo $! >&3; IFS= read -r line <&3 && exit 0; kill $!'
+const RUN =
+  '"$@" 3<&- & exec 4<&- 5<&- 6<&- 7<&-; echo $! >&3; IFS= read -r line <&3 && exit 0; kill $!'
 
 /** A program beside QEMU that waits for it. Unless QEMU has connected, disposing ends it. */
 export class CompanionProcess implements AsyncDisposable {
@@ -30,7 +31,7 @@ export class CompanionProcess implements AsyncDisposable {
     this.#starter = starter
   }
 
-  /** Starts a program; it inherits `fds`, two at most, as 4 and 5. @throws QemuError QEMU_START_FAILED, StorageError */
+  /** Starts a program; it inherits `fds`, four at most, from 4 on. @throws QemuError QEMU_START_FAILED, StorageError */
   static async start(
     program: string,
     argv: readonly string[],

@@ -5,7 +5,7 @@ import {
   choice,
   type ElementRule,
   kindOfDevice,
-  refused,
+  uuid,
   valueWithoutEffect,
   yesNo,
 } from './rule.ts'
@@ -29,13 +29,7 @@ export const tpmRule: ElementRule = {
           mode: choice('connect'),
           path: anyText,
         }),
-        encryption: {
-          ...refused(
-            'the state of a TPM is not encrypted here',
-            'Remove it, and keep the state directory on an encrypted file system',
-          ),
-          hostOnly: true,
-        },
+        encryption: attributes({ secret: uuid }),
         active_pcr_banks: {
           children: { sha1: {}, sha256: {}, sha384: {}, sha512: {} },
         },

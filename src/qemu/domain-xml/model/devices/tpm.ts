@@ -1,6 +1,8 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, flag, requiredAttribute, requiredChild } from '../../access.ts'
 import { invalid } from '../../location.ts'
+import { parseUuid } from '../../values.ts'
+import type { Secret } from '../secret.ts'
 import { type Device, readDevice } from '../buses/device.ts'
 
 /** A TPM. */
@@ -22,6 +24,8 @@ export interface EmulatedTpm {
   readonly version: '1.2' | '2.0'
   /** The directory of its state; `undefined`: one of ours. */
   readonly stateDirectory: string | undefined
+  /** The password of its state, on the disk and in images. */
+  readonly secret: Secret | undefined
   /** Whether the state stays when the domain is undefined. */
   readonly persistent: boolean
   /** The banks of PCRs to activate in a new TPM; empty: as swtpm does by itself. */
@@ -64,10 +68,18 @@ function readBackend(element: Element): TpmBackend {
     type: 'emulator',
     version: attribute(element, 'version') === '1.2' ? '1.2' : '2.0',
     stateDirectory: path,
+    secret: readSecret(child(element, 'encryption')),
     persistent: flag(element, 'persistent_state') === true,
     pcrBanks: PCR_BANKS.filter((bank) => child(banks, bank) !== undefined),
     profile: readProfile(child(element, 'profile')),
   }
+}
+
+function readSecret(encryption: Element | undefined): Secret | undefined {
+  if (encryption === undefined) return undefined
+  const uuid = parseUuid(requiredAttribute(encryption, 'secret'))
+  if (uuid === undefined) throw invalid(encryption, 'the secret is not a UUID')
+  return { uuid }
 }
 
 function readProfile(element: Element | undefined): TpmProfile | undefined {
