@@ -7,9 +7,14 @@ import { runSuites } from './run-suites.ts'
 import { SUITES } from './suites/suite-table.ts'
 
 const args = process.argv.slice(2)
-if (args[0] === 'report') await writeReport(args.slice(1).map(readBenchRecord))
-else if (args.every((arg) => arg.startsWith('-'))) printSuites()
-else await measure()
+try {
+  if (args[0] === 'report') await writeReport(args.slice(1).map(readBenchRecord))
+  else if (args.every((arg) => arg.startsWith('-'))) printSuites()
+  else await measure()
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}
 
 async function measure(): Promise<void> {
   const options = readOptions(args)

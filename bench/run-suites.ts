@@ -5,14 +5,12 @@ import { type ContentName, makeContent } from './content/make-content.ts'
 import { endOnSignal } from './host/end-on-signal.ts'
 import { freeHugeBytes, hostFacts } from './host/host-facts.ts'
 import { prepareHostMemory } from './host/host-memory.ts'
-import { measureLimits } from './host/machine-limits.ts'
+import { LIMITS_BYTES, measureLimits } from './host/machine-limits.ts'
 import type { BenchOptions } from './options.ts'
 import type { BenchRecord, BenchTable } from './report/bench-record.ts'
 import { measureRounds } from './rounds/measure-rounds.ts'
 import { type BenchSetting, filledBytes } from './setting.ts'
 import { SUITES, type SuiteName } from './suites/suite-table.ts'
-
-const LIMITS_BYTES = 1024 * 2 ** 20
 
 /** Measures what the options ask for. Nothing is left in the directory. `onTable` gets the record so far; a suite that fails is left out. */
 export async function runSuites(
@@ -37,7 +35,7 @@ export async function runSuites(
       const ramBytes = Math.max(...options.ramBytes)
       await makeContent(content, contentPath, { ...options, directory, ramBytes })
       prepareHostMemory(ramBytes)
-      limits ??= await measureLimits(directory, contentPath, LIMITS_BYTES)
+      limits ??= await measureLimits(directory, contentPath)
       for (const { suite, ...size } of planOf(options)) {
         const setting = {
           ...{ directory, contentPath, emulator: options.emulator, ...size },

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MachineLimits } from '../report/bench-record.ts'
 import { evictImage } from './files.ts'
@@ -8,15 +8,18 @@ import { evictImage } from './files.ts'
 const MIB = 2 ** 20
 /** One request at a time does not show what a disk can do. */
 const LANES = 4
+const MOST_BLOCKS = 64
+
+/** The most that `measureLimits` writes. */
+export const LIMITS_BYTES: number = LANES * MOST_BLOCKS * 4 * MIB
 
 /** Measures the disk past the page cache, by four `dd` at a time, and one processor that copies memory. */
 export async function measureLimits(
   directory: string,
   contentPath: string,
-  bytes: number,
 ): Promise<MachineLimits> {
   const path = join(directory, 'limits')
-  const blocks = Math.floor(bytes / LANES / (4 * MIB))
+  const blocks = Math.min(Math.floor((await stat(contentPath)).size / (4 * MIB)), MOST_BLOCKS)
   const lane = (from: string, to: string, flags: readonly string[]) => (index: number) => [
     ...[`if=${from}`, `of=${to}`, 'bs=4M', `count=${blocks}`, ...flags],
     ...(to === path ? [`seek=${index * blocks}`, 'conv=notrunc,fsync'] : []),

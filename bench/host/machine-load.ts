@@ -8,25 +8,39 @@ interface Sample {
   readonly stolen: number
 }
 
+/** What a machine did for others. */
+export interface OtherLoad {
+  readonly elapsedSeconds: number
+  /** Processor seconds of processes that are not part of the benchmark. */
+  readonly othersSeconds: number
+  /** Processor seconds that the hypervisor took. */
+  readonly stolenSeconds: number
+}
+
 /** What a machine does, from now on, for processes that are not part of the benchmark. */
 export class MachineLoad {
   readonly #directory: string
   readonly #start = sample()
+  readonly #startMs = performance.now()
 
   /** What has this directory in its arguments or its environment is part of the benchmark. */
   constructor(directory: string) {
     this.#directory = directory
   }
 
-  /** Processor seconds since the start. */
-  read(): { readonly othersSeconds: number; readonly stolenSeconds: number } {
+  /** Processor seconds since the start, and how long ago that was. */
+  read(): OtherLoad {
     const { ticks, stolen } = sample()
     let others = 0
     for (const [pid, now] of ticks) {
       const used = now - (this.#start.ticks.get(pid) ?? 0)
       if (used > 0 && !this.#isOurs(pid)) others += used
     }
-    return { othersSeconds: others / TICKS, stolenSeconds: (stolen - this.#start.stolen) / TICKS }
+    return {
+      elapsedSeconds: (performance.now() - this.#startMs) / 1000,
+      othersSeconds: others / TICKS,
+      stolenSeconds: (stolen - this.#start.stolen) / TICKS,
+    }
   }
 
   #isOurs(pid: number): boolean {

@@ -15,6 +15,8 @@ export function busyRuns({ results }: BenchTable): {
 }
 
 /** Whether other processes or the hypervisor used much of a processor during a run. */
-function isBusy({ seconds, othersSeconds, stolenSeconds }: Run): boolean {
-  return othersSeconds > seconds * OTHERS_BOUND || stolenSeconds > seconds * STOLEN_BOUND
+function isBusy({ elapsedSeconds, othersSeconds, stolenSeconds }: Run): boolean {
+  return (
+    othersSeconds > elapsedSeconds * OTHERS_BOUND || stolenSeconds > elapsedSeconds * STOLEN_BOUND
+  )
 }

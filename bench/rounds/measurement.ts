@@ -1,3 +1,5 @@
+import type { OtherLoad } from '../host/machine-load.ts'
+
 /** One run of a scenario. Times are seconds. */
 export interface Measurement {
   readonly seconds: number
@@ -18,13 +20,8 @@ export interface Measurement {
   readonly stages?: Readonly<Record<string, number>>
 }
 
-/** A measurement, and what the machine did for others meanwhile. */
-export interface Run extends Measurement {
-  /** Processor seconds of processes that are not part of the benchmark. */
-  readonly othersSeconds: number
-  /** Processor seconds that the hypervisor took. */
-  readonly stolenSeconds: number
-}
+/** A measurement, and what the machine did for others meanwhile, from the preparation to the end. */
+export type Run = Measurement & OtherLoad
 
 /** Something that is measured beside others. */
 export interface Scenario {
