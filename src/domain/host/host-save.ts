@@ -2,8 +2,8 @@ import { type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { messageOf, throwIfCancelled } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
-import { listEntries } from '../catalogue/catalogue.ts'
-import { openDirectories } from '../store/directories.ts'
+import { type DomainEntry, listEntries } from '../catalogue/catalogue.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
 import { checkSave } from '../save/check-save.ts'
@@ -67,18 +67,49 @@ function countsOf(outcomes: readonly HostSaveOutcome[]): ActFacts {
   return { domains: { done, failed: outcomes.length - done } }
 }
 
-async function saveAll(options: HostSaveOptions): Promise<readonly HostSaveOutcome[]> {
-  const {
-    timeLimitMs,
-    parallelDomains = DEFAULT_PARALLEL,
-    dryRun,
-    onDomain,
-    onProgress,
-    ...rest
-  } = options
-  const maxBandwidth =
-    options.maxBandwidth === undefined ? undefined : new SharedBandwidth(options.maxBandwidth)
+/** A running domain, or one that cannot be read. */
+type Candidate = Pick<DomainEntry, 'name' | 'persistent' | 'fault'> &
+  Pick<HostSaveOutcome, 'memoryBytes'>
+
+async function saveAll({
+  timeLimitMs,
+  parallelDomains = DEFAULT_PARALLEL,
+  dryRun = false,
+  onDomain,
+  onProgress,
+  ...options
+}: HostSaveOptions): Promise<readonly HostSaveOutcome[]> {
   const directories = await openDirectories(options)
+  const candidates = await candidatesOf(directories)
+  if (!dryRun) {
+    const names = candidates.filter(canBeSaved).map(({ name }) => name)
+    await writeHostList(directories, [...(await readHostList(directories)), ...names])
+    const domains = candidates.map(({ name, memoryBytes }) => ({ name, memoryBytes }))
+    onProgress?.({ phase: 'planned', domains })
+  }
+  const limit = timeLimitMs === undefined ? undefined : AbortSignal.timeout(timeLimitMs)
+  const common = {
+    ...options,
+    maxBandwidth:
+      options.maxBandwidth === undefined ? undefined : new SharedBandwidth(options.maxBandwidth),
+    signal: anySignal(options.signal, limit),
+  }
+  const outcomes = await severalAtOnce(candidates, parallelDomains, async (candidate) => {
+    const { name, memoryBytes } = candidate
+    const show =
+      onProgress && ((progress: SaveProgress) => onProgress({ phase: 'domain', name, progress }))
+    const saveOptions = { ...common, onProgress: show }
+    const ended = await saveOne(candidate, saveOptions, { dryRun, limit, signal: options.signal })
+    const outcome = { name, memoryBytes, ...ended }
+    onDomain?.(outcome)
+    return outcome
+  })
+  throwIfCancelled('save the domains of the host', options.signal)
+  return outcomes
+}
+
+/** Small domains first: if the time runs out, more domains are saved. */
+async function candidatesOf(directories: Directories): Promise<readonly Candidate[]> {
   const running = (await listEntries(directories)).filter(
     ({ record, fault }) => record !== undefined || fault !== undefined,
   )
@@ -88,67 +119,37 @@ async function saveAll(options: HostSaveOptions): Promise<readonly HostSaveOutco
       return { name, persistent, fault, memoryBytes: domain?.memoryBytes }
     }),
   )
-  // Small domains first: if the time runs out, more domains are saved.
-  const order = sized.toSorted((a, b) => (a.memoryBytes ?? 0) - (b.memoryBytes ?? 0))
-  if (dryRun !== true) {
-    const names = order
-      .filter(({ persistent, fault }) => persistent && fault === undefined)
-      .map(({ name }) => name)
-    await writeHostList(directories, [...(await readHostList(directories)), ...names])
-    onProgress?.({
-      phase: 'planned',
-      domains: order.map(({ name, memoryBytes }) => ({ name, memoryBytes })),
-    })
-  }
-  const limit = timeLimitMs === undefined ? undefined : AbortSignal.timeout(timeLimitMs)
-  const signal = anySignal(options.signal, limit)
-  const outcomes = await severalAtOnce(
-    order,
-    parallelDomains,
-    async ({ name, persistent, fault, memoryBytes }) => {
-      const base = { name, memoryBytes }
-      const outcome = await one()
-      onDomain?.(outcome)
-      return outcome
+  return sized.toSorted((a, b) => (a.memoryBytes ?? 0) - (b.memoryBytes ?? 0))
+}
 
-      async function one(): Promise<HostSaveOutcome> {
-        if (fault !== undefined) return { ...base, outcome: 'not saved', reason: fault.message }
-        if (!persistent) return { ...base, outcome: 'not saved', reason: transient(name) }
-        if (dryRun === true) {
-          const [obstacle] = (await checkSave(name, undefined, { ...rest, signal })).obstacles
-          return obstacle === undefined
-            ? { ...base, outcome: 'would be saved' }
-            : { ...base, outcome: 'not saved', reason: obstacle }
-        }
-        if (hasPassed(limit))
-          return { ...base, outcome: 'not saved', reason: 'the time limit had passed' }
-        try {
-          const result = await managedSavePart(
-            name,
-            {
-              ...rest,
-              maxBandwidth,
-              signal,
-              onProgress:
-                onProgress && ((progress) => onProgress({ phase: 'domain', name, progress })),
-            },
-            'host-save',
-          )
-          return { ...base, outcome: 'saved', result }
-        } catch (error) {
-          const out = hasPassed(limit) && !hasPassed(options.signal)
-          const text = messageOf(error)
-          return {
-            ...base,
-            outcome: 'not saved',
-            reason: out ? `the time limit had passed: ${text}` : text,
-          }
-        }
-      }
-    },
-  )
-  throwIfCancelled('save the domains of the host', options.signal)
-  return outcomes
+function canBeSaved({ persistent, fault }: Candidate): boolean {
+  return persistent && fault === undefined
+}
+
+async function saveOne(
+  { name, persistent, fault }: Candidate,
+  options: SaveOptions,
+  bounds: {
+    readonly dryRun: boolean
+    readonly limit: AbortSignal | undefined
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<Omit<HostSaveOutcome, 'name' | 'memoryBytes'>> {
+  const notSaved = (reason: string) => ({ outcome: 'not saved', reason }) as const
+  if (fault !== undefined) return notSaved(fault.message)
+  if (!persistent) return notSaved(transient(name))
+  if (bounds.dryRun) {
+    const [obstacle] = (await checkSave(name, undefined, options)).obstacles
+    return obstacle === undefined ? { outcome: 'would be saved' } : notSaved(obstacle)
+  }
+  if (hasPassed(bounds.limit)) return notSaved('the time limit had passed')
+  try {
+    return { outcome: 'saved', result: await managedSavePart(name, options, 'host-save') }
+  } catch (error) {
+    const isLate = hasPassed(bounds.limit) && !hasPassed(bounds.signal)
+    const text = messageOf(error)
+    return notSaved(isLate ? `the time limit had passed: ${text}` : text)
+  }
 }
 
 /** The reason why a domain without a definition gets no managed save, with a hint. */
