@@ -13,7 +13,8 @@ import { rememberNetworks } from '../store/known-networks.ts'
 import { takeLinksDown, unconnected } from '../networks/link-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { findCached } from './image-cache.ts'
-import { beginGuest, checkStale } from './check-stale.ts'
+import { beginRestored } from './begin-restored.ts'
+import { checkStale } from './check-stale.ts'
 import { Job } from '../progress/job.ts'
 import { FirstOutput } from './first-output.ts'
 import { SecondName } from '../store/second-name.ts'
@@ -34,7 +35,6 @@ import { RestoreClock } from './restore-clock.ts'
 import { type RestorePlan, planRestore } from './restore-plan.ts'
 import type { RestoreOptions, RestoreResult } from './restore-request.ts'
 import { restoreResult } from './restore-result.ts'
-import { resumeForward } from './resume-forward.ts'
 import { resolveReaders } from './readers.ts'
 import { waitForMore } from './restore-wait.ts'
 
@@ -119,9 +119,7 @@ async function restoreUntilItRuns(
   options.onProgress?.({ phase: 'opening' })
   await using opened = new AsyncDisposableStack()
   const image = opened.use(await openImage(resolve(path), { direct, signal: options.signal }))
-  const salvage = salvageInCookie(image.description.cookie)
-  if (salvage !== undefined) options.onWarning?.(describeSalvage(salvage))
-  for (const text of digestWarnings(image)) options.onWarning?.(text)
+  for (const text of warningsAbout(image)) onWarning?.(text)
   const plan = await planRestore(image, options.xml, directories, options)
   const { domain, uuid } = plan
   act.on(domain.name, uuid)
@@ -180,27 +178,18 @@ async function restoreUntilItRuns(
   report({ phase: 'resuming' })
   const state = options.resumeAs ?? (image.description.wasRunning ? 'running' : 'paused')
   const runs = state === 'running'
-  await machine.keepArrived()
   const frozen = isFrozenInCookie(image.description.cookie) || undefined
-  const begun = runs
-    ? await beginGuest(held, { ...machine.completed, restoredFrom, frozen }, domain)
-    : undefined
-  const record = begun?.record ?? (await machine.markComplete({ restoredFrom, frozen }))
-  const keep = (): void => {
-    machine.detach()
-    files.detach()
-    if (brought.mode === 'lazy') kept?.detach()
-    last.push(source.detach(opened))
-  }
-  const resumed = runs && source.resume(machine.control, { signal, onRunning: keep })
-  if (resumed !== false)
-    await resumeForward(resumed, { paths: held.paths, machine, keep }).catch(
-      async (error: unknown) => {
-        if (StasisError.is(error, 'QEMU_REFUSED')) await begun?.takeBack()
-        throw error
-      },
-    )
-  else keep()
+  const record = await beginRestored(held, domain, machine, {
+    runs,
+    facts: { restoredFrom, frozen },
+    resume: (onRunning) => source.resume(machine.control, { signal, onRunning }),
+    keep: () => {
+      machine.detach()
+      files.detach()
+      if (brought.mode === 'lazy') kept?.detach()
+      last.push(source.detach(opened))
+    },
+  })
   clock.ran()
 
   await removeLastEnd(held.paths)
@@ -244,8 +233,16 @@ function lastingNeed(
   return { ...needs, path: resolve(needs.path) }
 }
 
-/** An image is restored although its digest cannot be used. */
-function digestWarnings({ path, digest }: SavedMachine): readonly string[] {
+/** An image is restored although it was salvaged, or its digest cannot be used. */
+function warningsAbout({ path, digest, description }: SavedMachine): readonly string[] {
+  const salvage = salvageInCookie(description.cookie)
+  return [
+    ...(salvage === undefined ? [] : [describeSalvage(salvage)]),
+    ...aboutDigest(path, digest),
+  ]
+}
+
+function aboutDigest(path: string, digest: SavedMachine['digest']): readonly string[] {
   if (digest?.state === 'foreign')
     return [`${digest.path} is not compared: it does not belong to ${path}`]
   if (digest?.state === 'damaged') return [`${digest.path} is not compared: it is damaged`]
