@@ -18,15 +18,12 @@ import type { JobOperation } from '../store/job-record.ts'
 import { openControl } from '../machine/monitor.ts'
 import { viewOf } from '../machine/qemu-view.ts'
 import { freezeGuest } from '../machine/freeze.ts'
-import { prepareFreeze, thawed } from './quiesce.ts'
+import { thawed } from './quiesce.ts'
 import { prepareTransferSocket } from '../store/confinement.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
-import { DisksAfterSave } from './disks-after-save.ts'
-import { checkDisks } from './check-disks.ts'
-import { checkMemoryIsThere, checkSavable, warningsAboutSleep } from './check-savable.ts'
-import { describeForSave } from './save-description.ts'
 import { noDigest } from './no-digest.ts'
+import { planSave } from './plan-save.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
 import { freeSpace, withSpace } from './save-space.ts'
@@ -153,17 +150,8 @@ export async function saveHeld(
     digest: options.digest,
   })
   await using control = await openControl(held.paths, signal)
-  await checkMemoryIsThere(held.name, control)
-  const savable = await checkSavable(held.name, control, settings, signal)
-  const { features, running } = savable
-  await checkDisks(held.name, control, held.paths, found)
-  const quiesce = await prepareFreeze(held, running, options.quiesce)
-  const record = quiesce.freezes ? { ...found, frozen: true } : found
-  const wouldRun = running || record.interrupted === true
-  const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
-  const described = await describeForSave(held, record, wasRunning, options.xml, control)
-  const disks = new DisksAfterSave(described)
-  const description = { ...described, finalCookie: () => disks.cookie() }
+  const plan = await planSave(held, control, { ...options, settings, signal })
+  const { record, savable, description, disks } = plan
 
   await options.act.before({ image: path }, signal)
   await using target = await openSpecialTarget(path, {
@@ -176,7 +164,7 @@ export async function saveHeld(
   // A killed save leaves its socket.
   await prepareTransferSocket(held.paths, held.paths.migrationSocket)
   throwIfCancelled(`save domain '${held.name}'`, signal)
-  const intent = { path, description, running: wouldRun }
+  const intent = { path, description, running: plan.wouldRun }
   await using _watcher = watchSave(held)
   const saving = await recordSaveIntent(held.paths, record, intent)
   const digestFaults: unknown[] = []
@@ -196,15 +184,15 @@ export async function saveHeld(
   job.writes(path)
   report({ phase: 'stopping' })
   const stopMs = performance.now()
-  const guest = haltGuest(held.name, control, running, () => openControl(held.paths))
+  const guest = haltGuest(held.name, control, savable.running, () => openControl(held.paths))
   let durable = false
   let recorded = Promise.resolve()
   try {
-    if (quiesce.freezes) await freezeGuest(held.name, held.paths)
+    if (plan.freezes) await freezeGuest(held.name, held.paths)
     await guest.halt(signal)
     const haltedMs = performance.now()
     const view = viewOf(control, held.paths, record.confinement)
-    const limits = { settings, features, view, bandwidth }
+    const limits = { settings, features: savable.features, view, bandwidth }
     const ram = await transferOut(control, receiver, { ...limits, signal, report })
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
@@ -219,8 +207,7 @@ export async function saveHeld(
     // If this fails, the guest continues when this process is killed before it has ended QEMU.
     if (isPiped) await recordTaken(held.paths, record, saving).catch(() => undefined)
     const warnings = [
-      ...quiesce.warnings,
-      ...warningsAboutSleep(savable, record.qemuVersion),
+      ...plan.warnings,
       ...digestFaults.map((error) => noDigest(path, error)),
       ...(await recorded.then(
         () => [],
@@ -237,7 +224,7 @@ export async function saveHeld(
       image,
       channels: settings.channels,
       compression: settings.codec === 'none' ? settings.multifdCompression : settings.codec,
-      wasRunning,
+      wasRunning: description.wasRunning,
       warnings,
       timing: {
         totalMs: performance.now() - startMs,
@@ -258,7 +245,7 @@ export async function saveHeld(
     }
     // The guest continues, whatever else fails.
     await withdrawSaveIntent(held.paths, record, saving).catch(() => undefined)
-    const state = `${await guest.resume()}${quiesce.freezes ? await thawed(held) : ''}`
+    const state = `${await guest.resume()}${plan.freezes ? await thawed(held) : ''}`
     const failure = saveFailure(held.name, fault, state)
     throw await withSpace(failure, { freeBytes, pid: record.pid, paths: held.paths })
   }
