@@ -3,6 +3,7 @@ import type { DeviceState, StreamStart } from './device-state.ts'
 import { endOfSections } from './end-of-sections.ts'
 import { PAGE_SIZE } from './page-size.ts'
 import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-constants.ts'
+import { checkPageSize } from './stream-head.ts'
 import { WireError, type WireErrorKind } from './wire-error.ts'
 
 /**
@@ -165,6 +166,7 @@ export class MainStreamParser {
     }
     const start = end - 5
     this.#head = Buffer.concat([this.#head, bytes.subarray(0, start)])
+    checkPageSize(this.#head)
     this.#step = 'section'
     return start
   }

@@ -1,2 +1,2 @@
-/** Size of a guest page in QEMU's stream on x86, in bytes (`TARGET_PAGE_SIZE`). */
+/** Size of a guest page in QEMU's stream, in bytes (`TARGET_PAGE_SIZE`): on x86 always, on ARM in the machine `virt` (`checkPageSize`). */
 export const PAGE_SIZE = 4096

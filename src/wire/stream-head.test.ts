@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
 import { STREAM_MAGIC } from './stream-constants.ts'
-import { withoutCapability } from './stream-head.ts'
+import { checkPageSize, withoutCapability } from './stream-head.ts'
 import { WireError } from './wire-error.ts'
 
 function word(value: number): Buffer {
@@ -34,6 +34,17 @@ function capabilities(...names: readonly string[]): Buffer {
   const name = string('configuration/capabilities')
   return Buffer.concat([Buffer.of(5), name, word(1), count, ...names.map(string)])
 }
+
+test('checkPageSize() refuses a stream whose pages are not of 4 KiB', () => {
+  for (const parts of [[STREAM_MAGIC], [start], [start, uuid], [start, pageBits, uuid]])
+    checkPageSize(Buffer.concat(parts))
+  const larger = Buffer.from(pageBits)
+  larger[larger.length - 1] = 16
+  assert.throws(() => checkPageSize(Buffer.concat([start, larger])), {
+    kind: 'unsupported',
+    message: /65536 bytes/,
+  })
+})
 
 function check(saved: readonly Uint8Array[], expected: readonly Uint8Array[]): void {
   const head = Buffer.concat(saved)

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { PAGE_SIZE } from './page-size.ts'
 import { SECTION, STREAM_MAGIC } from './stream-constants.ts'
 import { WireError } from './wire-error.ts'
 
@@ -55,6 +56,25 @@ export function flushesEachSection(head: Uint8Array): boolean {
   if (version === undefined) return true
   const { major, minor } = version
   return Number(major) < 8 || (Number(major) === 8 && Number(minor) === 0)
+}
+
+/**
+ * Checks that the guest's pages have the size that the rest of this program expects. A head names their size only on targets where it varies, such as
+ * ARM, as its first subsection (QEMU migration/savevm.c `vmstate_target_page_bits`, 7.2 and 10.0).
+ * @throws WireError `unsupported` for another size, `truncated`
+ */
+export function checkPageSize(head: Uint8Array): void {
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
+  if (bytes[STREAM_MAGIC.length] !== SECTION.CONFIGURATION) return
+  const cursor = new Cursor(bytes, STREAM_MAGIC.length + 1)
+  cursor.skip(cursor.word())
+  const start = cursor.at
+  if (start === bytes.length || cursor.byte() !== SECTION.SUBSECTION) return
+  if (cursor.string() !== PAGE_BITS) return
+  cursor.word()
+  const bits = cursor.word()
+  if (2 ** bits !== PAGE_SIZE)
+    throw new WireError('unsupported', `its pages have ${2 ** bits} bytes`, start)
 }
 
 interface Capabilities {
