@@ -52,6 +52,10 @@ export interface QmpCommands {
     readonly cbitpos: number
     readonly 'reduced-phys-bits': number
   }>
+  readonly 'query-gic-capabilities': Query<
+    readonly { readonly version: number; readonly emulated: boolean; readonly kernel: boolean }[]
+  >
+  readonly 'query-target': Query<{ readonly arch: string }>
   readonly 'query-kvm': Query<{ readonly enabled: boolean; readonly present: boolean }>
   readonly 'query-command-line-options': Query<readonly { readonly option: string }[]>
   readonly 'device-list-properties': {

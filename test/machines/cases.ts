@@ -14,6 +14,7 @@ export interface DomainCase {
 /** A test machine of libvirt, named as its files are (`hyperv.x86_64-latest`), and what libvirt makes of it. */
 export interface MachineCase extends DomainCase {
   readonly libvirt: LibvirtVersion
+  readonly architecture: TestedArchitecture
   /** libvirt's complete XML for it, as an image contains it. */
   readonly output: string | undefined
   /** Whether libvirt accepts the machine only if it exists already, and refuses it as a new one. */
@@ -24,19 +25,23 @@ export interface MachineCase extends DomainCase {
 
 export type LibvirtVersion = '9.0' | '11.3'
 
+/** The architectures whose machines are compared. */
+export const TESTED_ARCHITECTURES = ['x86_64', 'aarch64'] as const
+export type TestedArchitecture = (typeof TESTED_ARCHITECTURES)[number]
+
 /** The versions whose tests `scripts/libvirt-tests` unpacks, and their folders. */
 const SOURCES: Readonly<Record<LibvirtVersion, Source>> = {
   '9.0': {
     folder: '9.0.0',
     inputs: 'qemuxml2argvdata',
     outputs: 'qemuxml2xmloutdata',
-    capabilities: (version) => `caps_${version}.x86_64`,
+    capabilities: (version, architecture) => `caps_${version}.${architecture}`,
   },
   '11.3': {
     folder: '11.3.0',
     inputs: 'qemuxmlconfdata',
     outputs: 'qemuxmlconfdata',
-    capabilities: (version, variant) => `caps_${version}_x86_64${variant}`,
+    capabilities: (version, architecture, variant) => `caps_${version}_${architecture}${variant}`,
   },
 }
 
@@ -44,11 +49,14 @@ interface Source {
   readonly folder: string
   readonly inputs: string
   readonly outputs: string
-  readonly capabilities: (qemu: string, variant: string) => string
+  readonly capabilities: (qemu: string, architecture: string, variant: string) => string
 }
 
 /** The newest QEMU of each libvirt's capabilities. */
-const LATEST: Readonly<Record<LibvirtVersion, string>> = { '9.0': '8.0.0', '11.3': '10.0.0' }
+const LATEST: Readonly<Record<LibvirtVersion, Readonly<Record<TestedArchitecture, string>>>> = {
+  '9.0': { x86_64: '8.0.0', aarch64: '7.0.0' },
+  '11.3': { x86_64: '10.0.0', aarch64: '8.2.0' },
+}
 
 export const LIBVIRT_VERSIONS: readonly LibvirtVersion[] = ['11.3', '9.0']
 
@@ -58,23 +66,26 @@ export function libvirtTestFile(version: LibvirtVersion, ...path: readonly strin
 }
 
 /**
- * Every x86_64 machine of one version of libvirt with the capabilities of a real QEMU, in the order of their names. Machines of QEMU before 6.2, which
+ * Every machine of an architecture of one version of libvirt with the capabilities of a real QEMU, in the order of their names. Machines of QEMU before 6.2, which
  * this program does not run, are left out.
  */
-export function libvirtCases(version: LibvirtVersion): readonly MachineCase[] {
+export function libvirtCases(
+  version: LibvirtVersion,
+  architecture: TestedArchitecture,
+): readonly MachineCase[] {
   const { inputs, outputs, capabilities } = SOURCES[version]
   const files = new Set(readdirSync(libvirtTestFile(version, inputs)))
   const cases = [...files].toSorted().flatMap((file): MachineCase[] => {
     const match = NAME.exec(file)?.groups
-    if (match === undefined) return []
+    if (match?.['arch'] !== architecture) return []
     const { stem = '', qemu = '', variant = '', update = '', kind } = match
-    const number = qemu === 'latest' ? LATEST[version] : qemu
+    const number = qemu === 'latest' ? LATEST[version][architecture] : qemu
     const name = file.slice(0, -`.${kind}`.length)
     const input = `${stem}.xml`
     const replies = libvirtTestFile(
       version,
       'qemucapabilitiesdata',
-      `${capabilities(number, variant)}.replies`,
+      `${capabilities(number, architecture, variant)}.replies`,
     )
     if (tooOld(number) || !files.has(input) || !existsSync(replies)) return []
     if (PRETENDED.test(stem)) return []
@@ -84,6 +95,7 @@ export function libvirtCases(version: LibvirtVersion): readonly MachineCase[] {
     return [
       {
         libvirt: version,
+        architecture,
         name,
         exists: files.has(`${name}.abi-update.err`),
         input: libvirtTestFile(version, inputs, input),
@@ -100,12 +112,12 @@ export function libvirtCases(version: LibvirtVersion): readonly MachineCase[] {
 const PRETENDED = /^usb-controller-.*unavailable/
 
 const NAME =
-  /^(?<stem>.+)\.x86_64-(?<qemu>latest|\d+\.\d+\.\d+)(?<variant>\+\w+)?(?<update>\.abi-update)?\.(?<kind>args|err)$/
+  /^(?<stem>.+)\.(?<arch>x86_64|aarch64)-(?<qemu>latest|\d+\.\d+\.\d+)(?<variant>\+\w+)?(?<update>\.abi-update)?\.(?<kind>args|err)$/
 
 /** The domain XMLs that virt-install writes (scripts/virt-install-domains), for the newest QEMU of libvirt 11.3. */
 export function virtInstallCases(): readonly DomainCase[] {
   const folder = join(cacheDir, 'virt-install', 'domains')
-  const replies = `caps_${LATEST['11.3']}_x86_64.replies`
+  const replies = `caps_${LATEST['11.3'].x86_64}_x86_64.replies`
   return readdirSync(folder)
     .toSorted()
     .map((file) => ({

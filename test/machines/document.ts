@@ -7,7 +7,7 @@ export function machinesDocument(judgements: readonly Judgement[]): string {
   const longest = slowest(judgements)
   return `# Machines beside libvirt's
 
-\`npm run test:machines -- --write\` makes this page. It builds the command line of every x86_64 machine in libvirt's own tests (\`tests/qemuxmlconfdata\` of 11.3.0,
+\`npm run test:machines -- --write\` makes this page. It builds the command line of every x86_64 and aarch64 machine in libvirt's own tests (\`tests/qemuxmlconfdata\` of 11.3.0,
 \`tests/qemuxml2argvdata\` of 9.0.0), for the QEMU whose answers libvirt recorded, and compares it with libvirt's. Machines of QEMU before 6.2 and those for
 capabilities that no QEMU has are left out, such as those for a QEMU without USB controllers.
 
@@ -18,6 +18,7 @@ capabilities that no QEMU has are left out, such as those for a QEMU without USB
 - A disk that libvirt lets nbdkit fetch, and that QEMU fetches itself here, differs on the host's side. A generation id and the address of a vsock that each host chooses for itself are not compared.
 - *Processor*: libvirt computes the processor's model from the host, here a pretended one. A real image has the result in its cookie.
 - Networks that a test names are given as with \`--network NAME=tap:DEVICE\`. A bridge and a tap device count as the same: libvirt makes a tap device for a bridge, and so does root here.
+- aarch64 with KVM: libvirt names no processor where the XML has none; here it is the host's, the only one that KVM of ARM has. Some of libvirt's tests pretend a KVM without version 3 of the interrupt controller.
 - *Visible*: the guest can notice the difference. *Stream*: an image of the one would not load in the other.
 
 ${table(

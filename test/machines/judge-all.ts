@@ -1,4 +1,4 @@
-import { LIBVIRT_VERSIONS, libvirtCases, virtInstallCases } from './cases.ts'
+import { LIBVIRT_VERSIONS, libvirtCases, TESTED_ARCHITECTURES, virtInstallCases } from './cases.ts'
 import { type InputKind, type Judgement, judge, judgeDomain } from './judge.ts'
 
 const INPUTS: readonly InputKind[] = ['define', 'image']
@@ -11,10 +11,12 @@ export function judgeAll({
   const chosen = ({ name }: { readonly name: string }, at: number): boolean =>
     at % every === 0 && name.includes(only)
   return [
-    ...LIBVIRT_VERSIONS.flatMap((version) =>
-      libvirtCases(version)
-        .filter(chosen)
-        .flatMap((one) => INPUTS.flatMap((input) => judge(one, input) ?? [])),
+    ...TESTED_ARCHITECTURES.flatMap((architecture) =>
+      LIBVIRT_VERSIONS.flatMap((version) =>
+        libvirtCases(version, architecture)
+          .filter(chosen)
+          .flatMap((one) => INPUTS.flatMap((input) => judge(one, input) ?? [])),
+      ),
     ),
     ...virtInstallCases().filter(chosen).map(judgeDomain),
   ]

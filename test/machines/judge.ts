@@ -33,7 +33,7 @@ export type Verdict =
 
 /** What came of one machine. */
 export interface Judgement {
-  /** `11.3`, a version of libvirt, or `virt-install`. */
+  /** `11.3`, a version of libvirt, `11.3-aarch64` for another architecture, or `virt-install`. */
   readonly source: string
   readonly name: string
   readonly input: InputKind
@@ -76,7 +76,7 @@ export function judge(one: MachineCase, input: InputKind): Judgement | undefined
     fromImage: recorded?.includes('-incoming'),
   })
   const common = {
-    source: one.libvirt,
+    source: one.architecture === 'x86_64' ? one.libvirt : `${one.libvirt}-${one.architecture}`,
     name: one.name,
     input,
     differences: [],
@@ -107,7 +107,7 @@ export function judge(one: MachineCase, input: InputKind): Judgement | undefined
 /** libvirt's tests remove the versions from the names of machine types, so that they need no change for every QEMU. */
 function withVersion(word: string, probed: ProbedQemu): string {
   const [machine = '', ...properties] = word.split(',')
-  if (!/^(pc|q35)$/.test(machine)) return word
+  if (!/^(pc|q35|virt)$/.test(machine)) return word
   return [canonicalMachine(probed, machine), ...properties].join(',')
 }
 

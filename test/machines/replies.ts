@@ -18,10 +18,11 @@ export function probedFromReplies(path: string): ProbedQemu {
     if (execute !== undefined && !answers.has(execute)) answers.set(execute, answer)
   })
   const ask = <T>(command: string): T => answers.get(command) as T
+  const { arch } = ask<Target>('query-target')
   const { qemu, package: packager } = ask<Version>('query-version')
   const sev = ask<Sev | undefined>('query-sev-capabilities')
   const probed: ProbedQemu = {
-    emulator: '/usr/bin/qemu-system-x86_64',
+    emulator: `/usr/bin/qemu-system-${arch}`,
     version: `${qemu.major}.${qemu.minor}.${qemu.micro}`,
     packager,
     machines: ask<readonly Machine[]>('query-machines').map((machine) => ({
@@ -36,7 +37,10 @@ export function probedFromReplies(path: string): ProbedQemu {
     migrationCapabilities: ask<readonly { readonly capability: string }[]>(
       'query-migrate-capabilities',
     ).map(({ capability }) => capability),
-    cpuProperties: processorProperties(objects),
+    cpuProperties: processorProperties(objects, arch),
+    gicVersions: (ask<readonly Gic[] | undefined>('query-gic-capabilities') ?? [])
+      .filter(({ kernel }) => kernel)
+      .map(({ version }) => version),
     ...(sev !== undefined && {
       sev: { cbitPosition: sev.cbitpos, reducedPhysBits: sev['reduced-phys-bits'] },
     }),
@@ -45,14 +49,29 @@ export function probedFromReplies(path: string): ProbedQemu {
   return probed
 }
 
-function processorProperties(objects: readonly Message[]): readonly string[] {
-  const at = objects.findIndex(
-    ({ execute, arguments: given }) =>
-      execute === 'device-list-properties' &&
-      (given as { typename?: string }).typename === 'max-x86_64-cpu',
-  )
-  const answer = objects[at + 1]?.return as readonly { readonly name: string }[] | undefined
-  return at < 0 || answer === undefined ? [] : answer.map(({ name }) => name)
+/** Of ARM's processors libvirt asks for the features of the fullest, of x86 for the properties that all have. */
+function processorProperties(objects: readonly Message[], arch: string): readonly string[] {
+  const answer = (command: string, fits: (given: Given) => boolean): unknown => {
+    const at = objects.findIndex(
+      ({ execute, arguments: given }) => execute === command && fits(given ?? {}),
+    )
+    return at < 0 ? undefined : objects[at + 1]?.return
+  }
+  if (arch === 'aarch64') {
+    const full = answer('query-cpu-model-expansion', ({ model }) => model?.name === 'max')
+    return Object.keys((full as Expansion | undefined)?.model.props ?? {})
+  }
+  const all = answer('device-list-properties', ({ typename }) => typename === 'max-x86_64-cpu')
+  return ((all ?? []) as readonly { readonly name: string }[]).map(({ name }) => name)
+}
+
+interface Given {
+  readonly typename?: string
+  readonly model?: { readonly name: string }
+}
+
+interface Expansion {
+  readonly model: { readonly props: Readonly<Record<string, unknown>> }
 }
 
 interface Message {
@@ -64,6 +83,15 @@ interface Message {
 interface Version {
   readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number }
   readonly package: string
+}
+
+interface Target {
+  readonly arch: string
+}
+
+interface Gic {
+  readonly version: number
+  readonly kernel: boolean
 }
 
 interface Sev {

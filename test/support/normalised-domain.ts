@@ -26,7 +26,7 @@ export function firmware(
     mapping: 'split',
     loader: { path: loader, format: 'raw' },
     template: { path: template, format: 'raw' },
-    machines,
+    targets: [{ architecture: 'x86_64', machines }],
     features: new Set(features),
   }
 }

@@ -123,6 +123,7 @@ async function namedFiles(xml: string): Promise<readonly string[]> {
     ...domain.pstores.map(({ path }) => path),
     domain.os.kernel,
     domain.os.initrd,
+    domain.os.deviceTree,
     domain.os.shim,
     ...domain.os.acpiTables.map(({ path }) => path),
     ...domain.firmwareSettings.map(({ file }) => file),

@@ -60,6 +60,7 @@ function bootFiles({ os, firmwareSettings }: Domain): readonly NeededFile[] {
   const read = [
     { what: 'The kernel', path: os.kernel },
     { what: 'The initial RAM disk', path: os.initrd },
+    { what: 'The device tree', path: os.deviceTree },
     { what: 'The shim', path: os.shim },
     ...os.acpiTables.map(({ path }) => ({ what: 'The ACPI table', path })),
     ...firmwareSettings.map(({ file }) => ({ what: 'The setting for the firmware', path: file })),

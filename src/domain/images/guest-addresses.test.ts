@@ -44,6 +44,11 @@ test('addressMap() puts the memory of NUMA nodes one after the other', () => {
   assert.deepEqual(map(1, 1, 1), [{ from: 4096, to: 8192 }])
 })
 
+test('addressMap() puts the memory of virt in one piece from 1 GiB on', () => {
+  const map = addressMap(xml('virt-10.0'), [{ name: 'mach-virt.ram', length: 5 * GIB }])
+  assert.deepEqual(map(0, 3 * PAGES - 1, 2), [{ from: 4 * GIB - 4096, to: 4 * GIB + 4096 }])
+})
+
 test('addressMap() knows nothing of other machines, or of a hole that was moved', () => {
   const blocks = [{ name: 'pc.ram', length: GIB }]
   assert.deepEqual(addressMap(xml('microvm'), blocks)(0, 0, 1), [])

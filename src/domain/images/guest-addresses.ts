@@ -1,6 +1,7 @@
 import type { AnnouncedBlock } from '../../wire/main-stream.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { attribute, child } from '../../qemu/domain-xml/access.ts'
+import { chipsetOf } from '../../qemu/domain-xml/chipset.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 
 /** A range of guest-physical addresses; the end is exclusive. */
@@ -25,9 +26,10 @@ const ABOVE_HOLE = 4 * GIB
 const MOST_KNOWN = 512 * GIB
 
 /**
- * Where a PC has its main memory: below a hole that ends at 4 GiB, and above it. Video memory and firmware are where the guest has put them.
+ * Where a machine has its main memory. A PC has it below a hole that ends at 4 GiB, and above it. ARM's `virt` has it in one piece, from 1 GiB on.
+ * Video memory and firmware are where the guest has put them.
  * Sources: QEMU 10.0 hw/i386/pc_q35.c `pc_q35_init` and hw/i386/pc_piix.c `pc_init1` (machine types from 2.0 on), hw/core/numa.c
- * `numa_init_memdev_container` (the memory of the nodes follows one another).
+ * `numa_init_memdev_container` (the memory of the nodes follows one another), hw/arm/virt.c `base_memmap`.
  */
 export function addressMap(xml: string, blocks: readonly AnnouncedBlock[]): AddressMap {
   const starts = mainMemory(blocks)
@@ -35,7 +37,9 @@ export function addressMap(xml: string, blocks: readonly AnnouncedBlock[]): Addr
     (sum, { length }, block) => (starts.has(block) ? sum + length : sum),
     0,
   )
-  const below = lowMemory(xml, total)
+  const machine = machineType(xml)
+  if (chipsetOf(machine) === 'virt') return oneBlock(starts)
+  const below = lowMemory(xml, machine, total)
   return (block, firstPage, pageCount) => {
     const start = starts.get(block)
     if (start === undefined || below === undefined) return []
@@ -51,9 +55,19 @@ export function addressMap(xml: string, blocks: readonly AnnouncedBlock[]): Addr
   }
 }
 
+/** Main memory without a hole. */
+function oneBlock(starts: ReadonlyMap<number, number>): AddressMap {
+  return (block, firstPage, pageCount) => {
+    const start = starts.get(block)
+    if (start === undefined) return []
+    const from = GIB + start + firstPage * PAGE_SIZE
+    return [{ from, to: from + pageCount * PAGE_SIZE }]
+  }
+}
+
 /** Where each block of main memory begins in it. */
 function mainMemory(blocks: readonly AnnouncedBlock[]): ReadonlyMap<number, number> {
-  const whole = blocks.findIndex(({ name }) => name === 'pc.ram')
+  const whole = blocks.findIndex(({ name }) => name === 'pc.ram' || name === 'mach-virt.ram')
   if (whole >= 0) return new Map([[whole, 0]])
   const nodes = [...blocks.entries()]
     .flatMap(([block, { name, length }]) => {
@@ -71,9 +85,8 @@ function mainMemory(blocks: readonly AnnouncedBlock[]): ReadonlyMap<number, numb
 }
 
 /** How much of the memory is below the hole; `undefined` if that is not known. */
-function lowMemory(xml: string, total: number): number | undefined {
+function lowMemory(xml: string, machine: string, total: number): number | undefined {
   if (xml.includes('max-ram-below-4g') || total > MOST_KNOWN) return undefined
-  const machine = machineType(xml)
   if (/^(pc-)?q35/.test(machine)) return total >= 0xb000_0000 ? 0x8000_0000 : total
   if (/^pc(-i440fx.*)?$/.test(machine)) return total >= 0xe000_0000 ? 0xc000_0000 : total
   return undefined

@@ -22,6 +22,7 @@ export function completeMachine(document: DomainDocument, host: MachineHost): Do
   return normaliseDomain(document, {
     machines: (name) => canonicalMachine(host.probed, name),
     emulator: host.probed.emulator,
+    gicVersions: host.probed.gicVersions,
     firmware: host.firmware,
     nvramDirectory: host.nvramDirectory,
     existing: host.existing,

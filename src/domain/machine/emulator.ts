@@ -49,7 +49,7 @@ export async function probeEmulator(
   return probeQemu(path, { cacheDirectory, keep: !look, signal })
 }
 
-/** The properties of its processors; `undefined` when it has no x86 processors. */
+/** The properties of its processors; `undefined` when they are not known. */
 export function cpuPropertiesOf({ probed }: Emulator): ReadonlySet<string> | undefined {
   return probed.cpuProperties.length === 0 ? undefined : new Set(probed.cpuProperties)
 }

@@ -14,18 +14,21 @@ import { filesToMake } from '../../qemu/command-line/board/firmware.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 
 /** Where distributions install UEFI firmware without descriptors: Debian and Ubuntu, Fedora, Arch, openSUSE. */
-const KNOWN: readonly Firmware[] = [
-  ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd'],
-  ['/usr/share/OVMF/OVMF_CODE.fd', '/usr/share/OVMF/OVMF_VARS.fd'],
-  ['/usr/share/edk2/ovmf/OVMF_CODE.fd', '/usr/share/edk2/ovmf/OVMF_VARS.fd'],
-  ['/usr/share/edk2/x64/OVMF_CODE.4m.fd', '/usr/share/edk2/x64/OVMF_VARS.4m.fd'],
-  ['/usr/share/qemu/ovmf-x86_64-code.bin', '/usr/share/qemu/ovmf-x86_64-vars.bin'],
-].map(([loader = '', template = '']) => ({
+const KNOWN: readonly Firmware[] = (
+  [
+    ['x86_64', '/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd'],
+    ['x86_64', '/usr/share/OVMF/OVMF_CODE.fd', '/usr/share/OVMF/OVMF_VARS.fd'],
+    ['x86_64', '/usr/share/edk2/ovmf/OVMF_CODE.fd', '/usr/share/edk2/ovmf/OVMF_VARS.fd'],
+    ['x86_64', '/usr/share/edk2/x64/OVMF_CODE.4m.fd', '/usr/share/edk2/x64/OVMF_VARS.4m.fd'],
+    ['x86_64', '/usr/share/qemu/ovmf-x86_64-code.bin', '/usr/share/qemu/ovmf-x86_64-vars.bin'],
+    ['aarch64', '/usr/share/AAVMF/AAVMF_CODE.fd', '/usr/share/AAVMF/AAVMF_VARS.fd'],
+  ] as const
+).map(([architecture, loader, template]) => ({
   kind: 'uefi',
   mapping: 'split',
   loader: { path: loader, format: 'raw' },
   template: { path: template, format: 'raw' },
-  machines: ['*'],
+  targets: [{ architecture, machines: ['*'] }],
   features: new Set(['acpi-s3']),
 }))
 

@@ -66,12 +66,13 @@ function emulatorReach({ emulator }: Domain): readonly Reach[] {
 }
 
 function bootReaches({ os, firmwareSettings }: Domain): readonly Reach[] {
-  const { kernel, initrd, shim, loader, nvram } = os
+  const { kernel, initrd, deviceTree, shim, loader, nvram } = os
   return [
     ...given(kernel, (file) => path('kernel', file, { place: '/domain/os/kernel' })),
     ...initialRamDisks(initrd).map((file) =>
       path('initial RAM disk', file, { place: '/domain/os/initrd' }),
     ),
+    ...given(deviceTree, (file) => path('device tree', file, { place: '/domain/os/dtb' })),
     ...given(shim, (file) => path('shim', file, { place: '/domain/os/shim' })),
     ...os.acpiTables.map((table) => path('ACPI table', table.path, { place: '/domain/os/acpi' })),
     ...firmwareSettings.flatMap(({ file }) =>

@@ -38,7 +38,7 @@ test("untrustedReaches() accepts a domain's own variable store in its own format
       mapping: 'split',
       loader: { path: '/code', format },
       template: { path: '/vars', format },
-      machines: ['*'],
+      targets: [{ architecture: 'x86_64', machines: ['*'] }],
       features: new Set<string>(),
     } as const
     const text = smallXml({ name: 'web' }).replace(

@@ -18,8 +18,11 @@ export function bootArguments(
       : [`splash-time=${os.bootMenuTimeoutMs}`]),
     'strict=on',
   ]
-  if (os.kernel === undefined && (os.initrd !== undefined || os.cmdline !== undefined)) {
-    throw new DomainXmlError('XML_INVALID', '/domain/os: an <initrd> or <cmdline> needs a <kernel>')
+  if (os.kernel === undefined && (os.initrd ?? os.cmdline ?? os.deviceTree) !== undefined) {
+    throw new DomainXmlError(
+      'XML_INVALID',
+      '/domain/os: an <initrd>, <cmdline> or <dtb> needs a <kernel>',
+    )
   }
   if (os.kernel === undefined && os.shim !== undefined)
     throw new DomainXmlError('XML_INVALID', '/domain/os: a <shim> needs a <kernel>')
@@ -31,6 +34,7 @@ export function bootArguments(
     ...(os.kernel === undefined ? [] : ['-kernel', os.kernel]),
     ...(os.initrd === undefined ? [] : ['-initrd', os.initrd]),
     ...(os.cmdline === undefined ? [] : ['-append', os.cmdline]),
+    ...(os.deviceTree === undefined ? [] : ['-dtb', os.deviceTree]),
     ...(os.shim === undefined ? [] : ['-shim', os.shim]),
     ...acpiTableArguments(domain),
   ]

@@ -12,7 +12,7 @@ test('diskNumber() counts the letters of a disk name', () => {
     assert.equal(diskNumber(name), undefined, name)
 })
 
-test('chipsetOf() recognises q35 and pc in every naming', () => {
+test('chipsetOf() recognises q35, pc and virt in every naming', () => {
   const chipsets = {
     q35: 'q35',
     'pc-q35-7.2': 'q35',
@@ -21,10 +21,13 @@ test('chipsetOf() recognises q35 and pc in every naming', () => {
     'pc-i440fx-7.2': 'i440fx',
     'pc-i440fx-rhel7.6.0': 'i440fx',
     'pc-1.3': 'i440fx',
+    virt: 'virt',
+    'virt-7.2': 'virt',
+    'virt-rhel9.2.0': 'virt',
   }
   for (const [machine, chipset] of Object.entries(chipsets))
     assert.equal(chipsetOf(machine), chipset, machine)
-  for (const machine of ['microvm', 'virt-7.2', 'isapc', 'pcx'])
+  for (const machine of ['microvm', 'virtual', 'isapc', 'pcx'])
     assert.equal(chipsetOf(machine), undefined, machine)
 })
 
@@ -32,7 +35,8 @@ test('machineVersion() reads the version in a machine type', () => {
   assert.deepEqual(machineVersion('pc-q35-7.2'), { major: 7, minor: 2 })
   assert.deepEqual(machineVersion('pc-i440fx-10.0'), { major: 10, minor: 0 })
   assert.deepEqual(machineVersion('pc-1.3'), { major: 1, minor: 3 })
-  for (const machine of ['q35', 'pc', 'pc-q35-rhel9.2.0', 'virt-7.2'])
+  assert.deepEqual(machineVersion('virt-7.2'), { major: 7, minor: 2 })
+  for (const machine of ['q35', 'pc', 'pc-q35-rhel9.2.0', 'microvm'])
     assert.equal(machineVersion(machine), undefined, machine)
 })
 

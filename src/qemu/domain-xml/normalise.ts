@@ -4,12 +4,14 @@ import { child } from './access.ts'
 import type { DomainDocument } from './document.ts'
 import { invalid, recordSource } from './location.ts'
 import { fillCharacterDevices } from './normalise/characters.ts'
+import { chipsetIn } from './normalise/chipset.ts'
 import { fillControllers } from './normalise/controllers.ts'
 import { fillDisks } from './normalise/disks.ts'
 import { fillDisplays } from './normalise/displays.ts'
 import { insertTopLevel, create } from './normalise/edit.ts'
 import { alignCells, fillCells } from './normalise/numa-cells.ts'
 import { fillMemoryDevices } from './normalise/memory-devices.ts'
+import { fillGic } from './normalise/gic.ts'
 import { fillInterfaces } from './normalise/interfaces.ts'
 import { useKibibytes } from './normalise/memory-units.ts'
 import type { NormaliseOptions } from './normalise/options.ts'
@@ -17,6 +19,7 @@ import { fillOs } from './normalise/os.ts'
 import { assignPciAddresses } from './normalise/pci/assign.ts'
 import { fillScsiHostDevices } from './normalise/scsi-host-devices.ts'
 import { fillSmallDevices } from './normalise/small-devices.ts'
+import { useMmio } from './normalise/virtio-mmio.ts'
 import { fillTopLevel } from './normalise/top-level.ts'
 import { assignUsbPorts } from './normalise/usb-ports.ts'
 import { assignVirtioPorts } from './normalise/virtio-ports.ts'
@@ -27,7 +30,7 @@ import { assignVirtioPorts } from './normalise/virtio-ports.ts'
  * never change; normalising twice changes nothing.
  *
  * Addresses are assigned in libvirt's order (qemu_domain_address.c, 9.0), so that both programs assign the same ones. Choices follow libvirt with
- * today's QEMU: q35 gets a `qemu-xhci` USB controller and one spare root port, pc a `piix3-uhci` one.
+ * today's QEMU: q35 gets a `qemu-xhci` USB controller and one spare root port, pc a `piix3-uhci` one, virt one only for devices that need it.
  *
  * @returns a new document; the given one does not change
  * @throws DomainXmlError `XML_INVALID` when two devices claim one address, or something cannot be completed
@@ -46,6 +49,7 @@ export function normaliseDomain(
   if (options.existing !== true) useKibibytes(root)
   fillCells(root, options)
   fillOs(root, options)
+  fillGic(root, options)
   const devices = child(root, 'devices') ?? insertTopLevel(root, create(root, 'devices'))
   fillDevices(root, devices, options, random)
   return { document, root, path: source.path }
@@ -59,13 +63,15 @@ function fillDevices(
 ): void {
   fillDisks(devices)
   fillScsiHostDevices(devices)
-  fillInterfaces(devices, random)
-  fillCharacterDevices(devices)
+  const chipset = chipsetIn(root)
+  fillInterfaces(devices, chipset, random)
+  fillCharacterDevices(devices, chipset)
   fillDisplays(root, devices)
   fillSmallDevices(root, devices, options)
   fillMemoryDevices(root, devices, options)
   fillControllers(root, devices)
   assignVirtioPorts(devices)
+  useMmio(devices)
   assignPciAddresses(root, devices)
   assignUsbPorts(devices)
 }

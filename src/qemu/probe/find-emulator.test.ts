@@ -48,4 +48,8 @@ test('findEmulator() accepts no other program than the one in the XML', async ()
     code: 'QEMU_NOT_FOUND',
     path: missing,
   })
+  await assert.rejects(findEmulator({ emulator: missing, architecture: 'aarch64' }), {
+    message: /^There is no QEMU for aarch64 guests at /,
+    hint: /apt-get install qemu-system-arm/,
+  })
 })

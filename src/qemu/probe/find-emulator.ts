@@ -33,7 +33,8 @@ export async function findEmulator(options: FindEmulatorOptions = {}): Promise<s
   const hint = `Install it: apt-get install ${DEBIAN_PACKAGES[architecture] ?? 'qemu-system'}`
   if (emulator !== undefined) {
     if (await isExecutable(emulator)) return emulator
-    throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU at ${emulator}`, {
+    const kind = architecture === 'x86_64' ? '' : ` for ${architecture} guests`
+    throw new QemuError('QEMU_NOT_FOUND', `There is no QEMU${kind} at ${emulator}`, {
       path: emulator,
       hint: `${hint}, or correct <emulator> in the domain XML`,
     })
@@ -45,7 +46,7 @@ export async function findEmulator(options: FindEmulatorOptions = {}): Promise<s
       if (await isExecutable(path)) return path
     }
   }
-  const text = `No QEMU for ${architecture} was found (${emulatorNames(architecture).join(', ')})`
+  const text = `No QEMU for ${architecture} guests was found (${emulatorNames(architecture).join(', ')})`
   throw new QemuError('QEMU_NOT_FOUND', text, { hint })
 }
 

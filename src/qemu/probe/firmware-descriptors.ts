@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseJson } from '../../io/files/record-file.ts'
-import type { Firmware, FirmwareFile } from '../domain-xml/firmware.ts'
+import { isSupported } from '../domain-xml/architecture.ts'
+import type { Firmware, FirmwareFile, FirmwareTarget } from '../domain-xml/firmware.ts'
 
 /** Where descriptors are, in rising priority: those of the distribution, of the administrator, of the user (QEMU docs/interop/firmware.json). */
 export function descriptorDirectories(): readonly string[] {
@@ -11,7 +12,7 @@ export function descriptorDirectories(): readonly string[] {
 }
 
 /**
- * The firmware for x86_64 guests that these directories describe, in the order of preference: by file name. A file hides one of the same name in an
+ * The firmware for guests that are supported, that these directories describe, in the order of preference: by file name. A file hides one of the same name in an
  * earlier directory, an empty file hides it without a replacement. Descriptors that cannot be read are left out, as in libvirt.
  */
 export async function readFirmwareDescriptors(
@@ -31,15 +32,12 @@ function parseDescriptor(text: string): Firmware | undefined {
   const descriptor = objectOf(parseJson(text))
   const mapping = objectOf(descriptor['mapping'])
   const interfaces = listOf(descriptor['interface-types'])
-  const machines = listOf(descriptor['targets'])
-    .map(objectOf)
-    .filter((target) => target['architecture'] === 'x86_64')
-    .flatMap((target) => listOf(target['machines']).filter(isText))
+  const targets = listOf(descriptor['targets']).map(objectOf).flatMap(targetOf)
   const kind = interfaces.find((one): one is Firmware['kind'] => one === 'uefi' || one === 'bios')
-  if (kind === undefined || machines.length === 0) return undefined
+  if (kind === undefined || targets.length === 0) return undefined
   const common = {
     kind,
-    machines,
+    targets,
     features: new Set(listOf(descriptor['features']).filter(isText)),
   }
   if (mapping['device'] === 'memory') {
@@ -56,6 +54,13 @@ function parseDescriptor(text: string): Firmware | undefined {
   return mode === 'split' && template !== undefined
     ? { ...common, mapping: 'split', loader, template }
     : undefined
+}
+
+function targetOf(target: Readonly<Record<string, unknown>>): readonly FirmwareTarget[] {
+  // QEMU's word for it.
+  const name = target['architecture'] === 'i386' ? 'i686' : target['architecture']
+  if (!isText(name) || !isSupported(name)) return []
+  return [{ architecture: name, machines: listOf(target['machines']).filter(isText) }]
 }
 
 function fileOf(value: unknown): FirmwareFile | undefined {

@@ -20,6 +20,7 @@ const PROBED: ProbedQemu = {
   kvmUsable: false,
   migrationCapabilities: [],
   cpuProperties: ['avx2'],
+  gicVersions: [],
 }
 
 test('loadProbe() returns a stored result for the same key only', async () => {

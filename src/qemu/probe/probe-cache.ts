@@ -54,7 +54,7 @@ const KEPT_PROBE: RecordKind<KeptProbe> = {
 
 /** A cache of another version of Stasis may lack some: then the probe is made again. */
 function isProbed(probed: Fields | undefined): boolean {
-  const { sev, machines, migrationCapabilities, cpuProperties } = probed ?? {}
+  const { sev, machines, migrationCapabilities, cpuProperties, gicVersions } = probed ?? {}
   const isText = (value: unknown): boolean => typeof value === 'string'
   return (
     [probed?.['emulator'], probed?.['version'], probed?.['packager']].every(isText) &&
@@ -63,6 +63,8 @@ function isProbed(probed: Fields | undefined): boolean {
       ['cbitPosition', 'reducedPhysBits'].every((name) =>
         Number.isSafeInteger(fieldsOf(sev)?.[name]),
       )) &&
+    Array.isArray(gicVersions) &&
+    gicVersions.every(Number.isSafeInteger) &&
     Array.isArray(machines) &&
     machines.every((machine) => isText(fieldsOf(machine)?.['name'])) &&
     [migrationCapabilities, cpuProperties].every(

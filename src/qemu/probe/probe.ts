@@ -50,7 +50,7 @@ export async function emulatorDigest(emulator: string): Promise<string> {
   })
   const kvm = (await kvmAccess()).usable
   const sev = (await deviceFault('/dev/sev')) === undefined
-  return JSON.stringify([5, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm, sev])
+  return JSON.stringify([6, emulator, dev, ino, size, mtimeMs, ctimeMs, kvm, sev])
 }
 
 function runProbe(emulator: string, signal: AbortSignal | undefined): Promise<ProbedQemu> {
@@ -90,14 +90,17 @@ async function query(
   signal: AbortSignal | undefined,
 ): Promise<ProbedQemu> {
   const limits = { signal, timeoutMs: 60_000 }
-  const [machines, kvm, capabilities, options, cpuProperties, sev] = await Promise.all([
-    qmp.execute('query-machines', {}, limits),
-    qmp.execute('query-kvm', {}, limits),
-    qmp.execute('query-migrate-capabilities', {}, limits),
-    qmp.execute('query-command-line-options', {}, limits),
-    cpuPropertiesOf(qmp, limits),
-    sevOf(qmp, limits),
-  ])
+  const [machines, kvm, capabilities, options, cpuProperties, gicVersions, sev] = await Promise.all(
+    [
+      qmp.execute('query-machines', {}, limits),
+      qmp.execute('query-kvm', {}, limits),
+      qmp.execute('query-migrate-capabilities', {}, limits),
+      qmp.execute('query-command-line-options', {}, limits),
+      cpuPropertiesOf(qmp, limits),
+      gicVersionsOf(qmp, limits),
+      sevOf(qmp, limits),
+    ],
+  )
   const { major, minor, micro } = qmp.version.qemu
   return {
     emulator,
@@ -116,33 +119,50 @@ async function query(
     sandbox: options.some(({ option }) => option === 'sandbox'),
     migrationCapabilities: capabilities.map(({ capability }) => capability),
     cpuProperties,
+    gicVersions,
     ...(sev !== undefined && { sev }),
   }
 }
 
-/** All x86 processors have the same properties (target/i386/cpu.c, `x86_cpu_properties`). */
-async function cpuPropertiesOf(
-  qmp: QmpConnection,
-  limits: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
-): Promise<readonly string[]> {
-  try {
-    const typename = 'max-x86_64-cpu'
-    const properties = await qmp.execute('device-list-properties', { typename }, limits)
-    return properties.map(({ name }) => name)
-  } catch (error) {
-    if (error instanceof QmpRefusal) return []
-    throw error
-  }
+/** The processor of each target with every property that any of its processors has (target/i386/cpu.c, target/arm/cpu64.c). */
+const FULLEST: Readonly<Record<string, string>> = {
+  x86_64: 'max-x86_64-cpu',
+  i386: 'max-i386-cpu',
+  aarch64: 'max-arm-cpu',
+}
+
+async function cpuPropertiesOf(qmp: QmpConnection, limits: CallLimits): Promise<readonly string[]> {
+  const { arch } = await qmp.execute('query-target', {}, limits)
+  const typename = FULLEST[arch]
+  if (typename === undefined) return []
+  const properties = await unlessRefused(
+    qmp.execute('device-list-properties', { typename }, limits),
+  )
+  return (properties ?? []).map(({ name }) => name)
+}
+
+/** Only QEMU for ARM knows the question; without KVM the answer is empty (target/arm/arm-qmp-cmds.c, `qmp_query_gic_capabilities`). */
+async function gicVersionsOf(qmp: QmpConnection, limits: CallLimits): Promise<readonly number[]> {
+  const found = await unlessRefused(qmp.execute('query-gic-capabilities', {}, limits))
+  return (found ?? []).filter(({ kernel }) => kernel).map(({ version }) => version)
 }
 
 /** QEMU refuses the question where it has no SEV, no KVM or no access (target/i386/sev.c, `sev_get_capabilities`). */
-async function sevOf(
-  qmp: QmpConnection,
-  limits: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
-): Promise<SevPlatform | undefined> {
+async function sevOf(qmp: QmpConnection, limits: CallLimits): Promise<SevPlatform | undefined> {
+  const found = await unlessRefused(qmp.execute('query-sev-capabilities', {}, limits))
+  if (found === undefined) return undefined
+  return { cbitPosition: found.cbitpos, reducedPhysBits: found['reduced-phys-bits'] }
+}
+
+interface CallLimits {
+  readonly signal: AbortSignal | undefined
+  readonly timeoutMs: number
+}
+
+/** The answer; `undefined` when QEMU refuses to give one. */
+async function unlessRefused<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
   try {
-    const found = await qmp.execute('query-sev-capabilities', {}, limits)
-    return { cbitPosition: found.cbitpos, reducedPhysBits: found['reduced-phys-bits'] }
+    return await asked
   } catch (error) {
     if (error instanceof QmpRefusal) return undefined
     throw error

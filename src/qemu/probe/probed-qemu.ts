@@ -30,8 +30,10 @@ export interface ProbedQemu {
   readonly sandbox: boolean
   /** Every migration capability that it has, such as `mapped-ram`. */
   readonly migrationCapabilities: readonly string[]
-  /** The properties of its x86 processors, such as `avx2`; empty for another architecture. */
+  /** The properties of its processors, such as `avx2`; empty where they are not known. */
   readonly cpuProperties: readonly string[]
+  /** The versions of ARM's interrupt controller that KVM has here; empty for another architecture. */
+  readonly gicVersions: readonly number[]
   /** AMD SEV; absent where this QEMU does not get it as this user on this host. */
   readonly sev?: SevPlatform
 }

@@ -302,6 +302,7 @@ const PROBED = {
   ],
   migrationCapabilities: ['multifd'],
   cpuProperties: [],
+  gicVersions: [3],
 }
 
 /** What a QEMU can do, from an earlier probe. */

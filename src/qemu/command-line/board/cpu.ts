@@ -1,3 +1,4 @@
+import { type Architecture, USUAL_PROCESSORS } from '../../domain-xml/architecture.ts'
 import type { Cpu } from '../../domain-xml/model/board/cpu.ts'
 import type { Domain } from '../../domain-xml/model/domain.ts'
 import type { HypervFeatures } from '../../domain-xml/model/board/features.ts'
@@ -43,7 +44,7 @@ export function cpuArguments(domain: Domain, options: CommandLineOptions): reado
   const kvm = acceleratorOf(domain, options) === 'kvm'
   const cpu = options.cpuOverride ?? domain.cpu
   const parts = [
-    ...modelParts(cpu, kvm, options),
+    ...modelParts(cpu, { kvm, architecture: domain.os.arch }, options),
     ...timerParts(domain),
     ...switchPart('kvm-pv-eoi', domain.features.apicEoi),
     ...switchPart('kvm-pv-unhalt', domain.features.pvspinlock),
@@ -59,12 +60,13 @@ export function cpuArguments(domain: Domain, options: CommandLineOptions): reado
 
 function modelParts(
   cpu: Cpu | undefined,
-  kvm: boolean,
+  { kvm, architecture }: { readonly kvm: boolean; readonly architecture: Architecture },
   options: CommandLineOptions,
 ): readonly string[] {
-  if (cpu === undefined) return ['qemu64']
+  const usual = USUAL_PROCESSORS[architecture]
+  if (cpu === undefined) return [usual]
   const named = cpu.mode === 'custom'
-  const model = named ? (cpu.model ?? 'qemu64') : cpu.mode === 'maximum' || !kvm ? 'max' : 'host'
+  const model = named ? (cpu.model ?? usual) : cpu.mode === 'maximum' || !kvm ? 'max' : 'host'
   return [
     model,
     ...(named ? [] : switchPart('migratable', cpu.migratable)),
@@ -74,9 +76,11 @@ function modelParts(
 }
 
 function timerParts(domain: Domain): readonly string[] {
-  return domain.clock.timers.flatMap(({ name, present, frequencyHz }) => {
+  return domain.clock.timers.flatMap(({ name, present, frequencyHz, tickPolicy }) => {
     if (name === 'kvmclock') return switchPart('kvmclock', present)
     if (name === 'hypervclock' && present !== false) return ['hv-time=on']
+    if (name === 'armvtimer' && tickPolicy !== undefined)
+      return [`kvm-no-adjvtime=${tickPolicy === 'discard' ? 'on' : 'off'}`]
     if (name === 'tsc' && frequencyHz !== undefined) return [`tsc-frequency=${frequencyHz}`]
     return []
   })

@@ -3,7 +3,7 @@ import { onOff } from '../arguments.ts'
 import { audioBackendOf } from '../screen-and-sound/audio.ts'
 import { firmwareMachineOptions } from './firmware.ts'
 import { launchSecurityOf } from './launch-security.ts'
-import { hasCellBackends, RAM_ID } from './memory.ts'
+import { hasCellBackends, ramId } from './memory.ts'
 import { describesLatency } from './memory-latency.ts'
 import type { CommandLineOptions } from '../options.ts'
 
@@ -20,9 +20,12 @@ export function machineArguments(domain: Domain, options: CommandLineOptions): r
     ['smm', onOff(features.smm)],
     ['i8042', onOff(features.ps2)],
     ['kernel_irqchip', irqchip(features.ioapic)],
+    ['gic-version', features.gic],
+    ['ras', onOff(features.ras)],
+    ['iommu', domain.iommus.some(({ model }) => model === 'smmuv3') ? 'smmuv3' : undefined],
     ['dump-guest-core', onOff(domain.dumpCore)],
     ['mem-merge', memoryBacking.merge ? undefined : 'off'],
-    ['memory-backend', hasCellBackends(domain) ? undefined : RAM_ID],
+    ['memory-backend', hasCellBackends(domain) ? undefined : ramId(domain)],
     ['confidential-guest-support', launchSecurityOf(domain)],
     ...firmwareMachineOptions(domain),
     ['hmat', describesLatency(domain) ? 'on' : undefined],

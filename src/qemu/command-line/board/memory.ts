@@ -7,8 +7,10 @@ import { object, type Properties } from '../arguments.ts'
 import { machineVersion } from './machine-version.ts'
 import { atLeast, type CommandLineOptions, type MemoryFile, versionText } from '../options.ts'
 
-/** The id of the RAM block that holds a PC's memory, as images name it (hw/i386/pc.c, `default_ram_id`). */
-export const RAM_ID: string = 'pc.ram'
+/** The id of the RAM block that holds the memory of a machine, as images name it (`default_ram_id` in hw/i386/pc.c and hw/arm/virt.c). */
+export function ramId({ os }: Domain): 'pc.ram' | 'mach-virt.ram' {
+  return os.arch === 'aarch64' ? 'mach-virt.ram' : 'pc.ram'
+}
 
 /** One memory backend: the RAM block of that id in an image. */
 export interface MemoryBackend {
@@ -21,7 +23,7 @@ export interface MemoryBackend {
 }
 
 /**
- * The domain's memory backends: `pc.ram`, or `ram-node0` … with NUMA cells; then those of memory modules, such as `memdimm0`. Their ids name the RAM
+ * The domain's memory backends: that of `ramId`, or `ram-node0` … with NUMA cells; then those of memory modules, such as `memdimm0`. Their ids name the RAM
  * blocks in an image.
  */
 export function memoryBackends(domain: Domain): readonly MemoryBackend[] {
@@ -34,7 +36,7 @@ function baseBackends(domain: Domain): readonly MemoryBackend[] {
     const cells = domain.numa.reduce((sum, cell) => sum + cell.memoryBytes, 0)
     const modules = domain.memoryDevices.reduce((sum, one) => sum + one.sizeBytes, 0)
     const sizeBytes = cells === 0 ? domain.memoryBytes - modules : cells
-    return [{ id: RAM_ID, sizeBytes, cell: undefined, ...common }]
+    return [{ id: ramId(domain), sizeBytes, cell: undefined, ...common }]
   }
   return domain.numa.map((cell) => ({
     id: `ram-node${cell.id}`,

@@ -42,7 +42,7 @@ function panicAction(domain: Domain): readonly string[] {
 }
 
 function sleep(name: string, enabled: boolean | undefined, chipset: Chipset): readonly string[] {
-  if (enabled === undefined) return []
+  if (enabled === undefined || chipset === 'virt') return []
   const device = chipset === 'q35' ? 'ICH9-LPC' : 'PIIX4_PM'
   return ['-global', `${device}.${name}=${enabled ? 0 : 1}`]
 }

@@ -6,7 +6,7 @@ import { iothreadMapping } from './iothread-mapping.ts'
 import type { CommandLineOptions } from '../options.ts'
 import { pciControllerProperties } from './pci-controllers.ts'
 import { usbControllerProperties } from './usb.ts'
-import { virtioPci } from './virtio.ts'
+import { virtioDevice } from './virtio.ts'
 import type { Wiring } from './wiring.ts'
 
 /** The order of the types on libvirt's command line; the guest does not see it. */
@@ -95,7 +95,7 @@ function properties(
       return { driver: 'ahci', id }
     case 'virtio-serial':
       return {
-        ...virtioPci('virtio-serial', controller.virtio),
+        ...virtioDevice('virtio-serial', controller.virtio),
         id,
         max_ports: controller.ports,
         vectors: controller.vectors,
@@ -131,7 +131,7 @@ function scsiProperties(
     )
   }
   return {
-    ...virtioPci('virtio-scsi', controller.virtio),
+    ...virtioDevice('virtio-scsi', controller.virtio),
     iothread: controller.iothread === undefined ? undefined : `iothread${controller.iothread}`,
     'iothread-vq-mapping': iothreadMapping(controller.iothreadMap, 10, options),
     id,
@@ -157,7 +157,7 @@ function floppyBoot({ domain }: Wiring): Readonly<Record<string, number>> {
 
 /** On a machine with a built-in floppy controller the boot order is a global property. */
 export function floppyGlobals(wiring: Wiring): readonly string[] {
-  if (wiring.chipset === 'q35') return []
+  if (wiring.chipset !== 'i440fx') return []
   return Object.entries(floppyBoot(wiring)).flatMap(([name, index]) => [
     '-global',
     `isa-fdc.${name}=${index}`,

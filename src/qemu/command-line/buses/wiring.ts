@@ -1,5 +1,5 @@
 import { DomainXmlError } from '../../../errors.ts'
-import { type Chipset, chipsetOf, SUPPORTED_MACHINES } from '../../domain-xml/chipset.ts'
+import { type Chipset, chipsetOf, isOf, supportedMachines } from '../../domain-xml/chipset.ts'
 import type { Address } from '../../domain-xml/model/buses/address.ts'
 import type { Controller, ControllerType } from '../../domain-xml/model/buses/controller.ts'
 import type { Device } from '../../domain-xml/model/buses/device.ts'
@@ -19,12 +19,13 @@ export interface Wiring {
 
 /** Prepares a domain for its command line. */
 export function wire(domain: Domain): Wiring {
-  const chipset = chipsetOf(domain.os.machine)
-  if (chipset === undefined) {
+  const { arch, machine } = domain.os
+  const chipset = chipsetOf(machine)
+  if (chipset === undefined || !isOf(chipset, arch)) {
     throw new DomainXmlError(
       'XML_UNSUPPORTED',
-      `/domain/os/type/@machine: the machine type "${domain.os.machine}" is not supported`,
-      { hint: SUPPORTED_MACHINES },
+      `/domain/os/type/@machine: the machine type "${machine}" is not supported for ${arch}`,
+      { hint: supportedMachines(arch) },
     )
   }
   const wiring: Wiring = {
@@ -93,6 +94,7 @@ function addressProperties(wiring: Wiring, device: Device): Properties {
       return { iobase: address.iobase, irq: address.irq }
     case 'ccid':
     case 'drive':
+    case 'virtio-mmio':
       return {}
   }
 }

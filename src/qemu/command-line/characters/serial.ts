@@ -8,6 +8,8 @@ import type { Wiring } from '../buses/wiring.ts'
 export function serialArguments(wiring: Wiring, options: CommandLineOptions): readonly string[] {
   return wiring.domain.serials.flatMap((serial, index) => {
     const id = wiring.idOf(serial, `serial${index}`)
+    if (serial.target === 'system-serial')
+      return [...chardev(serial.backend, id, serial, options), ...['-serial', `chardev:char${id}`]]
     return [
       ...chardev(serial.backend, id, serial, options),
       ...device({

@@ -2,7 +2,7 @@ import { DomainXmlError } from '../../../errors.ts'
 import type { HostDevice, HostDeviceSource } from '../../domain-xml/model/devices/host-device.ts'
 import { device, onOff, type Properties } from '../arguments.ts'
 import { bootIndexes } from '../boot.ts'
-import { virtioPci } from '../buses/virtio.ts'
+import { virtioDevice } from '../buses/virtio.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
 /** Devices of the host that the guest has for itself. QEMU itself says at a save which of them keep the machine from being saved. */
@@ -46,7 +46,8 @@ function sourceProperties(
   source: Exclude<HostDeviceSource, { readonly type: 'scsi' | 'iscsi' }>,
 ): Properties {
   if (source.type === 'usb') return usbProperties(source)
-  if (source.type === 'scsi_host') return { ...virtioPci('vhost-scsi', virtio), wwpn: source.wwpn }
+  if (source.type === 'scsi_host')
+    return { ...virtioDevice('vhost-scsi', virtio), wwpn: source.wwpn }
   const screen = source.type === 'mdev' ? (display ?? false) : display
   return {
     driver: ramfb ? 'vfio-pci-nohotplug' : 'vfio-pci',

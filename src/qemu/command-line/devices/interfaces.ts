@@ -5,7 +5,7 @@ import { device, netdev, type Properties } from '../arguments.ts'
 import { bootIndexes } from '../boot.ts'
 import { networkBackend } from './network-backends.ts'
 import type { CommandLineOptions } from '../options.ts'
-import { virtioPci } from '../buses/virtio.ts'
+import { virtioDevice } from '../buses/virtio.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
 /** The ids of the network cards' devices. */
@@ -57,7 +57,7 @@ function driver(card: NetworkInterface): Properties {
   const several = card.queues !== undefined && card.queues > 1
   const { hostOffloads: host, guestOffloads: guest } = card
   return {
-    ...virtioPci('virtio-net', card.virtio),
+    ...virtioDevice('virtio-net', card.virtio),
     tx: card.txMode === undefined ? undefined : card.txMode === 'timer' ? 'timer' : 'bh',
     ioeventfd: card.ioeventfd,
     event_idx: card.eventIdx,

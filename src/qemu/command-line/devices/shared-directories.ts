@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { bootIndexes } from '../boot.ts'
 import { DomainXmlError } from '../../../errors.ts'
 import type { CommandLineOptions } from '../options.ts'
-import { virtioPci } from '../buses/virtio.ts'
+import { virtioDevice } from '../buses/virtio.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
 /** Where the virtiofsd listens that is started for the directory at that position. */
@@ -26,7 +26,7 @@ export function sharedDirectoryArguments(
       return [
         ...['-chardev', `socket,${keyValues({ id: `chr-vu-${id}`, path })}`],
         ...device({
-          ...virtioPci('vhost-user-fs', virtio),
+          ...virtioDevice('vhost-user-fs', virtio),
           id,
           chardev: `chr-vu-${id}`,
           'queue-size': source.queueSize,
@@ -51,7 +51,7 @@ export function sharedDirectoryArguments(
     return [
       ...['-fsdev', `local,${fsdev}`],
       ...device({
-        ...virtioPci('virtio-9p', virtio),
+        ...virtioDevice('virtio-9p', virtio),
         id,
         fsdev: `fsdev-${id}`,
         mount_tag: tag,

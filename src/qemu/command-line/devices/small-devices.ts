@@ -1,8 +1,10 @@
 import { DomainXmlError } from '../../../errors.ts'
+import type { Chipset } from '../../domain-xml/chipset.ts'
+import type { Iommu } from '../../domain-xml/model/devices/small-devices.ts'
 import { device, object, onOff } from '../arguments.ts'
 import { chardev } from '../characters/chardev.ts'
 import type { CommandLineOptions } from '../options.ts'
-import { virtioPci } from '../buses/virtio.ts'
+import { virtioDevice } from '../buses/virtio.ts'
 import { addressOf, type Wiring } from '../buses/wiring.ts'
 
 /** A watchdog. The one of q35 (`itco`) is part of the machine and only needs to be enabled. */
@@ -37,7 +39,7 @@ export function balloonArguments(wiring: Wiring): readonly string[] {
   const { balloon } = wiring.domain
   if (balloon === undefined) return []
   return device({
-    ...virtioPci('virtio-balloon', balloon.virtio),
+    ...virtioDevice('virtio-balloon', balloon.virtio),
     id: wiring.idOf(balloon, 'balloon0'),
     'deflate-on-oom': balloon.autodeflate,
     'free-page-reporting': balloon.freePageReporting,
@@ -56,7 +58,7 @@ export function rngArguments(wiring: Wiring, options: CommandLineOptions): reado
       ...(backend === undefined ? [] : chardev(backend, id, rng, options)),
       ...object({ 'qom-type': `rng-${kind}`, id: `obj${id}`, ...source }),
       ...device({
-        ...virtioPci('virtio-rng', rng.virtio),
+        ...virtioDevice('virtio-rng', rng.virtio),
         rng: `obj${id}`,
         id,
         'max-bytes': rng.rate?.bytes,
@@ -95,14 +97,30 @@ export function vmcoreinfoArguments({ domain }: Wiring): readonly string[] {
   return domain.features.vmcoreinfo ? device({ driver: 'vmcoreinfo' }) : []
 }
 
+/** The IOMMUs that a machine can have. */
+const IOMMUS: Readonly<Record<Chipset, readonly Iommu['model'][]>> = {
+  q35: ['intel', 'virtio'],
+  i440fx: [],
+  virt: ['smmuv3', 'virtio'],
+}
+
 /** An IOMMU. It comes before the devices that it serves. */
 export function iommuArguments(wiring: Wiring): readonly string[] {
   const [first, second] = wiring.domain.iommus
   if (first === undefined) return []
   if (second !== undefined)
     throw new DomainXmlError('XML_INVALID', `${second.place}: a machine has only one IOMMU`)
-  if (wiring.chipset !== 'q35')
-    throw new DomainXmlError('XML_INVALID', `${first.place}: an IOMMU exists only on q35`)
+  const models = IOMMUS[wiring.chipset]
+  if (!models.includes(first.model))
+    throw new DomainXmlError(
+      'XML_INVALID',
+      `${first.place}: this machine cannot have the IOMMU "${first.model}"`,
+      {
+        hint: models.length === 0 ? 'Only q35 and virt can have one' : `Use ${models.join(' or ')}`,
+      },
+    )
+  // It is part of the machine.
+  if (first.model === 'smmuv3') return []
   if (first.model === 'virtio') {
     if (!wiring.domain.features.acpi)
       throw new DomainXmlError('XML_INVALID', `${first.place}: it needs <acpi/> in <features>`)
@@ -131,7 +149,7 @@ export function cryptoArguments(wiring: Wiring): readonly string[] {
     return [
       ...object({ 'qom-type': 'cryptodev-backend-builtin', id: cryptodev, queues: crypto.queues }),
       ...device({
-        ...virtioPci('virtio-crypto', crypto.virtio),
+        ...virtioDevice('virtio-crypto', crypto.virtio),
         cryptodev,
         id,
         ...wiring.address(crypto),
@@ -152,7 +170,7 @@ export function vsockArguments(wiring: Wiring): readonly string[] {
     })
   }
   return device({
-    ...virtioPci('vhost-vsock', first.virtio),
+    ...virtioDevice('vhost-vsock', first.virtio),
     id: wiring.idOf(first, 'vsock0'),
     'guest-cid': first.cid,
     ...wiring.address(first),

@@ -23,17 +23,19 @@ export function tpmArguments(wiring: Wiring, { tpmFd }: CommandLineOptions): rea
   const id = wiring.idOf(tpm, 'tpm0')
   const tpmdev = `tpm-${id}`
   const { backend } = tpm
+  // ARM's has no ISA bus.
+  const driver = wiring.chipset === 'virt' ? `${tpm.model}-device` : tpm.model
   if (backend.type === 'passthrough')
     return [
       ...['-tpmdev', `passthrough,${keyValues({ id: tpmdev, path: backend.path })}`],
-      ...device({ driver: tpm.model, tpmdev, id }),
+      ...device({ driver, tpmdev, id }),
     ]
   const socket =
     backend.type === 'external' ? { path: backend.path } : { fd: tpmFd ?? UNCONNECTED_FD }
   return [
     ...['-chardev', `socket,${keyValues({ id: TPM_CHARDEV, ...socket })}`],
     ...['-tpmdev', `emulator,${keyValues({ id: tpmdev, chardev: TPM_CHARDEV })}`],
-    ...device({ driver: tpm.model, tpmdev, id }),
+    ...device({ driver, tpmdev, id }),
   ]
 }
 

@@ -54,6 +54,7 @@ export function harmlessArguments(argv: readonly string[], directory: string): r
       case '-kernel':
       case '-initrd':
       case '-append':
+      case '-dtb':
       case '-shim':
       case '-fw_cfg':
         break

@@ -7,6 +7,7 @@ import type { NetworkInterface } from '../../domain-xml/model/devices/interface.
 import { refuseImpossibleMemory, sharesMemory } from './impossible-memory.ts'
 import { impossible } from './impossible-part.ts'
 import { atLeast, type CommandLineOptions, versionText } from '../options.ts'
+import { refuseOtherArchitectures } from './other-architectures.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
 type QemuOptions = Pick<CommandLineOptions, 'qemuVersion'>
@@ -27,7 +28,9 @@ const VENDOR_LENGTH = 8
  * @throws DomainXmlError `XML_INVALID` with the place and what to do
  * @throws QemuError `QEMU_LACKS_FEATURE` when this QEMU is too old
  */
-export function refuseImpossible({ domain, chipset }: Wiring, options: QemuOptions): void {
+export function refuseImpossible(wiring: Wiring, options: QemuOptions): void {
+  const { domain, chipset } = wiring
+  refuseOtherArchitectures(wiring)
   refuseFeatures(domain, chipset, options)
   refuseProcessor(domain)
   refuseSysinfo(domain)

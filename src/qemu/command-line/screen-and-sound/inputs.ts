@@ -1,5 +1,5 @@
 import { device, object } from '../arguments.ts'
-import { virtioPci } from '../buses/virtio.ts'
+import { virtioDevice } from '../buses/virtio.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
 const USB: Readonly<Record<string, string>> = {
@@ -27,7 +27,7 @@ export function inputArguments(wiring: Wiring): readonly string[] {
     const driver =
       input.bus === 'usb'
         ? { driver: USB[input.type] }
-        : virtioPci(
+        : virtioDevice(
             input.type === 'passthrough' ? 'virtio-input-host' : `virtio-${input.type}`,
             input.virtio,
           )

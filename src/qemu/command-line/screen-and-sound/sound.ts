@@ -1,7 +1,7 @@
 import type { Sound } from '../../domain-xml/model/screen-and-sound/sound.ts'
 import { device } from '../arguments.ts'
 import { audioBackendOf } from './audio.ts'
-import { virtioPci } from '../buses/virtio.ts'
+import { virtioDevice } from '../buses/virtio.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
 const DRIVERS: Readonly<Record<Exclude<Sound['model'], 'pcspk' | 'virtio'>, string>> = {
@@ -28,7 +28,7 @@ function soundDevices(sound: Sound, index: number, wiring: Wiring): readonly str
   return [
     ...device({
       ...(sound.model === 'virtio'
-        ? { ...virtioPci('virtio-sound', sound.virtio), streams: sound.streams ?? 2 }
+        ? { ...virtioDevice('virtio-sound', sound.virtio), streams: sound.streams ?? 2 }
         : { driver: DRIVERS[sound.model] }),
       id,
       multi: sound.model === 'usb' ? sound.multichannel : undefined,

@@ -1,7 +1,8 @@
 import { DomainXmlError } from '../../../errors.ts'
+import type { Chipset } from '../../domain-xml/chipset.ts'
 import type { Video } from '../../domain-xml/model/screen-and-sound/display.ts'
 import { device, type Properties } from '../arguments.ts'
-import { virtioPci } from '../buses/virtio.ts'
+import { virtioDevice } from '../buses/virtio.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
 const KIB = 1024
@@ -12,7 +13,7 @@ export function videoArguments(wiring: Wiring): readonly string[] {
   return wiring.domain.videos.flatMap((video, index) => {
     if (video.type === 'none') return []
     return device({
-      ...driver(video),
+      ...driver(video, wiring.chipset),
       id: wiring.idOf(video, `video${index}`),
       ...memory(video),
       blob: video.type === 'virtio' ? video.blob : undefined,
@@ -24,14 +25,15 @@ export function videoArguments(wiring: Wiring): readonly string[] {
   })
 }
 
-function driver(video: Video): Properties {
+function driver(video: Video, chipset: Chipset): Properties {
   const { primary } = video
   const gl = video.accelerated ? '-gl' : ''
   switch (video.type) {
     case 'virtio':
-      return primary
-        ? virtioPci(`virtio-vga${gl}`, video.virtio, '')
-        : virtioPci(`virtio-gpu${gl}`, video.virtio)
+      // ARM's QEMU has no card with the memory of a VGA.
+      return primary && chipset !== 'virt'
+        ? virtioDevice(`virtio-vga${gl}`, video.virtio, '')
+        : virtioDevice(`virtio-gpu${gl}`, video.virtio)
     case 'qxl':
       return { driver: primary ? 'qxl-vga' : 'qxl' }
     case 'vga':

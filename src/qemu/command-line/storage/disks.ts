@@ -8,7 +8,7 @@ import { cacheFlags, diskNodeName, diskNodes } from './disk-nodes.ts'
 import { driveId, driveProperties } from './drive-address.ts'
 import { iothreadMapping } from '../buses/iothread-mapping.ts'
 import type { CommandLineOptions } from '../options.ts'
-import { virtioPci } from '../buses/virtio.ts'
+import { virtioDevice } from '../buses/virtio.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
 /** Disks, CD-ROMs and floppies: their block nodes, then their devices. */
@@ -38,7 +38,7 @@ function vhostUserProperties(
   wiring: Wiring,
 ): Properties {
   return {
-    ...virtioPci('vhost-user-blk', disk.virtio),
+    ...virtioDevice('vhost-user-blk', disk.virtio),
     'num-queues': disk.queues,
     'queue-size': disk.queueSize,
     ...wiring.address(disk),
@@ -99,7 +99,7 @@ function busProperties(disk: Disk, { wiring, options }: Surroundings): Propertie
     case 'virtio':
       if (disk.device !== 'disk' && disk.device !== 'lun') throw misplaced(disk)
       return {
-        ...virtioPci('virtio-blk', disk.virtio),
+        ...virtioDevice('virtio-blk', disk.virtio),
         scsi: disk.device === 'lun' ? true : undefined,
         iothread: disk.iothread === undefined ? undefined : `iothread${disk.iothread}`,
         'iothread-vq-mapping': iothreadMapping(disk.iothreadMap, 9, options),

@@ -1,5 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, whole } from '../access.ts'
+import type { Chipset } from '../chipset.ts'
 import { invalid } from '../location.ts'
 import { claim } from './disks.ts'
 import { create, insertBefore, insertDevice, setDefault } from './edit.ts'
@@ -9,17 +10,20 @@ const MODELS: Readonly<Record<string, string>> = {
   'pci-serial': 'pci-serial',
   'usb-serial': 'usb-serial',
   'isa-debug': 'isa-debugcon',
+  'system-serial': 'pl011',
 }
 
-/** A PC has at most four ISA serial ports. */
-const ISA_PORTS = 4
+/** A machine has at most four serial ports of its own. */
+const PORTS = 4
 
 /** Fills in serial ports and consoles: the first console is the first serial port under another name. */
-export function fillCharacterDevices(devices: Element): void {
-  twinSerialAndConsole(devices)
+export function fillCharacterDevices(devices: Element, chipset: Chipset): void {
+  const usual = chipset === 'virt' ? 'system-serial' : 'isa-serial'
+  if (chipset === 'virt') renameIsaPorts(devices)
+  twinSerialAndConsole(devices, usual)
   const serials = children(devices, 'serial')
-  for (const serial of serials) fillSerial(serial)
-  numberIsaPorts(serials.filter((one) => attribute(child(one, 'target'), 'type') === 'isa-serial'))
+  for (const serial of serials) fillSerial(serial, usual)
+  numberPorts(serials.filter((one) => attribute(child(one, 'target'), 'type') === usual))
   children(devices, 'console').forEach((console, index) => fillConsole(console, index))
   fillParallels(children(devices, 'parallel'))
   for (const channel of children(devices, 'channel')) {
@@ -28,16 +32,27 @@ export function fillCharacterDevices(devices: Element): void {
   }
 }
 
-function twinSerialAndConsole(devices: Element): void {
+/** libvirt once called the ports of ARM's machines so, and still reads it (qemuDomainChrDefPostParse, 11.3). */
+function renameIsaPorts(devices: Element): void {
+  for (const serial of children(devices, 'serial')) {
+    const target = child(serial, 'target')
+    if (target === undefined || attribute(target, 'type') !== 'isa-serial') continue
+    target.setAttribute('type', 'system-serial')
+    const model = child(target, 'model')
+    if (model !== undefined) target.removeChild(model)
+  }
+}
+
+function twinSerialAndConsole(devices: Element, usual: string): void {
   const [console] = children(devices, 'console')
   const serials = children(devices, 'serial')
   const [serial] = serials
   const type = attribute(child(console, 'target'), 'type') ?? 'serial'
   if (console !== undefined && type === 'serial' && serial === undefined) {
-    insertDevice(devices, twin(console, 'serial', { type: 'isa-serial', port: 0 }))
+    insertDevice(devices, twin(console, 'serial', { type: usual, port: 0 }))
   } else if (serial !== undefined && (console === undefined || type !== 'serial')) {
-    const kind = attribute(child(serial, 'target'), 'type') ?? 'isa-serial'
-    if (kind !== 'isa-serial') return
+    const kind = attribute(child(serial, 'target'), 'type') ?? usual
+    if (kind !== usual) return
     const made = twin(serial, 'console', { type: 'serial', port: 0 })
     if (console === undefined) insertDevice(devices, made)
     else devices.insertBefore(made, console)
@@ -63,11 +78,11 @@ function twin(
   return made
 }
 
-function fillSerial(serial: Element): void {
+function fillSerial(serial: Element, usual: string): void {
   setDefault(serial, 'type', 'pty')
   makeListening(serial)
   const target = child(serial, 'target') ?? addTarget(serial)
-  setDefault(target, 'type', 'isa-serial')
+  setDefault(target, 'type', usual)
   const model = MODELS[attribute(target, 'type') ?? '']
   if (child(target, 'model') === undefined && model !== undefined) {
     target.appendChild(create(target, 'model', { name: model }))
@@ -115,7 +130,7 @@ function addTarget(element: Element): Element {
   return insertBefore(element, create(element, 'target'), (one) => later.includes(one.nodeName))
 }
 
-function numberIsaPorts(serials: readonly Element[]): void {
+function numberPorts(serials: readonly Element[]): void {
   const taken = new Map<string, Element>()
   const port = (serial: Element): number | undefined => whole(child(serial, 'target'), 'port')
   for (const serial of serials) {
@@ -124,10 +139,8 @@ function numberIsaPorts(serials: readonly Element[]): void {
   }
   for (const serial of serials) {
     if (port(serial) !== undefined) continue
-    const free = Array.from({ length: ISA_PORTS }, (_, at) => at).find(
-      (at) => !taken.has(String(at)),
-    )
-    if (free === undefined) throw invalid(serial, `a PC has only ${ISA_PORTS} serial ports`)
+    const free = Array.from({ length: PORTS }, (_, at) => at).find((at) => !taken.has(String(at)))
+    if (free === undefined) throw invalid(serial, `a machine has only ${PORTS} serial ports`)
     child(serial, 'target')?.setAttribute('port', String(free))
     taken.set(String(free), serial)
   }

@@ -2,10 +2,12 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, whole } from '../access.ts'
 import { invalid, place } from '../location.ts'
 import { readAddress } from '../model/buses/address.ts'
-import { isQ35 } from './chipset.ts'
+import type { Chipset } from '../chipset.ts'
+import { chipsetIn, hasExpress } from './chipset.ts'
 import { busOf } from './disks.ts'
 import { scsiHostDevices } from './scsi-host-devices.ts'
 import { create, insertBefore, insertDevice, setDefault } from './edit.ts'
+import { usbDevices } from './usb-devices.ts'
 
 /** The parts of an ICH9 USB 2 controller, with the first port of each companion of the EHCI part (libvirt 11.3 src/conf/domain_conf.c). */
 const FIRST_PORTS: Readonly<Record<string, number | undefined>> = {
@@ -20,11 +22,12 @@ const COMPANIONS = Object.keys(FIRST_PORTS)
 /** Fills in controllers: those of the machine itself, and those that disks and channels need. */
 export function fillControllers(root: Element, devices: Element): void {
   numberControllers(children(devices, 'controller'))
-  const q35 = isQ35(root)
-  ensure(devices, 'usb', 0, q35 ? 'qemu-xhci' : 'piix3-uhci')
-  if (q35) ensure(devices, 'sata', 0)
-  const pciRoot = ensure(devices, 'pci', 0, q35 ? 'pcie-root' : 'pci-root')
-  const wanted = q35 ? 'pcie-root' : 'pci-root'
+  const chipset = chipsetIn(root)
+  const usb = chipset === 'i440fx' ? 'piix3-uhci' : 'qemu-xhci'
+  if (chipset !== 'virt' || usbDevices(devices).length > 0) ensure(devices, 'usb', 0, usb)
+  if (chipset === 'q35') ensure(devices, 'sata', 0)
+  const wanted = hasExpress(chipset) ? 'pcie-root' : 'pci-root'
+  const pciRoot = ensure(devices, 'pci', 0, wanted)
   if (attribute(pciRoot, 'model') !== wanted) {
     throw invalid(
       attributeNode(pciRoot, 'model'),
@@ -35,7 +38,7 @@ export function fillControllers(root: Element, devices: Element): void {
   addForHostDevices(devices)
   addForPorts(devices)
   addForSmartCards(devices)
-  for (const controller of children(devices, 'controller')) fillModel(controller)
+  for (const controller of children(devices, 'controller')) fillModel(controller, chipset)
   rejectTwins(devices)
 }
 
@@ -141,11 +144,11 @@ function addForSmartCards(devices: Element): void {
 }
 
 /** libvirt's defaults with any QEMU that has these devices. */
-function fillModel(controller: Element): void {
+function fillModel(controller: Element, chipset: Chipset): void {
   const type = attribute(controller, 'type')
   const model = attribute(controller, 'model')
   if (type === 'usb') {
-    setDefault(controller, 'model', 'piix3-uhci')
+    setDefault(controller, 'model', chipset === 'virt' ? 'qemu-xhci' : 'piix3-uhci')
     const startport = FIRST_PORTS[model ?? '']
     if (startport !== undefined && child(controller, 'master') === undefined)
       insertBefore(controller, create(controller, 'master', { startport }), () => true)

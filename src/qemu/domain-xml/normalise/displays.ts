@@ -1,5 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, requiredChild } from '../access.ts'
+import { chipsetIn } from './chipset.ts'
 import { create, insertBefore, insertDevice, setDefault } from './edit.ts'
 
 const KIB_OF_16_MIB = 16384
@@ -7,23 +8,24 @@ const KIB_OF_64_MIB = 65536
 
 /** Fills in inputs, graphics and graphics cards. */
 export function fillDisplays(root: Element, devices: Element): void {
+  const pc = chipsetIn(root) !== 'virt'
   for (const input of children(devices, 'input')) {
     const type = attribute(input, 'type')
-    const ofHost = type === 'passthrough' ? 'virtio' : type === 'evdev' ? undefined : 'ps2'
-    const bus = type === 'tablet' ? 'usb' : ofHost
+    const own = type === 'tablet' || !pc ? 'usb' : 'ps2'
+    const bus = type === 'passthrough' ? 'virtio' : type === 'evdev' ? undefined : own
     if (bus !== undefined) setDefault(input, 'bus', bus)
   }
-  if (attribute(child(child(root, 'features'), 'ps2'), 'state') !== 'off') {
+  if (pc && attribute(child(child(root, 'features'), 'ps2'), 'state') !== 'off') {
     addPs2(devices, 'mouse')
     addPs2(devices, 'keyboard')
   }
   for (const graphics of children(devices, 'graphics')) fillGraphics(graphics)
   if (child(devices, 'graphics') !== undefined && child(devices, 'video') === undefined) {
-    const model = create(devices, 'model', { type: 'cirrus' })
+    const model = create(devices, 'model', { type: pc ? 'cirrus' : 'virtio' })
     insertDevice(devices, create(devices, 'video', {}, [model]))
   }
   movePrimaryFirst(devices)
-  fillVideos(children(devices, 'video'))
+  fillVideos(children(devices, 'video'), pc ? 'cirrus' : 'virtio')
   if (child(devices, 'audio') === undefined) {
     const types = children(devices, 'graphics').map((one) => attribute(one, 'type'))
     // The last one counts, as in libvirt (qemuDomainDefSuggestDefaultAudioBackend, 11.3).
@@ -74,10 +76,10 @@ function movePrimaryFirst(devices: Element): void {
   if (first !== undefined && primary !== undefined) devices.insertBefore(primary, first)
 }
 
-function fillVideos(videos: readonly Element[]): void {
+function fillVideos(videos: readonly Element[], usual: string): void {
   videos.forEach((video, index) => {
     const model = child(video, 'model') ?? insertBefore(video, create(video, 'model'), () => true)
-    setDefault(model, 'type', 'cirrus')
+    setDefault(model, 'type', usual)
     const type = attribute(requiredChild(video, 'model'), 'type')
     if (type === 'none') return
     if (type === 'vga' || type === 'cirrus' || type === 'vmvga' || type === 'bochs') {

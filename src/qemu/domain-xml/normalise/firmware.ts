@@ -1,13 +1,19 @@
 import { variableStoreName } from '../variable-store-name.ts'
 import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, childText, flag, text } from '../access.ts'
+import type { Architecture } from '../architecture.ts'
 import { type Firmware, isForMachine } from '../firmware.ts'
 import { invalid, unsupported } from '../location.ts'
+import { architectureOf } from './chipset.ts'
 import { create, insertBefore, insertTopLevel, setDefault } from './edit.ts'
 import type { NormaliseOptions } from './options.ts'
 
-const UEFI_HINT =
-  'Install the package ovmf, or give the files with <loader readonly="yes" type="pflash"> and <nvram template="…">'
+/** Debian's package with UEFI firmware for each architecture. */
+const UEFI_PACKAGES: Readonly<Record<Architecture, string>> = {
+  x86_64: 'ovmf',
+  i686: 'ovmf-ia32',
+  aarch64: 'qemu-efi-aarch64',
+}
 
 /**
  * Fills in the firmware: the first one of the host that meets the wishes of the domain, as in libvirt (qemuFirmwareMatchDomain, 11.3). One that needs SMM
@@ -62,8 +68,16 @@ function checkFirmware(
   uefi: boolean,
 ): void {
   const nvram = child(os, 'nvram')
-  if (uefi && child(child(root, 'features'), 'acpi') === undefined)
+  const acpi = child(child(root, 'features'), 'acpi')
+  const arm = architectureOf(root) === 'aarch64'
+  if (!arm && uefi && acpi === undefined)
     throw invalid(os, 'UEFI firmware needs ACPI', 'Add <acpi/> to <features>')
+  if (arm && !uefi && acpi !== undefined)
+    throw invalid(
+      acpi,
+      'on this architecture ACPI needs UEFI firmware',
+      'Add firmware="efi" to <os>, or remove <acpi/>',
+    )
   if (nvram === undefined) return
   if (attribute(loader, 'type') === 'rom')
     throw invalid(nvram, 'a loader of type "rom" has no variable store')
@@ -101,6 +115,7 @@ function firmwareOf(
   const loader = child(os, 'loader')
   const path = loader === undefined ? '' : text(loader).trim()
   const template = attribute(child(os, 'nvram'), 'template')
+  const architecture = architectureOf(root)
   const machine = attribute(child(os, 'type'), 'machine') ?? ''
   const smm = attribute(child(child(root, 'features'), 'smm'), 'state')
   const secure = flag(loader, 'secure')
@@ -111,7 +126,7 @@ function firmwareOf(
     const needsSmm = one.features.has('requires-smm')
     return (
       one.kind === kind &&
-      isForMachine(one, machine) &&
+      isForMachine(one, architecture, machine) &&
       (path === '' || one.loader.path === path) &&
       (template === undefined || one.template?.path === template) &&
       (one.mapping === 'rom' || stateless === (one.mapping === 'stateless')) &&
@@ -168,7 +183,7 @@ function chooseFirmware(root: Element, os: Element, options: NormaliseOptions): 
       wanted.length === 0
         ? 'no UEFI firmware for this machine was found'
         : `no UEFI firmware for this machine was found with: ${wanted.join(', ')}`,
-      UEFI_HINT,
+      `Install the package ${UEFI_PACKAGES[architectureOf(root)]}, or give the files with <loader readonly="yes" type="pflash"> and <nvram template="…">`,
     )
   }
   const given = child(os, 'loader')

@@ -1,10 +1,15 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../access.ts'
+import type { Chipset } from '../chipset.ts'
 import { create, insertBefore } from './edit.ts'
 import { newUuid } from './top-level.ts'
 
 /** Fills in network cards: a MAC address in QEMU's range 52:54:00, libvirt's default model, and the id of a port of Open vSwitch. */
-export function fillInterfaces(devices: Element, random: (length: number) => Uint8Array): void {
+export function fillInterfaces(
+  devices: Element,
+  chipset: Chipset,
+  random: (length: number) => Uint8Array,
+): void {
   for (const card of children(devices, 'interface')) {
     if (child(card, 'mac') === undefined) {
       insertBefore(card, create(card, 'mac', { address: newMac(random) }), () => true)
@@ -14,7 +19,7 @@ export function fillInterfaces(devices: Element, random: (length: number) => Uin
       before.push('target', 'guest')
       insertBefore(
         card,
-        create(card, 'model', { type: usualModel(card) }),
+        create(card, 'model', { type: chipset === 'virt' ? 'virtio' : usualModel(card) }),
         (one) => !before.includes(one.nodeName),
       )
     }

@@ -1,12 +1,14 @@
 import type { Firmware } from '../firmware.ts'
 
-/** The sources of a domain's defaults. Only `machines` and `emulator` depend on the host. */
+/** The sources of a domain's defaults. Most depend on the host. */
 export interface NormaliseOptions {
   /**
    * The versioned name of a machine type (`q35` is `pc-q35-7.2`), from QMP `query-machines`; `undefined` when QEMU has no such machine. Without this
    * function names stay as they are.
    */
   readonly machines?: ((name: string) => string | undefined) | undefined
+  /** The versions of ARM's interrupt controller that KVM has on this host. */
+  readonly gicVersions?: readonly number[] | undefined
   /** The QEMU program for an XML that names none. */
   readonly emulator?: string | undefined
   /** The firmware that the host has, in the order of preference. */

@@ -1,6 +1,8 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children } from '../access.ts'
 import { invalid } from '../location.ts'
+import { usualMachine } from '../chipset.ts'
+import { architectureOf } from './chipset.ts'
 import { create, insertBefore, setDefault } from './edit.ts'
 import { fillFirmware } from './firmware.ts'
 import type { NormaliseOptions } from './options.ts'
@@ -10,7 +12,7 @@ export function fillOs(root: Element, options: NormaliseOptions): void {
   const os = child(root, 'os')
   const type = child(os, 'type')
   if (os === undefined || type === undefined) return
-  const machine = attribute(type, 'machine') ?? 'pc'
+  const machine = attribute(type, 'machine') ?? usualMachine(architectureOf(root))
   if (!type.hasAttribute('arch')) type.removeAttribute('machine')
   setDefault(type, 'arch', 'x86_64')
   setDefault(type, 'machine', machine)
@@ -21,7 +23,7 @@ export function fillOs(root: Element, options: NormaliseOptions): void {
 
 function fillMachine(type: Element, options: NormaliseOptions): void {
   if (options.machines === undefined) return
-  const name = attribute(type, 'machine') ?? 'pc'
+  const name = attribute(type, 'machine') ?? ''
   const versioned = options.machines(name)
   if (versioned === undefined) {
     throw invalid(attributeNode(type, 'machine'), `this QEMU has no machine type "${name}"`)
@@ -37,6 +39,16 @@ function fillBoot(root: Element, os: Element): void {
     (device) => child(device, 'boot') !== undefined,
   )
   if (ordered) return
-  const before = ['type', 'firmware', 'loader', 'nvram', 'kernel', 'initrd', 'cmdline', 'shim']
+  const before = [
+    'type',
+    'firmware',
+    'loader',
+    'nvram',
+    'kernel',
+    'initrd',
+    'cmdline',
+    'dtb',
+    'shim',
+  ]
   insertBefore(os, create(os, 'boot', { dev: 'hd' }), (one) => !before.includes(one.nodeName))
 }

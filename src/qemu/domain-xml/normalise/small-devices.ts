@@ -1,27 +1,30 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, childText, wholeText } from '../access.ts'
+import type { Chipset } from '../chipset.ts'
 import { cidOfUuid } from '../model/devices/vsock.ts'
 import { parseUuid } from '../values.ts'
-import { isQ35 } from './chipset.ts'
+import { chipsetIn } from './chipset.ts'
 import { create, insertBefore, insertDevice, insertTopLevel, setDefault } from './edit.ts'
 import type { NormaliseOptions } from './options.ts'
 
-/** Fills in the emulator, the memory balloon that every guest has, and the models of small devices. */
+/** Fills in the emulator, the memory balloon that every PC has, and the models of small devices. */
 export function fillSmallDevices(root: Element, devices: Element, options: NormaliseOptions): void {
   if (child(devices, 'emulator') === undefined && options.emulator !== undefined) {
     insertDevice(devices, create(devices, 'emulator', {}, options.emulator))
   }
-  if (child(devices, 'memballoon') === undefined) {
+  const chipset = chipsetIn(root)
+  if (chipset !== 'virt' && child(devices, 'memballoon') === undefined) {
     insertDevice(devices, create(devices, 'memballoon', { model: 'virtio' }))
   }
   for (const rng of children(devices, 'rng')) setDefault(rng, 'model', 'virtio')
   for (const watchdog of children(devices, 'watchdog')) setDefault(watchdog, 'action', 'reset')
   const completes = options.existing !== true || options.fromImage === true
-  if (completes && isQ35(root)) addChipsetWatchdog(devices)
+  if (completes && chipset === 'q35') addChipsetWatchdog(devices)
   fillIommu(root, devices, options)
   for (const vsock of children(devices, 'vsock')) fillVsock(root, vsock)
-  for (const tpm of children(devices, 'tpm')) fillTpm(tpm)
-  for (const panic of children(devices, 'panic')) setDefault(panic, 'model', 'isa')
+  for (const tpm of children(devices, 'tpm')) fillTpm(tpm, chipset)
+  for (const panic of children(devices, 'panic'))
+    setDefault(panic, 'model', chipset === 'virt' ? 'pvpanic' : 'isa')
 }
 
 /** The q35 chipset contains a watchdog; libvirt enables it for new machines since 9.1, with the action of the other watchdogs. */
@@ -58,7 +61,7 @@ const MAX_WITHOUT_EIM = 255
 /** A new q35 machine with more processors gets an IOMMU that brings interrupts to them all, which needs a split interrupt controller. */
 function fillIommu(root: Element, devices: Element, options: NormaliseOptions): void {
   const vcpu = child(root, 'vcpu')
-  const many = vcpu !== undefined && isQ35(root) && wholeText(vcpu) > MAX_WITHOUT_EIM
+  const many = vcpu !== undefined && chipsetIn(root) === 'q35' && wholeText(vcpu) > MAX_WITHOUT_EIM
   if (many && options.existing !== true) {
     const iommu =
       child(devices, 'iommu') ?? insertDevice(devices, create(devices, 'iommu', { model: 'intel' }))
@@ -85,10 +88,11 @@ function fillVsock(root: Element, vsock: Element): void {
   setDefault(cid, 'address', cidOfUuid(uuid))
 }
 
-/** libvirt's defaults; a model with version 2.0 only gets that (qemuDomainTPMDefPostParse, 11.3). */
-function fillTpm(tpm: Element): void {
+/** libvirt's defaults; where only version 2.0 exists it is that (qemuDomainTPMDefPostParse, 11.3). */
+function fillTpm(tpm: Element, chipset: Chipset): void {
   setDefault(tpm, 'model', 'tpm-tis')
   const backend = child(tpm, 'backend')
   if (backend === undefined || attribute(backend, 'type') !== 'emulator') return
-  setDefault(backend, 'version', attribute(tpm, 'model') === 'tpm-crb' ? '2.0' : '1.2')
+  const newer = chipset === 'virt' || attribute(tpm, 'model') === 'tpm-crb'
+  setDefault(backend, 'version', newer ? '2.0' : '1.2')
 }

@@ -1,9 +1,10 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child, sizeInBytes, text } from '../access.ts'
+import { child, sizeInBytes, text } from '../access.ts'
 import { readMemory } from '../model/board/memory.ts'
 import { parseUuid } from '../values.ts'
-import { create, insertBefore, insertTopLevel, setDefault } from './edit.ts'
+import { create, insertTopLevel, setDefault } from './edit.ts'
 import type { NormaliseOptions } from './options.ts'
+import { fillProcessor } from './processor.ts'
 
 /** Fills in everything but `<os>` and `<devices>`. */
 export function fillTopLevel(
@@ -19,7 +20,7 @@ export function fillTopLevel(
   const vcpu = child(root, 'vcpu') ?? add(root, 'vcpu', {}, '1')
   if (!vcpu.hasAttribute('cpuset')) setDefault(vcpu, 'placement', 'static')
   fillGenid(child(root, 'genid'), random)
-  fillCpu(root)
+  fillProcessor(root)
   if (child(root, 'clock') === undefined) add(root, 'clock', { offset: 'utc' })
   if (child(root, 'on_poweroff') === undefined) add(root, 'on_poweroff', {}, 'destroy')
   if (child(root, 'on_reboot') === undefined) add(root, 'on_reboot', {}, 'restart')
@@ -47,28 +48,6 @@ function fillMemory(root: Element, { fromImage }: NormaliseOptions): Element {
   present.setAttribute('unit', 'KiB')
   present.textContent = String(bytes / 1024)
   return present
-}
-
-/** Makes QEMU's default processor explicit, and adds libvirt's attributes for the host's own. */
-function fillCpu(root: Element): void {
-  const cpu = child(root, 'cpu')
-  const named = (near: Element): Element => create(near, 'model', { fallback: 'forbid' }, 'qemu64')
-  if (cpu === undefined) {
-    const filled = add(root, 'cpu', { mode: 'custom', match: 'exact', check: 'none' })
-    filled.appendChild(named(filled))
-    return
-  }
-  const mode = attribute(cpu, 'mode')
-  if (mode === 'host-passthrough' || mode === 'maximum') {
-    setDefault(cpu, 'check', 'none')
-    if (mode === 'host-passthrough') setDefault(cpu, 'migratable', 'on')
-  }
-  if (child(cpu, 'model') === undefined && (mode === undefined || mode === 'custom')) {
-    setDefault(cpu, 'mode', 'custom')
-    setDefault(cpu, 'match', 'exact')
-    setDefault(cpu, 'check', 'none')
-    insertBefore(cpu, named(cpu), () => true)
-  }
 }
 
 /** An empty `<genid>` requests a new one, which is written down so that it stays. */

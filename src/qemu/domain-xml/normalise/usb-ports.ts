@@ -2,8 +2,9 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, whole } from '../access.ts'
 import { invalid } from '../location.ts'
 import { readAddress, type UsbAddress } from '../model/buses/address.ts'
-import { busOf, claim } from './disks.ts'
+import { claim } from './disks.ts'
 import { create, insertDevice } from './edit.ts'
+import { usbDevices } from './usb-devices.ts'
 
 const PORTS: Readonly<Record<string, number>> = {
   'piix3-uhci': 2,
@@ -24,17 +25,7 @@ const MAX_DEPTH = 4
  * (qemuDomainAssignUSBAddresses and virDomainUSBAddressFindFreePort, 11.3).
  */
 export function assignUsbPorts(devices: Element): void {
-  const others = [
-    ...children(devices, 'hostdev').filter((one) => attribute(one, 'type') === 'usb'),
-    ...children(devices, 'disk').filter((disk) => busOf(disk) === 'usb'),
-    ...children(devices, 'sound').filter((sound) => attribute(sound, 'model') === 'usb'),
-    ...children(devices, 'controller').filter((one) => attribute(one, 'type') === 'ccid'),
-    ...children(devices, 'serial').filter(
-      (serial) => attribute(child(serial, 'target'), 'type') === 'usb-serial',
-    ),
-    ...children(devices, 'input').filter((input) => attribute(input, 'bus') === 'usb'),
-    ...children(devices, 'redirdev'),
-  ]
+  const others = usbDevices(devices)
   const controllers = readControllers(devices)
   addHubs(devices, controllers, others.length)
   const hubs = children(devices, 'hub')

@@ -43,12 +43,12 @@ const serialRule: ElementRule = {
     ...characterParts,
     target: {
       attributes: {
-        type: kindOfDevice('isa-serial', 'pci-serial', 'usb-serial', 'isa-debug'),
+        type: kindOfDevice('isa-serial', 'pci-serial', 'usb-serial', 'isa-debug', 'system-serial'),
         port: whole,
       },
       children: {
         model: attributes({
-          name: kindOfDevice('isa-serial', 'pci-serial', 'usb-serial', 'isa-debugcon'),
+          name: kindOfDevice('isa-serial', 'pci-serial', 'usb-serial', 'isa-debugcon', 'pl011'),
         }),
       },
     },
@@ -141,7 +141,7 @@ const balloonRule: ElementRule = {
 }
 
 const iommuRule: ElementRule = {
-  attributes: { model: kindOfDevice('intel', 'virtio') },
+  attributes: { model: kindOfDevice('intel', 'virtio', 'smmuv3') },
   children: {
     ...deviceParts,
     driver: attributes({

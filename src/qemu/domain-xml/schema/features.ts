@@ -21,7 +21,7 @@ export const featuresRule: ElementRule = {
   children: {
     acpi: {},
     apic: attributes({ eoi: onOff }),
-    pae: withoutEffect('x86_64 guests always have it'),
+    pae: withoutEffect('guests of 64 bits always have it'),
     hap: withoutEffect('KVM always uses it where the host has it'),
     viridian: refused('it exists only on Xen; use <hyperv>'),
     privnet: refused('it exists only in containers'),
@@ -71,10 +71,10 @@ export const featuresRule: ElementRule = {
     vmcoreinfo: state,
     tcg: { children: { 'tb-cache': { attributes: { unit: anyText }, text: whole } } },
     capabilities: refused('it exists only in containers'),
-    gic: refused(otherMachine),
+    gic: attributes({ version: choice('2', '3', 'host') }),
     hpt: refused(otherMachine),
     htm: refused(otherMachine),
-    ras: refused(otherMachine),
+    ras: state,
     'nested-hv': refused(otherMachine),
     'async-teardown': attributes({ enabled: yesNo }),
   },
@@ -92,7 +92,7 @@ export const clockRule: ElementRule = {
   children: {
     timer: {
       attributes: {
-        name: kindOfElement('rtc', 'pit', 'hpet', 'tsc', 'kvmclock', 'hypervclock'),
+        name: kindOfElement('rtc', 'pit', 'hpet', 'tsc', 'kvmclock', 'hypervclock', 'armvtimer'),
         present: yesNo,
         track: choice('guest', 'wall', 'realtime'),
         tickpolicy: choice('delay', 'catchup', 'discard', 'merge'),

@@ -1,3 +1,4 @@
+import { ARCHITECTURES } from '../architecture.ts'
 import {
   anyText,
   attributes,
@@ -19,7 +20,7 @@ export const osRule: ElementRule = {
   attributes: { firmware: choice('efi', 'bios') },
   children: {
     type: {
-      attributes: { arch: kindOfElement('x86_64', 'i686'), machine: anyText },
+      attributes: { arch: kindOfElement(...ARCHITECTURES), machine: anyText },
       text: kindOfElement('hvm'),
     },
     firmware: {
@@ -55,7 +56,7 @@ export const osRule: ElementRule = {
     kernel: holding(anyText),
     initrd: holding(anyText),
     cmdline: holding(anyText),
-    dtb: refused('x86 machines have no device tree'),
+    dtb: holding(anyText),
     acpi: {
       children: {
         table: { attributes: { type: kindOfElement('raw', 'slic', 'msdm') }, text: anyText },

@@ -17,7 +17,7 @@ import {
 export const deviceParts: Readonly<Record<string, ElementRule>> = {
   alias: attributes({ name: anyText }),
   address: attributes({
-    type: kindOfDevice('pci', 'drive', 'virtio-serial', 'usb', 'isa', 'ccid'),
+    type: kindOfDevice('pci', 'drive', 'virtio-serial', 'usb', 'isa', 'ccid', 'virtio-mmio'),
     domain: whole,
     bus: whole,
     slot: whole,

@@ -14,7 +14,7 @@ export interface Clock {
 }
 
 export interface Timer {
-  readonly name: 'rtc' | 'pit' | 'hpet' | 'tsc' | 'kvmclock' | 'hypervclock'
+  readonly name: 'rtc' | 'pit' | 'hpet' | 'tsc' | 'kvmclock' | 'hypervclock' | 'armvtimer'
   readonly present: boolean | undefined
   readonly track: 'guest' | 'wall' | 'realtime' | undefined
   readonly tickPolicy: 'delay' | 'catchup' | 'discard' | 'merge' | undefined

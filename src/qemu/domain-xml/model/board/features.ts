@@ -24,6 +24,10 @@ export interface Features {
   readonly smm: boolean | undefined
   readonly tsegBytes: number | undefined
   readonly ioapic: 'kvm' | 'qemu' | undefined
+  /** The version of ARM's interrupt controller. */
+  readonly gic: '2' | '3' | 'host' | undefined
+  /** Whether an ARM guest hears of faults of the host's memory. */
+  readonly ras: boolean | undefined
   readonly vmcoreinfo: boolean
   /** Whether the memory is freed by a process that outlives QEMU. */
   readonly asyncTeardown: boolean | undefined
@@ -60,6 +64,8 @@ export function readFeatures(element: Element | undefined): Features {
     smm: state(smm),
     tsegBytes: tseg === undefined ? undefined : sizeInBytes(tseg, undefined, 'MiB'),
     ioapic: attribute(child(element, 'ioapic'), 'driver') as Features['ioapic'],
+    gic: attribute(child(element, 'gic'), 'version') as Features['gic'],
+    ras: state(child(element, 'ras')),
     vmcoreinfo: state(child(element, 'vmcoreinfo')) === true,
     asyncTeardown: flag(child(element, 'async-teardown'), 'enabled'),
     translationCacheBytes: cache === undefined ? undefined : sizeInBytes(cache),

@@ -9,11 +9,13 @@ import {
   text,
   whole,
 } from '../../access.ts'
+import { type Architecture, isSupported } from '../../architecture.ts'
+import { usualMachine } from '../../chipset.ts'
 import { invalid } from '../../location.ts'
 
 /** Machine type, firmware and boot devices. */
 export interface Os {
-  readonly arch: 'x86_64' | 'i686'
+  readonly arch: Architecture
   /** As in the XML: normalise the XML to get QEMU's versioned name. */
   readonly machine: string
   readonly firmware: 'efi' | 'bios' | undefined
@@ -27,6 +29,8 @@ export interface Os {
   readonly kernel: string | undefined
   readonly initrd: string | undefined
   readonly cmdline: string | undefined
+  /** The device tree that the kernel gets in place of QEMU's own. */
+  readonly deviceTree: string | undefined
   /** The boot loader that checks the kernel's signature. */
   readonly shim: string | undefined
   readonly acpiTables: readonly AcpiTable[]
@@ -61,12 +65,14 @@ export function readOs(os: Element): Os {
   const loader = child(os, 'loader')
   const bootmenu = child(os, 'bootmenu')
   const bios = child(os, 'bios')
-  const machine = attribute(type, 'machine') ?? 'pc'
+  const given = attribute(type, 'arch') ?? ''
+  const arch = isSupported(given) ? given : 'x86_64'
+  const machine = attribute(type, 'machine') ?? usualMachine(arch)
   if (!/^[\w.+-]+$/.test(machine))
     throw invalid(type ?? os, `"${machine}" is not a valid machine type`)
   const rebootTimeout = attribute(bios, 'rebootTimeout')
   return {
-    arch: attribute(type, 'arch') === 'i686' ? 'i686' : 'x86_64',
+    arch,
     machine,
     firmware: attribute(os, 'firmware') as Os['firmware'],
     loader: loader === undefined ? undefined : readLoader(loader),
@@ -79,6 +85,7 @@ export function readOs(os: Element): Os {
     kernel: nonEmpty(childText(os, 'kernel')),
     initrd: nonEmpty(childText(os, 'initrd')),
     cmdline: nonEmpty(childText(os, 'cmdline')),
+    deviceTree: nonEmpty(childText(os, 'dtb')),
     shim: nonEmpty(childText(os, 'shim')),
     acpiTables: readAcpiTables(child(os, 'acpi')),
     smbios: attribute(child(os, 'smbios'), 'mode') as Os['smbios'],

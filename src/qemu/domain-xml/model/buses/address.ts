@@ -40,6 +40,11 @@ export interface IsaAddress {
   readonly irq: number | undefined
 }
 
+/** A virtio device that is on no bus that can be listed: QEMU gives it one of the machine's places. */
+export interface VirtioMmioAddress {
+  readonly type: 'virtio-mmio'
+}
+
 /** The address of a smart card in its reader. */
 export interface CcidAddress {
   readonly type: 'ccid'
@@ -54,6 +59,7 @@ export type Address =
   | UsbAddress
   | IsaAddress
   | CcidAddress
+  | VirtioMmioAddress
 
 /** Reads a device's `<address>`; `undefined` when it has none, or a PCI address without a place. */
 export function readAddress(device: Element): Address | undefined {
@@ -92,6 +98,8 @@ export function readAddress(device: Element): Address | undefined {
         iobase: optional(element, 'iobase', 0xffff),
         irq: optional(element, 'irq', 15),
       }
+    case 'virtio-mmio':
+      return { type }
     case 'dimm':
       return undefined
     default:

@@ -24,6 +24,8 @@ export interface Rom {
 
 /** The options of any virtio device in its `<driver>` and its model. */
 export interface VirtioOptions {
+  /** How the guest finds the device. */
+  readonly transport: 'pci' | 'mmio'
   readonly model: 'transitional' | 'non-transitional' | undefined
   readonly iommu: boolean | undefined
   readonly ats: boolean | undefined
@@ -48,6 +50,7 @@ export function readDevice(element: Element): Device {
 export function readVirtioOptions(element: Element, model: string | undefined): VirtioOptions {
   const driver = child(element, 'driver')
   return {
+    transport: attribute(child(element, 'address'), 'type') === 'virtio-mmio' ? 'mmio' : 'pci',
     model:
       model === 'virtio-transitional'
         ? 'transitional'

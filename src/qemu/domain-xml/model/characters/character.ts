@@ -53,7 +53,8 @@ export interface CharacterBackend {
 
 /** A serial port of the guest. */
 export interface SerialPort extends Device {
-  readonly target: 'isa-serial' | 'pci-serial' | 'usb-serial' | 'isa-debug'
+  /** `system-serial`: one that the machine itself has. */
+  readonly target: 'isa-serial' | 'pci-serial' | 'usb-serial' | 'isa-debug' | 'system-serial'
   readonly model: string
   readonly port: number | undefined
   readonly backend: CharacterBackend
@@ -88,6 +89,7 @@ const defaultModels = {
   'pci-serial': 'pci-serial',
   'usb-serial': 'usb-serial',
   'isa-debug': 'isa-debugcon',
+  'system-serial': 'pl011',
 } as const
 
 /** Reads a `<serial>`. */

@@ -75,9 +75,9 @@ export function readPanic(element: Element): Panic {
   return { ...readDevice(element), model: (attribute(element, 'model') ?? 'isa') as Panic['model'] }
 }
 
-/** An IOMMU: as Intel's machines have it, or virtio's, which has no options. */
+/** An IOMMU: as Intel's or ARM's machines have it, or virtio's. Only Intel's has options. */
 export interface Iommu extends Device {
-  readonly model: 'intel' | 'virtio'
+  readonly model: 'intel' | 'virtio' | 'smmuv3'
   readonly interruptRemapping: boolean | undefined
   readonly cachingMode: boolean | undefined
   readonly extendedInterrupts: boolean | undefined
@@ -95,9 +95,9 @@ export interface Crypto extends Device {
 /** Reads an `<iommu>`. */
 export function readIommu(element: Element): Iommu {
   const driver = child(element, 'driver')
-  const model = attribute(element, 'model') === 'virtio' ? 'virtio' : 'intel'
-  if (model === 'virtio' && driver !== undefined)
-    throw invalid(driver, 'the IOMMU "virtio" has no options: remove it')
+  const model = (attribute(element, 'model') ?? 'intel') as Iommu['model']
+  if (model !== 'intel' && driver !== undefined)
+    throw invalid(driver, `the IOMMU "${model}" has no options: remove it`)
   return {
     ...readDevice(element),
     model,

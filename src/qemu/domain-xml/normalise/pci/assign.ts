@@ -1,7 +1,8 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, requiredChild, whole } from '../../access.ts'
 import { invalid } from '../../location.ts'
-import { isQ35 } from '../chipset.ts'
+import type { Chipset } from '../../chipset.ts'
+import { chipsetIn, hasExpress } from '../chipset.ts'
 import { ensure } from '../controllers.ts'
 import { pciAddressOf, markMultifunction, writePciAddress } from './address-element.ts'
 import { isPiix3Part, placeChipsetDevices } from './chipset-devices.ts'
@@ -22,15 +23,15 @@ const MAX_INDEX = 255
  * first pass, on a copy, finds the missing controllers; the second places controllers and devices.
  */
 export function assignPciAddresses(root: Element, devices: Element): void {
-  const q35 = isQ35(root)
+  const chipset = chipsetIn(root)
   const given = controllerModels(devices)
-  const models = growModels(root, q35, given)
+  const models = growModels(root, chipset, given)
   models.forEach((model, index) => {
     if (index > 0) ensure(devices, 'pci', index, model)
   })
   const map = createPciMap(models, false)
-  reserveGiven(devices, map, q35)
-  placeAll(devices, map, q35)
+  reserveGiven(devices, map, chipset)
+  placeAll(devices, map, chipset)
   markSlots(devices)
   fillPciControllers(devices)
 }
@@ -38,30 +39,36 @@ export function assignPciAddresses(root: Element, devices: Element): void {
 /** The first pass: the models of all controllers that the domain will have. */
 function growModels(
   root: Element,
-  q35: boolean,
+  chipset: Chipset,
   given: readonly (string | undefined)[],
 ): readonly string[] {
-  const usual = q35 ? 'pcie-root-port' : 'pci-bridge'
+  const express = hasExpress(chipset)
+  const usual = express ? 'pcie-root-port' : 'pci-bridge'
   const copy = requiredChild(root.cloneNode(true) as Element, 'devices')
   const map = createPciMap(
     given.map((model) => model ?? usual),
     true,
   )
-  reserveGiven(copy, map, q35)
-  placeChipsetDevices(copy, map, q35)
-  if (!q35 && map.hasRoom()) map.take('pci', copy)
-  placeUnplaced(copy, map, q35)
+  reserveGiven(copy, map, chipset)
+  placeChipsetDevices(copy, map, chipset)
+  if (!express && map.hasRoom()) map.take('pci', copy)
+  placeUnplaced(copy, map, chipset)
   const grown = map.models().length > given.length
-  if (q35 && given.length <= 1 && grown) map.take('pcie', copy)
+  if (express && given.length <= 1 && grown) map.take('pcie', copy)
   for (const [index, model] of map.models().entries()) {
-    if (index >= given.length) placeBridge(copy, map, model, index)
+    if (index >= given.length) placeBridge(copy, map, chipset, { model, index })
   }
   return map.models()
 }
 
-function placeBridge(copy: Element, map: PciMap, model: string, index: number): void {
+function placeBridge(
+  copy: Element,
+  map: PciMap,
+  chipset: Chipset,
+  { model, index }: { readonly model: string; readonly index: number },
+): void {
   const controller = ensure(copy, 'pci', index, model)
-  const connection = connectionOf(controller, true)
+  const connection = connectionOf(controller, chipset)
   if (connection !== undefined) map.take(connection, controller)
 }
 
@@ -83,11 +90,11 @@ function controllerModels(devices: Element): (string | undefined)[] {
   return Array.from(models)
 }
 
-function reserveGiven(devices: Element, map: PciMap, q35: boolean): void {
+function reserveGiven(devices: Element, map: PciMap, chipset: Chipset): void {
   for (const device of children(devices)) {
     const address = pciAddressOf(device)
-    if (address === undefined || isPiix3Part(device, q35) || isSerialTwin(device)) continue
-    map.reserve(address, connectionOf(device, q35) ?? 'pci', device)
+    if (address === undefined || isPiix3Part(device, chipset) || isSerialTwin(device)) continue
+    map.reserve(address, connectionOf(device, chipset) ?? 'pci', device)
   }
 }
 
@@ -97,14 +104,14 @@ function isSerialTwin(device: Element): boolean {
   return attribute(child(device, 'target'), 'type') !== 'virtio'
 }
 
-function placeAll(devices: Element, map: PciMap, q35: boolean): void {
-  placeChipsetDevices(devices, map, q35)
-  placeUnplaced(devices, map, q35)
+function placeAll(devices: Element, map: PciMap, chipset: Chipset): void {
+  placeChipsetDevices(devices, map, chipset)
+  placeUnplaced(devices, map, chipset)
 }
 
-function placeUnplaced(devices: Element, map: PciMap, q35: boolean): void {
+function placeUnplaced(devices: Element, map: PciMap, chipset: Chipset): void {
   for (const device of [...bridges(devices), ...unplacedDevices(devices)]) {
-    const connection = connectionOf(device, q35)
+    const connection = connectionOf(device, chipset)
     if (connection === undefined || pciAddressOf(device) !== undefined) continue
     const given = child(device, 'address')
     const type = attribute(given, 'type') ?? 'pci'

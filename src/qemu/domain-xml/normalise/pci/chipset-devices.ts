@@ -1,5 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../../access.ts'
+import type { Chipset } from '../../chipset.ts'
 import { invalid } from '../../location.ts'
 import type { PciAddress } from '../../model/buses/address.ts'
 import { pciAddressOf, writePciAddress } from './address-element.ts'
@@ -14,18 +15,31 @@ const PIIX3_USB: Place = { bus: 0, slot: 1, function: 2 }
 
 /**
  * Places the devices that the chipset prescribes. The q35's SATA controller and the PIIX3's IDE and USB controllers are part of the machine; USB 2
- * companions, the DMI bridge and the first graphics card have customary places. After qemuDomainValidateDevicePCISlotsQ35 and …PIIX3 (libvirt 9.0).
+ * companions, the DMI bridge and the first graphics card have customary places. `virt` prescribes none. After qemuDomainValidateDevicePCISlotsQ35 and …PIIX3 (libvirt 9.0).
  */
-export function placeChipsetDevices(devices: Element, map: PciMap, q35: boolean): void {
-  if (q35) placeQ35(devices, map)
-  else placePiix3(devices, map)
-  placePrimaryVideo(devices, map, q35 ? 1 : 2)
-  if (q35) placeSound(devices, map)
+export function placeChipsetDevices(devices: Element, map: PciMap, chipset: Chipset): void {
+  switch (chipset) {
+    case 'q35':
+      placeQ35(devices, map)
+      placePrimaryVideo(devices, map, 1)
+      placeSound(devices, map)
+      return
+    case 'i440fx':
+      placePiix3(devices, map)
+      placePrimaryVideo(devices, map, 2)
+      return
+    case 'virt':
+  }
 }
 
 /** Whether a controller's address is checked here rather than with all others. */
-export function isPiix3Part(device: Element, q35: boolean): boolean {
-  if (q35 || device.nodeName !== 'controller' || attribute(device, 'index') !== '0') return false
+export function isPiix3Part(device: Element, chipset: Chipset): boolean {
+  if (
+    chipset !== 'i440fx' ||
+    device.nodeName !== 'controller' ||
+    attribute(device, 'index') !== '0'
+  )
+    return false
   const type = attribute(device, 'type')
   return type === 'ide' || (type === 'usb' && attribute(device, 'model') === 'piix3-uhci')
 }
@@ -46,7 +60,7 @@ function placeQ35(devices: Element, map: PciMap): void {
 
 function placePiix3(devices: Element, map: PciMap): void {
   for (const one of children(devices, 'controller')) {
-    if (!isPiix3Part(one, false)) continue
+    if (!isPiix3Part(one, 'i440fx')) continue
     fix(one, attribute(one, 'type') === 'ide' ? PIIX3_IDE : PIIX3_USB, map)
   }
   map.reserveForMachine({ bus: 0, slot: 1, function: 0 })

@@ -1,6 +1,8 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, whole } from '../../access.ts'
+import type { Chipset } from '../../chipset.ts'
 import { isGiven } from '../../model/devices/host-device.ts'
+import { hasExpress } from '../chipset.ts'
 
 /**
  * The connection of a device: a conventional PCI slot, a PCI Express slot, or, for bridges and ports, the kinds of slot that accept them. After
@@ -35,8 +37,9 @@ function bridgeConnection(model: string): Connection | undefined {
 }
 
 /** The connection of a device; `undefined` when it is not a PCI device. */
-export function connectionOf(device: Element, q35: boolean): Connection | undefined {
-  const express: Connection = q35 ? 'pcie' : 'pci'
+export function connectionOf(device: Element, chipset: Chipset): Connection | undefined {
+  if (attribute(child(device, 'address'), 'type') === 'virtio-mmio') return undefined
+  const express: Connection = hasExpress(chipset) ? 'pcie' : 'pci'
   const virtio = (model: string | undefined): Connection =>
     model === 'virtio-transitional' ? 'pci' : express
   const model = attribute(device, 'model')
