@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { after, before, describe, test } from 'node:test'
-import { type ImageCheck, checkImage, saveDomain } from '../../src/index.ts'
+import { type ImageCheck, checkImage, restoreDomain, saveDomain } from '../../src/index.ts'
+import { convertImage } from '../../src/domain/images/convert-image.ts'
+import { inspectImage } from '../../src/domain/images/image-info.ts'
 import { readDescription } from '../../src/image/open-image.ts'
+import { aarch64Qemus, startTinyAarch64 } from '../support/aarch64.ts'
 import { FIXTURES, fixtureXml, placeFixture, qemusFor } from '../support/fixtures.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
@@ -70,6 +73,27 @@ describe('checkImage()', () => {
     assert.match(errorsOf(check).join(), /^ARCHITECTURE: .*s390x/)
   })
 
+  test('names the emulator that another architecture needs; the image can be read and converted', async () => {
+    const machine = /arch='x86_64' machine='pc-q35-([\d.]+)'/.exec(await xmlOf())
+    const [pc = '', version = ''] = machine ?? []
+    const virt = `arch='aarch64' machine='virt-${version}'`
+    const path = await changeXml(pc, virt.padEnd(pc.length), 'arm')
+    const bytes = (await readFile(path)).toString('latin1')
+    const gone = '/usr/bin/qemu-system-aarch64'
+    const [own = '', emulator = ''] = /<emulator>(.*?)<\/emulator>\n {4}/.exec(bytes) ?? []
+    const other = own.replace(emulator, gone).trim().padEnd(own.length)
+    await writeFile(path, Buffer.from(bytes.replace(own, other), 'latin1'))
+    const check = await checkImage(path, { stateDir })
+    const text = `There is no QEMU for aarch64 guests at ${gone}`
+    assert.ok(errorsOf(check).includes(`EMULATOR: ${text}`), errorsOf(check).join())
+    const fault = { code: 'QEMU_NOT_FOUND', message: text, hint: /qemu-system-arm/ }
+    await assert.rejects(restoreDomain(path, { stateDir }), fault)
+    const there = dir.join('arm.stasis')
+    await convertImage(path, there, { stateDir, format: 'stasis' })
+    const { domain, verified } = await inspectImage(there, { verify: true })
+    assert.deepEqual([domain?.arch, verified], ['aarch64', true])
+  })
+
   test('names a machine type that QEMU lacks, and the newest that it has', async () => {
     const machine = /machine='([^']+)'/.exec(await xmlOf())?.[1] ?? ''
     const other = machine.replace(/\d\.\d$/, '9.9')
@@ -121,6 +145,20 @@ describe('checkImage()', () => {
 
 async function xmlOf(): Promise<string> {
   return (await readDescription(image)).xml
+}
+
+for (const qemu of aarch64Qemus()) {
+  test(
+    `checkImage() finds no error in an image of an aarch64 guest on QEMU ${qemu.label}`,
+    { skip: qemu.missing },
+    async () => {
+      await using domain = await startTinyAarch64(qemu)
+      const path = domain.dir.join('image')
+      await saveDomain(domain.name, path, { stateDir: domain.stateDir })
+      const check = await checkImage(path, { stateDir: domain.stateDir })
+      assert.deepEqual(errorsOf(check), [])
+    },
+  )
 }
 
 describe('image-check and restore --check', () => {

@@ -56,7 +56,8 @@ export function isLongRun(): boolean {
   return process.env['STASIS_LONG'] !== undefined
 }
 
-function versionOf(emulator: string): Pick<TestQemu, 'label' | 'major'> | undefined {
+/** The version of a QEMU; `undefined` when it does not run. */
+export function versionOf(emulator: string): Pick<TestQemu, 'label' | 'major'> | undefined {
   const { stdout } = spawnSync(emulator, ['--version'], { encoding: 'utf8' })
   const version = /version (?<major>\d+)\.(?<minor>\d+)/.exec(stdout ?? '')?.groups
   if (version === undefined) return undefined
