@@ -27,13 +27,11 @@ test('bin/stasis runs what the sources say now, whatever their times are', async
   const list = async (): Promise<string> =>
     (await run(command, ['--state-dir', checkout.join('state'), 'list'])).stdout
   assert.match(await list(), /Id +Name +State/)
-  for (const word of ['Nome', 'Nimi']) {
-    await writeFile(source, text.replace("'Name'", `'${word}'`))
-    await utimes(source, 1, 1)
-    // The second run has the code that the first has left.
-    assert.match(await list(), new RegExp(`Id +${word} +State`))
-    assert.match(await list(), new RegExp(`Id +${word} +State`))
-  }
+  await writeFile(source, text.replace("'Name'", "'Nome'"))
+  await utimes(source, 1, 1)
+  // The second run has the code that the first has left.
+  assert.match(await list(), /Id +Nome +State/)
+  assert.match(await list(), /Id +Nome +State/)
 })
 
 test('bin/stasis makes its bundle once when several commands begin at the same time', async () => {

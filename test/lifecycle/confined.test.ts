@@ -16,7 +16,7 @@ import {
 } from '../../src/index.ts'
 import { localUser } from '../../src/qemu/process/system-user.ts'
 import { startByHand } from '../support/hand-started.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu, qemus } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { smallXml } from '../support/test-store.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
@@ -52,7 +52,7 @@ async function assertConfined(pid: number, secret: string): Promise<void> {
   )
 }
 
-for (const { emulator, label } of qemus()) {
+for (const { emulator, label } of newestQemu()) {
   for (const act of ['start', 'restore'] as const) {
     test(`${act} confines QEMU ${label}: nothing of the caller, no new privileges, filtered system calls`, async () => {
       await using tiny = await startTinyDomain({ emulator, started: act === 'restore' })

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Domain, Stasis, defineDomain } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { qemus } from '../support/qemus.ts'
+import { oldestQemu } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
@@ -17,7 +17,7 @@ async function untilOff(domain: Domain): Promise<void> {
 
 const SCREEN = `<video><model type='vga' vram='16384' heads='1' primary='yes'/></video>`
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of oldestQemu()) {
   test(`media, screen and keys of a machine, on QEMU ${label}`, async () => {
     await using dir = await tempDir()
     const stateDir = dir.join('state')

@@ -11,7 +11,7 @@ import {
   startDomain,
 } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { qemus } from '../support/qemus.ts'
+import { oldestQemu } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 const SECRET = '0a81f5b2-8403-7b23-c8d6-21ccc2f80d6f'
@@ -33,7 +33,7 @@ function createLuks(argv: readonly string[], attempts = 5): void {
   }
 }
 
-for (const { emulator, label } of qemus()) {
+for (const { emulator, label } of oldestQemu()) {
   test(`a LUKS disk, a disk on an NBD server and a limited one on QEMU ${label}: saved and restored, and no command line has the secret`, async () => {
     await using dir = await tempDir()
     const stateDir = dir.join('state')

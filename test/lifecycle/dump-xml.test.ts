@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { defineDomain, destroyDomain, domainInfo, startDomain } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { qemus } from '../support/qemus.ts'
+import { oldestQemu } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
@@ -12,7 +12,7 @@ const DEVICES = `
     <graphics type='vnc' port='-1' autoport='yes' passwd='sesame'><listen type='address' address='127.0.0.1'/></graphics>
     <video><model type='vga' vram='16384' heads='1' primary='yes'/></video>`
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of oldestQemu()) {
   test(`dumpxml shows what a running domain has, on QEMU ${label}`, async () => {
     await using dir = await tempDir()
     const stateDir = dir.join('state')

@@ -9,7 +9,7 @@ import { waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { faultEnvironment } from '../support/faults/fault-environment.ts'
 import { pathsOf } from '../support/page-server.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { startStasis } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
@@ -23,7 +23,7 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
   }
 }
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(`a command that is killed while it asks a QEMU leaves neither QEMU nor directory, QEMU ${label}`, async () => {
     await using dir = await tempDir()
     const temporary = dir.join('tmp')

@@ -245,17 +245,14 @@ for (const { label, emulator } of oldestQemu()) {
         )
         assert.equal(exitCode, 0, `${fault}: ${stderr}`)
         if (!fault.startsWith('fallocate')) assert.ok(hasFailed, fault)
-        const read = await withFault(
-          tiny,
-          'read:SHORT:3:/image',
-          'restore',
-          image,
-          '--mode',
-          'load',
-        )
-        assert.equal(read.exitCode, 0, read.stderr)
+        await restoreDomain(image, { stateDir })
         await log.advance(1)
       }
+      await saveDomain('tiny', image, { stateDir })
+      const restore = ['restore', image, '--mode', 'load'] as const
+      const read = await withFault(tiny, 'read:SHORT:3:/image', ...restore)
+      assert.equal(read.exitCode, 0, read.stderr)
+      await log.advance(1)
       await log.assertUnbroken()
       assert.equal((await domainInfo('tiny', { stateDir })).state, 'running')
     })

@@ -29,7 +29,7 @@ import { systemUser } from '../../src/qemu/process/system-user.ts'
 import { CounterLog } from '../support/counter-log.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { guestPaths } from '../support/guests.ts'
-import { type TestQemu, qemus } from '../support/qemus.ts'
+import { type TestQemu, newestQemu, qemus } from '../support/qemus.ts'
 import { type TestUser, makeQemuUser, noUsers } from '../support/system-user.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
@@ -108,7 +108,7 @@ async function assertConfined(pid: number | undefined, uid: number): Promise<voi
   assert.equal(field('NoNewPrivs'), '1')
 }
 
-for (const qemu of qemus()) {
+for (const qemu of newestQemu()) {
   test(
     `a guest whose files only root can read runs, is saved and comes back as another user [${qemu.label}]`,
     { skip },
@@ -157,7 +157,7 @@ for (const qemu of qemus()) {
   )
 }
 
-for (const qemu of qemus()) {
+for (const qemu of newestQemu()) {
   test(
     `a guest of another user is reset, cloned, and continues after a killed save [${qemu.label}]`,
     { skip },
@@ -232,7 +232,7 @@ test(
   'QEMU removes its sockets as root did, also those that another path names',
   { skip },
   async () => {
-    for (const qemu of qemus()) {
+    for (const qemu of newestQemu()) {
       await using guest = await bed(qemu)
       const { dir, stateDir, name } = guest
       const socket = dir.join('vnc.sock')
@@ -247,7 +247,7 @@ test(
   },
 )
 
-for (const qemu of qemus()) {
+for (const qemu of newestQemu()) {
   test(
     `a guest that locks its memory runs, as another user where the host allows that [${qemu.label}]`,
     { skip },

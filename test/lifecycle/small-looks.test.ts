@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defineDomain, destroyDomain, domainInfo, startDomain } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
@@ -10,7 +10,7 @@ const DISPLAYS = `
     <graphics type='vnc' port='-1' autoport='yes'><listen type='address' address='127.0.0.1'/></graphics>
     <video><model type='vga' vram='16384' heads='1' primary='yes'/></video>`
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(`small looks at a domain that is off and that runs, on QEMU ${label}`, async () => {
     await using dir = await tempDir()
     const stateDir = dir.join('state')

@@ -17,7 +17,7 @@ import {
 } from '../../src/index.ts'
 import { identifyProcess } from '../../src/qemu/process/process-identity.ts'
 import { faultEnvironment } from '../support/faults/fault-environment.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'
 import { stasis, stasisWith } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
@@ -50,7 +50,7 @@ async function defineOther({ xml, stateDir }: TinyDomain): Promise<void> {
   await defineDomain(named.replace(/<uuid>[^<]*</, `<uuid>${uuid}<`), { stateDir })
 }
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(
     `a running domain whose record is unreadable keeps its QEMU ${label}`,
     { timeout: 120_000 },

@@ -3,10 +3,10 @@ import { cpus } from 'node:os'
 import { test } from 'node:test'
 import { Stasis } from '../../src/index.ts'
 import { stasis } from '../support/stasis-command.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   test(`statistics and monitor commands, on QEMU ${label}`, async () => {
     await using tiny = await startTinyDomain({ emulator, started: false })
     const { stateDir } = tiny

@@ -9,7 +9,7 @@ import { checkSave, domainInfo, jobInfo, restoreDomain, saveDomain } from '../..
 import { convertImage } from '../../src/domain/images/convert-image.ts'
 import { inspectImage } from '../../src/domain/images/image-info.ts'
 import { verifyImage } from '../../src/domain/images/verify-image.ts'
-import { oldestQemu } from '../support/qemus.ts'
+import { isLongRun, oldestQemu } from '../support/qemus.ts'
 import { startStasis, stasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -323,8 +323,8 @@ for (const { label, emulator } of oldestQemu()) {
         using loop = await loopDevice(tiny, 64 * MIB)
         // The rest of the device is not part of the image.
         spawnSync('dd', ['if=/dev/urandom', `of=${loop.path}`, 'bs=1M', 'count=64'])
-        let last = ''
-        for (const format of STREAMS) {
+        // A device and a pipe take the same streams.
+        for (const format of isLongRun() ? STREAMS : (['raw', 'zstd'] as const)) {
           await log.advance(1)
           const { image } = await saveDomain('tiny', loop.path, { stateDir, format })
           assert.ok(image.fileBytes > MIB / 2 && image.fileBytes < 32 * MIB)
@@ -334,7 +334,6 @@ for (const { label, emulator } of oldestQemu()) {
             [true, true, image.fileBytes],
           )
           await restoreDomain(loop.path, { stateDir })
-          last = format
         }
         await log.advance(1)
         // The device is remembered as the image of the domain, like a file.
@@ -350,7 +349,6 @@ for (const { label, emulator } of oldestQemu()) {
         await restoreDomain(dir.join('image'), { stateDir })
         await log.advance(1)
         await log.assertUnbroken()
-        assert.equal(last, 'zstd')
       },
     )
 

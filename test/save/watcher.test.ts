@@ -49,11 +49,11 @@ async function assertClean({ stateDir, runtimeDir, dir }: TinyDomain): Promise<v
 }
 
 for (const { label, emulator } of qemus().slice(0, 2)) {
-  const formats = label.startsWith('7') ? ['stasis', 'channels', 'raw'] : ['stasis', 'sparse', 'xz']
+  const formats = label.startsWith('7') ? ['channels', 'stasis', 'raw'] : ['sparse', 'stasis', 'xz']
   test(`a guest whose save is killed continues by itself, QEMU ${label}`, async () => {
     await using tiny = await startTinyDomain({ emulator })
     const { stateDir, log } = tiny
-    for (const format of isLongRun() ? formats : formats.slice(0, 2)) {
+    for (const format of isLongRun() ? formats : formats.slice(0, 1)) {
       for (const phase of ['stopping', 'transferring', 'flushing']) {
         await log.advance(1)
         await killAt(phase, tiny, format)
