@@ -7,7 +7,7 @@ import { GuestConsole, waitForLine } from './support/guest-console.ts'
 import { computeFillSum, computeTinySum } from './support/guest-memory.ts'
 import { guestArgv, guestPaths } from './support/guests.ts'
 import { kvmWorks } from './support/kvm.ts'
-import { qemus } from './support/qemus.ts'
+import { newestQemu, qemus } from './support/qemus.ts'
 import { tempDir } from './support/temp-dir.ts'
 
 const BARE = ['-machine', 'q35', '-display', 'none', '-nodefaults', '-no-reboot']
@@ -28,7 +28,7 @@ test(
   },
 )
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   describe(`QEMU ${label}`, () => {
     test('the tiny guest counts without a gap and finds its checksum right', async () => {
       await using dir = await tempDir()

@@ -12,7 +12,7 @@ import {
   undefineDomain,
 } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { newestQemu, qemus } from '../support/qemus.ts'
+import { isLongRun, newestQemu, qemus } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 const STATE = 'tpm2-00.permall'
@@ -44,8 +44,11 @@ async function tpmOf(stateDir: string): Promise<string> {
   return join(stateDir, 'tpm', uuid, 'tpm2')
 }
 
-for (const { emulator, label } of qemus()) {
-  for (const model of ['tpm-crb', 'tpm-tis']) {
+const MODELS = ['tpm-crb', 'tpm-tis'] as const
+
+for (const [at, { emulator, label }] of qemus().entries()) {
+  // Usually each QEMU has one of them.
+  for (const model of isLongRun() ? MODELS : MODELS.slice(at).slice(0, 1)) {
     test(`${model} on QEMU ${label}: the TPM is in the image, and a restore that fails leaves it as it was`, async () => {
       await using dir = await tempDir()
       const [stateDir, other] = [dir.join('a'), dir.join('b')]

@@ -9,7 +9,7 @@ import {
 } from '../../src/index.ts'
 import { CounterLog } from '../support/counter-log.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 // Guests with memory modules and devices are saved and restored, in every way in which their memory can come back.
@@ -24,7 +24,7 @@ const MODULES: Readonly<Record<string, (file: string) => string>> = {
     `<memory model='virtio-pmem' access='shared'><source><path>${file}</path></source><target><size unit='MiB'>16</size></target></memory>`,
 }
 
-for (const { label, emulator, major } of qemus()) {
+for (const { label, emulator, major } of newestQemu()) {
   suite(`QEMU ${label}`, () => {
     for (const [model, moduleXml] of Object.entries(MODULES)) {
       test(`saves and restores a guest with ${model}`, { timeout: 300_000 }, async () => {

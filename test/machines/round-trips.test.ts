@@ -18,7 +18,7 @@ import {
 import { CounterLog } from '../support/counter-log.ts'
 import { reserveHugePages } from '../support/huge-pages.ts'
 import { fillUnusedMemory, memoryDigests } from '../support/memory-digest.ts'
-import { isLongRun, qemus, type TestQemu } from '../support/qemus.ts'
+import { isLongRun, newestQemu, type TestQemu } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { virtInstallCases } from './cases.ts'
 import { MEMORY_BYTES, type MachineHere, onThisHost } from './on-this-host.ts'
@@ -56,7 +56,7 @@ const NETWORKS = {
   eth0: 'user',
 } as const
 
-for (const qemu of qemus()) {
+for (const qemu of newestQemu()) {
   suite(`QEMU ${qemu.label}`, () => {
     for (const { name, input } of virtInstallCases()) {
       if (!isLongRun() && !SHORT.includes(name)) continue

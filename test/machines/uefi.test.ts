@@ -12,7 +12,7 @@ import {
 } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { withoutBalloon } from '../support/linux-domain.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 // A guest that booted with UEFI firmware that has Secure Boot, in System Management Mode, is saved and restored. It has no enrolled keys: with them the
@@ -20,7 +20,7 @@ import { tempDir } from '../support/temp-dir.ts'
 
 const FEATURES = `<firmware><feature name='secure-boot' enabled='yes'/><feature name='enrolled-keys' enabled='no'/></firmware>`
 
-for (const { label, emulator } of qemus()) {
+for (const { label, emulator } of newestQemu()) {
   suite(`QEMU ${label}`, () => {
     test('saves and restores a guest with Secure Boot firmware', { timeout: 120_000 }, async () => {
       await using dir = await tempDir()

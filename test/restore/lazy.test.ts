@@ -25,20 +25,28 @@ import { startTinyDomain } from '../support/tiny-domain.ts'
 
 const MEMORY_MIB = 256
 const FILLED_MIB = 64
+/** Where the speed of the load does not matter. */
+const LITTLE_MIB = 16
 
 interface Saved extends LinuxDomain {
   readonly image: string
 }
 
 /** A Linux guest with a checksum to keep, saved. */
-async function saved(emulator: string, resumeAs?: 'paused'): Promise<Saved> {
+async function saved(
+  emulator: string,
+  {
+    resumeAs,
+    filledMib = FILLED_MIB,
+  }: { readonly resumeAs?: 'paused'; readonly filledMib?: number } = {},
+): Promise<Saved> {
   const domain = await startLinuxDomain({ emulator, memoryMib: MEMORY_MIB, vcpus: 2 })
   const { name, stateDir } = domain
   const image = domain.dir.join('image')
   {
     await using console = await domain.console()
-    const [, sum] = await console.ask(`fill ${FILLED_MIB}`, /^FILLED (\w+)/)
-    assert.equal(sum, computeFillSum(FILLED_MIB))
+    const [, sum] = await console.ask(`fill ${filledMib}`, /^FILLED (\w+)/)
+    assert.equal(sum, computeFillSum(filledMib))
   }
   await saveDomain(name, image, { stateDir, resumeAs })
   return { ...domain, image }
@@ -125,7 +133,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
         skip: skipShort,
       },
       async () => {
-        await using domain = await saved(emulator, 'paused')
+        await using domain = await saved(emulator, { resumeAs: 'paused' })
         const { name, stateDir, image } = domain
         for (const resume of ['filled', 'filling'] as const) {
           const restored = await restoreDomain(image, { stateDir, mode: 'lazy' })
@@ -173,7 +181,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
       { timeout: 120_000, skip: skipMost === false && skipShort },
       async () => {
         // A paused guest accesses nothing, so QEMU answers while no pages are sent.
-        await using domain = await saved(emulator, 'paused')
+        await using domain = await saved(emulator, { resumeAs: 'paused' })
         const { name, stateDir, image } = domain
         const { postcopy } = pathsOf(domain)
         const other = `${image}.2`
@@ -210,7 +218,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
       'postcopy-recover continues when page server and supervisor are gone',
       { timeout: 120_000, skip: skipMost },
       async () => {
-        await using domain = await saved(emulator)
+        await using domain = await saved(emulator, { filledMib: LITTLE_MIB })
         const { name, stateDir, image } = domain
         await restoreDomain(image, { stateDir, mode: 'lazy' })
         const { server, supervisor } = await findPageServer(pathsOf(domain))
@@ -227,7 +235,7 @@ for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
         await assert.rejects(recoverPostcopyDomain(name, { stateDir }), { code: 'FILE_NOT_FOUND' })
         await recoverPostcopyDomain(name, { stateDir, image: `${image}.moved` })
         const [, sum] = await console.waitForLine(/^SUM (\w+)/)
-        assert.equal(sum, computeFillSum(FILLED_MIB))
+        assert.equal(sum, computeFillSum(LITTLE_MIB))
         await waitForAllMemory(name, pathsOf(domain), undefined)
         await assert.rejects(recoverPostcopyDomain(name, { stateDir }), {
           code: 'DOMAIN_WRONG_STATE',

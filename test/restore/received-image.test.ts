@@ -22,7 +22,7 @@ import { openStasisReceiver } from '../../src/transfer/image-receivers/stasis.ts
 import type { MultifdCompression } from '../../src/wire/multifd-packet.ts'
 import { GuestConsole } from '../support/guest-console.ts'
 import { guestArgv, guestPaths } from '../support/guests.ts'
-import { qemus, withQemu11 } from '../support/qemus.ts'
+import { newestQemu, withQemu11 } from '../support/qemus.ts'
 import { type SmallGuest, startSmallGuest } from '../support/small-guest.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
@@ -140,7 +140,7 @@ async function roundTrip(emulator: string, dir: TempDir, kind: SaveKind): Promis
   return saved
 }
 
-for (const { label, emulator, missing, skipMost } of withQemu11(qemus())) {
+for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
   const skip = missing ?? skipMost
   describe(`QEMU ${label}`, { skip }, () => {
     const kinds: SaveKind[] = [

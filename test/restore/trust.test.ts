@@ -20,7 +20,7 @@ import { replaceDescription } from '../../src/image/replace-description.ts'
 import { isThere } from '../../src/io/files/file-names.ts'
 import { cacheDir } from '../support/cache-dir.ts'
 import { domainXml } from '../support/domain-xml.ts'
-import { qemus } from '../support/qemus.ts'
+import { newestQemu } from '../support/qemus.ts'
 import { stasisWith } from '../support/stasis-command.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 import { smallXml, writeRawImage } from '../support/test-store.ts'
@@ -331,7 +331,7 @@ test('defineDomain() runs only an allowed emulator, and warns of scripts', async
   await defineDomain(machine, { stateDir, allow: ['script:/etc/my-if-up'] })
 })
 
-for (const { emulator, label } of qemus()) {
+for (const { emulator, label } of newestQemu()) {
   test(`an image of this host is restored without questions, edited or not (QEMU ${label})`, async () => {
     await using tiny = await startTinyDomain({ emulator, allow: OWN })
     const { stateDir, dir } = tiny
