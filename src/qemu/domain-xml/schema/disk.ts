@@ -212,7 +212,10 @@ export const diskRule: ElementRule = {
     readonly: {},
     shareable: {},
     transient: attributes({
-      shareBacking: valueWithoutEffect('other domains can always use the disk beneath, too', yesNo),
+      shareBacking: valueWithoutEffect(
+        'other domains can always use the disk beneath as well',
+        yesNo,
+      ),
     }),
     serial: holding(anyText),
     wwn: holding(anyText),
