@@ -62,7 +62,7 @@ for (const { emulator, label } of newestQemu()) {
       const defined = await good('define', dir.join('tiny.xml'))
       assert.match(
         defined.stderr,
-        /^warning: it cannot start now: .*libvirt has no network "stasis-office" on this host\. Say what/,
+        /^warning: it cannot start now: .*libvirt has no network "stasis-office" on this host\. Choose a connection/,
       )
       const refused = await run('start', 'tiny')
       assert.equal(refused.exitCode, 4)

@@ -11,7 +11,7 @@ export interface NetworkFlags {
 export function declareNetwork(command: Command): Command {
   return command.option(
     '--network <name=target>',
-    'what the network, bridge or device of that name is on this host: bridge:BRIDGE, tap:DEVICE, user or none; remembered until NAME=forget; may be repeated',
+    'the connection on this host for cards of the network, bridge or device of that name: bridge:BRIDGE, tap:DEVICE, user or none; remembered until NAME=forget; may be repeated',
     (text: string, before: NetworkFlags['network']) => {
       const { name, target } = parseNetworkOption(text)
       return { ...before, [name]: target }

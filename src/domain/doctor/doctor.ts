@@ -35,7 +35,7 @@ export interface ExamineOptions extends DomainOptions {
 }
 
 /**
- * Examines this host. With `fix` it mends what it can, and examines the host again; otherwise it changes nothing.
+ * Examines this host. With `fix` it mends some findings, and examines the host again; otherwise it changes nothing.
  * @throws StorageError when something cannot be examined or mended, UsageError, CancelledError
  * @example
  * const { findings, fault } = await examineHost()

@@ -1,6 +1,6 @@
 /** The progress of an act on all domains of a host. */
 export type HostProgress<Progress> =
-  /** First: the domains, in the order of their turns. `memoryBytes` is `undefined` where it is not known yet. */
+  /** First: the domains, in the order of their turns. `memoryBytes` is `undefined` where it is unknown. */
   | {
       readonly phase: 'planned'
       readonly domains: readonly {

@@ -8,7 +8,7 @@ import { obstacleToPort } from '../../qemu/programs/ovs-vsctl.ts'
 import { PASST } from '../../qemu/programs/passt.ts'
 import { type NetworkTarget, parseNetworkTarget } from './network-target.ts'
 
-/** What cannot be connected, and what a person can do about it. */
+/** A card that cannot be connected, with a hint. */
 export interface MissingNetwork {
   readonly missing: string
   readonly hint: string
@@ -17,7 +17,7 @@ export interface MissingNetwork {
 type Found = NetworkTarget | MissingNetwork
 
 /**
- * What a card is to be connected to on this host; `undefined`: as it says itself. `given` has what callers and the configuration say, by the name in the XML.
+ * The target of a card on this host; `undefined`: as its XML says. `given` has the targets of callers and the configuration, by the name in the XML.
  * @throws UsageError for an impossible target
  */
 export async function findTarget(
@@ -84,7 +84,7 @@ async function libvirtTarget(card: NetworkInterface, name: string): Promise<Foun
   if (network === undefined) {
     return {
       missing: `libvirt has no network "${name}" on this host`,
-      hint: `Say what it is: ${insteadOf(name)}`,
+      hint: `Choose a connection: ${insteadOf(name)}`,
     }
   }
   const { bridge, macvtap } = network
@@ -98,7 +98,7 @@ async function libvirtTarget(card: NetworkInterface, name: string): Promise<Foun
   if (bridge === undefined || virtualPort !== undefined) {
     return {
       missing: `the network "${name}" of ${network.path} has no bridge of Linux or Open vSwitch`,
-      hint: `Say what to connect its cards to: ${insteadOf(name)}`,
+      hint: `Choose a connection for its cards: ${insteadOf(name)}`,
     }
   }
   if (await hasNetworkInterface(bridge)) return { kind: 'bridge', bridge }

@@ -17,7 +17,7 @@ export type NetworkTarget =
     }
   | { readonly kind: 'macvtap'; readonly device: string; readonly mode: MacvtapMode }
 
-/** What a caller may name in place of what the XML names. */
+/** The targets that a caller may name in place of those of the XML. */
 export type GivenTarget =
   | { readonly kind: 'bridge'; readonly bridge: string }
   | { readonly kind: 'tap'; readonly device: string }
@@ -27,10 +27,10 @@ export type GivenTarget =
 /** A target as text: `bridge:BRIDGE`, `tap:DEVICE`, `user` or `none`. */
 export type NetworkTargetText = 'user' | 'none' | `bridge:${string}` | `tap:${string}`
 
-/** What a caller says about networks. */
+/** The options of a caller about networks. */
 export interface NetworkOptions {
   /**
-   * What cards are connected to on this host, by the name of the network, bridge or device in the XML. It is remembered for this host; `forget` ends that.
+   * The connections of cards on this host, by the name of the network, bridge or device in the XML. It is remembered for this host; `forget` ends that.
    */
   readonly networks?: Readonly<Record<string, NetworkTargetText | 'forget'>> | undefined
   /** Let a card whose network is missing be connected to nothing, with its link down. */
@@ -66,7 +66,7 @@ export function parseNetworkOption(text: string): {
   return { name: text.slice(0, equals), target: target as NetworkTargetText | 'forget' }
 }
 
-/** The permissions of an operation. A caller that says what a network is on this host allows an image to use it. */
+/** The permissions of an operation. A caller that names the target of a network allows an image to use it. */
 export function allowingNetworks({
   allow = [],
   networks = {},

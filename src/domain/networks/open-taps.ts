@@ -16,7 +16,7 @@ export class OpenTaps implements Disposable {
     number,
     { readonly fds: readonly number[]; readonly vhostFds: readonly number[] }
   >
-  /** They run once QEMU has ended: it inherits their descriptors, too. */
+  /** They run once QEMU has ended: it also inherits their descriptors. */
   readonly endCommands: readonly EndCommand[]
 
   private constructor(taps: OpenTaps['taps'], endCommands: readonly EndCommand[]) {

@@ -29,7 +29,7 @@ export interface PostcopyRecoverOptions extends DomainOptions {
 }
 
 /**
- * Restarts the loading of a domain that was restored lazily and lost its page server, or whose image was repaired. A new server queries what QEMU has
+ * Restarts the loading of a domain that was restored lazily and lost its page server, or whose image was repaired. A new server queries which pages QEMU has
  * and sends the rest. Returns when it has started.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE when no memory is missing or a server is active; ImageError, QemuError
  * @example
