@@ -33,6 +33,7 @@ export type {
   MigrateInfo,
   MigrationCapability,
   MigrationStatus,
+  ProcessorSlot,
   QomProperty,
   RamStats,
   RunState,
