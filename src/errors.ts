@@ -156,6 +156,7 @@ export class UsageError extends StasisError {
  * - `DOMAIN_HAS_MANAGED_SAVE`: its managed save would be lost or would no longer fit.
  * - `DOMAIN_NO_EVENT`: no event came in time.
  * - `HOOK_REFUSED`: a hook that the administrator has set up does not permit this now.
+ * - `GUEST_COMMAND_FAILED`: a command of the configuration failed in the guest.
  */
 export type DomainErrorCode =
   | 'DOMAIN_NOT_FOUND'
@@ -168,6 +169,7 @@ export type DomainErrorCode =
   | 'DOMAIN_HAS_MANAGED_SAVE'
   | 'DOMAIN_NO_EVENT'
   | 'HOOK_REFUSED'
+  | 'GUEST_COMMAND_FAILED'
 
 /** The domain is missing, present, busy or in the wrong state. */
 export class DomainError extends StasisError {

@@ -13,7 +13,7 @@ import {
 } from '../domain/lifecycle/power.ts'
 import { renameDomain } from '../domain/lifecycle/rename.ts'
 import { freezeDomain, thawDomain } from '../domain/lifecycle/freeze.ts'
-import { resumeDomain } from '../domain/lifecycle/resume.ts'
+import { type ResumeOptions, resumeDomain } from '../domain/lifecycle/resume.ts'
 import { type StartOptions, type StartedDomain, startDomain } from '../domain/lifecycle/start.ts'
 import { suspendDomain } from '../domain/lifecycle/suspend.ts'
 import { type UndefineOptions, undefineDomain } from '../domain/lifecycle/undefine.ts'
@@ -327,7 +327,7 @@ export class Domain {
    * @example
    * await web.resume()
    */
-  async resume(options: HandleOptions<DomainOptions> = {}): Promise<void> {
+  async resume(options: HandleOptions<ResumeOptions> = {}): Promise<void> {
     await resumeDomain(this.name, this.#bound(options))
   }
 

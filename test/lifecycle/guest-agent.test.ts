@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,7 +11,8 @@ import { cacheDir } from '../support/cache-dir.ts'
 import { guestPaths } from '../support/guests.ts'
 import { type LinuxDomain, startLinuxDomain } from '../support/linux-domain.ts'
 import { isLongRun, qemus } from '../support/qemus.ts'
-import { stasis } from '../support/stasis-command.ts'
+import { stasis, stasisWith } from '../support/stasis-command.ts'
+import { tempDir } from '../support/temp-dir.ts'
 
 const CHANNEL = `<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
     <memballoon`
@@ -25,7 +26,7 @@ before(async () => {
 })
 
 /** A Linux guest in which the real qemu-guest-agent runs. */
-async function startWithAgent(): Promise<LinuxDomain> {
+async function startWithAgent(diskPath?: string): Promise<LinuxDomain> {
   const emulator = qemus()[0]?.emulator ?? ''
   const { initrd } = guestPaths()
   const parts = [await readFile(initrd), await readFile(join(cacheDir, 'agent-guest/agent.cpio'))]
@@ -33,6 +34,7 @@ async function startWithAgent(): Promise<LinuxDomain> {
   await writeFile(whole, Buffer.concat(parts))
   const domain = await startLinuxDomain({
     emulator,
+    ...(diskPath !== undefined && { diskPath }),
     changeXml: (xml) =>
       xml
         .replace(initrd, whole)
@@ -57,6 +59,31 @@ async function agentOf({ stateDir, name }: LinuxDomain): Promise<GuestAgent> {
     } catch (error) {
       if (attempt === 8) throw error
     }
+  }
+}
+
+/** Starts a line of shell in the guest. */
+async function startInGuest(domain: LinuxDomain, line: string): Promise<number> {
+  using agent = await agentOf(domain)
+  const exec = { path: '/bin/sh', arg: ['-c', line], 'capture-output': true }
+  return ((await agent.execute('guest-exec', exec)) as { readonly pid: number }).pid
+}
+
+/** Runs a line of shell in the guest. Returns its output. */
+async function runInGuest(domain: LinuxDomain, line: string): Promise<string> {
+  const pid = await startInGuest(domain, line)
+  using agent = await agentOf(domain)
+  for (;;) {
+    const status = (await agent.execute('guest-exec-status', { pid })) as Record<string, unknown>
+    if (status['exited'] !== true) {
+      await delay(50)
+      continue
+    }
+    const [output, errors] = ['out-data', 'err-data'].map((name) =>
+      Buffer.from(String(status[name] ?? ''), 'base64').toString(),
+    )
+    assert.equal(status['exitcode'], 0, `${line}: ${errors}`)
+    return output ?? ''
   }
 }
 
@@ -150,6 +177,40 @@ test(
       using agent = await agentOf(domain)
       assert.equal(await agent.execute('guest-fsfreeze-status'), 'thawed')
     })
+    await t.test('commands of the configuration run in the guest', async () => {
+      const config = dir.join('stasis.toml')
+      const env = { STASIS_CONFIG: config }
+      const quiet = `["/bin/sh", "-c", "echo is quiet; echo 1 >/ram/quiet"]`
+      const loud = `["/bin/sh", "-c", "mv /ram/quiet /ram/loud"]`
+      await writeFile(
+        config,
+        `[agent]\nbefore-save."*" = ${quiet}\nafter-restore.linux = ${loud}\n`,
+      )
+      const run = (...args: string[]) => stasisWith({ stateDir, env }, ...args)
+      assert.equal((await run('save', name, dir.join('image'))).stderr, '')
+      assert.equal((await run('restore', dir.join('image'))).stderr, '')
+      assert.equal(await runInGuest(domain, 'cat /ram/loud'), '1\n')
+      const { stdout } = await run('history', '--limit', '2', '--json')
+      assert.match(stdout, /"status":0,"output":"is quiet\\n"/)
+      for (const [command, reason] of [
+        ['["/bin/sh", "-c", "echo the queue is full >&2; exit 4"]', /failed: the queue is full/],
+        ['["/no/such"]', /failed: The guest agent refused guest-exec: /],
+      ] as const) {
+        await writeFile(config, `[agent]\nbefore-save.linux = ${command}\n`)
+        const refused = await run('save', name, dir.join('image'))
+        assert.equal(refused.exitCode, 3, refused.stderr)
+        assert.match(refused.stderr, reason)
+      }
+      await using console = await domain.console()
+      await console.waitForLine(/^TICK/)
+    })
+    await t.test('dompmsuspend and dompmwakeup', async () => {
+      await says('dompmsuspend', name, '--target', 'mem')
+      assert.equal(await says('domstate', name), 'pmsuspended\n')
+      await says('dompmwakeup', name)
+      await using console = await domain.console()
+      await console.waitForLine(/^TICK/)
+    })
     await t.test('reboot --mode agent', async () => {
       await using console = await domain.console()
       await says('reboot', name, '--mode', 'agent')
@@ -181,5 +242,50 @@ test(
     const { stdout } = await stasis(stateDir, 'shutdown', name)
     assert.match(stdout, /is being shutdown/)
     assert.equal(await ended(domain), 'shutdown')
+  },
+)
+
+test(
+  'frozen, an ext4 of the guest takes no writes; thawed, and after a restore, it does',
+  { timeout: 300_000, skip },
+  async () => {
+    await using disk = await tempDir()
+    const diskPath = disk.join('disk')
+    await writeFile(diskPath, '')
+    await truncate(diskPath, 64 * 1024 * 1024)
+    await promisify(execFile)('mke2fs', ['-q', '-t', 'ext4', '-F', diskPath])
+    await using domain = await startWithAgent(diskPath)
+    const { stateDir, name, dir } = domain
+    const run = async (...args: string[]): Promise<void> => {
+      const { stderr, exitCode } = await stasis(stateDir, ...args)
+      assert.equal(exitCode, 0, stderr)
+      assert.equal(stderr, '')
+    }
+    await runInGuest(domain, 'mkdir -p /disk && mount -t ext4 /dev/vda /disk')
+    const write = 'n=$((n + 1)); echo $n >/disk/count; echo "say WROTE $n" >/events'
+    await startInGuest(domain, `n=0; while :; do ${write}; usleep 200000; done`)
+    {
+      await using console = await domain.console()
+      await console.waitForLine(/^WROTE 3$/)
+      await run('domfsfreeze', name)
+      // What was written just before comes first.
+      await console.waitForLine(/^TICK/)
+      await console.waitForLine(/^TICK/)
+      const before = console.lines.length
+      for (let tick = 0; tick < 6; tick += 1) await console.waitForLine(/^TICK/)
+      const meanwhile = console.lines.slice(before)
+      assert.deepEqual(
+        meanwhile.filter((line) => line.startsWith('WROTE')),
+        [],
+      )
+      console.skip()
+      await run('domfsthaw', name)
+      await console.waitForLine(/^WROTE \d+$/)
+    }
+    await run('save', name, dir.join('image'), '--quiesce')
+    await run('restore', dir.join('image'))
+    await using console = await domain.console()
+    await console.waitForLine(/^WROTE \d+$/)
+    await console.waitForLine(/^WROTE \d+$/)
   },
 )

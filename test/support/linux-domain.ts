@@ -15,7 +15,7 @@ export interface LinuxDomain extends AsyncDisposable {
 
 /** Defines and starts a domain without a memory balloon, because a balloon keeps an old QEMU from mapping an image. Waits until it answers. */
 export async function startLinuxDomain(
-  options: Pick<DomainXmlOptions, 'emulator' | 'machine' | 'memoryMib' | 'vcpus'> & {
+  options: Pick<DomainXmlOptions, 'emulator' | 'machine' | 'memoryMib' | 'vcpus' | 'diskPath'> & {
     readonly name?: string
     readonly changeXml?: (xml: string) => string
   },

@@ -1,9 +1,13 @@
 import { resolve } from 'node:path'
 import { StasisError, UsageError, messageOf } from '../../errors.ts'
 import { explained } from '../../io/storage-error.ts'
-import { Configuration } from '../configuration/configuration.ts'
+import {
+  Configuration,
+  type GuestCommand,
+  type GuestCommandTime,
+} from '../configuration/configuration.ts'
 import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
-import type { JournalAct, JournalEntry } from '../journal/entry.ts'
+import type { GuestCommandResult, JournalAct, JournalEntry } from '../journal/entry.ts'
 import { writeMetrics } from '../metrics/write-metrics.ts'
 import { type HookMessage, runAfterHooks, runBeforeHooks } from '../hooks/run-hooks.ts'
 import {
@@ -46,6 +50,7 @@ export class Act {
   readonly #directories: DirectoryOptions
   #domain: { readonly domain: string; readonly uuid: string | undefined } | undefined
   #begun: HookFacts | undefined
+  readonly #guestCommands: GuestCommandResult[] = []
 
   constructor(plan: ActPlan, configuration: Configuration, directories: DirectoryOptions) {
     this.#plan = plan
@@ -81,6 +86,27 @@ export class Act {
     if (message === undefined) return []
     const directories = resolveDirectories(this.#directories)
     return runAfterHooks(message, this.#configuration.hooks, directories)
+  }
+
+  /** The act on several domains that it is a part of. */
+  get during(): JournalEntry['during'] {
+    return this.#plan.during
+  }
+
+  /** The command that is to run in the guest of its domain. */
+  guestCommand(when: GuestCommandTime): GuestCommand | undefined {
+    if (this.#domain === undefined) return undefined
+    return this.#configuration.guestCommand(when, this.#domain.domain)
+  }
+
+  /** Keeps how a command in the guest ended. */
+  keepGuestCommand(result: GuestCommandResult): void {
+    this.#guestCommands.push(result)
+  }
+
+  /** The commands that have run in the guest; `undefined`: none. */
+  get guestCommands(): readonly GuestCommandResult[] | undefined {
+    return this.#guestCommands.length === 0 ? undefined : this.#guestCommands
   }
 
   #message(when: 'before' | 'after', facts: object): HookMessage | undefined {
@@ -141,6 +167,7 @@ export async function keepAct<Result>(
       domain: reference,
       ...act.domain,
       ...end,
+      guestCommands: act.guestCommands,
       by: thisAuthor(),
     }
     // First, because a hook may take long, and the user may interrupt it.

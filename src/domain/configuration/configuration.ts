@@ -24,6 +24,22 @@ export interface SettingValue {
   readonly origin: Origin
 }
 
+/** When a command runs in a guest. */
+export type GuestCommandTime = 'before-save' | 'after-restore'
+
+/** A command that runs in a guest. */
+export interface GuestCommand {
+  readonly when: GuestCommandTime
+  /** The program and its arguments. */
+  readonly command: readonly string[]
+  /** It is for every guest that has an agent, and not for this one in particular. */
+  readonly isForAll: boolean
+  readonly timeLimitMs: number
+}
+
+/** Stands for every guest that has no command of its own. */
+const EVERY_GUEST = '*'
+
 /** The environment that a configuration depends on: by default that of this process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -145,6 +161,20 @@ export class Configuration {
       programs: this.one('hooks.programs')?.value as readonly string[],
       timeLimitMs: (this.one('hooks.time-limit')?.value as number) * 1000,
     }
+  }
+
+  /** The command that the agent in the guest of `domain` runs at `when`: its own, or that of all guests. */
+  guestCommand(when: GuestCommandTime, domain: string): GuestCommand | undefined {
+    const commands = new Map(
+      this.all(`agent.${when}`).flatMap(({ value }) => [
+        ...(value as ReadonlyMap<string, readonly string[]>),
+      ]),
+    )
+    const own = commands.get(domain)
+    const command = own ?? commands.get(EVERY_GUEST)
+    if (command === undefined) return undefined
+    const timeLimitMs = (this.one('agent.time-limit')?.value as number) * 1000
+    return { when, command, isForAll: own === undefined, timeLimitMs }
   }
 
   /** The file for Prometheus. */

@@ -3,6 +3,7 @@ import { DEFAULT_FORMAT, SAVE_FORMATS } from '../../image/format-table.ts'
 import {
   FLAG,
   LEVEL,
+  NAMED_COMMANDS,
   NAMED_TEXTS,
   PATH,
   RATE,
@@ -99,6 +100,9 @@ const BESIDE: readonly Setting[] = [
   { key: 'hooks.directories', kind: listOf(PATH, ':') },
   { key: 'hooks.programs', kind: listOf(PATH, ':'), fallback: [] },
   { key: 'hooks.time-limit', kind: wholeNumber(1, 3600), fallback: 30 },
+  { key: 'agent.before-save', kind: NAMED_COMMANDS, fallback: new Map() },
+  { key: 'agent.after-restore', kind: NAMED_COMMANDS, fallback: new Map() },
+  { key: 'agent.time-limit', kind: wholeNumber(1, 3600), fallback: 30 },
 ]
 
 /** Everything that a configuration can set. */

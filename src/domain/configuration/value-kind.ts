@@ -75,16 +75,32 @@ export function listOf(kind: ValueKind, separator: string): ValueKind {
 /** A table whose keys are names that others chose; as a variable, `NAME=TEXT` separated by commas. */
 export const NAMED_TEXTS: ValueKind = {
   wanted: 'a table of texts',
-  read(value) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-    const texts: readonly [string, unknown][] = Object.entries(value)
-    return texts.every(([, text]) => typeof text === 'string') ? new Map(texts) : undefined
-  },
-  readText(text) {
-    const pairs = partsOf(text, ',').map((part) => /^(.+)=([^=]+)$/.exec(part))
-    if (pairs.includes(null)) return undefined
-    return new Map(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? '']))
-  },
+  read: (value) => namedValues(value, (text) => typeof text === 'string'),
+  readText: (text) => namedParts(text, /^(.+)=([^=]+)$/, (value) => value),
+}
+
+/** A table of commands, each a list of a program and its arguments; as a variable, `NAME=PROGRAM ARGUMENT` separated by commas. */
+export const NAMED_COMMANDS: ValueKind = {
+  wanted: 'a table of commands, each a list of a program and its arguments',
+  read: (value) => namedValues(value, isCommand),
+  readText: (text) => namedParts(text, /^([^=]+)=(.+)$/, (value) => partsOf(value, ' ')),
+}
+
+function namedValues(value: unknown, fits: (one: unknown) => boolean): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const pairs: readonly [string, unknown][] = Object.entries(value)
+  return pairs.every(([, one]) => fits(one)) ? new Map(pairs) : undefined
+}
+
+function namedParts(text: string, form: RegExp, read: (value: string) => unknown): unknown {
+  const pairs = partsOf(text, ',').map((part) => form.exec(part))
+  if (pairs.includes(null)) return undefined
+  return new Map(pairs.map((pair) => [(pair?.[1] ?? '').trim(), read(pair?.[2] ?? '')]))
+}
+
+function isCommand(value: unknown): boolean {
+  const isWord = (word: unknown): boolean => typeof word === 'string' && !word.includes('\0')
+  return Array.isArray(value) && value.every(isWord) && (value[0] ?? '') !== ''
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }

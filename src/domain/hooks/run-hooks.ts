@@ -49,7 +49,7 @@ export async function runAfterHooks(
   try {
     for (const path of await findHooks(settings)) {
       const fault = await runHook(path, message, settings, { directories }).then(
-        (end) => (end.end === 'exit' && end.status === 0 ? undefined : describe(end, settings)),
+        (end) => (end.end === 'exit' && end.status === 0 ? undefined : describeEnd(end, settings)),
         messageOf,
       )
       if (fault !== undefined)
@@ -102,13 +102,16 @@ function refusal(
   const act = event.replace(/^before-/, '')
   return new DomainError(
     'HOOK_REFUSED',
-    `The hook ${path} refuses to ${act} domain '${domain}': ${describe(end, settings)}`,
+    `The hook ${path} refuses to ${act} domain '${domain}': ${describeEnd(end, settings)}`,
     { operation: act, path, hint: 'Nothing was done. docs/hooks.md says what hooks are' },
   )
 }
 
-/** The last line of its output, or else how it ended. */
-function describe({ end, status, output }: ProgramEnd, { timeLimitMs }: HookSettings): string {
+/** How a program ended, in words: the last line of its output, if it has any. */
+export function describeEnd(
+  { end, status, output }: ProgramEnd,
+  { timeLimitMs }: { readonly timeLimitMs: number },
+): string {
   const last = inOneLine(output.trim().split('\n').at(-1) ?? '')
   if (end === 'time-limit') return `it did not end within ${timeLimitMs / 1000} s`
   if (last !== '') return last

@@ -38,7 +38,19 @@ export interface JournalEntry {
   readonly mode?: string | undefined
   /** Of acts on several domains: how many were saved or started, and how many were not. */
   readonly domains?: { readonly done: number; readonly failed: number } | undefined
+  /** Commands that the agent in the guest ran for it. */
+  readonly guestCommands?: readonly GuestCommandResult[] | undefined
   readonly by: JournalAuthor
+}
+
+/** How a command in a guest ended. */
+export interface GuestCommandResult {
+  readonly when: string
+  readonly command: readonly string[]
+  /** The exit code, or in words how it ended otherwise. */
+  readonly status: number | string
+  /** The last 4096 characters of both of its outputs. */
+  readonly output: string
 }
 
 /** Whose process did it. */
@@ -83,7 +95,7 @@ const TEXTS = ['code', 'error', 'domain', 'uuid', 'image', 'format', 'mode', 'du
 const NUMBERS = ['fileBytes', 'memoryBytes', 'downtimeMs']
 
 function isEntry(entry: Fields): boolean {
-  const { act, time, durationMs, outcome, by, domains } = entry
+  const { act, time, durationMs, outcome, by, domains, guestCommands } = entry
   const author = fieldsOf(by)
   const counts = fieldsOf(domains)
   return (
@@ -99,7 +111,19 @@ function isEntry(entry: Fields): boolean {
     isNumber(author['pid']) &&
     isNumber(author['uid']) &&
     (author['sudoUser'] === undefined || typeof author['sudoUser'] === 'string') &&
-    (domains === undefined || [counts?.['done'], counts?.['failed']].every(isNumber))
+    (domains === undefined || [counts?.['done'], counts?.['failed']].every(isNumber)) &&
+    (guestCommands === undefined ||
+      (Array.isArray(guestCommands) && guestCommands.every(isGuestCommand)))
+  )
+}
+
+function isGuestCommand(value: unknown): boolean {
+  const { when, command, status, output } = fieldsOf(value) ?? {}
+  return (
+    [when, output].every((text) => typeof text === 'string') &&
+    Array.isArray(command) &&
+    command.every((word) => typeof word === 'string') &&
+    (typeof status === 'string' || isNumber(status))
   )
 }
 

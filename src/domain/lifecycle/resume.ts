@@ -1,18 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkOptions } from '../store/check-options.ts'
-import { DomainError } from '../../errors.ts'
+import { DomainError, messageOf } from '../../errors.ts'
 import { cancelMigration } from '../../migration/cancel.ts'
 import { resetMigration } from '../../migration/reset.ts'
 import { contVm, runState } from '../../migration/run-state.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
+import { Configuration } from '../configuration/configuration.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import { memoryMissing, postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { beginGuest } from '../restore/check-stale.ts'
 import { thawGuest } from '../machine/freeze.ts'
+import { runGuestCommand } from '../machine/guest-command.ts'
 import { openControl } from '../machine/monitor.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
+
+/** How to resume a domain. */
+export interface ResumeOptions extends DomainOptions {
+  /** Called if the command of the configuration fails in a guest that was restored paused. */
+  readonly onWarning?: ((text: string) => void) | undefined
+}
 
 /**
  * Resumes a paused domain, given by name, UUID or id, also one whose save was killed.
@@ -22,7 +30,7 @@ import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
  */
 export async function resumeDomain(
   reference: string,
-  options: DomainOptions = {},
+  options: ResumeOptions = {},
 ): Promise<{ readonly name: string }> {
   checkOptions(options)
   const { signal } = options
@@ -30,8 +38,12 @@ export async function resumeDomain(
   const record = domain.requireRunning()
   const memory = await postcopyState(domain.paths)
   if (memory?.state === 'lost') throw memoryMissing(domain.name, memory)
-  await using control = await openControl(domain.paths, signal)
   const { name } = domain
+  const isRestored = record.restoredFrom?.begun === false
+  const command = isRestored
+    ? (await Configuration.read()).guestCommand('after-restore', name)
+    : undefined
+  await using control = await openControl(domain.paths, signal)
   const before = await runState(control, { signal })
   if (before === 'running')
     throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' is already running`)
@@ -47,6 +59,10 @@ export async function resumeDomain(
   await contVm(control, { signal })
   await consumeManagedSave(domain.paths, begun)
   if (record.frozen === true) await thawGuest(name, domain.paths)
+  if (command !== undefined)
+    await runGuestCommand(domain.paths, command).catch((error: unknown) =>
+      options.onWarning?.(messageOf(error)),
+    )
   if (before === 'io-error') await checkGoesOn(name, control)
   return { name }
 }

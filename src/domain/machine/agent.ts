@@ -4,7 +4,8 @@ import { GuestAgent } from '../../qemu/programs/guest-agent.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 
-const AGENT_CHANNEL = 'org.qemu.guest_agent.0'
+/** The name of the agent's channel. */
+export const AGENT_CHANNEL = 'org.qemu.guest_agent.0'
 
 /**
  * Connects to the agent inside a running guest.
@@ -16,6 +17,11 @@ export async function openAgent(name: string, paths: RuntimePaths): Promise<Gues
   throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' has no channel for a guest agent`, {
     hint: `Add <channel type='unix'><target type='virtio' name='${AGENT_CHANNEL}'/></channel>`,
   })
+}
+
+/** Whether the domain has a channel for an agent. */
+export async function hasAgentChannel(paths: RuntimePaths): Promise<boolean> {
+  return (await agentSocket(paths)) !== undefined
 }
 
 /** The socket of the agent's channel; `undefined` when the domain has none. */

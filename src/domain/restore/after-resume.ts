@@ -3,6 +3,8 @@ import type { QmpConnection } from '../../qmp/connection.ts'
 import type { StasisError } from '../../errors.ts'
 import { thawGuest } from '../machine/freeze.ts'
 import { openAgent } from '../machine/agent.ts'
+import { runGuestCommand } from '../machine/guest-command.ts'
+import type { Act } from '../acts/keep-act.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 
 /** A QEMU whose memory is arriving may wait for a page, forever where that page is damaged. */
@@ -14,13 +16,15 @@ export interface WakingOptions {
   readonly frozen?: boolean | undefined
   /** Set its clock through the agent inside it. */
   readonly syncTime?: boolean | undefined
+  /** What the guest was restored for. */
+  readonly act: Act
   /** Called for each action that failed. */
   readonly onWarning?: ((text: string) => void) | undefined
 }
 
 /**
- * Announces the guest's present place to the network, as after a migration, thaws its file systems, and sets its clock if requested. The guest already runs, so a failure is
- * only a warning.
+ * Announces the guest's present place to the network, as after a migration, thaws its file systems, sets its clock if requested, and runs the command of the configuration in it. The guest already
+ * runs, so a failure is only a warning.
  */
 export async function afterResume(
   held: HeldDomain,
@@ -40,12 +44,19 @@ export async function afterResume(
     await thawGuest(held.name, held.paths).catch((error: StasisError) =>
       options.onWarning?.(`${error.message}. ${error.hint}`),
     )
-  if (options.syncTime !== true) return
-  try {
-    using agent = await openAgent(held.name, held.paths)
-    // Nanoseconds; a double is exact to a quarter of a microsecond here.
-    await agent.execute('guest-set-time', { time: Date.now() * 1_000_000 })
-  } catch (error) {
-    options.onWarning?.(`the clock of the guest could not be set: ${messageOf(error)}`)
-  }
+  if (options.syncTime === true)
+    await setClock(held).catch((error: unknown) =>
+      options.onWarning?.(`the clock of the guest could not be set: ${messageOf(error)}`),
+    )
+  const command = options.act.guestCommand('after-restore')
+  if (command !== undefined)
+    await runGuestCommand(held.paths, command, {
+      onResult: options.act.keepGuestCommand.bind(options.act),
+    }).catch((error: unknown) => options.onWarning?.(messageOf(error)))
+}
+
+async function setClock({ name, paths }: HeldDomain): Promise<void> {
+  using agent = await openAgent(name, paths)
+  // Nanoseconds; a double is exact to a quarter of a microsecond here.
+  await agent.execute('guest-set-time', { time: Date.now() * 1_000_000 })
 }

@@ -195,7 +195,7 @@ async function restoreUntilItRuns(
   await removeLastEnd(held.paths)
   // The guest runs. If this fails, the next command finds that out, and removes the managed save.
   if (runs) await consumeManagedSave(held.paths, record).catch(() => undefined)
-  if (runs) await afterResume(held, machine.control, { ...options, frozen })
+  if (runs) await afterResume(held, machine.control, { ...options, frozen, act })
   return job.complete(
     restoreResult(image, plan, {
       id: record.pid,

@@ -22,6 +22,7 @@ import { thawed } from './quiesce.ts'
 import { prepareTransferSocket } from '../store/confinement.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
+import { commandAfterFailure, commandBeforeSave } from './guest-command.ts'
 import { noDigest } from './no-digest.ts'
 import { planSave } from './plan-save.ts'
 import { saveFailure } from './save-failure.ts'
@@ -182,12 +183,16 @@ export async function saveHeld(
   })
 
   job.writes(path)
-  report({ phase: 'stopping' })
-  const stopMs = performance.now()
   const guest = haltGuest(held.name, control, savable.running, () => openControl(held.paths))
   let durable = false
   let recorded = Promise.resolve()
+  let hasRunCommand = false
   try {
+    const { running } = savable
+    const before = await commandBeforeSave(held, options.act, { running, signal })
+    hasRunCommand = before.ran
+    report({ phase: 'stopping' })
+    const stopMs = performance.now()
     if (plan.freezes) await freezeGuest(held.name, held.paths)
     await guest.halt(signal)
     const haltedMs = performance.now()
@@ -207,6 +212,7 @@ export async function saveHeld(
     // If this fails, the guest continues when this process is killed before it has ended QEMU.
     if (isPiped) await recordTaken(held.paths, record, saving).catch(() => undefined)
     const warnings = [
+      ...before.warnings,
       ...plan.warnings,
       ...digestFaults.map((error) => noDigest(path, error)),
       ...(await recorded.then(
@@ -245,7 +251,8 @@ export async function saveHeld(
     }
     // The guest continues, whatever else fails.
     await withdrawSaveIntent(held.paths, record, saving).catch(() => undefined)
-    const state = `${await guest.resume()}${plan.freezes ? await thawed(held) : ''}`
+    const resumed = `${await guest.resume()}${plan.freezes ? await thawed(held) : ''}`
+    const state = `${resumed}${hasRunCommand ? await commandAfterFailure(held, options.act) : ''}`
     const failure = saveFailure(held.name, fault, state)
     throw await withSpace(failure, { freeBytes, pid: record.pid, paths: held.paths })
   }

@@ -4,13 +4,15 @@ import { cancelMigration } from '../../migration/cancel.ts'
 import { resetMigration } from '../../migration/reset.ts'
 import { contVm, runState } from '../../migration/run-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
+import { Configuration } from '../configuration/configuration.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
 import { thawGuest } from '../machine/freeze.ts'
+import { runGuestCommand } from '../machine/guest-command.ts'
 import { openControl } from '../machine/monitor.ts'
 import { logAct } from '../store/act-log.ts'
 import type { Directories } from '../store/directories.ts'
 import { readLastEnd } from '../store/last-end.ts'
-import { runtimePaths } from '../store/runtime-paths.ts'
+import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 
 /** A domain whose save was killed. */
@@ -84,4 +86,11 @@ async function resume({ paths }: HeldDomain, record: RuntimeRecord): Promise<voi
   await writeRecord(paths, continued)
   if (record.frozen === true) await thawGuest(paths.name, paths)
   await consumeManagedSave(paths, continued)
+  await continueInGuest(paths).catch(() => undefined)
+}
+
+/** The killed save may have run its command in the guest. */
+async function continueInGuest(paths: RuntimePaths): Promise<void> {
+  const command = (await Configuration.read()).guestCommand('after-restore', paths.name)
+  if (command !== undefined) await runGuestCommand(paths, command)
 }
