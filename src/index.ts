@@ -135,6 +135,12 @@ export type { JobRecord } from './domain/progress/job.ts'
 export type { JobOperation, StoredJob } from './domain/store/job-record.ts'
 export type { ProcessIdentity } from './qemu/process/process-identity.ts'
 export { watchEvents } from './domain/status/events.ts'
+export { watchMachineEvents } from './domain/status/machine-events.ts'
+export type {
+  MachineEvent,
+  MachineEventOptions,
+  MachineEventType,
+} from './domain/status/machine-events.ts'
 export type { EventOptions, LifecycleEvent } from './domain/status/events.ts'
 export { waitForDomainMemory } from './domain/status/all-memory.ts'
 export type { AllMemoryOptions } from './domain/status/all-memory.ts'
@@ -150,7 +156,12 @@ export type { DefineManagedSaveOptions } from './domain/save/define-managed-save
 export type { EndReason, LastEnd } from './domain/store/last-end.ts'
 export { readHistory } from './domain/status/history.ts'
 export type { HistoryOptions } from './domain/status/history.ts'
-export type { JournalAct, JournalAuthor, JournalEntry } from './domain/journal/entry.ts'
+export type {
+  GuestCommandResult,
+  JournalAct,
+  JournalAuthor,
+  JournalEntry,
+} from './domain/journal/entry.ts'
 export type { JournalContent } from './domain/journal/read-journal.ts'
 export { listDomains } from './domain/status/list.ts'
 export type { DomainSummary, ListOptions, ListedState } from './domain/status/list.ts'
@@ -177,6 +188,7 @@ export type {
 } from './domain/restore/restore-request.ts'
 export type { RestoreMode } from './domain/memory-sources/memory-source.ts'
 export { resumeDomain } from './domain/lifecycle/resume.ts'
+export type { ResumeOptions } from './domain/lifecycle/resume.ts'
 export { wakeDomain } from './domain/lifecycle/wake-up.ts'
 export { saveDomain } from './domain/save/save.ts'
 export type { SaveOptions, SaveResult, SaveTiming } from './domain/save/save.ts'

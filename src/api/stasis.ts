@@ -29,6 +29,11 @@ import {
 import type { RestoreOptions } from '../domain/restore/restore-request.ts'
 import { type HostActivity, hostActivity } from '../domain/status/activity.ts'
 import { type EventOptions, type LifecycleEvent, watchEvents } from '../domain/status/events.ts'
+import {
+  type MachineEvent,
+  type MachineEventOptions,
+  watchMachineEvents,
+} from '../domain/status/machine-events.ts'
 import { type DomainSummary, type ListOptions, listDomains } from '../domain/status/list.ts'
 import { type Versions, versions } from '../domain/status/version.ts'
 import type { CachedImage } from '../domain/store/cached-images.ts'
@@ -226,6 +231,17 @@ export class Stasis {
    */
   events(options: HandleOptions<EventOptions> = {}): AsyncIterable<LifecycleEvent> {
     return watchEvents(this.#bound(options))
+  }
+
+  /**
+   * Events of the machines of running domains from now on, such as a balloon that changes or a tray that opens, until `signal` is aborted or the loop ends. It looks four times a second, so it misses a
+   * change that is undone in between.
+   * @throws StorageError
+   * @example
+   * for await (const { domain, event } of stasis.machineEvents()) console.log(domain, event)
+   */
+  machineEvents(options: HandleOptions<MachineEventOptions> = {}): AsyncIterable<MachineEvent> {
+    return watchMachineEvents(this.#bound(options))
   }
 
   /**

@@ -144,6 +144,10 @@ export interface BlockDevice {
   readonly qdev?: string
   readonly locked: boolean
   readonly removable: boolean
+  /** Present if the device has a tray. */
+  readonly tray_open?: boolean
+  /** Present if QEMU stops the guest at an error. */
+  readonly 'io-status'?: 'ok' | 'failed' | 'nospace'
   readonly inserted?: {
     readonly file: string
     readonly drv: string

@@ -50,7 +50,11 @@ const OVERWRITES = 'virsh overwrites any file; Stasis only a save image, so its 
 const WHERE = 'Stasis also says where the saved guest is'
 const LATE =
   'standard output and failure are the same; virsh does not say on standard error why it failed'
-const OUR_EVENTS = 'Stasis sees lifecycle events alone, so they are the default'
+const OUR_EVENTS = 'lifecycle events are the default'
+const UNSEEN_EVENTS =
+  'Stasis has no daemon that listens to QEMU, and says which events it cannot see'
+const UNSEEN_TYPES = ['reboot', 'rtc-change', 'watchdog', 'graphics', 'block-job', 'device-removed']
+const SEEN_TYPES = ['io-error', 'tray-change', 'balloon-change', 'pm-suspend', 'agent-lifecycle']
 
 /** In this order: each leaves the domain to the next. */
 export const LINES: readonly Line[] = [
@@ -142,7 +146,7 @@ export const LINES: readonly Line[] = [
   script('', 'nothing was asked for'),
 
   // Events.
-  differs('event --list', 'Stasis has no daemon that listens to other events than lifecycle'),
+  differs('event --list', UNSEEN_EVENTS),
   same('event --event nosuch'),
   same('event --event lifecycle --all'),
   differs('event --event lifecycle --timeout 1', LATE),
@@ -150,7 +154,8 @@ export const LINES: readonly Line[] = [
   same('event nobody --event lifecycle --timeout 1'),
   same('event --event lifecycle --timeout 0'),
   same('event --event lifecycle --timeout x'),
-  differs('event --event reboot --timeout 1', 'Stasis sees lifecycle events alone, and says so'),
+  ...UNSEEN_TYPES.map((type) => differs(`event --event ${type} --timeout 1`, UNSEEN_EVENTS)),
+  ...SEEN_TYPES.map((type) => differs(`event --event ${type} --timeout 1`, LATE)),
   differs('event --timeout 1', OUR_EVENTS),
 
   // Defined.

@@ -8,7 +8,7 @@ import { domainStateReason } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { guestPaths } from '../support/guests.ts'
 import { newestQemu } from '../support/qemus.ts'
-import { type CommandResult, stasis } from '../support/stasis-command.ts'
+import { type CommandResult, startStasis, stasis } from '../support/stasis-command.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
 const NAME = 'writer'
@@ -79,6 +79,7 @@ for (const { label, emulator } of newestQemu()) {
     async () => {
       await using guest = await startFullGuest(emulator)
       const { run, dir } = guest
+      const shown = startStasis(guest.stateDir, ['event', '--event', 'io-error', '--timeout', '60'])
       await untilReason(guest, 'I/O error')
       const stopped = await guest.output()
       assert.match(stopped, /^\.*$/, 'the guest has seen no error')
@@ -105,6 +106,11 @@ for (const { label, emulator } of newestQemu()) {
       assert.match(dry.stdout + dry.stderr, /writer: would be saved/)
       assert.equal((await run('host-save')).exitCode, 0)
       assert.equal((await run('start', NAME)).exitCode, 0)
+
+      assert.match(
+        (await shown.ended).stdout,
+        /^event 'io-error' for domain 'writer': \S+\/disk \(virtio-disk0\) pause\nevents received: 1\n$/,
+      )
 
       guest.resize(20)
       const again = await run('resume', NAME)

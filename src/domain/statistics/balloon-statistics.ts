@@ -3,7 +3,7 @@ import { aliasOf } from '../../qemu/domain-xml/live/aliases.ts'
 import { residentBytes } from '../../qemu/host-facts.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { RunningEntry } from '../catalogue/running-entry.ts'
-import { namedDevices } from './named-devices.ts'
+import { namedDevices } from '../status/devices.ts'
 
 const KIB = 1024
 

@@ -1,10 +1,8 @@
-import type { Element } from '@xmldom/xmldom'
-import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
-import { aliasOf, nameDevices } from '../../qemu/domain-xml/live/aliases.ts'
+import { attribute, child } from '../../qemu/domain-xml/access.ts'
+import { aliasOf } from '../../qemu/domain-xml/live/aliases.ts'
 import { WITHOUT_TAP } from '../../qemu/domain-xml/live/host-sides.ts'
-import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import { tapDevicesOf } from '../../qemu/process/tap-devices.ts'
-import { sourceOf } from '../status/devices.ts'
+import { namedDevices, sourceOf } from '../status/devices.ts'
 
 /** A disk of a domain, and the name of its device in QEMU. */
 export interface NamedDisk {
@@ -46,13 +44,4 @@ export async function namedCards(
     const device = onTap ? (taps.shift() ?? named) : undefined
     return { mac: attribute(child(card, 'mac'), 'address'), alias: aliasOf(card), device }
   })
-}
-
-/** The devices of one kind in the XML of a domain, with the names that QEMU has for them. @throws DomainXmlError */
-export function namedDevices(xml: string, name: string): readonly Element[] {
-  const root = parseXml(xml).documentElement ?? undefined
-  if (root === undefined) return []
-  nameDevices(root)
-  const all = child(root, 'devices')
-  return all === undefined ? [] : children(all, name)
 }

@@ -1,5 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
+import { nameDevices } from '../../qemu/domain-xml/live/aliases.ts'
 import { parseXml } from '../../qemu/domain-xml/parse-xml.ts'
 import { type DomainXmlOptions, readDomainXml } from '../catalogue/domain-xml.ts'
 import { dumpDomainXml } from './dump-xml.ts'
@@ -59,7 +60,18 @@ export function sourceOf(disk: Element): string | undefined {
 
 /** The devices of one kind in a domain XML. @throws DomainXmlError */
 export function devicesOf(xml: string, name: string): readonly Element[] {
-  const devices = child(parseXml(xml).documentElement ?? undefined, 'devices')
+  return devicesIn(parseXml(xml).documentElement ?? undefined, name)
+}
+
+/** The devices of one kind in a domain XML, with the names that QEMU has for them. @throws DomainXmlError */
+export function namedDevices(xml: string, name: string): readonly Element[] {
+  const root = parseXml(xml).documentElement ?? undefined
+  if (root !== undefined) nameDevices(root)
+  return devicesIn(root, name)
+}
+
+function devicesIn(root: Element | undefined, name: string): readonly Element[] {
+  const devices = child(root, 'devices')
   return devices === undefined ? [] : children(devices, name)
 }
 

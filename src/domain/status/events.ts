@@ -6,6 +6,8 @@ import type { DomainState } from '../machine/domain-state.ts'
 import { isLocked } from '../store/lock.ts'
 import { observe } from '../catalogue/presence.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
+import { queryRunState } from '../catalogue/run-state.ts'
+import { eachLook } from './each-look.ts'
 import { stateOf } from './list.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 
@@ -19,11 +21,12 @@ export interface LifecycleEvent {
     | 'Suspended'
     | 'Resumed'
     | 'Stopped'
+    | 'PMSuspended'
     | 'Crashed'
     | 'Memory'
   /**
    * The kind of the change, in one word. The event `Memory`, after a lazy restore, has `Filling`, `Loaded` (the image is no longer needed), `Stopped` (nothing loads the rest), `Failed` or `Lost`.
-   * The other events have `Booted`, `Restored`, `Paused`, `Unpaused`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed` and so on. `SaveKilled` means that the guest was resumed
+   * The other events have `Booted`, `Restored`, `Event wakeup`, `Paused`, `I/O Error`, `Watchdog`, `Unpaused`, `Memory`, `Shutdown`, `Destroyed`, `Crashed`, `Saved`, `Added`, `Removed` and so on. `SaveKilled` means that the guest was resumed
    * because the process that saved it was killed.
    */
   readonly detail: string
@@ -38,8 +41,6 @@ export interface EventOptions extends DomainOptions {
   /** Only events of the domain with this name. */
   readonly domain?: string | undefined
 }
-
-const LOOK_MS = 250
 
 interface Seen {
   readonly persistent: boolean
@@ -62,11 +63,8 @@ export async function* watchEvents(
   options: EventOptions = {},
 ): AsyncGenerator<LifecycleEvent, void, void> {
   const directories = await openDirectories(options)
-  let before = await look(directories, options)
-  while (options.signal?.aborted !== true) {
-    await delay(LOOK_MS, undefined, { signal: options.signal }).catch(() => undefined)
-    if (aborted(options.signal)) return
-    const now = await look(directories, options, before)
+  const take = (before: Look | undefined): Promise<Look> => look(directories, options, before)
+  for await (const { before, now } of eachLook(take, options.signal)) {
     const names = new Set([...before.keys(), ...now.keys()])
     for (const name of names) {
       const time = new Date().toISOString()
@@ -75,12 +73,7 @@ export async function* watchEvents(
       const memory = memoryChange(before.get(name)?.seen, now.get(name)?.seen)
       if (memory !== undefined) yield { domain: name, event: 'Memory', ...memory, time }
     }
-    before = now
   }
-}
-
-function aborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true
 }
 
 type Look = ReadonlyMap<string, { readonly seen: Seen; readonly entry: DomainEntry }>
@@ -139,12 +132,23 @@ async function compare(
     changes.push(['Resumed', 'SaveKilled'])
     if (seen.state === 'paused') changes.push(['Suspended', 'Paused'])
   } else if (seen?.pid !== undefined && seen.state !== old?.state) {
-    if (seen.state === 'paused') changes.push(['Suspended', 'Paused'])
-    if (seen.state === 'running') changes.push(['Resumed', 'Unpaused'])
+    if (seen.state === 'paused') changes.push(['Suspended', await pauseOf(name, directories)])
+    if (seen.state === 'running')
+      changes.push(
+        old?.state === 'pmsuspended' ? ['Started', 'Event wakeup'] : ['Resumed', 'Unpaused'],
+      )
+    if (seen.state === 'pmsuspended') changes.push(['PMSuspended', 'Memory'])
     if (seen.state === 'crashed') changes.push(['Crashed', 'Panicked'])
   }
   if (old?.persistent === true && seen?.persistent !== true) changes.push(['Undefined', 'Removed'])
   return changes
+}
+
+/** Why a guest is paused. */
+async function pauseOf(name: string, directories: Directories): Promise<string> {
+  const runState = await queryRunState(runtimePaths(directories, name))
+  if (runState === 'io-error') return 'I/O Error'
+  return runState === 'watchdog' ? 'Watchdog' : 'Paused'
 }
 
 const MEMORY = {

@@ -1,9 +1,17 @@
 import { anySignal } from '../../../io/any-signal.ts'
-import { type LifecycleEvent, watchEvents } from '../../../domain/status/events.ts'
+import { watchEvents } from '../../../domain/status/events.ts'
+import { watchMachineEvents } from '../../../domain/status/machine-events.ts'
 import { identifyDomain } from '../../../domain/status/identify.ts'
 import { DomainError, UsageError } from '../../../errors.ts'
-import { memoryAdvice } from '../../../domain/status/memory-words.ts'
 import { integerBetween } from '../../options/option-values.ts'
+import {
+  type AnyEvent,
+  EVENT_TYPES,
+  UNSEEN_EVENT_TYPES,
+  eventText,
+  isMachineEventType,
+} from '../../reports/event.ts'
+import { merged } from '../../../io/merged.ts'
 import { watchReader } from '../../terminal/reader-watch.ts'
 import type { Verb } from '../../verb.ts'
 
@@ -16,15 +24,12 @@ interface Flags {
   readonly timestamp?: boolean
 }
 
-/** The types of events that a look at the domains shows. QEMU reports others only to the client of its monitor. */
-const TYPES: readonly string[] = ['lifecycle']
-
 /** `event [DOMAIN]` */
 export const verb: Verb<Flags> = {
   declare: (command) =>
     command
       .argument('[domain]', 'only events of this domain')
-      .option('--event <type>', 'the type of the events: lifecycle (the default)')
+      .option('--event <type>', 'the type of the events (default: lifecycle)')
       .option('--all', 'events of every type')
       .option('--list', 'list the types')
       .option('--loop', 'continue after the first event, until the timeout or Ctrl-C')
@@ -34,7 +39,7 @@ export const verb: Verb<Flags> = {
   example: 'stasis event --loop --timeout 60',
   run: async ([reference], flags, { directories, signal, json, output }) => {
     if (flags.list === true)
-      return { text: TYPES.join('\n'), json: { type: 'result', types: TYPES } }
+      return { text: EVENT_TYPES.join('\n'), json: { type: 'result', types: EVENT_TYPES } }
     checkTypes(flags)
     const domain =
       reference === undefined
@@ -46,11 +51,15 @@ export const verb: Verb<Flags> = {
     const stop = anySignal(signal, limit, until.signal)
     using _reader = watchReader(output, () => until.abort())
     let count = 0
-    for await (const event of watchEvents({ ...directories, domain, signal: stop })) {
-      count += 1
-      if (json) output.json({ type: 'event', ...event })
-      else output.result(line(event, flags.timestamp === true))
-      if (loop !== true || !output.isRead) break
+    try {
+      for await (const event of eventsOf(flags, { ...directories, domain, signal: stop })) {
+        count += 1
+        if (json) output.json({ type: 'event', ...event })
+        else output.result(eventText(event, flags.timestamp === true))
+        if (loop !== true || !output.isRead) break
+      }
+    } finally {
+      until.abort()
     }
     if (!output.isRead) return undefined
     const interrupted = signal.aborted
@@ -66,20 +75,27 @@ export const verb: Verb<Flags> = {
   },
 }
 
+/** The events of the types that were asked for. */
+function eventsOf(
+  { event = 'lifecycle', all }: Flags,
+  options: Parameters<typeof watchEvents>[0],
+): AsyncGenerator<AnyEvent> {
+  if (all === true) return merged<AnyEvent>(watchEvents(options), watchMachineEvents(options))
+  if (isMachineEventType(event)) return watchMachineEvents({ ...options, types: [event] })
+  return watchEvents(options)
+}
+
 /** @throws UsageError */
 function checkTypes({ event, all }: Flags): void {
   if (event !== undefined && all === true)
     throw new UsageError('BAD_COMBINATION', 'Options --all and --event are mutually exclusive')
-  if (event === undefined || TYPES.includes(event)) return
-  throw new UsageError('BAD_ARGUMENT', `There are no events of the type '${event}'`, {
-    hint: 'Stasis has no daemon that listens to QEMU: `stasis event --list` shows what it sees',
-  })
-}
-
-function line(
-  { domain, event, detail, postcopy, time }: LifecycleEvent,
-  timestamp: boolean,
-): string {
-  const text = `event 'lifecycle' for domain '${domain}': ${event} ${detail}${postcopy === undefined ? '' : `: ${memoryAdvice(postcopy, domain)}`}`
-  return timestamp ? `${time}: ${text}` : text
+  if (event === undefined || EVENT_TYPES.includes(event)) return
+  const hint = '`stasis event --list` shows the types that it sees'
+  if (!UNSEEN_EVENT_TYPES.includes(event))
+    throw new UsageError('BAD_ARGUMENT', `There are no events of the type '${event}'`, { hint })
+  throw new UsageError(
+    'BAD_ARGUMENT',
+    `Stasis does not see events of the type '${event}': no daemon of it listens to QEMU`,
+    { hint },
+  )
 }
