@@ -62,6 +62,14 @@ async function agentOf({ stateDir, name }: LinuxDomain): Promise<GuestAgent> {
   }
 }
 
+/** What `guest-exec-status` answers. */
+interface ExecStatus {
+  readonly exited: boolean
+  readonly exitcode?: number
+  readonly 'out-data'?: string
+  readonly 'err-data'?: string
+}
+
 /** Starts a line of shell in the guest. */
 async function startInGuest(domain: LinuxDomain, line: string): Promise<number> {
   using agent = await agentOf(domain)
@@ -74,16 +82,14 @@ async function runInGuest(domain: LinuxDomain, line: string): Promise<string> {
   const pid = await startInGuest(domain, line)
   using agent = await agentOf(domain)
   for (;;) {
-    const status = (await agent.execute('guest-exec-status', { pid })) as Record<string, unknown>
-    if (status['exited'] !== true) {
+    const status = (await agent.execute('guest-exec-status', { pid })) as ExecStatus
+    if (!status.exited) {
       await delay(50)
       continue
     }
-    const [output, errors] = ['out-data', 'err-data'].map((name) =>
-      Buffer.from(String(status[name] ?? ''), 'base64').toString(),
-    )
-    assert.equal(status['exitcode'], 0, `${line}: ${errors}`)
-    return output ?? ''
+    const { exitcode, 'out-data': output = '', 'err-data': errors = '' } = status
+    assert.equal(exitcode, 0, `${line}: ${Buffer.from(errors, 'base64').toString()}`)
+    return Buffer.from(output, 'base64').toString()
   }
 }
 

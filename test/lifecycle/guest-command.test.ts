@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { defineDomain, domainInfo, startDomain } from '../../src/index.ts'
 import { fakeAgent } from '../support/fake-agent.ts'
-import { type CommandResult, stasisWith } from '../support/stasis-command.ts'
+import { type CommandResult, startStasis, stasisWith } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
 const CHANNEL = `<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
@@ -91,10 +92,23 @@ test('a command that takes too long refuses the save', async () => {
 
 test('after a save that failed, the guest runs the command of a restore', async () => {
   await using tiny = await start()
-  const { run, ran } = await runner(tiny)
-  const { exitCode } = await run('save', 'tiny', '/dev/full', '--format', 'raw')
-  assert.notEqual(exitCode, 0)
+  const { runtimeDir, stateDir, dir, log } = tiny
+  const { env } = await runner(tiny)
+  const ran: string[] = []
+  const exec = (command: readonly string[]) => {
+    ran.push(command.join(' '))
+    return { exitcode: 0, output: '' }
+  }
+  await using _agent = await fakeAgent(join(runtimeDir, 'tiny/channel0.sock'), [], exec)
+  const args = ['save', 'tiny', dir.join('image'), '--max-bandwidth', '1M']
+  const { child, ended } = startStasis(stateDir, args, env)
+  while (ran.length === 0) await delay(20)
+  await delay(300)
+  child.kill('SIGINT')
+  const { stderr } = await ended
+  assert.match(stderr, /Cancelled: save domain 'tiny'; it is still running/)
   assert.deepEqual(ran, ['/quiet now', '/loud'])
+  await log.advance(1)
 })
 
 test('without an agent, save is refused, and host-save warns', { timeout: 120_000 }, async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { domainInfo } from '../../src/index.ts'
+import { isThere } from '../../src/io/files/file-names.ts'
 import { type CommandResult, stasisWith } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -108,6 +110,63 @@ test('a hook before a restore, a start or an end refuses it, and nothing changes
   assert.match((await run('start', 'tiny')).stderr, /refuses to start domain 'tiny'/)
   assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off')
   assert.deepEqual(await readdir(`${stateDir}/run`), [])
+})
+
+test('hooks hear of a guest that ends by itself, and of a QEMU that dies', async () => {
+  await using tiny = await startTinyDomain({ started: false })
+  const { dir, stateDir } = tiny
+  const heard = dir.join('heard')
+  const run = await withHooks(tiny, { '10-record': record(heard) })
+  for (const [end, reason] of [
+    [() => run('qemu-monitor-command', 'tiny', '{"execute":"quit"}'), 'shutdown'],
+    [
+      async () => process.kill((await domainInfo('tiny', { stateDir })).id ?? 0, 'SIGKILL'),
+      'crashed',
+    ],
+  ] as const) {
+    const started = await run('start', 'tiny')
+    assert.equal(started.exitCode, 0, started.stderr)
+    await rm(heard)
+    await end()
+    // No command runs now.
+    let line = ''
+    for (let look = 0; !line.endsWith('\n'); look += 1) {
+      assert.ok(look < 200, `no hook has heard: ${reason}`)
+      await delay(50)
+      line = await readFile(heard, 'utf8').catch(() => '')
+    }
+    const event = JSON.parse(line) as Readonly<Record<string, unknown>>
+    assert.deepEqual(
+      [event['event'], event['act'], event['domain'], event['reason']],
+      ['after-end', 'end', 'tiny', reason],
+    )
+  }
+  await rm(heard)
+  assert.equal((await run('start', 'tiny')).exitCode, 0)
+  assert.equal((await run('destroy', 'tiny')).exitCode, 0)
+  await delay(1000)
+  const acts = (await readFile(heard, 'utf8')).trim().split('\n')
+  assert.deepEqual(
+    acts.map((line) => (JSON.parse(line) as { readonly event: string }).event),
+    ['before-start', 'after-start', 'before-end', 'after-end'],
+  )
+})
+
+test('without a watcher, the next command on a guest that has ended runs its hooks', async () => {
+  await using tiny = await startTinyDomain()
+  const heard = tiny.dir.join('heard')
+  const run = await withHooks(tiny, { '10-record': record(heard) })
+  const { stateDir } = tiny
+  process.kill((await domainInfo('tiny', { stateDir })).id ?? 0, 'SIGKILL')
+  await delay(500)
+  assert.equal((await run('domstate', 'tiny')).stdout, 'shut off\n')
+  assert.ok(!(await isThere(heard)), 'a look runs no hook')
+  assert.equal((await run('start', 'tiny')).exitCode, 0)
+  const events = (await readFile(heard, 'utf8')).trim().split('\n')
+  assert.deepEqual(
+    events.map((line) => (JSON.parse(line) as { readonly event: string }).event),
+    ['after-end', 'before-start', 'after-start'],
+  )
 })
 
 test('a hook after an act that fails is a warning', async () => {

@@ -56,7 +56,7 @@ export class HeldDomain implements AsyncDisposable {
   static async named(name: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
     await claimStateDirectory(await openDirectories(options))
     return HeldDomain.#hold(name, verb, options, async (directories, paths) => {
-      const record = await reconcile(paths)
+      const record = await reconcile(paths, directories)
       await tidyState(directories)
       await tidyTransient(directories, name)
       return { record, end: undefined }

@@ -28,7 +28,7 @@ test('reconcile() ends a QEMU whose start was interrupted', async () => {
   await using store = await testStore()
   const paths = store.paths('web')
   const record = await store.run('web', { stage: 'starting' })
-  assert.equal(await reconcile(paths), undefined)
+  assert.equal(await reconcile(paths, store.directories), undefined)
   assert.equal(await isAlive(record), false)
   assert.equal(await exists(paths.process), false)
   assert.equal(await readLastEnd(paths), undefined)
@@ -38,12 +38,12 @@ test('reconcile() records a shutdown, or a crash when the monitor socket is left
   await using store = await testStore()
   const paths = store.paths('web')
   await store.runDead('web')
-  await reconcile(paths)
+  await reconcile(paths, store.directories)
   assert.equal((await readLastEnd(paths))?.reason, 'shutdown')
   await store.runDead('web')
   await writeFile(paths.controlSocket, '')
   await writeFile(paths.formerLog, 'qemu: out of memory\n')
-  await reconcile(paths)
+  await reconcile(paths, store.directories)
   const end = await readLastEnd(paths)
   assert.equal(end?.reason, 'crashed')
   assert.equal(end.lastLines, 'qemu: out of memory')
@@ -55,7 +55,7 @@ test('reconcile() ends a QEMU whose guest is safe in a complete image', async ()
   const saving = intent(store)
   const record = await store.run('web', { saving })
   await writeRawImage(saving.path, DESCRIPTION)
-  assert.equal(await reconcile(paths), undefined)
+  assert.equal(await reconcile(paths, store.directories), undefined)
   assert.equal(await isAlive(record), false)
   assert.ok(await exists(saving.path))
   const { reason, image } = (await readLastEnd(paths)) ?? {}
@@ -69,7 +69,7 @@ test('reconcile() keeps the QEMU of a killed save whose image is not complete', 
   const record = await store.run('web', { saving })
   // The killed process wrote under a temporary name.
   await writeFile(store.join('.web.save.999999-1.partial'), 'partial')
-  const kept = await reconcile(paths)
+  const kept = await reconcile(paths, store.directories)
   assert.equal(kept?.interrupted, true)
   assert.equal(kept.saving, undefined)
   assert.equal((await readRecord(paths))?.interrupted, true)
@@ -80,7 +80,7 @@ test('reconcile() keeps the QEMU of a killed save whose image is not complete', 
 test('reconcile() does not mark a guest as interrupted that was paused before the killed save', async () => {
   await using store = await testStore()
   await store.run('web', { saving: { ...intent(store), running: false } })
-  const kept = await reconcile(store.paths('web'))
+  const kept = await reconcile(store.paths('web'), store.directories)
   assert.notEqual(kept?.interrupted, true)
 })
 
@@ -90,7 +90,7 @@ test('reconcile() records a save whose QEMU died after the image was complete', 
   const saving = intent(store)
   await store.runDead('web', { saving })
   await writeRawImage(saving.path, DESCRIPTION)
-  await reconcile(paths)
+  await reconcile(paths, store.directories)
   assert.equal((await readLastEnd(paths))?.reason, 'saved')
 })
 
@@ -114,7 +114,7 @@ test('reconcile() removes a managed save only once its guest has run and has all
     await writeRawImage(managedSave)
     const record = await store.run('web', { restoredFrom: from })
     if (postcopy !== false) await writeFile(join(paths.directory, postcopy), '{}')
-    assert.equal((await reconcile(paths))?.pid, record.pid)
+    assert.equal((await reconcile(paths, store.directories))?.pid, record.pid)
     assert.equal(await exists(managedSave), stays, JSON.stringify({ from, postcopy }))
     await store.kill(record)
     await rm(paths.directory, { recursive: true })
@@ -134,7 +134,7 @@ test('reconcile() keeps the managed save of a guest that died before it was know
     await writeRawImage(managedSave)
     await store.runDead('web', { restoredFrom: from })
     assert.equal((await observe(paths)).consumed, !stays)
-    assert.equal(await reconcile(paths), undefined)
+    assert.equal(await reconcile(paths, store.directories), undefined)
     assert.equal(await exists(managedSave), stays)
   }
 })
@@ -149,12 +149,12 @@ test('reconcile() removes the managed save of a guest that was saved to another 
   const saving = intent(store)
   await writeRawImage(saving.path, DESCRIPTION)
   await store.runDead('web', { restoredFrom, saving })
-  assert.equal(await reconcile(paths), undefined)
+  assert.equal(await reconcile(paths, store.directories), undefined)
   assert.equal(await exists(managedSave), false)
   assert.ok(await exists(saving.path))
   await writeRawImage(managedSave, DESCRIPTION)
   await store.runDead('web', { restoredFrom, saving: { ...saving, path: managedSave } })
-  assert.equal(await reconcile(paths), undefined)
+  assert.equal(await reconcile(paths, store.directories), undefined)
   assert.ok(await exists(managedSave), 'it is the newer one')
 })
 
@@ -165,7 +165,10 @@ test('reconcile() ends no process that is not a QEMU of the domain', async () =>
   for (const stage of ['starting', 'running'] as const) {
     await store.runDead('web')
     await writeRecord(paths, { ...other, stage })
-    await assert.rejects(reconcile(paths), { code: 'STATE_UNREADABLE', path: paths.process })
+    await assert.rejects(reconcile(paths, store.directories), {
+      code: 'STATE_UNREADABLE',
+      path: paths.process,
+    })
     assert.ok(await isAlive(other))
     assert.ok(await exists(paths.process))
   }
@@ -176,10 +179,13 @@ test('reconcile() ends a QEMU without a record only if a start was in progress',
   const paths = store.paths('web')
   const record = await store.run('web')
   await rm(paths.process)
-  await assert.rejects(reconcile(paths), { code: 'STATE_UNREADABLE', path: paths.process })
+  await assert.rejects(reconcile(paths, store.directories), {
+    code: 'STATE_UNREADABLE',
+    path: paths.process,
+  })
   assert.ok(await isAlive(record))
   await writeFile(paths.starting, '')
-  assert.equal(await reconcile(paths), undefined)
+  assert.equal(await reconcile(paths, store.directories), undefined)
   assert.equal(await isAlive(record), false)
   assert.equal(await exists(paths.liveXml), false)
 })
@@ -205,7 +211,7 @@ test('reconcile() removes the files of a killed operation beside a running QEMU'
     `${paths.directory}/.a.999999-1.partial`,
   ])
     await writeFile(path, '')
-  assert.equal((await reconcile(paths))?.pid, record.pid)
+  assert.equal((await reconcile(paths, store.directories))?.pid, record.pid)
   assert.deepEqual(await readdir(paths.directory), before)
   assert.equal((await readJob(paths.lastJob))?.outcome, 'failed')
 })
@@ -220,7 +226,7 @@ test('reconcile() removes what a save left that was killed after it had withdraw
   await writeFile(store.join(`.web.save.${pid}-4.partial`), 'partial')
   const job = { operation: 'save', id: '1', process: { ...record, pid }, startedAt: '', image }
   await writeFile(paths.job, JSON.stringify({ ...job, elapsedMs: 0 }))
-  assert.equal((await reconcile(paths))?.pid, record.pid)
+  assert.equal((await reconcile(paths, store.directories))?.pid, record.pid)
   const left = (await readdir(store.join())).filter((name) => name.includes('web.save'))
   assert.deepEqual(left, ['web.save'])
 })
@@ -231,7 +237,7 @@ test('reconcile() changes nothing when it is unknown whether the image is comple
   // A name that cannot be looked up is not a missing file.
   const saving = { ...intent(store), path: store.join('x'.repeat(300)) }
   const record = await store.run('web', { saving })
-  await assert.rejects(reconcile(paths), { code: 'IO_ERROR' })
+  await assert.rejects(reconcile(paths, store.directories), { code: 'IO_ERROR' })
   assert.ok(await isAlive(record))
   assert.deepEqual((await readRecord(paths))?.saving, saving)
 })

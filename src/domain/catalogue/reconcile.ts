@@ -10,11 +10,13 @@ import { removeDeadSocket } from '../../io/sockets/connect-socket.ts'
 import { listeningSockets } from '../../qemu/command-line/listening-sockets.ts'
 import { endQemu } from '../../qemu/process/end.ts'
 import { type ProcessIdentity, mayHoldFiles } from '../../qemu/process/process-identity.ts'
+import { announceEnd } from './announce-end.ts'
 import { type Condition, conditionOf, hasConsumedManagedSave } from './condition.ts'
 import { settleManagedSave } from './consume-managed-save.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
 import { type StoredJob, closeKilledJob, readJob } from '../store/job-record.ts'
+import type { Directories } from '../store/directories.ts'
 import { writeEnd } from '../store/last-end.ts'
 import { endRecorded } from './own-qemu.ts'
 import { removeKept } from '../store/postcopy-record.ts'
@@ -24,11 +26,14 @@ import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-re
 
 /**
  * Makes the runtime directory and reality agree: ends the QEMU of a killed start, and one whose guest is safe in an image; removes the files of a
- * dead QEMU, and those of a killed operation. Returns the record of a running QEMU. Callers must hold the lock.
+ * dead QEMU, and those of a killed operation. If the guest has ended by itself, the hooks hear of it. Returns the record of a running QEMU. Callers must hold the lock.
  * @throws StorageError, STATE_UNREADABLE and STATE_TOO_NEW when the condition of the domain is unknown, and nothing was changed; QemuError
  * QEMU_TIMEOUT
  */
-export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
+export async function reconcile(
+  paths: RuntimePaths,
+  directories: Directories,
+): Promise<RuntimeRecord | undefined> {
   const begun = await readRecord(paths)
   const condition = await conditionOf(paths)
   const job = await readJob(paths.job).catch(() => undefined)
@@ -46,6 +51,7 @@ export async function reconcile(paths: RuntimePaths): Promise<RuntimeRecord | un
   if (record !== undefined) await removeRemains(paths)
   else await clearRuntime(paths)
   await removeLeftovers(paths.managedSave, true)
+  await announceEnd(paths, condition, directories)
   return record
 }
 

@@ -41,5 +41,5 @@ async function tidy(directories: Directories, name: string): Promise<void> {
   const lock = await DomainLock.tryAcquire(paths, 'clean-up')
   if (!(lock instanceof DomainLock)) return
   await using _lock = lock
-  await reconcile(paths)
+  await reconcile(paths, directories)
 }

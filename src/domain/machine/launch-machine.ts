@@ -33,6 +33,7 @@ import { clearRuntime } from '../catalogue/reconcile.ts'
 import { OpenSecrets } from './open-secrets.ts'
 import { OpenTaps } from '../networks/open-taps.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
+import { watchGuest } from './guest-watcher.ts'
 import { type NewVariableStore, makeVariableStore } from './uefi.ts'
 
 /** A QEMU in preparation whose guest is stopped. Unless it is detached, disposing ends it and leaves nothing. */
@@ -94,7 +95,9 @@ export class LaunchedMachine implements AsyncDisposable {
     const files = inheritFiles(inherited, needs, { taps: taps?.taps, secrets: secrets?.files })
     const confinement = confinementFor(plan, inherited)
     const companionFds = own && reserveCompanions(own, stateDir, inherited)
-    for (const { fd } of taps?.endCommands ?? []) inherited.add(fd)
+    using watcher = await watchGuest(held)
+    const endCommands = [...(taps?.endCommands ?? []), ...(watcher === undefined ? [] : [watcher])]
+    for (const { fd } of endCommands) inherited.add(fd)
     const argv = argumentsFor(plan, held, {
       confinement,
       options: { ...files, ...companionFds, opticalDrives, scsiDevices, hostNodes },
@@ -120,11 +123,7 @@ export class LaunchedMachine implements AsyncDisposable {
       }
       await writeRecord(paths, record)
       await removeFile(paths.starting)
-      const processes = [
-        identity.pid,
-        ...companions.pids,
-        ...(taps?.endCommands ?? []).map(({ pid }) => pid),
-      ]
+      const processes = [identity.pid, ...companions.pids, ...endCommands.map(({ pid }) => pid)]
       scoped = ownScope(held.name, processes, plan.onWarning)
     }
     using descriptors = new DisposableStack()

@@ -22,14 +22,16 @@ export class EndCommand implements Disposable {
     this.pid = pid
   }
 
-  /** Call this before the first step that `program` undoes. @throws QemuError QEMU_START_FAILED */
-  static async start(program: string, argv: readonly string[]): Promise<EndCommand> {
+  /** Call this before the first step that `program` undoes. `env` is its whole environment. @throws QemuError QEMU_START_FAILED */
+  static async start(
+    program: string,
+    argv: readonly string[],
+    env: NodeJS.ProcessEnv = cleanEnvironment(),
+  ): Promise<EndCommand> {
     const [theirs, ours] = connectedPair()
     try {
       const command = ['-c', WAIT, 'stasis-watcher', program, ...argv]
-      const { pid } = await spawnDetached('/bin/sh', command, 'ignore', [theirs], {
-        env: cleanEnvironment(),
-      })
+      const { pid } = await spawnDetached('/bin/sh', command, 'ignore', [theirs], { env })
       return new EndCommand(ours, pid)
     } catch (error) {
       closeDescriptor(ours)
