@@ -11,7 +11,7 @@ import { cacheDir } from '../support/cache-dir.ts'
 import { guestPaths } from '../support/guests.ts'
 import { type LinuxDomain, startLinuxDomain } from '../support/linux-domain.ts'
 import { isLongRun, qemus } from '../support/qemus.ts'
-import { stasis, stasisWith } from '../support/stasis-command.ts'
+import { startStasis, stasis, stasisWith } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 const CHANNEL = `<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
@@ -219,8 +219,15 @@ test(
     })
     await t.test('reboot --mode agent', async () => {
       await using console = await domain.console()
+      const watch = ['event', name, '--event', 'agent-lifecycle', '--loop', '--timeout', '60']
+      const { ended: shown } = startStasis(stateDir, watch)
       await says('reboot', name, '--mode', 'agent')
       await console.waitForLine(/^TICK 1$/, { timeoutMs: 60_000 })
+      const start = `event 'agent-lifecycle' for domain '${name}': state: `
+      assert.match(
+        (await shown).stdout,
+        new RegExp(`${start}'disconnected' .*\n${start}'connected' reason: 'channel event'\n`),
+      )
     })
     await t.test('shutdown --mode agent', async () => {
       await listensToButton(domain)

@@ -8,7 +8,12 @@ import { domainStateReason } from '../../src/index.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { guestPaths } from '../support/guests.ts'
 import { newestQemu } from '../support/qemus.ts'
-import { type CommandResult, startStasis, stasis } from '../support/stasis-command.ts'
+import {
+  type CommandResult,
+  type RunningCommand,
+  startStasis,
+  stasis,
+} from '../support/stasis-command.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
 const NAME = 'writer'
@@ -18,6 +23,8 @@ interface FullGuest extends AsyncDisposable {
   readonly dir: TempDir
   readonly stateDir: string
   readonly run: (...args: readonly string[]) => Promise<CommandResult>
+  /** Shows the first I/O error. */
+  readonly events: RunningCommand
   /** What the guest has printed. */
   readonly output: () => Promise<string>
   /** Makes the file system so large. */
@@ -30,7 +37,7 @@ async function startFullGuest(emulator: string): Promise<FullGuest> {
   await mkdir(small)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', small])
   const run = (...args: readonly string[]): Promise<CommandResult> => stasis(stateDir, ...args)
-  const guest: FullGuest = {
+  const guest: Omit<FullGuest, 'events'> = {
     dir,
     stateDir,
     run,
@@ -50,14 +57,16 @@ async function startFullGuest(emulator: string): Promise<FullGuest> {
   const serial = { type: 'file', path: log } as const
   const xml = domainXml({ name: NAME, guest: 'tiny', emulator, serial, diskPath, machine: 'pc' })
   await writeFile(dir.join('xml'), xml.replace("type='raw'", "type='qcow2'"))
-  for (const args of [
-    ['define', dir.join('xml')],
-    ['start', NAME],
-  ]) {
+  const succeeds = async (...args: readonly string[]): Promise<void> => {
     const { exitCode, stderr } = await run(...args)
     assert.equal(exitCode, 0, stderr)
   }
-  return guest
+  await succeeds('define', dir.join('xml'))
+  const events = startStasis(stateDir, ['event', '--event', 'io-error', '--timeout', '60'])
+  // It has looked by then.
+  await delay(2000)
+  await succeeds('start', NAME)
+  return { ...guest, events }
 }
 
 async function untilReason({ stateDir }: FullGuest, reason: string): Promise<void> {
@@ -79,7 +88,6 @@ for (const { label, emulator } of newestQemu()) {
     async () => {
       await using guest = await startFullGuest(emulator)
       const { run, dir } = guest
-      const shown = startStasis(guest.stateDir, ['event', '--event', 'io-error', '--timeout', '60'])
       await untilReason(guest, 'I/O error')
       const stopped = await guest.output()
       assert.match(stopped, /^\.*$/, 'the guest has seen no error')
@@ -108,7 +116,7 @@ for (const { label, emulator } of newestQemu()) {
       assert.equal((await run('start', NAME)).exitCode, 0)
 
       assert.match(
-        (await shown.ended).stdout,
+        (await guest.events.ended).stdout,
         /^event 'io-error' for domain 'writer': \S+\/disk \(virtio-disk0\) pause\nevents received: 1\n$/,
       )
 

@@ -5,10 +5,17 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { eachLook } from './each-look.ts'
 import { type MachineLook, lookAtMachine } from './machine-look.ts'
 
-/** What happened to the machine of a running domain, under virsh's names. */
-type Happening =
-  /** The guest's memory without what its balloon holds. */
-  | { readonly event: 'balloon-change'; readonly memoryBytes: number }
+/** An event of the machine of a running domain, under virsh's names. */
+export type MachineEvent = {
+  readonly domain: string
+  /** When Stasis saw it, ISO 8601. */
+  readonly time: string
+} & (
+  | {
+      readonly event: 'balloon-change'
+      /** The guest's memory without what its balloon holds. */
+      readonly memoryBytes: number
+    }
   | {
       readonly event: 'tray-change'
       /** The alias of the drive, as live domain XML has it. */
@@ -21,13 +28,7 @@ type Happening =
   | { readonly event: 'agent-lifecycle'; readonly state: 'connected' | 'disconnected' }
   /** The guest has suspended itself to RAM, or was woken. */
   | { readonly event: 'pm-suspend' | 'pm-wakeup' }
-
-/** An event of the machine of a running domain. */
-export type MachineEvent = Happening & {
-  readonly domain: string
-  /** When Stasis saw it, ISO 8601. */
-  readonly time: string
-}
+)
 
 /** A type of events of machines. */
 export type MachineEventType = MachineEvent['event']
@@ -55,10 +56,9 @@ export async function* watchMachineEvents(
   const { types, signal } = options
   for await (const { before, now } of eachLook(() => look(directories, options), signal))
     for (const [domain, machine] of now) {
-      const earlier = before.get(domain)
-      // A machine that is new has not changed.
-      if (earlier === undefined || earlier.pid !== machine.pid) continue
-      for (const happening of changesOf(earlier.look, machine.look))
+      const known = before.get(domain)
+      const earlier = known?.pid === machine.pid ? known.look : atStart(machine.look)
+      for (const happening of changesOf(earlier, machine.look))
         if (types?.includes(happening.event) !== false)
           yield { domain, ...happening, time: new Date().toISOString() }
     }
@@ -87,6 +87,21 @@ async function look(
   })
   return new Map((await Promise.all(pairs)).filter((pair) => pair !== undefined))
 }
+
+/** A machine as it was when it started, before anything has happened to it. */
+function atStart(look: MachineLook): MachineLook {
+  const drives = [...look.drives].map(
+    ([device, drive]) => [device, { ...drive, failed: false }] as const,
+  )
+  const agentConnected = look.agentConnected === undefined ? undefined : false
+  return { ...look, runState: 'running', drives: new Map(drives), agentConnected }
+}
+
+/** What happened to a machine. */
+type Happening = Without<MachineEvent, 'domain' | 'time'>
+
+/** Also of a union. */
+type Without<Type, Keys extends PropertyKey> = Type extends unknown ? Omit<Type, Keys> : never
 
 function changesOf(old: MachineLook, now: MachineLook): readonly Happening[] {
   const { memoryBytes, agentConnected, runState } = now
