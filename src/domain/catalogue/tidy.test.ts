@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { access, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { testStore, writeRawImage } from '../../../test/support/test-store.ts'
@@ -7,8 +7,11 @@ import { isAlive } from '../../qemu/process/process-identity.ts'
 import { HeldDomain } from './held-domain.ts'
 import { imageId } from '../store/image-history.ts'
 import { DomainLock } from '../store/lock.ts'
+import { writePostcopyRecord } from '../store/postcopy-record.ts'
+import { SecondName } from '../store/second-name.ts'
 import { tidyTransient } from './tidy.ts'
 
+const RESTORE = { id: '1', machine: '', readers: 1, hostPageSizes: {} }
 const DESCRIPTION = { xml: '<a/>', cookie: undefined, wasRunning: true, id: '1'.repeat(32) }
 
 test('each operation removes temporary files of killed writers, not those of living ones', async () => {
@@ -25,6 +28,31 @@ test('each operation removes temporary files of killed writers, not those of liv
   }
   for (const name of ['domains', 'images', 'ended', 'jobs', 'orders'])
     assert.deepEqual((await readdir(join(stateDir, name))).toSorted(), [living, 'a.json'], name)
+})
+
+test('each operation removes second names of images that a power cut has left', async () => {
+  await using store = await testStore()
+  const image = store.join('image')
+  await writeFile(image, 'x')
+  const second = await SecondName.of(image, store.paths('web'))
+  second.detach()
+  const { directories } = store
+  const [name = ''] = await readdir(store.paths('web').secondNames)
+  const record = join(store.paths('web').secondNames, name)
+  const act = async (): Promise<number> => {
+    await using _held = await HeldDomain.named('db', 'test', directories)
+    return (await stat(image)).nlink
+  }
+  assert.equal(await act(), 2, 'the process that made it may still need it')
+  const dead = (await readFile(record, 'utf8')).replace(/"pid":\d+/, '"pid":4999999')
+  await writeFile(record, dead)
+  const restore = { ...RESTORE, image, kept: second.path }
+  await store.run('web')
+  await writePostcopyRecord(store.paths('web'), restore)
+  assert.equal(await act(), 2, 'a restore needs it')
+  await rm(store.paths('web').directory, { recursive: true })
+  assert.equal(await act(), 1)
+  assert.deepEqual(await readdir(store.paths('web').secondNames), [])
 })
 
 test('tidyTransient() puts domains in order that are not defined and whose QEMU is dead', async () => {

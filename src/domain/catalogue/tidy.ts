@@ -4,17 +4,46 @@ import { listRuntimes } from './catalogue.ts'
 import { listDefinitions } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'
 import { DomainLock } from '../store/lock.ts'
+import { isAlive } from '../../qemu/process/process-identity.ts'
+import { readPostcopyRecord } from '../store/postcopy-record.ts'
 import { reconcile } from './reconcile.ts'
-import { runtimePaths } from '../store/runtime-paths.ts'
+import { runtimePaths, secondNamesDirectory } from '../store/runtime-paths.ts'
+import { listSecondNames, removeSecondName } from '../store/second-name.ts'
 import { readRecord } from '../store/runtime-record.ts'
 import { isRunning } from './own-qemu.ts'
 
 /** The directories of small files in the state directory. */
-const SMALL = ['', 'domains', 'images', 'ended', 'jobs', 'autostart', 'cache', 'orders', 'overlays']
+const SMALL = [
+  '',
+  'domains',
+  'images',
+  'ended',
+  'jobs',
+  'kept',
+  'autostart',
+  'cache',
+  'orders',
+  'overlays',
+]
 
-/** Removes the temporary files that killed operations left in the state directory. A file that cannot be removed is left to the next operation. */
-export async function tidyState({ stateDir }: Directories): Promise<void> {
+/**
+ * Removes the temporary files that killed operations left in the state directory, and the second names of images that a power cut has left. A file that cannot be removed is left to the next
+ * operation.
+ */
+export async function tidyState(directories: Directories): Promise<void> {
+  const { stateDir } = directories
   for (const name of SMALL) await removeAllAbandoned(join(stateDir, name)).catch(() => undefined)
+  await tidySecondNames(directories).catch(() => undefined)
+}
+
+/** A second name is needed as long as its maker lives, and then as long as the record of the restore names it. */
+async function tidySecondNames(directories: Directories): Promise<void> {
+  for (const { path, domain, maker } of await listSecondNames(secondNamesDirectory(directories))) {
+    if (await isAlive(maker)) continue
+    const paths = runtimePaths(directories, domain)
+    if ((await readPostcopyRecord(paths))?.kept === path) continue
+    await removeSecondName(paths, path)
+  }
 }
 
 /**

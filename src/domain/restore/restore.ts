@@ -17,6 +17,7 @@ import { beginRestored } from './begin-restored.ts'
 import { checkStale } from './check-stale.ts'
 import { Job } from '../progress/job.ts'
 import { FirstOutput } from './first-output.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { SecondName } from '../store/second-name.ts'
 import { removeLastEnd } from '../store/last-end.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
@@ -143,9 +144,10 @@ async function restoreUntilItRuns(
     postcopyObstacle: () => postcopyObstacle(user, plan.emulator.version),
   })
   await act.before({ image: image.path }, signal)
-  await using files = await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
-  await using kept = chosen.mode === 'lazy' ? await keepImage(image.path, options) : undefined
   const { paths } = held
+  await using files = await CloneFiles.make(plan.clone, plan.emulator.probed.emulator)
+  await using kept =
+    chosen.mode === 'lazy' ? await keepImage(image.path, paths, options) : undefined
   await using source = chosen.open({
     paths,
     stateDir,
@@ -211,11 +213,12 @@ async function restoreUntilItRuns(
 /** Gives the image a second name, if that was asked for. */
 async function keepImage(
   path: string,
+  paths: RuntimePaths,
   { keepImage: wanted, onWarning }: RestoreOptions,
 ): Promise<SecondName | undefined> {
   if (wanted !== true) return undefined
   try {
-    return await SecondName.of(resolve(path))
+    return await SecondName.of(resolve(path), paths)
   } catch (error) {
     if (!(error instanceof StasisError)) throw error
     onWarning?.(`${path} has no second name: ${error.message}. Keep it until all memory is loaded`)

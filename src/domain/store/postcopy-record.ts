@@ -13,6 +13,7 @@ import {
   isProcessIdentity,
 } from '../../qemu/process/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
+import { removeSecondName } from './second-name.ts'
 
 /** A recorded error, for other processes to read. */
 export interface RecordedFault {
@@ -130,10 +131,10 @@ export async function removePostcopyRecord(paths: RuntimePaths): Promise<void> {
     await removeFile(path)
 }
 
-/** Removes the second name of the image, if we made one. A failure leaves it: it harms nothing. */
+/** Removes the second name of the image, if we made one. A failure leaves it to the next act. */
 export async function removeKept(paths: RuntimePaths): Promise<void> {
   const record = await readPostcopyRecord(paths).catch(() => undefined)
-  if (record?.kept !== undefined) await removeFile(record.kept).catch(() => undefined)
+  if (record?.kept !== undefined) await removeSecondName(paths, record.kept).catch(() => undefined)
 }
 
 /** Whether the image of a restore still has a name. An image that cannot be looked for counts as present. */

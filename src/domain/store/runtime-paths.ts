@@ -59,6 +59,8 @@ export interface RuntimePaths {
   readonly lastEnd: string
   /** In the state directory: the job that ended last. */
   readonly lastJob: string
+  /** In the state directory: the directory of the records of second names of images, of all domains. */
+  readonly secondNames: string
   /** In the state directory: the directory of the journal of all domains. */
   readonly journal: string
 }
@@ -99,8 +101,14 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     overlays: join(directories.stateDir, 'overlays', `${name}.json`),
     lastEnd: join(directories.stateDir, 'ended', `${name}.json`),
     lastJob: join(directories.stateDir, 'jobs', `${name}.json`),
+    secondNames: secondNamesDirectory(directories),
     journal: journalDirectory(directories),
   }
+}
+
+/** The directory of the records of second names of images. */
+export function secondNamesDirectory({ stateDir }: Pick<Directories, 'stateDir'>): string {
+  return join(stateDir, 'kept')
 }
 
 /** The directory of the journal. */
