@@ -32,6 +32,7 @@ test('each operation removes temporary files of killed writers, not those of liv
 
 test('each operation removes second names of images that a power cut has left', async () => {
   await using store = await testStore()
+  await store.define('web')
   const image = store.join('image')
   await writeFile(image, 'x')
   const second = await SecondName.of(image, store.paths('web'))
