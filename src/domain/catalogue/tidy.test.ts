@@ -45,7 +45,7 @@ test('each operation removes second names of images that a power cut has left', 
     return (await stat(image)).nlink
   }
   assert.equal(await act(), 2, 'the process that made it may still need it')
-  const dead = (await readFile(record, 'utf8')).replace(/"pid":\d+/, '"pid":4999999')
+  const dead = (await readFile(record, 'utf8')).replace(/"pid": *\d+/, '"pid":4999999')
   await writeFile(record, dead)
   const restore = { ...RESTORE, image, kept: second.path }
   await store.run('web')
