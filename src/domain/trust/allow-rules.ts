@@ -6,7 +6,7 @@ import type { Reach, ReachKind } from './reach.ts'
 
 /**
  * A permission: `path:/srv/vm` allows that file, or everything in that directory; `emulator:` and `script:` likewise for programs. `listen:` and `connect:`
- * take an address, with or without a port. `network:` takes the name of a bridge or tap device. `*` means every value. `everything` allows all, a
+ * take an address, with or without a port. `network:` takes the name of a bridge, a switch or another network device. `*` means every value. `everything` allows all, a
  * recorded command line too.
  */
 export type AllowRule = 'everything' | `${Exclude<ReachKind, 'command'>}:${string}`

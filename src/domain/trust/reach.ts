@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 
 /**
  * The kinds of things of the host that a machine can use. `emulator` and `script` are programs that run. `path` is a file, a socket or a device. `listen` and `connect`
- * are network addresses. `network` is a bridge or a tap device. `secret` is the UUID of a secret of this host, or `TYPE/USAGE`. `arguments` are arguments for QEMU, separated by spaces. `command` is a whole recorded command line.
+ * are network addresses. `network` is a bridge, a switch, a tap device, or the device of a macvtap. `secret` is the UUID of a secret of this host, or `TYPE/USAGE`. `arguments` are arguments for QEMU, separated by spaces. `command` is a whole recorded command line.
  */
 export type ReachKind =
   | 'emulator'

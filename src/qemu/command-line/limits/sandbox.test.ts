@@ -35,7 +35,8 @@ test('reasonAgainst() says why there is no filter', () => {
   const user = { supported: true, root: false, changesUser: false }
   assert.match(reasonAgainst(bridge, user) ?? '', /setuid/)
   assert.deepEqual(sandboxArguments(bridge, user), [])
-  assert.equal(reasonAgainst(machine(''), user), undefined)
+  const port = card('bridge', `<source bridge='b'/><virtualport type='openvswitch'/>`)
+  for (const domain of [machine(''), port]) assert.equal(reasonAgainst(domain, user), undefined)
   const unsupported = { supported: false, root: true, changesUser: false }
   assert.match(reasonAgainst(machine(''), unsupported) ?? '', /seccomp/)
   assert.deepEqual(sandboxArguments(machine(''), unsupported), [])

@@ -1,3 +1,4 @@
+import type { NetworkInterface } from '../../domain-xml/model/devices/interface.ts'
 import type { Domain } from '../../domain-xml/model/domain.ts'
 
 /** How to filter the system calls of a QEMU. */
@@ -71,9 +72,14 @@ export function reasonAgainst(
   { supported, root }: SandboxChoice,
 ): string | undefined {
   if (!supported) return 'this QEMU, or this kernel, has no seccomp'
-  if (!root && domain.interfaces.some(({ type }) => type === 'bridge'))
+  if (!root && domain.interfaces.some(needsHelper))
     return "a network card of type bridge needs QEMU's setuid helper"
   return undefined
+}
+
+/** Only root adds ports to switches other than Linux's. */
+function needsHelper({ type, virtualPort }: NetworkInterface): boolean {
+  return type === 'bridge' && virtualPort === undefined
 }
 
 /** Programs that set up a network card are run by Stasis, before QEMU. */
