@@ -33,6 +33,8 @@ interface Family {
   readonly change: (xml: string, dir: TempDir) => Promise<string> | string
   /** The tiny guest does not boot with UEFI. */
   readonly firmwareOnly?: boolean
+  /** It needs a bridge, and libvirt's network of it. */
+  readonly needsBridge?: boolean
   /** What its XML in libvirt contains. */
   readonly shows: RegExp
 }
@@ -52,7 +54,18 @@ const FAMILIES: Readonly<Record<string, Family>> = {
         "<interface type='user'>",
         "<interface type='network'><source network='travel'/>",
       ),
+    needsBridge: true,
     shows: new RegExp(`<source network='travel' portid='[^']+' bridge='${BRIDGE}'/>`),
+  },
+  macvtap: {
+    ramMib: [BASE_MIB],
+    change: (xml) =>
+      xml.replace(
+        "<interface type='user'>",
+        `<interface type='direct'><source dev='${BRIDGE}' mode='bridge'/>`,
+      ),
+    needsBridge: true,
+    shows: /<target dev='macvtap\d+'\/>/,
   },
   tpm: {
     ramMib: [BASE_MIB],
@@ -86,7 +99,7 @@ const FAMILIES: Readonly<Record<string, Family>> = {
 const SIDES: readonly Side[] = ['stasis', 'virsh']
 
 /** Families like another one, only for the long run. */
-const LONG: ReadonlySet<string> = new Set(['nvdimm', 'virtio-mem'])
+const LONG: ReadonlySet<string> = new Set(['macvtap', 'nvdimm', 'virtio-mem'])
 
 function module(model: string, target: string, file?: string): Family {
   return {
@@ -180,7 +193,7 @@ async function thereAndBack(bed: LibvirtBed, traveller: Traveller, starter: Side
     starter === 'stasis' ? [programs.stasis, programs.virsh] : [programs.virsh, programs.stasis]
   const ramBytes = family.ramMib.map((mib) => mib * 1024 * 1024)
   const log = new CounterLog(dir.join('serial'))
-  await using _network = name === 'network' ? await network(bed, dir) : undefined
+  await using _network = family.needsBridge === true ? await network(bed, dir) : undefined
   try {
     const started = await first.start()
     if (family.firmwareOnly === true) await delay(3_000)
@@ -205,7 +218,8 @@ async function thereAndBack(bed: LibvirtBed, traveller: Traveller, starter: Side
 
 function stasisProgram({ name, dir, xml }: Traveller): Program {
   const stateDir = dir.join('state')
-  const options = { stateDir, networks: { travel: `bridge:${BRIDGE}` } } as const
+  const networks = { travel: `bridge:${BRIDGE}` } as const
+  const options = { stateDir, networks, allow: [`network:${BRIDGE}`] } as const
   return {
     start: async () => {
       await defineDomain(xml, options)
