@@ -5,13 +5,20 @@ import type { DeviceState } from '../../wire/device-state.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
 import { PAGE_RECORD_LENGTH } from '../../wire/page-records.ts'
 import { WireError } from '../../wire/wire-error.ts'
+import type { PartDamage } from './damage.ts'
 import { DamageLog } from './damage-log.ts'
 import type { MachineReading, ReadingOptions } from './reading.ts'
 import { SeenPages } from './seen-pages.ts'
 import { streamDamage } from './stream-damage.ts'
 
+/** The last page that was read. */
+interface LastPage {
+  readonly block: number
+  readonly page: number
+}
+
 /**
- * Parses a single stream to its end, or to where it cannot be understood any more: records have no marks by which the next could be found.
+ * Parses a single stream to its end, or as far as it can be understood: records have no marks by which the next could be found.
  * @throws ImageError IMAGE_UNSUPPORTED, StorageError, CancelledError
  */
 export async function readStream(
@@ -22,7 +29,7 @@ export async function readStream(
 ): Promise<MachineReading> {
   const log = new DamageLog()
   const seen = new SeenPages()
-  let last: { readonly block: number; readonly page: number } | undefined
+  let last: LastPage | undefined
   const parser = new MainStreamParser({
     blocks(blocks) {
       seen.begin([...blocks])
@@ -62,20 +69,8 @@ export async function readStream(
   } catch (error) {
     fault ??= { error }
   }
-  if (fault !== undefined) {
-    const { error } = fault
-    const at = error instanceof WireError ? error.offset : parser.position
-    const damage = streamDamage(path, error, {
-      offset: stream.offset === undefined ? undefined : stream.offset + at,
-      isUnderstood: seen.blocks.length > 0,
-    })
-    const name = seen.blocks[last?.block ?? 0]?.name
-    const place =
-      last === undefined || name === undefined
-        ? ''
-        : ` (byte ${at} of QEMU's stream, after page ${last.page} of ${name})`
-    log.part({ ...damage, part: 'stream', text: `${damage.text}${place}` })
-  }
+  if (fault !== undefined)
+    log.part(endOfReading(path, stream, fault.error, { position: parser.position, last, seen }))
   if (fault !== undefined && bad.length > 0 && stream.stored !== undefined)
     await readStored(path, stream.stored, options)
   for (const chunk of mergeChunks(bad)) {
@@ -96,6 +91,34 @@ export async function readStream(
   }
   seen.reportMissing(log)
   return { blocks: seen.readings(), state, damage: log.report() }
+}
+
+/** The damage at which the reading of a stream ends, with the last page before it. @throws as `streamDamage` */
+function endOfReading(
+  path: string,
+  { offset: start }: SingleStream,
+  error: unknown,
+  {
+    position,
+    last,
+    seen,
+  }: {
+    readonly position: number
+    readonly last: LastPage | undefined
+    readonly seen: SeenPages
+  },
+): PartDamage {
+  const at = error instanceof WireError ? error.offset : position
+  const damage = streamDamage(path, error, {
+    offset: start === undefined ? undefined : start + at,
+    isUnderstood: seen.blocks.length > 0,
+  })
+  const name = seen.blocks[last?.block ?? 0]?.name
+  const place =
+    last === undefined || name === undefined
+      ? ''
+      : ` (byte ${at} of QEMU's stream, after page ${last.page} of ${name})`
+  return { ...damage, part: 'stream', text: `${damage.text}${place}` }
 }
 
 /** Reads a compressed stream again as it is in the file, which compares all of it with its digest. */

@@ -115,21 +115,8 @@ function networkProperties(
     case 'http':
     case 'https':
     case 'ftp':
-    case 'ftps': {
-      const { host, port } = inet(hosts, invalid)
-      const query = network.query === undefined ? '' : `?${network.query}`
-      const path = name.startsWith('/') ? name : `/${name}`
-      return {
-        driver: protocol,
-        url: `${protocol}://${bracketed(host)}:${port ?? PORTS[protocol]}${path}${query}`,
-        username: auth?.user,
-        'password-secret': auth && secrets.auth,
-        sslverify: network.sslVerify,
-        'cookie-secret': network.cookies === undefined ? undefined : secrets.cookies,
-        timeout: network.timeoutSeconds,
-        readahead: network.readaheadBytes,
-      }
-    }
+    case 'ftps':
+      return remoteFile(network, protocol, secrets, inet(hosts, invalid))
     case 'nfs': {
       const { host } = inet(hosts, invalid)
       return {
@@ -157,6 +144,27 @@ function networkProperties(
         user: network.user,
       }
     }
+  }
+}
+
+function remoteFile(
+  network: NetworkSource,
+  protocol: 'http' | 'https' | 'ftp' | 'ftps',
+  secrets: SecretNames,
+  { host, port }: ReturnType<typeof inet>,
+): Properties {
+  const { name = '', auth } = network
+  const query = network.query === undefined ? '' : `?${network.query}`
+  const path = name.startsWith('/') ? name : `/${name}`
+  return {
+    driver: protocol,
+    url: `${protocol}://${bracketed(host)}:${port ?? PORTS[protocol]}${path}${query}`,
+    username: auth?.user,
+    'password-secret': auth && secrets.auth,
+    sslverify: network.sslVerify,
+    'cookie-secret': network.cookies === undefined ? undefined : secrets.cookies,
+    timeout: network.timeoutSeconds,
+    readahead: network.readaheadBytes,
   }
 }
 
