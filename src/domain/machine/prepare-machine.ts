@@ -83,6 +83,11 @@ export async function prepareMachine(
     },
   )
   for (const text of closed) onWarning?.(text)
+  for (const { card, source } of read.hostDevices)
+    if (card !== undefined && source.type === 'pci' && options.occasion !== undefined)
+      onWarning?.(
+        `the network card ${source.host} of the host keeps its MAC address and VLAN: set them with \`ip link set DEVICE vf N mac …\` before the start`,
+      )
   refuseImpossible(wire(read), { qemuVersion: emulator.version })
   const domain =
     options.occasion === undefined

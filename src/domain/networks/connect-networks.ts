@@ -1,6 +1,7 @@
 import { DomainXmlError, type XmlProblem } from '../../errors.ts'
 import { child, children } from '../../qemu/domain-xml/access.ts'
 import type { DomainDocument } from '../../qemu/domain-xml/document.ts'
+import { isHostCard } from '../../qemu/domain-xml/model/devices/host-device.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
 import { Configuration } from '../configuration/configuration.ts'
@@ -115,7 +116,8 @@ const OPEN_VSWITCH = { type: 'openvswitch', interfaceId: undefined, profileId: u
  */
 export function recordUserNetworks(document: DomainDocument, { interfaces }: Domain): void {
   const devices = child(document.root, 'devices')
-  const cards = devices === undefined ? [] : children(devices, 'interface')
+  const all = devices === undefined ? [] : children(devices, 'interface')
+  const cards = all.filter((one) => !isHostCard(one))
   cards.forEach((element, index) => {
     const { type, passt } = interfaces[index] ?? {}
     if (type !== 'user' || passt !== undefined) return

@@ -27,7 +27,7 @@ export function hostDeviceArguments(wiring: Wiring): readonly string[] {
 
 /** The id of the device at a position of the domain's. */
 export function hostDeviceId(device: HostDevice, at: number, wiring: Wiring): string {
-  return wiring.idOf(device, `hostdev${at}`)
+  return wiring.idOf(device, device.card === undefined ? `hostdev${at}` : `hostcard${device.card}`)
 }
 
 function checkOnce(devices: readonly HostDevice[]): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { parseDomainXml } from '../../domain-xml/parse.ts'
+import { readDomain } from '../../domain-xml/read-domain.ts'
 import { build, made, values } from '../../../../test/support/command-line.ts'
 
 suite('buildCommandLine()', () => {
@@ -103,6 +105,33 @@ suite('buildCommandLine()', () => {
     assert.throws(() => build({ devices }, { passtFds }), {
       message: /passt needs the guest's mem/,
     })
+  })
+
+  const hostCard = (more = ''): string =>
+    `<interface type='hostdev' managed='yes'><mac address='52:54:00:00:00:01'/><source><address type='pci' bus='3' slot='7' function='1'/>${more}</source><teaming type='transient' persistent='ua-b'/></interface>`
+
+  test('gives the guest a network card of the host, and lets another take its place', () => {
+    const spare = `<interface type='user'><model type='virtio'/><teaming type='persistent'/><alias name='ua-b'/></interface>`
+    const parts = { devices: `${hostCard()}${spare}` }
+    const argv = build(parts)
+    const [card] = made(argv, 'vfio-pci')
+    assert.deepEqual(
+      [card?.['host'], card?.['id'], card?.['failover_pair_id'], card?.['bus']],
+      ['0000:03:07.1', 'hostcard0', 'ua-b', 'pci.3'],
+    )
+    assert.equal(made(argv, 'virtio-net-pci')[0]?.['failover'], true)
+    assert.equal(values(argv, '-netdev').length, 1)
+  })
+
+  test('never puts another card in the place of one of the host', () => {
+    const read = (): unknown =>
+      readDomain(
+        parseDomainXml(
+          `<domain type='qemu'><name>a</name><memory>1</memory><os><type>hvm</type></os><devices>${hostCard('<odd/>')}</devices></domain>`,
+        ),
+        { ignoreUnsupported: true },
+      )
+    assert.throws(read, { code: 'XML_UNSUPPORTED', message: /source\/odd/ })
   })
 
   test('connects cards to hardware', () => {

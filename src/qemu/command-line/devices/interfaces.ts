@@ -58,6 +58,7 @@ function driver(card: NetworkInterface): Properties {
   const { hostOffloads: host, guestOffloads: guest } = card
   return {
     ...virtioDevice('virtio-net', card.virtio),
+    failover: card.failover ? true : undefined,
     tx: card.txMode === undefined ? undefined : card.txMode === 'timer' ? 'timer' : 'bh',
     ioeventfd: card.ioeventfd,
     event_idx: card.eventIdx,

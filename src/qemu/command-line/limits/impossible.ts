@@ -165,6 +165,8 @@ function refuseInterface(card: NetworkInterface, domain: Domain): void {
   const { type, model, passt, devicePaths, rxQueueSize, txQueueSize, place } = card
   if (type === 'vhostuser' && devicePaths.tap !== undefined)
     throw impossible(`${place}/backend/@tap`, 'the card has no tap device: remove it')
+  if (card.failover && !model.startsWith('virtio'))
+    throw impossible(`${place}/teaming`, 'only a virtio card can hand over to another card')
   if ((type === 'vhostuser' || type === 'vdpa') && !model.startsWith('virtio'))
     throw impossible(`${place}/model`, `a card of type "${type}" must be a virtio card`)
   if (type === 'vhostuser' && passt !== undefined && !sharesMemory(domain))

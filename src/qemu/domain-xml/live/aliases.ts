@@ -2,6 +2,7 @@ import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, whole } from '../access.ts'
 import { type Chipset, chipsetOf } from '../chipset.ts'
 import { diskNumber } from '../disk-name.ts'
+import { isHostCard } from '../model/devices/host-device.ts'
 import { hasOnlyScsiIds } from '../scsi-controller.ts'
 import { create, insertBefore } from '../normalise/edit.ts'
 
@@ -35,6 +36,7 @@ export function aliasOf(device: Element): string | undefined {
 /** Devices of one kind are counted together. */
 function kindOf(device: Element): string {
   if (device.nodeName === 'memory') return (attribute(device, 'model') ?? '').replace('-', '')
+  if (device.nodeName === 'interface' && isHostCard(device)) return 'hostcard'
   const isForward = attribute(child(device, 'target'), 'type') === 'guestfwd'
   return isForward ? 'guestfwd' : device.nodeName
 }
@@ -71,7 +73,7 @@ const STEMS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     ['smartcard', 'serial', 'parallel', 'channel', 'guestfwd', 'input', 'tpm', 'sound', 'video']
       .concat('hostdev', 'hub', 'watchdog', 'rng', 'panic', 'shmem', 'iommu', 'vsock', 'crypto')
-      .concat('pstore')
+      .concat('pstore', 'hostcard')
       .map((name) => [name, name]),
   ),
 }

@@ -62,7 +62,13 @@ import {
 } from './characters/redirection.ts'
 import { readSharedMemory, type SharedMemory } from './devices/shared-memory.ts'
 import { readSmartCard, type SmartCard } from './characters/smartcard.ts'
-import { type HostDevice, isGiven, readHostDevice } from './devices/host-device.ts'
+import {
+  type HostDevice,
+  isGiven,
+  readHostDevice,
+  isHostCard,
+  readHostCard,
+} from './devices/host-device.ts'
 import { readSharedDirectory, type SharedDirectory } from './devices/shared-directory.ts'
 import { readSound, type Sound } from './screen-and-sound/sound.ts'
 import {
@@ -187,7 +193,9 @@ export function readModel(root: Element): Domain {
       (disk) => diskNumber(disk.target) ?? 0,
     ),
     controllers: all('controller').map(readController),
-    interfaces: all('interface').map(readInterface),
+    interfaces: all('interface')
+      .filter((one) => !isHostCard(one))
+      .map(readInterface),
     serials: all('serial').map(readSerial),
     parallels: all('parallel').map(readParallel),
     consoles: all('console').map(readConsole),
@@ -218,7 +226,10 @@ export function readModel(root: Element): Domain {
     pstores: all('pstore').map(readPstore),
     launchSecurity: security === undefined ? undefined : readLaunchSecurity(security),
     extraArguments: readExtraArguments(child(root, 'qemu:commandline')),
-    hostDevices: all('hostdev').filter(isGiven).map(readHostDevice),
+    hostDevices: [
+      ...all('hostdev').filter(isGiven).map(readHostDevice),
+      ...all('interface').filter(isHostCard).map(readHostCard),
+    ],
     sharedDirectories: all('filesystem').map(readSharedDirectory),
   }
 }

@@ -1,6 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../access.ts'
 import type { Chipset } from '../chipset.ts'
+import { isHostCard } from '../model/devices/host-device.ts'
 import { create, insertBefore } from './edit.ts'
 import { newUuid } from './top-level.ts'
 
@@ -14,7 +15,7 @@ export function fillInterfaces(
     if (child(card, 'mac') === undefined) {
       insertBefore(card, create(card, 'mac', { address: newMac(random) }), () => true)
     }
-    if (child(card, 'model') === undefined) {
+    if (child(card, 'model') === undefined && !isHostCard(card)) {
       const before = ['mac', 'source', 'virtualport', 'ip', 'route', 'script', 'backenddomain']
       before.push('target', 'guest')
       insertBefore(

@@ -66,10 +66,11 @@ function checkElement(element: Element, rule: ElementRule, context: Context): vo
     add(own, 'UNSUPPORTED_PART', element, what, target(element, rule), rule.hint)
     return
   }
+  const { hostSide } = rule
   const closed: Context =
-    rule.hostSide === undefined
+    hostSide === undefined || isHost(element, hostSide)
       ? own
-      : { ...own, hostSide: { device: element, side: rule.hostSide } }
+      : { ...own, hostSide: { device: element, side: hostSide } }
   for (const node of element.attributes) {
     if (node.name === 'xmlns' || node.name.startsWith('xmlns:')) continue
     const value = rule.attributes?.[node.name]
@@ -86,6 +87,10 @@ function checkElement(element: Element, rule: ElementRule, context: Context): vo
     } else checkElement(inner, innerRule, side)
   }
   checkText(element, rule, own)
+}
+
+function isHost(element: Element, { attribute: name, isHost: value }: HostSide): boolean {
+  return value !== undefined && attribute(element, name) === value
 }
 
 function add(

@@ -204,7 +204,10 @@ export const devicesRule: ElementRule = {
     memory: memoryDeviceRule,
     iommu: iommuRule,
     nvram: refused('it exists only on other architectures'),
-    lease: refused('this program does not use a lock manager'),
+    lease: {
+      ...refused('this program has no lock manager, which would keep the guest from running twice'),
+      hostOnly: true,
+    },
     crypto: {
       attributes: { model: kindOfDevice('virtio'), type: kindOfDevice('qemu') },
       children: {

@@ -29,6 +29,7 @@ export const interfaceRule: ElementRule = {
   hostSide: {
     attribute: 'type',
     closed: 'null',
+    isHost: 'hostdev',
     parts: [
       ...['source', 'target', 'script', 'downscript', 'backend', 'portForward', 'ip', 'route'],
       ...['bandwidth', 'tune', 'port', 'filterref', 'vlan', 'virtualport'],
@@ -36,7 +37,17 @@ export const interfaceRule: ElementRule = {
   },
   attributes: {
     type: kindOfDevice(
-      ...['user', 'ethernet', 'bridge', 'network', 'direct', 'vhostuser', 'vdpa', 'null'],
+      ...[
+        'user',
+        'ethernet',
+        'bridge',
+        'network',
+        'direct',
+        'vhostuser',
+        'vdpa',
+        'hostdev',
+        'null',
+      ],
       ...['client', 'server', 'mcast', 'udp'],
     ),
     managed: live,
@@ -65,6 +76,13 @@ export const interfaceRule: ElementRule = {
       },
       children: {
         local: attributes({ address: anyText, port: whole }),
+        address: attributes({
+          type: choice('pci'),
+          domain: whole,
+          bus: whole,
+          slot: whole,
+          function: whole,
+        }),
         reconnect: attributes({ enabled: yesNo, timeout: whole }),
       },
     },
@@ -147,7 +165,7 @@ export const interfaceRule: ElementRule = {
         }),
       },
     },
-    teaming: { ...refused('a guest with a host device cannot be saved'), carries: 'device' },
+    teaming: attributes({ type: choice('persistent', 'transient'), persistent: anyText }),
   },
 }
 

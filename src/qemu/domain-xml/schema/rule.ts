@@ -26,6 +26,8 @@ export interface HostSide {
   readonly attribute: string
   readonly closed: string
   readonly parts: readonly string[]
+  /** The value with which the device is one of the host itself, so that nothing of it can be closed. */
+  readonly isHost?: string
 }
 
 export type ValueRule =

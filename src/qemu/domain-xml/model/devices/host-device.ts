@@ -21,6 +21,8 @@ export interface HostDevice extends Device {
   readonly display: boolean | undefined
   readonly ramfb: boolean
   readonly readonly: boolean
+  /** The number of a network card that is a device of the host, such as a virtual function; `undefined` for others. */
+  readonly card: number | undefined
   /** The network card that takes its place while it is unplugged. */
   readonly failoverFor: string | undefined
 }
@@ -57,9 +59,32 @@ export function readHostDevice(element: Element): HostDevice {
     ...readDevice(element),
     virtio: readVirtioOptions(element, attribute(element, 'model')),
     source: readSource(requiredChild(element, 'source'), requiredAttribute(element, 'type')),
+    card: undefined,
     display: flag(element, 'display'),
     ramfb: flag(element, 'ramfb') === true,
     readonly: child(element, 'readonly') !== undefined,
+    failoverFor: attribute(child(element, 'teaming'), 'persistent'),
+  }
+}
+
+/** Whether an `<interface>` is a device of the host that the guest has for itself, and not a card of QEMU's. */
+export function isHostCard(element: Element): boolean {
+  return attribute(element, 'type') === 'hostdev'
+}
+
+/** Reads an `<interface type='hostdev'>`. */
+export function readHostCard(element: Element, card: number): HostDevice {
+  const backend = child(element, 'backend')
+  if (backend !== undefined)
+    throw invalid(backend, 'a device of the host is not connected by a tap device: remove it')
+  return {
+    ...readDevice(element),
+    virtio: readVirtioOptions(element, undefined),
+    source: { type: 'pci', host: pciName(requiredChild(element, 'source')) },
+    card,
+    display: undefined,
+    ramfb: false,
+    readonly: false,
     failoverFor: attribute(child(element, 'teaming'), 'persistent'),
   }
 }

@@ -8,7 +8,7 @@ import {
   requiredChild,
   whole,
 } from '../../access.ts'
-import { invalid } from '../../location.ts'
+import { invalid, unsupported } from '../../location.ts'
 import { parseMac } from '../../values.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from '../buses/device.ts'
 import {
@@ -75,6 +75,8 @@ export interface NetworkInterface extends Device {
   readonly vhost: boolean | undefined
   readonly mtu: number | undefined
   readonly linkUp: boolean
+  /** The guest may use a device of the host in its place, as long as that is plugged in. */
+  readonly failover: boolean
   readonly queues: number | undefined
   readonly txMode: string | undefined
   readonly ioeventfd: boolean | undefined
@@ -112,6 +114,12 @@ export interface GuestAddress {
 
 /** Reads an `<interface>`. */
 export function readInterface(element: Element): NetworkInterface {
+  const teaming = child(element, 'teaming')
+  if (attribute(teaming, 'type') === 'transient')
+    throw unsupported(
+      teaming ?? element,
+      'only a card that is a device of the host can take the place of another',
+    )
   const type = requiredAttribute(element, 'type') as NetworkInterface['type']
   const model = attribute(child(element, 'model'), 'type') ?? 'rtl8139'
   const driver = child(element, 'driver')
@@ -156,6 +164,7 @@ export function readInterface(element: Element): NetworkInterface {
     addresses: children(element, 'ip').map(readGuestAddress),
     vhost: driverName === undefined ? undefined : driverName === 'vhost',
     mtu: whole(child(element, 'mtu'), 'size'),
+    failover: attribute(child(element, 'teaming'), 'type') === 'persistent',
     linkUp: attribute(child(element, 'link'), 'state') !== 'down',
     queues: whole(driver, 'queues'),
     txMode: attribute(driver, 'txmode'),

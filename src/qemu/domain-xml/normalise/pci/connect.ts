@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, whole } from '../../access.ts'
 import type { Chipset } from '../../chipset.ts'
-import { isGiven } from '../../model/devices/host-device.ts'
+import { isGiven, isHostCard } from '../../model/devices/host-device.ts'
 import { hasExpress } from '../chipset.ts'
 
 /**
@@ -47,6 +47,7 @@ export function connectionOf(device: Element, chipset: Chipset): Connection | un
     case 'controller':
       return controllerConnection(device, express)
     case 'interface': {
+      if (isHostCard(device)) return express
       const card = attribute(child(device, 'model'), 'type') ?? 'rtl8139'
       if (card.startsWith('virtio')) return virtio(card)
       return card === 'e1000e' || card === 'igb' ? express : 'pci'

@@ -1,6 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children, whole } from '../../access.ts'
 import { diskNumber } from '../../disk-name.ts'
+import { isHostCard } from '../../model/devices/host-device.ts'
 import { grouped } from '../../grouping.ts'
 
 /** The order in which libvirt assigns addresses to devices (qemuDomainAssignDevicePCISlots, 9.0). */
@@ -37,7 +38,9 @@ export function unplacedDevices(devices: Element): readonly Element[] {
     if (name === 'controller') {
       return controllers(devices).filter((one) => attribute(one, 'type') !== 'pci')
     }
-    return name === 'disk' ? disks(devices) : children(devices, name)
+    const all = name === 'disk' ? disks(devices) : children(devices, name)
+    if (name === 'interface') return all.filter((one) => !isHostCard(one))
+    return name === 'hostdev' ? [...children(devices, 'interface').filter(isHostCard), ...all] : all
   })
 }
 
