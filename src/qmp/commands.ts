@@ -79,6 +79,10 @@ export interface QmpCommands {
   readonly 'query-hotpluggable-cpus': Query<readonly ProcessorSlot[]>
   readonly 'query-chardev': Query<readonly CharacterDevice[]>
   readonly 'query-vnc-servers': Query<readonly VncServerInfo[]>
+  readonly block_set_io_throttle: {
+    readonly arguments: { readonly id: string } & Readonly<Record<string, number | string>>
+    readonly return: unknown
+  }
   readonly 'query-block': Query<readonly BlockDevice[]>
   readonly 'query-named-block-nodes': {
     readonly arguments: { readonly flat?: boolean }

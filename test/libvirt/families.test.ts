@@ -46,6 +46,12 @@ const BRIDGE = `stbr${process.pid}`.slice(0, 15)
 const NETWORK = `<network><name>travel</name><forward mode='bridge'/><bridge name='${BRIDGE}'/></network>`
 const SECURE = `<firmware><feature name='secure-boot' enabled='yes'/><feature name='enrolled-keys' enabled='no'/></firmware>`
 
+/** One of them is plugged in after the start. */
+const PROCESSORS = `<vcpu current='2'>3</vcpu><vcpus>
+<vcpu id='0' enabled='yes' hotpluggable='no' order='1'/>
+<vcpu id='1' enabled='no' hotpluggable='yes'/>
+<vcpu id='2' enabled='yes' hotpluggable='yes' order='2'/></vcpus>`
+
 const FAMILIES: Readonly<Record<string, Family>> = {
   network: {
     ramMib: [BASE_MIB],
@@ -87,6 +93,11 @@ const FAMILIES: Readonly<Record<string, Family>> = {
     ramMib: [CELL_MIB, CELL_MIB],
     change: (xml) => withCells(xml, ['0', '1']),
     shows: /<cell id='1'/,
+  },
+  processors: {
+    ramMib: [BASE_MIB],
+    change: (xml) => xml.replace(/<vcpu\b.*<\/vcpu>/, PROCESSORS),
+    shows: /<vcpu id='2' enabled='yes' hotpluggable='yes'/,
   },
   dimm: module('dimm', ''),
   nvdimm: module('nvdimm', "<label><size unit='KiB'>128</size></label>", 'file'),

@@ -20,6 +20,7 @@ const HOST_SIDE: ReadonlySet<string> = new Set([
   'vhostUser',
   'vdpaDevice',
   'transient',
+  'limits',
   'cache',
   'io',
   'discard',

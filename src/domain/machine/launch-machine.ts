@@ -10,6 +10,7 @@ import { launchQemu } from '../../qemu/process/launch.ts'
 import { hostNumaNodes } from '../../qemu/probe/host-nodes.ts'
 import { scsiDevicesOf } from '../../qemu/programs/scsi-devices.ts'
 import { makeOverlays, withOverlays } from './transient-disks.ts'
+import { limitDisks } from './limit-disks.ts'
 import { plugProcessors } from './plug-processors.ts'
 import { opticalDrivesOf } from '../../qemu/programs/optical-drive.ts'
 import { executableOf } from '../../qemu/process/process-file.ts'
@@ -171,6 +172,7 @@ export class LaunchedMachine implements AsyncDisposable {
       if (own !== undefined) {
         await setDisplayPasswords(control, own, plan.signal)
         await plugProcessors(control, own, plan.signal)
+        await limitDisks(control, own, plan.signal)
       }
       await scoped
       const started = recorded(record)

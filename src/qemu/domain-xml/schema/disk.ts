@@ -160,6 +160,22 @@ function backingStoreRule(depth: number): ElementRule {
   }
 }
 
+const RATES = ['bytes', 'iops'].flatMap((unit) =>
+  ['total', 'read', 'write'].map((kind) => `${kind}_${unit}_sec`),
+)
+
+/** The children of `<iotune>`. */
+const limits: Readonly<Record<string, ElementRule>> = {
+  ...Object.fromEntries(
+    RATES.flatMap((rate) => [rate, `${rate}_max`, `${rate}_max_length`]).map((name) => [
+      name,
+      holding(whole),
+    ]),
+  ),
+  size_iops_sec: holding(whole),
+  group_name: holding(anyText),
+}
+
 /** `<disk>` */
 export const diskRule: ElementRule = {
   attributes: {
@@ -207,7 +223,7 @@ export const diskRule: ElementRule = {
       removable: onOff,
       rotation_rate: whole,
     }),
-    iotune: withoutEffect('it limits the disk on the host'),
+    iotune: { children: limits },
     throttlefilters: { children: { throttlefilter: attributes({ group: anyText }) } },
     readonly: {},
     shareable: {},

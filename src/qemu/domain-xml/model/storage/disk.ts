@@ -11,6 +11,7 @@ import {
 } from '../../access.ts'
 import { invalid } from '../../location.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from '../buses/device.ts'
+import { readLimits } from './limits.ts'
 import { type DiskLayer, readBackingStore, readDiskSource } from './disk-source.ts'
 import { type IothreadMap, readIothreadMap } from '../buses/iothread-map.ts'
 import { readVhostUser, type VhostUserSocket } from '../characters/vhost-user.ts'
@@ -46,6 +47,8 @@ export interface Disk extends Device {
   readonly iothread: number | undefined
   readonly iothreadMap: IothreadMap
   readonly copyOnRead: boolean
+  /** Limits of the disk alone, or of all disks of a group, by the names of QEMU's command `block_set_io_throttle`. */
+  readonly limits: Readonly<Record<string, number | string>> | undefined
   /** Groups with limits, from the disk upwards. */
   readonly throttleGroups: readonly string[]
   readonly queues: number | undefined
@@ -114,6 +117,7 @@ export function readDisk(element: Element): Disk {
     iothread: whole(driver, 'iothread'),
     iothreadMap: readIothreadMap(driver),
     copyOnRead: flag(driver, 'copy_on_read') === true,
+    limits: readLimits(limits),
     throttleGroups: readThrottleFilters(child(element, 'throttlefilters')),
     queues: whole(driver, 'queues'),
     queueSize: whole(driver, 'queue_size'),
