@@ -1,14 +1,16 @@
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { readOptions, shownArguments } from './options.ts'
-import { type BenchRecord, readBenchRecord } from './report/bench-record.ts'
+import { type BenchRecord, readBenchRecord, recordText } from './report/bench-record.ts'
 import { printTable, printTargets } from './report/print.ts'
 import { writeReport } from './report/write-report.ts'
 import { runSuites } from './run-suites.ts'
 import { SUITES } from './suites/suite-table.ts'
 
+const docs = join(import.meta.dirname, '../docs')
 const args = process.argv.slice(2)
 try {
-  if (args[0] === 'report') await writeReport(args.slice(1).map(readBenchRecord))
+  if (args[0] === 'report') await writeReport(docs, args.slice(1).map(readBenchRecord))
   else if (args.every((arg) => arg.startsWith('-'))) printSuites()
   else await measure()
 } catch (error) {
@@ -24,10 +26,11 @@ async function measure(): Promise<void> {
     last = record
     if (json !== '-') printTable(table)
     // What was measured survives what fails later.
-    if (json !== undefined && json !== '-') await writeFile(json, `${JSON.stringify(record)}\n`)
+    if (json !== undefined && json !== '-') await writeFile(json, recordText(record))
   })
-  if (json === '-') console.log(JSON.stringify(last))
-  else if (last !== undefined) printTargets([last])
+  if (last === undefined) return
+  if (json === '-') process.stdout.write(recordText(last))
+  else printTargets([last])
 }
 
 function printSuites(): void {

@@ -40,6 +40,8 @@ export async function runSuites(
         const setting = {
           ...{ directory, contentPath, emulator: options.emulator, ...size },
           ...{ mapsInPlace: options.mapsInPlace, against: options.against },
+          isChosen: (name: string) =>
+            options.only.length === 0 || options.only.some((part) => name.includes(part)),
         }
         try {
           const table = await runSuite(suite, content, options, setting)
@@ -61,15 +63,13 @@ export async function runSuites(
 async function runSuite(
   name: SuiteName,
   content: ContentName,
-  { only, rounds: asked }: BenchOptions,
+  { rounds: asked }: BenchOptions,
   setting: BenchSetting,
 ): Promise<BenchTable> {
   const suite = SUITES[name]
   const rounds = asked ?? suite.rounds
   await using open = await suite.open(setting)
-  const chosen = open.scenarios.filter(
-    (scenario) => only.length === 0 || only.some((part) => scenario.name.includes(part)),
-  )
+  const chosen = open.scenarios.filter((scenario) => setting.isChosen(scenario.name))
   return {
     ...{ suite: name, content, rounds, freeHugeBytes: freeHugeBytes() },
     ...(suite.usesRam ? { ramBytes: setting.ramBytes } : {}),

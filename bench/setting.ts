@@ -13,6 +13,8 @@ export interface BenchSetting {
   readonly against: string | undefined
   /** Whether the images of a save are restored afterwards. */
   readonly keepsImages: boolean
+  /** Whether a scenario of this name is measured. */
+  readonly isChosen: (name: string) => boolean
 }
 
 /** How much of the guest's RAM is filled. */

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { type BenchSetting, filledBytes } from '../setting.ts'
 
 /** The tiny guest stays below it. */
@@ -6,20 +7,18 @@ const FILL_FROM = 64 * 1024 * 1024
 const PIECE = 4 * 1024 * 1024
 
 /** Fills three quarters of the RAM of a QEMU with the content, above what the tiny guest uses. */
-export function fillGuest(pid: number, setting: BenchSetting): void {
+export async function fillGuest(pid: number, setting: BenchSetting): Promise<void> {
   const start = ramAddressOf(pid, setting.ramBytes)
-  const memory = openSync(`/proc/${pid}/mem`, 'r+')
-  const source = openSync(setting.contentPath, 'r')
-  const { size } = fstatSync(source)
+  await using memory = await open(`/proc/${pid}/mem`, 'r+')
+  await using content = await open(setting.contentPath)
+  const { size } = await content.stat()
   const buffer = Buffer.allocUnsafe(PIECE)
   for (let at = 0; FILL_FROM + at < filledBytes(setting);) {
     const most = Math.min(PIECE, filledBytes(setting) - FILL_FROM - at)
-    const length = readSync(source, buffer, 0, most, at % size)
-    writeSync(memory, buffer, 0, length, start + FILL_FROM + at)
-    at += length
+    const { bytesRead } = await content.read(buffer, 0, most, at % size)
+    await memory.write(buffer, 0, bytesRead, start + FILL_FROM + at)
+    at += bytesRead
   }
-  closeSync(memory)
-  closeSync(source)
 }
 
 /** Where the RAM of a guest is in the memory of its QEMU: the mapping that has its size. */

@@ -21,6 +21,15 @@ export interface WayBack {
   readonly restore: (path: string) => Promise<Measurement>
 }
 
+/** The names of all scenarios of a way: `virsh 11.3 save, zstd`. */
+export function scenarioNames(
+  peer: string,
+  way: string,
+  restores: readonly string[],
+): readonly string[] {
+  return ['save', ...restores].map((act) => `${peer} ${act}, ${way}`)
+}
+
 /** A scenario for each way to save. */
 export function saveScenarios(ways: readonly Way[], setting: BenchSetting): readonly Scenario[] {
   return ways.map((way) => ({

@@ -43,6 +43,13 @@ export interface BenchTable {
   readonly results: readonly ScenarioResult[]
 }
 
+/** A record as `--json` writes it. More digits than these are noise. */
+export function recordText(record: BenchRecord): string {
+  const rounded = (_key: string, value: unknown): unknown =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
+  return `${JSON.stringify(record, rounded)}\n`
+}
+
 /** Reads a file that `--json` wrote. */
 export function readBenchRecord(path: string): BenchRecord {
   return JSON.parse(readFileSync(path, 'utf8')) as BenchRecord

@@ -1,10 +1,11 @@
 import { SUITES } from '../suites/suite-table.ts'
 import type { BenchRecord, BenchTable } from './bench-record.ts'
 import { busyRuns } from './busy.ts'
+import { measureTarget } from './measure-target.ts'
 import type { Picture } from './pictures.ts'
 import { rowsOf } from './table-rows.ts'
 import { tablesOf } from './tables-of.ts'
-import { TARGETS, measureTarget } from './targets.ts'
+import { TARGETS } from './targets.ts'
 
 /** The text of the report. */
 export function reportText(
@@ -12,7 +13,7 @@ export function reportText(
   pictures: readonly Picture[],
   folder: string,
 ): string {
-  const record = records.at(-1)
+  const [record] = records
   if (record === undefined) throw new Error('there is no record to report')
   return [
     '# Benchmarks',
@@ -69,16 +70,21 @@ function hostLines({ host, limits, startedAt }: BenchRecord): readonly string[] 
 }
 
 function targetLines(records: readonly BenchRecord[]): readonly string[] {
+  const measured = TARGETS.map((target) => ({ target, ...measureTarget(target, records) }))
+  const missed = measured.filter(({ value, met }) => !met && !Number.isNaN(value))
   return [
     '| figure | against | target | measured | | command |',
-    '|---|---|---|---|---|---|',
-    ...TARGETS.map((target) => {
-      const { value, met } = measureTarget(target, records)
-      const measured = Number.isNaN(value)
+    '|---|---|--:|--:|---|---|',
+    ...measured.map(({ target: { figure, against, most, command }, value, met }) => {
+      const words = Number.isNaN(value)
         ? ['', 'not measured']
         : [value.toFixed(2), met ? 'met' : '**missed**']
-      return `| ${target.figure} | ${target.against} | ≤ ${target.most} | ${measured.join(' | ')} | \`${target.command}\` |`
+      return `| ${figure} | ${against} | ≤ ${most} | ${words.join(' | ')} | \`${command}\` |`
     }),
+    ...(missed.length === 0 ? [] : ['', 'What would reach those that were missed:', '']),
+    ...missed.map(
+      ({ target }) => `- ${target.figure}, against ${target.against}: ${target.reach}.`,
+    ),
   ]
 }
 

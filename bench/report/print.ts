@@ -1,7 +1,8 @@
 import type { BenchRecord, BenchTable } from './bench-record.ts'
 import { busyRuns } from './busy.ts'
+import { measureTarget } from './measure-target.ts'
 import { rowsOf } from './table-rows.ts'
-import { TARGETS, measureTarget } from './targets.ts'
+import { TARGETS } from './targets.ts'
 
 /** Prints the results of a suite. */
 export function printTable(table: BenchTable): void {

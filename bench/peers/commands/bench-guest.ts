@@ -57,7 +57,7 @@ export class BenchGuest {
   async start(): Promise<void> {
     await this.boot()
     await this.#log.advance(1)
-    fillGuest(qemuOf(this.name), this.#setting)
+    await fillGuest(qemuOf(this.name), this.#setting)
   }
 
   /** Starts it with empty memory, until it prints. */

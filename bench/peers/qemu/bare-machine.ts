@@ -49,7 +49,7 @@ export class BareMachine implements AsyncDisposable {
   async runAndFill(setting: BenchSetting): Promise<void> {
     await this.qmp.execute('cont')
     await this.#log.advance(2)
-    fillGuest(this.pid, setting)
+    await fillGuest(this.pid, setting)
   }
 
   /** Asserts that the guest runs, and has lost and repeated nothing. */
