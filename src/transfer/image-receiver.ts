@@ -31,6 +31,12 @@ export interface ImageReceiverOptions {
   readonly digest?: DigestRequest | undefined
 }
 
+/** A receiver whose threads are starting, which takes longer than most of a save's checks. Disposing it ends them, unless it was opened. */
+export interface ReceiverStart extends AsyncDisposable {
+  /** Opens the receiver, once. @throws StorageError, UsageError */
+  open(options: ImageReceiverOptions): Promise<ImageReceiver>
+}
+
 /** The progress of a transfer. */
 export interface TransferProgress {
   /** Bytes received from or sent to QEMU, headers included. */

@@ -18,7 +18,7 @@ import type {
   ImageReceiverOptions,
   SavedImage,
 } from '../../src/transfer/image-receiver.ts'
-import { openStasisReceiver } from '../../src/transfer/image-receivers/stasis.ts'
+import { startStasisReceiver } from '../../src/transfer/image-receivers/stasis.ts'
 import type { MultifdCompression } from '../../src/wire/multifd-packet.ts'
 import { GuestConsole } from '../support/guest-console.ts'
 import { guestArgv, guestPaths } from '../support/guests.ts'
@@ -37,7 +37,7 @@ const targets: Partial<
 > = {
   raw: openRawReceiver,
   channels: openChannelsReceiver,
-  stasis: openStasisReceiver,
+  stasis: (options) => startStasisReceiver(options).open(options),
 }
 
 interface SaveKind {

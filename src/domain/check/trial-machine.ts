@@ -12,7 +12,7 @@ import { launchQemu } from '../../qemu/process/launch.ts'
 import { makeScratchDirectory } from '../../qemu/probe/scratch-directory.ts'
 import { TpmEmulator } from '../../qemu/programs/tpm-emulator.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
+import { startImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { MachineShape } from './shape.ts'
 import { inspectImage } from '../images/image-info.ts'
 import { cpuPropertiesOf, sandboxChoice } from '../machine/emulator.ts'
@@ -86,7 +86,8 @@ export async function tryMachine(
     await plugProcessors(qmp, domain, signal)
     const missingFeatures = await missingCpuFeatures(qmp)
     const settings = resolveSaveOptions({ channels: 1, bypassCache: false })
-    await using receiver = await openImageReceiver(settings.format, {
+    await using start = startImageReceiver(settings.format, settings)
+    await using receiver = await start.open({
       ...settings,
       path: path('image'),
       socketPath: path('stream'),

@@ -5,7 +5,7 @@ import { messageOf, throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import type { RamProgress } from '../../migration/progress.ts'
 import type { SavedImage } from '../../transfer/image-receiver.ts'
-import { openImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
+import { startImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import { checkDestination } from '../catalogue/destination.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -151,6 +151,7 @@ export async function saveHeld(
     digest: options.digest,
   })
   await using control = await openControl(held.paths, signal)
+  await using start = startImageReceiver(settings.format, settings)
   const plan = await planSave(held, control, { ...options, settings, signal })
   const { record, savable, description, disks } = plan
 
@@ -169,7 +170,7 @@ export async function saveHeld(
   await using _watcher = watchSave(held)
   const saving = await recordSaveIntent(held.paths, record, intent)
   const digestFaults: unknown[] = []
-  const opening = openImageReceiver(settings.format, {
+  const opening = start.open({
     ...settings,
     path,
     target,

@@ -4,7 +4,7 @@ import { QemuError, StasisError } from '../../errors.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { type ProcessIdentity, isAlive, mayHoldFiles, signalProcess } from './process-identity.ts'
 
-const LONGEST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 10
 
 /** How to end a QEMU, and how long each step waits before the next. */
 export interface EndOptions {

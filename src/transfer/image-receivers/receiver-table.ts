@@ -1,30 +1,36 @@
 import type { SaveFormat } from '../../image/save-format.ts'
 import { openChannelsReceiver } from './channels.ts'
 import { openRawReceiver } from './raw.ts'
-import type { ImageReceiver, ImageReceiverOptions } from '../image-receiver.ts'
+import type { ImageReceiver, ImageReceiverOptions, ReceiverStart } from '../image-receiver.ts'
 import { openSparseReceiver } from './sparse.ts'
-import { openStasisReceiver } from './stasis.ts'
+import { startStasisReceiver } from './stasis.ts'
 import { openStreamReceiver } from './stream.ts'
 
 /** The receiver of each format: one line for each. */
 const RECEIVERS: Readonly<
-  Record<SaveFormat, (options: ImageReceiverOptions) => Promise<ImageReceiver>>
+  Record<SaveFormat, (options: Pick<ImageReceiverOptions, 'codec' | 'channels'>) => ReceiverStart>
 > = {
-  stasis: openStasisReceiver,
-  raw: openRawReceiver,
-  gzip: openStreamReceiver('gzip'),
-  bzip2: openStreamReceiver('bzip2'),
-  xz: openStreamReceiver('xz'),
-  lzop: openStreamReceiver('lzop'),
-  zstd: openStreamReceiver('zstd'),
-  sparse: openSparseReceiver,
-  channels: openChannelsReceiver,
+  stasis: startStasisReceiver,
+  raw: withoutThreads(openRawReceiver),
+  gzip: withoutThreads(openStreamReceiver('gzip')),
+  bzip2: withoutThreads(openStreamReceiver('bzip2')),
+  xz: withoutThreads(openStreamReceiver('xz')),
+  lzop: withoutThreads(openStreamReceiver('lzop')),
+  zstd: withoutThreads(openStreamReceiver('zstd')),
+  sparse: withoutThreads(openSparseReceiver),
+  channels: withoutThreads(openChannelsReceiver),
 }
 
-/** Opens the receiving end of a save in a format. @throws StorageError, UsageError */
-export async function openImageReceiver(
+/** Starts the receiving end of a save in a format. @throws StorageError when the host has no thread left */
+export function startImageReceiver(
   format: SaveFormat,
-  options: ImageReceiverOptions,
-): Promise<ImageReceiver> {
+  options: Pick<ImageReceiverOptions, 'codec' | 'channels'>,
+): ReceiverStart {
   return RECEIVERS[format](options)
+}
+
+function withoutThreads(
+  open: (options: ImageReceiverOptions) => Promise<ImageReceiver>,
+): () => ReceiverStart {
+  return () => ({ open, [Symbol.asyncDispose]: () => Promise.resolve() })
 }

@@ -2,18 +2,34 @@ import { InternalError } from '../../errors.ts'
 import { imageSize } from '../../image/image-size.ts'
 import { StasisWriter } from '../../image/stasis/writer.ts'
 import { chooseLevel } from '../compression-level.ts'
-import type { ImageReceiver, ImageReceiverOptions } from '../image-receiver.ts'
+import type { ImageReceiver, ImageReceiverOptions, ReceiverStart } from '../image-receiver.ts'
 import { FramePipeline } from '../receive/frame-pipeline.ts'
+import { Receivers } from '../receive/receivers.ts'
 import { QemuListener } from '../receive/qemu-listener.ts'
 
-/** Receives a machine over multifd channels into one `stasis` container. @throws StorageError, UsageError */
-export async function openStasisReceiver(options: ImageReceiverOptions): Promise<ImageReceiver> {
+/** Starts the threads that receive a machine over multifd channels into one `stasis` container. @throws StorageError when the host has no thread left */
+export function startStasisReceiver({
+  codec,
+  channels,
+}: Pick<ImageReceiverOptions, 'codec' | 'channels'>): ReceiverStart {
+  const receivers = new Receivers(codec, channels)
+  return {
+    open: (options) => openStasisReceiver(options, receivers),
+    // A pipeline may have ended them before.
+    [Symbol.asyncDispose]: () => receivers[Symbol.asyncDispose](),
+  }
+}
+
+async function openStasisReceiver(
+  options: ImageReceiverOptions,
+  receivers: Receivers,
+): Promise<ImageReceiver> {
   const { path, channels, codec, compressionLevel } = options
   const format = 'stasis'
   await using opened = new AsyncDisposableStack()
   const writer = opened.use(await StasisWriter.create(path, options))
   const level = chooseLevel(codec, compressionLevel, { mayStore: writer.waitsForDisk })
-  const pipeline = opened.use(new FramePipeline(writer, { codec, level, channels }))
+  const pipeline = opened.use(new FramePipeline(writer, { codec, level, channels, receivers }))
   const listener = opened.use(new QemuListener(options, pipeline))
   const open = opened.move()
   return {

@@ -14,7 +14,7 @@ import { MainChannel } from './main-channel.ts'
 import { PageLedger } from './page-ledger.ts'
 import type { ConnectionReceiver } from './qemu-listener.ts'
 import type { ReceivedPacket, ReceivedPiece } from './receive-job.ts'
-import { Receivers } from './receivers.ts'
+import type { Receivers } from './receivers.ts'
 
 /** Settings of a pipeline. */
 export interface PipelineOptions {
@@ -22,6 +22,8 @@ export interface PipelineOptions {
   readonly level: LevelChooser
   /** How many multifd channels QEMU opens. */
   readonly channels: number
+  /** The threads for them, which the pipeline takes over. */
+  readonly receivers: Receivers
 }
 
 /**
@@ -45,15 +47,13 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   readonly #lanes: readonly Record<MemoryKind, number>[]
 
   constructor(writer: StasisWriter, options: PipelineOptions) {
-    const { codec, level, channels } = options
+    const { level, channels, receivers } = options
     this.#writer = writer
     this.#options = options
     this.#lanes = Array.from({ length: channels }, () => ({ zero: 0, compressed: 0, raw: 0 }))
     this.#failed.promise.catch(() => undefined)
     this.#announced.promise.catch(() => undefined)
-    this.#receivers = new Receivers(codec, channels, (packet, channel) =>
-      this.#take(packet, channel),
-    )
+    this.#receivers = receivers
     // For the packets that arrive before the pipeline has processed one.
     this.#receivers.level = level.next({ diskIsBusy: false, sourceIsSlow: true })
   }
@@ -120,7 +120,10 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   }
 
   async receive({ main, channels }: Connections): Promise<void> {
-    this.#receivers.receive(channels.map(({ fd }) => fd))
+    this.#receivers.receive(
+      channels.map(({ fd }) => fd),
+      (packet, channel) => this.#take(packet, channel),
+    )
     this.#main = new MainChannel(main.fd, main.first, new MainStreamParser(this))
     const ended = Promise.all([this.#main.ended, this.#receivers.ended])
     await Promise.race([ended, this.#failed.promise])

@@ -41,12 +41,12 @@ async function receiveAll(
     .end(bytes.subarray(4))
   const fd = await accept(listener.fd as number)
   const received: ReceivedPacket[] = []
-  await using receivers: Receivers = new Receivers(codec, 1, (one) => {
+  await using receivers = new Receivers(codec, 1)
+  receivers.level = 9
+  receivers.receive([fd], (one) => {
     received.push(one)
     if (one.slot !== undefined) receivers.releaseSlot(one.slot)
   })
-  receivers.level = 9
-  receivers.receive([fd])
   await receivers.ended
   return [...received]
 }

@@ -36,19 +36,15 @@ export class Receivers implements AsyncDisposable {
   readonly ended: Promise<void>
   /** Bytes of each channel; empty until all of them are connected. */
   channelBytes: readonly number[] = []
-  readonly #onPacket: (packet: ReceivedPacket, channel: number) => void
   readonly #end = Promise.withResolvers<void>()
   readonly #state: ReceiveState
   readonly #threads: readonly ReceiveThread[]
   #working: number
+  #onPacket: (packet: ReceivedPacket, channel: number) => void = () => undefined
   #fds: readonly number[] = []
 
   /** Starts the threads for that many channels. */
-  constructor(
-    codec: FrameCodec,
-    channelCount: number,
-    onPacket: (packet: ReceivedPacket, channel: number) => void,
-  ) {
+  constructor(codec: FrameCodec, channelCount: number) {
     // Without compression, more threads than channels would only wait.
     const useful = codec === 'none' ? Math.min(channelCount, MAX_THREADS) : MAX_THREADS
     const threadCount = Math.min(availableParallelism(), useful)
@@ -57,7 +53,6 @@ export class Receivers implements AsyncDisposable {
     this.outputs = codec === 'none' ? undefined : shared(slotCount * OUTPUT_LENGTH)
     this.ended = this.#end.promise
     this.ended.catch(() => undefined)
-    this.#onPacket = onPacket
     this.#state = new ReceiveState(channelCount, slotCount)
     const data: ReceiveThreadData = {
       ...{ codec, channelCount, slotCount },
@@ -73,7 +68,11 @@ export class Receivers implements AsyncDisposable {
   }
 
   /** Starts to receive from the channels, whose first word was read; takes ownership of their descriptors. */
-  receive(fds: readonly number[]): void {
+  receive(
+    fds: readonly number[],
+    onPacket: (packet: ReceivedPacket, channel: number) => void,
+  ): void {
+    this.#onPacket = onPacket
     this.#fds = fds
     this.channelBytes = fds.map(() => 0)
     const job: ReceiveJob = { fds }
