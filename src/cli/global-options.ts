@@ -66,7 +66,7 @@ function chosenDirectories({ stateDir, connect }: GlobalFlags): DirectoryOptions
   if (stateDir === undefined) return directoriesOfConnection(connect)
   throw new UsageError(
     'BAD_COMBINATION',
-    '--connect and --state-dir both choose where domains are kept: give one',
+    '--connect and --state-dir both choose the directory of domains: give one',
   )
 }
 

@@ -31,7 +31,7 @@ export async function rewriteDescription(
       `${path} is in use: a guest runs from it, or another process is changing it`,
       {
         path,
-        hint: 'Wait until the other has finished with it',
+        hint: 'Wait until the other process has finished',
       },
     )
   }

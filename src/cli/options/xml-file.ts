@@ -33,7 +33,7 @@ async function readBytes(path: string, signal: AbortSignal): Promise<Buffer> {
     const waits = file.isPipe || isatty(file.fd)
     const bytes = await collect(path, waits ? streamOf(file.fd, signal) : piecesOf(file))
     if (bytes.length === 0 && file.isPipe)
-      throw new UsageError('BAD_ARGUMENT', `${path} is a pipe to which nobody writes`, { path })
+      throw new UsageError('BAD_ARGUMENT', `${path} is a pipe without a writer`, { path })
     return bytes
   } catch (error) {
     throwIfCancelled('read the domain XML', signal)

@@ -30,7 +30,7 @@ export async function sendKeys(
   checkOptions(options, { codeSet: ['linux', 'qnum'] })
   const { codeSet = 'linux', holdMs, signal } = options
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > MOST)
-    throw new UsageError('BAD_ARGUMENT', `Between 1 and ${MOST} keys are pressed together`)
+    throw new UsageError('BAD_ARGUMENT', `The number of keys must be between 1 and ${MOST}`)
   const pressed = keys.map((key) => {
     const data = qnumOf(key, codeSet)
     if (data !== undefined) return { type: 'number', data }

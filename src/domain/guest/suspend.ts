@@ -56,6 +56,6 @@ export async function suspendGuest(
   happened.catch(() => undefined)
   if (outcome !== undefined) return { name: held.name }
   throw new QemuError('QEMU_TIMEOUT', `Domain '${held.name}' did not suspend itself`, {
-    hint: 'Its guest may not be able to: see its own log',
+    hint: 'The guest may not support this: see its own log',
   })
 }

@@ -58,5 +58,5 @@ function unreadable(path: string, error: unknown): StasisError {
   if (fault.code === 'NO_PERMISSION')
     return fault.with({ hint: 'Run this as root, or ask libvirt itself: --via-virsh' })
   if (fault.code !== 'FILE_NOT_FOUND') return fault
-  return fault.with({ hint: 'Say which libvirt: --from-libvirt qemu:///system or qemu:///session' })
+  return fault.with({ hint: 'Choose a libvirt: --from-libvirt qemu:///system or qemu:///session' })
 }

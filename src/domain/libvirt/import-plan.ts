@@ -164,7 +164,7 @@ async function saveToTake(
   if (later !== undefined) {
     throw new ImageError('IMAGE_STALE', `${path} is older than its disks: ${later}`, {
       path,
-      hint: 'Memory and disks would not match, and the guest would damage its file systems. If you know that they do, use --force; --managed-save leave goes without it',
+      hint: 'Memory and disks would not match, and the guest would damage its file systems. If you know that they match, use --force. --managed-save leave imports the domain without it',
     })
   }
   return { path, how, description, disks: await identifyDisks(places) }

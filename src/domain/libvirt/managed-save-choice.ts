@@ -21,7 +21,7 @@ export function requireChoice(
     `Domain '${name}' has a managed save: choose what to do with it`,
     {
       path: image,
-      hint: `--managed-save move takes it away from ${holder}; copy leaves it there as well, and only one of the two may be resumed; leave goes without it, and as soon as the domain boots here, it no longer fits the disks`,
+      hint: `--managed-save move takes it away from ${holder}. copy also leaves it there, but only one of the two may be resumed. leave ignores it: once the domain boots here, it no longer fits the disks`,
     },
   )
 }

@@ -23,7 +23,7 @@ function hintFor({ name, paths }: HeldDomain, cause: unknown): string {
   if (useless.some((code) => StasisError.is(cause, code)))
     return `Move ${paths.managedSave} away, or put a copy of the managed save in its place. Without the file, \`stasis start ${name}\` boots the domain`
   if (StasisError.is(cause, 'IMAGE_STALE') && cause.hint !== undefined) return cause.hint
-  const lost = `Only if the memory is not needed any more: \`stasis start ${name} --force-boot\` discards it and boots`
+  const lost = `Only if the memory is no longer needed: \`stasis start ${name} --force-boot\` discards it and boots`
   if (cause instanceof ImageError && cause.code !== 'IMAGE_IN_USE' && cause.hint !== undefined)
     return `${cause.hint}. ${lost}`
   if (StasisError.is(cause, 'QEMU_START_FAILED'))

@@ -34,7 +34,7 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   if (state === 'Z' || state === 'X') return undefined
   const startTime = Number(fields[19])
   if (!Number.isSafeInteger(startTime))
-    throw new StorageError('IO_ERROR', `/proc/${pid}/stat is not as Linux writes it`)
+    throw new StorageError('IO_ERROR', `/proc/${pid}/stat has an unknown format`)
   return { pid, startTime, bootId: await readBootId() }
 }
 
@@ -84,6 +84,6 @@ async function readBootId(): Promise<string> {
   try {
     return (await readFile(BOOT_ID, 'latin1')).trim()
   } catch (error) {
-    throw storageError('look which boot of the host this is', BOOT_ID, error)
+    throw storageError('read the boot id of the host', BOOT_ID, error)
   }
 }

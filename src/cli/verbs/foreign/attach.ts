@@ -22,7 +22,7 @@ export const verb: Verb<Flags> = {
   run: async ([given], { qmp, libvirt }, { directories, signal, output }) => {
     const name = given ?? libvirt
     if (qmp === undefined && name === undefined)
-      throw new UsageError('BAD_ARGUMENT', 'Which QEMU is to be attached?', {
+      throw new UsageError('BAD_ARGUMENT', 'No QEMU was given', {
         hint: 'Give its name, or the socket of its monitor: --qmp SOCKET',
       })
     if (given !== undefined && libvirt !== undefined && given !== libvirt)

@@ -45,7 +45,7 @@ export const verb: Verb<Flags> = {
       return { text: texts.join('\n').trimEnd(), json: { type: 'result', xml: texts.join('\n') } }
     }
     if (toLibvirt === undefined)
-      throw new UsageError('BAD_ARGUMENT', 'Where are the domains to be exported to?', {
+      throw new UsageError('BAD_ARGUMENT', 'No destination was given', {
         hint: '--to-libvirt writes the files of libvirt; --xml shows the definitions',
       })
     const outcomes = await exportDomains(names, {

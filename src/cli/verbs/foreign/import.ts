@@ -38,7 +38,7 @@ export const verb: Verb<Flags> = {
   run: async (names, flags, { directories, signal, json, output }) => {
     const { all, fromLibvirt, viaVirsh, libvirtRoot, network: networks, ...rest } = flags
     if ((all === true) === names.length > 0)
-      throw new UsageError('BAD_ARGUMENT', 'Which domains are to be imported?', {
+      throw new UsageError('BAD_ARGUMENT', 'No domains were given', {
         hint: 'Give their names, or --all',
       })
     const libvirt = fromLibvirt === true ? undefined : fromLibvirt

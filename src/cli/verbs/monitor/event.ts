@@ -95,7 +95,7 @@ function checkTypes({ event, all }: Flags): void {
     throw new UsageError('BAD_ARGUMENT', `There are no events of the type '${event}'`, { hint })
   throw new UsageError(
     'BAD_ARGUMENT',
-    `Stasis does not see events of the type '${event}': no daemon of it listens to QEMU`,
+    `Stasis does not see events of the type '${event}': no daemon of Stasis listens to QEMU`,
     { hint },
   )
 }

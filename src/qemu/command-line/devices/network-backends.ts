@@ -77,7 +77,7 @@ function backend(
       // Whoever starts the machine decides what it is connected to: `connectNetworks`.
       throw new DomainXmlError(
         'XML_UNSUPPORTED',
-        `${card.place}: what "${card.network}" is on this host was not looked up`,
+        `${card.place}: the network "${card.network}" was not looked up on this host`,
       )
     case 'vhostuser':
       return { type: 'vhost-user', chardev: `char${id}`, queues }
