@@ -2,6 +2,9 @@ import { join } from 'node:path'
 import { QemuError, StasisError } from '../../errors.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { SystemUser } from '../../qemu/process/system-user.ts'
+import { needsReservations } from '../../qemu/command-line/storage/disk-nodes.ts'
+import type { BoundProcess } from '../../qemu/process/bound-process.ts'
+import { startReservations } from '../../qemu/programs/pr-helper.ts'
 import { PasstPrograms } from '../../qemu/programs/passt.ts'
 import { SharingPrograms } from '../../qemu/programs/virtiofsd.ts'
 import type { CommandLineOptions } from '../../qemu/command-line/options.ts'
@@ -21,7 +24,10 @@ export interface CompanionPlan {
 }
 
 /** The descriptors of a QEMU that lead to the programs beside it. */
-export type CompanionFds = Required<Pick<CommandLineOptions, 'tpmFd' | 'passtFds'>>
+export type CompanionFds = Required<Pick<CommandLineOptions, 'tpmFd' | 'passtFds'>> & {
+  /** Keeps the program for reservations running. */
+  readonly reservationsFd: number | undefined
+}
 
 /** Gives numbers in QEMU to the connections that `Companions.start` makes. */
 export function reserveCompanions(
@@ -32,7 +38,9 @@ export function reserveCompanions(
   const hasTpm = tpmDirectory(domain, stateDir) !== undefined
   const tpmFd = hasTpm ? inherited.reserve() : undefined
   const cards = PasstPrograms.cardsOf(domain)
-  return { tpmFd, passtFds: new Map(cards.map((at) => [at, inherited.reserve()])) }
+  const reservationsFd = domain.disks.some(needsReservations) ? inherited.reserve() : undefined
+  const passtFds = new Map(cards.map((at) => [at, inherited.reserve()]))
+  return { tpmFd, passtFds, reservationsFd }
 }
 
 /** The programs beside a QEMU: the emulator of its TPM, what shares directories, passt. They end when QEMU does. Unless it has connected, disposing ends them. */
@@ -41,6 +49,7 @@ export class Companions implements AsyncDisposable {
   #tpm: LaunchedTpm | undefined
   #sharing: SharingPrograms | undefined
   #passt: PasstPrograms | undefined
+  #reservations: BoundProcess | undefined
 
   /** @throws QemuError QEMU_LACKS_FEATURE, QEMU_START_FAILED, QEMU_BUSY; StorageError */
   async start(
@@ -56,6 +65,13 @@ export class Companions implements AsyncDisposable {
     }
     const log = join(directory, 'virtiofsd.log')
     this.#sharing = this.#started.use(await SharingPrograms.start(domain, directory, log))
+    const prLog = join(directory, 'pr-helper.log')
+    this.#reservations = await startReservations(domain, directory, prLog)
+    if (this.#reservations !== undefined) {
+      this.#started.use(this.#reservations)
+      if (fds.reservationsFd !== undefined)
+        inherited.bring(fds.reservationsFd, this.#reservations.fd)
+    }
     const passtLog = join(directory, 'passt.log')
     this.#passt = this.#started.use(await PasstPrograms.start(domain, passtLog, user))
     for (const [at, ours] of this.#passt.fds) {
@@ -66,7 +82,8 @@ export class Companions implements AsyncDisposable {
 
   get pids(): readonly number[] {
     const tpm = this.#tpm === undefined ? [] : [this.#tpm.emulator.pid]
-    return [...tpm, ...(this.#sharing?.pids ?? []), ...(this.#passt?.pids ?? [])]
+    const reservations = this.#reservations === undefined ? [] : [this.#reservations.pid]
+    return [...tpm, ...reservations, ...(this.#sharing?.pids ?? []), ...(this.#passt?.pids ?? [])]
   }
 
   /** QEMU has connected to all of them: from now on its end is theirs. @throws QemuError QEMU_START_FAILED when passt has ended */
@@ -79,6 +96,7 @@ export class Companions implements AsyncDisposable {
     this.#tpm?.emulator.connected()
     this.#sharing?.connected()
     this.#passt?.connected()
+    this.#reservations?.[Symbol.dispose]()
   }
 
   /** The TPM that came with a saved machine is the domain's from now on. @throws StorageError */

@@ -17,7 +17,9 @@ export function layerReaches(use: string, layer: DiskLayer, where: LayerPlace): 
       ? layerReaches('backing file', below, { ...where, write: false })
       : []),
     ...(dataStore === undefined ? [] : layerReaches('data file', dataStore, where)),
-    ...given(reservations, (socket) => path('socket for reservations', socket, where)),
+    ...(typeof reservations === 'object'
+      ? [path('socket for reservations', reservations.path, where)]
+      : []),
   ]
 }
 

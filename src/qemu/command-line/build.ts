@@ -6,6 +6,7 @@ import { bootArguments } from './boot.ts'
 import { clockArguments } from './board/clock.ts'
 import { controllerArguments, floppyGlobals } from './buses/controllers.ts'
 import { cpuArguments } from './board/cpu.ts'
+import { reservationArguments } from './storage/disk-nodes.ts'
 import { diskArguments } from './storage/disks.ts'
 import { firmwareArguments } from './board/firmware.ts'
 import { graphicsArguments } from './screen-and-sound/graphics.ts'
@@ -110,6 +111,7 @@ export function buildCommandLine(domain: Domain, options: CommandLineOptions): r
     ...cardReaderArguments(wiring),
     ...memoryDeviceArguments(wiring, options),
     ...throttleArguments(domain),
+    ...reservationArguments(domain, options),
     ...diskArguments(wiring, options),
     ...sharedDirectoryArguments(wiring, options),
     ...interfaceArguments(wiring, options),

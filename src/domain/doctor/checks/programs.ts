@@ -1,3 +1,5 @@
+import { needsReservations } from '../../../qemu/command-line/storage/disk-nodes.ts'
+import { PR_HELPER } from '../../../qemu/programs/pr-helper.ts'
 import { type Companion, findCompanion } from '../../../qemu/programs/find-program.ts'
 import {
   descriptorDirectories,
@@ -59,6 +61,7 @@ const NEEDS: readonly Need[] = [
   onlyIfNeeded(OVS_VSCTL, ({ domain }) =>
     domain.interfaces.some(({ virtualPort }) => virtualPort?.type === 'openvswitch'),
   ),
+  onlyIfNeeded(PR_HELPER, ({ domain }) => domain.disks.some(needsReservations)),
   onlyIfNeeded(PASST, ({ domain }) => domain.interfaces.some(({ passt }) => passt !== undefined)),
 ]
 

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { DomainXmlError } from '../../../errors.ts'
+import type { Domain } from '../../domain-xml/model/domain.ts'
 import type { Disk, DiskCache } from '../../domain-xml/model/storage/disk.ts'
 import { type DiskLayer, localPath } from '../../domain-xml/model/storage/disk-source.ts'
 import { type Secret, secretKey } from '../../domain-xml/model/secret.ts'
@@ -83,6 +85,29 @@ function filterNodes(disk: Disk, index: number): readonly string[] {
   ]
 }
 
+/** The name of the program that is started with QEMU. */
+const MANAGED = 'pr-helper0'
+
+/** Where the program listens that makes reservations for a machine, and is started with its QEMU. */
+export function reservationSocket(directory: string): string {
+  return join(directory, 'pr-helper.sock')
+}
+
+/** Whether a disk needs that program. */
+export function needsReservations({ source }: Disk): boolean {
+  return source?.reservations === 'managed'
+}
+
+/** The connection to that program, where the machine needs it. */
+export function reservationArguments(
+  { disks }: Domain,
+  { socketDirectory = '/run' }: CommandLineOptions,
+): readonly string[] {
+  if (!disks.some(needsReservations)) return []
+  const path = reservationSocket(socketDirectory)
+  return object({ 'qom-type': 'pr-manager-helper', id: MANAGED, path })
+}
+
 function layerNodes(
   disk: Disk,
   layer: DiskLayer,
@@ -102,7 +127,12 @@ function layerNodes(
     encryption: `${name}-format-encryption-secret`,
     tls: `obj${storage}_tls0`,
   }
-  const manager = reservations === undefined ? undefined : `pr-helper-${storage}`
+  const manager =
+    reservations === 'managed'
+      ? MANAGED
+      : reservations === undefined
+        ? undefined
+        : `pr-helper-${storage}`
   const layers = { top: false, optical: false, options }
   return [
     ...(typeof below === 'object' ? layerNodes(disk, below, `${name}-b`, layers) : []),
@@ -110,9 +140,9 @@ function layerNodes(
       ? []
       : layerNodes(disk, dataStore, `${name}-data`, { ...layers, top })),
     ...secretObjects(layer, secrets, options),
-    ...(manager === undefined
-      ? []
-      : object({ 'qom-type': 'pr-manager-helper', id: manager, path: reservations })),
+    ...(typeof reservations === 'object'
+      ? object({ 'qom-type': 'pr-manager-helper', id: manager, path: reservations.path })
+      : []),
     ...blockdev({
       ...storageProperties(layer, {
         ...{ optical, secrets, place: disk.place },

@@ -69,7 +69,7 @@ const sourceParts: Readonly<Record<string, ElementRule>> = {
   encryption,
   auth,
   reservations: {
-    attributes: { managed: choice('no') },
+    attributes: { managed: yesNo },
     children: {
       source: attributes({ type: choice('unix'), path: anyText, mode: choice('client') }),
     },

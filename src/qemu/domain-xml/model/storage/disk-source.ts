@@ -1,5 +1,13 @@
 import type { Element } from '@xmldom/xmldom'
-import { attribute, child, children, requiredAttribute, sizeInBytes, whole } from '../../access.ts'
+import {
+  attribute,
+  child,
+  children,
+  requiredAttribute,
+  requiredChild,
+  sizeInBytes,
+  whole,
+} from '../../access.ts'
 import { invalid } from '../../location.ts'
 import { pciName } from '../devices/host-device.ts'
 import { type NetworkSource, readNetworkSource } from '../network-disk.ts'
@@ -28,8 +36,8 @@ interface LayerParts {
   readonly dataStore: DiskLayer | undefined
   /** The size of qcow2's cache of metadata. */
   readonly metadataCacheBytes: number | undefined
-  /** The socket of a program that makes reservations on a SCSI device. */
-  readonly reservations: string | undefined
+  /** The program that makes reservations on a SCSI device: one at a socket, or `managed`, which is started with QEMU. */
+  readonly reservations: { readonly path: string } | 'managed' | undefined
 }
 
 /** QEMU's drivers for formats of disks. */
@@ -70,8 +78,14 @@ export function readDiskSource(
     slice: readSlice(child(child(source, 'slices'), 'slice')),
     dataStore: store === undefined ? undefined : readDiskSource(store, child(store, 'format')),
     metadataCacheBytes: cache === undefined ? undefined : sizeInBytes(cache, undefined, 'bytes'),
-    reservations: attribute(child(child(source, 'reservations'), 'source'), 'path'),
+    reservations: readReservations(child(source, 'reservations')),
   }
+}
+
+function readReservations(element: Element | undefined): DiskLayer['reservations'] {
+  if (element === undefined) return undefined
+  if (attribute(element, 'managed') === 'yes') return 'managed'
+  return { path: requiredAttribute(requiredChild(element, 'source'), 'path') }
 }
 
 const PATH_ATTRIBUTE = { file: 'file', block: 'dev', dir: 'dir' } as const

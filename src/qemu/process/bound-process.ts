@@ -1,0 +1,51 @@
+import { cleanEnvironment } from '../../io/processes/clean-environment.ts'
+import { openLog } from '../../io/files/log-file.ts'
+import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
+import { spawnDetached } from './spawn-detached.ts'
+
+/**
+ * Runs a program until nobody has the other end of descriptor 3 open, then ends it. Whoever stops everything at once (systemd, a terminal) must not
+ * prevent that.
+ */
+const RUN = '"$@" 3<&- & trap "" TERM INT HUP; while IFS= read -r line <&3; do :; done; kill $!'
+
+/** A program that serves a QEMU and does not end by itself. QEMU inherits `fd`: the program ends when this process has closed it, or was killed, and no QEMU has it. */
+export class BoundProcess implements Disposable {
+  readonly fd: number
+  /** That of the shell that waits for QEMU's end. */
+  readonly pid: number
+  #isClosed = false
+
+  private constructor(fd: number, pid: number) {
+    this.fd = fd
+    this.pid = pid
+  }
+
+  /** @throws QemuError QEMU_START_FAILED, StorageError */
+  static async start(
+    program: string,
+    argv: readonly string[],
+    path: string,
+  ): Promise<BoundProcess> {
+    await using log = await openLog(path)
+    const [theirs, ours] = connectedPair()
+    try {
+      const command = ['-c', RUN, 'stasis-watcher', program, ...argv]
+      const { pid } = await spawnDetached('/bin/sh', command, log.fd, [theirs], {
+        env: cleanEnvironment(),
+      })
+      return new BoundProcess(ours, pid)
+    } catch (error) {
+      closeDescriptor(ours)
+      throw error
+    } finally {
+      closeDescriptor(theirs)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    closeDescriptor(this.fd)
+  }
+}
