@@ -31,35 +31,35 @@ async function frontDoor(kind: Kind): Promise<void> {
 
   const readme = await codeBlocks('README.md')
   const tutorial = await codeBlocks('docs/tutorial.md')
-  const last = 'When you do not want it any more'
+  const install = inSection(readme, /^Install$/)
+  const first = inSection(readme, /^Your first/)
+  const end = inSection(tutorial, /^Clean up$/)
   await act('what README says is needed', PREPARED)
   await (kind === 'deb' ? givePackage(tree) : giveTarball(tree))
-  await doAll(
-    'README, install',
-    readme.filter(({ section }) => section === 'Install'),
-  )
+  await doAll('README, install', install)
   const xml = readme.find(({ language }) => language === 'xml')?.code ?? ''
   await writeFile(join(tree.given, 'web.xml'), xml.replace("type='kvm'", "type='qemu'"))
   await act('the disk of README', DISK)
-  await doAll(
-    'README, first save and restore',
-    readme.filter(({ section }) => section.startsWith('Your first')),
-  )
+  await doAll('README, first save and restore', first)
   await act('end of README', 'stasis destroy web; stasis undefine web')
   await doAll(
     'tutorial',
-    tutorial.filter(({ section }) => section !== last),
+    tutorial.filter((block) => !end.includes(block)),
   )
   await doAll('coming from virsh', await codeBlocks('docs/coming-from-virsh.md'))
   await doAll('parking a host', await codeBlocks('docs/parking-a-host.md'))
   if (kind === 'npm') await typescript(tree, act, readme)
-  await doAll(
-    'tutorial, end',
-    tutorial.filter(({ section }) => section === last),
-  )
+  await doAll('tutorial, end', end)
   const remove = kind === 'deb' ? 'apt-get purge stasis' : 'npm uninstall --global stasis'
   await act('remove it', `${remove}; ! command -v stasis; ls -d /var/lib/stasis`)
   process.stdout.write(`${kind}: ok\n`)
+}
+
+/** The commands of a section. A title that was changed in the document is changed here, too. */
+function inSection(blocks: readonly CodeBlock[], title: RegExp): readonly CodeBlock[] {
+  const found = blocks.filter(({ section }) => title.test(section))
+  if (found.length > 0) return found
+  throw new Error(`No section ${title} with commands in the document`)
 }
 
 const PREPARED = `
