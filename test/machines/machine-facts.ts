@@ -277,8 +277,10 @@ function addMemory(facts: Facts, id: string, name: string, ends: Ends): void {
 function addDevice(facts: Facts, fields: Fields, ends: Ends): void {
   const { driver, bus, ...rest } = without(fields, 'id')
   const place = placeOf(fields)
+  // QEMU gives them the machine's places in the order of the options.
+  const alone = /^virtio-\w+-device$/.test(textOf(driver)) ? 'at virtio-mmio' : textOf(driver)
   const key = facts.free(
-    `device ${bus === undefined ? textOf(driver) : `at ${textOf(bus)}${place === '' ? '' : ` ${place}`}`}`,
+    `device ${bus === undefined ? alone : `at ${textOf(bus)}${place === '' ? '' : ` ${place}`}`}`,
   )
   facts.add(key, textOf(driver), 'stream')
   for (const [name, value] of Object.entries(rest)) {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { truncate, writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { inspectImage } from '../../src/domain/images/image-info.ts'
 import { waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import {
@@ -11,9 +13,10 @@ import {
   saveDomain,
   startDomain,
 } from '../../src/index.ts'
-import { AARCH64_UEFI, aarch64Qemus, startTinyAarch64 } from '../support/aarch64.ts'
+import { aarch64Qemus, fullAarch64Xml, startTinyAarch64 } from '../support/aarch64.ts'
 import { CounterLog } from '../support/counter-log.ts'
 import { domainXml } from '../support/domain-xml.ts'
+import { machineDigest } from '../support/machine-digest.ts'
 import { pathsOf } from '../support/page-server.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
@@ -57,27 +60,46 @@ for (const qemu of aarch64Qemus()) {
       await log.assertUnbroken()
     })
 
-    test('its UEFI firmware is in the image', { timeout: 180_000 }, async () => {
-      await using dir = await tempDir()
-      const stateDir = dir.join('state')
-      const { code, variables } = AARCH64_UEFI
-      const xml = `<domain type='qemu'><name>uefi</name><memory unit='MiB'>128</memory>
-  <os><type arch='aarch64' machine='virt'>hvm</type>
-    <loader readonly='yes' type='pflash'>${code}</loader><nvram template='${variables}'/></os>
-  <features><acpi/></features><cpu mode='maximum'/>
-  <devices><emulator>${qemu.emulator}</emulator></devices></domain>`
-      await defineDomain(xml, { stateDir })
-      try {
-        await startDomain('uefi', { stateDir })
-        await saveDomain('uefi', dir.join('image'), { stateDir })
-        const { memory } = await inspectImage(dir.join('image'))
-        for (const flash of ['virt.flash0', 'virt.flash1'])
-          assert.equal(memory?.blocks.find(({ name }) => name === flash)?.bytes, 64 * 1024 * 1024)
-        await restoreDomain(dir.join('image'), { stateDir })
-      } finally {
-        await destroyDomain('uefi', { stateDir }).catch(() => undefined)
-      }
+    test('finds its virtio devices without PCI', { timeout: 120_000 }, async () => {
+      const devices = `<memballoon model='virtio'><address type='virtio-mmio'/></memballoon>
+        <interface type='user'/><controller type='scsi' model='virtio-scsi'/>`
+      await using domain = await startTinyAarch64(qemu, devices)
+      const { name, stateDir, dir, log } = domain
+      await log.advance(3)
+      await saveDomain(name, dir.join('image'), { stateDir })
+      const names = (await inspectImage(dir.join('image'))).devices?.map((one) => one.name) ?? []
+      assert.equal(names.filter((one) => one.startsWith('virtio-mmio@')).length, 3, names.join(' '))
+      await restoreDomain(dir.join('image'), { stateDir })
+      await log.advance(3)
+      await log.assertUnbroken()
     })
+
+    test(
+      'has its firmware and a device of every kind in the image',
+      { timeout: 180_000 },
+      async () => {
+        await using dir = await tempDir()
+        const stateDir = dir.join('state')
+        const [first, second] = [dir.join('first'), dir.join('second')]
+        await writeFile(dir.join('disk'), '')
+        await truncate(dir.join('disk'), 1 << 20)
+        await defineDomain(fullAarch64Xml(qemu, dir.join('disk')), { stateDir })
+        try {
+          await startDomain('full', { stateDir })
+          await delay(1000)
+          await saveDomain('full', first, { stateDir, resumeAs: 'paused' })
+          const { memory } = await inspectImage(first)
+          for (const flash of ['virt.flash0', 'virt.flash1'])
+            assert.equal(memory?.blocks.find(({ name }) => name === flash)?.bytes, 64 * 1024 * 1024)
+          await restoreDomain(first, { stateDir })
+          await saveDomain('full', second, { stateDir })
+          const [before, after] = [await machineDigest(first), await machineDigest(second)]
+          assert.deepEqual([after.blocks, after.pages], [before.blocks, before.pages])
+        } finally {
+          await destroyDomain('full', { stateDir }).catch(() => undefined)
+        }
+      },
+    )
   })
 }
 
