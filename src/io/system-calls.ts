@@ -38,6 +38,7 @@ const invoke = libraryCalls({
   fsconfig:
     'int fsconfig(int fd, unsigned int command, const char *key, const char *value, int auxiliary)',
   fsmount: 'int fsmount(int fd, unsigned int flags, unsigned int attributes)',
+  sched_setaffinity: 'int sched_setaffinity(int thread, size_t length, const uint8_t *set)',
   syscall: 'long syscall(long number, long first, long second, long third)',
 })
 
@@ -332,4 +333,11 @@ export function newMount(
   } finally {
     if (context !== undefined) closeDescriptor(context)
   }
+}
+
+/** Lets a thread of this host run on these processors only. @throws SystemCallError EINVAL when the host, or our own group, has none of them */
+export function setAffinity(thread: number, processors: readonly number[]): void {
+  const set = new Uint8Array(((Math.max(0, ...processors) >>> 3) + 8) & ~7)
+  for (const one of processors) set[one >>> 3] = (set[one >>> 3] ?? 0) | (1 << (one & 7))
+  call('sched_setaffinity', thread, set.length, set)
 }

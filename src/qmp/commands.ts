@@ -8,6 +8,7 @@ import type {
   MemoryBackend,
   MigrateInfo,
   MigrationCapability,
+  IothreadInfo,
   ProcessorSlot,
   QomProperty,
   RunState,
@@ -76,6 +77,7 @@ export interface QmpCommands {
   }
   readonly 'query-machines': Query<readonly MachineInfo[]>
   readonly 'query-cpus-fast': Query<readonly CpuInfo[]>
+  readonly 'query-iothreads': Query<readonly IothreadInfo[]>
   readonly 'query-hotpluggable-cpus': Query<readonly ProcessorSlot[]>
   readonly 'query-chardev': Query<readonly CharacterDevice[]>
   readonly 'query-vnc-servers': Query<readonly VncServerInfo[]>

@@ -118,6 +118,12 @@ export interface CpuInfo {
   readonly target: string
 }
 
+/** QEMU qapi/misc.json, `IOThreadInfo`. */
+export interface IothreadInfo {
+  readonly id: string
+  readonly 'thread-id': number
+}
+
 /** QEMU qapi/char.json, `ChardevInfo`. */
 export interface CharacterDevice {
   readonly label: string

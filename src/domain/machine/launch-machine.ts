@@ -11,6 +11,7 @@ import { hostNumaNodes } from '../../qemu/probe/host-nodes.ts'
 import { scsiDevicesOf } from '../../qemu/programs/scsi-devices.ts'
 import { makeOverlays, withOverlays } from './transient-disks.ts'
 import { limitDisks } from './limit-disks.ts'
+import { pinThreads } from './pin-threads.ts'
 import { plugProcessors } from './plug-processors.ts'
 import { opticalDrivesOf } from '../../qemu/programs/optical-drive.ts'
 import { executableOf } from '../../qemu/process/process-file.ts'
@@ -176,6 +177,7 @@ export class LaunchedMachine implements AsyncDisposable {
       }
       await scoped
       const started = recorded(record)
+      if (own !== undefined) await pinThreads(control, started.pid, own, plan)
       const executable = await executableOf(started.pid)
       return new LaunchedMachine(held, control, { ...started, executable }, { made, companions })
     } catch (error) {

@@ -35,15 +35,15 @@ export function parseMac(text: string): string | undefined {
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':')
 }
 
-/** Parses a list of numbers like `0-3,^2,8`; `undefined` if it is not valid or contains a number above 4095. */
+/** Parses a list of numbers like `0-3,^2,8`; `undefined` if it is not valid or contains a number above 16383, the largest of libvirt (`VIR_DOMAIN_CPUMASK_LEN`). */
 export function parseNumberSet(text: string): readonly number[] | undefined {
   const chosen = new Set<number>()
   for (const part of text.split(',')) {
-    const match = /^\s*(\^?)(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part)
+    const match = /^\s*(\^?)(\d{1,5})(?:-(\d{1,5}))?\s*$/.exec(part)
     if (match === null) return undefined
     const from = Number(match[2])
     const to = match[3] === undefined ? from : Number(match[3])
-    if (to < from || to > 4095) return undefined
+    if (to < from || to > 16383) return undefined
     for (let number = from; number <= to; number++) {
       if (match[1] === '^') chosen.delete(number)
       else chosen.add(number)

@@ -79,6 +79,7 @@ import {
 } from './board/sysinfo.ts'
 import { readThrottleGroups, type ThrottleGroup } from './storage/throttle.ts'
 import { readTpm, type Tpm } from './devices/tpm.ts'
+import { readPinning, type Pinning } from './board/pinning.ts'
 import { readVcpus, type Vcpus } from './board/vcpus.ts'
 import { readVsock, type Vsock } from './devices/vsock.ts'
 
@@ -98,6 +99,7 @@ export interface Domain {
   readonly maxMemory: { readonly bytes: number; readonly slots: number | undefined } | undefined
   readonly memoryBacking: MemoryBacking
   readonly vcpus: Vcpus
+  readonly pinning: Pinning
   readonly iothreads: readonly number[]
   readonly os: Os
   readonly sysinfo: readonly Sysinfo[]
@@ -171,6 +173,7 @@ export function readModel(root: Element): Domain {
     maxMemory: readMaxMemory(child(root, 'maxMemory')),
     memoryBacking: readMemoryBacking(child(root, 'memoryBacking')),
     vcpus: readVcpus(root),
+    pinning: readPinning(root),
     iothreads: readIothreads(root),
     os: readOs(os),
     sysinfo: readSysinfo(root),

@@ -24,6 +24,22 @@ const hostOnly = 'it shares out the host and changes nothing for the guest'
 const described = 'it describes the domain to people and programs'
 const overridden = 'it hands options to QEMU that this program cannot check'
 
+/** `<cputune>` */
+const cpuTune: ElementRule = {
+  children: {
+    vcpupin: attributes({ vcpu: whole, cpuset: numberSet }),
+    emulatorpin: attributes({ cpuset: numberSet }),
+    iothreadpin: attributes({ iothread: whole, cpuset: numberSet }),
+    ...Object.fromEntries(
+      ['shares', 'vcpusched', 'iothreadsched', 'emulatorsched', 'cachetune', 'memorytune']
+        .concat(
+          ['', 'global_', 'emulator_', 'iothread_'].flatMap((of) => [`${of}period`, `${of}quota`]),
+        )
+        .map((name) => [name, withoutEffect(hostOnly)]),
+    ),
+  },
+}
+
 const throttleLimits: Readonly<Record<string, ElementRule>> = {
   group_name: holding(anyText),
   ...Object.fromEntries(
@@ -80,7 +96,7 @@ export const domainRule: ElementRule = {
         }),
       },
     },
-    cputune: withoutEffect(hostOnly),
+    cputune: cpuTune,
     resource: withoutEffect(hostOnly),
     throttlegroups: { children: { throttlegroup: { children: throttleLimits } } },
     iothreads: holding(whole),
@@ -99,8 +115,8 @@ export const domainRule: ElementRule = {
     defaultiothread: withoutEffect(hostOnly),
     vcpu: {
       attributes: {
-        placement: valueWithoutEffect(hostOnly),
-        cpuset: valueWithoutEffect(hostOnly, numberSet),
+        placement: anyText,
+        cpuset: numberSet,
         current: whole,
       },
       text: whole,
