@@ -17,6 +17,8 @@ export interface LibvirtBed extends AsyncDisposable {
   virsh(...args: readonly string[]): Promise<string>
   /** The same with an editor: `save-image-edit` runs `EDITOR FILE`. */
   virshWithEditor(editor: string, ...args: readonly string[]): Promise<string>
+  /** Runs a command as the user nobody, whose home is `home`, and returns its output. Rejects with its error message. */
+  asUser(home: string, ...command: readonly string[]): Promise<string>
   /** Starts the daemon again with another `save_image_format`, which plain `virsh save` then writes. */
   setFormat(format: string): Promise<void>
 }
@@ -42,6 +44,8 @@ export async function holdLibvirt(version: BedVersion): Promise<LibvirtBed> {
     version,
     virsh: (...args) => virsh(process.env, args),
     virshWithEditor: (editor, ...args) => virsh({ ...process.env, EDITOR: editor }, args),
+    asUser: async (home, ...command) =>
+      (await run('sh', [script, version, 'user', home, ...command])).stdout,
     setFormat: async (format) => {
       await run('sh', [script, version, 'up', format])
     },
