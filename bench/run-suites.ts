@@ -29,6 +29,7 @@ export async function runSuites(
     const startedAt = new Date().toISOString()
     const host = hostFacts(directory, options.emulator)
     const tables: BenchTable[] = []
+    const isChosen = chosenBy(options)
     let limits
     for (const content of options.contents) {
       const contentPath = join(memory, content)
@@ -40,11 +41,11 @@ export async function runSuites(
         const setting = {
           ...{ directory, contentPath, emulator: options.emulator, ...size },
           ...{ mapsInPlace: options.mapsInPlace, against: options.against },
-          isChosen: (name: string) =>
-            options.only.length === 0 || options.only.some((part) => name.includes(part)),
+          isChosen,
         }
         try {
           const table = await runSuite(suite, content, options, setting)
+          if (table.results.length === 0) continue
           tables.push(table)
           await onTable({ startedAt, command, host, limits, tables }, table)
         } catch (error) {
@@ -77,6 +78,11 @@ async function runSuite(
   }
 }
 
+/** What `--only` leaves. */
+function chosenBy({ only }: BenchOptions): BenchSetting['isChosen'] {
+  return (name) => only.length === 0 || only.some((part) => name.includes(part))
+}
+
 /** A suite with a guest of one size. */
 interface Step {
   readonly suite: SuiteName
@@ -101,7 +107,8 @@ function planOf({ suites, ramBytes }: BenchOptions): readonly Step[] {
 
 /** Says how much disk the benchmark needs; throws if there is less. */
 async function requireSpace(options: BenchOptions, directory: string): Promise<void> {
-  const images = Math.max(1, ...options.suites.map((suite) => SUITES[suite].images))
+  const isChosen = chosenBy(options)
+  const images = Math.max(1, ...options.suites.map((suite) => SUITES[suite].images(isChosen)))
   const filled = filledBytes({ ramBytes: Math.max(...options.ramBytes) })
   const needed = images * filled + LIMITS_BYTES
   const { bavail, bsize } = await statfs(directory)

@@ -9,7 +9,7 @@ const COUNTS = [1, 2, 4, 8, 16] as const
 
 /** Saves over 1 to 16 channels. */
 export const channelsSuite: Suite = {
-  ...{ rounds: 2, usesRam: true, images: 1 },
+  ...{ rounds: 2, usesRam: true, images: () => 1 },
   about: 'saves over 1 to 16 channels',
   async open(setting) {
     const scenarios = []

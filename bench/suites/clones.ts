@@ -13,7 +13,7 @@ const SETTLE_MS = 2000
 
 /** How much memory ten clones of a guest use, mapped from one file, beside one loaded guest. */
 export const clonesSuite: Suite = {
-  ...{ rounds: 1, usesRam: true, images: 1 },
+  ...{ rounds: 1, usesRam: true, images: () => 1 },
   about: 'the memory of ten clones that are mapped from one file, beside one loaded guest',
   async open(setting) {
     const guest = await stasisGuest(setting, checkout, 'stasis')

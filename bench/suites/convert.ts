@@ -15,7 +15,7 @@ const TARGETS = ['raw', 'sparse', 'stasis'] as const
 
 /** The whole command `image-convert`, beside the usual tool that only decompresses, to nowhere. */
 export const convertSuite: Suite = {
-  ...{ rounds: 3, usesRam: true, images: 3 },
+  ...{ rounds: 3, usesRam: true, images: () => 3 },
   about: 'the command image-convert, beside zstd -dc and gzip -dc; a round takes minutes',
   async open(setting) {
     const scenarios: Scenario[] = []

@@ -9,7 +9,7 @@ const LOAD = { load: ['--mode', 'load'] } as const
 
 /** Every format of libvirt, by Stasis and by virsh. `xz` and `bzip2` take minutes for each GiB. */
 export const formatsSuite: Suite = {
-  ...{ rounds: 1, usesRam: true, images: 16 },
+  ...{ rounds: 1, usesRam: true, images: () => 16 },
   about:
     'saves and restores in every format of libvirt, by Stasis and by virsh; xz and bzip2 are slow',
   async open(setting) {

@@ -7,7 +7,7 @@ import { type Suite, withoutEnd } from './suite.ts'
 
 /** How soon a guest runs, prints and has all its memory. */
 export const instantSuite: Suite = {
-  ...{ rounds: 3, usesRam: true, images: 2 },
+  ...{ rounds: 3, usesRam: true, images: () => 2 },
   about: 'restores without waiting for memory, beside a start with empty memory',
   async open(setting) {
     const guest = await stasisGuest(setting, checkout, 'stasis')

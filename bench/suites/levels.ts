@@ -10,7 +10,7 @@ const LEVELS: readonly (readonly [codec: string, level?: string])[] = [
 
 /** The time and the size of each codec and level of the format `stasis`. */
 export const levelsSuite: Suite = {
-  ...{ rounds: 2, usesRam: true, images: 1 },
+  ...{ rounds: 2, usesRam: true, images: () => 1 },
   about: 'saves with each codec and several levels',
   async open(setting) {
     const options = LEVELS.map(([codec, level]) => ({

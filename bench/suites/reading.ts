@@ -13,7 +13,7 @@ const FILLED_MIB = 640
 
 /** The time from the start of a restore until a Linux guest has read its memory once. */
 export const readingSuite: Suite = {
-  ...{ rounds: 3, usesRam: false, images: 1 },
+  ...{ rounds: 3, usesRam: false, images: () => 1 },
   about: `a Linux guest of ${MEMORY_MIB} MiB reads ${FILLED_MIB} MiB of its memory after a restore`,
   async open({ emulator }) {
     const domain = await startLinuxDomain({ emulator, memoryMib: MEMORY_MIB })

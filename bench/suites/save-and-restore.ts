@@ -1,13 +1,10 @@
-import { allWays } from '../peers/all-ways.ts'
+import { allWays, imagesOfWays } from '../peers/all-ways.ts'
 import { removeImages, restoreScenarios, saveScenarios } from '../peers/way.ts'
 import type { Suite } from './suite.ts'
 
-/** Images of a save suite that exist at a time, with those that wait for a restore. */
-const ALL_IMAGES = 13
-
 /** Whole saves of a guest that runs, until the image is durable. */
 export const saveSuite: Suite = {
-  ...{ rounds: 3, usesRam: true, images: ALL_IMAGES },
+  ...{ rounds: 3, usesRam: true, images: imagesOfWays },
   about: 'saves a running guest in every way, until the image is durable',
   async open(setting) {
     const all = await allWays(setting)
@@ -20,7 +17,7 @@ export const saveSuite: Suite = {
 
 /** Whole restores with a cold page cache, until the guest runs. */
 export const restoreSuite: Suite = {
-  ...{ rounds: 3, usesRam: true, images: ALL_IMAGES },
+  ...{ rounds: 3, usesRam: true, images: imagesOfWays },
   about: 'restores a guest in every way, with a cold page cache, until it runs',
   async open(setting) {
     const all = await allWays(setting)

@@ -18,7 +18,7 @@ const OFF = 'off'
 
 /** Short commands beside `node -e 0` and virsh, each with one running domain and one that is off. */
 export const startSuite: Suite = {
-  ...{ rounds: 15, usesRam: false, images: 0 },
+  ...{ rounds: 15, usesRam: false, images: () => 0 },
   about: 'short commands, beside node -e 0 and virsh, and a restore by map of a small guest',
   async open(setting) {
     const directory = join(setting.directory, 'start')

@@ -13,7 +13,7 @@ const COUNTS = [1, 10, 100] as const
 
 /** Commands that look, with few and with many domains in the store. */
 export const storeSuite: Suite = {
-  ...{ rounds: 5, usesRam: false, images: 0 },
+  ...{ rounds: 5, usesRam: false, images: () => 0 },
   about: `commands that look, with ${COUNTS.join(', ')} domains in the store`,
   async open({ directory, emulator }) {
     costOf([join(checkout, 'bin/stasis'), 'version'])

@@ -9,8 +9,8 @@ export interface Suite {
   readonly rounds: number
   /** Whether `--ram` sets the size of its guest. */
   readonly usesRam: boolean
-  /** The most disk that it needs at a time, as a multiple of the filled memory of the guest. */
-  readonly images: number
+  /** The most images that are on the disk at a time. */
+  readonly images: (isChosen: BenchSetting['isChosen']) => number
   /** Makes what the scenarios need. */
   readonly open: (setting: BenchSetting) => Promise<OpenSuite>
 }

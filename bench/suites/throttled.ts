@@ -9,7 +9,7 @@ const RATES_MB = [200, 500] as const
 
 /** Saves to a disk that is slower than the one of this machine. */
 export const throttledSuite: Suite = {
-  ...{ rounds: 2, usesRam: true, images: 3 },
+  ...{ rounds: 2, usesRam: true, images: () => 3 },
   about: `saves to a disk that writes ${RATES_MB.join(' or ')} MB/s`,
   async open(setting) {
     const disk = await ThrottledDisk.make(setting.directory, filledBytes(setting) * 2)

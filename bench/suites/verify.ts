@@ -14,7 +14,7 @@ const IMAGES = {
 
 /** The whole command `image-verify`, beside reading the same file past the page cache with the usual tool. */
 export const verifySuite: Suite = {
-  ...{ rounds: 3, usesRam: true, images: Object.keys(IMAGES).length },
+  ...{ rounds: 3, usesRam: true, images: () => Object.keys(IMAGES).length },
   about: 'the command image-verify, beside dd with O_DIRECT',
   async open(setting) {
     const scenarios: Scenario[] = []

@@ -1,6 +1,6 @@
 import type { Measurement } from '../../rounds/measurement.ts'
 import type { BenchSetting } from '../../setting.ts'
-import type { Way } from '../way.ts'
+import { type Way, scenarioNames } from '../way.ts'
 import type { BenchGuest, GuestCost } from './bench-guest.ts'
 import { type WayOptions, commandWay } from './command-ways.ts'
 import { checkout, stasisGuest } from './stasis-commands.ts'
@@ -30,6 +30,11 @@ export async function stasisWays(
   if (setting.against !== undefined)
     guests.push(await stasisGuest(setting, setting.against, 'other stasis'))
   return guests.flatMap((guest) => options.map((one) => stasisWay(setting, guest, one)))
+}
+
+/** The names of the scenarios of each of our ways. */
+export function stasisNames(): readonly (readonly string[])[] {
+  return WAYS.map(({ name, restores }) => scenarioNames('stasis', name, Object.keys(restores)))
 }
 
 /** One way of a guest of Stasis. */

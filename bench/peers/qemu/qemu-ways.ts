@@ -4,7 +4,7 @@ import { evictImage, flushImage } from '../../host/files.ts'
 import { prepareHostMemory } from '../../host/host-memory.ts'
 import type { Measurement } from '../../rounds/measurement.ts'
 import type { BenchSetting } from '../../setting.ts'
-import type { Way } from '../way.ts'
+import { type Way, scenarioNames } from '../way.ts'
 import { BareMachine } from './bare-machine.ts'
 import { PlainReceiver } from './plain-receiver.ts'
 import { sendFiles } from './plain-sender.ts'
@@ -47,6 +47,11 @@ const MIGRATIONS: readonly Migration[] = [
 /** QEMU's own ways, by its monitor. */
 export function qemuWays(setting: BenchSetting): readonly Way[] {
   return MIGRATIONS.map((migration) => qemuWay(setting, migration))
+}
+
+/** The names of the scenarios of each of QEMU's ways. */
+export function qemuNames(): readonly (readonly string[])[] {
+  return MIGRATIONS.map(({ name }) => scenarioNames('qemu', name, ['load']))
 }
 
 /** QEMU's fastest way to save, with a number of channels. */
