@@ -23,11 +23,11 @@ export class HeldDomain implements AsyncDisposable {
   readonly record: RuntimeRecord | undefined
   /** Describes where the domain is when it was saved to a plain file. */
   readonly whereSaved: string | undefined
-  readonly #lock: DomainLock
+  readonly #lock: AsyncDisposable
 
   private constructor(
     facts: Pick<HeldDomain, 'directories' | 'name' | 'paths' | 'record' | 'whereSaved'>,
-    lock: DomainLock,
+    lock: AsyncDisposable,
   ) {
     this.directories = facts.directories
     this.name = facts.name
@@ -54,8 +54,11 @@ export class HeldDomain implements AsyncDisposable {
 
   /** Locks the name, whether or not such a domain exists. @throws DomainError DOMAIN_BUSY, UsageError, StorageError */
   static async named(name: string, verb: string, options: DomainOptions): Promise<HeldDomain> {
-    await claimStateDirectory(await openDirectories(options))
-    return HeldDomain.#hold(name, verb, options, async (directories, paths) => {
+    const directories = await openDirectories(options)
+    await claimStateDirectory(directories)
+    const paths = runtimePaths(directories, name)
+    const lock = await DomainLock.acquire(name, paths, verb, options.signal)
+    return HeldDomain.#hold(directories, name, lock, async () => {
       const record = await reconcile(paths, directories)
       await tidyState(directories)
       await tidyTransient(directories, name)
@@ -68,25 +71,22 @@ export class HeldDomain implements AsyncDisposable {
     const directories = await openDirectories(options)
     await requireOwnHost(directories)
     const { name } = await findEntry(directories, reference)
-    return HeldDomain.#hold(name, verb, options, async (_, paths) => describe(paths))
+    const paths = runtimePaths(directories, name)
+    const lock = await DomainLock.acquireToLook(name, paths, verb, options.signal)
+    return HeldDomain.#hold(directories, name, lock, () => describe(paths))
   }
 
   static async #hold(
+    directories: Directories,
     name: string,
-    verb: string,
-    options: DomainOptions,
-    find: (
-      directories: Directories,
-      paths: RuntimePaths,
-    ) => Promise<Pick<Presence, 'record' | 'end'>>,
+    lock: AsyncDisposable,
+    find: () => Promise<Pick<Presence, 'record' | 'end'>>,
   ): Promise<HeldDomain> {
-    const directories = await openDirectories(options)
     const paths = runtimePaths(directories, name)
-    const lock = await DomainLock.acquire(name, paths, verb, options.signal)
     try {
       // They exist by now; another user may have made them.
       await checkDirectories(directories)
-      const { record, end } = await find(directories, paths)
+      const { record, end } = await find()
       const lastEnd = await lastEndOf({ paths, record, end })
       const saved = await whereSaved(paths, lastEnd)
       return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, lock)

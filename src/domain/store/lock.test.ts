@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -54,4 +54,35 @@ test('DomainLock.acquire() gives the lock to one process at a time under content
     inside -= 1
   }
   await Promise.all(Array.from({ length: 10 }, visit))
+})
+
+test('DomainLock.acquireToLook() writes nothing', async () => {
+  await using _nothing = await DomainLock.acquireToLook('web', paths, 'save --check')
+  assert.deepEqual(await readdir(join(base, 'run')).catch(() => []), [])
+  {
+    await using _lock = await DomainLock.acquire('web', paths, 'start')
+    await writeFile(paths.liveXml, '')
+    await assert.rejects(DomainLock.acquireToLook('web', paths, 'save --check'), {
+      code: 'DOMAIN_BUSY',
+      message: `Domain 'web' is busy: process ${process.pid} is running start`,
+    })
+  }
+  const facts = async (): Promise<unknown> => {
+    const { mtimeMs, ctimeMs, ino } = await stat(paths.lock)
+    return [mtimeMs, ctimeMs, ino, await readFile(paths.lock, 'utf8')]
+  }
+  const before = await facts()
+  {
+    await using _lock = await DomainLock.acquireToLook('web', paths, 'save --check')
+    await assert.rejects(DomainLock.acquire('web', paths, 'save'), { code: 'DOMAIN_BUSY' })
+  }
+  assert.deepEqual(await facts(), before)
+})
+
+test('DomainLock.acquire() does not name a holder that is gone', async () => {
+  await writeFile(paths.lock, JSON.stringify({ pid: 2 ** 22 + 1, verb: 'save' }))
+  await using _lock = await DomainLock.acquireToLook('web', paths, 'save --check')
+  await assert.rejects(DomainLock.acquire('web', paths, 'save'), {
+    message: "Domain 'web' is busy: another process is using it",
+  })
 })

@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, throwIfCancelled } from '../../errors.ts'
 import { storageError } from '../../io/storage-error.ts'
+import { isThere } from '../../io/files/file-names.ts'
 import { lockFile, shareFile } from '../../io/files/file-lock.ts'
 import type { JobOperation } from './job-record.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
@@ -43,19 +44,20 @@ export class DomainLock implements AsyncDisposable {
     verb: string,
     signal?: AbortSignal,
   ): Promise<DomainLock> {
-    const deadline = performance.now() + PATIENCE_MS
-    for (;;) {
-      throwIfCancelled(`${verb} domain '${name}'`, signal)
-      const attempt = await DomainLock.tryAcquire(paths, verb)
-      if (attempt instanceof DomainLock) return attempt
-      if (performance.now() > deadline) {
-        throw new DomainError('DOMAIN_BUSY', `Domain '${name}' is busy: ${textOf(attempt)}`, {
-          operation: verb,
-          hint: hintFor(name, attempt),
-        })
-      }
-      await delay(RETRY_MS)
-    }
+    return patiently({ name, verb, signal }, () => DomainLock.tryAcquire(paths, verb))
+  }
+
+  /**
+   * `acquire` for a command that only looks: it makes no file, and writes nothing. The lock of a domain that is off may be missing; then nothing is locked.
+   * @throws as `acquire`
+   */
+  static async acquireToLook(
+    name: string,
+    paths: RuntimePaths,
+    verb: string,
+    signal?: AbortSignal,
+  ): Promise<AsyncDisposable> {
+    return patiently({ name, verb, signal }, () => tryToLook(paths, verb))
   }
 
   /** Tries once without waiting: returns the lock, or its holder. @throws StorageError */
@@ -63,8 +65,8 @@ export class DomainLock implements AsyncDisposable {
     let taken: FileHandle | undefined
     try {
       for (let attempt = 1; ; attempt += 1) {
-        await mkdir(paths.directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-          if (attempt >= MAX_COINCIDENCES) throw error
+        await mkdir(paths.directory, { recursive: true, mode: 0o700 }).catch(async (error) => {
+          if (attempt >= MAX_COINCIDENCES) throw await reasonOf(error, paths.directory)
           ignoreMissing(error)
         })
         const handle = await open(paths.lock, 'a+', 0o600).catch(ignoreMissing)
@@ -97,6 +99,60 @@ export class DomainLock implements AsyncDisposable {
   }
 }
 
+/** Repeats an attempt for a second, until it is a lock and not its holder. @throws DomainError DOMAIN_BUSY, CancelledError; errors of `attempt` */
+async function patiently<Lock extends AsyncDisposable>(
+  {
+    name,
+    verb,
+    signal,
+  }: { readonly name: string; readonly verb: string; readonly signal: AbortSignal | undefined },
+  attempt: () => Promise<Lock | LockHolder>,
+): Promise<Lock> {
+  const deadline = performance.now() + PATIENCE_MS
+  for (;;) {
+    throwIfCancelled(`${verb} domain '${name}'`, signal)
+    const result = await attempt()
+    if (Symbol.asyncDispose in result) return result
+    if (performance.now() > deadline) {
+      throw new DomainError('DOMAIN_BUSY', `Domain '${name}' is busy: ${textOf(result)}`, {
+        operation: verb,
+        hint: hintFor(name, result),
+      })
+    }
+    await delay(RETRY_MS)
+  }
+}
+
+async function tryToLook(
+  { lock: path }: RuntimePaths,
+  verb: string,
+): Promise<AsyncDisposable | LockHolder> {
+  try {
+    const { O_RDONLY, O_RDWR, O_NOFOLLOW } = constants
+    // Over NFS, the exclusive lock needs a file that is open to write.
+    const handle = await open(path, O_RDWR | O_NOFOLLOW)
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EROFS') throw error
+        return open(path, O_RDONLY | O_NOFOLLOW)
+      })
+      .catch(ignoreMissing)
+    if (handle === undefined) return { [Symbol.asyncDispose]: async () => undefined }
+    if (lockFile(handle.fd, path)) return handle
+    await using _handle = handle
+    return await readHolder(handle)
+  } catch (error) {
+    throw storageError(`lock the domain for ${verb}`, path, error)
+  }
+}
+
+/** Node says ENOENT for a read-only file system if it is to make the parents, too. */
+async function reasonOf(error: unknown, directory: string): Promise<unknown> {
+  return mkdir(directory).then(
+    () => error,
+    (plain: unknown) => plain,
+  )
+}
+
 /**
  * Whether a process holds the lock of a domain. This only looks: it creates no file.
  * @throws StorageError
@@ -126,7 +182,9 @@ async function readHolder(handle: FileHandle): Promise<LockHolder> {
   const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
   try {
     const { pid, verb } = JSON.parse(buffer.toString('utf8', 0, bytesRead)) as LockHolder
-    return { pid, verb }
+    // Commands that only look leave the name of the last holder there.
+    if (await isThere(`/proc/${pid}`)) return { pid, verb }
+    return { pid: undefined, verb: undefined }
   } catch {
     return { pid: undefined, verb: undefined }
   }

@@ -1,11 +1,6 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
-import { lockFile } from './file-lock.ts'
-
-/** Changes of names take milliseconds. A process that was stopped may keep the lock for longer. */
-const WAIT_MS = 10_000
-const LOOK_MS = 2
+import { open } from 'node:fs/promises'
+import { waitForLock } from './wait-for-lock.ts'
 
 /**
  * Waits until no other process changes which files of a directory belong together, such as an image and its channel files. Dispose it after the own change.
@@ -13,15 +8,6 @@ const LOOK_MS = 2
  */
 export async function lockDirectory(path: string): Promise<AsyncDisposable> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY).catch(() => undefined)
-  if (handle !== undefined) await takeLock(handle, path)
+  if (handle !== undefined) await waitForLock(handle, path).catch(() => undefined)
   return { [Symbol.asyncDispose]: async () => handle?.close().catch(() => undefined) }
-}
-
-async function takeLock(handle: FileHandle, path: string): Promise<void> {
-  const deadline = performance.now() + WAIT_MS
-  try {
-    while (!lockFile(handle.fd, path) && performance.now() < deadline) await delay(LOOK_MS)
-  } catch {
-    // See above.
-  }
 }
