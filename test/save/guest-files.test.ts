@@ -13,13 +13,14 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { describe, test } from 'node:test'
-import { promisify } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import {
   checkSave,
   defineDomain,
   destroyDomain,
   domainInfo,
   managedSaveDomain,
+  removeManagedSave,
   restoreDomain,
   saveDomain,
   startDomain,
@@ -148,20 +149,31 @@ for (const { label, emulator } of oldestQemu()) {
       await guests.start('a')
     })
 
-    test('a managed save of another domain is not started', { timeout: 60_000 }, async () => {
-      await using guests = await pair(emulator)
-      const { dir, stateDir } = guests
-      await guests.start('b')
-      await saveDomain('b', dir.join('b.sav'), { stateDir })
-      await mkdir(`${stateDir}/save`, { recursive: true })
-      await copyFile(dir.join('b.sav'), `${stateDir}/save/a.save`)
-      await assert.rejects(startDomain('a', { stateDir }), {
-        code: 'IMAGE_INCOMPATIBLE',
-        message: /holds domain 'b'|domain 'a'/,
-      })
-      for (const name of ['a', 'b'])
-        assert.equal((await domainInfo(name, { stateDir })).state, 'shut off')
-    })
+    test(
+      'a managed save of another domain is neither started nor removed',
+      { timeout: 60_000 },
+      async () => {
+        await using guests = await pair(emulator)
+        const { dir, stateDir } = guests
+        await guests.start('b')
+        await saveDomain('b', dir.join('b.sav'), { stateDir })
+        await mkdir(`${stateDir}/save`, { recursive: true })
+        await copyFile(dir.join('b.sav'), `${stateDir}/save/a.save`)
+        const foreign = { code: 'IMAGE_INCOMPATIBLE', message: /holds domain 'b'/ }
+        await assert.rejects(startDomain('a', { stateDir }), (error: Error) => {
+          assert.match(String((error.cause as Error).message), foreign.message)
+          assert.doesNotMatch(inspect(error), /force-boot/)
+          return true
+        })
+        // Nor is it removed with the domain.
+        await assert.rejects(startDomain('a', { stateDir, forceBoot: true }), foreign)
+        await assert.rejects(removeManagedSave('a', { stateDir }), foreign)
+        await assert.rejects(undefineDomain('a', { stateDir, managedSave: true }), foreign)
+        await stat(`${stateDir}/save/a.save`)
+        for (const name of ['a', 'b'])
+          assert.equal((await domainInfo(name, { stateDir })).state, 'shut off')
+      },
+    )
 
     test(
       'a disk that was removed or replaced is found before the guest stops',

@@ -10,7 +10,6 @@ import { placeOf } from '../../io/files/file-place.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import type { Directories } from '../store/directories.ts'
 import { historyOf } from '../store/image-history.ts'
-import { listEntries, uuidOf } from './catalogue.ts'
 import { deviceRelatives } from './device-relatives.ts'
 import { type FileKind, type FileUse, keyOf, usesOfFile } from './guest-files.ts'
 
@@ -72,7 +71,7 @@ export function guestUuid({ xml }: Pick<MachineDescription, 'xml'>): string | un
 }
 
 /**
- * A guest that no domain here is, and that has never been resumed here, may be nowhere but in this image.
+ * A guest that has never been resumed from its image here may be nowhere else.
  * @throws StorageError FILE_EXISTS
  */
 async function refuseOnlyTrace(
@@ -83,13 +82,11 @@ async function refuseOnlyTrace(
 ): Promise<void> {
   const uuid = guestUuid(description)
   if (uuid === undefined || guest === undefined || guest === uuid) return
-  for (const entry of await listEntries(directories))
-    if ((await uuidOf(directories, entry)) === uuid) return
   if ((await historyOf(directories, description))?.restoredAt !== undefined) return
   const name = textOfRootChild(description.xml, 'name')?.trim() ?? uuid
   throw new StorageError(
     'FILE_EXISTS',
-    `${path} holds the saved guest '${name}', which is not a domain here and has not been resumed from it`,
+    `${path} holds the saved guest '${name}', which has not been resumed from it here`,
     {
       path,
       hint: 'Save to another file. If nobody needs that guest, delete the file first',

@@ -6,6 +6,7 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { rememberNetworks } from '../store/known-networks.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { hasManagedImage, refuseManagedImage } from '../store/managed-image.ts'
+import { checkRemovable } from '../store/own-managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import type { AllowOptions } from '../trust/allow-rules.ts'
 import { requireEmulator, requireUnchecked } from '../trust/trust.ts'
@@ -43,6 +44,7 @@ export async function defineDomain(
   if (changes && options.removeManagedSave !== true)
     await refuseManagedImage(held.name, held.paths, 'changed', '--remove-managed-save')
   const outdated = changes && (await hasManagedImage(held.paths))
+  if (outdated) await checkRemovable(directories, held.paths)
   await rememberNetworks(directories, options.networks ?? {})
   await writeDefinition(directories, held.name, prepared.xml)
   // Last, so that a failed `define` costs no saved state.

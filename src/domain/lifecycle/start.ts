@@ -7,6 +7,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { checkIdentity } from '../catalogue/identity.ts'
 import { readLastEnd } from '../store/last-end.ts'
 import { hasManagedImage } from '../store/managed-image.ts'
+import { checkRemovable } from '../store/own-managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import type { AllowOptions } from '../trust/allow-rules.ts'
 import type { NetworkOptions } from '../networks/network-target.ts'
@@ -97,6 +98,7 @@ async function start(reference: string, options: StartOptions, act: Act): Promis
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
   if (options.forceBoot !== true && (await hasManagedImage(paths)))
     return await startManagedSave(held, options, act)
+  if (options.forceBoot === true) await checkRemovable(directories, paths)
   const lost = await lostManagedSave(held)
   if (lost !== undefined) options.onWarning?.(lost)
   if (held.whereSaved !== undefined)
@@ -126,8 +128,8 @@ async function startManagedSave(
     held.paths.managedSave,
     { ...rest, resumeAs },
     { managedSave: held, act },
-  ).catch((error: unknown) => {
-    throw managedStartFailure(held, error)
+  ).catch(async (error: unknown) => {
+    throw await managedStartFailure(held, error)
   })
   return { name: restored.name, uuid: restored.uuid, id: restored.id, restored }
 }

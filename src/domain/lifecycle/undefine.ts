@@ -11,6 +11,7 @@ import { autostartPath } from '../catalogue/autostart.ts'
 import { readDefinition, removeDefinition } from '../store/definitions.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
+import { checkRemovable } from '../store/own-managed-image.ts'
 import { hasUsableManagedSave, refuseManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import { tpmDirectory } from '../machine/tpm-state.ts'
@@ -49,6 +50,7 @@ export async function undefineDomain(
   const nvram = await variablesToRemove(domain, machine, options.nvram)
   if (options.managedSave !== true)
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
+  else await checkRemovable(directories, paths)
   // The image is removed last: an image without a domain does no harm, a domain without its image has lost its state.
   const unsure = await removeDefinition(directories, name)
   const warn = (text: string): void => options.onWarning?.(text)

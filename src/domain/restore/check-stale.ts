@@ -1,9 +1,7 @@
 import { resolve } from 'node:path'
 import { ImageError } from '../../errors.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
-import { childText } from '../../qemu/domain-xml/access.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { disksInCookie } from '../cookie/disk-cookie.ts'
 import {
   changeOfDisks,
@@ -11,7 +9,6 @@ import {
   uncheckableDisks,
   writableDisks,
 } from '../store/disk-identity.ts'
-import { readDefinition } from '../store/definitions.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import {
   type ImageHistory,
@@ -22,6 +19,7 @@ import {
   writeHistory,
 } from '../store/image-history.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
+import { checkManagedGuest } from '../store/own-managed-image.ts'
 import { type RestoredFrom, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 
 /**
@@ -37,7 +35,7 @@ export async function checkStale(
 ): Promise<RestoredFrom> {
   const path = resolve(image.path)
   const managed = options.managedSave !== undefined
-  if (managed) await checkIsOwn(held, path, domain)
+  if (managed) await checkManagedGuest(held.directories, held.paths, domain)
   if (!managed) await refuseManagedImage(held.name, held.paths, 'restored from a file', undefined)
   const id = imageId(image.description)
   const history = await historyOf(held.directories, image.description)
@@ -82,27 +80,6 @@ async function refuseUncheckable(
     {
       path,
       hint: `If nothing was written to the disk, or it was put back as it was at the save: \`stasis start ${name} --force\`. To discard the saved state instead: \`stasis start --force-boot ${name}\``,
-    },
-  )
-}
-
-/**
- * A managed save is found by its path, so this checks that it belongs to this domain.
- * @throws ImageError IMAGE_INCOMPATIBLE when it contains another machine
- */
-async function checkIsOwn(held: HeldDomain, path: string, domain: Domain): Promise<void> {
-  const definition = await readDefinition(held.directories, held.name)
-  const uuid =
-    definition === undefined
-      ? undefined
-      : childText(parseDomainXml(definition).root, 'uuid')?.trim().toLowerCase()
-  if (domain.name === held.name && (uuid === undefined || uuid === domain.uuid)) return
-  throw new ImageError(
-    'IMAGE_INCOMPATIBLE',
-    `${path} is not a managed save of domain '${held.name}': it holds domain '${domain.name}' (${domain.uuid})`,
-    {
-      path,
-      hint: `Move the file away and use \`stasis restore\` with it; domain '${held.name}' then starts without it`,
     },
   )
 }

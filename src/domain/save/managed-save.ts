@@ -8,6 +8,7 @@ import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
+import { checkRemovable } from '../store/own-managed-image.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
@@ -59,6 +60,7 @@ export async function removeManagedSave(
   await using held = await HeldDomain.find(reference, 'managedsave-remove', options)
   await refuseWhileLoading(held)
   const removed = await hasUsableManagedSave(held)
+  if (removed) await checkRemovable(held.directories, held.paths)
   const warnings = removed ? await removeManagedImage(held.directories, held.paths) : []
   for (const text of warnings) options.onWarning?.(text)
   return { name: held.name, removed }

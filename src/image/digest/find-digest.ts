@@ -35,7 +35,8 @@ async function examine(path: string, image: DigestIdentity): Promise<FoundDigest
     const bytes = Buffer.alloc(Math.min(MAX_LENGTH, await file.size()))
     digest = parseDigest(bytes.subarray(0, await file.read(bytes, 0)))
   } catch (error) {
-    const isAbsent = StasisError.is(error, 'FILE_NOT_FOUND')
+    const { code } = ((error as StasisError).cause ?? {}) as NodeJS.ErrnoException
+    const isAbsent = StasisError.is(error, 'FILE_NOT_FOUND') || code === 'ENAMETOOLONG'
     return isAbsent ? { state: 'none' } : { state: 'damaged', path }
   }
   if (digest === undefined) return { state: 'damaged', path }
