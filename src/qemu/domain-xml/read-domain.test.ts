@@ -103,6 +103,26 @@ test('readDomain() never leaves out what the guest sees, unless the XML is only 
   }
 })
 
+test('readDomain() sees the disk of a guest whose source it does not know, and never leaves it out', () => {
+  const disks = [
+    `<disk type='volume' device='disk'><source pool='p' volume='v'/><target dev='vda' bus='virtio'/></disk>`,
+    `<disk type='network' device='disk'><source protocol='sheepdog' name='v'/><target dev='vda' bus='virtio'/></disk>`,
+    `<disk type='file' device='disk'><source file='/v'><news/></source><target dev='vda' bus='virtio'/></disk>`,
+    `<disk type='file' device='disk'><driver type='bochs'/><source file='/v'/><target dev='vda' bus='virtio'/></disk>`,
+  ]
+  for (const devices of disks) {
+    const text = domain({ devices })
+    const { disks: seen } = readDomain(parseDomainXml(text), { tolerant: true }).domain
+    assert.deepEqual(
+      seen.map(({ target, bus }) => `${target} ${bus}`),
+      ['vda virtio'],
+      devices,
+    )
+    for (const ignoreUnsupported of [false, true])
+      assert.throws(() => read(text, ignoreUnsupported), { code: 'XML_UNSUPPORTED' }, devices)
+  }
+})
+
 test('readDomain() does not change the document when it omits something', () => {
   const document = parseDomainXml(domain({ top: '<surprise/>' }))
   readDomain(document, { tolerant: true })

@@ -3,7 +3,7 @@ import { DomainXmlError } from '../../errors.ts'
 import type { DomainDocument } from './document.ts'
 import { isElement } from './location.ts'
 import { type Domain, readModel } from './model/domain.ts'
-import { checkKnown, type Finding, findingText, problemOf } from './schema/check.ts'
+import { checkKnown, type Finding, findingText, isHostSideOnly, problemOf } from './schema/check.ts'
 import { domainRule } from './schema/domain.ts'
 import type { HostSide } from './schema/rule.ts'
 
@@ -32,10 +32,10 @@ export interface ReadDomain {
 export function readDomain(document: DomainDocument, options: ReadDomainOptions = {}): ReadDomain {
   const findings = checkKnown(document.root, domainRule)
   if (findings.length === 0) return { domain: readModel(document.root), ignored: [] }
-  const fatal = findings.filter(({ hostSide, skips }) =>
+  const fatal = findings.filter((finding) =>
     options.tolerant === true
-      ? hostSide === undefined && skips === undefined
-      : options.ignoreUnsupported !== true || hostSide === undefined,
+      ? finding.hostSide === undefined && finding.skips === undefined
+      : options.ignoreUnsupported !== true || !isHostSideOnly(finding),
   )
   if (fatal.length > 0) throw unsupportedDomain(document, fatal)
   const root = prune(document.root, findings)
@@ -87,7 +87,7 @@ const MAX_PROBLEMS = 500
 function unsupportedDomain(document: DomainDocument, findings: readonly Finding[]): DomainXmlError {
   const [first] = findings
   const several = `${findings.length} parts of the domain XML are not supported`
-  const closable = findings.every(({ hostSide }) => hostSide !== undefined)
+  const closable = findings.every(isHostSideOnly)
   return new DomainXmlError(
     'XML_UNSUPPORTED',
     findings.length === 1 && first !== undefined ? findingText(first) : several,

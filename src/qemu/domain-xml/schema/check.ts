@@ -171,6 +171,11 @@ function complain(node: Element | Attr, value: string, good: boolean, wanted: st
   if (!good) throw invalid(node, `"${shorten(value)}" is not ${wanted}`)
 }
 
+/** Whether the guest sees the same machine without the host's side that a finding is about. */
+export function isHostSideOnly({ hostSide }: Finding): boolean {
+  return hostSide !== undefined && (hostSide.side === 'all' || hostSide.side.onlyToLook !== true)
+}
+
 /** Path, line and problem as a sentence. */
 export function findingText({ node, what }: Finding): string {
   return `${place(node)}${describe(node)} ${what}`
@@ -178,11 +183,11 @@ export function findingText({ node, what }: Finding): string {
 
 /** A finding as a caller of the library gets it. */
 export function problemOf(finding: Finding): XmlProblem {
-  const { node, code, hint, hostSide } = finding
+  const { node, code, hint } = finding
   return {
     ...{ code, hint, place: nodePath(node), line: lineOf(node) },
     message: findingText(finding),
-    hostSideOnly: hostSide !== undefined,
+    hostSideOnly: isHostSideOnly(finding),
   }
 }
 

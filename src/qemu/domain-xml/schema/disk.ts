@@ -1,4 +1,4 @@
-import { DISK_FORMATS } from '../model/storage/disk-source.ts'
+import { DISK_FORMATS, UNKNOWN_SOURCE } from '../model/storage/disk-source.ts'
 import { bootOrder, deviceParts, iothreadMap, virtioDriver } from './parts.ts'
 import {
   anyText,
@@ -178,6 +178,12 @@ const limits: Readonly<Record<string, ElementRule>> = {
 
 /** `<disk>` */
 export const diskRule: ElementRule = {
+  hostSide: {
+    attribute: 'type',
+    closed: UNKNOWN_SOURCE,
+    parts: ['source', 'backingStore', 'encryption', 'auth'],
+    onlyToLook: true,
+  },
   attributes: {
     type: diskKind,
     device: kindOfDevice('disk', 'cdrom', 'floppy', 'lun'),
@@ -193,7 +199,7 @@ export const diskRule: ElementRule = {
       attributes: {
         ...virtioDriver,
         name: choice('qemu'),
-        type: kindOfDevice(...DISK_FORMATS, 'fat'),
+        type: choice(...DISK_FORMATS, 'fat'),
         cache: choice('default', 'none', 'writethrough', 'writeback', 'directsync', 'unsafe'),
         error_policy: choice('stop', 'report', 'ignore', 'enospace'),
         rerror_policy: choice('stop', 'report', 'ignore'),

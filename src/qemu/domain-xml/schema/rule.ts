@@ -28,6 +28,8 @@ export interface HostSide {
   readonly parts: readonly string[]
   /** The value with which the device is one of the host itself, so that nothing of it can be closed. */
   readonly isHost?: string
+  /** Without it the guest would miss something: it is left out only when the XML is looked at, so that the guest's half is seen. */
+  readonly onlyToLook?: true
 }
 
 export type ValueRule =

@@ -12,7 +12,7 @@ import {
 import { invalid } from '../../location.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from '../buses/device.ts'
 import { readLimits } from './limits.ts'
-import { type DiskLayer, readBackingStore, readDiskSource } from './disk-source.ts'
+import { type DiskLayer, readBackingStore, readDiskSource, UNKNOWN_SOURCE } from './disk-source.ts'
 import { type IothreadMap, readIothreadMap } from '../buses/iothread-map.ts'
 import { readVhostUser, type VhostUserSocket } from '../characters/vhost-user.ts'
 
@@ -88,9 +88,11 @@ export function readDisk(element: Element): Disk {
     attribute(element, 'type') === 'vhostuser'
       ? readVhostUser(requiredChild(element, 'source'))
       : undefined
-  if (source === undefined && vhostUser === undefined && (device === 'disk' || device === 'lun'))
+  const isKnown = attribute(element, 'type') !== UNKNOWN_SOURCE
+  const needsSource = isKnown && (device === 'disk' || device === 'lun')
+  if (source === undefined && vhostUser === undefined && needsSource)
     throw invalid(element, 'the disk has no source')
-  if (device === 'lun') checkLun(element, source)
+  if (device === 'lun' && isKnown) checkLun(element, source)
   const limits = child(element, 'iotune')
   if (limits !== undefined && child(element, 'throttlefilters') !== undefined)
     throw invalid(limits, 'a disk with <throttlefilters> has its limits from them: remove it')
