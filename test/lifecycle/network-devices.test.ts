@@ -8,13 +8,18 @@ import { cacheDir } from '../support/cache-dir.ts'
 import { CounterLog } from '../support/counter-log.ts'
 import { domainXml } from '../support/domain-xml.ts'
 import { NetworkNamespace, noNamespaces } from '../support/network-namespace.ts'
-import { isLongRun, oldestQemu } from '../support/qemus.ts'
+import { isLongRun, newestQemu, oldestQemu } from '../support/qemus.ts'
 import { makeQemuUser } from '../support/system-user.ts'
 import { type TempDir, tempDir } from '../support/temp-dir.ts'
 
 /** Open vSwitch and passt, by `scripts/network-programs`. */
 const programs = join(cacheDir, 'network-programs')
 const noPrograms = noNamespaces || (!existsSync(programs) && 'run `sh scripts/network-programs`')
+
+/** The passt of Debian 13, with its libraries. */
+const newerPasst = join(cacheDir, 'passt-13')
+const noNewerPasst =
+  noNamespaces || (!existsSync(newerPasst) && 'run `sh scripts/network-programs`')
 
 const shortRun = isLongRun() ? false : 'the long run (npm run test:all) does this'
 
@@ -330,5 +335,33 @@ for (const { emulator, label } of oldestQemu()) {
       assert.match(offline.stderr, /^error: passt ended: .*External interface not usable/)
       await log.assertUnbroken()
     })
+  })
+}
+
+for (const { emulator, label } of newestQemu()) {
+  const name = `passt drives a card of QEMU ${label} through the memory of the guest`
+  test(name, { skip: noNewerPasst }, async () => {
+    using _ = makeQemuUser()
+    const inside = `<portForward proto='tcp' address='127.0.0.1'><range start='2222' to='22'/></portForward><backend type='passt'/>`
+    const memory = "<memoryBacking><access mode='shared'/></memoryBacking>"
+    await using own = await bed(emulator, card('vhostuser', inside), memory)
+    const { good, host, log, image, dir } = own
+    const lib = `${newerPasst}/usr/lib/x86_64-linux-gnu`
+    const start = `${newerPasst}/usr/lib64/ld-linux-x86-64.so.2 --library-path ${lib}`
+    const script = `#!/bin/sh\nexec ${start} ${newerPasst}/usr/bin/passt "$@"\n`
+    await writeFile(dir.join('bin/passt'), script, { mode: 0o755 })
+    await good('define', dir.join('tiny.xml'))
+    const listening = (): Promise<string> => host.must('ss', '-Hltn', 'sport', '=', ':2222')
+    await good('start', 'tiny')
+    await log.advance(2)
+    assert.match(await listening(), /127\.0\.0\.1:2222/)
+    await good('save', 'tiny', image)
+    await untilEmpty(listening)
+    await good('restore', image)
+    await log.advance(2)
+    assert.match(await listening(), /127\.0\.0\.1:2222/)
+    await good('destroy', 'tiny')
+    await untilEmpty(listening)
+    await log.assertUnbroken()
   })
 }

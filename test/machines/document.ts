@@ -65,8 +65,7 @@ ${table(
 continues. \`npm test\` takes three of them, \`npm run test:all\` all for which this host has the devices. \`test/libvirt/families.test.ts\` sends a guest of each family of devices (libvirt's
 networks, TPM, Secure Boot, NUMA, DIMM, NVDIMM, virtio-mem) to real libvirt and back (in the long run also a macvtap), \`test/libvirt/spice.test.ts\` a desktop.
 
-\`test/lifecycle/network-devices.test.ts\` starts, saves and restores guests on real macvtaps, prepared tap devices, Open vSwitch (its switch in user space) and passt, in a network namespace. Not tested on a real host are \`/dev/vhost-net\`, which the kernel of our
-tests does not have, the kernel's switch of Open vSwitch, and passt behind \`vhostuser\`, for which the passt of Debian 12 is too old: there only the command lines are compared.
+\`test/lifecycle/network-devices.test.ts\` starts, saves and restores guests on real macvtaps, prepared tap devices, Open vSwitch (its switch in user space) and passt (also behind \`vhostuser\`, on QEMU 10), in a network namespace. The kernel of our tests has neither \`/dev/vhost-net\` nor the switch of Open vSwitch: for vhost only the command lines are compared.
 
 What libvirt itself refuses:
 

@@ -37,7 +37,7 @@ export function reserveCompanions(
 ): CompanionFds {
   const hasTpm = tpmDirectory(domain, stateDir) !== undefined
   const tpmFd = hasTpm ? inherited.reserve() : undefined
-  const cards = PasstPrograms.cardsOf(domain)
+  const cards = PasstPrograms.inheritedBy(domain)
   const reservationsFd = domain.disks.some(needsReservations) ? inherited.reserve() : undefined
   const passtFds = new Map(cards.map((at) => [at, inherited.reserve()]))
   return { tpmFd, passtFds, reservationsFd }
@@ -72,8 +72,7 @@ export class Companions implements AsyncDisposable {
       if (fds.reservationsFd !== undefined)
         inherited.bring(fds.reservationsFd, this.#reservations.fd)
     }
-    const passtLog = join(directory, 'passt.log')
-    this.#passt = this.#started.use(await PasstPrograms.start(domain, passtLog, user))
+    this.#passt = this.#started.use(await PasstPrograms.start(domain, directory, user))
     for (const [at, ours] of this.#passt.fds) {
       const inQemu = fds.passtFds?.get(at)
       if (inQemu !== undefined) inherited.bring(inQemu, ours)

@@ -1,9 +1,17 @@
 import { Socket } from 'node:net'
+import { basename } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { QemuError, inOneLine } from '../../errors.ts'
 import { cleanEnvironment } from '../../io/processes/clean-environment.ts'
+import { isThere } from '../../io/files/file-names.ts'
 import { openLog, readTail } from '../../io/files/log-file.ts'
 import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
+import { identifyProcess } from './process-identity.ts'
 import { spawnDetached } from './spawn-detached.ts'
+
+/** How long a program may take until it listens. */
+const READY_MS = 10_000
+const LOOK_MS = 5
 
 /** The longest part of a log that a message contains. */
 const MAX_TAIL = 2000
@@ -18,15 +26,18 @@ const RUN =
 /** A program beside QEMU that waits for it. Unless QEMU has connected, disposing ends it. */
 export class CompanionProcess implements AsyncDisposable {
   readonly pid: number
+  readonly #name: string
   readonly #log: { readonly path: string; readonly offset: number }
   readonly #starter: Socket
 
   private constructor(
     pid: number,
+    name: string,
     log: { readonly path: string; readonly offset: number },
     starter: Socket,
   ) {
     this.pid = pid
+    this.#name = name
     this.#log = log
     this.#starter = starter
   }
@@ -52,12 +63,24 @@ export class CompanionProcess implements AsyncDisposable {
     }
     const pid = await numberFrom(starter, program)
     kept.move()
-    return new CompanionProcess(pid, { path, offset: log.offset }, starter)
+    return new CompanionProcess(pid, basename(program), { path, offset: log.offset }, starter)
   }
 
   /** Its output since its start. */
   tail(): string {
     return inOneLine(readTail(this.#log.path, this.#log.offset, MAX_TAIL))
+  }
+
+  /** Waits until it listens on a socket. @throws QemuError QEMU_START_FAILED with what it has written */
+  async untilListening(socket: string, operation: string): Promise<void> {
+    const deadline = performance.now() + READY_MS
+    while (!(await isThere(socket))) {
+      if (performance.now() > deadline || (await identifyProcess(this.pid)) === undefined)
+        throw new QemuError('QEMU_START_FAILED', `${this.#name} did not start: ${this.tail()}`, {
+          operation,
+        })
+      await delay(LOOK_MS)
+    }
   }
 
   /** QEMU has connected: from now on its end is that of this program. */

@@ -1,7 +1,8 @@
+import { join } from 'node:path'
 import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../domain-xml/model/devices/interface.ts'
-import { passtArguments } from '../command-line/devices/passt.ts'
+import { type PasstMeeting, passtArguments, passtSocket } from '../command-line/devices/passt.ts'
 import { CompanionProcess } from '../process/companion-process.ts'
 import { identifyProcess } from '../process/process-identity.ts'
 import type { SystemUser } from '../process/system-user.ts'
@@ -30,32 +31,37 @@ export class PasstPrograms implements AsyncDisposable {
     this.#started = started
   }
 
-  /** The positions of the cards that need one. */
-  static cardsOf({ interfaces }: Pick<Domain, 'interfaces'>): readonly number[] {
-    return interfaces.flatMap(({ passt }, at) => (passt === undefined ? [] : [at]))
+  /** The positions of the cards that QEMU inherits a connection for. */
+  static inheritedBy({ interfaces }: Pick<Domain, 'interfaces'>): readonly number[] {
+    return interfaces.flatMap(({ type, passt }, at) =>
+      type === 'user' && passt !== undefined ? [at] : [],
+    )
   }
 
   /**
-   * Starts one for each card that needs it. It ends when QEMU does, because QEMU has the other end of its connection.
+   * Starts one for each card that needs it, with its socket and log in `directory`. It ends when QEMU does, because QEMU has the other end of its connection.
    * @throws QemuError QEMU_LACKS_FEATURE when it is not installed, QEMU_START_FAILED; StorageError
    */
   static async start(
-    domain: Pick<Domain, 'interfaces'>,
-    log: string,
+    { interfaces }: Pick<Domain, 'interfaces'>,
+    directory: string,
     user: SystemUser | undefined,
   ): Promise<PasstPrograms> {
     const fds = new Map<number, number>()
     const started: CompanionProcess[] = []
     const programs = new PasstPrograms(fds, started)
     try {
-      for (const at of PasstPrograms.cardsOf(domain)) {
-        const card = domain.interfaces[at] as NetworkInterface
-        const program = await requireCompanion(PASST)
+      for (const [at, card] of interfaces.entries()) {
+        if (card.passt === undefined) continue
+        const run = { program: await requireCompanion(PASST), directory, user: user?.name }
+        if (card.type !== 'user') {
+          started.push(await listening(card, at, run))
+          continue
+        }
         const [theirs, ours] = connectedPair()
         fds.set(at, ours)
         try {
-          const argv = passtArguments(card, { fd: QEMU_FD, user: user?.name })
-          started.push(await CompanionProcess.start(program, argv, { log, fds: [theirs] }))
+          started.push(await launch(card, { fd: QEMU_FD }, { ...run, fds: [theirs] }))
         } finally {
           closeDescriptor(theirs)
         }
@@ -95,4 +101,33 @@ export class PasstPrograms implements AsyncDisposable {
     this.#isClosed = true
     for (const fd of this.fds.values()) closeDescriptor(fd)
   }
+}
+
+/** How to run a passt. */
+interface Run {
+  readonly program: string
+  readonly directory: string
+  readonly user: string | undefined
+}
+
+/** As root it makes its socket before it changes its user, and QEMU connects before it changes its own. */
+async function listening(card: NetworkInterface, at: number, run: Run): Promise<CompanionProcess> {
+  const socket = passtSocket(run.directory, at)
+  const one = await launch(card, { socket }, { ...run, fds: [] })
+  try {
+    await one.untilListening(socket, 'connect a network card')
+    return one
+  } catch (error) {
+    await one[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function launch(
+  card: NetworkInterface,
+  meeting: PasstMeeting,
+  { program, directory, user, fds }: Run & { readonly fds: readonly number[] },
+): Promise<CompanionProcess> {
+  const log = join(directory, 'passt.log')
+  return CompanionProcess.start(program, passtArguments(card, meeting, user), { log, fds })
 }

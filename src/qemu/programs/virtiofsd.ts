@@ -1,6 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { QemuError } from '../../errors.ts'
-import { isThere } from '../../io/files/file-names.ts'
 import { virtiofsSocket } from '../command-line/devices/shared-directories.ts'
 import { CompanionProcess } from '../process/companion-process.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'
@@ -13,9 +10,6 @@ export const VIRTIOFSD: Companion = {
   package: 'virtiofsd (in Debian 12 qemu-system-common)',
   directories: ['/usr/libexec', '/usr/lib/qemu', '/usr/lib'],
 }
-
-const READY_MS = 10_000
-const LOOK_MS = 5
 
 /** The programs that share directories with a guest by virtiofs. They end when QEMU does. */
 export class SharingPrograms implements AsyncDisposable {
@@ -47,7 +41,7 @@ export class SharingPrograms implements AsyncDisposable {
         const argv = [`--socket-path=${socket}`, '-o', `source=${escaped}`, ...options]
         const one = await CompanionProcess.start(program, argv, { log, fds: [] })
         started.push(one)
-        await untilListening(socket, one)
+        await one.untilListening(socket, 'share a directory')
       }
       return programs
     } catch (error) {
@@ -68,16 +62,5 @@ export class SharingPrograms implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const one of this.#started) await one[Symbol.asyncDispose]()
-  }
-}
-
-async function untilListening(socket: string, started: CompanionProcess): Promise<void> {
-  const deadline = performance.now() + READY_MS
-  while (!(await isThere(socket))) {
-    if (performance.now() > deadline || !(await isThere(`/proc/${started.pid}`)))
-      throw new QemuError('QEMU_START_FAILED', `virtiofsd did not start: ${started.tail()}`, {
-        operation: 'share a directory',
-      })
-    await delay(LOOK_MS)
   }
 }

@@ -113,12 +113,11 @@ function reconnectOption(
 /** `-chardev` for a socket to the process that is the other half of a virtio device; `fd`: the connection that QEMU inherits to it. */
 export function vhostUserSocket(
   { path, listens, reconnectSeconds }: VhostUserSocket,
-  { id, fd }: { readonly id: string; readonly fd?: number | undefined },
+  id: string,
   options: Pick<CommandLineOptions, 'qemuVersion'>,
 ): readonly string[] {
-  const end = fd === undefined ? { path } : { fd: String(fd) }
   const more = listens ? ',server=on' : reconnectOption(reconnectSeconds, options)
-  return ['-chardev', `socket,${keyValues({ id, ...end })}${more}`]
+  return ['-chardev', `socket,${keyValues({ id, path })}${more}`]
 }
 
 function socketPath(

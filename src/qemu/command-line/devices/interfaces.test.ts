@@ -81,10 +81,7 @@ suite('buildCommandLine()', () => {
       <interface type='vhostuser'><source type='unix' path='/b' mode='client'><reconnect enabled='yes' timeout='10'/></source></interface>
       <interface type='vhostuser'><backend type='passt'/></interface>`
     const memory = `<memoryBacking><access mode='shared'/></memoryBacking>`
-    const passtFds = new Map([
-      [0, 7],
-      [3, 8],
-    ])
+    const passtFds = new Map([[0, 7]])
     const argv = build({ devices, top: memory }, { passtFds })
     assert.deepEqual(values(argv, '-netdev'), [
       '{"type":"stream","addr":{"type":"fd","str":"7"},"server":false,"id":"hostnet0"}',
@@ -97,7 +94,7 @@ suite('buildCommandLine()', () => {
       [
         'socket,id=charnet1,path=/a,server=on',
         'socket,id=charnet2,path=/b,reconnect=10',
-        'socket,id=charnet3,fd=8',
+        'socket,id=charnet3,path=/run/passt3.sock',
       ],
     )
     const old = { qemuVersion: { major: 7, minor: 1, micro: 0 }, passtFds }

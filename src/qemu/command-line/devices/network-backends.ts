@@ -2,6 +2,7 @@ import { DomainXmlError, QemuError } from '../../../errors.ts'
 import type { NetworkInterface } from '../../domain-xml/model/devices/interface.ts'
 import { type Properties, netdev } from '../arguments.ts'
 import { vhostUserSocket } from '../characters/chardev.ts'
+import { passtSocket } from './passt.ts'
 import { type CommandLineOptions, type InheritedTap, atLeast, versionText } from '../options.ts'
 
 /** Which card it is, and its id. */
@@ -123,11 +124,6 @@ function withPrefix(address: string, prefix: number | undefined): string {
   return prefix === undefined ? address : `${address}/${prefix}`
 }
 
-/** Where passt listens if QEMU does not inherit a connection to it. */
-function passtSocket(index: number, { socketDirectory = '/run' }: CommandLineOptions): string {
-  return `${socketDirectory}/passt${index}.sock`
-}
-
 /** passt sends packets through a stream socket (QEMU >= 7.2). */
 function passtBackend(index: number, options: CommandLineOptions): Properties {
   const { passtFds, qemuVersion } = options
@@ -140,7 +136,7 @@ function passtBackend(index: number, options: CommandLineOptions): Properties {
   const fd = passtFds?.get(index)
   const addr =
     fd === undefined
-      ? { type: 'unix', path: passtSocket(index, options) }
+      ? { type: 'unix', path: passtSocket(options.socketDirectory, index) }
       : { type: 'fd', str: String(fd) }
   return { type: 'stream', addr, server: false }
 }
@@ -151,7 +147,7 @@ function programSocket(
   { index, id }: Place,
   options: CommandLineOptions,
 ): readonly string[] {
-  const passt = { path: passtSocket(index, options), listens: false, reconnectSeconds: undefined }
-  const fd = options.passtFds?.get(index)
-  return vhostUserSocket(vhostSocket ?? passt, { id: `char${id}`, fd }, options)
+  const path = passtSocket(options.socketDirectory, index)
+  const passt = { path, listens: false, reconnectSeconds: undefined }
+  return vhostUserSocket(vhostSocket ?? passt, `char${id}`, options)
 }

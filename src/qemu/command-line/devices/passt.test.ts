@@ -15,7 +15,7 @@ test('passtArguments() names addresses, and ports as passt(1) wants them', () =>
   const { domain } = readDomain(parseDomainXml(smallXml({ name: 'web', devices })))
   const [card] = domain.interfaces
   assert.ok(card !== undefined)
-  assert.deepEqual(passtArguments(card, { fd: 4, user: 'other' }), [
+  assert.deepEqual(passtArguments(card, { fd: 4 }, 'other'), [
     ...['--foreground', '--fd', '4', '--runas', 'other'],
     ...['--interface', 'eth42', '--log-file', '/log'],
     ...['--address', '172.17.2.0', '--netmask', '24', '--address', '2001:db8::feed'],
@@ -24,9 +24,8 @@ test('passtArguments() names addresses, and ports as passt(1) wants them', () =>
     ...['--udp-ports', '1.2.3.4%eth0/5000:6000', '--udp-ports', '1.2.3.4%eth0/5001:6001'],
     ...['--tcp-ports', '%eth1/~25', '--udp-ports', 'all'],
   ])
-  assert.ok(
-    passtArguments({ ...card, type: 'vhostuser' }, { fd: 4, user: undefined }).includes(
-      '--vhost-user',
-    ),
+  assert.deepEqual(
+    passtArguments({ ...card, type: 'vhostuser' }, { socket: '/s' }, undefined).slice(0, 5),
+    ['--foreground', '--one-off', '--socket', '/s', '--vhost-user'],
   )
 })

@@ -1,14 +1,26 @@
+import { join } from 'node:path'
 import type { NetworkInterface } from '../../domain-xml/model/devices/interface.ts'
 import type { AllPortsForward, PortForward } from '../../domain-xml/model/devices/port-forward.ts'
 
-/** The arguments of passt(1) for a card: `fd` is its connection to QEMU, `user` the one that it changes to. */
+/** Where passt listens if QEMU does not inherit a connection to it. */
+export function passtSocket(directory: string = '/run', index: number): string {
+  return join(directory, `passt${index}.sock`)
+}
+
+/** How passt meets its QEMU: by a descriptor, or by a socket on which it listens. QEMU accepts only a socket for `vhostuser`. */
+export type PasstMeeting = { readonly fd: number } | { readonly socket: string }
+
+/** The arguments of passt(1) for a card; `user` is the user that it changes to. It ends when QEMU closes its connection. */
 export function passtArguments(
   card: NetworkInterface,
-  { fd, user }: { readonly fd: number; readonly user: string | undefined },
+  meeting: PasstMeeting,
+  user: string | undefined,
 ): readonly string[] {
   const { type, passt, addresses, forwards, allPortsForwards } = card
   return [
-    ...['--foreground', '--fd', String(fd)],
+    ...('fd' in meeting
+      ? ['--foreground', '--fd', String(meeting.fd)]
+      : ['--foreground', '--one-off', '--socket', meeting.socket]),
     ...(type === 'vhostuser' ? ['--vhost-user'] : []),
     ...(user === undefined ? [] : ['--runas', user]),
     ...(passt?.device === undefined ? [] : ['--interface', passt.device]),

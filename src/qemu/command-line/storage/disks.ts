@@ -21,7 +21,7 @@ export function diskArguments(wiring: Wiring, options: CommandLineOptions): read
           ...device(deviceProperties(disk, index, boot.get(disk), { wiring, options })),
         ]
       : [
-          ...vhostUserSocket(disk.vhostUser, { id: vhostUserId(disk, wiring) }, options),
+          ...vhostUserSocket(disk.vhostUser, vhostUserId(disk, wiring), options),
           ...device(vhostUserProperties(disk, boot.get(disk), wiring)),
         ],
   )
