@@ -17,7 +17,7 @@ export interface LaunchPlan {
   readonly spareUserNetworks?: number | undefined
   /** Arguments that replace those for the domain, and their original working directory. */
   readonly recorded?: { readonly argv: readonly string[]; readonly cwd: string } | undefined
-  /** The user that QEMU changes to once its machine is complete; `undefined`: it stays who we are. Not for recorded arguments. */
+  /** The user that QEMU changes to once its machine is complete; `undefined`: it keeps ours. Not for recorded arguments. */
   readonly user?: SystemUser | undefined
   readonly signal?: AbortSignal | undefined
   /** Whether an existing UEFI variable store is made anew from its template. */

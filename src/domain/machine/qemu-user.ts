@@ -13,7 +13,7 @@ export async function whereUserIsChosen(
 }
 
 /**
- * The user that QEMU changes to; `undefined`: it stays who we are. Only root can choose.
+ * The user that QEMU changes to; `undefined`: it keeps ours. Only root can choose.
  * @throws UsageError BAD_ARGUMENT for a user that this host does not have; errors of `Configuration.read`
  */
 export async function qemuUser(env: Environment = process.env): Promise<SystemUser | undefined> {

@@ -30,7 +30,7 @@ export interface QemuView {
   lend(file: FileToLend, signal: AbortSignal | undefined): Promise<LentFile>
 }
 
-/** The view of a QEMU that runs as the user who we are. */
+/** The view of a QEMU that runs as our user. */
 export const OUR_VIEW: QemuView = {
   socketPath: (path) => path,
   lend: async ({ uri }) => ({ uri, [Symbol.asyncDispose]: async () => undefined }),

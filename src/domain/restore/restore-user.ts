@@ -8,7 +8,7 @@ import type { RestorePlan } from './restore-plan.ts'
 import type { RestoreOptions } from './restore-request.ts'
 
 /**
- * The user that the QEMU of a restore changes to; `undefined`: it stays who we are. A lazy restore that was asked for has priority: where the user may not
+ * The user that the QEMU of a restore changes to; `undefined`: it keeps ours. A lazy restore that was asked for has priority: where the user may not
  * use userfaultfd, its QEMU stays root. Warns of a QEMU that runs as root although it is confined elsewhere, or although its image is from elsewhere.
  * @throws UsageError for an unknown user, StorageError
  */

@@ -25,7 +25,7 @@ const encryption: ElementRule = {
   children: { secret },
 }
 
-/** `<auth>`: who connects to a server, and with which secret. */
+/** `<auth>`: the user and the secret for a server. */
 export const auth: ElementRule = {
   attributes: { username: anyText, type: valueWithoutEffect('the protocol says it') },
   children: { secret },
