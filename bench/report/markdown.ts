@@ -54,7 +54,7 @@ const INTRODUCTION = `All programs save and restore the same guest with the same
 monitor. A save ends when its image is durable. A restore begins with an image that is not in the page cache, and ends when the guest runs; the guest then proves by a counter and a checksum that it has lost and repeated nothing.
 Tables show medians, with the least and the most. [bench/README.md](../bench/README.md) describes the method.`
 
-const REPEAT = `As root on Debian 12, so that real libvirts can run beside the system. The bench says how much disk it needs, removes what it wrote, and marks a table as busy if the machine did other work.
+const REPEAT = `As root on Debian 12, so that real libvirts can run beside the system. The bench says how much disk it needs, removes its files, and marks a table as busy if the machine did other work.
 Then \`npm run bench -- report FILE…\` makes this page of the files that \`--json\` wrote.`
 
 function hostLines({ host, limits, startedAt }: BenchRecord): readonly string[] {

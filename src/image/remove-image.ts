@@ -67,7 +67,7 @@ export async function removeLeftovers(path: string, ours: boolean): Promise<void
   const names = await readdir(dirname(path)).catch(() => [])
   if (!names.some((name) => isPart(name, path))) return
   await removeAbandoned(path).catch(() => undefined)
-  // A writer whose image has just got its name has released the locks of its channel files, and not renamed them yet.
+  // A writer whose image has just got its name has released the locks of its channel files, and has still to rename them.
   await using _lock = await lockDirectory(dirname(path))
   // Files that may belong to an image stay.
   const existing = await existingImage(path).catch(() => 'damaged' as const)

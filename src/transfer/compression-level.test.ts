@@ -6,7 +6,7 @@ const PROCESSOR_IS_SLOW: Balance = { diskIsBusy: false, sourceIsSlow: false }
 const DISK_IS_SLOW: Balance = { diskIsBusy: true, sourceIsSlow: false }
 const SOURCE_IS_SLOW: Balance = { diskIsBusy: false, sourceIsSlow: true }
 
-/** What it chooses for the next pieces under one balance. */
+/** Its choice for the next pieces under one balance. */
 function choices(chooser: LevelChooser, balance: Balance, count: number): (number | undefined)[] {
   return Array.from({ length: count }, () => chooser.next(balance))
 }

@@ -42,7 +42,7 @@ for (const { emulator, label } of newestQemu()) {
     assert.ok((await readFile(overlay)).includes(Buffer.alloc(512, 7)))
     assert.deepEqual(await readFile(disk), before)
 
-    const reason = /disk vda is transient, and what the guest has written to it ends/
+    const reason = /disk vda is transient, and the writes of the guest to it end/
     const { obstacles } = await checkSave('kiosk', dir.join('image'), { stateDir })
     assert.match(obstacles.join(), reason)
     await assert.rejects(saveDomain('kiosk', dir.join('image'), { stateDir }), {

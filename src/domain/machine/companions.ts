@@ -108,7 +108,7 @@ export class Companions implements AsyncDisposable {
     await this.#tpm?.discard()
   }
 
-  /** The error of a start, with what the emulator of the TPM says: QEMU only says that its connection broke. */
+  /** The error of a start, with the output of the TPM's emulator: QEMU only says that its connection broke. */
   explain(error: unknown): unknown {
     const said = this.#tpm?.emulator.tail() ?? ''
     if (said === '' || !StasisError.is(error, 'QEMU_START_FAILED')) return error

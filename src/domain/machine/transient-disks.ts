@@ -15,7 +15,7 @@ interface TransientOverlay {
 
 type FileLayer = DiskLayer & { readonly path: string }
 
-/** The domain with overlays, which do not exist yet, on its transient disks: beside each disk, named as by libvirt. */
+/** The domain with overlays, which are still to be made, on its transient disks: beside each disk, named as by libvirt. */
 export function withOverlays(domain: Domain): {
   readonly domain: Domain
   readonly overlays: readonly TransientOverlay[]

@@ -4,7 +4,7 @@ import type { VirtualPort, Vlan } from '../../qemu/domain-xml/model/devices/virt
 import type { AllowOptions, AllowRule } from '../trust/allow-rules.ts'
 
 /**
- * What a network card is connected to on this host. `switch`: a bridge of Open vSwitch; `macvtap`: one on a device of the host; `none`: nothing, and its
+ * The connection of a network card on this host. `switch`: a bridge of Open vSwitch; `macvtap`: one on a device of the host; `none`: nothing, and its
  * link is down.
  */
 export type NetworkTarget =

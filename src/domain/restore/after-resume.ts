@@ -16,7 +16,7 @@ export interface WakingOptions {
   readonly frozen?: boolean | undefined
   /** Set its clock through the agent inside it. */
   readonly syncTime?: boolean | undefined
-  /** What the guest was restored for. */
+  /** The purpose of the restore. */
   readonly act: Act
   /** Called for each action that failed. */
   readonly onWarning?: ((text: string) => void) | undefined

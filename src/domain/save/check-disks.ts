@@ -66,7 +66,7 @@ export async function checkDisks(
   if (transient !== undefined)
     throw new DomainError(
       'DOMAIN_WRONG_STATE',
-      `Domain '${name}' cannot be saved: its disk ${transient.target} is transient, and what the guest has written to it ends with the domain`,
+      `Domain '${name}' cannot be saved: its disk ${transient.target} is transient, and the writes of the guest to it end with the domain`,
       {
         operation: 'save',
         hint: 'Shut the guest down instead. A domain whose disks are not <transient/> can be saved',

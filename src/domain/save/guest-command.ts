@@ -3,7 +3,7 @@ import type { Act } from '../acts/keep-act.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { runGuestCommand } from '../machine/guest-command.ts'
 
-/** What the command in the guest has done before a save. */
+/** The outcome of the command in the guest before a save. */
 export interface CommandBeforeSave {
   readonly ran: boolean
   readonly warnings: readonly string[]

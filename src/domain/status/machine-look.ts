@@ -9,7 +9,7 @@ import { openQuery } from '../machine/monitor.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { namedDevices } from './devices.ts'
 
-/** What is seen of the machine of a running domain, to find out what happens to it. */
+/** The observed state of the machine of a running domain. Two of them show the changes. */
 export interface MachineLook {
   readonly runState: RunState
   /** The guest's memory without what its balloon holds; `undefined`: it has no balloon. */
@@ -20,7 +20,7 @@ export interface MachineLook {
   readonly agentConnected: boolean | undefined
 }
 
-/** What is seen of a drive. */
+/** The observed state of a drive. */
 export interface DriveLook {
   /** `undefined`: it has no tray. */
   readonly trayOpen: boolean | undefined

@@ -2,7 +2,7 @@ import { closeDescriptor, ioctl, openControlSocket } from '../system-calls.ts'
 
 // struct ifreq (netdevice(7)): the name, then a union. Numbers from Linux include/uapi/linux/{sockios,if,if_arp}.h.
 const IFREQ_BYTES = 40
-/** Where the union begins, behind the name. */
+/** Where the union begins, after the name. */
 export const IFREQ_UNION = 16
 const SIOCGIFFLAGS = 0x8913
 const SIOCSIFFLAGS = 0x8914

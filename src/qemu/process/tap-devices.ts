@@ -47,7 +47,7 @@ export interface DeviceTraffic {
 }
 
 /**
- * The traffic of a card by its device on the host (proc_net_dev(5)); `undefined` when there is no such device. The guest receives what a tap device sends; a
+ * The traffic of a card by its device on the host (proc_net_dev(5)); `undefined` when there is no such device. A tap device counts from the other end: it sends what the guest receives. A
  * macvtap counts as the guest does.
  */
 export async function trafficOf(device: string): Promise<DeviceTraffic | undefined> {

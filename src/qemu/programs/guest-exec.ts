@@ -15,7 +15,7 @@ const FIRST_LOOK_MS = 20
 const LONGEST_LOOK_MS = 500
 
 /**
- * Runs a command in a guest and waits for its end. The agent cannot kill it, so a command that takes too long, or that is cancelled, goes on in the guest. Source: `guest-exec` and
+ * Runs a command in a guest and waits for its end. The agent cannot kill it, so a command that takes too long, or that is cancelled, continues in the guest. Source: `guest-exec` and
  * `guest-exec-status` of QEMU qga/qapi-schema.json (7.2).
  * @throws QemuError QEMU_REFUSED if the guest cannot run it, QEMU_TIMEOUT if the agent does not answer
  */

@@ -16,7 +16,7 @@ export const OVS_VSCTL: Companion = {
 /** Seconds that ovs-vsctl waits for a switch that does not answer. */
 const WAIT = '--timeout=10'
 
-/** Why no port can be added to a bridge of Open vSwitch, and what a person can do; `undefined`: it can. */
+/** Why no port can be added to a bridge of Open vSwitch, with a hint; `undefined`: it can. */
 export async function obstacleToPort(
   bridge: string,
 ): Promise<{ readonly reason: string; readonly hint: string } | undefined> {

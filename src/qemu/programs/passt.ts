@@ -77,7 +77,7 @@ export class PasstPrograms implements AsyncDisposable {
     return this.#started.map(({ pid }) => pid)
   }
 
-  /** What the first of them that has ended has written; `undefined`: all run. QEMU says nothing about that. @throws StorageError */
+  /** The output of the first of them that has ended; `undefined`: all run. QEMU does not report that. @throws StorageError */
   async fault(): Promise<string | undefined> {
     for (const one of this.#started)
       if ((await identifyProcess(one.pid)) === undefined) return one.tail()

@@ -75,7 +75,7 @@ function backend(
     case 'udp':
       return { type: 'socket', udp: card.socket?.remote, localaddr: card.socket?.local }
     case 'network':
-      // Whoever starts the machine decides what it is connected to: `connectNetworks`.
+      // The caller chooses the connection: `connectNetworks`.
       throw new DomainXmlError(
         'XML_UNSUPPORTED',
         `${card.place}: the network "${card.network}" was not looked up on this host`,

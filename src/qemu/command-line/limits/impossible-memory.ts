@@ -50,7 +50,7 @@ function seenBytes({
   return Math.floor((sizeBytes - labelBytes) / alignBytes) * alignBytes
 }
 
-/** The other process would work with an old copy of what the guest writes. */
+/** The other process would work with an old copy of the guest's writes. */
 function refusePrivateMemory(domain: Domain): void {
   const { disks, sharedDirectories } = domain
   const user = [

@@ -141,7 +141,7 @@ function refuseDisk(disk: Disk, options: QemuOptions): void {
     throw impossible(place, 'a USB disk cannot be empty: give it a source, or another bus')
 }
 
-/** What is in no older QEMU (qapi/block-core.json). */
+/** Properties that no older QEMU has (qapi/block-core.json). */
 function refuseNewerSource({ source, place }: Disk, { qemuVersion }: QemuOptions): void {
   const { format, engine, secrets = [] } = source?.encryption ?? {}
   const lacks = (part: string, what: string, major: number, hint?: string): QemuError =>

@@ -3,7 +3,7 @@ import type { Domain } from '../../domain-xml/model/domain.ts'
 import type { Wiring } from '../buses/wiring.ts'
 
 /**
- * Refuses what a machine of this architecture cannot have and one of another can. QEMU would refuse it too, in words that name nothing of the XML.
+ * Refuses settings that a machine of another architecture can have and this one cannot. QEMU would also refuse them, in words that name nothing of the XML.
  *
  * @throws DomainXmlError `XML_INVALID` with the place and what to do
  */

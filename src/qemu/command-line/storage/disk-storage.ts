@@ -3,7 +3,7 @@ import type { DiskServer, NetworkSource } from '../../domain-xml/model/network-d
 import { DomainXmlError } from '../../../errors.ts'
 import type { JsonValue, Properties } from '../arguments.ts'
 
-/** The names of the secrets of a layer, as objects of QEMU; those of its encryption have numbers behind. */
+/** The names of the secrets of a layer, as objects of QEMU; those of its encryption have numbers at the end. */
 export interface SecretNames {
   readonly auth: string
   readonly cookies: string

@@ -7,7 +7,7 @@ import { parseWhole } from '../../values.ts'
 export interface VirtualPort {
   /** `openvswitch` and the like. */
   readonly type: string
-  /** What the controller of the switch knows the card by. */
+  /** The id of the card for the controller of the switch. */
   readonly interfaceId: string | undefined
   readonly profileId: string | undefined
 }
