@@ -90,26 +90,32 @@ test('a command that takes too long refuses the save', async () => {
   await tiny.log.advance(1)
 })
 
-test('after a save that failed, the guest runs the command of a restore', async () => {
-  await using tiny = await start()
-  const { runtimeDir, stateDir, dir, log } = tiny
-  const { env } = await runner(tiny)
-  const ran: string[] = []
-  const exec = (command: readonly string[]) => {
-    ran.push(command.join(' '))
-    return { exitcode: 0, output: '' }
-  }
-  await using _agent = await fakeAgent(join(runtimeDir, 'tiny/channel0.sock'), [], exec)
-  const args = ['save', 'tiny', dir.join('image'), '--max-bandwidth', '1M']
-  const { child, ended } = startStasis(stateDir, args, env)
-  while (ran.length === 0) await delay(20)
-  await delay(300)
-  child.kill('SIGINT')
-  const { stderr } = await ended
-  assert.match(stderr, /Cancelled: save domain 'tiny'; it is still running/)
-  assert.deepEqual(ran, ['/quiet now', '/loud'])
-  await log.advance(1)
-})
+for (const [what, signal] of [
+  ['failed', 'SIGINT'],
+  ['was killed', 'SIGKILL'],
+] as const)
+  test(`after a save that ${what}, the guest runs the command of a restore`, async () => {
+    await using tiny = await start()
+    const { runtimeDir, stateDir, dir, log } = tiny
+    const { env } = await runner(tiny)
+    const ran: string[] = []
+    const exec = (command: readonly string[]) => {
+      ran.push(command.join(' '))
+      return { exitcode: 0, output: '' }
+    }
+    await using _agent = await fakeAgent(join(runtimeDir, 'tiny/channel0.sock'), [], exec)
+    const args = ['save', 'tiny', dir.join('image'), '--max-bandwidth', '1M']
+    const { child, ended } = startStasis(stateDir, args, env)
+    while (ran.length === 0) await delay(20)
+    await delay(300)
+    child.kill(signal)
+    const { stderr } = await ended
+    if (signal === 'SIGINT')
+      assert.match(stderr, /Cancelled: save domain 'tiny'; it is still running/)
+    for (let look = 0; look < 200 && ran.length < 2; look += 1) await delay(50)
+    assert.deepEqual(ran, ['/quiet now', '/loud'])
+    await log.advance(1)
+  })
 
 test('without an agent, save is refused, and host-save warns', { timeout: 120_000 }, async () => {
   await using tiny = await start()
