@@ -28,6 +28,7 @@ export type {
   CharacterDevice,
   CpuInfo,
   FdSet,
+  IothreadInfo,
   MachineInfo,
   MemoryBackend,
   MigrateInfo,
