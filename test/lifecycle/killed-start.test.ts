@@ -139,7 +139,11 @@ for (const { label, emulator } of isLongRun() ? qemus() : oldestQemu()) {
         const announcing = await messagesOf(tiny, argv)
         await log.advance(1)
         await saveDomain('tiny', image, { stateDir })
-        assert.ok(await runAndDie(tiny, argv, announcing))
+        // The number of queries varies.
+        for (let nth = announcing; !(await runAndDie(tiny, argv, nth)); nth -= 1) {
+          await log.advance(1)
+          await saveDomain('tiny', image, { stateDir })
+        }
         await log.advance(5)
         await log.assertUnbroken()
         await waitForAllMemory('tiny', pathsOf(tiny), undefined)

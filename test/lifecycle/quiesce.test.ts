@@ -142,6 +142,8 @@ test('the watcher of a save that was killed thaws the guest', { timeout: 120_000
   for (let look = 0; look < 200 && agent.commands.length < 2; look += 1) await delay(50)
   assert.deepEqual(agent.commands, [FREEZE, THAW])
   await log.advance(1)
+  // The watcher records it once the agent has answered.
+  for (let look = 0; look < 200 && (await isFrozen(tiny)); look += 1) await delay(50)
   assert.equal(await isFrozen(tiny), false)
 })
 
