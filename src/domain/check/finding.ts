@@ -16,6 +16,8 @@ export type FindingCode =
   | 'CPU'
   | 'MEMORY'
   | 'FILES'
+  | 'DISKS'
+  | 'PORTS'
   | 'NETWORK'
   | 'RAM_BLOCKS'
   | 'DEVICES'

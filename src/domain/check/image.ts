@@ -11,7 +11,9 @@ import { foreignArchitecture } from '../machine/architecture.ts'
 import type { AllowOptions } from '../trust/allow-rules.ts'
 import { type NetworkOptions, allowingNetworks } from '../networks/network-target.ts'
 import { checkCpu } from './cpu.ts'
+import { checkDisks } from './disks.ts'
 import { checkFiles } from './files.ts'
+import { checkPorts } from './ports.ts'
 import { checkDomainState, checkEmulator, checkMemory, checkNetworks } from './host.ts'
 import { checkShape } from './shape.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
@@ -83,12 +85,18 @@ async function findAll(
   const trust = await checkTrust(suspect, directories, { allow: allowingNetworks(options) })
   // An untrusted program is not run, even for a harmless machine.
   const emulator = trust.length > 0 ? trust : await checkEmulator(read, directories, signal)
+  const state = await checkDomainState(read, directories, signal)
+  const files = await checkFiles(read)
+  const mayStart = [...trust, ...state, ...files].every(({ severity }) => severity !== 'error')
   const host = [
     ...emulator,
     ...(await checkMemory(read)),
-    ...(await checkFiles(read)),
+    ...files,
+    // A domain that runs uses its ports, and has changed its disks.
+    ...(mayStart ? await checkDisks(read, description, directories) : []),
+    ...(mayStart ? await checkPorts(read) : []),
     ...(await checkNetworks(read, directories, options)),
-    ...(await checkDomainState(read, directories, signal)),
+    ...state,
   ]
   if (emulator.some(({ severity }) => severity === 'error')) return host
   return [...host, ...(await checkMachine(path, directories, options))]

@@ -4,6 +4,8 @@ import { openFilesOf } from '../../qemu/process/open-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import { keyOf } from '../catalogue/guest-files.ts'
+import { besidesDisks, unusableFiles } from '../catalogue/needed-files.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 
@@ -83,6 +85,12 @@ export async function checkDisks(
       hint: 'Only the running QEMU still has this disk. Copy its content from inside the guest before you end the domain',
     },
   )
+}
+
+/** What a restore would miss besides disks, one sentence each: a running guest does not need the name of a file that its QEMU has open. */
+export async function missingAtRestore(domain: Domain): Promise<readonly string[]> {
+  const unusable = await unusableFiles(besidesDisks(domain))
+  return unusable.map(({ text }) => `a restore will fail unless this is put right: ${text}`)
 }
 
 async function removableMedia(paths: RuntimePaths): Promise<ReadonlySet<string>> {

@@ -8,7 +8,7 @@ import { liveDomain } from '../catalogue/live-domain.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
-import { checkDisks, lostFileText, lostFiles } from './check-disks.ts'
+import { checkDisks, lostFileText, lostFiles, missingAtRestore } from './check-disks.ts'
 import { checkMemoryIsThere, checkSavable, warningsAboutSleep } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
 import type { SaveOptions } from './save.ts'
@@ -81,7 +81,9 @@ export async function checkSave(
     ...media.map((lost) => `${lostFileText(lost)}: after a restore, the drive has no medium`),
   ]
   await check(() => describeForSave(held, record, true, options.xml, control))
-  const { memoryBytes } = await liveDomain(paths)
+  const domain = await liveDomain(paths)
+  warnings.push(...(await missingAtRestore(domain)))
+  const { memoryBytes } = domain
   const neededBytes = await mostSpace(record.pid, memoryBytes)
   const kind = (await keyOf(file))?.kind
   if (kind === 'pipe') return { name, obstacles, warnings, neededBytes, freeBytes: undefined }

@@ -1,10 +1,11 @@
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
+import { liveDomain } from '../catalogue/live-domain.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import type { DomainXml } from '../store/xml-text.ts'
-import { checkDisks } from './check-disks.ts'
+import { checkDisks, missingAtRestore } from './check-disks.ts'
 import {
   type Savable,
   checkMemoryIsThere,
@@ -54,6 +55,7 @@ export async function planSave(
   const wouldRun = savable.running || record.interrupted === true
   const wasRunning = options.resumeAs === undefined ? wouldRun : options.resumeAs === 'running'
   const described = await describeForSave(held, record, wasRunning, options.xml, control)
+  const missing = await missingAtRestore(await liveDomain(held.paths))
   const disks = new DisksAfterSave(described)
   return {
     record,
@@ -62,6 +64,6 @@ export async function planSave(
     wouldRun,
     description: { ...described, finalCookie: () => disks.cookie() },
     disks,
-    warnings: [...quiesce.warnings, ...warningsAboutSleep(savable, record.qemuVersion)],
+    warnings: [...quiesce.warnings, ...warningsAboutSleep(savable, record.qemuVersion), ...missing],
   }
 }
