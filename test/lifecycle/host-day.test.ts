@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -7,7 +8,7 @@ import { listDomains, resumeHost, saveHost, setAutostart } from '../../src/index
 import { waitUntilGone } from '../../src/qemu/process/end.ts'
 import { identifyProcess } from '../../src/qemu/process/process-identity.ts'
 import { makeHost } from '../support/host.ts'
-import { startStasis, stasis } from '../support/stasis-command.ts'
+import { command, startStasis, stasis } from '../support/stasis-command.ts'
 
 test('a day of a host with six domains', { timeout: 600_000 }, async (t) => {
   await using host = await makeHost(6)
@@ -73,6 +74,25 @@ test('a day of a host with six domains', { timeout: 600_000 }, async (t) => {
     for (const log of logs.values()) await log.assertUnbroken()
     assert.deepEqual(await readdir(join(stateDir, 'save')), [])
     assert.deepEqual(await resumeHost({ stateDir }), [])
+  })
+  await t.test('a domain that another command saves meanwhile counts as saved', async () => {
+    const env = { ...process.env, STASIS_STATE_DIR: stateDir }
+    const left = names.slice(-1)
+    const outcomes = await saveHost({
+      stateDir,
+      parallelDomains: 1,
+      onDomain: () => {
+        const other = left.pop()
+        // It blocks this process, so the other domain is saved before its turn comes.
+        if (other !== undefined) execFileSync(command, ['managedsave', other], { env })
+      },
+    })
+    assert.deepEqual(
+      outcomes.map(({ outcome, reason }) => [outcome, reason]),
+      names.map(() => ['saved', undefined]),
+    )
+    for (const { outcome } of await resumeHost({ stateDir })) assert.equal(outcome, 'resumed')
+    await progress()
   })
   await t.test(
     'when the time runs out, the domains that are left are named and keep running',

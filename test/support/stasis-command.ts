@@ -2,7 +2,8 @@ import './allow.ts'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 
-const command = join(import.meta.dirname, '../../bin/stasis')
+/** The command of this checkout. */
+export const command: string = join(import.meta.dirname, '../../bin/stasis')
 
 /** How a command ended. */
 export interface CommandResult {

@@ -1,10 +1,12 @@
 import { type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { checkOptions } from '../store/check-options.ts'
-import { messageOf, throwIfCancelled } from '../../errors.ts'
+import { StasisError, messageOf, throwIfCancelled } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
-import { type DomainEntry, listEntries } from '../catalogue/catalogue.ts'
+import { type DomainEntry, findEntry, listEntries } from '../catalogue/catalogue.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
+import type { DomainOptions } from '../store/domain-options.ts'
+import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
 import { checkSave } from '../save/check-save.ts'
 import { managedSavePart } from '../save/managed-save.ts'
@@ -41,6 +43,7 @@ export interface HostSaveOutcome {
   readonly memoryBytes: number | undefined
   /** Why it was not saved. */
   readonly reason?: string
+  /** Absent if another save of the domain, such as one that was killed and then completed, came first. */
   readonly result?: SaveResult
 }
 
@@ -146,10 +149,18 @@ async function saveOne(
   try {
     return { outcome: 'saved', result: await managedSavePart(name, options, 'host-save') }
   } catch (error) {
+    if (StasisError.is(error, 'DOMAIN_NOT_RUNNING') && (await isSaved(name, options)))
+      return { outcome: 'saved' }
     const isLate = hasPassed(bounds.limit) && !hasPassed(bounds.signal)
     const text = messageOf(error)
     return notSaved(isLate ? `the time limit had passed: ${text}` : text)
   }
+}
+
+/** Whether the domain is in its managed save by now. */
+async function isSaved(name: string, options: DomainOptions): Promise<boolean> {
+  const entry = await findEntry(await openDirectories(options), name).catch(() => undefined)
+  return entry !== undefined && entry.record === undefined && (await hasUsableManagedSave(entry))
 }
 
 /** The reason why a domain without a definition gets no managed save, with a hint. */
