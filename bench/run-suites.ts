@@ -36,7 +36,7 @@ export async function runSuites(
       const ramBytes = Math.max(...options.ramBytes)
       await makeContent(content, contentPath, { ...options, directory, ramBytes })
       prepareHostMemory(ramBytes)
-      limits ??= await measureLimits(directory, contentPath)
+      limits ??= await measureLimits(directory)
       for (const { suite, ...size } of planOf(options)) {
         const setting = {
           ...{ directory, contentPath, emulator: options.emulator, ...size },

@@ -1,55 +1,75 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { rm, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { allocateAligned } from '../../src/io/memory/aligned-memory.ts'
 import type { MachineLimits } from '../report/bench-record.ts'
-import { evictImage } from './files.ts'
 
 const MIB = 2 ** 20
 /** One request at a time does not show what a disk can do. */
 const LANES = 4
-const MOST_BLOCKS = 64
+const REQUEST = 4 * MIB
+const PASSES = 3
 
-/** The most that `measureLimits` writes. */
-export const LIMITS_BYTES: number = LANES * MOST_BLOCKS * 4 * MIB
+/** What `measureLimits` writes. */
+export const LIMITS_BYTES: number = 1024 * MIB
 
-/** Measures the disk past the page cache, by four `dd` at a time, and one processor that copies memory. */
-export async function measureLimits(
-  directory: string,
-  contentPath: string,
-): Promise<MachineLimits> {
+/** Measures the best of some passes: the disk past the page cache, four requests at a time, and one processor that copies memory. */
+export async function measureLimits(directory: string): Promise<MachineLimits> {
   const path = join(directory, 'limits')
-  const blocks = Math.min(Math.floor((await stat(contentPath)).size / (4 * MIB)), MOST_BLOCKS)
-  const lane = (from: string, to: string, flags: readonly string[]) => (index: number) => [
-    ...[`if=${from}`, `of=${to}`, 'bs=4M', `count=${blocks}`, ...flags],
-    ...(to === path ? [`seek=${index * blocks}`, 'conv=notrunc,fsync'] : []),
-    ...(from === path ? [`skip=${index * blocks}`] : []),
-  ]
-  const total = blocks * LANES * 4 * MIB
-  const diskWrite = total / (await seconds(lane(contentPath, path, ['oflag=direct'])))
-  await evictImage(path)
-  const diskRead = total / (await seconds(lane(path, '/dev/null', ['iflag=direct'])))
-  await rm(path)
-  return { diskWrite, diskRead, memoryCopy: memoryCopy() }
+  const buffers = Array.from({ length: LANES }, () => allocateAligned(REQUEST).fill(1))
+  const { O_CREAT, O_RDWR, O_DIRECT } = constants
+  await using file = await open(path, O_CREAT | O_RDWR | O_DIRECT, 0o600)
+  try {
+    const write = async (buffer: Uint8Array, at: number): Promise<void> => {
+      await file.write(buffer, 0, REQUEST, at)
+    }
+    const read = async (buffer: Uint8Array, at: number): Promise<void> => {
+      await file.read(buffer, 0, REQUEST, at)
+    }
+    return {
+      diskWrite: await bestRate(() => pass(file, buffers, write)),
+      diskRead: await bestRate(() => pass(file, buffers, read)),
+      memoryCopy: await bestRate(copyMemory()),
+    }
+  } finally {
+    await rm(path)
+  }
 }
 
-async function seconds(lane: (index: number) => readonly string[]): Promise<number> {
-  const started = performance.now()
-  const ends = Array.from({ length: LANES }, (_, index) =>
-    once(spawn('dd', lane(index), { stdio: 'ignore' }), 'close'),
-  )
-  for (const [code] of (await Promise.all(ends)) as [number][])
-    if (code !== 0) throw new Error('dd failed')
-  return (performance.now() - started) / 1000
+/** Bytes per second of the fastest pass over `LIMITS_BYTES`. */
+async function bestRate(act: () => Promise<void>): Promise<number> {
+  let best = 0
+  for (let number = 0; number < PASSES; number += 1) {
+    const started = performance.now()
+    await act()
+    best = Math.max(best, (LIMITS_BYTES * 1000) / (performance.now() - started))
+  }
+  return best
 }
 
-/** Of buffers that no cache holds; the first passes touch them. */
-function memoryCopy(): number {
+/** One pass over the file; what was written is durable. */
+async function pass(
+  file: FileHandle,
+  buffers: readonly Uint8Array[],
+  act: (buffer: Uint8Array, at: number) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const lane = async (buffer: Uint8Array): Promise<void> => {
+    for (let at = next; at < LIMITS_BYTES; at = next) {
+      next += REQUEST
+      await act(buffer, at)
+    }
+  }
+  await Promise.all(buffers.map(lane))
+  await file.sync()
+}
+
+/** Copies buffers that no cache holds. */
+function copyMemory(): () => Promise<void> {
   const from = Buffer.alloc(256 * MIB, 1)
   const to = Buffer.alloc(256 * MIB, 2)
-  from.copy(to)
-  const passes = 4
-  const started = performance.now()
-  for (let pass = 0; pass < passes; pass += 1) from.copy(to)
-  return (passes * from.length * 1000) / (performance.now() - started)
+  return () => {
+    for (let copied = 0; copied < LIMITS_BYTES; copied += from.length) from.copy(to)
+    return Promise.resolve()
+  }
 }

@@ -3,11 +3,6 @@ import { readFileSync, readdirSync } from 'node:fs'
 /** Clock ticks of `/proc`, per second. */
 const TICKS = 100
 
-interface Sample {
-  readonly ticks: ReadonlyMap<number, number>
-  readonly stolen: number
-}
-
 /** What a machine did for others. */
 export interface OtherLoad {
   readonly elapsedSeconds: number
@@ -15,6 +10,11 @@ export interface OtherLoad {
   readonly othersSeconds: number
   /** Processor seconds that the hypervisor took. */
   readonly stolenSeconds: number
+}
+
+interface Sample {
+  readonly processes: ReadonlyMap<number, { readonly parent: number; readonly ticks: number }>
+  readonly stolen: number
 }
 
 /** What a machine does, from now on, for processes that are not part of the benchmark. */
@@ -30,15 +30,19 @@ export class MachineLoad {
 
   /** Processor seconds since the start, and how long ago that was. */
   read(): OtherLoad {
-    const { ticks, stolen } = sample()
+    const { processes, stolen } = sample()
     let others = 0
-    for (const [pid, now] of ticks) {
-      const used = now - (this.#start.ticks.get(pid) ?? 0)
+    for (const [pid, { ticks }] of processes) {
+      const used = ticks - (this.#start.processes.get(pid)?.ticks ?? 0)
       if (used > 0 && !this.#isOurs(pid)) others += used
     }
+    // When a process ends, its parent is charged with its whole life.
+    for (const [pid, { parent, ticks }] of this.#start.processes)
+      if (!processes.has(pid) && parent > 1 && processes.has(parent) && !this.#isOurs(parent))
+        others -= ticks
     return {
       elapsedSeconds: (performance.now() - this.#startMs) / 1000,
-      othersSeconds: others / TICKS,
+      othersSeconds: Math.max(0, others) / TICKS,
       stolenSeconds: (stolen - this.#start.stolen) / TICKS,
     }
   }
@@ -55,19 +59,18 @@ export class MachineLoad {
 }
 
 function sample(): Sample {
-  const ticks = new Map<number, number>()
+  const processes = new Map<number, { readonly parent: number; readonly ticks: number }>()
   for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
     const fields = statOf(Number(name))
     // Kernel threads have no memory of their own; they work for whoever writes.
     if (fields.length === 0 || fields[20] === '0') continue
-    // utime, stime, and those of children that have ended.
-    ticks.set(
-      Number(name),
-      [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0),
-    )
+    // utime, stime, and those of children that have ended. The first process is charged with every QEMU of ours.
+    const places = name === '1' ? [11, 12] : [11, 12, 13, 14]
+    const ticks = places.reduce((sum, at) => sum + Number(fields[at]), 0)
+    processes.set(Number(name), { parent: Number(fields[1]), ticks })
   }
   const cpu = read('/proc/stat').split('\n', 1)[0]?.split(/\s+/) ?? []
-  return { ticks, stolen: Number(cpu[8]) }
+  return { processes, stolen: Number(cpu[8]) }
 }
 
 /** Whether the benchmark is a child, or a child of a child, of a process. */

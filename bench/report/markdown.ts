@@ -1,10 +1,10 @@
 import { SUITES } from '../suites/suite-table.ts'
 import type { BenchRecord, BenchTable } from './bench-record.ts'
-import { busyRuns } from './busy.ts'
+import { busyText } from './busy.ts'
 import { measureTarget } from './measure-target.ts'
 import type { Picture } from './pictures.ts'
 import { rowsOf } from './table-rows.ts'
-import { tablesOf } from './tables-of.ts'
+import { medianOf, suiteTables, tablesOf } from './tables-of.ts'
 import { TARGETS } from './targets.ts'
 
 /** The text of the report. */
@@ -26,10 +26,11 @@ export function reportText(
     '',
     '## Targets',
     '',
-    'Ratios of medians in one run, round by round. Each line can be measured alone: `npm run bench -- SUITE`.',
+    'Each figure is the median of the ratios of single rounds. Each line can be measured alone: `npm run bench -- COMMAND`.',
     '',
     ...targetLines(records),
     '',
+    ...sizeLines(records),
     ...pictures.flatMap(({ title, name }) => [
       `## ${title}`,
       '',
@@ -44,7 +45,8 @@ export function reportText(
     REPEAT,
     '',
     '```sh checkout',
-    ...records.map(({ command }) => `npm run bench -- ${command.join(' ')}`),
+    'sh scripts/bench-report     # all of these:',
+    ...records.map(({ command }) => `npm run bench -- ${command.map(quoted).join(' ')}`),
     '```',
     '',
   ].join('\n')
@@ -66,6 +68,25 @@ function hostLines({ host, limits, startedAt }: BenchRecord): readonly string[] 
     `| processors, memory | ${host.processors} × ${host.processor}, ${Math.round(host.memoryBytes / 2 ** 30)} GiB |`,
     `| programs | QEMU ${host.qemu} without KVM, Node ${host.node}, Linux ${host.kernel}, ${host.fileSystem} |`,
     `| its limits | disk: writes ${rate(limits.diskWrite)}, reads ${rate(limits.diskRead)}; one processor copies ${rate(limits.memoryCopy)} |`,
+  ]
+}
+
+/** A word as a shell reads it. */
+function quoted(word: string): string {
+  return word.includes(' ') ? `'${word}'` : word
+}
+
+/** How much of the memory adaptive compression has compressed, which decides what its time means. */
+function sizeLines(records: readonly BenchRecord[]): readonly string[] {
+  const results =
+    suiteTables(tablesOf(records), 'save').find(({ ramBytes }) => ramBytes === 4 * 2 ** 30)
+      ?.results ?? []
+  const bytes = (name: string): number => medianOf(results, name, 'fileBytes')
+  const share = bytes('stasis save, zstd adaptive') / bytes('stasis save, uncompressed')
+  if (Number.isNaN(share)) return []
+  return [
+    `Adaptive compression uses only the processor time that the disk leaves idle. On this machine its image took ${Math.round(share * 100)} % of the uncompressed one; the picture of codecs and levels shows what fixed levels cost.`,
+    '',
   ]
 }
 
@@ -93,19 +114,14 @@ function tableLines(table: BenchTable): readonly string[] {
   const heads = Object.keys(rows[0] ?? {})
   const { suite, ramBytes, content, rounds } = table
   const guest = ramBytes === undefined ? '' : `, guest of ${ramBytes / 2 ** 30} GiB`
-  const { busy, runs } = busyRuns(table)
+  const busy = busyText(table)
   const about = Object.entries(SUITES).find(([name]) => name === suite)?.[1].about ?? ''
   return [
     `### ${suite}${guest}, content ${content}`,
     '',
     `${about[0]?.toUpperCase()}${about.slice(1)}. Rounds: ${rounds}.`,
     '',
-    ...(busy === 0
-      ? []
-      : [
-          `**Busy: the machine did other work in ${busy} of ${runs} runs. These figures are not to be quoted.**`,
-          '',
-        ]),
+    ...(busy === undefined ? [] : [`**${busy}.**`, '']),
     `| ${heads.join(' | ')} |`,
     `|${heads.map((_, index) => (index === 0 ? '---' : '--:')).join('|')}|`,
     ...rows.map((row) => `| ${heads.map((head) => row[head] ?? '').join(' | ')} |`),

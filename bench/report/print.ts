@@ -1,5 +1,5 @@
 import type { BenchRecord, BenchTable } from './bench-record.ts'
-import { busyRuns } from './busy.ts'
+import { busyText } from './busy.ts'
 import { measureTarget } from './measure-target.ts'
 import { rowsOf } from './table-rows.ts'
 import { TARGETS } from './targets.ts'
@@ -9,10 +9,9 @@ export function printTable(table: BenchTable): void {
   const { suite, ramBytes, content, rounds, freeHugeBytes } = table
   const guest = ramBytes === undefined ? '' : `, guest of ${ramBytes / 2 ** 30} GiB`
   const free = `${Math.round(freeHugeBytes / 2 ** 20)} MiB free in huge pages`
-  const { busy, runs } = busyRuns(table)
+  const busy = busyText(table)
   console.log(`${suite}${guest}, content ${content}, ${rounds} rounds, ${free}`)
-  if (busy > 0)
-    console.log(`busy: the machine did other work in ${busy} of ${runs} runs; do not quote`)
+  if (busy !== undefined) console.log(busy)
   console.table(rowsOf(table))
 }
 
