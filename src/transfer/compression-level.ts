@@ -2,22 +2,27 @@ import type { FrameCodec } from '../image/stasis/frame-codec.ts'
 import { CODECS } from '../io/codecs/codec-table.ts'
 import type { CompressionLevel } from './image-receiver.ts'
 
-/** Which side of a save or a conversion waits for the other right now. */
-export interface Balance {
-  /** The disk has more to write than it can take. */
-  readonly diskIsBusy: boolean
-  /** The source of the pages is slower than those who compress them. */
-  readonly sourceIsSlow: boolean
+/** Time that was spent on waiting for the pages, on compressing them, and on waiting for the disk. */
+export interface SpentMs {
+  readonly source: number
+  readonly processor: number
+  readonly disk: number
 }
 
 /** Chooses how the next pages are compressed. */
 export interface LevelChooser {
-  /** A level of the codec; `undefined` stores the pages as they are. */
-  next(balance: Balance): number | undefined
+  /** A level of the codec; `undefined` stores the pages as they are. `spent` is the time since the last call. */
+  next(spent: SpentMs): number | undefined
 }
 
 /** Pieces of memory between two adjustments. */
 const WINDOW = 32
+
+/** A processor that waits for the disk for this share of the time can do more. */
+const DISK_IS_SLOW = 0.2
+
+/** Below this share, the disk waits for the processor, unless both wait for the source. */
+const DISK_IS_FAST = 0.05
 
 /** The shares of the pieces that are compressed when not all are. */
 const SHARES = [0, 0.25, 0.5, 0.75] as const
@@ -42,8 +47,9 @@ class AdaptiveLevel implements LevelChooser {
   readonly #shares: readonly number[]
   #rung: number
   #pieces = 0
-  #diskBusy = 0
-  #sourceSlow = 0
+  #diskMs = 0
+  #processorMs = 0
+  #allMs = 0
   /** The part of a piece that the share still owes to compression. */
   #owed = 0
 
@@ -53,10 +59,11 @@ class AdaptiveLevel implements LevelChooser {
     this.#rung = shares.length
   }
 
-  next({ diskIsBusy, sourceIsSlow }: Balance): number | undefined {
+  next({ source, processor, disk }: SpentMs): number | undefined {
     this.#pieces += 1
-    if (diskIsBusy) this.#diskBusy += 1
-    if (sourceIsSlow) this.#sourceSlow += 1
+    this.#diskMs += disk
+    this.#processorMs += processor
+    this.#allMs += source + processor + disk
     if (this.#pieces === WINDOW) this.#adjust()
     const share = this.#shares[this.#rung]
     if (share === undefined) return this.#ladder[this.#rung - this.#shares.length]
@@ -66,14 +73,14 @@ class AdaptiveLevel implements LevelChooser {
     return this.#ladder[0]
   }
 
-  /** A disk that was busy most of the time leaves the processor idle. If it was hardly ever busy, it waits for the processor, unless both wait for the source. */
   #adjust(): void {
     const last = this.#shares.length + this.#ladder.length - 1
-    if (this.#diskBusy > WINDOW * 0.75) this.#rung = Math.min(this.#rung + 1, last)
-    else if (this.#diskBusy < WINDOW * 0.25 && this.#sourceSlow < WINDOW * 0.5)
+    if (this.#diskMs > this.#allMs * DISK_IS_SLOW) this.#rung = Math.min(this.#rung + 1, last)
+    else if (this.#diskMs < this.#allMs * DISK_IS_FAST && this.#processorMs > this.#allMs / 2)
       this.#rung = Math.max(this.#rung - 1, 0)
     this.#pieces = 0
-    this.#diskBusy = 0
-    this.#sourceSlow = 0
+    this.#diskMs = 0
+    this.#processorMs = 0
+    this.#allMs = 0
   }
 }

@@ -99,8 +99,8 @@ export class StasisMachineWriter implements MachineWriter {
   ): Promise<boolean> {
     const { compressor, memory } = worker
     const target = memory.subarray(0, Math.floor(bytes.length * WORTH_COMPRESSING))
-    const { diskIsBusy } = this.#writer
-    const level = this.#level.next({ diskIsBusy, sourceIsSlow: false })
+    const spent = this.#writer.diskIsBusy ? { disk: 1, processor: 0 } : { disk: 0, processor: 1 }
+    const level = this.#level.next({ source: 0, ...spent })
     if (level === undefined) return false
     const length = await compressor.compress(bytes, target, level)
     if (length === undefined) return false

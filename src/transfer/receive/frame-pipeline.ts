@@ -55,7 +55,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
     this.#announced.promise.catch(() => undefined)
     this.#receivers = receivers
     // For the packets that arrive before the pipeline has processed one.
-    this.#receivers.level = level.next({ diskIsBusy: false, sourceIsSlow: true })
+    this.#receivers.level = level.next({ source: 0, disk: 0, processor: 0 })
   }
 
   /** The record of received pages; `undefined` until QEMU has listed its RAM blocks. */
@@ -159,8 +159,7 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
     if (packet.zeros.length + packet.pieces.length === 0) return
     const { slot } = packet
     if (slot !== undefined) {
-      const { diskIsBusy } = this.#writer
-      this.#receivers.level = this.#options.level.next({ diskIsBusy, sourceIsSlow: packet.waited })
+      this.#receivers.level = this.#options.level.next(packet.spentMs)
     }
     this.#track(
       this.#store(packet, channel).finally(() => {

@@ -1,3 +1,4 @@
+import type { SpentMs } from '../compression-level.ts'
 import type { WireErrorKind } from '../../wire/wire-error.ts'
 import type { PageSpan } from '../../image/saved-machine.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
@@ -40,8 +41,8 @@ export interface ReceivedPacket {
   readonly zeros: readonly PageSpan[]
   readonly slot: number | undefined
   readonly pieces: readonly ReceivedPiece[]
-  /** Whether the thread has waited for QEMU longer than it has worked on the packet. */
-  readonly waited: boolean
+  /** How the thread has spent the time since its last packet: it waited for QEMU, or for a slot that the disk had to free, or worked. */
+  readonly spentMs: SpentMs
 }
 
 /** A message of a receiving thread. */

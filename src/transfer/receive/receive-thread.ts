@@ -90,19 +90,28 @@ function receive(channel: number, fd: number): void {
       kind: 'packet',
       channel,
       bytes,
-      packet: { block, zeros, slot: undefined, pieces: [], waited: false },
+      packet: {
+        block,
+        zeros,
+        slot: undefined,
+        pieces: [],
+        spentMs: { source: 0, disk: 0, processor: 0 },
+      },
     })
   }
+  const beganToWait = performance.now()
   const slot = state.takeSlot()
+  const slotMs = performance.now() - beganToWait
   if (slot === undefined) return state.releaseChannel(channel)
   const slotBytes = new Uint8Array(memory.slots, slot * SLOT_LENGTH, SLOT_LENGTH)
   const segments = receiver.pages(fd, start, slotBytes)
   // Before the work, so that another thread can continue to read.
   state.releaseChannel(channel)
   const pieces = packer.pack(segments, slot, state.level)
-  const waited = waitedMs > performance.now() - began
+  const workMs = performance.now() - began - slotMs
+  const spentMs = { source: waitedMs, disk: slotMs, processor: workMs }
   waitedMs = 0
-  const packet: ReceivedPacket = { block, zeros, slot, pieces, waited }
+  const packet: ReceivedPacket = { block, zeros, slot, pieces, spentMs }
   post({ kind: 'packet', channel, bytes, packet })
 }
 
