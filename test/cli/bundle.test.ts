@@ -91,6 +91,7 @@ test('every program that others start is in the bundle', async () => {
   assert.deepEqual(files.toSorted(), [
     'batch-thread.cjs',
     'check-thread.cjs',
+    'ended-guest-main.cjs',
     'entry.cjs',
     'killed-conversion-main.cjs',
     'killed-restore-main.cjs',

@@ -64,10 +64,10 @@ async function assertRuns({ stateDir, runtimeDir, log }: TinyDomain): Promise<vo
   await log.advance(1)
 }
 
-async function inPhase({ stateDir }: TinyDomain, child: ChildProcess, phase: string) {
+async function inPhase({ stateDir }: TinyDomain, child: ChildProcess, ...phases: string[]) {
   for (;;) {
-    if ((await jobInfo('tiny', { stateDir }))?.progress?.phase === phase) return
-    assert.equal(child.exitCode, null, `it ended before the phase ${phase}`)
+    if (phases.includes((await jobInfo('tiny', { stateDir }))?.progress?.phase ?? '')) return
+    assert.equal(child.exitCode, null, `it ended before the phase ${phases.join(', ')}`)
     await delay(20)
   }
 }
@@ -211,7 +211,8 @@ for (const { label, emulator } of oldestQemu()) {
           })
           const over = once(lazy, 'exit')
           const { child, ended } = startStasis(stateDir, ['save', 'tiny', pipe, '--format', format])
-          await inPhase(tiny, child, 'transferring')
+          // Compressed, the guest may fit into the pipe; its end does not.
+          await inPhase(tiny, child, 'transferring', 'flushing')
           await delay(500)
           child.kill('SIGINT')
           assert.equal((await ended).exitCode, 130)

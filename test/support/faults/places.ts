@@ -17,8 +17,8 @@ export interface Place {
 export async function readPlaces(record: string): Promise<readonly Place[]> {
   const found = new Map<string, Place>()
   const text = await readFile(record, 'utf8').catch(() => '')
-  for (const line of text.split('\n')) {
-    if (line === '') continue
+  // The last line is empty, or one that a process that outlives the operation is writing.
+  for (const line of text.split('\n').slice(0, -1)) {
     const place = JSON.parse(line) as Place
     const before = found.get(place.key)
     if (before === undefined || before.count < place.count) found.set(place.key, place)
