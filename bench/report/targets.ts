@@ -17,7 +17,7 @@ const VERIFY = { suite: 'verify', ramGib: 4 } as const
 const OVERHEAD =
   'start the command and its checks sooner: before the guest stops they take the time that the picture of the stages shows, and a monitor has neither'
 const COMPRESSION =
-  'more processors, or a codec with less work: on two processors, compressing takes longer than writing'
+  'a better choice of how much to compress: it stores more memory as it is than this disk calls for, and why is not known'
 const FILLING =
   'reads that begin while the command starts, and no copy: QEMU reads from the disk into the memory of the guest'
 
