@@ -1,7 +1,6 @@
-import { cleanEnvironment } from '../../io/processes/clean-environment.ts'
 import { openLog } from '../../io/files/log-file.ts'
-import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
-import { spawnDetached } from './spawn-detached.ts'
+import { closeDescriptor } from '../../io/system-calls.ts'
+import { startWaitingShell } from './waiting-shell.ts'
 
 /**
  * Runs a program until nobody has the other end of descriptor 3 open, then ends it. Whoever stops everything at once (systemd, a terminal) must not
@@ -28,19 +27,8 @@ export class BoundProcess implements Disposable {
     path: string,
   ): Promise<BoundProcess> {
     await using log = await openLog(path)
-    const [theirs, ours] = connectedPair()
-    try {
-      const command = ['-c', RUN, 'stasis-watcher', program, ...argv]
-      const { pid } = await spawnDetached('/bin/sh', command, log.fd, [theirs], {
-        env: cleanEnvironment(),
-      })
-      return new BoundProcess(ours, pid)
-    } catch (error) {
-      closeDescriptor(ours)
-      throw error
-    } finally {
-      closeDescriptor(theirs)
-    }
+    const { fd, pid } = await startWaitingShell(RUN, [program, ...argv], { output: log.fd })
+    return new BoundProcess(fd, pid)
   }
 
   [Symbol.dispose](): void {

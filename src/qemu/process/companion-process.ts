@@ -2,12 +2,10 @@ import { Socket } from 'node:net'
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { QemuError, inOneLine } from '../../errors.ts'
-import { cleanEnvironment } from '../../io/processes/clean-environment.ts'
 import { isThere } from '../../io/files/file-names.ts'
 import { openLog, readTail } from '../../io/files/log-file.ts'
-import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
 import { identifyProcess } from './process-identity.ts'
-import { spawnDetached } from './spawn-detached.ts'
+import { startWaitingShell } from './waiting-shell.ts'
 
 /** How long a program may take until it listens. */
 const READY_MS = 10_000
@@ -49,18 +47,10 @@ export class CompanionProcess implements AsyncDisposable {
     { log: path, fds }: { readonly log: string; readonly fds: readonly number[] },
   ): Promise<CompanionProcess> {
     await using log = await openLog(path)
-    const [watched, ours] = connectedPair()
+    const { fd } = await startWaitingShell(RUN, [program, ...argv], { output: log.fd, fds })
     using kept = new DisposableStack()
-    const starter = new Socket({ fd: ours, readable: true, writable: true })
+    const starter = new Socket({ fd, readable: true, writable: true })
     kept.defer(() => starter.destroy())
-    try {
-      const command = ['-c', RUN, 'stasis-watcher', program, ...argv]
-      await spawnDetached('/bin/sh', command, log.fd, [watched, ...fds], {
-        env: cleanEnvironment(),
-      })
-    } finally {
-      closeDescriptor(watched)
-    }
     const pid = await numberFrom(starter, program)
     kept.move()
     return new CompanionProcess(pid, basename(program), { path, offset: log.offset }, starter)

@@ -1,6 +1,5 @@
-import { cleanEnvironment } from '../../io/processes/clean-environment.ts'
-import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
-import { spawnDetached } from './spawn-detached.ts'
+import { closeDescriptor } from '../../io/system-calls.ts'
+import { startWaitingShell } from './waiting-shell.ts'
 
 /**
  * Waits until nobody has the other end of descriptor 3 open, then runs the program in place of the shell. A line on the way means nothing: a QEMU that
@@ -26,19 +25,10 @@ export class EndCommand implements Disposable {
   static async start(
     program: string,
     argv: readonly string[],
-    env: NodeJS.ProcessEnv = cleanEnvironment(),
+    env?: NodeJS.ProcessEnv,
   ): Promise<EndCommand> {
-    const [theirs, ours] = connectedPair()
-    try {
-      const command = ['-c', WAIT, 'stasis-watcher', program, ...argv]
-      const { pid } = await spawnDetached('/bin/sh', command, 'ignore', [theirs], { env })
-      return new EndCommand(ours, pid)
-    } catch (error) {
-      closeDescriptor(ours)
-      throw error
-    } finally {
-      closeDescriptor(theirs)
-    }
+    const { fd, pid } = await startWaitingShell(WAIT, [program, ...argv], { env })
+    return new EndCommand(fd, pid)
   }
 
   [Symbol.dispose](): void {

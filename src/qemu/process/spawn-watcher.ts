@@ -1,15 +1,12 @@
-import { closeDescriptor, connectedPair, sendFew } from '../../io/system-calls.ts'
+import { closeDescriptor, sendFew } from '../../io/system-calls.ts'
 import { helperInvocation } from './spawn-helper.ts'
-import { spawnDetached } from './spawn-detached.ts'
+import { startWaitingShell } from './waiting-shell.ts'
 
 /**
  * Waits for a line or the end of descriptor 3. At the end without a line, the process that held the other end was killed, and the program runs in
- * place of the shell. Until then only the shell exists: it starts in a millisecond and takes one megabyte.
+ * place of the shell.
  */
 const WAIT = 'IFS= read -r line <&3 && exit 0; exec 3<&-; exec "$@"'
-
-/** The shell's name for itself, so that `ps` shows its purpose. */
-const NAME = 'stasis-watcher'
 
 /**
  * Runs a program of ours when this process ends, however it ends, before this was disposed. The program is in its own session, and does not depend on
@@ -44,15 +41,5 @@ async function start(
   compileCache: string | undefined,
 ): Promise<number> {
   const { program, args, env } = helperInvocation(script, argv, compileCache)
-  const [theirs, ours] = connectedPair()
-  try {
-    const command = ['-c', WAIT, NAME, program, ...args]
-    await spawnDetached('/bin/sh', command, 'ignore', [theirs], { env })
-    return ours
-  } catch (error) {
-    closeDescriptor(ours)
-    throw error
-  } finally {
-    closeDescriptor(theirs)
-  }
+  return (await startWaitingShell(WAIT, [program, ...args], { env })).fd
 }
