@@ -9,7 +9,7 @@ import { BareMachine } from './bare-machine.ts'
 import { PlainReceiver } from './plain-receiver.ts'
 import { sendFiles } from './plain-sender.ts'
 
-/** What QEMU is told before a migration, on both sides. */
+/** The settings that QEMU gets before a migration, on both sides. */
 interface Migration {
   readonly name: string
   readonly capabilities: readonly Capability[]
