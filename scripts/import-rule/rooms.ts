@@ -62,6 +62,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     store: 1,
     configuration: 0,
   },
+  'domain/machine': { launch: 1, '': 0 },
   transfer: {
     'image-receivers': 3,
     verify: 3,
@@ -164,7 +165,7 @@ export const processMembers: readonly string[] = [
 /** Programs of their own outside the command line, which may use `process` as well. */
 export const programs: ReadonlySet<string> = new Set([
   'src/domain/images/killed-conversion-main.ts',
-  'src/domain/machine/ended-guest-main.ts',
+  'src/domain/machine/launch/ended-guest-main.ts',
   'src/domain/postcopy/killed-restore-main.ts',
   'src/domain/postcopy/page-server-main.ts',
   'src/domain/save/killed-save-main.ts',

@@ -1,5 +1,5 @@
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { LaunchedMachine } from '../machine/launch-machine.ts'
+import { LaunchedMachine } from '../machine/launch/launch-machine.ts'
 import type { PreparedMachine } from '../machine/prepare-machine.ts'
 import { qemuUser } from '../machine/qemu-user.ts'
 import { takeLinksDown } from '../networks/link-state.ts'

@@ -14,7 +14,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { checkRemovable } from '../store/own-managed-image.ts'
 import { hasUsableManagedSave, refuseManagedImage } from '../store/managed-image.ts'
 import { removeManagedImage } from '../store/remove-managed-image.ts'
-import { tpmDirectory } from '../machine/tpm-state.ts'
+import { tpmDirectory } from '../machine/launch/tpm-state.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
 /** How to undefine a domain. */

@@ -1,6 +1,6 @@
 import { throwIfCancelled } from '../../errors.ts'
 import { contVm } from '../../migration/run-state.ts'
-import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch-needs.ts'
+import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch/launch-needs.ts'
 import type { BringOptions, Brought, MemorySource, WaitingQemu } from './memory-source.ts'
 
 /** The parts in which complete sources differ. */

@@ -1,6 +1,6 @@
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import { openPagesSender } from '../../transfer/image-senders/pages.ts'
-import { NEEDS_NOTHING } from '../machine/launch-needs.ts'
+import { NEEDS_NOTHING } from '../machine/launch/launch-needs.ts'
 import { completeSource } from './complete-source.ts'
 import { sendMachine } from './send-machine.ts'
 import type { LoadedMachine, OpenLoader } from './source-choice.ts'

@@ -6,7 +6,7 @@ import { openClone, openForReading } from '../../io/files/open-file.ts'
 import { shareFile } from '../../io/files/file-lock.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
 import { type QemuVersion, atLeast } from '../../qemu/command-line/options.ts'
-import type { InheritedMemory } from '../machine/launch-needs.ts'
+import type { InheritedMemory } from '../machine/launch/launch-needs.ts'
 import { type SourceRefusal, refusalError, unfit } from './source-refusal.ts'
 
 /** A piece of a file with the content of one RAM block, page by page. */

@@ -1,6 +1,6 @@
 import type { MigrationFeatures } from '../../migration/features.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import type { LaunchNeeds } from '../machine/launch-needs.ts'
+import type { LaunchNeeds } from '../machine/launch/launch-needs.ts'
 import type { QemuView } from '../machine/qemu-view.ts'
 import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 

@@ -22,7 +22,7 @@ import { KeptMonitor } from './kept-monitor.ts'
 import { NextServer } from './next-server.ts'
 import { watchRestore } from './restore-watcher.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch-needs.ts'
+import { type LaunchNeeds, NEEDS_NOTHING } from '../machine/launch/launch-needs.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { servedImage } from './served-image.ts'
 

@@ -1,7 +1,7 @@
 import { StasisError } from '../../errors.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import type { LaunchedMachine } from '../machine/launch-machine.ts'
+import type { LaunchedMachine } from '../machine/launch/launch-machine.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { beginGuest } from './check-stale.ts'
 import { resumeForward } from './resume-forward.ts'

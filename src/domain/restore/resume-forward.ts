@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RunState } from '../../qmp/replies.ts'
-import type { LaunchedMachine } from '../machine/launch-machine.ts'
+import type { LaunchedMachine } from '../machine/launch/launch-machine.ts'
 import { queryRunState } from '../catalogue/run-state.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 

@@ -1,6 +1,6 @@
-import { diskNodeName } from '../../qemu/command-line/storage/disk-nodes.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { QmpConnection } from '../../qmp/connection.ts'
+import { diskNodeName } from '../../../qemu/command-line/storage/disk-nodes.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
+import type { QmpConnection } from '../../../qmp/connection.ts'
 
 /**
  * Limits the disks of a machine as its XML says. A drive without a medium has no limits.

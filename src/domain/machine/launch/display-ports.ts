@@ -1,14 +1,14 @@
 import { createServer } from 'node:net'
-import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
-import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { attribute, child, children } from '../../../qemu/domain-xml/access.ts'
+import { formatDomainXml } from '../../../qemu/domain-xml/format.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
 import {
   type Graphics,
   isServer,
   type SpiceServer,
-} from '../../qemu/domain-xml/model/screen-and-sound/graphics.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { QemuError } from '../../errors.ts'
+} from '../../../qemu/domain-xml/model/screen-and-sound/graphics.ts'
+import { parseDomainXml } from '../../../qemu/domain-xml/parse.ts'
+import { QemuError } from '../../../errors.ts'
 
 /** libvirt's `remote_display_port_min` and `…_max`. */
 const FIRST = 5900

@@ -1,7 +1,7 @@
-import { QemuError } from '../../errors.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { QmpConnection } from '../../qmp/connection.ts'
-import type { ProcessorSlot } from '../../qmp/replies.ts'
+import { QemuError } from '../../../errors.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
+import type { QmpConnection } from '../../../qmp/connection.ts'
+import type { ProcessorSlot } from '../../../qmp/replies.ts'
 
 /**
  * Plugs in the processors that were plugged into a machine after its start. An image contains the state of each, so they must be there before it loads.

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { programUrl } from '../../io/program-url.ts'
-import { EndCommand } from '../../qemu/process/end-command.ts'
-import { helperInvocation } from '../../qemu/process/spawn-helper.ts'
-import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { Configuration } from '../configuration/configuration.ts'
-import { findHooks } from '../hooks/find-hooks.ts'
+import { programUrl } from '../../../io/program-url.ts'
+import { EndCommand } from '../../../qemu/process/end-command.ts'
+import { helperInvocation } from '../../../qemu/process/spawn-helper.ts'
+import type { HeldDomain } from '../../catalogue/held-domain.ts'
+import { Configuration } from '../../configuration/configuration.ts'
+import { findHooks } from '../../hooks/find-hooks.ts'
 import type { EndedGuest } from './ended-guest-main.ts'
 
 const PROGRAM: string = fileURLToPath(programUrl(new URL('./ended-guest-main.ts', import.meta.url)))

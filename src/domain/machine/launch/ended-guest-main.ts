@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { StasisError } from '../../errors.ts'
-import { mayBeAlive } from '../../qemu/process/process-identity.ts'
-import type { Directories } from '../store/directories.ts'
-import { runtimePaths } from '../store/runtime-paths.ts'
-import { readRecord } from '../store/runtime-record.ts'
-import { HeldDomain } from '../catalogue/held-domain.ts'
+import { StasisError } from '../../../errors.ts'
+import { mayBeAlive } from '../../../qemu/process/process-identity.ts'
+import type { Directories } from '../../store/directories.ts'
+import { runtimePaths } from '../../store/runtime-paths.ts'
+import { readRecord } from '../../store/runtime-record.ts'
+import { HeldDomain } from '../../catalogue/held-domain.ts'
 
 /** A domain whose QEMU has ended. */
 export interface EndedGuest {

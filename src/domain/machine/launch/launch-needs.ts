@@ -1,4 +1,4 @@
-import type { CommandLineOptions, MemoryFile } from '../../qemu/command-line/options.ts'
+import type { CommandLineOptions, MemoryFile } from '../../../qemu/command-line/options.ts'
 
 /** The launch settings of a QEMU that waits for a saved machine, so that the machine can reach it. */
 export interface LaunchNeeds {

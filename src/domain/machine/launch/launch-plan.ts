@@ -1,7 +1,7 @@
-import type { Cpu } from '../../qemu/domain-xml/model/board/cpu.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { SystemUser } from '../../qemu/process/system-user.ts'
-import type { Emulator } from './emulator.ts'
+import type { Cpu } from '../../../qemu/domain-xml/model/board/cpu.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
+import type { SystemUser } from '../../../qemu/process/system-user.ts'
+import type { Emulator } from '../emulator.ts'
 import type { LaunchNeeds } from './launch-needs.ts'
 
 /** The machine to launch. */

@@ -1,11 +1,11 @@
-import { StorageError } from '../../errors.ts'
-import { isThere } from '../../io/files/file-names.ts'
-import type { DiskLayer } from '../../qemu/domain-xml/model/storage/disk-source.ts'
-import type { Disk } from '../../qemu/domain-xml/model/storage/disk.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { createOverlay } from '../../qemu/programs/create-overlay.ts'
-import type { RuntimePaths } from '../store/runtime-paths.ts'
-import { recordOverlays } from '../store/transient-overlays.ts'
+import { StorageError } from '../../../errors.ts'
+import { isThere } from '../../../io/files/file-names.ts'
+import type { DiskLayer } from '../../../qemu/domain-xml/model/storage/disk-source.ts'
+import type { Disk } from '../../../qemu/domain-xml/model/storage/disk.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
+import { createOverlay } from '../../../qemu/programs/create-overlay.ts'
+import type { RuntimePaths } from '../../store/runtime-paths.ts'
+import { recordOverlays } from '../../store/transient-overlays.ts'
 
 /** An overlay on a transient disk. */
 interface TransientOverlay {

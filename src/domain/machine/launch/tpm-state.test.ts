@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { tempDir } from '../../../test/support/temp-dir.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { tempDir } from '../../../../test/support/temp-dir.ts'
+import { parseDomainXml } from '../../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../../qemu/domain-xml/read-domain.ts'
 import { startTpm } from './tpm-state.ts'
 
 test('startTpm() refuses to replace a directory that the XML names and that holds more than a TPM', async () => {

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises'
-import { SystemCallError, setAffinity } from '../../io/system-calls.ts'
-import { numberRanges } from '../../qemu/domain-xml/values.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { QmpConnection } from '../../qmp/connection.ts'
+import { SystemCallError, setAffinity } from '../../../io/system-calls.ts'
+import { numberRanges } from '../../../qemu/domain-xml/values.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
+import type { QmpConnection } from '../../../qmp/connection.ts'
 
 /**
  * Lets the threads of a QEMU run only on the processors of the host that its XML names. Threads that QEMU makes later run where their maker does. Where the

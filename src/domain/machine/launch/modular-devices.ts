@@ -1,7 +1,7 @@
-import { QemuError } from '../../errors.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { hasDevice } from '../../qemu/probe/help-output.ts'
-import type { ProbedQemu } from '../../qemu/probe/probed-qemu.ts'
+import { QemuError } from '../../../errors.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
+import { hasDevice } from '../../../qemu/probe/help-output.ts'
+import type { ProbedQemu } from '../../../qemu/probe/probed-qemu.ts'
 
 /** The packages in which Debian has devices apart from QEMU itself (7.2 and 10.0). */
 const PACKAGES: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { isServer } from '../../qemu/domain-xml/model/screen-and-sound/graphics.ts'
-import type { QmpConnection } from '../../qmp/connection.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
+import { isServer } from '../../../qemu/domain-xml/model/screen-and-sound/graphics.ts'
+import type { QmpConnection } from '../../../qmp/connection.ts'
 
 /**
  * Gives QEMU the passwords of its displays. Until then it lets nobody in: its command line demands a password and has none.

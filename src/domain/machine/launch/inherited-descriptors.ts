@@ -1,7 +1,7 @@
-import { InternalError } from '../../errors.ts'
-import { inheritedPath } from '../../qemu/command-line/board/memory.ts'
-import type { CommandLineOptions, InheritedTap } from '../../qemu/command-line/options.ts'
-import type { OpenTaps } from '../networks/open-taps.ts'
+import { InternalError } from '../../../errors.ts'
+import { inheritedPath } from '../../../qemu/command-line/board/memory.ts'
+import type { CommandLineOptions, InheritedTap } from '../../../qemu/command-line/options.ts'
+import type { OpenTaps } from '../../networks/open-taps.ts'
 import type { LaunchNeeds } from './launch-needs.ts'
 import type { OpenSecrets } from './open-secrets.ts'
 

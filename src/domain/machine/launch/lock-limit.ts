@@ -1,6 +1,6 @@
-import { mayLockMemory } from '../../io/processes/resource-limits.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { SystemUser } from '../../qemu/process/system-user.ts'
+import { mayLockMemory } from '../../../io/processes/resource-limits.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
+import type { SystemUser } from '../../../qemu/process/system-user.ts'
 
 /**
  * The user for a machine. One that locks all of its memory needs a limit that lets another user than root do that: without it QEMU would hang as soon as
