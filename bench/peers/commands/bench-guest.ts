@@ -75,7 +75,7 @@ export class BenchGuest {
   async save(image: string, ...args: readonly string[]): Promise<GuestCost> {
     const { stopEvent } = this.commands
     using stop = stopEvent && (await StopEvent.watch(stopEvent(this.name)))
-    const cost = await this.#run('save', this.name, image, ...args)
+    const cost = await this.#runOrEnd('save', this.name, image, ...args)
     await copyFile(this.#serial, `${image}.serial`)
     const stoppedAt = stop?.stoppedAt
     return {
@@ -98,6 +98,16 @@ export class BenchGuest {
     const qemuSeconds = processorSecondsOf(qemuOf(this.name))
     await this.#log.advance(1)
     return { ...cost, qemuSeconds, outputMs: cost.wallMs + Date.now() - cost.endedAt }
+  }
+
+  /** A command that fails leaves no guest behind. */
+  async #runOrEnd(...args: readonly string[]): Promise<GuestCost> {
+    try {
+      return await this.#run(...args)
+    } catch (error) {
+      await this.end().catch(() => undefined)
+      throw error
+    }
   }
 
   async #run(...args: readonly string[]): Promise<GuestCost> {

@@ -26,7 +26,8 @@ export async function stasisGuest(
     ...{ label, env, daemon: undefined, stopEvent: undefined },
     argv: (...args) => stasisCommand(from, ...args),
   }
-  const name = `bench-${label.replaceAll(' ', '-')}`
+  // Another benchmark may run on this machine, and its QEMU is found by its name.
+  const name = `bench-${label.replaceAll(' ', '-')}-${process.pid}`
   const guest = new BenchGuest(commands, setting, name, join(directory, 'serial'))
   const path = join(directory, 'domain.xml')
   await writeFile(path, guest.xml(setting.emulator))
