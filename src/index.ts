@@ -105,6 +105,18 @@ export { domainInfo } from './domain/status/info.ts'
 export type { DomainInfo } from './domain/status/info.ts'
 export { checkSave } from './domain/save/check-save.ts'
 export type { SaveCheck } from './domain/save/check-save.ts'
+export { checkLive } from './domain/live/check-live.ts'
+export type { LiveCheck } from './domain/live/check-live.ts'
+export type { LiveSaveOptions } from './domain/live/live-options.ts'
+export type { LiveFigures, LiveSaveResult } from './domain/live/live-result.ts'
+export { saveLive } from './domain/live/live-save.ts'
+export type {
+  LiveChoice,
+  LiveObstacle,
+  LiveObstacleCode,
+  LiveWayName,
+} from './domain/live/live-way.ts'
+export { managedSaveLive } from './domain/live/managed-live.ts'
 export { attachNamedDomain } from './domain/foreign/attach-named.ts'
 export { importDomains } from './domain/libvirt/import.ts'
 export type { ImportOptions, ImportOutcome } from './domain/libvirt/import-options.ts'

@@ -25,6 +25,11 @@ import type { JobRecord } from '../domain/progress/job.ts'
 import type { RestoreProgress, SaveProgress } from '../domain/progress/progress.ts'
 import { restoreDomain } from '../domain/restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../domain/restore/restore-request.ts'
+import { type LiveCheck, checkLive } from '../domain/live/check-live.ts'
+import type { LiveSaveOptions } from '../domain/live/live-options.ts'
+import type { LiveSaveResult } from '../domain/live/live-result.ts'
+import { saveLive } from '../domain/live/live-save.ts'
+import { managedSaveLive } from '../domain/live/managed-live.ts'
 import { type SaveCheck, checkSave } from '../domain/save/check-save.ts'
 import {
   type DefineManagedSaveOptions,
@@ -172,6 +177,33 @@ export class Domain {
   }
 
   /**
+   * Saves the domain to a file while it continues: the image is the moment of a short stop. The image knows nothing of what the guest has written to its disks since.
+   * @throws DomainError DOMAIN_WRONG_STATE with the reasons if it cannot be saved while it runs; UsageError, QemuError, StorageError; CancelledError
+   * @example
+   * const { live } = await web.saveLive('/backup/web.save')
+   * console.log(`stopped for ${live.pauseMs} ms (${live.way}: ${live.reason})`)
+   */
+  saveLive(
+    path: FilePath,
+    options: HandleOptions<LiveSaveOptions> = {},
+  ): Operation<LiveSaveResult, SaveProgress> {
+    return new Operation(
+      (watched) => saveLive(this.name, path, { ...this.#bound(options), ...watched }),
+      options,
+    )
+  }
+
+  /**
+   * Checks whether the domain could be saved while it continues, and by which way. Without `path` it checks a managed save.
+   * @throws DomainError DOMAIN_NOT_RUNNING, UsageError
+   * @example
+   * const { way, reason, liveObstacles } = await web.checkLive('/backup/web.save')
+   */
+  checkLive(path?: FilePath, options: HandleOptions<LiveSaveOptions> = {}): Promise<LiveCheck> {
+    return checkLive(this.name, path, this.#bound(options))
+  }
+
+  /**
    * Checks whether the domain could be saved with these options, without stopping it. Without `path` it checks a managed save.
    * @throws DomainError DOMAIN_NOT_RUNNING, UsageError
    * @example
@@ -191,6 +223,21 @@ export class Domain {
   managedSave(options: HandleOptions<SaveOptions> = {}): Operation<SaveResult, SaveProgress> {
     return new Operation(
       (watched) => managedSaveDomain(this.name, { ...this.#bound(options), ...watched }),
+      options,
+    )
+  }
+
+  /**
+   * Saves the domain to a file that Stasis manages, while it continues. If the guest ends before its disks have changed, its next start continues from there.
+   * @throws the errors of `saveLive`; DomainError DOMAIN_WRONG_STATE if it is not defined
+   * @example
+   * await web.managedSaveLive()
+   */
+  managedSaveLive(
+    options: HandleOptions<LiveSaveOptions> = {},
+  ): Operation<LiveSaveResult, SaveProgress> {
+    return new Operation(
+      (watched) => managedSaveLive(this.name, { ...this.#bound(options), ...watched }),
       options,
     )
   }

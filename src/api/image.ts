@@ -33,6 +33,7 @@ export type {
   SalvageResult,
 } from '../domain/images/salvage-image.ts'
 export type { Salvage } from '../domain/cookie/salvage-cookie.ts'
+export type { LiveMark } from '../domain/cookie/live-cookie.ts'
 export type { ImageProvenance } from '../domain/cookie/provenance.ts'
 export type { OnProgress, TransferMeasure } from '../domain/progress/progress.ts'
 export type { DomainXml, XmlText } from '../domain/store/xml-text.ts'

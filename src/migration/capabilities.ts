@@ -1,7 +1,12 @@
 import type { MigrationCapability } from '../qmp/replies.ts'
 
 /** Capabilities that our migrations switch on; all others are switched off. */
-export type WantedCapability = 'multifd' | 'mapped-ram' | 'postcopy-ram' | 'return-path'
+export type WantedCapability =
+  | 'multifd'
+  | 'mapped-ram'
+  | 'postcopy-ram'
+  | 'return-path'
+  | 'background-snapshot'
 
 /**
  * The changes after which only the wanted capabilities and `events` (which reports each change of state) are on. All others that this QEMU has are

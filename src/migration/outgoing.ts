@@ -96,7 +96,7 @@ export class OutgoingMigration implements AsyncDisposable {
 }
 
 /**
- * Starts an outgoing migration with exactly these settings. Stop the guest before. When this throws, no migration is active and QEMU's settings are
+ * Starts an outgoing migration with exactly these settings. Stop the guest before, unless it is a background snapshot. When this throws, no migration is active and QEMU's settings are
  * restored.
  * @throws QemuError QEMU_LACKS_FEATURE, QEMU_REFUSED, QEMU_DIED; CancelledError
  */

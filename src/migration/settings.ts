@@ -15,6 +15,8 @@ import {
 export interface MigrationSettings extends WantedParameters {
   /** Writes pages to fixed places in a file (QEMU >= 9.0). */
   readonly mappedRam?: boolean | undefined
+  /** The guest runs meanwhile, and QEMU sends its memory of the start. Excludes channels and mapped-ram. */
+  readonly backgroundSnapshot?: boolean | undefined
 }
 
 /**
@@ -59,12 +61,13 @@ function settingsFor(
   readonly capabilities: readonly WantedCapability[]
   readonly parameters: MigrationParameterValues
 } {
-  const { channels = 0, mappedRam = false } = wanted
+  const { channels = 0, mappedRam = false, backgroundSnapshot = false } = wanted
   if (channels > 0 && !features.multifd) throw lacks('multifd channels', '4.0')
   if (mappedRam && !features.mappedRam) throw lacks('mapped-ram', '9.0')
   const capabilities: WantedCapability[] = []
   if (channels > 0) capabilities.push('multifd')
   if (mappedRam) capabilities.push('mapped-ram')
+  if (backgroundSnapshot) capabilities.push('background-snapshot')
   return { capabilities, parameters: migrationParameters(features, wanted) }
 }
 

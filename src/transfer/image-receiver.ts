@@ -78,8 +78,8 @@ export interface MappedRamTarget {
   readonly directIo: boolean
 }
 
-/** The receiving end of a save: QEMU migrates to `uri`, and a format writes the data. Disposing it unpublished leaves no file. */
-export interface ImageReceiver extends AsyncDisposable {
+/** The receiving end of a migration, as the side that controls QEMU sees it. */
+export interface MigrationReceiver {
   /** For QMP `migrate`, in a QEMU of our own user. */
   readonly uri: string
   /** The socket that we listen on; `undefined` when QEMU writes the file itself. */
@@ -98,6 +98,10 @@ export interface ImageReceiver extends AsyncDisposable {
   progress(): TransferProgress
   /** Aborts: `received` rejects with a CancelledError, whose cause is `reason`. */
   abort(reason: unknown): void
+}
+
+/** The receiving end of a save: QEMU migrates to `uri`, and a format writes the data. Disposing it unpublished leaves no file. */
+export interface ImageReceiver extends MigrationReceiver, AsyncDisposable {
   /** Makes the image durable and complete and gives it its name. Only after `received`. @throws StorageError */
   publish(): Promise<SavedImage>
 }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type AnnouncedBlock, MainStreamParser } from './main-stream.ts'
+import {
+  type AnnouncedBlock,
+  type MainStreamOptions,
+  MainStreamParser,
+  type RamHandler,
+} from './main-stream.ts'
 import { RAM_FLAG, SECTION, STREAM_MAGIC } from './stream-constants.ts'
 import { WireError } from './wire-error.ts'
 
@@ -67,14 +72,19 @@ const whole = Buffer.concat([
   tail,
 ])
 
-function parse(stream: Buffer, chunkLength: number): { parser: MainStreamParser; log: string[] } {
+function parse(
+  stream: Buffer,
+  chunkLength: number,
+  options: MainStreamOptions = {},
+): { parser: MainStreamParser; log: string[] } {
   const log: string[] = []
-  const parser = new MainStreamParser({
+  const handler: RamHandler = {
     blocks: (blocks: readonly AnnouncedBlock[]) =>
       log.push(blocks.map(({ name, length }) => `${name}=${length}`).join(' ')),
     zeroPages: (block, first, count) => log.push(`zero ${block} ${first} ${count}`),
     page: (block, page, bytes) => log.push(`page ${block} ${page} ${bytes[0]} ${bytes.length}`),
-  })
+  }
+  const parser = new MainStreamParser(handler, options)
   for (let at = 0; at < stream.length; at += chunkLength)
     parser.feed(stream.subarray(at, at + chunkLength))
   return { parser, log }
@@ -106,6 +116,18 @@ test('MainStreamParser finds the end of a stream without description', () => {
   const stream = parse(bare, bare.length).parser.finish()
   assert.deepEqual(Buffer.from(stream.sections), sections)
   assert.deepEqual([...stream.tail], [0])
+})
+
+test('MainStreamParser takes device state after a part of RAM only from a stream with open RAM', () => {
+  const open = Buffer.concat([STREAM_MAGIC, configuration, start, part, sections, tail])
+  for (const chunkLength of [open.length, 1, 7]) {
+    const { parser, log } = parse(open, chunkLength, { hasOpenRam: true })
+    assert.ok(log.includes('page 0 2 9 4096'))
+    assert.deepEqual(Buffer.from(parser.finish().sections), sections)
+  }
+  assert.throws(() => parse(open, open.length), WireError)
+  const early = Buffer.concat([STREAM_MAGIC, configuration, sections, tail])
+  assert.throws(() => parse(early, early.length, { hasOpenRam: true }).parser.finish(), WireError)
 })
 
 test('MainStreamParser.finish() throws when the stream ends early', () => {

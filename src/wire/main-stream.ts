@@ -11,6 +11,15 @@ import { WireError, type WireErrorKind } from './wire-error.ts'
  * is kept. Sources: migration/savevm.c (sections), migration/ram.c (records), checked with 7.2 and 10.0.
  */
 
+/** The form of a stream. */
+export interface MainStreamOptions {
+  /**
+   * Device state follows a part of RAM, and no section ends RAM: QEMU's `background-snapshot` sends that (migration/migration.c `bg_migration_thread`,
+   * 7.2 to 11.1). Nothing in the stream then shows that RAM is complete, so the caller must check that every page has come.
+   */
+  readonly hasOpenRam?: boolean | undefined
+}
+
 /** A RAM block as the stream announces it. */
 export interface AnnouncedBlock {
   readonly name: string
@@ -41,6 +50,7 @@ type Step = 'magic' | 'configuration' | 'section' | 'blocks' | 'record' | 'foote
 /** Parses a main stream. Call `feed` with each chunk, then `finish()`. */
 export class MainStreamParser {
   readonly #handler: RamHandler
+  readonly #hasOpenRam: boolean
   #step: Step = 'magic'
   #rest: Buffer = Buffer.alloc(0)
   #position = 0
@@ -55,8 +65,9 @@ export class MainStreamParser {
   readonly #devices: Buffer[] = []
   #deviceLength = 0
 
-  constructor(handler: RamHandler) {
+  constructor(handler: RamHandler, { hasOpenRam = false }: MainStreamOptions = {}) {
     this.#handler = handler
+    this.#hasOpenRam = hasOpenRam
   }
 
   /** The bytes before the RAM records; complete once the handler has received the blocks. */
@@ -189,6 +200,10 @@ export class MainStreamParser {
         if (bytes.length < 5) return -1
         return bytes.length < 5 + bytes.readUInt16BE(3) ? -1 : 5 + bytes.readUInt16BE(3)
       case SECTION.FULL:
+        if (this.#hasOpenRam && this.#ramSection >= 0) {
+          this.#step = 'devices'
+          return 0
+        }
         throw this.#fault('unsupported', 'a device saves its state before RAM')
       default:
         throw this.#fault('corrupt', `section mark 0x${mark.toString(16)} instead of RAM`)

@@ -16,12 +16,17 @@ const OF_COMPRESSION = ['compression-level']
 
 /**
  * Fills in the options of a verb that the command line leaves out, from the configuration. If the command line gives another format or compression than the
- * configuration, the settings that belong to the configured one are left out.
+ * configuration, the settings that belong to the configured one are left out. So are the settings in `without`.
  * @throws UsageError BAD_CONFIGURATION; StorageError
  */
-export async function configure(verb: ConfiguredVerb, command: Command): Promise<void> {
+export async function configure(
+  verb: ConfiguredVerb,
+  command: Command,
+  without: readonly string[] = [],
+): Promise<void> {
   const settings = (await Configuration.read()).forVerb(verb)
   const left = new Set([
+    ...without,
     ...(isOverridden(command, settings.get('format'), 'format') ? OF_FORMAT : []),
     ...(isOverridden(command, settings.get('compression'), 'compression') ? OF_COMPRESSION : []),
   ])

@@ -4,6 +4,7 @@ import { COMPRESSIONS } from '../../image/compression.ts'
 import { SAVE_FORMATS } from '../../image/format-table.ts'
 import { type ChannelFlags, channelsOf, declareChannels } from './channels.ts'
 import { byteRate, compressionLevel } from './option-values.ts'
+import { configure } from './configured.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 import { readXmlOption } from './xml-file.ts'
 
@@ -26,6 +27,9 @@ export interface SaveFlags extends FormatFlags, ResumeFlags {
   readonly check?: boolean
   readonly verbose?: boolean
   readonly quiesce?: boolean
+  readonly live?: boolean
+  /** Another name of `live`. */
+  readonly keepRunning?: boolean
 }
 
 /** Adds the options for the format of an image. */
@@ -74,8 +78,21 @@ export function declareSave(command: Command): Command {
       '--quiesce',
       'freeze the file systems of the guest, through its agent, until it runs again',
     )
+    .option('--live', 'let the guest continue: the image is the moment of a short stop')
+    .addOption(new Option('--keep-running').hideHelp())
     .option('--check', 'only check whether the save is possible; the guest keeps running')
     .option('--verbose', 'show how long each step took')
+}
+
+/** Whether the guest continues. */
+export function isLive({ live, keepRunning }: Pick<SaveFlags, 'live' | 'keepRunning'>): boolean {
+  return live === true || keepRunning === true
+}
+
+/** Fills in the options of a save from the configuration. @throws UsageError BAD_CONFIGURATION; StorageError */
+export async function configureSave(verb: 'save' | 'managedsave', command: Command): Promise<void> {
+  // What does not apply to a live save may be meant for the others.
+  await configure(verb, command, isLive(command.opts()) ? ['channels', 'max-bandwidth'] : [])
 }
 
 /** The options of a save that the format flags set. */

@@ -15,7 +15,7 @@ export function imageReport(
 }
 
 function facts(info: ImageInfo): string {
-  const { domain, memory, provenance, devices, salvaged } = info
+  const { domain, memory, provenance, devices, salvaged, live } = info
   const lines: (readonly [string, string] | undefined)[] = [
     ['Format', [info.format, channelsOf(info), packingOf(info)].filter(Boolean).join(', ')],
     ['Complete', info.complete ? 'yes' : 'no: the save that wrote it did not finish'],
@@ -24,6 +24,7 @@ function facts(info: ImageInfo): string {
     domain && ['State', info.wasRunning ? 'running' : 'paused'],
     domain && ['Machine', `${info.machine ?? 'unknown'}, ${domain.arch}`],
     provenance && ['Saved by', `QEMU ${provenance.qemu} on ${provenance.host}, ${provenance.time}`],
+    live && ['Live', `the guest continued after the save, at ${live.time}`],
     salvaged && [
       'Salvaged',
       `at ${salvaged.time}: ${salvaged.zeroedPages} pages are zero, ${salvaged.suspectPages} may be damaged`,

@@ -1,3 +1,4 @@
+import type { LiveCheck } from '../../domain/live/check-live.ts'
 import type { SaveCheck } from '../../domain/save/check-save.ts'
 import { DomainError } from '../../errors.ts'
 import { formatBytes } from '../terminal/quantity.ts'
@@ -5,14 +6,15 @@ import type { Output } from '../terminal/output.ts'
 import type { Answer } from '../verb.ts'
 
 /** The report of `save --check`. @throws DomainError DOMAIN_WRONG_STATE when the domain cannot be saved */
-export function saveCheckReport(check: SaveCheck, output: Output): Answer {
+export function saveCheckReport(check: SaveCheck | LiveCheck, output: Output): Answer {
   const { name, obstacles, warnings, neededBytes, freeBytes } = check
   for (const warning of warnings) output.warn(warning)
   const [first, ...more] = obstacles
   if (first === undefined) {
     const free = freeBytes === undefined ? '' : `, ${formatBytes(freeBytes)} free`
+    const how = 'way' in check ? ` while it runs (${check.way}: ${check.reason})` : ''
     return {
-      text: `Domain '${name}' can be saved: the image needs at most ${formatBytes(neededBytes)}${free}`,
+      text: `Domain '${name}' can be saved${how}: the image needs at most ${formatBytes(neededBytes)}${free}`,
       json: { type: 'result', ...check },
     }
   }

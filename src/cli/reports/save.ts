@@ -1,3 +1,4 @@
+import type { LiveSaveResult } from '../../domain/live/live-result.ts'
 import type { SaveResult } from '../../domain/save/save.ts'
 import { formatBytes, formatDuration, transferText } from '../terminal/quantity.ts'
 import { formatFacts } from '../terminal/table.ts'
@@ -6,7 +7,7 @@ import type { Answer } from '../verb.ts'
 
 /** The report of `save`, or of another verb that saves, whose first line is `text`. */
 export function saveReport(
-  result: SaveResult,
+  result: SaveResult | LiveSaveResult,
   options: { readonly verbose: boolean; readonly text?: string; readonly output: Output },
 ): Answer {
   for (const warning of result.warnings) options.output.warn(warning)
@@ -21,7 +22,7 @@ export function saveReport(
     ['Memory', `${formatBytes(image.ramBytes)}, ${formatBytes(image.zeroBytes)} of it zero`],
     ['File', `${formatBytes(image.fileBytes)}, ${formatBytes(image.allocatedBytes)} on disk`],
     ['Total time', formatDuration(timing.totalMs)],
-    ['Downtime', `${formatDuration(timing.downtimeMs)}, until the image was durable`],
+    ...stops(result),
     ['Transfer', formatDuration(timing.transferMs)],
     ['Flush', formatDuration(timing.flushMs)],
     ['Throughput', `${formatBytes(result.throughputBytesPerSecond)}/s of guest memory`],
@@ -29,7 +30,26 @@ export function saveReport(
   return { text: `${text}\n${facts}`, json }
 }
 
-function summary({ image, timing }: SaveResult): string {
-  const { ramBytes, allocatedBytes } = image
-  return `${transferText(ramBytes, timing.totalMs)}, ${formatBytes(allocatedBytes)} on disk`
+function stops(result: SaveResult | LiveSaveResult): readonly (readonly [string, string])[] {
+  const { downtimeMs } = result.timing
+  if (!('live' in result))
+    return [['Downtime', `${formatDuration(downtimeMs)}, until the image was durable`]]
+  const { way, reason, mostInMemoryBytes, mostInSpoolBytes, grownBytes } = result.live
+  return [
+    ['Downtime', `${formatDuration(downtimeMs)}, then the guest continued`],
+    ['Way', `${way}: ${reason}`],
+    [
+      'Waiting',
+      `at most ${formatBytes(mostInMemoryBytes)} in memory, ${formatBytes(mostInSpoolBytes)} in a temporary file`,
+    ],
+    ['Growth', `QEMU takes ${formatBytes(grownBytes)} more memory than before`],
+  ]
+}
+
+function summary(result: SaveResult | LiveSaveResult): string {
+  const { ramBytes, allocatedBytes } = result.image
+  const { totalMs, downtimeMs } = result.timing
+  const stopped =
+    'live' in result ? `, stopped for ${formatDuration(downtimeMs)} (${result.live.way})` : ''
+  return `${transferText(ramBytes, totalMs)}, ${formatBytes(allocatedBytes)} on disk${stopped}`
 }

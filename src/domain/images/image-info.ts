@@ -16,6 +16,7 @@ import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { machineOf } from '../../wire/stream-head.ts'
 import { type ImageProvenance, readProvenance } from '../cookie/provenance.ts'
+import { type LiveMark, liveInCookie } from '../cookie/live-cookie.ts'
 import { type Salvage, salvageInCookie } from '../cookie/salvage-cookie.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { addressMap } from './guest-addresses.ts'
@@ -55,6 +56,8 @@ export interface ImageInfo {
   readonly machine?: string | undefined
   readonly provenance?: ImageProvenance | undefined
   readonly hasCookie?: boolean
+  /** Present if the guest continued after the save (`save --live`). */
+  readonly live?: LiveMark | undefined
   /** Present if the image was salvaged from a damaged one. */
   readonly salvaged?: Salvage | undefined
   readonly memory?: {
@@ -111,6 +114,7 @@ async function look(path: string, options: ImageInfoOptions): Promise<ImageInfo>
     machine: machineOf(found.state.head),
     provenance: cookie === undefined ? undefined : readProvenance(cookie),
     hasCookie: cookie !== undefined,
+    live: liveInCookie(cookie),
     salvaged: salvageInCookie(cookie),
     memory: {
       bytes,

@@ -3,6 +3,7 @@ import { ImageError } from '../../errors.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { disksInCookie } from '../cookie/disk-cookie.ts'
+import { liveInCookie } from '../cookie/live-cookie.ts'
 import {
   changeOfDisks,
   identifyDisks,
@@ -47,14 +48,19 @@ export async function checkStale(
   const toBegin = history?.disks === undefined ? { ...restoredFrom, disks: known } : restoredFrom
   if (options.force === true) return toBegin
   const change = await changeOfDisks(known, disks)
+  const live = liveInCookie(image.description.cookie)
+  const again =
+    history?.restoredAt === undefined ? undefined : `was already restored, at ${history.restoredAt}`
+  const before = again ?? (live && `is of a guest that continued after the save, at ${live.time}`)
   if (change === undefined) {
-    if (managed && history?.restoredAt !== undefined)
-      await refuseUncheckable(held, path, domain, history.restoredAt)
+    // A guest that continued, or began before, may have written where nothing shows it.
+    const mayHaveRun = live !== undefined || (managed && again !== undefined)
+    if (mayHaveRun && before !== undefined)
+      await refuseUncheckable(held, path, domain, { before, managed })
     return toBegin
   }
-  const before =
-    history?.restoredAt === undefined ? '' : `was already restored, at ${history.restoredAt}, and `
-  throw new ImageError('IMAGE_STALE', `${path} ${before}is older than its disks: ${change}`, {
+  const text = `${path} ${before === undefined ? '' : `${before}, and `}is older than its disks: ${change}`
+  throw new ImageError('IMAGE_STALE', text, {
     path,
     hint: managed
       ? `Memory and disks would not match, and the guest would damage its file systems. Put the disks back as they were at the save. To discard the saved state instead: \`stasis start --force-boot ${held.name}\``
@@ -63,23 +69,25 @@ export async function checkStale(
 }
 
 /**
- * A managed save is there for a second start only if QEMU died around the moment in which the guest began to run.
+ * A managed save is there for a second start only if QEMU died around the moment in which the guest began to run. The guest of a live save continued.
  * @throws ImageError IMAGE_STALE when that guest may have written to a disk without a trace
  */
 async function refuseUncheckable(
   { name }: HeldDomain,
   path: string,
   domain: Domain,
-  restoredAt: string,
+  { before, managed }: { readonly before: string; readonly managed: boolean },
 ): Promise<void> {
   const [target] = await uncheckableDisks(domain)
   if (target === undefined) return
   throw new ImageError(
     'IMAGE_STALE',
-    `${path} was already restored, at ${restoredAt}, and Stasis cannot check whether a guest has written to its disk ${target} since`,
+    `${path} ${before}, and Stasis cannot check whether a guest has written to its disk ${target} since`,
     {
       path,
-      hint: `If nothing was written to the disk, or it was put back as it was at the save: \`stasis start ${name} --force\`. To discard the saved state instead: \`stasis start --force-boot ${name}\``,
+      hint: managed
+        ? `If nothing was written to the disk, or it was put back as it was at the save: \`stasis start ${name} --force\`. To discard the saved state instead: \`stasis start --force-boot ${name}\``
+        : 'If nothing was written to the disk, or it was put back as it was at the save, use --force',
     },
   )
 }

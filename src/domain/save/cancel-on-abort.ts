@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ImageReceiver } from '../../transfer/image-receiver.ts'
+import type { MigrationReceiver } from '../../transfer/image-receiver.ts'
 
 const POLL_MS = 5
 const PATIENCE_MS = 3000
@@ -12,7 +12,7 @@ const PATIENCE_MS = 3000
 export function cancelOnAbort(
   signal: AbortSignal | undefined,
   cancel: AbortController,
-  receiver: Pick<ImageReceiver, 'multifd' | 'progress'>,
+  receiver: Pick<MigrationReceiver, 'multifd' | 'progress'>,
 ): Disposable {
   const act = async (): Promise<void> => {
     const deadline = performance.now() + PATIENCE_MS
@@ -25,6 +25,6 @@ export function cancelOnAbort(
   return { [Symbol.dispose]: () => signal?.removeEventListener('abort', listen) }
 }
 
-function isConnected(receiver: Pick<ImageReceiver, 'multifd' | 'progress'>): boolean {
+function isConnected(receiver: Pick<MigrationReceiver, 'multifd' | 'progress'>): boolean {
   return receiver.progress().channelBytes.length >= receiver.multifd.channels
 }

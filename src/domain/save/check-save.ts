@@ -2,6 +2,8 @@ import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { dirname } from 'node:path'
 import { freeDeviceLength } from '../../io/files/device-file.ts'
 import { StasisError } from '../../errors.ts'
+import type { SaveFormat } from '../../image/save-format.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
 import { checkDestination } from '../catalogue/destination.ts'
 import { keyOf } from '../catalogue/guest-files.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
@@ -12,7 +14,7 @@ import { checkDisks, lostFileText, lostFiles, missingAtRestore } from './check-d
 import { checkMemoryIsThere, checkSavable, warningsAboutSleep } from './check-savable.ts'
 import { describeForSave } from './save-description.ts'
 import type { SaveOptions } from './save.ts'
-import { resolveSaveOptions } from './save-options.ts'
+import { type SaveSettings, resolveSaveOptions } from './save-options.ts'
 import { freeSpace, mostSpace } from './save-space.ts'
 
 /** The expected outcome of a save. */
@@ -43,10 +45,25 @@ export async function checkSave(
 ): Promise<SaveCheck> {
   const settings = resolveSaveOptions(options)
   await using held = await HeldDomain.look(reference, 'save --check', options)
+  held.requireRunning()
+  await using control = await openControl(held.paths, options.signal)
+  return await checkHeld(held, control, path, { ...options, settings })
+}
+
+/** `checkSave` for callers that hold the domain. `transport`: the format whose way of sending QEMU must support. Default: that of the image. */
+export async function checkHeld(
+  held: HeldDomain,
+  control: QmpConnection,
+  path: FilePath | undefined,
+  options: SaveOptions & {
+    readonly settings: SaveSettings
+    readonly transport?: SaveFormat | undefined
+  },
+): Promise<SaveCheck> {
+  const { settings, transport = settings.format } = options
   const record = held.requireRunning()
   const { name, paths, directories } = held
   const file = path === undefined ? paths.managedSave : givenPath(path, 'the image')
-  await using control = await openControl(paths, options.signal)
   const obstacles: string[] = []
   const check = async (act: () => Promise<unknown>): Promise<void> => {
     try {
@@ -71,7 +88,12 @@ export async function checkSave(
     await check(() => checkMemoryIsThere(name, control))
   let asleep: readonly string[] = []
   await check(async () => {
-    const savable = await checkSavable(name, control, settings, options.signal)
+    const savable = await checkSavable(
+      name,
+      control,
+      { ...settings, format: transport },
+      options.signal,
+    )
     asleep = warningsAboutSleep(savable, record.qemuVersion)
   })
   await check(() => checkDisks(name, control, paths, record))

@@ -8,13 +8,21 @@ import { type DiskIdentity, identifyDisks, writableDisks } from '../store/disk-i
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { imageId, writeHistory } from '../store/image-history.ts'
 
-/** The disks after the guest has stopped. Use it once all of its memory was received: then nothing writes to them any more. */
+/**
+ * The disks as they were when they were first asked for. Ask once all memory of a stopped guest was received: then nothing writes to them any more. Of a
+ * guest that continues, ask before its stop: whatever it writes later shows.
+ */
 export class DisksAfterSave {
   readonly #description: MachineDescription
   #disks: Promise<readonly DiskIdentity[]> | undefined
 
   constructor(description: MachineDescription) {
     this.#description = description
+  }
+
+  /** Looks at the disks now. */
+  async look(): Promise<void> {
+    await this.#identify()
   }
 
   /** The cookie of the image with the identity of the disks. */

@@ -104,7 +104,8 @@ async function refuseWhileLoading({ name, paths, record }: Saved): Promise<void>
   )
 }
 
-async function requireDefined({ name, directories }: HeldDomain): Promise<void> {
+/** @throws DomainError DOMAIN_WRONG_STATE */
+export async function requireDefined({ name, directories }: HeldDomain): Promise<void> {
   if ((await readDefinition(directories, name)) !== undefined) return
   throw new DomainError(
     'DOMAIN_WRONG_STATE',

@@ -3,7 +3,7 @@ import type { MigrationFeatures } from '../../migration/features.ts'
 import { type OutgoingMigration, startOutgoing } from '../../migration/outgoing.ts'
 import type { RamProgress } from '../../migration/progress.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import type { ImageReceiver, TransferProgress } from '../../transfer/image-receiver.ts'
+import type { MigrationReceiver, TransferProgress } from '../../transfer/image-receiver.ts'
 import { type LentFile, OUR_VIEW, type QemuView } from '../machine/qemu-view.ts'
 import { mostSpecificFault } from '../progress/most-specific-fault.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
@@ -21,6 +21,8 @@ export interface TransferOutOptions {
   readonly features: MigrationFeatures
   /** How QEMU reaches the receiver. Default: as we do. */
   readonly view?: QemuView | undefined
+  /** The guest runs meanwhile: see `MigrationSettings`. */
+  readonly backgroundSnapshot?: boolean | undefined
   /** QEMU's limit, shared with other saves. */
   readonly bandwidth?: SharedBandwidth | undefined
   /** Aborts the migration, not the receiver: QEMU has to end its side first. */
@@ -35,7 +37,7 @@ export interface TransferOutOptions {
  */
 export async function transferOut(
   control: QmpConnection,
-  receiver: ImageReceiver,
+  receiver: MigrationReceiver,
   options: TransferOutOptions,
 ): Promise<RamProgress | undefined> {
   const { settings, features, view = OUR_VIEW, bandwidth, signal, report } = options
@@ -56,6 +58,7 @@ export async function transferOut(
     mappedRam: receiver.mappedRam !== undefined,
     directIo,
     multifdCompression: receiver.multifd.compression,
+    backgroundSnapshot: options.backgroundSnapshot,
     compressionLevel: level === 'adaptive' ? undefined : level,
     maxBandwidth: part?.bytesPerSecond,
     signal: cancel.signal,
@@ -90,7 +93,7 @@ export async function transferOut(
 
 /** Where QEMU sends its stream, in its own terms. */
 async function targetFor(
-  { uri, socketPath, mappedRam }: ImageReceiver,
+  { uri, socketPath, mappedRam }: MigrationReceiver,
   options: {
     readonly view: QemuView
     readonly directIo: boolean

@@ -107,11 +107,11 @@ export async function saveDomain(
 }
 
 /** Does a save, and keeps how it ended. @throws as `keepAct` */
-export async function keepSave(
+export async function keepSave<Result extends SaveResult>(
   plan: ActPlan,
   directories: DomainOptions,
-  work: (act: Act) => Promise<SaveResult>,
-): Promise<SaveResult> {
+  work: (act: Act) => Promise<Result>,
+): Promise<Result> {
   const warnings: string[] = []
   const facts = ({ image, timing }: SaveResult): ActFacts => ({
     image: image.path,

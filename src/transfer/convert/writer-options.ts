@@ -1,12 +1,12 @@
 import type { DigestRequest } from '../../image/new-image.ts'
-import type { MachineDescription } from '../../image/saved-machine.ts'
+import type { NewDescription } from '../../image/saved-machine.ts'
 import type { SpecialTarget } from '../../io/files/special-target.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { CompressionLevel } from '../image-receiver.ts'
 
 /** The inputs for writing an image of a machine that is already in a file. */
 export interface WriterOptions {
-  readonly description: MachineDescription
+  readonly description: NewDescription
   /** UUID of the machine, which its channels must contain. */
   readonly uuid: string
   /** Files of a `channels` image, 1 to 64. */

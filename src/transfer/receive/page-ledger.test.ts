@@ -34,3 +34,18 @@ test('PageLedger throws for pages outside the block and for unknown blocks', () 
   assert.throws(() => ledger.zero(0, 99, 2), { code: 'QEMU_STREAM' })
   assert.throws(() => ledger.position('vga'), { code: 'QEMU_STREAM' })
 })
+
+test('PageLedger.missing() names the first page that did not come', () => {
+  const ledger = new PageLedger([
+    { name: 'a', length: 4 * 4096 },
+    { name: 'b', length: 4096 },
+  ])
+  assert.equal(ledger.missing(), 'page 0 of RAM block "a"')
+  ledger.store(0, 0, 2)
+  ledger.zero(0, 3, 1)
+  assert.equal(ledger.missing(), 'page 2 of RAM block "a"')
+  ledger.zero(0, 2, 1)
+  assert.equal(ledger.missing(), 'page 0 of RAM block "b"')
+  ledger.store(1, 0, 1)
+  assert.equal(ledger.missing(), undefined)
+})

@@ -66,6 +66,19 @@ export class PageLedger {
     this.#zero[block]?.mark(firstPage, pageCount)
   }
 
+  /** The first page that did not arrive, in words; `undefined` when all have. */
+  missing(): string | undefined {
+    for (const [block, { name, length }] of this.blocks.entries()) {
+      const [stored, zero] = [this.#stored[block], this.#zero[block]]
+      const pageCount = length / PAGE_SIZE
+      for (let page = stored?.next(0, pageCount, false) ?? 0; page < pageCount;) {
+        if (zero?.has(page) !== true) return `page ${page} of RAM block "${name}"`
+        page = stored?.next(page + 1, pageCount, false) ?? pageCount
+      }
+    }
+    return undefined
+  }
+
   #check(block: number, firstPage: number, pageCount: number): void {
     const { name, length } = this.blocks[block] as AnnouncedBlock
     if ((firstPage + pageCount) * PAGE_SIZE > length) {

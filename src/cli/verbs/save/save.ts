@@ -1,11 +1,18 @@
 import { checkSave } from '../../../domain/save/check-save.ts'
+import { checkLive } from '../../../domain/live/check-live.ts'
+import { saveLive } from '../../../domain/live/live-save.ts'
 import { saveDomain } from '../../../domain/save/save.ts'
 import { imageFile } from '../../options/image-file.ts'
 import { ProgressDisplay } from '../../terminal/progress-display.ts'
-import { type SaveFlags, declareSave, saveOptions } from '../../options/save.ts'
+import {
+  type SaveFlags,
+  configureSave,
+  declareSave,
+  isLive,
+  saveOptions,
+} from '../../options/save.ts'
 import { saveCheckReport } from '../../reports/save-check.ts'
 import { saveReport } from '../../reports/save.ts'
-import { configure } from '../../options/configured.ts'
 import type { Verb } from '../../verb.ts'
 
 /** `save DOMAIN FILE` */
@@ -20,7 +27,7 @@ export const verb: Verb<SaveFlags> = {
         ),
     ),
   looks: (_args, { check }) => check === true,
-  configure: (command) => configure('save', command),
+  configure: (command) => configureSave('save', command),
   example: 'stasis save web /backup/web.save --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = '', given = ''], flags, invocation) => {
     const { directories, signal, output } = invocation
@@ -28,18 +35,21 @@ export const verb: Verb<SaveFlags> = {
     const options = await saveOptions(flags, signal)
     if (flags.check === true) {
       const asked = { ...directories, ...options, signal }
-      return saveCheckReport(await checkSave(domain, file, asked), output)
+      const check = isLive(flags) ? checkLive : checkSave
+      return saveCheckReport(await check(domain, file, asked), output)
     }
     using display = new ProgressDisplay(invocation)
     const onProgress = display.show
-    const result = await saveDomain(domain, file, {
-      ...directories,
-      ...options,
-      signal,
-      onProgress,
-    })
+    const work = { ...directories, ...options, signal, onProgress }
+    const verbose = flags.verbose === true
+    if (isLive(flags)) {
+      const result = await saveLive(domain, file, work)
+      const text = `State of domain '${result.name}' saved to ${file}; it continues`
+      return saveReport(result, { verbose, output, text })
+    }
+    const result = await saveDomain(domain, file, work)
     return saveReport(result, {
-      verbose: flags.verbose === true,
+      verbose,
       output,
       text: `Domain '${result.name}' saved to ${file}`,
     })

@@ -1,0 +1,51 @@
+import { DomainError } from '../../errors.ts'
+import type { LiveGuest } from './live-guest.ts'
+import type { LiveChoice, LiveObstacle, LiveWay, LiveWayName } from './live-way.ts'
+import { captureByWriteProtect } from './ways/write-protect.ts'
+import { writeProtectObstacles } from './write-protect-obstacles.ts'
+
+/** All ways, the best first. */
+export const LIVE_WAYS: Readonly<Partial<Record<LiveWayName, LiveWay>>> = {
+  'write-protect': {
+    why: 'QEMU protects the memory of this guest in a short stop',
+    obstacles: writeProtectObstacles,
+    capture: captureByWriteProtect,
+  },
+}
+
+const ORDER: readonly LiveWayName[] = ['write-protect', 'mapped', 'precopy']
+
+/** Probes the ways, the best first; returns the first that can be used, or `undefined`, with the obstacles of those before it. @throws QemuError QEMU_DIED */
+export async function probeWays(
+  guest: LiveGuest,
+): Promise<Omit<LiveChoice, 'way' | 'reason'> & Partial<LiveChoice>> {
+  const obstacles: LiveObstacle[] = []
+  for (const way of ORDER) {
+    const known = LIVE_WAYS[way]
+    if (known === undefined) continue
+    const found = await known.obstacles(guest)
+    if (found.length === 0) return { way, reason: known.why, obstacles }
+    obstacles.push(...found)
+  }
+  return { obstacles }
+}
+
+/** Chooses the way for a live save. @throws DomainError DOMAIN_WRONG_STATE with every obstacle; QemuError QEMU_DIED */
+export async function chooseWay(guest: LiveGuest): Promise<LiveChoice> {
+  const { way, reason, obstacles } = await probeWays(guest)
+  if (way !== undefined && reason !== undefined) return { way, reason, obstacles }
+  throw new DomainError(
+    'DOMAIN_WRONG_STATE',
+    `Domain '${guest.held.name}' cannot be saved while it runs`,
+    {
+      operation: 'save --live',
+      list: obstacles.map(obstacleText),
+      hint: `\`stasis save ${guest.held.name} FILE\` stops it for the save`,
+    },
+  )
+}
+
+/** An obstacle as a line: the way, the code, the reason. */
+export function obstacleText({ way, code, reason }: LiveObstacle): string {
+  return `${way}: ${reason} (${code})`
+}

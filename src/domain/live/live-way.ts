@@ -1,0 +1,101 @@
+import type { MigrationFeatures } from '../../migration/features.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+import type { MachineWriter } from '../../transfer/convert/machine-writer.ts'
+import type { IntakeFigures, IntakeSpace } from '../../transfer/live/intake.ts'
+import type { ReceivedMachine } from '../../transfer/live/live-receiver.ts'
+import type { HeldDomain } from '../catalogue/held-domain.ts'
+import type { OnProgress, SaveProgress } from '../progress/progress.ts'
+import type { SaveSettings } from '../save/save-options.ts'
+import type { RuntimeRecord } from '../store/runtime-record.ts'
+import type { LiveGuest } from './live-guest.ts'
+
+/**
+ * How the memory of one moment is taken from a guest that continues:
+ * - `write-protect`: QEMU protects all memory in a short stop, and sends each page before the guest changes it (`background-snapshot`).
+ * - `mapped`: for a guest that was restored by map: the pages that it has changed are copied in a short stop.
+ * - `precopy`: QEMU sends memory while the guest runs, then what has changed meanwhile, and stops the guest for the rest.
+ */
+export type LiveWayName = 'write-protect' | 'mapped' | 'precopy'
+
+/**
+ * Why a way cannot be used:
+ * - `QEMU_LACKS_IT`: this QEMU does not have it.
+ * - `QEMU_REFUSES_IT`: QEMU refuses it for this guest, in its own words.
+ * - `CANNOT_BE_CANCELLED`: this QEMU would freeze the guest for ever if the save were cancelled or failed.
+ * - `NO_PRIVILEGE`: the host does not permit QEMU's user to do it.
+ * - `MEMORY_IN_FILE`: the memory of the guest is a file on a disk.
+ * - `NOT_MAPPED`: the guest was not restored by map.
+ * - `VHOST_USER`, `SHARED_MEMORY`, `HOST_DEVICE`: another process, or a device of the host, writes to the memory of the guest.
+ * - `MULTIFD_ASKED`: parallel channels were asked for.
+ * - `NOT_BUILT`: this Stasis does not have it.
+ */
+export type LiveObstacleCode =
+  | 'QEMU_LACKS_IT'
+  | 'QEMU_REFUSES_IT'
+  | 'CANNOT_BE_CANCELLED'
+  | 'NO_PRIVILEGE'
+  | 'MEMORY_IN_FILE'
+  | 'NOT_MAPPED'
+  | 'VHOST_USER'
+  | 'SHARED_MEMORY'
+  | 'HOST_DEVICE'
+  | 'MULTIFD_ASKED'
+  | 'NOT_BUILT'
+
+/** Why a way cannot be used; `reason` is for people and completes a sentence. */
+export interface LiveObstacle {
+  readonly way: LiveWayName
+  readonly code: LiveObstacleCode
+  readonly reason: string
+}
+
+/** The chosen way, and why none of those before it was chosen. */
+export interface LiveChoice {
+  readonly way: LiveWayName
+  /** Completes a sentence: why this way. */
+  readonly reason: string
+  readonly obstacles: readonly LiveObstacle[]
+}
+
+/** A guest of which a way takes the memory of one moment. */
+export interface LiveCapture {
+  readonly held: HeldDomain
+  readonly record: RuntimeRecord
+  readonly control: QmpConnection
+  readonly features: MigrationFeatures
+  readonly settings: SaveSettings
+  /** Whether the processors of the guest run. */
+  readonly running: boolean
+  /** The image, for messages. */
+  readonly path: string
+  /** Where the machine goes. The way begins it and adds its pages; the caller publishes and disposes it. */
+  readonly writer: MachineWriter
+  /** Space for what QEMU sends faster than it can be written. */
+  readonly space: IntakeSpace
+  readonly signal: AbortSignal
+  readonly report: OnProgress<SaveProgress>
+  /** Runs while the guest is stopped, at the instant of the image. The guest waits for it. */
+  readonly atStop?: (() => Promise<void>) | undefined
+}
+
+/** The memory of one moment, in the writer. The guest continues. */
+export interface Captured {
+  readonly way: LiveWayName
+  readonly machine: ReceivedMachine
+  /** From QEMU's event STOP to its event RESUME; 0 if the guest was not running. */
+  readonly pauseMs: number
+  /** The moment of the image, by QEMU's clock, in milliseconds since 1970; `undefined` if the guest was not running. */
+  readonly stopAtMs: number | undefined
+  /** From the beginning until the last byte was received. */
+  readonly transferMs: number
+  readonly intake?: IntakeFigures | undefined
+}
+
+/** A way to take the memory of one moment. */
+export interface LiveWay {
+  /** Completes a sentence: why it is chosen. */
+  readonly why: string
+  /** Why it cannot be used for this guest; empty if it can. Nothing stays changed. */
+  readonly obstacles: (guest: LiveGuest) => Promise<readonly LiveObstacle[]>
+  readonly capture: (capture: LiveCapture) => Promise<Captured>
+}

@@ -1,0 +1,34 @@
+import { dirname } from 'node:path'
+import { makeDirectory } from '../../io/files/directory.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
+import { nameCancel } from '../progress/name-cancel.ts'
+import { requireDefined } from '../save/managed-save.ts'
+import { keepSave } from '../save/save.ts'
+import { type LiveSaveOptions, resolveLiveOptions } from './live-options.ts'
+import type { LiveSaveResult } from './live-result.ts'
+import { saveLiveHeld } from './live-save.ts'
+
+/**
+ * Saves a running domain, given by name, UUID or id, to a path managed by Stasis, and lets it continue. If the guest ends before its disks have changed,
+ * the next start continues from there.
+ * @throws errors of `saveLive`; DomainError DOMAIN_WRONG_STATE when it is not defined
+ * @example
+ * await managedSaveLive('web')
+ */
+export async function managedSaveLive(
+  reference: string,
+  options: LiveSaveOptions = {},
+): Promise<LiveSaveResult> {
+  resolveLiveOptions(options)
+  const save = (): Promise<LiveSaveResult> =>
+    keepSave({ act: 'managedsave', reference }, options, async (act) => {
+      await using held = await HeldDomain.find(reference, 'managedsave --live', options)
+      act.on(held.name, held.record?.uuid)
+      held.requireRunning()
+      await requireDefined(held)
+      const { managedSave } = held.paths
+      await makeDirectory(dirname(managedSave))
+      return await saveLiveHeld(held, managedSave, { ...options, operation: 'managedsave', act })
+    })
+  return nameCancel(`save domain '${reference}'`, save())
+}

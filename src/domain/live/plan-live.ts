@@ -1,0 +1,50 @@
+import type { QmpConnection } from '../../qmp/connection.ts'
+import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { checkDestination } from '../catalogue/destination.ts'
+import type { HeldDomain } from '../catalogue/held-domain.ts'
+import { liveDomain } from '../catalogue/live-domain.ts'
+import { type SavePlan, planSave } from '../save/plan-save.ts'
+import type { SaveSettings } from '../save/save-options.ts'
+import type { JobOperation } from '../store/job-record.ts'
+import { chooseWay } from './choose-way.ts'
+import type { LiveSaveOptions } from './live-options.ts'
+import type { LiveChoice } from './live-way.ts'
+
+/** A live save that nothing prevents, before anything has happened. */
+export interface LivePlan extends SavePlan {
+  /** The real path of the image. */
+  readonly path: string
+  readonly choice: LiveChoice
+  readonly domain: Domain
+}
+
+/**
+ * Checks that a running domain can be saved while it runs, chooses the way, and describes its machine.
+ * @throws as `planSave`, `checkDestination`; DomainError DOMAIN_WRONG_STATE with every obstacle
+ */
+export async function planLive(
+  held: HeldDomain,
+  control: QmpConnection,
+  asked: string,
+  options: LiveSaveOptions & {
+    readonly settings: SaveSettings
+    readonly operation: JobOperation
+    readonly signal: AbortSignal
+  },
+): Promise<LivePlan> {
+  const { settings, operation, digest } = options
+  const path = await checkDestination(held.directories, asked, {
+    domain: held.name,
+    guest: held.requireRunning().uuid,
+    managedSave: operation === 'managedsave' ? held.paths.managedSave : undefined,
+    format: settings.format,
+    digest,
+  })
+  // QEMU sends a single stream, whatever the format is.
+  const asStream = { ...settings, format: 'raw' } as const
+  const plan = await planSave(held, control, { ...options, settings: asStream })
+  const { record, savable } = plan
+  const guest = { held, record, control, features: savable.features, request: options }
+  const choice = await chooseWay(guest)
+  return { ...plan, path, choice, domain: await liveDomain(held.paths) }
+}

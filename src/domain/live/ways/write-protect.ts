@@ -1,0 +1,50 @@
+import { contVm, stopVm } from '../../../migration/run-state.ts'
+import { openLiveReceiver } from '../../../transfer/live/live-receiver.ts'
+import { viewOf } from '../../machine/qemu-view.ts'
+import { transferOut } from '../../save/save-transfer.ts'
+import { prepareTransferSocket } from '../../store/confinement.ts'
+import type { Captured, LiveCapture } from '../live-way.ts'
+import { PauseMeter } from '../pause.ts'
+
+/**
+ * Takes the memory of one moment by QEMU's `background-snapshot`. QEMU stops the guest, protects its memory, takes the state of its devices, and lets it
+ * continue. It sends each page before the guest may change it, so the guest waits wherever this receiver does not read.
+ * @throws StorageError, QemuError, CancelledError; the guest continues
+ */
+export async function captureByWriteProtect(capture: LiveCapture): Promise<Captured> {
+  const { held, record, control, features, settings, signal, report, atStop } = capture
+  const { migrationSocket: socketPath } = held.paths
+  await prepareTransferSocket(held.paths, socketPath)
+  await using receiver = await openLiveReceiver({ ...capture, socketPath })
+  using meter = new PauseMeter(control)
+  const startMs = performance.now()
+  const view = viewOf(control, held.paths, record.confinement)
+  const transfer = async (): Promise<void> => {
+    await transferOut(control, receiver, {
+      ...{ settings, features, view, signal, report },
+      backgroundSnapshot: true,
+    })
+  }
+  if (atStop === undefined || !capture.running) {
+    await atStop?.()
+    await transfer()
+  } else {
+    await stopVm(control, { signal })
+    try {
+      await atStop()
+      // QEMU leaves a guest stopped that it found stopped. Its memory is protected once the first page comes.
+      await Promise.all([transfer(), receiver.began.then(() => contVm(control))])
+    } finally {
+      if (control.state === 'ready') await contVm(control)
+    }
+  }
+  const transferMs = performance.now() - startMs
+  const machine = receiver.machine()
+  return {
+    way: 'write-protect',
+    machine,
+    ...(await meter.last()),
+    transferMs,
+    intake: receiver.figures(),
+  }
+}

@@ -1,0 +1,65 @@
+import { backgroundSnapshotRefusal } from '../../migration/background-snapshot.ts'
+import { atLeast } from '../../qemu/command-line/options.ts'
+import { mayWatchPageFaults } from '../../qemu/host-facts.ts'
+import { systemUser } from '../../qemu/process/system-user.ts'
+import { parseVersion } from '../machine/emulator.ts'
+import { type LiveGuest, deviceTypes } from './live-guest.ts'
+import type { LiveObstacle, LiveObstacleCode } from './live-way.ts'
+
+/** Why `write-protect` cannot be used for this guest; empty if it can. @throws QemuError QEMU_DIED */
+export async function writeProtectObstacles(guest: LiveGuest): Promise<readonly LiveObstacle[]> {
+  const { control, features, record, request } = guest
+  const found: LiveObstacle[] = []
+  const add = (code: LiveObstacleCode, reason: string): void =>
+    void found.push({ way: 'write-protect', code, reason })
+  if (request.parallel === true || request.channels !== undefined)
+    add('MULTIFD_ASKED', 'QEMU sends a guest that continues over a single connection')
+  for (const { code, reason } of await outsideWriters(guest)) add(code, reason)
+  if (!features.capabilities.includes('background-snapshot')) {
+    add('QEMU_LACKS_IT', 'QEMU has background-snapshot since 6.0')
+    return found
+  }
+  if (isFrozenByCancel(record.qemuVersion))
+    add(
+      'CANNOT_BE_CANCELLED',
+      `QEMU ${record.qemuVersion} freezes its guest for ever if a background snapshot is cancelled or fails (mended in 8.1)`,
+    )
+  const refusal = await backgroundSnapshotRefusal(control)
+  if (refusal !== undefined) add(await codeOf(guest), refusal)
+  return found
+}
+
+/** Other writers to the memory of the guest: QEMU cannot protect memory from them. */
+async function outsideWriters({
+  control,
+  record,
+}: LiveGuest): Promise<readonly Pick<LiveObstacle, 'code' | 'reason'>[]> {
+  const types = [...(await deviceTypes(control)), ...record.commandLine]
+  const has = (pattern: RegExp): string | undefined => types.find((type) => pattern.test(type))
+  const found: Pick<LiveObstacle, 'code' | 'reason'>[] = []
+  if (has(/vhost-user/) !== undefined)
+    found.push({ code: 'VHOST_USER', reason: 'a vhost-user process writes to the guest’s memory' })
+  if (has(/^(?:ivshmem|.*"driver":"ivshmem)/) !== undefined)
+    found.push({ code: 'SHARED_MEMORY', reason: 'other guests write to its ivshmem memory' })
+  if (has(/vfio/) !== undefined)
+    found.push({ code: 'HOST_DEVICE', reason: 'a device of the host writes to the guest’s memory' })
+  return found
+}
+
+/**
+ * Whether QEMU keeps memory protected after a background snapshot that did not complete. Only its version tells: no feature shows the fix (a patch of 26 May
+ * 2023, in 8.1).
+ */
+function isFrozenByCancel(version: string): boolean {
+  return !atLeast(parseVersion(version), 8, 1)
+}
+
+/** QEMU gives one reason for several causes, so the cause is looked for on this host. */
+async function codeOf({ record }: LiveGuest): Promise<LiveObstacleCode> {
+  const { confinement } = record
+  const user = confinement === undefined ? undefined : await systemUser(confinement.user)
+  if (!(await mayWatchPageFaults(user, parseVersion(record.qemuVersion)))) return 'NO_PRIVILEGE'
+  return record.commandLine.some((argument) => argument.includes('"mem-path"'))
+    ? 'MEMORY_IN_FILE'
+    : 'QEMU_REFUSES_IT'
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { describe, test } from 'node:test'
+import {
+  type LiveSaveOptions,
+  destroyDomain,
+  listDomains,
+  restoreDomain,
+  saveLive,
+} from '../../src/index.ts'
+import { qemus, withQemu11 } from '../support/qemus.ts'
+import { startTinyDomain } from '../support/tiny-domain.ts'
+
+const FORMATS: readonly LiveSaveOptions[] = [
+  { format: 'stasis' },
+  { format: 'raw' },
+  { format: 'sparse' },
+  { format: 'channels' },
+  { format: 'gzip' },
+]
+
+const capable = withQemu11(qemus()).filter(({ major }) => major >= 9)
+
+for (const { label, emulator, missing } of capable) {
+  describe(`save --live, QEMU ${label}`, { skip: missing ?? false }, () => {
+    test('the guest continues, and each image is the guest of its moment', async () => {
+      await using tiny = await startTinyDomain({ emulator })
+      const { stateDir, dir, log } = tiny
+      await log.advance(3)
+      const chosen = label.startsWith('10') ? FORMATS : FORMATS.slice(0, 2)
+      for (const options of chosen) {
+        const path = dir.join(options.format ?? '')
+        const saved = await saveLive('tiny', path, { stateDir, ...options })
+        assert.equal(saved.live.way, 'write-protect')
+        assert.equal(saved.wasRunning, true)
+        assert.ok(saved.live.pauseMs > 0, 'QEMU reported a stop')
+        const [domain] = await listDomains({ stateDir })
+        assert.equal(domain?.state, 'running')
+        await log.advance(2)
+      }
+      await log.assertUnbroken()
+      const counted = countersOf(await readFile(dir.join('serial'), 'latin1'))
+      await destroyDomain('tiny', { stateDir })
+      let least = counted[0] ?? 0
+      for (const { format = 'stasis' } of chosen) {
+        await writeFile(dir.join('serial'), '')
+        const { state } = await restoreDomain(dir.join(format), { stateDir })
+        assert.equal(state, 'running')
+        await log.advance(3)
+        await log.assertUnbroken()
+        const [first = 0] = countersOf(await readFile(dir.join('serial'), 'latin1'))
+        assert.ok(first > least && first <= (counted.at(-1) ?? 0), `${first} of ${format}`)
+        least = first
+        await destroyDomain('tiny', { stateDir })
+      }
+      const left = (await readdir(dir.path)).filter((name) => name.includes('partial'))
+      assert.deepEqual(left, [])
+    })
+  })
+}
+
+function countersOf(text: string): readonly number[] {
+  return [...text.matchAll(/^CNT ([0-9a-f]{8}) SUM \w+\r$/gm)].map(([, hex = '']) =>
+    Number.parseInt(hex, 16),
+  )
+}
