@@ -167,6 +167,7 @@ export const processMembers: readonly string[] = [
 /** Programs of their own outside the command line, which may use `process` as well. */
 export const programs: ReadonlySet<string> = new Set([
   'src/domain/images/killed-conversion-main.ts',
+  'src/domain/live/killed-snapshot-main.ts',
   'src/domain/machine/launch/ended-guest-main.ts',
   'src/domain/postcopy/killed-restore-main.ts',
   'src/domain/postcopy/page-server-main.ts',

@@ -98,6 +98,7 @@ test('every program that others start is in the bundle', async () => {
     'killed-restore-main.cjs',
     'killed-save-main.cjs',
     'killed-scratch-main.cjs',
+    'killed-snapshot-main.cjs',
     'load-thread.cjs',
     'looking-main.cjs',
     'main.cjs',

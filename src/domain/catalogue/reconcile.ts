@@ -13,6 +13,7 @@ import { type ProcessIdentity, mayHoldFiles } from '../../qemu/process/process-i
 import { announceEnd } from './announce-end.ts'
 import { type Condition, conditionOf, hasConsumedManagedSave } from './condition.ts'
 import { settleManagedSave } from './consume-managed-save.ts'
+import { settleSnapshot } from './settle-snapshot.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
 import { type StoredJob, closeKilledJob, readJob } from '../store/job-record.ts'
@@ -43,7 +44,7 @@ export async function reconcile(
     await waitForKilled(job?.process)
     await removeLeftovers(image, false)
   }
-  const record = await apply(paths, condition)
+  const record = await apply(paths, condition, directories)
   const succeeded = condition.kind === 'ended' && condition.end?.reason === 'saved'
   const killed = await closeKilledJob(paths, { succeeded })
   if (killed !== undefined)
@@ -87,6 +88,7 @@ const LOOK_MS = 5
 async function apply(
   paths: RuntimePaths,
   condition: Condition,
+  directories: Directories,
 ): Promise<RuntimeRecord | undefined> {
   switch (condition.kind) {
     case 'unrecorded':
@@ -104,9 +106,9 @@ async function apply(
     }
     case 'save-killed':
       await writeRecord(paths, condition.record)
-      return condition.record
+      return settleSnapshot(paths, condition.record, directories)
     case 'running':
-      return settleManagedSave(paths, condition.record)
+      return settleManagedSave(paths, await settleSnapshot(paths, condition.record, directories))
   }
 }
 

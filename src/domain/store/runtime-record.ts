@@ -35,10 +35,21 @@ export interface RuntimeRecord extends ProcessIdentity {
   readonly interrupted?: boolean | undefined
   /** The file systems of the guest are frozen for a save: the process that lets it run again thaws them. */
   readonly frozen?: boolean | undefined
+  /**
+   * A snapshot of memory by write protection was begun, and its end is not recorded: its process works on it and has the lock, or was killed. Then the
+   * guest may wait for ever at its next write, see release-snapshot.ts.
+   */
+  readonly snapshot?: SnapshotMark | undefined
   /** When the guest was last resumed because its save was killed, ISO 8601. */
   readonly continuedAt?: string | undefined
   /** The image that the guest was restored from. */
   readonly restoredFrom?: RestoredFrom | undefined
+}
+
+/** A snapshot that was begun. */
+export interface SnapshotMark {
+  /** Whether the guest ran before. */
+  readonly running: boolean
 }
 
 /** A save that was begun. */
@@ -119,6 +130,7 @@ function isRecord(record: Fields): boolean {
     (executable === undefined || isText(executable)) &&
     (continuedAt === undefined || isText(continuedAt)) &&
     isFlag(record['frozen']) &&
+    isSnapshotMark(record['snapshot']) &&
     (logOffset === undefined || logOffset === 0 || isPositive(logOffset)) &&
     (attached === undefined || isText(fieldsOf(attached)?.['cwd'])) &&
     (confinement === undefined || isConfinement(fieldsOf(confinement))) &&
@@ -136,6 +148,10 @@ function namesImage(value: unknown, flag: string): boolean {
   return (
     isText(fields?.['path']) && isText(fields?.['imageId']) && typeof fields?.[flag] === 'boolean'
   )
+}
+
+function isSnapshotMark(value: unknown): boolean {
+  return value === undefined || typeof fieldsOf(value)?.['running'] === 'boolean'
 }
 
 function isFlag(value: unknown): boolean {

@@ -8,6 +8,13 @@ import { startWaitingShell } from './waiting-shell.ts'
  */
 const WAIT = 'IFS= read -r line <&3 && exit 0; exec 3<&-; exec "$@"'
 
+/** Options of a watcher. */
+export interface WatcherOptions {
+  readonly compileCache?: string | undefined
+  /** The watcher and its program inherit these from 4 on; they must stay open until it has started. */
+  readonly fds?: readonly number[] | undefined
+}
+
 /**
  * Runs a program of ours when this process ends, however it ends, before this was disposed. The program is in its own session, and does not depend on
  * anything of this process.
@@ -16,12 +23,13 @@ export class ProcessWatcher implements AsyncDisposable {
   readonly #started: Promise<number | undefined>
 
   /** Starts to watch. Nothing waits for that: a watcher that cannot be started is missed only if this process is killed. */
-  constructor(
-    script: string,
-    argv: readonly string[],
-    options: { readonly compileCache?: string | undefined } = {},
-  ) {
-    this.#started = start(script, argv, options.compileCache).catch(() => undefined)
+  constructor(script: string, argv: readonly string[], options: WatcherOptions = {}) {
+    this.#started = start(script, argv, options).catch(() => undefined)
+  }
+
+  /** Settles when it watches, or cannot be started. */
+  get started(): Promise<unknown> {
+    return this.#started
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -38,8 +46,8 @@ const DISMISSAL = Buffer.from('dismissed\n')
 async function start(
   script: string,
   argv: readonly string[],
-  compileCache: string | undefined,
+  { compileCache, fds }: WatcherOptions,
 ): Promise<number> {
   const { program, args, env } = helperInvocation(script, argv, compileCache)
-  return (await startWaitingShell(WAIT, [program, ...args], { env })).fd
+  return (await startWaitingShell(WAIT, [program, ...args], { env, fds })).fd
 }
