@@ -15,6 +15,8 @@ export interface GuestPaths {
   readonly tinyDisk: string
   /** The guest that writes to its disk: a raw disk of 4 MiB, to be copied. */
   readonly writerDisk: string
+  /** The guest that writes and checks its memory all the time: a raw disk of 1 MiB, to be copied. */
+  readonly pagesDisk: string
   /** The right checksum of the tiny guest: it prints `CNT <8 hex digits> SUM <this>`. */
   readonly tinySum: string
 }
@@ -27,6 +29,7 @@ export function guestPaths(): GuestPaths {
     cmdline: 'console=ttyS0 quiet panic=-1 mitigations=off no_timer_check',
     tinyDisk: join(cacheDir, 'guests/tiny.img'),
     writerDisk: join(cacheDir, 'guests/writer.img'),
+    pagesDisk: join(cacheDir, 'guests/pages.img'),
     tinySum: '7159',
   }
   if (!existsSync(join(cacheDir, 'guests/made-from'))) {

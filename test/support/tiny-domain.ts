@@ -1,7 +1,9 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AllowRule, defineDomain, destroyDomain, startDomain } from '../../src/index.ts'
 import { CounterLog } from './counter-log.ts'
 import { domainXml } from './domain-xml.ts'
+import { guestPaths } from './guests.ts'
 import { qemus } from './qemus.ts'
 import { type TempDir, tempDir } from './temp-dir.ts'
 
@@ -15,19 +17,42 @@ export interface TinyDomain extends AsyncDisposable {
   readonly log: CounterLog
 }
 
+/** How a guest writes its memory: see `test/guests/pages.s`. */
+export interface WritingGuest {
+  /** How many pages it writes, from 2 MiB up. */
+  readonly pages: number
+  /** Pages for each tick of 50 ms; 0: as fast as it can. */
+  readonly rate: number
+}
+
+async function writingDisk(dir: TempDir, { pages, rate }: WritingGuest): Promise<string> {
+  const path = dir.join('pages.img')
+  const disk = await readFile(guestPaths().pagesDisk)
+  disk.writeUInt32LE(pages, 0x1f0)
+  disk.writeUInt32LE(rate, 0x1f4)
+  await writeFile(path, disk)
+  return path
+}
+
 /** Defines and starts the domain. */
 export async function startTinyDomain(
   options: {
     readonly started?: boolean
     readonly emulator?: string
     readonly allow?: readonly AllowRule[]
+    /** Instead of the guest that counts, one that also writes and checks its memory all the time. */
+    readonly writes?: WritingGuest
+    readonly memoryMib?: number
   } = {},
 ): Promise<TinyDomain> {
   const { started = true, allow, emulator = qemus()[0]?.emulator ?? '' } = options
   const dir = await tempDir()
   const stateDir = dir.join('state')
   const serial = { type: 'file', path: dir.join('serial') } as const
-  const xml = domainXml({ name: 'tiny', guest: 'tiny', emulator, serial })
+  const { memoryMib = 16, writes } = options
+  const diskPath = writes === undefined ? undefined : await writingDisk(dir, writes)
+  const disk = diskPath === undefined ? {} : { diskPath }
+  const xml = domainXml({ name: 'tiny', guest: 'tiny', emulator, serial, memoryMib, ...disk })
   try {
     await defineDomain(xml, { stateDir, allow })
     if (started) await startDomain('tiny', { stateDir })

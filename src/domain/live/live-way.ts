@@ -8,6 +8,7 @@ import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import type { LiveGuest } from './live-guest.ts'
+import type { SnapshotGuard } from './snapshot-guard.ts'
 
 /**
  * How the memory of one moment is taken from a guest that continues:
@@ -21,7 +22,7 @@ export type LiveWayName = 'write-protect' | 'mapped' | 'precopy'
  * Why a way cannot be used:
  * - `QEMU_LACKS_IT`: this QEMU does not have it.
  * - `QEMU_REFUSES_IT`: QEMU refuses it for this guest, in its own words.
- * - `CANNOT_BE_CANCELLED`: this QEMU would freeze the guest for ever if the save were cancelled or failed.
+ * - `CANNOT_BE_CANCELLED`: this QEMU freezes the guest for ever if the save is cancelled or fails, and we may not free it from outside.
  * - `NO_PRIVILEGE`: the host does not permit QEMU's user to do it.
  * - `MEMORY_IN_FILE`: the memory of the guest is a file on a disk.
  * - `NOT_MAPPED`: the guest was not restored by map.
@@ -72,6 +73,8 @@ export interface LiveCapture {
   readonly writer: MachineWriter
   /** Space for what QEMU sends faster than it can be written. */
   readonly space: IntakeSpace
+  /** Whatever becomes of this process, the guest continues. */
+  readonly guard: SnapshotGuard
   readonly signal: AbortSignal
   readonly report: OnProgress<SaveProgress>
   /** Runs while the guest is stopped, at the instant of the image. The guest waits for it. */

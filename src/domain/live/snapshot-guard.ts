@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { programUrl } from '../../io/program-url.ts'
 import { closeDescriptor, duplicateDescriptor } from '../../io/system-calls.ts'
+import { permitWrites } from '../../qemu/process/write-protection.ts'
 import { ProcessWatcher } from '../../qemu/process/spawn-watcher.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -14,9 +16,34 @@ const PROGRAM: string = fileURLToPath(
   programUrl(new URL('./killed-snapshot-main.ts', import.meta.url)),
 )
 
+const PERMIT_MS = 20
+
 /**
- * Makes sure that the guest can write again after a snapshot by write protection, however that ends. The record of the domain names the snapshot from before it
- * begins until after its end, so the next command ends it if everything of ours was killed. A process of its own ends it at once if only this one was.
+ * Takes the memory of a guest that continues, and makes sure that it continues: also after a failure, and if this process is killed.
+ * @throws the error of `capture`; StorageError
+ */
+export async function guarded<T>(
+  held: HeldDomain,
+  { control, running }: { readonly control: QmpConnection; readonly running: boolean },
+  capture: (guard: SnapshotGuard) => Promise<T>,
+): Promise<T> {
+  await using guard = await SnapshotGuard.begin(held, running)
+  let captured: T
+  try {
+    captured = await capture(guard)
+  } catch (error) {
+    // If this fails, the next command tries it again: the record still names the snapshot.
+    await guard.release(control).catch(() => undefined)
+    throw error
+  }
+  await guard.completed()
+  return captured
+}
+
+/**
+ * Makes sure that the guest of a live save continues, however that ends: QEMU may have stopped it, and QEMU before 8.1 leaves memory protected unless a snapshot
+ * completes. The record of the domain names the snapshot from before it begins until after its end, so the next command ends it if everything of ours was
+ * killed. A process of its own ends it at once if only this one was.
  */
 export class SnapshotGuard implements AsyncDisposable {
   readonly #held: HeldDomain
@@ -32,9 +59,8 @@ export class SnapshotGuard implements AsyncDisposable {
 
   /** Records the snapshot and starts the watcher. `running`: whether the guest runs. @throws StorageError */
   static async begin(held: HeldDomain, running: boolean): Promise<SnapshotGuard> {
-    const record = held.requireRunning()
-    const now = (await readRecord(held.paths)) ?? record
-    await writeRecord(held.paths, { ...now, snapshot: { running } })
+    const record = (await readRecord(held.paths)) ?? held.requireRunning()
+    await writeRecord(held.paths, { ...record, snapshot: { running } })
     const guard = new SnapshotGuard(held, running)
     await guard.#watcher.started
     return guard
@@ -55,6 +81,29 @@ export class SnapshotGuard implements AsyncDisposable {
     } finally {
       closeDescriptor(copy)
     }
+  }
+
+  /**
+   * Permits every write from when the snapshot fails until this is disposed. While QEMU before 8.1 ends a snapshot that was cancelled or broke, its main thread
+   * may wait for a write, and with it the monitor. `failed` rejects when our end has failed.
+   */
+  permitAfterFailure(
+    control: QmpConnection,
+    { failed, signal }: { readonly failed: Promise<unknown>; readonly signal: AbortSignal },
+  ): Disposable {
+    const { pid } = this.#held.requireRunning()
+    const over = new AbortController()
+    const permit = async (): Promise<void> => {
+      while (!over.signal.aborted) {
+        await permitWrites(pid).catch(() => undefined)
+        await delay(PERMIT_MS)
+      }
+    }
+    const begin = atOnce(() => void permit())
+    failed.catch(begin)
+    signal.addEventListener('abort', begin, { once: true, signal: over.signal })
+    void watchFailure(control, over.signal).then(begin, () => undefined)
+    return { [Symbol.dispose]: () => over.abort() }
   }
 
   /** After QEMU's `completed`: nothing is protected any more. @throws StorageError */
@@ -85,6 +134,23 @@ export class SnapshotGuard implements AsyncDisposable {
     if (record !== undefined)
       await writeRecord(this.#held.paths, { ...record, snapshot: undefined })
     this.#open = false
+  }
+}
+
+/** Waits until QEMU reports that its migration is being cancelled, or has failed. @throws CancelledError, QmpLost */
+async function watchFailure(control: QmpConnection, signal: AbortSignal): Promise<void> {
+  using events = control.listen('MIGRATION')
+  for (;;) {
+    const status = (await events.next({ signal }))?.data.status
+    if (status === 'cancelling' || status === 'cancelled' || status === 'failed') return
+  }
+}
+
+function atOnce(act: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) act()
+    done = true
   }
 }
 

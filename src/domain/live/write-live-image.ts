@@ -14,6 +14,7 @@ import { noDigest } from '../save/no-digest.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import { LIVE_WAYS } from './choose-way.ts'
 import { flushDisks } from './flush-disks.ts'
+import { guarded } from './snapshot-guard.ts'
 import { intakeSpace } from './intake-space.ts'
 import type { Captured, LiveWay } from './live-way.ts'
 import type { LivePlan } from './plan-live.ts'
@@ -43,7 +44,7 @@ export interface WrittenLive {
 /** Captures the machine and publishes its image. @throws StorageError, QemuError, CancelledError; then there is no new image, and the guest continues */
 export async function writeLiveImage(plan: LivePlan, writing: LiveWriting): Promise<WrittenLive> {
   const { path, record, disks, domain, choice } = plan
-  const { held, settings, target, signal, report } = writing
+  const { held, control, settings, target, signal, report } = writing
   const space = await intakeSpace(
     { pid: record.pid, memoryBytes: domain.memoryBytes },
     target === undefined ? dirname(path) : undefined,
@@ -56,10 +57,9 @@ export async function writeLiveImage(plan: LivePlan, writing: LiveWriting): Prom
   const before = await residentBytes(record.pid)
   const way = LIVE_WAYS[choice.way] as LiveWay
   const { features, running } = plan.savable
-  const captured = await way.capture({
-    ...writing,
-    ...{ record, features, running, path, writer, space },
-  })
+  const captured = await guarded(held, { control, running }, (guard) =>
+    way.capture({ ...writing, ...{ record, features, running, path, writer, space, guard } }),
+  )
   const after = await residentBytes(record.pid)
   throwIfCancelled(`save domain '${held.name}'`, signal)
   const receivedMs = performance.now()

@@ -1,6 +1,7 @@
 import { backgroundSnapshotRefusal } from '../../migration/background-snapshot.ts'
 import { atLeast } from '../../qemu/command-line/options.ts'
 import { mayWatchPageFaults } from '../../qemu/host-facts.ts'
+import { canPermitWrites } from '../../qemu/process/write-protection.ts'
 import { systemUser } from '../../qemu/process/system-user.ts'
 import { parseVersion } from '../machine/emulator.ts'
 import { type LiveGuest, deviceTypes } from './live-guest.ts'
@@ -19,10 +20,10 @@ export async function writeProtectObstacles(guest: LiveGuest): Promise<readonly 
     add('QEMU_LACKS_IT', 'QEMU has background-snapshot since 6.0')
     return found
   }
-  if (isFrozenByCancel(record.qemuVersion))
+  if (isFrozenByCancel(record.qemuVersion) && !(await canPermitWrites(record.pid)))
     add(
       'CANNOT_BE_CANCELLED',
-      `QEMU ${record.qemuVersion} freezes its guest for ever if a background snapshot is cancelled or fails (mended in 8.1)`,
+      `QEMU ${record.qemuVersion} freezes its guest for ever if a background snapshot is cancelled or fails (mended in 8.1), and this user may not free it from outside`,
     )
   const refusal = await backgroundSnapshotRefusal(control)
   if (refusal !== undefined) add(await codeOf(guest), refusal)

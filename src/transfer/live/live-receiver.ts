@@ -15,6 +15,8 @@ export interface LiveReceiverOptions {
   /** Where the machine goes. The caller publishes and disposes it, after this receiver. */
   readonly writer: MachineWriter
   readonly space: IntakeSpace
+  /** Hears of the connection of QEMU before anything is taken from it; the descriptor stays open during the call. */
+  readonly onConnection?: ((fd: number) => void) | undefined
 }
 
 /** A machine that was received whole. */
@@ -35,10 +37,10 @@ export interface LiveReceiver extends MigrationReceiver, AsyncDisposable {
 
 /** Listens for a QEMU that sends the memory of a running guest. @throws StorageError, UsageError */
 export async function openLiveReceiver(options: LiveReceiverOptions): Promise<LiveReceiver> {
-  const { path, socketPath, writer, space } = options
+  const { path, socketPath, writer, space, onConnection } = options
   await using opened = new AsyncDisposableStack()
   const intake = opened.use(new Intake(space))
-  const stream = new LiveStream(path, writer, intake)
+  const stream = new LiveStream(path, writer, intake, onConnection)
   const listener = opened.use(new QemuListener({ path, socketPath, channels: 0 }, stream))
   const open = opened.move()
   return {

@@ -13,12 +13,19 @@ export class LiveStream implements ConnectionReceiver {
   readonly #path: string
   readonly #writer: MachineWriter
   readonly #intake: Intake
+  readonly #onConnection: (fd: number) => void
   readonly #began = Promise.withResolvers<void>()
   #ledger: PageLedger | undefined
   #state: DeviceState | undefined
 
   /** `path` is the image, for messages. */
-  constructor(path: string, writer: MachineWriter, intake: Intake) {
+  constructor(
+    path: string,
+    writer: MachineWriter,
+    intake: Intake,
+    onConnection: (fd: number) => void = () => undefined,
+  ) {
+    this.#onConnection = onConnection
     this.#path = path
     this.#writer = writer
     this.#intake = intake
@@ -41,6 +48,7 @@ export class LiveStream implements ConnectionReceiver {
   }
 
   async receive({ main }: Connections): Promise<void> {
+    this.#onConnection(main.fd)
     this.#intake.receive(main.fd)
     const batches = new PageBatches(this.#path, this.#writer)
     const parser: MainStreamParser = new MainStreamParser(

@@ -12,10 +12,16 @@ import { PauseMeter } from '../pause.ts'
  * @throws StorageError, QemuError, CancelledError; the guest continues
  */
 export async function captureByWriteProtect(capture: LiveCapture): Promise<Captured> {
-  const { held, record, control, features, settings, signal, report, atStop } = capture
+  const { held, record, control, features, settings, guard, signal, report, atStop } = capture
   const { migrationSocket: socketPath } = held.paths
   await prepareTransferSocket(held.paths, socketPath)
-  await using receiver = await openLiveReceiver({ ...capture, socketPath })
+  await using receiver = await openLiveReceiver({
+    ...capture,
+    socketPath,
+    // A connection that the watcher does not keep breaks with this process, and the watcher permits the writes.
+    onConnection: (fd) => void guard.hold(fd).catch(() => undefined),
+  })
+  using _permit = guard.permitAfterFailure(control, { failed: receiver.received, signal })
   using meter = new PauseMeter(control)
   const startMs = performance.now()
   const view = viewOf(control, held.paths, record.confinement)

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { readdir, rm } from 'node:fs/promises'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { domainInfo, saveLive } from '../../src/index.ts'
+import { watchedRanges } from '../../src/qemu/process/write-protection.ts'
+import { isLongRun, oldestQemu } from '../support/qemus.ts'
+import { Random } from '../support/random.ts'
+import { startStasis } from '../support/stasis-command.ts'
+import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
+import { watchersEnd } from '../support/watchers.ts'
+
+/** A guest that writes as fast as it can. */
+const WRITES = { pages: 8192, rate: 0 }
+
+/** That the guest writes everywhere, and that nothing is left of a save that did not complete. */
+async function assertContinues({ stateDir, dir, log }: TinyDomain): Promise<void> {
+  await log.advance(2)
+  const { id } = await domainInfo('tiny', { stateDir })
+  assert.deepEqual(await watchedRanges(id as number), [])
+  const left = (await readdir(dir.path)).filter((name) => name.includes('image'))
+  assert.deepEqual(left, [])
+}
+
+async function cancelled({ stateDir, dir }: TinyDomain, afterMs: number): Promise<boolean> {
+  const signal = AbortSignal.timeout(afterMs)
+  try {
+    await saveLive('tiny', dir.join('image'), { stateDir, signal })
+    return false
+  } catch (error) {
+    assert.equal((error as { readonly code?: string }).code, 'CANCELLED')
+    return true
+  }
+}
+
+async function killed({ stateDir, dir }: TinyDomain, afterMs: number): Promise<boolean> {
+  const { child, ended } = startStasis(stateDir, ['save', 'tiny', dir.join('image'), '--live'])
+  await delay(afterMs)
+  child.kill('SIGKILL')
+  const { exitCode } = await ended
+  await watchersEnd(stateDir)
+  return exitCode !== 0
+}
+
+for (const { label, emulator } of oldestQemu()) {
+  test(`a guest that writes all the time continues after a live save was cancelled or killed, QEMU ${label}`, async () => {
+    await using tiny = await startTinyDomain({ emulator, memoryMib: 64, writes: WRITES })
+    const random = new Random(7)
+    await tiny.log.advance(2)
+    const rounds = isLongRun() ? 100 : 2
+    let ended = 0
+    for (let round = 0; round < rounds; round += 1) {
+      const isKill = round % 2 === 1
+      const afterMs = isLongRun() ? random.below(1500) : isKill ? 600 : 300
+      if (await (isKill ? killed : cancelled)(tiny, afterMs)) ended += 1
+      else await rm(tiny.dir.join('image'))
+      await assertContinues(tiny)
+    }
+    assert.ok(ended >= rounds / 4, `only ${ended} of ${rounds} ended before their time`)
+    const { live } = await saveLive('tiny', tiny.dir.join('done'), { stateDir: tiny.stateDir })
+    assert.equal(live.way, 'write-protect')
+    await tiny.log.advance(1)
+    await tiny.log.assertUnbroken()
+  })
+}
