@@ -47,7 +47,7 @@ export function declareFormat(command: Command): Command {
     )
     .option(
       '--compression-level <level>',
-      'a number, or adaptive: use only the processor time that the disk leaves idle (the default)',
+      'a number, or adaptive: compress as much as takes little more time (the default)',
       compressionLevel,
     )
     .addOption(

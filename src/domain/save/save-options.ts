@@ -19,7 +19,7 @@ export interface SaveRequest {
   readonly channels?: number | undefined
   /** A codec for `stasis` (default: `zstd`); for `channels`, QEMU's own compression (default: `none`). */
   readonly compression?: Compression | undefined
-  /** Default: `adaptive`, which uses the processor time that the disk leaves. */
+  /** Default: `adaptive`, which uses the processor time that the disk leaves, and a little more. */
   readonly compressionLevel?: CompressionLevel | undefined
   /** Bypass the page cache. Default: for `stasis` and `sparse`. */
   readonly bypassCache?: boolean | undefined

@@ -69,6 +69,12 @@ export class StasisWriter implements AsyncDisposable {
     return this.#fileBytes
   }
 
+  /** What was written past the page cache, and for how long a write was under way. */
+  get directWrites(): { readonly bytes: number; readonly ms: number } {
+    const { bytes, ms } = this.#image.file.directWrites
+    return { bytes, ms }
+  }
+
   /** Whether the disk is the slower side right now. */
   get diskIsBusy(): boolean {
     return this.#linear.busy || (this.#log?.full ?? false)

@@ -4,6 +4,7 @@ import { InternalError, StorageError } from '../../errors.ts'
 import { storageError } from '../storage-error.ts'
 import { DIRECT_ALIGNMENT, isDirectMemory } from '../memory/aligned-memory.ts'
 import { deviceLength, reserveBlocks } from '../system-calls.ts'
+import { BusyTime } from './busy-time.ts'
 
 /**
  * How a file is opened: `read`, `create` (must not exist, mode 0600, read and write), `update` (must exist, read and write) or `exclusive`: as `update`,
@@ -24,6 +25,8 @@ const FLAGS: Readonly<Record<DirectFileMode, number>> = {
  */
 export class DirectFile implements AsyncDisposable {
   readonly path: string
+  /** What was written past the page cache. */
+  readonly directWrites: BusyTime = new BusyTime()
   readonly #mode: DirectFileMode
   readonly #cached: FileHandle
   #direct: FileHandle | undefined
@@ -112,7 +115,8 @@ export class DirectFile implements AsyncDisposable {
     let done = 0
     await this.#run('write', async () => {
       while (done < bytes.length) {
-        const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done)
+        const write = handle.write(bytes, done, bytes.length - done, offset + done)
+        const { bytesWritten } = await this.#timed(handle, bytes.length - done, write)
         if (bytesWritten === 0) throw new InternalError(`A write to ${this.path} wrote no bytes`)
         done += bytesWritten
       }
@@ -133,7 +137,8 @@ export class DirectFile implements AsyncDisposable {
       observed += piece.length
     }
     const result = await this.#run('write', async () => {
-      return (handle ?? this.#cached).writev(pieces as Uint8Array[], offset)
+      const chosen = handle ?? this.#cached
+      return this.#timed(chosen, length, chosen.writev(pieces as Uint8Array[], offset))
     })
     if (result.bytesWritten === length) return
     // The disk accepted less, as when it is nearly full. Write the pieces one by one, which reports the reason.
@@ -196,6 +201,10 @@ export class DirectFile implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #timed<T>(handle: FileHandle, bytes: number, write: Promise<T>): Promise<T> {
+    return handle === this.#direct ? this.directWrites.during(bytes, write) : write
   }
 
   #pick(bytes: Uint8Array, offset: number): FileHandle {

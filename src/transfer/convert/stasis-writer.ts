@@ -32,14 +32,14 @@ function makeCompressors(codec: Codec): readonly Compressor[] {
 export class StasisMachineWriter implements MachineWriter {
   readonly #writer: StasisWriter
   readonly #codec: FrameCodec
-  readonly #level: LevelChooser
+  readonly #level: LevelChooser | undefined
   readonly #compressors: Pool<Compressor>
 
   private constructor(writer: StasisWriter, options: WriterOptions) {
     this.#writer = writer
     const { codec } = options
     this.#codec = codec
-    this.#level = chooseLevel(codec, options.compressionLevel, { mayStore: false })
+    this.#level = codec === 'none' ? undefined : chooseLevel(codec, options.compressionLevel)
     this.#compressors = new Pool(codec === 'none' ? [] : makeCompressors(codec))
   }
 
@@ -99,8 +99,7 @@ export class StasisMachineWriter implements MachineWriter {
   ): Promise<boolean> {
     const { compressor, memory } = worker
     const target = memory.subarray(0, Math.floor(bytes.length * WORTH_COMPRESSING))
-    const spent = this.#writer.diskIsBusy ? { disk: 1, processor: 0 } : { disk: 0, processor: 1 }
-    const level = this.#level.next({ source: 0, ...spent })
+    const level = this.#level?.next(this.#writer.diskIsBusy)
     if (level === undefined) return false
     const length = await compressor.compress(bytes, target, level)
     if (length === undefined) return false

@@ -1,10 +1,10 @@
 import { InternalError } from '../../errors.ts'
 import { imageSize } from '../../image/image-size.ts'
 import { StasisWriter } from '../../image/stasis/writer.ts'
-import { chooseLevel } from '../compression-level.ts'
 import type { ImageReceiver, ImageReceiverOptions, ReceiverStart } from '../image-receiver.ts'
 import { FramePipeline } from '../receive/frame-pipeline.ts'
 import { Receivers } from '../receive/receivers.ts'
+import { choosePacketLevels } from '../packet-levels.ts'
 import { QemuListener } from '../receive/qemu-listener.ts'
 
 /** Starts the threads that receive a machine over multifd channels into one `stasis` container. @throws StorageError when the host has no thread left */
@@ -28,8 +28,10 @@ async function openStasisReceiver(
   const format = 'stasis'
   await using opened = new AsyncDisposableStack()
   const writer = opened.use(await StasisWriter.create(path, options))
-  const level = chooseLevel(codec, compressionLevel, { mayStore: writer.waitsForDisk })
-  const pipeline = opened.use(new FramePipeline(writer, { codec, level, channels, receivers }))
+  const { waitsForDisk } = writer
+  const threads = receivers.threadCount
+  const levels = choosePacketLevels(codec, compressionLevel, { threads, waitsForDisk })
+  const pipeline = opened.use(new FramePipeline(writer, { codec, levels, channels, receivers }))
   const listener = opened.use(new QemuListener(options, pipeline))
   const open = opened.move()
   return {

@@ -7,7 +7,7 @@ import { BoundaryPages } from '../boundary-pages.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import type { LaneMemory } from '../image-receiver.ts'
 import { type MemoryKind, MemoryMap, type MemoryShown } from '../memory-map.ts'
-import type { LevelChooser } from '../compression-level.ts'
+import type { PacketLevels } from '../packet-levels.ts'
 import type { Connections } from './accept-connections.ts'
 import { cutRepeats } from './cut-repeats.ts'
 import { MainChannel } from './main-channel.ts'
@@ -19,7 +19,7 @@ import type { Receivers } from './receivers.ts'
 /** Settings of a pipeline. */
 export interface PipelineOptions {
   readonly codec: FrameCodec
-  readonly level: LevelChooser
+  readonly levels: PacketLevels
   /** How many multifd channels QEMU opens. */
   readonly channels: number
   /** The threads for them, which the pipeline takes over. */
@@ -47,15 +47,14 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   readonly #lanes: readonly Record<MemoryKind, number>[]
 
   constructor(writer: StasisWriter, options: PipelineOptions) {
-    const { level, channels, receivers } = options
+    const { levels, channels, receivers } = options
     this.#writer = writer
     this.#options = options
     this.#lanes = Array.from({ length: channels }, () => ({ zero: 0, compressed: 0, raw: 0 }))
     this.#failed.promise.catch(() => undefined)
     this.#announced.promise.catch(() => undefined)
     this.#receivers = receivers
-    // For the packets that arrive before the pipeline has processed one.
-    this.#receivers.level = level.next({ source: 0, disk: 0, processor: 0 })
+    this.#receivers.level = levels.first
   }
 
   /** The record of received pages; `undefined` until QEMU has listed its RAM blocks. */
@@ -157,10 +156,9 @@ export class FramePipeline implements ConnectionReceiver, AsyncDisposable {
   #take(packet: ReceivedPacket, channel: number): void {
     // A point where channels wait for one another: it names no block.
     if (packet.zeros.length + packet.pieces.length === 0) return
-    const { slot } = packet
-    if (slot !== undefined) {
-      this.#receivers.level = this.#options.level.next(packet.spentMs)
-    }
+    const { slot, work } = packet
+    if (work !== undefined)
+      this.#receivers.level = this.#options.levels.next(work, this.#writer.directWrites)
     this.#track(
       this.#store(packet, channel).finally(() => {
         if (slot !== undefined) this.#receivers.releaseSlot(slot)

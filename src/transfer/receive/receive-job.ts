@@ -1,4 +1,4 @@
-import type { SpentMs } from '../compression-level.ts'
+import type { PacketWork } from '../packet-costs.ts'
 import type { WireErrorKind } from '../../wire/wire-error.ts'
 import type { PageSpan } from '../../image/saved-machine.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
@@ -41,8 +41,8 @@ export interface ReceivedPacket {
   readonly zeros: readonly PageSpan[]
   readonly slot: number | undefined
   readonly pieces: readonly ReceivedPiece[]
-  /** How the thread has spent the time since its last packet: it waited for QEMU, or for a slot that the disk had to free, or worked. */
-  readonly spentMs: SpentMs
+  /** How the thread has spent the time since its last packet. `undefined` without pages. */
+  readonly work: PacketWork | undefined
 }
 
 /** A message of a receiving thread. */

@@ -95,7 +95,7 @@ function receive(channel: number, fd: number): void {
         zeros,
         slot: undefined,
         pieces: [],
-        spentMs: { source: 0, disk: 0, processor: 0 },
+        work: undefined,
       },
     })
   }
@@ -107,11 +107,20 @@ function receive(channel: number, fd: number): void {
   const segments = receiver.pages(fd, start, slotBytes)
   // Before the work, so that another thread can continue to read.
   state.releaseChannel(channel)
-  const pieces = packer.pack(segments, slot, state.level)
-  const workMs = performance.now() - began - slotMs
-  const spentMs = { source: waitedMs, disk: slotMs, processor: workMs }
+  const beganToPack = performance.now()
+  const { level } = state
+  const pieces = packer.pack(segments, slot, level)
+  const work = {
+    sourceMs: waitedMs,
+    slotMs,
+    receiveMs: beganToPack - began - slotMs,
+    packMs: performance.now() - beganToPack,
+    bytes: segments.reduce((sum, { pageCount }) => sum + pageCount, 0) * PAGE_SIZE,
+    storedBytes: pieces.reduce((sum, { length }) => sum + length, 0),
+    level,
+  }
   waitedMs = 0
-  const packet: ReceivedPacket = { block, zeros, slot, pieces, spentMs }
+  const packet: ReceivedPacket = { block, zeros, slot, pieces, work }
   post({ kind: 'packet', channel, bytes, packet })
 }
 

@@ -62,6 +62,10 @@ export class Receivers implements AsyncDisposable {
     this.#threads = Array.from({ length: threadCount }, () => this.#start(data))
   }
 
+  get threadCount(): number {
+    return this.#threads.length
+  }
+
   /** The compression level of the next packets; `undefined` stores their pages as they are. */
   set level(level: number | undefined) {
     this.#state.level = level
