@@ -34,6 +34,8 @@ export interface ErrorFacts {
   readonly hint?: string | undefined
   /** The space that was needed, and the space that was free, for `NO_SPACE`. */
   readonly space?: Space | undefined
+  /** The name of the host that has the domain, for `DOMAIN_ELSEWHERE`. */
+  readonly host?: string | undefined
   /** Further lines of the message, below it. */
   readonly list?: readonly string[] | undefined
   readonly cause?: unknown
@@ -153,6 +155,7 @@ export class UsageError extends StasisError {
  * - `DOMAIN_WRONG_STATE`: it is in a state in which this is not possible.
  * - `DOMAIN_MEMORY_LOST`: the image that still has some of its memory is gone.
  * - `DOMAIN_BUSY`: another process is working on it, or holds its monitor.
+ * - `DOMAIN_ELSEWHERE`: another host runs it or is changing it; `host` names that host.
  * - `DOMAIN_HAS_MANAGED_SAVE`: its managed save would be lost or would no longer fit.
  * - `DOMAIN_NO_EVENT`: no event came in time.
  * - `HOOK_REFUSED`: a hook that the administrator has set up does not permit this now.
@@ -166,6 +169,7 @@ export type DomainErrorCode =
   | 'DOMAIN_WRONG_STATE'
   | 'DOMAIN_MEMORY_LOST'
   | 'DOMAIN_BUSY'
+  | 'DOMAIN_ELSEWHERE'
   | 'DOMAIN_HAS_MANAGED_SAVE'
   | 'DOMAIN_NO_EVENT'
   | 'HOOK_REFUSED'
@@ -174,8 +178,12 @@ export type DomainErrorCode =
 /** The domain is missing, present, busy or in the wrong state. */
 export class DomainError extends StasisError {
   declare readonly code: DomainErrorCode
+  /** The host that has the domain, for `DOMAIN_ELSEWHERE`. */
+  declare readonly host?: string
+
   constructor(code: DomainErrorCode, message: string, facts?: ErrorFacts) {
     super(code, message, facts)
+    if (facts?.host !== undefined) this.host = facts.host
   }
 }
 
@@ -309,6 +317,7 @@ export class QemuError extends StasisError {
  * - `UNSAFE_DIRECTORY`: another user could have put files into the state or runtime directory.
  * - `UNSAFE_FILE`: another user could have written a file that Stasis obeys, such as a configuration.
  * - `STATE_OF_ANOTHER_HOST`: the state directory belongs to another host.
+ * - `RUNTIME_NOT_LOCAL`: other hosts may use the runtime directory of a shared state directory.
  */
 export type StorageErrorCode =
   | 'FILE_NOT_FOUND'
@@ -321,6 +330,7 @@ export type StorageErrorCode =
   | 'UNSAFE_DIRECTORY'
   | 'UNSAFE_FILE'
   | 'STATE_OF_ANOTHER_HOST'
+  | 'RUNTIME_NOT_LOCAL'
 
 /** The disk has no room, gives no permission or fails. */
 export class StorageError extends StasisError {

@@ -61,12 +61,12 @@ async function isBlockDevice(path: string): Promise<boolean> {
 
 /**
  * Removes files that dead writers left beside the path of an image, whether or not that image exists; the files of an existing image stay, and get their final
- * names if their writer died before it gave them these. With `ours` the directory belongs to Stasis, and channel files without an image are removed too.
+ * names if their writer died before it gave them these. With `ours` the directory belongs to Stasis and no other host writes the image: channel files without an image are removed too, and the files of writers on other hosts.
  */
 export async function removeLeftovers(path: string, ours: boolean): Promise<void> {
   const names = await readdir(dirname(path)).catch(() => [])
   if (!names.some((name) => isPart(name, path))) return
-  await removeAbandoned(path).catch(() => undefined)
+  await removeAbandoned(path, { ofAnyHost: ours }).catch(() => undefined)
   // A writer whose image has just got its name has released the locks of its channel files, and has still to rename them.
   await using _lock = await lockDirectory(dirname(path))
   // Files that may belong to an image stay.

@@ -194,7 +194,7 @@ test(
     assert.deepEqual(faults, [])
     // What needs more than one guest of its own, a terminal or an editor, and what has the answer of another.
     const untried =
-      /^(attach|detach|domjobabort|event|.*-edit|dompmwakeup|reset|postcopy-recover|image-salvage|image-cache remove|vncdisplay|domdisplay|cd|shutdown|reboot|.*-define|images --prune|create|edit|domif.*|domtime|domhostname|domfs.*|dompmsuspend|inject-nmi|qemu-agent-command|screenshot|change-media|top.*|history|managedsave --check)$/
+      /^(attach|detach|domjobabort|event|.*-edit|dompmwakeup|reset|postcopy-recover|image-salvage|image-cache remove|vncdisplay|domdisplay|cd|shutdown|reboot|.*-define|images --prune|create|edit|domif.*|domtime|domhostname|domfs.*|dompmsuspend|inject-nmi|qemu-agent-command|screenshot|change-media|top.*|history|managedsave --check|state-share)$/
     assert.deepEqual(
       [...ROWS.keys()].filter((row) => !seen.has(row) && !untried.test(row)),
       [],

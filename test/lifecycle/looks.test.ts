@@ -104,7 +104,7 @@ const ACTS: ReadonlySet<string> = new Set([
     'managedsave',
     'managedsave-remove',
   ],
-  ...['managedsave-define', 'managedsave-edit', 'domjobabort', 'postcopy-recover'],
+  ...['managedsave-define', 'managedsave-edit', 'domjobabort', 'postcopy-recover', 'state-share'],
   ...['save-image-define', 'save-image-edit', 'image-salvage', 'image-convert', 'domrename'],
   ...['attach', 'detach', 'qemu-monitor-command', 'qemu-agent-command'],
   ...['change-media', 'screenshot', 'send-key', 'inject-nmi', 'dompmsuspend'],

@@ -1,5 +1,6 @@
 import {
   CancelledError,
+  DomainError,
   DomainXmlError,
   StasisError,
   StorageError,
@@ -20,6 +21,8 @@ export interface ErrorObject {
   readonly path?: string
   readonly offset?: number
   readonly hint?: string
+  /** The host that has the domain. */
+  readonly host?: string
   readonly neededBytes?: number
   readonly freeBytes?: number
   readonly problems?: readonly XmlProblem[]
@@ -56,6 +59,7 @@ export function errorObject(error: unknown): ErrorObject {
     ...(facts?.path !== undefined && { path: facts.path }),
     ...(facts?.offset !== undefined && { offset: facts.offset }),
     ...(hint !== undefined && { hint }),
+    ...(first instanceof DomainError && first.host !== undefined && { host: first.host }),
     ...(first instanceof StorageError && first.space),
     ...(problems.length > 0 && { problems }),
     causes: causes.map(textOf),

@@ -16,6 +16,11 @@ export const HOST_VERBS: VerbGroup = {
       () => import('../verbs/host/host-resume.ts'),
     ),
     entry(
+      'state-share',
+      'let other hosts use the state directory',
+      () => import('../verbs/host/state-share.ts'),
+    ),
+    entry(
       'doctor',
       'examine this host, and mend unsafe settings',
       () => import('../verbs/host/doctor.ts'),

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { readText, writeText } from '../../io/files/text-file.ts'
+import { placeOfHost } from '../store/host-directory.ts'
 import type { Directories } from '../store/directories.ts'
 
 /** When a domain starts with the host: every time, or only the next. */
@@ -36,5 +37,5 @@ const ONCE = 'once'
 
 /** The file that marks such a domain: empty, or with the word `once`. */
 export function autostartPath(directories: Directories, name: string): string {
-  return join(directories.stateDir, 'autostart', name)
+  return join(placeOfHost(directories.stateDir, 'autostart'), name)
 }

@@ -10,7 +10,9 @@ import { listDefinitions, readDefinition } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'
 import { isDomainName } from '../store/domain-name.ts'
 import { type LastEnd, readLastEnd, whereSaved } from '../store/last-end.ts'
-import { foreignHostFault, requireOwnHost } from '../store/state-host.ts'
+import { type Elsewhere, elsewhereOf } from '../store/elsewhere.ts'
+import { foreignHostFault, isShared, requireOwnHost } from '../store/state-host.ts'
+import { listOwned } from '../store/owner.ts'
 import { ABSENT, type Presence, observe } from './presence.ts'
 import { LIVE_XML, type RuntimePaths, isDigest, runtimePaths } from '../store/runtime-paths.ts'
 
@@ -20,6 +22,8 @@ export interface DomainEntry extends Presence {
   readonly paths: RuntimePaths
   /** Whether it is defined. */
   readonly persistent: boolean
+  /** Another host that has it, if the state directory is shared. */
+  readonly elsewhere: Elsewhere | undefined
   /** Why it is unknown whether the domain runs, for example that its record is unreadable. `record` is `undefined` then. */
   readonly fault: StasisError | undefined
 }
@@ -30,8 +34,12 @@ export interface DomainEntry extends Presence {
  */
 export async function listEntries(directories: Directories): Promise<readonly DomainEntry[]> {
   const defined = await listDefinitions(directories)
-  const names = new Set([...defined, ...(await listRuntimes(directories))])
-  const entries = await Promise.all([...names].toSorted().map((name) => read(directories, name)))
+  const shared = await isShared(directories)
+  const owned = shared ? await listOwned(directories) : []
+  const names = new Set([...defined, ...(await listRuntimes(directories)), ...owned])
+  const entries = await Promise.all(
+    [...names].toSorted().map((name) => read(directories, name, shared)),
+  )
   return entries.filter((entry) => entry !== undefined)
 }
 
@@ -51,7 +59,9 @@ export async function findAnyEntry(
   reference: string,
 ): Promise<DomainEntry> {
   checkReference(reference)
-  const named = isDomainName(reference) ? await read(directories, reference) : undefined
+  const named = isDomainName(reference)
+    ? await read(directories, reference, await isShared(directories))
+    : undefined
   if (named !== undefined) return named
   for (const entry of await listEntries(directories)) {
     const uuid = await uuidOf(directories, entry)
@@ -76,8 +86,12 @@ export async function lastEndOf({
   paths,
   record,
   end,
-}: Pick<DomainEntry, 'paths' | 'record' | 'end'>): Promise<LastEnd | undefined> {
-  return record === undefined ? (end ?? (await readLastEnd(paths))) : undefined
+  elsewhere,
+}: Pick<DomainEntry, 'paths' | 'record' | 'end'> &
+  Partial<Pick<DomainEntry, 'elsewhere'>>): Promise<LastEnd | undefined> {
+  return record === undefined && elsewhere === undefined
+    ? (end ?? (await readLastEnd(paths)))
+    : undefined
 }
 
 /** The UUID of a domain; empty when it is not running and its definition has none. */
@@ -88,7 +102,11 @@ export async function uuidOf(directories: Directories, entry: DomainEntry): Prom
   return xml === undefined ? '' : (textOfRootChild(xml, 'uuid')?.trim() ?? '')
 }
 
-async function read(directories: Directories, name: string): Promise<DomainEntry | undefined> {
+async function read(
+  directories: Directories,
+  name: string,
+  shared: boolean,
+): Promise<DomainEntry | undefined> {
   const paths = runtimePaths(directories, name)
   const persistent = (await readDefinition(directories, name)) !== undefined
   try {
@@ -96,12 +114,14 @@ async function read(directories: Directories, name: string): Promise<DomainEntry
     // The process of another host cannot be seen from here.
     if (presence.record === undefined && (await isThere(paths.process)))
       await requireOwnHost(directories)
-    if (!persistent && presence.record === undefined) return undefined
-    return { ...presence, name, paths, persistent, fault: undefined }
+    const elsewhere =
+      shared && presence.record === undefined ? await elsewhereOf(directories, name) : undefined
+    if (!persistent && presence.record === undefined && elsewhere === undefined) return undefined
+    return { ...presence, name, paths, persistent, elsewhere, fault: undefined }
   } catch (error) {
     if (!(error instanceof StasisError)) throw error
     const fault = (await foreignHostFault(directories).catch(() => undefined)) ?? error
-    return { ...ABSENT, name, paths, persistent, fault }
+    return { ...ABSENT, name, paths, persistent, elsewhere: undefined, fault }
   }
 }
 

@@ -6,6 +6,7 @@ import { readDefinition } from '../store/definitions.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { elsewhereError } from '../store/elsewhere.ts'
 
 /** Selects an XML of a domain. */
 export interface DomainXmlOptions extends DomainOptions {
@@ -31,6 +32,8 @@ export async function entryXml(directories: Directories, entry: DomainEntry): Pr
   if (entry.record !== undefined) return readLiveXml(entry.paths)
   const xml = await readDefinition(directories, entry.name)
   if (xml !== undefined) return xml
+  // The XML of a domain that only runs is where it runs.
+  if (entry.elsewhere !== undefined) throw elsewhereError(entry.name, entry.elsewhere)
   throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${entry.name}' is not defined`)
 }
 

@@ -8,7 +8,9 @@ import { type Presence, describe } from './presence.ts'
 import { reconcile } from './reconcile.ts'
 import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
-import { claimStateDirectory, requireOwnHost } from '../store/state-host.ts'
+import { requireNotElsewhere } from '../store/elsewhere.ts'
+import { claimStateDirectory, isShared, requireOwnHost } from '../store/state-host.ts'
+import { Tenure, type TenureOptions } from '../store/tenure.ts'
 import { tidyState, tidyTransient } from './tidy.ts'
 
 /**
@@ -23,18 +25,18 @@ export class HeldDomain implements AsyncDisposable {
   readonly record: RuntimeRecord | undefined
   /** Describes where the domain is when it was saved to a plain file. */
   readonly whereSaved: string | undefined
-  readonly #lock: AsyncDisposable
+  readonly #rights: Rights
 
   private constructor(
     facts: Pick<HeldDomain, 'directories' | 'name' | 'paths' | 'record' | 'whereSaved'>,
-    lock: AsyncDisposable,
+    rights: Rights,
   ) {
     this.directories = facts.directories
     this.name = facts.name
     this.paths = facts.paths
     this.record = facts.record
     this.whereSaved = facts.whereSaved
-    this.#lock = lock
+    this.#rights = rights
   }
 
   /**
@@ -58,7 +60,13 @@ export class HeldDomain implements AsyncDisposable {
     await claimStateDirectory(directories)
     const paths = runtimePaths(directories, name)
     const lock = await DomainLock.acquire(name, paths, verb, options.signal)
-    return HeldDomain.#hold(directories, name, lock, async () => {
+    const tenure = await tenureOf(directories, paths, { ...options, verb }).catch(
+      async (error: unknown) => {
+        await lock[Symbol.asyncDispose]()
+        throw error
+      },
+    )
+    return HeldDomain.#hold(directories, name, { lock, tenure }, async () => {
       const record = await reconcile(paths, directories)
       await tidyState(directories)
       await tidyTransient(directories, name)
@@ -71,15 +79,17 @@ export class HeldDomain implements AsyncDisposable {
     const directories = await openDirectories(options)
     await requireOwnHost(directories)
     const { name } = await findEntry(directories, reference)
+    await requireNotElsewhere(directories, name)
     const paths = runtimePaths(directories, name)
     const lock = await DomainLock.acquireToLook(name, paths, verb, options.signal)
-    return HeldDomain.#hold(directories, name, lock, () => describe(paths))
+    const found = { lock, tenure: undefined }
+    return HeldDomain.#hold(directories, name, found, () => describe(paths))
   }
 
   static async #hold(
     directories: Directories,
     name: string,
-    lock: AsyncDisposable,
+    rights: Rights,
     find: () => Promise<Pick<Presence, 'record' | 'end'>>,
   ): Promise<HeldDomain> {
     const paths = runtimePaths(directories, name)
@@ -89,11 +99,24 @@ export class HeldDomain implements AsyncDisposable {
       const { record, end } = await find()
       const lastEnd = await lastEndOf({ paths, record, end })
       const saved = await whereSaved(paths, lastEnd)
-      return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, lock)
+      return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, rights)
     } catch (error) {
-      await lock[Symbol.asyncDispose]()
+      await release(rights)
       throw error
     }
+  }
+
+  /**
+   * Checks that no other host has taken the domain over meanwhile. Call this just before its guest runs.
+   * @throws DomainError DOMAIN_ELSEWHERE, StorageError
+   */
+  async confirmOwner(): Promise<void> {
+    await this.#rights.tenure?.confirm()
+  }
+
+  /** The generation of this host's ownership: a fencing token. `undefined` if only one host uses the directory. */
+  get generation(): number | undefined {
+    return this.#rights.tenure?.generation
   }
 
   /** @throws DomainError DOMAIN_NOT_RUNNING */
@@ -113,6 +136,26 @@ export class HeldDomain implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lock[Symbol.asyncDispose]()
+    await release(this.#rights)
   }
+}
+
+/** The right to change a domain: among the processes of this host, and among hosts if the directory is shared. */
+interface Rights {
+  readonly lock: AsyncDisposable
+  readonly tenure: Tenure | undefined
+}
+
+async function release({ lock, tenure }: Rights): Promise<void> {
+  await tenure?.[Symbol.asyncDispose]()
+  await lock[Symbol.asyncDispose]()
+}
+
+/** Decided under the lock, because the host of a directory shares it one domain after another. */
+async function tenureOf(
+  directories: Directories,
+  paths: RuntimePaths,
+  options: TenureOptions,
+): Promise<Tenure | undefined> {
+  return (await isShared(directories)) ? Tenure.take(directories, paths, options) : undefined
 }

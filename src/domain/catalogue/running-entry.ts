@@ -1,5 +1,6 @@
 import { DomainError } from '../../errors.ts'
 import type { Directories } from '../store/directories.ts'
+import { elsewhereError } from '../store/elsewhere.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { type DomainEntry, findEntry } from './catalogue.ts'
 
@@ -14,7 +15,8 @@ export async function findRunning(
   reference: string,
 ): Promise<RunningEntry> {
   const entry = await findEntry(directories, reference)
-  const { record, name } = entry
+  const { record, name, elsewhere } = entry
   if (record !== undefined) return { ...entry, record }
+  if (elsewhere !== undefined) throw elsewhereError(name, elsewhere)
   throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${name}' is not running`)
 }

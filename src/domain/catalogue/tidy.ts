@@ -9,22 +9,17 @@ import { readPostcopyRecord } from '../store/postcopy-record.ts'
 import { reconcile } from './reconcile.ts'
 import { runtimePaths, secondNamesDirectory } from '../store/runtime-paths.ts'
 import { listSecondNames, removeSecondName } from '../store/second-name.ts'
+import { isShared } from '../store/state-host.ts'
+import { Tenure } from '../store/tenure.ts'
 import { readRecord } from '../store/runtime-record.ts'
 import { isRunning } from './own-qemu.ts'
+import { placeOfHost } from '../store/host-directory.ts'
 
 /** The directories of small files in the state directory. */
-const SMALL = [
-  '',
-  'domains',
-  'images',
-  'ended',
-  'jobs',
-  'kept',
-  'autostart',
-  'cache',
-  'orders',
-  'overlays',
-]
+const SMALL = ['', 'domains', 'images', 'ended', 'jobs', 'orders', 'overlays']
+
+/** Those that belong to this host. */
+const OF_HOST = ['kept', 'autostart', 'cache']
 
 /**
  * Removes the temporary files that killed operations left in the state directory, and the second names of images that a power cut has left. A file that cannot be removed is left to the next
@@ -32,7 +27,11 @@ const SMALL = [
  */
 export async function tidyState(directories: Directories): Promise<void> {
   const { stateDir } = directories
-  for (const name of SMALL) await removeAllAbandoned(join(stateDir, name)).catch(() => undefined)
+  const places = [
+    ...SMALL.map((name) => join(stateDir, name)),
+    ...OF_HOST.map((name) => placeOfHost(stateDir, name)),
+  ]
+  for (const place of places) await removeAllAbandoned(place).catch(() => undefined)
   await tidySecondNames(directories).catch(() => undefined)
 }
 
@@ -70,5 +69,8 @@ async function tidy(directories: Directories, name: string): Promise<void> {
   const lock = await DomainLock.tryAcquire(paths, 'clean-up')
   if (!(lock instanceof DomainLock)) return
   await using _lock = lock
+  await using _tenure = (await isShared(directories))
+    ? await Tenure.take(directories, paths, { verb: 'clean-up', atOnce: true })
+    : undefined
   await reconcile(paths, directories)
 }

@@ -39,6 +39,7 @@ export async function bootMachine(
   await rememberNetworks(held.directories, options.networks ?? {})
   await machine.markComplete()
   await options.beforeRun?.()
+  await held.confirmOwner()
   if (options.paused !== true) await machine.control.execute('cont', {}, { signal })
   machine.detach()
   await removeLastEnd(held.paths)

@@ -6,7 +6,7 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { type ProcessIdentity, mayBeAlive } from '../../qemu/process/process-identity.ts'
-import { findEntry } from '../catalogue/catalogue.ts'
+import { findRunning } from '../catalogue/running-entry.ts'
 import {
   type ConsoleStreams,
   openFileConsole,
@@ -44,10 +44,7 @@ export async function openConsole(
   reference: string,
   options: DomainOptions = {},
 ): Promise<DomainConsole> {
-  const { name, paths, record } = await findEntry(await openDirectories(options), reference)
-  if (record === undefined) {
-    throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${name}' is not running`)
-  }
+  const { name, paths, record } = await findRunning(await openDirectories(options), reference)
   const document = parseDomainXml(await readLiveXml(paths))
   const { domain } = readDomain(document, { tolerant: true })
   const { path, open } = await locate(domain, paths, options.signal)

@@ -1,6 +1,7 @@
 import { checkOptions } from '../store/check-options.ts'
 import { type Act, keepAct } from '../acts/keep-act.ts'
-import { claimStateDirectory } from '../store/state-host.ts'
+import { claimStateDirectory, isShared } from '../store/state-host.ts'
+import { Tenure } from '../store/tenure.ts'
 import type { StorageError } from '../../errors.ts'
 import { isSymbolicLink } from '../../io/files/file-names.ts'
 import { removeImage } from '../../image/remove-image.ts'
@@ -55,6 +56,9 @@ async function destroy(
   if (isRecordFault(fault)) {
     await claimStateDirectory(directories)
     await using _lock = await DomainLock.acquire(name, paths, 'destroy', options.signal)
+    await using _tenure = (await isShared(directories))
+      ? await Tenure.take(directories, paths, { ...options, verb: 'destroy' })
+      : undefined
     await endUnrecorded(paths, fault, options)
     await forgetRunning(paths)
     return { name }

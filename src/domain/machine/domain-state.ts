@@ -1,5 +1,5 @@
 /**
- * The state of a domain, in virsh's words. Three are ours: `memory lost` if the image that has a part of its memory is gone, `no state` if QEMU does
+ * The state of a domain, in virsh's words. Four are ours: `elsewhere` if another host has it, `memory lost` if the image that has a part of its memory is gone, `no state` if QEMU does
  * not answer, `unknown` if a state file of the domain is unreadable.
  */
 export type DomainState =
@@ -10,6 +10,7 @@ export type DomainState =
   | 'pmsuspended'
   | 'shut off'
   | 'memory lost'
+  | 'elsewhere'
   | 'no state'
   | 'unknown'
 

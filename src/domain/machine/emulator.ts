@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { QemuError } from '../../errors.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { kvmAccess } from '../../qemu/probe/accelerator.ts'
@@ -9,6 +8,7 @@ import { findEmulator } from '../../qemu/probe/find-emulator.ts'
 import { canonicalMachine, probeQemu } from '../../qemu/probe/probe.ts'
 import type { ProbedQemu } from '../../qemu/probe/probed-qemu.ts'
 import type { Directories } from '../store/directories.ts'
+import { placeOfHost } from '../store/host-directory.ts'
 
 /** The QEMU for a domain, checked for the features that the domain needs. */
 export interface Emulator {
@@ -44,7 +44,7 @@ export async function probeEmulator(
   signal: AbortSignal | undefined,
   { look = false }: { readonly look?: boolean | undefined } = {},
 ): Promise<ProbedQemu> {
-  const cacheDirectory = join(directories.stateDir, 'cache')
+  const cacheDirectory = placeOfHost(directories.stateDir, 'cache')
   if (!look) await makeDirectory(cacheDirectory)
   return probeQemu(path, { cacheDirectory, keep: !look, signal })
 }

@@ -10,6 +10,7 @@ import { type MigrationFeatures, probeMigration } from '../../migration/features
 import { emulatorDigest } from '../../qemu/probe/probe.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { Directories } from '../store/directories.ts'
+import { placeOfHost } from '../store/host-directory.ts'
 
 /**
  * The migration features of a running QEMU. Probing them takes half as long as its start, so they are cached in the state directory for as long as
@@ -24,7 +25,7 @@ export async function migrationFeatures(
 ): Promise<MigrationFeatures> {
   const key = await emulatorDigest(emulator)
   const name = createHash('sha256').update(key).digest('hex').slice(0, 24)
-  const path = join(directories.stateDir, 'cache', `migration-${name}.json`)
+  const path = join(placeOfHost(directories.stateDir, 'cache'), `migration-${name}.json`)
   const cached = await readCacheFile(CACHED_FEATURES, path)
   if (cached?.key === key) return cached.features
   const features = await probeMigration(control, { signal })

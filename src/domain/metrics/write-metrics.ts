@@ -9,6 +9,7 @@ import type { Directories } from '../store/directories.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { COUNTERS, NO_COUNTERS, counted } from './counters.ts'
 import { type DomainCounts, exposition } from './exposition.ts'
+import { placeOfHost } from '../store/host-directory.ts'
 
 /** Counts an act, and writes the file for Prometheus' node exporter. Processes take turns. @throws StorageError */
 export async function writeMetrics(
@@ -16,7 +17,7 @@ export async function writeMetrics(
   entry: JournalEntry,
   directories: Directories,
 ): Promise<void> {
-  const directory = join(directories.stateDir, 'metrics')
+  const directory = placeOfHost(directories.stateDir, 'metrics')
   await makeDirectory(directory)
   await withLockFile(join(directory, 'lock'), async () => {
     const file = join(directory, 'counters.json')
@@ -32,6 +33,8 @@ async function countDomains(directories: Directories): Promise<DomainCounts> {
   for (const entry of await listEntries(directories)) {
     if (entry.fault !== undefined) counts.unknown += 1
     else if (entry.record !== undefined) counts.running += 1
+    // That host counts it.
+    else if (entry.elsewhere !== undefined) continue
     else if (await hasUsableManagedSave(entry)) counts.saved += 1
     else counts['shut off'] += 1
   }

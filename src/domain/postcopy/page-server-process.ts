@@ -6,6 +6,7 @@ import { spawnHelper } from '../../qemu/process/spawn-helper.ts'
 import type { SpawnedChild } from '../../qemu/process/spawn-detached.ts'
 import { changePostcopyRecord } from '../store/postcopy-record.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { placeOfHost } from '../store/host-directory.ts'
 
 const FIRST_INHERITED = 3
 
@@ -58,7 +59,8 @@ async function start(
   const call: PageServerCall = { name: paths.name, runtimeDir, id, part, inherited }
   await using log = await openLog(paths.pageServerLog)
   // Without `stateDir` the environment is inherited.
-  const compileCache = stateDir === undefined ? undefined : join(stateDir, 'cache', 'node')
+  const compileCache =
+    stateDir === undefined ? undefined : join(placeOfHost(stateDir, 'cache'), 'node')
   const extraFds = Object.values(inherit)
   return await spawnHelper(program, [JSON.stringify(call)], log.fd, { compileCache, extraFds })
 }

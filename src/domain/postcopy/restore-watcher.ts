@@ -4,6 +4,7 @@ import { programUrl } from '../../io/program-url.ts'
 import { ProcessWatcher } from '../../qemu/process/spawn-watcher.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { KilledRestore } from './settle-killed-restore.ts'
+import { placeOfHost } from '../store/host-directory.ts'
 
 /** The program of the watcher. */
 const PROGRAM: string = fileURLToPath(
@@ -17,6 +18,6 @@ export function watchRestore(
 ): ProcessWatcher {
   const directories = { stateDir, runtimeDir: dirname(paths.directory) }
   const killed: KilledRestore = { name: paths.name, directories, id, pid: process.pid }
-  const compileCache = join(stateDir, 'cache', 'node')
+  const compileCache = join(placeOfHost(stateDir, 'cache'), 'node')
   return new ProcessWatcher(PROGRAM, [JSON.stringify(killed)], { compileCache })
 }

@@ -30,6 +30,7 @@ export async function beginRestored(
     keep()
     return record
   }
+  await held.confirmOwner()
   const begun = await beginGuest(held, { ...machine.completed, ...facts }, domain)
   try {
     await resumeForward(resume(keep), { paths: held.paths, machine, keep })

@@ -1,7 +1,6 @@
 import type { Element } from '@xmldom/xmldom'
-import { DomainError } from '../../errors.ts'
 import { attribute, children } from '../../qemu/domain-xml/access.ts'
-import { findEntry } from '../catalogue/catalogue.ts'
+import { findRunning } from '../catalogue/running-entry.ts'
 import { readLiveXml } from '../catalogue/domain-xml.ts'
 import { openQuery } from '../machine/monitor.ts'
 import { openDirectories } from '../store/directories.ts'
@@ -25,9 +24,7 @@ export async function domainDisplays(
   reference: string,
   { signal, ...options }: DomainOptions,
 ): Promise<{ readonly name: string; readonly displays: readonly Display[] }> {
-  const { name, paths, record } = await findEntry(await openDirectories(options), reference)
-  if (record === undefined)
-    throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${name}' is not running`)
+  const { name, paths } = await findRunning(await openDirectories(options), reference)
   const found = devicesOf(await readLiveXml(paths), 'graphics').map(read)
   const asks = found.some(
     ({ type, socket, port }) => type === 'vnc' && (socket ?? port) === undefined,

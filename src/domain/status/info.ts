@@ -38,7 +38,7 @@ export async function domainInfo(
   const entry = await findEntry(directories, reference)
   const document = parseDomainXml(await entryXml(directories, entry))
   const { domain } = readDomain(document, { tolerant: true })
-  const { name, record, persistent } = entry
+  const { name, record, persistent, elsewhere } = entry
   const postcopy = record === undefined ? undefined : await postcopyState(entry.paths)
   return {
     name,
@@ -48,6 +48,7 @@ export async function domainInfo(
     persistent,
     managedSave: await hasUsableManagedSave(entry),
     autostart: await isAutostarted(directories, name),
+    ...(elsewhere !== undefined && { host: elsewhere.host }),
     lastEnd: await lastEndOf(entry),
     osType: 'hvm',
     vcpus: domain.vcpus.current,

@@ -27,6 +27,8 @@ export interface DomainSummary {
   readonly title?: string
   /** A lazy restore whose memory is still being loaded, or does not arrive. */
   readonly postcopy?: PostcopyState | undefined
+  /** The host that has it, if the state is `elsewhere`. */
+  readonly host?: string
   /** Why the state is `unknown`. */
   readonly fault?: StasisError
 }
@@ -104,6 +106,7 @@ async function summarise(
       managedSave: await hasUsableManagedSave(entry),
       autostart: await isAutostarted(directories, name),
       postcopy,
+      ...(entry.elsewhere !== undefined && { host: entry.elsewhere.host }),
       ...(title === true ? await titleOf(directories, entry) : {}),
     }
   } catch (error) {
@@ -127,6 +130,7 @@ export async function stateOf(
   postcopy: PostcopyState | undefined,
   signal?: AbortSignal,
 ): Promise<DomainState> {
+  if (entry.elsewhere !== undefined) return 'elsewhere'
   if (entry.record === undefined) return 'shut off'
   // QEMU reports a guest as running even if a processor waits for a page that will never arrive.
   if (postcopy?.state === 'lost') return 'memory lost'

@@ -16,6 +16,8 @@ export interface StateWithReason {
   readonly state: DomainState
   /** In virsh's words where it has one: `booted`, `restored`, `user`, `saving`, `shutdown`, `destroyed`, `crashed`, `saved`, … */
   readonly reason: string
+  /** The host that has it, if the state is `elsewhere`. */
+  readonly host?: string
   /** When it ended, ISO 8601. */
   readonly since?: string
   /** The last lines that its QEMU wrote, if it crashed, or if a signal ended it. */
@@ -45,7 +47,11 @@ export async function stateReasonOf(
   entry: DomainEntry,
   signal: AbortSignal | undefined,
 ): Promise<StateWithReason> {
-  const { name, paths, record } = entry
+  const { name, paths, record, elsewhere } = entry
+  if (elsewhere !== undefined) {
+    const { host, verb } = elsewhere
+    return { name, state: 'elsewhere', reason: verb ?? `runs on host '${host}'`, host }
+  }
   if (record === undefined) {
     const end = await lastEndOf(entry)
     return {

@@ -1,5 +1,5 @@
 import { DomainError } from '../../errors.ts'
-import { findEntry } from '../catalogue/catalogue.ts'
+import { findRunning } from '../catalogue/running-entry.ts'
 import { serialPty } from '../machine/serial-pty.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
@@ -12,9 +12,7 @@ export async function domainTerminal(
   reference: string,
   { signal, ...options }: DomainOptions,
 ): Promise<{ readonly name: string; readonly path: string }> {
-  const { name, paths, record } = await findEntry(await openDirectories(options), reference)
-  if (record === undefined)
-    throw new DomainError('DOMAIN_NOT_RUNNING', `Domain '${name}' is not running`)
+  const { name, paths } = await findRunning(await openDirectories(options), reference)
   const path = await serialPty(paths, signal)
   if (path !== undefined) return { name, path }
   throw new DomainError('DOMAIN_WRONG_STATE', `No serial port of domain '${name}' is a pty`)

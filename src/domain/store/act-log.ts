@@ -1,7 +1,8 @@
 import { appendFile, rename, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { writeSystemLog } from '../../io/system-log.ts'
+import { placeOfHost } from './host-directory.ts'
 import type { Directories } from './directories.ts'
 
 /** The log, in the state directory, of acts that Stasis did by itself. */
@@ -14,14 +15,14 @@ const MAX_BYTES = 256 * 1024
  * fail the act. The file is renamed to `stasis.log.old` when it is full.
  */
 export async function logAct({ stateDir }: Directories, name: string, act: string): Promise<void> {
-  const path = join(stateDir, NAME)
+  const path = placeOfHost(stateDir, NAME)
   try {
     writeSystemLog(`domain '${name}': ${act}`)
   } catch {
     // See above.
   }
   try {
-    await makeDirectory(stateDir)
+    await makeDirectory(dirname(path))
     const size = await stat(path).then(
       (found) => found.size,
       () => 0,

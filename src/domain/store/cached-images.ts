@@ -13,6 +13,7 @@ import {
 } from '../../io/files/record-file.ts'
 import { lockFile, shareFile } from '../../io/files/file-lock.ts'
 import { type Directories, checkDirectories } from './directories.ts'
+import { placeOfHost } from './host-directory.ts'
 
 /** An image whose memory is in the cache, uncompressed. */
 export interface CachedImage {
@@ -229,5 +230,5 @@ function isBlock(value: unknown): boolean {
 }
 
 function cacheDirectory({ stateDir }: Directories): string {
-  return join(stateDir, 'image-cache')
+  return placeOfHost(stateDir, 'image-cache')
 }

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { removeDurably } from '../../io/files/partial-file.ts'
 import {
@@ -7,6 +7,7 @@ import {
   readRecordFile,
   writeRecordFile,
 } from '../../io/files/record-file.ts'
+import { placeOfHost } from './host-directory.ts'
 import type { Directories } from './directories.ts'
 
 interface HostList {
@@ -38,7 +39,7 @@ export async function writeHostList(
 }
 
 function listPath(directories: Directories): string {
-  return join(directories.stateDir, 'host-saved.json')
+  return placeOfHost(directories.stateDir, 'host-saved.json')
 }
 
 const HOST_LIST: RecordKind<HostList> = {

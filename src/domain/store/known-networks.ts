@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { makeDirectory } from '../../io/files/directory.ts'
 import {
   type RecordKind,
@@ -6,6 +6,7 @@ import {
   readRecordFile,
   writeRecordFile,
 } from '../../io/files/record-file.ts'
+import { placeOfHost } from './host-directory.ts'
 import type { Directories } from './directories.ts'
 
 /** The targets that callers gave for names of networks, by name: `bridge:br0` and the like. */
@@ -25,7 +26,7 @@ export async function rememberNetworks(
   const after = Object.entries({ ...before, ...given }).filter(([, value]) => value !== 'forget')
   const networks = Object.fromEntries(after.toSorted(([a], [b]) => (a < b ? -1 : 1)))
   if (JSON.stringify(networks) === JSON.stringify(before)) return
-  await makeDirectory(directories.stateDir)
+  await makeDirectory(dirname(pathOf(directories)))
   await writeRecordFile(KNOWN_NETWORKS, pathOf(directories), { networks }, { durable: true })
 }
 
@@ -42,5 +43,5 @@ const KNOWN_NETWORKS: RecordKind<{ readonly networks: KnownNetworks }> = {
 }
 
 function pathOf({ stateDir }: Directories): string {
-  return join(stateDir, 'networks.json')
+  return placeOfHost(stateDir, 'networks.json')
 }

@@ -1,8 +1,9 @@
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { StasisError } from '../../errors.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { readText, writeText } from '../../io/files/text-file.ts'
 import { type DirectoryOptions, openDirectories } from './directories.ts'
+import { placeOfHost } from './host-directory.ts'
 
 /** The lines that were typed at the prompt, newest first. They are in `prompt-history` in the state directory, the newest last. */
 export class PromptHistory {
@@ -21,7 +22,7 @@ export class PromptHistory {
   /** A history that cannot be read is empty. @throws StorageError UNSAFE_DIRECTORY; UsageError */
   static async open(options: DirectoryOptions): Promise<PromptHistory> {
     const { stateDir } = await openDirectories(options)
-    const path = join(stateDir, 'prompt-history')
+    const path = placeOfHost(stateDir, 'prompt-history')
     const text = await readText(path).catch(() => undefined)
     const lines = (text ?? '').split('\n').filter((line) => line !== '')
     return new PromptHistory(path, lines.slice(-PromptHistory.LIMIT).toReversed())
@@ -42,7 +43,7 @@ export class PromptHistory {
     if (!this.#changed) return
     this.#changed = false
     try {
-      await makeDirectory(join(this.#path, '..'))
+      await makeDirectory(dirname(this.#path))
       const text = this.#lines.toReversed().join('\n')
       await writeText(this.#path, `${text}\n`, { durable: false })
     } catch (error) {

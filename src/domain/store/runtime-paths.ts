@@ -4,6 +4,7 @@ import { UsageError } from '../../errors.ts'
 import { MAX_SOCKET_PATH_LENGTH } from '../../io/system-calls.ts'
 import type { Directories } from './directories.ts'
 import { checkDomainName } from './domain-name.ts'
+import { placeOfHost } from './host-directory.ts'
 
 /** The file of a runtime directory with the XML that QEMU was started from. */
 export const LIVE_XML = 'live.xml'
@@ -108,12 +109,12 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
 
 /** The directory of the records of second names of images. */
 export function secondNamesDirectory({ stateDir }: Pick<Directories, 'stateDir'>): string {
-  return join(stateDir, 'kept')
+  return placeOfHost(stateDir, 'kept')
 }
 
 /** The directory of the journal. */
 export function journalDirectory({ stateDir }: Pick<Directories, 'stateDir'>): string {
-  return join(stateDir, 'journal')
+  return placeOfHost(stateDir, 'journal')
 }
 
 /** The longest name of a socket in a runtime directory. */

@@ -7,7 +7,9 @@ import {
 } from '../../io/files/record-file.ts'
 import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
 import { type Confinement, isConfinement } from './confinement.ts'
-import type { ProcessIdentity } from '../../qemu/process/process-identity.ts'
+import { StorageError } from '../../errors.ts'
+import { hostId } from '../../io/host-id.ts'
+import { type ProcessIdentity, readBootId } from '../../qemu/process/process-identity.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** The record of a QEMU beside its XML: `process.json` in the runtime directory. */
@@ -17,6 +19,8 @@ export interface RuntimeRecord extends ProcessIdentity {
    * run yet. `running` from just before the guest's processors may run.
    */
   readonly stage: 'starting' | 'running'
+  /** The host that runs it; `undefined`: written before records named it. */
+  readonly hostId?: string | undefined
   readonly uuid: string
   readonly emulator: string
   readonly qemuVersion: string
@@ -80,15 +84,28 @@ export interface RestoredFrom {
 
 /** @throws StorageError */
 export async function writeRecord(paths: RuntimePaths, record: RuntimeRecord): Promise<void> {
-  await writeRecordFile(RUNTIME_RECORD, paths.process, record, { durable: true })
+  const whole = { ...record, hostId: record.hostId ?? hostId() }
+  await writeRecordFile(RUNTIME_RECORD, paths.process, whole, { durable: true })
 }
 
 /**
- * The record of a domain; `undefined` when there is none.
- * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, and errors of the disk
+ * The record of a domain; `undefined` when there is none. The record of another host is not judged: its process cannot be seen from here.
+ * @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW, STATE_OF_ANOTHER_HOST, and errors of the disk
  */
 export async function readRecord(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
-  return readRecordFile(RUNTIME_RECORD, paths.process)
+  const record = await readRecordFile(RUNTIME_RECORD, paths.process)
+  if (record?.hostId === undefined || record.hostId === hostId()) return record
+  // A host that got another id since has not booted since.
+  if (record.bootId === (await readBootId())) return record
+  throw new StorageError(
+    'STATE_OF_ANOTHER_HOST',
+    `Another host runs domain '${paths.name}': its record ${paths.process} was written there`,
+    {
+      operation: 'read the record of a running domain',
+      path: paths.process,
+      hint: 'Use a runtime directory that belongs to this host. If this host was installed anew, so that its domain no longer runs: remove the file',
+    },
+  )
 }
 
 const RUNTIME_RECORD: RecordKind<RuntimeRecord> = {
@@ -124,6 +141,7 @@ function isRecord(record: Fields): boolean {
   return (
     [record['pid'], record['startTime']].every(isPositive) &&
     ['bootId', 'uuid', 'emulator', 'qemuVersion'].every((name) => isText(record[name])) &&
+    (record['hostId'] === undefined || isText(record['hostId'])) &&
     (stage === 'starting' || stage === 'running') &&
     Array.isArray(commandLine) &&
     commandLine.every(isText) &&

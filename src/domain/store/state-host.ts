@@ -1,41 +1,74 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { StorageError } from '../../errors.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
+import { hostId } from '../../io/host-id.ts'
 import {
   type RecordKind,
   createRecordFile,
   fieldsOf,
   readRecordFile,
+  writeRecordFile,
 } from '../../io/files/record-file.ts'
 import type { Directories } from './directories.ts'
+import { hostDirectory } from './host-directory.ts'
+import { requireLocalRuntime } from './local-runtime.ts'
 
-/** The host that a state directory belongs to. */
+/** The host that a state directory belongs to, or that has shared it. */
 interface StateHost {
   /** See `hostId`. */
   readonly id: string
   /** Its name, for people. */
   readonly name: string
+  /**
+   * `yes`: several hosts use the directory, and every domain has an owner (owner.ts). `begun`: its host is about to share it and records the owners;
+   * other hosts still stay out.
+   */
+  readonly shared?: 'begun' | 'yes' | undefined
 }
 
 /**
  * Records that this host uses the state directory, unless that is recorded already. A second host would take the domains of the first for ended ones
- * and start them again on the same disks.
- * @throws StorageError STATE_OF_ANOTHER_HOST and others
+ * and start them again on the same disks, unless the directory is shared.
+ * @throws StorageError STATE_OF_ANOTHER_HOST, RUNTIME_NOT_LOCAL and others
  */
-export async function claimStateDirectory({ stateDir }: Directories): Promise<void> {
+export async function claimStateDirectory(directories: Directories): Promise<void> {
+  const { stateDir } = directories
   const path = recordPath(stateDir)
-  const own = { id: await hostId(), name: hostname() }
+  const own = { id: hostId(), name: hostname() }
   let recorded = await readRecordFile(STATE_HOST, path)
   if (recorded === undefined) {
     await makeDirectory(stateDir)
-    if (await createRecordFile(STATE_HOST, path, own)) return
+    if (await createRecordFile(OWN_HOST, path, own)) return
     // Another command was faster, perhaps on another host.
     recorded = await readRecordFile(STATE_HOST, path)
   }
-  if (recorded !== undefined && recorded.id !== own.id) throw fault(stateDir, recorded)
+  if (recorded === undefined) return
+  if (recorded.shared !== 'yes' && recorded.id !== own.id) throw fault(stateDir, recorded)
+  if (recorded.shared === undefined) return
+  await requireLocalRuntime(directories)
+  await makeDirectory(hostDirectory(stateDir))
+}
+
+/**
+ * Whether several hosts use the state directory, or are about to, so that a domain has an owner. The answer does not change while a caller holds the lock of a domain.
+ * @throws StorageError
+ */
+export async function isShared({ stateDir }: Directories): Promise<boolean> {
+  return (await readRecordFile(STATE_HOST, recordPath(stateDir)))?.shared !== undefined
+}
+
+/** Records durably that the directory of this host is shared, or is about to be. @throws StorageError STATE_OF_ANOTHER_HOST and others */
+export async function recordSharing(
+  directories: Directories,
+  shared: 'begun' | 'yes',
+): Promise<void> {
+  await claimStateDirectory(directories)
+  const path = recordPath(directories.stateDir)
+  const recorded = await readRecordFile(STATE_HOST, path)
+  if (recorded?.shared === 'yes') return
+  const own = { id: hostId(), name: hostname() }
+  await writeRecordFile(STATE_HOST, path, { ...own, shared }, { durable: true })
 }
 
 /** The error for a state directory that another host uses; `undefined` where none does. Writes nothing. @throws StorageError */
@@ -43,7 +76,8 @@ export async function foreignHostFault({
   stateDir,
 }: Directories): Promise<StorageError | undefined> {
   const recorded = await readRecordFile(STATE_HOST, recordPath(stateDir))
-  if (recorded === undefined || recorded.id === (await hostId())) return undefined
+  if (recorded === undefined || recorded.shared === 'yes' || recorded.id === hostId())
+    return undefined
   return fault(stateDir, recorded)
 }
 
@@ -61,43 +95,29 @@ function fault(stateDir: string, { name }: StateHost): StorageError {
     {
       operation: 'use the directory',
       path,
-      hint: `Use a state directory of this host. If this host was '${name}' before it was installed anew, or if '${name}' no longer exists: remove ${path}, and everything else stays as it is`,
+      hint: `Use a state directory of this host, or share this one: \`stasis state-share\` on '${name}'. If this host was '${name}' before it was installed anew, or if '${name}' no longer exists: remove ${path}, and everything else stays as it is`,
     },
   )
-}
-
-/** The places of the host's own id (machine-id(5)). */
-const MACHINE_IDS = ['/etc/machine-id', '/var/lib/dbus/machine-id']
-
-/**
- * Identifies this host: `STASIS_HOST_ID`, or a digest of its machine id, which itself must not be shown to others (machine-id(5)), or of its name
- * where it has none.
- */
-async function hostId(): Promise<string> {
-  const given = process.env['STASIS_HOST_ID']
-  if (given !== undefined && given !== '') return given
-  for (const path of MACHINE_IDS) {
-    const id = (await readFile(path, 'latin1').catch(() => '')).trim()
-    if (/^[0-9a-f]{32}$/.test(id)) return digestOf(`machine ${id}`)
-  }
-  return digestOf(`name ${hostname()}`)
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(`stasis ${text}`).digest('hex').slice(0, 32)
 }
 
 function recordPath(stateDir: string): string {
   return join(stateDir, 'host.json')
 }
 
+/** An older Stasis, which knows nothing about owners, must not read the record of a shared directory. */
 const STATE_HOST: RecordKind<StateHost> = {
   what: 'the host of a state directory',
-  version: 1,
-  hint: 'If no other host uses this directory, remove the file: it is written again',
+  version: 2,
+  hint: 'It says whether other hosts use this directory: do not remove it unless you know that none does',
   parse(value) {
     const fields = fieldsOf(value)
-    const fits = [fields?.['id'], fields?.['name']].every((text) => typeof text === 'string')
+    const { id, name, shared } = fields ?? {}
+    const fits =
+      [id, name].every((text) => typeof text === 'string') &&
+      (shared === undefined || shared === 'begun' || shared === 'yes')
     return fits ? (fields as unknown as StateHost) : undefined
   },
 }
+
+/** The record of a directory that one host uses. */
+const OWN_HOST: RecordKind<StateHost> = { ...STATE_HOST, version: 1 }

@@ -23,6 +23,33 @@ const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 /** statfs(2): tmpfs and ramfs. */
 const IN_MEMORY: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
 
+/** statfs(2) and the sources of Linux 6.12: file systems that several hosts may mount. FUSE and virtiofs have one number, whatever is behind them. */
+const NETWORK: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB2'],
+  [0x00c36400, 'Ceph'],
+  [0x01161970, 'GFS2'],
+  [0x7461636f, 'OCFS2'],
+  [0x01021997, '9P'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x47504653, 'GPFS'],
+  [0x5346414f, 'AFS'],
+  [0x6b414653, 'AFS'],
+  [0x73757245, 'Coda'],
+  [0x19830326, 'BeeGFS'],
+  [0x65735546, 'FUSE'],
+])
+
+/** The name of the file system of an existing directory, if several hosts may mount it. @throws StorageError */
+export async function networkFileSystem(directory: string): Promise<string | undefined> {
+  const { type } = await statfs(directory).catch((error: unknown) => {
+    throw storageError('examine the file system', directory, error)
+  })
+  return NETWORK.get(type >>> 0)
+}
+
 const SAMPLE_BYTES = 65536
 
 /**

@@ -4,13 +4,14 @@ import { dirname, join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { rewrapped, storageError } from '../storage-error.ts'
 import { DirectFile } from './direct-file.ts'
+import { hostTag } from '../host-id.ts'
 import { isThere, removeFile, removeUnlocked, renameFile } from './file-names.ts'
 import { lockFile } from './file-lock.ts'
 import { besideOf, placeOf, temporaryPrefix } from './file-place.ts'
 import { type Placed, putInPlace } from './put-in-place.ts'
 
 /**
- * A new file that is not complete. It is written as `.NAME.PID-N.partial` in the directory of its final path, with mode 0600, and locked for as long
+ * A new file that is not complete. It is written as `.NAME.PID-N-HOST.partial` in the directory of its final path, with mode 0600, and locked for as long
  * as its writer lives. `publish()` makes it durable and renames it; disposing it unpublished removes it. The next writer removes the files of killed
  * writers. A symbolic link at the final path stays: the file is at the target of the link.
  */
@@ -130,7 +131,7 @@ let number = 0
 
 function temporaryName(finalPath: string): string {
   number += 1
-  return besideOf(finalPath, `${process.pid}-${number}.partial`)
+  return besideOf(finalPath, `${process.pid}-${number}-${hostTag()}.partial`)
 }
 
 /** Removes the temporary files that dead writers of any file left in a directory; there are none when it does not exist. @throws StorageError */
@@ -140,13 +141,20 @@ export async function removeAllAbandoned(directory: string): Promise<void> {
     throw storageError(`read the directory ${directory}`, directory, error)
   })
   for (const name of names) {
-    const [, writer] = /^\..+\.(\d+)-\d+\.partial$/.exec(name) ?? []
-    if (writer !== undefined) await removeUnlocked(join(directory, name), Number(writer))
+    const [, ending = ''] = /^\..+\.([^.]+\.partial)$/.exec(name) ?? []
+    const writer = writerIn(ending)
+    if (writer?.isOfThisHost === true) await removeUnlocked(join(directory, name), writer.pid)
   }
 }
 
-/** Removes the temporary files that dead writers of a file left. @throws StorageError when its directory cannot be read */
-export async function removeAbandoned(finalPath: string): Promise<void> {
+/**
+ * Removes the temporary files that dead writers of a file left. Those of other hosts stay, because their writers cannot be seen from here; with
+ * `ofAnyHost` the caller knows that no host writes the file. @throws StorageError when its directory cannot be read
+ */
+export async function removeAbandoned(
+  finalPath: string,
+  { ofAnyHost = false }: { readonly ofAnyHost?: boolean } = {},
+): Promise<void> {
   const directory = dirname(finalPath)
   const names = await readdir(directory).catch((error: unknown) => {
     throw storageError(`write to the directory ${directory}`, directory, error)
@@ -154,7 +162,17 @@ export async function removeAbandoned(finalPath: string): Promise<void> {
   const prefix = temporaryPrefix(finalPath)
   for (const name of names) {
     const rest = name.startsWith(prefix) ? name.slice(prefix.length) : ''
-    const [, writer] = /^(\d+)-\d+\.partial$/.exec(rest) ?? []
-    if (writer !== undefined) await removeUnlocked(join(directory, name), Number(writer))
+    const writer = writerIn(rest)
+    if (writer?.isOfThisHost === true) await removeUnlocked(join(directory, name), writer.pid)
+    else if (writer !== undefined && ofAnyHost) await removeUnlocked(join(directory, name))
   }
+}
+
+/** The writer in the ending of a temporary file. Before endings named the host, there was only one. */
+function writerIn(
+  ending: string,
+): { readonly pid: number; readonly isOfThisHost: boolean } | undefined {
+  const [, pid, , host] = /^(\d+)-\d+(-([0-9a-f]{8}))?\.partial$/.exec(ending) ?? []
+  if (pid === undefined) return undefined
+  return { pid: Number(pid), isOfThisHost: host === undefined || host === hostTag() }
 }

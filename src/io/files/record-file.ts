@@ -75,7 +75,7 @@ export async function writeRecordFile<T extends object>(
   record: T,
   options: { readonly durable: boolean },
 ): Promise<void> {
-  await writeText(path, textOf(kind, record), options)
+  await writeText(path, recordText(kind, record), options)
 }
 
 /**
@@ -87,7 +87,7 @@ export async function createRecordFile<T extends object>(
   path: string,
   record: T,
 ): Promise<boolean> {
-  return createText(path, textOf(kind, record))
+  return createText(path, recordText(kind, record))
 }
 
 /**
@@ -100,10 +100,13 @@ export async function replaceRecordFile<T extends object>(
   record: T,
   isMeant: (before: T) => boolean,
 ): Promise<boolean> {
-  return replaceText(path, textOf(kind, record), (text) => isMeant(parseRecord(kind, path, text)))
+  return replaceText(path, recordText(kind, record), (text) =>
+    isMeant(parseRecord(kind, path, text)),
+  )
 }
 
-function textOf<T extends object>({ version }: RecordKind<T>, record: T): string {
+/** The text of a record in a file. */
+export function recordText<T extends object>({ version }: RecordKind<T>, record: T): string {
   return `${JSON.stringify({ version, ...record }, undefined, 2)}\n`
 }
 
@@ -112,7 +115,8 @@ export function isRecordFault(error: unknown): error is StorageError {
   return StasisError.is(error, 'STATE_UNREADABLE') || StasisError.is(error, 'STATE_TOO_NEW')
 }
 
-function parseRecord<T extends object>(kind: RecordKind<T>, path: string, text: string): T {
+/** The record in the text of a file; `path` is for messages. @throws StorageError STATE_UNREADABLE, STATE_TOO_NEW */
+export function parseRecord<T extends object>(kind: RecordKind<T>, path: string, text: string): T {
   const { what, hint } = kind
   const facts = { operation: `read ${what}`, path, hint }
   const value = parseJson(text)

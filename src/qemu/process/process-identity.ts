@@ -80,7 +80,8 @@ export async function signalProcess(
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
-async function readBootId(): Promise<string> {
+/** The boot of this host. @throws StorageError */
+export async function readBootId(): Promise<string> {
   try {
     return (await readFile(BOOT_ID, 'latin1')).trim()
   } catch (error) {

@@ -38,7 +38,7 @@ export function kindOfPath(path: string): string {
     .replace(/[0-9a-f]{16,}/g, 'HEX')
     .replace(/\/proc\/\d+/, '/proc/PID')
     .replace(/\/fd\/\d+/, '/fd/N')
-    .replace(/\d+-\d+\.partial/, 'P-N.partial')
+    .replace(/\d+-\d+(-[0-9a-f]{8})?\.partial/, 'P-N.partial')
     .replace(/(stasis-[a-z]+-)\w{6}/, '$1RANDOM')
     .replace(/\d{2,}/g, 'N')
 }

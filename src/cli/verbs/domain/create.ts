@@ -5,8 +5,9 @@ import { readXmlFile } from '../../options/xml-file.ts'
 import { attachConsole } from '../../terminal/console-terminal.ts'
 import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
 import type { Verb } from '../../verb.ts'
+import { type TakeOverFlags, takeOverOption } from '../../options/take-over.ts'
 
-interface Flags extends Pick<AllowFlags, 'allow'>, NetworkFlags {
+interface Flags extends Pick<AllowFlags, 'allow'>, NetworkFlags, TakeOverFlags {
   readonly paused?: boolean
   readonly console?: boolean
   readonly validate?: boolean
@@ -21,6 +22,7 @@ export const verb: Verb<Flags> = {
       .option('--paused', 'leave the guest paused')
       .option('--console', 'connect the terminal to the serial console')
       .option('--validate', 'accepted: Stasis always checks the XML')
+      .addOption(takeOverOption())
       .addOption(ignoreUnsupportedOption()),
   example: 'stasis create web.xml --paused',
   run: async ([file = ''], flags, { directories, signal, output }) => {
@@ -30,6 +32,7 @@ export const verb: Verb<Flags> = {
       signal,
       paused,
       ignoreUnsupported,
+      takeOver: flags.takeOver,
       allow,
       ...networksOf(flags),
       onWarning: output.warn,

@@ -4,8 +4,9 @@ import { type NetworkFlags, declareNetwork } from '../../options/networks.ts'
 import { readXmlFile } from '../../options/xml-file.ts'
 import { ignoreUnsupportedOption } from '../../options/ignore-unsupported.ts'
 import type { Verb } from '../../verb.ts'
+import { type TakeOverFlags, takeOverOption } from '../../options/take-over.ts'
 
-interface Flags extends Pick<AllowFlags, 'allow'>, Pick<NetworkFlags, 'network'> {
+interface Flags extends Pick<AllowFlags, 'allow'>, Pick<NetworkFlags, 'network'>, TakeOverFlags {
   readonly ignoreUnsupported?: boolean
   readonly removeManagedSave?: boolean
   readonly validate?: boolean
@@ -21,11 +22,12 @@ export const verb: Verb<Flags> = {
       .option(
         '--remove-managed-save',
         'delete the managed save of the domain whose definition changes',
-      ),
+      )
+      .addOption(takeOverOption()),
   example: 'stasis define web.xml',
   run: async (
     [file = ''],
-    { ignoreUnsupported, removeManagedSave, allow, network: networks },
+    { ignoreUnsupported, removeManagedSave, allow, network: networks, takeOver },
     { directories, signal, output },
   ) => {
     const { name, uuid } = await defineDomain(await readXmlFile(file, signal), {
@@ -33,6 +35,7 @@ export const verb: Verb<Flags> = {
       signal,
       ignoreUnsupported,
       removeManagedSave,
+      takeOver,
       allow,
       networks,
       onWarning: output.warn,

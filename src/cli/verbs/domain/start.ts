@@ -17,8 +17,9 @@ import {
   restoredGuestOf,
 } from '../../options/restored-guest.ts'
 import type { Verb } from '../../verb.ts'
+import { type TakeOverFlags, takeOverOption } from '../../options/take-over.ts'
 
-interface Flags extends AllowFlags, NetworkFlags, RestoredGuestFlags {
+interface Flags extends AllowFlags, NetworkFlags, RestoredGuestFlags, TakeOverFlags {
   readonly paused?: boolean
   readonly console?: boolean
   readonly forceBoot?: boolean
@@ -49,6 +50,7 @@ export const verb: Verb<Flags> = {
         'read the managed save past the page cache (the default for stasis)',
       )
       .option('--no-bypass-cache', 'read the managed save through the page cache')
+      .addOption(takeOverOption())
       .option('--verbose', 'show how long each step of the restore took')
       .addOption(ignoreUnsupportedOption()),
   configure: (command) => configure('start', command),
@@ -64,6 +66,7 @@ export const verb: Verb<Flags> = {
       ignoreUnsupported,
       allow: allowed(flags),
       ...networksOf(flags),
+      takeOver: flags.takeOver,
       forceBoot,
       force,
       ...restoredGuestOf(flags),

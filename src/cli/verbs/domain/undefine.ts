@@ -2,8 +2,9 @@ import { Option } from 'commander'
 import { UsageError } from '../../../errors.ts'
 import { undefineDomain } from '../../../domain/lifecycle/undefine.ts'
 import type { Verb } from '../../verb.ts'
+import { type TakeOverFlags, takeOverOption } from '../../options/take-over.ts'
 
-interface Flags {
+interface Flags extends TakeOverFlags {
   readonly managedSave?: boolean
   readonly tpm?: boolean
   readonly nvram?: boolean
@@ -29,6 +30,7 @@ export const verb: Verb<Flags> = {
       .option('--keep-nvram', 'keep the variables of its UEFI firmware')
       .addOption(new Option('--tpm', 'also delete the state of its TPM').conflicts('keepTpm'))
       .option('--keep-tpm', 'keep the state of its TPM, as without this option')
+      .addOption(takeOverOption())
       .option('--snapshots-metadata', 'accepted: Stasis makes no snapshots of disks')
       .option('--checkpoints-metadata', 'accepted: Stasis makes no checkpoints of disks')
       .addOption(new Option('--remove-all-storage').hideHelp())
@@ -42,6 +44,7 @@ export const verb: Verb<Flags> = {
     const { name } = await undefineDomain(domain, {
       ...directories,
       signal,
+      takeOver: flags.takeOver,
       managedSave,
       tpm,
       nvram: flags.keepNvram === true ? false : flags.nvram,

@@ -19,6 +19,7 @@ export const verb: Verb = {
       ['UUID', info.uuid],
       ['OS Type', info.osType],
       ['State', info.state],
+      ...(info.host === undefined ? [] : [['Host', info.host] as [string, string]]),
       ['CPU(s)', String(info.vcpus)],
     ]
     if (info.cpuTimeMs !== undefined) {

@@ -10,7 +10,8 @@ export const verb: Verb<{ readonly reason?: boolean }> = {
   example: 'stasis domstate web --reason',
   run: async ([domain = ''], { reason: why }, { directories, signal }) => {
     const found = await domainStateReason(domain, { ...directories, signal })
-    const { name, state, reason, lastLines, image, postcopy } = found
+    const { name, reason, lastLines, image, postcopy, host } = found
+    const state = host === undefined ? found.state : `${found.state}: host '${host}'`
     if (why !== true) return { text: state, json: { type: 'result', ...found } }
     const silent = reason === 'crashed' && lastLines === undefined ? WITHOUT_A_WORD : undefined
     const more = [

@@ -131,13 +131,20 @@ function stateWords(state: string, postcopy: DomainSummary['postcopy']): string 
 }
 
 function table(domains: readonly DomainSummary[], flags: Flags, quiet: boolean): string {
-  const heading = ['Id', 'Name', 'State', ...(flags.title === true ? ['Title'] : [])]
-  const rows = domains.map(({ id, name, state, managedSave, postcopy, title }) => [
+  // On one host the table is that of virsh.
+  const named = domains.some(({ host }) => host !== undefined)
+  const heading = [
+    ...['Id', 'Name', 'State'],
+    ...(named ? ['Host'] : []),
+    ...(flags.title === true ? ['Title'] : []),
+  ]
+  const rows = domains.map(({ id, name, state, managedSave, postcopy, title, host }) => [
     String(id ?? '-'),
     name,
-    flags.managedSave === true && managedSave && id === undefined
+    flags.managedSave === true && managedSave && id === undefined && host === undefined
       ? 'saved'
       : stateWords(state, postcopy),
+    ...(named ? [host ?? ''] : []),
     title ?? '',
   ])
   return formatTable(heading, rows, { quiet })

@@ -1,14 +1,16 @@
 import { removeManagedSave } from '../../../domain/save/managed-save.ts'
 import type { Verb } from '../../verb.ts'
+import { type TakeOverFlags, takeOverOption } from '../../options/take-over.ts'
 
 /** `managedsave-remove DOMAIN` */
-export const verb: Verb = {
-  declare: (command) => command.argument('<domain>', 'name or UUID'),
+export const verb: Verb<TakeOverFlags> = {
+  declare: (command) => command.argument('<domain>', 'name or UUID').addOption(takeOverOption()),
   example: 'stasis managedsave-remove web',
-  run: async ([domain = ''], _flags, { directories, signal, output }) => {
+  run: async ([domain = ''], { takeOver }, { directories, signal, output }) => {
     const { name, removed } = await removeManagedSave(domain, {
       ...directories,
       signal,
+      takeOver,
       onWarning: output.warn,
     })
     return {

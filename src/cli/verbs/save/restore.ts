@@ -19,8 +19,10 @@ import {
 import { type ResumeFlags, declareResumeAs, resumeAs } from '../../options/resume-as.ts'
 import type { Verb } from '../../verb.ts'
 import { readXmlOption } from '../../options/xml-file.ts'
+import { type TakeOverFlags, takeOverOption } from '../../options/take-over.ts'
 
-interface Flags extends AllowFlags, NetworkFlags, ChannelFlags, RestoredGuestFlags, ResumeFlags {
+interface Flags
+  extends AllowFlags, NetworkFlags, ChannelFlags, RestoredGuestFlags, ResumeFlags, TakeOverFlags {
   readonly mode?: RestoreOptions['mode']
   readonly clone?: string
   readonly diskOverlay?: string
@@ -65,6 +67,7 @@ export const verb: Verb<Flags> = {
       .option('--bypass-cache', 'read past the page cache (the default for stasis)')
       .option('--no-bypass-cache', 'read through the page cache')
       .option('--xml <file>', 'domain XML to use; the guest must not see a difference')
+      .addOption(takeOverOption())
       .option('--force', 'restore although the disks have changed since the save')
       .option(
         '--keep',
@@ -116,6 +119,7 @@ export const verb: Verb<Flags> = {
       bypassCache: flags.bypassCache,
       resumeAs: resumeAs(flags),
       force: flags.force,
+      takeOver: flags.takeOver,
       keepImage: flags.keep,
       ...restoredGuestOf(flags),
       wait: flags.wait,

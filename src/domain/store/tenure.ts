@@ -1,0 +1,170 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type DomainError, InternalError, throwIfCancelled } from '../../errors.ts'
+import { type ProcessIdentity, identifyProcess } from '../../qemu/process/process-identity.ts'
+import type { Directories } from './directories.ts'
+import { elsewhereError, elsewhereIn, stateOfTenant } from './elsewhere.ts'
+import {
+  type FoundOwner,
+  type Owner,
+  type Place,
+  changeOwner,
+  readOwner,
+  thisPlace,
+} from './owner.ts'
+import type { RuntimePaths } from './runtime-paths.ts'
+import { readRecord } from './runtime-record.ts'
+
+/** As for the lock of a domain: most commands take milliseconds. */
+const PATIENCE_MS = 1000
+const RETRY_MS = 20
+
+/** How a domain is taken. */
+export interface TenureOptions {
+  readonly verb: string
+  /** Another host has the domain, and the caller knows that it is off: nothing of it can run any more. */
+  readonly takeOver?: boolean | undefined
+  /** Do not wait for a command of another process. */
+  readonly atOnce?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * The right of one host to change a domain of a shared directory, among hosts what the lock of the domain is among processes. It does not end with the process: a
+ * tenure of a dead process is taken over by its host, and by other hosts only when they are told to. Releasing it records whether the domain runs here.
+ */
+export class Tenure implements AsyncDisposable {
+  /** Counts up with every change of hands: a fencing token. */
+  readonly generation: number
+  readonly #directories: Directories
+  readonly #paths: RuntimePaths
+  readonly #place: Place
+  readonly #runner: Owner['runner']
+
+  private constructor(
+    directories: Directories,
+    paths: RuntimePaths,
+    taken: { readonly generation: number; readonly place: Place; readonly runner: Owner['runner'] },
+  ) {
+    this.#directories = directories
+    this.#paths = paths
+    this.generation = taken.generation
+    this.#place = taken.place
+    this.#runner = taken.runner
+  }
+
+  /**
+   * Takes a domain for a command; waits a second for a short command of another process or host. Callers hold the lock of the domain.
+   * @throws DomainError DOMAIN_ELSEWHERE, DOMAIN_BUSY; StorageError, CancelledError
+   */
+  static async take(
+    directories: Directories,
+    paths: RuntimePaths,
+    options: TenureOptions,
+  ): Promise<Tenure> {
+    const { name } = paths
+    const { verb, signal } = options
+    const place = await thisPlace(directories)
+    const deadline = performance.now() + (options.atOnce === true ? 0 : PATIENCE_MS)
+    const first = await readOwner(directories, name)
+    const victim = options.takeOver === true ? victimOf(first, place) : undefined
+    for (let owner = first; ; owner = await readOwner(directories, name)) {
+      throwIfCancelled(`${verb} domain '${name}'`, signal)
+      const left = leftBy(owner, victim)
+      const runner = await ownRunner(left, place)
+      const blocked = await obstacle(name, left, place)
+      if (blocked === undefined) {
+        const holder = { ...place, ...(await self()), verb, since: new Date().toISOString() }
+        if (await changeOwner(directories, name, owner.generation, { runner, holder }))
+          return new Tenure(directories, paths, {
+            generation: owner.generation + 1,
+            place,
+            runner,
+          })
+      } else if (!blocked.mayPass || performance.now() > deadline) throw blocked.error
+      else await delay(RETRY_MS)
+    }
+  }
+
+  /**
+   * Checks that no other host has taken the domain over meanwhile: just before its guest may run.
+   * @throws DomainError DOMAIN_ELSEWHERE, StorageError
+   */
+  async confirm(): Promise<void> {
+    const { name } = this.#paths
+    const owner = await readOwner(this.#directories, name)
+    if (owner.generation === this.generation) return
+    const found = await elsewhereIn(owner, this.#place)
+    throw elsewhereError(
+      name,
+      found ?? {
+        hostId: '',
+        host: 'another host',
+        verb: 'a command that has ended',
+        runtimeDir: undefined,
+      },
+    )
+  }
+
+  /** A domain whose owner cannot be recorded now is settled by the next command of this host. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      const runner = await this.#runnerNow()
+      await changeOwner(this.#directories, this.#paths.name, this.generation, { runner })
+    } catch {
+      // See above.
+    }
+  }
+
+  /** Where the domain runs from now on: its record tells, and an unreadable one is not absent. */
+  async #runnerNow(): Promise<Owner['runner']> {
+    const record = await readRecord(this.#paths).catch(() => 'unreadable' as const)
+    if (record === undefined) return undefined
+    const { pid, startTime } = record === 'unreadable' ? (this.#runner ?? (await self())) : record
+    const { generation, since } = this.#runner ?? {
+      generation: this.generation,
+      since: new Date().toISOString(),
+    }
+    return { ...this.#place, pid, startTime, since, generation }
+  }
+}
+
+/** The host that is to be taken over: that which has the domain when the command begins, and not one that takes it meanwhile. */
+function victimOf({ runner, holder }: FoundOwner, here: Place): Place | undefined {
+  return [runner, holder].find((tenant) => tenant !== undefined && !isSameHost(tenant, here))
+}
+
+function isSameHost(one: Place, other: Place): boolean {
+  return one.hostId === other.hostId && one.hostName === other.hostName
+}
+
+/** The owner without a host that is off. */
+function leftBy({ runner, holder }: FoundOwner, victim: Place | undefined): Owner {
+  if (victim === undefined) return { runner, holder }
+  const left = <One extends Place>(one: One | undefined): One | undefined =>
+    one !== undefined && isSameHost(one, victim) ? undefined : one
+  return { runner: left(runner), holder: left(holder) }
+}
+
+async function ownRunner({ runner }: Owner, here: Place): Promise<Owner['runner']> {
+  if (runner === undefined || (await stateOfTenant(runner, here)) !== 'here') return undefined
+  return runner
+}
+
+interface Obstacle {
+  readonly error: DomainError
+  /** Whether it is a command that may end soon. */
+  readonly mayPass: boolean
+}
+
+async function obstacle(name: string, owner: Owner, here: Place): Promise<Obstacle | undefined> {
+  const elsewhere = await elsewhereIn(owner, here)
+  // A holder with this runtime directory has died, because this process has the lock of the domain.
+  if (elsewhere === undefined) return undefined
+  return { error: elsewhereError(name, elsewhere), mayPass: owner.holder !== undefined }
+}
+
+async function self(): Promise<ProcessIdentity> {
+  const found = await identifyProcess(process.pid)
+  if (found === undefined) throw new InternalError('This process is not in /proc')
+  return found
+}

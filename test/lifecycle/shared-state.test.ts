@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import {
+  destroyDomain,
+  managedSaveDomain,
+  removeManagedSave,
+  renameDomain,
+  saveDomain,
+  setAutostart,
+  startDomain,
+  suspendDomain,
+  undefineDomain,
+} from '../../src/index.ts'
+import { on, sharedState } from '../support/shared-state.ts'
+import { stasisWith } from '../support/stasis-command.ts'
+import { startTinyDomain } from '../support/tiny-domain.ts'
+
+test('hosts of a shared directory pass a guest on, and none changes what another runs', async () => {
+  await using shared = await sharedState()
+  const { hosts, log, stateDir } = shared
+  const [a, b] = hosts
+  assert.equal((await a.stasis('start', 'tiny')).exitCode, 0)
+  await log.advance(1)
+  const acts: readonly (() => Promise<unknown>)[] = [
+    () => startDomain('tiny', b),
+    () => startDomain('tiny', { ...b, forceBoot: true }),
+    () => destroyDomain('tiny', b),
+    () => suspendDomain('tiny', b),
+    () => managedSaveDomain('tiny', b),
+    () => removeManagedSave('tiny', b),
+    () => undefineDomain('tiny', b),
+    () => renameDomain('tiny', 'other', b),
+    () => setAutostart('tiny', b),
+    () => saveDomain('tiny', shared.dir.join('image'), b),
+  ]
+  await on(b, async () => {
+    for (const act of acts) await assert.rejects(act(), { code: 'DOMAIN_ELSEWHERE' }, String(act))
+  })
+  const listed = await b.stasis('list', '--all')
+  assert.match(listed.stdout, /State +Host\n[^]*tiny +elsewhere +\S/)
+  assert.match((await a.stasis('list', '--all')).stdout, /State\n[^]*tiny +running\n/)
+  assert.equal((await b.json('domstate', 'tiny'))['state'], 'elsewhere')
+  assert.equal((await b.json('dominfo', 'tiny'))['state'], 'elsewhere')
+  await log.advance(1)
+
+  assert.equal((await a.stasis('managedsave', 'tiny')).exitCode, 0)
+  assert.equal((await b.stasis('start', 'tiny')).exitCode, 0)
+  await log.advance(1)
+  assert.equal((await a.json('start', 'tiny'))['code'], 'DOMAIN_ELSEWHERE')
+  await log.assertUnbroken()
+  assert.deepEqual((await readdir(join(stateDir, 'hosts'))).toSorted(), ['a', 'b'])
+})
+
+test('a domain is taken over from a host that is off, and only when told to', async () => {
+  await using shared = await sharedState()
+  const { hosts, log, stateDir } = shared
+  const [a, b] = hosts
+  const { id } = await a.json('start', 'tiny')
+  await log.advance(1)
+  // Its host is off, with its runtime directory, and nothing was released.
+  await rename(a.runtimeDir, `${a.runtimeDir}.off`)
+  process.kill(id as number, 'SIGKILL')
+  assert.equal((await b.json('start', 'tiny'))['code'], 'DOMAIN_ELSEWHERE')
+  assert.equal((await b.stasis('start', 'tiny', '--take-over')).exitCode, 0)
+  assert.equal((await b.json('domstate', 'tiny'))['state'], 'running')
+  assert.equal((await a.json('start', 'tiny'))['code'], 'DOMAIN_ELSEWHERE')
+  const owners = join(stateDir, 'owners/tiny')
+  const names = (await readdir(owners)).filter((name) => !name.startsWith('.'))
+  const newest = Math.max(...names.map((name) => Number.parseInt(name, 10)))
+  const { runner } = JSON.parse(await readFile(join(owners, `${newest}.json`), 'utf8'))
+  assert.equal(runner.hostId, 'b')
+})
+
+test('a guest that shuts down by itself may start on another host at once', async () => {
+  await using shared = await sharedState()
+  const [a, b] = shared.hosts
+  const { id } = await a.json('start', 'tiny')
+  process.kill(id as number, 'SIGTERM')
+  const deadline = performance.now() + 20_000
+  while ((await b.json('domstate', 'tiny'))['state'] === 'elsewhere')
+    assert.ok(performance.now() < deadline, 'nobody has released the domain')
+  assert.equal((await b.stasis('start', 'tiny')).exitCode, 0)
+})
+
+test('state-share turns a directory with a running domain into a shared one', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, runtimeDir, dir, log } = tiny
+  await stasisWith({ stateDir, env: {} }, 'autostart', 'tiny')
+  const other = { STASIS_HOST_ID: 'other', STASIS_RUNTIME_DIR: dir.join('other') }
+  const refused = await stasisWith({ stateDir, env: other }, 'start', 'tiny')
+  assert.equal(refused.exitCode, 7)
+  assert.match(refused.stderr, /stasis state-share/)
+  // Its sockets are where other hosts would see them.
+  const inside = await stasisWith({ stateDir, env: {} }, 'state-share', '--json')
+  assert.match(inside.stderr, /RUNTIME_NOT_LOCAL/)
+  const elsewhere = { STASIS_RUNTIME_DIR: dir.join('own') }
+  const running = await stasisWith({ stateDir, env: elsewhere }, 'state-share', '--json')
+  assert.match(running.stderr, /"DOMAIN_RUNNING"/)
+  assert.match(running.stderr, /host-save/)
+  assert.equal((await stasisWith({ stateDir, env: other }, 'start', 'tiny')).exitCode, 7)
+  await log.advance(1)
+  assert.equal((await stasisWith({ stateDir, env: {} }, 'managedsave', 'tiny')).exitCode, 0)
+  const shared = await stasisWith({ stateDir, env: elsewhere }, 'state-share', '--json')
+  assert.equal(shared.exitCode, 0, shared.stderr)
+  assert.equal((await stasisWith({ stateDir, env: other }, 'start', 'tiny')).exitCode, 0)
+  await log.advance(1)
+  await log.assertUnbroken()
+  const list = async (env: Readonly<Record<string, string>>): Promise<string> =>
+    (await stasisWith({ stateDir, env }, 'list', '--all', '--autostart')).stdout
+  assert.match(await list(elsewhere), /tiny/)
+  assert.doesNotMatch(await list(other), /tiny/)
+  assert.equal((await stasisWith({ stateDir, env: other }, 'destroy', 'tiny')).exitCode, 0)
+  await mkdir(runtimeDir, { recursive: true })
+})
+
+test('the record of another host in a runtime directory is never judged', async () => {
+  await using tiny = await startTinyDomain()
+  const { stateDir, runtimeDir, log } = tiny
+  const path = join(runtimeDir, 'tiny/process.json')
+  const record = await readFile(path, 'utf8')
+  const foreign = record
+    .replace(/"bootId": "[^"]*"/, '"bootId": "another"')
+    .replace(/"hostId": "[^"]*"/, '"hostId": "another"')
+  assert.notEqual(foreign, record)
+  await writeFile(path, foreign)
+  for (const args of [['list'], ['start', 'tiny'], ['destroy', 'tiny'], ['undefine', 'tiny']]) {
+    const { stdout, stderr } = await stasisWith({ stateDir, env: {} }, ...args)
+    assert.match(`${stdout}${stderr}`, /Another host runs domain 'tiny'/, args.join(' '))
+  }
+  assert.equal(await readFile(path, 'utf8'), foreign)
+  await writeFile(path, record)
+  await log.advance(1)
+})
