@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { domainInfo, saveLive } from '../../src/index.ts'
+import { keepAct } from '../../src/domain/acts/keep-act.ts'
+import { HeldDomain } from '../../src/domain/catalogue/held-domain.ts'
+import { saveLiveHeld } from '../../src/domain/live/live-save.ts'
+import type { LiveSaveResult } from '../../src/index.ts'
+import { imageMemory, momentOf } from '../support/image-memory.ts'
+import { OutsideMemory } from '../support/outside-memory.ts'
+import { isLongRun, qemus, withQemu11 } from '../support/qemus.ts'
+import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
+
+const MIB = 2 ** 20
+/** Of the 14 MiB that the guest has above its code. */
+const PAGES = 2048
+const ROUNDS = isLongRun() ? 20 : 2
+
+/** A live save that does something while the guest is stopped. */
+async function saveAtStop(
+  { stateDir }: TinyDomain,
+  path: string,
+  atStop: () => Promise<void>,
+): Promise<LiveSaveResult> {
+  await using held = await HeldDomain.find('tiny', 'save', { stateDir })
+  const plan = { act: 'save', reference: 'tiny' } as const
+  const options = { stateDir, operation: 'save', atStop } as const
+  return await keepAct(
+    { plan, directories: { stateDir }, facts: () => ({}), onWarning: undefined },
+    (act) => saveLiveHeld(held, path, { ...options, act }),
+  )
+}
+
+const capable = withQemu11(qemus()).filter(({ major }) => major >= 9)
+
+for (const { label, emulator, missing, skipMost } of capable) {
+  describe(
+    `a live save of a guest that writes all the time, QEMU ${label}`,
+    { skip: missing ?? skipMost },
+    () => {
+      test('is one moment, and the guest finds its memory right', async () => {
+        await using tiny = await startTinyDomain({ emulator, writes: { pages: PAGES, rate: 0 } })
+        const { stateDir, dir, log } = tiny
+        await log.advance(3)
+        let passes = 0
+        for (let round = 0; round < ROUNDS; round += 1) {
+          await saveLive('tiny', dir.join('image'), { stateDir })
+          const { pass } = momentOf(await imageMemory(dir.join('image')), PAGES)
+          assert.ok(pass > passes, `pass ${pass} after ${passes}`)
+          passes = pass
+          await log.advance(2)
+        }
+        await log.assertUnbroken()
+      })
+
+      test('has the memory of the stop, byte for byte, while something else is done at the stop', async () => {
+        await using tiny = await startTinyDomain({ emulator, writes: { pages: PAGES, rate: 0 } })
+        const { stateDir, dir, log } = tiny
+        await log.advance(3)
+        const { id } = await domainInfo('tiny', { stateDir })
+        await using outside = await OutsideMemory.open(id as number, 16 * MIB)
+        let atStop: Buffer = Buffer.alloc(0)
+        const saved = await saveAtStop(tiny, dir.join('image'), async () => {
+          atStop = await outside.read(0, 16 * MIB)
+        })
+        assert.ok(saved.live.pauseMs > 0)
+        const memory = await imageMemory(dir.join('image'))
+        assert.ok(memory.equals(atStop), 'the image is the memory of the stop')
+        await log.advance(2)
+        const now = await outside.read(0, 16 * MIB)
+        assert.ok(!now.equals(atStop), 'the guest has written since')
+        await log.assertUnbroken()
+      })
+    },
+  )
+}
