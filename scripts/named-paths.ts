@@ -12,6 +12,8 @@ export interface NamedPath {
 const TOP_FOLDERS = new Set([
   'bench',
   'bin',
+  'cluster',
+  'contrib',
   'demo',
   'docs',
   'notes',

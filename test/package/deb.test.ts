@@ -42,6 +42,7 @@ describe('the Debian package on this system', { skip: noFreshRoot }, () => {
       './usr/lib/stasis/bin/node',
       './usr/lib/systemd/system/stasis-host.service',
       './usr/lib/systemd/system/stasis-autostart.service',
+      './usr/lib/ocf/resource.d/stasis/Domain',
       './usr/share/man/man1/stasis.1.gz',
       './usr/share/bash-completion/completions/stasis',
       './usr/share/zsh/vendor-completions/_stasis',

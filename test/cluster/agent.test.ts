@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { identifyProcess } from '../../src/qemu/process/process-identity.ts'
+import { cacheDir } from '../support/cache-dir.ts'
+import { isLongRun } from '../support/qemus.ts'
+import { command } from '../support/stasis-command.ts'
+import { type TempDir, tempDir } from '../support/temp-dir.ts'
+
+const agent = join(import.meta.dirname, '../../cluster/ocf/Domain')
+const ocfRoot = join(cacheDir, 'cluster/root/usr/lib/ocf')
+const skip =
+  !existsSync(ocfRoot) && 'the resource agents are not there: sh scripts/cluster-packages'
+
+/** The exit codes of OCF. */
+const [SUCCESS, GENERIC, PERM, INSTALLED, CONFIGURED, NOT_RUNNING] = [0, 1, 4, 5, 6, 7] as const
+
+/** The agent in a folder of its own, with a domain called `tiny`. */
+class Agent {
+  readonly dir: TempDir
+  readonly #parameters: Record<string, string>
+
+  private constructor(dir: TempDir) {
+    this.dir = dir
+    this.#parameters = {
+      config: dir.join('tiny.xml'),
+      state_dir: dir.join('state'),
+      runtime_dir: dir.join('run'),
+      stasis: command,
+    }
+  }
+
+  static async make(dir: TempDir): Promise<Agent> {
+    await mkdir(dir.join('run/tiny'), { recursive: true })
+    await mkdir(dir.join('tmp'))
+    await writeFile(dir.join('tiny.xml'), '<domain>\n  <name>tiny</name>\n</domain>\n')
+    return new Agent(dir)
+  }
+
+  /** Runs an action. Returns its exit code, and its output. */
+  run(
+    name: string,
+    parameters: Readonly<Record<string, string>> = {},
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly exitCode: number; readonly said: string }> {
+    const given = Object.entries({ ...this.#parameters, ...parameters }).map(
+      ([key, value]) => [`OCF_RESKEY_${key}`, value] as const,
+    )
+    const env = {
+      ...process.env,
+      OCF_ROOT: ocfRoot,
+      OCF_RESOURCE_INSTANCE: 'tiny',
+      HA_RSCTMP: this.dir.join('tmp'),
+      ...Object.fromEntries(given),
+      ...environment,
+    }
+    return new Promise((resolve) =>
+      execFile(agent, [name], { env }, (error, stdout, stderr) =>
+        resolve({ exitCode: error === null ? 0 : Number(error.code), said: stdout + stderr }),
+      ),
+    )
+  }
+
+  /** A program instead of stasis that fails with an error, whatever it is asked. */
+  async failingWith(code: string): Promise<string> {
+    const error = JSON.stringify({ type: 'error', code, message: 'Why', exitCode: 6, causes: [] })
+    return this.program(`echo '${error}' >&2; exit 6`)
+  }
+
+  /** A program instead of stasis. */
+  async program(text: string): Promise<string> {
+    const path = this.dir.join('program')
+    await writeFile(path, `#!/bin/sh\n${text}\n`)
+    await chmod(path, 0o755)
+    return path
+  }
+
+  /** The record of a running QEMU, as Stasis writes it. */
+  async record(fields: Readonly<Record<string, unknown>>): Promise<void> {
+    const identity = await identifyProcess(process.pid)
+    const record = { version: 1, ...identity, stage: 'running', nested: { pid: 1 }, ...fields }
+    await writeFile(this.dir.join('run/tiny/process.json'), `${JSON.stringify(record, null, 2)}\n`)
+  }
+}
+
+test('monitor goes by the record and the process, and starts no program', { skip }, async () => {
+  await using dir = await tempDir()
+  const it = await Agent.make(dir)
+  const monitor = async (): Promise<number> =>
+    // Neither Stasis nor the storage needs to be there.
+    (await it.run('monitor', { stasis: '/nonexistent', config: '/nonexistent', name: 'tiny' }))
+      .exitCode
+  assert.equal(await monitor(), NOT_RUNNING)
+  await it.record({})
+  assert.equal(await monitor(), SUCCESS)
+  await it.record({ stage: 'starting' })
+  assert.equal(await monitor(), GENERIC, 'its guest has not begun')
+  await it.record({ bootId: 'another' })
+  assert.equal(await monitor(), NOT_RUNNING)
+  await it.record({ startTime: 1 })
+  assert.equal(await monitor(), NOT_RUNNING, 'the pid belongs to another process')
+  await it.record({ pid: 2 ** 22 + 1 })
+  assert.equal(await monitor(), NOT_RUNNING)
+})
+
+test(
+  'monitor with depth asks the guest, and a crashed guest is not saved by the stop',
+  { skip },
+  async () => {
+    await using dir = await tempDir()
+    const it = await Agent.make(dir)
+    await it.record({})
+    const deep = { OCF_CHECK_LEVEL: '10' }
+    const asked = dir.join('asked')
+    const answering = async (state: string): Promise<string> =>
+      it.program(`echo "$*" >>${asked}; echo '{"type":"result","state":"${state}"}'`)
+    assert.equal(
+      (await it.run('monitor', { stasis: await answering('running') }, deep)).exitCode,
+      0,
+    )
+    const busy = await it.failingWith('DOMAIN_BUSY')
+    assert.equal((await it.run('monitor', { stasis: busy }, deep)).exitCode, SUCCESS)
+    const stasis = await answering('crashed')
+    assert.equal((await it.run('monitor', { stasis }, deep)).exitCode, GENERIC)
+    const victim = spawn('sleep', ['600'])
+    await it.record({ ...(await identifyProcess(victim.pid ?? 0)) })
+    const killing = await it.program(`echo "$*" >>${asked}; kill -9 ${victim.pid}`)
+    assert.equal((await it.run('stop', { stasis: killing })).exitCode, SUCCESS)
+    assert.doesNotMatch(readFileSync(asked, 'utf8'), /managedsave|shutdown/)
+    assert.match(readFileSync(asked, 'utf8'), /destroy tiny/)
+  },
+)
+
+test('start turns error codes into those of OCF', { skip }, async () => {
+  await using dir = await tempDir()
+  const it = await Agent.make(dir)
+  for (const [code, expected] of [
+    ['QEMU_NOT_FOUND', INSTALLED],
+    ['IMAGE_INCOMPATIBLE', INSTALLED],
+    ['NO_PERMISSION', PERM],
+    ['XML_INVALID', CONFIGURED],
+    ['IMAGE_STALE', CONFIGURED],
+    ['QEMU_START_FAILED', GENERIC],
+    ['IO_ERROR', GENERIC],
+  ] as const) {
+    const { exitCode } = await it.run('start', {
+      stasis: await it.failingWith(code),
+      on_stale: 'fail',
+    })
+    assert.equal(exitCode, expected, code)
+  }
+})
+
+test('validate-all refuses what no node could do', { skip }, async () => {
+  await using dir = await tempDir()
+  const it = await Agent.make(dir)
+  const validate = (parameters: Readonly<Record<string, string>>): ReturnType<Agent['run']> =>
+    it.run('validate-all', parameters)
+  assert.equal((await validate({ save_options: '--format sparse' })).exitCode, SUCCESS)
+  const mistyped = await validate({ save_options: '--frmat sparse' })
+  assert.equal(mistyped.exitCode, CONFIGURED)
+  assert.match(mistyped.said, /save_options: Unknown option '--frmat'/)
+  for (const wrong of [
+    { on_stop: 'sleep' },
+    { on_stale: 'perhaps' },
+    { mode: 'fast' },
+    { config: '' },
+    { runtime_dir: dir.join('state/run') },
+  ])
+    assert.equal((await validate(wrong)).exitCode, CONFIGURED, JSON.stringify(wrong))
+  assert.equal((await validate({ stasis: '/nonexistent' })).exitCode, INSTALLED)
+  assert.equal((await validate({ config: '/nonexistent' })).exitCode, INSTALLED)
+})
+
+test(
+  'stop destroys a guest that can neither be saved nor shut down, within its time',
+  { skip: skip || (!isLongRun() && 'long run only') },
+  async () => {
+    await using dir = await tempDir()
+    const it = await Agent.make(dir)
+    const victim = spawn('sleep', ['600'])
+    try {
+      await it.record({ ...(await identifyProcess(victim.pid ?? 0)) })
+      const stasis = await it.program(
+        `echo "$2" >>${dir.join('asked')}; case $2 in managedsave) exec sleep 100;; destroy) kill -9 ${victim.pid};; esac`,
+      )
+      const from = Date.now()
+      const limit = { OCF_RESKEY_CRM_meta_timeout: '20000' }
+      const { exitCode, said } = await it.run('stop', { stasis }, limit)
+      assert.equal(exitCode, SUCCESS, said)
+      assert.ok(Date.now() - from < 20_000)
+      assert.deepEqual(readFileSync(dir.join('asked'), 'utf8').trim().split('\n'), [
+        'managedsave',
+        'shutdown',
+        'destroy',
+      ])
+    } finally {
+      victim.kill('SIGKILL')
+    }
+  },
+)

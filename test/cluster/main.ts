@@ -1,0 +1,68 @@
+// `npm run test:cluster`: what becomes of a guest of a cluster when nodes are emptied, lost and cut off. Prints a table in Markdown.
+// --only PATTERN: scenarios whose names match. --qemu PATH: another QEMU.
+import { parseArgs } from 'node:util'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Bed, bedObstacle } from './bed.ts'
+import {
+  clocksApart,
+  networkSplit,
+  storageAway,
+  storageHangs,
+  stripFrozen,
+} from './disturbances.ts'
+import { daemonsKilled, nodeOff, offInRestore, offInSave } from './losses.ts'
+import { Observer } from './observer.ts'
+import { drain, drainMany, park, reload, wake } from './orderly.ts'
+import { type Scenario, finish, perform, prepare } from './scenario.ts'
+
+const SCENARIOS: readonly Scenario[] = [
+  drain,
+  park,
+  wake,
+  reload,
+  drainMany,
+  storageAway,
+  storageHangs,
+  daemonsKilled,
+  nodeOff,
+  offInSave,
+  offInRestore,
+  stripFrozen,
+  networkSplit,
+  clocksApart,
+]
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    qemu: { type: 'string', default: '/usr/bin/qemu-system-x86_64' },
+  },
+})
+const obstacle = bedObstacle()
+if (obstacle !== false) {
+  console.error(`test:cluster: ${obstacle}`)
+  process.exit(1)
+}
+
+await using bed = await Bed.up(join(tmpdir(), `stasis-cluster-${process.pid}`))
+using observer = new Observer(bed.folder)
+const stage = await prepare(bed, values.qemu, observer)
+let failed = 0
+console.log('| what happens | outcome | seconds |\n|---|---|---|')
+for (const scenario of SCENARIOS.filter(({ name }) => new RegExp(values.only).test(name))) {
+  try {
+    const { outcome, seconds } = await perform(scenario, stage)
+    console.log(`| ${scenario.name} | ${outcome} | ${seconds?.toFixed(1) ?? ''} |`)
+  } catch (error) {
+    failed++
+    console.log(`| ${scenario.name} | **FAILED** | |`)
+    console.error(error)
+    break
+  }
+}
+if (failed === 0) await finish(stage)
+console.log(
+  `\nSamples of the observer: ${observer.samples}. Doubles: ${observer.doubles.length}. Failed: ${failed}.`,
+)
+if (failed > 0) process.exitCode = 1
