@@ -78,6 +78,12 @@ const SYS_PIDFD_GETFD = 438
 const F_SETFD = 2
 const F_DUPFD_CLOEXEC = 1030
 const FD_CLOEXEC = 1
+const F_SETSIG = 10
+const F_SETLEASE = 1024
+const F_GETLEASE = 1025
+const F_WRLCK = 1
+const F_UNLCK = 2
+const SIGURG = 23
 const AT_FDCWD = -100
 const RENAME_EXCHANGE = 2
 const LOCK_SH = 1
@@ -285,6 +291,27 @@ export function unreadBytes(fd: number): number {
   const count = Buffer.alloc(4)
   call('ioctl', fd, FIONREAD, count)
   return count.readInt32LE(0)
+}
+
+/**
+ * Takes a lease of an open file: from then on the kernel makes any process wait that opens it, until `dropLease`, until this process ends, or for
+ * /proc/sys/fs/lease-break-time seconds (Linux fcntl(2), F_SETLEASE). No other descriptor of the file may be open.
+ * @throws SystemCallError EAGAIN, EINVAL, EACCES
+ */
+export function takeLease(fd: number): void {
+  // By default the kernel reports such a wait with SIGIO, which ends a process. A process ignores SIGURG.
+  call('fcntl', fd, F_SETSIG, SIGURG)
+  call('fcntl', fd, F_SETLEASE, F_WRLCK)
+}
+
+/** Whether a process waits for the end of a lease. @throws SystemCallError */
+export function isAwaited(fd: number): boolean {
+  return call('fcntl', fd, F_GETLEASE, 0) !== F_WRLCK
+}
+
+/** Gives a lease back. @throws SystemCallError */
+export function dropLease(fd: number): void {
+  call('fcntl', fd, F_SETLEASE, F_UNLCK)
 }
 
 /** Whether a process has a pipe open for reading, by a descriptor of its writing end (Linux poll(2), POLLERR). */

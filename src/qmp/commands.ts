@@ -48,6 +48,11 @@ export interface QmpCommands {
   }
 
   // the machine
+  readonly 'x-query-ramblock': Query<{ readonly 'human-readable-text': string }>
+  readonly 'xen-save-devices-state': {
+    readonly arguments: { readonly filename: string; readonly live?: boolean }
+    readonly return: unknown
+  }
   readonly 'query-status': Query<{ readonly status: RunState; readonly running: boolean }>
   readonly 'query-sev-capabilities': Query<{
     readonly cbitpos: number

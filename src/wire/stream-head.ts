@@ -37,6 +37,23 @@ export function withCapability(head: Uint8Array, capability: string): Uint8Array
   return Buffer.concat([bytes.subarray(0, start), section, bytes.subarray(end)])
 }
 
+/**
+ * The head that a QEMU of this machine type sends when no capability has to be named. `pageBits` is for targets whose pages vary in size, such as
+ * ARM (migration/savevm.c `vmstate_configuration`, 7.2 to 11).
+ */
+export function newHead(machine: string, pageBits?: number): Uint8Array {
+  const name = Buffer.from(machine)
+  const start = Buffer.alloc(5)
+  start.writeUInt8(SECTION.CONFIGURATION, 0)
+  start.writeUInt32BE(name.length, 1)
+  if (pageBits === undefined) return Buffer.concat([STREAM_MAGIC, start, name])
+  const words = Buffer.alloc(8)
+  words.writeUInt32BE(1, 0)
+  words.writeUInt32BE(pageBits, 4)
+  const subsection = [Buffer.of(SECTION.SUBSECTION), string(PAGE_BITS), words]
+  return Buffer.concat([STREAM_MAGIC, start, name, ...subsection])
+}
+
 /** The machine type in a head, such as `pc-q35-10.0`; `undefined` when it names none. @throws WireError when it is truncated */
 export function machineOf(head: Uint8Array): string | undefined {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)

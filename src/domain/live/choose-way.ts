@@ -1,6 +1,8 @@
 import { DomainError } from '../../errors.ts'
 import type { LiveGuest } from './live-guest.ts'
 import type { LiveChoice, LiveObstacle, LiveWay, LiveWayName } from './live-way.ts'
+import { mappedObstacles } from './mapped-obstacles.ts'
+import { captureByMapped } from './ways/mapped.ts'
 import { captureByWriteProtect } from './ways/write-protect.ts'
 import { writeProtectObstacles } from './write-protect-obstacles.ts'
 
@@ -10,6 +12,11 @@ export const LIVE_WAYS: Readonly<Partial<Record<LiveWayName, LiveWay>>> = {
     why: 'QEMU protects the memory of this guest in a short stop',
     obstacles: writeProtectObstacles,
     capture: captureByWriteProtect,
+  },
+  mapped: {
+    why: 'the memory of this guest is a file, so only what it has changed is copied in a short stop',
+    obstacles: mappedObstacles,
+    capture: captureByMapped,
   },
 }
 

@@ -26,6 +26,8 @@ export type LiveWayName = 'write-protect' | 'mapped' | 'precopy'
  * - `NO_PRIVILEGE`: the host does not permit QEMU's user to do it.
  * - `MEMORY_IN_FILE`: the memory of the guest is a file on a disk.
  * - `NOT_MAPPED`: the guest was not restored by map.
+ * - `TOO_MUCH_CHANGED`: the guest has changed more of its memory than may be copied while it is stopped.
+ * - `IMAGE_IN_USE`: another process is changing the file that has the memory of the guest.
  * - `VHOST_USER`, `SHARED_MEMORY`, `HOST_DEVICE`: another process, or a device of the host, writes to the memory of the guest.
  * - `MULTIFD_ASKED`: parallel channels were asked for.
  * - `NOT_BUILT`: this Stasis does not have it.
@@ -37,6 +39,8 @@ export type LiveObstacleCode =
   | 'NO_PRIVILEGE'
   | 'MEMORY_IN_FILE'
   | 'NOT_MAPPED'
+  | 'TOO_MUCH_CHANGED'
+  | 'IMAGE_IN_USE'
   | 'VHOST_USER'
   | 'SHARED_MEMORY'
   | 'HOST_DEVICE'

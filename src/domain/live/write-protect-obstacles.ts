@@ -4,8 +4,9 @@ import { mayWatchPageFaults } from '../../qemu/host-facts.ts'
 import { canPermitWrites } from '../../qemu/process/write-protection.ts'
 import { systemUser } from '../../qemu/process/system-user.ts'
 import { parseVersion } from '../machine/emulator.ts'
-import { type LiveGuest, deviceTypes } from './live-guest.ts'
+import type { LiveGuest } from './live-guest.ts'
 import type { LiveObstacle, LiveObstacleCode } from './live-way.ts'
+import { outsideWriters } from './outside-writers.ts'
 
 /** Why `write-protect` cannot be used for this guest; empty if it can. @throws QemuError QEMU_DIED */
 export async function writeProtectObstacles(guest: LiveGuest): Promise<readonly LiveObstacle[]> {
@@ -27,23 +28,6 @@ export async function writeProtectObstacles(guest: LiveGuest): Promise<readonly 
     )
   const refusal = await backgroundSnapshotRefusal(control)
   if (refusal !== undefined) add(await codeOf(guest), refusal)
-  return found
-}
-
-/** Other writers to the memory of the guest: QEMU cannot protect memory from them. */
-async function outsideWriters({
-  control,
-  record,
-}: LiveGuest): Promise<readonly Pick<LiveObstacle, 'code' | 'reason'>[]> {
-  const types = [...(await deviceTypes(control)), ...record.commandLine]
-  const has = (pattern: RegExp): string | undefined => types.find((type) => pattern.test(type))
-  const found: Pick<LiveObstacle, 'code' | 'reason'>[] = []
-  if (has(/vhost-user/) !== undefined)
-    found.push({ code: 'VHOST_USER', reason: 'a vhost-user process writes to the guest’s memory' })
-  if (has(/^(?:ivshmem|.*"driver":"ivshmem)/) !== undefined)
-    found.push({ code: 'SHARED_MEMORY', reason: 'other guests write to its ivshmem memory' })
-  if (has(/vfio/) !== undefined)
-    found.push({ code: 'HOST_DEVICE', reason: 'a device of the host writes to the guest’s memory' })
   return found
 }
 
