@@ -28,14 +28,7 @@ export function memoryPieces(
   pid: number,
   blocks: readonly PlacedMemory[],
 ): readonly MemoryPiece[] | undefined {
-  return piecesIn(mappingsOf(pid), blocks)
-}
-
-/** The pieces of all blocks in these mappings. */
-export function piecesIn(
-  mappings: readonly Mapping[],
-  blocks: readonly PlacedMemory[],
-): readonly MemoryPiece[] | undefined {
+  const mappings = mappingsOf(pid)
   const pieces = blocks.flatMap(({ address, length }, block) =>
     mappings.flatMap((mapping): MemoryPiece[] => {
       const from = Math.max(address, mapping.address)
