@@ -157,6 +157,10 @@ export class UsageError extends StasisError {
  * - `DOMAIN_BUSY`: another process is working on it, or holds its monitor.
  * - `DOMAIN_ELSEWHERE`: another host runs it or is changing it; `host` names that host.
  * - `DOMAIN_HAS_MANAGED_SAVE`: its managed save would be lost or would no longer fit.
+ * - `DOMAIN_HAS_CHECKPOINTS`: its checkpoints would be lost or would no longer fit.
+ * - `DOMAIN_DISK_KEPT`: a checkpoint keeps a disk that the guest would write to.
+ * - `CHECKPOINT_NOT_FOUND`: the domain has no such checkpoint.
+ * - `CHECKPOINT_EXISTS`: the domain has a checkpoint of this name, or a file of it is there.
  * - `DOMAIN_NO_EVENT`: no event came in time.
  * - `HOOK_REFUSED`: a hook that the administrator has set up does not permit this now.
  * - `GUEST_COMMAND_FAILED`: a command of the configuration failed in the guest.
@@ -171,6 +175,10 @@ export type DomainErrorCode =
   | 'DOMAIN_BUSY'
   | 'DOMAIN_ELSEWHERE'
   | 'DOMAIN_HAS_MANAGED_SAVE'
+  | 'DOMAIN_HAS_CHECKPOINTS'
+  | 'DOMAIN_DISK_KEPT'
+  | 'CHECKPOINT_NOT_FOUND'
+  | 'CHECKPOINT_EXISTS'
   | 'DOMAIN_NO_EVENT'
   | 'HOOK_REFUSED'
   | 'GUEST_COMMAND_FAILED'

@@ -36,6 +36,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
   domain: {
     host: 12,
     libvirt: 12,
+    checkpoint: 12,
     doctor: 11,
     check: 11,
     lifecycle: 11,
@@ -107,7 +108,16 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     'verb.ts': 2,
     terminal: 1,
   },
-  'cli/verbs': { domain: 1, save: 1, image: 1, monitor: 1, host: 1, foreign: 1, stasis: 1 },
+  'cli/verbs': {
+    domain: 1,
+    save: 1,
+    checkpoint: 1,
+    image: 1,
+    monitor: 1,
+    host: 1,
+    foreign: 1,
+    stasis: 1,
+  },
 }
 
 /** Rooms that import nothing of ours but `errors.ts`, although there are rooms below them. */

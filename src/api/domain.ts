@@ -2,6 +2,26 @@ import { DomainError, UsageError } from '../errors.ts'
 import { readDescription } from '../image/open-image.ts'
 import { childText } from '../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
+import {
+  type CloneCheckpointOptions,
+  cloneCheckpoint,
+} from '../domain/checkpoint/clone-checkpoint.ts'
+import {
+  type CheckpointOptions,
+  type CheckpointResult,
+  createCheckpoint,
+} from '../domain/checkpoint/create-checkpoint.ts'
+import {
+  type DeleteCheckpointOptions,
+  type DeletedCheckpoint,
+  deleteCheckpoint,
+} from '../domain/checkpoint/delete-checkpoint.ts'
+import { type CheckpointList, listCheckpoints } from '../domain/checkpoint/list-checkpoints.ts'
+import {
+  type RevertOptions,
+  type RevertResult,
+  revertToCheckpoint,
+} from '../domain/checkpoint/revert-checkpoint.ts'
 import { detachDomain } from '../domain/foreign/attach.ts'
 import { type DomainConsole, openConsole } from '../domain/lifecycle/console.ts'
 import { type DestroyOptions, destroyDomain } from '../domain/lifecycle/destroy.ts'
@@ -313,6 +333,79 @@ export class Domain {
   }
 
   /**
+   * Makes a checkpoint: memory and all disks of this instant. From then on the guest writes to overlays. After a failure it continues on its disks as before.
+   * @throws DomainError CHECKPOINT_EXISTS, DOMAIN_WRONG_STATE with the disk or the reason; QemuError, StorageError; CancelledError
+   * @example
+   * const { pauseMs } = await web.checkpoint('before-upgrade')
+   */
+  checkpoint(
+    name?: string,
+    options: HandleOptions<CheckpointOptions> = {},
+  ): Operation<CheckpointResult, SaveProgress> {
+    return new Operation(
+      (watched) => createCheckpoint(this.name, name, { ...this.#bound(options), ...watched }),
+      options,
+    )
+  }
+
+  /**
+   * Its checkpoints, the oldest first (`checkpoint-list`).
+   * @throws StorageError
+   * @example
+   * for (const { name, createdAt } of (await web.checkpoints()).checkpoints) console.log(name, createdAt)
+   */
+  checkpoints(options: HandleOptions<DomainOptions> = {}): Promise<CheckpointList> {
+    return listCheckpoints(this.name, this.#bound(options))
+  }
+
+  /**
+   * Returns to a checkpoint: memory and disks (`checkpoint-revert`). Everything that this needs is checked first; then the running guest ends. What it was becomes a checkpoint, unless it is discarded.
+   * @throws DomainError CHECKPOINT_NOT_FOUND, DOMAIN_WRONG_STATE, DOMAIN_HAS_MANAGED_SAVE; ImageError, QemuError, StorageError
+   * @example
+   * const { kept } = await web.revert('before-upgrade')
+   */
+  revert(
+    name: string,
+    options: HandleOptions<RevertOptions> = {},
+  ): Operation<RevertResult, RestoreProgress> {
+    return new Operation(
+      (watched) => revertToCheckpoint(this.name, name, { ...this.#bound(options), ...watched }),
+      options,
+    )
+  }
+
+  /**
+   * Deletes a checkpoint (`checkpoint-delete`). Its disks do not change: overlays are merged where nothing else needs the files, also while the guest runs.
+   * @throws DomainError CHECKPOINT_NOT_FOUND; QemuError, StorageError
+   * @example
+   * await web.deleteCheckpoint('before-upgrade')
+   */
+  deleteCheckpoint(
+    name: string,
+    options: HandleOptions<DeleteCheckpointOptions> = {},
+  ): Promise<DeletedCheckpoint> {
+    return deleteCheckpoint(this.name, name, this.#bound(options))
+  }
+
+  /**
+   * Makes another domain from a checkpoint, which runs beside it on overlays of the checkpoint's disks (`checkpoint-restore --clone`).
+   * @throws DomainError CHECKPOINT_NOT_FOUND, DOMAIN_WRONG_STATE for a checkpoint without memory; the errors of `Stasis.restore()`
+   * @example
+   * const trial = await web.cloneCheckpoint('before-upgrade', 'web-trial')
+   */
+  cloneCheckpoint(
+    name: string,
+    newName: string,
+    options: HandleOptions<CloneCheckpointOptions> = {},
+  ): Operation<RestoredDomain, RestoreProgress> {
+    return new Operation(async (watched) => {
+      const bound = { ...this.#bound(options), ...watched }
+      const restored = await cloneCheckpoint(this.name, name, newName, bound)
+      return new RestoredDomain(this.#directories, restored)
+    }, options)
+  }
+
+  /**
    * Waits until QEMU has all memory of a lazy restore. From then on the image is no longer needed. For other domains it returns at once; a domain that was restored by `map` uses
    * the image for as long as it runs.
    * @throws DomainError DOMAIN_WRONG_STATE if nothing loads the rest (`postcopyRecover()` does); CancelledError
@@ -474,7 +567,7 @@ export class Domain {
 
   /**
    * Removes its definition. A running domain keeps running, and is gone when it ends.
-   * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless `managedSave` is set; StorageError
+   * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless `managedSave` is set, DOMAIN_HAS_CHECKPOINTS unless `checkpoints` is; StorageError
    * @example
    * await web.undefine({ managedSave: true })
    */

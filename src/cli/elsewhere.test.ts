@@ -6,7 +6,7 @@ import { VERBS } from './verbs.ts'
 test('elsewhereError() explains what only virsh has, and nothing else', () => {
   for (const verb of [
     'attach-disk',
-    'snapshot-create-as',
+    'snapshot-create',
     'net-list',
     'migrate',
     'migrate-setspeed',

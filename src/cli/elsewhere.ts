@@ -87,10 +87,11 @@ const ELSEWHERE: readonly Elsewhere[] = [
     does: 'reaches into containers',
   },
   {
-    verbs: 'snapshot-* checkpoint-* backup-*',
+    verbs:
+      'snapshot-create snapshot-edit snapshot-info snapshot-current snapshot-parent checkpoint-create checkpoint-create-as checkpoint-dumpxml checkpoint-edit checkpoint-info checkpoint-parent backup-*',
     does: 'keeps states of disks',
     instead:
-      '`stasis save` keeps the state of the machine; `qemu-img snapshot` and the file system keep disks',
+      '`stasis checkpoint` keeps memory and disks of one instant, `stasis snapshot-create-as` does it by the options of virsh',
   },
   {
     verbs: 'net-* nwfilter-* iface-*',

@@ -1,3 +1,4 @@
+import { CHECKPOINT_VERBS } from './verb-groups/checkpoint.ts'
 import { DOMAIN_VERBS } from './verb-groups/domain.ts'
 import { FOREIGN_VERBS } from './verb-groups/foreign.ts'
 import { HOST_VERBS } from './verb-groups/host.ts'
@@ -11,6 +12,7 @@ import type { VerbEntry, VerbGroup } from './verb-entry.ts'
 export const VERB_GROUPS: readonly VerbGroup[] = [
   DOMAIN_VERBS,
   SAVE_VERBS,
+  CHECKPOINT_VERBS,
   IMAGE_VERBS,
   MONITOR_VERBS,
   HOST_VERBS,

@@ -45,6 +45,9 @@ const looks = (image: string): readonly (readonly string[])[] => [
   ['dumpxml', 'tiny'],
   ['event', '--timeout', '1'],
   ['managedsave-dumpxml', 'tiny'],
+  ['checkpoint-list', 'tiny'],
+  ['snapshot-list', 'tiny', '--tree'],
+  ['snapshot-dumpxml', 'tiny', 'none'],
   ['host-save', '--dry-run'],
   ['export', 'tiny', '--xml'],
   ['export', 'tiny', '--to-libvirt', '--libvirt-root', `${image}.root`, '--dry-run'],
@@ -107,6 +110,8 @@ const ACTS: ReadonlySet<string> = new Set([
   ...['managedsave-define', 'managedsave-edit', 'domjobabort', 'postcopy-recover', 'state-share'],
   ...['save-image-define', 'save-image-edit', 'image-salvage', 'image-convert', 'domrename'],
   ...['attach', 'detach', 'qemu-monitor-command', 'qemu-agent-command'],
+  ...['checkpoint', 'checkpoint-revert', 'checkpoint-delete', 'checkpoint-restore'],
+  ...['snapshot-create-as', 'snapshot-revert', 'snapshot-delete'],
   ...['change-media', 'screenshot', 'send-key', 'inject-nmi', 'dompmsuspend'],
 ])
 

@@ -7,6 +7,7 @@ const OPERATIONS: Readonly<Record<JobRecord['operation'], string>> = {
   managedsave: 'Managed save',
   restore: 'Restore',
   start: 'Restore of a managed save',
+  checkpoint: 'Checkpoint',
 }
 
 const TYPES = { completed: 'Completed', failed: 'Failed', cancelled: 'Cancelled' } as const

@@ -134,6 +134,7 @@ const HOOKS: Readonly<Partial<Record<JournalAct, 'save' | 'restore' | 'start' | 
   restore: 'restore',
   start: 'start',
   destroy: 'end',
+  'checkpoint-revert': 'restore',
 }
 
 /** How an act is recorded. */

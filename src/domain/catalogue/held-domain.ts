@@ -106,6 +106,18 @@ export class HeldDomain implements AsyncDisposable {
     }
   }
 
+  /** The domain as it is now, under the same lock, which stays with this object. @throws StorageError */
+  async again(): Promise<HeldDomain> {
+    const record = await reconcile(this.paths, this.directories)
+    const saved = await whereSaved(
+      this.paths,
+      await lastEndOf({ paths: this.paths, record, end: undefined }),
+    )
+    const { directories, name, paths } = this
+    const rights = { ...this.#rights, isBorrowed: true }
+    return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, rights)
+  }
+
   /**
    * Checks that no other host has taken the domain over meanwhile. Call this just before its guest runs.
    * @throws DomainError DOMAIN_ELSEWHERE, StorageError
@@ -144,9 +156,12 @@ export class HeldDomain implements AsyncDisposable {
 interface Rights {
   readonly lock: AsyncDisposable
   readonly tenure: Tenure | undefined
+  /** Another object ends them. */
+  readonly isBorrowed?: boolean
 }
 
-async function release({ lock, tenure }: Rights): Promise<void> {
+async function release({ lock, tenure, isBorrowed = false }: Rights): Promise<void> {
+  if (isBorrowed) return
   await tenure?.[Symbol.asyncDispose]()
   await lock[Symbol.asyncDispose]()
 }

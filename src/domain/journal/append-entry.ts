@@ -11,7 +11,13 @@ const MAX_FILES = 16
 const DAY_MS = 24 * 3600 * 1000
 
 /** Acts that flush a file anyway, so that one more flush costs little. */
-const DURABLE: ReadonlySet<string> = new Set(['save', 'managedsave', 'image-convert', 'host-save'])
+const DURABLE: ReadonlySet<string> = new Set([
+  'save',
+  'managedsave',
+  'image-convert',
+  'host-save',
+  'checkpoint',
+])
 
 /**
  * Appends an entry to the journal in a directory, and removes older lines than it keeps. With `keepDays` 0 nothing is written.

@@ -10,6 +10,9 @@ export type JournalAct =
   | 'image-convert'
   | 'host-save'
   | 'host-resume'
+  | 'checkpoint'
+  | 'checkpoint-revert'
+  | 'checkpoint-delete'
 
 /** An act that was done, or tried, as the journal keeps it. */
 export interface JournalEntry {
@@ -88,6 +91,9 @@ const ACTS: Readonly<Record<JournalAct, true>> = {
   'image-convert': true,
   'host-save': true,
   'host-resume': true,
+  checkpoint: true,
+  'checkpoint-revert': true,
+  'checkpoint-delete': true,
 }
 
 const OUTCOMES: readonly unknown[] = ['completed', 'failed', 'cancelled']

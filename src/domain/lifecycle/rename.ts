@@ -6,6 +6,7 @@ import { DomainError } from '../../errors.ts'
 import { autostartPath, autostartOf, markAutostart } from '../catalogue/autostart.ts'
 import { readDefinition, renameDefinition, writeDefinition } from '../store/definitions.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
+import { refuseCheckpoints } from '../store/checkpoint-store.ts'
 import { checkDomainName } from '../store/domain-name.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
@@ -13,7 +14,7 @@ import { orderPath } from '../store/page-order-file.ts'
 
 /**
  * Renames a defined domain that is not running, given by name or UUID.
- * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE, DOMAIN_BUSY; UsageError, StorageError
+ * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_RUNNING, DOMAIN_EXISTS, DOMAIN_HAS_MANAGED_SAVE, DOMAIN_HAS_CHECKPOINTS, DOMAIN_BUSY; UsageError, StorageError
  * @example
  * await renameDomain('web', 'web-old')
  */
@@ -32,6 +33,7 @@ export async function renameDomain(
   if (xml === undefined)
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
   await refuseManagedImage(name, paths, 'renamed', undefined)
+  await refuseCheckpoints(directories, name, 'renamed')
   await using other = await HeldDomain.named(newName, 'domrename', options)
   if (other.record !== undefined || (await readDefinition(directories, newName)) !== undefined)
     throw new DomainError('DOMAIN_EXISTS', `Domain '${newName}' already exists`)

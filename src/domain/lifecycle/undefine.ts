@@ -8,6 +8,7 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { autostartPath } from '../catalogue/autostart.ts'
+import { checkpointsDirectory, refuseCheckpoints } from '../store/checkpoint-store.ts'
 import { readDefinition, removeDefinition } from '../store/definitions.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
@@ -23,13 +24,15 @@ export interface UndefineOptions extends DomainOptions, WarningOptions {
   readonly managedSave?: boolean | undefined
   /** Also delete the state of its TPM, unless its guest runs. Without this it stays for a domain with the same UUID. */
   readonly tpm?: boolean | undefined
+  /** Also forget its checkpoints, and delete their memory. The files of its disks stay. */
+  readonly checkpoints?: boolean | undefined
   /** Whether to delete the variables of its UEFI firmware. A domain that has such a file is refused without this. */
   readonly nvram?: boolean | undefined
 }
 
 /**
  * Removes the definition of a domain, given by name, UUID or id. A running domain keeps running, and is gone when it ends.
- * @throws DomainError DOMAIN_HAS_MANAGED_SAVE unless it is to be deleted; DOMAIN_WRONG_STATE unless `nvram` is given where it is needed; DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
+ * @throws DomainError DOMAIN_HAS_MANAGED_SAVE, DOMAIN_HAS_CHECKPOINTS unless they are to be deleted; DOMAIN_WRONG_STATE unless `nvram` is given where it is needed; DOMAIN_NOT_FOUND, DOMAIN_BUSY; StorageError
  * @example
  * await undefineDomain('web', { managedSave: true })
  */
@@ -51,6 +54,8 @@ export async function undefineDomain(
   if (options.managedSave !== true)
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
   else await checkRemovable(directories, paths)
+  if (options.checkpoints !== true)
+    await refuseCheckpoints(directories, name, 'undefined', CHECKPOINTS_HINT)
   // The image is removed last: an image without a domain does no harm, a domain without its image has lost its state.
   const unsure = await removeDefinition(directories, name)
   const warn = (text: string): void => options.onWarning?.(text)
@@ -58,6 +63,10 @@ export async function undefineDomain(
   const stays = (error: unknown): void => warn(messageOf(error))
   if (options.managedSave === true && (await hasUsableManagedSave(domain)))
     await removeManagedImage(directories, paths).then((texts) => texts.forEach(warn), stays)
+  if (options.checkpoints === true)
+    await removeTree(checkpointsDirectory(directories, name)).catch((error: unknown) =>
+      stays(storageError('remove the checkpoints', name, error)),
+    )
   const hints = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]
   if (tpm !== undefined && domain.record === undefined)
     await removeTree(tpm).catch((error: unknown) =>
@@ -69,6 +78,9 @@ export async function undefineDomain(
     await removeFile(path).catch(() => undefined)
   return { name }
 }
+
+const CHECKPOINTS_HINT =
+  '`stasis checkpoint-delete` merges the disks. `--checkpoints-metadata` forgets the checkpoints; then the disks stay as they are'
 
 /** The state of the domain's TPM that this program keeps: a directory that the XML names is the user's. */
 function ownTpm(machine: Domain, stateDir: string): string | undefined {

@@ -85,6 +85,8 @@ interface RestoreCaller {
   readonly act: Act
   /** The domain whose managed save the image is, held by the caller. */
   readonly managedSave?: HeldDomain
+  /** The domain of another image, held by the caller. */
+  readonly held?: HeldDomain
   /** Watches for the first output, beginning before QEMU starts. */
   readonly output?: FirstOutput | undefined
 }
@@ -108,7 +110,7 @@ export async function restoreImage(
 async function restoreUntilItRuns(
   path: string,
   options: RestoreOptions,
-  { managedSave, output, act, last }: RestoreCaller & { readonly last: HandOver[] },
+  { managedSave, held: given, output, act, last }: RestoreCaller & { readonly last: HandOver[] },
 ): Promise<RestoreResult> {
   const clock = new RestoreClock()
   const { bypassCache: direct, mode = 'auto' } = options
@@ -127,7 +129,8 @@ async function restoreUntilItRuns(
   output?.begin(domain)
 
   await using stack = new AsyncDisposableStack()
-  const held = managedSave ?? stack.use(await HeldDomain.named(domain.name, 'restore', options))
+  const held =
+    managedSave ?? given ?? stack.use(await HeldDomain.named(domain.name, 'restore', options))
   const operation = managedSave === undefined ? 'restore' : 'start'
   await using job = await Job.begin(held.paths, operation, options)
   const { signal, report } = job

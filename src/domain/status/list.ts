@@ -1,6 +1,7 @@
 import { CancelledError, StasisError } from '../../errors.ts'
 import { type DomainEntry, listEntries, uuidOf } from '../catalogue/catalogue.ts'
 import { entryXml } from '../catalogue/domain-xml.ts'
+import { listedCheckpoints } from '../store/checkpoint-store.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { isAutostarted } from '../catalogue/autostart.ts'
@@ -48,10 +49,22 @@ export interface ListOptions extends DomainOptions {
   readonly persistent?: boolean | undefined
   /** Only those with a managed save, or only those without. */
   readonly managedSave?: boolean | undefined
+  /** Only those that have checkpoints, or only those without. */
+  readonly checkpoints?: boolean | undefined
   /** Only those that start with the host, or only those that do not. */
   readonly autostart?: boolean | undefined
   /** Also read their titles. */
   readonly title?: boolean | undefined
+}
+
+async function namesWithCheckpoints(
+  directories: Directories,
+  entries: readonly DomainEntry[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>()
+  for (const { name } of entries)
+    if ((await listedCheckpoints(directories, name)).length > 0) found.add(name)
+  return found
 }
 
 /**
@@ -69,8 +82,15 @@ export async function listDomains(options: ListOptions = {}): Promise<readonly D
     ({ record, fault }) =>
       all || fault !== undefined || (record === undefined ? inactive : !inactive),
   )
+  const kept =
+    options.checkpoints === undefined ? undefined : await namesWithCheckpoints(directories, wanted)
   const summaries = await Promise.all(wanted.map((entry) => summarise(directories, entry, options)))
-  const asked = summaries.filter((domain) => domain.fault !== undefined || isAsked(domain, options))
+  const asked = summaries.filter(
+    (domain) =>
+      domain.fault !== undefined ||
+      (isAsked(domain, options) &&
+        (kept === undefined || kept.has(domain.name) === options.checkpoints)),
+  )
   return [
     ...asked.filter(({ id }) => id !== undefined),
     ...asked.filter(({ id }) => id === undefined),

@@ -16,7 +16,7 @@ import {
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** Operations that take long enough to be watched and cancelled from another terminal. */
-export type JobOperation = 'save' | 'managedsave' | 'restore' | 'start'
+export type JobOperation = 'save' | 'managedsave' | 'restore' | 'start' | 'checkpoint'
 
 /** A job as other processes read it: in `job.json` in the runtime directory, and in the state directory once it has ended. */
 export interface StoredJob<Progress = unknown> {
@@ -107,6 +107,7 @@ const OPERATIONS: readonly unknown[] = [
   'managedsave',
   'restore',
   'start',
+  'checkpoint',
 ] satisfies JobOperation[]
 
 const OUTCOMES: readonly unknown[] = [undefined, 'completed', 'failed', 'cancelled']

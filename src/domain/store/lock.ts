@@ -197,7 +197,13 @@ function textOf({ pid, verb }: LockHolder): string {
 }
 
 /** Operations that another process can watch and cancel. */
-const JOBS: ReadonlySet<string> = new Set<JobOperation>(['save', 'managedsave', 'restore', 'start'])
+const JOBS: ReadonlySet<string> = new Set<JobOperation>([
+  'save',
+  'managedsave',
+  'restore',
+  'start',
+  'checkpoint',
+])
 
 function hintFor(name: string, { verb }: LockHolder): string {
   return verb !== undefined && JOBS.has(verb)

@@ -104,6 +104,16 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** Flushes a file that another program has written. */
+export async function syncFile(path: string): Promise<void> {
+  try {
+    await using handle = await open(path, constants.O_RDONLY)
+    await handle.sync()
+  } catch (error) {
+    throw storageError(`flush ${path}`, path, error)
+  }
+}
+
 /**
  * Flushes a directory after a change of its names that nobody can undo. Returns a warning when that fails: then a power cut may undo the change.
  * `change` is a sentence: `/a is removed`.

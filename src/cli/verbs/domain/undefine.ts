@@ -8,6 +8,8 @@ interface Flags extends TakeOverFlags {
   readonly managedSave?: boolean
   readonly tpm?: boolean
   readonly nvram?: boolean
+  readonly snapshotsMetadata?: boolean
+  readonly checkpointsMetadata?: boolean
   readonly keepNvram?: boolean
   readonly removeAllStorage?: boolean
   readonly storage?: string
@@ -31,8 +33,12 @@ export const verb: Verb<Flags> = {
       .addOption(new Option('--tpm', 'also delete the state of its TPM').conflicts('keepTpm'))
       .option('--keep-tpm', 'keep the state of its TPM, as without this option')
       .addOption(takeOverOption())
-      .option('--snapshots-metadata', 'accepted: Stasis makes no snapshots of disks')
-      .option('--checkpoints-metadata', 'accepted: Stasis makes no checkpoints of disks')
+      .option('--snapshots-metadata', 'the same as --checkpoints-metadata')
+      .option(
+        '--checkpoints-metadata',
+        'also forget its checkpoints and delete their memory; the files of its disks stay',
+      )
+      .addOption(takeOverOption())
       .addOption(new Option('--remove-all-storage').hideHelp())
       .addOption(new Option('--storage <volumes>').hideHelp())
       .addOption(new Option('--wipe-storage').hideHelp())
@@ -47,6 +53,7 @@ export const verb: Verb<Flags> = {
       takeOver: flags.takeOver,
       managedSave,
       tpm,
+      checkpoints: flags.snapshotsMetadata ?? flags.checkpointsMetadata,
       nvram: flags.keepNvram === true ? false : flags.nvram,
       onWarning: output.warn,
     })

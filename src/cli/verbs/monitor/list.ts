@@ -48,10 +48,10 @@ export const verb: Verb<Flags> = {
       .option('--transient', 'only domains that are not defined')
       .option('--with-managed-save', 'only domains that have a managed save')
       .option('--without-managed-save', 'only domains that have no managed save')
-      .option('--with-snapshot', 'no domain: Stasis has no snapshots')
-      .option('--without-snapshot', 'every domain')
-      .option('--with-checkpoint', 'no domain: Stasis has no checkpoints')
-      .option('--without-checkpoint', 'every domain')
+      .option('--with-snapshot', 'only domains that have checkpoints')
+      .option('--without-snapshot', 'only domains that have no checkpoints')
+      .option('--with-checkpoint', 'the same as --with-snapshot')
+      .option('--without-checkpoint', 'the same as --without-snapshot')
       .option('--autostart', 'only domains that start with the host')
       .option('--no-autostart', 'only domains that do not start with the host')
       .option('--name', 'only the names')
@@ -63,9 +63,7 @@ export const verb: Verb<Flags> = {
   looks: true,
   example: 'stasis list --all --managed-save',
   run: async (_args, flags, { directories, signal, json, quiet, output }) => {
-    const domains = asksForOthers(flags)
-      ? []
-      : await listDomains({ ...directories, signal, ...wanted(flags) })
+    const domains = await listDomains({ ...directories, signal, ...wanted(flags) })
     for (const { fault } of domains)
       if (fault !== undefined && !json) output.note(errorText(fault, { debug: false }))
     const text =
@@ -74,14 +72,6 @@ export const verb: Verb<Flags> = {
         : table(domains, flags, quiet)
     return { text, json: domains.map(withFaultObject) }
   },
-}
-
-/** No domain has a snapshot or a checkpoint. */
-function asksForOthers(flags: Flags): boolean {
-  return (
-    oneOf(flags.withSnapshot, flags.withoutSnapshot) === true ||
-    oneOf(flags.withCheckpoint, flags.withoutCheckpoint) === true
-  )
 }
 
 /** Both of two opposites are all domains, as with virsh. */
@@ -99,6 +89,9 @@ function wanted(flags: Flags): ListOptions {
     states: asked.length === 0 ? undefined : asked,
     persistent: oneOf(flags.persistent, flags.transient),
     managedSave: oneOf(flags.withManagedSave, flags.withoutManagedSave),
+    checkpoints:
+      oneOf(flags.withSnapshot, flags.withoutSnapshot) ??
+      oneOf(flags.withCheckpoint, flags.withoutCheckpoint),
     autostart: flags.autostart,
     title: flags.title,
   }

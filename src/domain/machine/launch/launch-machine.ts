@@ -10,6 +10,7 @@ import { launchQemu } from '../../../qemu/process/launch.ts'
 import { hostNumaNodes } from '../../../qemu/probe/host-nodes.ts'
 import { scsiDevicesOf } from '../../../qemu/programs/scsi-devices.ts'
 import { makeOverlays, withOverlays } from './transient-disks.ts'
+import { refuseKeptDisks } from './kept-disks.ts'
 import { limitDisks } from './limit-disks.ts'
 import { pinThreads } from './pin-threads.ts'
 import { plugProcessors } from './plug-processors.ts'
@@ -80,6 +81,7 @@ export class LaunchedMachine implements AsyncDisposable {
 
   static async #launchOnce(held: HeldDomain, asked: LaunchPlan): Promise<LaunchedMachine> {
     const { paths } = held
+    await refuseKeptDisks(asked.domain, held.directories)
     const { domain, overlays } = withOverlays(asked.domain)
     const plan = { ...asked, domain, user: userWithin(domain, asked.user, asked.onWarning) }
     const { emulator, version } = plan.emulator.probed

@@ -1,0 +1,41 @@
+import { type Command, Option } from 'commander'
+import type { RevertOptions, RevertResult } from '../../domain/checkpoint/revert-checkpoint.ts'
+import { type ChannelFlags, channelsOf, declareChannels } from './channels.ts'
+import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
+
+/** The options as commander names them. */
+export interface RevertFlags extends ChannelFlags, ResumeFlags {
+  readonly mode?: RevertOptions['mode']
+  readonly discard?: boolean
+  readonly connections?: number
+}
+
+/** Adds the options of a return to a checkpoint. */
+export function declareRevert(command: Command): Command {
+  return declareResumeAs(declareChannels(command, 'the number of readers'), 'afterwards')
+    .addOption(
+      new Option('--mode <mode>', 'how memory is restored (default: auto)').choices([
+        'auto',
+        'map',
+        'lazy',
+        'load',
+      ]),
+    )
+    .option('--discard', 'do not keep what the guest is now as a checkpoint')
+}
+
+/** The options of a return to a checkpoint, from the flags. */
+export function revertOptions(flags: RevertFlags): RevertOptions {
+  return {
+    mode: flags.mode,
+    discard: flags.discard,
+    readers: channelsOf(flags),
+    state: resumeAs(flags),
+  }
+}
+
+/** What the user is told about it. */
+export function revertText({ kept, state }: RevertResult): string {
+  const now = { running: 'it runs', paused: 'it is paused', shutoff: 'it is off' }[state]
+  return `${now}${kept === undefined ? '' : `; what it was before is checkpoint '${kept}'`}`
+}

@@ -1,0 +1,103 @@
+import { removeImage } from '../../image/remove-image.ts'
+import { messageOf } from '../../errors.ts'
+import { keepAct } from '../acts/keep-act.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
+import { checkOptions } from '../store/check-options.ts'
+import {
+  type CheckpointTree,
+  checkpointDirectory,
+  readCheckpoints,
+  requireCheckpoint,
+  writeCheckpoint,
+  writeTree,
+} from '../store/checkpoint-store.ts'
+import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
+import { collapse } from './collapse.ts'
+import { settleCheckpoints } from './settle-checkpoints.ts'
+
+/** How to delete a checkpoint. */
+export interface DeleteCheckpointOptions extends DomainOptions, WarningOptions {
+  /** Also delete the checkpoints that were made after it, in its branch. */
+  readonly children?: boolean | undefined
+}
+
+/** Checkpoints that were deleted. */
+export interface DeletedCheckpoint {
+  readonly domain: string
+  readonly names: readonly string[]
+  /** Files of it that stay, because other checkpoints or domains are built on them. */
+  readonly kept: readonly string[]
+}
+
+/**
+ * Deletes a checkpoint of a domain, given by name, UUID or id. The disks of the guest do not change: overlays are merged where nothing else needs the files, also while the guest runs.
+ * @throws DomainError CHECKPOINT_NOT_FOUND; QemuError, StorageError: it is no longer listed, and the next command for checkpoints does the rest
+ * @example
+ * await deleteCheckpoint('web', 'before-upgrade')
+ */
+export async function deleteCheckpoint(
+  reference: string,
+  name: string,
+  options: DeleteCheckpointOptions = {},
+): Promise<DeletedCheckpoint> {
+  checkOptions(options)
+  const { onWarning } = options
+  const plan = { act: 'checkpoint-delete', reference } as const
+  return keepAct({ plan, directories: options, facts: () => ({}), onWarning }, async (act) => {
+    await using held = await HeldDomain.find(reference, 'checkpoint-delete', options)
+    act.on(held.name, held.record?.uuid)
+    const tree = await settleCheckpoints(held)
+    await requireCheckpoint(held.directories, held.name, name)
+    const names = await chosen(held, name, options.children === true)
+    let marked: CheckpointTree = { ...tree, pending: { act: 'delete', name, overlays: [] } }
+    await writeTree(held.directories, held.name, marked)
+    for (const one of names) marked = await forget(held, marked, one, onWarning)
+    const left = await collapse(held, marked)
+    await writeTree(held.directories, held.name, { ...left, pending: undefined })
+    const records = await readCheckpoints(held.directories, held.name)
+    const kept = records
+      .filter((one) => one.deleted === true && names.includes(one.name))
+      .flatMap(({ disks }) => disks.map(({ path }) => path))
+    return { domain: held.name, names, kept }
+  })
+}
+
+/** The checkpoint, and those after it, the newest first. */
+async function chosen(
+  { directories, name: domain }: HeldDomain,
+  name: string,
+  children: boolean,
+): Promise<readonly string[]> {
+  if (!children) return [name]
+  const records = await readCheckpoints(directories, domain)
+  const below = (parent: string): readonly string[] =>
+    records
+      .filter((one) => one.parent === parent && one.deleted !== true)
+      .flatMap((one) => [...below(one.name), one.name])
+  return [...below(name), name]
+}
+
+/** Takes a checkpoint out of the list, with its memory. Its children become those of its parent. */
+async function forget(
+  held: HeldDomain,
+  tree: CheckpointTree,
+  name: string,
+  onWarning: ((text: string) => void) | undefined,
+): Promise<CheckpointTree> {
+  const { directories, name: domain } = held
+  const record = await requireCheckpoint(directories, domain, name)
+  const current = tree.current === name ? record.parent : tree.current
+  const directory = (one: string): string => checkpointDirectory(directories, domain, one)
+  for (const child of await readCheckpoints(directories, domain))
+    if (child.parent === name)
+      await writeCheckpoint(directory(child.name), { ...child, parent: record.parent })
+  const next = { ...tree, current }
+  await writeTree(directories, domain, next)
+  await writeCheckpoint(directory(name), { ...record, memory: undefined, deleted: true })
+  if (record.memory !== undefined)
+    await removeImage(record.memory.path).then(
+      (texts) => texts.forEach((text) => onWarning?.(text)),
+      (error: unknown) => onWarning?.(messageOf(error)),
+    )
+  return next
+}
