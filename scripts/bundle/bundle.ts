@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type BuildOptions, type Plugin, build } from 'esbuild'
 import { atFirstUse } from './at-first-use.ts'
-import { ENTRY, LOOKING, programsIn } from './programs.ts'
+import { ENTRY, LOOKING, STATE, programsIn } from './programs.ts'
 import { xmlEntities } from './xml-entities.ts'
 
 /** A file that was changed in the tick in which this one was made might look older. */
@@ -28,7 +28,13 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
       target: 'node18',
       banner: { js: `#!/usr/bin/env node\n${COMMON.banner.js}` },
     }),
-    build({ ...shared, entryPoints: [LOOKING], plugins: [synchronousFiles, late] }),
+    build({
+      ...shared,
+      entryPoints: [LOOKING, STATE],
+      plugins: [synchronousFiles, late],
+      define: { ...COMMON.define, 'performance.now': 'monotonicMs' },
+      banner: { js: `${COMMON.banner.js}${MONOTONIC_MS}` },
+    }),
     build({ ...shared, entryPoints: [...programs] }),
   ])
   mkdirSync(directory, { recursive: true })
@@ -38,6 +44,9 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
   writeFileSync(stamp, '')
   utimesSync(stamp, beganSeconds, beganSeconds)
 }
+
+/** `performance` takes a millisecond to load. Only differences of its times are used. */
+const MONOTONIC_MS = ' const monotonicMs = () => Number(process.hrtime.bigint()) / 1e6;'
 
 const COMMON = {
   write: false,

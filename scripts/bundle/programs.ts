@@ -8,6 +8,9 @@ export const ENTRY = 'src/cli/entry.ts'
 /** The command line of the verbs that only look. */
 export const LOOKING = 'src/cli/looking-main.ts'
 
+/** The command line of the verbs that only ask for states and names. */
+export const STATE = 'src/cli/state-main.ts'
+
 /** The command line, and the programs that others start by `new URL('./x.ts', import.meta.url)`. Paths from `root`. */
 export function programsIn(root: string): readonly string[] {
   const programs = new Set<string>(['src/cli/main.ts'])

@@ -14,6 +14,8 @@ export interface CommandOptions {
   readonly signalFor?: (output: Output) => AbortSignal
   /** Runs the commands of standard input, for a command line without a verb. */
   readonly runSession?: (argv: readonly string[], runner: CommandRunner) => Promise<void>
+  /** Ends the process when all is written. Otherwise it ends when nothing is left to wait for, which takes longer. */
+  readonly endsAtOnce?: boolean
 }
 
 /** Runs the command line of this process, whose verbs are in `verbs`: prints answers or failures, and sets the exit code. */
@@ -23,6 +25,7 @@ export async function runCommand(
     groups = [],
     signalFor = (output) => cancelOnSignal(output).signal,
     runSession,
+    endsAtOnce = false,
   }: CommandOptions = {},
 ): Promise<void> {
   const argv = process.argv.slice(2)
@@ -41,4 +44,5 @@ export async function runCommand(
     runner.fail(error)
   }
   process.off('beforeExit', cutShort)
+  if (endsAtOnce && !runner.output.mayBePending) process.exit()
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { codeCacheDirectory, runBundle, runBundleWithSourceMap } from '../io/code-cache.ts'
-import { LOOKING_VERB_NAMES } from './looking-verb-names.ts'
+import { LOOKING_VERB_NAMES, STATE_VERB_NAMES } from './looking-verb-names.ts'
 import { indexOfVerb } from './verb-in.ts'
 
 /**
@@ -17,9 +17,8 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 } else {
   const argv = process.argv.slice(2)
   const verb = argv[indexOfVerb(argv)] ?? ''
-  const looks = LOOKING_VERB_NAMES.some((name) => name === verb)
   // Not by a URL, as other programs are named: to read one takes longer than all else here.
-  const main = join(import.meta.dirname, looks ? 'looking-main.cjs' : 'main.cjs')
+  const main = join(import.meta.dirname, bundleOf(verb))
   if (process.env['STASIS_DEBUG']) runBundleWithSourceMap(main)
   else {
     const directory = codeCacheDirectory(join(main, '../cached'))
@@ -27,4 +26,10 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
     const name = /^[a-z][a-z-]{0,30}$/.test(verb) ? verb : 'no-verb'
     runBundle(main, directory === undefined ? undefined : join(directory, `${name}.code`))
   }
+}
+
+function bundleOf(verb: string): string {
+  const has = (names: readonly string[]): boolean => names.includes(verb)
+  if (has(STATE_VERB_NAMES)) return 'state-main.cjs'
+  return has(LOOKING_VERB_NAMES) ? 'looking-main.cjs' : 'main.cjs'
 }

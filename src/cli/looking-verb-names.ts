@@ -1,5 +1,5 @@
-/** The names of `LOOKING_VERBS`, for the choice of a bundle before one is loaded. */
-export const LOOKING_VERB_NAMES = [
+/** The names of `STATE_VERBS`, for the choice of a bundle before one is loaded. */
+export const STATE_VERB_NAMES = [
   'list',
   'domstate',
   'domjobinfo',
@@ -7,11 +7,18 @@ export const LOOKING_VERB_NAMES = [
   'domuuid',
   'domname',
   'desc',
+  'ttyconsole',
+  'domcontrol',
+] as const
+
+export type StateVerb = (typeof STATE_VERB_NAMES)[number]
+
+/** The names of `LOOKING_VERBS`. */
+export const LOOKING_VERB_NAMES = [
   'domblklist',
   'domiflist',
   'vncdisplay',
   'domdisplay',
-  'ttyconsole',
   'domstats',
   'dommemstat',
   'domblkinfo',
@@ -19,7 +26,6 @@ export const LOOKING_VERB_NAMES = [
   'domifstat',
   'vcpucount',
   'vcpuinfo',
-  'domcontrol',
 ] as const
 
 export type LookingVerb = (typeof LOOKING_VERB_NAMES)[number]

@@ -104,6 +104,7 @@ test('every program that others start is in the bundle', async () => {
     'main.cjs',
     'page-server-main.cjs',
     'receive-thread.cjs',
+    'state-main.cjs',
     'stream-thread.cjs',
   ])
 })

@@ -25,13 +25,15 @@ interface Terminal {
 export class Output {
   readonly #stdout: StandardOutput
   // A terminal that was closed, or a full disk, must not end an operation: there is nobody to report it to.
-  readonly #stderr: () => NodeJS.WritableStream & Terminal = atFirstUse(() =>
-    process.stderr.on('error', () => undefined),
-  )
+  readonly #stderr: () => NodeJS.WritableStream & Terminal = atFirstUse(() => {
+    this.#isStderrOpen = true
+    return process.stderr.on('error', () => undefined)
+  })
   /** The number of live lines that are shown. */
   #live = 0
   #isElsewhere = false
   #log: string | undefined
+  #isStderrOpen = false
 
   /** `onLateFault` receives the error of a part of the result that was written after the call that was to write it. */
   constructor(onLateFault: (error: StasisError) => void) {
@@ -46,6 +48,11 @@ export class Output {
   /** Like `isRead`, but asks a pipe itself, also before anything is written to it. */
   hasReader(): boolean {
     return this.#stdout.hasReader()
+  }
+
+  /** Whether something of the output may not be written yet. */
+  get mayBePending(): boolean {
+    return this.#isStderrOpen || this.#stdout.isStream
   }
 
   /** From now on the result goes to standard error, because standard output is for something else. */

@@ -24,6 +24,11 @@ export class StandardOutput {
     return this.#isRead
   }
 
+  /** Whether a pipe that could not take something at once gets it later. */
+  get isStream(): boolean {
+    return this.#stream !== undefined
+  }
+
   /** Like `isRead`, but asks a pipe itself, also before anything is written to it. */
   hasReader(): boolean {
     if (this.#isRead && !hasReader(STDOUT)) this.#isRead = false

@@ -1,4 +1,4 @@
-import { LOOKING_VERBS } from './looking.ts'
+import { STATE_VERBS } from './state.ts'
 import { type VerbGroup, entry } from '../verb-entry.ts'
 
 /** The verbs of `stasis help domain`. */
@@ -59,7 +59,7 @@ export const DOMAIN_VERBS: VerbGroup = {
     ),
     entry('domrename', 'rename a domain', () => import('../verbs/domain/domrename.ts')),
     entry('dumpxml', 'show the XML of a domain', () => import('../verbs/domain/dumpxml.ts')),
-    LOOKING_VERBS.desc,
+    STATE_VERBS.desc,
     entry(
       'console',
       'connect the terminal to the serial console of a domain',

@@ -1,4 +1,5 @@
 import { LOOKING_VERBS } from './looking.ts'
+import { STATE_VERBS } from './state.ts'
 import { type VerbGroup, entry } from '../verb-entry.ts'
 
 /** The verbs of `stasis help monitor`. */
@@ -6,22 +7,22 @@ export const MONITOR_VERBS: VerbGroup = {
   title: 'Looking at domains',
   keyword: 'monitor',
   verbs: [
-    LOOKING_VERBS.list,
+    STATE_VERBS.list,
     entry(
       'top',
       'show guests, saves and restores on the full screen',
       () => import('../verbs/monitor/top.ts'),
     ),
     entry('dominfo', 'show facts about a domain', () => import('../verbs/monitor/dominfo.ts')),
-    LOOKING_VERBS.domstate,
-    LOOKING_VERBS.domid,
-    LOOKING_VERBS.domuuid,
-    LOOKING_VERBS.domname,
+    STATE_VERBS.domstate,
+    STATE_VERBS.domid,
+    STATE_VERBS.domuuid,
+    STATE_VERBS.domname,
     LOOKING_VERBS.domblklist,
     LOOKING_VERBS.domiflist,
     LOOKING_VERBS.vncdisplay,
     LOOKING_VERBS.domdisplay,
-    LOOKING_VERBS.ttyconsole,
+    STATE_VERBS.ttyconsole,
     LOOKING_VERBS.domstats,
     LOOKING_VERBS.dommemstat,
     LOOKING_VERBS.domblkinfo,
@@ -29,7 +30,7 @@ export const MONITOR_VERBS: VerbGroup = {
     LOOKING_VERBS.domifstat,
     LOOKING_VERBS.vcpucount,
     LOOKING_VERBS.vcpuinfo,
-    LOOKING_VERBS.domcontrol,
+    STATE_VERBS.domcontrol,
     entry(
       'domifaddr',
       'show the network addresses of a guest',

@@ -1,4 +1,4 @@
-import { LOOKING_VERBS } from './looking.ts'
+import { STATE_VERBS } from './state.ts'
 import { type VerbGroup, entry } from '../verb-entry.ts'
 
 /** The verbs of `stasis help save`. */
@@ -46,7 +46,7 @@ export const SAVE_VERBS: VerbGroup = {
       'load the rest of the memory of a domain that lost its page server',
       () => import('../verbs/save/postcopy-recover.ts'),
     ),
-    LOOKING_VERBS.domjobinfo,
+    STATE_VERBS.domjobinfo,
     entry(
       'domjobabort',
       'cancel a save or restore that another process is doing',
