@@ -90,7 +90,9 @@ export interface PageStore {
 export interface StoredFrames {
   /** `fd` of the page store. */
   readonly fd: number
-  /** The records of some frames, as in the index of docs/format/stasis.md. */
+  /** The records of all frames, as in the index of docs/format/stasis.md, in memory that other threads can see. */
+  readonly table: Uint8Array
+  /** A copy of the records of some frames. */
   records(frames: Uint32Array): Uint8Array
   /** The error for a frame in which a thread found a fault. */
   error(frame: number, fault: FrameFault): ImageError

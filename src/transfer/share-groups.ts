@@ -2,7 +2,7 @@ import { throwIfCancelled } from '../errors.ts'
 import type { PageStore } from '../image/saved-machine.ts'
 
 /** How much of the image one worker takes at once. */
-const GROUP_LENGTH = 2 * 1024 * 1024
+export const GROUP_LENGTH: number = 2 * 1024 * 1024
 
 /** Options for sharing groups of frames. */
 export interface ShareOptions {

@@ -50,7 +50,7 @@ export interface RestoreMachineOptions {
   readonly launchTimeoutMs?: number | undefined
   /** How the memory comes back. A QEMU that the caller starts takes all of it before the guest runs: `load`, and `auto` means the same. */
   readonly mode?: 'auto' | 'load' | undefined
-  /** How many workers read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
+  /** How many workers read the image at the same time, 1 to 64. Default: one more than there are processors, at most 8. */
   readonly readers?: number | undefined
   /** Bypass the page cache. Default: only for `stasis`. */
   readonly bypassCache?: boolean | undefined

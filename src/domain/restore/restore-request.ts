@@ -18,7 +18,7 @@ export interface RestoreOptions
   readonly clone?: CloneRequest | undefined
   /** Domain XML that replaces the image's; the guest must not see a difference. */
   readonly xml?: DomainXml | undefined
-  /** Workers that read the image at the same time, 1 to 64. Default: the number of processors, at most 8. */
+  /** Workers that read the image at the same time, 1 to 64. Default: one more than there are processors, at most 8. */
   readonly readers?: number | undefined
   /** Bypass the page cache. Default: for `stasis`. */
   readonly bypassCache?: boolean | undefined

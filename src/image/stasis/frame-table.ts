@@ -48,6 +48,11 @@ export class FrameTable {
     return this.#count - 1
   }
 
+  /** The records themselves. */
+  get table(): Uint8Array {
+    return this.#bytes.subarray(0, this.#count * FRAME_RECORD_LENGTH)
+  }
+
   offset(index: number): number {
     return readLong(this.#bytes, this.#at(index))
   }

@@ -32,6 +32,7 @@ export class StasisPageStore implements PageStore {
     this.blocks = index.blocks
     this.checked = {
       fd: file.directFd,
+      table: index.frames.table,
       records: (frames) => index.frames.records(frames),
       error: (frame, fault) => this.#error(frame, fault),
     }

@@ -50,7 +50,9 @@ async function readIndex({
   }
   throwIfCancelled(`open ${path}`, options.signal)
   const part = { offset: footer.indexOffset, length: footer.indexLength }
-  const bytes = await readExactly(file, part, 'index')
+  // Threads that load memory read it too.
+  const bytes = new Uint8Array(new SharedArrayBuffer(part.length))
+  await fill(file, bytes, part.offset, 'index')
   if (crc32c(bytes) !== footer.indexCrc) throw damagedIndex(place, 0, 'its checksum does not match')
   const index = parseIndex(bytes, place)
   checkIndex(index, place)
@@ -81,7 +83,17 @@ async function readExactly(
   name: string,
 ): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafeSlow(part.length)
-  const found = await file.read(bytes, part.offset)
-  if (found === part.length) return bytes
-  throw imageTruncated(file.path, `its ${name} is not complete`, { offset: part.offset + found })
+  await fill(file, bytes, part.offset, name)
+  return bytes
+}
+
+async function fill(
+  file: DirectFile,
+  bytes: Uint8Array,
+  offset: number,
+  name: string,
+): Promise<void> {
+  const found = await file.read(bytes, offset)
+  if (found === bytes.length) return
+  throw imageTruncated(file.path, `its ${name} is not complete`, { offset: offset + found })
 }

@@ -1,30 +1,31 @@
 import type { FrameFault } from '../../image/stasis/frame-fault.ts'
 
-/** Start data of a loading thread. */
-export interface LoadThreadData {
+/** The work of all threads of a load. Its arrays are in shared memory, so that each thread takes the next group by itself. */
+export interface LoadPlan {
   /** Descriptor of the image for aligned reads. */
   readonly image: number
   /** Descriptors of the memory files, by block. */
   readonly memories: ReadonlyMap<number, number>
-}
-
-/** Load these frames: records as in the index of docs/format/stasis.md, in the order of their offsets, close together. */
-export interface LoadJob {
+  /** The records of all frames, as in the index of docs/format/stasis.md. */
   readonly records: Uint8Array
+  /** The wanted frames in the order of their offsets. */
+  readonly order: Uint32Array
+  /** Where each group starts in `order`, then where the last one ends. The frames of a group are close together in the file. */
+  readonly starts: Uint32Array
+  /** At `NEXT` the next group to take, at `STOP` 1 when no further group is to be taken. */
+  readonly control: Int32Array
 }
 
-/** The answer of a thread. */
+/** Positions in `LoadPlan.control`. */
+export const NEXT = 0
+export const STOP = 1
+
+/** An answer of a thread. It sends `loaded` at times, and at its end one of the others. */
 export type LoadAnswer =
-  | { readonly kind: 'loaded'; readonly ramBytes: number; readonly fileBytes: number }
-  /** `position` among the frames of the job. */
-  | { readonly kind: 'damaged'; readonly position: number; readonly fault: FrameFault }
+  | { readonly kind: 'loaded'; readonly groups: readonly number[] }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'damaged'; readonly frame: number; readonly fault: FrameFault }
   | { readonly kind: 'failed'; readonly step: 'read' | 'fill'; readonly code: string }
 
-/** Options for loading memory. */
-export interface LoadMemoryOptions {
-  /** How many frames are read, decompressed and written at the same time; the workers use as many reader numbers, from 0. */
-  readonly workers: number
-  readonly signal?: AbortSignal | undefined
-  /** Called after frames, with their length in memory and in the image, and their numbers. */
-  readonly onLoaded: (ramBytes: number, fileBytes: number, frames: Iterable<number>) => void
-}
+/** The last answer of a thread. */
+export type LastAnswer = Exclude<LoadAnswer, { readonly kind: 'loaded' }>

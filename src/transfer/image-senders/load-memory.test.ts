@@ -11,9 +11,9 @@ import { tempDir } from '../../../test/support/temp-dir.ts'
 import { openImage } from '../../image/open-image.ts'
 import { MemoryFile } from '../../io/memory/memory-file.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
-import type { LoadMemoryOptions } from './load-job.ts'
+import type { LoadMemoryOptions } from './load-options.ts'
 import { loadMemory } from './load-memory.ts'
-import { loadOnThreads } from './load-on-threads.ts'
+import { LoadThreads } from './load-threads.ts'
 
 interface Loaded {
   readonly ram: Buffer
@@ -22,7 +22,7 @@ interface Loaded {
   readonly fileBytes: number
 }
 
-type Way = 'loadMemory()' | 'loadOnThreads()'
+type Way = 'loadMemory()' | 'loadMemory() on threads'
 
 async function load(
   way: Way,
@@ -34,7 +34,7 @@ async function load(
   await using machine = await openImage(dir.join('image'), { direct: true })
   if (options.cutAfterOpen !== undefined) await truncate(dir.join('image'), options.cutAfterOpen)
   const { pages } = machine
-  assert.ok(pages?.stored)
+  assert.ok(pages?.checked)
   using ram = new MemoryFile('ram', 64 * PAGE_SIZE)
   using rom = new MemoryFile('rom', 2 * PAGE_SIZE)
   const files = new Map([ram, rom].entries())
@@ -47,13 +47,13 @@ async function load(
     },
     ...options,
   }
-  if (way === 'loadMemory()') await loadMemory(pages, files, all)
-  else await loadOnThreads(pages, pages.stored, files, all)
+  await using threads = way === 'loadMemory()' ? undefined : new LoadThreads(3)
+  await loadMemory(pages, files, { ...all, threads })
   const read = (file: MemoryFile): Promise<Buffer> => readFile(`/proc/self/fd/${file.fd}`)
   return { ram: await read(ram), rom: await read(rom), ramBytes, fileBytes }
 }
 
-for (const way of ['loadMemory()', 'loadOnThreads()'] as const) {
+for (const way of ['loadMemory()', 'loadMemory() on threads'] as const) {
   test(`${way} puts every page where it belongs and leaves the others zero`, async () => {
     const { bytes, frames } = buildStasisImage()
     const { ram, rom, ramBytes, fileBytes } = await load(way, bytes)

@@ -2,8 +2,8 @@ import type { PageStore } from '../../image/saved-machine.ts'
 import { allocateAligned } from '../../io/memory/aligned-memory.ts'
 import type { MemoryFile } from '../../io/memory/memory-file.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
-import type { LoadMemoryOptions } from './load-job.ts'
-import { THREADS_FROM, loadOnThreads } from './load-on-threads.ts'
+import type { LoadMemoryOptions } from './load-options.ts'
+import { loadOnThreads } from './load-on-threads.ts'
 import { shareGroups } from '../share-groups.ts'
 
 const OPERATION = 'load the memory of the guest'
@@ -22,11 +22,11 @@ export async function loadMemory(
   options: LoadMemoryOptions,
 ): Promise<void> {
   if (files.size === 0) return
-  if (pages.stored !== undefined && pages.frameCount >= THREADS_FROM) {
-    await loadOnThreads(pages, pages.stored, files, options)
+  const { workers, threads, signal } = options
+  if (threads !== undefined && pages.checked !== undefined) {
+    await loadOnThreads(pages, pages.checked, files, { ...options, threads })
     return
   }
-  const { workers, signal } = options
   const memories = Array.from({ length: workers }, () => allocateAligned(RUN_LENGTH))
   await shareGroups(pages, { workers, operation: OPERATION, signal }, (group, reader) =>
     loadGroup(pages, group, reader, memories[reader] as Uint8Array, files, options),

@@ -1,55 +1,89 @@
-import { availableParallelism } from 'node:os'
-import { StorageError } from '../../errors.ts'
+import { StorageError, throwIfCancelled } from '../../errors.ts'
 import type { PageStore, StoredFrames } from '../../image/saved-machine.ts'
 import { type MemoryFile, noMemoryLeft } from '../../io/memory/memory-file.ts'
-import type { LoadAnswer, LoadJob, LoadMemoryOptions, LoadThreadData } from './load-job.ts'
-import { AnsweringThread } from '../answering-thread.ts'
-import { shareGroups } from '../share-groups.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
+import { GROUP_LENGTH } from '../share-groups.ts'
+import type { LastAnswer, LoadPlan } from './load-job.ts'
+import type { LoadMemoryOptions } from './load-options.ts'
+import type { LoadThreads } from './load-threads.ts'
 
 const OPERATION = 'load the memory of the guest'
 
 /**
- * Below this many frames, starting threads costs more than it saves: each thread needs a quarter of a second of a processor when it runs from the
- * sources, each frame its way to the thread pool and back.
- */
-export const THREADS_FROM = 4096
-
-/**
- * Fills memory files from an image on its own threads. Each of them reads, checks, decompresses and writes. The first fault ends all; none runs after
- * this settles.
+ * Fills memory files from an image on its own threads. Each of them reads, checks, decompresses and writes one group after another. The first fault ends
+ * all; none works after this settles.
  * @throws ImageError, StorageError, CancelledError
  */
 export async function loadOnThreads(
   pages: PageStore,
   stored: StoredFrames,
   files: ReadonlyMap<number, MemoryFile>,
-  options: LoadMemoryOptions,
+  { threads, signal, onLoaded }: LoadMemoryOptions & { readonly threads: LoadThreads },
 ): Promise<void> {
-  const data: LoadThreadData = {
-    image: stored.fd,
-    memories: new Map([...files].map(([block, { fd }]) => [block, fd])),
+  throwIfCancelled(OPERATION, signal)
+  const plan = planLoad(pages, stored, files)
+  const stop = (): void => threads.stop()
+  signal?.addEventListener('abort', stop)
+  try {
+    const answers = await threads.load(plan, (groups) => {
+      for (const group of groups) {
+        const frames = plan.order.subarray(plan.starts[group], plan.starts[group + 1])
+        onLoaded(...lengthsOf(pages, frames), frames)
+      }
+    })
+    for (const answer of answers) throwFault(answer, stored)
+    throwIfCancelled(OPERATION, signal)
+  } finally {
+    signal?.removeEventListener('abort', stop)
   }
-  // One more than there are processors, because some of them wait for the disk.
-  const workers = Math.min(options.workers, availableParallelism() + 1)
-  await using started = new AsyncDisposableStack()
-  const program = new URL('./load-thread.ts', import.meta.url)
-  const threads = Array.from({ length: workers }, () =>
-    started.use(new AnsweringThread<LoadJob, LoadAnswer>({ program, data, keepsProcess: true })),
-  )
-  const share = { workers, operation: OPERATION, signal: options.signal }
-  await shareGroups(pages, share, async (group, worker) => {
-    const wanted = group.filter((frame) => files.has(pages.range(frame).block))
-    if (wanted.length === 0) return
-    const thread = threads[worker] as (typeof threads)[number]
-    const answer = await thread.ask({ records: stored.records(wanted) })
-    if (answer.kind === 'loaded') options.onLoaded(answer.ramBytes, answer.fileBytes, wanted)
-    else if (answer.kind === 'damaged')
-      throw stored.error(wanted[answer.position] as number, answer.fault)
-    else throw failure(answer)
-  })
 }
 
-function failure({ step, code }: LoadAnswer & { readonly kind: 'failed' }): Error {
-  if (step === 'fill') return noMemoryLeft(code)
-  return new StorageError('IO_ERROR', `Could not read the image: ${code}`, { operation: OPERATION })
+function planLoad(
+  pages: PageStore,
+  stored: StoredFrames,
+  files: ReadonlyMap<number, MemoryFile>,
+): LoadPlan {
+  const order = new Uint32Array(new SharedArrayBuffer(pages.frameCount * 4))
+  const starts = [0]
+  let end = 0
+  for (const group of pages.groups(GROUP_LENGTH)) {
+    const start = end
+    for (const frame of group) if (files.has(pages.range(frame).block)) order[end++] = frame
+    if (end > start) starts.push(end)
+  }
+  return {
+    image: stored.fd,
+    memories: new Map([...files].map(([block, { fd }]) => [block, fd])),
+    records: stored.table,
+    order,
+    starts: shared(starts),
+    control: new Int32Array(new SharedArrayBuffer(8)),
+  }
+}
+
+function shared(values: readonly number[]): Uint32Array {
+  const array = new Uint32Array(new SharedArrayBuffer(values.length * 4))
+  array.set(values)
+  return array
+}
+
+function lengthsOf(
+  pages: PageStore,
+  frames: Uint32Array,
+): readonly [ramBytes: number, fileBytes: number] {
+  let ramBytes = 0
+  let fileBytes = 0
+  for (const frame of frames) {
+    ramBytes += pages.range(frame).pageCount * PAGE_SIZE
+    fileBytes += pages.storedLength(frame)
+  }
+  return [ramBytes, fileBytes]
+}
+
+function throwFault(answer: LastAnswer, stored: StoredFrames): void {
+  if (answer.kind === 'damaged') throw stored.error(answer.frame, answer.fault)
+  if (answer.kind === 'done') return
+  const { step, code } = answer
+  if (step === 'fill') throw noMemoryLeft(code)
+  throw new StorageError('IO_ERROR', `Could not read the image: ${code}`, { operation: OPERATION })
 }

@@ -1,50 +1,85 @@
 import { InternalError } from '../../errors.ts'
 import { FrameTable } from '../../image/stasis/frame-table.ts'
 import { allocateAligned } from '../../io/memory/aligned-memory.ts'
-import { writeMemorySync } from '../../io/memory/memory-file.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { FrameUnpacker } from '../frame-unpacker.ts'
-import type { LoadAnswer, LoadJob, LoadThreadData } from './load-job.ts'
 import { END, beginThread } from '../thread-port.ts'
+import { type LastAnswer, type LoadPlan, NEXT, STOP } from './load-job.ts'
+import { RunWriter } from './run-writer.ts'
 
 const LEAST_LENGTH = 2 * 1024 * 1024
 
-const { port, data } = beginThread<LoadThreadData>()
-const { image, memories } = data
-const unpacker = new FrameUnpacker(image)
+/** How many groups one message reports: each wakes the thread that starts QEMU. */
+const REPORTED_AT_ONCE = 16
+
+const { port } = beginThread<undefined>()
 let targetMemory = allocateAligned(LEAST_LENGTH)
 
-port.on('message', (job: LoadJob | typeof END) => {
-  if (job === END) port.close()
-  else port.postMessage(answer(job))
+port.on('message', (plan: LoadPlan | typeof END) => {
+  if (plan === END) port.close()
+  else port.postMessage(load(plan))
 })
 
-function answer({ records }: LoadJob): LoadAnswer {
+function load(plan: LoadPlan): LastAnswer {
+  const { image, control, order, starts } = plan
+  const frames = new FrameTable(plan.records)
+  const unpacker = new FrameUnpacker(image)
+  const writer = new RunWriter()
+  let groups: number[] = []
   let step: 'read' | 'fill' = 'read'
+  const report = (): void => {
+    port.postMessage({ kind: 'loaded', groups })
+    groups = []
+  }
   try {
-    const frames = new FrameTable(records)
-    unpacker.read(frames, 0, frames.count - 1)
-    step = 'fill'
-    return loadFrames(frames)
+    while (Atomics.load(control, STOP) === 0) {
+      const group = Atomics.add(control, NEXT, 1)
+      if (group >= starts.length - 1) break
+      const wanted = order.subarray(starts[group], starts[group + 1])
+      step = 'read'
+      unpacker.read(frames, wanted[0] as number, wanted.at(-1) as number)
+      step = 'fill'
+      const damage = loadFrames(plan, wanted, { frames, unpacker, writer })
+      if (damage !== undefined) return stopped(plan, damage)
+      groups.push(group)
+      if (groups.length >= REPORTED_AT_ONCE) report()
+    }
+    report()
+    return { kind: 'done' }
   } catch (error) {
-    return { kind: 'failed', step, code: (error as NodeJS.ErrnoException).code ?? String(error) }
+    const code = (error as NodeJS.ErrnoException).code ?? String(error)
+    return stopped(plan, { kind: 'failed', step, code })
   }
 }
 
-function loadFrames(frames: FrameTable): LoadAnswer {
-  let ramBytes = 0
-  let fileBytes = 0
-  for (let position = 0; position < frames.count; position += 1) {
-    const length = frames.pageCount(position) * PAGE_SIZE
+interface Tools {
+  readonly frames: FrameTable
+  readonly unpacker: FrameUnpacker
+  readonly writer: RunWriter
+}
+
+function loadFrames(
+  { memories }: LoadPlan,
+  wanted: Uint32Array,
+  { frames, unpacker, writer }: Tools,
+): LastAnswer | undefined {
+  for (const frame of wanted) {
+    const length = frames.pageCount(frame) * PAGE_SIZE
     if (targetMemory.length < length) targetMemory = allocateAligned(length)
-    const pages = unpacker.unpack(frames, position, targetMemory.subarray(0, length))
-    if ('kind' in pages) return { kind: 'damaged', position, fault: pages }
-    const memory = memories.get(frames.block(position))
+    const pages = unpacker.unpack(frames, frame, targetMemory.subarray(0, length))
+    if ('kind' in pages) return { kind: 'damaged', frame, fault: pages }
+    const memory = memories.get(frames.block(frame))
     if (memory === undefined)
       throw new InternalError('A frame belongs to a block without a memory file')
-    writeMemorySync(memory, pages, frames.firstPage(position) * PAGE_SIZE)
-    ramBytes += pages.length
-    fileBytes += frames.storedLength(position)
+    writer.write(memory, pages, frames.firstPage(frame) * PAGE_SIZE)
+    // The next frame is decompressed into the same memory.
+    if (pages.buffer === targetMemory.buffer) writer.flush()
   }
-  return { kind: 'loaded', ramBytes, fileBytes }
+  writer.flush()
+  return undefined
+}
+
+function stopped({ control }: LoadPlan, answer: LastAnswer): LastAnswer {
+  Atomics.store(control, STOP, 1)
+  return answer
 }

@@ -8,6 +8,7 @@ import { denseBlocks } from './dense-blocks.ts'
 import { IncomingConnection } from '../incoming-connection.ts'
 import { LoadedFrames } from './loaded-frames.ts'
 import { loadMemory } from './load-memory.ts'
+import { LoadThreads, isWorthThreads } from './load-threads.ts'
 import type { ImageSender } from './image-sender.ts'
 import type { TransferProgress } from '../image-receiver.ts'
 import { type PageSink, sendBlock } from './send-block.ts'
@@ -28,6 +29,8 @@ export interface PagesSenderOptions {
   readonly backends: readonly { readonly id: string; readonly length: number }[]
   /** RAM blocks that QEMU has already mapped from a file: none of their pages is sent. */
   readonly mapped?: ReadonlySet<string> | undefined
+  /** Threads that were started before, to fill memory; the caller ends them if no memory is filled. */
+  readonly threads?: LoadThreads | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -66,6 +69,7 @@ class FillingSender implements PagesSender {
   readonly #stop = new AbortController()
   readonly #signal: AbortSignal
   readonly #filled: Promise<void>
+  readonly #threads: LoadThreads | undefined
   readonly #files = new Map<number, MemoryFile>()
   readonly #mapped: ReadonlySet<string> | undefined
   readonly #ramTotalBytes: number
@@ -94,8 +98,10 @@ class FillingSender implements PagesSender {
     this.memoryFiles = new Map(
       matches.map(({ id, block }) => [id, (this.#files.get(block) as MemoryFile).fd]),
     )
+    this.#threads = this.#files.size > 0 ? threadsFor(pages, options) : undefined
     this.#filled = loadMemory(pages, this.#files, {
       workers: this.#workers,
+      threads: this.#threads,
       signal: this.#signal,
       onLoaded: (ramBytes, fileBytes, frames) => this.#count(ramBytes, fileBytes, frames),
     })
@@ -147,6 +153,7 @@ class FillingSender implements PagesSender {
     this.#connection?.[Symbol.dispose]()
     // A worker that still writes must not use a descriptor that another file has by then.
     await Promise.allSettled([this.#filled, this.#early])
+    await this.#threads?.[Symbol.asyncDispose]()
     for (const file of this.#files.values()) file[Symbol.dispose]()
   }
 
@@ -188,4 +195,12 @@ class FillingSender implements PagesSender {
     this.#ramBytes += ramBytes
     this.#fileBytes += fileBytes
   }
+}
+
+function threadsFor(
+  pages: PageStore,
+  { threads, readers }: PagesSenderOptions,
+): LoadThreads | undefined {
+  if (!isWorthThreads(pages)) return undefined
+  return threads ?? new LoadThreads(readers)
 }

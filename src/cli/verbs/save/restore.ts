@@ -61,7 +61,7 @@ export const verb: Verb<Flags> = {
       .option('--parallel', 'use several readers (the default where the image allows it)')
       .option(
         '--connections <n>',
-        'number of readers, 1 to 64 (default: the number of processors, at most 8)',
+        'number of readers, 1 to 64 (default: one more than there are processors, at most 8)',
         integerBetween(1, 64),
       )
       .option('--bypass-cache', 'read past the page cache (the default for stasis)')
