@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,6 +6,8 @@ import { cacheDir } from '../support/cache-dir.ts'
 import type { CommandResult } from '../support/stasis-command.ts'
 
 const script = join(import.meta.dirname, 'bed/bed')
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The nodes of the bed. */
 export const NODES = ['n1', 'n2', 'n3'] as const
@@ -29,16 +31,29 @@ export class Bed implements AsyncDisposable {
   readonly shared: string
   readonly #env: NodeJS.ProcessEnv
   #root = ''
-
-  private constructor(folder: string) {
-    this.folder = folder
-    this.shared = join(folder, 'shared')
-    this.#env = { ...process.env, STASIS_BED: folder }
+  /** A bed that outlives this process would keep the host busy. */
+  readonly #onSignal = (): void => {
+    spawnSync(script, ['down'], { env: this.#env })
+    process.exit(130)
   }
 
-  /** Starts it; all nodes are online when this returns. */
-  static async up(folder: string): Promise<Bed> {
-    const bed = new Bed(folder)
+  private constructor(folder: string, withLibvirt: boolean) {
+    this.folder = folder
+    this.shared = join(folder, 'shared')
+    this.#env = {
+      ...process.env,
+      STASIS_BED: folder,
+      ...(withLibvirt && { STASIS_BED_LIBVIRT: '1' }),
+    }
+  }
+
+  /** Starts it; all nodes are online when this returns. With libvirt, its daemon runs on every node. */
+  static async up(
+    folder: string,
+    { withLibvirt = false }: { readonly withLibvirt?: boolean } = {},
+  ): Promise<Bed> {
+    const bed = new Bed(folder, withLibvirt)
+    for (const signal of SIGNALS) process.once(signal, bed.#onSignal)
     try {
       await bed.do('up')
       bed.#root = (await bed.do('root')).trim()
@@ -97,6 +112,7 @@ export class Bed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal)
     await this.#run(['down'])
     await rm(this.folder, { recursive: true, force: true })
   }

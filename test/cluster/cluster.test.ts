@@ -26,7 +26,7 @@ test(
       await using bed = await Bed.up(folder)
       using observer = new Observer(bed.folder)
       const [{ emulator } = { emulator: '' }] = newestQemu()
-      const stage = await prepare(bed, emulator, observer)
+      const stage = await prepare(bed, observer, { emulator })
       await perform(drain, stage)
       if (isLongRun()) {
         await perform(nodeOff, stage)

@@ -46,7 +46,8 @@ export class Ledger {
       diskPath: join(folder, 'disk.img'),
       serial: { type: 'file', path: join(folder, 'log') },
     })
-    writeFileSync(bed.outside(ledger.config), xml)
+    // libvirt 9.0 does not have the name of q35's own watchdog.
+    writeFileSync(bed.outside(ledger.config), xml.replace(/ *<watchdog model='itco'.*\n/, ''))
     return ledger
   }
 

@@ -1,5 +1,5 @@
 // `npm run test:cluster`: what becomes of a guest of a cluster when nodes are emptied, lost and cut off. Prints a table in Markdown.
-// --only PATTERN: scenarios whose names match. --qemu PATH: another QEMU.
+// --only PATTERN: scenarios whose names match. --qemu PATH: another QEMU. --libvirt: the agent VirtualDomain with libvirt 9.0 instead of ours.
 import { parseArgs } from 'node:util'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,10 +12,13 @@ import {
   stripFrozen,
 } from './disturbances.ts'
 import { daemonsKilled, nodeOff, offInRestore, offInSave } from './losses.ts'
+import { domainResource, virtualDomainResource } from './domain-resource.ts'
 import { Observer } from './observer.ts'
 import { drain, drainMany, park, reload, wake } from './orderly.ts'
 import { type Scenario, finish, perform, prepare } from './scenario.ts'
 
+/** What both agents can. */
+const BESIDE: readonly Scenario[] = [drain, park, wake, drainMany, nodeOff]
 const SCENARIOS: readonly Scenario[] = [
   drain,
   park,
@@ -37,6 +40,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     qemu: { type: 'string', default: '/usr/bin/qemu-system-x86_64' },
+    libvirt: { type: 'boolean', default: false },
   },
 })
 const obstacle = bedObstacle()
@@ -45,12 +49,18 @@ if (obstacle !== false) {
   process.exit(1)
 }
 
-await using bed = await Bed.up(join(tmpdir(), `stasis-cluster-${process.pid}`))
+const withLibvirt = values.libvirt
+const resourceOf = withLibvirt ? virtualDomainResource : domainResource
+await using bed = await Bed.up(join(tmpdir(), `stasis-cluster-${process.pid}`), { withLibvirt })
 using observer = new Observer(bed.folder)
-const stage = await prepare(bed, values.qemu, observer)
+const stage = await prepare(bed, observer, { emulator: values.qemu, resourceOf })
 let failed = 0
-console.log('| what happens | outcome | seconds |\n|---|---|---|')
-for (const scenario of SCENARIOS.filter(({ name }) => new RegExp(values.only).test(name))) {
+console.log(
+  `| what happens, with ${withLibvirt ? 'ocf:heartbeat:VirtualDomain' : 'ocf:stasis:Domain'} | outcome | seconds |`,
+)
+console.log('|---|---|---|')
+for (const scenario of withLibvirt ? BESIDE : SCENARIOS) {
+  if (!new RegExp(values.only).test(scenario.name)) continue
   try {
     const { outcome, seconds } = await perform(scenario, stage)
     console.log(`| ${scenario.name} | ${outcome} | ${seconds?.toFixed(1) ?? ''} |`)

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { NODES } from './bed.ts'
-import { domainResource } from './domain-resource.ts'
 import { Ledger } from './ledger.ts'
 import { type Scenario, nodeOf, qemusOf } from './scenario.ts'
 import { Timeline } from './timeline.ts'
@@ -33,14 +32,14 @@ const MANY = 8
 /** A node is emptied that has eight guests. */
 export const drainMany: Scenario = {
   name: `drain, ${MANY} guests at once`,
-  async run({ bed, cell, guest, emulator }) {
+  async run({ bed, cell, guest, emulator, resourceOf }) {
     await cell.targetRole(guest.name, 'Stopped')
     await cell.stopped(guest.name)
     for (const node of NODES.slice(1)) await cell.standby(node, true)
     const guests = await Promise.all(
       Array.from({ length: MANY }, (_, index) => Ledger.make(bed, `many${index}`, emulator)),
     )
-    for (const each of guests) await cell.add(domainResource(bed, each))
+    for (const each of guests) await cell.add(resourceOf(bed, each))
     for (const each of guests) assert.equal(await cell.started(each.name), NODES[0])
     for (const each of guests) await each.writesAgain()
     for (const node of NODES.slice(1)) await cell.standby(node, false)

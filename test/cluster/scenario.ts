@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Bed, NODES, type Node } from './bed.ts'
 import { Cell } from './cell.ts'
-import { domainResource } from './domain-resource.ts'
+import { type ResourceOf, domainResource, sharedState } from './domain-resource.ts'
 import { Ledger } from './ledger.ts'
+import { command } from '../support/stasis-command.ts'
 import { type Observer, runningGuests } from './observer.ts'
 
 /** What a scenario has at hand. */
@@ -14,6 +15,7 @@ export interface Stage {
   /** The guest of most scenarios, a resource of the cluster. */
   readonly guest: Ledger
   readonly emulator: string
+  readonly resourceOf: ResourceOf
 }
 
 /** A row of the table. */
@@ -31,13 +33,20 @@ export interface Scenario {
 }
 
 /** Adds the guest to a cluster. */
-export async function prepare(bed: Bed, emulator: string, observer: Observer): Promise<Stage> {
+export async function prepare(
+  bed: Bed,
+  observer: Observer,
+  { emulator, resourceOf = domainResource }: { emulator: string; resourceOf?: ResourceOf },
+): Promise<Stage> {
   const cell = new Cell(bed)
+  const environment = [`STASIS_STATE_DIR=${sharedState(bed)}`, 'STASIS_RUNTIME_DIR=/run/stasis']
+  await bed.must('n1', 'env', ...environment, command, 'state-share')
+  await bed.must('n1', 'mkdir', '-p', join(bed.shared, 'snapshots'))
   const guest = await Ledger.make(bed, 'ledger', emulator)
-  await cell.add(domainResource(bed, guest))
+  await cell.add(resourceOf(bed, guest))
   await cell.started(guest.name)
   await guest.writesAgain()
-  return { bed, cell, observer, guest, emulator }
+  return { bed, cell, observer, guest, emulator, resourceOf }
 }
 
 /** Runs a scenario, and checks what must hold in each: never two QEMUs, no count repeated or lost. */
