@@ -50,9 +50,10 @@ for (const { label, emulator } of newestQemu()) {
       }
 
       const first = await tick(linux)
-      const one = await createCheckpoint(name, 'one', { stateDir, channels: 1 })
+      const one = await createCheckpoint(name, 'one', { stateDir })
       assert.deepEqual(one.disks, [{ target: 'vda', path: diskPath, format: 'raw' }])
       assert.ok(one.pauseMs > 0 && one.state === 'running')
+      assert.equal(one.way, 'write-protect')
       const frozen = await readFile(diskPath)
       await at(first)
       assert.equal(await diskOf(linux), dir.join('disk.one'))

@@ -17,6 +17,8 @@ export interface StoppedCapture {
   readonly plan: SavePlan
   readonly settings: SaveSettings
   readonly path: string
+  /** Where the image is once the checkpoint is listed. */
+  readonly listedAs: string
   readonly signal: AbortSignal
   readonly report: OnProgress<SaveProgress>
   /** Runs at the instant of the image. */
@@ -54,7 +56,7 @@ export async function captureStopped(capture: StoppedCapture): Promise<TakenMemo
     const { features } = savable
     await transferOut(control, receiver, { settings, features, view, signal, report })
     report({ phase: 'flushing', fileBytes: receiver.progress().fileBytes })
-    await plan.disks.record(held, path)
+    await plan.disks.record(held, capture.listedAs)
     return receiver.publish()
   })
   return { image, way: 'stopped', pauseMs }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { DomainError, messageOf } from '../../errors.ts'
+import { DomainError, StasisError, messageOf } from '../../errors.ts'
 import { makeDirectory, removeTree, setOwnerAndMode } from '../../io/files/directory.ts'
 import { copyToNew, isThere, removeFile, renameFile } from '../../io/files/file-names.ts'
 import { syncDirectory } from '../../io/files/partial-file.ts'
@@ -10,6 +10,7 @@ import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { makeOverlay } from '../../qemu/programs/overlay-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { type Act, keepAct } from '../acts/keep-act.ts'
+import { checkDestination } from '../catalogue/destination.ts'
 import { readLiveXml } from '../catalogue/domain-xml.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { freezeGuest, thawGuest } from '../machine/freeze.ts'
@@ -17,7 +18,9 @@ import { openControl } from '../machine/monitor.ts'
 import { Job } from '../progress/job.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
-import { planSave } from '../save/plan-save.ts'
+import { resolveLiveOptions } from '../live/live-options.ts'
+import { type LivePlan, planLive } from '../live/plan-live.ts'
+import { type SavePlan, planSave } from '../save/plan-save.ts'
 import { type SaveRequest, resolveSaveOptions } from '../save/save-options.ts'
 import { checkOptions } from '../store/check-options.ts'
 import {
@@ -35,6 +38,7 @@ import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
+import { captureLive } from './capture-live.ts'
 import { type TakenMemory, captureStopped } from './capture-stopped.ts'
 import { type DiskChoice, type DiskRequest, chooseDisks } from './disk-choice.ts'
 import { blockNodes, openOverlays, overlayTransaction, requireNode } from './disk-nodes.ts'
@@ -211,18 +215,29 @@ interface Made {
   readonly pauseMs?: number
 }
 
+function isLive({ stopped, diskOnly, guestStays }: RunningOptions): boolean {
+  return stopped !== true && diskOnly !== true && guestStays !== true
+}
+
+function withStoppedHint(error: unknown, name: string): unknown {
+  if (!StasisError.is(error, 'DOMAIN_WRONG_STATE')) return error
+  return error.with({ hint: `\`stasis checkpoint ${name} --stopped\` stops it for its memory` })
+}
+
 /** One checkpoint on its way from the intent to the list. */
 class Making {
   readonly #held: HeldDomain
   readonly #tree: CheckpointTree
   readonly #plan: Plan
   readonly #draft: string
+  readonly #complete: string
 
   constructor(held: HeldDomain, tree: CheckpointTree, plan: Plan) {
     this.#held = held
     this.#tree = tree
     this.#plan = plan
     this.#draft = checkpointDirectory(held.directories, held.name, plan.name, 'partial')
+    this.#complete = checkpointDirectory(held.directories, held.name, plan.name)
   }
 
   /** Of a domain that is off: only its disks. */
@@ -246,8 +261,9 @@ class Making {
       report({ phase: 'waiting-for-memory', image, remainingBytes }),
     )
     await using control = await openControl(paths, signal)
-    const settings = resolveSaveOptions(options)
-    const plan = await planSave(this.#held, control, { ...options, settings, signal })
+    const path = options.memoryPath ?? join(this.#draft, MEMORY)
+    await makeDirectory(this.#draft)
+    const plan = await this.#planMemory(control, path, options)
     for (const text of plan.warnings) options.onWarning?.(text)
     const sizes = await this.#diskSizes(control)
     await this.#intend()
@@ -266,8 +282,7 @@ class Making {
         await this.#copyNvram()
       }
       if (plan.freezes) await freezeGuest(name, paths)
-      const path = options.memoryPath ?? join(this.#draft, MEMORY)
-      const taken = await this.#take(control, { ...options, atStop, path, plan, settings })
+      const taken = await this.#take(control, plan, { ...options, atStop, path })
       if (plan.freezes && options.guestStays !== true)
         await thawGuest(name, paths).catch((error: unknown) =>
           options.onWarning?.(messageOf(error)),
@@ -282,23 +297,51 @@ class Making {
     }
   }
 
+  async #planMemory(
+    control: QmpConnection,
+    path: string,
+    options: RunningOptions,
+  ): Promise<SavePlan | LivePlan> {
+    const { signal } = options
+    const held = this.#held
+    const kept = options.memoryPath === undefined
+    try {
+      if (!kept) await checkDestination(held.directories, path, { format: options.format })
+      if (!isLive(options)) {
+        const settings = resolveSaveOptions(options)
+        return await planSave(held, control, { ...options, settings, signal })
+      }
+      const settings = resolveLiveOptions(options)
+      return await planLive(held, control, path, {
+        ...options,
+        settings,
+        operation: 'checkpoint',
+        kept,
+      })
+    } catch (error) {
+      await removeTree(this.#draft)
+      throw isLive(options) ? withStoppedHint(error, held.name) : error
+    }
+  }
+
   async #take(
     control: QmpConnection,
-    options: RunningOptions & {
-      readonly atStop: () => Promise<void>
-      readonly path: string
-      readonly plan: Awaited<ReturnType<typeof planSave>>
-      readonly settings: ReturnType<typeof resolveSaveOptions>
-    },
+    plan: SavePlan | LivePlan,
+    options: RunningOptions & { readonly atStop: () => Promise<void>; readonly path: string },
   ): Promise<Partial<TakenMemory> & { readonly pauseMs: number }> {
-    const { atStop, path, plan, settings, signal, report, guestStays: stays } = options
+    const { atStop, path, signal, report, guestStays: stays } = options
     const { record } = plan
     const held = this.#held
     if (options.diskOnly === true) {
       const stop = { control, record, file: path, signal, stays }
       return { ...(await whileStopped(held, stop, atStop)), way: 'disks' }
     }
-    return captureStopped({ held, control, plan, settings, path, signal, report, atStop, stays })
+    const listedAs = options.memoryPath ?? join(this.#complete, MEMORY)
+    const shared = { held, control, signal, report, atStop, listedAs }
+    if ('choice' in plan)
+      return captureLive(plan, { ...shared, settings: resolveLiveOptions(options) })
+    const settings = resolveSaveOptions(options)
+    return captureStopped({ ...shared, plan, settings, path, stays })
   }
 
   async #diskSizes(control: QmpConnection): Promise<ReadonlyMap<string, number | undefined>> {
@@ -366,7 +409,7 @@ class Making {
   }): Promise<CheckpointRecord> {
     const { directories, name: domain, record: running } = this.#held
     const { name, definition, xml, choice } = this.#plan
-    const complete = checkpointDirectory(directories, domain, name)
+    const complete = this.#complete
     const nvram = this.#plan.domain.os.nvram?.path
     const image = taken?.image
     const record: CheckpointRecord = {
@@ -408,9 +451,7 @@ class Making {
 
   /** The guest continues on its disks as before. */
   async #failed(error: unknown): Promise<unknown> {
-    const { directories, name } = this.#held
-    const complete = checkpointDirectory(directories, name, this.#plan.name)
-    if (await isThere(complete)) return error
+    if (await isThere(this.#complete)) return error
     try {
       await settleCheckpoints(this.#held)
       await removeFile(join(this.#draft, MEMORY)).catch(() => undefined)

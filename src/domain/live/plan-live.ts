@@ -29,14 +29,16 @@ export async function planLive(
   options: LiveSaveOptions & {
     readonly settings: SaveSettings
     readonly operation: JobOperation
+    /** The image is one that Stasis keeps in the state directory. */
+    readonly kept?: boolean | undefined
     readonly signal: AbortSignal
   },
 ): Promise<LivePlan> {
-  const { settings, operation, digest } = options
+  const { settings, digest } = options
   const path = await checkDestination(held.directories, asked, {
     domain: held.name,
     guest: held.requireRunning().uuid,
-    managedSave: operation === 'managedsave' ? held.paths.managedSave : undefined,
+    managedSave: keptPlace(held, asked, options),
     format: settings.format,
     digest,
   })
@@ -47,4 +49,14 @@ export async function planLive(
   const guest = { held, record, control, features: savable.features, request: options }
   const choice = await chooseWay(guest)
   return { ...plan, path, choice, domain: await liveDomain(held.paths) }
+}
+
+/** The only place in the state directory where the image may be. */
+function keptPlace(
+  { paths }: HeldDomain,
+  asked: string,
+  { operation, kept }: { readonly operation: JobOperation; readonly kept?: boolean | undefined },
+): string | undefined {
+  if (kept === true) return asked
+  return operation === 'managedsave' ? paths.managedSave : undefined
 }
