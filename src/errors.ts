@@ -161,6 +161,7 @@ export class UsageError extends StasisError {
  * - `DOMAIN_DISK_KEPT`: a checkpoint keeps a disk that the guest would write to.
  * - `CHECKPOINT_NOT_FOUND`: the domain has no such checkpoint.
  * - `CHECKPOINT_EXISTS`: the domain has a checkpoint of this name, or a file of it is there.
+ * - `DISK_IN_USE`: another machine, perhaps on another host, has one of its disks open.
  * - `DOMAIN_NO_EVENT`: no event came in time.
  * - `HOOK_REFUSED`: a hook that the administrator has set up does not permit this now.
  * - `GUEST_COMMAND_FAILED`: a command of the configuration failed in the guest.
@@ -179,6 +180,7 @@ export type DomainErrorCode =
   | 'DOMAIN_DISK_KEPT'
   | 'CHECKPOINT_NOT_FOUND'
   | 'CHECKPOINT_EXISTS'
+  | 'DISK_IN_USE'
   | 'DOMAIN_NO_EVENT'
   | 'HOOK_REFUSED'
   | 'GUEST_COMMAND_FAILED'

@@ -64,7 +64,11 @@ import { type SaveOptions, type SaveResult, saveDomain } from '../domain/save/sa
 import { type AllMemoryOptions, waitForDomainMemory } from '../domain/status/all-memory.ts'
 import { imageOfDomain } from '../domain/status/domain-image.ts'
 import { type DomainInfo, domainInfo } from '../domain/status/info.ts'
-import { type StateWithReason, domainStateReason } from '../domain/status/state-reason.ts'
+import {
+  type StateOptions,
+  type StateWithReason,
+  domainStateReason,
+} from '../domain/status/state-reason.ts'
 import { type JobInfoOptions, abortJob, jobInfo } from '../domain/status/watch-job.ts'
 import { type AutostartOptions, setAutostart } from '../domain/lifecycle/autostart.ts'
 import type { Directories } from '../domain/store/directories.ts'
@@ -139,7 +143,7 @@ export class Domain {
    * @example
    * const { state, reason } = await web.state()
    */
-  state(options: HandleOptions<DomainOptions> = {}): Promise<StateWithReason> {
+  state(options: HandleOptions<StateOptions> = {}): Promise<StateWithReason> {
     return domainStateReason(this.name, this.#bound(options))
   }
 

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { CancelledError, QemuError } from '../errors.ts'
+import { CancelledError, QemuError, StasisError } from '../errors.ts'
 import type { QmpConnection } from '../qmp/connection.ts'
 import { QmpRefusal } from '../qmp/refusal.ts'
 import type { RunState } from '../qmp/replies.ts'
 import { isDiskLocked } from './qemu-words.ts'
+import { diskInUse } from '../qmp/locked-disk.ts'
 
 const FIRST_PAUSE_MS = 1
 const LONGEST_PAUSE_MS = 8
@@ -70,7 +71,7 @@ export async function migrationFinalized(
 
 /**
  * Resumes the guest and waits until it runs; returns the state before. Also works after a completed, failed or cancelled migration.
- * @throws QemuError QEMU_REFUSED (a guest that panicked or was shut down must be reset; a disk that another machine uses), QEMU_TIMEOUT, QEMU_DIED;
+ * @throws DomainError DISK_IN_USE; QemuError QEMU_REFUSED (a guest that panicked or was shut down must be reset), QEMU_TIMEOUT, QEMU_DIED;
  * CancelledError
  */
 export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}): Promise<RunState> {
@@ -86,15 +87,12 @@ export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}):
 
 function explainDiskLock(error: unknown): unknown {
   if (!isDiskLocked(error)) return error
-  return new QemuError(
-    'QEMU_REFUSED',
-    `Another machine uses a disk that this one needs, and both together would corrupt it: ${error.message}`,
-    {
-      operation: error.operation,
-      hint: 'Find out which machine uses the disk: the one that was saved, a clone of it, or another program. Only one of them can run',
-      cause: error,
-    },
-  )
+  return diskInUse(error.message, { operation: error.operation, cause: error })
+}
+
+/** Whether QEMU has refused to let a guest run, so that it has certainly not run. */
+export function isRefusedRun(error: unknown): boolean {
+  return StasisError.is(error, 'QEMU_REFUSED') || StasisError.is(error, 'DISK_IN_USE')
 }
 
 /**

@@ -41,7 +41,7 @@ for (const { label, emulator, missing } of withQemu11(qemus())) {
       while ((await target.qmp.execute('query-status')).status === 'inmigrate') await delay(20)
       await assert.rejects(target.qmp.execute('cont'), isDiskLocked)
       await assert.rejects(contVm(target.qmp), {
-        code: 'QEMU_REFUSED',
+        code: 'DISK_IN_USE',
         message: /Another machine uses a disk/,
       })
       const other = target.qmp.executeAny('device_del', { id: 'none' })

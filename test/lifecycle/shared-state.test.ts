@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -132,4 +132,38 @@ test('the record of another host in a runtime directory is never judged', async 
   assert.equal(await readFile(path, 'utf8'), foreign)
   await writeFile(path, record)
   await log.advance(1)
+})
+
+test('the verbs for agents may be repeated, and a stale managed save is kept aside', async () => {
+  await using shared = await sharedState({ ownDisk: true })
+  const { dir, hosts, stateDir, log } = shared
+  const [a, b] = hosts
+  const first = await a.json('start', 'tiny', '--if-off')
+  assert.equal(first['alreadyRunning'], undefined)
+  const again = await a.json('start', 'tiny', '--if-off')
+  assert.deepEqual([again['alreadyRunning'], again['id']], [true, first['id']])
+  assert.equal((await b.json('start', 'tiny', '--if-off'))['code'], 'DOMAIN_ELSEWHERE')
+  assert.equal((await a.stasis('domstate', 'tiny', '--quick')).stdout.trim(), 'running')
+  await log.advance(1)
+  const channels = ['--format', 'channels', '--parallel-connections', '2']
+  const saved = await a.json('managedsave', 'tiny', '--if-running', ...channels)
+  assert.equal(saved['channels'], 2)
+  for (const verb of ['managedsave', 'destroy'])
+    assert.equal((await b.json(verb, 'tiny', '--if-running'))['running'], false)
+  assert.equal((await b.stasis('domstate', 'tiny', '--quick')).stdout.trim(), 'shut off')
+
+  await appendFile(dir.join('disk'), Buffer.alloc(512))
+  const stale = await b.json('start', 'tiny')
+  assert.equal(stale['code'], 'IMAGE_STALE', JSON.stringify(stale))
+  const booted = await b.stasis('start', 'tiny', '--stale', 'boot')
+  assert.equal(booted.exitCode, 0, booted.stderr)
+  const names = await readdir(join(stateDir, 'save'))
+  assert.equal(names.filter((name) => /^tiny\.stale-[^.]+(\.[12])?$/.test(name)).length, 3)
+  const [aside = ''] = names.filter((name) => /^tiny\.stale-[^.]+$/.test(name))
+  assert.equal((await b.stasis('image-verify', join(stateDir, 'save', aside))).exitCode, 0)
+  // A second machine with that disk.
+  const xml = await readFile(join(stateDir, 'domains/tiny.xml'), 'utf8')
+  const second = xml.replace('<name>tiny<', '<name>second<').replace(/<uuid>.*<\/uuid>/, '')
+  await writeFile(dir.join('second.xml'), second)
+  assert.equal((await a.json('create', dir.join('second.xml')))['code'], 'DISK_IN_USE')
 })

@@ -104,7 +104,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(newestQem
             { code: 'DOMAIN_RUNNING' },
           )
           await assert.rejects(restoreDomain(image, { stateDir, mode: 'load' }), {
-            code: 'QEMU_REFUSED',
+            code: 'DISK_IN_USE',
             message: /Another machine uses a disk/,
           })
 
@@ -123,7 +123,7 @@ for (const { label, emulator, major, missing, skipMost } of withQemu11(newestQem
           // Their overlays are backed by the disk that the original would write to.
           for (const each of ['lazy', 'load'] as const) {
             await assert.rejects(restoreDomain(image, { stateDir, mode: each }), {
-              code: 'QEMU_REFUSED',
+              code: 'DISK_IN_USE',
               message: /Failed to get "write" lock/,
             })
             assert.equal((await domainInfo('first', { stateDir })).state, 'shut off')

@@ -1,3 +1,5 @@
+import { copyFile } from 'node:fs/promises'
+import { guestPaths } from './guests.ts'
 import { shareState, defineDomain } from '../../src/index.ts'
 import { domainXml } from './domain-xml.ts'
 import { CounterLog } from './counter-log.ts'
@@ -24,15 +26,20 @@ export interface SharedState extends AsyncDisposable {
   readonly hosts: readonly [TestHost, TestHost]
 }
 
-export async function sharedState(): Promise<SharedState> {
+/** `ownDisk`: the domain has a disk that it may write to. */
+export async function sharedState(
+  options: { readonly ownDisk?: boolean } = {},
+): Promise<SharedState> {
   const dir = await tempDir()
   const stateDir = dir.join('state')
   const hosts = [hostOf(dir, 'a'), hostOf(dir, 'b')] as const
   const serial = { type: 'file', path: dir.join('serial') } as const
   const emulator = qemus()[0]?.emulator ?? ''
   const [{ runtimeDir }] = hosts
-  const xml = domainXml({ name: 'tiny', guest: 'tiny', emulator, serial })
+  const diskPath = options.ownDisk === true ? { diskPath: dir.join('disk') } : {}
+  const xml = domainXml({ name: 'tiny', guest: 'tiny', emulator, serial, ...diskPath })
   try {
+    await copyFile(guestPaths().tinyDisk, dir.join('disk'))
     await on(hosts[0], async () => {
       await shareState({ stateDir, runtimeDir })
       await defineDomain(xml, { stateDir, runtimeDir })
@@ -71,11 +78,9 @@ function hostOf(dir: TempDir, id: string): TestHost {
   return {
     ...{ id, stateDir, runtimeDir, stasis },
     async json(...args) {
-      const { stdout, stderr } = await stasis('--json', ...args)
-      return JSON.parse((stdout || stderr).trim().split('\n').at(-1) ?? '') as Record<
-        string,
-        unknown
-      >
+      const { exitCode, stdout, stderr } = await stasis('--json', ...args)
+      const lines = (exitCode === 0 ? stdout : stderr).trim().split('\n')
+      return JSON.parse(lines.at(-1) ?? '') as Record<string, unknown>
     },
   }
 }

@@ -1,6 +1,6 @@
 import { type Act, type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { checkOptions } from '../store/check-options.ts'
-import { DomainError } from '../../errors.ts'
+import { DomainError, StasisError, messageOf } from '../../errors.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
@@ -18,6 +18,9 @@ import { restoreFacts, restoreImage } from '../restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
 import { bootMachine } from './boot.ts'
 import { managedStartFailure } from './managed-start-failure.ts'
+import { findEntry } from '../catalogue/catalogue.ts'
+import { openDirectories } from '../store/directories.ts'
+import { setAsideManagedImage } from '../store/set-aside-managed-image.ts'
 
 /** How to start a domain. */
 export interface StartOptions extends DomainOptions, AllowOptions, NetworkOptions {
@@ -31,6 +34,10 @@ export interface StartOptions extends DomainOptions, AllowOptions, NetworkOption
   readonly forceBoot?: boolean | undefined
   /** Use the managed save although its disks have changed since. */
   readonly force?: boolean | undefined
+  /** What to do with a managed save that is outdated (IMAGE_STALE): `fail`, or give it another name and `boot`. Default: `fail`. */
+  readonly stale?: 'fail' | 'boot' | undefined
+  /** A domain that already runs on this host is not an error. */
+  readonly ifOff?: boolean | undefined
   /** Set the clock of a guest that resumes from its managed save, through the guest agent. */
   readonly syncTime?: boolean | undefined
   /** Give it a new generation id instead of the one in its definition or its managed save. */
@@ -53,6 +60,8 @@ export interface StartedDomain {
   readonly id: number
   /** Present if it resumed from its managed save. */
   readonly restored?: RestoreResult
+  /** It ran already, and `ifOff` was given. */
+  readonly alreadyRunning?: true
 }
 
 /**
@@ -76,12 +85,30 @@ export async function startPart(
   options: StartOptions,
   during: 'host-resume' | undefined,
 ): Promise<StartedDomain> {
-  checkOptions(options, { mode: ['auto', 'map', 'lazy', 'load'] })
+  checkOptions(options, { mode: ['auto', 'map', 'lazy', 'load'], stale: ['fail', 'boot'] })
+  const running = options.ifOff === true ? await alreadyRunning(reference, options) : undefined
+  if (running !== undefined) return running
   const plan = { act: 'start', during, reference } as const
   const { onWarning } = options
   return keepAct({ plan, directories: options, facts: startFacts, onWarning }, (act) =>
     start(reference, options, act),
-  )
+  ).catch(async (error: unknown) => {
+    // Another command was faster.
+    const now =
+      options.ifOff === true && StasisError.is(error, 'DOMAIN_RUNNING')
+        ? await alreadyRunning(reference, options)
+        : undefined
+    if (now !== undefined) return now
+    throw error
+  })
+}
+
+async function alreadyRunning(
+  reference: string,
+  options: StartOptions,
+): Promise<StartedDomain | undefined> {
+  const { name, record } = await findEntry(await openDirectories(options), reference)
+  return record && { name, uuid: record.uuid, id: record.pid, alreadyRunning: true }
 }
 
 function startFacts({ name, uuid, restored }: StartedDomain): ActFacts {
@@ -96,10 +123,20 @@ async function start(reference: string, options: StartOptions, act: Act): Promis
   const text = await readDefinition(directories, name)
   if (text === undefined)
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
-  if (options.forceBoot !== true && (await hasManagedImage(paths)))
-    return await startManagedSave(held, options, act)
+  let isAside = false
+  if (options.forceBoot !== true && (await hasManagedImage(paths))) {
+    try {
+      return await startManagedSave(held, options, act)
+    } catch (error) {
+      if (options.stale !== 'boot' || !StasisError.is(error, 'IMAGE_STALE')) throw error
+      isAside = true
+      const aside = await setAsideManagedImage(directories, paths)
+      options.onWarning?.(`${messageOf(error.cause ?? error)}. It is now ${aside.path}`)
+      for (const text of aside.warnings) options.onWarning?.(text)
+    }
+  }
   if (options.forceBoot === true) await checkRemovable(directories, paths)
-  const lost = await lostManagedSave(held)
+  const lost = isAside ? undefined : await lostManagedSave(held)
   if (lost !== undefined) options.onWarning?.(lost)
   if (held.whereSaved !== undefined)
     options.onWarning?.(`domain '${name}' boots from its disks. ${held.whereSaved}`)

@@ -1,6 +1,5 @@
-import { StasisError } from '../../errors.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
-import { contVm } from '../../migration/run-state.ts'
+import { contVm, isRefusedRun } from '../../migration/run-state.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { LaunchNeeds } from '../machine/launch/launch-needs.ts'
@@ -76,7 +75,7 @@ class PostcopySource implements MemorySource {
       await this.#start.watch((bounds) => contVm(control, bounds), signal)
     } catch (error) {
       // A guest that may run can only continue here: postcopy-recover loads the missing pages.
-      if (!StasisError.is(error, 'QEMU_REFUSED')) onRunning()
+      if (!isRefusedRun(error)) onRunning()
       throw error
     }
     onRunning()

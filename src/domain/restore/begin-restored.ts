@@ -1,4 +1,4 @@
-import { StasisError } from '../../errors.ts'
+import { isRefusedRun } from '../../migration/run-state.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import type { LaunchedMachine } from '../machine/launch/launch-machine.ts'
@@ -35,7 +35,7 @@ export async function beginRestored(
   try {
     await resumeForward(resume(keep), { paths: held.paths, machine, keep })
   } catch (error) {
-    if (StasisError.is(error, 'QEMU_REFUSED')) await begun.takeBack()
+    if (isRefusedRun(error)) await begun.takeBack()
     throw error
   }
   return begun.record

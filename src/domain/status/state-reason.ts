@@ -28,6 +28,12 @@ export interface StateWithReason {
   readonly postcopy?: PostcopyState
 }
 
+/** How to determine a state. */
+export interface StateOptions extends DomainOptions {
+  /** Do not ask QEMU: `running` means that its process is there, also if the guest is paused. */
+  readonly quick?: boolean | undefined
+}
+
 /**
  * The state of a domain, given by name, UUID or id, and the reason for it.
  * @throws DomainError DOMAIN_NOT_FOUND, StorageError
@@ -37,9 +43,12 @@ export interface StateWithReason {
  */
 export async function domainStateReason(
   reference: string,
-  options: DomainOptions = {},
+  options: StateOptions = {},
 ): Promise<StateWithReason> {
-  return stateReasonOf(await findEntry(await openDirectories(options), reference), options.signal)
+  const entry = await findEntry(await openDirectories(options), reference)
+  if (options.quick === true && entry.record !== undefined)
+    return { name: entry.name, state: 'running', reason: 'unknown' }
+  return stateReasonOf(entry, options.signal)
 }
 
 /** The state of a domain that was found, and the reason for it. @throws StorageError */

@@ -1,5 +1,5 @@
 import { constants, readFileSync } from 'node:fs'
-import { copyFile, lstat, open, rename, stat, unlink } from 'node:fs/promises'
+import { copyFile, link, lstat, open, rename, stat, unlink } from 'node:fs/promises'
 import { StorageError } from '../../errors.ts'
 import { storageError } from '../storage-error.ts'
 import { lockFile } from './file-lock.ts'
@@ -51,6 +51,15 @@ async function exists(look: (path: string) => Promise<unknown>, path: string): P
 export function isAbsence(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+/** Gives a file a further name, which must not exist (a hard link). @throws StorageError FILE_EXISTS and others */
+export async function linkFile(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    throw storageError(`give ${from} another name`, to, error)
+  }
 }
 
 /** Copies a file to a new name. @throws StorageError FILE_EXISTS and others */

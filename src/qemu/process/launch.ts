@@ -15,6 +15,7 @@ import { type MonitorPaths, monitorArguments } from './monitors.ts'
 import { QemuProcess, logPathIn } from './process.ts'
 import { type ProcessIdentity, identifyProcess } from './process-identity.ts'
 import { type SpawnedChild, spawnDetached } from './spawn-detached.ts'
+import { diskInUse, saysDiskIsLocked } from '../../qmp/locked-disk.ts'
 
 /** A large guest with preallocated memory takes long before its monitor answers. */
 const DEFAULT_TIMEOUT_MS = 300_000
@@ -106,6 +107,7 @@ async function connect(
     if (StasisError.is(cause, 'QEMU_DIED')) await endedWithin(child, END_MS)
     if (child.ended.aborted) {
       const reason = inOneLine(process.tail()) || 'it gave no reason'
+      if (saysDiskIsLocked(reason)) throw diskInUse(reason, { operation: 'start QEMU' })
       const text = `${emulator} ended while it started (${String(child.ended.reason)}): ${reason}`
       // Its log is removed with the directory of this start.
       throw new QemuError('QEMU_START_FAILED', text, { operation: 'start QEMU' })

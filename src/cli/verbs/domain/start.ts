@@ -24,6 +24,8 @@ interface Flags extends AllowFlags, NetworkFlags, RestoredGuestFlags, TakeOverFl
   readonly console?: boolean
   readonly forceBoot?: boolean
   readonly force?: boolean
+  readonly stale?: StartOptions['stale']
+  readonly ifOff?: boolean
   readonly mode?: StartOptions['mode']
   readonly bypassCache?: boolean
   readonly ignoreUnsupported?: boolean
@@ -39,6 +41,15 @@ export const verb: Verb<Flags> = {
       .option('--console', 'connect the terminal to the serial console')
       .addOption(new Option('--force-boot', 'delete the managed save and boot').conflicts('force'))
       .option('--force', 'use the managed save although the disks have changed since')
+      .addOption(
+        new Option(
+          '--stale <choice>',
+          'a managed save that is older than the disks: fail (the default), or boot and keep it under another name',
+        )
+          .choices(['boot', 'fail'])
+          .conflicts(['force', 'forceBoot']),
+      )
+      .option('--if-off', 'succeed without an act if the domain already runs here')
       .addOption(
         new Option(
           '--mode <mode>',
@@ -67,6 +78,8 @@ export const verb: Verb<Flags> = {
       allow: allowed(flags),
       ...networksOf(flags),
       takeOver: flags.takeOver,
+      stale: flags.stale,
+      ifOff: flags.ifOff,
       forceBoot,
       force,
       ...restoredGuestOf(flags),
@@ -75,18 +88,19 @@ export const verb: Verb<Flags> = {
       onProgress: display.show,
       onWarning: output.warn,
     })
-    const { name, uuid, id, restored } = started
+    const { name, uuid, id, restored, alreadyRunning } = started
     const text = startText(started, flags)
     if (flags.console === true) {
       output.note(text)
       await attachConsole(name, { directories, signal, output })
       return undefined
     }
-    return { text, json: { type: 'result', name, uuid, id, restored } }
+    return { text, json: { type: 'result', name, uuid, id, restored, alreadyRunning } }
   },
 }
 
-function startText({ name, restored }: StartedDomain, flags: Flags): string {
+function startText({ name, restored, alreadyRunning }: StartedDomain, flags: Flags): string {
+  if (alreadyRunning === true) return `Domain '${name}' already runs`
   if (restored === undefined) return `Domain '${name}' started`
   const text = `Domain '${name}' started from its managed save`
   return restoreReport(restored, { verbose: flags.verbose === true, text, managed: true }).text

@@ -1,15 +1,23 @@
+import { Option } from 'commander'
 import { memoryAdvice } from '../../../domain/status/memory-words.ts'
 import { domainStateReason } from '../../../domain/status/state-reason.ts'
 import type { Verb } from '../../verb.ts'
 
 /** `domstate DOMAIN` */
-export const verb: Verb<{ readonly reason?: boolean }> = {
+export const verb: Verb<{ readonly reason?: boolean; readonly quick?: boolean }> = {
   declare: (command) =>
-    command.argument('<domain>', 'name, UUID or id').option('--reason', 'also show the reason'),
+    command
+      .argument('<domain>', 'name, UUID or id')
+      .option('--reason', 'also show the reason')
+      .addOption(
+        new Option('--quick', 'do not ask QEMU: running means that its process is there').conflicts(
+          'reason',
+        ),
+      ),
   looks: true,
   example: 'stasis domstate web --reason',
-  run: async ([domain = ''], { reason: why }, { directories, signal }) => {
-    const found = await domainStateReason(domain, { ...directories, signal })
+  run: async ([domain = ''], { reason: why, quick }, { directories, signal }) => {
+    const found = await domainStateReason(domain, { ...directories, signal, quick })
     const { name, reason, lastLines, image, postcopy, host } = found
     const state = host === undefined ? found.state : `${found.state}: host '${host}'`
     if (why !== true) return { text: state, json: { type: 'result', ...found } }
