@@ -38,7 +38,6 @@ export const verb: Verb<Flags> = {
         '--checkpoints-metadata',
         'also forget its checkpoints and delete their memory; the files of its disks stay',
       )
-      .addOption(takeOverOption())
       .addOption(new Option('--remove-all-storage').hideHelp())
       .addOption(new Option('--storage <volumes>').hideHelp())
       .addOption(new Option('--wipe-storage').hideHelp())
