@@ -252,7 +252,7 @@ export class Domain {
   }
 
   /**
-   * Saves the domain to a file that Stasis manages, while it continues. If the guest ends before its disks have changed, its next start continues from there.
+   * Saves the domain as its safety copy, to a file that Stasis manages, while it continues. If QEMU or the host crashes before its disks have changed, its next start continues from there.
    * @throws the errors of `saveLive`; DomainError DOMAIN_WRONG_STATE if it is not defined
    * @example
    * await web.managedSaveLive()

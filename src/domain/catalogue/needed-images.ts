@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { StasisError } from '../../errors.ts'
+import { isThere } from '../../io/files/file-names.ts'
 import { recordsIn } from '../../io/files/record-file.ts'
 import { findByMonitors } from '../../qemu/process/find-by-monitors.ts'
 import { openFilesOf } from '../../qemu/process/open-files.ts'
@@ -19,9 +20,9 @@ export interface ImageUse {
   readonly domain: string
   /**
    * `memory`: the guest runs and still reads memory from it; `state`: the domain is off, and the guest is in this image; `managed save`: the same, and the next start uses it;
-   * `saving`, `restoring`: a process writes or reads it at the moment.
+   * `safety copy`: Stasis keeps it for the domain (`managedsave --live`); `saving`, `restoring`: a process writes or reads it at the moment.
    */
-  readonly use: 'memory' | 'state' | 'managed save' | 'saving' | 'restoring'
+  readonly use: 'memory' | 'state' | 'managed save' | 'safety copy' | 'saving' | 'restoring'
 }
 
 /** The images that the domains of a state directory need. */
@@ -102,6 +103,9 @@ async function stateNeeds(entry: DomainEntry): Promise<readonly Need[]> {
   const image = (await lastEndOf(entry))?.image
   return [
     ...(managed ? [await need(name, 'managed save', paths.managedSave)] : []),
+    ...((await isThere(paths.safetyCopy))
+      ? [await need(name, 'safety copy', paths.safetyCopy)]
+      : []),
     ...(image === undefined || image === paths.managedSave
       ? []
       : [await need(name, 'state', image)]),

@@ -122,12 +122,12 @@ export async function listImages(options: ListImagesOptions = {}): Promise<Image
   return { images, faults: needed.faults }
 }
 
-/** The managed saves in the state directory, also those without a record. @throws StorageError */
+/** The managed saves and safety copies in the state directory, also those without a record. @throws StorageError */
 async function managedSaves(directories: Directories): Promise<readonly string[]> {
   const directory = managedDirectory(directories)
   const names = await namesIn(directory, 'list the managed saves')
   return names
-    .filter((name) => name.endsWith('.save') && !name.startsWith('.'))
+    .filter((name) => /\.(?:save|copy)$/.test(name) && !name.startsWith('.'))
     .map((name) => join(directory, name))
 }
 
@@ -187,7 +187,7 @@ async function stateOf(
   history: ImageHistory | undefined,
   uses: readonly ImageUse[],
 ): Promise<Pick<ListedImage, 'state' | 'reason'>> {
-  const active = uses.find(({ use }) => use !== 'state' && use !== 'managed save')
+  const active = uses.find(({ use }) => !KEPT.has(use))
   if (active !== undefined) return { state: 'in use', reason: WHY[active.use](active.domain) }
   const disks = history?.disks ?? disksInCookie(cookie)
   const { domain } = readDomain(parseDomainXml(xml), { tolerant: true })
@@ -197,12 +197,16 @@ async function stateOf(
   return { state: 'restorable', reason: holder && WHY[holder.use](holder.domain) }
 }
 
+/** The uses of an image that nothing has open. */
+const KEPT: ReadonlySet<ImageUse['use']> = new Set(['state', 'managed save', 'safety copy'])
+
 const WHY: Readonly<Record<ImageUse['use'], (domain: string) => string>> = {
   memory: (domain) => `'${domain}' reads its memory from it`,
   saving: (domain) => `'${domain}' is being saved`,
   restoring: (domain) => `'${domain}' is being restored`,
   state: (domain) => `'${domain}' is in it`,
   'managed save': (domain) => `'${domain}' is in it`,
+  'safety copy': (domain) => `Stasis keeps it as the safety copy of '${domain}'`,
 }
 
 function goneImage(

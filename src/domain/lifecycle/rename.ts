@@ -9,7 +9,7 @@ import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { refuseCheckpoints } from '../store/checkpoint-store.ts'
 import { checkDomainName } from '../store/domain-name.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
-import { refuseManagedImage } from '../store/managed-image.ts'
+import { refuseManagedImage, refuseSafetyCopy } from '../store/managed-image.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
 /**
@@ -34,10 +34,12 @@ export async function renameDomain(
     throw new DomainError('DOMAIN_NOT_FOUND', `Domain '${name}' is not defined`)
   await refuseManagedImage(name, paths, 'renamed', undefined)
   await refuseCheckpoints(directories, name, 'renamed')
+  await refuseSafetyCopy(name, paths, 'renamed', undefined)
   await using other = await HeldDomain.named(newName, 'domrename', options)
   if (other.record !== undefined || (await readDefinition(directories, newName)) !== undefined)
     throw new DomainError('DOMAIN_EXISTS', `Domain '${newName}' already exists`)
   await refuseManagedImage(newName, other.paths, 'replaced by renaming', undefined)
+  await refuseSafetyCopy(newName, other.paths, 'replaced by renaming', undefined)
   const document = parseDomainXml(xml)
   const element = child(document.root, 'name')
   if (element !== undefined) element.textContent = newName

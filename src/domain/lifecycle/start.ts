@@ -17,6 +17,7 @@ import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { restoreFacts, restoreImage } from '../restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
 import { bootMachine } from './boot.ts'
+import { considerCopy } from './consider-copy.ts'
 import { managedStartFailure } from './managed-start-failure.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
@@ -116,6 +117,23 @@ function startFacts({ name, uuid, restored }: StartedDomain): ActFacts {
 }
 
 async function start(reference: string, options: StartOptions, act: Act): Promise<StartedDomain> {
+  const started = await startHeld(reference, options, act)
+  if (!('copy' in started)) return started
+  // As any image: it stays, and restoring takes the lock.
+  const restored = await restoreImage(started.copy, resumeOptions(options), { act })
+  return { name: restored.name, uuid: restored.uuid, id: restored.id, restored }
+}
+
+function resumeOptions({ paused, ...rest }: StartOptions): RestoreOptions {
+  return { ...rest, resumeAs: paused === true ? 'paused' : undefined }
+}
+
+/** Starts the domain, or returns the safety copy from which it is to be restored. */
+async function startHeld(
+  reference: string,
+  options: StartOptions,
+  act: Act,
+): Promise<StartedDomain | { readonly copy: string }> {
   await using held = await HeldDomain.find(reference, 'start', options)
   act.on(held.name, held.record?.uuid)
   held.requireOff()
@@ -136,6 +154,9 @@ async function start(reference: string, options: StartOptions, act: Act): Promis
     }
   }
   if (options.forceBoot === true) await checkRemovable(directories, paths)
+  const copy = await considerCopy(held)
+  if (copy?.use === true && options.forceBoot !== true) return { copy: paths.safetyCopy }
+  if (copy?.use === false) options.onWarning?.(copy.reason)
   const lost = isAside ? undefined : await lostManagedSave(held)
   if (lost !== undefined) options.onWarning?.(lost)
   if (held.whereSaved !== undefined)
@@ -159,13 +180,10 @@ async function startManagedSave(
   options: StartOptions,
   act: Act,
 ): Promise<StartedDomain> {
-  const { paused, ...rest } = options
-  const resumeAs = paused === true ? 'paused' : undefined
-  const restored = await restoreImage(
-    held.paths.managedSave,
-    { ...rest, resumeAs },
-    { managedSave: held, act },
-  ).catch(async (error: unknown) => {
+  const restored = await restoreImage(held.paths.managedSave, resumeOptions(options), {
+    managedSave: held,
+    act,
+  }).catch(async (error: unknown) => {
     throw await managedStartFailure(held, error)
   })
   return { name: restored.name, uuid: restored.uuid, id: restored.id, restored }

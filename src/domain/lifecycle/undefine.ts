@@ -13,14 +13,18 @@ import { readDefinition, removeDefinition } from '../store/definitions.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { checkRemovable } from '../store/own-managed-image.ts'
-import { hasUsableManagedSave, refuseManagedImage } from '../store/managed-image.ts'
-import { removeManagedImage } from '../store/remove-managed-image.ts'
+import {
+  hasUsableManagedSave,
+  refuseManagedImage,
+  refuseSafetyCopy,
+} from '../store/managed-image.ts'
+import { removeManagedImage, removeSafetyCopy } from '../store/remove-managed-image.ts'
 import { tpmDirectory } from '../machine/launch/tpm-state.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
 /** How to undefine a domain. */
 export interface UndefineOptions extends DomainOptions, WarningOptions {
-  /** Also delete its managed save. */
+  /** Also delete its managed save, and its safety copy. */
   readonly managedSave?: boolean | undefined
   /** Also delete the state of its TPM, unless its guest runs. Without this it stays for a domain with the same UUID. */
   readonly tpm?: boolean | undefined
@@ -51,9 +55,10 @@ export async function undefineDomain(
   const machine = readDomain(parseDomainXml(definition), { tolerant: true }).domain
   const tpm = options.tpm === true ? ownTpm(machine, directories.stateDir) : undefined
   const nvram = await variablesToRemove(domain, machine, options.nvram)
-  if (options.managedSave !== true)
+  if (options.managedSave !== true) {
     await refuseManagedImage(name, paths, 'undefined', '--managed-save')
-  else await checkRemovable(directories, paths)
+    await refuseSafetyCopy(name, paths, 'undefined', '--managed-save')
+  } else await checkRemovable(directories, paths)
   if (options.checkpoints !== true)
     await refuseCheckpoints(directories, name, 'undefined', CHECKPOINTS_HINT)
   // The image is removed last: an image without a domain does no harm, a domain without its image has lost its state.
@@ -67,6 +72,7 @@ export async function undefineDomain(
     await removeTree(checkpointsDirectory(directories, name)).catch((error: unknown) =>
       stays(storageError('remove the checkpoints', name, error)),
     )
+  if (options.managedSave === true) await removeSafetyCopy(directories, paths, warn).catch(stays)
   const hints = [paths.lastEnd, paths.lastJob, orderPath(directories, paths.managedSave)]
   if (tpm !== undefined && domain.record === undefined)
     await removeTree(tpm).catch((error: unknown) =>

@@ -9,8 +9,8 @@ import type { LiveSaveResult } from './live-result.ts'
 import { saveLiveHeld } from './live-save.ts'
 
 /**
- * Saves a running domain, given by name, UUID or id, to a path managed by Stasis, and lets it continue. If the guest ends before its disks have changed,
- * the next start continues from there.
+ * Saves a running domain, given by name, UUID or id, as its safety copy, at a path managed by Stasis, and lets it continue. If QEMU or the host crashes before
+ * the disks of the guest have changed, the next start continues from there. An older copy is replaced.
  * @throws errors of `saveLive`; DomainError DOMAIN_WRONG_STATE when it is not defined
  * @example
  * await managedSaveLive('web')
@@ -26,9 +26,9 @@ export async function managedSaveLive(
       act.on(held.name, held.record?.uuid)
       held.requireRunning()
       await requireDefined(held)
-      const { managedSave } = held.paths
-      await makeDirectory(dirname(managedSave))
-      return await saveLiveHeld(held, managedSave, { ...options, operation: 'managedsave', act })
+      const { safetyCopy } = held.paths
+      await makeDirectory(dirname(safetyCopy))
+      return await saveLiveHeld(held, safetyCopy, { ...options, operation: 'managedsave', act })
     })
   return nameCancel(`save domain '${reference}'`, save())
 }

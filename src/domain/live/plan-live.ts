@@ -58,5 +58,5 @@ function keptPlace(
   { operation, kept }: { readonly operation: JobOperation; readonly kept?: boolean | undefined },
 ): string | undefined {
   if (kept === true) return asked
-  return operation === 'managedsave' ? paths.managedSave : undefined
+  return operation === 'managedsave' ? paths.safetyCopy : undefined
 }

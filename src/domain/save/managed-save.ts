@@ -10,7 +10,7 @@ import { postcopyState } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { checkRemovable } from '../store/own-managed-image.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
-import { removeManagedImage } from '../store/remove-managed-image.ts'
+import { removeManagedImage, removeSafetyCopy } from '../store/remove-managed-image.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { type SaveOptions, type SaveResult, keepSave, saveHeld } from './save.ts'
 
@@ -48,7 +48,7 @@ export async function managedSavePart(
 }
 
 /**
- * Removes the managed save of a domain, given by name or UUID; its next start boots it. `removed` is false when it had none.
+ * Removes the managed save of a domain, given by name or UUID, and its safety copy; its next start boots it. `removed` is false when it had neither.
  * @throws DomainError DOMAIN_NOT_FOUND, DOMAIN_BUSY, DOMAIN_WRONG_STATE while memory is still loaded from it; StorageError
  * @example
  * await removeManagedSave('web')
@@ -63,7 +63,8 @@ export async function removeManagedSave(
   if (removed) await checkRemovable(held.directories, held.paths)
   const warnings = removed ? await removeManagedImage(held.directories, held.paths) : []
   for (const text of warnings) options.onWarning?.(text)
-  return { name: held.name, removed }
+  const hadCopy = await removeSafetyCopy(held.directories, held.paths, options.onWarning)
+  return { name: held.name, removed: removed || hadCopy }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isThere } from '../../io/files/file-names.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { processorTimeMs } from '../../qemu/host-facts.ts'
@@ -13,6 +14,8 @@ import { hasUsableManagedSave } from '../store/managed-image.ts'
 
 /** Facts about one domain. */
 export interface DomainInfo extends DomainSummary {
+  /** The image of its safety copy (`managedsave --live`), if it has one. */
+  readonly safetyCopy: string | undefined
   /** How it last ended, if it is not running and this is known. */
   readonly lastEnd: LastEnd | undefined
   readonly osType: 'hvm'
@@ -47,6 +50,7 @@ export async function domainInfo(
     state: await stateOf(entry, postcopy, options.signal),
     persistent,
     managedSave: await hasUsableManagedSave(entry),
+    safetyCopy: (await isThere(entry.paths.safetyCopy)) ? entry.paths.safetyCopy : undefined,
     autostart: await isAutostarted(directories, name),
     ...(elsewhere !== undefined && { host: elsewhere.host }),
     lastEnd: await lastEndOf(entry),

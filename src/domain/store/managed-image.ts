@@ -25,6 +25,24 @@ export async function hasUsableManagedSave({
   )
 }
 
+/** @throws DomainError DOMAIN_HAS_MANAGED_SAVE when the domain has a safety copy */
+export async function refuseSafetyCopy(
+  name: string,
+  { safetyCopy: path }: RuntimePaths,
+  attempt: string,
+  flag: string | undefined,
+): Promise<void> {
+  if (!(await isThere(path))) return
+  throw new DomainError(
+    'DOMAIN_HAS_MANAGED_SAVE',
+    `Domain '${name}' has a safety copy, so it cannot be ${attempt}`,
+    {
+      path,
+      hint: `To delete the copy: \`stasis managedsave-remove ${name}\`${flag === undefined ? '' : `, or ${flag}`}`,
+    },
+  )
+}
+
 /** @throws DomainError DOMAIN_HAS_MANAGED_SAVE when the domain has a managed save */
 export async function refuseManagedImage(
   name: string,

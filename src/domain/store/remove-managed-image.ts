@@ -1,5 +1,5 @@
 import { readDescription } from '../../image/open-image.ts'
-import { removeFile } from '../../io/files/file-names.ts'
+import { isThere, removeFile } from '../../io/files/file-names.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { Directories } from './directories.ts'
 import { removeHistory } from './image-history.ts'
@@ -19,4 +19,18 @@ export async function removeManagedImage(
   if (description !== undefined)
     await removeHistory(directories, description).catch(() => undefined)
   return warnings
+}
+
+/** Removes the safety copy of a domain, and its history; `false` if there was none. @throws StorageError when the image still exists */
+export async function removeSafetyCopy(
+  directories: Directories,
+  { safetyCopy }: RuntimePaths,
+  onWarning: (text: string) => void = () => undefined,
+): Promise<boolean> {
+  if (!(await isThere(safetyCopy))) return false
+  const description = await readDescription(safetyCopy).catch(() => undefined)
+  for (const text of await removeImage(safetyCopy)) onWarning(text)
+  if (description !== undefined)
+    await removeHistory(directories, description).catch(() => undefined)
+  return true
 }

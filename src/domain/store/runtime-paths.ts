@@ -54,6 +54,8 @@ export interface RuntimePaths {
   readonly jobAbort: string
   /** In the state directory: the image of its managed save. */
   readonly managedSave: string
+  /** In the state directory: the image of its safety copy, of which the guest continued. */
+  readonly safetyCopy: string
   /** In the state directory: the overlays of its transient disks, see transient-overlays.ts. */
   readonly overlays: string
   /** In the state directory: how it last ended, see last-end.ts. */
@@ -99,6 +101,8 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     job: join(directory, 'job.json'),
     jobAbort: join(directory, 'job-abort'),
     managedSave: join(directories.stateDir, 'save', `${name}.save`),
+    // No managed save has such a name: those end with `.save`.
+    safetyCopy: join(directories.stateDir, 'save', `${name}.copy`),
     overlays: join(directories.stateDir, 'overlays', `${name}.json`),
     lastEnd: join(directories.stateDir, 'ended', `${name}.json`),
     lastJob: join(directories.stateDir, 'jobs', `${name}.json`),

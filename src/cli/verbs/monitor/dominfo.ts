@@ -32,6 +32,7 @@ export const verb: Verb = {
       ['Autostart', info.autostart ? 'enable' : 'disable'],
       ['Managed save', info.managedSave ? 'yes' : 'no'],
     )
+    if (info.safetyCopy !== undefined) facts.push(['Safety copy', info.safetyCopy])
     if (info.lastEnd !== undefined) {
       const { reason, time, lastLines, image } = info.lastEnd
       facts.push(['Last ended', `${reason}, ${time}`])
