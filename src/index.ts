@@ -125,11 +125,12 @@ export type { LiveCheck } from './domain/live/check-live.ts'
 export type { LiveSaveOptions } from './domain/live/live-options.ts'
 export type { LiveFigures, LiveSaveResult } from './domain/live/live-result.ts'
 export { saveLive } from './domain/live/live-save.ts'
+export type { LiveWayName } from './domain/live/live-way-name.ts'
 export type {
   LiveChoice,
   LiveObstacle,
   LiveObstacleCode,
-  LiveWayName,
+  PrecopyFigures,
 } from './domain/live/live-way.ts'
 export { managedSaveLive } from './domain/live/managed-live.ts'
 export { attachNamedDomain } from './domain/foreign/attach-named.ts'

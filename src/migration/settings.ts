@@ -17,6 +17,18 @@ export interface MigrationSettings extends WantedParameters {
   readonly mappedRam?: boolean | undefined
   /** The guest runs meanwhile, and QEMU sends its memory of the start. Excludes channels and mapped-ram. */
   readonly backgroundSnapshot?: boolean | undefined
+  /** The guest runs until QEMU stops it for the rest. Excludes `backgroundSnapshot`. */
+  readonly precopy?: PrecopySettings | undefined
+}
+
+/** How QEMU migrates a guest that runs. */
+export interface PrecopySettings {
+  /** QEMU stops the guest for the rest once it expects to send that within this time. */
+  readonly downtimeLimitMs: number
+  /** QEMU waits for `migrate-continue` once it has stopped the guest, while its disks are still active. */
+  readonly pauseBeforeSwitchover: boolean
+  /** QEMU slows the guest down, more and more, while it writes faster than QEMU sends. */
+  readonly autoConverge: boolean
 }
 
 /**
@@ -61,14 +73,18 @@ function settingsFor(
   readonly capabilities: readonly WantedCapability[]
   readonly parameters: MigrationParameterValues
 } {
-  const { channels = 0, mappedRam = false, backgroundSnapshot = false } = wanted
+  const { channels = 0, mappedRam = false, backgroundSnapshot = false, precopy } = wanted
   if (channels > 0 && !features.multifd) throw lacks('multifd channels', '4.0')
   if (mappedRam && !features.mappedRam) throw lacks('mapped-ram', '9.0')
   const capabilities: WantedCapability[] = []
   if (channels > 0) capabilities.push('multifd')
   if (mappedRam) capabilities.push('mapped-ram')
   if (backgroundSnapshot) capabilities.push('background-snapshot')
-  return { capabilities, parameters: migrationParameters(features, wanted) }
+  if (precopy?.pauseBeforeSwitchover === true) capabilities.push('pause-before-switchover')
+  if (precopy?.autoConverge === true) capabilities.push('auto-converge')
+  const parameters = migrationParameters(features, wanted)
+  if (precopy === undefined) return { capabilities, parameters }
+  return { capabilities, parameters: { ...parameters, 'downtime-limit': precopy.downtimeLimitMs } }
 }
 
 /**

@@ -29,3 +29,12 @@ test('PageBitmap takes memory only where pages are marked', () => {
   assert.deepEqual([map?.has(2 ** 32 - 2), map?.has(0), map?.count], [true, false, 2])
   assert.ok(process.memoryUsage().arrayBuffers - before < 1024 * 1024)
 })
+
+test('PageBitmap.unmark() removes marks, and ignores pages without one', () => {
+  const map = new PageBitmap(200)
+  map.mark(30, 10)
+  map.unmark(35, 100)
+  map.unmark(0, 31)
+  assert.deepEqual([...map.runs()], [31, 4])
+  assert.equal(map.count, 4)
+})

@@ -50,6 +50,17 @@ export class PageBitmap {
     return alreadyMarked
   }
 
+  /** Removes the marks of a range. */
+  unmark(firstPage: number, pageCount: number): void {
+    for (let page = firstPage; page < firstPage + pageCount; page += 1) {
+      if (!this.has(page)) continue
+      const index = page >>> 5
+      const part = this.#parts[Math.floor(index / PART_WORDS)] as Uint32Array
+      part[index % PART_WORDS] = (part[index % PART_WORDS] as number) & ~(1 << (page & 31))
+      this.#count -= 1
+    }
+  }
+
   /** The first page from `page` on, and before `end`, that is marked (or not marked); `end` when there is none. */
   next(page: number, end: number, marked: boolean): number {
     const none = marked ? 0 : 0xffff_ffff

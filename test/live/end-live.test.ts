@@ -22,10 +22,14 @@ async function assertContinues({ stateDir, dir, log }: TinyDomain): Promise<void
   assert.deepEqual(left, [])
 }
 
-async function cancelled({ stateDir, dir }: TinyDomain, afterMs: number): Promise<boolean> {
+async function cancelled(
+  { stateDir, dir }: TinyDomain,
+  way: Way,
+  afterMs: number,
+): Promise<boolean> {
   const signal = AbortSignal.timeout(afterMs)
   try {
-    await saveLive('tiny', dir.join('image'), { stateDir, signal })
+    await saveLive('tiny', dir.join('image'), { stateDir, signal, way })
     return false
   } catch (error) {
     assert.equal((error as { readonly code?: string }).code, 'CANCELLED')
@@ -33,8 +37,9 @@ async function cancelled({ stateDir, dir }: TinyDomain, afterMs: number): Promis
   }
 }
 
-async function killed({ stateDir, dir }: TinyDomain, afterMs: number): Promise<boolean> {
-  const { child, ended } = startStasis(stateDir, ['save', 'tiny', dir.join('image'), '--live'])
+async function killed({ stateDir, dir }: TinyDomain, way: Way, afterMs: number): Promise<boolean> {
+  const argv = ['save', 'tiny', dir.join('image'), '--live', '--way', way, '--timeout', '1']
+  const { child, ended } = startStasis(stateDir, argv)
   await delay(afterMs)
   child.kill('SIGKILL')
   const { exitCode } = await ended
@@ -42,8 +47,14 @@ async function killed({ stateDir, dir }: TinyDomain, afterMs: number): Promise<b
   return exitCode !== 0
 }
 
-for (const { label, emulator } of oldestQemu()) {
-  test(`a guest that writes all the time continues after a live save was cancelled or killed, QEMU ${label}`, async () => {
+type Way = 'write-protect' | 'precopy'
+
+const table = oldestQemu().flatMap(({ label, emulator }) =>
+  (['write-protect', 'precopy'] as const).map((way) => ({ label, emulator, way })),
+)
+
+for (const { label, emulator, way } of table) {
+  test(`a guest that writes all the time continues after a live save by ${way} was cancelled or killed, QEMU ${label}`, async () => {
     await using tiny = await startTinyDomain({ emulator, memoryMib: 64, writes: WRITES })
     const random = new Random(7)
     await tiny.log.advance(2)
@@ -52,13 +63,14 @@ for (const { label, emulator } of oldestQemu()) {
     for (let round = 0; round < rounds; round += 1) {
       const isKill = round % 2 === 1
       const afterMs = isLongRun() ? random.below(1500) : isKill ? 600 : 300
-      if (await (isKill ? killed : cancelled)(tiny, afterMs)) ended += 1
+      if (await (isKill ? killed : cancelled)(tiny, way, afterMs)) ended += 1
       else await rm(tiny.dir.join('image'))
       await assertContinues(tiny)
     }
     assert.ok(ended >= rounds / 4, `only ${ended} of ${rounds} ended before their time`)
-    const { live } = await saveLive('tiny', tiny.dir.join('done'), { stateDir: tiny.stateDir })
-    assert.equal(live.way, 'write-protect')
+    const options = { stateDir: tiny.stateDir, way, timeoutMs: 200 }
+    const { live } = await saveLive('tiny', tiny.dir.join('done'), options)
+    assert.equal(live.way, way)
     await tiny.log.advance(1)
     await tiny.log.assertUnbroken()
   })

@@ -43,6 +43,8 @@ export async function startTinyDomain(
     /** Instead of the guest that counts, one that also writes and checks its memory all the time. */
     readonly writes?: WritingGuest
     readonly memoryMib?: number
+    /** Such as `pc-q35-7.2`, for restores by another QEMU. */
+    readonly machine?: string
   } = {},
 ): Promise<TinyDomain> {
   const { started = true, allow, emulator = qemus()[0]?.emulator ?? '' } = options
@@ -52,7 +54,9 @@ export async function startTinyDomain(
   const { memoryMib = 16, writes } = options
   const diskPath = writes === undefined ? undefined : await writingDisk(dir, writes)
   const disk = diskPath === undefined ? {} : { diskPath }
-  const xml = domainXml({ name: 'tiny', guest: 'tiny', emulator, serial, memoryMib, ...disk })
+  const machine = options.machine === undefined ? {} : { machine: options.machine }
+  const guest = { name: 'tiny', guest: 'tiny', emulator, serial, memoryMib } as const
+  const xml = domainXml({ ...guest, ...machine, ...disk })
   try {
     await defineDomain(xml, { stateDir, allow })
     if (started) await startDomain('tiny', { stateDir })

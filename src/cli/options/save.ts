@@ -1,9 +1,12 @@
 import { type Command, Option } from 'commander'
+import { UsageError } from '../../errors.ts'
+import type { LiveSaveOptions } from '../../domain/live/live-options.ts'
+import { LIVE_WAY_NAMES, type LiveWayName } from '../../domain/live/live-way-name.ts'
 import type { SaveOptions } from '../../domain/save/save.ts'
 import { COMPRESSIONS } from '../../image/compression.ts'
 import { SAVE_FORMATS } from '../../image/format-table.ts'
 import { type ChannelFlags, channelsOf, declareChannels } from './channels.ts'
-import { byteRate, compressionLevel } from './option-values.ts'
+import { byteRate, compressionLevel, integerBetween } from './option-values.ts'
 import { configure } from './configured.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 import { readXmlOption } from './xml-file.ts'
@@ -30,6 +33,8 @@ export interface SaveFlags extends FormatFlags, ResumeFlags {
   readonly live?: boolean
   /** Another name of `live`. */
   readonly keepRunning?: boolean
+  readonly way?: LiveWayName
+  readonly timeout?: number
 }
 
 /** Adds the options for the format of an image. */
@@ -80,6 +85,16 @@ export function declareSave(command: Command): Command {
     )
     .option('--live', 'let the guest continue: the image is the moment of a short stop')
     .addOption(new Option('--keep-running').hideHelp())
+    .addOption(
+      new Option('--way <way>', 'with --live: how memory is taken (default: the best)').choices(
+        LIVE_WAY_NAMES,
+      ),
+    )
+    .option(
+      '--timeout <seconds>',
+      'with --live: when precopy stops a guest that writes too fast (default: 60)',
+      integerBetween(0, 86_400),
+    )
     .option('--check', 'only check whether the save is possible; the guest keeps running')
     .option('--verbose', 'show how long each step took')
 }
@@ -109,12 +124,24 @@ export function formatOptions(flags: FormatFlags): SaveOptions {
 }
 
 /** The options of a save that the flags set. @throws StorageError if the XML file cannot be read */
-export async function saveOptions(flags: SaveFlags, signal: AbortSignal): Promise<SaveOptions> {
+export async function saveOptions(flags: SaveFlags, signal: AbortSignal): Promise<LiveSaveOptions> {
   return {
+    ...liveOptions(flags),
     ...formatOptions(flags),
     maxBandwidth: flags.maxBandwidth,
     quiesce: flags.quiesce,
     xml: await readXmlOption(flags.xml, signal),
     resumeAs: resumeAs(flags),
   }
+}
+
+/** @throws UsageError BAD_COMBINATION for those without `--live` */
+function liveOptions(flags: SaveFlags): Pick<LiveSaveOptions, 'way' | 'timeoutMs'> {
+  const { way, timeout } = flags
+  if (way === undefined && timeout === undefined) return {}
+  if (!isLive(flags)) {
+    const option = way === undefined ? '--timeout' : '--way'
+    throw new UsageError('BAD_COMBINATION', `${option} is for saves with --live`)
+  }
+  return { way, timeoutMs: timeout === undefined ? undefined : timeout * 1000 }
 }

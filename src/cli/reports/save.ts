@@ -1,4 +1,5 @@
 import type { LiveSaveResult } from '../../domain/live/live-result.ts'
+import type { PrecopyFigures } from '../../domain/live/live-way.ts'
 import type { SaveResult } from '../../domain/save/save.ts'
 import { formatBytes, formatDuration, transferText } from '../terminal/quantity.ts'
 import { formatFacts } from '../terminal/table.ts'
@@ -30,19 +31,32 @@ export function saveReport(
   return { text: `${text}\n${facts}`, json }
 }
 
-function stops(result: SaveResult | LiveSaveResult): readonly (readonly [string, string])[] {
+type Facts = readonly (readonly [string, string])[]
+
+function stops(result: SaveResult | LiveSaveResult): Facts {
   const { downtimeMs } = result.timing
   if (!('live' in result))
     return [['Downtime', `${formatDuration(downtimeMs)}, until the image was durable`]]
-  const { way, reason, mostInMemoryBytes, mostInSpoolBytes, grownBytes } = result.live
+  const { way, reason, mostInMemoryBytes, mostInSpoolBytes, grownBytes, precopy } = result.live
   return [
     ['Downtime', `${formatDuration(downtimeMs)}, then the guest continued`],
     ['Way', `${way}: ${reason}`],
+    ...(precopy === undefined ? [] : rounds(precopy)),
     [
       'Waiting',
       `at most ${formatBytes(mostInMemoryBytes)} in memory, ${formatBytes(mostInSpoolBytes)} in a temporary file`,
     ],
     ['Growth', `QEMU takes ${formatBytes(grownBytes)} more memory than before`],
+  ]
+}
+
+function rounds({ isForced, restBytes, rounds, sentBytes }: PrecopyFigures): Facts {
+  const sent = `${formatBytes(sentBytes)} of pages in ${rounds} rounds`
+  if (!isForced) return [['Sent', sent]]
+  const left = restBytes === undefined ? '' : `, with ${formatBytes(restBytes)} left to send`
+  return [
+    ['Sent', sent],
+    ['Time limit', `the guest wrote faster than QEMU sent, and was stopped${left}`],
   ]
 }
 

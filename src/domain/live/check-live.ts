@@ -5,7 +5,8 @@ import { openControl } from '../machine/monitor.ts'
 import { type SaveCheck, checkHeld } from '../save/check-save.ts'
 import { obstacleText, probeWays } from './choose-way.ts'
 import { type LiveSaveOptions, resolveLiveOptions } from './live-options.ts'
-import type { LiveObstacle, LiveWayName } from './live-way.ts'
+import type { LiveObstacle } from './live-way.ts'
+import type { LiveWayName } from './live-way-name.ts'
 
 /** The expected outcome of a live save. */
 export interface LiveCheck extends SaveCheck {

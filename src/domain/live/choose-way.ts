@@ -1,13 +1,16 @@
 import { DomainError } from '../../errors.ts'
 import type { LiveGuest } from './live-guest.ts'
-import type { LiveChoice, LiveObstacle, LiveWay, LiveWayName } from './live-way.ts'
+import type { LiveChoice, LiveObstacle, LiveWay } from './live-way.ts'
+import { LIVE_WAY_NAMES, type LiveWayName } from './live-way-name.ts'
 import { mappedObstacles } from './mapped-obstacles.ts'
+import { precopyObstacles } from './precopy-obstacles.ts'
 import { captureByMapped } from './ways/mapped.ts'
+import { captureByPrecopy } from './ways/precopy.ts'
 import { captureByWriteProtect } from './ways/write-protect.ts'
 import { writeProtectObstacles } from './write-protect-obstacles.ts'
 
 /** All ways, the best first. */
-export const LIVE_WAYS: Readonly<Partial<Record<LiveWayName, LiveWay>>> = {
+export const LIVE_WAYS: Readonly<Record<LiveWayName, LiveWay>> = {
   'write-protect': {
     why: 'QEMU protects the memory of this guest in a short stop',
     obstacles: writeProtectObstacles,
@@ -18,18 +21,21 @@ export const LIVE_WAYS: Readonly<Partial<Record<LiveWayName, LiveWay>>> = {
     obstacles: mappedObstacles,
     capture: captureByMapped,
   },
+  precopy: {
+    why: 'QEMU sends memory while the guest runs, and stops it for the rest',
+    obstacles: precopyObstacles,
+    capture: captureByPrecopy,
+  },
 }
-
-const ORDER: readonly LiveWayName[] = ['write-protect', 'mapped', 'precopy']
 
 /** Probes the ways, the best first; returns the first that can be used, or `undefined`, with the obstacles of those before it. @throws QemuError QEMU_DIED */
 export async function probeWays(
   guest: LiveGuest,
 ): Promise<Omit<LiveChoice, 'way' | 'reason'> & Partial<LiveChoice>> {
   const obstacles: LiveObstacle[] = []
-  for (const way of ORDER) {
+  const { way: asked } = guest.request
+  for (const way of asked === undefined ? LIVE_WAY_NAMES : [asked]) {
     const known = LIVE_WAYS[way]
-    if (known === undefined) continue
     const found = await known.obstacles(guest)
     if (found.length === 0) return { way, reason: known.why, obstacles }
     obstacles.push(...found)

@@ -2,8 +2,8 @@ import type { MigrationFeatures } from '../../migration/features.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { QmpRefusal } from '../../qmp/refusal.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import type { SaveOptions } from '../save/save.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
+import type { LiveSaveOptions } from './live-options.ts'
 
 /** A running guest of which a live save is asked for. */
 export interface LiveGuest {
@@ -12,7 +12,7 @@ export interface LiveGuest {
   readonly control: QmpConnection
   readonly features: MigrationFeatures
   /** The wishes of the caller. */
-  readonly request: SaveOptions
+  readonly request: LiveSaveOptions
 }
 
 /** The folders of QEMU's object tree with the devices of the machine. */

@@ -1,5 +1,5 @@
 import type { SaveResult } from '../save/save.ts'
-import type { LiveChoice } from './live-way.ts'
+import type { LiveChoice, PrecopyFigures } from './live-way.ts'
 
 /** What a live save cost, and how it was done. */
 export interface LiveFigures extends LiveChoice {
@@ -12,6 +12,8 @@ export interface LiveFigures extends LiveChoice {
   readonly mostInSpoolBytes: number
   /** By how much the memory of QEMU grew: shared memory that the guest had not touched is allocated. */
   readonly grownBytes: number
+  /** For the way `precopy`. */
+  readonly precopy?: PrecopyFigures | undefined
 }
 
 /** A domain that continues, and whose state of one moment is in a file. `timing.downtimeMs` is its pause. */

@@ -74,8 +74,8 @@ export async function saveLiveHeld(
   const freeBytes = target === undefined ? await freeSpace(dirname(path)) : undefined
   throwIfCancelled(`save domain '${held.name}'`, signal)
   job.writes(path)
-  const { digest = false, atStop } = options
-  const writing = { held, control, settings, digest, target, signal, report, atStop }
+  const { digest = false, timeoutMs, atStop } = options
+  const writing = { held, control, settings, timeoutMs, digest, target, signal, report, atStop }
   const written = await writeLiveImage(plan, writing).catch(async (error: unknown) => {
     const state = plan.savable.running ? 'it is still running' : 'it is still paused'
     const failure = saveFailure(held.name, job.failed(error), state)
@@ -101,7 +101,7 @@ function resultOf(
   },
 ): LiveSaveResult {
   const { settings, totalMs, warnings } = facts
-  const { pauseMs, stopAtMs, transferMs, intake } = captured
+  const { pauseMs, stopAtMs, transferMs, intake, precopy } = captured
   return {
     name: held.name,
     uuid: record.uuid,
@@ -119,6 +119,7 @@ function resultOf(
       mostInMemoryBytes: intake?.mostInMemoryBytes ?? 0,
       mostInSpoolBytes: intake?.mostInSpoolBytes ?? 0,
       grownBytes,
+      precopy,
     },
   }
 }

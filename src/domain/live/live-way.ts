@@ -8,15 +8,8 @@ import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import type { LiveGuest } from './live-guest.ts'
+import type { LiveWayName } from './live-way-name.ts'
 import type { SnapshotGuard } from './snapshot-guard.ts'
-
-/**
- * How the memory of one moment is taken from a guest that continues:
- * - `write-protect`: QEMU protects all memory in a short stop, and sends each page before the guest changes it (`background-snapshot`).
- * - `mapped`: for a guest that was restored by map: the pages that it has changed are copied in a short stop.
- * - `precopy`: QEMU sends memory while the guest runs, then what has changed meanwhile, and stops the guest for the rest.
- */
-export type LiveWayName = 'write-protect' | 'mapped' | 'precopy'
 
 /**
  * Why a way cannot be used:
@@ -30,7 +23,6 @@ export type LiveWayName = 'write-protect' | 'mapped' | 'precopy'
  * - `IMAGE_IN_USE`: another process is changing the file that has the memory of the guest.
  * - `VHOST_USER`, `SHARED_MEMORY`, `HOST_DEVICE`: another process, or a device of the host, writes to the memory of the guest.
  * - `MULTIFD_ASKED`: parallel channels were asked for.
- * - `NOT_BUILT`: this Stasis does not have it.
  */
 export type LiveObstacleCode =
   | 'QEMU_LACKS_IT'
@@ -45,7 +37,6 @@ export type LiveObstacleCode =
   | 'SHARED_MEMORY'
   | 'HOST_DEVICE'
   | 'MULTIFD_ASKED'
-  | 'NOT_BUILT'
 
 /** Why a way cannot be used; `reason` is for people and completes a sentence. */
 export interface LiveObstacle {
@@ -79,6 +70,8 @@ export interface LiveCapture {
   readonly space: IntakeSpace
   /** Whatever becomes of this process, the guest continues. */
   readonly guard: SnapshotGuard
+  /** After this time `precopy` stops the guest, in milliseconds. */
+  readonly timeoutMs: number
   readonly signal: AbortSignal
   readonly report: OnProgress<SaveProgress>
   /** Runs while the guest is stopped, at the instant of the image. The guest waits for it. */
@@ -96,6 +89,19 @@ export interface Captured {
   /** From the beginning until the last byte was received. */
   readonly transferMs: number
   readonly intake?: IntakeFigures | undefined
+  readonly precopy?: PrecopyFigures | undefined
+}
+
+/** What `precopy` cost. */
+export interface PrecopyFigures {
+  /** The guest wrote faster than QEMU sent, so it was stopped at the time limit. */
+  readonly isForced: boolean
+  /** What was left to send when it was stopped at the time limit, by QEMU's estimate. */
+  readonly restBytes: number | undefined
+  /** How often QEMU collected the pages that the guest had written. */
+  readonly rounds: number
+  /** All pages with content that QEMU sent. What exceeds the memory in use came several times; the image has each page once. */
+  readonly sentBytes: number
 }
 
 /** A way to take the memory of one moment. */

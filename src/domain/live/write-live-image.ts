@@ -14,9 +14,10 @@ import { noDigest } from '../save/no-digest.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import { LIVE_WAYS } from './choose-way.ts'
 import { flushDisks } from './flush-disks.ts'
+import { resolveTimeout } from './live-options.ts'
 import { guarded } from './snapshot-guard.ts'
 import { intakeSpace } from './intake-space.ts'
-import type { Captured, LiveWay } from './live-way.ts'
+import type { Captured } from './live-way.ts'
 import type { LivePlan } from './plan-live.ts'
 
 /** How an image of a guest that continues is written. */
@@ -25,6 +26,8 @@ export interface LiveWriting {
   readonly control: QmpConnection
   readonly settings: SaveSettings
   readonly digest: boolean
+  /** After this time `precopy` stops the guest. Default: that of `saveLive`. */
+  readonly timeoutMs?: number | undefined
   readonly target: SpecialTarget | undefined
   readonly signal: AbortSignal
   readonly report: OnProgress<SaveProgress>
@@ -55,10 +58,14 @@ export async function writeLiveImage(plan: LivePlan, writing: LiveWriting): Prom
   const warnings: string[] = []
   await using writer = await openLiveWriter(plan, writing, (text) => void warnings.push(text))
   const before = await residentBytes(record.pid)
-  const way = LIVE_WAYS[choice.way] as LiveWay
+  const way = LIVE_WAYS[choice.way]
   const { features, running } = plan.savable
+  const timeoutMs = resolveTimeout(writing)
   const captured = await guarded(held, { control, running }, (guard) =>
-    way.capture({ ...writing, ...{ record, features, running, path, writer, space, guard } }),
+    way.capture({
+      ...writing,
+      ...{ record, features, running, path, writer, space, guard, timeoutMs },
+    }),
   )
   const after = await residentBytes(record.pid)
   throwIfCancelled(`save domain '${held.name}'`, signal)

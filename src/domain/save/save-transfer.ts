@@ -2,6 +2,7 @@ import { CancelledError, StasisError, StorageError } from '../../errors.ts'
 import type { MigrationFeatures } from '../../migration/features.ts'
 import { type OutgoingMigration, startOutgoing } from '../../migration/outgoing.ts'
 import type { RamProgress } from '../../migration/progress.ts'
+import type { PrecopySettings } from '../../migration/settings.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { MigrationReceiver, TransferProgress } from '../../transfer/image-receiver.ts'
 import { type LentFile, OUR_VIEW, type QemuView } from '../machine/qemu-view.ts'
@@ -23,6 +24,7 @@ export interface TransferOutOptions {
   readonly view?: QemuView | undefined
   /** The guest runs meanwhile: see `MigrationSettings`. */
   readonly backgroundSnapshot?: boolean | undefined
+  readonly precopy?: PrecopySettings | undefined
   /** QEMU's limit, shared with other saves. */
   readonly bandwidth?: SharedBandwidth | undefined
   /** Aborts the migration, not the receiver: QEMU has to end its side first. */
@@ -59,6 +61,7 @@ export async function transferOut(
     directIo,
     multifdCompression: receiver.multifd.compression,
     backgroundSnapshot: options.backgroundSnapshot,
+    precopy: options.precopy,
     compressionLevel: level === 'adaptive' ? undefined : level,
     maxBandwidth: part?.bytesPerSecond,
     signal: cancel.signal,

@@ -1,5 +1,8 @@
-import { constants, openSync, writeSync } from 'node:fs'
+import { constants, openSync, write, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { storageError } from '../storage-error.ts'
+
+const writeAt = promisify(write)
 
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 
@@ -16,4 +19,16 @@ export function openSpoolFile(directory: string): number {
 export function writeSpool(fd: number, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length;)
     done += writeSync(fd, bytes, done, bytes.length - done, offset + done)
+}
+
+/** Writes through the page cache. @throws the error of the system call */
+export async function writeSpoolLater(
+  fd: number,
+  bytes: Uint8Array,
+  offset: number,
+): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await writeAt(fd, bytes, done, bytes.length - done, offset + done)
+    done += bytesWritten
+  }
 }

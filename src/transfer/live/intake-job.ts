@@ -9,6 +9,8 @@ export interface IntakeThreadData {
   readonly memoryLength: number
   /** The ring in a file, for what does not fit into memory. */
   readonly spool: { readonly fd: number; readonly length: number } | undefined
+  /** The sender may wait: see `IntakeSpace`. */
+  readonly backlogBytes: number | undefined
 }
 
 /** Take everything from this socket. */

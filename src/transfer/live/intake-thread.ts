@@ -16,6 +16,7 @@ const state = new IntakeState(data.state)
 const memory = new Ring(data.memoryLength)
 const spool = new Ring(data.spool?.length ?? 0)
 const scratch = Buffer.allocUnsafeSlow(MOST)
+const idle = new Int32Array(new SharedArrayBuffer(4))
 
 port.on('message', (job: IntakeJob | typeof END) => {
   if (job === END) return port.close()
@@ -39,6 +40,7 @@ function post(answer: IntakeAnswer): void {
 function takeAll(fd: number): void {
   for (;;) {
     if (state.discarding) return drop(fd)
+    if (mustWait()) continue
     const restarted = memory.restart(state.tail('memory'))
     if (restarted !== undefined) state.setTail('memory', restarted)
     const tail = state.tail('memory')
@@ -54,6 +56,21 @@ function takeAll(fd: number): void {
       post({ kind: 'full' })
     }
   }
+}
+
+const RECHECK_MS = 1
+
+/** Waits a moment if so much is not processed yet that the sender shall wait; returns whether it did. */
+function mustWait(): boolean {
+  const { backlogBytes } = data
+  if (backlogBytes === undefined) return false
+  const free = memory.free(state.tail('memory')) + spool.free(state.tail('spool'))
+  const backlog = memory.length + spool.length - free
+  // What is taken next may need a place in each ring.
+  const fits = free >= MOST + LEAST_FREE
+  if (fits && (state.hurried || backlog <= backlogBytes)) return false
+  Atomics.wait(idle, 0, 0, RECHECK_MS)
+  return true
 }
 
 /** Writes bytes to the spool; `false` if they do not fit. */

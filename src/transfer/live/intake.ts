@@ -16,6 +16,11 @@ export interface IntakeSpace {
   readonly memoryBytes: number
   /** Bytes in a file without a name in this directory, through the page cache. */
   readonly spool?: { readonly directory: string; readonly bytes: number } | undefined
+  /**
+   * For a sender that may wait: it does while this much is not processed yet, until `hurry()`, and then if everything is full. Default: it never waits, and the
+   * stream fails if everything is full.
+   */
+  readonly backlogBytes?: number | undefined
 }
 
 /** How much of the space was used at most. */
@@ -49,7 +54,7 @@ export class Intake implements AsyncDisposable {
   #fd: number | undefined
 
   /** Starts the thread. @throws StorageError */
-  constructor({ memoryBytes, spool }: IntakeSpace) {
+  constructor({ memoryBytes, spool, backlogBytes }: IntakeSpace) {
     this.#memoryLength = memoryBytes
     this.#memory = allocateAligned(memoryBytes, { shared: true }).buffer as SharedArrayBuffer
     this.#spoolLength = spool?.bytes ?? 0
@@ -61,6 +66,7 @@ export class Intake implements AsyncDisposable {
       memoryLength: memoryBytes,
       spool:
         this.#spoolFd === undefined ? undefined : { fd: this.#spoolFd, length: this.#spoolLength },
+      backlogBytes,
     }
     try {
       this.#thread = new WorkerThread({
@@ -106,6 +112,11 @@ export class Intake implements AsyncDisposable {
       this.#used[piece.store] -= piece.to - piece.from
       this.#state.setTail(piece.store, piece.to)
     }
+  }
+
+  /** From now on the sender waits only if all space is full. */
+  hurry(): void {
+    this.#state.hurry()
   }
 
   /** Receives and discards the rest from now on: see `ImageReceiver`. */
