@@ -22,6 +22,7 @@ import type { SnapshotGuard } from './snapshot-guard.ts'
  * - `TOO_MUCH_CHANGED`: the guest has changed more of its memory than may be copied while it is stopped.
  * - `IMAGE_IN_USE`: another process is changing the file that has the memory of the guest.
  * - `VHOST_USER`, `SHARED_MEMORY`, `HOST_DEVICE`: another process, or a device of the host, writes to the memory of the guest.
+ * - `TOO_LITTLE_MEMORY`: the host has too little free memory for it.
  * - `MULTIFD_ASKED`: parallel channels were asked for.
  */
 export type LiveObstacleCode =
@@ -36,6 +37,7 @@ export type LiveObstacleCode =
   | 'VHOST_USER'
   | 'SHARED_MEMORY'
   | 'HOST_DEVICE'
+  | 'TOO_LITTLE_MEMORY'
   | 'MULTIFD_ASKED'
 
 /** Why a way cannot be used; `reason` is for people and completes a sentence. */
@@ -57,6 +59,8 @@ export interface LiveChoice {
 export interface LiveCapture {
   readonly held: HeldDomain
   readonly record: RuntimeRecord
+  /** The size of the guest's memory in its domain XML. */
+  readonly memoryBytes: number
   readonly control: QmpConnection
   readonly features: MigrationFeatures
   readonly settings: SaveSettings

@@ -48,8 +48,9 @@ export interface WrittenLive {
 export async function writeLiveImage(plan: LivePlan, writing: LiveWriting): Promise<WrittenLive> {
   const { path, record, disks, domain, choice } = plan
   const { held, control, settings, target, signal, report } = writing
+  const { memoryBytes } = domain
   const space = await intakeSpace(
-    { pid: record.pid, memoryBytes: domain.memoryBytes },
+    { pid: record.pid, memoryBytes },
     target === undefined ? dirname(path) : undefined,
   )
   await flushDisks(domain)
@@ -64,7 +65,7 @@ export async function writeLiveImage(plan: LivePlan, writing: LiveWriting): Prom
   const captured = await guarded(held, { control, running }, (guard) =>
     way.capture({
       ...writing,
-      ...{ record, features, running, path, writer, space, guard, timeoutMs },
+      ...{ record, memoryBytes, features, running, path, writer, space, guard, timeoutMs },
     }),
   )
   const after = await residentBytes(record.pid)

@@ -1,12 +1,17 @@
 import { backgroundSnapshotRefusal } from '../../migration/background-snapshot.ts'
 import { atLeast } from '../../qemu/command-line/options.ts'
-import { mayWatchPageFaults } from '../../qemu/host-facts.ts'
+import { hostMemory, mayWatchPageFaults } from '../../qemu/host-facts.ts'
 import { canPermitWrites } from '../../qemu/process/write-protection.ts'
 import { systemUser } from '../../qemu/process/system-user.ts'
+import { liveDomain } from '../catalogue/live-domain.ts'
 import { parseVersion } from '../machine/emulator.ts'
+import { memoryMappings, sharedHoles } from './guest-memory.ts'
 import type { LiveGuest } from './live-guest.ts'
 import type { LiveObstacle, LiveObstacleCode } from './live-way.ts'
 import { outsideWriters } from './outside-writers.ts'
+
+/** What the host keeps: for us, and for QEMU's tables. */
+const SPARE_BYTES = 128 * 2 ** 20
 
 /** Why `write-protect` cannot be used for this guest; empty if it can. @throws QemuError QEMU_DIED */
 export async function writeProtectObstacles(guest: LiveGuest): Promise<readonly LiveObstacle[]> {
@@ -26,9 +31,24 @@ export async function writeProtectObstacles(guest: LiveGuest): Promise<readonly 
       'CANNOT_BE_CANCELLED',
       `QEMU ${record.qemuVersion} freezes its guest for ever if a background snapshot is cancelled or fails (mended in 8.1), and this user may not free it from outside`,
     )
+  const shortage = await memoryShortage(guest)
+  if (shortage !== undefined) add('TOO_LITTLE_MEMORY', shortage)
   const refusal = await backgroundSnapshotRefusal(control)
   if (refusal !== undefined) add(await codeOf(guest), refusal)
   return found
+}
+
+/** QEMU first reads all memory, which allocates the holes of shared memory. Without room for them, the host would end a process. */
+async function memoryShortage({ held, control, record }: LiveGuest): Promise<string | undefined> {
+  const { memoryBytes } = await liveDomain(held.paths)
+  const holes = sharedHoles(record.pid, await memoryMappings(control, record.pid, memoryBytes))
+  const { availableBytes } = await hostMemory()
+  if (holes <= availableBytes - SPARE_BYTES) return undefined
+  return `QEMU would allocate ${mebibytes(holes)} of memory that the guest has not used, and ${mebibytes(availableBytes)} are free`
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`
 }
 
 /**

@@ -4,10 +4,10 @@ import type { MachineWriter } from '../convert/machine-writer.ts'
 import type { MigrationReceiver } from '../image-receiver.ts'
 import { QemuListener } from '../receive/qemu-listener.ts'
 import { Intake, type IntakeFigures, type IntakeSpace } from './intake.ts'
-import { LiveStream } from './live-stream.ts'
+import { LiveStream, type StreamListener } from './live-stream.ts'
 
 /** The inputs of a live receiver. */
-export interface LiveReceiverOptions {
+export interface LiveReceiverOptions extends StreamListener {
   /** The image, for messages. */
   readonly path: string
   /** A unix socket path that does not exist yet, in a directory that only we and QEMU can enter. */
@@ -15,8 +15,6 @@ export interface LiveReceiverOptions {
   /** Where the machine goes. The caller publishes and disposes it, after this receiver. */
   readonly writer: MachineWriter
   readonly space: IntakeSpace
-  /** Hears of the connection of QEMU before anything is taken from it; the descriptor stays open during the call. */
-  readonly onConnection?: ((fd: number) => void) | undefined
 }
 
 /** A machine that was received whole. */
@@ -28,8 +26,6 @@ export interface ReceivedMachine {
 
 /** The receiving end of a migration whose guest runs. It never makes QEMU wait for the disk. */
 export interface LiveReceiver extends MigrationReceiver, AsyncDisposable {
-  /** See `LiveStream.began`. */
-  readonly began: Promise<void>
   /** The machine. Only after `received`. */
   machine(): ReceivedMachine
   figures(): IntakeFigures
@@ -37,10 +33,10 @@ export interface LiveReceiver extends MigrationReceiver, AsyncDisposable {
 
 /** Listens for a QEMU that sends the memory of a running guest. @throws StorageError, UsageError */
 export async function openLiveReceiver(options: LiveReceiverOptions): Promise<LiveReceiver> {
-  const { path, socketPath, writer, space, onConnection } = options
+  const { path, socketPath, writer, space } = options
   await using opened = new AsyncDisposableStack()
   const intake = opened.use(new Intake(space))
-  const stream = new LiveStream(path, writer, intake, onConnection)
+  const stream = new LiveStream(path, writer, intake, options)
   const listener = opened.use(new QemuListener({ path, socketPath, channels: 0 }, stream))
   const open = opened.move()
   return {
@@ -48,7 +44,6 @@ export async function openLiveReceiver(options: LiveReceiverOptions): Promise<Li
     socketPath,
     multifd: { channels: 0, compression: 'none' },
     received: listener.received,
-    began: stream.began,
     progress() {
       const { storedBytes = 0, zeroBytes = 0, ramBytes = 0 } = stream.ledger ?? {}
       return {

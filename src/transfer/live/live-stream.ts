@@ -1,4 +1,4 @@
-import { InternalError, QemuError } from '../../errors.ts'
+import { QemuError } from '../../errors.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
 import type { MachineWriter } from '../convert/machine-writer.ts'
@@ -8,33 +8,30 @@ import { PageLedger } from '../receive/page-ledger.ts'
 import type { ConnectionReceiver } from '../receive/qemu-listener.ts'
 import type { Intake } from './intake.ts'
 
+/** Hears of the steps of a stream. */
+export interface StreamListener {
+  /** QEMU has connected, and nothing was taken; the descriptor stays open during the call. */
+  readonly onConnection?: ((fd: number) => void) | undefined
+  /** The first page has come: from now on QEMU protects all memory, and has the state of the devices. */
+  readonly onMemory?: (() => Promise<void>) | undefined
+}
+
 /** Receives the stream of a background snapshot: passes its pages to a writer, and requires every page of every block, once. */
 export class LiveStream implements ConnectionReceiver {
   readonly #path: string
   readonly #writer: MachineWriter
   readonly #intake: Intake
-  readonly #onConnection: (fd: number) => void
-  readonly #began = Promise.withResolvers<void>()
+  readonly #hears: StreamListener
+  #hasBegun = false
   #ledger: PageLedger | undefined
   #state: DeviceState | undefined
 
   /** `path` is the image, for messages. */
-  constructor(
-    path: string,
-    writer: MachineWriter,
-    intake: Intake,
-    onConnection: (fd: number) => void = () => undefined,
-  ) {
-    this.#onConnection = onConnection
+  constructor(path: string, writer: MachineWriter, intake: Intake, hears: StreamListener = {}) {
+    this.#hears = hears
     this.#path = path
     this.#writer = writer
     this.#intake = intake
-    this.#began.promise.catch(() => undefined)
-  }
-
-  /** Settles with the first byte of memory: from then on QEMU protects all of it, and has the state of the devices. Rejects if none comes. */
-  get began(): Promise<void> {
-    return this.#began.promise
   }
 
   /** Which pages have come; `undefined` until QEMU has listed its RAM blocks. */
@@ -48,8 +45,9 @@ export class LiveStream implements ConnectionReceiver {
   }
 
   async receive({ main }: Connections): Promise<void> {
-    this.#onConnection(main.fd)
+    this.#hears.onConnection?.(main.fd)
     this.#intake.receive(main.fd)
+    let hasMemory = false
     const batches = new PageBatches(this.#path, this.#writer)
     const parser: MainStreamParser = new MainStreamParser(
       {
@@ -60,12 +58,12 @@ export class LiveStream implements ConnectionReceiver {
         zeroPages: (block, first, count) => {
           this.#ledger?.zero(block, first, count)
           batches.zeros(block, first, count)
-          this.#began.resolve()
+          hasMemory = true
         },
         page: (block, page, bytes) => {
           this.#ledger?.store(block, page, 1)
           batches.put(block, page, bytes)
-          this.#began.resolve()
+          hasMemory = true
         },
       },
       { hasOpenRam: true },
@@ -76,6 +74,7 @@ export class LiveStream implements ConnectionReceiver {
         for (let at = 0; at < piece.length; at += MAX_PUT_LENGTH) {
           await batches.room()
           parser.feed(piece.subarray(at, at + MAX_PUT_LENGTH))
+          if (hasMemory) await this.#begin()
         }
       }
       const state = parser.finish()
@@ -83,7 +82,6 @@ export class LiveStream implements ConnectionReceiver {
       await batches.drain()
       this.#state = state
     } finally {
-      this.#began.reject(new InternalError('The stream ended before memory came'))
       await batches.idle()
     }
   }
@@ -94,6 +92,13 @@ export class LiveStream implements ConnectionReceiver {
 
   hangUp(): void {
     this.#intake.hangUp()
+  }
+
+  /** Nothing is processed meanwhile: the guest waits for it. */
+  async #begin(): Promise<void> {
+    if (this.#hasBegun) return
+    this.#hasBegun = true
+    await this.#hears.onMemory?.()
   }
 
   #checkComplete(): void {

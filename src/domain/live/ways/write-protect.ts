@@ -4,6 +4,7 @@ import { viewOf } from '../../machine/qemu-view.ts'
 import { transferOut } from '../../save/save-transfer.ts'
 import { prepareTransferSocket } from '../../store/confinement.ts'
 import type { Captured, LiveCapture } from '../live-way.ts'
+import { warmUp } from '../warm-up.ts'
 import { PauseMeter } from '../pause.ts'
 
 /**
@@ -14,11 +15,18 @@ import { PauseMeter } from '../pause.ts'
 export async function captureByWriteProtect(capture: LiveCapture): Promise<Captured> {
   const { held, record, control, features, settings, guard, signal, report, atStop } = capture
   const { migrationSocket: socketPath } = held.paths
+  let isHalted = false
+  const resume = async (): Promise<void> => {
+    if (!isHalted) return
+    isHalted = false
+    await control.execute('cont')
+  }
   await prepareTransferSocket(held.paths, socketPath)
   await using receiver = await openLiveReceiver({
     ...capture,
     socketPath,
     // A connection that the watcher does not keep breaks with this process, and the watcher permits the writes.
+    onMemory: () => resume(),
     onConnection: (fd) => void guard.hold(fd).catch(() => undefined),
   })
   using _permit = guard.permitAfterFailure(control, { failed: receiver.received, signal })
@@ -35,11 +43,13 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
     await atStop?.()
     await transfer()
   } else {
+    await warmUp(control, { pid: record.pid, memoryBytes: capture.memoryBytes }, signal)
     await stopVm(control, { signal })
     try {
       await atStop()
-      // QEMU leaves a guest stopped that it found stopped. Its memory is protected once the first page comes.
-      await Promise.all([transfer(), receiver.began.then(() => contVm(control))])
+      // QEMU leaves a guest stopped that it found stopped.
+      isHalted = true
+      await transfer()
     } finally {
       if (control.state === 'ready') await contVm(control)
     }
