@@ -13,6 +13,7 @@ import { type LinuxDomain, startLinuxDomain } from '../support/linux-domain.ts'
 import { pathsOf } from '../support/page-server.ts'
 import { isLongRun, newestQemu, withQemu11 } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
+import { processesOf } from '../support/watchers.ts'
 
 const MEMORY_MIB = 192
 const FILLED_MIB = 48
@@ -46,6 +47,19 @@ for (const { label, emulator, missing, skipMost } of withQemu11(newestQemu())) {
       async () => {
         await restoreDomain(image, { stateDir, mode: 'lazy' })
         process.kill((await nextServer(domain)).pid, 'SIGKILL')
+        await assertWhole(domain)
+      },
+    )
+
+    await context.test(
+      'nothing is lost when the page server dies before the guest runs',
+      async () => {
+        const restored = restoreDomain(image, { stateDir, mode: 'lazy' })
+        const waiting = (): readonly number[] =>
+          processesOf(stateDir, (line) => line.includes('page-server-main'))
+        while (waiting().length === 0) await delay(1)
+        for (const pid of waiting()) process.kill(pid, 'SIGKILL')
+        await restored
         await assertWhole(domain)
       },
     )

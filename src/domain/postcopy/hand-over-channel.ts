@@ -4,7 +4,8 @@ import { InternalError } from '../../errors.ts'
 const SIGNAL = Buffer.of(1)
 
 /**
- * Connects an active page server with its successor. The successor reports that it is ready, receives the whole state of the other, and confirms it.
+ * Connects an active page server with its successor. The successor waits for a signal that the restore is recorded, and for another that it is to take
+ * over. Then it reports that it is ready, receives the whole state of the other, and confirms it.
  */
 export class HandOverChannel implements Disposable {
   readonly #socket: Socket
@@ -47,6 +48,14 @@ export class HandOverChannel implements Disposable {
     const [chunk = SIGNAL] = this.#chunks
     if (chunk.length > SIGNAL.length) this.#chunks[0] = chunk.subarray(SIGNAL.length)
     else this.#chunks.shift()
+  }
+
+  /** Waits for a signal; false when none will arrive, or `signal` was aborted. */
+  async hears(signal: AbortSignal): Promise<boolean> {
+    return this.next(signal).then(
+      () => true,
+      () => false,
+    )
   }
 
   /** Receives everything up to the end. @throws InternalError when `signal` was aborted */

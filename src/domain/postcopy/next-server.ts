@@ -19,7 +19,10 @@ export interface NextServerOptions {
   readonly stateDir: string
 }
 
-/** The page server that continues where that of the restoring process stops. */
+/**
+ * The page server that continues where that of the restoring process stops. Its process waits until the restore is recorded, then opens the image, then
+ * waits until it is to take over. It ends by itself if this process ends before that.
+ */
 export class NextServer {
   readonly #paths: RuntimePaths
   readonly #options: NextServerOptions
@@ -38,7 +41,7 @@ export class NextServer {
     this.#channel = channel
   }
 
-  /** Starts its process; `fds` are the connection to QEMU, the monitor and the image. @throws QemuError, StorageError */
+  /** Starts its process; `fds` are the connection to QEMU, the monitor and the image. Call `recorded` next. @throws QemuError, StorageError */
   static async start(
     paths: RuntimePaths,
     options: NextServerOptions,
@@ -62,6 +65,22 @@ export class NextServer {
     }
   }
 
+  /** Whether its process has ended. */
+  get hasEnded(): boolean {
+    return this.#child.ended.aborted
+  }
+
+  /** Tells it that the restore is recorded. */
+  recorded(): void {
+    this.#channel.sendSignal()
+  }
+
+  /** Ends its process, before `takeOver`. */
+  async discard(): Promise<void> {
+    this.#channel[Symbol.dispose]()
+    await this.#child.kill()
+  }
+
   /**
    * Lets the server take over as soon as it is ready, then disposes `first`; also disposes it when the server will not be ready. If either process
    * dies during the hand-over, QEMU notices the broken connection, and a supervisor, which the new server starts, starts a replacement. Not awaited,
@@ -82,6 +101,7 @@ export class NextServer {
 
   async #passOn(first: FirstPages, signal: AbortSignal): Promise<void> {
     const channel = this.#channel
+    channel.sendSignal()
     first.sendFirst()
     // Recorded before the server can have started its supervisor, which changes the same file.
     const server = await identifyProcess(this.#child.pid)

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Refusal } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
-import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
+import { closeDescriptor, connectedPair, duplicateDescriptor } from '../../io/system-calls.ts'
 import { startPostcopy } from '../../migration/postcopy.ts'
 import { memoryBackends } from '../../qemu/command-line/board/memory.ts'
 import { hostMemory } from '../../qemu/host-facts.ts'
@@ -61,6 +62,8 @@ export class PostcopyStart implements AsyncDisposable {
   #qemuEnd: number | undefined
   /** For the processes that load the rest. */
   readonly #held: HeldImage | undefined
+  /** Starts beside QEMU; `undefined` if it cannot. */
+  readonly #next: Promise<NextServer | undefined>
   #image: AsyncDisposable | undefined
   /** Set once it is detached or given up. */
   #over = false
@@ -85,9 +88,11 @@ export class PostcopyStart implements AsyncDisposable {
       ],
     }
     this.#watcher = watchRestore(paths, { id: this.#id, stateDir: options.stateDir })
+    this.#next = this.#startNext(ourEnd)
     this.#first = openFirst(paths, this.#id, image, domain, ourEnd, options)
     // `loadDevices` reports the error.
     this.#first.catch(() => undefined)
+    void this.#announceRecord()
   }
 
   /** Starts the stream from an open image while QEMU starts. */
@@ -146,21 +151,14 @@ export class PostcopyStart implements AsyncDisposable {
   }
 
   /**
-   * Starts the page server that takes over as soon as it is ready, which is after this has returned. Until then this process serves; if it ends
+   * Lets the page server take over as soon as it is ready, which is after this has returned. Until then this process serves; if it ends
    * before, the new server makes sure that another is started.
    * @throws QemuError, StorageError
    */
   async handOver(): Promise<void> {
     const first = await this.#first
-    const held = this.#held
-    const fds = {
-      connection: first.fd,
-      monitor: this.#monitor.fd,
-      ...(held !== undefined && { image: held.fd }),
-    }
     try {
-      const { stateDir } = this.#options
-      const next = await NextServer.start(this.#paths, { id: this.#id, stateDir }, fds)
+      const next = (await this.#waitingNext()) ?? (await this.#lateNext(first))
       first.releaseFd()
       void this.#completeHandOver(next, first)
     } catch (error) {
@@ -170,9 +168,49 @@ export class PostcopyStart implements AsyncDisposable {
       // A domain that was just destroyed needs none.
       if ((await readPostcopyRecord(this.#paths))?.id === this.#id) throw error
     } finally {
-      held?.[Symbol.dispose]()
+      this.#held?.[Symbol.dispose]()
       await this.#monitor[Symbol.asyncDispose]()
     }
+  }
+
+  /** On a single processor the page server would only delay QEMU. */
+  async #startNext(connection: number): Promise<NextServer | undefined> {
+    if (availableParallelism() < 2) return undefined
+    // Copies, because a restore that fails closes its own while the process starts.
+    using copies = new DisposableStack()
+    const copied = (fd: number): number =>
+      copies.adopt(duplicateDescriptor(fd), (copy) => closeDescriptor(copy))
+    return await this.#start({
+      connection: copied(connection),
+      monitor: copied(this.#monitor.fd),
+      ...(this.#held !== undefined && { image: copied(this.#held.fd) }),
+    }).catch(() => undefined)
+  }
+
+  async #announceRecord(): Promise<void> {
+    const [next] = await Promise.all([this.#next, this.#first]).catch(() => [])
+    next?.recorded()
+  }
+
+  /** The server that has started beside QEMU, if it still waits. */
+  async #waitingNext(): Promise<NextServer | undefined> {
+    const next = await this.#next
+    return next?.hasEnded === true ? undefined : next
+  }
+
+  async #lateNext(first: FirstPages): Promise<NextServer> {
+    const next = await this.#start({
+      connection: first.fd,
+      monitor: this.#monitor.fd,
+      ...(this.#held !== undefined && { image: this.#held.fd }),
+    })
+    next.recorded()
+    return next
+  }
+
+  #start(fds: Parameters<typeof NextServer.start>[2]): Promise<NextServer> {
+    const { stateDir } = this.#options
+    return NextServer.start(this.#paths, { id: this.#id, stateDir }, fds)
   }
 
   /** Not awaited, so it never rejects. */
@@ -190,6 +228,7 @@ export class PostcopyStart implements AsyncDisposable {
     this.#closeQemuEnd()
     this.#held?.[Symbol.dispose]()
     await this.#monitor[Symbol.asyncDispose]()
+    await (await this.#next)?.discard()
     const first = await this.#first.catch(() => undefined)
     await first?.[Symbol.asyncDispose]()
     await removePostcopyRecord(this.#paths)

@@ -37,15 +37,25 @@ export interface ServeOptions {
 }
 
 /**
- * Serves the pages of a domain until QEMU has all of them; the work of one page server process.
+ * Serves the pages of a domain until QEMU has all of them; the work of one page server process. Returns if it was started to take over, and the restore
+ * fails or is killed before that: then nothing has changed.
  * @throws ImageError, StorageError; QemuError; CancelledError; InternalError when the previous server is gone and only QEMU has the state
  */
 export async function servePages(paths: RuntimePaths, options: ServeOptions): Promise<void> {
-  const { id } = options
+  const { id, inherited = {}, signal } = options
+  const { handOver } = inherited
+  using channel = handOver === undefined ? undefined : new HandOverChannel(handOver)
+  if (channel !== undefined && !(await channel.hears(signal))) return
   const record = await readPostcopyRecord(paths)
   if (record?.id !== id) throw gone(paths)
+  const opening = openRecorded(record, inherited.image)
+  opening.catch(() => undefined)
+  if (channel !== undefined && !(await channel.hears(signal))) {
+    await opening.then((image) => image[Symbol.asyncDispose]()).catch(() => undefined)
+    return
+  }
   try {
-    await serve(paths, record, options)
+    await serve(paths, record, { ...options, channel, opening })
   } catch (error) {
     const damaged = error instanceof ImageError || error instanceof StorageError
     const recorded = damaged && (await readPostcopyProgress(paths, id))?.fault !== undefined
@@ -58,14 +68,19 @@ export async function servePages(paths: RuntimePaths, options: ServeOptions): Pr
   }
 }
 
+/** What a server does before it takes over. */
+interface Preparation {
+  readonly channel: HandOverChannel | undefined
+  readonly opening: ReturnType<typeof openRecorded>
+}
+
 async function serve(
   paths: RuntimePaths,
   record: PostcopyRecord,
-  { program, id, inherited = {}, signal }: ServeOptions,
+  { program, id, inherited = {}, signal, channel, opening }: ServeOptions & Preparation,
 ): Promise<void> {
-  const { connection, handOver, monitor } = inherited
-  using channel = handOver === undefined ? undefined : new HandOverChannel(handOver)
-  await using image = await openRecorded(record, inherited.image)
+  const { connection, monitor } = inherited
+  await using image = await opening
   const { pages, state, order } = image
   using held =
     inherited.image === undefined
