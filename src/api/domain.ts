@@ -3,6 +3,11 @@ import { readDescription } from '../image/open-image.ts'
 import { childText } from '../qemu/domain-xml/access.ts'
 import { parseDomainXml } from '../qemu/domain-xml/parse.ts'
 import {
+  type CloneLiveOptions,
+  type CloneLiveResult,
+  cloneLive,
+} from '../domain/checkpoint/clone-live.ts'
+import {
   type CloneCheckpointOptions,
   cloneCheckpoint,
 } from '../domain/checkpoint/clone-checkpoint.ts'
@@ -407,6 +412,22 @@ export class Domain {
       const restored = await cloneCheckpoint(this.name, name, newName, bound)
       return new RestoredDomain(this.#directories, restored)
     }, options)
+  }
+
+  /**
+   * Makes other domains from this one, which continues after a short stop (`clone --live`). They share its memory until they write to it.
+   * @throws DomainError DOMAIN_EXISTS, DOMAIN_WRONG_STATE; StorageError NO_SPACE, QemuError
+   * @example
+   * const { clones } = await web.cloneLive(['web-1', 'web-2'])
+   */
+  cloneLive(
+    names: readonly string[],
+    options: HandleOptions<CloneLiveOptions> = {},
+  ): Operation<CloneLiveResult, SaveProgress | RestoreProgress> {
+    return new Operation(
+      (watched) => cloneLive(this.name, names, { ...this.#bound(options), ...watched }),
+      options,
+    )
   }
 
   /**

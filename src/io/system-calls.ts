@@ -187,12 +187,17 @@ export function duplicateDescriptor(fd: number): number {
   return call('fcntl', fd, F_DUPFD_CLOEXEC, 0)
 }
 
+/** A descriptor of a process (Linux pidfd_open(2)). The caller closes it. @throws SystemCallError ESRCH */
+export function openProcess(pid: number): number {
+  return call('syscall', SYS_PIDFD_OPEN, pid, 0, 0)
+}
+
 /**
  * Duplicates a descriptor of another process into this one (Linux pidfd_getfd(2)). This needs root, or the right to trace that process.
  * @throws SystemCallError EPERM, ESRCH, EBADF
  */
 export function takeDescriptor(pid: number, fd: number): number {
-  const process = call('syscall', SYS_PIDFD_OPEN, pid, 0, 0)
+  const process = openProcess(pid)
   try {
     return call('syscall', SYS_PIDFD_GETFD, process, fd, 0)
   } finally {

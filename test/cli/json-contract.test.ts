@@ -179,6 +179,8 @@ test(
       await ask('snapshot-dumpxml web two')
       await ask('checkpoint-restore web one --clone second')
       await ask('destroy second')
+      await ask('clone web --live third')
+      await ask('destroy third')
       await ask('checkpoint-revert web one')
       await ask('snapshot-revert web two --discard')
       await ask('checkpoint-delete web one')

@@ -110,7 +110,7 @@ const ACTS: ReadonlySet<string> = new Set([
   ...['managedsave-define', 'managedsave-edit', 'domjobabort', 'postcopy-recover', 'state-share'],
   ...['save-image-define', 'save-image-edit', 'image-salvage', 'image-convert', 'domrename'],
   ...['attach', 'detach', 'qemu-monitor-command', 'qemu-agent-command'],
-  ...['checkpoint', 'checkpoint-revert', 'checkpoint-delete', 'checkpoint-restore'],
+  ...['checkpoint', 'checkpoint-revert', 'checkpoint-delete', 'checkpoint-restore', 'clone'],
   ...['snapshot-create-as', 'snapshot-revert', 'snapshot-delete'],
   ...['change-media', 'screenshot', 'send-key', 'inject-nmi', 'dompmsuspend'],
 ])

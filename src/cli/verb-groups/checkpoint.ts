@@ -31,6 +31,11 @@ export const CHECKPOINT_VERBS: VerbGroup = {
       () => import('../verbs/checkpoint/checkpoint-restore.ts'),
     ),
     entry(
+      'clone',
+      'make new domains from a running one, which share its memory',
+      () => import('../verbs/checkpoint/clone.ts'),
+    ),
+    entry(
       'snapshot-create-as',
       'make a checkpoint, by the options of virsh',
       () => import('../verbs/checkpoint/snapshot-create-as.ts'),

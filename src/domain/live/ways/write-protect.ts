@@ -1,4 +1,6 @@
+import { placedBlocks } from '../../../migration/ram-blocks.ts'
 import { contVm, stopVm } from '../../../migration/run-state.ts'
+import { collapseMemory } from '../../../transfer/live/collapse-memory.ts'
 import { openLiveReceiver } from '../../../transfer/live/live-receiver.ts'
 import { viewOf } from '../../machine/qemu-view.ts'
 import { transferOut } from '../../save/save-transfer.ts'
@@ -32,6 +34,7 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
   using _permit = guard.permitAfterFailure(control, { failed: receiver.received, signal })
   using meter = new PauseMeter(control)
   const startMs = performance.now()
+  await collapseMemory(record.pid, (await placedBlocks(control)) ?? [], signal)
   const view = viewOf(control, held.paths, record.confinement)
   const transfer = async (): Promise<void> => {
     await transferOut(control, receiver, {

@@ -226,6 +226,9 @@ function isSpecial(domain: Domain, cell: NumaCell | undefined): boolean {
   )
 }
 
+/** The huge pages that the kernel makes by itself, on x86_64, and on aarch64 with pages of 4 KiB. */
+const HUGE_PAGE = 2 * 1024 * 1024
+
 function fileProperties(file: MemoryFile, options: CommandLineOptions): Properties {
   const { qemuVersion } = options
   const offset = file.offset === undefined || file.offset === 0 ? undefined : file.offset
@@ -238,6 +241,8 @@ function fileProperties(file: MemoryFile, options: CommandLineOptions): Properti
   return {
     'mem-path': file.path,
     share: file.share,
+    // Only then does the kernel map huge pages of the file as such.
+    align: file.share ? HUGE_PAGE : undefined,
     offset,
     ...(file.readonly === true ? { readonly: true, rom: 'off' } : {}),
   }

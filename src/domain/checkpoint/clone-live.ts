@@ -1,0 +1,217 @@
+import { dirname, join } from 'node:path'
+import { DomainError, StasisError, StorageError, UsageError, messageOf } from '../../errors.ts'
+import { MemoryDirectory } from '../../io/memory/memory-directory.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
+import { listEntries } from '../catalogue/catalogue.ts'
+import { liveDomain } from '../catalogue/live-domain.ts'
+import { saveLive } from '../live/live-save.ts'
+import type { ResumedState } from '../machine/domain-state.ts'
+import { nameCancel } from '../progress/name-cancel.ts'
+import type { OnProgress, RestoreProgress, SaveProgress } from '../progress/progress.ts'
+import { restoreDomain } from '../restore/restore.ts'
+import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
+import { freeSpace, mostSpace } from '../save/save-space.ts'
+import { checkOptions } from '../store/check-options.ts'
+import { writableDisks } from '../store/disk-identity.ts'
+import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
+import { checkDomainName } from '../store/domain-name.ts'
+import { cloneCheckpoint } from './clone-checkpoint.ts'
+import { createCheckpoint } from './create-checkpoint.ts'
+import { deleteCheckpoint } from './delete-checkpoint.ts'
+
+/** How to clone a running domain. */
+export interface CloneLiveOptions extends DomainOptions, WarningOptions {
+  /** An existing directory for the overlays of the clones' disks. Default: that of the first disk. */
+  readonly overlays?: string | undefined
+  /** A directory on a file system in memory, for the memory that the clones share. Default: `/dev/shm`. */
+  readonly memoryDirectory?: string | undefined
+  /** Whether the clones run. Default: as the domain. */
+  readonly resumeAs?: ResumedState | undefined
+  readonly onProgress?: OnProgress<SaveProgress | RestoreProgress> | undefined
+}
+
+/** Domains that were made from a running one, which continues. */
+export interface CloneLiveResult {
+  readonly domain: string
+  readonly clones: readonly RestoreResult[]
+  /** For how long the domain was stopped, in milliseconds. */
+  readonly pauseMs: number
+  /** The way in which its memory was taken. */
+  readonly way: string | undefined
+  /** Bytes of memory that the clones share until they write to them. 0: each has memory of its own. */
+  readonly sharedBytes: number
+  readonly totalMs: number
+}
+
+/** The memory of one moment, in an image in memory. */
+interface Moment {
+  readonly image: string
+  /** The checkpoint that keeps the disks of the same moment, if there are disks. */
+  readonly checkpoint: string | undefined
+  readonly pauseMs: number
+  readonly way: string | undefined
+  readonly bytes: number
+}
+
+const PREFIX = 'stasis-clone-'
+
+/**
+ * Makes other domains from a running one, given by name, UUID or id, which continues after a short stop. Each has the memory and the disks of that moment,
+ * and a name, UUID and addresses of its own. The clones share the memory until they write to it, and no disk takes it. If the domain has disks that it can
+ * write to, all of them write to overlays from then on, as after a checkpoint. If a clone fails, those before it stay.
+ * @throws DomainError DOMAIN_EXISTS, DOMAIN_WRONG_STATE with the reasons; UsageError, QemuError, StorageError NO_SPACE; CancelledError
+ * @example
+ * const { clones, pauseMs } = await cloneLive('web', ['web-1', 'web-2'])
+ */
+export async function cloneLive(
+  reference: string,
+  names: readonly string[],
+  options: CloneLiveOptions = {},
+): Promise<CloneLiveResult> {
+  checkOptions(options)
+  checkNames(names)
+  return nameCancel(`clone domain '${reference}'`, clone(reference, names, options))
+}
+
+async function clone(
+  reference: string,
+  names: readonly string[],
+  options: CloneLiveOptions,
+): Promise<CloneLiveResult> {
+  const startMs = performance.now()
+  const { memoryDirectory = '/dev/shm', onWarning } = options
+  const facts = await look(reference, names, memoryDirectory, options)
+  await using directory = await MemoryDirectory.make(memoryDirectory, PREFIX)
+  const image = join(directory.path, 'memory')
+  const moment = await take(facts, image, options)
+  const clones: RestoreResult[] = []
+  try {
+    for (const name of names) clones.push(await makeClone(facts.name, name, moment, options))
+  } finally {
+    if (moment.checkpoint !== undefined)
+      await deleteCheckpoint(facts.name, moment.checkpoint, {
+        ...options,
+        signal: undefined,
+      }).catch((error: unknown) => onWarning?.(messageOf(error)))
+  }
+  return {
+    domain: facts.name,
+    clones,
+    pauseMs: moment.pauseMs,
+    way: moment.way,
+    sharedBytes: clones.every(({ mode }) => mode === 'map') ? moment.bytes : 0,
+    totalMs: performance.now() - startMs,
+  }
+}
+
+function checkNames(names: readonly string[]): void {
+  for (const name of names) checkDomainName(name)
+  if (names.length === 0) throw new UsageError('BAD_ARGUMENT', 'A clone needs a name')
+  if (new Set(names).size < names.length)
+    throw new UsageError('BAD_ARGUMENT', 'Each clone needs another name')
+}
+
+/** What is known before anything happens. */
+interface CloneFacts {
+  readonly name: string
+  readonly hasDisks: boolean
+  /** Where overlays go by default. */
+  readonly place: string | undefined
+}
+
+/** Checks what would make a checkpoint useless. @throws DomainError, StorageError NO_SPACE */
+async function look(
+  reference: string,
+  names: readonly string[],
+  memoryDirectory: string,
+  options: CloneLiveOptions,
+): Promise<CloneFacts> {
+  await using held = await HeldDomain.look(reference, 'clone', options)
+  const { pid } = held.requireRunning()
+  const known = new Set((await listEntries(held.directories)).map(({ name }) => name))
+  const taken = names.find((name) => known.has(name))
+  if (taken !== undefined)
+    throw new DomainError('DOMAIN_EXISTS', `Domain '${taken}' already exists`, {
+      hint: 'Choose another name for the clone',
+    })
+  const domain = await liveDomain(held.paths)
+  const neededBytes = await mostSpace(pid, domain.memoryBytes)
+  const freeBytes = (await freeSpace(memoryDirectory)) ?? 0
+  if (freeBytes < neededBytes)
+    throw new StorageError(
+      'NO_SPACE',
+      `${memoryDirectory} has no space for the memory of domain '${held.name}'`,
+      {
+        path: memoryDirectory,
+        space: { neededBytes, freeBytes },
+        hint: 'Name another directory on a file system in memory (tmpfs) with --memory-directory',
+      },
+    )
+  const [first] = writableDisks(domain)
+  return {
+    name: held.name,
+    hasDisks: first !== undefined,
+    place: first === undefined ? undefined : dirname(first.path),
+  }
+}
+
+/** Takes memory and disks of one moment. */
+async function take(
+  { name, hasDisks }: CloneFacts,
+  image: string,
+  options: CloneLiveOptions,
+): Promise<Moment> {
+  const how = { format: 'stasis', compression: 'none', bypassCache: false } as const
+  const shared = { ...pick(options), onProgress: options.onProgress, ...how }
+  if (!hasDisks) {
+    const saved = await saveLive(name, image, shared)
+    for (const text of saved.warnings) options.onWarning?.(text)
+    const { pauseMs, way } = saved.live
+    return { image, checkpoint: undefined, pauseMs, way, bytes: saved.image.allocatedBytes }
+  }
+  const checkpoint = `clone-${Date.now()}`
+  const description = 'for clones; it is deleted when they run'
+  const made = await createCheckpoint(name, checkpoint, {
+    ...shared,
+    description,
+    memoryPath: image,
+  })
+  const { pauseMs, way, memory } = made
+  return { image, checkpoint, pauseMs, way, bytes: memory?.bytes ?? 0 }
+}
+
+async function makeClone(
+  domain: string,
+  name: string,
+  { image, checkpoint }: Moment,
+  options: CloneLiveOptions,
+): Promise<RestoreResult> {
+  const { overlays, resumeAs, onProgress } = options
+  const restore = (mode: 'map' | 'load'): Promise<RestoreResult> => {
+    const how: RestoreOptions = { ...pick(options), mode, resumeAs, onProgress, bypassCache: false }
+    return checkpoint === undefined
+      ? restoreDomain(image, { ...how, clone: { name, diskOverlay: overlays }, force: true })
+      : cloneCheckpoint(domain, checkpoint, name, { ...how, overlays })
+  }
+  try {
+    return await restore('map')
+  } catch (error) {
+    // This QEMU, or this domain, cannot share memory that way. Nothing has happened then.
+    if (
+      !StasisError.is(error, 'IMAGE_INCOMPATIBLE') &&
+      !StasisError.is(error, 'QEMU_LACKS_FEATURE')
+    )
+      throw error
+    return await restore('load')
+  }
+}
+
+/** The options that every act of a clone has. */
+function pick({
+  stateDir,
+  runtimeDir,
+  signal,
+  onWarning,
+}: CloneLiveOptions): DomainOptions & WarningOptions {
+  return { stateDir, runtimeDir, signal, onWarning }
+}
