@@ -202,7 +202,7 @@ async function makeClone(
       !StasisError.is(error, 'QEMU_LACKS_FEATURE')
     )
       throw error
-    return await restore('load')
+    return restore('load')
   }
 }
 
