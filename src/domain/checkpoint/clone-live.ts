@@ -193,8 +193,10 @@ async function makeClone(
       ? restoreDomain(image, { ...how, clone: { name, diskOverlay: overlays }, force: true })
       : cloneCheckpoint(domain, checkpoint, name, { ...how, overlays })
   }
+  // The file has lost its name by the time that anybody could look for it.
+  const unnamed = (made: RestoreResult): RestoreResult => ({ ...made, imageNeeded: undefined })
   try {
-    return await restore('map')
+    return unnamed(await restore('map'))
   } catch (error) {
     // This QEMU, or this domain, cannot share memory that way. Nothing has happened then.
     if (
@@ -202,7 +204,7 @@ async function makeClone(
       !StasisError.is(error, 'QEMU_LACKS_FEATURE')
     )
       throw error
-    return restore('load')
+    return unnamed(await restore('load'))
   }
 }
 
