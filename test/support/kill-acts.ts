@@ -22,7 +22,7 @@ export interface KillAct {
   /** The oldest QEMU that can do it. */
   readonly major?: number
   /** Whether it moves the guest; otherwise it only writes files. */
-  readonly kind: 'save' | 'restore' | 'convert' | 'record'
+  readonly kind: 'save' | 'live' | 'restore' | 'convert' | 'record'
 }
 
 const SAVING: readonly Victim[] = [
@@ -46,6 +46,27 @@ export const KILL_ACTS: readonly KillAct[] = [
     major: format === 'sparse' ? 9 : 0,
     kind: 'save',
   })),
+  ...['stasis', 'raw'].map((format): KillAct => ({
+    name: `live save ${format}`,
+    from: 'running',
+    argv: (dir) => ['save', 'tiny', dir.join('image'), '--live', '--format', format],
+    victims: [
+      'command',
+      'watcher',
+      'watcher, command',
+      'command, watcher',
+      'QEMU',
+      'QEMU, command',
+    ],
+    kind: 'live',
+  })),
+  {
+    name: 'managedsave live',
+    from: 'running',
+    argv: () => ['managedsave', 'tiny', '--live'],
+    victims: ['command', 'QEMU'],
+    kind: 'live',
+  },
   {
     name: 'managedsave',
     from: 'running',

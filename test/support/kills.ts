@@ -213,7 +213,7 @@ async function begun(
   isOver: () => boolean,
 ): Promise<void> {
   while (!isOver()) {
-    if (kind === 'save' && watchersOf(stateDir).length > 0) return
+    if ((kind === 'save' || kind === 'live') && watchersOf(stateDir).length > 0) return
     if (kind === 'restore' && qemusOf(stateDir).length > before.length) return
     if (kind === 'convert' && readdirSync(dir.path).some((name) => name.startsWith('.out'))) return
     if (kind === 'record') return
@@ -363,7 +363,11 @@ async function examine(
   const qemuKilled = victim.includes('QEMU')
   const state = (await must(stateDir, 'domstate', 'tiny')).trim()
   // The watcher lives: nobody has to type `resume`.
-  if (act.kind === 'save' && !victim.includes('watcher') && state === 'paused')
+  if (
+    (act.kind === 'save' || act.kind === 'live') &&
+    !victim.includes('watcher') &&
+    state === 'paused'
+  )
     throw new Error('the guest stands still')
   // A command that only looks removes nothing: the next one that acts does.
   await must(stateDir, 'autostart', 'tiny', '--disable')
@@ -375,6 +379,7 @@ async function examine(
     await delay(200)
   }
   if (act.kind === 'convert') await checkConverted(bed)
+  if (act.kind === 'live') return checkLive(bed, qemuKilled)
   const found = (await must(stateDir, 'domstate', 'tiny')).trim()
   const hasNotRun = act.kind === 'restore' && ran === false
   let outcome: Outcome = 'went on'
@@ -405,6 +410,28 @@ async function examine(
   }
   if (act.name.includes('lazy')) await allMemory(bed)
   return outcome
+}
+
+/**
+ * The guest of a live save runs, unless its QEMU was killed: then it boots, or continues from its safety copy. Whatever image is there is whole.
+ */
+async function checkLive(bed: TinyDomain, qemuKilled: boolean): Promise<Outcome> {
+  const { stateDir, dir, log } = bed
+  const images = [dir.join('image'), join(stateDir, 'save', 'tiny.copy')]
+  for (const image of images.filter((path) => existsSync(path))) {
+    const { exitCode, stderr } = await stasis(stateDir, 'image-info', '--verify', image)
+    if (exitCode !== 0) throw new Lost(stderr)
+  }
+  if (qemuKilled) return restart(bed, 'had run')
+  const state = (await must(stateDir, 'domstate', 'tiny')).trim()
+  if (state !== 'running') throw new Lost(`the guest is ${state}`)
+  try {
+    await log.advance(2)
+    await log.assertUnbroken()
+  } catch (error) {
+    throw new Lost(String(error))
+  }
+  return 'went on'
 }
 
 /** All memory of a lazy restore arrives, whoever was killed. */

@@ -107,7 +107,11 @@ export function isLive({ live, keepRunning }: Pick<SaveFlags, 'live' | 'keepRunn
 /** Fills in the options of a save from the configuration. @throws UsageError BAD_CONFIGURATION; StorageError */
 export async function configureSave(verb: 'save' | 'managedsave', command: Command): Promise<void> {
   // What does not apply to a live save may be meant for the others.
-  await configure(verb, command, isLive(command.opts()) ? ['channels', 'max-bandwidth'] : [])
+  await configure(
+    verb,
+    command,
+    isLive(command.opts()) ? ['channels', 'max-bandwidth', 'quiesce'] : [],
+  )
 }
 
 /** The options of a save that the format flags set. */

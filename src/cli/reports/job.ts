@@ -49,6 +49,7 @@ export function jobText(job: JobRecord | undefined): string {
 function downtimeOf({ outcome, transfer, result }: JobRecord): number | undefined {
   if (outcome === undefined) {
     if (transfer?.phase !== 'transferring' || transfer.etaMs === undefined) return undefined
+    if (transfer.guestRuns === true) return undefined
     return transfer.elapsedMs + transfer.etaMs
   }
   const timing = (result as { readonly timing?: { readonly downtimeMs?: number } } | undefined)

@@ -1,4 +1,5 @@
 import type { LiveCheck } from '../../domain/live/check-live.ts'
+import { obstacleText } from '../../domain/live/choose-way.ts'
 import type { SaveCheck } from '../../domain/save/check-save.ts'
 import { DomainError } from '../../errors.ts'
 import { formatBytes } from '../terminal/quantity.ts'
@@ -12,6 +13,8 @@ export function saveCheckReport(check: SaveCheck | LiveCheck, output: Output): A
   const [first, ...more] = obstacles
   if (first === undefined) {
     const free = freeBytes === undefined ? '' : `, ${formatBytes(freeBytes)} free`
+    if ('way' in check)
+      for (const obstacle of check.liveObstacles) output.note(`not ${obstacleText(obstacle)}`)
     const how = 'way' in check ? ` while it runs (${check.way}: ${check.reason})` : ''
     return {
       text: `Domain '${name}' can be saved${how}: the image needs at most ${formatBytes(neededBytes)}${free}`,

@@ -1,3 +1,4 @@
+import { obstacleText } from '../../domain/live/choose-way.ts'
 import type { LiveSaveResult } from '../../domain/live/live-result.ts'
 import type { PrecopyFigures } from '../../domain/live/live-way.ts'
 import type { SaveResult } from '../../domain/save/save.ts'
@@ -37,10 +38,12 @@ function stops(result: SaveResult | LiveSaveResult): Facts {
   const { downtimeMs } = result.timing
   if (!('live' in result))
     return [['Downtime', `${formatDuration(downtimeMs)}, until the image was durable`]]
-  const { way, reason, mostInMemoryBytes, mostInSpoolBytes, grownBytes, precopy } = result.live
+  const { way, reason, obstacles, precopy } = result.live
+  const { mostInMemoryBytes, mostInSpoolBytes, grownBytes } = result.live
   return [
     ['Downtime', `${formatDuration(downtimeMs)}, then the guest continued`],
     ['Way', `${way}: ${reason}`],
+    ...obstacles.map((obstacle) => ['Not', obstacleText(obstacle)] as const),
     ...(precopy === undefined ? [] : rounds(precopy)),
     [
       'Waiting',

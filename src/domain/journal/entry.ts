@@ -37,7 +37,7 @@ export interface JournalEntry {
   readonly memoryBytes?: number | undefined
   /** How long the guest of a save was stopped. */
   readonly downtimeMs?: number | undefined
-  /** How memory came back: `map`, `lazy` or `load`. `boot`: it did not. */
+  /** How memory came back: `map`, `lazy` or `load`. `boot`: it did not. `live`: the guest of a save continued. */
   readonly mode?: string | undefined
   /** Of acts on several domains: how many were saved or started, and how many were not. */
   readonly domains?: { readonly done: number; readonly failed: number } | undefined

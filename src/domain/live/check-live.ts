@@ -4,7 +4,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 import { type SaveCheck, checkHeld } from '../save/check-save.ts'
 import { obstacleText, probeWays } from './choose-way.ts'
-import { type LiveSaveOptions, resolveLiveOptions } from './live-options.ts'
+import { type LiveSaveOptions, refuseQuiesce, resolveLiveOptions } from './live-options.ts'
 import type { LiveObstacle } from './live-way.ts'
 import type { LiveWayName } from './live-way-name.ts'
 
@@ -30,6 +30,7 @@ export async function checkLive(
   options: LiveSaveOptions = {},
 ): Promise<LiveCheck> {
   const settings = resolveLiveOptions(options)
+  refuseQuiesce(options)
   await using held = await HeldDomain.look(reference, 'save --live --check', options)
   const record = held.requireRunning()
   await using control = await openControl(held.paths, options.signal)

@@ -49,6 +49,20 @@ export function resolveLiveOptions(options: LiveSaveOptions): SaveSettings {
   return settings
 }
 
+/**
+ * Refuses to freeze the file systems of a guest for a live save without its disks. They would be frozen until the guest runs again, or for ever if this
+ * process is killed, and the disks go on all the same.
+ * @throws UsageError BAD_COMBINATION
+ */
+export function refuseQuiesce({ quiesce }: Pick<LiveSaveOptions, 'quiesce'>): void {
+  if (quiesce !== true) return
+  throw new UsageError(
+    'BAD_COMBINATION',
+    'A live save does not freeze file systems: the image has the memory of the guest, and not its disks',
+    { hint: 'Omit quiesce. `stasis checkpoint --quiesce` keeps memory and disks of one instant' },
+  )
+}
+
 function conflict(what: string, option: string): UsageError {
   return new UsageError('BAD_COMBINATION', `A live save does not support ${what}`, {
     hint: `Omit ${option}`,

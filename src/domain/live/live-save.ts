@@ -7,15 +7,17 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 import { Job } from '../progress/job.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
+import { commandAfterFailure, commandBeforeSave } from '../save/guest-command.ts'
 import { saveFailure } from '../save/save-failure.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import { freeSpace, withSpace } from '../save/save-space.ts'
 import { keepSave } from '../save/save.ts'
 import type { JobOperation } from '../store/job-record.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
-import { type LiveSaveOptions, resolveLiveOptions } from './live-options.ts'
+import { type LiveSaveOptions, refuseQuiesce, resolveLiveOptions } from './live-options.ts'
 import type { LiveSaveResult } from './live-result.ts'
 import { type LivePlan, planLive } from './plan-live.ts'
+import { whenResumed } from './when-resumed.ts'
 import { type WrittenLive, writeLiveImage } from './write-live-image.ts'
 
 /**
@@ -34,6 +36,7 @@ export async function saveLive(
   const save = async (): Promise<LiveSaveResult> => {
     const file = givenPath(path, 'the image')
     resolveLiveOptions(options)
+    refuseQuiesce(options)
     return keepSave({ act: 'save', reference, image: file }, options, async (act) => {
       await using held = await HeldDomain.find(reference, 'save --live', options)
       return await saveLiveHeld(held, file, { ...options, operation: 'save', act })
@@ -57,13 +60,21 @@ export async function saveLiveHeld(
   options.act.on(held.name, held.record?.uuid)
   held.requireRunning()
   await using job = await Job.begin(held.paths, options.operation, options)
-  const { signal, report } = job
+  const { signal } = job
+  const report: typeof job.report = (progress) =>
+    job.report(progress.phase === 'transferring' ? { ...progress, guestRuns: true } : progress)
   report({ phase: 'checking' })
   await waitForAllMemory(held.name, held.paths, signal, ({ image, remainingBytes }) =>
     report({ phase: 'waiting-for-memory', image, remainingBytes }),
   )
   await using control = await openControl(held.paths, signal)
-  const plan = await planLive(held, control, asked, { ...options, settings, signal })
+  // The memory is in the image, so a restore needs no frozen file systems.
+  const plan = await planLive(held, control, asked, {
+    ...options,
+    quiesce: false,
+    settings,
+    signal,
+  })
   const { path, record } = plan
   await options.act.before({ image: path }, signal)
   await using target = await openSpecialTarget(path, {
@@ -76,12 +87,24 @@ export async function saveLiveHeld(
   job.writes(path)
   const { digest = false, timeoutMs, atStop } = options
   const writing = { held, control, settings, timeoutMs, digest, target, signal, report, atStop }
+  const { running } = plan.savable
+  const before = await commandBeforeSave(held, options.act, { running, signal })
+  using resumed = whenResumed(control, () =>
+    before.ran ? commandAfterFailure(held, options.act) : Promise.resolve(''),
+  )
   const written = await writeLiveImage(plan, writing).catch(async (error: unknown) => {
-    const state = plan.savable.running ? 'it is still running' : 'it is still paused'
+    const after = await resumed.finish()
+    const state = `${running ? 'it is still running' : 'it is still paused'}${after}`
     const failure = saveFailure(held.name, job.failed(error), state)
     throw await withSpace(failure, { freeBytes, pid: record.pid, paths: held.paths })
   })
-  const warnings = [...plan.warnings, ...written.warnings]
+  const after = (await resumed.finish()).replace(/^\. /, '')
+  const warnings = [
+    ...before.warnings,
+    ...plan.warnings,
+    ...written.warnings,
+    ...(after === '' ? [] : [after]),
+  ]
   if (target?.kind !== 'pipe')
     await plan.disks
       .record(held, path)

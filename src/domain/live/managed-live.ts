@@ -4,7 +4,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { requireDefined } from '../save/managed-save.ts'
 import { keepSave } from '../save/save.ts'
-import { type LiveSaveOptions, resolveLiveOptions } from './live-options.ts'
+import { type LiveSaveOptions, refuseQuiesce, resolveLiveOptions } from './live-options.ts'
 import type { LiveSaveResult } from './live-result.ts'
 import { saveLiveHeld } from './live-save.ts'
 
@@ -20,6 +20,7 @@ export async function managedSaveLive(
   options: LiveSaveOptions = {},
 ): Promise<LiveSaveResult> {
   resolveLiveOptions(options)
+  refuseQuiesce(options)
   const save = (): Promise<LiveSaveResult> =>
     keepSave({ act: 'managedsave', reference }, options, async (act) => {
       await using held = await HeldDomain.find(reference, 'managedsave --live', options)

@@ -25,7 +25,7 @@ export interface TransferMeasure {
   readonly etaMs: number | undefined
 }
 
-/** The phases of a save, in this order. The guest is stopped from `stopping` to the end. */
+/** The phases of a save, in this order. The guest is stopped from `stopping` to the end; a live save has no such phase. */
 export type SaveProgress =
   | { readonly phase: 'checking' }
   /** Only if the domain was restored lazily and its memory is still being loaded. The save waits for it. */
@@ -37,7 +37,8 @@ export type SaveProgress =
   /** Only if the image goes into a pipe that has no reader. */
   | { readonly phase: 'waiting-for-reader'; readonly path: string }
   | { readonly phase: 'stopping' }
-  | ({ readonly phase: 'transferring' } & TransferMeasure)
+  /** `guestRuns`: it continues meanwhile (a live save). */
+  | ({ readonly phase: 'transferring'; readonly guestRuns?: boolean } & TransferMeasure)
   | { readonly phase: 'flushing'; readonly fileBytes: number }
   | { readonly phase: 'ending' }
 

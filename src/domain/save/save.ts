@@ -113,12 +113,13 @@ export async function keepSave<Result extends SaveResult>(
   work: (act: Act) => Promise<Result>,
 ): Promise<Result> {
   const warnings: string[] = []
-  const facts = ({ image, timing }: SaveResult): ActFacts => ({
+  const facts = ({ image, timing, ...more }: Result): ActFacts => ({
     image: image.path,
     format: image.format,
     fileBytes: image.fileBytes,
     memoryBytes: image.ramBytes,
     downtimeMs: Math.round(timing.downtimeMs),
+    ...('live' in more && { mode: 'live' }),
   })
   const onWarning = (text: string): void => void warnings.push(text)
   const result = await keepAct({ plan, directories, facts, onWarning }, work)
