@@ -8,7 +8,6 @@ export type WantedCapability =
   | 'return-path'
   | 'background-snapshot'
   | 'pause-before-switchover'
-  | 'auto-converge'
 
 /**
  * The changes after which only the wanted capabilities and `events` (which reports each change of state) are on. All others that this QEMU has are

@@ -27,8 +27,6 @@ export interface PrecopySettings {
   readonly downtimeLimitMs: number
   /** QEMU waits for `migrate-continue` once it has stopped the guest, while its disks are still active. */
   readonly pauseBeforeSwitchover: boolean
-  /** QEMU slows the guest down, more and more, while it writes faster than QEMU sends. */
-  readonly autoConverge: boolean
 }
 
 /**
@@ -81,7 +79,6 @@ function settingsFor(
   if (mappedRam) capabilities.push('mapped-ram')
   if (backgroundSnapshot) capabilities.push('background-snapshot')
   if (precopy?.pauseBeforeSwitchover === true) capabilities.push('pause-before-switchover')
-  if (precopy?.autoConverge === true) capabilities.push('auto-converge')
   const parameters = migrationParameters(features, wanted)
   if (precopy === undefined) return { capabilities, parameters }
   return { capabilities, parameters: { ...parameters, 'downtime-limit': precopy.downtimeLimitMs } }

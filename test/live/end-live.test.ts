@@ -49,8 +49,9 @@ async function killed({ stateDir, dir }: TinyDomain, way: Way, afterMs: number):
 
 type Way = 'write-protect' | 'precopy'
 
+const ways: readonly Way[] = isLongRun() ? ['write-protect', 'precopy'] : ['write-protect']
 const table = oldestQemu().flatMap(({ label, emulator }) =>
-  (['write-protect', 'precopy'] as const).map((way) => ({ label, emulator, way })),
+  ways.map((way) => ({ label, emulator, way })),
 )
 
 for (const { label, emulator, way } of table) {

@@ -114,6 +114,12 @@ export class Intake implements AsyncDisposable {
     }
   }
 
+  /** Whether a quarter of the space is left, or less. */
+  get isNearlyFull(): boolean {
+    const used = this.#used.memory + this.#used.spool
+    return used > (this.#memoryLength + this.#spoolLength) * 0.75
+  }
+
   /** From now on the sender waits only if all space is full. */
   hurry(): void {
     this.#state.hurry()

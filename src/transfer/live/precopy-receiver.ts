@@ -11,8 +11,9 @@ const BACKLOG_BYTES = 32 * 1024 * 1024
 
 /** The receiving end of a migration whose guest runs until QEMU stops it for the rest. The image is written afterwards, from the newest version of each page. */
 export interface PrecopyReceiver extends MigrationReceiver, AsyncDisposable {
-  /** The guest stands: QEMU must not wait for us from now on. */
-  hurry(): void
+  /** The guest stands: QEMU must not wait for us, nor for a processor that we use. */
+  guestStops(): void
+  guestRuns(): void
   /** Writes the machine. Only after `received`; the guest may run again. @throws StorageError, CancelledError */
   write(signal: AbortSignal): Promise<ReceivedMachine>
   figures(): IntakeFigures
@@ -45,7 +46,8 @@ export async function openPrecopyReceiver(options: LiveReceiverOptions): Promise
       }
     },
     abort: (reason) => listener.abort(reason),
-    hurry: () => intake.hurry(),
+    guestStops: () => stream.guestStops(),
+    guestRuns: () => stream.guestRuns(),
     async write(signal) {
       const { state } = stream
       if (state === undefined)

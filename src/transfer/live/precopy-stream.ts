@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { MainStreamParser } from '../../wire/main-stream.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
@@ -7,12 +8,16 @@ import type { ConnectionReceiver } from '../receive/qemu-listener.ts'
 import type { Intake } from './intake.ts'
 import { MAX_UNFLUSHED, type NewestPages } from './newest-pages.ts'
 
+const RECHECK_MS = 10
+
 /** Receives the stream of a guest that runs until QEMU stops it for the rest: a page may come several times, and the newest counts. */
 export class PrecopyStream implements ConnectionReceiver {
   readonly #pages: NewestPages
   readonly #intake: Intake
   readonly #onConnection: (fd: number) => void
   #state: DeviceState | undefined
+  /** Settles when the guest runs again. */
+  #stop: PromiseWithResolvers<void> | undefined
 
   constructor(pages: NewestPages, intake: Intake, onConnection: (fd: number) => void) {
     this.#pages = pages
@@ -46,6 +51,7 @@ export class PrecopyStream implements ConnectionReceiver {
     const most = MAX_UNFLUSHED - 2 * PAGE_SIZE
     for await (const piece of this.#intake.pieces()) {
       for (let at = 0; at < piece.length; at += most) {
+        await this.#waitForGuest()
         parser.feed(piece.subarray(at, at + most))
         await this.#pages.flush()
       }
@@ -53,8 +59,25 @@ export class PrecopyStream implements ConnectionReceiver {
     this.#state = parser.finish()
   }
 
+  /** The guest stands: until it runs again everything is only taken, so that QEMU has the processors. */
+  guestStops(): void {
+    this.#intake.hurry()
+    this.#stop ??= Promise.withResolvers()
+  }
+
+  guestRuns(): void {
+    this.#stop?.resolve()
+    this.#stop = undefined
+  }
+
   discard(): void {
+    this.guestRuns()
     this.#intake.discard()
+  }
+
+  async #waitForGuest(): Promise<void> {
+    while (this.#stop !== undefined && !this.#intake.isNearlyFull)
+      await Promise.race([this.#stop.promise, delay(RECHECK_MS)])
   }
 
   hangUp(): void {

@@ -50,13 +50,13 @@ async function migrate(capture: LiveCapture, receiver: PrecopyReceiver): Promise
   const steering = steerPrecopy(control, {
     limitMs: capture.timeoutMs,
     running,
-    onStop: () => receiver.hurry(),
+    onStop: () => receiver.guestStops(),
     atStop,
     signal: over.signal,
   })
   // A fault of the steering ends the migration, and the transfer reports it.
   const fault = new AbortController()
-  steering.catch((error: unknown) => fault.abort(error))
+  steering.catch((error: unknown) => fault.abort(error)).finally(() => receiver.guestRuns())
   try {
     await transferOut(control, receiver, {
       ...{ settings, features, view, report },
@@ -64,7 +64,6 @@ async function migrate(capture: LiveCapture, receiver: PrecopyReceiver): Promise
       precopy: {
         downtimeLimitMs: FIRST_DOWNTIME_MS,
         pauseBeforeSwitchover: atStop !== undefined,
-        autoConverge: false,
       },
     })
     return await steering
