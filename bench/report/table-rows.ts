@@ -25,6 +25,10 @@ export function rowsOf({ results }: BenchTable): readonly TableRow[] {
         peer === undefined ? '' : number(ratio(results, name, peer)),
     },
     { head: 'guest stands still, s', cell: of('downtimeSeconds') },
+    { head: 'STOP to RESUME, ms', cell: of('pauseSeconds', milliseconds) },
+    { head: 'guest does nothing, ms', cell: of('visibleSeconds', milliseconds) },
+    { head: 'slowest write, ms', cell: of('slowestWriteSeconds', milliseconds) },
+    { head: 'writes, % of before', cell: of('writeSpeed', (part) => number(part * 100)) },
     { head: 'prints, s', cell: of('outputSeconds') },
     { head: 'file, MiB', cell: of('fileBytes', (bytes) => `${Math.round(bytes / MIB)}`) },
     { head: 'CPU, s', cell: of('processorSeconds') },
@@ -50,6 +54,10 @@ function of(figure: Figure, format: (value: number) => string = number) {
     const values = valuesOf(result, figure)
     return values.length === 0 ? '' : format(median(values))
   }
+}
+
+function milliseconds(seconds: number): string {
+  return number(seconds * 1000)
 }
 
 function spread(result: ScenarioResult): string {

@@ -1,5 +1,5 @@
 import { QEMU_START } from '../suites/instant.ts'
-import { type Target, largest, ratioOf } from './measure-target.ts'
+import { type FindResults, type Target, largest, ratioOf } from './measure-target.ts'
 import { medianOf } from './tables-of.ts'
 
 const MIB = 2 ** 20
@@ -20,6 +20,9 @@ const COMPRESSION =
   'a better choice of how much to compress: it stores more memory as it is than this disk calls for, and why is not known'
 const FILLING =
   'reads that begin while the command starts, and no copy: QEMU reads from the disk into the memory of the guest'
+
+const PAUSE =
+  'real processors: under a paravirtual memory management unit each page that QEMU protects costs about a microsecond, and memory files have pages of 4 KiB'
 
 /** The targets. The guest has 4 GiB unless they say otherwise, is three quarters filled, and half of that can be compressed. */
 export const TARGETS: readonly Target[] = [
@@ -116,6 +119,28 @@ export const TARGETS: readonly Target[] = [
     },
     measure: ratioOf(`verify stasis, ${codec}`, `dd stasis, ${codec}`, VERIFY),
   })),
+  ...[
+    { ramGib: 1, most: 0.01, name: 'save --live' },
+    { ramGib: 1, most: 0.01, name: 'save --live of a loaded guest' },
+    { ramGib: 1, most: 0.01, name: 'save --live of a mapped guest' },
+    { ramGib: 1, most: 0.01, name: 'checkpoint' },
+    { ramGib: 4, most: 0.03, name: 'save --live' },
+    { ramGib: 4, most: 0.03, name: 'save --live of a loaded guest' },
+  ].map(({ ramGib, most, name }) => ({
+    figure: `pause of ${name}, quiet guest of ${ramGib} GiB, in s`,
+    against: '–',
+    ...{ most, command: `live --ram ${ramGib}`, reach: PAUSE },
+    measure: (find: FindResults) =>
+      medianOf(find('live', ramGib), `stasis ${name}, quiet`, 'pauseSeconds'),
+  })),
+  {
+    figure: 'pause of save --live, guest of 1 GiB that writes hard',
+    against: 'the pause of a save',
+    ...{ most: 0.1, command: 'live --ram 1', reach: PAUSE },
+    measure: ratioOf('stasis save --live, writing hard', 'stasis save, writing hard', {
+      ...{ suite: 'live', ramGib: 1, figure: 'pauseSeconds' },
+    }),
+  },
   {
     figure: 'peak memory of ours at 4 channels, 2 GiB, in MiB',
     against: '–',

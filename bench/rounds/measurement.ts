@@ -12,6 +12,14 @@ export interface Measurement {
   readonly peakBytes?: number
   /** From the stop of the guest until its image was durable. */
   readonly downtimeSeconds?: number
+  /** From QEMU's event STOP to its event RESUME, of a guest that continues. */
+  readonly pauseSeconds?: number
+  /** How long such a guest did nothing around its stop, as seen from outside. */
+  readonly visibleSeconds?: number
+  /** The longest other time in which it wrote nothing. */
+  readonly slowestWriteSeconds?: number
+  /** Its pages per second meanwhile, as a part of those before. */
+  readonly writeSpeed?: number
   /** Until the guest printed something. */
   readonly outputSeconds?: number
   /** Until all memory was loaded. */

@@ -4,6 +4,7 @@ import { convertSuite } from './convert.ts'
 import { formatsSuite } from './formats.ts'
 import { instantSuite } from './instant.ts'
 import { levelsSuite } from './levels.ts'
+import { liveSuite } from './live.ts'
 import { readingSuite } from './reading.ts'
 import { restoreSuite, saveSuite } from './save-and-restore.ts'
 import { startSuite } from './start.ts'
@@ -18,6 +19,7 @@ export const SUITES: Readonly<Record<SuiteName, Suite>> = {
   save: saveSuite,
   restore: restoreSuite,
   instant: instantSuite,
+  live: liveSuite,
   channels: channelsSuite,
   levels: levelsSuite,
   throttled: throttledSuite,
@@ -35,6 +37,7 @@ export type SuiteName =
   | 'save'
   | 'restore'
   | 'instant'
+  | 'live'
   | 'channels'
   | 'levels'
   | 'throttled'
