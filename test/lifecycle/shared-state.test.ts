@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -53,24 +53,36 @@ test('hosts of a shared directory pass a guest on, and none changes what another
   assert.deepEqual((await readdir(join(stateDir, 'hosts'))).toSorted(), ['a', 'b'])
 })
 
-test('a domain is taken over from a host that is off, and only when told to', async () => {
+test('a domain is taken over from a host that is off, and its managed save is used once', async () => {
   await using shared = await sharedState()
-  const { hosts, log, stateDir } = shared
+  const { dir, hosts, log, stateDir } = shared
   const [a, b] = hosts
+  await a.json('start', 'tiny')
+  await log.advance(1)
+  await a.json('managedsave', 'tiny')
+  const [image, copy] = [join(stateDir, 'save/tiny.save'), dir.join('copy')]
+  await copyFile(image, copy)
   const { id } = await a.json('start', 'tiny')
   await log.advance(1)
-  // Its host is off, with its runtime directory, and nothing was released.
+  // Its host is off, with its runtime directory, and nothing was released. The removal of the image did not reach the disk.
   await rename(a.runtimeDir, `${a.runtimeDir}.off`)
   process.kill(id as number, 'SIGKILL')
+  await copyFile(copy, image)
   assert.equal((await b.json('start', 'tiny'))['code'], 'DOMAIN_ELSEWHERE')
-  assert.equal((await b.stasis('start', 'tiny', '--take-over')).exitCode, 0)
+  const used = await b.json('start', 'tiny', '--take-over')
+  assert.equal(used['code'], 'IMAGE_STALE')
+  assert.match(String(used['causes']), /used up: .* on host '.+' at .*, as generation \d+/)
+  // Only the domain was taken over.
+  assert.equal((await b.json('domstate', 'tiny'))['state'], 'shut off')
+  assert.equal((await b.stasis('start', 'tiny', '--stale', 'boot')).exitCode, 0)
   assert.equal((await b.json('domstate', 'tiny'))['state'], 'running')
   assert.equal((await a.json('start', 'tiny'))['code'], 'DOMAIN_ELSEWHERE')
-  const owners = join(stateDir, 'owners/tiny')
-  const names = (await readdir(owners)).filter((name) => !name.startsWith('.'))
-  const newest = Math.max(...names.map((name) => Number.parseInt(name, 10)))
-  const { runner } = JSON.parse(await readFile(join(owners, `${newest}.json`), 'utf8'))
-  assert.equal(runner.hostId, 'b')
+  assert.equal((await b.stasis('destroy', 'tiny')).exitCode, 0)
+  assert.equal((await a.json('restore', copy))['code'], 'IMAGE_STALE')
+  const owners = await readdir(join(stateDir, 'owners/tiny'))
+  const newest = Math.max(...owners.map((name) => Number.parseInt(name, 10)))
+  const owner = JSON.parse(await readFile(join(stateDir, `owners/tiny/${newest}.json`), 'utf8'))
+  assert.deepEqual([owner.runner, owner.holder], [undefined, undefined])
 })
 
 test('a guest that shuts down by itself may start on another host at once', async () => {

@@ -23,7 +23,8 @@ export interface SharedState extends AsyncDisposable {
   readonly dir: TempDir
   readonly stateDir: string
   readonly log: CounterLog
-  readonly hosts: readonly [TestHost, TestHost]
+  readonly serial: string
+  readonly hosts: readonly [TestHost, TestHost, TestHost]
 }
 
 /** `ownDisk`: the domain has a disk that it may write to. */
@@ -32,7 +33,7 @@ export async function sharedState(
 ): Promise<SharedState> {
   const dir = await tempDir()
   const stateDir = dir.join('state')
-  const hosts = [hostOf(dir, 'a'), hostOf(dir, 'b')] as const
+  const hosts = [hostOf(dir, 'a'), hostOf(dir, 'b'), hostOf(dir, 'c')] as const
   const serial = { type: 'file', path: dir.join('serial') } as const
   const emulator = qemus()[0]?.emulator ?? ''
   const [{ runtimeDir }] = hosts
@@ -49,10 +50,10 @@ export async function sharedState(
     throw error
   }
   return {
-    ...{ dir, stateDir, hosts },
+    ...{ dir, stateDir, hosts, serial: serial.path },
     log: new CounterLog(serial.path),
     async [Symbol.asyncDispose](): Promise<void> {
-      for (const host of hosts) await host.stasis('destroy', 'tiny')
+      await Promise.all(hosts.map((host) => host.stasis('destroy', 'tiny')))
       await dir[Symbol.asyncDispose]()
     },
   }

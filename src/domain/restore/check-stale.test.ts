@@ -17,6 +17,7 @@ import { identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { readHistory, writeHistory } from '../store/image-history.ts'
 import { readRecord } from '../store/runtime-record.ts'
+import { recordSharing } from '../store/state-host.ts'
 import { beginGuest, checkStale } from './check-stale.ts'
 
 const IMAGE: MachineDescription = { xml: '<a/>', cookie: undefined, wasRunning: true, id: 'k' }
@@ -158,4 +159,38 @@ test('beginGuest() only clears the mark of a killed save for a guest that was no
   await using held = await HeldDomain.named('web', 'resume', store.directories)
   assert.equal((await beginGuest(held, record, domain)).record.interrupted, undefined)
   assert.equal((await readRecord(held.paths))?.interrupted, undefined)
+})
+
+test('checkStale() refuses a managed save that was used up in a shared directory, and its copies', async () => {
+  await using store = await testStore()
+  const { domain } = await machine(store)
+  const disks = await identifyDisks(writableDisks(domain))
+  const consumed = { time: '2026-11-29T12:00:00.000Z', host: 'one', generation: 7 }
+  await writeHistory(store.directories, 'k', { path: '/b.save', disks, consumed })
+  // On one host the disks tell.
+  assert.equal((await check(store, domain)).begun, false)
+  await recordSharing(store.directories, 'yes')
+  await assert.rejects(check(store, domain), {
+    code: 'IMAGE_STALE',
+    message: /\/a\.save was used up: .* on host 'one' .*, as generation 7 of its owners/,
+  })
+  assert.equal((await check(store, domain, { force: true })).begun, false)
+  await writeHistory(store.directories, 'k', { path: '/b.save', consumed })
+  await assert.rejects(check(store, domain), { code: 'IMAGE_STALE' })
+})
+
+test('beginGuest() records who used up a managed save, and takes that back', async () => {
+  await using store = await testStore()
+  const { domain } = await machine(store)
+  await recordSharing(store.directories, 'yes')
+  const record = await store.run('web', {
+    restoredFrom: { path: '/a.save', imageId: 'k', managed: true, begun: false },
+  })
+  await using held = await HeldDomain.named('web', 'start', store.directories)
+  const { takeBack } = await beginGuest(held, record, domain)
+  const history = await readHistory(store.directories, 'k')
+  assert.equal(history?.consumed?.generation, held.generation)
+  assert.ok(history?.consumed?.host !== undefined)
+  await takeBack()
+  assert.equal((await readHistory(store.directories, 'k'))?.consumed, undefined)
 })

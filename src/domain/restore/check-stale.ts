@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { ImageError } from '../../errors.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
@@ -12,6 +13,7 @@ import {
 } from '../store/disk-identity.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import {
+  type ImageConsumption,
   type ImageHistory,
   historyOf,
   imageId,
@@ -44,10 +46,16 @@ export async function checkStale(
   const disks = writableDisks(domain)
   // Now rather than when the guest begins: by then a clone has overlays of its own.
   const known = history?.disks ?? disksInCookie(image.description.cookie)
-  if (known === undefined) return { ...restoredFrom, disks: await identifyDisks(disks) }
-  const toBegin = history?.disks === undefined ? { ...restoredFrom, disks: known } : restoredFrom
+  if (known === undefined && history?.consumed === undefined)
+    return { ...restoredFrom, disks: await identifyDisks(disks) }
+  const toBegin =
+    history?.disks === undefined && known !== undefined
+      ? { ...restoredFrom, disks: known }
+      : restoredFrom
   if (options.force === true) return toBegin
-  const change = await changeOfDisks(known, disks)
+  if (history?.consumed !== undefined)
+    await refuseConsumed(held, { path, managed }, domain, history.consumed)
+  const change = await changeOfDisks(known ?? [], disks)
   const live = liveInCookie(image.description.cookie)
   const again =
     history?.restoredAt === undefined ? undefined : `was already restored, at ${history.restoredAt}`
@@ -66,6 +74,30 @@ export async function checkStale(
       ? `Memory and disks would not match, and the guest would damage its file systems. Put the disks back as they were at the save. To discard the saved state instead: \`stasis start --force-boot ${held.name}\``
       : 'Memory and disks would not match, and the guest would damage its file systems. Put the disks back as they were at the save, then use --force',
   })
+}
+
+/**
+ * A managed save is the guest once. In a shared directory nobody can know how far the guest came that was started from it on another host, and what it did besides writing
+ * to its disks. On one host the disks tell, except those that cannot be checked.
+ * @throws ImageError IMAGE_STALE
+ */
+async function refuseConsumed(
+  { name, generation }: HeldDomain,
+  { path, managed }: { readonly path: string; readonly managed: boolean },
+  domain: Domain,
+  { time, host, generation: then }: ImageConsumption,
+): Promise<void> {
+  // A managed save that is still there is checked below.
+  if (generation === undefined && (managed || (await uncheckableDisks(domain)).length === 0)) return
+  const number = then === undefined ? '' : `, as generation ${then} of its owners`
+  throw new ImageError(
+    'IMAGE_STALE',
+    `${path} was used up: a guest was started from this managed save on host '${host}' at ${time}${number}`,
+    {
+      path,
+      hint: `If that guest did not write to its disks, or they were put back as they were at the save: use --force. To discard the saved state instead: \`stasis start --force-boot ${name}\`, or \`--stale boot\` to keep the file`,
+    },
+  )
 }
 
 /**
@@ -122,7 +154,9 @@ export async function beginGuest(
   const write = async (more: Partial<ImageHistory>): Promise<void> => {
     if (id !== '') await writeHistory(held.directories, id, { ...history, ...more })
   }
-  await write({ restoredAt: new Date().toISOString() })
+  const time = new Date().toISOString()
+  const consumed = { time, host: hostname(), generation: held.generation }
+  await write({ restoredAt: time, ...(restoredFrom.managed && { consumed }) })
   const begun = {
     ...record,
     interrupted: undefined,

@@ -5,6 +5,7 @@ import { makeDirectory } from '../../io/files/directory.ts'
 import { StasisError } from '../../errors.ts'
 import { removeFile } from '../../io/files/file-names.ts'
 import {
+  type Fields,
   type RecordKind,
   fieldsOf,
   readRecordFile,
@@ -24,12 +25,24 @@ export interface ImageHistory {
   readonly disks?: readonly DiskIdentity[]
   /** The last time a guest was resumed from it, ISO 8601; absent: never. */
   readonly restoredAt?: string
+  /** The start that has used it up, as a managed save. Written before that guest runs; a copy of the image is not the guest any more. */
+  readonly consumed?: ImageConsumption
   /** The guest, its UUID, and when it was saved, ISO 8601. A list shows these when the file is gone. Records from before there was a list lack them. */
   readonly domain?: string
   readonly uuid?: string
   readonly savedAt?: string
   /** SHA-256 of each description of the image that this host wrote: of the save, and of later edits. */
   readonly descriptions?: readonly string[]
+}
+
+/** The start that used up a managed save. */
+export interface ImageConsumption {
+  /** ISO 8601, by the clock of that host. */
+  readonly time: string
+  /** The name of the host. */
+  readonly host: string
+  /** The generation of the owner in a shared state directory, see owner.ts. */
+  readonly generation?: number | undefined
 }
 
 /** More places of one image than this are forgotten, the oldest first. */
@@ -149,15 +162,25 @@ const IMAGE_HISTORY: RecordKind<ImageHistory> = {
   parse(value) {
     const fields = fieldsOf(value)
     const { path, copies = [], disks = [], descriptions = [] } = fields ?? {}
+    const consumed = fieldsOf(fields?.['consumed'])
     const texts = ['restoredAt', 'domain', 'uuid', 'savedAt'].map((name) => fields?.[name])
     const fits =
       typeof path === 'string' &&
       Array.isArray(disks) &&
       disks.every(isDiskIdentity) &&
       [copies, descriptions].every(isTexts) &&
+      (fields?.['consumed'] === undefined || isConsumption(consumed)) &&
       texts.every((text) => text === undefined || typeof text === 'string')
     return fits ? (fields as unknown as ImageHistory) : undefined
   },
+}
+
+function isConsumption(fields: Fields | undefined): boolean {
+  const { time, host, generation } = fields ?? {}
+  return (
+    [time, host].every((text) => typeof text === 'string') &&
+    (generation === undefined || Number.isSafeInteger(generation))
+  )
 }
 
 function isTexts(value: unknown): boolean {
