@@ -197,7 +197,8 @@ if (process.argv[1] === import.meta.filename) {
     seconds: values.seconds === undefined ? undefined : Number(values.seconds),
     onRound: (line) => console.log(line),
   })
-  for (const [outcome, times] of [...outcomes].toSorted()) console.log(`${times} × ${outcome}`)
+  for (const [outcome, times] of [...outcomes].toSorted(([one], [other]) => (one < other ? -1 : 1)))
+    console.log(`${times} × ${outcome}`)
   const rounds = [...outcomes.values()].reduce((sum, times) => sum + times, 0)
   console.log(`${rounds} rounds: one winner each, never two QEMUs, nothing lost`)
 }

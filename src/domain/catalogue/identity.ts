@@ -1,6 +1,8 @@
 import { DomainError } from '../../errors.ts'
-import { listEntries, uuidOf } from './catalogue.ts'
+import { listEntries, listRuntimes, uuidOf } from './catalogue.ts'
 import type { Directories } from '../store/directories.ts'
+import { runtimePaths } from '../store/runtime-paths.ts'
+import { readRecord } from '../store/runtime-record.ts'
 
 /**
  * Checks that name and UUID belong together: no other domain, defined or running, has one of them with a different other.
@@ -26,5 +28,25 @@ export async function checkIdentity(
         { hint: 'Use another UUID in the XML, or omit it' },
       )
     }
+  }
+}
+
+/**
+ * `checkIdentity` for a domain whose definition has passed it: only domains that run can have taken its UUID since, so the definitions of others are not read.
+ * @throws DomainError DOMAIN_EXISTS, StorageError
+ */
+export async function checkRunningIdentity(
+  directories: Directories,
+  domain: { readonly name: string; readonly uuid: string },
+): Promise<void> {
+  for (const name of await listRuntimes(directories)) {
+    if (name === domain.name) continue
+    const record = await readRecord(runtimePaths(directories, name)).catch(() => undefined)
+    if (record?.uuid !== domain.uuid) continue
+    throw new DomainError(
+      'DOMAIN_EXISTS',
+      `The UUID ${domain.uuid} already belongs to domain '${name}', which runs`,
+      { hint: `Shut down '${name}' first, or give the definition another UUID` },
+    )
   }
 }

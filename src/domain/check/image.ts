@@ -24,8 +24,11 @@ import { nameCancel } from '../progress/name-cancel.ts'
 import type { UnsupportedOptions } from '../machine/prepare-machine.ts'
 import { checkTrust } from './trust.ts'
 import { planRestore } from '../restore/restore-plan.ts'
-import { tryMachine } from './trial-machine.ts'
+import { type TrialMachine, tryMachine } from './trial-machine.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
+import type { SavedMachine } from '../../image/saved-machine.ts'
+import { processorInCookie } from '../cookie/processor-cookie.ts'
+import { lacksFeatures, missingFeatures } from '../machine/missing-features.ts'
 
 /** How to check. */
 export interface CheckImageOptions
@@ -141,12 +144,25 @@ async function checkMachine(
     const { cpuOverride, domain } = plan
     const fromCookie = cpuOverride !== undefined
     return [
+      ...checkProcessor(image, trial),
       ...checkCpu(cpuOverride ?? domain.cpu, trial.missingFeatures, { fromCookie }),
       ...checkShape(saved, trial.shape),
     ]
   } catch (error) {
     return [findingOf('MACHINE', error)]
   }
+}
+
+/** Compares the features of the processor, if the image records them. */
+function checkProcessor(
+  { path, description }: SavedMachine,
+  { processor }: TrialMachine,
+): readonly Finding[] {
+  const had = processorInCookie(description.cookie)
+  const missing = had === undefined ? [] : missingFeatures(had, processor ?? new Map())
+  if (missing.length === 0) return []
+  const { message, hint } = lacksFeatures(path, missing)
+  return [fault('CPU', message, hint)]
 }
 
 /** An obstacle as a finding. A bug of ours, a cancel and a wrong request stay errors. */

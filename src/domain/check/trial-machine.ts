@@ -21,12 +21,16 @@ import { plugProcessors } from '../machine/launch/plug-processors.ts'
 import type { RestorePlan } from '../restore/restore-plan.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
 import { transferOut } from '../save/save-transfer.ts'
+import type { ProcessorWords } from '../cookie/processor-cookie.ts'
+import { processorWords } from '../machine/processor-words.ts'
 
 /** The description of a machine that was made only to be compared. */
 export interface TrialMachine {
   readonly shape: MachineShape
   /** Requested features of the processor that host or emulator do not have. */
   readonly missingFeatures: readonly string[]
+  /** The features of its processor; `undefined` if it is not an x86 processor. */
+  readonly processor: ProcessorWords | undefined
 }
 
 /**
@@ -85,6 +89,7 @@ export async function tryMachine(
     await using qmp = control
     await plugProcessors(qmp, domain, signal)
     const missingFeatures = await missingCpuFeatures(qmp)
+    const processor = await processorWords(qmp, signal)
     const settings = resolveSaveOptions({ channels: 1, bypassCache: false })
     await using start = startImageReceiver(settings.format, settings)
     await using receiver = await start.open({
@@ -97,7 +102,7 @@ export async function tryMachine(
     await transferOut(qmp, receiver, { settings, features, signal, report: () => undefined })
     await receiver.publish()
     const { machine, memory, devices = [] } = await inspectImage(path('image'), { signal })
-    return { shape: { machine, blocks: memory?.blocks ?? [], devices }, missingFeatures }
+    return { shape: { machine, blocks: memory?.blocks ?? [], devices }, missingFeatures, processor }
   } finally {
     await endQemu(process.identity, { force: true })
   }

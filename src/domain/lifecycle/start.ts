@@ -4,7 +4,7 @@ import { DomainError, StasisError, messageOf } from '../../errors.ts'
 import { readDefinition } from '../store/definitions.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
-import { checkIdentity } from '../catalogue/identity.ts'
+import { checkRunningIdentity } from '../catalogue/identity.ts'
 import { readLastEnd } from '../store/last-end.ts'
 import { hasManagedImage } from '../store/managed-image.ts'
 import { checkRemovable } from '../store/own-managed-image.ts'
@@ -163,7 +163,7 @@ async function startHeld(
     options.onWarning?.(`domain '${name}' boots from its disks. ${held.whereSaved}`)
   const source = options.newGenid === true ? withNewGenid({ text }) : { text }
   const prepared = await prepareMachine(source, directories, { ...options, occasion: 'start' })
-  await checkIdentity(directories, { name, uuid: prepared.uuid })
+  await checkRunningIdentity(directories, { name, uuid: prepared.uuid })
   const beforeRun = async (): Promise<void> => {
     // Both must never exist.
     if (options.forceBoot === true && (await hasManagedImage(paths)))

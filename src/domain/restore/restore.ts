@@ -21,7 +21,7 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { SecondName } from '../store/second-name.ts'
 import { removeLastEnd } from '../store/last-end.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
-import { checkIdentity } from '../catalogue/identity.ts'
+import { checkIdentity, checkRunningIdentity } from '../catalogue/identity.ts'
 import { LaunchedMachine } from '../machine/launch/launch-machine.ts'
 import { isFrozenInCookie } from '../cookie/freeze-cookie.ts'
 import { describeSalvage, salvageInCookie } from '../cookie/salvage-cookie.ts'
@@ -38,6 +38,10 @@ import type { RestoreOptions, RestoreResult } from './restore-request.ts'
 import { restoreResult } from './restore-result.ts'
 import { resolveReaders } from './readers.ts'
 import { waitForMore } from './restore-wait.ts'
+import type { QmpConnection } from '../../qmp/connection.ts'
+import { processorInCookie } from '../cookie/processor-cookie.ts'
+import { lacksFeatures, missingFeatures } from '../machine/missing-features.ts'
+import { processorWords } from '../machine/processor-words.ts'
 
 /**
  * Restores a domain from a save image. After a failure no QEMU and no file is left, and the image is unchanged. A failure of a further wait leaves
@@ -137,7 +141,11 @@ async function restoreUntilItRuns(
   held.requireOff()
   const [restoredFrom] = await Promise.all([
     checkStale(held, image, domain, { ...options, managedSave }),
-    checkIdentity(directories, { name: domain.name, uuid }),
+    // The managed save of a domain has passed with its definition.
+    (managedSave === undefined ? checkIdentity : checkRunningIdentity)(directories, {
+      name: domain.name,
+      uuid,
+    }),
   ])
 
   const user = await restoreUser(image, plan, directories, options)
@@ -169,6 +177,7 @@ async function restoreUntilItRuns(
     signal,
     onWarning,
   })
+  if (options.force !== true) await requireFeatures(image, machine.control, signal)
   clock.launched()
   const waiting = waitingQemu(machine, plan, held, signal)
   const brought = await source.bring(waiting, { signal, report }).catch((error: unknown) => {
@@ -211,6 +220,18 @@ async function restoreUntilItRuns(
       timing: clock.timing(brought),
     }),
   )
+}
+
+/** Checks that the guest finds the processor that it had: QEMU loads its state in any case. @throws ImageError IMAGE_INCOMPATIBLE; QemuError */
+async function requireFeatures(
+  { path, description }: SavedMachine,
+  control: QmpConnection,
+  signal: AbortSignal,
+): Promise<void> {
+  const had = processorInCookie(description.cookie)
+  if (had === undefined) return
+  const missing = missingFeatures(had, (await processorWords(control, signal)) ?? new Map())
+  if (missing.length > 0) throw lacksFeatures(path, missing)
 }
 
 /** Gives the image a second name, if that was asked for. */

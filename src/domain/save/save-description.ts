@@ -11,6 +11,8 @@ import { cookieWithFreeze } from '../cookie/freeze-cookie.ts'
 import { provenanceCookie } from '../cookie/provenance.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { type DomainXml, givenXml } from '../store/xml-text.ts'
+import { cookieWithProcessor } from '../cookie/processor-cookie.ts'
+import { processorWords } from '../machine/processor-words.ts'
 
 /**
  * The description of the machine for an image: the XML that it runs from, or the given one when the guest sees no difference.
@@ -26,7 +28,9 @@ export async function describeForSave(
   if (record.attached !== undefined) await checkCarried(held.name, control, record.commandLine)
   const live = await readLiveXml(held.paths)
   const { runtimeDir } = held.directories
-  const cookie = provenanceCookie(record, new Date())
+  const words = await processorWords(control)
+  const plain = provenanceCookie(record, new Date())
+  const cookie = words === undefined ? plain : cookieWithProcessor(plain, words)
   return {
     xml: imageXml(given === undefined ? live : replaceXml(live, givenXml(given), runtimeDir)),
     cookie: record.frozen === true ? cookieWithFreeze(cookie) : cookie,
