@@ -163,7 +163,7 @@ async function choose(
       name: entry.name,
       managedSave: await hasUsableManagedSave(entry),
       wanted: autostart && (await autostartOf(directories, entry.name)) !== undefined,
-      running: entry.record !== undefined,
+      running: entry.record !== undefined || entry.elsewhere !== undefined,
       fault: entry.fault,
     })),
   )

@@ -12,6 +12,7 @@ import { forgetPlace, imageId } from '../store/image-history.ts'
 import { orderPath } from '../store/page-order-file.ts'
 import { type KeptImage, choosePrunable, obstacleTo } from './choose-prunable.ts'
 import { type ListImagesOptions, type ListedImage, listImages, lookAt } from './list-images.ts'
+import { isShared } from '../store/state-host.ts'
 
 /** Which images to delete. */
 export interface PruneImagesOptions extends ListImagesOptions {
@@ -129,6 +130,8 @@ async function forget(
   gone: readonly ListedImage[],
   { dryRun, signal }: PruneImagesOptions,
 ): Promise<PrunedImages['forgotten']> {
+  // The image may be on another host.
+  if (await isShared(directories)) return []
   const needed = await neededImages(directories)
   const forgotten: { readonly path: string; readonly id: string }[] = []
   for (const { path, id, uses } of needed.faults.length > 0 ? [] : gone) {
