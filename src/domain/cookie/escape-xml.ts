@@ -8,5 +8,7 @@ export function escapeXml(text: string): string {
       .replaceAll('<', '&lt;')
       .replaceAll('>', '&gt;')
       .replaceAll("'", '&apos;')
+      // In an attribute they would become spaces.
+      .replaceAll(/[\t\n\r]/g, (space) => `&#${space.charCodeAt(0)};`)
   )
 }

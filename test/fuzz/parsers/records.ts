@@ -29,6 +29,9 @@ import { domainXml } from '../../support/domain-xml.ts'
 import { Broken, type Bench, type FuzzParser } from '../parser.ts'
 import { badText, jsonShapes } from '../shapes.ts'
 import * as fc from 'fast-check'
+import { elsewhereIn } from '../../../src/domain/store/elsewhere.ts'
+import { readOwner, thisPlace } from '../../../src/domain/store/owner.ts'
+import { foreignHostFault, isShared } from '../../../src/domain/store/state-host.ts'
 
 const NAME = 'web'
 const KEY = '0123456789abcdef0123456789abcdef'
@@ -41,6 +44,7 @@ const DISK = {
   content: 'ab',
 }
 const PROCESS = { pid: 1, startTime: 3, bootId: 'b' }
+const TENANT = { ...PROCESS, hostId: 'h', hostName: 'n', runtimeDir: '/r', since: TIME }
 const FAULT = {
   kind: 'image',
   code: 'IMAGE_CORRUPT',
@@ -174,12 +178,40 @@ const FILES: readonly StateFile[] = [
     seeds: [
       { version: 1, path: '/a', disks: [DISK], restoredAt: TIME, descriptions: [KEY] },
       { version: 1, path: '/a', copies: ['/b'], domain: 'web', uuid: 'u', savedAt: TIME },
+      { version: 1, path: '/a', consumed: { time: TIME, host: 'n', generation: 3 } },
     ],
     path: ({ stateDir }) => join(stateDir, 'images', `${KEY}.json`),
     read: async (directories) => {
       const history = await readHistory(directories, KEY)
       if (history !== undefined) await changeOfDisks(history.disks ?? [], [DISK])
       return history
+    },
+  },
+  {
+    name: 'owner',
+    seeds: [
+      { version: 1, holder: { ...TENANT, verb: 'start' } },
+      { version: 1, runner: { ...TENANT, generation: 3 } },
+      { version: 1 },
+    ],
+    path: ({ stateDir }) => join(stateDir, 'owners', NAME, '5.json'),
+    read: async (directories) => {
+      const owner = await readOwner(directories, NAME)
+      await elsewhereIn(owner, await thisPlace(directories))
+      return owner
+    },
+  },
+  {
+    name: 'state-host',
+    seeds: [
+      { version: 1, id: 'a', name: 'n' },
+      { version: 2, id: 'a', name: 'n', shared: 'yes' },
+      { version: 2, id: 'a', name: 'n', shared: 'begun' },
+    ],
+    path: ({ stateDir }) => join(stateDir, 'host.json'),
+    read: async (directories) => {
+      await foreignHostFault(directories)
+      return isShared(directories)
     },
   },
   {

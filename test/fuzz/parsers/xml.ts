@@ -23,6 +23,11 @@ import { tagOfRootChild, textOfRootChild } from '../../../src/qemu/domain-xml/ta
 import { domainXml } from '../../support/domain-xml.ts'
 import { Broken, type FuzzParser } from '../parser.ts'
 import { xmlShapes } from '../shapes.ts'
+import {
+  cookieWithProcessor,
+  processorInCookie,
+} from '../../../src/domain/cookie/processor-cookie.ts'
+import { missingFeatures } from '../../../src/domain/machine/missing-features.ts'
 
 const RICH = `<domain type='kvm' id='3' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>rich</name>
 <uuid>8f4c1e9a-0f1b-4c2d-9e3f-001122334455</uuid><genid>8f4c1e9a-0f1b-4c2d-9e3f-001122334456</genid><title>t</title>
@@ -154,6 +159,7 @@ const disk = {
 const COOKIES = [
   provenanceCookie(provenance, new Date(0)),
   cookieWithDisks(provenanceCookie({ ...provenance, attached: { cwd: '/' } }, new Date(0)), [disk]),
+  cookieWithProcessor(provenanceCookie(provenance, new Date(0)), new Map([['7.0:EBX', 9]])),
   `<cookie><cpu mode='custom' match='exact'><model fallback='forbid'>qemu64</model><feature policy='require' name='x2apic'/></cpu><slirpHelper/></cookie>`,
 ]
 
@@ -166,6 +172,7 @@ export const cookieParser: FuzzParser = {
     ...WORDS,
     'urn:stasis:origin:1',
     'urn:stasis:disks:1',
+    'urn:stasis:processor:1',
     "<stasis:disk target='",
     "modified='",
   ],
@@ -184,6 +191,13 @@ export const cookieParser: FuzzParser = {
         throw new Broken(
           `the disks ${JSON.stringify(disks)} are ${JSON.stringify(written)} after they were written`,
         )
+    }
+    const words = processorInCookie(cookie)
+    if (words !== undefined) {
+      missingFeatures(words, new Map())
+      const written = processorInCookie(cookieWithProcessor('<cookie>\n</cookie>\n', words))
+      if (words.size > 0 && !isDeepStrictEqual(written, words))
+        throw new Broken('the words of a processor are others after they were written')
     }
     readCookieCpu(cookie)
   },
