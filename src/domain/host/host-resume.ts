@@ -12,6 +12,7 @@ import type { OnProgress, RestoreProgress } from '../progress/progress.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
 import type { HostProgress } from './host-progress.ts'
 import { type StartOptions, startPart } from '../lifecycle/start.ts'
+import { releaseDead } from './release-dead.ts'
 
 /** How to restart the domains of a host. */
 export interface HostResumeOptions
@@ -83,6 +84,7 @@ async function resumeAll(options: HostResumeOptions): Promise<readonly HostResum
     ...rest
   } = options
   const directories = await openDirectories(options)
+  if (dryRun !== true) await releaseDead(directories, options)
   const listed = await readHostList(directories)
   const candidates = await choose(directories, listed, autostart === true)
   if (dryRun !== true)
