@@ -32,8 +32,6 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
       ...shared,
       entryPoints: [LOOKING, STATE],
       plugins: [synchronousFiles, late],
-      define: { ...COMMON.define, 'performance.now': 'monotonicMs' },
-      banner: { js: `${COMMON.banner.js}${MONOTONIC_MS}` },
     }),
     build({ ...shared, entryPoints: [...programs] }),
   ])
@@ -44,9 +42,6 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
   writeFileSync(stamp, '')
   utimesSync(stamp, beganSeconds, beganSeconds)
 }
-
-/** `performance` takes a millisecond to load. Only differences of its times are used. */
-const MONOTONIC_MS = ' const monotonicMs = () => Number(process.hrtime.bigint()) / 1e6;'
 
 const COMMON = {
   write: false,
@@ -70,10 +65,12 @@ const COMMON = {
     'import.meta.url': 'importMeta.url',
     'import.meta.filename': '__filename',
     'import.meta.dirname': '__dirname',
+    // `performance` takes a millisecond to load. Only differences of its times are used.
+    'performance.now': 'monotonicMs',
   },
   banner: {
     // Strict, as modules are: only the first statement can say so.
-    js: "'use strict'; const importMeta = { get url() { return require('node:url').pathToFileURL(__filename).href } };",
+    js: "'use strict'; const importMeta = { get url() { return require('node:url').pathToFileURL(__filename).href } }; const monotonicMs = () => Number(process.hrtime.bigint()) / 1e6;",
   },
   logLevel: 'warning',
 } as const satisfies BuildOptions
