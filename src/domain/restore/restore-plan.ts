@@ -59,7 +59,8 @@ export async function planRestore(
 ): Promise<RestorePlan> {
   const { xml, cookie } = image.description
   const replacement = requested === undefined ? undefined : givenXml(requested)
-  const foreign = foreignArchitecture(parseDomainXml(xml, { path: image.path }))
+  const document = parseDomainXml(xml, { path: image.path })
+  const foreign = foreignArchitecture(document)
   if (foreign !== undefined) {
     const { text, hint } = foreign
     throw new ImageError('IMAGE_INCOMPATIBLE', text, { path: image.path, hint })
@@ -85,7 +86,7 @@ export async function planRestore(
     throw startedByOthers(image.path, 'it cannot get a new generation id')
   const source = options.newGenid === true ? withNewGenid(copy) : copy
   const prepared = await prepareMachine(source, directories, { ...options, occasion: 'restore' })
-  const saved = readDomain(parseDomainXml(xml), { tolerant: true }).domain
+  const saved = readDomain(document, { tolerant: true }).domain
   const recorded =
     provenance === undefined ? undefined : recordedLaunch(provenance, image.path, clone)
   return {
