@@ -4,10 +4,9 @@ import { chooseShare, diskRatio } from './compression-mix.ts'
 
 const costs = { receiveMs: 0.2, compressMs: 0.4, diskMs: 0, removed: 0.4 }
 
-test('chooseShare() spends a third of the time of an uncompressed save on compressing if the disk is fast', () => {
+test('chooseShare() spends 30 % of the time of an uncompressed save on compressing if the disk is fast', () => {
   const share = chooseShare(costs)
-  assert.ok(share * costs.compressMs > 0.3 * costs.receiveMs)
-  assert.ok(share * costs.compressMs < 0.36 * costs.receiveMs)
+  assert.ok(Math.abs(share * costs.compressMs - 0.3 * costs.receiveMs) < 1e-9)
   // What is measured of a disk that hardly slows a save down is not exact.
   assert.equal(chooseShare({ ...costs, diskMs: 0.3 }), share)
 })
@@ -26,7 +25,7 @@ test('chooseShare() never takes much longer than the fastest mix', () => {
     const time = (share: number): number =>
       Math.max(costs.receiveMs + share * costs.compressMs, (1 - share * costs.removed) * diskMs)
     const fastest = Math.min(...Array.from({ length: 101 }, (_, at) => time(at / 100)))
-    assert.ok(time(chooseShare({ ...costs, diskMs })) < fastest * 1.4)
+    assert.ok(time(chooseShare({ ...costs, diskMs })) < fastest * 1.301)
   }
 })
 

@@ -11,14 +11,14 @@ export interface PacketCosts {
 }
 
 /** A save may take this much longer than the fastest mix would, so that its file becomes smaller. */
-const PATIENCE = 1.35
+const PATIENCE = 1.3
 
 /** A disk for which the processors would wait for less than this share of an uncompressed save counts as fast: its speed is not measured more exactly. */
 const SLOW_DISK = 0.4
 
 /**
  * The share of packets to compress, from 0 to 1. Processors and disk work at the same time, and the slower side decides: the more is compressed, the
- * more the processors have to do, and the less the disk. The choice is the largest share with which a save takes at most a third longer than with the
+ * more the processors have to do, and the less the disk. The choice is the largest share with which a save takes at most 30 % longer than with the
  * fastest one.
  */
 export function chooseShare({ receiveMs, compressMs, diskMs, removed }: PacketCosts): number {
