@@ -18,6 +18,8 @@ export interface OutgoingOptions extends MigrationSettings {
   /** `unix:PATH`, `exec:COMMAND`, `file:PATH,offset=N` … */
   readonly uri: string
   readonly features: MigrationFeatures
+  /** Runs when QEMU has its settings, just before it begins: the place for a stop of the guest that shall be short. */
+  readonly beforeStart?: (() => Promise<void>) | undefined
   /** When aborted, the migration is cancelled and `completed()` throws `CancelledError`. */
   readonly signal?: AbortSignal | undefined
 }
@@ -111,6 +113,7 @@ export async function startOutgoing(
   try {
     await prepareMigration(qmp, features, options)
     throwIfCancelled(OPERATION, signal)
+    await options.beforeStart?.()
     await qmp.execute('migrate', { uri })
     return new OutgoingMigration(qmp, events, signal)
   } catch (error) {

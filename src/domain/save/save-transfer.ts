@@ -25,6 +25,8 @@ export interface TransferOutOptions {
   /** The guest runs meanwhile: see `MigrationSettings`. */
   readonly backgroundSnapshot?: boolean | undefined
   readonly precopy?: PrecopySettings | undefined
+  /** Runs just before QEMU begins: see `OutgoingOptions`. */
+  readonly beforeStart?: (() => Promise<void>) | undefined
   /** QEMU's limit, shared with other saves. */
   readonly bandwidth?: SharedBandwidth | undefined
   /** Aborts the migration, not the receiver: QEMU has to end its side first. */
@@ -62,6 +64,7 @@ export async function transferOut(
     multifdCompression: receiver.multifd.compression,
     backgroundSnapshot: options.backgroundSnapshot,
     precopy: options.precopy,
+    beforeStart: options.beforeStart,
     compressionLevel: level === 'adaptive' ? undefined : level,
     maxBandwidth: part?.bytesPerSecond,
     signal: cancel.signal,

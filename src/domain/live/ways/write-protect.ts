@@ -23,36 +23,46 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
     isHalted = false
     await control.execute('cont')
   }
+  let connection: number | undefined
+  // A connection that the watcher does not keep breaks with this process, and the watcher permits the writes.
+  const hold = (fd: number): void => void guard.hold(fd).catch(() => undefined)
   await prepareTransferSocket(held.paths, socketPath)
   await using receiver = await openLiveReceiver({
     ...capture,
     socketPath,
-    // A connection that the watcher does not keep breaks with this process, and the watcher permits the writes.
-    onMemory: () => resume(),
-    onConnection: (fd) => void guard.hold(fd).catch(() => undefined),
+    onMemory: async () => {
+      const kept = isHalted ? connection : undefined
+      await resume()
+      if (kept !== undefined) hold(kept)
+    },
+    onConnection: (fd) => {
+      connection = fd
+      // To start a process takes longer than everything else while the guest stands.
+      if (!isHalted) hold(fd)
+    },
   })
   using _permit = guard.permitAfterFailure(control, { failed: receiver.received, signal })
   using meter = new PauseMeter(control)
   const startMs = performance.now()
   await collapseMemory(record.pid, (await placedBlocks(control)) ?? [], signal)
   const view = viewOf(control, held.paths, record.confinement)
-  const transfer = async (): Promise<void> => {
+  const transfer = async (beforeStart?: () => Promise<void>): Promise<void> => {
     await transferOut(control, receiver, {
-      ...{ settings, features, view, signal, report },
+      ...{ settings, features, view, signal, report, beforeStart },
       backgroundSnapshot: true,
     })
   }
   if (atStop === undefined || !capture.running) {
-    await atStop?.()
-    await transfer()
+    await transfer(atStop)
   } else {
     await warmUp(control, { pid: record.pid, memoryBytes: capture.memoryBytes }, signal)
-    await stopVm(control, { signal })
     try {
-      await atStop()
-      // QEMU leaves a guest stopped that it found stopped.
-      isHalted = true
-      await transfer()
+      await transfer(async () => {
+        await stopVm(control, { signal })
+        await atStop()
+        // QEMU leaves a guest stopped that it found stopped.
+        isHalted = true
+      })
     } finally {
       if (control.state === 'ready') await contVm(control)
     }
