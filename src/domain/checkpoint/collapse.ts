@@ -1,6 +1,7 @@
 import { removeTree } from '../../io/files/directory.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
 import { rebaseOverlay } from '../../qemu/programs/overlay-files.ts'
+import { openFilesOf } from '../../qemu/process/open-files.ts'
 import { keyOf, usesOfFile } from '../catalogue/guest-files.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import {
@@ -76,7 +77,8 @@ async function takeIn(
   if (!(await mergeOverlay(held, overlay, { frozen }))) return undefined
   const emulator = await emulatorOf(held)
   for (const one of above)
-    if (await isThere(one.path))
+    // QEMU itself has changed those that it has open.
+    if ((await isThere(one.path)) && !(await isOpen(held, one.path)))
       await rebaseOverlay(one.path, { backing, backingFormat: format }, emulator)
   for (const record of records) {
     // The disk of a deleted checkpoint has given its name to the one that was merged into it.
@@ -115,6 +117,13 @@ async function isUsed(
   if (key === undefined) return false
   const uses = await usesOfFile(directories, key)
   return uses.some(({ domain }) => orByThis || domain !== name)
+}
+
+/** Whether the QEMU of this domain has a file open. */
+async function isOpen({ record }: HeldDomain, path: string): Promise<boolean> {
+  if (record === undefined) return false
+  const key = (await keyOf(path))?.key
+  return (await openFilesOf(record.pid)).some((file) => file.key === key)
 }
 
 /** The overlay of a clone is the clone's: whoever removes it has ended the clone. */
