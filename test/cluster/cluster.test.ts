@@ -39,12 +39,26 @@ test(
         const agent = '/usr/lib/ocf/resource.d/stasis/Domain'
         const said = await bed.must('n3', 'ocf-tester', '-n', 'tested', ...parameters, agent)
         assert.match(said, /passed all tests/)
+        await assertExample(bed)
       }
     }
     assert.ok(!existsSync(folder))
     assert.deepEqual(leftOf(folder, before), [])
   },
 )
+
+/** The example for crmsh loads. The bed does not have the fence agent that it names. */
+async function assertExample(bed: Bed): Promise<void> {
+  const example = join(import.meta.dirname, '../../contrib/pacemaker/cell.crm')
+  const script = `cibadmin --empty >/run/empty.xml; CIB_file=/run/empty.xml crm -F configure load update ${example} 2>&1; cat /run/empty.xml`
+  const said = await bed.must('n1', 'sh', '-c', script)
+  const faults = said.split('\n').filter((line) => /ERROR/.test(line))
+  assert.deepEqual(
+    faults.filter((line) => !line.includes('fence_ipmilan')),
+    [],
+  )
+  assert.match(said, /<primitive id="db" class="ocf" provider="stasis" type="Domain">/)
+}
 
 /** What is left of a bed: processes that name its folder or its scripts, mounts, and loop devices. */
 function leftOf(folder: string, before: ReadonlySet<string>): readonly string[] {

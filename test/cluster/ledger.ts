@@ -20,6 +20,8 @@ export class Ledger {
   readonly config: string
   readonly #disk: string
   readonly #log: string
+  /** The entries before this index are not looked at any more. */
+  #begin = 0
 
   private constructor(bed: Bed, name: string) {
     const folder = join(bed.shared, name)
@@ -71,8 +73,9 @@ export class Ledger {
 
   /** Asserts that no count is missing or repeated within a boot, that boots follow each other, and that the disk ends where the log ends. */
   assertUnbroken(): void {
-    const entries = this.#entries()
-    let before: Entry = { boot: 0, count: 0 }
+    const [first, ...entries] = this.#entries().slice(this.#begin)
+    let before: Entry = first ?? { boot: 0, count: 0 }
+    assert.ok(before.count > 0, `${this.name}: it wrote`)
     for (const { boot, count } of entries) {
       const continues = boot === before.boot && count === before.count + 1
       const begins = boot === before.boot + 1 && count === 1
@@ -84,10 +87,27 @@ export class Ledger {
     }
   }
 
-  /** Asserts, while the guest does not run, that its disk holds what the log says. */
-  assertDisk(): void {
+  /** Asserts that it has gone back within a boot, once, to a count that is not before `earliest`. Returns how many counts were lost. */
+  assertReturned(earliest: Entry): number {
+    const entries = this.#entries()
+    const isBack = (index: number): boolean =>
+      index > 0 && (entries[index]?.count ?? 0) <= (entries[index - 1]?.count ?? 0)
+    const index = entries.findIndex((_, each) => each > this.#begin && isBack(each))
+    const [from, to] = [entries[index - 1], entries[index]]
+    if (from === undefined || to === undefined) throw new Error(`${this.name} did not go back`)
+    assert.equal(to.boot, from.boot, `${this.name} was booted`)
+    assert.ok(
+      to.count > earliest.count,
+      `${to.count} is older than the checkpoint, ${earliest.count}`,
+    )
+    this.#begin = index
+    return from.count - to.count + 1
+  }
+
+  /** Asserts, while the guest does not run, that its disk (a raw file, from outside) holds what the log says. */
+  assertDisk(path: string = this.#disk): void {
     const { boot, count } = this.last()
-    const disk = readFileSync(this.#disk)
+    const disk = readFileSync(path)
     assert.equal(disk.readUInt32LE(512), boot, `${this.name}: boots on the disk`)
     for (let each = Math.max(1, count - 1000); each <= count; each++) {
       const at = (8 + (each % 1024)) * 512

@@ -12,6 +12,7 @@ import {
   stripFrozen,
 } from './disturbances.ts'
 import { daemonsKilled, nodeOff, offInRestore, offInSave } from './losses.ts'
+import { nodeOffWithCheckpoints } from './checkpoints.ts'
 import { domainResource, virtualDomainResource } from './domain-resource.ts'
 import { Observer } from './observer.ts'
 import { drain, drainMany, park, reload, wake } from './orderly.ts'
@@ -29,6 +30,7 @@ const SCENARIOS: readonly Scenario[] = [
   storageHangs,
   daemonsKilled,
   nodeOff,
+  nodeOffWithCheckpoints,
   offInSave,
   offInRestore,
   stripFrozen,
