@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { destroyDomain, restoreDomain, saveLive } from '../../src/index.ts'
+import {
+  destroyDomain,
+  restoreDomain,
+  resumeDomain,
+  saveLive,
+  suspendDomain,
+} from '../../src/index.ts'
 import { verifyImage } from '../../src/domain/images/verify-image.ts'
-import { isLongRun, qemus, withQemu11 } from '../support/qemus.ts'
+import { isLongRun, oldestQemu, qemus, withQemu11 } from '../support/qemus.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
+
+const DYING = join(import.meta.dirname, '../support/die-before-cont.ts')
 
 /** A machine that every QEMU here has. */
 const MACHINE = 'pc-q35-7.2'
@@ -71,6 +82,31 @@ for (const [index, { label, emulator }] of qemus().entries()) {
         )
       })
     }
+  })
+}
+
+for (const { label, emulator } of oldestQemu()) {
+  test(`a guest whose save is killed just before it would be resumed continues, QEMU ${label}`, async () => {
+    await using tiny = await startTinyDomain({ emulator })
+    const { stateDir, dir, log } = tiny
+    const argv = [DYING, stateDir, dir.join('image')]
+    for (const alone of [false, true]) {
+      await log.advance(1)
+      const more = alone ? { STASIS_TEST_ALONE: '1' } : {}
+      const { signal, stderr } = spawnSync(process.execPath, argv, {
+        env: { ...process.env, ...more },
+      })
+      assert.equal(signal, 'SIGKILL', stderr.toString())
+      if (alone) {
+        await log.assertStill()
+        // Nobody is left: the next command finds it.
+        await suspendDomain('tiny', { stateDir })
+        await resumeDomain('tiny', { stateDir })
+      }
+      await log.advance(2)
+      assert.equal(existsSync(dir.join('image')), false)
+    }
+    await log.assertUnbroken()
   })
 }
 

@@ -21,11 +21,19 @@ export interface PrecopyReceiver extends MigrationReceiver, AsyncDisposable {
   readonly sentBytes: number
 }
 
+/** The inputs of such a receiver. */
+export interface PrecopyReceiverOptions extends LiveReceiverOptions {
+  /** Where the newest version of each page is kept. Default: in memory. */
+  readonly keepIn: string | undefined
+}
+
 /** Listens for a QEMU that migrates a running guest. @throws StorageError, UsageError */
-export async function openPrecopyReceiver(options: LiveReceiverOptions): Promise<PrecopyReceiver> {
+export async function openPrecopyReceiver(
+  options: PrecopyReceiverOptions,
+): Promise<PrecopyReceiver> {
   const { path, socketPath, writer, space, onConnection = () => undefined } = options
   await using opened = new AsyncDisposableStack()
-  const pages = opened.use(new NewestPages(space.spool?.directory))
+  const pages = opened.use(new NewestPages(options.keepIn))
   const intake = opened.use(new Intake({ ...space, backlogBytes: BACKLOG_BYTES }))
   const stream = new PrecopyStream(pages, intake, onConnection)
   const listener = opened.use(new QemuListener({ path, socketPath, channels: 0 }, stream))

@@ -7,6 +7,7 @@ import { viewOf } from '../../machine/qemu-view.ts'
 import { transferOut } from '../../save/save-transfer.ts'
 import { prepareTransferSocket } from '../../store/confinement.ts'
 import type { Captured, LiveCapture } from '../live-way.ts'
+import { placeForNewest } from '../newest-place.ts'
 import { PauseMeter } from '../pause.ts'
 
 /**
@@ -21,6 +22,7 @@ export async function captureByPrecopy(capture: LiveCapture): Promise<Captured> 
   await using receiver = await openPrecopyReceiver({
     ...capture,
     socketPath,
+    keepIn: await placeForNewest(capture),
     // QEMU's migration may end well although this process is killed, and the watcher then resumes the guest.
     onConnection: (fd) => void guard.hold(fd).catch(() => undefined),
   })
