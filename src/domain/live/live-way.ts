@@ -93,6 +93,8 @@ export interface Captured {
   /** From the beginning until the last byte was received. */
   readonly transferMs: number
   readonly intake?: IntakeFigures | undefined
+  /** What was not as good as it can be, one sentence each. */
+  readonly warnings?: readonly string[] | undefined
   readonly precopy?: PrecopyFigures | undefined
 }
 

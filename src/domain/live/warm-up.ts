@@ -11,14 +11,16 @@ const AT_ONCE = 1024
 
 /**
  * Reads one byte of each page of a guest in QEMU, while the guest runs: QEMU reads all memory before a background snapshot, and if its guest is already
- * stopped, the guest waits for that. What was read before takes a tenth of the time. Where we may not read, the guest waits longer.
+ * stopped, the guest waits for that. What was read before takes a tenth of the time. Returns whether that
+ * was possible: where we may not read, the guest waits longer.
  * @throws CancelledError
  */
 export async function warmUp(
   control: QmpConnection,
   { pid, memoryBytes }: { readonly pid: number; readonly memoryBytes: number },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
+  let isWarm = false
   const target = Buffer.allocUnsafeSlow(AT_ONCE)
   for (const { address, length } of await memoryMappings(control, pid, memoryBytes)) {
     for (let at = 0; at < length; at += AT_ONCE * PAGE_SIZE) {
@@ -30,10 +32,12 @@ export async function warmUp(
       try {
         readForeignMemory(pid, bytes, target)
       } catch {
-        return
+        return false
       }
       await turn()
       throwIfCancelled('prepare the memory of the guest', signal)
+      isWarm = true
     }
   }
+  return isWarm
 }

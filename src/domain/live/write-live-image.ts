@@ -70,6 +70,7 @@ export async function writeLiveImage(plan: LivePlan, writing: LiveWriting): Prom
   )
   const after = await residentBytes(record.pid)
   throwIfCancelled(`save domain '${held.name}'`, signal)
+  warnings.push(...(captured.warnings ?? []))
   const receivedMs = performance.now()
   report({ phase: 'flushing', fileBytes: writer.fileBytes })
   const { state, ramBytes, zeroBytes } = captured.machine

@@ -9,6 +9,9 @@ import type { Captured, LiveCapture } from '../live-way.ts'
 import { warmUp } from '../warm-up.ts'
 import { PauseMeter } from '../pause.ts'
 
+const COLD =
+  'the guest was stopped for longer than necessary: QEMU read all of its memory meanwhile, because this user may not read it before (root may)'
+
 /**
  * Takes the memory of one moment by QEMU's `background-snapshot`. QEMU stops the guest, protects its memory, takes the state of its devices, and lets it
  * continue. It sends each page before the guest may change it, so the guest waits wherever this receiver does not read.
@@ -17,6 +20,7 @@ import { PauseMeter } from '../pause.ts'
 export async function captureByWriteProtect(capture: LiveCapture): Promise<Captured> {
   const { held, record, control, features, settings, guard, signal, report, atStop } = capture
   const { migrationSocket: socketPath } = held.paths
+  const warnings: string[] = []
   let isHalted = false
   const resume = async (): Promise<void> => {
     if (!isHalted) return
@@ -55,7 +59,8 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
   if (atStop === undefined || !capture.running) {
     await transfer(atStop)
   } else {
-    await warmUp(control, { pid: record.pid, memoryBytes: capture.memoryBytes }, signal)
+    const { memoryBytes } = capture
+    if (!(await warmUp(control, { pid: record.pid, memoryBytes }, signal))) warnings.push(COLD)
     try {
       await transfer(async () => {
         await stopVm(control, { signal })
@@ -73,6 +78,7 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
     way: 'write-protect',
     machine,
     ...(await meter.last()),
+    warnings,
     transferMs,
     intake: receiver.figures(),
   }
