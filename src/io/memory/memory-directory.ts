@@ -7,6 +7,9 @@ import { tryLock } from '../system-calls.ts'
 /** A younger one may not be locked yet. */
 const LEAST_AGE_MS = 60_000
 
+/** The file that the process locks. It is not the directory itself: a process that publishes an image locks that (`io/files/directory-lock.ts`). */
+const LOCK = '.lock'
+
 /**
  * A directory of our own, mode 0700, for files that must not outlive this process by their names. Disposing it removes it; a process that was killed leaves
  * it, and the next one removes it.
@@ -25,7 +28,7 @@ export class MemoryDirectory implements AsyncDisposable {
     try {
       await removeLeft(parent, prefix)
       const path = await mkdtemp(join(parent, prefix))
-      const fd = openSync(path, 'r')
+      const fd = openSync(join(path, LOCK), 'wx', 0o600)
       tryLock(fd)
       return new MemoryDirectory(path, fd)
     } catch (error) {
@@ -50,10 +53,20 @@ async function removeUnlocked(path: string): Promise<void> {
   const facts = statSync(path, { throwIfNoEntry: false })
   if (facts?.isDirectory() !== true || facts.uid !== process.getuid?.()) return
   if (Date.now() - facts.mtimeMs < LEAST_AGE_MS) return
-  const fd = openSync(path, 'r')
+  const fd = openToLock(join(path, LOCK))
   try {
-    if (tryLock(fd)) await rm(path, { recursive: true, force: true })
+    if (fd === undefined || tryLock(fd)) await rm(path, { recursive: true, force: true })
   } finally {
-    closeSync(fd)
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+/** `undefined`: the process was killed before it had made the file. */
+function openToLock(path: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
