@@ -4,7 +4,7 @@ import { domainInfo, saveLive } from '../../src/index.ts'
 import { keepAct } from '../../src/domain/acts/keep-act.ts'
 import { HeldDomain } from '../../src/domain/catalogue/held-domain.ts'
 import { saveLiveHeld } from '../../src/domain/live/live-save.ts'
-import type { LiveSaveResult } from '../../src/index.ts'
+import type { LiveSaveResult, LiveWayName } from '../../src/index.ts'
 import { imageMemory, momentOf } from '../support/image-memory.ts'
 import { OutsideMemory } from '../support/outside-memory.ts'
 import { isLongRun, qemus, withQemu11 } from '../support/qemus.ts'
@@ -19,11 +19,12 @@ const ROUNDS = isLongRun() ? 20 : 2
 async function saveAtStop(
   { stateDir }: TinyDomain,
   path: string,
+  way: LiveWayName,
   atStop: () => Promise<void>,
 ): Promise<LiveSaveResult> {
   await using held = await HeldDomain.find('tiny', 'save', { stateDir })
   const plan = { act: 'save', reference: 'tiny' } as const
-  const options = { stateDir, operation: 'save', atStop } as const
+  const options = { stateDir, operation: 'save', way, timeoutMs: 300, atStop } as const
   return await keepAct(
     { plan, directories: { stateDir }, facts: () => ({}), onWarning: undefined },
     (act) => saveLiveHeld(held, path, { ...options, act }),
@@ -51,25 +52,37 @@ for (const { label, emulator, missing, skipMost } of capable) {
         }
         await log.assertUnbroken()
       })
+    },
+  )
+}
 
-      test('has the memory of the stop, byte for byte, while something else is done at the stop', async () => {
-        await using tiny = await startTinyDomain({ emulator, writes: { pages: PAGES, rate: 0 } })
-        const { stateDir, dir, log } = tiny
-        await log.advance(3)
-        const { id } = await domainInfo('tiny', { stateDir })
-        await using outside = await OutsideMemory.open(id as number, 16 * MIB)
-        let atStop: Buffer = Buffer.alloc(0)
-        const saved = await saveAtStop(tiny, dir.join('image'), async () => {
-          atStop = await outside.read(0, 16 * MIB)
-        })
-        assert.ok(saved.live.pauseMs > 0)
-        const memory = await imageMemory(dir.join('image'))
-        assert.ok(memory.equals(atStop), 'the image is the memory of the stop')
-        await log.advance(2)
-        const now = await outside.read(0, 16 * MIB)
-        assert.ok(!now.equals(atStop), 'the guest has written since')
-        await log.assertUnbroken()
+const each = withQemu11(qemus()).flatMap((qemu) =>
+  (['write-protect', 'precopy'] as const)
+    .filter((way) => isLongRun() || qemu.major < 9 || way === 'write-protect')
+    .map((way) => ({ ...qemu, way })),
+)
+
+for (const { label, emulator, missing, skipMost, way } of each) {
+  test(
+    `a live save by ${way} has the memory of the stop, byte for byte, while something else is done then, QEMU ${label}`,
+    { skip: missing ?? skipMost },
+    async () => {
+      await using tiny = await startTinyDomain({ emulator, writes: { pages: PAGES, rate: 0 } })
+      const { stateDir, dir, log } = tiny
+      await log.advance(3)
+      const { id } = await domainInfo('tiny', { stateDir })
+      await using outside = await OutsideMemory.open(id as number, 16 * MIB)
+      let atStop: Buffer = Buffer.alloc(0)
+      const saved = await saveAtStop(tiny, dir.join('image'), way, async () => {
+        atStop = await outside.read(0, 16 * MIB)
       })
+      assert.ok(saved.live.pauseMs > 0)
+      const memory = await imageMemory(dir.join('image'))
+      assert.ok(memory.equals(atStop), 'the image is the memory of the stop')
+      await log.advance(2)
+      const now = await outside.read(0, 16 * MIB)
+      assert.ok(!now.equals(atStop), 'the guest has written since')
+      await log.assertUnbroken()
     },
   )
 }
