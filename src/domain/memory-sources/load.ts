@@ -14,8 +14,8 @@ export function considerLoad(
   { backends }: LoadedMachine,
 ): OpenLoader | undefined {
   if (pages === undefined || deviceState === undefined) return undefined
-  return ({ paths, readers, signal }) => {
-    const sender = openPagesSender(path, pages, deviceState, { readers, backends, signal })
+  return ({ paths, ...options }) => {
+    const sender = openPagesSender(path, pages, deviceState, { ...options, backends })
     const memory = [...sender.memoryFiles].map(([id, fd]) => [id, { fd, share: true }] as const)
     return completeSource({
       launchNeeds: { ...NEEDS_NOTHING, memory: new Map(memory) },

@@ -2,6 +2,7 @@ import type { Refusal } from '../../errors.ts'
 import type { SavedMachine } from '../../image/saved-machine.ts'
 import type { QemuVersion } from '../../qemu/command-line/options.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import type { LoadThreads } from '../../transfer/image-senders/load-threads.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { LinearPart } from './mapped-memory.ts'
 import type { MemorySource, RestoreMode } from './memory-source.ts'
@@ -48,6 +49,8 @@ export interface LoaderOptions {
   readonly paths: Pick<RuntimePaths, 'migrationSocket'>
   /** Workers that read the image at the same time, 1 to 64. */
   readonly readers: number
+  /** Threads that were started before, for a source that loads on threads. The caller disposes them. */
+  readonly threads?: LoadThreads | undefined
   readonly signal: AbortSignal | undefined
 }
 

@@ -14,6 +14,7 @@ import { takeLinksDown, unconnected } from '../networks/link-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { findCached } from './image-cache.ts'
 import { beginRestored } from './begin-restored.ts'
+import { startThreads } from './early-threads.ts'
 import { checkStale } from './check-stale.ts'
 import { Job } from '../progress/job.ts'
 import { FirstOutput } from './first-output.ts'
@@ -119,13 +120,15 @@ async function restoreUntilItRuns(
   const clock = new RestoreClock()
   const { bypassCache: direct, mode = 'auto' } = options
   const readers = resolveReaders(options.readers)
+  const file = resolve(path)
+  await using threads = mode === 'load' ? await startThreads(file, readers) : undefined
   const directories = await openDirectories(options)
   const { stateDir } = directories
   const { onWarning } = options
 
   options.onProgress?.({ phase: 'opening' })
   await using opened = new AsyncDisposableStack()
-  const image = opened.use(await openImage(resolve(path), { direct, signal: options.signal }))
+  const image = opened.use(await openImage(file, { direct, signal: options.signal }))
   for (const text of warningsAbout(image)) onWarning?.(text)
   const plan = await planRestore(image, options.xml, directories, options)
   const { domain, uuid } = plan
@@ -163,6 +166,7 @@ async function restoreUntilItRuns(
     paths,
     stateDir,
     readers,
+    threads,
     direct,
     signal,
     kept: kept?.path,

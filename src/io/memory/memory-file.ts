@@ -1,4 +1,4 @@
-import { ftruncateSync, writeSync, writev } from 'node:fs'
+import { ftruncateSync, writev, writevSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { StorageError } from '../../errors.ts'
 import { closeDescriptor, createMemoryFile } from '../system-calls.ts'
@@ -57,10 +57,16 @@ function behind(pieces: readonly Uint8Array[], written: number): readonly Uint8A
   })
 }
 
-/** Writes all of `bytes` to a memory file by its descriptor, which another thread may have opened. Throws Node's error. */
-export function writeMemorySync(fd: number, bytes: Uint8Array, offset: number): void {
-  for (let done = 0; done < bytes.length;)
-    done += writeSync(fd, bytes, done, bytes.length - done, offset + done)
+/**
+ * Writes all of `pieces`, one after another, to a memory file by its descriptor, which another thread may have opened. At most 1024. Throws Node's error.
+ */
+export function writeMemorySync(fd: number, pieces: readonly Uint8Array[], offset: number): void {
+  let left = pieces
+  for (let at = offset; left.length > 0;) {
+    const written = writevSync(fd, left, at)
+    at += written
+    left = behind(left, written)
+  }
 }
 
 /** The error for a failed write to a memory file. */

@@ -7,13 +7,14 @@ import { END, beginThread } from '../thread-port.ts'
 import { type LastAnswer, type LoadPlan, NEXT, STOP } from './load-job.ts'
 import { RunWriter } from './run-writer.ts'
 
-const LEAST_LENGTH = 2 * 1024 * 1024
+/** Memory for decompressed pages, at least the longest frame. They are in the caches of the processor when they are written. */
+const TARGET_LENGTH = 4 * 1024 * 1024
 
 /** How many groups one message reports: each wakes the thread that starts QEMU. */
 const REPORTED_AT_ONCE = 16
 
 const { port } = beginThread<undefined>()
-let targetMemory = allocateAligned(LEAST_LENGTH)
+const targetMemory = allocateAligned(TARGET_LENGTH)
 
 port.on('message', (plan: LoadPlan | typeof END) => {
   if (plan === END) port.close()
@@ -63,17 +64,21 @@ function loadFrames(
   wanted: Uint32Array,
   { frames, unpacker, writer }: Tools,
 ): LastAnswer | undefined {
-  for (const frame of wanted) {
+  let used = 0
+  // Frames are numbered by block and page, and packets of several channels are neighbours in the file.
+  for (const frame of wanted.slice().sort()) {
     const length = frames.pageCount(frame) * PAGE_SIZE
-    if (targetMemory.length < length) targetMemory = allocateAligned(length)
-    const pages = unpacker.unpack(frames, frame, targetMemory.subarray(0, length))
+    if (used + length > targetMemory.length) {
+      writer.flush()
+      used = 0
+    }
+    const pages = unpacker.unpack(frames, frame, targetMemory.subarray(used, used + length))
     if ('kind' in pages) return { kind: 'damaged', frame, fault: pages }
+    if (pages.buffer === targetMemory.buffer) used += length
     const memory = memories.get(frames.block(frame))
     if (memory === undefined)
       throw new InternalError('A frame belongs to a block without a memory file')
     writer.write(memory, pages, frames.firstPage(frame) * PAGE_SIZE)
-    // The next frame is decompressed into the same memory.
-    if (pages.buffer === targetMemory.buffer) writer.flush()
   }
   writer.flush()
   return undefined

@@ -5,16 +5,16 @@ import { WorkerThread } from '../worker-thread.ts'
 import { type LastAnswer, type LoadAnswer, type LoadPlan, STOP } from './load-job.ts'
 
 /** Below this many frames and bytes, starting threads takes longer than they save. Each frame costs the way to the thread pool and back. */
-const FROM_FRAMES = 4096
-const FROM_BYTES = 512 * 1024 * 1024
+const WORTH_FRAMES = 4096
+export const WORTH_BYTES: number = 512 * 1024 * 1024
 
 /** Whether an image is long enough for threads. */
 export function isWorthThreads(pages: PageStore): boolean {
   if (pages.checked === undefined) return false
-  if (pages.frameCount >= FROM_FRAMES) return true
+  if (pages.frameCount >= WORTH_FRAMES) return true
   let stored = 0
   for (let frame = 0; frame < pages.frameCount; frame += 1) stored += pages.storedLength(frame)
-  return stored >= FROM_BYTES
+  return stored >= WORTH_BYTES
 }
 
 type LoadThread = WorkerThread<LoadPlan | typeof END, LoadAnswer>

@@ -29,7 +29,7 @@ export interface PagesSenderOptions {
   readonly backends: readonly { readonly id: string; readonly length: number }[]
   /** RAM blocks that QEMU has already mapped from a file: none of their pages is sent. */
   readonly mapped?: ReadonlySet<string> | undefined
-  /** Threads that were started before, to fill memory; the caller ends them if no memory is filled. */
+  /** Threads that were started before, to fill memory; for this sender alone. */
   readonly threads?: LoadThreads | undefined
   readonly signal?: AbortSignal | undefined
 }

@@ -1,37 +1,35 @@
 import { writeMemorySync } from '../../io/memory/memory-file.ts'
 
+/** The most pieces of one write: below IOV_MAX (Linux writev(2)). */
+const MOST_PIECES = 512
+
 /**
- * Writes pages to memory files. Pages that follow each other, both where they are and where they go, become one write: a file in huge pages clears what
- * the first write to a huge page leaves out.
+ * Writes pages to memory files. Pages that follow each other become one write: a file in huge pages clears what the first write to a huge page leaves
+ * out.
  */
 export class RunWriter {
   #file = -1
-  #bytes = new Uint8Array(0)
   #offset = 0
+  #end = 0
+  #pieces: Uint8Array[] = []
 
   /** Writes `bytes` now or later; they must not change before `flush`. Throws Node's error. */
   write(file: number, bytes: Uint8Array, offset: number): void {
-    const { buffer, byteOffset, length } = this.#bytes
-    const follows =
-      length > 0 &&
-      file === this.#file &&
-      bytes.buffer === buffer &&
-      bytes.byteOffset === byteOffset + length &&
-      offset === this.#offset + length
-    if (follows) {
-      this.#bytes = new Uint8Array(buffer, byteOffset, length + bytes.length)
-      return
+    const follows = file === this.#file && offset === this.#end
+    if (!follows || this.#pieces.length === MOST_PIECES) this.flush()
+    if (this.#pieces.length === 0) {
+      this.#file = file
+      this.#offset = offset
     }
-    this.flush()
-    this.#file = file
-    this.#bytes = new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length)
-    this.#offset = offset
+    this.#pieces.push(bytes)
+    this.#end = offset + bytes.length
   }
 
   /** Writes what is left. Throws Node's error. */
   flush(): void {
-    const bytes = this.#bytes
-    this.#bytes = new Uint8Array(0)
-    if (bytes.length > 0) writeMemorySync(this.#file, bytes, this.#offset)
+    if (this.#pieces.length === 0) return
+    const pieces = this.#pieces
+    this.#pieces = []
+    writeMemorySync(this.#file, pieces, this.#offset)
   }
 }
