@@ -14,13 +14,25 @@ import { PAGE_SIZE } from '../wire/page-size.ts'
 
 const LEAST_LENGTH = 2 * 1024 * 1024
 
+/** A part of the file in memory: from `start` to `end`, at `at`. */
+interface Extent {
+  readonly start: number
+  readonly end: number
+  readonly at: number
+}
+
+/** A gap between frames of this length is read along: another read would take longer. */
+const MOST_GAP = 64 * 1024
+
 /** Reads, checks and decompresses frames of a stasis image on the calling thread, in memory that it reuses. */
 export class FrameUnpacker {
   readonly #image: number
   readonly #decompressors = new Map<Codec, Decompressor>()
   #memory = allocateAligned(LEAST_LENGTH)
-  #start = 0
-  #length = 0
+  /** In the order of the file. */
+  #extents: readonly Extent[] = []
+  /** The extent of the last frame. */
+  #last: Extent | undefined
 
   /** `image` is a descriptor for aligned reads. */
   constructor(image: number) {
@@ -29,19 +41,12 @@ export class FrameUnpacker {
 
   /** Reads the part of the file from `first` to the end of `last` at once. Throws Node's error. */
   read(frames: FrameTable, first: number, last: number): void {
-    const start = alignDown(frames.offset(first), DIRECT_ALIGNMENT)
-    const end = alignUp(frames.offset(last) + frames.storedLength(last), DIRECT_ALIGNMENT)
-    if (this.#memory.length < end - start) this.#memory = allocateAligned(end - start)
-    let found = 0
-    while (start + found < end) {
-      const left = end - start - found
-      const length = readSync(this.#image, this.#memory, found, left, start + found)
-      found += length
-      // A direct read that ends at an unaligned offset has reached the end of the file.
-      if (length === 0 || length % DIRECT_ALIGNMENT !== 0) break
-    }
-    this.#start = start
-    this.#length = found
+    this.#read([{ start: frames.offset(first), end: endOf(frames, last) }])
+  }
+
+  /** Reads frames that are anywhere in the file, neighbours at once. `inFileOrder` has their positions. Throws Node's error. */
+  readAll(frames: FrameTable, inFileOrder: Uint32Array): void {
+    this.#read(extentsOf(frames, inFileOrder))
   }
 
   /**
@@ -49,13 +54,8 @@ export class FrameUnpacker {
    * valid until the next read.
    */
   unpack(frames: FrameTable, position: number, target: Uint8Array): Uint8Array | FrameFault {
-    const at = frames.offset(position) - this.#start
-    const storedLength = frames.storedLength(position)
-    const stored = this.#memory.subarray(
-      at,
-      Math.max(at, Math.min(at + storedLength, this.#length)),
-    )
-    if (stored.length < storedLength) return { kind: 'truncated' }
+    const stored = this.#stored(frames.offset(position), frames.storedLength(position))
+    if (stored === undefined) return { kind: 'truncated' }
     if (crc32c(stored) !== frames.crc(position)) return { kind: 'checksum' }
     const codec = frames.codec(position) ?? 'none'
     if (codec === 'none') return stored
@@ -68,10 +68,75 @@ export class FrameUnpacker {
     }
   }
 
+  #read(parts: readonly Omit<Extent, 'at'>[]): void {
+    this.#extents = []
+    this.#last = undefined
+    let at = 0
+    const extents = parts.map((part) => {
+      const start = alignDown(part.start, DIRECT_ALIGNMENT)
+      const end = alignUp(part.end, DIRECT_ALIGNMENT)
+      at += end - start
+      return { start, end, at: at - (end - start) }
+    })
+    if (this.#memory.length < at) this.#memory = allocateAligned(at)
+    this.#extents = extents.map((extent) => this.#fill(extent))
+  }
+
+  /** The part of an extent that the file has. */
+  #fill({ start, end, at }: Extent): Extent {
+    let found = 0
+    while (start + found < end) {
+      const left = end - start - found
+      const length = readSync(this.#image, this.#memory, at + found, left, start + found)
+      found += length
+      // A direct read that ends at an unaligned offset has reached the end of the file.
+      if (length === 0 || length % DIRECT_ALIGNMENT !== 0) break
+    }
+    return { start, end: start + found, at }
+  }
+
+  #stored(offset: number, length: number): Uint8Array | undefined {
+    const holds = ({ start, end }: Extent): boolean => offset >= start && offset + length <= end
+    if (this.#last === undefined || !holds(this.#last)) this.#last = this.#extents.find(holds)
+    if (this.#last === undefined) return undefined
+    const at = this.#last.at + offset - this.#last.start
+    return this.#memory.subarray(at, at + length)
+  }
+
   #decompressor(codec: Codec): Decompressor {
     let decompressor = this.#decompressors.get(codec)
     if (decompressor === undefined)
       this.#decompressors.set(codec, (decompressor = CODECS[codec].makeDecompressor()))
     return decompressor
   }
+}
+
+function endOf(frames: FrameTable, position: number): number {
+  return frames.offset(position) + frames.storedLength(position)
+}
+
+/** The parts of the file that hold frames; neighbours are in one part. */
+export function extentsOf(
+  frames: FrameTable,
+  inFileOrder: Uint32Array,
+): { readonly start: number; readonly end: number }[] {
+  const extents: { start: number; end: number }[] = []
+  for (const position of inFileOrder) {
+    const last = extents.at(-1)
+    const start = frames.offset(position)
+    const end = endOf(frames, position)
+    if (last !== undefined && start - last.end <= MOST_GAP) last.end = Math.max(last.end, end)
+    else extents.push({ start, end })
+  }
+  return extents
+}
+
+/** The same positions in the order of the file. */
+export function inFileOrder(frames: FrameTable, positions: Uint32Array): Uint32Array {
+  const offsets = Float64Array.from(positions, (position) => frames.offset(position))
+  if (offsets.every((offset, at) => at === 0 || offset > (offsets[at - 1] as number)))
+    return positions
+  const order = Uint32Array.from(positions, (_, at) => at)
+  order.sort((a, b) => (offsets[a] as number) - (offsets[b] as number))
+  return order.map((at) => positions[at] as number)
 }

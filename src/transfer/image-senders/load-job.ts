@@ -8,9 +8,9 @@ export interface LoadPlan {
   readonly memories: ReadonlyMap<number, number>
   /** The records of all frames, as in the index of docs/format/stasis.md. */
   readonly records: Uint8Array
-  /** The wanted frames in the order of their offsets. */
+  /** The wanted frames, group by group. */
   readonly order: Uint32Array
-  /** Where each group starts in `order`, then where the last one ends. The frames of a group are close together in the file. */
+  /** Where each group starts in `order`, then where the last one ends. */
   readonly starts: Uint32Array
   /** At `NEXT` the next group to take, at `STOP` 1 when no further group is to be taken. */
   readonly control: Int32Array

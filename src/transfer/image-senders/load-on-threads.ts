@@ -2,9 +2,9 @@ import { StorageError, throwIfCancelled } from '../../errors.ts'
 import type { PageStore, StoredFrames } from '../../image/saved-machine.ts'
 import { type MemoryFile, noMemoryLeft } from '../../io/memory/memory-file.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
-import { GROUP_LENGTH } from '../share-groups.ts'
-import type { LastAnswer, LoadPlan } from './load-job.ts'
+import type { LastAnswer } from './load-job.ts'
 import type { LoadMemoryOptions } from './load-options.ts'
+import { planLoad } from './load-plan.ts'
 import type { LoadThreads } from './load-threads.ts'
 
 const OPERATION = 'load the memory of the guest'
@@ -36,35 +36,6 @@ export async function loadOnThreads(
   } finally {
     signal?.removeEventListener('abort', stop)
   }
-}
-
-function planLoad(
-  pages: PageStore,
-  stored: StoredFrames,
-  files: ReadonlyMap<number, MemoryFile>,
-): LoadPlan {
-  const order = new Uint32Array(new SharedArrayBuffer(pages.frameCount * 4))
-  const starts = [0]
-  let end = 0
-  for (const group of pages.groups(GROUP_LENGTH)) {
-    const start = end
-    for (const frame of group) if (files.has(pages.range(frame).block)) order[end++] = frame
-    if (end > start) starts.push(end)
-  }
-  return {
-    image: stored.fd,
-    memories: new Map([...files].map(([block, { fd }]) => [block, fd])),
-    records: stored.table,
-    order,
-    starts: shared(starts),
-    control: new Int32Array(new SharedArrayBuffer(8)),
-  }
-}
-
-function shared(values: readonly number[]): Uint32Array {
-  const array = new Uint32Array(new SharedArrayBuffer(values.length * 4))
-  array.set(values)
-  return array
 }
 
 function lengthsOf(

@@ -2,7 +2,7 @@ import { InternalError } from '../../errors.ts'
 import { FrameTable } from '../../image/stasis/frame-table.ts'
 import { allocateAligned } from '../../io/memory/aligned-memory.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
-import { FrameUnpacker } from '../frame-unpacker.ts'
+import { FrameUnpacker, inFileOrder } from '../frame-unpacker.ts'
 import { END, beginThread } from '../thread-port.ts'
 import { type LastAnswer, type LoadPlan, NEXT, STOP } from './load-job.ts'
 import { RunWriter } from './run-writer.ts'
@@ -38,7 +38,7 @@ function load(plan: LoadPlan): LastAnswer {
       if (group >= starts.length - 1) break
       const wanted = order.subarray(starts[group], starts[group + 1])
       step = 'read'
-      unpacker.read(frames, wanted[0] as number, wanted.at(-1) as number)
+      unpacker.readAll(frames, inFileOrder(frames, wanted))
       step = 'fill'
       const damage = loadFrames(plan, wanted, { frames, unpacker, writer })
       if (damage !== undefined) return stopped(plan, damage)
@@ -65,7 +65,7 @@ function loadFrames(
   { frames, unpacker, writer }: Tools,
 ): LastAnswer | undefined {
   let used = 0
-  // Frames are numbered by block and page, and packets of several channels are neighbours in the file.
+  // Frames are numbered by block and page.
   for (const frame of wanted.slice().sort()) {
     const length = frames.pageCount(frame) * PAGE_SIZE
     if (used + length > targetMemory.length) {
