@@ -1,4 +1,5 @@
 import { FORMATS } from '../../image/format-table.ts'
+import { imageSize } from '../../image/image-size.ts'
 import { readImageHead } from '../../image/opened-image.ts'
 import { LoadThreads, WORTH_BYTES } from '../../transfer/image-senders/load-threads.ts'
 
@@ -14,7 +15,9 @@ export async function startThreads(
     const { header, fileLength } = await readImageHead(path)
     const { checksummedPages } = FORMATS[header.format].traits
     if (!header.complete || !checksummedPages || fileLength < WORTH_BYTES) return undefined
-    return new LoadThreads(readers)
+    // A file is as long as the memory of the guest, and has holes where that is zero.
+    const { allocatedBytes } = await imageSize(path, header.format, 0, fileLength)
+    return allocatedBytes < WORTH_BYTES ? undefined : new LoadThreads(readers)
   } catch {
     return undefined
   }
