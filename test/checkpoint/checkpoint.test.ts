@@ -16,6 +16,7 @@ import { type LinuxDomain, startLinuxDomain } from '../support/linux-domain.ts'
 import { newestQemu } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
+import { startTinyDomain } from '../support/tiny-domain.ts'
 
 async function makeDisk(path: string): Promise<void> {
   await using file = await open(path, 'w')
@@ -97,11 +98,9 @@ for (const { label, emulator } of newestQemu()) {
     })
 
     test('nothing writes to a disk that a checkpoint keeps, and one that is off can be kept', async () => {
-      await using dir = await tempDir()
-      const diskPath = dir.join('disk.img')
-      await makeDisk(diskPath)
-      await using linux = await startLinuxDomain({ emulator, diskPath, memoryMib: 96 })
-      const { stateDir, name } = linux
+      await using tiny = await startTinyDomain({ emulator, writes: { pages: 64, rate: 8 } })
+      const { stateDir, name, dir, log } = tiny
+      await log.advance(1)
       const memory = dir.join('memory')
       const made = await stasis(
         ...([stateDir, 'snapshot-create-as', name, 'one', '--memspec', memory] as const),
@@ -123,7 +122,7 @@ for (const { label, emulator } of newestQemu()) {
         path: memory,
       })
       await startDomain(name, { stateDir })
-      await tick(linux)
+      await log.advance(1)
     })
   })
 }

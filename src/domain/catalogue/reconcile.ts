@@ -19,6 +19,7 @@ import { appendEntry, thisAuthor } from '../journal/append-entry.ts'
 import { type StoredJob, closeKilledJob, readJob } from '../store/job-record.ts'
 import type { Directories } from '../store/directories.ts'
 import { writeEnd } from '../store/last-end.ts'
+import { NO_IMAGE, nameDisksInUse } from './disks-in-use.ts'
 import { endRecorded } from './own-qemu.ts'
 import { removeKept } from '../store/postcopy-record.ts'
 import { removeOverlays } from '../store/transient-overlays.ts'
@@ -44,6 +45,9 @@ export async function reconcile(
     await waitForKilled(job?.process)
     await removeLeftovers(image, false)
   }
+  if (condition.kind === 'save-killed' && begun?.saving?.imageId === NO_IMAGE)
+    // The guest must continue in any case.
+    await nameDisksInUse(paths, directories).catch(() => undefined)
   const record = await apply(paths, condition, directories)
   const succeeded = condition.kind === 'ended' && condition.end?.reason === 'saved'
   const killed = await closeKilledJob(paths, { succeeded })

@@ -1,13 +1,11 @@
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { contVm, isRunning, runState, stopVm } from '../../migration/run-state.ts'
+import { NO_IMAGE } from '../catalogue/disks-in-use.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 import { haltGuest } from '../save/halted-guest.ts'
 import { watchSave } from '../save/save-watcher.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
-
-/** Of no image: the guest stays the one in its QEMU, whatever happens. */
-const NO_IMAGE = 'none'
 
 /** How a guest is stopped for a moment. */
 interface StopOptions {

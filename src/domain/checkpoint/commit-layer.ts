@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { QemuError } from '../../errors.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -20,6 +21,28 @@ interface RunningDisk {
   readonly onSwitch: () => Promise<void>
 }
 
+const JOB = 'stasis-commit-'
+
+const LOOK_MS = 20
+
+/** Ends a merge whose process was killed: the guest uses the overlay as before, unless the merge had already ended. @throws QemuError */
+export async function endKilledMerge(control: QmpConnection): Promise<void> {
+  for (;;) {
+    const jobs = (await control.executeAny('query-jobs', {})) as readonly {
+      readonly id: string
+      readonly status: string
+    }[]
+    const ours = jobs.filter(({ id }) => id.startsWith(JOB))
+    if (ours.length === 0) return
+    for (const { id, status } of ours) {
+      const command = status === 'concluded' ? 'job-dismiss' : 'job-cancel'
+      // Between two looks it may have changed its state.
+      await control.executeAny(command, { id }).catch(() => undefined)
+    }
+    await delay(LOOK_MS)
+  }
+}
+
 /**
  * Merges an overlay of a running guest into its backing file (QEMU's `block-commit`). The guest runs meanwhile; if it writes to this very overlay, it is stopped for a moment at the
  * end, so that the record of its disks is never older than they are. Returns false when QEMU does not use the overlay.
@@ -32,7 +55,7 @@ export async function commitRunning(overlay: DiskOverlay, disk: RunningDisk): Pr
   const base = formatNode(nodes, overlay.backing)?.['node-name']
   const device = formatNode(nodes, active)?.['node-name']
   if (top === undefined || base === undefined || device === undefined) return false
-  const job = `stasis-commit-${overlay.target}`
+  const job = `${JOB}${overlay.target}`
   using events = control.listenAny('JOB_STATUS_CHANGE')
   const until = async (...states: readonly string[]): Promise<string> => {
     for (;;) {

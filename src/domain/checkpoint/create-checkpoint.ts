@@ -42,7 +42,7 @@ import { captureLive } from './capture-live.ts'
 import { type TakenMemory, captureStopped } from './capture-stopped.ts'
 import { type DiskChoice, type DiskRequest, chooseDisks } from './disk-choice.ts'
 import { blockNodes, openOverlays, overlayTransaction, requireNode } from './disk-nodes.ts'
-import { withDiskFiles } from './disk-xml.ts'
+import { withDiskFiles } from '../catalogue/disk-xml.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
 import { whileStopped } from './brief-stop.ts'
 

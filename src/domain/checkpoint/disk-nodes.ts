@@ -16,8 +16,13 @@ interface BlockNode {
 /** Drivers of nodes that are the content of a file, not its format. */
 const PROTOCOLS: ReadonlySet<string> = new Set(['file', 'host_device', 'host_cdrom'])
 
-/** Drivers of nodes between a disk and its device. */
-const FILTERS: ReadonlySet<string> = new Set(['throttle', 'copy-on-read'])
+/** Drivers of nodes between a disk and its device, and of those that a merge puts there. */
+const FILTERS: ReadonlySet<string> = new Set([
+  'throttle',
+  'copy-on-read',
+  'mirror_top',
+  'commit_top',
+])
 
 /** The nodes of a machine. @throws QemuError */
 export async function blockNodes(control: QmpConnection): Promise<readonly BlockNode[]> {

@@ -8,9 +8,9 @@ import { openControl } from '../machine/monitor.ts'
 import type { DiskOverlay } from '../store/checkpoint-store.ts'
 import { readDefinition, writeDefinition } from '../store/definitions.ts'
 import { hasManagedImage } from '../store/managed-image.ts'
-import { commitRunning } from './commit-layer.ts'
+import { commitRunning, endKilledMerge } from './commit-layer.ts'
 import { blockNodes, closeNode, formatNode, isOf } from './disk-nodes.ts'
-import { withoutOverlay } from './disk-xml.ts'
+import { withoutOverlay } from '../catalogue/disk-xml.ts'
 import { emulatorOf } from './emulator-of.ts'
 
 /** What an overlay holds. */
@@ -34,6 +34,7 @@ export async function mergeOverlay(
   const onSwitch = (): Promise<void> => renameInXml(held, path, { path: backing, format })
   if (record !== undefined) {
     await using control = await openControl(paths)
+    await endKilledMerge(control)
     const chains = await diskChains(control)
     const chain = chains.find((files) => files.some((file) => isOf(file, path)))
     if (chain !== undefined) {

@@ -11,7 +11,7 @@ import {
 } from '../store/checkpoint-store.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { collapse } from './collapse.ts'
-import { withoutOverlay } from './disk-xml.ts'
+import { withoutOverlay } from '../catalogue/disk-xml.ts'
 import { mergeOverlay } from './merge-overlay.ts'
 
 /**
