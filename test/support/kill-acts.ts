@@ -61,6 +61,13 @@ export const KILL_ACTS: readonly KillAct[] = [
     kind: 'live',
   })),
   {
+    name: 'live save by precopy',
+    from: 'running',
+    argv: (dir) => ['save', 'tiny', dir.join('image'), '--live', '--way', 'precopy'],
+    victims: ['command', 'watcher', 'watcher, command', 'command, watcher', 'QEMU'],
+    kind: 'live',
+  },
+  {
     name: 'managedsave live',
     from: 'running',
     argv: () => ['managedsave', 'tiny', '--live'],

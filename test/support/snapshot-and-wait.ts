@@ -13,7 +13,7 @@ const say = (step: string): void => void process.stdout.write(`${step}\n`)
 
 await using held = await HeldDomain.find('tiny', 'save', { stateDir })
 await using control = await openControl(held.paths)
-await using guard = await SnapshotGuard.begin(held, true)
+await using guard = await SnapshotGuard.begin(held, { running: true })
 say('guarded')
 await prepareTransferSocket(held.paths, held.paths.migrationSocket)
 const listener = listenUnix(held.paths.migrationSocket, 1)

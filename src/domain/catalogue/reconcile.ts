@@ -40,7 +40,7 @@ export async function reconcile(
   const condition = await conditionOf(paths)
   const job = await readJob(paths.job).catch(() => undefined)
   // Before the records forget where they are. A save that was failing when it was killed has withdrawn its intent.
-  const image = begun?.saving?.path ?? job?.image
+  const image = begun?.saving?.path ?? begun?.snapshot?.image ?? job?.image
   if (image !== undefined) {
     await waitForKilled(job?.process)
     await removeLeftovers(image, false)

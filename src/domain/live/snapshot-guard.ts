@@ -18,16 +18,24 @@ const PROGRAM: string = fileURLToPath(
 
 const PERMIT_MS = 20
 
+/** A snapshot that must have an end. */
+export interface GuardedSnapshot {
+  /** Whether the guest runs. */
+  readonly running: boolean
+  /** The path of the future image: what is there of it is removed if this process is killed. */
+  readonly image?: string | undefined
+}
+
 /**
  * Takes the memory of a guest that continues, and makes sure that it continues: also after a failure, and if this process is killed.
  * @throws the error of `capture`; StorageError
  */
 export async function guarded<T>(
   held: HeldDomain,
-  { control, running }: { readonly control: QmpConnection; readonly running: boolean },
+  { control, running, image }: GuardedSnapshot & { readonly control: QmpConnection },
   capture: (guard: SnapshotGuard) => Promise<T>,
 ): Promise<T> {
-  await using guard = await SnapshotGuard.begin(held, running)
+  await using guard = await SnapshotGuard.begin(held, { running, image })
   let captured: T
   try {
     captured = await capture(guard)
@@ -57,10 +65,13 @@ export class SnapshotGuard implements AsyncDisposable {
     this.#watcher = watch(held, undefined)
   }
 
-  /** Records the snapshot and starts the watcher. `running`: whether the guest runs. @throws StorageError */
-  static async begin(held: HeldDomain, running: boolean): Promise<SnapshotGuard> {
+  /** Records the snapshot and starts the watcher. @throws StorageError */
+  static async begin(
+    held: HeldDomain,
+    { running, image }: GuardedSnapshot,
+  ): Promise<SnapshotGuard> {
     const record = (await readRecord(held.paths)) ?? held.requireRunning()
-    await writeRecord(held.paths, { ...record, snapshot: { running } })
+    await writeRecord(held.paths, { ...record, snapshot: { running, image } })
     const guard = new SnapshotGuard(held, running)
     await guard.#watcher.started
     return guard

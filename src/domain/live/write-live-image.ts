@@ -15,7 +15,7 @@ import type { SaveSettings } from '../save/save-options.ts'
 import { LIVE_WAYS } from './choose-way.ts'
 import { flushDisks } from './flush-disks.ts'
 import { resolveTimeout } from './live-options.ts'
-import { guarded } from './snapshot-guard.ts'
+import { type SnapshotGuard, guarded } from './snapshot-guard.ts'
 import { intakeSpace } from './intake-space.ts'
 import type { Captured } from './live-way.ts'
 import type { LivePlan } from './plan-live.ts'
@@ -45,9 +45,21 @@ export interface WrittenLive {
 }
 
 /** Captures the machine and publishes its image. @throws StorageError, QemuError, CancelledError; then there is no new image, and the guest continues */
-export async function writeLiveImage(plan: LivePlan, writing: LiveWriting): Promise<WrittenLive> {
+export function writeLiveImage(plan: LivePlan, writing: LiveWriting): Promise<WrittenLive> {
+  const { held, control } = writing
+  const { running } = plan.savable
+  return guarded(held, { control, running, image: plan.path }, (guard) =>
+    writeGuarded(plan, writing, guard),
+  )
+}
+
+async function writeGuarded(
+  plan: LivePlan,
+  writing: LiveWriting,
+  guard: SnapshotGuard,
+): Promise<WrittenLive> {
   const { path, record, disks, domain, choice } = plan
-  const { held, control, settings, target, signal, report } = writing
+  const { held, settings, target, signal, report } = writing
   const { memoryBytes } = domain
   const space = await intakeSpace(
     { pid: record.pid, memoryBytes },
@@ -62,12 +74,10 @@ export async function writeLiveImage(plan: LivePlan, writing: LiveWriting): Prom
   const way = LIVE_WAYS[choice.way]
   const { features, running } = plan.savable
   const timeoutMs = resolveTimeout(writing)
-  const captured = await guarded(held, { control, running }, (guard) =>
-    way.capture({
-      ...writing,
-      ...{ record, memoryBytes, features, running, path, writer, space, guard, timeoutMs },
-    }),
-  )
+  const captured = await way.capture({
+    ...writing,
+    ...{ record, memoryBytes, features, running, path, writer, space, guard, timeoutMs },
+  })
   const after = await residentBytes(record.pid)
   throwIfCancelled(`save domain '${held.name}'`, signal)
   warnings.push(...(captured.warnings ?? []))

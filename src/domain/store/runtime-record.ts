@@ -54,6 +54,8 @@ export interface RuntimeRecord extends ProcessIdentity {
 export interface SnapshotMark {
   /** Whether the guest ran before. */
   readonly running: boolean
+  /** The path of the future image, which does not become the guest. */
+  readonly image?: string | undefined
 }
 
 /** A save that was begun. */
@@ -169,7 +171,9 @@ function namesImage(value: unknown, flag: string): boolean {
 }
 
 function isSnapshotMark(value: unknown): boolean {
-  return value === undefined || typeof fieldsOf(value)?.['running'] === 'boolean'
+  if (value === undefined) return true
+  const { running, image } = fieldsOf(value) ?? {}
+  return typeof running === 'boolean' && (image === undefined || isText(image))
 }
 
 function isFlag(value: unknown): boolean {
