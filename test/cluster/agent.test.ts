@@ -175,6 +175,31 @@ test('validate-all refuses what no node could do', { skip }, async () => {
   assert.equal((await validate({ config: '/nonexistent' })).exitCode, INSTALLED)
 })
 
+test('stop gives up a checkpoint that is being made, and saves the guest', { skip }, async () => {
+  await using dir = await tempDir()
+  const it = await Agent.make(dir)
+  const [victim, copier] = [spawn('sleep', ['600']), spawn('sleep', ['600'])]
+  try {
+    await it.record({ ...(await identifyProcess(victim.pid ?? 0)) })
+    await writeFile(dir.join('tmp/stasis-tiny.copying'), `${copier.pid}\n`)
+    const [asked, aborted] = [dir.join('asked'), dir.join('aborted')]
+    const stasis = await it.program(`echo "$2" >>${asked}
+[ "$2" != domjobabort ] || : >${aborted}
+[ "$2" = managedsave ] || exit 0
+[ -e ${aborted} ] || { echo '{"type":"error","code":"DOMAIN_BUSY","message":"Busy"}' >&2; exit 3; }
+kill -9 ${victim.pid}`)
+    assert.equal((await it.run('stop', { stasis })).exitCode, SUCCESS)
+    assert.deepEqual(readFileSync(asked, 'utf8').trim().split('\n'), [
+      'managedsave',
+      'domjobabort',
+      'managedsave',
+    ])
+  } finally {
+    victim.kill('SIGKILL')
+    copier.kill('SIGKILL')
+  }
+})
+
 test(
   'stop destroys a guest that can neither be saved nor shut down, within its time',
   { skip: skip || (!isLongRun() && 'long run only') },
