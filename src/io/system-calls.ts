@@ -261,14 +261,21 @@ export function reserveBlocks(fd: number, offset: number, length: number): boole
 }
 
 /**
- * Makes the start of one file share the blocks of a range of another (a reflink); `false` where the file system does not support it, or the files are
- * on different ones. `offset` and `length` must be multiples of the file system's block size.
+ * Makes a range of one file, at its start or at `toOffset`, share the blocks of a range of another (a reflink); `false` where the file system does not
+ * support it, or the files are on different ones. Offsets and `length` must be multiples of the file system's block size.
  */
-export function cloneRange(from: number, offset: number, length: number, to: number): boolean {
+export function cloneRange(
+  from: number,
+  offset: number,
+  length: number,
+  to: number,
+  toOffset = 0,
+): boolean {
   const range = Buffer.alloc(32)
   range.writeBigInt64LE(BigInt(from), 0)
   range.writeBigUInt64LE(BigInt(offset), 8)
   range.writeBigUInt64LE(BigInt(length), 16)
+  range.writeBigUInt64LE(BigInt(toOffset), 24)
   try {
     call('ioctl', to, FICLONERANGE, range)
     return true

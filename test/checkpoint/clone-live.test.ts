@@ -7,6 +7,7 @@ import {
   dumpDomainXml,
   listCheckpoints,
   listDomains,
+  listImages,
   saveLive,
 } from '../../src/index.ts'
 import { CounterLog } from '../support/counter-log.ts'
@@ -49,6 +50,7 @@ for (const { label, emulator } of newestQemu()) {
       const uuids = new Set((await listDomains({ stateDir })).map(({ uuid }) => uuid))
       assert.equal(uuids.size, 3)
       assert.deepEqual(await left(), before, 'the memory has no name any more')
+      assert.deepEqual((await listImages({ stateDir })).images, [])
       const { live } = await saveLive('tiny-1', dir.join('second'), { stateDir })
       assert.ok(live.pauseMs > 0)
       await assert.rejects(cloneLive('tiny', ['tiny-3', 'tiny-2'], { stateDir }), {

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import { DomainError, StasisError, StorageError, UsageError, messageOf } from '../../errors.ts'
+import { readDescription } from '../../image/open-image.ts'
 import { MemoryDirectory } from '../../io/memory/memory-directory.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { listEntries } from '../catalogue/catalogue.ts'
@@ -12,9 +13,11 @@ import { restoreDomain } from '../restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
 import { freeSpace, mostSpace } from '../save/save-space.ts'
 import { checkOptions } from '../store/check-options.ts'
+import { openDirectories } from '../store/directories.ts'
 import { writableDisks } from '../store/disk-identity.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { checkDomainName } from '../store/domain-name.ts'
+import { forgetPlace, imageId } from '../store/image-history.ts'
 import { cloneCheckpoint } from './clone-checkpoint.ts'
 import { createCheckpoint } from './create-checkpoint.ts'
 import { deleteCheckpoint } from './delete-checkpoint.ts'
@@ -88,11 +91,11 @@ async function clone(
   try {
     for (const name of names) clones.push(await makeClone(facts.name, name, moment, options))
   } finally {
-    if (moment.checkpoint !== undefined)
-      await deleteCheckpoint(facts.name, moment.checkpoint, {
-        ...options,
-        signal: undefined,
-      }).catch((error: unknown) => onWarning?.(messageOf(error)))
+    const warn = (error: unknown): void => onWarning?.(messageOf(error))
+    const { checkpoint } = moment
+    const last = { ...pick(options), signal: undefined }
+    await forget(image, last).catch(warn)
+    if (checkpoint !== undefined) await deleteCheckpoint(facts.name, checkpoint, last).catch(warn)
   }
   return {
     domain: facts.name,
@@ -206,6 +209,12 @@ async function makeClone(
       throw error
     return unnamed(await restore('load'))
   }
+}
+
+/** Nobody can restore the image any more, so no list has it. */
+async function forget(image: string, options: DomainOptions): Promise<void> {
+  const id = imageId(await readDescription(image))
+  await forgetPlace(await openDirectories(options), id, image)
 }
 
 /** The options that every act of a clone has. */

@@ -1,6 +1,8 @@
 import { crc32c } from '../../io/crc32c.ts'
 import { InternalError } from '../../errors.ts'
 import { alignUp, isDirectMemory } from '../../io/memory/aligned-memory.ts'
+import { storageError } from '../../io/storage-error.ts'
+import { cloneRange } from '../../io/system-calls.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageIdBytes } from '../image-id.ts'
@@ -21,6 +23,15 @@ import { FrameLog } from './log.ts'
 
 /** Pages that reach this length are written from where they are; a copy joins shorter ones to long writes. */
 const MIN_UNCOPIED = 64 * 1024
+
+/** Shorter pieces are written: to share one takes the file system as long as to write it. */
+const MIN_SHARED = 64 * 1024
+
+/** The place of pages in another file, uncompressed. */
+export interface FrameSource {
+  readonly fd: number
+  readonly offset: number
+}
 
 /** The description and settings of a container. */
 export interface StasisWriterOptions {
@@ -48,6 +59,8 @@ export class StasisWriter implements AsyncDisposable {
   #log: FrameLog | undefined
   #blocks: readonly RamBlock[] = []
   #linearEnd = 0
+  /** Whether the file system may share blocks. */
+  #shares = true
   #fileBytes = 0
 
   private constructor(image: NewImage, codec: FrameCodec) {
@@ -100,6 +113,18 @@ export class StasisWriter implements AsyncDisposable {
   }
 
   /**
+   * Adds a frame that another file has in `source`, of the same file system perhaps. A linear image shares its blocks with that file where that is possible
+   * and worthwhile, and writes `bytes` otherwise.
+   * @throws StorageError
+   */
+  async addShared(frame: NewFrame, bytes: Uint8Array, source: FrameSource): Promise<void> {
+    if (!this.#share(frame, bytes.length, source)) return this.add(frame, bytes)
+    const { linearOffset = 0 } = this.#blocks[frame.block] ?? {}
+    const offset = linearOffset + frame.firstPage * PAGE_SIZE
+    this.#frames.append({ ...frame, offset, storedLength: bytes.length, crc: crc32c(bytes) })
+  }
+
+  /**
    * Adds a frame; `crc` is the crc32c of `bytes` if it is known. Settles when `bytes` may be reused: once they are written in a linear image, once
    * they are written or copied in any other.
    * @throws StorageError
@@ -149,6 +174,18 @@ export class StasisWriter implements AsyncDisposable {
     await this.#log?.idle()
     await this.#linear.idle()
     await this.#image[Symbol.asyncDispose]()
+  }
+
+  #share({ block, firstPage }: NewFrame, length: number, { fd, offset }: FrameSource): boolean {
+    const { linearOffset } = this.#blocks[block] ?? {}
+    if (!this.#shares || linearOffset === undefined || length < MIN_SHARED) return false
+    const { file } = this.#image
+    try {
+      this.#shares = cloneRange(fd, offset, length, file.fd, linearOffset + firstPage * PAGE_SIZE)
+    } catch (error) {
+      throw storageError('share the blocks of the image', file.path, error)
+    }
+    return this.#shares
   }
 
   async #addToLog(

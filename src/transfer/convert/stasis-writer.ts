@@ -8,7 +8,12 @@ import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
 import { type LevelChooser, chooseLevel } from '../compression-level.ts'
 import { contentPages } from './content-pages.ts'
-import { MAX_ADD_LENGTH, type MachineWriter, type MachineStart } from './machine-writer.ts'
+import {
+  MAX_ADD_LENGTH,
+  type MachineStart,
+  type MachineWriter,
+  type PageSource,
+} from './machine-writer.ts'
 import type { WriterOptions } from './writer-options.ts'
 import { Pool } from '../../io/pool.ts'
 
@@ -60,10 +65,20 @@ export class StasisMachineWriter implements MachineWriter {
     await Promise.resolve()
   }
 
-  async add(block: number, firstPage: number, bytes: Uint8Array): Promise<void> {
+  async add(
+    block: number,
+    firstPage: number,
+    bytes: Uint8Array,
+    source?: PageSource,
+  ): Promise<void> {
     const plain = this.#codec === 'none'
     for (const pages of contentPages(firstPage, bytes, plain ? 1 : BRIDGE_PAGES)) {
-      if (plain) await this.#store(block, pages.firstPage, pages.bytes)
+      if (plain && source !== undefined) {
+        const { firstPage: first, pageCount } = pages
+        const offset = source.offset + (first - firstPage) * PAGE_SIZE
+        const frame = { block, firstPage: first, pageCount, codec: 'none' } as const
+        await this.#writer.addShared(frame, pages.bytes, { fd: source.fd, offset })
+      } else if (plain) await this.#store(block, pages.firstPage, pages.bytes)
       else await this.#compressPages(block, pages.firstPage, pages.bytes)
     }
   }

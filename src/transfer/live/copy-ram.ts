@@ -31,7 +31,7 @@ export async function copyRam(
     await ram.read(step, bytes)
     for (const { pageCount } of contentPages(step.firstPage, bytes))
       storedBytes += pageCount * PAGE_SIZE
-    await sink.add(step.block, step.firstPage, bytes)
+    await sink.add(step.block, step.firstPage, bytes, step.own.length === 0 ? step.base : undefined)
     onDone(bytes.length)
   })
   throwIfCancelled(OPERATION, signal)
