@@ -10,6 +10,7 @@ import {
   listImages,
   saveLive,
 } from '../../src/index.ts'
+import { makeTemporaryDirectory } from '../../src/io/files/temporary-directory.ts'
 import { CounterLog } from '../support/counter-log.ts'
 import { startLinuxDomain } from '../support/linux-domain.ts'
 import { isLongRun, newestQemu, oldestQemu } from '../support/qemus.ts'
@@ -18,19 +19,18 @@ import { startTinyDomain } from '../support/tiny-domain.ts'
 
 const CLONES = ['tiny-1', 'tiny-2']
 
-/** What clones leave in memory by name. */
-async function left(): Promise<readonly string[]> {
-  return (await readdir('/dev/shm')).filter((name) => name.startsWith('stasis-clone-'))
-}
+/** QEMU before 8.1 takes no offset into a file. */
+const sharing = newestQemu().filter(({ major }) => major >= 9)
 
-for (const { label, emulator } of newestQemu()) {
+for (const { label, emulator } of sharing) {
   describe(`clone --live, QEMU ${label}`, () => {
     test('clones continue from the moment of the stop, share its memory, and can be saved themselves', async () => {
       await using tiny = await startTinyDomain({ emulator })
       const { stateDir, dir, log } = tiny
-      const before = await left()
+      await using memory = await makeTemporaryDirectory('stasis-test-')
+      const memoryDirectory = memory.path
       await log.advance(3)
-      const made = await cloneLive('tiny', CLONES, { stateDir })
+      const made = await cloneLive('tiny', CLONES, { stateDir, memoryDirectory })
       assert.ok(made.pauseMs > 0)
       assert.deepEqual(
         made.clones.map(({ name, mode, state }) => [name, mode, state]),
@@ -49,7 +49,7 @@ for (const { label, emulator } of newestQemu()) {
       }
       const uuids = new Set((await listDomains({ stateDir })).map(({ uuid }) => uuid))
       assert.equal(uuids.size, 3)
-      assert.deepEqual(await left(), before, 'the memory has no name any more')
+      assert.deepEqual(await readdir(memoryDirectory), [], 'the memory has no name any more')
       assert.deepEqual((await listImages({ stateDir })).images, [])
       const { live } = await saveLive('tiny-1', dir.join('second'), { stateDir })
       assert.ok(live.pauseMs > 0)
@@ -74,7 +74,7 @@ for (const { label, emulator } of newestQemu()) {
         const { stateDir, name } = linux
         const [clone] = (await cloneLive(name, ['copy'], { stateDir })).clones
         assert.equal(clone?.mode, 'map')
-        assert.deepEqual(await listCheckpoints(name, { stateDir }), [])
+        assert.deepEqual((await listCheckpoints(name, { stateDir })).checkpoints, [])
         const disks = await Promise.all(
           [name, 'copy'].map(
             async (one) =>
