@@ -175,6 +175,41 @@ test('validate-all refuses what no node could do', { skip }, async () => {
   assert.equal((await validate({ config: '/nonexistent' })).exitCode, INSTALLED)
 })
 
+test('start takes a guest over only from a host that is surely dead', { skip }, async () => {
+  await using dir = await tempDir()
+  const it = await Agent.make(dir)
+  await mkdir(dir.join('state/owners/tiny'), { recursive: true })
+  const owner = { version: 1, runner: { bootId: 'boot1' }, holder: { bootId: 'boot2' } }
+  await writeFile(dir.join('state/owners/tiny/12.json'), `${JSON.stringify(owner, null, 2)}\n`)
+  await writeFile(dir.join('state/owners/tiny/9.json'), '')
+  const asked = dir.join('asked')
+  const stasis = await it.program(`case "$*" in *--take-over*) echo "$2" >>${asked};; esac
+echo '{"type":"error","code":"DOMAIN_ELSEWHERE","message":"There","host":"alpha"}' >&2; exit 3`)
+  const bin = dir.join('bin')
+  await mkdir(bin)
+  for (const [name, text] of Object.entries({
+    crm_attribute: 'echo "$FENCING"',
+    crm_node: 'echo "$MEMBERS"',
+    attrd_updater: 'echo "name=\\"stasis-boot\\" host=\\"alpha\\" value=\\"$TOLD\\""',
+    sleep: 'exit 0',
+  })) {
+    await writeFile(join(bin, name), `#!/bin/sh\n${text}\n`)
+    await chmod(join(bin, name), 0o755)
+  }
+  const takes = async (FENCING: string, MEMBERS: string, TOLD: string): Promise<boolean> => {
+    await writeFile(asked, '')
+    const environment = { FENCING, MEMBERS, TOLD, PATH: `${bin}:${process.env['PATH']}` }
+    await it.run('start', { stasis }, environment)
+    return readFileSync(asked, 'utf8') !== ''
+  }
+  assert.ok(await takes('true', 'beta gamma', ''), 'it is no member: it was fenced')
+  assert.ok(await takes('true', 'alpha beta', 'boot3'), 'it has booted since')
+  assert.ok(!(await takes('true', 'alpha beta', 'boot1')), 'it runs there')
+  assert.ok(!(await takes('true', 'alpha beta', 'boot2')), 'a command there has it')
+  assert.ok(!(await takes('true', 'alpha beta', '')), 'nobody knows which boot it is')
+  assert.ok(!(await takes('false', 'beta gamma', '')), 'nobody has fenced it')
+})
+
 test('stop gives up a checkpoint that is being made, and saves the guest', { skip }, async () => {
   await using dir = await tempDir()
   const it = await Agent.make(dir)
