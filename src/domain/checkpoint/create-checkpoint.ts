@@ -255,6 +255,15 @@ class Making {
 
   /** Of a domain that runs. */
   async running(running: RuntimeRecord, options: RunningOptions): Promise<Made> {
+    try {
+      return await this.#makeRunning(running, options)
+    } catch (error) {
+      // Only now: a monitor serves one client at a time.
+      throw await this.#failed(error)
+    }
+  }
+
+  async #makeRunning(running: RuntimeRecord, options: RunningOptions): Promise<Made> {
     const { signal, report } = options
     const { paths, name } = this.#held
     await waitForAllMemory(name, paths, signal, ({ image, remainingBytes }) =>
@@ -293,7 +302,7 @@ class Making {
       return { record, pauseMs }
     } catch (error) {
       if (plan.freezes) await thawGuest(name, paths).catch(() => undefined)
-      throw await this.#failed(error)
+      throw error
     }
   }
 
@@ -457,7 +466,7 @@ class Making {
       await removeFile(join(this.#draft, MEMORY)).catch(() => undefined)
       return error
     } catch (left) {
-      if (!(error instanceof DomainError)) return error
+      if (!(error instanceof StasisError)) return error
       return error.with({
         hint: `The guest writes to overlays of its disks; the next checkpoint command merges them: ${messageOf(left)}`,
       })
