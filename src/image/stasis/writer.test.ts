@@ -8,7 +8,7 @@ import { StasisWriter } from './writer.ts'
 
 const PAGE = 4096
 
-test('addShared() gives an image the pages of another file, whether or not the file system shares blocks', async () => {
+test('share() gives an image the pages of another file, whether or not the file system shares blocks', async () => {
   await using dir = await tempDir()
   const pages = Buffer.alloc(64 * PAGE, 'content ')
   writeFileSync(dir.join('memory'), Buffer.concat([Buffer.alloc(16 * PAGE), pages]))
@@ -21,9 +21,11 @@ test('addShared() gives an image the pages of another file, whether or not the f
     })
     writer.setBlocks([{ name: 'ram', length: 256 * PAGE }])
     const frame = { block: 0, firstPage: 8, pageCount: 64, codec: 'none' } as const
-    await writer.addShared(frame, pages, { fd, offset: 16 * PAGE })
-    const little = { ...frame, firstPage: 200, pageCount: 1 }
-    await writer.addShared(little, pages.subarray(0, PAGE), { fd, offset: 16 * PAGE })
+    const source = { fd, offset: 16 * PAGE }
+    if (writer.share(0, 8, pages.length, source)) writer.addShared(frame, pages)
+    else await writer.add(frame, pages)
+    assert.equal(writer.share(0, 200, PAGE, source), false, 'it is too short')
+    await writer.add({ ...frame, firstPage: 200, pageCount: 1 }, pages.subarray(0, PAGE))
     const bytes = Buffer.from('devices')
     const head = newHead('pc-q35-10.0')
     await writer.publish({ head, ramSection: 1, sections: bytes, tail: Buffer.alloc(1) })

@@ -113,13 +113,27 @@ export class StasisWriter implements AsyncDisposable {
   }
 
   /**
-   * Adds a frame that another file has in `source`, of the same file system perhaps. A linear image shares its blocks with that file where that is possible
-   * and worthwhile, and writes `bytes` otherwise.
+   * Shares the blocks of pages that another file has, uncompressed, with a linear image. Add each frame of them with `addShared` then. Returns `false` where
+   * that is not possible.
    * @throws StorageError
    */
-  async addShared(frame: NewFrame, bytes: Uint8Array, source: FrameSource): Promise<void> {
-    if (!this.#share(frame, bytes.length, source)) return this.add(frame, bytes)
-    const { linearOffset = 0 } = this.#blocks[frame.block] ?? {}
+  share(block: number, firstPage: number, length: number, { fd, offset }: FrameSource): boolean {
+    const { linearOffset } = this.#blocks[block] ?? {}
+    if (!this.#shares || linearOffset === undefined || length < MIN_SHARED) return false
+    const { file } = this.#image
+    try {
+      this.#shares = cloneRange(fd, offset, length, file.fd, linearOffset + firstPage * PAGE_SIZE)
+    } catch (error) {
+      throw storageError('share the blocks of the image', file.path, error)
+    }
+    return this.#shares
+  }
+
+  /** Adds a frame whose pages are in the file: see `share`. */
+  addShared(frame: NewFrame, bytes: Uint8Array): void {
+    const { linearOffset } = this.#blocks[frame.block] ?? {}
+    if (linearOffset === undefined)
+      throw new InternalError(`There is no linear RAM block ${frame.block}`)
     const offset = linearOffset + frame.firstPage * PAGE_SIZE
     this.#frames.append({ ...frame, offset, storedLength: bytes.length, crc: crc32c(bytes) })
   }
@@ -174,18 +188,6 @@ export class StasisWriter implements AsyncDisposable {
     await this.#log?.idle()
     await this.#linear.idle()
     await this.#image[Symbol.asyncDispose]()
-  }
-
-  #share({ block, firstPage }: NewFrame, length: number, { fd, offset }: FrameSource): boolean {
-    const { linearOffset } = this.#blocks[block] ?? {}
-    if (!this.#shares || linearOffset === undefined || length < MIN_SHARED) return false
-    const { file } = this.#image
-    try {
-      this.#shares = cloneRange(fd, offset, length, file.fd, linearOffset + firstPage * PAGE_SIZE)
-    } catch (error) {
-      throw storageError('share the blocks of the image', file.path, error)
-    }
-    return this.#shares
   }
 
   async #addToLog(

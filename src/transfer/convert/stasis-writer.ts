@@ -72,14 +72,14 @@ export class StasisMachineWriter implements MachineWriter {
     source?: PageSource,
   ): Promise<void> {
     const plain = this.#codec === 'none'
+    const shared =
+      source !== undefined && plain && this.#writer.share(block, firstPage, bytes.length, source)
     for (const pages of contentPages(firstPage, bytes, plain ? 1 : BRIDGE_PAGES)) {
-      if (plain && source !== undefined) {
-        const { firstPage: first, pageCount } = pages
-        const offset = source.offset + (first - firstPage) * PAGE_SIZE
-        const frame = { block, firstPage: first, pageCount, codec: 'none' } as const
-        await this.#writer.addShared(frame, pages.bytes, { fd: source.fd, offset })
-      } else if (plain) await this.#store(block, pages.firstPage, pages.bytes)
-      else await this.#compressPages(block, pages.firstPage, pages.bytes)
+      const { firstPage: first, pageCount } = pages
+      if (shared)
+        this.#writer.addShared({ block, firstPage: first, pageCount, codec: 'none' }, pages.bytes)
+      else if (plain) await this.#store(block, first, pages.bytes)
+      else await this.#compressPages(block, first, pages.bytes)
     }
   }
 
