@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
@@ -31,31 +31,30 @@ async function assertGoesOn({ stateDir, log }: TinyDomain): Promise<void> {
 for (const { label, emulator } of newestQemu()) {
   describe(`a live save that fails, QEMU ${label}`, () => {
     test('leaves the guest running and no file when it is cancelled, whenever that is', async () => {
-      await using tiny = await startTinyDomain({ emulator, writes: WRITES, memoryMib: 64 })
+      await using tiny = await startTinyDomain({ emulator, writes: WRITES, memoryMib: 256 })
       const { stateDir, dir, log } = tiny
       await log.advance(2)
-      const moments = isLongRun() ? 40 : 3
-      let cancelled = 0
-      for (let moment = 0; moment < moments; moment += 1) {
-        const path = dir.join('image')
-        const saving = saveLive('tiny', path, { stateDir }).catch((error: unknown) => error)
-        await delay(60 + (moment * 700) / moments)
-        await abortJob('tiny', { stateDir }).catch(() => undefined)
-        const error = await saving
-        if (!StasisError.is(error)) {
-          // It was too late.
-          await writeFile(path, '')
-          continue
-        }
-        cancelled += 1
-        assert.equal(error.code, 'CANCELLED', error.message)
+      const rounds = isLongRun() ? 40 : 2
+      for (let round = 0; round < rounds; round += 1) {
+        const cancel = new AbortController()
+        const transferring = Promise.withResolvers<void>()
+        const saving = saveLive('tiny', dir.join('image'), {
+          stateDir,
+          signal: cancel.signal,
+          onProgress: ({ phase }) => phase === 'transferring' && transferring.resolve(),
+        })
+        saving.catch(() => undefined)
+        await transferring.promise
+        await delay((round * 400) / rounds)
+        if (round % 2 === 0) cancel.abort()
+        else await abortJob('tiny', { stateDir })
+        await assert.rejects(saving, { code: 'CANCELLED', message: /it is still running/ })
         assert.deepEqual(
           (await readdir(dir.path)).filter((name) => name.includes('image')),
           [],
         )
         await log.advance(2)
       }
-      assert.ok(cancelled > 0, 'at least one was cancelled')
       await log.assertUnbroken()
     })
 
@@ -68,7 +67,7 @@ for (const { label, emulator } of newestQemu()) {
         return context.skip('only root can mount')
       try {
         await log.advance(2)
-        for (const format of ['raw', 'sparse'] as const) {
+        for (const format of isLongRun() ? (['raw', 'sparse'] as const) : (['raw'] as const)) {
           await assert.rejects(saveLive('tiny', `${full}/image`, { stateDir, format }), (error) => {
             assert.ok(StasisError.is(error, 'NO_SPACE'), String(error))
             assert.match(error.message, /it is still running/)

@@ -13,7 +13,7 @@ import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 const MIB = 2 ** 20
 /** Of the 14 MiB that the guest has above its code. */
 const PAGES = 2048
-const ROUNDS = isLongRun() ? 20 : 2
+const ROUNDS = isLongRun() ? 20 : 1
 
 /** A live save that does something while the guest is stopped. */
 async function saveAtStop(

@@ -422,7 +422,11 @@ async function checkLive(bed: TinyDomain, qemuKilled: boolean): Promise<Outcome>
     const { exitCode, stderr } = await stasis(stateDir, 'image-info', '--verify', image)
     if (exitCode !== 0) throw new Lost(stderr)
   }
-  if (qemuKilled) return restart(bed, 'had run')
+  if (qemuKilled) {
+    // QEMU may have ended in the middle of a line.
+    await writeFile(dir.join('serial'), '')
+    return restart(bed, 'had run')
+  }
   const state = (await must(stateDir, 'domstate', 'tiny')).trim()
   if (state !== 'running') throw new Lost(`the guest is ${state}`)
   try {
