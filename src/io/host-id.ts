@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { sha256Hex } from './sha256.ts'
 
 /** The places of the host's own id (machine-id(5)). */
 const MACHINE_IDS = ['/etc/machine-id', '/var/lib/dbus/machine-id']
@@ -24,7 +24,7 @@ export function hostId(): string {
 
 /** A short form of `hostId` for the names of temporary files. */
 export function hostTag(): string {
-  return sha256Hex(hostId()).slice(0, 8)
+  return createHash('sha256').update(hostId()).digest('hex').slice(0, 8)
 }
 
 /** Whether hosts can tell this one from others: it has a machine id, or was given an id. */
@@ -54,5 +54,5 @@ function textOf(path: string): string {
 }
 
 function digestOf(text: string): string {
-  return sha256Hex(`stasis ${text}`).slice(0, 32)
+  return createHash('sha256').update(`stasis ${text}`).digest('hex').slice(0, 32)
 }
