@@ -64,7 +64,7 @@ async function assertExample(bed: Bed): Promise<void> {
 function leftOf(folder: string, before: ReadonlySet<string>): readonly string[] {
   const processes = readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid) && !before.has(pid))
-    .filter((pid) => /corosync|pacemaker/.test(read(`/proc/${pid}/comm`)) || names(pid, folder))
+    .filter((pid) => names(pid, folder))
     .map((pid) => `process ${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
   const mounts = read('/proc/self/mountinfo')
     .split('\n')
@@ -75,8 +75,9 @@ function leftOf(folder: string, before: ReadonlySet<string>): readonly string[] 
   return [...processes, ...mounts, ...loops]
 }
 
+/** The folder is in the environment of all that runs in a node. */
 function names(pid: string, folder: string): boolean {
-  return read(join('/proc', pid, 'cmdline')).includes(folder)
+  return ['cmdline', 'environ'].some((each) => read(join('/proc', pid, each)).includes(folder))
 }
 
 function read(path: string): string {
