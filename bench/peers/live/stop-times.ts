@@ -23,7 +23,8 @@ export function stopsOf(monitor: QmpConnection): StopTimes {
       const stops: Span[] = []
       let fromMs: number | undefined
       for (;;) {
-        const event = await events.next({ timeoutMs: 200 })
+        // A save has ended QEMU.
+        const event = await events.next({ timeoutMs: 200 }).catch(() => undefined)
         if (event === undefined) return longestOf([...stops, ...open(fromMs, endMs)])
         if (event.name === 'STOP') fromMs = event.timeMs
         else if (fromMs !== undefined) {
