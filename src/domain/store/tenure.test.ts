@@ -15,12 +15,13 @@ afterEach(() => {
 async function takeOn(
   host: string,
   store: Pick<TestStore, 'directories' | 'paths'>,
-  more: { readonly takeOver?: boolean; readonly atOnce?: boolean } = {},
+  more: { readonly takeOver?: boolean; readonly settledMs?: number } = {},
 ): Promise<Tenure> {
   process.env['STASIS_HOST_ID'] = host
   return Tenure.take(store.directories, store.paths('web'), {
     verb: 'start',
     atOnce: true,
+    settledMs: 0,
     ...more,
   })
 }
@@ -97,4 +98,17 @@ test('a host that was copied with its id is another host', async () => {
   const text = await readFile(path, 'utf8')
   await writeFile(path, text.replace(/"hostName": "[^"]*"/, '"hostName": "copy"'))
   await assert.rejects(takeOn('a', store), { code: 'DOMAIN_ELSEWHERE', host: 'copy' })
+})
+
+test('take-over does not rob a host whose command goes on', async () => {
+  await using store = await testStore()
+  const first = await takeOn('a', store)
+  const late = takeOn('b', store, { takeOver: true, settledMs: 300 })
+  process.env['STASIS_HOST_ID'] = 'a'
+  await first[Symbol.asyncDispose]()
+  await takeOn('a', store)
+  await assert.rejects(late, { code: 'DOMAIN_ELSEWHERE' })
+  // A command that changes nothing has died with its host.
+  await using taken = await takeOn('b', store, { takeOver: true, settledMs: 300 })
+  assert.equal(taken.generation, 4)
 })

@@ -18,11 +18,16 @@ import { readRecord } from './runtime-record.ts'
 const PATIENCE_MS = 1000
 const RETRY_MS = 20
 
+/** A command of a host that is off changes nothing any more: it is taken over only after this time without a change. */
+const SETTLED_MS = 5000
+
 /** How a domain is taken. */
 export interface TenureOptions {
   readonly verb: string
   /** Another host has the domain, and the caller knows that it is off: nothing of it can run any more. */
   readonly takeOver?: boolean | undefined
+  /** How long a command of the other host must have changed nothing. Default: 5 s. */
+  readonly settledMs?: number | undefined
   /** Do not wait for a command of another process. */
   readonly atOnce?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -67,9 +72,21 @@ export class Tenure implements AsyncDisposable {
     const deadline = performance.now() + (options.atOnce === true ? 0 : PATIENCE_MS)
     const first = await readOwner(directories, name)
     const victim = options.takeOver === true ? victimOf(first, place) : undefined
+    const settled = performance.now() + (options.settledMs ?? SETTLED_MS)
     for (let owner = first; ; owner = await readOwner(directories, name)) {
       throwIfCancelled(`${verb} domain '${name}'`, signal)
-      const left = leftBy(owner, victim)
+      // A change shows that a host lives: what it has is not taken over.
+      const isSame = owner.generation === first.generation
+      if (
+        isSame &&
+        victim !== undefined &&
+        first.holder !== undefined &&
+        performance.now() < settled
+      ) {
+        await delay(RETRY_MS)
+        continue
+      }
+      const left = leftBy(owner, isSame ? victim : undefined)
       const runner = await ownRunner(left, place)
       const blocked = await obstacle(name, left, place)
       if (blocked === undefined) {
