@@ -103,11 +103,13 @@ test('a host that was copied with its id is another host', async () => {
 test('take-over does not rob a host whose command goes on', async () => {
   await using store = await testStore()
   const first = await takeOn('a', store)
-  const late = takeOn('b', store, { takeOver: true, settledMs: 300 })
+  const late = assert.rejects(takeOn('b', store, { takeOver: true, settledMs: 300 }), {
+    code: 'DOMAIN_ELSEWHERE',
+  })
   process.env['STASIS_HOST_ID'] = 'a'
   await first[Symbol.asyncDispose]()
   await takeOn('a', store)
-  await assert.rejects(late, { code: 'DOMAIN_ELSEWHERE' })
+  await late
   // A command that changes nothing has died with its host.
   await using taken = await takeOn('b', store, { takeOver: true, settledMs: 300 })
   assert.equal(taken.generation, 4)
