@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { DomainError, StasisError, StorageError, UsageError, messageOf } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
+import { kindOf } from '../../io/files/given-path.ts'
 import { MemoryDirectory } from '../../io/memory/memory-directory.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { listEntries } from '../catalogue/catalogue.ts'
@@ -108,6 +109,9 @@ async function clone(
 }
 
 function checkNames(names: readonly string[]): void {
+  const given: unknown = names
+  if (!Array.isArray(given))
+    throw new UsageError('BAD_ARGUMENT', `The names must be a list, not ${kindOf(given)}`)
   for (const name of names) checkDomainName(name)
   if (names.length === 0) throw new UsageError('BAD_ARGUMENT', 'A clone needs a name')
   if (new Set(names).size < names.length)

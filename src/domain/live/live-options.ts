@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts'
+import { checkOptions } from '../store/check-options.ts'
 import type { SaveOptions } from '../save/save.ts'
 import { type SaveSettings, resolveSaveOptions } from '../save/save-options.ts'
 import { LIVE_WAY_NAMES, type LiveWayName } from './live-way-name.ts'
@@ -35,6 +36,7 @@ export function resolveTimeout({
  * @throws UsageError BAD_ARGUMENT, BAD_COMBINATION
  */
 export function resolveLiveOptions(options: LiveSaveOptions): SaveSettings {
+  checkOptions(options)
   resolveTimeout(options)
   const { way } = options
   if (way !== undefined && !LIVE_WAY_NAMES.includes(way))
