@@ -47,6 +47,8 @@ const PRINTING: Readonly<Record<string, string>> = {
   domblkinfo: 'domblkinfo tiny --all',
   'domxml-to-native': 'domxml-to-native qemu-argv --domain tiny',
   history: 'history --json',
+  'checkpoint-list': 'checkpoint-list tiny',
+  'snapshot-list': 'snapshot-list tiny',
   echo: 'echo a',
   pwd: 'pwd',
 }
@@ -73,9 +75,9 @@ test('a verb that cannot print its result ends with 7', { timeout: 120_000 }, as
 })
 
 test('every verb that only looks is among those whose result is tried', async () => {
-  // They need an image, an agent in the guest, a display or a terminal, or print nothing.
+  // They need an image, a checkpoint, an agent in the guest, a display or a terminal, or print nothing.
   const apart =
-    /^(image-|save-image-|managedsave-|vncdisplay|domdisplay|domifaddr|domifstat|domtime|domhostname|top|ttyconsole|connect|cd|quit|exit)/
+    /^(image-|save-image-|managedsave-|snapshot-dumpxml|vncdisplay|domdisplay|domifaddr|domifstat|domtime|domhostname|top|ttyconsole|connect|cd|quit|exit)/
   for (const { name, load } of VERBS) {
     const { looks } = await load()
     if (looks === true && !apart.test(name)) assert.ok(name in PRINTING, name)
