@@ -22,13 +22,15 @@ test(
   async () => {
     await using linux = await startLinuxDomain({ emulator })
     const { stateDir, name } = linux
+    // Where there is no terminal, the first line comes after ten seconds.
     const slow = ['--max-bandwidth', '5M']
+    const slowEnough = ['--max-bandwidth', '15M']
     const serial = { type: 'file', path: linux.dir.join('other') } as const
     await defineDomain(domainXml({ name: WIDE, guest: 'tiny', emulator, serial }), { stateDir })
     await startDomain(WIDE, { stateDir })
     try {
       // host-save: a line for each guest, a total, and percent and time left at 40 columns.
-      const host = await startInTerminal(stateDir, ['host-save', ...slow], { columns: 40 }).ended
+      const host = await startInTerminal(stateDir, ['host-save', ...slowEnough], { columns: 40 }).ended
       assert.equal(host.exitCode, 0, host.written)
       const lines = drawn(host.written)
       const guest = lines.filter((line) => line.startsWith(name))
