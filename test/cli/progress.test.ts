@@ -30,7 +30,8 @@ test(
     await startDomain(WIDE, { stateDir })
     try {
       // host-save: a line for each guest, a total, and percent and time left at 40 columns.
-      const host = await startInTerminal(stateDir, ['host-save', ...slowEnough], { columns: 40 }).ended
+      const host = await startInTerminal(stateDir, ['host-save', ...slowEnough], { columns: 40 })
+        .ended
       assert.equal(host.exitCode, 0, host.written)
       const lines = drawn(host.written)
       const guest = lines.filter((line) => line.startsWith(name))
