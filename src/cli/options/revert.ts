@@ -34,7 +34,7 @@ export function revertOptions(flags: RevertFlags): RevertOptions {
   }
 }
 
-/** What the user is told about it. */
+/** The message for the user. */
 export function revertText({ kept, state }: RevertResult): string {
   const now = { running: 'it runs', paused: 'it is paused', shutoff: 'it is off' }[state]
   return `${now}${kept === undefined ? '' : `; what it was before is checkpoint '${kept}'`}`

@@ -31,7 +31,7 @@ export interface DeletedCheckpoint {
 
 /**
  * Deletes a checkpoint of a domain, given by name, UUID or id. The disks of the guest do not change: overlays are merged where nothing else needs the files, also while the guest runs.
- * @throws DomainError CHECKPOINT_NOT_FOUND; QemuError, StorageError: it is no longer listed, and the next command for checkpoints does the rest
+ * @throws DomainError CHECKPOINT_NOT_FOUND; QemuError, StorageError. After the last two the checkpoint is not listed any more, and the next checkpoint command completes the deletion
  * @example
  * await deleteCheckpoint('web', 'before-upgrade')
  */

@@ -1,5 +1,4 @@
 import { UsageError } from '../../errors.ts'
-import { checkOptions } from '../store/check-options.ts'
 import type { SaveOptions } from '../save/save.ts'
 import { type SaveSettings, resolveSaveOptions } from '../save/save-options.ts'
 import { LIVE_WAY_NAMES, type LiveWayName } from './live-way-name.ts'
@@ -36,14 +35,13 @@ export function resolveTimeout({
  * @throws UsageError BAD_ARGUMENT, BAD_COMBINATION
  */
 export function resolveLiveOptions(options: LiveSaveOptions): SaveSettings {
-  checkOptions(options)
+  const settings = resolveSaveOptions(options)
   resolveTimeout(options)
   const { way } = options
   if (way !== undefined && !LIVE_WAY_NAMES.includes(way))
     throw new UsageError('BAD_ARGUMENT', `There is no way '${way}' to save a guest that runs`, {
       hint: `The ways are ${LIVE_WAY_NAMES.join(', ')}`,
     })
-  const settings = resolveSaveOptions(options)
   if (options.maxBandwidth !== undefined)
     throw conflict('a bandwidth limit: the guest would wait for its own memory', 'maxBandwidth')
   if (settings.multifdCompression !== 'none')

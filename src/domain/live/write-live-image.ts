@@ -44,7 +44,7 @@ export interface WrittenLive {
   readonly warnings: readonly string[]
 }
 
-/** Captures the machine and publishes its image. @throws StorageError, QemuError, CancelledError; then there is no new image, and the guest continues */
+/** Captures the machine and publishes its image. If this fails, no new image is left, and the guest continues. @throws StorageError, QemuError, CancelledError */
 export function writeLiveImage(plan: LivePlan, writing: LiveWriting): Promise<WrittenLive> {
   const { held, control } = writing
   const { running } = plan.savable
