@@ -29,7 +29,8 @@ export { cloneLive } from './domain/checkpoint/clone-live.ts'
 export type { CloneCheckpointOptions } from './domain/checkpoint/clone-checkpoint.ts'
 export type { CloneLiveOptions, CloneLiveResult } from './domain/checkpoint/clone-live.ts'
 export { createCheckpoint } from './domain/checkpoint/create-checkpoint.ts'
-export type { CheckpointOptions, CheckpointResult } from './domain/checkpoint/create-checkpoint.ts'
+export type { CheckpointOptions } from './domain/checkpoint/checkpoint-options.ts'
+export type { CheckpointResult } from './domain/checkpoint/create-checkpoint.ts'
 export { deleteCheckpoint } from './domain/checkpoint/delete-checkpoint.ts'
 export type {
   DeleteCheckpointOptions,

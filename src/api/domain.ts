@@ -11,11 +11,8 @@ import {
   type CloneCheckpointOptions,
   cloneCheckpoint,
 } from '../domain/checkpoint/clone-checkpoint.ts'
-import {
-  type CheckpointOptions,
-  type CheckpointResult,
-  createCheckpoint,
-} from '../domain/checkpoint/create-checkpoint.ts'
+import type { CheckpointOptions } from '../domain/checkpoint/checkpoint-options.ts'
+import { type CheckpointResult, createCheckpoint } from '../domain/checkpoint/create-checkpoint.ts'
 import {
   type DeleteCheckpointOptions,
   type DeletedCheckpoint,
