@@ -61,6 +61,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     catalogue: 3,
     journal: 2,
     hooks: 2,
+    ownership: 2,
     store: 1,
     configuration: 0,
   },
@@ -88,6 +89,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
   'qemu/domain-xml/model': { 'domain.ts': 5, ...partsOfADomain },
   io: {
     processes: 3,
+    records: 3,
     files: 2,
     sockets: 2,
     codecs: 2,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeTemporaryDirectory } from '../../io/files/temporary-directory.ts'
-import { writeText } from '../../io/files/text-file.ts'
+import { writeText } from '../../io/records/text-file.ts'
 import { editFile } from '../../qemu/programs/edit-text.ts'
 import { chosenEditor } from './chosen-editor.ts'
 

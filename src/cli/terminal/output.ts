@@ -1,6 +1,6 @@
 import type { StasisError } from '../../errors.ts'
 import { atFirstUse } from '../../io/at-first-use.ts'
-import { appendToLog } from '../../io/files/log-file.ts'
+import { appendToLog } from '../../io/records/log-file.ts'
 import { StandardOutput } from './standard-output.ts'
 
 /** Sets the cursor to the first of the live lines, and clears to the end of the screen. */

@@ -17,7 +17,7 @@ import {
   resolveDirectories,
 } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { requireOwnHost } from '../store/state-host.ts'
+import { requireOwnHost } from '../ownership/state-host.ts'
 import { journalDirectory } from '../store/runtime-paths.ts'
 
 /** The facts of an act before it begins. */

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { makeDirectory } from '../../io/files/directory.ts'
-import { readText, writeText } from '../../io/files/text-file.ts'
+import { readText, writeText } from '../../io/records/text-file.ts'
 import { placeOfHost } from '../store/host-directory.ts'
 import type { Directories } from '../store/directories.ts'
 

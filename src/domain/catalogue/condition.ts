@@ -1,6 +1,6 @@
 import { StorageError } from '../../errors.ts'
 import { isReachable, isThere } from '../../io/files/file-names.ts'
-import { readTail } from '../../io/files/log-file.ts'
+import { readTail } from '../../io/records/log-file.ts'
 import { findByMonitors } from '../../qemu/process/find-by-monitors.ts'
 import type { ProcessIdentity } from '../../qemu/process/process-identity.ts'
 import { lastLines, terminationLine } from '../../qemu/process/process.ts'

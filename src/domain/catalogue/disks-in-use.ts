@@ -1,4 +1,4 @@
-import { writeText } from '../../io/files/text-file.ts'
+import { writeText } from '../../io/records/text-file.ts'
 import type { Directories } from '../store/directories.ts'
 import { QmpConnection } from '../../qmp/connection.ts'
 import { readTree } from '../store/checkpoint-store.ts'

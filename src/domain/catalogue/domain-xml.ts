@@ -6,7 +6,7 @@ import { readDefinition } from '../store/definitions.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
-import { elsewhereError } from '../store/elsewhere.ts'
+import { elsewhereError } from '../ownership/elsewhere.ts'
 
 /** Selects an XML of a domain. */
 export interface DomainXmlOptions extends DomainOptions {

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { storageError } from '../../io/storage-error.ts'
-import { readText } from '../../io/files/text-file.ts'
+import { readText } from '../../io/records/text-file.ts'
 import { backingChain } from '../../qemu/programs/backing-chain.ts'
 import { inheritedMemory } from '../../qemu/command-line/board/memory.ts'
 import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/storage/disk-source.ts'

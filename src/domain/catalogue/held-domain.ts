@@ -8,9 +8,9 @@ import { type Presence, describe } from './presence.ts'
 import { reconcile } from './reconcile.ts'
 import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
-import { requireNotElsewhere } from '../store/elsewhere.ts'
-import { claimStateDirectory, isShared, requireOwnHost } from '../store/state-host.ts'
-import { Tenure, type TenureOptions } from '../store/tenure.ts'
+import { requireNotElsewhere } from '../ownership/elsewhere.ts'
+import { claimStateDirectory, isShared, requireOwnHost } from '../ownership/state-host.ts'
+import { Tenure, type TenureOptions } from '../ownership/tenure.ts'
 import { tidyState, tidyTransient } from './tidy.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { StasisError } from '../../errors.ts'
 import { isThere } from '../../io/files/file-names.ts'
-import { recordsIn } from '../../io/files/record-file.ts'
+import { recordsIn } from '../../io/records/record-file.ts'
 import { findByMonitors } from '../../qemu/process/find-by-monitors.ts'
 import { openFilesOf } from '../../qemu/process/open-files.ts'
 import type { Directories } from '../store/directories.ts'

@@ -1,6 +1,6 @@
 import { DomainError } from '../../errors.ts'
 import type { Directories } from '../store/directories.ts'
-import { elsewhereError } from '../store/elsewhere.ts'
+import { elsewhereError } from '../ownership/elsewhere.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import { type DomainEntry, findEntry } from './catalogue.ts'
 

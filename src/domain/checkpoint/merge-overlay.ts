@@ -1,5 +1,5 @@
 import { isThere } from '../../io/files/file-names.ts'
-import { writeText } from '../../io/files/text-file.ts'
+import { writeText } from '../../io/records/text-file.ts'
 import { commitOverlay } from '../../qemu/programs/overlay-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { readLiveXml } from '../catalogue/domain-xml.ts'

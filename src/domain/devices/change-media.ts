@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { DomainError, UsageError } from '../../errors.ts'
-import { writeText } from '../../io/files/text-file.ts'
+import { writeText } from '../../io/records/text-file.ts'
 import { readDomainXml, readLiveXml } from '../catalogue/domain-xml.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { findEntry } from '../catalogue/catalogue.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { QemuError, StasisError, UsageError } from '../../errors.ts'
 import { removeFile } from '../../io/files/file-names.ts'
-import { writeBytes } from '../../io/files/write-bytes.ts'
+import { writeBytes } from '../../io/records/write-bytes.ts'
 import { readPlainBytes } from '../../io/files/plain-bytes.ts'
 import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'

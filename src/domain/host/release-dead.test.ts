@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { testStore } from '../../../test/support/test-store.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
-import { readOwner } from '../store/owner.ts'
-import { recordSharing } from '../store/state-host.ts'
+import { readOwner } from '../ownership/owner.ts'
+import { recordSharing } from '../ownership/state-host.ts'
 import { releaseDead } from './release-dead.ts'
 
 test('releaseDead() releases the domains of an earlier boot of this host, and no others', async () => {

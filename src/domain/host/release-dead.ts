@@ -2,9 +2,9 @@ import { StasisError } from '../../errors.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import type { Directories } from '../store/directories.ts'
-import { stateOfTenant } from '../store/elsewhere.ts'
-import { listOwned, readOwner, thisPlace } from '../store/owner.ts'
-import { isShared } from '../store/state-host.ts'
+import { stateOfTenant } from '../ownership/elsewhere.ts'
+import { listOwned, readOwner, thisPlace } from '../ownership/owner.ts'
+import { isShared } from '../ownership/state-host.ts'
 
 /**
  * Releases the domains that this host had before it booted, in a shared state directory, so that other hosts may start them. One that cannot be released now is left to the

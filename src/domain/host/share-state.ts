@@ -9,9 +9,9 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { hostDirectory } from '../store/host-directory.ts'
-import { requireLocalRuntime } from '../store/local-runtime.ts'
+import { requireLocalRuntime } from '../ownership/local-runtime.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
-import { claimStateDirectory, recordSharing } from '../store/state-host.ts'
+import { claimStateDirectory, recordSharing } from '../ownership/state-host.ts'
 
 /** A state directory that several hosts may use. */
 export interface SharedState {

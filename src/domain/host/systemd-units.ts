@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { throwIfCancelled } from '../../errors.ts'
-import { writeText } from '../../io/files/text-file.ts'
+import { writeText } from '../../io/records/text-file.ts'
 import { packageDirectory } from '../status/version.ts'
 
 /** A unit file of systemd. */

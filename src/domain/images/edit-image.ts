@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storageError } from '../../io/storage-error.ts'
 import { makeScratchDirectory } from '../../qemu/probe/scratch-directory.ts'
-import { writeText } from '../../io/files/text-file.ts'
+import { writeText } from '../../io/records/text-file.ts'
 import { editFile } from '../../qemu/programs/edit-text.ts'
 import { type DefineImageOptions, defineImage } from './define-image.ts'
 

@@ -12,7 +12,7 @@ import { forgetPlace, imageId } from '../store/image-history.ts'
 import { orderPath } from '../store/page-order-file.ts'
 import { type KeptImage, choosePrunable, obstacleTo } from './choose-prunable.ts'
 import { type ListImagesOptions, type ListedImage, listImages, lookAt } from './list-images.ts'
-import { isShared } from '../store/state-host.ts'
+import { isShared } from '../ownership/state-host.ts'
 
 /** Which images to delete. */
 export interface PruneImagesOptions extends ListImagesOptions {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { appendLine } from '../../io/files/append-line.ts'
+import { appendLine } from '../../io/records/append-line.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { removeFile } from '../../io/files/file-names.ts'
 import { type JournalAuthor, type JournalEntry, entryLine } from './entry.ts'

@@ -1,4 +1,4 @@
-import { type Fields, fieldsOf, parseJson } from '../../io/files/record-file.ts'
+import { type Fields, fieldsOf, parseJson } from '../../io/records/record-file.ts'
 
 /** Acts that the journal keeps. */
 export type JournalAct =

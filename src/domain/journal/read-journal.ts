@@ -1,4 +1,4 @@
-import { readText } from '../../io/files/text-file.ts'
+import { readText } from '../../io/records/text-file.ts'
 import { type JournalEntry, parseEntry } from './entry.ts'
 import { currentFile, fullFiles } from './journal-files.ts'
 

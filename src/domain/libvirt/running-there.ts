@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readText } from '../../io/files/text-file.ts'
+import { readText } from '../../io/records/text-file.ts'
 import { findQemus } from '../../qemu/foreign/find-named.ts'
 import { commandLineOf } from '../../qemu/process/process-file.ts'
 import { identifyProcess } from '../../qemu/process/process-identity.ts'

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ReadStream, WriteStream } from 'node:tty'
 import { storageError } from '../../io/storage-error.ts'
 import { openTerminal } from '../../io/files/device-access.ts'
-import { openLogToRead } from '../../io/files/log-file.ts'
+import { openLogToRead } from '../../io/records/log-file.ts'
 
 const FOLLOW_MS = 100
 /** How many of the bytes that are already in a file are shown. */

@@ -5,7 +5,7 @@ import {
   fieldsOf,
   readCacheFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import { type MigrationFeatures, probeMigration } from '../../migration/features.ts'
 import { emulatorDigest } from '../../qemu/probe/probe.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'

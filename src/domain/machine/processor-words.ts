@@ -1,4 +1,4 @@
-import { fieldsOf } from '../../io/files/record-file.ts'
+import { fieldsOf } from '../../io/records/record-file.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { StasisError } from '../../errors.ts'
 import type { ProcessorWords } from '../cookie/processor-cookie.ts'

@@ -4,7 +4,7 @@ import { storageError } from '../../io/storage-error.ts'
 import { DirectFile } from '../../io/files/direct-file.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
-import { writeBytes } from '../../io/files/write-bytes.ts'
+import { writeBytes } from '../../io/records/write-bytes.ts'
 import {
   descriptorDirectories,
   readFirmwareDescriptors,

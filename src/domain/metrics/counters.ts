@@ -1,4 +1,4 @@
-import { type RecordKind, fieldsOf } from '../../io/files/record-file.ts'
+import { type RecordKind, fieldsOf } from '../../io/records/record-file.ts'
 import type { JournalEntry } from '../journal/entry.ts'
 
 /** The counters, from the first act on. */

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { openLog } from '../../io/files/log-file.ts'
+import { openLog } from '../../io/records/log-file.ts'
 import { identifyProcess } from '../../qemu/process/process-identity.ts'
 import type { InheritedFds, PageServerCall } from './page-server-call.ts'
 import { spawnHelper } from '../../qemu/process/spawn-helper.ts'

@@ -1,7 +1,7 @@
 import { CancelledError, messageOf } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
 import { removeFile } from '../../io/files/file-names.ts'
-import { readText } from '../../io/files/text-file.ts'
+import { readText } from '../../io/records/text-file.ts'
 import { identifyProcess } from '../../qemu/process/process-identity.ts'
 import { type JobOperation, type StoredJob, writeJob } from '../store/job-record.ts'
 import type { OnProgress, RestoreProgress, SaveProgress } from './progress.ts'

@@ -17,7 +17,7 @@ import { identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { readHistory, writeHistory } from '../store/image-history.ts'
 import { readRecord } from '../store/runtime-record.ts'
-import { recordSharing } from '../store/state-host.ts'
+import { recordSharing } from '../ownership/state-host.ts'
 import { beginGuest, checkStale } from './check-stale.ts'
 
 const IMAGE: MachineDescription = { xml: '<a/>', cookie: undefined, wasRunning: true, id: 'k' }

@@ -1,4 +1,4 @@
-import { claimStateDirectory } from '../store/state-host.ts'
+import { claimStateDirectory } from '../ownership/state-host.ts'
 import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { join } from 'node:path'
 import { ImageError, StorageError, UsageError, throwIfCancelled } from '../../errors.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, QemuError, throwIfCancelled } from '../../errors.ts'
-import { writeText } from '../../io/files/text-file.ts'
+import { writeText } from '../../io/records/text-file.ts'
 import { findEntry } from '../catalogue/catalogue.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'

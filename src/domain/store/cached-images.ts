@@ -10,7 +10,7 @@ import {
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import { lockFile, shareFile } from '../../io/files/file-lock.ts'
 import { type Directories, checkDirectories } from './directories.ts'
 import { placeOfHost } from './host-directory.ts'

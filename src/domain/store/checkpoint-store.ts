@@ -6,7 +6,7 @@ import {
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import type { Directories } from './directories.ts'
 import { isDomainName } from './domain-name.ts'
 

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
 import { type Owner, makeDirectory, makeSocketDirectory } from '../../io/files/directory.ts'
 import { removeFile } from '../../io/files/file-names.ts'
-import type { Fields } from '../../io/files/record-file.ts'
+import type { Fields } from '../../io/records/record-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /**

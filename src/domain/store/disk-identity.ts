@@ -1,4 +1,4 @@
-import { fieldsOf } from '../../io/files/record-file.ts'
+import { fieldsOf } from '../../io/records/record-file.ts'
 import { stat } from 'node:fs/promises'
 import { storageError } from '../../io/storage-error.ts'
 import { isAbsence } from '../../io/files/file-names.ts'

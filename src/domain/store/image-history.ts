@@ -11,7 +11,7 @@ import {
   readRecordFile,
   recordsIn,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import type { Directories } from './directories.ts'
 import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
 

@@ -7,7 +7,7 @@ import {
   isRecordFault,
   readRecordFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import {
   type ProcessIdentity,
   isAlive,

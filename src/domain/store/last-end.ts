@@ -6,7 +6,7 @@ import {
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** The reason why a domain no longer runs. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { removeFile } from '../../io/files/file-names.ts'
-import { readText, writeText } from '../../io/files/text-file.ts'
+import { readText, writeText } from '../../io/records/text-file.ts'
 import {
   formatPageOrder,
   isPageOrder,

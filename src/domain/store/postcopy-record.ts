@@ -6,7 +6,7 @@ import {
   readRecordFile,
   replaceRecordFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import {
   type ProcessIdentity,
   isAlive,

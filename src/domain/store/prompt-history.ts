@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { StasisError } from '../../errors.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
-import { readText, writeText } from '../../io/files/text-file.ts'
+import { readText, writeText } from '../../io/records/text-file.ts'
 import { type DirectoryOptions, openDirectories } from './directories.ts'
 import { placeOfHost } from './host-directory.ts'
 

@@ -4,7 +4,7 @@ import {
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
 import { type Confinement, isConfinement } from './confinement.ts'
 import { StorageError } from '../../errors.ts'

@@ -8,7 +8,7 @@ import {
   readRecordFile,
   recordsIn,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import { removeFile } from '../../io/files/file-names.ts'
 import { storageError } from '../../io/storage-error.ts'
 import {

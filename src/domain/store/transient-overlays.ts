@@ -6,7 +6,7 @@ import {
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 
 /** Records which overlays a domain is about to get for its transient disks, so that any process can remove them later, even after a power cut. @throws StorageError */

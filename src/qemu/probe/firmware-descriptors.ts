@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parseJson } from '../../io/files/record-file.ts'
+import { parseJson } from '../../io/records/record-file.ts'
 import { isSupported } from '../domain-xml/architecture.ts'
 import type { Firmware, FirmwareFile, FirmwareTarget } from '../domain-xml/firmware.ts'
 

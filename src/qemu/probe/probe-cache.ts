@@ -8,7 +8,7 @@ import {
   fieldsOf,
   readCacheFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
+} from '../../io/records/record-file.ts'
 import type { ProbedQemu } from './probed-qemu.ts'
 
 /** The cached result for a fingerprint; `undefined` when there is none, or the file is not ours. */

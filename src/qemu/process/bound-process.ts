@@ -1,4 +1,4 @@
-import { openLog } from '../../io/files/log-file.ts'
+import { openLog } from '../../io/records/log-file.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
 import { startWaitingShell } from './waiting-shell.ts'
 

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { QemuError, inOneLine } from '../../errors.ts'
 import { isThere } from '../../io/files/file-names.ts'
-import { openLog, readTail } from '../../io/files/log-file.ts'
+import { openLog, readTail } from '../../io/records/log-file.ts'
 import { identifyProcess } from './process-identity.ts'
 import { startWaitingShell } from './waiting-shell.ts'
 

@@ -6,7 +6,7 @@ import {
   throwIfCancelled,
 } from '../../errors.ts'
 import { anySignal } from '../../io/any-signal.ts'
-import { openKeptLog, openLog } from '../../io/files/log-file.ts'
+import { openKeptLog, openLog } from '../../io/records/log-file.ts'
 import type { ResourceLimits } from '../../io/processes/resource-limits.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { cleanEnvironment } from '../../io/processes/clean-environment.ts'

@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { StorageError } from '../../errors.ts'
 import { storageError } from '../../io/storage-error.ts'
-import { fieldsOf } from '../../io/files/record-file.ts'
+import { fieldsOf } from '../../io/records/record-file.ts'
 import { readProcessFile } from './process-file.ts'
 
 /** Identifies a process: another process may have reused the pid alone. */

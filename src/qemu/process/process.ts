@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-import { readTail } from '../../io/files/log-file.ts'
+import { readTail } from '../../io/records/log-file.ts'
 import { type ProcessIdentity, isAlive } from './process-identity.ts'
 
 /** Enough for the reason of a failure, short enough for an error message. */

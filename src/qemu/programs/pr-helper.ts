@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { QemuError } from '../../errors.ts'
-import { readTail } from '../../io/files/log-file.ts'
+import { readTail } from '../../io/records/log-file.ts'
 import { isThere } from '../../io/files/file-names.ts'
 import { needsReservations, reservationSocket } from '../command-line/storage/disk-nodes.ts'
 import type { Domain } from '../domain-xml/model/domain.ts'

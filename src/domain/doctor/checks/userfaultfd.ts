@@ -1,6 +1,6 @@
 import { setOwnerAndMode } from '../../../io/files/directory.ts'
 import { isThere } from '../../../io/files/file-names.ts'
-import { writeText } from '../../../io/files/text-file.ts'
+import { writeText } from '../../../io/records/text-file.ts'
 import { type QemuVersion, atLeast } from '../../../qemu/command-line/options.ts'
 import { USERFAULTFD_DEVICE, mayWatchPageFaults } from '../../../qemu/host-facts.ts'
 import type { SystemUser } from '../../../qemu/process/system-user.ts'

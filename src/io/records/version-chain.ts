@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { StorageError } from '../../errors.ts'
 import { hostTag } from '../host-id.ts'
 import { storageError } from '../storage-error.ts'
-import { makeDirectory } from './directory.ts'
-import { isAbsence } from './file-names.ts'
-import { syncDirectory } from './partial-file.ts'
+import { makeDirectory } from '../files/directory.ts'
+import { isAbsence } from '../files/file-names.ts'
+import { syncDirectory } from '../files/partial-file.ts'
 
 /** One version of a text that several hosts change. */
 export interface Version {

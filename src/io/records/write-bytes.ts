@@ -1,5 +1,5 @@
 import { chmod } from 'node:fs/promises'
-import { PartialFile } from './partial-file.ts'
+import { PartialFile } from '../files/partial-file.ts'
 
 /** How to write a small file. */
 export interface WriteOptions {

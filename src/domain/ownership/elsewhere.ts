@@ -1,6 +1,6 @@
 import { DomainError } from '../../errors.ts'
 import { isAlive } from '../../qemu/process/process-identity.ts'
-import type { Directories } from './directories.ts'
+import type { Directories } from '../store/directories.ts'
 import { type Owner, type Place, type Tenant, readOwner, thisPlace } from './owner.ts'
 import { isShared } from './state-host.ts'
 

@@ -2,8 +2,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, rename, stat } from 'node:fs/promises'
 import { StorageError } from '../../errors.ts'
 import { storageError } from '../storage-error.ts'
-import { isAbsence } from './file-names.ts'
-import { waitForLock } from './wait-for-lock.ts'
+import { isAbsence } from '../files/file-names.ts'
+import { waitForLock } from '../files/wait-for-lock.ts'
 
 /** A file of lines to which several processes append. */
 export interface LineFile {

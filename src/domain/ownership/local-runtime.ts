@@ -4,7 +4,7 @@ import { StorageError } from '../../errors.ts'
 import { isAbsence } from '../../io/files/file-names.ts'
 import { networkFileSystem } from '../../io/files/file-system-traits.ts'
 import { storageError } from '../../io/storage-error.ts'
-import type { Directories } from './directories.ts'
+import type { Directories } from '../store/directories.ts'
 
 /**
  * Checks that the runtime directory for a shared state directory belongs to this host alone: it has the sockets and the records of this host's QEMUs, which

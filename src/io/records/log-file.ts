@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { printable } from '../../errors.ts'
 import { storageError } from '../storage-error.ts'
-import { makeDirectory } from './directory.ts'
+import { makeDirectory } from '../files/directory.ts'
 
 /** A log that another process appends to through the descriptor it inherits. */
 export interface OpenLog extends AsyncDisposable {

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { storageError } from '../storage-error.ts'
-import { removeFile } from './file-names.ts'
+import { removeFile } from '../files/file-names.ts'
 
 /**
  * Writes a small file that everybody may read (mode 0644) into a directory that others may be able to write to; readers see the whole old text or the whole new one. What

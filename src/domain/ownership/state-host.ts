@@ -9,9 +9,9 @@ import {
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/files/record-file.ts'
-import type { Directories } from './directories.ts'
-import { hostDirectory } from './host-directory.ts'
+} from '../../io/records/record-file.ts'
+import type { Directories } from '../store/directories.ts'
+import { hostDirectory } from '../store/host-directory.ts'
 import { requireLocalRuntime } from './local-runtime.ts'
 
 /** The host that a state directory belongs to, or that has shared it. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DomainError, InternalError, throwIfCancelled } from '../../errors.ts'
 import { type ProcessIdentity, identifyProcess } from '../../qemu/process/process-identity.ts'
-import type { Directories } from './directories.ts'
+import type { Directories } from '../store/directories.ts'
 import { elsewhereError, elsewhereIn, stateOfTenant } from './elsewhere.ts'
 import {
   type FoundOwner,
@@ -11,8 +11,8 @@ import {
   readOwner,
   thisPlace,
 } from './owner.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
-import { readRecord } from './runtime-record.ts'
+import type { RuntimePaths } from '../store/runtime-paths.ts'
+import { readRecord } from '../store/runtime-record.ts'
 
 /** As for the lock of a domain: most commands take milliseconds. */
 const PATIENCE_MS = 1000

@@ -2,10 +2,10 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { namesIn } from '../../io/files/directory.ts'
 import { hostId } from '../../io/host-id.ts'
-import { type Version, addVersion, newestVersion } from '../../io/files/version-chain.ts'
-import { type RecordKind, fieldsOf, parseRecord, recordText } from '../../io/files/record-file.ts'
+import { type Version, addVersion, newestVersion } from '../../io/records/version-chain.ts'
+import { type RecordKind, fieldsOf, parseRecord, recordText } from '../../io/records/record-file.ts'
 import { readBootId } from '../../qemu/process/process-identity.ts'
-import type { Directories } from './directories.ts'
+import type { Directories } from '../store/directories.ts'
 
 /** A place where a domain can run: a boot of a host, and a runtime directory. */
 export interface Place {

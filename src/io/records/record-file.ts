@@ -1,5 +1,5 @@
 import { StasisError, StorageError } from '../../errors.ts'
-import { namesIn } from './directory.ts'
+import { namesIn } from '../files/directory.ts'
 import { createText, readText, replaceText, writeText } from './text-file.ts'
 
 /** A kind of state file: JSON with a version. */
