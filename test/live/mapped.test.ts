@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -74,7 +74,7 @@ for (const { label, emulator, missing, skipMost } of capable) {
             await log.advance(2)
           }
           await log.assertUnbroken()
-          const counted = countersOf(await readFile(dir.join('serial'), 'latin1'))
+          const counted = await log.counters()
           await destroyDomain('tiny', { stateDir })
           let least = counted[0] ?? 0
           for (const at of formats.keys()) {
@@ -82,7 +82,7 @@ for (const { label, emulator, missing, skipMost } of capable) {
             await restoreDomain(dir.join(`live${at}`), { stateDir })
             await log.advance(2)
             await log.assertUnbroken()
-            const [first = 0] = countersOf(await readFile(dir.join('serial'), 'latin1'))
+            const [first = 0] = await log.counters()
             assert.ok(first > least && first <= (counted.at(-1) ?? 0), `${first} of ${at}`)
             least = first
             await destroyDomain('tiny', { stateDir })
@@ -238,10 +238,4 @@ for (const { label, emulator } of isLongRun() ? newestQemu().slice(-1) : []) {
 async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(path)
   return bavail * bsize
-}
-
-function countersOf(text: string): readonly number[] {
-  return [...text.matchAll(/^CNT ([0-9a-f]{8}) SUM \w+\r$/gm)].map(([, hex = '']) =>
-    Number.parseInt(hex, 16),
-  )
 }

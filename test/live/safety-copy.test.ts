@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, utimes, writeFile } from 'node:fs/promises'
+import { utimes, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
@@ -25,9 +25,9 @@ async function crash({ stateDir, dir }: TinyDomain): Promise<void> {
 }
 
 /** The first number that the guest prints into the empty log. */
-async function firstNumber({ dir, log }: TinyDomain): Promise<number> {
+async function firstNumber({ log }: TinyDomain): Promise<number | undefined> {
   await log.advance(2)
-  return Number.parseInt((await readFile(dir.join('serial'), 'latin1')).slice(4, 12), 16)
+  return (await log.counters())[0]
 }
 
 for (const { label, emulator } of newestQemu()) {
@@ -43,7 +43,7 @@ for (const { label, emulator } of newestQemu()) {
     await crash(tiny)
     const resumed = await startDomain('tiny', { stateDir })
     assert.equal(resumed.restored?.path, image.path)
-    assert.ok((await firstNumber(tiny)) >= 20, 'it continued')
+    assert.ok(((await firstNumber(tiny)) ?? 0) >= 20, 'it continued')
 
     // The guest came from the copy that this one replaces.
     await managedSaveLive('tiny', { stateDir })
@@ -57,7 +57,7 @@ for (const { label, emulator } of newestQemu()) {
       warnings.join(),
       /boots from its disks, not from its safety copy .* disk vda .* was written to/,
     )
-    assert.ok((await firstNumber(tiny)) < 20, 'it booted')
+    assert.ok(((await firstNumber(tiny)) ?? 20) < 20, 'it booted')
 
     await destroyDomain('tiny', { stateDir })
     await assert.rejects(restoreDomain(image.path, { stateDir }), {
