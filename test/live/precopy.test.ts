@@ -28,10 +28,12 @@ const GUESTS = [
 
 const others = withQemu11(qemus()).filter(({ missing }) => missing === undefined)
 
-for (const [index, { label, emulator }] of qemus().entries()) {
-  const guests = isLongRun() ? GUESTS : GUESTS.filter((_, at) => at === index)
+/** Earlier ones miss writes of a guest without KVM: notes/qemu/dirty-pages.md. */
+const exact = qemus().filter(({ major }) => major >= 9)
+
+for (const { label, emulator } of exact) {
   describe(`save --live by precopy, QEMU ${label}`, () => {
-    for (const { what, rate, isForced } of guests) {
+    for (const { what, rate, isForced } of GUESTS) {
       test(`the image of a guest that ${what} has the newest version of each page`, async () => {
         const writes = { pages: 4096, rate }
         await using tiny = await startTinyDomain({

@@ -23,6 +23,7 @@ import type { SnapshotGuard } from './snapshot-guard.ts'
  * - `IMAGE_IN_USE`: another process is changing the file that has the memory of the guest.
  * - `VHOST_USER`, `SHARED_MEMORY`, `HOST_DEVICE`: another process, or a device of the host, writes to the memory of the guest.
  * - `TOO_LITTLE_MEMORY`: the host has too little free memory for it.
+ * - `LOSES_WRITES`: this QEMU, without KVM, may not send pages that the guest wrote meanwhile.
  * - `MULTIFD_ASKED`: parallel channels were asked for.
  */
 export type LiveObstacleCode =
@@ -38,6 +39,7 @@ export type LiveObstacleCode =
   | 'SHARED_MEMORY'
   | 'HOST_DEVICE'
   | 'TOO_LITTLE_MEMORY'
+  | 'LOSES_WRITES'
   | 'MULTIFD_ASKED'
 
 /** Why a way cannot be used; `reason` is for people and completes a sentence. */

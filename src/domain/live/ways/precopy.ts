@@ -7,8 +7,12 @@ import { viewOf } from '../../machine/qemu-view.ts'
 import { transferOut } from '../../save/save-transfer.ts'
 import { prepareTransferSocket } from '../../store/confinement.ts'
 import type { Captured, LiveCapture } from '../live-way.ts'
+import { losesWrites } from '../loses-writes.ts'
 import { placeForNewest } from '../newest-place.ts'
 import { PauseMeter } from '../pause.ts'
+
+const MAY_BE_WRONG =
+  'this QEMU without KVM misses writes of a guest that runs while its memory is sent: some pages of the image may be older than its moment'
 
 /**
  * Takes the memory of one moment by an ordinary migration: QEMU sends memory while the guest runs, then what has changed meanwhile, and stops the guest for the
@@ -18,6 +22,7 @@ import { PauseMeter } from '../pause.ts'
 export async function captureByPrecopy(capture: LiveCapture): Promise<Captured> {
   const { held, control, guard, signal } = capture
   const { migrationSocket: socketPath } = held.paths
+  const warnings = (await losesWrites(capture)) ? [MAY_BE_WRONG] : []
   await prepareTransferSocket(held.paths, socketPath)
   await using receiver = await openPrecopyReceiver({
     ...capture,
@@ -37,6 +42,7 @@ export async function captureByPrecopy(capture: LiveCapture): Promise<Captured> 
     way: 'precopy',
     machine,
     ...pause,
+    warnings,
     transferMs,
     intake: receiver.figures(),
     precopy: { isForced, restBytes, rounds, sentBytes: receiver.sentBytes },
