@@ -34,8 +34,10 @@ export interface ErrorFacts {
   readonly hint?: string | undefined
   /** The space that was needed, and the space that was free, for `NO_SPACE`. */
   readonly space?: Space | undefined
-  /** The name of the host that has the domain, for `DOMAIN_ELSEWHERE`. */
+  /** The host that has the domain, for `DOMAIN_ELSEWHERE`: its name, its id, and the generation in which it took the domain. */
   readonly host?: string | undefined
+  readonly hostId?: string | undefined
+  readonly generation?: number | undefined
   /** Further lines of the message, below it. */
   readonly list?: readonly string[] | undefined
   readonly cause?: unknown
@@ -155,7 +157,7 @@ export class UsageError extends StasisError {
  * - `DOMAIN_WRONG_STATE`: it is in a state in which this is not possible.
  * - `DOMAIN_MEMORY_LOST`: the image that still has some of its memory is gone.
  * - `DOMAIN_BUSY`: another process is working on it, or holds its monitor.
- * - `DOMAIN_ELSEWHERE`: another host runs it or is changing it; `host` names that host.
+ * - `DOMAIN_ELSEWHERE`: another host runs it or is changing it; `host`, `hostId` and `generation` say which, and since when.
  * - `DOMAIN_HAS_MANAGED_SAVE`: its managed save would be lost or would no longer fit.
  * - `DOMAIN_HAS_CHECKPOINTS`: its checkpoints would be lost or would no longer fit.
  * - `DOMAIN_DISK_KEPT`: a checkpoint keeps a disk that the guest would write to.
@@ -188,12 +190,18 @@ export type DomainErrorCode =
 /** The domain is missing, present, busy or in the wrong state. */
 export class DomainError extends StasisError {
   declare readonly code: DomainErrorCode
-  /** The host that has the domain, for `DOMAIN_ELSEWHERE`. */
+  /** The name of the host that has the domain, for `DOMAIN_ELSEWHERE`. */
   declare readonly host?: string
+  /** The id of that host. */
+  declare readonly hostId?: string
+  /** The generation in which that host took the domain. */
+  declare readonly generation?: number
 
   constructor(code: DomainErrorCode, message: string, facts?: ErrorFacts) {
     super(code, message, facts)
     if (facts?.host !== undefined) this.host = facts.host
+    if (facts?.hostId !== undefined) this.hostId = facts.hostId
+    if (facts?.generation !== undefined) this.generation = facts.generation
   }
 }
 

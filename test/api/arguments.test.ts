@@ -65,6 +65,11 @@ test('an option with a few values has one of them', async () => {
   )
   await refused(restoreDomain(path, { ...options, wait: mode }), /^wait must be/)
   await refused(restoreDomain(path, { ...options, resumeAs: mode }), /^resumeAs must be/)
+  for (const takeOver of [true, 'alpha', { host: 'alpha' }, { host: '', generation: 1 }])
+    await refused(
+      index.startDomain('x', { ...options, takeOver: wrong(takeOver) }),
+      /^takeOver must be \{ host, generation \}/,
+    )
   await refused(shutDownDomain('x', { ...options, mode }), /^mode must be one of acpi, agent/)
   await refused(
     saveDomain('x', path, { ...options, format: mode }),

@@ -183,26 +183,49 @@ test('start takes a guest over only from a host that is surely dead', { skip }, 
   await writeFile(dir.join('state/owners/tiny/12.json'), `${JSON.stringify(owner, null, 2)}\n`)
   await writeFile(dir.join('state/owners/tiny/9.json'), '')
   const asked = dir.join('asked')
-  const stasis = await it.program(`case "$*" in *--take-over*) echo "$2" >>${asked};; esac
-echo '{"type":"error","code":"DOMAIN_ELSEWHERE","message":"There","host":"alpha"}' >&2; exit 3`)
+  const stasis = await it.program(`case "$*" in *--take-over*) echo "$*" >>${asked};; esac
+echo '{"type":"error","code":"DOMAIN_ELSEWHERE","message":"There","host":"alpha","hostId":"id1","generation":12,"causes":[]}' >&2; exit 3`)
   const bin = dir.join('bin')
   await mkdir(bin)
   for (const [name, text] of Object.entries({
     crm_attribute: 'echo "$FENCING"',
-    crm_node: 'echo "$MEMBERS"',
+    crm_node: 'case $1 in --quorum) echo "${QUORUM-1}";; *) echo "$MEMBERS";; esac',
+    cibadmin: 'echo "$RECORD"',
     attrd_updater: 'echo "name=\\"stasis-boot\\" host=\\"alpha\\" value=\\"$TOLD\\""',
     sleep: 'exit 0',
   })) {
     await writeFile(join(bin, name), `#!/bin/sh\n${text}\n`)
     await chmod(join(bin, name), 0o755)
   }
-  const takes = async (FENCING: string, MEMBERS: string, TOLD: string): Promise<boolean> => {
+  // As Pacemaker 2.1.5 writes it about a node that it has fenced.
+  const fenced = '<node_state uname="alpha" in_ccm="false" crmd="offline" expected="down"/>'
+  const takes = async (
+    FENCING: string,
+    MEMBERS: string,
+    TOLD: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<boolean> => {
     await writeFile(asked, '')
-    const environment = { FENCING, MEMBERS, TOLD, PATH: `${bin}:${process.env['PATH']}` }
+    const PATH = `${bin}:${process.env['PATH']}`
+    const environment = { FENCING, MEMBERS, TOLD, RECORD: fenced, PATH, ...more }
     await it.run('start', { stasis }, environment)
-    return readFileSync(asked, 'utf8') !== ''
+    const takeOvers = readFileSync(asked, 'utf8').trim().split('\n')
+    for (const line of takeOvers) assert.match(line, /^$|--take-over id1:12$/)
+    return takeOvers[0] !== ''
   }
-  assert.ok(await takes('true', 'beta gamma', ''), 'it is no member: it was fenced')
+  assert.ok(await takes('true', 'beta gamma', ''), 'the cluster has fenced it')
+  const later = fenced.replace('"false"', '"0"').replace('"offline"', '"0"')
+  assert.ok(await takes('true', 'beta gamma', '', { RECORD: later }), 'a later Pacemaker')
+  const stopped = `${fenced.slice(0, -2)}><lrm id="1"></lrm></node_state>`
+  for (const [RECORD, why] of [
+    [stopped, 'its Pacemaker was stopped, and it may still run guests'],
+    [fenced.replace('expected="down"', 'expected="member"'), 'it is about to be fenced'],
+    [fenced.replace('in_ccm="false"', 'in_ccm="true"'), 'Corosync still runs there'],
+    [fenced.replace('crmd="offline"', 'crmd="online"'), 'Pacemaker still runs there'],
+    ['', 'the cluster knows nothing about it'],
+  ] as const)
+    assert.ok(!(await takes('true', 'beta gamma', '', { RECORD })), why)
+  assert.ok(!(await takes('true', 'beta gamma', '', { QUORUM: '0' })), 'this part has no quorum')
   assert.ok(await takes('true', 'alpha beta', 'boot3'), 'it has booted since')
   assert.ok(!(await takes('true', 'alpha beta', 'boot1')), 'it runs there')
   assert.ok(!(await takes('true', 'alpha beta', 'boot2')), 'a command there has it')

@@ -68,15 +68,30 @@ test('a domain is taken over from a host that is off, and its managed save is us
   await rename(a.runtimeDir, `${a.runtimeDir}.off`)
   process.kill(id as number, 'SIGKILL')
   await copyFile(copy, image)
-  assert.equal((await b.json('start', 'tiny'))['code'], 'DOMAIN_ELSEWHERE')
-  const used = await b.json('start', 'tiny', '--take-over')
+  const refused = await b.json('start', 'tiny')
+  assert.deepEqual([refused['code'], refused['hostId']], ['DOMAIN_ELSEWHERE', 'a'])
+  assert.doesNotMatch(String(refused['hint']), /--take-over/)
+  const seen = await b.json('domstate', 'tiny')
+  assert.deepEqual([seen['generation'], seen['hostId']], [refused['generation'], 'a'])
+  const generation = Number(seen['generation'])
+  for (const wrong of [`c:${generation}`, `a:${generation - 1}`]) {
+    const { code, message } = await b.json('start', 'tiny', '--take-over', wrong)
+    assert.equal(code, 'DOMAIN_ELSEWHERE')
+    assert.match(String(message), /not taken over from .*: host .*\(a\) has it, in generation/)
+  }
+  const used = await b.json('start', 'tiny', '--take-over', `a:${generation}`)
   assert.equal(used['code'], 'IMAGE_STALE')
   assert.match(String(used['causes']), /used up: .* on host '.+' at .*, as generation \d+/)
   // Only the domain was taken over.
   assert.equal((await b.json('domstate', 'tiny'))['state'], 'shut off')
   assert.equal((await b.stasis('start', 'tiny', '--stale', 'boot')).exitCode, 0)
   assert.equal((await b.json('domstate', 'tiny'))['state'], 'running')
-  assert.equal((await a.json('start', 'tiny'))['code'], 'DOMAIN_ELSEWHERE')
+  // A host that was off as well, and a command that comes late: the domain has another owner now.
+  for (const host of [a, shared.hosts[2]]) {
+    const late = await host.json('start', 'tiny', '--take-over', `a:${generation}`)
+    assert.deepEqual([late['code'], late['hostId']], ['DOMAIN_ELSEWHERE', 'b'])
+  }
+  assert.equal((await b.json('domstate', 'tiny'))['state'], 'running')
   assert.equal((await b.stasis('destroy', 'tiny')).exitCode, 0)
   assert.equal((await a.json('restore', copy))['code'], 'IMAGE_STALE')
   const owners = await readdir(join(stateDir, 'owners/tiny'))

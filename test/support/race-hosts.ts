@@ -78,8 +78,10 @@ class World implements AsyncDisposable {
     const owner = await this.#prepare(race, first as TestHost, image)
     const other = hosts.filter((host) => host !== owner)[this.#random.below(2)]
     const pair = race.from === 'dead' ? hosts.filter((host) => host !== owner) : [owner, other]
+    const { hostId, generation } = await (pair[0] as TestHost).json('domstate', 'tiny')
+    const had = `${String(hostId)}:${String(generation)}`
     const words = (args: readonly string[]): readonly string[] =>
-      args.map((word) => (word === 'FILE' ? image : word))
+      args.map((word) => (word === 'FILE' ? image : word === 'OWNER' ? had : word))
     const sides = await Promise.all(
       pair.map(async (host, index): Promise<Side> => {
         const args = words(race.acts[index] ?? [])

@@ -12,7 +12,7 @@ export interface Race {
   readonly name: string
   /** The domain before: off, in a managed save, in a file, running on the first host, or left by a dead host while two others act. */
   readonly from: 'off' | 'saved' | 'file' | 'running' | 'dead'
-  /** The act of each side; FILE is the image. */
+  /** The act of each side; FILE is the image, OWNER the host that has the domain with its generation. */
   readonly acts: readonly [readonly string[], readonly string[]]
   /** The codes with which a side may lose. */
   readonly refusals: readonly string[]
@@ -84,8 +84,8 @@ export const RACES: readonly Race[] = [
     name: 'start, start (after a dead host)',
     from: 'dead',
     acts: [
-      [...START, '--take-over'],
-      [...START, '--take-over'],
+      [...START, '--take-over', 'OWNER'],
+      [...START, '--take-over', 'OWNER'],
     ],
     refusals: ELSEWHERE,
     check: oneWins,

@@ -1,14 +1,15 @@
 import { Option } from 'commander'
+import { type HostThatIsOff, parseHostThatIsOff } from '../../domain/store/host-that-is-off.ts'
 
 /** The flags of `takeOverOption`. */
 export interface TakeOverFlags {
-  readonly takeOver?: boolean
+  readonly takeOver?: HostThatIsOff
 }
 
-/** `--take-over`. */
+/** `--take-over HOST:GENERATION`. */
 export function takeOverOption(): Option {
   return new Option(
-    '--take-over',
-    'in a shared state directory: the host that has the domain is off for certain, and this host takes the domain over',
-  )
+    '--take-over <host:generation>',
+    'in a shared state directory: this host has the domain, as domstate shows it, and is off for certain; take the domain over',
+  ).argParser(parseHostThatIsOff)
 }

@@ -21,8 +21,10 @@ export interface ErrorObject {
   readonly path?: string
   readonly offset?: number
   readonly hint?: string
-  /** The host that has the domain. */
+  /** The host that has the domain, its id, and the generation in which it took the domain. */
   readonly host?: string
+  readonly hostId?: string
+  readonly generation?: number
   readonly neededBytes?: number
   readonly freeBytes?: number
   readonly problems?: readonly XmlProblem[]
@@ -59,10 +61,23 @@ export function errorObject(error: unknown): ErrorObject {
     ...(facts?.path !== undefined && { path: facts.path }),
     ...(facts?.offset !== undefined && { offset: facts.offset }),
     ...(hint !== undefined && { hint }),
-    ...(first instanceof DomainError && first.host !== undefined && { host: first.host }),
+    ...(first instanceof DomainError && ownerOf(first)),
     ...(first instanceof StorageError && first.space),
     ...(problems.length > 0 && { problems }),
     causes: causes.map(textOf),
+  }
+}
+
+/** The host that has the domain of an error. */
+function ownerOf({
+  host,
+  hostId,
+  generation,
+}: DomainError): Pick<ErrorObject, 'host' | 'hostId' | 'generation'> {
+  return {
+    ...(host !== undefined && { host }),
+    ...(hostId !== undefined && { hostId }),
+    ...(generation !== undefined && { generation }),
   }
 }
 

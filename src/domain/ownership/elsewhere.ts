@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts'
 import { isAlive } from '../../qemu/process/process-identity.ts'
 import type { Directories } from '../store/directories.ts'
-import { type Owner, type Place, type Tenant, readOwner, thisPlace } from './owner.ts'
+import { type FoundOwner, type Place, type Tenant, readOwner, thisPlace } from './owner.ts'
 import { isShared } from './state-host.ts'
 
 /** Where another place has a domain. */
@@ -9,6 +9,8 @@ export interface Elsewhere {
   readonly hostId: string
   /** The name of that host, for people. */
   readonly host: string
+  /** The generation in which that place took the domain. */
+  readonly generation: number
   /** The command that is changing the domain there, if it does not run there yet. */
   readonly verb: string | undefined
   /** The runtime directory, if another one of this host. */
@@ -37,7 +39,7 @@ export async function elsewhereOf(
 
 /** `elsewhereOf` for a known owner. @throws StorageError */
 export async function elsewhereIn(
-  { runner, holder }: Owner,
+  { runner, holder, generation }: FoundOwner,
   here: Place,
 ): Promise<Elsewhere | undefined> {
   for (const tenant of [runner, holder]) {
@@ -46,11 +48,25 @@ export async function elsewhereIn(
     return {
       hostId: tenant.hostId,
       host: tenant.hostName,
+      generation: tenant === runner ? runner.generation : generation,
       verb: tenant === runner ? undefined : holder?.verb,
       runtimeDir: sameHost && tenant.runtimeDir !== here.runtimeDir ? tenant.runtimeDir : undefined,
     }
   }
   return undefined
+}
+
+/** The host that has a domain, as results show it. */
+export interface HostOfDomain {
+  readonly host: string
+  readonly hostId: string
+  /** The generation in which it took the domain. */
+  readonly generation: number
+}
+
+/** The host of a domain that another place has. */
+export function hostOf({ host, hostId, generation }: Elsewhere): HostOfDomain {
+  return { host, hostId, generation }
 }
 
 /** The error for a domain that another place runs. */
@@ -62,10 +78,10 @@ export function elsewhereError(name: string, elsewhere: Elsewhere): DomainError 
       ? `Domain '${name}' runs on ${place}`
       : `Domain '${name}' is in use on ${place}, by ${verb}`
   return new DomainError('DOMAIN_ELSEWHERE', message, {
-    host,
+    ...hostOf(elsewhere),
     hint:
       runtimeDir === undefined
-        ? `Run the command on '${host}'. If that host is off or was fenced, so that nothing of it can run any more: \`stasis start --take-over ${name}\` on this host`
+        ? `Run the command on '${host}'. If that host does not answer, it may still write to the disks: docs/many-hosts.md says how to make sure that it is off, and how to take its domains over then`
         : `Give the command the runtime directory ${runtimeDir}`,
   })
 }

@@ -5,7 +5,7 @@ import { afterEach, test } from 'node:test'
 import { type TestStore, testStore } from '../../../test/support/test-store.ts'
 import { elsewhereOf } from './elsewhere.ts'
 import { readOwner } from './owner.ts'
-import { Tenure } from './tenure.ts'
+import { Tenure, type TenureOptions } from './tenure.ts'
 
 afterEach(() => {
   delete process.env['STASIS_HOST_ID']
@@ -15,7 +15,7 @@ afterEach(() => {
 async function takeOn(
   host: string,
   store: Pick<TestStore, 'directories' | 'paths'>,
-  more: { readonly takeOver?: boolean; readonly settledMs?: number } = {},
+  more: Pick<TenureOptions, 'takeOver' | 'settledMs'> = {},
 ): Promise<Tenure> {
   process.env['STASIS_HOST_ID'] = host
   return Tenure.take(store.directories, store.paths('web'), {
@@ -63,7 +63,7 @@ test('take-over is from the host that had the domain first, and ends what that h
   await first.confirm()
   await assert.rejects(takeOn('b', store), { code: 'DOMAIN_ELSEWHERE' })
   const ends = await Promise.allSettled(
-    ['b', 'c'].map((host) => takeOn(host, store, { takeOver: true })),
+    ['b', 'c'].map((host) => takeOn(host, store, { takeOver: { host: 'a', generation: 1 } })),
   )
   assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1)
   process.env['STASIS_HOST_ID'] = 'a'
@@ -103,14 +103,60 @@ test('a host that was copied with its id is another host', async () => {
 test('take-over does not rob a host whose command goes on', async () => {
   await using store = await testStore()
   const first = await takeOn('a', store)
-  const late = assert.rejects(takeOn('b', store, { takeOver: true, settledMs: 300 }), {
-    code: 'DOMAIN_ELSEWHERE',
-  })
+  const late = assert.rejects(
+    takeOn('b', store, { takeOver: { host: 'a', generation: 1 }, settledMs: 300 }),
+    {
+      code: 'DOMAIN_ELSEWHERE',
+    },
+  )
   process.env['STASIS_HOST_ID'] = 'a'
   await first[Symbol.asyncDispose]()
   await takeOn('a', store)
   await late
   // A command that changes nothing has died with its host.
-  await using taken = await takeOn('b', store, { takeOver: true, settledMs: 300 })
+  const takeOver = { host: 'a', generation: 3 }
+  await using taken = await takeOn('b', store, { takeOver, settledMs: 300 })
   assert.equal(taken.generation, 4)
+})
+
+test('take-over is from the named host only, in the generation in which it was seen to have the domain', async () => {
+  await using store = await testStore()
+  await takeOn('a', store)
+  const { holder } = await readOwner(store.directories, 'web')
+  for (const [host, generation] of [
+    ['c', 1],
+    ['a', 2],
+    // Every host of this test has this name.
+    [holder?.hostName ?? '', 1],
+  ] as const)
+    await assert.rejects(takeOn('b', store, { takeOver: { host, generation } }), {
+      code: 'DOMAIN_ELSEWHERE',
+      hostId: 'a',
+      generation: 1,
+      message: /not taken over from .*: host .* \(a\) has it, in generation 1$/,
+    })
+  await using taken = await takeOn('b', store, { takeOver: { host: 'a', generation: 1 } })
+  assert.equal(taken.generation, 2)
+  // Whoever comes late with the same promise does not take it from the new owner.
+  await assert.rejects(takeOn('c', store, { takeOver: { host: 'a', generation: 1 } }), {
+    code: 'DOMAIN_ELSEWHERE',
+    hostId: 'b',
+    generation: 2,
+  })
+})
+
+test('take-over does not change a domain that no host has', async () => {
+  await using store = await testStore()
+  await using taken = await takeOn('b', store, { takeOver: { host: 'a', generation: 7 } })
+  assert.equal(taken.generation, 1)
+})
+
+test('take-over knows a host by its name if this host has another one', async () => {
+  await using store = await testStore()
+  await takeOn('a', store)
+  const path = join(store.directories.stateDir, 'owners/web/1.json')
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, text.replace(/"hostName": "[^"]*"/, '"hostName": "alpha"'))
+  await using taken = await takeOn('b', store, { takeOver: { host: 'alpha', generation: 1 } })
+  assert.equal(taken.generation, 2)
 })

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type DomainError, InternalError, throwIfCancelled } from '../../errors.ts'
 import { type ProcessIdentity, identifyProcess } from '../../qemu/process/process-identity.ts'
 import type { Directories } from '../store/directories.ts'
-import { elsewhereError, elsewhereIn, stateOfTenant } from './elsewhere.ts'
+import type { HostThatIsOff } from '../store/host-that-is-off.ts'
+import { type Elsewhere, elsewhereError, elsewhereIn, stateOfTenant } from './elsewhere.ts'
 import {
   type FoundOwner,
   type Owner,
@@ -24,8 +25,8 @@ const SETTLED_MS = 5000
 /** How a domain is taken. */
 export interface TenureOptions {
   readonly verb: string
-  /** Another host has the domain, and the caller knows that it is off: nothing of it can run any more. */
-  readonly takeOver?: boolean | undefined
+  /** This host has the domain, and the caller knows that it is off: nothing of it can run any more. */
+  readonly takeOver?: HostThatIsOff | undefined
   /** How long a command of the other host must have changed nothing. Default: 5 s. */
   readonly settledMs?: number | undefined
   /** Do not wait for a command of another process. */
@@ -71,7 +72,7 @@ export class Tenure implements AsyncDisposable {
     const place = await thisPlace(directories)
     const deadline = performance.now() + (options.atOnce === true ? 0 : PATIENCE_MS)
     const first = await readOwner(directories, name)
-    const victim = options.takeOver === true ? victimOf(first, place) : undefined
+    const victim = victimOf(first, place, options.takeOver)
     const settled = performance.now() + (options.settledMs ?? SETTLED_MS)
     for (let owner = first; ; owner = await readOwner(directories, name)) {
       throwIfCancelled(`${verb} domain '${name}'`, signal)
@@ -88,7 +89,7 @@ export class Tenure implements AsyncDisposable {
       }
       const left = leftBy(owner, isSame ? victim : undefined)
       const runner = await ownRunner(left, place)
-      const blocked = await obstacle(name, left, place)
+      const blocked = await obstacle(name, left, place, options.takeOver)
       if (blocked === undefined) {
         const holder = { ...place, ...(await self()), verb, since: new Date().toISOString() }
         if (await changeOwner(directories, name, owner.generation, { runner, holder }))
@@ -116,6 +117,7 @@ export class Tenure implements AsyncDisposable {
       found ?? {
         hostId: '',
         host: 'another host',
+        generation: owner.generation,
         verb: 'a command that has ended',
         runtimeDir: undefined,
       },
@@ -145,9 +147,26 @@ export class Tenure implements AsyncDisposable {
   }
 }
 
-/** The host that is to be taken over: that which has the domain when the command begins, and not one that takes it meanwhile. */
-function victimOf({ runner, holder }: FoundOwner, here: Place): Place | undefined {
-  return [runner, holder].find((tenant) => tenant !== undefined && !isSameHost(tenant, here))
+/** The host that is off, if it is the one that has the domain, in the generation in which it was seen to have it. */
+function victimOf(
+  { runner, holder, generation }: FoundOwner,
+  here: Place,
+  off: HostThatIsOff | undefined,
+): Place | undefined {
+  const tenant = [runner, holder].find((one) => one !== undefined && !isSameHost(one, here))
+  if (off === undefined || tenant === undefined || !isNamed(tenant, here, off.host))
+    return undefined
+  return (tenant === runner ? runner.generation : generation) === off.generation
+    ? tenant
+    : undefined
+}
+
+/** A name or an id that this host has as well names no other host. */
+function isNamed(tenant: Place, here: Place, host: string): boolean {
+  return (
+    (host === tenant.hostId && tenant.hostId !== here.hostId) ||
+    (host === tenant.hostName && tenant.hostName !== here.hostName)
+  )
 }
 
 function isSameHost(one: Place, other: Place): boolean {
@@ -155,11 +174,11 @@ function isSameHost(one: Place, other: Place): boolean {
 }
 
 /** The owner without a host that is off. */
-function leftBy({ runner, holder }: FoundOwner, victim: Place | undefined): Owner {
-  if (victim === undefined) return { runner, holder }
+function leftBy({ runner, holder, generation }: FoundOwner, victim: Place | undefined): FoundOwner {
+  if (victim === undefined) return { runner, holder, generation }
   const left = <One extends Place>(one: One | undefined): One | undefined =>
     one !== undefined && isSameHost(one, victim) ? undefined : one
-  return { runner: left(runner), holder: left(holder) }
+  return { runner: left(runner), holder: left(holder), generation }
 }
 
 async function ownRunner({ runner }: Owner, here: Place): Promise<Owner['runner']> {
@@ -173,11 +192,36 @@ interface Obstacle {
   readonly mayPass: boolean
 }
 
-async function obstacle(name: string, owner: Owner, here: Place): Promise<Obstacle | undefined> {
+async function obstacle(
+  name: string,
+  owner: FoundOwner,
+  here: Place,
+  off: HostThatIsOff | undefined,
+): Promise<Obstacle | undefined> {
   const elsewhere = await elsewhereIn(owner, here)
   // A holder with this runtime directory has died, because this process has the lock of the domain.
   if (elsewhere === undefined) return undefined
-  return { error: elsewhereError(name, elsewhere), mayPass: owner.holder !== undefined }
+  const error = elsewhereError(name, elsewhere)
+  return {
+    error: off === undefined ? error : error.with(notTakenOver(name, elsewhere, off)),
+    mayPass: owner.holder !== undefined,
+  }
+}
+
+/** Why a domain was not taken over from the host that is off. */
+function notTakenOver(
+  name: string,
+  { host, hostId, generation }: Elsewhere,
+  off: HostThatIsOff,
+): { readonly message: string; readonly hint: string } {
+  const now = `host '${host}' (${hostId}) has it, in generation ${generation}`
+  return {
+    message: `Domain '${name}' was not taken over from ${off.host}:${off.generation}: ${now}`,
+    hint:
+      off.generation === generation
+        ? `\`stasis domstate ${name}\` shows who has it. Either the name does not tell that host from this one, and the id does; or the host has changed the domain meanwhile, so it is not off`
+        : `The domain has changed hands. \`stasis domstate ${name}\` shows who has it now. What was known about ${off.host} says nothing about that host at this time`,
+  }
 }
 
 async function self(): Promise<ProcessIdentity> {

@@ -8,6 +8,7 @@ import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { entryXml } from '../catalogue/domain-xml.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
+import { hostOf } from '../ownership/elsewhere.ts'
 import type { LastEnd } from '../store/last-end.ts'
 import { type DomainSummary, stateOf } from './list.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
@@ -52,7 +53,7 @@ export async function domainInfo(
     managedSave: await hasUsableManagedSave(entry),
     safetyCopy: (await isThere(entry.paths.safetyCopy)) ? entry.paths.safetyCopy : undefined,
     autostart: await isAutostarted(directories, name),
-    ...(elsewhere !== undefined && { host: elsewhere.host }),
+    ...(elsewhere !== undefined && hostOf(elsewhere)),
     lastEnd: await lastEndOf(entry),
     osType: 'hvm',
     vcpus: domain.vcpus.current,

@@ -7,6 +7,7 @@ import type { DomainOptions } from '../store/domain-options.ts'
 import { isAutostarted } from '../catalogue/autostart.ts'
 import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
+import { hostOf } from '../ownership/elsewhere.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { queryRunState } from '../catalogue/run-state.ts'
@@ -30,6 +31,10 @@ export interface DomainSummary {
   readonly postcopy?: PostcopyState | undefined
   /** The host that has it, if the state is `elsewhere`. */
   readonly host?: string
+  /** The id of that host. */
+  readonly hostId?: string
+  /** The generation in which that host took the domain. */
+  readonly generation?: number
   /** Why the state is `unknown`. */
   readonly fault?: StasisError
 }
@@ -126,7 +131,7 @@ async function summarise(
       managedSave: await hasUsableManagedSave(entry),
       autostart: await isAutostarted(directories, name),
       postcopy,
-      ...(entry.elsewhere !== undefined && { host: entry.elsewhere.host }),
+      ...(entry.elsewhere !== undefined && hostOf(entry.elsewhere)),
       ...(title === true ? await titleOf(directories, entry) : {}),
     }
   } catch (error) {

@@ -6,6 +6,7 @@ import { activeJob } from '../store/job-record.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
+import { hostOf } from '../ownership/elsewhere.ts'
 import { stateOf } from './list.ts'
 import { queryRunState } from '../catalogue/run-state.ts'
 import { memoryWords } from './memory-words.ts'
@@ -18,6 +19,10 @@ export interface StateWithReason {
   readonly reason: string
   /** The host that has it, if the state is `elsewhere`. */
   readonly host?: string
+  /** The id of that host. */
+  readonly hostId?: string
+  /** The generation in which that host took the domain. */
+  readonly generation?: number
   /** When it ended, ISO 8601. */
   readonly since?: string
   /** The last lines that its QEMU wrote, if it crashed, or if a signal ended it. */
@@ -59,7 +64,8 @@ export async function stateReasonOf(
   const { name, paths, record, elsewhere } = entry
   if (elsewhere !== undefined) {
     const { host, verb } = elsewhere
-    return { name, state: 'elsewhere', reason: verb ?? `runs on host '${host}'`, host }
+    const reason = verb ?? `runs on host '${host}'`
+    return { name, state: 'elsewhere', reason, ...hostOf(elsewhere) }
   }
   if (record === undefined) {
     const end = await lastEndOf(entry)

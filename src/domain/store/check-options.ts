@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts'
 import { kindOf } from '../../io/files/given-path.ts'
+import { checkHostThatIsOff } from './host-that-is-off.ts'
 
 /** The allowed values of options that have the same meaning in every operation. */
 const COMMON: Readonly<Record<string, readonly string[]>> = { resumeAs: ['running', 'paused'] }
@@ -19,6 +20,7 @@ export function checkOptions(
   const allowed = { ...COMMON, ...choices }
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue
+    if (name === 'takeOver') checkHostThatIsOff(value)
     const wanted = whatIsWanted(name, value, allowed[name])
     if (wanted !== undefined)
       throw new UsageError('BAD_ARGUMENT', `${name} must be ${wanted}, not ${kindOf(value)}`)

@@ -1,5 +1,5 @@
 import type { PostcopyState } from '../../../domain/store/postcopy-state.ts'
-import { domainInfo } from '../../../domain/status/info.ts'
+import { type DomainInfo, domainInfo } from '../../../domain/status/info.ts'
 import { formatFacts } from '../../terminal/table.ts'
 import { memoryAdvice } from '../../../domain/status/memory-words.ts'
 import type { Verb } from '../../verb.ts'
@@ -19,7 +19,7 @@ export const verb: Verb = {
       ['UUID', info.uuid],
       ['OS Type', info.osType],
       ['State', info.state],
-      ...(info.host === undefined ? [] : [['Host', info.host] as [string, string]]),
+      ...hostFacts(info),
       ['CPU(s)', String(info.vcpus)],
     ]
     if (info.cpuTimeMs !== undefined) {
@@ -43,6 +43,16 @@ export const verb: Verb = {
       facts.push(['Missing memory', missing(info.postcopy, info.name)])
     return { text: formatFacts(facts), json: { type: 'result', ...info } }
   },
+}
+
+/** The host that has the domain, if it is another one. */
+function hostFacts({ host, hostId = '', generation }: DomainInfo): readonly [string, string][] {
+  if (host === undefined) return []
+  return [
+    ['Host', host],
+    ['Host id', hostId],
+    ['Generation', String(generation)],
+  ]
 }
 
 function missing(postcopy: PostcopyState, name: string): string {

@@ -18,8 +18,9 @@ export const verb: Verb<{ readonly reason?: boolean; readonly quick?: boolean }>
   example: 'stasis domstate web --reason',
   run: async ([domain = ''], { reason: why, quick }, { directories, signal }) => {
     const found = await domainStateReason(domain, { ...directories, signal, quick })
-    const { name, reason, lastLines, image, postcopy, host } = found
-    const state = host === undefined ? found.state : `${found.state}: host '${host}'`
+    const { name, reason, lastLines, image, postcopy, host, generation } = found
+    const state =
+      host === undefined ? found.state : `${found.state}: host '${host}', generation ${generation}`
     if (why !== true) return { text: state, json: { type: 'result', ...found } }
     const silent = reason === 'crashed' && lastLines === undefined ? WITHOUT_A_WORD : undefined
     const more = [
