@@ -10,11 +10,11 @@ import type { Answer } from '../verb.ts'
 /** The report of `save`, or of another verb that saves, whose first line is `text`. */
 export function saveReport(
   result: SaveResult | LiveSaveResult,
-  options: { readonly verbose: boolean; readonly text?: string; readonly output: Output },
+  options: { readonly verbose: boolean; readonly text: string; readonly output: Output },
 ): Answer {
   for (const warning of result.warnings) options.output.warn(warning)
-  const { name, image, timing } = result
-  const { text = `Domain '${name}' saved to ${image.path}` } = options
+  const { image, timing } = result
+  const { text } = options
   const json = { type: 'result', ...result }
   if (!options.verbose) return { text: `${text}\n${summary(result)}`, json }
   const channels = result.channels === 0 ? '' : `${result.channels} channels`

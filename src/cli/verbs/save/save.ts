@@ -1,19 +1,9 @@
-import { checkSave } from '../../../domain/save/check-save.ts'
-import { checkLive } from '../../../domain/live/check-live.ts'
 import { saveLive } from '../../../domain/live/live-save.ts'
 import { saveDomain } from '../../../domain/save/save.ts'
 import { imageFile } from '../../options/image-file.ts'
-import { ProgressDisplay } from '../../terminal/progress-display.ts'
-import {
-  type SaveFlags,
-  configureSave,
-  declareSave,
-  isLive,
-  saveOptions,
-} from '../../options/save.ts'
-import { saveCheckReport } from '../../reports/save-check.ts'
-import { saveReport } from '../../reports/save.ts'
+import { type SaveFlags, configureSave, declareSave } from '../../options/save.ts'
 import type { Verb } from '../../verb.ts'
+import { type SaveAct, takeSave } from '../../reports/take-save.ts'
 
 /** `save DOMAIN FILE` */
 export const verb: Verb<SaveFlags> = {
@@ -30,28 +20,14 @@ export const verb: Verb<SaveFlags> = {
   configure: (command) => configureSave('save', command),
   example: 'stasis save web /backup/web.save --parallel-connections 4 --parallel-compression zstd',
   run: async ([domain = '', given = ''], flags, invocation) => {
-    const { directories, signal, output } = invocation
-    const file = imageFile(given, output)
-    const options = await saveOptions(flags, signal)
-    if (flags.check === true) {
-      const asked = { ...directories, ...options, signal }
-      const check = isLive(flags) ? checkLive : checkSave
-      return saveCheckReport(await check(domain, file, asked), output)
+    const file = imageFile(given, invocation.output)
+    const act: SaveAct = {
+      file,
+      save: (options) => saveDomain(domain, file, options),
+      saveLive: (options) => saveLive(domain, file, options),
+      text: (name) => `Domain '${name}' saved to ${file}`,
+      liveText: (name) => `State of domain '${name}' saved to ${file}; it continues`,
     }
-    using display = new ProgressDisplay(invocation)
-    const onProgress = display.show
-    const work = { ...directories, ...options, signal, onProgress }
-    const verbose = flags.verbose === true
-    if (isLive(flags)) {
-      const result = await saveLive(domain, file, work)
-      const text = `State of domain '${result.name}' saved to ${file}; it continues`
-      return saveReport(result, { verbose, output, text })
-    }
-    const result = await saveDomain(domain, file, work)
-    return saveReport(result, {
-      verbose,
-      output,
-      text: `Domain '${result.name}' saved to ${file}`,
-    })
+    return takeSave(domain, act, flags, invocation)
   },
 }
