@@ -1,0 +1,33 @@
+/** The files that take longest, longest first. The tests with libvirt are among them because they run one at a time. */
+export const LONGEST: readonly string[] = [
+  'test/libvirt/',
+  'scripts/all-tests/unit-tests.ts',
+  'test/cli/progress.test.ts',
+  'test/cli/surroundings.test.ts',
+]
+
+/** What unpacks the packages that only some tests need. */
+const PACKAGES: readonly { readonly of: string; readonly script: string }[] = [
+  { of: 'test/libvirt/', script: 'scripts/libvirt-bed 9.0 get' },
+  { of: 'test/machines/', script: 'scripts/virt-install-domains' },
+  { of: 'test/cli/completion.test.ts', script: 'scripts/shells' },
+]
+
+/** The files, those that take longest first. */
+export function longestFirst(files: readonly string[]): readonly string[] {
+  const place = (file: string): number => {
+    const found = LONGEST.findIndex((each) => file.startsWith(each))
+    return found === -1 ? LONGEST.length : found
+  }
+  return files.toSorted((a, b) => place(a) - place(b) || (a < b ? -1 : 1))
+}
+
+/** The script, with its arguments, that must have run before this test. */
+export function packagesOf(file: string): string | undefined {
+  return PACKAGES.find(({ of }) => file.startsWith(of))?.script
+}
+
+/** Tests of the same group cannot run at the same time: there is one libvirt. */
+export function groupOf(file: string): string | undefined {
+  return file.startsWith('test/libvirt/') ? 'libvirt' : undefined
+}
