@@ -131,7 +131,8 @@ export class Ledger {
 async function bootSector(): Promise<Buffer> {
   await using dir = await tempDir()
   const source = join(import.meta.dirname, 'guest/ledger.s')
-  execFileSync('as', ['--32', '-o', dir.join('o'), source])
+  const shared = join(import.meta.dirname, '../guests')
+  execFileSync('as', ['--32', '-I', shared, '-o', dir.join('o'), source])
   const target = ['-Ttext', '0x7c00', '--oformat', 'binary', '-o', dir.join('img'), dir.join('o')]
   execFileSync('ld', ['-m', 'elf_i386', ...target])
   const sector = readFileSync(dir.join('img'))

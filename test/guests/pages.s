@@ -5,54 +5,10 @@
 # timer interrupt; 0: never. About 20 times a second it prints   CNT <counter, 8 hex digits> SUM <7159, or dead once a number was wrong>\r\n   on COM1.
 # Tests write `pages` and `rate` into their copy of the sector, at 0x1f0 and 0x1f4.
 
-.intel_syntax noprefix
+.include "sector.s"
 .set REGION, 0x200000
-.set IDT, 0x600
-.set CODE, 8
-.set DATA, 16
-.set COM1, 0x3f8
-.set PIT_COUNT, 59659 # of 1193182 Hz: 20 Hz
 
-.code16
-.globl _start
-_start:
-    cli
-    xor ax, ax
-    mov ds, ax
-    in al, 0x92                         # A20, or every odd MiB would be its neighbour
-    or al, 2
-    out 0x92, al
-    lgdt gdt_pointer
-    mov eax, cr0
-    or al, 1
-    mov cr0, eax
-    ljmp CODE, offset protected
-
-.code32
-protected:
-    mov ax, DATA
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov esp, 0x7c00
-    cld
-
-    mov edi, IDT + 0x20 * 8             # IRQ 0 to 15 become interrupts 0x20 to 0x2f
-    mov ecx, 16
-1:  mov dword ptr [edi], offset on_interrupt + (CODE << 16)
-    mov dword ptr [edi + 4], 0x8e00
-    add edi, 8
-    loop 1b
-    lidt idt_pointer
-    mov esi, offset chip_setup
-    xor edx, edx
-1:  lodsb
-    mov dl, al
-    lodsb
-    out dx, al
-    cmp byte ptr [esi], 0
-    jne 1b
-
+    enter_protected_mode
     shl dword ptr pages, 12
     add dword ptr pages, REGION         # now the end
     mov edi, REGION
@@ -115,31 +71,14 @@ print:
     pusha
     inc dword ptr counter
     mov eax, counter
-    mov ecx, 8
+    mov cl, 8
     mov edi, offset counter_end
-hex:
-    mov dl, al
-    and dl, 15
-    add dl, '0'
-    cmp dl, '9'
-    jbe 1f
-    add dl, 'a' - '9' - 1
-1:  dec edi
-    mov [edi], dl
-    shr eax, 4
-    loop hex
-    mov esi, offset line
-2:  mov dx, COM1 + 5
-1:  in al, dx
-    test al, 0x20
-    jz 1b
-    mov dx, COM1
-    lodsb
-    out dx, al
-    cmp al, 10
-    jne 2b
+    call hex
+    print_line esi
     popa
     ret
+
+    hex_function edi
 
 on_interrupt:
     push eax
@@ -155,24 +94,7 @@ counter_end:
     .ascii " SUM "
 sum:
     .ascii "7159\r\n"
-
-chip_setup:                             # port and value
-    .byte 0x20, 0x11, 0x21, 0x20, 0x21, 4, 0x21, 1, 0x21, 0xfe # first PIC: from 0x20, the timer only
-    .byte 0xa1, 0xff                    # second PIC: nothing
-    .byte 0x43, 0x34, 0x40, PIT_COUNT & 255, 0x40, PIT_COUNT >> 8
-    .byte 0
-
-.balign 4
-gdt:
-    .quad 0
-    .quad 0x00cf9a000000ffff            # code, 4 GiB
-    .quad 0x00cf92000000ffff            # data, 4 GiB
-gdt_pointer:
-    .word . - gdt - 1
-    .long gdt
-idt_pointer:
-    .word 0x30 * 8 - 1
-    .long IDT
+    protected_mode_data
 .balign 4
 counter:
     .long 0
@@ -185,5 +107,4 @@ pages:
 rate:
     .long 0
 
-.org 510
-.word 0xaa55
+    end_of_sector

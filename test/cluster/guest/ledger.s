@@ -7,13 +7,12 @@
 #   CNT <boot, 4 hex digits> <count, 8 hex digits> OK\r\n     or NO instead of OK if its memory was wrong.
 # It uses the BIOS for the disk, and real mode with large segments for the memory.
 
-.intel_syntax noprefix
+.include "sector.s"
 .set REGION, 0x100000
 .set REGION_END, 0x500000
 .set CHUNK_WORDS, 0x4000
 .set SUMS, 0x8000
 .set SECTOR, 0x7e00
-.set COM1, 0x3f8
 
 .code16
 .globl _start
@@ -41,15 +40,7 @@ _start:
     add ebx, boot
     mov edi, REGION
 fill:
-    mov eax, ebx
-    shl eax, 13
-    xor ebx, eax
-    mov eax, ebx
-    shr eax, 17
-    xor ebx, eax
-    mov eax, ebx
-    shl eax, 5
-    xor ebx, eax
+    xorshift
     mov fs:[edi], ebx
     add edi, 4
     cmp edi, REGION_END
@@ -91,17 +82,7 @@ again:
     mov ah, 0x43
     call disk
 
-    mov si, offset line
-print:
-    mov dx, COM1 + 5
-1:  in al, dx
-    test al, 0x20
-    jz 1b
-    mov dx, COM1
-    lodsb
-    out dx, al
-    cmp al, 10
-    jne print
+    print_line si
     hlt
     jmp again
 
@@ -116,19 +97,20 @@ disk_failed:
     hlt
     jmp disk_failed
 
-sum:                                    # of chunk ECX, into EAX; keeps ECX
+sum:                                    # of chunk ECX, into EAX; keeps ECX, not EBX
     call large
     push ecx
     mov esi, ecx
     shl esi, 16
     add esi, REGION
     mov ecx, CHUNK_WORDS
-    mov eax, 0x811c9dc5
-1:  xor eax, fs:[esi]
-    imul eax, eax, 0x01000193
+    mov ebx, CHECKSUM_START
+1:  mov eax, fs:[esi]
+    checksum ebx
     add esi, 4
     dec ecx
     jnz 1b
+    mov eax, ebx
     pop ecx
     ret
 
@@ -149,19 +131,7 @@ large:                                  # lets FS reach 4 GiB
     pop eax
     ret
 
-hex:                                    # writes the CL lowest digits of EAX before DI
-    mov dl, al
-    and dl, 15
-    add dl, '0'
-    cmp dl, '9'
-    jbe 1f
-    add dl, 'a' - '9' - 1
-1:  dec di
-    mov [di], dl
-    shr eax, 4
-    dec cl
-    jnz hex
-    ret
+    hex_function di
 
 line:
     .ascii "CNT 0000"
@@ -191,5 +161,4 @@ count:
 drive:
     .byte 0
 
-.org 510
-.word 0xaa55
+    end_of_sector
