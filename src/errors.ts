@@ -264,6 +264,7 @@ export class DomainXmlError extends StasisError {
  * - `IMAGE_DAMAGED`: a search for damage found some, and listed it.
  * - `IMAGE_TOO_NEW`: a later version of Stasis or libvirt wrote it.
  * - `IMAGE_UNSUPPORTED`: its format or compression is not supported here.
+ * - `IMAGE_BASE_MISSING`: it has only the pages that differ from another image, which is missing or is not the same any more.
  * - `IMAGE_CHANNEL_MISSING`: a file of its channels is missing.
  * - `IMAGE_CHANNEL_FOREIGN`: a file of its channels belongs to another image.
  * - `IMAGE_IN_USE`: a guest or a process uses it.
@@ -279,6 +280,7 @@ export type ImageErrorCode =
   | 'IMAGE_DAMAGED'
   | 'IMAGE_TOO_NEW'
   | 'IMAGE_UNSUPPORTED'
+  | 'IMAGE_BASE_MISSING'
   | 'IMAGE_CHANNEL_MISSING'
   | 'IMAGE_CHANNEL_FOREIGN'
   | 'IMAGE_IN_USE'

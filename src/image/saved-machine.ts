@@ -78,6 +78,8 @@ export interface PageStore {
    * @throws ImageError IMAGE_CORRUPT, IMAGE_TRUNCATED with frame, block and offset
    */
   read(index: number, reader: number, target?: Uint8Array): Promise<Uint8Array>
+  /** The pages of some frames are in other files: only `read` reads those. Then there are no `checked` and no `stored` frames. */
+  readonly isLayered?: boolean
   /** A descriptor for aligned reads; valid as long as the image is open. */
   readonly fd: number
   /** Present when frames have checksums, for threads that check them. */
@@ -145,6 +147,8 @@ export interface SavedMachine extends AsyncDisposable {
   /** The digest beside the image, in formats without checksums of their own; reading compares with it. */
   readonly digest?: FoundDigest
   readonly pages?: PageStore
+  /** The images that have the pages which this one does not store, by the names of their directories: its base first, then the base of that. */
+  readonly bases?: readonly string[]
   /** @throws ImageError IMAGE_CORRUPT when the checksum is wrong */
   readonly deviceState?: () => Promise<DeviceState>
   readonly channels?: ChannelStreams

@@ -3,8 +3,10 @@ import { configurationParser } from './parsers/configuration.ts'
 import { diskParser } from './parsers/disks.ts'
 import { descriptionParser, headerParser } from './parsers/header.ts'
 import {
+  basedParser,
   channelsParsers,
   fixtureParser,
+  pageDigestsParser,
   sparseParser,
   stasisParser,
   streamParsers,
@@ -24,6 +26,8 @@ export const PARSERS: readonly FuzzParser[] = [
   cookieParser,
   xmlParser,
   stasisParser,
+  basedParser,
+  pageDigestsParser,
   ...channelsParsers,
   sparseParser,
   ...streamParsers,

@@ -2,6 +2,7 @@ import { crc32c } from '@node-rs/crc32'
 import { deflateSync, zstdCompressSync } from 'node:zlib'
 import { buildDescriptionArea } from '../../src/image/description-area.ts'
 import { HEADER_LENGTH, serialiseHeader } from '../../src/image/header.ts'
+import type { BaseReference } from '../../src/image/stasis/base-reference.ts'
 import { serialiseFooter } from '../../src/image/stasis/footer.ts'
 import type { FrameCodec } from '../../src/image/stasis/frame-codec.ts'
 import { type Frame, FrameTable } from '../../src/image/stasis/frame-table.ts'
@@ -43,6 +44,10 @@ export interface StasisImageChanges {
   /** Stored bytes of the first frame. */
   readonly stored?: Uint8Array
   readonly frame?: Partial<Frame>
+  /** The id in the header. */
+  readonly id?: string
+  /** Then the first frame is not in the image, but in this one. */
+  readonly base?: BaseReference
   readonly block?: Partial<{ length: number; linearOffset: number }>
   readonly head?: Partial<{ offset: number }>
   readonly device?: Partial<{ offset: number; length: number }>
@@ -84,7 +89,9 @@ export function buildStasisImage(changes: StasisImageChanges = {}): StasisImageP
     }
     at += stored.length
     frames.push(frame)
-    table.append(frame)
+    if (first && changes.base !== undefined)
+      table.appendInBase(frame, crc32c(testPages(firstPage, pageCount)))
+    else table.append(frame)
   }
   add(0, 0, 8, 'zstd')
   // Not in the order of the index, as if two writers wrote at once.
@@ -118,6 +125,7 @@ export function buildStasisImage(changes: StasisImageChanges = {}): StasisImageP
       { name: 'rom', length: 2 * PAGE_SIZE, linearOffset: undefined },
     ],
     frames: table,
+    base: changes.base,
   })
   const indexOffset = place(index)
   const footerOffset = at
@@ -137,6 +145,7 @@ export function buildStasisImage(changes: StasisImageChanges = {}): StasisImageP
       wasRunning: true,
       format: 'stasis',
       cookieOffset: area.cookieOffset,
+      ...(changes.id !== undefined && { id: changes.id }),
       extension: { channels: 2, compression: 'zstd', fileLength, areaCrc: crc32c(area.bytes) },
     }),
   )

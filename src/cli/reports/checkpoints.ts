@@ -16,12 +16,14 @@ export function checkpointReport(
     if (reason === 'as requested')
       options.output.warn(`the disk ${target} is not part of the checkpoint, ${reason}`)
   const paused = result.state === 'running' ? `the guest stood for ${formatDuration(pauseMs)}` : ''
-  const size = memory === undefined ? '' : `${formatBytes(memory.bytes)} of memory`
+  const differs = result.base === undefined ? '' : ` that differ from '${result.base}'`
+  const size = memory === undefined ? '' : `${formatBytes(memory.bytes)} of memory${differs}`
   const summary = [size, paused].filter((part) => part !== '').join(', ')
   if (!options.verbose) return { text: [options.text, summary].filter(Boolean).join('\n'), json }
   const facts = formatFacts([
     ['State', result.state],
     ['Memory', memory === undefined ? 'none' : `${formatBytes(memory.bytes)}, ${memory.path}`],
+    ['Based on', result.base ?? '-'],
     ['Way', way ?? '-'],
     ['Pause', formatDuration(pauseMs)],
     ['Total time', formatDuration(totalMs)],
@@ -40,11 +42,12 @@ export function checkpointsReport(list: CheckpointList, quiet: boolean): Answer 
     one.createdAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
     one.state,
     one.memory === undefined ? '-' : formatBytes(one.memoryBytes),
+    one.base ?? '-',
     formatBytes(one.diskBytes),
     one.way ?? '-',
     one.pauseMs === undefined ? '-' : formatDuration(one.pauseMs),
   ])
-  const heading = ['Name', 'Time', 'State', 'Memory', 'Disks', 'Way', 'Pause']
+  const heading = ['Name', 'Time', 'State', 'Memory', 'Based on', 'Disks', 'Way', 'Pause']
   return { text: formatTable(heading, rows, { quiet }), json: { type: 'result', ...list } }
 }
 

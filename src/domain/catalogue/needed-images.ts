@@ -4,6 +4,7 @@ import { isThere } from '../../io/files/file-names.ts'
 import { recordsIn } from '../../io/records/record-file.ts'
 import { findByMonitors } from '../../qemu/process/find-by-monitors.ts'
 import { openFilesOf } from '../../qemu/process/open-files.ts'
+import { listedCheckpoints } from '../store/checkpoint-store.ts'
 import type { Directories } from '../store/directories.ts'
 import { isDomainName } from '../store/domain-name.ts'
 import { activeJob } from '../store/job-record.ts'
@@ -20,9 +21,16 @@ export interface ImageUse {
   readonly domain: string
   /**
    * `memory`: the guest runs and still reads memory from it; `state`: the domain is off, and the guest is in this image; `managed save`: the same, and the next start uses it;
-   * `safety copy`: Stasis keeps it for the domain (`managedsave --live`); `saving`, `restoring`: a process writes or reads it at the moment.
+   * `safety copy`: Stasis keeps it for the domain (`managedsave --live`); `checkpoint`: it is the memory of a checkpoint; `saving`, `restoring`: a process writes or reads it at the moment.
    */
-  readonly use: 'memory' | 'state' | 'managed save' | 'safety copy' | 'saving' | 'restoring'
+  readonly use:
+    | 'memory'
+    | 'state'
+    | 'managed save'
+    | 'safety copy'
+    | 'checkpoint'
+    | 'saving'
+    | 'restoring'
 }
 
 /** The images that the domains of a state directory need. */
@@ -62,6 +70,7 @@ export async function neededImages(directories: Directories): Promise<NeededImag
     if (entry.fault !== undefined) faults.push(entry.fault)
     await collect(() => memoryNeeds(entry))
     await collect(() => stateNeeds(entry))
+    await collect(() => checkpointNeeds(directories, entry.name))
   }
   for (const name of await listRuntimes(directories))
     await collect(() => jobNeeds(runtimePaths(directories, name)))
@@ -110,6 +119,13 @@ async function stateNeeds(entry: DomainEntry): Promise<readonly Need[]> {
       ? []
       : [await need(name, 'state', image)]),
   ]
+}
+
+/** The memory of each checkpoint; without it the checkpoint, and those that are based on it, cannot be restored. */
+async function checkpointNeeds(directories: Directories, name: string): Promise<readonly Need[]> {
+  const records = await listedCheckpoints(directories, name)
+  const paths = records.flatMap(({ memory }) => memory?.path ?? [])
+  return Promise.all(paths.map((path) => need(name, 'checkpoint', path)))
 }
 
 /** A restore of a domain that is not defined has no record at first. */

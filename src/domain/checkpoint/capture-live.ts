@@ -1,7 +1,7 @@
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import type { LivePlan } from '../live/plan-live.ts'
-import { writeLiveImage } from '../live/write-live-image.ts'
+import { type LiveWriting, writeLiveImage } from '../live/write-live-image.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import type { TakenMemory } from './capture-stopped.ts'
@@ -15,6 +15,7 @@ interface LiveTaking {
   readonly listedAs: string
   readonly signal: AbortSignal
   readonly report: OnProgress<SaveProgress>
+  readonly pageDigests: LiveWriting['pageDigests']
   /** Runs at the instant of the image. */
   readonly atStop: () => Promise<void>
 }
@@ -22,7 +23,7 @@ interface LiveTaking {
 /** Writes the memory of one instant into an image while the guest continues. @throws as `writeLiveImage` */
 export async function captureLive(plan: LivePlan, taking: LiveTaking): Promise<TakenMemory> {
   const { held, listedAs } = taking
-  const writing = { ...taking, digest: false, target: undefined }
+  const writing: LiveWriting = { ...taking, digest: false, target: undefined }
   const { image, captured } = await writeLiveImage(plan, writing)
   await plan.disks.record(held, listedAs)
   return { image, way: captured.way, pauseMs: captured.pauseMs }

@@ -15,6 +15,11 @@ export interface CheckpointOptions
   readonly quiesce?: boolean | 'if-possible' | undefined
   /** The image of the memory. Default: in the state directory. */
   readonly memoryPath?: string | undefined
+  /**
+   * Store only the pages of the memory that differ from the checkpoint before. Default: yes, in an image of the format `stasis` that is compressed and that Stasis keeps. An image without
+   * compression is stored whole, so that it can be mapped.
+   */
+  readonly incremental?: boolean | undefined
   /** What to do with single disks. Default: an overlay beside each disk that the guest can write to. */
   readonly disks?: readonly DiskRequest[] | undefined
   readonly onProgress?: OnProgress<SaveProgress> | undefined

@@ -28,6 +28,8 @@ export interface CheckpointResult {
   readonly parent: string | undefined
   readonly state: CheckpointRecord['state']
   readonly memory: CheckpointRecord['memory']
+  /** The checkpoint whose memory has the pages that this one does not store. */
+  readonly base: string | undefined
   readonly way: string | undefined
   /** How long the guest stood, in milliseconds; 0 if it did not run. */
   readonly pauseMs: number
@@ -125,6 +127,7 @@ export async function createHeld(
     parent: record.parent,
     state: record.state,
     memory: record.memory,
+    base: made.base,
     way: record.way,
     pauseMs,
     totalMs: performance.now() - startMs,

@@ -1,4 +1,6 @@
 import { removeImage } from '../../image/remove-image.ts'
+import { pageDigestPath } from '../../image/stasis/page-digest-file.ts'
+import { removeFile } from '../../io/files/file-names.ts'
 import { messageOf } from '../../errors.ts'
 import { keepAct } from '../acts/keep-act.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
@@ -13,6 +15,8 @@ import {
 } from '../store/checkpoint-store.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { collapse } from './collapse.ts'
+import { handOverMemory } from './hand-over-memory.ts'
+import { memoryFile } from './memory-file.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
 
 /** How to delete a checkpoint. */
@@ -30,8 +34,8 @@ export interface DeletedCheckpoint {
 }
 
 /**
- * Deletes a checkpoint of a domain, given by name, UUID or id. The disks of the guest do not change: overlays are merged where nothing else needs the files, also while the guest runs.
- * @throws DomainError CHECKPOINT_NOT_FOUND; QemuError, StorageError. After the last two the checkpoint is not listed any more, and the next checkpoint command completes the deletion
+ * Deletes a checkpoint of a domain, given by name, UUID or id. Other checkpoints whose memory is based on that of this one are first written anew, without it. The disks of the guest do not change: overlays are merged where nothing else needs the files, also while the guest runs.
+ * @throws DomainError CHECKPOINT_NOT_FOUND; ImageError, when the memory of another could not be written anew, and nothing has changed; QemuError, StorageError. After the last two the checkpoint is not listed any more, and the next checkpoint command completes the deletion
  * @example
  * await deleteCheckpoint('web', 'before-upgrade')
  */
@@ -49,6 +53,7 @@ export async function deleteCheckpoint(
     const tree = await settleCheckpoints(held)
     await requireCheckpoint(held.directories, held.name, name)
     const names = await chosen(held, name, options.children === true)
+    await handOverMemory(held, names, options.signal)
     let marked: CheckpointTree = { ...tree, pending: { act: 'delete', name, overlays: [] } }
     await writeTree(held.directories, held.name, marked)
     for (const one of names) marked = await forget(held, marked, one, onWarning)
@@ -99,5 +104,6 @@ async function forget(
       (texts) => texts.forEach((text) => onWarning?.(text)),
       (error: unknown) => onWarning?.(messageOf(error)),
     )
+  await removeFile(pageDigestPath(memoryFile(directories, domain, name))).catch(() => undefined)
   return next
 }

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { readBase } from '../../image/stasis/reader.ts'
 import { findAnyEntry } from '../catalogue/catalogue.ts'
 import {
   type CheckpointRecord,
@@ -7,6 +8,7 @@ import {
   readTree,
   requireCheckpoint,
 } from '../store/checkpoint-store.ts'
+import { keptMemory } from './memory-file.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 
@@ -16,6 +18,8 @@ export interface ListedCheckpoint extends Omit<CheckpointRecord, 'deleted' | 'xm
   readonly current: boolean
   /** The allocated space of its memory and of the disks that it keeps. */
   readonly memoryBytes: number
+  /** The checkpoint whose memory has the pages that this one does not store. */
+  readonly base: string | undefined
   readonly diskBytes: number
 }
 
@@ -47,8 +51,13 @@ export async function listCheckpoints(
     if (deleted === true) continue
     let diskBytes = 0
     for (const { path } of record.disks) diskBytes += await allocated(path)
+    const path = keptMemory(directories, domain, record)
+    // What is wrong with the image, a restore or a check of it tells.
+    const base = path === undefined ? undefined : await readBase(path).catch(() => undefined)
     const memoryBytes = record.memory === undefined ? 0 : await allocated(record.memory.path)
-    checkpoints.push({ ...record, current: record.name === current, memoryBytes, diskBytes })
+    const isCurrent = record.name === current
+    const listed = { ...record, current: isCurrent, memoryBytes, base: base?.name, diskBytes }
+    checkpoints.push(listed)
   }
   return { domain, checkpoints, pending: pending?.name }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { StasisError, messageOf } from '../../errors.ts'
+import { readBase } from '../../image/stasis/reader.ts'
 import { makeDirectory, removeTree, setOwnerAndMode } from '../../io/files/directory.ts'
 import { copyToNew, isThere, removeFile, renameFile } from '../../io/files/file-names.ts'
 import { syncDirectory } from '../../io/files/partial-file.ts'
@@ -7,6 +8,7 @@ import { writeText } from '../../io/records/text-file.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { makeOverlay } from '../../qemu/programs/overlay-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
+import type { WriterOptions } from '../../transfer/convert/writer-options.ts'
 import { checkDestination } from '../catalogue/destination.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { freezeGuest, thawGuest } from '../machine/freeze.ts'
@@ -31,12 +33,13 @@ import { captureLive } from './capture-live.ts'
 import { type TakenMemory, captureStopped } from './capture-stopped.ts'
 import type { DiskChoice } from './disk-choice.ts'
 import { blockNodes, openOverlays, overlayTransaction, requireNode } from './disk-nodes.ts'
+import { chooseBase } from './choose-base.ts'
+import { keptMemory, memoryFile } from './memory-file.ts'
 import { withDiskFiles } from '../catalogue/disk-xml.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
 import { whileStopped } from './brief-stop.ts'
 import type { CheckpointOptions } from './checkpoint-options.ts'
 
-const MEMORY = 'memory.save'
 const NVRAM = 'nvram.fd'
 
 /** The parts of a checkpoint before it is made. */
@@ -59,6 +62,8 @@ type RunningOptions = CheckpointOptions & {
 /** A checkpoint that is in the list. */
 export interface MadeCheckpoint {
   readonly record: CheckpointRecord
+  /** The checkpoint whose memory has the pages that this one does not store. */
+  readonly base?: string | undefined
   readonly pauseMs?: number
 }
 
@@ -117,11 +122,12 @@ export class NewCheckpoint {
       report({ phase: 'waiting-for-memory', image, remainingBytes }),
     )
     await using control = await openControl(paths, signal)
-    const path = options.memoryPath ?? join(this.#draft, MEMORY)
+    const path = options.memoryPath ?? this.#memory('partial')
     await makeDirectory(this.#draft)
     const plan = await this.#planMemory(control, path, options)
     for (const text of plan.warnings) options.onWarning?.(text)
     const sizes = await this.#diskSizes(control)
+    const pageDigests = await this.#pageDigests(options)
     await this.#intend()
     try {
       await this.#makeOverlays({ sizes, owner: running })
@@ -138,7 +144,7 @@ export class NewCheckpoint {
         await this.#copyNvram()
       }
       if (plan.freezes) await freezeGuest(name, paths)
-      const taken = await this.#take(control, plan, { ...options, atStop, path })
+      const taken = await this.#take(control, plan, { ...options, atStop, path, pageDigests })
       if (plan.freezes && options.guestStays !== true)
         await thawGuest(name, paths).catch((error: unknown) =>
           options.onWarning?.(messageOf(error)),
@@ -146,7 +152,9 @@ export class NewCheckpoint {
       const state = plan.wouldRun ? 'running' : 'paused'
       const pauseMs = plan.wouldRun ? taken.pauseMs : 0
       const record = await this.#publish({ state, taken, path })
-      return { record, pauseMs }
+      const kept = keptMemory(this.#held.directories, name, record)
+      const base = kept === undefined ? undefined : (await readBase(kept))?.name
+      return { record, base, pauseMs }
     } catch (error) {
       if (plan.freezes) await thawGuest(name, paths).catch(() => undefined)
       throw error
@@ -183,7 +191,11 @@ export class NewCheckpoint {
   async #take(
     control: QmpConnection,
     plan: SavePlan | LivePlan,
-    options: RunningOptions & { readonly atStop: () => Promise<void>; readonly path: string },
+    options: RunningOptions & {
+      readonly atStop: () => Promise<void>
+      readonly path: string
+      readonly pageDigests: WriterOptions['pageDigests']
+    },
   ): Promise<Partial<TakenMemory> & { readonly pauseMs: number }> {
     const { atStop, path, signal, report, guestStays: stays } = options
     const { record } = plan
@@ -192,12 +204,32 @@ export class NewCheckpoint {
       const stop = { control, record, file: path, signal, stays }
       return { ...(await whileStopped(held, stop, atStop)), way: 'disks' }
     }
-    const listedAs = options.memoryPath ?? join(this.#complete, MEMORY)
+    const listedAs = options.memoryPath ?? this.#memory('complete')
     const shared = { held, control, signal, report, atStop, listedAs }
-    if ('choice' in plan)
-      return captureLive(plan, { ...shared, settings: resolveLiveOptions(options) })
+    if ('choice' in plan) {
+      const { pageDigests } = options
+      return captureLive(plan, { ...shared, settings: resolveLiveOptions(options), pageDigests })
+    }
     const settings = resolveSaveOptions(options)
     return captureStopped({ ...shared, plan, settings, path, stays })
+  }
+
+  /** Whether the digests of the pages are kept, and which image has pages that need not be stored. */
+  async #pageDigests(options: RunningOptions): Promise<WriterOptions['pageDigests']> {
+    const { format, codec } = resolveSaveOptions(options)
+    if (format !== 'stasis' || options.memoryPath !== undefined || !isLive(options))
+      return undefined
+    // What is not compressed is to be mapped, and only a whole image can be.
+    const { incremental = codec !== 'none' } = options
+    if (!incremental) return codec === 'none' ? undefined : {}
+    const { directories, name, record } = this.#held
+    const base = await chooseBase(directories, name, this.#tree.current)
+    const isSource = base !== undefined && record?.restoredFrom?.imageId === base.imageId
+    return { base: base && { ...base, isSource } }
+  }
+
+  #memory(stage: 'complete' | 'partial'): string {
+    return memoryFile(this.#held.directories, this.#held.name, this.#plan.name, stage)
   }
 
   async #diskSizes(control: QmpConnection): Promise<ReadonlyMap<string, number | undefined>> {
@@ -276,7 +308,7 @@ export class NewCheckpoint {
       createdAt: new Date().toISOString(),
       state,
       memory: image && {
-        path: path === join(this.#draft, MEMORY) ? join(complete, MEMORY) : image.path,
+        path: path === this.#memory('partial') ? this.#memory('complete') : image.path,
         bytes: image.allocatedBytes,
       },
       way: taken?.way,
@@ -310,7 +342,7 @@ export class NewCheckpoint {
     if (await isThere(this.#complete)) return error
     try {
       await settleCheckpoints(this.#held)
-      await removeFile(join(this.#draft, MEMORY)).catch(() => undefined)
+      await removeFile(this.#memory('partial')).catch(() => undefined)
       return error
     } catch (left) {
       if (!(error instanceof StasisError)) return error

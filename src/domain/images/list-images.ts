@@ -198,7 +198,12 @@ async function stateOf(
 }
 
 /** The uses of an image that nothing has open. */
-const KEPT: ReadonlySet<ImageUse['use']> = new Set(['state', 'managed save', 'safety copy'])
+const KEPT: ReadonlySet<ImageUse['use']> = new Set([
+  'state',
+  'managed save',
+  'safety copy',
+  'checkpoint',
+])
 
 const WHY: Readonly<Record<ImageUse['use'], (domain: string) => string>> = {
   memory: (domain) => `'${domain}' reads its memory from it`,
@@ -206,6 +211,7 @@ const WHY: Readonly<Record<ImageUse['use'], (domain: string) => string>> = {
   restoring: (domain) => `'${domain}' is being restored`,
   state: (domain) => `'${domain}' is in it`,
   'managed save': (domain) => `'${domain}' is in it`,
+  checkpoint: (domain) => `it is the memory of a checkpoint of '${domain}'`,
   'safety copy': (domain) => `Stasis keeps it as the safety copy of '${domain}'`,
 }
 

@@ -5,6 +5,7 @@ import type { SpecialTarget } from '../../io/files/special-target.ts'
 import { residentBytes } from '../../qemu/host-facts.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { MachineWriter } from '../../transfer/convert/machine-writer.ts'
+import type { WriterOptions } from '../../transfer/convert/writer-options.ts'
 import { openWriter } from '../../transfer/convert/writer-table.ts'
 import type { SavedImage } from '../../transfer/image-receiver.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -31,6 +32,8 @@ export interface LiveWriting {
   readonly target: SpecialTarget | undefined
   readonly signal: AbortSignal
   readonly report: OnProgress<SaveProgress>
+  /** See `WriterOptions`. */
+  readonly pageDigests?: WriterOptions['pageDigests']
   readonly atStop: (() => Promise<void>) | undefined
 }
 
@@ -101,7 +104,7 @@ async function writeGuarded(
 
 function openLiveWriter(
   { path, description, record }: LivePlan,
-  { settings, target, digest }: LiveWriting,
+  { settings, target, digest, pageDigests }: LiveWriting,
   warn: (text: string) => void,
 ): Promise<MachineWriter> {
   const time = new Date()
@@ -117,6 +120,7 @@ function openLiveWriter(
     },
     uuid: record.uuid,
     target,
+    pageDigests,
     digest: digest ? { onFault: (error) => warn(noDigest(path, error)) } : undefined,
   })
 }

@@ -6,6 +6,9 @@ import { CODECS_BY_NUMBER, FRAME_CODEC_NUMBERS, type FrameCodec } from './frame-
 /** Length of a frame's record in the index, in bytes (docs/format/stasis.md, "Index"). */
 export const FRAME_RECORD_LENGTH = 32
 
+/** Stands for a codec where the pages are as in the base. */
+const IN_BASE = 3
+
 /** One frame as described by its record. */
 export interface Frame extends PageRange {
   readonly codec: FrameCodec
@@ -46,6 +49,20 @@ export class FrameTable {
     bytes.writeUInt8(FRAME_CODEC_NUMBERS[frame.codec], at + 26)
     this.#count += 1
     return this.#count - 1
+  }
+
+  /** Appends a range of pages that are as in the base; `crc` is that of the pages. */
+  appendInBase({ block, firstPage, pageCount }: PageRange, crc: number): void {
+    const position = this.append({
+      ...{ block, firstPage, pageCount, crc },
+      ...{ offset: 0, storedLength: 0, codec: 'none' },
+    })
+    this.#bytes.writeUInt8(IN_BASE, this.#at(position) + 26)
+  }
+
+  /** Whether the pages of a frame are not in this file, but in its base. */
+  isInBase(index: number): boolean {
+    return this.#bytes.readUInt8(this.#at(index) + 26) === IN_BASE
   }
 
   /** The records themselves. */

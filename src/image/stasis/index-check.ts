@@ -6,12 +6,12 @@ import {
   BLOCK_RECORD_LENGTH,
   type FilePart,
   FRAME_ALIGNMENT,
-  INDEX_HEAD_LENGTH,
   LINEAR_ALIGNMENT,
   MAX_FRAME_PAGES,
   PART_ALIGNMENT,
   type StasisIndex,
   damagedIndex,
+  indexHeadLength,
 } from './layout.ts'
 
 /** The place of the index, and the part of the file that it may refer to. */
@@ -31,17 +31,18 @@ export interface IndexPlace {
 export function checkIndex(index: StasisIndex, place: IndexPlace): void {
   checkPart(index.head, 'stream head', 24, place)
   checkPart(index.device, 'device state', 40, place)
+  const blocksAt = indexHeadLength(index.base)
   const logEnd = Math.min(index.head.offset, index.device.offset)
   index.blocks.forEach((block, position) => {
-    const fault = blockFault(block, place.bodyOffset, logEnd)
+    const fault =
+      blockFault(block, place.bodyOffset, logEnd) ??
+      (index.base !== undefined && block.linearOffset !== undefined
+        ? 'cannot be in order in an image with a base'
+        : undefined)
     if (fault !== undefined)
-      throw refuse(
-        place,
-        INDEX_HEAD_LENGTH + position * BLOCK_RECORD_LENGTH,
-        `${block.name} ${fault}`,
-      )
+      throw refuse(place, blocksAt + position * BLOCK_RECORD_LENGTH, `${block.name} ${fault}`)
   })
-  const framesAt = INDEX_HEAD_LENGTH + index.blocks.length * BLOCK_RECORD_LENGTH
+  const framesAt = blocksAt + index.blocks.length * BLOCK_RECORD_LENGTH
   checkFrames(index, place.bodyOffset, logEnd, (frame, fault) =>
     refuse(place, framesAt + frame * FRAME_RECORD_LENGTH, `frame ${frame} ${fault}`),
   )
@@ -70,7 +71,7 @@ function blockFault(block: RamBlock, bodyOffset: number, logEnd: number): string
 
 /** There may be millions of frames while a guest waits: each field is read once, and nothing is allocated. */
 function checkFrames(
-  { blocks, frames }: StasisIndex,
+  { blocks, frames, base }: StasisIndex,
   bodyOffset: number,
   logEnd: number,
   error: (frame: number, fault: string) => ImageError,
@@ -82,8 +83,9 @@ function checkFrames(
     const block = blocks[position]
     if (block === undefined)
       throw error(frame, `belongs to block ${position}, which does not exist`)
+    const isInBase = base !== undefined && frames.isInBase(frame)
     const codec = frames.codec(frame)
-    if (codec === undefined) throw error(frame, 'has an unknown codec')
+    if (codec === undefined && !isInBase) throw error(frame, 'has an unknown codec')
     const firstPage = frames.firstPage(frame)
     const pageCount = frames.pageCount(frame)
     const length = pageCount * PAGE_SIZE
@@ -94,7 +96,14 @@ function checkFrames(
     if (position < blockBefore) throw error(frame, 'is out of order')
     if (position === blockBefore && firstPage < pageBefore)
       throw error(frame, 'covers pages of the one before it, or is out of order')
+    blockBefore = position
+    pageBefore = firstPage + pageCount
     const stored = frames.storedLength(frame)
+    if (isInBase) {
+      if (stored !== 0 || frames.offset(frame) !== 0)
+        throw error(frame, 'is in the base, and cannot have stored bytes')
+      continue
+    }
     if (codec === 'none' ? stored !== length : stored < 1 || stored >= length)
       throw error(frame, `cannot have ${stored} stored bytes`)
     const offset = frames.offset(frame)
@@ -108,8 +117,6 @@ function checkFrames(
       (codec !== 'none' || offset !== linearOffset + firstPage * PAGE_SIZE)
     )
       throw error(frame, `is not where ${block.name} has it`)
-    blockBefore = position
-    pageBefore = firstPage + pageCount
   }
 }
 

@@ -150,7 +150,7 @@ for (const [when, damage, message, at] of damages) {
 
 test('parseIndex() throws IMAGE_TOO_NEW for a newer version', () => {
   const bytes = Buffer.from(serialiseIndex(index()))
-  bytes.writeUInt32LE(2, 8)
+  bytes.writeUInt32LE(3, 8)
   assert.throws(() => parseIndex(bytes, place), { code: 'IMAGE_TOO_NEW' })
 })
 

@@ -2,6 +2,12 @@ import { crc32c } from '../../io/crc32c.ts'
 import type { ImageError } from '../../errors.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageDamaged, imageTooNew } from '../image-fault.ts'
+import {
+  BASE_RECORD_LENGTH,
+  type BaseReference,
+  parseBase,
+  serialiseBase,
+} from './base-reference.ts'
 import { FRAME_RECORD_LENGTH, FrameTable } from './frame-table.ts'
 import { readLong, writeLong } from '../long.ts'
 import type { RamBlock } from '../saved-machine.ts'
@@ -31,6 +37,9 @@ export const PART_ALIGNMENT = 4096
 
 const INDEX_MAGIC = 'STASISIX'
 const VERSION = 1
+
+/** The version of an index with a base. */
+const VERSION_WITH_BASE = 2
 const MAX_HEAD_LENGTH = 65536
 const MAX_DEVICE_LENGTH = 1024 * 1024 * 1024
 const NAME_LENGTH = 256
@@ -52,15 +61,23 @@ export interface StasisIndex {
   readonly ramSection: number
   readonly blocks: readonly RamBlock[]
   readonly frames: FrameTable
+  /** The image that has the pages of the frames that are not in this file. */
+  readonly base?: BaseReference | undefined
+}
+
+/** Length of everything before the blocks. */
+export function indexHeadLength(base: BaseReference | undefined): number {
+  return INDEX_HEAD_LENGTH + (base === undefined ? 0 : BASE_RECORD_LENGTH)
 }
 
 /** Serialises an index with its frames in the right order, whatever order they were appended in. */
 export function serialiseIndex(index: StasisIndex): Uint8Array {
-  const { head, device, blocks, frames } = index
-  const framesAt = INDEX_HEAD_LENGTH + blocks.length * BLOCK_RECORD_LENGTH
+  const { head, device, blocks, frames, base } = index
+  const blocksAt = indexHeadLength(base)
+  const framesAt = blocksAt + blocks.length * BLOCK_RECORD_LENGTH
   const bytes = Buffer.alloc(framesAt + frames.count * FRAME_RECORD_LENGTH)
   bytes.write(INDEX_MAGIC, 0, 'latin1')
-  bytes.writeUInt32LE(VERSION, 8)
+  bytes.writeUInt32LE(base === undefined ? VERSION : VERSION_WITH_BASE, 8)
   bytes.writeUInt32LE(blocks.length, 12)
   bytes.writeUInt32LE(frames.count, 16)
   bytes.writeUInt32LE(PAGE_SIZE, 20)
@@ -72,8 +89,9 @@ export function serialiseIndex(index: StasisIndex): Uint8Array {
   bytes.writeUInt32LE(device.crc, 52)
   bytes.writeUInt32LE(device.sectionsLength, 56)
   bytes.writeUInt32LE(index.ramSection, 60)
+  if (base !== undefined) bytes.set(serialiseBase(base), INDEX_HEAD_LENGTH)
   blocks.forEach((block, position) => {
-    const at = INDEX_HEAD_LENGTH + position * BLOCK_RECORD_LENGTH
+    const at = blocksAt + position * BLOCK_RECORD_LENGTH
     bytes.write(block.name, at, NAME_LENGTH, 'utf8')
     writeLong(bytes, block.length, at + 256)
     writeLong(bytes, block.linearOffset ?? 0, at + 264)
@@ -96,14 +114,17 @@ export function parseIndex(
   if (bytes.length < INDEX_HEAD_LENGTH || bytes.toString('latin1', 0, 8) !== INDEX_MAGIC)
     throw refuse(0, 'it does not start with its magic')
   const version = bytes.readUInt32LE(8)
-  if (version !== VERSION) {
-    throw imageTooNew(place.path, 'index', { version, known: VERSION, offset: place.offset + 8 })
+  if (version !== VERSION && version !== VERSION_WITH_BASE) {
+    const known = VERSION_WITH_BASE
+    throw imageTooNew(place.path, 'index', { version, known, offset: place.offset + 8 })
   }
+  const hasBase = version === VERSION_WITH_BASE
+  const blocksAt = INDEX_HEAD_LENGTH + (hasBase ? BASE_RECORD_LENGTH : 0)
   const blockCount = bytes.readUInt32LE(12)
   const frameCount = bytes.readUInt32LE(16)
   if (blockCount < 1 || blockCount > MAX_BLOCKS)
     throw refuse(12, `it cannot have ${blockCount} blocks`)
-  const framesAt = INDEX_HEAD_LENGTH + blockCount * BLOCK_RECORD_LENGTH
+  const framesAt = blocksAt + blockCount * BLOCK_RECORD_LENGTH
   const length = framesAt + frameCount * FRAME_RECORD_LENGTH
   if (length !== bytes.length) {
     throw refuse(
@@ -113,6 +134,9 @@ export function parseIndex(
   }
   if (bytes.readUInt32LE(20) !== PAGE_SIZE)
     throw refuse(20, `its pages cannot have ${bytes.readUInt32LE(20)} bytes`)
+  const base = hasBase ? parseBase(bytes.subarray(INDEX_HEAD_LENGTH, blocksAt)) : undefined
+  if (hasBase && base === undefined)
+    throw refuse(INDEX_HEAD_LENGTH, 'its base does not have the name of a directory')
   const head = readPart(bytes, 24)
   if (head.length < 8 || head.length > MAX_HEAD_LENGTH)
     throw refuse(32, `the stream head cannot have ${head.length} bytes`)
@@ -128,7 +152,7 @@ export function parseIndex(
   const blocks: RamBlock[] = []
   const names = new Set<string>()
   for (let position = 0; position < blockCount; position += 1) {
-    const at = INDEX_HEAD_LENGTH + position * BLOCK_RECORD_LENGTH
+    const at = blocksAt + position * BLOCK_RECORD_LENGTH
     const block = readBlock(bytes, at)
     if (block === undefined) throw refuse(at, `block ${position} has no valid name`)
     if (names.has(block.name)) throw refuse(at, `two blocks have the name ${block.name}`)
@@ -141,6 +165,7 @@ export function parseIndex(
     ramSection: bytes.readUInt32LE(60),
     blocks,
     frames: new FrameTable(bytes.subarray(framesAt)),
+    ...(base !== undefined && { base }),
   }
 }
 

@@ -7,6 +7,7 @@ import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
 import type { FramePlace, PageRange, PageStore, RamBlock, StoredFrames } from '../saved-machine.ts'
 import { FileWindow } from './file-window.ts'
+import { fileGroups } from './file-groups.ts'
 import { type FrameFault, describeFrameFault } from './frame-fault.ts'
 import type { FrameTable } from './frame-table.ts'
 import type { StasisIndex } from './layout.ts'
@@ -70,14 +71,8 @@ export class StasisPageStore implements PageStore {
   }
 
   *groups(length: number): Generator<Uint32Array, void, undefined> {
-    const order = this.#fileOrder()
-    let first = 0
-    for (let next = 1; next <= order.length; next += 1) {
-      const start = this.#frames.offset(order[first] as number)
-      if (next < order.length && this.#end(order[next] as number) - start <= length) continue
-      yield order.subarray(first, next)
-      first = next
-    }
+    const all = Uint32Array.from({ length: this.frameCount }, (_, at) => at)
+    yield* fileGroups(this.#frames, all, length)
   }
 
   async prefetch(group: Uint32Array, reader: number): Promise<void> {
@@ -122,14 +117,6 @@ export class StasisPageStore implements PageStore {
 
   #end(index: number): number {
     return this.#frames.offset(index) + this.#frames.storedLength(index)
-  }
-
-  #fileOrder(): Uint32Array {
-    const offsets = Float64Array.from({ length: this.frameCount }, (_, at) =>
-      this.#frames.offset(at),
-    )
-    const order = Uint32Array.from(offsets, (_, at) => at)
-    return order.sort((a, b) => (offsets[a] as number) - (offsets[b] as number))
   }
 
   #error(index: number, fault: FrameFault): ImageError {

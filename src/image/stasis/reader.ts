@@ -3,10 +3,13 @@ import { throwIfCancelled } from '../../errors.ts'
 import type { DirectFile } from '../../io/files/direct-file.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { imageDamaged, imageTruncated } from '../image-fault.ts'
-import type { OpenedImage } from '../opened-image.ts'
-import type { SavedMachine } from '../saved-machine.ts'
+import { type OpenedImage, openImageFile } from '../opened-image.ts'
+import type { PageStore, SavedMachine } from '../saved-machine.ts'
+import { openBase } from './base-image.ts'
+import type { BaseReference } from './base-reference.ts'
 import { FOOTER_LENGTH, parseFooter } from './footer.ts'
 import { checkIndex } from './index-check.ts'
+import { LayeredPageStore } from './layered-pages.ts'
 import { type FilePart, type StasisIndex, damagedIndex, parseIndex } from './layout.ts'
 import { StasisPageStore } from './page-store.ts'
 
@@ -20,13 +23,48 @@ const MAX_INDEX_LENGTH = 1024 * 1024 * 1024
 export async function openStasis(image: OpenedImage): Promise<SavedMachine> {
   const { file, description } = image
   const index = await readIndex(image)
+  await using opened = new AsyncDisposableStack()
+  const { pages, bases } = await openPages(image, index, opened, 0)
+  const basesOpen = opened.move()
   return {
     path: file.path,
     format: 'stasis',
     description,
-    pages: new StasisPageStore(file, index),
+    pages,
+    bases,
     deviceState: () => readDeviceState(file, index),
-    [Symbol.asyncDispose]: () => file.close(),
+    async [Symbol.asyncDispose]() {
+      await basesOpen.disposeAsync()
+      await file.close()
+    },
+  }
+}
+
+/**
+ * The base of an image; `undefined` if it has none, or has another format. Does not open the base.
+ * @throws ImageError, StorageError
+ */
+export async function readBase(path: string): Promise<BaseReference | undefined> {
+  const image = await openImageFile(path, { direct: false })
+  await using _file = image.file
+  return image.header.format === 'stasis' ? (await readIndex(image)).base : undefined
+}
+
+/** The pages of an image, with those of its bases. The files of these are closed with `opened`. */
+async function openPages(
+  { file, options }: OpenedImage,
+  index: StasisIndex,
+  opened: AsyncDisposableStack,
+  depth: number,
+): Promise<{ readonly pages: PageStore; readonly bases: readonly string[] }> {
+  const { base } = index
+  if (base === undefined) return { pages: new StasisPageStore(file, index), bases: [] }
+  const below = await openBase({ path: file.path, base, depth }, options)
+  opened.defer(() => below.file.close())
+  const { pages, bases } = await openPages(below, await readIndex(below), opened, depth + 1)
+  return {
+    pages: new LayeredPageStore(file, index, { path: below.file.path, pages }),
+    bases: [base.name, ...bases],
   }
 }
 

@@ -8,6 +8,7 @@ import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { imageIdBytes } from '../image-id.ts'
 import { NewImage } from '../new-image.ts'
 import type { NewDescription, PageRange, RamBlock } from '../saved-machine.ts'
+import type { BaseReference } from './base-reference.ts'
 import { FOOTER_LENGTH, serialiseFooter } from './footer.ts'
 import type { FrameCodec } from './frame-codec.ts'
 import { FrameTable } from './frame-table.ts'
@@ -40,6 +41,8 @@ export interface StasisWriterOptions {
   readonly channels: number
   readonly codec: FrameCodec
   readonly direct: boolean
+  /** The image that has the pages that are added with `addInBase`. */
+  readonly base?: BaseReference | undefined
 }
 
 /** The pages of a frame, and how they are stored. */
@@ -54,6 +57,7 @@ export interface NewFrame extends PageRange {
 export class StasisWriter implements AsyncDisposable {
   readonly #image: NewImage
   readonly #codec: FrameCodec
+  readonly #base: BaseReference | undefined
   readonly #frames = new FrameTable()
   readonly #linear: LinearWriter
   #log: FrameLog | undefined
@@ -61,11 +65,13 @@ export class StasisWriter implements AsyncDisposable {
   #linearEnd = 0
   /** Whether the file system may share blocks. */
   #shares = true
+  #needsBase = false
   #fileBytes = 0
 
-  private constructor(image: NewImage, codec: FrameCodec) {
+  private constructor(image: NewImage, codec: FrameCodec, base: BaseReference | undefined) {
     this.#image = image
     this.#codec = codec
+    this.#base = base
     this.#linear = new LinearWriter(image.file)
   }
 
@@ -74,7 +80,12 @@ export class StasisWriter implements AsyncDisposable {
     const { description, channels, codec, direct } = options
     const extension = { channels, compression: codec }
     const image = await NewImage.create(path, { format: 'stasis', description, direct, extension })
-    return new StasisWriter(image, codec)
+    return new StasisWriter(image, codec, options.base)
+  }
+
+  /** The id of the image. */
+  get imageId(): string {
+    return this.#image.id
   }
 
   /** Bytes passed to the disk so far. */
@@ -101,7 +112,8 @@ export class StasisWriter implements AsyncDisposable {
   /** Announces the blocks, before any frame. Assigns each its place when the image is uncompressed. */
   setBlocks(blocks: readonly { readonly name: string; readonly length: number }[]): void {
     const { bodyOffset, file } = this.#image
-    const linear = this.#codec === 'none'
+    // What is in the base leaves holes, so nothing could be mapped.
+    const linear = this.#codec === 'none' && this.#base === undefined
     let at = alignUp(bodyOffset, LINEAR_ALIGNMENT)
     this.#blocks = blocks.map(({ name, length }) => {
       const linearOffset = linear ? at : undefined
@@ -138,6 +150,12 @@ export class StasisWriter implements AsyncDisposable {
     this.#frames.append({ ...frame, offset, storedLength: bytes.length, crc: crc32c(bytes) })
   }
 
+  /** Adds pages that are as in the base, where they are not zero. */
+  addInBase(range: PageRange, bytes: Uint8Array): void {
+    this.#needsBase = true
+    this.#frames.appendInBase(range, crc32c(bytes))
+  }
+
   /**
    * Adds a frame; `crc` is the crc32c of `bytes` if it is known. Settles when `bytes` may be reused: once they are written in a linear image, once
    * they are written or copied in any other.
@@ -168,6 +186,7 @@ export class StasisWriter implements AsyncDisposable {
       ramSection: state.ramSection,
       blocks: this.#blocks,
       frames: this.#frames,
+      base: this.#needsBase ? this.#base : undefined,
     })
     const indexOffset = alignUp(device.offset + device.length, PART_ALIGNMENT)
     const footer = serialiseFooter({

@@ -2,11 +2,13 @@ import { availableParallelism } from 'node:os'
 import { CODECS, type Codec } from '../../io/codecs/codec-table.ts'
 import type { PoolCompressor } from '../../io/codecs/codec.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
+import { MOST_DIGESTED_BYTES, writePageDigests } from '../../image/stasis/page-digest-file.ts'
 import { StasisWriter } from '../../image/stasis/writer.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
 import { type LevelChooser, chooseLevel } from '../compression-level.ts'
+import { Differences } from './differences.ts'
 import { contentPages } from './content-pages.ts'
 import {
   MAX_ADD_LENGTH,
@@ -35,13 +37,18 @@ function makeCompressors(codec: Codec): readonly Compressor[] {
 
 /** Writes a `stasis` container. */
 export class StasisMachineWriter implements MachineWriter {
+  readonly #path: string
   readonly #writer: StasisWriter
+  readonly #pageDigests: WriterOptions['pageDigests']
+  #differences: Differences | undefined
   readonly #codec: FrameCodec
   readonly #level: LevelChooser | undefined
   readonly #compressors: Pool<Compressor>
 
-  private constructor(writer: StasisWriter, options: WriterOptions) {
+  private constructor(path: string, writer: StasisWriter, options: WriterOptions) {
+    this.#path = path
     this.#writer = writer
+    this.#pageDigests = options.pageDigests
     const { codec } = options
     this.#codec = codec
     this.#level = codec === 'none' ? undefined : chooseLevel(codec, options.compressionLevel)
@@ -50,10 +57,9 @@ export class StasisMachineWriter implements MachineWriter {
 
   /** @throws StorageError, UsageError */
   static async create(path: string, options: WriterOptions): Promise<StasisMachineWriter> {
-    return new StasisMachineWriter(
-      await StasisWriter.create(path, { ...options, channels: 0 }),
-      options,
-    )
+    const base = options.pageDigests?.base
+    const writer = await StasisWriter.create(path, { ...options, channels: 0, base })
+    return new StasisMachineWriter(path, writer, options)
   }
 
   get fileBytes(): number {
@@ -62,10 +68,29 @@ export class StasisMachineWriter implements MachineWriter {
 
   async begin({ blocks }: MachineStart): Promise<void> {
     this.#writer.setBlocks(blocks)
+    const bytes = blocks.reduce((sum, { length }) => sum + length, 0)
+    if (this.#pageDigests !== undefined && bytes <= MOST_DIGESTED_BYTES)
+      this.#differences = new Differences(blocks, this.#pageDigests.base)
     await Promise.resolve()
   }
 
   async add(
+    block: number,
+    firstPage: number,
+    bytes: Uint8Array,
+    source?: PageSource,
+  ): Promise<void> {
+    const compared = await this.#differences?.divide(block, firstPage, bytes, source !== undefined)
+    if (compared?.some(({ isInBase }) => isInBase) !== true)
+      return this.#addAll(block, firstPage, bytes, source)
+    for (const { firstPage: first, bytes: some, isInBase } of compared) {
+      const pageCount = some.length / PAGE_SIZE
+      if (isInBase) this.#writer.addInBase({ block, firstPage: first, pageCount }, some)
+      else await this.#addAll(block, first, some)
+    }
+  }
+
+  async #addAll(
     block: number,
     firstPage: number,
     bytes: Uint8Array,
@@ -83,8 +108,14 @@ export class StasisMachineWriter implements MachineWriter {
     }
   }
 
-  publish(state: DeviceState): Promise<number> {
-    return this.#writer.publish(state)
+  async publish(state: DeviceState): Promise<number> {
+    const length = await this.#writer.publish(state)
+    const { imageId } = this.#writer
+    const digests = this.#differences?.digests
+    // Without them the next image is only longer.
+    if (digests !== undefined)
+      await writePageDigests(this.#path, { imageId, digests }).catch(() => undefined)
+    return length
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@ import type { NewDescription } from '../../image/saved-machine.ts'
 import type { SpecialTarget } from '../../io/files/special-target.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { CompressionLevel } from '../image-receiver.ts'
+import type { BaseImage } from './differences.ts'
 
 /** The inputs for writing an image of a machine that is already in a file. */
 export interface WriterOptions {
@@ -18,6 +19,8 @@ export interface WriterOptions {
   readonly direct: boolean
   /** Where the image goes instead of a new file, for single-stream formats; the caller closes it. */
   readonly target?: SpecialTarget | undefined
+  /** Keep the digests of the pages beside the image, and write only those that another image does not have; for `stasis`. */
+  readonly pageDigests?: { readonly base?: BaseImage | undefined } | undefined
   /** Write a digest beside the image; for libvirt's formats. */
   readonly digest?: DigestRequest | undefined
 }

@@ -12,6 +12,7 @@ import { compareDigest } from './compare-digest.ts'
 import type { CheckAnswer, CheckJob, CheckThreadData, UnreadableExtent } from './check-job.ts'
 import type { DamageKind } from './damage.ts'
 import { DamageLog } from './damage-log.ts'
+import { readLayered } from './read-layered.ts'
 import type { MachineReading, ReadingOptions } from './reading.ts'
 
 type Thread = AnsweringThread<CheckJob, CheckAnswer>
@@ -47,6 +48,9 @@ export async function readPages(
   const { checked: stored } = pages
   const hasDigest = digest?.state === 'fits'
   if (hasDigest) countPages(pages, contentPages)
+  else if (pages.isLayered === true)
+    for (const damage of await readLayered(path, pages, contentPages, { ...options, workers }))
+      log.memory(damage)
   else {
     await shareGroups(
       pages,

@@ -1,11 +1,16 @@
 import { crc32c } from '@node-rs/crc32'
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import zlib from 'node:zlib'
 import { buildDescriptionArea } from '../../../src/image/description-area.ts'
 import { HEADER_LENGTH, serialiseHeader } from '../../../src/image/header.ts'
 import type { SaveFormat } from '../../../src/image/save-format.ts'
 import { serialiseTable } from '../../../src/image/channels/table.ts'
+import {
+  parsePageDigests,
+  serialisePageDigests,
+} from '../../../src/image/stasis/page-digest-file.ts'
+import { PageDigests } from '../../../src/image/stasis/page-digests.ts'
 import { memberHead } from '../../../src/image/packed/gzip.ts'
 import { incomingHead, ramEnd, ramPages, ramZeros } from '../../../src/wire/incoming-stream.ts'
 import { mappedStart, placeBlock, serialiseMappedBlock } from '../../../src/wire/mapped-ram.ts'
@@ -22,7 +27,7 @@ import {
   testPages,
 } from '../../support/stasis-image.ts'
 import { FilePieces } from '../file-pieces.ts'
-import type { Bench, FuzzParser } from '../parser.ts'
+import { type Bench, Broken, type FuzzParser } from '../parser.ts'
 import { packParts, unpackParts } from '../parts.ts'
 import { readMachine } from '../read-machine.ts'
 import { type Field, fieldShapes } from '../shapes.ts'
@@ -102,9 +107,11 @@ function repairStasis(input: Uint8Array): Uint8Array {
   const index = file.read(indexAt, Number(footer.readBigUInt64LE(16)))
   if (index.length >= 64) {
     for (const at of [24, 40]) index.writeUInt32LE(crc32c(partOf(file, index, at)), at + 12)
-    const framesAt = 64 + index.readUInt32LE(12) * 288
+    const blocksAt = index.readUInt32LE(8) === 2 ? 64 + 272 : 64
+    const framesAt = blocksAt + index.readUInt32LE(12) * 288
     for (let at = framesAt; at + 32 <= index.length; at += 32)
-      index.writeUInt32LE(crc32c(partOf(file, index, at)), at + 12)
+      // The checksum of a frame in the base is of other bytes than those of this file.
+      if (index[at + 26] !== 3) index.writeUInt32LE(crc32c(partOf(file, index, at)), at + 12)
     file.patch(indexAt, index)
     footer.writeUInt32LE(crc32c(index), 24)
   }
@@ -132,6 +139,62 @@ export const stasisParser: FuzzParser = {
   repair: repairStasis,
   words: ['STASISIX', 'STASISFT', 'pc.ram\0', '(\xb5/\xfd', 'x\x9c'],
   run: readFile,
+}
+
+const BASE = { name: 'base', imageId: '0123456789abcdef'.repeat(2) }
+
+function basedSeeds(): readonly Uint8Array[] {
+  return [FilePieces.of(buildStasisImage({ xml: XML, base: BASE }).bytes).encode()]
+}
+
+/** An image that needs another, which is there. */
+export const basedParser: FuzzParser = {
+  name: 'based',
+  isSlow: true,
+  seeds: basedSeeds,
+  shapes: () => {
+    const seeds = basedSeeds()
+    const { indexOffset, bytes } = buildStasisImage({ xml: XML, base: BASE })
+    const fields = wordsOf(seeds[0] ?? bytes, indexOffset, bytes.length)
+    return fieldShapes(seeds, fields, repairStasis)
+  },
+  repair: repairStasis,
+  words: ['STASISIX', 'base\0', '../base\0', '.\0', 'pc.ram\0'],
+  async run(input, { directory }) {
+    for (const name of ['base', 'based']) mkdirSync(join(directory, name), { recursive: true })
+    const base = buildStasisImage({ xml: XML, id: BASE.imageId })
+    writeFileSync(join(directory, 'base', 'image'), base.bytes)
+    return readFile(input, { directory: join(directory, 'based') })
+  },
+}
+
+/** The digests of the pages beside an image. */
+export const pageDigestsParser: FuzzParser = {
+  name: 'page-digests',
+  seeds: () => {
+    const digests = new PageDigests([
+      { name: 'pc.ram', length: 4 * 4096 },
+      { name: 'rom', length: 4096 },
+    ])
+    digests.compute(0, 1, testPages(1, 1))
+    return [serialisePageDigests({ imageId: BASE.imageId, digests })]
+  },
+  repair(input) {
+    const bytes = Buffer.from(input)
+    const end = bytes.length - 4
+    if (end >= 0) bytes.writeUInt32LE(crc32c(bytes.subarray(0, end)), end)
+    return bytes
+  },
+  words: ['STASISPD'],
+  run(input) {
+    const found = parsePageDigests(input)
+    if (found === undefined) return false
+    const { blocks, tables } = found.digests
+    for (const [block, { length }] of blocks.entries())
+      if (tables[block]?.length !== (length / 4096) * 16)
+        throw new Broken(`block ${block} does not have a digest for each page`)
+    return true
+  },
 }
 
 // --- sparse ---

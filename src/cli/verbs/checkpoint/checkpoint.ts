@@ -1,3 +1,4 @@
+import { UsageError } from '../../../errors.ts'
 import { createCheckpoint } from '../../../domain/checkpoint/create-checkpoint.ts'
 import { type FormatFlags, declareFormat, formatOptions } from '../../options/save.ts'
 import { type DiskSpecFlags, declareDiskSpec, diskRequests } from '../../options/disk-spec.ts'
@@ -9,8 +10,16 @@ interface Flags extends FormatFlags, DiskSpecFlags {
   readonly description?: string
   readonly diskOnly?: boolean
   readonly stopped?: boolean
+  readonly full?: boolean
+  readonly incremental?: boolean
   readonly quiesce?: boolean
   readonly verbose?: boolean
+}
+
+function incremental({ full, incremental: asked }: Flags): boolean | undefined {
+  if (full === true && asked === true)
+    throw new UsageError('BAD_COMBINATION', '--full and --incremental exclude each other')
+  return full === true ? false : asked
 }
 
 /** `checkpoint DOMAIN [NAME]` */
@@ -24,6 +33,11 @@ export const verb: Verb<Flags> = {
           .option('--description <text>', 'a description')
           .option('--disk-only', 'only the disks, without the memory of the guest')
           .option('--stopped', 'stop the guest until its memory is in the image')
+          .option(
+            '--full',
+            'store all of the memory, not only what differs from the last checkpoint',
+          )
+          .option('--incremental', 'store only what differs, also without compression')
           .option('--quiesce', 'freeze the file systems of the guest for the instant, by its agent')
           .option('--verbose', 'show the disks, and how the memory was taken'),
       ),
@@ -39,6 +53,7 @@ export const verb: Verb<Flags> = {
       description: flags.description,
       diskOnly: flags.diskOnly,
       stopped: flags.stopped,
+      incremental: incremental(flags),
       quiesce: flags.quiesce,
       disks: diskRequests(flags),
       signal,
