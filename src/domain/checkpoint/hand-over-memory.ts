@@ -50,7 +50,7 @@ export async function handOverMemory(
 }
 
 /** Records the size of a memory that was written anew. */
-export async function recordSize(
+async function recordSize(
   directory: string,
   record: CheckpointRecord,
   path: string,

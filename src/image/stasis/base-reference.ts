@@ -12,7 +12,7 @@ export interface BaseReference {
 }
 
 /** Whether a name can be that of a directory beside another: never a path, and nothing hidden. */
-export function isBaseName(name: string): boolean {
+function isBaseName(name: string): boolean {
   const length = Buffer.byteLength(name)
   if (length < 1 || length >= BASE_RECORD_LENGTH - ID_LENGTH) return false
   return !name.startsWith('.') && !name.includes('/') && !name.includes('\0')

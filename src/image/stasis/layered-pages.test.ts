@@ -23,7 +23,7 @@ async function write(
   const options = { description, channels: 0, codec: 'zstd', direct: false, base } as const
   await using writer = await StasisWriter.create(pathOf(dir, name), options)
   writer.setBlocks([{ name: 'ram', length: pages.length * PAGE }])
-  for (const [firstPage, letter] of [...pages].entries()) {
+  for (const [firstPage, letter] of Array.from(pages).entries()) {
     const range = { block: 0, firstPage, pageCount: 1 }
     if (letter === '.') continue
     if (letter < 'a') writer.addInBase(range, Buffer.alloc(PAGE, letter.toLowerCase()))
