@@ -233,6 +233,30 @@ echo '{"type":"error","code":"DOMAIN_ELSEWHERE","message":"There","host":"alpha"
   assert.ok(!(await takes('false', 'beta gamma', '')), 'nobody has fenced it')
 })
 
+test(
+  'stop fails if the storage is not mounted, and leaves the guest to the fence',
+  { skip },
+  async () => {
+    await using dir = await tempDir()
+    const it = await Agent.make(dir)
+    const victim = spawn('sleep', ['600'])
+    try {
+      await it.record({ ...(await identifyProcess(victim.pid ?? 0)) })
+      const asked = dir.join('asked')
+      const missing = JSON.stringify({ type: 'error', code: 'STATE_MISSING', message: 'Away' })
+      const stasis = await it.program(`echo "$2" >>${asked}; echo '${missing}' >&2; exit 7`)
+      const limit = { OCF_RESKEY_CRM_meta_timeout: '20000' }
+      const { exitCode } = await it.run('stop', { stasis }, limit)
+      assert.equal(exitCode, INSTALLED)
+      const verbs = new Set(readFileSync(asked, 'utf8').trim().split('\n'))
+      assert.deepEqual([...verbs], ['managedsave'])
+      assert.equal(victim.exitCode, null)
+    } finally {
+      victim.kill('SIGKILL')
+    }
+  },
+)
+
 test('stop gives up a checkpoint that is being made, and saves the guest', { skip }, async () => {
   await using dir = await tempDir()
   const it = await Agent.make(dir)

@@ -74,6 +74,36 @@ export const storageHangs: Scenario = {
   },
 }
 
+/** The node of the guest is emptied while the shared folder is gone from it. */
+export const storageAwayInStop: Scenario = {
+  name: 'drain, shared folder gone from the node',
+  async run(stage) {
+    const { bed, cell } = stage
+    const node = await nodeOf(stage)
+    const outcome = await afterLoss(stage, node, async () => {
+      await bed.do('hide', node)
+      await cell.standby(node, true)
+    })
+    await cell.standby(node, false)
+    await cell.settled()
+    return { ...outcome, outcome: `the node is fenced; ${outcome.outcome}` }
+  },
+}
+
+/** The node of the guest is emptied while the shared disk takes no writes. */
+export const storageHangsInStop: Scenario = {
+  name: `drain, shared disk hangs for ${HANGING_MS / 1000} s`,
+  async run(stage) {
+    const { bed, cell } = stage
+    await bed.do('hang')
+    const mended = delay(HANGING_MS).then(() => bed.do('mend'))
+    const outcome = await drain.run(stage)
+    await mended
+    await cell.settled()
+    return outcome
+  },
+}
+
 /** The clocks of the nodes are hours apart, and the guest travels between them. */
 export const clocksApart: Scenario = {
   name: 'clocks 6 h apart, drained twice',

@@ -8,7 +8,9 @@ import {
   clocksApart,
   networkSplit,
   storageAway,
+  storageAwayInStop,
   storageHangs,
+  storageHangsInStop,
   stripFrozen,
 } from './disturbances.ts'
 import { daemonsKilled, nodeOff, offInRestore, offInSave } from './losses.ts'
@@ -28,6 +30,8 @@ const SCENARIOS: readonly Scenario[] = [
   drainMany,
   storageAway,
   storageHangs,
+  storageHangsInStop,
+  storageAwayInStop,
   daemonsKilled,
   nodeOff,
   nodeOffWithCheckpoints,

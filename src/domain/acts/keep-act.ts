@@ -17,7 +17,7 @@ import {
   resolveDirectories,
 } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { requireOwnHost } from '../ownership/state-host.ts'
+import { requireOwnHost, requireThere } from '../ownership/state-host.ts'
 import { journalDirectory } from '../store/runtime-paths.ts'
 
 /** The facts of an act before it begins. */
@@ -196,6 +196,7 @@ async function write(
     try {
       const opened = await openDirectories(directories)
       await requireOwnHost(opened)
+      await requireThere(opened)
       await act(opened)
     } catch (error) {
       onWarning?.(`this is not in ${what}: ${messageOf(error)}`)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { readFile, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
 import { testStore } from '../../../test/support/test-store.ts'
-import { claimStateDirectory, foreignHostFault } from './state-host.ts'
+import { claimStateDirectory, foreignHostFault, recordSharing } from './state-host.ts'
 
 afterEach(() => {
   delete process.env['STASIS_HOST_ID']
@@ -53,4 +53,17 @@ test('the host id is a digest, and the machine id is not written down', async ()
   const machineId = (await readFile('/etc/machine-id', 'utf8').catch(() => 'none')).trim()
   assert.ok(!text.includes(machineId))
   assert.match(text, /"id": "[0-9a-f]{32}"/)
+})
+
+test('claimStateDirectory() does not make a state directory where a shared one is not mounted', async () => {
+  await using store = await testStore()
+  const { stateDir } = store.directories
+  const directories = { stateDir, runtimeDir: store.join('run of this host') }
+  await recordSharing(directories, 'yes')
+  await claimStateDirectory(directories)
+  await rename(stateDir, store.join('unmounted'))
+  await assert.rejects(claimStateDirectory(directories), { code: 'STATE_MISSING', path: stateDir })
+  await assert.rejects(readdir(stateDir), { code: 'ENOENT' })
+  await rename(store.join('unmounted'), stateDir)
+  await claimStateDirectory(directories)
 })

@@ -13,6 +13,7 @@ import {
 import type { Directories } from '../store/directories.ts'
 import { hostDirectory } from '../store/host-directory.ts'
 import { requireLocalRuntime } from './local-runtime.ts'
+import { markShared, requireNotAway } from './shared-mark.ts'
 
 /** The host that a state directory belongs to, or that has shared it. */
 interface StateHost {
@@ -30,7 +31,7 @@ interface StateHost {
 /**
  * Records that this host uses the state directory, unless that is recorded already. A second host would take the domains of the first for ended ones
  * and start them again on the same disks, unless the directory is shared.
- * @throws StorageError STATE_OF_ANOTHER_HOST, RUNTIME_NOT_LOCAL and others
+ * @throws StorageError STATE_OF_ANOTHER_HOST, STATE_MISSING, RUNTIME_NOT_LOCAL and others
  */
 export async function claimStateDirectory(directories: Directories): Promise<void> {
   const { stateDir } = directories
@@ -38,6 +39,7 @@ export async function claimStateDirectory(directories: Directories): Promise<voi
   const own = { id: hostId(), name: hostname() }
   let recorded = await readRecordFile(STATE_HOST, path)
   if (recorded === undefined) {
+    await requireNotAway(directories)
     await makeDirectory(stateDir)
     if (await createRecordFile(OWN_HOST, path, own)) return
     // Another command was faster, perhaps on another host.
@@ -48,6 +50,7 @@ export async function claimStateDirectory(directories: Directories): Promise<voi
   if (recorded.shared === undefined) return
   await requireLocalRuntime(directories)
   await makeDirectory(hostDirectory(stateDir))
+  await markShared(directories)
 }
 
 /**
@@ -79,6 +82,12 @@ export async function foreignHostFault({
   if (recorded === undefined || recorded.shared === 'yes' || recorded.id === hostId())
     return undefined
   return fault(stateDir, recorded)
+}
+
+/** Checks that the state directory is there, if it is a shared one, before something is written into it. @throws StorageError STATE_MISSING and others */
+export async function requireThere(directories: Directories): Promise<void> {
+  const recorded = await readRecordFile(STATE_HOST, recordPath(directories.stateDir))
+  if (recorded === undefined) await requireNotAway(directories)
 }
 
 /** Like `claimStateDirectory`, for callers that only look. @throws StorageError STATE_OF_ANOTHER_HOST and others */

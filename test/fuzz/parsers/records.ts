@@ -31,6 +31,7 @@ import { badText, jsonShapes } from '../shapes.ts'
 import * as fc from 'fast-check'
 import { elsewhereIn } from '../../../src/domain/ownership/elsewhere.ts'
 import { readOwner, thisPlace } from '../../../src/domain/ownership/owner.ts'
+import { requireNotAway } from '../../../src/domain/ownership/shared-mark.ts'
 import { foreignHostFault, isShared } from '../../../src/domain/ownership/state-host.ts'
 
 const NAME = 'web'
@@ -200,6 +201,12 @@ const FILES: readonly StateFile[] = [
       await elsewhereIn(owner, await thisPlace(directories))
       return owner
     },
+  },
+  {
+    name: 'shared-mark',
+    seeds: [{ version: 1, stateDir: '/srv/cell/state' }],
+    path: ({ runtimeDir }) => join(runtimeDir, 'shared-state.json'),
+    read: requireNotAway,
   },
   {
     name: 'state-host',
