@@ -43,7 +43,7 @@ test('completed() settles even when QEMU sends no events', async () => {
 })
 
 test('completed() follows the events and reports the reason of a failure', async () => {
-  await using monitor = await monitorWith(['active', 'failed'], (command) =>
+  await using monitor = await monitorWith(['failed'], (command) =>
     command.execute === 'migrate'
       ? ok(command) + event('MIGRATION', { status: 'failed' })
       : ok(command),
@@ -57,6 +57,23 @@ test('completed() follows the events and reports the reason of a failure', async
     message: /: the cable; QEMU's last output: qemu: what a pity$/,
   })
   assert.ok(performance.now() - start < 400, 'the event is heard before the next poll')
+})
+
+test('completed() asks QEMU nothing while a migration begins: a guest may be stopped meanwhile', async () => {
+  let asked = 0
+  await using monitor = await monitorWith(['completed'], (command, socket) => {
+    if (command.execute !== 'migrate') return ok(command)
+    const begun = event('MIGRATION', { status: 'setup' }) + event('MIGRATION', { status: 'active' })
+    setTimeout(() => {
+      asked = monitor.received.filter(({ execute }) => execute === 'query-migrate').length
+      socket.write(event('MIGRATION', { status: 'completed' }))
+    }, 100)
+    return ok(command) + begun
+  })
+  await using qmp = await QmpConnection.connect(monitor.path)
+  await using migration = await startOutgoing(qmp, { uri: 'unix:/x', features })
+  await migration.completed()
+  assert.equal(asked, 0)
 })
 
 test('completed() throws MIGRATION_FAILED when another client cancels', async () => {

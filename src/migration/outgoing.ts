@@ -79,7 +79,7 @@ export class OutgoingMigration implements AsyncDisposable {
   ): Promise<MigrationStats> {
     using _ = events
     try {
-      const end = await migrationEnd(this.#qmp, events, { signal })
+      const end = await migrationEnd(this.#qmp, events, { signal, isNew: true })
       await migrationFinalized(this.#qmp, { signal })
       if (end?.phase === 'completed') return end.stats
       throw migrationFailed(

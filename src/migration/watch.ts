@@ -5,6 +5,9 @@ import { type MigrationProgress, progressOf } from './progress.ts'
 /** Without an event for this long, query QEMU. */
 const POLL_MS = 500
 
+/** Statuses of a migration that has just begun. */
+const BEGINNINGS: ReadonlySet<string> = new Set(['setup', 'active'])
+
 /** A migration that is over. */
 export type MigrationEnd = Extract<
   MigrationProgress,
@@ -16,11 +19,13 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined
   /** When it passes, the wait returns `undefined`. */
   readonly timeoutMs?: number | undefined
+  /** `events` was opened before the migration was started, so there is no query before the first event, or `POLL_MS`: a guest may be stopped meanwhile. */
+  readonly isNew?: boolean | undefined
 }
 
 /**
  * Waits for the end of QEMU's migration, outgoing or incoming. `events` must be opened before it begins. Events report the end at once; QEMU is
- * queried when none arrive, because they can be switched off.
+ * queried when none arrive, because they can be switched off, and not when one reports a beginning.
  * @throws QmpLost when QEMU dies, CancelledError when `signal` is aborted (the migration continues)
  */
 export async function migrationEnd(
@@ -28,14 +33,26 @@ export async function migrationEnd(
   events: QmpEventListener<'MIGRATION'>,
   options: WatchOptions = {},
 ): Promise<MigrationEnd | undefined> {
-  const { signal, timeoutMs = Infinity } = options
+  const { signal, timeoutMs = Infinity, isNew = false } = options
   const deadline = performance.now() + timeoutMs
+  if (isNew) await untilQuery(events, { signal, deadline })
   for (;;) {
     const progress = progressOf(await qmp.execute('query-migrate', {}, { signal }))
     if (isEnd(progress)) return progress
-    const leftMs = deadline - performance.now()
-    if (leftMs <= 0) return undefined
-    await events.next({ signal, timeoutMs: Math.min(POLL_MS, leftMs) })
+    if (performance.now() >= deadline) return undefined
+    await untilQuery(events, { signal, deadline })
+  }
+}
+
+/** Waits until an event may report the end, or for long enough. */
+async function untilQuery(
+  events: QmpEventListener<'MIGRATION'>,
+  { signal, deadline }: { readonly signal: AbortSignal | undefined; readonly deadline: number },
+): Promise<void> {
+  const end = Math.min(deadline, performance.now() + POLL_MS)
+  for (;;) {
+    const event = await events.next({ signal, timeoutMs: Math.max(0, end - performance.now()) })
+    if (event === undefined || !BEGINNINGS.has(event.data.status)) return
   }
 }
 

@@ -1,5 +1,6 @@
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
+import type { AtStop } from '../live/live-way.ts'
 import type { LivePlan } from '../live/plan-live.ts'
 import { type LiveWriting, writeLiveImage } from '../live/write-live-image.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
@@ -17,7 +18,7 @@ interface LiveTaking {
   readonly report: OnProgress<SaveProgress>
   readonly pageDigests: LiveWriting['pageDigests']
   /** Runs at the instant of the image. */
-  readonly atStop: () => Promise<void>
+  readonly atStop: AtStop
 }
 
 /** Writes the memory of one instant into an image while the guest continues. @throws as `writeLiveImage` */

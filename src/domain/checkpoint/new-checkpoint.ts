@@ -15,6 +15,7 @@ import { freezeGuest, thawGuest } from '../machine/freeze.ts'
 import { openControl } from '../machine/monitor.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import { resolveLiveOptions } from '../live/live-options.ts'
+import type { AtStop } from '../live/live-way.ts'
 import { type LivePlan, planLive } from '../live/plan-live.ts'
 import { type SavePlan, planSave } from '../save/plan-save.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
@@ -139,8 +140,8 @@ export class NewCheckpoint {
       // Both texts name the overlays from now on. While they are empty, they are the disks below them, so this is right whatever happens next.
       await this.#useOverlays()
       report({ phase: 'stopping' })
-      const atStop = async (): Promise<void> => {
-        await overlayTransaction(control, overlays.open)
+      const atStop: AtStop = async (stopped) => {
+        await Promise.all([overlayTransaction(control, overlays.open), stopped])
         await this.#copyNvram()
       }
       if (plan.freezes) await freezeGuest(name, paths)
@@ -192,7 +193,7 @@ export class NewCheckpoint {
     control: QmpConnection,
     plan: SavePlan | LivePlan,
     options: RunningOptions & {
-      readonly atStop: () => Promise<void>
+      readonly atStop: AtStop
       readonly path: string
       readonly pageDigests: WriterOptions['pageDigests']
     },

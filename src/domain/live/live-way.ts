@@ -57,6 +57,12 @@ export interface LiveChoice {
   readonly obstacles: readonly LiveObstacle[]
 }
 
+/**
+ * Work while the guest is stopped, at the instant of the image. The guest waits for it. `stopped`: the guest has been told to stop, and stands once this
+ * settles. QEMU executes commands in order, so those to its monitor need not wait for that.
+ */
+export type AtStop = (stopped?: Promise<unknown>) => Promise<void>
+
 /** A guest of which a way takes the memory of one moment. */
 export interface LiveCapture {
   readonly held: HeldDomain
@@ -80,8 +86,7 @@ export interface LiveCapture {
   readonly timeoutMs: number
   readonly signal: AbortSignal
   readonly report: OnProgress<SaveProgress>
-  /** Runs while the guest is stopped, at the instant of the image. The guest waits for it. */
-  readonly atStop?: (() => Promise<void>) | undefined
+  readonly atStop?: AtStop | undefined
 }
 
 /** The memory of one moment, in the writer. The guest continues. */

@@ -18,7 +18,7 @@ import { flushDisks } from './flush-disks.ts'
 import { resolveTimeout } from './live-options.ts'
 import { type SnapshotGuard, guarded } from './snapshot-guard.ts'
 import { intakeSpace } from './intake-space.ts'
-import type { Captured } from './live-way.ts'
+import type { AtStop, Captured } from './live-way.ts'
 import type { LivePlan } from './plan-live.ts'
 
 /** How an image of a guest that continues is written. */
@@ -34,7 +34,7 @@ export interface LiveWriting {
   readonly report: OnProgress<SaveProgress>
   /** See `WriterOptions`. */
   readonly pageDigests?: WriterOptions['pageDigests']
-  readonly atStop: (() => Promise<void>) | undefined
+  readonly atStop: AtStop | undefined
 }
 
 /** An image that is durable. */

@@ -21,6 +21,14 @@ const POLLFD_LENGTH = 8
 /** The longest that a read blocks: a thread cannot be ended while it is blocked. */
 const MAX_BLOCK_MS = 250
 
+/** Loads what reading a socket takes, so that the first read waits for nothing else. */
+export function prepareReading(): void {
+  const noSocket = -1
+  call('fcntl', noSocket, F_SETFL, 0)
+  call('setsockopt', noSocket, SOL_SOCKET, SO_RCVTIMEO, Buffer.alloc(0), 0)
+  call('recv', noSocket, Buffer.alloc(1), 1, 0)
+}
+
 /** Makes reads of a socket block, each for a quarter of a second at most. For threads that do nothing else. */
 export function makeBlocking(fd: number): void {
   check('fcntl', call('fcntl', fd, F_SETFL, 0))

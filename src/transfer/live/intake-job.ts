@@ -26,6 +26,8 @@ export interface TakenPiece extends RingSpan {
 
 /** A message of the thread. */
 export type IntakeAnswer =
+  /** The next job begins at once. */
+  | { readonly kind: 'prepared' }
   | TakenPiece
   /** The stream has ended. */
   | { readonly kind: 'end' }

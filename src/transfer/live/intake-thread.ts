@@ -1,5 +1,5 @@
 import { writeSpool } from '../../io/files/spool-file.ts'
-import { makeBlocking, receiveSome } from '../../io/sockets/blocking-socket.ts'
+import { makeBlocking, prepareReading, receiveSome } from '../../io/sockets/blocking-socket.ts'
 import { END, beginThread } from '../thread-port.ts'
 import type { IntakeAnswer, IntakeJob, IntakeThreadData } from './intake-job.ts'
 import { IntakeState } from './intake-state.ts'
@@ -31,6 +31,9 @@ port.on('message', (job: IntakeJob | typeof END) => {
   }
   post({ kind: 'end' })
 })
+
+prepareReading()
+post({ kind: 'prepared' })
 
 function post(answer: IntakeAnswer): void {
   port.postMessage(answer)

@@ -47,6 +47,7 @@ export class Intake implements AsyncDisposable {
   readonly #queue: TakenPiece[] = []
   readonly #used = { memory: 0, spool: 0 }
   readonly #most = { memory: 0, spool: 0 }
+  readonly #prepared = Promise.withResolvers<void>()
   #receivedBytes = 0
   #ended = false
   #fault: unknown
@@ -88,6 +89,11 @@ export class Intake implements AsyncDisposable {
       mostInMemoryBytes: this.#most.memory,
       mostInSpoolBytes: this.#most.spool,
     }
+  }
+
+  /** Settles when the thread can take a stream at once, or has failed: then the stream fails. */
+  get prepared(): Promise<void> {
+    return this.#prepared.promise
   }
 
   /** Starts to take; owns the descriptor from now on. */
@@ -161,6 +167,8 @@ export class Intake implements AsyncDisposable {
 
   #take(answer: IntakeAnswer): void {
     switch (answer.kind) {
+      case 'prepared':
+        return this.#prepared.resolve()
       case 'piece': {
         const { store, from, to } = answer
         this.#receivedBytes += to - from
@@ -183,6 +191,7 @@ export class Intake implements AsyncDisposable {
   #end(fault: unknown): void {
     this.#ended = true
     this.#fault ??= fault
+    this.#prepared.resolve()
     this.#wake()
   }
 

@@ -26,6 +26,8 @@ export interface ReceivedMachine {
 
 /** The receiving end of a migration whose guest runs. It never makes QEMU wait for the disk. */
 export interface LiveReceiver extends MigrationReceiver, AsyncDisposable {
+  /** Settles when nothing has to be loaded any more before the first bytes are taken: a guest that is stopped waits for that. */
+  readonly prepared: Promise<void>
   /** The machine. Only after `received`. */
   machine(): ReceivedMachine
   figures(): IntakeFigures
@@ -37,13 +39,16 @@ export async function openLiveReceiver(options: LiveReceiverOptions): Promise<Li
   await using opened = new AsyncDisposableStack()
   const intake = opened.use(new Intake(space))
   const stream = new LiveStream(path, writer, intake, options)
-  const listener = opened.use(new QemuListener({ path, socketPath, channels: 0 }, stream))
+  const listener = opened.use(
+    new QemuListener({ path, socketPath, channels: 0, atOnce: true }, stream),
+  )
   const open = opened.move()
   return {
     uri: listener.uri,
     socketPath,
     multifd: { channels: 0, compression: 'none' },
     received: listener.received,
+    prepared: intake.prepared,
     progress() {
       const { storedBytes = 0, zeroBytes = 0, ramBytes = 0 } = stream.ledger ?? {}
       return {

@@ -6,6 +6,7 @@ import { MAX_PUT_LENGTH, PageBatches } from '../convert/page-batches.ts'
 import type { Connections } from '../receive/accept-connections.ts'
 import { PageLedger } from '../receive/page-ledger.ts'
 import type { ConnectionReceiver } from '../receive/qemu-listener.ts'
+import { FirstPage } from './first-page.ts'
 import type { Intake } from './intake.ts'
 
 /** Hears of the steps of a stream. */
@@ -22,7 +23,6 @@ export class LiveStream implements ConnectionReceiver {
   readonly #writer: MachineWriter
   readonly #intake: Intake
   readonly #hears: StreamListener
-  #hasBegun = false
   #ledger: PageLedger | undefined
   #state: DeviceState | undefined
 
@@ -47,7 +47,6 @@ export class LiveStream implements ConnectionReceiver {
   async receive({ main }: Connections): Promise<void> {
     this.#hears.onConnection?.(main.fd)
     this.#intake.receive(main.fd)
-    let hasMemory = false
     const batches = new PageBatches(this.#path, this.#writer)
     const parser: MainStreamParser = new MainStreamParser(
       {
@@ -58,23 +57,22 @@ export class LiveStream implements ConnectionReceiver {
         zeroPages: (block, first, count) => {
           this.#ledger?.zero(block, first, count)
           batches.zeros(block, first, count)
-          hasMemory = true
         },
         page: (block, page, bytes) => {
           this.#ledger?.store(block, page, 1)
           batches.put(block, page, bytes)
-          hasMemory = true
         },
       },
       { hasOpenRam: true },
     )
     try {
       parser.feed(main.first)
+      const first = new FirstPage()
       for await (const piece of this.#intake.pieces()) {
+        if (!first.hasCome && first.feed(piece)) await this.#hears.onMemory?.()
         for (let at = 0; at < piece.length; at += MAX_PUT_LENGTH) {
           await batches.room()
           parser.feed(piece.subarray(at, at + MAX_PUT_LENGTH))
-          if (hasMemory) await this.#begin()
         }
       }
       const state = parser.finish()
@@ -92,13 +90,6 @@ export class LiveStream implements ConnectionReceiver {
 
   hangUp(): void {
     this.#intake.hangUp()
-  }
-
-  /** Nothing is processed meanwhile: the guest waits for it. */
-  async #begin(): Promise<void> {
-    if (this.#hasBegun) return
-    this.#hasBegun = true
-    await this.#hears.onMemory?.()
   }
 
   #checkComplete(): void {

@@ -50,6 +50,15 @@ test('acceptConnections() tells the main connection and the channels apart', asy
   for (const each of peers) each.destroy()
 })
 
+test('acceptConnections() does not wait for the first word when it is asked to pass the connection on at once', async () => {
+  await using place = await listener()
+  const silent = peer(place.path, Buffer.of())
+  const { main } = await acceptConnections(place.fd, 0, { timeoutMs: 5000, atOnce: true })
+  assert.equal(main.first.length, 0)
+  closeDescriptor(main.fd)
+  silent.destroy()
+})
+
 test('acceptConnections() refuses a stranger at once, though another stays silent', async () => {
   await using place = await listener()
   const peers = [Buffer.from('GET / HTTP/1.0'), Buffer.of()].map((bytes) => peer(place.path, bytes))

@@ -5,10 +5,10 @@ import { anySignal } from '../../io/any-signal.ts'
 import { acceptUnix, closeDescriptor } from '../../io/system-calls.ts'
 import { MULTIFD_MAGIC } from '../../wire/multifd-packet.ts'
 
-/** An accepted connection whose first word was read. */
+/** An accepted connection. */
 export interface Connection {
   readonly fd: number
-  /** The four bytes that identified it. */
+  /** The four bytes that identified it; empty if it was accepted at once. */
   readonly first: Uint8Array
 }
 
@@ -19,9 +19,12 @@ export interface Connections {
   readonly channels: readonly Connection[]
 }
 
-interface AcceptOptions {
+/** Bounds of a wait for connections. */
+export interface AcceptOptions {
   /** Time limit for the arrival of all connections, and again for the first word of each. */
   readonly timeoutMs: number
+  /** For a main connection without others: it is not identified, because a guest that is stopped would wait for that. The receiver checks the stream. */
+  readonly atOnce?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -43,6 +46,9 @@ export async function acceptConnections(
   const fds: number[] = []
   try {
     await acceptAll(listener, channels + 1, options, fds)
+    const [only] = fds
+    if (options.atOnce === true && channels === 0 && only !== undefined)
+      return { main: { fd: only, first: Buffer.alloc(0) }, channels: [] }
     return await identifyAll(fds, options)
   } catch (error) {
     for (const fd of fds) closeDescriptor(fd)

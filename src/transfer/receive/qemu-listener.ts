@@ -23,6 +23,8 @@ export interface QemuListenerOptions {
   readonly socketPath: string
   /** Number of connections in addition to the main one. */
   readonly channels: number
+  /** See `AcceptOptions`. */
+  readonly atOnce?: boolean | undefined
 }
 
 /**
@@ -42,13 +44,14 @@ export class QemuListener implements AsyncDisposable {
   #receiving: Promise<void> = Promise.resolve()
 
   /** Listens at once. @throws StorageError, UsageError */
-  constructor({ path, socketPath, channels }: QemuListenerOptions, receiver: ConnectionReceiver) {
+  constructor(options: QemuListenerOptions, receiver: ConnectionReceiver) {
+    const { path, socketPath, channels } = options
     this.#path = path
     this.#listener = UnixListener.open(socketPath, channels + 1)
     this.#receiver = receiver
     this.uri = `unix:${socketPath}`
     this.#aborted.promise.catch(() => undefined)
-    this.received = this.#receive(channels)
+    this.received = this.#receive(options)
     // Without this, a fault before the first wait would end the process.
     this.received.catch(() => undefined)
   }
@@ -67,10 +70,11 @@ export class QemuListener implements AsyncDisposable {
     await this.#receiving.catch(() => undefined)
   }
 
-  async #receive(channels: number): Promise<void> {
+  async #receive({ channels, atOnce }: QemuListenerOptions): Promise<void> {
     try {
       const connections = await acceptConnections(this.#listener.fd as number, channels, {
         timeoutMs: CONNECT_TIMEOUT_MS,
+        atOnce,
         signal: this.#stop.signal,
       })
       this.#receiving = this.#receiver.receive(connections)

@@ -1,5 +1,5 @@
 import { placedBlocks } from '../../../migration/ram-blocks.ts'
-import { contVm, stopVm } from '../../../migration/run-state.ts'
+import { contVm, stopAtOnce } from '../../../migration/run-state.ts'
 import { collapseMemory } from '../../../transfer/live/collapse-memory.ts'
 import { openLiveReceiver } from '../../../transfer/live/live-receiver.ts'
 import { viewOf } from '../../machine/qemu-view.ts'
@@ -61,10 +61,10 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
   } else {
     const { memoryBytes } = capture
     if (!(await warmUp(control, { pid: record.pid, memoryBytes }, signal))) warnings.push(COLD)
+    await receiver.prepared
     try {
       await transfer(async () => {
-        await stopVm(control, { signal })
-        await atStop()
+        await atStop(stopAtOnce(control))
         // QEMU leaves a guest stopped that it found stopped.
         isHalted = true
       })
