@@ -1,6 +1,7 @@
 import { allocatedBytes } from '../../io/memory/mapped-blocks.ts'
 import { type Mapping, mappingsOf } from '../../io/memory/mappings.ts'
 import { placedBlocks } from '../../migration/ram-blocks.ts'
+import type { PlacedMemory } from '../../transfer/live/memory-layout.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 
 /**
@@ -24,6 +25,20 @@ export async function memoryMappings(
   } catch {
     return []
   }
+}
+
+/** The memory of a guest and its place in QEMU; of a QEMU that does not tell, such as 7.2, only the memory that is as large as that of the domain. */
+export async function placedMemory(
+  control: QmpConnection,
+  {
+    record,
+    memoryBytes,
+  }: { readonly record: { readonly pid: number }; readonly memoryBytes: number },
+): Promise<readonly PlacedMemory[]> {
+  const blocks = await placedBlocks(control)
+  if (blocks !== undefined) return blocks
+  const mappings = await memoryMappings(control, record.pid, memoryBytes)
+  return mappings.map(({ address, length }) => ({ name: '', address, length }))
 }
 
 /**

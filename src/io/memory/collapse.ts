@@ -16,7 +16,7 @@ export const HUGE_PAGE: number = 2 * 1024 * 1024
 
 /**
  * Makes huge pages of the memory of another process, one for each start of a huge page in `starts`; the process may run (Linux process_madvise(2),
- * MADV_COLLAPSE, since 6.1). Pages of it that are not there are allocated. Returns how many there are now; the kernel refuses some, and old kernels and
+ * MADV_COLLAPSE, since 6.1). Pages of it that are not there are allocated; shared memory needs one page that is there. Returns how many there are now; the kernel refuses some, and old kernels and
  * processes of other users all of them.
  */
 export function collapse(pid: number, starts: readonly number[]): number {
@@ -27,18 +27,37 @@ export function collapse(pid: number, starts: readonly number[]): number {
     return 0
   }
   try {
-    const piece = Buffer.alloc(16)
-    piece.writeBigUInt64LE(BigInt(HUGE_PAGE), 8)
     let made = 0
-    for (const start of starts) {
-      piece.writeBigUInt64LE(BigInt(start), 0)
-      if (Number(invoke('syscall', SYS_PROCESS_MADVISE, process, piece, 1, MADV_COLLAPSE, 0)) > 0)
-        made += 1
-    }
+    for (const run of runsOf(starts)) made += collapseRun(process, run)
     return made
   } finally {
     closeDescriptor(process)
   }
+}
+
+/** A run in one call takes much less time, because the kernel waits for all processors in each. */
+function collapseRun(process: number, { address, length }: AddressRange): number {
+  const run = Buffer.alloc(16)
+  run.writeBigUInt64LE(BigInt(address), 0)
+  run.writeBigUInt64LE(BigInt(length), 8)
+  const done = Number(invoke('syscall', SYS_PROCESS_MADVISE, process, run, 1, MADV_COLLAPSE, 0))
+  if (done === length) return length / HUGE_PAGE
+  if (length === HUGE_PAGE) return 0
+  // One that is refused fails the whole call, wherever it is.
+  let made = 0
+  for (let at = address; at < address + length; at += HUGE_PAGE)
+    made += collapseRun(process, { address: at, length: HUGE_PAGE })
+  return made
+}
+
+function runsOf(starts: readonly number[]): readonly AddressRange[] {
+  const runs: { address: number; length: number }[] = []
+  for (const start of starts) {
+    const last = runs.at(-1)
+    if (last !== undefined && last.address + last.length === start) last.length += HUGE_PAGE
+    else runs.push({ address: start, length: HUGE_PAGE })
+  }
+  return runs
 }
 
 /** The huge pages that lie in a range as a whole. */

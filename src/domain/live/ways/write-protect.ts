@@ -1,4 +1,3 @@
-import { placedBlocks } from '../../../migration/ram-blocks.ts'
 import { contVm, stopAtOnce } from '../../../migration/run-state.ts'
 import { collapseMemory } from '../../../transfer/live/collapse-memory.ts'
 import { openLiveReceiver } from '../../../transfer/live/live-receiver.ts'
@@ -6,6 +5,7 @@ import { viewOf } from '../../machine/qemu-view.ts'
 import { transferOut } from '../../save/save-transfer.ts'
 import { prepareTransferSocket } from '../../store/confinement.ts'
 import type { Captured, LiveCapture } from '../live-way.ts'
+import { placedMemory } from '../guest-memory.ts'
 import { warmUp } from '../warm-up.ts'
 import { PauseMeter } from '../pause.ts'
 
@@ -48,7 +48,7 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
   using _permit = guard.permitAfterFailure(control, { failed: receiver.received, signal })
   using meter = new PauseMeter(control)
   const startMs = performance.now()
-  await collapseMemory(record.pid, (await placedBlocks(control)) ?? [], signal)
+  await collapseMemory(record.pid, await placedMemory(control, capture), signal)
   const view = viewOf(control, held.paths, record.confinement)
   const transfer = async (beforeStart?: () => Promise<void>): Promise<void> => {
     await transferOut(control, receiver, {
