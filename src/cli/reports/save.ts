@@ -1,4 +1,5 @@
 import { obstacleText } from '../../domain/live/choose-way.ts'
+import type { GuestSpeed } from '../../domain/live/guest-speed.ts'
 import type { LiveSaveResult } from '../../domain/live/live-result.ts'
 import type { PrecopyFigures } from '../../domain/live/live-way.ts'
 import type { SaveResult } from '../../domain/save/save.ts'
@@ -39,7 +40,7 @@ function stops(result: SaveResult | LiveSaveResult): Facts {
   if (!('live' in result))
     return [['Downtime', `${formatDuration(downtimeMs)}, until the image was durable`]]
   const { way, reason, obstacles, precopy } = result.live
-  const { mostInMemoryBytes, mostInSpoolBytes, grownBytes } = result.live
+  const { mostInMemoryBytes, mostInSpoolBytes, grownBytes, guest } = result.live
   return [
     ['Downtime', `${formatDuration(downtimeMs)}, then the guest continued`],
     ['Way', `${way}: ${reason}`],
@@ -49,6 +50,7 @@ function stops(result: SaveResult | LiveSaveResult): Facts {
       'Waiting',
       `at most ${formatBytes(mostInMemoryBytes)} in memory, ${formatBytes(mostInSpoolBytes)} in a temporary file`,
     ],
+    ...(guest === undefined ? [] : [['Guest', speedText(guest)] as const]),
     ['Growth', `QEMU takes ${formatBytes(grownBytes)} more memory than before`],
   ]
 }
@@ -63,10 +65,31 @@ function rounds({ isForced, restBytes, rounds, sentBytes }: PrecopyFigures): Fac
   ]
 }
 
+/** What the guest lost while it was saved. */
+function speedText({ ranBefore, ranDuring, waited }: GuestSpeed): string {
+  const ran = `its processors ran ${percent(ranDuring)} of the time, ${percent(ranBefore)} before`
+  return waited === undefined
+    ? ran
+    : `${ran}; they waited ${percent(waited)} of it for QEMU to send a page`
+}
+
+/** A guest that hardly runs loses nothing that could be measured. */
+const LEAST_SHARE = 0.05
+
+function kept(guest: GuestSpeed | undefined): string {
+  if (guest === undefined || guest.ranBefore < LEAST_SHARE) return ''
+  const part = Math.min(1, guest.ranDuring / guest.ranBefore)
+  return `, then with ${percent(part)} of its processor time`
+}
+
+const percent = (part: number): string => `${Math.round(part * 100)} %`
+
 function summary(result: SaveResult | LiveSaveResult): string {
   const { ramBytes, allocatedBytes } = result.image
   const { totalMs, downtimeMs } = result.timing
   const stopped =
-    'live' in result ? `, stopped for ${formatDuration(downtimeMs)} (${result.live.way})` : ''
+    'live' in result
+      ? `, stopped for ${formatDuration(downtimeMs)} (${result.live.way})${kept(result.live.guest)}`
+      : ''
   return `${transferText(ramBytes, totalMs)}, ${formatBytes(allocatedBytes)} on disk${stopped}`
 }

@@ -1,4 +1,5 @@
 import type { SaveResult } from '../save/save.ts'
+import type { GuestSpeed } from './guest-speed.ts'
 import type { LiveChoice, PrecopyFigures } from './live-way.ts'
 
 /** What a live save cost, and how it was done. */
@@ -12,6 +13,8 @@ export interface LiveFigures extends LiveChoice {
   readonly mostInSpoolBytes: number
   /** By how much the memory of QEMU grew: shared memory that the guest had not touched is allocated. */
   readonly grownBytes: number
+  /** What the guest lost meanwhile; `undefined` for one that was paused, and where the host does not show it. */
+  readonly guest?: GuestSpeed | undefined
   /** For the way `precopy`. */
   readonly precopy?: PrecopyFigures | undefined
 }

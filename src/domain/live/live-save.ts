@@ -116,7 +116,7 @@ export async function saveLiveHeld(
 function resultOf(
   held: HeldDomain,
   { record, description, choice }: LivePlan,
-  { image, captured, grownBytes, flushMs }: WrittenLive,
+  { image, captured, grownBytes, flushMs, speed }: WrittenLive,
   facts: {
     readonly settings: SaveSettings
     readonly totalMs: number
@@ -142,6 +142,7 @@ function resultOf(
       mostInMemoryBytes: intake?.mostInMemoryBytes ?? 0,
       mostInSpoolBytes: intake?.mostInSpoolBytes ?? 0,
       grownBytes,
+      guest: speed,
       precopy,
     },
   }

@@ -7,6 +7,7 @@ import { type SavePlan, planSave } from '../save/plan-save.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import type { JobOperation } from '../store/job-record.ts'
 import { chooseWay } from './choose-way.ts'
+import { type GuestTimes, guestTimes } from './guest-speed.ts'
 import type { LiveSaveOptions } from './live-options.ts'
 import type { LiveChoice } from './live-way.ts'
 
@@ -15,6 +16,8 @@ export interface LivePlan extends SavePlan {
   /** The real path of the image. */
   readonly path: string
   readonly choice: LiveChoice
+  /** The processor time of the guest when this plan was begun. */
+  readonly earlier: GuestTimes | undefined
   readonly domain: Domain
 }
 
@@ -35,6 +38,7 @@ export async function planLive(
   },
 ): Promise<LivePlan> {
   const { settings, digest } = options
+  const earlier = await guestTimes(control, held.requireRunning().pid)
   const path = await checkDestination(held.directories, asked, {
     domain: held.name,
     guest: held.requireRunning().uuid,
@@ -48,7 +52,7 @@ export async function planLive(
   const { record, savable } = plan
   const guest = { held, record, control, features: savable.features, request: options }
   const choice = await chooseWay(guest)
-  return { ...plan, path, choice, domain: await liveDomain(held.paths) }
+  return { ...plan, path, choice, earlier, domain: await liveDomain(held.paths) }
 }
 
 /** The only place in the state directory where the image may be. */

@@ -14,6 +14,7 @@ import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import { noDigest } from '../save/no-digest.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import { LIVE_WAYS } from './choose-way.ts'
+import { type GuestSpeed, SpeedMeter } from './guest-speed.ts'
 import { flushDisks } from './flush-disks.ts'
 import { resolveTimeout } from './live-options.ts'
 import { type SnapshotGuard, guarded } from './snapshot-guard.ts'
@@ -44,6 +45,8 @@ export interface WrittenLive {
   /** By how much the memory of QEMU grew. */
   readonly grownBytes: number
   readonly flushMs: number
+  /** `undefined` for a guest that did not run, and where it cannot be measured. */
+  readonly speed: GuestSpeed | undefined
   readonly warnings: readonly string[]
 }
 
@@ -75,12 +78,14 @@ async function writeGuarded(
   await using writer = await openLiveWriter(plan, writing, (text) => void warnings.push(text))
   const before = await residentBytes(record.pid)
   const way = LIVE_WAYS[choice.way]
+  using meter = await SpeedMeter.begin(record.pid, plan.earlier)
   const { features, running } = plan.savable
   const timeoutMs = resolveTimeout(writing)
   const captured = await way.capture({
     ...writing,
     ...{ record, memoryBytes, features, running, path, writer, space, guard, timeoutMs },
   })
+  const speed = running ? await meter?.speed() : undefined
   const after = await residentBytes(record.pid)
   throwIfCancelled(`save domain '${held.name}'`, signal)
   warnings.push(...(captured.warnings ?? []))
@@ -96,6 +101,7 @@ async function writeGuarded(
   return {
     image: { path, format, ...size, ramBytes, zeroBytes },
     captured,
+    speed,
     grownBytes: Math.max(0, (after ?? 0) - (before ?? 0)),
     flushMs: performance.now() - receivedMs,
     warnings,

@@ -7,6 +7,8 @@ const TICK_NS = 10_000_000
 export interface ProcessorTimes {
   readonly userNs: number
   readonly systemNs: number
+  /** Both together, by the scheduler, which counts finer than in units of 1/100 s; `undefined` if the kernel does not count this. */
+  readonly ranNs: number | undefined
   /** How long it was ready to run and had no processor; `undefined` if the kernel does not count this. */
   readonly delayNs: number | undefined
   /** The processor of the host that it ran on last. */
@@ -24,10 +26,11 @@ export async function processorTimes(
   // The second field, the name in parentheses, may contain anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const scheduled = await readFile(`${directory}/schedstat`, 'latin1').catch(() => '')
-  const delay = scheduled.split(' ')[1]
+  const [ran, delay] = scheduled.split(' ')
   return {
     userNs: Number(fields[11]) * TICK_NS,
     systemNs: Number(fields[12]) * TICK_NS,
+    ranNs: ran === undefined || delay === undefined ? undefined : Number(ran),
     delayNs: delay === undefined ? undefined : Number(delay),
     processor: Number(fields[36]),
   }
