@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { type FakeMonitor, fakeMonitor, ok } from '../../test/support/fake-monitor.ts'
+import { type FakeMonitor, fakeMonitor, ok, refused } from '../../test/support/fake-monitor.ts'
 import { QmpConnection } from '../qmp/connection.ts'
-import { contVm, stopVm } from './run-state.ts'
+import { contAtOnce, contVm, stopAtOnce, stopVm } from './run-state.ts'
 
 /** A monitor that reports these states one after another, then the last one forever. */
 function monitorWith(...states: readonly string[]): Promise<FakeMonitor> {
@@ -53,4 +53,27 @@ test('stopVm() throws CANCELLED when its signal is aborted', async () => {
   await using qmp = await QmpConnection.connect(monitor.path)
   const signal = AbortSignal.timeout(30)
   await assert.rejects(stopVm(qmp, { signal }), { code: 'CANCELLED' })
+})
+
+test('stopAtOnce() and contAtOnce() send nothing else, because the guest waits for it', async () => {
+  await using monitor = await monitorWith('running')
+  await using qmp = await QmpConnection.connect(monitor.path)
+  await stopAtOnce(qmp)
+  await contAtOnce(qmp)
+  assert.deepEqual(acts(monitor), ['stop', 'cont'])
+})
+
+test('contAtOnce() waits for QEMU when it refuses', async () => {
+  const states = ['finish-migrate', 'postmigrate', 'running']
+  let isFirst = true
+  await using monitor = await fakeMonitor((command) => {
+    if (command.execute === 'query-status')
+      return ok(command, { status: states.length > 1 ? states.shift() : states[0], running: false })
+    const refuses = command.execute === 'cont' && isFirst
+    if (refuses) isFirst = false
+    return refuses ? refused(command, 'Migration is not finalized yet') : ok(command)
+  })
+  await using qmp = await QmpConnection.connect(monitor.path)
+  await contAtOnce(qmp)
+  assert.equal(acts(monitor).filter((act) => act === 'cont').length, 2)
 })

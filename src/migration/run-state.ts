@@ -94,6 +94,16 @@ export async function contVm(qmp: QmpConnection, options: RunStateOptions = {}):
   return before.status
 }
 
+/** `contVm` for a guest that `stopAtOnce` has stopped: without a query, as long as QEMU does not refuse. @throws as `contVm` */
+export async function contAtOnce(qmp: QmpConnection): Promise<void> {
+  try {
+    await qmp.execute('cont')
+  } catch (error) {
+    if (!(error instanceof QmpRefusal)) throw error
+    await contVm(qmp)
+  }
+}
+
 function explainDiskLock(error: unknown): unknown {
   if (!isDiskLocked(error)) return error
   return diskInUse(error.message, { operation: error.operation, cause: error })

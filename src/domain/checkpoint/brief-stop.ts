@@ -1,5 +1,5 @@
 import type { QmpConnection } from '../../qmp/connection.ts'
-import { contVm, isRunning, runState, stopVm } from '../../migration/run-state.ts'
+import { contAtOnce, isRunning, runState, stopAtOnce } from '../../migration/run-state.ts'
 import { NO_IMAGE } from '../catalogue/disks-in-use.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
@@ -35,9 +35,9 @@ export async function whileStopped<Result>(
   const guest = haltGuest(held.name, control, running, () => openControl(held.paths))
   using events = control.listen('STOP', 'RESUME')
   try {
-    await stopVm(control, { signal })
+    if (running) await stopAtOnce(control, { signal })
     const result = await work()
-    if (running && !stays) await contVm(control)
+    if (running && !stays) await contAtOnce(control)
     await writeRecord(held.paths, { ...record, saving: undefined })
     const times: number[] = []
     while (running && !stays && times.length < 2) {
