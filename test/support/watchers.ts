@@ -8,9 +8,15 @@ export function watchersOf(stateDir: string): readonly number[] {
   )
 }
 
-/** Kills them. */
+/** Kills them. One may have ended by itself since it was seen. */
 export function killWatchers(stateDir: string): void {
-  for (const pid of watchersOf(stateDir)) process.kill(pid, 'SIGKILL')
+  for (const pid of watchersOf(stateDir)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
 }
 
 /** Waits until none is there. One that becomes our program has no command line for a moment, so one look is not enough. */
