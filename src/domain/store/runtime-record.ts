@@ -96,9 +96,9 @@ export async function writeRecord(paths: RuntimePaths, record: RuntimeRecord): P
  */
 export async function readRecord(paths: RuntimePaths): Promise<RuntimeRecord | undefined> {
   const record = await readRecordFile(RUNTIME_RECORD, paths.process)
-  if (record?.hostId === undefined || record.hostId === hostId()) return record
-  // A host that got another id since has not booted since.
-  if (record.bootId === (await readBootId())) return record
+  if (record?.hostId === undefined) return record
+  // Asked first: the id of the host takes longer than most of a command that looks. It may also have changed since, but not over a boot.
+  if (record.bootId === (await readBootId()) || record.hostId === hostId()) return record
   throw new StorageError(
     'STATE_OF_ANOTHER_HOST',
     `Another host runs domain '${paths.name}': its record ${paths.process} was written there`,
