@@ -42,7 +42,7 @@ export async function runProgram(
   const argv = withVerb(given)
   let answer: Answer | undefined
   let complaint = ''
-  const program = declareGlobalOptions(new Command('stasis'))
+  const program = new Command('stasis')
     .description('Suspends running QEMU/KVM virtual machines to disk and brings them back.')
     .configureHelp({
       showGlobalOptions: true,
@@ -67,6 +67,7 @@ export async function runProgram(
   if (called === undefined) {
     const elsewhere = elsewhereError(argv[indexOfVerb(argv)] ?? '')
     if (elsewhere !== undefined) throw elsewhere
+    declareGlobalOptions(program)
     // For the help text, and for suggestions.
     for (const { title, keyword, verbs: grouped } of context.groups)
       for (const { name, summary } of grouped)
@@ -76,6 +77,9 @@ export async function runProgram(
     const command = program.command(called.name).summary(called.summary)
     declare(command, called.summary, verb)
     const joined = acceptNames(command)
+    // To declare them takes a twentieth of a command that looks.
+    if (argv.some((argument) => argument.startsWith('-') && !isOptionOf(command, argument)))
+      declareGlobalOptions(program)
     command.action(async () => {
       const args = joined()
       await verb.configure?.(command)
@@ -97,6 +101,10 @@ export async function runProgram(
     throw commandLineFault(error, complaint, called?.name)
   }
   return answer
+}
+
+function isOptionOf(command: Command, argument: string): boolean {
+  return command.options.some(({ short, long }) => argument === short || argument === long)
 }
 
 function declare(command: Command, summary: string, verb: Verb<object>): void {

@@ -9,7 +9,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
 
@@ -27,7 +26,7 @@ export function runBundle(path: string, cacheFile: string | undefined): void {
   const script = new Script(text, { filename: path, ...(cachedData && { cachedData }) })
   // The parameters of a CommonJS module. A wrapper would be a second copy of the text, and bring on a garbage collection.
   Object.assign(globalThis, {
-    require: createRequire(path),
+    require: requireFor(path),
     __filename: path,
     __dirname: dirname(path),
   })
@@ -43,7 +42,17 @@ export function runBundle(path: string, cacheFile: string | undefined): void {
 /** Runs a bundle with stack traces that refer to the sources, if the source map is beside it. */
 export function runBundleWithSourceMap(path: string): void {
   process.setSourceMapsEnabled(true)
-  createRequire(path)(path)
+  moduleRequire(path)(path)
+}
+
+/** `require` of a bundle. It asks first for what is part of Node, because the loader of modules takes five times as long for that. */
+function requireFor(path: string): (id: string) => unknown {
+  return (id) => process.getBuiltinModule(id) ?? moduleRequire(path)(id)
+}
+
+/** Does not import `node:module`, which most commands do not need. */
+function moduleRequire(path: string): (id: string) => unknown {
+  return process.getBuiltinModule('node:module').createRequire(path)
 }
 
 /** The text, which is ASCII, and a key that changes with any change of the file, because no program can set its status-change time. */
