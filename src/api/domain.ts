@@ -19,11 +19,8 @@ import {
   deleteCheckpoint,
 } from '../domain/checkpoint/delete-checkpoint.ts'
 import { type CheckpointList, listCheckpoints } from '../domain/checkpoint/list-checkpoints.ts'
-import {
-  type RevertOptions,
-  type RevertResult,
-  revertToCheckpoint,
-} from '../domain/checkpoint/revert-checkpoint.ts'
+import { type RevertResult, revertToCheckpoint } from '../domain/checkpoint/revert-checkpoint.ts'
+import type { RevertOptions } from '../domain/checkpoint/revert-options.ts'
 import { detachDomain } from '../domain/foreign/attach.ts'
 import { type DomainConsole, openConsole } from '../domain/lifecycle/console.ts'
 import { type DestroyOptions, destroyDomain } from '../domain/lifecycle/destroy.ts'

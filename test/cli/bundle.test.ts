@@ -94,6 +94,7 @@ test('every program that others start is in the bundle', async () => {
     'ended-guest-main.cjs',
     'entry.cjs',
     'intake-thread.cjs',
+    'killed-clone-main.cjs',
     'killed-conversion-main.cjs',
     'killed-restore-main.cjs',
     'killed-save-main.cjs',

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** The processes that wait for the death of a saving, converting or restoring process of a state directory, or act after it. */
 export function watchersOf(stateDir: string): readonly number[] {
   return processesOf(stateDir, (commandLine) =>
-    /killed-(save|snapshot|conversion|restore)-main\.c?[jt]s/.test(commandLine),
+    /killed-(save|snapshot|conversion|restore|clone)-main\.c?[jt]s/.test(commandLine),
   )
 }
 

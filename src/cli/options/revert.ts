@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
-import type { RevertOptions, RevertResult } from '../../domain/checkpoint/revert-checkpoint.ts'
+import type { RevertResult } from '../../domain/checkpoint/revert-checkpoint.ts'
+import type { RevertOptions } from '../../domain/checkpoint/revert-options.ts'
 import { type ChannelFlags, channelsOf, declareChannels } from './channels.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 

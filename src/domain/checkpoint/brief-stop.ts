@@ -1,11 +1,11 @@
 import type { QmpConnection } from '../../qmp/connection.ts'
-import { contAtOnce, isRunning, runState, stopAtOnce } from '../../migration/run-state.ts'
+import { contAtOnce, contVm, isRunning, runState, stopAtOnce } from '../../migration/run-state.ts'
 import { NO_IMAGE } from '../catalogue/disks-in-use.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 import { haltGuest } from '../save/halted-guest.ts'
 import { watchSave } from '../save/save-watcher.ts'
-import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
+import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 
 /** How a guest is stopped for a moment. */
 interface StopOptions {
@@ -14,8 +14,10 @@ interface StopOptions {
   /** A file that the work writes; what is left of it is removed if this process is killed. */
   readonly file: string
   readonly signal?: AbortSignal | undefined
-  /** The guest stays stopped when the work has succeeded. */
+  /** The guest stays stopped when the work has succeeded, and the record still names the stop: see `continueStopped`. */
   readonly stays?: boolean | undefined
+  /** Runs just before the stop, when the record already says that this process stops the guest. */
+  readonly beforeStop?: (() => Promise<void>) | undefined
 }
 
 /**
@@ -25,22 +27,24 @@ interface StopOptions {
  */
 export async function whileStopped<Result>(
   held: HeldDomain,
-  { control, record, file, signal, stays = false }: StopOptions,
+  { control, record, file, signal, stays = false, beforeStop }: StopOptions,
   work: () => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly pauseMs: number }> {
   const running = isRunning(await runState(control))
   await using _watcher = watchSave(held)
-  const saving = { path: file, imageId: NO_IMAGE, running: running && !stays }
+  const saving = { path: file, imageId: NO_IMAGE, running }
   await writeRecord(held.paths, { ...record, saving })
   const guest = haltGuest(held.name, control, running, () => openControl(held.paths))
   using events = control.listen('STOP', 'RESUME')
   try {
+    await beforeStop?.()
     if (running) await stopAtOnce(control, { signal })
     const result = await work()
-    if (running && !stays) await contAtOnce(control)
+    if (stays) return { result, pauseMs: 0 }
+    if (running) await contAtOnce(control)
     await writeRecord(held.paths, { ...record, saving: undefined })
     const times: number[] = []
-    while (running && !stays && times.length < 2) {
+    while (running && times.length < 2) {
       const event = await events.next({ timeoutMs: 1000 })
       if (event === undefined) break
       times.push(event.timeMs)
@@ -48,8 +52,20 @@ export async function whileStopped<Result>(
     const [stopped = 0, resumed = stopped] = times
     return { result, pauseMs: resumed - stopped }
   } catch (error) {
-    await writeRecord(held.paths, { ...record, saving: undefined }).catch(() => undefined)
+    // First, so that whoever finds the record of a killed process still lets the guest continue.
     await guest.resume()
+    await writeRecord(held.paths, { ...record, saving: undefined }).catch(() => undefined)
     throw error
   }
+}
+
+/** Lets a guest continue that `whileStopped` has left stopped, if it ran before. @throws QemuError, StorageError */
+export async function continueStopped(held: HeldDomain): Promise<void> {
+  const record = await readRecord(held.paths)
+  if (record?.saving?.imageId !== NO_IMAGE) return
+  if (record.saving.running) {
+    await using control = await openControl(held.paths)
+    await contVm(control)
+  }
+  await writeRecord(held.paths, { ...record, saving: undefined })
 }

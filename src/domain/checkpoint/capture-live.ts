@@ -19,6 +19,8 @@ interface LiveTaking {
   readonly pageDigests: LiveWriting['pageDigests']
   /** Runs at the instant of the image. */
   readonly atStop: AtStop
+  readonly beforeStop: (() => Promise<void>) | undefined
+  readonly onContinue: () => Promise<void>
 }
 
 /** Writes the memory of one instant into an image while the guest continues. @throws as `writeLiveImage` */

@@ -23,6 +23,7 @@ export interface StoppedCapture {
   readonly report: OnProgress<SaveProgress>
   /** Runs at the instant of the image. */
   readonly atStop: () => Promise<void>
+  readonly beforeStop: (() => Promise<void>) | undefined
   /** The guest stays stopped afterwards. */
   readonly stays?: boolean | undefined
 }
@@ -48,8 +49,8 @@ export async function captureStopped(capture: StoppedCapture): Promise<TakenMemo
     description,
     digest: undefined,
   })
-  const { stays } = capture
-  const stop = { control, record, file: path, signal, stays }
+  const { stays, beforeStop } = capture
+  const stop = { control, record, file: path, signal, stays, beforeStop }
   const { result: image, pauseMs } = await whileStopped(held, stop, async () => {
     await capture.atStop()
     const view = viewOf(control, held.paths, record.confinement)

@@ -5,7 +5,7 @@ import { cloneXml } from '../machine/clone-xml.ts'
 import { restoreDomain } from '../restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
 import { type DiskOverlay, requireCheckpoint, writeTree } from '../store/checkpoint-store.ts'
-import { switched } from './revert-checkpoint.ts'
+import { switched } from './begin-at-checkpoint.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
 
 /** How to make a domain from a checkpoint. */

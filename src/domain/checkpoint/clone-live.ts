@@ -1,8 +1,11 @@
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { DomainError, StasisError, StorageError, UsageError, messageOf } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
 import { kindOf } from '../../io/files/given-path.ts'
 import { MemoryDirectory } from '../../io/memory/memory-directory.ts'
+import { programUrl } from '../../io/program-url.ts'
+import { ProcessWatcher } from '../../qemu/process/spawn-watcher.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { listEntries } from '../catalogue/catalogue.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
@@ -14,14 +17,16 @@ import { restoreDomain } from '../restore/restore.ts'
 import type { RestoreOptions, RestoreResult } from '../restore/restore-request.ts'
 import { freeSpace, mostSpace } from '../save/save-space.ts'
 import { checkOptions } from '../store/check-options.ts'
-import { openDirectories } from '../store/directories.ts'
+import { type Directories, openDirectories } from '../store/directories.ts'
 import { writableDisks } from '../store/disk-identity.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
+import { placeOfHost } from '../store/host-directory.ts'
 import { checkDomainName } from '../store/domain-name.ts'
 import { forgetPlace, imageId } from '../store/image-history.ts'
 import { cloneCheckpoint } from './clone-checkpoint.ts'
-import { createCheckpoint } from './create-checkpoint.ts'
+import { createTemporary } from './create-checkpoint.ts'
 import { deleteCheckpoint } from './delete-checkpoint.ts'
+import type { KilledClone } from './settle-killed-clone.ts'
 
 /** How to clone a running domain. */
 export interface CloneLiveOptions extends DomainOptions, WarningOptions {
@@ -59,6 +64,11 @@ interface Moment {
 
 const PREFIX = 'stasis-clone-'
 
+/** The program of the watcher. */
+const PROGRAM: string = fileURLToPath(
+  programUrl(new URL('./killed-clone-main.ts', import.meta.url)),
+)
+
 /**
  * Makes other domains from a running one, given by name, UUID or id, which continues after a short stop. Each has the memory and the disks of that moment,
  * and a name, UUID and addresses of its own. The clones share the memory until they write to it, and no disk takes it. If the domain has disks that it can
@@ -86,6 +96,7 @@ async function clone(
   const { memoryDirectory = '/dev/shm', onWarning } = options
   const facts = await look(reference, names, memoryDirectory, options)
   await using directory = await MemoryDirectory.make(memoryDirectory, PREFIX)
+  await using _watcher = watchClone(facts, directory.path)
   const image = join(directory.path, 'memory')
   const moment = await take(facts, image, options)
   const clones: RestoreResult[] = []
@@ -108,6 +119,13 @@ async function clone(
   }
 }
 
+/** Makes sure that the memory and the checkpoint go if this process is killed. */
+function watchClone({ name, directories }: CloneFacts, memory: string): ProcessWatcher {
+  const killed: KilledClone = { name, directories, pid: process.pid, memory }
+  const compileCache = join(placeOfHost(directories.stateDir, 'cache'), 'node')
+  return new ProcessWatcher(PROGRAM, [JSON.stringify(killed)], { compileCache })
+}
+
 function checkNames(names: readonly string[]): void {
   const given: unknown = names
   if (!Array.isArray(given))
@@ -121,6 +139,7 @@ function checkNames(names: readonly string[]): void {
 /** What is known before anything happens. */
 interface CloneFacts {
   readonly name: string
+  readonly directories: Directories
   readonly hasDisks: boolean
   /** Where overlays go by default. */
   readonly place: string | undefined
@@ -157,6 +176,7 @@ async function look(
   const [first] = writableDisks(domain)
   return {
     name: held.name,
+    directories: held.directories,
     hasDisks: first !== undefined,
     place: first === undefined ? undefined : dirname(first.path),
   }
@@ -178,7 +198,7 @@ async function take(
   }
   const checkpoint = `clone-${Date.now()}`
   const description = 'for clones; it is deleted when they run'
-  const made = await createCheckpoint(name, checkpoint, {
+  const made = await createTemporary(name, checkpoint, {
     ...shared,
     description,
     memoryPath: image,

@@ -2,6 +2,7 @@ import { DomainError } from '../../errors.ts'
 import { isThere } from '../../io/files/file-names.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { type ProcessIdentity, identifyProcess } from '../../qemu/process/process-identity.ts'
 import { type Act, keepAct } from '../acts/keep-act.ts'
 import { readLiveXml } from '../catalogue/domain-xml.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
@@ -50,6 +51,24 @@ export async function createCheckpoint(
   name: string = String(Math.floor(Date.now() / 1000)),
   options: CheckpointOptions = {},
 ): Promise<CheckpointResult> {
+  return create(reference, name, options)
+}
+
+/** `createCheckpoint` for a checkpoint that this process deletes itself: if it is killed before, the next act on the checkpoints of the domain does. */
+export async function createTemporary(
+  reference: string,
+  name: string,
+  options: CheckpointOptions,
+): Promise<CheckpointResult> {
+  return create(reference, name, options, await identifyProcess(process.pid))
+}
+
+async function create(
+  reference: string,
+  name: string,
+  options: CheckpointOptions,
+  temporary?: ProcessIdentity,
+): Promise<CheckpointResult> {
   checkOptions(options)
   checkCheckpointName(name)
   const plan = { act: 'checkpoint', reference } as const
@@ -63,7 +82,7 @@ export async function createCheckpoint(
     await using held = await HeldDomain.find(reference, 'checkpoint', options)
     act.on(held.name, held.record?.uuid)
     const tree = await settleCheckpoints(held)
-    return await createHeld(held, tree, name, { ...options, act })
+    return await createHeld(held, tree, name, { ...options, act, temporary })
   })
   return nameCancel(`make a checkpoint of domain '${reference}'`, make)
 }
@@ -73,7 +92,11 @@ export async function createHeld(
   held: HeldDomain,
   tree: CheckpointTree,
   name: string,
-  options: CheckpointOptions & { readonly act: Act; readonly guestStays?: boolean },
+  options: CheckpointOptions & {
+    readonly act: Act
+    readonly guestStays?: boolean
+    readonly temporary?: ProcessIdentity | undefined
+  },
 ): Promise<CheckpointResult> {
   const startMs = performance.now()
   const { directories, record: running } = held
@@ -111,6 +134,7 @@ export async function createHeld(
   const making = new NewCheckpoint(held, tree, {
     name,
     description: options.description,
+    temporary: options.temporary,
     definition,
     xml,
     domain,

@@ -1,22 +1,16 @@
-import { removeImage } from '../../image/remove-image.ts'
-import { pageDigestPath } from '../../image/stasis/page-digest-file.ts'
-import { removeFile } from '../../io/files/file-names.ts'
-import { messageOf } from '../../errors.ts'
 import { keepAct } from '../acts/keep-act.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { checkOptions } from '../store/check-options.ts'
 import {
   type CheckpointTree,
-  checkpointDirectory,
   readCheckpoints,
   requireCheckpoint,
-  writeCheckpoint,
   writeTree,
 } from '../store/checkpoint-store.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { collapse } from './collapse.ts'
+import { forgetCheckpoint } from './forget-checkpoint.ts'
 import { handOverMemory } from './hand-over-memory.ts'
-import { memoryFile } from './memory-file.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
 
 /** How to delete a checkpoint. */
@@ -56,7 +50,7 @@ export async function deleteCheckpoint(
     await handOverMemory(held, names, options.signal)
     let marked: CheckpointTree = { ...tree, pending: { act: 'delete', name, overlays: [] } }
     await writeTree(held.directories, held.name, marked)
-    for (const one of names) marked = await forget(held, marked, one, onWarning)
+    for (const one of names) marked = await forgetCheckpoint(held, marked, one, onWarning)
     const left = await collapse(held, marked)
     await writeTree(held.directories, held.name, { ...left, pending: undefined })
     const records = await readCheckpoints(held.directories, held.name)
@@ -80,30 +74,4 @@ async function chosen(
       .filter((one) => one.parent === parent && one.deleted !== true)
       .flatMap((one) => [...below(one.name), one.name])
   return [...below(name), name]
-}
-
-/** Takes a checkpoint out of the list, with its memory. Its children become those of its parent. */
-async function forget(
-  held: HeldDomain,
-  tree: CheckpointTree,
-  name: string,
-  onWarning: ((text: string) => void) | undefined,
-): Promise<CheckpointTree> {
-  const { directories, name: domain } = held
-  const record = await requireCheckpoint(directories, domain, name)
-  const current = tree.current === name ? record.parent : tree.current
-  const directory = (one: string): string => checkpointDirectory(directories, domain, one)
-  for (const child of await readCheckpoints(directories, domain))
-    if (child.parent === name)
-      await writeCheckpoint(directory(child.name), { ...child, parent: record.parent })
-  const next = { ...tree, current }
-  await writeTree(directories, domain, next)
-  await writeCheckpoint(directory(name), { ...record, memory: undefined, deleted: true })
-  if (record.memory !== undefined)
-    await removeImage(record.memory.path).then(
-      (texts) => texts.forEach((text) => onWarning?.(text)),
-      (error: unknown) => onWarning?.(messageOf(error)),
-    )
-  await removeFile(pageDigestPath(memoryFile(directories, domain, name))).catch(() => undefined)
-  return next
 }

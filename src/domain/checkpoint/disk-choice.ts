@@ -1,5 +1,5 @@
 import { dirname, extname, join, basename, resolve } from 'node:path'
-import { DomainError, UsageError } from '../../errors.ts'
+import { DomainError, StorageError, UsageError } from '../../errors.ts'
 import { isThere } from '../../io/files/file-names.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { Disk } from '../../qemu/domain-xml/model/storage/disk.ts'
@@ -25,7 +25,7 @@ export interface DiskChoice {
 
 /**
  * Chooses the disks of which a checkpoint keeps the content, and the files that the guest writes to from then on.
- * @throws DomainError DOMAIN_WRONG_STATE with the disk that cannot be part of a checkpoint; UsageError for a request about no disk
+ * @throws DomainError DOMAIN_WRONG_STATE with the disk that cannot be part of a checkpoint; StorageError FILE_EXISTS; UsageError for a request about no disk
  */
 export async function chooseDisks(
   domain: Domain,
@@ -57,12 +57,26 @@ export async function chooseDisks(
     const path =
       request?.file === undefined
         ? await freeName(source.path, checkpoint, taken)
-        : resolve(request.file)
+        : await newFile(resolve(request.file), taken)
     taken.add(path)
     disks.push({ target, path: source.path, format: source.format })
     overlays.push({ target, path, backing: source.path, backingFormat: source.format })
   }
   return { disks, overlays, skipped }
+}
+
+/** A file that Stasis makes is one that it may remove, so it must not exist before. @throws StorageError FILE_EXISTS, UsageError */
+async function newFile(path: string, taken: ReadonlySet<string>): Promise<string> {
+  if (taken.has(path))
+    throw new UsageError('BAD_ARGUMENT', `Two disks cannot have the same overlay ${path}`)
+  const operation = 'make a disk overlay'
+  if (await isThere(path))
+    throw new StorageError('FILE_EXISTS', `Could not ${operation}: ${path} already exists`, {
+      operation,
+      path,
+      hint: 'Name a file that does not exist',
+    })
+  return path
 }
 
 function isMeant({ disk: name }: DiskRequest, { target, source }: Disk): boolean {

@@ -13,7 +13,10 @@ import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 
 /** A checkpoint as it is listed. */
-export interface ListedCheckpoint extends Omit<CheckpointRecord, 'deleted' | 'xml' | 'definition'> {
+export interface ListedCheckpoint extends Omit<
+  CheckpointRecord,
+  'deleted' | 'temporary' | 'xml' | 'definition'
+> {
   /** The guest has passed it last. */
   readonly current: boolean
   /** The allocated space of its memory and of the disks that it keeps. */
@@ -47,8 +50,13 @@ export async function listCheckpoints(
   const { current, pending } = await readTree(directories, domain)
   const records = await readCheckpoints(directories, domain)
   const checkpoints: ListedCheckpoint[] = []
-  for (const { deleted, xml: _xml, definition: _definition, ...record } of records) {
+  let temporaryName: string | undefined
+  for (const { deleted, temporary, xml: _xml, definition: _definition, ...record } of records) {
     if (deleted === true) continue
+    if (temporary !== undefined) {
+      temporaryName ??= record.name
+      continue
+    }
     let diskBytes = 0
     for (const { path } of record.disks) diskBytes += await allocated(path)
     const path = keptMemory(directories, domain, record)
@@ -59,7 +67,7 @@ export async function listCheckpoints(
     const listed = { ...record, current: isCurrent, memoryBytes, base: base?.name, diskBytes }
     checkpoints.push(listed)
   }
-  return { domain, checkpoints, pending: pending?.name }
+  return { domain, checkpoints, pending: pending?.name ?? temporaryName }
 }
 
 /** One checkpoint with its XML, and the overlays on its disks. @throws DomainError DOMAIN_NOT_FOUND, CHECKPOINT_NOT_FOUND; StorageError */

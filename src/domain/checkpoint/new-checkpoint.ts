@@ -6,6 +6,7 @@ import { copyToNew, isThere, removeFile, renameFile } from '../../io/files/file-
 import { syncDirectory } from '../../io/files/partial-file.ts'
 import { writeText } from '../../io/records/text-file.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import type { ProcessIdentity } from '../../qemu/process/process-identity.ts'
 import { makeOverlay } from '../../qemu/programs/overlay-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { WriterOptions } from '../../transfer/convert/writer-options.ts'
@@ -29,7 +30,7 @@ import {
 } from '../store/checkpoint-store.ts'
 import { writeDefinition } from '../store/definitions.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
-import type { RuntimeRecord } from '../store/runtime-record.ts'
+import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 import { captureLive } from './capture-live.ts'
 import { type TakenMemory, captureStopped } from './capture-stopped.ts'
 import type { DiskChoice } from './disk-choice.ts'
@@ -38,7 +39,7 @@ import { chooseBase } from './choose-base.ts'
 import { keptMemory, memoryFile } from './memory-file.ts'
 import { withDiskFiles } from '../catalogue/disk-xml.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
-import { whileStopped } from './brief-stop.ts'
+import { continueStopped, whileStopped } from './brief-stop.ts'
 import type { CheckpointOptions } from './checkpoint-options.ts'
 
 const NVRAM = 'nvram.fd'
@@ -47,6 +48,7 @@ const NVRAM = 'nvram.fd'
 export interface CheckpointPlan {
   readonly name: string
   readonly description: string | undefined
+  readonly temporary: ProcessIdentity | undefined
   readonly definition: string
   /** The XML that the guest runs from, or else its definition. */
   readonly xml: string
@@ -58,6 +60,13 @@ type RunningOptions = CheckpointOptions & {
   readonly guestStays?: boolean
   readonly signal: AbortSignal
   readonly report: OnProgress<SaveProgress>
+}
+
+/** What happens around the instant. */
+interface Instant {
+  readonly atStop: AtStop
+  readonly beforeStop?: () => Promise<void>
+  readonly onContinue?: () => Promise<void>
 }
 
 /** A checkpoint that is in the list. */
@@ -112,6 +121,7 @@ export class NewCheckpoint {
       return await this.#makeRunning(running, options)
     } catch (error) {
       // Only now: a monitor serves one client at a time.
+      await continueStopped(this.#held).catch(() => undefined)
       throw await this.#failed(error)
     }
   }
@@ -129,7 +139,9 @@ export class NewCheckpoint {
     for (const text of plan.warnings) options.onWarning?.(text)
     const sizes = await this.#diskSizes(control)
     const pageDigests = await this.#pageDigests(options)
-    await this.#intend()
+    await this.#intend(plan.freezes)
+    let thawing: Promise<void> | undefined
+    const onContinue = (): Promise<void> => (thawing ??= this.#thaw(options.onWarning))
     try {
       await this.#makeOverlays({ sizes, owner: running })
       await using overlays = await openOverlays(
@@ -144,12 +156,13 @@ export class NewCheckpoint {
         await Promise.all([overlayTransaction(control, overlays.open), stopped])
         await this.#copyNvram()
       }
-      if (plan.freezes) await freezeGuest(name, paths)
-      const taken = await this.#take(control, plan, { ...options, atStop, path, pageDigests })
-      if (plan.freezes && options.guestStays !== true)
-        await thawGuest(name, paths).catch((error: unknown) =>
-          options.onWarning?.(messageOf(error)),
-        )
+      const freezing = plan.freezes && {
+        beforeStop: () => this.#freeze(),
+        onContinue,
+      }
+      const instant = { atStop, ...freezing }
+      const taken = await this.#take(control, plan, { ...options, ...instant, path, pageDigests })
+      if (plan.freezes) await onContinue()
       const state = plan.wouldRun ? 'running' : 'paused'
       const pauseMs = plan.wouldRun ? taken.pauseMs : 0
       const record = await this.#publish({ state, taken, path })
@@ -157,7 +170,7 @@ export class NewCheckpoint {
       const base = kept === undefined ? undefined : (await readBase(kept))?.name
       return { record, base, pauseMs }
     } catch (error) {
-      if (plan.freezes) await thawGuest(name, paths).catch(() => undefined)
+      if (plan.freezes) await onContinue()
       throw error
     }
   }
@@ -192,24 +205,23 @@ export class NewCheckpoint {
   async #take(
     control: QmpConnection,
     plan: SavePlan | LivePlan,
-    options: RunningOptions & {
-      readonly atStop: AtStop
-      readonly path: string
-      readonly pageDigests: WriterOptions['pageDigests']
-    },
+    options: RunningOptions &
+      Instant & { readonly path: string; readonly pageDigests: WriterOptions['pageDigests'] },
   ): Promise<Partial<TakenMemory> & { readonly pauseMs: number }> {
     const { atStop, path, signal, report, guestStays: stays } = options
+    const { beforeStop, onContinue = async () => undefined } = options
     const { record } = plan
     const held = this.#held
     if (options.diskOnly === true) {
-      const stop = { control, record, file: path, signal, stays }
+      const stop = { control, record, file: path, signal, stays, beforeStop }
       return { ...(await whileStopped(held, stop, atStop)), way: 'disks' }
     }
     const listedAs = options.memoryPath ?? this.#memory('complete')
-    const shared = { held, control, signal, report, atStop, listedAs }
+    const shared = { held, control, signal, report, atStop, beforeStop, listedAs }
     if ('choice' in plan) {
       const { pageDigests } = options
-      return captureLive(plan, { ...shared, settings: resolveLiveOptions(options), pageDigests })
+      const live = { ...shared, onContinue, pageDigests }
+      return captureLive(plan, { ...live, settings: resolveLiveOptions(options) })
     }
     const settings = resolveSaveOptions(options)
     return captureStopped({ ...shared, plan, settings, path, stays })
@@ -244,12 +256,25 @@ export class NewCheckpoint {
   }
 
   /** From here on, any later command knows what this process was about to make. */
-  async #intend(): Promise<void> {
+  async #intend(freezes?: boolean): Promise<void> {
     const { name, choice } = this.#plan
-    const pending = { act: 'create', name, overlays: choice.overlays } as const
+    const pending = { act: 'create', name, overlays: choice.overlays, freezes } as const
     await writeTree(this.#held.directories, this.#held.name, { ...this.#tree, pending })
     await removeTree(this.#draft)
     await makeDirectory(this.#draft)
+  }
+
+  /** The record says so first: whoever lets the guest run again thaws it. */
+  async #freeze(): Promise<void> {
+    const { name, paths } = this.#held
+    const record = await readRecord(paths)
+    if (record !== undefined) await writeRecord(paths, { ...record, frozen: true })
+    await freezeGuest(name, paths)
+  }
+
+  async #thaw(warn: ((text: string) => void) | undefined): Promise<void> {
+    const { name, paths } = this.#held
+    await thawGuest(name, paths).catch((error: unknown) => warn?.(messageOf(error)))
   }
 
   async #makeOverlays(
@@ -306,6 +331,7 @@ export class NewCheckpoint {
       uuid: running?.uuid ?? this.#plan.domain.uuid ?? '',
       parent: this.#tree.current,
       description: this.#plan.description,
+      temporary: this.#plan.temporary,
       createdAt: new Date().toISOString(),
       state,
       memory: image && {

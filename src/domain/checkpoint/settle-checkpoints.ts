@@ -1,17 +1,22 @@
 import { removeTree } from '../../io/files/directory.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
+import { mayBeAlive } from '../../qemu/process/process-identity.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
+import { thawGuest } from '../machine/freeze.ts'
 import {
   type CheckpointTree,
   type DiskOverlay,
   type PendingAct,
   checkpointDirectory,
+  listedCheckpoints,
   readTree,
   writeTree,
 } from '../store/checkpoint-store.ts'
 import { readDefinition } from '../store/definitions.ts'
+import { dropNvram, renameNvram } from './checkpoint-nvram.ts'
 import { collapse } from './collapse.ts'
 import { withoutOverlay } from '../catalogue/disk-xml.ts'
+import { forgetCheckpoint } from './forget-checkpoint.ts'
 import { mergeOverlay } from './merge-overlay.ts'
 
 /**
@@ -20,10 +25,26 @@ import { mergeOverlay } from './merge-overlay.ts'
  * @throws StorageError, QemuError: the act is still pending, and the guest uses the overlays
  */
 export async function settleCheckpoints(held: HeldDomain): Promise<CheckpointTree> {
-  const tree = await readTree(held.directories, held.name)
+  const { directories, name } = held
+  const tree = await readTree(directories, name)
   const { pending } = tree
-  if (pending === undefined) return tree
+  if (pending === undefined) return withoutTemporary(held, tree)
   const settled = await SETTLE[pending.act](held, tree, pending)
+  await writeTree(directories, name, settled)
+  return withoutTemporary(held, settled)
+}
+
+/** Deletes checkpoints whose makers were killed before they could delete them. */
+async function withoutTemporary(held: HeldDomain, tree: CheckpointTree): Promise<CheckpointTree> {
+  let marked = tree
+  for (const { name, temporary } of await listedCheckpoints(held.directories, held.name)) {
+    if (temporary === undefined || (await mayBeAlive(temporary))) continue
+    marked = { ...marked, pending: { act: 'delete', name, overlays: [] } }
+    await writeTree(held.directories, held.name, marked)
+    marked = await forgetCheckpoint(held, marked, name, undefined)
+  }
+  if (marked === tree) return tree
+  const settled = { ...(await collapse(held, marked)), pending: undefined }
   await writeTree(held.directories, held.name, settled)
   return settled
 }
@@ -35,8 +56,10 @@ type Settle = (
 ) => Promise<CheckpointTree>
 
 const SETTLE: Readonly<Record<PendingAct['act'], Settle>> = {
-  async create(held, tree, { name, overlays }) {
-    const { directories, name: domain } = held
+  async create(held, tree, { name, overlays, freezes }) {
+    const { directories, name: domain, record } = held
+    if (freezes === true && record?.frozen === true)
+      await thawGuest(domain, held.paths).catch(() => undefined)
     if (await isThere(checkpointDirectory(directories, domain, name)))
       return withNew(tree, name, overlays)
     const left: DiskOverlay[] = []
@@ -47,14 +70,24 @@ const SETTLE: Readonly<Record<PendingAct['act'], Settle>> = {
     await removeTree(checkpointDirectory(directories, domain, name, 'partial'))
     return { ...tree, overlays: [...tree.overlays, ...left], pending: undefined }
   },
-  async revert(held, tree, { name, overlays }) {
-    const definition = (await readDefinition(held.directories, held.name)) ?? ''
+  async revert(held, tree, { name, overlays, unneeded = [], isBack = false }) {
+    const { directories, name: domain, record: running } = held
+    const definition = (await readDefinition(directories, domain)) ?? ''
     const isNamed = ({ path, backing, backingFormat: format }: DiskOverlay): boolean =>
       withoutOverlay(definition, path, { path: backing, format }) !== definition
-    // The domain is on the disks of the checkpoint.
-    if (overlays.some(isNamed)) return withNew(tree, name, overlays)
-    for (const { path } of overlays) await removeFile(path)
-    return { ...tree, pending: undefined }
+    const records = await listedCheckpoints(directories, domain)
+    const nvram = records.find((one) => one.name === name)?.nvram
+    if (!isBack && !overlays.some(isNamed)) {
+      await dropNvram(nvram)
+      for (const { path } of overlays) await removeFile(path)
+      return { ...tree, pending: undefined }
+    }
+    // The domain is on the disks of the checkpoint. A guest that runs has its own variables.
+    if (running === undefined) await renameNvram(nvram)
+    else await dropNvram(nvram)
+    for (const path of unneeded) await removeFile(path)
+    const left = tree.overlays.filter(({ path }) => !unneeded.includes(path))
+    return withNew({ ...tree, overlays: left }, name, overlays)
   },
   delete: async (held, tree) => ({ ...(await collapse(held, tree)), pending: undefined }),
 }

@@ -87,6 +87,10 @@ export interface LiveCapture {
   readonly signal: AbortSignal
   readonly report: OnProgress<SaveProgress>
   readonly atStop?: AtStop | undefined
+  /** Runs just before the stop; for `precopy`, before anything is sent. */
+  readonly beforeStop?: (() => Promise<void>) | undefined
+  /** Runs when the guest continues. It never rejects. */
+  readonly onContinue?: (() => Promise<void>) | undefined
 }
 
 /** The memory of one moment, in the writer. The guest continues. */

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { StasisError } from '../../errors.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
+import { thawGuest } from '../machine/freeze.ts'
 import { logAct } from '../store/act-log.ts'
 import type { Directories } from '../store/directories.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
-import { readRecord } from '../store/runtime-record.ts'
+import { type SnapshotMark, readRecord } from '../store/runtime-record.ts'
 
 /** A domain whose snapshot was killed. */
 export interface KilledSnapshot {
@@ -27,11 +28,15 @@ const ATTEMPTS = 40
  */
 export async function settleKilledSnapshot(killed: KilledSnapshot): Promise<void> {
   const { name, directories, pid } = killed
-  for (let attempts = 0; attempts < ATTEMPTS && (await isUnsettled(killed));) {
+  for (let attempts = 0; attempts < ATTEMPTS;) {
+    const snapshot = await unsettled(killed)
+    if (snapshot === undefined) return
     try {
       await using held = await HeldDomain.named(name, 'continue', directories)
       const settled = held.record?.snapshot === undefined
       const end = settled ? 'the guest continues' : 'its snapshot of memory could not be ended'
+      if (settled && snapshot.freezes === true && held.record?.frozen === true)
+        await thawGuest(name, held.paths)
       await logAct(directories, name, `process ${pid}, which was saving it, was killed; ${end}`)
       if (settled) return
       attempts += 1
@@ -42,7 +47,6 @@ export async function settleKilledSnapshot(killed: KilledSnapshot): Promise<void
   }
 }
 
-async function isUnsettled({ name, directories }: KilledSnapshot): Promise<boolean> {
-  const record = await readRecord(runtimePaths(directories, name))
-  return record?.snapshot !== undefined
+async function unsettled({ name, directories }: KilledSnapshot): Promise<SnapshotMark | undefined> {
+  return (await readRecord(runtimePaths(directories, name)))?.snapshot
 }

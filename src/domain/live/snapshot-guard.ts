@@ -24,6 +24,8 @@ export interface GuardedSnapshot {
   readonly running: boolean
   /** The path of the future image: what is there of it is removed if this process is killed. */
   readonly image?: string | undefined
+  /** The file systems of the guest are frozen for it. */
+  readonly freezes?: boolean | undefined
 }
 
 /**
@@ -32,10 +34,10 @@ export interface GuardedSnapshot {
  */
 export async function guarded<T>(
   held: HeldDomain,
-  { control, running, image }: GuardedSnapshot & { readonly control: QmpConnection },
+  { control, ...snapshot }: GuardedSnapshot & { readonly control: QmpConnection },
   capture: (guard: SnapshotGuard) => Promise<T>,
 ): Promise<T> {
-  await using guard = await SnapshotGuard.begin(held, { running, image })
+  await using guard = await SnapshotGuard.begin(held, snapshot)
   let captured: T
   try {
     captured = await capture(guard)
@@ -66,13 +68,10 @@ export class SnapshotGuard implements AsyncDisposable {
   }
 
   /** Records the snapshot and starts the watcher. @throws StorageError */
-  static async begin(
-    held: HeldDomain,
-    { running, image }: GuardedSnapshot,
-  ): Promise<SnapshotGuard> {
+  static async begin(held: HeldDomain, snapshot: GuardedSnapshot): Promise<SnapshotGuard> {
     const record = (await readRecord(held.paths)) ?? held.requireRunning()
-    await writeRecord(held.paths, { ...record, snapshot: { running, image } })
-    const guard = new SnapshotGuard(held, running)
+    await writeRecord(held.paths, { ...record, snapshot })
+    const guard = new SnapshotGuard(held, snapshot.running)
     await guard.#watcher.started
     return guard
   }

@@ -36,6 +36,8 @@ export interface LiveWriting {
   /** See `WriterOptions`. */
   readonly pageDigests?: WriterOptions['pageDigests']
   readonly atStop: AtStop | undefined
+  readonly beforeStop?: (() => Promise<void>) | undefined
+  readonly onContinue?: (() => Promise<void>) | undefined
 }
 
 /** An image that is durable. */
@@ -54,7 +56,8 @@ export interface WrittenLive {
 export function writeLiveImage(plan: LivePlan, writing: LiveWriting): Promise<WrittenLive> {
   const { held, control } = writing
   const { running } = plan.savable
-  return guarded(held, { control, running, image: plan.path }, (guard) =>
+  const { path: image, freezes } = plan
+  return guarded(held, { control, running, image, freezes }, (guard) =>
     writeGuarded(plan, writing, guard),
   )
 }

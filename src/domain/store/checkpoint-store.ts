@@ -7,6 +7,7 @@ import {
   readRecordFile,
   writeRecordFile,
 } from '../../io/records/record-file.ts'
+import { type ProcessIdentity, isProcessIdentity } from '../../qemu/process/process-identity.ts'
 import type { Directories } from './directories.ts'
 import { isDomainName } from './domain-name.ts'
 
@@ -53,6 +54,8 @@ export interface CheckpointRecord {
   readonly definition: string
   /** The copy of its UEFI variables. */
   readonly nvram?: { readonly path: string; readonly copy: string } | undefined
+  /** The process that made it for a moment, and deletes it. If that process is gone, the next act on the checkpoints of the domain deletes it. */
+  readonly temporary?: ProcessIdentity | undefined
   /** It was deleted, but files of others are built on its disks. It is not listed. */
   readonly deleted?: boolean | undefined
 }
@@ -64,6 +67,12 @@ export interface PendingAct {
   readonly name: string
   /** The overlays that it makes, or the one that it merges into its backing file. */
   readonly overlays: readonly DiskOverlay[]
+  /** Overlays that nobody needs once the domain has returned to the checkpoint. */
+  readonly unneeded?: readonly string[] | undefined
+  /** The domain has returned to the checkpoint. */
+  readonly isBack?: boolean | undefined
+  /** It freezes the file systems of the guest. */
+  readonly freezes?: boolean | undefined
 }
 
 /** What a domain's checkpoints have in common: `tree.json`. */
@@ -220,11 +229,13 @@ function areAll(value: unknown, check: (one: unknown) => boolean): boolean {
 }
 
 function isPending(value: unknown): boolean {
-  const { act, name, overlays } = fieldsOf(value) ?? {}
+  const { act, name, overlays, unneeded, freezes, isBack } = fieldsOf(value) ?? {}
   return (
     ['create', 'revert', 'delete'].includes(String(act)) &&
     isText(name) &&
-    areAll(overlays, isOverlay)
+    areAll(overlays, isOverlay) &&
+    (unneeded === undefined || areAll(unneeded, isText)) &&
+    [freezes, isBack].every((flag) => flag === undefined || typeof flag === 'boolean')
   )
 }
 
@@ -247,7 +258,7 @@ const CHECKPOINT: RecordKind<CheckpointRecord> = {
   parse(value) {
     const fields = fieldsOf(value) ?? {}
     const { name, uuid, parent, createdAt, state, memory, way, pauseMs, disks, skipped } = fields
-    const { xml, definition, nvram, deleted, description } = fields
+    const { xml, definition, nvram, deleted, description, temporary } = fields
     const fits =
       [name, uuid, createdAt, xml, definition].every(isText) &&
       [parent, way, description].every(isOptional) &&
@@ -261,6 +272,7 @@ const CHECKPOINT: RecordKind<CheckpointRecord> = {
       ) &&
       (nvram === undefined ||
         (isText(fieldsOf(nvram)?.['path']) && isText(fieldsOf(nvram)?.['copy']))) &&
+      (temporary === undefined || isProcessIdentity(temporary)) &&
       (deleted === undefined || typeof deleted === 'boolean')
     return fits ? (value as CheckpointRecord) : undefined
   },

@@ -56,6 +56,8 @@ export interface SnapshotMark {
   readonly running: boolean
   /** The path of the future image, which does not become the guest. */
   readonly image?: string | undefined
+  /** The file systems of the guest are frozen for it, and thawed when the guest continues. */
+  readonly freezes?: boolean | undefined
 }
 
 /** A save that was begun. */
@@ -172,8 +174,8 @@ function namesImage(value: unknown, flag: string): boolean {
 
 function isSnapshotMark(value: unknown): boolean {
   if (value === undefined) return true
-  const { running, image } = fieldsOf(value) ?? {}
-  return typeof running === 'boolean' && (image === undefined || isText(image))
+  const { running, image, freezes } = fieldsOf(value) ?? {}
+  return typeof running === 'boolean' && (image === undefined || isText(image)) && isFlag(freezes)
 }
 
 function isFlag(value: unknown): boolean {

@@ -60,7 +60,7 @@ export async function captureByMapped(capture: LiveCapture): Promise<Captured> {
 
 /** What happens at the moment of the image. */
 async function stopped(
-  { held, record, control, running, signal, atStop }: LiveCapture,
+  { held, record, control, running, signal, atStop, beforeStop, onContinue }: LiveCapture,
   ram: PrivateRam,
 ): ReturnType<typeof takeDevices> {
   const path = join(held.paths.transferDirectory, 'devices')
@@ -78,12 +78,14 @@ async function stopped(
     await atStop?.()
     return takeDevices(control, place, copy, signal)
   }
+  await beforeStop?.()
   await stopVm(control, { signal })
   try {
     await atStop()
     return await takeDevices(control, place, copy, signal)
   } finally {
     if (control.state === 'ready') await contVm(control)
+    await onContinue?.()
   }
 }
 

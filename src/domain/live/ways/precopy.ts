@@ -33,8 +33,11 @@ export async function captureByPrecopy(capture: LiveCapture): Promise<Captured> 
   })
   using meter = new PauseMeter(control)
   const startMs = performance.now()
+  // QEMU chooses the moment of the stop, so this cannot be later.
+  await capture.beforeStop?.()
   const { isForced, restBytes, rounds } = await migrate(capture, receiver)
   const transferMs = performance.now() - startMs
+  await capture.onContinue?.()
   const pause = await meter.last()
   // The guest runs again: what is slow from here on delays only the image.
   const machine = await receiver.write(signal)

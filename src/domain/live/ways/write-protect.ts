@@ -22,10 +22,12 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
   const { migrationSocket: socketPath } = held.paths
   const warnings: string[] = []
   let isHalted = false
+  let continuing: Promise<void> | undefined
   const resume = async (): Promise<void> => {
     if (!isHalted) return
     isHalted = false
     await control.execute('cont')
+    continuing = capture.onContinue?.()
   }
   let connection: number | undefined
   // A connection that the watcher does not keep breaks with this process, and the watcher permits the writes.
@@ -64,12 +66,14 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
     await receiver.prepared
     try {
       await transfer(async () => {
+        await capture.beforeStop?.()
         await atStop(stopAtOnce(control))
         // QEMU leaves a guest stopped that it found stopped.
         isHalted = true
       })
     } finally {
       if (control.state === 'ready') await contVm(control)
+      await continuing
     }
   }
   const transferMs = performance.now() - startMs

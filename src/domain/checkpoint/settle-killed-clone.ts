@@ -1,0 +1,51 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { StasisError } from '../../errors.ts'
+import { removeTree } from '../../io/files/directory.ts'
+import { HeldDomain } from '../catalogue/held-domain.ts'
+import { logAct } from '../store/act-log.ts'
+import { readCheckpoints } from '../store/checkpoint-store.ts'
+import type { Directories } from '../store/directories.ts'
+import { settleCheckpoints } from './settle-checkpoints.ts'
+
+/** A clone of a running domain that was killed. */
+export interface KilledClone {
+  /** The domain, which continues. */
+  readonly name: string
+  readonly directories: Directories
+  /** The pid of the killed process, for the log. */
+  readonly pid: number
+  /** The directory of the memory, which nobody needs any more. */
+  readonly memory: string
+}
+
+const LOOK_MS = 100
+
+/**
+ * Removes the memory of a clone that was killed, and the checkpoint that it had made for a moment. Clones that run already keep their memory and their disks. Waits while another command works on the domain.
+ * @throws StasisError
+ */
+export async function settleKilledClone({
+  name,
+  directories,
+  pid,
+  memory,
+}: KilledClone): Promise<void> {
+  await removeTree(memory)
+  while (await isLeft(name, directories)) {
+    try {
+      await using held = await HeldDomain.named(name, 'clone', directories)
+      await settleCheckpoints(held)
+      const act = `process ${pid}, which was cloning it, was killed; its checkpoint was deleted`
+      await logAct(directories, name, act)
+      return
+    } catch (error) {
+      if (!StasisError.is(error, 'DOMAIN_BUSY')) throw error
+      await delay(LOOK_MS)
+    }
+  }
+}
+
+async function isLeft(name: string, directories: Directories): Promise<boolean> {
+  const records = await readCheckpoints(directories, name)
+  return records.some(({ temporary, deleted }) => temporary !== undefined && deleted !== true)
+}
