@@ -117,7 +117,13 @@ export async function killCheckpoints(options: CheckpointKillOptions): Promise<r
     for (let round = 0; round < rounds && plan.length > 0; round += 1) {
       if (performance.now() - startMs > seconds * 1000) break
       const { act, victim } = plan[round % plan.length] as (typeof plan)[number]
-      bed ??= await makeBed(emulator)
+      try {
+        bed ??= await makeBed(emulator)
+      } catch (error) {
+        // A starved host: nothing was killed.
+        onLine?.(`${round + 1}/${rounds} no round: ${String(error)}`)
+        continue
+      }
       const told: string[] = []
       try {
         await oneRound(bed, act, victim, { random, lengths, told })

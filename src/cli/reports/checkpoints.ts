@@ -70,21 +70,36 @@ function inTree(
   return below(undefined, 0)
 }
 
-/** The tree as virsh draws it for `snapshot-list --tree`. */
+/** The tree as virsh draws it for `snapshot-list --tree` (libvirt 11.3, but without spaces at the end). */
 export function treeText(all: readonly ListedCheckpoint[]): string {
   const children = (parent: string | undefined): readonly ListedCheckpoint[] =>
     inTree(all).flatMap(({ one, depth }) =>
       (parent === undefined ? depth === 0 : one.parent === parent) ? [one] : [],
     )
-  const draw = (one: ListedCheckpoint, indent: string): readonly string[] => {
-    const inner = children(one.name)
-    return inner.flatMap((child, index) => [
-      `${indent}|`,
-      `${indent}+- ${child.name}`,
-      ...draw(child, `${indent}${index < inner.length - 1 ? '|  ' : '   '}`),
-    ])
+  const draw = (
+    { name }: ListedCheckpoint,
+    indent: string,
+    place: 'root' | 'last' | 'inner',
+  ): readonly string[] => {
+    const inner = `${indent}${{ root: '', last: '  ', inner: '| ' }[place]}`
+    const below = children(name)
+    const end = below.length === 0 && place !== 'inner' ? [inner] : []
+    return [
+      `${indent}${place === 'root' ? '' : '+- '}${name}`,
+      ...(below.length === 0 ? end : [`${inner}  |`]),
+      ...below.flatMap((child, index) =>
+        draw(child, `${inner}  `, index < below.length - 1 ? 'inner' : 'last'),
+      ),
+    ]
   }
   return children(undefined)
-    .map((root) => [root.name, ...draw(root, '  ')].join('\n'))
-    .join('\n\n')
+    .flatMap((root) => draw(root, '', 'root'))
+    .map((line) => line.trimEnd())
+    .join('\n')
+    .trimEnd()
+}
+
+/** The state of a checkpoint in virsh's words. */
+export function snapshotState({ state, memory, way }: ListedCheckpoint): string {
+  return memory === undefined && way !== undefined ? 'disk-snapshot' : state
 }

@@ -60,5 +60,20 @@ export const CHECKPOINT_VERBS: VerbGroup = {
       "show a checkpoint as libvirt's XML of a snapshot",
       () => import('../verbs/checkpoint/snapshot-dumpxml.ts'),
     ),
+    entry(
+      'snapshot-current',
+      'show the checkpoint that the guest has passed last',
+      () => import('../verbs/checkpoint/snapshot-current.ts'),
+    ),
+    entry(
+      'snapshot-info',
+      'show state, parent and children of a checkpoint',
+      () => import('../verbs/checkpoint/snapshot-info.ts'),
+    ),
+    entry(
+      'snapshot-parent',
+      'show the name of the parent of a checkpoint',
+      () => import('../verbs/checkpoint/snapshot-parent.ts'),
+    ),
   ],
 }

@@ -1,5 +1,5 @@
 import { listCheckpoints } from '../../../domain/checkpoint/list-checkpoints.ts'
-import { treeText } from '../../reports/checkpoints.ts'
+import { snapshotState, treeText } from '../../reports/checkpoints.ts'
 import { formatTable } from '../../terminal/table.ts'
 import type { Verb } from '../../verb.ts'
 
@@ -27,11 +27,11 @@ export const verb: Verb<Flags> = {
     if (flags.tree === true) return { text: treeText(sorted), json }
     if (flags.name === true) return { text: sorted.map(({ name }) => name).join('\n'), json }
     const more = (cell: string): readonly string[] => (flags.parent === true ? [cell] : [])
-    const rows = sorted.map(({ name, createdAt, state, parent = '', memory, way }) => [
-      name,
-      localTime(createdAt),
-      memory === undefined && way !== undefined ? 'disk-snapshot' : state,
-      ...more(parent),
+    const rows = sorted.map((one) => [
+      one.name,
+      localTime(one.createdAt),
+      snapshotState(one),
+      ...more(one.parent ?? ''),
     ])
     const heading = ['Name', 'Creation Time', 'State', ...more('Parent')]
     return { text: formatTable(heading, rows, { quiet }), json }
