@@ -1,4 +1,3 @@
-import { removeTree } from '../../io/files/directory.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
 import { mayBeAlive } from '../../qemu/process/process-identity.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -10,6 +9,7 @@ import {
   checkpointDirectory,
   listedCheckpoints,
   readTree,
+  removeDrafts,
   writeTree,
 } from '../store/checkpoint-store.ts'
 import { readDefinition } from '../store/definitions.ts'
@@ -28,9 +28,9 @@ export async function settleCheckpoints(held: HeldDomain): Promise<CheckpointTre
   const { directories, name } = held
   const tree = await readTree(directories, name)
   const { pending } = tree
-  if (pending === undefined) return withoutTemporary(held, tree)
-  const settled = await SETTLE[pending.act](held, tree, pending)
-  await writeTree(directories, name, settled)
+  const settled = pending === undefined ? tree : await SETTLE[pending.act](held, tree, pending)
+  if (settled !== tree) await writeTree(directories, name, settled)
+  await removeDrafts(directories, name)
   return withoutTemporary(held, settled)
 }
 
@@ -67,7 +67,6 @@ const SETTLE: Readonly<Record<PendingAct['act'], Settle>> = {
       if (await mergeOverlay(held, overlay, { frozen: false })) await removeFile(overlay.path)
       else left.push(overlay)
     }
-    await removeTree(checkpointDirectory(directories, domain, name, 'partial'))
     return { ...tree, overlays: [...tree.overlays, ...left], pending: undefined }
   },
   async revert(held, tree, { name, overlays, unneeded = [], isBack = false }) {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { DomainError, UsageError } from '../../errors.ts'
-import { makeDirectory, namesIn } from '../../io/files/directory.ts'
+import { makeDirectory, namesIn, removeTree } from '../../io/files/directory.ts'
 import {
   type RecordKind,
   fieldsOf,
@@ -103,6 +103,16 @@ export function checkpointDirectory(
     checkpointsDirectory(directories, domain),
     `${stage === 'partial' ? '.' : ''}${checkpoint}`,
   )
+}
+
+/** Removes what is left of checkpoints that were never listed. Callers hold the domain, and make none. @throws StorageError */
+export async function removeDrafts(
+  directories: Pick<Directories, 'stateDir'>,
+  domain: string,
+): Promise<void> {
+  const directory = checkpointsDirectory(directories, domain)
+  for (const name of await namesIn(directory, 'list the checkpoints'))
+    if (name.startsWith('.')) await removeTree(join(directory, name))
 }
 
 /** @throws UsageError BAD_ARGUMENT for an impossible name */
