@@ -21,8 +21,11 @@ import {
   domainInfo,
   dumpDomainXml,
   listCheckpoints,
+  listImages,
   managedSaveDomain,
+  pruneImages,
   revertToCheckpoint,
+  saveDomain,
   startDomain,
   suspendDomain,
   undefineDomain,
@@ -157,6 +160,23 @@ test('records that are damaged or newer are refused, and what they describe stay
   await assert.rejects(revertToCheckpoint(name, 'one', { stateDir }))
   await log.advance(1)
   await log.assertUnbroken()
+})
+
+test('the memory of a checkpoint is neither pruned nor replaced', async () => {
+  await using tiny = await startTinyDomain({ emulator, writes })
+  const { stateDir, name, dir } = tiny
+  const memoryPath = dir.join('memory')
+  await createCheckpoint(name, 'one', { stateDir, memoryPath })
+  await createCheckpoint(name, 'two', { stateDir })
+  await assert.rejects(saveDomain(name, memoryPath, { stateDir }), { code: 'BAD_ARGUMENT' })
+  const { deleted } = await pruneImages({ stateDir, keep: 0 })
+  assert.deepEqual(deleted, [])
+  const { images } = await listImages({ stateDir })
+  assert.deepEqual(
+    images.map(({ uses }) => uses.map(({ use }) => use)),
+    [['checkpoint'], ['checkpoint']],
+  )
+  await revertToCheckpoint(name, 'one', { stateDir })
 })
 
 test('thirty checkpoints, reverted to and deleted in any order', { skip }, async () => {

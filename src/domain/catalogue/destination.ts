@@ -10,6 +10,7 @@ import { placeOf } from '../../io/files/file-place.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import type { Directories } from '../store/directories.ts'
 import { historyOf } from '../store/image-history.ts'
+import { type CheckpointMemory, memoryOfCheckpoints } from './checkpoint-memory.ts'
 import { deviceRelatives } from './device-relatives.ts'
 import { type FileKind, type FileUse, keyOf, usesOfFile } from './guest-files.ts'
 
@@ -58,11 +59,21 @@ export async function checkDestination(
       throw inUse(path, use)
     }
   }
+  for (const memory of await memoryOfCheckpoints(directories))
+    if ((await keyOf(memory.path))?.key === there.key) throw isCheckpoint(path, memory)
   if (there.kind === 'file') {
     const replaced = await imageAt(path, place)
     if (replaced !== undefined) await refuseOnlyTrace(directories, path, replaced, options)
   }
   return place
+}
+
+function isCheckpoint(path: string, { domain, checkpoint }: CheckpointMemory): UsageError {
+  const what = `it is the memory of checkpoint '${checkpoint}' of domain '${domain}'`
+  return new UsageError('BAD_ARGUMENT', `${path} cannot be replaced: ${what}`, {
+    path,
+    hint: 'Save to another file',
+  })
 }
 
 /** The UUID of the guest in an image; `undefined` when its XML has none. */
