@@ -106,7 +106,7 @@ test('a failure before the instant leaves the guest on its disks', async () => {
   const disks = [{ disk: 'vda', file }]
   await assert.rejects(createCheckpoint(name, 'one', { stateDir, disks }), { path: file })
   await nothing()
-  // A name that fits the state directory may be too long beside a disk.
+  // A disk that was moved.
   await rename(dir.join('pages.img'), dir.join('pages.img.away'))
   await assert.rejects(createCheckpoint(name, 'one', { stateDir }))
   await rename(dir.join('pages.img.away'), dir.join('pages.img'))

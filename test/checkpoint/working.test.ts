@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFile, mkdir, readFile, readdir } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import {
+  cloneCheckpoint,
   createCheckpoint,
   deleteCheckpoint,
+  destroyDomain,
+  dumpDomainXml,
   listCheckpoints,
   revertToCheckpoint,
 } from '../../src/index.ts'
@@ -31,15 +34,9 @@ for (const { label, emulator } of qemus()) {
         const instant = await hashOf(dir.join('disk'))
         await guest.check()
         assert.equal(await hashOf(dir.join('disk')), instant)
-        // As after a power cut: the journal is replayed, and then nothing is wrong.
         const copy = dir.join('copy')
         await copyFile(dir.join('disk'), copy)
-        try {
-          execFileSync('e2fsck', ['-fy', copy], { stdio: 'pipe' })
-        } catch (error) {
-          assert.equal((error as { readonly status?: number }).status, 1, 'only corrected')
-        }
-        execFileSync('e2fsck', ['-fn', copy], { stdio: 'pipe' })
+        checkFileSystem(copy)
         const { kept } = await revertToCheckpoint(name, 'one', { stateDir })
         await guest.check()
         assert.equal(await hashOf(dir.join('disk')), instant)
@@ -53,7 +50,61 @@ for (const { label, emulator } of qemus()) {
         assert.ok((await guest.shutDown()) > 0)
       },
     )
+
+    test(
+      'an ext4 under write load returns to each of three checkpoints in a tree, and to a clone',
+      { skip: isLongRun() ? false : 'long run only', timeout: 900_000 },
+      async () => {
+        await using guest = await startWorkingGuest(emulator)
+        const { stateDir, name, dir } = guest
+        const turns: number[] = []
+        const ways = [{}, { stopped: true }, {}]
+        for (const [at, way] of ways.entries()) {
+          turns.push((await guest.check()).disk)
+          await createCheckpoint(name, `c${at}`, { stateDir, ...way })
+        }
+        // From the last to the first, and back: the tree gets branches.
+        for (const [at, discard] of [
+          [2, true],
+          [0, false],
+          [1, false],
+          [2, true],
+        ] as const) {
+          await revertToCheckpoint(name, `c${at}`, { stateDir, discard })
+          const { disk } = await guest.check()
+          assert.ok(disk >= (turns[at] ?? 0), `${disk} turns continue from ${turns[at]}`)
+        }
+        const clone = await cloneCheckpoint(name, 'c1', 'twin', { stateDir, resumeAs: 'paused' })
+        assert.equal(clone.state, 'paused')
+        const cloned = /<source file='([^']*)'/.exec(await dumpDomainXml('twin', { stateDir }))?.[1]
+        await destroyDomain('twin', { stateDir })
+        const raw = dir.join('raw')
+        execFileSync('qemu-img', ['convert', '-O', 'raw', cloned ?? '', raw])
+        checkFileSystem(raw)
+        await rm(cloned ?? '')
+        await deleteCheckpoint(name, 'c1', { stateDir })
+        await guest.check()
+        for (const { name: one } of (await listCheckpoints(name, { stateDir })).checkpoints)
+          await deleteCheckpoint(name, one, { stateDir })
+        await guest.check()
+        assert.deepEqual(
+          (await readdir(dir.path)).filter((one) => one.startsWith('disk')),
+          ['disk'],
+        )
+        assert.ok((await guest.shutDown()) > 0)
+      },
+    )
   })
+}
+
+/** As after a power cut: the journal is replayed, and then nothing is wrong. */
+function checkFileSystem(path: string): void {
+  try {
+    execFileSync('e2fsck', ['-fy', path], { stdio: 'pipe' })
+  } catch (error) {
+    assert.equal((error as { readonly status?: number }).status, 1, 'only corrected')
+  }
+  execFileSync('e2fsck', ['-fn', path], { stdio: 'pipe' })
 }
 
 test(

@@ -183,6 +183,21 @@ test(
       using agent = await agentOf(domain)
       assert.equal(await agent.execute('guest-fsfreeze-status'), 'thawed')
     })
+    await t.test('checkpoint --quiesce', async () => {
+      const status = async (): Promise<unknown> => {
+        using agent = await agentOf(domain)
+        return agent.execute('guest-fsfreeze-status')
+      }
+      for (const more of [[], ['--stopped'], ['--disk-only']]) {
+        await says('checkpoint', name, `quiet${more.join('')}`, '--quiesce', ...more)
+        assert.equal(await status(), 'thawed')
+      }
+      await says('checkpoint-revert', name, 'quiet', '--discard')
+      assert.equal(await status(), 'thawed')
+      for (const one of ['quiet', 'quiet--stopped', 'quiet--disk-only'])
+        await says('checkpoint-delete', name, one)
+      await says('domtime', name, '--now')
+    })
     await t.test('commands of the configuration run in the guest', async () => {
       const config = dir.join('stasis.toml')
       const env = { STASIS_CONFIG: config }
