@@ -186,7 +186,7 @@ test(
     await t.test('checkpoint --quiesce', async () => {
       const status = async (): Promise<unknown> => {
         using agent = await agentOf(domain)
-        return agent.execute('guest-fsfreeze-status')
+        return await agent.execute('guest-fsfreeze-status')
       }
       for (const more of [[], ['--stopped'], ['--disk-only']]) {
         await says('checkpoint', name, `quiet${more.join('')}`, '--quiesce', ...more)

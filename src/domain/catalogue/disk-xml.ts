@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { Element } from '@xmldom/xmldom'
 import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
@@ -66,9 +67,10 @@ function switchFile(disk: Element, { path, format, overlay }: DiskSwitch): void 
   // Without the element, the header of each file names its backing file.
   if (!overlay || below === undefined) return
   disk.removeChild(below)
-  const store = create(disk, 'backingStore', { type: 'file' }, [
+  const { type, name } = sourceOf(old.path)
+  const store = create(disk, 'backingStore', { type }, [
     create(disk, 'format', { type: old.format }),
-    create(disk, 'source', { file: old.path }),
+    create(disk, 'source', { [name]: old.path }),
     below,
   ])
   addStore(disk, store)
@@ -84,10 +86,11 @@ function addStore(layer: Element, store: Element): void {
 }
 
 function setFile(layer: Element, { path, format }: DiskFile): void {
-  layer.setAttribute('type', 'file')
+  const { type, name } = sourceOf(path)
+  layer.setAttribute('type', type)
   const source = child(layer, 'source')
-  for (const name of ['dev', 'file']) source?.removeAttribute(name)
-  source?.setAttribute('file', path)
+  for (const other of ['dev', 'file']) source?.removeAttribute(other)
+  source?.setAttribute(name, path)
   const isStore = layer.nodeName === 'backingStore'
   const describes = child(layer, isStore ? 'format' : 'driver')
   if (describes !== undefined) describes.setAttribute('type', format)
@@ -99,6 +102,20 @@ function setFile(layer: Element, { path, format }: DiskFile): void {
       }),
       layer.firstChild,
     )
+}
+
+/** How libvirt names a file or block device. */
+function sourceOf(path: string): { readonly type: string; readonly name: string } {
+  return isBlockDevice(path) ? { type: 'block', name: 'dev' } : { type: 'file', name: 'file' }
+}
+
+function isBlockDevice(path: string): boolean {
+  try {
+    return statSync(path).isBlockDevice()
+  } catch {
+    // QEMU reports what is wrong with it.
+    return false
+  }
 }
 
 function pathOf(layer: Element): string | undefined {

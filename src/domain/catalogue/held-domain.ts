@@ -7,7 +7,7 @@ import { DomainLock } from '../store/lock.ts'
 import { type Presence, describe } from './presence.ts'
 import { reconcile } from './reconcile.ts'
 import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
-import type { RuntimeRecord } from '../store/runtime-record.ts'
+import { type RuntimeRecord, readRecord } from '../store/runtime-record.ts'
 import { requireNotElsewhere } from '../ownership/elsewhere.ts'
 import { claimStateDirectory, isShared, requireOwnHost } from '../ownership/state-host.ts'
 import { Tenure, type TenureOptions } from '../ownership/tenure.ts'
@@ -23,18 +23,24 @@ export class HeldDomain implements AsyncDisposable {
   readonly paths: RuntimePaths
   /** Its QEMU when the lock was taken, if it ran. */
   readonly record: RuntimeRecord | undefined
+  /** Taking the lock has let its guest continue, which a killed process had stopped for a snapshot. */
+  readonly continued: boolean
   /** Describes where the domain is when it was saved to a plain file. */
   readonly whereSaved: string | undefined
   readonly #rights: Rights
 
   private constructor(
-    facts: Pick<HeldDomain, 'directories' | 'name' | 'paths' | 'record' | 'whereSaved'>,
+    facts: Pick<
+      HeldDomain,
+      'directories' | 'name' | 'paths' | 'record' | 'continued' | 'whereSaved'
+    >,
     rights: Rights,
   ) {
     this.directories = facts.directories
     this.name = facts.name
     this.paths = facts.paths
     this.record = facts.record
+    this.continued = facts.continued
     this.whereSaved = facts.whereSaved
     this.#rights = rights
   }
@@ -67,10 +73,12 @@ export class HeldDomain implements AsyncDisposable {
       },
     )
     return HeldDomain.#hold(directories, name, { lock, tenure }, async () => {
+      const stopped = (await readRecord(paths).catch(() => undefined))?.snapshot?.running === true
       const record = await reconcile(paths, directories)
+      const continued = stopped && record !== undefined && record.snapshot === undefined
       await tidyState(directories)
       await tidyTransient(directories, name)
-      return { record, end: undefined }
+      return { record, end: undefined, continued }
     })
   }
 
@@ -90,16 +98,17 @@ export class HeldDomain implements AsyncDisposable {
     directories: Directories,
     name: string,
     rights: Rights,
-    find: () => Promise<Pick<Presence, 'record' | 'end'>>,
+    find: () => Promise<Pick<Presence, 'record' | 'end'> & { readonly continued?: boolean }>,
   ): Promise<HeldDomain> {
     const paths = runtimePaths(directories, name)
     try {
       // They exist by now; another user may have made them.
       await checkDirectories(directories)
-      const { record, end } = await find()
+      const { record, end, continued = false } = await find()
       const lastEnd = await lastEndOf({ paths, record, end })
       const saved = await whereSaved(paths, lastEnd)
-      return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, rights)
+      const facts = { directories, name, paths, record, continued, whereSaved: saved }
+      return new HeldDomain(facts, rights)
     } catch (error) {
       await release(rights)
       throw error
@@ -113,9 +122,12 @@ export class HeldDomain implements AsyncDisposable {
       this.paths,
       await lastEndOf({ paths: this.paths, record, end: undefined }),
     )
-    const { directories, name, paths } = this
+    const { directories, name, paths, continued } = this
     const rights = { ...this.#rights, isBorrowed: true }
-    return new HeldDomain({ directories, name, paths, record, whereSaved: saved }, rights)
+    return new HeldDomain(
+      { directories, name, paths, record, continued, whereSaved: saved },
+      rights,
+    )
   }
 
   /**

@@ -45,6 +45,7 @@ export async function resumeDomain(
     : undefined
   await using control = await openControl(domain.paths, signal)
   const before = await runState(control, { signal })
+  if (before === 'running' && domain.continued) return { name }
   if (before === 'running')
     throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' is already running`)
   if (before === 'suspended') {
