@@ -242,6 +242,7 @@ async function examine(bed: Bed, act: Act, finding: Finding): Promise<void> {
   } else {
     assert.equal(state, 'shut off')
     assert.ok(isQemuKilled || act.name.startsWith('revert'), 'the guest is off')
+    assert.notEqual(victim, 'cancel', 'a cancel leaves the guest off')
     if (act.name === 'revert' && !isQemuKilled) assert.ok(kept !== undefined, 'the present is lost')
     if (act.name !== 'revert discarding' || kept !== undefined) {
       const written = await tickOnDisk(bed)

@@ -94,7 +94,9 @@ async function revert(held: HeldDomain, name: string, options: Reverting): Promi
     await prepareNvram(record)
     await writeDefinition(directories, domain, switched(record, record.definition, overlays))
     await renameNvram(record.nvram)
-    restored = await beginAtCheckpoint(off, record, overlays, options)
+    // A present that was given up cannot come back, so a cancel comes too late.
+    const signal = kept === undefined ? undefined : options.signal
+    restored = await beginAtCheckpoint(off, record, overlays, { ...options, signal })
   } catch (error) {
     // Without the definition, an interrupted attempt is taken back.
     if (former !== '') await writeDefinition(directories, domain, former)
