@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { allocateSlots } from '../../io/memory/aligned-memory.ts'
 import { DirectFile } from '../../io/files/direct-file.ts'
 import { LinearWriter } from './linear-writer.ts'
@@ -32,6 +33,35 @@ test('LinearWriter writes every piece to its place, neighbours in any order', as
   } finally {
     await rm(directory, { recursive: true })
   }
+})
+
+test('LinearWriter joins pieces that arrive one by one while the disk keeps up', async () => {
+  let writes = 0
+  const fastDisk = {
+    async writeAll() {
+      writes += 1
+      await nextTurn()
+      await nextTurn()
+    },
+  } as unknown as DirectFile
+  const writer = new LinearWriter(fastDisk)
+  const slots = allocateSlots(16, 512 * 1024)
+  const written: Promise<void>[] = []
+  for (const [index, slot] of slots.entries()) {
+    written.push(writer.write(slot, index * slot.length))
+    await nextTurn()
+  }
+  await Promise.all(written)
+  assert.ok(writes <= 8, `${slots.length} pieces in ${writes} writes`)
+})
+
+test('LinearWriter waits in idle() for pieces whose write has not begun', async () => {
+  let writes = 0
+  const disk = { writeAll: async () => void (writes += 1) } as unknown as DirectFile
+  const writer = new LinearWriter(disk)
+  void writer.write(allocateSlots(1, LENGTH)[0] as Uint8Array, 0)
+  await writer.idle()
+  assert.equal(writes, 1)
 })
 
 test('LinearWriter reports a full disk to each writer', async () => {

@@ -6,6 +6,9 @@ const MAX_WRITE_LENGTH = 4 * 1024 * 1024
 /** More would wait for each other in the file system. */
 const WRITES_AT_ONCE = 2
 
+/** A second write begins only when this much waits: its processor time counts by the number of writes (notes/linux/direct-io.md). */
+const GOOD_WRITE_LENGTH = 2 * 1024 * 1024
+
 interface Piece {
   readonly bytes: Uint8Array
   readonly offset: number
@@ -22,14 +25,17 @@ export class LinearWriter {
   readonly #byEnd = new Map<number, Piece>()
   readonly #idle: (() => void)[] = []
   #writing = 0
+  /** Bytes that wait. */
+  #waiting = 0
+  #starts = false
 
   constructor(file: DirectFile) {
     this.#file = file
   }
 
-  /** Whether more pieces wait than are being written. */
+  /** Whether the disk is slower than whoever brings the pieces. */
   get busy(): boolean {
-    return this.#byStart.size > 0
+    return this.#writing > 0 && this.#waiting > 0
   }
 
   /** Settles when `bytes` are written and may be reused. @throws StorageError */
@@ -37,18 +43,38 @@ export class LinearWriter {
     const piece = { bytes, offset, written: Promise.withResolvers<void>() }
     this.#byStart.set(offset, piece)
     this.#byEnd.set(offset + bytes.length, piece)
+    this.#waiting += bytes.length
     this.#next()
     return piece.written.promise
   }
 
   /** Waits until no write is pending, including failed ones. */
   async idle(): Promise<void> {
-    if (this.#writing > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#writing > 0 || this.#byStart.size > 0)
+      await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
   #next(): void {
-    while (this.#writing < WRITES_AT_ONCE && this.#byStart.size > 0) void this.#writeSome()
-    if (this.#writing === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    while (
+      this.#writing > 0 &&
+      this.#writing < WRITES_AT_ONCE &&
+      this.#waiting >= GOOD_WRITE_LENGTH
+    )
+      void this.#writeSome()
+    if (this.#writing > 0) return
+    if (this.#byStart.size > 0) this.#startSoon()
+    else for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** Neighbours that have already arrived come first. */
+  #startSoon(): void {
+    if (this.#starts) return
+    this.#starts = true
+    setImmediate(() => {
+      this.#starts = false
+      if (this.#writing === 0 && this.#byStart.size > 0) void this.#writeSome()
+      this.#next()
+    })
   }
 
   async #writeSome(): Promise<void> {
@@ -93,6 +119,7 @@ export class LinearWriter {
   #take(piece: Piece): Piece {
     this.#byStart.delete(piece.offset)
     this.#byEnd.delete(piece.offset + piece.bytes.length)
+    this.#waiting -= piece.bytes.length
     return piece
   }
 }

@@ -1,9 +1,14 @@
 import { CancelledError, QemuError, StasisError } from '../../errors.ts'
+import { widenSendBuffers } from '../../io/sockets/send-buffers.ts'
 import { UnixListener } from '../../io/sockets/unix-listener.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { type Connections, acceptConnections } from './accept-connections.ts'
 
 const CONNECT_TIMEOUT_MS = 60_000
+
+/** What QEMU may send ahead on each connection, and on all of them: the memory counts as QEMU's. */
+const AHEAD_LENGTH = 1024 * 1024
+const MOST_AHEAD = 16 * 1024 * 1024
 
 /** Receives the data of a saving QEMU's connections. */
 export interface ConnectionReceiver {
@@ -77,6 +82,8 @@ export class QemuListener implements AsyncDisposable {
         atOnce,
         signal: this.#stop.signal,
       })
+      const { main } = connections
+      widenSendBuffers(main.fd, Math.min(AHEAD_LENGTH, Math.floor(MOST_AHEAD / (channels + 1))))
       this.#receiving = this.#receiver.receive(connections)
       await Promise.race([this.#receiving, this.#aborted.promise])
       this.#hangUp()
