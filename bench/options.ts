@@ -12,6 +12,7 @@ export interface BenchOptions {
   /** Guests of these sizes, one after the other. */
   readonly ramBytes: readonly number[]
   readonly contents: readonly ContentName[]
+  readonly channels: readonly number[]
   readonly directory: string
   /** The file for the results; `-` is standard output. */
   readonly json: string | undefined
@@ -33,6 +34,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       rounds: { type: 'string' },
       ram: { type: 'string' },
       content: { type: 'string', default: 'mixed' },
+      channels: { type: 'string', default: '1,2,4,8,16,64' },
       directory: { type: 'string', default: join(cacheDir, 'bench') },
       qemu: { type: 'string', default: '10' },
       against: { type: 'string' },
@@ -48,6 +50,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     rounds: rounds === undefined ? undefined : positive('--rounds', rounds),
     ramBytes: ram.map((gib) => positive('--ram', gib) * GIB),
     contents: values.content.split(',').map((word) => oneOf(['mixed', 'linux'] as const, word)),
+    channels: values.channels.split(',').map((count) => positive('--channels', count)),
     directory: values.directory,
     json: values.json,
     only: values.only,

@@ -40,7 +40,11 @@ export async function runSuites(
       for (const { suite, ...size } of planOf(options)) {
         const setting = {
           ...{ directory, contentPath, emulator: options.emulator, ...size },
-          ...{ mapsInPlace: options.mapsInPlace, against: options.against },
+          ...{
+            mapsInPlace: options.mapsInPlace,
+            against: options.against,
+            channels: options.channels,
+          },
           isChosen,
         }
         try {

@@ -9,6 +9,8 @@ export interface BenchSetting {
   readonly emulator: string
   /** Whether it maps a `stasis` image in place: since QEMU 8.1. */
   readonly mapsInPlace: boolean
+  /** How many channels the saves have that compare that. */
+  readonly channels: readonly number[]
   /** Another checkout of Stasis, whose commands are measured too. */
   readonly against: string | undefined
   /** Whether the images of a save are restored afterwards. */

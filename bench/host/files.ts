@@ -27,9 +27,16 @@ export async function flushImage(
   return { fileBytes, seconds: (performance.now() - started) / 1000 }
 }
 
-/** Drops an image from the page cache. The programs stay there, as on a host that restores guests. */
+/** The most of a file that may stay. */
+const MOST_CACHED = 0.01
+
+/** Drops an image from the page cache; throws if much of it stays. The programs stay there, as on a host that restores guests. */
 export async function evictImage(path: string): Promise<void> {
-  // What it advises the kernel to drop is the whole file (GNU dd, flag nocache with count=0).
-  for (const name of await filesOf(path))
+  for (const name of await filesOf(path)) {
+    // What it advises the kernel to drop is the whole file (GNU dd, flag nocache with count=0).
     await run('dd', [`if=${name}`, 'iflag=nocache', 'count=0'])
+    const { stdout } = await run('fincore', ['--bytes', '--noheadings', '--output', 'RES', name])
+    if (Number(stdout) > MOST_CACHED * (await stat(name)).size)
+      throw new Error(`${stdout.trim()} bytes of ${name} stay in the page cache`)
+  }
 }

@@ -46,6 +46,7 @@ const RESTORES = [
   'stasis lazy, zstd adaptive',
   'stasis load, uncompressed',
   'stasis load, zstd adaptive',
+  'stasis load, zstd 1',
   'qemu load, mapped-ram + multifd + direct-io',
   'virsh 11.3 restore with 4 channels past the cache, sparse, 4 channels, past the cache',
   'virsh 11.3 restore, zstd',

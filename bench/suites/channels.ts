@@ -5,18 +5,16 @@ import type { Scenario } from '../rounds/measurement.ts'
 import type { BenchSetting } from '../setting.ts'
 import { type Suite, withoutEnd } from './suite.ts'
 
-const COUNTS = [1, 2, 4, 8, 16] as const
-
-/** Saves over 1 to 16 channels. */
+/** Saves over 1 to 64 channels, or those of `--channels`. */
 export const channelsSuite: Suite = {
   ...{ rounds: 2, usesRam: true, images: () => 1 },
-  about: 'saves over 1 to 16 channels',
+  about: 'saves over 1 to 64 channels',
   async open(setting) {
     const scenarios = []
     for (const codec of ['none', 'zstd'] as const) {
       const ways = await stasisWays(
         setting,
-        COUNTS.map((count) => ({
+        setting.channels.map((count) => ({
           name: `${codec}, ${count} channels`,
           save: ['--parallel-compression', codec, '--parallel-connections', `${count}`],
           restores: {},
@@ -25,7 +23,7 @@ export const channelsSuite: Suite = {
       const series = codec === 'none' ? 'uncompressed' : 'zstd adaptive'
       scenarios.push(...points(ways, setting, series))
     }
-    const own = COUNTS.map((count) => {
+    const own = setting.channels.map((count) => {
       const way = mappedDirectWay(setting, count)
       return { ...way, name: `${way.name}, ${count} channels` }
     })
@@ -37,6 +35,9 @@ export const channelsSuite: Suite = {
 function points(ways: readonly Way[], setting: BenchSetting, series: string): readonly Scenario[] {
   return saveScenarios(ways, setting).map((scenario, index) => ({
     ...scenario,
-    point: { series: `${ways[index]?.peer}, ${series}`, x: COUNTS[index % COUNTS.length] ?? 0 },
+    point: {
+      series: `${ways[index]?.peer}, ${series}`,
+      x: setting.channels[index % setting.channels.length] ?? 0,
+    },
   }))
 }

@@ -28,9 +28,12 @@ export function bedObstacle(): string | undefined {
   return process.getuid?.() === 0 ? undefined : 'libvirtd takes root'
 }
 
-/** Starts a libvirt, after waiting for other users of it. */
-export async function holdLibvirt(version: BedVersion): Promise<LibvirtBed> {
-  const child = spawn('sh', [script, version, 'hold'], { stdio: ['pipe', 'pipe', 'inherit'] })
+/** Starts a libvirt, after waiting for other users of it. It sees `directory` besides `/tmp` and the cache folder. */
+export async function holdLibvirt(version: BedVersion, directory?: string): Promise<LibvirtBed> {
+  const child = spawn('sh', [script, version, 'hold'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...(directory === undefined ? {} : { STASIS_TEST_DIR: directory }) },
+  })
   const closed = once(child, 'close')
   const lines = createInterface({ input: child.stdout })
   const ready = new Promise<void>((resolve, reject) => {

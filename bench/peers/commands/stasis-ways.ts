@@ -19,6 +19,11 @@ const WAYS: readonly WayOptions[] = [
     save: ['--parallel-compression', 'zstd'],
     restores: { load: LOAD, lazy: ['--mode', 'lazy'] },
   },
+  {
+    name: 'zstd 1',
+    save: ['--parallel-compression', 'zstd', '--compression-level=1'],
+    restores: { load: LOAD },
+  },
 ]
 
 /** Our ways, and those of the other checkout if there is one. */

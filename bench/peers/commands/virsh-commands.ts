@@ -25,7 +25,7 @@ export interface VirshGuest extends AsyncDisposable {
 
 /** Starts a libvirt of a version, in its namespaces. */
 export async function startVirsh(directory: string, version: BedVersion): Promise<Virsh> {
-  const bed = await holdLibvirt(version)
+  const bed = await holdLibvirt(version, directory)
   const init = (await readFile(join(cacheDir, `libvirt-${version}/init`), 'utf8')).trim()
   const namespaces = ['--target', init, '--mount', '--pid', '--root', '--wdns=/']
   const inside = (...args: readonly string[]) => ['nsenter', ...namespaces, ...args]
