@@ -179,6 +179,7 @@ export const processMembers: readonly string[] = [
 /** Programs of their own outside the command line, which may use `process` as well. */
 export const programs: ReadonlySet<string> = new Set([
   'src/domain/checkpoint/killed-clone-main.ts',
+  'src/domain/checkpoint/flatten-main.ts',
   'src/domain/images/killed-conversion-main.ts',
   'src/domain/live/killed-snapshot-main.ts',
   'src/domain/machine/launch/ended-guest-main.ts',

@@ -18,6 +18,10 @@ import {
   type DeletedCheckpoint,
   deleteCheckpoint,
 } from '../domain/checkpoint/delete-checkpoint.ts'
+import {
+  type FlattenedCheckpoint,
+  flattenCheckpoint,
+} from '../domain/checkpoint/flatten-checkpoint.ts'
 import { type CheckpointList, listCheckpoints } from '../domain/checkpoint/list-checkpoints.ts'
 import { type RevertResult, revertToCheckpoint } from '../domain/checkpoint/revert-checkpoint.ts'
 import type { RevertOptions } from '../domain/checkpoint/revert-options.ts'
@@ -388,6 +392,19 @@ export class Domain {
     options: HandleOptions<DeleteCheckpointOptions> = {},
   ): Promise<DeletedCheckpoint> {
     return deleteCheckpoint(this.name, name, this.#bound(options))
+  }
+
+  /**
+   * Writes the memory of a checkpoint anew, so that it needs no other (`checkpoint-flatten`).
+   * @throws DomainError CHECKPOINT_NOT_FOUND, DOMAIN_BUSY; ImageError, StorageError; CancelledError
+   * @example
+   * await web.flattenCheckpoint('before-upgrade')
+   */
+  flattenCheckpoint(
+    name: string,
+    options: HandleOptions<DomainOptions> = {},
+  ): Promise<FlattenedCheckpoint> {
+    return flattenCheckpoint(this.name, name, this.#bound(options))
   }
 
   /**

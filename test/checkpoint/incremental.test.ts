@@ -30,13 +30,16 @@ for (const { label, emulator } of newestQemu()) {
       await moments.revert('c', 'lazy')
       await deleteCheckpoint(name, 'a', { stateDir })
       await moments.requireBases({ c: undefined, d: 'c' })
-      await moments.requireContents()
       await moments.revert('d', 'load')
       assert.equal((await createCheckpoint(name, 'e', { stateDir })).base, 'd')
+      const flattened = await stasis(stateDir, 'checkpoint-flatten', name, 'd')
+      assert.equal(flattened.stdout, "The memory of checkpoint 'd' no longer needs 'c'\n")
+      await moments.requireBases({ c: undefined, d: undefined, e: 'd' })
       assert.equal(
         (await createCheckpoint(name, 'f', { stateDir, incremental: false })).base,
         undefined,
       )
+      await moments.requireContents()
       await deleteCheckpoint(name, 'c', { stateDir, children: true })
       assert.deepEqual((await listCheckpoints(name, { stateDir })).checkpoints, [])
     })

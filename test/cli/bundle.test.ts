@@ -93,6 +93,7 @@ test('every program that others start is in the bundle', async () => {
     'check-thread.cjs',
     'ended-guest-main.cjs',
     'entry.cjs',
+    'flatten-main.cjs',
     'intake-thread.cjs',
     'killed-clone-main.cjs',
     'killed-conversion-main.cjs',

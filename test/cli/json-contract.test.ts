@@ -174,6 +174,7 @@ test(
       await ask('managedsave-remove web')
       await ask('checkpoint web one')
       await ask('snapshot-create-as web two --memspec DIR/two')
+      await ask('checkpoint-flatten web one')
       await ask('checkpoint-list web')
       await ask('snapshot-list web')
       await ask('snapshot-dumpxml web two')

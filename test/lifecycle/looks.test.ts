@@ -114,6 +114,7 @@ const ACTS: ReadonlySet<string> = new Set([
   ...['save-image-define', 'save-image-edit', 'image-salvage', 'image-convert', 'domrename'],
   ...['attach', 'detach', 'qemu-monitor-command', 'qemu-agent-command'],
   ...['checkpoint', 'checkpoint-revert', 'checkpoint-delete', 'checkpoint-restore', 'clone'],
+  'checkpoint-flatten',
   ...['snapshot-create-as', 'snapshot-revert', 'snapshot-delete'],
   ...['change-media', 'screenshot', 'send-key', 'inject-nmi', 'dompmsuspend'],
 ])

@@ -61,8 +61,11 @@ export function checkpointMoments({ name, stateDir, dir, log }: TinyDomain): Che
       return Object.fromEntries(found.map((each) => [each.name, each.memoryBytes]))
     },
     async requireContents() {
-      for (const { name: one, memory } of await listed())
-        assert.deepEqual(await machineDigest(memory?.path ?? ''), moments.get(one)?.content, one)
+      for (const { name: one, memory } of await listed()) {
+        const content = moments.get(one)?.content
+        if (content !== undefined)
+          assert.deepEqual(await machineDigest(memory?.path ?? ''), content, one)
+      }
     },
   }
 }

@@ -26,6 +26,11 @@ export const CHECKPOINT_VERBS: VerbGroup = {
       () => import('../verbs/checkpoint/checkpoint-delete.ts'),
     ),
     entry(
+      'checkpoint-flatten',
+      'make the memory of a checkpoint independent of others',
+      () => import('../verbs/checkpoint/checkpoint-flatten.ts'),
+    ),
+    entry(
       'checkpoint-restore',
       'make a new domain from a checkpoint',
       () => import('../verbs/checkpoint/checkpoint-restore.ts'),

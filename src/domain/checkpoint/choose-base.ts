@@ -7,7 +7,7 @@ import type { Directories } from '../store/directories.ts'
 import { keptMemory } from './memory-file.ts'
 
 /** The most images of which one memory consists. A restore opens all of them. */
-const MOST_IMAGES = 8
+export const MOST_IMAGES = 8
 
 /**
  * The memory of which a new checkpoint need not store the pages again that are the same: that of the nearest checkpoint, from `name` on back, that has digests of its pages.

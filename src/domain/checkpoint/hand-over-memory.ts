@@ -1,15 +1,10 @@
-import { stat } from 'node:fs/promises'
-import { StasisError } from '../../errors.ts'
+import { ImageError, StasisError } from '../../errors.ts'
 import { readBase } from '../../image/stasis/reader.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import {
-  type CheckpointRecord,
-  checkpointDirectory,
-  listedCheckpoints,
-  writeCheckpoint,
-} from '../store/checkpoint-store.ts'
+import { listedCheckpoints } from '../store/checkpoint-store.ts'
 import { baseAt } from './choose-base.ts'
 import { keptMemory } from './memory-file.ts'
+import { recordSize } from './record-size.ts'
 import { rewriteMemory } from './rewrite-memory.ts'
 
 /**
@@ -30,7 +25,10 @@ export async function handOverMemory(
   for (const record of records) {
     const path = pathOf(record.name)
     if (path === undefined || leaving.includes(record.name)) continue
-    const needed = await baseNameOf(path)
+    const explained = (error: unknown): never => {
+      throw withHint(error, domain, record.name)
+    }
+    const needed = await baseNameOf(path).catch(explained)
     if (needed === undefined || !leaving.includes(needed)) continue
     let next: string | undefined = needed
     while (next !== undefined && leaving.includes(next)) {
@@ -40,23 +38,16 @@ export async function handOverMemory(
     const nextPath = next === undefined ? undefined : pathOf(next)
     const found = nextPath === undefined ? undefined : await baseAt(nextPath, next as string)
     const base = found === 'too-long' ? undefined : found
-    await rewriteMemory(path, { base, signal }).catch((error: unknown) => {
-      if (!(error instanceof StasisError)) throw error
-      const hint = `The memory of checkpoint '${record.name}' needs that of '${needed}'. \`stasis checkpoint-delete ${domain} ${record.name}\` gives it up`
-      throw error.code === 'NO_SPACE' ? error : error.with({ hint })
-    })
-    await recordSize(checkpointDirectory(directories, domain, record.name), record, path)
+    await rewriteMemory(path, { base, signal }).catch(explained)
+    await recordSize(directories, domain, record)
   }
 }
 
-/** Records the size of a memory that was written anew. */
-async function recordSize(
-  directory: string,
-  record: CheckpointRecord,
-  path: string,
-): Promise<void> {
-  const { blocks } = await stat(path)
-  await writeCheckpoint(directory, { ...record, memory: { path, bytes: blocks * 512 } })
+function withHint(error: unknown, domain: string, name: string): unknown {
+  if (!(error instanceof ImageError) && !StasisError.is(error, 'NO_SPACE')) return error
+  return error.with({
+    hint: `The memory of checkpoint '${name}' may need what is to be deleted. If you can do without '${name}', \`stasis checkpoint-delete ${domain} ${name}\` first; that takes no space`,
+  })
 }
 
 /** The checkpoint whose memory has the pages that an image does not store. An image that is gone needs nothing. */

@@ -36,6 +36,7 @@ import { type TakenMemory, captureStopped } from './capture-stopped.ts'
 import type { DiskChoice } from './disk-choice.ts'
 import { blockNodes, openOverlays, overlayTransaction, requireNode } from './disk-nodes.ts'
 import { chooseBase } from './choose-base.ts'
+import { flattenIfLong } from './flatten-in-background.ts'
 import { keptMemory, memoryFile } from './memory-file.ts'
 import { withDiskFiles } from '../catalogue/disk-xml.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
@@ -168,6 +169,10 @@ export class NewCheckpoint {
       const record = await this.#publish({ state, taken, path })
       const kept = keptMemory(this.#held.directories, name, record)
       const base = kept === undefined ? undefined : (await readBase(kept))?.name
+      if (kept !== undefined && base !== undefined)
+        await flattenIfLong(this.#held, this.#plan.name, kept).catch((error: unknown) =>
+          options.onWarning?.(messageOf(error)),
+        )
       return { record, base, pauseMs }
     } catch (error) {
       if (plan.freezes) await onContinue()

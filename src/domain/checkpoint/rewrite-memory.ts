@@ -13,8 +13,8 @@ export interface RewriteOptions {
   /** The memory that has the pages which are not stored. Default: all are stored. */
   readonly base?: BaseImage | undefined
   readonly signal?: AbortSignal | undefined
-  /** Runs when the new image is written, before it takes the place of the old one. What it returns is disposed afterwards. */
-  readonly beforePublish?: (() => Promise<AsyncDisposable>) | undefined
+  /** Lets the new image take the place of the old one, by `publish`. Default: at once. */
+  readonly replace?: ((publish: () => Promise<unknown>) => Promise<void>) | undefined
 }
 
 /**
@@ -45,6 +45,6 @@ export async function rewriteMemory(path: string, options: RewriteOptions = {}):
   const workers = Math.min(8, availableParallelism())
   const state = await copyMachine(machine, writer, { workers, signal, onRead: () => undefined })
   throwIfCancelled(`write ${path} anew`, signal)
-  await using _until = await options.beforePublish?.()
-  await writer.publish(state)
+  const { replace = async (publish) => void (await publish()) } = options
+  await replace(() => writer.publish(state))
 }

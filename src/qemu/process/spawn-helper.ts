@@ -10,7 +10,7 @@ import { type SpawnedChild, spawnDetached } from './spawn-detached.ts'
 export async function spawnHelper(
   script: string,
   argv: readonly string[],
-  outputFd: number,
+  outputFd: number | 'ignore',
   options: {
     readonly compileCache?: string | undefined
     /** Descriptors that it inherits as 3, 4, … in this order. */
