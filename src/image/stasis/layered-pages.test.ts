@@ -45,12 +45,12 @@ function pathOf(dir: TempDir, name: string): string {
 }
 
 /** The letters of the pages, as they are read. */
-async function read(path: string): Promise<string> {
+async function read(path: string, groupPages = 3): Promise<string> {
   await using machine = await openImage(path, { direct: false })
   const { pages } = machine
   assert.ok(pages)
   const letters = Array.from({ length: (pages.blocks[0]?.length ?? 0) / PAGE }, () => '.')
-  for (const group of pages.groups(PAGE * 3)) {
+  for (const group of pages.groups(PAGE * groupPages)) {
     await pages.prefetch(group, 0)
     const targets = [...group].map((frame) =>
       pages.read(frame, 0, Buffer.alloc(pages.range(frame).pageCount * PAGE)),
@@ -77,6 +77,35 @@ test('an image is read through its base, and the base of that', async () => {
   await using machine = await openImage(pathOf(dir, 'three'))
   assert.deepEqual(machine.bases, ['two', 'one'])
   assert.equal(machine.pages?.checked, undefined, 'no thread takes this file for all pages')
+})
+
+test('pages of one frame of the base may come in several groups', async () => {
+  await using dir = await tempDir()
+  await mkdir(dir.join('one'))
+  const options = { description, channels: 0, codec: 'zstd', direct: false } as const
+  const page = (letter: string): Buffer => Buffer.alloc(PAGE, letter)
+  const state = {
+    head: Buffer.from('stream head'),
+    ramSection: 1,
+    sections: page('s'),
+    tail: page('t'),
+  }
+  await using one = await StasisWriter.create(pathOf(dir, 'one'), options)
+  one.setBlocks([{ name: 'ram', length: 4 * PAGE }])
+  // The last page is first in the file.
+  await one.add({ block: 0, firstPage: 3, pageCount: 1, codec: 'none' }, page('d'))
+  const three = Buffer.concat([page('a'), page('b'), page('c')])
+  await one.add({ block: 0, firstPage: 0, pageCount: 3, codec: 'none' }, three)
+  await one.publish(state)
+  await mkdir(dir.join('two'))
+  const base = { name: 'one', imageId: one.imageId }
+  await using two = await StasisWriter.create(pathOf(dir, 'two'), { ...options, base })
+  two.setBlocks([{ name: 'ram', length: 4 * PAGE }])
+  two.addInBase({ block: 0, firstPage: 0, pageCount: 2 }, three.subarray(0, 2 * PAGE))
+  two.addInBase({ block: 0, firstPage: 2, pageCount: 1 }, page('c'))
+  two.addInBase({ block: 0, firstPage: 3, pageCount: 1 }, page('d'))
+  await two.publish(state)
+  assert.equal(await read(pathOf(dir, 'two'), 2), 'abcd')
 })
 
 test('an image without its base is refused, and so is another image in its place', async () => {

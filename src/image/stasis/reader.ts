@@ -24,7 +24,7 @@ export async function openStasis(image: OpenedImage): Promise<SavedMachine> {
   const { file, description } = image
   const index = await readIndex(image)
   await using opened = new AsyncDisposableStack()
-  const { pages, bases } = await openPages(image, index, opened, 0)
+  const { pages, bases } = await openPages(image, index, opened)
   const basesOpen = opened.move()
   return {
     path: file.path,
@@ -52,20 +52,25 @@ export async function readBase(path: string): Promise<BaseReference | undefined>
 
 /** The pages of an image, with those of its bases. The files of these are closed with `opened`. */
 async function openPages(
-  { file, options }: OpenedImage,
+  image: OpenedImage,
   index: StasisIndex,
   opened: AsyncDisposableStack,
-  depth: number,
 ): Promise<{ readonly pages: PageStore; readonly bases: readonly string[] }> {
-  const { base } = index
-  if (base === undefined) return { pages: new StasisPageStore(file, index), bases: [] }
-  const below = await openBase({ path: file.path, base, depth }, options)
-  opened.defer(() => below.file.close())
-  const { pages, bases } = await openPages(below, await readIndex(below), opened, depth + 1)
-  return {
-    pages: new LayeredPageStore(file, index, { path: below.file.path, pages }),
-    bases: [base.name, ...bases],
+  const files = [{ file: image.file, index }]
+  const bases: string[] = []
+  let { base } = index
+  for (let { path } = image.file; base !== undefined;) {
+    const below = await openBase({ path, base, depth: bases.length }, image.options)
+    opened.defer(() => below.file.close())
+    bases.push(base.name)
+    const next = await readIndex(below)
+    files.push({ file: below.file, index: next })
+    ;({ path } = below.file)
+    ;({ base } = next)
   }
+  const pages =
+    bases.length === 0 ? new StasisPageStore(image.file, index) : new LayeredPageStore(files)
+  return { pages, bases }
 }
 
 async function readIndex({
