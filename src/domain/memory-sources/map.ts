@@ -29,11 +29,11 @@ export const MAP: InstantWay = {
     const inPlace = request.mode === 'map' || !FORMATS[image.format].traits.checksummedPages
     const parts = (inPlace ? inImage : undefined) ?? fitting(await request.cached(), backends)
     if (parts === undefined) {
-      return unfit(
-        inImage === undefined
-          ? 'the image is compressed and not in the cache'
-          : 'its checksums would not be checked',
-      )
+      const inPieces =
+        pages.isLayered === true
+          ? 'the image stores only what differs from another, and is not in the cache'
+          : 'the image is compressed and not in the cache'
+      return unfit(inImage === undefined ? inPieces : 'its checksums would not be checked')
     }
     const qemu = { version: emulator.version, balloon: domain.balloon !== undefined }
     return (
