@@ -8,10 +8,11 @@ import {
 import { anySignal } from '../../io/any-signal.ts'
 import { openKeptLog, openLog } from '../../io/records/log-file.ts'
 import type { ResourceLimits } from '../../io/processes/resource-limits.ts'
-import type { QmpConnection } from '../../qmp/connection.ts'
 import { cleanEnvironment } from '../../io/processes/clean-environment.ts'
+import { closeDescriptor, connectedPair } from '../../io/system-calls.ts'
+import { QmpConnection } from '../../qmp/connection.ts'
 import { connectWhenReady } from './await-monitor.ts'
-import { type MonitorPaths, monitorArguments } from './monitors.ts'
+import { type MonitorPaths, monitorArguments, startMonitorArguments } from './monitors.ts'
 import { QemuProcess, logPathIn } from './process.ts'
 import { type ProcessIdentity, identifyProcess } from './process-identity.ts'
 import { type SpawnedChild, spawnDetached } from './spawn-detached.ts'
@@ -19,6 +20,9 @@ import { diskInUse, saysDiskIsLocked } from '../../qmp/locked-disk.ts'
 
 /** A large guest with preallocated memory takes long before its monitor answers. */
 const DEFAULT_TIMEOUT_MS = 300_000
+
+/** Before it are standard input, output and error. */
+const FIRST_EXTRA_FD = 3
 
 /** The QEMU to start and its surroundings. */
 export interface LaunchOptions {
@@ -65,19 +69,16 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> 
     keptLog === undefined
       ? await openLog(logPath)
       : await openKeptLog(logPath, `starting: ${[emulator, ...options.argv].join(' ')}`)
-  const child = await spawnDetached(
-    emulator,
-    [...options.argv, ...monitorArguments(options.monitors)],
-    log.fd,
-    options.extraFds ?? [],
-    { cwd: options.cwd, env: cleanEnvironment(options.env), limits: options.limits },
-  )
+  const { child, start } = await spawn(options, log.fd)
+  using unused = new DisposableStack()
+  unused.defer(() => closeDescriptor(start))
   try {
     const identity = await identifyProcess(child.pid)
     const absent = { pid: child.pid, startTime: 0, bootId: '' }
     const process = new QemuProcess(identity ?? absent, logPath, log.offset)
     if (identity !== undefined) await options.onSpawned?.(identity, log.offset)
-    const control = await connect(options, child, process)
+    unused.move()
+    const control = await connect(options, child, process, start)
     return { process, control }
   } catch (error) {
     await child.kill()
@@ -85,21 +86,47 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchedQemu> 
   }
 }
 
+/** Starts it, with a connection to a monitor that is there from its beginning. `start` is our end of it. */
+async function spawn(
+  { emulator, argv, monitors, extraFds = [], cwd, env, limits }: LaunchOptions,
+  logFd: number,
+): Promise<{ readonly child: SpawnedChild; readonly start: number }> {
+  const [start, theirs] = connectedPair()
+  const own = startMonitorArguments(FIRST_EXTRA_FD + extraFds.length)
+  try {
+    const child = await spawnDetached(
+      emulator,
+      [...argv, ...monitorArguments(monitors), ...own],
+      logFd,
+      [...extraFds, theirs],
+      { cwd, env: cleanEnvironment(env), limits },
+    )
+    return { child, start }
+  } catch (error) {
+    closeDescriptor(start)
+    throw error
+  } finally {
+    closeDescriptor(theirs)
+  }
+}
+
 async function connect(
   options: LaunchOptions,
   child: SpawnedChild,
   process: QemuProcess,
+  start: number,
 ): Promise<QmpConnection> {
   const { emulator, monitors, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   const bounds = { signal: anySignal(child.ended, signal), timeoutMs }
   let control: QmpConnection | undefined
   try {
-    control = await connectWhenReady(monitors.control, {
-      ...bounds,
-      processTail: () => process.tail(),
-    })
-    // QEMU greets before its machine is complete. It executes a command only afterwards.
-    await control.execute('query-status', {}, bounds)
+    const monitor = { ...bounds, processTail: () => process.tail() }
+    // It stays open until the other is: a QEMU without any client of a monitor closes descriptors that it was given for later.
+    await using own = await QmpConnection.onDescriptor(start, 'the monitor of the start', monitor)
+    // QEMU greets before its machine is complete. It executes a command only afterwards, and then its thread for monitors listens on their sockets. A client that connects while the
+    // thread takes them over makes QEMU before 11.0 hang or crash (notes/qemu/monitor.md).
+    await own.execute('query-status', {}, bounds)
+    control = await connectWhenReady(monitors.control, monitor)
     return control
   } catch (cause) {
     await control?.close()
@@ -113,10 +140,10 @@ async function connect(
       throw new QemuError('QEMU_START_FAILED', text, { operation: 'start QEMU' })
     }
     if (signal?.aborted === true) throw new CancelledError(`start ${emulator}`, signal.reason)
-    if (!StasisError.is(cause, 'QEMU_TIMEOUT')) throw cause
-    throw cause.with({
-      message: `${emulator} was not ready within ${timeoutMs} ms`,
+    if (!StasisError.is(cause, 'QEMU_TIMEOUT') && !StasisError.is(cause, 'QEMU_BUSY')) throw cause
+    throw new QemuError('QEMU_TIMEOUT', `${emulator} was not ready within ${timeoutMs} ms`, {
       operation: 'start QEMU',
+      cause,
     })
   }
 }

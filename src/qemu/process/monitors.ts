@@ -14,6 +14,11 @@ export function monitorArguments(monitors: MonitorPaths): string[] {
   ]
 }
 
+/** QEMU's arguments for a monitor on a descriptor that is connected already. It has no use any more when its only client has disconnected. */
+export function startMonitorArguments(fd: number): string[] {
+  return monitorOn('stasis-start', `socket,id=char-stasis-start,fd=${fd}`)
+}
+
 /** The socket of the control monitor on a command line; `undefined` for a QEMU that was not started with our monitors. */
 export function controlSocketIn(commandLine: readonly string[]): string | undefined {
   const [start = '', end = ''] = socketOption('stasis-control', '/').split('/')
@@ -22,7 +27,11 @@ export function controlSocketIn(commandLine: readonly string[]): string | undefi
 }
 
 function monitor(id: string, path: string): string[] {
-  return ['-chardev', socketOption(id, path), '-mon', `chardev=char-${id},id=${id},mode=control`]
+  return monitorOn(id, socketOption(id, path))
+}
+
+function monitorOn(id: string, chardev: string): string[] {
+  return ['-chardev', chardev, '-mon', `chardev=char-${id},id=${id},mode=control`]
 }
 
 function socketOption(id: string, path: string): string {
