@@ -26,3 +26,17 @@ export function libraryCalls<Name extends string>(
     return native(...args) as unknown
   }
 }
+
+/** A function of the C library that runs on a thread of libuv's pool, so several run at once. What its arguments point to must stay until it has returned. */
+export function backgroundCall(
+  prototype: string,
+): (...args: readonly unknown[]) => Promise<unknown> {
+  const native = atFirstUse(() => libc().func(prototype))
+  return (...args) => {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    native().async(...args, (error: Error | null, result: unknown) =>
+      error === null ? resolve(result) : reject(error),
+    )
+    return promise
+  }
+}

@@ -58,7 +58,7 @@ export interface DeviceFilePlace {
 export async function takeDevices(
   qmp: QmpConnection,
   place: DeviceFilePlace,
-  whileStopped: () => void,
+  whileStopped: () => Promise<void>,
   signal?: AbortSignal,
 ): Promise<Pick<DeviceState, 'sections' | 'tail'>> {
   using file = new LeasedFile(place)
@@ -79,7 +79,7 @@ export async function takeDevices(
     }
     // QEMU has refused before it opened the file.
     if (ended) await command
-    else whileStopped()
+    else await whileStopped()
   } finally {
     file.release()
     await command.catch(() => undefined)

@@ -5,6 +5,6 @@ import { PrivateRam } from '../../src/transfer/live/private-ram.ts'
 const [stateDir = '', image = ''] = process.argv.slice(2)
 PrivateRam.prototype.copy = () => {
   process.kill(process.pid, 'SIGKILL')
-  return undefined
+  return Promise.resolve(undefined)
 }
 await saveLive('tiny', image, { stateDir })

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { koffi } from '../koffi.ts'
 import { tempDir } from '../../../test/support/temp-dir.ts'
-import { readForeignMemory } from './foreign-memory.ts'
+import { readForeignMemory, readForeignMemoryAtOnce } from './foreign-memory.ts'
 import { mappingsOf, openMapped, parseMappings } from './mappings.ts'
 import { PrivatePages } from './private-pages.ts'
 
@@ -71,6 +71,23 @@ test('readForeignMemory() reads many pieces in their order, and fails where ther
   assert.throws(() => readForeignMemory(process.pid, [{ address: 4096, length: 8 }], target), {
     code: 'EFAULT',
   })
+})
+
+test('readForeignMemoryAtOnce() reads many and long pieces in their order, and fails where there is no memory', async () => {
+  const length = 10 * 1024 * 1024
+  const source = Buffer.from(Buffer.alloc(length).map((_, at) => (at * 7 + (at >> 12)) & 0xff))
+  const address = Number(koffi().address(source))
+  const short = Array.from({ length: 3000 }, (_, at) => ({ address: address + at * 8, length: 4 }))
+  const target = new Uint8Array(length + 3000 * 4)
+  await readForeignMemoryAtOnce(process.pid, [{ address, length }, ...short], target)
+  assert.ok(source.equals(target.subarray(0, length)))
+  const rest = target.subarray(length)
+  assert.ok(rest.every((byte, at) => byte === source[(at >> 2) * 8 + (at & 3)]))
+  const missing = [
+    { address, length },
+    { address: 4096, length: 8 },
+  ]
+  await assert.rejects(readForeignMemoryAtOnce(process.pid, missing, target), { code: 'EFAULT' })
 })
 
 test('mappingsOf() lists the mappings of a process, and openMapped() opens the file of one that has no name any more', async () => {

@@ -1,12 +1,18 @@
 import { read as readFile } from 'node:fs'
 import { promisify } from 'node:util'
 import { allocateAligned } from '../../io/memory/aligned-memory.ts'
-import { type AddressRange, readForeignMemory } from '../../io/memory/foreign-memory.ts'
+import {
+  type AddressRange,
+  readForeignMemory,
+  readForeignMemoryAtOnce,
+} from '../../io/memory/foreign-memory.ts'
 import { openMapped } from '../../io/memory/mappings.ts'
 import { PrivatePages } from '../../io/memory/private-pages.ts'
+import { rangesWithout } from '../../io/memory/ranges-without.ts'
 import { closeDescriptor, tryShareLock } from '../../io/system-calls.ts'
 import type { PageRange } from '../../image/saved-machine.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
+import { type CopiedPages, copiedPages } from './copied-pages.ts'
 import {
   type MemoryPiece,
   type PlacedMemory,
@@ -43,11 +49,6 @@ export interface PrivateRamRefusal {
   readonly reason: string
 }
 
-/** Pages that were copied, at `at` in the memory of the copy. */
-export interface CopiedPages extends PageRange {
-  readonly at: number
-}
-
 /**
  * The memory of a QEMU whose guest stays on: the pages that QEMU has of its own are copied while the guest is stopped; the content of all others is in
  * the file that it has mapped, or zero. It reads the file through a descriptor of its own, so the file may lose its name.
@@ -59,10 +60,11 @@ export class PrivateRam implements Disposable {
   readonly #pages: PrivatePages
   readonly #limit: number
   #memory: Uint8Array = new Uint8Array(0)
-  #copied: readonly CopiedPages[] = []
+  /** What was its own before the stop, by piece; it is in `#memory`. */
+  #early: readonly (readonly AddressRange[])[] = []
+  #lateMemory: Uint8Array = new Uint8Array(0)
+  #late: readonly (readonly AddressRange[])[] = []
   readonly blocks: readonly PlacedMemory[]
-  /** Bytes that a copy took when this was opened. */
-  readonly ownBytes: number
 
   private constructor(
     pid: number,
@@ -72,7 +74,6 @@ export class PrivateRam implements Disposable {
       readonly files: ReadonlyMap<MemoryPiece, number>
       readonly pages: PrivatePages
       readonly limit: number
-      readonly ownBytes: number
     },
   ) {
     this.#pid = pid
@@ -81,7 +82,6 @@ export class PrivateRam implements Disposable {
     this.#files = parts.files
     this.#pages = parts.pages
     this.#limit = parts.limit
-    this.ownBytes = parts.ownBytes
   }
 
   /**
@@ -120,7 +120,7 @@ export class PrivateRam implements Disposable {
       if (ownBytes > most) return tooMuch(ownBytes, most)
       const sample = new Uint8Array(PAGE_SIZE)
       readForeignMemory(pid, [{ address: pieces[0]?.address ?? 0, length: PAGE_SIZE }], sample)
-      const parts = { pieces, files, pages, limit: most, ownBytes }
+      const parts = { pieces, files, pages, limit: most }
       const ram = new PrivateRam(pid, blocks, parts)
       stack.move()
       return ram
@@ -132,39 +132,45 @@ export class PrivateRam implements Disposable {
     }
   }
 
-  /** Bytes that were copied. */
-  get copiedBytes(): number {
-    return bytesOf(this.#copied.map(({ pageCount }) => ({ length: pageCount * PAGE_SIZE })))
-  }
-
-  /** Allocates memory for a copy, so that the copy need not. */
-  prepare(): void {
-    this.#memory = allocateAligned(Math.min(this.ownBytes + RESERVE, this.#limit))
+  /**
+   * Call this just before the stop: it looks which pages will be copied, and makes the copy once while the guest runs. The first time takes several times as long: memory is touched, threads
+   * start, code is compiled.
+   * @throws SystemCallError ESRCH and others
+   */
+  async prepare(): Promise<void> {
+    this.#early = this.#ownPages()
+    const length = Math.min(sumOf(this.#early) + RESERVE, this.#limit)
+    this.#memory = allocateAligned(length)
     // The kernel gives it at its first touch.
     this.#memory.fill(0)
+    await this.#copy()
   }
 
-  /** Copies the pages that QEMU has of its own; the guest must be stopped. Returns why it could not. @throws SystemCallError ESRCH and others */
-  copy(): PrivateRamRefusal | undefined {
-    const own = this.#pieces.map((piece) => ownPages(piece, this.#pages))
-    const needed = own.reduce((sum, runs) => sum + bytesOf(runs), 0)
-    if (needed > this.#limit) return tooMuch(needed, this.#limit)
-    if (needed > this.#memory.length) this.#memory = allocateAligned(needed)
-    readForeignMemory(this.#pid, own.flat(), this.#memory)
-    let at = 0
-    this.#copied = own.flatMap((runs, index) => {
-      const piece = this.#pieces[index] as MemoryPiece
-      return runs.map(({ address, length }): CopiedPages => {
-        const run = {
-          block: piece.block,
-          firstPage: (piece.offset + address - piece.address) / PAGE_SIZE,
-          pageCount: length / PAGE_SIZE,
-          at,
-        }
-        at += length
-        return run
-      })
-    })
+  /**
+   * Copies the pages that QEMU has of its own; the guest must be stopped. Those that it had before the stop are copied on all processors, while the others are searched. Returns why it
+   * could not.
+   * @throws SystemCallError ESRCH and others
+   */
+  copy(): Promise<PrivateRamRefusal | undefined> {
+    return this.#copy()
+  }
+
+  async #copy(): Promise<PrivateRamRefusal | undefined> {
+    const earlyBytes = sumOf(this.#early)
+    if (earlyBytes > this.#limit) return tooMuch(earlyBytes, this.#limit)
+    const place = this.#memory.subarray(0, earlyBytes)
+    const copying = readForeignMemoryAtOnce(this.#pid, this.#early.flat(), place)
+    try {
+      const late = this.#ownPages().map((own, at) => rangesWithout(own, this.#early[at] ?? []))
+      const lateBytes = sumOf(late)
+      if (earlyBytes + lateBytes > this.#limit) return tooMuch(earlyBytes + lateBytes, this.#limit)
+      const rest = this.#memory.subarray(earlyBytes)
+      this.#lateMemory = lateBytes > rest.length ? allocateAligned(lateBytes) : rest
+      readForeignMemory(this.#pid, late.flat(), this.#lateMemory)
+      this.#late = late
+    } finally {
+      await copying
+    }
     return undefined
   }
 
@@ -173,6 +179,10 @@ export class PrivateRam implements Disposable {
    * steps may be read at once.
    */
   *steps(length: number): Generator<RamStep, void, undefined> {
+    const copied = copiedPages(this.#pieces, [
+      { ranges: this.#early, memory: this.#memory },
+      { ranges: this.#late, memory: this.#lateMemory },
+    ])
     let next = 0
     for (const piece of this.#pieces) {
       const fd = this.#files.get(piece)
@@ -182,7 +192,7 @@ export class PrivateRam implements Disposable {
         const end = firstPage + pageCount
         const own: CopiedPages[] = []
         for (; ; next += 1) {
-          const run = this.#copied[next]
+          const run = copied[next]
           if (run === undefined || run.block !== piece.block || run.firstPage >= end) break
           own.push(run)
           // The rest of it belongs to the next step.
@@ -205,10 +215,14 @@ export class PrivateRam implements Disposable {
     for (const run of own) {
       const from = Math.max(firstPage, run.firstPage)
       const to = Math.min(firstPage + pageCount, run.firstPage + run.pageCount)
-      const start = run.at + (from - run.firstPage) * PAGE_SIZE
-      const bytes = this.#memory.subarray(start, start + (to - from) * PAGE_SIZE)
+      const start = (from - run.firstPage) * PAGE_SIZE
+      const bytes = run.bytes.subarray(start, start + (to - from) * PAGE_SIZE)
       target.set(bytes, (from - firstPage) * PAGE_SIZE)
     }
+  }
+
+  #ownPages(): readonly (readonly AddressRange[])[] {
+    return this.#pieces.map((piece) => ownPages(piece, this.#pages))
   }
 
   [Symbol.dispose](): void {
@@ -233,6 +247,10 @@ function offsetIn(untouched: Untouched, skipped: number): number {
 
 function covers(run: PageRange, firstPage: number, pageCount: number): boolean {
   return run.firstPage <= firstPage && run.firstPage + run.pageCount >= firstPage + pageCount
+}
+
+function sumOf(ranges: readonly (readonly AddressRange[])[]): number {
+  return ranges.reduce((sum, runs) => sum + bytesOf(runs), 0)
 }
 
 function bytesOf(runs: readonly { readonly length: number }[]): number {

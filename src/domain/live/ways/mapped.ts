@@ -26,7 +26,7 @@ export async function captureByMapped(capture: LiveCapture): Promise<Captured> {
   using meter = new PauseMeter(control)
   const startMs = performance.now()
   const start = await streamStart(control)
-  ram.prepare()
+  await ram.prepare()
   const devices = await stopped(capture, ram)
   const pause = await meter.last()
   await requireSameBlocks(capture, ram)
@@ -70,8 +70,8 @@ async function stopped(
     inQemu: pathInQemu(record.confinement, path),
     owner: record.confinement,
   }
-  const copy = (): void => {
-    const refusal = ram.copy()
+  const copy = async (): Promise<void> => {
+    const refusal = await ram.copy()
     if (refusal !== undefined) throw noLonger(held.name, refusal.reason)
   }
   if (atStop === undefined || !running) {
