@@ -29,6 +29,7 @@ test('Intake takes everything before it is read, in memory and then in the spool
   const bytes = randomBytes(5 * MIB)
   // Nothing is read meanwhile.
   await send(theirs, bytes)
+  while (intake.figures.receivedBytes < bytes.length) await delay(1)
   const hash = createHash('sha256')
   let length = 0
   for await (const piece of intake.pieces()) {
