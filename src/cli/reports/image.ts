@@ -15,7 +15,7 @@ export function imageReport(
 }
 
 function facts(info: ImageInfo): string {
-  const { domain, memory, provenance, devices, salvaged, live } = info
+  const { domain, memory, provenance, devices, salvaged, live, bases } = info
   const lines: (readonly [string, string] | undefined)[] = [
     ['Format', [info.format, channelsOf(info), packingOf(info)].filter(Boolean).join(', ')],
     ['Complete', info.complete ? 'yes' : 'no: the save that wrote it did not finish'],
@@ -29,6 +29,7 @@ function facts(info: ImageInfo): string {
       'Salvaged',
       `at ${salvaged.time}: ${salvaged.zeroedPages} pages are zero, ${salvaged.suspectPages} may be damaged`,
     ],
+    bases && ['Needs', `the memory of ${bases.map((one) => `'${one}'`).join(', ')}`],
     memory && [
       'Memory',
       `${formatBytes(memory.bytes)}: ${formatBytes(memory.dataBytes)} data, ${formatBytes(memory.zeroBytes)} zero`,

@@ -60,6 +60,8 @@ export interface ImageInfo {
   readonly live?: LiveMark | undefined
   /** Present if the image was salvaged from a damaged one. */
   readonly salvaged?: Salvage | undefined
+  /** The checkpoints whose memory has pages that this image does not store, the nearest first. Absent if it stores all. */
+  readonly bases?: readonly string[] | undefined
   readonly memory?: {
     readonly bytes: number
     readonly dataBytes: number
@@ -116,6 +118,7 @@ async function look(path: string, options: ImageInfoOptions): Promise<ImageInfo>
     hasCookie: cookie !== undefined,
     live: liveInCookie(cookie),
     salvaged: salvageInCookie(cookie),
+    bases: machine.bases?.length === 0 ? undefined : machine.bases,
     memory: {
       bytes,
       dataBytes,
