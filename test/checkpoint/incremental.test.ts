@@ -7,6 +7,7 @@ import {
   listCheckpoints,
   revertToCheckpoint,
 } from '../../src/index.ts'
+import { inspectImage } from '../../src/api/image.ts'
 import { checkpointMoments } from '../support/checkpoint-moments.ts'
 import { findParts } from '../support/image-damage.ts'
 import { newestQemu } from '../support/qemus.ts'
@@ -80,6 +81,7 @@ for (const { label, emulator } of newestQemu()) {
         ],
       )
       assert.equal((await stasis(stateDir, 'image-verify', child)).exitCode, 0)
+      assert.deepEqual((await inspectImage(child)).bases, ['one'])
       const pruned = await stasis(stateDir, 'images', '--prune', base)
       assert.match(`${pruned.stdout}${pruned.stderr}`, /needs it \(checkpoint\)/)
     })
