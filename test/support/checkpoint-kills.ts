@@ -276,7 +276,7 @@ async function nothingLeft(bed: Bed): Promise<void> {
   assert.deepEqual([checkpoints.map(({ name }) => name), pending], [[BASE], undefined])
   const own = join(stateDir, 'checkpoints', DOMAIN)
   assert.deepEqual((await readdir(own)).toSorted(), [BASE, 'tree.json'])
-  const files = (await readdir(dir.path)).filter((name) => name.startsWith('disk'))
+  const files = (await readdir(dir.path)).filter((name) => /^(disk|copy-)/.test(name))
   assert.equal(files.length, 2, files.join(' '))
   const xml = await dumpDomainXml(DOMAIN, { stateDir, inactive: true })
   assert.ok(
@@ -306,13 +306,17 @@ async function complete({ stateDir }: LinuxDomain): Promise<readonly string[]> {
 }
 
 async function endClones({ linux: { stateDir }, dir }: Bed): Promise<void> {
+  let hasClone = false
   for (const { name, state } of await listDomains({ stateDir })) {
     if (name === DOMAIN) continue
+    hasClone = true
     assert.ok(state === 'running' || state === 'paused' || state === 'shut off', state)
     await destroyDomain(name, { stateDir }).catch(() => undefined)
     await undefineDomain(name, { stateDir }).catch(() => undefined)
   }
-  for (const name of await readdir(dir.path)) if (name.includes('.copy')) await rm(dir.join(name))
+  // The overlay of a clone that has run is its owner's.
+  for (const name of await readdir(dir.path))
+    if (hasClone && name.startsWith('copy-')) await rm(dir.join(name))
 }
 
 /** The last of two new ticks of the guest, which it has also written to its disk. */

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { DomainError } from '../../errors.ts'
+import { identifyProcess } from '../../qemu/process/process-identity.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { cloneXml } from '../machine/clone-xml.ts'
 import { restoreDomain } from '../restore/restore.ts'
@@ -49,7 +50,15 @@ export async function cloneCheckpoint(
       ...{ path, backing, backingFormat, clone: newName },
     }),
   )
+  const write = (overlays: readonly DiskOverlay[]): Promise<void> =>
+    writeTree(directories, domain, { ...tree, overlays: [...tree.overlays, ...overlays] })
   // Before they exist: one that does not is forgotten with the next deletion.
-  await writeTree(directories, domain, { ...tree, overlays: [...tree.overlays, ...made] })
-  return await restoreDomain(record.memory.path, { ...rest, clone, xml: { text }, force: true })
+  const maker = await identifyProcess(process.pid)
+  await write(made.map((overlay) => ({ ...overlay, maker })))
+  const restored = await restoreDomain(record.memory.path, {
+    ...rest,
+    ...{ clone, xml: { text }, force: true },
+  })
+  await write(made)
+  return restored
 }

@@ -17,6 +17,7 @@ import { dropNvram, renameNvram } from './checkpoint-nvram.ts'
 import { collapse } from './collapse.ts'
 import { withoutOverlay } from '../catalogue/disk-xml.ts'
 import { forgetCheckpoint } from './forget-checkpoint.ts'
+import { withoutKilledClones } from './killed-clones.ts'
 import { mergeOverlay } from './merge-overlay.ts'
 
 /**
@@ -31,7 +32,7 @@ export async function settleCheckpoints(held: HeldDomain): Promise<CheckpointTre
   const settled = pending === undefined ? tree : await SETTLE[pending.act](held, tree, pending)
   if (settled !== tree) await writeTree(directories, name, settled)
   await removeDrafts(directories, name)
-  return withoutTemporary(held, settled)
+  return withoutTemporary(held, await withoutKilledClones(held, settled))
 }
 
 /** Deletes checkpoints whose makers were killed before they could delete them. */

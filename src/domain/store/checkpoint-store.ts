@@ -27,6 +27,8 @@ export interface DiskOverlay {
   readonly backingFormat: string
   /** The clone that writes to it; `undefined`: the domain itself. */
   readonly clone?: string | undefined
+  /** The process that makes the clone, until that runs. */
+  readonly maker?: ProcessIdentity | undefined
 }
 
 /** A checkpoint of a domain: `checkpoint.json` in its directory. */
@@ -230,8 +232,12 @@ function isDisk(value: unknown): boolean {
 }
 
 function isOverlay(value: unknown): boolean {
-  const { target, path, backing, backingFormat, clone } = fieldsOf(value) ?? {}
-  return [target, path, backing, backingFormat].every(isText) && isOptional(clone)
+  const { target, path, backing, backingFormat, clone, maker } = fieldsOf(value) ?? {}
+  return (
+    [target, path, backing, backingFormat].every(isText) &&
+    isOptional(clone) &&
+    (maker === undefined || isProcessIdentity(maker))
+  )
 }
 
 function areAll(value: unknown, check: (one: unknown) => boolean): boolean {
