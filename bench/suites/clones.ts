@@ -11,6 +11,8 @@ const FEW = 10
 const MANY = 100
 const LARGEST_LAZY_BYTES = 2 ** 30
 
+const ONE = 'one guest, loaded'
+
 /** Until the guests have settled. */
 const SETTLE_MS = 2000
 
@@ -32,15 +34,15 @@ export const clonesSuite: Suite = {
     await guest.start()
     await guest.save(image, '--parallel-compression', 'none')
     const restored = (count: number, mode: 'map' | 'lazy'): Scenario => ({
-      name: `each of ${count} clones, ${mode}`,
+      ...{ name: `each of ${count} clones, ${mode}`, peer: ONE },
       measure: () => measure(stateDir, () => restoreClones(image, { stateDir, mode, count })),
     })
     return withoutEnd([
-      { name: 'one guest, loaded', measure: () => measure(stateDir, () => load(image, stateDir)) },
+      { name: ONE, measure: () => measure(stateDir, () => load(image, stateDir)) },
       ...[restored(FEW, 'map'), restored(MANY, 'map')],
       ...(setting.ramBytes > LARGEST_LAZY_BYTES ? [] : [restored(FEW, 'lazy')]),
       {
-        name: `each of ${FEW} clones, clone --live`,
+        ...{ name: `each of ${FEW} clones, clone --live`, peer: ONE },
         async measure() {
           const { name } = await restoreDomain(image, { stateDir, mode: 'load' })
           try {
