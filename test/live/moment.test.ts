@@ -4,6 +4,7 @@ import { domainInfo, saveLive } from '../../src/index.ts'
 import { keepAct } from '../../src/domain/acts/keep-act.ts'
 import { HeldDomain } from '../../src/domain/catalogue/held-domain.ts'
 import { saveLiveHeld } from '../../src/domain/live/live-save.ts'
+import type { AtStop } from '../../src/domain/live/live-way.ts'
 import { precopyObstacles } from '../../src/domain/live/precopy-obstacles.ts'
 import { openControl } from '../../src/domain/machine/monitor.ts'
 import type { LiveSaveResult, LiveWayName } from '../../src/index.ts'
@@ -24,7 +25,7 @@ async function saveAtStop(
   { stateDir }: TinyDomain,
   path: string,
   way: LiveWayName,
-  atStop: () => Promise<void>,
+  atStop: AtStop,
 ): Promise<LiveSaveResult> {
   await using held = await HeldDomain.find('tiny', 'save', { stateDir })
   const plan = { act: 'save', reference: 'tiny' } as const
@@ -78,7 +79,8 @@ for (const { label, emulator, missing, skipMost, way } of each) {
       const { id } = await domainInfo('tiny', { stateDir })
       await using outside = await OutsideMemory.open(id as number, 16 * MIB)
       let atStop: Buffer = Buffer.alloc(0)
-      const saved = await saveAtStop(tiny, dir.join('image'), way, async () => {
+      const saved = await saveAtStop(tiny, dir.join('image'), way, async (stopped) => {
+        await stopped
         atStop = await outside.read(0, 16 * MIB)
       })
       assert.ok(saved.live.pauseMs > 0)

@@ -16,6 +16,7 @@ import type { JobOperation } from '../store/job-record.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
 import { type LiveSaveOptions, refuseQuiesce, resolveLiveOptions } from './live-options.ts'
 import type { LiveSaveResult } from './live-result.ts'
+import type { AtStop } from './live-way.ts'
 import { type LivePlan, planLive } from './plan-live.ts'
 import { whenResumed } from './when-resumed.ts'
 import { type WrittenLive, writeLiveImage } from './write-live-image.ts'
@@ -52,7 +53,7 @@ export async function saveLiveHeld(
   options: LiveSaveOptions & {
     readonly operation: JobOperation
     readonly act: Act
-    readonly atStop?: (() => Promise<void>) | undefined
+    readonly atStop?: AtStop | undefined
   },
 ): Promise<LiveSaveResult> {
   const startMs = performance.now()
