@@ -60,35 +60,46 @@ export const offInSave: Scenario = {
   },
 }
 
-/** A node loses its power in the middle of a restore. */
-export const offInRestore: Scenario = {
-  name: 'node off during a restore',
-  async run(stage) {
-    const { bed, cell, guest } = stage
-    await cell.targetRole(guest.name, 'Stopped')
-    await cell.stopped(guest.name)
-    const pids = await bed.pids()
-    using timeline = new Timeline(guest)
-    const before = guest.last()
-    await cell.targetRole(guest.name, 'Started')
-    const [qemu = 0] = await until(
-      'a QEMU for the restore',
-      () => {
-        const found = qemusOf(guest)
-        return found.length > 0 && found
-      },
-      { everyMs: 5 },
-    )
-    const { pidOfNode, node } = ownerOf(qemu, pids)
-    const faultAt = Date.now()
-    process.kill(pidOfNode, 'SIGKILL')
-    const printed = guest.last()
-    await guest.writesAgain()
-    const silence = timeline.longestSilence(faultAt)
-    const when = printed.count === before.count ? 'before it began' : 'after it began'
-    const outcome = await whatBecame(stage, node, before.boot)
-    return { outcome: `${outcome} (cut ${when})`, seconds: (silence.until - faultAt) / 1000 }
-  },
+/** A node loses its power in the middle of a restore: before the guest has begun, or right after it. */
+export const offInRestore: Scenario = restoreCutOff('node off during a restore', false)
+export const offAfterRestore: Scenario = restoreCutOff(
+  'node off when a restored guest has begun',
+  true,
+)
+
+function restoreCutOff(name: string, hasBegun: boolean): Scenario {
+  return { name, run: (stage) => cutOff(stage, hasBegun) }
+}
+
+async function cutOff(stage: Stage, hasBegun: boolean): Promise<Outcome> {
+  const { bed, cell, guest } = stage
+  await cell.targetRole(guest.name, 'Stopped')
+  await cell.stopped(guest.name)
+  const pids = await bed.pids()
+  using timeline = new Timeline(guest)
+  const before = guest.last()
+  await cell.targetRole(guest.name, 'Started')
+  const [qemu = 0] = await until(
+    'a QEMU for the restore',
+    () => {
+      const found = qemusOf(guest)
+      return found.length > 0 && found
+    },
+    { everyMs: 5 },
+  )
+  const { pidOfNode, node } = ownerOf(qemu, pids)
+  if (hasBegun)
+    await until('the guest continues', () => guest.last().count > before.count, { everyMs: 5 })
+  const faultAt = Date.now()
+  process.kill(pidOfNode, 'SIGKILL')
+  const printed = guest.last()
+  await guest.writesAgain()
+  const silence = timeline.longestSilence(faultAt)
+  const when = printed.count === before.count ? 'before it began' : 'after it began'
+  const outcome = await whatBecame(stage, node, before.boot)
+  // Its memory has been used: nobody continues from that image again.
+  if (hasBegun) assert.equal(outcome, 'booted elsewhere')
+  return { outcome: `${outcome} (cut ${when})`, seconds: (silence.until - faultAt) / 1000 }
 }
 
 /** The node where a process is. */

@@ -13,7 +13,7 @@ import {
   storageHangsInStop,
   stripFrozen,
 } from './disturbances.ts'
-import { daemonsKilled, nodeOff, offInRestore, offInSave } from './losses.ts'
+import { daemonsKilled, nodeOff, offAfterRestore, offInRestore, offInSave } from './losses.ts'
 import { nodeOffWithCheckpoints } from './checkpoints.ts'
 import { domainResource, virtualDomainResource } from './domain-resource.ts'
 import { Observer } from './observer.ts'
@@ -37,6 +37,7 @@ const SCENARIOS: readonly Scenario[] = [
   nodeOffWithCheckpoints,
   offInSave,
   offInRestore,
+  offAfterRestore,
   stripFrozen,
   networkSplit,
   clocksApart,
