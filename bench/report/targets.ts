@@ -15,7 +15,7 @@ const RESTORE = { suite: 'restore', ramGib: 4 } as const
 const VERIFY = { suite: 'verify', ramGib: 4 } as const
 
 const OVERHEAD =
-  'fewer wake-ups between QEMU and Stasis. Below this hypervisor, waking a thread on the other processor takes 18 µs of processor time, and on the same one 2.5 µs: the same save takes up to twice the processor time, by where the scheduler puts its threads, whatever ran before it. QEMU alone hardly wakes threads'
+  'fewer wake-ups between QEMU and Stasis. Below this hypervisor, waking a thread on the other processor takes 18 µs of processor time, and on the same one 2.5 µs: in two sessions with the same scenarios in the same order, a save took 1.6 s and 3.5 s of it, probably by where the scheduler put its threads. QEMU alone hardly wakes threads'
 const COMPRESSION =
   'more processors, or a faster codec: with two, compressing everything at zstd level 1 takes about as long as this disk takes for the result'
 const FILLING =
