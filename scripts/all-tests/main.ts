@@ -13,8 +13,8 @@ import { groupOf, longestFirst, packagesOf } from './order.ts'
 import { Report } from './report.ts'
 
 const root = join(import.meta.dirname, '../..')
-/** A test waits for a guest or the disk half of its time. */
-const LANES = 2 * availableParallelism()
+/** A test waits for a guest or the disk more than half of its time. */
+const LANES = 2 * availableParallelism() + 1
 
 const UNIT_TESTS = 'scripts/all-tests/unit-tests.ts'
 const given = process.argv.slice(2)

@@ -2,8 +2,22 @@
 export const LONGEST: readonly string[] = [
   'test/libvirt/',
   'scripts/all-tests/unit-tests.ts',
-  'test/cli/progress.test.ts',
   'test/cli/surroundings.test.ts',
+  'test/cli/json-contract.test.ts',
+  'test/cli/progress.test.ts',
+  'test/live/',
+  'test/lifecycle/shared-state.test.ts',
+  'test/lifecycle/killed-start.test.ts',
+  'test/checkpoint/',
+  'test/cli/grammar.test.ts',
+  'test/cli/doctor.test.ts',
+  'test/cli/bundle.test.ts',
+  'test/fuzz/',
+  'test/lifecycle/asleep.test.ts',
+  'test/images/digest.test.ts',
+  'test/images/verify.test.ts',
+  'test/images/convert.test.ts',
+  'test/api/reference.test.ts',
 ]
 
 /** What unpacks the packages that only some tests need. */

@@ -30,6 +30,17 @@ const INTERRUPTS = [
   ['SIGQUIT', 131],
 ] as const
 
+/** Usually every signal, and every command, in pairs; in the long run each signal with each command. */
+function inPairs<Command>(
+  commands: readonly Command[],
+): readonly (readonly [signal: NodeJS.Signals, exitCode: number, command: Command])[] {
+  return INTERRUPTS.flatMap(([signal, exitCode], number) =>
+    commands
+      .filter((_, place) => isLongRun() || place === number % commands.length)
+      .map((command) => [signal, exitCode, command] as const),
+  )
+}
+
 /** The files of a running domain: nothing of an operation is left. */
 const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qmp.sock', 'query.sock']
 
@@ -60,16 +71,15 @@ for (const { label, emulator } of newestQemu()) {
         const { stateDir, dir, log } = tiny
         await log.advance(1)
         const files = (await readdir(dir.path)).toSorted()
-        for (const [signal, expected] of INTERRUPTS) {
-          for (const argv of [['save', 'tiny', dir.join('image')], ['host-save']]) {
-            const { child, ended } = startStasis(stateDir, [...argv, ...SLOWLY])
-            await transferring(tiny, child)
-            child.kill(signal)
-            const { exitCode, stderr } = await ended
-            assert.equal(exitCode, expected, `${signal} ${argv[0]}: ${stderr}`)
-            assert.doesNotMatch(stderr, /^ +at /m)
-            await assertUntouched(tiny, files)
-          }
+        const saves = [['save', 'tiny', dir.join('image')], ['host-save']]
+        for (const [signal, expected, argv] of inPairs(saves)) {
+          const { child, ended } = startStasis(stateDir, [...argv, ...SLOWLY])
+          await transferring(tiny, child)
+          child.kill(signal)
+          const { exitCode, stderr } = await ended
+          assert.equal(exitCode, expected, `${signal} ${argv[0]}: ${stderr}`)
+          assert.doesNotMatch(stderr, /^ +at /m)
+          await assertUntouched(tiny, files)
         }
         assert.deepEqual(await readdir(join(stateDir, 'save')), [])
         await log.assertUnbroken()
@@ -86,28 +96,27 @@ for (const { label, emulator } of newestQemu()) {
         const image = dir.join('image')
         await saveDomain('tiny', image, { stateDir })
         const files = (await readdir(dir.path)).toSorted()
-        for (const [signal, expected] of INTERRUPTS) {
-          for (const argv of [
-            ['restore', image],
-            ['image-convert', image, dir.join('out'), '--format', 'xz'],
-          ]) {
-            // At any time, also before the command has its handlers: the signal then simply ends it.
-            for (const afterMs of isLongRun() ? [60, 150, 300, 500] : [60, 300]) {
-              const { child, ended } = startStasis(stateDir, argv)
-              await delay(afterMs)
-              child.kill(signal)
-              const { exitCode, stderr } = await ended
-              // A signal that comes when all is done ends the command, but not the guest.
-              const mayRun = argv[0] === 'restore' && exitCode !== expected
-              if (mayRun && (await domainInfo('tiny', { stateDir })).state === 'running')
-                await saveDomain('tiny', image, { stateDir })
-              assert.ok(
-                [0, expected, -1].includes(exitCode),
-                `${signal} ${argv[0]}: ${exitCode}: ${stderr}`,
-              )
-              const left = (await readdir(dir.path)).filter((name) => name !== 'out').toSorted()
-              assert.deepEqual(left, files, `${signal} ${argv[0]} after ${afterMs} ms`)
-            }
+        const commands = [
+          ['restore', image],
+          ['image-convert', image, dir.join('out'), '--format', 'xz'],
+        ]
+        for (const [signal, expected, argv] of inPairs(commands)) {
+          // At any time, also before the command has its handlers: the signal then simply ends it.
+          for (const afterMs of isLongRun() ? [60, 150, 300, 500] : [60, 300]) {
+            const { child, ended } = startStasis(stateDir, argv)
+            await delay(afterMs)
+            child.kill(signal)
+            const { exitCode, stderr } = await ended
+            // A signal that comes when all is done ends the command, but not the guest.
+            const mayRun = argv[0] === 'restore' && exitCode !== expected
+            if (mayRun && (await domainInfo('tiny', { stateDir })).state === 'running')
+              await saveDomain('tiny', image, { stateDir })
+            assert.ok(
+              [0, expected, -1].includes(exitCode),
+              `${signal} ${argv[0]}: ${exitCode}: ${stderr}`,
+            )
+            const left = (await readdir(dir.path)).filter((name) => name !== 'out').toSorted()
+            assert.deepEqual(left, files, `${signal} ${argv[0]} after ${afterMs} ms`)
           }
         }
         await restoreDomain(image, { stateDir })

@@ -8,10 +8,11 @@ import { listDomains, resumeHost, saveHost, setAutostart } from '../../src/index
 import { waitUntilGone } from '../../src/qemu/process/end.ts'
 import { identifyProcess } from '../../src/qemu/process/process-identity.ts'
 import { makeHost } from '../support/host.ts'
+import { isLongRun } from '../support/qemus.ts'
 import { command, startStasis, stasis } from '../support/stasis-command.ts'
 
-test('a day of a host with six domains', { timeout: 600_000 }, async (t) => {
-  await using host = await makeHost(6)
+test('a day of a host with several domains', { timeout: 600_000 }, async (t) => {
+  await using host = await makeHost(isLongRun() ? 6 : 4)
   const { stateDir, runtimeDir, names, logs } = host
   const progress = async (): Promise<void> => {
     await Promise.all([...logs.values()].map((log) => log.advance(1)))
