@@ -75,14 +75,13 @@ export function ramPages(
   const bytes = memory?.subarray(0, length) ?? Buffer.allocUnsafe(length)
   let at = writePartStart(bytes, ramSection, SECTION.PART)
   for (let page = 0; page < count; page += 1) {
-    writeWord(
+    at = writeRecordHead(
       bytes,
       at,
       (firstPage + page) * PAGE_SIZE,
-      RAM_FLAG.PAGE | (page === 0 ? 0 : RAM_FLAG.CONTINUE),
+      RAM_FLAG.PAGE,
+      page === 0 && name,
     )
-    at += 8
-    if (page === 0) at += name.copy(bytes, at)
     bytes.set(pages.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), at)
     at += PAGE_SIZE
   }
@@ -101,19 +100,30 @@ export function ramZeros(
   const bytes = Buffer.alloc(PART_START_LENGTH + name.length + count * 9 + PART_END_LENGTH)
   let at = writePartStart(bytes, ramSection, SECTION.PART)
   for (let page = 0; page < count; page += 1) {
-    writeWord(
+    at = writeRecordHead(
       bytes,
       at,
       (firstPage + page) * PAGE_SIZE,
-      RAM_FLAG.ZERO | (page === 0 ? 0 : RAM_FLAG.CONTINUE),
+      RAM_FLAG.ZERO,
+      page === 0 && name,
     )
-    at += 8
-    if (page === 0) at += name.copy(bytes, at)
     // The byte that fills the page stays 0, as the buffer is zeroed.
     at += 1
   }
   endOfPart(ramSection).copy(bytes, at)
   return bytes
+}
+
+/** Writes what is before the content of a page. Only the first record of a part has the name of its block. Returns the offset of the content. */
+function writeRecordHead(
+  bytes: Buffer,
+  at: number,
+  address: number,
+  kind: number,
+  name: Buffer | false,
+): number {
+  writeWord(bytes, at, address, name === false ? kind | RAM_FLAG.CONTINUE : kind)
+  return at + 8 + (name === false ? 0 : name.copy(bytes, at + 8))
 }
 
 /** The end of the RAM section; device sections follow. */

@@ -1,7 +1,8 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { RevertResult } from '../../domain/checkpoint/revert-checkpoint.ts'
 import type { RevertOptions } from '../../domain/checkpoint/revert-options.ts'
 import { type ChannelFlags, channelsOf, declareChannels } from './channels.ts'
+import { modeOption } from './mode.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from './resume-as.ts'
 
 /** The options as commander names them. */
@@ -14,14 +15,7 @@ export interface RevertFlags extends ChannelFlags, ResumeFlags {
 /** Adds the options of a return to a checkpoint. */
 export function declareRevert(command: Command): Command {
   return declareResumeAs(declareChannels(command, 'the number of readers'), 'afterwards')
-    .addOption(
-      new Option('--mode <mode>', 'how memory is restored (default: auto)').choices([
-        'auto',
-        'map',
-        'lazy',
-        'load',
-      ]),
-    )
+    .addOption(modeOption())
     .option('--discard', 'do not keep what the guest is now as a checkpoint')
 }
 

@@ -1,4 +1,4 @@
-import { Option } from 'commander'
+import { modeOption } from '../../options/mode.ts'
 import { cloneCheckpoint } from '../../../domain/checkpoint/clone-checkpoint.ts'
 import type { RestoreOptions } from '../../../domain/restore/restore-request.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from '../../options/resume-as.ts'
@@ -21,14 +21,7 @@ export const verb: Verb<Flags> = {
         .argument('<name>', 'the checkpoint')
         .requiredOption('--clone <name>', 'name of the new domain, which runs beside the old one')
         .option('--disk-overlay <dir>', 'directory for its overlays (default: beside the disks)')
-        .addOption(
-          new Option('--mode <mode>', 'how memory is restored (default: auto)').choices([
-            'auto',
-            'map',
-            'lazy',
-            'load',
-          ]),
-        ),
+        .addOption(modeOption()),
     ),
   example: 'stasis checkpoint-restore web before-upgrade --clone web-trial',
   run: async ([domain = '', name = ''], flags, invocation) => {

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { modeOption } from '../../options/mode.ts'
 import {
   type StartOptions,
   type StartedDomain,
@@ -51,10 +52,7 @@ export const verb: Verb<Flags> = {
       )
       .option('--if-off', 'succeed without an act if the domain already runs here')
       .addOption(
-        new Option(
-          '--mode <mode>',
-          'how the memory of a managed save is restored (default: auto, as for restore)',
-        ).choices(['auto', 'map', 'lazy', 'load']),
+        modeOption('how the memory of a managed save is restored (default: auto, as for restore)'),
       )
       .option(
         '--bypass-cache',

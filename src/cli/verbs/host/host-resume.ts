@@ -1,9 +1,9 @@
+import { modeOption } from '../../options/mode.ts'
 import {
   type HostResumeOptions,
   type HostResumeOutcome,
   resumeHost,
 } from '../../../domain/host/host-resume.ts'
-import { Option } from 'commander'
 import { DomainError } from '../../../errors.ts'
 import { integerBetween } from '../../options/option-values.ts'
 import { configure } from '../../options/configured.ts'
@@ -32,10 +32,7 @@ export const verb: Verb<Flags> = {
       )
       .option('--autostart', 'also start the domains marked with `stasis autostart`')
       .addOption(
-        new Option(
-          '--mode <mode>',
-          'how the memory of managed saves is restored (default: auto, as for restore)',
-        ).choices(['auto', 'map', 'lazy', 'load']),
+        modeOption('how the memory of managed saves is restored (default: auto, as for restore)'),
       )
       .option('--bypass-cache', 'read managed saves past the page cache (the default for stasis)')
       .option('--no-bypass-cache', 'read managed saves through the page cache')

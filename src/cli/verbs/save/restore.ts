@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { modeOption } from '../../options/mode.ts'
 import { UsageError } from '../../../errors.ts'
 import { restoreDomain } from '../../../domain/restore/restore.ts'
 import type { RestoreOptions } from '../../../domain/restore/restore-request.ts'
@@ -48,10 +49,9 @@ export const verb: Verb<Flags> = {
     )
       .argument('<file>', 'a save image')
       .addOption(
-        new Option(
-          '--mode <mode>',
+        modeOption(
           'how memory is restored (default: auto, the first of map, lazy and load that is possible)',
-        ).choices(['auto', 'map', 'lazy', 'load']),
+        ),
       )
       .option('--clone <name>', 'restore as a new domain with this name, beside the saved one')
       .option(
