@@ -65,7 +65,7 @@ for (const { label, emulator } of newestQemu()) {
   describe(`surroundings, on QEMU ${label}`, () => {
     test(
       'each signal cancels a save, a managed save and a host-save cleanly',
-      { timeout: 120_000 },
+      { timeout: 300_000 },
       async () => {
         await using tiny = await startTinyDomain({ emulator })
         const { stateDir, dir, log } = tiny
@@ -88,7 +88,7 @@ for (const { label, emulator } of newestQemu()) {
 
     test(
       'each signal cancels a restore and a conversion cleanly',
-      { timeout: 120_000 },
+      { timeout: 300_000 },
       async () => {
         await using tiny = await startTinyDomain({ emulator })
         const { stateDir, runtimeDir, dir, log } = tiny
@@ -176,7 +176,7 @@ for (const { label, emulator } of newestQemu()) {
 
     test(
       'output that nobody can take harms neither the guest nor the image',
-      { timeout: 120_000 },
+      { timeout: 300_000 },
       async () => {
         await using tiny = await startTinyDomain({ emulator })
         const { stateDir, log } = tiny
@@ -247,7 +247,7 @@ for (const { label, emulator } of newestQemu()) {
 
     test(
       'limits on the size and the number of files are errors, and nothing is lost',
-      { timeout: 120_000 },
+      { timeout: 300_000 },
       async () => {
         await using tiny = await startTinyDomain({ emulator })
         const { dir, log } = tiny
@@ -305,7 +305,7 @@ for (const { label, emulator } of newestQemu()) {
 
     test(
       'a disk that is full or read-only is an error, no half-made file is left, and the guest runs on',
-      { timeout: 120_000, skip: process.getuid?.() !== 0 && 'only root mounts file systems' },
+      { timeout: 300_000, skip: process.getuid?.() !== 0 && 'only root mounts file systems' },
       async (t) => {
         await using tiny = await startTinyDomain({ emulator })
         const { stateDir, dir, log } = tiny
