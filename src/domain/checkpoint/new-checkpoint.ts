@@ -10,6 +10,7 @@ import type { ProcessIdentity } from '../../qemu/process/process-identity.ts'
 import { makeOverlay } from '../../qemu/programs/overlay-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { WriterOptions } from '../../transfer/convert/writer-options.ts'
+import { isRunning, runState } from '../../migration/run-state.ts'
 import { checkDestination } from '../catalogue/destination.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { freezeGuest, thawGuest } from '../machine/freeze.ts'
@@ -127,13 +128,16 @@ export class NewCheckpoint {
     }
   }
 
-  async #makeRunning(running: RuntimeRecord, options: RunningOptions): Promise<MadeCheckpoint> {
-    const { signal, report } = options
+  async #makeRunning(running: RuntimeRecord, asked: RunningOptions): Promise<MadeCheckpoint> {
+    const { signal, report } = asked
     const { paths, name } = this.#held
     await waitForAllMemory(name, paths, signal, ({ image, remainingBytes }) =>
       report({ phase: 'waiting-for-memory', image, remainingBytes }),
     )
     await using control = await openControl(paths, signal)
+    // A guest that stands gains nothing from a live way, and QEMU before 8.1 would let it run.
+    const stopped = asked.stopped === true || !isRunning(await runState(control))
+    const options = { ...asked, stopped }
     const path = options.memoryPath ?? this.#memory('partial')
     await makeDirectory(this.#draft)
     const plan = await this.#planMemory(control, path, options)
