@@ -1,4 +1,5 @@
 import { backgroundSnapshotRefusal } from '../../migration/background-snapshot.ts'
+import { isRunning, runState } from '../../migration/run-state.ts'
 import { atLeast } from '../../qemu/command-line/options.ts'
 import { hostMemory, mayWatchPageFaults } from '../../qemu/host-facts.ts'
 import { canPermitWrites } from '../../qemu/process/write-protection.ts'
@@ -30,6 +31,11 @@ export async function writeProtectObstacles(guest: LiveGuest): Promise<readonly 
     add(
       'CANNOT_BE_CANCELLED',
       `QEMU ${record.qemuVersion} freezes its guest for ever if a background snapshot is cancelled or fails (mended in 8.1), and this user may not free it from outside`,
+    )
+  if (isFrozenByCancel(record.qemuVersion) && !isRunning(await runState(control)))
+    add(
+      'QEMU_LACKS_IT',
+      `QEMU ${record.qemuVersion} lets a guest that is paused run after a background snapshot (mended in 8.1)`,
     )
   const shortage = await memoryShortage(guest)
   if (shortage !== undefined) add('TOO_LITTLE_MEMORY', shortage)
