@@ -4,13 +4,14 @@ import { describe, test } from 'node:test'
 import {
   createCheckpoint,
   deleteCheckpoint,
+  flattenCheckpoint,
   listCheckpoints,
   revertToCheckpoint,
 } from '../../src/index.ts'
 import { inspectImage } from '../../src/api/image.ts'
 import { checkpointMoments } from '../support/checkpoint-moments.ts'
 import { findParts } from '../support/image-damage.ts'
-import { newestQemu } from '../support/qemus.ts'
+import { isLongRun, newestQemu } from '../support/qemus.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
 
@@ -31,15 +32,16 @@ for (const { label, emulator } of newestQemu()) {
       await moments.revert('c', 'lazy')
       await deleteCheckpoint(name, 'a', { stateDir })
       await moments.requireBases({ c: undefined, d: 'c' })
-      await moments.revert('d', 'load')
-      assert.equal((await createCheckpoint(name, 'e', { stateDir })).base, 'd')
-      const flattened = await stasis(stateDir, 'checkpoint-flatten', name, 'd')
-      assert.equal(flattened.stdout, "The memory of checkpoint 'd' no longer needs 'c'\n")
-      await moments.requireBases({ c: undefined, d: undefined, e: 'd' })
-      assert.equal(
-        (await createCheckpoint(name, 'f', { stateDir, incremental: false })).base,
-        undefined,
-      )
+      const { bases } = await flattenCheckpoint(name, 'd', { stateDir })
+      assert.deepEqual(bases, ['c'])
+      await moments.requireBases({ c: undefined, d: undefined })
+      if (isLongRun()) {
+        await moments.revert('d', 'load')
+        const made = async (one: string, incremental: boolean): Promise<string | undefined> =>
+          (await createCheckpoint(name, one, { stateDir, incremental })).base
+        assert.equal(await made('e', true), 'd')
+        assert.equal(await made('f', false), undefined)
+      }
       await moments.requireContents()
       await deleteCheckpoint(name, 'c', { stateDir, children: true })
       assert.deepEqual((await listCheckpoints(name, { stateDir })).checkpoints, [])
