@@ -46,7 +46,7 @@ export async function saveLive(
   return nameCancel(`save domain '${reference}'`, save())
 }
 
-/** `saveLive` for callers that hold the domain. `atStop` runs while the guest is stopped, at the instant of the image. */
+/** `saveLive` for callers that hold the domain. `atStop`: see `AtStop`. */
 export async function saveLiveHeld(
   held: HeldDomain,
   asked: string,
