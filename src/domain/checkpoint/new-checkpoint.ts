@@ -9,18 +9,12 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { ProcessIdentity } from '../../qemu/process/process-identity.ts'
 import { makeOverlay } from '../../qemu/programs/overlay-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import type { WriterOptions } from '../../transfer/convert/writer-options.ts'
 import { isRunning, runState } from '../../migration/run-state.ts'
-import { checkDestination } from '../catalogue/destination.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { freezeGuest, thawGuest } from '../machine/freeze.ts'
 import { openControl } from '../machine/monitor.ts'
-import type { OnProgress, SaveProgress } from '../progress/progress.ts'
-import { resolveLiveOptions } from '../live/live-options.ts'
 import type { AtStop } from '../live/live-way.ts'
-import { type LivePlan, planLive } from '../live/plan-live.ts'
-import { type SavePlan, planSave } from '../save/plan-save.ts'
-import { resolveSaveOptions } from '../save/save-options.ts'
+import type { LivePlan } from '../live/plan-live.ts'
+import type { SavePlan } from '../save/plan-save.ts'
 import {
   type CheckpointRecord,
   type CheckpointTree,
@@ -31,18 +25,20 @@ import {
 } from '../store/checkpoint-store.ts'
 import { writeDefinition } from '../store/definitions.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
-import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
-import { captureLive } from './capture-live.ts'
-import { type TakenMemory, captureStopped } from './capture-stopped.ts'
+import type { RuntimeRecord } from '../store/runtime-record.ts'
+import type { TakenMemory } from './capture-stopped.ts'
 import type { DiskChoice } from './disk-choice.ts'
 import { blockNodes, openOverlays, overlayTransaction, requireNode } from './disk-nodes.ts'
-import { chooseBase } from './choose-base.ts'
 import { flattenIfLong } from './flatten-in-background.ts'
 import { keptMemory, memoryFile } from './memory-file.ts'
 import { withDiskFiles } from '../catalogue/disk-xml.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
-import { continueStopped, whileStopped } from './brief-stop.ts'
-import type { CheckpointOptions } from './checkpoint-options.ts'
+import { continueStopped } from './brief-stop.ts'
+import { choosePageDigests } from './page-digests.ts'
+import { planMemory } from './plan-memory.ts'
+import { freezeRecorded, thawOrWarn } from './quiesce.ts'
+import type { RunningOptions } from './running-options.ts'
+import { takeMemory } from './take-memory.ts'
 
 const NVRAM = 'nvram.fd'
 
@@ -58,34 +54,12 @@ export interface CheckpointPlan {
   readonly choice: DiskChoice
 }
 
-type RunningOptions = CheckpointOptions & {
-  readonly guestStays?: boolean
-  readonly signal: AbortSignal
-  readonly report: OnProgress<SaveProgress>
-}
-
-/** What happens around the instant. */
-interface Instant {
-  readonly atStop: AtStop
-  readonly beforeStop?: () => Promise<void>
-  readonly onContinue?: () => Promise<void>
-}
-
 /** A checkpoint that is in the list. */
 export interface MadeCheckpoint {
   readonly record: CheckpointRecord
   /** The checkpoint whose memory has the pages that this one does not store. */
   readonly base?: string | undefined
   readonly pauseMs?: number
-}
-
-function isLive({ stopped, diskOnly, guestStays }: RunningOptions): boolean {
-  return stopped !== true && diskOnly !== true && guestStays !== true
-}
-
-function withStoppedHint(error: unknown, name: string): unknown {
-  if (!StasisError.is(error, 'DOMAIN_WRONG_STATE')) return error
-  return error.with({ hint: `\`stasis checkpoint ${name} --stopped\` stops it for its memory` })
 }
 
 /** One checkpoint on its way from the intent to the list. */
@@ -143,10 +117,10 @@ export class NewCheckpoint {
     const plan = await this.#planMemory(control, path, options)
     for (const text of plan.warnings) options.onWarning?.(text)
     const sizes = await this.#diskSizes(control)
-    const pageDigests = await this.#pageDigests(options)
+    const pageDigests = await choosePageDigests(this.#held, this.#tree, options)
     await this.#intend(plan.freezes)
     let thawing: Promise<void> | undefined
-    const onContinue = (): Promise<void> => (thawing ??= this.#thaw(options.onWarning))
+    const onContinue = (): Promise<void> => (thawing ??= thawOrWarn(this.#held, options.onWarning))
     try {
       await this.#makeOverlays({ sizes, owner: running })
       await using overlays = await openOverlays(
@@ -162,11 +136,12 @@ export class NewCheckpoint {
         await this.#copyNvram()
       }
       const freezing = plan.freezes && {
-        beforeStop: () => this.#freeze(),
+        beforeStop: () => freezeRecorded(this.#held),
         onContinue,
       }
-      const instant = { atStop, ...freezing }
-      const taken = await this.#take(control, plan, { ...options, ...instant, path, pageDigests })
+      const listedAs = options.memoryPath ?? this.#memory('complete')
+      const instant = { atStop, path, listedAs, pageDigests, ...freezing }
+      const taken = await takeMemory(this.#held, control, plan, { ...options, ...instant })
       if (plan.freezes) await onContinue()
       const state = plan.wouldRun ? 'running' : 'paused'
       const pauseMs = plan.wouldRun ? taken.pauseMs : 0
@@ -189,65 +164,12 @@ export class NewCheckpoint {
     path: string,
     options: RunningOptions,
   ): Promise<SavePlan | LivePlan> {
-    const { signal } = options
-    const held = this.#held
-    const kept = options.memoryPath === undefined
     try {
-      if (!kept) await checkDestination(held.directories, path, { format: options.format })
-      if (!isLive(options)) {
-        const settings = resolveSaveOptions(options)
-        return await planSave(held, control, { ...options, settings, signal })
-      }
-      const settings = resolveLiveOptions(options)
-      return await planLive(held, control, path, {
-        ...options,
-        settings,
-        operation: 'checkpoint',
-        kept,
-      })
+      return await planMemory(this.#held, control, path, options)
     } catch (error) {
       await removeTree(this.#draft)
-      throw isLive(options) ? withStoppedHint(error, held.name) : error
+      throw error
     }
-  }
-
-  async #take(
-    control: QmpConnection,
-    plan: SavePlan | LivePlan,
-    options: RunningOptions &
-      Instant & { readonly path: string; readonly pageDigests: WriterOptions['pageDigests'] },
-  ): Promise<Partial<TakenMemory> & { readonly pauseMs: number }> {
-    const { atStop, path, signal, report, guestStays: stays } = options
-    const { beforeStop, onContinue = async () => undefined } = options
-    const { record } = plan
-    const held = this.#held
-    if (options.diskOnly === true) {
-      const stop = { control, record, file: path, signal, stays, beforeStop }
-      return { ...(await whileStopped(held, stop, atStop)), way: 'disks' }
-    }
-    const listedAs = options.memoryPath ?? this.#memory('complete')
-    const shared = { held, control, signal, report, atStop, beforeStop, listedAs }
-    if ('choice' in plan) {
-      const { pageDigests } = options
-      const live = { ...shared, onContinue, pageDigests }
-      return captureLive(plan, { ...live, settings: resolveLiveOptions(options) })
-    }
-    const settings = resolveSaveOptions(options)
-    return captureStopped({ ...shared, plan, settings, path, stays })
-  }
-
-  /** Whether the digests of the pages are kept, and which image has pages that need not be stored. */
-  async #pageDigests(options: RunningOptions): Promise<WriterOptions['pageDigests']> {
-    const { format, codec } = resolveSaveOptions(options)
-    if (format !== 'stasis' || options.memoryPath !== undefined || !isLive(options))
-      return undefined
-    // What is not compressed is to be mapped, and only a whole image can be.
-    const { incremental = codec !== 'none' } = options
-    if (!incremental) return codec === 'none' ? undefined : {}
-    const { directories, name, record } = this.#held
-    const base = await chooseBase(directories, name, this.#tree.current)
-    const isSource = base !== undefined && record?.restoredFrom?.imageId === base.imageId
-    return { base: base && { ...base, isSource } }
   }
 
   #memory(stage: 'complete' | 'partial'): string {
@@ -271,19 +193,6 @@ export class NewCheckpoint {
     await writeTree(this.#held.directories, this.#held.name, { ...this.#tree, pending })
     await removeTree(this.#draft)
     await makeDirectory(this.#draft)
-  }
-
-  /** The record says so first: whoever lets the guest run again thaws it. */
-  async #freeze(): Promise<void> {
-    const { name, paths } = this.#held
-    const record = await readRecord(paths)
-    if (record !== undefined) await writeRecord(paths, { ...record, frozen: true })
-    await freezeGuest(name, paths)
-  }
-
-  async #thaw(warn: ((text: string) => void) | undefined): Promise<void> {
-    const { name, paths } = this.#held
-    await thawGuest(name, paths).catch((error: unknown) => warn?.(messageOf(error)))
   }
 
   async #makeOverlays(
