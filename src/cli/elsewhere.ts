@@ -88,7 +88,7 @@ const ELSEWHERE: readonly Elsewhere[] = [
   },
   {
     verbs:
-      'snapshot-create snapshot-edit snapshot-info snapshot-current snapshot-parent checkpoint-create checkpoint-create-as checkpoint-dumpxml checkpoint-edit checkpoint-info checkpoint-parent backup-*',
+      'snapshot-create snapshot-edit checkpoint-create checkpoint-create-as checkpoint-dumpxml checkpoint-edit checkpoint-info checkpoint-parent backup-*',
     does: 'keeps states of disks',
     instead:
       '`stasis checkpoint` keeps memory and disks of one instant, `stasis snapshot-create-as` does it by the options of virsh',
