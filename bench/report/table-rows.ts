@@ -24,7 +24,7 @@ export function rowsOf({ results }: BenchTable): readonly TableRow[] {
       cell: ({ name, peer = fastest }) =>
         peer === undefined ? '' : number(ratio(results, name, peer)),
     },
-    { head: 'guest stands still, s', cell: of('downtimeSeconds') },
+    { head: 'guest stopped, s', cell: of('downtimeSeconds') },
     { head: 'STOP to RESUME, ms', cell: of('pauseSeconds', milliseconds) },
     { head: 'guest does nothing, ms', cell: of('visibleSeconds', milliseconds) },
     { head: 'slowest write, ms', cell: of('slowestWriteSeconds', milliseconds) },

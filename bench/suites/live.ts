@@ -47,10 +47,10 @@ const ACTS: readonly LiveAct[] = [
   },
 ]
 
-/** How long a guest stands, and how it writes, while it is saved and continues. */
+/** How long a guest is stopped, and how it writes, while it is saved and continues. */
 export const liveSuite: Suite = {
   ...{ rounds: 3, usesRam: true, images: () => 2 },
-  about: 'saves a guest that continues: how long it stands, and how fast it writes meanwhile',
+  about: 'saves a guest that continues: how long it is stopped, and how fast it writes meanwhile',
   async open(setting) {
     const scenarios: Scenario[] = LOADS.flatMap((load) => [
       ...ACTS.map((act) => ({
@@ -161,7 +161,7 @@ async function byPrecopy(setting: BenchSetting, load: Load): Promise<Measurement
         const { status } = await monitor.execute('query-migrate')
         if (status === 'completed') break
         if (status === 'failed') throw new Error('migration failed')
-        // It does not converge: the rest is sent while the guest stands.
+        // It does not converge: the rest is sent while the guest is stopped.
         if (performance.now() > deadline) await monitor.execute('stop')
         await sleep(5)
       }

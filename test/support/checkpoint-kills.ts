@@ -230,7 +230,7 @@ async function examine(bed: Bed, act: Act, finding: Finding): Promise<void> {
   let { state } = await domainInfo(DOMAIN, { stateDir })
   told.push(`${state}, ${listed.join(' ')}`)
   if (state === 'paused') {
-    assert.ok(victim.includes('watcher'), 'the guest stands still')
+    assert.ok(victim.includes('watcher'), 'the guest stays stopped')
     await resumeDomain(DOMAIN, { stateDir })
     ;({ state } = await domainInfo(DOMAIN, { stateDir }))
   }

@@ -40,7 +40,7 @@ export interface KillRow {
   imageComplete: number
   /** The guest had run in its new QEMU when that was killed: it is lost as any guest is whose QEMU is killed, and it boots. */
   hadRun: number
-  /** A guest stood still, or something was left over. */
+  /** A guest stayed stopped, or something was left over. */
   wrong: number
   lost: number
 }
@@ -298,7 +298,7 @@ async function killVictims(
         killed = killAll(watchersOf(stateDir)) || killed
         break
       case 'QEMU': {
-        // QEMU says whether its guest has run, while the command stands still. A command that is not killed knows it, too.
+        // QEMU says whether its guest has run, while the command is stopped. A command that is not killed knows it, too.
         const asked = kind === 'restore' && (victim !== 'QEMU' || random.below(2) === 0)
         if (asked) {
           command.stop()
@@ -368,7 +368,7 @@ async function examine(
     !victim.includes('watcher') &&
     state === 'paused'
   )
-    throw new Error('the guest stands still')
+    throw new Error('the guest stays stopped')
   // A command that only looks removes nothing: the next one that acts does.
   await must(stateDir, 'autostart', 'tiny', '--disable')
   // A page server writes its progress from time to time.

@@ -17,7 +17,7 @@ export interface Commands {
   readonly env: NodeJS.ProcessEnv
   /** The process that works for the commands. */
   readonly daemon: number | undefined
-  /** The command that waits for the stop of a guest, for a program that does not report how long the guest stood still. */
+  /** The command that waits for the stop of a guest, for a program that does not report how long the guest was stopped. */
   readonly stopEvent: ((name: string) => readonly string[]) | undefined
 }
 

@@ -38,7 +38,7 @@ export class GuestProgress implements AsyncDisposable {
     this.#worker = new Worker(new URL('./progress-thread.ts', import.meta.url), { workerData })
   }
 
-  /** The progress in a span, beside everything before it. `stop` is when the guest stood, by QEMU's clock. */
+  /** The progress in a span, beside everything before it. `stop` is when the guest was stopped, by QEMU's clock. */
   of(span: Span, stop: Span | undefined): Progress {
     const all = this.#read()
     const before = speedOf(all.filter(({ timeMs }) => timeMs < span.fromMs))

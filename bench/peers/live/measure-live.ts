@@ -20,7 +20,7 @@ type OwnFigures = Pick<
   'fileBytes' | 'processorSeconds' | 'qemuProcessorSeconds' | 'peakBytes'
 >
 
-/** Does something to a running guest, and measures how it stood and how it wrote meanwhile. */
+/** Does something to a running guest, and measures how long it was stopped and how it wrote meanwhile. */
 export async function measureLive(
   guest: LiveGuest,
   work: () => Promise<OwnFigures>,

@@ -15,7 +15,8 @@ export function checkpointReport(
   for (const { target, reason } of result.skipped)
     if (reason === 'as requested')
       options.output.warn(`the disk ${target} is not part of the checkpoint, ${reason}`)
-  const paused = result.state === 'running' ? `the guest stood for ${formatDuration(pauseMs)}` : ''
+  const paused =
+    result.state === 'running' ? `the guest was stopped for ${formatDuration(pauseMs)}` : ''
   const differs = result.base === undefined ? '' : ` that differ from '${result.base}'`
   const size = memory === undefined ? '' : `${formatBytes(memory.bytes)} of memory${differs}`
   const summary = [size, paused].filter((part) => part !== '').join(', ')

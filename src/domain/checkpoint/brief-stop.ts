@@ -22,7 +22,7 @@ interface StopOptions {
 
 /**
  * Does a work while the guest is stopped, and lets it continue if it ran. If this process is killed meanwhile, the watcher of saves continues the guest. Returns the result, and
- * for how long the guest stood, in milliseconds by QEMU's own clock.
+ * for how long the guest was stopped, in milliseconds by QEMU's own clock.
  * @throws the errors of `work`; QemuError
  */
 export async function whileStopped<Result>(

@@ -10,7 +10,7 @@ import { transferOut } from '../save/save-transfer.ts'
 import { prepareTransferSocket } from '../store/confinement.ts'
 import { whileStopped } from './brief-stop.ts'
 
-/** The memory of a guest that is taken while it stands. */
+/** The memory of a guest that is taken while it is stopped. */
 export interface StoppedCapture {
   readonly held: HeldDomain
   readonly control: QmpConnection
@@ -35,7 +35,7 @@ export interface TakenMemory {
   readonly pauseMs: number
 }
 
-/** Writes the memory of a guest into an image while the guest stands, then lets it continue. @throws StorageError, QemuError, CancelledError */
+/** Writes the memory of a guest into an image while the guest is stopped, then lets it continue. @throws StorageError, QemuError, CancelledError */
 export async function captureStopped(capture: StoppedCapture): Promise<TakenMemory> {
   const { held, control, plan, settings, path, signal, report } = capture
   const { record, savable, description } = plan

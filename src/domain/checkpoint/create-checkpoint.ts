@@ -32,7 +32,7 @@ export interface CheckpointResult {
   /** The checkpoint whose memory has the pages that this one does not store. */
   readonly base: string | undefined
   readonly way: string | undefined
-  /** How long the guest stood, in milliseconds; 0 if it did not run. */
+  /** How long the guest was stopped, in milliseconds; 0 if it did not run. */
   readonly pauseMs: number
   readonly totalMs: number
   readonly disks: CheckpointRecord['disks']

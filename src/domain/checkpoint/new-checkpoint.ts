@@ -109,7 +109,7 @@ export class NewCheckpoint {
       report({ phase: 'waiting-for-memory', image, remainingBytes }),
     )
     await using control = await openControl(paths, signal)
-    // A guest that stands gains nothing from a live way, and QEMU before 8.1 would let it run.
+    // A guest that is stopped gains nothing from a live way, and QEMU before 8.1 would let it run.
     const stopped = asked.stopped === true || !isRunning(await runState(control))
     const options = { ...asked, stopped }
     const path = options.memoryPath ?? this.#memory('partial')

@@ -118,7 +118,7 @@ async function endPresent(
   options: Reverting,
 ): Promise<{ readonly kept: string | undefined; readonly tree: CheckpointTree }> {
   const { record: running, paths } = held
-  // The guest stands from the instant of the checkpoint until its end: if this process is killed meanwhile, it continues.
+  // The guest is stopped from the instant of the checkpoint until its end: if this process is killed meanwhile, it continues.
   await using _watcher = running === undefined ? undefined : watchSave(held)
   try {
     const isKept = options.discard !== true

@@ -58,7 +58,7 @@ export interface LiveChoice {
 }
 
 /**
- * Work while the guest is stopped, at the instant of the image. The guest waits for it. `stopped`: the guest has been told to stop, and stands once this
+ * Work while the guest is stopped, at the instant of the image. The guest waits for it. `stopped`: `stop` has been sent to QEMU, and the guest is stopped once this
  * settles. QEMU executes commands in order, so those to its monitor need not wait for that.
  */
 export type AtStop = (stopped?: Promise<unknown>) => Promise<void>

@@ -45,7 +45,7 @@ export interface CheckpointRecord {
   readonly state: 'running' | 'paused' | 'shutoff'
   /** The save image with its memory; absent for a guest that was off, or whose disks alone were wanted. */
   readonly memory?: { readonly path: string; readonly bytes: number } | undefined
-  /** How its memory was taken, and how long the guest stood for it. */
+  /** How its memory was taken, and how long the guest was stopped for it. */
   readonly way?: string | undefined
   readonly pauseMs?: number | undefined
   readonly disks: readonly CheckpointDisk[]

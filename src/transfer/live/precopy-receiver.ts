@@ -11,7 +11,7 @@ const BACKLOG_BYTES = 32 * 1024 * 1024
 
 /** The receiving end of a migration whose guest runs until QEMU stops it for the rest. The image is written afterwards, from the newest version of each page. */
 export interface PrecopyReceiver extends MigrationReceiver, AsyncDisposable {
-  /** The guest stands: QEMU must not wait for us, nor for a processor that we use. */
+  /** The guest is stopped: QEMU must not wait for us, nor for a processor that we use. */
   guestStops(): void
   guestRuns(): void
   /** Writes the machine. Only after `received`; the guest may run again. @throws StorageError, CancelledError */

@@ -59,7 +59,7 @@ export class PrecopyStream implements ConnectionReceiver {
     this.#state = parser.finish()
   }
 
-  /** The guest stands: until it runs again everything is only taken, so that QEMU has the processors. */
+  /** The guest is stopped: until it runs again everything is only taken, so that QEMU has the processors. */
   guestStops(): void {
     this.#intake.hurry()
     this.#stop ??= Promise.withResolvers()

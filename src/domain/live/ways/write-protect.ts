@@ -43,7 +43,7 @@ export async function captureByWriteProtect(capture: LiveCapture): Promise<Captu
     },
     onConnection: (fd) => {
       connection = fd
-      // To start a process takes longer than everything else while the guest stands.
+      // To start a process takes longer than everything else while the guest is stopped.
       if (!isHalted) hold(fd)
     },
   })
