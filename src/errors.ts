@@ -337,7 +337,7 @@ export class QemuError extends StasisError {
  * - `UNSAFE_DIRECTORY`: another user could have put files into the state or runtime directory.
  * - `UNSAFE_FILE`: another user could have written a file that Stasis obeys, such as a configuration.
  * - `STATE_OF_ANOTHER_HOST`: the state directory belongs to another host.
- * - `STATE_MISSING`: the shared state directory is not there, for example because its storage is not mounted.
+ * - `STATE_MISSING`: the shared state directory, or the directory of its managed saves, is not there, for example because its storage is not mounted.
  * - `RUNTIME_NOT_LOCAL`: other hosts may use the runtime directory of a shared state directory.
  */
 export type StorageErrorCode =

@@ -52,7 +52,7 @@ import type { HandleOptions } from './handle-options.ts'
 import { type HistoryOptions, readHistory } from '../domain/status/history.ts'
 import type { JournalContent } from '../domain/journal/read-journal.ts'
 import { Operation } from './operation.ts'
-import { type SharedState, shareState } from '../domain/host/share-state.ts'
+import { type ShareOptions, type SharedState, shareState } from '../domain/host/share-state.ts'
 
 /** The progress of a check that reads an image. */
 export type CheckProgress = Parameters<NonNullable<CheckImageOptions['onProgress']>>[0]
@@ -284,12 +284,13 @@ export class Stasis {
 
   /**
    * Lets other hosts use the state directory of this host, or a new one (`state-share`): from then on every domain has an owner, and no host changes what another one runs.
-   * @throws StorageError RUNTIME_NOT_LOCAL, STATE_OF_ANOTHER_HOST and others; DomainError DOMAIN_BUSY, DOMAIN_RUNNING; UsageError
+   * With `saveDirectory` all hosts keep managed saves there, and those that there are move.
+   * @throws StorageError RUNTIME_NOT_LOCAL, STATE_OF_ANOTHER_HOST, STATE_MISSING and others; DomainError DOMAIN_BUSY, DOMAIN_RUNNING, DOMAIN_ELSEWHERE; UsageError
    * @example
-   * const { host, running } = await stasis.shareState()
+   * const { host, running } = await stasis.shareState({ saveDirectory: '/big/stasis' })
    * console.log(host, running)
    */
-  shareState(options: HandleOptions<DomainOptions> = {}): Promise<SharedState> {
+  shareState(options: HandleOptions<ShareOptions> = {}): Promise<SharedState> {
     return shareState(this.#bound(options))
   }
 

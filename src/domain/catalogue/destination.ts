@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises'
-import { dirname, relative, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ImageError, StasisError, StorageError, UsageError } from '../../errors.ts'
 import { DEFAULT_FORMAT, SAVE_FORMATS, isStreamFormat } from '../../image/format-table.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
@@ -7,6 +7,7 @@ import { readDescription } from '../../image/open-image.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { isDigest } from '../../image/digest/new-digest.ts'
 import { placeOf } from '../../io/files/file-place.ts'
+import { isInside } from '../../io/files/is-inside.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import type { Directories } from '../store/directories.ts'
 import { historyOf } from '../store/image-history.ts'
@@ -175,7 +176,8 @@ async function refuseOwnPlaces(
   place: string,
 ): Promise<void> {
   const holder = await real(dirname(place))
-  for (const directory of [stateDir, runtimeDir]) {
+  // Managed saves may be in another place.
+  for (const directory of [stateDir, runtimeDir, join(stateDir, 'save')]) {
     if (!isInside(holder, await real(directory))) continue
     throw new UsageError(
       'BAD_ARGUMENT',
@@ -186,11 +188,6 @@ async function refuseOwnPlaces(
       },
     )
   }
-}
-
-function isInside(path: string, directory: string): boolean {
-  const way = relative(directory, path)
-  return way === '' || (!way.startsWith('..') && !way.startsWith('/'))
 }
 
 async function real(path: string): Promise<string> {

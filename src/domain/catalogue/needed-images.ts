@@ -1,6 +1,5 @@
 import { dirname } from 'node:path'
 import { StasisError } from '../../errors.ts'
-import { isThere } from '../../io/files/file-names.ts'
 import { recordsIn } from '../../io/records/record-file.ts'
 import { findByMonitors } from '../../qemu/process/find-by-monitors.ts'
 import { openFilesOf } from '../../qemu/process/open-files.ts'
@@ -9,8 +8,9 @@ import type { Directories } from '../store/directories.ts'
 import { isDomainName } from '../store/domain-name.ts'
 import { activeJob } from '../store/job-record.ts'
 import { readLastEnd } from '../store/last-end.ts'
-import { hasUsableManagedSave } from '../store/managed-image.ts'
+import { hasSafetyCopy, hasUsableManagedSave } from '../store/managed-image.ts'
 import { readPostcopyRecord } from '../store/postcopy-record.ts'
+import { requireSaves } from '../store/save-directory.ts'
 import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
 import { type DomainEntry, lastEndOf, listEntries, listRuntimes } from './catalogue.ts'
 import { keyOf } from './guest-files.ts'
@@ -65,6 +65,10 @@ export async function neededImages(directories: Directories): Promise<NeededImag
       faults.push(error)
     }
   }
+  await collect(async () => {
+    await requireSaves(directories)
+    return []
+  })
   const entries = await listEntries(directories)
   for (const entry of entries) {
     if (entry.fault !== undefined) faults.push(entry.fault)
@@ -112,9 +116,7 @@ async function stateNeeds(entry: DomainEntry): Promise<readonly Need[]> {
   const image = (await lastEndOf(entry))?.image
   return [
     ...(managed ? [await need(name, 'managed save', paths.managedSave)] : []),
-    ...((await isThere(paths.safetyCopy))
-      ? [await need(name, 'safety copy', paths.safetyCopy)]
-      : []),
+    ...((await hasSafetyCopy(paths)) ? [await need(name, 'safety copy', paths.safetyCopy)] : []),
     ...(image === undefined || image === paths.managedSave
       ? []
       : [await need(name, 'state', image)]),

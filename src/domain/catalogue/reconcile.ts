@@ -25,11 +25,12 @@ import { removeKept } from '../store/postcopy-record.ts'
 import { removeOverlays } from '../store/transient-overlays.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
+import { requireSaves } from '../store/save-directory.ts'
 
 /**
  * Makes the runtime directory and reality agree: ends the QEMU of a killed start, and one whose guest is safe in an image; removes the files of a
  * dead QEMU, and those of a killed operation. If the guest has ended by itself, the hooks hear of it. Returns the record of a running QEMU. Callers must hold the lock.
- * @throws StorageError, STATE_UNREADABLE and STATE_TOO_NEW when the condition of the domain is unknown, and nothing was changed; QemuError
+ * @throws StorageError, STATE_UNREADABLE, STATE_TOO_NEW and STATE_MISSING when the condition of the domain is unknown, and nothing was changed; QemuError
  * QEMU_TIMEOUT
  */
 export async function reconcile(
@@ -38,6 +39,7 @@ export async function reconcile(
 ): Promise<RuntimeRecord | undefined> {
   const begun = await readRecord(paths)
   const condition = await conditionOf(paths)
+  if (needsSaves(condition, begun, paths)) await requireSaves(directories)
   const job = await readJob(paths.job).catch(() => undefined)
   // Before the records forget where they are. A save that was failing when it was killed has withdrawn its intent.
   const image = begun?.saving?.path ?? begun?.snapshot?.image ?? job?.image
@@ -58,6 +60,16 @@ export async function reconcile(
   await removeLeftovers(paths.managedSave, true)
   await announceEnd(paths, condition, directories)
   return record
+}
+
+/** Whether the domain may be in its managed save, so that nothing is known without the storage of the managed saves. A guest whose save to another file was killed continues. */
+function needsSaves(
+  { kind }: Condition,
+  begun: RuntimeRecord | undefined,
+  { managedSave, safetyCopy }: RuntimePaths,
+): boolean {
+  if (kind !== 'save-killed') return kind !== 'running'
+  return [managedSave, safetyCopy].includes(begun?.saving?.path ?? '')
 }
 
 /** Records in the journal that an act was killed. A journal that cannot be written does no harm. */

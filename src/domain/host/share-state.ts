@@ -1,9 +1,10 @@
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { hostname } from 'node:os'
 import { DomainError, UsageError } from '../../errors.ts'
 import { hasOwnId, hostId } from '../../io/host-id.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { isThere, renameFile } from '../../io/files/file-names.ts'
+import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { listRuntimes } from '../catalogue/catalogue.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
@@ -12,6 +13,8 @@ import { hostDirectory } from '../store/host-directory.ts'
 import { requireLocalRuntime } from '../ownership/local-runtime.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 import { claimStateDirectory, recordSharing } from '../ownership/state-host.ts'
+import { readSavePlace } from '../store/save-directory.ts'
+import { completeMove, keepSavesIn } from './save-place.ts'
 
 /** A state directory that several hosts may use. */
 export interface SharedState {
@@ -21,6 +24,14 @@ export interface SharedState {
   readonly hostId: string
   /** The domains that run here, which belong to this host now. */
   readonly running: readonly string[]
+  /** Where all hosts keep the managed saves; `undefined` if in the state directory. */
+  readonly saveDirectory: string | undefined
+}
+
+/** How to share a state directory. */
+export interface ShareOptions extends DomainOptions {
+  /** Keep managed saves and safety copies in this directory, an absolute path, on every host. Those that there are move there. Default: where they are. */
+  readonly saveDirectory?: FilePath | undefined
 }
 
 /** What belongs to a host and not to the domains. */
@@ -40,17 +51,19 @@ const OF_HOST = [
 
 /**
  * Shares the state directory of this host, or a new one, with other hosts: from then on every domain has an owner, and no host changes what another one runs
- * (docs/many-hosts.md). It can be repeated, also after it was interrupted. Other hosts are refused until it is done.
- * @throws StorageError RUNTIME_NOT_LOCAL, STATE_OF_ANOTHER_HOST and others; DomainError DOMAIN_BUSY, DOMAIN_RUNNING; UsageError
+ * (docs/many-hosts.md). It can be repeated, also after it was interrupted. Other hosts are refused until it is done. It completes a move of managed saves that was interrupted.
+ * @throws StorageError RUNTIME_NOT_LOCAL, STATE_OF_ANOTHER_HOST, STATE_MISSING and others; DomainError DOMAIN_BUSY, DOMAIN_RUNNING, DOMAIN_ELSEWHERE; UsageError; CancelledError
  * @example
  * const { stateDir, running } = await shareState()
  * console.log(stateDir, running)
  */
-export async function shareState(options: DomainOptions = {}): Promise<SharedState> {
+export async function shareState(options: ShareOptions = {}): Promise<SharedState> {
   const directories = await openDirectories(options)
+  const saveDirectory = absolute(options.saveDirectory)
   const { stateDir } = directories
   if (!hasOwnId()) throw withoutId()
   await claimStateDirectory(directories)
+  await completeMove(directories, options.signal)
   await requireLocalRuntime(directories)
   await refuseOtherRuntime(directories)
   await recordSharing(directories, 'begun')
@@ -63,7 +76,25 @@ export async function shareState(options: DomainOptions = {}): Promise<SharedSta
     if (held.record !== undefined) running.push(name)
   }
   await recordSharing(directories, 'yes')
-  return { stateDir, host: hostname(), hostId: hostId(), running }
+  // Last: domains have owners now, so the saves of all of them are known to be out of use.
+  if (saveDirectory !== undefined) await keepSavesIn(directories, saveDirectory, options.signal)
+  const saves = await readSavePlace(directories)
+  return {
+    ...{ stateDir, host: hostname(), hostId: hostId(), running },
+    saveDirectory: saves?.directory,
+  }
+}
+
+/** @throws UsageError */
+function absolute(given: FilePath | undefined): string | undefined {
+  if (given === undefined) return undefined
+  const path = givenPath(given, 'the directory of managed saves')
+  if (given instanceof URL || isAbsolute(given)) return path
+  throw new UsageError('BAD_ARGUMENT', `${given} is not an absolute path`, {
+    operation: 'share the state directory',
+    path: given,
+    hint: `Every host must find the directory at the same path: ${path}`,
+  })
 }
 
 async function moveOwnFiles(stateDir: string): Promise<void> {

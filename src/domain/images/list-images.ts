@@ -25,7 +25,7 @@ import {
   listHistories,
   placesOf,
 } from '../store/image-history.ts'
-import { runtimePaths } from '../store/runtime-paths.ts'
+import { managedDirectory } from '../store/save-directory.ts'
 
 /** Which images to list. */
 export interface ListImagesOptions extends DomainOptions {
@@ -129,10 +129,6 @@ async function managedSaves(directories: Directories): Promise<readonly string[]
   return names
     .filter((name) => /\.(?:save|copy)$/.test(name) && !name.startsWith('.'))
     .map((name) => join(directory, name))
-}
-
-function managedDirectory(directories: Directories): string {
-  return dirname(runtimePaths(directories, 'any').managedSave)
 }
 
 /** The image at a path. @throws StorageError when it is unknown whether it is needed */

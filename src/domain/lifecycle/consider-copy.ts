@@ -1,6 +1,5 @@
 import { StasisError } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
-import { isThere } from '../../io/files/file-names.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -9,6 +8,7 @@ import { liveInCookie } from '../cookie/live-cookie.ts'
 import { changeOfDisks, uncheckableDisks, writableDisks } from '../store/disk-identity.ts'
 import { historyOf } from '../store/image-history.ts'
 import { readLastEnd } from '../store/last-end.ts'
+import { hasSafetyCopy } from '../store/managed-image.ts'
 
 /** Whether a start continues from the safety copy of the domain; `reason` is a warning. */
 export type CopyChoice = { readonly use: true } | { readonly use: false; readonly reason: string }
@@ -21,7 +21,7 @@ export type CopyChoice = { readonly use: true } | { readonly use: false; readonl
 export async function considerCopy(held: HeldDomain): Promise<CopyChoice | undefined> {
   const { name, paths } = held
   const path = paths.safetyCopy
-  if (!(await isThere(path))) return undefined
+  if (!(await hasSafetyCopy(paths))) return undefined
   const not = (reason: string): CopyChoice => ({
     use: false,
     reason: `domain '${name}' boots from its disks, not from its safety copy ${path}: ${reason}. \`stasis managedsave-remove ${name}\` deletes the copy`,

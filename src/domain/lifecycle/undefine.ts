@@ -19,6 +19,7 @@ import {
   refuseSafetyCopy,
 } from '../store/managed-image.ts'
 import { removeManagedImage, removeSafetyCopy } from '../store/remove-managed-image.ts'
+import { requireSaves } from '../store/save-directory.ts'
 import { tpmDirectory } from '../machine/launch/tpm-state.ts'
 import { orderPath } from '../store/page-order-file.ts'
 
@@ -52,6 +53,7 @@ export async function undefineDomain(
       hint: `It disappears when its guest shuts down: \`stasis shutdown ${name}\``,
     })
   }
+  await requireSaves(directories)
   const machine = readDomain(parseDomainXml(definition), { tolerant: true }).domain
   const tpm = options.tpm === true ? ownTpm(machine, directories.stateDir) : undefined
   const nvram = await variablesToRemove(domain, machine, options.nvram)

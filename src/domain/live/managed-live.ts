@@ -4,6 +4,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { requireDefined } from '../save/managed-save.ts'
 import { keepSave } from '../save/save.ts'
+import { requireSaves } from '../store/save-directory.ts'
 import { type LiveSaveOptions, refuseQuiesce, resolveLiveOptions } from './live-options.ts'
 import type { LiveSaveResult } from './live-result.ts'
 import { saveLiveHeld } from './live-save.ts'
@@ -27,6 +28,7 @@ export async function managedSaveLive(
       act.on(held.name, held.record?.uuid)
       held.requireRunning()
       await requireDefined(held)
+      await requireSaves(held.directories)
       const { safetyCopy } = held.paths
       await makeDirectory(dirname(safetyCopy))
       return await saveLiveHeld(held, safetyCopy, { ...options, operation: 'managedsave', act })

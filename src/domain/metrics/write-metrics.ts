@@ -3,10 +3,10 @@ import { makeDirectory } from '../../io/files/directory.ts'
 import { publishText } from '../../io/records/publish-text.ts'
 import { readCacheFile, writeRecordFile } from '../../io/records/record-file.ts'
 import { withLockFile } from '../../io/files/wait-for-lock.ts'
-import { listEntries } from '../catalogue/catalogue.ts'
+import { type DomainEntry, listEntries } from '../catalogue/catalogue.ts'
 import type { JournalEntry } from '../journal/entry.ts'
 import type { Directories } from '../store/directories.ts'
-import { hasUsableManagedSave } from '../store/managed-image.ts'
+import { hasUsableManagedSave, ifSavesAreThere } from '../store/managed-image.ts'
 import { COUNTERS, NO_COUNTERS, counted } from './counters.ts'
 import { type DomainCounts, exposition } from './exposition.ts'
 import { placeOfHost } from '../store/host-directory.ts'
@@ -35,8 +35,14 @@ async function countDomains(directories: Directories): Promise<DomainCounts> {
     else if (entry.record !== undefined) counts.running += 1
     // That host counts it.
     else if (entry.elsewhere !== undefined) continue
-    else if (await hasUsableManagedSave(entry)) counts.saved += 1
-    else counts['shut off'] += 1
+    else counts[await restOf(entry)] += 1
   }
   return counts
+}
+
+/** What a domain that is off is counted as. */
+async function restOf(entry: DomainEntry): Promise<'saved' | 'shut off' | 'unknown'> {
+  const isSaved = await ifSavesAreThere(() => hasUsableManagedSave(entry))
+  if (isSaved === undefined) return 'unknown'
+  return isSaved ? 'saved' : 'shut off'
 }

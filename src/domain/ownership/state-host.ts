@@ -1,32 +1,20 @@
 import { hostname } from 'node:os'
-import { join } from 'node:path'
-import { StorageError } from '../../errors.ts'
+import { InternalError, StorageError } from '../../errors.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { hostId } from '../../io/host-id.ts'
-import {
-  type RecordKind,
-  createRecordFile,
-  fieldsOf,
-  readRecordFile,
-  writeRecordFile,
-} from '../../io/records/record-file.ts'
+import { createRecordFile, readRecordFile, writeRecordFile } from '../../io/records/record-file.ts'
 import type { Directories } from '../store/directories.ts'
 import { hostDirectory } from '../store/host-directory.ts'
+import {
+  OWN_STATE_HOST,
+  SHARED_STATE_HOST,
+  STATE_HOST,
+  type SavePlace,
+  type StateHost,
+  stateHostPath,
+} from '../store/state-host-record.ts'
 import { requireLocalRuntime } from './local-runtime.ts'
 import { markShared, requireNotAway } from './shared-mark.ts'
-
-/** The host that a state directory belongs to, or that has shared it. */
-interface StateHost {
-  /** See `hostId`. */
-  readonly id: string
-  /** Its name, for people. */
-  readonly name: string
-  /**
-   * `yes`: several hosts use the directory, and every domain has an owner (owner.ts). `begun`: its host is about to share it and records the owners;
-   * other hosts still stay out.
-   */
-  readonly shared?: 'begun' | 'yes' | undefined
-}
 
 /**
  * Records that this host uses the state directory, unless that is recorded already. A second host would take the domains of the first for ended ones
@@ -35,13 +23,13 @@ interface StateHost {
  */
 export async function claimStateDirectory(directories: Directories): Promise<void> {
   const { stateDir } = directories
-  const path = recordPath(stateDir)
+  const path = stateHostPath(stateDir)
   const own = { id: hostId(), name: hostname() }
   let recorded = await readRecordFile(STATE_HOST, path)
   if (recorded === undefined) {
     await requireNotAway(directories)
     await makeDirectory(stateDir)
-    if (await createRecordFile(OWN_HOST, path, own)) return
+    if (await createRecordFile(OWN_STATE_HOST, path, own)) return
     // Another command was faster, perhaps on another host.
     recorded = await readRecordFile(STATE_HOST, path)
   }
@@ -58,7 +46,7 @@ export async function claimStateDirectory(directories: Directories): Promise<voi
  * @throws StorageError
  */
 export async function isShared({ stateDir }: Directories): Promise<boolean> {
-  return (await readRecordFile(STATE_HOST, recordPath(stateDir)))?.shared !== undefined
+  return (await readRecordFile(STATE_HOST, stateHostPath(stateDir)))?.shared !== undefined
 }
 
 /** Records durably that the directory of this host is shared, or is about to be. @throws StorageError STATE_OF_ANOTHER_HOST and others */
@@ -67,18 +55,30 @@ export async function recordSharing(
   shared: 'begun' | 'yes',
 ): Promise<void> {
   await claimStateDirectory(directories)
-  const path = recordPath(directories.stateDir)
+  const path = stateHostPath(directories.stateDir)
   const recorded = await readRecordFile(STATE_HOST, path)
   if (recorded?.shared === 'yes') return
   const own = { id: hostId(), name: hostname() }
-  await writeRecordFile(STATE_HOST, path, { ...own, shared }, { durable: true })
+  await writeRecordFile(SHARED_STATE_HOST, path, { ...own, shared }, { durable: true })
+}
+
+/** Records durably where all hosts of a shared directory keep the managed saves. @throws StorageError */
+export async function recordSavePlace(
+  { stateDir }: Directories,
+  saves: SavePlace | undefined,
+): Promise<void> {
+  const path = stateHostPath(stateDir)
+  const recorded = await readRecordFile(STATE_HOST, path)
+  if (recorded?.shared !== 'yes') throw new InternalError(`${stateDir} is not shared`)
+  const kind = saves === undefined ? SHARED_STATE_HOST : STATE_HOST
+  await writeRecordFile(kind, path, { ...recorded, saves }, { durable: true })
 }
 
 /** The error for a state directory that another host uses; `undefined` where none does. Writes nothing. @throws StorageError */
 export async function foreignHostFault({
   stateDir,
 }: Directories): Promise<StorageError | undefined> {
-  const recorded = await readRecordFile(STATE_HOST, recordPath(stateDir))
+  const recorded = await readRecordFile(STATE_HOST, stateHostPath(stateDir))
   if (recorded === undefined || recorded.shared === 'yes' || recorded.id === hostId())
     return undefined
   return fault(stateDir, recorded)
@@ -86,7 +86,7 @@ export async function foreignHostFault({
 
 /** Checks that the state directory is there, if it is a shared one, before something is written into it. @throws StorageError STATE_MISSING and others */
 export async function requireThere(directories: Directories): Promise<void> {
-  const recorded = await readRecordFile(STATE_HOST, recordPath(directories.stateDir))
+  const recorded = await readRecordFile(STATE_HOST, stateHostPath(directories.stateDir))
   if (recorded === undefined) await requireNotAway(directories)
 }
 
@@ -97,7 +97,7 @@ export async function requireOwnHost(directories: Directories): Promise<void> {
 }
 
 function fault(stateDir: string, { name }: StateHost): StorageError {
-  const path = recordPath(stateDir)
+  const path = stateHostPath(stateDir)
   return new StorageError(
     'STATE_OF_ANOTHER_HOST',
     `The state directory ${stateDir} belongs to host '${name}', and this is another host`,
@@ -108,25 +108,3 @@ function fault(stateDir: string, { name }: StateHost): StorageError {
     },
   )
 }
-
-function recordPath(stateDir: string): string {
-  return join(stateDir, 'host.json')
-}
-
-/** An older Stasis, which knows nothing about owners, must not read the record of a shared directory. */
-const STATE_HOST: RecordKind<StateHost> = {
-  what: 'the host of a state directory',
-  version: 2,
-  hint: 'It says whether other hosts use this directory: do not remove it unless you know that none does',
-  parse(value) {
-    const fields = fieldsOf(value)
-    const { id, name, shared } = fields ?? {}
-    const fits =
-      [id, name].every((text) => typeof text === 'string') &&
-      (shared === undefined || shared === 'begun' || shared === 'yes')
-    return fits ? (fields as unknown as StateHost) : undefined
-  },
-}
-
-/** The record of a directory that one host uses. */
-const OWN_HOST: RecordKind<StateHost> = { ...STATE_HOST, version: 1 }

@@ -1,5 +1,6 @@
 import { type FilePath, givenPath } from '../../io/files/given-path.ts'
 import { dirname } from 'node:path'
+import { isReachable } from '../../io/files/file-names.ts'
 import { freeDeviceLength } from '../../io/files/device-file.ts'
 import { StasisError } from '../../errors.ts'
 import type { SaveFormat } from '../../image/save-format.ts'
@@ -8,6 +9,7 @@ import { checkDestination } from '../catalogue/destination.ts'
 import { keyOf } from '../catalogue/guest-files.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import { postcopyState } from '../store/postcopy-state.ts'
+import { requireSaves } from '../store/save-directory.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 import { checkDisks, lostFileText, lostFiles, missingAtRestore } from './check-disks.ts'
@@ -74,6 +76,7 @@ export async function checkHeld(
     }
   }
   const managedSave = path === undefined ? paths.managedSave : undefined
+  if (managedSave !== undefined) await check(() => requireSaves(directories))
   await check(() =>
     checkDestination(directories, file, {
       domain: name,
@@ -116,7 +119,9 @@ export async function checkHeld(
       warnings.push(`${file} has ${freeBytes} bytes, but the image may need ${neededBytes}`)
     return { name, obstacles, warnings, neededBytes, freeBytes }
   }
-  const freeBytes = await freeSpace(path === undefined ? directories.stateDir : dirname(file))
+  // The directory of managed saves is made by the first one.
+  const isMade = path !== undefined || (await isReachable(dirname(file)))
+  const freeBytes = await freeSpace(isMade ? dirname(file) : directories.stateDir)
   if (freeBytes === undefined) obstacles.push(`The directory ${dirname(file)} does not exist`)
   else if (freeBytes < neededBytes)
     warnings.push(

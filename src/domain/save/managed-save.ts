@@ -11,6 +11,7 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { checkRemovable } from '../store/own-managed-image.ts'
 import { hasUsableManagedSave } from '../store/managed-image.ts'
 import { removeManagedImage, removeSafetyCopy } from '../store/remove-managed-image.ts'
+import { requireSaves } from '../store/save-directory.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { type SaveOptions, type SaveResult, keepSave, saveHeld } from './save.ts'
 
@@ -40,6 +41,7 @@ export async function managedSavePart(
       act.on(held.name, held.record?.uuid)
       held.requireRunning()
       await requireDefined(held)
+      await requireSaves(held.directories)
       const { managedSave } = held.paths
       await makeDirectory(dirname(managedSave))
       return await saveHeld(held, managedSave, { ...options, operation: 'managedsave', act })
@@ -59,6 +61,7 @@ export async function removeManagedSave(
 ): Promise<{ readonly name: string; readonly removed: boolean }> {
   await using held = await HeldDomain.find(reference, 'managedsave-remove', options)
   await refuseWhileLoading(held)
+  await requireSaves(held.directories)
   const removed = await hasUsableManagedSave(held)
   if (removed) await checkRemovable(held.directories, held.paths)
   const warnings = removed ? await removeManagedImage(held.directories, held.paths) : []

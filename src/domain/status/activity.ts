@@ -9,7 +9,7 @@ import type { RestoreProgress, SaveProgress } from '../progress/progress.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { activeJob } from '../store/job-record.ts'
-import { hasUsableManagedSave } from '../store/managed-image.ts'
+import { hasUsableManagedSave, ifSavesAreThere } from '../store/managed-image.ts'
 import { isSupervised, readPostcopyProgress, readPostcopyRecord } from '../store/postcopy-record.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
@@ -33,7 +33,8 @@ export interface DomainActivity {
   /** The pid of its QEMU. */
   readonly id: number | undefined
   readonly state: DomainState | 'unknown'
-  readonly managedSave: boolean
+  /** `undefined` if the storage of the managed saves is not there. */
+  readonly managedSave: boolean | undefined
   readonly memoryBytes: number | undefined
   /** The memory of the host that its QEMU takes. */
   readonly residentBytes: number | undefined
@@ -98,7 +99,7 @@ async function activityOf(
   try {
     if (entry.fault !== undefined) throw entry.fault
     const job = await activeJob<Progress>(paths)
-    const managedSave = await hasUsableManagedSave(entry)
+    const managedSave = await ifSavesAreThere(() => hasUsableManagedSave(entry))
     if (record === undefined) return { ...NOTHING, name, job, managedSave }
     const postcopy = await postcopyState(paths)
     return {

@@ -1,4 +1,3 @@
-import { isThere } from '../../io/files/file-names.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { processorTimeMs } from '../../qemu/host-facts.ts'
@@ -11,7 +10,7 @@ import { postcopyState } from '../store/postcopy-state.ts'
 import { hostOf } from '../ownership/elsewhere.ts'
 import type { LastEnd } from '../store/last-end.ts'
 import { type DomainSummary, stateOf } from './list.ts'
-import { hasUsableManagedSave } from '../store/managed-image.ts'
+import { hasSafetyCopy, hasUsableManagedSave, ifSavesAreThere } from '../store/managed-image.ts'
 
 /** Facts about one domain. */
 export interface DomainInfo extends DomainSummary {
@@ -50,8 +49,11 @@ export async function domainInfo(
     id: record?.pid,
     state: await stateOf(entry, postcopy, options.signal),
     persistent,
-    managedSave: await hasUsableManagedSave(entry),
-    safetyCopy: (await isThere(entry.paths.safetyCopy)) ? entry.paths.safetyCopy : undefined,
+    managedSave: await ifSavesAreThere(() => hasUsableManagedSave(entry)),
+    safetyCopy:
+      (await ifSavesAreThere(() => hasSafetyCopy(entry.paths))) === true
+        ? entry.paths.safetyCopy
+        : undefined,
     autostart: await isAutostarted(directories, name),
     ...(elsewhere !== undefined && hostOf(elsewhere)),
     lastEnd: await lastEndOf(entry),

@@ -8,7 +8,7 @@ import { isAutostarted } from '../catalogue/autostart.ts'
 import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import { hostOf } from '../ownership/elsewhere.ts'
-import { hasUsableManagedSave } from '../store/managed-image.ts'
+import { hasUsableManagedSave, ifSavesAreThere } from '../store/managed-image.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { queryRunState } from '../catalogue/run-state.ts'
 
@@ -21,8 +21,8 @@ export interface DomainSummary {
   readonly state: DomainState
   /** Whether it is defined, and so remains when its QEMU ends. */
   readonly persistent: boolean
-  /** Whether it has a managed save, from which its next start resumes. */
-  readonly managedSave: boolean
+  /** Whether it has a managed save, from which its next start resumes; `undefined` if the storage of the managed saves is not there. */
+  readonly managedSave: boolean | undefined
   /** Whether it starts with the host. */
   readonly autostart: boolean
   /** The title in its XML, if titles were asked for and it has one. */
@@ -52,7 +52,7 @@ export interface ListOptions extends DomainOptions {
   readonly states?: readonly ListedState[] | undefined
   /** Only those that are defined, or only those that are not. */
   readonly persistent?: boolean | undefined
-  /** Only those with a managed save, or only those without. */
+  /** Only those with a managed save, or only those without. Those of which that is unknown are always listed. */
   readonly managedSave?: boolean | undefined
   /** Only those that have checkpoints, or only those without. */
   readonly checkpoints?: boolean | undefined
@@ -106,7 +106,7 @@ function isAsked(domain: DomainSummary, options: ListOptions): boolean {
   const { state, managedSave, autostart, persistent } = domain
   const named = state === 'running' || state === 'paused' || state === 'shut off'
   return (
-    managedSave === (options.managedSave ?? managedSave) &&
+    (managedSave === undefined || managedSave === (options.managedSave ?? managedSave)) &&
     autostart === (options.autostart ?? autostart) &&
     persistent === (options.persistent ?? persistent) &&
     options.states?.includes(named ? state : 'other') !== false
@@ -128,7 +128,7 @@ async function summarise(
       id: record?.pid,
       state: await stateOf(entry, postcopy, signal),
       persistent,
-      managedSave: await hasUsableManagedSave(entry),
+      managedSave: await ifSavesAreThere(() => hasUsableManagedSave(entry)),
       autostart: await isAutostarted(directories, name),
       postcopy,
       ...(entry.elsewhere !== undefined && hostOf(entry.elsewhere)),

@@ -1,14 +1,31 @@
-import { DomainError } from '../../errors.ts'
-import { isThere } from '../../io/files/file-names.ts'
+import { DomainError, StasisError } from '../../errors.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 import type { RuntimeRecord } from './runtime-record.ts'
+import { isSaveThere } from './save-directory.ts'
 
-/** Whether there is an image of a managed save, whatever it contains. */
+/** Whether there is an image of a managed save, whatever it contains. @throws StorageError STATE_MISSING and others if that is unknown */
 export async function hasManagedImage(paths: RuntimePaths): Promise<boolean> {
-  return isThere(paths.managedSave)
+  return isSaveThere(paths, 'managedSave')
 }
 
-/** Whether the domain is in its managed save: there is one, and no guest was resumed from it. */
+/** Whether there is a safety copy, whatever it contains. @throws StorageError STATE_MISSING and others if that is unknown */
+export async function hasSafetyCopy(paths: RuntimePaths): Promise<boolean> {
+  return isSaveThere(paths, 'safetyCopy')
+}
+
+/** An answer for a command that only looks: `undefined` if the storage of the managed saves is not there. @throws as `find`, except STATE_MISSING */
+export async function ifSavesAreThere<Answer>(
+  find: () => Promise<Answer>,
+): Promise<Answer | undefined> {
+  try {
+    return await find()
+  } catch (error) {
+    if (StasisError.is(error, 'STATE_MISSING')) return undefined
+    throw error
+  }
+}
+
+/** Whether the domain is in its managed save: there is one, and no guest was resumed from it. @throws StorageError STATE_MISSING and others if that is unknown */
 export async function hasUsableManagedSave({
   paths,
   record,
@@ -28,16 +45,16 @@ export async function hasUsableManagedSave({
 /** @throws DomainError DOMAIN_HAS_MANAGED_SAVE when the domain has a safety copy */
 export async function refuseSafetyCopy(
   name: string,
-  { safetyCopy: path }: RuntimePaths,
+  paths: RuntimePaths,
   attempt: string,
   flag: string | undefined,
 ): Promise<void> {
-  if (!(await isThere(path))) return
+  if (!(await hasSafetyCopy(paths))) return
   throw new DomainError(
     'DOMAIN_HAS_MANAGED_SAVE',
     `Domain '${name}' has a safety copy, so it cannot be ${attempt}`,
     {
-      path,
+      path: paths.safetyCopy,
       hint: `To delete the copy: \`stasis managedsave-remove ${name}\`${flag === undefined ? '' : `, or ${flag}`}`,
     },
   )

@@ -1,7 +1,8 @@
 import { readDescription } from '../../image/open-image.ts'
-import { isThere, removeFile } from '../../io/files/file-names.ts'
+import { removeFile } from '../../io/files/file-names.ts'
 import { removeImage } from '../../image/remove-image.ts'
 import type { Directories } from './directories.ts'
+import { hasSafetyCopy } from './managed-image.ts'
 import { removeHistory } from './image-history.ts'
 import { orderPath, removeFormerOrder } from './page-order-file.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
@@ -24,10 +25,11 @@ export async function removeManagedImage(
 /** Removes the safety copy of a domain, and its history; `false` if there was none. @throws StorageError when the image still exists */
 export async function removeSafetyCopy(
   directories: Directories,
-  { safetyCopy }: RuntimePaths,
+  paths: RuntimePaths,
   onWarning: (text: string) => void = () => undefined,
 ): Promise<boolean> {
-  if (!(await isThere(safetyCopy))) return false
+  if (!(await hasSafetyCopy(paths))) return false
+  const { safetyCopy } = paths
   const description = await readDescription(safetyCopy).catch(() => undefined)
   for (const text of await removeImage(safetyCopy)) onWarning(text)
   if (description !== undefined)

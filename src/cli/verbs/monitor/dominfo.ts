@@ -30,7 +30,7 @@ export const verb: Verb = {
       ['Used memory', `${info.usedMemoryBytes / KIB} KiB`],
       ['Persistent', info.persistent ? 'yes' : 'no'],
       ['Autostart', info.autostart ? 'enable' : 'disable'],
-      ['Managed save', info.managedSave ? 'yes' : 'no'],
+      ['Managed save', info.managedSave === undefined ? 'unknown' : yesOrNo(info.managedSave)],
     )
     if (info.safetyCopy !== undefined) facts.push(['Safety copy', info.safetyCopy])
     if (info.lastEnd !== undefined) {
@@ -43,6 +43,10 @@ export const verb: Verb = {
       facts.push(['Missing memory', missing(info.postcopy, info.name)])
     return { text: formatFacts(facts), json: { type: 'result', ...info } }
   },
+}
+
+function yesOrNo(is: boolean): string {
+  return is ? 'yes' : 'no'
 }
 
 /** The host that has the domain, if it is another one. */

@@ -123,6 +123,11 @@ function stateWords(state: string, postcopy: DomainSummary['postcopy']): string 
     : `${state} (${memoryWords(postcopy)})`
 }
 
+/** The state of a domain that is off, for `--managed-save`. */
+function savedWords(state: string, isSaved: true | undefined): string {
+  return isSaved === undefined ? `${state}, save unknown` : 'saved'
+}
+
 function table(domains: readonly DomainSummary[], flags: Flags, quiet: boolean): string {
   // On one host the table is that of virsh.
   const named = domains.some(({ host }) => host !== undefined)
@@ -134,8 +139,8 @@ function table(domains: readonly DomainSummary[], flags: Flags, quiet: boolean):
   const rows = domains.map(({ id, name, state, managedSave, postcopy, title, host }) => [
     String(id ?? '-'),
     name,
-    flags.managedSave === true && managedSave && id === undefined && host === undefined
-      ? 'saved'
+    flags.managedSave === true && managedSave !== false && id === undefined && host === undefined
+      ? savedWords(state, managedSave)
       : stateWords(state, postcopy),
     ...(named ? [host ?? ''] : []),
     title ?? '',

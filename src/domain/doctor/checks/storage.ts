@@ -1,9 +1,11 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
+import { StasisError } from '../../../errors.ts'
 import { isReachable } from '../../../io/files/file-names.ts'
 import { type FileSystemTraits, fileSystemTraits } from '../../../io/files/file-system-traits.ts'
 import { listEntries } from '../../catalogue/catalogue.ts'
 import { liveDomain } from '../../catalogue/live-domain.ts'
 import type { Directories } from '../../store/directories.ts'
+import { managedDirectory, requireSaves } from '../../store/save-directory.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 
 /** Whether the directories of images have enough space, and whether their file systems support everything that makes saves and restores fast. */
@@ -11,14 +13,32 @@ export const STORAGE: HealthCheck = {
   name: 'storage',
   async look({ directories, saveDir }) {
     const neededBytes = await memoryOfGuests(directories)
-    const places = [join(directories.stateDir, 'save'), ...(saveDir === undefined ? [] : [saveDir])]
-    const found: Diagnosis[] = []
+    const missing = await errorOf(() => requireSaves(directories))
+    const places = [
+      ...(missing === undefined ? [managedDirectory(directories)] : []),
+      ...(saveDir === undefined ? [] : [saveDir]),
+    ]
+    const found: Diagnosis[] = missing === undefined ? [] : [savesMissing(missing)]
     for (const place of places) {
       const traits = await fileSystemTraits(await nearestDirectory(place))
       found.push(...diagnose(place, traits, neededBytes))
     }
     return found
   },
+}
+
+function savesMissing(cause: StasisError): Diagnosis {
+  return { verdict: 'error', text: cause.message, remedy: cause.hint, cause }
+}
+
+async function errorOf(act: () => Promise<void>): Promise<StasisError | undefined> {
+  try {
+    await act()
+    return undefined
+  } catch (error) {
+    if (error instanceof StasisError) return error
+    throw error
+  }
 }
 
 /** The findings about a place for images. */
