@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
 import { type TestStore, testStore } from '../../../test/support/test-store.ts'
@@ -40,6 +40,19 @@ test('Tenure.take() gives a domain to one of several hosts, and counts up', asyn
   assert.deepEqual(owner, { generation: 2, runner: undefined, holder: undefined })
   await using again = await takeOn('b', store)
   assert.equal(again.generation, 3)
+})
+
+test('Tenure.take() changes the directories of saves, so that a network file system shows those of other hosts', async () => {
+  await using store = await testStore()
+  const directories = ['save', 'images'].map((name) => join(store.directories.stateDir, name))
+  for (const path of directories) await mkdir(path, { recursive: true })
+  const changes = (): Promise<readonly bigint[]> =>
+    Promise.all(directories.map(async (path) => (await stat(path, { bigint: true })).mtimeNs))
+  const before = await changes()
+  await using _ = await takeOn('a', store)
+  const after = await changes()
+  for (const [index, time] of after.entries()) assert.ok(time > (before[index] ?? time))
+  for (const path of directories) assert.deepEqual(await readdir(path), [])
 })
 
 test('a domain that runs belongs to its host until its record is gone', async () => {

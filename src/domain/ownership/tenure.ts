@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DomainError, InternalError, throwIfCancelled } from '../../errors.ts'
+import { seeChangesOfOthers } from '../../io/files/see-changes.ts'
 import { type ProcessIdentity, identifyProcess } from '../../qemu/process/process-identity.ts'
 import type { Directories } from '../store/directories.ts'
+import { historyDirectory } from '../store/image-history.ts'
+import { managedDirectory } from '../store/save-directory.ts'
 import type { HostThatIsOff } from '../store/host-that-is-off.ts'
 import { type Elsewhere, elsewhereError, elsewhereIn, stateOfTenant } from './elsewhere.ts'
 import {
@@ -91,6 +94,8 @@ export class Tenure implements AsyncDisposable {
       const runner = await ownRunner(left, place)
       const blocked = await obstacle(name, left, place, options.takeOver)
       if (blocked === undefined) {
+        // Before the domain is taken: if that succeeds, nobody has changed it since.
+        await seeChangesOfOtherHosts(directories, place)
         const holder = { ...place, ...(await self()), verb, since: new Date().toISOString() }
         if (await changeOwner(directories, name, owner.generation, { runner, holder }))
           return new Tenure(directories, paths, {
@@ -145,6 +150,12 @@ export class Tenure implements AsyncDisposable {
     }
     return { ...this.#place, pid, startTime, since, generation }
   }
+}
+
+/** What another host has saved, or has recorded of a save that it has used, is not overlooked. */
+async function seeChangesOfOtherHosts(directories: Directories, { hostId }: Place): Promise<void> {
+  for (const directory of [managedDirectory(directories), historyDirectory(directories)])
+    await seeChangesOfOthers(directory, `.seen-by-${hostId}`)
 }
 
 /** The host that is off, if it is the one that has the domain, in the generation in which it was seen to have it. */

@@ -187,7 +187,8 @@ function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
-function historyDirectory(directories: Directories): string {
+/** The directory of the records of images. */
+export function historyDirectory(directories: Pick<Directories, 'stateDir'>): string {
   return join(directories.stateDir, 'images')
 }
 

@@ -1,9 +1,10 @@
 import type { Stats } from 'node:fs'
-import { lstat, readdir, realpath, rename, rmdir, stat, symlink } from 'node:fs/promises'
+import { lstat, realpath, rename, rmdir, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StorageError, throwIfCancelled } from '../../errors.ts'
 import { copyFileDurably } from '../../io/files/copy-file.ts'
 import { lockDirectory } from '../../io/files/directory-lock.ts'
+import { namesIn } from '../../io/files/directory.ts'
 import {
   isAbsence,
   isReachable,
@@ -104,14 +105,20 @@ async function filesIn(directory: string): Promise<readonly string[]> {
 async function entriesOf(
   directory: string,
 ): Promise<readonly { readonly name: string; readonly facts: Stats }[]> {
+  const names = await namesIn(directory, 'list the managed saves')
+  const entries = await Promise.all(
+    names.toSorted().map(async (name) => ({ name, facts: await factsOf(join(directory, name)) })),
+  )
+  // One file that is gone meanwhile says nothing about the others.
+  return entries.flatMap(({ name, facts }) => (facts === undefined ? [] : [{ name, facts }]))
+}
+
+async function factsOf(path: string): Promise<Stats | undefined> {
   try {
-    const names = (await readdir(directory)).toSorted()
-    return await Promise.all(
-      names.map(async (name) => ({ name, facts: await lstat(join(directory, name)) })),
-    )
+    return await lstat(path)
   } catch (error) {
-    if (isAbsence(error)) return []
-    throw storageError('list the managed saves', directory, error)
+    if (isAbsence(error)) return undefined
+    throw storageError('list the managed saves', path, error)
   }
 }
 
