@@ -4,7 +4,7 @@ export const LONGEST: readonly string[] = [
   'scripts/all-tests/unit-tests.ts',
   'test/cli/surroundings.test.ts',
   'test/restore/lazy.test.ts',
-  'test/package/',
+  'test/package/package.test.ts',
   'test/cli/progress.test.ts',
   'test/restore/map.test.ts',
   'test/cli/json-contract.test.ts',

@@ -41,7 +41,9 @@ for (const { label, emulator, major } of newestQemu()) {
         const whole = dir.join('whole')
         await copyFile(image, whole)
         await damage(image, (await findParts(image)).frames[frame]?.offset ?? 0)
-        for (const meets of ['background', 'guest'] as const) {
+        const ways: ('background' | 'guest')[] = ['background', 'guest']
+        let attempts = 1
+        for (let meets = ways.shift(); meets !== undefined; meets = ways.shift()) {
           await restoreDomain(image, { stateDir, mode: 'lazy', force: true })
           await using console = await domain.console()
           if (meets === 'guest') {
@@ -64,6 +66,13 @@ for (const { label, emulator, major } of newestQemu()) {
               ?.waiting
           for (let looks = 0; looks < 50 && (await waits()) !== (meets === 'guest'); looks += 1)
             await delay(20)
+          if (meets === 'background' && (await waits()) === true && attempts < 3) {
+            // A guest that seems idle may use any of its memory.
+            attempts += 1
+            ways.unshift(meets)
+            await destroyDomain(name, { stateDir })
+            continue
+          }
           assert.equal(await waits(), meets === 'guest')
           const { state, postcopy } = await domainInfo(name, { stateDir })
           assert.equal(state, 'paused')
