@@ -3,6 +3,7 @@ import { crc32c } from '../../io/crc32c.ts'
 import type { DirectFile } from '../../io/files/direct-file.ts'
 import { allocateAligned } from '../../io/memory/aligned-memory.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
+import { findFrame } from '../frame-finder.ts'
 import { imageDamaged } from '../image-fault.ts'
 import type { FramePlace, PageRange, PageSpan, PageStore, RamBlock } from '../saved-machine.ts'
 import { baseMissing } from './base-image.ts'
@@ -186,9 +187,11 @@ export class LayeredPageStore implements PageStore {
     const layer = this.#layers[number]
     const end = span.firstPage + span.pageCount
     for (let page = span.firstPage; page < end;) {
-      const frame = layer === undefined ? undefined : frameOf(layer, block, page)
-      if (layer === undefined || frame === undefined) throw this.#missing(number - 1, block, page)
-      const { firstPage, pageCount } = layer.store.range(frame)
+      const at = layer && findFrame(layer.store, block, page)
+      if (layer === undefined || at === undefined || 'zeroPages' in at)
+        throw this.#missing(number - 1, block, page)
+      const { frame, range } = at
+      const { firstPage, pageCount } = range
       const next = Math.min(end, firstPage + pageCount)
       const found = { firstPage: page, pageCount: next - page }
       if (layer.index.frames.isInBase(frame))
@@ -227,21 +230,4 @@ export class LayeredPageStore implements PageStore {
     const what = `which does not have page ${page} of ${name}`
     return baseMissing(above.file.path, below?.file.path ?? 'another', what)
   }
-}
-
-/** The frame that has a page, or says that the base has it; frames are ordered by block and page. */
-function frameOf({ index }: Layer, block: number, page: number): number | undefined {
-  const { frames } = index
-  let low = 0
-  let high = frames.count
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const at = frames.block(middle)
-    const isBefore =
-      at < block || (at === block && frames.firstPage(middle) + frames.pageCount(middle) <= page)
-    if (isBefore) low = middle + 1
-    else high = middle
-  }
-  const isIn = low < frames.count && frames.block(low) === block && frames.firstPage(low) <= page
-  return isIn ? low : undefined
 }

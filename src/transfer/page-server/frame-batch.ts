@@ -1,5 +1,5 @@
 import type { PageRange, PageStore } from '../../image/saved-machine.ts'
-import { findFrame } from './frame-finder.ts'
+import { findFrame } from '../../image/frame-finder.ts'
 import type { SentPages } from './sent-pages.ts'
 
 /** The most pages in the frames of a batch: at least as many as in the longest frame, so that each fits. */

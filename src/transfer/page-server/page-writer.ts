@@ -3,7 +3,7 @@ import { ramPages, ramPagesLength, ramZeros } from '../../wire/incoming-stream.t
 import { PAGE_RECORD_LENGTH, recordsPart } from '../../wire/page-records.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import type { FrameCache, Urgency } from './frame-cache.ts'
-import { findFrame } from './frame-finder.ts'
+import { findFrame } from '../../image/frame-finder.ts'
 import type { IncomingConnection } from '../incoming-connection.ts'
 import type { SentPages } from './sent-pages.ts'
 

@@ -1,4 +1,4 @@
-import type { PageRange, PageStore } from '../../image/saved-machine.ts'
+import type { PageRange, PageStore } from './saved-machine.ts'
 
 /**
  * Finds the frame that covers a page. When none does, returns how many pages from there on are zero: up to the next frame, or `Infinity` up to the
