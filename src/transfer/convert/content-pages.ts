@@ -1,7 +1,6 @@
 import type { PageSpan } from '../../image/saved-machine.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
-
-const ZEROS = Buffer.alloc(PAGE_SIZE)
+import { isZeroPage } from '../zero-page.ts'
 
 /** Consecutive pages, with their bytes. */
 export interface ContentPages extends PageSpan {
@@ -16,8 +15,7 @@ export function contentPages(
 ): readonly ContentPages[] {
   const runs: { start: number; end: number }[] = []
   for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
-    // Most pages with content differ in their first bytes, where the comparison ends.
-    if (bytes[at] === 0 && ZEROS.equals(bytes.subarray(at, at + PAGE_SIZE))) continue
+    if (isZeroPage(bytes, at)) continue
     const last = runs.at(-1)
     if (last !== undefined && at - last.end < bridge * PAGE_SIZE) last.end = at + PAGE_SIZE
     else runs.push({ start: at, end: at + PAGE_SIZE })

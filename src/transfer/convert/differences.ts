@@ -3,6 +3,7 @@ import type { BaseReference } from '../../image/stasis/base-reference.ts'
 import { PageDigests } from '../../image/stasis/page-digests.ts'
 import type { AnnouncedBlock } from '../../wire/main-stream.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
+import { isZeroPage } from '../zero-page.ts'
 
 /** Another image of which the pages that are the same need not be written again. */
 export interface BaseImage extends BaseReference {
@@ -20,8 +21,6 @@ export interface ComparedPages {
 
 /** Takes a tenth of a millisecond. */
 const STEP_LENGTH = 16 * PAGE_SIZE
-
-const ZEROS = Buffer.alloc(PAGE_SIZE)
 
 /** Computes the digests of the pages of a machine, and compares them with those of a base, if there is one. */
 export class Differences {
@@ -58,7 +57,7 @@ export class Differences {
   }
 
   #look(block: number, page: number, bytes: Uint8Array, hasSource: boolean): boolean {
-    if (bytes[0] === 0 && ZEROS.equals(bytes)) return false
+    if (isZeroPage(bytes, 0)) return false
     const base = this.#base
     const isSame = hasSource && base?.isSource === true
     if (isSame && this.digests.take(base.digests, block, page)) return true
