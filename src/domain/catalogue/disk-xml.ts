@@ -4,6 +4,7 @@ import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { create, insertBefore } from '../../qemu/domain-xml/normalise/edit.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
+import type { DiskOverlay } from '../store/checkpoint-store.ts'
 
 /** A file of a disk. */
 interface DiskFile {
@@ -31,6 +32,17 @@ export function withDiskFiles(xml: string, switches: readonly DiskSwitch[]): str
     if (found !== undefined) switchFile(disk, found)
   }
   return formatDomainXml(document)
+}
+
+/** The XML of a domain with overlays on top of its disks. @throws DomainXmlError */
+export function withOverlays(xml: string, overlays: readonly DiskOverlay[]): string {
+  return withDiskFiles(
+    xml,
+    overlays.map(({ target, path, backing }) => ({
+      ...{ target, path, from: backing },
+      ...{ format: 'qcow2', overlay: true },
+    })),
+  )
 }
 
 /**

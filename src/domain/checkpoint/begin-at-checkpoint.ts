@@ -1,6 +1,6 @@
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
-import { type DiskSwitch, withDiskFiles } from '../catalogue/disk-xml.ts'
+import { type DiskSwitch, withDiskFiles, withOverlays } from '../catalogue/disk-xml.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { bootMachine } from '../lifecycle/boot.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
@@ -52,12 +52,5 @@ export function switched(
     if (from !== undefined && from !== path)
       moves.push({ target, from, path, format, overlay: false })
   }
-  const moved = withDiskFiles(xml, moves)
-  return withDiskFiles(
-    moved,
-    overlays.map(({ target, path, backing }) => ({
-      ...{ target, path, from: backing },
-      ...{ format: 'qcow2', overlay: true },
-    })),
-  )
+  return withOverlays(withDiskFiles(xml, moves), overlays)
 }

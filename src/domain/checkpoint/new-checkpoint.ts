@@ -31,7 +31,7 @@ import type { DiskChoice } from './disk-choice.ts'
 import { blockNodes, openOverlays, overlayTransaction, requireNode } from './disk-nodes.ts'
 import { flattenIfLong } from './flatten-in-background.ts'
 import { keptMemory, memoryFile } from './memory-file.ts'
-import { withDiskFiles } from '../catalogue/disk-xml.ts'
+import { withOverlays } from '../catalogue/disk-xml.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
 import { continueStopped } from './brief-stop.ts'
 import { choosePageDigests } from './page-digests.ts'
@@ -212,17 +212,10 @@ export class NewCheckpoint {
 
   async #useOverlays(): Promise<void> {
     const { directories, name, paths, record } = this.#held
-    const { definition, xml } = this.#plan
-    await writeDefinition(directories, name, withDiskFiles(definition, this.#switches()))
+    const { definition, xml, choice } = this.#plan
+    await writeDefinition(directories, name, withOverlays(definition, choice.overlays))
     if (record !== undefined)
-      await writeText(paths.liveXml, withDiskFiles(xml, this.#switches()), { durable: true })
-  }
-
-  #switches(): Parameters<typeof withDiskFiles>[1] {
-    return this.#plan.choice.overlays.map(({ target, path, backing }) => ({
-      ...{ target, path, from: backing },
-      ...{ format: 'qcow2', overlay: true },
-    }))
+      await writeText(paths.liveXml, withOverlays(xml, choice.overlays), { durable: true })
   }
 
   async #copyNvram(): Promise<void> {
