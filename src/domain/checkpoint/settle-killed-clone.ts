@@ -1,7 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { StasisError } from '../../errors.ts'
 import { removeTree } from '../../io/files/directory.ts'
-import { HeldDomain } from '../catalogue/held-domain.ts'
+import { onceFree } from '../catalogue/once-free.ts'
 import { logAct } from '../store/act-log.ts'
 import { readCheckpoints } from '../store/checkpoint-store.ts'
 import type { Directories } from '../store/directories.ts'
@@ -18,8 +16,6 @@ export interface KilledClone {
   readonly memory: string
 }
 
-const LOOK_MS = 100
-
 /**
  * Removes the memory of a clone that was killed, and the checkpoint that it had made for a moment. Clones that run already keep their memory and their disks. Waits while another command works on the domain.
  * @throws StasisError
@@ -31,18 +27,14 @@ export async function settleKilledClone({
   memory,
 }: KilledClone): Promise<void> {
   await removeTree(memory)
-  while (await isLeft(name, directories)) {
-    try {
-      await using held = await HeldDomain.named(name, 'clone', directories)
+  await onceFree(name, 'clone', directories, {
+    isLeft: () => isLeft(name, directories),
+    async act(held) {
       await settleCheckpoints(held)
-      const act = `process ${pid}, which was cloning it, was killed; its checkpoint was deleted`
-      await logAct(directories, name, act)
-      return
-    } catch (error) {
-      if (!StasisError.is(error, 'DOMAIN_BUSY')) throw error
-      await delay(LOOK_MS)
-    }
-  }
+      const text = `process ${pid}, which was cloning it, was killed; its checkpoint was deleted`
+      await logAct(directories, name, text)
+    },
+  })
 }
 
 async function isLeft(name: string, directories: Directories): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { StasisError } from '../../errors.ts'
 import { cancelMigration } from '../../migration/cancel.ts'
 import { resetMigration } from '../../migration/reset.ts'
 import { contVm, runState } from '../../migration/run-state.ts'
-import { HeldDomain } from '../catalogue/held-domain.ts'
+import type { HeldDomain } from '../catalogue/held-domain.ts'
+import { onceFree } from '../catalogue/once-free.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import { consumeManagedSave } from '../catalogue/consume-managed-save.ts'
 import { thawGuest } from '../machine/freeze.ts'
@@ -23,8 +23,6 @@ export interface KilledSave {
   readonly pid: number
 }
 
-const LOOK_MS = 100
-
 /** A monitor may still be closing the connection of the killed process. */
 const ATTEMPTS = 5
 const RETRY_MS = 1000
@@ -35,16 +33,10 @@ const RETRY_MS = 1000
  * @throws StasisError
  */
 export async function settleKilledSave({ name, directories, pid }: KilledSave): Promise<void> {
-  while (await isUnsettled(name, directories)) {
-    try {
-      await using held = await HeldDomain.named(name, 'continue', directories)
-      await settle(held, pid)
-      return
-    } catch (error) {
-      if (!StasisError.is(error, 'DOMAIN_BUSY')) throw error
-      await delay(LOOK_MS)
-    }
-  }
+  await onceFree(name, 'continue', directories, {
+    isLeft: () => isUnsettled(name, directories),
+    act: (held) => settle(held, pid),
+  })
 }
 
 /** Whether the guest is still in the middle of a save, or stopped by one. */

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { StasisError } from '../../../errors.ts'
 import { mayBeAlive } from '../../../qemu/process/process-identity.ts'
 import type { Directories } from '../../store/directories.ts'
 import { runtimePaths } from '../../store/runtime-paths.ts'
 import { readRecord } from '../../store/runtime-record.ts'
-import { HeldDomain } from '../../catalogue/held-domain.ts'
+import { onceFree } from '../../catalogue/once-free.ts'
 
 /** A domain whose QEMU has ended. */
 export interface EndedGuest {
@@ -27,14 +26,6 @@ async function main(): Promise<void> {
   if (record === undefined) return
   const deadline = performance.now() + DEATH_MS
   while ((await mayBeAlive(record)) && performance.now() < deadline) await delay(LOOK_MS)
-  for (;;) {
-    try {
-      // Reconciling the domain runs the hooks.
-      await using _held = await HeldDomain.named(name, 'end', directories)
-      return
-    } catch (error) {
-      if (!StasisError.is(error, 'DOMAIN_BUSY')) throw error
-      await delay(LOOK_MS)
-    }
-  }
+  // Reconciling the domain runs the hooks.
+  await onceFree(name, 'end', directories)
 }
