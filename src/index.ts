@@ -32,8 +32,8 @@ export { createCheckpoint } from './domain/checkpoint/create-checkpoint.ts'
 export type { CheckpointOptions } from './domain/checkpoint/checkpoint-options.ts'
 export type { CheckpointResult } from './domain/checkpoint/create-checkpoint.ts'
 export { deleteCheckpoint } from './domain/checkpoint/delete-checkpoint.ts'
-export { flattenCheckpoint } from './domain/checkpoint/flatten-checkpoint.ts'
-export type { FlattenedCheckpoint } from './domain/checkpoint/flatten-checkpoint.ts'
+export { flattenCheckpoint } from './domain/checkpoint/memory/flatten-checkpoint.ts'
+export type { FlattenedCheckpoint } from './domain/checkpoint/memory/flatten-checkpoint.ts'
 export type {
   DeleteCheckpointOptions,
   DeletedCheckpoint,

@@ -65,6 +65,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     store: 1,
     configuration: 0,
   },
+  'domain/checkpoint': { '': 1, memory: 0 },
   'domain/machine': { launch: 1, '': 0 },
   transfer: {
     'image-receivers': 3,
@@ -179,7 +180,7 @@ export const processMembers: readonly string[] = [
 /** Programs of their own outside the command line, which may use `process` as well. */
 export const programs: ReadonlySet<string> = new Set([
   'src/domain/checkpoint/killed-clone-main.ts',
-  'src/domain/checkpoint/flatten-main.ts',
+  'src/domain/checkpoint/memory/flatten-main.ts',
   'src/domain/images/killed-conversion-main.ts',
   'src/domain/live/killed-snapshot-main.ts',
   'src/domain/machine/launch/ended-guest-main.ts',

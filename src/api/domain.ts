@@ -21,7 +21,7 @@ import {
 import {
   type FlattenedCheckpoint,
   flattenCheckpoint,
-} from '../domain/checkpoint/flatten-checkpoint.ts'
+} from '../domain/checkpoint/memory/flatten-checkpoint.ts'
 import { type CheckpointList, listCheckpoints } from '../domain/checkpoint/list-checkpoints.ts'
 import { type RevertResult, revertToCheckpoint } from '../domain/checkpoint/revert-checkpoint.ts'
 import type { RevertOptions } from '../domain/checkpoint/revert-options.ts'

@@ -10,7 +10,7 @@ import {
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { collapse } from './collapse.ts'
 import { forgetCheckpoint } from './forget-checkpoint.ts'
-import { handOverMemory } from './hand-over-memory.ts'
+import { handOverMemory } from './memory/hand-over-memory.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
 
 /** How to delete a checkpoint. */

@@ -11,7 +11,7 @@ import {
   writeCheckpoint,
   writeTree,
 } from '../store/checkpoint-store.ts'
-import { memoryFile } from './memory-file.ts'
+import { memoryFile } from './memory/memory-file.ts'
 
 /** Takes a checkpoint out of the list, with its memory. Its children become those of its parent. Returns the new tree. @throws StorageError, DomainError CHECKPOINT_NOT_FOUND */
 export async function forgetCheckpoint(

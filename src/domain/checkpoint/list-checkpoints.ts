@@ -8,7 +8,7 @@ import {
   readTree,
   requireCheckpoint,
 } from '../store/checkpoint-store.ts'
-import { keptMemory } from './memory-file.ts'
+import { keptMemory } from './memory/memory-file.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 

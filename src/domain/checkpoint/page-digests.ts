@@ -2,7 +2,7 @@ import type { WriterOptions } from '../../transfer/convert/writer-options.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
 import type { CheckpointTree } from '../store/checkpoint-store.ts'
-import { chooseBase } from './choose-base.ts'
+import { chooseBase } from './memory/choose-base.ts'
 import { type RunningOptions, isLive } from './running-options.ts'
 
 /** Whether the digests of the pages are kept with the memory of a checkpoint, and which image has pages that need not be stored. */

@@ -1,4 +1,4 @@
-import { flattenCheckpoint } from '../../../domain/checkpoint/flatten-checkpoint.ts'
+import { flattenCheckpoint } from '../../../domain/checkpoint/memory/flatten-checkpoint.ts'
 import type { Verb } from '../../verb.ts'
 
 /** `checkpoint-flatten DOMAIN NAME` */

@@ -3,8 +3,8 @@ import {
   type CheckpointRecord,
   checkpointDirectory,
   writeCheckpoint,
-} from '../store/checkpoint-store.ts'
-import type { Directories } from '../store/directories.ts'
+} from '../../store/checkpoint-store.ts'
+import type { Directories } from '../../store/directories.ts'
 import { keptMemory } from './memory-file.ts'
 
 const BLOCK = 512

@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os'
 import { inspect } from 'node:util'
-import { logAct } from '../store/act-log.ts'
-import { openDirectories } from '../store/directories.ts'
+import { logAct } from '../../store/act-log.ts'
+import { openDirectories } from '../../store/directories.ts'
 import { flattenCheckpoint } from './flatten-checkpoint.ts'
 import type { FlattenCall } from './flatten-call.ts'
 

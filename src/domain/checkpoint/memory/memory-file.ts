@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { type CheckpointRecord, checkpointDirectory } from '../store/checkpoint-store.ts'
-import type { Directories } from '../store/directories.ts'
+import { type CheckpointRecord, checkpointDirectory } from '../../store/checkpoint-store.ts'
+import type { Directories } from '../../store/directories.ts'
 
 const MEMORY = 'memory.save'
 

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
-import { openImage } from '../../image/open-image.ts'
-import { programUrl } from '../../io/program-url.ts'
-import { spawnHelper } from '../../qemu/process/spawn-helper.ts'
-import type { HeldDomain } from '../catalogue/held-domain.ts'
+import { openImage } from '../../../image/open-image.ts'
+import { programUrl } from '../../../io/program-url.ts'
+import { spawnHelper } from '../../../qemu/process/spawn-helper.ts'
+import type { HeldDomain } from '../../catalogue/held-domain.ts'
 import { MOST_IMAGES } from './choose-base.ts'
 import type { FlattenCall } from './flatten-call.ts'
 

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os'
-import { ImageError, throwIfCancelled } from '../../errors.ts'
-import { openImage } from '../../image/open-image.ts'
-import { readImageHead } from '../../image/opened-image.ts'
-import type { BaseImage } from '../../transfer/convert/differences.ts'
-import { copyMachine } from '../../transfer/convert/source.ts'
-import { StasisMachineWriter } from '../../transfer/convert/stasis-writer.ts'
-import { watchConversion } from '../images/conversion-watcher.ts'
-import { resolveSaveOptions } from '../save/save-options.ts'
+import { ImageError, throwIfCancelled } from '../../../errors.ts'
+import { openImage } from '../../../image/open-image.ts'
+import { readImageHead } from '../../../image/opened-image.ts'
+import type { BaseImage } from '../../../transfer/convert/differences.ts'
+import { copyMachine } from '../../../transfer/convert/source.ts'
+import { StasisMachineWriter } from '../../../transfer/convert/stasis-writer.ts'
+import { watchConversion } from '../../images/conversion-watcher.ts'
+import { resolveSaveOptions } from '../../save/save-options.ts'
 
 /** How the memory of a checkpoint is written anew. */
 export interface RewriteOptions {

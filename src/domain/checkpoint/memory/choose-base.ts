@@ -1,9 +1,9 @@
-import { ImageError, StorageError } from '../../errors.ts'
-import { openImage } from '../../image/open-image.ts'
-import { readPageDigests } from '../../image/stasis/page-digest-file.ts'
-import type { BaseImage } from '../../transfer/convert/differences.ts'
-import { listedCheckpoints } from '../store/checkpoint-store.ts'
-import type { Directories } from '../store/directories.ts'
+import { ImageError, StorageError } from '../../../errors.ts'
+import { openImage } from '../../../image/open-image.ts'
+import { readPageDigests } from '../../../image/stasis/page-digest-file.ts'
+import type { BaseImage } from '../../../transfer/convert/differences.ts'
+import { listedCheckpoints } from '../../store/checkpoint-store.ts'
+import type { Directories } from '../../store/directories.ts'
 import { keptMemory } from './memory-file.ts'
 
 /** The most images of which one memory consists. A restore opens all of them. */
