@@ -59,7 +59,7 @@ export async function stopVm(qmp: QmpConnection, options: RunStateOptions = {}):
 
 /**
  * Stops a guest that runs, without a query before or after: QEMU answers once all processors stand, and executes what is sent after this in order (system/cpus.c
- * `vm_stop`, 7.2 to 11.1). For a stop that shall be short.
+ * `vm_stop`, 7.2 to 11.1). Use it where the stop must be short.
  * @throws QemuError QEMU_DIED; CancelledError
  */
 export async function stopAtOnce(qmp: QmpConnection, options: RunStateOptions = {}): Promise<void> {

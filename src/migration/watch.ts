@@ -19,7 +19,7 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined
   /** When it passes, the wait returns `undefined`. */
   readonly timeoutMs?: number | undefined
-  /** `events` was opened before the migration was started, so there is no query before the first event, or `POLL_MS`: a guest may be stopped meanwhile. */
+  /** `events` was opened before the migration started. Then the first query waits for an event, or for `POLL_MS`: the guest may be stopped, and a query would prolong that. */
   readonly isNew?: boolean | undefined
 }
 

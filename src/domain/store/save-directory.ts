@@ -14,8 +14,8 @@ export function managedDirectory({ stateDir }: Pick<Directories, 'stateDir'>): s
 }
 
 /**
- * The directory with the managed saves at a place. Its name has the id: where the storage is not mounted, or another one is, there is no such directory, so that nothing can be written into an
- * empty mount point.
+ * The directory with the managed saves at a place. The id is a part of its name. If the storage is not mounted, or is another one, the directory does not exist, so that nothing can be
+ * written into an empty mount point.
  */
 export function directoryOfSaves({ directory, id }: SavePlace): string {
   return join(directory, `stasis-saves-${id}`)
