@@ -38,7 +38,7 @@ export type {
   DeleteCheckpointOptions,
   DeletedCheckpoint,
 } from './domain/checkpoint/delete-checkpoint.ts'
-export type { DiskRequest } from './domain/checkpoint/disk-choice.ts'
+export type { DiskRequest } from './domain/checkpoint/disks/disk-choice.ts'
 export { listCheckpoints } from './domain/checkpoint/list-checkpoints.ts'
 export type { CheckpointList, ListedCheckpoint } from './domain/checkpoint/list-checkpoints.ts'
 export { revertToCheckpoint } from './domain/checkpoint/revert-checkpoint.ts'

@@ -65,7 +65,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     store: 1,
     configuration: 0,
   },
-  'domain/checkpoint': { '': 1, memory: 0 },
+  'domain/checkpoint': { '': 1, memory: 0, disks: 0 },
   'domain/machine': { launch: 1, '': 0 },
   transfer: {
     'image-receivers': 3,

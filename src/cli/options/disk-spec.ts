@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
-import type { DiskRequest } from '../../domain/checkpoint/disk-choice.ts'
+import type { DiskRequest } from '../../domain/checkpoint/disks/disk-choice.ts'
 
 /** The option as commander names it. */
 export interface DiskSpecFlags {

@@ -8,7 +8,7 @@ import type { SavePlan } from '../save/plan-save.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import { transferOut } from '../save/save-transfer.ts'
 import { prepareTransferSocket } from '../store/confinement.ts'
-import { whileStopped } from './brief-stop.ts'
+import { whileStopped } from '../save/brief-stop.ts'
 
 /** The memory of a guest that is taken while it is stopped. */
 export interface StoppedCapture {

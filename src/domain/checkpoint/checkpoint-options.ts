@@ -1,7 +1,7 @@
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import type { SaveRequest } from '../save/save-options.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
-import type { DiskRequest } from './disk-choice.ts'
+import type { DiskRequest } from './disks/disk-choice.ts'
 
 /** How to make a checkpoint. */
 export interface CheckpointOptions

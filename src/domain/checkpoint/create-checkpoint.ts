@@ -17,7 +17,7 @@ import {
 } from '../store/checkpoint-store.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
-import { chooseDisks } from './disk-choice.ts'
+import { chooseDisks } from './disks/disk-choice.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
 import type { CheckpointOptions } from './checkpoint-options.ts'
 import { NewCheckpoint } from './new-checkpoint.ts'

@@ -8,7 +8,7 @@ import {
   writeTree,
 } from '../store/checkpoint-store.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
-import { collapse } from './collapse.ts'
+import { collapse } from './disks/collapse.ts'
 import { forgetCheckpoint } from './forget-checkpoint.ts'
 import { handOverMemory } from './memory/hand-over-memory.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'

@@ -14,11 +14,11 @@ import {
 } from '../store/checkpoint-store.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { dropNvram, renameNvram } from './checkpoint-nvram.ts'
-import { collapse } from './collapse.ts'
+import { collapse } from './disks/collapse.ts'
 import { withoutOverlay } from '../catalogue/disk-xml.ts'
 import { forgetCheckpoint } from './forget-checkpoint.ts'
 import { withoutKilledClones } from './killed-clones.ts'
-import { mergeOverlay } from './merge-overlay.ts'
+import { mergeOverlay } from './disks/merge-overlay.ts'
 
 /**
  * Brings an act on the checkpoints of a domain that was killed or has failed to its end: what was published stays, overlays of one that was not are merged into their disks. Returns the tree

@@ -3,8 +3,8 @@ import { contAtOnce, contVm, isRunning, runState, stopAtOnce } from '../../migra
 import { NO_IMAGE } from '../catalogue/disks-in-use.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
-import { haltGuest } from '../save/halted-guest.ts'
-import { watchSave } from '../save/save-watcher.ts'
+import { haltGuest } from './halted-guest.ts'
+import { watchSave } from './save-watcher.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
 
 /** How a guest is stopped for a moment. */

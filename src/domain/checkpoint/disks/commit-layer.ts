@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { QemuError } from '../../errors.ts'
-import type { QmpConnection } from '../../qmp/connection.ts'
-import type { HeldDomain } from '../catalogue/held-domain.ts'
-import type { DiskOverlay } from '../store/checkpoint-store.ts'
-import type { RuntimeRecord } from '../store/runtime-record.ts'
-import { whileStopped } from './brief-stop.ts'
+import { QemuError } from '../../../errors.ts'
+import type { QmpConnection } from '../../../qmp/connection.ts'
+import type { HeldDomain } from '../../catalogue/held-domain.ts'
+import { whileStopped } from '../../save/brief-stop.ts'
+import type { DiskOverlay } from '../../store/checkpoint-store.ts'
+import type { RuntimeRecord } from '../../store/runtime-record.ts'
 import { blockNodes, closeNode, formatNode } from './disk-nodes.ts'
 
 /** A running domain in which an overlay is merged. */

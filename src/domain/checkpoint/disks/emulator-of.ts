@@ -1,7 +1,7 @@
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
-import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { readDefinition } from '../store/definitions.ts'
+import { parseDomainXml } from '../../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../../qemu/domain-xml/read-domain.ts'
+import type { HeldDomain } from '../../catalogue/held-domain.ts'
+import { readDefinition } from '../../store/definitions.ts'
 
 /** The QEMU of a domain, whose `qemu-img` works on its disks. */
 export async function emulatorOf({ directories, name, record }: HeldDomain): Promise<string> {

@@ -1,9 +1,9 @@
-import { removeTree } from '../../io/files/directory.ts'
-import { isThere, removeFile } from '../../io/files/file-names.ts'
-import { rebaseOverlay } from '../../qemu/programs/overlay-files.ts'
-import { openFilesOf } from '../../qemu/process/open-files.ts'
-import { keyOf, usesOfFile } from '../catalogue/guest-files.ts'
-import type { HeldDomain } from '../catalogue/held-domain.ts'
+import { removeTree } from '../../../io/files/directory.ts'
+import { isThere, removeFile } from '../../../io/files/file-names.ts'
+import { rebaseOverlay } from '../../../qemu/programs/overlay-files.ts'
+import { openFilesOf } from '../../../qemu/process/open-files.ts'
+import { keyOf, usesOfFile } from '../../catalogue/guest-files.ts'
+import type { HeldDomain } from '../../catalogue/held-domain.ts'
 import {
   type CheckpointRecord,
   type CheckpointTree,
@@ -12,7 +12,7 @@ import {
   readCheckpoints,
   writeCheckpoint,
   writeTree,
-} from '../store/checkpoint-store.ts'
+} from '../../store/checkpoint-store.ts'
 import { emulatorOf } from './emulator-of.ts'
 import { mergeOverlay } from './merge-overlay.ts'
 

@@ -1,9 +1,9 @@
 import { dirname, extname, join, basename, resolve } from 'node:path'
-import { DomainError, StorageError, UsageError } from '../../errors.ts'
-import { isThere } from '../../io/files/file-names.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import type { Disk } from '../../qemu/domain-xml/model/storage/disk.ts'
-import type { CheckpointDisk, DiskOverlay } from '../store/checkpoint-store.ts'
+import { DomainError, StorageError, UsageError } from '../../../errors.ts'
+import { isThere } from '../../../io/files/file-names.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
+import type { Disk } from '../../../qemu/domain-xml/model/storage/disk.ts'
+import type { CheckpointDisk, DiskOverlay } from '../../store/checkpoint-store.ts'
 
 /** What a checkpoint does with a disk. */
 export interface DiskRequest {
