@@ -15,6 +15,8 @@ export interface BenchSetting {
   readonly against: string | undefined
   /** Whether the images of a save are restored afterwards. */
   readonly keepsImages: boolean
+  /** On how many processors all of it runs; `undefined` for all that there are. */
+  readonly processors?: number
   /** Whether a scenario of this name is measured. */
   readonly isChosen: (name: string) => boolean
 }

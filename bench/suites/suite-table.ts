@@ -5,6 +5,7 @@ import { formatsSuite } from './formats.ts'
 import { instantSuite } from './instant.ts'
 import { levelsSuite } from './levels.ts'
 import { liveSuite } from './live.ts'
+import { processorsSuite } from './processors.ts'
 import { readingSuite } from './reading.ts'
 import { restoreSuite, saveSuite } from './save-and-restore.ts'
 import { startSuite } from './start.ts'
@@ -22,6 +23,7 @@ export const SUITES: Readonly<Record<SuiteName, Suite>> = {
   live: liveSuite,
   channels: channelsSuite,
   levels: levelsSuite,
+  processors: processorsSuite,
   throttled: throttledSuite,
   formats: formatsSuite,
   convert: convertSuite,
@@ -40,6 +42,7 @@ export type SuiteName =
   | 'live'
   | 'channels'
   | 'levels'
+  | 'processors'
   | 'throttled'
   | 'formats'
   | 'convert'

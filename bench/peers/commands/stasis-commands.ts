@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { BenchSetting } from '../../setting.ts'
+import { onProcessors } from '../../host/on-processors.ts'
 import { BenchGuest, type Commands } from './bench-guest.ts'
 
 const run = promisify(execFile)
@@ -24,7 +25,7 @@ export async function stasisGuest(
   await run(join(from, 'bin/stasis'), ['version'], { env })
   const commands: Commands = {
     ...{ label, env, daemon: undefined, stopEvent: undefined },
-    argv: (...args) => stasisCommand(from, ...args),
+    argv: (...args) => onProcessors(setting, stasisCommand(from, ...args)),
   }
   // Another benchmark may run on this machine, and its QEMU is found by its name.
   const name = `bench-${label.replaceAll(' ', '-')}-${process.pid}`

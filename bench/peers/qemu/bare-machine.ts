@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CounterLog } from '../../../test/support/counter-log.ts'
 import { guestArgv } from '../../../test/support/guests.ts'
 import { fillGuest } from '../../content/fill-guest.ts'
+import { onProcessors } from '../../host/on-processors.ts'
 import { processorSecondsOf } from '../../host/processes.ts'
 import { QmpConnection } from '../../../src/qmp/connection.ts'
 import type { BenchSetting } from '../../setting.ts'
@@ -25,23 +26,22 @@ export class BareMachine implements AsyncDisposable {
 
   /** Starts it without running the guest. With `incoming` it waits for a migration. The guest adds its output to the file `serial`. */
   static async start(
-    { emulator, directory, ramBytes }: BenchSetting,
+    setting: BenchSetting,
     options: { readonly serial: string; readonly incoming: boolean },
   ): Promise<BareMachine> {
+    const { emulator, directory, ramBytes } = setting
     const socket = join(directory, `qmp-${process.hrtime.bigint()}`)
-    const child = spawn(
+    const [program = emulator, ...argv] = onProcessors(setting, [
       emulator,
-      [
-        ...['-machine', 'q35,accel=tcg,memory-backend=pc.ram', '-m', `${ramBytes / 2 ** 20}M`],
-        ...['-object', `memory-backend-ram,id=pc.ram,size=${ramBytes}`],
-        ...['-display', 'none', '-nodefaults', '-S', '-qmp', `unix:${socket},server=on,wait=off`],
-        ...['-chardev', `file,id=serial,path=${options.serial},append=on`],
-        ...['-serial', 'chardev:serial'],
-        ...guestArgv('tiny'),
-        ...(options.incoming ? ['-incoming', 'defer'] : []),
-      ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    )
+      ...['-machine', 'q35,accel=tcg,memory-backend=pc.ram', '-m', `${ramBytes / 2 ** 20}M`],
+      ...['-object', `memory-backend-ram,id=pc.ram,size=${ramBytes}`],
+      ...['-display', 'none', '-nodefaults', '-S', '-qmp', `unix:${socket},server=on,wait=off`],
+      ...['-chardev', `file,id=serial,path=${options.serial},append=on`],
+      ...['-serial', 'chardev:serial'],
+      ...guestArgv('tiny'),
+      ...(options.incoming ? ['-incoming', 'defer'] : []),
+    ])
+    const child = spawn(program, argv, { stdio: ['ignore', 'ignore', 'inherit'] })
     return new BareMachine(child, await connect(socket, child), options.serial)
   }
 
