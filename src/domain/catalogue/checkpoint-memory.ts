@@ -1,4 +1,5 @@
-import { domainsWithCheckpoints, listedCheckpoints } from '../store/checkpoint-store.ts'
+import { domainsWithCheckpoints } from '../store/checkpoints/checkpoint-directory.ts'
+import { listedCheckpoints } from '../store/checkpoints/checkpoint-record.ts'
 import type { Directories } from '../store/directories.ts'
 
 /** The memory of a checkpoint: an image without which nobody can return to it. */

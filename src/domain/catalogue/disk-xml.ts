@@ -4,7 +4,7 @@ import { attribute, child, children } from '../../qemu/domain-xml/access.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { create, insertBefore } from '../../qemu/domain-xml/normalise/edit.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import type { DiskOverlay } from '../store/checkpoint-store.ts'
+import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'
 
 /** A file of a disk. */
 interface DiskFile {

@@ -1,7 +1,7 @@
 import { writeText } from '../../io/records/text-file.ts'
 import type { Directories } from '../store/directories.ts'
 import { QmpConnection } from '../../qmp/connection.ts'
-import { readTree } from '../store/checkpoint-store.ts'
+import { readTree } from '../store/checkpoints/checkpoint-tree.ts'
 import { readDefinition, writeDefinition } from '../store/definitions.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { withoutOverlay } from './disk-xml.ts'

@@ -1,5 +1,5 @@
 import { copyToNew, isThere, removeFile, renameFile } from '../../io/files/file-names.ts'
-import type { CheckpointRecord } from '../store/checkpoint-store.ts'
+import type { CheckpointRecord } from '../store/checkpoints/checkpoint-record.ts'
 
 const draftOf = (path: string): string => `${path}.checkpoint`
 

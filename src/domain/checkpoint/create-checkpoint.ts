@@ -9,12 +9,9 @@ import { HeldDomain } from '../catalogue/held-domain.ts'
 import { Job } from '../progress/job.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import { checkOptions } from '../store/check-options.ts'
-import {
-  type CheckpointRecord,
-  type CheckpointTree,
-  checkCheckpointName,
-  readCheckpoints,
-} from '../store/checkpoint-store.ts'
+import { checkCheckpointName } from '../store/checkpoints/checkpoint-directory.ts'
+import { type CheckpointRecord, readCheckpoints } from '../store/checkpoints/checkpoint-record.ts'
+import type { CheckpointTree } from '../store/checkpoints/checkpoint-tree.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'
 import { chooseDisks } from './disks/disk-choice.ts'

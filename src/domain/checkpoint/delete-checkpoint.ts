@@ -1,12 +1,8 @@
 import { keepAct } from '../acts/keep-act.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { checkOptions } from '../store/check-options.ts'
-import {
-  type CheckpointTree,
-  readCheckpoints,
-  requireCheckpoint,
-  writeTree,
-} from '../store/checkpoint-store.ts'
+import { readCheckpoints, requireCheckpoint } from '../store/checkpoints/checkpoint-record.ts'
+import { type CheckpointTree, writeTree } from '../store/checkpoints/checkpoint-tree.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { collapse } from './disks/collapse.ts'
 import { forgetCheckpoint } from './forget-checkpoint.ts'

@@ -3,14 +3,13 @@ import { removeImage } from '../../image/remove-image.ts'
 import { pageDigestPath } from '../../image/stasis/page-digest-file.ts'
 import { removeFile } from '../../io/files/file-names.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
+import { checkpointDirectory } from '../store/checkpoints/checkpoint-directory.ts'
 import {
-  type CheckpointTree,
-  checkpointDirectory,
   readCheckpoints,
   requireCheckpoint,
   writeCheckpoint,
-  writeTree,
-} from '../store/checkpoint-store.ts'
+} from '../store/checkpoints/checkpoint-record.ts'
+import { type CheckpointTree, writeTree } from '../store/checkpoints/checkpoint-tree.ts'
 import { memoryFile } from './memory/memory-file.ts'
 
 /** Takes a checkpoint out of the list, with its memory. Its children become those of its parent. Returns the new tree. @throws StorageError, DomainError CHECKPOINT_NOT_FOUND */

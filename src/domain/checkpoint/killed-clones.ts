@@ -3,7 +3,8 @@ import { mayBeAlive } from '../../qemu/process/process-identity.ts'
 import { listEntries } from '../catalogue/catalogue.ts'
 import { keyOf, usesOfFile } from '../catalogue/guest-files.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { type CheckpointTree, type DiskOverlay, writeTree } from '../store/checkpoint-store.ts'
+import { type CheckpointTree, writeTree } from '../store/checkpoints/checkpoint-tree.ts'
+import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'
 
 /**
  * Removes the overlays of clones that do not exist, because the process that made them was killed. One whose clone runs is the clone's from now on. Returns the new tree, which is written.

@@ -3,11 +3,11 @@ import { readBase } from '../../image/stasis/reader.ts'
 import { findAnyEntry } from '../catalogue/catalogue.ts'
 import {
   type CheckpointRecord,
-  type DiskOverlay,
   readCheckpoints,
-  readTree,
   requireCheckpoint,
-} from '../store/checkpoint-store.ts'
+} from '../store/checkpoints/checkpoint-record.ts'
+import { readTree } from '../store/checkpoints/checkpoint-tree.ts'
+import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'
 import { keptMemory } from './memory/memory-file.ts'
 import { openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'

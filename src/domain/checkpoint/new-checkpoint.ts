@@ -15,14 +15,10 @@ import { openControl } from '../machine/monitor.ts'
 import type { AtStop } from '../live/live-way.ts'
 import type { LivePlan } from '../live/plan-live.ts'
 import type { SavePlan } from '../save/plan-save.ts'
-import {
-  type CheckpointRecord,
-  type CheckpointTree,
-  type DiskOverlay,
-  checkpointDirectory,
-  writeCheckpoint,
-  writeTree,
-} from '../store/checkpoint-store.ts'
+import { checkpointDirectory } from '../store/checkpoints/checkpoint-directory.ts'
+import { type CheckpointRecord, writeCheckpoint } from '../store/checkpoints/checkpoint-record.ts'
+import { type CheckpointTree, writeTree } from '../store/checkpoints/checkpoint-tree.ts'
+import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'
 import { writeDefinition } from '../store/definitions.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'

@@ -1,7 +1,7 @@
 import type { WriterOptions } from '../../transfer/convert/writer-options.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { resolveSaveOptions } from '../save/save-options.ts'
-import type { CheckpointTree } from '../store/checkpoint-store.ts'
+import type { CheckpointTree } from '../store/checkpoints/checkpoint-tree.ts'
 import { chooseBase } from './memory/choose-base.ts'
 import { type RunningOptions, isLive } from './running-options.ts'
 

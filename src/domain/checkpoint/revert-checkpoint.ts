@@ -11,12 +11,11 @@ import { watchSave } from '../save/save-watcher.ts'
 import { checkOptions } from '../store/check-options.ts'
 import {
   type CheckpointRecord,
-  type CheckpointTree,
-  type DiskOverlay,
   readCheckpoints,
   requireCheckpoint,
-  writeTree,
-} from '../store/checkpoint-store.ts'
+} from '../store/checkpoints/checkpoint-record.ts'
+import { type CheckpointTree, writeTree } from '../store/checkpoints/checkpoint-tree.ts'
+import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'
 import { readDefinition, writeDefinition } from '../store/definitions.ts'
 import { recordEnd } from '../store/last-end.ts'
 import { refuseManagedImage } from '../store/managed-image.ts'

@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts'
 import { isThere } from '../../io/files/file-names.ts'
 import { checkImage } from '../check/image.ts'
-import type { CheckpointRecord } from '../store/checkpoint-store.ts'
+import type { CheckpointRecord } from '../store/checkpoints/checkpoint-record.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 
 /** Checks that concern the running guest, which ends before the restore. */

@@ -2,16 +2,15 @@ import { isThere, removeFile } from '../../io/files/file-names.ts'
 import { mayBeAlive } from '../../qemu/process/process-identity.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { thawGuest } from '../machine/freeze.ts'
+import { checkpointDirectory, removeDrafts } from '../store/checkpoints/checkpoint-directory.ts'
+import { listedCheckpoints } from '../store/checkpoints/checkpoint-record.ts'
 import {
   type CheckpointTree,
-  type DiskOverlay,
   type PendingAct,
-  checkpointDirectory,
-  listedCheckpoints,
   readTree,
-  removeDrafts,
   writeTree,
-} from '../store/checkpoint-store.ts'
+} from '../store/checkpoints/checkpoint-tree.ts'
+import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'
 import { readDefinition } from '../store/definitions.ts'
 import { dropNvram, renameNvram } from './checkpoint-nvram.ts'
 import { collapse } from './disks/collapse.ts'

@@ -2,7 +2,8 @@ import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { create } from '../../qemu/domain-xml/normalise/edit.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { isElement } from '../../qemu/domain-xml/location.ts'
-import type { CheckpointRecord, DiskOverlay } from '../store/checkpoint-store.ts'
+import type { CheckpointRecord } from '../store/checkpoints/checkpoint-record.ts'
+import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'
 
 /** A checkpoint as libvirt's `<domainsnapshot>` (formatsnapshot, 9.0); `overlays` are the files that the guest wrote to after it. */
 export function snapshotXml(

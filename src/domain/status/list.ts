@@ -1,7 +1,7 @@
 import { CancelledError, StasisError } from '../../errors.ts'
 import { type DomainEntry, listEntries, uuidOf } from '../catalogue/catalogue.ts'
 import { entryXml } from '../catalogue/domain-xml.ts'
-import { listedCheckpoints } from '../store/checkpoint-store.ts'
+import { listedCheckpoints } from '../store/checkpoints/checkpoint-record.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { isAutostarted } from '../catalogue/autostart.ts'

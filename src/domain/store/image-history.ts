@@ -4,6 +4,7 @@ import type { MachineDescription } from '../../image/saved-machine.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { StasisError } from '../../errors.ts'
 import { removeFile } from '../../io/files/file-names.ts'
+import { areAll, isOptionalText, isText } from '../../io/records/field-checks.ts'
 import {
   type Fields,
   type RecordKind,
@@ -165,12 +166,11 @@ const IMAGE_HISTORY: RecordKind<ImageHistory> = {
     const consumed = fieldsOf(fields?.['consumed'])
     const texts = ['restoredAt', 'domain', 'uuid', 'savedAt'].map((name) => fields?.[name])
     const fits =
-      typeof path === 'string' &&
-      Array.isArray(disks) &&
-      disks.every(isDiskIdentity) &&
-      [copies, descriptions].every(isTexts) &&
+      isText(path) &&
+      areAll(disks, isDiskIdentity) &&
+      [copies, descriptions].every((list) => areAll(list, isText)) &&
       (fields?.['consumed'] === undefined || isConsumption(consumed)) &&
-      texts.every((text) => text === undefined || typeof text === 'string')
+      texts.every(isOptionalText)
     return fits ? (fields as unknown as ImageHistory) : undefined
   },
 }
@@ -178,13 +178,8 @@ const IMAGE_HISTORY: RecordKind<ImageHistory> = {
 function isConsumption(fields: Fields | undefined): boolean {
   const { time, host, generation } = fields ?? {}
   return (
-    [time, host].every((text) => typeof text === 'string') &&
-    (generation === undefined || Number.isSafeInteger(generation))
+    [time, host].every(isText) && (generation === undefined || Number.isSafeInteger(generation))
   )
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
 /** The directory of the records of images. */

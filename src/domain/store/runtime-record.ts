@@ -1,3 +1,4 @@
+import { areAll, isOptionalFlag, isOptionalText, isText } from '../../io/records/field-checks.ts'
 import {
   type Fields,
   type RecordKind,
@@ -145,13 +146,12 @@ function isRecord(record: Fields): boolean {
   return (
     [record['pid'], record['startTime']].every(isPositive) &&
     ['bootId', 'uuid', 'emulator', 'qemuVersion'].every((name) => isText(record[name])) &&
-    (record['hostId'] === undefined || isText(record['hostId'])) &&
+    isOptionalText(record['hostId']) &&
     (stage === 'starting' || stage === 'running') &&
-    Array.isArray(commandLine) &&
-    commandLine.every(isText) &&
-    (executable === undefined || isText(executable)) &&
-    (continuedAt === undefined || isText(continuedAt)) &&
-    isFlag(record['frozen']) &&
+    areAll(commandLine, isText) &&
+    isOptionalText(executable) &&
+    isOptionalText(continuedAt) &&
+    isOptionalFlag(record['frozen']) &&
     isSnapshotMark(record['snapshot']) &&
     (logOffset === undefined || logOffset === 0 || isPositive(logOffset)) &&
     (attached === undefined || isText(fieldsOf(attached)?.['cwd'])) &&
@@ -160,7 +160,7 @@ function isRecord(record: Fields): boolean {
     (restoredFrom === undefined ||
       (namesImage(restoredFrom, 'managed') &&
         namesImage(restoredFrom, 'begun') &&
-        isFlag(fieldsOf(restoredFrom)?.['ran']) &&
+        isOptionalFlag(fieldsOf(restoredFrom)?.['ran']) &&
         areDisks(fieldsOf(restoredFrom)?.['disks'])))
   )
 }
@@ -175,21 +175,13 @@ function namesImage(value: unknown, flag: string): boolean {
 function isSnapshotMark(value: unknown): boolean {
   if (value === undefined) return true
   const { running, image, freezes } = fieldsOf(value) ?? {}
-  return typeof running === 'boolean' && (image === undefined || isText(image)) && isFlag(freezes)
-}
-
-function isFlag(value: unknown): boolean {
-  return value === undefined || typeof value === 'boolean'
+  return typeof running === 'boolean' && isOptionalText(image) && isOptionalFlag(freezes)
 }
 
 function areDisks(value: unknown): boolean {
-  return value === undefined || (Array.isArray(value) && value.every(isDiskIdentity))
+  return value === undefined || areAll(value, isDiskIdentity)
 }
 
 function isPositive(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) > 0
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string'
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { isOptionalFlag, isText } from '../../io/records/field-checks.ts'
 import { type RecordKind, fieldsOf } from '../../io/records/record-file.ts'
 
 /** The host that a state directory belongs to, or that has shared it. */
@@ -39,7 +40,7 @@ export const STATE_HOST: RecordKind<StateHost> = {
     const fields = fieldsOf(value)
     const { id, name, shared, saves } = fields ?? {}
     const fits =
-      [id, name].every((text) => typeof text === 'string') &&
+      [id, name].every(isText) &&
       (shared === undefined || shared === 'begun' || shared === 'yes') &&
       (saves === undefined || isSavePlace(saves))
     return fits ? (fields as unknown as StateHost) : undefined
@@ -59,6 +60,6 @@ function isSavePlace(value: unknown): boolean {
     directory.startsWith('/') &&
     typeof id === 'string' &&
     /^[0-9a-f]+$/.test(id) &&
-    (moving === undefined || typeof moving === 'boolean')
+    isOptionalFlag(moving)
   )
 }

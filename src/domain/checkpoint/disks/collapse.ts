@@ -4,15 +4,14 @@ import { rebaseOverlay } from '../../../qemu/programs/overlay-files.ts'
 import { openFilesOf } from '../../../qemu/process/open-files.ts'
 import { keyOf, usesOfFile } from '../../catalogue/guest-files.ts'
 import type { HeldDomain } from '../../catalogue/held-domain.ts'
+import { checkpointDirectory } from '../../store/checkpoints/checkpoint-directory.ts'
 import {
   type CheckpointRecord,
-  type CheckpointTree,
-  type DiskOverlay,
-  checkpointDirectory,
   readCheckpoints,
   writeCheckpoint,
-  writeTree,
-} from '../../store/checkpoint-store.ts'
+} from '../../store/checkpoints/checkpoint-record.ts'
+import { type CheckpointTree, writeTree } from '../../store/checkpoints/checkpoint-tree.ts'
+import type { DiskOverlay } from '../../store/checkpoints/disk-overlay.ts'
 import { emulatorOf } from './emulator-of.ts'
 import { mergeOverlay } from './merge-overlay.ts'
 

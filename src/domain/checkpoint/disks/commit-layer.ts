@@ -3,7 +3,7 @@ import { QemuError } from '../../../errors.ts'
 import type { QmpConnection } from '../../../qmp/connection.ts'
 import type { HeldDomain } from '../../catalogue/held-domain.ts'
 import { whileStopped } from '../../save/brief-stop.ts'
-import type { DiskOverlay } from '../../store/checkpoint-store.ts'
+import type { DiskOverlay } from '../../store/checkpoints/disk-overlay.ts'
 import type { RuntimeRecord } from '../../store/runtime-record.ts'
 import { blockNodes, closeNode, formatNode } from './disk-nodes.ts'
 

@@ -3,7 +3,7 @@ import { DomainError, StorageError, UsageError } from '../../../errors.ts'
 import { isThere } from '../../../io/files/file-names.ts'
 import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
 import type { Disk } from '../../../qemu/domain-xml/model/storage/disk.ts'
-import type { CheckpointDisk, DiskOverlay } from '../../store/checkpoint-store.ts'
+import type { CheckpointDisk, DiskOverlay } from '../../store/checkpoints/disk-overlay.ts'
 
 /** What a checkpoint does with a disk. */
 export interface DiskRequest {

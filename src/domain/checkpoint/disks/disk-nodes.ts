@@ -2,7 +2,7 @@ import { DomainError } from '../../../errors.ts'
 import { cacheFlags } from '../../../qemu/command-line/storage/disk-nodes.ts'
 import type { Disk } from '../../../qemu/domain-xml/model/storage/disk.ts'
 import type { QmpConnection } from '../../../qmp/connection.ts'
-import type { DiskOverlay } from '../../store/checkpoint-store.ts'
+import type { DiskOverlay } from '../../store/checkpoints/disk-overlay.ts'
 
 /** A block node of QEMU, as far as it is used here (qapi/block-core.json, BlockDeviceInfo). */
 interface BlockNode {

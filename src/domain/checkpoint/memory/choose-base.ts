@@ -2,7 +2,7 @@ import { ImageError, StorageError } from '../../../errors.ts'
 import { openImage } from '../../../image/open-image.ts'
 import { readPageDigests } from '../../../image/stasis/page-digest-file.ts'
 import type { BaseImage } from '../../../transfer/convert/differences.ts'
-import { listedCheckpoints } from '../../store/checkpoint-store.ts'
+import { listedCheckpoints } from '../../store/checkpoints/checkpoint-record.ts'
 import type { Directories } from '../../store/directories.ts'
 import { keptMemory } from './memory-file.ts'
 

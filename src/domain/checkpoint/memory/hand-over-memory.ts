@@ -1,7 +1,7 @@
 import { ImageError, StasisError } from '../../../errors.ts'
 import { readBase } from '../../../image/stasis/reader.ts'
 import type { HeldDomain } from '../../catalogue/held-domain.ts'
-import { listedCheckpoints } from '../../store/checkpoint-store.ts'
+import { listedCheckpoints } from '../../store/checkpoints/checkpoint-record.ts'
 import { baseAt } from './choose-base.ts'
 import { keptMemory } from './memory-file.ts'
 import { recordSize } from './record-size.ts'

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { type CheckpointRecord, checkpointDirectory } from '../../store/checkpoint-store.ts'
+import { checkpointDirectory } from '../../store/checkpoints/checkpoint-directory.ts'
+import type { CheckpointRecord } from '../../store/checkpoints/checkpoint-record.ts'
 import type { Directories } from '../../store/directories.ts'
 
 const MEMORY = 'memory.save'

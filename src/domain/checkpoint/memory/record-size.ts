@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises'
+import { checkpointDirectory } from '../../store/checkpoints/checkpoint-directory.ts'
 import {
   type CheckpointRecord,
-  checkpointDirectory,
   writeCheckpoint,
-} from '../../store/checkpoint-store.ts'
+} from '../../store/checkpoints/checkpoint-record.ts'
 import type { Directories } from '../../store/directories.ts'
 import { keptMemory } from './memory-file.ts'
 

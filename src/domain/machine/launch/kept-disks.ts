@@ -2,7 +2,8 @@ import { DomainError } from '../../../errors.ts'
 import { localPath } from '../../../qemu/domain-xml/model/storage/disk-source.ts'
 import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
 import { keyOf } from '../../catalogue/guest-files.ts'
-import { domainsWithCheckpoints, readTree } from '../../store/checkpoint-store.ts'
+import { domainsWithCheckpoints } from '../../store/checkpoints/checkpoint-directory.ts'
+import { readTree } from '../../store/checkpoints/checkpoint-tree.ts'
 import type { Directories } from '../../store/directories.ts'
 
 /**
