@@ -105,7 +105,7 @@ export {
   removeFromImageCache,
 } from './domain/restore/image-cache.ts'
 export type { CacheAddOptions, CacheAddProgress } from './domain/restore/image-cache.ts'
-export type { CachedImage } from './domain/store/cached-images.ts'
+export type { CachedImage } from './domain/store/saves/cached-images.ts'
 export { listImages } from './domain/images/list-images.ts'
 export type {
   ImageList,

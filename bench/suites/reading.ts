@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { orderPath } from '../../src/domain/store/page-order-file.ts'
+import { orderPath } from '../../src/domain/store/saves/page-order-file.ts'
 import { waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import { destroyDomain, restoreDomain, saveDomain } from '../../src/index.ts'
 import '../../test/support/allow.ts'

@@ -36,7 +36,7 @@ import {
 } from '../domain/status/machine-events.ts'
 import { type DomainSummary, type ListOptions, listDomains } from '../domain/status/list.ts'
 import { type Versions, versions } from '../domain/status/version.ts'
-import type { CachedImage } from '../domain/store/cached-images.ts'
+import type { CachedImage } from '../domain/store/saves/cached-images.ts'
 import { findEntry, uuidOf } from '../domain/catalogue/catalogue.ts'
 import {
   type Directories,

@@ -16,7 +16,7 @@ import {
   resumeDomain,
   saveDomain,
 } from '../../src/index.ts'
-import { orderPath } from '../../src/domain/store/page-order-file.ts'
+import { orderPath } from '../../src/domain/store/saves/page-order-file.ts'
 import { computeFillSum } from '../support/guest-memory.ts'
 import { type LinuxDomain, startLinuxDomain } from '../support/linux-domain.ts'
 import { findPageServer, pathsOf } from '../support/page-server.ts'

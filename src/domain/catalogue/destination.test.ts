@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { smallXml, testStore, writeRawImage } from '../../../test/support/test-store.ts'
 import { checkDestination } from './destination.ts'
-import { imageId, writeHistory } from '../store/image-history.ts'
+import { imageId, writeHistory } from '../store/saves/image-history.ts'
 import { recordEnd } from '../store/last-end.ts'
 
 test('checkDestination() returns the path of a new file, and of a file that no domain uses', async () => {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { snapshotOf } from '../../../test/support/snapshot.ts'
 import { testStore, writeRawImage } from '../../../test/support/test-store.ts'
 import { isAlive } from '../../qemu/process/process-identity.ts'
-import { imageId } from '../store/image-history.ts'
+import { imageId } from '../store/saves/image-history.ts'
 import { DomainLock } from '../store/lock.ts'
 import { observe } from './presence.ts'
 

@@ -25,7 +25,7 @@ import { removeKept } from '../store/postcopy-record.ts'
 import { removeOverlays } from '../store/transient-overlays.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { type RuntimeRecord, readRecord, writeRecord } from '../store/runtime-record.ts'
-import { requireSaves } from '../store/save-directory.ts'
+import { requireSaves } from '../store/saves/save-directory.ts'
 
 /**
  * Makes the runtime directory and reality agree: ends the QEMU of a killed start, and one whose guest is safe in an image; removes the files of a

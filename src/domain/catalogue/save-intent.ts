@@ -2,7 +2,7 @@ import { ImageError, StasisError } from '../../errors.ts'
 import { readDescription } from '../../image/open-image.ts'
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { removeImage } from '../../image/remove-image.ts'
-import { imageId } from '../store/image-history.ts'
+import { imageId } from '../store/saves/image-history.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { type RuntimeRecord, type SaveIntent, writeRecord } from '../store/runtime-record.ts'
 

@@ -3,7 +3,7 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { disksInCookie } from '../cookie/disk-cookie.ts'
 import type { Directories } from '../store/directories.ts'
 import { changeOfDisks, writableDisks } from '../store/disk-identity.ts'
-import { historyOf } from '../store/image-history.ts'
+import { historyOf } from '../store/saves/image-history.ts'
 import { type Finding, fault } from './finding.ts'
 
 /** Checks whether the disks are as the save left them. It reads them, so it is only for an image that may use them. @throws StorageError */

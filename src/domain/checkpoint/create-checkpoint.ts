@@ -13,7 +13,7 @@ import { checkCheckpointName } from '../store/checkpoints/checkpoint-directory.t
 import { type CheckpointRecord, readCheckpoints } from '../store/checkpoints/checkpoint-record.ts'
 import type { CheckpointTree } from '../store/checkpoints/checkpoint-tree.ts'
 import { readDefinition } from '../store/definitions.ts'
-import { refuseManagedImage } from '../store/managed-image.ts'
+import { refuseManagedImage } from '../store/saves/managed-image.ts'
 import { chooseDisks } from './disks/disk-choice.ts'
 import { settleCheckpoints } from './settle-checkpoints.ts'
 import type { CheckpointOptions } from './checkpoint-options.ts'

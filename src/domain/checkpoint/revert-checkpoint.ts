@@ -18,7 +18,7 @@ import { type CheckpointTree, writeTree } from '../store/checkpoints/checkpoint-
 import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'
 import { readDefinition, writeDefinition } from '../store/definitions.ts'
 import { recordEnd } from '../store/last-end.ts'
-import { refuseManagedImage } from '../store/managed-image.ts'
+import { refuseManagedImage } from '../store/saves/managed-image.ts'
 import { continueStopped } from '../save/brief-stop.ts'
 import { prepareNvram, renameNvram } from './checkpoint-nvram.ts'
 import { collapse } from './disks/collapse.ts'

@@ -1,7 +1,7 @@
 import type { MachineDescription } from '../../image/saved-machine.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import type { Directories } from '../store/directories.ts'
-import { historyOf, imageId, withPlace, writeHistory } from '../store/image-history.ts'
+import { historyOf, imageId, withPlace, writeHistory } from '../store/saves/image-history.ts'
 import { descriptionDigest } from './description-digest.ts'
 
 /**

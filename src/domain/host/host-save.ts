@@ -6,7 +6,7 @@ import { type DomainEntry, findEntry, listEntries } from '../catalogue/catalogue
 import { type Directories, openDirectories } from '../store/directories.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { hasUsableManagedSave } from '../store/managed-image.ts'
+import { hasUsableManagedSave } from '../store/saves/managed-image.ts'
 import { readHostList, writeHostList } from '../store/host-list.ts'
 import { checkSave } from '../save/check-save.ts'
 import { managedSavePart } from '../save/managed-save.ts'

@@ -12,10 +12,10 @@ import { Tenure } from '../ownership/tenure.ts'
 import { listDefinitions } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'
 import { DomainLock } from '../store/lock.ts'
-import { checkMovable, moveSaveFiles, saveFiles } from '../store/move-saves.ts'
+import { checkMovable, moveSaveFiles, saveFiles } from '../store/saves/move-saves.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 import { readRecord } from '../store/runtime-record.ts'
-import { directoryOfSaves, readSavePlace, requireSaves } from '../store/save-directory.ts'
+import { directoryOfSaves, readSavePlace, requireSaves } from '../store/saves/save-directory.ts'
 import type { SavePlace } from '../store/state-host-record.ts'
 
 /**

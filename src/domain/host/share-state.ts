@@ -13,7 +13,7 @@ import { hostDirectory } from '../store/host-directory.ts'
 import { requireLocalRuntime } from '../ownership/local-runtime.ts'
 import { runtimePaths } from '../store/runtime-paths.ts'
 import { claimStateDirectory, recordSharing } from '../ownership/state-host.ts'
-import { readSavePlace } from '../store/save-directory.ts'
+import { readSavePlace } from '../store/saves/save-directory.ts'
 import { completeMove, keepSavesIn } from './save-place.ts'
 
 /** A state directory that several hosts may use. */

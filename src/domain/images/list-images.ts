@@ -24,8 +24,8 @@ import {
   imageId,
   listHistories,
   placesOf,
-} from '../store/image-history.ts'
-import { managedDirectory } from '../store/save-directory.ts'
+} from '../store/saves/image-history.ts'
+import { managedDirectory } from '../store/saves/save-directory.ts'
 
 /** Which images to list. */
 export interface ListImagesOptions extends DomainOptions {

@@ -16,9 +16,9 @@ import {
   identifyDisks,
   writableDisks,
 } from '../store/disk-identity.ts'
-import { hasManagedImage, refuseManagedImage } from '../store/managed-image.ts'
+import { hasManagedImage, refuseManagedImage } from '../store/saves/managed-image.ts'
 import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
-import { imageId } from '../store/image-history.ts'
+import { imageId } from '../store/saves/image-history.ts'
 import type { ImportOptions } from './import-options.ts'
 import { requireChoice } from './managed-save-choice.ts'
 import { nvramPathIn, withNvramPath } from './nvram-path.ts'

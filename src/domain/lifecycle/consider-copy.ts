@@ -6,9 +6,9 @@ import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { disksInCookie } from '../cookie/disk-cookie.ts'
 import { liveInCookie } from '../cookie/live-cookie.ts'
 import { changeOfDisks, uncheckableDisks, writableDisks } from '../store/disk-identity.ts'
-import { historyOf } from '../store/image-history.ts'
+import { historyOf } from '../store/saves/image-history.ts'
 import { readLastEnd } from '../store/last-end.ts'
-import { hasSafetyCopy } from '../store/managed-image.ts'
+import { hasSafetyCopy } from '../store/saves/managed-image.ts'
 
 /** Whether a start continues from the safety copy of the domain; `reason` is a warning. */
 export type CopyChoice = { readonly use: true } | { readonly use: false; readonly reason: string }

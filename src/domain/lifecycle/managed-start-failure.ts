@@ -1,7 +1,7 @@
 import { CancelledError, ImageError, StasisError } from '../../errors.ts'
 import { rewrapped } from '../../io/storage-error.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { checkRemovable } from '../store/own-managed-image.ts'
+import { checkRemovable } from '../store/saves/own-managed-image.ts'
 
 /** The error for a failed start from a managed save: of the same kind as its cause, with the fact that the image is kept. */
 export async function managedStartFailure(held: HeldDomain, cause: unknown): Promise<StasisError> {

@@ -9,8 +9,8 @@ import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { refuseCheckpoints } from '../store/checkpoints/refuse-checkpoints.ts'
 import { checkDomainName } from '../store/domain-name.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
-import { refuseManagedImage, refuseSafetyCopy } from '../store/managed-image.ts'
-import { orderPath } from '../store/page-order-file.ts'
+import { refuseManagedImage, refuseSafetyCopy } from '../store/saves/managed-image.ts'
+import { orderPath } from '../store/saves/page-order-file.ts'
 
 /**
  * Renames a defined domain that is not running, given by name or UUID.

@@ -13,16 +13,16 @@ import { refuseCheckpoints } from '../store/checkpoints/refuse-checkpoints.ts'
 import { readDefinition, removeDefinition } from '../store/definitions.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
-import { checkRemovable } from '../store/own-managed-image.ts'
+import { checkRemovable } from '../store/saves/own-managed-image.ts'
 import {
   hasUsableManagedSave,
   refuseManagedImage,
   refuseSafetyCopy,
-} from '../store/managed-image.ts'
-import { removeManagedImage, removeSafetyCopy } from '../store/remove-managed-image.ts'
-import { requireSaves } from '../store/save-directory.ts'
+} from '../store/saves/managed-image.ts'
+import { removeManagedImage, removeSafetyCopy } from '../store/saves/remove-managed-image.ts'
+import { requireSaves } from '../store/saves/save-directory.ts'
 import { tpmDirectory } from '../machine/launch/tpm-state.ts'
-import { orderPath } from '../store/page-order-file.ts'
+import { orderPath } from '../store/saves/page-order-file.ts'
 
 /** How to undefine a domain. */
 export interface UndefineOptions extends DomainOptions, WarningOptions {

@@ -3,8 +3,8 @@ import { type DomainError, InternalError, throwIfCancelled } from '../../errors.
 import { seeChangesOfOthers } from '../../io/files/see-changes.ts'
 import { type ProcessIdentity, identifyProcess } from '../../qemu/process/process-identity.ts'
 import type { Directories } from '../store/directories.ts'
-import { historyDirectory } from '../store/image-history.ts'
-import { managedDirectory } from '../store/save-directory.ts'
+import { historyDirectory } from '../store/saves/image-history.ts'
+import { managedDirectory } from '../store/saves/save-directory.ts'
 import type { HostThatIsOff } from '../store/host-that-is-off.ts'
 import { type Elsewhere, elsewhereError, elsewhereIn, stateOfTenant } from './elsewhere.ts'
 import {

@@ -16,7 +16,7 @@ import {
   removePostcopyRecord,
   writePostcopyRecord,
 } from '../store/postcopy-record.ts'
-import { orderPath } from '../store/page-order-file.ts'
+import { orderPath } from '../store/saves/page-order-file.ts'
 import { FirstPages } from './first-pages.ts'
 import { HeldImage } from './held-image.ts'
 import { KeptMonitor } from './kept-monitor.ts'

@@ -13,7 +13,7 @@ import {
 } from '../store/postcopy-record.ts'
 import { isAlive } from '../../qemu/process/process-identity.ts'
 import { HandOverChannel } from './hand-over-channel.ts'
-import { removeFormerOrder, writeOrder } from '../store/page-order-file.ts'
+import { removeFormerOrder, writeOrder } from '../store/saves/page-order-file.ts'
 import type { InheritedFds } from './page-server-call.ts'
 import { startSupervisor } from './page-server-process.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'

@@ -4,7 +4,7 @@ import type { PageRange, PageStore, SavedMachine } from '../../image/saved-machi
 import type { DeviceState } from '../../wire/device-state.ts'
 import { stateDigest } from '../machine/state-digest.ts'
 import type { PostcopyRecord } from '../store/postcopy-record.ts'
-import { readOrder } from '../store/page-order-file.ts'
+import { readOrder } from '../store/saves/page-order-file.ts'
 
 /** The parts of an image that a page server needs; valid as long as the image is open. */
 export interface ServedImage {

@@ -20,9 +20,9 @@ import {
   readHistory,
   withPlace,
   writeHistory,
-} from '../store/image-history.ts'
-import { refuseManagedImage } from '../store/managed-image.ts'
-import { checkManagedGuest } from '../store/own-managed-image.ts'
+} from '../store/saves/image-history.ts'
+import { refuseManagedImage } from '../store/saves/managed-image.ts'
+import { checkManagedGuest } from '../store/saves/own-managed-image.ts'
 import { type RestoredFrom, type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'
 
 /**

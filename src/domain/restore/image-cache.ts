@@ -19,7 +19,7 @@ import {
   makeRoom,
   removeCached,
   useCached,
-} from '../store/cached-images.ts'
+} from '../store/saves/cached-images.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { stateDigest } from '../machine/state-digest.ts'

@@ -6,7 +6,7 @@ import { descriptionDigest } from '../cookie/description-digest.ts'
 import { cookieWithDisks } from '../cookie/disk-cookie.ts'
 import { type DiskIdentity, identifyDisks, writableDisks } from '../store/disk-identity.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import { imageId, writeHistory } from '../store/image-history.ts'
+import { imageId, writeHistory } from '../store/saves/image-history.ts'
 
 /**
  * The disks as they were when they were first asked for. Ask once all memory of a stopped guest was received: then nothing writes to them any more. Of a

@@ -10,7 +10,11 @@ import { postcopyState } from '../store/postcopy-state.ts'
 import { hostOf } from '../ownership/elsewhere.ts'
 import type { LastEnd } from '../store/last-end.ts'
 import { type DomainSummary, stateOf } from './list.ts'
-import { hasSafetyCopy, hasUsableManagedSave, ifSavesAreThere } from '../store/managed-image.ts'
+import {
+  hasSafetyCopy,
+  hasUsableManagedSave,
+  ifSavesAreThere,
+} from '../store/saves/managed-image.ts'
 
 /** Facts about one domain. */
 export interface DomainInfo extends DomainSummary {

@@ -8,7 +8,7 @@ import { isAutostarted } from '../catalogue/autostart.ts'
 import { type DomainState, stateOfRunState } from '../machine/domain-state.ts'
 import { type PostcopyState, postcopyState } from '../store/postcopy-state.ts'
 import { hostOf } from '../ownership/elsewhere.ts'
-import { hasUsableManagedSave, ifSavesAreThere } from '../store/managed-image.ts'
+import { hasUsableManagedSave, ifSavesAreThere } from '../store/saves/managed-image.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { queryRunState } from '../catalogue/run-state.ts'
 

@@ -7,7 +7,7 @@ import { type ReadDomainOptions, readDomain } from '../../qemu/domain-xml/read-d
 import { listDefinitions, readDefinition } from '../store/definitions.ts'
 import { variableStoreName } from '../../qemu/domain-xml/variable-store-name.ts'
 import { type Directories, nvramDirectory } from '../store/directories.ts'
-import { historyOf } from '../store/image-history.ts'
+import { historyOf } from '../store/saves/image-history.ts'
 import { type AllowOptions, type Allows, allows, ruleFor } from './allow-rules.ts'
 import { descriptionDigest } from '../cookie/description-digest.ts'
 import { diskHeaderReaches } from './disk-header-reaches.ts'

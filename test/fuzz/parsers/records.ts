@@ -7,13 +7,17 @@ import { domainStateReason } from '../../../src/domain/status/state-reason.ts'
 import { jobInfo } from '../../../src/domain/status/watch-job.ts'
 import { imageOfDomain } from '../../../src/domain/status/domain-image.ts'
 import { conditionOf } from '../../../src/domain/catalogue/condition.ts'
-import { describeCached, listCached, useCached } from '../../../src/domain/store/cached-images.ts'
+import {
+  describeCached,
+  listCached,
+  useCached,
+} from '../../../src/domain/store/saves/cached-images.ts'
 import type { Directories } from '../../../src/domain/store/directories.ts'
 import { changeOfDisks } from '../../../src/domain/store/disk-identity.ts'
 import { readHostList } from '../../../src/domain/store/host-list.ts'
-import { readHistory } from '../../../src/domain/store/image-history.ts'
+import { readHistory } from '../../../src/domain/store/saves/image-history.ts'
 import { readLastEnd } from '../../../src/domain/store/last-end.ts'
-import { orderPath, readOrder } from '../../../src/domain/store/page-order-file.ts'
+import { orderPath, readOrder } from '../../../src/domain/store/saves/page-order-file.ts'
 import {
   faultError,
   isBrought,

@@ -4,7 +4,7 @@ import {
   listImageCache,
   removeFromImageCache,
 } from '../../../domain/restore/image-cache.ts'
-import type { CachedImage } from '../../../domain/store/cached-images.ts'
+import type { CachedImage } from '../../../domain/store/saves/cached-images.ts'
 import { UsageError } from '../../../errors.ts'
 import { integerBetween } from '../../options/option-values.ts'
 import { errorText, withFaultObject } from '../../reports/error.ts'

@@ -1,4 +1,4 @@
-import { countHistories } from '../../store/image-history.ts'
+import { countHistories } from '../../store/saves/image-history.ts'
 import { type HealthCheck, right } from '../health-check.ts'
 
 /** So many are slow to list. */

@@ -5,7 +5,7 @@ import { type FileSystemTraits, fileSystemTraits } from '../../../io/files/file-
 import { listEntries } from '../../catalogue/catalogue.ts'
 import { liveDomain } from '../../catalogue/live-domain.ts'
 import type { Directories } from '../../store/directories.ts'
-import { managedDirectory, requireSaves } from '../../store/save-directory.ts'
+import { managedDirectory, requireSaves } from '../../store/saves/save-directory.ts'
 import { type Diagnosis, type HealthCheck, right } from '../health-check.ts'
 
 /** Whether the directories of images have enough space, and whether their file systems support everything that makes saves and restores fast. */

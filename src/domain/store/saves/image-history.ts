@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { MachineDescription } from '../../image/saved-machine.ts'
-import { makeDirectory } from '../../io/files/directory.ts'
-import { StasisError } from '../../errors.ts'
-import { removeFile } from '../../io/files/file-names.ts'
-import { areAll, isOptionalText, isText } from '../../io/records/field-checks.ts'
+import type { MachineDescription } from '../../../image/saved-machine.ts'
+import { makeDirectory } from '../../../io/files/directory.ts'
+import { StasisError } from '../../../errors.ts'
+import { removeFile } from '../../../io/files/file-names.ts'
+import { areAll, isOptionalText, isText } from '../../../io/records/field-checks.ts'
 import {
   type Fields,
   type RecordKind,
@@ -12,9 +12,9 @@ import {
   readRecordFile,
   recordsIn,
   writeRecordFile,
-} from '../../io/records/record-file.ts'
-import type { Directories } from './directories.ts'
-import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
+} from '../../../io/records/record-file.ts'
+import type { Directories } from '../directories.ts'
+import { type DiskIdentity, isDiskIdentity } from '../disk-identity.ts'
 
 /** The record of an image, outside of it, so that no byte of it changes (docs/managed-save.md). */
 export interface ImageHistory {

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { PageRange, RamBlock } from '../../image/saved-machine.ts'
-import { makeDirectory } from '../../io/files/directory.ts'
-import { removeFile } from '../../io/files/file-names.ts'
-import { readText, writeText } from '../../io/records/text-file.ts'
+import type { PageRange, RamBlock } from '../../../image/saved-machine.ts'
+import { makeDirectory } from '../../../io/files/directory.ts'
+import { removeFile } from '../../../io/files/file-names.ts'
+import { readText, writeText } from '../../../io/records/text-file.ts'
 import {
   formatPageOrder,
   isPageOrder,
   parsePageOrder,
-} from '../../transfer/page-server/page-order.ts'
-import type { Directories } from './directories.ts'
+} from '../../../transfer/page-server/page-order.ts'
+import type { Directories } from '../directories.ts'
 
 /** An order has at most some 300 KB. */
 const KEPT = 200

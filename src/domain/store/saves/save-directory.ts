@@ -1,12 +1,12 @@
 import { readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { StorageError } from '../../errors.ts'
-import { checkOwnDirectory } from '../../io/files/directory.ts'
-import { isReachable, isSymbolicLink, isThere } from '../../io/files/file-names.ts'
-import { readRecordFile } from '../../io/records/record-file.ts'
-import type { Directories } from './directories.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
-import { STATE_HOST, type SavePlace, stateHostPath } from './state-host-record.ts'
+import { StorageError } from '../../../errors.ts'
+import { checkOwnDirectory } from '../../../io/files/directory.ts'
+import { isReachable, isSymbolicLink, isThere } from '../../../io/files/file-names.ts'
+import { readRecordFile } from '../../../io/records/record-file.ts'
+import type { Directories } from '../directories.ts'
+import type { RuntimePaths } from '../runtime-paths.ts'
+import { STATE_HOST, type SavePlace, stateHostPath } from '../state-host-record.ts'
 
 /** The directory of managed saves in a state directory: a symbolic link if they are in another place. */
 export function managedDirectory({ stateDir }: Pick<Directories, 'stateDir'>): string {

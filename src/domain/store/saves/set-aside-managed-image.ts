@@ -1,8 +1,8 @@
-import { readDescription } from '../../image/open-image.ts'
-import { renameImage } from '../../image/rename-image.ts'
-import type { Directories } from './directories.ts'
+import { readDescription } from '../../../image/open-image.ts'
+import { renameImage } from '../../../image/rename-image.ts'
+import type { Directories } from '../directories.ts'
 import { imageId, readHistory, withPlace, writeHistory } from './image-history.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
+import type { RuntimePaths } from '../runtime-paths.ts'
 
 /**
  * Gives the image of a managed save another name beside it, so that the domain no longer has one and nothing is lost. Returns the new path, and warnings.

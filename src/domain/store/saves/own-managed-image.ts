@@ -1,9 +1,9 @@
-import { ImageError } from '../../errors.ts'
-import { readDescription } from '../../image/open-image.ts'
-import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
-import { readDefinition } from './definitions.ts'
-import type { Directories } from './directories.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
+import { ImageError } from '../../../errors.ts'
+import { readDescription } from '../../../image/open-image.ts'
+import { textOfRootChild } from '../../../qemu/domain-xml/tags.ts'
+import { readDefinition } from '../definitions.ts'
+import type { Directories } from '../directories.ts'
+import type { RuntimePaths } from '../runtime-paths.ts'
 
 /** The guest in an image. */
 export interface ImageGuest {

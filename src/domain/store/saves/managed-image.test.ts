@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
-import { testStore, writeRawImage } from '../../../test/support/test-store.ts'
+import { testStore, writeRawImage } from '../../../../test/support/test-store.ts'
 import { hasUsableManagedSave, refuseManagedImage } from './managed-image.ts'
 
 test('hasUsableManagedSave() is true while no guest was resumed from the image', async () => {

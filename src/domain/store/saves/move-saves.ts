@@ -1,22 +1,22 @@
 import type { Stats } from 'node:fs'
 import { lstat, realpath, rename, rmdir, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StorageError, throwIfCancelled } from '../../errors.ts'
-import { copyFileDurably } from '../../io/files/copy-file.ts'
-import { lockDirectory } from '../../io/files/directory-lock.ts'
-import { namesIn } from '../../io/files/directory.ts'
+import { StorageError, throwIfCancelled } from '../../../errors.ts'
+import { copyFileDurably } from '../../../io/files/copy-file.ts'
+import { lockDirectory } from '../../../io/files/directory-lock.ts'
+import { namesIn } from '../../../io/files/directory.ts'
 import {
   isAbsence,
   isReachable,
   isSymbolicLink,
   isThere,
   removeFile,
-} from '../../io/files/file-names.ts'
-import { syncDirectory } from '../../io/files/partial-file.ts'
-import { storageError } from '../../io/storage-error.ts'
-import type { Directories } from './directories.ts'
+} from '../../../io/files/file-names.ts'
+import { syncDirectory } from '../../../io/files/partial-file.ts'
+import { storageError } from '../../../io/storage-error.ts'
+import type { Directories } from '../directories.ts'
 import { directoryOfSaves, managedDirectory, missingSaves } from './save-directory.ts'
-import type { SavePlace } from './state-host-record.ts'
+import type { SavePlace } from '../state-host-record.ts'
 
 /** The names of all files of managed saves, wherever they are now. @throws StorageError */
 export async function saveFiles(

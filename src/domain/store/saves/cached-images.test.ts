@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type TestStore, testStore } from '../../../test/support/test-store.ts'
+import { type TestStore, testStore } from '../../../../test/support/test-store.ts'
 import {
   NewCachedImage,
   describeCached,

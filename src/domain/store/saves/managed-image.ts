@@ -1,6 +1,6 @@
-import { DomainError, StasisError } from '../../errors.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
-import type { RuntimeRecord } from './runtime-record.ts'
+import { DomainError, StasisError } from '../../../errors.ts'
+import type { RuntimePaths } from '../runtime-paths.ts'
+import type { RuntimeRecord } from '../runtime-record.ts'
 import { isSaveThere } from './save-directory.ts'
 
 /** Whether there is an image of a managed save, whatever it contains. @throws StorageError STATE_MISSING and others if that is unknown */

@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type TempDir, tempDir } from '../../../test/support/temp-dir.ts'
+import { type TempDir, tempDir } from '../../../../test/support/temp-dir.ts'
 import { checkMovable, moveSaveFiles, saveFiles } from './move-saves.ts'
 import { directoryOfSaves } from './save-directory.ts'
 

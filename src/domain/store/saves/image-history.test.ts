@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { testStore } from '../../../test/support/test-store.ts'
+import { testStore } from '../../../../test/support/test-store.ts'
 import {
   forgetPlace,
   historyOf,

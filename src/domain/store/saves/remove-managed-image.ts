@@ -1,11 +1,11 @@
-import { readDescription } from '../../image/open-image.ts'
-import { removeFile } from '../../io/files/file-names.ts'
-import { removeImage } from '../../image/remove-image.ts'
-import type { Directories } from './directories.ts'
+import { readDescription } from '../../../image/open-image.ts'
+import { removeFile } from '../../../io/files/file-names.ts'
+import { removeImage } from '../../../image/remove-image.ts'
+import type { Directories } from '../directories.ts'
 import { hasSafetyCopy } from './managed-image.ts'
 import { removeHistory } from './image-history.ts'
 import { orderPath, removeFormerOrder } from './page-order-file.ts'
-import type { RuntimePaths } from './runtime-paths.ts'
+import type { RuntimePaths } from '../runtime-paths.ts'
 
 /** Removes the image of a managed save durably, and its history. Returns warnings, see `removeImage`. @throws StorageError when the image still exists */
 export async function removeManagedImage(

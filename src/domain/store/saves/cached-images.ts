@@ -1,19 +1,19 @@
 import { mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StasisError, UsageError } from '../../errors.ts'
-import { storageError } from '../../io/storage-error.ts'
-import { makeDirectory } from '../../io/files/directory.ts'
-import { isThere } from '../../io/files/file-names.ts'
-import { syncDirectory } from '../../io/files/partial-file.ts'
+import { StasisError, UsageError } from '../../../errors.ts'
+import { storageError } from '../../../io/storage-error.ts'
+import { makeDirectory } from '../../../io/files/directory.ts'
+import { isThere } from '../../../io/files/file-names.ts'
+import { syncDirectory } from '../../../io/files/partial-file.ts'
 import {
   type RecordKind,
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/records/record-file.ts'
-import { lockFile, shareFile } from '../../io/files/file-lock.ts'
-import { type Directories, checkDirectories } from './directories.ts'
-import { placeOfHost } from './host-directory.ts'
+} from '../../../io/records/record-file.ts'
+import { lockFile, shareFile } from '../../../io/files/file-lock.ts'
+import { type Directories, checkDirectories } from '../directories.ts'
+import { placeOfHost } from '../host-directory.ts'
 
 /** An image whose memory is in the cache, uncompressed. */
 export interface CachedImage {

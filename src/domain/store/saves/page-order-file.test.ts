@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { tempDir } from '../../../test/support/temp-dir.ts'
+import { tempDir } from '../../../../test/support/temp-dir.ts'
 import { orderPath, readOrder, removeFormerOrder, writeOrder } from './page-order-file.ts'
 
 const BLOCKS = [{ name: 'pc.ram', length: 64 * 4096, linearOffset: undefined }]
