@@ -66,7 +66,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     configuration: 0,
   },
   'domain/checkpoint': { '': 1, memory: 0, disks: 0 },
-  'domain/store': { checkpoints: 1, saves: 1, '': 0 },
+  'domain/store': { saves: 2, checkpoints: 2, host: 2, '': 1, disks: 0 },
   'domain/machine': { launch: 1, '': 0 },
   transfer: {
     'image-receivers': 3,

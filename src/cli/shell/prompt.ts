@@ -6,7 +6,7 @@ import { type GlobalFlags, directoriesOf } from '../global-options.ts'
 import { cancelOnSignal } from '../terminal/interruption.ts'
 import { CommandLines } from './command-lines.ts'
 import { completer } from './completion.ts'
-import { PromptHistory } from '../../domain/store/prompt-history.ts'
+import { PromptHistory } from '../../domain/store/host/prompt-history.ts'
 import type { Shell } from './shell.ts'
 
 /** From Ctrl-C, as a shell reports a program that SIGINT ended. */

@@ -1,7 +1,7 @@
 import { Configuration } from '../configuration/configuration.ts'
 import { runAfterHooks } from '../hooks/run-hooks.ts'
 import { thisAuthor } from '../journal/append-entry.ts'
-import { logAct } from '../store/act-log.ts'
+import { logAct } from '../store/host/act-log.ts'
 import type { Directories } from '../store/directories.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import type { Condition } from './condition.ts'

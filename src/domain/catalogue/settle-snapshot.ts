@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { logAct } from '../store/act-log.ts'
+import { logAct } from '../store/host/act-log.ts'
 import type { Directories } from '../store/directories.ts'
 import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { type RuntimeRecord, writeRecord } from '../store/runtime-record.ts'

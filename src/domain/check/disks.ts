@@ -2,7 +2,7 @@ import type { MachineDescription } from '../../image/saved-machine.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { disksInCookie } from '../cookie/disk-cookie.ts'
 import type { Directories } from '../store/directories.ts'
-import { changeOfDisks, writableDisks } from '../store/disk-identity.ts'
+import { changeOfDisks, writableDisks } from '../store/disks/disk-identity.ts'
 import { historyOf } from '../store/saves/image-history.ts'
 import { type Finding, fault } from './finding.ts'
 

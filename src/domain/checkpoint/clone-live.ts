@@ -18,7 +18,7 @@ import type { RestoreOptions, RestoreResult } from '../restore/restore-request.t
 import { freeSpace, mostSpace } from '../save/save-space.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
-import { writableDisks } from '../store/disk-identity.ts'
+import { writableDisks } from '../store/disks/disk-identity.ts'
 import type { DomainOptions, WarningOptions } from '../store/domain-options.ts'
 import { placeOfHost } from '../store/host-directory.ts'
 import { checkDomainName } from '../store/domain-name.ts'

@@ -1,5 +1,5 @@
 import { attribute, children } from '../../qemu/domain-xml/access.ts'
-import type { DiskIdentity } from '../store/disk-identity.ts'
+import type { DiskIdentity } from '../store/disks/disk-identity.ts'
 import { cookieWith, elementInCookie } from './cookie-element.ts'
 import { escapeXml } from './escape-xml.ts'
 

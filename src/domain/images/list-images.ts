@@ -16,7 +16,7 @@ import { readProvenance } from '../cookie/provenance.ts'
 import { severalAtOnce } from '../progress/several-at-once.ts'
 import { checkOptions } from '../store/check-options.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
-import { changeOfDisks, writableDisks } from '../store/disk-identity.ts'
+import { changeOfDisks, writableDisks } from '../store/disks/disk-identity.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import {
   type ImageHistory,

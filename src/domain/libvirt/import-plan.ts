@@ -15,7 +15,7 @@ import {
   changedAfter,
   identifyDisks,
   writableDisks,
-} from '../store/disk-identity.ts'
+} from '../store/disks/disk-identity.ts'
 import { hasManagedImage, refuseManagedImage } from '../store/saves/managed-image.ts'
 import { type RuntimePaths, runtimePaths } from '../store/runtime-paths.ts'
 import { imageId } from '../store/saves/image-history.ts'

@@ -5,7 +5,7 @@ import { qemuUser } from '../machine/qemu-user.ts'
 import { takeLinksDown } from '../networks/link-state.ts'
 import type { NetworkOptions } from '../networks/network-target.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
-import { rememberNetworks } from '../store/known-networks.ts'
+import { rememberNetworks } from '../store/host/known-networks.ts'
 import { removeLastEnd } from '../store/last-end.ts'
 
 /** How to boot a machine. */

@@ -4,7 +4,7 @@ import { cidOfUuid } from '../../qemu/domain-xml/model/devices/vsock.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { cloneXml } from './clone-xml.ts'
-import { writableDisks } from '../store/disk-identity.ts'
+import { writableDisks } from '../store/disks/disk-identity.ts'
 
 const SAVED = `<domain type='qemu'><name>web</name><uuid>4b5e57f6-eb2f-42b9-839b-3d1e13929295</uuid>
   <genid>11111111-2222-4333-8444-555555555555</genid><memory unit='MiB'>256</memory><vcpu>1</vcpu>

@@ -8,7 +8,7 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { formatDomainXml } from '../../qemu/domain-xml/format.ts'
 import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
-import { rememberNetworks } from '../store/known-networks.ts'
+import { rememberNetworks } from '../store/host/known-networks.ts'
 import { connectNetworks, recordUserNetworks } from './connect-networks.ts'
 import { parseNetworkOption, parseNetworkTarget } from './network-target.ts'
 

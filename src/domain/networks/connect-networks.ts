@@ -6,7 +6,7 @@ import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
 import { Configuration } from '../configuration/configuration.ts'
 import type { Directories } from '../store/directories.ts'
-import { readKnownNetworks } from '../store/known-networks.ts'
+import { readKnownNetworks } from '../store/host/known-networks.ts'
 import { type MissingNetwork, findTarget } from './find-target.ts'
 import { type NetworkOptions, type NetworkTarget, parseNetworkTarget } from './network-target.ts'
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { logAct } from '../store/act-log.ts'
+import { logAct } from '../store/host/act-log.ts'
 import { type KilledRestore, settleKilledRestore } from './settle-killed-restore.ts'
 
 /** The program that runs when a lazily restoring process is killed. Its one argument is a `KilledRestore` in JSON. Users do not call it. */

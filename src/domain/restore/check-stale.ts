@@ -10,7 +10,7 @@ import {
   identifyDisks,
   uncheckableDisks,
   writableDisks,
-} from '../store/disk-identity.ts'
+} from '../store/disks/disk-identity.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import {
   type ImageConsumption,

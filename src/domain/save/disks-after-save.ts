@@ -4,7 +4,7 @@ import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
 import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { descriptionDigest } from '../cookie/description-digest.ts'
 import { cookieWithDisks } from '../cookie/disk-cookie.ts'
-import { type DiskIdentity, identifyDisks, writableDisks } from '../store/disk-identity.ts'
+import { type DiskIdentity, identifyDisks, writableDisks } from '../store/disks/disk-identity.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { imageId, writeHistory } from '../store/saves/image-history.ts'
 

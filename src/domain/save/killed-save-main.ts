@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { logAct } from '../store/act-log.ts'
+import { logAct } from '../store/host/act-log.ts'
 import { type KilledSave, settleKilledSave } from './settle-killed-save.ts'
 
 /** The program that runs when a saving process is killed. Its one argument is a `KilledSave` in JSON. Users do not call it. */

@@ -6,7 +6,7 @@ import {
   readRecordFile,
   writeRecordFile,
 } from '../../io/records/record-file.ts'
-import { type DiskIdentity, isDiskIdentity } from './disk-identity.ts'
+import { type DiskIdentity, isDiskIdentity } from './disks/disk-identity.ts'
 import { type Confinement, isConfinement } from './confinement.ts'
 import { StorageError } from '../../errors.ts'
 import { hostId } from '../../io/host-id.ts'

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import { qcow2References } from '../store/qcow2-references.ts'
+import { qcow2References } from '../store/disks/qcow2-references.ts'
 import type { Reach } from './reach.ts'
 
 /** The files that QEMU opens besides a disk because the header of the disk names them: its backing file and its external data file. */

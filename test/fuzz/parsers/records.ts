@@ -13,8 +13,8 @@ import {
   useCached,
 } from '../../../src/domain/store/saves/cached-images.ts'
 import type { Directories } from '../../../src/domain/store/directories.ts'
-import { changeOfDisks } from '../../../src/domain/store/disk-identity.ts'
-import { readHostList } from '../../../src/domain/store/host-list.ts'
+import { changeOfDisks } from '../../../src/domain/store/disks/disk-identity.ts'
+import { readHostList } from '../../../src/domain/store/host/host-list.ts'
 import { readHistory } from '../../../src/domain/store/saves/image-history.ts'
 import { readLastEnd } from '../../../src/domain/store/last-end.ts'
 import { orderPath, readOrder } from '../../../src/domain/store/saves/page-order-file.ts'

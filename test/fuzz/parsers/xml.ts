@@ -12,7 +12,7 @@ import {
 } from '../../../src/domain/cookie/provenance.ts'
 import { reachesOf } from '../../../src/domain/trust/reaches.ts'
 import { cookieWithDisks } from '../../../src/domain/cookie/disk-cookie.ts'
-import { changeOfDisks, writableDisks } from '../../../src/domain/store/disk-identity.ts'
+import { changeOfDisks, writableDisks } from '../../../src/domain/store/disks/disk-identity.ts'
 import { buildCommandLine } from '../../../src/qemu/command-line/build.ts'
 import { formatDomainXml } from '../../../src/qemu/domain-xml/format.ts'
 import { readCookieCpu } from '../../../src/qemu/domain-xml/model/board/cpu.ts'

@@ -1,6 +1,6 @@
 import { setPriority } from 'node:os'
 import { inspect } from 'node:util'
-import { logAct } from '../../store/act-log.ts'
+import { logAct } from '../../store/host/act-log.ts'
 import { openDirectories } from '../../store/directories.ts'
 import { flattenCheckpoint } from './flatten-checkpoint.ts'
 import type { FlattenCall } from './flatten-call.ts'

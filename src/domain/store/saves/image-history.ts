@@ -14,7 +14,7 @@ import {
   writeRecordFile,
 } from '../../../io/records/record-file.ts'
 import type { Directories } from '../directories.ts'
-import { type DiskIdentity, isDiskIdentity } from '../disk-identity.ts'
+import { type DiskIdentity, isDiskIdentity } from '../disks/disk-identity.ts'
 
 /** The record of an image, outside of it, so that no byte of it changes (docs/managed-save.md). */
 export interface ImageHistory {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { tempDir } from '../../../test/support/temp-dir.ts'
+import { tempDir } from '../../../../test/support/temp-dir.ts'
 import { logAct } from './act-log.ts'
 
 test('logAct() appends a line, and begins a new file when the old one is full', async () => {

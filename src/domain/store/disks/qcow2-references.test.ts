@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { tempDir } from '../../../test/support/temp-dir.ts'
+import { tempDir } from '../../../../test/support/temp-dir.ts'
 import { contentSample } from './content-sample.ts'
 import { qcow2References } from './qcow2-references.ts'
 

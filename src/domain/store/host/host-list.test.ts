@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { testStore } from '../../../test/support/test-store.ts'
+import { testStore } from '../../../../test/support/test-store.ts'
 import { readHostList, writeHostList } from './host-list.ts'
 
 test('readHostList() returns the stored names, sorted and each once', async () => {

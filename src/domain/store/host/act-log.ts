@@ -1,9 +1,9 @@
 import { appendFile, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { makeDirectory } from '../../io/files/directory.ts'
-import { writeSystemLog } from '../../io/system-log.ts'
-import { placeOfHost } from './host-directory.ts'
-import type { Directories } from './directories.ts'
+import { makeDirectory } from '../../../io/files/directory.ts'
+import { writeSystemLog } from '../../../io/system-log.ts'
+import { placeOfHost } from '../host-directory.ts'
+import type { Directories } from '../directories.ts'
 
 /** The log, in the state directory, of acts that Stasis did by itself. */
 const NAME = 'stasis.log'

@@ -1,9 +1,9 @@
-import { fieldsOf } from '../../io/records/record-file.ts'
+import { fieldsOf } from '../../../io/records/record-file.ts'
 import { stat } from 'node:fs/promises'
-import { storageError } from '../../io/storage-error.ts'
-import { isAbsence } from '../../io/files/file-names.ts'
-import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/storage/disk-source.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { storageError } from '../../../io/storage-error.ts'
+import { isAbsence } from '../../../io/files/file-names.ts'
+import { type DiskLayer, localPath } from '../../../qemu/domain-xml/model/storage/disk-source.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
 import { contentSample } from './content-sample.ts'
 
 /** Shows whether a disk has changed: facts of the file system, and a sample of the content. */

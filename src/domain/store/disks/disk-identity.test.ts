@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { truncate, unlink, utimes, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { tempDir } from '../../../test/support/temp-dir.ts'
-import { smallXml } from '../../../test/support/test-store.ts'
-import { parseDomainXml } from '../../qemu/domain-xml/parse.ts'
-import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
+import { tempDir } from '../../../../test/support/temp-dir.ts'
+import { smallXml } from '../../../../test/support/test-store.ts'
+import { parseDomainXml } from '../../../qemu/domain-xml/parse.ts'
+import { readDomain } from '../../../qemu/domain-xml/read-domain.ts'
 import { changeOfDisks, identifyDisks, writableDisks } from './disk-identity.ts'
 
 test('writableDisks() returns every layer of writable disks only', () => {

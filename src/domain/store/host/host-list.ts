@@ -1,14 +1,14 @@
 import { dirname } from 'node:path'
-import { makeDirectory } from '../../io/files/directory.ts'
-import { removeDurably } from '../../io/files/partial-file.ts'
+import { makeDirectory } from '../../../io/files/directory.ts'
+import { removeDurably } from '../../../io/files/partial-file.ts'
 import {
   type RecordKind,
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/records/record-file.ts'
-import { placeOfHost } from './host-directory.ts'
-import type { Directories } from './directories.ts'
+} from '../../../io/records/record-file.ts'
+import { placeOfHost } from '../host-directory.ts'
+import type { Directories } from '../directories.ts'
 
 interface HostList {
   readonly names: readonly string[]

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path'
-import { StasisError } from '../../errors.ts'
-import { makeDirectory } from '../../io/files/directory.ts'
-import { readText, writeText } from '../../io/records/text-file.ts'
-import { type DirectoryOptions, openDirectories } from './directories.ts'
-import { placeOfHost } from './host-directory.ts'
+import { StasisError } from '../../../errors.ts'
+import { makeDirectory } from '../../../io/files/directory.ts'
+import { readText, writeText } from '../../../io/records/text-file.ts'
+import { type DirectoryOptions, openDirectories } from '../directories.ts'
+import { placeOfHost } from '../host-directory.ts'
 
 /** The lines that were typed at the prompt, newest first. They are in `prompt-history` in the state directory, the newest last. */
 export class PromptHistory {

@@ -1,13 +1,13 @@
 import { dirname } from 'node:path'
-import { makeDirectory } from '../../io/files/directory.ts'
+import { makeDirectory } from '../../../io/files/directory.ts'
 import {
   type RecordKind,
   fieldsOf,
   readRecordFile,
   writeRecordFile,
-} from '../../io/records/record-file.ts'
-import { placeOfHost } from './host-directory.ts'
-import type { Directories } from './directories.ts'
+} from '../../../io/records/record-file.ts'
+import { placeOfHost } from '../host-directory.ts'
+import type { Directories } from '../directories.ts'
 
 /** The targets that callers gave for names of networks, by name: `bridge:br0` and the like. */
 export type KnownNetworks = Readonly<Record<string, string>>
