@@ -140,7 +140,7 @@ export type {
   LiveObstacle,
   LiveObstacleCode,
   PrecopyFigures,
-} from './domain/live/live-way.ts'
+} from './domain/live/ways/live-way.ts'
 export { managedSaveLive } from './domain/live/managed-live.ts'
 export { attachNamedDomain } from './domain/foreign/attach-named.ts'
 export { importDomains } from './domain/libvirt/import.ts'

@@ -66,6 +66,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     configuration: 0,
   },
   'domain/checkpoint': { '': 1, memory: 0, disks: 0 },
+  'domain/live': { '': 3, ways: 2, snapshot: 1, 'live-options.ts': 1, 'live-way-name.ts': 0 },
   'domain/store': { saves: 2, checkpoints: 2, host: 2, '': 1, disks: 0 },
   'domain/machine': { launch: 1, '': 0 },
   transfer: {
@@ -183,7 +184,7 @@ export const programs: ReadonlySet<string> = new Set([
   'src/domain/checkpoint/killed-clone-main.ts',
   'src/domain/checkpoint/memory/flatten-main.ts',
   'src/domain/images/killed-conversion-main.ts',
-  'src/domain/live/killed-snapshot-main.ts',
+  'src/domain/live/snapshot/killed-snapshot-main.ts',
   'src/domain/machine/launch/ended-guest-main.ts',
   'src/domain/postcopy/killed-restore-main.ts',
   'src/domain/postcopy/page-server-main.ts',

@@ -3,7 +3,7 @@
 import { readSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { HeldDomain } from '../../src/domain/catalogue/held-domain.ts'
-import { SnapshotGuard } from '../../src/domain/live/snapshot-guard.ts'
+import { SnapshotGuard } from '../../src/domain/live/snapshot/snapshot-guard.ts'
 import { openControl } from '../../src/domain/machine/monitor.ts'
 import { prepareTransferSocket } from '../../src/domain/store/confinement.ts'
 import { acceptUnix, listenUnix } from '../../src/io/system-calls.ts'

@@ -1,5 +1,5 @@
 import type { LiveCheck } from '../../domain/live/check-live.ts'
-import { obstacleText } from '../../domain/live/choose-way.ts'
+import { obstacleText } from '../../domain/live/ways/choose-way.ts'
 import type { SaveCheck } from '../../domain/save/check-save.ts'
 import { DomainError } from '../../errors.ts'
 import { formatBytes } from '../terminal/quantity.ts'

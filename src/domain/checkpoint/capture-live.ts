@@ -1,6 +1,6 @@
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
-import type { AtStop } from '../live/live-way.ts'
+import type { AtStop } from '../live/ways/live-way.ts'
 import type { LivePlan } from '../live/plan-live.ts'
 import { type LiveWriting, writeLiveImage } from '../live/write-live-image.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'

@@ -3,9 +3,9 @@ import { probeMigration } from '../../migration/features.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'
 import { type SaveCheck, checkHeld } from '../save/check-save.ts'
-import { obstacleText, probeWays } from './choose-way.ts'
+import { obstacleText, probeWays } from './ways/choose-way.ts'
 import { type LiveSaveOptions, refuseQuiesce, resolveLiveOptions } from './live-options.ts'
-import type { LiveObstacle } from './live-way.ts'
+import type { LiveObstacle } from './ways/live-way.ts'
 import type { LiveWayName } from './live-way-name.ts'
 
 /** The expected outcome of a live save. */

@@ -1,6 +1,6 @@
 import type { SaveResult } from '../save/save.ts'
 import type { GuestSpeed } from './guest-speed.ts'
-import type { LiveChoice, PrecopyFigures } from './live-way.ts'
+import type { LiveChoice, PrecopyFigures } from './ways/live-way.ts'
 
 /** What a live save cost, and how it was done. */
 export interface LiveFigures extends LiveChoice {

@@ -6,10 +6,10 @@ import { liveDomain } from '../catalogue/live-domain.ts'
 import { type SavePlan, planSave } from '../save/plan-save.ts'
 import type { SaveSettings } from '../save/save-options.ts'
 import type { JobOperation } from '../store/job-record.ts'
-import { chooseWay } from './choose-way.ts'
+import { chooseWay } from './ways/choose-way.ts'
 import { type GuestTimes, guestTimes } from './guest-speed.ts'
 import type { LiveSaveOptions } from './live-options.ts'
-import type { LiveChoice } from './live-way.ts'
+import type { LiveChoice } from './ways/live-way.ts'
 
 /** A live save that nothing prevents, before anything has happened. */
 export interface LivePlan extends SavePlan {

@@ -8,9 +8,9 @@ import { copyRam } from '../../../transfer/live/copy-ram.ts'
 import { PrivateRam } from '../../../transfer/live/private-ram.ts'
 import { watchTransfer } from '../../progress/transfer-meter.ts'
 import { pathInQemu, prepareTransferSocket } from '../../store/confinement.ts'
-import type { Captured, LiveCapture } from '../live-way.ts'
-import { openMappedRam } from '../mapped-obstacles.ts'
-import { PauseMeter } from '../pause.ts'
+import type { Captured, LiveCapture } from './live-way.ts'
+import { openMappedRam } from './mapped-obstacles.ts'
+import { PauseMeter } from './pause.ts'
 
 /**
  * Takes the memory of one moment from a guest that was restored by map. While the guest is stopped, QEMU writes the state of the devices, and we copy the

@@ -6,10 +6,10 @@ import {
 import { viewOf } from '../../machine/qemu-view.ts'
 import { transferOut } from '../../save/save-transfer.ts'
 import { prepareTransferSocket } from '../../store/confinement.ts'
-import type { Captured, LiveCapture } from '../live-way.ts'
-import { losesWrites } from '../loses-writes.ts'
-import { placeForNewest } from '../newest-place.ts'
-import { PauseMeter } from '../pause.ts'
+import type { Captured, LiveCapture } from './live-way.ts'
+import { losesWrites } from './loses-writes.ts'
+import { placeForNewest } from './newest-place.ts'
+import { PauseMeter } from './pause.ts'
 
 const MAY_BE_WRONG =
   'this QEMU without KVM misses writes of a guest that runs while its memory is sent: some pages of the image may be older than its moment'

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { inspect } from 'node:util'
-import { logAct } from '../store/host/act-log.ts'
+import { logAct } from '../../store/host/act-log.ts'
 import { type KilledSnapshot, settleKilledSnapshot } from './settle-killed-snapshot.ts'
 
 /** See startWaitingShell. */

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { StasisError } from '../../errors.ts'
-import { HeldDomain } from '../catalogue/held-domain.ts'
-import { thawGuest } from '../machine/freeze.ts'
-import { logAct } from '../store/host/act-log.ts'
-import type { Directories } from '../store/directories.ts'
-import { runtimePaths } from '../store/runtime-paths.ts'
-import { type SnapshotMark, readRecord } from '../store/runtime-record.ts'
+import { StasisError } from '../../../errors.ts'
+import { HeldDomain } from '../../catalogue/held-domain.ts'
+import { thawGuest } from '../../machine/freeze.ts'
+import { logAct } from '../../store/host/act-log.ts'
+import type { Directories } from '../../store/directories.ts'
+import { runtimePaths } from '../../store/runtime-paths.ts'
+import { type SnapshotMark, readRecord } from '../../store/runtime-record.ts'
 
 /** A domain whose snapshot was killed. */
 export interface KilledSnapshot {

@@ -1,12 +1,12 @@
-import { DomainError } from '../../errors.ts'
+import { DomainError } from '../../../errors.ts'
 import type { LiveGuest } from './live-guest.ts'
 import type { LiveChoice, LiveObstacle, LiveWay } from './live-way.ts'
-import { LIVE_WAY_NAMES, type LiveWayName } from './live-way-name.ts'
+import { LIVE_WAY_NAMES, type LiveWayName } from '../live-way-name.ts'
 import { mappedObstacles } from './mapped-obstacles.ts'
 import { precopyObstacles } from './precopy-obstacles.ts'
-import { captureByMapped } from './ways/mapped.ts'
-import { captureByPrecopy } from './ways/precopy.ts'
-import { captureByWriteProtect } from './ways/write-protect.ts'
+import { captureByMapped } from './mapped.ts'
+import { captureByPrecopy } from './precopy.ts'
+import { captureByWriteProtect } from './write-protect.ts'
 import { writeProtectObstacles } from './write-protect-obstacles.ts'
 
 /** All ways, the best first. */

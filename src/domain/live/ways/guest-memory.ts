@@ -1,8 +1,8 @@
-import { allocatedBytes } from '../../io/memory/mapped-blocks.ts'
-import { type Mapping, mappingsOf } from '../../io/memory/mappings.ts'
-import { placedBlocks } from '../../migration/ram-blocks.ts'
-import type { PlacedMemory } from '../../transfer/live/memory-layout.ts'
-import type { QmpConnection } from '../../qmp/connection.ts'
+import { allocatedBytes } from '../../../io/memory/mapped-blocks.ts'
+import { type Mapping, mappingsOf } from '../../../io/memory/mappings.ts'
+import { placedBlocks } from '../../../migration/ram-blocks.ts'
+import type { PlacedMemory } from '../../../transfer/live/memory-layout.ts'
+import type { QmpConnection } from '../../../qmp/connection.ts'
 
 /**
  * The mappings of QEMU with the memory of its guest, by the addresses that QEMU tells. Of a QEMU that does not tell them, such as 7.2: those that are as

@@ -1,9 +1,9 @@
-import type { MigrationFeatures } from '../../migration/features.ts'
-import type { QmpConnection } from '../../qmp/connection.ts'
-import { QmpRefusal } from '../../qmp/refusal.ts'
-import type { HeldDomain } from '../catalogue/held-domain.ts'
-import type { RuntimeRecord } from '../store/runtime-record.ts'
-import type { LiveSaveOptions } from './live-options.ts'
+import type { MigrationFeatures } from '../../../migration/features.ts'
+import type { QmpConnection } from '../../../qmp/connection.ts'
+import { QmpRefusal } from '../../../qmp/refusal.ts'
+import type { HeldDomain } from '../../catalogue/held-domain.ts'
+import type { RuntimeRecord } from '../../store/runtime-record.ts'
+import type { LiveSaveOptions } from '../live-options.ts'
 
 /** A running guest of which a live save is asked for. */
 export interface LiveGuest {

@@ -1,5 +1,5 @@
-import type { QmpConnection } from '../../qmp/connection.ts'
-import type { QmpEventListener } from '../../qmp/events.ts'
+import type { QmpConnection } from '../../../qmp/connection.ts'
+import type { QmpEventListener } from '../../../qmp/events.ts'
 
 /** How long the guest was stopped, by the times of QEMU's events. */
 export interface Pause {

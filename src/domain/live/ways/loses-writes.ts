@@ -1,5 +1,5 @@
-import { atLeast } from '../../qemu/command-line/options.ts'
-import { parseVersion } from '../machine/emulator.ts'
+import { atLeast } from '../../../qemu/command-line/options.ts'
+import { parseVersion } from '../../machine/emulator.ts'
 import type { LiveGuest } from './live-guest.ts'
 
 /**

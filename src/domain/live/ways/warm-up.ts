@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { throwIfCancelled } from '../../errors.ts'
-import { readForeignMemory } from '../../io/memory/foreign-memory.ts'
-import type { QmpConnection } from '../../qmp/connection.ts'
+import { throwIfCancelled } from '../../../errors.ts'
+import { readForeignMemory } from '../../../io/memory/foreign-memory.ts'
+import type { QmpConnection } from '../../../qmp/connection.ts'
 import { memoryMappings } from './guest-memory.ts'
 
 const PAGE_SIZE = 4096

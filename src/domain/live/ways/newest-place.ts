@@ -1,6 +1,6 @@
-import { StorageError } from '../../errors.ts'
-import { hostMemory } from '../../qemu/host-facts.ts'
-import { freeSpace, mostSpace } from '../save/save-space.ts'
+import { StorageError } from '../../../errors.ts'
+import { hostMemory } from '../../../qemu/host-facts.ts'
+import { freeSpace, mostSpace } from '../../save/save-space.ts'
 import type { LiveCapture } from './live-way.ts'
 
 /** What must stay free of the host's memory: a quarter of what the pages take. */
