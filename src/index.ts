@@ -113,7 +113,7 @@ export type {
   ListImagesOptions,
   ListedImage,
 } from './domain/images/list-images.ts'
-export type { ImageUse } from './domain/catalogue/needed-images.ts'
+export type { ImageUse } from './domain/catalogue/files/needed-images.ts'
 export { pruneImages } from './domain/images/prune-images.ts'
 export type { PruneImagesOptions, PrunedImage, PrunedImages } from './domain/images/prune-images.ts'
 export type { KeptImage } from './domain/images/choose-prunable.ts'

@@ -66,6 +66,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     configuration: 0,
   },
   'domain/checkpoint': { '': 1, memory: 0, disks: 0 },
+  'domain/catalogue': { files: 1, '': 0 },
   'domain/live': { '': 3, ways: 2, snapshot: 1, 'live-options.ts': 1, 'live-way-name.ts': 0 },
   'domain/store': { saves: 2, checkpoints: 2, host: 2, '': 1, disks: 0 },
   'domain/machine': { launch: 1, '': 0 },
@@ -77,7 +78,8 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     'image-senders': 2,
     'page-server': 2,
     convert: 2,
-    '': 1,
+    compression: 1,
+    '': 0,
   },
   qemu: {
     '': 5,
@@ -99,6 +101,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     memory: 1,
     '': 0,
   },
+  'io/files': { special: 2, '': 1, locks: 0 },
   cli: {
     'main.ts': 8,
     shell: 7,
@@ -113,6 +116,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     'verb.ts': 2,
     terminal: 1,
   },
+  'cli/terminal': { top: 1, '': 0 },
   'cli/verbs': {
     domain: 1,
     save: 1,

@@ -1,5 +1,5 @@
 import { FileAppender } from '../io/files/file-appender.ts'
-import type { SpecialTarget } from '../io/files/special-target.ts'
+import type { SpecialTarget } from '../io/files/special/special-target.ts'
 import { FORMATS } from './format-table.ts'
 import { type DigestRequest, NewImage } from './new-image.ts'
 import { StreamPacker } from './packed/packer.ts'

@@ -1,4 +1,4 @@
-import type { PipeFile } from '../io/files/pipe-file.ts'
+import type { PipeFile } from '../io/files/special/pipe-file.ts'
 import { buildDescriptionArea } from './description-area.ts'
 import { serialiseHeader } from './header.ts'
 import { newImageId } from './image-id.ts'

@@ -10,7 +10,7 @@ import {
 } from '../../test/support/channels-image.ts'
 import { faultEnvironment } from '../../test/support/faults/fault-environment.ts'
 import { tempDir } from '../../test/support/temp-dir.ts'
-import { lockDirectory } from '../io/files/directory-lock.ts'
+import { lockDirectory } from '../io/files/locks/directory-lock.ts'
 import { existingImage } from './channels/existing-image.ts'
 import { NewImage } from './new-image.ts'
 import { openImage } from './open-image.ts'

@@ -1,7 +1,7 @@
 import { crc32c } from '../io/crc32c.ts'
 import { ImageError, UsageError, messageOf } from '../errors.ts'
 import { DirectFile } from '../io/files/direct-file.ts'
-import { lockFile } from '../io/files/file-lock.ts'
+import { lockFile } from '../io/files/locks/file-lock.ts'
 import { type EditWrite, editWrites, finishingWrites } from './edit-writes.ts'
 import { HEADER_LENGTH, type SaveImageHeader, serialiseHeader } from './header.ts'
 import { openImageFile, readImageHead } from './opened-image.ts'

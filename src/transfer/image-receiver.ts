@@ -1,7 +1,7 @@
 import type { DigestRequest } from '../image/new-image.ts'
 import type { SaveFormat } from '../image/save-format.ts'
 import type { NewDescription } from '../image/saved-machine.ts'
-import type { SpecialTarget } from '../io/files/special-target.ts'
+import type { SpecialTarget } from '../io/files/special/special-target.ts'
 import type { FrameCodec } from '../image/stasis/frame-codec.ts'
 import type { MemoryShown } from './memory-map.ts'
 import type { MultifdCompression } from '../wire/multifd-packet.ts'

@@ -1,4 +1,4 @@
-import { neededFiles, unusableFiles } from '../catalogue/needed-files.ts'
+import { neededFiles, unusableFiles } from '../catalogue/files/needed-files.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { type Finding, fault, right } from './finding.ts'
 

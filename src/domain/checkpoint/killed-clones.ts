@@ -1,7 +1,7 @@
 import { isThere, removeFile } from '../../io/files/file-names.ts'
 import { mayBeAlive } from '../../qemu/process/process-identity.ts'
 import { listEntries } from '../catalogue/catalogue.ts'
-import { keyOf, usesOfFile } from '../catalogue/guest-files.ts'
+import { keyOf, usesOfFile } from '../catalogue/files/guest-files.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { type CheckpointTree, writeTree } from '../store/checkpoints/checkpoint-tree.ts'
 import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'

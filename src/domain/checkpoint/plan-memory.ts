@@ -1,6 +1,6 @@
 import { StasisError } from '../../errors.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
-import { checkDestination } from '../catalogue/destination.ts'
+import { checkDestination } from '../catalogue/files/destination.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { resolveLiveOptions } from '../live/live-options.ts'
 import { type LivePlan, planLive } from '../live/plan-live.ts'

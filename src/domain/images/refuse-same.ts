@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts'
-import { keyOf } from '../catalogue/guest-files.ts'
+import { keyOf } from '../catalogue/files/guest-files.ts'
 
 /** @throws UsageError BAD_ARGUMENT when an image would replace the one that it is made from */
 export async function refuseSame(

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { messageOf, throwIfCancelled } from '../../errors.ts'
 import { type FilePath, givenPath } from '../../io/files/given-path.ts'
-import { openSpecialTarget } from '../../io/files/special-target.ts'
+import { openSpecialTarget } from '../../io/files/special/special-target.ts'
 import type { Act } from '../acts/keep-act.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { openControl } from '../machine/monitor.ts'

@@ -1,6 +1,6 @@
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
-import { checkDestination } from '../catalogue/destination.ts'
+import { checkDestination } from '../catalogue/files/destination.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
 import { liveDomain } from '../catalogue/live-domain.ts'
 import { type SavePlan, planSave } from '../save/plan-save.ts'

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { throwIfCancelled } from '../../errors.ts'
 import { imageSize } from '../../image/image-size.ts'
-import type { SpecialTarget } from '../../io/files/special-target.ts'
+import type { SpecialTarget } from '../../io/files/special/special-target.ts'
 import { residentBytes } from '../../qemu/host-facts.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import type { MachineWriter } from '../../transfer/convert/machine-writer.ts'

@@ -1,4 +1,4 @@
-import { shareFile } from '../../io/files/file-lock.ts'
+import { shareFile } from '../../io/files/locks/file-lock.ts'
 import { openForReading } from '../../io/files/open-file.ts'
 import { closeDescriptor } from '../../io/system-calls.ts'
 import type { PostcopyRecord } from '../store/postcopy-record.ts'

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError, throwIfCancelled } from '../../errors.ts'
 import { storageError } from '../../io/storage-error.ts'
 import { isThere } from '../../io/files/file-names.ts'
-import { lockFile, shareFile } from '../../io/files/file-lock.ts'
+import { lockFile, shareFile } from '../../io/files/locks/file-lock.ts'
 import type { JobOperation } from './job-record.ts'
 import type { RuntimePaths } from './runtime-paths.ts'
 

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DirectFile } from '../../io/files/direct-file.ts'
-import { lockFile } from '../../io/files/file-lock.ts'
+import { lockFile } from '../../io/files/locks/file-lock.ts'
 import { removeFile, removeUnlocked, renameFile } from '../../io/files/file-names.ts'
 import { syncDirectory } from '../../io/files/partial-file.ts'
 import { readImageHead } from '../opened-image.ts'

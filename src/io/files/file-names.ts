@@ -2,7 +2,7 @@ import { constants, readFileSync } from 'node:fs'
 import { copyFile, link, lstat, open, rename, stat, unlink } from 'node:fs/promises'
 import { StorageError } from '../../errors.ts'
 import { storageError } from '../storage-error.ts'
-import { lockFile } from './file-lock.ts'
+import { lockFile } from './locks/file-lock.ts'
 
 /** Renames a file and replaces an existing one. Durable once the directory is flushed. @throws StorageError */
 export async function renameFile(from: string, to: string): Promise<void> {

@@ -6,7 +6,7 @@ import { rewrapped, storageError } from '../storage-error.ts'
 import { DirectFile } from './direct-file.ts'
 import { hostTag } from '../host-id.ts'
 import { isThere, removeFile, removeUnlocked, renameFile } from './file-names.ts'
-import { lockFile } from './file-lock.ts'
+import { lockFile } from './locks/file-lock.ts'
 import { besideOf, placeOf, temporaryPrefix } from './file-place.ts'
 import { type Placed, putInPlace } from './put-in-place.ts'
 

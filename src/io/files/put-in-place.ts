@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { storageError } from '../storage-error.ts'
-import { shareFile } from './file-lock.ts'
+import { shareFile } from './locks/file-lock.ts'
 import { exchangeNames } from '../system-calls.ts'
 
 /** A file that has just got its final name, while the older file of that name still exists. Call one of the two functions. */

@@ -7,7 +7,7 @@ import { tryLock } from '../system-calls.ts'
 /** A younger one may not be locked yet. */
 const LEAST_AGE_MS = 60_000
 
-/** The file that the process locks. It is not the directory itself: a process that publishes an image locks that (`io/files/directory-lock.ts`). */
+/** The file that the process locks. It is not the directory itself: a process that publishes an image locks that (`io/files/locks/directory-lock.ts`). */
 const LOCK = '.lock'
 
 /**

@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, stat } from 'node:fs/promises'
 import { StorageError } from '../../errors.ts'
 import { storageError } from '../storage-error.ts'
 import { isAbsence } from '../files/file-names.ts'
-import { waitForLock } from '../files/wait-for-lock.ts'
+import { waitForLock } from '../files/locks/wait-for-lock.ts'
 
 /** A file of lines to which several processes append. */
 export interface LineFile {

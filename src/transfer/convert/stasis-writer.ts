@@ -6,8 +6,8 @@ import { MOST_DIGESTED_BYTES, writePageDigests } from '../../image/stasis/page-d
 import { StasisWriter } from '../../image/stasis/writer.ts'
 import type { DeviceState } from '../../wire/device-state.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
-import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
-import { type LevelChooser, chooseLevel } from '../compression-level.ts'
+import { WORTH_COMPRESSING, splitByCompressibility } from '../compression/compressibility.ts'
+import { type LevelChooser, chooseLevel } from '../compression/compression-level.ts'
 import { Differences } from './differences.ts'
 import { contentPages } from './content-pages.ts'
 import {

@@ -1,6 +1,6 @@
 import type { DigestRequest } from '../../image/new-image.ts'
 import type { NewDescription } from '../../image/saved-machine.ts'
-import type { SpecialTarget } from '../../io/files/special-target.ts'
+import type { SpecialTarget } from '../../io/files/special/special-target.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import type { CompressionLevel } from '../image-receiver.ts'
 import type { BaseImage } from './differences.ts'

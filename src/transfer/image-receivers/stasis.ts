@@ -4,7 +4,7 @@ import { StasisWriter } from '../../image/stasis/writer.ts'
 import type { ImageReceiver, ImageReceiverOptions, ReceiverStart } from '../image-receiver.ts'
 import { FramePipeline } from '../receive/frame-pipeline.ts'
 import { Receivers } from '../receive/receivers.ts'
-import { choosePacketLevels } from '../packet-levels.ts'
+import { choosePacketLevels } from '../compression/packet-levels.ts'
 import { QemuListener } from '../receive/qemu-listener.ts'
 
 /** Starts the threads that receive a machine over multifd channels into one `stasis` container. @throws StorageError when the host has no thread left */

@@ -4,7 +4,7 @@ import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
 import { CODECS } from '../../io/codecs/codec-table.ts'
 import type { Compressor } from '../../io/codecs/codec.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
-import { WORTH_COMPRESSING, splitByCompressibility } from '../compressibility.ts'
+import { WORTH_COMPRESSING, splitByCompressibility } from '../compression/compressibility.ts'
 import type { Segment } from './packet-layout.ts'
 import { OUTPUT_LENGTH, type ReceivedPiece, SLOT_LENGTH } from './receive-job.ts'
 

@@ -1,4 +1,4 @@
-import type { PacketWork } from '../packet-costs.ts'
+import type { PacketWork } from '../compression/packet-costs.ts'
 import type { WireErrorKind } from '../../wire/wire-error.ts'
 import type { PageSpan } from '../../image/saved-machine.ts'
 import type { FrameCodec } from '../../image/stasis/frame-codec.ts'

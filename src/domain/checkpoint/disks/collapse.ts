@@ -2,7 +2,7 @@ import { removeTree } from '../../../io/files/directory.ts'
 import { isThere, removeFile } from '../../../io/files/file-names.ts'
 import { rebaseOverlay } from '../../../qemu/programs/overlay-files.ts'
 import { openFilesOf } from '../../../qemu/process/open-files.ts'
-import { keyOf, usesOfFile } from '../../catalogue/guest-files.ts'
+import { keyOf, usesOfFile } from '../../catalogue/files/guest-files.ts'
 import type { HeldDomain } from '../../catalogue/held-domain.ts'
 import { checkpointDirectory } from '../../store/checkpoints/checkpoint-directory.ts'
 import {

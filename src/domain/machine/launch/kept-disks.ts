@@ -1,7 +1,7 @@
 import { DomainError } from '../../../errors.ts'
 import { localPath } from '../../../qemu/domain-xml/model/storage/disk-source.ts'
 import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
-import { keyOf } from '../../catalogue/guest-files.ts'
+import { keyOf } from '../../catalogue/files/guest-files.ts'
 import { domainsWithCheckpoints } from '../../store/checkpoints/checkpoint-directory.ts'
 import { readTree } from '../../store/checkpoints/checkpoint-tree.ts'
 import type { Directories } from '../../store/directories.ts'

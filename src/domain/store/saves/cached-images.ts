@@ -11,7 +11,7 @@ import {
   readRecordFile,
   writeRecordFile,
 } from '../../../io/records/record-file.ts'
-import { lockFile, shareFile } from '../../../io/files/file-lock.ts'
+import { lockFile, shareFile } from '../../../io/files/locks/file-lock.ts'
 import { type Directories, checkDirectories } from '../directories.ts'
 import { placeOfHost } from '../host-directory.ts'
 

@@ -3,7 +3,7 @@ import { lstat, realpath, rename, rmdir, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StorageError, throwIfCancelled } from '../../../errors.ts'
 import { copyFileDurably } from '../../../io/files/copy-file.ts'
-import { lockDirectory } from '../../../io/files/directory-lock.ts'
+import { lockDirectory } from '../../../io/files/locks/directory-lock.ts'
 import { namesIn } from '../../../io/files/directory.ts'
 import {
   isAbsence,

@@ -1,4 +1,4 @@
-import { cutToWidth, displayWidth } from './display-width.ts'
+import { cutToWidth, displayWidth } from '../display-width.ts'
 
 /** How a piece of text looks. Without colours only `inverse` and `bold` are left. */
 export type Style = 'bold' | 'inverse' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan' | 'blue'

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { StorageError } from '../../errors.ts'
-import { storageError } from '../storage-error.ts'
+import { StorageError } from '../../../errors.ts'
+import { storageError } from '../../storage-error.ts'
 import { lockFile } from './file-lock.ts'
 
 const PATIENCE_MS = 10_000

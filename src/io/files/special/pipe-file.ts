@@ -3,10 +3,10 @@ import { lstat, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { basename, dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CancelledError, StorageError, throwIfCancelled } from '../../errors.ts'
-import { storageError } from '../storage-error.ts'
-import { STICKY, WRITABLE_BY_OTHERS, placeOf } from './file-place.ts'
-import { hasReader, unreadBytes } from '../system-calls.ts'
+import { CancelledError, StorageError, throwIfCancelled } from '../../../errors.ts'
+import { storageError } from '../../storage-error.ts'
+import { STICKY, WRITABLE_BY_OTHERS, placeOf } from '../file-place.ts'
+import { hasReader, unreadBytes } from '../../system-calls.ts'
 
 /** How a pipe is opened. */
 export interface PipeOptions {

@@ -1,4 +1,4 @@
-import type { DomainActivity, HostActivity } from '../../domain/status/activity.ts'
+import type { DomainActivity, HostActivity } from '../../../domain/status/activity.ts'
 import type { LaneRates } from './top-guest.ts'
 
 /** The changes between two looks at a host. */

@@ -1,6 +1,6 @@
-import type { FrameCodec } from '../image/stasis/frame-codec.ts'
-import { CODECS } from '../io/codecs/codec-table.ts'
-import type { CompressionLevel } from './image-receiver.ts'
+import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
+import { CODECS } from '../../io/codecs/codec-table.ts'
+import type { CompressionLevel } from '../image-receiver.ts'
 
 /** Chooses how the next pages of a conversion are compressed. */
 export interface LevelChooser {

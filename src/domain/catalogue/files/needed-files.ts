@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type DiskLayer, localPath } from '../../qemu/domain-xml/model/storage/disk-source.ts'
-import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
+import { type DiskLayer, localPath } from '../../../qemu/domain-xml/model/storage/disk-source.ts'
+import type { Domain } from '../../../qemu/domain-xml/model/domain.ts'
 
 /** A file that a domain needs, and its purpose. */
 export interface NeededFile {

@@ -1,6 +1,6 @@
-import { domainsWithCheckpoints } from '../store/checkpoints/checkpoint-directory.ts'
-import { listedCheckpoints } from '../store/checkpoints/checkpoint-record.ts'
-import type { Directories } from '../store/directories.ts'
+import { domainsWithCheckpoints } from '../../store/checkpoints/checkpoint-directory.ts'
+import { listedCheckpoints } from '../../store/checkpoints/checkpoint-record.ts'
+import type { Directories } from '../../store/directories.ts'
 
 /** The memory of a checkpoint: an image without which nobody can return to it. */
 export interface CheckpointMemory {

@@ -1,6 +1,6 @@
 import { readFile, readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileKey } from '../../qemu/process/open-files.ts'
+import { fileKey } from '../../../qemu/process/open-files.ts'
 
 /**
  * The keys (see `fileKey`) of the files and devices that share blocks with a block device: the disk of a partition, the partitions of a disk, and the

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
-import { smallXml, testStore, writeRawImage } from '../../../test/support/test-store.ts'
+import { smallXml, testStore, writeRawImage } from '../../../../test/support/test-store.ts'
 import { checkDestination } from './destination.ts'
-import { imageId, writeHistory } from '../store/saves/image-history.ts'
-import { recordEnd } from '../store/last-end.ts'
+import { imageId, writeHistory } from '../../store/saves/image-history.ts'
+import { recordEnd } from '../../store/last-end.ts'
 
 test('checkDestination() returns the path of a new file, and of a file that no domain uses', async () => {
   await using store = await testStore()

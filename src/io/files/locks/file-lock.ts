@@ -1,6 +1,6 @@
-import { StorageError } from '../../errors.ts'
-import { storageError } from '../storage-error.ts'
-import { type SystemCallError, tryLock, tryShareLock } from '../system-calls.ts'
+import { StorageError } from '../../../errors.ts'
+import { storageError } from '../../storage-error.ts'
+import { type SystemCallError, tryLock, tryShareLock } from '../../system-calls.ts'
 
 /** Takes the exclusive lock of an open file, see `tryLock`; `false` when another process has a lock. `path` is for messages. @throws StorageError */
 export function lockFile(fd: number, path: string): boolean {

@@ -1,5 +1,5 @@
 import type { ReadStream, WriteStream } from 'node:tty'
-import type { ScreenSize } from './host-lines.ts'
+import type { ScreenSize } from '../host-lines.ts'
 
 // xterm control sequences: the alternate screen, the cursor.
 const ENTER = '\u001b[?1049h\u001b[?25l'

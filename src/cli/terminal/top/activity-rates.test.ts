@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DomainActivity, HostActivity } from '../../domain/status/activity.ts'
+import type { DomainActivity, HostActivity } from '../../../domain/status/activity.ts'
 import { ratesBetween } from './activity-rates.ts'
 
 function look(time: string, change: Partial<DomainActivity>): HostActivity {

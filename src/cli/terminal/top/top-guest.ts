@@ -1,10 +1,10 @@
-import type { DomainActivity, PageServing } from '../../domain/status/activity.ts'
-import type { TransferMeasure } from '../../domain/progress/progress.ts'
-import { padToWidth } from './display-width.ts'
+import type { DomainActivity, PageServing } from '../../../domain/status/activity.ts'
+import type { TransferMeasure } from '../../../domain/progress/progress.ts'
+import { padToWidth } from '../display-width.ts'
 import { type Glyphs, barSpans, cellSpans } from './glyphs.ts'
-import { fitParts } from './fit-parts.ts'
-import { measuredParts, progressLine } from './progress-line.ts'
-import { formatBytes, formatDuration } from './quantity.ts'
+import { fitParts } from '../fit-parts.ts'
+import { measuredParts, progressLine } from '../progress-line.ts'
+import { formatBytes, formatDuration } from '../quantity.ts'
 import { type Span, type StyledLine, plain } from './styled-line.ts'
 
 /** Rates of a guest's channels, bytes per second, in their order; empty while unknown. */

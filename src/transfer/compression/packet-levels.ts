@@ -1,7 +1,7 @@
-import type { FrameCodec } from '../image/stasis/frame-codec.ts'
-import { CODECS } from '../io/codecs/codec-table.ts'
+import type { FrameCodec } from '../../image/stasis/frame-codec.ts'
+import { CODECS } from '../../io/codecs/codec-table.ts'
 import { AdaptiveMix } from './adaptive-mix.ts'
-import type { CompressionLevel } from './image-receiver.ts'
+import type { CompressionLevel } from '../image-receiver.ts'
 import type { DiskWork, PacketWork } from './packet-costs.ts'
 
 /** Chooses how the packets of a save are compressed. */

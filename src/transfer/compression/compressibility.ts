@@ -1,5 +1,5 @@
-import type { PageSpan } from '../image/saved-machine.ts'
-import { PAGE_SIZE } from '../wire/page-size.ts'
+import type { PageSpan } from '../../image/saved-machine.ts'
+import { PAGE_SIZE } from '../../wire/page-size.ts'
 
 /** Pages that are judged together. */
 const UNIT_PAGES = 4

@@ -1,9 +1,9 @@
 import { constants, fstatSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { StorageError, UsageError } from '../../errors.ts'
-import { storageError } from '../storage-error.ts'
-import { DirectFile } from './direct-file.ts'
-import { deviceLength } from '../system-calls.ts'
+import { StorageError, UsageError } from '../../../errors.ts'
+import { storageError } from '../../storage-error.ts'
+import { DirectFile } from '../direct-file.ts'
+import { deviceLength } from '../../system-calls.ts'
 
 /**
  * A block device that is written from its beginning on, in place of a file. The kernel makes sure that nobody else uses it meanwhile: it is neither

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { DeviceFile } from './device-file.ts'
-import { isAbsence } from './file-names.ts'
+import { isAbsence } from '../file-names.ts'
 import { PipeFile, type PipeOptions } from './pipe-file.ts'
-import { storageError } from '../storage-error.ts'
+import { storageError } from '../../storage-error.ts'
 
 /** A pipe or a block device that an image is written into, instead of a new file. */
 export type SpecialTarget = PipeFile | DeviceFile
