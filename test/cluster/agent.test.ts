@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,10 +18,11 @@ const skip =
 /** The exit codes of OCF. */
 const [SUCCESS, GENERIC, PERM, INSTALLED, CONFIGURED, NOT_RUNNING] = [0, 1, 4, 5, 6, 7] as const
 
-/** The agent in a folder of its own, with a domain called `tiny`. */
-class Agent {
+/** The agent in a folder of its own, with a domain called `tiny`. Disposing removes the folder, and kills the processes that stand for QEMU. */
+class Agent implements AsyncDisposable {
   readonly dir: TempDir
   readonly #parameters: Record<string, string>
+  readonly #processes: ChildProcess[] = []
 
   private constructor(dir: TempDir) {
     this.dir = dir
@@ -33,7 +34,8 @@ class Agent {
     }
   }
 
-  static async make(dir: TempDir): Promise<Agent> {
+  static async make(): Promise<Agent> {
+    const dir = await tempDir()
     await mkdir(dir.join('run/tiny'), { recursive: true })
     await mkdir(dir.join('tmp'))
     await writeFile(dir.join('tiny.xml'), '<domain>\n  <name>tiny</name>\n</domain>\n')
@@ -84,11 +86,29 @@ class Agent {
     const record = { version: 1, ...identity, stage: 'running', nested: { pid: 1 }, ...fields }
     await writeFile(this.dir.join('run/tiny/process.json'), `${JSON.stringify(record, null, 2)}\n`)
   }
+
+  /** A process that runs until it is killed. */
+  process(): ChildProcess {
+    const child = spawn('sleep', ['600'])
+    this.#processes.push(child)
+    return child
+  }
+
+  /** Such a process, recorded as the QEMU of the domain. */
+  async qemu(): Promise<ChildProcess> {
+    const child = this.process()
+    await this.record({ ...(await identifyProcess(child.pid ?? 0)) })
+    return child
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#processes) child.kill('SIGKILL')
+    await this.dir[Symbol.asyncDispose]()
+  }
 }
 
 test('monitor goes by the record and the process, and starts no program', { skip }, async () => {
-  await using dir = await tempDir()
-  const it = await Agent.make(dir)
+  await using it = await Agent.make()
   const monitor = async (): Promise<number> =>
     // Neither Stasis nor the storage needs to be there.
     (await it.run('monitor', { stasis: '/nonexistent', config: '/nonexistent', name: 'tiny' }))
@@ -110,11 +130,10 @@ test(
   'monitor with depth asks the guest, and a crashed guest is not saved by the stop',
   { skip },
   async () => {
-    await using dir = await tempDir()
-    const it = await Agent.make(dir)
+    await using it = await Agent.make()
     await it.record({})
     const deep = { OCF_CHECK_LEVEL: '10' }
-    const asked = dir.join('asked')
+    const asked = it.dir.join('asked')
     const answering = async (state: string): Promise<string> =>
       it.program(`echo "$*" >>${asked}; echo '{"type":"result","state":"${state}"}'`)
     assert.equal(
@@ -125,8 +144,7 @@ test(
     assert.equal((await it.run('monitor', { stasis: busy }, deep)).exitCode, SUCCESS)
     const stasis = await answering('crashed')
     assert.equal((await it.run('monitor', { stasis }, deep)).exitCode, GENERIC)
-    const victim = spawn('sleep', ['600'])
-    await it.record({ ...(await identifyProcess(victim.pid ?? 0)) })
+    const victim = await it.qemu()
     const killing = await it.program(`echo "$*" >>${asked}; kill -9 ${victim.pid}`)
     assert.equal((await it.run('stop', { stasis: killing })).exitCode, SUCCESS)
     assert.doesNotMatch(readFileSync(asked, 'utf8'), /managedsave|shutdown/)
@@ -135,8 +153,7 @@ test(
 )
 
 test('start turns error codes into those of OCF', { skip }, async () => {
-  await using dir = await tempDir()
-  const it = await Agent.make(dir)
+  await using it = await Agent.make()
   for (const [code, expected] of [
     ['QEMU_NOT_FOUND', INSTALLED],
     ['IMAGE_INCOMPATIBLE', INSTALLED],
@@ -155,8 +172,7 @@ test('start turns error codes into those of OCF', { skip }, async () => {
 })
 
 test('validate-all refuses what no node could do', { skip }, async () => {
-  await using dir = await tempDir()
-  const it = await Agent.make(dir)
+  await using it = await Agent.make()
   const validate = (parameters: Readonly<Record<string, string>>): ReturnType<Agent['run']> =>
     it.run('validate-all', parameters)
   assert.equal((await validate({ save_options: '--format sparse' })).exitCode, SUCCESS)
@@ -168,7 +184,7 @@ test('validate-all refuses what no node could do', { skip }, async () => {
     { on_stale: 'perhaps' },
     { mode: 'fast' },
     { config: '' },
-    { runtime_dir: dir.join('state/run') },
+    { runtime_dir: it.dir.join('state/run') },
   ])
     assert.equal((await validate(wrong)).exitCode, CONFIGURED, JSON.stringify(wrong))
   assert.equal((await validate({ stasis: '/nonexistent' })).exitCode, INSTALLED)
@@ -176,16 +192,15 @@ test('validate-all refuses what no node could do', { skip }, async () => {
 })
 
 test('start takes a guest over only from a host that is surely dead', { skip }, async () => {
-  await using dir = await tempDir()
-  const it = await Agent.make(dir)
-  await mkdir(dir.join('state/owners/tiny'), { recursive: true })
+  await using it = await Agent.make()
+  await mkdir(it.dir.join('state/owners/tiny'), { recursive: true })
   const owner = { version: 1, runner: { bootId: 'boot1' }, holder: { bootId: 'boot2' } }
-  await writeFile(dir.join('state/owners/tiny/12.json'), `${JSON.stringify(owner, null, 2)}\n`)
-  await writeFile(dir.join('state/owners/tiny/9.json'), '')
-  const asked = dir.join('asked')
+  await writeFile(it.dir.join('state/owners/tiny/12.json'), `${JSON.stringify(owner, null, 2)}\n`)
+  await writeFile(it.dir.join('state/owners/tiny/9.json'), '')
+  const asked = it.dir.join('asked')
   const stasis = await it.program(`case "$*" in *--take-over*) echo "$*" >>${asked};; esac
 echo '{"type":"error","code":"DOMAIN_ELSEWHERE","message":"There","host":"alpha","hostId":"id1","generation":12,"causes":[]}' >&2; exit 3`)
-  const bin = dir.join('bin')
+  const bin = it.dir.join('bin')
   await mkdir(bin)
   for (const [name, text] of Object.entries({
     crm_attribute: 'echo "$FENCING"',
@@ -237,75 +252,56 @@ test(
   'stop fails if the storage is not mounted, and leaves the guest to the fence',
   { skip },
   async () => {
-    await using dir = await tempDir()
-    const it = await Agent.make(dir)
-    const victim = spawn('sleep', ['600'])
-    try {
-      await it.record({ ...(await identifyProcess(victim.pid ?? 0)) })
-      const asked = dir.join('asked')
-      const missing = JSON.stringify({ type: 'error', code: 'STATE_MISSING', message: 'Away' })
-      const stasis = await it.program(`echo "$2" >>${asked}; echo '${missing}' >&2; exit 7`)
-      const limit = { OCF_RESKEY_CRM_meta_timeout: '20000' }
-      const { exitCode } = await it.run('stop', { stasis }, limit)
-      assert.equal(exitCode, INSTALLED)
-      const verbs = new Set(readFileSync(asked, 'utf8').trim().split('\n'))
-      assert.deepEqual([...verbs], ['managedsave'])
-      assert.equal(victim.exitCode, null)
-    } finally {
-      victim.kill('SIGKILL')
-    }
+    await using it = await Agent.make()
+    const victim = await it.qemu()
+    const asked = it.dir.join('asked')
+    const missing = JSON.stringify({ type: 'error', code: 'STATE_MISSING', message: 'Away' })
+    const stasis = await it.program(`echo "$2" >>${asked}; echo '${missing}' >&2; exit 7`)
+    const limit = { OCF_RESKEY_CRM_meta_timeout: '20000' }
+    const { exitCode } = await it.run('stop', { stasis }, limit)
+    assert.equal(exitCode, INSTALLED)
+    const verbs = new Set(readFileSync(asked, 'utf8').trim().split('\n'))
+    assert.deepEqual([...verbs], ['managedsave'])
+    assert.equal(victim.exitCode, null)
   },
 )
 
 test('stop gives up a checkpoint that is being made, and saves the guest', { skip }, async () => {
-  await using dir = await tempDir()
-  const it = await Agent.make(dir)
-  const [victim, copier] = [spawn('sleep', ['600']), spawn('sleep', ['600'])]
-  try {
-    await it.record({ ...(await identifyProcess(victim.pid ?? 0)) })
-    await writeFile(dir.join('tmp/stasis-tiny.copying'), `${copier.pid}\n`)
-    const [asked, aborted] = [dir.join('asked'), dir.join('aborted')]
-    const stasis = await it.program(`echo "$2" >>${asked}
+  await using it = await Agent.make()
+  const [victim, copier] = [await it.qemu(), it.process()]
+  await writeFile(it.dir.join('tmp/stasis-tiny.copying'), `${copier.pid}\n`)
+  const [asked, aborted] = [it.dir.join('asked'), it.dir.join('aborted')]
+  const stasis = await it.program(`echo "$2" >>${asked}
 [ "$2" != domjobabort ] || : >${aborted}
 [ "$2" = managedsave ] || exit 0
 [ -e ${aborted} ] || { echo '{"type":"error","code":"DOMAIN_BUSY","message":"Busy"}' >&2; exit 3; }
 kill -9 ${victim.pid}`)
-    assert.equal((await it.run('stop', { stasis })).exitCode, SUCCESS)
-    assert.deepEqual(readFileSync(asked, 'utf8').trim().split('\n'), [
-      'managedsave',
-      'domjobabort',
-      'managedsave',
-    ])
-  } finally {
-    victim.kill('SIGKILL')
-    copier.kill('SIGKILL')
-  }
+  assert.equal((await it.run('stop', { stasis })).exitCode, SUCCESS)
+  assert.deepEqual(readFileSync(asked, 'utf8').trim().split('\n'), [
+    'managedsave',
+    'domjobabort',
+    'managedsave',
+  ])
 })
 
 test(
   'stop destroys a guest that can neither be saved nor shut down, within its time',
   { skip: skip || (!isLongRun() && 'long run only') },
   async () => {
-    await using dir = await tempDir()
-    const it = await Agent.make(dir)
-    const victim = spawn('sleep', ['600'])
-    try {
-      await it.record({ ...(await identifyProcess(victim.pid ?? 0)) })
-      const stasis = await it.program(
-        `echo "$2" >>${dir.join('asked')}; case $2 in managedsave) exec sleep 100;; destroy) kill -9 ${victim.pid};; esac`,
-      )
-      const from = Date.now()
-      const limit = { OCF_RESKEY_CRM_meta_timeout: '20000' }
-      const { exitCode, said } = await it.run('stop', { stasis }, limit)
-      assert.equal(exitCode, SUCCESS, said)
-      assert.ok(Date.now() - from < 20_000)
-      assert.deepEqual(readFileSync(dir.join('asked'), 'utf8').trim().split('\n'), [
-        'managedsave',
-        'shutdown',
-        'destroy',
-      ])
-    } finally {
-      victim.kill('SIGKILL')
-    }
+    await using it = await Agent.make()
+    const victim = await it.qemu()
+    const stasis = await it.program(
+      `echo "$2" >>${it.dir.join('asked')}; case $2 in managedsave) exec sleep 100;; destroy) kill -9 ${victim.pid};; esac`,
+    )
+    const from = Date.now()
+    const limit = { OCF_RESKEY_CRM_meta_timeout: '20000' }
+    const { exitCode, said } = await it.run('stop', { stasis }, limit)
+    assert.equal(exitCode, SUCCESS, said)
+    assert.ok(Date.now() - from < 20_000)
+    assert.deepEqual(readFileSync(it.dir.join('asked'), 'utf8').trim().split('\n'), [
+      'managedsave',
+      'shutdown',
+      'destroy',
+    ])
   },
 )

@@ -11,8 +11,8 @@ import {
 } from '../../src/index.ts'
 import { verifyImage } from '../../src/domain/images/verify-image.ts'
 import { readDescription } from '../../src/image/open-image.ts'
-import { faultEnvironment } from '../support/faults/fault-environment.ts'
-import { type CommandResult, startStasis } from '../support/stasis-command.ts'
+import { withFault } from '../support/faults/with-fault.ts'
+import type { CommandResult } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
 // After a name is removed or renamed, the change cannot be undone: a directory that cannot be flushed is a warning.
@@ -24,13 +24,9 @@ before(async () => {
 after(() => tiny[Symbol.asyncDispose]())
 
 /** Runs a command in which one call fails, and checks that it did. */
-async function withFault(fault: string, ...argv: readonly string[]): Promise<CommandResult> {
-  const { dir, stateDir } = tiny
-  const fired = dir.join('fired')
-  await rm(fired, { force: true })
-  const env = faultEnvironment({ fault, fired, within: dir.path })
-  const result = await startStasis(stateDir, argv, env).ended
-  await access(fired)
+async function withFailure(fault: string, ...argv: readonly string[]): Promise<CommandResult> {
+  const result = await withFault(tiny, fault, ...argv)
+  assert.ok(result.hasFailed, fault)
   return result
 }
 
@@ -49,13 +45,13 @@ test('managedsave-remove and autostart --disable succeed when the directory cann
   const { stateDir } = tiny
   const { image } = await managedSaveDomain('tiny', { stateDir })
   assertWarns(
-    await withFault('fsync:EIO:1:/state/save', 'managedsave-remove', 'tiny'),
+    await withFailure('fsync:EIO:1:/state/save', 'managedsave-remove', 'tiny'),
     new RegExp(`^warning: ${image.path} is removed, ${MAY_COME_BACK}`),
   )
   await assert.rejects(access(image.path))
   await setAutostart('tiny', { stateDir })
   assertWarns(
-    await withFault('fsync:EIO:1:/state/autostart', 'autostart', 'tiny', '--disable'),
+    await withFailure('fsync:EIO:1:/state/autostart', 'autostart', 'tiny', '--disable'),
     new RegExp(`^warning: domain 'tiny' no longer starts with the host, ${MAY_COME_BACK}`),
   )
   const [domain] = await listDomains({ stateDir, all: true })
@@ -64,12 +60,12 @@ test('managedsave-remove and autostart --disable succeed when the directory cann
 
 test('domrename and undefine succeed when the directory cannot be flushed', async () => {
   assertWarns(
-    await withFault('fsync:EIO:1:/state/domains', 'domrename', 'tiny', 'other'),
+    await withFailure('fsync:EIO:1:/state/domains', 'domrename', 'tiny', 'other'),
     new RegExp(`^warning: domain 'tiny' is now 'other', ${MAY_COME_BACK}`),
   )
   assert.deepEqual(await names(), ['other'])
   assertWarns(
-    await withFault('fsync:EIO:1:/state/domains', 'undefine', 'other'),
+    await withFailure('fsync:EIO:1:/state/domains', 'undefine', 'other'),
     new RegExp(`^warning: domain 'other' is undefined, ${MAY_COME_BACK}`),
   )
   assert.deepEqual(await names(), [])
@@ -81,7 +77,7 @@ test('undefine names the managed save that it could not remove', async () => {
   await startDomain('tiny', { stateDir })
   const { image } = await managedSaveDomain('tiny', { stateDir })
   assertWarns(
-    await withFault('unlink:EACCES:1:tiny.save', 'undefine', 'tiny', '--managed-save'),
+    await withFailure('unlink:EACCES:1:tiny.save', 'undefine', 'tiny', '--managed-save'),
     new RegExp(`^warning: Could not remove the file[^]*${image.path}`),
   )
   assert.deepEqual(await names(), [])
@@ -95,7 +91,7 @@ test('a save to a file ends the guest although its former managed save cannot be
   const { image } = await managedSaveDomain('tiny', { stateDir })
   await startDomain('tiny', { stateDir, paused: true })
   const file = dir.join('file')
-  const { exitCode, stderr } = await withFault(
+  const { exitCode, stderr } = await withFailure(
     'unlink:EACCES:1:tiny.save',
     ...['save', 'tiny', file],
   )
@@ -117,7 +113,7 @@ test('save-image-define leaves the older text, or the newer one and a warning', 
   const bytes = await readFile(file)
   for (const fault of ['fsync:EIO', 'write:EIO'])
     for (let nth = 1; nth <= 5; nth += 1) {
-      const { exitCode, stderr } = await withFault(
+      const { exitCode, stderr } = await withFailure(
         `${fault}:${nth}:/guest.save`,
         ...['save-image-define', file, xml],
       )

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, rm, stat, truncate } from 'node:fs/promises'
+import { readFile, stat, truncate } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, test } from 'node:test'
 import {
@@ -13,6 +13,7 @@ import {
 import { waitForAllMemory } from '../../src/domain/store/postcopy-state.ts'
 import { faultEnvironment } from '../support/faults/fault-environment.ts'
 import { readPlaces } from '../support/faults/places.ts'
+import { withFault } from '../support/faults/with-fault.ts'
 import { pathsOf } from '../support/page-server.ts'
 import { isLongRun, oldestQemu, qemus } from '../support/qemus.ts'
 import { startStasis } from '../support/stasis-command.ts'
@@ -24,19 +25,14 @@ const START = ['start', 'tiny', '--mode', 'load']
 const STEP = isLongRun() ? 1 : 2
 
 /** Kills a command before its Nth message to QEMU; `false` when it has not sent so many. */
-async function runAndDie(
-  { stateDir, dir }: TinyDomain,
-  argv: readonly string[],
-  nth: number,
-): Promise<boolean> {
-  const fired = dir.join('fired')
-  await rm(fired, { force: true })
-  const env = faultEnvironment({ fault: `send:KILL:${nth}:qmp.sock`, fired, within: dir.path })
-  const { child, ended } = startStasis(stateDir, argv, env)
-  const { exitCode, stderr } = await ended
-  if (child.signalCode === 'SIGKILL') return true
-  assert.equal(exitCode, 0, stderr)
-  return false
+async function runAndDie(tiny: TinyDomain, argv: readonly string[], nth: number): Promise<boolean> {
+  const { wasKilled, exitCode, stderr } = await withFault(
+    tiny,
+    `send:KILL:${nth}:qmp.sock`,
+    ...argv,
+  )
+  if (!wasKilled) assert.equal(exitCode, 0, stderr)
+  return wasKilled
 }
 
 /** How many messages a command sends to QEMU. */
@@ -108,9 +104,7 @@ for (const { label, emulator } of isLongRun() ? qemus() : oldestQemu()) {
             await managedSaveDomain('tiny', { stateDir })
             const before = await sizeOf(dir.join('serial'))
             const fault = `send:QEMU:${nth}:qmp.sock`
-            const env = faultEnvironment({ fault, fired: dir.join('fired'), within: dir.path })
-            await rm(dir.join('fired'), { force: true })
-            const { exitCode, stderr } = await startStasis(stateDir, argv, env).ended
+            const { exitCode, stderr } = await withFault(tiny, fault, ...argv)
             exitCodes.add(exitCode)
             const info = await domainInfo('tiny', { stateDir })
             // The number of queries varies.

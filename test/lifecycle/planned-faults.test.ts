@@ -1,35 +1,22 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { domainInfo, restoreDomain, saveDomain } from '../../src/index.ts'
 import { faultEnvironment } from '../support/faults/fault-environment.ts'
 import { readPlaces } from '../support/faults/places.ts'
+import { withFault } from '../support/faults/with-fault.ts'
 import { oldestQemu } from '../support/qemus.ts'
 import { startStasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
 
-interface Outcome {
-  readonly exitCode: number
-  readonly stderr: string
-  readonly hasFailed: boolean
-}
-
-async function withFault(
-  { stateDir, dir }: TinyDomain,
+function saveWithFault(
+  tiny: TinyDomain,
   fault: string,
-  ...argv: readonly string[]
-): Promise<Outcome> {
-  const fired = dir.join('fired')
-  await rm(fired, { force: true })
-  const env = faultEnvironment({ fault, fired, within: dir.path })
-  const { exitCode, stderr } = await startStasis(stateDir, argv, env).ended
-  const hasFailed = await readFile(fired).then(
-    () => true,
-    () => false,
-  )
-  return { exitCode, stderr, hasFailed }
+  ...options: readonly string[]
+): ReturnType<typeof withFault> {
+  return withFault(tiny, fault, 'save', 'tiny', tiny.dir.join('image'), ...options)
 }
 
 function readDefinedXml(stateDir: string): Promise<string> {
@@ -51,13 +38,7 @@ for (const { label, emulator } of oldestQemu()) {
         // From the connection on until QEMU migrates.
         for (const nth of [8, 14, 18, 22]) {
           const fault = `${call}:${nth}:qmp.sock`
-          const { exitCode, stderr, hasFailed } = await withFault(
-            tiny,
-            fault,
-            'save',
-            'tiny',
-            dir.join('image'),
-          )
+          const { exitCode, stderr, hasFailed } = await saveWithFault(tiny, fault)
           assert.ok(hasFailed, fault)
           if (exitCode === 0) {
             await restoreDomain(dir.join('image'), { stateDir: tiny.stateDir })
@@ -171,13 +152,7 @@ for (const { label, emulator } of oldestQemu()) {
           'unlink:EACCES:1:/run/tiny/live.xml',
           'unlink:EACCES:1:/run/tiny/process.json',
         ]) {
-          const { exitCode, stderr, hasFailed } = await withFault(
-            tiny,
-            fault,
-            'save',
-            'tiny',
-            image,
-          )
+          const { exitCode, stderr, hasFailed } = await saveWithFault(tiny, fault)
           assert.ok(hasFailed, fault)
           assert.equal(exitCode, 0, `${fault}: ${stderr}`)
           await restoreDomain(image, { stateDir, mode: 'load' })
@@ -199,13 +174,7 @@ for (const { label, emulator } of oldestQemu()) {
           'setsockopt:ENOMEM:1:socket',
           'readdir:EMFILE:1:/proc/self/fd',
         ]) {
-          const { exitCode, stderr, hasFailed } = await withFault(
-            tiny,
-            fault,
-            'save',
-            'tiny',
-            dir.join('image'),
-          )
+          const { exitCode, stderr, hasFailed } = await saveWithFault(tiny, fault)
           assert.ok(hasFailed, fault)
           assert.ok(exitCode === 7 || exitCode === 0, `${fault}: ${exitCode} ${stderr}`)
           if (exitCode === 0)
@@ -234,12 +203,9 @@ for (const { label, emulator } of oldestQemu()) {
         'flock:EINTR:1:.image',
         'fallocate64:EINTR:1:.image',
       ]) {
-        const { exitCode, stderr, hasFailed } = await withFault(
+        const { exitCode, stderr, hasFailed } = await saveWithFault(
           tiny,
           fault,
-          'save',
-          'tiny',
-          image,
           '--parallel-compression',
           'none',
         )

@@ -50,14 +50,7 @@ export const KILL_ACTS: readonly KillAct[] = [
     name: `live save ${format}`,
     from: 'running',
     argv: (dir) => ['save', 'tiny', dir.join('image'), '--live', '--format', format],
-    victims: [
-      'command',
-      'watcher',
-      'watcher, command',
-      'command, watcher',
-      'QEMU',
-      'QEMU, command',
-    ],
+    victims: SAVING,
     kind: 'live',
   })),
   {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AllowRule, defineDomain, destroyDomain, startDomain } from '../../src/index.ts'
 import { CounterLog } from './counter-log.ts'
@@ -34,6 +34,14 @@ async function writingDisk(dir: TempDir, { pages, rate }: WritingGuest): Promise
   return path
 }
 
+async function copyOfDisk(dir: TempDir): Promise<string> {
+  const path = dir.join('disk')
+  await copyFile(guestPaths().tinyDisk, path)
+  // There is room for a file system behind the program of the guest.
+  await truncate(path, 4 * 1024 * 1024)
+  return path
+}
+
 /** Defines and starts the domain. */
 export async function startTinyDomain(
   options: {
@@ -42,6 +50,8 @@ export async function startTinyDomain(
     readonly allow?: readonly AllowRule[]
     /** Instead of the guest that counts, one that also writes and checks its memory all the time. */
     readonly writes?: WritingGuest
+    /** Its disk is a copy that the test may change: `disk` in its directory. */
+    readonly ownDisk?: boolean
     readonly memoryMib?: number
     /** Such as `pc-q35-7.2`, for restores by another QEMU. */
     readonly machine?: string
@@ -51,8 +61,13 @@ export async function startTinyDomain(
   const dir = await tempDir()
   const stateDir = dir.join('state')
   const serial = { type: 'file', path: dir.join('serial') } as const
-  const { memoryMib = 16, writes } = options
-  const diskPath = writes === undefined ? undefined : await writingDisk(dir, writes)
+  const { memoryMib = 16, writes, ownDisk = false } = options
+  const diskPath =
+    writes === undefined
+      ? ownDisk
+        ? await copyOfDisk(dir)
+        : undefined
+      : await writingDisk(dir, writes)
   const disk = diskPath === undefined ? {} : { diskPath }
   const machine = options.machine === undefined ? {} : { machine: options.machine }
   const guest = { name: 'tiny', guest: 'tiny', emulator, serial, memoryMib } as const
