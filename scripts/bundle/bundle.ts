@@ -1,8 +1,9 @@
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { type BuildOptions, type Plugin, build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import { atFirstUse } from './at-first-use.ts'
 import { ENTRY, LOOKING, STATE, programsIn } from './programs.ts'
+import { STAND_INS } from './stand-ins.ts'
 import { xmlEntities } from './xml-entities.ts'
 
 /** A file that was changed in the tick in which this one was made might look older. */
@@ -31,7 +32,7 @@ export async function bundlePrograms(root: string, directory: string): Promise<v
     build({
       ...shared,
       entryPoints: [LOOKING, STATE],
-      plugins: [synchronousFiles, late],
+      plugins: [...STAND_INS, late, xmlEntities],
     }),
     build({ ...shared, entryPoints: [...programs] }),
   ])
@@ -79,13 +80,4 @@ function replace(path: string, contents: Uint8Array): void {
   const partial = `${path}.${process.pid}`
   writeFileSync(partial, contents, { mode: basename(path) === 'entry.cjs' ? 0o755 : 0o644 })
   renameSync(partial, path)
-}
-
-const synchronousFiles: Plugin = {
-  name: 'synchronous-files',
-  setup(plugins) {
-    plugins.onResolve({ filter: /^node:fs\/promises$/ }, () => ({
-      path: join(import.meta.dirname, 'synchronous-files.ts'),
-    }))
-  },
 }
