@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readOptions, shownArguments } from './options.ts'
 import { type BenchRecord, readBenchRecord, recordText } from './report/bench-record.ts'
@@ -26,11 +26,18 @@ async function measure(): Promise<void> {
     last = record
     if (json !== '-') printTable(table)
     // What was measured survives what fails later.
-    if (json !== undefined && json !== '-') await writeFile(json, recordText(record))
+    if (json !== undefined && json !== '-') await replaceFile(json, recordText(record))
   })
   if (last === undefined) return
   if (json === '-') process.stdout.write(recordText(last))
   else printTargets([last])
+}
+
+/** An end in the middle leaves the older text. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const next = `${path}.tmp`
+  await writeFile(next, text)
+  await rename(next, path)
 }
 
 function printSuites(): void {

@@ -12,7 +12,7 @@ import { measureRounds } from './rounds/measure-rounds.ts'
 import { type BenchSetting, filledBytes } from './setting.ts'
 import { SUITES, type SuiteName } from './suites/suite-table.ts'
 
-/** Measures what the options ask for. Nothing is left in the directory. `onTable` gets the record so far; a suite that fails is left out. */
+/** Measures what the options ask for. Nothing is left in the directory. `onTable` gets the record so far; a suite or a scenario that fails is left out. */
 export async function runSuites(
   options: BenchOptions,
   command: readonly string[],
@@ -53,8 +53,7 @@ export async function runSuites(
           tables.push(table)
           await onTable({ startedAt, command, host, limits, tables }, table)
         } catch (error) {
-          console.error(`${suite}:`, error)
-          process.exitCode = 1
+          noteFailure(suite, error)
         }
       }
       await rm(contentPath)
@@ -78,8 +77,14 @@ async function runSuite(
   return {
     ...{ suite: name, content, rounds, freeHugeBytes: freeHugeBytes() },
     ...(suite.usesRam ? { ramBytes: setting.ramBytes } : {}),
-    results: await measureRounds(chosen, rounds, setting.directory),
+    results: await measureRounds(chosen, rounds, setting.directory, noteFailure),
   }
+}
+
+/** What else was measured counts all the same. */
+function noteFailure(what: string, reason: unknown): void {
+  console.error(`${what}:`, reason)
+  process.exitCode = 1
 }
 
 /** What `--only` leaves. */

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { type BenchSetting, filledBytes } from '../setting.ts'
 
-/** The tiny guest stays below it. */
-const FILL_FROM = 64 * 1024 * 1024
+/** Where the content begins in the RAM: the tiny guest stays below it. */
+export const FILL_FROM: number = 64 * 1024 * 1024
 const PIECE = 4 * 1024 * 1024
 /** Below 2 GiB, where the low memory of a large q35 guest ends, its firmware has the queues of its disk: QEMU checks them when it loads them. */
 const FIRMWARE_FROM = 2 * 1024 * 1024 * 1024 - PIECE

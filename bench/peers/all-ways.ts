@@ -1,6 +1,6 @@
 import { type BedVersion, bedObstacle } from '../../test/support/libvirt-bed.ts'
 import type { BenchSetting } from '../setting.ts'
-import { stasisNames, stasisWays } from './commands/stasis-ways.ts'
+import { allStasisWays, stasisNames } from './commands/stasis-ways.ts'
 import { VIRSH_WAYS, virshWays } from './commands/virsh-ways.ts'
 import { qemuNames, qemuWays } from './qemu/qemu-ways.ts'
 import { type Way, scenarioNames } from './way.ts'
@@ -21,7 +21,7 @@ export function imagesOfWays(isChosen: BenchSetting['isChosen']): number {
 /** Every way that can be measured here: QEMU's own, ours, and those of real libvirts as root. */
 export async function allWays(setting: BenchSetting): Promise<AllWays> {
   await using made = new AsyncDisposableStack()
-  const ways = [...(await stasisWays(setting)), ...qemuWays(setting)]
+  const ways = [...(await allStasisWays(setting)), ...qemuWays(setting)]
   const obstacle = bedObstacle()
   if (obstacle !== undefined) console.error(`without virsh: ${obstacle}`)
   else

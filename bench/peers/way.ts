@@ -13,6 +13,8 @@ export interface Way {
   /** Writes an image, and perhaps files whose names begin with its path. */
   readonly save: (path: string) => Promise<Measurement>
   readonly restores: readonly WayBack[]
+  /** See `Scenario`. */
+  readonly mostRounds?: number
 }
 
 /** A way to restore an image. */
@@ -34,10 +36,12 @@ export function scenarioNames(
 export function saveScenarios(ways: readonly Way[], setting: BenchSetting): readonly Scenario[] {
   return ways.map((way) => ({
     name: `${way.peer} save, ${way.name}`,
+    ...mostRoundsOf(way),
     measure: async () => {
       const directory = await emptyDirectoryOf(way, setting)
       const measurement = await way.save(join(directory, 'image'))
-      if (!setting.keepsImages) await rm(directory, { recursive: true })
+      if (!setting.keepsImages || way.restores.length === 0)
+        await rm(directory, { recursive: true })
       return measurement
     },
   }))
@@ -48,6 +52,7 @@ export function restoreScenarios(ways: readonly Way[], setting: BenchSetting): r
   return ways.flatMap((way) =>
     way.restores.map(({ name, restore }) => ({
       name: `${way.peer} ${name}, ${way.name}`,
+      ...mostRoundsOf(way),
       measure: async () => {
         const path = join(directoryOf(way, setting), 'image')
         if (!existsSync(path)) await way.save(join(await emptyDirectoryOf(way, setting), 'image'))
@@ -55,6 +60,10 @@ export function restoreScenarios(ways: readonly Way[], setting: BenchSetting): r
       },
     })),
   )
+}
+
+function mostRoundsOf({ mostRounds }: Way): Pick<Scenario, 'mostRounds'> {
+  return mostRounds === undefined ? {} : { mostRounds }
 }
 
 /** Removes all images that these ways have kept. */

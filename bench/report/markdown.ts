@@ -1,7 +1,8 @@
 import { SUITES } from '../suites/suite-table.ts'
 import type { BenchRecord, BenchTable } from './bench-record.ts'
 import { busyText } from './busy.ts'
-import { measureTarget } from './measure-target.ts'
+import { libraryLines } from './library-lines.ts'
+import { type Target, measureTarget } from './measure-target.ts'
 import type { Picture } from './pictures.ts'
 import { rowsOf } from './table-rows.ts'
 import { medianOf, suiteTables, tablesOf } from './tables-of.ts'
@@ -30,6 +31,7 @@ export function reportText(
     '',
     ...targetLines(records),
     '',
+    ...libraryLines(tablesOf(records)),
     ...sizeLines(records),
     ...pictures.flatMap(({ title, name }) => [
       `## ${title}`,
@@ -103,10 +105,17 @@ function targetLines(records: readonly BenchRecord[]): readonly string[] {
       return `| ${figure} | ${against} | ≤ ${most} | ${words.join(' | ')} | \`${command}\` |`
     }),
     ...(missed.length === 0 ? [] : ['', 'What would reach those that were missed:', '']),
-    ...missed.map(
-      ({ target }) => `- ${target.figure}, against ${target.against}: ${target.reach}.`,
-    ),
+    ...reachLines(missed.map(({ target }) => target)),
   ]
+}
+
+/** What would reach each target, once for those that share it. */
+function reachLines(missed: readonly Target[]): readonly string[] {
+  return [...Map.groupBy(missed, ({ reach }) => reach)].map(([reach, targets]) => {
+    const figures = new Set(targets.map(({ figure }) => figure))
+    const peers = new Set(targets.map(({ against }) => against))
+    return `- ${[...figures].join(', and ')} (against ${[...peers].join(', ')}): ${reach}.`
+  })
 }
 
 function tableLines(table: BenchTable): readonly string[] {

@@ -3,27 +3,34 @@ import type { Run, Scenario, ScenarioResult } from './measurement.ts'
 
 /**
  * Runs all scenarios in turn, `rounds` times, so that a machine that slows down slows all of them. Each round begins with another one, so that none is always the
- * first or behind the same one.
+ * first or behind the same one. A scenario that fails is left out, and `onFailure` gets the reason.
  */
 export async function measureRounds(
   scenarios: readonly Scenario[],
   rounds: number,
   directory: string,
+  onFailure: (scenario: string, reason: unknown) => void,
 ): Promise<readonly ScenarioResult[]> {
-  const results = scenarios.map(({ measure: _, ...scenario }) => ({
-    ...scenario,
-    runs: [] as Run[],
-  }))
+  const runs = new Map(scenarios.map((scenario) => [scenario, [] as Run[]]))
   for (let round = 0; round < rounds; round += 1) {
     const first = Math.floor((round * scenarios.length) / rounds)
-    for (let turn = 0; turn < scenarios.length; turn += 1) {
-      const index = (first + turn) % scenarios.length
-      const scenario = scenarios[index] as Scenario
+    for (const scenario of [...scenarios.slice(first), ...scenarios.slice(0, first)]) {
+      const { name, measure, mostRounds = Infinity } = scenario
+      const kept = runs.get(scenario)
+      if (kept === undefined || kept.length >= mostRounds) continue
       const load = new MachineLoad(directory)
-      const run = await scenario.measure()
-      results[index]?.runs.push({ ...run, ...load.read() })
-      process.stderr.write(`round ${round + 1}: ${scenario.name}: ${run.seconds.toFixed(2)} s\n`)
+      try {
+        const run = await measure()
+        kept.push({ ...run, ...load.read() })
+        process.stderr.write(`round ${round + 1}: ${name}: ${run.seconds.toFixed(2)} s\n`)
+      } catch (error) {
+        runs.delete(scenario)
+        onFailure(name, error)
+      }
     }
   }
-  return results
+  return [...runs].map(([{ measure: _, mostRounds: __, ...scenario }, kept]) => ({
+    ...scenario,
+    runs: kept,
+  }))
 }

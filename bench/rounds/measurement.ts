@@ -22,8 +22,15 @@ export interface Measurement {
   readonly writeSpeed?: number
   /** Until the guest printed something. */
   readonly outputSeconds?: number
-  /** Until all memory was loaded. */
-  readonly allMemorySeconds?: number
+  /** How many pages were read that a lazy restore had not loaded. */
+  readonly faults?: number
+  /** The median of their times. */
+  readonly faultSeconds?: number
+  /** One of a hundred took longer. */
+  readonly rareFaultSeconds?: number
+  readonly slowestFaultSeconds?: number
+  /** The median of second reads of the same pages. */
+  readonly presentSeconds?: number
   /** The parts of `seconds`, in their order. */
   readonly stages?: Readonly<Record<string, number>>
 }
@@ -38,6 +45,8 @@ export interface Scenario {
   readonly peer?: string
   /** Its place in a plot of a sweep. */
   readonly point?: SweepPoint
+  /** Fewer rounds than the others have: it takes long, and nothing is compared with it. */
+  readonly mostRounds?: number
   readonly measure: () => Promise<Measurement>
 }
 

@@ -1,19 +1,22 @@
+import { holdHugePages } from '../host/huge-pages.ts'
 import type { Scenario } from '../rounds/measurement.ts'
 import { checkout, stasisGuest } from '../peers/commands/stasis-commands.ts'
 import { stasisWay } from '../peers/commands/stasis-ways.ts'
 import { commandLineOf, startAlone } from '../peers/qemu/start-alone.ts'
-import { restoreScenarios } from '../peers/way.ts'
-import { type Suite, withoutEnd } from './suite.ts'
+import { type Way, restoreScenarios, scenarioNames } from '../peers/way.ts'
+import type { BenchSetting } from '../setting.ts'
+import type { Suite } from './suite.ts'
 
 /** How soon a guest runs, prints and has all its memory. */
 export const instantSuite: Suite = {
-  ...{ rounds: 3, usesRam: true, images: () => 2 },
+  ...{ rounds: 2, usesRam: true, images: () => 3 },
   about: 'restores without waiting for memory, beside a start with empty memory',
   async open(setting) {
     const guest = await stasisGuest(setting, checkout, 'stasis')
     await guest.boot()
     const machine = await commandLineOf(guest.commands.env['STASIS_STATE_DIR'] ?? '', guest.name)
     await guest.end()
+    await using made = new AsyncDisposableStack()
     const ways = [
       stasisWay(setting, guest, {
         name: 'uncompressed',
@@ -23,13 +26,11 @@ export const instantSuite: Suite = {
       stasisWay(setting, guest, {
         name: 'zstd adaptive',
         save: ['--parallel-compression', 'zstd'],
-        restores: {
-          lazy: ['--mode', 'lazy'],
-          'lazy --wait memory': ['--mode', 'lazy', '--wait', 'memory'],
-          load: ['--mode', 'load'],
-        },
+        restores: BACK,
       }),
+      ...made.use(await hugeWays(setting)).ways,
     ]
+    const stack = made.move()
     const scenarios: Scenario[] = [
       { name: QEMU_START, measure: () => startAlone(setting.directory, machine) },
       {
@@ -45,8 +46,34 @@ export const instantSuite: Suite = {
       },
       ...restoreScenarios(ways, setting),
     ]
-    return withoutEnd(scenarios)
+    return { scenarios, [Symbol.asyncDispose]: () => stack.disposeAsync() }
   },
+}
+
+const BACK = {
+  lazy: ['--mode', 'lazy'],
+  'lazy --wait memory': ['--mode', 'lazy', '--wait', 'memory'],
+  load: ['--mode', 'load'],
+} as const
+
+/** The same for a guest whose memory is in huge pages, each of which a lazy restore brings as a whole. None if none is chosen, or the host cannot set so many aside. */
+async function hugeWays(
+  setting: BenchSetting,
+): Promise<AsyncDisposable & { readonly ways: readonly Way[] }> {
+  const name = 'zstd adaptive, huge pages'
+  const none = { ways: [], [Symbol.asyncDispose]: () => Promise.resolve() }
+  if (!scenarioNames('stasis', name, Object.keys(BACK)).some(setting.isChosen)) return none
+  const held = await holdHugePages(setting.ramBytes)
+  if (typeof held === 'string') {
+    console.error(`without huge pages: ${held}`)
+    return none
+  }
+  const guest = await stasisGuest(setting, checkout, 'stasis', { hugePages: true })
+  const save = ['--parallel-compression', 'zstd']
+  return {
+    ways: [stasisWay(setting, guest, { name, save, restores: BACK })],
+    [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
+  }
 }
 
 /** The same machine as Stasis starts, by QEMU alone. */

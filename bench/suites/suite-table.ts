@@ -1,6 +1,7 @@
 import { channelsSuite } from './channels.ts'
 import { clonesSuite } from './clones.ts'
 import { convertSuite } from './convert.ts'
+import { faultsSuite } from './faults.ts'
 import { formatsSuite } from './formats.ts'
 import { instantSuite } from './instant.ts'
 import { levelsSuite } from './levels.ts'
@@ -20,6 +21,7 @@ export const SUITES: Readonly<Record<SuiteName, Suite>> = {
   save: saveSuite,
   restore: restoreSuite,
   instant: instantSuite,
+  faults: faultsSuite,
   live: liveSuite,
   channels: channelsSuite,
   levels: levelsSuite,
@@ -39,6 +41,7 @@ export type SuiteName =
   | 'save'
   | 'restore'
   | 'instant'
+  | 'faults'
   | 'live'
   | 'channels'
   | 'levels'

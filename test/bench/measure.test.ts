@@ -42,6 +42,33 @@ test('bench measures saves of a real guest, writes the record, and leaves nothin
   assert.deepEqual(await readdir(disk), [])
 })
 
+test('bench sees faults of a lazy restore, and calls the library, from processes of their own', async () => {
+  await using dir = await tempDir()
+  const json = dir.join('record.json')
+  const only = ['lazy, uncompressed, one fault', 'library load, zstd', 'library save, zstd']
+  await run(process.execPath, [
+    ...['--disable-warning=ExperimentalWarning', main, 'faults', 'save', 'restore'],
+    ...only.flatMap((part) => ['--only', part]),
+    ...['--ram', '0.25', '--rounds', '1', '--json', json],
+  ])
+  const { tables } = JSON.parse(await readFile(json, 'utf8')) as BenchRecord
+  const [faults, save, restore] = tables.map(({ results }) => results[0])
+  const [seen] = faults?.runs ?? []
+  const {
+    faults: count = 0,
+    faultSeconds = 0,
+    presentSeconds = 1,
+    rareFaultSeconds = 0,
+  } = seen ?? {}
+  assert.ok(count > 20)
+  assert.ok(presentSeconds < faultSeconds / 2 && faultSeconds <= rareFaultSeconds)
+  assert.equal(save?.name, 'stasis library save, zstd adaptive')
+  assert.ok((save.runs[0]?.fileBytes ?? 0) > 64 * 2 ** 20)
+  assert.equal(restore?.name, 'stasis library load, zstd adaptive')
+  for (const { seconds = 0, stages = {} } of restore.runs)
+    assert.ok(seconds > 0 && (stages['start of the command'] ?? 1) < 0.1 + seconds / 4)
+})
+
 test('bench refuses a word that it does not know', async () => {
   await assert.rejects(run(process.execPath, [main, 'sve']), /unknown word "sve": start, save/)
 })

@@ -19,6 +19,14 @@ export interface Commands {
   readonly daemon: number | undefined
   /** The command that waits for the stop of a guest, for a program that does not report how long the guest was stopped. */
   readonly stopEvent: ((name: string) => readonly string[]) | undefined
+  /** Saves and restores in another way than by a command. */
+  readonly act?: ((...args: readonly string[]) => Promise<CommandCost>) | undefined
+}
+
+/** The memory of such a guest. */
+export interface GuestMemory {
+  /** Whether it is in huge pages that the host has set aside. */
+  readonly hugePages: boolean
 }
 
 /** What a command cost, with its daemon and with QEMU. */
@@ -35,12 +43,20 @@ export class BenchGuest {
   readonly name: string
   readonly commands: Commands
   readonly #setting: BenchSetting
+  readonly #memory: GuestMemory
   readonly #serial: string
   readonly #log: CounterLog
 
-  constructor(commands: Commands, setting: BenchSetting, name: string, serial: string) {
+  constructor(
+    commands: Commands,
+    setting: BenchSetting,
+    identity: { readonly name: string; readonly serial: string },
+    memory: GuestMemory = { hugePages: false },
+  ) {
+    const { name, serial } = identity
     this.commands = commands
     this.name = name
+    this.#memory = memory
     this.#setting = setting
     this.#serial = serial
     this.#log = new CounterLog(serial)
@@ -50,7 +66,9 @@ export class BenchGuest {
   xml(emulator: string): string {
     const serial = { type: 'file', path: this.#serial } as const
     const memoryMib = this.#setting.ramBytes / 2 ** 20
-    return domainXml({ name: this.name, guest: 'tiny', emulator, memoryMib, serial })
+    const xml = domainXml({ name: this.name, guest: 'tiny', emulator, memoryMib, serial })
+    const backing = '<memoryBacking><hugepages/></memoryBacking>'
+    return this.#memory.hugePages ? xml.replace('<vcpu', `${backing}\n  <vcpu`) : xml
   }
 
   /** Boots it and fills its memory. */
@@ -86,11 +104,27 @@ export class BenchGuest {
 
   /** Runs a command that brings QEMU back; the guest must go on where it was in the image. Ends it. */
   async restore(image: string, ...args: readonly string[]): Promise<GuestCost> {
-    await copyFile(`${image}.serial`, this.#serial)
-    const cost = await this.#untilOutput('restore', image, ...args)
-    await this.#log.assertUnbroken()
-    await this.end()
+    const { cost } = await this.restoreAnd(image, args, () => Promise.resolve())
     return cost
+  }
+
+  /** The same, with something that is done to its QEMU as soon as it has printed. */
+  async restoreAnd<Result>(
+    image: string,
+    args: readonly string[],
+    act: (qemu: number) => Promise<Result>,
+  ): Promise<{ readonly cost: GuestCost; readonly result: Result }> {
+    await copyFile(`${image}.serial`, this.#serial)
+    try {
+      const cost = await this.#untilOutput('restore', image, ...args)
+      const result = await act(qemuOf(this.name))
+      await this.#log.assertUnbroken()
+      await this.end()
+      return { cost, result }
+    } catch (error) {
+      await this.#endAnyway()
+      throw error
+    }
   }
 
   async #untilOutput(...args: readonly string[]): Promise<GuestCost> {
@@ -105,18 +139,24 @@ export class BenchGuest {
     try {
       return await this.#run(...args)
     } catch (error) {
-      await this.end().catch(() => undefined)
+      await this.#endAnyway()
       throw error
     }
   }
 
+  async #endAnyway(): Promise<void> {
+    await this.end().catch(() => undefined)
+  }
+
   async #run(...args: readonly string[]): Promise<GuestCost> {
-    const { daemon, argv, env } = this.commands
+    const { daemon, argv, env, act } = this.commands
     const qemu = args[0] === 'save' ? qemuOf(this.name) : undefined
     const daemonSeconds = () => (daemon === undefined ? 0 : processorSecondsOf(daemon, true))
     const before = daemonSeconds()
     using watch = new ProcessWatch(qemu, daemon)
-    const cost = await commandCost(argv(...args), env)
+    const isAct = args[0] === 'save' || args[0] === 'restore'
+    const cost =
+      isAct && act !== undefined ? await act(...args) : await commandCost(argv(...args), env)
     return {
       ...cost,
       processorMs: cost.processorMs + (daemonSeconds() - before) * 1000,

@@ -10,6 +10,7 @@ export interface WayOptions {
   readonly name: string
   readonly save: readonly string[]
   readonly restores: Readonly<Record<string, readonly string[]>>
+  readonly mostRounds?: number
 }
 
 /** What the program itself says about a command. */
@@ -25,6 +26,7 @@ export function commandWay(
   return {
     peer: guest.commands.label,
     name: options.name,
+    ...(options.mostRounds === undefined ? {} : { mostRounds: options.mostRounds }),
     async save(path) {
       await guest.start()
       prepareHostMemory(setting.ramBytes / 4)

@@ -1,9 +1,12 @@
+import { join } from 'node:path'
 import type { Measurement } from '../../rounds/measurement.ts'
 import type { BenchSetting } from '../../setting.ts'
 import { type Way, scenarioNames } from '../way.ts'
 import type { BenchGuest, GuestCost } from './bench-guest.ts'
 import { type WayOptions, commandWay } from './command-ways.ts'
-import { checkout, stasisGuest } from './stasis-commands.ts'
+import { buildLibrary } from '../library/library-build.ts'
+import { libraryAct } from '../library/library-act.ts'
+import { type StasisGuestOptions, checkout, stasisGuest } from './stasis-commands.ts'
 
 const LOAD = ['--mode', 'load'] as const
 
@@ -37,9 +40,44 @@ export async function stasisWays(
   return guests.flatMap((guest) => options.map((one) => stasisWay(setting, guest, one)))
 }
 
+/** `stasisWays`, and the same by calls of the library, beside which whole commands also pay for a start of Node. */
+export async function allStasisWays(setting: BenchSetting): Promise<readonly Way[]> {
+  const ways = await stasisWays(setting)
+  if (!LIBRARY_WAYS.flatMap(libraryNames).some(setting.isChosen)) return ways
+  const module = await buildLibrary(join(setting.directory, 'library'))
+  const act: StasisGuestOptions['act'] =
+    (env) =>
+    (...words) =>
+      libraryAct(module, env, words)
+  const guest = await stasisGuest(setting, checkout, 'stasis', { act })
+  const library = LIBRARY_WAYS.map((one) => stasisWay(setting, guest, one))
+  // The library restores what the commands have saved, so that the disk needs no more images.
+  return [
+    ...ways.map((way) => {
+      const same = library.filter(({ peer, name }) => peer === way.peer && name === way.name)
+      const backs = same.flatMap(({ restores }) => restores)
+      const more = backs.map((back) => ({ ...back, name: `${LIBRARY} ${back.name}` }))
+      return { ...way, restores: [...way.restores, ...more] }
+    }),
+    ...library.map((way) => ({ ...way, peer: `stasis ${LIBRARY}`, restores: [] })),
+  ]
+}
+
 /** The names of the scenarios of each of our ways. */
 export function stasisNames(): readonly (readonly string[])[] {
-  return WAYS.map(({ name, restores }) => scenarioNames('stasis', name, Object.keys(restores)))
+  return WAYS.map((way) => [
+    ...scenarioNames('stasis', way.name, Object.keys(way.restores)),
+    ...(LIBRARY_WAYS.includes(way) ? libraryNames(way) : []),
+  ])
+}
+
+const LIBRARY = 'library'
+
+/** Of these, a level that the user sets is left out. */
+const LIBRARY_WAYS = WAYS.filter(({ name }) => name !== 'zstd 1')
+
+function libraryNames({ name, restores }: WayOptions): readonly string[] {
+  return scenarioNames(`stasis ${LIBRARY}`, name, Object.keys(restores))
 }
 
 /** One way of a guest of Stasis. */

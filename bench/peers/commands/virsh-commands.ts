@@ -52,7 +52,7 @@ export async function virshGuest(setting: BenchSetting, version: BedVersion): Pr
   const virsh = await startVirsh(setting.directory, version)
   const name = `bench-virsh-${version}`
   const serial = join(setting.directory, `${name}.serial`)
-  const guest = new BenchGuest(virsh.commands, setting, name, serial)
+  const guest = new BenchGuest(virsh.commands, setting, { name, serial })
   await virsh.define(name, guest.xml(EMULATOR))
   return { guest, [Symbol.asyncDispose]: () => virsh[Symbol.asyncDispose]() }
 }

@@ -16,8 +16,8 @@ export const SPARSE: WayOptions = {
 
 /** What the suites for saves and restores measure. */
 export const VIRSH_WAYS: Readonly<Record<BedVersion, readonly WayOptions[]>> = {
-  '9.0': [{ name: 'raw', save: [], restores: PLAIN }],
-  '11.3': [format('raw'), format('zstd'), SPARSE],
+  '9.0': [{ name: 'raw', save: [], restores: PLAIN, mostRounds: 1 }],
+  '11.3': [{ ...format('raw'), mostRounds: 1 }, format('zstd'), SPARSE],
 }
 
 /** The ways of a libvirt, which ends with its scope. */

@@ -16,6 +16,7 @@ interface Migration {
   readonly parameters: Readonly<Record<string, string | number | boolean>>
   /** The address that QEMU writes to and reads from; without it, a program of ours holds the channels. */
   readonly uri: ((path: string) => { readonly save: string; readonly load: string }) | undefined
+  readonly mostRounds?: number
 }
 
 type Capability = 'multifd' | 'mapped-ram'
@@ -31,16 +32,16 @@ const MIGRATIONS: readonly Migration[] = [
     uri: (path) => ({ save: `exec:cat > ${path}`, load: `exec:cat ${path}` }),
   },
   { name: 'plain stream to a file', capabilities: [], parameters: {}, uri: file },
-  { name: 'mapped-ram', capabilities: ['mapped-ram'], parameters: {}, uri: file },
+  { name: 'mapped-ram', capabilities: ['mapped-ram'], parameters: {}, uri: file, mostRounds: 1 },
   {
     ...{ name: 'mapped-ram + multifd', capabilities: ['mapped-ram', 'multifd'] },
-    ...{ parameters: { 'multifd-channels': CHANNELS }, uri: file },
+    ...{ parameters: { 'multifd-channels': CHANNELS }, uri: file, mostRounds: 1 },
   },
   mappedDirect(CHANNELS),
   {
     ...{ name: 'multifd zstd into a plain receiver', capabilities: ['multifd'] },
     parameters: { 'multifd-channels': CHANNELS, 'multifd-compression': 'zstd' },
-    uri: undefined,
+    ...{ uri: undefined, mostRounds: 1 },
   },
 ]
 
@@ -70,6 +71,7 @@ function qemuWay(setting: BenchSetting, migration: Migration): Way {
   return {
     peer: 'qemu',
     name: migration.name,
+    ...(migration.mostRounds === undefined ? {} : { mostRounds: migration.mostRounds }),
     save: (path) => save(setting, migration, path),
     restores: [{ name: 'load', restore: (path) => load(setting, migration, path) }],
   }
