@@ -15,6 +15,8 @@ import { Report } from './report.ts'
 const root = join(import.meta.dirname, '../..')
 /** A test waits for a guest or the disk more than half of its time. */
 const LANES = 2 * availableParallelism() + 1
+/** Programs that a test starts from the sources get it, too (`qemu/process/spawn-helper.ts`). */
+const EXEC_ARGV = [`--import=${new URL('./resolve-sources.ts', import.meta.url).href}`]
 
 const UNIT_TESTS = 'scripts/all-tests/unit-tests.ts'
 const given = process.argv.slice(2)
@@ -36,7 +38,8 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(name, () => sto
 const report = new Report()
 await runInLanes(works, LANES, async ({ name }) => {
   if (stop.signal.aborted) return
-  const events = run({ files: [join(root, name)], concurrency: 1, signal: stop.signal })
+  const files = [join(root, name)]
+  const events = run({ files, concurrency: 1, signal: stop.signal, execArgv: EXEC_ARGV })
   await report.add(name, events)
 })
 await report.end()

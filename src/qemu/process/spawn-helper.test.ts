@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { findProgram } from '../../io/processes/no-new-privileges.ts'
-import { spawnHelper } from './spawn-helper.ts'
+import { helperInvocation, spawnHelper } from './spawn-helper.ts'
 
 test('spawnHelper() starts a program with what is meant for it, no core dumps, and no way to gain privileges', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'stasis-helper-'))
@@ -34,5 +34,19 @@ console.log(Object.keys(process.env).join(' '), readFileSync('/proc/self/status'
     delete process.env['SECRET_TOKEN']
     delete process.env['STASIS_OURS']
     await rm(directory, { recursive: true })
+  }
+})
+
+test('helperInvocation() names its own compile cache only where our environment names none', () => {
+  const before = process.env['NODE_COMPILE_CACHE']
+  const cacheOf = (): string | undefined =>
+    helperInvocation('helper.mjs', [], '/ours').env['NODE_COMPILE_CACHE']
+  try {
+    process.env['NODE_COMPILE_CACHE'] = '/theirs'
+    assert.equal(cacheOf(), '/theirs')
+    delete process.env['NODE_COMPILE_CACHE']
+    assert.equal(cacheOf(), '/ours')
+  } finally {
+    if (before !== undefined) process.env['NODE_COMPILE_CACHE'] = before
   }
 })

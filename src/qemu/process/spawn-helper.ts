@@ -4,7 +4,8 @@ import { type SpawnedChild, spawnDetached } from './spawn-detached.ts'
 
 /**
  * Starts a program of ours in its own session, so that it survives us, with our Node and our flags, a clean environment, and no way to gain privileges. Its output goes to `outputFd`. `compileCache` is
- * a directory that only we use: Node caches compiled sources there, which shortens the start by two thirds (notes/node/loading.md).
+ * a directory that only we use: Node caches compiled sources there, which shortens the start by two thirds (notes/node/loading.md). A cache that our own
+ * environment names comes first, because it is warmer.
  * @throws QemuError
  */
 export async function spawnHelper(
@@ -34,7 +35,7 @@ export function helperInvocation(
       program: process.execPath,
       args: [...helperFlags(), script, ...argv],
     }),
-    env: cleanEnvironment({ ...ownVariables(), ...cache }),
+    env: cleanEnvironment({ ...cache, ...ownVariables() }),
   }
 }
 
