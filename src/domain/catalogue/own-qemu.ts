@@ -14,8 +14,8 @@ import type { RuntimeRecord } from '../store/runtime-record.ts'
 export async function isRunning(paths: RuntimePaths, record: RuntimeRecord): Promise<boolean> {
   if (!(await isAlive(record))) return false
   if (await isOurs(paths, record)) return true
-  // A process that is ending has no command line.
-  if (!(await isAlive(record))) return false
+  // A process that is ending has no command line, for as long as the kernel frees its memory, and only then is dead.
+  if ((await commandLineOf(record.pid)).length === 0) return false
   throw new StorageError(
     'STATE_UNREADABLE',
     `${paths.process} names process ${record.pid}, which is not a QEMU of this domain`,

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { access, mkdir, unlink, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { snapshotOf } from '../../../test/support/snapshot.ts'
 import { testStore, writeRawImage } from '../../../test/support/test-store.ts'
-import { isAlive } from '../../qemu/process/process-identity.ts'
+import { identifyProcess, isAlive } from '../../qemu/process/process-identity.ts'
 import { imageId } from '../store/saves/image-history.ts'
 import { DomainLock } from '../store/lock.ts'
+import { writeRecord } from '../store/runtime-record.ts'
 import { observe } from './presence.ts'
 
 const DESCRIPTION = { xml: '<a/>', cookie: undefined, wasRunning: true, id: '1'.repeat(32) }
@@ -43,6 +44,23 @@ test('observe() describes a dead QEMU and leaves its files', async () => {
   assert.equal((await observe(paths)).end?.reason, 'shutdown')
   await writeFile(paths.controlSocket, '')
   assert.equal((await snapshotOf(store.join())).length, before.length)
+})
+
+// The first kernel thread: alive and without a command line, as a QEMU is while the kernel frees its memory.
+const ENDING = 2
+const skip =
+  (await readFile(`/proc/${ENDING}/cmdline`, 'utf8').catch(() => 'none')) !== '' &&
+  'no kernel thread can be seen here'
+
+test('observe() describes a QEMU that is ending as dead', { skip }, async () => {
+  await using store = await testStore()
+  const paths = store.paths('web')
+  const dead = await store.runDead('web')
+  await writeRecord(paths, { ...dead, ...(await identifyProcess(ENDING)) })
+  await writeFile(paths.controlSocket, '')
+  const { record, end } = await observe(paths)
+  assert.equal(record, undefined)
+  assert.equal(end?.reason, 'crashed')
 })
 
 test('observe() describes an interrupted start and a killed save, and ends no QEMU', async () => {
