@@ -96,34 +96,11 @@ export async function createHeld(
   },
 ): Promise<CheckpointResult> {
   const startMs = performance.now()
-  const { directories, record: running } = held
+  const { record: running } = held
   await using job = await Job.begin(held.paths, 'checkpoint', options)
   const { signal, report } = job
   report({ phase: 'checking' })
-  const definition = await readDefinition(directories, held.name)
-  if (definition === undefined)
-    throw new DomainError(
-      'DOMAIN_WRONG_STATE',
-      `Domain '${held.name}' is not defined: it only runs`,
-      {
-        hint: 'A checkpoint outlives the guest, so the domain needs a definition',
-      },
-    )
-  if (running?.attached !== undefined)
-    throw new DomainError(
-      'DOMAIN_WRONG_STATE',
-      `Stasis did not start the QEMU of domain '${held.name}', so it does not change its disks`,
-    )
-  await requireNewName(held, name, options.memoryPath)
-  if (running === undefined) {
-    await refuseManagedImage(held.name, held.paths, 'kept in a checkpoint', undefined)
-    if (held.whereSaved !== undefined)
-      throw new DomainError(
-        'DOMAIN_WRONG_STATE',
-        `Domain '${held.name}' is in a save image, so its disks alone are no checkpoint`,
-        { hint: held.whereSaved },
-      )
-  }
+  const definition = await requireFit(held, name, options.memoryPath)
   const xml = running === undefined ? definition : await readLiveXml(held.paths)
   const { domain } = readDomain(parseDomainXml(xml), { tolerant: true })
   const choice = await chooseDisks(domain, name, options.disks)
@@ -155,6 +132,38 @@ export async function createHeld(
     disks: record.disks,
     skipped: record.skipped,
   })
+}
+
+/**
+ * Checks that the domain can have this checkpoint. Returns its definition.
+ * @throws DomainError DOMAIN_WRONG_STATE, CHECKPOINT_EXISTS, DOMAIN_HAS_MANAGED_SAVE
+ */
+async function requireFit(
+  held: HeldDomain,
+  checkpoint: string,
+  memoryPath: string | undefined,
+): Promise<string> {
+  const { directories, name, paths, record: running, whereSaved } = held
+  const definition = await readDefinition(directories, name)
+  if (definition === undefined)
+    throw new DomainError('DOMAIN_WRONG_STATE', `Domain '${name}' is not defined: it only runs`, {
+      hint: 'A checkpoint outlives the guest, so the domain needs a definition',
+    })
+  if (running?.attached !== undefined)
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Stasis did not start the QEMU of domain '${name}', so it does not change its disks`,
+    )
+  await requireNewName(held, checkpoint, memoryPath)
+  if (running !== undefined) return definition
+  await refuseManagedImage(name, paths, 'kept in a checkpoint', undefined)
+  if (whereSaved !== undefined)
+    throw new DomainError(
+      'DOMAIN_WRONG_STATE',
+      `Domain '${name}' is in a save image, so its disks alone are no checkpoint`,
+      { hint: whereSaved },
+    )
+  return definition
 }
 
 async function requireNewName(

@@ -1,13 +1,12 @@
 import { join } from 'node:path'
 import { StasisError, messageOf } from '../../errors.ts'
 import { readBase } from '../../image/stasis/reader.ts'
-import { makeDirectory, removeTree, setOwnerAndMode } from '../../io/files/directory.ts'
-import { copyToNew, isThere, removeFile, renameFile } from '../../io/files/file-names.ts'
+import { makeDirectory, removeTree } from '../../io/files/directory.ts'
+import { isThere, removeFile, renameFile } from '../../io/files/file-names.ts'
 import { syncDirectory } from '../../io/files/partial-file.ts'
 import { writeText } from '../../io/records/text-file.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import type { ProcessIdentity } from '../../qemu/process/process-identity.ts'
-import { makeOverlay } from '../../qemu/programs/overlay-files.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { isRunning, runState } from '../../migration/run-state.ts'
 import type { HeldDomain } from '../catalogue/held-domain.ts'
@@ -23,8 +22,10 @@ import { writeDefinition } from '../store/definitions.ts'
 import { waitForAllMemory } from '../store/postcopy-state.ts'
 import type { RuntimeRecord } from '../store/runtime-record.ts'
 import type { TakenMemory } from './capture-stopped.ts'
+import { keepNvram, keptNvram } from './checkpoint-nvram.ts'
 import type { DiskChoice } from './disks/disk-choice.ts'
-import { blockNodes, openOverlays, overlayTransaction, requireNode } from './disks/disk-nodes.ts'
+import { openOverlays, overlayTransaction } from './disks/disk-nodes.ts'
+import { diskSizes, makeOverlays } from './disks/new-overlays.ts'
 import { flattenIfLong } from './memory/flatten-in-background.ts'
 import { keptMemory, memoryFile } from './memory/memory-file.ts'
 import { withOverlays } from '../catalogue/disk-xml.ts'
@@ -35,8 +36,6 @@ import { planMemory } from './plan-memory.ts'
 import { freezeRecorded, thawOrWarn } from './quiesce.ts'
 import type { RunningOptions } from './running-options.ts'
 import { takeMemory } from './take-memory.ts'
-
-const NVRAM = 'nvram.fd'
 
 /** The parts of a checkpoint before it is made. */
 export interface CheckpointPlan {
@@ -78,8 +77,8 @@ export class NewCheckpoint {
   async off(): Promise<MadeCheckpoint> {
     await this.#intend()
     try {
-      await this.#makeOverlays()
-      await this.#copyNvram()
+      await makeOverlays(this.#plan.choice.overlays, { emulator: this.#emulator })
+      await keepNvram(this.#plan.domain, this.#draft)
       await this.#useOverlays()
       return { record: await this.#publish({ state: 'shutoff' }) }
     } catch (error) {
@@ -112,24 +111,22 @@ export class NewCheckpoint {
     await makeDirectory(this.#draft)
     const plan = await this.#planMemory(control, path, options)
     for (const text of plan.warnings) options.onWarning?.(text)
-    const sizes = await this.#diskSizes(control)
+    const { domain, choice } = this.#plan
+    const sizes = await diskSizes(control, choice.disks)
     const pageDigests = await choosePageDigests(this.#held, this.#tree, options)
     await this.#intend(plan.freezes)
     let thawing: Promise<void> | undefined
     const onContinue = (): Promise<void> => (thawing ??= thawOrWarn(this.#held, options.onWarning))
     try {
-      await this.#makeOverlays({ sizes, owner: running })
-      await using overlays = await openOverlays(
-        control,
-        this.#plan.choice.overlays,
-        this.#plan.domain.disks,
-      )
+      const files = { emulator: this.#emulator, sizes, owner: running }
+      await makeOverlays(choice.overlays, files)
+      await using overlays = await openOverlays(control, choice.overlays, domain.disks)
       // Both texts name the overlays from now on. While they are empty, they are the disks below them, so this is right whatever happens next.
       await this.#useOverlays()
       report({ phase: 'stopping' })
       const atStop: AtStop = async (stopped) => {
         await Promise.all([overlayTransaction(control, overlays.open), stopped])
-        await this.#copyNvram()
+        await keepNvram(domain, this.#draft)
       }
       const freezing = plan.freezes && {
         beforeStop: () => freezeRecorded(this.#held),
@@ -142,17 +139,26 @@ export class NewCheckpoint {
       const state = plan.wouldRun ? 'running' : 'paused'
       const pauseMs = plan.wouldRun ? taken.pauseMs : 0
       const record = await this.#publish({ state, taken, path })
-      const kept = keptMemory(this.#held.directories, name, record)
-      const base = kept === undefined ? undefined : (await readBase(kept))?.name
-      if (kept !== undefined && base !== undefined)
-        await flattenIfLong(this.#held, this.#plan.name, kept).catch((error: unknown) =>
-          options.onWarning?.(messageOf(error)),
-        )
-      return { record, base, pauseMs }
+      return { record, base: await this.#baseOf(record, options), pauseMs }
     } catch (error) {
       if (plan.freezes) await onContinue()
       throw error
     }
+  }
+
+  /** The name of the base of its memory. A chain that has become long is flattened in the background. */
+  async #baseOf(
+    record: CheckpointRecord,
+    { onWarning }: RunningOptions,
+  ): Promise<string | undefined> {
+    const { directories, name } = this.#held
+    const memory = keptMemory(directories, name, record)
+    const base = memory === undefined ? undefined : await readBase(memory)
+    if (memory === undefined || base === undefined) return undefined
+    await flattenIfLong(this.#held, this.#plan.name, memory).catch((error: unknown) =>
+      onWarning?.(messageOf(error)),
+    )
+    return base.name
   }
 
   async #planMemory(
@@ -168,18 +174,12 @@ export class NewCheckpoint {
     }
   }
 
-  #memory(stage: 'complete' | 'partial'): string {
-    return memoryFile(this.#held.directories, this.#held.name, this.#plan.name, stage)
+  get #emulator(): string {
+    return this.#plan.domain.emulator ?? ''
   }
 
-  async #diskSizes(control: QmpConnection): Promise<ReadonlyMap<string, number | undefined>> {
-    const nodes = await blockNodes(control)
-    return new Map(
-      this.#plan.choice.disks.map(({ target, path }) => [
-        target,
-        requireNode(nodes, path, target).image?.['virtual-size'],
-      ]),
-    )
+  #memory(stage: 'complete' | 'partial'): string {
+    return memoryFile(this.#held.directories, this.#held.name, this.#plan.name, stage)
   }
 
   /** From here on, any later command knows what this process was about to make. */
@@ -191,32 +191,12 @@ export class NewCheckpoint {
     await makeDirectory(this.#draft)
   }
 
-  async #makeOverlays(
-    more: {
-      readonly sizes?: ReadonlyMap<string, number | undefined>
-      readonly owner?: RuntimeRecord
-    } = {},
-  ): Promise<void> {
-    const { choice, domain } = this.#plan
-    for (const overlay of choice.overlays) {
-      const sizeBytes = more.sizes?.get(overlay.target)
-      await makeOverlay({ ...overlay, sizeBytes }, domain.emulator ?? '')
-      const user = more.owner?.confinement
-      if (user !== undefined) await setOwnerAndMode(overlay.path, user, 0o600)
-    }
-  }
-
   async #useOverlays(): Promise<void> {
     const { directories, name, paths, record } = this.#held
     const { definition, xml, choice } = this.#plan
     await writeDefinition(directories, name, withOverlays(definition, choice.overlays))
     if (record !== undefined)
       await writeText(paths.liveXml, withOverlays(xml, choice.overlays), { durable: true })
-  }
-
-  async #copyNvram(): Promise<void> {
-    const path = this.#plan.domain.os.nvram?.path
-    if (path !== undefined && (await isThere(path))) await copyToNew(path, join(this.#draft, NVRAM))
   }
 
   async #publish({
@@ -231,7 +211,6 @@ export class NewCheckpoint {
     const { directories, name: domain, record: running } = this.#held
     const { name, definition, xml, choice } = this.#plan
     const complete = this.#complete
-    const nvram = this.#plan.domain.os.nvram?.path
     const image = taken?.image
     const record: CheckpointRecord = {
       name,
@@ -251,10 +230,7 @@ export class NewCheckpoint {
       skipped: choice.skipped,
       xml,
       definition,
-      nvram:
-        nvram !== undefined && (await isThere(join(this.#draft, NVRAM)))
-          ? { path: nvram, copy: join(complete, NVRAM) }
-          : undefined,
+      nvram: await keptNvram(this.#plan.domain, { draft: this.#draft, complete }),
     }
     await writeCheckpoint(this.#draft, record)
     await syncDirectory(this.#draft)

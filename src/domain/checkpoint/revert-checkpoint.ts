@@ -1,5 +1,4 @@
 import { DomainError, throwIfCancelled } from '../../errors.ts'
-import { makeOverlay } from '../../qemu/programs/overlay-files.ts'
 import { type ActFacts, keepAct } from '../acts/keep-act.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { endRecorded } from '../catalogue/own-qemu.ts'
@@ -9,13 +8,8 @@ import { restoreFacts } from '../restore/restore.ts'
 import type { RestoreResult } from '../restore/restore-request.ts'
 import { watchSave } from '../save/save-watcher.ts'
 import { checkOptions } from '../store/check-options.ts'
-import {
-  type CheckpointRecord,
-  readCheckpoints,
-  requireCheckpoint,
-} from '../store/checkpoints/checkpoint-record.ts'
+import { readCheckpoints, requireCheckpoint } from '../store/checkpoints/checkpoint-record.ts'
 import { type CheckpointTree, writeTree } from '../store/checkpoints/checkpoint-tree.ts'
-import type { DiskOverlay } from '../store/checkpoints/disk-overlay.ts'
 import { readDefinition, writeDefinition } from '../store/definitions.ts'
 import { recordEnd } from '../store/last-end.ts'
 import { refuseManagedImage } from '../store/saves/managed-image.ts'
@@ -23,7 +17,7 @@ import { continueStopped } from '../save/brief-stop.ts'
 import { prepareNvram, renameNvram } from './checkpoint-nvram.ts'
 import { collapse } from './disks/collapse.ts'
 import { createHeld } from './create-checkpoint.ts'
-import { freeName } from './disks/disk-choice.ts'
+import { makeOverlays, overlaysOn } from './disks/new-overlays.ts'
 import { type Begun, beginAtCheckpoint, switched } from './begin-at-checkpoint.ts'
 import { emulatorOf } from './disks/emulator-of.ts'
 import { namesDisk, presentAgain } from './present-again.ts'
@@ -81,15 +75,14 @@ async function revert(held: HeldDomain, name: string, options: Reverting): Promi
   await options.act.before({ image: record.memory?.path }, options.signal)
   const { kept, tree } = await endPresent(held, before, name, options)
   const off = await held.again()
-  const overlays = await newOverlays(record)
+  const overlays = await overlaysOn(record.disks, name)
   const former = (await readDefinition(directories, domain)) ?? ''
   const unneeded = await unneededAfter(off, tree, former)
   const pending = { act: 'revert', name, overlays, unneeded } as const
   await writeTree(directories, domain, { ...tree, pending })
   let restored: Begun
   try {
-    const emulator = await emulatorOf(off)
-    for (const overlay of overlays) await makeOverlay(overlay, emulator)
+    await makeOverlays(overlays, { emulator: await emulatorOf(off) })
     await prepareNvram(record)
     await writeDefinition(directories, domain, switched(record, record.definition, overlays))
     await renameNvram(record.nvram)
@@ -153,17 +146,6 @@ async function keepPresent(
     ...{ stopped: true, guestStays: true },
   })
   return kept
-}
-
-async function newOverlays({ name, disks }: CheckpointRecord): Promise<readonly DiskOverlay[]> {
-  const taken = new Set<string>()
-  const overlays: DiskOverlay[] = []
-  for (const { target, path: backing, format: backingFormat } of disks) {
-    const path = await freeName(backing, name, taken)
-    taken.add(path)
-    overlays.push({ target, path, backing, backingFormat })
-  }
-  return overlays
 }
 
 /** The overlays that no checkpoint needs once the domain has left them: those that are discarded, or those of the checkpoint that keeps the present, which nobody has written to. */
