@@ -8,8 +8,8 @@ import { emulatedTpm } from '../../qemu/command-line/devices/tpm.ts'
 import type { NetworkInterface } from '../../qemu/domain-xml/model/devices/interface.ts'
 import type { Domain } from '../../qemu/domain-xml/model/domain.ts'
 import { endQemu } from '../../qemu/process/end.ts'
-import { launchQemu } from '../../qemu/process/launch.ts'
-import { makeScratchDirectory } from '../../qemu/probe/scratch-directory.ts'
+import { type LaunchedQemu, launchQemu } from '../../qemu/process/launch.ts'
+import { type ScratchDirectory, makeScratchDirectory } from '../../qemu/probe/scratch-directory.ts'
 import { TpmEmulator } from '../../qemu/programs/tpm-emulator.ts'
 import type { QmpConnection } from '../../qmp/connection.ts'
 import { startImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
@@ -44,46 +44,9 @@ export async function tryMachine(
 ): Promise<TrialMachine> {
   await using directory = await makeScratchDirectory('stasis-trial-')
   const path = (name: string): string => join(directory.path, name)
-  const { domain, emulator, cpuOverride, xml } = plan
-  const tpms = domain.tpms.filter(({ backend }) => backend.type === 'emulator')
+  const { domain, xml } = plan
   await using tpm = await scratchTpm(domain, directory.path)
-  const argv = buildCommandLine(
-    {
-      ...domain,
-      tpms,
-      interfaces: domain.interfaces.map(withoutNetwork),
-      // They need memory that other processes share.
-      disks: domain.disks.filter(({ vhostUser }) => vhostUser === undefined),
-      sharedDirectories: domain.sharedDirectories.filter(({ source }) => source.type === '9p'),
-      // Nobody knows what they would do to the host.
-      extraArguments: [],
-      os: { ...domain.os, nvram: storeOf(plan) },
-      memoryBacking: { ...domain.memoryBacking, ...ORDINARY_MEMORY },
-    },
-    {
-      qemuVersion: emulator.version,
-      cpuProperties: cpuPropertiesOf(emulator),
-      monitors: [],
-      incoming: false,
-      cpuOverride,
-      tpmFd: FIRST_INHERITED,
-      socketDirectory: directory.path,
-    },
-  )
-  const { process, control } = await launchQemu({
-    emulator: emulator.probed.emulator,
-    argv: [
-      ...sandboxArguments(
-        { ...domain, interfaces: [] },
-        sandboxChoice(emulator.probed, { changesUser: false }),
-      ),
-      ...harmlessArguments(argv, directory.path),
-    ],
-    extraFds: tpm === undefined ? [] : [tpm.fd],
-    directory: directory.path,
-    monitors: directory.monitors,
-    signal,
-  })
+  const { process, control } = await launchTrial(plan, directory, { tpm, signal })
   tpm?.connected()
   try {
     await using qmp = control
@@ -105,6 +68,56 @@ export async function tryMachine(
     return { shape: { machine, blocks: memory?.blocks ?? [], devices }, missingFeatures, processor }
   } finally {
     await endQemu(process.identity, { force: true })
+  }
+}
+
+/** Starts a QEMU with the machine, confined more tightly than one with a guest. @throws QemuError, DomainXmlError; CancelledError */
+async function launchTrial(
+  { domain, emulator, cpuOverride }: RestorePlan,
+  directory: ScratchDirectory,
+  {
+    tpm,
+    signal,
+  }: { readonly tpm: TpmEmulator | undefined; readonly signal: AbortSignal | undefined },
+): Promise<LaunchedQemu> {
+  const argv = buildCommandLine(trialDomain(domain), {
+    qemuVersion: emulator.version,
+    cpuProperties: cpuPropertiesOf(emulator),
+    monitors: [],
+    incoming: false,
+    cpuOverride,
+    tpmFd: FIRST_INHERITED,
+    socketDirectory: directory.path,
+  })
+  return launchQemu({
+    emulator: emulator.probed.emulator,
+    argv: [
+      ...sandboxArguments(
+        { ...domain, interfaces: [] },
+        sandboxChoice(emulator.probed, { changesUser: false }),
+      ),
+      ...harmlessArguments(argv, directory.path),
+    ],
+    extraFds: tpm === undefined ? [] : [tpm.fd],
+    directory: directory.path,
+    monitors: directory.monitors,
+    signal,
+  })
+}
+
+/** A domain without what only a real one needs, and with the same shape. */
+function trialDomain(domain: Domain): Domain {
+  return {
+    ...domain,
+    tpms: domain.tpms.filter(({ backend }) => backend.type === 'emulator'),
+    interfaces: domain.interfaces.map(withoutNetwork),
+    // They need memory that other processes share.
+    disks: domain.disks.filter(({ vhostUser }) => vhostUser === undefined),
+    sharedDirectories: domain.sharedDirectories.filter(({ source }) => source.type === '9p'),
+    // Nobody knows what they would do to the host.
+    extraArguments: [],
+    os: { ...domain.os, nvram: storeOf(domain) },
+    memoryBacking: { ...domain.memoryBacking, ...ORDINARY_MEMORY },
   }
 }
 
@@ -131,8 +144,7 @@ const ORDINARY_MEMORY = {
 } as const
 
 /** A variable store that does not exist has the size of its template. */
-function storeOf({ domain }: RestorePlan): RestorePlan['domain']['os']['nvram'] {
-  const { nvram } = domain.os
+function storeOf({ os: { nvram } }: Domain): Domain['os']['nvram'] {
   if (nvram?.template === undefined) return nvram
   return { ...nvram, path: nvram.template, format: nvram.templateFormat }
 }

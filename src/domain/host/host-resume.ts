@@ -81,7 +81,7 @@ async function resumeAll(options: HostResumeOptions): Promise<readonly HostResum
     onDomain,
     onProgress,
     autostart,
-    ...rest
+    ...start
   } = options
   const directories = await openDirectories(options)
   if (dryRun !== true) await releaseDead(directories, options)
@@ -93,7 +93,7 @@ async function resumeAll(options: HostResumeOptions): Promise<readonly HostResum
       domains: candidates.map(({ name }) => ({ name, memoryBytes: undefined })),
     })
   const outcomes = await severalAtOnce(candidates, parallelDomains, async (candidate) => {
-    const outcome = await one(candidate)
+    const outcome = await resumeOne(candidate, directories, { dryRun, onProgress, start })
     onDomain?.(outcome)
     return outcome
   })
@@ -104,38 +104,40 @@ async function resumeAll(options: HostResumeOptions): Promise<readonly HostResum
   }
   throwIfCancelled('resume the domains of the host', options.signal)
   return outcomes
+}
 
-  async function one({
-    name,
-    managedSave,
-    wanted,
-    running,
-    fault,
-  }: Candidate): Promise<HostResumeOutcome> {
-    if (fault !== undefined) return { name, outcome: 'not started', reason: reasonOf(fault) }
-    if (running) return { name, outcome: 'runs already' }
-    if (!managedSave && !wanted)
-      return {
-        name,
-        outcome: 'not started',
-        reason: 'it has no managed save and does not start with the host',
-      }
-    if (dryRun === true)
-      return { name, outcome: managedSave ? 'would be resumed' : 'would be booted' }
-    try {
-      const { restored } = await startPart(
-        name,
-        {
-          ...rest,
-          onProgress: onProgress && ((progress) => onProgress({ phase: 'domain', name, progress })),
-        },
-        'host-resume',
-      )
-      if (wanted) await forgetOnce(directories, name)
-      return { name, outcome: restored === undefined ? 'booted' : 'resumed' }
-    } catch (error) {
-      return { name, outcome: 'not started', reason: reasonOf(error) }
+async function resumeOne(
+  { name, managedSave, wanted, running, fault }: Candidate,
+  directories: Directories,
+  {
+    dryRun,
+    onProgress,
+    start,
+  }: Pick<HostResumeOptions, 'dryRun' | 'onProgress'> & { readonly start: StartOptions },
+): Promise<HostResumeOutcome> {
+  if (fault !== undefined) return { name, outcome: 'not started', reason: reasonOf(fault) }
+  if (running) return { name, outcome: 'runs already' }
+  if (!managedSave && !wanted)
+    return {
+      name,
+      outcome: 'not started',
+      reason: 'it has no managed save and does not start with the host',
     }
+  if (dryRun === true)
+    return { name, outcome: managedSave ? 'would be resumed' : 'would be booted' }
+  try {
+    const { restored } = await startPart(
+      name,
+      {
+        ...start,
+        onProgress: onProgress && ((progress) => onProgress({ phase: 'domain', name, progress })),
+      },
+      'host-resume',
+    )
+    if (wanted) await forgetOnce(directories, name)
+    return { name, outcome: restored === undefined ? 'booted' : 'resumed' }
+  } catch (error) {
+    return { name, outcome: 'not started', reason: reasonOf(error) }
   }
 }
 

@@ -125,34 +125,10 @@ export async function convert(
   const dispose = (): PromiseLike<void> => bounded[Symbol.asyncDispose]()
   const description = describe(opened.description)
   const machine = { ...bounded, description, [Symbol.asyncDispose]: dispose }
-  const counter = { readBytes: 0, fileBytes: (): number => 0 }
-  const totalBytes = storedBytes(machine)
   const warnings: string[] = []
-  let fileBytes: number
-  {
-    using _meter = watchTransfer(
-      () => ({
-        transferredBytes: counter.readBytes,
-        ramBytes: Math.min(counter.readBytes, totalBytes),
-        ramTotalBytes: totalBytes,
-        fileBytes: counter.fileBytes(),
-        channelBytes: [],
-      }),
-      (measure) => report({ phase: 'converting', ...measure }),
-    )
-    const onRead = (bytes: number): void => {
-      counter.readBytes += bytes
-    }
-    const digest =
-      options.digest === true
-        ? { onFault: (error: unknown) => void warnings.push(noDigest(output, error)) }
-        : undefined
-    const work = { machine, output, settings, signal, onRead, counter, report, digest, target }
-    fileBytes =
-      machine.stream !== undefined && isStreamFormat(format)
-        ? await carryStream({ ...work, stream: machine.stream, format })
-        : await rewrite(work)
-  }
+  const onFault = (error: unknown): void => void warnings.push(noDigest(output, error))
+  const digest = options.digest === true ? { onFault } : undefined
+  const fileBytes = await write({ machine, output, settings, signal, report, digest, target })
   // The image that went into a pipe is somewhere else.
   if (target?.kind !== 'pipe')
     await recordCopy(directories, machine.description, output).catch(
@@ -164,6 +140,31 @@ export async function convert(
     warnings,
     totalMs: performance.now() - startMs,
   }
+}
+
+/** Writes the image while its progress is reported. Returns its size in bytes. */
+async function write(given: Omit<Work, 'onRead' | 'counter'>): Promise<number> {
+  const { machine, settings, report } = given
+  const counter = { readBytes: 0, fileBytes: (): number => 0 }
+  const totalBytes = storedBytes(machine)
+  using _meter = watchTransfer(
+    () => ({
+      transferredBytes: counter.readBytes,
+      ramBytes: Math.min(counter.readBytes, totalBytes),
+      ramTotalBytes: totalBytes,
+      fileBytes: counter.fileBytes(),
+      channelBytes: [],
+    }),
+    (measure) => report({ phase: 'converting', ...measure }),
+  )
+  const onRead = (bytes: number): void => {
+    counter.readBytes += bytes
+  }
+  const work = { ...given, onRead, counter }
+  const { format } = settings
+  return machine.stream !== undefined && isStreamFormat(format)
+    ? await carryStream({ ...work, stream: machine.stream, format })
+    : await rewrite(work)
 }
 
 function notListed(output: string, error: unknown): string {

@@ -1,10 +1,7 @@
-import { dirname } from 'node:path'
-import { makeDirectory } from '../../io/files/directory.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
-import { requireDefined } from '../save/managed-save.ts'
+import { prepareManagedSave } from '../save/managed-save.ts'
 import { keepSave } from '../save/save.ts'
-import { requireSaves } from '../store/saves/save-directory.ts'
 import { type LiveSaveOptions, refuseQuiesce, resolveLiveOptions } from './live-options.ts'
 import type { LiveSaveResult } from './live-result.ts'
 import { saveLiveHeld } from './live-save.ts'
@@ -26,12 +23,12 @@ export async function managedSaveLive(
     keepSave({ act: 'managedsave', reference }, options, async (act) => {
       await using held = await HeldDomain.find(reference, 'managedsave --live', options)
       act.on(held.name, held.record?.uuid)
-      held.requireRunning()
-      await requireDefined(held)
-      await requireSaves(held.directories)
-      const { safetyCopy } = held.paths
-      await makeDirectory(dirname(safetyCopy))
-      return await saveLiveHeld(held, safetyCopy, { ...options, operation: 'managedsave', act })
+      await prepareManagedSave(held)
+      return await saveLiveHeld(held, held.paths.safetyCopy, {
+        ...options,
+        operation: 'managedsave',
+        act,
+      })
     })
   return nameCancel(`save domain '${reference}'`, save())
 }

@@ -67,14 +67,7 @@ export async function checkHeld(
   const { name, paths, directories } = held
   const file = path === undefined ? paths.managedSave : givenPath(path, 'the image')
   const obstacles: string[] = []
-  const check = async (act: () => Promise<unknown>): Promise<void> => {
-    try {
-      await act()
-    } catch (error) {
-      if (!(error instanceof StasisError)) throw error
-      obstacles.push(error.message)
-    }
-  }
+  const check = (act: () => Promise<unknown>): Promise<void> => keepError(act, obstacles)
   const managedSave = path === undefined ? paths.managedSave : undefined
   if (managedSave !== undefined) await check(() => requireSaves(directories))
   await check(() =>
@@ -110,22 +103,44 @@ export async function checkHeld(
   warnings.push(...(await missingAtRestore(domain)))
   const { memoryBytes } = domain
   const neededBytes = await mostSpace(record.pid, memoryBytes)
+  // The directory of managed saves is made by the first one.
+  const parent = dirname(file)
+  const isMade = path !== undefined || (await isReachable(parent))
+  const free = { directory: isMade ? parent : directories.stateDir, neededBytes }
+  const found = await spaceFor(file, free)
+  obstacles.push(...found.obstacles)
+  warnings.push(...found.warnings)
+  return { name, obstacles, warnings, neededBytes, freeBytes: found.freeBytes }
+}
+
+/** Does a check whose error is an obstacle. @throws errors that are not of Stasis */
+async function keepError(check: () => Promise<unknown>, obstacles: string[]): Promise<void> {
+  try {
+    await check()
+  } catch (error) {
+    if (!(error instanceof StasisError)) throw error
+    obstacles.push(error.message)
+  }
+}
+
+/** Compares what is free for an image with what it needs. */
+async function spaceFor(
+  file: string,
+  { directory, neededBytes }: { readonly directory: string; readonly neededBytes: number },
+): Promise<Pick<SaveCheck, 'freeBytes' | 'obstacles' | 'warnings'>> {
   const kind = (await keyOf(file))?.kind
-  if (kind === 'pipe') return { name, obstacles, warnings, neededBytes, freeBytes: undefined }
+  if (kind === 'pipe') return { freeBytes: undefined, obstacles: [], warnings: [] }
+  const obstacles: string[] = []
   if (kind === 'device') {
     let freeBytes: number | undefined
-    await check(async () => (freeBytes = await freeDeviceLength(file)))
-    if (freeBytes !== undefined && freeBytes < neededBytes)
-      warnings.push(`${file} has ${freeBytes} bytes, but the image may need ${neededBytes}`)
-    return { name, obstacles, warnings, neededBytes, freeBytes }
+    await keepError(async () => (freeBytes = await freeDeviceLength(file)), obstacles)
+    const fits = freeBytes === undefined || freeBytes >= neededBytes
+    const text = `${file} has ${freeBytes} bytes, but the image may need ${neededBytes}`
+    return { freeBytes, obstacles, warnings: fits ? [] : [text] }
   }
-  // The directory of managed saves is made by the first one.
-  const isMade = path !== undefined || (await isReachable(dirname(file)))
-  const freeBytes = await freeSpace(isMade ? dirname(file) : directories.stateDir)
+  const freeBytes = await freeSpace(directory)
   if (freeBytes === undefined) obstacles.push(`The directory ${dirname(file)} does not exist`)
-  else if (freeBytes < neededBytes)
-    warnings.push(
-      `${freeBytes} bytes are free for ${file}, and the image takes up to ${neededBytes}: zero pages and compression make it smaller`,
-    )
-  return { name, obstacles, warnings, neededBytes, freeBytes }
+  const fits = freeBytes === undefined || freeBytes >= neededBytes
+  const text = `${freeBytes} bytes are free for ${file}, and the image takes up to ${neededBytes}: zero pages and compression make it smaller`
+  return { freeBytes, obstacles, warnings: fits ? [] : [text] }
 }

@@ -39,12 +39,12 @@ export async function managedSavePart(
     keepSave({ act: 'managedsave', during, reference }, options, async (act) => {
       await using held = await HeldDomain.find(reference, 'managedsave', options)
       act.on(held.name, held.record?.uuid)
-      held.requireRunning()
-      await requireDefined(held)
-      await requireSaves(held.directories)
-      const { managedSave } = held.paths
-      await makeDirectory(dirname(managedSave))
-      return await saveHeld(held, managedSave, { ...options, operation: 'managedsave', act })
+      await prepareManagedSave(held)
+      return await saveHeld(held, held.paths.managedSave, {
+        ...options,
+        operation: 'managedsave',
+        act,
+      })
     })
   return nameCancel(`save domain '${reference}'`, save())
 }
@@ -108,8 +108,18 @@ async function refuseWhileLoading({ name, paths, record }: Saved): Promise<void>
   )
 }
 
-/** @throws DomainError DOMAIN_WRONG_STATE */
-export async function requireDefined({ name, directories }: HeldDomain): Promise<void> {
+/**
+ * Checks that a domain can have a managed save or a safety copy, and makes the directory of their images.
+ * @throws DomainError DOMAIN_NOT_RUNNING, DOMAIN_WRONG_STATE when it is not defined; StorageError STATE_MISSING and others
+ */
+export async function prepareManagedSave(held: HeldDomain): Promise<void> {
+  held.requireRunning()
+  await requireDefined(held)
+  await requireSaves(held.directories)
+  await makeDirectory(dirname(held.paths.managedSave))
+}
+
+async function requireDefined({ name, directories }: HeldDomain): Promise<void> {
   if ((await readDefinition(directories, name)) !== undefined) return
   throw new DomainError(
     'DOMAIN_WRONG_STATE',

@@ -24,13 +24,13 @@ import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import { commandAfterFailure, commandBeforeSave } from './guest-command.ts'
 import { noDigest } from './no-digest.ts'
-import { planSave } from './plan-save.ts'
+import { type SavePlan, planSave } from './plan-save.ts'
 import { saveFailure } from './save-failure.ts'
-import { type SaveRequest, resolveSaveOptions } from './save-options.ts'
+import { type SaveRequest, type SaveSettings, resolveSaveOptions } from './save-options.ts'
 import { freeSpace, withSpace } from './save-space.ts'
 import { transferOut } from './save-transfer.ts'
 import { recordSaveIntent, recordTaken, withdrawSaveIntent } from '../catalogue/save-intent.ts'
-import { haltGuest } from './halted-guest.ts'
+import { type HaltedGuest, haltGuest } from './halted-guest.ts'
 import { watchSave } from './save-watcher.ts'
 import { SharedBandwidth } from './shared-bandwidth.ts'
 import type { DomainXml } from '../store/xml-text.ts'
@@ -143,11 +143,10 @@ export async function saveHeld(
   await waitForAllMemory(held.name, held.paths, signal, ({ image, remainingBytes }) =>
     report({ phase: 'waiting-for-memory', image, remainingBytes }),
   )
-  const managedSave = options.operation === 'save' ? undefined : held.paths.managedSave
   const path = await checkDestination(held.directories, asked, {
     domain: held.name,
     guest: found.uuid,
-    managedSave,
+    managedSave: options.operation === 'save' ? undefined : held.paths.managedSave,
     format: settings.format,
     digest: options.digest,
   })
@@ -225,23 +224,13 @@ export async function saveHeld(
     const durableMs = performance.now()
     report({ phase: 'ending' })
     warnings.push(...(await endSaved(held, record, { control, path: isPiped ? undefined : path })))
-    const downtimeMs = durableMs - stopMs
-    return job.complete({
-      name: held.name,
-      uuid: record.uuid,
-      image,
-      channels: settings.channels,
-      compression: settings.codec === 'none' ? settings.multifdCompression : settings.codec,
-      wasRunning: description.wasRunning,
-      warnings,
-      timing: {
-        totalMs: performance.now() - startMs,
-        downtimeMs,
-        transferMs: receivedMs - haltedMs,
-        flushMs: durableMs - receivedMs,
-      },
-      throughputBytesPerSecond: (image.ramBytes / downtimeMs) * 1000,
-    })
+    const timing: SaveTiming = {
+      totalMs: performance.now() - startMs,
+      downtimeMs: durableMs - stopMs,
+      transferMs: receivedMs - haltedMs,
+      flushMs: durableMs - receivedMs,
+    }
+    return job.complete(resultOf(held, plan, { image, settings, warnings, timing }))
   } catch (error) {
     const fault = job.failed(error)
     // Otherwise a file of the history that is not complete could outlive this process.
@@ -251,12 +240,38 @@ export async function saveHeld(
       const where = isPiped ? `the reader of ${path} has its state` : `its state is safe in ${path}`
       throw saveFailure(held.name, fault, where)
     }
-    // The guest continues, whatever else fails.
     await withdrawSaveIntent(held.paths, record, saving).catch(() => undefined)
-    const resumed = `${await guest.resume()}${plan.freezes ? await thawed(held) : ''}`
-    const state = `${resumed}${hasRunCommand ? await commandAfterFailure(held, options.act) : ''}`
-    const failure = saveFailure(held.name, fault, state)
+    const thaw = plan.freezes ? () => thawed(held) : undefined
+    const command = hasRunCommand ? () => commandAfterFailure(held, options.act) : undefined
+    const failure = saveFailure(held.name, fault, await stateAfter(guest, thaw, command))
     throw await withSpace(failure, { freeBytes, pid: record.pid, paths: held.paths })
+  }
+}
+
+/** Lets the guest of a failed save continue, whatever else fails. Returns its state in words. */
+async function stateAfter(
+  guest: HaltedGuest,
+  ...steps: readonly ((() => Promise<string>) | undefined)[]
+): Promise<string> {
+  let state = await guest.resume()
+  for (const step of steps) state += (await step?.()) ?? ''
+  return state
+}
+
+function resultOf(
+  { name }: HeldDomain,
+  { record, description }: SavePlan,
+  {
+    settings,
+    ...made
+  }: Pick<SaveResult, 'image' | 'warnings' | 'timing'> & { readonly settings: SaveSettings },
+): SaveResult {
+  return {
+    ...{ name, uuid: record.uuid, ...made },
+    channels: settings.channels,
+    compression: settings.codec === 'none' ? settings.multifdCompression : settings.codec,
+    wasRunning: description.wasRunning,
+    throughputBytesPerSecond: (made.image.ramBytes / made.timing.downtimeMs) * 1000,
   }
 }
 
