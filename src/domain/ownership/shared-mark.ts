@@ -9,7 +9,7 @@ import {
 } from '../../io/records/record-file.ts'
 import type { Directories } from '../store/directories.ts'
 
-/** Remembers until this host boots that a state directory is shared. The runtime directory is local, and stays when the storage is away. @throws StorageError */
+/** Remembers that a state directory is shared, until this host boots again. The runtime directory is local, and stays when the storage is away. @throws StorageError */
 export async function markShared(directories: Directories): Promise<void> {
   if (await isMarked(directories)) return
   const { stateDir, runtimeDir } = directories

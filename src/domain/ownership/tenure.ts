@@ -38,7 +38,7 @@ export interface TenureOptions {
 }
 
 /**
- * The right of one host to change a domain of a shared directory, among hosts what the lock of the domain is among processes. It does not end with the process: a
+ * The right of one host to change a domain of a shared directory. It is between hosts what the lock of the domain is between processes. It does not end with the process: a
  * tenure of a dead process is taken over by its host, and by other hosts only when they are told to. Releasing it records whether the domain runs here.
  */
 export class Tenure implements AsyncDisposable {
@@ -152,13 +152,13 @@ export class Tenure implements AsyncDisposable {
   }
 }
 
-/** What another host has saved, or has recorded of a save that it has used, is not overlooked. */
+/** Makes sure that this host sees the saves that other hosts have made, and their records of saves that they have used. */
 async function seeChangesOfOtherHosts(directories: Directories, { hostId }: Place): Promise<void> {
   for (const directory of [managedDirectory(directories), historyDirectory(directories)])
     await seeChangesOfOthers(directory, `.seen-by-${hostId}`)
 }
 
-/** The host that is off, if it is the one that has the domain, in the generation in which it was seen to have it. */
+/** The host that is off, if it still has the domain in the generation that the caller has seen. */
 function victimOf(
   { runner, holder, generation }: FoundOwner,
   here: Place,
@@ -172,7 +172,7 @@ function victimOf(
     : undefined
 }
 
-/** A name or an id that this host has as well names no other host. */
+/** Whether a name or an id means this tenant. One that this host has as well means no other host. */
 function isNamed(tenant: Place, here: Place, host: string): boolean {
   return (
     (host === tenant.hostId && tenant.hostId !== here.hostId) ||
@@ -230,8 +230,8 @@ function notTakenOver(
     message: `Domain '${name}' was not taken over from ${off.host}:${off.generation}: ${now}`,
     hint:
       off.generation === generation
-        ? `\`stasis domstate ${name}\` shows who has it. Either the name does not tell that host from this one, and the id does; or the host has changed the domain meanwhile, so it is not off`
-        : `The domain has changed hands. \`stasis domstate ${name}\` shows who has it now. What was known about ${off.host} says nothing about that host at this time`,
+        ? `\`stasis domstate ${name}\` shows who has it. Either both hosts have the same name, and the id is needed; or that host has changed the domain meanwhile, so it is not off`
+        : `The domain has changed hands. \`stasis domstate ${name}\` shows who has it now. That ${off.host} was off then says nothing about the present owner`,
   }
 }
 

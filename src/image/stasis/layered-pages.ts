@@ -14,7 +14,7 @@ import { StasisPageStore } from './page-store.ts'
 /** Longest frame that Stasis writes. Longer ones get memory of their own. */
 const USUAL_FRAME = 1024 * 1024
 
-/** What is farther apart in a file is read in pieces. */
+/** Frames that span more of a file than this are read one by one. */
 const MOST_PREFETCHED = 8 * 1024 * 1024
 
 /** One of the files that an image consists of. */
@@ -143,7 +143,7 @@ export class LayeredPageStore implements PageStore {
         if (last === undefined || frames.offset(frame) > frames.offset(last)) last = frame
       }
       if (first === undefined || last === undefined) continue
-      // Its bytes may be in the memory that is read into.
+      // The read may overwrite its bytes.
       ;(state.last[number] as LastFrame).frame = undefined
       if (frames.offset(last) - frames.offset(first) <= MOST_PREFETCHED)
         await store.prefetch(Uint32Array.of(first, last), reader)
@@ -201,7 +201,7 @@ export class LayeredPageStore implements PageStore {
     }
   }
 
-  /** A frame of a layer; several ranges in a row often need the same. */
+  /** A frame of a layer. It is kept, because several ranges in a row often need the same one. */
   async #frame({ number, frame }: Piece, reader: number, state: BaseReader): Promise<Uint8Array> {
     const last = state.last[number] as LastFrame
     if (last.frame === frame) return last.bytes

@@ -20,7 +20,7 @@ export interface LineFile {
 const ATTEMPTS = 100
 
 /**
- * Appends a line under the lock of the file, which is made with mode 0600. A line that a crash has cut off is ended first. Returns whether the file is new.
+ * Appends a line under the lock of the file, which is made with mode 0600. A line that a crash has cut off gets its end first. Returns whether the file is new.
  * @throws StorageError
  */
 export async function appendLine(file: LineFile, line: string): Promise<boolean> {

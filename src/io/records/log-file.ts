@@ -52,7 +52,7 @@ export async function openKeptLog(path: string, heading: string): Promise<OpenLo
   return { ...log, offset: log.offset + written.bytesWritten }
 }
 
-/** A log that cannot be renamed grows on. */
+/** A log that cannot be renamed keeps growing. */
 async function rotate(path: string): Promise<void> {
   for (let number = KEPT_BACKUPS - 1; number >= 0; number -= 1) {
     const from = number === 0 ? path : `${path}.${number - 1}`

@@ -10,8 +10,8 @@ import { keptMemory } from './memory-file.ts'
 export const MOST_IMAGES = 8
 
 /**
- * The memory of which a new checkpoint need not store the pages again that are the same: that of the nearest checkpoint, from `name` on back, that has digests of its pages.
- * `undefined` if there is none, if it cannot be read, or if it needs too many others already: then all pages are stored.
+ * Chooses the memory that a new checkpoint is based on: that of the nearest checkpoint with digests of its pages, from `name` backwards. `undefined` if there is none, if it
+ * cannot be read, or if it already consists of too many images: then all pages are stored.
  * @throws StorageError when the checkpoints cannot be listed
  */
 export async function chooseBase(

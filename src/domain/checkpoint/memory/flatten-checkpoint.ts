@@ -20,13 +20,13 @@ export interface FlattenedCheckpoint {
   readonly bases: readonly string[]
 }
 
-/** Another command may work on the domain when the new image is complete. It is waited for. */
+/** How long to wait for another command that works on the domain when the new image is complete. */
 const BUSY_FOR_MS = 60_000
 
 const AGAIN_MS = 200
 
 /**
- * Writes the memory of a checkpoint of a domain, given by name, UUID or id, anew, so that it needs no other. Other commands can work on the domain until the new image
+ * Rewrites the memory of a checkpoint so that it needs no other. The domain is given by name, UUID or id. Other commands can work on the domain until the new image
  * is complete.
  * @throws DomainError CHECKPOINT_NOT_FOUND, DOMAIN_BUSY; ImageError, StorageError; CancelledError. Then the memory is as before
  * @example

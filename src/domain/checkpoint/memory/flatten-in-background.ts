@@ -9,8 +9,8 @@ import type { FlattenCall } from './flatten-call.ts'
 const PROGRAM: string = fileURLToPath(programUrl(new URL('./flatten-main.ts', import.meta.url)))
 
 /**
- * Lets a process of its own flatten the memory of a checkpoint that consists of as many images as it may, so that the next can be based on it. If that fails or is killed, the next is
- * stored whole. @throws ImageError, StorageError, QemuError
+ * If the memory of a checkpoint consists of as many images as are allowed, a process of its own flattens it, so that the next checkpoint can be based on it. If that process fails or
+ * is killed, the next checkpoint is stored whole. @throws ImageError, StorageError, QemuError
  */
 export async function flattenIfLong(
   { directories, name: domain }: HeldDomain,

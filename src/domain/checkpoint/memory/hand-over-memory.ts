@@ -8,7 +8,7 @@ import { recordSize } from './record-size.ts'
 import { rewriteMemory } from './rewrite-memory.ts'
 
 /**
- * Makes checkpoints independent of others that are about to be deleted: a memory that is based on one of them is written anew, based on what that is based on. Nothing is deleted. It
+ * Makes checkpoints independent of others that are about to be deleted: a memory that is based on one of them is rewritten, based on the nearest one that stays. Nothing is deleted. It
  * may be repeated after a crash at any point.
  * @throws ImageError, StorageError, CancelledError; then the checkpoints are as before, and nothing may be deleted
  */

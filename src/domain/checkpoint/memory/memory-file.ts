@@ -15,7 +15,7 @@ export function memoryFile(
   return join(checkpointDirectory(directories, domain, checkpoint, stage), MEMORY)
 }
 
-/** The memory of a checkpoint, if it is where Stasis keeps it: only there it can need another, or be needed. */
+/** The memory of a checkpoint, if it is where Stasis keeps it: only there can it need another, or be needed by one. */
 export function keptMemory(
   directories: Pick<Directories, 'stateDir'>,
   domain: string,
