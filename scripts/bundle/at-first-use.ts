@@ -21,8 +21,9 @@ const WHOLE = 'whole'
 
 /**
  * Puts off what an import loads until one of its names is first used: for the builtins of Node, which take up to 4 ms each
- * (notes/node/start-up.md), and for some packages. In place of the module stands an object whose getters load it. It has only the names that the sources
- * import, because esbuild copies them for each file that does.
+ * (notes/node/start-up.md), and for some packages. In place of a builtin stands what `LATE_REQUIRE` returns. In place of a package, and of a builtin that a
+ * file imports as a whole, stands an object whose getters load it. It has only the names that the sources import, because esbuild copies
+ * them for each file that does.
  */
 export function atFirstUse(root: string): Plugin {
   const names = importedNames(root)
@@ -35,7 +36,8 @@ export function atFirstUse(root: string): Plugin {
         if (isOwn) return { path, external: true }
         if (importer.includes('/node_modules/') && IMPORTED_WHOLE.has(path))
           return { path, namespace: WHOLE }
-        return ALWAYS_THERE.has(path) ? { path, external: true } : { path, namespace: LATE }
+        const isWhole = !ALWAYS_THERE.has(path) && names.get(path)?.has('*') === true
+        return isWhole ? { path, namespace: LATE } : { path, external: true }
       })
       build.onLoad({ filter: /.*/, namespace: LATE }, async ({ path }) => {
         const some = names.get(path) ?? new Set()
@@ -64,6 +66,20 @@ function lateObject(path: string, names: Iterable<string>): string {
 const load = () => (loaded ??= require('${path}'))
 return { ${getters.join(', ')} } })()`
 }
+
+/**
+ * The text of a function that makes the `require` of a bundle from that of Node: builtins that are not always there load when one of their properties is first read. esbuild
+ * copies the properties of a module for each file that imports it, but not those of one that it does not bundle.
+ */
+export const LATE_REQUIRE = `(() => {
+const there = new Set(${JSON.stringify([...ALWAYS_THERE])}), late = new Map();
+return (require) => (id) => {
+  if (!id.startsWith('node:') || there.has(id)) return require(id);
+  let stand = late.get(id), loaded;
+  if (stand === undefined) late.set(id, stand = new Proxy({}, { get: (_, name) => (loaded ??= require(id))[name] }));
+  return stand;
+};
+})()`.replaceAll(/\n */g, ' ')
 
 /** The names that the sources import from each builtin and package that is loaded late. */
 function importedNames(root: string): ReadonlyMap<string, ReadonlySet<string>> {

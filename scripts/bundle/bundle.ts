@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
-import { atFirstUse } from './at-first-use.ts'
+import { LATE_REQUIRE, atFirstUse } from './at-first-use.ts'
 import { ENTRY, LOOKING, STATE, programsIn } from './programs.ts'
 import { STAND_INS } from './stand-ins.ts'
 import { xmlEntities } from './xml-entities.ts'
@@ -71,8 +71,9 @@ const COMMON = {
   },
   banner: {
     // Strict, as modules are: only the first statement can say so.
-    js: "'use strict'; const importMeta = { get url() { return require('node:url').pathToFileURL(__filename).href } }; const monotonicMs = () => Number(process.hrtime.bigint()) / 1e6;",
+    js: "'use strict'; const importMeta = { get url() { return require('node:url').pathToFileURL(__filename).href } }; const monotonicMs = () => Number(process.hrtime.bigint()) / 1e6; ((require) => {",
   },
+  footer: { js: `})(${LATE_REQUIRE}(require));` },
   logLevel: 'warning',
 } as const satisfies BuildOptions
 
