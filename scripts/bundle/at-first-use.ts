@@ -71,7 +71,7 @@ return { ${getters.join(', ')} } })()`
  * The text of a function that makes the `require` of a bundle from that of Node: builtins that are not always there load when one of their properties is first read. esbuild
  * copies the properties of a module for each file that imports it, but not those of one that it does not bundle.
  */
-export const LATE_REQUIRE = `(() => {
+export const LATE_REQUIRE: string = `(() => {
 const there = new Set(${JSON.stringify([...ALWAYS_THERE])}), late = new Map();
 return (require) => (id) => {
   if (!id.startsWith('node:') || there.has(id)) return require(id);

@@ -11,9 +11,12 @@ export const LOOKING = 'src/cli/looking-main.ts'
 /** The command line of the verbs that only ask for states and names. */
 export const STATE = 'src/cli/state-main.ts'
 
-/** The command line, and the programs that others start by `new URL('./x.ts', import.meta.url)`. Paths from `root`. */
+/** The whole command line, and those of the verbs that move a guest. */
+const COMMAND_LINES = ['src/cli/main.ts', 'src/cli/start-main.ts', 'src/cli/save-main.ts']
+
+/** These command lines, and the programs that others start by `new URL('./x.ts', import.meta.url)`. Paths from `root`. */
 export function programsIn(root: string): readonly string[] {
-  const programs = new Set<string>(['src/cli/main.ts'])
+  const programs = new Set<string>(COMMAND_LINES)
   for (const file of globSync('src/**/*.ts', { cwd: root })) {
     if (file.endsWith('.test.ts')) continue
     for (const { specifier, isUrl } of importsOf(readFileSync(posix.join(root, file), 'utf8')))

@@ -111,7 +111,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     reports: 3,
     completion: 3,
     'verb-entry.ts': 3,
-    'looking-verb-names.ts': 3,
+    'verb-bundles.ts': 3,
     options: 2,
     'verb.ts': 2,
     terminal: 1,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { codeCacheDirectory, runBundle, runBundleWithSourceMap } from '../io/code-cache.ts'
-import { LOOKING_VERB_NAMES, STATE_VERB_NAMES } from './looking-verb-names.ts'
+import { VERB_BUNDLES } from './verb-bundles.ts'
 import { indexOfVerb } from './verb-in.ts'
 
 /**
@@ -29,7 +29,6 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 }
 
 function bundleOf(verb: string): string {
-  const has = (names: readonly string[]): boolean => names.includes(verb)
-  if (has(STATE_VERB_NAMES)) return 'state-main.cjs'
-  return has(LOOKING_VERB_NAMES) ? 'looking-main.cjs' : 'main.cjs'
+  const found = Object.entries(VERB_BUNDLES).find(([, verbs]) => verbs.includes(verb))
+  return found === undefined ? 'main.cjs' : found[0]
 }

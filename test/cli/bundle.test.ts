@@ -96,6 +96,8 @@ test('every program that others start is in the bundle', async () => {
     'main.cjs',
     'page-server-main.cjs',
     'receive-thread.cjs',
+    'save-main.cjs',
+    'start-main.cjs',
     'state-main.cjs',
     'stream-thread.cjs',
   ])

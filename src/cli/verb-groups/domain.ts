@@ -1,4 +1,5 @@
 import { STATE_VERBS } from './state.ts'
+import { SUMMARIES } from '../verb-bundles.ts'
 import { type VerbGroup, entry } from '../verb-entry.ts'
 
 /** The verbs of `stasis help domain`. */
@@ -18,11 +19,7 @@ export const DOMAIN_VERBS: VerbGroup = {
       'remove the definition of a domain',
       () => import('../verbs/domain/undefine.ts'),
     ),
-    entry(
-      'start',
-      'start a domain, from its managed save if it has one',
-      () => import('../verbs/domain/start.ts'),
-    ),
+    entry('start', SUMMARIES.start, () => import('../verbs/domain/start.ts')),
     entry('shutdown', 'ask a guest to shut down', () => import('../verbs/domain/shutdown.ts')),
     entry('reboot', 'ask a guest to reboot', () => import('../verbs/domain/reboot.ts')),
     entry(

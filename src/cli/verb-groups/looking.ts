@@ -1,4 +1,4 @@
-import type { LookingVerb } from '../looking-verb-names.ts'
+import type { LookingVerb } from '../verb-bundles.ts'
 import { type VerbEntry, entry } from '../verb-entry.ts'
 
 /** The other verbs that only look at domains. They have a bundle of their own, which is a third of the whole. */

@@ -1,4 +1,5 @@
 import { STATE_VERBS } from './state.ts'
+import { SUMMARIES } from '../verb-bundles.ts'
 import { type VerbGroup, entry } from '../verb-entry.ts'
 
 /** The verbs of `stasis help save`. */
@@ -6,21 +7,9 @@ export const SAVE_VERBS: VerbGroup = {
   title: 'Saving and restoring',
   keyword: 'save',
   verbs: [
-    entry(
-      'save',
-      'save a running domain to a file, then stop it',
-      () => import('../verbs/save/save.ts'),
-    ),
-    entry(
-      'restore',
-      'restore a domain from a save image',
-      () => import('../verbs/save/restore.ts'),
-    ),
-    entry(
-      'managedsave',
-      'save a running domain for its next start, then stop it',
-      () => import('../verbs/save/managedsave.ts'),
-    ),
+    entry('save', SUMMARIES.save, () => import('../verbs/save/save.ts')),
+    entry('restore', SUMMARIES.restore, () => import('../verbs/save/restore.ts')),
+    entry('managedsave', SUMMARIES.managedsave, () => import('../verbs/save/managedsave.ts')),
     entry(
       'managedsave-remove',
       'delete the managed save of a domain',

@@ -1,4 +1,4 @@
-import type { StateVerb } from '../looking-verb-names.ts'
+import type { StateVerb } from '../verb-bundles.ts'
 import { type VerbEntry, entry } from '../verb-entry.ts'
 
 /**
