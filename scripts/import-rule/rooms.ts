@@ -65,7 +65,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     store: 1,
     configuration: 0,
   },
-  'domain/checkpoint': { '': 1, memory: 0, disks: 0 },
+  'domain/checkpoint': { clones: 2, '': 1, memory: 0, disks: 0 },
   'domain/catalogue': { files: 1, '': 0 },
   'domain/live': { '': 3, ways: 2, snapshot: 1, 'live-options.ts': 1, 'live-way-name.ts': 0 },
   'domain/store': { saves: 2, checkpoints: 2, host: 2, '': 1, disks: 0 },
@@ -185,7 +185,7 @@ export const processMembers: readonly string[] = [
 
 /** Programs of their own outside the command line, which may use `process` as well. */
 export const programs: ReadonlySet<string> = new Set([
-  'src/domain/checkpoint/killed-clone-main.ts',
+  'src/domain/checkpoint/clones/killed-clone-main.ts',
   'src/domain/checkpoint/memory/flatten-main.ts',
   'src/domain/images/killed-conversion-main.ts',
   'src/domain/live/snapshot/killed-snapshot-main.ts',

@@ -6,11 +6,11 @@ import {
   type CloneLiveOptions,
   type CloneLiveResult,
   cloneLive,
-} from '../domain/checkpoint/clone-live.ts'
+} from '../domain/checkpoint/clones/clone-live.ts'
 import {
   type CloneCheckpointOptions,
   cloneCheckpoint,
-} from '../domain/checkpoint/clone-checkpoint.ts'
+} from '../domain/checkpoint/clones/clone-checkpoint.ts'
 import type { CheckpointOptions } from '../domain/checkpoint/checkpoint-options.ts'
 import { type CheckpointResult, createCheckpoint } from '../domain/checkpoint/create-checkpoint.ts'
 import {

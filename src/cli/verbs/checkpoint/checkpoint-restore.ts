@@ -1,5 +1,5 @@
 import { modeOption } from '../../options/mode.ts'
-import { cloneCheckpoint } from '../../../domain/checkpoint/clone-checkpoint.ts'
+import { cloneCheckpoint } from '../../../domain/checkpoint/clones/clone-checkpoint.ts'
 import type { RestoreOptions } from '../../../domain/restore/restore-request.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from '../../options/resume-as.ts'
 import { restoreReport } from '../../reports/restore.ts'

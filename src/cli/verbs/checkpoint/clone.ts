@@ -1,5 +1,5 @@
 import { UsageError } from '../../../errors.ts'
-import { cloneLive } from '../../../domain/checkpoint/clone-live.ts'
+import { cloneLive } from '../../../domain/checkpoint/clones/clone-live.ts'
 import { type ResumeFlags, declareResumeAs, resumeAs } from '../../options/resume-as.ts'
 import { ProgressDisplay } from '../../terminal/progress-display.ts'
 import { formatBytes, formatDuration } from '../../terminal/quantity.ts'

@@ -1,9 +1,9 @@
-import { removeTree } from '../../io/files/directory.ts'
-import { onceFree } from '../catalogue/once-free.ts'
-import { logAct } from '../store/host/act-log.ts'
-import { readCheckpoints } from '../store/checkpoints/checkpoint-record.ts'
-import type { Directories } from '../store/directories.ts'
-import { settleCheckpoints } from './settle-checkpoints.ts'
+import { removeTree } from '../../../io/files/directory.ts'
+import { onceFree } from '../../catalogue/once-free.ts'
+import { logAct } from '../../store/host/act-log.ts'
+import { readCheckpoints } from '../../store/checkpoints/checkpoint-record.ts'
+import type { Directories } from '../../store/directories.ts'
+import { settleCheckpoints } from '../settle-checkpoints.ts'
 
 /** A clone of a running domain that was killed. */
 export interface KilledClone {

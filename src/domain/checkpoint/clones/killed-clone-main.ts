@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { logAct } from '../store/host/act-log.ts'
+import { logAct } from '../../store/host/act-log.ts'
 import { type KilledClone, settleKilledClone } from './settle-killed-clone.ts'
 
 /** The program that runs when a process is killed that clones a running domain. Its one argument is a `KilledClone` in JSON. Users do not call it. */
