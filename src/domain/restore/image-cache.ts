@@ -11,7 +11,6 @@ import { readDomain } from '../../qemu/domain-xml/read-domain.ts'
 import { PAGE_SIZE } from '../../wire/page-size.ts'
 import {
   type CachedImage,
-  NewCachedImage,
   describeCached,
   hasCache,
   isCached,
@@ -20,6 +19,7 @@ import {
   removeCached,
   useCached,
 } from '../store/saves/cached-images.ts'
+import { NewCachedImage } from '../store/saves/new-cached-image.ts'
 import { type Directories, openDirectories } from '../store/directories.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { stateDigest } from '../machine/state-digest.ts'

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type TestStore, testStore } from '../../../../test/support/test-store.ts'
 import {
-  NewCachedImage,
   describeCached,
   hasCache,
   isCached,
@@ -13,6 +12,7 @@ import {
   removeCached,
   useCached,
 } from './cached-images.ts'
+import { NewCachedImage } from './new-cached-image.ts'
 
 const KIB = 1024
 

@@ -1,19 +1,12 @@
-import { mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StasisError, UsageError } from '../../../errors.ts'
 import { storageError } from '../../../io/storage-error.ts'
-import { makeDirectory } from '../../../io/files/directory.ts'
 import { isThere } from '../../../io/files/file-names.ts'
 import { syncDirectory } from '../../../io/files/partial-file.ts'
-import {
-  type RecordKind,
-  fieldsOf,
-  readRecordFile,
-  writeRecordFile,
-} from '../../../io/records/record-file.ts'
-import { lockFile, shareFile } from '../../../io/files/locks/file-lock.ts'
-import { type Directories, checkDirectories } from '../directories.ts'
-import { placeOfHost } from '../host-directory.ts'
+import { readRecordFile } from '../../../io/records/record-file.ts'
+import type { Directories } from '../directories.ts'
+import { CACHED_IMAGE, ENTRY, REMOVED, cacheDirectory } from './cache-entry.ts'
 
 /** An image whose memory is in the cache, uncompressed. */
 export interface CachedImage {
@@ -33,21 +26,6 @@ export interface CachedBlock {
   readonly path: string
   readonly length: number
 }
-
-interface Entry {
-  readonly image: string
-  readonly blocks: readonly {
-    readonly name: string
-    readonly file: string
-    readonly length: number
-  }[]
-}
-
-const ENTRY = 'entry.json'
-const LOCK = 'lock'
-const UNLOCKED = 'lock.new'
-const DRAFT = '.new-'
-const REMOVED = '.removed-'
 
 /** Whether there is a cache. @throws StorageError */
 export function hasCache(directories: Directories): Promise<boolean> {
@@ -144,91 +122,4 @@ export async function makeRoom(
     await removeCached(directories, key)
     left -= allocatedBytes
   }
-}
-
-/** A new entry, locked for as long as its maker lives; disposing it unpublished removes it. */
-export class NewCachedImage implements AsyncDisposable {
-  /** The directory for the files of its blocks. */
-  readonly directory: string
-  readonly #directories: Directories
-  readonly #lock: Awaited<ReturnType<typeof open>>
-
-  private constructor(
-    directories: Directories,
-    directory: string,
-    lock: Awaited<ReturnType<typeof open>>,
-  ) {
-    this.#directories = directories
-    this.directory = directory
-    this.#lock = lock
-  }
-
-  /** @throws StorageError */
-  static async create(directories: Directories): Promise<NewCachedImage> {
-    const cache = cacheDirectory(directories)
-    try {
-      await makeDirectory(cache)
-      await checkDirectories(directories)
-      await removeAbandoned(cache)
-      const directory = await mkdtemp(join(cache, DRAFT))
-      const lock = await open(join(directory, UNLOCKED), 'w', 0o600)
-      shareFile(lock.fd, directory)
-      // It becomes visible only when it is locked.
-      await rename(join(directory, UNLOCKED), join(directory, LOCK))
-      return new NewCachedImage(directories, directory, lock)
-    } catch (error) {
-      throw storageError('free space in the image cache', cache, error)
-    }
-  }
-
-  /** Puts it into its place. If another process was faster, that one's entry stays. @throws StorageError */
-  async publish(key: string, entry: Entry): Promise<void> {
-    const place = join(cacheDirectory(this.#directories), key)
-    await writeRecordFile(CACHED_IMAGE, join(this.directory, ENTRY), entry, { durable: true })
-    try {
-      await rename(this.directory, place)
-      await syncDirectory(cacheDirectory(this.#directories))
-    } catch (error) {
-      if (!(await isThere(place))) throw storageError('add to the image cache', place, error)
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.directory, { recursive: true, force: true }).catch(() => undefined)
-    await this.#lock.close().catch(() => undefined)
-  }
-}
-
-/** Removes unfinished entries of processes that died. */
-async function removeAbandoned(cache: string): Promise<void> {
-  for (const name of await readdir(cache)) {
-    if (name.startsWith(REMOVED)) await rm(join(cache, name), { recursive: true, force: true })
-    if (!name.startsWith(DRAFT)) continue
-    const lock = await open(join(cache, name, LOCK), 'r').catch(() => undefined)
-    const abandoned = lock !== undefined && lockFile(lock.fd, cache)
-    await lock?.close()
-    if (abandoned) await rm(join(cache, name), { recursive: true, force: true })
-  }
-}
-
-const CACHED_IMAGE: RecordKind<Entry> = {
-  what: 'an entry of the image cache',
-  version: 1,
-  hint: 'Remove it with `stasis image-cache remove`; it can be added again',
-  parse(value) {
-    const fields = fieldsOf(value)
-    const { image, blocks } = fields ?? {}
-    const fits = typeof image === 'string' && Array.isArray(blocks) && blocks.every(isBlock)
-    return fits ? (fields as unknown as Entry) : undefined
-  },
-}
-
-function isBlock(value: unknown): boolean {
-  const { name, file, length } = fieldsOf(value) ?? {}
-  const isPlainName = typeof file === 'string' && /^\d+\.ram$/.test(file)
-  return typeof name === 'string' && isPlainName && Number.isSafeInteger(length)
-}
-
-function cacheDirectory({ stateDir }: Directories): string {
-  return placeOfHost(stateDir, 'image-cache')
 }

@@ -127,12 +127,7 @@ function layerNodes(
     encryption: `${name}-format-encryption-secret`,
     tls: `obj${storage}_tls0`,
   }
-  const manager =
-    reservations === 'managed'
-      ? MANAGED
-      : reservations === undefined
-        ? undefined
-        : `pr-helper-${storage}`
+  const manager = reservationManager(layer, storage)
   const layers = { top: false, optical: false, options }
   return [
     ...(typeof below === 'object' ? layerNodes(disk, below, `${name}-b`, layers) : []),
@@ -156,16 +151,7 @@ function layerNodes(
       'auto-read-only': true,
       discard: 'unmap',
     }),
-    ...(slice === undefined
-      ? []
-      : blockdev({
-          driver: 'raw',
-          file: storage,
-          ...slice,
-          'node-name': `${name}-slice-sto`,
-          'auto-read-only': true,
-          discard: 'unmap',
-        })),
+    ...sliceNode(slice, name, storage),
     ...blockdev({
       'node-name': `${name}-format`,
       'read-only': top ? disk.readonly : true,
@@ -180,6 +166,24 @@ function layerNodes(
       backing: backing(layer, lower),
     }),
   ]
+}
+
+function reservationManager({ reservations }: DiskLayer, storage: string): string | undefined {
+  if (reservations === undefined) return undefined
+  return reservations === 'managed' ? MANAGED : `pr-helper-${storage}`
+}
+
+/** The part of a file that is the disk, if it is not all of it. */
+function sliceNode(slice: DiskLayer['slice'], name: string, storage: string): readonly string[] {
+  if (slice === undefined) return []
+  return blockdev({
+    driver: 'raw',
+    file: storage,
+    ...slice,
+    'node-name': `${name}-slice-sto`,
+    'auto-read-only': true,
+    discard: 'unmap',
+  })
 }
 
 /** An encrypted raw disk has a format of its own; qcow2 encrypts its clusters. */

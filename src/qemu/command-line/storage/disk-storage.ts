@@ -71,7 +71,7 @@ function networkProperties(
   secrets: SecretNames,
 ): Properties {
   const { network } = layer
-  const { protocol, name = '', hosts, auth } = network
+  const { protocol, name = '', hosts } = network
   const servers = hosts.map((server) => address(server, protocol))
   const [server] = servers
   const invalid = (text: string): DomainXmlError =>
@@ -98,20 +98,8 @@ function networkProperties(
       if (volume === undefined) throw invalid(`"${name}" is not VOLUME/PATH`)
       return { driver: 'gluster', volume, path, server: servers, debug: 4 }
     }
-    case 'iscsi': {
-      const { host, port } = inet(hosts, invalid)
-      const [, target = name, lun = '0'] = /^(.*)\/(\d+)$/.exec(name) ?? []
-      return {
-        driver: 'iscsi',
-        portal: `${bracketed(host)}:${port ?? PORTS.iscsi}`,
-        target,
-        lun: Number(lun),
-        transport: 'tcp',
-        user: auth?.user,
-        'password-secret': auth && secrets.auth,
-        'initiator-name': network.initiator,
-      }
-    }
+    case 'iscsi':
+      return iscsi(network, secrets, inet(hosts, invalid))
     case 'http':
     case 'https':
     case 'ftp':
@@ -127,24 +115,42 @@ function networkProperties(
         group: number(network.group, invalid),
       }
     }
-    case 'ssh': {
-      if (auth !== undefined)
-        throw new DomainXmlError(
-          'XML_UNSUPPORTED',
-          `${place}/source/auth: QEMU has no passwords for SSH`,
-          {
-            hint: 'Use an SSH agent, and <identity username=…> for the name',
-          },
-        )
-      const { host, port } = inet(hosts, invalid)
-      return {
-        driver: 'ssh',
-        path: name,
-        server: { host, port: String(port ?? PORTS.ssh) },
-        user: network.user,
-      }
-    }
+    case 'ssh':
+      return ssh(network, place, invalid)
   }
+}
+
+function iscsi(
+  { name = '', auth, initiator }: NetworkSource,
+  secrets: SecretNames,
+  { host, port }: ReturnType<typeof inet>,
+): Properties {
+  const [, target = name, lun = '0'] = /^(.*)\/(\d+)$/.exec(name) ?? []
+  return {
+    driver: 'iscsi',
+    portal: `${bracketed(host)}:${port ?? PORTS.iscsi}`,
+    target,
+    lun: Number(lun),
+    transport: 'tcp',
+    user: auth?.user,
+    'password-secret': auth && secrets.auth,
+    'initiator-name': initiator,
+  }
+}
+
+function ssh(
+  { name = '', hosts, auth, user }: NetworkSource,
+  place: string,
+  invalid: (text: string) => DomainXmlError,
+): Properties {
+  if (auth !== undefined)
+    throw new DomainXmlError(
+      'XML_UNSUPPORTED',
+      `${place}/source/auth: QEMU has no passwords for SSH`,
+      { hint: 'Use an SSH agent, and <identity username=…> for the name' },
+    )
+  const { host, port } = inet(hosts, invalid)
+  return { driver: 'ssh', path: name, server: { host, port: String(port ?? PORTS.ssh) }, user }
 }
 
 function remoteFile(
