@@ -29,10 +29,17 @@ test('after a merge that was killed when QEMU had switched its disk, the definit
     const base = nodes.find(({ drv, file }) => drv === 'raw' && file === dir.join('pages.img'))
     const job = { device: top?.['node-name'], 'base-node': base?.['node-name'] }
     await monitor.executeAny('block-commit', { 'job-id': 'j', ...job })
-    await delay(500)
+    const status = async (): Promise<string | undefined> => {
+      const jobs = (await monitor.executeAny('query-jobs', {})) as readonly {
+        readonly id: string
+        readonly status: string
+      }[]
+      return jobs.find(({ id }) => id === 'j')?.status
+    }
+    while ((await status()) !== 'ready') await delay(20)
     await monitor.execute('stop')
     await monitor.executeAny('job-complete', { id: 'j' })
-    await delay(500)
+    while ((await status()) !== undefined) await delay(20)
   }
   const path = join(runtimeDir, name, 'process.json')
   const record = JSON.parse(await readFile(path, 'utf8')) as object

@@ -5,7 +5,14 @@ import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { domainInfo, jobInfo, restoreDomain, saveDomain } from '../../src/index.ts'
+import {
+  domainInfo,
+  jobInfo,
+  restoreDomain,
+  resumeDomain,
+  saveDomain,
+  suspendDomain,
+} from '../../src/index.ts'
 import { isLongRun, newestQemu } from '../support/qemus.ts'
 import { buildStasisImage } from '../support/stasis-image.ts'
 import { startStasis } from '../support/stasis-command.ts'
@@ -20,6 +27,8 @@ function shell({ dir, stateDir }: TinyDomain, script: string) {
   return { status, stdout, stderr }
 }
 
+const FORMATS = ['stasis', 'raw', 'channels', 'zstd'] as const
+
 /** So slow that a test can interrupt it. */
 const SLOWLY = ['--max-bandwidth', '1M'] as const
 
@@ -30,14 +39,21 @@ const INTERRUPTS = [
   ['SIGQUIT', 131],
 ] as const
 
-/** Usually every signal, and every command, in pairs; in the long run each signal with each command. */
-function inPairs<Command>(
-  commands: readonly Command[],
-): readonly (readonly [signal: NodeJS.Signals, exitCode: number, command: Command])[] {
-  return INTERRUPTS.flatMap(([signal, exitCode], number) =>
-    commands
-      .filter((_, place) => isLongRun() || place === number % commands.length)
-      .map((command) => [signal, exitCode, command] as const),
+/** Usually each of both lists at least once, in pairs; in the long run each with each. */
+function inPairs<One, Other>(
+  ones: readonly One[],
+  others: readonly Other[],
+): readonly (readonly [One, Other])[] {
+  const length = Math.max(ones.length, others.length)
+  const isTaken = (place: number, otherPlace: number): boolean =>
+    isLongRun() ||
+    Array.from({ length }, (_, turn) => turn).some(
+      (turn) => turn % ones.length === place && turn % others.length === otherPlace,
+    )
+  return ones.flatMap((one, place) =>
+    others
+      .filter((_, otherPlace) => isTaken(place, otherPlace))
+      .map((other) => [one, other] as const),
   )
 }
 
@@ -72,7 +88,7 @@ for (const { label, emulator } of newestQemu()) {
         await log.advance(1)
         const files = (await readdir(dir.path)).toSorted()
         const saves = [['save', 'tiny', dir.join('image')], ['host-save']]
-        for (const [signal, expected, argv] of inPairs(saves)) {
+        for (const [[signal, expected], argv] of inPairs(INTERRUPTS, saves)) {
           const { child, ended } = startStasis(stateDir, [...argv, ...SLOWLY])
           await transferring(tiny, child)
           child.kill(signal)
@@ -100,7 +116,7 @@ for (const { label, emulator } of newestQemu()) {
           ['restore', image],
           ['image-convert', image, dir.join('out'), '--format', 'xz'],
         ]
-        for (const [signal, expected, argv] of inPairs(commands)) {
+        for (const [[signal, expected], argv] of inPairs(INTERRUPTS, commands)) {
           // At any time, also before the command has its handlers: the signal then simply ends it.
           for (const afterMs of isLongRun() ? [60, 150, 300, 500] : [60, 300]) {
             const { child, ended } = startStasis(stateDir, argv)
@@ -169,7 +185,8 @@ for (const { label, emulator } of newestQemu()) {
         }
         await delay(50)
       }
-      await delay(100)
+      // It ends once it has tidied up.
+      while ((await readdir(join(tiny.runtimeDir, 'tiny'))).length > RUNNING.length) await delay(20)
       await assertUntouched(tiny, files)
       await log.assertUnbroken()
     })
@@ -182,16 +199,15 @@ for (const { label, emulator } of newestQemu()) {
         const { stateDir, log } = tiny
         await log.advance(1)
         const back = async (): Promise<void> => {
-          const { status, stderr } = shell(tiny, '"$S" restore "$T/image"')
-          assert.equal(status, 0, stderr)
+          await restoreDomain(tiny.dir.join('image'), { stateDir })
           await log.advance(1)
         }
         const save = '"$S" save tiny "$T/image"'
         // The reader has gone: the save goes on.
         for (const script of [
           `${save} --json | true`,
-          `${save} | true`,
           `${save} 2>&1 --verbose | true`,
+          ...(isLongRun() ? [`${save} | true`] : []),
         ]) {
           const { stderr } = shell(tiny, script)
           assert.equal(stderr, '', script)
@@ -199,7 +215,10 @@ for (const { label, emulator } of newestQemu()) {
           await back()
         }
         // The result cannot be written: the save goes on, and the exit code says so.
-        for (const script of [`${save} >/dev/full`, `${save} --json >/dev/full`]) {
+        for (const script of [
+          `${save} >/dev/full`,
+          ...(isLongRun() ? [`${save} --json >/dev/full`] : []),
+        ]) {
           const { status, stderr } = shell(tiny, script)
           assert.equal(status, 7, script)
           assert.match(stderr, /Could not write the result/)
@@ -230,19 +249,20 @@ for (const { label, emulator } of newestQemu()) {
     test('event --loop ends once nobody reads it', async () => {
       await using tiny = await startTinyDomain({ emulator })
       const { stateDir } = tiny
-      const { ended, child } = startStasis(stateDir, ['event', '--loop', '--timeout', '60'])
+      const { ended, child } = startStasis(stateDir, ['event', '--loop', '--timeout', '120'])
       child.stdout?.once('data', () => child.stdout?.destroy())
       const startedMs = performance.now()
+      const hasEnded = async (): Promise<boolean> =>
+        (await Promise.race([ended, delay(500, undefined)])) !== undefined
       // The command looks for changes once it has loaded.
-      await delay(1000)
-      for (const verb of ['suspend', 'resume', 'suspend', 'resume', 'suspend', 'resume']) {
-        await startStasis(stateDir, [verb, 'tiny']).ended
-        await delay(600)
+      while (!(await hasEnded())) {
+        await suspendDomain('tiny', { stateDir })
+        if (!(await hasEnded())) await resumeDomain('tiny', { stateDir })
       }
       const { exitCode, stderr } = await ended
       assert.equal(exitCode, 0)
       assert.equal(stderr, '')
-      assert.ok(performance.now() - startedMs < 30_000, 'before its time is over')
+      assert.ok(performance.now() - startedMs < 100_000, 'before its time is over')
     })
 
     test(
@@ -253,7 +273,7 @@ for (const { label, emulator } of newestQemu()) {
         const { dir, log } = tiny
         await log.advance(1)
         const files = (await readdir(dir.path)).toSorted()
-        for (const format of ['stasis', 'raw', 'channels', 'zstd']) {
+        for (const format of isLongRun() ? FORMATS : (['stasis', 'zstd'] as const)) {
           const { status, stderr } = shell(
             tiny,
             `ulimit -f 500; "$S" save tiny "$T/image" --format ${format}`,
@@ -263,7 +283,7 @@ for (const { label, emulator } of newestQemu()) {
           assert.match(stderr, /would be too large[^]*ulimit -f/)
           await assertUntouched(tiny, files)
         }
-        for (const limit of [24, 28, 32, 36, 40]) {
+        for (const limit of isLongRun() ? [24, 28, 32, 36, 40] : [24, 32, 40]) {
           const { status, stderr } = shell(tiny, `ulimit -n ${limit}; "$S" save tiny "$T/image"`)
           if (status === 0) {
             assert.equal(shell(tiny, '"$S" restore "$T/image"').status, 0)
@@ -318,21 +338,20 @@ for (const { label, emulator } of newestQemu()) {
         try {
           const files = (await readdir(dir.path)).toSorted()
           await writeFile(dir.join('full/image'), buildStasisImage().bytes)
-          for (const format of ['stasis', 'raw', 'channels', 'zstd']) {
-            for (const [directory, message] of [
-              ['full', /no space left\n/],
-              ['ro', /is read-only[^]*hint: Use another file system/],
-            ] as const) {
-              const { status, stderr } = shell(
-                tiny,
-                `"$S" save tiny "$T/${directory}/image" --format ${format}`,
-              )
-              assert.equal(status, 7, `${directory} ${format}: ${stderr}`)
-              assert.match(stderr, message)
-              await assertUntouched(tiny, files)
-              const left = await readdir(dir.join(directory))
-              assert.deepEqual(left, directory === 'full' ? ['image'] : [], format)
-            }
+          const disks = [
+            ['full', /no space left\n/],
+            ['ro', /is read-only[^]*hint: Use another file system/],
+          ] as const
+          for (const [format, [directory, message]] of inPairs(FORMATS, disks)) {
+            const { status, stderr } = shell(
+              tiny,
+              `"$S" save tiny "$T/${directory}/image" --format ${format}`,
+            )
+            assert.equal(status, 7, `${directory} ${format}: ${stderr}`)
+            assert.match(stderr, message)
+            await assertUntouched(tiny, files)
+            const left = await readdir(dir.join(directory))
+            assert.deepEqual(left, directory === 'full' ? ['image'] : [], format)
           }
           const older = await readFile(dir.join('full/image'))
           assert.deepEqual(older, Buffer.from(buildStasisImage().bytes))
@@ -359,11 +378,11 @@ for (const { label, emulator } of newestQemu()) {
     test('a pipe or a device is not an image, and no command waits for one', async () => {
       await using tiny = await startTinyDomain({ emulator, started: false })
       shell(tiny, 'mkfifo "$T/pipe"; mkdir "$T/directory"')
-      for (const source of ['"$T/pipe"', '"$T/directory"', '/dev/zero', '/dev/null']) {
-        for (const verb of ['restore', 'image-info', 'image-check', 'save-image-dumpxml']) {
-          const { status, stderr } = shell(tiny, `timeout 20 "$S" ${verb} ${source}`)
-          assert.equal(status, 5, `${verb} ${source}: ${stderr}`)
-        }
+      const sources = ['"$T/pipe"', '"$T/directory"', '/dev/zero', '/dev/null']
+      const verbs = ['restore', 'image-info', 'image-check', 'save-image-dumpxml']
+      for (const [source, verb] of inPairs(sources, verbs)) {
+        const { status, stderr } = shell(tiny, `timeout 20 "$S" ${verb} ${source}`)
+        assert.equal(status, 5, `${verb} ${source}: ${stderr}`)
       }
       assert.equal(shell(tiny, '"$S" define /dev/zero').status, 2)
       // A domain XML can come through a pipe; a wait for it can be interrupted.
@@ -380,7 +399,7 @@ for (const { label, emulator } of newestQemu()) {
         await log.advance(1)
         for (const rest of [
           'save tiny "$T/image"',
-          'restore "$T/image" --check',
+          ...(isLongRun() ? ['restore "$T/image" --check'] : []),
           'restore "$T/image"',
         ]) {
           const { status, stderr } = shell(tiny, `${start} "$S" ${rest}`)

@@ -167,8 +167,10 @@ test('the end of a QEMU that a signal ended says so', { timeout: 60_000 }, async
   const endBy = async (signal: NodeJS.Signals): Promise<string> => {
     await stasis(stateDir, 'start', 'web')
     process.kill(Number((await stasis(stateDir, 'domid', 'web')).stdout), signal)
-    await delay(1500)
-    return (await stasis(stateDir, 'domstate', 'web', '--reason')).stdout
+    let state = ''
+    while (!state.startsWith('shut off'))
+      state = (await stasis(stateDir, 'domstate', 'web', '--reason')).stdout
+    return state
   }
   assert.match(
     await endBy('SIGKILL'),

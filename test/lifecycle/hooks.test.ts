@@ -6,6 +6,7 @@ import { domainInfo } from '../../src/index.ts'
 import { isThere } from '../../src/io/files/file-names.ts'
 import { type CommandResult, stasisWith } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
+import { killUntilDead } from '../support/kill-until-dead.ts'
 
 const DOCUMENT = new URL('../../docs/hooks.md', import.meta.url)
 
@@ -157,8 +158,7 @@ test('without a watcher, the next command on a guest that has ended runs its hoo
   const heard = tiny.dir.join('heard')
   const run = await withHooks(tiny, { '10-record': record(heard) })
   const { stateDir } = tiny
-  process.kill((await domainInfo('tiny', { stateDir })).id ?? 0, 'SIGKILL')
-  await delay(500)
+  await killUntilDead((await domainInfo('tiny', { stateDir })).id ?? 0)
   assert.equal((await run('domstate', 'tiny')).stdout, 'shut off\n')
   assert.ok(!(await isThere(heard)), 'a look runs no hook')
   assert.equal((await run('start', 'tiny')).exitCode, 0)

@@ -18,6 +18,7 @@ import {
 } from '../../src/index.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
+import { untilWatching } from '../support/until-watching.ts'
 
 test('another process can watch and cancel a save', { timeout: 120_000 }, async () => {
   await using tiny = await startTinyDomain()
@@ -52,7 +53,7 @@ test('another process can watch and cancel a save', { timeout: 120_000 }, async 
 
 test('events and reasons report the life of a domain', { timeout: 120_000 }, async () => {
   await using tiny = await startTinyDomain({ started: false })
-  const { stateDir } = tiny
+  const { stateDir, runtimeDir } = tiny
   const end = new AbortController()
   const seen: string[] = []
   const watching = (async () => {
@@ -74,7 +75,8 @@ test('events and reasons report the life of a domain', { timeout: 120_000 }, asy
     const found = await domainStateReason('tiny', { stateDir })
     return `${found.state} (${found.reason})`
   }
-  await delay(300)
+  await untilWatching({ stateDir, runtimeDir }, () => seen.includes('Defined Added'))
+  seen.length = 0
   assert.equal(await reason(), 'shut off (unknown)')
   await startDomain('tiny', { stateDir })
   await saw('Started Booted')

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { readFile, readdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   defineDomain,
   destroyDomain,
@@ -20,6 +19,7 @@ import { qemus } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { startTinyDomain } from '../support/tiny-domain.ts'
+import { killUntilDead } from '../support/kill-until-dead.ts'
 
 test('a domain goes through its life with the words of virsh', { timeout: 300_000 }, async () => {
   await using tiny = await startTinyDomain({ started: false })
@@ -81,8 +81,7 @@ test('records of a QEMU that has ended are not believed', { timeout: 60_000 }, a
   await using tiny = await startTinyDomain()
   const { stateDir, runtimeDir } = tiny
   const { id } = await domainInfo('tiny', { stateDir })
-  process.kill(id as number, 'SIGKILL')
-  await delay(300)
+  await killUntilDead(id as number)
   const before = await snapshotOf(stateDir)
   const { state, lastEnd } = await domainInfo('tiny', { stateDir })
   assert.deepEqual([state, lastEnd?.reason], ['shut off', 'crashed'])
@@ -99,8 +98,7 @@ test('records of a QEMU that has ended are not believed', { timeout: 60_000 }, a
   const running = { code: 'STATE_UNREADABLE', path, message: new RegExp(`process ${started.id}`) }
   await assert.rejects(domainInfo('tiny', { stateDir }), running)
   await assert.rejects(resumeDomain('tiny', { stateDir }), running)
-  process.kill(started.id, 'SIGKILL')
-  await delay(300)
+  await killUntilDead(started.id)
   assert.equal((await domainInfo('tiny', { stateDir })).state, 'shut off')
 })
 

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { domainInfo, resumeDomain, saveDomain, undefineDomain } from '../../src/index.ts'
 import { VERBS } from '../../src/cli/verbs.ts'
 import { identifyProcess } from '../../src/qemu/process/process-identity.ts'
-import { oldestQemu } from '../support/qemus.ts'
+import { isLongRun, oldestQemu } from '../support/qemus.ts'
 import { snapshotOf } from '../support/snapshot.ts'
 import { stasis } from '../support/stasis-command.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
@@ -127,17 +127,19 @@ test('every verb only looks, and is tried below, or is known to act', () => {
   assert.deepEqual(unknown, [])
 })
 
-/** Runs all looks; nothing in the state directory may change, and the QEMU stays. */
+/** Runs looks, usually every second one from `first`; nothing in the state directory may change, and the QEMU stays. */
 async function assertLooksChangeNothing(
   { stateDir }: TinyDomain,
   image: string,
   pid: number,
+  first: 0 | 1,
 ): Promise<void> {
   // QEMU itself writes its log.
   const snapshot = async (): Promise<readonly string[]> =>
     (await snapshotOf(stateDir)).filter((line) => !line.startsWith('log/tiny.log '))
   const before = await snapshot()
-  for (const args of looks(image)) {
+  const some = looks(image).filter((_, place) => isLongRun() || place % 2 === first)
+  for (const args of some) {
     const { stderr, exitCode } = await stasis(stateDir, ...args)
     assert.notEqual(exitCode, 70, stderr)
     assert.deepEqual(await snapshot(), before, args.join(' '))
@@ -170,7 +172,7 @@ for (const { label, emulator } of oldestQemu()) {
       const pid = id as number
 
       await saveAndDie(tiny, image, 'transferring')
-      await assertLooksChangeNothing(tiny, other, pid)
+      await assertLooksChangeNothing(tiny, other, pid, 0)
       assert.equal((await domainInfo('tiny', { stateDir })).state, 'paused')
       await resumeDomain('tiny', { stateDir })
       await log.advance(1)
@@ -180,7 +182,7 @@ for (const { label, emulator } of oldestQemu()) {
 
       await undefineDomain('tiny', { stateDir })
       await saveAndDie(tiny, image, 'ending')
-      await assertLooksChangeNothing(tiny, image, pid)
+      await assertLooksChangeNothing(tiny, image, pid, 1)
       // Nobody names a domain again that is not defined: the next operation on any domain puts it in order.
       await stasis(stateDir, 'start', 'another')
       assert.equal(await identifyProcess(pid), undefined)

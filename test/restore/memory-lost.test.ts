@@ -118,17 +118,17 @@ test(
       ]
       assert.deepEqual([one.postcopy.image, one.postcopy.state], [image, 'filling'])
     }
-    await delay(600)
+    const memory = () => events.filter(({ event }) => event === 'Memory')
+    while (memory().length === 0) await delay(50)
     for (const pid of pids) process.kill(pid, 'SIGCONT')
     await waitForAllMemory(name, pathsOf(domain), undefined)
     assert.equal((await listDomains({ stateDir }))[0]?.postcopy, undefined)
     assert.match(await says('list'), new RegExp(`${name} +paused\\n`))
-    await delay(600)
+    while (memory().length < 2) await delay(50)
     over.abort()
     await watched
-    const memory = events.filter(({ event }) => event === 'Memory')
     assert.deepEqual(
-      memory.map(({ detail, postcopy }) => [detail, postcopy?.image]),
+      memory().map(({ detail, postcopy }) => [detail, postcopy?.image]),
       [
         ['Filling', image],
         ['Loaded', undefined],

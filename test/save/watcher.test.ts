@@ -20,6 +20,7 @@ import { readRecord, writeRecord } from '../../src/domain/store/runtime-record.t
 import { isLongRun, qemus } from '../support/qemus.ts'
 import { watchersEnd, watchersOf } from '../support/watchers.ts'
 import { type TinyDomain, startTinyDomain } from '../support/tiny-domain.ts'
+import { untilWatching } from '../support/until-watching.ts'
 
 /** All files in the runtime directory of a running domain. */
 const RUNNING = ['live.xml', 'lock', 'process.json', 'q', 'qmp.sock', 'query.sock']
@@ -113,9 +114,9 @@ test('a guest that was paused before its killed save stays paused', async () => 
 
 test('an event reports that a guest continues after a killed save', async () => {
   await using tiny = await startTinyDomain()
-  const { stateDir, log } = tiny
+  const { stateDir, runtimeDir, log } = tiny
   await log.advance(1)
-  const events = watchEvents({ stateDir, domain: 'tiny', signal: AbortSignal.timeout(30_000) })
+  const events = watchEvents({ stateDir, signal: AbortSignal.timeout(60_000) })
   const seen: string[] = []
   const watched = (async () => {
     for await (const { event, detail } of events) {
@@ -123,7 +124,7 @@ test('an event reports that a guest continues after a killed save', async () => 
       if (detail === 'SaveKilled') return
     }
   })()
-  await delay(500)
+  await untilWatching({ stateDir, runtimeDir }, () => seen.includes('Defined Added'))
   await killAt('transferring', tiny)
   await watched
   assert.equal(seen.at(-1), 'Resumed SaveKilled', seen.join(', '))
