@@ -1,14 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 
-/** A program that loads what it needs, says so by a message, and answers each message with another. It ends with its scope. */
-export class AnsweringChild implements AsyncDisposable {
+/** A program that loads what it needs, says so by a message, and answers each message with another. When its scope ends, it ends as soon as it has nothing to do. */
+export class AnsweringChild implements Disposable {
   readonly #child: ChildProcess
-  readonly #ended: Promise<unknown>
 
   private constructor(child: ChildProcess) {
     this.#child = child
-    this.#ended = once(child, 'exit')
   }
 
   /** Starts a program and waits until it is ready. */
@@ -46,8 +43,9 @@ export class AnsweringChild implements AsyncDisposable {
     return promise
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL')
-    await this.#ended
+  [Symbol.dispose](): void {
+    // A process that has restored a guest may still hand over its memory.
+    if (this.#child.connected) this.#child.disconnect()
+    this.#child.unref()
   }
 }

@@ -11,7 +11,7 @@ export function processorSecondsOf(pid: number, withChildren = false): number {
 }
 
 /** The most memory that a process had so far (`VmHWM`, Linux proc_pid_status(5)). */
-function peakOf(pid: number): number {
+export function peakOf(pid: number): number {
   const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? []
   return Number(kib ?? 0) * 1024
 }

@@ -29,7 +29,7 @@ export const faultsSuite: Suite = {
     const restore = async (path: string, pace: FaultPace): Promise<Measurement> => {
       await evictImage(path)
       prepareHostMemory(setting.ramBytes)
-      await using reader = await AnsweringChild.start(FAULT_PROGRAM, [])
+      using reader = await AnsweringChild.start(FAULT_PROGRAM, [])
       const args = ['--mode', 'lazy']
       const { cost, result } = await guest.restoreAnd(path, args, (qemu) =>
         faultTimes(reader, { qemu, setting }, pace),

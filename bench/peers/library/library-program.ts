@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import type * as Library from '../../../src/index.ts'
 import type { CommandCost } from '../../host/command-cost.ts'
+import { peakOf } from '../../host/processes.ts'
 
 const { restoreDomain, saveDomain } = (await import(process.argv[2] ?? '')) as typeof Library
 
@@ -32,7 +33,8 @@ async function answer(words: readonly string[]): Promise<void> {
   const { user, system } = process.cpuUsage(processorBefore)
   const cost: CommandCost = {
     ...{ wallMs, endedAt, processorMs: (user + system) / 1000 },
-    peakBytes: process.resourceUsage().maxRSS * 1024,
+    // Not `maxRSS`, which begins with that of the process that started this one.
+    peakBytes: peakOf(process.pid),
     stdout: JSON.stringify({ timing }),
   }
   process.send?.(cost)
