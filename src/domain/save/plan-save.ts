@@ -31,6 +31,15 @@ export interface SavePlan {
   readonly warnings: readonly string[]
 }
 
+/** What a plan depends on besides the guest; as in `SaveOptions`. */
+export interface SavePlanOptions {
+  readonly settings: SaveSettings
+  readonly quiesce?: boolean | 'if-possible' | undefined
+  readonly resumeAs?: ResumedState | undefined
+  readonly xml?: DomainXml | undefined
+  readonly signal: AbortSignal
+}
+
 /**
  * Checks that a running domain can be saved, and describes its machine.
  * @throws DomainError DOMAIN_MEMORY_LOST, DOMAIN_WRONG_STATE; QemuError, ImageError IMAGE_INCOMPATIBLE, DomainXmlError, StorageError; CancelledError
@@ -38,13 +47,7 @@ export interface SavePlan {
 export async function planSave(
   held: HeldDomain,
   control: QmpConnection,
-  options: {
-    readonly settings: SaveSettings
-    readonly quiesce?: boolean | 'if-possible' | undefined
-    readonly resumeAs?: ResumedState | undefined
-    readonly xml?: DomainXml | undefined
-    readonly signal: AbortSignal
-  },
+  options: SavePlanOptions,
 ): Promise<SavePlan> {
   const found = held.requireRunning()
   await checkMemoryIsThere(held.name, control)

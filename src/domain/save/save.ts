@@ -1,17 +1,12 @@
-import { dirname } from 'node:path'
 import { type FilePath, givenPath } from '../../io/files/given-path.ts'
-import { openSpecialTarget } from '../../io/files/special/special-target.ts'
 import { messageOf, throwIfCancelled } from '../../errors.ts'
 import type { Compression } from '../../image/compression.ts'
 import type { RamProgress } from '../../migration/progress.ts'
 import type { SavedImage } from '../../transfer/image-receiver.ts'
-import { startImageReceiver } from '../../transfer/image-receivers/receiver-table.ts'
 import type { ResumedState } from '../machine/domain-state.ts'
-import { checkDestination } from '../catalogue/files/destination.ts'
 import type { DomainOptions } from '../store/domain-options.ts'
 import { type Act, type ActFacts, type ActPlan, keepAct } from '../acts/keep-act.ts'
 import { endSaved } from './end-saved.ts'
-import { waitForAllMemory } from '../store/postcopy-state.ts'
 import { HeldDomain } from '../catalogue/held-domain.ts'
 import { Job } from '../progress/job.ts'
 import type { JobOperation } from '../store/job-record.ts'
@@ -19,19 +14,18 @@ import { openControl } from '../machine/monitor.ts'
 import { viewOf } from '../machine/qemu-view.ts'
 import { freezeGuest } from '../machine/freeze.ts'
 import { thawed } from './quiesce.ts'
-import { prepareTransferSocket } from '../store/confinement.ts'
 import { nameCancel } from '../progress/name-cancel.ts'
 import type { OnProgress, SaveProgress } from '../progress/progress.ts'
 import { commandAfterFailure, commandBeforeSave } from './guest-command.ts'
 import { noDigest } from './no-digest.ts'
-import { type SavePlan, planSave } from './plan-save.ts'
+import { openSave } from './open-save.ts'
+import type { SavePlan } from './plan-save.ts'
 import { saveFailure } from './save-failure.ts'
 import { type SaveRequest, type SaveSettings, resolveSaveOptions } from './save-options.ts'
-import { freeSpace, withSpace } from './save-space.ts'
+import { withSpace } from './save-space.ts'
 import { transferOut } from './save-transfer.ts'
-import { recordSaveIntent, recordTaken, withdrawSaveIntent } from '../catalogue/save-intent.ts'
+import { recordTaken, withdrawSaveIntent } from '../catalogue/save-intent.ts'
 import { type HaltedGuest, haltGuest } from './halted-guest.ts'
-import { watchSave } from './save-watcher.ts'
 import { SharedBandwidth } from './shared-bandwidth.ts'
 import type { DomainXml } from '../store/xml-text.ts'
 
@@ -136,52 +130,12 @@ export async function saveHeld(
   const settings = resolveSaveOptions(options)
   const bandwidth = resolveBandwidth(options.maxBandwidth)
   options.act.on(held.name, held.record?.uuid)
-  const found = held.requireRunning()
+  held.requireRunning()
   await using job = await Job.begin(held.paths, options.operation, options)
   const { signal, report } = job
-  report({ phase: 'checking' })
-  await waitForAllMemory(held.name, held.paths, signal, ({ image, remainingBytes }) =>
-    report({ phase: 'waiting-for-memory', image, remainingBytes }),
-  )
-  const path = await checkDestination(held.directories, asked, {
-    domain: held.name,
-    guest: found.uuid,
-    managedSave: options.operation === 'save' ? undefined : held.paths.managedSave,
-    format: settings.format,
-    digest: options.digest,
-  })
-  await using control = await openControl(held.paths, signal)
-  await using start = startImageReceiver(settings.format, settings)
-  const plan = await planSave(held, control, { ...options, settings, signal })
-  const { record, savable, description, disks } = plan
-
-  await options.act.before({ image: path }, signal)
-  await using target = await openSpecialTarget(path, {
-    direct: settings.direct,
-    signal,
-    onWait: () => report({ phase: 'waiting-for-reader', path }),
-  })
-  const isPiped = target?.kind === 'pipe'
-  const freeBytes = target === undefined ? await freeSpace(dirname(path)) : undefined
-  // A killed save leaves its socket.
-  await prepareTransferSocket(held.paths, held.paths.migrationSocket)
-  throwIfCancelled(`save domain '${held.name}'`, signal)
-  const intent = { path, description, running: plan.wouldRun }
-  await using _watcher = watchSave(held)
-  const saving = await recordSaveIntent(held.paths, record, intent)
-  const digestFaults: unknown[] = []
-  const opening = start.open({
-    ...settings,
-    path,
-    target,
-    socketPath: held.paths.migrationSocket,
-    description,
-    digest: options.digest === true ? { onFault: (error) => digestFaults.push(error) } : undefined,
-  })
-  await using receiver = await opening.catch(async (error: unknown) => {
-    await withdrawSaveIntent(held.paths, found, saving)
-    throw error
-  })
+  await using opened = await openSave(held, asked, { ...options, settings, signal, report })
+  const { path, isPiped, freeBytes, control, plan, saving, receiver, digestFaults } = opened
+  const { record, savable, disks } = plan
 
   job.writes(path)
   const guest = haltGuest(held.name, control, savable.running, () => openControl(held.paths))
@@ -202,8 +156,7 @@ export async function saveHeld(
     const ram = await transferOut(control, receiver, { ...limits, signal, report })
     throwIfCancelled(`save domain '${held.name}'`, signal)
     const receivedMs = performance.now()
-    // At the same time as the flush, which takes longer.
-    // Bytes in a pipe go elsewhere, perhaps to another host.
+    // At the same time as the flush, which takes longer. Bytes in a pipe go elsewhere, perhaps to another host.
     if (!isPiped) recorded = disks.record(held, path)
     recorded.catch(() => undefined)
     report({ phase: 'flushing', fileBytes: receiver.progress().fileBytes })
