@@ -151,40 +151,16 @@ test('MainStreamParser refuses a stream without RAM and reports the offset', () 
     u32(1),
     Buffer.alloc(16),
   ])
+  const begun = [STREAM_MAGIC, configuration, start]
+  const part = (section: number, ...record: readonly Buffer[]): Buffer =>
+    Buffer.concat([...begun, Buffer.from([SECTION.PART]), u32(section), ...record])
   const wrong = [
     Buffer.from('no stream of QEMU'),
-    Buffer.concat([STREAM_MAGIC, configuration, start, foreign]),
-    Buffer.concat([STREAM_MAGIC, configuration, start, Buffer.from([SECTION.PART]), u32(9), eos]),
-    Buffer.concat([
-      STREAM_MAGIC,
-      configuration,
-      start,
-      Buffer.from([SECTION.PART]),
-      u32(2),
-      word(4, RAM_FLAG.ZERO),
-      text('pc.ram'),
-      Buffer.from([0]),
-    ]),
-    Buffer.concat([
-      STREAM_MAGIC,
-      configuration,
-      start,
-      Buffer.from([SECTION.PART]),
-      u32(2),
-      word(0, RAM_FLAG.ZERO),
-      text('none'),
-      Buffer.from([0]),
-    ]),
-    Buffer.concat([
-      STREAM_MAGIC,
-      configuration,
-      start,
-      Buffer.from([SECTION.PART]),
-      u32(2),
-      word(0, 0x40),
-      text('pc.ram'),
-      Buffer.alloc(20),
-    ]),
+    Buffer.concat([...begun, foreign]),
+    part(9, eos),
+    part(2, word(4, RAM_FLAG.ZERO), text('pc.ram'), Buffer.from([0])),
+    part(2, word(0, RAM_FLAG.ZERO), text('none'), Buffer.from([0])),
+    part(2, word(0, 0x40), text('pc.ram'), Buffer.alloc(20)),
   ]
   for (const stream of wrong)
     assert.throws(

@@ -73,24 +73,31 @@ export async function readStream(
     log.part(endOfReading(path, stream, fault.error, { position: parser.position, last, seen }))
   if (fault !== undefined && bad.length > 0 && stream.stored !== undefined)
     await readStored(path, stream.stored, options)
-  for (const chunk of mergeChunks(bad)) {
-    const end = chunk.offset + chunk.length
-    const text = `Bytes ${chunk.offset} to ${end} of ${path} do not match its digest`
-    log.part({ part: 'stream', kind: 'checksum', text, file: path, ...chunk })
-  }
-  // The device state is the end of the stream.
-  if (
-    state !== undefined &&
-    stream.offset !== undefined &&
-    isBad(bad, stream.offset + stream.length - state.sections.length - state.tail.length)
-  )
-    state = undefined
+  reportChunks(path, bad, log)
+  if (state !== undefined && isDamaged(state, stream, bad)) state = undefined
   if (state === undefined) {
     const text = `${path} cannot be read on to the device state`
     log.part({ part: 'device state', kind: 'missing', text, file: path })
   }
   seen.reportMissing(log)
   return { blocks: seen.readings(), state, damage: log.report() }
+}
+
+function reportChunks(path: string, bad: readonly BadChunk[], log: DamageLog): void {
+  for (const chunk of mergeChunks(bad)) {
+    const end = chunk.offset + chunk.length
+    const text = `Bytes ${chunk.offset} to ${end} of ${path} do not match its digest`
+    log.part({ part: 'stream', kind: 'checksum', text, file: path, ...chunk })
+  }
+}
+
+/** Whether the device state, which is the end of the stream, does not match the digest. */
+function isDamaged(
+  { sections, tail }: DeviceState,
+  { offset, length }: SingleStream,
+  bad: readonly BadChunk[],
+): boolean {
+  return offset !== undefined && isBad(bad, offset + length - sections.length - tail.length)
 }
 
 /** The damage at which the reading of a stream ends, with the last page before it. @throws as `streamDamage` */
