@@ -70,6 +70,7 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
   'domain/live': { '': 3, ways: 2, snapshot: 1, 'live-options.ts': 1, 'live-way-name.ts': 0 },
   'domain/store': { saves: 2, checkpoints: 2, host: 2, '': 1, disks: 0 },
   'domain/machine': { launch: 1, '': 0 },
+  'domain/doctor': { 'doctor.ts': 3, 'checks.ts': 2, checks: 1, '': 0 },
   transfer: {
     'image-receivers': 3,
     verify: 3,
@@ -91,6 +92,18 @@ export const subFloors: Readonly<Record<string, Readonly<Record<string, number>>
     'domain-xml': 1,
   },
   'qemu/command-line': { 'build.ts': 6, limits: 5, ...partsOfADomain },
+  'qemu/domain-xml': {
+    'normalise.ts': 4,
+    live: 4,
+    normalise: 3,
+    'read-domain.ts': 3,
+    'passwords.ts': 3,
+    model: 2,
+    'parse.ts': 2,
+    schema: 1,
+    '': 0,
+  },
+  'qemu/domain-xml/normalise': { pci: 1, '': 0 },
   'qemu/domain-xml/model': { 'domain.ts': 5, ...partsOfADomain },
   io: {
     processes: 3,

@@ -1,10 +1,8 @@
 import { DomainXmlError } from '../../errors.ts'
 import { child, children } from './access.ts'
 import { formatDomainXml } from './format.ts'
+import { HIDDEN_PASSWORD } from './hidden-password.ts'
 import { parseDomainXml } from './parse.ts'
-
-/** The placeholder of a password that is not shown. No display takes it as its password. */
-export const HIDDEN_PASSWORD = '*****'
 
 /**
  * The domain XML of an image for a person: in the form of libvirt, with each element on a line of its own, and without passwords unless these are to be

@@ -1,4 +1,4 @@
-import { DISK_FORMATS, UNKNOWN_SOURCE } from '../model/storage/disk-source.ts'
+import { DISK_FORMATS, UNKNOWN_SOURCE } from '../disk-words.ts'
 import { bootOrder, deviceParts, iothreadMap, virtioDriver } from './parts.ts'
 import {
   anyText,

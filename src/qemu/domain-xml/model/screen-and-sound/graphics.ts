@@ -1,7 +1,7 @@
 import type { Element } from '@xmldom/xmldom'
 import { attribute, attributeNode, child, children, flag, whole } from '../../access.ts'
 import { invalid, place } from '../../location.ts'
-import { HIDDEN_PASSWORD } from '../../passwords.ts'
+import { HIDDEN_PASSWORD } from '../../hidden-password.ts'
 
 /** A display of the guest on the host: servers, and displays of this host itself. */
 export type Graphics = VncServer | SpiceServer | EglDisplay | SdlDisplay | DbusDisplay

@@ -8,6 +8,7 @@ import {
   sizeInBytes,
   whole,
 } from '../../access.ts'
+import { DISK_FORMATS } from '../../disk-words.ts'
 import { invalid } from '../../location.ts'
 import { pciName } from '../devices/host-device.ts'
 import { type NetworkSource, readNetworkSource } from '../network-disk.ts'
@@ -42,11 +43,6 @@ interface LayerParts {
 
 /** QEMU's drivers for formats of disks. */
 export type DiskFormat = (typeof DISK_FORMATS)[number]
-
-/** The type of a disk whose source is not understood, where an XML is only looked at. No XML has it. */
-export const UNKNOWN_SOURCE = 'unknown'
-
-export const DISK_FORMATS = ['raw', 'qcow2', 'qcow', 'qed', 'vmdk', 'vdi', 'vhdx', 'vpc'] as const
 
 export interface DiskEncryption {
   readonly format: string

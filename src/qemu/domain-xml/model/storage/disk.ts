@@ -12,7 +12,8 @@ import {
 import { invalid } from '../../location.ts'
 import { type Device, readDevice, readVirtioOptions, type VirtioOptions } from '../buses/device.ts'
 import { readLimits } from './limits.ts'
-import { type DiskLayer, readBackingStore, readDiskSource, UNKNOWN_SOURCE } from './disk-source.ts'
+import { UNKNOWN_SOURCE } from '../../disk-words.ts'
+import { type DiskLayer, readBackingStore, readDiskSource } from './disk-source.ts'
 import { type IothreadMap, readIothreadMap } from '../buses/iothread-map.ts'
 import { readVhostUser, type VhostUserSocket } from '../characters/vhost-user.ts'
 
