@@ -90,9 +90,11 @@ export class LaunchedMachine implements AsyncDisposable {
     // A recorded command line has all that its machine needs.
     const own = plan.recorded === undefined ? plan.domain : undefined
     if (own !== undefined) requireSevPlatform(own, plan.emulator.probed.sev)
-    const opticalDrives = await opticalDrivesOf(plan.domain)
-    const scsiDevices = await scsiDevicesOf(plan.domain)
-    const hostNodes = await hostNumaNodes()
+    const [opticalDrives, scsiDevices, hostNodes] = await Promise.all([
+      opticalDrivesOf(plan.domain),
+      scsiDevicesOf(plan.domain),
+      hostNumaNodes(),
+    ])
     using taps = own && (await OpenTaps.open(own))
     using secrets = own && (await OpenSecrets.open(own, stateDir))
     const inherited = new InheritedDescriptors()
@@ -112,6 +114,7 @@ export class LaunchedMachine implements AsyncDisposable {
     const companions = new Companions()
     // While QEMU starts.
     let scoped = Promise.resolve()
+    let described = Promise.resolve()
     const onSpawned = async (identity: ProcessIdentity, logOffset: number): Promise<void> => {
       record = {
         ...identity,
@@ -125,6 +128,7 @@ export class LaunchedMachine implements AsyncDisposable {
         confinement,
         logOffset,
       }
+      await described
       await writeRecord(paths, record)
       await removeFile(paths.starting)
       const processes = [identity.pid, ...companions.pids, ...endCommands.map(({ pid }) => pid)]
@@ -139,7 +143,7 @@ export class LaunchedMachine implements AsyncDisposable {
         inherited.bring(confinement.directoryFd, directory)
       }
       made = await makeVariableStore(plan.domain, { reset: plan.resetNvram })
-      await writeText(paths.liveXml, plan.xml, { durable: true })
+      await writeText(paths.liveXml, plan.xml, { durable: false })
       // Marks a QEMU of this domain without a record as one to end.
       await writeText(paths.starting, '', { durable: false })
       if (own !== undefined) await makeOverlays(overlays, paths, emulator)
@@ -153,6 +157,9 @@ export class LaunchedMachine implements AsyncDisposable {
           companionFds,
           inherited,
         )
+      // While QEMU starts, and before its record.
+      described = writeText(paths.liveXml, plan.xml, { durable: true })
+      described.catch(() => undefined)
       const { control } = await launchQemu({
         emulator,
         argv,
@@ -184,6 +191,8 @@ export class LaunchedMachine implements AsyncDisposable {
       return new LaunchedMachine(held, control, { ...started, executable }, { made, companions })
     } catch (error) {
       const cause = companions.explain(error)
+      // It would come back after it was removed.
+      await described.catch(() => undefined)
       await launched?.close()
       if (launched !== undefined && record !== undefined) await endQemu(record, { force: true })
       await companions[Symbol.asyncDispose]()
