@@ -1,3 +1,4 @@
+import { exitFast } from '../io/processes/exit-without-threads.ts'
 import { runCommand } from './command.ts'
 import { enlargeThreadPool } from './thread-pool.ts'
 import { VERBS, VERB_GROUPS } from './verbs.ts'
@@ -10,4 +11,4 @@ void runCommand(VERBS, {
     const { runSession } = await import('./shell/session.ts')
     await runSession(argv, { verbs: VERBS, runner })
   },
-})
+}).then(exitFast)

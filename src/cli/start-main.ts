@@ -1,3 +1,4 @@
+import { exitFast } from '../io/processes/exit-without-threads.ts'
 import { runCommand } from './command.ts'
 import { enlargeThreadPool } from './thread-pool.ts'
 import { SUMMARIES } from './verb-bundles.ts'
@@ -10,4 +11,4 @@ enlargeThreadPool()
 void runCommand([
   entry('restore', SUMMARIES.restore, () => Promise.resolve({ verb: restore })),
   entry('start', SUMMARIES.start, () => Promise.resolve({ verb: start })),
-])
+]).then(exitFast)

@@ -9,9 +9,17 @@ export type NativeFunction = ReturnType<Koffi.LibraryHandle['func']>
  * The package koffi, which calls native libraries. It is loaded at the first call, because loading takes as long as a whole short command
  * (notes/node/start-up.md).
  */
-export const koffi: () => typeof Koffi = atFirstUse(
-  () => createRequire(import.meta.url)('koffi') as typeof Koffi,
-)
+export const koffi: () => typeof Koffi = atFirstUse(() => {
+  isLoaded = true
+  return createRequire(import.meta.url)('koffi') as typeof Koffi
+})
+
+let isLoaded = false
+
+/** Whether something has called a native library, so that another call costs little. */
+export function isKoffiLoaded(): boolean {
+  return isLoaded
+}
 
 const libc = atFirstUse(() => koffi().load('libc.so.6'))
 

@@ -1,4 +1,4 @@
-import { libraryCalls } from '../koffi.ts'
+import { isKoffiLoaded, libraryCalls } from '../koffi.ts'
 
 const call = libraryCalls({ _exit: 'void _exit(int status)' })
 
@@ -12,4 +12,13 @@ export function exitWithoutThreads(): void {
   if (isPrepared) return
   isPrepared = true
   process.on('exit', (code) => call('_exit', code))
+}
+
+/**
+ * `exitWithoutThreads` where that is faster: Node takes 10 ms to take its heap and its threads down, which the kernel does anyway, and koffi takes as long to load.
+ * A profile or coverage that Node was asked for is written only when Node ends itself.
+ */
+export function exitFast(): void {
+  const isObserved = process.execArgv.length > 0 || process.env['NODE_V8_COVERAGE'] !== undefined
+  if (isKoffiLoaded() && !isObserved) exitWithoutThreads()
 }
