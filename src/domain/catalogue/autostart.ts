@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { readText, writeText } from '../../io/records/text-file.ts'
 import { placeOfHost } from '../store/host-directory.ts'
@@ -37,5 +37,5 @@ const ONCE = 'once'
 
 /** The file that marks such a domain: empty, or with the word `once`. */
 export function autostartPath(directories: Directories, name: string): string {
-  return join(placeOfHost(directories.stateDir, 'autostart'), name)
+  return `${placeOfHost(directories.stateDir, 'autostart')}/${name}`
 }

@@ -6,7 +6,7 @@ import { isAbsence, isThere } from '../../io/files/file-names.ts'
 import { readText } from '../../io/records/text-file.ts'
 import { checkReference } from '../store/check-options.ts'
 import { textOfRootChild } from '../../qemu/domain-xml/tags.ts'
-import { listDefinitions, readDefinition } from '../store/definitions.ts'
+import { isDefined, listDefinitions, readDefinition } from '../store/definitions.ts'
 import type { Directories } from '../store/directories.ts'
 import { isDomainName } from '../store/domain-name.ts'
 import { type LastEnd, readLastEnd, whereSaved } from '../store/last-end.ts'
@@ -108,7 +108,7 @@ async function read(
   shared: boolean,
 ): Promise<DomainEntry | undefined> {
   const paths = runtimePaths(directories, name)
-  const persistent = (await readDefinition(directories, name)) !== undefined
+  const persistent = await isDefined(directories, name)
   try {
     const presence = await observe(paths)
     // The process of another host cannot be seen from here.

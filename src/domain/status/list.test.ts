@@ -119,3 +119,17 @@ test('listDomains() reads titles only when asked', async () => {
   assert.deepEqual(await titles(true), ['A & B', undefined])
   assert.deepEqual(await titles(false), [undefined, undefined])
 })
+
+test('listDomains() lists the others when a definition cannot be read', async () => {
+  await using store = await testStore()
+  await store.define('web')
+  await mkdir(`${store.directories.stateDir}/domains/odd.xml`)
+  const domains = await listDomains({ ...store.directories, all: true })
+  assert.deepEqual(
+    domains.map(({ name, state, fault }) => [name, state, fault?.code]),
+    [
+      ['odd', 'unknown', 'IO_ERROR'],
+      ['web', 'shut off', undefined],
+    ],
+  )
+})

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import {
+  isDefined,
   listDefinitions,
   readDefinition,
   removeDefinition,
@@ -33,8 +34,10 @@ test('writeDefinition() stores and replaces, removeDefinition() removes', async 
   const folder = join(directories.stateDir, 'domains')
   assert.deepEqual((await readdir(folder)).toSorted(), ['db.xml', 'web.xml'])
   assert.equal((await stat(join(folder, 'web.xml'))).mode & 0o777, 0o600)
+  assert.ok(await isDefined(directories, 'web'))
   await removeDefinition(directories, 'web')
   assert.equal(await readDefinition(directories, 'web'), undefined)
+  assert.ok(!(await isDefined(directories, 'web')))
 })
 
 test('readDefinition() gives the name of the file when a rename was cut off', async () => {

@@ -1,7 +1,7 @@
 import { readFile, readdir, rename, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
 import { storageError } from '../../io/storage-error.ts'
 import { makeDirectory } from '../../io/files/directory.ts'
+import { isReachable } from '../../io/files/file-names.ts'
 import { flushChange } from '../../io/files/partial-file.ts'
 import { writeText } from '../../io/records/text-file.ts'
 import { textOfRootChild, withTextOfRootChild } from '../../qemu/domain-xml/tags.ts'
@@ -23,6 +23,11 @@ export async function listDefinitions(directories: Directories): Promise<readonl
     if (isMissing(error)) return []
     throw storageError('list the defined domains', directory, error)
   }
+}
+
+/** Whether a domain is defined. @throws StorageError */
+export function isDefined(directories: Directories, name: string): Promise<boolean> {
+  return isReachable(definitionPath(directories, name))
 }
 
 /**
@@ -87,12 +92,12 @@ export async function renameDefinition(
 }
 
 function definitionsDirectory(directories: Directories): string {
-  return join(directories.stateDir, 'domains')
+  return `${directories.stateDir}/domains`
 }
 
 function definitionPath(directories: Directories, name: string): string {
   checkDomainName(name)
-  return join(definitionsDirectory(directories), `${name}${SUFFIX}`)
+  return `${definitionsDirectory(directories)}/${name}${SUFFIX}`
 }
 
 function isMissing(error: unknown): boolean {

@@ -108,8 +108,13 @@ export function runtimePaths(directories: Directories, name: string): RuntimePat
     overlays: kept(`overlays/${name}.json`),
     lastEnd: kept(`ended/${name}.json`),
     lastJob: kept(`jobs/${name}.json`),
-    secondNames: secondNamesDirectory(directories),
-    journal: journalDirectory(directories),
+    // Few commands need them, and both ask whether the state directory is shared.
+    get secondNames() {
+      return secondNamesDirectory(directories)
+    },
+    get journal() {
+      return journalDirectory(directories)
+    },
   }
 }
 
