@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { namesIn } from '../../io/files/directory.ts'
 import { hostId } from '../../io/host-id.ts'
 import { type Version, addVersion, newestVersion } from '../../io/records/version-chain.ts'
+import { isText } from '../../io/records/field-checks.ts'
 import { type RecordKind, fieldsOf, parseRecord, recordText } from '../../io/records/record-file.ts'
 import { readBootId } from '../../qemu/process/process-identity.ts'
 import type { Directories } from '../store/directories.ts'
@@ -86,7 +87,7 @@ const OWNER: RecordKind<Owner> = {
       fieldsOf(value) !== undefined &&
       (runner === undefined ||
         (isTenant(runner) && Number.isSafeInteger(fieldsOf(runner)?.['generation']))) &&
-      (holder === undefined || (isTenant(holder) && typeof fieldsOf(holder)?.['verb'] === 'string'))
+      (holder === undefined || (isTenant(holder) && isText(fieldsOf(holder)?.['verb'])))
     return fits ? ({ runner, holder } as Owner) : undefined
   },
 }
@@ -95,8 +96,6 @@ function isTenant(value: unknown): boolean {
   const { pid, startTime, ...texts } = fieldsOf(value) ?? {}
   return (
     [pid, startTime].every(Number.isSafeInteger) &&
-    ['hostId', 'hostName', 'bootId', 'runtimeDir', 'since'].every(
-      (name) => typeof texts[name] === 'string',
-    )
+    ['hostId', 'hostName', 'bootId', 'runtimeDir', 'since'].every((name) => isText(texts[name]))
   )
 }

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { removeFile } from '../../io/files/file-names.ts'
+import { areAll, isOptionalNumber, isOptionalText, isText } from '../../io/records/field-checks.ts'
 import {
   type RecordKind,
   fieldsOf,
@@ -89,15 +90,15 @@ const JOB: RecordKind<StoredJob> = {
     const fields = fieldsOf(value)
     const fits =
       OPERATIONS.includes(fields?.['operation']) &&
-      typeof fields?.['id'] === 'string' &&
+      isText(fields?.['id']) &&
       isProcessIdentity(fields['process']) &&
       typeof fields['elapsedMs'] === 'number' &&
-      (fields['image'] === undefined || typeof fields['image'] === 'string') &&
+      isOptionalText(fields['image']) &&
       isProgress(fields['progress']) &&
       isProgress(fields['transfer']) &&
       OUTCOMES.includes(fields['outcome']) &&
       hasTiming(fields['result']) &&
-      (fields['error'] === undefined || typeof fields['error'] === 'string')
+      isOptionalText(fields['error'])
     return fits ? (fields as unknown as StoredJob) : undefined
   },
 }
@@ -119,11 +120,7 @@ const MEASURES = [
 
 /** A result may have any fields, but a report shows its downtime. */
 function hasTiming(result: unknown): boolean {
-  return areOptionalNumbers(fieldsOf(fieldsOf(result)?.['timing'])?.['downtimeMs'])
-}
-
-function areOptionalNumbers(...values: readonly unknown[]): boolean {
-  return values.every((value) => value === undefined || typeof value === 'number')
+  return isOptionalNumber(fieldsOf(fieldsOf(result)?.['timing'])?.['downtimeMs'])
 }
 
 /** A phase, and the measures of a transfer where it has some. */
@@ -131,13 +128,13 @@ function isProgress(value: unknown): boolean {
   if (value === undefined) return true
   const fields = fieldsOf(value)
   if (typeof fields?.['phase'] !== 'string') return false
-  if (!areOptionalNumbers(fields['elapsedMs'], fields['etaMs'])) return false
+  if (![fields['elapsedMs'], fields['etaMs']].every(isOptionalNumber)) return false
   if (!('percent' in fields)) return true
   const channels = fields['channelBytes']
   const { memory, lanes } = fields
   return (
     (memory === undefined || (isMemory(memory) && isCells(fieldsOf(memory)?.['cells']))) &&
-    (lanes === undefined || (Array.isArray(lanes) && lanes.every(isMemory))) &&
+    (lanes === undefined || areAll(lanes, isMemory)) &&
     Array.isArray(channels) &&
     [...channels, ...MEASURES.map((name) => fields[name])].every((one) => typeof one === 'number')
   )
@@ -149,5 +146,5 @@ function isMemory(value: unknown): boolean {
 }
 
 function isCells(value: unknown): boolean {
-  return typeof value === 'string' && /^[.zcr]{0,4096}$/.test(value)
+  return isText(value) && /^[.zcr]{0,4096}$/.test(value)
 }

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { makeDirectory } from '../../io/files/directory.ts'
 import { isThere, removeFile } from '../../io/files/file-names.ts'
+import { isOptionalText, isText } from '../../io/records/field-checks.ts'
 import {
   type RecordKind,
   fieldsOf,
@@ -83,10 +84,7 @@ const LAST_END: RecordKind<LastEnd> = {
   parse(value) {
     const fields = fieldsOf(value)
     const { reason, time, image, lastLines } = fields ?? {}
-    const fits =
-      typeof reason === 'string' &&
-      typeof time === 'string' &&
-      [image, lastLines].every((text) => text === undefined || typeof text === 'string')
+    const fits = [reason, time].every(isText) && [image, lastLines].every(isOptionalText)
     return fits ? (fields as unknown as LastEnd) : undefined
   },
 }

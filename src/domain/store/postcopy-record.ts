@@ -1,5 +1,6 @@
 import { StasisError, StorageError, ImageError, QemuError, messageOf } from '../../errors.ts'
 import { isReachable, isThere, removeFile } from '../../io/files/file-names.ts'
+import { isOptionalNumber, isOptionalText, isText } from '../../io/records/field-checks.ts'
 import {
   type RecordKind,
   fieldsOf,
@@ -203,8 +204,8 @@ const POSTCOPY_RECORD: RecordKind<PostcopyRecord> = {
     const texts = [fields?.['id'], fields?.['image'], fields?.['machine']]
     const kept = fields?.['kept']
     const fits =
-      (kept === undefined || typeof kept === 'string') &&
-      texts.every((text) => typeof text === 'string') &&
+      isOptionalText(kept) &&
+      texts.every(isText) &&
       Object.values(fieldsOf(fields?.['hostPageSizes']) ?? { none: '' }).every(
         Number.isSafeInteger,
       ) &&
@@ -225,9 +226,7 @@ const POSTCOPY_PROGRESS: RecordKind<PostcopyProgress> = {
     const fields = fieldsOf(value)
     const numbers = [fields?.['remainingBytes'], fields?.['totalBytes'], fields?.['requests']]
     const fits =
-      typeof fields?.['id'] === 'string' &&
-      numbers.every((one) => one === undefined || typeof one === 'number') &&
-      isFault(fields['fault'])
+      isText(fields?.['id']) && numbers.every(isOptionalNumber) && isFault(fields['fault'])
     return fits ? (fields as unknown as PostcopyProgress) : undefined
   },
 }
@@ -243,8 +242,8 @@ function isFault(value: unknown): boolean {
   const { kind, code, message, path, offset, hint } = fieldsOf(value) ?? {}
   return (
     FAULT_KINDS.includes(kind) &&
-    [code, message].every((text) => typeof text === 'string') &&
-    [path, hint].every((text) => text === undefined || typeof text === 'string') &&
-    (offset === undefined || typeof offset === 'number')
+    [code, message].every(isText) &&
+    [path, hint].every(isOptionalText) &&
+    isOptionalNumber(offset)
   )
 }

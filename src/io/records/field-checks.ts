@@ -13,6 +13,11 @@ export function isOptionalFlag(value: unknown): boolean {
   return value === undefined || typeof value === 'boolean'
 }
 
+/** Whether it is a number or absent. */
+export function isOptionalNumber(value: unknown): boolean {
+  return value === undefined || typeof value === 'number'
+}
+
 /** Whether it is a list of which every member passes the check. */
 export function areAll(value: unknown, check: (one: unknown) => boolean): boolean {
   return Array.isArray(value) && value.every(check)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
 import { StorageError } from '../../errors.ts'
+import { areAll, isText } from '../../io/records/field-checks.ts'
 import {
   type Fields,
   type RecordKind,
@@ -47,7 +48,7 @@ const KEPT_PROBE: RecordKind<KeptProbe> = {
   parse(value, version) {
     const fields = fieldsOf(value)
     const probed = fieldsOf(fields?.['probed'])
-    const fits = version > 0 && typeof fields?.['key'] === 'string' && isProbed(probed)
+    const fits = version > 0 && isText(fields?.['key']) && isProbed(probed)
     return fits ? (fields as unknown as KeptProbe) : undefined
   },
 }
@@ -55,7 +56,6 @@ const KEPT_PROBE: RecordKind<KeptProbe> = {
 /** A cache of another version of Stasis may lack some: then the probe is made again. */
 function isProbed(probed: Fields | undefined): boolean {
   const { sev, machines, migrationCapabilities, cpuProperties, gicVersions } = probed ?? {}
-  const isText = (value: unknown): boolean => typeof value === 'string'
   return (
     [probed?.['emulator'], probed?.['version'], probed?.['packager']].every(isText) &&
     [probed?.['kvmUsable'], probed?.['sandbox']].every((value) => typeof value === 'boolean') &&
@@ -63,13 +63,9 @@ function isProbed(probed: Fields | undefined): boolean {
       ['cbitPosition', 'reducedPhysBits'].every((name) =>
         Number.isSafeInteger(fieldsOf(sev)?.[name]),
       )) &&
-    Array.isArray(gicVersions) &&
-    gicVersions.every(Number.isSafeInteger) &&
-    Array.isArray(machines) &&
-    machines.every((machine) => isText(fieldsOf(machine)?.['name'])) &&
-    [migrationCapabilities, cpuProperties].every(
-      (names) => Array.isArray(names) && names.every(isText),
-    )
+    areAll(gicVersions, Number.isSafeInteger) &&
+    areAll(machines, (machine) => isText(fieldsOf(machine)?.['name'])) &&
+    [migrationCapabilities, cpuProperties].every((names) => areAll(names, isText))
   )
 }
 

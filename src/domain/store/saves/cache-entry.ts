@@ -1,3 +1,4 @@
+import { areAll, isText } from '../../../io/records/field-checks.ts'
 import { type RecordKind, fieldsOf } from '../../../io/records/record-file.ts'
 import type { Directories } from '../directories.ts'
 import { placeOfHost } from '../host-directory.ts'
@@ -31,13 +32,13 @@ export const CACHED_IMAGE: RecordKind<CacheEntry> = {
   parse(value) {
     const fields = fieldsOf(value)
     const { image, blocks } = fields ?? {}
-    const fits = typeof image === 'string' && Array.isArray(blocks) && blocks.every(isBlock)
+    const fits = isText(image) && areAll(blocks, isBlock)
     return fits ? (fields as unknown as CacheEntry) : undefined
   },
 }
 
 function isBlock(value: unknown): boolean {
   const { name, file, length } = fieldsOf(value) ?? {}
-  const isPlainName = typeof file === 'string' && /^\d+\.ram$/.test(file)
-  return typeof name === 'string' && isPlainName && Number.isSafeInteger(length)
+  const isPlainName = isText(file) && /^\d+\.ram$/.test(file)
+  return isText(name) && isPlainName && Number.isSafeInteger(length)
 }
