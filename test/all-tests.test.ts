@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { type Work, runInLanes } from '../scripts/all-tests/lanes.ts'
-import { LONGEST, longestFirst } from '../scripts/all-tests/order.ts'
+import { LONGEST, WITHOUT_QEMU, longestFirst, scriptsBefore } from '../scripts/all-tests/order.ts'
 
 /** Runs works that end when the test says so. */
 function start(works: readonly Work[], lanes: number) {
@@ -70,6 +70,15 @@ test('runInLanes() begins a work once what it waits for has ended, or has failed
   assert.equal(running(), 'a')
   await end('a')
   await ended
+})
+
+test('a file waits for the scripts that bring what it needs', () => {
+  for (const path of WITHOUT_QEMU)
+    assert.ok(existsSync(join(import.meta.dirname, '..', path)), path)
+  assert.deepEqual(scriptsBefore('test/documents.test.ts'), [])
+  assert.deepEqual(scriptsBefore('test/guests.test.ts'), ['scripts/prepare-tests'])
+  const scripts = ['scripts/prepare-tests', 'scripts/libvirt-bed 9.0 get']
+  assert.deepEqual(scriptsBefore('test/libvirt/spice.test.ts'), scripts)
 })
 
 test('the longest test files exist, and begin first', () => {

@@ -1,7 +1,7 @@
 /** The files that take longest, longest first. The tests with libvirt are among them because they run one at a time. */
 export const LONGEST: readonly string[] = [
+  'scripts/all-tests/',
   'test/libvirt/',
-  'scripts/all-tests/unit-tests.ts',
   'test/cli/surroundings.test.ts',
   'test/restore/lazy.test.ts',
   'test/package/package.test.ts',
@@ -28,6 +28,21 @@ export const LONGEST: readonly string[] = [
   'test/api/reference.test.ts',
 ]
 
+/** The files that need neither guests nor QEMUs, and run while these are made and fetched. */
+export const WITHOUT_QEMU: readonly string[] = [
+  'scripts/all-tests/',
+  'test/bench/page.test.ts',
+  'test/bench/pictures.test.ts',
+  'test/bench/report.test.ts',
+  'test/api/arguments.test.ts',
+  'test/api/reference.test.ts',
+  'test/documents.test.ts',
+  'test/import-rule.test.ts',
+  'test/named-paths.test.ts',
+  'test/pictures.test.ts',
+  'test/troubleshooting.test.ts',
+]
+
 /** What unpacks the packages that only some tests need. */
 const PACKAGES: readonly { readonly of: string; readonly script: string }[] = [
   { of: 'test/libvirt/', script: 'scripts/libvirt-bed 9.0 get' },
@@ -44,9 +59,13 @@ export function longestFirst(files: readonly string[]): readonly string[] {
   return files.toSorted((a, b) => place(a) - place(b) || (a < b ? -1 : 1))
 }
 
-/** The script, with its arguments, that must have run before this test. */
-export function packagesOf(file: string): string | undefined {
-  return PACKAGES.find(({ of }) => file.startsWith(of))?.script
+/** The scripts, with their arguments, that must have run before this test. */
+export function scriptsBefore(file: string): readonly string[] {
+  const isOf = (path: string): boolean => file.startsWith(path)
+  return [
+    ...(WITHOUT_QEMU.some(isOf) ? [] : ['scripts/prepare-tests']),
+    ...PACKAGES.filter(({ of }) => isOf(of)).map(({ script }) => script),
+  ]
 }
 
 /** Tests of the same group cannot run at the same time: there is one libvirt. */
