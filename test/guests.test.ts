@@ -54,8 +54,6 @@ for (const { label, emulator } of newestQemu()) {
         'tcg',
         '-m',
         '128',
-        '-smp',
-        '2',
         '-serial',
         `unix:${socket},server=on,wait=off`,
         '-drive',

@@ -6,11 +6,12 @@ import { ReadStream } from 'node:tty'
 
 /** How long to wait for a line. */
 export interface WaitOptions {
-  /** Default 30 s: guests under TCG on a busy machine are slow. */
+  /** Default 90 s: guests under TCG on a busy machine are slow. */
   readonly timeoutMs?: number
 }
 
 const POLL_MS = 20
+const PATIENCE_MS = 90_000
 
 /**
  * The serial port of a guest, line by line. Earlier lines are kept, and each wait continues after the line that
@@ -57,7 +58,7 @@ export class GuestConsole implements AsyncDisposable {
 
   /** Connects to a unix socket on which QEMU listens (`-serial unix:PATH,server=on,wait=off`), waiting for it. */
   static async connect(path: string, options: WaitOptions = {}): Promise<GuestConsole> {
-    const deadline = Date.now() + (options.timeoutMs ?? 30_000)
+    const deadline = Date.now() + (options.timeoutMs ?? PATIENCE_MS)
     for (;;) {
       const socket = connect(path)
       try {
@@ -96,7 +97,7 @@ export class GuestConsole implements AsyncDisposable {
 
   /** Resolves with the match in the next line that matches. Rejects with the last lines if none arrives in time. */
   async waitForLine(pattern: RegExp, options: WaitOptions = {}): Promise<RegExpExecArray> {
-    const { timeoutMs = 30_000 } = options
+    const { timeoutMs = PATIENCE_MS } = options
     const deadline = Date.now() + timeoutMs
     for (;;) {
       while (this.#next < this.#lines.length) {
