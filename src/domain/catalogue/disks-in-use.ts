@@ -7,7 +7,7 @@ import type { RuntimePaths } from '../store/runtime-paths.ts'
 import { withoutOverlay } from './disk-xml.ts'
 import { readLiveXml } from './domain-xml.ts'
 
-/** The image id of a short stop that is no save: the guest stays the one in its QEMU, whatever happens. */
+/** The image id of a short stop that is not a save: the guest in its QEMU stays the guest, whatever happens. */
 export const NO_IMAGE = 'none'
 
 /**

@@ -160,7 +160,7 @@ async function requireFit(
   if (whereSaved !== undefined)
     throw new DomainError(
       'DOMAIN_WRONG_STATE',
-      `Domain '${name}' is in a save image, so its disks alone are no checkpoint`,
+      `Domain '${name}' is in a save image, so its disks alone are not a checkpoint`,
       { hint: whereSaved },
     )
   return definition

@@ -51,7 +51,7 @@ export function resolveLiveOptions(options: LiveSaveOptions): SaveSettings {
 
 /**
  * Refuses to freeze the file systems of a guest for a live save without its disks. They would be frozen until the guest runs again, or for ever if this
- * process is killed, and the disks go on all the same.
+ * process is killed, and its disks would change after the moment of the image all the same.
  * @throws UsageError BAD_COMBINATION
  */
 export function refuseQuiesce({ quiesce }: Pick<LiveSaveOptions, 'quiesce'>): void {

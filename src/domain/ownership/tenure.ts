@@ -39,7 +39,7 @@ export interface TenureOptions {
 
 /**
  * The right of one host to change a domain of a shared directory. It is between hosts what the lock of the domain is between processes. It does not end with the process: a
- * tenure of a dead process is taken over by its host, and by other hosts only when they are told to. Releasing it records whether the domain runs here.
+ * tenure of a dead process is taken over by its host, and by another host only if a person asks for it. Releasing it records whether the domain runs here.
  */
 export class Tenure implements AsyncDisposable {
   /** Counts up with every change of hands: a fencing token. */
