@@ -22,11 +22,15 @@ async function measure(): Promise<void> {
   const options = readOptions(args)
   const { json } = options
   let last: BenchRecord | undefined
-  await runSuites(options, shownArguments(args), async (record, table) => {
-    last = record
-    if (json !== '-') printTable(table)
-    // What was measured survives what fails later.
-    if (json !== undefined && json !== '-') await replaceFile(json, recordText(record))
+  await runSuites(options, shownArguments(args), {
+    onTable(table) {
+      if (json !== '-') printTable(table)
+    },
+    async onRecord(record) {
+      last = record
+      // What was measured survives what fails later.
+      if (json !== undefined && json !== '-') await replaceFile(json, recordText(record))
+    },
   })
   if (last === undefined) return
   if (json === '-') process.stdout.write(recordText(last))

@@ -12,11 +12,18 @@ import { measureRounds } from './rounds/measure-rounds.ts'
 import { type BenchSetting, filledBytes } from './setting.ts'
 import { SUITES, type SuiteName } from './suites/suite-table.ts'
 
-/** Measures what the options ask for. Nothing is left in the directory. `onTable` gets the record so far; a suite or a scenario that fails is left out. */
+/** What is told while suites run. */
+export interface SuiteListeners {
+  /** The record so far, after each run, also in the middle of a table. */
+  readonly onRecord: (record: BenchRecord) => Promise<void>
+  readonly onTable: (table: BenchTable) => void
+}
+
+/** Measures what the options ask for. Nothing is left in the directory. A suite or a scenario that fails is left out. */
 export async function runSuites(
   options: BenchOptions,
   command: readonly string[],
-  onTable: (record: BenchRecord, table: BenchTable) => Promise<void>,
+  { onRecord, onTable }: SuiteListeners,
 ): Promise<void> {
   if (!existsSync(options.emulator)) throw new Error(`QEMU is missing: ${options.emulator}`)
   await mkdir(options.directory, { recursive: true })
@@ -37,6 +44,7 @@ export async function runSuites(
       await makeContent(content, contentPath, { ...options, directory, ramBytes })
       prepareHostMemory(ramBytes)
       limits ??= await measureLimits(directory)
+      const facts = { startedAt, command, host, limits }
       for (const { suite, ...size } of planOf(options)) {
         const setting = {
           ...{ directory, contentPath, emulator: options.emulator, ...size },
@@ -48,10 +56,15 @@ export async function runSuites(
           isChosen,
         }
         try {
-          const table = await runSuite(suite, content, options, setting)
+          const table = await runSuite(
+            suite,
+            setting,
+            { content, rounds: options.rounds },
+            (soFar) => onRecord({ ...facts, tables: [...tables, soFar] }),
+          )
           if (table.results.length === 0) continue
           tables.push(table)
-          await onTable({ startedAt, command, host, limits, tables }, table)
+          onTable(table)
         } catch (error) {
           noteFailure(suite, error)
         }
@@ -66,19 +79,23 @@ export async function runSuites(
 
 async function runSuite(
   name: SuiteName,
-  content: ContentName,
-  { rounds: asked }: BenchOptions,
   setting: BenchSetting,
+  how: { readonly content: ContentName; readonly rounds: number | undefined },
+  onRun: (table: BenchTable) => Promise<void>,
 ): Promise<BenchTable> {
   const suite = SUITES[name]
-  const rounds = asked ?? suite.rounds
+  const { content, rounds = suite.rounds } = how
   await using open = await suite.open(setting)
   const chosen = open.scenarios.filter((scenario) => setting.isChosen(scenario.name))
-  return {
+  const about = {
     ...{ suite: name, content, rounds, freeHugeBytes: freeHugeBytes() },
     ...(suite.usesRam ? { ramBytes: setting.ramBytes } : {}),
-    results: await measureRounds(chosen, rounds, setting.directory, noteFailure),
   }
+  const results = await measureRounds(chosen, rounds, setting.directory, {
+    onFailure: noteFailure,
+    onRun: (soFar) => onRun({ ...about, results: soFar }),
+  })
+  return { ...about, results }
 }
 
 /** What else was measured counts all the same. */

@@ -15,7 +15,14 @@ test('measureRounds() begins each round with another scenario, and leaves out th
     },
   })
   const all = [scenario('usual'), scenario('broken'), scenario('seldom', 1)]
-  const results = await measureRounds(all, 3, '/nowhere', (name) => failures.push(name))
+  const lengths: number[] = []
+  const results = await measureRounds(all, 3, '/nowhere', {
+    onFailure: (name) => failures.push(name),
+    async onRun(soFar) {
+      lengths.push(soFar.length)
+    },
+  })
+  assert.deepEqual(lengths, [1, 2, 3, 2, 2, 2])
   assert.deepEqual(turns, ['usual', 'broken', 'seldom', 'broken', 'usual', 'usual'])
   assert.deepEqual(failures, ['broken'])
   assert.deepEqual(
